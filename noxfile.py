@@ -1,0 +1,248 @@
+"""Every check of this project, as nox sessions, and the way in on a machine that has only Python.
+
+`python3 noxfile.py -s tests` is `nox -s tests`. If nox is missing, the file first makes an environment for it
+under `.nox`, which git ignores. Its syntax stays that of Python 3.6, so that an old Python can say which one is
+needed.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):
+    sys.stderr.write(f"noxfile.py needs Python 3.11 or newer, and this is Python {sys.version.split()[0]}.\n")
+    sys.exit(4)
+
+import hashlib
+import importlib.metadata
+import itertools
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NoReturn
+
+ROOT: Final = Path(__file__).resolve().parent
+PACKAGES: Final = ("orchestrator", "simulator", "scenarios", "reports", "drsim")
+EXTRAS: Final = ("moto", "pytest", "cluster")
+SUPPORTED: Final = ("3.11", "3.12", "3.13")
+# Older releases of nox take the first `python3.12` on the path, even a version manager's stub that only fails.
+NOX_MIN: Final = (2026, 10, 20)
+NOX_RANGE: Final = "{}.{}.{}".format(*NOX_MIN) + ",<2028"
+BAD_CONFIGURATION: Final = 4
+
+
+def _has_nox() -> bool:
+    """Whether this Python already has a nox that is new enough."""
+    try:
+        installed = importlib.metadata.version("nox").split(".")[:3]
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return tuple(int(part) for part in installed if part.isdigit()) >= NOX_MIN
+
+
+def _stop(sentence: str) -> NoReturn:
+    sys.stderr.write(f"noxfile.py: {sentence}\n")
+    sys.exit(BAD_CONFIGURATION)
+
+
+def _bootstrapped_python() -> Path:
+    """The Python of the environment that holds nox, made on first use.
+
+    The stamp is written last, so an interrupted first use is begun again.
+    """
+    home = ROOT / ".nox" / f".bootstrap-{sys.version_info[0]}.{sys.version_info[1]}"
+    python = home / "bin" / "python"
+    stamp = home / "ready"
+    key = f"nox>={NOX_RANGE} {home} {sys.base_prefix}"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == key and python.exists():
+        return python
+    sys.stderr.write(f"noxfile.py: fetching nox into {home.relative_to(ROOT)}, once\n")
+    log: list[str] = []
+
+    def done(*command: str) -> bool:
+        outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+        log.extend(line for line in (outcome.stdout + outcome.stderr).splitlines() if line.strip())
+        return outcome.returncode == 0
+
+    if not done(sys.executable, "-m", "venv", "--clear", str(home)):
+        _stop(
+            "cannot make a virtual environment; install Python's venv module, with ensurepip, and try again."
+        )
+    pip = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    # uv builds session environments in seconds. Where it cannot be had, nox uses virtualenv and pip.
+    if not done(*pip, f"nox[uv]>={NOX_RANGE}") and not done(*pip, f"nox>={NOX_RANGE}"):
+        errors = [line for line in log if "ERROR" in line] or log or ["pip said nothing"]
+        _stop(
+            f"cannot fetch nox; check the network and pip's settings (pip's last words: {errors[-1].strip()})"
+        )
+    stamp.write_text(key, encoding="utf-8")
+    return python
+
+
+if __name__ == "__main__":
+    _python = sys.executable if _has_nox() else str(_bootstrapped_python())
+    os.execv(_python, [_python, "-m", "nox", "-f", str(ROOT / "noxfile.py"), *sys.argv[1:]])
+
+import nox
+from nox.command import CommandFailed
+
+
+def _candidates(version: str) -> Iterator[Path]:
+    """Files that may be this Python, those on the path first."""
+    name = f"python{version}"
+    for folder in os.get_exec_path():
+        yield Path(folder, name)
+    root = os.environ.get("PYENV_ROOT")
+    pyenv = shutil.which("pyenv")
+    if root is None and pyenv is not None:
+        root = subprocess.run([pyenv, "root"], capture_output=True, text=True, check=False).stdout.strip()
+    for home in sorted(Path(root or Path.home() / ".pyenv").glob(f"versions/{version}.*")):
+        yield home / "bin" / name
+
+
+def _runs(python: Path, version: str) -> bool:
+    """Whether the file really is that Python, and not a version manager's stub for one that is not active."""
+    if not python.is_file():
+        return False
+    try:
+        ask = "import sys, venv; print('%d.%d' % sys.version_info[:2])"
+        said = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=False, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return said.stdout.strip() == version
+
+
+def _present_pythons() -> list[str]:
+    """The supported Pythons that can be run here, lowest first. Says which on standard error."""
+    found: dict[str, str] = {}
+    own = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    for version in SUPPORTED:
+        if version == own:
+            found[version] = sys.executable
+            continue
+        running = (path for path in _candidates(version) if _runs(path, version))
+        found.update((version, str(path)) for path in itertools.islice(running, 1))
+    missing = [version for version in SUPPORTED if version not in found]
+    note = f"; not found: {', '.join(missing)}" if missing else ""
+    sys.stderr.write(f"Pythons: {', '.join(f'{name} ({path})' for name, path in found.items())}{note}\n")
+    # A newer Python than those tested is better than none.
+    return list(found) or [own]
+
+
+nox.needs_version = f">={NOX_RANGE}"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "tests"]
+PYTHONS: Final = _present_pythons()
+
+
+def _install(
+    session: nox.Session, *, project: bool = True, extras: tuple[str, ...] = (), groups: tuple[str, ...] = ()
+) -> None:
+    """Install the project (editable) and groups of pyproject.toml, unless the same was done before.
+
+    The stamp in the environment holds a hash of all that decides what is installed.
+    """
+    home = Path(session.virtualenv.location)
+    manifest = ROOT / "pyproject.toml"
+    wanted = list(nox.project.dependency_groups(nox.project.load_toml(manifest), *groups))
+    if project:
+        wanted += ["--editable", f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)]
+    parts = (manifest.read_bytes(), (home / "pyvenv.cfg").read_bytes(), repr((str(home), wanted)).encode())
+    key = hashlib.sha256(b"\0".join(parts)).hexdigest()
+    stamp = home / "installed"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == key:
+        return
+    stamp.unlink(missing_ok=True)
+    if _pip_install(session, wanted):
+        stamp.write_text(key, encoding="utf-8")
+
+
+def _pip_install(session: nox.Session, wanted: list[str]) -> bool:
+    """Install with uv, or with pip where uv is missing or fails. False if nox was told to install nothing."""
+    session.log(f"installing {' '.join(wanted)}")
+    if session.venv_backend == "uv":
+        try:
+            return session.run_install("uv", "pip", "install", "--quiet", *wanted, log=False) is not None
+        except CommandFailed:
+            session.warn("uv could not install; trying pip")
+    # An environment that uv made holds no pip, so nox's own works on it from outside.
+    python = str(Path(session.bin, "python"))
+    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet")
+    return session.run_install(*pip, *wanted, external=True, log=False) is not None
+
+
+def _present(*names: str) -> list[str]:
+    return [name for name in names if (ROOT / name).exists()]
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff: the rules, and the format."""
+    _install(session, project=False, groups=("lint",))
+    session.run("ruff", "check", *session.posargs, ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Mypy, strict."""
+    _install(session, extras=EXTRAS, groups=("dev",))
+    session.run("mypy", *session.posargs, *_present(*PACKAGES, "tests", "bench", "noxfile.py"))
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The test suite on each Python. The lowest one also measures coverage, unless arguments select tests."""
+    _install(session, extras=EXTRAS, groups=("tests",))
+    if session.python != PYTHONS[0] or session.posargs:
+        session.run("python", "-m", "pytest", *session.posargs)
+        return
+    # Not pytest-cov: pytest imports drsim's own plugin before any other plugin could begin to measure.
+    session.run("python", "-m", "coverage", "run", "-m", "pytest")
+    _check_coverage(session)
+
+
+def _check_coverage(session: nox.Session) -> None:
+    """Production code and the kernel are covered whole, the rest to nine tenths."""
+    whole = ["orchestrator/*", "simulator/kernel*.py", "simulator/kernel/*"]
+    modules = [path.relative_to(ROOT) for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))]
+    strict = [path for path in modules if path.parts[0] == "orchestrator" or _is_kernel(path)]
+    report = ("python", "-m", "coverage", "report")
+    if strict:
+        session.run(*report, f"--include={','.join(whole)}", "--fail-under=100")
+    if len(strict) < len(modules):
+        session.run(*report, f"--omit={','.join(whole)}", "--fail-under=90")
+
+
+def _is_kernel(path: Path) -> bool:
+    return path.parts[0] == "simulator" and path.parts[1].startswith("kernel")
+
+
+@nox.session
+def acceptance(session: nox.Session) -> None:
+    """The command a user would type, on the project installed without extras. Reports: build/acceptance."""
+    _install(session)
+    out = ROOT / "build" / "acceptance"
+    # Reports of an earlier run must not be taken for those of this one.
+    shutil.rmtree(out, ignore_errors=True)
+    scenarios = ("phase-2", "drill", "recovery", "timeout-late", "timeout-stuck", "load-100")
+    try:
+        session.run("drsim", "run", *scenarios, "--out", "build/acceptance", *session.posargs)
+    finally:
+        for report in sorted(out.glob("*/report.html")):
+            session.log(f"report: {report.relative_to(ROOT)}")
+
+
+@nox.session(python=PYTHONS)
+def determinism(session: nox.Session) -> None:
+    """Same scenario, seed and code: same trace in any process, on each Python."""
+    _install(session, extras=EXTRAS, groups=("tests",))
+    session.run("python", "-m", "tests.determinism", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Speed of the kernel and of whole scenarios, beside SimPy's."""
+    _install(session, groups=("bench",))
+    session.run("python", "-m", "bench", *session.posargs)

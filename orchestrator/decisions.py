@@ -1,0 +1,244 @@
+"""What is due, and what a poll concludes: pure functions of what was read and of the time.
+
+Owns every rule of section 3 of the design that needs no I/O. The finder and the poller gather what these functions
+need and apply what they return.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from orchestrator.model import (
+    JOB_MOVES,
+    SERVER_MOVES,
+    WAVE_MOVES,
+    ActionStatus,
+    Execution,
+    ExecutionStatus,
+    ExecutionType,
+    Job,
+    JobRef,
+    JobStatus,
+    Phase,
+    Server,
+    ServerLaunch,
+    ServerStatus,
+    Wave,
+    WaveStatus,
+)
+from orchestrator.settings import SECOND_US, Settings
+
+# A server that was terminated had been launched before: DRS has nothing to terminate otherwise.
+_LAUNCHED = frozenset({ServerStatus.LAUNCHED, ServerStatus.TERMINATED})
+_UNDERWAY = frozenset({ServerStatus.PENDING, ServerStatus.IN_PROGRESS})
+_NOT_PAST_PENDING = frozenset({ServerStatus.NOT_STARTED, ServerStatus.PENDING})
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look of the finder concludes. Both lists are stalest first."""
+
+    due: tuple[Execution, ...]
+    waiting: tuple[Execution, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What one poll concludes: the waves as they now stand, the final status if there is one, and what was odd."""
+
+    waves: tuple[Wave, ...]
+    status: ExecutionStatus | None
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def wave_phase(wave: Wave) -> Phase:
+    """The phase of one unfinished wave."""
+    for server in wave.servers:
+        if server.status not in _NOT_PAST_PENDING:
+            return Phase.IN_PROGRESS
+    return Phase.PENDING if wave.job_status in (None, JobStatus.PENDING) else Phase.STARTED
+
+
+def interval_us(phase: Phase, settings: Settings) -> int:
+    """The polling interval that a phase calls for."""
+    if phase is Phase.PENDING:
+        return settings.pending_interval_us
+    return settings.started_interval_us if phase is Phase.STARTED else settings.in_progress_interval_us
+
+
+def phase_of(execution: Execution, settings: Settings) -> Phase:
+    """The phase whose interval counts: among the waves that are not finished, the one with the shortest."""
+    phases = [wave_phase(wave) for wave in execution.waves if not wave.finished]
+    return min(phases, key=lambda each: interval_us(each, settings), default=Phase.PENDING)
+
+
+def is_due(execution: Execution, now_us: int, settings: Settings) -> bool:
+    """Whether a look at `now_us` polls this execution."""
+    if execution.last_polled_us is None:
+        return True
+    wait_us = interval_us(phase_of(execution, settings), settings) - settings.due_slack_us
+    return now_us - execution.last_polled_us >= wait_us
+
+
+def look(executions: Iterable[Execution], now_us: int, settings: Settings) -> Look:
+    """Which executions are due at `now_us`, and which are not yet."""
+    due: list[Execution] = []
+    waiting: list[Execution] = []
+    for execution in sorted(executions, key=_staleness):
+        (due if is_due(execution, now_us, settings) else waiting).append(execution)
+    return Look(tuple(due), tuple(waiting))
+
+
+def _staleness(execution: Execution) -> tuple[int, int, str]:
+    never_polled = -1
+    last_us = never_polled if execution.last_polled_us is None else execution.last_polled_us
+    return last_us, execution.start_us, execution.key.execution_id
+
+
+def jobs_to_ask(execution: Execution) -> tuple[JobRef, ...]:
+    """The jobs that a poll asks DRS about: those of the waves that are not finished."""
+    jobs = [wave.job for wave in execution.waves if not wave.finished]
+    return tuple(dict.fromkeys(job for job in jobs if job is not None))
+
+
+def conclude(execution: Execution, jobs: Mapping[JobRef, Job], now_us: int, settings: Settings) -> Conclusion:
+    """What a poll concludes from the stored execution and from what DRS answered about its jobs.
+
+    A job that `jobs` lacks is one that DRS does not know. The timeout comes last, after DRS's answer has been taken
+    in: an execution is TIMEOUT only if DRS did not say, at this very poll, that every job had ended.
+    """
+    warnings: list[str] = []
+    notes: list[str] = []
+    age_us = now_us - execution.start_us
+    overdue = age_us > settings.timeout_us
+    actions_count = execution.type is ExecutionType.RECOVERY
+    waves = [
+        wave if wave.finished else _observe(wave, jobs, actions_count, overdue, warnings, notes)
+        for wave in execution.waves
+    ]
+    status = _verdict(execution, waves)
+    if status is None and overdue:
+        waves = [wave if wave.finished else _settle(wave, age_us // SECOND_US) for wave in waves]
+        status = ExecutionStatus.TIMEOUT
+    return Conclusion(tuple(waves), status, tuple(warnings), tuple(notes))
+
+
+def _verdict(execution: Execution, waves: Sequence[Wave]) -> ExecutionStatus | None:
+    """The final status, or None while a wave is unfinished or still to be added by the plan's worker."""
+    if not waves or len(waves) < execution.total_waves or not all(wave.finished for wave in waves):
+        return None
+    ends = {wave.status for wave in waves}
+    if ends == {WaveStatus.COMPLETED}:
+        return ExecutionStatus.COMPLETED
+    return ExecutionStatus.FAILED if ends == {WaveStatus.FAILED} else ExecutionStatus.PARTIAL
+
+
+def _observe(
+    wave: Wave,
+    jobs: Mapping[JobRef, Job],
+    actions_count: bool,
+    overdue: bool,
+    warnings: list[str],
+    notes: list[str],
+) -> Wave:
+    """An unfinished wave after DRS's answer."""
+    if wave.job is None:
+        # A wave that waits for its turn has no job yet, and that is no cause for alarm.
+        waits = wave.status is WaveStatus.PENDING and wave.job_status is None
+        (notes if waits else warnings).append(f"Wave {wave.number} has no JobId")
+        return wave
+    job = jobs.get(wave.job)
+    if job is None:
+        warnings.append(f"Wave {wave.number}: DRS does not know job {wave.job_id} in {wave.scope.region}")
+        return wave
+    job_status = job.status
+    if wave.job_status is not None and job_status not in (wave.job_status, *JOB_MOVES[wave.job_status]):
+        warnings.append(f"Wave {wave.number}: job {job.job_id} went from {wave.job_status} back to {job_status}")
+        job_status = wave.job_status
+    seen = replace(wave, servers=_merge_servers(wave, job, warnings), job_status=job_status)
+    status, message = _judge(seen, job, actions_count, overdue)
+    if status is not wave.status and status not in WAVE_MOVES[wave.status]:
+        return seen
+    return replace(seen, status=status, message=message)
+
+
+def _merge_servers(wave: Wave, job: Job, warnings: list[str]) -> tuple[Server, ...]:
+    """The wave's servers with what the job says of each, and those appended that only the job names."""
+    launches = {launch.source_server_id: launch for launch in job.servers}
+    merged = [_merge(server, launches.pop(server.source_server_id, None), warnings) for server in wave.servers]
+    merged += [
+        Server(source_server_id=server_id, status=launch.status, instance_id=launch.instance_id)
+        for server_id, launch in launches.items()
+    ]
+    return tuple(merged)
+
+
+def _merge(server: Server, launch: ServerLaunch | None, warnings: list[str]) -> Server:
+    if launch is None:
+        return server
+    status = launch.status
+    if status is not server.status and status not in SERVER_MOVES[server.status]:
+        warnings.append(f"Server {server.source_server_id} went from {server.status} back to {status}")
+        status = server.status
+    # DRS leaves recoveryInstanceID out of finished jobs, so an id once seen is kept.
+    instance_id = launch.instance_id or server.instance_id
+    if status is server.status and instance_id == server.instance_id:
+        return server
+    return replace(server, status=status, instance_id=instance_id)
+
+
+def _judge(wave: Wave, job: Job, actions_count: bool, overdue: bool) -> tuple[WaveStatus, str | None]:
+    """The status of a wave whose job is known, with a message for people. `wave` already holds the job's answer.
+
+    Once the execution is overdue, a launch action that still runs no longer keeps an ended job open: what it was to
+    confirm stays unconfirmed, and the wave is PARTIAL.
+    """
+    if wave.job_status is not JobStatus.COMPLETED:
+        underway = wave_phase(wave) is Phase.IN_PROGRESS
+        return (WaveStatus.IN_PROGRESS if underway else WaveStatus.LAUNCHING), None
+    untold = _untold(wave, job)
+    if untold:
+        return WaveStatus.IN_PROGRESS, f"job ended, DRS has not said how {_some(untold)} ended"
+    actions = [action for launch in job.servers for action in launch.actions] if actions_count else []
+    if ActionStatus.IN_PROGRESS in actions and not overdue:
+        return WaveStatus.IN_PROGRESS, "job ended, launch actions still run"
+    return _end_of(wave, actions)
+
+
+def _untold(wave: Wave, job: Job) -> list[str]:
+    """Servers of a finished job whose end DRS has not told: it happens that it answers with no servers at all."""
+    if not wave.servers:
+        return ["any server"]
+    named = bool(job.servers)
+    return [
+        server.source_server_id
+        for server in wave.servers
+        if server.status in _UNDERWAY or (server.status is ServerStatus.NOT_STARTED and not named)
+    ]
+
+
+def _end_of(wave: Wave, actions: Sequence[ActionStatus]) -> tuple[WaveStatus, str | None]:
+    """How a wave ended whose job ended and whose servers are all told."""
+    failed = [server.source_server_id for server in wave.servers if server.status not in _LAUNCHED]
+    unsound = [action for action in actions if action is not ActionStatus.SUCCEEDED]
+    if failed:
+        status = WaveStatus.FAILED if len(failed) == len(wave.servers) else WaveStatus.PARTIAL
+        return status, f"{len(failed)} of {len(wave.servers)} servers did not launch: {_some(failed)}"
+    if unsound:
+        return WaveStatus.PARTIAL, f"all servers launched, {len(unsound)} launch actions did not succeed"
+    return WaveStatus.COMPLETED, None
+
+
+def _settle(wave: Wave, age_s: int) -> Wave:
+    """An unfinished wave of an execution whose time is up. Its job's and servers' last known states stay as they are."""
+    if wave.job is None and wave.status is WaveStatus.PENDING:
+        return wave
+    if wave.job is not None and wave.job_status in (JobStatus.PENDING, JobStatus.STARTED):
+        message = f"job was {wave.job_status} when last seen; watching ended after {age_s} s"
+        return replace(wave, status=WaveStatus.TIMEOUT, message=message)
+    return replace(wave, status=WaveStatus.UNKNOWN, message=f"DRS had not told the outcome after {age_s} s")
+
+
+def _some(server_ids: Sequence[str]) -> str:
+    shown = ", ".join(server_ids[:3])
+    return shown if len(server_ids) <= 3 else f"{shown} and {len(server_ids) - 3} more"

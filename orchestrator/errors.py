@@ -1,0 +1,25 @@
+"""What can go wrong, sorted by what the caller can do about it."""
+
+
+class OrchestratorError(Exception):
+    """Root of every error that this package raises or its ports may raise."""
+
+
+class TryLaterError(OrchestratorError):
+    """A service throttled, failed or stayed silent, and the adapter's own retries are used up. The next tick tries again."""
+
+
+class RefusedError(OrchestratorError):
+    """A service refused: a permission is missing or a request is wrong. Somebody must mend it; retrying does not help."""
+
+
+class LostRaceError(OrchestratorError):
+    """Another writer came first. Read again and decide again; never overwrite."""
+
+
+class MalformedError(OrchestratorError):
+    """An item, a payload or a setting breaks a rule. The message holds its name, the rule and the value."""
+
+
+class PollFailedError(OrchestratorError):
+    """A poll changed nothing and must be seen: the Lambda ends in error, so that the alarm counts it."""

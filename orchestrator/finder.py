@@ -1,0 +1,159 @@
+"""The finder: looks for executions in POLLING that are due, and hands each to a poller of its own.
+
+Owns the looks of one invocation, their paging, the order and the bound of the invocations. It writes nothing.
+"""
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from orchestrator import decisions
+from orchestrator.errors import OrchestratorError
+from orchestrator.model import Dispatch, Execution
+from orchestrator.ports import Clock, PollerInvoker, PollingIndex
+from orchestrator.settings import SECOND_US, Settings
+
+_log = logging.getLogger(__name__)
+
+# One log event holds at most 1 MB (PutLogEvents, botocore service model 2026-11); ids beyond this are counted.
+_IDS_LOGGED_MAX = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookReport:
+    """What one look found and did. `left` were due, but the function's time was nearly up."""
+
+    found: int
+    malformed: int
+    invoked: int
+    failed: int
+    left: int
+    skipped: int
+
+
+class _Sent(Enum):
+    ACCEPTED = auto()
+    FAILED = auto()
+    LEFT = auto()
+
+
+class Finder:
+    """Finds what is due, once or several times within one invocation."""
+
+    def __init__(
+        self, *, index: PollingIndex, invoker: PollerInvoker, clock: Clock, executor: Executor, settings: Settings
+    ) -> None:
+        self._index = index
+        self._invoker = invoker
+        self._clock = clock
+        self._executor = executor
+        self._settings = settings
+
+    def run(self, *, deadline_us: int) -> tuple[LookReport, ...]:
+        """All looks of one invocation that must end by `deadline_us`.
+
+        Raises TryLaterError or RefusedError when the index cannot be read: the function must fail visibly.
+        """
+        stop_us = deadline_us - self._settings.deadline_reserve_us
+        began_us = self._clock.now_us()
+        reports: list[LookReport] = []
+        for number in range(self._settings.sweeps_per_invocation):
+            now_us = self._clock.now_us()
+            look_us = began_us + number * self._settings.sweep_us
+            if max(look_us, now_us) >= stop_us:
+                _log.warning("Look %d left out: the function's time is nearly up", number + 1)
+                break
+            if look_us > now_us:
+                self._clock.sleep_us(look_us - now_us)
+            reports.append(self._look(stop_us))
+        return tuple(reports)
+
+    def _look(self, stop_us: int) -> LookReport:
+        look_us = self._clock.now_us()
+        executions, malformed = self._find()
+        if not executions:
+            _log.info("No executions found in POLLING status")
+        look = decisions.look(executions, look_us, self._settings)
+        sent = self._dispatch(look.due, look_us, len(executions), stop_us)
+        report = LookReport(
+            found=len(executions),
+            malformed=malformed,
+            invoked=sent.count(_Sent.ACCEPTED),
+            failed=sent.count(_Sent.FAILED),
+            left=sent.count(_Sent.LEFT),
+            skipped=len(look.waiting),
+        )
+        self._say(look, report, look_us)
+        return report
+
+    def _find(self) -> tuple[list[Execution], int]:
+        """Every page of the index, and how many items could not be read."""
+        executions: list[Execution] = []
+        malformed = 0
+        cursor: object | None = None
+        while True:
+            page = self._index.polling_page(cursor)
+            executions += page.executions
+            malformed += len(page.malformed)
+            for wrong in page.malformed:
+                _log.error("Skipped an item that cannot be read: %s", wrong)
+            cursor = page.next_cursor
+            if cursor is None:
+                return executions, malformed
+
+    def _dispatch(self, due: Sequence[Execution], look_us: int, active: int, stop_us: int) -> list[_Sent]:
+        """Hand over all that are due, several at a time, stalest first."""
+
+        def send(execution: Execution) -> _Sent:
+            if self._clock.now_us() >= stop_us:
+                return _Sent.LEFT
+            try:
+                self._invoker.invoke(
+                    Dispatch(key=execution.key, dispatched_us=look_us, active_count=active)
+                )
+            except OrchestratorError as error:
+                _log.error(
+                    "Could not invoke the poller: %s",
+                    error,
+                    extra={"execution_id": execution.key.execution_id},
+                )
+                return _Sent.FAILED
+            return _Sent.ACCEPTED
+
+        futures = [self._executor.submit(send, execution) for execution in due]
+        return [future.result() for future in futures]
+
+    def _say(self, look: decisions.Look, report: LookReport, look_us: int) -> None:
+        if report.left:
+            _log.warning(
+                "Left %d due executions to the next tick: the function's time is nearly up", report.left
+            )
+        if look.waiting:
+            ids = [execution.key.execution_id for execution in look.waiting]
+            _log.info("Skipped executions (not yet time): %s", _shown(ids), extra={"skipped": len(ids)})
+        if look.due:
+            _log.info(
+                "Found %d executions in POLLING status, invoked %d pollers",
+                report.found,
+                report.invoked,
+                extra={"due": [self._reason(execution, look_us) for execution in look.due[:_IDS_LOGGED_MAX]]},
+            )
+
+    def _reason(self, execution: Execution, look_us: int) -> dict[str, object]:
+        """Why an execution was due, for the structured part of the log line."""
+        phase = decisions.phase_of(execution, self._settings)
+        last_us = execution.last_polled_us
+        return {
+            "execution_id": execution.key.execution_id,
+            "phase": phase.value,
+            "interval_s": decisions.interval_us(phase, self._settings) // SECOND_US,
+            "time_since_poll_s": None if last_us is None else (look_us - last_us) / SECOND_US,
+        }
+
+
+def _shown(ids: Sequence[str]) -> str:
+    more = len(ids) - _IDS_LOGGED_MAX
+    listed = ", ".join(ids[:_IDS_LOGGED_MAX])
+    return f"[{listed}]" if more <= 0 else f"[{listed}] and {more} more"

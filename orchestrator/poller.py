@@ -1,0 +1,185 @@
+"""The poller: takes one execution, asks DRS about its jobs, and writes what that means in one conditional write.
+
+Reads gather, decide, apply; `decisions` holds the middle. A poll that cannot be finished changes nothing and raises.
+"""
+
+import logging
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orchestrator import decisions
+from orchestrator.errors import LostRaceError, OrchestratorError, PollFailedError, TryLaterError
+from orchestrator.model import (
+    Dispatch,
+    Execution,
+    ExecutionStatus,
+    Job,
+    JobRef,
+    JobScope,
+    MetricPoint,
+    PollUpdate,
+    Unit,
+)
+from orchestrator.ports import Clock, ExecutionStore, Metrics, RecoveryJobs
+from orchestrator.settings import SECOND_US, Settings
+
+_log = logging.getLogger(__name__)
+
+
+class PollEnd(StrEnum):
+    """How one poll ended. Only UPDATED wrote anything."""
+
+    UPDATED = "UPDATED"
+    GONE = "GONE"
+    NOT_POLLING = "NOT_POLLING"
+    NOT_DUE = "NOT_DUE"
+
+
+@dataclass(frozen=True, slots=True)
+class PollReport:
+    """What one poll did: the waves it wrote, and the execution's status as it now is (None if there is none)."""
+
+    end: PollEnd
+    waves: int = 0
+    status: ExecutionStatus | None = None
+
+
+class Poller:
+    """Polls one execution an invocation."""
+
+    def __init__(
+        self, *, store: ExecutionStore, jobs: RecoveryJobs, metrics: Metrics, clock: Clock, settings: Settings
+    ) -> None:
+        self._store = store
+        self._jobs = jobs
+        self._metrics = metrics
+        self._clock = clock
+        self._settings = settings
+
+    def poll(self, dispatch: Dispatch, *, deadline_us: int) -> PollReport:
+        """Poll the execution of `dispatch`. Raises PollFailedError when nothing could be concluded or written."""
+        began_us = self._clock.now_us()
+        try:
+            report = self._poll(dispatch, deadline_us - self._settings.deadline_reserve_us)
+        except OrchestratorError as error:
+            _log.error("Poll failed: %s", error, extra=_fields(dispatch))
+            self._measure(dispatch, began_us, waves=0, errors=1)
+            raise PollFailedError(f"execution {dispatch.key.execution_id}: {error}") from error
+        if report.end is PollEnd.UPDATED:
+            self._measure(dispatch, began_us, waves=report.waves, errors=0)
+        return report
+
+    def _poll(self, dispatch: Dispatch, stop_us: int) -> PollReport:
+        lost: LostRaceError | None = None
+        for _ in range(self._settings.save_attempts_max):
+            if self._clock.now_us() >= stop_us:
+                break
+            execution = self._store.get(dispatch.key)
+            if execution is None:
+                _log.info("Execution %s is gone", dispatch.key.execution_id, extra=_fields(dispatch))
+                return PollReport(PollEnd.GONE)
+            skipped = self._skip(dispatch, execution)
+            if skipped is not None:
+                return skipped
+            conclusion = decisions.conclude(
+                execution, self._ask(execution), self._clock.now_us(), self._settings
+            )
+            try:
+                self._save(dispatch, execution, conclusion)
+            except LostRaceError as error:
+                _log.info("Another writer came first, reading again: %s", error, extra=_fields(dispatch))
+                lost = error
+                continue
+            self._say(dispatch, execution, conclusion)
+            return PollReport(PollEnd.UPDATED, len(conclusion.waves), conclusion.status or execution.status)
+        raise lost or TryLaterError("the function's time is nearly up")
+
+    def _skip(self, dispatch: Dispatch, execution: Execution) -> PollReport | None:
+        """Why there is nothing to poll, or None. The index lags and Lambda delivers twice: only the table is sure."""
+        if execution.status is not ExecutionStatus.POLLING:
+            _log.info(
+                "Execution %s is %s, not POLLING",
+                dispatch.key.execution_id,
+                execution.status,
+                extra=_fields(dispatch),
+            )
+            return PollReport(PollEnd.NOT_POLLING, status=execution.status)
+        if dispatch.dispatched_us is not None and not decisions.is_due(
+            execution, dispatch.dispatched_us, self._settings
+        ):
+            _log.info(
+                "Execution %s was polled meanwhile", dispatch.key.execution_id, extra=_fields(dispatch)
+            )
+            return PollReport(PollEnd.NOT_DUE, status=execution.status)
+        return None
+
+    def _ask(self, execution: Execution) -> dict[JobRef, Job]:
+        """What DRS says of the jobs that matter: one DescribeJobs, all its pages, for each account and Region."""
+        wanted: defaultdict[JobScope, list[str]] = defaultdict(list)
+        for ref in decisions.jobs_to_ask(execution):
+            wanted[ref.scope].append(ref.job_id)
+        answers: dict[JobRef, Job] = {}
+        for scope, job_ids in wanted.items():
+            token: str | None = None
+            while True:
+                page = self._jobs.describe_page(scope, job_ids, token)
+                answers.update((JobRef(scope, job.job_id), job) for job in page.jobs)
+                token = page.next_token
+                if token is None:
+                    break
+        return answers
+
+    def _save(self, dispatch: Dispatch, execution: Execution, conclusion: decisions.Conclusion) -> None:
+        now_us = self._clock.now_us()
+        polled_us = now_us if dispatch.dispatched_us is None else dispatch.dispatched_us
+        self._store.save_poll(
+            PollUpdate(
+                key=execution.key,
+                expected_version=execution.version,
+                last_polled_us=max(polled_us, execution.last_polled_us or polled_us),
+                waves=conclusion.waves,
+                status=conclusion.status,
+                end_us=None if conclusion.status is None else now_us,
+            )
+        )
+
+    def _say(self, dispatch: Dispatch, execution: Execution, conclusion: decisions.Conclusion) -> None:
+        fields = _fields(dispatch)
+        for warning in conclusion.warnings:
+            _log.warning(warning, extra=fields)
+        for note in conclusion.notes:
+            _log.debug(note, extra=fields)
+        _log.info(
+            "Updated %d waves for execution %s",
+            len(conclusion.waves),
+            execution.key.execution_id,
+            extra={**fields, "execution_type": execution.type.value},
+        )
+        if conclusion.status is not None:
+            age_s = (self._clock.now_us() - execution.start_us) // SECOND_US
+            _log.info(
+                "Execution %s is %s after %d s",
+                execution.key.execution_id,
+                conclusion.status,
+                age_s,
+                extra={**fields, "status": conclusion.status.value},
+            )
+
+    def _measure(self, dispatch: Dispatch, began_us: int, *, waves: int, errors: int) -> None:
+        points = [
+            MetricPoint("WavesPolled", waves),
+            MetricPoint("PollingDuration", (self._clock.now_us() - began_us) / 1000, Unit.MILLISECONDS),
+            MetricPoint("PollErrors", errors),
+        ]
+        if dispatch.active_count is not None:
+            points.append(MetricPoint("ActivePollingExecutions", dispatch.active_count))
+        try:
+            self._metrics.publish(points)
+        except OrchestratorError as error:
+            # A poll that did its work must not be repeated because a metric was lost.
+            _log.warning("Metrics were not published: %s", error, extra=_fields(dispatch))
+
+
+def _fields(dispatch: Dispatch) -> dict[str, str]:
+    return {"execution_id": dispatch.key.execution_id}

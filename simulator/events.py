@@ -1,0 +1,189 @@
+"""What happens in a world, as events: the only thing that properties and statistics see besides the truth.
+
+Events come from the services, not from the code under test, so that code nobody wrote for this simulator is judged
+alike. `at_us` is virtual time. `request_id` is that of the Lambda invocation that caused the event, or "".
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from orchestrator.model import Execution
+
+
+class TickFired(NamedTuple):
+    """The EventBridge rule fired."""
+
+    at_us: int
+    number: int
+
+
+class Invoked(NamedTuple):
+    """Lambda accepted an asynchronous invocation into its queue."""
+
+    at_us: int
+    request_id: str
+    function: str
+    execution_id: str
+
+
+class Throttled(NamedTuple):
+    """A queued invocation found no free concurrency and went back to wait."""
+
+    at_us: int
+    function: str
+    execution_id: str
+
+
+class Dropped(NamedTuple):
+    """Lambda gave a queued invocation up: its age or its retries ran out."""
+
+    at_us: int
+    function: str
+    execution_id: str
+    reason: str
+
+
+class LambdaStarted(NamedTuple):
+    """A handler began. `init_us` is 0 in a warm environment; `attempt` counts from 1."""
+
+    at_us: int
+    request_id: str
+    function: str
+    execution_id: str
+    environment: int
+    attempt: int
+    init_us: int
+    concurrency: int
+
+
+class LambdaEnded(NamedTuple):
+    """A handler ended. `outcome` is ok, error, timeout or crash."""
+
+    at_us: int
+    request_id: str
+    function: str
+    execution_id: str
+    outcome: str
+    duration_us: int
+    memory_mb: int
+    detail: str
+
+
+class CallMade(NamedTuple):
+    """One AWS call returned to its function, or failed (`error` is its code, or "")."""
+
+    at_us: int
+    request_id: str
+    function: str
+    operation: str
+    duration_us: int
+    error: str
+
+
+class IndexRead(NamedTuple):
+    """One page of the StatusIndex was read. `cold` tells the first call of a new environment."""
+
+    at_us: int
+    request_id: str
+    first_page: int
+    last_page: int
+    count: int
+    size_bytes: int
+
+
+class JobsDescribed(NamedTuple):
+    """One page of DescribeJobs was answered."""
+
+    at_us: int
+    request_id: str
+    account_id: str
+    region: str
+    asked: int
+    found: int
+    first_page: int
+
+
+class JobStarted(NamedTuple):
+    """DRS accepted StartRecovery."""
+
+    at_us: int
+    account_id: str
+    region: str
+    job_id: str
+    servers: int
+
+
+class StartRefused(NamedTuple):
+    """DRS refused StartRecovery; `code` is the error's."""
+
+    at_us: int
+    account_id: str
+    region: str
+    code: str
+
+
+class WriteRefused(NamedTuple):
+    """A conditional write found its condition false."""
+
+    at_us: int
+    request_id: str
+    writer: str
+    execution_id: str
+
+
+class ItemChanged(NamedTuple):
+    """An item was written. `before` is None for a new one, `after` is None for a deleted one.
+
+    `execution` and `previous` are the two images as the orchestrator reads them, or None where they are malformed.
+    """
+
+    at_us: int
+    request_id: str
+    writer: str
+    execution_id: str
+    before: Mapping[str, object] | None
+    after: Mapping[str, object] | None
+    previous: Execution | None
+    execution: Execution | None
+
+    def record(self) -> tuple[int | str, ...]:
+        """The event as it goes into the trace: what the table now says, in one line."""
+        now = self.execution
+        if now is None:
+            gone = "DELETED" if self.after is None else "MALFORMED"
+            return (self.at_us, self.request_id, self.writer, self.execution_id, gone, 0, "")
+        waves = " ".join(
+            f"{wave.number}:{wave.status}:{wave.job_id or '-'}:{wave.job_status or '-'}:"
+            + ",".join([server.status for server in wave.servers])
+            for wave in now.waves
+        )
+        return (self.at_us, self.request_id, self.writer, self.execution_id, now.status.value, now.version, waves)
+
+
+class MetricsPublished(NamedTuple):
+    """PutMetricData was accepted. `points` is "name=value ...", values in thousandths."""
+
+    at_us: int
+    request_id: str
+    function: str
+    execution_id: str
+    points: str
+
+
+class LogWritten(NamedTuple):
+    """One log line reached CloudWatch Logs. `execution_id` is the line's own field, "" if it has none."""
+
+    at_us: int
+    request_id: str
+    function: str
+    level: str
+    execution_id: str
+    message: str
+    size_bytes: int
+
+
+class RunEnded(NamedTuple):
+    """The last event of every run."""
+
+    at_us: int
+    events_count: int

@@ -1,0 +1,245 @@
+"""DynamoDB: one table with strong reads and conditional writes, and its StatusIndex, which lags.
+
+Owns items, their sizes, the index's lag and the pages of a Query. Sources: DynamoDB API reference and developer guide,
+2026-11: 1 MB a page, item sizes, global secondary indexes eventually consistent.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from orchestrator.errors import MalformedError
+from orchestrator.items import execution_of
+from orchestrator.model import Execution, ExecutionKey
+from simulator.events import ItemChanged, WriteRefused
+from simulator.kernel import Kernel
+from simulator.randomness import Spread, Stream
+from simulator.services.errors import ConditionFailedError
+from simulator.trace import Trace
+
+Attributes = Mapping[str, object]
+
+
+class StoredItem:
+    """One version of one item; never changed. What it means is worked out once, when somebody asks."""
+
+    __slots__ = ("_execution", "attributes", "size_bytes", "wrong")
+
+    def __init__(self, attributes: Attributes) -> None:
+        self.attributes = attributes
+        self.size_bytes = item_size_bytes(attributes)
+        self.wrong: str | None = None
+        self._execution: Execution | None = None
+
+    @property
+    def execution(self) -> Execution | None:
+        """The execution that the item describes, or None if it is malformed: then `wrong` says why."""
+        if self._execution is None and self.wrong is None:
+            try:
+                self._execution = execution_of(self.attributes)
+            except MalformedError as error:
+                self.wrong = str(error)
+        return self._execution
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a conditional write asks of the item as it is. An absent attribute equals None."""
+
+    equals: Attributes = field(default_factory=dict)
+    exists: bool | None = None
+
+    def holds(self, item: StoredItem | None) -> bool:
+        """Whether the item, or its absence, meets the condition."""
+        if self.exists is not None and self.exists is not (item is not None):
+            return False
+        attributes: Attributes = {} if item is None else item.attributes
+        return all(attributes.get(name) == value for name, value in self.equals.items())
+
+
+class IndexKey(NamedTuple):
+    """Where an item stands in the index of its status: by StartTime, then by key."""
+
+    start_time: int | Decimal
+    key: ExecutionKey
+
+
+class QueryPage(NamedTuple):
+    """One page of a Query; `last` is LastEvaluatedKey, None on the last page."""
+
+    items: tuple[StoredItem, ...]
+    size_bytes: int
+    last: IndexKey | None
+
+
+class ExecutionTable:
+    """The execution table. Keys are ExecutionId and PlanId; the index is StatusIndex (Status, StartTime), projection ALL."""
+
+    def __init__(self, kernel: Kernel, trace: Trace, *, index_lag: Spread, page_bytes_max: int) -> None:
+        self._kernel = kernel
+        self._trace = trace
+        self._items: dict[ExecutionKey, StoredItem] = {}
+        self._index = _StatusIndex()
+        self._index_lag = index_lag
+        self._page_bytes_max = page_bytes_max
+        self._writes: dict[ExecutionKey, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def get(self, key: ExecutionKey) -> StoredItem | None:
+        """Strongly consistent read."""
+        return self._items.get(key)
+
+    def put(
+        self,
+        attributes: Attributes,
+        *,
+        writer: str,
+        request_id: str = "",
+        condition: Condition | None = None,
+    ) -> None:
+        """PutItem. Raises ConditionFailedError."""
+        key = ExecutionKey(str(attributes["ExecutionId"]), str(attributes["PlanId"]))
+        self._write(key, dict(attributes), writer, request_id, condition)
+
+    def update(
+        self,
+        key: ExecutionKey,
+        attributes: Attributes,
+        *,
+        writer: str,
+        request_id: str = "",
+        condition: Condition | None = None,
+    ) -> None:
+        """UpdateItem with SET of these attributes; all others stay. Raises ConditionFailedError."""
+        before = self._items.get(key)
+        old: Attributes = (
+            {"ExecutionId": key.execution_id, "PlanId": key.plan_id} if before is None else before.attributes
+        )
+        self._write(key, {**old, **attributes}, writer, request_id, condition)
+
+    def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
+        """DeleteItem; deleting what is not there is no error."""
+        if key in self._items:
+            self._write(key, None, writer, request_id, None)
+
+    def query_status(self, status: str, after: IndexKey | None = None) -> QueryPage:
+        """One page of StatusIndex for `status`, in order of StartTime, from behind `after` on."""
+        self._index.catch_up(self._kernel.now_us)
+        return self._index.page(status, after, self._page_bytes_max)
+
+    def _write(
+        self,
+        key: ExecutionKey,
+        attributes: dict[str, object] | None,
+        writer: str,
+        request_id: str,
+        condition: Condition | None,
+    ) -> None:
+        now_us = self._kernel.now_us
+        before = self._items.get(key)
+        if condition is not None and not condition.holds(before):
+            self._trace.emit(WriteRefused(now_us, request_id, writer, key.execution_id))
+            raise ConditionFailedError
+        after = None if attributes is None else StoredItem(attributes)
+        if after is None:
+            del self._items[key]
+        else:
+            self._items[key] = after
+        number = self._writes[key] = self._writes.get(key, 0) + 1
+        lag = Stream(self._kernel.seed, f"dynamodb/index/{key.execution_id}/{number}")
+        self._index.expect(now_us + self._index_lag.draw(lag), number, key, after)
+        self._trace.emit(
+            ItemChanged(
+                now_us,
+                request_id,
+                writer,
+                key.execution_id,
+                None if before is None else before.attributes,
+                None if after is None else after.attributes,
+                None if before is None else before.execution,
+                None if after is None else after.execution,
+            )
+        )
+
+
+class _StatusIndex:
+    """The index as it is now, and the changes that are still on their way to it."""
+
+    def __init__(self) -> None:
+        self._coming: list[tuple[int, int, int, ExecutionKey, StoredItem | None]] = []
+        self._serial = 0
+        self._held: dict[ExecutionKey, tuple[int, StoredItem | None]] = {}
+        self._order: dict[str, list[IndexKey]] = {}
+
+    def expect(self, due_us: int, number: int, key: ExecutionKey, item: StoredItem | None) -> None:
+        """A write, the `number`th of its item, that will show from `due_us` on."""
+        self._serial += 1
+        heappush(self._coming, (due_us, self._serial, number, key, item))
+
+    def catch_up(self, now_us: int) -> None:
+        """Take in what is due. A change that arrives after a younger one of the same item is void."""
+        coming = self._coming
+        while coming and coming[0][0] <= now_us:
+            _, _, number, key, item = heappop(coming)
+            held_number, held = self._held.get(key, (0, None))
+            if number < held_number:
+                continue
+            self._held[key] = (number, item)
+            before, after = _index_entry(held), _index_entry(item)
+            if before != after:
+                if before is not None:
+                    order = self._order[before[0]]
+                    del order[bisect_left(order, before[1])]
+                if after is not None:
+                    insort(self._order.setdefault(after[0], []), after[1])
+
+    def page(self, status: str, after: IndexKey | None, bytes_max: int) -> QueryPage:
+        order: Sequence[IndexKey] = self._order.get(status, ())
+        first = 0 if after is None else bisect_right(order, after)
+        items: list[StoredItem] = []
+        size_bytes = 0
+        for position in range(first, len(order)):
+            item = self._held[order[position].key][1]
+            assert item is not None, "only items that exist stand in the order"
+            items.append(item)
+            size_bytes += item.size_bytes
+            # A Query stops behind the item with which it reaches 1 MB, and then gives LastEvaluatedKey even if nothing follows.
+            if size_bytes >= bytes_max:
+                return QueryPage(tuple(items), size_bytes, order[position])
+        return QueryPage(tuple(items), size_bytes, None)
+
+
+def _index_entry(item: StoredItem | None) -> tuple[str, IndexKey] | None:
+    """Status and place of an item in the index; None if it lacks a key attribute and so is not in it (sparse index)."""
+    if item is None:
+        return None
+    status, start_time = item.attributes.get("Status"), item.attributes.get("StartTime")
+    if not isinstance(status, str) or not isinstance(start_time, int | Decimal):
+        return None
+    key = ExecutionKey(str(item.attributes["ExecutionId"]), str(item.attributes["PlanId"]))
+    return status, IndexKey(start_time, key)
+
+
+def item_size_bytes(attributes: Attributes) -> int:
+    """An item's size as DynamoDB counts it (developer guide, item sizes and formats)."""
+    return sum(len(name.encode()) + _value_size_bytes(value) for name, value in attributes.items())
+
+
+def _value_size_bytes(value: object) -> int:
+    if isinstance(value, str):
+        return len(value) if value.isascii() else len(value.encode())
+    if value is None or isinstance(value, bool):
+        return 1
+    if isinstance(value, int | Decimal):
+        # One byte for two digits, and one more.
+        return (len(str(value).strip("-0").replace(".", "")) + 1) // 2 + 1
+    if isinstance(value, Mapping):
+        return 3 + len(value) + item_size_bytes(value)
+    if isinstance(value, Sequence):
+        return 3 + len(value) + sum(_value_size_bytes(entry) for entry in value)
+    raise TypeError(f"a DynamoDB value must be a text, number, bool, None, list or map, got {value!r}")

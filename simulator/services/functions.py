@@ -1,0 +1,235 @@
+"""Lambda: environments warm and cold, a concurrency limit, the asynchronous queue, its retries, and the timeout.
+
+Owns when a handler runs and when it dies; what it does is the handler's. Every invocation here is asynchronous (event),
+which is how EventBridge and the finder invoke. Sources: AWS Lambda developer guide, asynchronous invocation, 2026-11.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from simulator.events import Dropped, Invoked, LambdaEnded, LambdaStarted, Throttled
+from simulator.kernel import Kernel, Process, Timer
+from simulator.randomness import Stream
+from simulator.services.errors import ServiceError
+from simulator.spec import Function, Functions
+from simulator.trace import Trace
+
+Payload = Mapping[str, object]
+
+_RETRY_WAITS_US: Final = (60_000_000, 120_000_000)
+"""A failed asynchronous invocation is tried again after one minute, then after two."""
+_THROTTLE_WAIT_US: Final = 1_000_000
+_THROTTLE_WAIT_US_MAX: Final = 300_000_000
+"""A throttled one goes back to the queue for a time that grows from one second to five minutes."""
+
+
+@dataclass(slots=True)
+class Environment:
+    """One execution environment: one invocation at a time, warm after its first."""
+
+    number: int
+    warm: bool = False
+    idle_since_us: int = 0
+
+
+@dataclass(slots=True)
+class Invocation:
+    """One run of a handler: what Lambda tells it in its context, and its own stream of randomness."""
+
+    function: str
+    request_id: str
+    execution_id: str
+    environment: Environment
+    started_us: int
+    deadline_us: int
+    stream: Stream
+    cold: bool
+
+
+Handler = Callable[[Payload, Invocation], object]
+
+
+@dataclass(slots=True)
+class _Queued:
+    """One event in the asynchronous queue."""
+
+    function: "_Deployed"
+    payload: Payload
+    execution_id: str
+    request_id: str
+    accepted_us: int
+    attempt: int = 1
+    throttles: int = 0
+
+
+@dataclass(slots=True)
+class _Deployed:
+    """A function as deployed."""
+
+    name: str
+    spec: Function
+    handler: Handler
+    idle: list[Environment] = field(default_factory=list)
+    environments_count: int = 0
+    running_count: int = 0
+
+
+class LambdaService:
+    """All functions of one account and Region; they share its concurrency."""
+
+    def __init__(self, kernel: Kernel, trace: Trace, spec: Functions) -> None:
+        self._kernel = kernel
+        self._trace = trace
+        self._spec = spec
+        self._functions: dict[str, _Deployed] = {}
+        self._running_count = 0
+        self._invocations: dict[tuple[str, str], int] = {}
+
+    def deploy(self, name: str, spec: Function, handler: Handler) -> None:
+        """Make a function known."""
+        self._functions[name] = _Deployed(name, spec, handler)
+
+    def invoke_event(self, name: str, payload: Payload, *, execution_id: str, by: str) -> None:
+        """Accept an asynchronous invocation. `by` is the request id of the function that asks, "" for a service.
+
+        Raises ServiceError: ResourceNotFoundException.
+        """
+        function = self._functions.get(name)
+        if function is None:
+            raise ServiceError("ResourceNotFoundException", f"Function not found: {name}")
+        now_us = self._kernel.now_us
+        # Named by what it is for and how often that happened, so that other executions' invocations do not matter.
+        logical = (name, execution_id)
+        number = self._invocations[logical] = self._invocations.get(logical, 0) + 1
+        stream = Stream(self._kernel.seed, f"lambda/{name}/{execution_id}/{number}/queue")
+        request_id = _request_id(stream)
+        self._trace.emit(Invoked(now_us, by, name, execution_id))
+        queued = _Queued(function, payload, execution_id, request_id, now_us)
+        self._kernel.at(now_us + self._spec.queue_delay.draw(stream), self._start, queued)
+
+    def _start(self, queued: _Queued) -> None:
+        function, now_us = queued.function, self._kernel.now_us
+        reserved = function.spec.reserved_concurrency
+        if self._running_count >= self._spec.account_concurrency or (
+            reserved is not None and function.running_count >= reserved
+        ):
+            self._throttle(queued)
+            return
+        self._running_count += 1
+        function.running_count += 1
+        environment = self._environment(function)
+        stream = Stream(self._kernel.seed, f"lambda/{queued.request_id}/{queued.attempt}")
+        cold = not environment.warm
+        init_us = function.spec.init.draw(stream) if cold else 0
+        started_us = now_us + init_us
+        invocation = Invocation(
+            function=function.name,
+            request_id=queued.request_id,
+            execution_id=queued.execution_id,
+            environment=environment,
+            started_us=started_us,
+            deadline_us=started_us + function.spec.timeout,
+            stream=stream,
+            cold=cold,
+        )
+        process = self._kernel.spawn(function.name, self._run, queued, invocation, init_us)
+        process.tag = invocation
+
+    def _run(self, queued: _Queued, invocation: Invocation, init_us: int) -> None:
+        kernel, function = self._kernel, queued.function
+        if init_us:
+            kernel.sleep(init_us)
+        process = kernel.current
+        assert process is not None, "handlers run in processes"
+        timeout = kernel.timer(invocation.deadline_us, lambda: self._time_out(queued, invocation, process))
+        self._trace.emit(
+            LambdaStarted(
+                kernel.now_us,
+                invocation.request_id,
+                function.name,
+                queued.execution_id,
+                invocation.environment.number,
+                queued.attempt,
+                init_us,
+                self._running_count,
+            )
+        )
+        outcome, detail = "ok", ""
+        try:
+            overhead = function.spec.overhead_cold if invocation.cold else function.spec.overhead_warm
+            kernel.sleep(overhead.draw(invocation.stream))
+            function.handler(queued.payload, invocation)
+        except Exception as error:
+            # As the Lambda runtime does: whatever the handler raises is a function error and ends this invocation only.
+            outcome, detail = "error", f"{type(error).__name__}: {error}"
+        self._end(queued, invocation, timeout, outcome, detail)
+
+    def _time_out(self, queued: _Queued, invocation: Invocation, process: Process) -> None:
+        self._kernel.kill(process)
+        seconds = queued.function.spec.timeout / 1_000_000
+        self._end(queued, invocation, None, "timeout", f"Task timed out after {seconds:.2f} seconds")
+
+    def _end(
+        self, queued: _Queued, invocation: Invocation, timeout: Timer | None, outcome: str, detail: str
+    ) -> None:
+        function, now_us = queued.function, self._kernel.now_us
+        if timeout is not None:
+            timeout.cancel()
+        self._running_count -= 1
+        function.running_count -= 1
+        environment = invocation.environment
+        # After a timeout the runtime starts over: the environment is as good as a new one.
+        environment.warm = outcome != "timeout"
+        environment.idle_since_us = now_us
+        function.idle.append(environment)
+        self._trace.emit(
+            LambdaEnded(
+                now_us,
+                invocation.request_id,
+                function.name,
+                queued.execution_id,
+                outcome,
+                now_us - invocation.started_us,
+                function.spec.memory_used_mb,
+                detail,
+            )
+        )
+        if outcome != "ok":
+            self._retry(queued)
+
+    def _retry(self, queued: _Queued) -> None:
+        retries = queued.attempt - 1
+        if retries >= queued.function.spec.retries_max:
+            self._drop(queued, "retries exhausted")
+            return
+        queued.attempt += 1
+        self._kernel.at(self._kernel.now_us + _RETRY_WAITS_US[retries], self._start, queued)
+
+    def _throttle(self, queued: _Queued) -> None:
+        now_us = self._kernel.now_us
+        self._trace.emit(Throttled(now_us, queued.function.name, queued.execution_id))
+        wait_us = min(_THROTTLE_WAIT_US << queued.throttles, _THROTTLE_WAIT_US_MAX)
+        queued.throttles += 1
+        if now_us + wait_us - queued.accepted_us > queued.function.spec.event_age_max:
+            self._drop(queued, "event too old")
+            return
+        self._kernel.at(now_us + wait_us, self._start, queued)
+
+    def _drop(self, queued: _Queued, reason: str) -> None:
+        self._trace.emit(Dropped(self._kernel.now_us, queued.function.name, queued.execution_id, reason))
+
+    def _environment(self, function: _Deployed) -> Environment:
+        """The environment used last, if it is still kept; else a new one."""
+        if function.idle:
+            environment = function.idle.pop()
+            if self._kernel.now_us - environment.idle_since_us <= self._spec.idle_max:
+                return environment
+            function.idle.clear()
+        function.environments_count += 1
+        return Environment(function.environments_count)
+
+
+def _request_id(stream: Stream) -> str:
+    digits = [stream.hexadecimal(size) for size in (8, 4, 4, 4, 12)]
+    return "-".join(digits)

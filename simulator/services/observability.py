@@ -1,0 +1,131 @@
+"""CloudWatch metrics and Logs, as far as reports and properties need them: what was published, and how much was logged."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from orchestrator.model import MetricPoint
+from simulator.events import LambdaEnded, LambdaStarted, LogWritten, MetricsPublished
+from simulator.kernel import Kernel
+from simulator.services.functions import Invocation
+from simulator.trace import Trace
+
+_EVENT_OVERHEAD_BYTES: Final = 26
+"""PutLogEvents counts 26 bytes for each event besides its text (API reference, 2026-11)."""
+
+_RECORD_ATTRIBUTES: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+@dataclass(slots=True)
+class Series:
+    """One metric: every value with its instant."""
+
+    unit: str
+    values: list[tuple[int, float]] = field(default_factory=list)
+
+
+class MetricsService:
+    """CloudWatch's PutMetricData, one namespace."""
+
+    def __init__(self, kernel: Kernel, trace: Trace) -> None:
+        self._kernel = kernel
+        self._trace = trace
+        self.series: dict[str, Series] = {}
+
+    def put(self, points: Sequence[MetricPoint], invocation: Invocation) -> None:
+        """Take the points in at the present instant."""
+        now_us = self._kernel.now_us
+        for point in points:
+            series = self.series.get(point.name)
+            if series is None:
+                series = self.series[point.name] = Series(point.unit.value)
+            series.values.append((now_us, point.value))
+        shown = " ".join(f"{point.name}={round(point.value * 1000)}" for point in points)
+        self._trace.emit(
+            MetricsPublished(now_us, invocation.request_id, invocation.function, invocation.execution_id, shown)
+        )
+
+
+@dataclass(slots=True)
+class LogGroup:
+    """How much one function logged, and which fields its structured lines carry."""
+
+    lines: int = 0
+    platform_lines: int = 0
+    size_bytes: int = 0
+    fields: set[str] = field(default_factory=set)
+    levels: dict[str, int] = field(default_factory=dict)
+
+
+class LogsService(logging.Handler):
+    """CloudWatch Logs. As a handler of Python's logging it takes in what handlers say, as JSON lines, like Powertools."""
+
+    def __init__(self, kernel: Kernel, trace: Trace, *, epoch_us: int) -> None:
+        super().__init__()
+        self._kernel = kernel
+        self._trace = trace
+        self._epoch_us = epoch_us
+        self.groups: dict[str, LogGroup] = {}
+        trace.listen(LambdaStarted, self._on_start)
+        trace.listen(LambdaEnded, self._on_end)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line of the running invocation; a line from outside any invocation is nobody's and is passed over."""
+        process = self._kernel.current
+        invocation = None if process is None else process.tag
+        if not isinstance(invocation, Invocation):
+            return
+        extra = {name: value for name, value in record.__dict__.items() if name not in _RECORD_ATTRIBUTES}
+        message = record.getMessage()
+        line = {
+            "level": record.levelname,
+            "location": record.name,
+            "message": message,
+            "timestamp": self._epoch_us + self._kernel.now_us,
+            "function_name": invocation.function,
+            "function_request_id": invocation.request_id,
+            "cold_start": invocation.cold,
+            **extra,
+        }
+        size_bytes = len(json.dumps(line)) + _EVENT_OVERHEAD_BYTES
+        group = self._group(invocation.function)
+        group.lines += 1
+        group.size_bytes += size_bytes
+        group.fields.update(line)
+        group.levels[record.levelname] = group.levels.get(record.levelname, 0) + 1
+        self._trace.emit(
+            LogWritten(
+                self._kernel.now_us,
+                invocation.request_id,
+                invocation.function,
+                record.levelname,
+                str(extra.get("execution_id", "")),
+                message,
+                size_bytes,
+            )
+        )
+
+    def _on_start(self, event: LambdaStarted) -> None:
+        self._platform(event.function, f"START RequestId: {event.request_id} Version: $LATEST")
+
+    def _on_end(self, event: LambdaEnded) -> None:
+        milliseconds = event.duration_us / 1000
+        self._platform(event.function, f"END RequestId: {event.request_id}")
+        self._platform(
+            event.function,
+            f"REPORT RequestId: {event.request_id}\tDuration: {milliseconds:.2f} ms\t"
+            f"Billed Duration: {-(-event.duration_us // 1000)} ms\tMax Memory Used: {event.memory_mb} MB\t",
+        )
+
+    def _platform(self, function: str, line: str) -> None:
+        group = self._group(function)
+        group.platform_lines += 1
+        group.size_bytes += len(line) + _EVENT_OVERHEAD_BYTES
+
+    def _group(self, function: str) -> LogGroup:
+        group = self.groups.get(function)
+        if group is None:
+            group = self.groups[function] = LogGroup()
+        return group

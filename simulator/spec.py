@@ -1,0 +1,224 @@
+"""What a world is made of, as data: schedule, functions, latencies, table, DRS and workload.
+
+Scenario files embed these models, so each knob is defined once. Defaults are Phase 2's figures (2025-11-28) or AWS's
+documented limits; where neither exists the field says that it is assumed.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from orchestrator.errors import MalformedError
+from orchestrator.model import ExecutionType, JobStatus
+from orchestrator.settings import SETTING_NAMES, settings_from
+from simulator.durations import DurationUs, SpreadField, duration_us, spread_of
+from simulator.randomness import Spread
+
+
+def _us(text: str) -> int:
+    return duration_us(text)
+
+
+def _spread(text: str) -> Spread:
+    return spread_of(text)
+
+
+class Spec(BaseModel):
+    """Base of all parts: immutable, and an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Schedule(Spec):
+    """The EventBridge rule."""
+
+    rate: DurationUs = Field(_us("1m"), description="Distance between two ticks; EventBridge allows no less than 1m.")
+    first: DurationUs = Field(0, description="The first tick, counted from the scenario's start.")
+
+    @model_validator(mode="after")
+    def _whole_minutes(self) -> Self:
+        if self.rate < _us("1m") or self.rate % _us("1m"):
+            raise ValueError("rate must be a whole number of minutes >= 1m: EventBridge knows no finer one")
+        return self
+
+
+class Function(Spec):
+    """One Lambda function."""
+
+    memory_mb: int = Field(256, ge=128, le=10_240)
+    timeout: DurationUs
+    init: SpreadField = Field(description="Init phase of a cold start, before the handler's time counts.")
+    overhead_cold: SpreadField = Field(description="Handler time besides its AWS calls, first invocation of an environment.")
+    overhead_warm: SpreadField = Field(description="The same, later invocations.")
+    memory_used_mb: int = Field(90, description="Modelled: Phase 2 saw 89-90 MB.")
+    retries_max: int = Field(0, ge=0, le=2, description="Lambda's own retries of a failed async invocation (after 1m, then 2m).")
+    event_age_max: DurationUs = Field(_us("6h"), description="MaximumEventAgeInSeconds.")
+    reserved_concurrency: int | None = Field(None, ge=0)
+
+
+class Functions(Spec):
+    """Both functions and what they share."""
+
+    finder: Function = Function(
+        timeout=_us("60s"), init=_spread("180ms..300ms"), overhead_cold=_spread("16ms..23ms"), overhead_warm=_spread("1ms..14ms")
+    )
+    poller: Function = Function(
+        timeout=_us("300s"), init=_spread("500ms..576ms"), overhead_cold=_spread("235ms..262ms"), overhead_warm=_spread("0s..62ms")
+    )
+    account_concurrency: int = Field(1000, ge=1, description="Concurrent executions of the account in this Region.")
+    queue_delay: SpreadField = Field(_spread("5ms..25ms"), description="Async queue, accepted to started (assumed).")
+    idle_max: DurationUs = Field(_us("10m"), description="An environment idle for longer is recycled (assumed).")
+
+
+class Latencies(Spec):
+    """How long one AWS call takes, as the function sees it."""
+
+    query_cold: SpreadField = _spread("14ms..21ms")
+    query_warm: SpreadField = _spread("5ms..10ms")
+    get_item: SpreadField = Field(_spread("3ms..8ms"), description="Assumed.")
+    update_cold: SpreadField = _spread("60ms..106ms")
+    update_warm: SpreadField = _spread("40ms..90ms")
+    describe_jobs: SpreadField = Field(_spread("60ms..180ms"), description="Assumed: Phase 2 never asked DRS.")
+    put_metric_data: SpreadField = Field(_spread("5ms..15ms"), description="Assumed.")
+    invoke: SpreadField = Field(_spread("110ms..120ms"), description="Phase 2: 340-388 ms for three.")
+
+
+class Table(Spec):
+    """The execution table."""
+
+    index_lag: SpreadField = Field(_spread("0s..1s"), description="How long the StatusIndex lags behind each write.")
+    page_bytes_max: int = Field(1_048_576, ge=1024, description="A Query reads at most 1 MB (DynamoDB API reference).")
+
+
+class Drs(Spec):
+    """DRS quotas of each account and Region (AWS service quotas), and the page size, for which no figure is published."""
+
+    jobs_max: int = Field(20, ge=1, description="Concurrent jobs in progress (L-D88FAC3A).")
+    servers_per_job_max: int = Field(100, ge=1, description="Source servers in a single job (L-B827C881).")
+    servers_in_jobs_max: int = Field(500, ge=1, description="Source servers in all jobs (L-05AFA8C6).")
+    page_size: int = Field(100, ge=1, description="Jobs in a page of DescribeJobs (assumed).")
+
+
+class JobLife(Spec):
+    """How DRS jobs live. The whole life is drawn when the job starts."""
+
+    pending: SpreadField = Field(_spread("12m..14m"), description="Job PENDING.")
+    started: SpreadField = Field(_spread("20s..60s"), description="Job STARTED, all servers still PENDING (assumed).")
+    in_progress: SpreadField = Field(_spread("5m..7m"), description="Each server IN_PROGRESS.")
+    failed_servers: int = Field(0, ge=0, description="So many servers of each job fail; more than it has: all.")
+    hangs: bool = Field(False, description="The job never leaves IN_PROGRESS.")
+    actions: int = Field(0, ge=0, description="Post-launch actions of each server.")
+    action_time: SpreadField = Field(_spread("30s..90s"), description="How long each action runs (assumed).")
+    failed_actions: int = Field(0, ge=0, description="So many of each server's actions fail.")
+
+
+class Launch(StrEnum):
+    """What Phase 1 does for a wave."""
+
+    DRS = "drs"
+    NEVER = "never"
+    UNKNOWN = "unknown"
+
+
+class Wave(Spec):
+    """One wave that differs from its group's others."""
+
+    servers: int | None = Field(None, ge=1, description="Servers of this wave; None as in the group.")
+    jobs: JobLife | None = Field(None, description="Its job's life; None as in the group.")
+    launch: Launch = Field(Launch.DRS, description="drs: start a job; never: no JobId ever; unknown: a JobId DRS never gave.")
+
+
+class Arrival(Spec):
+    """When the executions of a group start, counted from the scenario's start."""
+
+    pattern: Literal["at_once", "steady", "poisson", "bursts"] = "at_once"
+    at: DurationUs = Field(_us("5s"), description="The first one.")
+    over: DurationUs = Field(0, description="The time within which the others follow.")
+    bursts: int = Field(1, ge=1, description="Number of bursts, for that pattern.")
+
+    @model_validator(mode="after")
+    def _needs_time(self) -> Self:
+        if self.pattern != "at_once" and self.over == 0:
+            raise ValueError(f"over must be > 0s for pattern {self.pattern}")
+        return self
+
+
+class Group(Spec):
+    """Executions that are alike."""
+
+    executions: int = Field(1, ge=1, le=1_000_000)
+    ids: tuple[str, ...] = Field((), description="Their ids; those without one get an id drawn from the seed.")
+    type: ExecutionType = ExecutionType.DRILL
+    waves: Annotated[int, Field(ge=1, le=100)] | tuple[Wave, ...] = 3
+    servers: int = Field(2, ge=1, description="Servers in each wave.")
+    order: Literal["parallel", "sequential"] = "parallel"
+    arrival: Arrival = Arrival()
+    jobs: JobLife = JobLife()
+    table_job_status: JobStatus | None = Field(
+        None, description="JobStatus that the table shows for waves that never get a job, as in Phase 2's test data."
+    )
+    wave_numbers: bool = Field(True, description="False leaves WaveNumber out, as Phase 2's test data did.")
+    cancel_after: DurationUs | None = Field(None, description="A person cancels this long after the start.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if isinstance(self.waves, tuple) and not self.waves:
+            raise ValueError("waves must be a number >= 1 or a list of at least one wave")
+        if len(self.ids) > self.executions:
+            raise ValueError(f"ids must be at most executions ({self.executions}), got {len(self.ids)}")
+        return self
+
+    @property
+    def wave_list(self) -> tuple[Wave, ...]:
+        """One entry a wave, also where the file gives only their number."""
+        return self.waves if isinstance(self.waves, tuple) else (Wave(),) * self.waves
+
+
+class Bounds(Spec):
+    """What the properties hold the system to."""
+
+    completion: DurationUs = Field(_us("3m"), description="From DRS's truth to the terminal status.")
+    poll_gap: DurationUs = Field(_us("150s"), description="Longest time that a POLLING execution goes without a poll.")
+    poll_delay: DurationUs = Field(_us("10s"), description="From the finder's look to the recorded poll.")
+    tick_jitter: DurationUs = Field(_us("1s"), description="How far a tick may be from its minute.")
+    lambda_ratio: float = Field(0.8, gt=0, le=1, description="Share of its timeout that a function may use.")
+    describe_calls: int = Field(1, ge=1, description="DescribeJobs calls of one poll for each account and Region, per page.")
+
+
+def _known_settings(settings: dict[str, str]) -> dict[str, str]:
+    unknown = sorted(set(settings) - SETTING_NAMES)
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)}: no such setting; known are {', '.join(sorted(SETTING_NAMES))}")
+    try:
+        settings_from(settings)
+    except MalformedError as error:
+        raise ValueError(str(error)) from None
+    return settings
+
+
+class WorldSpec(Spec):
+    """One world: everything a run needs besides its seed."""
+
+    start: datetime = Field(datetime(2025, 11, 28, 20, 32, 29, tzinfo=UTC), description="When virtual time begins.")
+    duration: DurationUs = Field(_us("60m"), description="The run ends then at the latest.")
+    until_finished: bool = Field(True, description="End earlier, once every execution has been terminal for `settle`.")
+    settle: DurationUs = _us("3m")
+    schedule: Schedule = Schedule()
+    functions: Functions = Functions()
+    latencies: Latencies = Latencies()
+    table: Table = Table()
+    drs: Drs = Drs()
+    accounts: int = Field(1, ge=1, le=10_000, description="AWS accounts over which executions are spread.")
+    regions: tuple[str, ...] = Field(("us-east-1",), min_length=1)
+    settings: Annotated[dict[str, str], AfterValidator(_known_settings)] = Field(
+        default_factory=dict, description="Environment variables of both functions, such as SWEEPS_PER_INVOCATION."
+    )
+    workload: tuple[Group, ...] = ()
+    bounds: Bounds = Bounds()
+
+    @property
+    def epoch_us(self) -> int:
+        """The start as microseconds since the Unix epoch."""
+        return int(self.start.timestamp()) * 1_000_000 + self.start.microsecond
