@@ -65,16 +65,12 @@ def _bootstrapped_python() -> Path:
         return outcome.returncode == 0
 
     if not done(sys.executable, "-m", "venv", "--clear", str(home)):
-        _stop(
-            "cannot make a virtual environment; install Python's venv module, with ensurepip, and try again."
-        )
+        _stop("cannot make a virtual environment; install Python's venv module, with ensurepip, and try again.")
     pip = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     # uv builds session environments in seconds. Where it cannot be had, nox uses virtualenv and pip.
     if not done(*pip, f"nox[uv]>={NOX_RANGE}") and not done(*pip, f"nox>={NOX_RANGE}"):
         errors = [line for line in log if "ERROR" in line] or log or ["pip said nothing"]
-        _stop(
-            f"cannot fetch nox; check the network and pip's settings (pip's last words: {errors[-1].strip()})"
-        )
+        _stop(f"cannot fetch nox; check the network and pip's settings (pip's last words: {errors[-1].strip()})")
     stamp.write_text(key, encoding="utf-8")
     return python
 

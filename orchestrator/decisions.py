@@ -165,7 +165,9 @@ def _observe(
 def _merge_servers(wave: Wave, job: Job, warnings: list[str]) -> tuple[Server, ...]:
     """The wave's servers with what the job says of each, and those appended that only the job names."""
     launches = {launch.source_server_id: launch for launch in job.servers}
-    merged = [_merge(server, launches.pop(server.source_server_id, None), warnings) for server in wave.servers]
+    merged = [_merge(server, launches.get(server.source_server_id), warnings) for server in wave.servers]
+    for server in wave.servers:
+        launches.pop(server.source_server_id, None)
     merged += [
         Server(source_server_id=server_id, status=launch.status, instance_id=launch.instance_id)
         for server_id, launch in launches.items()
@@ -199,10 +201,18 @@ def _judge(wave: Wave, job: Job, actions_count: bool, overdue: bool) -> tuple[Wa
     untold = _untold(wave, job)
     if untold:
         return WaveStatus.IN_PROGRESS, f"job ended, DRS has not said how {_some(untold)} ended"
-    actions = [action for launch in job.servers for action in launch.actions] if actions_count else []
+    actions = _actions(wave, job) if actions_count else []
     if ActionStatus.IN_PROGRESS in actions and not overdue:
         return WaveStatus.IN_PROGRESS, "job ended, launch actions still run"
     return _end_of(wave, actions)
+
+
+def _actions(wave: Wave, job: Job) -> list[ActionStatus]:
+    """All launch actions. Those of a launched server that the answer leaves out are untold, so they count as running."""
+    named = {launch.source_server_id for launch in job.servers}
+    unnamed = [server for server in wave.servers if server.source_server_id not in named]
+    untold = [ActionStatus.IN_PROGRESS for server in unnamed if server.status in _LAUNCHED]
+    return [action for launch in job.servers for action in launch.actions] + untold
 
 
 def _untold(wave: Wave, job: Job) -> list[str]:
@@ -231,7 +241,7 @@ def _end_of(wave: Wave, actions: Sequence[ActionStatus]) -> tuple[WaveStatus, st
 
 def _settle(wave: Wave, age_s: int) -> Wave:
     """An unfinished wave of an execution whose time is up. Its job's and servers' last known states stay as they are."""
-    if wave.job is None and wave.status is WaveStatus.PENDING:
+    if not WAVE_MOVES[wave.status] or (wave.job is None and wave.status is WaveStatus.PENDING):
         return wave
     if wave.job is not None and wave.job_status in (JobStatus.PENDING, JobStatus.STARTED):
         message = f"job was {wave.job_status} when last seen; watching ended after {age_s} s"

@@ -110,9 +110,7 @@ class Finder:
             if self._clock.now_us() >= stop_us:
                 return _Sent.LEFT
             try:
-                self._invoker.invoke(
-                    Dispatch(key=execution.key, dispatched_us=look_us, active_count=active)
-                )
+                self._invoker.invoke(Dispatch(key=execution.key, dispatched_us=look_us, active_count=active))
             except OrchestratorError as error:
                 _log.error(
                     "Could not invoke the poller: %s",
@@ -127,9 +125,7 @@ class Finder:
 
     def _say(self, look: decisions.Look, report: LookReport, look_us: int) -> None:
         if report.left:
-            _log.warning(
-                "Left %d due executions to the next tick: the function's time is nearly up", report.left
-            )
+            _log.warning("Left %d due executions to the next tick: the function's time is nearly up", report.left)
         if look.waiting:
             ids = [execution.key.execution_id for execution in look.waiting]
             _log.info("Skipped executions (not yet time): %s", _shown(ids), extra={"skipped": len(ids)})

@@ -155,14 +155,16 @@ def _optional_text(item: Item, name: str, where: str) -> str | None:
 
 def _one_of(words: type[_S], value: object, where: str, name: str) -> _S:
     try:
-        return words(value)
+        return words(str(value))
     except ValueError:
         raise MalformedError(f"{where}: {name} must be one of {', '.join(words)}, got {value!r}") from None
 
 
 def _count(value: object, where: str, name: str) -> int:
-    if isinstance(value, int | Decimal) and not isinstance(value, bool) and value >= 0 and value == int(value):
-        return int(value)
+    if isinstance(value, Decimal) and value.is_finite() and value == int(value):
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
     raise MalformedError(f"{where}: {name} must be a whole number >= 0, got {value!r}")
 
 

@@ -7,10 +7,7 @@ Owns the words and the tables of legal moves. How an execution lies in DynamoDB 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final, NamedTuple
-
-_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 class ExecutionType(StrEnum):
@@ -92,9 +89,7 @@ TERMINAL: Final = frozenset(
 """Statuses that absorb: an execution in one of them is never written by the poller again."""
 
 EXECUTION_MOVES: Final[Mapping[ExecutionStatus, frozenset[ExecutionStatus]]] = {
-    ExecutionStatus.PENDING: frozenset(
-        {ExecutionStatus.POLLING, ExecutionStatus.FAILED, ExecutionStatus.CANCELLED}
-    ),
+    ExecutionStatus.PENDING: frozenset({ExecutionStatus.POLLING, ExecutionStatus.FAILED, ExecutionStatus.CANCELLED}),
     ExecutionStatus.POLLING: TERMINAL,
     **{status: frozenset() for status in sorted(TERMINAL)},
 }
@@ -163,7 +158,7 @@ class Server:
     source_server_id: str
     status: ServerStatus = ServerStatus.NOT_STARTED
     instance_id: str | None = None
-    extra: Mapping[str, object] = field(default=_NOTHING)
+    extra: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +173,7 @@ class Wave:
     job_status: JobStatus | None = None
     message: str | None = None
     servers: tuple[Server, ...] = ()
-    extra: Mapping[str, object] = field(default=_NOTHING)
+    extra: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def job(self) -> JobRef | None:

@@ -82,9 +82,7 @@ class Poller:
             skipped = self._skip(dispatch, execution)
             if skipped is not None:
                 return skipped
-            conclusion = decisions.conclude(
-                execution, self._ask(execution), self._clock.now_us(), self._settings
-            )
+            conclusion = decisions.conclude(execution, self._ask(execution), self._clock.now_us(), self._settings)
             try:
                 self._save(dispatch, execution, conclusion)
             except LostRaceError as error:
@@ -108,9 +106,7 @@ class Poller:
         if dispatch.dispatched_us is not None and not decisions.is_due(
             execution, dispatch.dispatched_us, self._settings
         ):
-            _log.info(
-                "Execution %s was polled meanwhile", dispatch.key.execution_id, extra=_fields(dispatch)
-            )
+            _log.info("Execution %s was polled meanwhile", dispatch.key.execution_id, extra=_fields(dispatch))
             return PollReport(PollEnd.NOT_DUE, status=execution.status)
         return None
 

@@ -55,7 +55,6 @@ def show_spread(spread: Spread) -> str:
     return "..".join(show_duration(point) for point in points)
 
 
-
 DurationUs = Annotated[
     int,
     BeforeValidator(duration_us),

@@ -5,9 +5,13 @@ alike. `at_us` is virtual time. `request_id` is that of the Lambda invocation th
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from orchestrator.model import Execution
+from orchestrator.model import Execution, MetricPoint
+
+FINDER: Final = "ExecutionFinder"
+POLLER: Final = "ExecutionPoller"
+"""The names of the two functions, as Phase 2 deployed them."""
 
 
 class TickFired(NamedTuple):
@@ -18,10 +22,11 @@ class TickFired(NamedTuple):
 
 
 class Invoked(NamedTuple):
-    """Lambda accepted an asynchronous invocation into its queue."""
+    """Lambda accepted an asynchronous invocation into its queue. `by` is the request that asked, "" for a service."""
 
     at_us: int
     request_id: str
+    by: str
     function: str
     execution_id: str
 
@@ -70,24 +75,25 @@ class LambdaEnded(NamedTuple):
 
 
 class CallMade(NamedTuple):
-    """One AWS call returned to its function, or failed (`error` is its code, or "")."""
+    """One AWS call returned to its function, or failed (`error` is its code, or ""). `cold` is 1 or 0."""
 
     at_us: int
     request_id: str
     function: str
     operation: str
     duration_us: int
+    cold: int
     error: str
 
 
 class IndexRead(NamedTuple):
-    """One page of the StatusIndex was read. `cold` tells the first call of a new environment."""
+    """One page of the StatusIndex was read. `first_page` and `last_page` are 1 or 0."""
 
     at_us: int
     request_id: str
     first_page: int
     last_page: int
-    count: int
+    items_count: int
     size_bytes: int
 
 
@@ -96,6 +102,7 @@ class JobsDescribed(NamedTuple):
 
     at_us: int
     request_id: str
+    execution_id: str
     account_id: str
     region: str
     asked: int
@@ -161,13 +168,18 @@ class ItemChanged(NamedTuple):
 
 
 class MetricsPublished(NamedTuple):
-    """PutMetricData was accepted. `points` is "name=value ...", values in thousandths."""
+    """PutMetricData was accepted."""
 
     at_us: int
     request_id: str
     function: str
     execution_id: str
-    points: str
+    points: tuple[MetricPoint, ...]
+
+    def record(self) -> tuple[int | str, ...]:
+        """The event as it goes into the trace, values in thousandths."""
+        points = " ".join([f"{point.name}={round(point.value * 1000)}" for point in self.points])
+        return (self.at_us, self.request_id, self.function, self.execution_id, points)
 
 
 class LogWritten(NamedTuple):

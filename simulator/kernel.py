@@ -64,8 +64,7 @@ class Process(greenlet):
             self._task()
         except Exception as error:
             raise ProcessCrashedError(
-                f"seed {kernel.seed}, {show_us(kernel.now_us)}, process {self.name!r}: "
-                f"{type(error).__name__}: {error}"
+                f"seed {kernel.seed}, {show_us(kernel.now_us)}, process {self.name!r}: {type(error).__name__}: {error}"
             ) from error
         finally:
             kernel._unfinished.pop(self, None)
@@ -180,9 +179,7 @@ class Kernel:
         running = getcurrent()
         return running if isinstance(running, Process) else None
 
-    def spawn(
-        self, name: str, function: Callable[_P, object], *arguments: _P.args, **keywords: _P.kwargs
-    ) -> Process:
+    def spawn(self, name: str, function: Callable[_P, object], *arguments: _P.args, **keywords: _P.kwargs) -> Process:
         """Start a process that calls `function`, at the present instant and after what is already due at it.
 
         Spawned by a process, it is that process's child and inherits its tag.
@@ -318,9 +315,7 @@ class _KernelExecutor(Executor):
         self._tasks: deque[tuple[_KernelFuture[Any], Callable[[], Any]]] = deque()
         self._open: list[_KernelFuture[Any]] = []
 
-    def submit(
-        self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
-    ) -> "Future[_T]":
+    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> "Future[_T]":
         future: _KernelFuture[_T] = _KernelFuture(self._kernel)
         self._tasks.append((future, lambda: fn(*args, **kwargs)))
         self._open.append(future)

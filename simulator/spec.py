@@ -17,14 +17,6 @@ from simulator.durations import DurationUs, SpreadField, duration_us, spread_of
 from simulator.randomness import Spread
 
 
-def _us(text: str) -> int:
-    return duration_us(text)
-
-
-def _spread(text: str) -> Spread:
-    return spread_of(text)
-
-
 class Spec(BaseModel):
     """Base of all parts: immutable, and an unknown field is an error."""
 
@@ -34,12 +26,14 @@ class Spec(BaseModel):
 class Schedule(Spec):
     """The EventBridge rule."""
 
-    rate: DurationUs = Field(_us("1m"), description="Distance between two ticks; EventBridge allows no less than 1m.")
+    rate: DurationUs = Field(
+        duration_us("1m"), description="Distance between two ticks; EventBridge allows no less than 1m."
+    )
     first: DurationUs = Field(0, description="The first tick, counted from the scenario's start.")
 
     @model_validator(mode="after")
     def _whole_minutes(self) -> Self:
-        if self.rate < _us("1m") or self.rate % _us("1m"):
+        if self.rate < duration_us("1m") or self.rate % duration_us("1m"):
             raise ValueError("rate must be a whole number of minutes >= 1m: EventBridge knows no finer one")
         return self
 
@@ -50,45 +44,64 @@ class Function(Spec):
     memory_mb: int = Field(256, ge=128, le=10_240)
     timeout: DurationUs
     init: SpreadField = Field(description="Init phase of a cold start, before the handler's time counts.")
-    overhead_cold: SpreadField = Field(description="Handler time besides its AWS calls, first invocation of an environment.")
+    overhead_cold: SpreadField = Field(description="Handler's own time, first invocation of an environment.")
     overhead_warm: SpreadField = Field(description="The same, later invocations.")
     memory_used_mb: int = Field(90, description="Modelled: Phase 2 saw 89-90 MB.")
-    retries_max: int = Field(0, ge=0, le=2, description="Lambda's own retries of a failed async invocation (after 1m, then 2m).")
-    event_age_max: DurationUs = Field(_us("6h"), description="MaximumEventAgeInSeconds.")
+    retries_max: int = Field(
+        0, ge=0, le=2, description="Lambda's own retries of a failed async invocation (after 1m, then 2m)."
+    )
+    event_age_max: DurationUs = Field(duration_us("6h"), description="MaximumEventAgeInSeconds.")
     reserved_concurrency: int | None = Field(None, ge=0)
+
+
+class FinderFunction(Function):
+    """The ExecutionFinder as deployed in Phase 2, where it started cold in 37 ms and ran 6-24 ms warm."""
+
+    timeout: DurationUs = duration_us("60s")
+    init: SpreadField = Field(spread_of("180ms..300ms"), description="Assumed.")
+    overhead_cold: SpreadField = spread_of("16ms..23ms")
+    overhead_warm: SpreadField = spread_of("1ms..14ms")
+
+
+class PollerFunction(Function):
+    """The ExecutionPoller as deployed in Phase 2: 347 ms + 538 ms init cold, 48-175 ms warm."""
+
+    timeout: DurationUs = duration_us("300s")
+    init: SpreadField = spread_of("500ms..576ms")
+    overhead_cold: SpreadField = spread_of("235ms..262ms")
+    overhead_warm: SpreadField = spread_of("0s..62ms")
 
 
 class Functions(Spec):
     """Both functions and what they share."""
 
-    finder: Function = Function(
-        timeout=_us("60s"), init=_spread("180ms..300ms"), overhead_cold=_spread("16ms..23ms"), overhead_warm=_spread("1ms..14ms")
-    )
-    poller: Function = Function(
-        timeout=_us("300s"), init=_spread("500ms..576ms"), overhead_cold=_spread("235ms..262ms"), overhead_warm=_spread("0s..62ms")
-    )
+    finder: FinderFunction = FinderFunction()
+    poller: PollerFunction = PollerFunction()
     account_concurrency: int = Field(1000, ge=1, description="Concurrent executions of the account in this Region.")
-    queue_delay: SpreadField = Field(_spread("5ms..25ms"), description="Async queue, accepted to started (assumed).")
-    idle_max: DurationUs = Field(_us("10m"), description="An environment idle for longer is recycled (assumed).")
+    queue_delay: SpreadField = Field(spread_of("5ms..25ms"), description="Async queue, accepted to started (assumed).")
+    idle_max: DurationUs = Field(
+        duration_us("10m"), description="An environment idle for longer is recycled (assumed)."
+    )
 
 
 class Latencies(Spec):
     """How long one AWS call takes, as the function sees it."""
 
-    query_cold: SpreadField = _spread("14ms..21ms")
-    query_warm: SpreadField = _spread("5ms..10ms")
-    get_item: SpreadField = Field(_spread("3ms..8ms"), description="Assumed.")
-    update_cold: SpreadField = _spread("60ms..106ms")
-    update_warm: SpreadField = _spread("40ms..90ms")
-    describe_jobs: SpreadField = Field(_spread("60ms..180ms"), description="Assumed: Phase 2 never asked DRS.")
-    put_metric_data: SpreadField = Field(_spread("5ms..15ms"), description="Assumed.")
-    invoke: SpreadField = Field(_spread("110ms..120ms"), description="Phase 2: 340-388 ms for three.")
+    query_cold: SpreadField = spread_of("14ms..21ms")
+    query_warm: SpreadField = spread_of("5ms..10ms")
+    get_item: SpreadField = Field(spread_of("3ms..8ms"), description="Assumed.")
+    update_cold: SpreadField = spread_of("60ms..106ms")
+    update_warm: SpreadField = spread_of("40ms..90ms")
+    describe_jobs: SpreadField = Field(spread_of("60ms..180ms"), description="Assumed: Phase 2 never asked DRS.")
+    put_metric_data: SpreadField = Field(spread_of("5ms..15ms"), description="Assumed.")
+    invoke: SpreadField = Field(spread_of("110ms..120ms"), description="Phase 2: 340-388 ms for three.")
+    start_recovery: SpreadField = Field(spread_of("200ms..500ms"), description="Assumed.")
 
 
 class Table(Spec):
     """The execution table."""
 
-    index_lag: SpreadField = Field(_spread("0s..1s"), description="How long the StatusIndex lags behind each write.")
+    index_lag: SpreadField = Field(spread_of("0s..1s"), description="How long the StatusIndex lags behind each write.")
     page_bytes_max: int = Field(1_048_576, ge=1024, description="A Query reads at most 1 MB (DynamoDB API reference).")
 
 
@@ -104,13 +117,13 @@ class Drs(Spec):
 class JobLife(Spec):
     """How DRS jobs live. The whole life is drawn when the job starts."""
 
-    pending: SpreadField = Field(_spread("12m..14m"), description="Job PENDING.")
-    started: SpreadField = Field(_spread("20s..60s"), description="Job STARTED, all servers still PENDING (assumed).")
-    in_progress: SpreadField = Field(_spread("5m..7m"), description="Each server IN_PROGRESS.")
+    pending: SpreadField = Field(spread_of("12m..14m"), description="Job PENDING.")
+    started: SpreadField = Field(spread_of("20s..60s"), description="Job STARTED, all servers still PENDING (assumed).")
+    in_progress: SpreadField = Field(spread_of("5m..7m"), description="Each server IN_PROGRESS.")
     failed_servers: int = Field(0, ge=0, description="So many servers of each job fail; more than it has: all.")
     hangs: bool = Field(False, description="The job never leaves IN_PROGRESS.")
     actions: int = Field(0, ge=0, description="Post-launch actions of each server.")
-    action_time: SpreadField = Field(_spread("30s..90s"), description="How long each action runs (assumed).")
+    action_time: SpreadField = Field(spread_of("30s..90s"), description="How long each action runs (assumed).")
     failed_actions: int = Field(0, ge=0, description="So many of each server's actions fail.")
 
 
@@ -127,14 +140,16 @@ class Wave(Spec):
 
     servers: int | None = Field(None, ge=1, description="Servers of this wave; None as in the group.")
     jobs: JobLife | None = Field(None, description="Its job's life; None as in the group.")
-    launch: Launch = Field(Launch.DRS, description="drs: start a job; never: no JobId ever; unknown: a JobId DRS never gave.")
+    launch: Launch = Field(
+        Launch.DRS, description="drs: start a job; never: no JobId ever; unknown: a JobId that DRS never gave."
+    )
 
 
 class Arrival(Spec):
     """When the executions of a group start, counted from the scenario's start."""
 
     pattern: Literal["at_once", "steady", "poisson", "bursts"] = "at_once"
-    at: DurationUs = Field(_us("5s"), description="The first one.")
+    at: DurationUs = Field(duration_us("5s"), description="The first one.")
     over: DurationUs = Field(0, description="The time within which the others follow.")
     bursts: int = Field(1, ge=1, description="Number of bursts, for that pattern.")
 
@@ -154,6 +169,13 @@ class Group(Spec):
     waves: Annotated[int, Field(ge=1, le=100)] | tuple[Wave, ...] = 3
     servers: int = Field(2, ge=1, description="Servers in each wave.")
     order: Literal["parallel", "sequential"] = "parallel"
+    listed: Literal["at_start", "as_started"] = Field(
+        "at_start", description="Whether `Waves` holds every wave from the start, or each one once it has started."
+    )
+    spread_waves: bool = Field(False, description="Whether each wave runs in the next account and Region.")
+    reaction: SpreadField = Field(
+        spread_of("5s..20s"), description="Sequential waves: from a job's end to the start of the next (assumed)."
+    )
     arrival: Arrival = Arrival()
     jobs: JobLife = JobLife()
     table_job_status: JobStatus | None = Field(
@@ -179,12 +201,17 @@ class Group(Spec):
 class Bounds(Spec):
     """What the properties hold the system to."""
 
-    completion: DurationUs = Field(_us("3m"), description="From DRS's truth to the terminal status.")
-    poll_gap: DurationUs = Field(_us("150s"), description="Longest time that a POLLING execution goes without a poll.")
-    poll_delay: DurationUs = Field(_us("10s"), description="From the finder's look to the recorded poll.")
-    tick_jitter: DurationUs = Field(_us("1s"), description="How far a tick may be from its minute.")
+    completion: DurationUs = Field(duration_us("90s"), description="From DRS's truth to the terminal status.")
+    poll_gap: DurationUs = Field(duration_us("150s"), description="Longest time without a poll while POLLING.")
+    poll_delay: DurationUs = Field(duration_us("10s"), description="From the finder's look to the recorded poll.")
+    early: DurationUs = Field(duration_us("1s"), description="How much before its interval has passed a poll may come.")
+    tick_jitter: DurationUs = Field(duration_us("1s"), description="How far a tick may be from its minute.")
+    start_delay: DurationUs = Field(duration_us("5s"), description="From a tick to the start of the finder.")
     lambda_ratio: float = Field(0.8, gt=0, le=1, description="Share of its timeout that a function may use.")
-    describe_calls: int = Field(1, ge=1, description="DescribeJobs calls of one poll for each account and Region, per page.")
+    concurrency_ratio: float = Field(0.8, gt=0, le=1, description="Share of the account's concurrency in use.")
+    describe_calls: int = Field(
+        1, ge=1, description="DescribeJobs calls, pages not counted, of one poll for each account and Region."
+    )
 
 
 def _known_settings(settings: dict[str, str]) -> dict[str, str]:
@@ -202,9 +229,9 @@ class WorldSpec(Spec):
     """One world: everything a run needs besides its seed."""
 
     start: datetime = Field(datetime(2025, 11, 28, 20, 32, 29, tzinfo=UTC), description="When virtual time begins.")
-    duration: DurationUs = Field(_us("60m"), description="The run ends then at the latest.")
+    duration: DurationUs = Field(duration_us("60m"), description="The run ends then at the latest.")
     until_finished: bool = Field(True, description="End earlier, once every execution has been terminal for `settle`.")
-    settle: DurationUs = _us("3m")
+    settle: DurationUs = duration_us("3m")
     schedule: Schedule = Schedule()
     functions: Functions = Functions()
     latencies: Latencies = Latencies()

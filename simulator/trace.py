@@ -5,37 +5,42 @@ that of `trace.jsonl.gz` can be checked with zcat and sha256sum.
 """
 
 import gzip
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from json import JSONEncoder
 from pathlib import Path
-from typing import Any, TypeVar
-
-from simulator.events import ItemChanged
+from typing import Any, NamedTuple, TypeVar
 
 _E = TypeVar("_E")
 _encode = JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+
+class _Channel(NamedTuple):
+    """All that one type of event needs: its name, how it becomes a record, and who listens."""
+
+    name: str
+    record: Callable[[Any], tuple[int | str, ...]] | None
+    listeners: list[Callable[[Any], None]]
 
 
 class Trace:
     """Append-only; listeners hear of each event as it happens, in the order in which they began to listen."""
 
     def __init__(self) -> None:
-        self._listeners: defaultdict[type[Any], list[Callable[[Any], None]]] = defaultdict(list)
+        self._channels: dict[type[Any], _Channel] = {}
         self._records: list[tuple[str, tuple[int | str, ...]]] = []
 
     def listen(self, event_type: type[_E], listener: Callable[[_E], None]) -> None:
         """Call `listener` with every event of this type from now on."""
-        self._listeners[event_type].append(listener)
+        self._channel(event_type).listeners.append(listener)
 
     def emit(self, event: Any) -> None:
         """Append an event and tell those who listen for its type."""
         event_type = event.__class__
-        for listener in self._listeners[event_type]:
+        name, record, listeners = self._channels.get(event_type) or self._channel(event_type)
+        for listener in listeners:
             listener(event)
-        record = event.record() if event_type is ItemChanged else event
-        self._records.append((event_type.__name__, record))
+        self._records.append((name, event if record is None else record(event)))
 
     def __len__(self) -> int:
         return len(self._records)
@@ -44,11 +49,25 @@ class Trace:
         """The events as JSON lines, without line ends."""
         return (_encode((name, *record)) for name, record in self._records)
 
+    def encoded(self) -> bytes:
+        """All lines, each with its line end."""
+        return "".join([line + "\n" for line in self.lines()]).encode()
+
     def digest(self) -> str:
         """SHA-256 of all lines, each with its line end."""
-        return sha256(("\n".join(self.lines()) + "\n").encode()).hexdigest()
+        return sha256(self.encoded()).hexdigest()
 
     def write(self, path: Path) -> None:
         """Write the lines to `path`, compressed; the same trace gives the same bytes."""
-        with path.open("wb") as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as file:
-            file.write(("\n".join(self.lines()) + "\n").encode())
+        with (
+            path.open("wb") as raw,
+            gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=4) as file,
+        ):
+            file.write(self.encoded())
+
+    def _channel(self, event_type: type[Any]) -> _Channel:
+        channel = self._channels.get(event_type)
+        if channel is None:
+            record = getattr(event_type, "record", None)
+            channel = self._channels[event_type] = _Channel(event_type.__name__, record, [])
+        return channel

@@ -27,9 +27,7 @@ SCENARIO_DATA: Final = "scenarios.result"
 
 COMPUTED: Final = "<computed>"
 LINES_MAX: Final = 400
-DUMPING_GROUNDS: Final = frozenset(
-    {"util", "utils", "helper", "helpers", "base", "manager", "managers", "common"}
-)
+DUMPING_GROUNDS: Final = frozenset({"util", "utils", "helper", "helpers", "base", "manager", "managers", "common"})
 
 SIMULATION_WORDS: Final = re.compile(
     r"simulat|virtual[\s_-]*(?:time|clock)|fake|mock|\bmoto\b|freez|greenlet|drsim", re.IGNORECASE
@@ -113,9 +111,7 @@ def direction_faults(module: Module) -> list[str]:
     for line, name in _imports(module):
         top = name.partition(".")[0]
         if top == COMPUTED or (top in LAYERS + OUTSIDE and top not in allowed):
-            faults.append(
-                f"{module.name}:{line} imports {name}; {module.layer} may import only {', '.join(allowed)}"
-            )
+            faults.append(f"{module.name}:{line} imports {name}; {module.layer} may import only {', '.join(allowed)}")
     return faults
 
 
@@ -189,9 +185,7 @@ def test_production_code_imports_the_standard_library_and_in_its_adapters_what_l
 
 
 def test_production_code_has_no_simulation_word() -> None:
-    template = [
-        Module(path.name, path.read_text(encoding="utf-8")) for path in ROOT.glob("orchestrator/*.yaml")
-    ]
+    template = [Module(path.name, path.read_text(encoding="utf-8")) for path in ROOT.glob("orchestrator/*.yaml")]
     assert _faults(simulation_word_faults, _modules("orchestrator") + template) == []
 
 

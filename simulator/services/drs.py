@@ -90,6 +90,10 @@ class DrsJob:
             return JobStatus.PENDING
         return JobStatus.STARTED if at_us < self.ended_us else JobStatus.COMPLETED
 
+    def changes_between(self, after_us: int, until_us: int) -> Sequence[int]:
+        """The instants after `after_us`, up to `until_us`, at which something about the job changed."""
+        return self._changes[bisect_right(self._changes, after_us) : bisect_right(self._changes, until_us)]
+
     def view(self, at_us: int) -> Job:
         """The job as DescribeJobs shows it. Between two changes the view is the same object."""
         span = bisect_right(self._changes, at_us)
@@ -151,6 +155,10 @@ class DrsService:
     def add_servers(self, scope: JobScope, server_ids: Sequence[str], life: JobLife) -> None:
         """Register source servers; a job lives as its first server says."""
         self._lives.update({(scope, server_id): life for server_id in server_ids})
+
+    def job(self, scope: JobScope, job_id: str) -> DrsJob | None:
+        """The job itself, with its whole life: the truth, which no API shows."""
+        return self._jobs.get(scope, {}).get(job_id)
 
     def start_recovery(self, scope: JobScope, server_ids: Sequence[str]) -> DrsJob:
         """StartRecovery: a new job for these servers, its whole life drawn now.

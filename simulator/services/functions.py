@@ -104,7 +104,7 @@ class LambdaService:
         number = self._invocations[logical] = self._invocations.get(logical, 0) + 1
         stream = Stream(self._kernel.seed, f"lambda/{name}/{execution_id}/{number}/queue")
         request_id = _request_id(stream)
-        self._trace.emit(Invoked(now_us, by, name, execution_id))
+        self._trace.emit(Invoked(now_us, request_id, by, name, execution_id))
         queued = _Queued(function, payload, execution_id, request_id, now_us)
         self._kernel.at(now_us + self._spec.queue_delay.draw(stream), self._start, queued)
 
@@ -170,9 +170,7 @@ class LambdaService:
         seconds = queued.function.spec.timeout / 1_000_000
         self._end(queued, invocation, None, "timeout", f"Task timed out after {seconds:.2f} seconds")
 
-    def _end(
-        self, queued: _Queued, invocation: Invocation, timeout: Timer | None, outcome: str, detail: str
-    ) -> None:
+    def _end(self, queued: _Queued, invocation: Invocation, timeout: Timer | None, outcome: str, detail: str) -> None:
         function, now_us = queued.function, self._kernel.now_us
         if timeout is not None:
             timeout.cancel()

@@ -42,9 +42,8 @@ class MetricsService:
             if series is None:
                 series = self.series[point.name] = Series(point.unit.value)
             series.values.append((now_us, point.value))
-        shown = " ".join(f"{point.name}={round(point.value * 1000)}" for point in points)
         self._trace.emit(
-            MetricsPublished(now_us, invocation.request_id, invocation.function, invocation.execution_id, shown)
+            MetricsPublished(now_us, invocation.request_id, invocation.function, invocation.execution_id, tuple(points))
         )
 
 

@@ -1,0 +1,1 @@
+"""From result data to documents; reads no live object."""

@@ -1,0 +1,1 @@
+"""Scenarios as data, the catalogue, and the runner that turns a scenario and a seed into a result."""

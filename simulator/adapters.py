@@ -1,0 +1,273 @@
+"""The orchestrator's ports over the simulated services: the fast tier's counterpart of the boto3 adapters.
+
+Owns the boundary between production code and AWS: how long a call takes, which errors botocore's `standard` mode would
+retry, and what is left of an error when it reaches a port. The services behind it know nothing of callers; production
+code before it knows nothing of simulation.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from orchestrator.errors import LostRaceError, MalformedError, RefusedError, TryLaterError
+from orchestrator.items import seconds_item, waves_item
+from orchestrator.model import Dispatch, Execution, ExecutionKey, ExecutionStatus, JobScope, MetricPoint, PollUpdate
+from orchestrator.payloads import payload_of
+from orchestrator.ports import IndexPage, JobsPage
+from simulator.events import CallMade, IndexRead, JobsDescribed
+from simulator.kernel import Kernel
+from simulator.randomness import Spread, Stream
+from simulator.services.drs import DrsService
+from simulator.services.dynamodb import Condition, ExecutionTable, IndexKey
+from simulator.services.errors import ConditionFailedError, ServiceError
+from simulator.services.functions import Invocation, LambdaService
+from simulator.services.observability import MetricsService
+from simulator.spec import Latencies
+from simulator.trace import Trace
+
+_T = TypeVar("_T")
+
+_ATTEMPTS_MAX: Final = 3
+_BACKOFF_US: Final = 1_000_000
+"""botocore's `standard` mode: 3 attempts in all, and rand(0, 1) * 2**i seconds before each retry (botocore 1.43)."""
+
+
+class Boundary:
+    """The one way from production code to a service: a call takes time, may fail and is seen in the trace."""
+
+    def __init__(self, kernel: Kernel, trace: Trace) -> None:
+        self._kernel = kernel
+        self._trace = trace
+
+    @property
+    def invocation(self) -> Invocation:
+        """The Lambda invocation that runs now."""
+        process = self._kernel.current
+        assert process is not None, "production code runs in processes"
+        assert isinstance(process.tag, Invocation), "production code runs in Lambda invocations"
+        return process.tag
+
+    def call(
+        self,
+        invocation: Invocation,
+        operation: str,
+        latency: Spread,
+        answer: Callable[[], _T],
+        *,
+        stream: Stream | None = None,
+    ) -> _T:
+        """What `answer` returns once `latency` has passed: the service acts at the end of the call.
+
+        `stream` is for calls that run beside others of their invocation, and must not depend on those. Raises
+        TryLaterError, RefusedError or LostRaceError.
+        """
+        kernel = self._kernel
+        stream = stream or invocation.stream
+        for attempt in range(_ATTEMPTS_MAX):
+            latency_us = latency.draw(stream)
+            kernel.sleep(latency_us)
+            try:
+                result = answer()
+            except ServiceError as error:
+                self._made(invocation, operation, latency_us, error.code)
+                if isinstance(error, ConditionFailedError):
+                    raise LostRaceError(str(error)) from error
+                if not error.retryable:
+                    raise RefusedError(str(error)) from error
+                last = error
+                if attempt < _ATTEMPTS_MAX - 1:
+                    kernel.sleep(stream.below(_BACKOFF_US << attempt))
+            else:
+                self._made(invocation, operation, latency_us, "")
+                return result
+        raise TryLaterError(f"{operation}, {_ATTEMPTS_MAX} attempts: {last}") from last
+
+    def _made(self, invocation: Invocation, operation: str, latency_us: int, error: str) -> None:
+        now_us = self._kernel.now_us
+        self._trace.emit(
+            CallMade(
+                now_us, invocation.request_id, invocation.function, operation, latency_us, int(invocation.cold), error
+            )
+        )
+
+
+class TableIndex:
+    """`PollingIndex` over the StatusIndex."""
+
+    def __init__(
+        self, kernel: Kernel, trace: Trace, boundary: Boundary, table: ExecutionTable, latencies: Latencies
+    ) -> None:
+        self._kernel = kernel
+        self._trace = trace
+        self._boundary = boundary
+        self._table = table
+        self._latencies = latencies
+
+    def polling_page(self, cursor: object | None) -> IndexPage:
+        """One Query of StatusIndex."""
+        assert cursor is None or isinstance(cursor, IndexKey), "a cursor comes from the page before"
+        boundary, latencies = self._boundary, self._latencies
+        invocation = boundary.invocation
+        latency = latencies.query_cold if invocation.cold else latencies.query_warm
+        page = boundary.call(
+            invocation, "Query", latency, lambda: self._table.query_status(ExecutionStatus.POLLING.value, cursor)
+        )
+        self._trace.emit(
+            IndexRead(
+                self._kernel.now_us,
+                invocation.request_id,
+                int(cursor is None),
+                int(page.last is None),
+                len(page.items),
+                page.size_bytes,
+            )
+        )
+        executions, malformed = [], []
+        for item in page.items:
+            if item.execution is None:
+                malformed.append(str(item.wrong))
+            else:
+                executions.append(item.execution)
+        return IndexPage(tuple(executions), tuple(malformed), page.last)
+
+
+class TableStore:
+    """`ExecutionStore` over the execution table."""
+
+    def __init__(self, boundary: Boundary, table: ExecutionTable, latencies: Latencies) -> None:
+        self._boundary = boundary
+        self._table = table
+        self._latencies = latencies
+
+    def get(self, key: ExecutionKey) -> Execution | None:
+        """One GetItem, strongly consistent."""
+        boundary = self._boundary
+        item = boundary.call(boundary.invocation, "GetItem", self._latencies.get_item, lambda: self._table.get(key))
+        if item is None:
+            return None
+        if item.execution is None:
+            raise MalformedError(str(item.wrong))
+        return item.execution
+
+    def save_poll(self, update: PollUpdate) -> None:
+        """One conditional UpdateItem."""
+        boundary, latencies = self._boundary, self._latencies
+        invocation = boundary.invocation
+        attributes: dict[str, object] = {
+            "Waves": waves_item(update.waves),
+            "LastPolledTime": seconds_item(update.last_polled_us),
+            "Version": update.expected_version + 1,
+        }
+        if update.status is not None and update.end_us is not None:
+            attributes |= {"Status": update.status.value, "EndTime": seconds_item(update.end_us)}
+        condition = Condition({"Status": ExecutionStatus.POLLING.value, "Version": update.expected_version})
+        boundary.call(
+            invocation,
+            "UpdateItem",
+            latencies.update_cold if invocation.cold else latencies.update_warm,
+            lambda: self._table.update(
+                update.key,
+                attributes,
+                writer=invocation.function,
+                request_id=invocation.request_id,
+                condition=condition,
+            ),
+        )
+
+
+class DrsJobs:
+    """`RecoveryJobs` over DRS."""
+
+    def __init__(self, kernel: Kernel, trace: Trace, boundary: Boundary, drs: DrsService, latencies: Latencies) -> None:
+        self._kernel = kernel
+        self._trace = trace
+        self._boundary = boundary
+        self._drs = drs
+        self._latencies = latencies
+
+    def describe_page(self, scope: JobScope, job_ids: Sequence[str], token: str | None) -> JobsPage:
+        """One DescribeJobs with a filter of job ids."""
+        boundary = self._boundary
+        invocation = boundary.invocation
+        jobs, next_token = boundary.call(
+            invocation,
+            "DescribeJobs",
+            self._latencies.describe_jobs,
+            lambda: self._drs.describe_jobs(scope, job_ids, token),
+        )
+        self._trace.emit(
+            JobsDescribed(
+                self._kernel.now_us,
+                invocation.request_id,
+                invocation.execution_id,
+                scope.account_id,
+                scope.region,
+                len(job_ids),
+                len(jobs),
+                int(token is None),
+            )
+        )
+        return JobsPage(jobs, next_token)
+
+
+class LambdaInvoker:
+    """`PollerInvoker` over Lambda's asynchronous invocation."""
+
+    def __init__(
+        self, kernel: Kernel, boundary: Boundary, functions: LambdaService, function: str, latencies: Latencies
+    ) -> None:
+        self._kernel = kernel
+        self._boundary = boundary
+        self._functions = functions
+        self._function = function
+        self._latencies = latencies
+
+    def invoke(self, dispatch: Dispatch) -> None:
+        """One Invoke with InvocationType Event."""
+        boundary = self._boundary
+        invocation = boundary.invocation
+        execution_id = dispatch.key.execution_id
+        boundary.call(
+            invocation,
+            "Invoke",
+            self._latencies.invoke,
+            lambda: self._functions.invoke_event(
+                self._function, payload_of(dispatch), execution_id=execution_id, by=invocation.request_id
+            ),
+            stream=Stream(self._kernel.seed, f"invoke/{invocation.request_id}/{execution_id}"),
+        )
+
+
+class CloudWatchMetrics:
+    """`Metrics` over CloudWatch."""
+
+    def __init__(self, boundary: Boundary, metrics: MetricsService, latencies: Latencies) -> None:
+        self._boundary = boundary
+        self._metrics = metrics
+        self._latencies = latencies
+
+    def publish(self, points: Sequence[MetricPoint]) -> None:
+        """One PutMetricData."""
+        boundary = self._boundary
+        invocation = boundary.invocation
+        boundary.call(
+            invocation,
+            "PutMetricData",
+            self._latencies.put_metric_data,
+            lambda: self._metrics.put(points, invocation),
+        )
+
+
+class WorldClock:
+    """`Clock` that shows virtual time as time since the Unix epoch."""
+
+    def __init__(self, kernel: Kernel, epoch_us: int) -> None:
+        self._kernel = kernel
+        self._epoch_us = epoch_us
+
+    def now_us(self) -> int:
+        """Microseconds since the Unix epoch."""
+        return self._epoch_us + self._kernel.now_us
+
+    def sleep_us(self, duration_us: int) -> None:
+        """Suspend the calling process."""
+        self._kernel.sleep(duration_us)

@@ -1,0 +1,29 @@
+"""The properties: what must hold in every run, each a monitor over the trace's events."""
+
+from typing import Final
+
+from simulator.properties.budgets import Budgets
+from simulator.properties.cadence import NoStarvation, PollCadence, TriggerCadence
+from simulator.properties.completion import CompletionLiveness, CompletionSoundness, TimeoutTruth
+from simulator.properties.lifecycle import FinalizeOnce, StatusOrder, TerminalAbsorbing
+from simulator.properties.monitor import Monitor
+from simulator.properties.observability import LogCorrelation, MetricsComplete
+from simulator.properties.writes import Isolation, NoLostUpdate
+
+PROPERTIES: Final[tuple[type[Monitor], ...]] = (
+    TriggerCadence,
+    PollCadence,
+    NoStarvation,
+    CompletionSoundness,
+    CompletionLiveness,
+    TimeoutTruth,
+    TerminalAbsorbing,
+    StatusOrder,
+    NoLostUpdate,
+    Isolation,
+    FinalizeOnce,
+    MetricsComplete,
+    LogCorrelation,
+    Budgets,
+)
+"""In the order of the design, which is the order of reports."""

@@ -1,0 +1,225 @@
+"""Cadence: ticks come every minute, and each execution is polled when it is due, not before and not later."""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from orchestrator.model import TERMINAL, Execution, ExecutionStatus, JobStatus, Phase, ServerStatus
+from orchestrator.settings import Settings
+from simulator.events import FINDER, POLLER, IndexRead, Invoked, ItemChanged, LambdaEnded, LambdaStarted, TickFired
+from simulator.properties.monitor import Monitor, seconds
+from simulator.trace import Trace
+
+_IDLE_SERVERS = frozenset({ServerStatus.NOT_STARTED, ServerStatus.PENDING})
+
+
+def phase(execution: Execution) -> Phase:
+    """The phase that the contract gives an execution: that of the wave whose interval is shortest, by default settings."""
+    found = Phase.PENDING
+    for wave in execution.waves:
+        if wave.finished:
+            continue
+        if any(server.status not in _IDLE_SERVERS for server in wave.servers):
+            found = Phase.IN_PROGRESS if found is Phase.PENDING else found
+        elif wave.job_status in (JobStatus.STARTED, JobStatus.COMPLETED):
+            return Phase.STARTED
+    return found
+
+
+def interval_us(execution: Execution, settings: Settings) -> int:
+    """How long the contract lets an execution wait for its next poll."""
+    match phase(execution):
+        case Phase.PENDING:
+            return settings.pending_interval_us
+        case Phase.STARTED:
+            return settings.started_interval_us
+        case Phase.IN_PROGRESS:
+            return settings.in_progress_interval_us
+
+
+class TriggerCadence(Monitor):
+    """The schedule fires on time, and each tick starts the finder once."""
+
+    name = "trigger-cadence"
+    rule = "Ticks come at the rule's rate, none missed and none twice, and each starts the finder in time."
+
+    def subscribe(self, trace: Trace) -> None:
+        """Listen to ticks and to the finder's starts."""
+        schedule = self.context.spec.schedule
+        self._due_us = schedule.first
+        self._unanswered: int | None = None
+        self._waiting: dict[str, int] = {}
+        trace.listen(TickFired, self._on_tick)
+        trace.listen(Invoked, self._on_invoked)
+        trace.listen(LambdaStarted, self._on_started)
+
+    def _on_tick(self, event: TickFired) -> None:
+        self.checked += 1
+        jitter_us, rate_us = self.context.spec.bounds.tick_jitter, self.context.spec.schedule.rate
+        off_us = event.at_us - self._due_us
+        if abs(off_us) > jitter_us:
+            expected = f"tick {event.number} within {seconds(jitter_us)} of its minute"
+            self.violate("", event.at_us, expected, f"{seconds(abs(off_us))} {'late' if off_us > 0 else 'early'}")
+        self._check_answered(event.at_us)
+        self._unanswered = event.at_us
+        self._due_us = event.at_us + rate_us
+
+    def _on_invoked(self, event: Invoked) -> None:
+        if event.function == FINDER and not event.by:
+            if self._unanswered is None:
+                self.violate("", event.at_us, "one invocation of the finder for each tick", "one without a tick")
+            self._unanswered = None
+            self._waiting[event.request_id] = event.at_us
+
+    def _on_started(self, event: LambdaStarted) -> None:
+        invoked_us = self._waiting.pop(event.request_id, None)
+        if invoked_us is None:
+            return
+        delay_us, bound_us = event.at_us - invoked_us, self.context.spec.bounds.start_delay
+        if delay_us > bound_us:
+            self.violate("", event.at_us, f"the finder starts within {seconds(bound_us)}", f"after {seconds(delay_us)}")
+
+    def finish(self, end_us: int) -> None:
+        """A tick that never came, or that started nothing."""
+        bounds = self.context.spec.bounds
+        if end_us > self._due_us + bounds.tick_jitter:
+            self.violate("", end_us, f"a tick at {seconds(self._due_us)}", "none until the end")
+        if self._unanswered is not None and self._unanswered < end_us:
+            self._check_answered(end_us)
+        for invoked_us in self._waiting.values():
+            if end_us - invoked_us > bounds.start_delay:
+                self.violate("", end_us, f"the finder invoked at {seconds(invoked_us)} starts", "it never did")
+
+    def _check_answered(self, at_us: int) -> None:
+        if self._unanswered is not None:
+            self.violate("", at_us, f"the tick at {seconds(self._unanswered)} invokes the finder", "it did not")
+
+
+@dataclass(slots=True)
+class _Watched:
+    """An execution in POLLING. `since_us` is its last poll's look, or the instant it began to poll; `visible_us` is when
+    the index shows that for sure; the two intervals are the shortest and the longest it had since."""
+
+    since_us: int
+    visible_us: int
+    polled: bool
+    shortest_us: int
+    longest_us: int
+
+
+class PollCadence(Monitor):
+    """Compares each recorded poll's look with the looks there were."""
+
+    name = "poll-cadence"
+    rule = "No execution is polled before its interval has passed, and none later than the first look at or after it."
+
+    def subscribe(self, trace: Trace) -> None:
+        """Listen to looks, to the polls that they cause, and to what these write."""
+        self._looks: list[int] = []
+        self._looked_us: dict[str, int] = {}
+        self._dispatched_us: dict[str, int] = {}
+        self._watched: dict[str, _Watched] = {}
+        self._lag_us = self.context.spec.table.index_lag.high_us
+        trace.listen(IndexRead, self._on_look)
+        trace.listen(Invoked, self._on_invoked)
+        trace.listen(ItemChanged, self._on_change)
+        trace.listen(LambdaEnded, self._on_ended)
+
+    def _on_look(self, event: IndexRead) -> None:
+        if event.first_page:
+            self._looks.append(event.at_us)
+            self._looked_us[event.request_id] = event.at_us
+
+    def _on_invoked(self, event: Invoked) -> None:
+        if event.function == POLLER:
+            self._dispatched_us[event.request_id] = self._looked_us.get(event.by, event.at_us)
+
+    def _on_ended(self, event: LambdaEnded) -> None:
+        if event.function == POLLER:
+            self._dispatched_us.pop(event.request_id, None)
+        else:
+            self._looked_us.pop(event.request_id, None)
+
+    def _on_change(self, event: ItemChanged) -> None:
+        execution_id, now = event.execution_id, event.execution
+        watched = self._watched.get(execution_id)
+        look_us = self._dispatched_us.get(event.request_id)
+        if watched is not None and look_us is not None:
+            self._judge(event, watched, look_us)
+        if now is None or now.status is not ExecutionStatus.POLLING:
+            self._watched.pop(execution_id, None)
+            return
+        every_us = interval_us(now, self.context.settings)
+        if watched is None or look_us is not None:
+            since_us = event.at_us if look_us is None else look_us
+            visible_us = event.at_us + self._lag_us
+            polled = look_us is not None
+            self._watched[execution_id] = _Watched(since_us, visible_us, polled, every_us, every_us)
+        else:
+            watched.shortest_us = min(watched.shortest_us, every_us)
+            watched.longest_us = max(watched.longest_us, every_us)
+
+    def _judge(self, event: ItemChanged, watched: _Watched, look_us: int) -> None:
+        self.checked += 1
+        bounds = self.context.spec.bounds
+        waited_us = look_us - watched.since_us
+        if watched.polled and waited_us < watched.shortest_us - bounds.early:
+            expected = f"at least {seconds(watched.shortest_us - bounds.early)} between polls"
+            self.violate(event.execution_id, event.at_us, expected, seconds(waited_us))
+        first_us = self._first_look_us(watched)
+        if first_us is not None and look_us > first_us:
+            expected = f"polled by the look at {seconds(first_us)}, the first since it was due"
+            self.violate(event.execution_id, event.at_us, expected, f"polled by the look at {seconds(look_us)}")
+        elif event.at_us - look_us > bounds.poll_delay:
+            expected = f"a poll recorded within {seconds(bounds.poll_delay)} of its look"
+            self.violate(event.execution_id, event.at_us, expected, seconds(event.at_us - look_us))
+
+    def _first_look_us(self, watched: _Watched) -> int | None:
+        due_us = watched.since_us + (watched.longest_us if watched.polled else 0)
+        place = bisect_left(self._looks, max(due_us, watched.visible_us))
+        return self._looks[place] if place < len(self._looks) else None
+
+    def finish(self, end_us: int) -> None:
+        """Executions that were due at a look and were not polled since."""
+        for execution_id, watched in self._watched.items():
+            first_us = self._first_look_us(watched)
+            if first_us is not None and first_us + self.context.spec.bounds.poll_delay < end_us:
+                expected = f"polled by the look at {seconds(first_us)}, the first since it was due"
+                self.violate(execution_id, end_us, expected, "not polled until the end")
+
+
+class NoStarvation(Monitor):
+    """Looks at the table alone: whoever or whatever keeps an execution from being polled, it shows here."""
+
+    name = "no-starvation"
+    rule = "No execution in POLLING goes without a poll for longer than the bound."
+
+    def subscribe(self, trace: Trace) -> None:
+        """Listen to writes."""
+        self._polled_us: dict[str, int] = {}
+        trace.listen(ItemChanged, self._on_change)
+
+    def _on_change(self, event: ItemChanged) -> None:
+        now = event.execution
+        if event.after is None or (now is not None and now.status in TERMINAL):
+            polled_us = self._polled_us.pop(event.execution_id, None)
+            if polled_us is not None and event.request_id:
+                self._check(event.execution_id, polled_us, event.at_us)
+        elif now is not None and now.status is ExecutionStatus.POLLING:
+            if event.request_id and event.execution_id in self._polled_us:
+                self._check(event.execution_id, self._polled_us[event.execution_id], event.at_us)
+                self._polled_us[event.execution_id] = event.at_us
+            else:
+                self._polled_us.setdefault(event.execution_id, event.at_us)
+
+    def finish(self, end_us: int) -> None:
+        """Executions that wait still."""
+        for execution_id, polled_us in self._polled_us.items():
+            self._check(execution_id, polled_us, end_us)
+
+    def _check(self, execution_id: str, polled_us: int, now_us: int) -> None:
+        self.checked += 1
+        bound_us = self.context.spec.bounds.poll_gap
+        if now_us - polled_us > bound_us:
+            self.violate(
+                execution_id, now_us, f"a poll within {seconds(bound_us)}", f"none for {seconds(now_us - polled_us)}"
+            )

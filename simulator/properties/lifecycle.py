@@ -1,0 +1,114 @@
+"""Life cycle: statuses move only forward, the last five absorb, and an execution is finalized once."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+from orchestrator.model import (
+    EXECUTION_MOVES,
+    JOB_MOVES,
+    SERVER_MOVES,
+    TERMINAL,
+    WAVE_MOVES,
+    Wave,
+)
+from simulator.events import ItemChanged
+from simulator.properties.monitor import Monitor, pairs
+from simulator.trace import Trace
+
+_S = TypeVar("_S", bound=StrEnum)
+
+
+class TerminalAbsorbing(Monitor):
+    """An ended or deleted execution stays as it is."""
+
+    name = "terminal-absorbing"
+    rule = "Nobody writes an execution after it has ended, and no function brings back one that was deleted."
+
+    def subscribe(self, trace: Trace) -> None:
+        """Listen to writes."""
+        trace.listen(ItemChanged, self._on_change)
+
+    def _on_change(self, event: ItemChanged) -> None:
+        before, now = event.previous, event.execution
+        if before is not None and before.status in TERMINAL:
+            if event.after is not None:
+                observed = f"{event.writer} wrote it again" + (f", now {now.status}" if now is not None else "")
+                self.violate(event.execution_id, event.at_us, f"{before.status} for good", observed)
+        elif now is not None and now.status in TERMINAL:
+            self.checked += 1
+        if event.before is None and event.request_id:
+            self.violate(event.execution_id, event.at_us, "functions create no execution", f"{event.writer} did")
+
+
+class StatusOrder(Monitor):
+    """Every status moves along the tables in `orchestrator.model`."""
+
+    name = "status-order"
+    rule = "Statuses of executions, waves, jobs and servers only move forward, and a finished wave is not changed."
+
+    def subscribe(self, trace: Trace) -> None:
+        """Listen to writes."""
+        trace.listen(ItemChanged, self._on_change)
+
+    def _on_change(self, event: ItemChanged) -> None:
+        before, now = event.previous, event.execution
+        if before is None or now is None:
+            return
+        self.checked += 1
+        # What leaves a terminal status is the business of `terminal-absorbing`.
+        if before.status not in TERMINAL:
+            self._check(event, "execution", EXECUTION_MOVES, before.status, now.status)
+        for old, new in pairs(before.waves, now.waves):
+            self._check_wave(event, old, new)
+
+    def _check_wave(self, event: ItemChanged, old: Wave, new: Wave) -> None:
+        what = f"wave {new.number}"
+        self._check(event, what, WAVE_MOVES, old.status, new.status)
+        if old.job_status is not None and new.job_id == old.job_id:
+            self._check(event, f"job of {what}", JOB_MOVES, old.job_status, new.job_status)
+        kept = {server.source_server_id: server for server in new.servers}
+        for server in old.servers:
+            now = kept.get(server.source_server_id)
+            if now is None or now is server:
+                continue
+            if old.finished and now.status is not server.status:
+                expected = f"{what}, {old.status}, unchanged"
+                self.violate(event.execution_id, event.at_us, expected, f"a server went on to {now.status}")
+            else:
+                self._check(event, f"server {server.source_server_id}", SERVER_MOVES, server.status, now.status)
+
+    def _check(self, event: ItemChanged, what: str, moves: Mapping[_S, frozenset[_S]], old: _S, new: _S | None) -> None:
+        if new is not old and new not in moves[old]:
+            allowed = ", ".join(sorted(moves[old])) or "nothing"
+            expected = f"{what} goes from {old} to {allowed}"
+            self.violate(event.execution_id, event.at_us, expected, f"to {new} by {event.writer}")
+
+
+class FinalizeOnce(Monitor):
+    """`EndTime` marks the end."""
+
+    name = "finalize-once"
+    rule = "EndTime is written once, with the terminal status, and lies between the start and the write."
+
+    def subscribe(self, trace: Trace) -> None:
+        """Listen to writes."""
+        trace.listen(ItemChanged, self._on_change)
+
+    def _on_change(self, event: ItemChanged) -> None:
+        before, now = event.previous, event.execution
+        if now is None:
+            return
+        if now.status not in TERMINAL:
+            if now.end_us is not None:
+                self.violate(event.execution_id, event.at_us, f"no EndTime while {now.status}", "one was written")
+            return
+        self.checked += 1
+        if now.end_us is None:
+            self.violate(event.execution_id, event.at_us, f"EndTime with {now.status}", "none")
+        elif before is not None and before.status in TERMINAL and before.end_us != now.end_us:
+            self.violate(event.execution_id, event.at_us, "EndTime written once", "it was written again")
+        elif not now.start_us <= now.end_us <= event.at_us + self.context.spec.epoch_us:
+            expected = "EndTime between the start and now"
+            offset_s = (now.end_us - now.start_us) / 1_000_000
+            self.violate(event.execution_id, event.at_us, expected, f"{offset_s:.3f} s after the start")

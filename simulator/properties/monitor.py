@@ -1,0 +1,92 @@
+"""What a property is: a monitor that hears events as they come and notes what contradicts it.
+
+Monitors see the trace's events and DRS's truth, never the code under test, and keep memory only for what is active.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, Final, TypeVar
+
+from orchestrator.settings import Settings
+from simulator.spec import WorldSpec
+from simulator.trace import Trace
+from simulator.truth import Truth
+
+_T = TypeVar("_T")
+
+VIOLATIONS_KEPT_MAX: Final = 20
+"""Further violations of a property are counted only: one bug can cause thousands."""
+
+
+class Verdict(StrEnum):
+    """What a property or a criterion concludes."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    NOT_EXERCISED = "not exercised"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What properties judge by."""
+
+    spec: WorldSpec
+    settings: Settings
+    truth: Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One contradiction. `execution_id` is "" where none is concerned."""
+
+    execution_id: str
+    at_us: int
+    expected: str
+    observed: str
+
+
+class Monitor:
+    """One property. A subclass subscribes to events in its constructor and calls `check` for all that it judges."""
+
+    name: ClassVar[str]
+    """As in scenario files, results and reports."""
+    rule: ClassVar[str]
+    """The property in one sentence."""
+
+    def __init__(self, trace: Trace, context: Context) -> None:
+        self.context = context
+        self.checked = 0
+        self.violations_count = 0
+        self.violations: list[Violation] = []
+        self.subscribe(trace)
+
+    def subscribe(self, trace: Trace) -> None:
+        """Listen to what the property needs."""
+        raise NotImplementedError
+
+    def finish(self, end_us: int) -> None:
+        """Judge what is still open when the run ends."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on what was heard so far."""
+        if self.violations_count:
+            return Verdict.FAIL
+        return Verdict.PASS if self.checked else Verdict.NOT_EXERCISED
+
+    def violate(self, execution_id: str, at_us: int, expected: str, observed: str) -> None:
+        """Note a contradiction."""
+        self.violations_count += 1
+        if len(self.violations) < VIOLATIONS_KEPT_MAX:
+            self.violations.append(Violation(execution_id, at_us, expected, observed))
+
+
+def pairs(before: tuple[_T, ...], after: tuple[_T, ...]) -> Iterator[tuple[_T, _T]]:
+    """What stands at the same place before and after a write, where it is not the very same object."""
+    return ((old, new) for old, new in zip(before, after, strict=False) if old is not new)
+
+
+def seconds(duration_us: int) -> str:
+    """A duration for people: 1.5 s, with as many digits as it has, at most three."""
+    return f"{duration_us / 1_000_000:.3f}".rstrip("0").rstrip(".") + " s"

@@ -1,0 +1,253 @@
+"""Figures of a run: what criteria and reports are made of, gathered from the trace's events as they come.
+
+Owns no verdict. Durations are microseconds; distributions are exact, from all values. Names of distributions and counts
+are those of result.json.
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from functools import partial
+
+from orchestrator.model import TERMINAL, Execution, ExecutionStatus
+from simulator.events import (
+    FINDER,
+    POLLER,
+    CallMade,
+    Dropped,
+    IndexRead,
+    Invoked,
+    ItemChanged,
+    JobsDescribed,
+    JobStarted,
+    LambdaEnded,
+    LambdaStarted,
+    StartRefused,
+    Throttled,
+    TickFired,
+    WriteRefused,
+)
+from simulator.properties.cadence import phase
+from simulator.trace import Trace
+from simulator.truth import NEVER_US, Truth
+from simulator.workload import WORKER
+
+SAMPLES_MAX = 20
+"""So many executions are listed one by one."""
+
+
+@dataclass(slots=True)
+class Tick:
+    """One firing of the rule, and what its finder saw: `found` at its last look, `polled` in all its looks."""
+
+    number: int
+    at_us: int
+    looks: int = 0
+    found: int = 0
+    polled: int = 0
+
+
+@dataclass(slots=True)
+class Sample:
+    """One execution from its start to its end, `end_us` being None while it goes on."""
+
+    execution: Execution
+    polls: int = 0
+    end_us: int | None = None
+
+
+@dataclass(slots=True)
+class _Look:
+    """One look of the finder, under way."""
+
+    at_us: int
+    read_us: int
+    invoked_us: int | None = None
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One execution in POLLING: the look of its last poll, and when DRS was last asked."""
+
+    look_us: int | None
+    asked_us: int
+
+
+class Statistics:
+    """Listens to a world."""
+
+    def __init__(self, trace: Trace, truth: Truth) -> None:
+        self._truth = truth
+        self.distributions: defaultdict[str, list[int]] = defaultdict(list)
+        self.counts: Counter[str] = Counter()
+        self.ticks: list[Tick] = []
+        self.samples: dict[str, Sample] = {}
+        self.statuses: Counter[ExecutionStatus] = Counter()
+        self.active_max = 0
+        self.running_max: Counter[str] = Counter()
+        self._running: Counter[str] = Counter()
+        self._ticks: dict[str, Tick] = {}
+        self._looks: dict[str, _Look] = {}
+        self._looked_us: dict[str, int] = {}
+        self._asked_us: dict[str, int] = {}
+        self._watched: dict[str, _Watched] = {}
+        self._cold: set[str] = set()
+        trace.listen(TickFired, self._on_tick)
+        trace.listen(Invoked, self._on_invoked)
+        trace.listen(LambdaStarted, self._on_started)
+        trace.listen(IndexRead, self._on_read)
+        trace.listen(CallMade, self._on_call)
+        trace.listen(JobsDescribed, self._on_described)
+        trace.listen(ItemChanged, self._on_change)
+        trace.listen(LambdaEnded, self._on_ended)
+        for event_type, name in (
+            (Throttled, "lambda_throttles"),
+            (Dropped, "lambda_events_dropped"),
+            (WriteRefused, "writes_refused"),
+            (JobStarted, "jobs_started"),
+            (StartRefused, "starts_refused"),
+        ):
+            trace.listen(event_type, partial(self._count, name))
+
+    def _count(self, name: str, _: object) -> None:
+        self.counts[name] += 1
+
+    # --- the schedule and the finder --------------------------------------------------------------------------
+
+    def _on_tick(self, event: TickFired) -> None:
+        if self.ticks:
+            self.distributions["tick_interval"].append(event.at_us - self.ticks[-1].at_us)
+        self.ticks.append(Tick(event.number, event.at_us))
+
+    def _on_invoked(self, event: Invoked) -> None:
+        if event.function == FINDER:
+            if self.ticks:
+                self._ticks[event.request_id] = self.ticks[-1]
+            return
+        look = self._looks.get(event.by)
+        if look is not None:
+            look.invoked_us = event.at_us
+            self._looked_us[event.request_id] = look.at_us
+        tick = self._ticks.get(event.by)
+        if tick is not None:
+            tick.polled += 1
+
+    def _on_read(self, event: IndexRead) -> None:
+        tick = self._ticks.get(event.request_id)
+        if event.first_page:
+            self._close_look(event.request_id)
+            self._looks[event.request_id] = _Look(event.at_us, event.at_us)
+            self.counts["looks"] += 1
+            self.counts["looks_empty"] += not event.items_count
+            if tick is not None:
+                tick.looks += 1
+                tick.found = 0
+        self._looks[event.request_id].read_us = event.at_us
+        self.counts["index_pages"] += 1
+        self.counts["executions_found"] += event.items_count
+        if tick is not None:
+            tick.found += event.items_count
+
+    def _close_look(self, request_id: str) -> None:
+        look = self._looks.pop(request_id, None)
+        if look is not None and look.invoked_us is not None:
+            self.distributions["invokes_of_a_look"].append(look.invoked_us - look.read_us)
+
+    # --- functions and their calls ----------------------------------------------------------------------------
+
+    def _on_started(self, event: LambdaStarted) -> None:
+        function = event.function
+        self._running[function] += 1
+        self.running_max[function] = max(self.running_max[function], self._running[function])
+        self.running_max[""] = max(self.running_max[""], event.concurrency)
+        self.counts[f"{function}.invocations"] += 1
+        if event.init_us:
+            self.counts[f"{function}.cold_starts"] += 1
+            self.distributions[f"{function}.init"].append(event.init_us)
+            self._cold.add(event.request_id)
+
+    def _on_ended(self, event: LambdaEnded) -> None:
+        function, request_id = event.function, event.request_id
+        self._running[function] -= 1
+        self.counts[f"{function}.{event.outcome}"] += 1
+        kind = "cold" if request_id in self._cold else "warm"
+        self._cold.discard(request_id)
+        if function == FINDER:
+            look = self._looks.get(request_id)
+            kind += "_idle" if look is None or look.invoked_us is None else ""
+            self._close_look(request_id)
+            self._ticks.pop(request_id, None)
+        self.distributions[f"{function}.{kind}"].append(event.duration_us)
+        self.distributions["memory_mb"].append(event.memory_mb)
+        self._looked_us.pop(request_id, None)
+        self._asked_us.pop(request_id, None)
+
+    def _on_call(self, event: CallMade) -> None:
+        name = f"{event.function}.{event.operation}"
+        self.counts[name] += 1
+        if event.error:
+            self.counts[f"{name}.{event.error}"] += 1
+        else:
+            self.distributions[f"{event.operation}.{'cold' if event.cold else 'warm'}"].append(event.duration_us)
+
+    def _on_described(self, event: JobsDescribed) -> None:
+        self._asked_us[event.request_id] = event.at_us
+
+    # --- executions --------------------------------------------------------------------------------------------
+
+    def _on_change(self, event: ItemChanged) -> None:
+        before, now, execution_id = event.previous, event.execution, event.execution_id
+        if event.before is None:
+            self.counts["executions_started"] += 1
+        if before is not None:
+            self.statuses[before.status] -= 1
+        if now is not None:
+            self.statuses[now.status] += 1
+            self._keep_sample(event, now)
+        if event.writer == WORKER:
+            self.counts["worker_writes"] += 1
+        watched = self._watched.get(execution_id)
+        if watched is not None and event.request_id and before is not None and now is not None:
+            self._on_poll(event, watched, before, now)
+        if now is None or now.status is not ExecutionStatus.POLLING:
+            self._watched.pop(execution_id, None)
+        elif watched is None:
+            self._watched[execution_id] = _Watched(None, event.at_us)
+            self.active_max = max(self.active_max, len(self._watched))
+
+    def _on_poll(self, event: ItemChanged, watched: _Watched, before: Execution, now: Execution) -> None:
+        distributions = self.distributions
+        self.counts["polls_recorded"] += 1
+        distributions["waves_per_update"].append(len(now.waves))
+        look_us = self._looked_us.get(event.request_id)
+        if look_us is not None:
+            found = phase(before)
+            self.counts[f"polls.{found}"] += 1
+            distributions["poll_delay"].append(event.at_us - look_us)
+            if watched.look_us is not None:
+                distributions[f"poll_gap.{found}"].append(look_us - watched.look_us)
+            watched.look_us = look_us
+        asked_us = self._asked_us.get(event.request_id)
+        if asked_us is not None:
+            for wave in before.waves:
+                job = None if wave.finished else self._truth.job(wave)
+                if job is not None:
+                    changes = job.changes_between(watched.asked_us, asked_us)
+                    distributions["staleness"] += [event.at_us - change_us for change_us in changes]
+            watched.asked_us = asked_us
+        if now.status in TERMINAL:
+            final_us = self._truth.final_us(now)
+            if now.status is ExecutionStatus.TIMEOUT:
+                distributions["timeout_delay"].append(event.at_us - self._truth.times_out_us(now))
+            elif final_us < NEVER_US:
+                distributions["completion_delay"].append(event.at_us - final_us)
+
+    def _keep_sample(self, event: ItemChanged, now: Execution) -> None:
+        sample = self.samples.get(event.execution_id)
+        if sample is None:
+            if len(self.samples) >= SAMPLES_MAX:
+                return
+            sample = self.samples[event.execution_id] = Sample(now)
+        sample.execution = now
+        sample.polls += event.writer == POLLER
+        if now.status in TERMINAL and sample.end_us is None:
+            sample.end_us = event.at_us

@@ -1,0 +1,241 @@
+"""The workload: Phase 1, which starts executions and their DRS jobs, and the people who cancel them.
+
+Owns what is written to the table before and beside the poller. Each execution has a worker, a process that lists the
+waves, starts their jobs and writes each JobId while polling already runs. Like any writer it reads, changes and writes
+on the condition that nobody wrote in between.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from orchestrator.items import seconds_item
+from orchestrator.model import TERMINAL, ExecutionKey, ExecutionStatus, JobScope, ServerStatus, WaveStatus
+from simulator.kernel import Kernel
+from simulator.randomness import Stream, exponential_us
+from simulator.services.drs import DrsJob, DrsService
+from simulator.services.dynamodb import Attributes, Condition, ExecutionTable
+from simulator.services.errors import ConditionFailedError, ServiceError
+from simulator.spec import Group, JobLife, Launch, Wave, WorldSpec
+
+WORKER: Final = "worker"
+PERSON: Final = "person"
+
+_FIRST_ACCOUNT: Final = 777_788_889_999
+"""The account of the Phase 2 test."""
+
+Waves = list[dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedWave:
+    """One wave as it will run."""
+
+    number: int
+    scope: JobScope
+    server_ids: tuple[str, ...]
+    launch: Launch
+    life: JobLife
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedExecution:
+    """One execution as it will run; everything about it is drawn from its own stream."""
+
+    key: ExecutionKey
+    group: Group
+    start_us: int
+    waves: tuple[PlannedWave, ...]
+    stream: Stream
+
+
+class Workload:
+    """All executions of a world."""
+
+    def __init__(self, kernel: Kernel, table: ExecutionTable, drs: DrsService, spec: WorldSpec) -> None:
+        self._kernel = kernel
+        self._table = table
+        self._drs = drs
+        self._spec = spec
+        self._scopes = [
+            JobScope(f"{_FIRST_ACCOUNT + account:012}", region)
+            for account in range(spec.accounts)
+            for region in spec.regions
+        ]
+        self.executions_count = sum(group.executions for group in spec.workload)
+        begun = 0
+        for group_number, group in enumerate(spec.workload):
+            for number, start_us in enumerate(_arrivals(group, Stream(kernel.seed, f"workload/{group_number}"))):
+                plan = self._plan(group, f"workload/{group_number}/{number}", number, begun, start_us)
+                begun += 1
+                kernel.at(start_us, self._begin, plan)
+
+    def _plan(self, group: Group, name: str, number: int, place: int, start_us: int) -> PlannedExecution:
+        stream = Stream(self._kernel.seed, name)
+        drawn = "-".join([stream.hexadecimal(digits) for digits in (8, 4, 4, 4, 12)])
+        execution_id = group.ids[number] if number < len(group.ids) else drawn
+        waves = []
+        for position, wave in enumerate(group.wave_list):
+            scope_number = place + position if group.spread_waves else place
+            waves.append(
+                PlannedWave(
+                    number=position + 1,
+                    scope=self._scopes[scope_number % len(self._scopes)],
+                    server_ids=tuple(f"s-{stream.hexadecimal(16)}0" for _ in range(wave.servers or group.servers)),
+                    launch=wave.launch,
+                    life=wave.jobs or group.jobs,
+                )
+            )
+        key = ExecutionKey(execution_id, f"plan-{stream.hexadecimal(8)}")
+        return PlannedExecution(key=key, group=group, start_us=start_us, waves=tuple(waves), stream=stream)
+
+    def _begin(self, plan: PlannedExecution) -> None:
+        self._kernel.spawn(f"worker of {plan.key.execution_id}", self._work, plan)
+        if plan.group.cancel_after is not None:
+            self._kernel.at(plan.start_us + plan.group.cancel_after, self._cancel, plan.key)
+
+    # --- the worker ------------------------------------------------------------------------------------------
+
+    def _work(self, plan: PlannedExecution) -> None:
+        """Phase 1's work for one execution, to the start of its last wave."""
+        sequential = plan.group.order == "sequential"
+        self._pause_for_write(plan)
+        self._table.put(_first_item(plan, self._spec.epoch_us), writer=WORKER)
+        for wave in plan.waves:
+            job, seen = self._launch(plan, wave)
+            if not self._amend(plan, lambda waves, wave=wave, seen=seen: _with_wave(waves, plan, wave, seen)):
+                return
+            if sequential and job is not None:
+                # The worker asks DRS itself whether the wave is done before it starts the next one.
+                wait_us = job.ended_us - self._kernel.now_us + plan.group.reaction.draw(plan.stream)
+                if self._kernel.now_us + wait_us > self._spec.duration:
+                    return
+                self._kernel.sleep(wait_us)
+
+    def _launch(self, plan: PlannedExecution, wave: PlannedWave) -> tuple[DrsJob | None, Attributes]:
+        """Start a wave's job. Returns it, and what the worker then writes of the wave."""
+        if wave.launch is Launch.UNKNOWN:
+            return None, {"Status": "LAUNCHING", "JobId": f"drsjob-{plan.stream.hexadecimal(16)}0"}
+        if wave.launch is Launch.NEVER:
+            seen: dict[str, object] = {"Status": "LAUNCHING"}
+            if plan.group.table_job_status is not None:
+                seen["JobStatus"] = plan.group.table_job_status.value
+            return None, seen
+        self._kernel.sleep(self._spec.latencies.start_recovery.draw(plan.stream))
+        self._drs.add_servers(wave.scope, wave.server_ids, wave.life)
+        try:
+            job = self._drs.start_recovery(wave.scope, wave.server_ids)
+        except ServiceError as error:
+            return None, {"Status": "FAILED", "StatusMessage": str(error)}
+        return job, {"Status": "LAUNCHING", "JobId": job.job_id, "JobStatus": "PENDING"}
+
+    def _amend(self, plan: PlannedExecution, change: Callable[[Waves], Waves]) -> bool:
+        """Change the waves of an execution that still goes on, and let polling begin. False if it is over or gone."""
+        while True:
+            item = self._table.get(plan.key)
+            if item is None or item.attributes["Status"] in TERMINAL:
+                return False
+            version = _version(item.attributes)
+            self._pause_for_write(plan)
+            waves = change([dict(wave) for wave in _waves(item.attributes)])
+            try:
+                self._table.update(
+                    plan.key,
+                    {"Waves": waves, "Status": ExecutionStatus.POLLING.value, "Version": version + 1},
+                    writer=WORKER,
+                    condition=Condition({"Version": version}),
+                )
+            except ConditionFailedError:
+                continue
+            return True
+
+    def _pause_for_write(self, plan: PlannedExecution) -> None:
+        self._kernel.sleep(self._spec.latencies.update_warm.draw(plan.stream))
+
+    # --- people ----------------------------------------------------------------------------------------------
+
+    def _cancel(self, key: ExecutionKey) -> None:
+        """A person sets CANCELLED, whatever else is under way, unless the execution is over."""
+        item = self._table.get(key)
+        if item is None or item.attributes["Status"] in TERMINAL:
+            return
+        end = seconds_item(self._spec.epoch_us + self._kernel.now_us)
+        changes = {"Status": "CANCELLED", "EndTime": end, "Version": _version(item.attributes) + 1}
+        self._table.update(key, changes, writer=PERSON)
+
+
+def _arrivals(group: Group, stream: Stream) -> Iterator[int]:
+    """When each execution of the group starts."""
+    arrival, count = group.arrival, group.executions
+    match arrival.pattern:
+        case "at_once":
+            yield from (arrival.at for _ in range(count))
+        case "steady":
+            yield from (arrival.at + arrival.over * number // count for number in range(count))
+        case "bursts":
+            bursts = min(arrival.bursts, count)
+            for number in range(count):
+                yield arrival.at + arrival.over * (number * bursts // count) // bursts
+        case "poisson":
+            # The last ones may come after `over`: it is the mean of when the last one comes.
+            due_us = arrival.at
+            for _ in range(count):
+                yield due_us
+                due_us += exponential_us(stream, arrival.over // count)
+
+
+def _first_item(plan: PlannedExecution, epoch_us: int) -> dict[str, object]:
+    listed = plan.waves if plan.group.listed == "at_start" else ()
+    return {
+        "ExecutionId": plan.key.execution_id,
+        "PlanId": plan.key.plan_id,
+        "Status": ExecutionStatus.PENDING.value,
+        "StartTime": seconds_item(epoch_us + plan.start_us),
+        "ExecutionType": plan.group.type.value,
+        "Version": 1,
+        "TotalWaves": len(plan.waves),
+        "Waves": [_listed(plan, wave) for wave in listed],
+        # Not the poller's: it must survive every write.
+        "InitiatedBy": "drsim",
+    }
+
+
+def _listed(plan: PlannedExecution, wave: PlannedWave) -> dict[str, object]:
+    """A wave before its job."""
+    item: dict[str, object] = {
+        "WaveName": f"Wave {wave.number}",
+        "AccountId": wave.scope.account_id,
+        "Region": wave.scope.region,
+        "Status": WaveStatus.PENDING.value,
+        "Servers": [
+            {
+                "SourceServerId": server_id,
+                "Status": ServerStatus.NOT_STARTED.value,
+                "Hostname": f"host-{server_id[2:8]}",
+            }
+            for server_id in wave.server_ids
+        ],
+    }
+    if plan.group.wave_numbers:
+        item["WaveNumber"] = wave.number
+    return item
+
+
+def _with_wave(waves: Waves, plan: PlannedExecution, wave: PlannedWave, seen: Attributes) -> Waves:
+    """The waves once the worker has added what it has seen of one of them."""
+    if len(waves) < wave.number:
+        waves.append(_listed(plan, wave))
+    waves[wave.number - 1] |= seen
+    return waves
+
+
+def _waves(attributes: Attributes) -> list[Mapping[str, object]]:
+    waves = attributes["Waves"]
+    assert isinstance(waves, list), "the worker wrote a list, and the poller keeps it one"
+    return waves
+
+
+def _version(attributes: Attributes) -> int:
+    version = attributes["Version"]
+    assert isinstance(version, int), "the worker wrote an int, and the poller keeps it one"
+    return version

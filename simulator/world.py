@@ -1,0 +1,184 @@
+"""A world: kernel, services, production code, workload, properties and statistics, wired for one run.
+
+The only place where the parts of the fast tier are chosen. `Parts` names those that a test may replace by wrong ones,
+to see the properties notice.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from orchestrator.finder import Finder
+from orchestrator.model import TERMINAL
+from orchestrator.payloads import dispatch_of
+from orchestrator.poller import Poller
+from orchestrator.ports import Clock, ExecutionStore, Metrics, PollerInvoker, PollingIndex, RecoveryJobs
+from orchestrator.settings import MINUTE_US, Settings, settings_from
+from simulator.adapters import (
+    Boundary,
+    CloudWatchMetrics,
+    DrsJobs,
+    LambdaInvoker,
+    TableIndex,
+    TableStore,
+    WorldClock,
+)
+from simulator.events import FINDER, POLLER, ItemChanged, RunEnded
+from simulator.executor import KernelExecutor
+from simulator.kernel import Kernel, StopReason
+from simulator.properties import PROPERTIES
+from simulator.properties.monitor import Context
+from simulator.services.drs import DrsService
+from simulator.services.dynamodb import ExecutionTable
+from simulator.services.functions import Invocation, LambdaService, Payload
+from simulator.services.observability import LogsService, MetricsService
+from simulator.services.schedule import ScheduleRule
+from simulator.spec import WorldSpec
+from simulator.statistics import Statistics
+from simulator.trace import Trace
+from simulator.truth import Truth
+from simulator.workload import Workload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Everything that production code gets from the world."""
+
+    index: PollingIndex
+    store: ExecutionStore
+    jobs: RecoveryJobs
+    invoker: PollerInvoker
+    metrics: Metrics
+    clock: Clock
+    executor: Callable[[], Executor]
+    settings: Settings
+
+
+def production_finder(ports: Ports) -> Finder:
+    """The finder as deployed."""
+    return Finder(
+        index=ports.index,
+        invoker=ports.invoker,
+        clock=ports.clock,
+        executor=ports.executor(),
+        settings=ports.settings,
+    )
+
+
+def production_poller(ports: Ports) -> Poller:
+    """The poller as deployed."""
+    return Poller(store=ports.store, jobs=ports.jobs, metrics=ports.metrics, clock=ports.clock, settings=ports.settings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts of a world that judge nothing themselves."""
+
+    finder: Callable[[Ports], Finder] = production_finder
+    poller: Callable[[Ports], Poller] = production_poller
+    rule: Callable[..., ScheduleRule] = ScheduleRule
+    functions: Callable[..., LambdaService] = LambdaService
+    table: Callable[..., ExecutionTable] = ExecutionTable
+    drs: Callable[..., DrsService] = DrsService
+    metrics: Callable[..., MetricsService] = MetricsService
+    logs: Callable[..., LogsService] = LogsService
+
+
+class World:
+    """One run of one spec with one seed."""
+
+    def __init__(self, spec: WorldSpec, *, seed: int, parts: Parts | None = None) -> None:
+        parts = parts or Parts()
+        self.spec = spec
+        self.kernel = kernel = Kernel(seed=seed)
+        self.trace = trace = Trace()
+        self.settings = settings_from(spec.settings)
+        self.table = parts.table(
+            kernel, trace, index_lag=spec.table.index_lag, page_bytes_max=spec.table.page_bytes_max
+        )
+        self.drs = parts.drs(kernel, trace, spec.drs)
+        self.metrics = parts.metrics(kernel, trace)
+        self.logs = parts.logs(kernel, trace, epoch_us=spec.epoch_us)
+        self.functions = functions = parts.functions(kernel, trace, spec.functions)
+        self.truth = Truth(self.drs, epoch_us=spec.epoch_us, timeout_us=self.settings.timeout_us)
+        context = Context(spec=spec, settings=self.settings, truth=self.truth)
+        self.monitors = [monitor(trace, context) for monitor in PROPERTIES]
+        self.statistics = Statistics(trace, self.truth)
+        self.workload = Workload(kernel, self.table, self.drs, spec)
+        self._going_on = self.workload.executions_count
+        ports = self._ports()
+        poller = parts.poller(ports)
+
+        def find(_: Payload, invocation: Invocation) -> object:
+            return parts.finder(ports).run(deadline_us=spec.epoch_us + invocation.deadline_us)
+
+        def poll(payload: Payload, invocation: Invocation) -> object:
+            return poller.poll(dispatch_of(payload), deadline_us=spec.epoch_us + invocation.deadline_us)
+
+        functions.deploy(FINDER, spec.functions.finder, find)
+        functions.deploy(POLLER, spec.functions.poller, poll)
+        parts.rule(
+            kernel,
+            trace,
+            first_us=spec.schedule.first,
+            rate_us=spec.schedule.rate,
+            target=lambda number: functions.invoke_event(FINDER, {"tick": number}, execution_id="", by=""),
+        )
+        if spec.until_finished:
+            trace.listen(ItemChanged, self._count_ended)
+
+    def run(self, *, on_progress: Callable[[int], None] | None = None) -> None:
+        """Run to the end, calling `on_progress` with the virtual time (us) after every virtual minute."""
+        kernel, last_us = self.kernel, self.spec.duration
+        reason = StopReason.UNTIL
+        with _logs_into(self.logs):
+            while reason is StopReason.UNTIL and kernel.now_us < last_us:
+                reason = kernel.run(until_us=min(kernel.now_us + MINUTE_US, last_us))
+                if on_progress is not None:
+                    on_progress(kernel.now_us)
+        self.trace.emit(RunEnded(kernel.now_us, kernel.events_count))
+        for monitor in self.monitors:
+            monitor.finish(kernel.now_us)
+
+    def close(self) -> None:
+        """Let go of everything that is still suspended. Take all results first."""
+        self.kernel.close()
+
+    def _ports(self) -> Ports:
+        kernel, trace, settings, latencies = self.kernel, self.trace, self.settings, self.spec.latencies
+        boundary = Boundary(kernel, trace)
+        return Ports(
+            index=TableIndex(kernel, trace, boundary, self.table, latencies),
+            store=TableStore(boundary, self.table, latencies),
+            jobs=DrsJobs(kernel, trace, boundary, self.drs, latencies),
+            invoker=LambdaInvoker(kernel, boundary, self.functions, POLLER, latencies),
+            metrics=CloudWatchMetrics(boundary, self.metrics, latencies),
+            clock=WorldClock(kernel, self.spec.epoch_us),
+            executor=lambda: KernelExecutor(kernel, settings.parallel_invokes_max),
+            settings=settings,
+        )
+
+    def _count_ended(self, event: ItemChanged) -> None:
+        """End the run some time after the last execution has ended, or its item was deleted."""
+        before, now = event.previous, event.execution
+        ended = event.after is None or (now is not None and now.status in TERMINAL)
+        if ended and not (before is not None and before.status in TERMINAL):
+            self._going_on -= 1
+            if self._going_on == 0:
+                self.kernel.at(self.kernel.now_us + self.spec.settle, lambda _: self.kernel.stop(), None)
+
+
+@contextmanager
+def _logs_into(handler: logging.Handler) -> Iterator[None]:
+    """Lead what production code logs to `handler` alone, from INFO on, as on Lambda."""
+    logger = logging.getLogger("orchestrator")
+    level, propagate, handlers = logger.level, logger.propagate, logger.handlers
+    logger.setLevel(logging.INFO)
+    logger.propagate, logger.handlers = False, [handler]
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.propagate, logger.handlers = propagate, handlers

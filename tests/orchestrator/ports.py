@@ -1,0 +1,238 @@
+"""Classes that fit the ports of `orchestrator`, kept in memory: table, index, DRS's jobs, pollers, metrics, time.
+
+Each class runs a hook at every call. A hook lets time pass, raises what the port may raise, or plays another writer.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, ParamSpec, TypeVar
+
+from orchestrator import items
+from orchestrator.errors import LostRaceError, MalformedError, OrchestratorError
+from orchestrator.model import (
+    Dispatch,
+    Execution,
+    ExecutionKey,
+    Job,
+    JobRef,
+    JobScope,
+    MetricPoint,
+    PollUpdate,
+)
+from orchestrator.ports import IndexPage, JobsPage
+from orchestrator.settings import SECOND_US
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+Hook = Callable[[], None]
+
+START_US: Final = 1_764_361_949 * SECOND_US
+"""The first look of the Phase 2 test: 2025-11-28 20:32:29 UTC."""
+
+
+def nothing() -> None:
+    """The hook of an undisturbed port."""
+
+
+def raising(error: OrchestratorError) -> Hook:
+    """A hook by which every call fails."""
+
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+def in_turn(*hooks: Hook) -> Hook:
+    """A hook that is another one at each call, and nothing once all have run."""
+    left = list(hooks)
+
+    def run() -> None:
+        if left:
+            left.pop(0)()
+
+    return run
+
+
+class VirtualClock:
+    """Time that passes only by sleeping or by `pass_us`, and then at once."""
+
+    def __init__(self, now_us: int = START_US) -> None:
+        self._now_us = now_us
+        self.sleeps: list[int] = []
+
+    def now_us(self) -> int:
+        return self._now_us
+
+    def sleep_us(self, duration_us: int) -> None:
+        self.sleeps.append(duration_us)
+        self.pass_us(duration_us)
+
+    def pass_us(self, duration_us: int) -> None:
+        """Let so much time go by."""
+        assert duration_us >= 0, f"duration_us must be >= 0, got {duration_us}"
+        self._now_us += duration_us
+
+    def passing_s(self, seconds: int) -> Hook:
+        """A hook by which every call takes so long."""
+        return lambda: self.pass_us(seconds * SECOND_US)
+
+
+class Table:
+    """The execution table: items as DynamoDB holds them, strong reads, conditional writes."""
+
+    def __init__(self, *stored: Mapping[str, object]) -> None:
+        self.items: dict[ExecutionKey, dict[str, object]] = {items.key_of(item): dict(item) for item in stored}
+        self.on_get: Hook = nothing
+        self.on_save: Hook = nothing
+        self.reads: list[ExecutionKey] = []
+        self.written: list[PollUpdate] = []
+
+    def get(self, key: ExecutionKey) -> Execution | None:
+        self.reads.append(key)
+        self.on_get()
+        item = self.items.get(key)
+        return None if item is None else items.execution_of(item)
+
+    def save_poll(self, update: PollUpdate) -> None:
+        self.on_save()
+        item = self.items.get(update.key)
+        if item is None or item["Status"] != "POLLING" or item.get("Version", 0) != update.expected_version:
+            raise LostRaceError(f"execution {update.key.execution_id} was changed by another writer")
+        self.written.append(update)
+        ends: dict[str, object] = {}
+        if update.status is not None and update.end_us is not None:
+            ends = {"Status": update.status.value, "EndTime": items.seconds_item(update.end_us)}
+        self.write(
+            update.key,
+            Waves=items.waves_item(update.waves),
+            LastPolledTime=items.seconds_item(update.last_polled_us),
+            **ends,
+        )
+
+    def write(self, key: ExecutionKey, **attributes: object) -> None:
+        """An UpdateItem that sets these attributes and counts the version up, as all writers of the table do."""
+        item = self.items[key]
+        version = item.get("Version", 0)
+        assert isinstance(version, int)
+        item.update(attributes, Version=version + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    position: int
+
+
+class Index:
+    """The StatusIndex of a table, so many items a page. What each look found is fixed when its first page is read."""
+
+    def __init__(self, table: Table, page_size: int = 2) -> None:
+        self._table = table
+        self._page_size = page_size
+        self._found: list[dict[str, object]] = []
+        self._next: _Cursor | None = None
+        self.on_page: Hook = nothing
+        self.pages_read = 0
+
+    def polling_page(self, cursor: object | None) -> IndexPage:
+        self.pages_read += 1
+        self.on_page()
+        if cursor is None:
+            polling = [item for item in self._table.items.values() if item["Status"] == "POLLING"]
+            self._found = sorted(polling, key=lambda item: Decimal(str(item["StartTime"])))
+            first = 0
+        else:
+            assert self._next is not None
+            assert cursor is self._next, f"cursor must be the one of the page before, got {cursor!r}"
+            first = self._next.position
+        last = first + self._page_size
+        self._next = _Cursor(last) if last < len(self._found) else None
+        return self._page(self._found[first:last])
+
+    def _page(self, found: Sequence[Mapping[str, object]]) -> IndexPage:
+        executions: list[Execution] = []
+        malformed: list[str] = []
+        for item in found:
+            try:
+                executions.append(items.execution_of(item))
+            except MalformedError as error:
+                malformed.append(str(error))
+        return IndexPage(tuple(executions), tuple(malformed), self._next)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One call of DescribeJobs."""
+
+    scope: JobScope
+    job_ids: tuple[str, ...]
+    token: str | None
+
+
+class Jobs:
+    """DRS's jobs as they stand now, so many a page. A job that it does not know is left out."""
+
+    def __init__(self, page_size: int = 100) -> None:
+        self._page_size = page_size
+        self.known: dict[JobRef, Job] = {}
+        self.on_call: Hook = nothing
+        self.calls: list[Asked] = []
+
+    def describe_page(self, scope: JobScope, job_ids: Sequence[str], token: str | None) -> JobsPage:
+        assert 1 <= len(job_ids) <= 1000, f"job_ids must be 1 to 1,000 ids, got {len(job_ids)}"
+        self.calls.append(Asked(scope, tuple(job_ids), token))
+        self.on_call()
+        refs = [JobRef(scope, job_id) for job_id in job_ids]
+        found = tuple(self.known[ref] for ref in refs if ref in self.known)
+        first = 0 if token is None else int(token)
+        last = first + self._page_size
+        return JobsPage(found[first:last], str(last) if last < len(found) else None)
+
+
+class Invoker:
+    """The poller function: takes every dispatch down, save those of executions that it is told to fail."""
+
+    def __init__(self) -> None:
+        self.accepted: list[Dispatch] = []
+        self.failing: dict[str, OrchestratorError] = {}
+        self.on_invoke: Callable[[Dispatch], None] = lambda dispatch: None
+
+    @property
+    def ids(self) -> list[str]:
+        """The executions handed over, in order."""
+        return [dispatch.key.execution_id for dispatch in self.accepted]
+
+    def invoke(self, dispatch: Dispatch) -> None:
+        error = self.failing.get(dispatch.key.execution_id)
+        if error is not None:
+            raise error
+        self.on_invoke(dispatch)
+        self.accepted.append(dispatch)
+
+
+class PublishedMetrics:
+    """CloudWatch metrics: every value of every metric, in order."""
+
+    def __init__(self) -> None:
+        self.points: list[MetricPoint] = []
+        self.on_publish: Hook = nothing
+
+    def publish(self, points: Sequence[MetricPoint]) -> None:
+        self.on_publish()
+        self.points += points
+
+    def values(self, name: str) -> list[float]:
+        """All values of one metric."""
+        return [point.value for point in self.points if point.name == name]
+
+
+class AtOnce(Executor):
+    """Runs each call when it is submitted, in the caller's thread."""
+
+    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
+        future: Future[_T] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future

@@ -1,0 +1,132 @@
+"""Hypothesis strategies for whatever the table may hold and DRS may answer, likely or not.
+
+Few ids, Regions and instants are drawn from, so that waves, servers and jobs often meet; words that lead to an end come
+twice, so that executions often end. Servers and launches are drawn whole from a list of all that there can be, which is
+much quicker than drawing their parts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from orchestrator.decisions import Conclusion, conclude
+from orchestrator.model import (
+    ActionStatus,
+    Execution,
+    ExecutionKey,
+    ExecutionStatus,
+    ExecutionType,
+    Job,
+    JobRef,
+    JobStatus,
+    Server,
+    ServerLaunch,
+    ServerStatus,
+    Wave,
+    WaveStatus,
+)
+from orchestrator.settings import SECOND_US, Settings
+from tests.orchestrator.ports import START_US
+from tests.orchestrator.samples import EAST, OTHER_ACCOUNT
+
+QUICK: Final = hypothesis_settings(max_examples=100, deadline=None, derandomize=True)
+"""For every property here: the same examples in every run, however slow the machine."""
+
+THOROUGH: Final = hypothesis_settings(QUICK, max_examples=800)
+
+SETTINGS: Final = Settings()
+
+_SERVER_IDS: Final = ("s-0", "s-1", "s-2")
+_SCOPES: Final = (EAST, OTHER_ACCOUNT)
+_ENDS: Final = (ServerStatus.LAUNCHED, ServerStatus.LAUNCHED, ServerStatus.FAILED)
+_DRS_WORDS: Final = tuple(status for status in ServerStatus if status is not ServerStatus.NOT_STARTED)
+_ACTIONS: Final = ((), (), (ActionStatus.SUCCEEDED,), (ActionStatus.FAILED,), tuple(ActionStatus))
+
+servers: Final = st.sampled_from(
+    [
+        Server(source_server_id=server_id, status=status, instance_id=instance_id, extra=extra)
+        for status, server_id, instance_id, extra in product(
+            [*ServerStatus, *_ENDS], _SERVER_IDS, [None, "i-1"], [{}, {"Note": "of another writer"}]
+        )
+    ]
+)
+
+_launches: Final = st.sampled_from(
+    [
+        ServerLaunch(server_id, status, instance_id, actions)
+        for status, server_id, instance_id, actions in product(
+            [*_DRS_WORDS, *_ENDS], _SERVER_IDS, [None, "i-2"], _ACTIONS
+        )
+    ]
+)
+
+waves: Final = st.builds(
+    Wave,
+    number=st.sampled_from([None, 1, 2]),
+    scope=st.sampled_from(_SCOPES),
+    status=st.sampled_from([*WaveStatus, WaveStatus.LAUNCHING, WaveStatus.IN_PROGRESS]),
+    job_id=st.sampled_from([None, "drsjob-a", "drsjob-b", "drsjob-c"]),
+    job_status=st.sampled_from([None, *JobStatus]),
+    message=st.sampled_from([None, "as it was"]),
+    servers=st.lists(servers, max_size=3).map(tuple),
+    extra=st.sampled_from([{}, {"Note": "of another writer"}]),
+)
+
+
+@st.composite
+def executions(draw: st.DrawFn) -> Execution:
+    """An execution in POLLING with any waves, all there or some still missing."""
+    drawn = tuple(draw(st.lists(waves, max_size=3)))
+    return Execution(
+        key=ExecutionKey(draw(st.sampled_from(["e-1", "e-2", "e-3"])), "plan-1"),
+        status=ExecutionStatus.POLLING,
+        type=draw(st.sampled_from(ExecutionType)),
+        start_us=draw(st.sampled_from([START_US, START_US + SECOND_US])),
+        total_waves=len(drawn) + draw(st.sampled_from([0, 0, 0, 1, -1])),
+        last_polled_us=draw(st.none() | st.integers(0, 60).map(lambda seconds: START_US + seconds * SECOND_US)),
+        waves=drawn,
+    )
+
+
+_TIMEOUT_US: Final = SETTINGS.timeout_us
+ages_us: Final = st.sampled_from([0, 60 * SECOND_US, _TIMEOUT_US, _TIMEOUT_US + 1, 2 * _TIMEOUT_US])
+"""How old an execution is at a poll: often at the limit or just beyond."""
+
+_job_statuses: Final = st.sampled_from([None, *JobStatus, JobStatus.COMPLETED, JobStatus.COMPLETED])
+_launch_lists: Final = st.lists(_launches, max_size=3, unique_by=lambda launch: launch.source_server_id).map(tuple)
+
+
+@dataclass(frozen=True)
+class Poll:
+    """One poll: what it read, and from that what it concluded."""
+
+    execution: Execution
+    jobs: Mapping[JobRef, Job]
+    now_us: int
+
+    @property
+    def overdue(self) -> bool:
+        return self.now_us - self.execution.start_us > SETTINGS.timeout_us
+
+    def conclusion(self) -> Conclusion:
+        return conclude(self.execution, self.jobs, self.now_us, SETTINGS)
+
+    def pairs(self) -> list[tuple[Wave, Wave]]:
+        """Each wave before and after."""
+        return list(zip(self.execution.waves, self.conclusion().waves, strict=True))
+
+
+@st.composite
+def polls(draw: st.DrawFn) -> Poll:
+    """An execution and what DRS says of its jobs: most have ended, some it does not know. It names a server once."""
+    execution = draw(executions())
+    jobs: dict[JobRef, Job] = {}
+    for ref in dict.fromkeys(wave.job for wave in execution.waves):
+        status = draw(_job_statuses)
+        if ref is not None and status is not None:
+            jobs[ref] = Job(ref.job_id, status, draw(_launch_lists))
+    return Poll(execution, jobs, execution.start_us + draw(ages_us))

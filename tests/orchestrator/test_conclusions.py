@@ -1,0 +1,262 @@
+"""What a poll concludes, whatever the table holds and whatever DRS answers: properties of `decisions.conclude`."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.decisions import conclude, jobs_to_ask
+from orchestrator.model import (
+    EXECUTION_MOVES,
+    FINISHED_WAVE,
+    JOB_MOVES,
+    SERVER_MOVES,
+    WAVE_MOVES,
+    Execution,
+    ExecutionStatus,
+    ExecutionType,
+    JobRef,
+    JobStatus,
+    ServerStatus,
+    Wave,
+    WaveStatus,
+)
+from orchestrator.settings import SECOND_US
+from tests.orchestrator import oracle
+from tests.orchestrator.strategies import QUICK, SETTINGS, THOROUGH, Poll, ages_us, executions, polls
+
+
+def _truths(poll: Poll) -> list[oracle.Truth]:
+    return oracle.truths(poll.execution, poll.jobs, poll.now_us, SETTINGS)
+
+
+@pytest.mark.slow
+@THOROUGH
+@given(polls())
+def test_status_and_waves_are_what_the_design_says(poll: Poll) -> None:
+    conclusion = poll.conclusion()
+    assert conclusion.status == oracle.final_status(poll.execution, _truths(poll), poll.overdue)
+    assert [wave.status for wave in conclusion.waves] == oracle.wave_statuses(_truths(poll), conclusion.status)
+
+
+@QUICK
+@given(polls())
+def test_servers_stand_where_they_were_seen_furthest(poll: Poll) -> None:
+    for truth, wave in zip(_truths(poll), poll.conclusion().waves, strict=True):
+        if not truth.wave.finished:
+            assert [server.status for server in wave.servers] == truth.server_statuses()
+            assert wave.job_status is (truth.job_status() if truth.job else truth.wave.job_status)
+
+
+@QUICK
+@given(polls())
+def test_an_execution_is_completed_only_when_every_job_is(poll: Poll) -> None:
+    conclusion = poll.conclusion()
+    if conclusion.status is ExecutionStatus.COMPLETED:
+        assert len(conclusion.waves) >= max(1, poll.execution.total_waves)
+        for before, after in poll.pairs():
+            assert after.status is WaveStatus.COMPLETED
+            assert before.finished or after.job_status is JobStatus.COMPLETED
+
+
+@QUICK
+@given(polls())
+def test_a_wave_is_called_done_only_when_its_job_is(poll: Poll) -> None:
+    for before, after in poll.pairs():
+        if after.finished and not before.finished:
+            assert after.job is not None
+            assert after.job in poll.jobs
+            assert after.job_status is JobStatus.COMPLETED
+
+
+@QUICK
+@given(polls())
+def test_an_execution_never_ends_by_itself_while_waves_are_missing(poll: Poll) -> None:
+    missing = len(poll.execution.waves) < max(1, poll.execution.total_waves)
+    without_job = any(wave.job is None and not wave.finished for wave in poll.execution.waves)
+    if missing or without_job:
+        assert poll.conclusion().status is (ExecutionStatus.TIMEOUT if poll.overdue else None)
+
+
+@QUICK
+@given(polls())
+def test_a_finished_wave_is_never_changed(poll: Poll) -> None:
+    for before, after in poll.pairs():
+        if before.status in FINISHED_WAVE:
+            assert after is before
+
+
+@QUICK
+@given(polls())
+def test_no_server_and_no_instance_id_vanishes(poll: Poll) -> None:
+    for before, after in poll.pairs():
+        kept = after.servers[: len(before.servers)]
+        assert [server.source_server_id for server in kept] == [server.source_server_id for server in before.servers]
+        for old, new in zip(before.servers, kept, strict=True):
+            assert new.extra == old.extra
+            assert new.instance_id is not None or old.instance_id is None
+
+
+@QUICK
+@given(polls())
+def test_servers_that_only_the_job_names_are_added_once(poll: Poll) -> None:
+    for before, after in poll.pairs():
+        added = [server.source_server_id for server in after.servers[len(before.servers) :]]
+        known = {server.source_server_id for server in before.servers}
+        job = None if before.job is None or before.finished else poll.jobs.get(before.job)
+        named = [launch.source_server_id for launch in job.servers] if job else []
+        assert added == [server_id for server_id in named if server_id not in known]
+
+
+@QUICK
+@given(polls())
+def test_what_the_poller_does_not_own_stays(poll: Poll) -> None:
+    def owned_by_others(wave: Wave) -> tuple[object, ...]:
+        return wave.number, wave.name, wave.scope, wave.job_id, wave.extra
+
+    for before, after in poll.pairs():
+        assert owned_by_others(after) == owned_by_others(before)
+
+
+@QUICK
+@given(polls())
+def test_statuses_move_along_their_tables_only(poll: Poll) -> None:
+    status = poll.conclusion().status
+    assert status is None or status in EXECUTION_MOVES[poll.execution.status]
+    for before, after in poll.pairs():
+        assert after.status in {before.status, *WAVE_MOVES[before.status]}
+        if before.job_status is not None:
+            assert after.job_status in {before.job_status, *JOB_MOVES[before.job_status]}
+        for old, new in zip(before.servers, after.servers, strict=False):
+            assert new.status in {old.status, *SERVER_MOVES[old.status]}
+
+
+@QUICK
+@given(polls())
+def test_timeout_comes_only_when_overdue_and_never_over_jobs_that_all_ended(poll: Poll) -> None:
+    if poll.conclusion().status is ExecutionStatus.TIMEOUT:
+        assert poll.overdue
+        all_there = len(poll.execution.waves) >= max(1, poll.execution.total_waves)
+        assert not all_there or any(truth.end() is None for truth in _truths(poll))
+
+
+@QUICK
+@given(polls())
+def test_an_overdue_execution_always_ends(poll: Poll) -> None:
+    late = Poll(poll.execution, poll.jobs, poll.execution.start_us + SETTINGS.timeout_us + 1)
+    assert late.conclusion().status is not None
+
+
+@QUICK
+@given(polls())
+def test_a_timeout_keeps_what_was_last_seen_of_jobs_and_servers(poll: Poll) -> None:
+    in_time = Poll(poll.execution, poll.jobs, poll.execution.start_us)
+    if in_time.conclusion().status is None:
+        late = Poll(poll.execution, poll.jobs, poll.execution.start_us + SETTINGS.timeout_us + 1)
+        for running, stopped in zip(in_time.conclusion().waves, late.conclusion().waves, strict=True):
+            assert stopped.job_status is running.job_status
+            assert stopped.servers == running.servers
+
+
+@QUICK
+@given(polls(), st.data())
+def test_the_verdict_does_not_depend_on_any_order(poll: Poll, data: st.DataObject) -> None:
+    places = data.draw(st.permutations(range(len(poll.execution.waves))))
+    jobs = {
+        ref: replace(poll.jobs[ref], servers=tuple(data.draw(st.permutations(poll.jobs[ref].servers))))
+        for ref in data.draw(st.permutations(sorted(poll.jobs)))
+    }
+    shuffled = tuple(poll.execution.waves[place] for place in places)
+    other = conclude(replace(poll.execution, waves=shuffled), jobs, poll.now_us, SETTINGS)
+    same = poll.conclusion()
+    assert other.status is same.status
+    assert [wave.status for wave in other.waves] == [same.waves[place].status for place in places]
+
+
+@QUICK
+@given(polls())
+def test_a_second_poll_of_the_same_answers_concludes_the_same(poll: Poll) -> None:
+    first = poll.conclusion()
+    again = conclude(replace(poll.execution, waves=first.waves), poll.jobs, poll.now_us, SETTINGS)
+    assert (again.waves, again.status) == (first.waves, first.status)
+
+
+@QUICK
+@given(polls())
+def test_an_answer_without_servers_wipes_none(poll: Poll) -> None:
+    silent = {ref: replace(job, servers=()) for ref, job in poll.jobs.items()}
+    for before, after in Poll(poll.execution, silent, poll.now_us).pairs():
+        assert after.servers == before.servers
+
+
+@QUICK
+@given(polls())
+def test_every_unfinished_wave_without_a_known_job_is_spoken_of_once(poll: Poll) -> None:
+    conclusion = poll.conclusion()
+    unfinished = [wave for wave in poll.execution.waves if not wave.finished]
+    no_job = [f"Wave {wave.number} has no JobId" for wave in unfinished if wave.job is None]
+    unknown = [
+        f"Wave {wave.number}: DRS does not know job {wave.job_id} in {wave.scope.region}"
+        for wave in unfinished
+        if wave.job is not None and wave.job not in poll.jobs
+    ]
+    said = sorted(conclusion.warnings + conclusion.notes)
+    assert [text for text in said if "has no JobId" in text] == sorted(no_job)
+    assert [text for text in said if "does not know" in text] == sorted(unknown)
+    assert all(text.endswith("has no JobId") for text in conclusion.notes)
+
+
+@QUICK
+@given(polls())
+def test_a_wave_whose_job_drs_does_not_know_stays_as_it_is(poll: Poll) -> None:
+    for before, after in Poll(poll.execution, {}, poll.execution.start_us).pairs():
+        assert after is before
+
+
+@QUICK
+@given(executions())
+def test_drs_is_asked_once_for_each_job_of_an_unfinished_wave(execution: Execution) -> None:
+    asked = jobs_to_ask(execution)
+    assert len(set(asked)) == len(asked)
+    assert set(asked) == {
+        JobRef(wave.scope, wave.job_id)
+        for wave in execution.waves
+        if wave.job_id is not None and wave.status not in FINISHED_WAVE
+    }
+
+
+@QUICK
+@given(polls(), ages_us)
+def test_a_terminated_instance_changes_no_end_that_was_told(poll: Poll, later_us: int) -> None:
+    """Drill instances are terminated later, and DRS then says TERMINATED of a wave that was COMPLETED."""
+    first = poll.conclusion()
+    gone = {
+        ref: replace(job, servers=tuple(replace(launch, status=ServerStatus.TERMINATED) for launch in job.servers))
+        for ref, job in poll.jobs.items()
+    }
+    again = conclude(replace(poll.execution, waves=first.waves), gone, poll.now_us + later_us, SETTINGS)
+    for before, after in zip(first.waves, again.waves, strict=True):
+        assert not before.finished or after is before
+
+
+@QUICK
+@given(polls())
+def test_launch_actions_count_in_a_recovery_only(poll: Poll) -> None:
+    drill = replace(poll.execution, type=ExecutionType.DRILL)
+    without_actions = {
+        ref: replace(job, servers=tuple(replace(launch, actions=()) for launch in job.servers))
+        for ref, job in poll.jobs.items()
+    }
+    assert conclude(drill, poll.jobs, poll.now_us, SETTINGS) == conclude(
+        drill, without_actions, poll.now_us, SETTINGS
+    )
+
+
+@QUICK
+@given(polls())
+def test_within_its_time_no_execution_is_failed_for_being_slow(poll: Poll) -> None:
+    """The same answers just before and at the limit give the same conclusion: age alone changes nothing before it."""
+    young = conclude(poll.execution, poll.jobs, poll.execution.start_us, SETTINGS)
+    old = conclude(poll.execution, poll.jobs, poll.execution.start_us + 1800 * SECOND_US, SETTINGS)
+    assert old == young
