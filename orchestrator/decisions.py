@@ -208,7 +208,7 @@ def _judge(wave: Wave, job: Job, actions_count: bool, overdue: bool) -> tuple[Wa
 
 
 def _actions(wave: Wave, job: Job) -> list[ActionStatus]:
-    """All launch actions. Those of a launched server that the answer leaves out are untold, so they count as running."""
+    """All launch actions. Those of a launched server that the answer leaves out are untold, and count as running."""
     named = {launch.source_server_id for launch in job.servers}
     unnamed = [server for server in wave.servers if server.source_server_id not in named]
     untold = [ActionStatus.IN_PROGRESS for server in unnamed if server.status in _LAUNCHED]
@@ -240,7 +240,7 @@ def _end_of(wave: Wave, actions: Sequence[ActionStatus]) -> tuple[WaveStatus, st
 
 
 def _settle(wave: Wave, age_s: int) -> Wave:
-    """An unfinished wave of an execution whose time is up. Its job's and servers' last known states stay as they are."""
+    """An unfinished wave of an execution whose time is up. Its job and servers stay as they were last seen."""
     if not WAVE_MOVES[wave.status] or (wave.job is None and wave.status is WaveStatus.PENDING):
         return wave
     if wave.job is not None and wave.job_status in (JobStatus.PENDING, JobStatus.STARTED):

@@ -161,10 +161,9 @@ def _one_of(words: type[_S], value: object, where: str, name: str) -> _S:
 
 
 def _count(value: object, where: str, name: str) -> int:
-    if isinstance(value, Decimal) and value.is_finite() and value == int(value):
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
+    whole = int(value) if isinstance(value, Decimal) and value.is_finite() and value == int(value) else value
+    if isinstance(whole, int) and not isinstance(whole, bool) and whole >= 0:
+        return whole
     raise MalformedError(f"{where}: {name} must be a whole number >= 0, got {value!r}")
 
 

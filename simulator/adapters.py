@@ -22,7 +22,7 @@ from simulator.services.errors import ConditionFailedError, ServiceError
 from simulator.services.functions import Invocation, LambdaService
 from simulator.services.observability import MetricsService
 from simulator.spec import Latencies
-from simulator.trace import Trace
+from simulator.trace import BrokenSimulationError, Trace
 
 _T = TypeVar("_T")
 
@@ -76,6 +76,8 @@ class Boundary:
                 last = error
                 if attempt < _ATTEMPTS_MAX - 1:
                     kernel.sleep(stream.below(_BACKOFF_US << attempt))
+            except Exception as error:
+                raise BrokenSimulationError(f"{operation} failed with {type(error).__name__}: {error}") from error
             else:
                 self._made(invocation, operation, latency_us, "")
                 return result

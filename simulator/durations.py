@@ -1,33 +1,32 @@
 """Durations and spreads as people write them ("30m", "5ms..21ms"), and as pydantic fields."""
 
 import re
-from typing import Annotated, Any, Final
+from fractions import Fraction
+from typing import Annotated, Final
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from simulator.randomness import Spread
 
 _UNITS_US: Final = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
-_PART: Final = re.compile(r"(\d+)(?:\.(\d{1,6}))?(us|ms|s|m|h|d)")
+_PART: Final = r"([0-9]+(?:\.[0-9]+)?)(us|ms|s|m|h|d) ?"
+_DURATION: Final = f"({_PART})+"
 
 
 def duration_us(text: object) -> int:
     """The duration that a text such as "1h30m", "1.5s" or "250ms" names, in microseconds. Raises ValueError."""
-    if isinstance(text, str):
-        parts = list(_PART.finditer(text.replace(" ", "")))
-        if parts and "".join(part.group(0) for part in parts) == text.replace(" ", ""):
-            return sum(_part_us(part) for part in parts)
-    raise ValueError(f'a duration is a text with units, such as "30m", "1h30m" or "250ms", got {text!r}')
-
-
-def _part_us(part: re.Match[str]) -> int:
-    unit_us = _UNITS_US[part.group(3)]
-    fraction = part.group(2) or ""
-    return int(part.group(1)) * unit_us + int(fraction or 0) * unit_us // 10 ** len(fraction)
+    if not isinstance(text, str) or not re.fullmatch(_DURATION, text.strip()):
+        raise ValueError(f'a duration is a text with units, such as "30m", "1h30m" or "250ms", got {text!r}')
+    us = sum(Fraction(number) * _UNITS_US[unit] for number, unit in re.findall(_PART, text))
+    if us != int(us):
+        raise ValueError(f"a duration is a whole number of microseconds, got {text!r}")
+    return int(us)
 
 
 def show_duration(us: int) -> str:
-    """The shortest text that `duration_us` reads back: 90_000_000 is "1m30s"."""
+    """A text that `duration_us` reads back: 90_000_000 is "1m30s"."""
+    if us < 0:
+        raise ValueError(f"us must be >= 0, got {us}")
     text = ""
     for unit in ("d", "h", "m", "s", "ms", "us"):
         count, us = divmod(us, _UNITS_US[unit])
@@ -44,22 +43,22 @@ def spread_of(text: object) -> Spread:
     points = [duration_us(point) for point in text.split("..")]
     if len(points) > 3 or points != sorted(points):
         raise ValueError(f'a spread has 1 to 3 durations in ascending order, such as "12m..14m", got {text!r}')
-    return Spread(points[0], points[-1], points[1] if len(points) == 3 else None)
+    return Spread(points[0], points[-1], points[1] if len(points) == 3 and points[0] < points[2] else None)
 
 
 def show_spread(spread: Spread) -> str:
     """The text that `spread_of` reads back."""
-    points = [spread.low_us] if spread.low_us == spread.high_us else [spread.low_us, spread.high_us]
-    if spread.mode_us is not None:
-        points.insert(1, spread.mode_us)
-    return "..".join(show_duration(point) for point in points)
+    if spread.low_us == spread.high_us:
+        return show_duration(spread.low_us)
+    points = (spread.low_us, spread.mode_us, spread.high_us)
+    return "..".join(show_duration(point) for point in points if point is not None)
 
 
 DurationUs = Annotated[
     int,
     BeforeValidator(duration_us),
     PlainSerializer(show_duration),
-    WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?(us|ms|s|m|h|d) ?)+$", "examples": ["30m"]}),
+    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$", "examples": ["30m"]}),
 ]
 """A pydantic field: a duration text in files, microseconds in code."""
 

@@ -6,22 +6,20 @@ integer of microseconds since the run began, because floats do not add up (3 x 0
 number, so the order is total and the same in every run.
 """
 
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
 from enum import Enum, auto
 from heapq import heapify, heappop, heappush
-from itertools import count, repeat
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_FOREVER_US = 1 << 62
-_FIRST = -1
-"""A serial number before every other one: what is pushed with it comes next."""
+_FOREVER_US: Final = 1 << 62
+_NEVER_US: Final = -1
+_SWITCH: Final = greenlet.switch
+"""The action of every event that resumes a process, which is its argument."""
 
 
 class KernelError(Exception):
@@ -48,51 +46,65 @@ class StopReason(Enum):
 class Process(greenlet):
     """One thread of virtual time. Its children die with it; `tag` is free for the one who spawned it."""
 
-    def __init__(self, kernel: "Kernel", name: str, task: Callable[[], object], tag: object) -> None:
+    # Attributes in a greenlet's dictionary would cost a tenth of the kernel's speed.
+    __slots__ = ("_children", "_kernel", "_killed", "_serial", "_spawner", "_task", "name", "tag")
+
+    def __init__(self, kernel: "Kernel", name: str, task: Callable[[], object], spawner: "Process | None") -> None:
         super().__init__()
         self.name = name
-        self.tag = tag
-        self.children: list[Process] = []
-        self.killed = False
+        self.tag: object = None if spawner is None else spawner.tag
         self._kernel = kernel
         self._task = task
+        self._spawner = spawner
+        self._children: dict[Process, None] = {}
+        self._killed = False
+        # The serial number of the event that resumes it.
+        self._serial = 0
 
     def run(self) -> None:
         """The greenlet's body. An exception ends the kernel's run, since greenlets hand it to their parent."""
         kernel = self._kernel
         try:
             self._task()
-        except Exception as error:
-            raise ProcessCrashedError(
-                f"seed {kernel.seed}, {show_us(kernel.now_us)}, process {self.name!r}: {type(error).__name__}: {error}"
-            ) from error
+        # SystemExit, too: sys.exit() in a simulated process must not end the simulator as if all were well.
+        except (Exception, SystemExit) as error:
+            # Outside a run a process is only ever unwound, and what it does then is no part of the simulation.
+            if kernel._hub is not None:
+                raise ProcessCrashedError(
+                    f"{kernel._where()}, process {self.name!r}: {type(error).__name__}: {error}"
+                ) from error
         finally:
             kernel._unfinished.pop(self, None)
-            self.children.clear()
+            self._bequeath()
 
     @property
     def alive(self) -> bool:
         """Whether it has something left to run."""
-        return not (self.killed or self.dead)
+        return not (self._killed or self.dead)
+
+    def _bequeath(self) -> None:
+        """Hand the children on to the one who spawned this process, so that they still die with that one."""
+        spawner = self._spawner
+        for child in self._children:
+            child._spawner = spawner
+        if spawner is not None:
+            spawner._children.pop(self, None)
+            spawner._children.update(self._children)
+        self._children.clear()
 
 
 class Timer:
     """A callback that can be called off."""
 
-    __slots__ = ("_action",)
+    __slots__ = ("_kernel", "_serial")
 
-    def __init__(self, action: Callable[[], object]) -> None:
-        self._action: Callable[[], object] | None = action
+    def __init__(self, kernel: "Kernel", serial: int) -> None:
+        self._kernel = kernel
+        self._serial = serial
 
     def cancel(self) -> None:
         """Call it off; nothing happens if it fired already."""
-        self._action = None
-
-    def fire(self, _: object = None) -> None:
-        """Call the action, once."""
-        action, self._action = self._action, None
-        if action is not None:
-            action()
+        self._kernel._call_off(self._serial)
 
 
 class Kernel:
@@ -101,15 +113,26 @@ class Kernel:
     def __init__(self, *, seed: int = 0) -> None:
         self.seed = seed
         self.now_us = 0
-        self.events_count = 0
         self._heap: list[tuple[int, int, Callable[[Any], object], Any]] = []
-        self._serials = count()
+        self._serial = 0
+        # Serial numbers of events in the heap that must not happen any more, and how many such have left the heap.
+        self._called_off: set[int] = set()
+        self._called_off_count = 0
+        # The greenlet of the present run, how to get there, and the last instant at which it may process an event.
         self._hub: greenlet | None = None
-        self._to_hub: Callable[[], object] = _refuse_outside_run
+        self._to_hub: Callable[[], object] = _end_process
+        self._last_us = _NEVER_US
+        # The same for processes that go on to the next process without a turn through the hub.
+        self._last_direct_us = _NEVER_US
         # Processes by age. Killed ones stay here, since dropping a suspended greenlet would unwind it.
         self._unfinished: dict[Process, None] = {}
 
     # --- scheduling ------------------------------------------------------------------------------------------
+
+    @property
+    def events_count(self) -> int:
+        """How many events have happened: every event has a serial number, and leaves the heap when it happens."""
+        return self._serial - len(self._heap) - self._called_off_count
 
     def at(self, due_us: int, action: Callable[[_T], object], argument: _T) -> None:
         """Call `action(argument)` at `due_us`, after everything scheduled earlier for that instant.
@@ -121,55 +144,66 @@ class Kernel:
                 f"due_us must be >= now_us ({self.now_us}), got {due_us}: "
                 "write kernel.at(kernel.now_us + delay_us, ...), not kernel.at(delay_us, ...)"
             )
-        heappush(self._heap, (due_us, next(self._serials), action, argument))
+        self._serial = serial = self._serial + 1
+        heappush(self._heap, (due_us, serial, action, argument))
 
     def timer(self, due_us: int, action: Callable[[], object]) -> Timer:
-        """As `at`, for an action that may be called off."""
-        timer = Timer(action)
-        self.at(due_us, timer.fire, None)
-        return timer
+        """As `at`, for an action that may be called off; it then never happens, and the clock does not go there."""
+        self.at(due_us, _call, action)
+        return Timer(self, self._serial)
 
     def run(self, *, until_us: int | None = None, events_max: int | None = None) -> StopReason:
         """Process events in order until none is left, `until_us` is reached, or `events_max` more have happened.
 
-        Events due at `until_us` itself are processed, and the clock then stands there. Raises ProcessCrashedError.
+        Events due at `until_us` itself are processed, and the clock then stands there. Raises ProcessCrashedError, and
+        whatever an action raises. After an exception the kernel is where it was raised, and can be read.
         """
         if self._hub is not None:
             raise MisuseError("kernel.run() was called inside a run: kernel.spawn(name, function) a process instead")
+        if until_us is not None and until_us < self.now_us:
+            raise MisuseError(f"until_us must be >= now_us ({self.now_us}), got {until_us}")
+        if events_max is not None and events_max < 0:
+            raise MisuseError(f"events_max must be >= 0, got {events_max}")
         self._hub = getcurrent()
         self._to_hub = self._hub.switch
-        heap, pop = self._heap, heappop
-        last_us = _FOREVER_US if until_us is None else until_us
-        turns = repeat(None) if events_max is None else repeat(None, events_max)
-        events_count = 0
+        self._last_us = _FOREVER_US if until_us is None else until_us
+        self._last_direct_us = self._last_us if events_max is None else _NEVER_US
+        events_left = -1 if events_max is None else events_max
+        heap, pop, called_off = self._heap, heappop, self._called_off
         try:
-            for _ in turns:
-                if not heap:
-                    break
-                event = pop(heap)
-                due_us, _serial, action, argument = event
-                if due_us > last_us:
+            while heap:
+                event = due_us, serial, action, argument = pop(heap)
+                if serial in called_off:
+                    called_off.remove(serial)
+                    self._called_off_count += 1
+                    continue
+                if due_us > self._last_us or not events_left:
                     heappush(heap, event)
                     break
+                events_left -= 1
                 self.now_us = due_us
-                events_count += 1
                 action(argument)
-            else:
-                return StopReason.EVENTS_MAX
-        except _StopRun:
-            return StopReason.STOPPED
+            if self._last_us == _NEVER_US:
+                return StopReason.STOPPED
+        except ProcessCrashedError:
+            raise
+        except Exception as error:
+            error.add_note(f"raised by an action of the kernel's, {self._where()}")
+            raise
         finally:
-            self.events_count += events_count
             self._hub = None
-            self._to_hub = _refuse_outside_run
+            self._to_hub = _end_process
+            self._last_us = self._last_direct_us = _NEVER_US
+        if heap and (until_us is None or heap[0][0] <= until_us):
+            return StopReason.EVENTS_MAX
         if until_us is None:
             return StopReason.IDLE
-        self.now_us = max(self.now_us, until_us)
+        self.now_us = until_us
         return StopReason.UNTIL
 
     def stop(self) -> None:
         """End the present run after the present event."""
-        heappush(self._heap, (self.now_us, _FIRST, _stop_run, None))
+        self._last_us = self._last_direct_us = _NEVER_US
 
     # --- processes -------------------------------------------------------------------------------------------
 
@@ -184,24 +218,34 @@ class Kernel:
 
         Spawned by a process, it is that process's child and inherits its tag.
         """
-        parent = self.current
-        tag = None if parent is None else parent.tag
-        process = Process(self, name, lambda: function(*arguments, **keywords), tag)
-        if parent is not None:
-            parent.children.append(process)
+        spawner = self.current
+        # No functools.partial: a call from C would make the stack that every switch has to copy longer.
+        process = Process(self, name, lambda: function(*arguments, **keywords), spawner)
+        if spawner is not None:
+            spawner._children[process] = None
         self._unfinished[process] = None
         self.at(self.now_us, self._start, process)
+        process._serial = self._serial
         return process
 
     def sleep(self, duration_us: int) -> None:
         """Suspend the present process for `duration_us` (>= 0)."""
         process = getcurrent()
-        if duration_us < 0 or process.__class__ is not Process:
+        if duration_us < 0 or type(process) is not Process:
             raise MisuseError(
                 f"duration_us must be >= 0, got {duration_us}" if duration_us < 0 else _outside("sleep(...)")
             )
-        heappush(self._heap, (self.now_us + duration_us, next(self._serials), process.switch, None))
-        self._to_hub()
+        heap = self._heap
+        self._serial = process._serial = serial = self._serial + 1
+        heappush(heap, (self.now_us + duration_us, serial, _SWITCH, process))
+        due_us, serial, action, following = heap[0]
+        if action is _SWITCH and due_us <= self._last_direct_us and serial not in self._called_off:
+            # As the hub would do it, with one switch instead of two.
+            heappop(heap)
+            self.now_us = due_us
+            _SWITCH(following)
+        else:
+            self._to_hub()
 
     def suspend(self, until: Callable[[Callable[[], None]], object]) -> None:
         """Suspend the present process until the function handed to `until` is called, by whomever, at whatever instant.
@@ -211,28 +255,33 @@ class Kernel:
         process = self.current
         if process is None:
             raise MisuseError(_outside("suspend(...)"))
-        wake = Timer(lambda: self._resume(process))
-        until(lambda: self.at(self.now_us, wake.fire, None))
+        waits = True
+
+        def wake() -> None:
+            nonlocal waits
+            if waits and process.alive:
+                waits = False
+                self.at(self.now_us, _SWITCH, process)
+                process._serial = self._serial
+
+        until(wake)
         self._to_hub()
 
     def kill(self, process: Process) -> None:
         """End a process and its children where they stand: not a line of them runs any more, no `finally` either.
 
-        A process that kills itself does not return from this call.
+        A process that kills itself, or one that it descends from, does not return from this call.
         """
         doomed = [process]
         for each in doomed:
-            each.killed = True
-            doomed += each.children
-        resumes = {each.switch for each in doomed}
-        self._heap[:] = [event for event in self._heap if event[2] not in resumes]
-        heapify(self._heap)
-        if process is getcurrent():
+            doomed += each._children
+            each._killed = True
+            self._call_off(each._serial)
+            if not each:  # It has not begun, so there is nothing to unwind.
+                self._unfinished.pop(each, None)
+        current = self.current
+        if current is not None and current._killed:
             self._to_hub()
-
-    def executor(self, workers_max: int) -> Executor:
-        """An executor whose workers are processes of this kernel, at most `workers_max` at a time."""
-        return _KernelExecutor(self, workers_max)
 
     def close(self) -> None:
         """Let go of everything that is still suspended. Take all results first: the kernel is of no use afterwards.
@@ -240,32 +289,40 @@ class Kernel:
         Python cannot drop a suspended greenlet without unwinding it, so the `finally` blocks of killed and unfinished
         processes run now, when the run is over; whatever they ask of the kernel ends them.
         """
-        self._to_hub = _end_process
-        self._heap.clear()
+        if self._hub is not None:
+            raise MisuseError("kernel.close() was called inside a run: kernel.stop() ends the run")
         for process in list(self._unfinished):
-            process.throw(GreenletExit)
+            if process:
+                process.parent = getcurrent()
+                process.throw(GreenletExit)
         self._unfinished.clear()
+        self._called_off_count += len(self._heap)
+        self._called_off.clear()
+        self._heap.clear()
 
     def _start(self, process: Process) -> None:
-        if not process.killed:
-            process.parent = cast(greenlet, self._hub)
-            process.switch()
+        # Not the process that spawned it: a process that ends goes on in its parent.
+        process.parent = cast(greenlet, self._hub)
+        process.switch()
 
-    def _resume(self, process: Process) -> None:
-        if not process.killed:
-            process.switch()
+    def _call_off(self, serial: int) -> None:
+        """See to it that an event never happens. The number of one that did happen does no harm."""
+        heap, called_off = self._heap, self._called_off
+        called_off.add(serial)
+        # Swept out once they may be the half: most timeouts are called off, and the heap must not be full of them.
+        if 2 * len(called_off) > len(heap):
+            before = len(heap)
+            heap[:] = [event for event in heap if event[1] not in called_off]
+            heapify(heap)
+            called_off.clear()
+            self._called_off_count += before - len(heap)
+
+    def _where(self) -> str:
+        return f"seed {self.seed}, {show_us(self.now_us)}"
 
 
-class _StopRun(Exception):
-    """Carries stop() from an event to run()."""
-
-
-def _stop_run(_: object) -> None:
-    raise _StopRun
-
-
-def _refuse_outside_run() -> None:
-    raise MisuseError("a process runs only inside kernel.run()")
+def _call(action: Callable[[], object]) -> None:
+    action()
 
 
 def _end_process() -> None:
@@ -274,75 +331,6 @@ def _end_process() -> None:
 
 def _outside(call: str) -> str:
     return f"kernel.{call} was called outside a process: kernel.spawn(name, function) makes one"
-
-
-class _KernelFuture(Future[_T]):
-    """A future whose waiting suspends a process instead of a thread."""
-
-    def __init__(self, kernel: Kernel) -> None:
-        super().__init__()
-        self._kernel = kernel
-
-    def result(self, timeout: float | None = None) -> _T:
-        self._wait(timeout)
-        return super().result(0)
-
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        self._wait(timeout)
-        return super().exception(0)
-
-    def _wait(self, timeout: float | None) -> None:
-        if self.done():
-            return
-
-        def arm(wake: Callable[[], None]) -> None:
-            self.add_done_callback(lambda _: wake())
-            if timeout is not None:
-                self._kernel.at(self._kernel.now_us + round(timeout * 1_000_000), lambda _: wake(), None)
-
-        self._kernel.suspend(arm)
-
-
-class _KernelExecutor(Executor):
-    """Runs tasks in the order of their submission. Workers are children of the process that submits."""
-
-    def __init__(self, kernel: Kernel, workers_max: int) -> None:
-        if workers_max < 1:
-            raise MisuseError(f"workers_max must be >= 1, got {workers_max}")
-        self._kernel = kernel
-        self._workers_max = workers_max
-        self._workers_count = 0
-        self._tasks: deque[tuple[_KernelFuture[Any], Callable[[], Any]]] = deque()
-        self._open: list[_KernelFuture[Any]] = []
-
-    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> "Future[_T]":
-        future: _KernelFuture[_T] = _KernelFuture(self._kernel)
-        self._tasks.append((future, lambda: fn(*args, **kwargs)))
-        self._open.append(future)
-        if self._workers_count < self._workers_max:
-            self._workers_count += 1
-            self._kernel.spawn("executor worker", self._work)
-        return future
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        if cancel_futures:
-            for future, _ in self._tasks:
-                future.cancel()
-        if wait:
-            for future in self._open:
-                future._wait(None)
-        self._open.clear()
-
-    def _work(self) -> None:
-        while self._tasks:
-            future, task = self._tasks.popleft()
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                future.set_result(task())
-            except Exception as error:
-                future.set_exception(error)
-        self._workers_count -= 1
 
 
 def show_us(instant_us: int) -> str:

@@ -1,8 +1,8 @@
 """Randomness by name: every concern and entity has a stream of its own, derived from (seed, name).
 
-A stream never depends on what others drew, so adding an execution or a fault does not disturb the rest of a run. Streams
-are BLAKE2b in counter mode rather than `random.Random`: making one costs nothing (a poll has its own), the numbers are
-the same on every Python and platform, and all arithmetic is on integers.
+A stream never depends on what others drew, so adding an execution or a fault does not disturb the rest of a run.
+Streams are BLAKE2b in counter mode rather than `random.Random`: making one costs nothing (a poll has its own), the
+numbers are the same on every Python and platform, and all arithmetic is on integers.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,12 @@ class Stream:
         self._words: list[int] = []
 
     def below(self, limit: int) -> int:
-        """A whole number from 0 to `limit` - 1, each as likely as the other (to 1 in 2**64 / limit)."""
+        """A whole number from 0 to `limit` - 1, each as likely as the other (to 1 in 2**64 / limit).
+
+        Raises ValueError for a limit that is not from 1 to 2**64.
+        """
+        if not 1 <= limit <= _WORD:
+            raise ValueError(f"limit must be from 1 to 2**64, got {limit}")
         if not self._words:
             block = blake2b(self._key, salt=self._blocks.to_bytes(16, "little"))
             self._blocks += 1
@@ -53,6 +58,10 @@ class Spread:
     low_us: int
     high_us: int
     mode_us: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.low_us <= (self.low_us if self.mode_us is None else self.mode_us) <= self.high_us:
+            raise ValueError(f"low_us <= mode_us <= high_us must hold, got {self}")
 
     def draw(self, stream: Stream) -> int:
         """One duration, in microseconds."""

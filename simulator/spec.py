@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from orchestrator.errors import MalformedError
-from orchestrator.model import ExecutionType, JobStatus
+from orchestrator.model import ExecutionStatus, ExecutionType, JobStatus
 from orchestrator.settings import SETTING_NAMES, settings_from
 from simulator.durations import DurationUs, SpreadField, duration_us, spread_of
-from simulator.randomness import Spread
 
 
 class Spec(BaseModel):
@@ -145,6 +144,21 @@ class Wave(Spec):
     )
 
 
+def _waves_of(value: object) -> object:
+    """A number of waves as so many alike; a list as it is."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return ({},) * value
+    return value
+
+
+WavesField = Annotated[
+    tuple[Wave, ...],
+    BeforeValidator(_waves_of, json_schema_input_type=Annotated[int, Field(ge=1, le=100)] | tuple[Wave, ...]),
+    Field(min_length=1, max_length=100),
+]
+"""A pydantic field: a number of waves, or a list of them."""
+
+
 class Arrival(Spec):
     """When the executions of a group start, counted from the scenario's start."""
 
@@ -166,7 +180,7 @@ class Group(Spec):
     executions: int = Field(1, ge=1, le=1_000_000)
     ids: tuple[str, ...] = Field((), description="Their ids; those without one get an id drawn from the seed.")
     type: ExecutionType = ExecutionType.DRILL
-    waves: Annotated[int, Field(ge=1, le=100)] | tuple[Wave, ...] = 3
+    waves: WavesField = Field((Wave(),) * 3, description="Their number, or a list with an entry for each.")
     servers: int = Field(2, ge=1, description="Servers in each wave.")
     order: Literal["parallel", "sequential"] = "parallel"
     listed: Literal["at_start", "as_started"] = Field(
@@ -183,19 +197,13 @@ class Group(Spec):
     )
     wave_numbers: bool = Field(True, description="False leaves WaveNumber out, as Phase 2's test data did.")
     cancel_after: DurationUs | None = Field(None, description="A person cancels this long after the start.")
+    expect: ExecutionStatus | None = Field(None, description="The status in which every one of them must end.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if isinstance(self.waves, tuple) and not self.waves:
-            raise ValueError("waves must be a number >= 1 or a list of at least one wave")
         if len(self.ids) > self.executions:
             raise ValueError(f"ids must be at most executions ({self.executions}), got {len(self.ids)}")
         return self
-
-    @property
-    def wave_list(self) -> tuple[Wave, ...]:
-        """One entry a wave, also where the file gives only their number."""
-        return self.waves if isinstance(self.waves, tuple) else (Wave(),) * self.waves
 
 
 class Bounds(Spec):
@@ -212,6 +220,13 @@ class Bounds(Spec):
     describe_calls: int = Field(
         1, ge=1, description="DescribeJobs calls, pages not counted, of one poll for each account and Region."
     )
+
+
+def _as_texts(settings: object) -> object:
+    """Environment variables are texts, and a file may write them as numbers."""
+    if isinstance(settings, dict):
+        return {name: str(value) if isinstance(value, int) else value for name, value in settings.items()}
+    return settings
 
 
 def _known_settings(settings: dict[str, str]) -> dict[str, str]:
@@ -239,7 +254,7 @@ class WorldSpec(Spec):
     drs: Drs = Drs()
     accounts: int = Field(1, ge=1, le=10_000, description="AWS accounts over which executions are spread.")
     regions: tuple[str, ...] = Field(("us-east-1",), min_length=1)
-    settings: Annotated[dict[str, str], AfterValidator(_known_settings)] = Field(
+    settings: Annotated[dict[str, str], BeforeValidator(_as_texts), AfterValidator(_known_settings)] = Field(
         default_factory=dict, description="Environment variables of both functions, such as SWEEPS_PER_INVOCATION."
     )
     workload: tuple[Group, ...] = ()

@@ -5,8 +5,11 @@ are those of result.json.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
+from typing import Final
 
 from orchestrator.model import TERMINAL, Execution, ExecutionStatus
 from simulator.events import (
@@ -21,6 +24,7 @@ from simulator.events import (
     JobStarted,
     LambdaEnded,
     LambdaStarted,
+    LogWritten,
     StartRefused,
     Throttled,
     TickFired,
@@ -31,8 +35,17 @@ from simulator.trace import Trace
 from simulator.truth import NEVER_US, Truth
 from simulator.workload import WORKER
 
-SAMPLES_MAX = 20
+SAMPLES_MAX: Final = 20
 """So many executions are listed one by one."""
+
+_WARNINGS: Final = {"has no JobId": "warnings.no_job_id", "DRS does not know job": "warnings.unknown_job"}
+"""The warnings that the contract names, by what their text holds."""
+
+
+def quantile(values: Sequence[int], ratio: float) -> int:
+    """The smallest value that at least this share of the values does not exceed (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[max(ceil(ratio * len(ordered)) - 1, 0)]
 
 
 @dataclass(slots=True)
@@ -66,10 +79,11 @@ class _Look:
 
 @dataclass(slots=True)
 class _Watched:
-    """One execution in POLLING: the look of its last poll, and when DRS was last asked."""
+    """One execution in POLLING: the look of its last poll, when DRS was last asked, and Phase 1's last write."""
 
     look_us: int | None
     asked_us: int
+    amended_us: int
 
 
 class Statistics:
@@ -99,6 +113,7 @@ class Statistics:
         trace.listen(JobsDescribed, self._on_described)
         trace.listen(ItemChanged, self._on_change)
         trace.listen(LambdaEnded, self._on_ended)
+        trace.listen(LogWritten, self._on_line)
         for event_type, name in (
             (Throttled, "lambda_throttles"),
             (Dropped, "lambda_events_dropped"),
@@ -107,6 +122,10 @@ class Statistics:
             (StartRefused, "starts_refused"),
         ):
             trace.listen(event_type, partial(self._count, name))
+
+    def values(self, name: str) -> Sequence[int]:
+        """All values of a distribution; none if it has no value."""
+        return self.distributions.get(name, ())
 
     def _count(self, name: str, _: object) -> None:
         self.counts[name] += 1
@@ -189,6 +208,11 @@ class Statistics:
         else:
             self.distributions[f"{event.operation}.{'cold' if event.cold else 'warm'}"].append(event.duration_us)
 
+    def _on_line(self, event: LogWritten) -> None:
+        if event.level == "WARNING":
+            for text, name in _WARNINGS.items():
+                self.counts[name] += text in event.message
+
     def _on_described(self, event: JobsDescribed) -> None:
         self._asked_us[event.request_id] = event.at_us
 
@@ -206,12 +230,14 @@ class Statistics:
         if event.writer == WORKER:
             self.counts["worker_writes"] += 1
         watched = self._watched.get(execution_id)
+        if watched is not None and event.writer == WORKER:
+            watched.amended_us = event.at_us
         if watched is not None and event.request_id and before is not None and now is not None:
             self._on_poll(event, watched, before, now)
         if now is None or now.status is not ExecutionStatus.POLLING:
             self._watched.pop(execution_id, None)
         elif watched is None:
-            self._watched[execution_id] = _Watched(None, event.at_us)
+            self._watched[execution_id] = _Watched(None, event.at_us, event.at_us)
             self.active_max = max(self.active_max, len(self._watched))
 
     def _on_poll(self, event: ItemChanged, watched: _Watched, before: Execution, now: Execution) -> None:
@@ -239,7 +265,8 @@ class Statistics:
             if now.status is ExecutionStatus.TIMEOUT:
                 distributions["timeout_delay"].append(event.at_us - self._truth.times_out_us(now))
             elif final_us < NEVER_US:
-                distributions["completion_delay"].append(event.at_us - final_us)
+                distributions["completion_delay"].append(event.at_us - max(final_us, watched.amended_us))
+                self.counts["ended_overdue"] += event.at_us > self._truth.times_out_us(now)
 
     def _keep_sample(self, event: ItemChanged, now: Execution) -> None:
         sample = self.samples.get(event.execution_id)

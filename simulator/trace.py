@@ -12,6 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 _E = TypeVar("_E")
+
+
+class BrokenSimulationError(BaseException):
+    """The simulation itself is wrong. No `Exception`: code under test, or Lambda's runtime, must not catch it."""
+
+
 _encode = JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
@@ -38,8 +44,11 @@ class Trace:
         """Append an event and tell those who listen for its type."""
         event_type = event.__class__
         name, record, listeners = self._channels.get(event_type) or self._channel(event_type)
-        for listener in listeners:
-            listener(event)
+        try:
+            for listener in listeners:
+                listener(event)
+        except Exception as error:
+            raise BrokenSimulationError(f"a listener failed at {event}") from error
         self._records.append((name, event if record is None else record(event)))
 
     def __len__(self) -> int:

@@ -5,7 +5,7 @@ waves, starts their jobs and writes each JobId while polling already runs. Like 
 on the condition that nobody wrote in between.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,15 +16,13 @@ from simulator.randomness import Stream, exponential_us
 from simulator.services.drs import DrsJob, DrsService
 from simulator.services.dynamodb import Attributes, Condition, ExecutionTable
 from simulator.services.errors import ConditionFailedError, ServiceError
-from simulator.spec import Group, JobLife, Launch, Wave, WorldSpec
+from simulator.spec import Group, JobLife, Launch, WorldSpec
 
 WORKER: Final = "worker"
 PERSON: Final = "person"
 
 _FIRST_ACCOUNT: Final = 777_788_889_999
 """The account of the Phase 2 test."""
-
-Waves = list[dict[str, object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,20 +60,21 @@ class Workload:
             for account in range(spec.accounts)
             for region in spec.regions
         ]
-        self.executions_count = sum(group.executions for group in spec.workload)
-        begun = 0
+        self.expected: dict[ExecutionKey, ExecutionStatus | None] = {}
+        """Every execution to come, with the status in which it must end, if any is required."""
         for group_number, group in enumerate(spec.workload):
             for number, start_us in enumerate(_arrivals(group, Stream(kernel.seed, f"workload/{group_number}"))):
-                plan = self._plan(group, f"workload/{group_number}/{number}", number, begun, start_us)
-                begun += 1
+                plan = self._plan(group, f"workload/{group_number}/{number}", number, start_us)
+                self.expected[plan.key] = group.expect
                 kernel.at(start_us, self._begin, plan)
 
-    def _plan(self, group: Group, name: str, number: int, place: int, start_us: int) -> PlannedExecution:
+    def _plan(self, group: Group, name: str, number: int, start_us: int) -> PlannedExecution:
         stream = Stream(self._kernel.seed, name)
+        place = len(self.expected)
         drawn = "-".join([stream.hexadecimal(digits) for digits in (8, 4, 4, 4, 12)])
         execution_id = group.ids[number] if number < len(group.ids) else drawn
         waves = []
-        for position, wave in enumerate(group.wave_list):
+        for position, wave in enumerate(group.waves):
             scope_number = place + position if group.spread_waves else place
             waves.append(
                 PlannedWave(
@@ -103,7 +102,7 @@ class Workload:
         self._table.put(_first_item(plan, self._spec.epoch_us), writer=WORKER)
         for wave in plan.waves:
             job, seen = self._launch(plan, wave)
-            if not self._amend(plan, lambda waves, wave=wave, seen=seen: _with_wave(waves, plan, wave, seen)):
+            if not self._amend(plan, wave, seen):
                 return
             if sequential and job is not None:
                 # The worker asks DRS itself whether the wave is done before it starts the next one.
@@ -129,15 +128,15 @@ class Workload:
             return None, {"Status": "FAILED", "StatusMessage": str(error)}
         return job, {"Status": "LAUNCHING", "JobId": job.job_id, "JobStatus": "PENDING"}
 
-    def _amend(self, plan: PlannedExecution, change: Callable[[Waves], Waves]) -> bool:
-        """Change the waves of an execution that still goes on, and let polling begin. False if it is over or gone."""
+    def _amend(self, plan: PlannedExecution, wave: PlannedWave, seen: Attributes) -> bool:
+        """Write what was seen of a wave, and let polling begin. False if the execution is over or gone."""
         while True:
             item = self._table.get(plan.key)
             if item is None or item.attributes["Status"] in TERMINAL:
                 return False
             version = _version(item.attributes)
             self._pause_for_write(plan)
-            waves = change([dict(wave) for wave in _waves(item.attributes)])
+            waves = _with_wave(_waves(item.attributes), plan, wave, seen)
             try:
                 self._table.update(
                     plan.key,
@@ -221,15 +220,18 @@ def _listed(plan: PlannedExecution, wave: PlannedWave) -> dict[str, object]:
     return item
 
 
-def _with_wave(waves: Waves, plan: PlannedExecution, wave: PlannedWave, seen: Attributes) -> Waves:
+def _with_wave(
+    waves: Sequence[Attributes], plan: PlannedExecution, wave: PlannedWave, seen: Attributes
+) -> list[Attributes]:
     """The waves once the worker has added what it has seen of one of them."""
-    if len(waves) < wave.number:
-        waves.append(_listed(plan, wave))
-    waves[wave.number - 1] |= seen
-    return waves
+    changed = list(waves)
+    if len(changed) < wave.number:
+        changed.append(_listed(plan, wave))
+    changed[wave.number - 1] = {**changed[wave.number - 1], **seen}
+    return changed
 
 
-def _waves(attributes: Attributes) -> list[Mapping[str, object]]:
+def _waves(attributes: Attributes) -> Sequence[Attributes]:
     waves = attributes["Waves"]
     assert isinstance(waves, list), "the worker wrote a list, and the poller keeps it one"
     return waves

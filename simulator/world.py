@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from orchestrator.finder import Finder
-from orchestrator.model import TERMINAL
+from orchestrator.model import TERMINAL, ExecutionKey, ExecutionStatus
 from orchestrator.payloads import dispatch_of
 from orchestrator.poller import Poller
 from orchestrator.ports import Clock, ExecutionStore, Metrics, PollerInvoker, PollingIndex, RecoveryJobs
@@ -107,7 +107,7 @@ class World:
         self.monitors = [monitor(trace, context) for monitor in PROPERTIES]
         self.statistics = Statistics(trace, self.truth)
         self.workload = Workload(kernel, self.table, self.drs, spec)
-        self._going_on = self.workload.executions_count
+        self._going_on = len(self.workload.expected)
         ports = self._ports()
         poller = parts.poller(ports)
 
@@ -141,6 +141,11 @@ class World:
         self.trace.emit(RunEnded(kernel.now_us, kernel.events_count))
         for monitor in self.monitors:
             monitor.finish(kernel.now_us)
+
+    def status_of(self, key: ExecutionKey) -> ExecutionStatus | None:
+        """The status that the table holds now, or None if the item is gone or malformed."""
+        item = self.table.get(key)
+        return None if item is None or item.execution is None else item.execution.status
 
     def close(self) -> None:
         """Let go of everything that is still suspended. Take all results first."""

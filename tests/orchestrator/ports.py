@@ -198,7 +198,7 @@ class Invoker:
     def __init__(self) -> None:
         self.accepted: list[Dispatch] = []
         self.failing: dict[str, OrchestratorError] = {}
-        self.on_invoke: Callable[[Dispatch], None] = lambda dispatch: None
+        self.on_invoke: Callable[[Dispatch], object] = self._take
 
     @property
     def ids(self) -> list[str]:
@@ -209,8 +209,11 @@ class Invoker:
         error = self.failing.get(dispatch.key.execution_id)
         if error is not None:
             raise error
-        self.on_invoke(dispatch)
         self.accepted.append(dispatch)
+        self.on_invoke(dispatch)
+
+    def _take(self, dispatch: Dispatch) -> None:
+        """What an invocation does when no test says otherwise."""
 
 
 class PublishedMetrics:

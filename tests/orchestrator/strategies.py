@@ -86,7 +86,7 @@ def executions(draw: st.DrawFn) -> Execution:
         status=ExecutionStatus.POLLING,
         type=draw(st.sampled_from(ExecutionType)),
         start_us=draw(st.sampled_from([START_US, START_US + SECOND_US])),
-        total_waves=len(drawn) + draw(st.sampled_from([0, 0, 0, 1, -1])),
+        total_waves=draw(st.sampled_from([len(drawn), len(drawn), len(drawn) + 1, 0])),
         last_polled_us=draw(st.none() | st.integers(0, 60).map(lambda seconds: START_US + seconds * SECOND_US)),
         waves=drawn,
     )

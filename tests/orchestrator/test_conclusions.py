@@ -248,9 +248,7 @@ def test_launch_actions_count_in_a_recovery_only(poll: Poll) -> None:
         ref: replace(job, servers=tuple(replace(launch, actions=()) for launch in job.servers))
         for ref, job in poll.jobs.items()
     }
-    assert conclude(drill, poll.jobs, poll.now_us, SETTINGS) == conclude(
-        drill, without_actions, poll.now_us, SETTINGS
-    )
+    assert conclude(drill, poll.jobs, poll.now_us, SETTINGS) == conclude(drill, without_actions, poll.now_us, SETTINGS)
 
 
 @QUICK

@@ -1,0 +1,311 @@
+"""The acceptance criteria: Phase 2's ten under their own names, and what Phase 2 could not show.
+
+Each is a function from what a run left to a verdict with value, threshold and evidence; none of them is a constant. A
+criterion that the run gave no occasion to judge says that it was not exercised. Values and thresholds are short enough
+for one line of a terminal; the evidence is for the report.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from orchestrator.model import ExecutionStatus, Phase
+from scenarios.result import Basis, CriterionResult, Verdict
+from simulator.events import FINDER, POLLER
+from simulator.properties.monitor import Monitor, seconds
+from simulator.statistics import quantile
+from simulator.world import World
+
+
+class Finding(NamedTuple):
+    """What a criterion concludes. `passed` is None when the run gave no occasion to judge."""
+
+    passed: bool | None
+    value: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One criterion: its name, what it asks for, and the function that judges."""
+
+    name: str
+    basis: Basis
+    threshold: Callable[[World], str]
+    judge: Callable[[World], Finding]
+
+
+def judge(world: World) -> tuple[CriterionResult, ...]:
+    """All criteria, on a world that has run."""
+    return tuple(_result(criterion, world) for criterion in CRITERIA)
+
+
+def _result(criterion: Criterion, world: World) -> CriterionResult:
+    passed, value, evidence = criterion.judge(world)
+    verdict: Verdict = "not exercised" if passed is None else "pass" if passed else "fail"
+    return CriterionResult(
+        name=criterion.name,
+        verdict=verdict,
+        value=value,
+        threshold=criterion.threshold(world),
+        evidence=evidence,
+        basis=criterion.basis,
+    )
+
+
+def _property(world: World, name: str) -> Monitor:
+    return next(monitor for monitor in world.monitors if monitor.name == name)
+
+
+def _holds(world: World, *names: str) -> bool:
+    return not any(_property(world, name).violations_count for name in names)
+
+
+def _violations(world: World, *names: str) -> str:
+    """How often the properties were checked and broken, for evidence."""
+    return "; ".join(
+        f"{name}: {monitor.checked} checks, {monitor.violations_count} violations"
+        for name, monitor in ((name, _property(world, name)) for name in names)
+    )
+
+
+def _errors(world: World, operation: str) -> int:
+    """Failed calls of an operation by either function; a lost race is no error."""
+    return sum(
+        count
+        for name, count in world.statistics.counts.items()
+        if name.count(".") == 2
+        and name.split(".")[1] == operation
+        and not name.endswith(".ConditionalCheckFailedException")
+    )
+
+
+def _triggers(world: World) -> Finding:
+    ticks = world.statistics.ticks
+    if not ticks:
+        return Finding(None, "no tick", "the run ended before the first tick")
+    gaps = world.statistics.values("tick_interval")
+    shown = f"{min(gaps) / 1e6:g} to {max(gaps) / 1e6:g} s apart" if gaps else "one tick"
+    return Finding(
+        _holds(world, "trigger-cadence"), f"{len(ticks)} ticks, {shown}", _violations(world, "trigger-cadence")
+    )
+
+
+def _queries(world: World) -> Finding:
+    counts = world.statistics.counts
+    queries, errors = counts[f"{FINDER}.Query"], _errors(world, "Query")
+    if not queries:
+        return Finding(None, "no query", "the finder never looked")
+    evidence = (
+        f"{counts['looks']} looks read {counts['index_pages']} pages with {counts['executions_found']} items, "
+        f"{counts['looks_empty']} of them empty"
+    )
+    return Finding(errors == 0, f"{queries} queries, {errors} errors", evidence)
+
+
+def _adaptive(world: World) -> Finding:
+    shown, wrong = [], []
+    for phase in Phase:
+        gaps = world.statistics.values(f"poll_gap.{phase}")
+        if gaps:
+            median_us, expected_us = quantile(gaps, 0.5), effective_us(world, phase)
+            shown.append(f"{round(median_us / 1e6)}")
+            if abs(median_us - expected_us) > 2_000_000:
+                wrong.append(f"{phase} {seconds(median_us)} instead of {seconds(expected_us)}")
+        else:
+            shown.append("-")
+    if all(text == "-" for text in shown):
+        return Finding(None, "no execution polled twice", "no gap between two polls to measure")
+    names = "/".join(phase.replace("_", " ").lower() for phase in Phase)
+    evidence = f"median gap between polls by phase ({names}), one look every {seconds(look_every_us(world))}"
+    if wrong:
+        evidence += "; " + ", ".join(wrong)
+    return Finding(not wrong, f"{'/'.join(shown)} s", evidence)
+
+
+def look_every_us(world: World) -> int:
+    """Distance between two looks of the finder."""
+    sweeps = world.settings.sweeps_per_invocation
+    return world.settings.sweep_us if sweeps > 1 else world.spec.schedule.rate
+
+
+def effective_us(world: World, phase: Phase) -> int:
+    """The interval that a phase has in effect: looks come at a fixed distance, so it is a multiple of that."""
+    settings, every_us = world.settings, look_every_us(world)
+    configured_us = {
+        Phase.PENDING: settings.pending_interval_us,
+        Phase.STARTED: settings.started_interval_us,
+        Phase.IN_PROGRESS: settings.in_progress_interval_us,
+    }[phase]
+    return -(-(configured_us - settings.due_slack_us) // every_us) * every_us
+
+
+def _parallel(world: World) -> Finding:
+    statistics = world.statistics
+    most = max((tick.polled for tick in statistics.ticks), default=0)
+    if most < 2:
+        return Finding(None, "never 2 due at once", "no look had two executions to poll")
+    at_once, failed = statistics.running_max[POLLER], _errors(world, "Invoke")
+    batch = statistics.values("invokes_of_a_look")
+    evidence = (
+        f"up to {most} pollers invoked by one look, within {seconds(max(batch))}; {failed} invocations refused; "
+        f"at most {world.settings.parallel_invokes_max} invocations at a time"
+    )
+    return Finding(at_once >= 2 and failed == 0, f"{at_once} pollers at once", evidence)
+
+
+def _updates(world: World) -> Finding:
+    counts = world.statistics.counts
+    updates, errors, lost = counts[f"{POLLER}.UpdateItem"], _errors(world, "UpdateItem"), counts["writes_refused"]
+    if not updates:
+        return Finding(None, "no update", "no poll wrote")
+    evidence = f"{counts['polls_recorded']} polls recorded; {_violations(world, 'no-lost-update')}"
+    passed = errors == 0 and _holds(world, "no-lost-update")
+    return Finding(passed, f"{updates} updates, {lost} lost races", evidence)
+
+
+def _logs(world: World) -> Finding:
+    groups = world.logs.groups
+    lines = sum(group.lines for group in groups.values())
+    if not lines:
+        return Finding(None, "no line", "no function ran")
+    size = sum(group.size_bytes for group in groups.values())
+    evidence = f"{size / 1e6:.2f} MB with platform lines; {_violations(world, 'log-correlation')}"
+    return Finding(_holds(world, "log-correlation"), f"{lines} lines", evidence)
+
+
+def _query_time(world: World) -> Finding:
+    values = [*world.statistics.values("Query.cold"), *world.statistics.values("Query.warm")]
+    if not values:
+        return Finding(None, "no query", "the finder never looked")
+    value = f"p99 {quantile(values, 0.99) / 1000:.0f} ms, max {max(values) / 1000:.0f} ms"
+    return Finding(
+        max(values) < 100_000, value, f"{len(values)} queries, mean {sum(values) / len(values) / 1000:.1f} ms"
+    )
+
+
+def _no_errors(world: World) -> Finding:
+    counts = world.statistics.counts
+    runs = counts[f"{FINDER}.invocations"] + counts[f"{POLLER}.invocations"]
+    if not runs:
+        return Finding(None, "no invocation", "no function ran")
+    failed = sum(counts[f"{name}.{outcome}"] for name in (FINDER, POLLER) for outcome in ("error", "timeout", "crash"))
+    throttled, dropped = counts["lambda_throttles"], counts["lambda_events_dropped"]
+    evidence = f"{throttled} throttles, {dropped} events dropped; {_violations(world, 'budgets')}"
+    passed = failed == throttled == dropped == 0 and _holds(world, "budgets")
+    return Finding(passed, f"{failed} failed of {runs} runs", evidence)
+
+
+def _permissions(world: World) -> Finding:
+    used = sorted(
+        {name for name in world.statistics.counts if name.count(".") == 1 and name.split(".")[1][0].isupper()}
+    )
+    actions = ", ".join(used) or "none"
+    return Finding(None, "no IAM in the fast tier", f"called: {actions}; nothing checks them against a policy here")
+
+
+def _graceful(world: World) -> Finding:
+    counts = world.statistics.counts
+    missing, unknown = counts["warnings.no_job_id"], counts["warnings.unknown_job"]
+    if not missing + unknown:
+        return Finding(None, "no job was missing", "every wave that was polled had a job that DRS knows")
+    errors = counts[f"{POLLER}.error"]
+    evidence = f"{missing} warnings of a missing JobId, {unknown} of a job that DRS does not know"
+    return Finding(errors == 0, f"{missing + unknown} warnings, {errors} errors", evidence)
+
+
+def _completions(world: World) -> Finding:
+    statuses = world.statistics.statuses
+    ended = {status: statuses[status] for status in (ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL)}
+    ended[ExecutionStatus.FAILED] = statuses[ExecutionStatus.FAILED]
+    if not sum(ended.values()):
+        return Finding(None, "no execution completed", "none ended as COMPLETED, PARTIAL or FAILED")
+    delays = world.statistics.values("completion_delay")
+    names = ("completion-soundness", "completion-liveness")
+    late = f", at most {round(max(delays) / 1e6)} s late" if delays else ""
+    evidence = ", ".join(f"{count} {status}" for status, count in ended.items() if count)
+    return Finding(
+        _holds(world, *names), f"{sum(ended.values())} ended{late}", f"{evidence}; {_violations(world, *names)}"
+    )
+
+
+def _timeouts(world: World) -> Finding:
+    timeouts = world.statistics.statuses[ExecutionStatus.TIMEOUT]
+    truth = world.statistics.counts["ended_overdue"]
+    if not timeouts + truth:
+        return Finding(None, "no execution was overdue", "none was older than its timeout when it ended")
+    names = ("timeout-truth", "completion-soundness")
+    evidence = f"{truth} ended as DRS said although overdue; {_violations(world, *names)}"
+    return Finding(_holds(world, *names), f"{timeouts} TIMEOUT, {truth} by the truth", evidence)
+
+
+def _concurrent(world: World) -> Finding:
+    most = world.statistics.active_max
+    if most < 100:
+        return Finding(None, f"at most {most} at once", "fewer than 100 executions in POLLING at the same time")
+    names = ("no-starvation", "completion-liveness", "isolation")
+    return Finding(_holds(world, *names), f"{most} in POLLING at once", _violations(world, *names))
+
+
+def _cadence(world: World) -> Finding:
+    monitor = _property(world, "poll-cadence")
+    if not monitor.checked and not monitor.violations_count:
+        return Finding(None, "no poll", "no poll was recorded")
+    delays = world.statistics.values("poll_delay")
+    evidence = _violations(world, "poll-cadence")
+    if delays:
+        evidence += f"; a poll is recorded at most {seconds(max(delays))} after its look"
+    return Finding(not monitor.violations_count, f"{monitor.checked} polls, {monitor.violations_count} amiss", evidence)
+
+
+def _expectation(world: World) -> Finding:
+    expected = {key: status for key, status in world.workload.expected.items() if status is not None}
+    if not expected:
+        return Finding(None, "nothing expected", "the scenario names no status")
+    actual = {key: world.status_of(key) for key in expected}
+    wrong = [key for key, status in expected.items() if actual[key] is not status]
+    evidence = "; ".join(f"{key.execution_id}: {actual[key]}, not {expected[key]}" for key in wrong[:3])
+    return Finding(not wrong, f"{len(expected) - len(wrong)} of {len(expected)} as expected", evidence or "each one")
+
+
+def _always(text: str) -> Callable[[World], str]:
+    return lambda _: text
+
+
+CRITERIA: Final = (
+    Criterion(
+        "EventBridge triggers every 60s",
+        "observed",
+        lambda world: f"every {seconds(world.spec.schedule.rate)}, none missed",
+        _triggers,
+    ),
+    Criterion("StatusIndex GSI queries work", "observed", _always("no error"), _queries),
+    Criterion(
+        "Adaptive polling intervals",
+        "observed",
+        lambda world: "/".join(f"{effective_us(world, phase) / 1e6:g}" for phase in Phase) + " s, +-2 s",
+        _adaptive,
+    ),
+    Criterion("Parallel poller invocations", "observed", _always("2 or more, none refused"), _parallel),
+    Criterion("DynamoDB updates successful", "observed", _always("no error, nothing lost"), _updates),
+    Criterion("CloudWatch logs comprehensive", "observed", _always("each run, with its ids"), _logs),
+    Criterion("Performance <100ms queries", "modelled", _always("each under 100 ms"), _query_time),
+    Criterion("No errors or failures", "observed", _always("0 failed, within budgets"), _no_errors),
+    Criterion("IAM permissions correct", "observed", _always("no action denied"), _permissions),
+    Criterion("Graceful error handling", "observed", _always("warnings, no errors"), _graceful),
+    Criterion(
+        "Executions complete with DRS's truth",
+        "observed",
+        lambda world: f"each, within {seconds(world.spec.bounds.completion)}",
+        _completions,
+    ),
+    Criterion("Timeout asks DRS first", "observed", _always("none over a finished job"), _timeouts),
+    Criterion("100+ concurrent executions", "observed", _always("100 or more, all served"), _concurrent),
+    Criterion("No poll is early, none is late", "observed", _always("0 amiss"), _cadence),
+    Criterion("Executions end as expected", "observed", _always("each one"), _expectation),
+)
+"""In the order of reports."""
+
+CRITERIA_NAMES: Final = tuple(criterion.name for criterion in CRITERIA)
+PHASE_2_NAMES: Final = CRITERIA_NAMES[:10]
+"""The criteria of the Phase 2 report."""

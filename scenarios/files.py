@@ -1,0 +1,200 @@
+"""Scenario files: the catalogue and a user's own, read with every error at once, each with its path and line."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import ValidationError
+
+from scenarios.model import Scenario
+from simulator.spec import Group
+
+_CATALOGUE: Final = files("scenarios") / "catalogue"
+
+
+class ScenarioError(Exception):
+    """A scenario file, its name or a change to it is wrong. `problems` holds one line for each thing to mend."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def catalogue() -> tuple[str, ...]:
+    """The names of the scenarios that come with drsim, in alphabetical order."""
+    names = (entry.name for entry in _CATALOGUE.iterdir())
+    return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
+
+
+def load(name_or_path: str, changes: Sequence[str] = ()) -> Scenario:
+    """The scenario of that name in the catalogue, or in that file, with changes such as "executions=200".
+
+    Raises ScenarioError.
+    """
+    if name_or_path in catalogue():
+        return parse(_CATALOGUE.joinpath(f"{name_or_path}.yaml").read_text(encoding="utf-8"), name_or_path, changes)
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        near = difflib.get_close_matches(name_or_path, catalogue(), n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ScenarioError(f"no scenario {name_or_path!r}: {hint}`drsim list` shows them; a file's name ends in .yaml")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ScenarioError(f"cannot read {name_or_path}: {reason}") from None
+    return parse(text, name_or_path, changes)
+
+
+def parse(text: str, where: str, changes: Sequence[str] = ()) -> Scenario:
+    """The scenario that a YAML text describes; `where` names it in errors. Raises ScenarioError."""
+    loader = yaml.SafeLoader(text)
+    try:
+        root = loader.get_single_node()
+        data = None if root is None else loader.construct_document(root)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise ScenarioError(f"{where}{f':{mark.line + 1}' if mark else ''}: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise ScenarioError(f"{where}: {error}") from None
+    finally:
+        loader.dispose()
+    if root is None or not isinstance(data, dict):
+        raise ScenarioError(f"{where}: a scenario is a mapping of fields such as name, title and why, got {data!r}")
+    problems = list(_repeated(root, where))
+    changed = set()
+    for change in changes:
+        try:
+            changed.add(_apply(data, change))
+        except ValueError as error:
+            problems.append(f"--set {change}: {error}")
+    try:
+        scenario = Scenario.model_validate(data)
+    except ValidationError as error:
+        problems += [_problem(details, root, where, changed) for details in error.errors()]
+    if problems:
+        raise ScenarioError(*problems)
+    return scenario
+
+
+# --- changes --------------------------------------------------------------------------------------------------
+
+Steps = tuple[str | int, ...]
+
+
+def _apply(data: dict[Any, Any], change: str) -> Steps:
+    """Change the data as "key=value" says, and return the path of what was changed. Raises ValueError."""
+    key, equals, text = change.partition("=")
+    if not equals or not key:
+        raise ValueError("write key=value, such as executions=200 or duration=45m")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ValueError(f"{text!r} is no YAML value") from None
+    groups = data.get("workload")
+    if key == "executions":
+        return _share_out(groups, value)
+    path = _path(key, groups)
+    place: Any = data
+    for step in path[:-1]:
+        if isinstance(place, list) and isinstance(step, int):
+            if step >= len(place):
+                raise ValueError(f"{key}: there are only {len(place)} entries, counted from 0")
+            place = place[step]
+        elif isinstance(place, dict):
+            place = place.setdefault(step, {})
+        else:
+            raise ValueError(f"{key}: {step} is a field of nothing")
+    if isinstance(place, list) and isinstance(path[-1], int) and path[-1] < len(place):
+        place[path[-1]] = value
+    elif isinstance(place, dict):
+        place[path[-1]] = value
+    else:
+        raise ValueError(f"{key}: {path[-1]} is a field of nothing")
+    return path
+
+
+def _path(key: str, groups: object) -> Steps:
+    """A dotted key as a path. A setting's name, or a field of the only group, needs no path."""
+    path: Steps = tuple(int(step) if step.isdigit() else step for step in key.split("."))
+    if key.isupper():
+        return ("settings", key)
+    if path[0] in Group.model_fields and path[0] not in Scenario.model_fields:
+        if isinstance(groups, list) and len(groups) == 1:
+            return ("workload", 0, *path)
+        raise ValueError(f"write workload.N.{key}, for the scenario does not have just one group of executions")
+    return path
+
+
+def _share_out(groups: object, total: object) -> Steps:
+    """Share a number of executions out among the groups, in proportion; the last one takes what is left."""
+    if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups) or not groups:
+        raise ValueError("the scenario has no executions to multiply")
+    if not isinstance(total, int) or isinstance(total, bool) or total < len(groups):
+        raise ValueError(f"executions must be a whole number >= {len(groups)}, one for each group, got {total!r}")
+    shares = [group.get("executions", 1) for group in groups]
+    for group, share in zip(groups[:-1], shares[:-1], strict=True):
+        group["executions"] = max(1, total * share // sum(shares))
+    groups[-1]["executions"] = total - sum(group["executions"] for group in groups[:-1])
+    for group in groups:
+        group["ids"] = list(group.get("ids", ()))[: group["executions"]]
+    return ("workload",)
+
+
+# --- errors ---------------------------------------------------------------------------------------------------
+
+
+def _problem(details: Mapping[str, Any], root: yaml.Node, where: str, changed: set[Steps]) -> str:
+    """One of pydantic's errors as a line: file, line, field, rule and value."""
+    path = tuple(details["loc"])
+    message = str(details["msg"]).removeprefix("Value error, ")
+    if details["type"] == "extra_forbidden":
+        message = "there is no such field"
+    elif details["type"] == "missing":
+        message = "this field is required"
+    elif details["type"] != "value_error":
+        message = f"{message}, got {details['input']!r}"
+    field = _shown(path) or "the scenario"
+    if any(path[: len(each)] == each for each in changed):
+        return f"--set {field}: {message}"
+    return f"{where}:{_line(root, path)}: {field}: {message}"
+
+
+def _line(node: yaml.Node, path: Steps) -> int:
+    """The line of the innermost part of the path that the file holds, counted from 1."""
+    line = node.start_mark.line
+    for step in path:
+        if isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value == step]
+            if not found:
+                break
+            line, node = found[0][0].start_mark.line, found[0][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line
+        else:
+            break
+    return line + 1
+
+
+def _repeated(node: yaml.Node, where: str, path: Steps = ()) -> Iterator[str]:
+    """Fields that a mapping holds twice, of which YAML would silently take the last."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                yield f"{where}:{key.start_mark.line + 1}: {_shown((*path, key.value))}: this field stands here twice"
+            seen.add(key.value)
+            yield from _repeated(value, where, (*path, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for number, entry in enumerate(node.value):
+            yield from _repeated(entry, where, (*path, number))
+
+
+def _shown(path: Steps) -> str:
+    """A path for people: workload[0].jobs.pending."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")

@@ -1,0 +1,39 @@
+"""A scenario: a world as data, with a name, a reason, and what a run of it must exercise."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from scenarios.criteria import CRITERIA_NAMES
+from simulator.properties import PROPERTIES
+from simulator.spec import Spec, WorldSpec
+
+_PROPERTY_NAMES = tuple(monitor.name for monitor in PROPERTIES)
+
+
+def _known_property(name: str) -> str:
+    if name not in _PROPERTY_NAMES:
+        raise ValueError(f"no such property: {name!r}; known are {', '.join(_PROPERTY_NAMES)}")
+    return name
+
+
+def _known_criterion(name: str) -> str:
+    if name not in CRITERIA_NAMES:
+        raise ValueError(f"no such criterion: {name!r}; known are {', '.join(CRITERIA_NAMES)}")
+    return name
+
+
+class Exercises(Spec):
+    """What a run must exercise: if one of these was not, the run's verdict is unknown."""
+
+    properties: tuple[Annotated[str, AfterValidator(_known_property)], ...] = ()
+    criteria: tuple[Annotated[str, AfterValidator(_known_criterion)], ...] = ()
+
+
+class Scenario(WorldSpec):
+    """One scenario file."""
+
+    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)
+    title: str = Field(min_length=1, max_length=80)
+    why: str = Field(min_length=1, description="Why it matters, in one sentence.")
+    exercises: Exercises = Exercises()

@@ -1,0 +1,154 @@
+"""The result of a run as data: `result.json`, version 1. All that reports may see of a run.
+
+Owns the shape and no judgement. Durations are in the unit that a figure names; instants are ISO 8601 in UTC. Every
+figure says its basis: `modelled` (comes from a latency model), `observed` (happened in virtual time) or `measured` (on
+this host). No figure claims to have been measured on AWS.
+"""
+
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION: Final = 1
+
+Verdict = Literal["pass", "fail", "not exercised"]
+RunVerdict = Literal["pass", "fail", "unknown"]
+Basis = Literal["modelled", "observed", "measured"]
+
+
+class Record(BaseModel):
+    """Base of all parts: immutable, and closed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Executions(Record):
+    """How many executions were started, and how many stood where at the end."""
+
+    started: int
+    completed: int
+    partial: int
+    failed: int
+    timeout: int
+    cancelled: int
+    polling: int
+
+
+class ViolationRecord(Record):
+    """One contradiction to a property. `execution_id` is "" where none is concerned."""
+
+    execution_id: str
+    at: str
+    expected: str
+    observed: str
+
+
+class PropertyResult(Record):
+    """One property: how often it was checked, and its first violations of `violations_count`."""
+
+    name: str
+    rule: str
+    verdict: Verdict
+    checked: int
+    violations_count: int
+    violations: tuple[ViolationRecord, ...] = ()
+
+
+class CriterionResult(Record):
+    """One acceptance criterion, with the value it was judged by."""
+
+    name: str
+    verdict: Verdict
+    value: str
+    threshold: str
+    evidence: str
+    basis: Basis
+
+
+class TickRecord(Record):
+    """One firing of the rule and what its finder saw: `found` at its last look, `polled` in all its looks."""
+
+    number: int
+    at: str
+    looks: int
+    found: int
+    polled: int
+
+
+class Distribution(Record):
+    """One figure's values in a nutshell; quantiles are nearest-rank."""
+
+    unit: str
+    basis: Basis
+    count: int
+    min: float
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+    max: float
+
+
+class LogGroup(Record):
+    """What one function logged: its own lines by level and their fields, and the platform's lines."""
+
+    lines: int
+    platform_lines: int
+    size_bytes: int
+    levels: dict[str, int]
+    fields: tuple[str, ...]
+
+
+class Series(Record):
+    """One CloudWatch metric as published."""
+
+    unit: str
+    count: int
+    min: float
+    mean: float
+    max: float
+
+
+class Sample(Record):
+    """One execution, from its start to its end or to that of the run."""
+
+    execution_id: str
+    type: str
+    status: str
+    waves: int
+    servers: int
+    polls: int
+    started_at: str
+    ended_at: str | None
+
+
+class Metrics(Record):
+    """Everything measured, for reports. `configuration` is the scenario as it ran, defaults included."""
+
+    configuration: dict[str, Any]
+    ticks: tuple[TickRecord, ...]
+    distributions: dict[str, Distribution]
+    counts: dict[str, int]
+    log_groups: dict[str, LogGroup]
+    cloudwatch: dict[str, Series]
+    executions: tuple[Sample, ...] = Field(description="The first ones, one by one.")
+    environment: dict[str, str]
+
+
+class Result(Record):
+    """One run of one scenario with one seed."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    scenario: str
+    seed: int
+    tier: Literal["fast"]
+    verdict: RunVerdict
+    trace_digest: str
+    virtual_seconds: float
+    wall_seconds: float
+    replay: str
+    executions: Executions
+    polls: int
+    properties: tuple[PropertyResult, ...]
+    criteria: tuple[CriterionResult, ...]
+    metrics: Metrics

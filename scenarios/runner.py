@@ -1,0 +1,207 @@
+"""The runner: a scenario and a seed in, a result and a trace out."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from orchestrator.model import ExecutionStatus
+from scenarios import criteria, host
+from scenarios.model import Exercises, Scenario
+from scenarios.result import (
+    Basis,
+    CriterionResult,
+    Distribution,
+    Executions,
+    LogGroup,
+    Metrics,
+    PropertyResult,
+    Result,
+    RunVerdict,
+    Sample,
+    Series,
+    TickRecord,
+    ViolationRecord,
+)
+from simulator.events import FINDER, POLLER
+from simulator.properties.monitor import Monitor
+from simulator.statistics import quantile
+from simulator.trace import Trace
+from simulator.world import Parts, World
+
+_OBSERVED: Final = ("tick_interval", "poll_gap", "staleness", "completion_delay", "timeout_delay", "waves_per_update")
+"""Distributions that the schedule and DRS's lives decide; latency models make the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run leaves."""
+
+    result: Result
+    trace: Trace
+
+
+def run(
+    scenario: Scenario,
+    *,
+    seed: int,
+    replay: str = "",
+    parts: Parts | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> Run:
+    """Run a scenario with a seed. `on_progress` hears the virtual time (us) once a virtual minute.
+
+    `replay` is the command that runs it again, for the result. Raises KernelError when the simulation itself broke.
+    """
+    began = host.wall_seconds()
+    world = World(scenario, seed=seed, parts=parts)
+    world.run(on_progress=on_progress)
+    wall_seconds = host.wall_seconds() - began
+    properties = tuple(_property(monitor, scenario.epoch_us) for monitor in world.monitors)
+    judged = criteria.judge(world)
+    statuses = world.statistics.statuses
+    result = Result(
+        scenario=scenario.name,
+        seed=seed,
+        tier="fast",
+        verdict=_verdict(properties, judged, scenario.exercises),
+        trace_digest=world.trace.digest(),
+        virtual_seconds=world.kernel.now_us / 1_000_000,
+        wall_seconds=round(wall_seconds, 3),
+        replay=replay or f"drsim run {scenario.name} --seed {seed}",
+        executions=Executions(
+            started=world.statistics.counts["executions_started"],
+            completed=statuses[ExecutionStatus.COMPLETED],
+            partial=statuses[ExecutionStatus.PARTIAL],
+            failed=statuses[ExecutionStatus.FAILED],
+            timeout=statuses[ExecutionStatus.TIMEOUT],
+            cancelled=statuses[ExecutionStatus.CANCELLED],
+            polling=statuses[ExecutionStatus.POLLING],
+        ),
+        polls=world.statistics.counts[f"{POLLER}.invocations"],
+        properties=properties,
+        criteria=judged,
+        metrics=_metrics(world, scenario),
+    )
+    world.close()
+    return Run(result, world.trace)
+
+
+def _verdict(
+    properties: Iterable[PropertyResult], judged: Iterable[CriterionResult], exercises: Exercises
+) -> RunVerdict:
+    """Fail if anything failed; unknown if something declared, or everything, was not exercised; else pass."""
+    verdicts = {each.name: each.verdict for each in (*properties, *judged)}
+    if "fail" in verdicts.values():
+        return "fail"
+    declared = (*exercises.properties, *exercises.criteria)
+    if "pass" not in verdicts.values() or any(verdicts[name] == "not exercised" for name in declared):
+        return "unknown"
+    return "pass"
+
+
+def _property(monitor: Monitor, epoch_us: int) -> PropertyResult:
+    return PropertyResult(
+        name=monitor.name,
+        rule=monitor.rule,
+        verdict=monitor.verdict.value,
+        checked=monitor.checked,
+        violations_count=monitor.violations_count,
+        violations=tuple(
+            ViolationRecord(
+                execution_id=violation.execution_id,
+                at=_instant(epoch_us + violation.at_us),
+                expected=violation.expected,
+                observed=violation.observed,
+            )
+            for violation in monitor.violations
+        ),
+    )
+
+
+def _metrics(world: World, scenario: Scenario) -> Metrics:
+    statistics, epoch_us = world.statistics, scenario.epoch_us
+    counts = {
+        **statistics.counts,
+        "active_executions_max": statistics.active_max,
+        "concurrent_invocations_max": statistics.running_max[""],
+        f"{FINDER}.concurrent_max": statistics.running_max[FINDER],
+        f"{POLLER}.concurrent_max": statistics.running_max[POLLER],
+        "kernel_events": world.kernel.events_count,
+        "trace_events": len(world.trace),
+    }
+    return Metrics(
+        configuration=scenario.model_dump(mode="json"),
+        ticks=tuple(
+            TickRecord(
+                number=tick.number,
+                at=_instant(epoch_us + tick.at_us),
+                looks=tick.looks,
+                found=tick.found,
+                polled=tick.polled,
+            )
+            for tick in statistics.ticks
+        ),
+        distributions={
+            name: _distribution(name, values) for name, values in sorted(statistics.distributions.items()) if values
+        },
+        counts=dict(sorted(counts.items())),
+        log_groups={
+            name: LogGroup(
+                lines=group.lines,
+                platform_lines=group.platform_lines,
+                size_bytes=group.size_bytes,
+                levels=dict(sorted(group.levels.items())),
+                fields=tuple(sorted(group.fields)),
+            )
+            for name, group in sorted(world.logs.groups.items())
+        },
+        cloudwatch={
+            name: _series(series.unit, [value for _, value in series.values])
+            for name, series in sorted(world.metrics.series.items())
+        },
+        executions=tuple(
+            Sample(
+                execution_id=execution_id,
+                type=sample.execution.type.value,
+                status=sample.execution.status.value,
+                waves=sample.execution.total_waves,
+                servers=sum(len(wave.servers) for wave in sample.execution.waves),
+                polls=sample.polls,
+                started_at=_instant(sample.execution.start_us),
+                ended_at=None if sample.end_us is None else _instant(epoch_us + sample.end_us),
+            )
+            for execution_id, sample in statistics.samples.items()
+        ),
+        environment=host.versions(),
+    )
+
+
+def _distribution(name: str, values: list[int]) -> Distribution:
+    basis: Basis = "observed" if name.startswith(_OBSERVED) else "modelled"
+    unit = {"memory_mb": "MB", "waves_per_update": "waves"}.get(name, "ms")
+    scale = 1000 if unit == "ms" else 1
+    ordered = sorted(values)
+    return Distribution(
+        unit=unit,
+        basis=basis,
+        count=len(ordered),
+        min=ordered[0] / scale,
+        mean=round(sum(ordered) / len(ordered) / scale, 3),
+        p50=quantile(ordered, 0.50) / scale,
+        p95=quantile(ordered, 0.95) / scale,
+        p99=quantile(ordered, 0.99) / scale,
+        max=ordered[-1] / scale,
+    )
+
+
+def _series(unit: str, values: list[float]) -> Series:
+    mean = round(sum(values) / len(values), 3)
+    return Series(unit=unit, count=len(values), min=min(values), mean=mean, max=max(values))
+
+
+def _instant(epoch_us: int) -> str:
+    """ISO 8601 in UTC; microseconds only where there are some."""
+    seconds, micros = divmod(epoch_us, 1_000_000)
+    text = datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=micros).isoformat()
+    return text.replace("+00:00", "Z")

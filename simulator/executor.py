@@ -1,0 +1,127 @@
+"""A `concurrent.futures` executor in virtual time: its workers are processes, and waiting for a result suspends one.
+
+Owns the order of tasks and what a future's waiting means. Code that takes an Executor need not know: submit, map,
+results, exceptions, timeouts, cancellation and `with` are those of ThreadPoolExecutor.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from typing import Any, ParamSpec, TypeVar
+
+from simulator.kernel import Kernel, MisuseError, Process
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class KernelExecutor(Executor):
+    """Runs tasks in the order of their submission, at most `workers_max` at a time.
+
+    Workers are children of the process that submits, and die with it; a killed worker's future stays running for ever.
+    """
+
+    def __init__(self, kernel: Kernel, workers_max: int) -> None:
+        if workers_max < 1:
+            raise MisuseError(f"workers_max must be >= 1, got {workers_max}")
+        self._kernel = kernel
+        self._workers_max = workers_max
+        self._workers: list[Process] = []
+        self._tasks: deque[tuple[_KernelFuture[Any], Callable[[], Any]]] = deque()
+        self._unfinished: dict[_KernelFuture[Any], None] = {}
+        self._shut_down = False
+
+    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
+        if self._shut_down:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        future: _KernelFuture[_T] = _KernelFuture(self._kernel)
+        self._tasks.append((future, lambda: fn(*args, **kwargs)))
+        self._unfinished[future] = None
+        future.add_done_callback(lambda _: self._unfinished.pop(future))
+        self._workers = [worker for worker in self._workers if worker.alive]
+        if len(self._workers) < self._workers_max:
+            self._workers.append(self._kernel.spawn("executor worker", self._work))
+        return future
+
+    def map(
+        self,
+        fn: Callable[..., _T],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,  # noqa: ARG002 - as with threads, it has no effect
+    ) -> Iterator[_T]:
+        # Executor.map would measure its timeout by the host's clock.
+        due_us = None if timeout is None else self._kernel.now_us + _us(timeout)
+        futures = [self.submit(fn, *arguments) for arguments in zip(*iterables, strict=False)]
+
+        def results() -> Iterator[_T]:
+            try:
+                for future in futures:
+                    yield future.result(None if due_us is None else (due_us - self._kernel.now_us) / 1_000_000)
+            finally:
+                for future in futures:
+                    future.cancel()
+
+        return results()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._shut_down = True
+        while cancel_futures and self._tasks:
+            self._tasks.popleft()[0].cancel()
+        while wait and self._unfinished:
+            next(iter(self._unfinished)).wait(None)
+
+    def _work(self) -> None:
+        while self._tasks:
+            future, task = self._tasks.popleft()
+            if future.set_running_or_notify_cancel():
+                try:
+                    result = task()
+                except Exception as error:  # noqa: BLE001 - it belongs to whoever asks for the result
+                    future.set_exception(error)
+                else:
+                    future.set_result(result)
+
+
+class _KernelFuture(Future[_T]):
+    """A future whose waiting suspends a process instead of a thread."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        super().__init__()
+        self._kernel = kernel
+        self._waiters = _NoWaiters()
+
+    def result(self, timeout: float | None = None) -> _T:
+        self.wait(timeout)
+        return super().result(0)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        self.wait(timeout)
+        return super().exception(0)
+
+    def wait(self, timeout: float | None) -> None:
+        """Return once this future is done, or after `timeout` seconds."""
+        if self.done() or (timeout is not None and timeout <= 0):
+            return
+
+        def until(wake: Callable[[], None]) -> None:
+            self.add_done_callback(lambda _: wake())
+            if timeout is not None:
+                timer = self._kernel.timer(self._kernel.now_us + _us(timeout), wake)
+                self.add_done_callback(lambda _: timer.cancel())
+
+        self._kernel.suspend(until)
+
+
+class _NoWaiters(list[Any]):
+    """Where wait() and as_completed() leave word that their thread is to be woken."""
+
+    def append(self, _: object) -> None:
+        raise MisuseError(
+            "concurrent.futures.wait() and as_completed() would stop the thread, and virtual time with it: "
+            "write [future.result() for future in futures]"
+        )
+
+
+def _us(seconds: float) -> int:
+    return round(seconds * 1_000_000)

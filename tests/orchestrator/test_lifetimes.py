@@ -1,0 +1,162 @@
+"""Whole lives of executions: whenever polls look, and whatever DRS leaves out on the way, the end is the truth."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.decisions import conclude
+from orchestrator.model import (
+    ActionStatus,
+    Execution,
+    ExecutionStatus,
+    ExecutionType,
+    Job,
+    JobRef,
+    JobStatus,
+    Server,
+    ServerLaunch,
+    ServerStatus,
+)
+from orchestrator.settings import SECOND_US
+from tests.orchestrator.ports import START_US
+from tests.orchestrator.samples import EAST, a_wave, an_execution
+from tests.orchestrator.strategies import SETTINGS, THOROUGH
+
+LAST_POLL_S: Final = 1700
+"""By then every job has ended, and the execution is not yet overdue."""
+
+seconds = st.sampled_from([0, 1, 60, 300, 700, 800])
+
+
+@dataclass(frozen=True)
+class ServerLife:
+    """Seconds since the start: PENDING, IN_PROGRESS from `launching`, then its end, then one action until `settled`."""
+
+    name: str
+    launching: int
+    ended: int
+    launches: bool
+    settled: int
+    action_succeeds: bool
+
+    def at(self, second: int) -> ServerLaunch:
+        if second < self.ended:
+            waits = second < self.launching
+            return ServerLaunch(self.name, ServerStatus.PENDING if waits else ServerStatus.IN_PROGRESS)
+        if not self.launches:
+            return ServerLaunch(self.name, ServerStatus.FAILED)
+        ended = ActionStatus.SUCCEEDED if self.action_succeeds else ActionStatus.FAILED
+        action = ActionStatus.IN_PROGRESS if second < self.settled else ended
+        return ServerLaunch(self.name, ServerStatus.LAUNCHED, None, (action,))
+
+
+@dataclass(frozen=True)
+class JobLife:
+    """One job, which ends with the last of its servers."""
+
+    name: str
+    servers: tuple[ServerLife, ...]
+
+    @property
+    def ended(self) -> int:
+        return max(server.ended for server in self.servers)
+
+    def at(self, second: int, silent: bool) -> Job:
+        """DescribeJobs at that second; a silent answer names no servers."""
+        first = min(server.launching for server in self.servers)
+        if second < self.ended:
+            status = JobStatus.PENDING if second < first else JobStatus.STARTED
+        else:
+            status = JobStatus.COMPLETED
+        return Job(self.name, status, () if silent else tuple(server.at(second) for server in self.servers))
+
+
+@dataclass(frozen=True)
+class Look:
+    """One poll, and of which jobs DRS then names no servers, or knows nothing."""
+
+    second: int
+    silent: frozenset[str]
+    unknown: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Life:
+    """An execution with one job a wave, and the polls it gets. Its servers are in the item from the start, or not."""
+
+    kind: ExecutionType
+    listed: bool
+    jobs: tuple[JobLife, ...]
+    looks: tuple[Look, ...]
+
+    def execution(self) -> Execution:
+        """The execution as its worker wrote it."""
+        waves = []
+        for number, job in enumerate(self.jobs, start=1):
+            servers = tuple(Server(source_server_id=server.name) for server in job.servers)
+            waves.append(a_wave(number, servers=servers if self.listed else ()))
+        return an_execution(*waves, kind=self.kind)
+
+    def settled(self) -> int:
+        """From when on there is nothing more to wait for."""
+        servers = [server for job in self.jobs for server in job.servers]
+        actions = [server.settled for server in servers if server.launches and self.kind is ExecutionType.RECOVERY]
+        return max([job.ended for job in self.jobs] + actions)
+
+    def end(self) -> ExecutionStatus:
+        """How it ends in truth."""
+        servers = [server for job in self.jobs for server in job.servers]
+        actions_count = self.kind is ExecutionType.RECOVERY
+        if not any(server.launches for server in servers):
+            return ExecutionStatus.FAILED
+        if all(server.launches and (server.action_succeeds or not actions_count) for server in servers):
+            return ExecutionStatus.COMPLETED
+        return ExecutionStatus.PARTIAL
+
+
+@st.composite
+def server_lives(draw: st.DrawFn, name: str) -> ServerLife:
+    launching = draw(seconds)
+    ended = launching + draw(seconds)
+    settled = min(ended + draw(seconds), LAST_POLL_S)
+    yes = st.sampled_from([True, True, False])
+    return ServerLife(name, launching, ended, draw(yes), settled, draw(yes))
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> Life:
+    jobs = []
+    for number in range(1, draw(st.integers(1, 2)) + 1):
+        letters = draw(st.sampled_from(["a", "ab"]))
+        jobs.append(JobLife(f"drsjob-{number}", tuple(draw(server_lives(f"s-{number}{each}")) for each in letters)))
+    names = st.sampled_from([frozenset[str](), *[frozenset({job.name}) for job in jobs]])
+    instants = draw(st.lists(st.integers(0, LAST_POLL_S), max_size=6).map(sorted))
+    looks = [Look(second, draw(names), draw(names)) for second in instants]
+    last = Look(LAST_POLL_S, frozenset(), frozenset())
+    return Life(draw(st.sampled_from(ExecutionType)), draw(st.booleans()), tuple(jobs), (*looks, last))
+
+
+def polled(execution: Execution, life: Life, look: Look) -> tuple[Execution, ExecutionStatus | None]:
+    answers = {
+        JobRef(EAST, job.name): job.at(look.second, job.name in look.silent)
+        for job in life.jobs
+        if job.name not in look.unknown
+    }
+    conclusion = conclude(execution, answers, START_US + look.second * SECOND_US, SETTINGS)
+    return replace(execution, waves=conclusion.waves), conclusion.status
+
+
+@pytest.mark.slow
+@THOROUGH
+@given(lives())
+def test_an_execution_ends_as_its_jobs_did_and_never_before_they_did(life: Life) -> None:
+    execution, status = life.execution(), None
+    for look in life.looks:
+        execution, status = polled(execution, life, look)
+        if status is not None:
+            assert look.second >= life.settled()
+            break
+    assert status is life.end()
