@@ -197,9 +197,8 @@ def _no_errors(world: World) -> Finding:
 
 
 def _permissions(world: World) -> Finding:
-    used = sorted(
-        {name for name in world.statistics.counts if name.count(".") == 1 and name.split(".")[1][0].isupper()}
-    )
+    operations = (name.split(".") for name in world.statistics.counts if name.startswith((f"{FINDER}.", f"{POLLER}.")))
+    used = sorted({".".join(parts[:2]) for parts in operations if parts[1][0].isupper()})
     actions = ", ".join(used) or "none"
     return Finding(None, "no IAM in the fast tier", f"called: {actions}; nothing checks them against a policy here")
 

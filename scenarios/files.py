@@ -98,23 +98,21 @@ def _apply(data: dict[Any, Any], change: str) -> Steps:
     if key == "executions":
         return _share_out(groups, value)
     path = _path(key, groups)
-    place: Any = data
-    for step in path[:-1]:
-        if isinstance(place, list) and isinstance(step, int):
-            if step >= len(place):
-                raise ValueError(f"{key}: there are only {len(place)} entries, counted from 0")
-            place = place[step]
-        elif isinstance(place, dict):
-            place = place.setdefault(step, {})
-        else:
-            raise ValueError(f"{key}: {step} is a field of nothing")
-    if isinstance(place, list) and isinstance(path[-1], int) and path[-1] < len(place):
-        place[path[-1]] = value
-    elif isinstance(place, dict):
-        place[path[-1]] = value
-    else:
-        raise ValueError(f"{key}: {path[-1]} is a field of nothing")
+    _put(data, path, value, key)
     return path
+
+
+def _put(place: Any, path: Steps, value: object, key: str) -> None:
+    """Set what the path leads to, making mappings on the way. Raises ValueError."""
+    step, rest = path[0], path[1:]
+    if isinstance(place, list) and not (isinstance(step, int) and step < len(place)):
+        raise ValueError(f"{key}: {step} is none of the {len(place)} entries, which count from 0")
+    if not isinstance(place, list | dict):
+        raise ValueError(f"{key}: {step} is a field of nothing")
+    if not rest:
+        place[step] = value
+    else:
+        _put(place.setdefault(step, {}) if isinstance(place, dict) else place[step], rest, value, key)
 
 
 def _path(key: str, groups: object) -> Steps:

@@ -91,7 +91,7 @@ def _verdict(
     properties: Iterable[PropertyResult], judged: Iterable[CriterionResult], exercises: Exercises
 ) -> RunVerdict:
     """Fail if anything failed; unknown if something declared, or everything, was not exercised; else pass."""
-    verdicts = {each.name: each.verdict for each in (*properties, *judged)}
+    verdicts = {each.name: each.verdict for each in properties} | {each.name: each.verdict for each in judged}
     if "fail" in verdicts.values():
         return "fail"
     declared = (*exercises.properties, *exercises.criteria)

@@ -1,0 +1,98 @@
+"""Finder and poller together over minutes of virtual time: how often an execution is polled, and that it ends."""
+
+from collections.abc import Callable
+
+import pytest
+
+from orchestrator.model import Dispatch, Execution, ExecutionStatus, Job, JobRef, JobStatus, ServerStatus, Wave
+from orchestrator.poller import Poller
+from orchestrator.settings import SECOND_US, Settings
+from tests.orchestrator.ports import START_US, Jobs, PublishedMetrics
+from tests.orchestrator.rigs import DEFAULTS, FinderRig
+from tests.orchestrator.samples import EAST, a_job, a_wave, an_ended_job, an_execution, an_item
+
+FOUR_SWEEPS = Settings(sweeps_per_invocation=4)
+WAVE = a_wave()
+PENDING = a_job(WAVE, JobStatus.PENDING)
+STARTED = a_job(WAVE, JobStatus.STARTED, ServerStatus.PENDING, ServerStatus.PENDING)
+IN_PROGRESS = a_job(WAVE, JobStatus.STARTED, ServerStatus.IN_PROGRESS, ServerStatus.PENDING)
+ENDED = an_ended_job(WAVE)
+
+
+class System:
+    """One execution with one wave, a finder that is invoked every minute, and a poller that it invokes."""
+
+    def __init__(self, job_at: Callable[[int], Job], settings: Settings, poll_seconds: int = 0) -> None:
+        self._finder = FinderRig(an_item(an_execution(WAVE)), settings=settings)
+        self._jobs = Jobs()
+        self._job_at = job_at
+        self._poll_us = poll_seconds * SECOND_US
+        self._poller = Poller(
+            store=self._finder.table,
+            jobs=self._jobs,
+            metrics=PublishedMetrics(),
+            clock=self._finder.clock,
+            settings=settings,
+        )
+        self._jobs.on_call = self._drs_takes_its_time
+        self._finder.invoker.on_invoke = self._poll
+
+    def _drs_takes_its_time(self) -> None:
+        self._finder.clock.pass_us(self._poll_us)
+        second = (self._finder.clock.now_us() - START_US) // SECOND_US
+        self._jobs.known[JobRef(EAST, ENDED.job_id)] = self._job_at(second)
+
+    def _poll(self, dispatch: Dispatch) -> None:
+        self._poller.poll(dispatch, deadline_us=self._finder.clock.now_us() + 300 * SECOND_US)
+
+    def run(self, minutes: int) -> list[int]:
+        """The seconds, counted from the first tick, at which the execution was found due within so many ticks."""
+        for minute in range(minutes):
+            tick_us = START_US + minute * 60 * SECOND_US
+            self._finder.clock.pass_us(tick_us - self._finder.clock.now_us())
+            self._finder.run()
+        return [((dispatch.dispatched_us or 0) - START_US) // SECOND_US for dispatch in self._finder.invoker.accepted]
+
+    @property
+    def execution(self) -> Execution:
+        execution = self._finder.table.get(an_execution(WAVE).key)
+        assert execution is not None
+        return execution
+
+
+@pytest.mark.parametrize(("job", "interval_s"), [(PENDING, 45), (STARTED, 15), (IN_PROGRESS, 30)])
+@pytest.mark.parametrize("poll_seconds", [0, 3])
+def test_four_sweeps_make_every_interval_effective_however_long_a_poll_takes(
+    job: Job, interval_s: int, poll_seconds: int
+) -> None:
+    system = System(lambda second: job, FOUR_SWEEPS, poll_seconds)
+    first, *others = system.run(minutes=6)
+    assert [first, *others] == list(range(0, 360, interval_s))
+
+
+@pytest.mark.parametrize("job", [PENDING, STARTED, IN_PROGRESS])
+def test_with_one_look_a_minute_every_interval_is_a_minute_in_effect(job: Job) -> None:
+    assert System(lambda second: job, DEFAULTS, poll_seconds=2).run(minutes=4) == [0, 60, 120, 180]
+
+
+def test_an_execution_is_followed_through_its_phases_to_its_end() -> None:
+    def job_at(second: int) -> Job:
+        if second < 100:
+            return PENDING if second < 60 else STARTED
+        return IN_PROGRESS if second < 170 else ENDED
+
+    system = System(job_at, FOUR_SWEEPS)
+    assert system.run(minutes=5) == [0, 45, 90, 105, 135, 165, 195]
+    assert system.execution.status is ExecutionStatus.COMPLETED
+    assert system.execution.end_us == START_US + 195 * SECOND_US
+
+
+def test_a_job_that_hangs_ends_in_timeout_at_the_first_poll_beyond_the_limit() -> None:
+    system = System(lambda second: STARTED, DEFAULTS)
+    assert system.run(minutes=40)[-1] == 1860
+    assert system.execution.status is ExecutionStatus.TIMEOUT
+    assert waves_of(system)[0].job_status is JobStatus.STARTED
+
+
+def waves_of(system: System) -> tuple[Wave, ...]:
+    return system.execution.waves

@@ -1,0 +1,132 @@
+"""A poll and the other writers of the table: whoever comes between a poll's read and its write is never overwritten."""
+
+import logging
+
+import pytest
+
+from orchestrator.errors import PollFailedError
+from orchestrator.items import seconds_item, waves_item
+from orchestrator.model import ExecutionStatus, JobStatus, ServerStatus, Wave, WaveStatus
+from orchestrator.poller import PollEnd, PollReport
+from orchestrator.settings import SECOND_US, Settings
+from tests.orchestrator.ports import START_US, Hook, in_turn
+from tests.orchestrator.rigs import PollerRig
+from tests.orchestrator.samples import KEY, a_job, a_wave, an_ended_job, an_execution
+
+FIRST, SECOND = a_wave(1), a_wave(2)
+SECOND_WAITS = a_wave(2, status=WaveStatus.PENDING, job_id=None)
+
+
+def writing(rig: PollerRig, *waves: Wave) -> Hook:
+    """The plan's worker writes these waves."""
+    return lambda: rig.table.write(KEY, Waves=waves_item(waves))
+
+
+def test_a_job_id_written_while_the_poll_was_reading_is_kept() -> None:
+    rig = PollerRig(an_execution(FIRST, SECOND_WAITS))
+    rig.answer((FIRST, an_ended_job(FIRST)), (SECOND, a_job(SECOND, JobStatus.STARTED, ServerStatus.PENDING)))
+    rig.jobs.on_call = in_turn(writing(rig, FIRST, SECOND))
+    assert rig.poll() == PollReport(PollEnd.UPDATED, 2, ExecutionStatus.POLLING)
+    first, second = rig.stored().waves
+    assert first.status is WaveStatus.COMPLETED
+    assert (second.job_id, second.job_status) == ("drsjob-2", JobStatus.STARTED)
+    assert len(rig.table.written) == 1
+
+
+def test_a_wave_added_while_the_poll_was_reading_keeps_the_execution_open() -> None:
+    rig = PollerRig(an_execution(FIRST))
+    rig.answer((FIRST, an_ended_job(FIRST)))
+    rig.jobs.on_call = in_turn(writing(rig, FIRST, SECOND_WAITS))
+    assert rig.poll().status is ExecutionStatus.POLLING
+    assert [wave.status for wave in rig.stored().waves] == [WaveStatus.COMPLETED, WaveStatus.PENDING]
+
+
+def test_after_a_lost_race_drs_is_asked_and_everything_decided_again(caplog: pytest.LogCaptureFixture) -> None:
+    """Between the two reads the job ends: the second decision is from what DRS says then."""
+    rig = PollerRig(an_execution(FIRST))
+    rig.answer((FIRST, a_job(FIRST, JobStatus.STARTED)))
+
+    def another_writer() -> None:
+        rig.table.write(KEY, Note="of another writer")
+        rig.answer((FIRST, an_ended_job(FIRST)))
+
+    rig.table.on_save = in_turn(another_writer)
+    with caplog.at_level(logging.INFO, logger="orchestrator"):
+        assert rig.poll().status is ExecutionStatus.COMPLETED
+    assert len(rig.table.reads) == len(rig.jobs.calls) == 2
+    assert rig.table.items[KEY]["Note"] == "of another writer"
+    assert rig.table.items[KEY]["Version"] == 2
+    assert caplog.messages[0] == (
+        "Another writer came first, reading again: execution e-1 was changed by another writer"
+    )
+
+
+@pytest.mark.parametrize("waves", [(FIRST,), (FIRST, SECOND)])
+def test_a_cancellation_while_the_poll_was_reading_wins(waves: tuple[Wave, ...]) -> None:
+    """A person's change counts no version up: the condition on the status is what protects it."""
+    rig = PollerRig(an_execution(*waves))
+    rig.answer(*[(wave, an_ended_job(wave)) for wave in waves])
+    rig.table.on_save = in_turn(lambda: rig.table.items[KEY].update(Status="CANCELLED"))
+    assert rig.poll() == PollReport(PollEnd.NOT_POLLING, status=ExecutionStatus.CANCELLED)
+    stored = rig.stored()
+    assert (stored.status, stored.end_us, stored.waves) == (ExecutionStatus.CANCELLED, None, rig_waves(waves))
+
+
+def rig_waves(waves: tuple[Wave, ...]) -> tuple[Wave, ...]:
+    return PollerRig(an_execution(*waves)).stored().waves
+
+
+def test_an_execution_deleted_while_the_poll_was_reading_stays_deleted() -> None:
+    rig = PollerRig(an_execution(FIRST))
+    rig.table.on_save = in_turn(rig.table.items.clear)
+    assert rig.poll() == PollReport(PollEnd.GONE)
+    assert rig.table.items == {}
+
+
+def test_of_two_pollers_with_one_dispatch_the_second_writes_nothing() -> None:
+    rig = PollerRig(an_execution(FIRST))
+    rig.answer((FIRST, a_job(FIRST, JobStatus.STARTED)))
+    other = in_turn(lambda: rig.table.write(KEY, LastPolledTime=seconds_item(START_US)))
+    rig.table.on_save = other
+    assert rig.poll(dispatched_us=START_US) == PollReport(PollEnd.NOT_DUE, status=ExecutionStatus.POLLING)
+    assert rig.table.written == []
+
+
+def test_an_execution_that_another_poller_ended_is_not_ended_again() -> None:
+    rig = PollerRig(an_execution(FIRST))
+    rig.answer((FIRST, an_ended_job(FIRST)))
+    rig.table.on_save = in_turn(lambda: rig.table.write(KEY, Status="COMPLETED", EndTime=START_US // SECOND_US))
+    rig.clock.pass_us(30 * SECOND_US)
+    assert rig.poll().end is PollEnd.NOT_POLLING
+    assert rig.stored().end_us == START_US
+
+
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_a_poll_that_loses_every_race_fails_visibly_and_overwrites_nothing(attempts: int) -> None:
+    rig = PollerRig(an_execution(FIRST), settings=Settings(save_attempts_max=attempts))
+    rig.table.on_save = lambda: rig.table.write(KEY, Note="of another writer")
+    with pytest.raises(PollFailedError, match="was changed by another writer"):
+        rig.poll()
+    assert len(rig.table.reads) == attempts
+    assert rig.table.written == []
+    assert rig.metrics.values("PollErrors") == [1]
+
+
+def test_a_poll_that_loses_races_stops_before_its_deadline() -> None:
+    rig = PollerRig(an_execution(FIRST))
+    rig.table.on_save = lambda: rig.table.write(KEY, Note="of another writer")
+    rig.jobs.on_call = rig.clock.passing_s(100)
+    with pytest.raises(PollFailedError, match="was changed by another writer"):
+        rig.poll(seconds=300)
+    assert len(rig.table.reads) == 3
+    rig.jobs.on_call = rig.clock.passing_s(99)
+    with pytest.raises(PollFailedError):
+        rig.poll(seconds=300)
+    assert len(rig.table.reads) == 3 + 3
+
+
+def test_a_version_that_changed_alone_is_a_lost_race() -> None:
+    rig = PollerRig(an_execution(FIRST))
+    rig.table.on_save = in_turn(lambda: rig.table.write(KEY))
+    rig.poll()
+    assert [update.expected_version for update in rig.table.written] == [1]
