@@ -1,1 +1,1 @@
-"""The front door: command line and public Python API."""
+"""The front door: the command line (`drsim.cli`) and the public Python API (`drsim.api`)."""

@@ -6,11 +6,11 @@ class OrchestratorError(Exception):
 
 
 class TryLaterError(OrchestratorError):
-    """A service throttled, failed or stayed silent, and the adapter's own retries are used up. The next tick tries again."""
+    """A service throttled, failed or stayed silent beyond the adapter's own retries. The next tick tries again."""
 
 
 class RefusedError(OrchestratorError):
-    """A service refused: a permission is missing or a request is wrong. Somebody must mend it; retrying does not help."""
+    """A service refused: a permission is missing or a request is wrong. Retrying does not help."""
 
 
 class LostRaceError(OrchestratorError):

@@ -30,7 +30,7 @@ class ExecutionStatus(StrEnum):
 
 
 class WaveStatus(StrEnum):
-    """Where a wave stands. COMPLETED, PARTIAL and FAILED are DRS's truth; TIMEOUT and UNKNOWN say that watching ended."""
+    """Where a wave stands. COMPLETED, PARTIAL, FAILED are DRS's truth; TIMEOUT and UNKNOWN say that watching ended."""
 
     PENDING = "PENDING"
     LAUNCHING = "LAUNCHING"
@@ -43,7 +43,7 @@ class WaveStatus(StrEnum):
 
 
 class JobStatus(StrEnum):
-    """DRS's JobStatus. There is no failed job: failure shows in the servers (botocore service model, drs 2020-02-26)."""
+    """DRS's JobStatus. There is no failed job: failure shows in the servers (botocore model, drs 2020-02-26)."""
 
     PENDING = "PENDING"
     STARTED = "STARTED"

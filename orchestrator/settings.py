@@ -18,7 +18,7 @@ class Settings:
     started_interval_us: int = 15 * SECOND_US
     in_progress_interval_us: int = 30 * SECOND_US
     due_slack_us: int = 1 * SECOND_US
-    """An execution is due this much before its interval has passed, so that jitter of the schedule costs no whole look."""
+    """An execution is due this much before its interval has passed: jitter of the schedule must cost no whole look."""
     timeout_us: int = 1800 * SECOND_US
     sweeps_per_invocation: int = 1
     """How often one finder invocation looks within its minute. EventBridge cannot fire below a minute."""

@@ -85,10 +85,9 @@ def _triggers(world: World) -> Finding:
     if not ticks:
         return Finding(None, "no tick", "the run ended before the first tick")
     gaps = world.statistics.values("tick_interval")
-    shown = f"{min(gaps) / 1e6:g} to {max(gaps) / 1e6:g} s apart" if gaps else "one tick"
-    return Finding(
-        _holds(world, "trigger-cadence"), f"{len(ticks)} ticks, {shown}", _violations(world, "trigger-cadence")
-    )
+    low, high = (f"{edge(gaps, default=0) / 1e6:g}" for edge in (min, max))
+    shown = f"{len(ticks)} ticks, {low if low == high else f'{low} to {high}'} s apart"
+    return Finding(_holds(world, "trigger-cadence"), shown, _violations(world, "trigger-cadence"))
 
 
 def _queries(world: World) -> Finding:

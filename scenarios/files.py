@@ -109,10 +109,11 @@ def _put(place: Any, path: Steps, value: object, key: str) -> None:
         raise ValueError(f"{key}: {step} is none of the {len(place)} entries, which count from 0")
     if not isinstance(place, list | dict):
         raise ValueError(f"{key}: {step} is a field of nothing")
+    holder: Any = place
     if not rest:
-        place[step] = value
+        holder[step] = value
     else:
-        _put(place.setdefault(step, {}) if isinstance(place, dict) else place[step], rest, value, key)
+        _put(holder.setdefault(step, {}) if isinstance(holder, dict) else holder[step], rest, value, key)
 
 
 def _path(key: str, groups: object) -> Steps:
@@ -156,7 +157,8 @@ def _problem(details: Mapping[str, Any], root: yaml.Node, where: str, changed: s
     elif details["type"] != "value_error":
         message = f"{message}, got {details['input']!r}"
     field = _shown(path) or "the scenario"
-    if any(path[: len(each)] == each for each in changed):
+    # A setting is judged with all others, so its error names their common field.
+    if any(path[: len(each)] == each or each[: len(path)] == path for each in changed):
         return f"--set {field}: {message}"
     return f"{where}:{_line(root, path)}: {field}: {message}"
 

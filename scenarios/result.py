@@ -13,6 +13,7 @@ SCHEMA_VERSION: Final = 1
 
 Verdict = Literal["pass", "fail", "not exercised"]
 RunVerdict = Literal["pass", "fail", "unknown"]
+Tier = Literal["fast"]
 Basis = Literal["modelled", "observed", "measured"]
 
 
@@ -141,7 +142,7 @@ class Result(Record):
     schema_version: Literal[1] = SCHEMA_VERSION
     scenario: str
     seed: int
-    tier: Literal["fast"]
+    tier: Tier
     verdict: RunVerdict
     trace_digest: str
     virtual_seconds: float

@@ -21,6 +21,7 @@ from scenarios.result import (
     Sample,
     Series,
     TickRecord,
+    Tier,
     ViolationRecord,
 )
 from simulator.events import FINDER, POLLER
@@ -45,6 +46,7 @@ def run(
     scenario: Scenario,
     *,
     seed: int,
+    tier: Tier = "fast",
     replay: str = "",
     parts: Parts | None = None,
     on_progress: Callable[[int], None] | None = None,
@@ -63,7 +65,7 @@ def run(
     result = Result(
         scenario=scenario.name,
         seed=seed,
-        tier="fast",
+        tier=tier,
         verdict=_verdict(properties, judged, scenario.exercises),
         trace_digest=world.trace.digest(),
         virtual_seconds=world.kernel.now_us / 1_000_000,

@@ -1,1 +1,1 @@
-"""A deterministic discrete-event simulator of AWS as far as the orchestrator touches it, with its faults and its truth."""
+"""A deterministic discrete-event simulator of AWS, as far as the orchestrator touches it, and of the truth behind it."""

@@ -287,7 +287,8 @@ class Kernel:
         """Let go of everything that is still suspended. Take all results first: the kernel is of no use afterwards.
 
         Python cannot drop a suspended greenlet without unwinding it, so the `finally` blocks of killed and unfinished
-        processes run now, when the run is over; whatever they ask of the kernel ends them.
+        processes run now, when the run is over; whatever they ask of the kernel ends them. A kernel that is not closed
+        keeps its memory for good, since the garbage collector does not see into suspended greenlets.
         """
         if self._hub is not None:
             raise MisuseError("kernel.close() was called inside a run: kernel.stop() ends the run")

@@ -105,7 +105,7 @@ class Table(Spec):
 
 
 class Drs(Spec):
-    """DRS quotas of each account and Region (AWS service quotas), and the page size, for which no figure is published."""
+    """DRS quotas of each account and Region (AWS service quotas), and the page size, which nobody publishes."""
 
     jobs_max: int = Field(20, ge=1, description="Concurrent jobs in progress (L-D88FAC3A).")
     servers_per_job_max: int = Field(100, ge=1, description="Source servers in a single job (L-B827C881).")

@@ -13,7 +13,7 @@ _IDLE_SERVERS = frozenset({ServerStatus.NOT_STARTED, ServerStatus.PENDING})
 
 
 def phase(execution: Execution) -> Phase:
-    """The phase that the contract gives an execution: that of the wave whose interval is shortest, by default settings."""
+    """The phase that the contract gives an execution: that of its wave with the shortest interval by default."""
     found = Phase.PENDING
     for wave in execution.waves:
         if wave.finished:
@@ -96,8 +96,11 @@ class TriggerCadence(Monitor):
 
 @dataclass(slots=True)
 class _Watched:
-    """An execution in POLLING. `since_us` is its last poll's look, or the instant it began to poll; `visible_us` is when
-    the index shows that for sure; the two intervals are the shortest and the longest it had since."""
+    """An execution in POLLING.
+
+    `since_us` is its last poll's look, or when it came to POLLING; `visible_us` is when the index shows that for sure.
+    The two intervals are the shortest and the longest that it had since.
+    """
 
     since_us: int
     visible_us: int

@@ -163,7 +163,8 @@ class DrsService:
     def start_recovery(self, scope: JobScope, server_ids: Sequence[str]) -> DrsJob:
         """StartRecovery: a new job for these servers, its whole life drawn now.
 
-        Raises ServiceError: ConflictException when a server is in a job that has not ended, ServiceQuotaExceededException.
+        Raises ServiceError: ConflictException when a server is in a job that has not ended, and
+        ServiceQuotaExceededException.
         """
         now_us = self._kernel.now_us
         open_jobs = [job for job in self._open.get(scope, ()) if job.ended_us > now_us]

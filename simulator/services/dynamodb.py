@@ -76,7 +76,7 @@ class QueryPage(NamedTuple):
 
 
 class ExecutionTable:
-    """The execution table. Keys are ExecutionId and PlanId; the index is StatusIndex (Status, StartTime), projection ALL."""
+    """The execution table, by ExecutionId and PlanId, and its StatusIndex (Status, StartTime), projection ALL."""
 
     def __init__(self, kernel: Kernel, trace: Trace, *, index_lag: Spread, page_bytes_max: int) -> None:
         self._kernel = kernel
@@ -208,7 +208,7 @@ class _StatusIndex:
             assert item is not None, "only items that exist stand in the order"
             items.append(item)
             size_bytes += item.size_bytes
-            # A Query stops behind the item with which it reaches 1 MB, and then gives LastEvaluatedKey even if nothing follows.
+            # A Query stops behind the item with which it reaches 1 MB, and gives LastEvaluatedKey even if none follows.
             if size_bytes >= bytes_max:
                 return QueryPage(tuple(items), size_bytes, order[position])
         return QueryPage(tuple(items), size_bytes, None)

@@ -1,4 +1,4 @@
-"""CloudWatch metrics and Logs, as far as reports and properties need them: what was published, and how much was logged."""
+"""CloudWatch metrics and Logs, as far as reports and properties need them: what was published, what was logged."""
 
 import json
 import logging
@@ -59,7 +59,7 @@ class LogGroup:
 
 
 class LogsService(logging.Handler):
-    """CloudWatch Logs. As a handler of Python's logging it takes in what handlers say, as JSON lines, like Powertools."""
+    """CloudWatch Logs. As a handler of Python's logging it takes in what functions say, as JSON lines."""
 
     def __init__(self, kernel: Kernel, trace: Trace, *, epoch_us: int) -> None:
         super().__init__()

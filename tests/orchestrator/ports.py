@@ -198,7 +198,7 @@ class Invoker:
     def __init__(self) -> None:
         self.accepted: list[Dispatch] = []
         self.failing: dict[str, OrchestratorError] = {}
-        self.on_invoke: Callable[[Dispatch], object] = self._take
+        self.on_invoke: Hook = nothing
 
     @property
     def ids(self) -> list[str]:
@@ -210,10 +210,7 @@ class Invoker:
         if error is not None:
             raise error
         self.accepted.append(dispatch)
-        self.on_invoke(dispatch)
-
-    def _take(self, dispatch: Dispatch) -> None:
-        """What an invocation does when no test says otherwise."""
+        self.on_invoke()
 
 
 class PublishedMetrics:

@@ -33,10 +33,10 @@ from orchestrator.settings import SECOND_US, Settings
 from tests.orchestrator.ports import START_US
 from tests.orchestrator.samples import EAST, OTHER_ACCOUNT
 
-QUICK: Final = hypothesis_settings(max_examples=100, deadline=None, derandomize=True)
+QUICK: Final = hypothesis_settings(max_examples=60, deadline=None, derandomize=True)
 """For every property here: the same examples in every run, however slow the machine."""
 
-THOROUGH: Final = hypothesis_settings(QUICK, max_examples=800)
+THOROUGH: Final = hypothesis_settings(QUICK, max_examples=500)
 
 SETTINGS: Final = Settings()
 

@@ -134,7 +134,7 @@ def test_one_failed_invoke_hurts_no_other(error: OrchestratorError, caplog: pyte
 def test_a_programming_error_is_not_taken_for_a_failed_invoke() -> None:
     rig = FinderRig(*items_due(1))
 
-    def broken(dispatch: Dispatch) -> None:
+    def broken() -> None:
         raise ZeroDivisionError
 
     rig.invoker.on_invoke = broken
@@ -172,12 +172,12 @@ def test_the_finder_writes_nothing() -> None:
 
 
 def test_pollers_are_invoked_in_parallel_and_never_more_than_the_bound_at_once() -> None:
-    """Six invokes and three workers: the barrier opens only if three are under way together, and the count shows if four are."""
+    """Six invokes, three workers: the barrier opens only for three together, and the count would show a fourth."""
     barrier, lock = threading.Barrier(3), threading.Lock()
     under_way: list[int] = [0]
     seen: list[int] = []
 
-    def meet(dispatch: Dispatch) -> None:
+    def meet() -> None:
         with lock:
             under_way[0] += 1
             seen.append(under_way[0])
@@ -205,7 +205,7 @@ def test_in_parallel_too_one_failed_invoke_hurts_no_other() -> None:
 
 def test_the_finder_stops_before_its_deadline_and_says_what_it_left(caplog: pytest.LogCaptureFixture) -> None:
     rig = FinderRig(*items_due(5))
-    rig.invoker.on_invoke = lambda dispatch: rig.clock.pass_us(19 * SECOND_US)
+    rig.invoker.on_invoke = rig.clock.passing_s(19)
     (report,) = rig.run(seconds=60)
     assert rig.invoker.ids == ["e-1", "e-2", "e-3"]
     assert report == LookReport(found=5, malformed=0, invoked=3, failed=0, left=2, skipped=0)
@@ -216,14 +216,14 @@ def test_the_finder_stops_before_its_deadline_and_says_what_it_left(caplog: pyte
 def test_nothing_new_begins_within_the_reserve(seconds: int, sent: int) -> None:
     """Three seconds are the reserve: with 12 s to live, an invoke may begin at 0, 3 and 6 s, and at 9 s no more."""
     rig = FinderRig(*items_due(5))
-    rig.invoker.on_invoke = lambda dispatch: rig.clock.pass_us(3 * SECOND_US)
+    rig.invoker.on_invoke = rig.clock.passing_s(3)
     rig.run(seconds=seconds)
     assert len(rig.invoker.accepted) == sent
 
 
 def test_what_was_left_comes_first_at_the_next_tick() -> None:
     rig = FinderRig(*[an_item_polled(f"e-{number}", 60) for number in range(1, 5)])
-    rig.invoker.on_invoke = lambda dispatch: rig.clock.pass_us(30 * SECOND_US)
+    rig.invoker.on_invoke = rig.clock.passing_s(30)
     rig.run(seconds=60)
     assert rig.invoker.ids == ["e-1", "e-2"]
     for dispatch in rig.invoker.accepted:
@@ -256,7 +256,7 @@ def test_four_sweeps_look_every_15_seconds_of_virtual_time() -> None:
 def test_a_slow_look_does_not_put_off_the_next() -> None:
     rig = FinderRig(*items_due(1), settings=FOUR_SWEEPS)
     instants = look_instants(rig)
-    rig.invoker.on_invoke = lambda dispatch: rig.clock.pass_us(4 * SECOND_US)
+    rig.invoker.on_invoke = rig.clock.passing_s(4)
     rig.run()
     assert instants == [0, 15, 30, 45]
     assert rig.clock.sleeps == [11 * SECOND_US] * 3
@@ -265,7 +265,7 @@ def test_a_slow_look_does_not_put_off_the_next() -> None:
 def test_a_look_that_outlasts_the_distance_is_followed_at_once() -> None:
     rig = FinderRig(*items_due(1), settings=FOUR_SWEEPS)
     instants = look_instants(rig)
-    rig.invoker.on_invoke = lambda dispatch: rig.clock.pass_us(20 * SECOND_US)
+    rig.invoker.on_invoke = rig.clock.passing_s(20)
     rig.run(seconds=120)
     assert instants == [0, 20, 40, 60]
 
@@ -281,7 +281,7 @@ def test_a_look_that_would_begin_within_the_reserve_is_left_out_and_said(caplog:
 
 def test_looks_that_ran_over_the_time_leave_the_others_out(caplog: pytest.LogCaptureFixture) -> None:
     rig = FinderRig(*items_due(1), settings=FOUR_SWEEPS)
-    rig.invoker.on_invoke = lambda dispatch: rig.clock.pass_us(58 * SECOND_US)
+    rig.invoker.on_invoke = rig.clock.passing_s(58)
     assert len(rig.run(seconds=60)) == 1
     assert said(caplog, logging.WARNING) == ["Look 2 left out: the function's time is nearly up"]
 

@@ -1,4 +1,4 @@
-"""The poller: what one poll reads, asks, concludes, writes, measures and logs. Races with other writers: `test_races`."""
+"""The poller: what one poll reads, asks, concludes, writes, measures and logs. Its races are in `test_races`."""
 
 import logging
 from collections.abc import Iterator

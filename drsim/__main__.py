@@ -1,0 +1,7 @@
+"""`python -m drsim`."""
+
+import sys
+
+from drsim.cli import main
+
+sys.exit(main())

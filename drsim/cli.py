@@ -1,0 +1,210 @@
+"""The command line: `drsim list | run | schema`.
+
+Exit codes: 0 pass; 1 a property or criterion failed; 2 interrupted; 3 internal error; 4 bad usage or configuration;
+5 nothing ran, or the verdict is unknown. Commands import what they need when they run, so that `--help` is quick.
+"""
+
+import os
+import sys
+from enum import IntEnum, StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.exceptions import Abort, Exit, TyperException
+
+if TYPE_CHECKING:
+    from scenarios.model import Scenario
+    from scenarios.result import Result
+
+
+class ExitCode(IntEnum):
+    """What the process tells its caller."""
+
+    PASS = 0
+    FAIL = 1
+    INTERRUPTED = 2
+    INTERNAL = 3
+    USAGE = 4
+    UNKNOWN = 5
+
+
+class Tier(StrEnum):
+    """How much of the real thing runs: `fast` is production code on simulated services."""
+
+    FAST = "fast"
+
+
+app = typer.Typer(
+    name="drsim",
+    help="Run AWS DRS polling through simulated half hours: jobs that complete, fail, hang, by the hundred.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 pass, 1 failed, 2 interrupted, 3 internal error, 4 bad usage, 5 unknown.",
+)
+
+
+class UserError(Exception):
+    """Something that the user can mend; the message says what."""
+
+
+@app.command("list")
+def list_scenarios() -> None:
+    """Show the scenarios that come with drsim."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from drsim.console import output
+    from scenarios.files import catalogue, load
+    from simulator.durations import show_duration
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("scenario", no_wrap=True)
+    table.add_column("executions", justify="right")
+    table.add_column("up to", justify="right")
+    table.add_column("what it is")
+    for name in catalogue():
+        scenario = load(name)
+        executions = sum(group.executions for group in scenario.workload)
+        table.add_row(name, str(executions), show_duration(scenario.duration), Text(scenario.title))
+    output().print(table)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files."""
+    import json
+
+    from scenarios.model import Scenario
+
+    print(json.dumps(Scenario.model_json_schema(), indent=2))
+
+
+@app.command()
+def run(
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME|FILE...", help="Scenarios of the catalogue, or YAML files.")
+    ],
+    seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 1,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario, e.g. executions=200 or duration=45m."),
+    ] = None,
+    tier: Annotated[Tier, typer.Option(help="How much of the real thing runs.")] = Tier.FAST,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where each run's folder goes.")] = Path("drsim-runs"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print each result as one line of JSON, nothing else.")
+    ] = False,
+) -> None:
+    """Run scenarios, check every property, and write result, report and trace of each."""
+    from drsim import console as terminal
+
+    scenarios = _load(names, changes or [])
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out {out}: {error.strerror}") from None
+    results: list[Result] = []
+    code = ExitCode.PASS
+    try:
+        for name, scenario in zip(names, scenarios, strict=True):
+            result = _run_one(name, scenario, seed, changes or [], tier, out, as_json=as_json)
+            if result is None:
+                code = ExitCode.INTERNAL
+            else:
+                results.append(result)
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+        terminal.errors().print(f"drsim: interrupted; {len(results)} of {len(names)} runs are done and kept in {out}")
+    if len(results) > 1 and not as_json:
+        terminal.show_total(terminal.output(), results)
+    raise Exit(code or _code(results))
+
+
+def _load(names: list[str], changes: list[str]) -> "list[Scenario]":
+    """All scenarios, or a UserError that holds what is wrong with any of them."""
+    from scenarios.files import ScenarioError, load
+
+    scenarios, problems = [], []
+    for name in names:
+        try:
+            scenarios.append(load(name, changes))
+        except ScenarioError as error:
+            problems += [problem for problem in error.problems if problem not in problems]
+    seen = [scenario.name for scenario in scenarios]
+    problems += [f"{name}: named twice, and the second run would overwrite the first" for name in _twice(seen)]
+    if problems:
+        raise UserError("\n".join(problems))
+    return scenarios
+
+
+def _twice(names: list[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def _run_one(
+    name: str, scenario: "Scenario", seed: int, changes: list[str], tier: Tier, out: Path, *, as_json: bool
+) -> "Result | None":
+    """Run one scenario, write its files and show it. None if the simulation itself broke."""
+    import shlex
+    import traceback
+
+    from drsim import console as terminal
+    from drsim import outputs
+    from scenarios.runner import run as run_scenario
+    from simulator.trace import BrokenSimulationError
+
+    words = ["drsim", "run", name, "--seed", str(seed), *[word for change in changes for word in ("--set", change)]]
+    folder = outputs.folder_of(out, scenario.name, seed)
+    try:
+        with terminal.progress(terminal.errors(), scenario.name, scenario.duration) as on_progress:
+            done = run_scenario(scenario, seed=seed, tier=tier.value, replay=shlex.join(words), on_progress=on_progress)
+        outputs.write(done, folder)
+    except OSError as error:
+        raise UserError(f"cannot write {error.filename or folder}: {error.strerror}") from None
+    except (Exception, BrokenSimulationError) as error:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        sys.stderr.write(f"drsim: internal error in {scenario.name}, seed {seed}: {error} (see {folder}/error.txt)\n")
+        return None
+    if as_json:
+        print(done.result.model_dump_json())
+    else:
+        terminal.show(terminal.output(), done.result, folder)
+    return done.result
+
+
+def _code(results: "list[Result]") -> ExitCode:
+    verdicts = {result.verdict for result in results}
+    if "fail" in verdicts:
+        return ExitCode.FAIL
+    return ExitCode.PASS if verdicts == {"pass"} else ExitCode.UNKNOWN
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code. No error of the user's ends in a traceback."""
+    command = typer.main.get_command(app)
+    try:
+        return int(command.main(arguments, prog_name="drsim", standalone_mode=False) or 0)
+    except Exit as error:
+        return error.exit_code
+    except TyperException as error:
+        _complain(error.format_message() or str(error))
+        return ExitCode.USAGE
+    except UserError as error:
+        _complain(str(error))
+        return ExitCode.USAGE
+    except (KeyboardInterrupt, Abort):
+        _complain("interrupted")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; keep Python from failing once more when it flushes.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        return ExitCode.PASS
+
+
+def _complain(text: str) -> None:
+    for line in text.splitlines():
+        sys.stderr.write(f"drsim: {line}\n")

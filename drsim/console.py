@@ -1,0 +1,131 @@
+"""What a person sees on the terminal: progress in virtual time, and the summary of a run in the style of k6."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+from drsim.outputs import REPORT, RESULT, TRACE
+from scenarios.result import CriterionResult, PropertyResult, Result, Verdict
+
+_WIDTH_PIPED: Final = 100
+_STYLES: Final = {"pass": "green", "fail": "bold red", "not exercised": "dim", "unknown": "yellow"}
+_MARKS: Final = {"pass": "✓", "fail": "✗", "not exercised": "-", "unknown": "?"}
+_PLAIN_MARKS: Final = {**_MARKS, "pass": "+", "fail": "x"}
+_VIOLATIONS_SHOWN_MAX: Final = 3
+
+
+def output() -> Console:
+    """Standard output, for results."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_WIDTH_PIPED)
+
+
+def errors() -> Console:
+    """Standard error, for progress and for what went wrong."""
+    return Console(highlight=False, stderr=True)
+
+
+@contextmanager
+def progress(console: Console, name: str, duration_us: int) -> Iterator[Callable[[int], None] | None]:
+    """A bar in virtual time while a run goes on, and nothing where nobody watches."""
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[now]} of virtual time"))
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(name, total=duration_us, now="0s")
+        yield lambda now_us: bar.update(task, completed=now_us, now=duration(now_us / 1_000_000))
+
+
+def show(console: Console, result: Result, folder: Path) -> None:
+    """The summary of one run."""
+    title = result.metrics.configuration["title"]
+    console.print()
+    _line(console, result.verdict, f"{result.scenario}, seed {result.seed}: {result.verdict.upper()}", bold=True)
+    console.print(Text(f"  {title}"), style="dim")
+    console.print(f"  {_ran(result)}")
+    console.print()
+    for criterion in result.criteria:
+        _show_criterion(console, criterion)
+    console.print()
+    _show_properties(console, result.properties)
+    console.print(Text(f"  replay  {result.replay}"), soft_wrap=True)
+    console.print(Text(f"  files   {folder}/{{{REPORT}, {RESULT}, {TRACE}}}"), soft_wrap=True)
+
+
+def show_total(console: Console, results: list[Result]) -> None:
+    """One line over several runs."""
+    passed = sum(result.verdict == "pass" for result in results)
+    others = [f"{result.scenario} {result.verdict}" for result in results if result.verdict != "pass"]
+    verdict = "pass" if not others else "fail" if any(result.verdict == "fail" for result in results) else "unknown"
+    console.print()
+    _line(console, verdict, ", ".join([f"{passed} of {len(results)} runs passed", *others]), bold=True)
+
+
+def _ran(result: Result) -> str:
+    executions = result.executions
+    ends = [
+        f"{count} {name}"
+        for name, count in (
+            ("completed", executions.completed),
+            ("partial", executions.partial),
+            ("failed", executions.failed),
+            ("timed out", executions.timeout),
+            ("cancelled", executions.cancelled),
+            ("polling", executions.polling),
+        )
+        if count
+    ]
+    plural = "" if executions.started == 1 else "s"
+    told = f"{executions.started} execution{plural}" + (f" ({', '.join(ends)})" if ends else "")
+    took = f"{duration(result.virtual_seconds)} of virtual time in {result.wall_seconds:.2f} s"
+    return f"{took}: {told}, {result.polls} polls"
+
+
+def _show_criterion(console: Console, criterion: CriterionResult) -> None:
+    text = f"{criterion.name:<37}{criterion.value:<31}{criterion.threshold}"
+    _line(console, criterion.verdict, text, indent=2)
+
+
+def _show_properties(console: Console, properties: tuple[PropertyResult, ...]) -> None:
+    held = [each for each in properties if each.verdict == "pass"]
+    quiet = [each.name for each in properties if each.verdict == "not exercised"]
+    if held:
+        checks = sum(each.checked for each in held)
+        _line(console, "pass", f"{len(held)} of {len(properties)} properties hold, {checks} checks", indent=2)
+    if quiet:
+        _line(console, "not exercised", f"nothing to check for {', '.join(quiet)}", indent=2)
+    for each in properties:
+        if each.verdict == "fail":
+            _show_violations(console, each)
+
+
+def _show_violations(console: Console, broken: PropertyResult) -> None:
+    _line(console, "fail", f"{broken.name}: {broken.violations_count} violations. {broken.rule}", indent=2)
+    for violation in broken.violations[:_VIOLATIONS_SHOWN_MAX]:
+        whom = f"{violation.execution_id} " if violation.execution_id else ""
+        console.print(Text(f"    {violation.at[11:23]} {whom}"))
+        console.print(Text(f"      expected {violation.expected}"))
+        console.print(Text(f"      observed {violation.observed}"))
+
+
+def _line(console: Console, verdict: Verdict | str, text: str, *, indent: int = 0, bold: bool = False) -> None:
+    """A line with its mark. Hostile text stays text, and a long line is cut at the terminal's edge, not wrapped."""
+    marks = _MARKS if console.encoding.lower().startswith("utf") else _PLAIN_MARKS
+    line = Text(" " * indent).append(f"{marks[verdict]} ", style=_STYLES[verdict]).append(text, "bold" if bold else "")
+    if verdict == "not exercised":
+        line.stylize("dim")
+    console.print(line, soft_wrap=not console.is_terminal, overflow="ellipsis", no_wrap=console.is_terminal)
+
+
+def duration(seconds: float) -> str:
+    """A duration for people: 26m 0.3s."""
+    whole = int(seconds)
+    hours, minutes = whole // 3600, whole % 3600 // 60
+    rest = f"{round(seconds - hours * 3600 - minutes * 60, 1):g}s"
+    return " ".join([*([f"{hours}h"] if hours else []), *([f"{minutes}m"] if hours or minutes else []), rest])
