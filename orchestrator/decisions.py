@@ -118,7 +118,7 @@ def conclude(execution: Execution, jobs: Mapping[JobRef, Job], now_us: int, sett
     ]
     status = _verdict(execution, waves)
     if status is None and overdue:
-        waves = [wave if wave.finished else _settle(wave, age_us // SECOND_US) for wave in waves]
+        waves = [_settle(wave, age_us // SECOND_US) for wave in waves]
         status = ExecutionStatus.TIMEOUT
     return Conclusion(tuple(waves), status, tuple(warnings), tuple(notes))
 

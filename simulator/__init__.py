@@ -1,1 +1,1 @@
-"""A deterministic discrete-event simulator of AWS, as far as the orchestrator touches it, and of the truth behind it."""
+"""A deterministic discrete-event simulator of AWS as the orchestrator sees it, and of the truth behind it."""

@@ -5,9 +5,9 @@ that of `trace.jsonl.gz` can be checked with zcat and sha256sum.
 """
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from hashlib import sha256
-from json import JSONEncoder
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,9 +16,6 @@ _E = TypeVar("_E")
 
 class BrokenSimulationError(BaseException):
     """The simulation itself is wrong. No `Exception`: code under test, or Lambda's runtime, must not catch it."""
-
-
-_encode = JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
 class _Channel(NamedTuple):
@@ -34,7 +31,8 @@ class Trace:
 
     def __init__(self) -> None:
         self._channels: dict[type[Any], _Channel] = {}
-        self._records: list[tuple[str, tuple[int | str, ...]]] = []
+        # Lines, not events: a million texts are nothing to Python's garbage collector, a million tuples are its ruin.
+        self._lines: list[str] = []
 
     def listen(self, event_type: type[_E], listener: Callable[[_E], None]) -> None:
         """Call `listener` with every event of this type from now on."""
@@ -49,22 +47,20 @@ class Trace:
                 listener(event)
         except Exception as error:
             raise BrokenSimulationError(f"a listener failed at {event}") from error
-        self._records.append((name, event if record is None else record(event)))
+        fields = event if record is None else record(event)
+        texts = [encode_basestring(field) if isinstance(field, str) else str(field) for field in fields]
+        self._lines.append(f'["{name}",{",".join(texts)}]')
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._lines)
 
-    def lines(self) -> Iterator[str]:
+    def lines(self) -> Sequence[str]:
         """The events as JSON lines, without line ends."""
-        return (_encode((name, *record)) for name, record in self._records)
-
-    def encoded(self) -> bytes:
-        """All lines, each with its line end."""
-        return "".join([line + "\n" for line in self.lines()]).encode()
+        return self._lines
 
     def digest(self) -> str:
         """SHA-256 of all lines, each with its line end."""
-        return sha256(self.encoded()).hexdigest()
+        return sha256(self._encoded()).hexdigest()
 
     def write(self, path: Path) -> None:
         """Write the lines to `path`, compressed; the same trace gives the same bytes."""
@@ -72,7 +68,10 @@ class Trace:
             path.open("wb") as raw,
             gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=4) as file,
         ):
-            file.write(self.encoded())
+            file.write(self._encoded())
+
+    def _encoded(self) -> bytes:
+        return "".join([line + "\n" for line in self._lines]).encode()
 
     def _channel(self, event_type: type[Any]) -> _Channel:
         channel = self._channels.get(event_type)

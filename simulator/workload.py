@@ -14,8 +14,9 @@ from orchestrator.model import TERMINAL, ExecutionKey, ExecutionStatus, JobScope
 from simulator.kernel import Kernel
 from simulator.randomness import Stream, exponential_us
 from simulator.services.drs import DrsJob, DrsService
-from simulator.services.dynamodb import Attributes, Condition, ExecutionTable
+from simulator.services.dynamodb import Condition, ExecutionTable
 from simulator.services.errors import ConditionFailedError, ServiceError
+from simulator.services.stored_item import Attributes
 from simulator.spec import Group, JobLife, Launch, WorldSpec
 
 WORKER: Final = "worker"

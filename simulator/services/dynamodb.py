@@ -1,48 +1,23 @@
 """DynamoDB: one table with strong reads and conditional writes, and its StatusIndex, which lags.
 
-Owns items, their sizes, the index's lag and the pages of a Query. Sources: DynamoDB API reference and developer guide,
+Owns items, the index's lag and the pages of a Query. Sources: DynamoDB API reference and developer guide,
 2026-11: 1 MB a page, item sizes, global secondary indexes eventually consistent.
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from orchestrator.errors import MalformedError
-from orchestrator.items import execution_of
-from orchestrator.model import Execution, ExecutionKey
+from orchestrator.model import ExecutionKey
 from simulator.events import ItemChanged, WriteRefused
 from simulator.kernel import Kernel
 from simulator.randomness import Spread, Stream
 from simulator.services.errors import ConditionFailedError
+from simulator.services.stored_item import Attributes, StoredItem
 from simulator.trace import Trace
-
-Attributes = Mapping[str, object]
-
-
-class StoredItem:
-    """One version of one item; never changed. What it means is worked out once, when somebody asks."""
-
-    __slots__ = ("_execution", "attributes", "size_bytes", "wrong")
-
-    def __init__(self, attributes: Attributes) -> None:
-        self.attributes = attributes
-        self.size_bytes = item_size_bytes(attributes)
-        self.wrong: str | None = None
-        self._execution: Execution | None = None
-
-    @property
-    def execution(self) -> Execution | None:
-        """The execution that the item describes, or None if it is malformed: then `wrong` says why."""
-        if self._execution is None and self.wrong is None:
-            try:
-                self._execution = execution_of(self.attributes)
-            except MalformedError as error:
-                self.wrong = str(error)
-        return self._execution
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +120,7 @@ class ExecutionTable:
         if condition is not None and not condition.holds(before):
             self._trace.emit(WriteRefused(now_us, request_id, writer, key.execution_id))
             raise ConditionFailedError
-        after = None if attributes is None else StoredItem(attributes)
+        after = None if attributes is None else StoredItem(attributes, before)
         if after is None:
             del self._items[key]
         else:
@@ -223,23 +198,3 @@ def _index_entry(item: StoredItem | None) -> tuple[str, IndexKey] | None:
         return None
     key = ExecutionKey(str(item.attributes["ExecutionId"]), str(item.attributes["PlanId"]))
     return status, IndexKey(start_time, key)
-
-
-def item_size_bytes(attributes: Attributes) -> int:
-    """An item's size as DynamoDB counts it (developer guide, item sizes and formats)."""
-    return sum(len(name.encode()) + _value_size_bytes(value) for name, value in attributes.items())
-
-
-def _value_size_bytes(value: object) -> int:
-    if isinstance(value, str):
-        return len(value) if value.isascii() else len(value.encode())
-    if value is None or isinstance(value, bool):
-        return 1
-    if isinstance(value, int | Decimal):
-        # One byte for two digits, and one more.
-        return (len(str(value).strip("-0").replace(".", "")) + 1) // 2 + 1
-    if isinstance(value, Mapping):
-        return 3 + len(value) + item_size_bytes(value)
-    if isinstance(value, Sequence):
-        return 3 + len(value) + sum(_value_size_bytes(entry) for entry in value)
-    raise TypeError(f"a DynamoDB value must be a text, number, bool, None, list or map, got {value!r}")

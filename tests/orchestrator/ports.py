@@ -177,6 +177,7 @@ class Jobs:
 
     def __init__(self, page_size: int = 100) -> None:
         self._page_size = page_size
+        self._next: str | None = None
         self.known: dict[JobRef, Job] = {}
         self.on_call: Hook = nothing
         self.calls: list[Asked] = []
@@ -187,9 +188,11 @@ class Jobs:
         self.on_call()
         refs = [JobRef(scope, job_id) for job_id in job_ids]
         found = tuple(self.known[ref] for ref in refs if ref in self.known)
+        assert token is None or token == self._next, f"token must be the one of the page before, got {token!r}"
         first = 0 if token is None else int(token)
         last = first + self._page_size
-        return JobsPage(found[first:last], str(last) if last < len(found) else None)
+        self._next = str(last) if last < len(found) else None
+        return JobsPage(found[first:last], self._next)
 
 
 class Invoker:

@@ -170,6 +170,7 @@ LAUNCHED, FAILED, TERMINATED = ServerStatus.LAUNCHED, ServerStatus.FAILED, Serve
         ((LAUNCHED, TERMINATED), WaveStatus.COMPLETED, None),
         ((LAUNCHED, FAILED), WaveStatus.PARTIAL, "1 of 2 servers did not launch: s-1"),
         ((FAILED,) * 3, WaveStatus.FAILED, "3 of 3 servers did not launch: s-0, s-1, s-2"),
+        ((FAILED,) * 4, WaveStatus.FAILED, "4 of 4 servers did not launch: s-0, s-1, s-2 and 1 more"),
         ((FAILED,) * 5, WaveStatus.FAILED, "5 of 5 servers did not launch: s-0, s-1, s-2 and 2 more"),
     ],
 )
@@ -289,8 +290,9 @@ def test_equal_job_ids_in_other_accounts_and_regions_stay_apart() -> None:
 
 def test_a_wave_without_a_job_is_a_warning_unless_it_waits_for_its_turn() -> None:
     lost, waits = a_wave(None, job_id=None), a_wave(3, status=WaveStatus.PENDING, job_id=None)
-    conclusion = after(an_execution(lost, waits))
-    assert conclusion.warnings == ("Wave None has no JobId",)
+    had_one = a_wave(2, status=WaveStatus.PENDING, job_id=None, job_status=JobStatus.STARTED)
+    conclusion = after(an_execution(lost, had_one, waits))
+    assert conclusion.warnings == ("Wave None has no JobId", "Wave 2 has no JobId")
     assert conclusion.notes == ("Wave 3 has no JobId",)
 
 

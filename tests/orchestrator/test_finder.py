@@ -112,7 +112,7 @@ def test_the_stalest_come_first_whatever_page_they_are_on() -> None:
 
 
 def test_a_dispatch_carries_the_instant_of_the_look_however_long_paging_took() -> None:
-    rig = FinderRig(*items_due(3), page_size=1)
+    rig = FinderRig(*items_due(2), an_item_polled("e-3", 1), page_size=1)
     rig.index.on_page = rig.clock.passing_s(2)
     rig.run()
     key = ExecutionKey("e-1", "plan-1")

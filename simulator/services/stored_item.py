@@ -1,0 +1,106 @@
+"""One version of a DynamoDB item: its attributes, its size, and the execution that it describes.
+
+A write changes little of an item, so a version takes over what the one before it worked out about each wave that is the
+same still.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from orchestrator.errors import MalformedError
+from orchestrator.items import execution_of
+from orchestrator.model import Execution, Wave
+
+Attributes = Mapping[str, object]
+
+
+class StoredItem:
+    """One version of one item; never changed."""
+
+    __slots__ = ("_execution", "_kept", "_wave_sizes", "attributes", "size_bytes", "wrong")
+
+    def __init__(self, attributes: dict[str, object], before: "StoredItem | None" = None) -> None:
+        self.attributes: Attributes = attributes
+        self.wrong: str | None = None
+        self._execution: Execution | None = None
+        # The waves, by place, that are as before and need not be read again.
+        self._kept: dict[int, Wave] = {}
+        self._wave_sizes: list[int] = []
+        waves = attributes.get("Waves")
+        if isinstance(waves, list):
+            attributes["Waves"] = self._share(waves, before)
+            rest = {name: value for name, value in attributes.items() if name != "Waves"}
+            list_bytes = len("Waves") + 3 + len(waves)
+            self.size_bytes = item_size_bytes(rest) + list_bytes + sum(self._wave_sizes)
+        else:
+            self.size_bytes = item_size_bytes(attributes)
+
+    @property
+    def execution(self) -> Execution | None:
+        """The execution that the item describes, or None if it is malformed: then `wrong` says why."""
+        if self._execution is None and self.wrong is None:
+            try:
+                self._execution = self._read()
+            except MalformedError as error:
+                self.wrong = str(error)
+        return self._execution
+
+    def _share(self, waves: list[Any], before: "StoredItem | None") -> list[Any]:
+        """The waves, each that equals the one before at its place being that very object; with sizes and values."""
+        old = [] if before is None else before.attributes.get("Waves")
+        if not isinstance(old, list) or before is None:
+            old = []
+        known = None if before is None else before.execution
+        shared = []
+        for place, wave in enumerate(waves):
+            if before is not None and place < len(old) and old[place] == wave:
+                shared.append(old[place])
+                self._wave_sizes.append(before._wave_sizes[place])
+                if known is not None:
+                    self._kept[place] = known.waves[place]
+            else:
+                shared.append(wave)
+                self._wave_sizes.append(_value_size_bytes(wave))
+        return shared
+
+    def _read(self) -> Execution:
+        """Read the item, but not again the waves that are as before."""
+        if not self._kept:
+            return execution_of(self.attributes)
+        waves: Any = self.attributes["Waves"]
+        others = [wave for place, wave in enumerate(waves) if place not in self._kept]
+        try:
+            execution = execution_of({**self.attributes, "Waves": others})
+        except MalformedError:
+            # Read it all, so that the error names the right place.
+            return execution_of(self.attributes)
+        read = iter(execution.waves)
+        return replace(execution, waves=tuple(self._kept.get(place) or next(read) for place in range(len(waves))))
+
+
+def item_size_bytes(attributes: Attributes) -> int:
+    """An item's size as DynamoDB counts it (developer guide, item sizes and formats)."""
+    total = 0
+    for name, value in attributes.items():
+        total += (len(name) if name.isascii() else len(name.encode())) + _value_size_bytes(value)
+    return total
+
+
+def _value_size_bytes(value: object) -> int:
+    if isinstance(value, str):
+        return len(value) if value.isascii() else len(value.encode())
+    if isinstance(value, dict):
+        return 3 + len(value) + item_size_bytes(value)
+    if isinstance(value, list | tuple):
+        total = 3 + len(value)
+        for entry in value:
+            total += _value_size_bytes(entry)
+        return total
+    if value is None or isinstance(value, bool):
+        return 1
+    if isinstance(value, int | Decimal):
+        # One byte for two digits, and one more.
+        return (len(str(value).strip("-0").replace(".", "")) + 1) // 2 + 1
+    raise TypeError(f"a DynamoDB value must be a text, number, bool, None, list or dict, got {value!r}")
