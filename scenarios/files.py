@@ -51,17 +51,15 @@ def load(name_or_path: str, changes: Sequence[str] = ()) -> Scenario:
 
 def parse(text: str, where: str, changes: Sequence[str] = ()) -> Scenario:
     """The scenario that a YAML text describes; `where` names it in errors. Raises ScenarioError."""
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
         data = None if root is None else loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise ScenarioError(f"{where}{f':{mark.line + 1}' if mark else ''}: {error.problem}") from None
     except yaml.YAMLError as error:
-        raise ScenarioError(f"{where}: {error}") from None
-    finally:
-        loader.dispose()
+        raise ScenarioError(f"{where}: {str(error).splitlines()[0]}") from None
     if root is None or not isinstance(data, dict):
         raise ScenarioError(f"{where}: a scenario is a mapping of fields such as name, title and why, got {data!r}")
     problems = list(_repeated(root, where))
@@ -74,7 +72,8 @@ def parse(text: str, where: str, changes: Sequence[str] = ()) -> Scenario:
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
-        problems += [_problem(details, root, where, changed) for details in error.errors()]
+        found = sorted(error.errors(), key=lambda details: _line(root, details["loc"]))
+        problems += [_problem(details, root, where, changed) for details in found]
     if problems:
         raise ScenarioError(*problems)
     return scenario

@@ -34,6 +34,6 @@ class Scenario(WorldSpec):
     """One scenario file."""
 
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)
-    title: str = Field(min_length=1, max_length=80)
+    title: str = Field(min_length=1, max_length=64)
     why: str = Field(min_length=1, description="Why it matters, in one sentence.")
     exercises: Exercises = Exercises()

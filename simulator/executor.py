@@ -77,7 +77,7 @@ class KernelExecutor(Executor):
             if future.set_running_or_notify_cancel():
                 try:
                     result = task()
-                except Exception as error:  # noqa: BLE001 - it belongs to whoever asks for the result
+                except Exception as error:
                     future.set_exception(error)
                 else:
                     future.set_result(result)

@@ -293,9 +293,7 @@ class Kernel:
         if self._hub is not None:
             raise MisuseError("kernel.close() was called inside a run: kernel.stop() ends the run")
         for process in list(self._unfinished):
-            if process:
-                process.parent = getcurrent()
-                process.throw(GreenletExit)
+            process.throw(GreenletExit)
         self._unfinished.clear()
         self._called_off_count += len(self._heap)
         self._called_off.clear()

@@ -64,10 +64,8 @@ class Spread:
             raise ValueError(f"low_us <= mode_us <= high_us must hold, got {self}")
 
     def draw(self, stream: Stream) -> int:
-        """One duration, in microseconds."""
+        """One duration, in microseconds. It always takes one number, so that no width shifts what is drawn later."""
         span = self.high_us - self.low_us
-        if span == 0:
-            return self.low_us
         if self.mode_us is None:
             return self.low_us + stream.below(span + 1)
         # The inverse of the triangular distribution function, on integers.

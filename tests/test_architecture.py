@@ -19,7 +19,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 LAYERS: Final = ("drsim", "reports", "scenarios", "simulator", "orchestrator")
 """A package may import itself and those after it."""
 
-OUTSIDE: Final = ("tests", "bench", "noxfile")
+OUTSIDE: Final = ("tests", "noxfile")
 """What exists for developers only. No package may import it: it is not installed."""
 
 SCENARIO_DATA: Final = "scenarios.result"
@@ -195,11 +195,11 @@ def test_reports_read_result_data_only() -> None:
 
 def test_no_module_is_longer_than_its_limit() -> None:
     nox_file = Module("noxfile", (ROOT / "noxfile.py").read_text(encoding="utf-8"))
-    assert _faults(length_faults, [*_modules(*LAYERS, "tests", "bench"), nox_file]) == []
+    assert _faults(length_faults, [*_modules(*LAYERS, "tests"), nox_file]) == []
 
 
 def test_every_module_is_named_for_its_subject() -> None:
-    assert _faults(name_faults, _modules(*LAYERS, "tests", "bench")) == []
+    assert _faults(name_faults, _modules(*LAYERS, "tests")) == []
 
 
 @pytest.mark.parametrize(

@@ -265,6 +265,12 @@ def test_a_poll_publishes_what_it_measured() -> None:
     ]
 
 
+def test_a_count_of_zero_is_published_like_any_other() -> None:
+    rig = PollerRig(an_execution(a_wave()))
+    rig.poll(active_count=0)
+    assert rig.metrics.values("ActivePollingExecutions") == [0]
+
+
 def test_a_poll_by_hand_does_not_know_how_many_are_active() -> None:
     rig = PollerRig(an_execution(a_wave()))
     rig.poll()

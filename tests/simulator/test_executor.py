@@ -412,7 +412,7 @@ def test_an_interrupt_in_a_task_passes_through(kernel: Kernel) -> None:
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    kernel.spawn("scene", lambda: KernelExecutor(kernel, 1).submit(interrupted).result())
+    KernelExecutor(kernel, 1).submit(interrupted)
     with pytest.raises(KeyboardInterrupt):
         kernel.run()
     assert kernel.now_us == 0

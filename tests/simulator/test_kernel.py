@@ -111,6 +111,20 @@ def test_timers_that_were_called_off_do_not_fill_the_heap(kernel: Kernel) -> Non
     assert (kernel.now_us, kernel.events_count) == (2_000, 10)
 
 
+def test_the_order_holds_when_many_timers_are_called_off(kernel: Kernel) -> None:
+    instants: list[int] = []
+    timers = {
+        due_us: kernel.timer(due_us, lambda: instants.append(kernel.now_us))
+        for due_us in (number * 7_919 % 1_009 for number in range(1_000))
+    }
+    kept = sorted(due_us for number, due_us in enumerate(timers) if number * 31 % 10 < 4)
+    for due_us in timers.keys() - set(kept):
+        timers[due_us].cancel()
+    kernel.run()
+    assert instants == kept
+    assert kernel.events_count == len(kept)
+
+
 def test_an_exception_in_an_action_passes_through_with_seed_and_instant_noted(kernel: Kernel, log: Log) -> None:
     def fail(_: None) -> None:
         raise KeyError("wave")
@@ -455,6 +469,7 @@ def test_a_crash_ends_the_run_and_names_seed_instant_and_process(kernel: Kernel,
         kernel.run()
     assert str(caught.value) == "seed 7, 00:12:34.000456, process 'poll 1': ValueError: no such wave"
     assert isinstance(caught.value.__cause__, ValueError)
+    assert not hasattr(caught.value, "__notes__")
     assert not process.alive
     assert (kernel.now_us, kernel.events_count) == (754_000_456, 3)
     kernel.run()
@@ -552,6 +567,19 @@ def test_a_process_that_is_killed_before_it_begins_never_does(kernel: Kernel, lo
     kernel.kill(process)
     assert kernel.run() is StopReason.IDLE
     assert (log, kernel.events_count, process.alive) == ([], 0, False)
+
+
+def test_a_process_that_is_killed_before_it_begins_is_let_go(kernel: Kernel) -> None:
+    class Thing:
+        def __call__(self) -> None:
+            raise AssertionError("killed")
+
+    thing = Thing()
+    gone = weakref.ref(thing)
+    kernel.kill(kernel.spawn("a", thing))
+    del thing
+    gc.collect()
+    assert gone() is None
 
 
 @pytest.mark.parametrize("wakes_first", [True, False])
@@ -702,6 +730,27 @@ def test_whatever_is_asked_of_the_kernel_while_it_closes_ends_the_one_who_asks(k
     assert log == []
     assert kernel.events_count == 3
     assert kernel.run() is StopReason.IDLE
+
+
+def test_nobody_else_goes_on_while_the_kernel_closes(kernel: Kernel, log: Log) -> None:
+    def crash() -> None:
+        raise ValueError("no such wave")
+
+    def body(name: str) -> None:
+        try:
+            kernel.sleep(5)
+            log.append((kernel.now_us, f"{name} slept"))
+        finally:
+            log.append((kernel.now_us, f"{name} unwinds"))
+            kernel.sleep(5)
+
+    for name in "ab":
+        kernel.spawn(name, body, name)
+    kernel.spawn("crash", crash)
+    with pytest.raises(ProcessCrashedError):
+        kernel.run()
+    kernel.close()
+    assert log == [(0, "a unwinds"), (0, "b unwinds")]
 
 
 def test_an_exception_while_the_kernel_closes_is_no_part_of_the_simulation(kernel: Kernel, log: Log) -> None:

@@ -128,6 +128,14 @@ def test_a_draw_is_within_its_spread(seed: int, spread: Spread) -> None:
     assert all(spread.low_us <= spread.draw(stream) <= spread.high_us for _ in range(10))
 
 
+@given(SEEDS, spreads())
+def test_a_draw_takes_one_number_whatever_the_width_of_the_spread(seed: int, spread: Spread) -> None:
+    stream, other = Stream(seed, "latency"), Stream(seed, "latency")
+    spread.draw(stream)
+    other.below(2)
+    assert draws(stream) == draws(other)
+
+
 def test_both_ends_of_a_spread_are_drawn() -> None:
     stream = Stream(7, "x")
     assert {Spread(3, 5).draw(stream) for _ in range(100)} == {3, 4, 5}

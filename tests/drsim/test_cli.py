@@ -1,0 +1,219 @@
+"""The command line as its users see it: files, exit codes, messages."""
+
+import gzip
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drsim import cli
+from drsim.cli import main
+from scenarios.result import Result
+
+MINE = """\
+name: mine
+title: '[bold]Hostile[/bold] & <b>title</b>'
+why: A test needs it.
+workload:
+  - ids: ['<script>|`x`|[red]']
+    jobs: {pending: 2m, in_progress: 2m}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+def test_a_run_leaves_result_report_and_trace_and_says_where(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "drill", "--seed", "7"]) == 0
+    folder = Path("drsim-runs/drill-7")
+    assert sorted(path.name for path in folder.iterdir()) == ["report.md", "result.json", "trace.jsonl.gz"]
+    result = Result.model_validate_json((folder / "result.json").read_text(encoding="utf-8"))
+    trace = gzip.decompress((folder / "trace.jsonl.gz").read_bytes())
+    assert hashlib.sha256(trace).hexdigest() == result.trace_digest
+    assert result.replay == "drsim run drill --seed 7"
+    shown = capsys.readouterr()
+    assert "drill, seed 7: PASS" in shown.out
+    assert "drsim-runs/drill-7/{report.md, result.json, trace.jsonl.gz}" in shown.out
+    assert shown.err == ""
+
+
+def test_a_summary_fits_a_terminal_of_100_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "phase-2", "drill", "timeout-stuck", "load-100"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in lines) <= 100
+    assert lines[-1].endswith("4 of 4 runs passed")
+
+
+def test_the_replay_command_of_a_changed_run_gives_the_same_digest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "drill", "--seed", "3", "--set", "servers=3", "--set", "regions=[eu-west-1]", "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert first["replay"] == "drsim run drill --seed 3 --set servers=3 --set 'regions=[eu-west-1]'"
+    assert main([*["run", "drill", "--seed", "3", "--set", "servers=3"], "--set", "regions=[eu-west-1]", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["trace_digest"] == first["trace_digest"]
+
+
+def test_json_prints_one_line_for_each_run_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "idle", "drill", "--json"]) == 0
+    results = [Result.model_validate_json(line) for line in capsys.readouterr().out.splitlines()]
+    assert [result.scenario for result in results] == ["idle", "drill"]
+
+
+def test_a_failed_run_exits_with_1_and_shows_who_when_what(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "drill", "partial", "--set", "bounds.completion=0s", "--out", "out"]) == 1
+    shown = capsys.readouterr().out
+    assert "completion-liveness: 1 violations." in shown
+    assert "expected terminal within 0 s of the truth at" in shown
+    assert "0 of 2 runs passed, drill fail, partial fail" in shown
+    assert Path("out/drill-1/report.md").exists()
+
+
+def test_an_unknown_verdict_exits_with_5() -> None:
+    assert main(["run", "idle", "--set", "exercises.properties=[timeout-truth]"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run"], "drsim: Missing argument 'NAME|FILE...'.\n"),
+        (["frob"], "drsim: No such command 'frob'.\n"),
+        (["run", "drill", "--frob"], "drsim: No such option: --frob\n"),
+        (["run", "drill", "drill"], "drsim: drill: named twice, and the second run would overwrite the first\n"),
+        (["run", "dril", "no.yaml"], "drsim: no scenario 'dril': did you mean 'drill'? `drsim list` shows them; a"),
+        (["run", "drill", "--set", "servers=0"], "drsim: --set workload[0].servers: Input should be greater than"),
+        (["run", "drill", "--out", "/proc/none"], "drsim: --out /proc/none: No such file or directory\n"),
+    ],
+)
+def test_bad_usage_exits_with_4_one_clear_message_and_no_traceback(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 4
+    shown = capsys.readouterr()
+    assert shown.err.startswith(message)
+    assert "Traceback" not in shown.err
+    assert shown.out == ""
+
+
+def test_a_folder_that_cannot_be_written_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("drsim-runs").mkdir()
+    Path("drsim-runs/drill-1").write_text("in the way", encoding="utf-8")
+    assert main(["run", "drill"]) == 4
+    assert capsys.readouterr().err == "drsim: cannot write drsim-runs/drill-1: File exists\n"
+
+
+def test_an_error_of_the_simulator_exits_with_3_and_loses_no_other_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import scenarios.runner
+
+    whole = scenarios.runner.run
+
+    def breaks(scenario: object, **keywords: object) -> object:
+        if getattr(scenario, "name", "") == "idle":
+            raise ZeroDivisionError("the simulator is wrong")
+        return whole(scenario, **keywords)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(scenarios.runner, "run", breaks)
+    assert main(["run", "idle", "drill"]) == 3
+    shown = capsys.readouterr()
+    assert shown.err == (
+        "drsim: internal error in idle, seed 1: the simulator is wrong (see drsim-runs/idle-1/error.txt)\n"
+    )
+    assert "ZeroDivisionError" in Path("drsim-runs/idle-1/error.txt").read_text(encoding="utf-8")
+    assert "drill, seed 1: PASS" in shown.out
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_what_is_done_and_exits_with_2() -> None:
+    command = [sys.executable, "-m", "drsim", "run", "drill", "load-1000"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    first = Path("drsim-runs/drill-1/trace.jsonl.gz")
+    while not first.exists():
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=0.05)
+    # The second run takes several seconds, so half a second later it is under way.
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=0.5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert err == "drsim: interrupted; 1 of 2 runs are done and kept in drsim-runs\n"
+    assert "drill, seed 1: PASS" in out
+    assert first.exists()
+
+
+def test_output_into_a_closed_pipe_is_no_error() -> None:
+    command = f"{sys.executable} -m drsim schema | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert done.stdout == "{\n"
+    assert done.stderr == ""
+
+
+def test_hostile_text_is_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mine.yaml").write_text(MINE, encoding="utf-8")
+    assert main(["run", "mine.yaml"]) == 0
+    assert "[bold]Hostile[/bold] & <b>title</b>" in capsys.readouterr().out
+    report = Path("drsim-runs/mine-1/report.md").read_text(encoding="utf-8")
+    assert "[bold]Hostile[/bold] &amp; &lt;b>title&lt;/b>" in report
+    assert "| `&lt;script>\\|'x'\\|[red]` |" in report
+
+
+def test_list_names_each_scenario_in_100_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in lines) <= 100
+    assert [line.split()[0] for line in lines[1:]] == sorted(line.split()[0] for line in lines[1:])
+    assert len(lines) == 13
+
+
+def test_the_schema_describes_the_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert set(schema["required"]) == {"name", "title", "why"}
+    assert schema["additionalProperties"] is False
+
+
+def test_help_names_commands_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for word in ("list", "run", "schema", "Exit codes: 0 pass, 1 failed, 2 interrupted, 3 internal error"):
+        assert word in shown
+
+
+def test_help_needs_neither_the_simulator_nor_pandas() -> None:
+    heavy = "{'simulator', 'pandas', 'yaml'}"
+    code = f"import sys, drsim.cli as c; c.main(['--help']); print(sorted({heavy} & {{*sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_progress_bar_follows_virtual_time_on_a_terminal() -> None:
+    from rich.console import Console
+
+    from drsim.console import duration, progress
+
+    terminal = Console(force_terminal=True, width=100, record=True)
+    with progress(terminal, "drill", 600_000_000) as on_progress:
+        assert on_progress is not None
+        on_progress(300_000_000)
+    assert "5m 0s of virtual time" in terminal.export_text()
+    with progress(Console(force_terminal=False), "drill", 600_000_000) as on_progress:
+        assert on_progress is None
+    assert duration(3723.45) == "1h 2m 3.4s"
+
+
+def test_exit_codes_are_those_of_the_documentation() -> None:
+    assert [(code.name, code.value) for code in cli.ExitCode] == [
+        ("PASS", 0),
+        ("FAIL", 1),
+        ("INTERRUPTED", 2),
+        ("INTERNAL", 3),
+        ("USAGE", 4),
+        ("UNKNOWN", 5),
+    ]

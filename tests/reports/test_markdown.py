@@ -1,0 +1,146 @@
+"""`report.md`: the Phase 2 report's sections, from the run's data and nothing else."""
+
+import re
+
+import pytest
+
+from reports.markdown import cell, number, render
+from reports.phase_2 import CRITERIA
+from scenarios.criteria import PHASE_2_NAMES
+from scenarios.files import load
+from scenarios.result import Result
+from scenarios.runner import run
+
+SECTIONS = [
+    "1. Infrastructure Validation",
+    "2. Execution Finder Lambda Testing",
+    "3. Execution Poller Lambda Testing",
+    "4. Integration Testing",
+    "5. Performance Validation",
+    "6. CloudWatch Metrics",
+    "7. Error Handling Validation",
+    "8. Logging & Observability",
+    "9. Security & IAM Validation",
+    "10. Known Limitations",
+    "11. Test Environment Details",
+    "12. Acceptance Criteria Status",
+]
+
+
+@pytest.fixture(scope="module")
+def phase_2() -> Result:
+    return run(load("phase-2"), seed=1).result
+
+
+@pytest.fixture(scope="module")
+def report(phase_2: Result) -> str:
+    return render(phase_2)
+
+
+def rows(report: str) -> dict[str, list[str]]:
+    """The tables' rows by their first cell; of rows that begin alike, the last."""
+    found = [re.split(r"(?<!\\)\|", line)[1:-1] for line in report.splitlines() if line.startswith("| ")]
+    return {cells[0].strip(): [text.strip() for text in cells[1:]] for cells in found}
+
+
+def test_it_has_the_twelve_sections_in_the_order_of_the_original(report: str) -> None:
+    assert re.findall(r"^## (\d+\. .*)$", report, re.MULTILINE) == SECTIONS
+
+
+def test_found_and_polled_are_those_of_the_original(report: str) -> None:
+    found = rows(report)
+    assert found["20:32-20:41"] == ["10", "0", "0"]
+    assert found["20:42"] == ["1", "1", "1"]
+    assert found["20:43-21:01"] == ["19", "3", "3"]
+    assert found["Ticks"] == ["30", "30 from 20:32:29 to 21:01:29", "observed"]
+
+
+def test_every_figure_of_the_run_says_its_basis_and_stands_beside_phase_2s(report: str, phase_2: Result) -> None:
+    update = phase_2.metrics.distributions["UpdateItem.warm"]
+    row = rows(report)["Update latency, warm"]
+    assert row[0] == "40-90 ms"
+    assert row[1].startswith(f"{number(update.min)}-{number(update.max)} ms (p50 {number(update.p50)}")
+    assert row[2] == "modelled"
+    with_basis = re.findall(r"^\|.*\| Basis \|\n\|[-|]+\|\n((?:\|.*\n)+)", report, re.MULTILINE)
+    assert len(with_basis) == 12
+    for line in "".join(with_basis).splitlines():
+        assert line.split("|")[-2].strip() in ("modelled", "observed", "measured"), line
+
+
+def test_it_says_that_one_look_a_minute_makes_the_intervals_60_s(report: str) -> None:
+    assert "**One look a minute makes the 15, 30 and 45 s intervals 60 s in effect.**" in report
+    assert rows(report)["STARTED"][0] == "15 s"
+    assert rows(report)["STARTED"][1].startswith("59.98-60.02 s")
+    assert rows(report)["IN_PROGRESS"][1] == "not exercised"
+
+
+def test_with_four_looks_a_minute_it_shows_the_configured_intervals_as_effective() -> None:
+    text = render(run(load("sub-minute"), seed=1).result)
+    assert "One look a minute" not in text
+    assert "The finder looks 4 times within each of its minutes" in text
+    assert re.match(r"(14\.\d+|15)-15(\.\d+)? s \(p50 15", rows(text)["STARTED"][1])
+
+
+def test_the_acceptance_table_has_the_ten_criteria_under_their_own_names_and_the_new_ones(report: str) -> None:
+    criteria = report[report.index("## 12.") :]
+    names = [line.split("|")[1].strip().replace("&lt;", "<") for line in criteria.splitlines() if line.startswith("| ")]
+    assert names[1:16] == [
+        *CRITERIA,
+        "Executions complete with DRS's truth",
+        "Timeout asks DRS first",
+        "100+ concurrent executions",
+        "No poll is early, none is late",
+        "Executions end as expected",
+    ]
+    assert tuple(CRITERIA) == PHASE_2_NAMES
+
+
+def test_a_criterion_that_was_not_exercised_says_so(report: str) -> None:
+    assert rows(report)["IAM permissions correct"][0] == "➖ not exercised"
+    assert rows(report)["Timeout asks DRS first"][0] == "➖ not exercised"
+
+
+def test_a_failure_is_told_with_its_violations() -> None:
+    result = run(load("drill", ["bounds.completion=0s"]), seed=1).result
+    text = render(result)
+    assert "- **Verdict**: ❌ FAIL" in text
+    assert "### Violations of `completion-liveness`" in text
+    assert cell(result.properties[4].violations[0].expected) in text
+
+
+@pytest.mark.parametrize("scenario", ["idle", "cancelled", "timeout-stuck", "load-100"])
+def test_tables_are_whole_and_no_template_shows_through(scenario: str) -> None:
+    text = render(run(load(scenario), seed=1).result)
+    assert "{{" not in text
+    assert "None" not in text
+    assert "\n\n\n" not in text
+    columns = 0
+    for line in text.splitlines():
+        if line.startswith("|"):
+            count = len(re.findall(r"(?<!\\)\|", line))
+            assert columns in (0, count), line
+            columns = count
+        else:
+            columns = 0
+
+
+def test_a_run_before_the_first_tick_has_a_report_too() -> None:
+    text = render(run(load("idle", ["schedule.first=20m", "duration=10m"]), seed=1).result)
+    assert "The run ended before the first tick." in text
+    assert "No execution was polled." in text
+
+
+def test_a_cell_cannot_be_left() -> None:
+    assert cell("a|b`c`<i>&\n# d") == "a\\|b'c'&lt;i>&amp; # d"
+
+
+def test_numbers_have_the_digits_they_deserve() -> None:
+    assert [number(value) for value in (0.0, 0.254, 6.9, 59.984, 115.34, 1234.5, 60000.0)] == [
+        "0",
+        "0.25",
+        "6.9",
+        "59.98",
+        "115.3",
+        "1234",
+        "60000",
+    ]

@@ -1,0 +1,167 @@
+"""Scenario files: the catalogue is sound, and a wrong file or change tells everything that is wrong at once."""
+
+from pathlib import Path
+
+import pytest
+
+from scenarios.files import ScenarioError, catalogue, load, parse
+
+GOOD = """\
+name: mine
+title: Two groups
+why: A test needs it.
+workload:
+  - executions: 1
+    ids: [first]
+  - executions: 3
+    servers: 2
+"""
+
+
+def problems(text: str, *changes: str) -> tuple[str, ...]:
+    with pytest.raises(ScenarioError) as caught:
+        parse(text, "mine.yaml", changes)
+    return caught.value.problems
+
+
+def test_the_catalogue_holds_the_scenarios_that_the_documentation_names() -> None:
+    assert set(catalogue()) == {
+        "cancelled",
+        "drill",
+        "idle",
+        "load-100",
+        "load-1000",
+        "missing-job",
+        "partial",
+        "phase-2",
+        "recovery",
+        "sub-minute",
+        "timeout-late",
+        "timeout-stuck",
+    }
+
+
+@pytest.mark.parametrize("name", catalogue())
+def test_each_scenario_of_the_catalogue_is_named_like_its_file_and_declares_what_it_exercises(name: str) -> None:
+    scenario = load(name)
+    assert scenario.name == name
+    assert scenario.exercises.properties
+    assert scenario.exercises.criteria
+
+
+def test_a_users_own_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(GOOD, encoding="utf-8")
+    assert load(str(path)).title == "Two groups"
+
+
+def test_every_error_of_a_file_is_told_at_once_with_its_line() -> None:
+    wrong = GOOD.replace("Two groups", "''").replace("servers: 2", "servers: 0\n    waves: 0\n    srevers: 2")
+    assert problems(wrong + "duration: 30\n") == (
+        "mine.yaml:2: title: String should have at least 1 character, got ''",
+        "mine.yaml:8: workload[1].servers: Input should be greater than or equal to 1, got 0",
+        "mine.yaml:9: workload[1].waves: Tuple should have at least 1 item after validation, not 0, got ()",
+        "mine.yaml:10: workload[1].srevers: there is no such field",
+        'mine.yaml:11: duration: a duration is a text with units, such as "30m", "1h30m" or "250ms", got 30',
+    )
+
+
+def test_a_missing_field_and_a_repeated_one_are_told() -> None:
+    assert problems("title: T\nwhy: W\ntitle: U\n") == (
+        "mine.yaml:3: title: this field stands here twice",
+        "mine.yaml:1: name: this field is required",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("name: [", "mine.yaml:1: expected the node content, but found '<stream end>'"),
+        ("- a\n", "mine.yaml: a scenario is a mapping of fields such as name, title and why, got ['a']"),
+        ("", "mine.yaml: a scenario is a mapping of fields such as name, title and why, got None"),
+        ("name: \x07", "mine.yaml: unacceptable character #x0007: special characters are not allowed"),
+    ],
+)
+def test_what_is_no_mapping_is_told_in_one_line(text: str, problem: str) -> None:
+    (found,) = problems(text)
+    assert found.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        (
+            "phase2",
+            "no scenario 'phase2': did you mean 'phase-2'? `drsim list` shows them; a file's name ends in .yaml",
+        ),
+        ("/no/such.yaml", "cannot read /no/such.yaml: No such file or directory"),
+    ],
+)
+def test_a_scenario_that_is_not_there_is_told(name: str, problem: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load(name)
+    assert caught.value.problems == (problem,)
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ScenarioError, match="it is not UTF-8 text"):
+        load(str(path))
+
+
+def test_changes_reach_any_field_by_its_path() -> None:
+    changed = parse(
+        GOOD,
+        "mine.yaml",
+        ["duration=10m", "workload.1.servers=5", "bounds.completion=2m", "SWEEPS_PER_INVOCATION=4", "regions=[a, b]"],
+    )
+    assert changed.duration == 600_000_000
+    assert changed.workload[1].servers == 5
+    assert changed.bounds.completion == 120_000_000
+    assert changed.settings == {"SWEEPS_PER_INVOCATION": "4"}
+    assert changed.regions == ("a", "b")
+
+
+def test_a_field_of_the_only_group_needs_no_path() -> None:
+    assert load("load-100", ["servers=3"]).workload[0].servers == 3
+    assert load("partial", ["workload.0.waves.1.jobs.failed_servers=2"]).workload[0].waves[1].jobs is not None
+
+
+def test_executions_are_shared_out_among_the_groups_in_proportion() -> None:
+    assert [group.executions for group in parse(GOOD, "", ["executions=200"]).workload] == [50, 150]
+    assert [group.executions for group in load("phase-2", ["executions=7"]).workload] == [2, 5]
+    assert load("load-100", ["executions=200"]).workload[0].executions == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("servers=3", "--set servers=3: write workload.N.servers, for the scenario does not have just one group"),
+        ("executions=1", "--set executions=1: executions must be a whole number >= 2, one for each group, got 1"),
+        ("executions=x", "--set executions=x: executions must be a whole number >= 2, one for each group, got 'x'"),
+        ("duration", "--set duration: write key=value, such as executions=200 or duration=45m"),
+        ("duration=[", "--set duration=[: '[' is no YAML value"),
+        ("name.x=1", "--set name.x=1: name.x: x is a field of nothing"),
+        ("workload.7.servers=1", "--set workload.7.servers=1: workload.7.servers: 7 is none of the 2 entries"),
+        ("workload.1.servers=0", "--set workload[1].servers: Input should be greater than or equal to 1, got 0"),
+        ("SWEEPS_PER_INVOCATION=99", "--set settings: SWEEPS_PER_INVOCATION must be a whole number from 1 to 12"),
+        ("nonsense=1", "--set nonsense: there is no such field"),
+    ],
+)
+def test_a_wrong_change_is_told(change: str, problem: str) -> None:
+    (found,) = problems(GOOD, change)
+    assert found.startswith(problem)
+
+
+def test_executions_need_a_group_to_multiply() -> None:
+    (found,) = problems("name: a\ntitle: T\nwhy: W\n", "executions=5")
+    assert found == "--set executions=5: the scenario has no executions to multiply"
+
+
+def test_an_unknown_property_or_criterion_is_told_with_those_that_exist() -> None:
+    first, second = problems(GOOD + "exercises: {properties: [speed], criteria: [Beauty]}\n")
+    assert first.startswith(
+        "mine.yaml:9: exercises.properties[0]: no such property: 'speed'; known are trigger-cadence"
+    )
+    assert second.startswith("mine.yaml:9: exercises.criteria[0]: no such criterion: 'Beauty'; known are EventBridge")
