@@ -6,6 +6,7 @@ need and apply what they return.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import is_not
 
 from orchestrator.model import (
     JOB_MOVES,
@@ -155,24 +156,34 @@ def _observe(
     if wave.job_status is not None and job_status not in (wave.job_status, *JOB_MOVES[wave.job_status]):
         warnings.append(f"Wave {wave.number}: job {job.job_id} went from {wave.job_status} back to {job_status}")
         job_status = wave.job_status
-    seen = replace(wave, servers=_merge_servers(wave, job, warnings), job_status=job_status)
+    servers = _merge_servers(wave, job, warnings)
+    if servers is wave.servers and job_status is wave.job_status:
+        seen = wave
+    else:
+        seen = replace(wave, servers=servers, job_status=job_status)
     status, message = _judge(seen, job, actions_count, overdue)
     if status is not wave.status and status not in WAVE_MOVES[wave.status]:
+        return seen
+    if status is seen.status and message == seen.message:
         return seen
     return replace(seen, status=status, message=message)
 
 
 def _merge_servers(wave: Wave, job: Job, warnings: list[str]) -> tuple[Server, ...]:
-    """The wave's servers with what the job says of each, and those appended that only the job names."""
+    """The wave's servers with what the job says of each, and those appended that only the job names.
+
+    Returns `wave.servers` itself when the job says nothing new, which is what most polls see.
+    """
     launches = {launch.source_server_id: launch for launch in job.servers}
+    known = {server.source_server_id for server in wave.servers}
     merged = [_merge(server, launches.get(server.source_server_id), warnings) for server in wave.servers]
-    for server in wave.servers:
-        launches.pop(server.source_server_id, None)
     merged += [
         Server(source_server_id=server_id, status=launch.status, instance_id=launch.instance_id)
         for server_id, launch in launches.items()
+        if server_id not in known
     ]
-    return tuple(merged)
+    changed = len(merged) > len(wave.servers) or any(map(is_not, merged, wave.servers))
+    return tuple(merged) if changed else wave.servers
 
 
 def _merge(server: Server, launch: ServerLaunch | None, warnings: list[str]) -> Server:

@@ -124,7 +124,8 @@ SERVER_MOVES: Final[Mapping[ServerStatus, frozenset[ServerStatus]]] = {
     ServerStatus.PENDING: _LAUNCH_ENDS | {ServerStatus.IN_PROGRESS},
     ServerStatus.IN_PROGRESS: _LAUNCH_ENDS,
     ServerStatus.LAUNCHED: frozenset({ServerStatus.TERMINATED}),
-    ServerStatus.FAILED: frozenset({ServerStatus.TERMINATED}),
+    # A failed launch stays one, even if its remains are terminated later.
+    ServerStatus.FAILED: frozenset(),
     ServerStatus.TERMINATED: frozenset(),
 }
 """From each server status, those that may follow it."""

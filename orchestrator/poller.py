@@ -128,7 +128,8 @@ class Poller:
 
     def _save(self, dispatch: Dispatch, execution: Execution, conclusion: decisions.Conclusion) -> None:
         now_us = self._clock.now_us()
-        polled_us = now_us if dispatch.dispatched_us is None else dispatch.dispatched_us
+        # A finder whose clock is ahead must not put the next poll off.
+        polled_us = now_us if dispatch.dispatched_us is None else min(dispatch.dispatched_us, now_us)
         self._store.save_poll(
             PollUpdate(
                 key=execution.key,

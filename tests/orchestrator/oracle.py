@@ -52,7 +52,10 @@ class Truth:
         """One for each of the wave's servers, then one for each that only the job names."""
         said = {launch.source_server_id: launch.status for launch in self.job.servers} if self.job else {}
         own = [
-            max(server.status, said.get(server.source_server_id, server.status), key=lambda each: _SERVER_RANK[each])
+            # A failed launch stays one.
+            ServerStatus.FAILED
+            if server.status is ServerStatus.FAILED
+            else max(server.status, said.get(server.source_server_id, server.status), key=lambda one: _SERVER_RANK[one])
             for server in self.wave.servers
         ]
         ids = {server.source_server_id for server in self.wave.servers}

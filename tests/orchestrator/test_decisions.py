@@ -184,6 +184,13 @@ def test_a_wave_ends_as_its_servers_did(
     assert conclusion.status.value == status.value
 
 
+def test_a_failed_server_whose_remains_are_terminated_later_stays_failed() -> None:
+    wave = a_wave(servers=servers_in([FAILED, LAUNCHED]), job_status=JobStatus.STARTED)
+    conclusion = after(an_execution(wave), (wave, a_job(wave, JobStatus.COMPLETED, TERMINATED, LAUNCHED)))
+    assert conclusion.status is ExecutionStatus.PARTIAL
+    assert conclusion.warnings == ("Server s-0 went from FAILED back to TERMINATED",)
+
+
 def test_a_server_that_a_finished_job_passed_over_did_not_launch() -> None:
     wave = a_wave()
     conclusion = after(an_execution(wave), (wave, a_job(wave, JobStatus.COMPLETED, LAUNCHED)))

@@ -77,6 +77,12 @@ def test_last_polled_time_is_the_instant_of_the_look_not_of_the_write() -> None:
     assert rig.stored().last_polled_us == START_US - 3 * SECOND_US
 
 
+def test_a_finder_whose_clock_is_ahead_does_not_put_the_next_poll_off() -> None:
+    rig = PollerRig(an_execution(a_wave()))
+    rig.poll(dispatched_us=START_US + 600 * SECOND_US)
+    assert rig.stored().last_polled_us == START_US
+
+
 def test_a_poll_by_hand_counts_from_its_write_and_never_turns_the_time_back() -> None:
     ahead_us = START_US + 20 * SECOND_US
     rig = PollerRig(an_execution(a_wave(), last_polled_us=ahead_us))

@@ -60,7 +60,7 @@ def test_every_error_of_a_file_is_told_at_once_with_its_line() -> None:
     assert problems(wrong + "duration: 30\n") == (
         "mine.yaml:2: title: String should have at least 1 character, got ''",
         "mine.yaml:8: workload[1].servers: Input should be greater than or equal to 1, got 0",
-        "mine.yaml:9: workload[1].waves: Tuple should have at least 1 item after validation, not 0, got ()",
+        "mine.yaml:9: workload[1].waves: Value should have at least 1 item after validation, not 0, got 0",
         "mine.yaml:10: workload[1].srevers: there is no such field",
         'mine.yaml:11: duration: a duration is a text with units, such as "30m", "1h30m" or "250ms", got 30',
     )

@@ -656,15 +656,22 @@ def test_a_child_that_is_killed_leaves_its_spawner_and_its_siblings_alone(kernel
     assert log == [(2, "second"), (3, "parent")]
 
 
-def test_a_grandchild_dies_with_its_grandparent_though_the_child_has_ended(
+def test_a_descendant_dies_with_its_ancestor_though_those_between_have_ended(
     kernel: Kernel, log: Log, sleeper: Callable[[int], None]
 ) -> None:
-    def grandparent() -> None:
-        kernel.spawn("child", lambda: kernel.spawn("grandchild", sleeper, 10))
+    def ancestor() -> None:
+        kernel.spawn("child", child)
         kernel.sleep(5)
         kernel.kill(process)
 
-    process = kernel.spawn("grandparent", grandparent)
+    def child() -> None:
+        kernel.spawn("grandchild", grandchild)
+
+    def grandchild() -> None:
+        kernel.sleep(1)
+        kernel.spawn("great-grandchild", sleeper, 10)
+
+    process = kernel.spawn("ancestor", ancestor)
     kernel.run()
     assert log == []
     assert kernel.now_us == 5
