@@ -110,11 +110,11 @@ def _wave_item(wave: Wave) -> dict[str, object]:
     if wave.name is not None:
         item["WaveName"] = wave.name
     item["AccountId"], item["Region"] = wave.scope
-    item["Status"] = wave.status.value
+    item["Status"] = str(wave.status)
     if wave.job_id is not None:
         item["JobId"] = wave.job_id
     if wave.job_status is not None:
-        item["JobStatus"] = wave.job_status.value
+        item["JobStatus"] = str(wave.job_status)
     if wave.message is not None:
         item["StatusMessage"] = wave.message
     item["Servers"] = [_server_item(server) for server in wave.servers]
@@ -124,7 +124,7 @@ def _wave_item(wave: Wave) -> dict[str, object]:
 def _server_item(server: Server) -> dict[str, object]:
     item: dict[str, object] = dict(server.extra)
     item["SourceServerId"] = server.source_server_id
-    item["Status"] = server.status.value
+    item["Status"] = str(server.status)
     if server.instance_id is not None:
         item["InstanceId"] = server.instance_id
     return item

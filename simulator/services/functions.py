@@ -229,5 +229,5 @@ class LambdaService:
 
 
 def _request_id(stream: Stream) -> str:
-    digits = [stream.hexadecimal(size) for size in (8, 4, 4, 4, 12)]
-    return "-".join(digits)
+    first, last = stream.hexadecimal(16), stream.hexadecimal(16)
+    return f"{first[:8]}-{first[8:12]}-{first[12:]}-{last[:4]}-{last[4:]}"

@@ -30,10 +30,9 @@ class StoredItem:
         self._wave_sizes: list[int] = []
         waves = attributes.get("Waves")
         if isinstance(waves, list):
-            attributes["Waves"] = self._share(waves, before)
-            rest = {name: value for name, value in attributes.items() if name != "Waves"}
-            list_bytes = len("Waves") + 3 + len(waves)
-            self.size_bytes = item_size_bytes(rest) + list_bytes + sum(self._wave_sizes)
+            shared = attributes["Waves"] = self._share(waves, before)
+            # Their list's own bytes, and those of the waves in it.
+            self.size_bytes = item_size_bytes({**attributes, "Waves": []}) + len(shared) + sum(self._wave_sizes)
         else:
             self.size_bytes = item_size_bytes(attributes)
 

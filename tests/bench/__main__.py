@@ -1,0 +1,66 @@
+"""`nox -s bench`: the kernel beside SimPy and bare heapq, loads, and whole processes, from one run.
+
+Sides of a ratio take turns, and the ratio is the median over the rounds: these machines are shared, and a ratio of two
+times from the same minute says more than either time. Nothing here is a test, and nothing here is timed in one.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from statistics import median
+from time import perf_counter
+from typing import Any, Final
+
+from tests.bench import kernel
+
+_LOAD_ROUNDS: Final = 3
+_PROCESS_ROUNDS: Final = 7
+
+
+def _load(name: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.bench.load", name]
+    figures: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    if figures["verdict"] != "pass":
+        raise SystemExit(f"{name}: {figures['verdict']}; a run that fails has no speed")
+    return figures
+
+
+def _process(*arguments: str) -> float:
+    """Wall seconds of one `drsim` process from start to end."""
+    began = perf_counter()
+    subprocess.run([sys.executable, "-m", "drsim", *arguments], capture_output=True, check=True)
+    return perf_counter() - began
+
+
+def _show_loads() -> None:
+    rounds = [(_load("load-100"), _load("load-1000")) for _ in range(_LOAD_ROUNDS)]
+    print(f"\nloads, all properties on, whole trace; median of {_LOAD_ROUNDS} processes each, in turn")
+    for place, name in enumerate(("load-100", "load-1000")):
+        runs = [pair[place] for pair in rounds]
+        wall = median(run["wall_seconds"] for run in runs)
+        polls, virtual, peak = runs[0]["polls"], runs[0]["virtual_seconds"], max(run["peak_bytes"] for run in runs)
+        print(
+            f"  {name:<10} {wall:7.2f} s   {polls / wall:7,.0f} polls/s   {virtual / wall:7,.0f} virtual s per wall s"
+            f"   {peak / 2**20:6,.0f} MiB at most"
+        )
+    ratio = median(large["wall_seconds"] / small["wall_seconds"] for small, large in rounds)
+    print(f"  load-1000 takes {ratio:.1f} times load-100's time, for 10 times the executions (at most 12)")
+
+
+def _show_processes() -> None:
+    print(f"\nwhole processes, median of {_PROCESS_ROUNDS}")
+    with tempfile.TemporaryDirectory() as out:
+        for most, arguments in ((0.3, ("--help",)), (1.5, ("run", "phase-2", "--out", out))):
+            took = median(_process(*arguments) for _ in range(_PROCESS_ROUNDS))
+            print(f"  drsim {' '.join(arguments[:2]):<14} {took:5.2f} s (at most {most} s)")
+
+
+def main() -> None:
+    """Print it all."""
+    print(kernel.show(kernel.measure()))
+    _show_loads()
+    _show_processes()
+
+
+main()
