@@ -43,26 +43,30 @@ class StopReason(Enum):
     STOPPED = auto()
 
 
-class Process(greenlet):
+class Process:
     """One thread of virtual time. Its children die with it; `tag` is free for the one who spawned it."""
 
-    # Attributes in a greenlet's dictionary would cost a tenth of the kernel's speed.
-    __slots__ = ("_children", "_kernel", "_killed", "_serial", "_spawner", "_task", "name", "tag")
+    __slots__ = ("_carrier", "_children", "_ended", "_kernel", "_killed", "_serial", "_spawner", "_task", "name", "tag")
 
     def __init__(self, kernel: "Kernel", name: str, task: Callable[[], object], spawner: "Process | None") -> None:
-        super().__init__()
         self.name = name
         self.tag: object = None if spawner is None else spawner.tag
         self._kernel = kernel
         self._task = task
         self._spawner = spawner
         self._children: dict[Process, None] = {}
-        self._killed = False
-        # The serial number of the event that resumes it.
+        self._carrier: _Carrier | None = None
+        self._killed = self._ended = False
+        # The serial number of the event that starts it.
         self._serial = 0
 
-    def run(self) -> None:
-        """The greenlet's body. An exception ends the kernel's run, since greenlets hand it to their parent."""
+    @property
+    def alive(self) -> bool:
+        """Whether it has something left to run."""
+        return not (self._killed or self._ended)
+
+    def _run(self) -> None:
+        """Do the task. An exception ends the kernel's run, since greenlets hand it to their parent."""
         kernel = self._kernel
         try:
             self._task()
@@ -74,13 +78,9 @@ class Process(greenlet):
                     f"{kernel._where()}, process {self.name!r}: {type(error).__name__}: {error}"
                 ) from error
         finally:
+            self._ended = True
             kernel._unfinished.pop(self, None)
             self._bequeath()
-
-    @property
-    def alive(self) -> bool:
-        """Whether it has something left to run."""
-        return not (self._killed or self.dead)
 
     def _bequeath(self) -> None:
         """Hand the children on to the one who spawned this process, so that they still die with that one."""
@@ -91,6 +91,29 @@ class Process(greenlet):
             spawner._children.pop(self, None)
             spawner._children.update(self._children)
         self._children.clear()
+
+
+class _Carrier(greenlet):
+    """A greenlet that runs one process after another: making one costs ten times as much as a switch."""
+
+    # Attributes in a greenlet's dictionary would cost a tenth of the kernel's speed.
+    __slots__ = ("_kernel", "process", "serial")
+
+    def __init__(self, kernel: "Kernel") -> None:
+        super().__init__()
+        self._kernel = kernel
+        self.process: Process | None = None
+        # The serial number of the event that resumes it.
+        self.serial = 0
+
+    def run(self) -> None:
+        """The greenlet's body, given a process before each switch to it while it is idle."""
+        kernel = self._kernel
+        while self.process is not None:
+            self.process._run()
+            self.process = None
+            kernel._idle.append(self)
+            kernel._to_hub()
 
 
 class Timer:
@@ -126,6 +149,7 @@ class Kernel:
         self._last_direct_us = _NEVER_US
         # Processes by age. Killed ones stay here, since dropping a suspended greenlet would unwind it.
         self._unfinished: dict[Process, None] = {}
+        self._idle: list[_Carrier] = []
 
     # --- scheduling ------------------------------------------------------------------------------------------
 
@@ -211,7 +235,7 @@ class Kernel:
     def current(self) -> Process | None:
         """The process that runs, or None in the kernel's loop and outside a run."""
         running = getcurrent()
-        return running if isinstance(running, Process) else None
+        return running.process if isinstance(running, _Carrier) else None
 
     def spawn(self, name: str, function: Callable[_P, object], *arguments: _P.args, **keywords: _P.kwargs) -> Process:
         """Start a process that calls `function`, at the present instant and after what is already due at it.
@@ -230,14 +254,14 @@ class Kernel:
 
     def sleep(self, duration_us: int) -> None:
         """Suspend the present process for `duration_us` (>= 0)."""
-        process = getcurrent()
-        if duration_us < 0 or type(process) is not Process:
+        carrier = getcurrent()
+        if duration_us < 0 or type(carrier) is not _Carrier:
             raise MisuseError(
                 f"duration_us must be >= 0, got {duration_us}" if duration_us < 0 else _outside("sleep(...)")
             )
         heap = self._heap
-        self._serial = process._serial = serial = self._serial + 1
-        heappush(heap, (self.now_us + duration_us, serial, _SWITCH, process))
+        self._serial = carrier.serial = serial = self._serial + 1
+        heappush(heap, (self.now_us + duration_us, serial, _SWITCH, carrier))
         due_us, serial, action, following = heap[0]
         if action is _SWITCH and due_us <= self._last_direct_us and serial not in self._called_off:
             # As the hub would do it, with one switch instead of two.
@@ -255,14 +279,15 @@ class Kernel:
         process = self.current
         if process is None:
             raise MisuseError(_outside("suspend(...)"))
+        carrier = cast(_Carrier, process._carrier)
         waits = True
 
         def wake() -> None:
             nonlocal waits
             if waits and process.alive:
                 waits = False
-                self.at(self.now_us, _SWITCH, process)
-                process._serial = self._serial
+                self.at(self.now_us, _SWITCH, carrier)
+                carrier.serial = self._serial
 
         until(wake)
         self._to_hub()
@@ -276,9 +301,14 @@ class Kernel:
         for each in doomed:
             doomed += each._children
             each._killed = True
-            self._call_off(each._serial)
-            if not each:  # It has not begun, so there is nothing to unwind.
+            if each._ended:
+                continue
+            if each._carrier is None:
+                # It has not begun, so there is nothing to unwind.
+                self._call_off(each._serial)
                 self._unfinished.pop(each, None)
+            else:
+                self._call_off(each._carrier.serial)
         current = self.current
         if current is not None and current._killed:
             self._to_hub()
@@ -292,17 +322,22 @@ class Kernel:
         """
         if self._hub is not None:
             raise MisuseError("kernel.close() was called inside a run: kernel.stop() ends the run")
-        for process in list(self._unfinished):
-            process.throw(GreenletExit)
+        suspended = [process._carrier for process in self._unfinished]
+        for carrier in (*suspended, *self._idle):
+            if carrier is not None:
+                carrier.throw(GreenletExit)
         self._unfinished.clear()
+        self._idle.clear()
         self._called_off_count += len(self._heap)
         self._called_off.clear()
         self._heap.clear()
 
     def _start(self, process: Process) -> None:
-        # Not the process that spawned it: a process that ends goes on in its parent.
-        process.parent = cast(greenlet, self._hub)
-        process.switch()
+        carrier = self._idle.pop() if self._idle else _Carrier(self)
+        carrier.process, process._carrier = process, carrier
+        # Not the process that spawned it: an exception goes on in the parent.
+        carrier.parent = cast(greenlet, self._hub)
+        carrier.switch()
 
     def _call_off(self, serial: int) -> None:
         """See to it that an event never happens. The number of one that did happen does no harm."""

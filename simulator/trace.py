@@ -48,7 +48,7 @@ class Trace:
         except Exception as error:
             raise BrokenSimulationError(f"a listener failed at {event}") from error
         fields = event if record is None else record(event)
-        texts = [str(field) if field.__class__ is int else encode_basestring(field) for field in fields]
+        texts = [encode_basestring(field) if isinstance(field, str) else str(field) for field in fields]
         self._lines.append(f'["{name}",{",".join(texts)}]')
 
     def __len__(self) -> int:

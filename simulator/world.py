@@ -180,7 +180,7 @@ class World:
 def _logs_into(handler: logging.Handler) -> Iterator[None]:
     """Lead what production code logs to `handler` alone, from INFO on, as on Lambda.
 
-    Threads, processes and source lines mean nothing here, and Python's manual ("Optimization") says how to leave them out.
+    Threads, processes and source lines mean nothing here; Python's manual ("Optimization") says how to leave them out.
     """
     logger = logging.getLogger("orchestrator")
     unused = ("logThreads", "logProcesses", "logMultiprocessing", "_srcfile")

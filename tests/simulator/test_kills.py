@@ -227,11 +227,11 @@ def test_whatever_is_asked_of_the_kernel_while_it_closes_ends_the_one_who_asks(k
         if kernel.current is not None:
             kernel.kill(kernel.current)
 
-    for ask in (lambda: kernel.sleep(1), suspend, kill):
-        kernel.spawn("a", body, ask)
+    processes = [kernel.spawn("a", body, ask) for ask in (lambda: kernel.sleep(1), suspend, kill)]
     kernel.run(until_us=1)
     kernel.close()
     assert log == []
+    assert not any(process.alive for process in processes)
     assert kernel.events_count == 3
     assert kernel.run() is StopReason.IDLE
 

@@ -1,0 +1,38 @@
+"""A result as pandas DataFrames, for notebooks and for comparing runs.
+
+Kept apart from `drsim run`, which starts several times faster without pandas.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from scenarios.result import Result
+
+
+def ticks(result: Result) -> pd.DataFrame:
+    """A row a tick, indexed by its instant (UTC): number, looks, found, polled."""
+    rows = [tick.model_dump() for tick in result.metrics.ticks]
+    frame = pd.DataFrame(rows, columns=["number", "at", "looks", "found", "polled"])
+    return frame.assign(at=pd.to_datetime(frame["at"], format="ISO8601", utc=True)).set_index("at")
+
+
+def distributions(results: Sequence[Result]) -> pd.DataFrame:
+    """A row a distribution and run, indexed by scenario, seed and name: unit, basis, count, min, mean, p50 ... max."""
+    rows = [
+        {"scenario": result.scenario, "seed": result.seed, "name": name, **figure.model_dump()}
+        for result in results
+        for name, figure in result.metrics.distributions.items()
+    ]
+    return pd.DataFrame(rows).set_index(["scenario", "seed", "name"])
+
+
+def verdicts(results: Sequence[Result]) -> pd.DataFrame:
+    """A row a run, indexed by scenario and seed, with a column for each criterion and property."""
+    rows = [
+        {"scenario": result.scenario, "seed": result.seed}
+        | {each.name: each.verdict for each in result.criteria}
+        | {each.name: each.verdict for each in result.properties}
+        for result in results
+    ]
+    return pd.DataFrame(rows).set_index(["scenario", "seed"])
