@@ -109,8 +109,8 @@ class _Carrier(greenlet):
     def run(self) -> None:
         """The greenlet's body, given a process before each switch to it while it is idle."""
         kernel = self._kernel
-        while self.process is not None:
-            self.process._run()
+        while True:
+            cast(Process, self.process)._run()
             self.process = None
             kernel._idle.append(self)
             kernel._to_hub()
