@@ -8,6 +8,7 @@ lie in the table as seconds since the Unix epoch.
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from orchestrator.errors import MalformedError
@@ -50,8 +51,11 @@ def key_of(item: Item) -> ExecutionKey:
     return ExecutionKey(_text(item, "ExecutionId", "item"), _text(item, "PlanId", "item"))
 
 
-def execution_of(item: Item) -> Execution:
-    """The execution that an item describes. Raises MalformedError with the path, the rule and the value."""
+def execution_of(item: Item, *, known: Mapping[int, Wave] = MappingProxyType({})) -> Execution:
+    """The execution that an item describes. Raises MalformedError with the path, the rule and the value.
+
+    `known` holds waves, by their place in the item, that the caller has read before and need not be read again.
+    """
     key = key_of(item)
     where = f"execution {key.execution_id}"
     return Execution(
@@ -64,7 +68,7 @@ def execution_of(item: Item) -> Execution:
         version=_count(item.get("Version", 0), where, "Version"),
         total_waves=_count(item.get("TotalWaves"), where, "TotalWaves"),
         waves=tuple(
-            _wave_of(wave, f"{where}: Waves[{number}]")
+            known.get(number) or _wave_of(wave, f"{where}: Waves[{number}]")
             for number, wave in enumerate(_maps(item.get("Waves", ()), where, "Waves"))
         ),
     )

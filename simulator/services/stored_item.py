@@ -5,7 +5,6 @@ same still.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -41,7 +40,7 @@ class StoredItem:
         """The execution that the item describes, or None if it is malformed: then `wrong` says why."""
         if self._execution is None and self.wrong is None:
             try:
-                self._execution = self._read()
+                self._execution = execution_of(self.attributes, known=self._kept)
             except MalformedError as error:
                 self.wrong = str(error)
         return self._execution
@@ -63,20 +62,6 @@ class StoredItem:
                 shared.append(wave)
                 self._wave_sizes.append(_value_size_bytes(wave))
         return shared
-
-    def _read(self) -> Execution:
-        """Read the item, but not again the waves that are as before."""
-        if not self._kept:
-            return execution_of(self.attributes)
-        waves: Any = self.attributes["Waves"]
-        others = [wave for place, wave in enumerate(waves) if place not in self._kept]
-        try:
-            execution = execution_of({**self.attributes, "Waves": others})
-        except MalformedError:
-            # Read it all, so that the error names the right place.
-            return execution_of(self.attributes)
-        read = iter(execution.waves)
-        return replace(execution, waves=tuple(self._kept.get(place) or next(read) for place in range(len(waves))))
 
 
 def item_size_bytes(attributes: Attributes) -> int:
