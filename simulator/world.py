@@ -112,11 +112,13 @@ class World:
         ports = self._ports()
         poller = parts.poller(ports)
 
+        epoch_us = spec.epoch_us
+
         def find(_: Payload, invocation: Invocation) -> object:
-            return parts.finder(ports).run(deadline_us=spec.epoch_us + invocation.deadline_us)
+            return parts.finder(ports).run(deadline_us=epoch_us + invocation.deadline_us)
 
         def poll(payload: Payload, invocation: Invocation) -> object:
-            return poller.poll(dispatch_of(payload), deadline_us=spec.epoch_us + invocation.deadline_us)
+            return poller.poll(dispatch_of(payload), deadline_us=epoch_us + invocation.deadline_us)
 
         functions.deploy(FINDER, spec.functions.finder, find)
         functions.deploy(POLLER, spec.functions.poller, poll)

@@ -165,6 +165,8 @@ class _StatusIndex:
             if number < held_number:
                 continue
             self._held[key] = (number, item)
+            if _same_place(held, item):
+                continue
             before, after = _index_entry(held), _index_entry(item)
             if before != after:
                 if before is not None:
@@ -187,6 +189,14 @@ class _StatusIndex:
             if size_bytes >= bytes_max:
                 return QueryPage(tuple(items), size_bytes, order[position])
         return QueryPage(tuple(items), size_bytes, None)
+
+
+def _same_place(held: StoredItem | None, item: StoredItem | None) -> bool:
+    """Whether the index's key attributes are the same, as after most writes."""
+    if held is None or item is None:
+        return False
+    old, new = held.attributes, item.attributes
+    return old.get("Status") == new.get("Status") and old.get("StartTime") == new.get("StartTime")
 
 
 def _index_entry(item: StoredItem | None) -> tuple[str, IndexKey] | None:
