@@ -204,6 +204,8 @@ def _listed(plan: PlannedExecution, wave: PlannedWave) -> dict[str, object]:
     """A wave before its job."""
     item: dict[str, object] = {
         "WaveName": f"Wave {wave.number}",
+        # Like Hostname below, an attribute of others, which must survive every write.
+        "ProtectionGroupId": f"pg-{wave.server_ids[0][2:10]}",
         "AccountId": wave.scope.account_id,
         "Region": wave.scope.region,
         "Status": WaveStatus.PENDING.value,

@@ -77,6 +77,18 @@ class CompletionSoundness(Monitor):
             self.violate(
                 event.execution_id, event.at_us, f"wave {wave.number} {expected} by DRS's truth", wave.status.value
             )
+            return
+        job = truth.job(wave)
+        if job is not None:
+            self._judge_servers(event, wave, job)
+
+    def _judge_servers(self, event: ItemChanged, wave: Wave, job: DrsJob) -> None:
+        kept = {server.source_server_id: server.status for server in wave.servers}
+        for server in job.servers:
+            end, found = server.status(job.ended_us), kept.get(server.source_server_id)
+            if found is not end:
+                expected = f"server {server.source_server_id} {end} by DRS's truth"
+                self.violate(event.execution_id, event.at_us, expected, str(found))
 
     def _judge(self, event: ItemChanged, now: Execution) -> None:
         self.checked += 1

@@ -1,0 +1,1 @@
+"""Wrong finders, pollers and services, and the properties that notice them."""

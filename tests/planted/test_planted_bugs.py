@@ -1,0 +1,172 @@
+"""Each planted bug is noticed, each property notices one that no other does, and right code is left in peace."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import pytest
+
+from orchestrator.finder import Finder
+from orchestrator.poller import Poller
+from scenarios.files import catalogue, load
+from scenarios.runner import run
+from simulator.properties import PROPERTIES
+from simulator.world import Parts, Ports, World, production_finder, production_poller
+from tests.planted import bugs
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A bug, the scenario that shows it, and a property that catches it."""
+
+    name: str
+    parts: Parts
+    scenario: str
+    caught_by: str
+    changes: tuple[str, ...] = ()
+
+
+def asking(jobs: type[bugs.Jobs], scenario: str, caught_by: str, *changes: str) -> Planted:
+    """The right poller with a wrong DRS adapter."""
+    return Planted(jobs.__name__, bugs.poller_asking(jobs), scenario, caught_by, changes)
+
+
+def polling(wrong: type[Poller], scenario: str, caught_by: str, *changes: str) -> Planted:
+    """A wrong poller."""
+    return Planted(wrong.__name__, bugs.poller(wrong), scenario, caught_by, changes)
+
+
+def backing_off(ports: Ports) -> bugs.FinderThatBacksOff:
+    return bugs.FinderThatBacksOff(
+        index=ports.index,
+        invoker=ports.invoker,
+        clock=ports.clock,
+        executor=ports.executor(),
+        settings=ports.settings,
+    )
+
+
+def one_page(ports: Ports) -> Finder:
+    return production_finder(replace(ports, index=bugs.FirstPageOnly(ports)))
+
+
+def without_a_metric(ports: Ports) -> Poller:
+    return production_poller(replace(ports, metrics=bugs.MetricsWithout(ports, "WavesPolled")))
+
+
+LAZY: Final = Parts(finder=bugs.finder_with(bugs.LAZY))
+EAGER: Final = Parts(
+    finder=bugs.finder_with(replace(bugs.EAGER, sweeps_per_invocation=4)), poller=bugs.poller_with(bugs.EAGER)
+)
+IMPATIENT: Final = Parts(poller=bugs.poller_with(bugs.IMPATIENT))
+
+ALONE: Final = (
+    Planted("a tick is lost", Parts(rule=bugs.RuleThatLosesATick), "drill", "trigger-cadence"),
+    Planted("due only after 90 s", LAZY, "drill", "poll-cadence"),
+    Planted("a finder backs off", Parts(finder=backing_off), "load-100", "no-starvation", ("executions=20",)),
+    asking(bugs.FailedIsLaunched, "partial", "completion-soundness"),
+    polling(bugs.EndsLate, "drill", "completion-liveness"),
+    polling(bugs.TimesOutFirst, "timeout-late", "timeout-truth"),
+    Planted("no condition", Parts(table=bugs.TableWithoutConditions), "cancelled", "terminal-absorbing"),
+    polling(bugs.GoesBack, "drill", "status-order"),
+    polling(bugs.ForgetsNames, "drill", "no-lost-update"),
+    asking(bugs.AsksAtHomeToo, "recovery", "isolation", "regions=[us-west-2]"),
+    polling(bugs.EndsInLocalTime, "drill", "finalize-once"),
+    Planted("a metric is missing", Parts(poller=without_a_metric), "drill", "metrics-complete"),
+    polling(bugs.LogsWithoutIds, "drill", "log-correlation"),
+    asking(bugs.DescribesEachWave, "load-100", "budgets", "executions=5"),
+)
+"""For each property a bug that it catches and that no other does."""
+
+MORE: Final = (
+    Planted("ticks come twice", Parts(rule=bugs.RuleThatFiresTwice), "drill", "trigger-cadence"),
+    Planted("invocations are lost", Parts(functions=bugs.LambdaThatLosesInvocations), "load-100", "poll-cadence"),
+    Planted("one page", Parts(finder=one_page), "load-100", "no-starvation", ("table.page_bytes_max=20000",)),
+    Planted("polled too early", EAGER, "sub-minute", "poll-cadence"),
+    polling(bugs.PolledAtItsEnd, "sub-minute", "poll-cadence"),
+    polling(bugs.ReadsTwice, "drill", "budgets"),
+    asking(bugs.ActionsIgnored, "recovery", "completion-soundness"),
+    polling(bugs.DrillsWaitForActionsToo, "drill", "completion-liveness", "workload.0.jobs.actions=4"),
+    polling(bugs.SlowIsFailed, "timeout-stuck", "completion-soundness"),
+    polling(bugs.EndsWithWavesMissing, "drill", "completion-soundness"),
+    Planted("times out after 10 minutes", IMPATIENT, "drill", "timeout-truth"),
+    asking(bugs.ServersInAnyOrder, "partial", "completion-soundness"),
+    asking(bugs.AsksAtHomeOnly, "recovery", "timeout-truth"),
+    asking(bugs.FirstPageOfJobsOnly, "load-100", "completion-liveness", "executions=2", "waves=8", "drs.page_size=1"),
+    asking(bugs.AlwaysThrottled, "drill", "no-starvation"),
+    polling(bugs.ReopensWaves, "drill", "status-order"),
+    polling(bugs.ForgetsOtherAttributes, "drill", "no-lost-update"),
+    polling(bugs.WipesServers, "drill", "no-lost-update"),
+    Planted("JobIds are lost", Parts(table=bugs.TableWithoutConditions), "load-100", "no-lost-update"),
+)
+"""Further bugs, with one property that catches each."""
+
+
+def broken(world: World) -> set[str]:
+    """The properties that do not hold after a run."""
+    world.run()
+    found = {monitor.name for monitor in world.monitors if monitor.violations_count}
+    world.close()
+    return found
+
+
+def world_of(planted: Planted, seed: int) -> World:
+    return World(load(planted.scenario, planted.changes), seed=seed, parts=planted.parts)
+
+
+@pytest.mark.parametrize("planted", ALONE, ids=lambda planted: planted.caught_by)
+def test_each_property_catches_a_bug_that_no_other_does(planted: Planted) -> None:
+    assert broken(world_of(planted, 1)) == {planted.caught_by}
+
+
+def test_every_property_has_such_a_bug() -> None:
+    assert [planted.caught_by for planted in ALONE] == [monitor.name for monitor in PROPERTIES]
+
+
+@pytest.mark.parametrize("planted", MORE, ids=lambda planted: planted.name)
+def test_further_bugs_are_caught(planted: Planted) -> None:
+    assert planted.caught_by in broken(world_of(planted, 1))
+
+
+@pytest.mark.parametrize("planted", [*ALONE, *MORE], ids=lambda planted: planted.name)
+def test_the_same_run_without_the_bug_breaks_nothing(planted: Planted) -> None:
+    """Otherwise the scenario's changes, and not the bug, might be what is caught."""
+    assert broken(World(load(planted.scenario, planted.changes), seed=1)) == set()
+
+
+@pytest.mark.parametrize(("parts", "brings_back"), [(Parts(), False), (Parts(table=bugs.TableWithoutConditions), True)])
+def test_an_execution_that_somebody_deleted_is_not_brought_back(parts: Parts, brings_back: bool) -> None:
+    world = World(load("load-100", ["executions=20"]), seed=1, parts=parts)
+
+    def delete_all(_: None) -> None:
+        for key in world.workload.expected:
+            world.table.delete(key, writer="person")
+
+    # In the middle of the polls of one look: some have read their execution and not yet written it.
+    world.kernel.at(600_300_000, delete_all, None)
+    assert ("terminal-absorbing" in broken(world)) is brings_back
+
+
+def test_double_delivery_is_no_bug() -> None:
+    twice = Parts(functions=bugs.LambdaThatDeliversTwice)
+    assert broken(World(load("load-100", ["executions=20"]), seed=1, parts=twice)) == set()
+
+
+def test_errors_swallowed_by_the_poller_still_show_in_the_table() -> None:
+    swallowing = Parts(
+        poller=lambda ports: bugs.SwallowsErrors(
+            store=ports.store,
+            jobs=bugs.AlwaysThrottled(ports),
+            metrics=ports.metrics,
+            clock=ports.clock,
+            settings=ports.settings,
+        )
+    )
+    assert "no-starvation" in broken(World(load("drill"), seed=1, parts=swallowing))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", [name for name in catalogue() if name != "load-1000"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_real_code_passes_every_scenario(scenario: str, seed: int) -> None:
+    result = run(load(scenario), seed=seed).result
+    assert result.verdict == "pass", [each for each in result.properties if each.verdict == "fail"]

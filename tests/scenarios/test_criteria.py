@@ -1,0 +1,136 @@
+"""Each criterion passes, fails and stays unexercised for a reason that the run gives it."""
+
+from typing import Any, Final
+
+import pytest
+
+from orchestrator.decisions import Conclusion
+from orchestrator.model import Dispatch, Execution
+from orchestrator.poller import Poller
+from scenarios.criteria import CRITERIA_NAMES
+from scenarios.files import load
+from scenarios.result import CriterionResult
+from scenarios.runner import run
+from simulator.events import POLLER
+from simulator.services.dynamodb import ExecutionTable, QueryPage
+from simulator.services.errors import ServiceError
+from simulator.services.functions import LambdaService
+from simulator.world import Parts, Ports
+from tests.planted import bugs
+
+
+class ThrottledIndex(ExecutionTable):
+    """StatusIndex is hot for some minutes."""
+
+    def query_status(self, status: str, after: Any = None) -> QueryPage:
+        if 300_000_000 < self._kernel.now_us < 500_000_000:
+            raise ServiceError("ProvisionedThroughputExceededException", "too hot", retryable=True)
+        return super().query_status(status, after)
+
+
+class DeniedInvoke(LambdaService):
+    """The finder's role may not invoke the poller."""
+
+    def invoke_event(self, name: str, payload: Any, *, execution_id: str, by: str) -> None:
+        if name == POLLER and self._kernel.now_us > 300_000_000:
+            raise ServiceError("AccessDeniedException", "not authorized to perform lambda:InvokeFunction")
+        super().invoke_event(name, payload, execution_id=execution_id, by=by)
+
+
+class WarningsAreErrors(Poller):
+    """A missing JobId raises."""
+
+    def _say(self, dispatch: Dispatch, execution: Execution, conclusion: Conclusion) -> None:
+        super()._say(dispatch, execution, conclusion)
+        if conclusion.warnings:
+            raise RuntimeError(conclusion.warnings[0])
+
+
+def backing_off(ports: Ports) -> bugs.FinderThatBacksOff:
+    return bugs.FinderThatBacksOff(
+        index=ports.index,
+        invoker=ports.invoker,
+        clock=ports.clock,
+        executor=ports.executor(),
+        settings=ports.settings,
+    )
+
+
+FAILING: Final[tuple[tuple[str, str, Parts, tuple[str, ...]], ...]] = (
+    ("EventBridge triggers every 60s", "idle", Parts(rule=bugs.RuleThatLosesATick), ()),
+    ("StatusIndex GSI queries work", "load-100", Parts(table=ThrottledIndex), ("executions=2",)),
+    ("Adaptive polling intervals", "drill", Parts(finder=bugs.finder_with(bugs.LAZY)), ()),
+    ("Parallel poller invocations", "load-100", Parts(functions=DeniedInvoke), ("executions=3",)),
+    ("DynamoDB updates successful", "drill", bugs.poller(bugs.ForgetsNames), ()),
+    ("CloudWatch logs comprehensive", "drill", bugs.poller(bugs.LogsWithoutIds), ()),
+    ("Performance <100ms queries", "drill", Parts(), ("latencies.query_warm=90ms..130ms",)),
+    ("No errors or failures", "drill", bugs.poller_asking(bugs.AlwaysThrottled), ()),
+    ("Graceful error handling", "missing-job", bugs.poller(WarningsAreErrors), ()),
+    ("Executions complete with DRS's truth", "partial", bugs.poller_asking(bugs.FailedIsLaunched), ()),
+    ("Timeout asks DRS first", "timeout-late", bugs.poller(bugs.TimesOutFirst), ()),
+    ("100+ concurrent executions", "load-100", Parts(finder=backing_off), ()),
+    ("No poll is early, none is late", "drill", Parts(finder=bugs.finder_with(bugs.LAZY)), ()),
+    ("Executions end as expected", "drill", Parts(), ("expect=PARTIAL",)),
+)
+"""Criterion, scenario, what is wrong with the world, and what is changed in the scenario."""
+
+
+def judged(
+    scenario: str, name: str, parts: Parts | None = None, changes: tuple[str, ...] = ()
+) -> tuple[CriterionResult, str]:
+    """A criterion after a run, and the run's verdict."""
+    result = run(load(scenario, changes), seed=1, parts=parts).result
+    return next(each for each in result.criteria if each.name == name), result.verdict
+
+
+@pytest.mark.parametrize(("name", "scenario", "parts", "changes"), FAILING, ids=[row[0] for row in FAILING])
+def test_a_criterion_fails_and_with_it_the_run(
+    name: str, scenario: str, parts: Parts, changes: tuple[str, ...]
+) -> None:
+    criterion, verdict = judged(scenario, name, parts, changes)
+    assert (criterion.verdict, verdict) == ("fail", "fail"), criterion
+
+
+@pytest.mark.parametrize(("name", "scenario"), [(row[0], row[1]) for row in FAILING], ids=[row[0] for row in FAILING])
+def test_it_passes_where_nothing_is_wrong(name: str, scenario: str) -> None:
+    criterion, verdict = judged(scenario, name)
+    assert (criterion.verdict, verdict) == ("pass", "pass")
+    assert criterion.value
+    assert criterion.evidence
+
+
+def test_every_criterion_but_the_one_on_permissions_has_been_seen_to_fail() -> None:
+    assert {*CRITERIA_NAMES} - {row[0] for row in FAILING} == {"IAM permissions correct"}
+
+
+def test_before_the_first_tick_no_criterion_is_exercised() -> None:
+    result = run(load("idle", ["schedule.first=20m", "duration=10m"]), seed=1).result
+    assert {each.verdict for each in result.criteria} == {"not exercised"}
+
+
+def test_permissions_are_not_judged_but_the_actions_used_are_named() -> None:
+    criterion, _ = judged("drill", "IAM permissions correct")
+    assert criterion.verdict == "not exercised"
+    for action in ("ExecutionFinder.Invoke", "ExecutionFinder.Query", "ExecutionPoller.DescribeJobs"):
+        assert action in criterion.evidence
+
+
+def test_values_are_those_of_the_run() -> None:
+    few, _ = judged("load-100", "No poll is early, none is late", changes=("executions=2",))
+    many, _ = judged("load-100", "No poll is early, none is late", changes=("executions=20",))
+    assert int(few.value.split()[0]) * 8 < int(many.value.split()[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "threshold", "value"),
+    [
+        ((), "60/60/60 s, +-2 s", "60/60/60 s"),
+        (("SWEEPS_PER_INVOCATION=2",), "60/30/30 s, +-2 s", "60/30/30 s"),
+        (("SWEEPS_PER_INVOCATION=4",), "45/15/30 s, +-2 s", "45/15/30 s"),
+    ],
+)
+def test_effective_intervals_are_multiples_of_the_distance_between_looks(
+    changes: tuple[str, ...], threshold: str, value: str
+) -> None:
+    criterion, _ = judged("drill", "Adaptive polling intervals", changes=(*changes, "workload.0.jobs.started=2m"))
+    assert (criterion.threshold, criterion.value, criterion.verdict) == (threshold, value, "pass")
