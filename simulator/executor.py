@@ -37,8 +37,10 @@ class KernelExecutor(Executor):
         future: _KernelFuture[_T] = _KernelFuture(self._kernel)
         self._tasks.append((future, lambda: fn(*args, **kwargs)))
         self._unfinished[future] = None
-        future.add_done_callback(lambda _: self._unfinished.pop(future))
-        self._workers = [worker for worker in self._workers if worker.alive]
+        # No lambda that holds the future: only the garbage collector could free that circle, and it is slow.
+        future.add_done_callback(self._forget)
+        if len(self._workers) >= self._workers_max:
+            self._workers = [worker for worker in self._workers if worker.alive]
         if len(self._workers) < self._workers_max:
             self._workers.append(self._kernel.spawn("executor worker", self._work))
         return future
@@ -70,6 +72,9 @@ class KernelExecutor(Executor):
             self._tasks.popleft()[0].cancel()
         while wait and self._unfinished:
             next(iter(self._unfinished)).wait(None)
+
+    def _forget(self, future: Any) -> None:
+        del self._unfinished[future]
 
     def _work(self) -> None:
         while self._tasks:

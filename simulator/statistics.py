@@ -11,7 +11,7 @@ from functools import partial
 from math import ceil
 from typing import Final
 
-from orchestrator.model import TERMINAL, Execution, ExecutionStatus
+from orchestrator.model import TERMINAL, Execution, ExecutionStatus, Phase
 from simulator.events import (
     FINDER,
     POLLER,
@@ -31,6 +31,7 @@ from simulator.events import (
     WriteRefused,
 )
 from simulator.properties.cadence import phase
+from simulator.properties.monitor import same_waves
 from simulator.trace import Trace
 from simulator.truth import NEVER_US, Truth
 from simulator.workload import WORKER
@@ -79,8 +80,9 @@ class _Look:
 
 @dataclass(slots=True)
 class _Watched:
-    """One execution in POLLING: the look of its last poll, when DRS was last asked, and Phase 1's last write."""
+    """One execution in POLLING: its phase, its last poll's look, when DRS was last asked, Phase 1's last write."""
 
+    phase: Phase
     look_us: int | None
     asked_us: int
     amended_us: int
@@ -237,8 +239,10 @@ class Statistics:
         if now is None or now.status is not ExecutionStatus.POLLING:
             self._watched.pop(execution_id, None)
         elif watched is None:
-            self._watched[execution_id] = _Watched(None, event.at_us, event.at_us)
+            self._watched[execution_id] = _Watched(phase(now), None, event.at_us, event.at_us)
             self.active_max = max(self.active_max, len(self._watched))
+        elif not same_waves(before, now):
+            watched.phase = phase(now)
 
     def _on_poll(self, event: ItemChanged, watched: _Watched, before: Execution, now: Execution) -> None:
         distributions = self.distributions
@@ -246,7 +250,7 @@ class Statistics:
         distributions["waves_per_update"].append(len(now.waves))
         look_us = self._looked_us.get(event.request_id)
         if look_us is not None:
-            found = phase(before)
+            found = watched.phase
             self.counts[f"polls.{found}"] += 1
             distributions["poll_delay"].append(event.at_us - look_us)
             if watched.look_us is not None:

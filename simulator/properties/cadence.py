@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from orchestrator.model import TERMINAL, Execution, ExecutionStatus, JobStatus, Phase, ServerStatus
 from orchestrator.settings import Settings
 from simulator.events import FINDER, POLLER, IndexRead, Invoked, ItemChanged, LambdaEnded, LambdaStarted, TickFired
-from simulator.properties.monitor import Monitor, seconds
+from simulator.properties.monitor import Monitor, same_waves, seconds
 from simulator.trace import Trace
 
 _IDLE_SERVERS = frozenset({ServerStatus.NOT_STARTED, ServerStatus.PENDING})
@@ -99,12 +99,13 @@ class _Watched:
     """An execution in POLLING.
 
     `since_us` is its last poll's look, or when it came to POLLING; `visible_us` is when the index shows that for sure.
-    The two intervals are the shortest and the longest that it had since.
+    `every_us` is its interval now, the two others are the shortest and the longest that it had since.
     """
 
     since_us: int
     visible_us: int
     polled: bool
+    every_us: int
     shortest_us: int
     longest_us: int
 
@@ -151,13 +152,17 @@ class PollCadence(Monitor):
         if now is None or now.status is not ExecutionStatus.POLLING:
             self._watched.pop(execution_id, None)
             return
-        every_us = interval_us(now, self.context.settings)
+        if watched is not None and same_waves(event.previous, now):
+            every_us = watched.every_us
+        else:
+            every_us = interval_us(now, self.context.settings)
         if watched is None or look_us is not None:
             since_us = event.at_us if look_us is None else look_us
             visible_us = event.at_us + self._lag_us
             polled = look_us is not None
-            self._watched[execution_id] = _Watched(since_us, visible_us, polled, every_us, every_us)
+            self._watched[execution_id] = _Watched(since_us, visible_us, polled, every_us, every_us, every_us)
         else:
+            watched.every_us = every_us
             watched.shortest_us = min(watched.shortest_us, every_us)
             watched.longest_us = max(watched.longest_us, every_us)
 

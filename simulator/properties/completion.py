@@ -11,7 +11,7 @@ from orchestrator.model import (
     WaveStatus,
 )
 from simulator.events import ItemChanged, JobsDescribed, LambdaEnded
-from simulator.properties.monitor import Monitor, pairs, seconds
+from simulator.properties.monitor import Monitor, pairs, same_waves, seconds
 from simulator.services.drs import DrsJob
 from simulator.trace import Trace
 from simulator.truth import NEVER_US
@@ -126,8 +126,10 @@ class CompletionLiveness(Monitor):
             if owed is not None and now is not None and event.request_id:
                 self._check(event.execution_id, owed.base_us, event.at_us, now.status.value)
             return
-        final_us = self.context.truth.final_us(now)
         owed = self._owed.get(event.execution_id)
+        if owed is not None and same_waves(event.previous, now):
+            return
+        final_us = self.context.truth.final_us(now)
         if owed is not None and owed.final_us == final_us:
             return
         began_us = event.at_us if owed is None else owed.began_us

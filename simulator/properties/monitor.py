@@ -6,8 +6,10 @@ Monitors see the trace's events and DRS's truth, never the code under test, and 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import is_
 from typing import ClassVar, Final, TypeVar
 
+from orchestrator.model import Execution
 from orchestrator.settings import Settings
 from simulator.spec import WorldSpec
 from simulator.trace import Trace
@@ -85,6 +87,11 @@ class Monitor:
 def pairs(before: tuple[_T, ...], after: tuple[_T, ...]) -> Iterator[tuple[_T, _T]]:
     """What stands at the same place before and after a write, where it is not the very same object."""
     return ((old, new) for old, new in zip(before, after, strict=False) if old is not new)
+
+
+def same_waves(before: Execution | None, now: Execution) -> bool:
+    """Whether a write left the waves as they were, as most polls do: each is then the very same object."""
+    return before is not None and len(before.waves) == len(now.waves) and all(map(is_, before.waves, now.waves))
 
 
 def seconds(duration_us: int) -> str:

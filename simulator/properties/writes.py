@@ -41,10 +41,10 @@ class NoLostUpdate(Monitor):
             self._check_wave(event, old, new)
 
     def _check_attributes(self, event: ItemChanged, before: Mapping[str, object], after: Mapping[str, object]) -> None:
+        for name in sorted(before.keys() - after.keys()):
+            self._lost(event, f"{name} kept", "gone")
         for name, value in before.items():
-            if name not in after:
-                self._lost(event, f"{name} kept", "gone")
-            elif name not in _POLLS_OWN and after[name] != value:
+            if name not in _POLLS_OWN and after.get(name, value) != value:
                 self._lost(event, f"{name} left alone", "changed")
 
     def _check_wave(self, event: ItemChanged, old: Wave, new: Wave) -> None:
