@@ -10,8 +10,9 @@ from orchestrator.poller import Poller
 from scenarios.files import catalogue, load
 from scenarios.runner import run
 from simulator.properties import PROPERTIES
+from simulator.services.dynamodb import ExecutionTable
 from simulator.world import Parts, Ports, World, production_finder, production_poller
-from tests.planted import bugs
+from tests.planted import adapters, finders, pollers, services
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +26,18 @@ class Planted:
     changes: tuple[str, ...] = ()
 
 
-def asking(jobs: type[bugs.Jobs], scenario: str, caught_by: str, *changes: str) -> Planted:
+def asking(jobs: type[adapters.Jobs], scenario: str, caught_by: str, *changes: str) -> Planted:
     """The right poller with a wrong DRS adapter."""
-    return Planted(jobs.__name__, bugs.poller_asking(jobs), scenario, caught_by, changes)
+    return Planted(jobs.__name__, adapters.poller_asking(jobs), scenario, caught_by, changes)
 
 
 def polling(wrong: type[Poller], scenario: str, caught_by: str, *changes: str) -> Planted:
     """A wrong poller."""
-    return Planted(wrong.__name__, bugs.poller(wrong), scenario, caught_by, changes)
+    return Planted(wrong.__name__, pollers.poller(wrong), scenario, caught_by, changes)
 
 
-def backing_off(ports: Ports) -> bugs.FinderThatBacksOff:
-    return bugs.FinderThatBacksOff(
+def backing_off(ports: Ports) -> finders.FinderThatBacksOff:
+    return finders.FinderThatBacksOff(
         index=ports.index,
         invoker=ports.invoker,
         clock=ports.clock,
@@ -46,57 +47,60 @@ def backing_off(ports: Ports) -> bugs.FinderThatBacksOff:
 
 
 def one_page(ports: Ports) -> Finder:
-    return production_finder(replace(ports, index=bugs.FirstPageOnly(ports)))
+    return production_finder(replace(ports, index=finders.FirstPageOnly(ports)))
 
 
 def without_a_metric(ports: Ports) -> Poller:
-    return production_poller(replace(ports, metrics=bugs.MetricsWithout(ports, "WavesPolled")))
+    return production_poller(replace(ports, metrics=adapters.MetricsWithout(ports, "WavesPolled")))
 
 
-LAZY: Final = Parts(finder=bugs.finder_with(bugs.LAZY))
+LAZY: Final = Parts(finder=finders.finder_with(pollers.LAZY))
 EAGER: Final = Parts(
-    finder=bugs.finder_with(replace(bugs.EAGER, sweeps_per_invocation=4)), poller=bugs.poller_with(bugs.EAGER)
+    finder=finders.finder_with(replace(pollers.EAGER, sweeps_per_invocation=4)),
+    poller=pollers.poller_with(pollers.EAGER),
 )
-IMPATIENT: Final = Parts(poller=bugs.poller_with(bugs.IMPATIENT))
+IMPATIENT: Final = Parts(poller=pollers.poller_with(pollers.IMPATIENT))
+
+EIGHT_WAVES: Final = ("executions=2", "waves=8", "drs.page_size=1")
 
 ALONE: Final = (
-    Planted("a tick is lost", Parts(rule=bugs.RuleThatLosesATick), "drill", "trigger-cadence"),
+    Planted("a tick is lost", Parts(rule=services.RuleThatLosesATick), "drill", "trigger-cadence"),
     Planted("due only after 90 s", LAZY, "drill", "poll-cadence"),
     Planted("a finder backs off", Parts(finder=backing_off), "load-100", "no-starvation", ("executions=20",)),
-    asking(bugs.FailedIsLaunched, "partial", "completion-soundness"),
-    polling(bugs.EndsLate, "drill", "completion-liveness"),
-    polling(bugs.TimesOutFirst, "timeout-late", "timeout-truth"),
-    Planted("no condition", Parts(table=bugs.TableWithoutConditions), "cancelled", "terminal-absorbing"),
-    polling(bugs.GoesBack, "drill", "status-order"),
-    polling(bugs.ForgetsNames, "drill", "no-lost-update"),
-    asking(bugs.AsksAtHomeToo, "recovery", "isolation", "regions=[us-west-2]"),
-    polling(bugs.EndsInLocalTime, "drill", "finalize-once"),
+    asking(adapters.FailedIsLaunched, "partial", "completion-soundness"),
+    polling(pollers.EndsLate, "drill", "completion-liveness"),
+    polling(pollers.TimesOutFirst, "timeout-late", "timeout-truth"),
+    Planted("no condition", Parts(table=services.TableWithoutConditions), "cancelled", "terminal-absorbing"),
+    polling(pollers.GoesBack, "drill", "status-order"),
+    polling(pollers.ForgetsNames, "drill", "no-lost-update"),
+    asking(adapters.AsksAtHomeToo, "recovery", "isolation", "regions=[us-west-2]"),
+    polling(pollers.EndsInLocalTime, "drill", "finalize-once"),
     Planted("a metric is missing", Parts(poller=without_a_metric), "drill", "metrics-complete"),
-    polling(bugs.LogsWithoutIds, "drill", "log-correlation"),
-    asking(bugs.DescribesEachWave, "load-100", "budgets", "executions=5"),
+    polling(pollers.LogsWithoutIds, "drill", "log-correlation"),
+    asking(adapters.DescribesEachWave, "load-100", "budgets", "executions=5"),
 )
 """For each property a bug that it catches and that no other does."""
 
 MORE: Final = (
-    Planted("ticks come twice", Parts(rule=bugs.RuleThatFiresTwice), "drill", "trigger-cadence"),
-    Planted("invocations are lost", Parts(functions=bugs.LambdaThatLosesInvocations), "load-100", "poll-cadence"),
+    Planted("ticks come twice", Parts(rule=services.RuleThatFiresTwice), "drill", "trigger-cadence"),
+    Planted("invocations are lost", Parts(functions=services.LambdaThatLosesInvocations), "load-100", "poll-cadence"),
     Planted("one page", Parts(finder=one_page), "load-100", "no-starvation", ("table.page_bytes_max=20000",)),
     Planted("polled too early", EAGER, "sub-minute", "poll-cadence"),
-    polling(bugs.PolledAtItsEnd, "sub-minute", "poll-cadence"),
-    polling(bugs.ReadsTwice, "drill", "budgets"),
-    asking(bugs.ActionsIgnored, "recovery", "completion-soundness"),
-    polling(bugs.DrillsWaitForActionsToo, "drill", "completion-liveness", "workload.0.jobs.actions=4"),
-    polling(bugs.SlowIsFailed, "timeout-stuck", "completion-soundness"),
-    polling(bugs.EndsWithWavesMissing, "drill", "completion-soundness"),
+    polling(pollers.PolledAtItsEnd, "sub-minute", "poll-cadence"),
+    polling(pollers.ReadsTwice, "drill", "budgets"),
+    asking(adapters.ActionsIgnored, "recovery", "completion-soundness"),
+    polling(pollers.DrillsWaitForActionsToo, "drill", "completion-liveness", "workload.0.jobs.actions=4"),
+    polling(pollers.SlowIsFailed, "timeout-stuck", "completion-soundness"),
+    polling(pollers.EndsWithWavesMissing, "drill", "completion-soundness"),
     Planted("times out after 10 minutes", IMPATIENT, "drill", "timeout-truth"),
-    asking(bugs.ServersInAnyOrder, "partial", "completion-soundness"),
-    asking(bugs.AsksAtHomeOnly, "recovery", "timeout-truth"),
-    asking(bugs.FirstPageOfJobsOnly, "load-100", "completion-liveness", "executions=2", "waves=8", "drs.page_size=1"),
-    asking(bugs.AlwaysThrottled, "drill", "no-starvation"),
-    polling(bugs.ReopensWaves, "drill", "status-order"),
-    polling(bugs.ForgetsOtherAttributes, "drill", "no-lost-update"),
-    polling(bugs.WipesServers, "drill", "no-lost-update"),
-    Planted("JobIds are lost", Parts(table=bugs.TableWithoutConditions), "load-100", "no-lost-update"),
+    asking(adapters.ServersInAnyOrder, "partial", "completion-soundness"),
+    asking(adapters.AsksAtHomeOnly, "recovery", "timeout-truth"),
+    asking(adapters.FirstPageOfJobsOnly, "load-100", "completion-liveness", *EIGHT_WAVES),
+    asking(adapters.AlwaysThrottled, "drill", "no-starvation"),
+    polling(pollers.ReopensWaves, "drill", "status-order"),
+    polling(pollers.ForgetsOtherAttributes, "drill", "no-lost-update"),
+    polling(pollers.WipesServers, "drill", "no-lost-update"),
+    Planted("JobIds are lost", Parts(table=services.TableWithoutConditions), "load-100", "no-lost-update"),
 )
 """Further bugs, with one property that catches each."""
 
@@ -133,9 +137,9 @@ def test_the_same_run_without_the_bug_breaks_nothing(planted: Planted) -> None:
     assert broken(World(load(planted.scenario, planted.changes), seed=1)) == set()
 
 
-@pytest.mark.parametrize(("parts", "brings_back"), [(Parts(), False), (Parts(table=bugs.TableWithoutConditions), True)])
-def test_an_execution_that_somebody_deleted_is_not_brought_back(parts: Parts, brings_back: bool) -> None:
-    world = World(load("load-100", ["executions=20"]), seed=1, parts=parts)
+@pytest.mark.parametrize(("table", "brings_back"), [(ExecutionTable, False), (services.TableWithoutConditions, True)])
+def test_an_execution_that_somebody_deleted_is_not_brought_back(table: type[ExecutionTable], brings_back: bool) -> None:
+    world = World(load("load-100", ["executions=20"]), seed=1, parts=Parts(table=table))
 
     def delete_all(_: None) -> None:
         for key in world.workload.expected:
@@ -147,15 +151,15 @@ def test_an_execution_that_somebody_deleted_is_not_brought_back(parts: Parts, br
 
 
 def test_double_delivery_is_no_bug() -> None:
-    twice = Parts(functions=bugs.LambdaThatDeliversTwice)
+    twice = Parts(functions=services.LambdaThatDeliversTwice)
     assert broken(World(load("load-100", ["executions=20"]), seed=1, parts=twice)) == set()
 
 
 def test_errors_swallowed_by_the_poller_still_show_in_the_table() -> None:
     swallowing = Parts(
-        poller=lambda ports: bugs.SwallowsErrors(
+        poller=lambda ports: pollers.SwallowsErrors(
             store=ports.store,
-            jobs=bugs.AlwaysThrottled(ports),
+            jobs=adapters.AlwaysThrottled(ports),
             metrics=ports.metrics,
             clock=ports.clock,
             settings=ports.settings,

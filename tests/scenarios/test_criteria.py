@@ -16,7 +16,7 @@ from simulator.services.dynamodb import ExecutionTable, QueryPage
 from simulator.services.errors import ServiceError
 from simulator.services.functions import LambdaService
 from simulator.world import Parts, Ports
-from tests.planted import bugs
+from tests.planted import adapters, finders, pollers, services
 
 
 class ThrottledIndex(ExecutionTable):
@@ -46,8 +46,8 @@ class WarningsAreErrors(Poller):
             raise RuntimeError(conclusion.warnings[0])
 
 
-def backing_off(ports: Ports) -> bugs.FinderThatBacksOff:
-    return bugs.FinderThatBacksOff(
+def backing_off(ports: Ports) -> finders.FinderThatBacksOff:
+    return finders.FinderThatBacksOff(
         index=ports.index,
         invoker=ports.invoker,
         clock=ports.clock,
@@ -57,19 +57,19 @@ def backing_off(ports: Ports) -> bugs.FinderThatBacksOff:
 
 
 FAILING: Final[tuple[tuple[str, str, Parts, tuple[str, ...]], ...]] = (
-    ("EventBridge triggers every 60s", "idle", Parts(rule=bugs.RuleThatLosesATick), ()),
+    ("EventBridge triggers every 60s", "idle", Parts(rule=services.RuleThatLosesATick), ()),
     ("StatusIndex GSI queries work", "load-100", Parts(table=ThrottledIndex), ("executions=2",)),
-    ("Adaptive polling intervals", "drill", Parts(finder=bugs.finder_with(bugs.LAZY)), ()),
+    ("Adaptive polling intervals", "drill", Parts(finder=finders.finder_with(pollers.LAZY)), ()),
     ("Parallel poller invocations", "load-100", Parts(functions=DeniedInvoke), ("executions=3",)),
-    ("DynamoDB updates successful", "drill", bugs.poller(bugs.ForgetsNames), ()),
-    ("CloudWatch logs comprehensive", "drill", bugs.poller(bugs.LogsWithoutIds), ()),
+    ("DynamoDB updates successful", "drill", pollers.poller(pollers.ForgetsNames), ()),
+    ("CloudWatch logs comprehensive", "drill", pollers.poller(pollers.LogsWithoutIds), ()),
     ("Performance <100ms queries", "drill", Parts(), ("latencies.query_warm=90ms..130ms",)),
-    ("No errors or failures", "drill", bugs.poller_asking(bugs.AlwaysThrottled), ()),
-    ("Graceful error handling", "missing-job", bugs.poller(WarningsAreErrors), ()),
-    ("Executions complete with DRS's truth", "partial", bugs.poller_asking(bugs.FailedIsLaunched), ()),
-    ("Timeout asks DRS first", "timeout-late", bugs.poller(bugs.TimesOutFirst), ()),
+    ("No errors or failures", "drill", adapters.poller_asking(adapters.AlwaysThrottled), ()),
+    ("Graceful error handling", "missing-job", pollers.poller(WarningsAreErrors), ()),
+    ("Executions complete with DRS's truth", "partial", adapters.poller_asking(adapters.FailedIsLaunched), ()),
+    ("Timeout asks DRS first", "timeout-late", pollers.poller(pollers.TimesOutFirst), ()),
     ("100+ concurrent executions", "load-100", Parts(finder=backing_off), ()),
-    ("No poll is early, none is late", "drill", Parts(finder=bugs.finder_with(bugs.LAZY)), ()),
+    ("No poll is early, none is late", "drill", Parts(finder=finders.finder_with(pollers.LAZY)), ()),
     ("Executions end as expected", "drill", Parts(), ("expect=PARTIAL",)),
 )
 """Criterion, scenario, what is wrong with the world, and what is changed in the scenario."""

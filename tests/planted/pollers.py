@@ -1,17 +1,15 @@
-"""Planted bugs: wrong finders, pollers, adapters and services such as real teams write.
+"""Wrong pollers: the production poller with one step done as real teams do it.
 
-Each is a part of a world, put in the place of the right one; none patches a module. A docstring says how one comes to
-write it.
+Each docstring says how one comes to write it.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
 from orchestrator.decisions import Conclusion
-from orchestrator.errors import PollFailedError, TryLaterError
-from orchestrator.finder import Finder, LookReport
+from orchestrator.errors import PollFailedError
 from orchestrator.model import (
     Dispatch,
     Execution,
@@ -20,210 +18,15 @@ from orchestrator.model import (
     ExecutionType,
     Job,
     JobRef,
-    JobScope,
-    JobStatus,
-    MetricPoint,
-    ServerLaunch,
-    ServerStatus,
     WaveStatus,
 )
 from orchestrator.poller import Poller, PollReport
-from orchestrator.ports import IndexPage, JobsPage
 from orchestrator.settings import MINUTE_US, SECOND_US, Settings
-from simulator.events import POLLER
-from simulator.services.dynamodb import ExecutionTable
-from simulator.services.functions import LambdaService
-from simulator.services.schedule import ScheduleRule
-from simulator.world import Parts, Ports, production_finder, production_poller
+from simulator.world import Parts, Ports, production_poller
 
 _log = logging.getLogger("orchestrator.planted")
 
 HOUR_US: Final = 60 * MINUTE_US
-
-
-# --- the schedule, Lambda and the table -----------------------------------------------------------------------
-
-
-class RuleThatLosesATick(ScheduleRule):
-    """The rule was disabled for a minute while somebody deployed."""
-
-    def _fire(self, number: int) -> None:
-        if number == 4:
-            self._kernel.at(self._first_us + number * self._rate_us, self._fire, number + 1)
-        else:
-            super()._fire(number)
-
-
-class RuleThatFiresTwice(ScheduleRule):
-    """Two rules were left on the same function."""
-
-    def _fire(self, number: int) -> None:
-        super()._fire(number)
-        self._target(number)
-
-
-class LambdaThatLosesInvocations(LambdaService):
-    """A destination swallows one event in eight."""
-
-    _count = 0
-
-    def invoke_event(self, name: str, payload: Any, *, execution_id: str, by: str) -> None:
-        self._count += name == POLLER
-        if name != POLLER or self._count % 8:
-            super().invoke_event(name, payload, execution_id=execution_id, by=by)
-
-
-class LambdaThatDeliversTwice(LambdaService):
-    """No bug at all: asynchronous invocation is at-least-once."""
-
-    def invoke_event(self, name: str, payload: Any, *, execution_id: str, by: str) -> None:
-        super().invoke_event(name, payload, execution_id=execution_id, by=by)
-        if name == POLLER:
-            super().invoke_event(name, payload, execution_id=execution_id, by=by)
-
-
-class TableWithoutConditions(ExecutionTable):
-    """The adapter writes `ADD Version :one` and forgot the ConditionExpression."""
-
-    def update(self, key: ExecutionKey, attributes: Any, *, writer: str, **keywords: Any) -> None:
-        if writer == POLLER:
-            stored = self.get(key)
-            version: Any = 0 if stored is None else stored.attributes["Version"]
-            attributes = {**attributes, "Version": version + 1}
-            keywords["condition"] = None
-        super().update(key, attributes, writer=writer, **keywords)
-
-
-# --- finders --------------------------------------------------------------------------------------------------
-
-
-class FinderThatBacksOff(Finder):
-    """Somebody added a back-off after errors, and it also backs off when there were none."""
-
-    def run(self, *, deadline_us: int) -> tuple[LookReport, ...]:
-        if self._clock.now_us() // MINUTE_US % 60 in (36, 37, 38):
-            _log.info("Backing off")
-            return ()
-        return super().run(deadline_us=deadline_us)
-
-
-class FirstPageOnly:
-    """An index adapter that ignores LastEvaluatedKey."""
-
-    def __init__(self, ports: Ports) -> None:
-        self._index = ports.index
-
-    def polling_page(self, cursor: object | None) -> IndexPage:
-        return replace(self._index.polling_page(cursor), next_cursor=None)
-
-
-def finder_with(settings: Settings) -> Callable[[Ports], Finder]:
-    """A finder whose settings are not those that were asked for."""
-    return lambda ports: production_finder(replace(ports, settings=settings))
-
-
-# --- adapters of the poller ------------------------------------------------------------------------------------
-
-
-class Jobs:
-    """A DRS adapter, right as it stands; wrong ones change its answer."""
-
-    def __init__(self, ports: Ports) -> None:
-        self.right = ports.jobs
-        self.clock = ports.clock
-
-    def describe_page(self, scope: JobScope, job_ids: Sequence[str], token: str | None) -> JobsPage:
-        page = self.right.describe_page(scope, job_ids, token)
-        return replace(page, jobs=tuple(self.change(job) for job in page.jobs))
-
-    def change(self, job: Job) -> Job:
-        return job
-
-
-class FailedIsLaunched(Jobs):
-    """A job that is COMPLETED must have launched its servers, mustn't it?"""
-
-    def change(self, job: Job) -> Job:
-        if job.status is not JobStatus.COMPLETED:
-            return job
-        return replace(job, servers=tuple(replace(each, status=ServerStatus.LAUNCHED) for each in job.servers))
-
-
-class ActionsIgnored(Jobs):
-    """The adapter does not parse launchActionsStatus."""
-
-    def change(self, job: Job) -> Job:
-        return replace(job, servers=tuple(replace(each, actions=()) for each in job.servers))
-
-
-class ServersInAnyOrder(Jobs):
-    """Names are matched by position, and DRS's order is not the table's."""
-
-    def change(self, job: Job) -> Job:
-        names = [server.source_server_id for server in job.servers]
-        ends = [(server.status, server.instance_id, server.actions) for server in reversed(job.servers)]
-        return replace(job, servers=tuple(ServerLaunch(name, *end) for name, end in zip(names, ends, strict=True)))
-
-
-class DescribesEachWave(Jobs):
-    """A loop over waves with a call in it."""
-
-    def describe_page(self, scope: JobScope, job_ids: Sequence[str], token: str | None) -> JobsPage:
-        return JobsPage(tuple(job for one in job_ids for job in super_page(self, scope, one)))
-
-
-def super_page(jobs: Jobs, scope: JobScope, job_id: str) -> tuple[Job, ...]:
-    return jobs.right.describe_page(scope, [job_id], None).jobs
-
-
-class AsksAtHomeToo(Jobs):
-    """The client of the Lambda's own Region is asked as well, to be safe."""
-
-    def describe_page(self, scope: JobScope, job_ids: Sequence[str], token: str | None) -> JobsPage:
-        if scope.region != "us-east-1":
-            self.right.describe_page(JobScope(scope.account_id, "us-east-1"), job_ids, token)
-        return super().describe_page(scope, job_ids, token)
-
-
-class AsksAtHomeOnly(Jobs):
-    """boto3.client("drs") without region_name."""
-
-    def describe_page(self, scope: JobScope, job_ids: Sequence[str], token: str | None) -> JobsPage:
-        return self.right.describe_page(JobScope(scope.account_id, "us-east-1"), job_ids, token)
-
-
-class FirstPageOfJobsOnly(Jobs):
-    """nextToken ignored."""
-
-    def describe_page(self, scope: JobScope, job_ids: Sequence[str], token: str | None) -> JobsPage:
-        return replace(super().describe_page(scope, job_ids, token), next_token=None)
-
-
-class AlwaysThrottled(Jobs):
-    """A quota that another tool uses up."""
-
-    def describe_page(self, scope: JobScope, job_ids: Sequence[str], token: str | None) -> JobsPage:
-        super().describe_page(scope, job_ids, token)
-        raise TryLaterError("DescribeJobs: ThrottlingException")
-
-
-class MetricsWithout:
-    """One metric was renamed, and its old name is on the dashboard."""
-
-    def __init__(self, ports: Ports, name: str) -> None:
-        self._metrics = ports.metrics
-        self._name = name
-
-    def publish(self, points: Sequence[MetricPoint]) -> None:
-        self._metrics.publish([point for point in points if point.name != self._name])
-
-
-def poller_asking(jobs: type[Jobs]) -> Parts:
-    """The right poller with a wrong DRS adapter."""
-    return Parts(poller=lambda ports: production_poller(replace(ports, jobs=jobs(ports))))
-
-
-# --- pollers --------------------------------------------------------------------------------------------------
 
 
 class WrongPoller(Poller):
