@@ -161,7 +161,10 @@ class TableStore:
         }
         if update.status is not None and update.end_us is not None:
             attributes |= {"Status": update.status.value, "EndTime": seconds_item(update.end_us)}
-        condition = Condition({"Status": ExecutionStatus.POLLING.value, "Version": update.expected_version})
+        # An item without a Version is at version 0, in `orchestrator.items` and so here.
+        condition = Condition(
+            {"Status": ExecutionStatus.POLLING.value, "Version": update.expected_version}, default={"Version": 0}
+        )
         boundary.call(
             invocation,
             "UpdateItem",

@@ -4,16 +4,18 @@ Scenario files embed these models, so each knob is defined once. Defaults are Ph
 documented limits; where neither exists the field says that it is assumed.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from orchestrator.errors import MalformedError
 from orchestrator.model import ExecutionStatus, ExecutionType, JobStatus
 from orchestrator.settings import SETTING_NAMES, settings_from
-from simulator.durations import DurationUs, SpreadField, duration_us, spread_of
+from simulator.durations import DurationUs, SpreadField, duration_us, show_duration, spread_of
+
+_UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Spec(BaseModel):
@@ -33,7 +35,7 @@ class Schedule(Spec):
     @model_validator(mode="after")
     def _whole_minutes(self) -> Self:
         if self.rate < duration_us("1m") or self.rate % duration_us("1m"):
-            raise ValueError("rate must be a whole number of minutes >= 1m: EventBridge knows no finer one")
+            raise ValueError(f"rate must be a whole number of minutes >= 1m, got {show_duration(self.rate)}")
         return self
 
 
@@ -147,6 +149,8 @@ class Wave(Spec):
 def _waves_of(value: object) -> object:
     """A number of waves as so many alike; a list as it is."""
     if isinstance(value, int) and not isinstance(value, bool):
+        if value > 100:
+            raise ValueError(f"waves must be from 1 to 100, got {value}")
         return ({},) * value
     return value
 
@@ -170,7 +174,7 @@ class Arrival(Spec):
     @model_validator(mode="after")
     def _needs_time(self) -> Self:
         if self.pattern != "at_once" and self.over == 0:
-            raise ValueError(f"over must be > 0s for pattern {self.pattern}")
+            raise ValueError(f"over must be > 0s for pattern {self.pattern}, got 0s")
         return self
 
 
@@ -240,10 +244,17 @@ def _known_settings(settings: dict[str, str]) -> dict[str, str]:
     return settings
 
 
+def _in_utc(start: datetime) -> datetime:
+    """A time without a zone is UTC, as in YAML; Python would take the host's zone, and each host another run."""
+    return start if start.tzinfo is not None else start.replace(tzinfo=UTC)
+
+
 class WorldSpec(Spec):
     """One world: everything a run needs besides its seed."""
 
-    start: datetime = Field(datetime(2025, 11, 28, 20, 32, 29, tzinfo=UTC), description="When virtual time begins.")
+    start: Annotated[datetime, AfterValidator(_in_utc)] = Field(
+        datetime(2025, 11, 28, 20, 32, 29, tzinfo=UTC), description="When virtual time begins."
+    )
     duration: DurationUs = Field(duration_us("60m"), description="The run ends then at the latest.")
     until_finished: bool = Field(True, description="End earlier, once every execution has been terminal for `settle`.")
     settle: DurationUs = duration_us("3m")
@@ -263,4 +274,4 @@ class WorldSpec(Spec):
     @property
     def epoch_us(self) -> int:
         """The start as microseconds since the Unix epoch."""
-        return int(self.start.timestamp()) * 1_000_000 + self.start.microsecond
+        return (self.start - _UNIX_EPOCH) // timedelta(microseconds=1)

@@ -68,7 +68,7 @@ class Trace:
 
     def digest(self) -> str:
         """SHA-256 of all lines, each with its line end."""
-        return sha256(self._text().encode()).hexdigest()
+        return sha256(self._bytes()).hexdigest()
 
     def write(self, path: Path) -> None:
         """Write the lines to `path`, compressed; the same trace gives the same bytes."""
@@ -76,7 +76,11 @@ class Trace:
             path.open("wb") as raw,
             gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=4) as file,
         ):
-            file.write(self._text().encode())
+            file.write(self._bytes())
+
+    def _bytes(self) -> bytes:
+        # Half a surrogate pair is all that UTF-8 cannot hold; Python's escape for it is JSON's as well.
+        return self._text().encode(errors="backslashreplace")
 
     def _text(self) -> str:
         return "".join(self._texts) + _lines(self._batch)

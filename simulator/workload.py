@@ -107,10 +107,11 @@ class Workload:
                 return
             if sequential and job is not None:
                 # The worker asks DRS itself whether the wave is done before it starts the next one.
-                wait_us = job.ended_us - self._kernel.now_us + plan.group.reaction.draw(plan.stream)
-                if self._kernel.now_us + wait_us > self._spec.duration:
+                now_us = self._kernel.now_us
+                next_us = max(job.ended_us, now_us) + plan.group.reaction.draw(plan.stream)
+                if next_us > self._spec.duration:
                     return
-                self._kernel.sleep(wait_us)
+                self._kernel.sleep(next_us - now_us)
 
     def _launch(self, plan: PlannedExecution, wave: PlannedWave) -> tuple[DrsJob | None, Attributes]:
         """Start a wave's job. Returns it, and what the worker then writes of the wave."""

@@ -122,12 +122,13 @@ class DrsJob:
 
     def log_items(self, at_us: int) -> tuple[LogItem, ...]:
         """What DescribeJobLogItems shows at that instant, oldest first, in the order of AWS's samples."""
-        second = 1_000_000
-        items = [LogItem(self.created_us + second * 3 // 10, "JOB_START")]
+        launching_us = min(server.launching_us for server in self.servers)
+        # Lives may be shorter than the samples': nothing before the launch may then come after it.
+        items = [LogItem(min(self.created_us + 300_000, launching_us), "JOB_START")]
         for number, server in enumerate(self.servers):
             name = server.source_server_id
             # Snapshots run at once; conversion takes what is left of the time before the launch.
-            snapshot_us = self.created_us + second * 8 // 10 + number
+            snapshot_us = min(self.created_us + 800_000 + number, launching_us)
             converting_us = max(snapshot_us, self.created_us + (server.launching_us - self.created_us) // 5)
             items += [
                 LogItem(snapshot_us, "SNAPSHOT_START", name),
@@ -190,7 +191,8 @@ class DrsService:
         if len(job_ids) > 1000:
             raise ServiceError("ValidationException", f"jobIDs holds at most 1000 ids, got {len(job_ids)}")
         known: Mapping[str, DrsJob] = self._jobs.get(scope, {})
-        found = [known[job_id] for job_id in job_ids if job_id in known]
+        # A filter: an id that stands in it twice finds its job once.
+        found = [known[job_id] for job_id in dict.fromkeys(job_ids) if job_id in known]
         if len(found) > 1:
             found.sort(key=lambda job: (-job.created_us, job.job_id))
         first = 0 if token is None else int(token)

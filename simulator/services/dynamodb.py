@@ -22,17 +22,18 @@ from simulator.trace import Trace
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a conditional write asks of the item as it is. An absent attribute equals None."""
+    """What a conditional write asks of the item as it is. An absent attribute equals its `default`, or else None."""
 
     equals: Attributes = field(default_factory=dict)
     exists: bool | None = None
+    default: Attributes = field(default_factory=dict)
 
     def holds(self, item: StoredItem | None) -> bool:
         """Whether the item, or its absence, meets the condition."""
         if self.exists is not None and self.exists is not (item is not None):
             return False
         attributes: Attributes = {} if item is None else item.attributes
-        return all(attributes.get(name) == value for name, value in self.equals.items())
+        return all(attributes.get(name, self.default.get(name)) == value for name, value in self.equals.items())
 
 
 class IndexKey(NamedTuple):

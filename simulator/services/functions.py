@@ -84,11 +84,14 @@ class LambdaService:
         self._spec = spec
         self._functions: dict[str, _Deployed] = {}
         self._running_count = 0
+        # What is left for functions without a reservation of their own.
+        self._free_count = spec.account_concurrency
         self._invocations: dict[tuple[str, str], int] = {}
 
     def deploy(self, name: str, spec: Function, handler: Handler) -> None:
-        """Make a function known."""
+        """Make a function known. Concurrency that it reserves is taken from what all others share."""
         self._functions[name] = _Deployed(name, spec, handler)
+        self._free_count -= spec.reserved_concurrency or 0
 
     def invoke_event(self, name: str, payload: Payload, *, execution_id: str, by: str) -> None:
         """Accept an asynchronous invocation. `by` is the request id of the function that asks, "" for a service.
@@ -111,13 +114,15 @@ class LambdaService:
     def _start(self, queued: _Queued) -> None:
         function, now_us = queued.function, self._kernel.now_us
         reserved = function.spec.reserved_concurrency
-        if self._running_count >= self._spec.account_concurrency or (
-            reserved is not None and function.running_count >= reserved
-        ):
+        if reserved == 0:
+            self._drop(queued, "reserved concurrency is 0")
+            return
+        if (self._free_count if reserved is None else reserved - function.running_count) <= 0:
             self._throttle(queued)
             return
         self._running_count += 1
         function.running_count += 1
+        self._free_count -= reserved is None
         environment = self._environment(function)
         stream = Stream(self._kernel.seed, f"lambda/{queued.request_id}/{queued.attempt}")
         cold = not environment.warm
@@ -176,6 +181,7 @@ class LambdaService:
             timeout.cancel()
         self._running_count -= 1
         function.running_count -= 1
+        self._free_count += function.spec.reserved_concurrency is None
         environment = invocation.environment
         # After a timeout the runtime starts over: the environment is as good as a new one.
         environment.warm = outcome != "timeout"
@@ -202,17 +208,22 @@ class LambdaService:
             self._drop(queued, "retries exhausted")
             return
         queued.attempt += 1
-        self._kernel.at(self._kernel.now_us + _RETRY_WAITS_US[retries], self._start, queued)
+        self._requeue(queued, _RETRY_WAITS_US[retries])
 
     def _throttle(self, queued: _Queued) -> None:
-        now_us = self._kernel.now_us
-        self._trace.emit(Throttled(now_us, queued.function.name, queued.execution_id))
+        self._trace.emit(Throttled(self._kernel.now_us, queued.function.name, queued.execution_id))
         wait_us = min(_THROTTLE_WAIT_US << queued.throttles, _THROTTLE_WAIT_US_MAX)
         queued.throttles += 1
-        if now_us + wait_us - queued.accepted_us > queued.function.spec.event_age_max:
-            self._drop(queued, "event too old")
-            return
-        self._kernel.at(now_us + wait_us, self._start, queued)
+        self._requeue(queued, wait_us)
+
+    def _requeue(self, queued: _Queued, wait_us: int) -> None:
+        """Try again after this wait, or drop the event once it is too old for that."""
+        now_us = self._kernel.now_us
+        too_old_us = max(queued.accepted_us + queued.function.spec.event_age_max, now_us)
+        if now_us + wait_us <= too_old_us:
+            self._kernel.at(now_us + wait_us, self._start, queued)
+        else:
+            self._kernel.at(too_old_us, lambda _: self._drop(queued, "event too old"), None)
 
     def _drop(self, queued: _Queued, reason: str) -> None:
         self._trace.emit(Dropped(self._kernel.now_us, queued.function.name, queued.execution_id, reason))

@@ -88,7 +88,8 @@ class LogsService(logging.Handler):
             "cold_start": invocation.cold,
             **extra,
         }
-        size_bytes = len(json.dumps(line)) + _EVENT_OVERHEAD_BYTES
+        # As Powertools does: what JSON does not know goes in as text, and no line is lost for it.
+        size_bytes = len(json.dumps(line, default=str)) + _EVENT_OVERHEAD_BYTES
         group = self._group(invocation.function)
         group.lines += 1
         group.size_bytes += size_bytes

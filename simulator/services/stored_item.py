@@ -85,6 +85,7 @@ def _value_size_bytes(value: object) -> int:
     if value is None or isinstance(value, bool):
         return 1
     if isinstance(value, int | Decimal):
-        # One byte for two digits, and one more.
-        return (len(str(value).strip("-0").replace(".", "")) + 1) // 2 + 1
+        # One byte for two significant digits, and one more.
+        text = f"{value:f}" if isinstance(value, Decimal) else str(value)
+        return (len(text.replace(".", "").strip("-0")) + 1) // 2 + 1
     raise TypeError(f"a DynamoDB value must be a text, number, bool, None, list or dict, got {value!r}")

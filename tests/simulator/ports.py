@@ -1,0 +1,64 @@
+"""All ports over their simulated services, and a function in whose invocations a scene is played."""
+
+from collections.abc import Callable
+from typing import Final
+
+from orchestrator.model import JobScope
+from simulator.adapters import Boundary, CloudWatchMetrics, DrsJobs, LambdaInvoker, TableIndex, TableStore
+from simulator.events import CallMade
+from simulator.kernel import Kernel
+from simulator.randomness import Spread, Stream
+from simulator.services.drs import DrsService
+from simulator.services.observability import MetricsService
+from simulator.spec import Drs, Latencies
+from tests.simulator.lambdas import INIT_US, OVERHEAD_US, LambdaRig
+from tests.simulator.tables import table_of
+
+HANDLER_US: Final = INIT_US + OVERHEAD_US
+"""When a handler's own code begins, in a cold environment."""
+SCOPE: Final = JobScope("111122223333", "us-east-1")
+MS: Final = 1_000
+
+LATENCIES: Final = Latencies.model_validate(
+    {
+        "query_cold": "20ms",
+        "query_warm": "5ms",
+        "get_item": "4ms",
+        "update_cold": "80ms",
+        "update_warm": "50ms",
+        "describe_jobs": "100ms",
+        "put_metric_data": "10ms",
+        "invoke": "115ms",
+        "start_recovery": "300ms",
+    }
+)
+
+
+class Rig(LambdaRig):
+    """All ports over their services, and a function that plays a scene."""
+
+    def __init__(self, kernel: Kernel, *, page_bytes_max: int = 1_048_576, page_size: int = 100) -> None:
+        super().__init__(kernel, lambda *_: self.scene(), timeout="10m")
+        self.scene: Callable[[], object] = lambda: None
+        self.table = table_of(kernel, page_bytes_max=page_bytes_max, trace=self.trace)
+        self.drs = DrsService(kernel, self.trace, Drs(page_size=page_size))
+        self.series = MetricsService(kernel, self.trace)
+        self.boundary = Boundary(kernel, self.trace)
+        self.index = TableIndex(kernel, self.trace, self.boundary, self.table, LATENCIES)
+        self.store = TableStore(self.boundary, self.table, LATENCIES)
+        self.jobs = DrsJobs(kernel, self.trace, self.boundary, self.drs, LATENCIES)
+        self.invoker = LambdaInvoker(kernel, self.boundary, self.service, "f", LATENCIES)
+        self.metrics = CloudWatchMetrics(self.boundary, self.series, LATENCIES)
+        self.calls: list[CallMade] = []
+        self.trace.listen(CallMade, self.calls.append)
+
+    def play(self, scene: Callable[[], object]) -> None:
+        """Run the scene in an invocation that must succeed."""
+        self.scene = scene
+        self.invoke("e")
+        self.kernel.run()
+        assert [event.detail for event in self.ended if event.outcome != "ok"] == []
+
+    def call(self, answer: Callable[[], object], latency: Spread, stream: Stream | None = None) -> object:
+        """One call over the boundary, named Do."""
+        return self.boundary.call(self.boundary.invocation, "Do", latency, answer, stream=stream)

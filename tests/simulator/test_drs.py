@@ -1,0 +1,395 @@
+"""DRS: how a job lives, what the API shows of it, and which starts are refused."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.model import ActionStatus, Job, JobScope, JobStatus, ServerStatus
+from simulator.durations import duration_us
+from simulator.events import JobStarted, StartRefused
+from simulator.kernel import Kernel
+from simulator.services.drs import DrsJob, DrsService, LogItem
+from simulator.services.errors import ServiceError
+from simulator.spec import Drs, JobLife
+from simulator.trace import Trace
+
+EAST: Final = JobScope("111122223333", "us-east-1")
+WEST: Final = JobScope("111122223333", "us-west-2")
+OTHER_ACCOUNT: Final = JobScope("444455556666", "us-east-1")
+SECOND: Final = 1_000_000
+
+FIXED: Final = JobLife.model_validate({"pending": "10s", "started": "5s", "in_progress": "20s"})
+"""PENDING to 10 s, STARTED from then on, servers IN_PROGRESS from 15 s, all over at 35 s."""
+
+
+def fixed(**more: object) -> JobLife:
+    """The same life with more to it."""
+    return JobLife.model_validate({"pending": "10s", "started": "5s", "in_progress": "20s", **more})
+
+
+def ids_of(count: int, name: str = "s") -> list[str]:
+    return [f"{name}-{number}" for number in range(count)]
+
+
+class Rig:
+    """A DRS whose servers need not be registered first."""
+
+    def __init__(self, kernel: Kernel, life: JobLife = FIXED, **quotas: int) -> None:
+        self.kernel = kernel
+        self.life = life
+        self.trace = Trace()
+        self.drs = DrsService(kernel, self.trace, Drs(**quotas))
+
+    def start(self, server_ids: Sequence[str], scope: JobScope = EAST, life: JobLife | None = None) -> DrsJob:
+        self.drs.add_servers(scope, server_ids, life or self.life)
+        return self.drs.start_recovery(scope, server_ids)
+
+    def refusal(self, server_ids: Sequence[str], scope: JobScope = EAST) -> str:
+        with pytest.raises(ServiceError) as caught:
+            self.start(server_ids, scope)
+        assert not caught.value.retryable
+        return str(caught.value)
+
+    def shown(self, job: DrsJob) -> Job:
+        (shown,), token = self.drs.describe_jobs(job.scope, [job.job_id])
+        assert token is None
+        return shown
+
+    def at(self, seconds: float) -> None:
+        self.kernel.run(until_us=round(seconds * SECOND))
+
+
+# --- a job's life --------------------------------------------------------------------------------------------
+
+
+def test_a_job_goes_from_pending_by_started_to_completed_and_its_servers_from_pending_to_launched(
+    kernel: Kernel,
+) -> None:
+    rig = Rig(kernel)
+    job = rig.start(["s-1", "s-2"])
+    log = []
+    for seconds in (0, 9.999999, 10, 14.999999, 15, 34.999999, 35, 1000):
+        rig.at(seconds)
+        shown = rig.shown(job)
+        log.append((seconds, f"{shown.status}: " + " ".join(server.status for server in shown.servers)))
+    assert log == [
+        (0, "PENDING: PENDING PENDING"),
+        (9.999999, "PENDING: PENDING PENDING"),
+        (10, "STARTED: PENDING PENDING"),
+        (14.999999, "STARTED: PENDING PENDING"),
+        (15, "STARTED: IN_PROGRESS IN_PROGRESS"),
+        (34.999999, "STARTED: IN_PROGRESS IN_PROGRESS"),
+        (35, "COMPLETED: LAUNCHED LAUNCHED"),
+        (1000, "COMPLETED: LAUNCHED LAUNCHED"),
+    ]
+
+
+def test_a_job_whose_servers_failed_is_completed_all_the_same(kernel: Kernel) -> None:
+    rig = Rig(kernel)
+    some = rig.start(ids_of(3, "some"), life=fixed(failed_servers=1))
+    all_of_them = rig.start(ids_of(2, "all"), life=fixed(failed_servers=9))
+    rig.at(35)
+    statuses = sorted(server.status for server in rig.shown(some).servers)
+    assert (rig.shown(some).status, statuses) == (JobStatus.COMPLETED, ["FAILED", "LAUNCHED", "LAUNCHED"])
+    assert [server.status for server in rig.shown(all_of_them).servers] == [ServerStatus.FAILED] * 2
+    assert rig.shown(all_of_them).status is JobStatus.COMPLETED
+
+
+def test_a_job_ends_with_the_last_of_its_servers_and_names_instances_only_until_then(kernel: Kernel) -> None:
+    rig = Rig(kernel)
+    job = rig.start(ids_of(5), life=fixed(in_progress="20s..60s", failed_servers=1))
+    ends = sorted(server.ended_us for server in job.servers)
+    assert job.ended_us == ends[-1] > ends[0]
+    for now_us in ends[:-1]:
+        kernel.run(until_us=now_us)
+        shown = rig.shown(job)
+        assert shown.status is JobStatus.STARTED
+        for server, life in zip(shown.servers, job.servers, strict=True):
+            assert server.instance_id == (life.instance_id if server.status is ServerStatus.LAUNCHED else None)
+    kernel.run(until_us=ends[-1])
+    assert rig.shown(job).status is JobStatus.COMPLETED
+    assert [server.instance_id for server in rig.shown(job).servers] == [None] * 5
+
+
+def test_launch_actions_run_one_after_the_other_from_the_launch_on_and_the_last_ones_fail(kernel: Kernel) -> None:
+    rig = Rig(kernel, fixed(actions=3, action_time="10s", failed_actions=1))
+    job = rig.start(["s-1"])
+    running, done, failed = ActionStatus.IN_PROGRESS, ActionStatus.SUCCEEDED, ActionStatus.FAILED
+    log = []
+    for seconds in (34.999999, 35, 44.999999, 45, 55, 64.999999, 65):
+        rig.at(seconds)
+        log.append((seconds, rig.shown(job).servers[0].actions))
+    assert log == [
+        (34.999999, ()),
+        (35, (running,)),
+        (44.999999, (running,)),
+        (45, (done, running)),
+        (55, (done, done, running)),
+        (64.999999, (done, done, running)),
+        (65, (done, done, failed)),
+    ]
+    assert (job.ended_us, job.settled_us) == (35 * SECOND, 65 * SECOND)
+
+
+def test_a_server_that_fails_runs_no_launch_actions(kernel: Kernel) -> None:
+    rig = Rig(kernel, fixed(actions=2, failed_servers=1))
+    job = rig.start(["s-1"])
+    rig.at(500)
+    assert rig.shown(job).servers[0].actions == ()
+    assert job.settled_us == job.ended_us
+
+
+def test_a_job_that_hangs_stays_in_progress_and_holds_its_servers(kernel: Kernel) -> None:
+    rig = Rig(kernel, fixed(hangs=True, actions=2))
+    job = rig.start(["s-1"])
+    kernel.run(until_us=duration_us("300d"))
+    assert (rig.shown(job).status, rig.shown(job).servers[0].status) == (JobStatus.STARTED, ServerStatus.IN_PROGRESS)
+    assert rig.refusal(["s-1"]).startswith("ConflictException: ")
+
+
+lives = st.builds(
+    lambda servers, failed, actions, failed_actions, hangs: (
+        servers,
+        JobLife.model_validate(
+            {
+                "pending": "1s..20s",
+                "started": "0s..5s",
+                "in_progress": "1s..30s",
+                "failed_servers": failed,
+                "actions": actions,
+                "action_time": "1s..9s",
+                "failed_actions": failed_actions,
+                "hangs": hangs,
+            }
+        ),
+    ),
+    st.integers(1, 4),
+    st.integers(0, 5),
+    st.integers(0, 3),
+    st.integers(0, 4),
+    st.booleans(),
+)
+
+
+@given(st.integers(0, 1000), lives, st.lists(st.integers(0, 90 * SECOND), max_size=8))
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_what_a_job_shows_is_a_function_of_the_instant_alone_and_changes_only_where_it_says(
+    seed: int, life: tuple[int, JobLife], instants: list[int]
+) -> None:
+    servers, spec = life
+    kernel = Kernel(seed=seed)
+    asked, untouched = (Rig(kernel, spec).start(ids_of(servers)) for _ in range(2))
+    for at_us in instants:
+        asked.view(at_us)
+    ordered = sorted(instants)
+    for at_us in ordered:
+        assert asked.view(at_us) == untouched.view(at_us)
+        assert asked.view(at_us).status is untouched.status(at_us)
+    for before_us, after_us in pairwise(ordered):
+        if not asked.changes_between(before_us, after_us):
+            assert asked.view(before_us) is asked.view(after_us)
+    for change_us in asked.changes_between(0, 200 * SECOND):
+        assert untouched.view(change_us - 1) != untouched.view(change_us) or change_us == 0
+
+
+def test_the_changes_between_two_instants_leave_the_first_out_and_take_the_last_in(kernel: Kernel) -> None:
+    job = Rig(kernel).start(["s-1"])
+    assert job.changes_between(0, 100 * SECOND) == [10 * SECOND, 15 * SECOND, 35 * SECOND]
+    assert job.changes_between(10 * SECOND, 15 * SECOND) == [15 * SECOND]
+    assert job.changes_between(10 * SECOND, 14 * SECOND) == []
+
+
+def test_the_same_seed_gives_the_same_life_and_another_seed_another() -> None:
+    def drawn(seed: int) -> tuple[str, int, tuple[str, ...]]:
+        job = Rig(Kernel(seed=seed), JobLife()).start(ids_of(2))
+        return job.job_id, job.ended_us, tuple(server.instance_id for server in job.servers)
+
+    assert drawn(7) == drawn(7)
+    assert all(one != other for one, other in zip(drawn(7), drawn(8), strict=True))
+
+
+def test_what_else_the_account_runs_does_not_change_how_a_job_lives(kernel: Kernel) -> None:
+    alone = Rig(kernel, JobLife()).start(ids_of(3))
+    busy = Rig(kernel, JobLife())
+    busy.start(ids_of(3), WEST)
+    for number in range(5):
+        busy.start(ids_of(2, f"other{number}"))
+    beside = busy.start(ids_of(3))
+    assert (beside.servers, beside.started_us, beside.ended_us) == (alone.servers, alone.started_us, alone.ended_us)
+    assert busy.drs.job(WEST, beside.job_id) is None
+
+
+def test_ids_have_the_forms_that_drs_gives(kernel: Kernel) -> None:
+    rig = Rig(kernel)
+    jobs = [rig.start(ids_of(2, f"n{number}")) for number in range(5)]
+    assert len({job.job_id for job in jobs}) == 5
+    for job in jobs:
+        prefix, _, digits = job.job_id.partition("-")
+        assert (prefix, len(digits)) == ("drsjob", 17)
+        assert int(digits, 16) >= 0
+        for server in job.servers:
+            assert (server.instance_id[:2], len(server.instance_id)) == ("i-", 19)
+            assert int(server.instance_id[2:], 16) >= 0
+
+
+# --- the job's log -------------------------------------------------------------------------------------------
+
+
+def test_log_items_come_in_the_order_of_real_jobs_and_only_once_they_have_happened(kernel: Kernel) -> None:
+    rig = Rig(kernel, fixed(failed_servers=1))
+    rig.at(100)
+    job = rig.start(["s-1", "s-2"])
+    failed = next(server.source_server_id for server in job.servers if not server.launches)
+    ends = {name: "LAUNCH_FAILED" if name == failed else "LAUNCH_END" for name in ("s-1", "s-2")}
+    assert job.log_items(100 * SECOND) == ()
+    whole = job.log_items(1000 * SECOND)
+    assert [item._replace(at_us=item.at_us - 100 * SECOND) for item in whole] == [
+        LogItem(300_000, "JOB_START"),
+        LogItem(800_000, "SNAPSHOT_START", "s-1"),
+        LogItem(800_000, "SNAPSHOT_END", "s-1"),
+        LogItem(800_001, "SNAPSHOT_START", "s-2"),
+        LogItem(800_001, "SNAPSHOT_END", "s-2"),
+        LogItem(3_000_000, "CONVERSION_START", "s-1"),
+        LogItem(3_000_000, "CONVERSION_START", "s-2"),
+        LogItem(15_000_000, "CONVERSION_END", "s-1"),
+        LogItem(15_000_000, "LAUNCH_START", "s-1"),
+        LogItem(15_000_000, "CONVERSION_END", "s-2"),
+        LogItem(15_000_000, "LAUNCH_START", "s-2"),
+        LogItem(35_000_000, ends["s-1"], "s-1"),
+        LogItem(35_000_000, ends["s-2"], "s-2"),
+        LogItem(35_026_000, "JOB_END"),
+    ]
+    for count, item in enumerate(whole):
+        assert job.log_items(item.at_us)[: count + 1] == whole[: count + 1]
+        assert item not in job.log_items(item.at_us - 1)
+
+
+def test_log_items_keep_their_order_in_a_life_that_is_over_at_once(kernel: Kernel) -> None:
+    short = {"pending": "0s", "started": "0s", "in_progress": "0s"}
+    events = [item.event for item in Rig(kernel, fixed(**short)).start(["s-1"]).log_items(SECOND)]
+    steps = ["SNAPSHOT_START", "SNAPSHOT_END", "CONVERSION_START", "CONVERSION_END", "LAUNCH_START", "LAUNCH_END"]
+    assert events == ["JOB_START", *steps, "JOB_END"]
+
+
+# --- quotas --------------------------------------------------------------------------------------------------
+
+
+def test_a_twenty_first_job_is_refused_until_one_of_the_twenty_has_ended(kernel: Kernel) -> None:
+    rig = Rig(kernel)
+    for number in range(20):
+        rig.start(ids_of(1, f"job{number}"))
+    assert rig.refusal(["late"]) == (
+        "ServiceQuotaExceededException: the quota of 20 concurrent jobs in progress is reached"
+    )
+    rig.start(["late"], WEST)
+    rig.start(["late"], OTHER_ACCOUNT)
+    rig.at(34.999999)
+    assert rig.refusal(["late"]).startswith("ServiceQuotaExceededException: ")
+    rig.at(35)
+    rig.start(["late"])
+
+
+def test_a_job_of_more_than_a_hundred_servers_is_refused(kernel: Kernel) -> None:
+    rig = Rig(kernel)
+    assert rig.refusal(ids_of(101)) == (
+        "ServiceQuotaExceededException: the quota of 100 servers in a single job is reached"
+    )
+    rig.start(ids_of(100))
+
+
+def test_more_than_five_hundred_servers_in_all_jobs_are_refused_until_some_have_ended(kernel: Kernel) -> None:
+    rig = Rig(kernel)
+    for number in range(5):
+        rig.at(number)
+        rig.start(ids_of(100, f"job{number}"))
+    assert rig.refusal(["one more"]) == (
+        "ServiceQuotaExceededException: the quota of 500 servers in all jobs is reached"
+    )
+    rig.start(["one more"], WEST)
+    rig.at(35)
+    rig.start(ids_of(100, "next"))
+    assert rig.refusal(["one more"]).startswith("ServiceQuotaExceededException: ")
+
+
+def test_a_server_that_is_in_a_job_is_refused_as_a_whole_call_until_that_job_has_ended(kernel: Kernel) -> None:
+    rig = Rig(kernel)
+    rig.start(["s-1", "s-2"])
+    conflict = (
+        "ConflictException: One or more of the Source Servers included in API call are currently being processed by "
+        "a Job"
+    )
+    assert rig.refusal(["s-2", "s-3"]) == conflict
+    rig.start(["s-3"])
+    rig.start(["s-1", "s-2"], WEST)
+    rig.start(["s-1", "s-2"], OTHER_ACCOUNT)
+    rig.at(34.999999)
+    assert rig.refusal(["s-1"]) == conflict
+    rig.at(35)
+    first = rig.start(["s-1"])
+    rig.at(70)
+    second = rig.start(["s-1"])
+    assert first.job_id != second.job_id
+
+
+def test_starts_and_refusals_are_told_with_account_and_region(kernel: Kernel) -> None:
+    rig = Rig(kernel, jobs_max=1)
+    started, refused = list[JobStarted](), list[StartRefused]()
+    rig.trace.listen(JobStarted, started.append)
+    rig.trace.listen(StartRefused, refused.append)
+    job = rig.start(["s-1", "s-2"])
+    rig.at(1)
+    rig.refusal(["s-1"])
+    rig.refusal(["s-3"])
+    assert started == [(0, "111122223333", "us-east-1", job.job_id, 2)]
+    assert refused == [
+        (SECOND, "111122223333", "us-east-1", "ConflictException"),
+        (SECOND, "111122223333", "us-east-1", "ServiceQuotaExceededException"),
+    ]
+
+
+# --- DescribeJobs --------------------------------------------------------------------------------------------
+
+
+def described(rig: Rig, job_ids: Sequence[str], scope: JobScope = EAST) -> list[list[str]]:
+    """The ids on each page, to the last page."""
+    pages, token = list[list[str]](), None
+    while True:
+        jobs, token = rig.drs.describe_jobs(scope, job_ids, token)
+        pages.append([job.job_id for job in jobs])
+        if token is None:
+            return pages
+
+
+def test_describe_jobs_leaves_out_what_it_does_not_know_and_what_another_scope_has(kernel: Kernel) -> None:
+    rig = Rig(kernel)
+    job, elsewhere = rig.start(["s-1"]), rig.start(["s-1"], WEST)
+    assert described(rig, ["drsjob-none", job.job_id, elsewhere.job_id]) == [[job.job_id]]
+    assert described(rig, [elsewhere.job_id], WEST) == [[elsewhere.job_id]]
+    assert described(rig, ["drsjob-none"], OTHER_ACCOUNT) == [[]]
+    assert described(rig, []) == [[]]
+    assert described(rig, [job.job_id, job.job_id]) == [[job.job_id]]
+
+
+def test_describe_jobs_gives_the_newest_job_first_in_pages_with_tokens(kernel: Kernel) -> None:
+    rig = Rig(kernel, page_size=2)
+    jobs = []
+    for number in range(5):
+        rig.at(number)
+        jobs.append(rig.start([f"s-{number}"]).job_id)
+    oldest, *_, newest = jobs
+    assert described(rig, jobs) == [[newest, jobs[3]], [jobs[2], jobs[1]], [oldest]]
+    assert described(rig, jobs[:4]) == [[jobs[3], jobs[2]], [jobs[1], oldest]]
+    assert described(rig, jobs[:1]) == [[oldest]]
+
+
+def test_describe_jobs_takes_a_thousand_ids_and_no_more(kernel: Kernel) -> None:
+    rig = Rig(kernel)
+    job = rig.start(["s-1"])
+    assert described(rig, [job.job_id, *ids_of(999)]) == [[job.job_id]]
+    with pytest.raises(ServiceError, match=r"^ValidationException: jobIDs holds at most 1000 ids, got 1001$") as caught:
+        rig.drs.describe_jobs(EAST, [job.job_id, *ids_of(1000)])
+    assert (caught.value.code, caught.value.retryable) == ("ValidationException", False)

@@ -1,0 +1,64 @@
+"""What the execution table says of its changes: the events, and their lines in the trace."""
+
+import json
+
+from orchestrator.model import ExecutionStatus
+from simulator.events import ItemChanged
+from simulator.kernel import Kernel
+from simulator.trace import Trace
+from tests.simulator.tables import Attributes, attributes_of, key_of, table_of
+
+
+def wave(number: int | None, **more: object) -> Attributes:
+    servers = [{"SourceServerId": "s-1", "Status": "LAUNCHED"}, {"SourceServerId": "s-2", "Status": "PENDING"}]
+    attributes: Attributes = {"AccountId": "1", "Region": "r", "Status": "IN_PROGRESS", "Servers": servers}
+    return attributes | ({} if number is None else {"WaveNumber": number}) | more
+
+
+def test_a_change_is_told_with_both_images_and_both_executions(kernel: Kernel) -> None:
+    trace, changed = Trace(), list[ItemChanged]()
+    trace.listen(ItemChanged, changed.append)
+    table = table_of(kernel, trace=trace)
+    table.put(attributes_of("a"), writer="person")
+    kernel.run(until_us=3)
+    table.update(key_of("a"), {"Status": "POLLING", "Version": 4}, writer="poller", request_id="r-1")
+    table.delete(key_of("a"), writer="person", request_id="r-2")
+    created, updated, deleted = changed
+    assert created[:6] == (0, "", "person", "a", None, attributes_of("a"))
+    assert created.previous is None
+    assert created.execution is not None
+    assert updated[:6] == (3, "r-1", "poller", "a", attributes_of("a"), attributes_of("a", "POLLING", Version=4))
+    assert updated.previous == created.execution
+    assert updated.execution is not None
+    assert (updated.execution.status, updated.execution.version) == (ExecutionStatus.POLLING, 4)
+    assert deleted[:6] == (3, "r-2", "person", "a", updated.after, None)
+    assert (deleted.previous, deleted.execution) == (updated.execution, None)
+
+
+def test_the_trace_holds_one_line_for_each_change_with_what_the_table_now_says(kernel: Kernel) -> None:
+    trace = Trace()
+    table = table_of(kernel, trace=trace)
+    waves = [wave(1, JobId="j-1", JobStatus="STARTED"), wave(None, Status="PENDING", Servers=[])]
+    table.put(attributes_of("a", Waves=waves, Version=2), writer="person", request_id="r-1")
+    table.update(key_of("a"), {"TotalWaves": "three"}, writer="person")
+    table.delete(key_of("a"), writer="person")
+    assert [json.loads(line) for line in trace.lines()] == [
+        [
+            "ItemChanged", 0, "r-1", "person", "a", "PENDING", 2,
+            "1:IN_PROGRESS:j-1:STARTED:LAUNCHED,PENDING None:PENDING:-:-:",
+        ],
+        ["ItemChanged", 0, "", "person", "a", "MALFORMED", 0, ""],
+        ["ItemChanged", 0, "", "person", "a", "DELETED", 0, ""],
+    ]  # fmt: skip
+
+
+def test_a_malformed_item_is_told_with_its_images_and_without_an_execution(kernel: Kernel) -> None:
+    trace, changed = Trace(), list[ItemChanged]()
+    trace.listen(ItemChanged, changed.append)
+    table = table_of(kernel, trace=trace)
+    table.put(attributes_of("a", "LOST"), writer="person")
+    table.put(attributes_of("a"), writer="person")
+    malformed, healed = changed
+    assert (malformed.after, malformed.execution) == (attributes_of("a", "LOST"), None)
+    assert (healed.before, healed.previous) == (attributes_of("a", "LOST"), None)
+    assert healed.execution is not None

@@ -1,0 +1,185 @@
+"""The trace: who hears of an event and when, how lines are encoded, and the digest and the file made of them."""
+
+import gzip
+import json
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simulator.events import TickFired
+from simulator.trace import BrokenSimulationError, Trace
+
+
+class Said(NamedTuple):
+    """Something was said."""
+
+    at_us: int
+    text: str
+
+
+class Counted(NamedTuple):
+    """An event that goes into the trace in another form."""
+
+    at_us: int
+    things: tuple[str, ...]
+
+    def record(self) -> tuple[int | str, ...]:
+        """How many there were."""
+        return (self.at_us, len(self.things))
+
+
+HOSTILE = (
+    'a "quoted" text \\ with a backslash',
+    "lines\nand\r\nmore\u2028lines\u2029\x85\x0b\x0c",
+    "],\n[",
+    '"],\n["Said",0,"',
+    "],[",
+    "]\0[",
+    ",\n",
+    "\0\x01\x1f\x7f",
+    "größer 日本 🙂",
+    "half a pair \ud800 and its other half \udfff",
+    "",
+)
+"""Texts that would break lines, if they were not encoded."""
+
+
+def decoded(trace: Trace) -> list[object]:
+    return [json.loads(line) for line in trace.lines()]
+
+
+def content(path: Path) -> bytes:
+    return gzip.decompress(path.read_bytes())
+
+
+# --- listeners -----------------------------------------------------------------------------------------------
+
+
+def test_listeners_hear_events_of_their_type_in_the_order_in_which_they_began_to_listen() -> None:
+    trace, log = Trace(), list[tuple[str, object]]()
+    trace.listen(Said, lambda event: log.append(("first", event)))
+    trace.emit(Said(0, "a"))
+    trace.listen(Said, lambda event: log.append(("second", event)))
+    trace.listen(TickFired, lambda event: log.append(("other", event)))
+    trace.emit(Said(1, "b"))
+    trace.emit(TickFired(2, 1))
+    assert log == [("first", (0, "a")), ("first", (1, "b")), ("second", (1, "b")), ("other", (2, 1))]
+
+
+def test_a_listener_that_fails_breaks_the_simulation_and_the_event_is_named() -> None:
+    trace = Trace()
+    trace.listen(Said, lambda event: [][event.at_us])
+    with pytest.raises(BrokenSimulationError, match=r"^a listener failed at Said\(at_us=3, text='a'\)$") as caught:
+        trace.emit(Said(3, "a"))
+    assert isinstance(caught.value.__cause__, IndexError)
+
+
+def test_code_under_test_cannot_catch_a_broken_simulation() -> None:
+    assert not issubclass(BrokenSimulationError, Exception)
+
+
+# --- lines ---------------------------------------------------------------------------------------------------
+
+
+def test_a_line_is_the_events_name_and_its_fields_or_what_its_record_says() -> None:
+    trace = Trace()
+    trace.emit(Said(5, "a"))
+    trace.emit(Counted(6, ("x", "y")))
+    assert trace.lines() == ['["Said",5,"a"]', '["Counted",6,2]']
+    assert len(trace) == 2
+
+
+def test_an_empty_trace_has_no_lines_and_the_digest_of_nothing(tmp_path: Path) -> None:
+    trace = Trace()
+    trace.write(tmp_path / "trace.jsonl.gz")
+    assert (trace.lines(), len(trace), trace.digest()) == ([], 0, sha256(b"").hexdigest())
+    assert content(tmp_path / "trace.jsonl.gz") == b""
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_stays_one_valid_line(text: str, tmp_path: Path) -> None:
+    trace, path = Trace(), tmp_path / "trace.jsonl.gz"
+    for event in (Said(1, text), Said(2, "b"), Said(3, text), Said(4, text)):
+        trace.emit(event)
+    wanted = [["Said", 1, text], ["Said", 2, "b"], ["Said", 3, text], ["Said", 4, text]]
+    assert decoded(trace) == wanted
+    trace.write(path)
+    assert [json.loads(line) for line in content(path).decode("utf-8").split("\n")[:-1]] == wanted
+    assert trace.digest() == sha256(content(path)).hexdigest()
+
+
+# Without surrogates: JSON puts two halves that follow each other together, as UTF-16 does.
+texts = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(HOSTILE[:9])
+
+
+@given(st.lists(st.tuples(st.integers(), texts), max_size=30))
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_whatever_the_events_say_the_lines_say_it(events: list[tuple[int, str]]) -> None:
+    trace = Trace()
+    for event in events:
+        trace.emit(Said(*event))
+    assert decoded(trace) == [["Said", *event] for event in events]
+    assert trace.digest() == sha256("".join(line + "\n" for line in trace.lines()).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("count", [999, 1000, 1001, 2000, 2345])
+def test_events_are_encoded_in_batches_and_nobody_can_tell(count: int) -> None:
+    trace = Trace()
+    for number in range(count):
+        trace.emit(Said(number, f"],\n[{number}"))
+        if number % 500 == 7:
+            # Whoever looks meanwhile changes nothing.
+            assert (len(trace), len(trace.lines())) == (number + 1, number + 1)
+            trace.digest()
+    assert len(trace) == count
+    assert decoded(trace) == [["Said", number, f"],\n[{number}"] for number in range(count)]
+
+
+# --- the digest and the file ---------------------------------------------------------------------------------
+
+
+def filled(count: int = 1500) -> Trace:
+    trace = Trace()
+    for number in range(count):
+        trace.emit(Said(number, "größer"))
+    return trace
+
+
+def test_the_digest_is_the_sha_256_of_the_decompressed_file(tmp_path: Path) -> None:
+    trace, path = filled(), tmp_path / "trace.jsonl.gz"
+    trace.write(path)
+    assert trace.digest() == sha256(content(path)).hexdigest()
+    assert content(path) == "".join(line + "\n" for line in trace.lines()).encode("utf-8")
+    # As a person checks it.
+    zcat = subprocess.run([sys.executable, "-m", "gzip", "-d", str(path)], check=True, capture_output=True)
+    assert zcat.stderr == b""
+    assert sha256(path.with_suffix("").read_bytes()).hexdigest() == trace.digest()
+
+
+def test_the_digest_tells_order_text_and_number_of_events_apart() -> None:
+    def digest(*events: Said) -> str:
+        trace = Trace()
+        for event in events:
+            trace.emit(event)
+        return trace.digest()
+
+    one, two = Said(0, "a"), Said(0, "b")
+    traces = [(), (one,), (two,), (one, two), (two, one), (one, one), (Said(1, "a"),)]
+    assert len({digest(*events) for events in traces}) == len(traces)
+
+
+def test_the_same_trace_gives_the_same_bytes_whatever_the_files_name_and_age(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.gz", tmp_path / "second.gz"
+    trace = filled()
+    trace.write(first)
+    second.write_bytes(b"something longer that stood there before" * 1000)
+    filled().write(second)
+    assert first.read_bytes() == second.read_bytes()
+    # Bytes 4 to 8 of a gzip file are its time.
+    assert first.read_bytes()[4:8] == bytes(4)

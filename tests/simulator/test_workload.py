@@ -1,0 +1,370 @@
+"""The workload: when executions arrive, what their workers start and write, and who cancels them."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, Final
+
+import pytest
+
+from orchestrator.items import execution_of
+from orchestrator.model import ExecutionKey, ExecutionStatus, WaveStatus
+from simulator.durations import duration_us
+from simulator.events import ItemChanged, JobStarted, StartRefused, WriteRefused
+from simulator.kernel import Kernel
+from simulator.services.drs import DrsService
+from simulator.spec import WorldSpec
+from simulator.trace import Trace
+from simulator.workload import PERSON, WORKER, Workload
+from tests.simulator.tables import table_of
+
+SECOND: Final = 1_000_000
+MS: Final = 1_000
+WRITE_US: Final = 10 * MS
+START_US: Final = 100 * MS
+"""How long a write and a StartRecovery take here."""
+FIXED: Final = {"pending": "60s", "started": "0s", "in_progress": "30s"}
+"""A job of a minute and a half."""
+
+
+class Rig:
+    """A workload over a table and a DRS, and what was told of both."""
+
+    def __init__(self, kernel: Kernel, *groups: Mapping[str, Any], **fields: Any) -> None:
+        self.kernel = kernel
+        self.spec = WorldSpec.model_validate(
+            {
+                "duration": "10m",
+                "latencies": {"update_warm": "10ms", "start_recovery": "100ms"},
+                "workload": [{"servers": 1, "jobs": FIXED, "reaction": "7s", **group} for group in groups],
+                **fields,
+            }
+        )
+        self.trace = Trace()
+        self.changes: list[ItemChanged] = []
+        self.jobs: list[JobStarted] = []
+        self.trace.listen(ItemChanged, self.changes.append)
+        self.trace.listen(JobStarted, self.jobs.append)
+        self.table = table_of(kernel, trace=self.trace)
+        self.drs = DrsService(kernel, self.trace, self.spec.drs)
+        self.workload = Workload(kernel, self.table, self.drs, self.spec)
+
+    @property
+    def key(self) -> ExecutionKey:
+        return next(iter(self.workload.expected))
+
+    def run(self, until: str = "10m") -> None:
+        self.kernel.run(until_us=duration_us(until))
+
+    def attributes(self) -> dict[str, Any]:
+        item = self.table.get(self.key)
+        assert item is not None
+        return dict(item.attributes)
+
+    def waves(self) -> list[dict[str, Any]]:
+        return list(self.attributes()["Waves"])
+
+    def arrivals(self) -> list[int]:
+        """When each execution was first written, less the time of that write, in order of instants."""
+        return [change.at_us - WRITE_US for change in self.changes if change.before is None]
+
+
+def waves_of(change: ItemChanged) -> list[dict[str, Any]]:
+    """The waves that a change wrote."""
+    waves = None if change.after is None else change.after["Waves"]
+    assert isinstance(waves, list)
+    return waves
+
+
+def one(**more: object) -> dict[str, object]:
+    return {"waves": 1, **more}
+
+
+# --- arrivals ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arrival", "seconds"),
+    [
+        ({}, [5, 5, 5, 5, 5, 5]),
+        ({"at": "0s"}, [0, 0, 0, 0, 0, 0]),
+        ({"pattern": "steady", "at": "10s", "over": "60s"}, [10, 20, 30, 40, 50, 60]),
+        ({"pattern": "bursts", "at": "10s", "over": "60s", "bursts": 3}, [10, 10, 30, 30, 50, 50]),
+        ({"pattern": "bursts", "at": "10s", "over": "60s", "bursts": 4}, [10, 10, 25, 40, 40, 55]),
+        ({"pattern": "bursts", "at": "10s", "over": "60s", "bursts": 99}, [10, 20, 30, 40, 50, 60]),
+    ],
+)
+def test_executions_arrive_as_their_pattern_says(
+    kernel: Kernel, arrival: dict[str, object], seconds: list[int]
+) -> None:
+    rig = Rig(kernel, one(executions=6, arrival=arrival))
+    rig.run()
+    assert rig.arrivals() == [second * SECOND for second in seconds]
+    assert len(rig.table) == 6
+
+
+def test_poisson_arrivals_begin_at_their_time_and_are_so_dense_on_average(kernel: Kernel) -> None:
+    rig = Rig(kernel, one(executions=400, arrival={"pattern": "poisson", "at": "10s", "over": "400s"}))
+    rig.run()
+    arrivals = rig.arrivals()
+    gaps = [after - before for before, after in pairwise(arrivals)]
+    assert arrivals[0] == 10 * SECOND
+    assert 0.9 * SECOND < sum(gaps) / len(gaps) < 1.1 * SECOND
+    # Of exponential gaps a share of 1/e is longer than the mean.
+    assert 0.3 < sum(gap > SECOND for gap in gaps) / len(gaps) < 0.44
+
+
+def test_each_execution_is_expected_with_the_status_of_its_group_and_the_ids_that_were_given(kernel: Kernel) -> None:
+    rig = Rig(kernel, one(executions=2, ids=["first"], expect="COMPLETED"), one())
+    (first, drawn, other), statuses = rig.workload.expected, list(rig.workload.expected.values())
+    assert first.execution_id == "first"
+    assert statuses == [ExecutionStatus.COMPLETED, ExecutionStatus.COMPLETED, None]
+    assert [len(part) for part in drawn.execution_id.split("-")] == [8, 4, 4, 4, 12]
+    assert len({first.plan_id, drawn.plan_id, other.plan_id}) == 3
+
+
+def test_an_execution_does_not_depend_on_what_else_is_in_its_world() -> None:
+    def seen(*others: dict[str, object]) -> object:
+        kernel = Kernel(seed=7)
+        group = {"ids": ["e"], "waves": 2, "order": "sequential", "reaction": "1s..60s"}
+        rig = Rig(kernel, group, *others)
+        rig.run()
+        kernel.close()
+        mine = [change for change in rig.changes if change.execution_id == "e"]
+        # All but the ids of its jobs, in which DRS counts the jobs of the account.
+        waves = [[wave | {"JobId": ""} for wave in waves_of(change)] for change in mine]
+        return [(change.at_us, change.after and {**change.after, "Waves": ""}) for change in mine], waves
+
+    assert seen() == seen(one(executions=5), {"executions": 2})
+
+
+# --- what is written -----------------------------------------------------------------------------------------
+
+
+def test_the_first_item_lists_the_waves_and_says_where_each_of_them_runs(kernel: Kernel) -> None:
+    rig = Rig(kernel, {"ids": ["e"], "waves": [{"servers": 2}, {}], "type": "RECOVERY", "arrival": {"at": "1s"}})
+    rig.kernel.run(until_us=SECOND + WRITE_US)
+    attributes = rig.attributes()
+    waves = attributes.pop("Waves")
+    assert attributes == {
+        "ExecutionId": "e",
+        "PlanId": rig.key.plan_id,
+        "Status": "PENDING",
+        "StartTime": rig.spec.epoch_us // SECOND + 1,
+        "ExecutionType": "RECOVERY",
+        "Version": 1,
+        "TotalWaves": 2,
+        "InitiatedBy": "drsim",
+    }
+    for number, wave in enumerate(waves, 1):
+        servers = wave.pop("Servers")
+        assert len(servers) == (2 if number == 1 else 1)
+        for server in servers:
+            digits = server["SourceServerId"].removeprefix("s-")
+            assert server == {
+                "SourceServerId": f"s-{digits}",
+                "Status": "NOT_STARTED",
+                "Hostname": f"host-{digits[:6]}",
+            }
+            assert (len(digits), int(digits, 16) >= 0) == (17, True)
+        assert wave == {
+            "WaveNumber": number,
+            "WaveName": f"Wave {number}",
+            "ProtectionGroupId": f"pg-{servers[0]['SourceServerId'][2:10]}",
+            "AccountId": "777788889999",
+            "Region": "us-east-1",
+            "Status": "PENDING",
+        }
+
+
+def test_a_worker_starts_each_wave_and_writes_its_job_id_while_polling_already_runs(kernel: Kernel) -> None:
+    rig = Rig(kernel, {"waves": 2})
+    rig.run()
+    begun_us = 5 * SECOND
+    step_us = START_US + WRITE_US
+    assert [(change.at_us - begun_us, change.writer) for change in rig.changes] == [
+        (WRITE_US, WORKER),
+        (WRITE_US + step_us, WORKER),
+        (WRITE_US + 2 * step_us, WORKER),
+    ]
+    executions = [execution_of(change.after) for change in rig.changes if change.after is not None]
+    assert [execution.status for execution in executions] == ["PENDING", "POLLING", "POLLING"]
+    assert [execution.version for execution in executions] == [1, 2, 3]
+    first, second = (job.job_id for job in rig.jobs)
+    assert [[wave.job_id for wave in execution.waves] for execution in executions] == [
+        [None, None],
+        [first, None],
+        [first, second],
+    ]
+    assert [wave.status for wave in executions[-1].waves] == [WaveStatus.LAUNCHING] * 2
+    assert [wave.job_status for wave in executions[-1].waves] == ["PENDING"] * 2
+
+
+def test_a_sequential_wave_starts_when_the_job_before_it_has_ended_and_the_worker_has_reacted(kernel: Kernel) -> None:
+    rig = Rig(kernel, {"waves": 3, "order": "sequential"})
+    rig.run()
+    first_us = 5 * SECOND + WRITE_US + START_US
+    later_us = 90 * SECOND + 7 * SECOND + START_US
+    assert [job.at_us for job in rig.jobs] == [first_us, first_us + later_us, first_us + 2 * later_us]
+
+
+def test_a_sequential_wave_that_could_only_start_after_the_run_is_not_waited_for(kernel: Kernel) -> None:
+    rig = Rig(kernel, {"waves": 2, "order": "sequential", "jobs": {**FIXED, "hangs": True}})
+    rig.run()
+    assert len(rig.jobs) == 1
+    assert kernel.run() is not None
+    assert kernel.now_us == 600 * SECOND, "nothing is left to happen"
+
+
+def test_waves_that_are_listed_as_they_start_are_not_there_before(kernel: Kernel) -> None:
+    rig = Rig(kernel, {"waves": 2, "listed": "as_started", "order": "sequential"})
+    counts = []
+    for until in ("5s10ms", "30s", "10m"):
+        rig.run(until)
+        counts.append((rig.attributes()["TotalWaves"], len(rig.waves())))
+    assert counts == [(2, 0), (2, 1), (2, 2)]
+    assert [wave["WaveNumber"] for wave in rig.waves()] == [1, 2]
+    assert [wave["JobId"] for wave in rig.waves()] == [job.job_id for job in rig.jobs]
+
+
+def test_wave_numbers_may_be_left_out(kernel: Kernel) -> None:
+    rig = Rig(kernel, one(wave_numbers=False))
+    rig.run()
+    assert "WaveNumber" not in rig.waves()[0]
+
+
+def test_executions_or_their_waves_are_spread_over_accounts_and_regions(kernel: Kernel) -> None:
+    def places(spread: bool) -> list[list[str]]:
+        rig = Rig(
+            Kernel(seed=7),
+            {"executions": 3, "waves": 3, "spread_waves": spread},
+            accounts=2,
+            regions=["us-east-1", "eu-west-1"],
+        )
+        rig.run()
+        rig.kernel.close()
+        items = [rig.table.get(key) for key in rig.workload.expected]
+        executions = [item.execution for item in items if item is not None]
+        return [
+            [f"{wave.scope.account_id[-1]} {wave.scope.region[:2]}" for wave in execution.waves]
+            for execution in executions
+            if execution is not None
+        ]
+
+    assert places(spread=False) == [["9 us"] * 3, ["9 eu"] * 3, ["0 us"] * 3]
+    assert places(spread=True) == [
+        ["9 us", "9 eu", "0 us"],
+        ["9 eu", "0 us", "0 eu"],
+        ["0 us", "0 eu", "9 us"],
+    ]
+
+
+# --- waves without a job -------------------------------------------------------------------------------------
+
+
+def test_a_wave_that_is_never_launched_has_no_job_and_may_show_a_status_all_the_same(kernel: Kernel) -> None:
+    rig = Rig(kernel, {"waves": [{"launch": "never"}, {}], "table_job_status": "STARTED", "order": "sequential"})
+    rig.run()
+    never, launched = rig.waves()
+    assert (never["Status"], never["JobStatus"], "JobId" in never) == ("LAUNCHING", "STARTED", False)
+    assert launched["JobId"] == rig.jobs[0].job_id
+    # Nothing was to be waited for.
+    assert rig.jobs[0].at_us == 5 * SECOND + 2 * WRITE_US + START_US
+    plain = Rig(Kernel(seed=7), {"waves": [{"launch": "never"}]})
+    plain.run()
+    plain.kernel.close()
+    assert "JobStatus" not in plain.waves()[0]
+    assert plain.attributes()["Status"] == "POLLING"
+
+
+def test_a_wave_with_an_unknown_job_names_one_that_drs_never_gave(kernel: Kernel) -> None:
+    rig = Rig(kernel, {"waves": [{"launch": "unknown"}]})
+    rig.run()
+    (wave,) = rig.waves()
+    assert (len(wave["JobId"]), wave["JobId"][:7], wave["Status"]) == (24, "drsjob-", "LAUNCHING")
+    execution = execution_of(rig.attributes())
+    assert rig.drs.job(execution.waves[0].scope, wave["JobId"]) is None
+    assert rig.jobs == []
+
+
+def test_a_start_that_drs_refuses_makes_the_wave_failed_with_the_message(kernel: Kernel) -> None:
+    rig = Rig(kernel, {"waves": 3}, drs={"jobs_max": 1})
+    refused = list[StartRefused]()
+    rig.trace.listen(StartRefused, refused.append)
+    rig.run("60s")
+    assert [event.code for event in refused] == ["ServiceQuotaExceededException"] * 2
+    message = "ServiceQuotaExceededException: the quota of 1 concurrent jobs in progress is reached"
+    assert [(wave["Status"], wave.get("StatusMessage"), "JobId" in wave) for wave in rig.waves()] == [
+        ("LAUNCHING", None, True),
+        ("FAILED", message, False),
+        ("FAILED", message, False),
+    ]
+    assert rig.attributes()["Status"] == "POLLING"
+
+
+# --- others write, too ---------------------------------------------------------------------------------------
+
+
+def test_a_worker_keeps_what_others_wrote_while_it_was_writing(kernel: Kernel) -> None:
+    rig = Rig(kernel, {"waves": 2})
+    refused = list[WriteRefused]()
+    rig.trace.listen(WriteRefused, refused.append)
+
+    def poll(_: None) -> None:
+        waves = rig.waves()
+        waves[0] = {**waves[0], "Status": "IN_PROGRESS", "Note": "polled"}
+        changes = {"Waves": waves, "LastPolledTime": 12, "Version": rig.attributes()["Version"] + 1}
+        rig.table.update(rig.key, changes, writer="poller")
+
+    # In the midst of the write of the second wave.
+    second_write_us = 5 * SECOND + WRITE_US + (START_US + WRITE_US) + START_US
+    kernel.at(second_write_us + WRITE_US // 2, poll, None)
+    rig.run()
+    first, second = rig.waves()
+    assert (first["Status"], first["Note"], second["Status"]) == ("IN_PROGRESS", "polled", "LAUNCHING")
+    assert [wave["JobId"] for wave in (first, second)] == [job.job_id for job in rig.jobs]
+    assert (rig.attributes()["LastPolledTime"], rig.attributes()["Version"]) == (12, 4)
+    assert refused == [(second_write_us + WRITE_US, "", WORKER, rig.key.execution_id)]
+    assert [change.at_us for change in rig.changes][-1] == second_write_us + 2 * WRITE_US
+
+
+@pytest.mark.parametrize("end", ["CANCELLED", "COMPLETED", None])
+def test_a_worker_gives_up_once_its_execution_is_over_or_gone(kernel: Kernel, end: str | None) -> None:
+    rig = Rig(kernel, {"waves": 3, "order": "sequential"})
+
+    def finish(_: None) -> None:
+        if end is None:
+            rig.table.delete(rig.key, writer=PERSON)
+        else:
+            rig.table.update(rig.key, {"Status": end}, writer=PERSON)
+
+    kernel.at(60 * SECOND, finish, None)
+    rig.run()
+    assert len(rig.jobs) == 2, "the second job was started before the worker looked"
+    assert rig.changes[-1].writer == PERSON
+    assert rig.changes[-1].at_us == 60 * SECOND
+
+
+def test_a_person_cancels_an_execution_that_goes_on(kernel: Kernel) -> None:
+    rig = Rig(kernel, one(cancel_after="60s"))
+    rig.run()
+    assert (rig.changes[-1].at_us, rig.changes[-1].writer) == (65 * SECOND, PERSON)
+    attributes = rig.attributes()
+    assert (attributes["Status"], attributes["Version"]) == ("CANCELLED", 3)
+    assert attributes["EndTime"] == rig.spec.epoch_us // SECOND + 65
+    assert attributes["Waves"][0]["JobId"] == rig.jobs[0].job_id
+
+
+@pytest.mark.parametrize("end", ["COMPLETED", None])
+def test_nobody_cancels_an_execution_that_is_over_or_gone(kernel: Kernel, end: str | None) -> None:
+    rig = Rig(kernel, one(cancel_after="60s"))
+    kernel.at(
+        50 * SECOND,
+        lambda _: (
+            rig.table.delete(rig.key, writer="poller")
+            if end is None
+            else rig.table.update(rig.key, {"Status": end}, writer="poller")
+        ),
+        None,
+    )
+    rig.run()
+    assert rig.changes[-1].at_us == 50 * SECOND
