@@ -121,13 +121,27 @@ def _present_pythons() -> list[str]:
     missing = [version for version in SUPPORTED if version not in found]
     note = f"; not found: {', '.join(missing)}" if missing else ""
     sys.stderr.write(f"Pythons: {', '.join(f'{name} ({path})' for name, path in found.items())}{note}\n")
+    _show_to_nox(found)
     # A newer Python than those tested is better than none.
     return list(found) or [own]
+
+
+def _show_to_nox(found: dict[str, str]) -> None:
+    """Put the Pythons on the path under their plain names, before stubs that would hide them from nox."""
+    folder = ROOT / ".nox" / ".pythons"
+    folder.mkdir(parents=True, exist_ok=True)
+    for version, path in found.items():
+        link = folder / f"python{version}"
+        if not link.is_symlink() or os.readlink(link) != path:
+            link.unlink(missing_ok=True)
+            link.symlink_to(path)
+    os.environ["PATH"] = os.pathsep.join([str(folder), os.environ["PATH"]])
 
 
 nox.needs_version = f">={NOX_RANGE}"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
+nox.options.download_python = "never"
 nox.options.sessions = ["lint", "types", "tests"]
 PYTHONS: Final = _present_pythons()
 

@@ -70,6 +70,8 @@ def interval_us(phase: Phase, settings: Settings) -> int:
 def phase_of(execution: Execution, settings: Settings) -> Phase:
     """The phase whose interval counts: among the waves that are not finished, the one with the shortest."""
     phases = [wave_phase(wave) for wave in execution.waves if not wave.finished]
+    if phases and phases.count(phases[0]) == len(phases):
+        return phases[0]
     return min(phases, key=lambda each: interval_us(each, settings), default=Phase.PENDING)
 
 

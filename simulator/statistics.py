@@ -7,7 +7,7 @@ are those of result.json.
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from math import ceil
 from typing import Final
 
@@ -203,12 +203,18 @@ class Statistics:
         self._asked_us.pop(request_id, None)
 
     def _on_call(self, event: CallMade) -> None:
-        name = f"{event.function}.{event.operation}"
+        name, kind = self._names_of(event.function, event.operation, event.cold)
         self.counts[name] += 1
         if event.error:
             self.counts[f"{name}.{event.error}"] += 1
         else:
-            self.distributions[f"{event.operation}.{'cold' if event.cold else 'warm'}"].append(event.duration_us)
+            self.distributions[kind].append(event.duration_us)
+
+    @staticmethod
+    @cache
+    def _names_of(function: str, operation: str, cold: int) -> tuple[str, str]:
+        """The names of a call's count and of its distribution."""
+        return f"{function}.{operation}", f"{operation}.{'cold' if cold else 'warm'}"
 
     def _on_line(self, event: LogWritten) -> None:
         if event.level == "WARNING":

@@ -15,6 +15,9 @@ from simulator.trace import Trace
 _EVENT_OVERHEAD_BYTES: Final = 26
 """PutLogEvents counts 26 bytes for each event besides its text (API reference, 2026-11)."""
 
+# As Powertools does: what JSON does not know goes in as text, and no line is lost for it.
+_encode = json.JSONEncoder(default=str).encode
+
 _RECORD_ATTRIBUTES: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -88,8 +91,7 @@ class LogsService(logging.Handler):
             "cold_start": invocation.cold,
             **extra,
         }
-        # As Powertools does: what JSON does not know goes in as text, and no line is lost for it.
-        size_bytes = len(json.dumps(line, default=str)) + _EVENT_OVERHEAD_BYTES
+        size_bytes = len(_encode(line)) + _EVENT_OVERHEAD_BYTES
         group = self._group(invocation.function)
         group.lines += 1
         group.size_bytes += size_bytes

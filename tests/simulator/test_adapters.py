@@ -10,7 +10,7 @@ from simulator.adapters import LambdaInvoker, WorldClock
 from simulator.events import IndexRead, JobsDescribed
 from simulator.kernel import Kernel
 from simulator.services.dynamodb import IndexKey
-from simulator.spec import JobLife
+from simulator.spec import JobLife, Latencies
 from tests.simulator.lambdas import SECOND
 from tests.simulator.ports import HANDLER_US, LATENCIES, MS, SCOPE, Rig
 from tests.simulator.tables import attributes_of, key_of
@@ -176,6 +176,25 @@ def test_the_poller_is_invoked_with_its_payload_by_the_function_that_asks(kernel
         ("Invoke", ""),
         ("Invoke", "ResourceNotFoundException"),
     ]
+
+
+def test_how_long_the_invoke_for_an_execution_takes_does_not_depend_on_the_invokes_before_it() -> None:
+    def took_us(*before: str) -> int:
+        kernel = Kernel(seed=7)
+        rig = Rig(kernel)
+        latencies = Latencies.model_validate({"invoke": "1ms..900ms"})
+        invoker = LambdaInvoker(kernel, rig.boundary, rig.service, "g", latencies)
+        rig.service.deploy("g", rig.spec, lambda *_: None)
+
+        def scene() -> None:
+            for name in (*before, "a"):
+                invoker.invoke(Dispatch(key=key_of(name)))
+
+        rig.play(scene)
+        kernel.close()
+        return rig.calls[-1].duration_us
+
+    assert took_us() == took_us("b") == took_us("b", "c")
 
 
 def test_metrics_are_published_when_their_call_ends(kernel: Kernel) -> None:

@@ -104,6 +104,7 @@ def all_pages(table: ExecutionTable, status: str, bytes_max: int) -> list[Stored
         if page.last is None:
             return items
         assert page.last.key == key_of(page.items[-1])
+        assert after is None or page.last > after, "each page must begin behind the one before"
         after = page.last
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from simulator.executor import KernelExecutor
-from simulator.kernel import Kernel
+from simulator.kernel import Kernel, StopReason
 from simulator.randomness import Stream
 from simulator.services.errors import ServiceError
 from simulator.services.functions import Invocation, Payload
@@ -334,12 +334,13 @@ def test_a_timeout_kills_the_handler_where_it_stands_and_its_children_with_it(ke
 
     rig = LambdaRig(kernel, hang)
     rig.invoke("a")
-    kernel.run()
+    # Without the kill the children would go on for ever.
+    kernel.run(until_us=600 * SECOND)
     assert marks == ["child at 25 s", "child at 25 s", "child at 50 s", "child at 50 s"]
     (ended,) = rig.ended
     assert (ended.at_us, ended.outcome, ended.duration_us) == (INIT_US + 60 * SECOND, "timeout", 60 * SECOND)
     assert ended.detail == "Task timed out after 60.00 seconds"
-    assert kernel.now_us == INIT_US + 60 * SECOND
+    assert kernel.run() is StopReason.IDLE
 
 
 def test_after_a_timeout_the_environment_is_cold_again_and_its_place_is_free(kernel: Kernel) -> None:

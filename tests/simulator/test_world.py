@@ -147,13 +147,20 @@ def test_who_watches_a_run_does_not_change_it() -> None:
 
 
 @pytest.fixture
-def logger() -> Iterator[logging.Logger]:
-    """The logger of production code, with a level, a handler and a parent of its user's."""
+def logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Logger]:
+    """The logger of production code with a level, a handler and a parent of its user's; thresholds are his, too."""
     logger = logging.getLogger("orchestrator")
     level, handlers, propagate = logger.level, logger.handlers, logger.propagate
     logger.setLevel(logging.ERROR)
     logger.handlers, logger.propagate = [logging.NullHandler()], True
+    # What no earlier run can have left behind.
+    for name in ("logThreads", "logProcesses", "logMultiprocessing"):
+        monkeypatch.setattr(logging, name, True)
+    monkeypatch.setattr(logging, "_srcfile", logging.__file__)
+    thresholds = gc.get_threshold()
+    gc.set_threshold(701, 11, 12)
     yield logger
+    gc.set_threshold(*thresholds)
     logger.setLevel(level)
     logger.handlers, logger.propagate = handlers, propagate
 
