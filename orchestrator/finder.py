@@ -143,7 +143,7 @@ class Finder:
         last_us = execution.last_polled_us
         return {
             "execution_id": execution.key.execution_id,
-            "phase": phase.value,
+            "phase": str(phase),
             "interval_s": decisions.interval_us(phase, self._settings) // SECOND_US,
             "time_since_poll_s": None if last_us is None else (look_us - last_us) / SECOND_US,
         }

@@ -253,8 +253,7 @@ class Unit(StrEnum):
     MILLISECONDS = "Milliseconds"
 
 
-@dataclass(frozen=True, slots=True)
-class MetricPoint:
+class MetricPoint(NamedTuple):
     """One value of one metric, at the instant of its publication."""
 
     name: str

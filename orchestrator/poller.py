@@ -151,7 +151,7 @@ class Poller:
             "Updated %d waves for execution %s",
             len(conclusion.waves),
             execution.key.execution_id,
-            extra={**fields, "execution_type": execution.type.value},
+            extra={**fields, "execution_type": str(execution.type)},
         )
         if conclusion.status is not None:
             age_s = (self._clock.now_us() - execution.start_us) // SECOND_US
@@ -160,7 +160,7 @@ class Poller:
                 execution.key.execution_id,
                 conclusion.status,
                 age_s,
-                extra={**fields, "status": conclusion.status.value},
+                extra={**fields, "status": str(conclusion.status)},
             )
 
     def _measure(self, dispatch: Dispatch, began_us: int, *, waves: int, errors: int) -> None:

@@ -26,6 +26,8 @@ from simulator.trace import BrokenSimulationError, Trace
 
 _T = TypeVar("_T")
 
+_POLLING: Final = ExecutionStatus.POLLING.value
+
 _ATTEMPTS_MAX: Final = 3
 _BACKOFF_US: Final = 1_000_000
 """botocore's `standard` mode: 3 attempts in all, and rand(0, 1) * 2**i seconds before each retry (botocore 1.43)."""
@@ -110,9 +112,7 @@ class TableIndex:
         boundary, latencies = self._boundary, self._latencies
         invocation = boundary.invocation
         latency = latencies.query_cold if invocation.cold else latencies.query_warm
-        page = boundary.call(
-            invocation, "Query", latency, lambda: self._table.query_status(ExecutionStatus.POLLING.value, cursor)
-        )
+        page = boundary.call(invocation, "Query", latency, lambda: self._table.query_status(_POLLING, cursor))
         self._trace.emit(
             IndexRead(
                 self._kernel.now_us,
@@ -162,9 +162,7 @@ class TableStore:
         if update.status is not None and update.end_us is not None:
             attributes |= {"Status": update.status.value, "EndTime": seconds_item(update.end_us)}
         # An item without a Version is at version 0, in `orchestrator.items` and so here.
-        condition = Condition(
-            {"Status": ExecutionStatus.POLLING.value, "Version": update.expected_version}, default={"Version": 0}
-        )
+        condition = Condition({"Status": _POLLING, "Version": update.expected_version}, default={"Version": 0})
         boundary.call(
             invocation,
             "UpdateItem",

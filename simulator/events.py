@@ -164,7 +164,7 @@ class ItemChanged(NamedTuple):
             + ",".join([server.status for server in wave.servers])
             for wave in now.waves
         )
-        return (self.at_us, self.request_id, self.writer, self.execution_id, now.status.value, now.version, waves)
+        return (self.at_us, self.request_id, self.writer, self.execution_id, str(now.status), now.version, waves)
 
 
 class MetricsPublished(NamedTuple):

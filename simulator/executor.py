@@ -7,7 +7,7 @@ results, exceptions, timeouts, cancellation and `with` are those of ThreadPoolEx
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from simulator.kernel import Kernel, MisuseError, Process
 
@@ -94,7 +94,9 @@ class _KernelFuture(Future[_T]):
     def __init__(self, kernel: Kernel) -> None:
         super().__init__()
         self._kernel = kernel
-        self._waiters = _NoWaiters()
+        # Nothing here runs beside anything else, and a lock would cost more than all else that a future does.
+        self._condition: Any = _NO_LOCK
+        self._waiters = _NO_WAITERS
 
     def result(self, timeout: float | None = None) -> _T:
         self.wait(timeout)
@@ -118,6 +120,28 @@ class _KernelFuture(Future[_T]):
         self._kernel.suspend(until)
 
 
+class _NoLock:
+    """The condition of a future that only processes of one kernel share."""
+
+    def acquire(self) -> None:
+        """There is nobody to keep out."""
+
+    def release(self) -> None:
+        """There is nobody to let in."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def wait(self, timeout: float) -> None:
+        """Time passes in the kernel only: a result that is asked for without waiting is there or is late."""
+
+    def notify_all(self) -> None:
+        """Nobody waits: a process that does is woken by a callback."""
+
+
 class _NoWaiters(list[Any]):
     """Where wait() and as_completed() leave word that their thread is to be woken."""
 
@@ -126,6 +150,10 @@ class _NoWaiters(list[Any]):
             "concurrent.futures.wait() and as_completed() would stop the thread, and virtual time with it: "
             "write [future.result() for future in futures]"
         )
+
+
+_NO_LOCK: Final = _NoLock()
+_NO_WAITERS: Final = _NoWaiters()
 
 
 def _us(seconds: float) -> int:

@@ -106,19 +106,13 @@ class DrsJob:
         status = self.status(at_us)
         # Finished jobs of AWS's 2022 samples name no recoveryInstanceID.
         shows_instance = status is not JobStatus.COMPLETED
-        return Job(
-            self.job_id,
-            status,
-            tuple(
-                ServerLaunch(
-                    server.source_server_id,
-                    server.status(at_us),
-                    server.instance_id if shows_instance and server.status(at_us) is ServerStatus.LAUNCHED else None,
-                    tuple(action.status(at_us) for action in server.actions if action.started_us <= at_us),
-                )
-                for server in self.servers
-            ),
-        )
+        launches = []
+        for server in self.servers:
+            launch = server.status(at_us)
+            instance_id = server.instance_id if shows_instance and launch is ServerStatus.LAUNCHED else None
+            actions = tuple([action.status(at_us) for action in server.actions if action.started_us <= at_us])
+            launches.append(ServerLaunch(server.source_server_id, launch, instance_id, actions))
+        return Job(self.job_id, status, tuple(launches))
 
     def log_items(self, at_us: int) -> tuple[LogItem, ...]:
         """What DescribeJobLogItems shows at that instant, oldest first, in the order of AWS's samples."""
