@@ -5,19 +5,13 @@ that of `trace.jsonl.gz` can be checked with zcat and sha256sum.
 """
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
-from json import JSONEncoder
+from json.encoder import encode_basestring
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 _E = TypeVar("_E")
-
-_BATCH: Final = 1000
-"""So many records are encoded at once: one call for each would take three times as long."""
-
-# No text holds a raw line end once it is encoded, so these separators cannot be mistaken for part of one.
-_encode = JSONEncoder(ensure_ascii=False, separators=(",\n", ":"), check_circular=False).encode
 
 
 class BrokenSimulationError(BaseException):
@@ -37,9 +31,8 @@ class Trace:
 
     def __init__(self) -> None:
         self._channels: dict[type[Any], _Channel] = {}
-        self._batch: list[tuple[int | str, ...]] = []
-        # Text, not events: to Python's garbage collector a million texts are nothing, and a million tuples its ruin.
-        self._texts: list[str] = []
+        # Lines, not events: to Python's garbage collector a million texts are nothing, and a million tuples its ruin.
+        self._lines: list[str] = []
 
     def listen(self, event_type: type[_E], listener: Callable[[_E], None]) -> None:
         """Call `listener` with every event of this type from now on."""
@@ -54,17 +47,16 @@ class Trace:
                 listener(event)
         except Exception as error:
             raise BrokenSimulationError(f"a listener failed at {event}") from error
-        batch = self._batch
-        batch.append((name, *(event if record is None else record(event))))
-        if len(batch) >= _BATCH:
-            self._encode_batch()
+        fields = event if record is None else record(event)
+        texts = [encode_basestring(field) if isinstance(field, str) else str(field) for field in fields]
+        self._lines.append(f'["{name}",{",".join(texts)}]')
 
     def __len__(self) -> int:
-        return len(self._texts) * _BATCH + len(self._batch)
+        return len(self._lines)
 
-    def lines(self) -> list[str]:
+    def lines(self) -> Sequence[str]:
         """The events as JSON lines, without line ends."""
-        return self._text().split("\n")[:-1]
+        return self._lines
 
     def digest(self) -> str:
         """SHA-256 of all lines, each with its line end."""
@@ -79,15 +71,9 @@ class Trace:
             file.write(self._bytes())
 
     def _bytes(self) -> bytes:
+        text = "".join([line + "\n" for line in self._lines])
         # Half a surrogate pair is all that UTF-8 cannot hold; Python's escape for it is JSON's as well.
-        return self._text().encode(errors="backslashreplace")
-
-    def _text(self) -> str:
-        return "".join(self._texts) + _lines(self._batch)
-
-    def _encode_batch(self) -> None:
-        self._texts.append(_lines(self._batch))
-        self._batch.clear()
+        return text.encode(errors="backslashreplace")
 
     def _channel(self, event_type: type[Any]) -> _Channel:
         channel = self._channels.get(event_type)
@@ -95,11 +81,3 @@ class Trace:
             record = getattr(event_type, "record", None)
             channel = self._channels[event_type] = _Channel(event_type.__name__, record, [])
         return channel
-
-
-def _lines(records: list[tuple[int | str, ...]]) -> str:
-    """Each record as a line of JSON, with its line end."""
-    if not records:
-        return ""
-    ends_marked = _encode(records)[1:-1].replace("],\n[", "]\0[")
-    return ends_marked.replace(",\n", ",").replace("\0", "\n") + "\n"

@@ -146,6 +146,7 @@ class DrsService:
         self._lives: dict[tuple[JobScope, str], JobLife] = {}
         self._jobs: dict[JobScope, dict[str, DrsJob]] = {}
         self._open: dict[JobScope, list[DrsJob]] = {}
+        self._starts: dict[tuple[JobScope, str], int] = {}
 
     def add_servers(self, scope: JobScope, server_ids: Sequence[str], life: JobLife) -> None:
         """Register source servers; a job lives as its first server says."""
@@ -211,9 +212,11 @@ class DrsService:
 
     def _draw(self, scope: JobScope, server_ids: Sequence[str], now_us: int) -> DrsJob:
         life = self._lives[scope, server_ids[0]]
-        number = len(self._jobs.get(scope, ()))
-        # The servers name the job's stream: what else the account runs does not change how this job lives.
-        stream = Stream(self._kernel.seed, f"drs/{scope.account_id}/{scope.region}/{server_ids[0]}")
+        # Its first server and how often that was recovered name the job's stream: what else the account runs does
+        # not change how this job lives.
+        first = (scope, server_ids[0])
+        number = self._starts[first] = self._starts.get(first, 0) + 1
+        stream = Stream(self._kernel.seed, f"drs/{scope.account_id}/{scope.region}/{server_ids[0]}/{number}")
         started_us = now_us + life.pending.draw(stream)
         launching_us = started_us + life.started.draw(stream)
         failing = set(stream.sample(len(server_ids), life.failed_servers))
@@ -231,8 +234,7 @@ class DrsService:
                     actions=_draw_actions(life, ended_us, stream) if launches else (),
                 )
             )
-        ids = Stream(self._kernel.seed, f"drs/{scope.account_id}/{scope.region}/{server_ids[0]}/{number}/id")
-        job_id = f"drsjob-{ids.hexadecimal(16)}{ids.hexadecimal(1)}"
+        job_id = f"drsjob-{stream.hexadecimal(16)}{stream.hexadecimal(1)}"
         return DrsJob(job_id, scope, now_us, started_us, tuple(servers))
 
 

@@ -148,6 +148,7 @@ def test_a_job_that_hangs_stays_in_progress_and_holds_its_servers(kernel: Kernel
     job = rig.start(["s-1"])
     kernel.run(until_us=duration_us("300d"))
     assert (rig.shown(job).status, rig.shown(job).servers[0].status) == (JobStatus.STARTED, ServerStatus.IN_PROGRESS)
+    assert job.servers[0].actions == ()
     assert rig.refusal(["s-1"]).startswith("ConflictException: ")
 
 

@@ -207,3 +207,28 @@ def test_the_size_of_a_group_is_that_of_its_own_and_of_lambdas_lines(kernel: Ker
     saying.kernel.close()
     added = saying.logs.groups["f"].size_bytes - silent.logs.groups["f"].size_bytes
     assert added == saying.written[0].size_bytes > 26
+
+
+def test_fields_of_all_lines_add_up(kernel: Kernel, logger: logging.Logger) -> None:
+    def say(_: Payload, __: Invocation) -> None:
+        logger.info("one", extra={"first": 1})
+        logger.info("two", extra={"second": 2})
+
+    rig = LogsRig(kernel, logger, say)
+    rig.invoke("a")
+    kernel.run()
+    assert rig.logs.groups["f"].fields == FIELDS | {"first", "second"}
+
+
+def test_a_millisecond_begun_is_billed_as_a_whole_one(kernel: Kernel, logger: logging.Logger) -> None:
+    rig = LogsRig(kernel, logger, lambda *_: kernel.sleep(8_001))
+    rig.invoke("a")
+    kernel.run()
+    request_id = rig.started[0].request_id
+    lines = [
+        f"START RequestId: {request_id} Version: $LATEST",
+        f"END RequestId: {request_id}",
+        # Only the length counts here, and 10 is longer than 9.
+        f"REPORT RequestId: {request_id}\tDuration: 9.00 ms\tBilled Duration: 10 ms\tMax Memory Used: 90 MB\t",
+    ]
+    assert rig.logs.groups["f"].size_bytes == sum(len(line) + 26 for line in lines)

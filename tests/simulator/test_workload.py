@@ -122,6 +122,18 @@ def test_each_execution_is_expected_with_the_status_of_its_group_and_the_ids_tha
     assert len({first.plan_id, drawn.plan_id, other.plan_id}) == 3
 
 
+def test_an_id_that_is_given_changes_nothing_else_of_an_execution(kernel: Kernel) -> None:
+    given, drawn = (Rig(kernel, one(ids=ids)) for ids in (["e"], []))
+    assert given.key.plan_id == drawn.key.plan_id
+
+
+def test_a_wave_may_have_a_job_of_another_life_than_its_group(kernel: Kernel) -> None:
+    rig = Rig(kernel, {"waves": [{}, {"jobs": {**FIXED, "in_progress": "10s"}}]})
+    rig.run()
+    lives = [rig.drs.job(wave.scope, str(wave.job_id)) for wave in execution_of(rig.attributes()).waves]
+    assert [job.ended_us - job.created_us for job in lives if job is not None] == [90 * SECOND, 70 * SECOND]
+
+
 def test_an_execution_does_not_depend_on_what_else_is_in_its_world() -> None:
     def seen(*others: dict[str, object]) -> object:
         kernel = Kernel(seed=7)
