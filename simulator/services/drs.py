@@ -92,7 +92,12 @@ class DrsJob:
 
     def changes_between(self, after_us: int, until_us: int) -> Sequence[int]:
         """The instants after `after_us`, up to `until_us`, at which something about the job changed."""
-        return self._changes[bisect_right(self._changes, after_us) : bisect_right(self._changes, until_us)]
+        changes = self._changes
+        first = bisect_right(changes, after_us)
+        # Between two polls there is seldom a change.
+        if first == len(changes) or changes[first] > until_us:
+            return []
+        return changes[first : bisect_right(changes, until_us)]
 
     def view(self, at_us: int) -> Job:
         """The job as DescribeJobs shows it. Between two changes the view is the same object."""

@@ -239,7 +239,14 @@ def test_an_item_that_was_deleted_does_not_come_back_when_an_older_change_arrive
 
 @pytest.mark.parametrize(
     "change",
-    [{"Status": None}, {"StartTime": None}, {"StartTime": "100"}, {"Status": 7}, {"Status": None, "StartTime": None}],
+    [
+        {"Status": None},
+        {"StartTime": None},
+        {"StartTime": "100"},
+        {"Status": 7},
+        {"Status": ["PENDING"]},
+        {"Status": None, "StartTime": None},
+    ],
 )
 def test_an_item_without_status_or_start_time_is_in_the_table_and_not_in_the_index(
     kernel: Kernel, change: Attributes

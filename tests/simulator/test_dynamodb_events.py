@@ -62,3 +62,15 @@ def test_a_malformed_item_is_told_with_its_images_and_without_an_execution(kerne
     assert (malformed.after, malformed.execution) == (attributes_of("a", "LOST"), None)
     assert (healed.before, healed.previous) == (attributes_of("a", "LOST"), None)
     assert healed.execution is not None
+
+
+def test_a_wave_that_a_write_leaves_as_it_was_is_the_same_object_for_whoever_hears_of_it(kernel: Kernel) -> None:
+    trace, changed = Trace(), list[ItemChanged]()
+    trace.listen(ItemChanged, changed.append)
+    table = table_of(kernel, trace=trace)
+    table.put(attributes_of("a", Waves=[wave(1), wave(2)]), writer="person")
+    table.update(key_of("a"), {"Waves": [wave(1), wave(2, Status="COMPLETED")]}, writer="person")
+    before, after = changed[1].previous, changed[1].execution
+    assert before is not None
+    assert after is not None
+    assert [new is old for new, old in zip(after.waves, before.waves, strict=True)] == [True, False]

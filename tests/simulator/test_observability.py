@@ -176,8 +176,14 @@ def test_a_value_that_json_does_not_know_goes_in_as_text(kernel: Kernel, logger:
     assert rig.written[1].size_bytes - rig.written[0].size_bytes == len('{"z": "<class \'set\'>"}') - len('"1.5"')
 
 
-def test_lambda_writes_three_lines_of_its_own_for_each_invocation(kernel: Kernel, logger: logging.Logger) -> None:
-    rig = LogsRig(kernel, logger, lambda *_: kernel.sleep(431_100))
+@pytest.mark.parametrize(
+    ("duration_us", "duration", "billed"),
+    [(432_100, "432.10", "433"), (433_000, "433.00", "433"), (999_100, "999.10", "1000"), (99_001, "99.00", "100")],
+)
+def test_lambda_writes_three_lines_of_its_own_for_each_invocation(
+    kernel: Kernel, logger: logging.Logger, duration_us: int, duration: str, billed: str
+) -> None:
+    rig = LogsRig(kernel, logger, lambda *_: kernel.sleep(duration_us - OVERHEAD_US))
     rig.service.deploy("g", PollerFunction.model_validate(FIXED), lambda *_: None)
     rig.invoke("a")
     kernel.run()
@@ -185,7 +191,8 @@ def test_lambda_writes_three_lines_of_its_own_for_each_invocation(kernel: Kernel
     lines = [
         f"START RequestId: {request_id} Version: $LATEST",
         f"END RequestId: {request_id}",
-        f"REPORT RequestId: {request_id}\tDuration: 432.10 ms\tBilled Duration: 433 ms\tMax Memory Used: 90 MB\t",
+        f"REPORT RequestId: {request_id}\tDuration: {duration} ms\tBilled Duration: {billed} ms\t"
+        "Max Memory Used: 90 MB\t",
     ]
     group = rig.logs.groups["f"]
     assert (group.lines, group.platform_lines) == (0, 3)

@@ -22,11 +22,12 @@ from simulator.events import (
 )
 from simulator.kernel import Kernel
 from simulator.properties.budgets import Budgets
-from simulator.properties.cadence import PollCadence, TriggerCadence
+from simulator.properties.cadence import PollCadence
 from simulator.properties.completion import TimeoutTruth
 from simulator.properties.lifecycle import FinalizeOnce, StatusOrder
 from simulator.properties.monitor import VIOLATIONS_KEPT_MAX, Context, Monitor, Verdict
 from simulator.properties.observability import LogCorrelation, MetricsComplete
+from simulator.properties.triggers import TriggerCadence
 from simulator.properties.writes import Isolation, NoLostUpdate
 from simulator.randomness import Spread
 from simulator.services.drs import DrsService

@@ -1,7 +1,8 @@
-"""Workers at the edges of time: jobs that are over too soon, runs that end too soon, people who are too quick."""
+"""Workers beside others and at the edges of time: what they keep, and jobs, runs and people that are too quick."""
 
 import pytest
 
+from orchestrator.model import JobScope
 from simulator.kernel import Kernel
 from simulator.workload import PERSON, WORKER
 from tests.simulator.test_workload import MS, SECOND, START_US, WRITE_US, Rig, one
@@ -53,3 +54,33 @@ def test_an_end_within_a_second_is_written_exactly(kernel: Kernel) -> None:
     assert execution is not None
     assert execution.end_us == rig.spec.epoch_us + 61_500 * MS
     assert execution.start_us == rig.spec.epoch_us + 3 * SECOND // 2
+
+
+def test_a_worker_keeps_what_others_wrote_of_the_wave_that_it_starts(kernel: Kernel) -> None:
+    rig = Rig(kernel, {"waves": 2, "order": "sequential", "arrival": AT_0})
+
+    def note(_: None) -> None:
+        first, second = rig.waves()
+        servers = [{**second["Servers"][0], "Note": "of a server"}]
+        changes = {"Waves": [first, {**second, "Note": "of a wave", "Servers": servers}], "Version": 3}
+        rig.table.update(rig.key, changes, writer="poller")
+
+    kernel.at(10 * SECOND, note, None)
+    rig.run()
+    _, second = rig.waves()
+    assert (second["JobId"], second["Status"]) == (rig.jobs[1].job_id, "LAUNCHING")
+    assert (second["Note"], second["Servers"][0]["Note"]) == ("of a wave", "of a server")
+
+
+def test_a_wave_may_have_servers_and_a_life_of_its_own(kernel: Kernel) -> None:
+    jobs = {"pending": "10s", "started": "1s", "in_progress": "1s"}
+    rig = Rig(kernel, {"waves": [{"servers": 4, "jobs": jobs}, {}], "arrival": AT_0})
+    rig.run()
+    lives = []
+    for number, wave in enumerate(rig.waves()):
+        job = rig.drs.job(JobScope(wave["AccountId"], wave["Region"]), rig.jobs[number].job_id)
+        assert job is not None
+        named = [server["SourceServerId"] for server in wave["Servers"]]
+        assert [server.source_server_id for server in job.servers] == named
+        lives.append((len(named), (job.ended_us - job.created_us) // SECOND))
+    assert lives == [(4, 12), (1, 90)]
