@@ -204,8 +204,8 @@ class DrsJobs:
                 invocation.execution_id,
                 scope.account_id,
                 scope.region,
-                len(job_ids),
-                len(jobs),
+                tuple(job_ids),
+                tuple([job.job_id for job in jobs]),
                 int(token is None),
             )
         )

@@ -98,16 +98,21 @@ class IndexRead(NamedTuple):
 
 
 class JobsDescribed(NamedTuple):
-    """One page of DescribeJobs was answered."""
+    """One page of DescribeJobs was answered: the job ids asked for, and those on this page. `first_page` is 1 or 0."""
 
     at_us: int
     request_id: str
     execution_id: str
     account_id: str
     region: str
-    asked: int
-    found: int
+    asked: tuple[str, ...]
+    found: tuple[str, ...]
     first_page: int
+
+    def record(self) -> tuple[int | str, ...]:
+        """The event as it goes into the trace, ids in one text."""
+        asked, found = " ".join(self.asked), " ".join(self.found)
+        return (*self[:5], asked, found, self.first_page)
 
 
 class JobStarted(NamedTuple):

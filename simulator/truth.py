@@ -4,6 +4,7 @@ Written from the contract and not from `orchestrator.decisions`, which it judges
 table alone can know: which waves there are, which jobs they name, and which of them could not be started.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from orchestrator.model import ActionStatus, Execution, ExecutionStatus, ExecutionType, Wave, WaveStatus
@@ -35,12 +36,19 @@ class Truth:
         """The last instant at which the execution is not yet overdue."""
         return execution.start_us + self._timeout_us - self._epoch_us
 
-    def wave_status(self, execution: Execution, wave: Wave, at_us: int) -> WaveStatus | None:
-        """COMPLETED, PARTIAL or FAILED as the wave ended, or None while it has not."""
+    def overdue(self, execution: Execution, at_us: int) -> bool:
+        """Whether the execution is older than its timeout."""
+        return at_us > self.times_out_us(execution)
+
+    def wave_status(self, execution: Execution, wave: Wave, seen_us: int, *, overdue: bool) -> WaveStatus | None:
+        """COMPLETED, PARTIAL or FAILED as the wave had ended at `seen_us`, or None while it had not.
+
+        `overdue` is apart from `seen_us`: a poll decides some time after it has asked DRS.
+        """
         if wave.job_id is None:
             return WaveStatus.FAILED if wave.status is WaveStatus.FAILED else None
         job = self.job(wave)
-        if job is None or job.ended_us > at_us:
+        if job is None or job.ended_us > seen_us:
             return None
         launched = [server for server in job.servers if server.launches]
         if not launched:
@@ -48,18 +56,16 @@ class Truth:
         unlaunched = len(launched) < len(job.servers)
         if execution.type is ExecutionType.DRILL:
             return WaveStatus.PARTIAL if unlaunched else WaveStatus.COMPLETED
-        actions = [action.status(at_us) for server in launched for action in server.actions]
-        if ActionStatus.IN_PROGRESS in actions and at_us <= self.times_out_us(execution):
+        actions = [action.status(seen_us) for server in launched for action in server.actions]
+        if ActionStatus.IN_PROGRESS in actions and not overdue:
             return None
         sound = all(action is ActionStatus.SUCCEEDED for action in actions)
         return WaveStatus.COMPLETED if sound and not unlaunched else WaveStatus.PARTIAL
 
-    def status(self, execution: Execution, at_us: int) -> ExecutionStatus | None:
-        """COMPLETED, PARTIAL or FAILED as the execution ended, or None while a wave has not, or is still to come."""
-        if not execution.waves or len(execution.waves) < execution.total_waves:
-            return None
-        ends = [self.wave_status(execution, wave, at_us) for wave in execution.waves]
-        if None in ends:
+    @staticmethod
+    def sum_of(execution: Execution, ends: Sequence[WaveStatus | None]) -> ExecutionStatus | None:
+        """How an execution ends whose waves ended so, or None while one has not, or is still to come."""
+        if not ends or len(ends) < execution.total_waves or not all(end in _SUM for end in ends):
             return None
         return _SUM[ends[0]] if len(set(ends)) == 1 and ends[0] is not None else ExecutionStatus.PARTIAL
 

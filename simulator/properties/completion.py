@@ -6,97 +6,110 @@ from orchestrator.model import (
     TERMINAL,
     Execution,
     ExecutionStatus,
-    JobScope,
+    Job,
     Wave,
     WaveStatus,
 )
 from simulator.events import ItemChanged, JobsDescribed, LambdaEnded
-from simulator.properties.monitor import Monitor, pairs, same_waves, seconds
-from simulator.services.drs import DrsJob
+from simulator.properties.monitor import Monitor, same_waves, seconds
 from simulator.trace import Trace
 from simulator.truth import NEVER_US
 
 _JUDGED = frozenset({ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL, ExecutionStatus.FAILED})
+_WATCHING_ENDED = frozenset({WaveStatus.TIMEOUT, WaveStatus.UNKNOWN})
 
 
 class _Asked:
-    """When each running invocation last asked DRS about each account and Region."""
+    """When each running invocation last heard from DRS about each job."""
 
     def __init__(self, trace: Trace) -> None:
-        self._at_us: dict[str, dict[JobScope, int]] = {}
+        self._at_us: dict[str, dict[str, int]] = {}
         trace.listen(JobsDescribed, self._on_described)
         trace.listen(LambdaEnded, self._on_ended)
 
-    def at_us(self, request_id: str, scope: JobScope) -> int | None:
-        """The instant of the last answer, or None."""
-        return self._at_us.get(request_id, {}).get(scope)
-
-    def first_us(self, request_id: str, default_us: int) -> int:
-        """The earliest of the last answers: what the invocation knew then, it knew of all jobs."""
-        return min(self._at_us.get(request_id, {}).values(), default=default_us)
+    def at_us(self, request_id: str, wave: Wave) -> int | None:
+        """The instant of the last answer about the wave's job, or None."""
+        return None if wave.job_id is None else self._at_us.get(request_id, {}).get(wave.job_id)
 
     def _on_described(self, event: JobsDescribed) -> None:
-        scope = JobScope(event.account_id, event.region)
-        self._at_us.setdefault(event.request_id, {})[scope] = event.at_us
+        self._at_us.setdefault(event.request_id, {}).update(dict.fromkeys(event.found, event.at_us))
 
     def _on_ended(self, event: LambdaEnded) -> None:
         self._at_us.pop(event.request_id, None)
 
 
 class CompletionSoundness(Monitor):
-    """Judges every end that a poll writes, of waves and of executions."""
+    """Judges what a poll records of DRS's answer, and every end that it writes, of waves and of executions."""
 
     name = "completion-soundness"
-    rule = "A wave or an execution ends as COMPLETED, PARTIAL or FAILED exactly when, and as, DRS's truth says."
+    rule = "Waves and executions end exactly when, and as, DRS's truth says, and until then show what DRS last said."
 
     def subscribe(self, trace: Trace) -> None:
         """Listen to writes."""
         self._asked = _Asked(trace)
+        # What was judged last of each wave of the executions that go on, so that the same is not judged again.
+        self._judged: dict[tuple[str, int], tuple[Wave, Job]] = {}
         trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
         if before is None or now is None or not event.request_id:
             return
-        for old, new in pairs(before.waves, now.waves):
-            if new.finished and not old.finished:
-                self._judge_wave(event, now, new)
+        for place, new in enumerate(now.waves):
+            old = before.waves[place] if place < len(before.waves) else None
+            if old is not None and old.finished:
+                continue
+            if new.finished:
+                self._judge_end(event, now, new)
+            self._judge_record(event, place, new)
+        if now.status in TERMINAL:
+            for place in range(len(now.waves)):
+                self._judged.pop((event.execution_id, place), None)
         if now.status in _JUDGED and before.status not in TERMINAL:
             self._judge(event, now)
 
-    def _judge_wave(self, event: ItemChanged, now: Execution, wave: Wave) -> None:
+    def _judge_record(self, event: ItemChanged, place: int, wave: Wave) -> None:
+        """Whether the wave shows job, servers and instances as DRS gave them to this poll."""
+        job, asked_us = self.context.truth.job(wave), self._asked.at_us(event.request_id, wave)
+        if job is None or asked_us is None:
+            return
+        view = job.view(asked_us)
+        judged = self._judged.get((event.execution_id, place))
+        if judged is not None and judged[0] is wave and judged[1] is view:
+            return
+        self._judged[event.execution_id, place] = (wave, view)
+        self.checked += 1
+        if wave.job_status is not view.status:
+            expected = f"wave {wave.number} with its job {view.status}"
+            self.violate(event.execution_id, event.at_us, expected, f"job {wave.job_status}")
+        kept = {server.source_server_id: server for server in wave.servers}
+        for told in view.servers:
+            server = kept.get(told.source_server_id)
+            if server is None or server.status is not told.status:
+                expected = f"server {told.source_server_id} {told.status} by DRS's truth"
+                self.violate(event.execution_id, event.at_us, expected, "missing" if server is None else server.status)
+            elif told.instance_id is not None and server.instance_id != told.instance_id:
+                expected = f"server {told.source_server_id} with instance {told.instance_id}"
+                self.violate(event.execution_id, event.at_us, expected, str(server.instance_id))
+
+    def _judge_end(self, event: ItemChanged, now: Execution, wave: Wave) -> None:
         self.checked += 1
         truth = self.context.truth
-        asked_us = self._asked.at_us(event.request_id, wave.scope)
-        # What was true when DRS was asked may have gone on by the time of the write; both are right.
-        true = {truth.wave_status(now, wave, event.at_us)}
-        if asked_us is not None:
-            true.add(truth.wave_status(now, wave, asked_us))
+        asked_us = self._asked.at_us(event.request_id, wave)
+        # A poll decides between DRS's answer and its write. What was true at either may be what it went by.
+        seen_us = (event.at_us,) if asked_us is None else (asked_us, event.at_us)
+        overdue = {truth.overdue(now, each) for each in seen_us}
+        true = [truth.wave_status(now, wave, each, overdue=late) for each in seen_us for late in sorted(overdue)]
         if wave.status not in true:
-            expected = truth.wave_status(now, wave, event.at_us) or "still going on"
-            self.violate(
-                event.execution_id, event.at_us, f"wave {wave.number} {expected} by DRS's truth", wave.status.value
-            )
-            return
-        job = truth.job(wave)
-        if job is not None:
-            self._judge_servers(event, wave, job)
-
-    def _judge_servers(self, event: ItemChanged, wave: Wave, job: DrsJob) -> None:
-        kept = {server.source_server_id: server.status for server in wave.servers}
-        for server in job.servers:
-            end, found = server.status(job.ended_us), kept.get(server.source_server_id)
-            if found is not end:
-                expected = f"server {server.source_server_id} {end} by DRS's truth"
-                self.violate(event.execution_id, event.at_us, expected, str(found))
+            expected = f"wave {wave.number} {true[-1] or 'still going on'} by DRS's truth"
+            self.violate(event.execution_id, event.at_us, expected, wave.status)
 
     def _judge(self, event: ItemChanged, now: Execution) -> None:
+        """Whether the execution ends as its waves did; how those ended is judged one by one."""
         self.checked += 1
-        truth = self.context.truth
-        asked_us = self._asked.first_us(event.request_id, event.at_us)
-        if now.status not in (truth.status(now, event.at_us), truth.status(now, asked_us)):
-            expected = truth.status(now, event.at_us) or "still going on"
-            self.violate(event.execution_id, event.at_us, f"{expected} by DRS's truth", now.status.value)
+        expected = self.context.truth.sum_of(now, [wave.status for wave in now.waves])
+        if now.status is not expected:
+            self.violate(event.execution_id, event.at_us, f"{expected or 'still going on'}, as its waves", now.status)
 
 
 @dataclass(slots=True)
@@ -151,7 +164,7 @@ class CompletionLiveness(Monitor):
 
 
 class TimeoutTruth(Monitor):
-    """Compares what a TIMEOUT leaves in the table with what DRS knew at that poll."""
+    """Compares a TIMEOUT with what DRS knew at that poll; that each wave keeps it is for `completion-soundness`."""
 
     name = "timeout-truth"
     rule = (
@@ -172,30 +185,34 @@ class TimeoutTruth(Monitor):
         self.checked += 1
         truth = self.context.truth
         age_us = event.at_us + self.context.spec.epoch_us - now.start_us
-        if event.at_us <= truth.times_out_us(now):
+        if not truth.overdue(now, event.at_us):
             expected = f"TIMEOUT only after {seconds(self.context.settings.timeout_us)}"
             self.violate(event.execution_id, event.at_us, expected, f"after {seconds(age_us)}")
-        ended = truth.status(now, self._asked.first_us(event.request_id, event.at_us))
+        ends = [self._end_of(event, now, wave) for wave in now.waves]
+        ended = truth.sum_of(now, ends)
         if ended is not None:
             self.violate(event.execution_id, event.at_us, f"{ended}, for every job had ended", "TIMEOUT")
         for wave in now.waves:
-            job = truth.job(wave)
-            if job is not None:
-                self._judge_wave(event, wave, job)
+            if not wave.finished:
+                self._judge_wave(event, wave)
 
-    def _judge_wave(self, event: ItemChanged, wave: Wave, job: DrsJob) -> None:
+    def _end_of(self, event: ItemChanged, now: Execution, wave: Wave) -> WaveStatus | None:
+        """How the wave had ended when DRS was asked."""
         if wave.finished:
+            return wave.status
+        asked_us = self._asked.at_us(event.request_id, wave)
+        seen_us = event.at_us if asked_us is None else asked_us
+        return self.context.truth.wave_status(now, wave, seen_us, overdue=True)
+
+    def _judge_wave(self, event: ItemChanged, wave: Wave) -> None:
+        if wave.status not in _WATCHING_ENDED and not (wave.job_id is None and wave.status is WaveStatus.PENDING):
+            expected = f"wave {wave.number} TIMEOUT or UNKNOWN, for nobody watches it any more"
+            self.violate(event.execution_id, event.at_us, expected, wave.status)
+        job = self.context.truth.job(wave)
+        if job is None:
             return
-        asked_us = self._asked.at_us(event.request_id, wave.scope)
+        asked_us = self._asked.at_us(event.request_id, wave)
         if asked_us is None:
             self.violate(event.execution_id, event.at_us, f"DRS asked about job {wave.job_id}", "it was not")
-            return
-        known = job.view(asked_us)
-        if wave.status is WaveStatus.TIMEOUT and job.ended_us <= asked_us:
+        elif wave.status is WaveStatus.TIMEOUT and job.ended_us <= asked_us:
             self.violate(event.execution_id, event.at_us, f"wave {wave.number} as its job ended", "TIMEOUT")
-        told = {server.source_server_id: server.status for server in known.servers}
-        kept = {server.source_server_id: server.status for server in wave.servers}
-        if wave.job_status is not known.status or any(kept.get(name) is not status for name, status in told.items()):
-            expected = f"wave {wave.number} keeps job {known.status} with servers {', '.join(sorted(told.values()))}"
-            observed = f"job {wave.job_status} with servers {', '.join(sorted(kept.values()))}"
-            self.violate(event.execution_id, event.at_us, expected, observed)

@@ -13,7 +13,7 @@ from orchestrator.model import (
     Wave,
 )
 from simulator.events import ItemChanged
-from simulator.properties.monitor import Monitor, pairs
+from simulator.properties.monitor import Monitor, pairs, seconds
 from simulator.trace import Trace
 
 _S = TypeVar("_S", bound=StrEnum)
@@ -64,18 +64,18 @@ class StatusOrder(Monitor):
 
     def _check_wave(self, event: ItemChanged, old: Wave, new: Wave) -> None:
         what = f"wave {new.number}"
+        if old.finished:
+            if new != old:
+                observed = f"{event.writer} changed it, now {new.status}"
+                self.violate(event.execution_id, event.at_us, f"{what}, {old.status}, unchanged", observed)
+            return
         self._check(event, what, WAVE_MOVES, old.status, new.status)
         if old.job_status is not None and new.job_id == old.job_id:
             self._check(event, f"job of {what}", JOB_MOVES, old.job_status, new.job_status)
         kept = {server.source_server_id: server for server in new.servers}
         for server in old.servers:
             now = kept.get(server.source_server_id)
-            if now is None or now is server:
-                continue
-            if old.finished and now.status is not server.status:
-                expected = f"{what}, {old.status}, unchanged"
-                self.violate(event.execution_id, event.at_us, expected, f"a server went on to {now.status}")
-            else:
+            if now is not None and now is not server:
                 self._check(event, f"server {server.source_server_id}", SERVER_MOVES, server.status, now.status)
 
     def _check(self, event: ItemChanged, what: str, moves: Mapping[_S, frozenset[_S]], old: _S, new: _S | None) -> None:
@@ -89,7 +89,7 @@ class FinalizeOnce(Monitor):
     """`EndTime` marks the end."""
 
     name = "finalize-once"
-    rule = "EndTime is written once, with the terminal status, and lies between the start and the write."
+    rule = "EndTime is written once, with the terminal status, and is the instant of that poll."
 
     def subscribe(self, trace: Trace) -> None:
         """Listen to writes."""
@@ -104,11 +104,13 @@ class FinalizeOnce(Monitor):
                 self.violate(event.execution_id, event.at_us, f"no EndTime while {now.status}", "one was written")
             return
         self.checked += 1
+        now_us = event.at_us + self.context.spec.epoch_us
         if now.end_us is None:
             self.violate(event.execution_id, event.at_us, f"EndTime with {now.status}", "none")
-        elif before is not None and before.status in TERMINAL and before.end_us != now.end_us:
-            self.violate(event.execution_id, event.at_us, "EndTime written once", "it was written again")
-        elif not now.start_us <= now.end_us <= event.at_us + self.context.spec.epoch_us:
-            expected = "EndTime between the start and now"
-            offset_s = (now.end_us - now.start_us) / 1_000_000
-            self.violate(event.execution_id, event.at_us, expected, f"{offset_s:.3f} s after the start")
+        elif before is not None and before.status in TERMINAL:
+            if before.end_us != now.end_us:
+                self.violate(event.execution_id, event.at_us, "EndTime written once", "it was written again")
+        elif not now_us - self.context.spec.bounds.poll_delay <= now.end_us <= now_us:
+            off_us = now_us - now.end_us
+            observed = f"{seconds(abs(off_us))} {'before' if off_us > 0 else 'after'} the write"
+            self.violate(event.execution_id, event.at_us, "EndTime of the poll that ended it", observed)

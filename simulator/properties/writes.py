@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from orchestrator.model import TERMINAL, Execution, JobScope, Server, Wave
+from orchestrator.model import TERMINAL, Execution, Server, Wave
 from simulator.events import FINDER, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
-from simulator.properties.monitor import Monitor, pairs
+from simulator.properties.monitor import Monitor, pairs, same_waves
 from simulator.trace import Trace
 
 _POLLS_OWN: Final = frozenset({"Waves", "LastPolledTime", "Version", "Status", "EndTime"})
@@ -79,7 +79,7 @@ class Isolation(Monitor):
     def subscribe(self, trace: Trace) -> None:
         """Listen to invocations, to what they ask DRS and to what they write."""
         self._serves: dict[str, str] = {}
-        self._scopes: dict[str, frozenset[JobScope]] = {}
+        self._jobs: dict[str, frozenset[tuple[str, str, str]]] = {}
         trace.listen(LambdaStarted, self._on_started)
         trace.listen(LambdaEnded, self._on_ended)
         trace.listen(JobsDescribed, self._on_described)
@@ -92,20 +92,21 @@ class Isolation(Monitor):
         self._serves.pop(event.request_id, None)
 
     def _on_described(self, event: JobsDescribed) -> None:
-        scopes = self._scopes.get(event.execution_id)
-        if scopes is None:
+        own = self._jobs.get(event.execution_id)
+        if own is None:
             return
         self.checked += 1
-        if (event.account_id, event.region) not in scopes:
-            expected = f"DRS asked in {', '.join(sorted(f'{account} {region}' for account, region in scopes))}"
-            self.violate(event.execution_id, event.at_us, expected, f"in {event.account_id} {event.region}")
+        for job_id in event.asked:
+            if (event.account_id, event.region, job_id) not in own:
+                observed = f"{job_id} in {event.account_id} {event.region}"
+                self.violate(event.execution_id, event.at_us, "DRS asked about the execution's own jobs", observed)
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
         if now is None or now.status in TERMINAL:
-            self._scopes.pop(event.execution_id, None)
-        elif before is None or len(before.waves) != len(now.waves):
-            self._scopes[event.execution_id] = frozenset([wave.scope for wave in now.waves])
+            self._jobs.pop(event.execution_id, None)
+        elif not same_waves(before, now):
+            self._jobs[event.execution_id] = frozenset([(*wave.scope, wave.job_id or "") for wave in now.waves])
         if not event.request_id:
             return
         self.checked += 1

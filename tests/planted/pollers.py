@@ -39,6 +39,57 @@ class WrongPoller(Poller):
         super()._save(dispatch, execution, self.change(execution, conclusion))
 
 
+class RecordsTheEndOnly(WrongPoller):
+    """Why write what will be overwritten? Waves are written when they have ended."""
+
+    def change(self, execution: Execution, conclusion: Conclusion) -> Conclusion:
+        if conclusion.status is not None:
+            return conclusion
+        pairs = zip(execution.waves, conclusion.waves, strict=True)
+        return replace(conclusion, waves=tuple(new if new.finished else old for old, new in pairs))
+
+
+class ForgetsInstances(WrongPoller):
+    """The attribute is called recoveryInstanceID in one answer and recoveryInstanceId in another."""
+
+    def change(self, execution: Execution, conclusion: Conclusion) -> Conclusion:
+        return replace(
+            conclusion,
+            waves=tuple(
+                replace(wave, servers=tuple(replace(server, instance_id=None) for server in wave.servers))
+                for wave in conclusion.waves
+            ),
+        )
+
+
+class WritesTheTimeAgain(WrongPoller):
+    """ "Last checked at ..." in every wave, the finished ones too."""
+
+    def change(self, execution: Execution, conclusion: Conclusion) -> Conclusion:
+        message = f"last checked at {self._clock.now_us()}"
+        return replace(
+            conclusion,
+            waves=tuple(replace(wave, message=message) if wave.finished else wave for wave in conclusion.waves),
+        )
+
+
+class LeavesWavesAsTheyWere(WrongPoller):
+    """TIMEOUT for the execution, and nobody thought of its waves."""
+
+    def change(self, execution: Execution, conclusion: Conclusion) -> Conclusion:
+        if conclusion.status is not ExecutionStatus.TIMEOUT:
+            return conclusion
+        pairs = zip(execution.waves, conclusion.waves, strict=True)
+        return replace(conclusion, waves=tuple(replace(new, status=old.status) for old, new in pairs))
+
+
+class SaysNothing(Poller):
+    """Warnings were too many, so they went."""
+
+    def _say(self, dispatch: Dispatch, execution: Execution, conclusion: Conclusion) -> None:
+        super()._say(dispatch, execution, replace(conclusion, warnings=()))
+
+
 class EndsLate(WrongPoller):
     """Waits until it has seen the end three times, against flapping."""
 

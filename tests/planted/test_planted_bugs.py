@@ -98,6 +98,12 @@ MORE: Final = (
     asking(adapters.FirstPageOfJobsOnly, "load-100", "completion-liveness", *EIGHT_WAVES),
     asking(adapters.AlwaysThrottled, "drill", "no-starvation"),
     polling(pollers.ReopensWaves, "drill", "status-order"),
+    polling(pollers.WritesTheTimeAgain, "drill", "status-order"),
+    polling(pollers.RecordsTheEndOnly, "sub-minute", "completion-soundness"),
+    polling(pollers.RecordsTheEndOnly, "timeout-stuck", "completion-soundness"),
+    polling(pollers.ForgetsInstances, "load-100", "completion-soundness", "executions=10"),
+    polling(pollers.LeavesWavesAsTheyWere, "timeout-stuck", "timeout-truth"),
+    asking(adapters.AsksAboutOthers, "load-100", "isolation"),
     polling(pollers.ForgetsOtherAttributes, "drill", "no-lost-update"),
     polling(pollers.WipesServers, "drill", "no-lost-update"),
     Planted("JobIds are lost", Parts(table=services.TableWithoutConditions), "load-100", "no-lost-update"),
@@ -148,6 +154,21 @@ def test_an_execution_that_somebody_deleted_is_not_brought_back(table: type[Exec
     # In the middle of the polls of one look: some have read their execution and not yet written it.
     world.kernel.at(600_300_000, delete_all, None)
     assert ("terminal-absorbing" in broken(world)) is brings_back
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_launch_actions_that_end_around_the_timeout_are_judged_by_what_a_poll_could_know(seed: int) -> None:
+    """The poll asks before the timeout, decides after it, and the action ends before the write."""
+    changes = ["executions=20", "accounts=20", "waves=1", "order=parallel", "duration=40m", "expect=null"]
+    jobs = "jobs={pending: 20m, started: 1m, in_progress: 8m, actions: 1, action_time: 59s..61500ms}"
+    arrival = "arrival={at: 59200ms, pattern: steady, over: 900ms}"
+    assert broken(World(load("recovery", [*changes, jobs, arrival]), seed=seed)) == set()
+
+
+def test_a_job_is_judged_by_the_page_that_showed_it() -> None:
+    """Many pages take long: what the last one shows is not what the first one showed."""
+    changes = ["executions=10", "waves=10", "drs.page_size=1", "bounds.completion=3m"]
+    assert broken(World(load("load-100", changes), seed=1)) == set()
 
 
 def test_double_delivery_is_no_bug() -> None:
