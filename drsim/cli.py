@@ -4,8 +4,8 @@ Exit codes: 0 pass; 1 a property or criterion failed; 2 interrupted; 3 internal 
 5 nothing ran, or the verdict is unknown. Commands import what they need when they run, so that `--help` is quick.
 """
 
-import os
 import sys
+from collections.abc import Callable
 from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -161,19 +161,25 @@ def _run_one(
     try:
         with terminal.progress(terminal.errors(), scenario.name, scenario.duration) as on_progress:
             done = run_scenario(scenario, seed=seed, tier=tier.value, replay=shlex.join(words), on_progress=on_progress)
-        outputs.write(done, folder)
-    except OSError as error:
-        raise UserError(f"cannot write {error.filename or folder}: {error.strerror}") from None
     except (Exception, BrokenSimulationError) as error:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        sys.stderr.write(f"drsim: internal error in {scenario.name}, seed {seed}: {error} (see {folder}/error.txt)\n")
+        trouble = traceback.format_exc()
+        _writing(lambda: outputs.write_error(trouble, folder))
+        _complain(f"internal error in {scenario.name}, seed {seed}: {error} (see {folder / outputs.ERROR})")
         return None
+    _writing(lambda: outputs.write(done, folder))
     if as_json:
-        print(done.result.model_dump_json())
+        terminal.output().out(done.result.model_dump_json(), highlight=False)
     else:
         terminal.show(terminal.output(), done.result, folder)
     return done.result
+
+
+def _writing(write: Callable[[], object]) -> None:
+    """Write files. Raises UserError when the disk or the folder does not let it."""
+    try:
+        write()
+    except OSError as error:
+        raise UserError(f"cannot write {error.filename or 'the results'}: {error.strerror}") from None
 
 
 def _code(results: "list[Result]") -> ExitCode:
@@ -200,9 +206,14 @@ def main(arguments: list[str] | None = None) -> int:
         _complain("interrupted")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has seen enough; keep Python from failing once more when it flushes.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        from drsim.console import leave_unseen
+
+        # Whoever read the output has seen enough.
+        leave_unseen()
         return ExitCode.PASS
+    except Exception as error:
+        _complain(f"internal error: {type(error).__name__}: {error}")
+        return ExitCode.INTERNAL
 
 
 def _complain(text: str) -> None:

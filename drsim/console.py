@@ -1,11 +1,14 @@
 """What a person sees on the terminal: progress in virtual time, and the summary of a run in the style of k6."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
@@ -19,10 +22,22 @@ _PLAIN_MARKS: Final = {**_MARKS, "pass": "+", "fail": "x"}
 _VIOLATIONS_SHOWN_MAX: Final = 3
 
 
+class _Output(Console):
+    """Standard output. If whoever reads it leaves, what is left to run goes on and writes its files, unseen."""
+
+    def on_broken_pipe(self) -> None:
+        leave_unseen()
+
+
+def leave_unseen() -> None:
+    """Let all further output go nowhere, so that nothing fails for want of a reader."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def output() -> Console:
     """Standard output, for results."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_WIDTH_PIPED)
+    console = _Output(highlight=False)
+    return console if console.is_terminal else _Output(highlight=False, width=_WIDTH_PIPED)
 
 
 def errors() -> Console:
@@ -99,14 +114,16 @@ def _show_properties(console: Console, properties: tuple[PropertyResult, ...]) -
         checks = sum(each.checked for each in held)
         _line(console, "pass", f"{len(held)} of {len(properties)} properties hold, {checks} checks", indent=2)
     if quiet:
-        _line(console, "not exercised", f"nothing to check for {', '.join(quiet)}", indent=2)
+        _line(console, "not exercised", f"{len(quiet)} found nothing to check:", indent=2)
+        console.print(Padding(Text(", ".join(quiet), "dim"), (0, 0, 0, 4)))
     for each in properties:
         if each.verdict == "fail":
             _show_violations(console, each)
 
 
 def _show_violations(console: Console, broken: PropertyResult) -> None:
-    _line(console, "fail", f"{broken.name}: {broken.violations_count} violations. {broken.rule}", indent=2)
+    _line(console, "fail", f"{broken.name}: {broken.violations_count} violations", indent=2)
+    console.print(Padding(Text(broken.rule), (0, 0, 0, 4)))
     for violation in broken.violations[:_VIOLATIONS_SHOWN_MAX]:
         whom = f"{violation.execution_id} " if violation.execution_id else ""
         console.print(Text(f"    {violation.at[11:23]} {whom}"))
@@ -120,7 +137,8 @@ def _line(console: Console, verdict: Verdict | str, text: str, *, indent: int = 
     line = Text(" " * indent).append(f"{marks[verdict]} ", style=_STYLES[verdict]).append(text, "bold" if bold else "")
     if verdict == "not exercised":
         line.stylize("dim")
-    console.print(line, soft_wrap=not console.is_terminal, overflow="ellipsis", no_wrap=console.is_terminal)
+    terminal = console.is_terminal
+    console.print(line, no_wrap=True, overflow="ellipsis" if terminal else "ignore", crop=terminal)
 
 
 def duration(seconds: float) -> str:

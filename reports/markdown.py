@@ -4,7 +4,7 @@ Owns how a figure is written. The template owns the words; neither holds a figur
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby
 from typing import NamedTuple
@@ -49,12 +49,28 @@ def render(result: Result) -> str:
         phase_2=FIGURES,
         phase_2_criteria=CRITERIA,
         periods=list(periods(result.metrics.ticks)),
+        cadence_sentence=cadence_sentence(result),
         sign=_SIGNS.__getitem__,
         span=partial(span, result),
         property=lambda name: next(each for each in result.properties if each.name == name),
         figure=result.metrics.distributions.get,
     )
     return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def cadence_sentence(result: Result) -> str:
+    """What the distance between looks makes of the intervals: "One look a minute makes the 15 ... s intervals 60 s"."""
+    cadence = sorted(result.metrics.cadence, key=lambda each: each.configured)
+    every = result.metrics.look_every
+    looks = "One look a minute" if every == 60 else f"One look every {number(every)} s"
+    configured = _listed([number(each.configured) for each in cadence])
+    effective = [number(each.effective) for each in cadence]
+    same = len(set(effective)) == 1
+    return f"{looks} makes the {configured} s intervals {effective[0] if same else _listed(effective)} s in effect."
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 class _Counts(dict[str, int]):

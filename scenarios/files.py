@@ -179,18 +179,22 @@ def _line(node: yaml.Node, path: Steps) -> int:
     return line + 1
 
 
-def _repeated(node: yaml.Node, where: str, path: Steps = ()) -> Iterator[str]:
-    """Fields that a mapping holds twice, of which YAML would silently take the last."""
+def _repeated(node: yaml.Node, where: str, path: Steps = (), above: tuple[yaml.Node, ...] = ()) -> Iterator[str]:
+    """Fields that a mapping holds twice, of which YAML would silently take the last; and what contains itself."""
+    if node in above:
+        yield f"{where}:{node.start_mark.line + 1}: {_shown(path)}: this alias contains itself"
+        return
+    above = (*above, node)
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
             if key.value in seen:
                 yield f"{where}:{key.start_mark.line + 1}: {_shown((*path, key.value))}: this field stands here twice"
             seen.add(key.value)
-            yield from _repeated(value, where, (*path, key.value))
+            yield from _repeated(value, where, (*path, key.value), above)
     elif isinstance(node, yaml.SequenceNode):
         for number, entry in enumerate(node.value):
-            yield from _repeated(entry, where, (*path, number))
+            yield from _repeated(entry, where, (*path, number), above)
 
 
 def _shown(path: Steps) -> str:

@@ -76,6 +76,14 @@ class TickRecord(Record):
     polled: int
 
 
+class Cadence(Record):
+    """One phase's polling interval: as it is set, and what it is in effect with looks at a fixed distance. Seconds."""
+
+    phase: str
+    configured: float
+    effective: float
+
+
 class Distribution(Record):
     """One figure's values in a nutshell; quantiles are nearest-rank."""
 
@@ -127,6 +135,8 @@ class Metrics(Record):
     """Everything measured, for reports. `configuration` is the scenario as it ran, defaults included."""
 
     configuration: dict[str, Any]
+    look_every: float = Field(description="Seconds between two looks of the finder.")
+    cadence: tuple[Cadence, ...]
     ticks: tuple[TickRecord, ...]
     distributions: dict[str, Distribution]
     counts: dict[str, int]

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from orchestrator.model import ExecutionStatus
+from orchestrator.model import ExecutionStatus, Phase
 from scenarios import criteria, host
 from scenarios.model import Exercises, Scenario
 from scenarios.result import (
     Basis,
+    Cadence,
     CriterionResult,
     Distribution,
     Executions,
@@ -134,6 +135,15 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
     }
     return Metrics(
         configuration=scenario.model_dump(mode="json"),
+        look_every=criteria.look_every_us(world) / 1_000_000,
+        cadence=tuple(
+            Cadence(
+                phase=phase.value,
+                configured=criteria.configured_us(world, phase) / 1_000_000,
+                effective=criteria.effective_us(world, phase) / 1_000_000,
+            )
+            for phase in Phase
+        ),
         ticks=tuple(
             TickRecord(
                 number=tick.number,
@@ -181,7 +191,7 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
 
 def _distribution(name: str, values: list[int]) -> Distribution:
     basis: Basis = "observed" if name.startswith(_OBSERVED) else "modelled"
-    unit = {"memory_mb": "MB", "waves_per_update": "waves"}.get(name, "ms")
+    unit = "waves" if name == "waves_per_update" else "ms"
     scale = 1000 if unit == "ms" else 1
     ordered = sorted(values)
     return Distribution(

@@ -182,7 +182,9 @@ class Group(Spec):
     """Executions that are alike."""
 
     executions: int = Field(1, ge=1, le=1_000_000)
-    ids: tuple[str, ...] = Field((), description="Their ids; those without one get an id drawn from the seed.")
+    ids: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        (), description="Their ids; those without one get an id drawn from the seed."
+    )
     type: ExecutionType = ExecutionType.DRILL
     waves: WavesField = Field((Wave(),) * 3, description="Their number, or a list with an entry for each.")
     servers: int = Field(2, ge=1, description="Servers in each wave.")
@@ -214,7 +216,9 @@ class Bounds(Spec):
     """What the properties hold the system to."""
 
     completion: DurationUs = Field(duration_us("90s"), description="From DRS's truth to the terminal status.")
-    poll_gap: DurationUs = Field(duration_us("150s"), description="Longest time without a poll while POLLING.")
+    poll_gap: DurationUs | None = Field(
+        None, description="Longest time without a poll while POLLING; by default 150s, or twice the longest interval."
+    )
     poll_delay: DurationUs = Field(duration_us("10s"), description="From the finder's look to the recorded poll.")
     early: DurationUs = Field(duration_us("1s"), description="How much before its interval has passed a poll may come.")
     tick_jitter: DurationUs = Field(duration_us("1s"), description="How far a tick may be from its minute.")
@@ -270,6 +274,14 @@ class WorldSpec(Spec):
     )
     workload: tuple[Group, ...] = ()
     bounds: Bounds = Bounds()
+
+    @model_validator(mode="after")
+    def _ids_once(self) -> Self:
+        ids = [each for group in self.workload for each in group.ids]
+        twice = sorted({each for each in ids if ids.count(each) > 1})
+        if twice:
+            raise ValueError(f"ids must be different, got {', '.join(repr(each) for each in twice)} twice")
+        return self
 
     @property
     def epoch_us(self) -> int:

@@ -11,7 +11,7 @@ from functools import cache, partial
 from math import ceil
 from typing import Final
 
-from orchestrator.model import TERMINAL, Execution, ExecutionStatus, Phase
+from orchestrator.model import TERMINAL, Execution, ExecutionStatus, Phase, WaveStatus
 from simulator.events import (
     FINDER,
     POLLER,
@@ -38,9 +38,6 @@ from simulator.workload import WORKER
 
 SAMPLES_MAX: Final = 20
 """So many executions are listed one by one."""
-
-_WARNINGS: Final = {"has no JobId": "warnings.no_job_id", "DRS does not know job": "warnings.unknown_job"}
-"""The warnings that the contract names, by what their text holds."""
 
 
 def quantile(values: Sequence[int], ratio: float) -> int:
@@ -148,6 +145,7 @@ class Statistics:
         if look is not None:
             look.invoked_us = event.at_us
             self._looked_us[event.request_id] = look.at_us
+        self.counts["pollers_invoked"] += 1
         tick = self._ticks.get(event.by)
         if tick is not None:
             tick.polled += 1
@@ -198,7 +196,6 @@ class Statistics:
             self._close_look(request_id)
             self._ticks.pop(request_id, None)
         self.distributions[f"{function}.{kind}"].append(event.duration_us)
-        self.distributions["memory_mb"].append(event.memory_mb)
         self._looked_us.pop(request_id, None)
         self._asked_us.pop(request_id, None)
 
@@ -218,8 +215,7 @@ class Statistics:
 
     def _on_line(self, event: LogWritten) -> None:
         if event.level == "WARNING":
-            for text, name in _WARNINGS.items():
-                self.counts[name] += text in event.message
+            self.counts[f"{event.function}.warnings"] += 1
 
     def _on_described(self, event: JobsDescribed) -> None:
         self._asked_us[event.request_id] = event.at_us
@@ -263,12 +259,19 @@ class Statistics:
                 distributions[f"poll_gap.{found}"].append(look_us - watched.look_us)
             watched.look_us = look_us
         asked_us = self._asked_us.get(event.request_id)
+        for wave in before.waves:
+            job = self._truth.job(wave)
+            if wave.finished:
+                continue
+            # A wave that waits for its turn has no job yet, and nobody misses it.
+            if wave.job_id is None and (wave.status is not WaveStatus.PENDING or wave.job_status is not None):
+                self.counts["waves_without_job_id"] += 1
+            elif wave.job_id is not None and job is None:
+                self.counts["waves_with_unknown_job"] += 1
+            elif job is not None and asked_us is not None:
+                changes = job.changes_between(watched.asked_us, asked_us)
+                distributions["staleness"] += [event.at_us - change_us for change_us in changes]
         if asked_us is not None:
-            for wave in before.waves:
-                job = None if wave.finished else self._truth.job(wave)
-                if job is not None:
-                    changes = job.changes_between(watched.asked_us, asked_us)
-                    distributions["staleness"] += [event.at_us - change_us for change_us in changes]
             watched.asked_us = asked_us
         if now.status in TERMINAL:
             final_us = self._truth.final_us(now)

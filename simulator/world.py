@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from orchestrator.finder import Finder
 from orchestrator.model import TERMINAL, ExecutionKey, ExecutionStatus
@@ -38,9 +39,12 @@ from simulator.services.observability import LogsService, MetricsService
 from simulator.services.schedule import ScheduleRule
 from simulator.spec import WorldSpec
 from simulator.statistics import Statistics
-from simulator.trace import Trace
+from simulator.trace import BrokenSimulationError, Trace
 from simulator.truth import Truth
 from simulator.workload import Workload
+
+_EVENTS_MAX: Final = 20_000_000
+"""More events than any virtual minute has: 100,000 polls in it make one million."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +142,10 @@ class World:
         reason = StopReason.UNTIL
         with _logs_into(self.logs), _collecting_seldom():
             while reason is StopReason.UNTIL and kernel.now_us < last_us:
-                reason = kernel.run(until_us=min(kernel.now_us + MINUTE_US, last_us))
+                until_us = min(kernel.now_us + MINUTE_US, last_us)
+                reason = kernel.run(until_us=until_us, events_max=_EVENTS_MAX)
+                if reason is StopReason.EVENTS_MAX:
+                    raise BrokenSimulationError(f"time stands still: {_EVENTS_MAX} events within a minute")
                 if on_progress is not None:
                     on_progress(kernel.now_us)
         self.trace.emit(RunEnded(kernel.now_us, kernel.events_count))

@@ -208,6 +208,11 @@ class NoStarvation(Monitor):
     def subscribe(self, trace: Trace) -> None:
         """Listen to writes."""
         self._polled_us: dict[str, int] = {}
+        spec, settings = self.context.spec, self.context.settings
+        longest_us = max(settings.pending_interval_us, settings.started_interval_us, settings.in_progress_interval_us)
+        # Twice the longest interval, and at least one lost look; half a minute for the poll itself.
+        usual_us = 2 * max(longest_us, spec.schedule.rate) + 30_000_000
+        self._bound_us = usual_us if spec.bounds.poll_gap is None else spec.bounds.poll_gap
         trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
@@ -230,7 +235,7 @@ class NoStarvation(Monitor):
 
     def _check(self, execution_id: str, polled_us: int, now_us: int) -> None:
         self.checked += 1
-        bound_us = self.context.spec.bounds.poll_gap
+        bound_us = self._bound_us
         if now_us - polled_us > bound_us:
             self.violate(
                 execution_id, now_us, f"a poll within {seconds(bound_us)}", f"none for {seconds(now_us - polled_us)}"

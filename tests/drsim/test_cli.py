@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drsim import cli
+from drsim import api, cli
 from drsim.cli import main
 from scenarios.result import Result
 
@@ -68,7 +68,7 @@ def test_json_prints_one_line_for_each_run_and_nothing_else(capsys: pytest.Captu
 def test_a_failed_run_exits_with_1_and_shows_who_when_what(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "drill", "partial", "--set", "bounds.completion=0s", "--out", "out"]) == 1
     shown = capsys.readouterr().out
-    assert "completion-liveness: 1 violations." in shown
+    assert "completion-liveness: 1 violations" in shown
     assert "expected terminal within 0 s of the truth at" in shown
     assert "0 of 2 runs passed, drill fail, partial fail" in shown
     assert Path("out/drill-1/report.md").exists()
@@ -146,6 +146,27 @@ def test_ctrl_c_keeps_what_is_done_and_exits_with_2() -> None:
     assert err == "drsim: interrupted; 1 of 2 runs are done and kept in drsim-runs\n"
     assert "drill, seed 1: PASS" in out
     assert first.exists()
+
+
+def test_runs_go_on_when_their_reader_has_left() -> None:
+    command = f"({sys.executable} -m drsim run drill idle phase-2; echo $? >&2) | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert done.stderr == "0\n"
+    assert sorted(path.name for path in Path("drsim-runs").iterdir()) == ["drill-1", "idle-1", "phase-2-1"]
+
+
+def test_a_mistake_of_the_program_exits_with_3(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "_load", lambda *_: 1 / 0)
+    assert main(["run", "drill"]) == 3
+    assert capsys.readouterr().err == "drsim: internal error: ZeroDivisionError: division by zero\n"
+
+
+def test_the_python_api_runs_a_scenario() -> None:
+    result = api.run(api.load("drill"), seed=2).result
+    assert result.verdict == "pass"
+    assert api.markdown(result).startswith("# DRS polling infrastructure: test report of `drill`")
 
 
 def test_output_into_a_closed_pipe_is_no_error() -> None:

@@ -165,6 +165,19 @@ def test_launch_actions_that_end_around_the_timeout_are_judged_by_what_a_poll_co
     assert broken(World(load("recovery", [*changes, jobs, arrival]), seed=seed)) == set()
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["PENDING_INTERVAL_SECONDS=300"],
+        ["SWEEPS_PER_INVOCATION=12"],
+        ["STARTED_INTERVAL_SECONDS=60", "IN_PROGRESS_INTERVAL_SECONDS=15", "SWEEPS_PER_INVOCATION=4"],
+        ["schedule.rate=2m", "bounds.completion=3m"],
+    ],
+)
+def test_other_settings_are_judged_by_other_bounds(changes: list[str]) -> None:
+    assert broken(World(load("load-100", ["executions=10", *changes]), seed=1)) == set()
+
+
 def test_a_job_is_judged_by_the_page_that_showed_it() -> None:
     """Many pages take long: what the last one shows is not what the first one showed."""
     changes = ["executions=10", "waves=10", "drs.page_size=1", "bounds.completion=3m"]

@@ -70,15 +70,25 @@ def test_every_figure_of_the_run_says_its_basis_and_stands_beside_phase_2s(repor
 def test_it_says_that_one_look_a_minute_makes_the_intervals_60_s(report: str) -> None:
     assert "**One look a minute makes the 15, 30 and 45 s intervals 60 s in effect.**" in report
     assert rows(report)["STARTED"][0] == "15 s"
-    assert rows(report)["STARTED"][1].startswith("59.98-60.02 s")
-    assert rows(report)["IN_PROGRESS"][1] == "not exercised"
+    assert rows(report)["STARTED"][1] == "60 s"
+    assert rows(report)["STARTED"][2].startswith("59.98-60.02 s")
+    assert rows(report)["IN_PROGRESS"][2] == "not exercised"
+
+
+def test_what_it_says_of_the_cadence_follows_from_the_run() -> None:
+    slow = run(load("idle", ["schedule.rate=2m"]), seed=1).result
+    assert "**One look every 120 s makes the 15, 30 and 45 s intervals 120 s in effect.**" in render(slow)
+    assert next(each for each in slow.criteria if each.name.startswith("EventBridge")).verdict == "not exercised"
+    patient = run(load("idle", ["PENDING_INTERVAL_SECONDS=100"]), seed=1).result
+    assert "makes the 15, 30 and 100 s intervals 60, 60 and 120 s in effect.**" in render(patient)
 
 
 def test_with_four_looks_a_minute_it_shows_the_configured_intervals_as_effective() -> None:
     text = render(run(load("sub-minute"), seed=1).result)
     assert "One look a minute" not in text
     assert "The finder looks 4 times within each of its minutes" in text
-    assert re.match(r"(14\.\d+|15)-15(\.\d+)? s \(p50 15", rows(text)["STARTED"][1])
+    assert re.match(r"(14\.\d+|15)-15(\.\d+)? s \(p50 15", rows(text)["STARTED"][2])
+    assert "**One look every 15 s makes the 15, 30 and 45 s intervals 15, 30 and 45 s in effect.**" in text
 
 
 def test_the_acceptance_table_has_the_ten_criteria_under_their_own_names_and_the_new_ones(report: str) -> None:

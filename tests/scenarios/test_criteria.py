@@ -65,7 +65,7 @@ FAILING: Final[tuple[tuple[str, str, Parts, tuple[str, ...]], ...]] = (
     ("CloudWatch logs comprehensive", "drill", pollers.poller(pollers.LogsWithoutIds), ()),
     ("Performance <100ms queries", "drill", Parts(), ("latencies.query_warm=90ms..130ms",)),
     ("No errors or failures", "drill", adapters.poller_asking(adapters.AlwaysThrottled), ()),
-    ("Graceful error handling", "missing-job", pollers.poller(WarningsAreErrors), ()),
+    ("Graceful error handling", "missing-job", pollers.poller(pollers.SaysNothing), ()),
     ("Executions complete with DRS's truth", "partial", adapters.poller_asking(adapters.FailedIsLaunched), ()),
     ("Timeout asks DRS first", "timeout-late", pollers.poller(pollers.TimesOutFirst), ()),
     ("100+ concurrent executions", "load-100", Parts(finder=backing_off), ()),
@@ -101,6 +101,12 @@ def test_it_passes_where_nothing_is_wrong(name: str, scenario: str) -> None:
 
 def test_every_criterion_but_the_one_on_permissions_has_been_seen_to_fail() -> None:
     assert {*CRITERIA_NAMES} - {row[0] for row in FAILING} == {"IAM permissions correct"}
+
+
+def test_a_warning_that_ends_a_poll_in_error_is_not_graceful() -> None:
+    name = "Graceful error handling"
+    assert judged("missing-job", name, pollers.poller(WarningsAreErrors))[0].verdict == "fail"
+    assert judged("recovery", name)[0].value == "no job was missing"
 
 
 def test_before_the_first_tick_no_criterion_is_exercised() -> None:

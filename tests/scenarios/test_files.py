@@ -66,6 +66,19 @@ def test_every_error_of_a_file_is_told_at_once_with_its_line() -> None:
     )
 
 
+def test_ids_must_be_there_and_different() -> None:
+    (twice,) = problems(GOOD.replace("servers: 2", "ids: [first, second]"))
+    assert twice == "mine.yaml:1: the scenario: ids must be different, got 'first' twice"
+    (empty,) = problems(GOOD.replace("[first]", "['']"))
+    assert empty == "mine.yaml:6: workload[0].ids[0]: String should have at least 1 character, got ''"
+
+
+def test_a_file_that_contains_itself_is_refused() -> None:
+    assert "mine.yaml:4: regions[0]: this alias contains itself" in problems(
+        "name: a\ntitle: T\nwhy: W\nregions: &a [*a]\n"
+    )
+
+
 def test_a_missing_field_and_a_repeated_one_are_told() -> None:
     assert problems("title: T\nwhy: W\ntitle: U\n") == (
         "mine.yaml:3: title: this field stands here twice",

@@ -149,10 +149,11 @@ def test_jobs_are_described_in_pages_and_each_page_is_told(kernel: Kernel) -> No
     rig.play(scene)
     assert seen == [[job_id] for job_id in sorted(ids)]
     request_id = rig.started[0].request_id
-    common = ("e", SCOPE.account_id, SCOPE.region, 3, 1)
+    common = ("e", SCOPE.account_id, SCOPE.region, (*ids, "drsjob-none"))
+    first, last = sorted(ids)
     assert described == [
-        (HANDLER_US + 100 * MS, request_id, *common, 1),
-        (HANDLER_US + 200 * MS, request_id, *common, 0),
+        JobsDescribed(HANDLER_US + 100 * MS, request_id, *common, (first,), 1),
+        JobsDescribed(HANDLER_US + 200 * MS, request_id, *common, (last,), 0),
     ]
 
 
