@@ -152,11 +152,11 @@ def effective_us(world: World, phase: Phase) -> int:
 
 def _parallel(world: World) -> Finding:
     statistics = world.statistics
-    most = max((tick.polled for tick in statistics.ticks), default=0)
-    if most < 2:
+    most, failed = statistics.invoked_max, _errors(world, "Invoke")
+    if most < 2 and not failed:
         return Finding(None, "never 2 due at once", "no look had two executions to poll")
-    at_once, failed = statistics.running_max[POLLER], _errors(world, "Invoke")
-    batch = statistics.values("invokes_of_a_look")
+    at_once = statistics.running_max[POLLER]
+    batch = statistics.values("invokes_of_a_look") or (0,)
     evidence = (
         f"up to {most} pollers invoked by one look, within {seconds(max(batch))}; {failed} invocations refused; "
         f"at most {world.settings.parallel_invokes_max} invocations at a time"

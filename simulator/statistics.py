@@ -73,6 +73,7 @@ class _Look:
     at_us: int
     read_us: int
     invoked_us: int | None = None
+    invoked_count: int = 0
 
 
 @dataclass(slots=True)
@@ -96,6 +97,8 @@ class Statistics:
         self.samples: dict[str, Sample] = {}
         self.statuses: Counter[ExecutionStatus] = Counter()
         self.active_max = 0
+        # Most pollers that one look invoked.
+        self.invoked_max = 0
         self.running_max: Counter[str] = Counter()
         self._running: Counter[str] = Counter()
         self._ticks: dict[str, Tick] = {}
@@ -144,6 +147,8 @@ class Statistics:
         look = self._looks.get(event.by)
         if look is not None:
             look.invoked_us = event.at_us
+            look.invoked_count += 1
+            self.invoked_max = max(self.invoked_max, look.invoked_count)
             self._looked_us[event.request_id] = look.at_us
         self.counts["pollers_invoked"] += 1
         tick = self._ticks.get(event.by)

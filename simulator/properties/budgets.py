@@ -38,7 +38,8 @@ class Budgets(Monitor):
             calls[scope] = calls.get(scope, 0) + 1
 
     def _on_refused(self, event: WriteRefused) -> None:
-        self._lost[event.request_id] = self._lost.get(event.request_id, 0) + 1
+        if event.request_id:
+            self._lost[event.request_id] = self._lost.get(event.request_id, 0) + 1
 
     def _on_ended(self, event: LambdaEnded) -> None:
         self.checked += 1

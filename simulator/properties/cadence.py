@@ -65,7 +65,9 @@ class TriggerCadence(Monitor):
             self.violate("", event.at_us, expected, f"{seconds(abs(off_us))} {'late' if off_us > 0 else 'early'}")
         self._check_answered(event.at_us)
         self._unanswered = event.at_us
-        self._due_us = event.at_us + rate_us
+        # The next one is due on the rule's own minute, however far this one was from its. One that comes early by more
+        # than a quarter was one too many, and the one that is due has still to come.
+        self._due_us += ((off_us + rate_us // 4) // rate_us + 1) * rate_us
 
     def _on_invoked(self, event: Invoked) -> None:
         if event.function == FINDER and not event.by:

@@ -49,7 +49,7 @@ class Violation:
 
 
 class Monitor:
-    """One property. A subclass subscribes to events in its constructor and calls `check` for all that it judges."""
+    """One property. A subclass listens in `subscribe`, counts what it judges in `checked`, and calls `violate`."""
 
     name: ClassVar[str]
     """As in scenario files, results and reports."""

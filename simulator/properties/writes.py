@@ -23,9 +23,12 @@ class NoLostUpdate(Monitor):
         trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
-        if event.before is None or event.after is None or not event.request_id:
+        if event.before is None or not event.request_id:
             return
         self.checked += 1
+        if event.after is None:
+            self._lost(event, "the item kept", "deleted")
+            return
         self._check_attributes(event, event.before, event.after)
         before, now = event.previous, event.execution
         if before is None or now is None:
