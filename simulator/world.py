@@ -212,7 +212,7 @@ def _logs_into(handler: logging.Handler) -> Iterator[None]:
 def _collecting_seldom() -> Iterator[None]:
     """Let the garbage collector look less often: a run makes many objects, and hardly any that refer to each other."""
     before = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(200_000, 20, 20)
     try:
         yield
     finally:

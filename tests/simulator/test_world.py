@@ -179,7 +179,7 @@ def test_a_run_restores_logging_and_the_garbage_collector(
     during = list[list[object]]()
     world.run(on_progress=lambda _: during.append(configuration(logger)))
     world.close()
-    assert during[0] == [logging.INFO, [world.logs], False, None, None, None, None, (50_000, 20, 20)]
+    assert during[0] == [logging.INFO, [world.logs], False, None, None, None, None, (200_000, 20, 20)]
     assert configuration(logger) == before
     assert caplog.records == [], "what simulated functions say goes to the simulated Logs alone"
 
