@@ -3,11 +3,12 @@
 from typing import Final
 
 from simulator.properties.budgets import Budgets
-from simulator.properties.cadence import NoStarvation, PollCadence, TriggerCadence
+from simulator.properties.cadence import NoStarvation, PollCadence
 from simulator.properties.completion import CompletionLiveness, CompletionSoundness, TimeoutTruth
 from simulator.properties.lifecycle import FinalizeOnce, StatusOrder, TerminalAbsorbing
 from simulator.properties.monitor import Monitor
 from simulator.properties.observability import LogCorrelation, MetricsComplete
+from simulator.properties.triggers import TriggerCadence
 from simulator.properties.writes import Isolation, NoLostUpdate
 
 PROPERTIES: Final[tuple[type[Monitor], ...]] = (

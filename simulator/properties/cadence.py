@@ -1,11 +1,11 @@
-"""Cadence: ticks come every minute, and each execution is polled when it is due, not before and not later."""
+"""Cadence: the finder looks when it is set to, and each execution is polled when it is due, not before, not later."""
 
 from bisect import bisect_left
 from dataclasses import dataclass
 
 from orchestrator.model import TERMINAL, Execution, ExecutionStatus, JobStatus, Phase, ServerStatus, Wave
 from orchestrator.settings import Settings
-from simulator.events import FINDER, POLLER, IndexRead, Invoked, ItemChanged, LambdaEnded, LambdaStarted, TickFired
+from simulator.events import FINDER, POLLER, IndexRead, Invoked, ItemChanged, LambdaEnded, LambdaStarted
 from simulator.properties.monitor import Monitor, same_waves, seconds
 from simulator.trace import Trace
 
@@ -40,66 +40,6 @@ def _interval_us(phase: Phase, settings: Settings) -> int:
             return settings.in_progress_interval_us
 
 
-class TriggerCadence(Monitor):
-    """The schedule fires on time, and each tick starts the finder once."""
-
-    name = "trigger-cadence"
-    rule = "Ticks come at the rule's rate, none missed and none twice, and each starts the finder in time."
-
-    def subscribe(self, trace: Trace) -> None:
-        """Listen to ticks and to the finder's starts."""
-        schedule = self.context.spec.schedule
-        self._due_us = schedule.first
-        self._unanswered: int | None = None
-        self._waiting: dict[str, int] = {}
-        trace.listen(TickFired, self._on_tick)
-        trace.listen(Invoked, self._on_invoked)
-        trace.listen(LambdaStarted, self._on_started)
-
-    def _on_tick(self, event: TickFired) -> None:
-        self.checked += 1
-        jitter_us, rate_us = self.context.spec.bounds.tick_jitter, self.context.spec.schedule.rate
-        off_us = event.at_us - self._due_us
-        if abs(off_us) > jitter_us:
-            expected = f"tick {event.number} within {seconds(jitter_us)} of its minute"
-            self.violate("", event.at_us, expected, f"{seconds(abs(off_us))} {'late' if off_us > 0 else 'early'}")
-        self._check_answered(event.at_us)
-        self._unanswered = event.at_us
-        # The next one is due on the rule's own minute, however far this one was from its. One that comes early by more
-        # than a quarter was one too many, and the one that is due has still to come.
-        self._due_us += ((off_us + rate_us // 4) // rate_us + 1) * rate_us
-
-    def _on_invoked(self, event: Invoked) -> None:
-        if event.function == FINDER and not event.by:
-            if self._unanswered is None:
-                self.violate("", event.at_us, "one invocation of the finder for each tick", "one without a tick")
-            self._unanswered = None
-            self._waiting[event.request_id] = event.at_us
-
-    def _on_started(self, event: LambdaStarted) -> None:
-        invoked_us = self._waiting.pop(event.request_id, None)
-        if invoked_us is None:
-            return
-        delay_us, bound_us = event.at_us - invoked_us, self.context.spec.bounds.start_delay
-        if delay_us > bound_us:
-            self.violate("", event.at_us, f"the finder starts within {seconds(bound_us)}", f"after {seconds(delay_us)}")
-
-    def finish(self, end_us: int) -> None:
-        """A tick that never came, or that started nothing."""
-        bounds = self.context.spec.bounds
-        if end_us > self._due_us + bounds.tick_jitter:
-            self.violate("", end_us, f"a tick at {seconds(self._due_us)}", "none until the end")
-        if self._unanswered is not None and self._unanswered < end_us:
-            self._check_answered(end_us)
-        for invoked_us in self._waiting.values():
-            if end_us - invoked_us > bounds.start_delay:
-                self.violate("", end_us, f"the finder invoked at {seconds(invoked_us)} starts", "it never did")
-
-    def _check_answered(self, at_us: int) -> None:
-        if self._unanswered is not None:
-            self.violate("", at_us, f"the tick at {seconds(self._unanswered)} invokes the finder", "it did not")
-
-
 @dataclass(slots=True)
 class _Watched:
     """An execution in POLLING.
@@ -116,38 +56,71 @@ class _Watched:
     longest_us: int
 
 
+@dataclass(slots=True)
+class _Run:
+    """One run of the finder: when it began, how often it has looked, and when last."""
+
+    began_us: int
+    looks_count: int = 0
+    looked_us: int = 0
+
+
 class PollCadence(Monitor):
-    """Compares each recorded poll's look with the looks there were."""
+    """Compares a run's looks with those asked for, and each recorded poll's look with the looks there were."""
 
     name = "poll-cadence"
-    rule = "No execution is polled before its interval has passed, and none later than the first look at or after it."
+    rule = (
+        "The finder looks as often as it is set to; no execution is polled before its interval has passed, and none "
+        "later than the first look at or after it."
+    )
 
     def subscribe(self, trace: Trace) -> None:
         """Listen to looks, to the polls that they cause, and to what these write."""
+        spec, settings = self.context.spec, self.context.settings
         self._looks: list[int] = []
-        self._looked_us: dict[str, int] = {}
+        self._runs: dict[str, _Run] = {}
         self._dispatched_us: dict[str, int] = {}
         self._watched: dict[str, _Watched] = {}
-        self._lag_us = self.context.spec.table.index_lag.high_us
+        self._lag_us = spec.table.index_lag.high_us
+        # The finder counts from before its query, the trace from behind it; without slack that may cost a look.
+        query_us = max(spec.latencies.query_cold.high_us, spec.latencies.query_warm.high_us)
+        self._unsure_us = max(query_us - settings.due_slack_us, 0)
+        trace.listen(LambdaStarted, self._on_started)
         trace.listen(IndexRead, self._on_look)
         trace.listen(Invoked, self._on_invoked)
         trace.listen(ItemChanged, self._on_change)
         trace.listen(LambdaEnded, self._on_ended)
 
+    def _on_started(self, event: LambdaStarted) -> None:
+        if event.function == FINDER:
+            self._runs[event.request_id] = _Run(event.at_us)
+
     def _on_look(self, event: IndexRead) -> None:
-        if event.first_page:
-            self._looks.append(event.at_us)
-            self._looked_us[event.request_id] = event.at_us
+        if not event.first_page:
+            return
+        self._looks.append(event.at_us)
+        run = self._runs.setdefault(event.request_id, _Run(event.at_us))
+        due_us = run.began_us + run.looks_count * self.context.settings.sweep_us
+        bound_us = self.context.spec.bounds.start_delay
+        run.looks_count += 1
+        run.looked_us = event.at_us
+        if not 0 <= event.at_us - due_us <= bound_us:
+            expected = f"look {run.looks_count} of the finder from {seconds(due_us)} on, within {seconds(bound_us)}"
+            self.violate("", event.at_us, expected, f"at {seconds(event.at_us)}")
 
     def _on_invoked(self, event: Invoked) -> None:
         if event.function == POLLER:
-            self._dispatched_us[event.request_id] = self._looked_us.get(event.by, event.at_us)
+            run = self._runs.get(event.by)
+            self._dispatched_us[event.request_id] = event.at_us if run is None else run.looked_us
 
     def _on_ended(self, event: LambdaEnded) -> None:
         if event.function == POLLER:
             self._dispatched_us.pop(event.request_id, None)
-        else:
-            self._looked_us.pop(event.request_id, None)
+            return
+        run, looks_count = self._runs.pop(event.request_id, None), self.context.settings.sweeps_per_invocation
+        # A run that fails shows by other means; one that calls itself done must have looked.
+        if run is not None and event.outcome == "ok" and run.looks_count < looks_count:
+            self.violate("", event.at_us, f"{looks_count} looks in a run of the finder", str(run.looks_count))
 
     def _on_change(self, event: ItemChanged) -> None:
         execution_id, now = event.execution_id, event.execution
@@ -188,7 +161,7 @@ class PollCadence(Monitor):
             self.violate(event.execution_id, event.at_us, expected, seconds(event.at_us - look_us))
 
     def _first_look_us(self, watched: _Watched) -> int | None:
-        due_us = watched.since_us + (watched.longest_us if watched.polled else 0)
+        due_us = watched.since_us + (watched.longest_us + self._unsure_us if watched.polled else 0)
         place = bisect_left(self._looks, max(due_us, watched.visible_us))
         return self._looks[place] if place < len(self._looks) else None
 
@@ -221,7 +194,7 @@ class NoStarvation(Monitor):
         now = event.execution
         if event.after is None or (now is not None and now.status in TERMINAL):
             polled_us = self._polled_us.pop(event.execution_id, None)
-            if polled_us is not None and event.request_id:
+            if polled_us is not None:
                 self._check(event.execution_id, polled_us, event.at_us)
         elif now is not None and now.status is ExecutionStatus.POLLING:
             if event.request_id and event.execution_id in self._polled_us:

@@ -13,7 +13,6 @@ from orchestrator.model import (
 from simulator.events import ItemChanged, JobsDescribed, LambdaEnded
 from simulator.properties.monitor import Monitor, same_waves, seconds
 from simulator.trace import Trace
-from simulator.truth import NEVER_US
 
 _JUDGED = frozenset({ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL, ExecutionStatus.FAILED})
 _WATCHING_ENDED = frozenset({WaveStatus.TIMEOUT, WaveStatus.UNKNOWN})
@@ -48,36 +47,33 @@ class CompletionSoundness(Monitor):
         """Listen to writes."""
         self._asked = _Asked(trace)
         # What was judged last of each wave of the executions that go on, so that the same is not judged again.
-        self._judged: dict[tuple[str, int], tuple[Wave, Job]] = {}
+        self._judged: dict[str, dict[int, tuple[Wave, Job]]] = {}
         trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
-        if before is None or now is None or not event.request_id:
-            return
-        for place, new in enumerate(now.waves):
-            old = before.waves[place] if place < len(before.waves) else None
-            if old is not None and old.finished:
-                continue
-            if new.finished:
-                self._judge_end(event, now, new)
-            self._judge_record(event, place, new)
-        if now.status in TERMINAL:
-            for place in range(len(now.waves)):
-                self._judged.pop((event.execution_id, place), None)
-        if now.status in _JUDGED and before.status not in TERMINAL:
-            self._judge(event, now)
+        if before is not None and now is not None and event.request_id:
+            judged = self._judged.setdefault(event.execution_id, {})
+            for place, (old, new) in enumerate(zip(before.waves, now.waves, strict=False)):
+                if not old.finished:
+                    if new.finished:
+                        self._judge_end(event, before, old, new)
+                    self._judge_record(event, judged, place, new)
+            if now.status in _JUDGED and before.status not in TERMINAL:
+                self._judge(event, now)
+        if now is None or now.status in TERMINAL:
+            self._judged.pop(event.execution_id, None)
 
-    def _judge_record(self, event: ItemChanged, place: int, wave: Wave) -> None:
+    def _judge_record(self, event: ItemChanged, judged: dict[int, tuple[Wave, Job]], place: int, wave: Wave) -> None:
         """Whether the wave shows job, servers and instances as DRS gave them to this poll."""
         job, asked_us = self.context.truth.job(wave), self._asked.at_us(event.request_id, wave)
         if job is None or asked_us is None:
             return
         view = job.view(asked_us)
-        judged = self._judged.get((event.execution_id, place))
-        if judged is not None and judged[0] is wave and judged[1] is view:
+        last = judged.get(place)
+        if last is not None and last[0] is wave and last[1] is view:
             return
-        self._judged[event.execution_id, place] = (wave, view)
+        judged[place] = (wave, view)
         self.checked += 1
         if wave.job_status is not view.status:
             expected = f"wave {wave.number} with its job {view.status}"
@@ -92,17 +88,18 @@ class CompletionSoundness(Monitor):
                 expected = f"server {told.source_server_id} with instance {told.instance_id}"
                 self.violate(event.execution_id, event.at_us, expected, str(server.instance_id))
 
-    def _judge_end(self, event: ItemChanged, now: Execution, wave: Wave) -> None:
+    def _judge_end(self, event: ItemChanged, before: Execution, old: Wave, new: Wave) -> None:
+        """Compare a wave's end with the truth about it as it was before: what the poll itself writes proves nothing."""
         self.checked += 1
         truth = self.context.truth
-        asked_us = self._asked.at_us(event.request_id, wave)
+        asked_us = self._asked.at_us(event.request_id, old)
         # A poll decides between DRS's answer and its write. What was true at either may be what it went by.
         seen_us = (event.at_us,) if asked_us is None else (asked_us, event.at_us)
-        overdue = {truth.overdue(now, each) for each in seen_us}
-        true = [truth.wave_status(now, wave, each, overdue=late) for each in seen_us for late in sorted(overdue)]
-        if wave.status not in true:
-            expected = f"wave {wave.number} {true[-1] or 'still going on'} by DRS's truth"
-            self.violate(event.execution_id, event.at_us, expected, wave.status)
+        overdue = {truth.overdue(before, each) for each in seen_us}
+        true = [truth.wave_status(before, old, each, overdue=late) for each in seen_us for late in sorted(overdue)]
+        if new.status not in true:
+            expected = f"wave {new.number} {true[-1] or 'still going on'} by DRS's truth"
+            self.violate(event.execution_id, event.at_us, expected, new.status)
 
     def _judge(self, event: ItemChanged, now: Execution) -> None:
         """Whether the execution ends as its waves did; how those ended is judged one by one."""
@@ -136,8 +133,9 @@ class CompletionLiveness(Monitor):
         now = event.execution
         if now is None or now.status is not ExecutionStatus.POLLING:
             owed = self._owed.pop(event.execution_id, None)
-            if owed is not None and now is not None and event.request_id:
-                self._check(event.execution_id, owed.base_us, event.at_us, now.status.value)
+            # Whoever else ends or deletes it shows nothing, unless it ought to have ended long before.
+            if owed is not None and ((now is not None and event.request_id) or self._late(owed.base_us, event.at_us)):
+                self._check(event.execution_id, owed.base_us, event.at_us, "gone" if now is None else now.status)
             return
         owed = self._owed.get(event.execution_id)
         if owed is not None and same_waves(event.previous, now):
@@ -152,13 +150,16 @@ class CompletionLiveness(Monitor):
     def finish(self, end_us: int) -> None:
         """Executions that ought to have ended and did not."""
         for execution_id, owed in self._owed.items():
-            if owed.base_us < NEVER_US and owed.base_us + self.context.spec.bounds.completion < end_us:
+            if self._late(owed.base_us, end_us):
                 self._check(execution_id, owed.base_us, end_us, "POLLING")
+
+    def _late(self, base_us: int, now_us: int) -> bool:
+        return now_us > base_us + self.context.spec.bounds.completion
 
     def _check(self, execution_id: str, base_us: int, now_us: int, status: str) -> None:
         self.checked += 1
-        bound_us = self.context.spec.bounds.completion
-        if now_us > base_us + bound_us:
+        if self._late(base_us, now_us):
+            bound_us = self.context.spec.bounds.completion
             expected = f"terminal within {seconds(bound_us)} of the truth at {seconds(base_us)}"
             self.violate(execution_id, now_us, expected, f"{status} {seconds(now_us - base_us)} after it")
 

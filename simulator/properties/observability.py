@@ -21,10 +21,15 @@ _METRICS: Final = ("WavesPolled", "PollingDuration", "PollErrors", "ActivePollin
 
 @dataclass(slots=True)
 class _Poll:
-    """What one poller invocation published and wrote. `waves` is -1 until it writes."""
+    """What one poller invocation published and wrote. `waves` is -1 until it writes.
 
-    active: int | None
+    `active` is how many executions the look saw that caused the poll, at least and at most; None if no look did.
+    """
+
+    active: tuple[int, int] | None
     waves: int = -1
+    wrote_us: int = 0
+    points_count: int = 0
     published: dict[str, float] = field(default_factory=dict)
 
 
@@ -32,11 +37,14 @@ class MetricsComplete(Monitor):
     """Compares what a poll published with what it did."""
 
     name = "metrics-complete"
-    rule = "Each poll that writes publishes all four metrics with true values; each that fails publishes its error."
+    rule = "Each poll that writes publishes all four metrics once, with true values; each that fails, its error."
 
     def subscribe(self, trace: Trace) -> None:
         """Listen to looks, polls, their writes and their metrics."""
+        poller = self.context.spec.functions.poller
+        self._overhead_us = max(poller.overhead_cold.high_us, poller.overhead_warm.high_us)
         self._found: dict[str, int] = {}
+        self._malformed: dict[str, None] = {}
         self._polls: dict[str, _Poll] = {}
         trace.listen(IndexRead, self._on_look)
         trace.listen(Invoked, self._on_invoked)
@@ -45,21 +53,29 @@ class MetricsComplete(Monitor):
         trace.listen(LambdaEnded, self._on_ended)
 
     def _on_look(self, event: IndexRead) -> None:
-        before = 0 if event.first_page else self._found[event.request_id]
+        before = 0 if event.first_page else self._found.get(event.request_id, 0)
         self._found[event.request_id] = before + event.items_count
 
     def _on_invoked(self, event: Invoked) -> None:
         if event.function == POLLER:
-            self._polls[event.request_id] = _Poll(self._found.get(event.by))
+            found = self._found.get(event.by)
+            # An item that cannot be read is in the index all the same, and may be counted or not.
+            active = None if found is None else (found - len(self._malformed), found)
+            self._polls[event.request_id] = _Poll(active)
 
     def _on_change(self, event: ItemChanged) -> None:
+        if event.after is not None and event.execution is None:
+            self._malformed[event.execution_id] = None
+        else:
+            self._malformed.pop(event.execution_id, None)
         poll = self._polls.get(event.request_id)
         if poll is not None and event.execution is not None:
-            poll.waves = len(event.execution.waves)
+            poll.waves, poll.wrote_us = len(event.execution.waves), event.at_us
 
     def _on_published(self, event: MetricsPublished) -> None:
         poll = self._polls.get(event.request_id)
         if poll is not None:
+            poll.points_count += len(event.points)
             poll.published |= {point.name: point.value for point in event.points}
 
     def _on_ended(self, event: LambdaEnded) -> None:
@@ -76,27 +92,34 @@ class MetricsComplete(Monitor):
                 self.violate(event.execution_id, event.at_us, "PollErrors of at least 1 for a failed poll", "none")
         elif event.outcome == "ok" and poll.waves >= 0:
             self.checked += 1
-            missing = [name for name in _METRICS if name not in published]
-            if missing:
-                self.violate(event.execution_id, event.at_us, f"metrics {', '.join(_METRICS)}", f"no {missing}")
+            # Only a look knows how many executions are active.
+            wanted = _METRICS if poll.active is not None else _METRICS[:-1]
+            missing = ", ".join(name for name in wanted if name not in published)
+            if missing or poll.points_count > len(published):
+                observed = f"no {missing}" if missing else f"{poll.points_count} values of {len(published)} metrics"
+                self.violate(event.execution_id, event.at_us, f"{', '.join(wanted)}, once", observed)
             else:
                 self._check_values(event, poll)
 
     def _check_values(self, event: LambdaEnded, poll: _Poll) -> None:
         published = poll.published
-        took_ms = event.duration_us / 1000
+        # A poll lasts at least from behind its handler's start-up to its write.
+        least_us = poll.wrote_us - (event.at_us - event.duration_us) - self._overhead_us
+        least_ms, most_ms = max(least_us, 1) / 1000, event.duration_us / 1000
+        least, most = poll.active or (0, 0)
         wrong = [
             f"{name} {published[name]:g}"
             for name, right in (
                 ("WavesPolled", published["WavesPolled"] == poll.waves),
                 ("PollErrors", published["PollErrors"] == 0),
-                ("PollingDuration", 0 < published["PollingDuration"] <= took_ms),
-                ("ActivePollingExecutions", poll.active in (None, published["ActivePollingExecutions"])),
+                ("PollingDuration", least_ms <= published["PollingDuration"] <= most_ms),
+                ("ActivePollingExecutions", least <= published.get("ActivePollingExecutions", least) <= most),
             )
             if not right
         ]
         if wrong:
-            expected = f"{poll.waves} waves, no error, at most {took_ms:g} ms, {poll.active} active executions"
+            active = f"{most}" if least == most else f"{least} to {most}"
+            expected = f"{poll.waves} waves, no error, {least_ms:g} to {most_ms:g} ms, {active} active executions"
             self.violate(event.execution_id, event.at_us, expected, ", ".join(wrong))
 
 
@@ -114,7 +137,7 @@ class LogCorrelation(Monitor):
     """Judges each invocation's lines when it ends."""
 
     name = "log-correlation"
-    rule = "Each invocation logs; a poller's lines carry its execution id and no other; a failed poll logs an error."
+    rule = "Each run that ends logs; a poller's lines carry its execution id and no other; a failed poll logs an error."
 
     def subscribe(self, trace: Trace) -> None:
         """Listen to invocations and to their lines."""
@@ -138,7 +161,8 @@ class LogCorrelation(Monitor):
 
     def _on_ended(self, event: LambdaEnded) -> None:
         lines = self._lines.pop(event.request_id)
-        if event.outcome not in ("ok", "error"):
+        # What was killed can say nothing more. Of a finder that raised, Lambda's runtime itself says so.
+        if event.outcome not in ("ok", "error") or (event.outcome == "error" and event.function != POLLER):
             return
         self.checked += 1
         if not lines.count:

@@ -70,7 +70,7 @@ class NoLostUpdate(Monitor):
             self._lost(event, f"InstanceId of {what} kept", f"{new.instance_id or 'gone'}")
 
     def _lost(self, event: ItemChanged, expected: str, observed: str) -> None:
-        self.violate(event.execution_id, event.at_us, expected, f"{observed}, written by {event.writer}")
+        self.violate(event.execution_id, event.at_us, expected, f"{observed}, by {event.writer}")
 
 
 class Isolation(Monitor):

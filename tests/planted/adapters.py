@@ -1,29 +1,27 @@
-"""Wrong adapters of DRS and CloudWatch under the right poller.
+"""Wrong adapters of DRS, of the table and of CloudWatch under the right poller.
 
 Each docstring says how one comes to write it.
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 from orchestrator.errors import TryLaterError
 from orchestrator.model import (
+    Execution,
+    ExecutionKey,
+    ExecutionType,
     Job,
     JobScope,
     JobStatus,
     MetricPoint,
+    PollUpdate,
     ServerLaunch,
     ServerStatus,
 )
 from orchestrator.ports import JobsPage
 from orchestrator.settings import MINUTE_US
 from simulator.world import Parts, Ports, production_poller
-
-_log = logging.getLogger("orchestrator.planted")
-
-HOUR_US: Final = 60 * MINUTE_US
 
 
 class Jobs:
@@ -66,15 +64,21 @@ class ServersInAnyOrder(Jobs):
         return replace(job, servers=tuple(ServerLaunch(name, *end) for name, end in zip(names, ends, strict=True)))
 
 
+class InstancesInAnyOrder(Jobs):
+    """The same for the ids of instances, from a list beside that of the servers."""
+
+    def change(self, job: Job) -> Job:
+        ids = [server.instance_id for server in reversed(job.servers)]
+        servers = zip(job.servers, ids, strict=True)
+        return replace(job, servers=tuple(replace(server, instance_id=name) for server, name in servers))
+
+
 class DescribesEachWave(Jobs):
     """A loop over waves with a call in it."""
 
     def describe_page(self, scope: JobScope, job_ids: Sequence[str], token: str | None) -> JobsPage:
-        return JobsPage(tuple(job for one in job_ids for job in super_page(self, scope, one)))
-
-
-def super_page(jobs: Jobs, scope: JobScope, job_id: str) -> tuple[Job, ...]:
-    return jobs.right.describe_page(scope, [job_id], None).jobs
+        pages = [self.right.describe_page(scope, [job_id], None) for job_id in job_ids]
+        return JobsPage(tuple(job for page in pages for job in page.jobs))
 
 
 class AsksAtHomeToo(Jobs):
@@ -121,17 +125,106 @@ class AlwaysThrottled(Jobs):
         raise TryLaterError("DescribeJobs: ThrottlingException")
 
 
-class MetricsWithout:
-    """One metric was renamed, and its old name is on the dashboard."""
+class Store:
+    """A table adapter, right as it stands."""
 
-    def __init__(self, ports: Ports, name: str) -> None:
-        self._metrics = ports.metrics
-        self._name = name
+    def __init__(self, ports: Ports) -> None:
+        self.right = ports.store
+
+    def get(self, key: ExecutionKey) -> Execution | None:
+        return self.right.get(key)
+
+    def save_poll(self, update: PollUpdate) -> None:
+        self.right.save_poll(update)
+
+
+class EndsInLocalTime(Store):
+    """EndTime by datetime.now() of a machine five hours west."""
+
+    def save_poll(self, update: PollUpdate) -> None:
+        end_us = None if update.end_us is None else update.end_us - 5 * 60 * MINUTE_US
+        super().save_poll(replace(update, end_us=end_us))
+
+
+class DrillsAreRecoveries(Store):
+    """The type of an execution is not read, and every drill waits for launch actions."""
+
+    def get(self, key: ExecutionKey) -> Execution | None:
+        found = super().get(key)
+        return None if found is None else replace(found, type=ExecutionType.RECOVERY)
+
+
+class CachedStore(Store):
+    """@lru_cache on the read, to save capacity units."""
+
+    def __init__(self, ports: Ports) -> None:
+        super().__init__(ports)
+        self._found: dict[ExecutionKey, Execution | None] = {}
+
+    def get(self, key: ExecutionKey) -> Execution | None:
+        if key not in self._found:
+            self._found[key] = super().get(key)
+        return self._found[key]
+
+
+class NeverMovesLastPolledTime(Store):
+    """LastPolledTime is set with if_not_exists."""
+
+    def get(self, key: ExecutionKey) -> Execution | None:
+        found = super().get(key)
+        return None if found is None else replace(found, last_polled_us=None)
+
+    def save_poll(self, update: PollUpdate) -> None:
+        before = self.right.get(update.key)
+        first_us = None if before is None else before.last_polled_us
+        super().save_poll(replace(update, last_polled_us=first_us or update.last_polled_us))
+
+
+class Metrics:
+    """A CloudWatch adapter, right as it stands."""
+
+    def __init__(self, ports: Ports) -> None:
+        self.right = ports.metrics
 
     def publish(self, points: Sequence[MetricPoint]) -> None:
-        self._metrics.publish([point for point in points if point.name != self._name])
+        self.right.publish(points)
+
+
+class MetricRenamed(Metrics):
+    """One metric was renamed, and its old name is on the dashboard."""
+
+    def publish(self, points: Sequence[MetricPoint]) -> None:
+        super().publish([point for point in points if point.name != "WavesPolled"])
+
+
+class MetricsTwice(Metrics):
+    """A call whose answer came late is made again."""
+
+    def publish(self, points: Sequence[MetricPoint]) -> None:
+        super().publish(points)
+        super().publish(points)
+
+
+class MetricsInSeconds(Metrics):
+    """Seconds under the name of milliseconds."""
+
+    def publish(self, points: Sequence[MetricPoint]) -> None:
+        timed = "PollingDuration"
+        super().publish(
+            [MetricPoint(name, value / 1000 if name == timed else value, unit) for name, value, unit in points]
+        )
 
 
 def poller_asking(jobs: type[Jobs]) -> Parts:
     """The right poller with a wrong DRS adapter."""
     return Parts(poller=lambda ports: production_poller(replace(ports, jobs=jobs(ports))))
+
+
+def poller_storing(store: type[Store]) -> Parts:
+    """The right poller with a wrong table adapter."""
+    return Parts(poller=lambda ports: production_poller(replace(ports, store=store(ports))))
+
+
+def poller_measuring(metrics: type[Metrics]) -> Parts:
+    """The right poller with a wrong CloudWatch adapter."""
+    return Parts(poller=lambda ports: production_poller(replace(ports, metrics=metrics(ports))))

@@ -3,21 +3,18 @@
 Each docstring says how one comes to write it.
 """
 
-import logging
-from typing import Any, Final
+from typing import Any
 
-from orchestrator.model import (
-    ExecutionKey,
-)
-from orchestrator.settings import MINUTE_US
+from orchestrator.model import TERMINAL, ExecutionKey
+from orchestrator.settings import SECOND_US
 from simulator.events import POLLER
-from simulator.services.dynamodb import ExecutionTable
+from simulator.kernel import Kernel
+from simulator.services.dynamodb import ExecutionTable, QueryPage
+from simulator.services.errors import ServiceError
 from simulator.services.functions import LambdaService
 from simulator.services.schedule import ScheduleRule
-
-_log = logging.getLogger("orchestrator.planted")
-
-HOUR_US: Final = 60 * MINUTE_US
+from simulator.spec import Functions
+from simulator.trace import Trace
 
 
 class RuleThatLosesATick(ScheduleRule):
@@ -36,6 +33,14 @@ class RuleThatFiresTwice(ScheduleRule):
     def _fire(self, number: int) -> None:
         super()._fire(number)
         self._target(number)
+
+
+class RuleThatDrifts(ScheduleRule):
+    """Each minute is counted from when the last tick was done with."""
+
+    def _fire(self, number: int) -> None:
+        self._first_us += SECOND_US * 9 // 10
+        super()._fire(number)
 
 
 class LambdaThatLosesInvocations(LambdaService):
@@ -58,6 +63,11 @@ class LambdaThatDeliversTwice(LambdaService):
             super().invoke_event(name, payload, execution_id=execution_id, by=by)
 
 
+def lambda_with_little_room(kernel: Kernel, trace: Trace, spec: Functions) -> LambdaService:
+    """Another team's functions use up the account's concurrency."""
+    return LambdaService(kernel, trace, spec.model_copy(update={"account_concurrency": 12}))
+
+
 class TableWithoutConditions(ExecutionTable):
     """The adapter writes `ADD Version :one` and forgot the ConditionExpression."""
 
@@ -68,3 +78,68 @@ class TableWithoutConditions(ExecutionTable):
             attributes = {**attributes, "Version": version + 1}
             keywords["condition"] = None
         super().update(key, attributes, writer=writer, **keywords)
+
+
+class PollerTable(ExecutionTable):
+    """A table adapter, right as it stands; wrong ones change what a poll writes."""
+
+    def update(self, key: ExecutionKey, attributes: Any, *, writer: str, **keywords: Any) -> None:
+        if writer == POLLER:
+            attributes = self.change(key, dict(attributes))
+        super().update(key, attributes, writer=writer, **keywords)
+
+    def change(self, key: ExecutionKey, attributes: dict[str, Any]) -> dict[str, Any]:
+        return attributes
+
+
+class TableWithoutEndTime(PollerTable):
+    """EndTime was added to the contract later, and one code path never got it."""
+
+    def change(self, key: ExecutionKey, attributes: dict[str, Any]) -> dict[str, Any]:
+        attributes.pop("EndTime", None)
+        return attributes
+
+
+class TableInMilliseconds(PollerTable):
+    """LastPolledTime is written as JavaScript counts."""
+
+    def change(self, key: ExecutionKey, attributes: dict[str, Any]) -> dict[str, Any]:
+        return {**attributes, "LastPolledTime": attributes["LastPolledTime"] * 1000}
+
+
+class TableWithoutVersions(PollerTable):
+    """A poll checks the version and does not raise it, for "only the worker changes anything"."""
+
+    def change(self, key: ExecutionKey, attributes: dict[str, Any]) -> dict[str, Any]:
+        del attributes["Version"]
+        return attributes
+
+
+class TableThatIsPut(ExecutionTable):
+    """PutItem of the attributes that the poller knows, and not UpdateItem."""
+
+    def update(self, key: ExecutionKey, attributes: Any, *, writer: str, **keywords: Any) -> None:
+        stored = self.get(key)
+        if writer == POLLER and stored is not None:
+            known = {name: value for name, value in stored.attributes.items() if name != "InitiatedBy"}
+            self.put({**known, **attributes}, writer=writer, **keywords)
+        else:
+            super().update(key, attributes, writer=writer, **keywords)
+
+
+class TableThatIsTidied(ExecutionTable):
+    """What has ended is deleted at once, to keep the table small."""
+
+    def update(self, key: ExecutionKey, attributes: Any, *, writer: str, **keywords: Any) -> None:
+        super().update(key, attributes, writer=writer, **keywords)
+        if writer == POLLER and attributes.get("Status") in TERMINAL:
+            self.delete(key, writer=writer, request_id=keywords["request_id"])
+
+
+class TableThatIsHotForAMoment(ExecutionTable):
+    """No bug either: StatusIndex throttles one look beyond all retries, and the next tick looks again."""
+
+    def query_status(self, status: str, after: Any = None) -> QueryPage:
+        if 300 * SECOND_US < self._kernel.now_us < 330 * SECOND_US:
+            raise ServiceError("ProvisionedThroughputExceededException", "too hot", retryable=True)
+        return super().query_status(status, after)

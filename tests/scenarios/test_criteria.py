@@ -15,8 +15,8 @@ from simulator.events import POLLER
 from simulator.services.dynamodb import ExecutionTable, QueryPage
 from simulator.services.errors import ServiceError
 from simulator.services.functions import LambdaService
-from simulator.world import Parts, Ports
-from tests.planted import adapters, finders, pollers, services
+from simulator.world import Parts
+from tests.planted import adapters, conclusions, finders, pollers, services
 
 
 class ThrottledIndex(ExecutionTable):
@@ -37,6 +37,15 @@ class DeniedInvoke(LambdaService):
         super().invoke_event(name, payload, execution_id=execution_id, by=by)
 
 
+class DeniedInvokeAlways(LambdaService):
+    """The same from the first day on."""
+
+    def invoke_event(self, name: str, payload: Any, *, execution_id: str, by: str) -> None:
+        if name == POLLER:
+            raise ServiceError("AccessDeniedException", "not authorized to perform lambda:InvokeFunction")
+        super().invoke_event(name, payload, execution_id=execution_id, by=by)
+
+
 class WarningsAreErrors(Poller):
     """A missing JobId raises."""
 
@@ -46,29 +55,19 @@ class WarningsAreErrors(Poller):
             raise RuntimeError(conclusion.warnings[0])
 
 
-def backing_off(ports: Ports) -> finders.FinderThatBacksOff:
-    return finders.FinderThatBacksOff(
-        index=ports.index,
-        invoker=ports.invoker,
-        clock=ports.clock,
-        executor=ports.executor(),
-        settings=ports.settings,
-    )
-
-
 FAILING: Final[tuple[tuple[str, str, Parts, tuple[str, ...]], ...]] = (
     ("EventBridge triggers every 60s", "idle", Parts(rule=services.RuleThatLosesATick), ()),
     ("StatusIndex GSI queries work", "load-100", Parts(table=ThrottledIndex), ("executions=2",)),
     ("Adaptive polling intervals", "drill", Parts(finder=finders.finder_with(pollers.LAZY)), ()),
     ("Parallel poller invocations", "load-100", Parts(functions=DeniedInvoke), ("executions=3",)),
-    ("DynamoDB updates successful", "drill", pollers.poller(pollers.ForgetsNames), ()),
+    ("DynamoDB updates successful", "drill", pollers.poller(conclusions.ForgetsNames), ()),
     ("CloudWatch logs comprehensive", "drill", pollers.poller(pollers.LogsWithoutIds), ()),
     ("Performance <100ms queries", "drill", Parts(), ("latencies.query_warm=90ms..130ms",)),
     ("No errors or failures", "drill", adapters.poller_asking(adapters.AlwaysThrottled), ()),
     ("Graceful error handling", "missing-job", pollers.poller(pollers.SaysNothing), ()),
     ("Executions complete with DRS's truth", "partial", adapters.poller_asking(adapters.FailedIsLaunched), ()),
     ("Timeout asks DRS first", "timeout-late", pollers.poller(pollers.TimesOutFirst), ()),
-    ("100+ concurrent executions", "load-100", Parts(finder=backing_off), ()),
+    ("100+ concurrent executions", "load-100", finders.finder(finders.FinderThatBacksOff), ()),
     ("No poll is early, none is late", "drill", Parts(finder=finders.finder_with(pollers.LAZY)), ()),
     ("Executions end as expected", "drill", Parts(), ("expect=PARTIAL",)),
 )
@@ -83,7 +82,14 @@ def judged(
     return next(each for each in result.criteria if each.name == name), result.verdict
 
 
-@pytest.mark.parametrize(("name", "scenario", "parts", "changes"), FAILING, ids=[row[0] for row in FAILING])
+ROWS: Final = [
+    # A hundred executions take more than half a second.
+    pytest.param(*row, id=row[0], marks=[pytest.mark.slow] if row[1] == "load-100" else [])
+    for row in FAILING
+]
+
+
+@pytest.mark.parametrize(("name", "scenario", "parts", "changes"), ROWS)
 def test_a_criterion_fails_and_with_it_the_run(
     name: str, scenario: str, parts: Parts, changes: tuple[str, ...]
 ) -> None:
@@ -91,8 +97,8 @@ def test_a_criterion_fails_and_with_it_the_run(
     assert (criterion.verdict, verdict) == ("fail", "fail"), criterion
 
 
-@pytest.mark.parametrize(("name", "scenario"), [(row[0], row[1]) for row in FAILING], ids=[row[0] for row in FAILING])
-def test_it_passes_where_nothing_is_wrong(name: str, scenario: str) -> None:
+@pytest.mark.parametrize(("name", "scenario", "parts", "changes"), ROWS)
+def test_it_passes_where_nothing_is_wrong(name: str, scenario: str, parts: Parts, changes: tuple[str, ...]) -> None:
     criterion, verdict = judged(scenario, name)
     assert (criterion.verdict, verdict) == ("pass", "pass")
     assert criterion.value
@@ -107,6 +113,54 @@ def test_a_warning_that_ends_a_poll_in_error_is_not_graceful() -> None:
     name = "Graceful error handling"
     assert judged("missing-job", name, pollers.poller(WarningsAreErrors))[0].verdict == "fail"
     assert judged("recovery", name)[0].value == "no job was missing"
+
+
+UNEXERCISED: Final = (
+    ("Adaptive polling intervals", "idle", "no execution polled twice"),
+    ("Parallel poller invocations", "drill", "never 2 due at once"),
+    ("DynamoDB updates successful", "idle", "no update"),
+    ("Graceful error handling", "drill", "no job was missing"),
+    ("Executions complete with DRS's truth", "timeout-stuck", "no execution completed"),
+    ("Timeout asks DRS first", "drill", "no execution was overdue"),
+    ("100+ concurrent executions", "drill", "at most 1 at once"),
+    ("No poll is early, none is late", "idle", "no poll"),
+    ("Executions end as expected", "idle", "nothing expected"),
+)
+"""Criterion, a scenario that gives no occasion for it, and what it says instead of a value."""
+
+
+@pytest.mark.parametrize(("name", "scenario", "value"), UNEXERCISED, ids=[row[0] for row in UNEXERCISED])
+def test_a_criterion_without_occasion_says_so_and_fails_nothing(name: str, scenario: str, value: str) -> None:
+    criterion, verdict = judged(scenario, name)
+    assert (criterion.verdict, criterion.value, verdict) == ("not exercised", value, "pass")
+
+
+def test_a_rule_of_another_rate_is_not_judged_by_the_minute() -> None:
+    criterion, _ = judged("idle", "EventBridge triggers every 60s", changes=("schedule.rate=2m",))
+    assert (criterion.verdict, criterion.value) == ("not exercised", "set to every 120 s")
+
+
+def test_one_execution_polled_four_times_a_minute_is_nothing_parallel() -> None:
+    criterion, verdict = judged("drill", "Parallel poller invocations", changes=("SWEEPS_PER_INVOCATION=4",))
+    assert (criterion.verdict, verdict) == ("not exercised", "pass")
+
+
+def test_invocations_that_are_all_refused_are_no_lack_of_occasion() -> None:
+    denied = Parts(functions=DeniedInvokeAlways)
+    criterion, _ = judged("load-100", "Parallel poller invocations", denied, ("executions=3",))
+    assert (criterion.verdict, criterion.value) == ("fail", "0 pollers at once")
+    assert criterion.evidence.startswith("up to 0 pollers invoked by one look, within 0 s; ")
+
+
+def test_a_poll_that_never_comes_is_a_late_one() -> None:
+    denied = Parts(functions=DeniedInvokeAlways)
+    criterion, _ = judged("drill", "No poll is early, none is late", denied)
+    assert (criterion.verdict, criterion.value) == ("fail", "0 polls, 1 amiss")
+
+
+def test_thresholds_are_those_of_the_run() -> None:
+    criterion, _ = judged("drill", "Executions complete with DRS's truth", changes=("bounds.completion=2m",))
+    assert criterion.threshold == "each, within 120 s"
 
 
 def test_before_the_first_tick_no_criterion_is_exercised() -> None:

@@ -1,6 +1,6 @@
 """One monitor over a real table, kernel and DRS, and items and events to feed it."""
 
-from typing import Any
+from typing import Any, Final
 
 from orchestrator.model import ExecutionKey, JobScope
 from orchestrator.settings import Settings
@@ -9,29 +9,32 @@ from simulator.events import (
     POLLER,
     IndexRead,
     Invoked,
+    JobsDescribed,
     LambdaEnded,
     LambdaStarted,
 )
 from simulator.kernel import Kernel
 from simulator.properties.monitor import Context, Monitor
 from simulator.randomness import Spread
-from simulator.services.drs import DrsService
+from simulator.services.drs import DrsJob, DrsService
 from simulator.services.dynamodb import ExecutionTable
-from simulator.spec import Drs, WorldSpec
+from simulator.spec import Drs, JobLife, WorldSpec
 from simulator.trace import Trace
 from simulator.truth import Truth
 
-SPEC = WorldSpec()
-KEY = ExecutionKey("e-1", "p-1")
-SCOPE = JobScope("777788889999", "us-east-1")
-SECOND_US = 1_000_000
-START_S = SPEC.epoch_us // SECOND_US
+SPEC: Final = WorldSpec()
+KEY: Final = ExecutionKey("e-1", "p-1")
+SCOPE: Final = JobScope("777788889999", "us-east-1")
+SECOND_US: Final = 1_000_000
+START_S: Final = SPEC.epoch_us // SECOND_US
+LIFE: Final = JobLife.model_validate({"pending": "60s", "started": "30s", "in_progress": "2m"})
+"""STARTED at 60 s, launching from 90 s on, ended at 210 s."""
 
 Item = dict[str, Any]
 
 
-def a_server(name: str = "s-1", status: str = "IN_PROGRESS") -> Item:
-    return {"SourceServerId": name, "Status": status, "InstanceId": "i-1", "Hostname": "h"}
+def a_server(name: str = "s-1", status: str = "IN_PROGRESS", **changes: Any) -> Item:
+    return {"SourceServerId": name, "Status": status, "InstanceId": "i-1", "Hostname": "h", **changes}
 
 
 def a_wave(**changes: Any) -> Item:
@@ -64,28 +67,14 @@ def an_item(**changes: Any) -> Item:
     }
 
 
-class Bench:
-    """One monitor over a real table, kernel and DRS."""
-
-    def __init__(self, monitor: type[Monitor]) -> None:
-        self.kernel = Kernel()
-        self.trace = Trace()
-        self.table = ExecutionTable(self.kernel, self.trace, index_lag=Spread(0, 0), page_bytes_max=1_048_576)
-        self.drs = DrsService(self.kernel, self.trace, Drs())
-        truth = Truth(self.drs, epoch_us=SPEC.epoch_us, timeout_us=1800 * SECOND_US)
-        self.monitor = monitor(self.trace, Context(spec=SPEC, settings=Settings(), truth=truth))
-
-    def write(self, item: Item, *, by: str = POLLER, request_id: str = "r-1") -> None:
-        """Write a whole item; the worker's writes have no request."""
-        self.table.put(item, writer=by, request_id=request_id if by in (POLLER, FINDER) else "")
-
-    def said(self) -> list[tuple[str, str]]:
-        """What was expected and what was seen, of each violation."""
-        return [(each.expected, each.observed) for each in self.monitor.violations]
+def without(item: Item, name: str) -> Item:
+    return {key: value for key, value in item.items() if key != name}
 
 
-def started(request_id: str, function: str = POLLER, execution_id: str = "e-1", concurrency: int = 1) -> LambdaStarted:
-    return LambdaStarted(0, request_id, function, execution_id, 1, 1, 0, concurrency)
+def started(
+    request_id: str = "r-1", function: str = POLLER, execution_id: str = "e-1", at_us: int = 0, concurrency: int = 1
+) -> LambdaStarted:
+    return LambdaStarted(at_us, request_id, function, execution_id, 1, 1, 0, concurrency)
 
 
 def ended(
@@ -93,15 +82,54 @@ def ended(
     function: str = POLLER,
     *,
     outcome: str = "ok",
+    at_us: int = SECOND_US,
     duration_us: int = SECOND_US,
     memory_mb: int = 90,
 ) -> LambdaEnded:
     execution_id = "e-1" if function == POLLER else ""
-    return LambdaEnded(SECOND_US, request_id, function, execution_id, outcome, duration_us, memory_mb, "")
+    return LambdaEnded(at_us, request_id, function, execution_id, outcome, duration_us, memory_mb, "")
 
 
-def looked(bench: Bench, request_id: str, instant_us: int, poll: str | None = None) -> None:
-    """One look of a finder, and the poll that it invokes."""
-    bench.trace.emit(IndexRead(instant_us, request_id, 1, 1, 1, 100))
-    if poll is not None:
-        bench.trace.emit(Invoked(instant_us, poll, request_id, POLLER, "e-1"))
+class Bench:
+    """One monitor over a real table, kernel and DRS."""
+
+    def __init__(self, monitor: type[Monitor], *, spec: WorldSpec = SPEC, settings: Settings | None = None) -> None:
+        self.kernel = Kernel()
+        self.trace = Trace()
+        self.table = ExecutionTable(self.kernel, self.trace, index_lag=Spread(0, 0), page_bytes_max=1_048_576)
+        self.drs = DrsService(self.kernel, self.trace, Drs())
+        truth = Truth(self.drs, epoch_us=spec.epoch_us, timeout_us=1800 * SECOND_US)
+        self.monitor = monitor(self.trace, Context(spec=spec, settings=settings or Settings(), truth=truth))
+
+    def at(self, second: float) -> None:
+        """Let time pass, to so many seconds after the start."""
+        self.kernel.run(until_us=round(second * SECOND_US))
+
+    def write(self, item: Item, *, by: str = POLLER, request_id: str = "r-1") -> None:
+        """Write a whole item; those who are no function have no request."""
+        self.table.put(item, writer=by, request_id=request_id if by in (POLLER, FINDER) else "")
+
+    def delete(self, *, by: str = POLLER) -> None:
+        """Delete the item."""
+        self.table.delete(KEY, writer=by, request_id="r-1" if by == POLLER else "")
+
+    def job(self, *server_ids: str, life: JobLife = LIFE) -> DrsJob:
+        """A job that starts now."""
+        self.drs.add_servers(SCOPE, server_ids or ("s-1",), life)
+        return self.drs.start_recovery(SCOPE, server_ids or ("s-1",))
+
+    def ask(self, *asked: str, found: tuple[str, ...] | None = None, request_id: str = "r-1") -> None:
+        """A poll asks DRS about jobs, and hears of those it knows."""
+        found = asked if found is None else found
+        self.trace.emit(JobsDescribed(self.kernel.now_us, request_id, "e-1", *SCOPE, asked, found, 1))
+
+    def look(self, request_id: str, *polls: str, items_count: int = 1) -> None:
+        """One look of a finder, and the polls that it invokes."""
+        now_us = self.kernel.now_us
+        self.trace.emit(IndexRead(now_us, request_id, 1, 1, items_count, 100))
+        for poll in polls:
+            self.trace.emit(Invoked(now_us, poll, request_id, POLLER, "e-1"))
+
+    def said(self) -> list[tuple[str, str]]:
+        """What was expected and what was seen, of each violation."""
+        return [(each.expected, each.observed) for each in self.monitor.violations]
