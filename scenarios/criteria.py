@@ -13,6 +13,7 @@ from orchestrator.model import ExecutionStatus, Phase
 from orchestrator.settings import MINUTE_US
 from scenarios.result import Basis, CriterionResult, Verdict
 from simulator.events import FINDER, POLLER
+from simulator.properties.cadence import interval_us
 from simulator.properties.monitor import Monitor, seconds
 from simulator.statistics import quantile
 from simulator.world import World
@@ -126,18 +127,6 @@ def _adaptive(world: World) -> Finding:
     return Finding(not wrong, f"{'/'.join(shown)} s", evidence)
 
 
-def configured_us(world: World, phase: Phase) -> int:
-    """The interval that a phase is set to."""
-    settings = world.settings
-    match phase:
-        case Phase.PENDING:
-            return settings.pending_interval_us
-        case Phase.STARTED:
-            return settings.started_interval_us
-        case Phase.IN_PROGRESS:
-            return settings.in_progress_interval_us
-
-
 def look_every_us(world: World) -> int:
     """Distance between two looks of the finder."""
     sweeps = world.settings.sweeps_per_invocation
@@ -147,7 +136,7 @@ def look_every_us(world: World) -> int:
 def effective_us(world: World, phase: Phase) -> int:
     """The interval that a phase has in effect: looks come at a fixed distance, so it is a multiple of that."""
     every_us = look_every_us(world)
-    return -(-(configured_us(world, phase) - world.settings.due_slack_us) // every_us) * every_us
+    return -(-(interval_us(phase, world.settings) - world.settings.due_slack_us) // every_us) * every_us
 
 
 def _parallel(world: World) -> Finding:
@@ -322,5 +311,3 @@ CRITERIA: Final = (
 """In the order of reports."""
 
 CRITERIA_NAMES: Final = tuple(criterion.name for criterion in CRITERIA)
-PHASE_2_NAMES: Final = CRITERIA_NAMES[:10]
-"""The criteria of the Phase 2 report."""

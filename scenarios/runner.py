@@ -26,6 +26,7 @@ from scenarios.result import (
     ViolationRecord,
 )
 from simulator.events import FINDER, POLLER
+from simulator.properties.cadence import interval_us
 from simulator.properties.monitor import Monitor
 from simulator.statistics import quantile
 from simulator.trace import Trace
@@ -139,7 +140,7 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
         cadence=tuple(
             Cadence(
                 phase=phase.value,
-                configured=criteria.configured_us(world, phase) / 1_000_000,
+                configured=interval_us(phase, world.settings) / 1_000_000,
                 effective=criteria.effective_us(world, phase) / 1_000_000,
             )
             for phase in Phase

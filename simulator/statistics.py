@@ -12,6 +12,7 @@ from math import ceil
 from typing import Final
 
 from orchestrator.model import TERMINAL, Execution, ExecutionStatus, Phase, WaveStatus
+from orchestrator.settings import Settings
 from simulator.events import (
     FINDER,
     POLLER,
@@ -89,8 +90,9 @@ class _Watched:
 class Statistics:
     """Listens to a world."""
 
-    def __init__(self, trace: Trace, truth: Truth) -> None:
+    def __init__(self, trace: Trace, truth: Truth, settings: Settings) -> None:
         self._truth = truth
+        self._settings = settings
         self.distributions: defaultdict[str, list[int]] = defaultdict(list)
         self.counts: Counter[str] = Counter()
         self.ticks: list[Tick] = []
@@ -246,10 +248,10 @@ class Statistics:
         if now is None or now.status is not ExecutionStatus.POLLING:
             self._watched.pop(execution_id, None)
         elif watched is None:
-            self._watched[execution_id] = _Watched(phase(now), None, event.at_us, event.at_us)
+            self._watched[execution_id] = _Watched(phase(now, self._settings), None, event.at_us, event.at_us)
             self.active_max = max(self.active_max, len(self._watched))
         elif not same_waves(before, now):
-            watched.phase = phase(now)
+            watched.phase = phase(now, self._settings)
 
     def _on_poll(self, event: ItemChanged, watched: _Watched, before: Execution, now: Execution) -> None:
         distributions = self.distributions

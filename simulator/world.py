@@ -110,7 +110,7 @@ class World:
         self.truth = Truth(self.drs, epoch_us=spec.epoch_us, timeout_us=self.settings.timeout_us)
         context = Context(spec=spec, settings=self.settings, truth=self.truth)
         self.monitors = [monitor(trace, context) for monitor in PROPERTIES]
-        self.statistics = Statistics(trace, self.truth)
+        self.statistics = Statistics(trace, self.truth, self.settings)
         self.workload = Workload(kernel, self.table, self.drs, spec)
         self._going_on = len(self.workload.expected)
         ports = self._ports()

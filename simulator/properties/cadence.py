@@ -12,25 +12,14 @@ from simulator.trace import Trace
 _IDLE_SERVERS = frozenset({ServerStatus.NOT_STARTED, ServerStatus.PENDING})
 
 
-def phase(execution: Execution) -> Phase:
-    """The phase that the contract gives an execution: that of its wave with the shortest interval by default."""
+def phase(execution: Execution, settings: Settings) -> Phase:
+    """The phase that the contract gives an execution: that of its unfinished wave with the shortest interval."""
     found = [_phase_of(wave) for wave in execution.waves if not wave.finished]
-    return next((each for each in (Phase.STARTED, Phase.IN_PROGRESS) if each in found), Phase.PENDING)
+    return min(found, key=lambda each: interval_us(each, settings), default=Phase.PENDING)
 
 
-def interval_us(execution: Execution, settings: Settings) -> int:
-    """How long the contract lets an execution wait for its next poll: the shortest interval of its waves."""
-    intervals_us = [_interval_us(_phase_of(wave), settings) for wave in execution.waves if not wave.finished]
-    return min(intervals_us, default=settings.pending_interval_us)
-
-
-def _phase_of(wave: Wave) -> Phase:
-    if any(server.status not in _IDLE_SERVERS for server in wave.servers):
-        return Phase.IN_PROGRESS
-    return Phase.STARTED if wave.job_status in (JobStatus.STARTED, JobStatus.COMPLETED) else Phase.PENDING
-
-
-def _interval_us(phase: Phase, settings: Settings) -> int:
+def interval_us(phase: Phase, settings: Settings) -> int:
+    """How long the contract lets an execution in this phase wait for its next poll."""
     match phase:
         case Phase.PENDING:
             return settings.pending_interval_us
@@ -38,6 +27,12 @@ def _interval_us(phase: Phase, settings: Settings) -> int:
             return settings.started_interval_us
         case Phase.IN_PROGRESS:
             return settings.in_progress_interval_us
+
+
+def _phase_of(wave: Wave) -> Phase:
+    if any(server.status not in _IDLE_SERVERS for server in wave.servers):
+        return Phase.IN_PROGRESS
+    return Phase.STARTED if wave.job_status in (JobStatus.STARTED, JobStatus.COMPLETED) else Phase.PENDING
 
 
 @dataclass(slots=True)
@@ -134,7 +129,8 @@ class PollCadence(Monitor):
         if watched is not None and same_waves(event.previous, now):
             every_us = watched.every_us
         else:
-            every_us = interval_us(now, self.context.settings)
+            settings = self.context.settings
+            every_us = interval_us(phase(now, settings), settings)
         if watched is None or look_us is not None:
             since_us = event.at_us if look_us is None else look_us
             visible_us = event.at_us + self._lag_us

@@ -3,6 +3,7 @@
 Monitors see the trace's events and DRS's truth, never the code under test, and keep memory only for what is active.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -48,7 +49,7 @@ class Violation:
     observed: str
 
 
-class Monitor:
+class Monitor(ABC):
     """One property. A subclass listens in `subscribe`, counts what it judges in `checked`, and calls `violate`."""
 
     name: ClassVar[str]
@@ -63,11 +64,11 @@ class Monitor:
         self.violations: list[Violation] = []
         self.subscribe(trace)
 
+    @abstractmethod
     def subscribe(self, trace: Trace) -> None:
         """Listen to what the property needs."""
-        raise NotImplementedError
 
-    def finish(self, end_us: int) -> None:
+    def finish(self, end_us: int) -> None:  # noqa: B027 - most properties leave nothing open
         """Judge what is still open when the run ends."""
 
     @property

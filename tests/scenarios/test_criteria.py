@@ -184,6 +184,12 @@ def test_values_are_those_of_the_run() -> None:
 @pytest.mark.parametrize(
     ("changes", "threshold", "value"),
     [
+        # STARTED is then the patient phase, and the wave that is IN_PROGRESS decides.
+        (
+            ("SWEEPS_PER_INVOCATION=4", "STARTED_INTERVAL_SECONDS=60", "IN_PROGRESS_INTERVAL_SECONDS=15"),
+            "45/60/15 s, +-2 s",
+            "45/60/15 s",
+        ),
         ((), "60/60/60 s, +-2 s", "60/60/60 s"),
         (("SWEEPS_PER_INVOCATION=2",), "60/30/30 s, +-2 s", "60/30/30 s"),
         (("SWEEPS_PER_INVOCATION=4",), "45/15/30 s, +-2 s", "45/15/30 s"),

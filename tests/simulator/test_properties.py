@@ -9,9 +9,8 @@ from simulator.events import FINDER, POLLER, Throttled
 from simulator.properties import PROPERTIES
 from simulator.properties.budgets import Budgets
 from simulator.properties.lifecycle import FinalizeOnce, StatusOrder, TerminalAbsorbing
-from simulator.properties.monitor import VIOLATIONS_KEPT_MAX, Context, Monitor, Verdict
+from simulator.properties.monitor import VIOLATIONS_KEPT_MAX, Monitor, Verdict
 from simulator.properties.writes import Isolation, NoLostUpdate
-from simulator.trace import Trace
 from simulator.world import World
 from tests.simulator.monitored import (
     SCOPE,
@@ -34,13 +33,6 @@ def test_a_property_that_heard_nothing_was_not_exercised(monitor: type[Monitor])
     bench = Bench(monitor)
     bench.monitor.finish(0)
     assert (bench.monitor.verdict, bench.monitor.checked) == (Verdict.NOT_EXERCISED, 0)
-
-
-def test_a_monitor_must_say_what_it_listens_to() -> None:
-    bench = Bench(Budgets)
-    context: Context = bench.monitor.context
-    with pytest.raises(NotImplementedError):
-        Monitor(Trace(), context)
 
 
 @pytest.mark.parametrize("scenario", ["drill", "cancelled", "partial", "timeout-stuck"])
