@@ -72,6 +72,7 @@ class Poller:
 
     def _poll(self, dispatch: Dispatch, stop_us: int) -> PollReport:
         lost: LostRaceError | None = None
+        sent: PollUpdate | None = None
         for _ in range(self._settings.save_attempts_max):
             if self._clock.now_us() >= stop_us:
                 break
@@ -79,12 +80,16 @@ class Poller:
             if execution is None:
                 _log.info("Execution %s is gone", dispatch.key.execution_id, extra=_fields(dispatch))
                 return PollReport(PollEnd.GONE)
+            if sent is not None and _is_saved(sent, execution):
+                _log.info("The write was done, only its answer was lost", extra=_fields(dispatch))
+                return PollReport(PollEnd.UPDATED, len(execution.waves), execution.status)
             skipped = self._skip(dispatch, execution)
             if skipped is not None:
                 return skipped
             conclusion = decisions.conclude(execution, self._ask(execution), self._clock.now_us(), self._settings)
+            sent = self._update(dispatch, execution, conclusion)
             try:
-                self._save(dispatch, execution, conclusion)
+                self._store.save_poll(sent)
             except LostRaceError as error:
                 _log.info("Another writer came first, reading again: %s", error, extra=_fields(dispatch))
                 lost = error
@@ -126,19 +131,17 @@ class Poller:
                     break
         return answers
 
-    def _save(self, dispatch: Dispatch, execution: Execution, conclusion: decisions.Conclusion) -> None:
+    def _update(self, dispatch: Dispatch, execution: Execution, conclusion: decisions.Conclusion) -> PollUpdate:
         now_us = self._clock.now_us()
         # A finder whose clock is ahead must not put the next poll off.
         polled_us = now_us if dispatch.dispatched_us is None else min(dispatch.dispatched_us, now_us)
-        self._store.save_poll(
-            PollUpdate(
-                key=execution.key,
-                expected_version=execution.version,
-                last_polled_us=max(polled_us, execution.last_polled_us or polled_us),
-                waves=conclusion.waves,
-                status=conclusion.status,
-                end_us=None if conclusion.status is None else now_us,
-            )
+        return PollUpdate(
+            key=execution.key,
+            expected_version=execution.version,
+            last_polled_us=max(polled_us, execution.last_polled_us or polled_us),
+            waves=conclusion.waves,
+            status=conclusion.status,
+            end_us=None if conclusion.status is None else now_us,
         )
 
     def _say(self, dispatch: Dispatch, execution: Execution, conclusion: decisions.Conclusion) -> None:
@@ -176,6 +179,14 @@ class Poller:
         except OrchestratorError as error:
             # A poll that did its work must not be repeated because a metric was lost.
             _log.warning("Metrics were not published: %s", error, extra=_fields(dispatch))
+
+
+def _is_saved(sent: PollUpdate, found: Execution) -> bool:
+    """Whether this poll's own write came first: its answer was lost, and the retry found the condition false.
+
+    Nobody but a poll of the same dispatch writes that `LastPolledTime`, whatever else was written since.
+    """
+    return found.version > sent.expected_version and found.last_polled_us == sent.last_polled_us
 
 
 def _fields(dispatch: Dispatch) -> dict[str, str]:

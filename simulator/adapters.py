@@ -14,6 +14,7 @@ from orchestrator.model import Dispatch, Execution, ExecutionKey, ExecutionStatu
 from orchestrator.payloads import payload_of
 from orchestrator.ports import IndexPage, JobsPage
 from simulator.events import CallMade, IndexRead, JobsDescribed
+from simulator.faults.effects import Effects
 from simulator.kernel import Kernel
 from simulator.randomness import Spread, Stream
 from simulator.services.drs import DrsService
@@ -36,9 +37,11 @@ _BACKOFF_US: Final = 1_000_000
 class Boundary:
     """The one way from production code to a service: a call takes time, may fail and is seen in the trace."""
 
-    def __init__(self, kernel: Kernel, trace: Trace) -> None:
+    def __init__(self, kernel: Kernel, trace: Trace, functions: LambdaService, effects: Effects) -> None:
         self._kernel = kernel
         self._trace = trace
+        self._functions = functions
+        self._effects = effects
 
     @property
     def invocation(self) -> Invocation:
@@ -56,21 +59,27 @@ class Boundary:
         answer: Callable[[], _T],
         *,
         stream: Stream | None = None,
+        key: ExecutionKey | None = None,
+        region: str = "",
     ) -> _T:
         """What `answer` returns once `latency` has passed: the service acts at the end of the call.
 
-        `stream` is for calls that run beside others of their invocation, and must not depend on those. Raises
-        TryLaterError, RefusedError or LostRaceError.
+        `stream` is for calls that run beside others of their invocation, and must not depend on those. `key` and
+        `region` are what the call is about, for faults that ask for it. Raises TryLaterError, RefusedError or
+        LostRaceError.
         """
-        kernel = self._kernel
+        kernel, effects, fault = self._kernel, self._effects, ""
         stream = stream or invocation.stream
+        if operation in effects.operations:
+            execution_id = invocation.execution_id if key is None else key.execution_id
+            answer, fault = effects.around(invocation, self._functions, operation, key, execution_id, region, answer)
         for attempt in range(_ATTEMPTS_MAX):
-            latency_us = latency.draw(stream)
-            kernel.sleep(latency_us)
+            began_us = kernel.now_us
+            kernel.sleep(latency.draw(stream))
             try:
                 result = answer()
             except ServiceError as error:
-                self._made(invocation, operation, latency_us, error.code)
+                self._made(invocation, operation, began_us, error.code, fault)
                 if isinstance(error, ConditionFailedError):
                     raise LostRaceError(str(error)) from error
                 if not error.retryable:
@@ -81,15 +90,22 @@ class Boundary:
             except Exception as error:
                 raise BrokenSimulationError(f"{operation} failed with {type(error).__name__}: {error}") from error
             else:
-                self._made(invocation, operation, latency_us, "")
+                self._made(invocation, operation, began_us, "", fault)
                 return result
         raise TryLaterError(f"{operation}, {_ATTEMPTS_MAX} attempts: {last}") from last
 
-    def _made(self, invocation: Invocation, operation: str, latency_us: int, error: str) -> None:
+    def _made(self, invocation: Invocation, operation: str, began_us: int, error: str, fault: str) -> None:
         now_us = self._kernel.now_us
         self._trace.emit(
             CallMade(
-                now_us, invocation.request_id, invocation.function, operation, latency_us, int(invocation.cold), error
+                now_us,
+                invocation.request_id,
+                invocation.function,
+                operation,
+                now_us - began_us,
+                int(invocation.cold),
+                error,
+                fault,
             )
         )
 
@@ -143,7 +159,9 @@ class TableStore:
     def get(self, key: ExecutionKey) -> Execution | None:
         """One GetItem, strongly consistent."""
         boundary = self._boundary
-        item = boundary.call(boundary.invocation, "GetItem", self._latencies.get_item, lambda: self._table.get(key))
+        item = boundary.call(
+            boundary.invocation, "GetItem", self._latencies.get_item, lambda: self._table.get(key), key=key
+        )
         if item is None:
             return None
         if item.execution is None:
@@ -174,6 +192,7 @@ class TableStore:
                 request_id=invocation.request_id,
                 condition=condition,
             ),
+            key=update.key,
         )
 
 
@@ -196,6 +215,7 @@ class DrsJobs:
             "DescribeJobs",
             self._latencies.describe_jobs,
             lambda: self._drs.describe_jobs(scope, job_ids, token),
+            region=scope.region,
         )
         self._trace.emit(
             JobsDescribed(
@@ -206,6 +226,7 @@ class DrsJobs:
                 scope.region,
                 tuple(job_ids),
                 tuple([job.job_id for job in jobs]),
+                tuple([job.job_id for job in jobs if not job.servers]),
                 int(token is None),
             )
         )
@@ -237,6 +258,7 @@ class LambdaInvoker:
                 self._function, payload_of(dispatch), execution_id=execution_id, by=invocation.request_id
             ),
             stream=Stream(self._kernel.seed, f"invoke/{invocation.request_id}/{execution_id}"),
+            key=dispatch.key,
         )
 
 
@@ -274,3 +296,16 @@ class WorldClock:
     def sleep_us(self, duration_us: int) -> None:
         """Suspend the calling process."""
         self._kernel.sleep(duration_us)
+
+
+class SkewedClock(WorldClock):
+    """The same, off by as much as the environment's clock is."""
+
+    def __init__(self, kernel: Kernel, epoch_us: int, boundary: Boundary, effects: Effects) -> None:
+        super().__init__(kernel, epoch_us)
+        self._boundary = boundary
+        self._effects = effects
+
+    def now_us(self) -> int:
+        """Microseconds since the Unix epoch, as this environment counts."""
+        return super().now_us() + self._effects.skew_us(self._boundary.invocation)

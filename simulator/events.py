@@ -75,7 +75,10 @@ class LambdaEnded(NamedTuple):
 
 
 class CallMade(NamedTuple):
-    """One AWS call returned to its function, or failed (`error` is its code, or ""). `cold` is 1 or 0."""
+    """One AWS call returned to its function, or failed (`error` is its code, or ""). `cold` is 1 or 0.
+
+    `fault` is the injected fault that struck the call, or "".
+    """
 
     at_us: int
     request_id: str
@@ -84,6 +87,7 @@ class CallMade(NamedTuple):
     duration_us: int
     cold: int
     error: str
+    fault: str
 
 
 class IndexRead(NamedTuple):
@@ -98,7 +102,10 @@ class IndexRead(NamedTuple):
 
 
 class JobsDescribed(NamedTuple):
-    """One page of DescribeJobs was answered: the job ids asked for, and those on this page. `first_page` is 1 or 0."""
+    """One page of DescribeJobs was answered: the job ids asked for, and those on this page. `first_page` is 1 or 0.
+
+    `untold` are those of the jobs on this page whose servers the answer left out.
+    """
 
     at_us: int
     request_id: str
@@ -107,12 +114,12 @@ class JobsDescribed(NamedTuple):
     region: str
     asked: tuple[str, ...]
     found: tuple[str, ...]
+    untold: tuple[str, ...]
     first_page: int
 
     def record(self) -> tuple[int | str, ...]:
         """The event as it goes into the trace, ids in one text."""
-        asked, found = " ".join(self.asked), " ".join(self.found)
-        return (*self[:5], asked, found, self.first_page)
+        return (*self[:5], " ".join(self.asked), " ".join(self.found), " ".join(self.untold), self.first_page)
 
 
 class JobStarted(NamedTuple):
@@ -197,6 +204,25 @@ class LogWritten(NamedTuple):
     execution_id: str
     message: str
     size_bytes: int
+
+
+class FaultInjected(NamedTuple):
+    """A fault rule struck: by its number in the scenario, at the `nth` call of an operation in a run of a function.
+
+    `delay_us` is how long it holds up what it strikes. `function`, `execution_id` and `request_id` are "" where none is
+    concerned.
+    """
+
+    at_us: int
+    rule: int
+    fault: str
+    operation: str
+    function: str
+    execution_id: str
+    run: int
+    nth: int
+    delay_us: int
+    request_id: str
 
 
 class RunEnded(NamedTuple):

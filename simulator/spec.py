@@ -4,16 +4,29 @@ Scenario files embed these models, so each knob is defined once. Defaults are Ph
 documented limits; where neither exists the field says that it is assumed.
 """
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from orchestrator.errors import MalformedError
 from orchestrator.model import ExecutionStatus, ExecutionType, JobStatus
 from orchestrator.settings import SETTING_NAMES, settings_from
 from simulator.durations import DurationUs, SpreadField, duration_us, show_duration, spread_of
+from simulator.faults.rules import Fault, Rule
 
 _UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -192,6 +205,9 @@ class Group(Spec):
     listed: Literal["at_start", "as_started"] = Field(
         "at_start", description="Whether `Waves` holds every wave from the start, or each one once it has started."
     )
+    place: int | None = Field(
+        None, ge=0, description="Which of the accounts and Regions the first one runs in; by default the next in turn."
+    )
     spread_waves: bool = Field(False, description="Whether each wave runs in the next account and Region.")
     reaction: SpreadField = Field(
         spread_of("5s..20s"), description="Sequential waves: from a job's end to the start of the next (assumed)."
@@ -230,6 +246,13 @@ class Bounds(Spec):
     )
 
 
+class Swarm(Spec):
+    """Faults drawn anew for each seed: which kinds, how many, how strong. What is left out of a run matters as well."""
+
+    faults: tuple[Fault, ...] = Field(tuple(Fault), min_length=1, description="The kinds to draw from.")
+    most: int = Field(6, ge=1, description="So many kinds act in one run at the most, and at least one.")
+
+
 def _as_texts(settings: object) -> object:
     """Environment variables are texts, and a file may write them as numbers."""
     if isinstance(settings, dict):
@@ -253,6 +276,25 @@ def _in_utc(start: datetime) -> datetime:
     return start if start.tzinfo is not None else start.replace(tzinfo=UTC)
 
 
+def _impossible(rule: Rule, scenario: Mapping[str, Any]) -> Iterator[tuple[str, object, str]]:
+    """Field, value and reason for all that the rule says and the rest of its scenario rules out."""
+    ids = [each for group in scenario.get("workload", ()) for each in group.ids]
+    if rule.execution is not None and "workload" in scenario and rule.execution not in ids:
+        known = ", ".join(ids) or "none, for no group has ids"
+        yield (
+            "execution",
+            rule.execution,
+            f"execution must be one of the workload's ids ({known}), got {rule.execution!r}",
+        )
+    regions = scenario.get("regions")
+    if rule.region is not None and regions is not None and rule.region not in regions:
+        yield "region", rule.region, f"region must be one of {', '.join(regions)}, got {rule.region!r}"
+    for name, end_us in (("heal", scenario.get("heal")), ("duration", scenario.get("duration"))):
+        if end_us is not None and rule.after >= end_us and not (name == "heal" and rule.lasting):
+            text = f"after must be < {name} ({show_duration(end_us)}), or the rule never acts, got {show_duration(rule.after)}"
+            yield "after", rule.after, text
+
+
 class WorldSpec(Spec):
     """One world: everything a run needs besides its seed."""
 
@@ -274,6 +316,11 @@ class WorldSpec(Spec):
     )
     workload: tuple[Group, ...] = ()
     bounds: Bounds = Bounds()
+    heal: DurationUs | None = Field(
+        None, description="From then on no fault acts, save lasting ones; None: nothing is owed in time."
+    )
+    faults: tuple[Rule, ...] = Field((), description="In order: the first one with a verdict on an event decides it.")
+    swarm: Swarm | None = Field(None, description="Draws further rules from the seed.")
 
     @model_validator(mode="after")
     def _ids_once(self) -> Self:
@@ -282,6 +329,30 @@ class WorldSpec(Spec):
         if twice:
             raise ValueError(f"ids must be different, got {', '.join(repr(each) for each in twice)} twice")
         return self
+
+    @field_validator("heal")
+    @classmethod
+    def _heals_in_time(cls, heal: int | None, info: ValidationInfo) -> int | None:
+        duration = info.data.get("duration")
+        if heal is not None and duration is not None and heal >= duration:
+            raise ValueError(f"heal must be < duration ({show_duration(duration)}), got {show_duration(heal)}")
+        return heal
+
+    @field_validator("faults")
+    @classmethod
+    def _possible(cls, rules: tuple[Rule, ...], info: ValidationInfo) -> tuple[Rule, ...]:
+        """Rules name entities that there are, and windows in which something can happen."""
+        wrong = [
+            InitErrorDetails(
+                type=PydanticCustomError("fault", "{rule}", {"rule": text}), loc=(number, field), input=value
+            )
+            for number, rule in enumerate(rules)
+            for field, value, text in _impossible(rule, info.data)
+        ]
+        if wrong:
+            # Each with its own path, which a ValueError would lose.
+            raise ValidationError.from_exception_data("faults", wrong)
+        return rules
 
     @property
     def epoch_us(self) -> int:

@@ -29,7 +29,9 @@ class _Channel(NamedTuple):
 class Trace:
     """Append-only; listeners hear of each event as it happens, in the order in which they began to listen."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, kept: bool = True) -> None:
+        """With `kept` false no lines are made, and there is no digest: for runs of which only the verdict counts."""
+        self._kept = kept
         self._channels: dict[type[Any], _Channel] = {}
         # Lines, not events: to Python's garbage collector a million texts are nothing, and a million tuples its ruin.
         self._lines: list[str] = []
@@ -47,6 +49,8 @@ class Trace:
                 listener(event)
         except Exception as error:
             raise BrokenSimulationError(f"a listener failed at {event}") from error
+        if not self._kept:
+            return
         fields = event if record is None else record(event)
         texts = [encode_basestring(field) if isinstance(field, str) else str(field) for field in fields]
         self._lines.append(f'["{name}",{",".join(texts)}]')

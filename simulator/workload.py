@@ -11,6 +11,8 @@ from typing import Final
 
 from orchestrator.items import seconds_item
 from orchestrator.model import TERMINAL, ExecutionKey, ExecutionStatus, JobScope, ServerStatus, WaveStatus
+from simulator.faults.effects import Effects
+from simulator.faults.rules import START_RECOVERY
 from simulator.kernel import Kernel
 from simulator.randomness import Stream, exponential_us
 from simulator.services.drs import DrsJob, DrsService
@@ -51,8 +53,11 @@ class PlannedExecution:
 class Workload:
     """All executions of a world."""
 
-    def __init__(self, kernel: Kernel, table: ExecutionTable, drs: DrsService, spec: WorldSpec) -> None:
+    def __init__(
+        self, kernel: Kernel, table: ExecutionTable, drs: DrsService, spec: WorldSpec, effects: Effects
+    ) -> None:
         self._kernel = kernel
+        self._effects = effects
         self._table = table
         self._drs = drs
         self._spec = spec
@@ -70,10 +75,14 @@ class Workload:
                 kernel.at(start_us, self._begin, plan)
 
     def _plan(self, group: Group, name: str, number: int, start_us: int) -> PlannedExecution:
-        stream = Stream(self._kernel.seed, name)
-        place = len(self.expected)
-        drawn = "-".join([stream.hexadecimal(digits) for digits in (8, 4, 4, 4, 12)])
-        execution_id = group.ids[number] if number < len(group.ids) else drawn
+        if number < len(group.ids):
+            execution_id = group.ids[number]
+        else:
+            drawn = Stream(self._kernel.seed, name)
+            execution_id = "-".join([drawn.hexadecimal(digits) for digits in (8, 4, 4, 4, 12)])
+        # Named by its id, so that it lives the same life with others around it or without them.
+        stream = Stream(self._kernel.seed, f"workload/{execution_id}")
+        place = len(self.expected) if group.place is None else group.place + number
         waves = []
         for position, wave in enumerate(group.waves):
             scope_number = place + position if group.spread_waves else place
@@ -123,12 +132,19 @@ class Workload:
                 seen["JobStatus"] = plan.group.table_job_status.value
             return None, seen
         self._kernel.sleep(self._spec.latencies.start_recovery.draw(plan.stream))
-        self._drs.add_servers(wave.scope, wave.server_ids, wave.life)
         try:
+            life = self._life(plan, wave)
+            self._drs.add_servers(wave.scope, wave.server_ids, life)
             job = self._drs.start_recovery(wave.scope, wave.server_ids)
         except ServiceError as error:
             return None, {"Status": "FAILED", "StatusMessage": str(error)}
         return job, {"Status": "LAUNCHING", "JobId": job.job_id, "JobStatus": "PENDING"}
+
+    def _life(self, plan: PlannedExecution, wave: PlannedWave) -> JobLife:
+        if START_RECOVERY not in self._effects.operations:
+            return wave.life
+        servers_count = len(wave.server_ids)
+        return self._effects.life(plan.key.execution_id, wave.scope.region, wave.number, servers_count, wave.life)
 
     def _amend(self, plan: PlannedExecution, wave: PlannedWave, seen: Attributes) -> bool:
         """Write what was seen of a wave, and let polling begin. False if the execution is over or gone."""

@@ -23,18 +23,23 @@ from simulator.adapters import (
     CloudWatchMetrics,
     DrsJobs,
     LambdaInvoker,
+    SkewedClock,
     TableIndex,
     TableStore,
     WorldClock,
 )
 from simulator.events import FINDER, POLLER, ItemChanged, RunEnded
 from simulator.executor import KernelExecutor
+from simulator.faults.effects import Effects, QueueUnderFaults
+from simulator.faults.plan import Plan
+from simulator.faults.rules import CLOCK, EVENT, INDEX, START, TICK
+from simulator.faults.swarm import with_swarm
 from simulator.kernel import Kernel, StopReason
 from simulator.properties import PROPERTIES
 from simulator.properties.monitor import Context
 from simulator.services.drs import DrsService
 from simulator.services.dynamodb import ExecutionTable
-from simulator.services.functions import Invocation, LambdaService, Payload
+from simulator.services.functions import Conditions, Invocation, LambdaService, Payload
 from simulator.services.observability import LogsService, MetricsService
 from simulator.services.schedule import ScheduleRule
 from simulator.spec import WorldSpec
@@ -94,24 +99,31 @@ class Parts:
 class World:
     """One run of one spec with one seed."""
 
-    def __init__(self, spec: WorldSpec, *, seed: int, parts: Parts | None = None) -> None:
+    def __init__(self, spec: WorldSpec, *, seed: int, parts: Parts | None = None, trace_kept: bool = True) -> None:
         parts = parts or Parts()
-        self.spec = spec
+        self.spec = spec = with_swarm(spec, seed)
         self.kernel = kernel = Kernel(seed=seed)
-        self.trace = trace = Trace()
+        self.trace = trace = Trace(kept=trace_kept)
+        self.plan = plan = Plan(kernel, trace, spec)
         self.settings = settings_from(spec.settings)
         self.table = parts.table(
-            kernel, trace, index_lag=spec.table.index_lag, page_bytes_max=spec.table.page_bytes_max
+            kernel,
+            trace,
+            index_lag=spec.table.index_lag,
+            page_bytes_max=spec.table.page_bytes_max,
+            held_back=self._held_back if INDEX in plan.operations else None,
         )
+        self.effects = effects = Effects(plan, kernel, self.table, spec.epoch_us)
         self.drs = parts.drs(kernel, trace, spec.drs)
         self.metrics = parts.metrics(kernel, trace)
         self.logs = parts.logs(kernel, trace, epoch_us=spec.epoch_us)
-        self.functions = functions = parts.functions(kernel, trace, spec.functions)
+        conditions = QueueUnderFaults(plan, kernel) if plan.operations & {EVENT, START} else Conditions()
+        self.functions = functions = parts.functions(kernel, trace, spec.functions, conditions)
         self.truth = Truth(self.drs, epoch_us=spec.epoch_us, timeout_us=self.settings.timeout_us)
-        context = Context(spec=spec, settings=self.settings, truth=self.truth)
+        context = Context(spec=spec, settings=self.settings, truth=self.truth, plan=plan)
         self.monitors = [monitor(trace, context) for monitor in PROPERTIES]
         self.statistics = Statistics(trace, self.truth, self.settings)
-        self.workload = Workload(kernel, self.table, self.drs, spec)
+        self.workload = Workload(kernel, self.table, self.drs, spec, effects)
         self._going_on = len(self.workload.expected)
         ports = self._ports()
         poller = parts.poller(ports)
@@ -126,12 +138,16 @@ class World:
 
         functions.deploy(FINDER, spec.functions.finder, find)
         functions.deploy(POLLER, spec.functions.poller, poll)
+
+        def trigger(number: int) -> None:
+            functions.invoke_event(FINDER, {"tick": number}, execution_id="", by="")
+
         parts.rule(
             kernel,
             trace,
             first_us=spec.schedule.first,
             rate_us=spec.schedule.rate,
-            target=lambda number: functions.invoke_event(FINDER, {"tick": number}, execution_id="", by=""),
+            target=effects.on_tick(trigger) if TICK in plan.operations else trigger,
         )
         if spec.until_finished:
             trace.listen(ItemChanged, self._count_ended)
@@ -163,17 +179,23 @@ class World:
 
     def _ports(self) -> Ports:
         kernel, trace, settings, latencies = self.kernel, self.trace, self.settings, self.spec.latencies
-        boundary = Boundary(kernel, trace)
+        boundary = Boundary(kernel, trace, self.functions, self.effects)
+        clock = WorldClock(kernel, self.spec.epoch_us)
+        if CLOCK in self.plan.operations:
+            clock = SkewedClock(kernel, self.spec.epoch_us, boundary, self.effects)
         return Ports(
             index=TableIndex(kernel, trace, boundary, self.table, latencies),
             store=TableStore(boundary, self.table, latencies),
             jobs=DrsJobs(kernel, trace, boundary, self.drs, latencies),
             invoker=LambdaInvoker(kernel, boundary, self.functions, POLLER, latencies),
             metrics=CloudWatchMetrics(boundary, self.metrics, latencies),
-            clock=WorldClock(kernel, self.spec.epoch_us),
+            clock=clock,
             executor=lambda: KernelExecutor(kernel, settings.parallel_invokes_max),
             settings=settings,
         )
+
+    def _held_back(self, key: ExecutionKey, number: int) -> int:
+        return self.effects.index_lag_us(key, number)
 
     def _count_ended(self, event: ItemChanged) -> None:
         """End the run some time after the last execution has ended, or its item was deleted."""

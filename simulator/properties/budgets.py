@@ -24,12 +24,13 @@ class Budgets(Monitor):
         trace.listen(LambdaEnded, self._on_ended)
 
     def _on_started(self, event: LambdaStarted) -> None:
-        if event.concurrency > self._concurrency_max:
+        if event.concurrency > self._concurrency_max and not self.context.excuses("", event.at_us):
             expected = f"at most {self._concurrency_max} concurrent invocations"
             self.violate(event.execution_id, event.at_us, expected, str(event.concurrency))
 
     def _on_throttled(self, event: Throttled) -> None:
-        self.violate(event.execution_id, event.at_us, f"{event.function} is not throttled", "throttled")
+        if not self.context.excuses(event.execution_id, event.at_us):
+            self.violate(event.execution_id, event.at_us, f"{event.function} is not throttled", "throttled")
 
     def _on_described(self, event: JobsDescribed) -> None:
         if event.first_page:
@@ -48,7 +49,8 @@ class Budgets(Monitor):
         # A finder that looks several times sleeps in between, and that is no work.
         settings = self.context.settings
         asleep_us = settings.sweep_us * (settings.sweeps_per_invocation - 1) if event.function == FINDER else 0
-        if event.duration_us - asleep_us > (function.timeout - asleep_us) * bounds.lambda_ratio:
+        over = event.duration_us - asleep_us > (function.timeout - asleep_us) * bounds.lambda_ratio
+        if over and not self.context.excuses(event.execution_id, event.at_us - event.duration_us):
             expected = f"{event.function} within {bounds.lambda_ratio:.0%} of its {seconds(function.timeout)}"
             self.violate(event.execution_id, event.at_us, expected, seconds(event.duration_us))
         if event.memory_mb > function.memory_mb:

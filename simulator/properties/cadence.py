@@ -79,7 +79,8 @@ class PollCadence(Monitor):
         self._lag_us = spec.table.index_lag.high_us
         # The finder counts from before its query, the trace from behind it; without slack that may cost a look.
         query_us = max(spec.latencies.query_cold.high_us, spec.latencies.query_warm.high_us)
-        self._unsure_us = max(query_us - settings.due_slack_us, 0)
+        self._early_us = spec.bounds.early + query_us + 2 * self.context.plan.skew_us
+        self._unsure_us = max(query_us + self.context.plan.skew_us - settings.due_slack_us, 0)
         trace.listen(LambdaStarted, self._on_started)
         trace.listen(IndexRead, self._on_look)
         trace.listen(Invoked, self._on_invoked)
@@ -99,7 +100,7 @@ class PollCadence(Monitor):
         bound_us = self.context.spec.bounds.start_delay
         run.looks_count += 1
         run.looked_us = event.at_us
-        if not 0 <= event.at_us - due_us <= bound_us:
+        if not 0 <= event.at_us - due_us <= bound_us and not self.context.excuses("", run.began_us):
             expected = f"look {run.looks_count} of the finder from {seconds(due_us)} on, within {seconds(bound_us)}"
             self.violate("", event.at_us, expected, f"at {seconds(event.at_us)}")
 
@@ -110,7 +111,9 @@ class PollCadence(Monitor):
 
     def _on_ended(self, event: LambdaEnded) -> None:
         if event.function == POLLER:
-            self._dispatched_us.pop(event.request_id, None)
+            # One that failed may be delivered again, with the same look in its hands.
+            if event.outcome == "ok":
+                self._dispatched_us.pop(event.request_id, None)
             return
         run, looks_count = self._runs.pop(event.request_id, None), self.context.settings.sweeps_per_invocation
         # A run that fails shows by other means; one that calls itself done must have looked.
@@ -145,26 +148,30 @@ class PollCadence(Monitor):
         self.checked += 1
         bounds = self.context.spec.bounds
         waited_us = look_us - watched.since_us
-        if watched.polled and waited_us < watched.shortest_us - bounds.early:
-            expected = f"at least {seconds(watched.shortest_us - bounds.early)} between polls"
+        if watched.polled and waited_us < watched.shortest_us - self._early_us:
+            expected = f"at least {seconds(watched.shortest_us - self._early_us)} between polls"
             self.violate(event.execution_id, event.at_us, expected, seconds(waited_us))
-        first_us = self._first_look_us(watched)
-        if first_us is not None and look_us > first_us:
+        first_us = self._first_look_us(event.execution_id, watched)
+        # Of two finders that look at nearly the same time, either may come first.
+        if first_us is not None and look_us > first_us + self.context.settings.sweep_us // 2:
             expected = f"polled by the look at {seconds(first_us)}, the first since it was due"
             self.violate(event.execution_id, event.at_us, expected, f"polled by the look at {seconds(look_us)}")
-        elif event.at_us - look_us > bounds.poll_delay:
+        elif event.at_us - look_us > bounds.poll_delay and not self.context.excuses(event.execution_id, look_us):
             expected = f"a poll recorded within {seconds(bounds.poll_delay)} of its look"
             self.violate(event.execution_id, event.at_us, expected, seconds(event.at_us - look_us))
 
-    def _first_look_us(self, watched: _Watched) -> int | None:
+    def _first_look_us(self, execution_id: str, watched: _Watched) -> int | None:
         due_us = watched.since_us + (watched.longest_us + self._unsure_us if watched.polled else 0)
-        place = bisect_left(self._looks, max(due_us, watched.visible_us))
+        due_us = max(due_us, watched.visible_us, self.context.healed_us + self._lag_us)
+        if self.context.excuses(execution_id, due_us):
+            return None
+        place = bisect_left(self._looks, due_us)
         return self._looks[place] if place < len(self._looks) else None
 
     def finish(self, end_us: int) -> None:
         """Executions that were due at a look and were not polled since."""
         for execution_id, watched in self._watched.items():
-            first_us = self._first_look_us(watched)
+            first_us = self._first_look_us(execution_id, watched)
             if first_us is not None and first_us + self.context.spec.bounds.poll_delay < end_us:
                 expected = f"polled by the look at {seconds(first_us)}, the first since it was due"
                 self.violate(execution_id, end_us, expected, "not polled until the end")
@@ -207,7 +214,8 @@ class NoStarvation(Monitor):
     def _check(self, execution_id: str, polled_us: int, now_us: int) -> None:
         self.checked += 1
         bound_us = self._bound_us
-        if now_us - polled_us > bound_us:
+        polled_us = max(polled_us, self.context.healed_us)
+        if now_us - polled_us > bound_us and not self.context.excuses(execution_id, now_us):
             self.violate(
                 execution_id, now_us, f"a poll within {seconds(bound_us)}", f"none for {seconds(now_us - polled_us)}"
             )

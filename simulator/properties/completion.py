@@ -19,10 +19,11 @@ _WATCHING_ENDED = frozenset({WaveStatus.TIMEOUT, WaveStatus.UNKNOWN})
 
 
 class _Asked:
-    """When each running invocation last heard from DRS about each job."""
+    """When each running invocation last heard from DRS about each job, and what it asked and was not told."""
 
     def __init__(self, trace: Trace) -> None:
         self._at_us: dict[str, dict[str, int]] = {}
+        self._untold: dict[str, set[str]] = {}
         trace.listen(JobsDescribed, self._on_described)
         trace.listen(LambdaEnded, self._on_ended)
 
@@ -30,11 +31,26 @@ class _Asked:
         """The instant of the last answer about the wave's job, or None."""
         return None if wave.job_id is None else self._at_us.get(request_id, {}).get(wave.job_id)
 
+    def untold(self, request_id: str, wave: Wave) -> bool:
+        """Whether DRS's last answer about the wave's job left the job out, or its servers."""
+        return wave.job_id in self._untold.get(request_id, ())
+
     def _on_described(self, event: JobsDescribed) -> None:
-        self._at_us.setdefault(event.request_id, {}).update(dict.fromkeys(event.found, event.at_us))
+        told, at_us = event.found, self._at_us.setdefault(event.request_id, {})
+        if event.untold:
+            told = tuple([job_id for job_id in told if job_id not in event.untold])
+        if event.first_page and len(told) < len(event.asked):
+            # Those that stand on another page are told when that page comes. An older answer no longer counts.
+            self._untold.setdefault(event.request_id, set()).update(event.asked)
+            for job_id in event.asked:
+                at_us.pop(job_id, None)
+        if event.request_id in self._untold:
+            self._untold[event.request_id].difference_update(told)
+        at_us.update(dict.fromkeys(told, event.at_us))
 
     def _on_ended(self, event: LambdaEnded) -> None:
         self._at_us.pop(event.request_id, None)
+        self._untold.pop(event.request_id, None)
 
 
 class CompletionSoundness(Monitor):
@@ -95,7 +111,8 @@ class CompletionSoundness(Monitor):
         asked_us = self._asked.at_us(event.request_id, old)
         # A poll decides between DRS's answer and its write. What was true at either may be what it went by.
         seen_us = (event.at_us,) if asked_us is None else (asked_us, event.at_us)
-        overdue = {truth.overdue(before, each) for each in seen_us}
+        skew_us = self.context.plan.skew_us
+        overdue = {truth.overdue(before, each + off_us) for each in seen_us for off_us in {-skew_us, skew_us}}
         true = [truth.wave_status(before, old, each, overdue=late) for each in seen_us for late in sorted(overdue)]
         if new.status not in true:
             expected = f"wave {new.number} {true[-1] or 'still going on'} by DRS's truth"
@@ -127,12 +144,16 @@ class CompletionLiveness(Monitor):
     def subscribe(self, trace: Trace) -> None:
         """Listen to writes."""
         self._owed: dict[str, _Owed] = {}
+        # How long after healing those ended that ought to have ended before.
+        self.margins_us: list[int] = []
         trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
         now = event.execution
         if now is None or now.status is not ExecutionStatus.POLLING:
             owed = self._owed.pop(event.execution_id, None)
+            if now is not None and owed is not None and owed.base_us < self.context.healed_us <= event.at_us:
+                self.margins_us.append(event.at_us - self.context.healed_us)
             # Whoever else ends or deletes it shows nothing, unless it ought to have ended long before.
             if owed is not None and ((now is not None and event.request_id) or self._late(owed.base_us, event.at_us)):
                 self._check(event.execution_id, owed.base_us, event.at_us, "gone" if now is None else now.status)
@@ -150,15 +171,16 @@ class CompletionLiveness(Monitor):
     def finish(self, end_us: int) -> None:
         """Executions that ought to have ended and did not."""
         for execution_id, owed in self._owed.items():
-            if self._late(owed.base_us, end_us):
+            if self._late(owed.base_us, end_us) and not self.context.excuses(execution_id, end_us):
                 self._check(execution_id, owed.base_us, end_us, "POLLING")
 
     def _late(self, base_us: int, now_us: int) -> bool:
-        return now_us > base_us + self.context.spec.bounds.completion
+        return now_us > max(base_us, self.context.healed_us) + self.context.spec.bounds.completion
 
     def _check(self, execution_id: str, base_us: int, now_us: int, status: str) -> None:
         self.checked += 1
-        if self._late(base_us, now_us):
+        if self._late(base_us, now_us) and not self.context.excuses(execution_id, now_us):
+            base_us = max(base_us, self.context.healed_us)
             bound_us = self.context.spec.bounds.completion
             expected = f"terminal within {seconds(bound_us)} of the truth at {seconds(base_us)}"
             self.violate(execution_id, now_us, expected, f"{status} {seconds(now_us - base_us)} after it")
@@ -186,7 +208,7 @@ class TimeoutTruth(Monitor):
         self.checked += 1
         truth = self.context.truth
         age_us = event.at_us + self.context.spec.epoch_us - now.start_us
-        if not truth.overdue(now, event.at_us):
+        if not truth.overdue(now, event.at_us + self.context.plan.skew_us):
             expected = f"TIMEOUT only after {seconds(self.context.settings.timeout_us)}"
             self.violate(event.execution_id, event.at_us, expected, f"after {seconds(age_us)}")
         ends = [self._end_of(event, now, wave) for wave in now.waves]
@@ -202,6 +224,8 @@ class TimeoutTruth(Monitor):
         if wave.finished:
             return wave.status
         asked_us = self._asked.at_us(event.request_id, wave)
+        if asked_us is None and self._asked.untold(event.request_id, wave):
+            return None
         seen_us = event.at_us if asked_us is None else asked_us
         return self.context.truth.wave_status(now, wave, seen_us, overdue=True)
 
@@ -214,6 +238,8 @@ class TimeoutTruth(Monitor):
             return
         asked_us = self._asked.at_us(event.request_id, wave)
         if asked_us is None:
+            if self._asked.untold(event.request_id, wave):
+                return
             self.violate(event.execution_id, event.at_us, f"DRS asked about job {wave.job_id}", "it was not")
         elif wave.status is WaveStatus.TIMEOUT and job.ended_us <= asked_us:
             self.violate(event.execution_id, event.at_us, f"wave {wave.number} as its job ended", "TIMEOUT")

@@ -12,7 +12,7 @@ from orchestrator.model import (
     WAVE_MOVES,
     Wave,
 )
-from simulator.events import ItemChanged
+from simulator.events import FaultInjected, ItemChanged
 from simulator.properties.monitor import Monitor, pairs, seconds
 from simulator.trace import Trace
 
@@ -92,7 +92,9 @@ class FinalizeOnce(Monitor):
     rule = "EndTime is written once, with the terminal status, and is the instant of that poll."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to writes."""
+        """Listen to writes, and to faults that hold them up."""
+        self._struck: dict[str, int] = {}
+        trace.listen(FaultInjected, self._on_fault)
         trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
@@ -110,7 +112,18 @@ class FinalizeOnce(Monitor):
         elif before is not None and before.status in TERMINAL:
             if before.end_us != now.end_us:
                 self.violate(event.execution_id, event.at_us, "EndTime written once", "it was written again")
-        elif not now_us - self.context.spec.bounds.poll_delay <= now.end_us <= now_us:
+        elif self._is_off(event, now_us - now.end_us):
             off_us = now_us - now.end_us
             observed = f"{seconds(abs(off_us))} {'before' if off_us > 0 else 'after'} the write"
             self.violate(event.execution_id, event.at_us, "EndTime of the poll that ended it", observed)
+
+    def _is_off(self, event: ItemChanged, off_us: int) -> bool:
+        skew_us, delay_us = self.context.plan.skew_us, self.context.spec.bounds.poll_delay
+        # A call that a fault slows down holds up the write, and EndTime was taken before it.
+        delayed = self._struck.pop(event.request_id, None) is not None
+        # The table keeps whole seconds, so a fast clock may round up to one more.
+        return off_us < -skew_us or (off_us > delay_us + skew_us and not delayed)
+
+    def _on_fault(self, event: FaultInjected) -> None:
+        if event.request_id and event.operation == "UpdateItem":
+            self._struck[event.request_id] = event.at_us

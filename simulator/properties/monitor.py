@@ -12,6 +12,7 @@ from typing import ClassVar, Final, TypeVar
 
 from orchestrator.model import Execution
 from orchestrator.settings import Settings
+from simulator.faults.plan import Plan
 from simulator.spec import WorldSpec
 from simulator.trace import Trace
 from simulator.truth import Truth
@@ -32,11 +33,26 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What properties judge by."""
+    """What properties judge by.
+
+    Safety holds in every run at every instant. What must happen *in time* is owed only where no fault disturbs it: from
+    `healed_us` on, and by executions that no fault has made unwinnable. Without faults that is always.
+    """
 
     spec: WorldSpec
     settings: Settings
     truth: Truth
+    plan: Plan
+
+    @property
+    def healed_us(self) -> int:
+        """From when on nothing disturbs polling: 0 without faults."""
+        return self.plan.healed_us
+
+    def excuses(self, execution_id: str, since_us: int) -> bool:
+        """Whether faults excuse what did not happen in time, to an execution or to all ("")."""
+        unwinnable = self.plan.unwinnable
+        return since_us < self.plan.healed_us or execution_id in unwinnable or "" in unwinnable
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Final
 
 from simulator.events import (
     POLLER,
+    FaultInjected,
     IndexRead,
     Invoked,
     ItemChanged,
@@ -30,6 +31,7 @@ class _Poll:
     waves: int = -1
     wrote_us: int = 0
     points_count: int = 0
+    struck: bool = False
     published: dict[str, float] = field(default_factory=dict)
 
 
@@ -50,7 +52,13 @@ class MetricsComplete(Monitor):
         trace.listen(Invoked, self._on_invoked)
         trace.listen(ItemChanged, self._on_change)
         trace.listen(MetricsPublished, self._on_published)
+        trace.listen(FaultInjected, self._on_fault)
         trace.listen(LambdaEnded, self._on_ended)
+
+    def _on_fault(self, event: FaultInjected) -> None:
+        # What a fault kept from CloudWatch, or made it take in twice, is not the poll's doing.
+        if event.operation == "PutMetricData" and event.request_id in self._polls:
+            self._polls[event.request_id].struck = True
 
     def _on_look(self, event: IndexRead) -> None:
         before = 0 if event.first_page else self._found.get(event.request_id, 0)
@@ -83,7 +91,7 @@ class MetricsComplete(Monitor):
             self._found.pop(event.request_id, None)
             return
         poll = self._polls.pop(event.request_id, None)
-        if poll is None:
+        if poll is None or poll.struck:
             return
         published = poll.published
         if event.outcome == "error":

@@ -24,7 +24,7 @@ class TriggerCadence(Monitor):
         self.checked += 1
         jitter_us, rate_us = self.context.spec.bounds.tick_jitter, self.context.spec.schedule.rate
         off_us = event.at_us - self._due_us
-        if abs(off_us) > jitter_us:
+        if abs(off_us) > jitter_us and not self.context.excuses("", event.at_us):
             expected = f"tick {event.number} within {seconds(jitter_us)} of its minute"
             self.violate("", event.at_us, expected, f"{seconds(abs(off_us))} {'late' if off_us > 0 else 'early'}")
         self._check_answered(event.at_us)
@@ -35,7 +35,7 @@ class TriggerCadence(Monitor):
 
     def _on_invoked(self, event: Invoked) -> None:
         if event.function == FINDER and not event.by:
-            if self._unanswered is None:
+            if self._unanswered is None and not self.context.excuses("", event.at_us):
                 self.violate("", event.at_us, "one invocation of the finder for each tick", "one without a tick")
             self._unanswered = None
             self._waiting[event.request_id] = event.at_us
@@ -45,7 +45,7 @@ class TriggerCadence(Monitor):
         if invoked_us is None:
             return
         delay_us, bound_us = event.at_us - invoked_us, self.context.spec.bounds.start_delay
-        if delay_us > bound_us:
+        if delay_us > bound_us and not self.context.excuses("", invoked_us):
             self.violate("", event.at_us, f"the finder starts within {seconds(bound_us)}", f"after {seconds(delay_us)}")
 
     def finish(self, end_us: int) -> None:
@@ -56,9 +56,9 @@ class TriggerCadence(Monitor):
         if self._unanswered is not None and self._unanswered < end_us:
             self._check_answered(end_us)
         for invoked_us in self._waiting.values():
-            if end_us - invoked_us > bounds.start_delay:
+            if end_us - invoked_us > bounds.start_delay and not self.context.excuses("", invoked_us):
                 self.violate("", end_us, f"the finder invoked at {seconds(invoked_us)} starts", "it never did")
 
     def _check_answered(self, at_us: int) -> None:
-        if self._unanswered is not None:
+        if self._unanswered is not None and not self.context.excuses("", self._unanswered):
             self.violate("", at_us, f"the tick at {seconds(self._unanswered)} invokes the finder", "it did not")

@@ -5,7 +5,7 @@ Owns items, the index's lag and the pages of a Query. Sources: DynamoDB API refe
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from heapq import heappop, heappush
@@ -54,13 +54,23 @@ class QueryPage(NamedTuple):
 class ExecutionTable:
     """The execution table, by ExecutionId and PlanId, and its StatusIndex (Status, StartTime), projection ALL."""
 
-    def __init__(self, kernel: Kernel, trace: Trace, *, index_lag: Spread, page_bytes_max: int) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        trace: Trace,
+        *,
+        index_lag: Spread,
+        page_bytes_max: int,
+        held_back: Callable[[ExecutionKey, int], int] | None = None,
+    ) -> None:
         self._kernel = kernel
         self._trace = trace
         self._items: dict[ExecutionKey, StoredItem] = {}
         self._index = _StatusIndex()
         self._index_lag = index_lag
         self._page_bytes_max = page_bytes_max
+        # How much longer than usual the nth write of an item takes to the index, where somebody knows that.
+        self._held_back = held_back
         self._writes: dict[ExecutionKey, int] = {}
 
     def __len__(self) -> int:
@@ -128,7 +138,8 @@ class ExecutionTable:
             self._items[key] = after
         number = self._writes[key] = self._writes.get(key, 0) + 1
         lag = Stream(self._kernel.seed, f"dynamodb/index/{key.execution_id}/{number}")
-        self._index.expect(now_us + self._index_lag.draw(lag), number, key, after)
+        held_us = 0 if self._held_back is None else self._held_back(key, number)
+        self._index.expect(now_us + held_us + self._index_lag.draw(lag), number, key, after)
         self._trace.emit(
             ItemChanged(
                 now_us,

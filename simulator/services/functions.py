@@ -4,9 +4,9 @@ Owns when a handler runs and when it dies; what it does is the handler's. Every 
 which is how EventBridge and the finder invoke. Sources: AWS Lambda developer guide, asynchronous invocation, 2026-11.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from simulator.events import Dropped, Invoked, LambdaEnded, LambdaStarted, Throttled
 from simulator.kernel import Kernel, Process, Timer
@@ -31,11 +31,39 @@ class Environment:
     number: int
     warm: bool = False
     idle_since_us: int = 0
+    # How far its clock is from the right time, once somebody has asked.
+    skew_us: int | None = None
 
 
-@dataclass(slots=True)
+class Start(NamedTuple):
+    """How an event finds Lambda when its time has come."""
+
+    throttled: bool = False
+    cold: bool = False
+    init_us: int = 0
+
+
+class Conditions:
+    """What befalls an event between its acceptance and its handler. These are those of a good day."""
+
+    def deliveries(self, function: str, execution_id: str, number: int) -> Sequence[int]:
+        """How long each delivery of the execution's event of this number is held back: at least once, in principle."""
+        return (0,)
+
+    def start(self, function: str, execution_id: str, request_id: str, run: int) -> Start:
+        """Whether the run may start, and whether in a new environment although an old one is warm."""
+        return _AS_USUAL
+
+
+_AS_USUAL: Final = Start()
+
+
+@dataclass(slots=True, eq=False)
 class Invocation:
-    """One run of a handler: what Lambda tells it in its context, and its own stream of randomness."""
+    """One run of a handler: what Lambda tells it in its context, and its own stream of randomness.
+
+    `run` counts the function's runs for its execution, from 1.
+    """
 
     function: str
     request_id: str
@@ -45,6 +73,22 @@ class Invocation:
     deadline_us: int
     stream: Stream
     cold: bool
+    run: int
+    calls: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def count_call(self, operation: str, execution_id: str) -> int:
+        """The number of this call among those of its kind in this run, from 1."""
+        kind = (operation, execution_id)
+        number = self.calls[kind] = self.calls.get(kind, 0) + 1
+        return number
+
+
+class _Running(NamedTuple):
+    """All that it takes to end a run from outside."""
+
+    queued: "_Queued"
+    process: Process
+    timeout: Timer
 
 
 Handler = Callable[[Payload, Invocation], object]
@@ -78,15 +122,18 @@ class _Deployed:
 class LambdaService:
     """All functions of one account and Region; they share its concurrency."""
 
-    def __init__(self, kernel: Kernel, trace: Trace, spec: Functions) -> None:
+    def __init__(self, kernel: Kernel, trace: Trace, spec: Functions, conditions: Conditions | None = None) -> None:
         self._kernel = kernel
         self._trace = trace
         self._spec = spec
+        self._conditions = conditions or Conditions()
         self._functions: dict[str, _Deployed] = {}
         self._running_count = 0
         # What is left for functions without a reservation of their own.
         self._free_count = spec.account_concurrency
-        self._invocations: dict[tuple[str, str], int] = {}
+        self._events: dict[tuple[str, str], int] = {}
+        self._runs: dict[tuple[str, str], int] = {}
+        self._running: dict[Invocation, _Running] = {}
 
     def deploy(self, name: str, spec: Function, handler: Handler) -> None:
         """Make a function known. Concurrency that it reserves is taken from what all others share."""
@@ -104,29 +151,44 @@ class LambdaService:
         now_us = self._kernel.now_us
         # Named by what it is for and how often that happened, so that other executions' invocations do not matter.
         logical = (name, execution_id)
-        number = self._invocations[logical] = self._invocations.get(logical, 0) + 1
+        number = self._events[logical] = self._events.get(logical, 0) + 1
         stream = Stream(self._kernel.seed, f"lambda/{name}/{execution_id}/{number}/queue")
-        request_id = _request_id(stream)
-        self._trace.emit(Invoked(now_us, request_id, by, name, execution_id))
-        queued = _Queued(function, payload, execution_id, request_id, now_us)
-        self._kernel.at(now_us + self._spec.queue_delay.draw(stream), self._start, queued)
+        for held_us in self._conditions.deliveries(name, execution_id, number):
+            # On Lambda a repeated event keeps its request id. Here each delivery has one, so that runs can be told apart.
+            request_id = _request_id(stream)
+            self._trace.emit(Invoked(now_us, request_id, by, name, execution_id))
+            queued = _Queued(function, payload, execution_id, request_id, now_us)
+            self._kernel.at(now_us + held_us + self._spec.queue_delay.draw(stream), self._start, queued)
+
+    def crash(self, invocation: Invocation, *, redeliver: bool) -> None:
+        """End a run where it stands, as when the runtime exits. A process of that run does not return from this call.
+
+        With `redeliver` Lambda delivers the event once more, whatever its retries are.
+        """
+        queued, process, timeout = self._running[invocation]
+        self._end(queued, invocation, timeout, "crash", "Runtime.ExitError", redeliver=redeliver)
+        self._kernel.kill(process)
 
     def _start(self, queued: _Queued) -> None:
         function, now_us = queued.function, self._kernel.now_us
+        run = self._runs.get((function.name, queued.execution_id), 0) + 1
+        start = self._conditions.start(function.name, queued.execution_id, queued.request_id, run)
         reserved = function.spec.reserved_concurrency
         if reserved == 0:
             self._drop(queued, "reserved concurrency is 0")
             return
-        if (self._free_count if reserved is None else reserved - function.running_count) <= 0:
+        free_count = self._free_count if reserved is None else reserved - function.running_count
+        if start.throttled or free_count <= 0:
             self._throttle(queued)
             return
+        self._runs[function.name, queued.execution_id] = run
         self._running_count += 1
         function.running_count += 1
         self._free_count -= reserved is None
-        environment = self._environment(function)
+        environment = self._new_environment(function) if start.cold else self._environment(function)
         stream = Stream(self._kernel.seed, f"lambda/{queued.request_id}/{queued.attempt}")
         cold = not environment.warm
-        init_us = function.spec.init.draw(stream) if cold else 0
+        init_us = function.spec.init.draw(stream) + start.init_us if cold else 0
         started_us = now_us + init_us
         invocation = Invocation(
             function=function.name,
@@ -137,6 +199,7 @@ class LambdaService:
             deadline_us=started_us + function.spec.timeout,
             stream=stream,
             cold=cold,
+            run=run,
         )
         process = self._kernel.spawn(function.name, self._run, queued, invocation, init_us)
         process.tag = invocation
@@ -148,6 +211,7 @@ class LambdaService:
         process = kernel.current
         assert process is not None, "handlers run in processes"
         timeout = kernel.timer(invocation.deadline_us, lambda: self._time_out(queued, invocation, process))
+        self._running[invocation] = _Running(queued, process, timeout)
         self._trace.emit(
             LambdaStarted(
                 kernel.now_us,
@@ -175,16 +239,26 @@ class LambdaService:
         seconds = queued.function.spec.timeout / 1_000_000
         self._end(queued, invocation, None, "timeout", f"Task timed out after {seconds:.2f} seconds")
 
-    def _end(self, queued: _Queued, invocation: Invocation, timeout: Timer | None, outcome: str, detail: str) -> None:
+    def _end(
+        self,
+        queued: _Queued,
+        invocation: Invocation,
+        timeout: Timer | None,
+        outcome: str,
+        detail: str,
+        *,
+        redeliver: bool = False,
+    ) -> None:
         function, now_us = queued.function, self._kernel.now_us
+        del self._running[invocation]
         if timeout is not None:
             timeout.cancel()
         self._running_count -= 1
         function.running_count -= 1
         self._free_count += function.spec.reserved_concurrency is None
         environment = invocation.environment
-        # After a timeout the runtime starts over: the environment is as good as a new one.
-        environment.warm = outcome != "timeout"
+        # After a timeout or a crash the runtime starts over: the environment is as good as a new one.
+        environment.warm = outcome not in ("timeout", "crash")
         environment.idle_since_us = now_us
         function.idle.append(environment)
         self._trace.emit(
@@ -200,15 +274,15 @@ class LambdaService:
             )
         )
         if outcome != "ok":
-            self._retry(queued)
+            self._retry(queued, redeliver)
 
-    def _retry(self, queued: _Queued) -> None:
+    def _retry(self, queued: _Queued, redeliver: bool) -> None:
         retries = queued.attempt - 1
-        if retries >= queued.function.spec.retries_max:
+        if not redeliver and retries >= queued.function.spec.retries_max:
             self._drop(queued, "retries exhausted")
             return
         queued.attempt += 1
-        self._requeue(queued, _RETRY_WAITS_US[retries])
+        self._requeue(queued, _RETRY_WAITS_US[min(retries, len(_RETRY_WAITS_US) - 1)])
 
     def _throttle(self, queued: _Queued) -> None:
         self._trace.emit(Throttled(self._kernel.now_us, queued.function.name, queued.execution_id))
@@ -235,6 +309,10 @@ class LambdaService:
             if self._kernel.now_us - environment.idle_since_us <= self._spec.idle_max:
                 return environment
             function.idle.clear()
+        return self._new_environment(function)
+
+    @staticmethod
+    def _new_environment(function: _Deployed) -> Environment:
         function.environments_count += 1
         return Environment(function.environments_count)
 

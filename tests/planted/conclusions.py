@@ -7,7 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator.decisions import Conclusion
-from orchestrator.model import Dispatch, Execution, ExecutionKey, ExecutionStatus, ServerStatus, WaveStatus
+from orchestrator.model import (
+    Dispatch,
+    Execution,
+    ExecutionKey,
+    ExecutionStatus,
+    PollUpdate,
+    ServerStatus,
+    WaveStatus,
+)
 from orchestrator.poller import Poller
 
 
@@ -17,8 +25,8 @@ class WrongPoller(Poller):
     def change(self, execution: Execution, conclusion: Conclusion) -> Conclusion:
         return conclusion
 
-    def _save(self, dispatch: Dispatch, execution: Execution, conclusion: Conclusion) -> None:
-        super()._save(dispatch, execution, self.change(execution, conclusion))
+    def _update(self, dispatch: Dispatch, execution: Execution, conclusion: Conclusion) -> PollUpdate:
+        return super()._update(dispatch, execution, self.change(execution, conclusion))
 
 
 class RecordsTheEndOnly(WrongPoller):

@@ -11,7 +11,7 @@ from simulator.events import POLLER
 from simulator.kernel import Kernel
 from simulator.services.dynamodb import ExecutionTable, QueryPage
 from simulator.services.errors import ServiceError
-from simulator.services.functions import LambdaService
+from simulator.services.functions import Conditions, LambdaService
 from simulator.services.schedule import ScheduleRule
 from simulator.spec import Functions
 from simulator.trace import Trace
@@ -63,9 +63,9 @@ class LambdaThatDeliversTwice(LambdaService):
             super().invoke_event(name, payload, execution_id=execution_id, by=by)
 
 
-def lambda_with_little_room(kernel: Kernel, trace: Trace, spec: Functions) -> LambdaService:
+def lambda_with_little_room(kernel: Kernel, trace: Trace, spec: Functions, conditions: Conditions) -> LambdaService:
     """Another team's functions use up the account's concurrency."""
-    return LambdaService(kernel, trace, spec.model_copy(update={"account_concurrency": 12}))
+    return LambdaService(kernel, trace, spec.model_copy(update={"account_concurrency": 12}), conditions)
 
 
 class TableWithoutConditions(ExecutionTable):

@@ -13,6 +13,7 @@ from simulator.events import (
     LambdaEnded,
     LambdaStarted,
 )
+from simulator.faults.plan import Plan
 from simulator.kernel import Kernel
 from simulator.properties.monitor import Context, Monitor
 from simulator.randomness import Spread
@@ -99,7 +100,10 @@ class Bench:
         self.table = ExecutionTable(self.kernel, self.trace, index_lag=Spread(0, 0), page_bytes_max=1_048_576)
         self.drs = DrsService(self.kernel, self.trace, Drs())
         truth = Truth(self.drs, epoch_us=spec.epoch_us, timeout_us=1800 * SECOND_US)
-        self.monitor = monitor(self.trace, Context(spec=spec, settings=settings or Settings(), truth=truth))
+        self.monitor = monitor(
+            self.trace,
+            Context(spec=spec, settings=settings or Settings(), truth=truth, plan=Plan(self.kernel, self.trace, spec)),
+        )
 
     def at(self, second: float) -> None:
         """Let time pass, to so many seconds after the start."""
@@ -121,7 +125,7 @@ class Bench:
     def ask(self, *asked: str, found: tuple[str, ...] | None = None, request_id: str = "r-1") -> None:
         """A poll asks DRS about jobs, and hears of those it knows."""
         found = asked if found is None else found
-        self.trace.emit(JobsDescribed(self.kernel.now_us, request_id, "e-1", *SCOPE, asked, found, 1))
+        self.trace.emit(JobsDescribed(self.kernel.now_us, request_id, "e-1", *SCOPE, asked, found, (), 1))
 
     def look(self, request_id: str, *polls: str, items_count: int = 1) -> None:
         """One look of a finder, and the polls that it invokes."""

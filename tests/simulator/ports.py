@@ -6,11 +6,13 @@ from typing import Final
 from orchestrator.model import JobScope
 from simulator.adapters import Boundary, CloudWatchMetrics, DrsJobs, LambdaInvoker, TableIndex, TableStore
 from simulator.events import CallMade
+from simulator.faults.effects import Effects
+from simulator.faults.plan import Plan
 from simulator.kernel import Kernel
 from simulator.randomness import Spread, Stream
 from simulator.services.drs import DrsService
 from simulator.services.observability import MetricsService
-from simulator.spec import Drs, Latencies
+from simulator.spec import Drs, Latencies, WorldSpec
 from tests.simulator.lambdas import INIT_US, OVERHEAD_US, LambdaRig
 from tests.simulator.tables import table_of
 
@@ -43,7 +45,8 @@ class Rig(LambdaRig):
         self.table = table_of(kernel, page_bytes_max=page_bytes_max, trace=self.trace)
         self.drs = DrsService(kernel, self.trace, Drs(page_size=page_size))
         self.series = MetricsService(kernel, self.trace)
-        self.boundary = Boundary(kernel, self.trace)
+        effects = Effects(Plan(kernel, self.trace, WorldSpec()), kernel, self.table, 0)
+        self.boundary = Boundary(kernel, self.trace, self.service, effects)
         self.index = TableIndex(kernel, self.trace, self.boundary, self.table, LATENCIES)
         self.store = TableStore(self.boundary, self.table, LATENCIES)
         self.jobs = DrsJobs(kernel, self.trace, self.boundary, self.drs, LATENCIES)

@@ -152,8 +152,8 @@ def test_jobs_are_described_in_pages_and_each_page_is_told(kernel: Kernel) -> No
     common = ("e", SCOPE.account_id, SCOPE.region, (*ids, "drsjob-none"))
     first, last = sorted(ids)
     assert described == [
-        JobsDescribed(HANDLER_US + 100 * MS, request_id, *common, (first,), 1),
-        JobsDescribed(HANDLER_US + 200 * MS, request_id, *common, (last,), 0),
+        JobsDescribed(HANDLER_US + 100 * MS, request_id, *common, (first,), (), 1),
+        JobsDescribed(HANDLER_US + 200 * MS, request_id, *common, (last,), (), 0),
     ]
 
 

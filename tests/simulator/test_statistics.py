@@ -107,9 +107,9 @@ def test_runs_are_counted_by_outcome_and_timed_by_whether_they_were_cold_and_had
 
 def test_calls_are_counted_and_those_that_succeed_timed() -> None:
     bench = Counted()
-    bench.trace.emit(CallMade(0, "f-1", FINDER, "Query", 20, 1, ""))
-    bench.trace.emit(CallMade(0, "f-1", FINDER, "Query", 7, 0, ""))
-    bench.trace.emit(CallMade(0, "f-1", FINDER, "Query", 9, 0, "ThrottlingException"))
+    bench.trace.emit(CallMade(0, "f-1", FINDER, "Query", 20, 1, "", ""))
+    bench.trace.emit(CallMade(0, "f-1", FINDER, "Query", 7, 0, "", ""))
+    bench.trace.emit(CallMade(0, "f-1", FINDER, "Query", 9, 0, "ThrottlingException", ""))
     assert bench.statistics.counts == {f"{FINDER}.Query": 3, f"{FINDER}.Query.ThrottlingException": 1}
     assert (bench.statistics.values("Query.cold"), bench.statistics.values("Query.warm")) == ([20], [7])
 

@@ -10,6 +10,8 @@ from orchestrator.items import execution_of
 from orchestrator.model import ExecutionKey, ExecutionStatus, WaveStatus
 from simulator.durations import duration_us
 from simulator.events import ItemChanged, JobStarted, StartRefused, WriteRefused
+from simulator.faults.effects import Effects
+from simulator.faults.plan import Plan
 from simulator.kernel import Kernel
 from simulator.services.drs import DrsService
 from simulator.spec import WorldSpec
@@ -46,7 +48,8 @@ class Rig:
         self.trace.listen(JobStarted, self.jobs.append)
         self.table = table_of(kernel, trace=self.trace)
         self.drs = DrsService(kernel, self.trace, self.spec.drs)
-        self.workload = Workload(kernel, self.table, self.drs, self.spec)
+        effects = Effects(Plan(kernel, self.trace, self.spec), kernel, self.table, self.spec.epoch_us)
+        self.workload = Workload(kernel, self.table, self.drs, self.spec, effects)
 
     @property
     def key(self) -> ExecutionKey:

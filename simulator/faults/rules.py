@@ -1,0 +1,153 @@
+"""Fault rules as data: what goes wrong, where and when.
+
+Owns the words, and which fault makes sense at which point; a rule's relation to the rest of its scenario (its entities,
+its duration) is checked where both are known, in `simulator.spec`. Defaults of strengths are assumed.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from simulator.durations import DurationUs, SpreadField, show_duration, spread_of
+from simulator.randomness import Spread
+
+
+class Fault(StrEnum):
+    """What can go wrong."""
+
+    TICK_LOST = "tick-lost"
+    TICK_LATE = "tick-late"
+    TICK_DOUBLED = "tick-doubled"
+    EVENT_DROPPED = "event-dropped"
+    EVENT_DELAYED = "event-delayed"
+    EVENT_DUPLICATED = "event-duplicated"
+    COLD_START = "cold-start"
+    STARVED = "starved"
+    THROTTLED = "throttled"
+    SERVER_ERROR = "server-error"
+    TIMED_OUT = "timed-out"
+    ANSWER_LOST = "answer-lost"
+    SLOW = "slow"
+    STUCK = "stuck"
+    DENIED = "denied"
+    CRASHED_BEFORE = "crashed-before"
+    CRASHED_AFTER = "crashed-after"
+    RACED = "raced"
+    CANCELLED = "cancelled"
+    DELETED = "deleted"
+    JOB_VANISHED = "job-vanished"
+    SERVERS_UNTOLD = "servers-untold"
+    INDEX_LAG = "index-lag"
+    CLOCK_SKEW = "clock-skew"
+    JOB_HANGS = "job-hangs"
+    SERVERS_FAIL = "servers-fail"
+    JOB_LATE = "job-late"
+    QUOTA = "quota"
+
+
+TICK: Final = "Tick"
+EVENT: Final = "Event"
+START: Final = "Start"
+INDEX: Final = "Index"
+CLOCK: Final = "Clock"
+START_RECOVERY: Final = "StartRecovery"
+"""Points that are no call of production code: a firing of the rule, an event in Lambda's queue, the start of a handler,
+a write on its way to the StatusIndex, the clock of an environment, and Phase 1's call to DRS."""
+
+_POLLER_CALLS: Final = ("GetItem", "DescribeJobs", "UpdateItem", "PutMetricData")
+CALLS: Final = ("Query", "Invoke", *_POLLER_CALLS)
+"""The AWS calls of the two functions."""
+
+OPERATIONS: Final[Mapping[Fault, tuple[str, ...]]] = {
+    **dict.fromkeys((Fault.TICK_LOST, Fault.TICK_LATE, Fault.TICK_DOUBLED), (TICK,)),
+    **dict.fromkeys((Fault.EVENT_DROPPED, Fault.EVENT_DELAYED, Fault.EVENT_DUPLICATED), (EVENT,)),
+    **dict.fromkeys((Fault.COLD_START, Fault.STARVED), (START,)),
+    **dict.fromkeys(
+        (
+            Fault.THROTTLED,
+            Fault.SERVER_ERROR,
+            Fault.TIMED_OUT,
+            Fault.ANSWER_LOST,
+            Fault.SLOW,
+            Fault.STUCK,
+            Fault.DENIED,
+            Fault.CRASHED_BEFORE,
+            Fault.CRASHED_AFTER,
+        ),
+        CALLS,
+    ),
+    **dict.fromkeys((Fault.RACED, Fault.CANCELLED, Fault.DELETED), ("UpdateItem", "GetItem", "DescribeJobs")),
+    **dict.fromkeys((Fault.JOB_VANISHED, Fault.SERVERS_UNTOLD), ("DescribeJobs",)),
+    Fault.INDEX_LAG: (INDEX,),
+    Fault.CLOCK_SKEW: (CLOCK,),
+    **dict.fromkeys((Fault.JOB_HANGS, Fault.SERVERS_FAIL, Fault.JOB_LATE, Fault.QUOTA), (START_RECOVERY,)),
+}
+"""Where each fault may act."""
+
+TRUTHS: Final = frozenset({Fault.JOB_HANGS, Fault.SERVERS_FAIL, Fault.JOB_LATE, Fault.QUOTA})
+"""Faults of DRS itself: they change what is true, and nothing about how it is found out. Polling owes all it ever owes."""
+
+_DELAYS: Final[Mapping[Fault, Spread]] = {
+    Fault.TICK_LATE: spread_of("5s..50s"),
+    Fault.EVENT_DELAYED: spread_of("5s..3m"),
+    Fault.EVENT_DUPLICATED: spread_of("0s..90s"),
+    Fault.COLD_START: spread_of("1s..8s"),
+    Fault.TIMED_OUT: spread_of("5s"),
+    Fault.SLOW: spread_of("1s..30s"),
+    Fault.INDEX_LAG: spread_of("10s..3m"),
+    Fault.CLOCK_SKEW: spread_of("0s..2s"),
+    Fault.JOB_LATE: spread_of("5m..25m"),
+}
+"""How long, where a fault has a length and a rule does not say it."""
+
+
+class Rule(BaseModel):
+    """One rule. The first rule that has a verdict on an event decides it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fault: Fault
+    operation: str | None = Field(None, description="The point at which it acts; by default each that the fault has.")
+    function: Literal["ExecutionFinder", "ExecutionPoller"] | None = Field(None, description="Of this function only.")
+    execution: str | None = Field(None, description="Of the execution with this id only.")
+    region: str | None = Field(None, description="Of this Region only, for DescribeJobs and StartRecovery.")
+    after: DurationUs = Field(0, description="From then on.")
+    before: DurationUs | None = Field(None, description="Until then; by default until the scenario heals.")
+    run: int | None = Field(
+        None,
+        ge=1,
+        description="At this run of the function for its execution (Tick, Event, Index, StartRecovery: the nth tick, "
+        "event, write or wave).",
+    )
+    nth: int | None = Field(None, ge=1, description="At the nth call of the operation in its run, retries not counted.")
+    chance: float = Field(1.0, gt=0, le=1, description="Probability, decided for each event by itself.")
+    delay: SpreadField | None = Field(None, description="How long: late, slow, delayed, lagging, skewed by.")
+    attempts: int = Field(3, ge=1, le=3, description="How many attempts of a call fail; botocore makes three.")
+    servers: int | None = Field(None, ge=1, description="How many servers of the job fail; by default all.")
+    redelivered: bool = Field(False, description="Whether Lambda delivers the event again after the crash.")
+    lasting: bool = Field(False, description="Whether it goes on when all else heals, and makes the end impossible.")
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        known = OPERATIONS[self.fault]
+        if self.operation is not None and self.operation not in known:
+            raise ValueError(f"operation of {self.fault} must be one of {', '.join(known)}, got {self.operation!r}")
+        if self.before is not None and self.before <= self.after:
+            raise ValueError(
+                f"before must come later than after ({show_duration(self.after)}), got {show_duration(self.before)}"
+            )
+        if self.delay is not None and self.fault not in _DELAYS:
+            raise ValueError(f"delay means nothing for {self.fault}: {', '.join(sorted(_DELAYS))} have one")
+        return self
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """The points at which it acts."""
+        return OPERATIONS[self.fault] if self.operation is None else (self.operation,)
+
+    @property
+    def length(self) -> Spread:
+        """How long it lasts where it strikes; nothing where it has no length."""
+        return self.delay or _DELAYS.get(self.fault, Spread(0, 0))
