@@ -13,11 +13,11 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from drsim.outputs import REPORT, RESULT, TRACE
-from scenarios.result import CriterionResult, PropertyResult, Result, Verdict
+from scenarios.result import CriterionResult, Distribution, PropertyResult, Result, Verdict
 
 _WIDTH_PIPED: Final = 100
-_STYLES: Final = {"pass": "green", "fail": "bold red", "not exercised": "dim", "unknown": "yellow"}
-_MARKS: Final = {"pass": "✓", "fail": "✗", "not exercised": "-", "unknown": "?"}
+_STYLES: Final = {"pass": "green", "fail": "bold red", "not exercised": "dim", "unknown": "yellow", "fault": "magenta"}
+_MARKS: Final = {"pass": "✓", "fail": "✗", "not exercised": "-", "unknown": "?", "fault": "!"}
 _PLAIN_MARKS: Final = {**_MARKS, "pass": "+", "fail": "x"}
 _VIOLATIONS_SHOWN_MAX: Final = 3
 
@@ -69,8 +69,31 @@ def show(console: Console, result: Result, folder: Path) -> None:
         _show_criterion(console, criterion)
     console.print()
     _show_properties(console, result.properties)
+    if result.faults:
+        _show_faults(console, result)
     console.print(Text(f"  replay  {result.replay}"), soft_wrap=True)
     console.print(Text(f"  files   {folder}/{{{REPORT}, {RESULT}, {TRACE}}}"), soft_wrap=True)
+
+
+def _show_faults(console: Console, result: Result) -> None:
+    """Which rules struck, which never did, and how the run came out of it."""
+    struck = [each for each in result.faults if each.struck]
+    total = sum(each.struck for each in struck)
+    _line(console, "fault", f"{len(struck)} of {len(result.faults)} fault rules struck, {total} times", indent=2)
+    for each in result.faults:
+        times = f"{each.struck} times" if each.struck else "never"
+        _line(console, "fault" if each.struck else "not exercised", f"{times}: {each.rule}", indent=4)
+    recovery = result.metrics.distributions.get("recovery")
+    if recovery is not None:
+        figures = ", ".join(f"{name} {value / 1000:.0f} s" for name, value in _quantiles(recovery))
+        _line(console, "fault", f"{recovery.count} overdue when healed, ended after that within {figures}", indent=2)
+    for lost in result.unwinnable:
+        whom = lost.execution_id or "every execution"
+        _line(console, "unknown", f"{whom} cannot end as DRS's truth demands: {lost.reason}", indent=2)
+
+
+def _quantiles(figure: Distribution) -> tuple[tuple[str, float], ...]:
+    return ("p50", figure.p50), ("p99", figure.p99), ("max", figure.max)
 
 
 def show_total(console: Console, results: list[Result]) -> None:

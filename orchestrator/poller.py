@@ -182,11 +182,12 @@ class Poller:
 
 
 def _is_saved(sent: PollUpdate, found: Execution) -> bool:
-    """Whether this poll's own write came first: its answer was lost, and the retry found the condition false.
-
-    Nobody but a poll of the same dispatch writes that `LastPolledTime`, whatever else was written since.
-    """
-    return found.version > sent.expected_version and found.last_polled_us == sent.last_polled_us
+    """Whether this poll's own write came first: its answer was lost, and the retry found the condition false."""
+    return (
+        found.version > sent.expected_version
+        and found.last_polled_us == sent.last_polled_us
+        and found.waves == sent.waves
+    )
 
 
 def _fields(dispatch: Dispatch) -> dict[str, str]:

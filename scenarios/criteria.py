@@ -13,6 +13,7 @@ from orchestrator.model import ExecutionStatus, Phase
 from orchestrator.settings import MINUTE_US
 from scenarios.result import Basis, CriterionResult, Verdict
 from simulator.events import FINDER, POLLER
+from simulator.faults.rules import TRUTHS
 from simulator.properties.cadence import interval_us
 from simulator.properties.monitor import Monitor, seconds
 from simulator.statistics import quantile
@@ -72,14 +73,22 @@ def _violations(world: World, *names: str) -> str:
 
 
 def _errors(world: World, operation: str) -> int:
-    """Failed calls of an operation by either function; a lost race is no error."""
-    return sum(
+    """Failed calls of an operation by either function; a lost race is no error, and an injected one is nobody's."""
+    counts = world.statistics.counts
+    failed = sum(
         count
-        for name, count in world.statistics.counts.items()
+        for name, count in counts.items()
         if name.count(".") == 2
         and name.split(".")[1] == operation
         and not name.endswith(".ConditionalCheckFailedException")
     )
+    return failed - counts[f"calls_failed_by_faults.{operation}"]
+
+
+def _disturbed(world: World) -> bool:
+    """Whether a fault has struck that may change when things happen."""
+    struck = zip(world.plan.rules, world.plan.fired_counts, strict=True)
+    return any(count and rule.fault not in TRUTHS for rule, count in struck)
 
 
 def _triggers(world: World) -> Finding:
@@ -108,6 +117,8 @@ def _queries(world: World) -> Finding:
 
 
 def _adaptive(world: World) -> Finding:
+    if _disturbed(world):
+        return Finding(None, "disturbed by faults", "poll-cadence judges each poll by itself, faults or not")
     shown, wrong = [], []
     for phase in Phase:
         gaps = world.statistics.values(f"poll_gap.{phase}")
@@ -191,6 +202,10 @@ def _no_errors(world: World) -> Finding:
     failed = sum(counts[f"{name}.{outcome}"] for name in (FINDER, POLLER) for outcome in ("error", "timeout", "crash"))
     throttled, dropped = counts["lambda_throttles"], counts["lambda_events_dropped"]
     evidence = f"{throttled} throttles, {dropped} events dropped; {_violations(world, 'budgets')}"
+    if _disturbed(world):
+        evidence += f"; {counts['runs_failed_by_faults']} runs failed by injected faults"
+        failed -= counts["runs_failed_by_faults"]
+        throttled = dropped = 0
     passed = failed == throttled == dropped == 0 and _holds(world, "budgets")
     over = _property(world, "budgets").violations_count
     return Finding(passed, f"{failed} of {runs} failed, {over} over", evidence)
@@ -211,6 +226,7 @@ def _graceful(world: World) -> Finding:
             None, "no job was missing", "no poll met a wave that lacked its job, or whose job DRS does not know"
         )
     warnings, errors = counts[f"{POLLER}.warnings"], counts[f"{POLLER}.error"]
+    errors = max(errors - counts["runs_failed_by_faults"], 0)
     evidence = (
         f"polls met a wave without JobId {missing} times, and one with a job that DRS does not know {unknown} times"
     )

@@ -131,6 +131,20 @@ class Sample(Record):
     ended_at: str | None
 
 
+class FaultRecord(Record):
+    """One fault rule of the run, in words, and how often it struck."""
+
+    rule: str
+    struck: int
+
+
+class UnwinnableRecord(Record):
+    """An execution that a fault kept from ever ending as DRS's truth demands; "" stands for all of them."""
+
+    execution_id: str
+    reason: str
+
+
 class Metrics(Record):
     """Everything measured, for reports. `configuration` is the scenario as it ran, defaults included."""
 
@@ -163,3 +177,5 @@ class Result(Record):
     properties: tuple[PropertyResult, ...]
     criteria: tuple[CriterionResult, ...]
     metrics: Metrics
+    faults: tuple[FaultRecord, ...] = ()
+    unwinnable: tuple[UnwinnableRecord, ...] = ()

@@ -14,6 +14,7 @@ from scenarios.result import (
     CriterionResult,
     Distribution,
     Executions,
+    FaultRecord,
     LogGroup,
     Metrics,
     PropertyResult,
@@ -23,6 +24,7 @@ from scenarios.result import (
     Series,
     TickRecord,
     Tier,
+    UnwinnableRecord,
     ViolationRecord,
 )
 from simulator.events import FINDER, POLLER
@@ -32,7 +34,15 @@ from simulator.statistics import quantile
 from simulator.trace import Trace
 from simulator.world import Parts, World
 
-_OBSERVED: Final = ("tick_interval", "poll_gap", "staleness", "completion_delay", "timeout_delay", "waves_per_update")
+_OBSERVED: Final = (
+    "tick_interval",
+    "poll_gap",
+    "staleness",
+    "completion_delay",
+    "timeout_delay",
+    "waves_per_update",
+    "recovery",
+)
 """Distributions that the schedule and DRS's lives decide; latency models make the others."""
 
 
@@ -86,6 +96,14 @@ def run(
         properties=properties,
         criteria=judged,
         metrics=_metrics(world, scenario),
+        faults=tuple(
+            FaultRecord(rule=str(rule), struck=count)
+            for rule, count in zip(world.plan.rules, world.plan.fired_counts, strict=True)
+        ),
+        unwinnable=tuple(
+            UnwinnableRecord(execution_id=execution_id, reason=reason)
+            for execution_id, reason in sorted(world.plan.unwinnable.items())
+        ),
     )
     world.close()
     return Run(result, world.trace)
@@ -125,6 +143,7 @@ def _property(monitor: Monitor, epoch_us: int) -> PropertyResult:
 
 def _metrics(world: World, scenario: Scenario) -> Metrics:
     statistics, epoch_us = world.statistics, scenario.epoch_us
+    distributions = {**statistics.distributions, "recovery": world.recovery_us}
     counts = {
         **statistics.counts,
         "active_executions_max": statistics.active_max,
@@ -135,7 +154,7 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
         "trace_events": len(world.trace),
     }
     return Metrics(
-        configuration=scenario.model_dump(mode="json"),
+        configuration={**scenario.model_dump(mode="json"), **world.spec.model_dump(mode="json", include={"faults"})},
         look_every=criteria.look_every_us(world) / 1_000_000,
         cadence=tuple(
             Cadence(
@@ -155,9 +174,7 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
             )
             for tick in statistics.ticks
         ),
-        distributions={
-            name: _distribution(name, values) for name, values in sorted(statistics.distributions.items()) if values
-        },
+        distributions={name: _distribution(name, values) for name, values in sorted(distributions.items()) if values},
         counts=dict(sorted(counts.items())),
         log_groups={
             name: LogGroup(

@@ -291,7 +291,8 @@ def _impossible(rule: Rule, scenario: Mapping[str, Any]) -> Iterator[tuple[str, 
         yield "region", rule.region, f"region must be one of {', '.join(regions)}, got {rule.region!r}"
     for name, end_us in (("heal", scenario.get("heal")), ("duration", scenario.get("duration"))):
         if end_us is not None and rule.after >= end_us and not (name == "heal" and rule.lasting):
-            text = f"after must be < {name} ({show_duration(end_us)}), or the rule never acts, got {show_duration(rule.after)}"
+            limit, after = show_duration(end_us), show_duration(rule.after)
+            text = f"after must be < {name} ({limit}), or the rule never acts, got {after}"
             yield "after", rule.after, text
 
 

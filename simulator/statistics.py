@@ -18,6 +18,7 @@ from simulator.events import (
     POLLER,
     CallMade,
     Dropped,
+    FaultInjected,
     IndexRead,
     Invoked,
     ItemChanged,
@@ -109,6 +110,8 @@ class Statistics:
         self._asked_us: dict[str, int] = {}
         self._watched: dict[str, _Watched] = {}
         self._cold: set[str] = set()
+        # Running invocations that a fault has struck.
+        self._struck: set[str] = set()
         trace.listen(TickFired, self._on_tick)
         trace.listen(Invoked, self._on_invoked)
         trace.listen(LambdaStarted, self._on_started)
@@ -118,6 +121,7 @@ class Statistics:
         trace.listen(ItemChanged, self._on_change)
         trace.listen(LambdaEnded, self._on_ended)
         trace.listen(LogWritten, self._on_line)
+        trace.listen(FaultInjected, self._on_fault)
         for event_type, name in (
             (Throttled, "lambda_throttles"),
             (Dropped, "lambda_events_dropped"),
@@ -195,6 +199,9 @@ class Statistics:
         function, request_id = event.function, event.request_id
         self._running[function] -= 1
         self.counts[f"{function}.{event.outcome}"] += 1
+        if request_id in self._struck:
+            self._struck.remove(request_id)
+            self.counts["runs_failed_by_faults"] += event.outcome != "ok"
         kind = "cold" if request_id in self._cold else "warm"
         self._cold.discard(request_id)
         if function == FINDER:
@@ -211,7 +218,9 @@ class Statistics:
         self.counts[name] += 1
         if event.error:
             self.counts[f"{name}.{event.error}"] += 1
-        else:
+            if event.fault and event.error != "ConditionalCheckFailedException":
+                self.counts[f"calls_failed_by_faults.{event.operation}"] += 1
+        elif not event.fault:
             self.distributions[kind].append(event.duration_us)
 
     @staticmethod
@@ -223,6 +232,11 @@ class Statistics:
     def _on_line(self, event: LogWritten) -> None:
         if event.level == "WARNING":
             self.counts[f"{event.function}.warnings"] += 1
+
+    def _on_fault(self, event: FaultInjected) -> None:
+        self.counts["faults_injected"] += 1
+        if event.request_id:
+            self._struck.add(event.request_id)
 
     def _on_described(self, event: JobsDescribed) -> None:
         self._asked_us[event.request_id] = event.at_us

@@ -36,10 +36,11 @@ from simulator.faults.rules import CLOCK, EVENT, INDEX, START, TICK
 from simulator.faults.swarm import with_swarm
 from simulator.kernel import Kernel, StopReason
 from simulator.properties import PROPERTIES
+from simulator.properties.completion import CompletionLiveness
 from simulator.properties.monitor import Context
 from simulator.services.drs import DrsService
 from simulator.services.dynamodb import ExecutionTable
-from simulator.services.functions import Conditions, Invocation, LambdaService, Payload
+from simulator.services.functions import Invocation, LambdaService, Payload
 from simulator.services.observability import LogsService, MetricsService
 from simulator.services.schedule import ScheduleRule
 from simulator.spec import WorldSpec
@@ -117,7 +118,7 @@ class World:
         self.drs = parts.drs(kernel, trace, spec.drs)
         self.metrics = parts.metrics(kernel, trace)
         self.logs = parts.logs(kernel, trace, epoch_us=spec.epoch_us)
-        conditions = QueueUnderFaults(plan, kernel) if plan.operations & {EVENT, START} else Conditions()
+        conditions = QueueUnderFaults(plan, kernel) if plan.operations & {EVENT, START} else None
         self.functions = functions = parts.functions(kernel, trace, spec.functions, conditions)
         self.truth = Truth(self.drs, epoch_us=spec.epoch_us, timeout_us=self.settings.timeout_us)
         context = Context(spec=spec, settings=self.settings, truth=self.truth, plan=plan)
@@ -172,6 +173,11 @@ class World:
         """The status that the table holds now, or None if the item is gone or malformed."""
         item = self.table.get(key)
         return None if item is None or item.execution is None else item.execution.status
+
+    @property
+    def recovery_us(self) -> list[int]:
+        """How long after healing those executions ended that ought to have ended before."""
+        return [us for each in self.monitors if isinstance(each, CompletionLiveness) for us in each.margins_us]
 
     def close(self) -> None:
         """Let go of everything that is still suspended. Take all results first."""

@@ -14,7 +14,7 @@ from simulator.faults.rules import CLOCK, EVENT, INDEX, START, START_RECOVERY, T
 from simulator.kernel import Kernel
 from simulator.services.dynamodb import ExecutionTable
 from simulator.services.errors import ServiceError
-from simulator.services.functions import Conditions, Invocation, LambdaService, Start
+from simulator.services.functions import Invocation, LambdaService, Start
 from simulator.spec import JobLife
 
 _T = TypeVar("_T")
@@ -31,7 +31,7 @@ _THROTTLES: Final = {
 """How services say that they throttle; all others say ThrottlingException (botocore 1.43, service models)."""
 
 
-class QueueUnderFaults(Conditions):
+class QueueUnderFaults:
     """Lambda's asynchronous queue, which loses, delays and repeats events, starts cold, and finds no concurrency."""
 
     def __init__(self, plan: Plan, kernel: Kernel) -> None:

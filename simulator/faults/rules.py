@@ -10,7 +10,7 @@ from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from simulator.durations import DurationUs, SpreadField, show_duration, spread_of
+from simulator.durations import DurationUs, SpreadField, show_duration, show_spread, spread_of
 from simulator.randomness import Spread
 
 
@@ -87,7 +87,7 @@ OPERATIONS: Final[Mapping[Fault, tuple[str, ...]]] = {
 """Where each fault may act."""
 
 TRUTHS: Final = frozenset({Fault.JOB_HANGS, Fault.SERVERS_FAIL, Fault.JOB_LATE, Fault.QUOTA})
-"""Faults of DRS itself: they change what is true, and nothing about how it is found out. Polling owes all it ever owes."""
+"""Faults of DRS itself: they change what is true and not how it is found out, so polling owes all it ever owes."""
 
 _DELAYS: Final[Mapping[Fault, Spread]] = {
     Fault.TICK_LATE: spread_of("5s..50s"),
@@ -141,6 +141,24 @@ class Rule(BaseModel):
         if self.delay is not None and self.fault not in _DELAYS:
             raise ValueError(f"delay means nothing for {self.fault}: {', '.join(sorted(_DELAYS))} have one")
         return self
+
+    def __str__(self) -> str:
+        """The rule in words: what, where, when, how often."""
+        words = [str(self.fault)]
+        if self.operation is not None:
+            words.append(f"at {self.operation}")
+        words += [f"of {each}" for each in (self.function, self.execution, self.region) if each is not None]
+        words += [f"{name} {number}" for name, number in (("run", self.run), ("call", self.nth)) if number is not None]
+        if self.after:
+            words.append(f"after {show_duration(self.after)}")
+        if self.before is not None:
+            words.append(f"before {show_duration(self.before)}")
+        if self.chance < 1:
+            words.append(f"with chance {self.chance:g}")
+        if self.delay is not None:
+            words.append(f"for {show_spread(self.delay)}")
+        words += [word for word, said in (("redelivered", self.redelivered), ("lasting", self.lasting)) if said]
+        return " ".join(words)
 
     @property
     def operations(self) -> tuple[str, ...]:

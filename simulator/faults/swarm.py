@@ -1,14 +1,15 @@
 """The swarm: rules drawn from the seed, a random subset of the kinds with random strengths.
 
-After TigerBeetle's VOPR and Groce's "Swarm Testing" (ISSTA 2012): a run with few kinds, each strong, reaches states that
-one with a little of everything never does. Drawn rules are ordinary ones, so a run can be replayed without its swarm.
+After TigerBeetle's VOPR and Groce's "Swarm Testing" (ISSTA 2012): a run with few kinds, each strong, reaches states
+that one with a little of everything never does. Drawn rules are ordinary ones: a run can be replayed without its swarm.
 """
 
 from typing import Final
 
+from orchestrator.settings import SECOND_US
 from simulator.faults.rules import OPERATIONS, TRUTHS, Fault, Rule
 from simulator.randomness import Spread, Stream
-from simulator.spec import Swarm, WorldSpec
+from simulator.spec import WorldSpec
 
 _CHANCES: Final = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 _RARE: Final = frozenset({Fault.CANCELLED, Fault.DELETED})
@@ -34,8 +35,8 @@ def _drawn(fault: Fault, spec: WorldSpec, stream: Stream) -> Rule:
     end_us = spec.heal or spec.duration
     after_us, before_us = 0, None
     if fault not in TRUTHS and stream.chance(0.5):
-        after_us = stream.below(end_us * 3 // 4)
-        before_us = min(end_us, after_us + 1 + stream.below(end_us // 2))
+        after_us = stream.below(end_us * 3 // 4) // SECOND_US * SECOND_US
+        before_us = min(end_us, after_us + (1 + stream.below(end_us // 2) // SECOND_US) * SECOND_US)
     chance = 0.02 if fault in _RARE else _CHANCES[stream.below(len(_CHANCES))]
     delay = Rule(fault=fault).length
     if fault is not Fault.CLOCK_SKEW:

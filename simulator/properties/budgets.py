@@ -50,7 +50,7 @@ class Budgets(Monitor):
         settings = self.context.settings
         asleep_us = settings.sweep_us * (settings.sweeps_per_invocation - 1) if event.function == FINDER else 0
         over = event.duration_us - asleep_us > (function.timeout - asleep_us) * bounds.lambda_ratio
-        if over and not self.context.excuses(event.execution_id, event.at_us - event.duration_us):
+        if over and not self.context.excuses(event.execution_id, max(event.at_us - event.duration_us, 0)):
             expected = f"{event.function} within {bounds.lambda_ratio:.0%} of its {seconds(function.timeout)}"
             self.violate(event.execution_id, event.at_us, expected, seconds(event.duration_us))
         if event.memory_mb > function.memory_mb:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from orchestrator.model import TERMINAL, Execution, ExecutionStatus, JobStatus, Phase, ServerStatus, Wave
 from orchestrator.settings import Settings
-from simulator.events import FINDER, POLLER, IndexRead, Invoked, ItemChanged, LambdaEnded, LambdaStarted
+from simulator.events import FINDER, POLLER, FaultInjected, IndexRead, Invoked, ItemChanged, LambdaEnded, LambdaStarted
 from simulator.properties.monitor import Monitor, same_waves, seconds
 from simulator.trace import Trace
 
@@ -49,6 +49,7 @@ class _Watched:
     every_us: int
     shortest_us: int
     longest_us: int
+    held_us: int = 0
 
 
 @dataclass(slots=True)
@@ -58,6 +59,8 @@ class _Run:
     began_us: int
     looks_count: int = 0
     looked_us: int = 0
+    # How much before its query's end the present look may have been, by a fault that held that up.
+    held_us: int = 0
 
 
 class PollCadence(Monitor):
@@ -75,17 +78,28 @@ class PollCadence(Monitor):
         self._looks: list[int] = []
         self._runs: dict[str, _Run] = {}
         self._dispatched_us: dict[str, int] = {}
+        self._held_us: dict[str, int] = {}
         self._watched: dict[str, _Watched] = {}
         self._lag_us = spec.table.index_lag.high_us
         # The finder counts from before its query, the trace from behind it; without slack that may cost a look.
         query_us = max(spec.latencies.query_cold.high_us, spec.latencies.query_warm.high_us)
-        self._early_us = spec.bounds.early + query_us + 2 * self.context.plan.skew_us
-        self._unsure_us = max(query_us + self.context.plan.skew_us - settings.due_slack_us, 0)
+        plan = self.context.plan
+        # A finder that faults hold up looks at odd times, and the trace sees a look when its query has ended.
+        self._early_us = spec.bounds.early + (query_us + 2 * plan.skew_us if plan.rules else 0)
+        self._together_us = 2_000_000 if plan.rules else 0
+        self._unsure_us = max(query_us + plan.skew_us - settings.due_slack_us, 0)
         trace.listen(LambdaStarted, self._on_started)
         trace.listen(IndexRead, self._on_look)
         trace.listen(Invoked, self._on_invoked)
         trace.listen(ItemChanged, self._on_change)
+        trace.listen(FaultInjected, self._on_fault)
         trace.listen(LambdaEnded, self._on_ended)
+
+    def _on_fault(self, event: FaultInjected) -> None:
+        run = self._runs.get(event.request_id)
+        if run is not None and event.operation == "Query":
+            # Up to three attempts, and the waits between them.
+            run.held_us = 3 * event.delay_us + 5_000_000
 
     def _on_started(self, event: LambdaStarted) -> None:
         if event.function == FINDER:
@@ -108,12 +122,15 @@ class PollCadence(Monitor):
         if event.function == POLLER:
             run = self._runs.get(event.by)
             self._dispatched_us[event.request_id] = event.at_us if run is None else run.looked_us
+            if run is not None and run.held_us:
+                self._held_us[event.request_id] = run.held_us
 
     def _on_ended(self, event: LambdaEnded) -> None:
         if event.function == POLLER:
             # One that failed may be delivered again, with the same look in its hands.
             if event.outcome == "ok":
                 self._dispatched_us.pop(event.request_id, None)
+                self._held_us.pop(event.request_id, None)
             return
         run, looks_count = self._runs.pop(event.request_id, None), self.context.settings.sweeps_per_invocation
         # A run that fails shows by other means; one that calls itself done must have looked.
@@ -138,7 +155,8 @@ class PollCadence(Monitor):
             since_us = event.at_us if look_us is None else look_us
             visible_us = event.at_us + self._lag_us
             polled = look_us is not None
-            self._watched[execution_id] = _Watched(since_us, visible_us, polled, every_us, every_us, every_us)
+            held_us = self._held_us.get(event.request_id, 0)
+            self._watched[execution_id] = _Watched(since_us, visible_us, polled, every_us, every_us, every_us, held_us)
         else:
             watched.every_us = every_us
             watched.shortest_us = min(watched.shortest_us, every_us)
@@ -148,12 +166,12 @@ class PollCadence(Monitor):
         self.checked += 1
         bounds = self.context.spec.bounds
         waited_us = look_us - watched.since_us
-        if watched.polled and waited_us < watched.shortest_us - self._early_us:
+        if watched.polled and waited_us + watched.held_us < watched.shortest_us - self._early_us:
             expected = f"at least {seconds(watched.shortest_us - self._early_us)} between polls"
             self.violate(event.execution_id, event.at_us, expected, seconds(waited_us))
         first_us = self._first_look_us(event.execution_id, watched)
         # Of two finders that look at nearly the same time, either may come first.
-        if first_us is not None and look_us > first_us + self.context.settings.sweep_us // 2:
+        if first_us is not None and look_us > first_us + self._together_us:
             expected = f"polled by the look at {seconds(first_us)}, the first since it was due"
             self.violate(event.execution_id, event.at_us, expected, f"polled by the look at {seconds(look_us)}")
         elif event.at_us - look_us > bounds.poll_delay and not self.context.excuses(event.execution_id, look_us):

@@ -10,7 +10,8 @@ from orchestrator.model import (
     Wave,
     WaveStatus,
 )
-from simulator.events import ItemChanged, JobsDescribed, LambdaEnded
+from simulator.events import FaultInjected, ItemChanged, JobsDescribed, LambdaEnded
+from simulator.faults.rules import Fault
 from simulator.properties.monitor import Monitor, same_waves, seconds
 from simulator.trace import Trace
 
@@ -24,6 +25,7 @@ class _Asked:
     def __init__(self, trace: Trace) -> None:
         self._at_us: dict[str, dict[str, int]] = {}
         self._untold: dict[str, set[str]] = {}
+        trace.listen(FaultInjected, self._on_fault)
         trace.listen(JobsDescribed, self._on_described)
         trace.listen(LambdaEnded, self._on_ended)
 
@@ -35,18 +37,25 @@ class _Asked:
         """Whether DRS's last answer about the wave's job left the job out, or its servers."""
         return wave.job_id in self._untold.get(request_id, ())
 
+    def _on_fault(self, event: FaultInjected) -> None:
+        # Only a fault excuses an answer without the job: whoever asks in the wrong Region is not told either.
+        if event.fault in (Fault.JOB_VANISHED, Fault.SERVERS_UNTOLD):
+            self._untold.setdefault(event.request_id, set())
+
     def _on_described(self, event: JobsDescribed) -> None:
         told, at_us = event.found, self._at_us.setdefault(event.request_id, {})
         if event.untold:
             told = tuple([job_id for job_id in told if job_id not in event.untold])
-        if event.first_page and len(told) < len(event.asked):
-            # Those that stand on another page are told when that page comes. An older answer no longer counts.
-            self._untold.setdefault(event.request_id, set()).update(event.asked)
+        if event.first_page:
+            # An older answer no longer counts.
             for job_id in event.asked:
                 at_us.pop(job_id, None)
-        if event.request_id in self._untold:
-            self._untold[event.request_id].difference_update(told)
         at_us.update(dict.fromkeys(told, event.at_us))
+        untold = self._untold.get(event.request_id)
+        if untold is not None:
+            # Those that stand on another page are told when that page comes.
+            untold.update(event.asked)
+            untold.difference_update(at_us)
 
     def _on_ended(self, event: LambdaEnded) -> None:
         self._at_us.pop(event.request_id, None)

@@ -51,8 +51,11 @@ class Context:
 
     def excuses(self, execution_id: str, since_us: int) -> bool:
         """Whether faults excuse what did not happen in time, to an execution or to all ("")."""
-        unwinnable = self.plan.unwinnable
-        return since_us < self.plan.healed_us or execution_id in unwinnable or "" in unwinnable
+        plan = self.plan
+        # What a fault held back comes at the very instant of healing.
+        if plan.healed_us and since_us <= plan.healed_us:
+            return True
+        return bool(plan.unwinnable) and (execution_id in plan.unwinnable or "" in plan.unwinnable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ class _Poll:
     """
 
     active: tuple[int, int] | None
+    execution_id: str = ""
     waves: int = -1
     wrote_us: int = 0
     points_count: int = 0
@@ -69,13 +70,17 @@ class MetricsComplete(Monitor):
             found = self._found.get(event.by)
             # An item that cannot be read is in the index all the same, and may be counted or not.
             active = None if found is None else (found - len(self._malformed), found)
-            self._polls[event.request_id] = _Poll(active)
+            self._polls[event.request_id] = _Poll(active, event.execution_id)
 
     def _on_change(self, event: ItemChanged) -> None:
         if event.after is not None and event.execution is None:
             self._malformed[event.execution_id] = None
         else:
             self._malformed.pop(event.execution_id, None)
+        if not event.request_id:
+            # A poll whose answer was lost cannot know its own write any more, once another writer came after it.
+            for other in self._polls.values():
+                other.struck |= other.waves >= 0 and other.execution_id == event.execution_id
         poll = self._polls.get(event.request_id)
         if poll is not None and event.execution is not None:
             poll.waves, poll.wrote_us = len(event.execution.waves), event.at_us

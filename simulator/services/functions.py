@@ -6,7 +6,7 @@ which is how EventBridge and the finder invoke. Sources: AWS Lambda developer gu
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from simulator.events import Dropped, Invoked, LambdaEnded, LambdaStarted, Throttled
 from simulator.kernel import Kernel, Process, Timer
@@ -43,16 +43,16 @@ class Start(NamedTuple):
     init_us: int = 0
 
 
-class Conditions:
-    """What befalls an event between its acceptance and its handler. These are those of a good day."""
+class Conditions(Protocol):
+    """What befalls an event between its acceptance and its handler, on a day that is not a good one."""
 
     def deliveries(self, function: str, execution_id: str, number: int) -> Sequence[int]:
-        """How long each delivery of the execution's event of this number is held back: at least once, in principle."""
-        return (0,)
+        """How long (us) each delivery of the execution's event of this number is held back; usually (0,)."""
+        ...
 
     def start(self, function: str, execution_id: str, request_id: str, run: int) -> Start:
         """Whether the run may start, and whether in a new environment although an old one is warm."""
-        return _AS_USUAL
+        ...
 
 
 _AS_USUAL: Final = Start()
@@ -126,7 +126,7 @@ class LambdaService:
         self._kernel = kernel
         self._trace = trace
         self._spec = spec
-        self._conditions = conditions or Conditions()
+        self._conditions = conditions
         self._functions: dict[str, _Deployed] = {}
         self._running_count = 0
         # What is left for functions without a reservation of their own.
@@ -153,8 +153,9 @@ class LambdaService:
         logical = (name, execution_id)
         number = self._events[logical] = self._events.get(logical, 0) + 1
         stream = Stream(self._kernel.seed, f"lambda/{name}/{execution_id}/{number}/queue")
-        for held_us in self._conditions.deliveries(name, execution_id, number):
-            # On Lambda a repeated event keeps its request id. Here each delivery has one, so that runs can be told apart.
+        conditions = self._conditions
+        for held_us in (0,) if conditions is None else conditions.deliveries(name, execution_id, number):
+            # On Lambda a repeated event keeps its request id. Here each delivery has its own, to tell runs apart.
             request_id = _request_id(stream)
             self._trace.emit(Invoked(now_us, request_id, by, name, execution_id))
             queued = _Queued(function, payload, execution_id, request_id, now_us)
@@ -172,7 +173,9 @@ class LambdaService:
     def _start(self, queued: _Queued) -> None:
         function, now_us = queued.function, self._kernel.now_us
         run = self._runs.get((function.name, queued.execution_id), 0) + 1
-        start = self._conditions.start(function.name, queued.execution_id, queued.request_id, run)
+        start = _AS_USUAL
+        if self._conditions is not None:
+            start = self._conditions.start(function.name, queued.execution_id, queued.request_id, run)
         reserved = function.spec.reserved_concurrency
         if reserved == 0:
             self._drop(queued, "reserved concurrency is 0")

@@ -27,7 +27,7 @@ def test_the_service_acts_when_the_latency_has_passed_and_the_call_returns_then(
 
     rig.play(scene)
     assert log == [(0, "call"), (70, "service acts"), (70, "answer 42")]
-    assert rig.calls == [(HANDLER_US + 70, rig.started[0].request_id, "f", "Do", 70, 1, "")]
+    assert rig.calls == [(HANDLER_US + 70, rig.started[0].request_id, "f", "Do", 70, 1, "", "")]
 
 
 def test_each_call_draws_its_latency_from_the_stream_of_its_invocation(kernel: Kernel) -> None:

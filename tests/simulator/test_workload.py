@@ -125,9 +125,10 @@ def test_each_execution_is_expected_with_the_status_of_its_group_and_the_ids_tha
     assert len({first.plan_id, drawn.plan_id, other.plan_id}) == 3
 
 
-def test_an_id_that_is_given_changes_nothing_else_of_an_execution(kernel: Kernel) -> None:
-    given, drawn = (Rig(kernel, one(ids=ids)) for ids in (["e"], []))
-    assert given.key.plan_id == drawn.key.plan_id
+def test_an_id_that_was_drawn_and_is_given_names_the_same_execution(kernel: Kernel) -> None:
+    drawn = Rig(kernel, one(executions=2))
+    for key in drawn.workload.expected:
+        assert Rig(kernel, one(ids=[key.execution_id])).key == key
 
 
 def test_a_wave_may_have_a_job_of_another_life_than_its_group(kernel: Kernel) -> None:
