@@ -153,7 +153,7 @@ def _problem(details: Mapping[str, Any], root: yaml.Node, where: str, changed: s
         message = "there is no such field"
     elif details["type"] == "missing":
         message = "this field is required"
-    elif details["type"] != "value_error":
+    elif details["type"] not in ("value_error", "fault"):
         message = f"{message}, got {details['input']!r}"
     field = _shown(path) or "the scenario"
     # A setting is judged with all others, so its error names their common field.
