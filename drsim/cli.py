@@ -1,4 +1,4 @@
-"""The command line: `drsim list | run | schema`.
+"""The command line: `drsim list | run | explore | replay | shrink | schema`.
 
 Exit codes: 0 pass; 1 a property or criterion failed; 2 interrupted; 3 internal error; 4 bad usage or configuration;
 5 nothing ran, or the verdict is unknown. Commands import what they need when they run, so that `--help` is quick.
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from typer.exceptions import Abort, Exit, TyperException
@@ -16,6 +16,9 @@ from typer.exceptions import Abort, Exit, TyperException
 if TYPE_CHECKING:
     from scenarios.model import Scenario
     from scenarios.result import Result
+
+
+T = TypeVar("T")
 
 
 class ExitCode(IntEnum):
@@ -123,6 +126,126 @@ def run(
     raise Exit(code or _code(results))
 
 
+PartsOption = Annotated[
+    str,
+    typer.Option("--parts", metavar="MODULE:NAME", help="A simulator.world.Parts to run in place of drsim's own code."),
+]
+
+
+@app.command()
+def explore(
+    names: Annotated[list[str], typer.Argument(metavar="NAME|FILE...", help="Scenarios, as for `drsim run`.")],
+    seeds: Annotated[str, typer.Option(metavar="FIRST-LAST", help="Seeds to explore, or one seed.")] = "1-1000",
+    time: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Begin nothing new after that, e.g. 10m.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; by default one for each processor.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario, as for `drsim run`.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the campaign in DIR was left.")] = False,
+    crash_points: Annotated[
+        bool, typer.Option("--crash-points", help="Kill the functions at every call they make with the first seed.")
+    ] = False,
+    parts: PartsOption = "",
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where each campaign's folder goes.")] = Path("drsim-runs"),
+) -> None:
+    """Run scenarios under many seeds, group what breaks, shrink it and tell its story."""
+    from drsim import campaigns
+    from drsim.console import output
+
+    scenarios, chosen, seconds_max = _load(names, changes or []), _seeds(seeds), _seconds(time)
+    _known_parts(parts)
+    jobs, ends = jobs or campaigns.jobs_default(), []
+    for scenario in scenarios:
+        if crash_points:
+            ended = campaigns.crashed(output(), scenario, chosen[0], jobs=jobs, parts_place=parts)
+        else:
+            ended = _writing(
+                lambda scenario=scenario: campaigns.explored(  # type: ignore[misc]
+                    output(),
+                    scenario,
+                    chosen,
+                    out / f"explore-{scenario.name}",
+                    jobs=jobs,
+                    seconds_max=seconds_max,
+                    parts_place=parts,
+                    resume=resume,
+                )
+            )
+        ends.append(ended)
+        if ended.interrupted:
+            raise Exit(ExitCode.INTERRUPTED)
+    if any(ended.broken for ended in ends):
+        raise Exit(ExitCode.INTERNAL)
+    if any(ended.failed for ended in ends):
+        raise Exit(ExitCode.FAIL)
+    raise Exit(ExitCode.UNKNOWN if any(ended.empty for ended in ends) else ExitCode.PASS)
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")],
+    parts: Annotated[
+        str | None, typer.Option("--parts", metavar="MODULE:NAME", help="Other parts; '' for drsim's own code.")
+    ] = None,
+) -> None:
+    """Run a saved failure again: it still fails (exit 1), is fixed (0), or differs (1)."""
+    from drsim import campaigns
+    from drsim.console import output
+
+    _known_parts(parts or "")
+    outcome = _reading(lambda: campaigns.replayed(output(), file, parts))
+    raise Exit(ExitCode.PASS if outcome == "fixed" else ExitCode.FAIL)
+
+
+@app.command()
+def shrink(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")],
+) -> None:
+    """Make a saved failure smaller, in its place: it fails (exit 1) or is fixed (0)."""
+    from drsim import campaigns
+    from drsim.console import output
+
+    failing = _writing(lambda: _reading(lambda: campaigns.shrunk_again(output(), file)))
+    raise Exit(ExitCode.FAIL if failing else ExitCode.PASS)
+
+
+def _seeds(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    if not first.isdigit() or not (last or first).isdigit() or int(last or first) < int(first):
+        raise UserError(f"--seeds must be FIRST-LAST, such as 1-10000, or one seed, got {text!r}")
+    return int(first), int(last or first)
+
+
+def _seconds(text: str | None) -> float | None:
+    from simulator.durations import duration_us
+
+    try:
+        return None if text is None else duration_us(text) / 1_000_000
+    except ValueError as error:
+        raise UserError(f"--time: {error}") from None
+
+
+def _known_parts(place: str) -> None:
+    from scenarios.explore import parts_of
+
+    try:
+        parts_of(place)
+    except ValueError as error:
+        raise UserError(f"--parts: {error}") from None
+
+
+def _reading(read: "Callable[[], T]") -> "T":
+    """Read files of a user's. Raises UserError for what is wrong with them."""
+    from scenarios.files import ScenarioError
+
+    try:
+        return read()
+    except ScenarioError as error:
+        raise UserError("\n".join(error.problems)) from None
+
+
 def _load(names: list[str], changes: list[str]) -> "list[Scenario]":
     """All scenarios, or a UserError that holds what is wrong with any of them."""
     from scenarios.files import ScenarioError, load
@@ -174,10 +297,10 @@ def _run_one(
     return done.result
 
 
-def _writing(write: Callable[[], object]) -> None:
+def _writing(write: Callable[[], T]) -> T:
     """Write files. Raises UserError when the disk or the folder does not let it."""
     try:
-        write()
+        return write()
     except OSError as error:
         raise UserError(f"cannot write {error.filename or 'the results'}: {error.strerror}") from None
 

@@ -61,7 +61,7 @@ def show(console: Console, result: Result, folder: Path) -> None:
     """The summary of one run."""
     title = result.metrics.configuration["title"]
     console.print()
-    _line(console, result.verdict, f"{result.scenario}, seed {result.seed}: {result.verdict.upper()}", bold=True)
+    line(console, result.verdict, f"{result.scenario}, seed {result.seed}: {result.verdict.upper()}", bold=True)
     console.print(Text(f"  {title}"), style="dim")
     console.print(f"  {_ran(result)}")
     console.print()
@@ -79,17 +79,17 @@ def _show_faults(console: Console, result: Result) -> None:
     """Which rules struck, which never did, and how the run came out of it."""
     struck = [each for each in result.faults if each.struck]
     total = sum(each.struck for each in struck)
-    _line(console, "fault", f"{len(struck)} of {len(result.faults)} fault rules struck, {total} times", indent=2)
+    line(console, "fault", f"{len(struck)} of {len(result.faults)} fault rules struck, {total} times", indent=2)
     for each in result.faults:
         times = f"{each.struck} times" if each.struck else "never"
-        _line(console, "fault" if each.struck else "not exercised", f"{times}: {each.rule}", indent=4)
+        line(console, "fault" if each.struck else "not exercised", f"{times}: {each.rule}", indent=4)
     recovery = result.metrics.distributions.get("recovery")
     if recovery is not None:
         figures = ", ".join(f"{name} {value / 1000:.0f} s" for name, value in _quantiles(recovery))
-        _line(console, "fault", f"{recovery.count} overdue when healed, ended after that within {figures}", indent=2)
+        line(console, "fault", f"{recovery.count} overdue when healed, ended after that within {figures}", indent=2)
     for lost in result.unwinnable:
         whom = lost.execution_id or "every execution"
-        _line(console, "unknown", f"{whom} cannot end as DRS's truth demands: {lost.reason}", indent=2)
+        line(console, "unknown", f"{whom} cannot end as DRS's truth demands: {lost.reason}", indent=2)
 
 
 def _quantiles(figure: Distribution) -> tuple[tuple[str, float], ...]:
@@ -102,7 +102,7 @@ def show_total(console: Console, results: list[Result]) -> None:
     others = [f"{result.scenario} {result.verdict}" for result in results if result.verdict != "pass"]
     verdict = "pass" if not others else "fail" if any(result.verdict == "fail" for result in results) else "unknown"
     console.print()
-    _line(console, verdict, ", ".join([f"{passed} of {len(results)} runs passed", *others]), bold=True)
+    line(console, verdict, ", ".join([f"{passed} of {len(results)} runs passed", *others]), bold=True)
 
 
 def _ran(result: Result) -> str:
@@ -127,7 +127,7 @@ def _ran(result: Result) -> str:
 
 def _show_criterion(console: Console, criterion: CriterionResult) -> None:
     text = f"{criterion.name:<37}{criterion.value:<31}{criterion.threshold}"
-    _line(console, criterion.verdict, text, indent=2)
+    line(console, criterion.verdict, text, indent=2)
 
 
 def _show_properties(console: Console, properties: tuple[PropertyResult, ...]) -> None:
@@ -135,9 +135,9 @@ def _show_properties(console: Console, properties: tuple[PropertyResult, ...]) -
     quiet = [each.name for each in properties if each.verdict == "not exercised"]
     if held:
         checks = sum(each.checked for each in held)
-        _line(console, "pass", f"{len(held)} of {len(properties)} properties hold, {checks} checks", indent=2)
+        line(console, "pass", f"{len(held)} of {len(properties)} properties hold, {checks} checks", indent=2)
     if quiet:
-        _line(console, "not exercised", f"{len(quiet)} found nothing to check:", indent=2)
+        line(console, "not exercised", f"{len(quiet)} found nothing to check:", indent=2)
         console.print(Padding(Text(", ".join(quiet), "dim"), (0, 0, 0, 4)))
     for each in properties:
         if each.verdict == "fail":
@@ -145,7 +145,7 @@ def _show_properties(console: Console, properties: tuple[PropertyResult, ...]) -
 
 
 def _show_violations(console: Console, broken: PropertyResult) -> None:
-    _line(console, "fail", f"{broken.name}: {broken.violations_count} violations", indent=2)
+    line(console, "fail", f"{broken.name}: {broken.violations_count} violations", indent=2)
     console.print(Padding(Text(broken.rule), (0, 0, 0, 4)))
     for violation in broken.violations[:_VIOLATIONS_SHOWN_MAX]:
         whom = f"{violation.execution_id} " if violation.execution_id else ""
@@ -154,7 +154,7 @@ def _show_violations(console: Console, broken: PropertyResult) -> None:
         console.print(Text(f"      observed {violation.observed}"))
 
 
-def _line(console: Console, verdict: Verdict | str, text: str, *, indent: int = 0, bold: bool = False) -> None:
+def line(console: Console, verdict: Verdict | str, text: str, *, indent: int = 0, bold: bool = False) -> None:
     """A line with its mark. Hostile text stays text, and a long line is cut at the terminal's edge, not wrapped."""
     marks = _MARKS if console.encoding.lower().startswith("utf") else _PLAIN_MARKS
     line = Text(" " * indent).append(f"{marks[verdict]} ", style=_STYLES[verdict]).append(text, "bold" if bold else "")

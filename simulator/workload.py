@@ -46,6 +46,7 @@ class PlannedExecution:
     key: ExecutionKey
     group: Group
     start_us: int
+    place: int
     waves: tuple[PlannedWave, ...]
     stream: Stream
 
@@ -68,10 +69,12 @@ class Workload:
         ]
         self.expected: dict[ExecutionKey, ExecutionStatus | None] = {}
         """Every execution to come, with the status in which it must end, if any is required."""
+        self.plans: list[PlannedExecution] = []
         for group_number, group in enumerate(spec.workload):
             for number, start_us in enumerate(_arrivals(group, Stream(kernel.seed, f"workload/{group_number}"))):
                 plan = self._plan(group, f"workload/{group_number}/{number}", number, start_us)
                 self.expected[plan.key] = group.expect
+                self.plans.append(plan)
                 kernel.at(start_us, self._begin, plan)
 
     def _plan(self, group: Group, name: str, number: int, start_us: int) -> PlannedExecution:
@@ -96,7 +99,7 @@ class Workload:
                 )
             )
         key = ExecutionKey(execution_id, f"plan-{stream.hexadecimal(8)}")
-        return PlannedExecution(key=key, group=group, start_us=start_us, waves=tuple(waves), stream=stream)
+        return PlannedExecution(key=key, group=group, start_us=start_us, place=place, waves=tuple(waves), stream=stream)
 
     def _begin(self, plan: PlannedExecution) -> None:
         self._kernel.spawn(f"worker of {plan.key.execution_id}", self._work, plan)

@@ -98,13 +98,13 @@ class Parts:
 
 
 class World:
-    """One run of one spec with one seed."""
+    """One run of one spec with one seed. With `verdict_only` there are properties, and no trace or figures."""
 
-    def __init__(self, spec: WorldSpec, *, seed: int, parts: Parts | None = None, trace_kept: bool = True) -> None:
+    def __init__(self, spec: WorldSpec, *, seed: int, parts: Parts | None = None, verdict_only: bool = False) -> None:
         parts = parts or Parts()
         self.spec = spec = with_swarm(spec, seed)
         self.kernel = kernel = Kernel(seed=seed)
-        self.trace = trace = Trace(kept=trace_kept)
+        self.trace = trace = Trace(kept=not verdict_only)
         self.plan = plan = Plan(kernel, trace, spec)
         self.settings = settings_from(spec.settings)
         self.table = parts.table(
@@ -123,7 +123,8 @@ class World:
         self.truth = Truth(self.drs, epoch_us=spec.epoch_us, timeout_us=self.settings.timeout_us)
         context = Context(spec=spec, settings=self.settings, truth=self.truth, plan=plan)
         self.monitors = [monitor(trace, context) for monitor in PROPERTIES]
-        self.statistics = Statistics(trace, self.truth, self.settings)
+        # Figures are for reports; where only the verdict counts, they hear of nothing.
+        self.statistics = Statistics(Trace() if verdict_only else trace, self.truth, self.settings)
         self.workload = Workload(kernel, self.table, self.drs, spec, effects)
         self._going_on = len(self.workload.expected)
         ports = self._ports()

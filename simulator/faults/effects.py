@@ -12,6 +12,7 @@ from orchestrator.model import TERMINAL, ExecutionKey, Job
 from simulator.faults.plan import Hit, Plan
 from simulator.faults.rules import CLOCK, EVENT, INDEX, START, START_RECOVERY, TICK, Fault
 from simulator.kernel import Kernel
+from simulator.randomness import Stream
 from simulator.services.dynamodb import ExecutionTable
 from simulator.services.errors import ServiceError
 from simulator.services.functions import Invocation, LambdaService, Start
@@ -196,7 +197,8 @@ class Effects:
         if environment.skew_us is None:
             number = environment.number
             hit = self._plan.hit(CLOCK, function=invocation.function, request_id=invocation.request_id, run=number)
-            environment.skew_us = 0 if hit is None else hit.delay_us * (1 if hit.stream.chance(0.5) else -1)
+            ahead = Stream(self._kernel.seed, f"skew/{invocation.function}/{number}").chance(0.5)
+            environment.skew_us = 0 if hit is None else hit.delay_us if ahead else -hit.delay_us
         return environment.skew_us if self._kernel.now_us < self._plan.healed_us else 0
 
     # --- DRS as it is ------------------------------------------------------------------------------------------

@@ -18,11 +18,10 @@ from simulator.truth import NEVER_US
 
 
 class Hit(NamedTuple):
-    """A rule's verdict on one event: it strikes, for so long. `stream` decides what else is left open."""
+    """A rule's verdict on one event: it strikes, for so long."""
 
     rule: Rule
     delay_us: int
-    stream: Stream
 
 
 class _Armed(NamedTuple):
@@ -98,7 +97,7 @@ class Plan:
                     now_us, number, str(rule.fault), operation, function, execution_id, run, nth, delay_us, request_id
                 )
             )
-            return Hit(rule, delay_us, stream)
+            return Hit(rule, delay_us)
         return None
 
     def held_until_us(self, delay_us: int) -> int:

@@ -1,0 +1,298 @@
+"""Campaigns on disk and on the terminal: exploring, crash points, shrinking and replaying, as commands do them.
+
+Owns the campaign's folder: `campaign.jsonl` holds what was explored, a line for each range as soon as it is done, so an
+interruption loses seconds; `failures/` holds the shrunk failures.
+"""
+
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.padding import Padding
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from drsim.console import duration, errors, line
+from scenarios import crashes, failure, host, story
+from scenarios.explore import BROKEN, Campaign, Contradiction, Explored, explore, missing_ranges
+from scenarios.files import ScenarioError
+from scenarios.model import Scenario
+from scenarios.shrink import shrunk
+from simulator.faults.ledger import PHASES
+from simulator.faults.rules import Fault
+
+_GROUPS_SHOWN_MAX: Final = 5
+_SHRINK_SECONDS: Final = 60.0
+
+
+class Ended(NamedTuple):
+    """How a campaign ended."""
+
+    failed: bool
+    broken: bool = False
+    interrupted: bool = False
+    empty: bool = False
+
+
+@contextmanager
+def workers(jobs: int) -> Iterator[Executor]:
+    """Spawned processes, which leave Ctrl-C to this one and die with it."""
+    executor = ProcessPoolExecutor(
+        jobs,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+        # What still runs is of no use to anybody: after an interruption nobody waits for it.
+        for process in list((executor._processes or {}).values()):
+            process.terminate()
+
+
+def jobs_default() -> int:
+    """As many processes as this one may use processors."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def explored(
+    console: Console,
+    scenario: Scenario,
+    seeds: tuple[int, int],
+    folder: Path,
+    *,
+    jobs: int,
+    seconds_max: float | None,
+    parts_place: str,
+    resume: bool,
+) -> Ended:
+    """Explore seeds, show what was found and keep it. Raises OSError and ScenarioError."""
+    path = folder / "campaign.jsonl"
+    campaign, done = Campaign(), list[tuple[int, int]]()
+    header = json.dumps({"scenario": scenario.model_dump(mode="json"), "parts": parts_place})
+    if resume:
+        for each in _kept(path, header):
+            campaign.add(each)
+            done.append((each.first, each.last))
+    folder.mkdir(parents=True, exist_ok=True)
+    if not done:
+        path.write_text(header + "\n", encoding="utf-8")
+    before, began, interrupted = campaign.seeds_count, host.wall_seconds(), False
+    ranges = missing_ranges(*seeds, done)
+    with path.open("a", encoding="utf-8") as file, _bar(scenario.name, sum(b - a + 1 for a, b in ranges)) as bar:
+        try:
+            with workers(jobs) as executor:
+                for each in explore(
+                    scenario, ranges, executor, jobs=jobs, parts_place=parts_place, seconds_max=seconds_max
+                ):
+                    campaign.add(each)
+                    file.write(each.model_dump_json(exclude_defaults=True) + "\n")
+                    file.flush()
+                    rate = (campaign.seeds_count - before) / max(host.wall_seconds() - began, 0.001)
+                    bar.update(campaign, before, rate)
+        except KeyboardInterrupt:
+            interrupted = True
+    seconds = host.wall_seconds() - began
+    _show(console, scenario, campaign, campaign.seeds_count - before, seconds, jobs)
+    if not interrupted:
+        for group in list(campaign.groups().values())[:_GROUPS_SHOWN_MAX]:
+            if group[0].property != BROKEN:
+                _shrink_and_tell(console, scenario, group[0], parts_place, folder)
+    elif campaign.seeds_count < seeds[1] - seeds[0] + 1:
+        console.print(f"  interrupted; --resume goes on from {path}")
+    broken = any(each.property == BROKEN for each in campaign.failures)
+    return Ended(bool(campaign.failures), broken, interrupted, not campaign.seeds_count)
+
+
+def _kept(path: Path, header: str) -> Iterator[Explored]:
+    """What an earlier campaign explored. A last line that was cut off is as if it had not been begun."""
+    try:
+        first, *lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return
+    if json.loads(first) != json.loads(header):
+        raise ScenarioError(f"--resume: {path} was explored with another scenario, --set or --parts")
+    for text in lines:
+        try:
+            yield Explored.model_validate_json(text)
+        except ValidationError:
+            return
+
+
+class _Bar:
+    """Live progress: how far, how fast, and what was found."""
+
+    def __init__(self, progress: Progress | None, name: str, total: int) -> None:
+        self._progress = progress
+        self._task = None if progress is None else progress.add_task(name, total=total, said="")
+
+    def update(self, campaign: Campaign, before: int, rate: float) -> None:
+        if self._progress is not None and self._task is not None:
+            said = f"{campaign.seeds_count} seeds, {rate:.0f} seeds/s, {campaign.failed_count} failed"
+            self._progress.update(self._task, completed=campaign.seeds_count - before, said=said)
+
+
+@contextmanager
+def _bar(name: str, total: int) -> Iterator[_Bar]:
+    console = errors()
+    if not console.is_terminal:
+        yield _Bar(None, name, total)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"))
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield _Bar(progress, name, total)
+
+
+def _show(
+    console: Console, scenario: Scenario, campaign: Campaign, seeds_count: int, seconds: float, jobs: int
+) -> None:
+    verdict = "fail" if campaign.failures else "pass" if campaign.seeds_count else "unknown"
+    console.print()
+    line(console, verdict, f"{scenario.name}: {campaign.claim()}", bold=True)
+    rate = seeds_count / max(seconds, 0.001)
+    plural = "" if jobs == 1 else "es"
+    console.print(f"  {seeds_count} seeds in {duration(seconds)}, {rate:.0f} seeds/s in {jobs} process{plural}")
+    if campaign.recovery_s:
+        told = ", ".join(f"{name} {campaign.recovery(q)} s" for name, q in (("p50", 0.5), ("p99", 0.99), ("max", 1)))
+        allowed = duration(scenario.bounds.completion / 1e6)
+        console.print(f"  {campaign.recovery_s.total()} executions overdue when healed ended after {told} of {allowed}")
+    for reason, count in sorted(campaign.unwinnable.items()):
+        console.print(Text(f"  {count} executions could not end as DRS's truth demands: {reason}"))
+    if campaign.fired:
+        _show_ledger(console, scenario, campaign)
+    for (name, told), group in campaign.groups().items():
+        seeds = ", ".join(str(each.seed) for each in group[:5])
+        more = f" and {len(group) - 5} more" if len(group) > 5 else ""
+        line(console, "fail", f"{name}: {len(group)} seeds ({seeds}{more})", indent=2)
+        console.print(Padding(Text(f"expected {told}"), (0, 0, 0, 4)))
+        if name == BROKEN:
+            console.print(Padding(Text(group[0].observed), (0, 0, 0, 4)))
+
+
+def _show_ledger(console: Console, scenario: Scenario, campaign: Campaign) -> None:
+    """Each kind of fault by phase of life: struck / while a poll ran / changed how the execution ended."""
+    drawn = set() if scenario.swarm is None else set(scenario.swarm.faults)
+    faults = [fault for fault in Fault if fault in drawn | {rule.fault for rule in scenario.faults}]
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+    table.add_column("  fault", no_wrap=True)
+    for phase in PHASES:
+        table.add_column(phase.lower().replace("_", " "), justify="right")
+    for fault in faults:
+        cells = [f"{fault} {phase}" for phase in PHASES]
+        counts = [(campaign.fired[cell], campaign.in_flight[cell], campaign.changed[cell]) for cell in cells]
+        table.add_row(f"  {fault}", *["/".join(map(str, each)) if each[0] else "-" for each in counts])
+    compared = f"of {campaign.compared} seeds that were also run without faults"
+    console.print(f"\n  struck / while a poll ran / changed how the execution ended ({compared})")
+    console.print(table)
+    empty = campaign.empty_cells(faults)
+    if empty:
+        console.print(Padding(Text(f"never met: {', '.join(empty)}", "dim"), (0, 0, 0, 2)))
+    console.print()
+
+
+def _shrink_and_tell(console: Console, scenario: Scenario, found: Contradiction, parts: str, folder: Path) -> None:
+    """Make a failure small, keep it and tell its story."""
+    began = host.wall_seconds()
+    small = shrunk(scenario, found.seed, found.property, parts_place=parts, seconds_max=_SHRINK_SECONDS)
+    if small is None:
+        line(
+            console, "unknown", f"{found.property}, seed {found.seed}: holds once each fault is made concrete", indent=2
+        )
+        return
+    least, runs_count = small
+    kept = failure.failure_of(least, found.seed, found.property, parts)
+    assert kept is not None, "the shrinker keeps what fails"
+    path = folder / "failures" / f"{found.property}-{found.seed}.yaml"
+    failure.write(kept, path)
+    console.print()
+    seconds = duration(host.wall_seconds() - began)
+    line(console, "fail", f"{found.property}, seed {found.seed}, shrunk in {seconds} ({runs_count} runs)", bold=True)
+    tell(console, kept, path)
+
+
+def tell(console: Console, kept: failure.Failure, path: Path) -> None:
+    """The story of a failure."""
+    small = kept.scenario
+    executions, faults = len(small.workload), len(small.faults)
+    waves = sum(len(group.waves) for group in small.workload)
+    count = f"{executions} execution{'s' * (executions != 1)}, {waves} wave{'s' * (waves != 1)}"
+    console.print(
+        Text(f"  {count}, {faults} fault{'s' * (faults != 1)}, {duration(small.duration / 1e6)} of virtual time")
+    )
+    for rule in small.faults:
+        console.print(Text(f"    {rule}"))
+    for each in story.story(kept):
+        console.print(Text(f"    {each.at_us / 1e6:>9.3f} s  {each.text}"), soft_wrap=True)
+    console.print(Text(f"    expected  {kept.expected}", "bold"), soft_wrap=True)
+    console.print(Text(f"    observed  {kept.observed}", "bold"), soft_wrap=True)
+    difference = story.difference(kept)
+    if difference is not None:
+        console.print(Text(f"  {difference.passing} passes; they first differ here:"), soft_wrap=True)
+        console.print(Text(f"    fails   {difference.fails}"), no_wrap=True, overflow="ellipsis")
+        console.print(Text(f"    passes  {difference.passes}"), no_wrap=True, overflow="ellipsis")
+    console.print(Text(f"  replay  drsim replay {path}"), soft_wrap=True)
+
+
+def crashed(console: Console, scenario: Scenario, seed: int, *, jobs: int, parts_place: str) -> Ended:
+    """Kill the functions at each of their calls, and show what came of it."""
+    plain, points = crashes.crash_points(scenario, seed, parts_place)
+    covered, failures, missed, interrupted = 0, list[tuple[str, Contradiction]](), list[str](), False
+    try:
+        with workers(jobs) as executor:
+            for each in crashes.crash_everywhere(plain, points, seed, executor, parts_place):
+                covered += each.points_count - len(each.missed)
+                missed += each.missed
+                failures += each.failures
+    except KeyboardInterrupt:
+        interrupted = True
+    verdict = "fail" if failures or missed else "pass" if points and not interrupted else "unknown"
+    console.print()
+    told = f"{covered} of {len(points)} crash points covered, {len(failures)} violations"
+    line(console, verdict, f"{scenario.name}, seed {seed}: {told}", bold=True)
+    calls = sorted({str(point.rule.operation) for point in points})
+    console.print(f"  before and after each call ({', '.join(calls)}), alone and with a redelivery")
+    for rule, found in failures[:_GROUPS_SHOWN_MAX]:
+        line(console, "fail", f"{found.property}: {rule}", indent=2)
+        console.print(Padding(Text(f"expected {found.expected}\nobserved {found.observed}"), (0, 0, 0, 4)))
+    for rule in missed[:_GROUPS_SHOWN_MAX]:
+        line(console, "unknown", f"never struck: {rule}", indent=2)
+    broken = any(found.property == BROKEN for _, found in failures)
+    return Ended(bool(failures or missed), broken, interrupted, not points)
+
+
+def replayed(console: Console, path: Path, parts_place: str | None) -> str:
+    """Run a saved failure again, say what became of it, and return that."""
+    kept = failure.read(path)
+    answer = failure.replay(kept, parts_place)
+    verdict = "pass" if answer.outcome == "fixed" else "fail"
+    line(console, verdict, f"{path}: {answer.outcome}: {answer.detail}", bold=True)
+    if answer.outcome == "still fails":
+        shown = kept if parts_place is None else kept.model_copy(update={"parts": parts_place})
+        tell(console, shown, path)
+    return answer.outcome
+
+
+def shrunk_again(console: Console, path: Path) -> bool:
+    """Make a saved failure smaller, in its place. False if it no longer fails."""
+    kept = failure.read(path)
+    small = shrunk(kept.scenario, kept.seed, kept.property, parts_place=kept.parts, seconds_max=_SHRINK_SECONDS)
+    if small is None:
+        line(console, "pass", f"{path}: fixed, there is nothing to shrink", bold=True)
+        return False
+    smaller = failure.failure_of(small[0], kept.seed, kept.property, kept.parts)
+    assert smaller is not None, "the shrinker keeps what fails"
+    failure.write(smaller, path)
+    line(console, "fail", f"{path}: {kept.property}, shrunk ({small[1]} runs)", bold=True)
+    tell(console, smaller, path)
+    return True

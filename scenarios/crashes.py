@@ -1,0 +1,104 @@
+"""Crash points: a function dies before and after every call that it makes, and the rest must make up for it.
+
+Exhaustive, where exploration samples: every call of every run of every function in one scenario, alone and with Lambda
+delivering the event again.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, as_completed
+
+from pydantic import Field
+
+from scenarios.explore import Contradiction, Data, contradictions, parts_of
+from scenarios.failure import concrete
+from scenarios.model import Scenario
+from simulator.durations import show_duration
+from simulator.events import FaultInjected
+from simulator.faults.rules import Fault, Rule
+from simulator.world import World
+
+_CHUNK = 25
+_SECOND_US = 1_000_000
+
+
+class CrashPoint(Data):
+    """One death: the rule that brings it, and when it is over."""
+
+    rule: Rule
+    heal_us: int
+
+
+class Crashed(Data):
+    """What a number of crash points came to. `missed` are those that never struck."""
+
+    points_count: int
+    missed: tuple[str, ...] = ()
+    failures: tuple[tuple[str, Contradiction], ...] = Field(())
+
+
+def crash_points(scenario: Scenario, seed: int, parts_place: str = "") -> tuple[Scenario, tuple[CrashPoint, ...]]:
+    """The scenario without faults and with every execution named, and each way to die in it."""
+    plain = concrete(scenario.model_copy(update={"faults": (), "swarm": None, "heal": None}), seed, parts_place)
+    # A slowness of no length strikes every call and changes none: that is how the calls are counted.
+    probe = plain.model_copy(update={"faults": (Rule.model_validate({"fault": "slow", "delay": "0s"}),)})
+    world = World(probe, seed=seed, parts=parts_of(parts_place), verdict_only=True)
+    calls: list[FaultInjected] = []
+    world.trace.listen(FaultInjected, calls.append)
+    list(contradictions(world, seed))
+    world.close()
+    points = [
+        CrashPoint(
+            rule=Rule.model_validate(
+                {
+                    "fault": fault,
+                    "operation": call.operation,
+                    "function": call.function,
+                    "execution": call.execution_id or None,
+                    "run": call.run,
+                    "nth": call.nth,
+                    "redelivered": redelivered,
+                }
+            ),
+            heal_us=call.at_us + _SECOND_US,
+        )
+        for call in calls
+        if call.at_us + _SECOND_US < plain.duration
+        for fault in (Fault.CRASHED_BEFORE, Fault.CRASHED_AFTER)
+        for redelivered in (False, True)
+    ]
+    return plain, tuple(points)
+
+
+def crash(scenario_json: str, points: Sequence[CrashPoint], seed: int, parts_place: str) -> Crashed:
+    """Run the scenario once for each point; what a worker does."""
+    scenario, parts = Scenario.model_validate_json(scenario_json), parts_of(parts_place)
+    missed: list[str] = []
+    failures: list[tuple[str, Contradiction]] = []
+    for point in points:
+        world = World(with_point(scenario, point), seed=seed, parts=parts, verdict_only=True)
+        failures += [(str(point.rule), found) for found in contradictions(world, seed)]
+        if not world.plan.fired_counts[0]:
+            missed.append(str(point.rule))
+        world.close()
+    return Crashed(points_count=len(points), missed=tuple(missed), failures=tuple(failures))
+
+
+def with_point(scenario: Scenario, point: CrashPoint) -> Scenario:
+    """The scenario with that one death in it."""
+    return scenario.model_copy(update={"faults": (point.rule,), "heal": point.heal_us})
+
+
+def crash_everywhere(
+    scenario: Scenario, points: Sequence[CrashPoint], seed: int, executor: Executor, parts_place: str = ""
+) -> Iterator[Crashed]:
+    """All points, in chunks as they are done."""
+    text = scenario.model_dump_json()
+    chunks = [points[first : first + _CHUNK] for first in range(0, len(points), _CHUNK)]
+    futures = [executor.submit(crash, text, chunk, seed, parts_place) for chunk in chunks]
+    for future in as_completed(futures):
+        yield future.result()
+
+
+def described(point: CrashPoint) -> str:
+    """The point in words."""
+    return f"{point.rule}, healed {show_duration(point.heal_us)}"

@@ -1,0 +1,282 @@
+"""Exploration: one scenario under many seeds, on any `concurrent.futures` executor.
+
+Owns what a range of seeds leaves behind and how ranges add up. The same seeds give the same sums, whatever the ranges,
+the order in which they come back and the number of workers.
+"""
+
+import importlib
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from functools import cache
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from scenarios import host
+from scenarios.model import Scenario
+from simulator.faults.ledger import PHASES, Ledger
+from simulator.faults.rules import Fault
+from simulator.trace import BrokenSimulationError
+from simulator.world import Parts, World
+
+_COMPARED_EVERY: Final = 16
+"""Of so many seeds one is run without its faults as well, to see what they changed."""
+_RANGE_SECONDS: Final = 1.0
+_FIRST_RANGE: Final = 8
+
+BROKEN: Final = "simulation"
+"""Stands for a property where the simulation itself broke."""
+
+
+class Data(BaseModel):
+    """Base of all parts: immutable, and closed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Contradiction(Data):
+    """The first violation of a property in one run."""
+
+    seed: int
+    property: str
+    execution_id: str
+    at_us: int
+    expected: str
+    observed: str
+
+
+def signature(found: Contradiction) -> str:
+    """What is the same in all runs that fail for the same reason: what was expected, without its figures."""
+    return re.sub(r"\b(?=\w*\d)[\w.-]+", "#", found.expected)
+
+
+class Explored(Data):
+    """What a range of seeds left behind. Counters have a fault and a phase of life as keys, "tick-lost PENDING"."""
+
+    first: int
+    last: int
+    failures: tuple[Contradiction, ...] = ()
+    fired: dict[str, int] = Field(default_factory=dict)
+    in_flight: dict[str, int] = Field(default_factory=dict)
+    changed: dict[str, int] = Field(default_factory=dict)
+    unwinnable: dict[str, int] = Field(default_factory=dict)
+    recovery_s: dict[int, int] = Field(default_factory=dict)
+    compared: int = 0
+
+
+def parts_of(place: str) -> Parts | None:
+    """The parts that `module:NAME` holds; None for "". Raises ValueError."""
+    if not place:
+        return None
+    module_name, _, name = place.partition(":")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        parts = getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"parts must be module:NAME of a simulator.world.Parts, got {place!r}: {error}") from None
+    if not isinstance(parts, Parts):
+        raise ValueError(f"parts must be a simulator.world.Parts, got {place!r}, a {type(parts).__name__}")
+    return parts
+
+
+def explore_range(scenario_json: str, first: int, last: int, parts_place: str) -> Explored:
+    """Run seeds `first` to `last`; what a worker does. Everything in and out can be pickled."""
+    scenario, parts = _scenario(scenario_json), _parts(parts_place)
+    failures: list[Contradiction] = []
+    fired: Counter[str] = Counter()
+    in_flight: Counter[str] = Counter()
+    changed: Counter[str] = Counter()
+    unwinnable: Counter[str] = Counter()
+    recovery_s: Counter[int] = Counter()
+    compared = 0
+    for seed in range(first, last + 1):
+        world = World(scenario, seed=seed, parts=parts, verdict_only=True)
+        ledger = Ledger(world.trace, world.settings)
+        failures += contradictions(world, seed)
+        fired.update({" ".join(cell): count for cell, count in ledger.fired.items()})
+        in_flight.update({" ".join(cell): count for cell, count in ledger.in_flight.items()})
+        unwinnable.update(world.plan.unwinnable.values())
+        recovery_s.update(-(-us // 1_000_000) for us in world.recovery_us)
+        if seed % _COMPARED_EVERY == 0 and world.plan.rules:
+            compared += 1
+            ends = _ends(world)
+            undisturbed = World(world.spec.model_copy(update={"faults": ()}), seed=seed, parts=parts, verdict_only=True)
+            contradictions(undisturbed, seed)
+            for key, end in _ends(undisturbed).items():
+                if ends.get(key) != end:
+                    changed.update(" ".join(cell) for cell in ledger.struck.get(key, ()))
+            undisturbed.close()
+        world.close()
+    return Explored(
+        first=first,
+        last=last,
+        failures=tuple(failures),
+        fired=dict(fired),
+        in_flight=dict(in_flight),
+        changed=dict(changed),
+        unwinnable=dict(unwinnable),
+        recovery_s=dict(recovery_s),
+        compared=compared,
+    )
+
+
+def contradictions(world: World, seed: int) -> Iterator[Contradiction]:
+    """Run a world, and tell the first violation of each property that it broke."""
+    try:
+        world.run()
+    except (Exception, BrokenSimulationError) as error:
+        text = f"{type(error).__name__}: {error}"
+        yield Contradiction(
+            seed=seed,
+            property=BROKEN,
+            execution_id="",
+            at_us=world.kernel.now_us,
+            expected="the simulation goes on",
+            observed=text,
+        )
+        return
+    for monitor in world.monitors:
+        for violation in monitor.violations[:1]:
+            yield Contradiction(
+                seed=seed,
+                property=monitor.name,
+                execution_id=violation.execution_id,
+                at_us=violation.at_us,
+                expected=violation.expected,
+                observed=str(violation.observed),
+            )
+
+
+def _ends(world: World) -> dict[str, object]:
+    """How and when each execution ended, to the second: faults that only shift milliseconds change nothing."""
+    ends: dict[str, object] = {}
+    for key in world.workload.expected:
+        item = world.table.get(key)
+        execution = None if item is None else item.execution
+        ends[key.execution_id] = None if execution is None else (execution.status, (execution.end_us or 0) // 1_000_000)
+    return ends
+
+
+@cache
+def _scenario(text: str) -> Scenario:
+    return Scenario.model_validate_json(text)
+
+
+@cache
+def _parts(place: str) -> Parts | None:
+    return parts_of(place)
+
+
+# --- a campaign -----------------------------------------------------------------------------------------------
+
+
+class Campaign:
+    """Everything explored so far of one scenario."""
+
+    def __init__(self) -> None:
+        self.seeds_count = 0
+        self.failures: list[Contradiction] = []
+        self.fired: Counter[str] = Counter()
+        self.in_flight: Counter[str] = Counter()
+        self.changed: Counter[str] = Counter()
+        self.unwinnable: Counter[str] = Counter()
+        self.recovery_s: Counter[int] = Counter()
+        self.compared = 0
+
+    def add(self, explored: Explored) -> None:
+        """Add what a range left behind."""
+        self.seeds_count += explored.last - explored.first + 1
+        self.failures += explored.failures
+        self.fired.update(explored.fired)
+        self.in_flight.update(explored.in_flight)
+        self.changed.update(explored.changed)
+        self.unwinnable.update(explored.unwinnable)
+        self.recovery_s.update(explored.recovery_s)
+        self.compared += explored.compared
+
+    @property
+    def failed_count(self) -> int:
+        """Seeds in which a property was broken."""
+        return len({failure.seed for failure in self.failures})
+
+    def groups(self) -> dict[tuple[str, str], list[Contradiction]]:
+        """Failures that look alike, by property and signature, each from its lowest seed on."""
+        groups: dict[tuple[str, str], list[Contradiction]] = {}
+        for failure in sorted(self.failures, key=lambda each: each.seed):
+            groups.setdefault((failure.property, signature(failure)), []).append(failure)
+        return groups
+
+    def recovery(self, ratio: float) -> int:
+        """So many seconds after healing, this share of the overdue executions had ended."""
+        wanted, seen = ratio * self.recovery_s.total(), 0
+        for second in sorted(self.recovery_s):
+            seen += self.recovery_s[second]
+            if seen >= wanted:
+                return second
+        return 0
+
+    def claim(self) -> str:
+        """What the seeds allow to be said about all others."""
+        if self.failures or not self.seeds_count:
+            return f"{self.failed_count} of {self.seeds_count} seeds failed"
+        # The rule of three: with none in n, at most 3/n at 95 % (Hanley and Lippman-Hand, JAMA 1983).
+        most = 3 / self.seeds_count
+        return f"0 of {self.seeds_count} seeds failed: at most {most:.2g} of all would, at 95 % confidence"
+
+    def empty_cells(self, faults: Sequence[Fault]) -> list[str]:
+        """Kinds of fault and phases of life that never met, which nobody can say anything about."""
+        cells = (f"{fault} {phase}" for fault in faults for phase in PHASES)
+        return [cell for cell in cells if not self.fired[cell]]
+
+
+def missing_ranges(first: int, last: int, done: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The parts of `first` to `last` that no range in `done` covers."""
+    missing, begin = [], first
+    for low, high in sorted(done):
+        if low > begin:
+            missing.append((begin, min(low - 1, last)))
+        begin = max(begin, high + 1)
+    if begin <= last:
+        missing.append((begin, last))
+    return [(low, high) for low, high in missing if low <= high]
+
+
+def explore(
+    scenario: Scenario,
+    ranges: Sequence[tuple[int, int]],
+    executor: Executor,
+    *,
+    jobs: int,
+    parts_place: str = "",
+    seconds_max: float | None = None,
+) -> Iterator[Explored]:
+    """Explore ranges of seeds, yielding what is done as it comes. No new range begins after `seconds_max`.
+
+    Ranges handed to a worker take about a second each, so that progress is seen and little is lost at an interruption.
+    """
+    text = scenario.model_dump_json()
+    began = host.wall_seconds()
+    left = [(low, high) for low, high in ranges][::-1]
+    size = _FIRST_RANGE
+    running: dict[Future[Explored], float] = {}
+    while left or running:
+        in_time = seconds_max is None or host.wall_seconds() - began < seconds_max
+        while left and in_time and len(running) < jobs + 1:
+            low, high = left.pop()
+            last = min(high, low + size - 1)
+            if last < high:
+                left.append((last + 1, high))
+            running[executor.submit(explore_range, text, low, last, parts_place)] = host.wall_seconds()
+        if not running:
+            return
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            took = max(host.wall_seconds() - running.pop(future), 0.01)
+            explored = future.result()
+            # Two ranges wait in line for each worker, so the time since submission is not only its own.
+            size = max(1, min(round((explored.last - explored.first + 1) * _RANGE_SECONDS / took), size * 4))
+            yield explored

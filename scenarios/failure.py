@@ -1,0 +1,157 @@
+"""A failure as one readable file: a scenario in which nothing is left to chance, and what it breaks.
+
+Owns the file and its three answers (still fails, fixed, differs). How a failure becomes small is `scenarios.shrink`.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import ValidationError
+
+from scenarios import host
+from scenarios.explore import Contradiction, Data, contradictions, parts_of
+from scenarios.files import ScenarioError
+from scenarios.model import Scenario
+from simulator.durations import show_duration
+from simulator.events import FaultInjected
+from simulator.faults.rules import TICK, Rule
+from simulator.randomness import Spread
+from simulator.spec import Arrival
+from simulator.world import World
+
+
+class Failure(Data):
+    """One failure, to be replayed."""
+
+    schema_version: Literal[1] = 1
+    property: str
+    seed: int
+    execution_id: str
+    at: str
+    expected: str
+    observed: str
+    digest: str
+    parts: str = ""
+    versions: dict[str, str]
+    scenario: Scenario
+
+
+class Replay(Data):
+    """What became of a failure: it still fails the same way, is fixed, or differs (another trace, or property)."""
+
+    outcome: Literal["still fails", "fixed", "differs"]
+    detail: str
+
+
+def concrete(scenario: Scenario, seed: int, parts_place: str = "") -> Scenario:
+    """The same run with nothing left to chance: each execution by its id, and each fault at the very event it struck.
+
+    Whatever is then taken away leaves the rest as it was.
+    """
+    world = World(scenario, seed=seed, parts=parts_of(parts_place), verdict_only=True)
+    struck: list[FaultInjected] = []
+    world.trace.listen(FaultInjected, struck.append)
+    list(contradictions(world, seed))
+    ids = {plan.key.execution_id for plan in world.workload.plans}
+    rules = tuple(_exactly(event, world.plan.rules[event.rule], ids) for event in struck)
+    groups = tuple(
+        plan.group.model_copy(
+            update={
+                "executions": 1,
+                "ids": (plan.key.execution_id,),
+                "place": plan.place,
+                "arrival": Arrival.model_validate({"at": show_duration(plan.start_us)}),
+            }
+        )
+        for plan in world.workload.plans
+    )
+    world.close()
+    return scenario.model_copy(update={"faults": rules, "swarm": None, "workload": groups})
+
+
+def _exactly(event: FaultInjected, rule: Rule, ids: set[str]) -> Rule:
+    """The rule that strikes at this event alone."""
+    function = event.function if event.operation != TICK and event.function else None
+    return rule.model_copy(
+        update={
+            "operation": event.operation,
+            "function": function,
+            "execution": event.execution_id if event.execution_id in ids else None,
+            "region": None,
+            "after": 0,
+            "before": None,
+            "run": event.run,
+            "nth": event.nth,
+            "chance": 1.0,
+            "delay": Spread(event.delay_us, event.delay_us) if event.delay_us else None,
+        }
+    )
+
+
+def failure_of(scenario: Scenario, seed: int, name: str, parts_place: str = "") -> Failure | None:
+    """The failure of that property in that run, or None if it holds."""
+    world = World(scenario, seed=seed, parts=parts_of(parts_place))
+    found = next((each for each in contradictions(world, seed) if each.property == name), None)
+    digest = world.trace.digest()
+    world.close()
+    if found is None:
+        return None
+    return Failure(
+        property=found.property,
+        seed=seed,
+        execution_id=found.execution_id,
+        at=show_duration(found.at_us),
+        expected=found.expected,
+        observed=found.observed,
+        digest=digest,
+        parts=parts_place,
+        versions=host.versions(),
+        scenario=scenario,
+    )
+
+
+def replay(failure: Failure, parts_place: str | None = None) -> Replay:
+    """Run a failure again, with the parts it was found with or with others ("" for the real ones)."""
+    place = failure.parts if parts_place is None else parts_place
+    world = World(failure.scenario, seed=failure.seed, parts=parts_of(place))
+    found: dict[str, Contradiction] = {each.property: each for each in contradictions(world, failure.seed)}
+    digest = world.trace.digest()
+    world.close()
+    if failure.property in found:
+        if digest == failure.digest:
+            return Replay(outcome="still fails", detail="the very same run, event by event")
+        return Replay(outcome="still fails", detail="by another way than the one that was saved: the trace differs")
+    if found:
+        return Replay(outcome="differs", detail=f"it now breaks {', '.join(sorted(found))}")
+    return Replay(outcome="fixed", detail="every property holds")
+
+
+def write(failure: Failure, path: Path) -> None:
+    """Write the file. Raises OSError."""
+    data = failure.model_dump(mode="json", exclude_defaults=True)
+    for group in data["scenario"]["workload"]:
+        waves = group.get("waves")
+        if waves and not any(waves):
+            group["waves"] = len(waves)
+    data["scenario"].pop("exercises", None)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
+    path.write_text(text, encoding="utf-8")
+
+
+def read(path: Path) -> Failure:
+    """The failure in a file. Raises ScenarioError."""
+    try:
+        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ScenarioError(f"cannot read {path}: {reason}") from None
+    except yaml.YAMLError as error:
+        raise ScenarioError(f"{path}: {str(error).splitlines()[0]}") from None
+    try:
+        return Failure.model_validate(data)
+    except ValidationError as error:
+        raise ScenarioError(
+            *(f"{path}: {'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}" for each in error.errors())
+        ) from None

@@ -1,0 +1,194 @@
+"""Shrinking: from a failure to the smallest one that still breaks the same property.
+
+Delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002) over executions and
+faults, then greedy steps over waves, servers, the lives of jobs, delays and virtual time, until no step helps.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeVar
+
+from pydantic import ValidationError
+
+from scenarios import host
+from scenarios.explore import contradictions, parts_of
+from scenarios.failure import concrete
+from scenarios.model import Scenario
+from simulator.faults.rules import Rule
+from simulator.randomness import Spread
+from simulator.spec import Group, JobLife
+from simulator.world import Parts, World
+
+_T = TypeVar("_T")
+
+_SECOND_US: Final = 1_000_000
+
+
+class Shrinker:
+    """Tries smaller scenarios and keeps those that still fail. `runs_count` says how many were tried."""
+
+    def __init__(self, seed: int, name: str, parts: Parts | None, seconds_max: float) -> None:
+        self._seed = seed
+        self._name = name
+        self._parts = parts
+        self._until = host.wall_seconds() + seconds_max
+        self.runs_count = 0
+        self.failed_at_us = 0
+
+    def shrink(self, scenario: Scenario) -> Scenario | None:
+        """The smallest failing scenario found, or None if this one does not fail."""
+        if not self._fails(scenario):
+            return None
+        while True:
+            before = scenario
+            for step in (
+                self._fewer_executions,
+                self._fewer_faults,
+                self._shorter,
+                self._smaller_groups,
+                self._plainer_world,
+                self._shorter_delays,
+            ):
+                scenario = step(scenario)
+            if scenario == before or host.wall_seconds() > self._until:
+                return scenario
+
+    def _fails(self, scenario: Scenario) -> bool:
+        """Whether the property breaks in this scenario; impossible ones and those out of time do not count."""
+        if host.wall_seconds() > self._until and self.runs_count:
+            return False
+        try:
+            scenario = Scenario.model_validate(scenario.model_dump())
+        except ValidationError:
+            return False
+        self.runs_count += 1
+        world = World(scenario, seed=self._seed, parts=self._parts, verdict_only=True)
+        found = [each.at_us for each in contradictions(world, self._seed) if each.property == self._name]
+        world.close()
+        if found:
+            self.failed_at_us = found[0]
+        return bool(found)
+
+    def _better(self, scenario: Scenario, candidates: Iterator[Scenario] | Sequence[Scenario]) -> Scenario | None:
+        return next((each for each in candidates if each != scenario and self._fails(each)), None)
+
+    # --- steps -------------------------------------------------------------------------------------------------
+
+    def _fewer_executions(self, scenario: Scenario) -> Scenario:
+        def with_groups(groups: Sequence[Group]) -> Scenario:
+            ids = {each for group in groups for each in group.ids}
+            rules = tuple(rule for rule in scenario.faults if rule.execution is None or rule.execution in ids)
+            return scenario.model_copy(update={"workload": tuple(groups), "faults": rules})
+
+        groups = self._fewest(scenario.workload, lambda groups: self._fails(with_groups(groups)))
+        return with_groups(groups)
+
+    def _fewer_faults(self, scenario: Scenario) -> Scenario:
+        def with_rules(rules: Sequence[Rule]) -> Scenario:
+            return scenario.model_copy(update={"faults": tuple(rules)})
+
+        return with_rules(self._fewest(scenario.faults, lambda rules: self._fails(with_rules(rules))))
+
+    @staticmethod
+    def _fewest(items: Sequence[_T], fails: Callable[[Sequence[_T]], bool]) -> Sequence[_T]:
+        """ddmin: a subset that fails, and of which no single item can be left out."""
+        if items and fails(()):
+            return ()
+        parts_count = 2
+        while len(items) >= 2:
+            size = -(-len(items) // parts_count)
+            for first in range(0, len(items), size):
+                rest = [*items[:first], *items[first + size :]]
+                if rest and fails(rest):
+                    items, parts_count = rest, max(parts_count - 1, 2)
+                    break
+            else:
+                if size == 1:
+                    break
+                parts_count = min(len(items), parts_count * 2)
+        return items
+
+    def _shorter(self, scenario: Scenario) -> Scenario:
+        """An end soon after the violation, if it does not take the end of the run to see it."""
+        for wait_us in (_SECOND_US, 120 * _SECOND_US):
+            end_us = (self.failed_at_us // _SECOND_US + 1) * _SECOND_US + wait_us
+            heal_us = scenario.heal if scenario.heal is None or scenario.heal < end_us else None
+            candidate = scenario.model_copy(update={"duration": end_us, "heal": heal_us})
+            if end_us < scenario.duration and self._fails(candidate):
+                return candidate
+        return scenario
+
+    def _smaller_groups(self, scenario: Scenario) -> Scenario:
+        for place in range(len(scenario.workload)):
+            while True:
+                smaller = self._better(scenario, list(_smaller(scenario, place)))
+                if smaller is None:
+                    break
+                scenario = smaller
+        return scenario
+
+    def _plainer_world(self, scenario: Scenario) -> Scenario:
+        """Whatever is not as by default, as by default."""
+        for name in ("table", "drs", "latencies", "functions", "settings", "regions", "accounts", "settle", "bounds"):
+            default = Scenario.model_fields[name].get_default(call_default_factory=True)
+            scenario = self._better(scenario, [scenario.model_copy(update={name: default})]) or scenario
+        return scenario
+
+    def _shorter_delays(self, scenario: Scenario) -> Scenario:
+        for place, rule in enumerate(scenario.faults):
+            plain = {"attempts": 3, "servers": None, "redelivered": False, "lasting": False}
+            for name, value in plain.items():
+                changed = _with_rule(scenario, place, scenario.faults[place].model_copy(update={name: value}))
+                scenario = self._better(scenario, [changed]) or scenario
+            delay_us = 0 if rule.delay is None else rule.delay.high_us
+            while delay_us > _SECOND_US:
+                delay_us = delay_us // 2 // _SECOND_US * _SECOND_US or _SECOND_US
+                shorter = scenario.faults[place].model_copy(update={"delay": Spread(delay_us, delay_us)})
+                better = self._better(scenario, [_with_rule(scenario, place, shorter)])
+                if better is None:
+                    break
+                scenario = better
+        return scenario
+
+
+def _with_rule(scenario: Scenario, place: int, rule: Rule) -> Scenario:
+    rules = scenario.faults
+    return scenario.model_copy(update={"faults": (*rules[:place], rule, *rules[place + 1 :])})
+
+
+def _smaller(scenario: Scenario, place: int) -> Iterator[Scenario]:
+    """The scenario with one of its groups a little smaller or plainer."""
+    group = scenario.workload[place]
+
+    def with_group(**changes: object) -> Scenario:
+        changed = group.model_copy(update=changes)
+        groups = (*scenario.workload[:place], changed, *scenario.workload[place + 1 :])
+        return scenario.model_copy(update={"workload": groups})
+
+    for number in range(len(group.waves) if len(group.waves) > 1 else 0):
+        yield with_group(waves=(*group.waves[:number], *group.waves[number + 1 :]))
+    for number, wave in enumerate(group.waves):
+        plain = type(wave)(launch=wave.launch)
+        yield with_group(waves=(*group.waves[:number], plain, *group.waves[number + 1 :]))
+    if group.servers > 1:
+        yield with_group(servers=1)
+        yield with_group(servers=group.servers - 1)
+    for name in ("type", "order", "listed", "spread_waves", "reaction", "cancel_after", "expect", "table_job_status"):
+        yield with_group(**{name: Group.model_fields[name].get_default()})
+    for name in JobLife.model_fields:
+        default = JobLife.model_fields[name].get_default()
+        if isinstance(default, Spread):
+            spread = getattr(group.jobs, name)
+            default = Spread(spread.low_us, spread.low_us)
+        yield with_group(jobs=group.jobs.model_copy(update={name: default}))
+
+
+def shrunk(
+    scenario: Scenario, seed: int, name: str, *, parts_place: str = "", seconds_max: float = 60.0
+) -> tuple[Scenario, int] | None:
+    """The smallest scenario found in which that property breaks with that seed, and how many were run for it.
+
+    None if the property holds with everything made concrete, or at all.
+    """
+    shrinker = Shrinker(seed, name, parts_of(parts_place), seconds_max)
+    small = shrinker.shrink(concrete(scenario, seed, parts_place))
+    return None if small is None else (small, shrinker.runs_count)

@@ -1,0 +1,59 @@
+"""The "sometimes" ledger: which kind of fault struck in which phase of an execution's life, and whether it met a poll.
+
+An assertion that something must *sometimes* happen, after Antithesis: a cell that stays empty over a whole exploration
+says that nobody has tried that.
+"""
+
+from collections import Counter
+from typing import Final
+
+from orchestrator.model import TERMINAL, ExecutionStatus
+from orchestrator.settings import Settings
+from simulator.events import POLLER, FaultInjected, ItemChanged, LambdaEnded, LambdaStarted
+from simulator.properties.cadence import phase
+from simulator.trace import Trace
+
+PHASES: Final = ("STARTING", "PENDING", "STARTED", "IN_PROGRESS", "ENDED")
+"""Phases of life: before polling begins, the three of polling, and after the end."""
+
+Cell = tuple[str, str]
+"""A kind of fault and a phase of life."""
+
+
+class Ledger:
+    """Listens to one run. A fault that concerns no execution counts for each one that there is."""
+
+    def __init__(self, trace: Trace, settings: Settings) -> None:
+        self._settings = settings
+        self._phases: dict[str, str] = {}
+        self._polled: Counter[str] = Counter()
+        self.fired: Counter[Cell] = Counter()
+        self.in_flight: Counter[Cell] = Counter()
+        self.struck: dict[str, dict[Cell, None]] = {}
+        """What struck each execution, in order."""
+        trace.listen(ItemChanged, self._on_change)
+        trace.listen(LambdaStarted, self._on_started)
+        trace.listen(LambdaEnded, self._on_ended)
+        trace.listen(FaultInjected, self._on_fault)
+
+    def _on_change(self, event: ItemChanged) -> None:
+        now = event.execution
+        if now is None or now.status in TERMINAL:
+            self._phases[event.execution_id] = "ENDED"
+        elif now.status is ExecutionStatus.POLLING:
+            self._phases[event.execution_id] = str(phase(now, self._settings))
+
+    def _on_started(self, event: LambdaStarted) -> None:
+        if event.function == POLLER:
+            self._polled[event.execution_id] += 1
+
+    def _on_ended(self, event: LambdaEnded) -> None:
+        if event.function == POLLER:
+            self._polled[event.execution_id] -= 1
+
+    def _on_fault(self, event: FaultInjected) -> None:
+        for execution_id in [event.execution_id] if event.execution_id else list(self._phases):
+            cell = (event.fault, self._phases.get(execution_id, "STARTING"))
+            self.fired[cell] += 1
+            self.in_flight[cell] += self._polled[execution_id] > 0
+            self.struck.setdefault(execution_id, {})[cell] = None
