@@ -192,12 +192,13 @@ def _show_ledger(console: Console, scenario: Scenario, campaign: Campaign) -> No
         cells = [f"{fault} {phase}" for phase in PHASES]
         counts = [(campaign.fired[cell], campaign.in_flight[cell], campaign.changed[cell]) for cell in cells]
         table.add_row(f"  {fault}", *["/".join(map(str, each)) if each[0] else "-" for each in counts])
-    compared = f"of {campaign.compared} seeds that were also run without faults"
-    console.print(f"\n  struck / while a poll ran / changed how the execution ended ({compared})")
+    console.print("\n  struck / while a poll of it ran / changed how the execution ended", end=" ")
+    console.print(f"(seen in the {campaign.compared} seeds")
+    console.print("  that were also run without faults); executions by their phase of life")
     console.print(table)
-    empty = campaign.empty_cells(faults)
-    if empty:
-        console.print(Padding(Text(f"never met: {', '.join(empty)}", "dim"), (0, 0, 0, 2)))
+    for fault, phases in campaign.empty_cells(faults).items():
+        told = ", ".join(phase.lower().replace("_", " ") for phase in phases)
+        console.print(Text(f"  {fault} never met: {told}", "dim"))
     console.print()
 
 
@@ -210,14 +211,18 @@ def _shrink_and_tell(console: Console, scenario: Scenario, found: Contradiction,
             console, "unknown", f"{found.property}, seed {found.seed}: holds once each fault is made concrete", indent=2
         )
         return
-    least, runs_count = small
-    kept = failure.failure_of(least, found.seed, found.property, parts)
+    kept = failure.failure_of(small.scenario, small.seed, found.property, parts)
     assert kept is not None, "the shrinker keeps what fails"
     path = folder / "failures" / f"{found.property}-{found.seed}.yaml"
     failure.write(kept, path)
     console.print()
     seconds = duration(host.wall_seconds() - began)
-    line(console, "fail", f"{found.property}, seed {found.seed}, shrunk in {seconds} ({runs_count} runs)", bold=True)
+    line(
+        console,
+        "fail",
+        f"{found.property}, seed {found.seed}, shrunk in {seconds} ({small.runs_count} runs)",
+        bold=True,
+    )
     tell(console, kept, path)
 
 
@@ -290,9 +295,9 @@ def shrunk_again(console: Console, path: Path) -> bool:
     if small is None:
         line(console, "pass", f"{path}: fixed, there is nothing to shrink", bold=True)
         return False
-    smaller = failure.failure_of(small[0], kept.seed, kept.property, kept.parts)
+    smaller = failure.failure_of(small.scenario, small.seed, kept.property, kept.parts)
     assert smaller is not None, "the shrinker keeps what fails"
     failure.write(smaller, path)
-    line(console, "fail", f"{path}: {kept.property}, shrunk ({small[1]} runs)", bold=True)
+    line(console, "fail", f"{path}: {kept.property}, shrunk ({small.runs_count} runs)", bold=True)
     tell(console, smaller, path)
     return True

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scenarios import host
 from scenarios.model import Scenario
 from simulator.faults.ledger import PHASES, Ledger
-from simulator.faults.rules import Fault
+from simulator.faults.rules import TRUTHS, Fault
 from simulator.trace import BrokenSimulationError
 from simulator.world import Parts, World
 
@@ -227,10 +227,18 @@ class Campaign:
         most = 3 / self.seeds_count
         return f"0 of {self.seeds_count} seeds failed: at most {most:.2g} of all would, at 95 % confidence"
 
-    def empty_cells(self, faults: Sequence[Fault]) -> list[str]:
-        """Kinds of fault and phases of life that never met, which nobody can say anything about."""
-        cells = (f"{fault} {phase}" for fault in faults for phase in PHASES)
-        return [cell for cell in cells if not self.fired[cell]]
+    def empty_cells(self, faults: Sequence[Fault]) -> dict[Fault, list[str]]:
+        """The phases of life in which a kind of fault never struck although it might: of these nobody can say a thing.
+
+        Before polling begins only DRS's own faults and the index can meet an execution.
+        """
+        empty = {}
+        for fault in faults:
+            possible = PHASES[:-1] if fault in TRUTHS else PHASES if fault is Fault.INDEX_LAG else PHASES[1:]
+            missing = [phase for phase in possible if not self.fired[f"{fault} {phase}"]]
+            if missing:
+                empty[fault] = missing
+        return empty
 
 
 def missing_ranges(first: int, last: int, done: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -54,7 +54,7 @@ def concrete(scenario: Scenario, seed: int, parts_place: str = "") -> Scenario:
     world.trace.listen(FaultInjected, struck.append)
     list(contradictions(world, seed))
     ids = {plan.key.execution_id for plan in world.workload.plans}
-    rules = tuple(_exactly(event, world.plan.rules[event.rule], ids) for event in struck)
+    rules = tuple(dict.fromkeys(_exactly(event, world.plan.rules[event.rule], ids) for event in struck))
     groups = tuple(
         plan.group.model_copy(
             update={

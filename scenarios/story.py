@@ -4,6 +4,7 @@ Told from the events of the smallest run, which is made again; with how it first
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ from simulator.events import FaultInjected, ItemChanged, JobStarted, LambdaEnded
 from simulator.world import Parts, World
 
 _LINES_MAX = 16
+_IDLE = "nothing but version"
+_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 class Line(NamedTuple):
@@ -67,7 +70,7 @@ def story(failure: Failure) -> list[Line]:
     lines += _truth(world, whom)
     world.close()
     at_us = duration_us(failure.at)
-    told = sorted((line for line in lines if line.at_us <= at_us), key=lambda line: line.at_us)
+    told = _without_idle(sorted((line for line in lines if line.at_us <= at_us), key=lambda line: line.at_us))
     left_out = len(told) - _LINES_MAX
     if left_out > 0:
         told = [Line(told[0].at_us, f"... {left_out} earlier events"), *told[left_out:]]
@@ -104,8 +107,24 @@ def _events(world: World, seed: int) -> Sequence[str]:
     return lines
 
 
+def _without_idle(lines: Sequence[Line]) -> list[Line]:
+    """The lines with polls that changed nothing, and faults that struck alike again, told once."""
+    told: list[Line] = []
+    for line in lines:
+        if told and _same(told[-1].text, line.text):
+            told.pop()
+        told.append(line)
+    return told
+
+
+def _same(before: str, now: str) -> bool:
+    return before == now or (_IDLE in before and _IDLE in now)
+
+
 def _shown(line: str) -> str:
     name, at_us, *fields = json.loads(line)
+    # Ids of requests say nothing to people.
+    fields = [field for field in fields if not (isinstance(field, str) and re.fullmatch(_UUID, field))]
     return f"{at_us / 1e6:.3f} s {name} " + " ".join(str(field) for field in fields if field != "")
 
 
@@ -133,7 +152,7 @@ def _change(event: ItemChanged) -> str:
         return "deleted" if event.after is None else "no longer readable"
     if before is None:
         return f"{now.status}, {now.total_waves} waves"
-    return "; ".join(_changes(before, now)) or f"nothing but version {now.version}"
+    return "; ".join(_changes(before, now)) or f"{_IDLE} {now.version}"
 
 
 def _changes(before: Execution, now: Execution) -> list[str]:
