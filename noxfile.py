@@ -242,3 +242,10 @@ def bench(session: nox.Session) -> None:
     """Speed of the kernel beside SimPy's and bare heapq's, and of whole scenarios."""
     _install(session, groups=("bench",))
     session.run("python", "-m", "tests.bench", *session.posargs)
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """Mutants of decisions, finder and poller: the tests kill nine tenths, and each survivor has its reason."""
+    _install(session, groups=("tests", "mutation"))
+    session.run("python", "-m", "tests.mutation", *session.posargs)

@@ -1,5 +1,6 @@
 """Executions, waves and jobs to start a test from: what a test does not name is as ordinary as can be."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from orchestrator import items
@@ -30,6 +31,11 @@ KEY: Final = ExecutionKey("e-1", "plan-1")
 def job_id_of(number: int | None) -> str:
     """The id of the job that the sample wave of this number has."""
     return f"drsjob-{number}"
+
+
+def servers_in(statuses: Sequence[ServerStatus]) -> tuple[Server, ...]:
+    """Servers s-0, s-1 and so on, in these statuses."""
+    return tuple(Server(source_server_id=f"s-{place}", status=status) for place, status in enumerate(statuses))
 
 
 def a_wave(

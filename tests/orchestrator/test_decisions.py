@@ -1,6 +1,5 @@
 """What is due, and by example what a poll concludes. The properties of any conclusion are in `test_conclusions`."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -26,7 +25,7 @@ from orchestrator.model import (
 )
 from orchestrator.settings import SECOND_US, Settings
 from tests.orchestrator.ports import START_US
-from tests.orchestrator.samples import EAST, OTHER_ACCOUNT, WEST, a_job, a_wave, an_ended_job, an_execution
+from tests.orchestrator.samples import EAST, OTHER_ACCOUNT, WEST, a_job, a_wave, an_ended_job, an_execution, servers_in
 from tests.orchestrator.strategies import QUICK, SETTINGS, executions
 
 PAST_PENDING = [ServerStatus.IN_PROGRESS, ServerStatus.LAUNCHED, ServerStatus.FAILED, ServerStatus.TERMINATED]
@@ -100,8 +99,9 @@ def test_a_look_takes_the_never_polled_first_and_then_the_stalest() -> None:
 
     new, newer, stale, staler = one("e-4", None), one("e-3", None, START_US + 1), one("e-2", 20), one("e-1", 21)
     fresh, fresher = one("e-5", 9), one("e-6", 8)
-    seen = look([fresher, stale, fresh, newer, staler, new], START_US, SETTINGS)
-    assert seen.due == (new, newer, staler, stale)
+    ages_ago = replace(new, last_polled_us=0)
+    seen = look([fresher, stale, fresh, ages_ago, newer, staler, new], START_US, SETTINGS)
+    assert seen.due == (new, newer, ages_ago, staler, stale)
     assert seen.waiting == (fresh, fresher)
 
 
@@ -154,10 +154,6 @@ def test_a_look_sorts_every_execution_into_due_or_waiting(found: list[Execution]
     for several in (seen.due, seen.waiting):
         last = [execution.last_polled_us or 0 for execution in several]
         assert last == sorted(last)
-
-
-def servers_in(statuses: Sequence[ServerStatus]) -> tuple[Server, ...]:
-    return tuple(Server(source_server_id=f"s-{place}", status=status) for place, status in enumerate(statuses))
 
 
 LAUNCHED, FAILED, TERMINATED = ServerStatus.LAUNCHED, ServerStatus.FAILED, ServerStatus.TERMINATED
@@ -325,6 +321,45 @@ def test_an_instance_id_once_seen_outlives_the_job_that_no_longer_names_it() -> 
     seen = after(an_execution(wave), naming("i-0123456789abcdef0", JobStatus.STARTED)).waves
     ended = after(an_execution(*seen), naming(None, JobStatus.COMPLETED)).waves
     assert ended[0].servers == (replace(wave.servers[0], status=LAUNCHED, instance_id="i-0123456789abcdef0"),)
+
+
+def test_an_instance_id_told_later_than_the_status_is_taken_in() -> None:
+    wave = a_wave(job_status=JobStatus.STARTED, servers=servers_in([LAUNCHED]))
+    answer = (wave, Job("drsjob-1", JobStatus.STARTED, (ServerLaunch("s-0", LAUNCHED, "i-1"),)))
+    assert after(an_execution(wave), answer).waves[0].servers == (replace(wave.servers[0], instance_id="i-1"),)
+
+
+def test_a_server_that_only_the_job_names_is_added_with_all_that_the_job_says_of_it() -> None:
+    wave = a_wave(servers=())
+    answer = (wave, Job("drsjob-1", JobStatus.STARTED, (ServerLaunch("s-9", LAUNCHED, "i-9"),)))
+    added = Server(source_server_id="s-9", status=LAUNCHED, instance_id="i-9")
+    assert after(an_execution(wave), answer).waves[0].servers == (added,)
+
+
+def test_the_message_says_what_a_wave_waits_for_now_though_its_status_stays() -> None:
+    wave = a_wave(servers=())
+    recovery = an_execution(wave, kind=ExecutionType.RECOVERY)
+    silent = Job("drsjob-1", JobStatus.COMPLETED)
+    launching = replace(silent, servers=(ServerLaunch("s-0", ServerStatus.IN_PROGRESS, None),))
+    acting = replace(silent, servers=(ServerLaunch("s-0", LAUNCHED, None, (ActionStatus.IN_PROGRESS,)),))
+    messages = []
+    for job in (silent, launching, acting):
+        recovery = replace(recovery, waves=after(recovery, (wave, job)).waves)
+        assert recovery.waves[0].status is WaveStatus.IN_PROGRESS
+        messages.append(recovery.waves[0].message)
+    assert messages == [
+        "job ended, DRS has not said how any server ended",
+        "job ended, DRS has not said how s-0 ended",
+        "job ended, launch actions still run",
+    ]
+
+
+def test_a_poll_that_learns_nothing_new_leaves_the_wave_itself() -> None:
+    """Most polls learn nothing, so nothing is made anew for them."""
+    servers = servers_in([ServerStatus.IN_PROGRESS, ServerStatus.PENDING])
+    wave = a_wave(status=WaveStatus.IN_PROGRESS, job_status=JobStatus.STARTED, servers=servers)
+    job = a_job(wave, JobStatus.STARTED, ServerStatus.IN_PROGRESS, ServerStatus.PENDING)
+    assert after(an_execution(wave), (wave, job)).waves[0] is wave
 
 
 def test_a_server_listed_twice_is_merged_in_both_places() -> None:

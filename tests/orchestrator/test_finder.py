@@ -84,11 +84,12 @@ def test_executions_not_yet_due_are_skipped_and_named(caplog: pytest.LogCaptureF
 
 
 def test_a_log_line_names_a_hundred_executions_and_counts_the_rest(caplog: pytest.LogCaptureFixture) -> None:
-    FinderRig(*[an_item_polled(f"e-{number:03}", 1) for number in range(100)]).run()
-    FinderRig(*[an_item_polled(f"e-{number:03}", 1) for number in range(103)]).run()
-    hundred, more = said(caplog)
+    for count in (100, 101, 103):
+        FinderRig(*[an_item_polled(f"e-{number:03}", 1) for number in range(count)]).run()
+    hundred, one_more, three_more = said(caplog)
     assert hundred.endswith(", e-099]")
-    assert more.endswith(", e-099] and 3 more")
+    assert one_more.endswith(", e-099] and 1 more")
+    assert three_more.endswith(", e-099] and 3 more")
 
 
 def test_the_log_says_why_an_execution_was_due(caplog: pytest.LogCaptureFixture) -> None:
