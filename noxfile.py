@@ -249,3 +249,10 @@ def mutation(session: nox.Session) -> None:
     """Mutants of decisions, finder and poller: the tests kill nine tenths, and each survivor has its reason."""
     _install(session, groups=("tests", "mutation"))
     session.run("python", "-m", "tests.mutation", *session.posargs)
+
+
+@nox.session
+def power(session: nox.Session) -> None:
+    """Each planted bug, the properties and scenarios that catch it, and how small its failure becomes."""
+    _install(session, groups=("tests",))
+    session.run("python", "-m", "tests.planted_bugs", *session.posargs)

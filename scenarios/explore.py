@@ -68,15 +68,17 @@ class Explored(Data):
 
 
 def parts_of(place: str) -> Parts | None:
-    """The parts that `module:NAME` holds; None for "". Raises ValueError."""
+    """The parts that `module:NAME` holds, or `module:NAME:KEY` a mapping; None for "". Raises ValueError."""
     if not place:
         return None
-    module_name, _, name = place.partition(":")
+    module_name, _, rest = place.partition(":")
+    name, _, key = rest.partition(":")
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
         parts = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError, ValueError) as error:
+        parts = parts[key] if key else parts
+    except (ImportError, AttributeError, ValueError, LookupError, TypeError) as error:
         raise ValueError(f"parts must be module:NAME of a simulator.world.Parts, got {place!r}: {error}") from None
     if not isinstance(parts, Parts):
         raise ValueError(f"parts must be a simulator.world.Parts, got {place!r}, a {type(parts).__name__}")

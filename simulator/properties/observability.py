@@ -5,6 +5,7 @@ from typing import Final
 
 from simulator.events import (
     POLLER,
+    CallMade,
     FaultInjected,
     IndexRead,
     Invoked,
@@ -33,6 +34,8 @@ class _Poll:
     wrote_us: int = 0
     points_count: int = 0
     struck: bool = False
+    # The last call that failed and was not made good again: a poll that goes on without it must not look well.
+    failed_call: str = ""
     published: dict[str, float] = field(default_factory=dict)
 
 
@@ -54,12 +57,21 @@ class MetricsComplete(Monitor):
         trace.listen(ItemChanged, self._on_change)
         trace.listen(MetricsPublished, self._on_published)
         trace.listen(FaultInjected, self._on_fault)
+        trace.listen(CallMade, self._on_call)
         trace.listen(LambdaEnded, self._on_ended)
 
     def _on_fault(self, event: FaultInjected) -> None:
         # What a fault kept from CloudWatch, or made it take in twice, is not the poll's doing.
         if event.operation == "PutMetricData" and event.request_id in self._polls:
             self._polls[event.request_id].struck = True
+
+    def _on_call(self, event: CallMade) -> None:
+        if event.function != POLLER or event.operation == "PutMetricData":
+            return
+        poll = self._polls.get(event.request_id)
+        if poll is not None:
+            lost = event.error == "ConditionalCheckFailedException"
+            poll.failed_call = event.operation if event.error and not lost else ""
 
     def _on_look(self, event: IndexRead) -> None:
         before = 0 if event.first_page else self._found.get(event.request_id, 0)
@@ -103,6 +115,11 @@ class MetricsComplete(Monitor):
             self.checked += 1
             if not published.get("PollErrors"):
                 self.violate(event.execution_id, event.at_us, "PollErrors of at least 1 for a failed poll", "none")
+        elif event.outcome == "ok" and poll.failed_call:
+            self.checked += 1
+            self.violate(
+                event.execution_id, event.at_us, f"a poll that fails when {poll.failed_call} does", "it ended well"
+            )
         elif event.outcome == "ok" and poll.waves >= 0:
             self.checked += 1
             # Only a look knows how many executions are active.

@@ -16,7 +16,7 @@ from simulator.services.dynamodb import ExecutionTable, QueryPage
 from simulator.services.errors import ServiceError
 from simulator.services.functions import LambdaService
 from simulator.world import Parts
-from tests.planted import adapters, conclusions, finders, pollers, services
+from tests.planted_bugs import adapters, conclusions, finders, pollers, services
 
 
 class ThrottledIndex(ExecutionTable):

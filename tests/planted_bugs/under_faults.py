@@ -1,0 +1,201 @@
+"""Bugs that nobody sees until something goes wrong: what real teams write for the bad day, and never run.
+
+Each docstring says how one comes to write it.
+"""
+
+import logging
+from dataclasses import replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from orchestrator.decisions import Conclusion
+from orchestrator.errors import LostRaceError, OrchestratorError, PollFailedError
+from orchestrator.finder import Finder, LookReport
+from orchestrator.model import (
+    Dispatch,
+    Execution,
+    ExecutionKey,
+    ExecutionStatus,
+    Job,
+    JobRef,
+    JobStatus,
+    MetricPoint,
+    PollUpdate,
+    ServerLaunch,
+    ServerStatus,
+    Wave,
+)
+from orchestrator.poller import Poller, PollReport
+from orchestrator.settings import SECOND_US
+from tests.planted_bugs.conclusions import WrongPoller
+
+_log = logging.getLogger("orchestrator.planted")
+
+
+class _Persistent:
+    """A store that takes a lost race for a stale version, reads the new one and writes the same again."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def get(self, key: ExecutionKey) -> Execution | None:
+        found: Execution | None = self._store.get(key)
+        return found
+
+    def save_poll(self, update: PollUpdate) -> None:
+        try:
+            self._store.save_poll(update)
+        except LostRaceError:
+            now = self._store.get(update.key)
+            if now is not None and now.status is ExecutionStatus.POLLING:
+                self._store.save_poll(replace(update, expected_version=now.version))
+
+
+class OverwritesAfterALostRace(Poller):
+    """Just retry with the new version: the waves in hand are from before the race."""
+
+    def __init__(self, **ports: Any) -> None:
+        super().__init__(**{**ports, "store": _Persistent(ports["store"])})
+
+
+class BelievesWhatItReadFirst(Poller):
+    """A lost race is logged and left to the next minute, which loses its own."""
+
+    def _poll(self, dispatch: Dispatch, stop_us: int) -> PollReport:
+        self._settings = replace(self._settings, save_attempts_max=1)
+        return super()._poll(dispatch, stop_us)
+
+
+class FailsWhatItCannotFind(WrongPoller):
+    """A job that DRS does not list must have failed."""
+
+    def change(self, execution: Execution, conclusion: Conclusion) -> Conclusion:
+        lost = any("does not know job" in warning for warning in conclusion.warnings)
+        return replace(conclusion, status=ExecutionStatus.FAILED) if lost else conclusion
+
+
+class TakesNoServersForAllLaunched(Poller):
+    """all() of an empty list is True."""
+
+    def _ask(self, execution: Execution) -> dict[JobRef, Job]:
+        answers = super()._ask(execution)
+        for wave in execution.waves:
+            if wave.job is not None and wave.job in answers and not answers[wave.job].servers:
+                launched = tuple(ServerLaunch(each.source_server_id, ServerStatus.LAUNCHED) for each in wave.servers)
+                answers[wave.job] = Job(answers[wave.job].job_id, JobStatus.COMPLETED, launched)
+        return answers
+
+
+class TimesOutWhenDrsIsSilent(Poller):
+    """An execution that cannot be polled shall at least time out, so errors of DRS are empty answers."""
+
+    def _ask(self, execution: Execution) -> dict[JobRef, Job]:
+        try:
+            return super()._ask(execution)
+        except OrchestratorError:
+            return {}
+
+
+class GivesUpAfterAnError(Poller):
+    """A set of "poison" executions in the environment, against alarms that ring every minute."""
+
+    def __init__(self, **ports: Any) -> None:
+        super().__init__(**ports)
+        self._poisoned: dict[ExecutionKey, None] = {}
+
+    def poll(self, dispatch: Dispatch, *, deadline_us: int) -> PollReport | None:  # type: ignore[override]
+        fields = {"execution_id": dispatch.key.execution_id}
+        if dispatch.key in self._poisoned:
+            _log.info("Execution failed before, skipping", extra=fields)
+            return None
+        try:
+            return super().poll(dispatch, deadline_us=deadline_us)
+        except PollFailedError:
+            self._poisoned[dispatch.key] = None
+            raise
+
+
+class SwallowsEverything(Poller):
+    """`except Exception: logger.error(...)` around everything, the metrics included."""
+
+    def poll(self, dispatch: Dispatch, *, deadline_us: int) -> PollReport | None:  # type: ignore[override]
+        try:
+            report = self._poll(dispatch, deadline_us - self._settings.deadline_reserve_us)
+            self._measure(dispatch, self._clock.now_us(), waves=report.waves, errors=0)
+            return report
+        except OrchestratorError:
+            return None
+
+
+class FailsWhenAMetricIsLost(Poller):
+    """PutMetricData stands in the same try as the rest, so a poll that did its work ends in an error."""
+
+    def _measure(self, dispatch: Dispatch, began_us: int, *, waves: int, errors: int) -> None:
+        points = [MetricPoint("WavesPolled", waves), MetricPoint("PollErrors", errors)]
+        self._metrics.publish(points)
+
+
+class ForgetsItsOwnWrite(Poller):
+    """A write that timed out and was retried finds its own version, and takes it for another poller's."""
+
+    def _update(self, dispatch: Dispatch, execution: Execution, conclusion: Conclusion) -> PollUpdate:
+        update = super()._update(dispatch, execution, conclusion)
+        return replace(update, waves=_Strange(update.waves))
+
+
+class _Strange(tuple[Wave, ...]):
+    """Waves that a poll does not recognise when it sees them again."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+
+class StopsAtAFailedInvoke(Finder):
+    """One `except` around the whole loop: the executions behind the one that failed are not polled."""
+
+    def _dispatch(self, due: Any, look_us: int, active: int, stop_us: int) -> Any:
+        sent = []
+        for execution in due:
+            outcome = super()._dispatch([execution], look_us, active, stop_us)
+            sent += outcome
+            if outcome[0].name == "FAILED":
+                break
+        return sent
+
+
+_ENVIRONMENTS: WeakKeyDictionary[object, dict[str, int]] = WeakKeyDictionary()
+
+
+def _environment(finder: Finder) -> dict[str, int]:
+    """What a module's globals are to a warm function. Each world has an index of its own."""
+    return _ENVIRONMENTS.setdefault(finder._index, {})
+
+
+class BreakerThatNeverCloses(Finder):
+    """A circuit breaker in the environment, whose half-open state was left for later."""
+
+    def run(self, *, deadline_us: int) -> tuple[LookReport, ...]:
+        environment = _environment(self)
+        if "open" in environment:
+            _log.info("Circuit open")
+            return ()
+        try:
+            return super().run(deadline_us=deadline_us)
+        except OrchestratorError:
+            environment["open"] = 1
+            raise
+
+
+class SkipsTicksThatComeEarly(Finder):
+    """A guard against double ticks: less than 50 s since the last look is one too many."""
+
+    def run(self, *, deadline_us: int) -> tuple[LookReport, ...]:
+        now_us, environment = self._clock.now_us(), _environment(self)
+        if now_us - environment.get("looked_us", 0) < 50 * SECOND_US:
+            _log.info("Looked a moment ago")
+            return ()
+        environment["looked_us"] = now_us
+        return super().run(deadline_us=deadline_us)
