@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from scenarios.files import ScenarioError, catalogue, load, parse
+from simulator.faults.rules import Fault
 
 GOOD = """\
 name: mine
@@ -25,20 +26,13 @@ def problems(text: str, *changes: str) -> tuple[str, ...]:
 
 
 def test_the_catalogue_holds_the_scenarios_that_the_documentation_names() -> None:
-    assert set(catalogue()) == {
-        "cancelled",
-        "drill",
-        "idle",
-        "load-100",
-        "load-1000",
-        "missing-job",
-        "partial",
-        "phase-2",
-        "recovery",
-        "sub-minute",
-        "timeout-late",
-        "timeout-stuck",
-    }
+    # Others may come; these are the ones that README and noxfile build on.
+    assert set(catalogue()) >= {"chaos", "drill", "idle", "load-100", "load-1000", "phase-2", "recovery", "timeout-stuck"}
+
+
+def test_the_catalogue_holds_a_scenario_for_each_kind_of_fault_that_makes_use_of_it() -> None:
+    for fault in Fault:
+        assert fault in {rule.fault for rule in load(f"fault-{fault}").faults}
 
 
 @pytest.mark.parametrize("name", catalogue())

@@ -59,6 +59,8 @@ def test_a_result_has_the_fields_that_others_depend_on() -> None:
         "properties",
         "criteria",
         "metrics",
+        "faults",
+        "unwinnable",
     ]
     assert list(fields["executions"]) == [
         "started",
