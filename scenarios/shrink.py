@@ -14,6 +14,7 @@ from scenarios.explore import contradictions, parts_of
 from scenarios.failure import concrete
 from scenarios.model import Scenario
 from simulator.faults.rules import Rule
+from simulator.faults.swarm import with_swarm
 from simulator.randomness import Spread
 from simulator.spec import Group, JobLife
 from simulator.world import Parts, World
@@ -41,6 +42,10 @@ class Shrinker:
         # When the property broke last, and for which execution.
         self.failed_at_us = 0
         self.failed_id = ""
+
+    def with_fewer_rules(self, scenario: Scenario) -> Scenario:
+        """Without the rules that have nothing to do with it, as long as each still strikes many events."""
+        return self._fewer_faults(scenario) if self._fails(scenario) else scenario
 
     def shrink(self, scenario: Scenario) -> Scenario | None:
         """The smallest failing scenario found, or None if this one does not fail."""
@@ -119,7 +124,10 @@ class Shrinker:
         while len(items) >= 2:
             size = -(-len(items) // parts_count)
             for first in range(0, len(items), size):
-                rest = [*items[:first], *items[first + size :]]
+                part, rest = items[first : first + size], [*items[:first], *items[first + size :]]
+                if len(part) < len(items) and fails(part):
+                    items, parts_count = part, 2
+                    break
                 if rest and fails(rest):
                     items, parts_count = rest, max(parts_count - 1, 2)
                     break
@@ -217,5 +225,6 @@ def shrunk(
 ) -> Shrunk | None:
     """The smallest scenario found in which that property breaks, or None if it holds once all faults are concrete."""
     shrinker = Shrinker(seed, name, parts_of(parts_place), seconds_max)
-    small = shrinker.shrink(concrete(scenario, seed, parts_place))
+    few = shrinker.with_fewer_rules(with_swarm(scenario, seed))
+    small = shrinker.shrink(concrete(few, seed, parts_place))
     return None if small is None else Shrunk(small, shrinker.seed, shrinker.runs_count)

@@ -8,13 +8,18 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from simulator.events import FaultInjected
+from simulator.events import FINDER, FaultInjected
 from simulator.faults.rules import TRUTHS, Fault, Rule
 from simulator.kernel import Kernel
 from simulator.randomness import Stream
 from simulator.spec import WorldSpec
 from simulator.trace import Trace
 from simulator.truth import NEVER_US
+
+NEVER_STRUCK_US: Final = -(1 << 62)
+_ACTS_US: Final = 360_000_000
+"""Lambda holds an event that it throttled back for up to five minutes, and a poll may take one."""
+_FATAL: Final = frozenset({Fault.CRASHED_BEFORE, Fault.CRASHED_AFTER, Fault.STUCK, Fault.SLOW, Fault.TIMED_OUT})
 
 
 class Hit(NamedTuple):
@@ -46,6 +51,8 @@ class Plan:
         self.skew_us = max((rule.length.high_us for rule in self.rules if rule.fault is Fault.CLOCK_SKEW), default=0)
         self._heal_us = NEVER_US if spec.heal is None else spec.heal
         self._lost: dict[str, str] = {}
+        # When a fault last struck an execution, "" standing for all of them.
+        self._struck_us: dict[str, int] = {}
         self._armed: dict[str, tuple[_Armed, ...]] = {}
         seen: Counter[str] = Counter()
         for number, rule in enumerate(self.rules):
@@ -88,6 +95,9 @@ class Plan:
                 continue
             delay_us = rule.length.draw(stream)
             self.fired_counts[number] += 1
+            # Whatever ends a finder keeps it from all executions, however few it was about.
+            fleet = rule.fault in _FATAL and function == FINDER
+            self._struck_us["" if fleet else execution_id] = now_us + delay_us
             if rule.fault is Fault.DELETED:
                 self._lost[execution_id] = "its record was deleted"
             elif rule.lasting and now_us >= self._heal_us:
@@ -104,6 +114,11 @@ class Plan:
         """When that ends which a fault holds back for so long: healing lets go of everything."""
         now_us = self._kernel.now_us
         return max(min(now_us + delay_us, self._heal_us), now_us)
+
+    def disturbed(self, execution_id: str, since_us: int) -> bool:
+        """Whether a fault struck the execution, or all of them, since then or so shortly before that it still acts."""
+        last_us = max(self._struck_us.get(execution_id, NEVER_STRUCK_US), self._struck_us.get("", NEVER_STRUCK_US))
+        return last_us >= since_us - _ACTS_US
 
     @property
     def unwinnable(self) -> Mapping[str, str]:

@@ -4,19 +4,21 @@ After TigerBeetle's VOPR and Groce's "Swarm Testing" (ISSTA 2012): a run with fe
 that one with a little of everything never does. Drawn rules are ordinary ones: a run can be replayed without its swarm.
 """
 
-from typing import Final
+from typing import Final, TypeVar
 
 from orchestrator.settings import SECOND_US
 from simulator.faults.rules import OPERATIONS, TRUTHS, Fault, Rule
 from simulator.randomness import Spread, Stream
 from simulator.spec import WorldSpec
 
+_S = TypeVar("_S", bound=WorldSpec)
+
 _CHANCES: Final = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 _RARE: Final = frozenset({Fault.CANCELLED, Fault.DELETED})
 """What people do to an execution is seldom, or nothing would be left to watch."""
 
 
-def with_swarm(spec: WorldSpec, seed: int) -> WorldSpec:
+def with_swarm(spec: _S, seed: int) -> _S:
     """The same world with this seed's rules behind its own, and without a swarm."""
     swarm = spec.swarm
     if swarm is None:

@@ -53,7 +53,7 @@ class Context:
         """Whether faults excuse what did not happen in time, to an execution or to all ("")."""
         plan = self.plan
         # What a fault held back comes at the very instant of healing.
-        if plan.healed_us and since_us <= plan.healed_us:
+        if plan.healed_us and since_us <= plan.healed_us and plan.disturbed(execution_id, since_us):
             return True
         return bool(plan.unwinnable) and (execution_id in plan.unwinnable or "" in plan.unwinnable)
 

@@ -13,7 +13,6 @@ from typing import Final
 
 from drsim.campaigns import jobs_default
 from scenarios.explore import BROKEN, contradictions, parts_of
-from scenarios.failure import concrete
 from scenarios.files import load
 from scenarios.shrink import shrunk
 from simulator.world import World
@@ -57,7 +56,7 @@ def hunt(planted: Planted, seeds: int) -> Caught:
 
 def _size(seed: int, found: Sequence[str], place: str) -> str:
     """Executions and faults of the smallest failure, by the first of the properties that can be shrunk."""
-    scenario = concrete(load("chaos"), seed, place)
+    scenario = load("chaos")
     for name in found:
         small = shrunk(scenario, seed, name, parts_place=place, seconds_max=_SHRINK_SECONDS)
         if small is not None:

@@ -170,7 +170,6 @@ FAULTY: Final = (
     polling(under_faults.SwallowsEverything, "fault-throttled", "metrics-complete"),
     polling(under_faults.FailsWhenAMetricIsLost, "fault-server-error", "log-correlation"),
     polling(under_faults.ForgetsItsOwnWrite, "fault-answer-lost", "metrics-complete"),
-    polling(under_faults.BelievesWhatItReadFirst, "fault-raced", "completion-liveness"),
     Planted("stops at a failed invoke", finders.finder(under_faults.StopsAtAFailedInvoke), "chaos", "no-starvation"),
     Planted("breaker never closes", finders.finder(under_faults.BreakerThatNeverCloses), "chaos", LATE),
     Planted("trusts its clock", finders.finder(under_faults.SkipsTicksThatComeEarly), "chaos", "poll-cadence"),

@@ -58,14 +58,6 @@ class OverwritesAfterALostRace(Poller):
         super().__init__(**{**ports, "store": _Persistent(ports["store"])})
 
 
-class BelievesWhatItReadFirst(Poller):
-    """A lost race is logged and left to the next minute, which loses its own."""
-
-    def _poll(self, dispatch: Dispatch, stop_us: int) -> PollReport:
-        self._settings = replace(self._settings, save_attempts_max=1)
-        return super()._poll(dispatch, stop_us)
-
-
 class FailsWhatItCannotFind(WrongPoller):
     """A job that DRS does not list must have failed."""
 
