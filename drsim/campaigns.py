@@ -79,17 +79,16 @@ def explored(
 ) -> Ended:
     """Explore seeds, show what was found and keep it. Raises OSError and ScenarioError."""
     path = folder / "campaign.jsonl"
-    campaign, done = Campaign(), list[tuple[int, int]]()
+    campaign = Campaign()
     header = json.dumps({"scenario": scenario.model_dump(mode="json"), "parts": parts_place})
-    if resume:
-        for each in _kept(path, header):
-            campaign.add(each)
-            done.append((each.first, each.last))
+    kept = list(_kept(path, header)) if resume else []
+    for each in kept:
+        campaign.add(each)
     folder.mkdir(parents=True, exist_ok=True)
-    if not done:
-        path.write_text(header + "\n", encoding="utf-8")
+    # Written anew, so that a line which an interruption cut off does not stand in the way of the next.
+    path.write_text("\n".join([header, *(_line_of(each) for each in kept)]) + "\n", encoding="utf-8")
     before, began, interrupted = campaign.seeds_count, host.wall_seconds(), False
-    ranges = missing_ranges(*seeds, done)
+    ranges = missing_ranges(*seeds, [(each.first, each.last) for each in kept])
     with path.open("a", encoding="utf-8") as file, _bar(scenario.name, sum(b - a + 1 for a, b in ranges)) as bar:
         try:
             with workers(jobs) as executor:
@@ -97,7 +96,7 @@ def explored(
                     scenario, ranges, executor, jobs=jobs, parts_place=parts_place, seconds_max=seconds_max
                 ):
                     campaign.add(each)
-                    file.write(each.model_dump_json(exclude_defaults=True) + "\n")
+                    file.write(_line_of(each) + "\n")
                     file.flush()
                     rate = (campaign.seeds_count - before) / max(host.wall_seconds() - began, 0.001)
                     bar.update(campaign, before, rate)
@@ -113,6 +112,10 @@ def explored(
         console.print(f"  interrupted; --resume goes on from {path}")
     broken = any(each.property == BROKEN for each in campaign.failures)
     return Ended(bool(campaign.failures), broken, interrupted, not campaign.seeds_count)
+
+
+def _line_of(explored: Explored) -> str:
+    return explored.model_dump_json(exclude_defaults=True)
 
 
 def _kept(path: Path, header: str) -> Iterator[Explored]:

@@ -14,6 +14,7 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 if TYPE_CHECKING:
+    from drsim.campaigns import Ended
     from scenarios.model import Scenario
     from scenarios.result import Result
 
@@ -161,18 +162,7 @@ def explore(
         if crash_points:
             ended = campaigns.crashed(output(), scenario, chosen[0], jobs=jobs, parts_place=parts)
         else:
-            ended = _writing(
-                lambda scenario=scenario: campaigns.explored(  # type: ignore[misc]
-                    output(),
-                    scenario,
-                    chosen,
-                    out / f"explore-{scenario.name}",
-                    jobs=jobs,
-                    seconds_max=seconds_max,
-                    parts_place=parts,
-                    resume=resume,
-                )
-            )
+            ended = _explore(scenario, chosen, out, jobs, seconds_max, parts, resume=resume)
         ends.append(ended)
         if ended.interrupted:
             raise Exit(ExitCode.INTERRUPTED)
@@ -209,6 +199,35 @@ def shrink(
 
     failing = _writing(lambda: _reading(lambda: campaigns.shrunk_again(output(), file)))
     raise Exit(ExitCode.FAIL if failing else ExitCode.PASS)
+
+
+def _explore(
+    scenario: "Scenario",
+    seeds: tuple[int, int],
+    out: Path,
+    jobs: int,
+    seconds_max: float | None,
+    parts: str,
+    *,
+    resume: bool,
+) -> "Ended":
+    from drsim import campaigns
+    from drsim.console import output
+
+    return _writing(
+        lambda: _reading(
+            lambda: campaigns.explored(
+                output(),
+                scenario,
+                seeds,
+                out / f"explore-{scenario.name}",
+                jobs=jobs,
+                seconds_max=seconds_max,
+                parts_place=parts,
+                resume=resume,
+            )
+        )
+    )
 
 
 def _seeds(text: str) -> tuple[int, int]:

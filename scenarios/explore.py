@@ -50,7 +50,7 @@ class Contradiction(Data):
 
 def signature(found: Contradiction) -> str:
     """What is the same in all runs that fail for the same reason: what was expected, without its figures."""
-    return re.sub(r"\b(?=\w*\d)[\w.-]+", "#", found.expected)
+    return re.sub(r"[\w.-]*\d[\w.-]*", "#", found.expected)
 
 
 class Explored(Data):

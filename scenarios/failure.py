@@ -130,7 +130,7 @@ def replay(failure: Failure, parts_place: str | None = None) -> Replay:
 def write(failure: Failure, path: Path) -> None:
     """Write the file. Raises OSError."""
     data = failure.model_dump(mode="json", exclude_defaults=True)
-    for group in data["scenario"]["workload"]:
+    for group in data["scenario"].get("workload", ()):
         waves = group.get("waves")
         if waves and not any(waves):
             group["waves"] = len(waves)

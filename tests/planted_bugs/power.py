@@ -9,17 +9,22 @@ import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from drsim.campaigns import jobs_default
 from scenarios.explore import BROKEN, contradictions, parts_of
+from scenarios.failure import Failure, failure_of, write
 from scenarios.files import load
 from scenarios.shrink import shrunk
 from simulator.world import World
-from tests.planted_bugs.registry import ALL, ALONE, Planted
+from tests.planted_bugs.registry import ALL, ALONE, FAULTY, Planted
 
 SEEDS: Final = 200
 _SHRINK_SECONDS: Final = 20.0
+CORPUS: Final = Path(__file__).resolve().parent.parent / "corpus"
+KEPT: Final = frozenset(planted.name for planted in (*ALONE, *FAULTY))
+"""Bugs whose shrunk failures are kept: one for each property, and those that only faults show."""
 PLACE: Final = "tests.planted_bugs.registry:BUGS:{}"
 
 
@@ -30,9 +35,16 @@ class Caught:
     name: str
     seed: int | None
     by_chaos: tuple[str, ...]
-    size: str
+    failure: Failure | None
     scenario: str
     by_scenario: tuple[str, ...]
+
+    @property
+    def size(self) -> str:
+        """Executions and faults of the smallest failure."""
+        if self.failure is None:
+            return "" if self.seed is None else "?"
+        return f"{len(self.failure.scenario.workload)}x, {len(self.failure.scenario.faults)} faults"
 
 
 def hunt(planted: Planted, seeds: int) -> Caught:
@@ -47,21 +59,21 @@ def hunt(planted: Planted, seeds: int) -> Caught:
         if found:
             seed = number
             break
-    size = "" if seed is None else _size(seed, found, place)
-    own = World(load(planted.scenario, planted.changes), seed=1, parts=planted.parts, verdict_only=True)
-    by_scenario = tuple(each.property for each in contradictions(own, 1) if each.property != BROKEN)
+    failure = None if seed is None else _smallest(seed, found, place)
+    own = World(load(planted.scenario, planted.changes), seed=planted.seed, parts=planted.parts, verdict_only=True)
+    by_scenario = tuple(each.property for each in contradictions(own, planted.seed) if each.property != BROKEN)
     own.close()
-    return Caught(planted.name, seed, found, size, planted.scenario, by_scenario)
+    return Caught(planted.name, seed, found, failure, planted.scenario, by_scenario)
 
 
-def _size(seed: int, found: Sequence[str], place: str) -> str:
-    """Executions and faults of the smallest failure, by the first of the properties that can be shrunk."""
+def _smallest(seed: int, found: Sequence[str], place: str) -> Failure | None:
+    """The smallest failure, by the first of the properties that can be shrunk."""
     scenario = load("chaos")
     for name in found:
         small = shrunk(scenario, seed, name, parts_place=place, seconds_max=_SHRINK_SECONDS)
         if small is not None:
-            return f"{len(small.scenario.workload)}x, {len(small.scenario.faults)} faults"
-    return "?"
+            return failure_of(small.scenario, small.seed, name, place)
+    return None
 
 
 def main() -> int:
@@ -69,6 +81,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.planted_bugs", description=main.__doc__)
     parser.add_argument("bugs", nargs="*", help="names of bugs; all by default")
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--keep", action="store_true", help="write shrunk failures into tests/corpus")
     parser.add_argument("--jobs", type=int, default=jobs_default())
     options = parser.parse_args()
     unknown = sorted(set(options.bugs) - {planted.name for planted in ALL})
@@ -76,14 +89,16 @@ def main() -> int:
         parser.error(f"no such bug: {', '.join(unknown)}; known are {', '.join(planted.name for planted in ALL)}")
     wanted = [planted for planted in ALL if not options.bugs or planted.name in options.bugs]
     numbers = [ALL.index(planted) for planted in wanted]
-    print(f"{'bug':<29}{'chaos':>6}  {'shrunk':<13}{'scenario':<22}caught by (chaos; scenario)")
+    print(f"{'bug':<27}{'chaos':>5}  {'shrunk':<15}{'scenario':<20} caught by chaos; by the scenario")
     caught = []
     with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as executor:
         for each in executor.map(_hunt_number, numbers, [options.seeds] * len(numbers)):
             caught.append(each)
             seed = "-" if each.seed is None else str(each.seed)
             by = f"{_short(each.by_chaos)}; {_short(each.by_scenario)}"
-            print(f"{each.name:<29}{seed:>6}  {each.size:<13}{each.scenario:<22}{by}", flush=True)
+            print(f"{each.name:<28}{seed:>4}  {each.size:<15}{each.scenario:<20.20} {by}", flush=True)
+            if options.keep and each.failure is not None and each.name in KEPT:
+                write(each.failure, CORPUS / f"{each.name.replace(' ', '-')}.yaml")
     missed = [each.name for each in caught if each.seed is None and not each.by_scenario]
     by_chaos = sum(each.seed is not None for each in caught)
     total = f"{len(caught) - len(missed)} of {len(caught)} bugs caught"
@@ -101,7 +116,8 @@ def _hunt_number(number: int, seeds: int) -> Caught:
 
 
 def _short(names: Sequence[str]) -> str:
-    return " ".join(names) or "-"
+    """The first name, and how many more."""
+    return "-" if not names else names[0] if len(names) == 1 else f"{names[0]} +{len(names) - 1}"
 
 
 def _idle(caught: Sequence[Caught]) -> list[str]:

@@ -24,6 +24,7 @@ class Planted:
     scenario: str
     caught_by: str
     changes: tuple[str, ...] = ()
+    seed: int = 1
 
 
 def asking(jobs: type[adapters.Jobs], scenario: str, caught_by: str, *changes: str) -> Planted:
@@ -54,6 +55,11 @@ def reading(index: type[finders.Index], caught_by: str, *changes: str) -> Plante
 def on_table(table: type[ExecutionTable], scenario: str, caught_by: str, *changes: str) -> Planted:
     """A table that is written wrongly."""
     return Planted(table.__name__, Parts(table=table), scenario, caught_by, changes)
+
+
+def hunted(name: str, parts: Parts, seed: int, caught_by: str) -> Planted:
+    """A bug that chaos finds with that seed."""
+    return Planted(name, parts, "chaos", caught_by, seed=seed)
 
 
 def without_sleep(ports: Ports) -> Finder:
@@ -162,17 +168,17 @@ MORE: Final = (
 """Further bugs, with properties that catch each: all of those named, and perhaps others."""
 
 FAULTY: Final = (
-    polling(under_faults.OverwritesAfterALostRace, "fault-raced", "no-lost-update"),
+    hunted("OverwritesAfterALostRace", pollers.poller(under_faults.OverwritesAfterALostRace), 3, "no-lost-update"),
     polling(under_faults.FailsWhatItCannotFind, "fault-job-vanished", "completion-soundness"),
     polling(under_faults.TakesNoServersForAllLaunched, "fault-servers-untold", "completion-soundness"),
-    polling(under_faults.TimesOutWhenDrsIsSilent, "fault-denied", "timeout-truth"),
+    hunted("TimesOutWhenDrsIsSilent", pollers.poller(under_faults.TimesOutWhenDrsIsSilent), 36, "metrics-complete"),
     polling(under_faults.GivesUpAfterAnError, "fault-throttled", "no-starvation"),
     polling(under_faults.SwallowsEverything, "fault-throttled", "metrics-complete"),
     polling(under_faults.FailsWhenAMetricIsLost, "fault-server-error", "log-correlation"),
     polling(under_faults.ForgetsItsOwnWrite, "fault-answer-lost", "metrics-complete"),
-    Planted("stops at a failed invoke", finders.finder(under_faults.StopsAtAFailedInvoke), "chaos", "no-starvation"),
-    Planted("breaker never closes", finders.finder(under_faults.BreakerThatNeverCloses), "chaos", LATE),
-    Planted("trusts its clock", finders.finder(under_faults.SkipsTicksThatComeEarly), "chaos", "poll-cadence"),
+    hunted("stops at a failed invoke", finders.finder(under_faults.StopsAtAFailedInvoke), 18, "no-starvation"),
+    hunted("breaker never closes", finders.finder(under_faults.BreakerThatNeverCloses), 8, LATE),
+    hunted("trusts its clock", finders.finder(under_faults.SkipsTicksThatComeEarly), 5, "poll-cadence"),
 )
 """Bugs that only faults show."""
 

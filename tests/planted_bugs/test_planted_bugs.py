@@ -9,7 +9,7 @@ from simulator.properties import PROPERTIES
 from simulator.services.dynamodb import ExecutionTable
 from simulator.world import Parts, World
 from tests.planted_bugs import adapters, finders, pollers, services
-from tests.planted_bugs.registry import ALL, ALONE, FEW, LATE, MORE, Planted
+from tests.planted_bugs.registry import ALL, ALONE, FAULTY, FEW, LATE, MORE, Planted
 
 
 def broken(world: World) -> set[str]:
@@ -20,12 +20,12 @@ def broken(world: World) -> set[str]:
     return found
 
 
-def world_of(scenario: str, *changes: str, parts: Parts | None = None) -> World:
-    return World(load(scenario, changes), seed=1, parts=parts)
+def world_of(scenario: str, *changes: str, parts: Parts | None = None, seed: int = 1) -> World:
+    return World(load(scenario, changes), seed=seed, parts=parts)
 
 
 def run_of(planted: Planted) -> World:
-    return world_of(planted.scenario, *planted.changes, parts=planted.parts)
+    return world_of(planted.scenario, *planted.changes, parts=planted.parts, seed=planted.seed)
 
 
 @pytest.mark.parametrize("planted", ALONE, ids=lambda planted: planted.caught_by)
@@ -45,7 +45,7 @@ def slow_if_large(scenario: str, changes: tuple[str, ...]) -> list[pytest.MarkDe
 
 @pytest.mark.parametrize(
     "planted",
-    [pytest.param(each, id=each.name, marks=slow_if_large(each.scenario, each.changes)) for each in MORE],
+    [pytest.param(each, id=each.name, marks=slow_if_large(each.scenario, each.changes)) for each in (*MORE, *FAULTY)],
 )
 def test_further_bugs_are_caught(planted: Planted) -> None:
     assert set(planted.caught_by.split()) <= broken(run_of(planted))

@@ -1,0 +1,114 @@
+"""`drsim explore`, `replay` and `shrink` as a user runs them: what they print, keep and return."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drsim.cli import main
+
+pytestmark = pytest.mark.slow
+
+BUG = "tests.planted_bugs.registry:BUGS:ForgetsItsOwnWrite"
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """The exit code of a command, and all that it printed."""
+    code = main(list(words))
+    captured = capsys.readouterr()
+    return code, captured.out + captured.err
+
+
+def test_an_exploration_that_finds_nothing_says_what_that_allows_to_claim(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = run(capsys, "explore", "chaos", "--seeds", "1-32", "--jobs", "1", "--out", str(tmp_path))
+    assert code == 0
+    assert "chaos: 0 of 32 seeds failed: at most 0.094 of all would, at 95 % confidence" in said
+    assert "32 seeds in" in said
+    assert "never met:" in said
+    assert "when healed ended after p50" in said
+    header, *lines = (tmp_path / "explore-chaos" / "campaign.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(header)["scenario"]["name"] == "chaos"
+    assert sum(json.loads(line)["last"] - json.loads(line)["first"] + 1 for line in lines) == 32
+
+
+def test_a_bug_is_found_shrunk_told_saved_and_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--seeds", "36-36", "--jobs", "1", "--parts", BUG, "--out", str(tmp_path))
+    code, said = run(capsys, "explore", "chaos", *words)
+    path = tmp_path / "explore-chaos" / "failures" / "metrics-complete-36.yaml"
+    assert code == 1
+    assert "metrics-complete: 1 seeds (36)" in said
+    assert "1 execution, 1 wave, 1 fault" in said
+    assert "FAULT answer-lost at UpdateItem in run" in said
+    assert f"replay  drsim replay {path}" in said
+    code, said = run(capsys, "replay", str(path))
+    assert code == 1
+    assert "still fails: the very same run, event by event" in said
+    code, said = run(capsys, "replay", str(path), "--parts", "")
+    assert code == 0
+    assert "fixed: every property holds" in said
+    code, said = run(capsys, "shrink", str(path))
+    assert code == 1
+    assert "shrunk" in said
+
+
+def test_resume_goes_on_where_the_campaign_was_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("explore", "drill", "--jobs", "1", "--out", str(tmp_path))
+    assert run(capsys, *words, "--seeds", "1-4")[0] == 0
+    with (tmp_path / "explore-drill" / "campaign.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"first": 5, "la')
+    code, said = run(capsys, *words, "--seeds", "1-9", "--resume")
+    assert code == 0
+    assert "0 of 9 seeds failed" in said
+    assert "5 seeds in" in said
+    code, said = run(capsys, *words, "--seeds", "1-9", "--resume", "--set", "duration=41m")
+    assert code == 4
+    assert "was explored with another scenario" in said
+
+
+def test_ctrl_c_keeps_what_was_found_and_exits_with_2(tmp_path: Path) -> None:
+    path = tmp_path / "explore-chaos" / "campaign.jsonl"
+    command = [sys.executable, "-m", "drsim", "explore", "chaos", "--seeds", "1-100000", "--jobs", "1"]
+    process = subprocess.Popen(
+        [*command, "--out", str(tmp_path)], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while process.poll() is None and not (path.exists() and path.read_text(encoding="utf-8").count("\n") > 1):
+        os.sched_yield()
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "seeds failed" in said
+    assert "--resume goes on from" in said
+
+
+def test_crash_points_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    short = ("--set", "waves=1", "--set", "jobs={pending: 1m, started: 20s, in_progress: 1m}", "--set", "duration=6m")
+    code, said = run(capsys, "explore", "drill", "--crash-points", "--seeds", "3", "--jobs", "1", *short)
+    assert code == 0
+    assert "crash points covered, 0 violations" in said
+    covered = said.split(" crash points covered")[0].split()[-3::2]
+    assert covered[0] == covered[1]
+    assert int(covered[0]) > 50
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["explore", "chaos", "--seeds", "9-3"], "--seeds must be FIRST-LAST"),
+        (["explore", "chaos", "--time", "soon"], "--time: a duration is a text with units"),
+        (["explore", "chaos", "--parts", "no.such:THING"], "--parts: parts must be module:NAME"),
+        (["explore", "caos"], "did you mean 'chaos'?"),
+        (["replay", "nothing.yaml"], "cannot read nothing.yaml"),
+        (["shrink", "nothing.yaml"], "cannot read nothing.yaml"),
+    ],
+)
+def test_wrong_use_gets_one_clear_message(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = run(capsys, *words)
+    assert code == 4
+    assert told in said
+    assert "Traceback" not in said

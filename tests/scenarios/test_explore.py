@@ -1,0 +1,144 @@
+"""Exploration: ranges add up, whatever they are; failures are grouped; parts are named by place."""
+
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+import pytest
+
+from scenarios.explore import (
+    Campaign,
+    Contradiction,
+    Explored,
+    explore,
+    explore_range,
+    missing_ranges,
+    parts_of,
+    signature,
+)
+from scenarios.files import load
+from simulator.faults.rules import Fault
+from simulator.kernel import Kernel
+from simulator.services.schedule import ScheduleRule
+from simulator.trace import Trace
+from simulator.world import Parts
+
+BUG = "tests.planted_bugs.registry:BUGS:SlowIsFailed"
+
+
+def explored(*ranges: tuple[int, int], executor: Executor | None = None, parts: str = "") -> Campaign:
+    """A campaign over chaos, in this process."""
+    campaign = Campaign()
+    with executor or ThreadPoolExecutor(1) as pool:
+        for each in explore(load("chaos"), ranges, pool, jobs=1, parts_place=parts):
+            campaign.add(each)
+    return campaign
+
+
+@pytest.mark.slow
+def test_the_same_seeds_give_the_same_sums_whatever_the_ranges() -> None:
+    whole, halves = explored((1, 20)), explored((11, 20), (1, 10))
+    assert whole.seeds_count == halves.seeds_count == 20
+    for name in ("fired", "in_flight", "changed", "unwinnable", "recovery_s", "compared"):
+        assert getattr(whole, name) == getattr(halves, name)
+    assert whole.fired.total() > 100
+    assert whole.failures == []
+
+
+@pytest.mark.slow
+def test_the_failures_of_a_bug_are_grouped_and_begin_with_the_lowest_seed() -> None:
+    campaign = explored((1, 12), parts=BUG)
+    groups = campaign.groups()
+    ((name, told),) = groups
+    assert (name, told) == ("completion-soundness", "still going on, as its waves")
+    seeds = [each.seed for each in groups[name, told]]
+    assert seeds == sorted(seeds)
+    assert campaign.claim() == f"{len(seeds)} of 12 seeds failed"
+
+
+def test_what_faults_changed_is_seen_in_one_seed_of_sixteen() -> None:
+    assert explore_range(load("chaos").model_dump_json(), 1, 15, "").compared == 0
+    assert explore_range(load("chaos").model_dump_json(), 16, 16, "").compared == 1
+
+
+def test_a_run_in_which_the_simulation_breaks_is_a_find() -> None:
+    broken = explore_range(load("chaos").model_dump_json(), 1, 1, "tests.scenarios.test_explore:BREAKING")
+    (found,) = broken.failures
+    assert (found.property, found.expected) == ("simulation", "the simulation goes on")
+    assert "no table today" in found.observed
+
+
+def _breaking(kernel: Kernel, *_: object, **__: object) -> ScheduleRule:
+    """A rule that breaks after a second."""
+
+    def fire(number: int) -> None:
+        raise ValueError("no table today")
+
+    return ScheduleRule(kernel, Trace(), first_us=1_000_000, rate_us=60_000_000, target=fire)
+
+
+BREAKING = Parts(rule=_breaking)
+
+
+def test_a_signature_leaves_figures_and_ids_out() -> None:
+    one, two = (
+        Contradiction(seed=1, property="p", execution_id="e", at_us=1, expected=text, observed="")
+        for text in ("JobId drsjob-1a of wave 2 kept", "JobId drsjob-2b of wave 3 kept")
+    )
+    assert signature(one) == signature(two) == "JobId # of wave # kept"
+
+
+def test_the_claim_is_the_rule_of_three() -> None:
+    campaign = Campaign()
+    campaign.add(Explored(first=1, last=300))
+    assert campaign.claim() == "0 of 300 seeds failed: at most 0.01 of all would, at 95 % confidence"
+
+
+def test_cells_that_never_met_are_named_by_fault() -> None:
+    campaign = Campaign()
+    campaign.add(Explored(first=1, last=1, fired={"tick-lost PENDING": 1, "job-hangs STARTING": 2}))
+    empty = campaign.empty_cells([Fault.TICK_LOST, Fault.JOB_HANGS])
+    assert empty[Fault.TICK_LOST] == ["STARTED", "IN_PROGRESS", "ENDED"]
+    assert empty[Fault.JOB_HANGS] == ["PENDING", "STARTED", "IN_PROGRESS"]
+
+
+def test_recovery_is_by_nearest_rank() -> None:
+    campaign = Campaign()
+    campaign.add(Explored(first=1, last=1, recovery_s={1: 98, 30: 1, 59: 1}))
+    assert [campaign.recovery(ratio) for ratio in (0.5, 0.99, 1)] == [1, 30, 59]
+
+
+@pytest.mark.parametrize(
+    ("done", "missing"),
+    [
+        ([], [(1, 10)]),
+        ([(1, 10)], []),
+        ([(4, 6)], [(1, 3), (7, 10)]),
+        ([(7, 8), (1, 2)], [(3, 6), (9, 10)]),
+        ([(1, 20)], []),
+        ([(30, 40)], [(1, 10)]),
+    ],
+)
+def test_ranges_that_are_done_are_not_explored_again(
+    done: list[tuple[int, int]], missing: list[tuple[int, int]]
+) -> None:
+    assert missing_ranges(1, 10, done) == missing
+
+
+def test_no_range_begins_after_its_time() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert list(explore(load("drill"), [(1, 10)], pool, jobs=1, seconds_max=0.0)) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("no.such.module:NAME", "No module named"),
+        ("scenarios.explore:NAME", "has no attribute"),
+        ("scenarios.explore:BROKEN", "a str"),
+        ("tests.planted_bugs.registry:BUGS:nobody", "nobody"),
+        ("nothing", "parts must be module:NAME"),
+    ],
+)
+def test_parts_that_are_not_there_are_refused_by_name(place: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why) as caught:
+        parts_of(place)
+    assert place in str(caught.value)
