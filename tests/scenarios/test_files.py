@@ -27,7 +27,16 @@ def problems(text: str, *changes: str) -> tuple[str, ...]:
 
 def test_the_catalogue_holds_the_scenarios_that_the_documentation_names() -> None:
     # Others may come; these are the ones that README and noxfile build on.
-    assert set(catalogue()) >= {"chaos", "drill", "idle", "load-100", "load-1000", "phase-2", "recovery", "timeout-stuck"}
+    assert set(catalogue()) >= {
+        "chaos",
+        "drill",
+        "idle",
+        "load-100",
+        "load-1000",
+        "phase-2",
+        "recovery",
+        "timeout-stuck",
+    }
 
 
 def test_the_catalogue_holds_a_scenario_for_each_kind_of_fault_that_makes_use_of_it() -> None:
