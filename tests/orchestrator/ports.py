@@ -88,6 +88,7 @@ class Table:
         self.items: dict[ExecutionKey, dict[str, object]] = {items.key_of(item): dict(item) for item in stored}
         self.on_get: Hook = nothing
         self.on_save: Hook = nothing
+        self.after_save: Hook = nothing
         self.reads: list[ExecutionKey] = []
         self.written: list[PollUpdate] = []
 
@@ -112,6 +113,7 @@ class Table:
             LastPolledTime=items.seconds_item(update.last_polled_us),
             **ends,
         )
+        self.after_save()
 
     def write(self, key: ExecutionKey, **attributes: object) -> None:
         """An UpdateItem that sets these attributes and counts the version up, as all writers of the table do."""

@@ -1,20 +1,22 @@
 """A poll and the other writers of the table: whoever comes between a poll's read and its write is never overwritten."""
 
 import logging
+from typing import Final
 
 import pytest
 
-from orchestrator.errors import PollFailedError
+from orchestrator.errors import LostRaceError, PollFailedError
 from orchestrator.items import seconds_item, waves_item
 from orchestrator.model import ExecutionStatus, JobStatus, ServerStatus, Wave, WaveStatus
 from orchestrator.poller import PollEnd, PollReport
 from orchestrator.settings import SECOND_US, Settings
-from tests.orchestrator.ports import START_US, Hook, in_turn
+from tests.orchestrator.ports import START_US, Hook, in_turn, nothing, raising
 from tests.orchestrator.rigs import PollerRig
 from tests.orchestrator.samples import KEY, a_job, a_wave, an_ended_job, an_execution
 
 FIRST, SECOND = a_wave(1), a_wave(2)
 SECOND_WAITS = a_wave(2, status=WaveStatus.PENDING, job_id=None)
+ANSWER_LOST: Final = LostRaceError("the write was sent again, and found a version of its own making")
 
 
 def writing(rig: PollerRig, *waves: Wave) -> Hook:
@@ -125,3 +127,41 @@ def test_a_version_that_changed_alone_is_a_lost_race() -> None:
     rig.table.on_save = in_turn(lambda: rig.table.write(KEY))
     rig.poll()
     assert [update.expected_version for update in rig.table.written] == [1]
+
+
+def test_a_poll_whose_write_was_done_though_its_answer_was_lost_is_a_poll_like_any_other() -> None:
+    rig = PollerRig(an_execution(FIRST))
+    rig.answer((FIRST, an_ended_job(FIRST)))
+    rig.table.after_save = in_turn(raising(ANSWER_LOST))
+    assert rig.poll() == PollReport(PollEnd.UPDATED, 1, ExecutionStatus.COMPLETED)
+    assert len(rig.table.written) == len(rig.jobs.calls) == 1
+    assert (rig.metrics.values("WavesPolled"), rig.metrics.values("PollErrors")) == ([1], [0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [({"Note": "of another writer"}, ExecutionStatus.POLLING), ({"Status": "CANCELLED"}, ExecutionStatus.CANCELLED)],
+)
+def test_a_poll_whose_answer_was_lost_knows_its_own_write_under_that_of_another(
+    changes: dict[str, object], status: ExecutionStatus
+) -> None:
+    rig = PollerRig(an_execution(FIRST))
+    rig.answer((FIRST, a_job(FIRST, JobStatus.STARTED)))
+
+    def another_writer() -> None:
+        rig.table.write(KEY, **changes)
+        raise ANSWER_LOST
+
+    rig.table.after_save = in_turn(another_writer)
+    assert rig.poll() == PollReport(PollEnd.UPDATED, 1, status)
+    assert len(rig.table.written) == 1
+    assert rig.metrics.values("WavesPolled") == [1]
+
+
+def test_a_poll_does_not_take_what_another_wrote_for_its_own() -> None:
+    """The other one tells less of the waves, or is of another time."""
+    rig = PollerRig(an_execution(FIRST))
+    rig.answer((FIRST, an_ended_job(FIRST)))
+    rig.table.on_save = in_turn(lambda: rig.table.write(KEY, LastPolledTime=seconds_item(rig.clock.now_us())), nothing)
+    assert rig.poll().status is ExecutionStatus.COMPLETED
+    assert len(rig.table.written) == 1

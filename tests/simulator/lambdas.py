@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Final
 
 from simulator.events import Dropped, Invoked, LambdaEnded, LambdaStarted, Throttled
+from simulator.faults.effects import QueueUnderFaults
+from simulator.faults.plan import Plan
 from simulator.kernel import Kernel
 from simulator.services.functions import Invocation, LambdaService, Payload
-from simulator.spec import Functions, PollerFunction
+from simulator.spec import Functions, PollerFunction, WorldSpec
 from simulator.trace import Trace
 
 SECOND: Final = 1_000_000
@@ -26,6 +28,7 @@ class LambdaRig:
         handler: Callable[[Payload, Invocation], object] | None = None,
         *,
         shared: dict[str, object] | None = None,
+        faults: WorldSpec | None = None,
         **function: object,
     ) -> None:
         self.kernel = kernel
@@ -42,7 +45,9 @@ class LambdaRig:
         self.trace.listen(Throttled, lambda event: self._say(event.at_us, f"{event.execution_id} throttled"))
         self.trace.listen(Dropped, lambda event: self._say(event.at_us, f"{event.execution_id} {event.reason}"))
         shared_spec = Functions.model_validate({"queue_delay": "0s", **(shared or {})})
-        self.service = LambdaService(kernel, self.trace, shared_spec)
+        self.plan = Plan(kernel, self.trace, faults or WorldSpec())
+        conditions = None if faults is None else QueueUnderFaults(self.plan, kernel)
+        self.service = LambdaService(kernel, self.trace, shared_spec, conditions)
         self.spec = PollerFunction.model_validate(FIXED | function)
         self.service.deploy("f", self.spec, handler or (lambda *_: None))
 

@@ -7,7 +7,6 @@ from orchestrator.model import JobScope
 from simulator.adapters import Boundary, CloudWatchMetrics, DrsJobs, LambdaInvoker, TableIndex, TableStore
 from simulator.events import CallMade
 from simulator.faults.effects import Effects
-from simulator.faults.plan import Plan
 from simulator.kernel import Kernel
 from simulator.randomness import Spread, Stream
 from simulator.services.drs import DrsService
@@ -39,14 +38,21 @@ LATENCIES: Final = Latencies.model_validate(
 class Rig(LambdaRig):
     """All ports over their services, and a function that plays a scene."""
 
-    def __init__(self, kernel: Kernel, *, page_bytes_max: int = 1_048_576, page_size: int = 100) -> None:
-        super().__init__(kernel, lambda *_: self.scene(), timeout="10m")
+    def __init__(
+        self,
+        kernel: Kernel,
+        *,
+        page_bytes_max: int = 1_048_576,
+        page_size: int = 100,
+        faults: WorldSpec | None = None,
+    ) -> None:
+        super().__init__(kernel, lambda *_: self.scene(), faults=faults, timeout="10m")
         self.scene: Callable[[], object] = lambda: None
         self.table = table_of(kernel, page_bytes_max=page_bytes_max, trace=self.trace)
         self.drs = DrsService(kernel, self.trace, Drs(page_size=page_size))
         self.series = MetricsService(kernel, self.trace)
-        effects = Effects(Plan(kernel, self.trace, WorldSpec()), kernel, self.table, 0)
-        self.boundary = Boundary(kernel, self.trace, self.service, effects)
+        self.effects = Effects(self.plan, kernel, self.table, 0)
+        self.boundary = Boundary(kernel, self.trace, self.service, self.effects)
         self.index = TableIndex(kernel, self.trace, self.boundary, self.table, LATENCIES)
         self.store = TableStore(self.boundary, self.table, LATENCIES)
         self.jobs = DrsJobs(kernel, self.trace, self.boundary, self.drs, LATENCIES)

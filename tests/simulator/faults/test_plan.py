@@ -1,0 +1,182 @@
+"""The plan: which events a rule strikes, and that nothing else about a run changes that."""
+
+import pytest
+
+from simulator.faults.plan import Hit, healed_us
+from simulator.truth import NEVER_US
+from tests.simulator.faults.worlds import PlanRig, a_spec
+
+MINUTE_US = 60_000_000
+SOMETIMES: dict[str, object] = {"fault": "throttled", "operation": "GetItem", "chance": 0.3}
+
+
+def fault_of(hit: Hit | None) -> str | None:
+    return None if hit is None else str(hit.rule.fault)
+
+
+# --- which events a rule is about ------------------------------------------------------------------------------
+
+
+def test_the_first_rule_with_a_verdict_decides() -> None:
+    rig = PlanRig({"fault": "slow", "run": 2}, {"fault": "denied", "operation": "GetItem"}, {"fault": "stuck"})
+    assert fault_of(rig.hit("GetItem", run=1)) == "denied"
+    assert fault_of(rig.hit("GetItem", run=2)) == "slow"
+    assert fault_of(rig.hit("Query", run=1)) == "stuck"
+    assert rig.plan.fired_counts == [1, 1, 1]
+
+
+def test_an_event_that_no_rule_is_about_passes_unharmed() -> None:
+    rig = PlanRig({"fault": "denied", "operation": "GetItem"})
+    assert rig.hit("UpdateItem") is None
+    assert rig.plan.fired_counts == [0]
+    assert rig.injected == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "event"),
+    [
+        ({"execution": "e"}, {"execution_id": "other"}),
+        ({"function": "ExecutionPoller"}, {"function": "ExecutionFinder"}),
+        ({"region": "us-east-1"}, {"region": "eu-west-1"}),
+        ({"run": 2}, {"run": 3}),
+        ({"nth": 1}, {"nth": 2}),
+    ],
+)
+def test_a_rule_strikes_only_what_it_names(rule: dict[str, object], event: dict[str, object]) -> None:
+    rig = PlanRig({"fault": "denied", **rule})
+    named: dict[str, object] = {"function": "ExecutionPoller", "region": "us-east-1", "run": 2, "nth": 1}
+    assert rig.hit("DescribeJobs", **named) is not None
+    assert rig.hit("DescribeJobs", **{**named, **event}) is None
+
+
+def test_operations_are_the_points_at_which_anything_may_go_wrong() -> None:
+    rig = PlanRig({"fault": "tick-lost"}, {"fault": "slow", "operation": "Query"}, {"fault": "index-lag"})
+    assert rig.plan.operations == {"Tick", "Query", "Index"}
+
+
+def test_what_strikes_is_told_to_the_trace() -> None:
+    rig = PlanRig({"fault": "denied"}, {"fault": "slow", "delay": "7s"}).at(3)
+    assert rig.hit("GetItem", function="ExecutionPoller", request_id="r-1", run=4, nth=2) is not None
+    assert rig.injected == [
+        (3_000_000, 0, "denied", "GetItem", "ExecutionPoller", "e", 4, 2, 0, "r-1"),
+    ]
+
+
+# --- when ------------------------------------------------------------------------------------------------------
+
+
+def test_a_rule_acts_from_after_to_just_before_before() -> None:
+    rig = PlanRig({"fault": "denied", "after": "60s", "before": "120s"})
+    struck = [rig.at(second).hit("GetItem") is not None for second in (0, 59.999999, 60, 119.999999, 120)]
+    assert struck == [False, False, True, True, False]
+
+
+def test_healing_ends_every_rule_but_lasting_ones() -> None:
+    rig = PlanRig({"fault": "denied", "before": "10m"}, {"fault": "slow", "lasting": True}, heal="5m").at(299)
+    assert fault_of(rig.hit("GetItem")) == "denied"
+    assert fault_of(rig.at(300).hit("GetItem")) == "slow"
+
+
+def test_what_is_held_back_is_let_go_at_healing() -> None:
+    rig = PlanRig(heal="5m").at(290)
+    assert rig.plan.held_until_us(5_000_000) == 295_000_000
+    assert rig.plan.held_until_us(50_000_000) == 300_000_000
+    # What a lasting rule holds back afterwards takes no time, and never goes back in time.
+    assert rig.at(310).plan.held_until_us(50_000_000) == 310_000_000
+
+
+@pytest.mark.parametrize(
+    ("faults", "fields", "expected_us"),
+    [
+        ((), {}, 0),
+        ((), {"heal": "5m"}, 0),
+        (("job-hangs", "quota"), {"heal": "5m"}, 0),
+        (("slow",), {}, NEVER_US),
+        (("job-late", "slow"), {"heal": "5m"}, 5 * MINUTE_US),
+    ],
+)
+def test_polling_is_disturbed_until_healing_unless_all_faults_are_drss_own(
+    faults: tuple[str, ...], fields: dict[str, object], expected_us: int
+) -> None:
+    assert healed_us(a_spec(*[{"fault": fault} for fault in faults], **fields)) == expected_us
+
+
+# --- chance ----------------------------------------------------------------------------------------------------
+
+
+def test_chance_strikes_about_as_often_as_it_says() -> None:
+    assert 240 <= len(PlanRig(SOMETIMES).runs_struck("GetItem", runs=1000)) <= 360
+
+
+def test_each_seed_and_each_execution_is_struck_at_other_events() -> None:
+    struck = [
+        PlanRig(SOMETIMES).runs_struck("GetItem"),
+        PlanRig(SOMETIMES, seed=8).runs_struck("GetItem"),
+        PlanRig(SOMETIMES).runs_struck("GetItem", "other"),
+    ]
+    assert len({tuple(each) for each in struck}) == 3
+
+
+def test_an_unrelated_rule_does_not_change_which_events_are_struck() -> None:
+    alone = PlanRig(SOMETIMES).runs_struck("GetItem")
+    # One of the same kind at another operation, and one of another kind at the same one.
+    others = ({"fault": "throttled", "operation": "Query", "chance": 0.5}, SOMETIMES, {"fault": "slow", "chance": 0.9})
+    rig = PlanRig(*others)
+    struck = [run for run in range(1, 41) if fault_of(rig.hit("GetItem", run=run)) == "throttled"]
+    assert struck == alone
+
+
+def test_other_executions_and_the_order_of_events_do_not_change_which_are_struck() -> None:
+    alone = PlanRig(SOMETIMES).runs_struck("GetItem")
+    rig = PlanRig(SOMETIMES)
+    rig.runs_struck("GetItem", "third")
+    backwards = [run for run in range(40, 0, -1) if rig.hit("GetItem", run=run) is not None]
+    assert backwards[::-1] == alone
+
+
+def test_two_rules_alike_strike_independently() -> None:
+    rig = PlanRig(SOMETIMES, SOMETIMES)
+    rig.runs_struck("GetItem", runs=1000)
+    first, second = rig.plan.fired_counts
+    # 0.3 of all, and 0.3 of those that the first one spares.
+    assert 240 <= first <= 360
+    assert 150 <= second <= 270
+
+
+def test_a_delay_is_drawn_for_each_event_by_itself() -> None:
+    rule: dict[str, object] = {"fault": "slow", "delay": "1s..30s"}
+    delays = [hit.delay_us for run in range(1, 20) if (hit := PlanRig(rule).hit("GetItem", run=run))]
+    assert len(set(delays)) == len(delays) == 19
+    assert all(1_000_000 <= delay_us <= 30_000_000 for delay_us in delays)
+    assert PlanRig(rule).hit("GetItem", run=9) is not None
+    assert [hit.delay_us for hit in (PlanRig(rule).hit("GetItem", run=9),) if hit] == [delays[8]]
+
+
+# --- what cannot be won any more -------------------------------------------------------------------------------
+
+
+def test_an_execution_whose_record_was_deleted_cannot_be_won() -> None:
+    rig = PlanRig({"fault": "deleted", "execution": "other"}, heal="5m")
+    assert rig.plan.unwinnable == {}
+    rig.hit("UpdateItem", "other")
+    assert rig.plan.unwinnable == {"other": "its record was deleted"}
+
+
+def test_an_execution_that_a_lasting_fault_strikes_after_healing_cannot_be_won() -> None:
+    rig = PlanRig({"fault": "denied", "operation": "DescribeJobs", "lasting": True}, heal="5m").at(299)
+    rig.hit("DescribeJobs")
+    assert rig.plan.unwinnable == {}
+    rig.at(300).hit("DescribeJobs")
+    assert rig.plan.unwinnable == {"e": "DescribeJobs stays denied"}
+
+
+def test_a_lasting_fault_that_concerns_no_execution_makes_all_unwinnable() -> None:
+    rig = PlanRig({"fault": "tick-lost", "lasting": True}, heal="5m").at(300)
+    rig.hit("Tick", "")
+    assert rig.plan.unwinnable == {"": "Tick stays tick-lost"}
+
+
+def test_the_largest_skew_of_any_rule_is_what_clocks_may_be_off_by() -> None:
+    assert PlanRig({"fault": "slow", "delay": "9s"}).plan.skew_us == 0
+    rules = ({"fault": "clock-skew", "delay": "1s..3s"}, {"fault": "clock-skew", "delay": "2s"})
+    assert PlanRig(*rules).plan.skew_us == 3_000_000

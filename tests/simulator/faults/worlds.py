@@ -1,0 +1,42 @@
+"""Worlds with fault rules, for tests: as data, as a plan, and as an event that a rule may strike."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from simulator.events import FaultInjected
+from simulator.faults.plan import Hit, Plan
+from simulator.kernel import Kernel
+from simulator.spec import WorldSpec
+from simulator.trace import Trace
+
+IDS: Final = ("e", "other", "third")
+
+
+def a_spec(*rules: Mapping[str, object], **fields: object) -> WorldSpec:
+    """A world with these rules, and with executions that they may name."""
+    workload = [{"executions": len(IDS), "ids": IDS}]
+    return WorldSpec.model_validate({"faults": rules, "workload": workload, **fields})
+
+
+class PlanRig:
+    """A plan, the instant at which it is asked, and what it said to the trace."""
+
+    def __init__(self, *rules: Mapping[str, object], seed: int = 7, **fields: object) -> None:
+        self.kernel = Kernel(seed=seed)
+        trace = Trace()
+        self.injected: list[FaultInjected] = []
+        trace.listen(FaultInjected, self.injected.append)
+        self.plan = Plan(self.kernel, trace, a_spec(*rules, **fields))
+
+    def at(self, second: float) -> "PlanRig":
+        """Let time pass, to so many seconds after the start."""
+        self.kernel.run(until_us=round(second * 1_000_000))
+        return self
+
+    def hit(self, operation: str, execution_id: str = "e", **event: Any) -> Hit | None:
+        """What the plan has to say about an event."""
+        return self.plan.hit(operation, execution_id=execution_id, **event)
+
+    def runs_struck(self, operation: str, execution_id: str = "e", runs: int = 40) -> list[int]:
+        """Which of an execution's first runs are struck."""
+        return [run for run in range(1, runs + 1) if self.hit(operation, execution_id, run=run) is not None]
