@@ -4,7 +4,7 @@ Owns what a range of seeds leaves behind and how ranges add up. The same seeds g
 the order in which they come back and the number of workers.
 """
 
-import importlib
+import pkgutil
 import re
 import sys
 from collections import Counter
@@ -71,13 +71,14 @@ def parts_of(place: str) -> Parts | None:
     """The parts that `module:NAME` holds, or `module:NAME:KEY` a mapping; None for "". Raises ValueError."""
     if not place:
         return None
-    module_name, _, rest = place.partition(":")
+    module, _, rest = place.partition(":")
     name, _, key = rest.partition(":")
     if "" not in sys.path:
+        # Parts of a user's own lie where the command is run.
         sys.path.insert(0, "")
     try:
-        parts = getattr(importlib.import_module(module_name), name)
-        parts = parts[key] if key else parts
+        found = pkgutil.resolve_name(f"{module}:{name}")
+        parts = found[key] if key else found
     except (ImportError, AttributeError, ValueError, LookupError, TypeError) as error:
         raise ValueError(f"parts must be module:NAME of a simulator.world.Parts, got {place!r}: {error}") from None
     if not isinstance(parts, Parts):

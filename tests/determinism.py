@@ -17,7 +17,17 @@ from scenarios.files import load
 from scenarios.runner import run
 
 KEPT: Final = Path(__file__).with_name("digests.json")
-SCENARIOS: Final = ("phase-2", "drill", "recovery", "partial", "cancelled", "timeout-late", "sub-minute", "load-100")
+SCENARIOS: Final = (
+    "phase-2",
+    "drill",
+    "recovery",
+    "partial",
+    "cancelled",
+    "timeout-late",
+    "sub-minute",
+    "load-100",
+    "chaos",
+)
 SEEDS: Final = (1, 2)
 HASH_SEEDS: Final = ("0", "1", "4242", "random")
 
