@@ -99,7 +99,7 @@ class PollCadence(Monitor):
         run = self._runs.get(event.request_id)
         if run is not None and event.operation == "Query":
             # Up to three attempts, and the waits between them.
-            run.held_us = 3 * event.delay_us + 5_000_000
+            run.held_us += 3 * event.delay_us + 5_000_000
 
     def _on_started(self, event: LambdaStarted) -> None:
         if event.function == FINDER:
