@@ -1,6 +1,7 @@
 """README tells the truth of today: its commands run, its excerpt is what they print, its examples work."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +28,26 @@ def commands() -> list[str]:
     return [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines()]
 
 
-@pytest.mark.parametrize("command", [line for line in commands() if line.startswith("drsim ")])
+HUNTING = ("drsim explore ", "drsim replay ")
+
+
+@pytest.mark.slow
+def test_the_commands_that_hunt_a_bug_run_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for line in (line for line in commands() if line.startswith(HUNTING)):
+        command, _, code = line.partition("# exit ")
+        assert main(shlex.split(command)[1:]) == int(code or 0), line
+    printed = [timeless(line) for line in capsys.readouterr().out.splitlines()]
+    (story,) = blocks("text")
+    for told in timeless(story).splitlines():
+        assert told.strip() == "..." or told in printed, told
+
+
+@pytest.mark.parametrize(
+    "command", [line for line in commands() if line.startswith("drsim ") and not line.startswith(HUNTING)]
+)
 def test_each_drsim_command_runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     words = command.partition(" > ")[0].replace("/tmp/out", str(tmp_path / "out")).split()
@@ -53,7 +73,7 @@ def test_the_excerpt_is_what_the_command_prints(tmp_path: Path, capsys: pytest.C
 
 
 def timeless(text: str) -> str:
-    return re.sub(r"in \d+\.\d\d s", "in ? s", text)
+    return re.sub(r"in \d+\.\d\d s|in \d+(\.\d)?s", "in ? s", text)
 
 
 def test_the_python_example_runs() -> None:
