@@ -20,22 +20,27 @@ ONCE_US: Final = {"GetItem": 4 * MS, "UpdateItem": 80 * MS, "DescribeJobs": 100 
 """What one attempt takes when nothing holds it up."""
 
 
-def a_rig(kernel: Kernel, *rules: dict[str, object], **fields: object) -> Rig:
+class FaultRig(Rig):
     """All ports behind these rules, over a table with an execution in POLLING and a DRS with a job of one server."""
-    rig = Rig(kernel, faults=a_spec(*rules, **fields))
-    rig.table.put(attributes_of("e", "POLLING", Version=1, Waves=[]), writer="worker")
-    rig.drs.add_servers(SCOPE, ["s-1"], JobLife())
-    rig.drs.start_recovery(SCOPE, ["s-1"])
-    return rig
+
+    def __init__(self, kernel: Kernel, *rules: dict[str, object], **fields: object) -> None:
+        super().__init__(kernel, faults=a_spec(*rules, **fields))
+        self.table.put(attributes_of("e", "POLLING", Version=1, Waves=[]), writer="worker")
+        self.drs.add_servers(SCOPE, ["s-1"], JobLife())
+        self.job = self.drs.start_recovery(SCOPE, ["s-1"])
+
+    def described(self) -> JobsPage:
+        """What DRS says of the job."""
+        return self.jobs.describe_page(SCOPE, [self.job.job_id], None)
 
 
-def call(rig: Rig, operation: str) -> Callable[[], object]:
+def call(rig: FaultRig, operation: str) -> Callable[[], object]:
     """One call of production code, by the operation that it is for AWS."""
     calls: dict[str, Callable[[], object]] = {
         "Query": lambda: rig.index.polling_page(None),
         "Invoke": lambda: rig.invoker.invoke(Dispatch(key=KEY)),
         "GetItem": lambda: rig.store.get(KEY),
-        "DescribeJobs": lambda: described(rig),
+        "DescribeJobs": rig.described,
         "UpdateItem": lambda: rig.store.save_poll(
             PollUpdate(key=KEY, expected_version=1, last_polled_us=0, waves=(), status=None, end_us=None)
         ),
@@ -44,17 +49,12 @@ def call(rig: Rig, operation: str) -> Callable[[], object]:
     return calls[operation]
 
 
-def described(rig: Rig) -> JobsPage:
-    (job,) = rig.drs._jobs[SCOPE]
-    return rig.jobs.describe_page(SCOPE, [job], None)
-
-
-def made(rig: Rig) -> list[tuple[str, str]]:
+def made(rig: FaultRig) -> list[tuple[str, str]]:
     """The error and the fault of each attempt."""
     return [(event.error, event.fault) for event in rig.calls]
 
 
-def fails(rig: Rig, operation: str, error: type[Exception]) -> None:
+def fails(rig: FaultRig, operation: str, error: type[Exception]) -> None:
     """Play a scene in which the call fails so."""
 
     def scene() -> None:
@@ -79,14 +79,14 @@ def fails(rig: Rig, operation: str, error: type[Exception]) -> None:
     ],
 )
 def test_a_throttled_call_fails_as_its_service_says_it(kernel: Kernel, operation: str, code: str) -> None:
-    rig = a_rig(kernel, {"fault": "throttled"})
+    rig = FaultRig(kernel, {"fault": "throttled"})
     fails(rig, operation, TryLaterError)
     assert made(rig) == [(code, "throttled")] * 3
 
 
 @pytest.mark.parametrize("fault", ["throttled", "server-error", "timed-out"])
 def test_a_call_that_fails_less_often_than_botocore_tries_succeeds(kernel: Kernel, fault: str) -> None:
-    rig = a_rig(kernel, {"fault": fault, "attempts": 2})
+    rig = FaultRig(kernel, {"fault": fault, "attempts": 2})
     rig.play(call(rig, "UpdateItem"))
     assert [error != "" for error, _ in made(rig)] == [True, True, False]
     assert read(rig.table, "e") == attributes_of("e", "POLLING", Version=2, Waves=[], LastPolledTime=0)
@@ -94,58 +94,58 @@ def test_a_call_that_fails_less_often_than_botocore_tries_succeeds(kernel: Kerne
 
 @pytest.mark.parametrize("fault", ["throttled", "server-error", "timed-out", "denied"])
 def test_a_call_that_fails_leaves_nothing_at_its_service(kernel: Kernel, fault: str) -> None:
-    rig = a_rig(kernel, {"fault": fault})
+    rig = FaultRig(kernel, {"fault": fault})
     fails(rig, "UpdateItem", RefusedError if fault == "denied" else TryLaterError)
     assert read(rig.table, "e") == attributes_of("e", "POLLING", Version=1, Waves=[])
 
 
 def test_a_server_error_is_tried_again(kernel: Kernel) -> None:
-    rig = a_rig(kernel, {"fault": "server-error"})
+    rig = FaultRig(kernel, {"fault": "server-error"})
     fails(rig, "GetItem", TryLaterError)
     assert made(rig) == [("InternalServerError", "server-error")] * 3
 
 
 def test_a_call_that_times_out_takes_its_time_at_each_attempt(kernel: Kernel) -> None:
-    rig = a_rig(kernel, {"fault": "timed-out", "delay": "5s"})
+    rig = FaultRig(kernel, {"fault": "timed-out", "delay": "5s"})
     fails(rig, "GetItem", TryLaterError)
     assert made(rig) == [("ReadTimeoutError", "timed-out")] * 3
     assert [event.duration_us for event in rig.calls] == [5 * SECOND + ONCE_US["GetItem"]] * 3
 
 
 def test_a_denied_call_is_not_tried_again(kernel: Kernel) -> None:
-    rig = a_rig(kernel, {"fault": "denied"})
+    rig = FaultRig(kernel, {"fault": "denied"})
     fails(rig, "DescribeJobs", RefusedError)
     assert made(rig) == [("AccessDeniedException", "denied")]
 
 
 def test_a_lost_answer_is_that_of_a_write_which_was_done_and_is_refused_the_next_time(kernel: Kernel) -> None:
-    rig = a_rig(kernel, {"fault": "answer-lost", "attempts": 1})
+    rig = FaultRig(kernel, {"fault": "answer-lost", "attempts": 1})
     fails(rig, "UpdateItem", LostRaceError)
     assert read(rig.table, "e") == attributes_of("e", "POLLING", Version=2, Waves=[], LastPolledTime=0)
     assert [error for error, _ in made(rig)] == ["ConnectionClosedError", "ConditionalCheckFailedException"]
 
 
 def test_every_answer_may_be_lost_although_each_call_did_its_work(kernel: Kernel) -> None:
-    rig = a_rig(kernel, {"fault": "answer-lost"})
+    rig = FaultRig(kernel, {"fault": "answer-lost"})
     fails(rig, "PutMetricData", TryLaterError)
     assert len(rig.series.series["WavesPolled"].values) == 3
 
 
 def test_a_slow_call_answers_late(kernel: Kernel) -> None:
-    rig = a_rig(kernel, {"fault": "slow", "delay": "20s"})
+    rig = FaultRig(kernel, {"fault": "slow", "delay": "20s"})
     rig.play(call(rig, "DescribeJobs"))
     assert made(rig) == [("", "slow")]
     assert rig.calls[0].duration_us == 20 * SECOND + ONCE_US["DescribeJobs"]
 
 
 def test_a_slow_call_is_let_go_at_healing(kernel: Kernel) -> None:
-    rig = a_rig(kernel, {"fault": "slow", "delay": "20s"}, heal="5s")
+    rig = FaultRig(kernel, {"fault": "slow", "delay": "20s"}, heal="5s")
     rig.play(call(rig, "DescribeJobs"))
     assert rig.calls[0].at_us == 5 * SECOND
 
 
 def test_a_call_that_is_stuck_lasts_until_lambda_ends_the_run(kernel: Kernel) -> None:
-    rig = a_rig(kernel, {"fault": "stuck"})
+    rig = FaultRig(kernel, {"fault": "stuck"})
     rig.scene = call(rig, "GetItem")
     rig.invoke()
     kernel.run()
@@ -153,7 +153,7 @@ def test_a_call_that_is_stuck_lasts_until_lambda_ends_the_run(kernel: Kernel) ->
 
 
 def test_a_rule_with_a_number_strikes_that_call_of_a_run_alone(kernel: Kernel) -> None:
-    rig = a_rig(kernel, {"fault": "denied", "operation": "GetItem", "nth": 2})
+    rig = FaultRig(kernel, {"fault": "denied", "operation": "GetItem", "nth": 2})
 
     def scene() -> None:
         call(rig, "GetItem")()
@@ -167,14 +167,14 @@ def test_a_rule_with_a_number_strikes_that_call_of_a_run_alone(kernel: Kernel) -
 
 
 def test_a_rule_for_a_region_strikes_what_is_asked_there_alone(kernel: Kernel) -> None:
-    rig = a_rig(
+    rig = FaultRig(
         kernel,
         {"fault": "denied", "operation": "DescribeJobs", "region": "eu-west-1"},
         regions=["us-east-1", "eu-west-1"],
     )
 
     def scene() -> None:
-        described(rig)
+        rig.described()
         with pytest.raises(RefusedError):
             rig.jobs.describe_page(SCOPE._replace(region="eu-west-1"), ["drsjob-1"], None)
 
@@ -186,7 +186,7 @@ def test_a_rule_for_a_region_strikes_what_is_asked_there_alone(kernel: Kernel) -
 
 @pytest.mark.parametrize(("fault", "version"), [("crashed-before", 1), ("crashed-after", 2)])
 def test_a_crash_ends_the_run_before_or_after_the_write(kernel: Kernel, fault: str, version: int) -> None:
-    rig = a_rig(kernel, {"fault": fault, "operation": "UpdateItem"})
+    rig = FaultRig(kernel, {"fault": fault, "operation": "UpdateItem"})
     went_on = list[bool]()
 
     def scene() -> None:
@@ -204,8 +204,9 @@ def test_a_crash_ends_the_run_before_or_after_the_write(kernel: Kernel, fault: s
     assert rig.log[-1] == (HANDLER_US + ONCE_US["UpdateItem"], "e retries exhausted")
 
 
-def test_a_crashed_run_is_delivered_again_if_the_rule_says_so(kernel: Kernel) -> None:
-    rig = a_rig(kernel, {"fault": "crashed-before", "operation": "GetItem", "run": 1, "redelivered": True})
+@pytest.mark.parametrize("fault", ["crashed-before", "crashed-after"])
+def test_a_crashed_run_is_delivered_again_if_the_rule_says_so(kernel: Kernel, fault: str) -> None:
+    rig = FaultRig(kernel, {"fault": fault, "operation": "GetItem", "run": 1, "redelivered": True})
     rig.scene = call(rig, "GetItem")
     rig.invoke()
     kernel.run()
@@ -222,13 +223,13 @@ def test_a_crashed_run_is_delivered_again_if_the_rule_says_so(kernel: Kernel) ->
 
 
 def test_another_writer_comes_first_and_raises_the_version(kernel: Kernel) -> None:
-    rig = a_rig(kernel, {"fault": "raced", "operation": "UpdateItem"})
+    rig = FaultRig(kernel, {"fault": "raced", "operation": "UpdateItem"})
     fails(rig, "UpdateItem", LostRaceError)
     assert read(rig.table, "e") == attributes_of("e", "POLLING", Version=2, Waves=[], Note="seen at version 1")
 
 
 def test_a_person_cancels_just_before_the_write(kernel: Kernel) -> None:
-    rig = a_rig(kernel, {"fault": "cancelled", "operation": "UpdateItem"})
+    rig = FaultRig(kernel, {"fault": "cancelled", "operation": "UpdateItem"})
     fails(rig, "UpdateItem", LostRaceError)
     item = read(rig.table, "e")
     assert item is not None
@@ -238,7 +239,7 @@ def test_a_person_cancels_just_before_the_write(kernel: Kernel) -> None:
 
 
 def test_a_record_is_deleted_just_before_the_read(kernel: Kernel) -> None:
-    rig = a_rig(kernel, {"fault": "deleted", "operation": "GetItem"})
+    rig = FaultRig(kernel, {"fault": "deleted", "operation": "GetItem"})
     found = list[object]()
     rig.play(lambda: found.append(call(rig, "GetItem")()))
     assert found == [None]
@@ -247,7 +248,7 @@ def test_a_record_is_deleted_just_before_the_read(kernel: Kernel) -> None:
 
 @pytest.mark.parametrize("fault", ["raced", "cancelled", "deleted"])
 def test_nobody_touches_an_execution_that_has_ended(kernel: Kernel, fault: str) -> None:
-    rig = a_rig(kernel, {"fault": fault, "operation": "GetItem"})
+    rig = FaultRig(kernel, {"fault": fault, "operation": "GetItem"})
     ended = attributes_of("e", "COMPLETED", Version=7, EndTime=200)
     rig.table.put(ended, writer="worker")
     rig.play(call(rig, "GetItem"))
@@ -258,17 +259,17 @@ def test_nobody_touches_an_execution_that_has_ended(kernel: Kernel, fault: str) 
 
 
 def test_a_job_that_vanished_is_left_out_of_the_answer(kernel: Kernel) -> None:
-    rig = a_rig(kernel, {"fault": "job-vanished"})
+    rig = FaultRig(kernel, {"fault": "job-vanished"})
     pages = list[JobsPage]()
-    rig.play(lambda: pages.append(described(rig)))
+    rig.play(lambda: pages.append(rig.described()))
     assert pages == [JobsPage((), None)]
 
 
 def test_a_job_whose_servers_are_untold_keeps_all_else(kernel: Kernel) -> None:
-    rig = a_rig(kernel, {"fault": "servers-untold", "run": 1})
+    rig = FaultRig(kernel, {"fault": "servers-untold", "run": 1})
     pages = list[JobsPage]()
-    rig.play(lambda: pages.append(described(rig)))
-    rig.play(lambda: pages.append(described(rig)))
+    rig.play(lambda: pages.append(rig.described()))
+    rig.play(lambda: pages.append(rig.described()))
     (untold,), (told,) = pages[0].jobs, pages[1].jobs
     assert (untold.job_id, untold.status, untold.servers) == (told.job_id, told.status, ())
     assert [server.source_server_id for server in told.servers] == ["s-1"]

@@ -1,5 +1,7 @@
 """The plan: which events a rule strikes, and that nothing else about a run changes that."""
 
+from typing import Any
+
 import pytest
 
 from simulator.faults.plan import Hit, healed_us
@@ -44,7 +46,7 @@ def test_an_event_that_no_rule_is_about_passes_unharmed() -> None:
 )
 def test_a_rule_strikes_only_what_it_names(rule: dict[str, object], event: dict[str, object]) -> None:
     rig = PlanRig({"fault": "denied", **rule})
-    named: dict[str, object] = {"function": "ExecutionPoller", "region": "us-east-1", "run": 2, "nth": 1}
+    named: dict[str, Any] = {"function": "ExecutionPoller", "region": "us-east-1", "run": 2, "nth": 1}
     assert rig.hit("DescribeJobs", **named) is not None
     assert rig.hit("DescribeJobs", **{**named, **event}) is None
 
@@ -119,8 +121,13 @@ def test_each_seed_and_each_execution_is_struck_at_other_events() -> None:
 
 def test_an_unrelated_rule_does_not_change_which_events_are_struck() -> None:
     alone = PlanRig(SOMETIMES).runs_struck("GetItem")
-    # One of the same kind at another operation, and one of another kind at the same one.
-    others = ({"fault": "throttled", "operation": "Query", "chance": 0.5}, SOMETIMES, {"fault": "slow", "chance": 0.9})
+    # One of the same kind at another operation, and others at the same one that strike later, and behind it.
+    others = (
+        {"fault": "throttled", "operation": "Query", "chance": 0.5},
+        {"fault": "slow", "operation": "GetItem", "run": 50},
+        SOMETIMES,
+        {"fault": "slow", "chance": 0.9},
+    )
     rig = PlanRig(*others)
     struck = [run for run in range(1, 41) if fault_of(rig.hit("GetItem", run=run)) == "throttled"]
     assert struck == alone
