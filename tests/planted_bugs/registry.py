@@ -182,6 +182,7 @@ FAULTY: Final = (
     polling(under_faults.TakesNoServersForAllLaunched, "fault-servers-untold", "completion-soundness"),
     polling(under_faults.WipesServersThatAreUntold, "fault-servers-untold", "no-lost-update"),
     hunted("TimesOutWhenDrsIsSilent", pollers.poller(under_faults.TimesOutWhenDrsIsSilent), 36, "completion-soundness"),
+    asking(under_faults.AnswersFromItsCache, "fault-throttled", "metrics-complete"),
     polling(under_faults.GivesUpAfterAnError, "fault-throttled", "no-starvation"),
     polling(under_faults.SwallowsEverything, "fault-throttled", "metrics-complete"),
     polling(under_faults.FailsWhenAMetricIsLost, "fault-denied", "log-correlation", NO_METRICS),
