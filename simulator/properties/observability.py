@@ -34,8 +34,8 @@ class _Poll:
     wrote_us: int = 0
     points_count: int = 0
     struck: bool = False
-    # The last call that failed and was not made good again: a poll that goes on without it must not look well.
-    failed_call: str = ""
+    # Calls that failed and were not made good again: a poll that goes on without them must not look well.
+    failed_calls: dict[str, None] = field(default_factory=dict)
     published: dict[str, float] = field(default_factory=dict)
 
 
@@ -70,8 +70,10 @@ class MetricsComplete(Monitor):
             return
         poll = self._polls.get(event.request_id)
         if poll is not None:
-            lost = event.error == "ConditionalCheckFailedException"
-            poll.failed_call = event.operation if event.error and not lost else ""
+            if event.error and event.error != "ConditionalCheckFailedException":
+                poll.failed_calls[event.operation] = None
+            else:
+                poll.failed_calls.pop(event.operation, None)
 
     def _on_look(self, event: IndexRead) -> None:
         before = 0 if event.first_page else self._found.get(event.request_id, 0)
@@ -115,11 +117,10 @@ class MetricsComplete(Monitor):
             self.checked += 1
             if not published.get("PollErrors"):
                 self.violate(event.execution_id, event.at_us, "PollErrors of at least 1 for a failed poll", "none")
-        elif event.outcome == "ok" and poll.failed_call:
+        elif event.outcome == "ok" and poll.failed_calls:
             self.checked += 1
-            self.violate(
-                event.execution_id, event.at_us, f"a poll that fails when {poll.failed_call} does", "it ended well"
-            )
+            failed = ", ".join(poll.failed_calls)
+            self.violate(event.execution_id, event.at_us, f"a poll that fails when {failed} does", "it ended well")
         elif event.outcome == "ok" and poll.waves >= 0:
             self.checked += 1
             # Only a look knows how many executions are active.

@@ -6,6 +6,7 @@ catches none that no other does.
 
 import argparse
 import multiprocessing
+import textwrap
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from scenarios.explore import BROKEN, contradictions, parts_of
 from scenarios.failure import Failure, failure_of, write
 from scenarios.files import load
 from scenarios.shrink import shrunk
+from simulator.properties import PROPERTIES
 from simulator.world import World
 from tests.planted_bugs.registry import ALL, ALONE, FAULTY, Planted
 
@@ -38,32 +40,46 @@ class Caught:
     failure: Failure | None
     scenario: str
     by_scenario: tuple[str, ...]
+    broken_count: int
+    """Runs in which the simulation itself broke; those catch nothing."""
 
     @property
     def size(self) -> str:
         """Executions and faults of the smallest failure."""
         if self.failure is None:
             return "" if self.seed is None else "?"
-        return f"{len(self.failure.scenario.workload)}x, {len(self.failure.scenario.faults)} faults"
+        return f"{len(self.failure.scenario.workload)}+{len(self.failure.scenario.faults)}"
+
+    def __str__(self) -> str:
+        seed = "-" if self.seed is None else str(self.seed)
+        same = self.by_scenario == self.by_chaos
+        own = f"{self.scenario}: {'same' if same else _short(self.by_scenario)}"
+        return f"{self.name:<28} {seed:>3}  {self.size:<5} {_short(self.by_chaos):<23} {own}"
 
 
 def hunt(planted: Planted, seeds: int) -> Caught:
     """Look for the bug."""
     place = PLACE.format(planted.name)
     scenario = load("chaos")
-    seed, found = None, tuple[str, ...]()
+    seed, found, broken_count = None, tuple[str, ...](), 0
     for number in range(1, seeds + 1):
         world = World(scenario, seed=number, parts=parts_of(place), verdict_only=True)
-        found = tuple(each.property for each in contradictions(world, number) if each.property != BROKEN)
-        world.close()
+        found, broke = _caught(world, number)
+        broken_count += broke
         if found:
             seed = number
             break
     failure = None if seed is None else _smallest(seed, found, place)
     own = World(load(planted.scenario, planted.changes), seed=planted.seed, parts=planted.parts, verdict_only=True)
-    by_scenario = tuple(each.property for each in contradictions(own, planted.seed) if each.property != BROKEN)
-    own.close()
-    return Caught(planted.name, seed, found, failure, planted.scenario, by_scenario)
+    by_scenario, broke = _caught(own, planted.seed)
+    return Caught(planted.name, seed, found, failure, planted.scenario, by_scenario, broken_count + broke)
+
+
+def _caught(world: World, seed: int) -> tuple[tuple[str, ...], bool]:
+    """The properties that a run broke, and whether the simulation broke."""
+    found = [each.property for each in contradictions(world, seed)]
+    world.close()
+    return tuple(name for name in found if name != BROKEN), BROKEN in found
 
 
 def _smallest(seed: int, found: Sequence[str], place: str) -> Failure | None:
@@ -89,25 +105,32 @@ def main() -> int:
         parser.error(f"no such bug: {', '.join(unknown)}; known are {', '.join(planted.name for planted in ALL)}")
     wanted = [planted for planted in ALL if not options.bugs or planted.name in options.bugs]
     numbers = [ALL.index(planted) for planted in wanted]
-    print(f"{'bug':<27}{'chaos':>5}  {'shrunk':<15}{'scenario':<20} caught by chaos; by the scenario")
+    print("Seed of chaos, executions + faults after shrinking, and what caught it; the scenario named for it.\n")
+    print(f"{'bug':<28} {'seed':>4} {'size':<5} {'caught in chaos':<23} in its own scenario")
     caught = []
     with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as executor:
         for each in executor.map(_hunt_number, numbers, [options.seeds] * len(numbers)):
             caught.append(each)
-            seed = "-" if each.seed is None else str(each.seed)
-            by = f"{_short(each.by_chaos)}; {_short(each.by_scenario)}"
-            print(f"{each.name:<28}{seed:>4}  {each.size:<15}{each.scenario:<20.20} {by}", flush=True)
+            print(each, flush=True)
             if options.keep and each.failure is not None and each.name in KEPT:
                 write(each.failure, CORPUS / f"{each.name.replace(' ', '-')}.yaml")
     missed = [each.name for each in caught if each.seed is None and not each.by_scenario]
     by_chaos = sum(each.seed is not None for each in caught)
     total = f"{len(caught) - len(missed)} of {len(caught)} bugs caught"
     print(f"\n{total}, {by_chaos} of them by chaos in {options.seeds} seeds")
+    for each in caught:
+        if each.broken_count:
+            print(f"{each.name}: the simulation broke in {each.broken_count} runs, which count as nothing")
     if missed:
         print(f"missed: {', '.join(missed)}")
-    idle = [] if options.bugs else _idle(caught)
-    if idle:
-        print(f"properties that catch nothing alone: {', '.join(idle)}")
+    alone = _alone(caught)
+    print("\nCaught by one property alone, in the bug's own scenario:")
+    for name, bugs in alone.items():
+        print(
+            textwrap.fill(f"{name}: {', '.join(bugs) or 'NOTHING'}", 100, initial_indent="  ", subsequent_indent="    ")
+        )
+    # Some bugs say nothing about properties that were to catch others.
+    idle = not options.bugs and not all(alone.values())
     return 1 if missed or idle else 0
 
 
@@ -120,7 +143,8 @@ def _short(names: Sequence[str]) -> str:
     return "-" if not names else names[0] if len(names) == 1 else f"{names[0]} +{len(names) - 1}"
 
 
-def _idle(caught: Sequence[Caught]) -> list[str]:
-    """Properties that catch no bug in its own scenario that no other property catches there."""
-    alone = {each.by_scenario[0] for each in caught if len(each.by_scenario) == 1}
-    return [planted.caught_by for planted in ALONE if planted.caught_by not in alone]
+def _alone(caught: Sequence[Caught]) -> dict[str, list[str]]:
+    """For each property the bugs that it catches in their own scenarios, and that no other property catches there."""
+    return {
+        monitor.name: [each.name for each in caught if each.by_scenario == (monitor.name,)] for monitor in PROPERTIES
+    }

@@ -62,6 +62,11 @@ def hunted(name: str, parts: Parts, seed: int, caught_by: str) -> Planted:
     return Planted(name, parts, "chaos", caught_by, seed=seed)
 
 
+def named(name: str, planted: Planted) -> Planted:
+    """The same bug again, for what else it does."""
+    return replace(planted, name=name)
+
+
 def without_sleep(ports: Ports) -> Finder:
     return production_finder(replace(ports, clock=finders.SleeplessClock(ports)))
 
@@ -77,6 +82,7 @@ def marking(ports: Ports) -> Finder:
 LATE: Final = "completion-liveness no-starvation poll-cadence"
 FEW: Final = "executions=20"
 EIGHT_WAVES: Final = ("executions=2", "waves=8", "drs.page_size=1")
+NO_METRICS: Final = "faults.0.operation=PutMetricData"
 ONE_PLACE: Final = ("executions=6", "accounts=1", "regions=[us-east-1]")
 EAGER: Final = Parts(
     finder=finders.finder_with(replace(pollers.EAGER, sweeps_per_invocation=4)),
@@ -147,13 +153,16 @@ MORE: Final = (
     asking(adapters.AlwaysThrottled, "drill", LATE),
     polling(conclusions.LeavesWavesAsTheyWere, "timeout-stuck", "timeout-truth"),
     polling(conclusions.RecordsTheEndOnly, "sub-minute", "completion-soundness"),
-    polling(conclusions.RecordsTheEndOnly, "timeout-stuck", "completion-soundness"),
+    named("RecordsTheTimeoutOnly", polling(conclusions.RecordsTheEndOnly, "timeout-stuck", "completion-soundness")),
     polling(conclusions.ForgetsInstances, "load-100", "completion-soundness", "executions=10"),
     polling(conclusions.ReopensWaves, "drill", "status-order"),
     polling(conclusions.WritesTheTimeAgain, "drill", "status-order"),
     polling(conclusions.ForgetsOtherAttributes, "drill", "no-lost-update"),
     polling(conclusions.WipesServers, "drill", "completion-soundness no-lost-update"),
-    on_table(services.TableWithoutConditions, "load-100", "no-lost-update status-order"),
+    named(
+        "a table of lost races",
+        on_table(services.TableWithoutConditions, "load-100", "no-lost-update status-order"),
+    ),
     on_table(services.TableWithoutVersions, "drill", "no-lost-update"),
     on_table(services.TableThatIsPut, "drill", "no-lost-update"),
     on_table(services.TableThatIsTidied, "drill", "no-lost-update"),
@@ -171,16 +180,27 @@ FAULTY: Final = (
     hunted("OverwritesAfterALostRace", pollers.poller(under_faults.OverwritesAfterALostRace), 3, "no-lost-update"),
     polling(under_faults.FailsWhatItCannotFind, "fault-job-vanished", "completion-soundness"),
     polling(under_faults.TakesNoServersForAllLaunched, "fault-servers-untold", "completion-soundness"),
+    polling(under_faults.WipesServersThatAreUntold, "fault-servers-untold", "no-lost-update"),
     hunted("TimesOutWhenDrsIsSilent", pollers.poller(under_faults.TimesOutWhenDrsIsSilent), 36, "completion-soundness"),
+    asking(under_faults.AnswersFromItsCache, "fault-throttled", "metrics-complete"),
     polling(under_faults.GivesUpAfterAnError, "fault-throttled", "no-starvation"),
     polling(under_faults.SwallowsEverything, "fault-throttled", "metrics-complete"),
-    polling(under_faults.FailsWhenAMetricIsLost, "fault-server-error", "metrics-complete"),
+    polling(under_faults.FailsWhenAMetricIsLost, "fault-denied", "log-correlation", NO_METRICS),
+    polling(under_faults.PollsAgainWhenAMetricIsLost, "fault-denied", "budgets poll-cadence", NO_METRICS),
     polling(under_faults.ForgetsItsOwnWrite, "fault-answer-lost", "metrics-complete"),
+    hunted("EndsWhenItFirstTried", pollers.poller(under_faults.EndsWhenItFirstTried), 1, "finalize-once"),
+    on_table(under_faults.TableThatInsists, "fault-cancelled", "terminal-absorbing"),
     hunted("stops at a failed invoke", finders.finder(under_faults.StopsAtAFailedInvoke), 18, "no-starvation"),
+    Planted(
+        "SeesNobodyAfterAnError",
+        finders.finder_reading(under_faults.SeesNobodyAfterAnError),
+        "fault-server-error",
+        "poll-cadence",
+    ),
     hunted("breaker never closes", finders.finder(under_faults.BreakerThatNeverCloses), 8, LATE),
     hunted("trusts its clock", finders.finder(under_faults.SkipsTicksThatComeEarly), 5, "poll-cadence"),
 )
-"""Bugs that only faults show."""
+"""Bugs that only faults and other writers show."""
 
 ALL: Final = (*ALONE, *MORE, *FAULTY)
 

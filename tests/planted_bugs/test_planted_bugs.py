@@ -9,7 +9,7 @@ from simulator.properties import PROPERTIES
 from simulator.services.dynamodb import ExecutionTable
 from simulator.world import Parts, World
 from tests.planted_bugs import adapters, finders, pollers, services
-from tests.planted_bugs.registry import ALL, ALONE, FAULTY, FEW, LATE, MORE, Planted
+from tests.planted_bugs.registry import ALL, ALONE, BUGS, FAULTY, FEW, LATE, MORE, Planted
 
 
 def broken(world: World) -> set[str]:
@@ -35,6 +35,16 @@ def test_each_property_catches_a_bug_that_no_other_does(planted: Planted) -> Non
 
 def test_every_property_has_such_a_bug() -> None:
     assert [planted.caught_by for planted in ALONE] == [monitor.name for monitor in PROPERTIES]
+
+
+def test_every_bug_has_a_name_of_its_own() -> None:
+    assert list(BUGS) == [planted.name for planted in ALL]
+
+
+@pytest.mark.parametrize("planted", FAULTY, ids=lambda planted: planted.name)
+def test_a_bug_for_the_bad_day_shows_nothing_on_a_good_one(planted: Planted) -> None:
+    """Otherwise a slip in the bug, and not the fault, might be what is caught."""
+    assert broken(world_of("chaos", "swarm=null", parts=planted.parts)) == set()
 
 
 def slow_if_large(scenario: str, changes: tuple[str, ...]) -> list[pytest.MarkDecorator]:

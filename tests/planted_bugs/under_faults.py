@@ -4,6 +4,7 @@ Each docstring says how one comes to write it.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -18,6 +19,7 @@ from orchestrator.model import (
     ExecutionStatus,
     Job,
     JobRef,
+    JobScope,
     JobStatus,
     MetricPoint,
     PollUpdate,
@@ -26,8 +28,14 @@ from orchestrator.model import (
     Wave,
 )
 from orchestrator.poller import Poller, PollReport
+from orchestrator.ports import IndexPage, JobsPage
 from orchestrator.settings import SECOND_US
+from simulator.services.dynamodb import ExecutionTable
+from simulator.services.errors import ConditionFailedError
+from simulator.world import Ports
+from tests.planted_bugs.adapters import Jobs
 from tests.planted_bugs.conclusions import WrongPoller
+from tests.planted_bugs.finders import Index
 
 _log = logging.getLogger("orchestrator.planted")
 
@@ -108,23 +116,47 @@ class GivesUpAfterAnError(Poller):
 
 
 class SwallowsEverything(Poller):
-    """`except Exception: logger.error(...)` around everything, the metrics included."""
+    """`except Exception: logger.error(...)` around everything, so that one bad poll does not fail the function."""
 
     def poll(self, dispatch: Dispatch, *, deadline_us: int) -> PollReport | None:  # type: ignore[override]
         try:
-            report = self._poll(dispatch, deadline_us - self._settings.deadline_reserve_us)
-            self._measure(dispatch, self._clock.now_us(), waves=report.waves, errors=0)
-            return report
-        except OrchestratorError:
+            return super().poll(dispatch, deadline_us=deadline_us)
+        except PollFailedError:
             return None
 
 
-class FailsWhenAMetricIsLost(Poller):
-    """PutMetricData stands in the same try as the rest, so a poll that did its work ends in an error."""
+class _MetricsLostError(Exception):
+    """PutMetricData failed, and nobody expected it to."""
 
-    def _measure(self, dispatch: Dispatch, began_us: int, *, waves: int, errors: int) -> None:
-        points = [MetricPoint("WavesPolled", waves), MetricPoint("PollErrors", errors)]
-        self._metrics.publish(points)
+
+class _Unguarded:
+    """A CloudWatch client whose errors nobody catches."""
+
+    def __init__(self, metrics: Any) -> None:
+        self._metrics = metrics
+
+    def publish(self, points: Sequence[MetricPoint]) -> None:
+        try:
+            self._metrics.publish(points)
+        except OrchestratorError as error:
+            raise _MetricsLostError(str(error)) from error
+
+
+class FailsWhenAMetricIsLost(Poller):
+    """PutMetricData is thought never to fail, so a poll that did its work ends in an error."""
+
+    def __init__(self, **ports: Any) -> None:
+        super().__init__(**{**ports, "metrics": _Unguarded(ports["metrics"])})
+
+
+class PollsAgainWhenAMetricIsLost(FailsWhenAMetricIsLost):
+    """A decorator that repeats whatever raised, around the whole handler."""
+
+    def poll(self, dispatch: Dispatch, *, deadline_us: int) -> PollReport:
+        try:
+            return super().poll(dispatch, deadline_us=deadline_us)
+        except _MetricsLostError:
+            return super().poll(replace(dispatch, dispatched_us=None), deadline_us=deadline_us)
 
 
 class ForgetsItsOwnWrite(Poller):
@@ -143,6 +175,85 @@ class _Strange(tuple[Wave, ...]):
 
     def __eq__(self, other: object) -> bool:
         return False
+
+
+class EndsWhenItFirstTried(Poller):
+    """EndTime is remembered from the first attempt, for "that is when it ended", whenever the write goes through."""
+
+    def __init__(self, **ports: Any) -> None:
+        super().__init__(**ports)
+        self._ends_us: dict[ExecutionKey, int] = {}
+
+    def _update(self, dispatch: Dispatch, execution: Execution, conclusion: Conclusion) -> PollUpdate:
+        update = super()._update(dispatch, execution, conclusion)
+        if update.end_us is None:
+            return update
+        return replace(update, end_us=self._ends_us.setdefault(update.key, update.end_us))
+
+
+class WipesServersThatAreUntold(Poller):
+    """The list of servers is copied from each answer, the empty one too."""
+
+    def __init__(self, **ports: Any) -> None:
+        super().__init__(**ports)
+        self._untold: dict[ExecutionKey, frozenset[JobRef]] = {}
+
+    def _ask(self, execution: Execution) -> dict[JobRef, Job]:
+        answers = super()._ask(execution)
+        self._untold[execution.key] = frozenset(ref for ref, job in answers.items() if not job.servers)
+        return answers
+
+    def _update(self, dispatch: Dispatch, execution: Execution, conclusion: Conclusion) -> PollUpdate:
+        untold = self._untold[execution.key]
+        waves = tuple(replace(wave, servers=()) if wave.job in untold else wave for wave in conclusion.waves)
+        return super()._update(dispatch, execution, replace(conclusion, waves=waves))
+
+
+class AnswersFromItsCache(Jobs):
+    """When DRS fails, its last answer will do: the cache lives as long as the environment."""
+
+    def __init__(self, ports: Ports) -> None:
+        super().__init__(ports)
+        self._pages: dict[tuple[object, ...], JobsPage] = {}
+
+    def describe_page(self, scope: JobScope, job_ids: Sequence[str], token: str | None) -> JobsPage:
+        asked = (scope, *job_ids, token)
+        try:
+            self._pages[asked] = super().describe_page(scope, job_ids, token)
+        except OrchestratorError:
+            if asked not in self._pages:
+                raise
+        return self._pages[asked]
+
+
+class TableThatInsists(ExecutionTable):
+    """A condition that fails is an error, and errors are retried, the last time without the condition."""
+
+    def update(self, key: ExecutionKey, attributes: Any, *, writer: str, **keywords: Any) -> None:
+        try:
+            super().update(key, attributes, writer=writer, **keywords)
+        except ConditionFailedError:
+            stored = self.get(key)
+            if stored is None:
+                raise
+            version: Any = stored.attributes["Version"]
+            super().update(
+                key,
+                {**attributes, "Version": version + 1},
+                writer=writer,
+                request_id=keywords["request_id"],
+            )
+
+
+class SeesNobodyAfterAnError(Index):
+    """`except ClientError: return []`, and the function never fails."""
+
+    def polling_page(self, cursor: object | None) -> IndexPage:
+        try:
+            return super().polling_page(cursor)
+        except OrchestratorError as error:
+            _log.warning("Query failed: %s", error)
+            return IndexPage(())
 
 
 class StopsAtAFailedInvoke(Finder):
