@@ -15,6 +15,7 @@ from simulator.events import (
     LogWritten,
     MetricsPublished,
 )
+from simulator.faults.rules import Fault
 from simulator.properties.monitor import Monitor
 from simulator.trace import Trace
 
@@ -34,6 +35,7 @@ class _Poll:
     wrote_us: int = 0
     points_count: int = 0
     struck: bool = False
+    answer_lost: bool = False
     # Calls that failed and were not made good again: a poll that goes on without them must not look well.
     failed_calls: dict[str, None] = field(default_factory=dict)
     published: dict[str, float] = field(default_factory=dict)
@@ -52,6 +54,8 @@ class MetricsComplete(Monitor):
         self._found: dict[str, int] = {}
         self._malformed: dict[str, None] = {}
         self._polls: dict[str, _Poll] = {}
+        # The poll that wrote last to each execution that goes on.
+        self._wrote: dict[str, _Poll] = {}
         trace.listen(IndexRead, self._on_look)
         trace.listen(Invoked, self._on_invoked)
         trace.listen(ItemChanged, self._on_change)
@@ -64,6 +68,8 @@ class MetricsComplete(Monitor):
         # What a fault kept from CloudWatch, or made it take in twice, is not the poll's doing.
         if event.operation == "PutMetricData" and event.request_id in self._polls:
             self._polls[event.request_id].struck = True
+        elif event.fault == Fault.ANSWER_LOST and event.request_id in self._polls:
+            self._polls[event.request_id].answer_lost = True
 
     def _on_call(self, event: CallMade) -> None:
         if event.function != POLLER or event.operation == "PutMetricData":
@@ -91,13 +97,14 @@ class MetricsComplete(Monitor):
             self._malformed[event.execution_id] = None
         else:
             self._malformed.pop(event.execution_id, None)
-        if not event.request_id:
+        wrote = self._wrote.pop(event.execution_id, None)
+        if wrote is not None and wrote.answer_lost:
             # A poll whose answer was lost cannot know its own write any more, once another writer came after it.
-            for other in self._polls.values():
-                other.struck |= other.waves >= 0 and other.execution_id == event.execution_id
+            wrote.struck = True
         poll = self._polls.get(event.request_id)
         if poll is not None and event.execution is not None:
             poll.waves, poll.wrote_us = len(event.execution.waves), event.at_us
+            self._wrote[event.execution_id] = poll
 
     def _on_published(self, event: MetricsPublished) -> None:
         poll = self._polls.get(event.request_id)
@@ -110,6 +117,8 @@ class MetricsComplete(Monitor):
             self._found.pop(event.request_id, None)
             return
         poll = self._polls.pop(event.request_id, None)
+        if poll is not None and self._wrote.get(poll.execution_id) is poll:
+            del self._wrote[poll.execution_id]
         if poll is None or poll.struck:
             return
         published = poll.published
@@ -136,7 +145,9 @@ class MetricsComplete(Monitor):
         published = poll.published
         # A poll lasts at least from behind its handler's start-up to its write.
         least_us = poll.wrote_us - (event.at_us - event.duration_us) - self._overhead_us
-        least_ms, most_ms = max(least_us, 1) / 1000, event.duration_us / 1000
+        # A clock that is put right in the middle of a poll shows another duration.
+        skew_us = self.context.plan.skew_us
+        least_ms, most_ms = max(least_us - skew_us, 1) / 1000, (event.duration_us + skew_us) / 1000
         least, most = poll.active or (0, 0)
         wrong = [
             f"{name} {published[name]:g}"
