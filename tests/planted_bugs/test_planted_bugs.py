@@ -159,8 +159,12 @@ def test_launch_actions_that_end_around_the_timeout_are_judged_by_what_a_poll_co
     assert broken(World(load("recovery", [*changes, jobs, arrival]), seed=seed)) == set()
 
 
+LARGE = frozenset({"load-1000", "soak", "big-items"})
+"""Scenarios that take seconds; what `tests/scenarios` runs of them, it runs once."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("scenario", [name for name in catalogue() if name != "load-1000"])
+@pytest.mark.parametrize("scenario", [name for name in catalogue() if name not in LARGE])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_real_code_passes_every_scenario(scenario: str, seed: int) -> None:
     """A verdict of pass says as well that all that the scenario declares was exercised."""
