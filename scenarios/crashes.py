@@ -7,12 +7,9 @@ delivering the event again.
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, as_completed
 
-from pydantic import Field
-
 from scenarios.explore import Contradiction, Data, contradictions, parts_of
 from scenarios.failure import concrete
 from scenarios.model import Scenario
-from simulator.durations import show_duration
 from simulator.events import FaultInjected
 from simulator.faults.rules import Fault, Rule
 from simulator.world import World
@@ -33,7 +30,7 @@ class Crashed(Data):
 
     points_count: int
     missed: tuple[str, ...] = ()
-    failures: tuple[tuple[str, Contradiction], ...] = Field(())
+    failures: tuple[tuple[str, Contradiction], ...] = ()
 
 
 def crash_points(scenario: Scenario, seed: int, parts_place: str = "") -> tuple[Scenario, tuple[CrashPoint, ...]]:
@@ -97,8 +94,3 @@ def crash_everywhere(
     futures = [executor.submit(crash, text, chunk, seed, parts_place) for chunk in chunks]
     for future in as_completed(futures):
         yield future.result()
-
-
-def described(point: CrashPoint) -> str:
-    """The point in words."""
-    return f"{point.rule}, healed {show_duration(point.heal_us)}"

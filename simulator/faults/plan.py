@@ -16,7 +16,6 @@ from simulator.spec import WorldSpec
 from simulator.trace import Trace
 from simulator.truth import NEVER_US
 
-NEVER_STRUCK_US: Final = -(1 << 62)
 _ACTS_US: Final = 360_000_000
 """Lambda holds an event that it throttled back for up to five minutes, and a poll may take one."""
 _FATAL: Final = frozenset({Fault.CRASHED_BEFORE, Fault.CRASHED_AFTER, Fault.STUCK, Fault.SLOW, Fault.TIMED_OUT})
@@ -117,8 +116,8 @@ class Plan:
 
     def disturbed(self, execution_id: str, since_us: int) -> bool:
         """Whether a fault struck the execution, or all of them, since then or so shortly before that it still acts."""
-        last_us = max(self._struck_us.get(execution_id, NEVER_STRUCK_US), self._struck_us.get("", NEVER_STRUCK_US))
-        return last_us >= since_us - _ACTS_US
+        struck_us = [self._struck_us[whom] for whom in (execution_id, "") if whom in self._struck_us]
+        return bool(struck_us) and max(struck_us) >= since_us - _ACTS_US
 
     @property
     def unwinnable(self) -> Mapping[str, str]:

@@ -138,6 +138,10 @@ class Rule(BaseModel):
             raise ValueError(
                 f"before must come later than after ({show_duration(self.after)}), got {show_duration(self.before)}"
             )
+        if self.lasting and self.chance < 1:
+            raise ValueError(
+                f"chance must be 1 where a rule is lasting, for else an end stays possible, got {self.chance:g}"
+            )
         if self.delay is not None and self.fault not in _DELAYS:
             raise ValueError(f"delay means nothing for {self.fault}: {', '.join(sorted(_DELAYS))} have one")
         return self

@@ -164,7 +164,9 @@ class CompletionLiveness(Monitor):
             if now is not None and owed is not None and owed.base_us < self.context.healed_us <= event.at_us:
                 self.margins_us.append(event.at_us - self.context.healed_us)
             # Whoever else ends or deletes it shows nothing, unless it ought to have ended long before.
-            if owed is not None and ((now is not None and event.request_id) or self._late(owed.base_us, event.at_us)):
+            if owed is not None and (
+                (now is not None and event.request_id) or self._late(event.execution_id, owed.base_us, event.at_us)
+            ):
                 self._check(event.execution_id, owed.base_us, event.at_us, "gone" if now is None else now.status)
             return
         owed = self._owed.get(event.execution_id)
@@ -180,16 +182,22 @@ class CompletionLiveness(Monitor):
     def finish(self, end_us: int) -> None:
         """Executions that ought to have ended and did not."""
         for execution_id, owed in self._owed.items():
-            if self._late(owed.base_us, end_us) and not self.context.excuses(execution_id, end_us):
+            if self._late(execution_id, owed.base_us, end_us):
                 self._check(execution_id, owed.base_us, end_us, "POLLING")
 
-    def _late(self, base_us: int, now_us: int) -> bool:
-        return now_us > max(base_us, self.context.healed_us) + self.context.spec.bounds.completion
+    def _since_us(self, execution_id: str, base_us: int) -> int:
+        """From when on the bound counts: what faults disturb is owed from healing on."""
+        context = self.context
+        return max(base_us, context.healed_us) if context.excuses(execution_id, base_us) else base_us
+
+    def _late(self, execution_id: str, base_us: int, now_us: int) -> bool:
+        late = now_us > self._since_us(execution_id, base_us) + self.context.spec.bounds.completion
+        return late and not self.context.excuses(execution_id, now_us)
 
     def _check(self, execution_id: str, base_us: int, now_us: int, status: str) -> None:
         self.checked += 1
-        if self._late(base_us, now_us) and not self.context.excuses(execution_id, now_us):
-            base_us = max(base_us, self.context.healed_us)
+        if self._late(execution_id, base_us, now_us):
+            base_us = self._since_us(execution_id, base_us)
             bound_us = self.context.spec.bounds.completion
             expected = f"terminal within {seconds(bound_us)} of the truth at {seconds(base_us)}"
             self.violate(execution_id, now_us, expected, f"{status} {seconds(now_us - base_us)} after it")

@@ -35,8 +35,8 @@ class Verdict(StrEnum):
 class Context:
     """What properties judge by.
 
-    Safety holds in every run at every instant. What must happen *in time* is owed only where no fault disturbs it: from
-    `healed_us` on, and by executions that no fault has made unwinnable. Without faults that is always.
+    Safety holds in every run at every instant. What must happen *in time* is owed by all from `healed_us` on, before
+    that by those whom no fault has struck of late, and never by executions that a fault has made unwinnable.
     """
 
     spec: WorldSpec

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from scenarios.crashes import crash, crash_everywhere, crash_points, described
+from scenarios.crashes import crash, crash_everywhere, crash_points
 from scenarios.files import load
 from simulator.events import CallMade
 from simulator.world import World
@@ -40,8 +40,3 @@ def test_a_violation_and_a_point_that_never_struck_are_told_by_their_rule() -> N
     crashed = crash(scenario.model_dump_json(), [never], 1, "tests.planted_bugs.registry:BUGS:LogsNothing")
     assert crashed.missed == (str(never.rule),)
     assert {(rule, found.property) for rule, found in crashed.failures} == {(str(never.rule), "log-correlation")}
-
-
-def test_a_point_says_where_it_strikes_and_when_that_heals() -> None:
-    _, points = crash_points(load("drill", SHORT), 1)
-    assert described(points[0]).startswith("crashed-before at Query of ExecutionFinder run 1 call 1, healed 1s")

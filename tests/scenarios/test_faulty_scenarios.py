@@ -4,6 +4,7 @@ from typing import Final
 
 import pytest
 
+from scenarios.explore import parts_of
 from scenarios.files import ScenarioError, catalogue, load, parse
 from scenarios.result import Result
 from scenarios.runner import run
@@ -134,3 +135,40 @@ def test_a_day_of_executions_leaves_nothing_undone() -> None:
     result = finished("soak", 1)
     assert result.verdict == "pass"
     assert (result.virtual_seconds, result.executions.started, result.executions.polling) == (86_400, 200, 0)
+
+
+# --- what faults excuse ----------------------------------------------------------------------------------------
+
+TWO: Final = """\
+name: mine
+title: One is struck at every poll, the other never
+why: A test needs it.
+duration: 20m
+workload:
+  - executions: 2
+    ids: [struck, spared]
+    waves: 1
+    jobs: {pending: 1m, started: 20s, in_progress: 1m}
+faults:
+  - {fault: slow, operation: GetItem, execution: struck, delay: 1s}
+"""
+
+
+def test_only_an_execution_that_faults_struck_of_late_may_end_late_before_healing() -> None:
+    parts = parts_of("tests.planted_bugs.registry:BUGS:EndsLate")
+    result = run(parse(TWO, "mine.yaml"), seed=1, parts=parts).result
+    (liveness,) = (each for each in result.properties if each.name == "completion-liveness")
+    assert [each.execution_id for each in liveness.violations] == ["spared"]
+
+
+@pytest.mark.parametrize("sweeps", [2, 4])
+def test_a_finder_that_a_fault_holds_up_may_leave_a_look_out(sweeps: int) -> None:
+    slow = TWO.replace("operation: GetItem, execution: struck, delay: 1s", "operation: Query, delay: 50s, attempts: 1")
+    scenario = parse(f"{slow}heal: 15m\n", "mine.yaml", [f"SWEEPS_PER_INVOCATION={sweeps}"])
+    (cadence,) = (each for each in run(scenario, seed=1).result.properties if each.name == "poll-cadence")
+    assert cadence.violations == ()
+
+
+def test_a_lasting_rule_is_certain() -> None:
+    (problem,) = problems("fault: slow, lasting: true, chance: 0.5")
+    assert problem.endswith("chance must be 1 where a rule is lasting, for else an end stays possible, got 0.5")
