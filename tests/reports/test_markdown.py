@@ -118,7 +118,21 @@ def test_a_failure_is_told_with_its_violations() -> None:
     assert cell(result.properties[4].violations[0].expected) in text
 
 
-@pytest.mark.parametrize("scenario", ["idle", "cancelled", "timeout-stuck", "load-100"])
+def test_injected_faults_are_listed_with_those_that_never_struck_and_whom_they_cost_the_end() -> None:
+    never = "faults=[{fault: slow, operation: GetItem, run: 999}, {fault: deleted, chance: 0.9}]"
+    text = render(run(load("fault-deleted", [never]), seed=1).result)
+    assert "| slow at GetItem run 999 | never |" in text
+    assert re.search(r"\| deleted with chance 0.9 \| [1-9]\d* \|", text)
+    assert "could not end as DRS's truth demands: its record was deleted." in text
+
+
+def test_the_report_says_how_long_after_healing_the_overdue_ended() -> None:
+    text = render(run(load("fault-denied", ["heal=8m40s"]), seed=1).result)
+    assert "runs of the functions failed by them; healed after" in text
+    assert "2 executions that ought to have ended before ended within 20.3 s (p50), 20.41 s (p99)" in text
+
+
+@pytest.mark.parametrize("scenario", ["idle", "cancelled", "timeout-stuck", "load-100", "fault-deleted", "chaos"])
 def test_tables_are_whole_and_no_template_shows_through(scenario: str) -> None:
     text = render(run(load(scenario), seed=1).result)
     assert "{{" not in text
