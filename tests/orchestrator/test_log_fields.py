@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from orchestrator.errors import PollFailedError, TryLaterError
+from orchestrator.errors import LostRaceError, PollFailedError, TryLaterError
 from orchestrator.model import ExecutionKey, ExecutionStatus, JobStatus, ServerStatus, WaveStatus
 from orchestrator.settings import SECOND_US
 from tests.orchestrator.ports import START_US, in_turn, raising
@@ -40,6 +40,12 @@ def overtaken() -> PollerRig:
     return rig
 
 
+def unanswered() -> PollerRig:
+    rig = PollerRig(an_execution(a_wave()))
+    rig.table.after_save = in_turn(raising(LostRaceError("its own write came first")))
+    return rig
+
+
 def throttled() -> PollerRig:
     rig = PollerRig(an_execution(a_wave()))
     rig.jobs.on_call = raising(TryLaterError("Rate exceeded"))
@@ -61,6 +67,7 @@ def unmeasured() -> PollerRig:
         (waiting_for_its_turn, "Wave 1 has no JobId"),
         (without_a_job, "Wave 1 has no JobId"),
         (overtaken, "Another writer came first, reading again: execution e-1 was changed by another writer"),
+        (unanswered, "The write was done, only its answer was lost"),
         (throttled, "Poll failed: Rate exceeded"),
         (unmeasured, "Metrics were not published: Rate exceeded"),
     ],

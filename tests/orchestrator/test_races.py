@@ -165,3 +165,11 @@ def test_a_poll_does_not_take_what_another_wrote_for_its_own() -> None:
     rig.table.on_save = in_turn(lambda: rig.table.write(KEY, LastPolledTime=seconds_item(rig.clock.now_us())), nothing)
     assert rig.poll().status is ExecutionStatus.COMPLETED
     assert len(rig.table.written) == 1
+
+
+def test_a_version_that_nobody_raised_is_not_that_of_a_write_of_its_own() -> None:
+    """A person cancels without counting up, and the poll by hand had nothing new to write."""
+    rig = PollerRig(an_execution(FIRST, last_polled_us=START_US))
+    rig.table.on_save = in_turn(lambda: rig.table.items[KEY].update(Status="CANCELLED"))
+    assert rig.poll() == PollReport(PollEnd.NOT_POLLING, status=ExecutionStatus.CANCELLED)
+    assert rig.metrics.values("WavesPolled") == []
