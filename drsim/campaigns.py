@@ -124,7 +124,11 @@ def _kept(path: Path, header: str) -> Iterator[Explored]:
         first, *lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return
-    if json.loads(first) != json.loads(header):
+    try:
+        same = json.loads(first) == json.loads(header)
+    except ValueError:
+        raise ScenarioError(f"--resume: {path} does not begin as a campaign does, got {first[:60]!r}") from None
+    if not same:
         raise ScenarioError(f"--resume: {path} was explored with another scenario, --set or --parts")
     for text in lines:
         try:

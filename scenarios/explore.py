@@ -227,7 +227,7 @@ class Campaign:
         if self.failures or not self.seeds_count:
             return f"{self.failed_count} of {self.seeds_count} seeds failed"
         # The rule of three: with none in n, at most 3/n at 95 % (Hanley and Lippman-Hand, JAMA 1983).
-        most = 3 / self.seeds_count
+        most = min(3 / self.seeds_count, 1.0)
         return f"0 of {self.seeds_count} seeds failed: at most {most:.2g} of all would, at 95 % confidence"
 
     def empty_cells(self, faults: Sequence[Fault]) -> dict[Fault, list[str]]:

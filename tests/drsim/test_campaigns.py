@@ -69,6 +69,12 @@ def test_resume_goes_on_where_the_campaign_was_left(tmp_path: Path, capsys: pyte
     code, said = run(capsys, *words, "--seeds", "1-9", "--resume", "--set", "duration=41m")
     assert code == 4
     assert "was explored with another scenario" in said
+    path = tmp_path / "explore-drill" / "campaign.jsonl"
+    path.write_text("garbage\n", encoding="utf-8")
+    code, said = run(capsys, *words, "--seeds", "1-9", "--resume")
+    assert code == 4
+    assert "does not begin as a campaign does, got 'garbage'" in said
+    assert path.read_text(encoding="utf-8") == "garbage\n"
 
 
 def test_ctrl_c_keeps_what_was_found_and_exits_with_2(tmp_path: Path) -> None:

@@ -96,6 +96,12 @@ def test_the_claim_is_the_rule_of_three() -> None:
     assert campaign.claim() == "0 of 300 seeds failed: at most 0.01 of all would, at 95 % confidence"
 
 
+def test_two_seeds_allow_no_claim() -> None:
+    campaign = Campaign()
+    campaign.add(Explored(first=1, last=2))
+    assert "at most 1 of all would" in campaign.claim()
+
+
 def test_cells_that_never_met_are_named_by_fault() -> None:
     campaign = Campaign()
     campaign.add(Explored(first=1, last=1, fired={"tick-lost PENDING": 1, "job-hangs STARTING": 2}))
