@@ -45,7 +45,7 @@ class Ended(NamedTuple):
 
 @contextmanager
 def workers(jobs: int) -> Iterator[Executor]:
-    """Spawned processes, which leave Ctrl-C to this one and die with it."""
+    """Spawned processes, which leave Ctrl-C to this one and are ended when it is done."""
     executor = ProcessPoolExecutor(
         jobs,
         mp_context=multiprocessing.get_context("spawn"),
@@ -55,9 +55,10 @@ def workers(jobs: int) -> Iterator[Executor]:
     try:
         yield executor
     finally:
+        # What still runs is of no use to anybody. Shutting down forgets the processes, so they are noted before.
+        processes = list((executor._processes or {}).values())
         executor.shutdown(wait=False, cancel_futures=True)
-        # What still runs is of no use to anybody: after an interruption nobody waits for it.
-        for process in list((executor._processes or {}).values()):
+        for process in processes:
             process.terminate()
 
 

@@ -15,7 +15,7 @@ from scenarios.files import ScenarioError
 from scenarios.model import Scenario
 from simulator.durations import show_duration
 from simulator.events import FaultInjected
-from simulator.faults.rules import TICK, Rule
+from simulator.faults.rules import SELECTORS, Rule
 from simulator.randomness import Spread
 from simulator.spec import Arrival
 from simulator.world import World
@@ -72,19 +72,23 @@ def concrete(scenario: Scenario, seed: int, parts_place: str = "") -> Scenario:
 
 def _exactly(event: FaultInjected, rule: Rule, ids: set[str]) -> Rule:
     """The rule that strikes at this event alone."""
-    function = event.function if event.operation != TICK and event.function else None
+    selected = {
+        "function": event.function or None,
+        "execution": event.execution_id if event.execution_id in ids else None,
+        "run": event.run,
+        "nth": event.nth,
+    }
+    known = SELECTORS[event.operation]
     return rule.model_copy(
         update={
             "operation": event.operation,
-            "function": function,
-            "execution": event.execution_id if event.execution_id in ids else None,
+            **{name: value if name in known else None for name, value in selected.items()},
             "region": None,
             "after": 0,
             "before": None,
-            "run": event.run,
-            "nth": event.nth,
             "chance": 1.0,
             "delay": Spread(event.delay_us, event.delay_us) if event.delay_us else None,
+            "lasting": False,
         }
     )
 

@@ -158,6 +158,7 @@ class Effects:
             return
         if fault is Fault.DELETED:
             self._table.delete(key, writer=SOMEBODY)
+            self._plan.lose(key.execution_id, "its record was deleted")
             return
         version = item.attributes["Version"]
         assert isinstance(version, int), "the worker wrote an int, and the poller keeps it one"

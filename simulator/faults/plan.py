@@ -16,9 +16,11 @@ from simulator.spec import WorldSpec
 from simulator.trace import Trace
 from simulator.truth import NEVER_US
 
-_ACTS_US: Final = 360_000_000
-"""Lambda holds an event that it throttled back for up to five minutes, and a poll may take one."""
+_BACKOFF_US: Final = 5_000_000
+"""A call is tried three times, with up to 1 s and 2 s in between, and takes a little time each."""
 _FATAL: Final = frozenset({Fault.CRASHED_BEFORE, Fault.CRASHED_AFTER, Fault.STUCK, Fault.SLOW, Fault.TIMED_OUT})
+_HARMLESS: Final = frozenset({*TRUTHS, Fault.CLOCK_SKEW})
+"""Faults that excuse nothing: DRS's own, and clocks, for which the properties allow what they are off."""
 
 
 class Hit(NamedTuple):
@@ -50,8 +52,8 @@ class Plan:
         self.skew_us = max((rule.length.high_us for rule in self.rules if rule.fault is Fault.CLOCK_SKEW), default=0)
         self._heal_us = NEVER_US if spec.heal is None else spec.heal
         self._lost: dict[str, str] = {}
-        # When a fault last struck an execution, "" standing for all of them.
-        self._struck_us: dict[str, int] = {}
+        # Until when faults hold up an execution, "" standing for all of them.
+        self._acts_until_us: dict[str, int] = {}
         self._armed: dict[str, tuple[_Armed, ...]] = {}
         seen: Counter[str] = Counter()
         for number, rule in enumerate(self.rules):
@@ -94,13 +96,13 @@ class Plan:
                 continue
             delay_us = rule.length.draw(stream)
             self.fired_counts[number] += 1
-            # Whatever ends a finder keeps it from all executions, however few it was about.
-            fleet = rule.fault in _FATAL and function == FINDER
-            self._struck_us["" if fleet else execution_id] = now_us + delay_us
-            if rule.fault is Fault.DELETED:
-                self._lost[execution_id] = "its record was deleted"
-            elif rule.lasting and now_us >= self._heal_us:
-                self._lost[execution_id] = f"{operation} stays {rule.fault}"
+            if rule.fault not in _HARMLESS and operation != "PutMetricData":
+                # Whatever ends a finder keeps it from all executions, however few it was about.
+                whom = "" if rule.fault in _FATAL and function == FINDER else execution_id
+                until_us = self.held_until_us(rule.attempts * delay_us) + _BACKOFF_US
+                self._acts_until_us[whom] = max(until_us, self._acts_until_us.get(whom, 0))
+            if rule.lasting and now_us >= self._heal_us:
+                self.lose(execution_id, f"{operation} stays {rule.fault}")
             self._trace.emit(
                 FaultInjected(
                     now_us, number, str(rule.fault), operation, function, execution_id, run, nth, delay_us, request_id
@@ -114,10 +116,14 @@ class Plan:
         now_us = self._kernel.now_us
         return max(min(now_us + delay_us, self._heal_us), now_us)
 
-    def disturbed(self, execution_id: str, since_us: int) -> bool:
-        """Whether a fault struck the execution, or all of them, since then or so shortly before that it still acts."""
-        struck_us = [self._struck_us[whom] for whom in (execution_id, "") if whom in self._struck_us]
-        return bool(struck_us) and max(struck_us) >= since_us - _ACTS_US
+    def acts_until_us(self, execution_id: str) -> int:
+        """Until when faults that struck the execution, or all of them, may hold it up; 0 if none has."""
+        acts_until_us = self._acts_until_us
+        return max(acts_until_us.get(execution_id, 0), acts_until_us.get("", 0)) if acts_until_us else 0
+
+    def lose(self, execution_id: str, reason: str) -> None:
+        """Note that an execution can no longer end as DRS's truth demands."""
+        self._lost[execution_id] = reason
 
     @property
     def unwinnable(self) -> Mapping[str, str]:

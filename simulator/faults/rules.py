@@ -78,7 +78,7 @@ OPERATIONS: Final[Mapping[Fault, tuple[str, ...]]] = {
         ),
         CALLS,
     ),
-    **dict.fromkeys((Fault.RACED, Fault.CANCELLED, Fault.DELETED), ("UpdateItem", "GetItem", "DescribeJobs")),
+    **dict.fromkeys((Fault.RACED, Fault.CANCELLED, Fault.DELETED), ("UpdateItem", "GetItem")),
     **dict.fromkeys((Fault.JOB_VANISHED, Fault.SERVERS_UNTOLD), ("DescribeJobs",)),
     Fault.INDEX_LAG: (INDEX,),
     Fault.CLOCK_SKEW: (CLOCK,),
@@ -88,6 +88,40 @@ OPERATIONS: Final[Mapping[Fault, tuple[str, ...]]] = {
 
 TRUTHS: Final = frozenset({Fault.JOB_HANGS, Fault.SERVERS_FAIL, Fault.JOB_LATE, Fault.QUOTA})
 """Faults of DRS itself: they change what is true and not how it is found out, so polling owes all it ever owes."""
+
+SELECTORS: Final[Mapping[str, frozenset[str]]] = {
+    TICK: frozenset({"run"}),
+    EVENT: frozenset({"function", "execution", "run"}),
+    START: frozenset({"function", "execution", "run"}),
+    INDEX: frozenset({"execution", "run"}),
+    CLOCK: frozenset({"function", "run"}),
+    START_RECOVERY: frozenset({"execution", "region", "run"}),
+    "Query": frozenset({"function", "run", "nth"}),
+    "DescribeJobs": frozenset({"function", "execution", "region", "run", "nth"}),
+    **dict.fromkeys(
+        ("Invoke", "GetItem", "UpdateItem", "PutMetricData"), frozenset({"function", "execution", "run", "nth"})
+    ),
+}
+"""By what a rule can tell the events of a point apart."""
+
+_FAILING: Final = frozenset({Fault.THROTTLED, Fault.SERVER_ERROR, Fault.TIMED_OUT})
+_CRASHES: Final = frozenset({Fault.CRASHED_BEFORE, Fault.CRASHED_AFTER})
+OPTIONS: Final[Mapping[str, frozenset[Fault]]] = {
+    "attempts": _FAILING | {Fault.ANSWER_LOST, Fault.SLOW, Fault.RACED, Fault.CANCELLED, Fault.DELETED},
+    "servers": frozenset({Fault.SERVERS_FAIL}),
+    "redelivered": _CRASHES,
+    "lasting": _FAILING
+    | _CRASHES
+    | {
+        Fault.TICK_LOST,
+        Fault.EVENT_DROPPED,
+        Fault.STUCK,
+        Fault.DENIED,
+        Fault.JOB_VANISHED,
+        Fault.SERVERS_UNTOLD,
+    },
+}
+"""Which faults heed an option. Only what keeps an execution from its end for as long as it lasts may be lasting."""
 
 _DELAYS: Final[Mapping[Fault, Spread]] = {
     Fault.TICK_LATE: spread_of("5s..50s"),
@@ -138,13 +172,37 @@ class Rule(BaseModel):
             raise ValueError(
                 f"before must come later than after ({show_duration(self.after)}), got {show_duration(self.before)}"
             )
-        if self.lasting and self.chance < 1:
-            raise ValueError(
-                f"chance must be 1 where a rule is lasting, for else an end stays possible, got {self.chance:g}"
-            )
         if self.delay is not None and self.fault not in _DELAYS:
             raise ValueError(f"delay means nothing for {self.fault}: {', '.join(sorted(_DELAYS))} have one")
+        for name, faults in OPTIONS.items():
+            if getattr(self, name) != type(self).model_fields[name].default and self.fault not in faults:
+                raise ValueError(f"{name} means nothing for {self.fault}: {', '.join(sorted(faults))} heed it")
+        self._check_selectors()
+        if self.lasting:
+            self._check_lasting()
         return self
+
+    def _check_selectors(self) -> None:
+        """There is an event that all selectors fit at once."""
+        chosen = [name for name in ("function", "execution", "region", "run", "nth") if getattr(self, name) is not None]
+        points = OPERATIONS[self.fault] if self.operation is None else (self.operation,)
+        wrong = [name for name in chosen if not any(name in SELECTORS[point] for point in points)]
+        if wrong:
+            raise ValueError(f"{wrong[0]} means nothing at {', '.join(points)}, got {getattr(self, wrong[0])!r}")
+        if not self.operations:
+            raise ValueError(f"no point of {self.fault} has {' and '.join(chosen)}")
+
+    def _check_lasting(self) -> None:
+        """A lasting rule is certain, or an end stays possible."""
+        narrowed = [name for name in ("run", "nth", "before") if getattr(self, name) is not None]
+        if self.chance < 1:
+            raise ValueError(f"chance of a lasting rule must be 1, or an end stays possible, got {self.chance:g}")
+        if narrowed:
+            raise ValueError(f"a lasting rule must have no {narrowed[0]}, or an end stays possible")
+        if self.attempts < 3 and self.fault in _FAILING:
+            raise ValueError(f"attempts of a lasting rule must be 3, or a retry gets through, got {self.attempts}")
+        if "PutMetricData" in self.operations:
+            raise ValueError("operation of a lasting rule must be named, and not be PutMetricData: it prevents no end")
 
     def __str__(self) -> str:
         """The rule in words: what, where, when, how often."""
@@ -166,10 +224,23 @@ class Rule(BaseModel):
 
     @property
     def operations(self) -> tuple[str, ...]:
-        """The points at which it acts."""
-        return OPERATIONS[self.fault] if self.operation is None else (self.operation,)
+        """The points at which it may act: those of its fault where all of its selectors mean something."""
+        points = OPERATIONS[self.fault] if self.operation is None else (self.operation,)
+        chosen = {name for name in ("execution", "region", "nth") if getattr(self, name) is not None}
+        return tuple(
+            point for point in points if chosen <= SELECTORS[point] and self.function in (None, *_functions(point))
+        )
 
     @property
     def length(self) -> Spread:
         """How long it lasts where it strikes; nothing where it has no length."""
         return self.delay or _DELAYS.get(self.fault, Spread(0, 0))
+
+
+def _functions(point: str) -> tuple[str, ...]:
+    """The functions that a point belongs to."""
+    if point in (EVENT, START, CLOCK):
+        return ("ExecutionFinder", "ExecutionPoller")
+    if point in ("Query", "Invoke"):
+        return ("ExecutionFinder",)
+    return ("ExecutionPoller",) if point in _POLLER_CALLS else ()

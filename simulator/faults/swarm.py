@@ -4,10 +4,10 @@ After TigerBeetle's VOPR and Groce's "Swarm Testing" (ISSTA 2012): a run with fe
 that one with a little of everything never does. Drawn rules are ordinary ones: a run can be replayed without its swarm.
 """
 
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from orchestrator.settings import SECOND_US
-from simulator.faults.rules import OPERATIONS, TRUTHS, Fault, Rule
+from simulator.faults.rules import OPERATIONS, OPTIONS, TRUTHS, Fault, Rule
 from simulator.randomness import Spread, Stream
 from simulator.spec import WorldSpec
 
@@ -45,6 +45,8 @@ def _drawn(fault: Fault, spec: WorldSpec, stream: Stream) -> Rule:
         # As the default, or a tenth to twice as long.
         factor = (10, 1, 5, 20)[stream.below(4)]
         delay = Spread(delay.low_us * factor // 10, delay.high_us * factor // 10)
+    options: dict[str, Any] = {"attempts": 1 + stream.below(3), "servers": 1 if stream.chance(0.5) else None}
+    options["redelivered"] = stream.chance(0.5)
     return Rule.model_construct(
         fault=fault,
         operation=operation,
@@ -52,7 +54,5 @@ def _drawn(fault: Fault, spec: WorldSpec, stream: Stream) -> Rule:
         before=before_us,
         chance=chance,
         delay=delay if delay.high_us else None,
-        attempts=1 + stream.below(3),
-        servers=1 if stream.chance(0.5) else None,
-        redelivered=stream.chance(0.5),
+        **{name: value for name, value in options.items() if fault in OPTIONS[name]},
     )

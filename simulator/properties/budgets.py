@@ -1,6 +1,7 @@
 """Budgets: functions stay well within their limits, and DRS is asked no more than needed."""
 
-from simulator.events import FINDER, JobsDescribed, LambdaEnded, LambdaStarted, Throttled, WriteRefused
+from simulator.events import FINDER, FaultInjected, JobsDescribed, LambdaEnded, LambdaStarted, Throttled, WriteRefused
+from simulator.faults.rules import Fault
 from simulator.properties.monitor import Monitor, seconds
 from simulator.trace import Trace
 
@@ -21,7 +22,14 @@ class Budgets(Monitor):
         trace.listen(Throttled, self._on_throttled)
         trace.listen(JobsDescribed, self._on_described)
         trace.listen(WriteRefused, self._on_refused)
+        # Running invocations whose calls a fault holds up.
+        self._held: dict[str, None] = {}
+        trace.listen(FaultInjected, self._on_fault)
         trace.listen(LambdaEnded, self._on_ended)
+
+    def _on_fault(self, event: FaultInjected) -> None:
+        if event.request_id and event.fault in (Fault.SLOW, Fault.STUCK, Fault.TIMED_OUT):
+            self._held[event.request_id] = None
 
     def _on_started(self, event: LambdaStarted) -> None:
         if event.concurrency > self._concurrency_max and not self.context.excuses("", event.at_us):
@@ -50,7 +58,9 @@ class Budgets(Monitor):
         settings = self.context.settings
         asleep_us = settings.sweep_us * (settings.sweeps_per_invocation - 1) if event.function == FINDER else 0
         over = event.duration_us - asleep_us > (function.timeout - asleep_us) * bounds.lambda_ratio
-        if over and not self.context.excuses(event.execution_id, max(event.at_us - event.duration_us, 0)):
+        held = event.request_id in self._held
+        self._held.pop(event.request_id, None)
+        if over and not held:
             expected = f"{event.function} within {bounds.lambda_ratio:.0%} of its {seconds(function.timeout)}"
             self.violate(event.execution_id, event.at_us, expected, seconds(event.duration_us))
         if event.memory_mb > function.memory_mb:

@@ -186,11 +186,8 @@ class PollCadence(Monitor):
 
     def _first_look_us(self, execution_id: str, watched: _Watched) -> int | None:
         due_us = watched.since_us + (watched.longest_us + self._unsure_us if watched.polled else 0)
-        due_us = max(due_us, watched.visible_us)
-        if self.context.excuses(execution_id, watched.since_us):
-            # What was held back comes with healing, and the next look is the first that must do.
-            due_us = max(due_us, self.context.healed_us + self._lag_us)
-        if self.context.excuses(execution_id, due_us):
+        due_us = self.context.owed_us(execution_id, max(due_us, watched.visible_us))
+        if self.context.lost(execution_id):
             return None
         place = bisect_left(self._looks, due_us)
         return self._looks[place] if place < len(self._looks) else None
@@ -241,9 +238,8 @@ class NoStarvation(Monitor):
     def _check(self, execution_id: str, polled_us: int, now_us: int) -> None:
         self.checked += 1
         bound_us = self._bound_us
-        if self.context.excuses(execution_id, polled_us):
-            polled_us = max(polled_us, self.context.healed_us)
-        if now_us - polled_us > bound_us and not self.context.excuses(execution_id, now_us):
+        polled_us = self.context.owed_us(execution_id, polled_us)
+        if now_us - polled_us > bound_us and not self.context.lost(execution_id):
             self.violate(
                 execution_id, now_us, f"a poll within {seconds(bound_us)}", f"none for {seconds(now_us - polled_us)}"
             )

@@ -161,8 +161,9 @@ class CompletionLiveness(Monitor):
         now = event.execution
         if now is None or now.status is not ExecutionStatus.POLLING:
             owed = self._owed.pop(event.execution_id, None)
-            if now is not None and owed is not None and owed.base_us < self.context.healed_us <= event.at_us:
-                self.margins_us.append(event.at_us - self.context.healed_us)
+            healed_us = self.context.plan.healed_us
+            if now is not None and owed is not None and owed.base_us < healed_us <= event.at_us:
+                self.margins_us.append(event.at_us - healed_us)
             # Whoever else ends or deletes it shows nothing, unless it ought to have ended long before.
             if owed is not None and (
                 (now is not None and event.request_id) or self._late(event.execution_id, owed.base_us, event.at_us)
@@ -185,19 +186,14 @@ class CompletionLiveness(Monitor):
             if self._late(execution_id, owed.base_us, end_us):
                 self._check(execution_id, owed.base_us, end_us, "POLLING")
 
-    def _since_us(self, execution_id: str, base_us: int) -> int:
-        """From when on the bound counts: what faults disturb is owed from healing on."""
-        context = self.context
-        return max(base_us, context.healed_us) if context.excuses(execution_id, base_us) else base_us
-
     def _late(self, execution_id: str, base_us: int, now_us: int) -> bool:
-        late = now_us > self._since_us(execution_id, base_us) + self.context.spec.bounds.completion
-        return late and not self.context.excuses(execution_id, now_us)
+        owed_us = self.context.owed_us(execution_id, base_us)
+        return now_us > owed_us + self.context.spec.bounds.completion and not self.context.lost(execution_id)
 
     def _check(self, execution_id: str, base_us: int, now_us: int, status: str) -> None:
         self.checked += 1
         if self._late(execution_id, base_us, now_us):
-            base_us = self._since_us(execution_id, base_us)
+            base_us = self.context.owed_us(execution_id, base_us)
             bound_us = self.context.spec.bounds.completion
             expected = f"terminal within {seconds(bound_us)} of the truth at {seconds(base_us)}"
             self.violate(execution_id, now_us, expected, f"{status} {seconds(now_us - base_us)} after it")

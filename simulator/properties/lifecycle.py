@@ -12,7 +12,7 @@ from orchestrator.model import (
     WAVE_MOVES,
     Wave,
 )
-from simulator.events import FaultInjected, ItemChanged
+from simulator.events import FaultInjected, ItemChanged, LambdaEnded
 from simulator.properties.monitor import Monitor, pairs, seconds
 from simulator.trace import Trace
 
@@ -93,8 +93,9 @@ class FinalizeOnce(Monitor):
 
     def subscribe(self, trace: Trace) -> None:
         """Listen to writes, and to faults that hold them up."""
-        self._struck: dict[str, int] = {}
+        self._held_us: dict[str, int] = {}
         trace.listen(FaultInjected, self._on_fault)
+        trace.listen(LambdaEnded, self._on_ended)
         trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
@@ -119,11 +120,14 @@ class FinalizeOnce(Monitor):
 
     def _is_off(self, event: ItemChanged, off_us: int) -> bool:
         skew_us, delay_us = self.context.plan.skew_us, self.context.spec.bounds.poll_delay
-        # A call that a fault slows down holds up the write, and EndTime was taken before it.
-        delayed = self._struck.pop(event.request_id, None) is not None
-        # The table keeps whole seconds, so a fast clock may round up to one more.
-        return off_us < -skew_us or (off_us > delay_us + skew_us and not delayed)
+        # EndTime is taken before the call that writes it, and a fault may hold that up.
+        held_us = self._held_us.get(event.request_id, 0)
+        return off_us < -skew_us or off_us > delay_us + skew_us + held_us
 
     def _on_fault(self, event: FaultInjected) -> None:
         if event.request_id and event.operation == "UpdateItem":
-            self._struck[event.request_id] = event.at_us
+            # Up to three attempts, and the waits between them.
+            self._held_us[event.request_id] = 3 * event.delay_us + 5_000_000
+
+    def _on_ended(self, event: LambdaEnded) -> None:
+        self._held_us.pop(event.request_id, None)

@@ -35,8 +35,8 @@ class Verdict(StrEnum):
 class Context:
     """What properties judge by.
 
-    Safety holds in every run at every instant. What must happen *in time* is owed by all from `healed_us` on, before
-    that by those whom no fault has struck of late, and never by executions that a fault has made unwinnable.
+    Safety holds in every run at every instant. What must happen *in time* is owed from when no fault holds an execution
+    up any more, and never by executions that a fault has made unwinnable.
     """
 
     spec: WorldSpec
@@ -44,18 +44,19 @@ class Context:
     truth: Truth
     plan: Plan
 
-    @property
-    def healed_us(self) -> int:
-        """From when on nothing disturbs polling: 0 without faults."""
-        return self.plan.healed_us
+    def owed_us(self, execution_id: str, since_us: int) -> int:
+        """From when on an execution owes what it would owe from `since_us` on, had no fault held it up."""
+        return max(since_us, self.plan.acts_until_us(execution_id))
 
     def excuses(self, execution_id: str, since_us: int) -> bool:
-        """Whether faults excuse what did not happen in time, to an execution or to all ("")."""
-        plan = self.plan
-        # What a fault held back comes at the very instant of healing.
-        if plan.healed_us and since_us <= plan.healed_us and plan.disturbed(execution_id, since_us):
-            return True
-        return bool(plan.unwinnable) and (execution_id in plan.unwinnable or "" in plan.unwinnable)
+        """Whether faults excuse what an execution, or "" all, should have done from `since_us` on."""
+        until_us = self.plan.acts_until_us(execution_id)
+        return (until_us > 0 and until_us >= since_us) or self.lost(execution_id)
+
+    def lost(self, execution_id: str) -> bool:
+        """Whether a fault has made its end impossible."""
+        unwinnable = self.plan.unwinnable
+        return bool(unwinnable) and (execution_id in unwinnable or "" in unwinnable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,10 +66,13 @@ class MetricsComplete(Monitor):
 
     def _on_fault(self, event: FaultInjected) -> None:
         # What a fault kept from CloudWatch, or made it take in twice, is not the poll's doing.
-        if event.operation == "PutMetricData" and event.request_id in self._polls:
-            self._polls[event.request_id].struck = True
-        elif event.fault == Fault.ANSWER_LOST and event.request_id in self._polls:
-            self._polls[event.request_id].answer_lost = True
+        poll = self._polls.get(event.request_id)
+        if poll is None:
+            return
+        if event.operation == "PutMetricData":
+            poll.struck |= event.fault != Fault.SLOW
+        elif event.operation == "UpdateItem":
+            poll.answer_lost |= event.fault == Fault.ANSWER_LOST
 
     def _on_call(self, event: CallMade) -> None:
         if event.function != POLLER or event.operation == "PutMetricData":

@@ -24,7 +24,7 @@ class TriggerCadence(Monitor):
         self.checked += 1
         jitter_us, rate_us = self.context.spec.bounds.tick_jitter, self.context.spec.schedule.rate
         off_us = event.at_us - self._due_us
-        if abs(off_us) > jitter_us and not self.context.excuses("", event.at_us):
+        if abs(off_us) > jitter_us:
             expected = f"tick {event.number} within {seconds(jitter_us)} of its minute"
             self.violate("", event.at_us, expected, f"{seconds(abs(off_us))} {'late' if off_us > 0 else 'early'}")
         self._check_answered(event.at_us)
