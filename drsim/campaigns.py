@@ -8,7 +8,8 @@ import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,7 +82,9 @@ def explored(
     """Explore seeds, show what was found and keep it. Raises OSError and ScenarioError."""
     path = folder / "campaign.jsonl"
     campaign = Campaign()
-    header = json.dumps({"scenario": scenario.model_dump(mode="json"), "parts": parts_place})
+    module = sys.modules.get(parts_place.partition(":")[0])
+    code = host.code_digest(None if module is None else module.__file__)
+    header = json.dumps({"scenario": scenario.model_dump(mode="json"), "parts": parts_place, "code": code})
     kept = list(_kept(path, header)) if resume else []
     for each in kept:
         campaign.add(each)
@@ -100,16 +103,16 @@ def explored(
                     file.write(_line_of(each) + "\n")
                     file.flush()
                     rate = (campaign.seeds_count - before) / max(host.wall_seconds() - began, 0.001)
-                    bar.update(campaign, before, rate)
+                    said = f"{campaign.seeds_count} seeds, {rate:.0f} seeds/s, {campaign.failed_count} failed"
+                    bar.show(campaign.seeds_count - before, said)
         except KeyboardInterrupt:
             interrupted = True
     seconds = host.wall_seconds() - began
     _show(console, scenario, campaign, campaign.seeds_count - before, seconds, jobs)
     if not interrupted:
-        for group in list(campaign.groups().values())[:_GROUPS_SHOWN_MAX]:
-            if group[0].property != BROKEN:
-                _shrink_and_tell(console, scenario, group[0], parts_place, folder)
-    elif campaign.seeds_count < seeds[1] - seeds[0] + 1:
+        firsts = [(scenario, group[0]) for group in campaign.groups().values()]
+        interrupted = not _shrink_each(console, firsts, parts_place, folder)
+    if interrupted and campaign.seeds_count < seeds[1] - seeds[0] + 1:
         console.print(f"  interrupted; --resume goes on from {path}")
     broken = any(each.property == BROKEN for each in campaign.failures)
     return Ended(bool(campaign.failures), broken, interrupted, not campaign.seeds_count)
@@ -120,7 +123,7 @@ def _line_of(explored: Explored) -> str:
 
 
 def _kept(path: Path, header: str) -> Iterator[Explored]:
-    """What an earlier campaign explored. A last line that was cut off is as if it had not been begun."""
+    """What an earlier campaign explored. Raises ScenarioError for one that cannot go on."""
     try:
         first, *lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
@@ -130,11 +133,14 @@ def _kept(path: Path, header: str) -> Iterator[Explored]:
     except ValueError:
         raise ScenarioError(f"--resume: {path} does not begin as a campaign does, got {first[:60]!r}") from None
     if not same:
-        raise ScenarioError(f"--resume: {path} was explored with another scenario, --set or --parts")
-    for text in lines:
+        raise ScenarioError(f"--resume: {path} was explored with another scenario, --set, --parts or other code")
+    for number, text in enumerate(lines):
         try:
             yield Explored.model_validate_json(text)
         except ValidationError:
+            if number < len(lines) - 1:
+                raise ScenarioError(f"--resume: {path}:{number + 2} is no range of seeds, got {text[:60]!r}") from None
+            # The last line was cut off: as if it had not been begun.
             return
 
 
@@ -145,10 +151,9 @@ class _Bar:
         self._progress = progress
         self._task = None if progress is None else progress.add_task(name, total=total, said="")
 
-    def update(self, campaign: Campaign, before: int, rate: float) -> None:
+    def show(self, completed: int, said: str) -> None:
         if self._progress is not None and self._task is not None:
-            said = f"{campaign.seeds_count} seeds, {rate:.0f} seeds/s, {campaign.failed_count} failed"
-            self._progress.update(self._task, completed=campaign.seeds_count - before, said=said)
+            self._progress.update(self._task, completed=completed, said=said)
 
 
 @contextmanager
@@ -200,14 +205,28 @@ def _show_ledger(console: Console, scenario: Scenario, campaign: Campaign) -> No
         cells = [f"{fault} {phase}" for phase in PHASES]
         counts = [(campaign.fired[cell], campaign.in_flight[cell], campaign.changed[cell]) for cell in cells]
         table.add_row(f"  {fault}", *["/".join(map(str, each)) if each[0] else "-" for each in counts])
-    console.print("\n  struck / while a poll of it ran / changed how the execution ended", end=" ")
-    console.print(f"(seen in the {campaign.compared} seeds")
-    console.print("  that were also run without faults); executions by their phase of life")
+    console.print("\n  struck / while a poll of it ran / struck one that ended otherwise without faults", end=" ")
+    console.print(f"(of {campaign.compared}")
+    console.print("  seeds that were run so as well); executions by their phase of life")
     console.print(table)
-    for fault, phases in campaign.empty_cells(faults).items():
-        told = ", ".join(phase.lower().replace("_", " ") for phase in phases)
-        console.print(Text(f"  {fault} never met: {told}", "dim"))
+    for count, met in ((campaign.fired, "met"), (campaign.in_flight, "met a running poll")):
+        for fault, phases in campaign.empty_cells(faults, count).items():
+            told = ", ".join(phase.lower().replace("_", " ") for phase in phases)
+            console.print(Text(f"  {fault} never {met}: {told}", "dim"))
     console.print()
+
+
+def _shrink_each(
+    console: Console, failures: Sequence[tuple[Scenario, Contradiction]], parts: str, folder: Path
+) -> bool:
+    """Shrink the first failures. False if somebody interrupts that."""
+    try:
+        for scenario, found in [each for each in failures if each[1].property != BROKEN][:_GROUPS_SHOWN_MAX]:
+            _shrink_and_tell(console, scenario, found, parts, folder)
+    except KeyboardInterrupt:
+        console.print("  interrupted; what was not shrunk yet is not told")
+        return False
+    return True
 
 
 def _shrink_and_tell(console: Console, scenario: Scenario, found: Contradiction, parts: str, folder: Path) -> None:
@@ -257,29 +276,35 @@ def tell(console: Console, kept: failure.Failure, path: Path) -> None:
     console.print(Text(f"  replay  drsim replay {path}"), soft_wrap=True)
 
 
-def crashed(console: Console, scenario: Scenario, seed: int, *, jobs: int, parts_place: str) -> Ended:
-    """Kill the functions at each of their calls, and show what came of it."""
+def crashed(console: Console, scenario: Scenario, seed: int, folder: Path, *, jobs: int, parts_place: str) -> Ended:
+    """Kill the functions at each of their calls, show what came of it, and keep failures. Raises OSError."""
     plain, points = crashes.crash_points(scenario, seed, parts_place)
-    covered, failures, missed, interrupted = 0, list[tuple[str, Contradiction]](), list[str](), False
-    try:
-        with workers(jobs) as executor:
-            for each in crashes.crash_everywhere(plain, points, seed, executor, parts_place):
-                covered += each.points_count - len(each.missed)
-                missed += each.missed
-                failures += each.failures
-    except KeyboardInterrupt:
-        interrupted = True
+    covered, failures, missed, interrupted = 0, list[tuple[crashes.CrashPoint, Contradiction]](), list[str](), False
+    with _bar(scenario.name, len(points)) as bar:
+        try:
+            with workers(jobs) as executor:
+                for each in crashes.crash_everywhere(plain, points, seed, executor, parts_place):
+                    covered += each.points_count - len(each.missed)
+                    missed += each.missed
+                    failures += each.failures
+                    bar.show(covered, f"{covered} of {len(points)} crash points, {len(failures)} violations")
+        except KeyboardInterrupt:
+            interrupted = True
     verdict = "fail" if failures or missed else "pass" if points and not interrupted else "unknown"
     console.print()
     told = f"{covered} of {len(points)} crash points covered, {len(failures)} violations"
     line(console, verdict, f"{scenario.name}, seed {seed}: {told}", bold=True)
     calls = sorted({str(point.rule.operation) for point in points})
     console.print(f"  before and after each call ({', '.join(calls)}), alone and with a redelivery")
-    for rule, found in failures[:_GROUPS_SHOWN_MAX]:
-        line(console, "fail", f"{found.property}: {rule}", indent=2)
-        console.print(Padding(Text(f"expected {found.expected}\nobserved {found.observed}"), (0, 0, 0, 4)))
+    groups: dict[str, list[tuple[crashes.CrashPoint, Contradiction]]] = {}
+    for point, found in failures:
+        groups.setdefault(found.property, []).append((point, found))
+    for name, group in groups.items():
+        line(console, "fail", f"{name}: {len(group)} crash points, such as {group[0][0].rule}", indent=2)
     for rule in missed[:_GROUPS_SHOWN_MAX]:
         line(console, "unknown", f"never struck: {rule}", indent=2)
+    firsts = [(crashes.with_point(plain, point), found) for (point, found), *_ in groups.values()]
+    interrupted |= not interrupted and not _shrink_each(console, firsts, parts_place, folder)
     broken = any(found.property == BROKEN for _, found in failures)
     return Ended(bool(failures or missed), broken, interrupted, not points)
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+_SIGINT = 130
+"""The exit code into which typer turns a KeyboardInterrupt."""
+
+
 class ExitCode(IntEnum):
     """What the process tells its caller."""
 
@@ -153,14 +157,16 @@ def explore(
 ) -> None:
     """Run scenarios under many seeds, group what breaks, shrink it and tell its story."""
     from drsim import campaigns
-    from drsim.console import output
 
     scenarios, chosen, seconds_max = _load(names, changes or []), _seeds(seeds), _seconds(time)
     _known_parts(parts)
+    if crash_points and (time is not None or resume):
+        raise UserError("--crash-points is exhaustive: it takes neither --time nor --resume")
     jobs, ends = jobs or campaigns.jobs_default(), []
     for scenario in scenarios:
         if crash_points:
-            ended = campaigns.crashed(output(), scenario, chosen[0], jobs=jobs, parts_place=parts)
+            folder = out / f"explore-{scenario.name}"
+            ended = _crashed(scenario, chosen[0], folder, jobs, parts)
         else:
             ended = _explore(scenario, chosen, out, jobs, seconds_max, parts, resume=resume)
         ends.append(ended)
@@ -230,9 +236,18 @@ def _explore(
     )
 
 
+def _crashed(scenario: "Scenario", seed: int, folder: Path, jobs: int, parts: str) -> "Ended":
+    from drsim import campaigns
+    from drsim.console import output
+
+    return _writing(lambda: campaigns.crashed(output(), scenario, seed, folder, jobs=jobs, parts_place=parts))
+
+
 def _seeds(text: str) -> tuple[int, int]:
+    import re
+
     first, _, last = text.partition("-")
-    if not first.isdigit() or not (last or first).isdigit() or int(last or first) < int(first):
+    if not re.fullmatch(r"[0-9]+(-[0-9]+)?", text) or int(last or first) < int(first):
         raise UserError(f"--seeds must be FIRST-LAST, such as 1-10000, or one seed, got {text!r}")
     return int(first), int(last or first)
 
@@ -337,6 +352,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(command.main(arguments, prog_name="drsim", standalone_mode=False) or 0)
     except Exit as error:
+        if error.exit_code == _SIGINT:
+            _complain("interrupted")
+            return ExitCode.INTERRUPTED
         return error.exit_code
     except TyperException as error:
         _complain(error.format_message() or str(error))

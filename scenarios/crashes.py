@@ -30,7 +30,7 @@ class Crashed(Data):
 
     points_count: int
     missed: tuple[str, ...] = ()
-    failures: tuple[tuple[str, Contradiction], ...] = ()
+    failures: tuple[tuple[CrashPoint, Contradiction], ...] = ()
 
 
 def crash_points(scenario: Scenario, seed: int, parts_place: str = "") -> tuple[Scenario, tuple[CrashPoint, ...]]:
@@ -70,10 +70,10 @@ def crash(scenario_json: str, points: Sequence[CrashPoint], seed: int, parts_pla
     """Run the scenario once for each point; what a worker does."""
     scenario, parts = Scenario.model_validate_json(scenario_json), parts_of(parts_place)
     missed: list[str] = []
-    failures: list[tuple[str, Contradiction]] = []
+    failures: list[tuple[CrashPoint, Contradiction]] = []
     for point in points:
         world = World(with_point(scenario, point), seed=seed, parts=parts, verdict_only=True)
-        failures += [(str(point.rule), found) for found in contradictions(world, seed)]
+        failures += [(point, found) for found in contradictions(world, seed)]
         if not world.plan.fired_counts[0]:
             missed.append(str(point.rule))
         world.close()

@@ -8,7 +8,7 @@ import pkgutil
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from functools import cache
 from typing import Final
@@ -26,6 +26,8 @@ _COMPARED_EVERY: Final = 16
 """Of so many seeds one is run without its faults as well, to see what they changed."""
 _RANGE_SECONDS: Final = 1.0
 _FIRST_RANGE: Final = 8
+
+_CLAIM_MIN: Final = 4
 
 BROKEN: Final = "simulation"
 """Stands for a property where the simulation itself broke."""
@@ -227,18 +229,21 @@ class Campaign:
         if self.failures or not self.seeds_count:
             return f"{self.failed_count} of {self.seeds_count} seeds failed"
         # The rule of three: with none in n, at most 3/n at 95 % (Hanley and Lippman-Hand, JAMA 1983).
-        most = min(3 / self.seeds_count, 1.0)
+        if self.seeds_count < _CLAIM_MIN:
+            return f"0 of {self.seeds_count} seeds failed: too few for a claim"
+        most = 3 / self.seeds_count
         return f"0 of {self.seeds_count} seeds failed: at most {most:.2g} of all would, at 95 % confidence"
 
-    def empty_cells(self, faults: Sequence[Fault]) -> dict[Fault, list[str]]:
-        """The phases of life in which a kind of fault never struck although it might: of these nobody can say a thing.
+    @staticmethod
+    def empty_cells(faults: Sequence[Fault], counts: Mapping[str, int]) -> dict[Fault, list[str]]:
+        """The phases of life for which a kind of fault has no count although it might: nobody can say a thing of these.
 
         Before polling begins only DRS's own faults and the index can meet an execution.
         """
         empty = {}
         for fault in faults:
             possible = PHASES[:-1] if fault in TRUTHS else PHASES if fault is Fault.INDEX_LAG else PHASES[1:]
-            missing = [phase for phase in possible if not self.fired[f"{fault} {phase}"]]
+            missing = [phase for phase in possible if not counts.get(f"{fault} {phase}")]
             if missing:
                 empty[fault] = missing
         return empty

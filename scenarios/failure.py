@@ -4,31 +4,39 @@ Owns the file and its three answers (still fails, fixed, differs). How a failure
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from scenarios import host
-from scenarios.explore import Contradiction, Data, contradictions, parts_of
+from scenarios.explore import BROKEN, Contradiction, Data, contradictions, parts_of
 from scenarios.files import ScenarioError
 from scenarios.model import Scenario
-from simulator.durations import show_duration
+from simulator.durations import DurationUs, show_duration
 from simulator.events import FaultInjected
 from simulator.faults.rules import SELECTORS, Rule
+from simulator.properties import PROPERTIES
 from simulator.randomness import Spread
 from simulator.spec import Arrival
 from simulator.world import World
+
+
+def _known_property(name: str) -> str:
+    known = (*(monitor.name for monitor in PROPERTIES), BROKEN)
+    if name not in known:
+        raise ValueError(f"no such property: {name!r}; known are {', '.join(known)}")
+    return name
 
 
 class Failure(Data):
     """One failure, to be replayed."""
 
     schema_version: Literal[1] = 1
-    property: str
-    seed: int
+    property: Annotated[str, AfterValidator(_known_property)]
+    seed: int = Field(ge=0)
     execution_id: str
-    at: str
+    at: DurationUs
     expected: str
     observed: str
     digest: str
@@ -101,17 +109,19 @@ def failure_of(scenario: Scenario, seed: int, name: str, parts_place: str = "") 
     world.close()
     if found is None:
         return None
-    return Failure(
-        property=found.property,
-        seed=seed,
-        execution_id=found.execution_id,
-        at=show_duration(found.at_us),
-        expected=found.expected,
-        observed=found.observed,
-        digest=digest,
-        parts=parts_place,
-        versions=host.versions(),
-        scenario=scenario,
+    return Failure.model_validate(
+        {
+            "property": found.property,
+            "seed": seed,
+            "execution_id": found.execution_id,
+            "at": show_duration(found.at_us),
+            "expected": found.expected,
+            "observed": found.observed,
+            "digest": digest,
+            "parts": parts_place,
+            "versions": host.versions(),
+            "scenario": scenario,
+        }
     )
 
 
@@ -120,6 +130,7 @@ def replay(failure: Failure, parts_place: str | None = None) -> Replay:
     place = failure.parts if parts_place is None else parts_place
     world = World(failure.scenario, seed=failure.seed, parts=parts_of(place))
     found: dict[str, Contradiction] = {each.property: each for each in contradictions(world, failure.seed)}
+    struck = any(world.plan.fired_counts)
     digest = world.trace.digest()
     world.close()
     if failure.property in found:
@@ -128,6 +139,8 @@ def replay(failure: Failure, parts_place: str | None = None) -> Replay:
         return Replay(outcome="still fails", detail="by another way than the one that was saved: the trace differs")
     if found:
         return Replay(outcome="differs", detail=f"it now breaks {', '.join(sorted(found))}")
+    if failure.scenario.faults and not struck:
+        return Replay(outcome="differs", detail="none of its faults strikes any more, so nothing was put to the test")
     return Replay(outcome="fixed", detail="every property holds")
 
 

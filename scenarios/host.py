@@ -1,10 +1,16 @@
-"""This host: wall time, memory and versions. The only place that looks at the real clock."""
+"""This host: wall time, memory, versions and sources. The only place that looks at the real clock."""
 
 import platform
 import resource
 import sys
 import time
+from hashlib import sha256
+from importlib import resources
 from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+_PACKAGES: Final = ("orchestrator", "simulator", "scenarios")
 
 
 def wall_seconds() -> float:
@@ -17,6 +23,15 @@ def peak_memory_bytes() -> int:
     # Kilobytes on Linux, bytes on macOS (getrusage manual pages).
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def code_digest(*files: str | None) -> str:
+    """SHA-256 of the sources that a run is made of, and of further files."""
+    digest = sha256()
+    sources = [path for package in _PACKAGES for path in sorted(Path(str(resources.files(package))).rglob("*.py"))]
+    for path in [*sources, *(Path(file) for file in files if file is not None)]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def versions() -> dict[str, str]:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from orchestrator.model import Execution
 from scenarios.explore import contradictions, parts_of
 from scenarios.failure import Failure
-from simulator.durations import duration_us
 from simulator.events import FaultInjected, ItemChanged, JobStarted, LambdaEnded, WriteRefused
 from simulator.world import Parts, World
 
@@ -69,7 +68,7 @@ def story(failure: Failure) -> list[Line]:
     list(contradictions(world, failure.seed))
     lines += _truth(world, whom)
     world.close()
-    at_us = duration_us(failure.at)
+    at_us = failure.at
     told = _without_idle(sorted((line for line in lines if line.at_us <= at_us), key=lambda line: line.at_us))
     left_out = len(told) - _LINES_MAX
     if left_out > 0:

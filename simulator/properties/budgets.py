@@ -1,7 +1,7 @@
 """Budgets: functions stay well within their limits, and DRS is asked no more than needed."""
 
 from simulator.events import FINDER, FaultInjected, JobsDescribed, LambdaEnded, LambdaStarted, Throttled, WriteRefused
-from simulator.faults.rules import Fault
+from simulator.faults.rules import CALLS, Fault
 from simulator.properties.monitor import Monitor, seconds
 from simulator.trace import Trace
 
@@ -22,14 +22,19 @@ class Budgets(Monitor):
         trace.listen(Throttled, self._on_throttled)
         trace.listen(JobsDescribed, self._on_described)
         trace.listen(WriteRefused, self._on_refused)
-        # Running invocations whose calls a fault holds up.
-        self._held: dict[str, None] = {}
+        # How long faults hold up the calls of each running invocation.
+        self._held_us: dict[str, int] = {}
         trace.listen(FaultInjected, self._on_fault)
         trace.listen(LambdaEnded, self._on_ended)
 
     def _on_fault(self, event: FaultInjected) -> None:
-        if event.request_id and event.fault in (Fault.SLOW, Fault.STUCK, Fault.TIMED_OUT):
-            self._held[event.request_id] = None
+        if not event.request_id or event.operation not in CALLS:
+            return
+        functions = self.context.spec.functions
+        function = functions.finder if event.function == FINDER else functions.poller
+        # Up to three attempts; whoever is stuck stays so until its time is up.
+        held_us = function.timeout if event.fault == Fault.STUCK else 3 * event.delay_us
+        self._held_us[event.request_id] = self._held_us.get(event.request_id, 0) + held_us
 
     def _on_started(self, event: LambdaStarted) -> None:
         if event.concurrency > self._concurrency_max and not self.context.excuses("", event.at_us):
@@ -57,10 +62,8 @@ class Budgets(Monitor):
         # A finder that looks several times sleeps in between, and that is no work.
         settings = self.context.settings
         asleep_us = settings.sweep_us * (settings.sweeps_per_invocation - 1) if event.function == FINDER else 0
-        over = event.duration_us - asleep_us > (function.timeout - asleep_us) * bounds.lambda_ratio
-        held = event.request_id in self._held
-        self._held.pop(event.request_id, None)
-        if over and not held:
+        worked_us = event.duration_us - asleep_us - self._held_us.pop(event.request_id, 0)
+        if worked_us > (function.timeout - asleep_us) * bounds.lambda_ratio:
             expected = f"{event.function} within {bounds.lambda_ratio:.0%} of its {seconds(function.timeout)}"
             self.violate(event.execution_id, event.at_us, expected, seconds(event.duration_us))
         if event.memory_mb > function.memory_mb:

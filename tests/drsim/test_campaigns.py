@@ -70,6 +70,15 @@ def test_resume_goes_on_where_the_campaign_was_left(tmp_path: Path, capsys: pyte
     assert code == 4
     assert "was explored with another scenario" in said
     path = tmp_path / "explore-drill" / "campaign.jsonl"
+    kept = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([kept[0], "{}", kept[1]]) + "\n", encoding="utf-8")
+    code, said = run(capsys, *words, "--seeds", "1-9", "--resume")
+    assert code == 4
+    assert "campaign.jsonl:2 is no range of seeds, got '{}'" in said
+    path.write_text(kept[0].replace('"code": "', '"code": "0') + "\n", encoding="utf-8")
+    code, said = run(capsys, *words, "--seeds", "1-9", "--resume")
+    assert code == 4
+    assert "or other code" in said
     path.write_text("garbage\n", encoding="utf-8")
     code, said = run(capsys, *words, "--seeds", "1-9", "--resume")
     assert code == 4
@@ -102,10 +111,38 @@ def test_crash_points_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     assert int(covered[0]) > 50
 
 
+def test_a_crash_that_breaks_a_property_is_shrunk_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    short = ("--set", "waves=1", "--set", "jobs={pending: 1m, started: 20s, in_progress: 1m}", "--set", "duration=6m")
+    words = ("--crash-points", "--jobs", "1", "--parts", "tests.planted_bugs.registry:BUGS:LogsNothing")
+    code, said = run(capsys, "explore", "drill", *words, *short, "--out", str(tmp_path))
+    assert code == 1
+    assert "log-correlation:" in said
+    path = tmp_path / "explore-drill" / "failures" / "log-correlation-1.yaml"
+    assert f"replay  drsim replay {path}" in said
+    assert path.exists()
+
+
+@pytest.mark.parametrize("scenario", ["load-1000", "chaos"])
+def test_ctrl_c_does_not_wait_for_what_workers_are_at(scenario: str, tmp_path: Path) -> None:
+    """Workers of load-1000 are busy for many seconds; whoever presses Ctrl-C is not."""
+    command = [sys.executable, "-m", "drsim", "explore", scenario, "--seeds", "1-1000", "--jobs", "1"]
+    process = subprocess.Popen([*command, "--out", str(tmp_path)], stdout=subprocess.DEVNULL, start_new_session=True)
+    path = tmp_path / f"explore-{scenario}" / "campaign.jsonl"
+    while process.poll() is None and not path.exists():
+        os.sched_yield()
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=1.5)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=5) == 2
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["explore", "chaos", "--seeds", "9-3"], "--seeds must be FIRST-LAST"),
+        (["explore", "chaos", "--seeds", "²"], "--seeds must be FIRST-LAST"),
+        (["explore", "chaos", "--seeds", "1-"], "--seeds must be FIRST-LAST"),
+        (["explore", "drill", "--crash-points", "--time", "1m"], "takes neither --time nor --resume"),
         (["explore", "chaos", "--time", "soon"], "--time: a duration is a text with units"),
         (["explore", "chaos", "--parts", "no.such:THING"], "--parts: parts must be module:NAME"),
         (["explore", "caos"], "did you mean 'chaos'?"),

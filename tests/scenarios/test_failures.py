@@ -82,6 +82,10 @@ def test_a_saved_failure_still_fails_is_fixed_or_differs(tmp_path: Path) -> None
     assert replay(again).outcome == "still fails"
     assert replay(again).detail == "the very same run, event by event"
     assert replay(again, "").outcome == "fixed"
+    unstruck = tuple(rule.model_copy(update={"run": 999}) for rule in again.scenario.faults)
+    untested = again.model_copy(update={"scenario": again.scenario.model_copy(update={"faults": unstruck})})
+    assert replay(untested).outcome == "differs"
+    assert "nothing was put to the test" in replay(untested).detail
     other = again.model_copy(update={"property": "isolation"})
     assert replay(other).outcome == "differs"
     assert "metrics-complete" in replay(other).detail
@@ -97,6 +101,11 @@ def test_a_file_that_is_no_failure_says_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError) as caught:
         read(path)
     assert any("sede: Extra inputs are not permitted" in problem for problem in caught.value.problems)
+    path.write_text("property: none-such\nseed: -1\nat: soon\n", encoding="utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        read(path)
+    for wrong in ("property: Value error, no such property: 'none-such'", "seed: Input should be", "at: Value error"):
+        assert any(wrong in problem for problem in caught.value.problems)
     path.write_text("a: [", encoding="utf-8")
     with pytest.raises(ScenarioError, match="while parsing"):
         read(path)

@@ -4,10 +4,11 @@ from typing import Final
 
 import pytest
 
-from scenarios.explore import parts_of
+from scenarios.explore import contradictions, parts_of
 from scenarios.files import ScenarioError, catalogue, load, parse
 from scenarios.result import Result
 from scenarios.runner import run
+from simulator.world import World
 
 HEAD: Final = """\
 name: mine
@@ -51,7 +52,7 @@ def finished(name: str, seed: int, *changes: str) -> Result:
             "faults[1].after: after must be < heal (10m), or the rule never acts, got 10m",
         ),
         (
-            "fault: slow, after: 20m, lasting: true",
+            "fault: tick-lost, after: 20m, lasting: true",
             "faults[1].after: after must be < duration (20m), or the rule never acts, got 20m",
         ),
         (
@@ -170,5 +171,81 @@ def test_a_finder_that_a_fault_holds_up_may_leave_a_look_out(sweeps: int) -> Non
 
 
 def test_a_lasting_rule_is_certain() -> None:
-    (problem,) = problems("fault: slow, lasting: true, chance: 0.5")
-    assert problem.endswith("chance must be 1 where a rule is lasting, for else an end stays possible, got 0.5")
+    for rule, why in (
+        ("fault: denied, operation: GetItem, chance: 0.5", "chance of a lasting rule must be 1"),
+        ("fault: denied, operation: GetItem, run: 12", "a lasting rule must have no run"),
+        ("fault: denied, operation: GetItem, before: 15m", "a lasting rule must have no before"),
+        ("fault: denied", "operation of a lasting rule must be named, and not be PutMetricData"),
+        ("fault: throttled, operation: GetItem, attempts: 2", "attempts of a lasting rule must be 3"),
+        ("fault: index-lag", "lasting means nothing for index-lag"),
+        ("fault: slow, operation: GetItem", "lasting means nothing for slow"),
+        ("fault: tick-doubled", "lasting means nothing for tick-doubled"),
+    ):
+        (problem,) = problems(f"{rule}, lasting: true")
+        assert why in problem
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ("fault: throttled, operation: Query, function: ExecutionPoller", "no point of throttled has function"),
+        ("fault: throttled, operation: Query, execution: first", "execution means nothing at Query, got 'first'"),
+        ("fault: tick-lost, region: us-east-1", "region means nothing at Tick"),
+        ("fault: tick-lost, nth: 2", "nth means nothing at Tick, got 2"),
+        ("fault: index-lag, function: ExecutionPoller", "function means nothing at Index"),
+        ("fault: clock-skew, execution: first", "execution means nothing at Clock"),
+        ("fault: throttled, operation: GetItem, region: us-east-1", "region means nothing at GetItem"),
+        ("fault: throttled, region: us-east-1, function: ExecutionFinder", "has function and region"),
+        ("fault: tick-lost, servers: 2", "servers means nothing for tick-lost: servers-fail heed it"),
+        ("fault: tick-lost, redelivered: true", "redelivered means nothing for tick-lost"),
+        ("fault: tick-lost, attempts: 1", "attempts means nothing for tick-lost"),
+        ("fault: deleted, operation: DescribeJobs", "operation of deleted must be one of UpdateItem, GetItem"),
+    ],
+)
+def test_a_selector_or_option_that_no_event_fits_is_refused(rule: str, why: str) -> None:
+    (problem,) = problems(rule)
+    assert why in problem
+
+
+TRIFLES: Final = (
+    "{fault: slow, operation: PutMetricData, delay: 1ms}",
+    "{fault: job-late, delay: 1m}",
+    "{fault: servers-fail, servers: 1}",
+    "{fault: clock-skew, delay: 1ms}",
+)
+
+
+@pytest.mark.parametrize("trifle", TRIFLES)
+@pytest.mark.parametrize(
+    ("bug", "name"),
+    [
+        ("due only after 90 s", "poll-cadence"),
+        ("invocations are lost", "poll-cadence"),
+        ("ExpiredSession", "no-starvation"),
+        ("EndsLate", "completion-liveness"),
+        ("MetricRenamed", "metrics-complete"),
+        ("MetricsTwice", "metrics-complete"),
+        ("WaitsForTheJob", "budgets"),
+    ],
+)
+def test_a_fault_that_holds_nothing_up_excuses_nothing(trifle: str, bug: str, name: str) -> None:
+    scenario = load("chaos", ["swarm=null", f"faults=[{trifle}]", "heal=44m", "until_finished=false"])
+    world = World(scenario, seed=1, parts=parts_of(f"tests.planted_bugs.registry:BUGS:{bug}"), verdict_only=True)
+    found = [each.property for each in contradictions(world, 1)]
+    assert sum(world.plan.fired_counts)
+    world.close()
+    assert name in found
+
+
+def test_an_end_time_may_be_off_by_what_a_fault_holds_its_write_up_and_no_more() -> None:
+    place = "tests.planted_bugs.registry:BUGS:EndsInLocalTime"
+    scenario = load("drill", ["faults=[{fault: throttled, operation: UpdateItem, attempts: 1}]"])
+    world = World(scenario, seed=1, parts=parts_of(place), verdict_only=True)
+    assert "finalize-once" in [each.property for each in contradictions(world, 1)]
+    world.close()
+
+
+def test_a_person_who_comes_too_late_to_delete_makes_nothing_unwinnable() -> None:
+    scenario = load("drill", ["faults=[{fault: deleted, operation: GetItem, after: 30m}]", "until_finished=false"])
+    result = run(scenario, seed=1).result
+    assert (result.executions.completed, result.unwinnable) == (1, ())

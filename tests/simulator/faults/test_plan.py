@@ -74,9 +74,10 @@ def test_a_rule_acts_from_after_to_just_before_before() -> None:
 
 
 def test_healing_ends_every_rule_but_lasting_ones() -> None:
-    rig = PlanRig({"fault": "denied", "before": "10m"}, {"fault": "slow", "lasting": True}, heal="5m").at(299)
+    lasting = {"fault": "stuck", "operation": "GetItem", "lasting": True}
+    rig = PlanRig({"fault": "denied", "before": "10m"}, lasting, heal="5m").at(299)
     assert fault_of(rig.hit("GetItem")) == "denied"
-    assert fault_of(rig.at(300).hit("GetItem")) == "slow"
+    assert fault_of(rig.at(300).hit("GetItem")) == "stuck"
 
 
 def test_what_is_held_back_is_let_go_at_healing() -> None:
@@ -163,9 +164,11 @@ def test_a_delay_is_drawn_for_each_event_by_itself() -> None:
 
 
 def test_an_execution_whose_record_was_deleted_cannot_be_won() -> None:
+    """Whoever deletes it says so; a rule alone has done nothing yet."""
     rig = PlanRig({"fault": "deleted", "execution": "other"}, heal="5m")
-    assert rig.plan.unwinnable == {}
     rig.hit("UpdateItem", "other")
+    assert rig.plan.unwinnable == {}
+    rig.plan.lose("other", "its record was deleted")
     assert rig.plan.unwinnable == {"other": "its record was deleted"}
 
 
