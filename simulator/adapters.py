@@ -6,15 +6,26 @@ code before it knows nothing of simulation.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from orchestrator.errors import LostRaceError, MalformedError, RefusedError, TryLaterError
 from orchestrator.items import seconds_item, waves_item
-from orchestrator.model import Dispatch, Execution, ExecutionKey, ExecutionStatus, JobScope, MetricPoint, PollUpdate
+from orchestrator.model import (
+    Dispatch,
+    Execution,
+    ExecutionKey,
+    ExecutionStatus,
+    Job,
+    JobScope,
+    MetricPoint,
+    PollUpdate,
+)
 from orchestrator.payloads import payload_of
 from orchestrator.ports import IndexPage, JobsPage
 from simulator.events import CallMade, IndexRead, JobsDescribed
 from simulator.faults.effects import Effects
+from simulator.faults.rules import Fault
 from simulator.kernel import Kernel
 from simulator.randomness import Spread, Stream
 from simulator.services.drs import DrsService
@@ -32,6 +43,11 @@ _POLLING: Final = ExecutionStatus.POLLING.value
 _ATTEMPTS_MAX: Final = 3
 _BACKOFF_US: Final = 1_000_000
 """botocore's `standard` mode: 3 attempts in all, and rand(0, 1) * 2**i seconds before each retry (botocore 1.43)."""
+
+
+def _whole(_: Fault, answer: _T) -> _T:
+    """The answer of an operation from which no fault takes anything."""
+    return answer
 
 
 class Boundary:
@@ -61,18 +77,21 @@ class Boundary:
         stream: Stream | None = None,
         key: ExecutionKey | None = None,
         region: str = "",
+        amend: Callable[[Fault, _T], _T] = _whole,
     ) -> _T:
         """What `answer` returns once `latency` has passed: the service acts at the end of the call.
 
         `stream` is for calls that run beside others of their invocation, and must not depend on those. `key` and
-        `region` are what the call is about, for faults that ask for it. Raises TryLaterError, RefusedError or
-        LostRaceError.
+        `region` are what the call is about, for faults that ask for it; `amend` leaves out of the answer what a fault
+        leaves untold. Raises TryLaterError, RefusedError or LostRaceError.
         """
         kernel, effects, fault = self._kernel, self._effects, ""
         stream = stream or invocation.stream
         if operation in effects.operations:
             execution_id = invocation.execution_id if key is None else key.execution_id
-            answer, fault = effects.around(invocation, self._functions, operation, key, execution_id, region, answer)
+            answer, fault = effects.around(
+                invocation, self._functions, operation, key, execution_id, region, answer, amend
+            )
         for attempt in range(_ATTEMPTS_MAX):
             began_us = kernel.now_us
             kernel.sleep(latency.draw(stream))
@@ -216,6 +235,7 @@ class DrsJobs:
             self._latencies.describe_jobs,
             lambda: self._drs.describe_jobs(scope, job_ids, token),
             region=scope.region,
+            amend=_untold,
         )
         self._trace.emit(
             JobsDescribed(
@@ -231,6 +251,12 @@ class DrsJobs:
             )
         )
         return JobsPage(jobs, next_token)
+
+
+def _untold(fault: Fault, answer: tuple[tuple[Job, ...], str | None]) -> tuple[tuple[Job, ...], str | None]:
+    """An answer of DescribeJobs without its jobs, or without their servers."""
+    jobs, token = answer
+    return (() if fault is Fault.JOB_VANISHED else tuple(replace(job, servers=()) for job in jobs)), token
 
 
 class LambdaInvoker:

@@ -8,7 +8,7 @@ import gc
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,7 +40,7 @@ from simulator.properties.completion import CompletionLiveness
 from simulator.properties.monitor import Context
 from simulator.services.drs import DrsService
 from simulator.services.dynamodb import ExecutionTable
-from simulator.services.functions import Invocation, LambdaService, Payload
+from simulator.services.functions import Handler, Invocation, LambdaService, Payload
 from simulator.services.observability import LogsService, MetricsService
 from simulator.services.schedule import ScheduleRule
 from simulator.spec import WorldSpec
@@ -83,9 +83,50 @@ def production_poller(ports: Ports) -> Poller:
     return Poller(store=ports.store, jobs=ports.jobs, metrics=ports.metrics, clock=ports.clock, settings=ports.settings)
 
 
+def _handlers_on_ports(world: "World") -> tuple[Handler, Handler]:
+    """The finder and the poller on adapters to the services: the fast tier."""
+    ports, epoch_us = world.ports(), world.spec.epoch_us
+    poller = world.parts.poller(ports)
+
+    def find(_: Payload, invocation: Invocation) -> object:
+        return world.parts.finder(ports).run(deadline_us=epoch_us + invocation.deadline_us)
+
+    def poll(payload: Payload, invocation: Invocation) -> object:
+        return poller.poll(dispatch_of(payload), deadline_us=epoch_us + invocation.deadline_us)
+
+    return find, poll
+
+
+@contextmanager
+def _logs_into(world: "World") -> Iterator[None]:
+    """Lead what production code logs to the world's logs alone, from INFO on, as on Lambda.
+
+    Threads, processes and source lines mean nothing here; Python's manual ("Optimization") says how to leave them out.
+    """
+    logger = logging.getLogger("orchestrator")
+    unused = ("logThreads", "logProcesses", "logMultiprocessing", "_srcfile")
+    before = {name: getattr(logging, name) for name in unused}
+    level, propagate, handlers = logger.level, logger.propagate, logger.handlers
+    logger.setLevel(logging.INFO)
+    logger.propagate, logger.handlers = False, [world.logs]
+    for name in unused:
+        setattr(logging, name, None)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.propagate, logger.handlers = propagate, handlers
+        for name, value in before.items():
+            setattr(logging, name, value)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The parts of a world that judge nothing themselves."""
+    """The parts of a world that judge nothing themselves.
+
+    `handlers` gives what Lambda runs as FINDER and as POLLER, `running` what must hold while it does; the wire tier
+    brings its own.
+    """
 
     finder: Callable[[Ports], Finder] = production_finder
     poller: Callable[[Ports], Poller] = production_poller
@@ -95,13 +136,15 @@ class Parts:
     drs: Callable[..., DrsService] = DrsService
     metrics: Callable[..., MetricsService] = MetricsService
     logs: Callable[..., LogsService] = LogsService
+    handlers: Callable[["World"], tuple[Handler, Handler]] = _handlers_on_ports
+    running: Callable[["World"], AbstractContextManager[None]] = _logs_into
 
 
 class World:
     """One run of one spec with one seed. With `verdict_only` there are properties, and no trace or figures."""
 
     def __init__(self, spec: WorldSpec, *, seed: int, parts: Parts | None = None, verdict_only: bool = False) -> None:
-        parts = parts or Parts()
+        self.parts = parts = parts or Parts()
         self.spec = spec = with_swarm(spec, seed)
         self.kernel = kernel = Kernel(seed=seed)
         self.trace = trace = Trace(kept=not verdict_only)
@@ -127,19 +170,9 @@ class World:
         self.statistics = Statistics(Trace() if verdict_only else trace, self.truth, self.settings)
         self.workload = Workload(kernel, self.table, self.drs, spec, effects)
         self._going_on = len(self.workload.expected)
-        ports = self._ports()
-        poller = parts.poller(ports)
-
-        epoch_us = spec.epoch_us
-
-        def find(_: Payload, invocation: Invocation) -> object:
-            return parts.finder(ports).run(deadline_us=epoch_us + invocation.deadline_us)
-
-        def poll(payload: Payload, invocation: Invocation) -> object:
-            return poller.poll(dispatch_of(payload), deadline_us=epoch_us + invocation.deadline_us)
-
-        functions.deploy(FINDER, spec.functions.finder, find)
-        functions.deploy(POLLER, spec.functions.poller, poll)
+        finder, poller = parts.handlers(self)
+        functions.deploy(FINDER, spec.functions.finder, finder)
+        functions.deploy(POLLER, spec.functions.poller, poller)
 
         def trigger(number: int) -> None:
             functions.invoke_event(FINDER, {"tick": number}, execution_id="", by="")
@@ -158,7 +191,7 @@ class World:
         """Run to the end, calling `on_progress` with the virtual time (us) after every virtual minute."""
         kernel, last_us = self.kernel, self.spec.duration
         reason = StopReason.UNTIL
-        with _logs_into(self.logs), _collecting_seldom():
+        with self.parts.running(self), _collecting_seldom():
             while reason is StopReason.UNTIL and kernel.now_us < last_us:
                 until_us = min(kernel.now_us + MINUTE_US, last_us)
                 reason = kernel.run(until_us=until_us, events_max=_EVENTS_MAX)
@@ -184,7 +217,8 @@ class World:
         """Let go of everything that is still suspended. Take all results first."""
         self.kernel.close()
 
-    def _ports(self) -> Ports:
+    def ports(self) -> Ports:
+        """What production code sees of the world in the fast tier."""
         kernel, trace, settings, latencies = self.kernel, self.trace, self.settings, self.spec.latencies
         boundary = Boundary(kernel, trace, self.functions, self.effects)
         clock = WorldClock(kernel, self.spec.epoch_us)
@@ -212,29 +246,6 @@ class World:
             self._going_on -= 1
             if self._going_on == 0:
                 self.kernel.at(self.kernel.now_us + self.spec.settle, lambda _: self.kernel.stop(), None)
-
-
-@contextmanager
-def _logs_into(handler: logging.Handler) -> Iterator[None]:
-    """Lead what production code logs to `handler` alone, from INFO on, as on Lambda.
-
-    Threads, processes and source lines mean nothing here; Python's manual ("Optimization") says how to leave them out.
-    """
-    logger = logging.getLogger("orchestrator")
-    unused = ("logThreads", "logProcesses", "logMultiprocessing", "_srcfile")
-    before = {name: getattr(logging, name) for name in unused}
-    level, propagate, handlers = logger.level, logger.propagate, logger.handlers
-    logger.setLevel(logging.INFO)
-    logger.propagate, logger.handlers = False, [handler]
-    for name in unused:
-        setattr(logging, name, None)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-        logger.propagate, logger.handlers = propagate, handlers
-        for name, value in before.items():
-            setattr(logging, name, value)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from orchestrator.items import seconds_item
-from orchestrator.model import TERMINAL, ExecutionKey, Job
+from orchestrator.model import TERMINAL, ExecutionKey
 from simulator.faults.plan import Hit, Plan
 from simulator.faults.rules import CLOCK, EVENT, INDEX, START, START_RECOVERY, TICK, Fault
 from simulator.kernel import Kernel
@@ -80,8 +80,12 @@ class Effects:
         execution_id: str,
         region: str,
         answer: Callable[[], _T],
+        amend: Callable[[Fault, _T], _T],
     ) -> tuple[Callable[[], _T], str]:
-        """The answer of a call's next attempts as faults have it, and the name of the fault, or ""."""
+        """The answer of a call's next attempts as faults have it, and the name of the fault, or "".
+
+        `amend` takes out of an answer what a fault leaves untold: who asks knows what form the answer has.
+        """
         nth = invocation.count_call(operation, execution_id)
         hit = self._plan.hit(
             operation,
@@ -94,7 +98,7 @@ class Effects:
         )
         if hit is None:
             return answer, ""
-        return self._struck(hit, invocation, functions, operation, key, answer), str(hit.rule.fault)
+        return self._struck(hit, invocation, functions, operation, key, answer, amend), str(hit.rule.fault)
 
     def _struck(
         self,
@@ -104,6 +108,7 @@ class Effects:
         operation: str,
         key: ExecutionKey | None,
         answer: Callable[[], Any],
+        amend: Callable[[Fault, Any], Any],
     ) -> Callable[[], Any]:
         kernel, rule = self._kernel, hit.rule
         attempts_left = rule.attempts
@@ -141,12 +146,8 @@ class Effects:
                     functions.crash(invocation, redeliver=rule.redelivered)
                 case Fault.RACED | Fault.CANCELLED | Fault.DELETED if key is not None and fails():
                     self._write(rule.fault, key)
-                case Fault.JOB_VANISHED:
-                    _, token = answer()
-                    return (), token
-                case Fault.SERVERS_UNTOLD:
-                    jobs, token = answer()
-                    return tuple(replace(job, servers=()) for job in _jobs(jobs)), token
+                case Fault.JOB_VANISHED | Fault.SERVERS_UNTOLD:
+                    return amend(rule.fault, answer())
             return answer()
 
         return struck
@@ -225,8 +226,3 @@ class Effects:
                 return life.model_copy(update={"in_progress": longer})
             case _:
                 return life.model_copy(update={"failed_servers": hit.rule.servers or servers_count})
-
-
-def _jobs(jobs: object) -> Sequence[Job]:
-    assert isinstance(jobs, tuple), "DescribeJobs answers with a tuple of jobs and a token"
-    return jobs
