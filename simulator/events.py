@@ -90,6 +90,16 @@ class CallMade(NamedTuple):
     fault: str
 
 
+class ActionUsed(NamedTuple):
+    """A function asked for an action of IAM's on a resource (an ARN, or "*"); seen in the wire tier only."""
+
+    at_us: int
+    request_id: str
+    function: str
+    action: str
+    resource: str
+
+
 class IndexRead(NamedTuple):
     """One page of the StatusIndex was read. `first_page` and `last_page` are 1 or 0."""
 

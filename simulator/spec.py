@@ -117,6 +117,12 @@ class Table(Spec):
 
     index_lag: SpreadField = Field(spread_of("0s..1s"), description="How long the StatusIndex lags behind each write.")
     page_bytes_max: int = Field(1_048_576, ge=1024, description="A Query reads at most 1 MB (DynamoDB API reference).")
+    style: Literal["PascalCase", "camelCase", "snake_case"] = Field(
+        "PascalCase", description="How the attributes are spelled (wire tier, for functions of other teams)."
+    )
+    names: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict, description="Attributes that the table calls something else, such as ExecutionId: pk."
+    )
 
 
 class Drs(Spec):

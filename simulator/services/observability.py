@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -91,19 +91,32 @@ class LogsService(logging.Handler):
             "cold_start": invocation.cold,
             **extra,
         }
-        size_bytes = len(_encode(line)) + _EVENT_OVERHEAD_BYTES
+        execution_id = str(extra.get("execution_id", ""))
+        self.write(invocation, record.levelname, execution_id, message, len(_encode(line)), line)
+
+    def write(
+        self,
+        invocation: Invocation,
+        level: str,
+        execution_id: str,
+        message: str,
+        length_bytes: int,
+        fields: Iterable[str],
+    ) -> None:
+        """One line of an invocation, as long as that, with these fields."""
+        size_bytes = length_bytes + _EVENT_OVERHEAD_BYTES
         group = self._group(invocation.function)
         group.lines += 1
         group.size_bytes += size_bytes
-        group.fields.update(line)
-        group.levels[record.levelname] = group.levels.get(record.levelname, 0) + 1
+        group.fields.update(fields)
+        group.levels[level] = group.levels.get(level, 0) + 1
         self._trace.emit(
             LogWritten(
                 self._kernel.now_us,
                 invocation.request_id,
                 invocation.function,
-                record.levelname,
-                str(extra.get("execution_id", "")),
+                level,
+                execution_id,
                 message,
                 size_bytes,
             )

@@ -1,0 +1,110 @@
+"""Virtual time for code that reads the wall clock: freezegun, started once and moved whenever virtual time has moved.
+
+`time.sleep` suspends the process that calls it. A self-test asks every clock that handlers, boto3 and moto could read, and
+refuses to begin if one of them shows another time than the kernel's.
+"""
+
+import datetime
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import botocore.compat
+import botocore.endpoint
+import freezegun
+import moto.core.utils
+from freezegun.config import configure
+
+from simulator.kernel import Kernel
+from simulator.trace import BrokenSimulationError
+
+_IGNORED: Final = ("rich", "simulator.kernel", "scenarios.host")
+"""Modules that go on seeing the host's time: the progress bar's."""
+_UNIX_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+
+class VirtualClock:
+    """The one clock of the process while a wire run lasts."""
+
+    def __init__(self, kernel: Kernel, epoch_us: int, frozen: Any) -> None:
+        self._kernel = kernel
+        self._epoch_us = epoch_us
+        self._frozen = frozen
+        self._shown_us = -1
+
+    def show(self, off_us: int = 0) -> None:
+        """Show the kernel's time, off by as much as the clock of the environment that looks."""
+        now_us = self._epoch_us + self._kernel.now_us + off_us
+        if now_us != self._shown_us:
+            self._shown_us = now_us
+            self._frozen.move_to(_naive(now_us))
+
+
+@contextmanager
+def virtual_clock(kernel: Kernel, epoch_us: int) -> Iterator[VirtualClock]:
+    """Freeze every clock of this process and lead `time.sleep` to the kernel."""
+    real_sleep = time.sleep
+
+    def sleep(seconds: float) -> None:
+        if kernel.current is None:
+            raise BrokenSimulationError(f"time.sleep({seconds}) outside any process would stop virtual time")
+        kernel.sleep(round(seconds * 1_000_000))
+
+    configure(extend_ignore_list=list(_IGNORED))
+    freezer = freezegun.freeze_time(_naive(epoch_us))
+    clock = VirtualClock(kernel, epoch_us, freezer.start())
+    time.sleep = sleep
+    try:
+        clock.show()
+        check(epoch_us + kernel.now_us)
+        yield clock
+    finally:
+        time.sleep = real_sleep
+        freezer.stop()
+
+
+def _seconds() -> dict[str, Callable[[], float]]:
+    """Every clock, as seconds since the Unix epoch. Read when called: a module may have been imported meanwhile."""
+    return {
+        "time.time": time.time,
+        "time.time_ns": lambda: time.time_ns() / 1e9,
+        "time.gmtime": lambda: (datetime.datetime(*time.gmtime()[:6], tzinfo=datetime.UTC) - _UNIX_EPOCH).total_seconds(),
+        "datetime.datetime.now": lambda: datetime.datetime.now(datetime.UTC).timestamp(),
+        "datetime.datetime.utcnow": lambda: (datetime.datetime.utcnow() - _naive(0)).total_seconds(),
+        "datetime.date.today": lambda: (datetime.date.today() - _naive(0).date()).total_seconds(),
+        "botocore.compat.get_current_datetime": lambda: (
+            botocore.compat.get_current_datetime(remove_tzinfo=False).timestamp()
+        ),
+        "moto.core.utils.utcnow": lambda: (moto.core.utils.utcnow() - _naive(0)).total_seconds(),
+        "moto.core.utils.unix_time": moto.core.utils.unix_time,
+    }
+
+
+_STOPPED: Final = {
+    "time.monotonic": lambda: time.monotonic(),
+    "time.monotonic_ns": lambda: time.monotonic_ns(),
+    "time.perf_counter": lambda: time.perf_counter(),
+}
+"""Clocks without an epoch: they must stand still while virtual time does."""
+
+
+def check(epoch_us: int) -> None:
+    """Raise BrokenSimulationError if any clock leaks, naming each that does."""
+    wrong = []
+    for name, read in _seconds().items():
+        off_s = read() - epoch_us / 1_000_000
+        # Dates and gmtime are coarse: they may be behind by less than their unit.
+        coarse_s = {"datetime.date.today": 86_400.0, "time.gmtime": 1.0}.get(name, 1e-3)
+        if not -coarse_s < off_s < 1e-3:
+            wrong.append(f"{name} is off by {off_s:.3f} s")
+    wrong += [f"{name} goes on" for name, read in _STOPPED.items() if read() != read()]
+    if botocore.endpoint.time.sleep is not time.sleep:
+        wrong.append("botocore's retries sleep by another clock")
+    if wrong:
+        raise BrokenSimulationError(f"clocks leak into the wire tier: {'; '.join(wrong)}")
+
+
+def _naive(epoch_us: int) -> datetime.datetime:
+    """freezegun takes UTC without a zone."""
+    return datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=epoch_us)

@@ -1,0 +1,234 @@
+"""Lambda's execution environments: a module tree, environment variables and loggers of their own for each.
+
+A cold start imports the function's modules afresh, so that what they keep at module level lives as long as their
+environment does. Greenlets share one interpreter: at each switch the modules, variables and loggers of the process that
+goes on are put in place.
+"""
+
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from greenlet import settrace
+
+from simulator.kernel import Kernel
+from simulator.services.functions import Environment, Invocation
+from simulator.wire.clock import VirtualClock
+from simulator.wire.errors import HandlerError
+
+_STATEFUL: Final = ("aws_lambda_powertools",)
+"""Libraries that keep what belongs to one environment at module level."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a function's handler comes from. `place` is MODULE:NAME or FILE.py:NAME; `paths` are put before sys.path."""
+
+    place: str
+    variables: Mapping[str, str]
+    paths: tuple[Path, ...] = ()
+
+    @property
+    def module(self) -> str:
+        """The module's name."""
+        stem = self.place.rpartition(":")[0]
+        return Path(stem).stem if stem.endswith(".py") else stem
+
+    @property
+    def handler(self) -> str:
+        """The handler's name in its module."""
+        return self.place.rpartition(":")[2]
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Folders whose modules are the function's own."""
+        stem = self.place.rpartition(":")[0]
+        own = (Path(stem).resolve().parent,) if stem.endswith(".py") else ()
+        return tuple(str(path) for path in (*own, *(each.resolve() for each in self.paths)))
+
+    def owns(self, name: str, module: ModuleType) -> bool:
+        """Whether a module is the function's own, or one whose state is."""
+        if name.split(".")[0] in (self.module.split(".")[0], *_STATEFUL):
+            return True
+        folders = self.folders
+        return bool(folders) and (getattr(module, "__file__", None) or "").startswith(
+            tuple(folder + os.sep for folder in folders)
+        )
+
+
+@dataclass(slots=True, eq=False)
+class _Loaded:
+    """What one environment has of its own."""
+
+    source: Source
+    modules: dict[str, ModuleType] = field(default_factory=dict)
+    manager: logging.Manager | None = None
+    importing: bool = False
+    handler: Callable[[Any, Any], Any] | None = None
+
+
+class Environments:
+    """All environments of a run, and the one whose things are in place now."""
+
+    def __init__(self, kernel: Kernel, clock: VirtualClock, skew_us: Callable[[Invocation], int]) -> None:
+        self._kernel = kernel
+        self._clock = clock
+        self._skew_us = skew_us
+        self._loaded: dict[tuple[str, int], _Loaded] = {}
+        self._outside = _Outside()
+        self._placed: _Loaded | None = None
+        self._before: Any = None
+
+    def __enter__(self) -> "Environments":
+        self._before = settrace(self._switched)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        settrace(self._before)
+        self._place(None)
+
+    def handler(self, source: Source, invocation: Invocation) -> Callable[[Any, Any], Any]:
+        """The handler in the environment of this invocation, imported now if the environment is new."""
+        key = (invocation.function, invocation.environment.number)
+        if invocation.cold:
+            # A timeout or a crash reset it.
+            self._place(None)
+            self._loaded[key] = _Loaded(source)
+        loaded = self._loaded[key]
+        self._place(loaded)
+        if loaded.handler is None:
+            loaded.handler = self._imported(loaded, invocation.function)
+        return loaded.handler
+
+    def _imported(self, loaded: _Loaded, function: str) -> Callable[[Any, Any], Any]:
+        source = loaded.source
+        loaded.importing = True
+        try:
+            module = importlib.import_module(source.module)
+        except Exception as error:
+            where = f"{function}: cannot import {source.place}: {type(error).__name__}: {error}"
+            if isinstance(error, KeyError):
+                where += f" (set the environment variable with --env {error.args[0]}=...)"
+            elif isinstance(error, ModuleNotFoundError):
+                where += " (add its folder with --path DIR)"
+            raise HandlerError(where) from error
+        finally:
+            loaded.importing = False
+            loaded.modules = self._outside.owned(source)
+        handler = getattr(module, source.handler, None)
+        if not callable(handler):
+            raise HandlerError(f"{function}: {source.module} has no function {source.handler!r}")
+        found: Callable[[Any, Any], Any] = handler
+        return found
+
+    # --- switching ---------------------------------------------------------------------------------------------
+
+    def _switched(self, event: str, arguments: tuple[Any, Any]) -> None:
+        """The kernel goes on with another process, or with its own loop."""
+        process = getattr(arguments[1], "process", None)
+        invocation = None if process is None else process.tag
+        if not isinstance(invocation, Invocation):
+            self._place(None)
+            self._clock.show()
+            return
+        self._place(self._loaded.get((invocation.function, invocation.environment.number)))
+        self._clock.show(self._skew_us(invocation))
+
+    def _place(self, loaded: _Loaded | None) -> None:
+        """Put the things of an environment in place, or those of the world outside."""
+        placed = self._placed
+        if loaded is placed:
+            return
+        if placed is not None:
+            if placed.importing:
+                placed.modules = self._outside.owned(placed.source)
+            self._outside.restore(placed.modules)
+        self._placed = loaded
+        if loaded is not None:
+            self._outside.displace(loaded)
+
+
+class _Outside:
+    """What the world outside the functions has at the places that a function's things take."""
+
+    def __init__(self) -> None:
+        self._modules: dict[str, ModuleType] = {}
+        self._variables: dict[str, str | None] = {}
+        self._path: list[str] = []
+        self._root, self._manager = logging.root, logging.Logger.manager
+
+    def owned(self, source: Source) -> dict[str, ModuleType]:
+        """The loaded modules that belong to a function."""
+        return {name: module for name, module in list(sys.modules.items()) if source.owns(name, module)}
+
+    def displace(self, loaded: _Loaded) -> None:
+        """Take away what would be in an environment's way, and put its things there."""
+        source = loaded.source
+        if not loaded.modules:
+            self._modules = self.owned(source)
+        else:
+            self._modules = {name: sys.modules[name] for name in loaded.modules if name in sys.modules}
+        for name in self._modules:
+            del sys.modules[name]
+        sys.modules.update(loaded.modules)
+        self._variables = {name: os.environ.get(name) for name in source.variables}
+        os.environ.update(source.variables)
+        self._path = sys.path
+        sys.path = [*source.folders, *sys.path]
+        if loaded.manager is None:
+            loaded.manager = _loggers()
+        _use(loaded.manager)
+
+    def restore(self, modules: Iterable[str]) -> None:
+        """Put the world's own things back."""
+        for name in modules:
+            sys.modules.pop(name, None)
+        sys.modules.update(self._modules)
+        for name, value in self._variables.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        sys.path = self._path
+        logging.root = logging.Logger.root = self._root  # type: ignore[misc]
+        logging.Logger.manager = self._manager
+
+
+def _loggers() -> logging.Manager:
+    """The loggers of a new environment, with the handler that Lambda's runtime gives to the root logger."""
+    root = logging.RootLogger(logging.WARNING)
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("[%(levelname)s]\t%(message)s"))
+    root.addHandler(handler)
+    return logging.Manager(root)
+
+
+def _use(manager: logging.Manager) -> None:
+    logging.root = logging.Logger.root = manager.root  # type: ignore[misc, assignment]
+    logging.Logger.manager = manager
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaContext:
+    """What Lambda's Python runtime hands to a handler beside the event (AWS Lambda developer guide, 2026-11)."""
+
+    function_name: str
+    invoked_function_arn: str
+    memory_limit_in_mb: str
+    aws_request_id: str
+    log_group_name: str
+    log_stream_name: str
+    remaining_ms: Callable[[], int]
+    function_version: str = "$LATEST"
+    client_context: None = None
+    identity: None = None
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda ends this invocation."""
+        return self.remaining_ms()

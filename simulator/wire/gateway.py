@@ -1,0 +1,354 @@
+"""The one way from boto3 to a service: botocore's `before-send` leads every request here.
+
+A request of a Lambda invocation takes virtual time, may be struck by a fault, and is seen in the trace as in the fast
+tier; botocore itself then retries, as it does against AWS. One of whoever sets the world up goes straight to moto.
+Nothing else is left to answer, so no request can reach AWS.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote
+
+import botocore.handlers
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from moto.cloudwatch.models import cloudwatch_backends
+from moto.core.botocore_stubber import BotocoreStubber
+
+from orchestrator.model import ExecutionKey, MetricPoint, Unit
+from simulator.events import FINDER, ActionUsed, CallMade, IndexRead, JobsDescribed, MetricsPublished, WriteRefused
+from simulator.faults.rules import Fault
+from simulator.kernel import Process
+from simulator.randomness import Spread, Stream
+from simulator.services.errors import ServiceError
+from simulator.services.functions import Invocation
+from simulator.wire.answers import answer, error_code, failure
+from simulator.wire.errors import NotSimulatedError
+from simulator.wire.table import MotoTable
+from simulator.world import World
+
+_SERVICES: Final = frozenset(
+    {"dynamodb", "drs", "lambda", "cloudwatch", "cloudwatch-logs", "sts", "ec2", "sfn", "sns", "eventbridge", "iam", "s3"}
+)
+"""What moto and this project answer for functions."""
+_SYNC_INVOKE: Final = "RequestResponse"
+
+
+_WRITES: Final = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
+_ACTIONS: Final = {"lambda": {"Invoke": "lambda:InvokeFunction"}}
+"""Where IAM calls an action otherwise than the API calls its operation."""
+_PREFIXES: Final = {"cloudwatch-logs": "logs", "sfn": "states", "eventbridge": "events"}
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call of a client's, over all of its attempts: what it does, and what the trace hears once it has succeeded."""
+
+    request: AWSPreparedRequest
+    stream: Stream
+    latency: Spread
+    act: Callable[["_Call"], AWSResponse]
+    seen: Callable[[AWSResponse], None] | None = None
+    key: ExecutionKey | None = None
+    region: str = ""
+    resource: str = "*"
+    fault: str = ""
+
+
+class Gateway:
+    """Answers every request of the process while a wire run lasts."""
+
+    def __init__(self, *, account_id: str, region: str) -> None:
+        self._account_id = account_id
+        self._region = region
+        self._moto = BotocoreStubber()
+        self._moto.enabled = True
+        self._calls: dict[Process, _Call | None] = {}
+        self._world: World | None = None
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Stand between every client made from now on and AWS."""
+        events = [("before-call", self.begin), ("before-send", self.send)]
+        botocore.handlers.BUILTIN_HANDLERS.extend(events)
+        try:
+            yield
+        finally:
+            for event in events:
+                botocore.handlers.BUILTIN_HANDLERS.remove(event)
+
+    def serve(self, world: World, table: MotoTable, functions: Mapping[str, str]) -> None:
+        """Serve the functions of a world from now on. `functions` has their names as deployed."""
+        self._world = world
+        self._table = table
+        self._functions = functions
+        self._executions = {key.execution_id: key for key in world.workload.expected}
+
+    # --- botocore's events -------------------------------------------------------------------------------------
+
+    def begin(self, **_: object) -> None:
+        """`before-call`: a call begins, of one or more attempts."""
+        process = None if self._world is None else self._world.kernel.current
+        if process is not None:
+            self._calls[process] = None
+
+    def send(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
+        """`before-send`: one attempt."""
+        _, service, operation = event_name.split(".")
+        world = self._world
+        process = None if world is None else world.kernel.current
+        invocation = None if process is None else process.tag
+        if world is None or process is None or not isinstance(invocation, Invocation):
+            return self._by_moto(request)
+        if service not in _SERVICES:
+            raise NotSimulatedError(
+                f"{invocation.function} calls {service} {operation} ({request.url}), which nothing here simulates"
+            )
+        call = self._calls.get(process)
+        if call is None:
+            call = self._calls[process] = self._begun(world, request, service, operation, invocation)
+        call.request = request
+        began_us = world.kernel.now_us
+        world.kernel.sleep(call.latency.draw(call.stream))
+        try:
+            response = call.act(call)
+        except ServiceError as error:
+            self._made(world, invocation, operation, began_us, error.code, call.fault)
+            return failure(request, service, error)
+        self._made(world, invocation, operation, began_us, error_code(response), call.fault)
+        if call.seen is not None and response.status_code < 300:
+            call.seen(response)
+        return response
+
+    def _made(
+        self, world: World, invocation: Invocation, operation: str, began_us: int, error: str, fault: str
+    ) -> None:
+        now_us = world.kernel.now_us
+        world.trace.emit(
+            CallMade(
+                now_us,
+                invocation.request_id,
+                invocation.function,
+                operation,
+                now_us - began_us,
+                int(invocation.cold),
+                error,
+                fault,
+            )
+        )
+
+    # --- calls -------------------------------------------------------------------------------------------------
+
+    def _begun(
+        self, world: World, request: AWSPreparedRequest, service: str, operation: str, invocation: Invocation
+    ) -> _Call:
+        """The call that a first attempt begins: who answers, how long that takes, and which fault strikes."""
+        call = _Call(
+            request,
+            invocation.stream,
+            _latency(world, service, operation, cold=invocation.cold),
+            lambda call: self._by_moto(call.request),
+        )
+        match service:
+            case "dynamodb":
+                self._to_dynamodb(world, call, operation, invocation)
+            case "drs":
+                self._to_drs(world, call, operation, invocation)
+            case "lambda" if operation == "Invoke":
+                self._to_lambda(world, call, invocation)
+            case "cloudwatch" if operation == "PutMetricData":
+                call.act = lambda call: self._to_cloudwatch(world, call, invocation)
+            case "sts":
+                # Apart from the others, so that a role for another account does not disturb what they draw.
+                call.stream = Stream(world.kernel.seed, f"sts/{invocation.request_id}/{request.url}")
+        action = _ACTIONS.get(service, {}).get(operation, f"{_PREFIXES.get(service, service)}:{operation}")
+        world.trace.emit(
+            ActionUsed(world.kernel.now_us, invocation.request_id, invocation.function, action, call.resource)
+        )
+        self._strike(world, call, operation, invocation)
+        return call
+
+    def _strike(self, world: World, call: _Call, operation: str, invocation: Invocation) -> None:
+        effects = world.effects
+        if operation not in effects.operations:
+            return
+        act = call.act
+        execution_id = invocation.execution_id if call.key is None else call.key.execution_id
+        struck, call.fault = effects.around(
+            invocation, world.functions, operation, call.key, execution_id, call.region, lambda: act(call), _untold
+        )
+        call.act = lambda _: struck()
+
+    def _by_moto(self, request: AWSPreparedRequest) -> AWSResponse:
+        """moto's answer."""
+        if "ASIA" not in str(request.headers.get("Authorization", "")):
+            # Credentials of an assumed role name their account themselves; all others here are the home account's.
+            request.headers["x-moto-account-id"] = self._account_id
+        response = self._moto("before-send", request)
+        if response is None:
+            raise NotSimulatedError(f"nothing here answers {request.url}")
+        return response
+
+    # --- DynamoDB ----------------------------------------------------------------------------------------------
+
+    def _to_dynamodb(self, world: World, call: _Call, operation: str, invocation: Invocation) -> None:
+        table, body = self._table, json.loads(call.request.body)
+        keys = [table.key_of(each) for name, each in _items(body, table.name)]
+        call.key = keys[0] if len(keys) == 1 else None
+        arn = f"arn:aws:dynamodb:{self._region}:{self._account_id}:table/{body.get('TableName', table.name)}"
+        call.resource = arn + (f"/index/{body['IndexName']}" if "IndexName" in body else "")
+
+        def act(call: _Call) -> AWSResponse:
+            if "IndexName" in body:
+                with table.as_indexed():
+                    return self._by_moto(call.request)
+            response = self._by_moto(call.request)
+            if operation in _WRITES and response.status_code < 300:
+                for key in keys:
+                    table.written(key, invocation.function, invocation.request_id)
+            elif error_code(response) == "ConditionalCheckFailedException":
+                now_us, execution_id = world.kernel.now_us, keys[0].execution_id
+                world.trace.emit(WriteRefused(now_us, invocation.request_id, invocation.function, execution_id))
+            return response
+
+        def seen(response: AWSResponse) -> None:
+            page = json.loads(response.content)
+            world.trace.emit(
+                IndexRead(
+                    world.kernel.now_us,
+                    invocation.request_id,
+                    int("ExclusiveStartKey" not in body),
+                    int("LastEvaluatedKey" not in page),
+                    len(page.get("Items", ())),
+                    len(response.content),
+                )
+            )
+
+        call.act = act
+        if operation in ("Query", "Scan") and invocation.function == FINDER:
+            call.seen = seen
+
+    # --- DRS ---------------------------------------------------------------------------------------------------
+
+    def _to_drs(self, world: World, call: _Call, operation: str, invocation: Invocation) -> None:
+        host = call.request.url.split("/")[2].split(".")
+        call.region = host[1]
+        if operation != "DescribeJobs":
+            return
+        body = json.loads(call.request.body or b"{}")
+
+        def seen(response: AWSResponse) -> None:
+            jobs = json.loads(response.content)["items"]
+            world.trace.emit(
+                JobsDescribed(
+                    world.kernel.now_us,
+                    invocation.request_id,
+                    invocation.execution_id,
+                    self._account_of(call.request),
+                    call.region,
+                    tuple(body.get("filters", {}).get("jobIDs", ())),
+                    tuple(job["jobID"] for job in jobs),
+                    tuple(job["jobID"] for job in jobs if not job.get("participatingServers")),
+                    int("nextToken" not in body),
+                )
+            )
+
+        call.seen = seen
+
+    def _account_of(self, request: AWSPreparedRequest) -> str:
+        from moto.iam.models import get_account_id_from
+
+        authorization = str(request.headers.get("Authorization", ""))
+        key = authorization.partition("Credential=")[2].partition("/")[0]
+        return get_account_id_from(key) if key.startswith("ASIA") else self._account_id
+
+    # --- Lambda ------------------------------------------------------------------------------------------------
+
+    def _to_lambda(self, world: World, call: _Call, invocation: Invocation) -> None:
+        name = unquote(call.request.url.split("/functions/")[1].split("/")[0]).rpartition("function:")[2]
+        payload = json.loads(call.request.body or b"null")
+        execution_id = self._execution_in(payload)
+        call.key = self._executions.get(execution_id)
+        call.stream = Stream(world.kernel.seed, f"invoke/{invocation.request_id}/{execution_id}")
+        call.resource = f"arn:aws:lambda:{self._region}:{self._account_id}:function:{name}"
+        kind = call.request.headers.get("X-Amz-Invocation-Type", _SYNC_INVOKE)
+        kind = kind.decode() if isinstance(kind, bytes) else kind
+        if kind != "Event":
+            raise NotSimulatedError(
+                f"{invocation.function} invokes {name} with InvocationType {kind}: only Event (asynchronous) is simulated"
+            )
+
+        def act(call: _Call) -> AWSResponse:
+            known = self._functions.get(name, name)
+            world.functions.invoke_event(known, payload, execution_id=execution_id, by=invocation.request_id)
+            return answer(call.request, 202, {"x-amzn-requestid": invocation.request_id}, b"")
+
+        call.act = act
+
+    def _execution_in(self, payload: Any) -> str:
+        """The id of the execution that a payload names, whatever its field is called."""
+        if isinstance(payload, str):
+            return payload if payload in self._executions else ""
+        values = payload.values() if isinstance(payload, Mapping) else payload if isinstance(payload, list) else ()
+        return next((found for found in map(self._execution_in, values) if found), "")
+
+    # --- CloudWatch --------------------------------------------------------------------------------------------
+
+    def _to_cloudwatch(self, world: World, call: _Call, invocation: Invocation) -> AWSResponse:
+        kept = cloudwatch_backends[self._account_id][self._region].metric_data
+        before = len(kept)
+        response = self._by_moto(call.request)
+        points = [MetricPoint(datum.name, datum.value, _unit(datum.unit)) for datum in kept[before:]]
+        if points:
+            world.metrics.put(points, invocation)
+        return response
+
+
+def _latency(world: World, service: str, operation: str, *, cold: bool) -> Spread:
+    latencies = world.spec.latencies
+    match service:
+        case "dynamodb" if operation in ("Query", "Scan"):
+            return latencies.query_cold if cold else latencies.query_warm
+        case "dynamodb" if operation in _WRITES:
+            return latencies.update_cold if cold else latencies.update_warm
+        case "dynamodb":
+            return latencies.get_item
+        case "drs":
+            return latencies.describe_jobs
+        case "lambda":
+            return latencies.invoke
+        case _:
+            return latencies.put_metric_data
+
+
+def _items(body: Mapping[str, Any], table: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every key or item that a request to the table names, with what is asked of it."""
+    if body.get("TableName") == table:
+        for name in ("Key", "Item"):
+            if name in body:
+                yield name, body[name]
+    for each in body.get("RequestItems", {}).get(table, ()) if isinstance(body.get("RequestItems"), Mapping) else ():
+        for request in each.values() if isinstance(each, Mapping) else ():
+            yield from _items({**request, "TableName": table}, table)
+    for each in body.get("TransactItems", ()):
+        for request in each.values():
+            yield from _items(request, table)
+
+
+def _unit(text: str | None) -> Unit:
+    return Unit(text) if text in set(Unit) else Unit.COUNT
+
+
+def _untold(fault: Fault, response: AWSResponse) -> AWSResponse:
+    """An answer of DescribeJobs without its jobs, or without their servers."""
+    if response.status_code >= 300:
+        return response
+    body = json.loads(response.content)
+    if fault is Fault.JOB_VANISHED:
+        body["items"] = []
+    for job in body["items"]:
+        job["participatingServers"] = []
+    request = AWSPreparedRequest("POST", response.url, {}, b"", stream_output=False)
+    return answer(request, response.status_code, dict(response.headers), json.dumps(body).encode())

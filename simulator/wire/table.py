@@ -1,0 +1,239 @@
+"""The execution table in moto's DynamoDB, seen as the services of a world see it, and its StatusIndex, which lags.
+
+moto keeps the items, evaluates every expression and makes every page. What it does not do is here: its index is always
+up to date, and nobody hears of a write. The table is looked at after each one, and an index query is shown the items as
+they were when the index last caught up.
+"""
+
+import copy
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from heapq import heappop, heappush
+from typing import Any
+
+import boto3
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models import table as moto_table
+from moto.dynamodb.models.dynamo_type import DynamoType
+
+from orchestrator.model import ExecutionKey
+from simulator.events import ItemChanged
+from simulator.kernel import Kernel
+from simulator.randomness import Spread, Stream
+from simulator.services.dynamodb import Condition
+from simulator.services.errors import ConditionFailedError
+from simulator.services.stored_item import Attributes, StoredItem
+from simulator.trace import Trace
+from simulator.wire.names import Names
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+class MotoTable:
+    """`simulator.services.dynamodb.ExecutionTable`, kept by moto."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        trace: Trace,
+        *,
+        index_lag: Spread,
+        page_bytes_max: int,
+        held_back: Callable[[ExecutionKey, int], int] | None = None,
+        name: str,
+        names: Names,
+        account_id: str,
+        region: str,
+    ) -> None:
+        self._kernel = kernel
+        self._trace = trace
+        self._index_lag = index_lag
+        self._page_bytes_max = page_bytes_max
+        self._held_back = held_back
+        self.name = name
+        self.names = names
+        self._client = boto3.client("dynamodb", region_name=region)
+        self._table = dynamodb_backends[account_id][region].tables[name]
+        self._items: dict[ExecutionKey, StoredItem] = {}
+        self._writes: dict[ExecutionKey, int] = {}
+        # The items as the index knows them, in moto's own form, and the changes on their way to it.
+        self._indexed: defaultdict[Any, dict[Any, Any]] = defaultdict(dict)
+        self._shown: dict[ExecutionKey, int] = {}
+        self._coming: list[tuple[int, int, int, ExecutionKey, Any]] = []
+        self._serial = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    # --- for the workload and for faults: no function, no time -------------------------------------------------
+
+    def get(self, key: ExecutionKey) -> StoredItem | None:
+        """Strongly consistent read."""
+        return self._items.get(key)
+
+    def put(
+        self, attributes: Attributes, *, writer: str, request_id: str = "", condition: Condition | None = None
+    ) -> None:
+        """PutItem. Raises ConditionFailedError."""
+        key = ExecutionKey(str(attributes["ExecutionId"]), str(attributes["PlanId"]))
+        expressions = self._expressions({}, condition)
+        with _condition_failures():
+            self._client.put_item(TableName=self.name, Item=self.wire_form(attributes), **expressions)
+        self.written(key, writer, request_id)
+
+    def update(
+        self,
+        key: ExecutionKey,
+        attributes: Attributes,
+        *,
+        writer: str,
+        request_id: str = "",
+        condition: Condition | None = None,
+    ) -> None:
+        """UpdateItem with SET of these attributes; all others stay. Raises ConditionFailedError."""
+        expressions = self._expressions(attributes, condition)
+        with _condition_failures():
+            self._client.update_item(TableName=self.name, Key=self._wire_key(key), **expressions)
+        self.written(key, writer, request_id)
+
+    def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
+        """DeleteItem; deleting what is not there is no error."""
+        if key in self._items:
+            self._client.delete_item(TableName=self.name, Key=self._wire_key(key))
+            self.written(key, writer, request_id)
+
+    # --- for the gateway ---------------------------------------------------------------------------------------
+
+    def key_of(self, wire_item: Mapping[str, Any]) -> ExecutionKey:
+        """The key in an item or `Key` of a request."""
+        ours = self.names.ours({name: _deserialize(value) for name, value in wire_item.items()})
+        return ExecutionKey(str(ours.get("ExecutionId", "")), str(ours.get("PlanId", "")))
+
+    def written(self, key: ExecutionKey, writer: str, request_id: str) -> None:
+        """Look at an item after a write that moto accepted, tell the trace, and let the index hear of it in time."""
+        now_us, before = self._kernel.now_us, self._items.get(key)
+        held = self._held_by_moto(key)
+        after = None if held is None else StoredItem(self._attributes(held.attrs), before)
+        if before is None and after is None:
+            return
+        if after is None:
+            self._items.pop(key, None)
+        else:
+            self._items[key] = after
+        number = self._writes[key] = self._writes.get(key, 0) + 1
+        lag = Stream(self._kernel.seed, f"dynamodb/index/{key.execution_id}/{number}")
+        held_us = 0 if self._held_back is None else self._held_back(key, number)
+        self._serial += 1
+        due_us = now_us + held_us + self._index_lag.draw(lag)
+        # A copy, for moto changes items in place.
+        heappush(self._coming, (due_us, self._serial, number, key, copy.deepcopy(held)))
+        self._trace.emit(
+            ItemChanged(
+                now_us,
+                request_id,
+                writer,
+                key.execution_id,
+                None if before is None else before.attributes,
+                None if after is None else after.attributes,
+                None if before is None else before.execution,
+                None if after is None else after.execution,
+            )
+        )
+
+    @contextmanager
+    def as_indexed(self) -> Iterator[None]:
+        """Let moto see the items as the index knows them, in pages of the scenario's size."""
+        coming = self._coming
+        while coming and coming[0][0] <= self._kernel.now_us:
+            _, _, number, key, item = heappop(coming)
+            if number < self._shown.get(key, 0):
+                continue
+            self._shown[key] = number
+            hash_key, range_key = self._moto_key(key)
+            if item is None:
+                self._indexed[hash_key].pop(range_key, None)
+            else:
+                self._indexed[hash_key][range_key] = item
+        items, size_max = self._table.items, moto_table.RESULT_SIZE_LIMIT
+        self._table.items, moto_table.RESULT_SIZE_LIMIT = self._indexed, self._page_bytes_max
+        try:
+            yield
+        finally:
+            self._table.items, moto_table.RESULT_SIZE_LIMIT = items, size_max
+
+    def wire_form(self, attributes: Attributes) -> dict[str, Any]:
+        """Attributes under their names, as they go over the wire."""
+        return {name: _serialize(value) for name, value in self.names.theirs(attributes).items()}
+
+    def _wire_key(self, key: ExecutionKey) -> dict[str, Any]:
+        return self.wire_form({"ExecutionId": key.execution_id, "PlanId": key.plan_id})
+
+    def _moto_key(self, key: ExecutionKey) -> tuple[Any, Any]:
+        return DynamoType({"S": key.execution_id}), DynamoType({"S": key.plan_id})
+
+    def _held_by_moto(self, key: ExecutionKey) -> Any:
+        hash_key, range_key = self._moto_key(key)
+        # No get_item: it would leave an empty entry for a key that is not there.
+        return self._table.items[hash_key].get(range_key) if hash_key in self._table.items else None
+
+    def _attributes(self, attrs: Mapping[str, Any]) -> dict[str, object]:
+        """Our view of an item that moto keeps."""
+        plain = {name: _plain(_deserialize(value.to_json())) for name, value in attrs.items()}
+        ours: dict[str, object] = self.names.ours(plain)
+        return ours
+
+    def _expressions(self, attributes: Attributes, condition: Condition | None) -> dict[str, Any]:
+        """The parameters of a write with SET and a condition, every name and value by a placeholder."""
+        names: dict[str, str] = {}
+        values: dict[str, Any] = {}
+
+        def placed(name: str, value: object) -> str:
+            sign = f"{len(values)}"
+            names[f"#{sign}"] = self.names.of(name)
+            values[f":{sign}"] = _serialize(self.names.theirs(value))
+            return f"#{sign} = :{sign}"
+
+        parameters: dict[str, Any] = {}
+        if attributes:
+            parameters["UpdateExpression"] = "SET " + ", ".join([placed(*entry) for entry in attributes.items()])
+        if condition is not None:
+            clauses = []
+            for name, value in condition.equals.items():
+                clause = placed(name, value)
+                absent = condition.default.get(name) == value
+                clauses.append(f"({clause} OR attribute_not_exists({clause.split()[0]}))" if absent else clause)
+            if condition.exists is not None:
+                names["#key"] = self.names.of("ExecutionId")
+                clauses.append("attribute_exists(#key)" if condition.exists else "attribute_not_exists(#key)")
+            parameters["ConditionExpression"] = " AND ".join(clauses)
+        if names:
+            parameters["ExpressionAttributeNames"] = names
+        if values:
+            parameters["ExpressionAttributeValues"] = values
+        return parameters
+
+
+@contextmanager
+def _condition_failures() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            raise ConditionFailedError from None
+        raise
+
+
+def _plain(value: Any) -> Any:
+    """Whole numbers as ints, as `orchestrator.items` writes them."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else value
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    return value
