@@ -1,0 +1,183 @@
+"""What the host process must and must not show to functions while a wire run lasts: credentials, sockets, threads, output."""
+
+import concurrent.futures
+import io
+import json
+import logging
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
+
+import boto3
+from moto.moto_api._internal import mock_random
+
+from simulator.executor import KernelExecutor
+from simulator.kernel import Kernel
+from simulator.randomness import seeded_for_others
+from simulator.services.functions import Invocation
+from simulator.services.observability import LogsService
+from simulator.wire.errors import HandlerError, NotSimulatedError
+
+_DUMMIES: Final = {
+    "AWS_ACCESS_KEY_ID": "AKIADRSIMDRSIMDRSIM0",
+    "AWS_SECRET_ACCESS_KEY": "not-a-secret",
+    "AWS_SESSION_TOKEN": "none",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+@contextmanager
+def no_credentials(region: str) -> Iterator[None]:
+    """Dummies in place of every AWS variable of the host: what is real is never read, nor any file of it."""
+    before = dict(os.environ)
+    session = boto3.DEFAULT_SESSION
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update({**_DUMMIES, "AWS_REGION": region, "AWS_DEFAULT_REGION": region})
+    boto3.DEFAULT_SESSION = None
+    try:
+        yield
+    finally:
+        boto3.DEFAULT_SESSION = session
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def repeatable(seed: int) -> Iterator[None]:
+    """Chance as the seed has it, in botocore's retries, in moto's ids and in functions that draw for themselves."""
+    mock_random.seed(seed)
+    with seeded_for_others(seed):
+        yield
+
+
+@contextmanager
+def no_network() -> Iterator[None]:
+    """No function can open a connection: all that AWS would answer is answered before a socket is needed."""
+
+    def refused(_: object, address: object, *__: object, **___: object) -> NoReturn:
+        raise NotSimulatedError(f"a function opens a connection to {address}, which nothing here simulates")
+
+    def unresolved(host: object, *_: object, **__: object) -> NoReturn:
+        raise NotSimulatedError(f"a function looks up {host}, which nothing here simulates")
+
+    with _replaced((socket.socket, "connect", refused), (socket, "getaddrinfo", unresolved)):
+        yield
+
+
+@contextmanager
+def threads_in_virtual_time(kernel: Kernel) -> Iterator[None]:
+    """ThreadPoolExecutor's workers are the kernel's processes; a thread of a function's own is an error."""
+
+    class Workers(KernelExecutor):
+        """`concurrent.futures.ThreadPoolExecutor` in virtual time."""
+
+        def __init__(self, max_workers: int | None = None, *_: object, **__: object) -> None:
+            super().__init__(kernel, max_workers or 5)
+
+    start = threading.Thread.start
+
+    def begin(thread: threading.Thread) -> None:
+        process = kernel.current
+        if process is not None and isinstance(process.tag, Invocation):
+            raise HandlerError(
+                f"{process.tag.function} starts a thread ({thread.name}), which virtual time cannot hold: "
+                "use concurrent.futures.ThreadPoolExecutor, whose workers run in virtual time here"
+            )
+        start(thread)
+
+    with _replaced(
+        (concurrent.futures, "ThreadPoolExecutor", Workers),
+        (concurrent.futures.thread, "ThreadPoolExecutor", Workers),
+        (threading.Thread, "start", begin),
+    ):
+        yield
+
+
+@contextmanager
+def output_into(logs: LogsService, kernel: Kernel, known: Callable[[str], bool]) -> Iterator[None]:
+    """What a function prints or logs becomes its log lines, as on Lambda; what others print goes where it went.
+
+    `known` says whether a text is an execution's id.
+    """
+    outputs = [(sys, name, _Output(getattr(sys, name), logs, kernel, known)) for name in ("stdout", "stderr")]
+    with _replaced(*outputs):
+        yield
+
+
+class _Output(io.TextIOBase):
+    """Standard output, by whoever writes."""
+
+    def __init__(self, real: Any, logs: LogsService, kernel: Kernel, known: Callable[[str], bool]) -> None:
+        super().__init__()
+        self._real = real
+        self._logs = logs
+        self._kernel = kernel
+        self._known = known
+        self._begun: dict[str, str] = {}
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def isatty(self) -> bool:
+        """As what stands behind it."""
+        return bool(self._real.isatty())
+
+    def flush(self) -> None:
+        """Lines are complete when they end."""
+        self._real.flush()
+
+    def write(self, text: str) -> int:
+        """Take in a text; each of its lines is a log line once it is complete."""
+        process = self._kernel.current
+        invocation = None if process is None else process.tag
+        if not isinstance(invocation, Invocation):
+            return int(self._real.write(text))
+        *lines, rest = (self._begun.pop(invocation.request_id, "") + text).split("\n")
+        if rest:
+            self._begun[invocation.request_id] = rest
+        for line in lines:
+            if line:
+                self._line(invocation, line)
+        return len(text)
+
+    def _line(self, invocation: Invocation, line: str) -> None:
+        try:
+            fields = json.loads(line)
+        except ValueError:
+            fields = None
+        if not isinstance(fields, Mapping):
+            level = next((each for each in _LEVELS if line.startswith((f"[{each}]", each))), "INFO")
+            found = next((word for word in line.replace(",", " ").split() if self._known(word)), "")
+            self._logs.write(invocation, level, found, line, len(line.encode()), ("message",))
+            return
+        found = next((value for value in fields.values() if isinstance(value, str) and self._known(value)), "")
+        message = str(fields.get("message", line))
+        level = str(fields.get("level", "INFO"))
+        self._logs.write(invocation, level, found, message, len(line.encode()), map(str, fields))
+
+
+@contextmanager
+def _replaced(*places: tuple[Any, str, Any]) -> Iterator[None]:
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in places]
+    for owner, name, value in places:
+        setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        for owner, name, value in before:
+            setattr(owner, name, value)
+
+
+def quiet_libraries() -> None:
+    """boto3 and moto have nothing to say to users of a simulation."""
+    for name in ("boto3", "botocore", "moto", "urllib3"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
