@@ -1,185 +1,160 @@
 """DRS: recovery jobs of each account and Region, with quotas and a whole life drawn when they start.
 
-Owns jobs and what the API says of them at any instant, which is a pure function of the life drawn, so the truth is
-always known. Source servers are registered with the life their jobs shall have. Sources: botocore's service model for
-drs 2020-02-26, AWS service quotas, AWS's sample job logs of 2022-12-07.
+Owns which jobs and servers there are, and which calls are refused; how a job lives, and what is seen of it, is
+`drs_jobs`. Source servers are registered with the life their jobs shall have. Sources: botocore's service model for
+drs 2020-02-26, AWS service quotas.
 """
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from orchestrator.model import ActionStatus, Job, JobScope, JobStatus, ServerLaunch, ServerStatus
+from orchestrator.model import Job, JobScope, JobStatus
 from simulator.events import JobStarted, StartRefused
-from simulator.kernel import Kernel
 from simulator.randomness import Stream
+from simulator.services.drs_jobs import (
+    ActionLife,
+    DrsJob,
+    JobKind,
+    LogItem,
+    RecoveryInstance,
+    ServerLife,
+    last_launches,
+    recovery_instances,
+)
 from simulator.services.errors import ServiceError
 from simulator.spec import Drs, JobLife
 from simulator.trace import Trace
 
+__all__ = ["Clock", "DrsJob", "DrsService", "LogItem", "RefusedError", "SourceServer"]
+
 _NEVER_US = 1 << 62
 
 
-class LogItem(NamedTuple):
-    """One entry of DescribeJobLogItems. `source_server_id` is "" for the job's own events."""
+class Clock(Protocol):
+    """What time it is, and what all randomness derives from. The kernel is one; so is the host's clock with a seed."""
 
-    at_us: int
-    event: str
-    source_server_id: str = ""
+    @property
+    def now_us(self) -> int:
+        """The present instant, in microseconds since whatever epoch the instants of this DRS count from."""
+        ...
 
-
-@dataclass(frozen=True, slots=True)
-class ActionLife:
-    """One post-launch action of one server."""
-
-    started_us: int
-    ended_us: int
-    succeeds: bool
-
-    def status(self, at_us: int) -> ActionStatus:
-        """Its status once it has started."""
-        if at_us < self.ended_us:
-            return ActionStatus.IN_PROGRESS
-        return ActionStatus.SUCCEEDED if self.succeeds else ActionStatus.FAILED
+    @property
+    def seed(self) -> int:
+        """The number that all streams derive from."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class ServerLife:
-    """One server's part in a job: PENDING, IN_PROGRESS from `launching_us`, LAUNCHED or FAILED from `ended_us`."""
+class RefusedError(ServiceError):
+    """A call that DRS refuses. `members` are those of the error's shape besides its message, as on the wire."""
 
-    source_server_id: str
-    instance_id: str
-    launching_us: int
-    ended_us: int
-    launches: bool
-    actions: tuple[ActionLife, ...]
-
-    def status(self, at_us: int) -> ServerStatus:
-        """DRS's launchStatus."""
-        if at_us < self.launching_us:
-            return ServerStatus.PENDING
-        if at_us < self.ended_us:
-            return ServerStatus.IN_PROGRESS
-        return ServerStatus.LAUNCHED if self.launches else ServerStatus.FAILED
+    def __init__(self, code: str, message: str, **members: str) -> None:
+        super().__init__(code, message)
+        self.message = message
+        self.members = members
 
 
-class DrsJob:
-    """One job and its whole life. Instants that never come lie beyond any run."""
+class SourceServer(NamedTuple):
+    """A source server as registered: the life of the jobs that begin with it, and since when it is known."""
 
-    def __init__(
-        self, job_id: str, scope: JobScope, created_us: int, started_us: int, servers: tuple[ServerLife, ...]
-    ) -> None:
-        self.job_id = job_id
-        self.scope = scope
-        self.created_us = created_us
-        self.started_us = started_us
-        self.servers = servers
-        self.ended_us = max(server.ended_us for server in servers)
-        self.settled_us = max([self.ended_us, *(action.ended_us for server in servers for action in server.actions)])
-        changes = {started_us, self.ended_us}
-        for server in servers:
-            changes |= {server.launching_us, server.ended_us}
-            changes |= {instant for action in server.actions for instant in (action.started_us, action.ended_us)}
-        self._changes = sorted(changes)
-        self._views: dict[int, Job] = {}
-
-    def status(self, at_us: int) -> JobStatus:
-        """DRS's job status. A job whose servers failed is COMPLETED all the same."""
-        if at_us < self.started_us:
-            return JobStatus.PENDING
-        return JobStatus.STARTED if at_us < self.ended_us else JobStatus.COMPLETED
-
-    def changes_between(self, after_us: int, until_us: int) -> Sequence[int]:
-        """The instants after `after_us`, up to `until_us`, at which something about the job changed."""
-        changes = self._changes
-        first = bisect_right(changes, after_us)
-        # Between two polls there is seldom a change.
-        if first == len(changes) or changes[first] > until_us:
-            return []
-        return changes[first : bisect_right(changes, until_us)]
-
-    def view(self, at_us: int) -> Job:
-        """The job as DescribeJobs shows it. Between two changes the view is the same object."""
-        span = bisect_right(self._changes, at_us)
-        view = self._views.get(span)
-        if view is None:
-            view = self._views[span] = self._look(at_us)
-        return view
-
-    def _look(self, at_us: int) -> Job:
-        status = self.status(at_us)
-        # Finished jobs of AWS's 2022 samples name no recoveryInstanceID.
-        shows_instance = status is not JobStatus.COMPLETED
-        launches = []
-        for server in self.servers:
-            launch = server.status(at_us)
-            instance_id = server.instance_id if shows_instance and launch is ServerStatus.LAUNCHED else None
-            actions = tuple([action.status(at_us) for action in server.actions if action.started_us <= at_us])
-            launches.append(ServerLaunch(server.source_server_id, launch, instance_id, actions))
-        return Job(self.job_id, status, tuple(launches))
-
-    def log_items(self, at_us: int) -> tuple[LogItem, ...]:
-        """What DescribeJobLogItems shows at that instant, oldest first, in the order of AWS's samples."""
-        launching_us = min(server.launching_us for server in self.servers)
-        # Lives may be shorter than the samples': nothing before the launch may then come after it.
-        items = [LogItem(min(self.created_us + 300_000, launching_us), "JOB_START")]
-        for number, server in enumerate(self.servers):
-            name = server.source_server_id
-            # Snapshots run at once; conversion takes what is left of the time before the launch.
-            snapshot_us = min(self.created_us + 800_000 + number, launching_us)
-            converting_us = max(snapshot_us, self.created_us + (server.launching_us - self.created_us) // 5)
-            items += [
-                LogItem(snapshot_us, "SNAPSHOT_START", name),
-                LogItem(snapshot_us, "SNAPSHOT_END", name),
-                LogItem(converting_us, "CONVERSION_START", name),
-                LogItem(server.launching_us, "CONVERSION_END", name),
-                LogItem(server.launching_us, "LAUNCH_START", name),
-                LogItem(server.ended_us, "LAUNCH_END" if server.launches else "LAUNCH_FAILED", name),
-            ]
-        items.append(LogItem(self.ended_us + 26_000, "JOB_END"))
-        return tuple(sorted((item for item in items if item.at_us <= at_us), key=lambda item: item.at_us))
+    life: JobLife
+    added_us: int
 
 
 class DrsService:
     """DRS in all accounts and Regions of a world."""
 
-    def __init__(self, kernel: Kernel, trace: Trace, spec: Drs) -> None:
-        self._kernel = kernel
+    def __init__(self, clock: Clock, trace: Trace, spec: Drs) -> None:
+        self.spec = spec
+        self._clock = clock
         self._trace = trace
-        self._spec = spec
-        self._lives: dict[tuple[JobScope, str], JobLife] = {}
+        self._servers: dict[JobScope, dict[str, SourceServer]] = {}
+        # In the order of their start, and the ids of those of them that DeleteJob has hidden.
         self._jobs: dict[JobScope, dict[str, DrsJob]] = {}
+        self._deleted: dict[JobScope, set[str]] = {}
         self._open: dict[JobScope, list[DrsJob]] = {}
         self._starts: dict[tuple[JobScope, str], int] = {}
 
     def add_servers(self, scope: JobScope, server_ids: Sequence[str], life: JobLife) -> None:
         """Register source servers; a job lives as its first server says."""
-        self._lives.update({(scope, server_id): life for server_id in server_ids})
+        server = SourceServer(life, self._clock.now_us)
+        self._servers.setdefault(scope, {}).update(dict.fromkeys(server_ids, server))
+
+    @property
+    def now_us(self) -> int:
+        """The present instant, on the clock that all instants here are of."""
+        return self._clock.now_us
+
+    def servers(self, scope: JobScope) -> Mapping[str, SourceServer]:
+        """The registered source servers, by id, oldest first."""
+        return self._servers.get(scope, {})
 
     def job(self, scope: JobScope, job_id: str) -> DrsJob | None:
         """The job itself, with its whole life: the truth, which no API shows."""
         return self._jobs.get(scope, {}).get(job_id)
 
-    def start_recovery(self, scope: JobScope, server_ids: Sequence[str]) -> DrsJob:
+    def jobs(self, scope: JobScope) -> list[DrsJob]:
+        """Those jobs that no DeleteJob has hidden, in the order of their start."""
+        deleted = self._deleted.get(scope, ())
+        return [job for job in self._jobs.get(scope, {}).values() if job.job_id not in deleted]
+
+    def recovery_instances(self, scope: JobScope) -> dict[str, RecoveryInstance]:
+        """The recovery instances that there are now, by source server. They outlive their jobs."""
+        return recovery_instances(self._jobs.get(scope, {}).values(), self._clock.now_us)
+
+    def last_launches(self, scope: JobScope) -> dict[str, RecoveryInstance]:
+        """What the last StartRecovery for each source server came, or will come, to; deleted jobs count."""
+        return last_launches(self._jobs.get(scope, {}).values())
+
+    def start_recovery(self, scope: JobScope, server_ids: Sequence[str], *, is_drill: bool = False) -> DrsJob:
         """StartRecovery: a new job for these servers, its whole life drawn now.
 
-        Raises ServiceError: ConflictException when a server is in a job that has not ended, and
+        Raises RefusedError: ConflictException when a server is unknown or in a job that has not ended, and
         ServiceQuotaExceededException.
         """
-        now_us = self._kernel.now_us
-        open_jobs = [job for job in self._open.get(scope, ()) if job.ended_us > now_us]
-        self._open[scope] = open_jobs
+        now_us = self._clock.now_us
+        open_jobs = self._open_jobs(scope, now_us)
         try:
+            self._check_known("Source Server", self.servers(scope), server_ids)
             self._check(open_jobs, server_ids)
         except ServiceError as error:
             self._trace.emit(StartRefused(now_us, scope.account_id, scope.region, error.code))
             raise
-        job = self._draw(scope, server_ids, now_us)
-        open_jobs.append(job)
-        self._jobs.setdefault(scope, {})[job.job_id] = job
+        job = self._draw(scope, server_ids, now_us, is_drill)
+        self._keep(job, open_jobs)
         self._trace.emit(JobStarted(now_us, scope.account_id, scope.region, job.job_id, len(server_ids)))
         return job
+
+    def terminate_instances(self, scope: JobScope, instance_ids: Sequence[str]) -> DrsJob:
+        """TerminateRecoveryInstances: a new job that ends these instances, and takes as long as a launch would.
+
+        It leaves no event in the trace, whose readers ask for launches only. Raises RefusedError: ConflictException
+        when an instance is unknown or its source server in a job that has not ended, and
+        ServiceQuotaExceededException.
+        """
+        now_us = self._clock.now_us
+        open_jobs = self._open_jobs(scope, now_us)
+        known = {each.launch.instance_id: each.launch for each in self.recovery_instances(scope).values()}
+        self._check_known("Recovery Instance", known, instance_ids)
+        launches = [known[instance_id] for instance_id in instance_ids]
+        self._check(open_jobs, [launch.source_server_id for launch in launches])
+        job = self._draw_termination(scope, launches, now_us)
+        self._keep(job, open_jobs)
+        return job
+
+    def delete_job(self, scope: JobScope, job_id: str) -> None:
+        """DeleteJob: the API shows the job no more; what it launched stays.
+
+        Raises RefusedError: ResourceNotFoundException, and ConflictException for a job that has not ended (inferred:
+        nothing else of a job can be in conflict with its deletion).
+        """
+        job = self.job(scope, job_id)
+        deleted = self._deleted.setdefault(scope, set())
+        resource = {"resourceId": job_id, "resourceType": "job"}
+        if job is None or job_id in deleted:
+            raise RefusedError("ResourceNotFoundException", f"Job {job_id} was not found", **resource)
+        if job.status(self._clock.now_us) is not JobStatus.COMPLETED:
+            raise RefusedError("ConflictException", f"Job {job_id} has not completed", **resource)
+        deleted.add(job_id)
 
     def describe_jobs(
         self, scope: JobScope, job_ids: Sequence[str], token: str | None = None
@@ -192,36 +167,58 @@ class DrsService:
             raise ServiceError("ValidationException", f"jobIDs holds at most 1000 ids, got {len(job_ids)}")
         known: Mapping[str, DrsJob] = self._jobs.get(scope, {})
         # A filter: an id that stands in it twice finds its job once.
-        found = [known[job_id] for job_id in dict.fromkeys(job_ids) if job_id in known]
+        deleted = self._deleted.get(scope, ())
+        found = [known[job_id] for job_id in dict.fromkeys(job_ids) if job_id in known and job_id not in deleted]
         if len(found) > 1:
             found.sort(key=lambda job: (-job.created_us, job.job_id))
         first = 0 if token is None else int(token)
-        last = first + self._spec.page_size
-        now_us = self._kernel.now_us
+        last = first + self.spec.page_size
+        now_us = self._clock.now_us
         jobs = tuple(job.view(now_us) for job in found[first:last])
         return jobs, str(last) if last < len(found) else None
 
+    def _open_jobs(self, scope: JobScope, now_us: int) -> list[DrsJob]:
+        """The jobs that have not ended: the list itself, which only this forgets jobs of."""
+        self._open[scope] = [job for job in self._open.get(scope, ()) if job.ended_us > now_us]
+        return self._open[scope]
+
+    def _keep(self, job: DrsJob, open_jobs: list[DrsJob]) -> None:
+        open_jobs.append(job)
+        self._jobs.setdefault(job.scope, {})[job.job_id] = job
+
+    @staticmethod
+    def _check_known(what: str, known: Mapping[str, object], ids: Sequence[str]) -> None:
+        # What DRS says to an id that it never gave is not published; of the errors that its model lists for these
+        # calls, this one says that the call must change, and which resource is meant.
+        for each in ids:
+            if each not in known:
+                text = f"{what} {each} does not exist"
+                kind = what.lower().replace(" ", "-")
+                raise RefusedError("ConflictException", text, resourceId=each, resourceType=kind)
+
     def _check(self, open_jobs: Sequence[DrsJob], server_ids: Sequence[str]) -> None:
-        if len(server_ids) > self._spec.servers_per_job_max:
-            raise _quota("servers in a single job", self._spec.servers_per_job_max)
+        if len(server_ids) > self.spec.servers_per_job_max:
+            raise _quota("servers in a single job", self.spec.servers_per_job_max, "L-B827C881")
         busy = {server.source_server_id for job in open_jobs for server in job.servers}
         if not busy.isdisjoint(server_ids):
-            raise ServiceError(
+            raise RefusedError(
                 "ConflictException",
                 "One or more of the Source Servers included in API call are currently being processed by a Job",
+                resourceId=next(server_id for server_id in server_ids if server_id in busy),
+                resourceType="source-server",
             )
-        if len(open_jobs) >= self._spec.jobs_max:
-            raise _quota("concurrent jobs in progress", self._spec.jobs_max)
-        if len(busy) + len(server_ids) > self._spec.servers_in_jobs_max:
-            raise _quota("servers in all jobs", self._spec.servers_in_jobs_max)
+        if len(open_jobs) >= self.spec.jobs_max:
+            raise _quota("concurrent jobs in progress", self.spec.jobs_max, "L-D88FAC3A")
+        if len(busy) + len(server_ids) > self.spec.servers_in_jobs_max:
+            raise _quota("servers in all jobs", self.spec.servers_in_jobs_max, "L-05AFA8C6")
 
-    def _draw(self, scope: JobScope, server_ids: Sequence[str], now_us: int) -> DrsJob:
-        life = self._lives[scope, server_ids[0]]
+    def _draw(self, scope: JobScope, server_ids: Sequence[str], now_us: int, is_drill: bool) -> DrsJob:
+        life = self._servers[scope][server_ids[0]].life
         # Its first server and how often that was recovered name the job's stream: what else the account runs does
         # not change how this job lives.
         first = (scope, server_ids[0])
         number = self._starts[first] = self._starts.get(first, 0) + 1
-        stream = Stream(self._kernel.seed, f"drs/{scope.account_id}/{scope.region}/{server_ids[0]}/{number}")
+        stream = Stream(self._clock.seed, f"drs/{scope.account_id}/{scope.region}/{server_ids[0]}/{number}")
         started_us = now_us + life.pending.draw(stream)
         launching_us = started_us + life.started.draw(stream)
         failing = set(stream.sample(len(server_ids), life.failed_servers))
@@ -240,7 +237,29 @@ class DrsService:
                 )
             )
         job_id = f"drsjob-{stream.hexadecimal(16)}{stream.hexadecimal(1)}"
-        return DrsJob(job_id, scope, now_us, started_us, tuple(servers))
+        return DrsJob(job_id, scope, now_us, started_us, tuple(servers), is_drill=is_drill)
+
+    def _draw_termination(self, scope: JobScope, launches: Sequence[ServerLife], now_us: int) -> DrsJob:
+        # AWS says nothing of how long these take; people report what a launch takes (15 to 20 minutes).
+        life = self._servers[scope][launches[0].source_server_id].life
+        # An instance is terminated once, so its id names a stream that no other job has.
+        stream = Stream(self._clock.seed, f"drs/{scope.account_id}/{scope.region}/{launches[0].instance_id}/end")
+        started_us = now_us + life.pending.draw(stream)
+        ending_us = started_us + life.started.draw(stream)
+        servers = tuple(
+            ServerLife(
+                source_server_id=launch.source_server_id,
+                instance_id=launch.instance_id,
+                launching_us=ending_us,
+                ended_us=ending_us + life.in_progress.draw(stream),
+                launches=False,
+                actions=(),
+                terminates=True,
+            )
+            for launch in launches
+        )
+        job_id = f"drsjob-{stream.hexadecimal(16)}{stream.hexadecimal(1)}"
+        return DrsJob(job_id, scope, now_us, started_us, servers, kind=JobKind.TERMINATE)
 
 
 def _draw_actions(life: JobLife, launched_us: int, stream: Stream) -> tuple[ActionLife, ...]:
@@ -254,5 +273,10 @@ def _draw_actions(life: JobLife, launched_us: int, stream: Stream) -> tuple[Acti
     return tuple(actions)
 
 
-def _quota(what: str, most: int) -> ServiceError:
-    return ServiceError("ServiceQuotaExceededException", f"the quota of {most} {what} is reached")
+def _quota(what: str, most: int, code: str) -> RefusedError:
+    return RefusedError(
+        "ServiceQuotaExceededException",
+        f"the quota of {most} {what} is reached",
+        serviceCode="drs",
+        quotaCode=code,
+    )

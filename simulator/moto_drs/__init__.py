@@ -1,0 +1,179 @@
+"""AWS Elastic Disaster Recovery for moto, which has none: import this, and `mock_aws` and moto's server answer for drs.
+
+    import boto3, simulator.moto_drs
+    from moto import mock_aws
+
+    with mock_aws():
+        ids = simulator.moto_drs.add_source_servers("123456789012", "us-east-1", 2)
+        drs = boto3.client("drs", "us-east-1")
+        drs.start_recovery(sourceServers=[{"sourceServerID": each} for each in ids], isDrill=True)
+
+Owns what a test may set up, and the registration. moto has no plug-in interface: this puts itself where moto looks for
+its own services, as seen in moto 5.2.5. State is moto's: one backend for each account and Region, emptied at each
+reset.
+docs/moto-drs.md says what is modelled.
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import moto
+from moto import backend_index
+
+from orchestrator.model import JobScope
+from simulator.moto_drs import exceptions, models, responses, urls
+from simulator.moto_drs.exceptions import (
+    AccessDeniedError,
+    DRSError,
+    InternalServerError,
+    ThrottlingError,
+)
+from simulator.moto_drs.models import DRSBackend, World, drs_backends
+from simulator.randomness import Stream
+from simulator.services.drs import DrsService
+from simulator.spec import Drs, JobLife
+
+__all__ = [
+    "AccessDeniedError",
+    "DRSError",
+    "Drs",
+    "InternalServerError",
+    "JobLife",
+    "ThrottlingError",
+    "add_source_servers",
+    "attach",
+    "detach",
+    "drs_backends",
+    "fail_next",
+    "register",
+    "set_quotas",
+    "uninitialize",
+]
+
+_SERVER_ID: Final = re.compile(r"s-[0-9a-zA-Z]{17}")
+_OPERATIONS: Final = frozenset(
+    {
+        "DeleteJob",
+        "DescribeJobLogItems",
+        "DescribeJobs",
+        "DescribeRecoveryInstances",
+        "DescribeSourceServers",
+        "ListTagsForResource",
+        "StartRecovery",
+        "TagResource",
+        "TerminateRecoveryInstances",
+        "UntagResource",
+    }
+)
+
+
+def register() -> None:
+    """Tell moto of this backend. Importing the package does it; doing it again changes nothing.
+
+    Should moto have a drs of its own one day, this one takes its place.
+    """
+    package = sys.modules[__name__]
+    # moto imports "moto.<service>" and takes "<service>_backends" from it.
+    sys.modules["moto.drs"] = package
+    for module in (exceptions, models, responses, urls):
+        sys.modules[f"moto.drs.{module.__name__.rpartition('.')[2]}"] = module
+    moto.drs = package  # type: ignore[attr-defined]
+    # moto's server and its stubber hold the list itself, so it must be changed in place.
+    others = [entry for entry in backend_index.backend_url_patterns if entry[0] != "drs"]
+    backend_index.backend_url_patterns[:] = [*others, *(("drs", re.compile(base)) for base in urls.url_bases)]
+
+
+def add_source_servers(
+    account_id: str,
+    region: str,
+    servers: int | Iterable[str],
+    *,
+    life: JobLife | None = None,
+    tags: Mapping[str, str] | None = None,
+    staging_account_id: str | None = None,
+) -> list[str]:
+    """Make source servers, so many or with these ids, and give their ids.
+
+    `life` is how jobs live that begin with one of them (by default PENDING for 12 to 14 minutes and so on); a server
+    that is there already gets the new one. `tags` are each server's; `staging_account_id` is the account that they are
+    replicated to, by default their own. Raises ValueError for an id that DRS could not have given.
+    """
+    backend = _backend(account_id, region)
+    world = backend.world
+    ids = _new_ids(backend, servers) if isinstance(servers, int) else list(servers)
+    for server_id in ids:
+        if not _SERVER_ID.fullmatch(server_id):
+            raise ValueError(f"a source server's id must match {_SERVER_ID.pattern}, got {server_id!r}")
+    world.service.add_servers(backend.scope, ids, JobLife() if life is None else life)
+    for server_id in ids:
+        arn = backend.frame.arn("source-server", server_id)
+        if tags is not None:
+            world.tags[arn] = dict(tags)
+        if staging_account_id is not None:
+            world.staging_account_ids[arn] = staging_account_id
+    return ids
+
+
+def _new_ids(backend: DRSBackend, count: int) -> list[str]:
+    if count < 0:
+        raise ValueError(f"servers must be >= 0, got {count}")
+    # One stream for the place: whoever asks in two steps gets what one step would have given.
+    stream = Stream(0, f"moto-drs/{backend.account_id}/{backend.region_name}/servers")
+    known = backend.world.service.servers(backend.scope)
+    ids: list[str] = []
+    while len(ids) < count:
+        server_id = f"s-{stream.hexadecimal(16)}{stream.hexadecimal(1)}"
+        if server_id not in known:
+            ids.append(server_id)
+    return ids
+
+
+def uninitialize(account_id: str, region: str) -> None:
+    """From now on calls there get UninitializedAccountException, as where nobody has set up DRS; tag calls do not."""
+    backend = _backend(account_id, region)
+    backend.world.uninitialized.add(backend.scope)
+
+
+def set_quotas(account_id: str, region: str, quotas: Drs) -> None:
+    """Other quotas, or another page size, than AWS's. In an attached world they hold everywhere."""
+    _backend(account_id, region).world.service.spec = quotas
+
+
+def fail_next(account_id: str, region: str, operation: str, error: DRSError, *, times: int = 1) -> None:
+    """Let the next calls of an operation, such as "DescribeJobs", fail. botocore's own retries are calls, too.
+
+    Raises ValueError for an operation that is not modelled, and for `times` below 1.
+    """
+    if operation not in _OPERATIONS:
+        raise ValueError(f"operation must be one of {', '.join(sorted(_OPERATIONS))}, got {operation!r}")
+    if times < 1:
+        raise ValueError(f"times must be >= 1, got {times}")
+    backend = _backend(account_id, region)
+    backend.world.failures.setdefault((backend.scope, operation), []).extend([error] * times)
+
+
+def attach(service: DrsService, *, epoch_us: int) -> None:
+    """Let all backends, of every account and Region, answer from this DRS until `detach`; moto's resets leave it be.
+
+    Its instants, its clock's among them, count from `epoch_us`, in Unix microseconds. The servers that it knows are
+    source servers. Raises RuntimeError if one is attached already.
+    """
+    if DRSBackend.attached is not None:
+        raise RuntimeError("attach() while a DRS is attached; call detach() first")
+    DRSBackend.attached = World(service, epoch_us)
+
+
+def detach() -> None:
+    """Let each backend answer from its own world again. Without an attached DRS it does nothing."""
+    DRSBackend.attached = None
+
+
+def _backend(account_id: str, region: str) -> DRSBackend:
+    backend: DRSBackend = drs_backends[account_id][region]
+    assert backend.scope == JobScope(account_id, region)
+    return backend
+
+
+register()

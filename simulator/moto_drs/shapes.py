@@ -1,0 +1,210 @@
+"""What DRS's answers look like: jobs, log items, source servers and recovery instances as JSON, member by member.
+
+Owns names, casing and the form of times; what there is to show is `models`'. Members that nothing here simulates are
+left out, for all but jobID are optional in the model. Sources: botocore's service model for drs 2020-02-26, AWS's
+sample jobs of 2022-12-07.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from orchestrator.model import JobScope, JobStatus, ServerStatus
+from simulator.randomness import Stream
+from simulator.services.drs import DrsJob, LogItem, SourceServer
+from simulator.services.drs_jobs import ActionLife, RecoveryInstance, ServerLife
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""What Unix time counts from."""
+
+_LAUNCH_RESULTS: Final = {
+    ServerStatus.PENDING: "PENDING",
+    ServerStatus.IN_PROGRESS: "PENDING",
+    ServerStatus.LAUNCHED: "SUCCEEDED",
+    ServerStatus.FAILED: "FAILED",
+}
+
+
+class Frame(NamedTuple):
+    """Where and when an answer is given: instants count from `epoch_us`, tags are those of each resource's ARN."""
+
+    scope: JobScope
+    partition: str
+    epoch_us: int
+    now_us: int
+    tags: Mapping[str, Mapping[str, str]]
+
+    def time(self, at_us: int) -> str:
+        """An instant as AWS sends it: 32 characters that end in +00:00, where the model's pattern ends in Z."""
+        return (EPOCH + timedelta(microseconds=self.epoch_us + at_us)).isoformat(timespec="microseconds")
+
+    def arn(self, resource_type: str, resource_id: str) -> str:
+        """The ARN of a job, source-server or recovery-instance."""
+        account_id, region = self.scope
+        return f"arn:{self.partition}:drs:{region}:{account_id}:{resource_type}/{resource_id}"
+
+    def identity(self, resource_type: str, resource_id: str) -> dict[str, Any]:
+        """`arn` and `tags`."""
+        arn = self.arn(resource_type, resource_id)
+        return {"arn": arn, "tags": dict(self.tags.get(arn, {}))}
+
+
+def job(frame: Frame, shown: DrsJob) -> dict[str, Any]:
+    """Job, as of now."""
+    view = shown.view(frame.now_us)
+    answer = {
+        "jobID": shown.job_id,
+        **frame.identity("job", shown.job_id),
+        "type": shown.kind.value,
+        "initiatedBy": shown.initiated_by,
+        "creationDateTime": frame.time(shown.created_us),
+        "status": view.status.value,
+        "participatingServers": [],
+    }
+    if view.status is JobStatus.COMPLETED:
+        answer["endDateTime"] = frame.time(shown.ended_us)
+    for launch, life in zip(view.servers, shown.servers, strict=True):
+        server: dict[str, Any] = {"sourceServerID": launch.source_server_id, "launchStatus": launch.status.value}
+        if launch.instance_id is not None:
+            server["recoveryInstanceID"] = launch.instance_id
+        if launch.actions:
+            server["launchActionsStatus"] = _actions(frame, shown, life)
+        answer["participatingServers"].append(server)
+    return answer
+
+
+def _actions(frame: Frame, shown: DrsJob, life: ServerLife) -> dict[str, Any]:
+    return {
+        "ssmAgentDiscoveryDatetime": frame.time(life.ended_us),
+        "runs": [
+            _run(number, action, f"{shown.job_id}/{life.source_server_id}", frame.now_us)
+            for number, action in enumerate(life.actions)
+            if action.started_us <= frame.now_us
+        ],
+    }
+
+
+def _run(number: int, action: ActionLife, owner: str, now_us: int) -> dict[str, Any]:
+    run = {
+        "action": {
+            "actionId": _uuid(f"action/{number}"),
+            "actionCode": "AWS-RunShellScript",
+            "type": "SSM_COMMAND",
+            "name": f"Post-launch action {number + 1}",
+            "active": True,
+            "order": number + 2,  # The model's least is 2.
+            "actionVersion": "1",
+            "optional": True,
+            "category": "OTHER",
+        },
+        "runId": _uuid(f"{owner}/{number}"),
+        "status": action.status(now_us).value,
+    }
+    if run["status"] == "FAILED":
+        run["failureReason"] = "The command ended with status Failed"
+    return run
+
+
+def log_item(frame: Frame, shown: DrsJob, item: LogItem) -> dict[str, Any]:
+    """JobLog. In AWS's samples the job's own events carry empty data."""
+    data: dict[str, Any] = {}
+    if item.source_server_id:
+        life = next(each for each in shown.servers if each.source_server_id == item.source_server_id)
+        data["sourceServerID"] = life.source_server_id
+        match item.event:
+            case "CONVERSION_END":
+                digits = Stream(0, f"moto-drs/{shown.job_id}/{life.source_server_id}/converter").hexadecimal(16)
+                data["conversionServerID"] = f"i-0{digits}"
+            case "LAUNCH_END":
+                data["targetInstanceID"] = life.instance_id
+            case "LAUNCH_FAILED":
+                data["rawError"] = "InsufficientInstanceCapacity: there is not enough capacity for the instance"
+    return {"logDateTime": frame.time(item.at_us), "event": item.event, "eventData": data}
+
+
+def identification_hints(server_id: str) -> dict[str, str]:
+    """IdentificationHints, made up from the id, so that each server has the same ones in every answer."""
+    hostname = f"host-{server_id[2:10]}"
+    return {"hostname": hostname, "fqdn": f"{hostname}.example.com", "vmWareUuid": _uuid(server_id)}
+
+
+def source_server(
+    frame: Frame,
+    server_id: str,
+    known: SourceServer,
+    *,
+    staging_account_id: str,
+    last_launch: RecoveryInstance | None,
+    instance: RecoveryInstance | None,
+) -> dict[str, Any]:
+    """SourceServer, replicating without lag."""
+    added, now = frame.time(known.added_us), frame.time(frame.now_us)
+    extended = staging_account_id != frame.scope.account_id
+    answer = {
+        "sourceServerID": server_id,
+        **frame.identity("source-server", server_id),
+        "lastLaunchResult": "NOT_STARTED",
+        "dataReplicationInfo": {"lagDuration": "P0D", "dataReplicationState": "CONTINUOUS"},
+        "lifeCycle": {
+            "addedToServiceDateTime": added,
+            "firstByteDateTime": added,
+            "lastSeenByServiceDateTime": now,
+        },
+        "sourceProperties": {
+            "lastUpdatedDateTime": now,
+            "recommendedInstanceType": "t3.small",
+            "identificationHints": identification_hints(server_id),
+        },
+        "stagingArea": {
+            "status": "EXTENDED" if extended else "NOT_EXTENDED",
+            "stagingAccountID": staging_account_id,
+        },
+        "replicationDirection": "FAILOVER",
+    }
+    if last_launch is not None:
+        status = last_launch.launch.status(frame.now_us)
+        answer["lastLaunchResult"] = _LAUNCH_RESULTS[status]
+        answer["lifeCycle"]["lastLaunch"] = {
+            "initiated": {
+                "apiCallDateTime": frame.time(last_launch.job.created_us),
+                "jobID": last_launch.job.job_id,
+                "type": "DRILL" if last_launch.job.is_drill else "RECOVERY",
+            },
+            "status": status.value,
+        }
+    if instance is not None:
+        # With a small d, here only.
+        answer["recoveryInstanceId"] = instance.launch.instance_id
+    return answer
+
+
+def recovery_instance(frame: Frame, shown: RecoveryInstance) -> dict[str, Any]:
+    """RecoveryInstance, before any failback."""
+    launch = shown.launch
+    return {
+        "recoveryInstanceID": launch.instance_id,
+        **frame.identity("recovery-instance", launch.instance_id),
+        "ec2InstanceID": launch.instance_id,
+        "ec2InstanceState": shown.state(frame.now_us),
+        "sourceServerID": launch.source_server_id,
+        "jobID": shown.job.job_id,
+        "isDrill": shown.job.is_drill,
+        "pointInTimeSnapshotDateTime": frame.time(shown.job.created_us),
+        "originEnvironment": "ON_PREMISES",
+        "failback": {"state": "FAILBACK_NOT_STARTED"},
+        "dataReplicationInfo": {"dataReplicationState": "NOT_STARTED"},
+        "recoveryInstanceProperties": {
+            "lastUpdatedDateTime": frame.time(launch.ended_us),
+            "identificationHints": {
+                "hostname": identification_hints(launch.source_server_id)["hostname"],
+                "awsInstanceID": launch.instance_id,
+            },
+        },
+    }
+
+
+def _uuid(name: str) -> str:
+    """A UUID in the form of version 4 that is always the same for the same name."""
+    stream = Stream(0, f"moto-drs/uuid/{name}")
+    high, low = stream.hexadecimal(16), stream.hexadecimal(16)
+    return f"{high[:8]}-{high[8:12]}-4{high[13:]}-a{low[1:4]}-{low[4:]}"
