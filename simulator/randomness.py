@@ -5,6 +5,9 @@ Streams are BLAKE2b in counter mode rather than `random.Random`: making one cost
 numbers are the same on every Python and platform, and all arithmetic is on integers.
 """
 
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from math import isqrt
@@ -88,3 +91,14 @@ def exponential_us(stream: Stream, mean_us: int) -> int:
         if run % 2:
             return whole * mean_us + (first * mean_us >> 64)
         whole += 1
+
+
+@contextmanager
+def seeded_for_others(seed: int) -> Iterator[None]:
+    """Seed the generator that code of others draws from (botocore's retries, handlers), and leave it as it was."""
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)

@@ -24,8 +24,8 @@ from simulator.spec import Group, JobLife, Launch, WorldSpec
 WORKER: Final = "worker"
 PERSON: Final = "person"
 
-_FIRST_ACCOUNT: Final = 777_788_889_999
-"""The account of the Phase 2 test."""
+HOME_ACCOUNT: Final = "777788889999"
+"""The account of the Phase 2 test, where the functions run; others follow it by number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class Workload:
         self._drs = drs
         self._spec = spec
         self._scopes = [
-            JobScope(f"{_FIRST_ACCOUNT + account:012}", region)
+            JobScope(f"{int(HOME_ACCOUNT) + account:012}", region)
             for account in range(spec.accounts)
             for region in spec.regions
         ]

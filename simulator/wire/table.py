@@ -118,7 +118,7 @@ class MotoTable:
         """Look at an item after a write that moto accepted, tell the trace, and let the index hear of it in time."""
         now_us, before = self._kernel.now_us, self._items.get(key)
         held = self._held_by_moto(key)
-        after = None if held is None else StoredItem(self._attributes(held.attrs), before)
+        after = None if held is None else StoredItem(self._attributes(held.to_json()["Attributes"]), before)
         if before is None and after is None:
             return
         if after is None:
@@ -181,9 +181,9 @@ class MotoTable:
         # No get_item: it would leave an empty entry for a key that is not there.
         return self._table.items[hash_key].get(range_key) if hash_key in self._table.items else None
 
-    def _attributes(self, attrs: Mapping[str, Any]) -> dict[str, object]:
-        """Our view of an item that moto keeps."""
-        plain = {name: _plain(_deserialize(value.to_json())) for name, value in attrs.items()}
+    def _attributes(self, wire_item: Mapping[str, Any]) -> dict[str, object]:
+        """Our view of an item in its wire form."""
+        plain = {name: _plain(_deserialize(value)) for name, value in wire_item.items()}
         ours: dict[str, object] = self.names.ours(plain)
         return ours
 

@@ -1,20 +1,22 @@
 """The wire tier's parts of a world, and the one place where they are chosen.
 
-The world, its schedule, Lambda, DRS, workload, faults and properties are those of the fast tier; what differs is that the
-functions run as deployed, on boto3, and that moto keeps the table.
+Schedule, Lambda, DRS, workload, faults and properties are those of the fast tier. What differs is that the functions run
+as deployed, on boto3 and botocore, and that moto keeps the table and the metrics.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import boto3
 from moto import backends
+from moto.core.config import default_user_config
 
 from simulator import moto_drs
-from simulator.events import FINDER, POLLER, ActionUsed
+from simulator.events import FINDER, POLLER
 from simulator.services.functions import Handler, Invocation, Payload
 from simulator.spec import WorldSpec
 from simulator.wire import deployment, host
@@ -26,24 +28,162 @@ from simulator.wire.table import MotoTable
 from simulator.workload import HOME_ACCOUNT
 from simulator.world import Parts, World
 
-_ROLE: Final = "drs-orchestration-polling"
-_RESET: Final = ("dynamodb", "cloudwatch", "cloudformation", "lambda", "iam", "sts", "s3", "logs", "events", "ec2", "sns", "stepfunctions")
 OUR_FINDER: Final = "orchestrator.entrypoints:finder_handler"
 OUR_POLLER: Final = "orchestrator.entrypoints:poller_handler"
+_ROLE: Final = "drs-orchestration-polling"
+_EMPTIED: Final = ("cloudformation", "cloudwatch", "dynamodb", "events", "iam", "lambda", "logs", "s3", "sts")
 
 
-class WireTier:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Functions:
+    """The two functions: handlers as MODULE:NAME or FILE.py:NAME, folders of their modules, environment variables."""
+
+    finder: str = OUR_FINDER
+    poller: str = OUR_POLLER
+    paths: tuple[Path, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ours(self) -> bool:
+        """Whether they are this project's own."""
+        return (self.finder, self.poller) == (OUR_FINDER, OUR_POLLER)
+
+
+@contextmanager
+def wire_parts(spec: WorldSpec, *, seed: int, functions: Functions | None = None) -> Iterator[Parts]:
+    """The parts of one run in the wire tier. Make, run and close the world inside."""
+    with ExitStack() as stack:
+        stack.enter_context(host.no_credentials(deployment.REGION))
+        stack.enter_context(host.repeatable(seed))
+        stack.callback(_empty)
+        _empty()
+        gateway = Gateway(account_id=HOME_ACCOUNT, region=deployment.REGION)
+        stack.enter_context(gateway.open())
+        stack.callback(moto_drs.detach)
+        yield _Tier(spec, gateway, functions or Functions()).parts
+
+
+def _empty() -> None:
+    """Forget what moto keeps of an earlier run, in this process or a test."""
+    default_user_config["lambda"] = {"use_docker": False}
+    for name in _EMPTIED:
+        backends.get_backend(name).reset()  # type: ignore[call-overload]
+
+
+class _Tier:
     """One run's functions as deployed."""
 
-    def __init__(
-        self,
-        spec: WorldSpec,
-        *,
-        finder: str = OUR_FINDER,
-        poller: str = OUR_POLLER,
-        paths: tuple[Path, ...] = (),
-        variables: Mapping[str, str] | None = None,
-    ) -> None:
-        parameters = {"DrsRoleName": _ROLE} if spec.accounts > 1 else {}
-        self.deployment = deployment.deploy(parameters=parameters)
-        self._gateway = Gateway(account_id=HOME_ACCOUNT, region=deployment.REGION)
+    def __init__(self, spec: WorldSpec, gateway: Gateway, functions: Functions) -> None:
+        self._gateway = gateway
+        self._functions = functions
+        self._names = Names(spec.table)
+        self.deployment = deployment.deploy(parameters={"DrsRoleName": _ROLE} if spec.accounts > 1 else {})
+        if not functions.ours:
+            self._rename_keys()
+        self._environments: Environments | None = None
+        table = partial(
+            MotoTable,
+            name=self.deployment.table.name,
+            names=self._names,
+            account_id=HOME_ACCOUNT,
+            region=deployment.REGION,
+        )
+        self.parts = Parts(table=table, handlers=self._handlers, running=self._running)
+
+    def _handlers(self, world: World) -> tuple[Handler, Handler]:
+        moto_drs.attach(world.drs, epoch_us=world.spec.epoch_us)
+        deployed = {self.deployment.finder.name: FINDER, self.deployment.poller.name: POLLER}
+        assert isinstance(world.table, MotoTable), "this tier's parts make it one"
+        self._gateway.serve(world, world.table, deployed)
+        given = {**world.spec.settings, **self._functions.variables}
+        finder = Source(
+            place=self._functions.finder,
+            variables={**self.deployment.finder.environment, **given},
+            paths=self._functions.paths,
+        )
+        poller = Source(
+            place=self._functions.poller,
+            variables={**self.deployment.poller.environment, **given},
+            paths=self._functions.paths,
+        )
+
+        def find(payload: Payload, invocation: Invocation) -> object:
+            return self._run(world, finder, invocation, _scheduled_event(world, payload, self.deployment.rule.arn))
+
+        def poll(payload: Payload, invocation: Invocation) -> object:
+            return self._run(world, poller, invocation, payload)
+
+        return find, poll
+
+    def _run(self, world: World, source: Source, invocation: Invocation, event: Any) -> object:
+        environments = self._environments
+        assert environments is not None, "handlers run while the tier does"
+        handler = environments.handler(source, invocation)
+        deployed = self.deployment.finder if invocation.function == FINDER else self.deployment.poller
+        context = LambdaContext(
+            function_name=deployed.name,
+            invoked_function_arn=deployed.arn,
+            memory_limit_in_mb=str(deployed.memory_mb),
+            aws_request_id=invocation.request_id,
+            log_group_name=f"/aws/lambda/{deployed.name}",
+            log_stream_name=f"{invocation.environment.number}",
+            remaining_ms=lambda: (invocation.deadline_us - world.kernel.now_us) // 1000,
+        )
+        return handler(event, context)
+
+    @contextmanager
+    def _running(self, world: World) -> Iterator[None]:
+        known = {key.execution_id for key in world.workload.expected}
+        with ExitStack() as stack:
+            clock = stack.enter_context(virtual_clock(world.kernel, world.spec.epoch_us))
+            stack.enter_context(host.no_network())
+            stack.enter_context(host.threads_in_virtual_time(world.kernel))
+            stack.enter_context(host.output_into(world.logs, world.kernel, known.__contains__))
+            self._environments = Environments(world.kernel, clock, world.effects.skew_us)
+            stack.enter_context(self._environments)
+            yield
+
+    def _rename_keys(self) -> None:
+        """Make the table anew with the team's own attribute names."""
+        table, of = self.deployment.table, self._names.of
+        client = boto3.client("dynamodb", region_name=deployment.REGION)
+        client.delete_table(TableName=table.name)
+        client.create_table(
+            TableName=table.name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": of(name), "AttributeType": kind} for name, kind in table.attributes.items()
+            ],
+            KeySchema=_key_schema(*map(of, table.key)),
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": table.index,
+                    "KeySchema": _key_schema(*map(of, table.index_key)),
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            ],
+        )
+
+
+def _key_schema(hash_key: str, range_key: str) -> list[Any]:
+    return [{"AttributeName": hash_key, "KeyType": "HASH"}, {"AttributeName": range_key, "KeyType": "RANGE"}]
+
+
+def _scheduled_event(world: World, payload: Payload, rule_arn: str) -> dict[str, object]:
+    """What EventBridge sends with each tick."""
+    import datetime
+
+    at = datetime.datetime(1970, 1, 1) + datetime.timedelta(
+        microseconds=world.spec.epoch_us + world.kernel.now_us
+    )
+    return {
+        "version": "0",
+        "id": f"tick-{payload['tick']}",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": HOME_ACCOUNT,
+        "time": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "region": deployment.REGION,
+        "resources": [rule_arn],
+        "detail": {},
+    }
