@@ -215,7 +215,11 @@ def _permissions(world: World) -> Finding:
     operations = (name.split(".") for name in world.statistics.counts if name.startswith((f"{FINDER}.", f"{POLLER}.")))
     used = sorted({".".join(parts[:2]) for parts in operations if parts[1][0].isupper()})
     actions = ", ".join(used) or "none"
-    return Finding(None, "no IAM in the fast tier", f"called: {actions}; nothing checks them against a policy here")
+    monitor = _property(world, "least-privilege")
+    if not monitor.checked:
+        return Finding(None, "no IAM in this run", f"called: {actions}; nothing checks them against a policy here")
+    evidence = f"called: {actions}; {_violations(world, 'least-privilege')}"
+    return Finding(not monitor.violations_count, f"{monitor.checked} actions, {monitor.violations_count} denied", evidence)
 
 
 def _graceful(world: World) -> Finding:
