@@ -125,7 +125,7 @@ class Parts:
     """The parts of a world that judge nothing themselves.
 
     `handlers` gives what Lambda runs as FINDER and as POLLER, `running` what must hold while it does, `allows` what their
-    roles permit; the wire tier brings its own. Properties in `unjudged` cannot be told of these functions.
+    roles permit; the wire tier brings its own. Properties and criteria in `unjudged` cannot be told of these functions.
     """
 
     finder: Callable[[Ports], Finder] = production_finder
@@ -169,9 +169,7 @@ class World:
         context = Context(spec=spec, settings=self.settings, truth=self.truth, plan=plan, allows=parts.allows)
         # What must not be judged, or what nobody asks for, hears of nothing.
         deaf = Trace()
-        self.monitors = [
-            monitor(deaf if monitor.name in parts.unjudged else trace, context) for monitor in PROPERTIES
-        ]
+        self.monitors = [monitor(deaf if monitor.name in parts.unjudged else trace, context) for monitor in PROPERTIES]
         self.statistics = Statistics(deaf if verdict_only else trace, self.truth, self.settings)
         self.workload = Workload(kernel, self.table, self.drs, spec, effects)
         self._going_on = len(self.workload.expected)

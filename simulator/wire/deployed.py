@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from orchestrator.settings import MINUTE_US, SECOND_US
+
 REGION: Final = "us-east-1"
 from simulator.wire.policies import Role, Statement
 

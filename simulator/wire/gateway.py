@@ -30,7 +30,20 @@ from simulator.wire.table import MotoTable
 from simulator.world import World
 
 _SERVICES: Final = frozenset(
-    {"dynamodb", "drs", "lambda", "cloudwatch", "cloudwatch-logs", "sts", "ec2", "sfn", "sns", "eventbridge", "iam", "s3"}
+    {
+        "dynamodb",
+        "drs",
+        "lambda",
+        "cloudwatch",
+        "cloudwatch-logs",
+        "sts",
+        "ec2",
+        "sfn",
+        "sns",
+        "eventbridge",
+        "iam",
+        "s3",
+    }
 )
 """What moto and this project answer for functions."""
 _SYNC_INVOKE: Final = "RequestResponse"

@@ -35,8 +35,8 @@ _ROLE: Final = "drs-orchestration-polling"
 _EMPTIED: Final = ("cloudformation", "cloudwatch", "dynamodb", "events", "iam", "lambda", "logs", "s3", "sts")
 
 
-_OURS_ONLY: Final = frozenset({"metrics-complete", "log-correlation"})
-"""Properties of what our functions say of themselves; others are judged by the table and by DRS's truth alone."""
+_OURS_ONLY: Final = frozenset({"metrics-complete", "log-correlation", "CloudWatch logs comprehensive"})
+"""Properties and criteria of what our functions say of themselves; others are judged by the table and by DRS's truth alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,9 +201,7 @@ def _scheduled_event(world: World, payload: Payload, rule_arn: str) -> dict[str,
     """What EventBridge sends with each tick."""
     import datetime
 
-    at = datetime.datetime(1970, 1, 1) + datetime.timedelta(
-        microseconds=world.spec.epoch_us + world.kernel.now_us
-    )
+    at = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=world.spec.epoch_us + world.kernel.now_us)
     return {
         "version": "0",
         "id": f"tick-{payload['tick']}",
