@@ -1,0 +1,70 @@
+"""What a role may do, read from its policy documents as IAM reads them.
+
+Owns the matching of actions and resources. It knows statements that allow; conditions are kept for those who can weigh
+them. Source of the rules: IAM JSON policy elements reference, Action and Resource.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final, Self
+
+_ARN_PARTS: Final = 6
+"""arn, partition, service, Region, account, and the rest, which may hold colons of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement that allows. `conditions` maps operators to keys and values, as in the document."""
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    conditions: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """A statement of a policy document. Raises ValueError for one that does more than allow."""
+        strange = sorted(document.keys() - {"Sid", "Effect", "Action", "Resource", "Condition"})
+        if document.get("Effect") != "Allow" or strange:
+            raise ValueError(f"a statement must allow actions on resources and nothing else, got {dict(document)!r}")
+        return cls(_texts(document["Action"]), _texts(document["Resource"]), document.get("Condition", {}))
+
+    def covers(self, action: str, resource: str) -> bool:
+        """Whether the statement speaks of this action on this resource, its conditions aside."""
+        return any(_matcher(known.lower()).fullmatch(action.lower()) for known in self.actions) and any(
+            _is_resource(known, resource) for known in self.resources
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role and everything that it allows."""
+
+    name: str
+    arn: str
+    statements: tuple[Statement, ...]
+
+    def allows(self, action: str, resource: str) -> bool:
+        """Whether the role allows the action on the resource, an ARN or "*". Conditions count as met."""
+        return any(statement.covers(action, resource) for statement in self.statements)
+
+
+def _texts(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _is_resource(known: str, resource: str) -> bool:
+    """Resources keep their case, and a wildcard reaches no further than the ARN's next colon."""
+    if known == "*":
+        return True
+    parts, asked = known.split(":", _ARN_PARTS - 1), resource.split(":", _ARN_PARTS - 1)
+    return len(parts) == len(asked) and all(
+        _matcher(part).fullmatch(text) for part, text in zip(parts, asked, strict=True)
+    )
+
+
+@lru_cache(maxsize=256)
+def _matcher(pattern: str) -> re.Pattern[str]:
+    parts = (".*" if sign == "*" else "." if sign == "?" else re.escape(sign) for sign in pattern)
+    return re.compile("".join(parts), re.DOTALL)

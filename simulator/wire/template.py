@@ -1,0 +1,82 @@
+"""A CloudFormation template as data: its YAML with the short tags, and the values of its intrinsic functions.
+
+Owns the few functions that this project's template uses where moto's CloudFormation does not work them out itself.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+import orchestrator
+
+TEMPLATE_PATH: Final = Path(orchestrator.__file__).with_name("template.yaml")
+_NO_VALUE: Final = object()
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which `!Sub x` means `{"Fn::Sub": "x"}`."""
+
+
+def _long_form(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    match node:
+        case yaml.ScalarNode():
+            value = loader.construct_scalar(node)
+        case yaml.SequenceNode():
+            value = loader.construct_sequence(node, deep=True)
+        case yaml.MappingNode():
+            value = loader.construct_mapping(node, deep=True)
+        case _:
+            raise TypeError(f"!{name} must tag a scalar, a list or a mapping, got {node!r}")
+    if name == "GetAtt":
+        value = value.split(".", 1)
+    return {name if name in {"Ref", "Condition"} else f"Fn::{name}": value}
+
+
+_Loader.add_multi_constructor("!", _long_form)
+
+
+@lru_cache(maxsize=1)
+def template() -> Mapping[str, Any]:
+    """The deployed template, intrinsic functions in their long form. Callers share it and change nothing in it."""
+    loaded: dict[str, Any] = yaml.load(TEMPLATE_PATH.read_text(encoding="utf-8"), _Loader)
+    return loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """Works out intrinsic functions. `names` holds what Ref gives: parameters, pseudo parameters, physical ids."""
+
+    names: Mapping[str, str]
+    conditions: Mapping[str, Any]
+
+    def value(self, node: Any) -> Any:
+        """The node with every function replaced by its value; what is AWS::NoValue is left out."""
+        match node:
+            case {"Ref": "AWS::NoValue"}:
+                return _NO_VALUE
+            case {"Ref": str(name)}:
+                return self.names[name]
+            case {"Fn::Sub": str(text)}:
+                return re.sub(r"\$\{([^!}]+)\}", lambda found: self.names[found[1]], text)
+            case {"Fn::If": [str(condition), met, unmet]}:
+                return self.value(met if self.value(self.conditions[condition]) else unmet)
+            case {"Fn::Equals": [one, other]}:
+                return self.value(one) == self.value(other)
+            case {"Fn::Not": [inner]}:
+                return not self.value(inner)
+            case dict():
+                strange = [key for key in node if key == "Condition" or key.startswith("Fn::")]
+                if strange:
+                    raise ValueError(f"functions worked out here are Ref, Sub, If, Equals and Not, got {strange}")
+                members = {key: self.value(member) for key, member in node.items()}
+                return {key: member for key, member in members.items() if member is not _NO_VALUE}
+            case list():
+                return [member for member in map(self.value, node) if member is not _NO_VALUE]
+            case _:
+                return node
