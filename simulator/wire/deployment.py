@@ -18,7 +18,6 @@ from simulator.wire.deployed import Client, Deployment, read
 from simulator.wire.template import TEMPLATE_PATH, Resolver, template
 
 REGION: Final = "us-east-1"
-STACK: Final = "drs-orchestration"
 _CODE: Final = {"CodeBucket": "drs-orchestration-code", "CodeKey": "orchestrator.zip"}
 
 # moto 5.2.5's CloudFormation makes nothing of these types, though its Lambda and CloudWatch keep both; so they are
@@ -32,7 +31,7 @@ def deploy(environment: str = "test", parameters: Mapping[str, str] = MappingPro
     """Deploy the template while moto is active, in us-east-1, and read back what is there.
 
     `parameters` are the template's, those not named keep their defaults. Raises ValueError for a name that it does not
-    have. Works once for each start of moto.
+    have. An environment can be deployed once for each start of moto.
     """
     document = template()
     given = {**_CODE, **parameters, "Environment": environment}
@@ -89,15 +88,15 @@ def _create_stack(
         "Resources": {name: about for name, about in document["Resources"].items() if name not in lacking},
         "Outputs": {name: about for name, about in document["Outputs"].items() if not _refers(about, lacking)},
     }
-    stacks = client("cloudformation")
+    stacks, name = client("cloudformation"), f"drs-orchestration-{given['Environment']}"
     stacks.create_stack(
-        StackName=STACK,
+        StackName=name,
         TemplateBody=json.dumps(body),
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )
-    (stack,) = stacks.describe_stacks(StackName=STACK)["Stacks"]
-    resources = stacks.describe_stack_resources(StackName=STACK)["StackResources"]
+    (stack,) = stacks.describe_stacks(StackName=name)["Stacks"]
+    resources = stacks.describe_stack_resources(StackName=name)["StackResources"]
     physical = {it["LogicalResourceId"]: it["PhysicalResourceId"] for it in resources if "PhysicalResourceId" in it}
     return physical, {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 

@@ -1,0 +1,36 @@
+"""The values of a template's intrinsic functions."""
+
+from typing import Any
+
+import pytest
+
+from simulator.wire.template import Resolver
+
+RESOLVER = Resolver(
+    {"Environment": "test", "Role": "", "Table": "history-test"},
+    {"HasRole": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Role"}, ""]}]}},
+)
+
+
+@pytest.mark.parametrize(
+    ("node", "value"),
+    [
+        ({"Ref": "Table"}, "history-test"),
+        ({"Fn::Sub": "a-${Environment}-${Table}"}, "a-test-history-test"),
+        ({"Fn::If": ["HasRole", "yes", "no"]}, "no"),
+        ({"kept": 1, "gone": {"Ref": "AWS::NoValue"}}, {"kept": 1}),
+        ([1, {"Fn::If": ["HasRole", 2, {"Ref": "AWS::NoValue"}]}, {"Ref": "Environment"}], [1, "test"]),
+    ],
+)
+def test_a_function_is_replaced_by_its_value(node: Any, value: Any) -> None:
+    assert RESOLVER.value(node) == value
+
+
+def test_a_function_that_is_not_known_is_refused() -> None:
+    with pytest.raises(ValueError, match="Fn::GetAtt"):
+        RESOLVER.value({"Arn": {"Fn::GetAtt": ["Table", "Arn"]}})
+
+
+def test_a_name_that_nothing_has_is_refused() -> None:
+    with pytest.raises(KeyError, match="Tabel"):
+        RESOLVER.value({"Ref": "Tabel"})
