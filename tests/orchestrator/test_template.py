@@ -1,14 +1,27 @@
 """The template as written: what cfn-lint says of it, and what only its text can show."""
 
 import re
-from typing import Any
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
-from cfnlint.api import lint_file  # type: ignore[import-untyped]
+from cfnlint.api import lint_file
+from cfnlint.decode import decode
 
+import orchestrator
 from orchestrator.errors import MalformedError
 from orchestrator.settings import Settings, settings_from
-from simulator.wire.template import TEMPLATE_PATH, template
+
+TEMPLATE_PATH: Final = Path(orchestrator.__file__).with_name("template.yaml")
+
+
+@lru_cache(maxsize=1)
+def template() -> dict[str, Any]:
+    """The template as cfn-lint reads it, with intrinsic functions in their long form."""
+    read, faults = decode(str(TEMPLATE_PATH))
+    assert faults == []
+    return dict(read)
 
 
 def _resources(kind: str) -> list[dict[str, Any]]:

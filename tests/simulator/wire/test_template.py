@@ -1,15 +1,20 @@
-"""The values of a template's intrinsic functions."""
+"""The template as read here is the template, and its intrinsic functions have the values of CloudFormation."""
 
 from typing import Any
 
 import pytest
+from cfnlint.decode import decode
 
-from simulator.wire.template import Resolver
+from simulator.wire.template import TEMPLATE_PATH, Resolver, template
 
 RESOLVER = Resolver(
     {"Environment": "test", "Role": "", "Table": "history-test"},
     {"HasRole": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Role"}, ""]}]}},
 )
+
+
+def test_the_template_is_read_as_cfn_lint_reads_it() -> None:
+    assert decode(str(TEMPLATE_PATH)) == (template(), [])
 
 
 @pytest.mark.parametrize(
