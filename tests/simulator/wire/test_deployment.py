@@ -1,10 +1,15 @@
 """What the template deploys, read back from moto's services, is what was wanted, no more and no less."""
 
+import io
 import json
+import zipfile
+from pathlib import Path
 
+import boto3
 import pytest
 from moto import mock_aws
 
+import orchestrator
 from orchestrator.settings import MINUTE_US, SECOND_US, Settings, settings_from
 from simulator.wire.deployed import DeployedAlarm, DeployedFunction, Deployment
 from simulator.wire.deployment import deploy
@@ -286,6 +291,18 @@ def test_the_outputs_name_everything(deployed: Deployment) -> None:
 def test_deployments_of_one_template_are_equal(deployed: Deployment) -> None:
     with mock_aws():
         assert deploy() == deployed
+
+
+def test_the_code_that_is_deployed_is_the_package_where_the_handlers_look_for_it() -> None:
+    with mock_aws():
+        deploy(parameters={"CodeBucket": "code", "CodeKey": "orchestrator.zip"})
+        stored = boto3.client("s3", region_name="us-east-1").get_object(Bucket="code", Key="orchestrator.zip")
+        code = zipfile.ZipFile(io.BytesIO(stored["Body"].read()))
+    package = Path(orchestrator.__file__).parent
+    assert code.read("orchestrator/poller.py") == (package / "poller.py").read_bytes()
+    assert len(code.namelist()) == len(list(package.rglob("*.py")))
+    # Dates would give the same code another hash in each checkout.
+    assert {each.date_time for each in code.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_two_environments_lie_side_by_side(deployed: Deployment, tuned: Deployment) -> None:
