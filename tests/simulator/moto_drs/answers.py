@@ -51,8 +51,8 @@ def _check_error(operation: str, status: int, headers: Mapping[str, str], body: 
     code = headers["x-amzn-errortype"]
     modelled = {error.name for error in MODEL.operation_model(operation).error_shapes}
     assert code in modelled or (operation, code) in UNMODELLED, code
-    shape = MODEL.shape_for_error_code(code)
-    assert shape is not None
+    shape = MODEL.shape_for(code)
+    assert isinstance(shape, StructureShape)
     assert status == shape.metadata["error"]["httpStatusCode"]
     answer = json.loads(body)
     assert answer.pop("__type") == code

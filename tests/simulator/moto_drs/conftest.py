@@ -1,6 +1,7 @@
 """What tests of the DRS backend share: moto, a clock that stands still, and clients whose every answer is checked."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, TypeAlias
 
 import boto3
@@ -24,9 +25,15 @@ FIXED = JobLife.model_validate({"pending": "10s", "started": "5s", "in_progress"
 """PENDING to 10 s, STARTED from then on, servers IN_PROGRESS from 15 s, all over at 35 s."""
 
 
+@cache
+def session() -> boto3.Session:
+    """One for all tests: each session reads botocore's data anew, which takes ten times as long as a whole test."""
+    return boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing")
+
+
 def client(region: str = EAST, account: str | None = None, **more: Any) -> DrsClient:
     """A client that checks every answer against botocore's model before the test sees it, and tries nothing twice."""
-    made = boto3.client("drs", region, config=Config(retries={"total_max_attempts": 1}), **more)
+    made = session().client("drs", region, config=Config(retries={"total_max_attempts": 1}), **more)
 
     def check(response_dict: dict[str, Any], event_name: str, **_: Any) -> None:
         operation = event_name.rpartition(".")[2]

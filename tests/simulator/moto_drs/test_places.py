@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-import boto3
 import moto.backends
 import pytest
 from freezegun.api import FrozenDateTimeFactory
@@ -18,7 +17,7 @@ from simulator.moto_drs import add_source_servers, attach, detach, drs_backends,
 from simulator.services.drs import DrsService
 from simulator.spec import Drs
 from simulator.trace import Trace
-from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, client, refusal, servers, start
+from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, client, refusal, servers, session, start
 
 WEST = "us-west-2"
 OTHER = "999988887777"
@@ -44,7 +43,7 @@ def test_each_account_and_region_has_its_own_servers_and_jobs(drs: DrsClient) ->
 def test_the_credentials_of_an_assumed_role_name_its_account(drs: DrsClient) -> None:
     add_source_servers(OTHER, EAST, SERVERS, life=FIXED)
     role = f"arn:aws:iam::{OTHER}:role/recovery"
-    keys = boto3.client("sts", EAST).assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    keys = session().client("sts", EAST).assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
     there = client(
         aws_access_key_id=keys["AccessKeyId"],
         aws_secret_access_key=keys["SecretAccessKey"],

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from freezegun.api import FrozenDateTimeFactory
@@ -19,7 +18,7 @@ from simulator.moto_drs import (
     uninitialize,
 )
 from tests.simulator.moto_drs.answers import MODEL
-from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, refusal, servers, start
+from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, refusal, servers, session, start
 
 JOB = "drsjob-00000000000000000"
 SERVER = "s-00000000000000000"
@@ -77,7 +76,7 @@ def test_calls_fail_as_often_as_they_shall_and_botocore_tries_again(
     slept: list[float] = []
     monkeypatch.setattr("botocore.endpoint.time.sleep", slept.append)
     fail_next(ACCOUNT, EAST, "DescribeJobs", InternalServerError(), times=2)
-    patient = boto3.client("drs", EAST, config=Config(retries={"mode": "standard"}))
+    patient = session().client("drs", EAST, config=Config(retries={"mode": "standard"}))
     assert patient.describe_jobs()["ResponseMetadata"]["RetryAttempts"] == len(slept) == 2
 
 

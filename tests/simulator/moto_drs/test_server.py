@@ -31,7 +31,7 @@ def endpoint_url() -> Iterator[str]:
 
 
 def a_client(endpoint_url: str, region: str = EAST) -> DrsClient:
-    return client(region, endpoint_url=endpoint_url, aws_access_key_id="testing", aws_secret_access_key="testing")
+    return client(region, endpoint_url=endpoint_url)
 
 
 @pytest.mark.slow
