@@ -1,0 +1,30 @@
+"""`Metrics` over CloudWatch."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from orchestrator.aws.errors import AWS_ERRORS, port_error
+from orchestrator.model import MetricPoint
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+
+
+class NamespaceMetrics:
+    """The metrics of one namespace, without dimensions: each new set of them would be a metric to pay for."""
+
+    def __init__(self, client: "CloudWatchClient", namespace: str) -> None:
+        self._client = client
+        self._namespace = namespace
+
+    def publish(self, points: Sequence[MetricPoint]) -> None:
+        """One PutMetricData. Points without a timestamp are those of the present instant."""
+        try:
+            self._client.put_metric_data(
+                Namespace=self._namespace,
+                MetricData=[
+                    {"MetricName": point.name, "Value": point.value, "Unit": point.unit.value} for point in points
+                ],
+            )
+        except AWS_ERRORS as error:
+            raise port_error("PutMetricData", error, self._namespace) from error

@@ -1,0 +1,70 @@
+"""`RecoveryJobs` over DRS: DescribeJobs, and what its answer means.
+
+What DRS does not say is taken for not yet said. A word that this package does not know is another matter: no reading
+of it is safe, because a server taken for failed, or a finished job for one that runs, would end the execution falsely.
+So such an answer raises MalformedError; the poll fails visibly, changes nothing, and is tried again at the next tick.
+"""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
+
+from orchestrator.aws.errors import AWS_ERRORS, port_error
+from orchestrator.errors import MalformedError
+from orchestrator.model import ActionStatus, Job, JobScope, JobStatus, ServerLaunch, ServerStatus
+from orchestrator.ports import JobsPage
+
+if TYPE_CHECKING:
+    from mypy_boto3_drs import DrsClient
+    from mypy_boto3_drs.type_defs import JobTypeDef, ParticipatingServerTypeDef
+
+_S = TypeVar("_S", bound=StrEnum)
+
+
+class RegionalJobs:
+    """The jobs of every account and Region, each asked through the client that `client_of` has for it."""
+
+    def __init__(self, client_of: "Callable[[JobScope], DrsClient]") -> None:
+        self._client_of = client_of
+
+    def describe_page(self, scope: JobScope, job_ids: Sequence[str], token: str | None) -> JobsPage:
+        """One DescribeJobs with a filter of job ids. Raises MalformedError for a status that is not known."""
+        client = self._client_of(scope)
+        try:
+            if token is None:
+                answer = client.describe_jobs(filters={"jobIDs": list(job_ids)})
+            else:
+                answer = client.describe_jobs(filters={"jobIDs": list(job_ids)}, nextToken=token)
+        except AWS_ERRORS as error:
+            raise port_error("DescribeJobs", error, f"account {scope.account_id}, {scope.region}") from error
+        return JobsPage(tuple(map(_job, answer.get("items", ()))), answer.get("nextToken") or None)
+
+
+def _job(job: "JobTypeDef") -> Job:
+    job_id = job.get("jobID")
+    if not job_id:
+        raise MalformedError(f"DescribeJobs: jobID must be a text of at least one character, got {job_id!r}")
+    where = f"DescribeJobs: job {job_id}"
+    servers = tuple(_launch(server, where) for server in job.get("participatingServers", ()))
+    return Job(job_id, _one_of(JobStatus, job.get("status"), f"{where}: status"), servers)
+
+
+def _launch(server: "ParticipatingServerTypeDef", where: str) -> ServerLaunch:
+    server_id = server.get("sourceServerID")
+    if not server_id:
+        raise MalformedError(f"{where}: sourceServerID must be a text of at least one character, got {server_id!r}")
+    where = f"{where}: server {server_id}"
+    runs = server.get("launchActionsStatus", {}).get("runs", ())
+    return ServerLaunch(
+        server_id,
+        _one_of(ServerStatus, server.get("launchStatus", ServerStatus.PENDING), f"{where}: launchStatus"),
+        server.get("recoveryInstanceID") or None,
+        tuple(_one_of(ActionStatus, run.get("status", ActionStatus.IN_PROGRESS), f"{where}: run") for run in runs),
+    )
+
+
+def _one_of(words: type[_S], value: object, where: str) -> _S:
+    try:
+        return words(str(value))
+    except ValueError:
+        raise MalformedError(f"{where} must be one of {', '.join(words)}, got {value!r}") from None
