@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 
 import botocore.handlers
@@ -39,7 +39,6 @@ from simulator.wire.requests import (
 )
 from simulator.wire.table import MotoTable
 from simulator.world import World
-
 
 _CALLS_KEPT_MAX: Final = 1000
 """When there are more, those of processes that have ended are forgotten."""
