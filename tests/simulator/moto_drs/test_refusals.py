@@ -108,6 +108,7 @@ def test_an_account_without_drs_is_uninitialized_there_and_nowhere_else(drs: Drs
         ("describe_jobs", {"filters": {"jobIDs": [JOB, f"{JOB[:-1]}-"]}}, ["filters.jobIDs.1"]),
         ("describe_jobs", {"filters": {"jobIDs": [JOB] * 1001}}, ["filters.jobIDs"]),
         ("describe_jobs", {"filters": {"fromDate": "2025-11-28 20:32:29"}}, ["filters.fromDate"]),
+        ("describe_jobs", {"filters": {"fromDate": "2025-11-28T20:32:29Zulu"}}, ["filters.fromDate"]),
         ("describe_jobs", {"filters": {"toDate": "2025-02-30T00:00:00Z"}}, ["filters.toDate"]),
         ("describe_jobs", {"nextToken": "x" * 2049}, ["nextToken"]),
         ("describe_jobs", {"nextToken": "never given"}, ["nextToken"]),
