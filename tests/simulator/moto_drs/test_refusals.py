@@ -171,6 +171,15 @@ def test_what_only_raw_http_can_send_is_refused_as_well(drs: DrsClient, body: by
     assert refusal(drs.describe_jobs).fields == fields
 
 
+def test_a_required_member_that_raw_http_leaves_out_is_missed(drs: DrsClient) -> None:
+    def spoil(request: Any, **_: Any) -> None:
+        request.data = b'{"jobID": null}'
+
+    drs.meta.events.register("before-sign.drs", spoil)
+    refused = refusal(drs.describe_job_log_items, jobID=JOB)
+    assert (refused.kind, refused.fields) == ((400, "ValidationException"), ["jobID"])
+
+
 def test_a_member_that_is_null_or_unknown_is_as_if_it_were_not_there(drs: DrsClient) -> None:
     def spoil(request: Any, **_: Any) -> None:
         request.data = b'{"maxResults": null, "filters": {"jobIDs": null}, "planet": "Mars"}'
