@@ -109,7 +109,7 @@ class Gateway:
     def begin(self, **_: object) -> None:
         """`before-call`: a call begins, of one or more attempts."""
         process = None if self._world is None else self._world.kernel.current
-        if process is not None:
+        if process is not None and not self._table.apart:
             if len(self._calls) > _CALLS_KEPT_MAX:
                 self._calls = {each: call for each, call in self._calls.items() if each.alive}
             self._calls[process] = None
@@ -120,7 +120,7 @@ class Gateway:
         world = self._world
         process = None if world is None else world.kernel.current
         invocation = None if process is None else process.tag
-        if world is None or process is None or not isinstance(invocation, Invocation):
+        if world is None or process is None or self._table.apart or not isinstance(invocation, Invocation):
             return self._by_moto(request)
         if service not in SERVICES:
             raise NotSimulatedError(
