@@ -1,0 +1,89 @@
+"""AWS's side of the wire: answers in the form in which botocore reads them, in place of a connection.
+
+Everything of botocore's but the connection runs: parameters are checked, requests signed, answers parsed and retried.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+REGION: Final = "us-east-1"
+
+
+class _Raw(BytesIO):
+    """What urllib3 hands to botocore, as far as botocore reads it."""
+
+    def stream(self) -> Iterator[bytes]:
+        yield self.read()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] | None = None
+
+
+def in_json(body: object, *, status: int = 200, **headers: str) -> Answer:
+    """An answer of a JSON service."""
+    return Answer(status, json.dumps(body).encode(), {name.replace("_", "-"): text for name, text in headers.items()})
+
+
+def refusal(code: str, status: int = 400, message: str = "no", **members: object) -> Answer:
+    """An error answer of a JSON service: DynamoDB reads the code from the body, the REST services from the header."""
+    body = {"__type": f"com.amazonaws#{code}", "message": message, **members}
+    return in_json(body, status=status, x_amzn_errortype=code, x_amzn_requestid="r-77", x_amzn_request_id="r-77")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request as it went out."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body of a JSON service's request."""
+        return json.loads(self.body)
+
+    @property
+    def key_id(self) -> str:
+        """Whose credentials signed it."""
+        return self.headers["Authorization"].partition("Credential=")[2].partition("/")[0]
+
+
+class Wire:
+    """The wire of one client: gives these answers in turn, the last of them again and again; keeps the requests."""
+
+    def __init__(self, client: "BaseClient", *answers: Answer | Exception) -> None:
+        self.requests: list[Request] = []
+        self._answers = list(answers)
+        service = client.meta.service_model.service_id.hyphenize()
+        # The stubs have it that a handler answers nothing.
+        answer: Callable[..., Any] = self._answer
+        client.meta.events.register(f"before-send.{service}", answer)
+
+    def _answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        # botocore keeps texts as bytes here and there.
+        headers = {str(name): _text(value) for name, value in request.headers.items()}
+        self.requests.append(Request(_text(request.url), headers, _text(request.body or "").encode()))
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        headers_back: Any = dict(answer.headers or {})
+        return AWSResponse(_text(request.url), answer.status, headers_back, _Raw(answer.body))
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
