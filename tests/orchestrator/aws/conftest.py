@@ -1,6 +1,9 @@
 """What holds for every test of the AWS adapters: dummy credentials, and no call that leaves the process."""
 
+from collections.abc import Iterator
+
 import boto3.session
+import botocore.loaders
 import pytest
 
 from tests.orchestrator.aws.wire import REGION
@@ -24,9 +27,17 @@ def _nothing_of_the_host_counts(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _service_models_are_read_from_disk_once() -> Iterator[None]:
+    loader = botocore.loaders.create_loader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", lambda *_: loader)
+        yield
+
+
 @pytest.fixture(scope="session")
 def session() -> boto3.session.Session:
-    """One session for all tests: what it reads from disk, the service models, it reads once."""
+    """One session for all tests."""
     return boto3.session.Session(aws_access_key_id="AKIAOWN", aws_secret_access_key="none", region_name=REGION)
 
 

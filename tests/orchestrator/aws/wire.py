@@ -64,17 +64,22 @@ class Request:
 
 
 class Wire:
-    """The wire of one client: gives these answers in turn, the last of them again and again; keeps the requests."""
+    """The wire of one client: gives these answers in turn, the last of them again and again; keeps the requests.
 
-    def __init__(self, client: "BaseClient", *answers: Answer | Exception) -> None:
+    Without a client it is nobody's yet, and `answer` a handler to register for botocore's `before-send`.
+    """
+
+    def __init__(self, client: "BaseClient | None", *answers: Answer | Exception) -> None:
         self.requests: list[Request] = []
         self._answers = list(answers)
-        service = client.meta.service_model.service_id.hyphenize()
-        # The stubs have it that a handler answers nothing.
-        answer: Callable[..., Any] = self._answer
-        client.meta.events.register(f"before-send.{service}", answer)
+        if client is not None:
+            service = client.meta.service_model.service_id.hyphenize()
+            # The stubs have it that a handler answers nothing.
+            answer: Callable[..., Any] = self.answer
+            client.meta.events.register(f"before-send.{service}", answer)
 
-    def _answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+    def answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        """Keep the request and give, or raise, what is next."""
         # botocore keeps texts as bytes here and there.
         headers = {str(name): _text(value) for name, value in request.headers.items()}
         self.requests.append(Request(_text(request.url), headers, _text(request.body or "").encode()))
