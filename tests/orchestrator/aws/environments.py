@@ -25,10 +25,11 @@ class Context:
     aws_request_id: str = "r-1"
     function_name: str = "ExecutionPoller"
     remaining_ms: int = 60_000
+    partition: str = "aws"
 
     @property
     def invoked_function_arn(self) -> str:
-        return f"arn:aws:lambda:{EAST.region}:{EAST.account_id}:function:{self.function_name}"
+        return f"arn:{self.partition}:lambda:{EAST.region}:{EAST.account_id}:function:{self.function_name}"
 
     def get_remaining_time_in_millis(self) -> int:
         return self.remaining_ms

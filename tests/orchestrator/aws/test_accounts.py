@@ -8,7 +8,7 @@ from orchestrator.aws.accounts import DrsClients, OwnClients, RoleCredentials
 from orchestrator.errors import RefusedError
 from orchestrator.model import JobScope
 from orchestrator.settings import MINUTE_US
-from tests.orchestrator.aws.wire import Answer, Request, Wire, in_json
+from tests.orchestrator.aws.wire import Answer, Request, Wire, granted, in_json
 from tests.orchestrator.ports import VirtualClock
 from tests.orchestrator.samples import EAST, OTHER_ACCOUNT, WEST
 
@@ -17,16 +17,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 OTHER_WEST = JobScope(OTHER_ACCOUNT.account_id, WEST.region)
-
-
-def granted(key_id: str, until: str) -> Answer:
-    """STS's answer to AssumeRole: XML, as its query protocol has it."""
-    return Answer(
-        200,
-        f"""<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
-        <AccessKeyId>{key_id}</AccessKeyId><SecretAccessKey>hush</SecretAccessKey><SessionToken>t-{key_id}</SessionToken>
-        <Expiration>{until}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>""".encode(),
-    )
 
 
 FIRST = granted("AKIAONE", "2025-11-28T21:32:29Z")

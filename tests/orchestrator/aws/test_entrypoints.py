@@ -14,7 +14,7 @@ from orchestrator.errors import MalformedError, PollFailedError, RefusedError
 from orchestrator.model import Execution, ExecutionStatus, Wave, WaveStatus
 from tests.orchestrator.aws.environments import Context, Environments
 from tests.orchestrator.aws.tables import create_table, put_item, read_item
-from tests.orchestrator.aws.wire import Answer, in_json, refusal
+from tests.orchestrator.aws.wire import Answer, granted, in_json, refusal
 from tests.orchestrator.ports import START_US
 from tests.orchestrator.samples import KEY, OTHER_ACCOUNT, a_wave, an_execution, an_item
 
@@ -101,6 +101,12 @@ def test_the_tuning_of_the_environment_counts(environments: Environments, table:
     assert look["invoked"] == 1
 
 
+def test_each_thread_that_invokes_has_a_connection_of_its_own(environments: Environments) -> None:
+    environments.set(PARALLEL_INVOKES_MAX="25")
+    finder = environments.fresh()._finder()
+    assert finder._executor._max_workers == finder._invoker._client.meta.config.max_pool_connections == 25
+
+
 @pytest.mark.parametrize("event", [{"detail-type": "EC2 Instance State-change Notification"}, [], None, "tick"])
 def test_an_event_that_is_no_tick_is_refused(environments: Environments, event: object) -> None:
     with pytest.raises(MalformedError, match=r"^finder event must be a Scheduled Event or \{\}, got "):
@@ -170,6 +176,17 @@ def test_jobs_of_another_account_are_asked_for_in_the_role_there(
     environments.set(DRS_ROLE_NAME="DrsReader")
     assert environments.fresh().poller_handler(POLL, Context())["status"] == "COMPLETED"
     assert wire.requests[0].key_id.startswith("ASIA")
+
+
+def test_the_role_in_another_account_is_in_the_partition_of_the_function(
+    environments: Environments, table: "DynamoDBClient"
+) -> None:
+    put(table, an_execution(a_wave(job_id=JOB_ID, scope=OTHER_ACCOUNT)))
+    environments.wire("drs", in_json({"items": []}))
+    wire = environments.wire("sts", granted("AKIAONE", "2025-11-28T21:32:29Z"))
+    environments.set(DRS_ROLE_NAME="DrsReader")
+    environments.fresh().poller_handler(POLL, Context(partition="aws-us-gov"))
+    assert b"RoleArn=arn%3Aaws-us-gov%3Aiam%3A%3A111122223333%3Arole%2FDrsReader&" in wire.requests[0].body
 
 
 def test_jobs_of_another_account_without_a_role_fail_the_poll_and_change_nothing(

@@ -209,5 +209,10 @@ def test_a_call_that_hangs_at_every_attempt_leaves_the_finder_half_its_time() ->
     assert (vars(CONFIG)["connect_timeout"], vars(CONFIG)["read_timeout"]) == (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
 
 
-def test_each_thread_that_invokes_may_keep_a_connection_of_its_own() -> None:
+def test_errors_are_tried_again_in_the_mode_that_the_fast_tier_models() -> None:
+    # A client fills in what its configuration leaves open, so one that no client has seen yet is looked at.
+    assert vars(client_config(connections_max=1))["retries"] == {"mode": "standard", "total_max_attempts": 3}
+
+
+def test_a_client_keeps_as_many_connections_as_are_asked_for() -> None:
     assert vars(client_config(connections_max=40))["max_pool_connections"] == 40

@@ -31,6 +31,15 @@ def test_a_dispatch_goes_out_as_an_asynchronous_invocation_with_its_payload(sess
     }
 
 
+def test_the_answer_to_an_invocation_is_read_so_that_its_connection_serves_the_next(
+    session: boto3.session.Session,
+) -> None:
+    client = session.client("lambda")
+    wire = Wire(client, Answer(202, b"null"))
+    FunctionInvoker(client, "ExecutionPoller").invoke(Dispatch(key=KEY))
+    assert wire.unread == [b""]
+
+
 @pytest.mark.parametrize("status", [200, 204])
 def test_an_answer_that_is_not_accepted_is_refused(session: boto3.session.Session, status: int) -> None:
     client = session.client("lambda")

@@ -44,6 +44,16 @@ def refusal(code: str, status: int = 400, message: str = "no", **members: object
     return in_json(body, status=status, x_amzn_errortype=code, x_amzn_requestid="r-77", x_amzn_request_id="r-77")
 
 
+def granted(key_id: str, until: str) -> Answer:
+    """STS's answer to AssumeRole: XML, as its query protocol has it."""
+    return Answer(
+        200,
+        f"""<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+        <AccessKeyId>{key_id}</AccessKeyId><SecretAccessKey>hush</SecretAccessKey><SessionToken>t-{key_id}</SessionToken>
+        <Expiration>{until}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>""".encode(),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request as it went out."""
@@ -71,6 +81,7 @@ class Wire:
 
     def __init__(self, client: "BaseClient | None", *answers: Answer | Exception) -> None:
         self.requests: list[Request] = []
+        self._raws: list[_Raw] = []
         self._answers = list(answers)
         if client is not None:
             service = client.meta.service_model.service_id.hyphenize()
@@ -87,7 +98,13 @@ class Wire:
         if isinstance(answer, Exception):
             raise answer
         headers_back: Any = dict(answer.headers or {})
-        return AWSResponse(_text(request.url), answer.status, headers_back, _Raw(answer.body))
+        self._raws.append(_Raw(answer.body))
+        return AWSResponse(_text(request.url), answer.status, headers_back, self._raws[-1])
+
+    @property
+    def unread(self) -> list[bytes]:
+        """What nobody has read of each answer so far."""
+        return [raw.getvalue()[raw.tell() :] for raw in self._raws]
 
 
 def _text(value: object) -> str:
