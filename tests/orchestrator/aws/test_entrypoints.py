@@ -121,7 +121,7 @@ def test_a_look_that_cannot_read_the_index_fails_in_the_sight_of_lambda(
         environments.fresh().finder_handler(TICK, FINDER)
     (line,) = environments.lines()
     assert (line["level"], line["message"], line["function_request_id"]) == ("ERROR", "Invocation failed", "r-1")
-    assert line["exception_name"] == "RefusedError"
+    assert (line["exception_name"], "execution_id" in line) == ("RefusedError", False)
 
 
 # --- the poller ------------------------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def test_jobs_of_another_account_without_a_role_fail_the_poll_and_change_nothing
     assert read_item(table, KEY) == an_item(execution)
 
 
-def test_a_poll_that_failed_is_raised_to_lambda_and_both_its_lines_name_the_execution_or_the_invocation(
+def test_a_poll_that_failed_is_raised_to_lambda_and_both_its_lines_carry_the_ids(
     environments: Environments, table: "DynamoDBClient", sleeps: list[float]
 ) -> None:
     execution = an_execution(a_wave(job_id=JOB_ID))
@@ -211,7 +211,7 @@ def test_a_poll_that_failed_is_raised_to_lambda_and_both_its_lines_name_the_exec
     failed, raised = environments.lines()
     assert (failed["execution_id"], failed["message"].partition(":")[0]) == ("e-1", "Poll failed")
     assert (raised["message"], raised["exception_name"]) == ("Invocation failed", "PollFailedError")
-    assert failed["function_request_id"] == raised["function_request_id"] == "r-9"
+    assert [(line["function_request_id"], line["execution_id"]) for line in (failed, raised)] == [("r-9", "e-1")] * 2
 
 
 def test_a_status_of_drs_that_is_not_known_fails_the_poll_and_changes_nothing(
@@ -229,6 +229,7 @@ def test_a_status_of_drs_that_is_not_known_fails_the_poll_and_changes_nothing(
 def test_a_payload_that_names_no_execution_is_refused(environments: Environments, payload: object) -> None:
     with pytest.raises(MalformedError, match=r"^poller payload"):
         environments.fresh().poller_handler(payload, Context())
+    assert [line["message"] for line in environments.lines()] == ["Invocation failed"]
 
 
 # --- environments ----------------------------------------------------------------------------------------------------
