@@ -61,6 +61,8 @@ class MotoTable:
         self._table = dynamodb_backends[account_id][region].tables[name]
         self._items: dict[ExecutionKey, StoredItem] = {}
         self._writes: dict[ExecutionKey, int] = {}
+        # What moto held of each item at the last look.
+        self._seen: dict[ExecutionKey, Any] = {}
         # The items as the index knows them, in moto's own form, and the changes on their way to it.
         self._indexed: defaultdict[Any, dict[Any, Any]] = defaultdict(dict)
         self._shown: dict[ExecutionKey, int] = {}
@@ -107,6 +109,11 @@ class MotoTable:
             self._client.delete_item(TableName=self.name, Key=self._wire_key(key))
             self.written(key, writer, request_id)
 
+    @property
+    def keys(self) -> tuple[ExecutionKey, ...]:
+        """Those of all items."""
+        return tuple(self._items)
+
     # --- for the gateway ---------------------------------------------------------------------------------------
 
     def key_of(self, wire_item: Mapping[str, Any]) -> ExecutionKey:
@@ -125,13 +132,14 @@ class MotoTable:
             self._items.pop(key, None)
         else:
             self._items[key] = after
+        # A copy, for moto changes items in place.
+        held = self._seen[key] = copy.deepcopy(held)
         number = self._writes[key] = self._writes.get(key, 0) + 1
         lag = Stream(self._kernel.seed, f"dynamodb/index/{key.execution_id}/{number}")
         held_us = 0 if self._held_back is None else self._held_back(key, number)
         self._serial += 1
         due_us = now_us + held_us + self._index_lag.draw(lag)
-        # A copy, for moto changes items in place.
-        heappush(self._coming, (due_us, self._serial, number, key, copy.deepcopy(held)))
+        heappush(self._coming, (due_us, self._serial, number, key, held))
         self._trace.emit(
             ItemChanged(
                 now_us,
@@ -144,6 +152,17 @@ class MotoTable:
                 None if after is None else after.execution,
             )
         )
+
+    def look_again(self, writer: str, request_id: str = "") -> None:
+        """Look at every item that is not as it was at the last look, after a write that may have been to any."""
+        held = {
+            ExecutionKey(str(hash_key.value), str(range_key.value)): item
+            for hash_key, items in self._table.items.items()
+            for range_key, item in items.items()
+        }
+        for key in [*held, *(key for key in self._items if key not in held)]:
+            if key not in self._items or key not in held or held[key] != self._seen[key]:
+                self.written(key, writer, request_id)
 
     @contextmanager
     def as_indexed(self) -> Iterator[None]:
