@@ -1,15 +1,16 @@
 """`drsim serve`: a world behind an HTTP endpoint that any AWS client can use.
 
-Owns what is said about it on the terminal, and how it begins and ends; the endpoint is `simulator.wire.server`'s. Ctrl-C
-and SIGTERM are the usual end of it, so the exit code is then 0.
+Owns what is said about it on the terminal, and how it begins and ends; the endpoint is `simulator.wire.server`'s.
+Ctrl-C and SIGTERM are the usual end of it, so the exit code is then 0.
 """
 
+import gc
 import math
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 from typer.exceptions import Exit, TyperException
@@ -107,26 +108,20 @@ def _serve(scenario: "Scenario", seed: int, speed: float, host: str, port: int, 
             f"cannot listen on {host}, port {port}: {error.strerror or error}; --port 0 takes any that is free"
         ) from None
     with closing(listening), served_world(scenario, seed=seed, spare_servers=_SPARE_SERVERS) as world:
-        pacer = Pacer(
-            world.kernel,
-            speed=speed,
-            paused=paused,
-            wall_seconds=wall_seconds,
-            complain=_complain,
-            # The server exists before virtual time begins.
-            on_broken=lambda: server.shutdown(),
-        )
+        pacer = Pacer(world.kernel, speed=speed, paused=paused, wall_seconds=wall_seconds, complain=_complain)
         endpoint = Endpoint(world, pacer)
         server = http_server(listening, endpoint)
         began_s = wall_seconds()
         _announce(scenario, seed, world, pacer, f"http://{_shown_host(host)}:{server.port}")
-        pacer.start()
+        pacer.start(on_broken=server.shutdown)
         try:
             # It takes Ctrl-C for its end.
             server.serve_forever()
         finally:
             pacer.stop(_STOP_SECONDS_MAX)
         _sum_up(world, endpoint, wall_seconds() - began_s)
+        # moto's many objects need no last look before the process ends; on a busy machine it takes seconds.
+        gc.freeze()
         if pacer.broken is not None:
             _complain(f"internal error: {type(pacer.broken).__name__}: {pacer.broken}")
             return 3
@@ -158,10 +153,10 @@ def _announce(scenario: "Scenario", seed: int, world: "ServedWorld", pacer: "Pac
         f"  aws drs describe-jobs --endpoint-url {url}",
         f"  aws dynamodb query --table-name {table.name} \\",
         "      --index-name StatusIndex --key-condition-expression '#s = :s' \\",
-        f"      --expression-attribute-names '{{\"#s\": \"{key}\"}}' \\",
+        f'      --expression-attribute-names \'{{"#s": "{key}"}}\' \\',
         '      --expression-attribute-values \'{":s": {"S": "POLLING"}}\'',
-        f"  curl {url}/drsim/time        # and /drsim/executions, /drsim/servers",
-        f"  curl -X POST '{url}/drsim/advance?by=10m'        # and /drsim/pause, /drsim/resume",
+        f"  curl {url}/drsim/time   # and /drsim/executions, /drsim/servers",
+        f"  curl -X POST '{url}/drsim/advance?by=10m'   # and /drsim/pause, /drsim/resume",
         "",
         "Ctrl-C ends it.",
     )
@@ -175,8 +170,8 @@ def _sum_up(world: "ServedWorld", endpoint: "Endpoint", seconds: float) -> None:
     virtual = duration(world.kernel.now_us / 1_000_000)
     _say(
         "",
-        f"drsim served {endpoint.requests.total()} requests ({counts}) in {duration(seconds)}",
-        f"  {virtual} of virtual time, {len(world.table)} executions in the table, {jobs} DRS jobs",
+        f"drsim served requests for {duration(seconds)}: {counts}",
+        f"  {virtual} of virtual time, executions in the table: {len(world.table)}, DRS jobs: {jobs}",
     )
 
 

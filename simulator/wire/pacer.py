@@ -37,7 +37,6 @@ class Pacer:
         paused: bool,
         wall_seconds: Callable[[], float],
         complain: Callable[[str], None],
-        on_broken: Callable[[], object],
     ) -> None:
         self.turn = threading.Condition()
         self.speed = speed
@@ -46,7 +45,7 @@ class Pacer:
         self._kernel = kernel
         self._wall_seconds = wall_seconds
         self._complain = complain
-        self._on_broken = on_broken
+        self._on_broken: Callable[[], object] = _nothing
         # Where virtual time goes of itself, where somebody wants it to be, and whether all that is due has happened.
         self._flow_us = kernel.now_us
         self._wanted_us = kernel.now_us
@@ -54,8 +53,9 @@ class Pacer:
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="virtual time", daemon=True)
 
-    def start(self) -> None:
+    def start(self, *, on_broken: Callable[[], object]) -> None:
         """Begin."""
+        self._on_broken = on_broken
         self._thread.start()
 
     def stop(self, seconds_max: float) -> None:
@@ -115,3 +115,7 @@ class Pacer:
         except Exception as error:
             # What clients write may be more than a worker bears. It dies of that, as it would beside AWS; others go on.
             self._complain(f"{error}")
+
+
+def _nothing() -> None:
+    pass

@@ -17,12 +17,12 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from moto.iam.models import get_account_id_from, iam_backends
-from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
-from orchestrator.model import JobScope, JobStatus
+from orchestrator.model import ExecutionKey, JobScope, JobStatus
 from simulator import moto_drs
 from simulator.durations import duration_us
 from simulator.faults.effects import Effects
@@ -136,15 +136,19 @@ def served_world(spec: WorldSpec, *, seed: int, spare_servers: int) -> Iterator[
     kernel, trace = Kernel(seed=seed), Trace(kept=False)
     plan = Plan(kernel, trace, drawn)
     with wire_parts(endless, seed=seed, functions=_THEIRS) as parts:
+
+        def held_back(key: ExecutionKey, number: int) -> int:
+            return effects.index_lag_us(key, number)
+
         table = parts.table(
             kernel,
             trace,
             index_lag=spec.table.index_lag,
             page_bytes_max=spec.table.page_bytes_max,
-            held_back=(lambda key, number: effects.index_lag_us(key, number)) if INDEX in plan.operations else None,
+            held_back=held_back if INDEX in plan.operations else None,
         )
         assert isinstance(table, MotoTable), "this tier's parts make it one"
-        effects = Effects(plan, kernel, table, spec.epoch_us)
+        effects: Effects = Effects(plan, kernel, table, spec.epoch_us)
         drs = DrsService(kernel, trace, spec.drs)
         moto_drs.attach(drs, epoch_us=spec.epoch_us)
         life = spec.workload[0].jobs if spec.workload else JobLife()
@@ -305,6 +309,4 @@ def bound(host: str, port: int) -> socket.socket:
 def http_server(listening: socket.socket, endpoint: Endpoint) -> BaseWSGIServer:
     """moto's server, one thread for each connection. `serve_forever` ends with KeyboardInterrupt or `shutdown`."""
     host, port = listening.getsockname()[:2]
-    return make_server(
-        host, port, endpoint, threaded=True, request_handler=_Quiet, fd=listening.fileno()
-    )
+    return make_server(host, port, endpoint, threaded=True, request_handler=_Quiet, fd=listening.fileno())
