@@ -5,6 +5,7 @@ up to date, and nobody hears of a write. The table is looked at after each one, 
 they were when the index last caught up.
 """
 
+import base64
 import copy
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -30,8 +31,16 @@ from simulator.services.stored_item import Attributes, StoredItem
 from simulator.trace import Trace
 from simulator.wire.names import Names
 
+
+class _Deserializer(TypeDeserializer):
+    """boto3's, with bytes for what moto keeps in base64, or as they are."""
+
+    def _deserialize_b(self, value: Any) -> bytes:
+        return base64.b64decode(value) if isinstance(value, str) else bytes(value)
+
+
 _serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
+_deserialize = _Deserializer().deserialize
 
 
 class MotoTable:

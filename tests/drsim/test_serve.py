@@ -1,4 +1,4 @@
-"""`drsim serve`, used as others use it: by AWS's own command line, over a socket, with credentials that mean nothing."""
+"""`drsim serve`, used as others use it: by AWS's own command line, over a socket, with any credentials."""
 
 import json
 import os
@@ -48,7 +48,7 @@ class Served:
     @property
     def servers(self) -> list[str]:
         """The source servers that it offers."""
-        return re.findall(r"s-[0-9a-f]{17}", "\n".join(self.said[:12]))
+        return re.findall(r"s-[0-9a-f]{17}", "\n".join(self.said[5:8]))
 
     def ask(self, method: str, path: str) -> Any:
         """The answer of one of drsim's own endpoints."""
@@ -76,11 +76,11 @@ class Served:
         return json.loads(done.stdout) if done.stdout else None
 
     def end(self, by: signal.Signals) -> tuple[int, str, float]:
-        """Exit code, last words, and how long it took."""
+        """Exit code, last words and complaints, and how long it took."""
         began = time.monotonic()
         self.process.send_signal(by)
-        said, _ = self.process.communicate(timeout=20)
-        return self.process.returncode, said, time.monotonic() - began
+        said, complaints = self.process.communicate(timeout=20)
+        return self.process.returncode, said + complaints, time.monotonic() - began
 
 
 @contextmanager
@@ -145,32 +145,37 @@ def test_the_aws_cli_drills_watches_and_competes_with_phase_1() -> None:
         assert item["ExecutionId"]["S"] == execution["id"]
 
         # A write of the client's: Phase 1's next write is made on top of it, for it reads it and expects its version.
+        key = {"ExecutionId": {"S": execution["id"]}, "PlanId": {"S": execution["plan"]}}
         served.aws(
-            *("dynamodb", "execute-statement", "--statement"),
-            f"UPDATE \"{TABLE}\" SET Version=7 SET Note='mine' "
-            f"WHERE ExecutionId='{execution['id']}' AND PlanId='{execution['plan']}'",
+            *("dynamodb", "update-item", "--table-name", TABLE, "--key", json.dumps(key)),
+            *("--update-expression", "SET Version = :v, Note = :n"),
+            *("--expression-attribute-values", '{":v": {"N": "7"}, ":n": {"SS": ["mine"]}}'),
         )
         served.ask("POST", "/drsim/advance?by=4m")
         assert described() == ("COMPLETED", "LAUNCHED")
         log = served.aws("drs", "describe-job-log-items", "--job-id", job["jobID"])["items"]
         assert [log[0]["event"], log[-1]["event"]] == ["JOB_START", "JOB_END"]
         (item,) = served.aws(*query("POLLING"))["Items"]
-        assert (item["Version"], item["Note"]) == ({"N": "8"}, {"S": "mine"})
+        assert (item["Version"], item["Note"]) == ({"N": "8"}, {"SS": ["mine"]})
         (execution,) = served.ask("GET", "/drsim/executions")
-        assert [wave["job"] for wave in execution["waves"]] == [
-            wave["M"]["JobId"]["S"] for wave in item["Waves"]["L"]
-        ]
+        assert [wave["job"] for wave in execution["waves"]] == [wave["M"]["JobId"]["S"] for wave in item["Waves"]["L"]]
         assert len(execution["waves"]) == 2
         known = served.ask("GET", "/drsim/servers")
         assert [each["id"] for each in known if each["spare"]] == served.servers
         assert {each["job"] for each in known if not each["spare"]} == {None, execution["waves"][1]["job"]}
 
         served.aws("dynamodb", "delete-table", "--table-name", TABLE, fails="protected against deletion")
+
+        # An item that no worker can bear ends that worker, who is complained of, and nothing else.
+        served.aws("dynamodb", "put-item", "--table-name", TABLE, "--item", json.dumps(key))
+        served.ask("POST", "/drsim/advance?by=8m")
+        assert served.ask("GET", "/drsim/executions") == [{**execution, "status": None, "waves": []}]
         code, said, seconds = served.end(signal.SIGINT)
     assert code == 0
-    assert seconds < 5
-    assert re.search(r"drsim served requests for [0-9.ms ]+: drs 8, drsim 8, dynamodb 4\n", said)
-    assert "9m 10s of virtual time, executions in the table: 1, DRS jobs: 3" in said
+    assert seconds < 1.5
+    assert re.search(r"drsim served requests for [0-9.ms ]+: drs 7, drsim 9, dynamodb 5\n", said)
+    assert "17m 10s of virtual time, executions in the table: 1, DRS jobs: 4" in said
+    assert re.search(rf"drsim: seed 1, 00:1[0-9]:.*, process 'worker of {execution['id']}': KeyError: 'Status'\n", said)
 
 
 def test_time_runs_at_its_speed_stops_and_leaps_and_wrong_requests_are_refused() -> None:
@@ -229,10 +234,10 @@ def test_time_runs_at_its_speed_stops_and_leaps_and_wrong_requests_are_refused()
     [
         (["dril"], "no scenario 'dril': did you mean 'drill'?"),
         (["drill", "--set", "servers=0"], "--set workload[0].servers: Input should be greater than"),
-        (["--set", "frob=1"], "the empty world"),
+        (["--set", "frob=1"], "--set frob: there is no such field"),
         (["--speed", "0"], "--speed must be more than 0 and at most 100000, got 0.0"),
         (["--speed", "nan"], "--speed must be more than 0 and at most 100000, got nan"),
-        (["--port", "70000"], "70000"),
+        (["--port", "70000"], "'--port': Input should be less than or equal to 65535"),
         (["--host", "nowhere.invalid"], "cannot listen on nowhere.invalid, port 5000"),
     ],
 )
