@@ -13,7 +13,9 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
-from typer.exceptions import Exit, TyperException
+from typer.exceptions import Exit
+
+from drsim.arguments import UserError, reading
 
 if TYPE_CHECKING:
     from scenarios.model import Scenario
@@ -46,7 +48,7 @@ def serve(
 ) -> None:
     """Serve DRS, the execution table and a scenario's workload to any AWS client, in virtual time; Ctrl-C ends it."""
     if not 0 < speed <= _SPEED_MAX or not math.isfinite(speed):
-        raise TyperException(f"--speed must be more than 0 and at most {_SPEED_MAX:.0f}, got {speed}")
+        raise UserError(f"--speed must be more than 0 and at most {_SPEED_MAX:.0f}, got {speed}")
     scenario = _scenario(name, changes or [])
     _import_server()
     with _interrupted_by_sigterm():
@@ -58,12 +60,9 @@ def serve(
 
 
 def _scenario(name: str, changes: list[str]) -> "Scenario":
-    from scenarios.files import ScenarioError, load, parse
+    from scenarios.files import load, parse
 
-    try:
-        return load(name, changes) if name else parse(_EMPTY, "the empty world", changes)
-    except ScenarioError as error:
-        raise TyperException("\n".join(error.problems)) from None
+    return reading(lambda: load(name, changes) if name else parse(_EMPTY, "the empty world", changes))
 
 
 def _import_server() -> None:
@@ -77,9 +76,7 @@ def _import_server() -> None:
     except ImportError as error:
         if (error.name or "").partition(".")[0] in ("simulator", "scenarios", "orchestrator"):
             raise
-        raise TyperException(
-            f"serve needs moto's server, and {error.name} is missing: pip install 'drsim[moto]'"
-        ) from None
+        raise UserError(f"serve needs moto's server, and {error.name} is missing: pip install 'drsim[moto]'") from None
 
 
 @contextmanager
@@ -104,7 +101,7 @@ def _serve(scenario: "Scenario", seed: int, speed: float, host: str, port: int, 
     try:
         listening = bound(host, port)
     except OSError as error:
-        raise TyperException(
+        raise UserError(
             f"cannot listen on {host}, port {port}: {error.strerror or error}; --port 0 takes any that is free"
         ) from None
     with closing(listening), served_world(scenario, seed=seed, spare_servers=_SPARE_SERVERS) as world:

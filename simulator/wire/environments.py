@@ -5,9 +5,9 @@ environment does. Greenlets share one interpreter: at each switch the modules, v
 goes on are put in place.
 """
 
-import importlib
 import logging
 import os
+import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from typing import Any, Final
 from greenlet import settrace
 
 from simulator.kernel import Kernel
-from simulator.services.functions import Environment, Invocation
+from simulator.services.functions import Invocation
 from simulator.wire.clock import VirtualClock
 from simulator.wire.errors import HandlerError
 
@@ -28,7 +28,7 @@ _STATEFUL: Final = ("aws_lambda_powertools",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a function's handler comes from. `place` is MODULE:NAME or FILE.py:NAME; `paths` are put before sys.path."""
+    """Where a function's handler comes from: `place` is MODULE:NAME or FILE.py:NAME, `paths` go before sys.path."""
 
     place: str
     variables: Mapping[str, str]
@@ -54,7 +54,7 @@ class Source:
 
     def owns(self, name: str, module: ModuleType) -> bool:
         """Whether a module is the function's own, or one whose state is."""
-        if name.split(".")[0] in (self.module.split(".")[0], *_STATEFUL):
+        if name.partition(".")[0] in (self.module.partition(".")[0], *_STATEFUL):
             return True
         folders = self.folders
         return bool(folders) and (getattr(module, "__file__", None) or "").startswith(
@@ -110,7 +110,9 @@ class Environments:
         source = loaded.source
         loaded.importing = True
         try:
-            module = importlib.import_module(source.module)
+            handler = pkgutil.resolve_name(f"{source.module}:{source.handler}")
+        except AttributeError as error:
+            raise HandlerError(f"{function}: {source.module} has no function {source.handler!r} ({error})") from error
         except Exception as error:
             where = f"{function}: cannot import {source.place}: {type(error).__name__}: {error}"
             if isinstance(error, KeyError):
@@ -121,15 +123,14 @@ class Environments:
         finally:
             loaded.importing = False
             loaded.modules = self._outside.owned(source)
-        handler = getattr(module, source.handler, None)
         if not callable(handler):
-            raise HandlerError(f"{function}: {source.module} has no function {source.handler!r}")
+            raise HandlerError(f"{function}: {source.place} is no function")
         found: Callable[[Any, Any], Any] = handler
         return found
 
     # --- switching ---------------------------------------------------------------------------------------------
 
-    def _switched(self, event: str, arguments: tuple[Any, Any]) -> None:
+    def _switched(self, _: str, arguments: tuple[Any, Any]) -> None:
         """The kernel goes on with another process, or with its own loop."""
         process = getattr(arguments[1], "process", None)
         invocation = None if process is None else process.tag
@@ -196,7 +197,7 @@ class _Outside:
             else:
                 os.environ[name] = value
         sys.path = self._path
-        logging.root = logging.Logger.root = self._root  # type: ignore[misc]
+        logging.root = logging.Logger.root = self._root
         logging.Logger.manager = self._manager
 
 
@@ -210,7 +211,7 @@ def _loggers() -> logging.Manager:
 
 
 def _use(manager: logging.Manager) -> None:
-    logging.root = logging.Logger.root = manager.root  # type: ignore[misc, assignment]
+    logging.root = logging.Logger.root = manager.root
     logging.Logger.manager = manager
 
 

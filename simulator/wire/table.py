@@ -6,7 +6,6 @@ they were when the index last caught up.
 """
 
 import base64
-import copy
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models import table as moto_table
-from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 from orchestrator.model import ExecutionKey
 from simulator.events import ItemChanged
@@ -67,6 +66,8 @@ class MotoTable:
         self.name = name
         self.names = names
         self._client = boto3.client("dynamodb", region_name=region)
+        # Whether a request is the table's own: a fault's other writer acts while a function waits.
+        self.apart = False
         self._table = dynamodb_backends[account_id][region].tables[name]
         self._items: dict[ExecutionKey, StoredItem] = {}
         self._writes: dict[ExecutionKey, int] = {}
@@ -93,7 +94,7 @@ class MotoTable:
         """PutItem. Raises ConditionFailedError."""
         key = ExecutionKey(str(attributes["ExecutionId"]), str(attributes["PlanId"]))
         expressions = self._expressions({}, condition)
-        with _condition_failures():
+        with self._apart(), _condition_failures():
             self._client.put_item(TableName=self.name, Item=self.wire_form(attributes), **expressions)
         self.written(key, writer, request_id)
 
@@ -108,14 +109,15 @@ class MotoTable:
     ) -> None:
         """UpdateItem with SET of these attributes; all others stay. Raises ConditionFailedError."""
         expressions = self._expressions(attributes, condition)
-        with _condition_failures():
+        with self._apart(), _condition_failures():
             self._client.update_item(TableName=self.name, Key=self._wire_key(key), **expressions)
         self.written(key, writer, request_id)
 
     def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
         """DeleteItem; deleting what is not there is no error."""
         if key in self._items:
-            self._client.delete_item(TableName=self.name, Key=self._wire_key(key))
+            with self._apart():
+                self._client.delete_item(TableName=self.name, Key=self._wire_key(key))
             self.written(key, writer, request_id)
 
     @property
@@ -134,21 +136,21 @@ class MotoTable:
         """Look at an item after a write that moto accepted, tell the trace, and let the index hear of it in time."""
         now_us, before = self._kernel.now_us, self._items.get(key)
         held = self._held_by_moto(key)
-        after = None if held is None else StoredItem(self._attributes(held.to_json()["Attributes"]), before)
+        wire_item = None if held is None else held.to_json()["Attributes"]
+        after = None if wire_item is None else StoredItem(self._attributes(wire_item), before)
         if before is None and after is None:
             return
         if after is None:
             self._items.pop(key, None)
         else:
             self._items[key] = after
-        # A copy, for moto changes items in place.
-        held = self._seen[key] = copy.deepcopy(held)
+        self._seen[key] = wire_item
         number = self._writes[key] = self._writes.get(key, 0) + 1
         lag = Stream(self._kernel.seed, f"dynamodb/index/{key.execution_id}/{number}")
         held_us = 0 if self._held_back is None else self._held_back(key, number)
         self._serial += 1
         due_us = now_us + held_us + self._index_lag.draw(lag)
-        heappush(self._coming, (due_us, self._serial, number, key, held))
+        heappush(self._coming, (due_us, self._serial, number, key, wire_item))
         self._trace.emit(
             ItemChanged(
                 now_us,
@@ -170,7 +172,7 @@ class MotoTable:
             for range_key, item in items.items()
         }
         for key in [*held, *(key for key in self._items if key not in held)]:
-            if key not in self._items or key not in held or held[key] != self._seen[key]:
+            if key not in self._items or key not in held or held[key].to_json()["Attributes"] != self._seen[key]:
                 self.written(key, writer, request_id)
 
     @contextmanager
@@ -178,21 +180,30 @@ class MotoTable:
         """Let moto see the items as the index knows them, in pages of the scenario's size."""
         coming = self._coming
         while coming and coming[0][0] <= self._kernel.now_us:
-            _, _, number, key, item = heappop(coming)
+            _, _, number, key, wire_item = heappop(coming)
             if number < self._shown.get(key, 0):
                 continue
             self._shown[key] = number
             hash_key, range_key = self._moto_key(key)
-            if item is None:
+            if wire_item is None:
                 self._indexed[hash_key].pop(range_key, None)
             else:
-                self._indexed[hash_key][range_key] = item
+                # Made anew, for moto changes those that it keeps in place.
+                self._indexed[hash_key][range_key] = Item(hash_key, range_key, wire_item)
         items, size_max = self._table.items, moto_table.RESULT_SIZE_LIMIT
         self._table.items, moto_table.RESULT_SIZE_LIMIT = self._indexed, self._page_bytes_max
         try:
             yield
         finally:
             self._table.items, moto_table.RESULT_SIZE_LIMIT = items, size_max
+
+    @contextmanager
+    def _apart(self) -> Iterator[None]:
+        self.apart = True
+        try:
+            yield
+        finally:
+            self.apart = False
 
     def wire_form(self, attributes: Attributes) -> dict[str, Any]:
         """Attributes under their names, as they go over the wire."""
