@@ -1,4 +1,4 @@
-"""The command line: `drsim list | run | explore | replay | shrink | schema`.
+"""The command line: `drsim list | run | explore | replay | shrink | serve | schema`.
 
 Exit codes: 0 pass; 1 a property or criterion failed; 2 interrupted; 3 internal error; 4 bad usage or configuration;
 5 nothing ran, or the verdict is unknown. Commands import what they need when they run, so that `--help` is quick.
@@ -13,6 +13,7 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from drsim.arguments import UserError, check_parts, loaded, reading, seconds_of, seeds_of, writing
+from drsim.serving import serve
 from drsim.tiers import Choice, Tier
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 pass, 1 failed, 2 interrupted, 3 internal error, 4 bad usage, 5 unknown.",
 )
+
+
+app.command()(serve)
 
 
 @app.command("list")

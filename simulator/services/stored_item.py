@@ -88,4 +88,9 @@ def _value_size_bytes(value: object) -> int:
         # One byte for two significant digits, and one more.
         text = f"{value:f}" if isinstance(value, Decimal) else str(value)
         return (len(text.replace(".", "").strip("-0")) + 1) // 2 + 1
-    raise TypeError(f"a DynamoDB value must be a text, number, bool, None, list or dict, got {value!r}")
+    if isinstance(value, bytes):
+        return len(value)
+    if isinstance(value, set):
+        # Nothing is published about a set's own bytes.
+        return sum(map(_value_size_bytes, value))
+    raise TypeError(f"a DynamoDB value must be a text, number, bool, None, list, dict, bytes or set, got {value!r}")

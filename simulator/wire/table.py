@@ -5,6 +5,7 @@ up to date, and nobody hears of a write. The table is looked at after each one, 
 they were when the index last caught up.
 """
 
+import base64
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,8 +30,16 @@ from simulator.services.stored_item import Attributes, StoredItem
 from simulator.trace import Trace
 from simulator.wire.names import Names
 
+
+class _Deserializer(TypeDeserializer):
+    """boto3's, with bytes for what moto keeps in base64, or as they are."""
+
+    def _deserialize_b(self, value: Any) -> bytes:
+        return base64.b64decode(value) if isinstance(value, str) else bytes(value)
+
+
 _serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
+_deserialize = _Deserializer().deserialize
 
 
 class MotoTable:
@@ -62,6 +71,8 @@ class MotoTable:
         self._table = dynamodb_backends[account_id][region].tables[name]
         self._items: dict[ExecutionKey, StoredItem] = {}
         self._writes: dict[ExecutionKey, int] = {}
+        # What moto held of each item at the last look.
+        self._seen: dict[ExecutionKey, Any] = {}
         # The items as the index knows them, in moto's own form, and the changes on their way to it.
         self._indexed: defaultdict[Any, dict[Any, Any]] = defaultdict(dict)
         self._shown: dict[ExecutionKey, int] = {}
@@ -109,6 +120,11 @@ class MotoTable:
                 self._client.delete_item(TableName=self.name, Key=self._wire_key(key))
             self.written(key, writer, request_id)
 
+    @property
+    def keys(self) -> tuple[ExecutionKey, ...]:
+        """Those of all items."""
+        return tuple(self._items)
+
     # --- for the gateway ---------------------------------------------------------------------------------------
 
     def key_of(self, wire_item: Mapping[str, Any]) -> ExecutionKey:
@@ -128,6 +144,7 @@ class MotoTable:
             self._items.pop(key, None)
         else:
             self._items[key] = after
+        self._seen[key] = wire_item
         number = self._writes[key] = self._writes.get(key, 0) + 1
         lag = Stream(self._kernel.seed, f"dynamodb/index/{key.execution_id}/{number}")
         held_us = 0 if self._held_back is None else self._held_back(key, number)
@@ -146,6 +163,17 @@ class MotoTable:
                 None if after is None else after.execution,
             )
         )
+
+    def look_again(self, writer: str, request_id: str = "") -> None:
+        """Look at every item that is not as it was at the last look, after a write that may have been to any."""
+        held = {
+            ExecutionKey(str(hash_key.value), str(range_key.value)): item
+            for hash_key, items in self._table.items.items()
+            for range_key, item in items.items()
+        }
+        for key in [*held, *(key for key in self._items if key not in held)]:
+            if key not in self._items or key not in held or held[key].to_json()["Attributes"] != self._seen[key]:
+                self.written(key, writer, request_id)
 
     @contextmanager
     def as_indexed(self) -> Iterator[None]:

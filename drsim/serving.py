@@ -1,0 +1,188 @@
+"""`drsim serve`: a world behind an HTTP endpoint that any AWS client can use.
+
+Owns what is said about it on the terminal, and how it begins and ends; the endpoint is `simulator.wire.server`'s.
+Ctrl-C and SIGTERM are the usual end of it, so the exit code is then 0.
+"""
+
+import gc
+import math
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+
+import typer
+from typer.exceptions import Exit
+
+from drsim.arguments import UserError, reading
+
+if TYPE_CHECKING:
+    from scenarios.model import Scenario
+    from simulator.wire.pacer import Pacer
+    from simulator.wire.server import Endpoint, ServedWorld
+
+_SPARE_SERVERS: Final = 10
+_SPEED_MAX: Final = 100_000.0
+_STOP_SECONDS_MAX: Final = 0.8
+_EMPTY: Final = """\
+name: empty
+title: Nothing but a table and source servers
+why: Whatever happens in it, clients do.
+"""
+_WIDTH_MAX: Final = 98
+
+
+def serve(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|FILE", help="A scenario whose executions start; none: an empty world.")
+    ] = "",
+    seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 1,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario, as for `drsim run`.")
+    ] = None,
+    speed: Annotated[float, typer.Option(metavar="N", help="Virtual seconds for each second of yours.")] = 60,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 for any free port.")] = 5000,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    paused: Annotated[bool, typer.Option("--paused", help="Let time stand still until POST /drsim/resume.")] = False,
+) -> None:
+    """Serve DRS, the execution table and a scenario's workload to any AWS client, in virtual time; Ctrl-C ends it."""
+    if not 0 < speed <= _SPEED_MAX or not math.isfinite(speed):
+        raise UserError(f"--speed must be more than 0 and at most {_SPEED_MAX:.0f}, got {speed}")
+    scenario = _scenario(name, changes or [])
+    _import_server()
+    with _interrupted_by_sigterm():
+        try:
+            code = _serve(scenario, seed, speed, host, port, paused=paused)
+        except KeyboardInterrupt:
+            code = 0
+    raise Exit(code)
+
+
+def _scenario(name: str, changes: list[str]) -> "Scenario":
+    from scenarios.files import load, parse
+
+    return reading(lambda: load(name, changes) if name else parse(_EMPTY, "the empty world", changes))
+
+
+def _import_server() -> None:
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            # moto warns before it raises.
+            warnings.simplefilter("ignore")
+            import simulator.wire.server  # noqa: F401 - to see whether it can be
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] in ("simulator", "scenarios", "orchestrator"):
+            raise
+        raise UserError(f"serve needs moto's server, and {error.name} is missing: pip install 'drsim[moto]'") from None
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM, with which supervisors end a process, do what Ctrl-C does."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _serve(scenario: "Scenario", seed: int, speed: float, host: str, port: int, *, paused: bool) -> int:
+    from scenarios.host import wall_seconds
+    from simulator.wire.pacer import Pacer
+    from simulator.wire.server import Endpoint, bound, http_server, served_world
+
+    try:
+        listening = bound(host, port)
+    except OSError as error:
+        raise UserError(
+            f"cannot listen on {host}, port {port}: {error.strerror or error}; --port 0 takes any that is free"
+        ) from None
+    with closing(listening), served_world(scenario, seed=seed, spare_servers=_SPARE_SERVERS) as world:
+        pacer = Pacer(world.kernel, speed=speed, paused=paused, wall_seconds=wall_seconds, complain=_complain)
+        endpoint = Endpoint(world, pacer)
+        server = http_server(listening, endpoint)
+        began_s = wall_seconds()
+        _announce(scenario, seed, world, pacer, f"http://{_shown_host(host)}:{server.port}")
+        pacer.start(on_broken=server.shutdown)
+        try:
+            # It takes Ctrl-C for its end.
+            server.serve_forever()
+        finally:
+            pacer.stop(_STOP_SECONDS_MAX)
+        _sum_up(world, endpoint, wall_seconds() - began_s)
+        # moto's many objects need no last look before the process ends; on a busy machine it takes seconds.
+        gc.freeze()
+        if pacer.broken is not None:
+            _complain(f"internal error: {type(pacer.broken).__name__}: {pacer.broken}")
+            return 3
+    return 0
+
+
+def _shown_host(host: str) -> str:
+    """The address to which a client on this machine sends."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
+    return f"[{reachable}]" if ":" in reachable else reachable
+
+
+def _announce(scenario: "Scenario", seed: int, world: "ServedWorld", pacer: "Pacer", url: str) -> None:
+    table, scope, spare = world.table, world.spare_scope, world.spare_ids
+    key = table.names.of("Status")
+    pace = f"{pacer.speed:g} virtual seconds a second" + (", paused" if pacer.paused else "")
+    begin = world.shown(0).partition(".")[0] + "Z"
+    _say(
+        f"drsim serves {scenario.name}, seed {seed}, at {url}",
+        f"  time      from {begin}, {pace}",
+        f"  table     {table.name}, index StatusIndex, in us-east-1",
+        f"  account   {scope.account_id}, whatever credentials a client has",
+        f"  servers   {len(spare)} in {scope.region} for jobs of yours, those of executions besides:",
+        *[f"            {'  '.join(spare[first : first + 4])}" for first in range(0, len(spare), 4)],
+        "",
+        "  export AWS_ENDPOINT_URL=" + url + f" AWS_DEFAULT_REGION={scope.region}",
+        "  export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any",
+        f"  aws drs start-recovery --is-drill --source-servers sourceServerID={spare[0]}",
+        f"  aws drs describe-jobs --endpoint-url {url}",
+        f"  aws dynamodb query --table-name {table.name} \\",
+        "      --index-name StatusIndex --key-condition-expression '#s = :s' \\",
+        f'      --expression-attribute-names \'{{"#s": "{key}"}}\' \\',
+        '      --expression-attribute-values \'{":s": {"S": "POLLING"}}\'',
+        f"  curl {url}/drsim/time   # and /drsim/executions, /drsim/servers",
+        f"  curl -X POST '{url}/drsim/advance?by=10m'   # and /drsim/pause, /drsim/resume",
+        "",
+        "Ctrl-C ends it.",
+    )
+
+
+def _sum_up(world: "ServedWorld", endpoint: "Endpoint", seconds: float) -> None:
+    from drsim.console import duration
+
+    counts = ", ".join(f"{service} {count}" for service, count in sorted(endpoint.requests.items())) or "none"
+    jobs = sum(len(world.drs.jobs(scope)) for scope in world.scopes)
+    virtual = duration(world.kernel.now_us / 1_000_000)
+    _say(
+        "",
+        f"drsim served requests for {duration(seconds)}: {counts}",
+        f"  {virtual} of virtual time, executions in the table: {len(world.table)}, DRS jobs: {jobs}",
+    )
+
+
+def _say(*lines: str) -> None:
+    from rich.text import Text
+
+    from drsim.console import output
+
+    console = output()
+    for line in lines:
+        # No wrapping: commands are to be copied.
+        console.print(Text(line), soft_wrap=True)
+
+
+def _complain(text: str) -> None:
+    for line in text.splitlines():
+        sys.stderr.write(f"drsim: {line}\n")

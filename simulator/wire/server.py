@@ -1,0 +1,312 @@
+"""A world behind an HTTP endpoint: moto's server with DRS, the deployed table, and Phase 1 at work in virtual time.
+
+Owns the world that is served, what clients' requests do to it, and the few endpoints of its own under /drsim. moto
+answers for AWS. No finder and no poller runs here: those are the clients'.
+"""
+
+import io
+import json
+import re
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from moto.iam.models import get_account_id_from, iam_backends
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.wrappers import Response
+from werkzeug.wsgi import get_input_stream
+
+from orchestrator.model import ExecutionKey, JobScope, JobStatus
+from simulator import moto_drs
+from simulator.durations import duration_us
+from simulator.faults.effects import Effects
+from simulator.faults.plan import Plan
+from simulator.faults.rules import INDEX
+from simulator.faults.swarm import with_swarm
+from simulator.kernel import Kernel
+from simulator.services.drs import DrsService
+from simulator.spec import JobLife, WorldSpec
+from simulator.trace import Trace
+from simulator.wire.deployment import REGION
+from simulator.wire.pacer import Pacer, StoppedError
+from simulator.wire.table import MotoTable
+from simulator.wire.tier import Functions, wire_parts
+from simulator.workload import HOME_ACCOUNT, Workload
+
+CLIENT: Final = "client"
+"""Who wrote an item that came over HTTP."""
+
+_THEIRS: Final = Functions(finder="the client's", poller="the client's")
+_ADVANCE_MAX_US: Final = duration_us("365d")
+_NO_END_US: Final = duration_us("36500d")
+_CREDENTIAL: Final = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]*)/([^/]*)/")
+_READS: Final = re.compile(r"(Get|BatchGet|TransactGet|Query|Scan|Describe|List)")
+"""How the names of DynamoDB's operations begin that write nothing; those of PartiQL may do either."""
+_WAVE_SHOWN: Final = {"status": "Status", "account": "AccountId", "region": "Region", "job": "JobId"}
+
+
+class WrongUseError(Exception):
+    """A request to an endpoint of our own that makes no sense; the message says what would."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedWorld:
+    """What is behind the endpoint. `spare_ids` are source servers in the home account that no execution needs."""
+
+    spec: WorldSpec
+    kernel: Kernel
+    table: MotoTable
+    drs: DrsService
+    workload: Workload
+    spare_ids: tuple[str, ...]
+
+    @property
+    def spare_scope(self) -> JobScope:
+        """Where the spare servers are."""
+        return JobScope(HOME_ACCOUNT, self.spec.regions[0])
+
+    @property
+    def scopes(self) -> list[JobScope]:
+        """Every account and Region in which the world has servers."""
+        accounts = [f"{int(HOME_ACCOUNT) + number:012}" for number in range(self.spec.accounts)]
+        return [JobScope(account, region) for account in accounts for region in self.spec.regions]
+
+    def shown(self, instant_us: int) -> str:
+        """An instant of virtual time as people and AWS write it."""
+        instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.spec.epoch_us + instant_us)
+        return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond:06}Z"
+
+    def executions(self) -> list[dict[str, Any]]:
+        """The workload's and those of clients; the status of one that is not in the table is None."""
+        planned = {plan.key: plan for plan in self.workload.plans}
+        shown = []
+        for key in dict.fromkeys([*planned, *self.table.keys]):
+            item, plan = self.table.get(key), planned.get(key)
+            attributes = {} if item is None else item.attributes
+            shown.append(
+                {
+                    "id": key.execution_id,
+                    "plan": key.plan_id,
+                    "begins": None if plan is None else self.shown(plan.start_us),
+                    "status": attributes.get("Status"),
+                    "waves": [*_waves(attributes.get("Waves"))],
+                }
+            )
+        return shown
+
+    def servers(self) -> list[dict[str, Any]]:
+        """Source servers, each with the job that has it now."""
+        shown = []
+        for scope in self.scopes:
+            busy = {
+                server.source_server_id: job.job_id
+                for job in self.drs.jobs(scope)
+                if job.status(self.kernel.now_us) is not JobStatus.COMPLETED
+                for server in job.servers
+            }
+            for server_id in self.drs.servers(scope):
+                place = {"account": scope.account_id, "region": scope.region}
+                spare = scope == self.spare_scope and server_id in self.spare_ids
+                shown.append({"id": server_id, **place, "spare": spare, "job": busy.get(server_id)})
+        return shown
+
+
+def _waves(waves: object) -> Iterator[dict[str, Any]]:
+    """What an item tells of its waves, whatever a client has made of them."""
+    for number, wave in enumerate(waves if isinstance(waves, list) else (), start=1):
+        if isinstance(wave, dict):
+            yield {"wave": number, **{name: wave.get(key) for name, key in _WAVE_SHOWN.items()}}
+
+
+@contextmanager
+def served_world(spec: WorldSpec, *, seed: int, spare_servers: int) -> Iterator[ServedWorld]:
+    """The world of a spec, with so many servers that no execution needs; it ends with the block.
+
+    Their jobs live as those of the first group of executions do, or as usual.
+    """
+    drawn = with_swarm(spec, seed)
+    # Whoever looks decides when it is over.
+    endless = drawn.model_copy(update={"duration": _NO_END_US})
+    kernel, trace = Kernel(seed=seed), Trace(kept=False)
+    plan = Plan(kernel, trace, drawn)
+    with wire_parts(endless, seed=seed, functions=_THEIRS) as parts:
+
+        def held_back(key: ExecutionKey, number: int) -> int:
+            return effects.index_lag_us(key, number)
+
+        table = parts.table(
+            kernel,
+            trace,
+            index_lag=spec.table.index_lag,
+            page_bytes_max=spec.table.page_bytes_max,
+            held_back=held_back if INDEX in plan.operations else None,
+        )
+        assert isinstance(table, MotoTable), "this tier's parts make it one"
+        effects: Effects = Effects(plan, kernel, table, spec.epoch_us)
+        drs = DrsService(kernel, trace, spec.drs)
+        moto_drs.attach(drs, epoch_us=spec.epoch_us)
+        life = spec.workload[0].jobs if spec.workload else JobLife()
+        spare_ids = moto_drs.add_source_servers(HOME_ACCOUNT, spec.regions[0], spare_servers, life=life)
+        workload = Workload(kernel, table, drs, endless, effects)
+        yield ServedWorld(
+            spec=endless, kernel=kernel, table=table, drs=drs, workload=workload, spare_ids=tuple(spare_ids)
+        )
+
+
+class Endpoint:
+    """The WSGI application. One request at a time sees the world, and virtual time stands still meanwhile."""
+
+    def __init__(self, world: ServedWorld, pacer: Pacer) -> None:
+        self.requests: Counter[str] = Counter()
+        self._world = world
+        self._pacer = pacer
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._own: dict[tuple[str, str], Callable[[dict[str, str]], Any]] = {
+            ("GET", "/drsim/time"): lambda _: self._time(),
+            ("POST", "/drsim/pause"): lambda _: self._turned(pacer.pause),
+            ("POST", "/drsim/resume"): lambda _: self._turned(pacer.resume),
+            ("POST", "/drsim/advance"): self._advance,
+            ("GET", "/drsim/executions"): lambda _: world.executions(),
+            ("GET", "/drsim/servers"): lambda _: world.servers(),
+        }
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer a request."""
+        # Before it is this request's turn, for a client may be slow to send it.
+        body = get_input_stream(environ).read()
+        environ["wsgi.input"] = io.BytesIO(body)
+        path = environ.get("PATH_INFO", "")
+        if path == "/drsim" or path.startswith("/drsim/"):
+            response = self._ours(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""))
+        elif path.startswith("/moto-api/reset"):
+            response = _json(400, {"error": "a world is not reset: end drsim serve and start it again"})
+        else:
+            response = self._aws(environ, body)
+        return response(environ, start_response)
+
+    # --- our own -----------------------------------------------------------------------------------------------
+
+    def _ours(self, method: str, path: str, query: str) -> Response:
+        with self._pacer.turn:
+            self.requests["drsim"] += 1
+            try:
+                act = self._own.get((method, path))
+                if act is None:
+                    known = ", ".join(" ".join(route) for route in self._own)
+                    raise WrongUseError(f"a request must be one of {known}, got {method} {path}")
+                return _json(200, act(_parameters(query, {"by"} if act == self._advance else set())))
+            except WrongUseError as error:
+                return _json(400, {"error": f"{error}"})
+            except StoppedError:
+                return _json(503, {"error": "virtual time has ended"})
+
+    def _time(self) -> dict[str, Any]:
+        now_us = self._world.kernel.now_us
+        seconds = now_us / 1_000_000
+        now = self._world.shown(now_us)
+        return {"now": now, "virtual_seconds": seconds, "speed": self._pacer.speed, "paused": self._pacer.paused}
+
+    def _turned(self, turn: Callable[[], None]) -> dict[str, Any]:
+        turn()
+        return self._time()
+
+    def _advance(self, parameters: dict[str, str]) -> dict[str, Any]:
+        try:
+            by_us = duration_us(parameters.get("by"))
+        except ValueError as error:
+            raise WrongUseError(f"by: {error}; for instance POST /drsim/advance?by=10m") from None
+        if not 0 < by_us <= _ADVANCE_MAX_US:
+            raise WrongUseError(f"by must be more than 0s and at most 365d, got {parameters['by']}")
+        self._pacer.advance(by_us)
+        return self._time()
+
+    # --- AWS's -------------------------------------------------------------------------------------------------
+
+    def _aws(self, environ: dict[str, Any], body: bytes) -> Response:
+        found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+        key, region, service = ("", "", "") if found is None else found.groups()
+        account_id = environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", _account_of(key))
+        # Who waits for a message of a queue's must not hold up all others.
+        with nullcontext() if service == "sqs" else self._pacer.turn:
+            self.requests[service or "unsigned"] += 1
+            if (service, region, account_id) == ("dynamodb", REGION, HOME_ACCOUNT):
+                return self._dynamodb(environ, body)
+            return self._by_moto(environ)
+
+    def _dynamodb(self, environ: dict[str, Any], body: bytes) -> Response:
+        table, operation = self._world.table, environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+        try:
+            asked = json.loads(body)
+        except ValueError:
+            asked = None
+        if not isinstance(asked, dict):
+            asked = {}
+        if operation == "DeleteTable" and f"{asked.get('TableName')}".rpartition("/")[2] == table.name:
+            # As for a table with deletion protection: Phase 1 has no other.
+            text = f"Resource cannot be deleted as it is currently protected against deletion: {table.name}"
+            answer = _json(400, {"__type": "com.amazon.coral.validate#ValidationException", "message": text})
+            answer.headers["x-amzn-errortype"] = "ValidationException"
+            return answer
+        with table.as_indexed() if "IndexName" in asked else nullcontext():
+            answer = self._by_moto(environ)
+        if not _READS.match(operation):
+            table.look_again(CLIENT)
+        return answer
+
+    def _by_moto(self, environ: dict[str, Any]) -> Response:
+        # Buffered: the body is made before the next request's turn.
+        return Response.from_app(self._moto, environ, buffered=True)
+
+
+def _parameters(query: str, known: set[str]) -> dict[str, str]:
+    parameters = dict(parse_qsl(query, keep_blank_values=True))
+    unknown = sorted(parameters.keys() - known)
+    if unknown:
+        raise WrongUseError(f"no such parameter: {', '.join(unknown)}; known are {', '.join(known) or 'none here'}")
+    return parameters
+
+
+def _json(status: int, content: Any) -> Response:
+    return Response(json.dumps(content, default=str) + "\n", status=status, mimetype="application/json")
+
+
+def _account_of(key: str) -> str:
+    """The account of a key that moto gave, as for an assumed role; all others are the home account's."""
+    known = any(key in each.access_keys for account in [*iam_backends.values()] for each in [*account.values()])
+    return get_account_id_from(key) if known else HOME_ACCOUNT
+
+
+# --- the socket -------------------------------------------------------------------------------------------------
+
+
+class _Quiet(MotoRequestHandler):
+    """Says nothing of a request that went well."""
+
+    def log_request(self, *_: Any) -> None:
+        """Nothing."""
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that listens there, on any free port if that is 0. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(128)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+def http_server(listening: socket.socket, endpoint: Endpoint) -> BaseWSGIServer:
+    """moto's server, one thread for each connection. `serve_forever` ends with KeyboardInterrupt or `shutdown`."""
+    host, port = listening.getsockname()[:2]
+    return make_server(host, port, endpoint, threaded=True, request_handler=_Quiet, fd=listening.fileno())

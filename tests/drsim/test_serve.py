@@ -1,0 +1,253 @@
+"""`drsim serve`, used as others use it: by AWS's own command line, over a socket, with any credentials."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time  # noqa: TID251 - whether virtual time runs as fast as it says, only the host's clock can tell
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from drsim.cli import main
+
+for module in ("awscli", "flask_cors", "moto"):
+    pytest.importorskip(module)
+
+pytestmark = [pytest.mark.slow, pytest.mark.socket]
+
+TABLE = "drs-orchestration-execution-history-test"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "ASIAWHATEVER", "AWS_SECRET_ACCESS_KEY": "any", "AWS_SESSION_TOKEN": "any"}
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+    **CREDENTIALS,
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_PAGER": "",
+    "COLUMNS": "100",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server in a process of its own, and what it said when it began."""
+
+    process: subprocess.Popen[str]
+    said: list[str]
+    url: str
+
+    @property
+    def servers(self) -> list[str]:
+        """The source servers that it offers."""
+        return re.findall(r"s-[0-9a-f]{17}", "\n".join(self.said[5:8]))
+
+    def ask(self, method: str, path: str) -> Any:
+        """The answer of one of drsim's own endpoints."""
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, method=method), timeout=20) as answer:
+            return json.load(answer)
+
+    def refusal(self, method: str, path: str) -> str:
+        """The error of a request that must be refused."""
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            self.ask(method, path)
+        with caught.value as answer:
+            assert answer.code == 400
+            error: str = json.load(answer)["error"]
+        return error
+
+    def aws(self, *words: str, fails: str = "") -> Any:
+        """What the AWS CLI prints, or nothing where it must fail with this in its message."""
+        command = [sys.executable, "-m", "awscli", *words, "--endpoint-url", self.url, "--output", "json"]
+        done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=60)
+        if fails:
+            assert done.returncode != 0
+            assert fails in done.stderr
+            return None
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout else None
+
+    def end(self, by: signal.Signals) -> tuple[int, str, float]:
+        """Exit code, last words and complaints, and how long it took."""
+        began = time.monotonic()
+        self.process.send_signal(by)
+        said, complaints = self.process.communicate(timeout=20)
+        return self.process.returncode, said + complaints, time.monotonic() - began
+
+
+@contextmanager
+def serving(*words: str) -> Iterator[Served]:
+    command = [sys.executable, "-m", "drsim", "serve", *words, "--port", "0"]
+    with subprocess.Popen(
+        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        # It must not outlive a test that hangs while it reads.
+        deadline = threading.Timer(100, process.kill)
+        deadline.start()
+        try:
+            assert process.stdout is not None
+            said: list[str] = []
+            for line in process.stdout:
+                said.append(line.rstrip("\n"))
+                if line.startswith("Ctrl-C"):
+                    break
+            found = re.search(r"http://127\.0\.0\.1:[0-9]+", "\n".join(said))
+            assert found is not None, process.communicate()
+            yield Served(process, said, found[0])
+        finally:
+            deadline.cancel()
+            process.kill()
+
+
+def query(status: str) -> list[str]:
+    return [
+        *("dynamodb", "query", "--table-name", TABLE, "--index-name", "StatusIndex"),
+        *("--key-condition-expression", "#s = :s", "--expression-attribute-names", '{"#s": "Status"}'),
+        *("--expression-attribute-values", json.dumps({":s": {"S": status}})),
+    ]
+
+
+def test_the_aws_cli_drills_watches_and_competes_with_phase_1() -> None:
+    with serving("drill", "--paused", "--set", "reaction=20s") as served:
+        assert max(map(len, served.said)) <= 100
+        assert f"  table     {TABLE}, index StatusIndex, in us-east-1" in served.said
+        start = served.ask("GET", "/drsim/time")
+        assert start == {"now": "2025-11-28T20:32:29.000000Z", "virtual_seconds": 0.0, "speed": 60, "paused": True}
+        (execution,) = served.ask("GET", "/drsim/executions")
+        assert (execution["status"], execution["waves"]) == (None, [])
+
+        # A drill of the client's own, beside Phase 1.
+        servers = served.aws("drs", "describe-source-servers")["items"]
+        assert [each["sourceServerID"] for each in servers] == served.servers
+        words = ["start-recovery", "--is-drill", "--source-servers", f"sourceServerID={served.servers[0]}"]
+        job = served.aws("drs", *words)["job"]
+        assert (job["status"], job["initiatedBy"]) == ("PENDING", "START_DRILL")
+        served.aws("drs", *words, fails="ConflictException")
+
+        def described() -> tuple[str, str]:
+            (found,) = served.aws("drs", "describe-jobs", "--filters", f"jobIDs={job['jobID']}")["items"]
+            return found["status"], found["participatingServers"][0]["launchStatus"]
+
+        assert served.ask("POST", "/drsim/advance?by=30s")["virtual_seconds"] == 30
+        assert described() == ("PENDING", "PENDING")
+        # A job of this scenario is PENDING for 3 to 4 minutes, and over after 5 min 20 s to 8 min.
+        served.ask("POST", "/drsim/advance?by=4m40s")
+        assert described() == ("STARTED", "IN_PROGRESS")
+        (item,) = served.aws(*query("POLLING"))["Items"]
+        assert item["ExecutionId"]["S"] == execution["id"]
+
+        # A write of the client's: Phase 1's next write is made on top of it, for it reads it and expects its version.
+        key = {"ExecutionId": {"S": execution["id"]}, "PlanId": {"S": execution["plan"]}}
+        served.aws(
+            *("dynamodb", "update-item", "--table-name", TABLE, "--key", json.dumps(key)),
+            *("--update-expression", "SET Version = :v, Note = :n"),
+            *("--expression-attribute-values", '{":v": {"N": "7"}, ":n": {"SS": ["mine"]}}'),
+        )
+        served.ask("POST", "/drsim/advance?by=4m")
+        assert described() == ("COMPLETED", "LAUNCHED")
+        log = served.aws("drs", "describe-job-log-items", "--job-id", job["jobID"])["items"]
+        assert [log[0]["event"], log[-1]["event"]] == ["JOB_START", "JOB_END"]
+        (item,) = served.aws(*query("POLLING"))["Items"]
+        assert (item["Version"], item["Note"]) == ({"N": "8"}, {"SS": ["mine"]})
+        (execution,) = served.ask("GET", "/drsim/executions")
+        assert [wave["job"] for wave in execution["waves"]] == [wave["M"]["JobId"]["S"] for wave in item["Waves"]["L"]]
+        assert len(execution["waves"]) == 2
+        known = served.ask("GET", "/drsim/servers")
+        assert [each["id"] for each in known if each["spare"]] == served.servers
+        assert {each["job"] for each in known if not each["spare"]} == {None, execution["waves"][1]["job"]}
+
+        served.aws("dynamodb", "delete-table", "--table-name", TABLE, fails="protected against deletion")
+
+        # An item that no worker can bear ends that worker, who is complained of, and nothing else.
+        served.aws("dynamodb", "put-item", "--table-name", TABLE, "--item", json.dumps(key))
+        served.ask("POST", "/drsim/advance?by=8m")
+        assert served.ask("GET", "/drsim/executions") == [{**execution, "status": None, "waves": []}]
+        code, said, seconds = served.end(signal.SIGINT)
+    assert code == 0
+    assert seconds < 1.5
+    assert re.search(r"drsim served requests for [0-9.ms ]+: drs 7, drsim 9, dynamodb 5\n", said)
+    assert "17m 10s of virtual time, executions in the table: 1, DRS jobs: 4" in said
+    assert re.search(rf"drsim: seed 1, 00:1[0-9]:.*, process 'worker of {execution['id']}': KeyError: 'Status'\n", said)
+
+
+def test_time_runs_at_its_speed_stops_and_leaps_and_wrong_requests_are_refused() -> None:
+    with serving("--speed", "200", "--set", "regions=[eu-west-1]") as served:
+        assert "in eu-west-1 for jobs of yours" in "\n".join(served.said)
+        assert {each["region"] for each in served.ask("GET", "/drsim/servers")} == {"eu-west-1"}
+        assert served.ask("GET", "/drsim/executions") == []
+
+        def seconds() -> float:
+            virtual: float = served.ask("GET", "/drsim/time")["virtual_seconds"]
+            return virtual
+
+        wall, virtual = time.monotonic(), seconds()
+        threading.Event().wait(1)
+        wall, virtual = time.monotonic() - wall, seconds() - virtual
+        assert 0.5 * 200 * wall < virtual < 1.5 * 200 * wall
+        paused = served.ask("POST", "/drsim/pause")
+        threading.Event().wait(0.2)
+        assert served.ask("GET", "/drsim/time") == paused
+        assert paused["paused"]
+        advanced = served.ask("POST", "/drsim/advance?by=1h30m")
+        assert advanced["virtual_seconds"] == pytest.approx(paused["virtual_seconds"] + 5400, abs=1e-6)
+        assert not served.ask("POST", "/drsim/resume")["paused"]
+        threading.Event().wait(0.2)
+        assert seconds() > advanced["virtual_seconds"]
+
+        for path, told in {
+            "/drsim/advance": "by: a duration is a text with units",
+            "/drsim/advance?by=soon": "got 'soon'",
+            "/drsim/advance?by=0s": "by must be more than 0s and at most 365d, got 0s",
+            "/drsim/advance?by=366d": "at most 365d, got 366d",
+            "/drsim/advance?by=1m&to=2m": "no such parameter: to; known are by",
+            "/drsim/pause?for=1m": "no such parameter: for; known are none here",
+            "/drsim/time": "got POST /drsim/time",
+            "/drsim": "got POST /drsim",
+            "/moto-api/reset": "a world is not reset",
+        }.items():
+            assert told in served.refusal("POST", path)
+
+        # The port is taken: whoever comes second is told, and told at once.
+        port = served.url.rpartition(":")[2]
+        second = subprocess.run(
+            [sys.executable, "-m", "drsim", "serve", "--port", port], capture_output=True, text=True, check=False
+        )
+        assert second.returncode == 4
+        assert second.stderr == (
+            f"drsim: cannot listen on 127.0.0.1, port {port}: Address already in use; --port 0 takes any that is free\n"
+        )
+        code, said, _ = served.end(signal.SIGTERM)
+    assert code == 0
+    assert "executions in the table: 0, DRS jobs: 0" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["dril"], "no scenario 'dril': did you mean 'drill'?"),
+        (["drill", "--set", "servers=0"], "--set workload[0].servers: Input should be greater than"),
+        (["--set", "frob=1"], "--set frob: there is no such field"),
+        (["--speed", "0"], "--speed must be more than 0 and at most 100000, got 0.0"),
+        (["--speed", "nan"], "--speed must be more than 0 and at most 100000, got nan"),
+        (["--port", "70000"], "'--port': Input should be less than or equal to 65535"),
+        (["--host", "nowhere.invalid"], "cannot listen on nowhere.invalid, port 5000"),
+    ],
+)
+def test_wrong_use_gets_one_clear_message(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", *words]) == 4
+    assert told in capsys.readouterr().err
+
+
+def test_without_motos_server_it_says_what_to_install() -> None:
+    script = "import sys; sys.modules['flask'] = None; from drsim.cli import main; sys.exit(main(['serve']))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr == "drsim: serve needs moto's server, and flask is missing: pip install 'drsim[moto]'\n"
