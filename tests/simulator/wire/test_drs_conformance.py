@@ -103,13 +103,13 @@ class Worlds(RuleBasedStateMachine):
         seed=st.integers(0, 100),
         quotas=st.builds(
             Drs,
-            jobs_max=st.integers(2, 4),
+            jobs_max=st.integers(1, 4),
             servers_per_job_max=st.integers(2, 4),
             servers_in_jobs_max=st.integers(3, 6),
             page_size=st.integers(1, 3),
         ),
         lives=st.lists(LIVES, min_size=5, max_size=5),
-        starts=st.integers(0, 4),
+        starts=st.integers(2, 5),
         pause_us=st.sampled_from([0, SECOND, 20 * SECOND]),
     )
     def begin(self, seed: int, quotas: Drs, lives: list[JobLife], starts: int, pause_us: int) -> None:

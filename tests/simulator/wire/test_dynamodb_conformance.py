@@ -351,6 +351,7 @@ class Tables(RuleBasedStateMachine):
             assert sum(sizes[:-1]) < limit
             assert (page.last is not None) == (sum(sizes) >= limit)
             items += [dict(item.attributes) for item in page.items]
+            assert after is None or page.last is None or page.last > after, "each page begins behind the one before"
             after = page.last
             if after is None:
                 return items
@@ -363,6 +364,7 @@ class Tables(RuleBasedStateMachine):
                 answer = self.both.client.query(**query_of(status, start_key))
             assert answer["Count"] == answer["ScannedCount"] == len(answer["Items"])
             pages.append([plain_item(item) for item in answer["Items"]])
+            assert start_key is None or answer.get("LastEvaluatedKey") != start_key
             start_key = answer.get("LastEvaluatedKey")
             if start_key is None:
                 break
