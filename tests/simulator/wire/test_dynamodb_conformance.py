@@ -212,6 +212,19 @@ class Tables(RuleBasedStateMachine):
             ),
         )
 
+    @rule(key=KEYS, lost=st.booleans())
+    def amend(self, key: ExecutionKey, lost: bool) -> None:
+        """One more version, if it is still the one that was read, and 0 where there is none."""
+        held = self.both.fast.get(key)
+        version = 0 if held is None else int(str(held.attributes.get("Version", 0)))
+        condition = Condition({"Version": version + lost}, default={"Version": 0})
+        self.perform(
+            key,
+            lambda table, request: table.update(
+                key, {"Version": version + 1}, writer="worker", request_id=request, condition=condition
+            ),
+        )
+
     @rule(key=KEYS)
     def delete(self, key: ExecutionKey) -> None:
         self.perform(key, lambda table, request: table.delete(key, writer="person", request_id=request))
