@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 from boto3.dynamodb.types import TypeDeserializer
 from moto import backends
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 from orchestrator.model import ExecutionKey
 from simulator.events import ItemChanged, WriteRefused
@@ -127,6 +128,11 @@ def plain_item(wire_item: Mapping[str, Any]) -> dict[str, Any]:
     """An item as boto3's deserializer gives it: every number a Decimal."""
     deserialize = TypeDeserializer().deserialize
     return {name: deserialize(value) for name, value in wire_item.items()}
+
+
+def moto_size_bytes(table: MotoTable, attributes: Mapping[str, object]) -> int:
+    """How large moto takes an item to be."""
+    return int(Item(DynamoType({"S": ""}), None, table.wire_form(attributes)).size())
 
 
 class Twins:
