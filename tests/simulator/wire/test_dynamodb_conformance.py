@@ -88,7 +88,7 @@ WHOLE: Final = st.builds(
     lambda base, more: {**base, **more}, st.just({"ExecutionType": "DRILL", "TotalWaves": 1}), WRITTEN
 )
 # What the workload and the poller ask, and whatever else one may. Of an absent attribute moto says that it equals NULL,
-# so none is compared with NULL where the condition has another default: see there.
+# so none is compared with NULL where the condition has another default: see test_dynamodb_differences.
 CONDITIONS: Final = st.one_of(
     st.none(),
     st.builds(Condition, st.just({}), st.booleans()),
