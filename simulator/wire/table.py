@@ -21,7 +21,7 @@ from moto.dynamodb.models import table as moto_table
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 from orchestrator.model import ExecutionKey
-from simulator.events import ItemChanged
+from simulator.events import ItemChanged, WriteRefused
 from simulator.kernel import Kernel
 from simulator.randomness import Spread, Stream
 from simulator.services.dynamodb import Condition
@@ -78,6 +78,8 @@ class MotoTable:
         self._shown: dict[ExecutionKey, int] = {}
         self._coming: list[tuple[int, int, int, ExecutionKey, Any]] = []
         self._serial = 0
+        # The largest item that the index ever held, by moto's count.
+        self._largest_bytes = 0
 
     def __len__(self) -> int:
         return len(self._items)
@@ -94,7 +96,7 @@ class MotoTable:
         """PutItem. Raises ConditionFailedError."""
         key = ExecutionKey(str(attributes["ExecutionId"]), str(attributes["PlanId"]))
         expressions = self._expressions({}, condition)
-        with self._apart(), _condition_failures():
+        with self._apart(), self._condition_failures(key, writer, request_id):
             self._client.put_item(TableName=self.name, Item=self.wire_form(attributes), **expressions)
         self.written(key, writer, request_id)
 
@@ -109,7 +111,7 @@ class MotoTable:
     ) -> None:
         """UpdateItem with SET of these attributes; all others stay. Raises ConditionFailedError."""
         expressions = self._expressions(attributes, condition)
-        with self._apart(), _condition_failures():
+        with self._apart(), self._condition_failures(key, writer, request_id):
             self._client.update_item(TableName=self.name, Key=self._wire_key(key), **expressions)
         self.written(key, writer, request_id)
 
@@ -190,8 +192,11 @@ class MotoTable:
             else:
                 # Made anew, for moto changes those that it keeps in place.
                 self._indexed[hash_key][range_key] = Item(hash_key, range_key, wire_item)
+                self._largest_bytes = max(self._largest_bytes, self._indexed[hash_key][range_key].size())
         items, size_max = self._table.items, moto_table.RESULT_SIZE_LIMIT
-        self._table.items, moto_table.RESULT_SIZE_LIMIT = self._indexed, self._page_bytes_max
+        # DynamoDB gives one item at least; moto 5.2.5 breaks if the first of a page is larger than the page.
+        limit_bytes = max(self._page_bytes_max, self._largest_bytes)
+        self._table.items, moto_table.RESULT_SIZE_LIMIT = self._indexed, limit_bytes
         try:
             yield
         finally:
@@ -249,22 +254,25 @@ class MotoTable:
             if condition.exists is not None:
                 names["#key"] = self.names.of("ExecutionId")
                 clauses.append("attribute_exists(#key)" if condition.exists else "attribute_not_exists(#key)")
-            parameters["ConditionExpression"] = " AND ".join(clauses)
+            # DynamoDB refuses an empty expression.
+            if clauses:
+                parameters["ConditionExpression"] = " AND ".join(clauses)
         if names:
             parameters["ExpressionAttributeNames"] = names
         if values:
             parameters["ExpressionAttributeValues"] = values
         return parameters
 
-
-@contextmanager
-def _condition_failures() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-            raise ConditionFailedError from None
-        raise
+    @contextmanager
+    def _condition_failures(self, key: ExecutionKey, writer: str, request_id: str) -> Iterator[None]:
+        """Tell the trace of a write that its condition forbids, and raise ConditionFailedError."""
+        try:
+            yield
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                self._trace.emit(WriteRefused(self._kernel.now_us, request_id, writer, key.execution_id))
+                raise ConditionFailedError from None
+            raise
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,187 @@
+"""moto in tests, with an execution table in it; and the fast tier's table beside it, driven in lock step."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from boto3.dynamodb.types import TypeDeserializer
+from moto import backends
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+
+from orchestrator.model import ExecutionKey
+from simulator.events import ItemChanged, WriteRefused
+from simulator.kernel import Kernel
+from simulator.randomness import Spread
+from simulator.services.dynamodb import ExecutionTable
+from simulator.services.stored_item import Attributes
+from simulator.spec import Table
+from simulator.trace import Trace
+from simulator.wire import host
+from simulator.wire.gateway import Gateway
+from simulator.wire.names import Names
+from simulator.wire.table import MotoTable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+ACCOUNT_ID: Final = "111122223333"
+REGION: Final = "us-east-1"
+NAME: Final = "executions"
+INDEX: Final = "StatusIndex"
+_KEY_TYPES: Final = {"ExecutionId": "S", "PlanId": "S", "Status": "S", "StartTime": "N"}
+
+HeldBack = Callable[[ExecutionKey, int], int]
+Change = ItemChanged | WriteRefused
+
+
+@contextmanager
+def moto_answering() -> Iterator[None]:
+    """Let moto answer every client made inside, as in the wire tier. Nothing of the host's configuration is read."""
+    with ExitStack() as stack:
+        stack.enter_context(host.no_credentials(REGION))
+        stack.enter_context(Gateway(account_id=ACCOUNT_ID, region=REGION).open())
+        stack.callback(_forget)
+        # The first client of all takes half a second, which is no test's own.
+        new_client()
+        yield
+
+
+def _forget() -> None:
+    backends.get_backend("dynamodb").reset()
+
+
+def new_client() -> "DynamoDBClient":
+    """A client of moto's DynamoDB."""
+    return boto3.client("dynamodb", region_name=REGION)
+
+
+def make_table(client: "DynamoDBClient", names: Names) -> None:
+    """Forget all tables, and make the execution table with StatusIndex, as the template has them."""
+    _forget()
+    of = names.of
+    client.create_table(
+        TableName=NAME,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": of(name), "AttributeType": "N" if kind == "N" else "S"}
+            for name, kind in _KEY_TYPES.items()
+        ],
+        KeySchema=[
+            {"AttributeName": of("ExecutionId"), "KeyType": "HASH"},
+            {"AttributeName": of("PlanId"), "KeyType": "RANGE"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": INDEX,
+                "KeySchema": [
+                    {"AttributeName": of("Status"), "KeyType": "HASH"},
+                    {"AttributeName": of("StartTime"), "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+
+
+def moto_table(
+    kernel: Kernel,
+    client: "DynamoDBClient",
+    *,
+    spec: Table | None = None,
+    trace: Trace | None = None,
+    lag: Spread | None = None,
+    page_bytes_max: int = 1_048_576,
+    held_back: HeldBack | None = None,
+) -> MotoTable:
+    """An empty table, kept by moto."""
+    names = Names(spec or Table())
+    make_table(client, names)
+    return MotoTable(
+        kernel,
+        Trace() if trace is None else trace,
+        index_lag=lag or Spread(0, 0),
+        page_bytes_max=page_bytes_max,
+        held_back=held_back,
+        name=NAME,
+        names=names,
+        account_id=ACCOUNT_ID,
+        region=REGION,
+    )
+
+
+def query_of(status: str, start_key: Mapping[str, Any] | None = None, *, names: Names | None = None) -> dict[str, Any]:
+    """The parameters of a Query of StatusIndex, as `orchestrator.aws.dynamodb` makes it."""
+    further = {} if start_key is None else {"ExclusiveStartKey": dict(start_key)}
+    return {
+        "TableName": NAME,
+        "IndexName": INDEX,
+        "KeyConditionExpression": "#status = :status",
+        "ExpressionAttributeNames": {"#status": "Status" if names is None else names.of("Status")},
+        "ExpressionAttributeValues": {":status": {"S": status}},
+        "ScanIndexForward": True,
+        **further,
+    }
+
+
+def plain_item(wire_item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item as boto3's deserializer gives it: every number a Decimal."""
+    deserialize = TypeDeserializer().deserialize
+    return {name: deserialize(value) for name, value in wire_item.items()}
+
+
+def moto_size_bytes(table: MotoTable, attributes: Mapping[str, object]) -> int:
+    """How large moto takes an item to be."""
+    return int(Item(DynamoType({"S": ""}), None, table.wire_form(attributes)).size())
+
+
+class Twins:
+    """Two empty tables, fast and wire, on two kernels of one seed at the same instant, and what each told its trace."""
+
+    def __init__(self, *, seed: int, lag: Spread, page_bytes_max: int, held_back: HeldBack | None = None) -> None:
+        self.page_bytes_max = page_bytes_max
+        self.kernels = (Kernel(seed=seed), Kernel(seed=seed))
+        self.traces = (Trace(), Trace())
+        self.changes: tuple[list[Change], list[Change]] = ([], [])
+        for trace, heard in zip(self.traces, self.changes, strict=True):
+            trace.listen(ItemChanged, heard.append)
+            trace.listen(WriteRefused, heard.append)
+        self.client = new_client()
+        self.fast = ExecutionTable(
+            self.kernels[0], self.traces[0], index_lag=lag, page_bytes_max=page_bytes_max, held_back=held_back
+        )
+        self.wire = moto_table(
+            self.kernels[1],
+            self.client,
+            trace=self.traces[1],
+            lag=lag,
+            page_bytes_max=page_bytes_max,
+            held_back=held_back,
+        )
+
+    def close(self) -> None:
+        """End both kernels."""
+        for kernel in self.kernels:
+            kernel.close()
+
+    @property
+    def now_us(self) -> int:
+        """The instant of both kernels."""
+        first, second = self.kernels
+        assert first.now_us == second.now_us
+        return first.now_us
+
+    def wait(self, duration_us: int) -> None:
+        """Advance both kernels."""
+        until_us = self.now_us + duration_us
+        for kernel in self.kernels:
+            kernel.run(until_us=until_us)
+
+    def strong_read(self, key: ExecutionKey) -> Attributes | None:
+        """GetItem of moto's, strongly consistent."""
+        answer = self.client.get_item(
+            TableName=NAME,
+            Key={"ExecutionId": {"S": key.execution_id}, "PlanId": {"S": key.plan_id}},
+            ConsistentRead=True,
+        )
+        return plain_item(answer["Item"]) if "Item" in answer else None
