@@ -186,7 +186,10 @@ class Gateway:
         if "ASIA" not in str(request.headers.get("Authorization", "")):
             # Credentials of an assumed role name their account themselves; all others here are the home account's.
             request.headers["x-moto-account-id"] = self._account_id
-        response = self._moto("before-send", request)
+        try:
+            response = self._moto("before-send", request)
+        except NotImplementedError as error:
+            raise NotSimulatedError(f"moto, which answers {request.url} here, says: {error}") from error
         if response is None:
             raise NotSimulatedError(f"nothing here answers {request.url}")
         return response

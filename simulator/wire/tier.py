@@ -31,7 +31,20 @@ from simulator.world import Parts, World
 OUR_FINDER: Final = "orchestrator.entrypoints:finder_handler"
 OUR_POLLER: Final = "orchestrator.entrypoints:poller_handler"
 _ROLE: Final = "drs-orchestration-polling"
-_EMPTIED: Final = ("cloudformation", "cloudwatch", "dynamodb", "events", "iam", "lambda", "logs", "s3", "sts")
+_EMPTIED: Final = (
+    "cloudformation",
+    "cloudwatch",
+    "dynamodb",
+    "ec2",
+    "events",
+    "iam",
+    "lambda",
+    "logs",
+    "s3",
+    "sns",
+    "stepfunctions",
+    "sts",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +91,7 @@ class _Tier:
         self._functions = functions
         self._names = Names(spec.table)
         self.deployment = deployment.deploy(parameters={"DrsRoleName": _ROLE} if spec.accounts > 1 else {})
+        _unschedule(self.deployment.rule.name)
         if not functions.ours:
             self._rename_keys()
         self._environments: Environments | None = None
@@ -163,6 +177,13 @@ class _Tier:
                 }
             ],
         )
+
+
+def _unschedule(rule: str) -> None:
+    """Let the rule be the world's alone: moto takes one without a pattern for one that matches each event put by a function."""
+    client = boto3.client("events", region_name=deployment.REGION)
+    ids = [target["Id"] for target in client.list_targets_by_rule(Rule=rule)["Targets"]]
+    client.remove_targets(Rule=rule, Ids=ids)
 
 
 def _key_schema(hash_key: str, range_key: str) -> list[Any]:
