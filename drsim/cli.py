@@ -6,12 +6,14 @@ Exit codes: 0 pass; 1 a property or criterion failed; 2 interrupted; 3 internal 
 
 import sys
 from collections.abc import Callable
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from typer.exceptions import Abort, Exit, TyperException
+
+from drsim.tiers import Choice, Tier
 
 if TYPE_CHECKING:
     from drsim.campaigns import Ended
@@ -35,12 +37,6 @@ class ExitCode(IntEnum):
     INTERNAL = 3
     USAGE = 4
     UNKNOWN = 5
-
-
-class Tier(StrEnum):
-    """How much of the real thing runs: `fast` is production code on simulated services."""
-
-    FAST = "fast"
 
 
 app = typer.Typer(
@@ -100,7 +96,19 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario, e.g. executions=200 or duration=45m."),
     ] = None,
-    tier: Annotated[Tier, typer.Option(help="How much of the real thing runs.")] = Tier.FAST,
+    tier: Annotated[
+        Tier, typer.Option(help="fast: production code on simulated services; wire: Lambda handlers, boto3 and moto.")
+    ] = Tier.FAST,
+    finder: Annotated[
+        str, typer.Option(metavar="PLACE", help="Your finder, FILE.py:HANDLER or MODULE:HANDLER (wire tier).")
+    ] = "",
+    poller: Annotated[str, typer.Option(metavar="PLACE", help="Your poller, likewise.")] = "",
+    paths: Annotated[
+        list[Path] | None, typer.Option("--path", metavar="DIR", help="A folder of modules that they import.")
+    ] = None,
+    variables: Annotated[
+        list[str] | None, typer.Option("--env", metavar="KEY=VALUE", help="An environment variable of theirs.")
+    ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where each run's folder goes.")] = Path("drsim-runs"),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print each result as one line of JSON, nothing else.")
@@ -110,6 +118,9 @@ def run(
     from drsim import console as terminal
 
     scenarios = _load(names, changes or [])
+    choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()))
+    if problems := list(choice.problems()):
+        raise UserError("\n".join(problems))
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -118,7 +129,7 @@ def run(
     code = ExitCode.PASS
     try:
         for name, scenario in zip(names, scenarios, strict=True):
-            result = _run_one(name, scenario, seed, changes or [], tier, out, as_json=as_json)
+            result = _run_one(name, scenario, seed, changes or [], choice, out, as_json=as_json)
             if result is None:
                 code = ExitCode.INTERNAL
             else:
@@ -302,7 +313,7 @@ def _twice(names: list[str]) -> list[str]:
 
 
 def _run_one(
-    name: str, scenario: "Scenario", seed: int, changes: list[str], tier: Tier, out: Path, *, as_json: bool
+    name: str, scenario: "Scenario", seed: int, changes: list[str], choice: Choice, out: Path, *, as_json: bool
 ) -> "Result | None":
     """Run one scenario, write its files and show it. None if the simulation itself broke."""
     import shlex
@@ -310,14 +321,26 @@ def _run_one(
 
     from drsim import console as terminal
     from drsim import outputs
+    from scenarios.runner import TierMissingError
     from scenarios.runner import run as run_scenario
     from simulator.trace import BrokenSimulationError
+    from simulator.wire.errors import HandlerError
 
-    words = ["drsim", "run", name, "--seed", str(seed), *[word for change in changes for word in ("--set", change)]]
+    set_words = [word for change in changes for word in ("--set", change)]
+    words = ["drsim", "run", name, "--seed", str(seed), *set_words, *choice.words]
     folder = outputs.folder_of(out, scenario.name, seed)
     try:
         with terminal.progress(terminal.errors(), scenario.name, scenario.duration) as on_progress:
-            done = run_scenario(scenario, seed=seed, tier=tier.value, replay=shlex.join(words), on_progress=on_progress)
+            done = run_scenario(
+                scenario,
+                seed=seed,
+                tier=choice.tier.value,
+                functions=choice.functions,
+                replay=shlex.join(words),
+                on_progress=on_progress,
+            )
+    except (HandlerError, TierMissingError) as error:
+        raise UserError(f"{scenario.name}, seed {seed}: {error}") from None
     except (Exception, BrokenSimulationError) as error:
         trouble = traceback.format_exc()
         _writing(lambda: outputs.write_error(trouble, folder))

@@ -97,7 +97,7 @@ def _finder() -> Finder:
         index=StatusIndex(clients.dynamodb(), deployment.table, deployment.index),
         invoker=FunctionInvoker(clients.lambda_(), deployment.poller_function),
         clock=_clock,
-        # Kept warm: its threads are idle between invocations, so that freezing the environment harms none.
+        # Kept warm: between invocations, when the environment stands still, its threads have nothing to do.
         executor=ThreadPoolExecutor(settings.parallel_invokes_max),
         settings=settings,
     )

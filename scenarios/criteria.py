@@ -179,6 +179,8 @@ def _logs(world: World) -> Finding:
     lines = sum(group.lines for group in groups.values())
     if not lines:
         return Finding(None, "no line", "no function ran")
+    if not _property(world, "log-correlation").checked:
+        return Finding(None, f"{lines} lines", "whose functions promise nothing of their lines")
     size = sum(group.size_bytes for group in groups.values())
     evidence = f"{size / 1e6:.2f} MB with platform lines; {_violations(world, 'log-correlation')}"
     return Finding(_holds(world, "log-correlation"), f"{lines} lines", evidence)
@@ -215,7 +217,13 @@ def _permissions(world: World) -> Finding:
     operations = (name.split(".") for name in world.statistics.counts if name.startswith((f"{FINDER}.", f"{POLLER}.")))
     used = sorted({".".join(parts[:2]) for parts in operations if parts[1][0].isupper()})
     actions = ", ".join(used) or "none"
-    return Finding(None, "no IAM in the fast tier", f"called: {actions}; nothing checks them against a policy here")
+    monitor = _property(world, "least-privilege")
+    if not monitor.checked:
+        return Finding(None, "no IAM in this run", f"called: {actions}; nothing checks them against a policy here")
+    evidence = f"called: {actions}; {_violations(world, 'least-privilege')}"
+    return Finding(
+        not monitor.violations_count, f"{monitor.checked} actions, {monitor.violations_count} denied", evidence
+    )
 
 
 def _graceful(world: World) -> Finding:

@@ -13,7 +13,7 @@ SCHEMA_VERSION: Final = 1
 
 Verdict = Literal["pass", "fail", "not exercised"]
 RunVerdict = Literal["pass", "fail", "unknown"]
-Tier = Literal["fast"]
+Tier = Literal["fast", "wire"]
 Basis = Literal["modelled", "observed", "measured"]
 
 

@@ -1,9 +1,10 @@
 """The runner: a scenario and a seed in, a result and a trace out."""
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from orchestrator.model import ExecutionStatus, Phase
 from scenarios import criteria, host
@@ -34,6 +35,9 @@ from simulator.statistics import quantile
 from simulator.trace import Trace
 from simulator.world import Parts, World
 
+if TYPE_CHECKING:
+    from simulator.wire.tier import Functions
+
 _OBSERVED: Final = (
     "tick_interval",
     "poll_gap",
@@ -44,6 +48,10 @@ _OBSERVED: Final = (
     "recovery",
 )
 """Distributions that the schedule and DRS's lives decide; latency models make the others."""
+
+
+class TierMissingError(Exception):
+    """A tier that is not installed. The message says what to install."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +69,37 @@ def run(
     tier: Tier = "fast",
     replay: str = "",
     parts: Parts | None = None,
+    functions: "Functions | None" = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Run:
     """Run a scenario with a seed. `on_progress` hears the virtual time (us) once a virtual minute.
 
-    `replay` is the command that runs it again, for the result. Raises KernelError when the simulation itself broke.
+    `functions` are other Lambda handlers than this project's, for the wire tier. `replay` is the command that runs it
+    again, for the result. Raises KernelError when the simulation itself broke, HandlerError (of `simulator.wire`) when
+    handlers cannot be run, and TierMissingError where the wire tier is not installed.
     """
+    if tier == "fast":
+        return _run(scenario, seed, tier, parts or Parts(), replay, on_progress)
+    with _wire(scenario, seed, functions) as wired:
+        return _run(scenario, seed, tier, wired, replay, on_progress)
+
+
+def _wire(scenario: Scenario, seed: int, functions: "Functions | None") -> AbstractContextManager[Parts]:
+    try:
+        from simulator.wire.tier import wire_parts
+    except ImportError as error:
+        raise TierMissingError(f"the wire tier needs moto and more: pip install 'drsim[moto]' ({error})") from None
+    return wire_parts(scenario, seed=seed, functions=functions)
+
+
+def _run(
+    scenario: Scenario,
+    seed: int,
+    tier: Tier,
+    parts: Parts,
+    replay: str,
+    on_progress: Callable[[int], None] | None,
+) -> Run:
     began = host.wall_seconds()
     world = World(scenario, seed=seed, parts=parts)
     world.run(on_progress=on_progress)
@@ -78,7 +111,7 @@ def run(
         scenario=scenario.name,
         seed=seed,
         tier=tier,
-        verdict=_verdict(properties, judged, scenario.exercises),
+        verdict=_verdict(properties, judged, scenario.exercises, parts.unjudged),
         trace_digest=world.trace.digest(),
         virtual_seconds=world.kernel.now_us / 1_000_000,
         wall_seconds=round(wall_seconds, 3),
@@ -110,13 +143,19 @@ def run(
 
 
 def _verdict(
-    properties: Iterable[PropertyResult], judged: Iterable[CriterionResult], exercises: Exercises
+    properties: Iterable[PropertyResult],
+    judged: Iterable[CriterionResult],
+    exercises: Exercises,
+    unjudged: frozenset[str],
 ) -> RunVerdict:
-    """Fail if anything failed; unknown if something declared, or everything, was not exercised; else pass."""
+    """Fail if anything failed; unknown if something declared, or everything, was not exercised; else pass.
+
+    What cannot be judged of these functions is owed by none.
+    """
     verdicts = {each.name: each.verdict for each in properties} | {each.name: each.verdict for each in judged}
     if "fail" in verdicts.values():
         return "fail"
-    declared = (*exercises.properties, *exercises.criteria)
+    declared = [name for name in (*exercises.properties, *exercises.criteria) if name not in unjudged]
     if "pass" not in verdicts.values() or any(verdicts[name] == "not exercised" for name in declared):
         return "unknown"
     return "pass"

@@ -37,7 +37,7 @@ from simulator.faults.swarm import with_swarm
 from simulator.kernel import Kernel, StopReason
 from simulator.properties import PROPERTIES
 from simulator.properties.completion import CompletionLiveness
-from simulator.properties.monitor import Context
+from simulator.properties.monitor import Allows, Context
 from simulator.services.drs import DrsService
 from simulator.services.dynamodb import ExecutionTable
 from simulator.services.functions import Handler, Invocation, LambdaService, Payload
@@ -124,8 +124,8 @@ def _logs_into(world: "World") -> Iterator[None]:
 class Parts:
     """The parts of a world that judge nothing themselves.
 
-    `handlers` gives what Lambda runs as FINDER and as POLLER, `running` what must hold while it does; the wire tier
-    brings its own.
+    `handlers` gives what Lambda runs as FINDER and as POLLER, `running` what must hold while it does, `allows` what their
+    roles permit; the wire tier brings its own. Properties and criteria in `unjudged` cannot be told of these functions.
     """
 
     finder: Callable[[Ports], Finder] = production_finder
@@ -138,6 +138,8 @@ class Parts:
     logs: Callable[..., LogsService] = LogsService
     handlers: Callable[["World"], tuple[Handler, Handler]] = _handlers_on_ports
     running: Callable[["World"], AbstractContextManager[None]] = _logs_into
+    allows: Allows | None = None
+    unjudged: frozenset[str] = frozenset()
 
 
 class World:
@@ -164,10 +166,11 @@ class World:
         conditions = QueueUnderFaults(plan, kernel) if plan.operations & {EVENT, START} else None
         self.functions = functions = parts.functions(kernel, trace, spec.functions, conditions)
         self.truth = Truth(self.drs, epoch_us=spec.epoch_us, timeout_us=self.settings.timeout_us)
-        context = Context(spec=spec, settings=self.settings, truth=self.truth, plan=plan)
-        self.monitors = [monitor(trace, context) for monitor in PROPERTIES]
-        # Figures are for reports; where only the verdict counts, they hear of nothing.
-        self.statistics = Statistics(Trace() if verdict_only else trace, self.truth, self.settings)
+        context = Context(spec=spec, settings=self.settings, truth=self.truth, plan=plan, allows=parts.allows)
+        # What must not be judged, or what nobody asks for, hears of nothing.
+        deaf = Trace()
+        self.monitors = [monitor(deaf if monitor.name in parts.unjudged else trace, context) for monitor in PROPERTIES]
+        self.statistics = Statistics(deaf if verdict_only else trace, self.truth, self.settings)
         self.workload = Workload(kernel, self.table, self.drs, spec, effects)
         self._going_on = len(self.workload.expected)
         finder, poller = parts.handlers(self)

@@ -152,7 +152,7 @@ class DRSResponse(BaseResponse):
             raise failures.pop(0)
         request = self._request(operation)
         if found := list(faults(operation.input_shape, request)):
-            raise _invalid(operation.name, request, found)
+            raise _invalid(operation.name, backend.account_id, request, found)
         if operation.name not in _TAGS and backend.scope in world.uninitialized:
             raise UninitializedAccountError()
         try:
@@ -178,7 +178,7 @@ class DRSResponse(BaseResponse):
         return request
 
 
-def _invalid(operation: str, request: Request, found: list[Fault]) -> DRSError:
+def _invalid(operation: str, account_id: str, request: Request, found: list[Fault]) -> DRSError:
     """The error for a request that breaks the model's constraints.
 
     Where ValidationException is modelled it is that. It is not for four operations, and what they answer is not
@@ -193,11 +193,11 @@ def _invalid(operation: str, request: Request, found: list[Fault]) -> DRSError:
         case "StartRecovery" | "TerminateRecoveryInstances":
             # The model's most and the quota say the same: too many for one job. All else names something that is
             # not there, which is a conflict here as it is for well-formed ids (see DrsService).
-            members = {"resourceType": "request", "resourceId": first.path}
             if first.constraint == "max" and first.path.count("/") == 1:
+                members = {"resourceId": account_id, "resourceType": "account"}
                 members |= {"serviceCode": "drs", "quotaCode": "L-B827C881"}
                 return DRSError("ServiceQuotaExceededException", first.message, members)
-            return DRSError("ConflictException", first.message, members)
+            return DRSError("ConflictException", first.message, {"resourceId": first.path, "resourceType": "request"})
         case _:
             return ValidationError([(fault.path.lstrip("/").replace("/", "."), fault.message) for fault in found])
 

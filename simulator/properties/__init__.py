@@ -8,6 +8,7 @@ from simulator.properties.completion import CompletionLiveness, CompletionSoundn
 from simulator.properties.lifecycle import FinalizeOnce, StatusOrder, TerminalAbsorbing
 from simulator.properties.monitor import Monitor
 from simulator.properties.observability import LogCorrelation, MetricsComplete
+from simulator.properties.permissions import LeastPrivilege
 from simulator.properties.triggers import TriggerCadence
 from simulator.properties.writes import Isolation, NoLostUpdate
 
@@ -25,6 +26,7 @@ PROPERTIES: Final[tuple[type[Monitor], ...]] = (
     FinalizeOnce,
     MetricsComplete,
     LogCorrelation,
+    LeastPrivilege,
     Budgets,
 )
 """In the order of the design, which is the order of reports."""

@@ -4,7 +4,7 @@ Monitors see the trace's events and DRS's truth, never the code under test, and 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import is_
@@ -18,6 +18,9 @@ from simulator.trace import Trace
 from simulator.truth import Truth
 
 _T = TypeVar("_T")
+
+Allows = Callable[[str, str, str], bool]
+"""Whether the role of a function (by its name) allows an action on a resource."""
 
 VIOLATIONS_KEPT_MAX: Final = 20
 """Further violations of a property are counted only: one bug can cause thousands."""
@@ -43,6 +46,7 @@ class Context:
     settings: Settings
     truth: Truth
     plan: Plan
+    allows: Allows | None = None
 
     def owed_us(self, execution_id: str, since_us: int) -> int:
         """From when on an execution owes what it would owe from `since_us` on, had no fault held it up."""

@@ -115,7 +115,7 @@ class DrsService:
         open_jobs = self._open_jobs(scope, now_us)
         try:
             self._check_known("Source Server", self.servers(scope), server_ids)
-            self._check(open_jobs, server_ids)
+            self._check(scope, open_jobs, server_ids)
         except ServiceError as error:
             self._trace.emit(StartRefused(now_us, scope.account_id, scope.region, error.code))
             raise
@@ -136,7 +136,7 @@ class DrsService:
         known = {each.launch.instance_id: each.launch for each in self.recovery_instances(scope).values()}
         self._check_known("Recovery Instance", known, instance_ids)
         launches = [known[instance_id] for instance_id in instance_ids]
-        self._check(open_jobs, [launch.source_server_id for launch in launches])
+        self._check(scope, open_jobs, [launch.source_server_id for launch in launches])
         job = self._draw_termination(scope, launches, now_us)
         self._keep(job, open_jobs)
         return job
@@ -196,9 +196,9 @@ class DrsService:
                 kind = what.lower().replace(" ", "-")
                 raise RefusedError("ConflictException", text, resourceId=each, resourceType=kind)
 
-    def _check(self, open_jobs: Sequence[DrsJob], server_ids: Sequence[str]) -> None:
+    def _check(self, scope: JobScope, open_jobs: Sequence[DrsJob], server_ids: Sequence[str]) -> None:
         if len(server_ids) > self.spec.servers_per_job_max:
-            raise _quota("servers in a single job", self.spec.servers_per_job_max, "L-B827C881")
+            raise _quota(scope, "servers in a single job", self.spec.servers_per_job_max, "L-B827C881")
         busy = {server.source_server_id for job in open_jobs for server in job.servers}
         if not busy.isdisjoint(server_ids):
             raise RefusedError(
@@ -208,9 +208,9 @@ class DrsService:
                 resourceType="source-server",
             )
         if len(open_jobs) >= self.spec.jobs_max:
-            raise _quota("concurrent jobs in progress", self.spec.jobs_max, "L-D88FAC3A")
+            raise _quota(scope, "concurrent jobs in progress", self.spec.jobs_max, "L-D88FAC3A")
         if len(busy) + len(server_ids) > self.spec.servers_in_jobs_max:
-            raise _quota("servers in all jobs", self.spec.servers_in_jobs_max, "L-05AFA8C6")
+            raise _quota(scope, "servers in all jobs", self.spec.servers_in_jobs_max, "L-05AFA8C6")
 
     def _draw(self, scope: JobScope, server_ids: Sequence[str], now_us: int, is_drill: bool) -> DrsJob:
         life = self._servers[scope][server_ids[0]].life
@@ -273,10 +273,12 @@ def _draw_actions(life: JobLife, launched_us: int, stream: Stream) -> tuple[Acti
     return tuple(actions)
 
 
-def _quota(what: str, most: int, code: str) -> RefusedError:
+def _quota(scope: JobScope, what: str, most: int, code: str) -> RefusedError:
     return RefusedError(
         "ServiceQuotaExceededException",
         f"the quota of {most} {what} is reached",
+        resourceId=scope.account_id,
+        resourceType="account",
         serviceCode="drs",
         quotaCode=code,
     )

@@ -69,13 +69,15 @@ def _seconds() -> dict[str, Callable[[], float]]:
     return {
         "time.time": time.time,
         "time.time_ns": lambda: time.time_ns() / 1e9,
-        "time.gmtime": lambda: (datetime.datetime(*time.gmtime()[:6], tzinfo=datetime.UTC) - _UNIX_EPOCH).total_seconds(),
+        "time.gmtime": lambda: (
+            datetime.datetime(*time.gmtime()[:6], tzinfo=datetime.UTC) - _UNIX_EPOCH
+        ).total_seconds(),
         "datetime.datetime.now": lambda: datetime.datetime.now(datetime.UTC).timestamp(),
         "datetime.datetime.utcnow": lambda: (datetime.datetime.utcnow() - _naive(0)).total_seconds(),
         "datetime.date.today": lambda: (datetime.date.today() - _naive(0).date()).total_seconds(),
-        "botocore.compat.get_current_datetime": lambda: (
-            botocore.compat.get_current_datetime(remove_tzinfo=False).timestamp()
-        ),
+        "botocore.compat.get_current_datetime": lambda: botocore.compat.get_current_datetime(
+            remove_tzinfo=False
+        ).timestamp(),
         "moto.core.utils.utcnow": lambda: (moto.core.utils.utcnow() - _naive(0)).total_seconds(),
         "moto.core.utils.unix_time": moto.core.utils.unix_time,
     }

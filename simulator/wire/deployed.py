@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from orchestrator.settings import MINUTE_US, SECOND_US
-REGION: Final = "us-east-1"
 from simulator.wire.policies import Role, Statement
 
 Client = Callable[[str], Any]
-"""Gives the client of a service by its name. Types for each would be five more packages, and its answers become values here."""
+"""Gives the client of a service by its name. Types for each would be five more packages; answers become values here."""
 
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _UNIT_US: Final = {"minute": MINUTE_US, "hour": 60 * MINUTE_US, "day": 1440 * MINUTE_US}
@@ -114,31 +113,28 @@ def read(client: Client, physical: Mapping[str, str], outputs: Mapping[str, str]
     functions, roles = client("lambda"), client("iam")
     metrics = client("cloudwatch")
     finder, poller = (_function(functions, roles, physical[name]) for name in ("FinderFunction", "PollerFunction"))
-    alarms = metrics.describe_alarms(AlarmNames=[physical[name] for name in _named(physical, "Alarm")])
-    groups = client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/drs-orchestration-")["logGroups"]
+    alarms = metrics.describe_alarms(AlarmNames=[name for key, name in physical.items() if key.endswith("Alarm")])
     dashboard = metrics.get_dashboard(DashboardName=physical["PollingDashboard"])
+    region, account_id = finder.arn.split(":")[3:5]
     return Deployment(
-        account_id=finder.arn.split(":")[4],
-        region=REGION,
+        account_id=account_id,
+        region=region,
         table=_table(client("dynamodb"), physical["ExecutionTable"]),
         finder=finder,
         poller=poller,
         rule=_rule(client("events"), functions, physical["FinderSchedule"]),
         alarms=tuple(map(_alarm, alarms["MetricAlarms"])),
-        log_groups=tuple(
-            DeployedLogGroup(
-                name=group["logGroupName"], arn=group["logGroupArn"], retention_days=group.get("retentionInDays")
-            )
-            for group in groups
-        ),
+        log_groups=tuple(_log_group(client("logs"), physical[name]) for name in ("FinderLogs", "PollerLogs")),
         dashboard=dashboard["DashboardName"],
         dashboard_body=dashboard["DashboardBody"],
         outputs=outputs,
     )
 
 
-def _named(physical: Mapping[str, str], end: str) -> list[str]:
-    return [name for name in physical if name.endswith(end)]
+def _log_group(logs: Any, name: str) -> DeployedLogGroup:
+    groups = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    (group,) = (group for group in groups if group["logGroupName"] == name)
+    return DeployedLogGroup(name=name, arn=group["logGroupArn"], retention_days=group.get("retentionInDays"))
 
 
 def _table(tables: Any, name: str) -> DeployedTable:

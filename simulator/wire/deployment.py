@@ -18,7 +18,6 @@ from simulator.wire.deployed import Client, Deployment, read
 from simulator.wire.template import TEMPLATE_PATH, Resolver, template
 
 REGION: Final = "us-east-1"
-STACK: Final = "drs-orchestration"
 _CODE: Final = {"CodeBucket": "drs-orchestration-code", "CodeKey": "orchestrator.zip"}
 
 # moto 5.2.5's CloudFormation makes nothing of these types, though its Lambda and CloudWatch keep both; so they are
@@ -32,30 +31,35 @@ def deploy(environment: str = "test", parameters: Mapping[str, str] = MappingPro
     """Deploy the template while moto is active, in us-east-1, and read back what is there.
 
     `parameters` are the template's, those not named keep their defaults. Raises ValueError for a name that it does not
-    have. Works once for each start of moto.
+    have. An environment can be deployed once for each start of moto.
     """
     document = template()
     given = {**_CODE, **parameters, "Environment": environment}
     unknown = sorted(given.keys() - document["Parameters"].keys())
     if unknown:
         raise ValueError(f"parameters must be the template's, got {', '.join(unknown)}")
-    storage = _client("s3")
+    client: Client = lru_cache(_session().client)
+    storage = client("s3")
     storage.create_bucket(Bucket=given["CodeBucket"])
     storage.put_object(Bucket=given["CodeBucket"], Key=given["CodeKey"], Body=_code())
     lacking = {name: about for name, about in document["Resources"].items() if about["Type"] in (ALARM, INVOCATIONS)}
-    physical, outputs = _create_stack(document, given, lacking)
+    physical, outputs = _create_stack(client, document, given, lacking)
     defaults = {name: str(about["Default"]) for name, about in document["Parameters"].items() if "Default" in about}
     resolver = Resolver({**defaults, **given, **physical}, document["Conditions"])
-    physical |= _put(lacking, resolver)
+    physical |= _put(client, lacking, resolver)
     outputs |= {
         name: physical[about["Value"]["Ref"]] for name, about in document["Outputs"].items() if _refers(about, lacking)
     }
-    return read(_client, physical, outputs)
+    return read(client, physical, outputs)
 
 
-def _client(service: str) -> Any:
-    # Types for every service would be ten more packages; what is read back becomes typed values at once.
-    return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
+@lru_cache(maxsize=1)
+def _session() -> boto3.Session:
+    """Kept, because reading the eight services' API models takes longer than all calls together.
+
+    Its credentials are none, so that nothing real could be deployed.
+    """
+    return boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name=REGION)
 
 
 @lru_cache(maxsize=1)
@@ -75,7 +79,7 @@ def _refers(output: Mapping[str, Any], resources: Mapping[str, Any]) -> bool:
 
 
 def _create_stack(
-    document: Mapping[str, Any], given: Mapping[str, str], lacking: Mapping[str, Any]
+    client: Client, document: Mapping[str, Any], given: Mapping[str, str], lacking: Mapping[str, Any]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Physical ids by logical id, and outputs, of the stack of all but what moto's CloudFormation lacks."""
     # What it does not know must not reach it: it would warn of each, and log it many times.
@@ -84,22 +88,22 @@ def _create_stack(
         "Resources": {name: about for name, about in document["Resources"].items() if name not in lacking},
         "Outputs": {name: about for name, about in document["Outputs"].items() if not _refers(about, lacking)},
     }
-    stacks = _client("cloudformation")
+    stacks, name = client("cloudformation"), f"drs-orchestration-{given['Environment']}"
     stacks.create_stack(
-        StackName=STACK,
+        StackName=name,
         TemplateBody=json.dumps(body),
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )
-    (stack,) = stacks.describe_stacks(StackName=STACK)["Stacks"]
-    resources = stacks.describe_stack_resources(StackName=STACK)["StackResources"]
+    (stack,) = stacks.describe_stacks(StackName=name)["Stacks"]
+    resources = stacks.describe_stack_resources(StackName=name)["StackResources"]
     physical = {it["LogicalResourceId"]: it["PhysicalResourceId"] for it in resources if "PhysicalResourceId" in it}
     return physical, {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def _put(lacking: Mapping[str, Any], resolver: Resolver) -> dict[str, str]:
+def _put(client: Client, lacking: Mapping[str, Any], resolver: Resolver) -> dict[str, str]:
     """Hand over what the stack left out. Gives the alarms' physical ids."""
-    functions, metrics = _client("lambda"), _client("cloudwatch")
+    functions, metrics = client("lambda"), client("cloudwatch")
     physical = {}
     for name, about in lacking.items():
         properties = resolver.value(about["Properties"])

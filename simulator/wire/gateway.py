@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 import botocore.handlers
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -30,7 +30,20 @@ from simulator.wire.table import MotoTable
 from simulator.world import World
 
 _SERVICES: Final = frozenset(
-    {"dynamodb", "drs", "lambda", "cloudwatch", "cloudwatch-logs", "sts", "ec2", "sfn", "sns", "eventbridge", "iam", "s3"}
+    {
+        "dynamodb",
+        "drs",
+        "lambda",
+        "cloudwatch",
+        "cloudwatch-logs",
+        "sts",
+        "ec2",
+        "sfn",
+        "sns",
+        "eventbridge",
+        "iam",
+        "s3",
+    }
 )
 """What moto and this project answer for functions."""
 _SYNC_INVOKE: Final = "RequestResponse"
@@ -57,6 +70,23 @@ class _Call:
     fault: str = ""
 
 
+_gateway: "Gateway | None" = None
+"""The one that answers now; None outside wire runs, and then a client is what it always is."""
+
+
+def _begin(**event: Any) -> None:
+    if _gateway is not None:
+        _gateway.begin(**event)
+
+
+def _send(**event: Any) -> AWSResponse | None:
+    return None if _gateway is None else _gateway.send(**event)
+
+
+# As moto does for its own: a client asks those that are on this list when it is made, in whichever run that is.
+botocore.handlers.BUILTIN_HANDLERS += [("before-call", _begin), ("before-send", _send)]
+
+
 class Gateway:
     """Answers every request of the process while a wire run lasts."""
 
@@ -70,14 +100,13 @@ class Gateway:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Stand between every client made from now on and AWS."""
-        events = [("before-call", self.begin), ("before-send", self.send)]
-        botocore.handlers.BUILTIN_HANDLERS.extend(events)
+        """Stand between every client of this process and AWS."""
+        global _gateway  # noqa: PLW0603 - botocore has one list of handlers for the process
+        before, _gateway = _gateway, self
         try:
             yield
         finally:
-            for event in events:
-                botocore.handlers.BUILTIN_HANDLERS.remove(event)
+            _gateway = before
 
     def serve(self, world: World, table: MotoTable, functions: Mapping[str, str]) -> None:
         """Serve the functions of a world from now on. `functions` has their names as deployed."""
@@ -162,7 +191,9 @@ class Gateway:
                 call.act = lambda call: self._to_cloudwatch(world, call, invocation)
             case "sts":
                 # Apart from the others, so that a role for another account does not disturb what they draw.
-                call.stream = Stream(world.kernel.seed, f"sts/{invocation.request_id}/{request.url}")
+                role = parse_qs(request.body or "").get("RoleArn", ["*"])[0]
+                call.stream = Stream(world.kernel.seed, f"sts/{invocation.request_id}/{role}")
+                call.resource = role
         action = _ACTIONS.get(service, {}).get(operation, f"{_PREFIXES.get(service, service)}:{operation}")
         world.trace.emit(
             ActionUsed(world.kernel.now_us, invocation.request_id, invocation.function, action, call.resource)

@@ -6,6 +6,7 @@ Owns the few functions that this project's template uses where moto's CloudForma
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,8 +41,9 @@ def _long_form(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[str,
 _Loader.add_multi_constructor("!", _long_form)
 
 
-def template() -> dict[str, Any]:
-    """The deployed template, intrinsic functions in their long form."""
+@lru_cache(maxsize=1)
+def template() -> Mapping[str, Any]:
+    """The deployed template, intrinsic functions in their long form. Callers share it and change nothing in it."""
     loaded: dict[str, Any] = yaml.load(TEMPLATE_PATH.read_text(encoding="utf-8"), _Loader)
     return loaded
 

@@ -16,10 +16,11 @@ from moto import backends
 from moto.core.config import default_user_config
 
 from simulator import moto_drs
-from simulator.events import FINDER, POLLER
+from simulator.events import FINDER, POLLER, ActionUsed
 from simulator.services.functions import Handler, Invocation, Payload
 from simulator.spec import WorldSpec
 from simulator.wire import deployment, host
+from simulator.wire.deployed import DeployedFunction
 from simulator.wire.clock import virtual_clock
 from simulator.wire.environments import Environments, LambdaContext, Source
 from simulator.wire.gateway import Gateway
@@ -45,6 +46,10 @@ _EMPTIED: Final = (
     "stepfunctions",
     "sts",
 )
+
+
+_OURS_ONLY: Final = frozenset({"metrics-complete", "log-correlation", "CloudWatch logs comprehensive"})
+"""Properties and criteria of what our functions say of themselves; others are judged by the table and by DRS's truth alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +107,20 @@ class _Tier:
             account_id=HOME_ACCOUNT,
             region=deployment.REGION,
         )
-        self.parts = Parts(table=table, handlers=self._handlers, running=self._running)
+        self.parts = Parts(
+            table=table,
+            handlers=self._handlers,
+            running=self._running,
+            # Roles are the template's, and so for the template's functions only.
+            allows=self._allows if functions.ours else None,
+            unjudged=frozenset() if functions.ours else _OURS_ONLY,
+        )
+
+    def _allows(self, function: str, action: str, resource: str) -> bool:
+        return self._deployed(function).role.allows(action, resource)
+
+    def _deployed(self, function: str) -> DeployedFunction:
+        return self.deployment.finder if function == FINDER else self.deployment.poller
 
     def _handlers(self, world: World) -> tuple[Handler, Handler]:
         moto_drs.attach(world.drs, epoch_us=world.spec.epoch_us)
@@ -133,17 +151,27 @@ class _Tier:
         environments = self._environments
         assert environments is not None, "handlers run while the tier does"
         handler = environments.handler(source, invocation)
-        deployed = self.deployment.finder if invocation.function == FINDER else self.deployment.poller
+        deployed = self._deployed(invocation.function)
+        group = f"/aws/lambda/{deployed.name}"
+        self._use_logs(world, invocation, group)
         context = LambdaContext(
             function_name=deployed.name,
             invoked_function_arn=deployed.arn,
             memory_limit_in_mb=str(deployed.memory_mb),
             aws_request_id=invocation.request_id,
-            log_group_name=f"/aws/lambda/{deployed.name}",
+            log_group_name=group,
             log_stream_name=f"{invocation.environment.number}",
             remaining_ms=lambda: (invocation.deadline_us - world.kernel.now_us) // 1000,
         )
         return handler(event, context)
+
+    @staticmethod
+    def _use_logs(world: World, invocation: Invocation, group: str) -> None:
+        """Lambda's runtime writes the lines, with the function's role: a stream for each environment."""
+        stream = f"arn:aws:logs:{deployment.REGION}:{HOME_ACCOUNT}:log-group:{group}:log-stream:{invocation.environment.number}"
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents") if invocation.cold else ("logs:PutLogEvents",):
+            now_us = world.kernel.now_us
+            world.trace.emit(ActionUsed(now_us, invocation.request_id, invocation.function, action, stream))
 
     @contextmanager
     def _running(self, world: World) -> Iterator[None]:
@@ -194,9 +222,7 @@ def _scheduled_event(world: World, payload: Payload, rule_arn: str) -> dict[str,
     """What EventBridge sends with each tick."""
     import datetime
 
-    at = datetime.datetime(1970, 1, 1) + datetime.timedelta(
-        microseconds=world.spec.epoch_us + world.kernel.now_us
-    )
+    at = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=world.spec.epoch_us + world.kernel.now_us)
     return {
         "version": "0",
         "id": f"tick-{payload['tick']}",

@@ -1,0 +1,69 @@
+"""The backend in moto's server, over a real socket."""
+
+from collections.abc import Iterator
+
+import pytest
+from moto.core.base_backend import BackendDict
+
+from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, client, refusal, start
+
+pytest.importorskip("flask_cors", reason="moto's server needs moto[server]")
+
+from moto.server import ThreadedMotoServer
+
+from simulator.moto_drs import JobLife, add_source_servers
+
+OVER = JobLife.model_validate({"pending": "0s", "started": "0s", "in_progress": "0s"})
+
+
+@pytest.fixture
+def endpoint_url() -> Iterator[str]:
+    """Where moto's server listens, until the test is over."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+    # What serve_forever leaves open once it has ended; without this pytest warns of a socket that nobody closed.
+    assert server._server is not None
+    server._server.server_close()
+    BackendDict.reset()
+
+
+def a_client(endpoint_url: str, region: str = EAST) -> DrsClient:
+    return client(region, endpoint_url=endpoint_url)
+
+
+@pytest.mark.slow
+@pytest.mark.socket
+def test_a_drill_runs_over_http_with_every_operation(endpoint_url: str) -> None:
+    drs = a_client(endpoint_url)
+    ids = add_source_servers(ACCOUNT, EAST, 3, life=OVER)
+    job = start(drs, ids, isDrill=True, tags={"a": "b"})
+    assert [each["jobID"] for each in drs.describe_jobs(filters={"jobIDs": [job["jobID"]]})["items"]] == [job["jobID"]]
+    assert str(drs.describe_job_log_items(jobID=job["jobID"])["items"][0]["event"]) == "JOB_START"
+    pages = drs.get_paginator("describe_source_servers").paginate(PaginationConfig={"PageSize": 2})
+    assert [each["sourceServerID"] for page in pages for each in page["items"]] == ids
+    drs.tag_resource(resourceArn=job["arn"], tags={"c/d": "e f"})
+    drs.untag_resource(resourceArn=job["arn"], tagKeys=["a"])
+    assert drs.list_tags_for_resource(resourceArn=job["arn"])["tags"] == {"c/d": "e f"}
+    instances = [each["recoveryInstanceID"] for each in drs.describe_recovery_instances()["items"]]
+    drs.terminate_recovery_instances(recoveryInstanceIDs=instances)
+    assert drs.describe_recovery_instances()["items"] == []
+    drs.delete_job(jobID=job["jobID"])
+    assert len(drs.describe_jobs()["items"]) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.socket
+def test_over_http_errors_and_regions_are_what_they_are_in_process(endpoint_url: str) -> None:
+    east, west = a_client(endpoint_url), a_client(endpoint_url, "us-west-2")
+    (server,) = add_source_servers(ACCOUNT, EAST, 1, life=FIXED)
+    start(east, [server])
+    assert refusal(start, drs=east, ids=[server]).kind == (409, "ConflictException")
+    assert refusal(east.describe_jobs, filters={"jobIDs": ["job-drill-1234567890abcdef"]}).kind == (
+        400,
+        "ValidationException",
+    )
+    assert refusal(west.delete_job, jobID="drsjob-00000000000000000").kind == (404, "ResourceNotFoundException")
+    assert west.describe_source_servers()["items"] == []
