@@ -119,7 +119,7 @@ class Gateway:
 
     def begin(self, **_: object) -> None:
         """`before-call`: a call begins, of one or more attempts."""
-        process = None if self._world is None else self._world.kernel.current
+        process = self._process()
         if process is not None:
             self._calls[process] = None
 
@@ -127,7 +127,7 @@ class Gateway:
         """`before-send`: one attempt."""
         _, service, operation = event_name.split(".")
         world = self._world
-        process = None if world is None else world.kernel.current
+        process = self._process()
         invocation = None if process is None else process.tag
         if world is None or process is None or not isinstance(invocation, Invocation):
             return self._by_moto(request)
@@ -150,6 +150,12 @@ class Gateway:
         if call.seen is not None and response.status_code < 300:
             call.seen(response)
         return response
+
+    def _process(self) -> Process | None:
+        """The process that calls; None where a fault writes in the midst of one, or nobody's process runs."""
+        if self._world is None or self._table.calls_itself:
+            return None
+        return self._world.kernel.current
 
     def _made(
         self, world: World, invocation: Invocation, operation: str, began_us: int, error: str, fault: str

@@ -58,6 +58,8 @@ class MotoTable:
         self.name = name
         self.names = names
         self._client = boto3.client("dynamodb", region_name=region)
+        # Whether this table calls moto for the workload or a fault, and not a function, though it may be in its process.
+        self.calls_itself = False
         self._table = dynamodb_backends[account_id][region].tables[name]
         self._items: dict[ExecutionKey, StoredItem] = {}
         self._writes: dict[ExecutionKey, int] = {}
@@ -82,7 +84,7 @@ class MotoTable:
         """PutItem. Raises ConditionFailedError."""
         key = ExecutionKey(str(attributes["ExecutionId"]), str(attributes["PlanId"]))
         expressions = self._expressions({}, condition)
-        with _condition_failures():
+        with self._unheard(), _condition_failures():
             self._client.put_item(TableName=self.name, Item=self.wire_form(attributes), **expressions)
         self.written(key, writer, request_id)
 
@@ -97,14 +99,15 @@ class MotoTable:
     ) -> None:
         """UpdateItem with SET of these attributes; all others stay. Raises ConditionFailedError."""
         expressions = self._expressions(attributes, condition)
-        with _condition_failures():
+        with self._unheard(), _condition_failures():
             self._client.update_item(TableName=self.name, Key=self._wire_key(key), **expressions)
         self.written(key, writer, request_id)
 
     def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
         """DeleteItem; deleting what is not there is no error."""
         if key in self._items:
-            self._client.delete_item(TableName=self.name, Key=self._wire_key(key))
+            with self._unheard():
+                self._client.delete_item(TableName=self.name, Key=self._wire_key(key))
             self.written(key, writer, request_id)
 
     # --- for the gateway ---------------------------------------------------------------------------------------
@@ -169,6 +172,15 @@ class MotoTable:
     def wire_form(self, attributes: Attributes) -> dict[str, Any]:
         """Attributes under their names, as they go over the wire."""
         return {name: _serialize(value) for name, value in self.names.theirs(attributes).items()}
+
+    @contextmanager
+    def _unheard(self) -> Iterator[None]:
+        """No time passes in a call of the table's own, so one flag is enough."""
+        self.calls_itself = True
+        try:
+            yield
+        finally:
+            self.calls_itself = False
 
     def _wire_key(self, key: ExecutionKey) -> dict[str, Any]:
         return self.wire_form({"ExecutionId": key.execution_id, "PlanId": key.plan_id})

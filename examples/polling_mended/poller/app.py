@@ -147,15 +147,14 @@ def poll(item, own_account):
     return waves, status
 
 
-def save(item, waves, status):
-    now = time.time()
+def save(item, waves, status, looked_at):
     sets = "SET waves = :waves, lastPolledTime = :now, version = :version"
     names = {}
-    values = {":waves": waves, ":now": Decimal(str(round(now, 3))), ":version": item["version"] + 1}
+    values = {":waves": waves, ":now": Decimal(str(looked_at)), ":version": item["version"] + 1}
     if status is not None:
         sets += ", #status = :status, endTime = :end"
         names["#status"] = "status"
-        values |= {":status": status, ":end": int(now)}
+        values |= {":status": status, ":end": int(time.time())}
     TABLE.update_item(
         Key=key_of(item),
         UpdateExpression=sets,
@@ -181,9 +180,12 @@ def lambda_handler(event, context):
         if item is None or item["status"] != "POLLING":
             print(f"{event['executionId']} is no longer polled")
             return None
+        if float(item.get("lastPolledTime", 0)) >= event["lookedAt"]:
+            print(f"{event['executionId']} was polled since, this is an old event")
+            return None
         waves, status = poll(item, own_account)
         try:
-            save(item, waves, status)
+            save(item, waves, status, event["lookedAt"])
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
