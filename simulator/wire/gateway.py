@@ -225,8 +225,11 @@ class Gateway:
             request.headers["x-moto-account-id"] = self._account_id
         try:
             response = self._moto("before-send", request)
-        except NotImplementedError as error:
-            raise NotSimulatedError(f"moto, which answers {request.url} here, says: {error}") from error
+        except Exception as error:
+            # What moto refuses comes as an answer. The rest is its own failure, and no function may take that for AWS's.
+            target = request.headers.get("X-Amz-Target", "")
+            what = f"{target.decode() if isinstance(target, bytes) else target} {request.url}".strip()
+            raise NotSimulatedError(f"moto cannot answer {what}: {type(error).__name__}: {error}") from error
         if response is None:
             raise NotSimulatedError(f"nothing here answers {request.url}")
         return response

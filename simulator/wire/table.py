@@ -58,7 +58,7 @@ class MotoTable:
         self.name = name
         self.names = names
         self._client = boto3.client("dynamodb", region_name=region)
-        # Whether this table calls moto for the workload or a fault, and not a function, though it may be in its process.
+        # Whether this table calls moto for the workload or a fault, which may be in the midst of a function's process.
         self.calls_itself = False
         self._table = dynamodb_backends[account_id][region].tables[name]
         self._items: dict[ExecutionKey, StoredItem] = {}

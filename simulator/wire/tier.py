@@ -208,7 +208,7 @@ class _Tier:
 
 
 def _unschedule(rule: str) -> None:
-    """Let the rule be the world's alone: moto takes one without a pattern for one that matches each event put by a function."""
+    """Let the rule be the world's alone: for moto one without a pattern matches each event that a function puts."""
     client = boto3.client("events", region_name=deployment.REGION)
     ids = [target["Id"] for target in client.list_targets_by_rule(Rule=rule)["Targets"]]
     client.remove_targets(Rule=rule, Ids=ids)

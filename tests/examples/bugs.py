@@ -1,7 +1,7 @@
 """What is wrong with the pair in examples/polling: each bug as the text that it replaces in examples/polling_mended.
 
-`python -m tests.examples.bugs` writes examples/polling anew from the mended pair. A scenario is the catalogue's or a file
-of examples/polling, made small where that shows the same.
+`python -m tests.examples.bugs` writes examples/polling anew from the mended pair. A scenario is the catalogue's or a
+file of examples/polling, made small where that shows the same.
 """
 
 import shutil
@@ -39,7 +39,7 @@ BUGS: Final = (
     Bug(
         name="reads the first page only",
         file=FINDER,
-        mended='''\
+        mended="""\
     items = []
     while True:
         page = TABLE.query(**query)
@@ -47,12 +47,12 @@ BUGS: Final = (
         if "LastEvaluatedKey" not in page:
             return items
         query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-''',
-        written='''\
+""",
+        written="""\
     return TABLE.query(**query)["Items"]
-''',
+""",
         scenario="partial",
-        changes=("table.page_bytes_max=1024",),
+        changes=("table.page_bytes_max=2048",),
         caught_by="no-starvation",
         says="a poll within 150 s, observed none for",
     ),
@@ -77,7 +77,7 @@ BUGS: Final = (
     Bug(
         name="one failed invoke ends the loop",
         file=FINDER,
-        mended='''\
+        mended="""\
 def start_poller(item, now):
     payload = json.dumps({**key_of(item), "lookedAt": now})
     try:
@@ -91,14 +91,14 @@ def start_poller(item, now):
 def start_pollers(items, now):
     with ThreadPoolExecutor(max_workers=10) as pool:
         return sum(pool.map(start_poller, items, [now] * len(items)))
-''',
-        written='''\
+""",
+        written="""\
 def start_pollers(items, now):
     for item in items:
         payload = json.dumps({**key_of(item), "lookedAt": now})
         lambda_client.invoke(FunctionName=POLLER, InvocationType="Event", Payload=payload)
     return len(items)
-''',
+""",
         scenario="blocked.yaml",
         caught_by="no-starvation",
         says="a poll within 150 s, observed none for",
@@ -106,14 +106,14 @@ def start_pollers(items, now):
     Bug(
         name="asks only the home Region",
         file=POLLER,
-        mended='''\
+        mended="""\
     if account == own_account:
         return boto3.client("drs", region_name=region)
-''',
-        written='''\
+""",
+        written="""\
     if account == own_account:
         return boto3.client("drs")
-''',
+""",
         scenario="recovery",
         changes=("accounts=1",),
         caught_by="isolation",
@@ -122,13 +122,13 @@ def start_pollers(items, now):
     Bug(
         name="remembers the jobs of other executions in a default argument",
         file=POLLER,
-        mended='''\
+        mended="""\
 def jobs_by_place(item):
     places = {}
-''',
-        written='''\
+""",
+        written="""\
 def jobs_by_place(item, places={}):
-''',
+""",
         scenario="partial",
         caught_by="isolation",
         says="DRS asked about the execution's own jobs",
@@ -136,13 +136,13 @@ def jobs_by_place(item, places={}):
     Bug(
         name="takes for granted that a wave has a jobId",
         file=POLLER,
-        mended='''\
+        mended="""\
         if wave.get("jobId"):
             places.setdefault((wave["accountId"], wave["region"]), []).append(wave["jobId"])
-''',
-        written='''\
+""",
+        written="""\
         places.setdefault((wave["accountId"], wave["region"]), []).append(wave["jobId"])
-''',
+""",
         scenario="missing-job",
         caught_by="no-starvation",
         says="a poll within 150 s, observed none for",
@@ -150,15 +150,15 @@ def jobs_by_place(item, places={}):
     Bug(
         name="asks DRS job by job",
         file=POLLER,
-        mended='''\
+        mended="""\
         for page in drs.get_paginator("describe_jobs").paginate(filters={"jobIDs": job_ids}):
             jobs.update({job["jobID"]: job for job in page["items"]})
-''',
-        written='''\
+""",
+        written="""\
         for job_id in job_ids:
             for job in drs.describe_jobs(filters={"jobIDs": [job_id]})["items"]:
                 jobs[job["jobID"]] = job
-''',
+""",
         scenario="partial",
         caught_by="budgets",
         says="at most 1 DescribeJobs calls",
@@ -166,7 +166,7 @@ def jobs_by_place(item, places={}):
     Bug(
         name="makes the servers anew from DRS's answer",
         file=POLLER,
-        mended='''\
+        mended="""\
     told = {server["sourceServerID"]: server for server in job.get("participatingServers", [])}
     servers = []
     for server in wave["servers"]:
@@ -177,8 +177,8 @@ def jobs_by_place(item, places={}):
                 server["instanceId"] = launch["recoveryInstanceID"]
         servers.append(server)
     return servers
-''',
-        written='''\
+""",
+        written="""\
     return [
         {
             "sourceServerId": server["sourceServerID"],
@@ -187,7 +187,7 @@ def jobs_by_place(item, places={}):
         }
         for server in job["participatingServers"]
     ]
-''',
+""",
         scenario="drill",
         caught_by="no-lost-update",
         says="foreign attributes of server",
@@ -195,7 +195,7 @@ def jobs_by_place(item, places={}):
     Bug(
         name="calls a wave done when its job is, whatever became of the servers",
         file=POLLER,
-        mended='''\
+        mended="""\
     statuses = [server["status"] for server in wave["servers"]]
     if not job.get("participatingServers") or not {"NOT_STARTED", "PENDING", "IN_PROGRESS"}.isdisjoint(statuses):
         return "IN_PROGRESS"
@@ -204,23 +204,23 @@ def jobs_by_place(item, places={}):
         return "FAILED"
     if launched < len(statuses):
         status = "PARTIAL"
-''',
+""",
         written="",
         scenario="partial",
         caught_by="completion-soundness",
-        says="PARTIAL by DRS's truth, observed COMPLETED",
+        says="by DRS's truth, observed COMPLETED",
     ),
     Bug(
         name="does not wait for the launch actions of a recovery",
         file=POLLER,
-        mended='''\
+        mended="""\
     if execution_type == "RECOVERY":
         runs = action_runs(job)
         if "IN_PROGRESS" in runs and not overdue:
             return "IN_PROGRESS"
         if set(runs) - {"SUCCEEDED"}:
             status = "PARTIAL"
-''',
+""",
         written="",
         scenario="recovery",
         caught_by="completion-soundness",
@@ -238,10 +238,10 @@ def jobs_by_place(item, places={}):
     Bug(
         name="looks at the waves that are listed, not at totalWaves",
         file=POLLER,
-        mended='''\
+        mended="""\
     if len(waves) < item["totalWaves"]:
         return None
-''',
+""",
         written="",
         scenario="drill",
         caught_by="completion-soundness",
@@ -259,16 +259,16 @@ def jobs_by_place(item, places={}):
     Bug(
         name="gives up after thirty minutes without asking",
         file=POLLER,
-        mended='''\
+        mended="""\
     jobs = ask_drs(item, own_account)
     overdue = time.time() - float(item["startTime"]) > TIMEOUT
-''',
-        written='''\
+""",
+        written="""\
     overdue = time.time() - float(item["startTime"]) > TIMEOUT
     if overdue:
         return [given_up(wave) for wave in item["waves"]], "TIMEOUT"
     jobs = ask_drs(item, own_account)
-''',
+""",
         scenario="timeout-late",
         changes=("workload.0.executions=1", "workload.1.executions=1", "workload.2.executions=1"),
         caught_by="timeout-truth",
@@ -277,12 +277,12 @@ def jobs_by_place(item, places={}):
     Bug(
         name="calls a wave FAILED whose job DRS does not name",
         file=POLLER,
-        mended='''\
+        mended="""\
             logger.warning("%s: DRS knows no job of %s", item["executionId"], wave.get("waveName"))
-''',
-        written='''\
+""",
+        written="""\
             wave = {**wave, "status": "FAILED"}
-''',
+""",
         scenario="fault-job-vanished",
         caught_by="completion-soundness",
         says="still going on by DRS's truth, observed FAILED",
@@ -299,9 +299,9 @@ def jobs_by_place(item, places={}):
     Bug(
         name="writes the whole list of waves, whoever wrote meanwhile",
         file=POLLER,
-        mended='''\
+        mended="""\
         ConditionExpression=Attr("status").eq("POLLING") & Attr("version").eq(item["version"]),
-''',
+""",
         written="",
         scenario="fault-raced",
         caught_by="no-lost-update",
@@ -310,11 +310,11 @@ def jobs_by_place(item, places={}):
     Bug(
         name="polls again when Lambda delivers an event twice",
         file=POLLER,
-        mended='''\
+        mended="""\
         if float(item.get("lastPolledTime", 0)) >= event["lookedAt"]:
             print(f"{event['executionId']} was polled since, this is an old event")
             return None
-''',
+""",
         written="",
         scenario="fault-event-duplicated",
         caught_by="poll-cadence",
@@ -324,7 +324,7 @@ def jobs_by_place(item, places={}):
 
 
 def with_bugs(bugs: Iterable[Bug], folder: Path) -> Path:
-    """A copy of the mended pair with these bugs, in a new folder. Raises ValueError if a text is not there just once."""
+    """A copy of the mended pair with these bugs, in a new folder. Raises ValueError unless each text is there once."""
     shutil.copytree(MENDED, folder, ignore=shutil.ignore_patterns("__pycache__"))
     for bug in bugs:
         path = folder / bug.file

@@ -5,7 +5,7 @@ import logging
 import os
 import time
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache
 
 import boto3
 from boto3.dynamodb.conditions import Attr
@@ -26,7 +26,7 @@ WAVE_STATUS = {"PENDING": "PENDING", "STARTED": "IN_PROGRESS"}
 # --- DRS -----------------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=None)
+@cache
 def drs_client(own_account, account, region):
     if account == own_account:
         return boto3.client("drs")
