@@ -52,7 +52,7 @@ BUGS: Final = (
     return TABLE.query(**query)["Items"]
 """,
         scenario="partial",
-        changes=("table.page_bytes_max=2048",),
+        changes=("duration=6m", "table.page_bytes_max=2048"),
         caught_by="no-starvation",
         says="a poll within 150 s, observed none for",
     ),
@@ -62,6 +62,7 @@ BUGS: Final = (
         mended='INTERVALS[wave.get("jobStatus")]',
         written='INTERVALS[wave["jobStatus"]]',
         scenario="missing-job",
+        changes=("duration=6m",),
         caught_by="no-starvation",
         says="a poll within 150 s, observed none for",
     ),
@@ -71,6 +72,7 @@ BUGS: Final = (
         mended='INTERVALS = {None: 45, "PENDING": 45, "STARTED": 15, "COMPLETED": 15}',
         written='INTERVALS = {None: 60, "PENDING": 60, "STARTED": 60, "COMPLETED": 60}',
         scenario="drill",
+        changes=("duration=6m",),
         caught_by="poll-cadence",
         says="the first since it was due",
     ),
@@ -130,6 +132,7 @@ def jobs_by_place(item):
 def jobs_by_place(item, places={}):
 """,
         scenario="partial",
+        changes=("duration=6m",),
         caught_by="isolation",
         says="DRS asked about the execution's own jobs",
     ),
@@ -144,6 +147,7 @@ def jobs_by_place(item, places={}):
         places.setdefault((wave["accountId"], wave["region"]), []).append(wave["jobId"])
 """,
         scenario="missing-job",
+        changes=("duration=6m",),
         caught_by="no-starvation",
         says="a poll within 150 s, observed none for",
     ),
@@ -160,6 +164,7 @@ def jobs_by_place(item, places={}):
                 jobs[job["jobID"]] = job
 """,
         scenario="partial",
+        changes=("duration=6m",),
         caught_by="budgets",
         says="at most 1 DescribeJobs calls",
     ),
@@ -189,6 +194,7 @@ def jobs_by_place(item, places={}):
     ]
 """,
         scenario="drill",
+        changes=("duration=6m",),
         caught_by="no-lost-update",
         says="foreign attributes of server",
     ),
@@ -232,6 +238,7 @@ def jobs_by_place(item, places={}):
         mended='WAVE_STATUS = {"PENDING": "LAUNCHING", "STARTED": "IN_PROGRESS"}',
         written='WAVE_STATUS = {"PENDING": "PENDING", "STARTED": "IN_PROGRESS"}',
         scenario="drill",
+        changes=("duration=6m",),
         caught_by="status-order",
         says="to PENDING by ExecutionPoller",
     ),
