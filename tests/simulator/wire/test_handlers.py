@@ -196,6 +196,37 @@ def test_a_topic_that_nobody_made_is_answered_as_aws_does(tmp_path: Path) -> Non
     assert run(tmp_path, TOPIC, duration="50s").lines == ["NotFound"]
 
 
+RENAMED = """\
+import os
+import boto3
+from boto3.dynamodb.conditions import Key
+
+table = boto3.resource("dynamodb").Table(os.environ["EXECUTION_TABLE"])
+
+def handler(event, context):
+    for item in table.query(IndexName="StatusIndex", KeyConditionExpression=Key("state").eq("POLLING"))["Items"]:
+        print(sorted(item))
+        print(table.get_item(Key={"pk": item["pk"], "plan_id": item["plan_id"]})["Item"] == item)
+"""
+
+
+def test_a_table_is_spelled_as_the_team_spells_it(tmp_path: Path) -> None:
+    names = ["table.style=snake_case", "table.names.ExecutionId=pk", "table.names.Status=state"]
+    seen = run(tmp_path, RENAMED, *names, duration="90s")
+    attributes = [
+        "InitiatedBy",
+        "execution_type",
+        "pk",
+        "plan_id",
+        "start_time",
+        "state",
+        "total_waves",
+        "version",
+        "waves",
+    ]
+    assert seen.lines == [str(attributes), "True"]
+
+
 # --- what is refused -----------------------------------------------------------------------------------------------
 
 THREAD = """\
