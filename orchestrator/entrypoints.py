@@ -62,7 +62,7 @@ class LambdaContext(Protocol):
 
 def finder_handler(event: object, context: LambdaContext) -> dict[str, object]:
     """One tick of the schedule: {"looks": [counts of each look]}. An empty event is a tick by hand."""
-    with _told(context):
+    with _told(event, context):
         if not isinstance(event, Mapping) or (event and event.get("detail-type") != "Scheduled Event"):
             raise MalformedError(f"finder event must be a Scheduled Event or {{}}, got {event!r}")
         reports = _finder().run(deadline_us=_deadline_us(context))
@@ -71,7 +71,7 @@ def finder_handler(event: object, context: LambdaContext) -> dict[str, object]:
 
 def poller_handler(event: object, context: LambdaContext) -> dict[str, object]:
     """One poll of the execution that the payload names: how it ended, the waves written, the status that is now."""
-    with _told(context):
+    with _told(event, context):
         if not isinstance(event, Mapping):
             raise MalformedError(f"poller payload must be an object, got {event!r}")
         dispatch = dispatch_of(event)
@@ -119,7 +119,7 @@ def _poller(partition: str, account_id: str) -> Poller:
 
 
 @contextmanager
-def _told(context: LambdaContext) -> Iterator[None]:
+def _told(event: object, context: LambdaContext) -> Iterator[None]:
     """Every log line within carries the ids of this invocation, and an error leaves one before it goes on to Lambda."""
     cold = _logger.cache_info().currsize == 0
     _logger().append_keys(
@@ -128,7 +128,8 @@ def _told(context: LambdaContext) -> Iterator[None]:
     try:
         yield
     except Exception:
-        _log.exception("Invocation failed")
+        named = event.get("ExecutionId") if isinstance(event, Mapping) else None
+        _log.exception("Invocation failed", extra={} if named is None else {"execution_id": named})
         raise
 
 

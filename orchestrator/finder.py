@@ -110,7 +110,14 @@ class Finder:
             if self._clock.now_us() >= stop_us:
                 return _Sent.LEFT
             try:
-                self._invoker.invoke(Dispatch(key=execution.key, dispatched_us=look_us, active_count=active))
+                self._invoker.invoke(
+                    Dispatch(
+                        key=execution.key,
+                        dispatched_us=look_us,
+                        active_count=active,
+                        started_us=execution.start_us,
+                    )
+                )
             except OrchestratorError as error:
                 _log.error(
                     "Could not invoke the poller: %s",

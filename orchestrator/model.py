@@ -226,12 +226,14 @@ class Dispatch:
     """One asynchronous invocation of the poller, as the finder sends it.
 
     `dispatched_us` is the instant of the look that found the execution due. The poller writes it as `LastPolledTime`,
-    so that intervals count from dispatch to dispatch. None means that somebody invoked the poller by hand.
+    so that intervals count from dispatch to dispatch. None means that somebody invoked the poller by hand. `started_us`
+    is the execution's StartTime, for the age that a poll publishes even when it cannot read the table.
     """
 
     key: ExecutionKey
     dispatched_us: int | None = None
     active_count: int | None = None
+    started_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +253,7 @@ class Unit(StrEnum):
 
     COUNT = "Count"
     MILLISECONDS = "Milliseconds"
+    SECONDS = "Seconds"
 
 
 class MetricPoint(NamedTuple):

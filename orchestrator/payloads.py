@@ -16,6 +16,8 @@ def payload_of(dispatch: Dispatch) -> dict[str, str | int]:
         payload["DispatchedAtUs"] = dispatch.dispatched_us
     if dispatch.active_count is not None:
         payload["ActiveExecutions"] = dispatch.active_count
+    if dispatch.started_us is not None:
+        payload["StartedAtUs"] = dispatch.started_us
     return payload
 
 
@@ -28,16 +30,17 @@ def dispatch_of(payload: Mapping[str, object]) -> Dispatch:
     ]
     wrong += [
         f"{name} must be a whole number >= 0, got {payload[name]!r}"
-        for name in ("DispatchedAtUs", "ActiveExecutions")
+        for name in ("DispatchedAtUs", "ActiveExecutions", "StartedAtUs")
         if name in payload and not _whole(payload[name])
     ]
     if wrong:
         raise MalformedError("poller payload: " + "; ".join(wrong))
-    dispatched, active = payload.get("DispatchedAtUs"), payload.get("ActiveExecutions")
+    dispatched, active, started = (payload.get(name) for name in ("DispatchedAtUs", "ActiveExecutions", "StartedAtUs"))
     return Dispatch(
         key=ExecutionKey(str(payload["ExecutionId"]), str(payload["PlanId"])),
         dispatched_us=dispatched if isinstance(dispatched, int) else None,
         active_count=active if isinstance(active, int) else None,
+        started_us=started if isinstance(started, int) else None,
     )
 
 

@@ -174,6 +174,10 @@ class Poller:
         ]
         if dispatch.active_count is not None:
             points.append(MetricPoint("ActivePollingExecutions", dispatch.active_count))
+        if dispatch.started_us is not None:
+            # Failing polls publish it, too: what stays in POLLING beyond its timeout does so because its polls fail.
+            age_s = max(self._clock.now_us() - dispatch.started_us, 0) / SECOND_US
+            points.append(MetricPoint("OldestExecutionAge", age_s, Unit.SECONDS))
         try:
             self._metrics.publish(points)
         except OrchestratorError as error:

@@ -16,7 +16,7 @@ from simulator.faults.rules import START_RECOVERY
 from simulator.kernel import Kernel
 from simulator.randomness import Stream, exponential_us
 from simulator.services.drs import DrsJob, DrsService
-from simulator.services.dynamodb import Condition, ExecutionTable
+from simulator.services.dynamodb import Condition, Table
 from simulator.services.errors import ConditionFailedError, ServiceError
 from simulator.services.stored_item import Attributes
 from simulator.spec import Group, JobLife, Launch, WorldSpec
@@ -54,9 +54,7 @@ class PlannedExecution:
 class Workload:
     """All executions of a world."""
 
-    def __init__(
-        self, kernel: Kernel, table: ExecutionTable, drs: DrsService, spec: WorldSpec, effects: Effects
-    ) -> None:
+    def __init__(self, kernel: Kernel, table: Table, drs: DrsService, spec: WorldSpec, effects: Effects) -> None:
         self._kernel = kernel
         self._effects = effects
         self._table = table

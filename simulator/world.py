@@ -39,7 +39,7 @@ from simulator.properties import PROPERTIES
 from simulator.properties.completion import CompletionLiveness
 from simulator.properties.monitor import Allows, Context
 from simulator.services.drs import DrsService
-from simulator.services.dynamodb import ExecutionTable
+from simulator.services.dynamodb import ExecutionTable, Table
 from simulator.services.functions import Handler, Invocation, LambdaService, Payload
 from simulator.services.observability import LogsService, MetricsService
 from simulator.services.schedule import ScheduleRule
@@ -124,15 +124,16 @@ def _logs_into(world: "World") -> Iterator[None]:
 class Parts:
     """The parts of a world that judge nothing themselves.
 
-    `handlers` gives what Lambda runs as FINDER and as POLLER, `running` what must hold while it does, `allows` what their
-    roles permit; the wire tier brings its own. Properties and criteria in `unjudged` cannot be told of these functions.
+    `handlers` gives what Lambda runs as FINDER and as POLLER, `running` what must hold while it does, `allows` what
+    their roles permit; the wire tier brings its own. Properties and criteria in `unjudged` cannot be told of these
+    functions.
     """
 
     finder: Callable[[Ports], Finder] = production_finder
     poller: Callable[[Ports], Poller] = production_poller
     rule: Callable[..., ScheduleRule] = ScheduleRule
     functions: Callable[..., LambdaService] = LambdaService
-    table: Callable[..., ExecutionTable] = ExecutionTable
+    table: Callable[..., Table] = ExecutionTable
     drs: Callable[..., DrsService] = DrsService
     metrics: Callable[..., MetricsService] = MetricsService
     logs: Callable[..., LogsService] = LogsService
@@ -223,13 +224,15 @@ class World:
     def ports(self) -> Ports:
         """What production code sees of the world in the fast tier."""
         kernel, trace, settings, latencies = self.kernel, self.trace, self.settings, self.spec.latencies
+        table = self.table
+        assert isinstance(table, ExecutionTable), "the fast tier's adapters work on the fast tier's table"
         boundary = Boundary(kernel, trace, self.functions, self.effects)
         clock = WorldClock(kernel, self.spec.epoch_us)
         if CLOCK in self.plan.operations:
             clock = SkewedClock(kernel, self.spec.epoch_us, boundary, self.effects)
         return Ports(
-            index=TableIndex(kernel, trace, boundary, self.table, latencies),
-            store=TableStore(boundary, self.table, latencies),
+            index=TableIndex(kernel, trace, boundary, table, latencies),
+            store=TableStore(boundary, table, latencies),
             jobs=DrsJobs(kernel, trace, boundary, self.drs, latencies),
             invoker=LambdaInvoker(kernel, boundary, self.functions, POLLER, latencies),
             metrics=CloudWatchMetrics(boundary, self.metrics, latencies),

@@ -5,9 +5,10 @@ of it is safe, because a server taken for failed, or a finished job for one that
 So such an answer raises MalformedError; the poll fails visibly, changes nothing, and is tried again at the next tick.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from orchestrator.aws.errors import AWS_ERRORS, port_error
 from orchestrator.errors import MalformedError
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 
 _S = TypeVar("_S", bound=StrEnum)
 
+_JOB_ID: Final = re.compile("drsjob-[0-9a-zA-Z]{17}")
+"""What every id of a job looks like (botocore service model, drs 2020-02-26)."""
+
+_JOB_STATUSES: Final = tuple(JobStatus)
+# NOT_STARTED is no word of DRS's.
+_LAUNCH_STATUSES: Final = tuple(status for status in ServerStatus if status is not ServerStatus.NOT_STARTED)
+_RUN_STATUSES: Final = tuple(ActionStatus)
+
 
 class RegionalJobs:
     """The jobs of every account and Region, each asked through the client that `client_of` has for it."""
@@ -29,12 +38,14 @@ class RegionalJobs:
 
     def describe_page(self, scope: JobScope, job_ids: Sequence[str], token: str | None) -> JobsPage:
         """One DescribeJobs with a filter of job ids. Raises MalformedError for a status that is not known."""
-        client = self._client_of(scope)
+        # DRS, and botocore before it, refuses the whole request for one text that cannot be an id. DRS knows no such
+        # job, so it is left out; and a filter without any id would ask for every job there is.
+        possible = [job_id for job_id in job_ids if _JOB_ID.fullmatch(job_id)]
+        if not possible:
+            return JobsPage(())
+        further: dict[str, Any] = {} if token is None else {"nextToken": token}
         try:
-            if token is None:
-                answer = client.describe_jobs(filters={"jobIDs": list(job_ids)})
-            else:
-                answer = client.describe_jobs(filters={"jobIDs": list(job_ids)}, nextToken=token)
+            answer = self._client_of(scope).describe_jobs(filters={"jobIDs": possible}, **further)
         except AWS_ERRORS as error:
             raise port_error("DescribeJobs", error, f"account {scope.account_id}, {scope.region}") from error
         return JobsPage(tuple(map(_job, answer.get("items", ()))), answer.get("nextToken") or None)
@@ -46,7 +57,7 @@ def _job(job: "JobTypeDef") -> Job:
         raise MalformedError(f"DescribeJobs: jobID must be a text of at least one character, got {job_id!r}")
     where = f"DescribeJobs: job {job_id}"
     servers = tuple(_launch(server, where) for server in job.get("participatingServers", ()))
-    return Job(job_id, _one_of(JobStatus, job.get("status"), f"{where}: status"), servers)
+    return Job(job_id, _one_of(_JOB_STATUSES, job.get("status"), f"{where}: status"), servers)
 
 
 def _launch(server: "ParticipatingServerTypeDef", where: str) -> ServerLaunch:
@@ -57,14 +68,14 @@ def _launch(server: "ParticipatingServerTypeDef", where: str) -> ServerLaunch:
     runs = server.get("launchActionsStatus", {}).get("runs", ())
     return ServerLaunch(
         server_id,
-        _one_of(ServerStatus, server.get("launchStatus", ServerStatus.PENDING), f"{where}: launchStatus"),
+        _one_of(_LAUNCH_STATUSES, server.get("launchStatus", ServerStatus.PENDING), f"{where}: launchStatus"),
         server.get("recoveryInstanceID") or None,
-        tuple(_one_of(ActionStatus, run.get("status", ActionStatus.IN_PROGRESS), f"{where}: run") for run in runs),
+        tuple(_one_of(_RUN_STATUSES, run.get("status", ActionStatus.IN_PROGRESS), f"{where}: run") for run in runs),
     )
 
 
-def _one_of(words: type[_S], value: object, where: str) -> _S:
-    try:
-        return words(str(value))
-    except ValueError:
-        raise MalformedError(f"{where} must be one of {', '.join(words)}, got {value!r}") from None
+def _one_of(words: Sequence[_S], value: object, where: str) -> _S:
+    for word in words:
+        if word == value:
+            return word
+    raise MalformedError(f"{where} must be one of {', '.join(words)}, got {value!r}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from orchestrator.aws.errors import AWS_ERRORS, port_error
+from orchestrator.aws.errors import AWS_ERRORS, CONDITION_FAILED, port_error
 from orchestrator.errors import MalformedError
 from orchestrator.items import execution_of, seconds_item, waves_item
 from orchestrator.model import Execution, ExecutionKey, ExecutionStatus, PollUpdate
@@ -92,10 +92,9 @@ class TableStore:
                 ExpressionAttributeValues=_item(values | {":polling": _POLLING, ":expected": update.expected_version}),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except ClientError as error:
-            raise port_error("UpdateItem", error, _expected(update, error)) from error
         except AWS_ERRORS as error:
-            raise port_error("UpdateItem", error, f"execution {update.key.execution_id}") from error
+            about = f"execution {update.key.execution_id}, {_POLLING} at version {update.expected_version}"
+            raise port_error("UpdateItem", error, about + _found(error)) from error
 
 
 def _key(key: ExecutionKey) -> dict[str, Any]:
@@ -110,13 +109,12 @@ def _values(item: Mapping[str, Any]) -> dict[str, object]:
     return {name: _DESERIALIZER.deserialize(value) for name, value in item.items()}
 
 
-def _expected(update: PollUpdate, error: ClientError) -> str:
-    """What the condition asked for and, as far as the answer tells, what it found."""
-    wanted = f"execution {update.key.execution_id}, {_POLLING} at version {update.expected_version}"
+def _found(error: Exception) -> str:
+    """What a condition found that did not hold, as far as the answer tells."""
+    if not isinstance(error, ClientError) or error.response["Error"]["Code"] != CONDITION_FAILED:
+        return ""
     response: Mapping[str, Any] = error.response
-    if response["Error"].get("Code") != "ConditionalCheckFailedException":
-        return wanted
     if "Item" not in response:
-        return f"{wanted}; found no item"
+        return "; found no item"
     found = _values(response["Item"])
-    return f"{wanted}; found {found.get('Status')} at version {found.get('Version', 0)}"
+    return f"; found {found.get('Status')} at version {found.get('Version', 0)}"

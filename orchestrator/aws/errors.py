@@ -43,14 +43,14 @@ TRANSIENT_CODES: Final = frozenset(
         # ... what it takes for a passing failure, whatever the HTTP status ...
         "RequestTimeout",
         "RequestTimeoutException",
-        # ... and what it does not try again although the next tick may well succeed: DynamoDB's word for an item
-        # that a transaction, or a replica's write, holds at this very moment.
-        "ReplicatedWriteConflictException",
+        # ... and DynamoDB's words for an item that a transaction, or a replica's write, holds at this very moment. The
+        # first it does not even try again, but the next tick may well succeed.
         "TransactionConflictException",
+        "ReplicatedWriteConflictException",
     }
 )
 
-_CONDITION_FAILED: Final = "ConditionalCheckFailedException"
+CONDITION_FAILED: Final = "ConditionalCheckFailedException"
 
 _SILENCE: Final = (ConnectionError, HTTPClientError, IncompleteReadError)
 _PASSING: Final = (
@@ -80,7 +80,7 @@ def port_error(operation: str, error: Exception, about: str = "") -> Orchestrato
         f"{called}: {code}: {error.response.get('Error', {}).get('Message', '')} "
         f"[HTTP {status}, request {metadata.get('RequestId', 'unknown')}, attempts {attempts}]"
     )
-    if code == _CONDITION_FAILED:
+    if code == CONDITION_FAILED:
         return LostRaceError(told)
     later = code in THROTTLING_CODES or code in TRANSIENT_CODES or status == 429 or status >= 500
     return TryLaterError(told) if later else RefusedError(told)

@@ -13,7 +13,7 @@ from simulator.faults.plan import Hit, Plan
 from simulator.faults.rules import CLOCK, EVENT, INDEX, START, START_RECOVERY, TICK, Fault
 from simulator.kernel import Kernel
 from simulator.randomness import Stream
-from simulator.services.dynamodb import ExecutionTable
+from simulator.services.dynamodb import Table
 from simulator.services.errors import ServiceError
 from simulator.services.functions import Invocation, LambdaService, Start
 from simulator.spec import JobLife
@@ -62,7 +62,7 @@ class QueueUnderFaults:
 class Effects:
     """All that faults do besides."""
 
-    def __init__(self, plan: Plan, kernel: Kernel, table: ExecutionTable, epoch_us: int) -> None:
+    def __init__(self, plan: Plan, kernel: Kernel, table: Table, epoch_us: int) -> None:
         self._plan = plan
         self._kernel = kernel
         self._table = table

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from heapq import heappop, heappush
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from orchestrator.model import ExecutionKey
 from simulator.events import ItemChanged, WriteRefused
@@ -34,6 +34,36 @@ class Condition:
             return False
         attributes: Attributes = {} if item is None else item.attributes
         return all(attributes.get(name, self.default.get(name)) == value for name, value in self.equals.items())
+
+
+class Table(Protocol):
+    """The execution table as its writers see it, whoever keeps it. Writes raise ConditionFailedError."""
+
+    def get(self, key: ExecutionKey) -> StoredItem | None:
+        """Strongly consistent read."""
+        ...
+
+    def put(
+        self, attributes: Attributes, *, writer: str, request_id: str = "", condition: Condition | None = None
+    ) -> None:
+        """PutItem."""
+        ...
+
+    def update(
+        self,
+        key: ExecutionKey,
+        attributes: Attributes,
+        *,
+        writer: str,
+        request_id: str = "",
+        condition: Condition | None = None,
+    ) -> None:
+        """UpdateItem with SET of these attributes; all others stay."""
+        ...
+
+    def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
+        """DeleteItem; deleting what is not there is no error."""
+        ...
 
 
 class IndexKey(NamedTuple):

@@ -5,6 +5,7 @@ from io import BytesIO
 from typing import Any, Final
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from simulator.services.errors import ServiceError
@@ -27,13 +28,13 @@ class _Raw(BytesIO):
         yield self.read()
 
 
-def answer(request: AWSPreparedRequest, status: int, headers: dict[str, str], body: bytes) -> AWSResponse:
-    """An HTTP answer to a request."""
-    return AWSResponse(request.url, status, headers, _Raw(body))
+def answer(url: str, status: int, headers: dict[str, str], body: bytes) -> AWSResponse:
+    """An HTTP answer to a request for that URL."""
+    return AWSResponse(url, status, HTTPHeaders.from_dict(headers), _Raw(body))
 
 
 def failure(request: AWSPreparedRequest, service: str, error: ServiceError) -> AWSResponse:
-    """An error as that service's protocol puts it. Raises botocore's error where the network failed and nobody answered."""
+    """An error as that service's protocol puts it. Raises botocore's own where the network failed: nobody answered."""
     if error.code == "ReadTimeoutError":
         raise ReadTimeoutError(endpoint_url=request.url)
     if error.code == "ConnectionClosedError":
@@ -42,11 +43,11 @@ def failure(request: AWSPreparedRequest, service: str, error: ServiceError) -> A
     if service == "dynamodb" and status < 500:
         status = 400
     message = str(error).removeprefix(f"{error.code}: ")
-    if service == "cloudwatch" and "cbor" in (request.headers.get("Content-Type") or b"").__str__():
+    if service == "cloudwatch" and "cbor" in str(request.headers.get("Content-Type")):
         headers = {"smithy-protocol": "rpc-v2-cbor", "Content-Type": "application/cbor"}
-        return answer(request, status, headers, _cbor({"__type": error.code, "message": message}))
+        return answer(request.url, status, headers, _cbor({"__type": error.code, "message": message}))
     headers = {"Content-Type": "application/json", "x-amzn-errortype": error.code, "x-amzn-requestid": "0" * 8}
-    return answer(request, status, headers, json.dumps({"__type": error.code, "message": message}).encode())
+    return answer(request.url, status, headers, json.dumps({"__type": error.code, "message": message}).encode())
 
 
 def error_code(response: AWSResponse) -> str:

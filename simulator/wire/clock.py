@@ -1,12 +1,12 @@
-"""Virtual time for code that reads the wall clock: freezegun, started once and moved whenever virtual time has moved.
+"""Virtual time for code that reads the wall clock: freezegun, started once, and moved when virtual time has moved.
 
-`time.sleep` suspends the process that calls it. A self-test asks every clock that handlers, boto3 and moto could read, and
-refuses to begin if one of them shows another time than the kernel's.
+`time.sleep` suspends the process that calls it. A self-test asks every clock that handlers, boto3 and moto could read,
+and refuses to begin if one of them shows another time than the kernel's.
 """
 
-import datetime
+import datetime as dt
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from simulator.trace import BrokenSimulationError
 
 _IGNORED: Final = ("rich.",)
 """Modules that go on seeing the host's time when they ask for it themselves: the progress bar's."""
-_UNIX_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_UNIX_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class VirtualClock:
@@ -45,7 +45,7 @@ def virtual_clock(kernel: Kernel, epoch_us: int) -> Iterator[VirtualClock]:
     """Freeze every clock of this process and lead `time.sleep` to the kernel."""
     real_sleep = time.sleep
 
-    def sleep(seconds: float) -> None:
+    def sleep(seconds: float, /) -> None:
         if kernel.current is None:
             raise BrokenSimulationError(f"time.sleep({seconds}) outside any process would stop virtual time")
         kernel.sleep(round(seconds * 1_000_000))
@@ -54,7 +54,7 @@ def virtual_clock(kernel: Kernel, epoch_us: int) -> Iterator[VirtualClock]:
     # In place of its own list: a module counts as ignored if one of its last five callers is.
     freezer.ignore = _IGNORED
     clock = VirtualClock(kernel, epoch_us, freezer.start())
-    time.sleep = sleep
+    time.sleep = sleep  # type: ignore[assignment]
     try:
         clock.show()
         check(epoch_us + kernel.now_us)
@@ -64,49 +64,41 @@ def virtual_clock(kernel: Kernel, epoch_us: int) -> Iterator[VirtualClock]:
         freezer.stop()
 
 
-def _seconds() -> dict[str, Callable[[], float]]:
-    """Every clock, as seconds since the Unix epoch. Read when called: a module may have been imported meanwhile."""
+def _seconds() -> dict[str, float]:
+    """What every clock shows now, in seconds since the Unix epoch."""
     return {
-        "time.time": time.time,
-        "time.time_ns": lambda: time.time_ns() / 1e9,
-        "time.gmtime": lambda: (
-            datetime.datetime(*time.gmtime()[:6], tzinfo=datetime.UTC) - _UNIX_EPOCH
-        ).total_seconds(),
-        "datetime.datetime.now": lambda: datetime.datetime.now(datetime.UTC).timestamp(),
-        "datetime.datetime.utcnow": lambda: (datetime.datetime.utcnow() - _naive(0)).total_seconds(),
-        "datetime.date.today": lambda: (datetime.date.today() - _naive(0).date()).total_seconds(),
-        "botocore.compat.get_current_datetime": lambda: botocore.compat.get_current_datetime(
-            remove_tzinfo=False
-        ).timestamp(),
-        "moto.core.utils.utcnow": lambda: (moto.core.utils.utcnow() - _naive(0)).total_seconds(),
-        "moto.core.utils.unix_time": moto.core.utils.unix_time,
+        "time.time": time.time(),
+        "time.time_ns": time.time_ns() / 1e9,
+        "time.gmtime": (dt.datetime(*time.gmtime()[:6], tzinfo=dt.UTC) - _UNIX_EPOCH).total_seconds(),
+        "datetime.now": dt.datetime.now(dt.UTC).timestamp(),
+        "datetime.utcnow": (dt.datetime.utcnow() - _naive(0)).total_seconds(),
+        "date.today": (dt.date.today() - _naive(0).date()).total_seconds(),
+        "botocore's": botocore.compat.get_current_datetime(remove_tzinfo=False).timestamp(),
+        "moto's utcnow": (moto.core.utils.utcnow() - _naive(0)).total_seconds(),
+        "moto's unix_time": moto.core.utils.unix_time(),
     }
 
 
-_STOPPED: Final = {
-    "time.monotonic": lambda: time.monotonic(),
-    "time.monotonic_ns": lambda: time.monotonic_ns(),
-    "time.perf_counter": lambda: time.perf_counter(),
-}
-"""Clocks without an epoch: they must stand still while virtual time does."""
+_COARSE_S: Final = {"date.today": 86_400.0, "time.gmtime": 1.0}
+"""Clocks that may be behind by less than their unit."""
+_STOPPED: Final = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
+"""Clocks of `time` without an epoch: they must stand still while virtual time does."""
 
 
 def check(epoch_us: int) -> None:
     """Raise BrokenSimulationError if any clock leaks, naming each that does."""
     wrong = []
-    for name, read in _seconds().items():
-        off_s = read() - epoch_us / 1_000_000
-        # Dates and gmtime are coarse: they may be behind by less than their unit.
-        coarse_s = {"datetime.date.today": 86_400.0, "time.gmtime": 1.0}.get(name, 1e-3)
-        if not -coarse_s < off_s < 1e-3:
+    for name, shown_s in _seconds().items():
+        off_s = shown_s - epoch_us / 1_000_000
+        if not -_COARSE_S.get(name, 1e-3) < off_s < 1e-3:
             wrong.append(f"{name} is off by {off_s:.3f} s")
-    wrong += [f"{name} goes on" for name, read in _STOPPED.items() if read() != read()]
-    if botocore.endpoint.time.sleep is not time.sleep:
+    wrong += [f"time.{name} goes on" for name in _STOPPED if getattr(time, name)() != getattr(time, name)()]
+    if vars(botocore.endpoint)["time"].sleep is not time.sleep:
         wrong.append("botocore's retries sleep by another clock")
     if wrong:
         raise BrokenSimulationError(f"clocks leak into the wire tier: {'; '.join(wrong)}")
 
 
-def _naive(epoch_us: int) -> datetime.datetime:
+def _naive(epoch_us: int) -> dt.datetime:
     """freezegun takes UTC without a zone."""
-    return datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=epoch_us)
+    return dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=epoch_us)

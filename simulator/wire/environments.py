@@ -18,7 +18,7 @@ from typing import Any, Final
 from greenlet import settrace
 
 from simulator.kernel import Kernel
-from simulator.services.functions import Environment, Invocation
+from simulator.services.functions import Invocation
 from simulator.wire.clock import VirtualClock
 from simulator.wire.errors import HandlerError
 
@@ -28,7 +28,7 @@ _STATEFUL: Final = ("aws_lambda_powertools",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a function's handler comes from. `place` is MODULE:NAME or FILE.py:NAME; `paths` are put before sys.path."""
+    """Where a function's handler comes from: `place` is MODULE:NAME or FILE.py:NAME, `paths` go before sys.path."""
 
     place: str
     variables: Mapping[str, str]
@@ -54,7 +54,7 @@ class Source:
 
     def owns(self, name: str, module: ModuleType) -> bool:
         """Whether a module is the function's own, or one whose state is."""
-        if name.split(".")[0] in (self.module.split(".")[0], *_STATEFUL):
+        if name.partition(".")[0] in (self.module.partition(".")[0], *_STATEFUL):
             return True
         folders = self.folders
         return bool(folders) and (getattr(module, "__file__", None) or "").startswith(
@@ -129,7 +129,7 @@ class Environments:
 
     # --- switching ---------------------------------------------------------------------------------------------
 
-    def _switched(self, event: str, arguments: tuple[Any, Any]) -> None:
+    def _switched(self, _: str, arguments: tuple[Any, Any]) -> None:
         """The kernel goes on with another process, or with its own loop."""
         process = getattr(arguments[1], "process", None)
         invocation = None if process is None else process.tag
@@ -196,7 +196,7 @@ class _Outside:
             else:
                 os.environ[name] = value
         sys.path = self._path
-        logging.root = logging.Logger.root = self._root  # type: ignore[misc]
+        logging.root = logging.Logger.root = self._root
         logging.Logger.manager = self._manager
 
 
@@ -210,7 +210,7 @@ def _loggers() -> logging.Manager:
 
 
 def _use(manager: logging.Manager) -> None:
-    logging.root = logging.Logger.root = manager.root  # type: ignore[misc, assignment]
+    logging.root = logging.Logger.root = manager.root
     logging.Logger.manager = manager
 
 

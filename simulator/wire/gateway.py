@@ -14,50 +14,39 @@ from urllib.parse import parse_qs, unquote
 
 import botocore.handlers
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from moto.cloudwatch.models import cloudwatch_backends
+from moto.cloudwatch.models import MetricDatum, cloudwatch_backends
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.iam.models import get_account_id_from
 
-from orchestrator.model import ExecutionKey, MetricPoint, Unit
-from simulator.events import FINDER, ActionUsed, CallMade, IndexRead, JobsDescribed, MetricsPublished, WriteRefused
-from simulator.faults.rules import Fault
+from orchestrator.model import ExecutionKey, MetricPoint
+from simulator.events import FINDER, ActionUsed, CallMade, IndexRead, JobsDescribed, WriteRefused
 from simulator.kernel import Process
 from simulator.randomness import Spread, Stream
 from simulator.services.errors import ServiceError
 from simulator.services.functions import Invocation
 from simulator.wire.answers import answer, error_code, failure
 from simulator.wire.errors import NotSimulatedError
+from simulator.wire.requests import (
+    SERVICES,
+    WRITES,
+    action_of,
+    body_of,
+    header_of,
+    items_of,
+    latency_of,
+    unit_of,
+    untold,
+)
 from simulator.wire.table import MotoTable
 from simulator.world import World
 
-_SERVICES: Final = frozenset(
-    {
-        "dynamodb",
-        "drs",
-        "lambda",
-        "cloudwatch",
-        "cloudwatch-logs",
-        "sts",
-        "ec2",
-        "sfn",
-        "sns",
-        "eventbridge",
-        "iam",
-        "s3",
-    }
-)
-"""What moto and this project answer for functions."""
-_SYNC_INVOKE: Final = "RequestResponse"
-
-
-_WRITES: Final = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
-_ACTIONS: Final = {"lambda": {"Invoke": "lambda:InvokeFunction"}}
-"""Where IAM calls an action otherwise than the API calls its operation."""
-_PREFIXES: Final = {"cloudwatch-logs": "logs", "sfn": "states", "eventbridge": "events"}
+_CALLS_KEPT_MAX: Final = 1000
+"""When there are more, those of processes that have ended are forgotten."""
 
 
 @dataclass(slots=True)
 class _Call:
-    """One call of a client's, over all of its attempts: what it does, and what the trace hears once it has succeeded."""
+    """One call of a client's, over all of its attempts: what it does, and what the trace hears of its success."""
 
     request: AWSPreparedRequest
     stream: Stream
@@ -119,19 +108,21 @@ class Gateway:
 
     def begin(self, **_: object) -> None:
         """`before-call`: a call begins, of one or more attempts."""
-        process = self._process()
-        if process is not None:
+        process = None if self._world is None else self._world.kernel.current
+        if process is not None and not self._table.apart:
+            if len(self._calls) > _CALLS_KEPT_MAX:
+                self._calls = {each: call for each, call in self._calls.items() if each.alive}
             self._calls[process] = None
 
-    def send(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
+    def send(self, request: AWSPreparedRequest, event_name: str, **__: object) -> AWSResponse:
         """`before-send`: one attempt."""
         _, service, operation = event_name.split(".")
         world = self._world
-        process = self._process()
+        process = None if world is None else world.kernel.current
         invocation = None if process is None else process.tag
-        if world is None or process is None or not isinstance(invocation, Invocation):
+        if world is None or process is None or self._table.apart or not isinstance(invocation, Invocation):
             return self._by_moto(request)
-        if service not in _SERVICES:
+        if service not in SERVICES:
             raise NotSimulatedError(
                 f"{invocation.function} calls {service} {operation} ({request.url}), which nothing here simulates"
             )
@@ -150,12 +141,6 @@ class Gateway:
         if call.seen is not None and response.status_code < 300:
             call.seen(response)
         return response
-
-    def _process(self) -> Process | None:
-        """The process that calls; None where a fault writes in the midst of one, or nobody's process runs."""
-        if self._world is None or self._table.calls_itself:
-            return None
-        return self._world.kernel.current
 
     def _made(
         self, world: World, invocation: Invocation, operation: str, began_us: int, error: str, fault: str
@@ -183,7 +168,7 @@ class Gateway:
         call = _Call(
             request,
             invocation.stream,
-            _latency(world, service, operation, cold=invocation.cold),
+            latency_of(world.spec.latencies, service, operation, cold=invocation.cold),
             lambda call: self._by_moto(call.request),
         )
         match service:
@@ -197,13 +182,11 @@ class Gateway:
                 call.act = lambda call: self._to_cloudwatch(world, call, invocation)
             case "sts":
                 # Apart from the others, so that a role for another account does not disturb what they draw.
-                role = parse_qs(request.body or "").get("RoleArn", ["*"])[0]
+                role = parse_qs(_text(request)).get("RoleArn", ["*"])[0]
                 call.stream = Stream(world.kernel.seed, f"sts/{invocation.request_id}/{role}")
                 call.resource = role
-        action = _ACTIONS.get(service, {}).get(operation, f"{_PREFIXES.get(service, service)}:{operation}")
-        world.trace.emit(
-            ActionUsed(world.kernel.now_us, invocation.request_id, invocation.function, action, call.resource)
-        )
+        action, now_us = action_of(service, operation), world.kernel.now_us
+        world.trace.emit(ActionUsed(now_us, invocation.request_id, invocation.function, action, call.resource))
         self._strike(world, call, operation, invocation)
         return call
 
@@ -214,21 +197,20 @@ class Gateway:
         act = call.act
         execution_id = invocation.execution_id if call.key is None else call.key.execution_id
         struck, call.fault = effects.around(
-            invocation, world.functions, operation, call.key, execution_id, call.region, lambda: act(call), _untold
+            invocation, world.functions, operation, call.key, execution_id, call.region, lambda: act(call), untold
         )
         call.act = lambda _: struck()
 
     def _by_moto(self, request: AWSPreparedRequest) -> AWSResponse:
         """moto's answer."""
-        if "ASIA" not in str(request.headers.get("Authorization", "")):
+        if "ASIA" not in header_of(request, "Authorization"):
             # Credentials of an assumed role name their account themselves; all others here are the home account's.
             request.headers["x-moto-account-id"] = self._account_id
         try:
             response = self._moto("before-send", request)
         except Exception as error:
-            # What moto refuses comes as an answer. The rest is its own failure, and no function may take that for AWS's.
-            target = request.headers.get("X-Amz-Target", "")
-            what = f"{target.decode() if isinstance(target, bytes) else target} {request.url}".strip()
+            # What moto refuses comes as an answer. The rest is its own failure, which no function may take for AWS's.
+            what = f"{header_of(request, 'X-Amz-Target')} {request.url}".strip()
             raise NotSimulatedError(f"moto cannot answer {what}: {type(error).__name__}: {error}") from error
         if response is None:
             raise NotSimulatedError(f"nothing here answers {request.url}")
@@ -237,8 +219,8 @@ class Gateway:
     # --- DynamoDB ----------------------------------------------------------------------------------------------
 
     def _to_dynamodb(self, world: World, call: _Call, operation: str, invocation: Invocation) -> None:
-        table, body = self._table, json.loads(call.request.body)
-        keys = [table.key_of(each) for name, each in _items(body, table.name)]
+        table, body = self._table, body_of(call.request)
+        keys = [table.key_of(each) for name, each in items_of(body, table.name)]
         call.key = keys[0] if len(keys) == 1 else None
         arn = f"arn:aws:dynamodb:{self._region}:{self._account_id}:table/{body.get('TableName', table.name)}"
         call.resource = arn + (f"/index/{body['IndexName']}" if "IndexName" in body else "")
@@ -248,7 +230,7 @@ class Gateway:
                 with table.as_indexed():
                     return self._by_moto(call.request)
             response = self._by_moto(call.request)
-            if operation in _WRITES and response.status_code < 300:
+            if operation in WRITES and response.status_code < 300:
                 for key in keys:
                     table.written(key, invocation.function, invocation.request_id)
             elif error_code(response) == "ConditionalCheckFailedException":
@@ -280,7 +262,7 @@ class Gateway:
         call.region = host[1]
         if operation != "DescribeJobs":
             return
-        body = json.loads(call.request.body or b"{}")
+        body = body_of(call.request)
 
         def seen(response: AWSResponse) -> None:
             jobs = json.loads(response.content)["items"]
@@ -301,32 +283,29 @@ class Gateway:
         call.seen = seen
 
     def _account_of(self, request: AWSPreparedRequest) -> str:
-        from moto.iam.models import get_account_id_from
-
-        authorization = str(request.headers.get("Authorization", ""))
+        authorization = header_of(request, "Authorization")
         key = authorization.partition("Credential=")[2].partition("/")[0]
         return get_account_id_from(key) if key.startswith("ASIA") else self._account_id
 
     # --- Lambda ------------------------------------------------------------------------------------------------
 
     def _to_lambda(self, world: World, call: _Call, invocation: Invocation) -> None:
-        name = unquote(call.request.url.split("/functions/")[1].split("/")[0]).rpartition("function:")[2]
-        payload = json.loads(call.request.body or b"null")
+        name = unquote(str(call.request.url).split("/functions/")[1].split("/")[0]).rpartition("function:")[2]
+        payload = body_of(call.request)
         execution_id = self._execution_in(payload)
         call.key = self._executions.get(execution_id)
         call.stream = Stream(world.kernel.seed, f"invoke/{invocation.request_id}/{execution_id}")
         call.resource = f"arn:aws:lambda:{self._region}:{self._account_id}:function:{name}"
-        kind = call.request.headers.get("X-Amz-Invocation-Type", _SYNC_INVOKE)
-        kind = kind.decode() if isinstance(kind, bytes) else kind
+        kind = header_of(call.request, "X-Amz-Invocation-Type") or "RequestResponse"
         if kind != "Event":
             raise NotSimulatedError(
-                f"{invocation.function} invokes {name} with InvocationType {kind}: only Event (asynchronous) is simulated"
+                f"{invocation.function} invokes {name} with InvocationType {kind}; only Event is simulated"
             )
 
         def act(call: _Call) -> AWSResponse:
             known = self._functions.get(name, name)
             world.functions.invoke_event(known, payload, execution_id=execution_id, by=invocation.request_id)
-            return answer(call.request, 202, {"x-amzn-requestid": invocation.request_id}, b"")
+            return answer(call.request.url, 202, {"x-amzn-requestid": invocation.request_id}, b"")
 
         call.act = act
 
@@ -343,55 +322,17 @@ class Gateway:
         kept = cloudwatch_backends[self._account_id][self._region].metric_data
         before = len(kept)
         response = self._by_moto(call.request)
-        points = [MetricPoint(datum.name, datum.value, _unit(datum.unit)) for datum in kept[before:]]
+        points = [
+            MetricPoint(datum.name, datum.value, unit_of(datum.unit))
+            for datum in kept[before:]
+            if isinstance(datum, MetricDatum)
+        ]
         if points:
             world.metrics.put(points, invocation)
         return response
 
 
-def _latency(world: World, service: str, operation: str, *, cold: bool) -> Spread:
-    latencies = world.spec.latencies
-    match service:
-        case "dynamodb" if operation in ("Query", "Scan"):
-            return latencies.query_cold if cold else latencies.query_warm
-        case "dynamodb" if operation in _WRITES:
-            return latencies.update_cold if cold else latencies.update_warm
-        case "dynamodb":
-            return latencies.get_item
-        case "drs":
-            return latencies.describe_jobs
-        case "lambda":
-            return latencies.invoke
-        case _:
-            return latencies.put_metric_data
-
-
-def _items(body: Mapping[str, Any], table: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every key or item that a request to the table names, with what is asked of it."""
-    if body.get("TableName") == table:
-        for name in ("Key", "Item"):
-            if name in body:
-                yield name, body[name]
-    for each in body.get("RequestItems", {}).get(table, ()) if isinstance(body.get("RequestItems"), Mapping) else ():
-        for request in each.values() if isinstance(each, Mapping) else ():
-            yield from _items({**request, "TableName": table}, table)
-    for each in body.get("TransactItems", ()):
-        for request in each.values():
-            yield from _items(request, table)
-
-
-def _unit(text: str | None) -> Unit:
-    return Unit(text) if text in set(Unit) else Unit.COUNT
-
-
-def _untold(fault: Fault, response: AWSResponse) -> AWSResponse:
-    """An answer of DescribeJobs without its jobs, or without their servers."""
-    if response.status_code >= 300:
-        return response
-    body = json.loads(response.content)
-    if fault is Fault.JOB_VANISHED:
-        body["items"] = []
-    for job in body["items"]:
-        job["participatingServers"] = []
-    request = AWSPreparedRequest("POST", response.url, {}, b"", stream_output=False)
-    return answer(request, response.status_code, dict(response.headers), json.dumps(body).encode())
+def _text(request: AWSPreparedRequest) -> str:
+    """The body of a request in the Query protocol."""
+    body = request.body or ""
+    return body.decode() if isinstance(body, bytes) else str(body)

@@ -1,9 +1,8 @@
-"""What the host process must and must not show to functions while a wire run lasts: credentials, sockets, threads, output."""
+"""What the host must and must not show to functions while a wire run lasts: credentials, sockets, threads, output."""
 
 import concurrent.futures
 import io
 import json
-import logging
 import os
 import socket
 import sys
@@ -183,9 +182,3 @@ def _replaced(*places: tuple[Any, str, Any]) -> Iterator[None]:
     finally:
         for owner, name, value in before:
             setattr(owner, name, value)
-
-
-def quiet_libraries() -> None:
-    """boto3 and moto have nothing to say to users of a simulation."""
-    for name in ("boto3", "botocore", "moto", "urllib3"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)

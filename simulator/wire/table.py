@@ -5,7 +5,6 @@ up to date, and nobody hears of a write. The table is looked at after each one, 
 they were when the index last caught up.
 """
 
-import copy
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models import table as moto_table
-from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 from orchestrator.model import ExecutionKey
 from simulator.events import ItemChanged
@@ -58,8 +57,8 @@ class MotoTable:
         self.name = name
         self.names = names
         self._client = boto3.client("dynamodb", region_name=region)
-        # Whether this table calls moto for the workload or a fault, which may be in the midst of a function's process.
-        self.calls_itself = False
+        # Whether a request is the table's own: a fault's other writer acts while a function waits.
+        self.apart = False
         self._table = dynamodb_backends[account_id][region].tables[name]
         self._items: dict[ExecutionKey, StoredItem] = {}
         self._writes: dict[ExecutionKey, int] = {}
@@ -84,7 +83,7 @@ class MotoTable:
         """PutItem. Raises ConditionFailedError."""
         key = ExecutionKey(str(attributes["ExecutionId"]), str(attributes["PlanId"]))
         expressions = self._expressions({}, condition)
-        with self._unheard(), _condition_failures():
+        with self._apart(), _condition_failures():
             self._client.put_item(TableName=self.name, Item=self.wire_form(attributes), **expressions)
         self.written(key, writer, request_id)
 
@@ -99,14 +98,14 @@ class MotoTable:
     ) -> None:
         """UpdateItem with SET of these attributes; all others stay. Raises ConditionFailedError."""
         expressions = self._expressions(attributes, condition)
-        with self._unheard(), _condition_failures():
+        with self._apart(), _condition_failures():
             self._client.update_item(TableName=self.name, Key=self._wire_key(key), **expressions)
         self.written(key, writer, request_id)
 
     def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
         """DeleteItem; deleting what is not there is no error."""
         if key in self._items:
-            with self._unheard():
+            with self._apart():
                 self._client.delete_item(TableName=self.name, Key=self._wire_key(key))
             self.written(key, writer, request_id)
 
@@ -121,7 +120,8 @@ class MotoTable:
         """Look at an item after a write that moto accepted, tell the trace, and let the index hear of it in time."""
         now_us, before = self._kernel.now_us, self._items.get(key)
         held = self._held_by_moto(key)
-        after = None if held is None else StoredItem(self._attributes(held.to_json()["Attributes"]), before)
+        wire_item = None if held is None else held.to_json()["Attributes"]
+        after = None if wire_item is None else StoredItem(self._attributes(wire_item), before)
         if before is None and after is None:
             return
         if after is None:
@@ -133,8 +133,7 @@ class MotoTable:
         held_us = 0 if self._held_back is None else self._held_back(key, number)
         self._serial += 1
         due_us = now_us + held_us + self._index_lag.draw(lag)
-        # A copy, for moto changes items in place.
-        heappush(self._coming, (due_us, self._serial, number, key, copy.deepcopy(held)))
+        heappush(self._coming, (due_us, self._serial, number, key, wire_item))
         self._trace.emit(
             ItemChanged(
                 now_us,
@@ -153,15 +152,16 @@ class MotoTable:
         """Let moto see the items as the index knows them, in pages of the scenario's size."""
         coming = self._coming
         while coming and coming[0][0] <= self._kernel.now_us:
-            _, _, number, key, item = heappop(coming)
+            _, _, number, key, wire_item = heappop(coming)
             if number < self._shown.get(key, 0):
                 continue
             self._shown[key] = number
             hash_key, range_key = self._moto_key(key)
-            if item is None:
+            if wire_item is None:
                 self._indexed[hash_key].pop(range_key, None)
             else:
-                self._indexed[hash_key][range_key] = item
+                # Made anew, for moto changes those that it keeps in place.
+                self._indexed[hash_key][range_key] = Item(hash_key, range_key, wire_item)
         items, size_max = self._table.items, moto_table.RESULT_SIZE_LIMIT
         self._table.items, moto_table.RESULT_SIZE_LIMIT = self._indexed, self._page_bytes_max
         try:
@@ -169,18 +169,17 @@ class MotoTable:
         finally:
             self._table.items, moto_table.RESULT_SIZE_LIMIT = items, size_max
 
-    def wire_form(self, attributes: Attributes) -> dict[str, Any]:
-        """Attributes under their names, as they go over the wire."""
-        return {name: _serialize(value) for name, value in self.names.theirs(attributes).items()}
-
     @contextmanager
-    def _unheard(self) -> Iterator[None]:
-        """No time passes in a call of the table's own, so one flag is enough."""
-        self.calls_itself = True
+    def _apart(self) -> Iterator[None]:
+        self.apart = True
         try:
             yield
         finally:
-            self.calls_itself = False
+            self.apart = False
+
+    def wire_form(self, attributes: Attributes) -> dict[str, Any]:
+        """Attributes under their names, as they go over the wire."""
+        return {name: _serialize(value) for name, value in self.names.theirs(attributes).items()}
 
     def _wire_key(self, key: ExecutionKey) -> dict[str, Any]:
         return self.wire_form({"ExecutionId": key.execution_id, "PlanId": key.plan_id})

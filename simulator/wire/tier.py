@@ -1,12 +1,13 @@
 """The wire tier's parts of a world, and the one place where they are chosen.
 
-Schedule, Lambda, DRS, workload, faults and properties are those of the fast tier. What differs is that the functions run
-as deployed, on boto3 and botocore, and that moto keeps the table and the metrics.
+Schedule, Lambda, DRS, workload, faults and properties are those of the fast tier. What differs is that the functions
+run as deployed, on boto3 and botocore, and that moto keeps the table and the metrics.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -20,8 +21,8 @@ from simulator.events import FINDER, POLLER, ActionUsed
 from simulator.services.functions import Handler, Invocation, Payload
 from simulator.spec import WorldSpec
 from simulator.wire import deployment, host
-from simulator.wire.deployed import DeployedFunction
 from simulator.wire.clock import virtual_clock
+from simulator.wire.deployed import DeployedFunction
 from simulator.wire.environments import Environments, LambdaContext, Source
 from simulator.wire.gateway import Gateway
 from simulator.wire.names import Names
@@ -49,7 +50,7 @@ _EMPTIED: Final = (
 
 
 _OURS_ONLY: Final = frozenset({"metrics-complete", "log-correlation", "CloudWatch logs comprehensive"})
-"""Properties and criteria of what our functions say of themselves; others are judged by the table and by DRS's truth alone."""
+"""Properties and criteria of what our functions say of themselves; the table and DRS's truth alone judge others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,7 @@ def _empty() -> None:
     """Forget what moto keeps of an earlier run, in this process or a test."""
     default_user_config["lambda"] = {"use_docker": False}
     for name in _EMPTIED:
-        backends.get_backend(name).reset()  # type: ignore[call-overload]
+        backends.get_backend(name).reset()
 
 
 class _Tier:
@@ -168,7 +169,8 @@ class _Tier:
     @staticmethod
     def _use_logs(world: World, invocation: Invocation, group: str) -> None:
         """Lambda's runtime writes the lines, with the function's role: a stream for each environment."""
-        stream = f"arn:aws:logs:{deployment.REGION}:{HOME_ACCOUNT}:log-group:{group}:log-stream:{invocation.environment.number}"
+        where = f"{deployment.REGION}:{HOME_ACCOUNT}"
+        stream = f"arn:aws:logs:{where}:log-group:{group}:log-stream:{invocation.environment.number}"
         for action in ("logs:CreateLogStream", "logs:PutLogEvents") if invocation.cold else ("logs:PutLogEvents",):
             now_us = world.kernel.now_us
             world.trace.emit(ActionUsed(now_us, invocation.request_id, invocation.function, action, stream))
@@ -193,9 +195,7 @@ class _Tier:
         client.create_table(
             TableName=table.name,
             BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": of(name), "AttributeType": kind} for name, kind in table.attributes.items()
-            ],
+            AttributeDefinitions=_definitions({of(name): kind for name, kind in table.attributes.items()}),
             KeySchema=_key_schema(*map(of, table.key)),
             GlobalSecondaryIndexes=[
                 {
@@ -214,15 +214,17 @@ def _unschedule(rule: str) -> None:
     client.remove_targets(Rule=rule, Ids=ids)
 
 
+def _definitions(attributes: Mapping[str, str]) -> list[Any]:
+    return [{"AttributeName": name, "AttributeType": kind} for name, kind in attributes.items()]
+
+
 def _key_schema(hash_key: str, range_key: str) -> list[Any]:
     return [{"AttributeName": hash_key, "KeyType": "HASH"}, {"AttributeName": range_key, "KeyType": "RANGE"}]
 
 
 def _scheduled_event(world: World, payload: Payload, rule_arn: str) -> dict[str, object]:
     """What EventBridge sends with each tick."""
-    import datetime
-
-    at = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=world.spec.epoch_us + world.kernel.now_us)
+    at = datetime.fromtimestamp((world.spec.epoch_us + world.kernel.now_us) // 1_000_000, tz=UTC)
     return {
         "version": "0",
         "id": f"tick-{payload['tick']}",

@@ -108,6 +108,7 @@ def test_an_account_without_drs_is_uninitialized_there_and_nowhere_else(drs: Drs
         ("describe_jobs", {"filters": {"jobIDs": [JOB, f"{JOB[:-1]}-"]}}, ["filters.jobIDs.1"]),
         ("describe_jobs", {"filters": {"jobIDs": [JOB] * 1001}}, ["filters.jobIDs"]),
         ("describe_jobs", {"filters": {"fromDate": "2025-11-28 20:32:29"}}, ["filters.fromDate"]),
+        ("describe_jobs", {"filters": {"fromDate": "2025-11-28T20:32:29Zulu"}}, ["filters.fromDate"]),
         ("describe_jobs", {"filters": {"toDate": "2025-02-30T00:00:00Z"}}, ["filters.toDate"]),
         ("describe_jobs", {"nextToken": "x" * 2049}, ["nextToken"]),
         ("describe_jobs", {"nextToken": "never given"}, ["nextToken"]),
@@ -168,6 +169,15 @@ def test_what_only_raw_http_can_send_is_refused_as_well(drs: DrsClient, body: by
 
     drs.meta.events.register("before-sign.drs", spoil)
     assert refusal(drs.describe_jobs).fields == fields
+
+
+def test_a_required_member_that_raw_http_leaves_out_is_missed(drs: DrsClient) -> None:
+    def spoil(request: Any, **_: Any) -> None:
+        request.data = b'{"jobID": null}'
+
+    drs.meta.events.register("before-sign.drs", spoil)
+    refused = refusal(drs.describe_job_log_items, jobID=JOB)
+    assert (refused.kind, refused.fields) == ((400, "ValidationException"), ["jobID"])
 
 
 def test_a_member_that_is_null_or_unknown_is_as_if_it_were_not_there(drs: DrsClient) -> None:

@@ -280,7 +280,7 @@ def handler(event, context):
         (
             "lambda",
             "invoke(FunctionName='ExecutionPoller', Payload=b'{}')",
-            "invokes ExecutionPoller with InvocationType RequestResponse: only Event",
+            "invokes ExecutionPoller with InvocationType RequestResponse; only Event",
         ),
     ],
 )

@@ -1,0 +1,70 @@
+"""Lambda environments for tests: a module imported anew, its variables, its context, and the lines that it logged."""
+
+import importlib
+import json
+import sys
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Final
+
+import botocore.handlers
+import pytest
+
+from tests.orchestrator.aws.tables import TABLE
+from tests.orchestrator.aws.wire import Answer, Wire
+from tests.orchestrator.ports import START_US
+from tests.orchestrator.samples import EAST
+
+MODULE: Final = "orchestrator.entrypoints"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Lambda's context object, as much of it as the handlers may read."""
+
+    aws_request_id: str = "r-1"
+    function_name: str = "ExecutionPoller"
+    remaining_ms: int = 60_000
+    partition: str = "aws"
+
+    @property
+    def invoked_function_arn(self) -> str:
+        return f"arn:{self.partition}:lambda:{EAST.region}:{EAST.account_id}:function:{self.function_name}"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining_ms
+
+
+class Environments:
+    """Lambda, as far as tests of the handlers need it: makes environments, and stands in for DRS and for Lambda's API.
+
+    The table is moto's, and so is STS.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+        self.now_us = START_US
+        monkeypatch.setattr("time.time_ns", lambda: self.now_us * 1_000)
+        self.set(EXECUTION_TABLE=TABLE, POLLER_FUNCTION="ExecutionPoller")
+
+    def set(self, **variables: str) -> None:
+        """Set environment variables; an empty one is as good as none."""
+        for name, value in variables.items():
+            self._monkeypatch.setenv(name, value)
+
+    def fresh(self) -> ModuleType:
+        """The entry points in a new environment."""
+        self._monkeypatch.delitem(sys.modules, MODULE, raising=False)
+        return importlib.import_module("orchestrator.entrypoints")
+
+    def wire(self, service: str, *answers: Answer) -> Wire:
+        """The other side of every client of this service that is made from now on."""
+        wire = Wire(None, *answers)
+        handlers = [*botocore.handlers.BUILTIN_HANDLERS, (f"before-send.{service}", wire.answer)]
+        self._monkeypatch.setattr(botocore.handlers, "BUILTIN_HANDLERS", handlers)
+        return wire
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What was logged since the last time: every line is one JSON object."""
+        return [json.loads(line) for line in self._capsys.readouterr().out.splitlines()]

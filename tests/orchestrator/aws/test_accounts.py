@@ -1,0 +1,132 @@
+"""Which credentials and which Region a DRS client has, and how long."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.aws.accounts import DrsClients, OwnClients, RoleCredentials
+from orchestrator.errors import RefusedError
+from orchestrator.model import JobScope
+from orchestrator.settings import MINUTE_US
+from tests.orchestrator.aws.wire import Answer, Request, Wire, granted, in_json
+from tests.orchestrator.ports import VirtualClock
+from tests.orchestrator.samples import EAST, OTHER_ACCOUNT, WEST
+
+if TYPE_CHECKING:
+    from mypy_boto3_drs import DrsClient
+    from mypy_boto3_sts import STSClient
+
+OTHER_WEST = JobScope(OTHER_ACCOUNT.account_id, WEST.region)
+
+
+FIRST = granted("AKIAONE", "2025-11-28T21:32:29Z")
+SECOND = granted("AKIATWO", "2025-11-28T22:32:29Z")
+
+
+class Clients(OwnClients):
+    """The real clients, each on a wire of its own."""
+
+    def __init__(self, *grants: Answer) -> None:
+        super().__init__(connections_max=1)
+        self._grants = grants
+        self.sts_wires: list[Wire] = []
+        self.drs_wires: list[Wire] = []
+
+    def sts(self) -> "STSClient":
+        client = super().sts()
+        self.sts_wires.append(Wire(client, *self._grants))
+        return client
+
+    def drs(self, region: str, credentials: RoleCredentials | None = None) -> "DrsClient":
+        client = super().drs(region, credentials)
+        self.drs_wires.append(Wire(client, in_json({"items": []})))
+        return client
+
+
+class Scene:
+    """A poller's clients at 2025-11-28 20:32:29 UTC, an hour before the first credentials end."""
+
+    def __init__(self, *grants: Answer, role_name: str = "DrsReader", partition: str = "aws") -> None:
+        self.clock = VirtualClock()
+        self.clients = Clients(*grants)
+        self._of = DrsClients(
+            self.clients, self.clock, account_id=EAST.account_id, role_name=role_name, partition=partition
+        )
+
+    def ask(self, scope: JobScope) -> tuple[str, str]:
+        """Who asks DRS, and where."""
+        client = self._of.client_of(scope)
+        client.describe_jobs()
+        request: Request = max((wire.requests for wire in self.clients.drs_wires), key=len)[-1]
+        for wire in self.clients.drs_wires:
+            wire.requests.clear()
+        return request.key_id, request.url.split(".")[1]
+
+    @property
+    def assumed(self) -> list[bytes]:
+        """The bodies of all requests to STS."""
+        return [request.body for wire in self.clients.sts_wires for request in wire.requests]
+
+
+def test_the_own_account_is_asked_with_the_functions_own_credentials_in_each_region() -> None:
+    scene = Scene()
+    assert [scene.ask(scope) for scope in (EAST, WEST, EAST)] == [
+        ("AKIAOWN", "us-east-1"),
+        ("AKIAOWN", "us-west-2"),
+        ("AKIAOWN", "us-east-1"),
+    ]
+    assert (len(scene.clients.drs_wires), scene.assumed) == (2, [])
+
+
+def test_another_account_is_asked_in_the_role_there_which_is_taken_once_for_all_regions() -> None:
+    scene = Scene(FIRST)
+    assert [scene.ask(scope) for scope in (OTHER_ACCOUNT, OTHER_WEST, OTHER_ACCOUNT, EAST)] == [
+        ("AKIAONE", "us-east-1"),
+        ("AKIAONE", "us-west-2"),
+        ("AKIAONE", "us-east-1"),
+        ("AKIAOWN", "us-east-1"),
+    ]
+    (body,) = scene.assumed
+    assert b"RoleArn=arn%3Aaws%3Aiam%3A%3A111122223333%3Arole%2FDrsReader&" in body
+    assert body.startswith(b"Action=AssumeRole&")
+
+
+def test_a_role_is_taken_in_the_partition_that_the_function_runs_in() -> None:
+    scene = Scene(FIRST, partition="aws-us-gov")
+    scene.ask(OTHER_ACCOUNT)
+    assert b"RoleArn=arn%3Aaws-us-gov%3Aiam" in scene.assumed[0]
+
+
+def test_credentials_are_renewed_ten_minutes_before_they_end_and_so_are_the_clients() -> None:
+    scene = Scene(FIRST, SECOND)
+    assert scene.ask(OTHER_ACCOUNT) == ("AKIAONE", "us-east-1")
+    scene.clock.pass_us(50 * MINUTE_US - 1)
+    assert scene.ask(OTHER_ACCOUNT) == ("AKIAONE", "us-east-1")
+    scene.clock.pass_us(1)
+    assert [scene.ask(scope) for scope in (OTHER_ACCOUNT, OTHER_ACCOUNT)] == [("AKIATWO", "us-east-1")] * 2
+    assert (len(scene.assumed), len(scene.clients.sts_wires), len(scene.clients.drs_wires)) == (2, 1, 2)
+
+
+def test_another_account_without_a_role_is_refused_by_the_name_of_the_setting() -> None:
+    scene = Scene(role_name="")
+    told = r"^account 111122223333 is not the function's own 777788889999: DRS_ROLE_NAME must name the role"
+    with pytest.raises(RefusedError, match=told):
+        scene.ask(OTHER_ACCOUNT)
+    assert scene.ask(EAST) == ("AKIAOWN", "us-east-1")
+
+
+def test_a_role_that_may_not_be_taken_is_refused_by_its_name() -> None:
+    denied = Answer(
+        403,
+        b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message></Error>"
+        b"<RequestId>r-9</RequestId></ErrorResponse>",
+    )
+    scene = Scene(denied)
+    told = r"^AssumeRole \(arn:aws:iam::111122223333:role/DrsReader\): AccessDenied: not you \[HTTP 403, request r-9, "
+    with pytest.raises(RefusedError, match=told):
+        scene.ask(OTHER_ACCOUNT)
+
+
+def test_credentials_show_in_no_log() -> None:
+    credentials = RoleCredentials(key_id="k", secret="hush", token="t", expires_us=1)
+    assert "hush" not in repr(credentials)

@@ -1,0 +1,34 @@
+"""What an import of the entry points brings along, in a process of its own, and what it does not do."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+PROBE = """
+import logging, os, sys, threading
+before = set(os.environ)
+import orchestrator.entrypoints
+assert set(os.environ) == before
+assert threading.active_count() == 1, threading.enumerate()
+assert logging.getLogger("orchestrator").handlers == [], "a handler"
+assert logging.getLogger().handlers == [], "a handler of the root logger"
+assert sys.modules["boto3"].DEFAULT_SESSION is None, "a session"
+print(*sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+@pytest.mark.slow
+def test_an_import_of_the_entry_points_needs_no_setting_makes_nothing_and_leaves_out_what_lambda_lacks() -> None:
+    settings = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", PROBE], env=settings, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    imported = set(done.stdout.split())
+    assert {"orchestrator", "boto3", "botocore", "aws_lambda_powertools"} <= imported
+    developers_own = {"drsim", "reports", "scenarios", "simulator", "tests", "pytest"}
+    heavy = {"moto", "freezegun", "greenlet", "jinja2", "numpy", "pandas", "pydantic", "requests", "rich", "yaml"}
+    assert imported & (developers_own | heavy) == set()

@@ -1,0 +1,218 @@
+"""Errors of AWS's, from the wire to the port: what is tried again, how often, and what is left of it for the caller."""
+
+import boto3.session
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    ChecksumError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    IncompleteReadError,
+    NoCredentialsError,
+    ReadTimeoutError,
+    SSLError,
+)
+from botocore.parsers import ResponseParserError
+from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
+
+from orchestrator.aws.config import ATTEMPTS_MAX, CONNECT_TIMEOUT_S, READ_TIMEOUT_S, client_config
+from orchestrator.aws.drs import RegionalJobs
+from orchestrator.aws.dynamodb import StatusIndex, TableStore
+from orchestrator.aws.errors import THROTTLING_CODES, TRANSIENT_CODES, port_error
+from orchestrator.errors import LostRaceError, OrchestratorError, RefusedError, TryLaterError
+from orchestrator.model import PollUpdate
+from orchestrator.ports import IndexPage
+from simulator.adapters import _ATTEMPTS_MAX
+from tests.orchestrator.aws.wire import Answer, Wire, in_json, refusal
+from tests.orchestrator.samples import EAST, KEY
+
+CONFIG = client_config(connections_max=10)
+JOB_ID = "drsjob-0123456789abcdef0"
+URL = "https://dynamodb.us-east-1.amazonaws.com/"
+EMPTY_PAGE = in_json({"Items": [], "Count": 0, "ScannedCount": 0})
+
+
+def an_index(session: boto3.session.Session, *answers: Answer | Exception) -> tuple[StatusIndex, Wire]:
+    client = session.client("dynamodb", config=CONFIG)
+    return StatusIndex(client, "executions", "StatusIndex"), Wire(client, *answers)
+
+
+HELD = {"TransactionConflictException": 1, "ReplicatedWriteConflictException": 3}
+"""How often botocore tries to write an item that another write holds: one of the two is modelled as retryable."""
+
+
+def test_every_code_that_botocore_takes_for_throttling_or_for_passing_is_known() -> None:
+    assert set(vars(ThrottledRetryableChecker)["_THROTTLED_ERROR_CODES"]) == THROTTLING_CODES
+    assert set(vars(TransientRetryableChecker)["_TRANSIENT_ERROR_CODES"]) <= THROTTLING_CODES | TRANSIENT_CODES
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *[refusal(code) for code in sorted(THROTTLING_CODES | TRANSIENT_CODES) if code not in HELD],
+        refusal("SomethingNew", 429),
+        refusal("InternalServerError", 500),
+        *[Answer(status, b"<html>no JSON here</html>") for status in (500, 502, 503, 504)],
+    ],
+    ids=lambda answer: f"{answer.status} {(answer.headers or {}).get('x-amzn-errortype', 'html')}",
+)
+def test_what_may_pass_is_tried_three_times_in_all_and_then_left_to_the_next_tick(
+    session: boto3.session.Session, sleeps: list[float], answer: Answer
+) -> None:
+    index, wire = an_index(session, answer)
+    with pytest.raises(TryLaterError, match=r"^Query \(StatusIndex\): .*HTTP \d+, request .*, attempts 3\]$"):
+        index.polling_page(None)
+    assert len(wire.requests) == 3
+    # As the boundary of the fast tier waits: up to one second, then up to two.
+    assert len(sleeps) == 2
+    assert 0 <= sleeps[0] <= 1
+    assert 0 <= sleeps[1] <= 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ReadTimeoutError(endpoint_url=URL),
+        ConnectTimeoutError(endpoint_url=URL),
+        ConnectionClosedError(endpoint_url=URL),
+        EndpointConnectionError(endpoint_url=URL),
+        SSLError(endpoint_url=URL, error=OSError("no")),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_silence_is_tried_three_times_in_all_and_then_left_to_the_next_tick(
+    session: boto3.session.Session, sleeps: list[float], error: Exception
+) -> None:
+    index, wire = an_index(session, error)
+    with pytest.raises(TryLaterError, match=rf"^Query \(StatusIndex\): {type(error).__name__}: ") as caught:
+        index.polling_page(None)
+    assert (len(wire.requests), len(sleeps)) == (3, 2)
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_call_that_succeeds_at_its_second_or_third_attempt_has_succeeded(
+    session: boto3.session.Session, sleeps: list[float], failures: int
+) -> None:
+    failing: list[Answer | Exception] = [ReadTimeoutError(endpoint_url=URL), refusal("ThrottlingException")]
+    index, wire = an_index(session, *failing[:failures], EMPTY_PAGE)
+    assert index.polling_page(None) == IndexPage(())
+    assert (len(wire.requests), len(sleeps)) == (failures + 1, failures)
+
+
+@pytest.mark.parametrize(("code", "attempts"), sorted(HELD.items()))
+def test_a_write_to_an_item_that_another_write_holds_is_left_to_the_next_tick(
+    session: boto3.session.Session, sleeps: list[float], code: str, attempts: int
+) -> None:
+    client = session.client("dynamodb", config=CONFIG)
+    wire = Wire(client, refusal(code))
+    update = PollUpdate(key=KEY, expected_version=3, last_polled_us=0, waves=())
+    with pytest.raises(TryLaterError, match=rf"{code}: no \[HTTP 400, request r-77, attempts {attempts}\]$"):
+        TableStore(client, "executions").save_poll(update)
+    assert (len(wire.requests), len(sleeps)) == (attempts, attempts - 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("AccessDeniedException", 400),
+        ("AccessDeniedException", 403),
+        ("UnrecognizedClientException", 400),
+        ("ExpiredTokenException", 403),
+        ("ValidationException", 400),
+        ("ResourceNotFoundException", 404),
+        ("UninitializedAccountException", 400),
+        ("ConflictException", 409),
+        ("ServiceQuotaExceededException", 402),
+    ],
+)
+def test_a_refusal_is_told_at_once_with_operation_code_status_and_request_id(
+    session: boto3.session.Session, sleeps: list[float], code: str, status: int
+) -> None:
+    client = session.client("drs", config=CONFIG)
+    wire = Wire(client, refusal(code, status, "not you"))
+    told = rf"^DescribeJobs \(account 777788889999, us-east-1\): {code}: not you \[HTTP {status}, request r-77, "
+    with pytest.raises(RefusedError, match=told):
+        RegionalJobs(lambda _: client).describe_page(EAST, [JOB_ID], None)
+    assert (len(wire.requests), sleeps) == (1, [])
+
+
+def test_a_request_that_botocore_itself_refuses_does_not_go_out(session: boto3.session.Session) -> None:
+    client = session.client("dynamodb", config=CONFIG)
+    wire = Wire(client, EMPTY_PAGE)
+    with pytest.raises(RefusedError, match=r"(?s)^Query \(StatusIndex\): ParamValidationError: .*TableName"):
+        StatusIndex(client, "", "StatusIndex").polling_page(None)
+    assert wire.requests == []
+
+
+@pytest.mark.parametrize(
+    ("error", "meaning"),
+    [
+        (NoCredentialsError(), RefusedError),
+        (CredentialRetrievalError(provider="p", error_msg="no"), TryLaterError),
+        (IncompleteReadError(actual_bytes=1, expected_bytes=2), TryLaterError),
+        (ChecksumError(checksum_type="crc32", expected_checksum="1", actual_checksum="2"), TryLaterError),
+        (ResponseParserError("no JSON here"), TryLaterError),
+        (BotoCoreError(), RefusedError),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_an_error_without_an_answer_is_sorted_by_its_kind(error: Exception, meaning: type[OrchestratorError]) -> None:
+    sorted_error = port_error("GetItem", error)
+    assert type(sorted_error) is meaning
+    assert str(sorted_error) == f"GetItem: {type(error).__name__}: {error}"
+
+
+@pytest.mark.parametrize("version", [0, 3])
+def test_a_condition_that_does_not_hold_is_a_lost_race_and_is_not_tried_again(
+    session: boto3.session.Session, sleeps: list[float], version: int
+) -> None:
+    found = {"Status": {"S": "CANCELLED"}, "Version": {"N": "9"}}
+    client = session.client("dynamodb", config=CONFIG)
+    wire = Wire(
+        client, refusal("ConditionalCheckFailedException", Item=found), refusal("ConditionalCheckFailedException")
+    )
+    store = TableStore(client, "executions")
+    update = PollUpdate(key=KEY, expected_version=version, last_polled_us=0, waves=())
+    wanted = rf"^UpdateItem \(execution e-1, POLLING at version {version}; "
+    with pytest.raises(LostRaceError, match=wanted + r"found CANCELLED at version 9\): Cond.*request r-77"):
+        store.save_poll(update)
+    with pytest.raises(LostRaceError, match=wanted + r"found no item\): Cond.*request r-77"):
+        store.save_poll(update)
+    assert (len(wire.requests), sleeps) == (2, [])
+
+
+# --- the configuration -----------------------------------------------------------------------------------------------
+
+
+def test_a_call_is_tried_as_often_as_in_the_fast_tier() -> None:
+    assert ATTEMPTS_MAX == _ATTEMPTS_MAX
+
+
+def test_no_environment_variable_changes_how_often_a_call_is_tried(
+    session: boto3.session.Session, sleeps: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "9")
+    monkeypatch.setenv("AWS_RETRY_MODE", "legacy")
+    client = boto3.session.Session().client("drs", config=CONFIG)
+    wire = Wire(client, refusal("InternalServerException", 500))
+    with pytest.raises(TryLaterError):
+        RegionalJobs(lambda _: client).describe_page(EAST, [JOB_ID], None)
+    assert (len(wire.requests), len(sleeps)) == (3, 2)
+
+
+def test_a_call_that_hangs_at_every_attempt_leaves_the_finder_half_its_time() -> None:
+    waits_s = 1 + 2
+    assert ATTEMPTS_MAX * (CONNECT_TIMEOUT_S + READ_TIMEOUT_S) + waits_s <= 60 / 2
+    assert (vars(CONFIG)["connect_timeout"], vars(CONFIG)["read_timeout"]) == (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
+
+
+def test_errors_are_tried_again_in_the_mode_that_the_fast_tier_models() -> None:
+    # A client fills in what its configuration leaves open, so one that no client has seen yet is looked at.
+    assert vars(client_config(connections_max=1))["retries"] == {"mode": "standard", "total_max_attempts": 3}
+
+
+def test_a_client_keeps_as_many_connections_as_are_asked_for() -> None:
+    assert vars(client_config(connections_max=40))["max_pool_connections"] == 40

@@ -1,0 +1,110 @@
+"""The ports to Lambda and CloudWatch, and the clock."""
+
+import boto3.session
+import pytest
+from moto import mock_aws
+
+from orchestrator.aws.clock import SystemClock
+from orchestrator.aws.cloudwatch import NamespaceMetrics
+from orchestrator.aws.invoke import FunctionInvoker
+from orchestrator.errors import RefusedError, TryLaterError
+from orchestrator.model import Dispatch, MetricPoint, Unit
+from tests.orchestrator.aws.wire import Answer, Wire, refusal
+from tests.orchestrator.ports import START_US
+from tests.orchestrator.samples import KEY
+
+# --- the poller function ---------------------------------------------------------------------------------------------
+
+
+def test_a_dispatch_goes_out_as_an_asynchronous_invocation_with_its_payload(session: boto3.session.Session) -> None:
+    client = session.client("lambda")
+    wire = Wire(client, Answer(202))
+    FunctionInvoker(client, "ExecutionPoller").invoke(Dispatch(key=KEY, dispatched_us=START_US, active_count=2))
+    (request,) = wire.requests
+    assert request.url.endswith("/2015-03-31/functions/ExecutionPoller/invocations")
+    assert request.headers["X-Amz-Invocation-Type"] == "Event"
+    assert request.json == {
+        "ExecutionId": "e-1",
+        "PlanId": "plan-1",
+        "DispatchedAtUs": START_US,
+        "ActiveExecutions": 2,
+    }
+
+
+def test_the_answer_to_an_invocation_is_read_so_that_its_connection_serves_the_next(
+    session: boto3.session.Session,
+) -> None:
+    client = session.client("lambda")
+    wire = Wire(client, Answer(202, b"null"))
+    FunctionInvoker(client, "ExecutionPoller").invoke(Dispatch(key=KEY))
+    assert wire.unread == [b""]
+
+
+@pytest.mark.parametrize("status", [200, 204])
+def test_an_answer_that_is_not_accepted_is_refused(session: boto3.session.Session, status: int) -> None:
+    client = session.client("lambda")
+    Wire(client, Answer(status))
+    told = rf"^Invoke \(ExecutionPoller for execution e-1\): StatusCode must be 202, got {status}$"
+    with pytest.raises(RefusedError, match=told):
+        FunctionInvoker(client, "ExecutionPoller").invoke(Dispatch(key=KEY))
+
+
+def test_an_invocation_that_lambda_throttles_is_left_to_the_next_tick(
+    session: boto3.session.Session, sleeps: list[float]
+) -> None:
+    client = session.client("lambda")
+    Wire(client, refusal("TooManyRequestsException", 429))
+    told = r"^Invoke \(ExecutionPoller for execution e-1\): TooManyRequestsException: no \[HTTP 429, "
+    with pytest.raises(TryLaterError, match=told):
+        FunctionInvoker(client, "ExecutionPoller").invoke(Dispatch(key=KEY))
+
+
+# --- metrics ---------------------------------------------------------------------------------------------------------
+
+
+def test_points_are_published_in_one_call_with_their_units_and_without_dimensions(
+    session: boto3.session.Session,
+) -> None:
+    points = [MetricPoint("WavesPolled", 3), MetricPoint("PollingDuration", 12.5, Unit.MILLISECONDS)]
+    with mock_aws():
+        client = session.client("cloudwatch")
+        calls: list[dict[str, object]] = []
+        client.meta.events.register(
+            "provide-client-params.cloudwatch.PutMetricData", lambda params, **_: calls.append(params)
+        )
+        NamespaceMetrics(client, "Drs").publish(points)
+        listed = client.list_metrics(Namespace="Drs")["Metrics"]
+    assert calls == [
+        {
+            "Namespace": "Drs",
+            "MetricData": [
+                {"MetricName": "WavesPolled", "Value": 3, "Unit": "Count"},
+                {"MetricName": "PollingDuration", "Value": 12.5, "Unit": "Milliseconds"},
+            ],
+        }
+    ]
+    assert sorted((metric["MetricName"], len(metric["Dimensions"])) for metric in listed) == [
+        ("PollingDuration", 0),
+        ("WavesPolled", 0),
+    ]
+
+
+def test_metrics_that_cannot_be_published_are_left_to_the_next_tick(
+    session: boto3.session.Session, sleeps: list[float]
+) -> None:
+    client = session.client("cloudwatch")
+    Wire(client, Answer(503))
+    with pytest.raises(TryLaterError, match=r"^PutMetricData \(Drs\): "):
+        NamespaceMetrics(client, "Drs").publish([MetricPoint("WavesPolled", 3)])
+
+
+# --- time ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_clock_counts_microseconds_since_1970_and_sleeps_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.time_ns", lambda: 1_764_361_949_123_456_789)
+    monkeypatch.setattr("time.sleep", slept.append)
+    clock = SystemClock()
+    clock.sleep_us(1_500_000)
+    assert (clock.now_us(), slept) == (1_764_361_949_123_456, [1.5])
