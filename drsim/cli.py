@@ -5,23 +5,20 @@ Exit codes: 0 pass; 1 a property or criterion failed; 2 interrupted; 3 internal 
 """
 
 import sys
-from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
+from drsim.arguments import UserError, check_parts, loaded, reading, seconds_of, seeds_of, writing
 from drsim.tiers import Choice, Tier
 
 if TYPE_CHECKING:
     from drsim.campaigns import Ended
     from scenarios.model import Scenario
     from scenarios.result import Result
-
-
-T = TypeVar("T")
 
 
 _SIGINT = 130
@@ -48,10 +45,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 pass, 1 failed, 2 interrupted, 3 internal error, 4 bad usage, 5 unknown.",
 )
-
-
-class UserError(Exception):
-    """Something that the user can mend; the message says what."""
 
 
 @app.command("list")
@@ -117,7 +110,7 @@ def run(
     """Run scenarios, check every property, and write result, report and trace of each."""
     from drsim import console as terminal
 
-    scenarios = _load(names, changes or [])
+    scenarios = loaded(names, changes or [])
     choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()))
     if problems := list(choice.problems()):
         raise UserError("\n".join(problems))
@@ -169,8 +162,8 @@ def explore(
     """Run scenarios under many seeds, group what breaks, shrink it and tell its story."""
     from drsim import campaigns
 
-    scenarios, chosen, seconds_max = _load(names, changes or []), _seeds(seeds), _seconds(time)
-    _known_parts(parts)
+    scenarios, chosen, seconds_max = loaded(names, changes or []), seeds_of(seeds), seconds_of(time)
+    check_parts(parts)
     if crash_points and (time is not None or resume):
         raise UserError("--crash-points is exhaustive: it takes neither --time nor --resume")
     jobs, ends = jobs or campaigns.jobs_default(), []
@@ -201,8 +194,8 @@ def replay(
     from drsim import campaigns
     from drsim.console import output
 
-    _known_parts(parts or "")
-    outcome = _reading(lambda: campaigns.replayed(output(), file, parts))
+    check_parts(parts or "")
+    outcome = reading(lambda: campaigns.replayed(output(), file, parts))
     raise Exit(ExitCode.PASS if outcome == "fixed" else ExitCode.FAIL)
 
 
@@ -214,7 +207,7 @@ def shrink(
     from drsim import campaigns
     from drsim.console import output
 
-    failing = _writing(lambda: _reading(lambda: campaigns.shrunk_again(output(), file)))
+    failing = writing(lambda: reading(lambda: campaigns.shrunk_again(output(), file)))
     raise Exit(ExitCode.FAIL if failing else ExitCode.PASS)
 
 
@@ -231,8 +224,8 @@ def _explore(
     from drsim import campaigns
     from drsim.console import output
 
-    return _writing(
-        lambda: _reading(
+    return writing(
+        lambda: reading(
             lambda: campaigns.explored(
                 output(),
                 scenario,
@@ -251,65 +244,7 @@ def _crashed(scenario: "Scenario", seed: int, folder: Path, jobs: int, parts: st
     from drsim import campaigns
     from drsim.console import output
 
-    return _writing(lambda: campaigns.crashed(output(), scenario, seed, folder, jobs=jobs, parts_place=parts))
-
-
-def _seeds(text: str) -> tuple[int, int]:
-    import re
-
-    first, _, last = text.partition("-")
-    if not re.fullmatch(r"[0-9]+(-[0-9]+)?", text) or int(last or first) < int(first):
-        raise UserError(f"--seeds must be FIRST-LAST, such as 1-10000, or one seed, got {text!r}")
-    return int(first), int(last or first)
-
-
-def _seconds(text: str | None) -> float | None:
-    from simulator.durations import duration_us
-
-    try:
-        return None if text is None else duration_us(text) / 1_000_000
-    except ValueError as error:
-        raise UserError(f"--time: {error}") from None
-
-
-def _known_parts(place: str) -> None:
-    from scenarios.explore import parts_of
-
-    try:
-        parts_of(place)
-    except ValueError as error:
-        raise UserError(f"--parts: {error}") from None
-
-
-def _reading(read: "Callable[[], T]") -> "T":
-    """Read files of a user's. Raises UserError for what is wrong with them."""
-    from scenarios.files import ScenarioError
-
-    try:
-        return read()
-    except ScenarioError as error:
-        raise UserError("\n".join(error.problems)) from None
-
-
-def _load(names: list[str], changes: list[str]) -> "list[Scenario]":
-    """All scenarios, or a UserError that holds what is wrong with any of them."""
-    from scenarios.files import ScenarioError, load
-
-    scenarios, problems = [], []
-    for name in names:
-        try:
-            scenarios.append(load(name, changes))
-        except ScenarioError as error:
-            problems += [problem for problem in error.problems if problem not in problems]
-    seen = [scenario.name for scenario in scenarios]
-    problems += [f"{name}: named twice, and the second run would overwrite the first" for name in _twice(seen)]
-    if problems:
-        raise UserError("\n".join(problems))
-    return scenarios
-
-
-def _twice(names: list[str]) -> list[str]:
-    return sorted({name for name in names if names.count(name) > 1})
+    return writing(lambda: campaigns.crashed(output(), scenario, seed, folder, jobs=jobs, parts_place=parts))
 
 
 def _run_one(
@@ -343,23 +278,15 @@ def _run_one(
         raise UserError(f"{scenario.name}, seed {seed}: {error}") from None
     except (Exception, BrokenSimulationError) as error:
         trouble = traceback.format_exc()
-        _writing(lambda: outputs.write_error(trouble, folder))
+        writing(lambda: outputs.write_error(trouble, folder))
         _complain(f"internal error in {scenario.name}, seed {seed}: {error} (see {folder / outputs.ERROR})")
         return None
-    _writing(lambda: outputs.write(done, folder))
+    writing(lambda: outputs.write(done, folder))
     if as_json:
         terminal.output().out(done.result.model_dump_json(), highlight=False)
     else:
         terminal.show(terminal.output(), done.result, folder)
     return done.result
-
-
-def _writing(write: Callable[[], T]) -> T:
-    """Write files. Raises UserError when the disk or the folder does not let it."""
-    try:
-        return write()
-    except OSError as error:
-        raise UserError(f"cannot write {error.filename or 'the results'}: {error.strerror}") from None
 
 
 def _code(results: "list[Result]") -> ExitCode:

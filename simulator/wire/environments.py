@@ -5,9 +5,9 @@ environment does. Greenlets share one interpreter: at each switch the modules, v
 goes on are put in place.
 """
 
-import importlib
 import logging
 import os
+import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -110,7 +110,9 @@ class Environments:
         source = loaded.source
         loaded.importing = True
         try:
-            module = importlib.import_module(source.module)
+            handler = pkgutil.resolve_name(f"{source.module}:{source.handler}")
+        except AttributeError as error:
+            raise HandlerError(f"{function}: {source.module} has no function {source.handler!r} ({error})") from error
         except Exception as error:
             where = f"{function}: cannot import {source.place}: {type(error).__name__}: {error}"
             if isinstance(error, KeyError):
@@ -121,9 +123,8 @@ class Environments:
         finally:
             loaded.importing = False
             loaded.modules = self._outside.owned(source)
-        handler = getattr(module, source.handler, None)
         if not callable(handler):
-            raise HandlerError(f"{function}: {source.module} has no function {source.handler!r}")
+            raise HandlerError(f"{function}: {source.place} is no function")
         found: Callable[[Any, Any], Any] = handler
         return found
 

@@ -117,9 +117,7 @@ def test_a_dispatch_carries_the_instant_of_the_look_however_long_paging_took() -
     rig.index.on_page = rig.clock.passing_s(2)
     rig.run()
     key = ExecutionKey("e-1", "plan-1")
-    assert rig.invoker.accepted[0] == Dispatch(
-        key=key, dispatched_us=START_US, active_count=3, started_us=START_US
-    )
+    assert rig.invoker.accepted[0] == Dispatch(key=key, dispatched_us=START_US, active_count=3, started_us=START_US)
     assert {dispatch.dispatched_us for dispatch in rig.invoker.accepted} == {START_US}
 
 

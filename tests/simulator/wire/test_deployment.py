@@ -111,14 +111,12 @@ def test_each_function_is_told_what_it_needs_and_nothing_else(deployed: Deployme
         "POLLER_FUNCTION": POLLER,
         "SWEEPS_PER_INVOCATION": "1",
         "PARALLEL_INVOKES_MAX": "10",
-        "POWERTOOLS_SERVICE_NAME": "execution-finder",
         "LOG_LEVEL": "INFO",
     }
     assert deployed.poller.environment == {
         "EXECUTION_TABLE": TABLE,
         "METRICS_NAMESPACE": "DRSOrchestration",
         "DRS_ROLE_NAME": "",
-        "POWERTOOLS_SERVICE_NAME": "execution-poller",
         "LOG_LEVEL": "INFO",
     }
     assert settings_from(deployed.finder.environment) == settings_from(deployed.poller.environment) == Settings()

@@ -1,0 +1,82 @@
+"""What users type, as values; what is wrong with it, or with their files and disks, as errors for people."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from scenarios.model import Scenario
+
+T = TypeVar("T")
+
+
+class UserError(Exception):
+    """Something that the user can mend; the message says what."""
+
+
+def seeds_of(text: str) -> tuple[int, int]:
+    """The first and the last seed of --seeds. Raises UserError."""
+    import re
+
+    first, _, last = text.partition("-")
+    if not re.fullmatch(r"[0-9]+(-[0-9]+)?", text) or int(last or first) < int(first):
+        raise UserError(f"--seeds must be FIRST-LAST, such as 1-10000, or one seed, got {text!r}")
+    return int(first), int(last or first)
+
+
+def seconds_of(text: str | None) -> float | None:
+    """The duration of --time. Raises UserError."""
+    from simulator.durations import duration_us
+
+    try:
+        return None if text is None else duration_us(text) / 1_000_000
+    except ValueError as error:
+        raise UserError(f"--time: {error}") from None
+
+
+def check_parts(place: str) -> None:
+    """Raise UserError if --parts names none."""
+    from scenarios.explore import parts_of
+
+    try:
+        parts_of(place)
+    except ValueError as error:
+        raise UserError(f"--parts: {error}") from None
+
+
+def reading(read: "Callable[[], T]") -> "T":
+    """Read files of a user's. Raises UserError for what is wrong with them."""
+    from scenarios.files import ScenarioError
+
+    try:
+        return read()
+    except ScenarioError as error:
+        raise UserError("\n".join(error.problems)) from None
+
+
+def loaded(names: list[str], changes: list[str]) -> "list[Scenario]":
+    """All scenarios, or a UserError that holds what is wrong with any of them."""
+    from scenarios.files import ScenarioError, load
+
+    scenarios, problems = [], []
+    for name in names:
+        try:
+            scenarios.append(load(name, changes))
+        except ScenarioError as error:
+            problems += [problem for problem in error.problems if problem not in problems]
+    seen = [scenario.name for scenario in scenarios]
+    problems += [f"{name}: named twice, and the second run would overwrite the first" for name in _twice(seen)]
+    if problems:
+        raise UserError("\n".join(problems))
+    return scenarios
+
+
+def _twice(names: list[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def writing(write: Callable[[], T]) -> T:
+    """Write files. Raises UserError when the disk or the folder does not let it."""
+    try:
+        return write()
+    except OSError as error:
+        raise UserError(f"cannot write {error.filename or 'the results'}: {error.strerror}") from None
