@@ -206,7 +206,12 @@ class Gateway:
         if "ASIA" not in header_of(request, "Authorization"):
             # Credentials of an assumed role name their account themselves; all others here are the home account's.
             request.headers["x-moto-account-id"] = self._account_id
-        response = self._moto("before-send", request)
+        try:
+            response = self._moto("before-send", request)
+        except Exception as error:
+            # What moto refuses comes as an answer. The rest is its own failure, which no function may take for AWS's.
+            what = f"{header_of(request, 'X-Amz-Target')} {request.url}".strip()
+            raise NotSimulatedError(f"moto cannot answer {what}: {type(error).__name__}: {error}") from error
         if response is None:
             raise NotSimulatedError(f"nothing here answers {request.url}")
         return response

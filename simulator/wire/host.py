@@ -64,10 +64,18 @@ def no_network() -> Iterator[None]:
     def refused(_: object, address: object, *__: object, **___: object) -> NoReturn:
         raise NotSimulatedError(f"a function opens a connection to {address}, which nothing here simulates")
 
+    def unsent(_: object, __: object, *flags_and_address: object) -> NoReturn:
+        refused(None, flags_and_address[-1])
+
     def unresolved(host: object, *_: object, **__: object) -> NoReturn:
         raise NotSimulatedError(f"a function looks up {host}, which nothing here simulates")
 
-    with _replaced((socket.socket, "connect", refused), (socket, "getaddrinfo", unresolved)):
+    with _replaced(
+        (socket.socket, "connect", refused),
+        (socket.socket, "connect_ex", refused),
+        (socket.socket, "sendto", unsent),
+        (socket, "getaddrinfo", unresolved),
+    ):
         yield
 
 

@@ -33,7 +33,20 @@ from simulator.world import Parts, World
 OUR_FINDER: Final = "orchestrator.entrypoints:finder_handler"
 OUR_POLLER: Final = "orchestrator.entrypoints:poller_handler"
 _ROLE: Final = "drs-orchestration-polling"
-_EMPTIED: Final = ("cloudformation", "cloudwatch", "dynamodb", "events", "iam", "lambda", "logs", "s3", "sts")
+_EMPTIED: Final = (
+    "cloudformation",
+    "cloudwatch",
+    "dynamodb",
+    "ec2",
+    "events",
+    "iam",
+    "lambda",
+    "logs",
+    "s3",
+    "sns",
+    "stepfunctions",
+    "sts",
+)
 
 
 _OURS_ONLY: Final = frozenset({"metrics-complete", "log-correlation", "CloudWatch logs comprehensive"})
@@ -84,6 +97,7 @@ class _Tier:
         self._functions = functions
         self._names = Names(spec.table)
         self.deployment = deployment.deploy(parameters={"DrsRoleName": _ROLE} if spec.accounts > 1 else {})
+        _unschedule(self.deployment.rule.name)
         if not functions.ours:
             self._rename_keys()
         self._environments: Environments | None = None
@@ -191,6 +205,13 @@ class _Tier:
                 }
             ],
         )
+
+
+def _unschedule(rule: str) -> None:
+    """Let the rule be the world's alone: for moto one without a pattern matches each event that a function puts."""
+    client = boto3.client("events", region_name=deployment.REGION)
+    ids = [target["Id"] for target in client.list_targets_by_rule(Rule=rule)["Targets"]]
+    client.remove_targets(Rule=rule, Ids=ids)
 
 
 def _definitions(attributes: Mapping[str, str]) -> list[Any]:

@@ -1,0 +1,352 @@
+"""What is wrong with the pair in examples/polling: each bug as the text that it replaces in examples/polling_mended.
+
+`python -m tests.examples.bugs` writes examples/polling anew from the mended pair. A scenario is the catalogue's or a
+file of examples/polling, made small where that shows the same.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
+MENDED: Final = EXAMPLES / "polling_mended"
+WRITTEN: Final = EXAMPLES / "polling"
+
+FINDER: Final = "finder/app.py"
+POLLER: Final = "poller/app.py"
+LAYER: Final = "layer/executions.py"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bug:
+    """One bug: where it is, what is right there, and what finds it. `says` is part of the first violation's text."""
+
+    name: str
+    file: str
+    mended: str
+    written: str
+    scenario: str
+    changes: tuple[str, ...] = ()
+    seed: int = 1
+    caught_by: str
+    says: str
+
+
+BUGS: Final = (
+    Bug(
+        name="reads the first page only",
+        file=FINDER,
+        mended="""\
+    items = []
+    while True:
+        page = TABLE.query(**query)
+        items += page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return items
+        query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+""",
+        written="""\
+    return TABLE.query(**query)["Items"]
+""",
+        scenario="partial",
+        changes=("duration=6m", "table.page_bytes_max=2048"),
+        caught_by="no-starvation",
+        says="a poll within 150 s, observed none for",
+    ),
+    Bug(
+        name="takes for granted that a wave has a jobStatus",
+        file=FINDER,
+        mended='INTERVALS[wave.get("jobStatus")]',
+        written='INTERVALS[wave["jobStatus"]]',
+        scenario="missing-job",
+        changes=("duration=6m",),
+        caught_by="no-starvation",
+        says="a poll within 150 s, observed none for",
+    ),
+    Bug(
+        name="waits sixty seconds when ticks come every sixty",
+        file=FINDER,
+        mended='INTERVALS = {None: 45, "PENDING": 45, "STARTED": 15, "COMPLETED": 15}',
+        written='INTERVALS = {None: 60, "PENDING": 60, "STARTED": 60, "COMPLETED": 60}',
+        scenario="drill",
+        changes=("duration=6m",),
+        caught_by="poll-cadence",
+        says="the first since it was due",
+    ),
+    Bug(
+        name="one failed invoke ends the loop",
+        file=FINDER,
+        mended="""\
+def start_poller(item, now):
+    payload = json.dumps({**key_of(item), "lookedAt": now})
+    try:
+        lambda_client.invoke(FunctionName=POLLER, InvocationType="Event", Payload=payload)
+    except (BotoCoreError, ClientError):
+        logger.exception("cannot start the poller for %s", item["executionId"])
+        return 0
+    return 1
+
+
+def start_pollers(items, now):
+    with ThreadPoolExecutor(max_workers=10) as pool:
+        return sum(pool.map(start_poller, items, [now] * len(items)))
+""",
+        written="""\
+def start_pollers(items, now):
+    for item in items:
+        payload = json.dumps({**key_of(item), "lookedAt": now})
+        lambda_client.invoke(FunctionName=POLLER, InvocationType="Event", Payload=payload)
+    return len(items)
+""",
+        scenario="blocked.yaml",
+        caught_by="no-starvation",
+        says="a poll within 150 s, observed none for",
+    ),
+    Bug(
+        name="asks only the home Region",
+        file=POLLER,
+        mended="""\
+    if account == own_account:
+        return boto3.client("drs", region_name=region)
+""",
+        written="""\
+    if account == own_account:
+        return boto3.client("drs")
+""",
+        scenario="recovery",
+        changes=("accounts=1",),
+        caught_by="isolation",
+        says="DRS asked about the execution's own jobs",
+    ),
+    Bug(
+        name="remembers the jobs of other executions in a default argument",
+        file=POLLER,
+        mended="""\
+def jobs_by_place(item):
+    places = {}
+""",
+        written="""\
+def jobs_by_place(item, places={}):
+""",
+        scenario="partial",
+        changes=("duration=6m",),
+        caught_by="isolation",
+        says="DRS asked about the execution's own jobs",
+    ),
+    Bug(
+        name="takes for granted that a wave has a jobId",
+        file=POLLER,
+        mended="""\
+        if wave.get("jobId"):
+            places.setdefault((wave["accountId"], wave["region"]), []).append(wave["jobId"])
+""",
+        written="""\
+        places.setdefault((wave["accountId"], wave["region"]), []).append(wave["jobId"])
+""",
+        scenario="missing-job",
+        changes=("duration=6m",),
+        caught_by="no-starvation",
+        says="a poll within 150 s, observed none for",
+    ),
+    Bug(
+        name="asks DRS job by job",
+        file=POLLER,
+        mended="""\
+        for page in drs.get_paginator("describe_jobs").paginate(filters={"jobIDs": job_ids}):
+            jobs.update({job["jobID"]: job for job in page["items"]})
+""",
+        written="""\
+        for job_id in job_ids:
+            for job in drs.describe_jobs(filters={"jobIDs": [job_id]})["items"]:
+                jobs[job["jobID"]] = job
+""",
+        scenario="partial",
+        changes=("duration=6m",),
+        caught_by="budgets",
+        says="at most 1 DescribeJobs calls",
+    ),
+    Bug(
+        name="makes the servers anew from DRS's answer",
+        file=POLLER,
+        mended="""\
+    told = {server["sourceServerID"]: server for server in job.get("participatingServers", [])}
+    servers = []
+    for server in wave["servers"]:
+        launch = told.get(server["sourceServerId"])
+        if launch is not None:
+            server = {**server, "status": launch["launchStatus"]}
+            if "recoveryInstanceID" in launch:
+                server["instanceId"] = launch["recoveryInstanceID"]
+        servers.append(server)
+    return servers
+""",
+        written="""\
+    return [
+        {
+            "sourceServerId": server["sourceServerID"],
+            "status": server["launchStatus"],
+            "instanceId": server.get("recoveryInstanceID"),
+        }
+        for server in job["participatingServers"]
+    ]
+""",
+        scenario="drill",
+        changes=("duration=6m",),
+        caught_by="no-lost-update",
+        says="foreign attributes of server",
+    ),
+    Bug(
+        name="calls a wave done when its job is, whatever became of the servers",
+        file=POLLER,
+        mended="""\
+    statuses = [server["status"] for server in wave["servers"]]
+    if not job.get("participatingServers") or not {"NOT_STARTED", "PENDING", "IN_PROGRESS"}.isdisjoint(statuses):
+        return "IN_PROGRESS"
+    launched = len(statuses) - statuses.count("FAILED")
+    if launched == 0:
+        return "FAILED"
+    if launched < len(statuses):
+        status = "PARTIAL"
+""",
+        written="",
+        scenario="partial",
+        caught_by="completion-soundness",
+        says="by DRS's truth, observed COMPLETED",
+    ),
+    Bug(
+        name="does not wait for the launch actions of a recovery",
+        file=POLLER,
+        mended="""\
+    if execution_type == "RECOVERY":
+        runs = action_runs(job)
+        if "IN_PROGRESS" in runs and not overdue:
+            return "IN_PROGRESS"
+        if set(runs) - {"SUCCEEDED"}:
+            status = "PARTIAL"
+""",
+        written="",
+        scenario="recovery",
+        caught_by="completion-soundness",
+        says="still going on by DRS's truth, observed COMPLETED",
+    ),
+    Bug(
+        name="writes the job's PENDING over the wave's LAUNCHING",
+        file=POLLER,
+        mended='WAVE_STATUS = {"PENDING": "LAUNCHING", "STARTED": "IN_PROGRESS"}',
+        written='WAVE_STATUS = {"PENDING": "PENDING", "STARTED": "IN_PROGRESS"}',
+        scenario="drill",
+        changes=("duration=6m",),
+        caught_by="status-order",
+        says="to PENDING by ExecutionPoller",
+    ),
+    Bug(
+        name="looks at the waves that are listed, not at totalWaves",
+        file=POLLER,
+        mended="""\
+    if len(waves) < item["totalWaves"]:
+        return None
+""",
+        written="",
+        scenario="drill",
+        caught_by="completion-soundness",
+        says="still going on, as its waves, observed COMPLETED",
+    ),
+    Bug(
+        name="does not know that a wave may be PARTIAL",
+        file=LAYER,
+        mended='FINISHED = ("COMPLETED", "PARTIAL", "FAILED")',
+        written='FINISHED = ("COMPLETED", "FAILED")',
+        scenario="partial",
+        caught_by="completion-liveness",
+        says="terminal within 90 s of the truth",
+    ),
+    Bug(
+        name="gives up after thirty minutes without asking",
+        file=POLLER,
+        mended="""\
+    jobs = ask_drs(item, own_account)
+    overdue = time.time() - float(item["startTime"]) > TIMEOUT
+""",
+        written="""\
+    overdue = time.time() - float(item["startTime"]) > TIMEOUT
+    if overdue:
+        return [given_up(wave) for wave in item["waves"]], "TIMEOUT"
+    jobs = ask_drs(item, own_account)
+""",
+        scenario="timeout-late",
+        changes=("workload.0.executions=1", "workload.1.executions=1", "workload.2.executions=1"),
+        caught_by="timeout-truth",
+        says="COMPLETED, for every job had ended, observed TIMEOUT",
+    ),
+    Bug(
+        name="calls a wave FAILED whose job DRS does not name",
+        file=POLLER,
+        mended="""\
+            logger.warning("%s: DRS knows no job of %s", item["executionId"], wave.get("waveName"))
+""",
+        written="""\
+            wave = {**wave, "status": "FAILED"}
+""",
+        scenario="fault-job-vanished",
+        caught_by="completion-soundness",
+        says="still going on by DRS's truth, observed FAILED",
+    ),
+    Bug(
+        name="writes endTime in milliseconds",
+        file=POLLER,
+        mended='":end": int(time.time())}',
+        written='":end": int(time.time() * 1000)}',
+        scenario="drill",
+        caught_by="finalize-once",
+        says="EndTime of the poll that ended it",
+    ),
+    Bug(
+        name="writes the whole list of waves, whoever wrote meanwhile",
+        file=POLLER,
+        mended="""\
+        ConditionExpression=Attr("status").eq("POLLING") & Attr("version").eq(item["version"]),
+""",
+        written="",
+        scenario="fault-raced",
+        caught_by="no-lost-update",
+        says="by ExecutionPoller",
+    ),
+    Bug(
+        name="polls again when Lambda delivers an event twice",
+        file=POLLER,
+        mended="""\
+        if float(item.get("lastPolledTime", 0)) >= event["lookedAt"]:
+            print(f"{event['executionId']} was polled since, this is an old event")
+            return None
+""",
+        written="",
+        scenario="fault-event-duplicated",
+        caught_by="poll-cadence",
+        says="between polls",
+    ),
+)
+
+
+def with_bugs(bugs: Iterable[Bug], folder: Path) -> Path:
+    """A copy of the mended pair with these bugs, in a new folder. Raises ValueError unless each text is there once."""
+    shutil.copytree(MENDED, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for bug in bugs:
+        path = folder / bug.file
+        text = path.read_text(encoding="utf-8")
+        if text.count(bug.mended) != 1:
+            raise ValueError(f"{bug.name}: its mended text must be in {bug.file} once, got {text.count(bug.mended)}")
+        path.write_text(text.replace(bug.mended, bug.written), encoding="utf-8")
+    return folder
+
+
+def main() -> None:
+    """Write the functions in examples/polling anew; its scenarios stay."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(with_bugs(BUGS, Path(folder) / "pair"), WRITTEN, dirs_exist_ok=True)
+
+
+if __name__ == "__main__":
+    main()

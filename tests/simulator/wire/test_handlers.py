@@ -1,0 +1,352 @@
+"""Handlers of others: what holds for their modules, time, output and threads, and what is refused."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from scenarios.files import load
+from scenarios.host import wall_seconds
+from simulator.events import FINDER, LambdaEnded, LambdaStarted, LogWritten
+from simulator.trace import Trace
+from simulator.wire.errors import HandlerError, NotSimulatedError
+from simulator.wire.tier import Functions, wire_parts
+from simulator.world import World
+
+pytestmark = pytest.mark.slow
+
+IDLE = "def handler(event, context):\n    pass\n"
+
+
+@dataclass
+class Seen:
+    """What the finder did in one run."""
+
+    lines: list[str] = field(default_factory=list)
+    levels: list[str] = field(default_factory=list)
+    ends: list[LambdaEnded] = field(default_factory=list)
+    environments: list[int] = field(default_factory=list)
+
+    def listen(self, trace: Trace) -> None:
+        trace.listen(LogWritten, self._on_line)
+        trace.listen(LambdaEnded, lambda event: self.ends.append(event) if event.function == FINDER else None)
+        trace.listen(LambdaStarted, self._on_started)
+
+    def _on_line(self, event: LogWritten) -> None:
+        if event.function == FINDER:
+            self.lines.append(event.message)
+            self.levels.append(event.level)
+
+    def _on_started(self, event: LambdaStarted) -> None:
+        if event.function == FINDER:
+            self.environments.append(event.environment)
+
+
+def run(tmp_path: Path, finder: str, *changes: str, duration: str = "150s", paths: tuple[Path, ...] = ()) -> Seen:
+    """Let a finder run at minutes 0, 1 and 2; the poller does nothing."""
+    (tmp_path / "finder.py").write_text(finder, encoding="utf-8")
+    (tmp_path / "poller.py").write_text(IDLE, encoding="utf-8")
+    functions = Functions(finder=f"{tmp_path}/finder.py:handler", poller=f"{tmp_path}/poller.py:handler", paths=paths)
+    scenario = load("drill", (f"duration={duration}", *changes))
+    seen = Seen()
+    with wire_parts(scenario, seed=1, functions=functions) as parts:
+        world = World(scenario, seed=1, parts=parts)
+        seen.listen(world.trace)
+        try:
+            world.run()
+        finally:
+            world.close()
+    return seen
+
+
+def outcomes(seen: Seen) -> list[str]:
+    return [f"{end.outcome} {end.detail}".strip() for end in seen.ends]
+
+
+# --- modules, time, output -------------------------------------------------------------------------------------------
+
+COUNTS = """\
+count = 0
+
+def handler(event, context):
+    global count
+    count += 1
+    print(f"invocation {count} in {context.log_stream_name}")
+"""
+
+
+def test_module_state_lives_as_long_as_its_environment(tmp_path: Path) -> None:
+    assert run(tmp_path, COUNTS).lines == [f"invocation {number} in 1" for number in (1, 2, 3)]
+
+
+def test_a_cold_start_imports_afresh(tmp_path: Path) -> None:
+    seen = run(tmp_path, COUNTS, "functions.idle_max=30s")
+    assert seen.lines == [f"invocation 1 in {number}" for number in seen.environments]
+    assert len(set(seen.environments)) == 3
+
+
+def test_modules_of_a_path_belong_to_the_environment_as_well(tmp_path: Path) -> None:
+    layer = tmp_path / "layer"
+    layer.mkdir()
+    (layer / "tally.py").write_text("seen = []\n", encoding="utf-8")
+    finder = "import tally\n\ndef handler(event, context):\n    tally.seen.append(1)\n    print(len(tally.seen))\n"
+    assert run(tmp_path, finder, paths=(layer,)).lines == ["1", "2", "3"]
+    assert run(tmp_path, finder, "functions.idle_max=30s", paths=(layer,)).lines == ["1", "1", "1"]
+
+
+SLEEPS = """\
+import time
+
+def handler(event, context):
+    before, left = time.time(), context.get_remaining_time_in_millis()
+    time.sleep(20)
+    print(round(time.time() - before, 3), left - context.get_remaining_time_in_millis())
+"""
+
+
+def test_sleep_takes_virtual_time_and_no_real_time(tmp_path: Path) -> None:
+    began = wall_seconds()
+    seen = run(tmp_path, SLEEPS)
+    # Three sleeps of twenty seconds, and whatever a busy host takes for a deployment.
+    assert wall_seconds() - began < 30
+    assert seen.lines == ["20.0 20000"] * 3
+    assert all(20_000_000 <= end.duration_us < 20_100_000 for end in seen.ends)
+
+
+POOL = """\
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+def work(seconds):
+    time.sleep(seconds)
+    return seconds
+
+def handler(event, context):
+    before = time.time()
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        print(sum(pool.map(work, [5, 6, 7])), round(time.time() - before, 3))
+"""
+
+
+def test_the_workers_of_a_thread_pool_run_side_by_side_in_virtual_time(tmp_path: Path) -> None:
+    assert run(tmp_path, POOL, duration="50s").lines == ["18 7.0"]
+
+
+LOGS = """\
+import logging
+import sys
+
+logger = logging.getLogger()
+logger.setLevel(logging.INFO)
+
+def handler(event, context):
+    print("printed\\nin two lines")
+    logger.info("for information")
+    logging.getLogger("deeper").error("gone wrong")
+    logger.debug("unheard")
+    print("aside", file=sys.stderr)
+"""
+
+
+def test_what_is_printed_and_logged_becomes_log_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seen = run(tmp_path, LOGS, duration="50s")
+    lines = ["printed", "in two lines", "[INFO]\tfor information", "[ERROR]\tgone wrong", "aside"]
+    assert seen.lines == lines
+    assert seen.levels == ["INFO", "INFO", "INFO", "ERROR", "INFO"]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_a_handler_raises_fails_its_invocation_only(tmp_path: Path) -> None:
+    seen = run(tmp_path, "def handler(event, context):\n    raise ValueError('no such plan')\n")
+    assert outcomes(seen) == ["error ValueError: no such plan"] * 3
+
+
+EVENTS = """\
+import json
+import boto3
+
+events = boto3.client("events")
+
+def handler(event, context):
+    entry = {"Source": "team", "DetailType": "ended", "Detail": json.dumps({"id": 1})}
+    print(events.put_events(Entries=[entry])["FailedEntryCount"], event["detail-type"])
+"""
+
+
+def test_a_handler_puts_events(tmp_path: Path) -> None:
+    """moto takes the schedule's rule, which has no pattern, for one that matches, and cannot start its target."""
+    assert run(tmp_path, EVENTS, duration="50s").lines == ["0 Scheduled Event"]
+
+
+TOPIC = """\
+import boto3
+from botocore.exceptions import ClientError
+
+sns = boto3.client("sns")
+
+def handler(event, context):
+    try:
+        sns.publish(TopicArn="arn:aws:sns:us-east-1:777788889999:ended", Message="ended")
+    except ClientError as error:
+        print(error.response["Error"]["Code"])
+"""
+
+
+def test_a_topic_that_nobody_made_is_answered_as_aws_does(tmp_path: Path) -> None:
+    assert run(tmp_path, TOPIC, duration="50s").lines == ["NotFound"]
+
+
+RENAMED = """\
+import os
+import boto3
+from boto3.dynamodb.conditions import Key
+
+table = boto3.resource("dynamodb").Table(os.environ["EXECUTION_TABLE"])
+
+def handler(event, context):
+    for item in table.query(IndexName="StatusIndex", KeyConditionExpression=Key("state").eq("POLLING"))["Items"]:
+        print(sorted(item))
+        print(table.get_item(Key={"pk": item["pk"], "plan_id": item["plan_id"]})["Item"] == item)
+"""
+
+
+def test_a_table_is_spelled_as_the_team_spells_it(tmp_path: Path) -> None:
+    names = ["table.style=snake_case", "table.names.ExecutionId=pk", "table.names.Status=state"]
+    seen = run(tmp_path, RENAMED, *names, duration="90s")
+    attributes = [
+        "InitiatedBy",
+        "execution_type",
+        "pk",
+        "plan_id",
+        "start_time",
+        "state",
+        "total_waves",
+        "version",
+        "waves",
+    ]
+    assert seen.lines == [str(attributes), "True"]
+
+
+# --- what is refused -----------------------------------------------------------------------------------------------
+
+THREAD = """\
+import threading
+
+def handler(event, context):
+    try:
+        threading.Thread(target=print, name="helper").start()
+    except Exception:
+        print("a handler cannot hide it")
+"""
+
+
+def test_a_thread_of_its_own_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HandlerError, match=r"ExecutionFinder starts a thread \(helper\).*use .*ThreadPoolExecutor"):
+        run(tmp_path, THREAD, duration="50s")
+
+
+def test_a_module_that_cannot_be_found_is_named_with_the_option_that_helps(tmp_path: Path) -> None:
+    with pytest.raises(HandlerError, match=r"cannot import .*finder.py:handler: .*'plans_of_ours'.*--path DIR"):
+        run(tmp_path, "import plans_of_ours\n" + IDLE, duration="50s")
+
+
+def test_a_variable_that_is_missing_is_named_with_the_option_that_helps(tmp_path: Path) -> None:
+    with pytest.raises(HandlerError, match=r"cannot import .*finder.py:handler: .*--env PLANS_TABLE="):
+        run(tmp_path, 'import os\n\ntable = os.environ["PLANS_TABLE"]\n' + IDLE, duration="50s")
+
+
+def test_a_handler_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HandlerError, match="ExecutionFinder: finder has no function 'handler'"):
+        run(tmp_path, "def lambda_handler(event, context):\n    pass\n", duration="50s")
+
+
+CALL = """\
+import boto3
+
+client = boto3.client({service!r})
+
+def handler(event, context):
+    try:
+        client.{call}
+    except Exception:
+        print("a handler cannot hide it")
+"""
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "says"),
+    [
+        ("rds", "describe_db_instances()", "ExecutionFinder calls rds DescribeDBInstances .*nothing here simulates"),
+        (
+            "lambda",
+            "invoke(FunctionName='ExecutionPoller', Payload=b'{}')",
+            "invokes ExecutionPoller with InvocationType RequestResponse; only Event",
+        ),
+    ],
+)
+def test_a_call_that_nothing_simulates_is_named(tmp_path: Path, service: str, call: str, says: str) -> None:
+    with pytest.raises(NotSimulatedError, match=says):
+        run(tmp_path, CALL.format(service=service, call=call), duration="50s")
+
+
+REQUESTS = """\
+import socket
+import urllib.request
+
+def handler(event, context):
+    with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        {request}
+"""
+
+
+@pytest.mark.parametrize(
+    ("request_", "what"),
+    [
+        ("urllib.request.urlopen('http://dr.example.com/hook')", "dr.example.com"),
+        ("socket.create_connection(('192.0.2.1', 443))", "192.0.2.1"),
+        ("tcp.connect(('192.0.2.1', 443))", "192.0.2.1"),
+        ("tcp.connect_ex(('192.0.2.1', 443))", "192.0.2.1"),
+        ("udp.sendto(b'polled', ('192.0.2.1', 8125))", "192.0.2.1"),
+    ],
+)
+def test_no_handler_reaches_the_network(tmp_path: Path, request_: str, what: str) -> None:
+    with pytest.raises(NotSimulatedError, match=rf"{what}.*nothing here simulates"):
+        run(tmp_path, REQUESTS.format(request=request_), duration="50s")
+
+
+QUERY = """\
+import os
+import boto3
+from boto3.dynamodb.conditions import Key
+
+table = boto3.resource("dynamodb").Table(os.environ["EXECUTION_TABLE"])
+
+def handler(event, context):
+    try:
+        table.query(IndexName="StatusIndex", KeyConditionExpression=Key("Status").eq("POLLING"))
+    except Exception:
+        print("a handler cannot hide it")
+"""
+
+
+def test_what_moto_breaks_at_is_no_answer_of_aws(tmp_path: Path) -> None:
+    """moto cannot make a page that is smaller than one item."""
+    with pytest.raises(NotSimulatedError, match=r"moto cannot answer DynamoDB_\d+\.Query .*IndexError"):
+        run(tmp_path, QUERY, "table.page_bytes_max=1024", "workload.0.servers=20")
+
+
+def test_what_is_refused_in_a_pool_is_refused(tmp_path: Path) -> None:
+    finder = POOL.replace("time.sleep(seconds)", "__import__('boto3').client('rds').describe_db_instances()")
+    with pytest.raises(NotSimulatedError, match="ExecutionFinder calls rds DescribeDBInstances"):
+        run(tmp_path, finder, duration="50s")
+
+
+def test_lines_of_a_pool_are_lines_of_its_invocation(tmp_path: Path) -> None:
+    finder = POOL.replace("time.sleep(seconds)", "print('at work')")
+    assert run(tmp_path, finder, duration="50s").lines == ["at work"] * 3 + ["18 0.0"]
+
+
+def test_after_a_refusal_the_process_is_as_before(tmp_path: Path) -> None:
+    with pytest.raises(HandlerError):
+        run(tmp_path, THREAD, duration="50s")
+    assert run(tmp_path, COUNTS, duration="50s").lines == ["invocation 1 in 1"]
