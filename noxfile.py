@@ -238,9 +238,16 @@ def determinism(session: nox.Session) -> None:
 
 
 @nox.session
+def conformance(session: nox.Session) -> None:
+    """Both tiers on the whole catalogue: same statuses, polls and verdicts. `-- --seeds 20` for more than one seed."""
+    _install(session, extras=EXTRAS, groups=("tests",))
+    session.run("python", "-m", "tests.tiers", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
-    """Speed of the kernel beside SimPy's and bare heapq's, and of whole scenarios."""
-    _install(session, groups=("bench",))
+    """Speed of the kernel beside SimPy's and bare heapq's, and of whole scenarios in both tiers and in a plain loop."""
+    _install(session, extras=("moto",), groups=("bench",))
     session.run("python", "-m", "tests.bench", *session.posargs)
 
 

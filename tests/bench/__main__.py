@@ -16,11 +16,17 @@ from tests.bench import kernel
 
 _LOAD_ROUNDS: Final = 5
 _PROCESS_ROUNDS: Final = 7
+_TIER_ROUNDS: Final = 3
 
 
-def _load(name: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.bench.load", name]
+def _figures(module: str, *arguments: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", f"tests.bench.{module}", *arguments]
     figures: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return figures
+
+
+def _load(name: str, tier: str = "fast") -> dict[str, Any]:
+    figures = _figures("load", name, tier)
     if figures["verdict"] != "pass":
         raise SystemExit(f"{name}: {figures['verdict']}; a run that fails has no speed")
     return figures
@@ -55,6 +61,26 @@ def _show_loads() -> None:
     print(f"  load-1000: {ratio:.1f} times load-100's time, {_verdict(ratio <= 12, 'at most 12 times')}")
 
 
+def _show_tiers() -> None:
+    """The same scenario in both tiers, and the same handlers in the loop that people write today, in turn."""
+    rounds = [
+        tuple(
+            each["polls"] / each["wall_seconds"]
+            for each in (_load("load-100"), _load("load-100", "wire"), _figures("loop"))
+        )
+        for _ in range(_TIER_ROUNDS)
+    ]
+    fast, wire, loop = (median(side) for side in zip(*rounds, strict=True))
+    by_wire, by_loop = (median(round_[0] / round_[side] for round_ in rounds) for side in (1, 2))
+    print(
+        f"\ntiers on load-100, and a loop of the handlers under mock_aws and freezegun; median of {_TIER_ROUNDS}, in turn"
+    )
+    print(f"  fast {fast:7,.0f} polls/s   wire {wire:5,.0f} polls/s   loop {loop:5,.0f} polls/s")
+    print(
+        f"  fast is {by_wire:.0f} times wire, and {by_loop:.0f} times the loop: {_verdict(by_loop >= 200, 'at least 200')}"
+    )
+
+
 def _show_processes() -> None:
     print(f"\nwhole processes, median of {_PROCESS_ROUNDS}")
     with tempfile.TemporaryDirectory() as out:
@@ -69,6 +95,7 @@ def main() -> None:
     """Print it all."""
     print(kernel.show(kernel.measure()))
     _show_loads()
+    _show_tiers()
     _show_processes()
 
 

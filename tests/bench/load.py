@@ -1,4 +1,4 @@
-"""One load scenario in a process of its own: `python -m tests.bench.load load-100` prints its figures as JSON.
+"""One load scenario in a process of its own: `python -m tests.bench.load load-100 fast` prints its figures as JSON.
 
 A process of its own, because peak memory is the process's and the second run of a process is not like the first.
 """
@@ -8,12 +8,13 @@ import sys
 
 from scenarios import host
 from scenarios.files import load
+from scenarios.result import Tier
 from scenarios.runner import run
 
 
-def main(name: str) -> None:
+def main(name: str, tier: Tier) -> None:
     """Run the scenario once and print what it took. All properties are on, and the trace is whole."""
-    result = run(load(name), seed=1).result
+    result = run(load(name), seed=1, tier=tier).result
     figures = {
         "verdict": result.verdict,
         "polls": result.polls,
@@ -25,4 +26,4 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], "wire" if "wire" in sys.argv[2:] else "fast")
