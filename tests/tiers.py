@@ -1,8 +1,8 @@
 """Both tiers on the same scenarios and seeds, side by side: `python -m tests.tiers [--seeds N] [NAME...]`.
 
-Equal are the final statuses, the verdict of every property that both can judge, and the instants of all polls (each as
-`LastPolledTime` has it, within a millisecond: freezegun counts in floats). Differences are told and make the exit code 1.
-At the end stand the actions that the roles allow and that no run has used.
+Equal are the final statuses, the verdict of every property that both can judge, and the instants of all polls (each
+as `LastPolledTime` has it, within a millisecond: freezegun counts in floats). Differences are told and make the exit
+code 1. At the end stand the actions that the roles allow and that no run has used.
 """
 
 import argparse

@@ -61,24 +61,22 @@ def _show_loads() -> None:
     print(f"  load-1000: {ratio:.1f} times load-100's time, {_verdict(ratio <= 12, 'at most 12 times')}")
 
 
+def _rate(figures: dict[str, Any]) -> float:
+    return float(figures["polls"] / figures["wall_seconds"])
+
+
 def _show_tiers() -> None:
     """The same scenario in both tiers, and the same handlers in the loop that people write today, in turn."""
     rounds = [
-        tuple(
-            each["polls"] / each["wall_seconds"]
-            for each in (_load("load-100"), _load("load-100", "wire"), _figures("loop"))
-        )
+        (_rate(_load("load-100")), _rate(_load("load-100", "wire")), _rate(_figures("loop")))
         for _ in range(_TIER_ROUNDS)
     ]
     fast, wire, loop = (median(side) for side in zip(*rounds, strict=True))
     by_wire, by_loop = (median(round_[0] / round_[side] for round_ in rounds) for side in (1, 2))
-    print(
-        f"\ntiers on load-100, and a loop of the handlers under mock_aws and freezegun; median of {_TIER_ROUNDS}, in turn"
-    )
+    print(f"\nload-100 in both tiers, and the handlers in a loop under mock_aws; median of {_TIER_ROUNDS}, in turn")
     print(f"  fast {fast:7,.0f} polls/s   wire {wire:5,.0f} polls/s   loop {loop:5,.0f} polls/s")
-    print(
-        f"  fast is {by_wire:.0f} times wire, and {by_loop:.0f} times the loop: {_verdict(by_loop >= 200, 'at least 200')}"
-    )
+    target = _verdict(by_loop >= 200, "at least 200")
+    print(f"  fast is {by_wire:.0f} times wire, and {by_loop:.0f} times the loop: {target}")
 
 
 def _show_processes() -> None:
