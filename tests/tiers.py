@@ -24,8 +24,14 @@ from simulator.wire.tier import wire_parts
 from simulator.world import Parts, World
 
 WITHIN_US = 1_000
-SLOW = {"big-items": ("executions=12",), "load-1000": ("executions=150",), "soak": ("duration=40m",)}
-"""Scenarios that the wire tier runs in a smaller form, for it makes some fifty polls a second."""
+SMALLER = {
+    "big-items": ("executions=6", "table.page_bytes_max=262144"),
+    "load-100": ("executions=25",),
+    "load-1000": ("executions=25",),
+    "one-account": ("workload.1.executions=10",),
+    "soak": ("duration=40m",),
+}
+"""What the wire tier runs in a smaller form here, for it makes some fifty polls a second."""
 WIRE_ONLY = frozenset({"least-privilege"})
 
 
@@ -54,7 +60,7 @@ class Row:
 
 def compared(name: str, seed: int) -> Row:
     """Run a scenario of the catalogue with a seed in both tiers."""
-    scenario = load(name, SLOW.get(name, ()))
+    scenario = load(name, SMALLER.get(name, ()))
     fast, wire = seen(scenario, seed, wire=False), seen(scenario, seed, wire=True)
     return Row(
         name=name,

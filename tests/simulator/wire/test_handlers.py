@@ -314,25 +314,24 @@ def test_no_handler_reaches_the_network(tmp_path: Path, request_: str, what: str
         run(tmp_path, REQUESTS.format(request=request_), duration="50s")
 
 
-QUERY = """\
+UPDATE = """\
 import os
 import boto3
-from boto3.dynamodb.conditions import Key
 
 table = boto3.resource("dynamodb").Table(os.environ["EXECUTION_TABLE"])
 
 def handler(event, context):
     try:
-        table.query(IndexName="StatusIndex", KeyConditionExpression=Key("Status").eq("POLLING"))
+        table.update_item(Key={"ExecutionId": "a", "PlanId": "b"})
     except Exception:
         print("a handler cannot hide it")
 """
 
 
 def test_what_moto_breaks_at_is_no_answer_of_aws(tmp_path: Path) -> None:
-    """moto cannot make a page that is smaller than one item."""
-    with pytest.raises(NotSimulatedError, match=r"moto cannot answer DynamoDB_\d+\.Query .*IndexError"):
-        run(tmp_path, QUERY, "table.page_bytes_max=1024", "workload.0.servers=20")
+    """moto cannot do an update that sets nothing."""
+    with pytest.raises(NotSimulatedError, match=r"moto cannot answer DynamoDB_\d+\.UpdateItem .*AttributeError"):
+        run(tmp_path, UPDATE)
 
 
 def test_what_is_refused_in_a_pool_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,156 @@
+"""This project's functions in the wire tier: clocks, credentials, roles, and faults as botocore meets them."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import boto3
+import moto.core.utils
+import pytest
+
+from scenarios.files import load
+from scenarios.runner import run
+from simulator.events import POLLER, CallMade, LambdaEnded
+from simulator.trace import BrokenSimulationError
+from simulator.wire import deployment
+from simulator.wire.deployed import Deployment
+from simulator.wire.errors import NotSimulatedError
+from simulator.wire.tier import wire_parts
+from simulator.world import World
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Heard:
+    """The calls and the ends of the poller's runs, and the properties that failed."""
+
+    calls: list[CallMade] = field(default_factory=list)
+    ends: list[LambdaEnded] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    def errors(self, operation: str) -> Counter[str]:
+        return Counter(call.error for call in self.calls if call.operation == operation and call.error)
+
+
+def poll(fault: str | None = None, *changes: str) -> Heard:
+    """Five minutes of a drill, with one fault at the third run of the poller."""
+    rule = () if fault is None else (f"faults=[{{{fault}, function: ExecutionPoller, run: 3}}]",)
+    scenario, heard = load("drill", ("duration=5m", *rule, *changes)), Heard()
+    with wire_parts(scenario, seed=1) as parts:
+        world = World(scenario, seed=1, parts=parts)
+        world.trace.listen(CallMade, heard.calls.append)
+        world.trace.listen(LambdaEnded, lambda event: heard.ends.append(event) if event.function == POLLER else None)
+        world.run()
+        heard.failed = [each.name for each in world.monitors if each.violations_count]
+        world.close()
+    return heard
+
+
+def test_botocore_itself_retries_what_is_throttled() -> None:
+    heard = poll("fault: throttled, operation: UpdateItem, attempts: 2")
+    assert heard.errors("UpdateItem") == {"ProvisionedThroughputExceededException": 2}
+    assert {end.outcome for end in heard.ends} == {"ok"}
+    assert not heard.failed
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("fault: throttled, operation: DescribeJobs", "ThrottlingException"),
+        ("fault: server-error, operation: GetItem", "InternalServerError"),
+        ("fault: timed-out, operation: DescribeJobs", "ReadTimeoutError"),
+        ("fault: answer-lost, operation: GetItem", "ConnectionClosedError"),
+    ],
+)
+def test_a_poll_fails_after_three_attempts_in_all(fault: str, error: str) -> None:
+    heard = poll(fault)
+    operation = fault.rpartition(" ")[2]
+    assert heard.errors(operation) == {error: 3}
+    assert [end.outcome for end in heard.ends].count("error") == 1
+    assert not heard.failed
+
+
+def test_what_is_denied_is_tried_once() -> None:
+    heard = poll("fault: denied, operation: DescribeJobs")
+    assert heard.errors("DescribeJobs") == {"AccessDeniedException": 1}
+    assert [end.outcome for end in heard.ends].count("error") == 1
+
+
+def test_a_metric_that_is_refused_fails_no_poll() -> None:
+    heard = poll("fault: throttled, operation: PutMetricData")
+    assert heard.errors("PutMetricData") == {"ThrottlingException": 3}
+    assert {end.outcome for end in heard.ends} == {"ok"}
+
+
+def test_a_run_that_takes_too_long_is_killed_in_the_middle_of_a_call() -> None:
+    heard = poll("fault: stuck, operation: DescribeJobs", "duration=9m")
+    assert [end.outcome for end in heard.ends].count("timeout") == 1
+
+
+@pytest.mark.parametrize("action", ["drs:DescribeJobs", "cloudwatch:PutMetricData", "logs:PutLogEvents"])
+def test_an_action_that_the_role_does_not_allow_breaks_least_privilege_and_nothing_else(
+    action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = deployment.deploy
+
+    def without(*, parameters: Mapping[str, str]) -> Deployment:
+        deployed = whole(parameters=parameters)
+        role = deployed.poller.role
+        less = [
+            replace(each, actions=tuple(kept for kept in each.actions if kept != action)) for each in role.statements
+        ]
+        return replace(deployed, poller=replace(deployed.poller, role=replace(role, statements=tuple(less))))
+
+    monkeypatch.setattr(deployment, "deploy", without)
+    assert poll().failed == ["least-privilege"]
+
+
+@pytest.mark.parametrize("clock", ["utcnow", "unix_time"])
+def test_no_run_begins_while_a_clock_leaks(clock: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = {"utcnow": lambda: datetime(2031, 1, 1, tzinfo=UTC).replace(tzinfo=None), "unix_time": lambda *_: 1.9e9}
+    monkeypatch.setattr(moto.core.utils, clock, real[clock])
+    with pytest.raises(BrokenSimulationError, match=f"clocks leak into the wire tier: moto's {clock} is off by"):
+        poll()
+
+
+def test_real_credentials_are_never_read_and_are_there_again_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    before = dict(os.environ)
+    with wire_parts(load("drill"), seed=1):
+        assert "AWS_PROFILE" not in os.environ
+        credentials = boto3.Session().get_credentials()
+        assert credentials is not None
+        assert credentials.access_key != "AKIAREAL"
+    assert dict(os.environ) == before
+
+
+def test_a_client_of_whoever_sets_the_world_up_asks_moto_for_what_it_has_only() -> None:
+    with wire_parts(load("drill"), seed=1):
+        names = boto3.client("dynamodb").list_tables()["TableNames"]
+        assert names == ["drs-orchestration-execution-history-test"]
+        with pytest.raises(NotSimulatedError, match="nothing here answers https://"):
+            boto3.client("s3", endpoint_url="https://example.org").list_buckets()
+
+
+def test_the_digest_of_a_run_is_the_same_in_any_process() -> None:
+    here = run(load("drill", ("duration=4m",)), seed=3, tier="wire").result
+    again = run(load("drill", ("duration=4m",)), seed=3, tier="wire").result
+    program = (
+        "from scenarios.files import load; from scenarios.runner import run; "
+        "print(run(load('drill', ('duration=4m',)), seed=3, tier='wire').result.trace_digest)"
+    )
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONHASHSEED": "7"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert here.trace_digest == again.trace_digest == elsewhere.stdout.strip()
+    assert here.tier == "wire"
