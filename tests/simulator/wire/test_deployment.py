@@ -11,6 +11,7 @@ from moto import mock_aws
 
 import orchestrator
 from orchestrator.settings import MINUTE_US, SECOND_US, Settings, settings_from
+from simulator.spec import WorldSpec
 from simulator.wire.deployed import DeployedAlarm, DeployedFunction, Deployment
 from simulator.wire.deployment import deploy
 from simulator.wire.policies import Statement
@@ -97,6 +98,16 @@ def test_the_functions_have_the_memory_and_the_time_of_phase_2(deployed: Deploym
             300 * SECOND_US,
         ),
     ]
+
+
+def test_scenarios_run_what_is_deployed(deployed: Deployment) -> None:
+    """All but the age of an event: scenarios keep Lambda's own six hours, so that a fault can deliver one again."""
+    spec = WorldSpec()
+    assert deployed.rule.rate_us == spec.schedule.rate
+    for function, ours in ((deployed.finder, spec.functions.finder), (deployed.poller, spec.functions.poller)):
+        assert (function.memory_mb, function.timeout_us) == (ours.memory_mb, ours.timeout)
+        assert function.retries_max == ours.retries_max
+        assert settings_from(function.environment) == Settings()
 
 
 def test_lambda_neither_retries_an_invocation_nor_keeps_it_beyond_the_next_tick(deployed: Deployment) -> None:
