@@ -168,3 +168,10 @@ def test_numbers_have_the_digits_they_deserve() -> None:
         "1234",
         "60000",
     ]
+
+
+def test_section_9_says_whether_roles_were_judged(report: str) -> None:
+    assert "No role was judged in this run" in report
+    wired = run(load("drill", ("duration=2m",)), seed=1, tier="wire").result
+    told = r"\d+ actions were held against the policies of the deployed roles, 0 were not allowed\."
+    assert re.search(told, render(wired))
