@@ -1,7 +1,6 @@
 """What the host must and must not show to functions while a wire run lasts: credentials, sockets, threads, output."""
 
 import concurrent.futures
-import io
 import json
 import os
 import socket
@@ -119,28 +118,18 @@ def output_into(logs: LogsService, kernel: Kernel, known: Callable[[str], bool])
         yield
 
 
-class _Output(io.TextIOBase):
-    """Standard output, by whoever writes."""
+class _Output:
+    """Standard output, by whoever writes; for all but writing it is the real one."""
 
     def __init__(self, real: Any, logs: LogsService, kernel: Kernel, known: Callable[[str], bool]) -> None:
-        super().__init__()
         self._real = real
         self._logs = logs
         self._kernel = kernel
         self._known = known
         self._begun: dict[str, str] = {}
 
-    def writable(self) -> bool:
-        """Always."""
-        return True
-
-    def isatty(self) -> bool:
-        """As what stands behind it."""
-        return bool(self._real.isatty())
-
-    def flush(self) -> None:
-        """Lines are complete when they end."""
-        self._real.flush()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
 
     def write(self, text: str) -> int:
         """Take in a text; each of its lines is a log line once it is complete."""
