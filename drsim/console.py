@@ -128,6 +128,8 @@ def _ran(result: Result) -> str:
 def _show_criterion(console: Console, criterion: CriterionResult) -> None:
     text = f"{criterion.name:<37}{criterion.value:<31}{criterion.threshold}"
     line(console, criterion.verdict, text, indent=2)
+    if criterion.verdict == "fail":
+        console.print(Padding(Text(criterion.evidence, "dim"), (0, 0, 0, 4)))
 
 
 def _show_properties(console: Console, properties: tuple[PropertyResult, ...]) -> None:

@@ -203,7 +203,8 @@ def _no_errors(world: World) -> Finding:
         return Finding(None, "no invocation", "no function ran")
     failed = sum(counts[f"{name}.{outcome}"] for name in (FINDER, POLLER) for outcome in ("error", "timeout", "crash"))
     throttled, dropped = counts["lambda_throttles"], counts["lambda_events_dropped"]
-    evidence = f"{throttled} throttles, {dropped} events dropped; {_violations(world, 'budgets')}"
+    common = [f"{count} x {text}" for text, count in world.statistics.failures.most_common(3)]
+    evidence = "; ".join([*common, f"{throttled} throttles, {dropped} events dropped", _violations(world, "budgets")])
     if _disturbed(world):
         evidence += f"; {counts['runs_failed_by_faults']} runs failed by injected faults"
         failed -= counts["runs_failed_by_faults"]

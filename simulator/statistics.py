@@ -97,6 +97,8 @@ class Statistics:
         self._settings = settings
         self.distributions: defaultdict[str, list[int]] = defaultdict(list)
         self.counts: Counter[str] = Counter()
+        # What ended runs that no fault had struck, by function and error.
+        self.failures: Counter[str] = Counter()
         self.ticks: list[Tick] = []
         self.samples: dict[str, Sample] = {}
         self.statuses: Counter[ExecutionStatus] = Counter()
@@ -203,6 +205,8 @@ class Statistics:
         if request_id in self._struck:
             self._struck.remove(request_id)
             self.counts["runs_failed_by_faults"] += event.outcome != "ok"
+        elif event.outcome != "ok":
+            self._note_failure(f"{function}: {event.detail}")
         kind = "cold" if request_id in self._cold else "warm"
         self._cold.discard(request_id)
         if function == FINDER:
@@ -213,6 +217,11 @@ class Statistics:
         self.distributions[f"{function}.{kind}"].append(event.duration_us)
         self._looked_us.pop(request_id, None)
         self._asked_us.pop(request_id, None)
+
+    def _note_failure(self, text: str) -> None:
+        """Count what ended a run, once for each text; further texts than are listed count for nothing here."""
+        if text in self.failures or len(self.failures) < SAMPLES_MAX:
+            self.failures[text] += 1
 
     def _on_call(self, event: CallMade) -> None:
         name, kind = self._names_of(event.function, event.operation, event.cold)

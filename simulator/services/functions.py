@@ -235,6 +235,9 @@ class LambdaService:
         except Exception as error:
             # As the Lambda runtime does: whatever the handler raises is a function error and ends this invocation only.
             outcome, detail = "error", f"{type(error).__name__}: {error}"
+        except SystemExit as error:
+            # The runtime ends with it, and the next invocation finds a new one.
+            outcome, detail = "crash", f"Runtime.ExitError: SystemExit: {error}"
         self._end(queued, invocation, timeout, outcome, detail)
 
     def _time_out(self, queued: _Queued, invocation: Invocation, process: Process) -> None:

@@ -1,19 +1,19 @@
-"""Lambda's execution environments: a module tree, environment variables and loggers of their own for each.
+"""Lambda's execution environments: modules, environment variables, import path and loggers of their own for each.
 
 A cold start imports the function's modules afresh, so that what they keep at module level lives as long as their
-environment does. Greenlets share one interpreter: at each switch the modules, variables and loggers of the process that
-goes on are put in place.
+environment does. Greenlets share one interpreter: at each switch what belongs to the process that goes on is put in
+place. Modules that are neither the function's own nor known to keep its state (boto3, botocore) are shared.
 """
 
 import logging
 import os
 import pkgutil
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from greenlet import settrace
 
@@ -62,15 +62,34 @@ class Source:
         )
 
 
+class UnsetVariableError(KeyError):
+    """A function reads an environment variable that nobody set."""
+
+
+class _Variables(dict[str, str]):
+    """`os.environ` of one environment."""
+
+    def __missing__(self, name: str) -> str:
+        raise UnsetVariableError(name)
+
+
 @dataclass(slots=True, eq=False)
 class _Loaded:
     """What one environment has of its own."""
 
     source: Source
+    variables: _Variables
+    path: list[str]
+    manager: logging.Manager
     modules: dict[str, ModuleType] = field(default_factory=dict)
-    manager: logging.Manager | None = None
     importing: bool = False
     handler: Callable[[Any, Any], Any] | None = None
+
+    @classmethod
+    def new(cls, source: Source) -> Self:
+        """That of a cold start, before its import."""
+        variables = _Variables({**os.environ, **source.variables})
+        return cls(source, variables, [*source.folders, *sys.path], _loggers())
 
 
 class Environments:
@@ -99,7 +118,7 @@ class Environments:
         if invocation.cold:
             # A timeout or a crash reset it.
             self._place(None)
-            self._loaded[key] = _Loaded(source)
+            self._loaded[key] = _Loaded.new(source)
         loaded = self._loaded[key]
         self._place(loaded)
         if loaded.handler is None:
@@ -110,21 +129,20 @@ class Environments:
         source = loaded.source
         loaded.importing = True
         try:
-            handler = pkgutil.resolve_name(f"{source.module}:{source.handler}")
-        except AttributeError as error:
-            raise HandlerError(f"{function}: {source.module} has no function {source.handler!r} ({error})") from error
-        except Exception as error:
+            module = pkgutil.resolve_name(f"{source.module}:")
+        except (Exception, SystemExit) as error:
             where = f"{function}: cannot import {source.place}: {type(error).__name__}: {error}"
-            if isinstance(error, KeyError):
+            if isinstance(error, UnsetVariableError):
                 where += f" (set the environment variable with --env {error.args[0]}=...)"
             elif isinstance(error, ModuleNotFoundError):
-                where += " (add its folder with --path DIR)"
+                where += " (add its folder with --path DIR, or install it)"
             raise HandlerError(where) from error
         finally:
             loaded.importing = False
             loaded.modules = self._outside.owned(source)
+        handler = getattr(module, source.handler, None)
         if not callable(handler):
-            raise HandlerError(f"{function}: {source.place} is no function")
+            raise HandlerError(f"{function}: {source.module} has no function {source.handler!r}")
         found: Callable[[Any, Any], Any] = handler
         return found
 
@@ -149,7 +167,7 @@ class Environments:
         if placed is not None:
             if placed.importing:
                 placed.modules = self._outside.owned(placed.source)
-            self._outside.restore(placed.modules)
+            self._outside.restore(placed)
         self._placed = loaded
         if loaded is not None:
             self._outside.displace(loaded)
@@ -160,9 +178,9 @@ class _Outside:
 
     def __init__(self) -> None:
         self._modules: dict[str, ModuleType] = {}
-        self._variables: dict[str, str | None] = {}
-        self._path: list[str] = []
-        self._root, self._manager = logging.root, logging.Logger.manager
+        self._variables = os.environ
+        self._path = sys.path
+        self._manager = logging.Logger.manager
 
     def owned(self, source: Source) -> dict[str, ModuleType]:
         """The loaded modules that belong to a function."""
@@ -170,35 +188,26 @@ class _Outside:
 
     def displace(self, loaded: _Loaded) -> None:
         """Take away what would be in an environment's way, and put its things there."""
-        source = loaded.source
         if not loaded.modules:
-            self._modules = self.owned(source)
+            self._modules = self.owned(loaded.source)
         else:
             self._modules = {name: sys.modules[name] for name in loaded.modules if name in sys.modules}
         for name in self._modules:
             del sys.modules[name]
         sys.modules.update(loaded.modules)
-        self._variables = {name: os.environ.get(name) for name in source.variables}
-        os.environ.update(source.variables)
-        self._path = sys.path
-        sys.path = [*source.folders, *sys.path]
-        if loaded.manager is None:
-            loaded.manager = _loggers()
+        self._variables, os.environ = os.environ, loaded.variables  # type: ignore[assignment]
+        self._path, sys.path = sys.path, loaded.path
         _use(loaded.manager)
 
-    def restore(self, modules: Iterable[str]) -> None:
-        """Put the world's own things back."""
-        for name in modules:
+    def restore(self, placed: _Loaded) -> None:
+        """Keep what an environment has made of its things, and put the world's own back."""
+        for name in placed.modules:
             sys.modules.pop(name, None)
         sys.modules.update(self._modules)
-        for name, value in self._variables.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-        sys.path = self._path
-        logging.root = logging.Logger.root = self._root
-        logging.Logger.manager = self._manager
+        # A function may have set another list, and another mapping, in the place of either.
+        placed.path, sys.path = sys.path, self._path
+        placed.variables, os.environ = os.environ, self._variables  # type: ignore[assignment]
+        _use(self._manager)
 
 
 def _loggers() -> logging.Manager:

@@ -27,6 +27,7 @@ from simulator.services.functions import Invocation
 from simulator.wire.answers import answer, error_code, failure
 from simulator.wire.errors import NotSimulatedError
 from simulator.wire.requests import (
+    READS,
     SERVICES,
     WRITES,
     action_of,
@@ -34,6 +35,8 @@ from simulator.wire.requests import (
     header_of,
     items_of,
     latency_of,
+    refused_by_condition,
+    table_name,
     unit_of,
     untold,
 )
@@ -176,8 +179,8 @@ class Gateway:
                 self._to_dynamodb(world, call, operation, invocation)
             case "drs":
                 self._to_drs(world, call, operation, invocation)
-            case "lambda" if operation == "Invoke":
-                self._to_lambda(world, call, invocation)
+            case "lambda":
+                self._to_lambda(world, call, operation, invocation)
             case "cloudwatch" if operation == "PutMetricData":
                 call.act = lambda call: self._to_cloudwatch(world, call, invocation)
             case "sts":
@@ -185,10 +188,16 @@ class Gateway:
                 role = parse_qs(_text(request)).get("RoleArn", ["*"])[0]
                 call.stream = Stream(world.kernel.seed, f"sts/{invocation.request_id}/{role}")
                 call.resource = role
-        action, now_us = action_of(service, operation), world.kernel.now_us
-        world.trace.emit(ActionUsed(now_us, invocation.request_id, invocation.function, action, call.resource))
+        if operation != "PutMetricData":
+            self._used(world, invocation, action_of(service, operation), call.resource)
         self._strike(world, call, operation, invocation)
         return call
+
+    @staticmethod
+    def _used(world: World, invocation: Invocation, action: str, resource: str, condition: str = "") -> None:
+        now_us = world.kernel.now_us
+        used = ActionUsed(now_us, invocation.request_id, invocation.function, action, resource, condition)
+        world.trace.emit(used)
 
     def _strike(self, world: World, call: _Call, operation: str, invocation: Invocation) -> None:
         effects = world.effects
@@ -220,9 +229,10 @@ class Gateway:
 
     def _to_dynamodb(self, world: World, call: _Call, operation: str, invocation: Invocation) -> None:
         table, body = self._table, body_of(call.request)
-        keys = [table.key_of(each) for name, each in items_of(body, table.name)]
+        keys = [table.key_of(each) for each in items_of(body, table.name)]
         call.key = keys[0] if len(keys) == 1 else None
-        arn = f"arn:aws:dynamodb:{self._region}:{self._account_id}:table/{body.get('TableName', table.name)}"
+        name = table_name(body.get("TableName", table.name))
+        arn = f"arn:aws:dynamodb:{self._region}:{self._account_id}:table/{name}"
         call.resource = arn + (f"/index/{body['IndexName']}" if "IndexName" in body else "")
 
         def act(call: _Call) -> AWSResponse:
@@ -230,12 +240,16 @@ class Gateway:
                 with table.as_indexed():
                     return self._by_moto(call.request)
             response = self._by_moto(call.request)
-            if operation in WRITES and response.status_code < 300:
+            if refused_by_condition(response):
+                now_us = world.kernel.now_us
+                for key in keys:
+                    refused = WriteRefused(now_us, invocation.request_id, invocation.function, key.execution_id)
+                    world.trace.emit(refused)
+            elif response.status_code < 300 and operation in WRITES:
                 for key in keys:
                     table.written(key, invocation.function, invocation.request_id)
-            elif error_code(response) == "ConditionalCheckFailedException":
-                now_us, execution_id = world.kernel.now_us, keys[0].execution_id
-                world.trace.emit(WriteRefused(now_us, invocation.request_id, invocation.function, execution_id))
+            elif response.status_code < 300 and not READS.match(operation):
+                table.look_again(invocation.function, invocation.request_id)
             return response
 
         def seen(response: AWSResponse) -> None:
@@ -289,9 +303,15 @@ class Gateway:
 
     # --- Lambda ------------------------------------------------------------------------------------------------
 
-    def _to_lambda(self, world: World, call: _Call, invocation: Invocation) -> None:
+    def _to_lambda(self, world: World, call: _Call, operation: str, invocation: Invocation) -> None:
+        if operation != "Invoke":
+            raise NotSimulatedError(f"{invocation.function} calls lambda {operation}; only Invoke is simulated")
         name = unquote(str(call.request.url).split("/functions/")[1].split("/")[0]).rpartition("function:")[2]
-        payload = body_of(call.request)
+        try:
+            payload = body_of(call.request)
+        except ValueError:
+            call.act = _no_json
+            return
         execution_id = self._execution_in(payload)
         call.key = self._executions.get(execution_id)
         call.stream = Stream(world.kernel.seed, f"invoke/{invocation.request_id}/{execution_id}")
@@ -328,8 +348,15 @@ class Gateway:
             if isinstance(datum, MetricDatum)
         ]
         if points:
+            namespace = f"cloudwatch:namespace={kept[before].namespace}"
+            self._used(world, invocation, "cloudwatch:PutMetricData", "*", namespace)
             world.metrics.put(points, invocation)
         return response
+
+
+def _no_json(_: _Call) -> AWSResponse:
+    """Lambda's answer to a payload that is none."""
+    raise ServiceError("InvalidRequestContentException", "Could not parse request body into json")
 
 
 def _text(request: AWSPreparedRequest) -> str:

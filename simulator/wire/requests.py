@@ -4,6 +4,7 @@ Knows the wire forms of AWS's APIs, and nothing of the run.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -13,26 +14,25 @@ from orchestrator.model import Unit
 from simulator.faults.rules import Fault
 from simulator.randomness import Spread
 from simulator.spec import Latencies
-from simulator.wire.answers import answer
+from simulator.wire.answers import answer, error_code
 
-SERVICES: Final = frozenset(
-    {
-        "dynamodb",
-        "drs",
-        "lambda",
-        "cloudwatch",
-        "cloudwatch-logs",
-        "sts",
-        "ec2",
-        "sfn",
-        "sns",
-        "eventbridge",
-        "iam",
-        "s3",
-    }
-)
-"""What moto and this project answer for functions."""
+SERVICES: Final[Mapping[str, str]] = {
+    "cloudwatch": "cloudwatch",
+    "cloudwatch-logs": "logs",
+    "drs": "drs",
+    "dynamodb": "dynamodb",
+    "ec2": "ec2",
+    "eventbridge": "events",
+    "lambda": "lambda",
+    "sfn": "stepfunctions",
+    "sns": "sns",
+    "sts": "sts",
+}
+"""What moto and this project answer for functions, as botocore and as moto call it."""
 WRITES: Final = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
+"""Operations of DynamoDB that name the items which they write."""
+READS: Final = re.compile(r"(Get|BatchGet|TransactGet|Query|Scan|Describe|List)")
+"""How the names of those begin that write nothing. Of all others, PartiQL's among them, a request does not tell."""
 _PREFIXES: Final = {"cloudwatch-logs": "logs", "sfn": "states", "eventbridge": "events"}
 """IAM's prefix, where it is not the service's id."""
 
@@ -74,18 +74,32 @@ def latency_of(latencies: Latencies, service: str, operation: str, *, cold: bool
             return latencies.put_metric_data
 
 
-def items_of(body: Mapping[str, Any], table: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every key or item that a request to the table names, with what is asked of it."""
-    if body.get("TableName") == table:
-        for name in ("Key", "Item"):
-            if name in body:
-                yield name, body[name]
-    for each in body.get("RequestItems", {}).get(table, ()) if isinstance(body.get("RequestItems"), Mapping) else ():
-        for request in each.values() if isinstance(each, Mapping) else ():
-            yield from items_of({**request, "TableName": table}, table)
+def table_name(name: str) -> str:
+    """A table's name, of that or of its ARN, for DynamoDB takes both."""
+    return name.rpartition("/")[2]
+
+
+def items_of(body: Mapping[str, Any], table: str) -> Iterator[Mapping[str, Any]]:
+    """Every key or item of the table that a request names."""
+    if table_name(body.get("TableName", "")) == table:
+        yield from (body[name] for name in ("Key", "Item") if name in body)
+    for name, requests in body.get("RequestItems", {}).items():
+        # BatchWriteItem gives a list of requests, BatchGetItem an object with keys, which writes nothing.
+        for each in requests if isinstance(requests, list) else ():
+            for request in each.values():
+                yield from items_of({**request, "TableName": name}, table)
     for each in body.get("TransactItems", ()):
         for request in each.values():
             yield from items_of(request, table)
+
+
+def refused_by_condition(response: AWSResponse) -> bool:
+    """Whether a condition kept a write, or a transaction of several, from being done."""
+    code = error_code(response)
+    if code == "TransactionCanceledException":
+        reasons = json.loads(response.content).get("CancellationReasons", ())
+        return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
+    return code == "ConditionalCheckFailedException"
 
 
 def unit_of(text: str | None) -> Unit:

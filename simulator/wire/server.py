@@ -35,6 +35,7 @@ from simulator.spec import JobLife, WorldSpec
 from simulator.trace import Trace
 from simulator.wire.deployment import REGION
 from simulator.wire.pacer import Pacer, StoppedError
+from simulator.wire.requests import READS
 from simulator.wire.table import MotoTable
 from simulator.wire.tier import Functions, wire_parts
 from simulator.workload import HOME_ACCOUNT, Workload
@@ -46,8 +47,6 @@ _THEIRS: Final = Functions(finder="the client's", poller="the client's")
 _ADVANCE_MAX_US: Final = duration_us("365d")
 _NO_END_US: Final = duration_us("36500d")
 _CREDENTIAL: Final = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]*)/([^/]*)/")
-_READS: Final = re.compile(r"(Get|BatchGet|TransactGet|Query|Scan|Describe|List)")
-"""How the names of DynamoDB's operations begin that write nothing; those of PartiQL may do either."""
 _WAVE_SHOWN: Final = {"status": "Status", "account": "AccountId", "region": "Region", "job": "JobId"}
 
 
@@ -255,7 +254,7 @@ class Endpoint:
             return answer
         with table.as_indexed() if "IndexName" in asked else nullcontext():
             answer = self._by_moto(environ)
-        if not _READS.match(operation):
+        if not READS.match(operation):
             table.look_again(CLIENT)
         return answer
 

@@ -18,14 +18,17 @@ from moto.core.config import default_user_config
 
 from simulator import moto_drs
 from simulator.events import FINDER, POLLER, ActionUsed
+from simulator.kernel import MisuseError
 from simulator.services.functions import Handler, Invocation, Payload
 from simulator.spec import WorldSpec
 from simulator.wire import deployment, host
 from simulator.wire.clock import virtual_clock
 from simulator.wire.deployed import DeployedFunction
-from simulator.wire.environments import Environments, LambdaContext, Source
+from simulator.wire.environments import Environments, LambdaContext, Source, UnsetVariableError
+from simulator.wire.errors import HandlerError
 from simulator.wire.gateway import Gateway
 from simulator.wire.names import Names
+from simulator.wire.requests import SERVICES
 from simulator.wire.table import MotoTable
 from simulator.workload import HOME_ACCOUNT
 from simulator.world import Parts, World
@@ -33,22 +36,8 @@ from simulator.world import Parts, World
 OUR_FINDER: Final = "orchestrator.entrypoints:finder_handler"
 OUR_POLLER: Final = "orchestrator.entrypoints:poller_handler"
 _ROLE: Final = "drs-orchestration-polling"
-_EMPTIED: Final = (
-    "cloudformation",
-    "cloudwatch",
-    "dynamodb",
-    "ec2",
-    "events",
-    "iam",
-    "lambda",
-    "logs",
-    "s3",
-    "sns",
-    "stepfunctions",
-    "sts",
-)
-
-
+_EMPTIED: Final = sorted({*SERVICES.values(), "cloudformation", "iam", "s3"} - {"drs"})
+"""What moto keeps for functions, and for the deployment. DRS keeps nothing of its own while a world is attached."""
 _OURS_ONLY: Final = frozenset({"metrics-complete", "log-correlation", "CloudWatch logs comprehensive"})
 """Properties and criteria of what our functions say of themselves; the table and DRS's truth alone judge others."""
 
@@ -86,7 +75,7 @@ def _empty() -> None:
     """Forget what moto keeps of an earlier run, in this process or a test."""
     default_user_config["lambda"] = {"use_docker": False}
     for name in _EMPTIED:
-        backends.get_backend(name).reset()
+        backends.get_backend(name).reset()  # type: ignore[call-overload]
 
 
 class _Tier:
@@ -117,8 +106,9 @@ class _Tier:
             unjudged=frozenset() if functions.ours else _OURS_ONLY,
         )
 
-    def _allows(self, function: str, action: str, resource: str) -> bool:
-        return self._deployed(function).role.allows(action, resource)
+    def _allows(self, function: str, action: str, resource: str, condition: str) -> bool:
+        key, _, value = condition.partition("=")
+        return self._deployed(function).role.allows(action, resource, {key: value} if key else {})
 
     def _deployed(self, function: str) -> DeployedFunction:
         return self.deployment.finder if function == FINDER else self.deployment.poller
@@ -164,7 +154,13 @@ class _Tier:
             log_stream_name=f"{invocation.environment.number}",
             remaining_ms=lambda: (invocation.deadline_us - world.kernel.now_us) // 1000,
         )
-        return handler(event, context)
+        try:
+            return handler(event, context)
+        except UnsetVariableError as error:
+            name = error.args[0]
+            raise HandlerError(f"{invocation.function} reads {name}, which is not set: --env {name}=...") from error
+        except MisuseError as error:
+            raise HandlerError(f"{invocation.function}: {error}") from error
 
     @staticmethod
     def _use_logs(world: World, invocation: Invocation, group: str) -> None:

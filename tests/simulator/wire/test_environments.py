@@ -1,0 +1,129 @@
+"""What belongs to one Lambda environment, and what becomes of a handler that fails or cannot go on."""
+
+from pathlib import Path
+
+import pytest
+
+from drsim.cli import main
+from simulator.wire.errors import HandlerError
+from tests.simulator.wire.test_handlers import IDLE, outcomes, run
+
+pytestmark = pytest.mark.slow
+
+
+SETS = """\
+import os
+import sys
+
+def handler(event, context):
+    print(os.environ.get("SEEN"), os.getenv("METRICS_NAMESPACE"), "made-here" in sys.path)
+    os.environ["SEEN"] = os.environ.get("SEEN", "") + "x"
+    os.environ["METRICS_NAMESPACE"] = "changed"
+    sys.path.insert(0, "made-here")
+"""
+
+
+def test_variables_and_paths_that_a_handler_sets_live_as_long_as_its_environment(tmp_path: Path) -> None:
+    assert run(tmp_path, SETS).lines == ["None None False", "x changed True", "xx changed True"]
+    assert run(tmp_path, SETS, "functions.idle_max=30s").lines == ["None None False"] * 3
+
+
+SLEEPS_BETWEEN = """\
+import os
+import time
+
+def handler(event, context):
+    os.environ["MINE"] = context.aws_request_id
+    time.sleep(70)
+    print(os.environ["MINE"] == context.aws_request_id)
+"""
+
+
+def test_two_environments_that_run_at_once_keep_their_variables_apart(tmp_path: Path) -> None:
+    changes = ("functions.finder.timeout=3m", "functions.finder.reserved_concurrency=5")
+    assert set(run(tmp_path, SLEEPS_BETWEEN, *changes, duration="5m").lines) == {"True"}
+
+
+LATE_IMPORT = """\
+import sys
+
+sys.path.insert(0, {folder!r})
+
+def handler(event, context):
+    import found_late
+    print(found_late.__name__)
+"""
+
+
+def test_an_import_within_the_handler_sees_the_path_that_its_module_set(tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "found_late.py").write_text("", encoding="utf-8")
+    assert run(tmp_path, LATE_IMPORT.format(folder=str(folder)), duration="50s").lines == ["found_late"]
+
+
+EXITS = """\
+import sys
+
+count = 0
+
+def handler(event, context):
+    global count
+    count += 1
+    print(count)
+    sys.exit("enough")
+"""
+
+
+def test_a_handler_that_exits_ends_its_runtime_and_not_the_simulation(tmp_path: Path) -> None:
+    seen = run(tmp_path, EXITS)
+    assert outcomes(seen) == ["crash Runtime.ExitError: SystemExit: enough"] * 3
+    assert seen.lines == ["1", "1", "1"]
+
+
+def test_a_variable_that_is_missing_at_call_time_is_named_with_the_option_that_helps(tmp_path: Path) -> None:
+    finder = "import os\n\ndef handler(event, context):\n    print(os.environ['PLANS_TABLE'])\n"
+    with pytest.raises(HandlerError, match=r"ExecutionFinder reads PLANS_TABLE, which is not set: --env PLANS_TABLE="):
+        run(tmp_path, finder)
+
+
+WAITS = """\
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+def handler(event, context):
+    with ThreadPoolExecutor(2) as pool:
+        for future in as_completed([pool.submit(int)]):
+            print(future.result())
+"""
+
+
+def test_what_virtual_time_cannot_do_is_told_and_not_counted_as_the_handlers_error(tmp_path: Path) -> None:
+    with pytest.raises(HandlerError, match=r"ExecutionFinder: .*as_completed\(\) would stop the thread"):
+        run(tmp_path, WAITS, duration="50s")
+
+
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [
+        ("import os\nos.no_such_thing\n", r"cannot import .*: AttributeError: module 'os' has no attribute"),
+        ("raise SystemExit(3)\n", r"cannot import .*: SystemExit: 3"),
+        ("{}['plans']\n", r"cannot import .*: KeyError: 'plans'$"),
+        ("import plans_of_ours\n", r"add its folder with --path DIR, or install it"),
+    ],
+)
+def test_a_module_whose_import_fails_is_told_by_what_it_raised(tmp_path: Path, module: str, says: str) -> None:
+    with pytest.raises(HandlerError, match=says):
+        run(tmp_path, module + IDLE, duration="50s")
+
+
+def test_what_a_handler_raises_stands_in_the_summary_and_in_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("finder.py").write_text("def handler(event, context):\n    {}['plans']\n", encoding="utf-8")
+    Path("poller.py").write_text(IDLE, encoding="utf-8")
+    words = ["--tier", "wire", "--finder", "finder.py:handler", "--poller", "poller.py:handler"]
+    assert main(["run", "drill", "--set", "duration=170s", *words]) == 1
+    told = "3 x ExecutionFinder: KeyError: 'plans'"
+    assert told in capsys.readouterr().out
+    assert told in Path("drsim-runs/drill-1/report.md").read_text(encoding="utf-8")
