@@ -91,13 +91,17 @@ class CallMade(NamedTuple):
 
 
 class ActionUsed(NamedTuple):
-    """A function asked for an action of IAM's on a resource (an ARN, or "*"); seen in the wire tier only."""
+    """A function asked for an action of IAM's on a resource (an ARN, or "*"); seen in the wire tier only.
+
+    `condition` is what conditions of policies may ask of it, as KEY=VALUE, or "".
+    """
 
     at_us: int
     request_id: str
     function: str
     action: str
     resource: str
+    condition: str = ""
 
 
 class IndexRead(NamedTuple):

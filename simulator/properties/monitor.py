@@ -19,8 +19,8 @@ from simulator.truth import Truth
 
 _T = TypeVar("_T")
 
-Allows = Callable[[str, str, str], bool]
-"""Whether the role of a function (by its name) allows an action on a resource."""
+Allows = Callable[[str, str, str, str], bool]
+"""Whether the role of a function (by its name) allows an action on a resource, given KEY=VALUE for its conditions."""
 
 VIOLATIONS_KEPT_MAX: Final = 20
 """Further violations of a property are counted only: one bug can cause thousands."""

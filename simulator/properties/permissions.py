@@ -14,7 +14,7 @@ class LeastPrivilege(Monitor):
     def subscribe(self, trace: Trace) -> None:
         """Listen to actions."""
         # What was denied is told once for each function, action and resource.
-        self._denied: set[tuple[str, str, str]] = set()
+        self._denied: set[tuple[str, str, str, str]] = set()
         trace.listen(ActionUsed, self._on_action)
 
     def _on_action(self, event: ActionUsed) -> None:
@@ -22,8 +22,8 @@ class LeastPrivilege(Monitor):
         if allows is None:
             return
         self.checked += 1
-        denied = (event.function, event.action, event.resource)
+        denied = (event.function, event.action, event.resource, event.condition)
         if denied not in self._denied and not allows(*denied):
             self._denied.add(denied)
             expected = f"what the role of {event.function} allows"
-            self.violate("", event.at_us, expected, f"{event.action} on {event.resource}")
+            self.violate("", event.at_us, expected, f"{event.action} on {event.resource} {event.condition}".rstrip())

@@ -1,13 +1,14 @@
 """What a role may do, read from its policy documents as IAM reads them.
 
-Owns the matching of actions and resources. It knows statements that allow; conditions are kept for those who can weigh
-them. Source of the rules: IAM JSON policy elements reference, Action and Resource.
+Owns the matching of actions, resources and conditions. It knows statements that allow, and StringEquals. Source of the
+rules: IAM JSON policy elements reference, Action, Resource and Condition.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 _ARN_PARTS: Final = 6
@@ -20,20 +21,28 @@ class Statement:
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    conditions: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    conditions: Mapping[str, Mapping[str, str | Sequence[str]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
         """A statement of a policy document. Raises ValueError for one that does more than allow."""
         strange = sorted(document.keys() - {"Sid", "Effect", "Action", "Resource", "Condition"})
+        strange += sorted(document.get("Condition", {}).keys() - {"StringEquals"})
         if document.get("Effect") != "Allow" or strange:
-            raise ValueError(f"a statement must allow actions on resources and nothing else, got {dict(document)!r}")
+            raise ValueError(
+                f"a statement must allow actions on resources, if anything by StringEquals, got {dict(document)!r}"
+            )
         return cls(_texts(document["Action"]), _texts(document["Resource"]), document.get("Condition", {}))
 
-    def covers(self, action: str, resource: str) -> bool:
-        """Whether the statement speaks of this action on this resource, its conditions aside."""
-        return any(_matcher(known.lower()).fullmatch(action.lower()) for known in self.actions) and any(
-            _is_resource(known, resource) for known in self.resources
+    def covers(self, action: str, resource: str, context: Mapping[str, str] = MappingProxyType({})) -> bool:
+        """Whether the statement speaks of this action on this resource, and `context` meets its conditions."""
+        return (
+            any(_matcher(known.lower()).fullmatch(action.lower()) for known in self.actions)
+            and any(_is_resource(known, resource) for known in self.resources)
+            and all(
+                context.get(key) in ((wanted,) if isinstance(wanted, str) else wanted)
+                for key, wanted in self.conditions.get("StringEquals", {}).items()
+            )
         )
 
 
@@ -45,9 +54,9 @@ class Role:
     arn: str
     statements: tuple[Statement, ...]
 
-    def allows(self, action: str, resource: str) -> bool:
-        """Whether the role allows the action on the resource, an ARN or "*". Conditions count as met."""
-        return any(statement.covers(action, resource) for statement in self.statements)
+    def allows(self, action: str, resource: str, context: Mapping[str, str] = MappingProxyType({})) -> bool:
+        """Whether the role allows the action on the resource, an ARN or "*"; `context` holds the condition keys."""
+        return any(statement.covers(action, resource, context) for statement in self.statements)
 
 
 def _texts(value: str | list[str]) -> tuple[str, ...]:

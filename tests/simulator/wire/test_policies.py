@@ -62,6 +62,19 @@ def test_action_and_resource_must_be_of_one_statement() -> None:
     assert not role.allows("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:123456789012:table/other")
 
 
+def test_a_condition_must_be_met_by_a_key_of_the_request() -> None:
+    metrics = {"Effect": "Allow", "Action": "cloudwatch:PutMetricData", "Resource": "*"}
+    either = Statement.of({**metrics, "Condition": {"StringEquals": {"cloudwatch:namespace": ["Ours", "Theirs"]}}})
+    for statement in (
+        either,
+        Statement.of({**metrics, "Condition": {"StringEquals": {"cloudwatch:namespace": "Ours"}}}),
+    ):
+        assert statement.covers("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "Ours"})
+        assert not statement.covers("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "Others"})
+        assert not statement.covers("cloudwatch:PutMetricData", "*")
+    assert either.covers("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "Theirs"})
+
+
 def test_a_document_may_give_one_text_or_a_list() -> None:
     single = Statement.of({"Effect": "Allow", "Action": "drs:DescribeJobs", "Resource": "*"})
     several = Statement.of({"Sid": "A", "Effect": "Allow", "Action": ["drs:DescribeJobs"], "Resource": ["*"]})
@@ -74,8 +87,9 @@ def test_a_document_may_give_one_text_or_a_list() -> None:
         {"Effect": "Deny", "Action": "*", "Resource": "*"},
         {"Effect": "Allow", "NotAction": "iam:*", "Action": "*", "Resource": "*"},
         {"Effect": "Allow", "Action": "*", "Resource": "*", "NotResource": TABLE},
+        {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringNotEquals": {"a:b": "c"}}},
     ],
 )
-def test_a_statement_that_would_be_misread_is_refused(document: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="must allow actions on resources and nothing else"):
+def test_a_statement_that_would_be_misread_is_refused(document: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="must allow actions on resources, if anything by StringEquals"):
         Statement.of(document)
