@@ -76,7 +76,9 @@ def _import_server() -> None:
     except ImportError as error:
         if (error.name or "").partition(".")[0] in ("simulator", "scenarios", "orchestrator"):
             raise
-        raise UserError(f"serve needs moto's server, and {error.name} is missing: pip install 'drsim[moto]'") from None
+        raise UserError(
+            f"serve needs moto's server, and {error.name} is missing: pip install --editable '.[moto]'"
+        ) from None
 
 
 @contextmanager

@@ -34,6 +34,7 @@ class Choice:
         """What is wrong with the options, one line each."""
         if self.tier is not Tier.WIRE and (self.finder or self.poller or self.paths or self.variables):
             yield "--finder, --poller, --path and --env are for --tier wire"
+            return
         if bool(self.finder) != bool(self.poller):
             yield "--finder and --poller belong together: one of them does not know the other's payload"
         for option, place in (("--finder", self.finder), ("--poller", self.poller)):

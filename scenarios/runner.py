@@ -88,7 +88,9 @@ def _wire(scenario: Scenario, seed: int, functions: "Functions | None") -> Abstr
     try:
         from simulator.wire.tier import wire_parts
     except ImportError as error:
-        raise TierMissingError(f"the wire tier needs moto and more: pip install 'drsim[moto]' ({error})") from None
+        raise TierMissingError(
+            f"the wire tier needs moto and more: pip install --editable '.[moto]' ({error})"
+        ) from None
     return wire_parts(scenario, seed=seed, functions=functions)
 
 

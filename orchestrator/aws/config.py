@@ -7,7 +7,7 @@ from botocore.config import Config
 ATTEMPTS_MAX: Final = 3
 CONNECT_TIMEOUT_S: Final = 2
 READ_TIMEOUT_S: Final = 5
-"""One call that hangs must leave the finder most of its 60 s.
+"""One call that hangs must not eat the finder's 60 s. Several that hang one after the other can: Lambda then ends it.
 
 botocore's defaults, 60 s for each of the two, would spend the function's whole time on the first attempt. With these an
 attempt ends within 2 + 5 = 7 s, and a call within 3 * 7 = 21 s plus waits of at most 1 + 2 = 3 s between attempts:

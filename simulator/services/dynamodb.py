@@ -12,11 +12,11 @@ from heapq import heappop, heappush
 from typing import NamedTuple, Protocol
 
 from orchestrator.model import ExecutionKey
-from simulator.events import ItemChanged, WriteRefused
+from simulator.events import WriteRefused
 from simulator.kernel import Kernel
 from simulator.randomness import Spread, Stream
 from simulator.services.errors import ConditionFailedError
-from simulator.services.stored_item import Attributes, StoredItem
+from simulator.services.stored_item import Attributes, StoredItem, change
 from simulator.trace import Trace
 
 
@@ -170,18 +170,7 @@ class ExecutionTable:
         lag = Stream(self._kernel.seed, f"dynamodb/index/{key.execution_id}/{number}")
         held_us = 0 if self._held_back is None else self._held_back(key, number)
         self._index.expect(now_us + held_us + self._index_lag.draw(lag), number, key, after)
-        self._trace.emit(
-            ItemChanged(
-                now_us,
-                request_id,
-                writer,
-                key.execution_id,
-                None if before is None else before.attributes,
-                None if after is None else after.attributes,
-                None if before is None else before.execution,
-                None if after is None else after.execution,
-            )
-        )
+        self._trace.emit(change(now_us, request_id, writer, key.execution_id, before, after))
 
 
 class _StatusIndex:

@@ -11,6 +11,7 @@ from typing import Any
 from orchestrator.errors import MalformedError
 from orchestrator.items import execution_of
 from orchestrator.model import Execution, Wave
+from simulator.events import ItemChanged
 
 Attributes = Mapping[str, object]
 
@@ -62,6 +63,27 @@ class StoredItem:
                 shared.append(wave)
                 self._wave_sizes.append(_value_size_bytes(wave))
         return shared
+
+
+def change(
+    at_us: int,
+    request_id: str,
+    writer: str,
+    execution_id: str,
+    before: StoredItem | None,
+    after: StoredItem | None,
+) -> ItemChanged:
+    """What the trace hears of one version's taking the place of another."""
+    return ItemChanged(
+        at_us,
+        request_id,
+        writer,
+        execution_id,
+        None if before is None else before.attributes,
+        None if after is None else after.attributes,
+        None if before is None else before.execution,
+        None if after is None else after.execution,
+    )
 
 
 def item_size_bytes(attributes: Attributes) -> int:

@@ -21,12 +21,12 @@ from moto.dynamodb.models import table as moto_table
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 from orchestrator.model import ExecutionKey
-from simulator.events import ItemChanged, WriteRefused
+from simulator.events import WriteRefused
 from simulator.kernel import Kernel
 from simulator.randomness import Spread, Stream
 from simulator.services.dynamodb import Condition
 from simulator.services.errors import ConditionFailedError
-from simulator.services.stored_item import Attributes, StoredItem
+from simulator.services.stored_item import Attributes, StoredItem, change
 from simulator.trace import Trace
 from simulator.wire.names import Names
 
@@ -153,18 +153,7 @@ class MotoTable:
         self._serial += 1
         due_us = now_us + held_us + self._index_lag.draw(lag)
         heappush(self._coming, (due_us, self._serial, number, key, wire_item))
-        self._trace.emit(
-            ItemChanged(
-                now_us,
-                request_id,
-                writer,
-                key.execution_id,
-                None if before is None else before.attributes,
-                None if after is None else after.attributes,
-                None if before is None else before.execution,
-                None if after is None else after.execution,
-            )
-        )
+        self._trace.emit(change(now_us, request_id, writer, key.execution_id, before, after))
 
     def look_again(self, writer: str, request_id: str = "") -> None:
         """Look at every item that is not as it was at the last look, after a write that may have been to any."""

@@ -250,4 +250,4 @@ def test_without_motos_server_it_says_what_to_install() -> None:
     script = "import sys; sys.modules['flask'] = None; from drsim.cli import main; sys.exit(main(['serve']))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (4, "")
-    assert done.stderr == "drsim: serve needs moto's server, and flask is missing: pip install 'drsim[moto]'\n"
+    assert done.stderr == "drsim: serve needs moto's server, and flask is missing: pip install --editable '.[moto]'\n"
