@@ -88,9 +88,8 @@ def _wire(scenario: Scenario, seed: int, functions: "Functions | None") -> Abstr
     try:
         from simulator.wire.tier import wire_parts
     except ImportError as error:
-        raise TierMissingError(
-            f"the wire tier needs moto and more: pip install --editable '.[moto]' ({error})"
-        ) from None
+        missing = f"the wire tier needs more than is installed ({error})"
+        raise TierMissingError(f"{missing}: pip install --editable '.[moto]'") from None
     return wire_parts(scenario, seed=seed, functions=functions)
 
 

@@ -33,8 +33,8 @@ WRITES: Final = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteIte
 """Operations of DynamoDB that name the items which they write."""
 READS: Final = re.compile(r"(Get|BatchGet|TransactGet|Query|Scan|Describe|List)")
 """How the names of those begin that write nothing. Of all others, PartiQL's among them, a request does not tell."""
-_PREFIXES: Final = {"cloudwatch-logs": "logs", "sfn": "states", "eventbridge": "events"}
-"""IAM's prefix, where it is not the service's id."""
+_PREFIXES: Final[Mapping[str, str]] = {**SERVICES, "sfn": "states"}
+"""How IAM calls the services: as moto does, save Step Functions."""
 
 
 def body_of(request: AWSPreparedRequest) -> Any:
@@ -54,7 +54,7 @@ def action_of(service: str, operation: str) -> str:
     """The action of IAM's that permits an operation."""
     if (service, operation) == ("lambda", "Invoke"):
         return "lambda:InvokeFunction"
-    return f"{_PREFIXES.get(service, service)}:{operation}"
+    return f"{_PREFIXES[service]}:{operation}"
 
 
 def latency_of(latencies: Latencies, service: str, operation: str, *, cold: bool) -> Spread:

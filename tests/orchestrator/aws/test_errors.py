@@ -52,6 +52,7 @@ def test_every_code_that_botocore_takes_for_throttling_or_for_passing_is_known()
     "answer",
     [
         *[refusal(code) for code in sorted(THROTTLING_CODES | TRANSIENT_CODES) if code not in HELD],
+        refusal("SomethingNew", 429),
         refusal("InternalServerError", 500),
         *[Answer(status, b"<html>no JSON here</html>") for status in (500, 502, 503, 504)],
     ],
@@ -68,15 +69,6 @@ def test_what_may_pass_is_tried_three_times_in_all_and_then_left_to_the_next_tic
     assert len(sleeps) == 2
     assert 0 <= sleeps[0] <= 1
     assert 0 <= sleeps[1] <= 2
-
-
-def test_an_unknown_code_with_status_429_is_left_to_the_next_tick(
-    session: boto3.session.Session, sleeps: list[float]
-) -> None:
-    """Whether botocore itself tries again is its own affair: its releases differ."""
-    index, _ = an_index(session, refusal("SomethingNew", 429))
-    with pytest.raises(TryLaterError, match=r"SomethingNew: no \[HTTP 429, request .*, attempts [13]\]$"):
-        index.polling_page(None)
 
 
 @pytest.mark.parametrize(
