@@ -65,6 +65,9 @@ class Source:
 class UnsetVariableError(KeyError):
     """A function reads an environment variable that nobody set."""
 
+    def __str__(self) -> str:
+        return f"it reads {self.args[0]}, an environment variable that is not set: --env {self.args[0]}=..."
+
 
 class _Variables(dict[str, str]):
     """`os.environ` of one environment."""
@@ -131,12 +134,12 @@ class Environments:
         try:
             module = pkgutil.resolve_name(f"{source.module}:")
         except (Exception, SystemExit) as error:
-            where = f"{function}: cannot import {source.place}: {type(error).__name__}: {error}"
+            what = f"{type(error).__name__}: {error}"
             if isinstance(error, UnsetVariableError):
-                where += f" (set the environment variable with --env {error.args[0]}=...)"
+                what = str(error)
             elif isinstance(error, ModuleNotFoundError):
-                where += " (add its folder with --path DIR, or install it)"
-            raise HandlerError(where) from error
+                what += " (add its folder with --path DIR, or install it)"
+            raise HandlerError(f"{function}: cannot import {source.place}: {what}") from error
         finally:
             loaded.importing = False
             loaded.modules = self._outside.owned(source)

@@ -156,10 +156,7 @@ class _Tier:
         )
         try:
             return handler(event, context)
-        except UnsetVariableError as error:
-            name = error.args[0]
-            raise HandlerError(f"{invocation.function} reads {name}, which is not set: --env {name}=...") from error
-        except MisuseError as error:
+        except (UnsetVariableError, MisuseError) as error:
             raise HandlerError(f"{invocation.function}: {error}") from error
 
     @staticmethod
