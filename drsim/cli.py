@@ -48,9 +48,6 @@ app = typer.Typer(
 )
 
 
-app.command()(serve)
-
-
 @app.command("list")
 def list_scenarios() -> None:
     """Show the scenarios that come with drsim."""
@@ -213,6 +210,9 @@ def shrink(
 
     failing = writing(lambda: reading(lambda: campaigns.shrunk_again(output(), file)))
     raise Exit(ExitCode.FAIL if failing else ExitCode.PASS)
+
+
+app.command()(serve)
 
 
 def _explore(
