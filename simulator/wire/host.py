@@ -6,11 +6,13 @@ import os
 import socket
 import sys
 import threading
+import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn
 
 import boto3
+import botocore
 from moto.moto_api._internal import mock_random
 
 from simulator.executor import KernelExecutor
@@ -46,6 +48,21 @@ def no_credentials(region: str) -> Iterator[None]:
         boto3.DEFAULT_SESSION = session
         os.environ.clear()
         os.environ.update(before)
+
+
+@contextmanager
+def nothing_kept() -> Iterator[None]:
+    """Forget what imported modules of functions leave with the process, and what would keep them for good.
+
+    Powertools has botocore do something for each new session, and typing keeps every overload for those who ask for it.
+    """
+    initializers = vars(botocore)["_INITIALIZERS"]
+    before = list(initializers)
+    try:
+        yield
+    finally:
+        initializers[:] = before
+        typing.clear_overloads()
 
 
 @contextmanager

@@ -62,6 +62,7 @@ def wire_parts(spec: WorldSpec, *, seed: int, functions: Functions | None = None
     """The parts of one run in the wire tier. Make, run and close the world inside."""
     with ExitStack() as stack:
         stack.enter_context(host.no_credentials(deployment.REGION))
+        stack.enter_context(host.nothing_kept())
         stack.enter_context(host.repeatable(seed))
         stack.callback(_empty)
         _empty()

@@ -1,8 +1,10 @@
 """This project's functions in the wire tier: clocks, credentials, roles, and faults as botocore meets them."""
 
+import gc
 import os
 import subprocess
 import sys
+import weakref
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -136,6 +138,19 @@ def test_a_client_of_whoever_sets_the_world_up_asks_moto_for_what_it_has_only() 
         assert names == ["drs-orchestration-execution-history-test"]
         with pytest.raises(NotSimulatedError, match="nothing here answers https://"):
             boto3.client("s3", endpoint_url="https://example.org").list_buckets()
+
+
+def test_a_run_leaves_nothing_behind_in_its_process() -> None:
+    """botocore, logging, modules: whatever a function registers somewhere would hold its whole world."""
+    scenario = load("drill", ("duration=2m",))
+    with wire_parts(scenario, seed=1) as parts:
+        world = World(scenario, seed=1, parts=parts)
+        world.run()
+        world.close()
+    left = weakref.ref(world)
+    del world, parts
+    gc.collect()
+    assert left() is None
 
 
 def test_the_digest_of_a_run_is_the_same_in_any_process() -> None:
