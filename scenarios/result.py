@@ -5,7 +5,7 @@ figure says its basis: `modelled` (comes from a latency model), `observed` (happ
 this host). No figure claims to have been measured on AWS.
 """
 
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -85,7 +85,10 @@ class Cadence(Record):
 
 
 class Distribution(Record):
-    """One figure's values in a nutshell; quantiles are nearest-rank."""
+    """One figure's values in a nutshell; quantiles are nearest-rank.
+
+    `histogram` has every value, rounded to two significant digits, with how often it came, smallest first.
+    """
 
     unit: str
     basis: Basis
@@ -96,6 +99,7 @@ class Distribution(Record):
     p95: float
     p99: float
     max: float
+    histogram: tuple[tuple[float, int], ...]
 
 
 class LogGroup(Record):
@@ -108,14 +112,61 @@ class LogGroup(Record):
     fields: tuple[str, ...]
 
 
-class Series(Record):
-    """One CloudWatch metric as published."""
+class Minute(NamedTuple):
+    """One metric in one minute; `at` is its first second, in seconds since the Unix epoch."""
 
-    unit: str
-    count: int
+    at: int
+    samples: int
+    sum: float
     min: float
-    mean: float
     max: float
+    p50: float
+    p99: float
+
+
+class MetricRecord(Record):
+    """One CloudWatch metric with the minutes in which it got values. Dimensions are name, value, name, value."""
+
+    namespace: str
+    name: str
+    dimensions: tuple[str, ...]
+    unit: str
+    basis: Basis
+    minutes: tuple[Minute, ...]
+
+
+class AlarmChange(Record):
+    """An alarm's state from some instant on: INSUFFICIENT_DATA, OK or ALARM."""
+
+    at: str
+    state: str
+    reason: str
+
+
+class AlarmRecord(Record):
+    """One deployed alarm and the states it went through. `condition` is it in words: Errors, Sum over 5 min > 5."""
+
+    name: str
+    description: str
+    condition: str
+    changes: tuple[AlarmChange, ...]
+
+
+class WidgetLine(Record):
+    """One line of a widget: a metric by its place in `cloudwatch` (None if it has no value), and its statistic."""
+
+    label: str
+    metric: int | None
+    statistic: str
+    right: bool = Field(description="Whether its axis is the right one.")
+
+
+class Widget(Record):
+    """One widget of the deployed dashboard; `marks` are its horizontal annotations."""
+
+    title: str
+    lines: tuple[WidgetLine, ...]
+    marks: tuple[tuple[str, float], ...]
 
 
 class Sample(Record):
@@ -155,7 +206,9 @@ class Metrics(Record):
     distributions: dict[str, Distribution]
     counts: dict[str, int]
     log_groups: dict[str, LogGroup]
-    cloudwatch: dict[str, Series]
+    cloudwatch: tuple[MetricRecord, ...]
+    alarms: tuple[AlarmRecord, ...]
+    dashboard: tuple[Widget, ...]
     executions: tuple[Sample, ...] = Field(description="The first ones, one by one.")
     environment: dict[str, str]
 

@@ -1,5 +1,6 @@
 """The runner: a scenario and a seed in, a result and a trace out."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from orchestrator.model import ExecutionStatus, Phase
 from scenarios import criteria, host
 from scenarios.model import Exercises, Scenario
+from scenarios.monitored import monitored
 from scenarios.result import (
     Basis,
     Cadence,
@@ -22,7 +24,6 @@ from scenarios.result import (
     Result,
     RunVerdict,
     Sample,
-    Series,
     TickRecord,
     Tier,
     UnwinnableRecord,
@@ -182,7 +183,7 @@ def _property(monitor: Monitor, epoch_us: int) -> PropertyResult:
 
 
 def _metrics(world: World, scenario: Scenario) -> Metrics:
-    statistics, epoch_us = world.statistics, scenario.epoch_us
+    statistics, epoch_us, cloudwatch = world.statistics, scenario.epoch_us, monitored(world)
     distributions = {**statistics.distributions, "recovery": world.recovery_us}
     counts = {
         **statistics.counts,
@@ -226,10 +227,9 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
             )
             for name, group in sorted(world.logs.groups.items())
         },
-        cloudwatch={
-            name: _series(series.unit, [value for _, value in series.values])
-            for name, series in sorted(world.metrics.series.items())
-        },
+        cloudwatch=cloudwatch.metrics,
+        alarms=cloudwatch.alarms,
+        dashboard=cloudwatch.dashboard,
         executions=tuple(
             Sample(
                 execution_id=execution_id,
@@ -262,12 +262,8 @@ def _distribution(name: str, values: list[int]) -> Distribution:
         p95=quantile(ordered, 0.95) / scale,
         p99=quantile(ordered, 0.99) / scale,
         max=ordered[-1] / scale,
+        histogram=tuple(sorted(Counter(float(f"{value / scale:.2g}") for value in ordered).items())),
     )
-
-
-def _series(unit: str, values: list[float]) -> Series:
-    mean = round(sum(values) / len(values), 3)
-    return Series(unit=unit, count=len(values), min=min(values), mean=mean, max=max(values))
 
 
 def _instant(epoch_us: int) -> str:

@@ -137,13 +137,26 @@ class JobsDescribed(NamedTuple):
 
 
 class JobStarted(NamedTuple):
-    """DRS accepted StartRecovery."""
+    """DRS accepted StartRecovery. What only DRS knows is drawn by then: the truth that tables are held against.
+
+    The job is STARTED from `started_us` on, and its last launch action ends at `settled_us`. `lives` has for each
+    server from when on it is IN_PROGRESS, when it ends, and whether it launches. What never comes is later than any
+    run.
+    """
 
     at_us: int
     account_id: str
     region: str
     job_id: str
     servers: int
+    started_us: int
+    settled_us: int
+    lives: tuple[tuple[int, int, bool], ...]
+
+    def record(self) -> tuple[int | str, ...]:
+        """The event as it goes into the trace, each server's life as 813:1100:LAUNCHED."""
+        lives = [f"{begin}:{end}:{'LAUNCHED' if launches else 'FAILED'}" for begin, end, launches in self.lives]
+        return (*self[:7], " ".join(lives))
 
 
 class StartRefused(NamedTuple):
@@ -165,7 +178,7 @@ class WriteRefused(NamedTuple):
 
 
 class ItemChanged(NamedTuple):
-    """An item was written. `before` is None for a new one, `after` is None for a deleted one.
+    """An item was written. `before` is None for a new one, `after` is None for a deleted one, whose size is 0.
 
     `execution` and `previous` are the two images as the orchestrator reads them, or None where they are malformed.
     """
@@ -178,19 +191,21 @@ class ItemChanged(NamedTuple):
     after: Mapping[str, object] | None
     previous: Execution | None
     execution: Execution | None
+    size_bytes: int
 
     def record(self) -> tuple[int | str, ...]:
         """The event as it goes into the trace: what the table now says, in one line."""
         now = self.execution
         if now is None:
             gone = "DELETED" if self.after is None else "MALFORMED"
-            return (self.at_us, self.request_id, self.writer, self.execution_id, gone, 0, "")
+            return (self.at_us, self.request_id, self.writer, self.execution_id, gone, 0, "", self.size_bytes)
         waves = " ".join(
             f"{wave.number}:{wave.status}:{wave.job_id or '-'}:{wave.job_status or '-'}:"
             + ",".join([server.status for server in wave.servers])
             for wave in now.waves
         )
-        return (self.at_us, self.request_id, self.writer, self.execution_id, str(now.status), now.version, waves)
+        ids = (self.request_id, self.writer, self.execution_id)
+        return (self.at_us, *ids, str(now.status), now.version, waves, self.size_bytes)
 
 
 class MetricsPublished(NamedTuple):

@@ -28,6 +28,7 @@ from simulator.adapters import (
     TableStore,
     WorldClock,
 )
+from simulator.cloudwatch import CloudWatch
 from simulator.events import FINDER, POLLER, ItemChanged, RunEnded
 from simulator.executor import KernelExecutor
 from simulator.faults.effects import Effects, QueueUnderFaults
@@ -171,7 +172,9 @@ class World:
         # What must not be judged, or what nobody asks for, hears of nothing.
         deaf = Trace()
         self.monitors = [monitor(deaf if monitor.name in parts.unjudged else trace, context) for monitor in PROPERTIES]
-        self.statistics = Statistics(deaf if verdict_only else trace, self.truth, self.settings)
+        figures = deaf if verdict_only else trace
+        self.statistics = Statistics(figures, self.truth, self.settings)
+        self.cloudwatch = CloudWatch(figures, epoch_us=spec.epoch_us)
         self.workload = Workload(kernel, self.table, self.drs, spec, effects)
         self._going_on = len(self.workload.expected)
         finder, poller = parts.handlers(self)

@@ -121,7 +121,9 @@ class DrsService:
             raise
         job = self._draw(scope, server_ids, now_us, is_drill)
         self._keep(job, open_jobs)
-        self._trace.emit(JobStarted(now_us, scope.account_id, scope.region, job.job_id, len(server_ids)))
+        lives = tuple([(server.launching_us, server.ended_us, server.launches) for server in job.servers])
+        ids = (scope.account_id, scope.region, job.job_id)
+        self._trace.emit(JobStarted(now_us, *ids, len(server_ids), job.started_us, job.settled_us, lives))
         return job
 
     def terminate_instances(self, scope: JobScope, instance_ids: Sequence[str]) -> DrsJob:

@@ -21,30 +21,16 @@ _encode = json.JSONEncoder(default=str).encode
 _RECORD_ATTRIBUTES: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
-@dataclass(slots=True)
-class Series:
-    """One metric: every value with its instant."""
-
-    unit: str
-    values: list[tuple[int, float]] = field(default_factory=list)
-
-
 class MetricsService:
     """CloudWatch's PutMetricData, one namespace."""
 
     def __init__(self, kernel: Kernel, trace: Trace) -> None:
         self._kernel = kernel
         self._trace = trace
-        self.series: dict[str, Series] = {}
 
     def put(self, points: Sequence[MetricPoint], invocation: Invocation) -> None:
         """Take the points in at the present instant."""
         now_us = self._kernel.now_us
-        for point in points:
-            series = self.series.get(point.name)
-            if series is None:
-                series = self.series[point.name] = Series(point.unit.value)
-            series.values.append((now_us, point.value))
         self._trace.emit(
             MetricsPublished(now_us, invocation.request_id, invocation.function, invocation.execution_id, tuple(points))
         )

@@ -83,6 +83,7 @@ def change(
         None if after is None else after.attributes,
         None if before is None else before.execution,
         None if after is None else after.execution,
+        0 if after is None else after.size_bytes,
     )
 
 

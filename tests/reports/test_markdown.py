@@ -62,7 +62,7 @@ def test_every_figure_of_the_run_says_its_basis_and_stands_beside_phase_2s(repor
     assert row[1].startswith(f"{number(update.min)}-{number(update.max)} ms (p50 {number(update.p50)}")
     assert row[2] == "modelled"
     with_basis = re.findall(r"^\|.*\| Basis \|\n\|[-|]+\|\n((?:\|.*\n)+)", report, re.MULTILINE)
-    assert len(with_basis) == 12
+    assert len(with_basis) == 13
     for line in "".join(with_basis).splitlines():
         assert line.split("|")[-2].strip() in ("modelled", "observed", "measured"), line
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from orchestrator.model import JobScope
 from simulator.adapters import Boundary, CloudWatchMetrics, DrsJobs, LambdaInvoker, TableIndex, TableStore
-from simulator.events import CallMade
+from simulator.events import CallMade, MetricsPublished
 from simulator.faults.effects import Effects
 from simulator.kernel import Kernel
 from simulator.randomness import Spread, Stream
@@ -50,14 +50,15 @@ class Rig(LambdaRig):
         self.scene: Callable[[], object] = lambda: None
         self.table = table_of(kernel, page_bytes_max=page_bytes_max, trace=self.trace)
         self.drs = DrsService(kernel, self.trace, Drs(page_size=page_size))
-        self.series = MetricsService(kernel, self.trace)
+        self.published: list[MetricsPublished] = []
+        self.trace.listen(MetricsPublished, self.published.append)
         self.effects = Effects(self.plan, kernel, self.table, 0)
         self.boundary = Boundary(kernel, self.trace, self.service, self.effects)
         self.index = TableIndex(kernel, self.trace, self.boundary, self.table, LATENCIES)
         self.store = TableStore(self.boundary, self.table, LATENCIES)
         self.jobs = DrsJobs(kernel, self.trace, self.boundary, self.drs, LATENCIES)
         self.invoker = LambdaInvoker(kernel, self.boundary, self.service, "f", LATENCIES)
-        self.metrics = CloudWatchMetrics(self.boundary, self.series, LATENCIES)
+        self.metrics = CloudWatchMetrics(self.boundary, MetricsService(kernel, self.trace), LATENCIES)
         self.calls: list[CallMade] = []
         self.trace.listen(CallMade, self.calls.append)
 

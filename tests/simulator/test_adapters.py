@@ -201,7 +201,9 @@ def test_how_long_the_invoke_for_an_execution_takes_does_not_depend_on_the_invok
 def test_metrics_are_published_when_their_call_ends(kernel: Kernel) -> None:
     rig = Rig(kernel)
     rig.play(lambda: rig.metrics.publish([MetricPoint("Found", 2)]))
-    assert rig.series.series["Found"].values == [(HANDLER_US + 10 * MS, 2)]
+    assert [(event.at_us, event.points) for event in rig.published] == [
+        (HANDLER_US + 10 * MS, (MetricPoint("Found", 2),))
+    ]
     assert rig.calls[0].operation == "PutMetricData"
 
 

@@ -50,7 +50,7 @@ def test_the_finder_finds_the_execution_and_the_poller_ends_it_as_drs_says() -> 
     assert {event.function for event in started} == {FINDER, POLLER}
     assert {monitor.name for monitor in world.monitors if monitor.violations} == set()
     assert set(world.logs.groups) == {FINDER, POLLER}
-    assert "PollErrors" in world.metrics.series
+    assert "PollErrors" in {metric.name for metric in world.cloudwatch.metrics()}
     world.close()
 
 

@@ -12,10 +12,10 @@ from moto import mock_aws
 import orchestrator
 from orchestrator.settings import MINUTE_US, SECOND_US, Settings, settings_from
 from simulator.spec import WorldSpec
+from simulator.template import template
 from simulator.wire.deployed import DeployedAlarm, DeployedFunction, Deployment
 from simulator.wire.deployment import deploy
 from simulator.wire.policies import Statement
-from simulator.wire.template import template
 
 # The first deployment of a process imports moto's CloudFormation, which takes a second and more.
 pytestmark = pytest.mark.slow

@@ -197,7 +197,7 @@ def test_an_item_that_nobody_can_read_as_an_execution_says_why(kernel: Kernel) -
     assert item.execution is None
     assert item.wrong is not None
     assert "Status must be one of" in item.wrong
-    assert list(trace.lines()) == ['["ItemChanged",0,"","test","a","MALFORMED",0,""]']
+    assert list(trace.lines()) == ['["ItemChanged",0,"","test","a","MALFORMED",0,"",77]']
     assert indexed(table, "SLEEPING") == ["a"]
 
 

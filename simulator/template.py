@@ -18,7 +18,11 @@ TEMPLATE_PATH: Final = Path(orchestrator.__file__).with_name("template.yaml")
 _NO_VALUE: Final = object()
 
 
-class _Loader(yaml.SafeLoader):
+_Safe: Final[type[yaml.SafeLoader]] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's loader where PyYAML was built with it: ten times as fast, and every run reads the alarms."""
+
+
+class _Loader(_Safe):  # type: ignore[valid-type,misc]  # whichever of the two there is
     """YAML in which `!Sub x` means `{"Fn::Sub": "x"}`."""
 
 

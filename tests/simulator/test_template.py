@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from cfnlint.decode import decode
 
-from simulator.wire.template import TEMPLATE_PATH, Resolver, template
+from simulator.template import TEMPLATE_PATH, Resolver, template
 
 RESOLVER = Resolver(
     {"Environment": "test", "Role": "", "Table": "history-test"},
