@@ -47,7 +47,7 @@ def test_the_trace_holds_one_line_for_each_change_with_what_the_table_now_says(k
             "ItemChanged", 0, "r-1", "person", "a", "PENDING", 2,
             "1:IN_PROGRESS:j-1:STARTED:LAUNCHED,PENDING None:PENDING:-:-:", 305,
         ],
-        ["ItemChanged", 0, "", "person", "a", "MALFORMED", 0, "", 77],
+        ["ItemChanged", 0, "", "person", "a", "MALFORMED", 0, "", 308],
         ["ItemChanged", 0, "", "person", "a", "DELETED", 0, "", 0],
     ]  # fmt: skip
 
