@@ -87,7 +87,8 @@ class Cadence(Record):
 class Distribution(Record):
     """One figure's values in a nutshell; quantiles are nearest-rank.
 
-    `histogram` has every value, rounded to two significant digits, with how often it came, smallest first.
+    `histogram` has every value with how often it came, smallest first, rounded to two significant digits, or to three
+    where the largest is less than four times the smallest.
     """
 
     unit: str

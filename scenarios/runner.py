@@ -45,6 +45,7 @@ _OBSERVED: Final = (
     "staleness",
     "completion_delay",
     "timeout_delay",
+    "execution_time",
     "waves_per_update",
     "recovery",
 )
@@ -262,8 +263,14 @@ def _distribution(name: str, values: list[int]) -> Distribution:
         p95=quantile(ordered, 0.95) / scale,
         p99=quantile(ordered, 0.99) / scale,
         max=ordered[-1] / scale,
-        histogram=tuple(sorted(Counter(float(f"{value / scale:.2g}") for value in ordered).items())),
+        histogram=_histogram([value / scale for value in ordered]),
     )
+
+
+def _histogram(ordered: list[float]) -> tuple[tuple[float, int], ...]:
+    """Values and how often each came. Where they lie close together, two digits would leave nothing to see."""
+    digits = 3 if ordered[-1] < 4 * ordered[0] else 2
+    return tuple(Counter(float(f"{value:.{digits}g}") for value in ordered).items())
 
 
 def _instant(epoch_us: int) -> str:

@@ -121,7 +121,7 @@ class DrsService:
             raise
         job = self._draw(scope, server_ids, now_us, is_drill)
         self._keep(job, open_jobs)
-        lives = tuple([(server.launching_us, server.ended_us, server.launches) for server in job.servers])
+        lives = tuple([server.told for server in job.servers])
         ids = (scope.account_id, scope.region, job.job_id)
         self._trace.emit(JobStarted(now_us, *ids, len(server_ids), job.started_us, job.settled_us, lives))
         return job

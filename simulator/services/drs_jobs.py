@@ -52,6 +52,12 @@ class ServerLife:
     actions: tuple[ActionLife, ...]
     terminates: bool = False
 
+    @property
+    def told(self) -> tuple[int, int, bool, int]:
+        """Its life as `JobStarted` tells it."""
+        failed_count = sum(not action.succeeds for action in self.actions)
+        return self.launching_us, self.ended_us, self.launches, failed_count
+
     def status(self, at_us: int) -> ServerStatus:
         """DRS's launchStatus."""
         if at_us < self.launching_us:
