@@ -184,10 +184,12 @@ class Sample(Record):
 
 
 class FaultRecord(Record):
-    """One fault rule of the run, in words, and how often it struck."""
+    """One fault rule of the run, in words, and how often it struck. It acts from `after` to `before`, in seconds."""
 
     rule: str
     struck: int
+    after: float
+    before: float
 
 
 class UnwinnableRecord(Record):

@@ -30,6 +30,7 @@ from scenarios.result import (
     ViolationRecord,
 )
 from simulator.events import FINDER, POLLER
+from simulator.faults.rules import Rule
 from simulator.properties.cadence import interval_us
 from simulator.properties.monitor import Monitor
 from simulator.statistics import quantile
@@ -133,7 +134,12 @@ def _run(
         criteria=judged,
         metrics=_metrics(world, scenario),
         faults=tuple(
-            FaultRecord(rule=str(rule), struck=count)
+            FaultRecord(
+                rule=str(rule),
+                struck=count,
+                after=rule.after / 1_000_000,
+                before=_acts_until_us(world, rule) / 1_000_000,
+            )
             for rule, count in zip(world.plan.rules, world.plan.fired_counts, strict=True)
         ),
         unwinnable=tuple(
@@ -143,6 +149,12 @@ def _run(
     )
     world.close()
     return Run(result, world.trace)
+
+
+def _acts_until_us(world: World, rule: Rule) -> int:
+    """When the rule stops to act: at its own end, when all is healed, or with the run."""
+    ends = (rule.before, None if rule.lasting else world.spec.heal, world.kernel.now_us)
+    return min(end_us for end_us in ends if end_us is not None)
 
 
 def _verdict(
