@@ -163,7 +163,7 @@ def _events(lines: Iterable[str]) -> Iterator[list[Any]]:
 def _truth(
     at_us: int, _account: str, _region: str, _job: str, _servers: int, _started_us: int, settled_us: int, lives: str
 ) -> Iterator[tuple[int, str]]:
-    """The states of a wave as its job lives: accepted, launching, ended and, where there are actions, done with these."""
+    """The states of a wave as its job lives: accepted, launching, and ended, launch actions and all."""
     servers = [life.split(":") for life in lives.split()]
     yield at_us // 1000, "LAUNCHING"
     begins_us = min(int(begin) for begin, _, _, _ in servers)

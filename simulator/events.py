@@ -140,8 +140,8 @@ class JobStarted(NamedTuple):
     """DRS accepted StartRecovery. What only DRS knows is drawn by then: the truth that tables are held against.
 
     The job is STARTED from `started_us` on, and its last launch action ends at `settled_us`. `lives` has for each
-    server from when on it is IN_PROGRESS, when it ends, whether it launches, and how many of its launch actions fail.
-    What never comes is later than any run.
+    server from when on it is IN_PROGRESS, when it ends, whether it launches, and how many of its launch actions fail;
+    a drill does not depend on these. What never comes is later than any run.
     """
 
     at_us: int
