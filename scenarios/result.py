@@ -145,11 +145,18 @@ class AlarmChange(Record):
 
 
 class AlarmRecord(Record):
-    """One deployed alarm and the states it went through. `condition` is it in words: Errors, Sum over 5 min > 5."""
+    """One deployed alarm and the states it went through. `condition` is it in words: Errors, Sum over 5 min > 5.
+
+    `metric` is its metric's place in `cloudwatch`, None if that has no value.
+    """
 
     name: str
     description: str
     condition: str
+    metric: int | None
+    statistic: str
+    period_minutes: int
+    threshold: float
     changes: tuple[AlarmChange, ...]
 
 

@@ -11,12 +11,12 @@ from typing import Final
 
 from orchestrator.items import seconds_item
 from orchestrator.model import (
+    TERMINAL,
     ExecutionKey,
     ExecutionStatus,
     ExecutionType,
     JobScope,
     ServerStatus,
-    TERMINAL,
     WaveStatus,
 )
 from simulator.faults.effects import Effects
