@@ -52,10 +52,10 @@ def _of_finder(result: Result) -> Iterator[Plot]:
     found = _named(result, gaps)
     if found:
         marks = [
-            Mark(f"{each.phase} {kind} {value:g} s", value * 1000, colour=_PHASE_COLOURS[each.phase])
+            Mark(label=f"{each.phase} {kind}", value=value * 1000, colour=_PHASE_COLOURS[each.phase])
             for each in result.metrics.cadence
             if each.phase in found
-            for kind, value in (("set", each.configured), ("in effect", each.effective))
+            for kind, value in (("as set", each.configured), ("in effect", each.effective))
         ]
         yield partial(distribution, "gaps", "Gap between two polls, by phase", found, basis="observed", marks=marks)
     durations = _durations(result, _FINDER)
@@ -88,7 +88,7 @@ def _of_performance(result: Result) -> Iterator[Plot]:
     metrics = result.metrics
     concurrent = _lines(result, "AWS/Lambda", "ConcurrentExecutions", "Maximum", {(): "account", (_POLLER,): "pollers"})
     if concurrent:
-        limit = Mark("limit of the account", float(metrics.configuration["functions"]["account_concurrency"]))
+        limit = Mark(label="limit of the account", value=metrics.configuration["functions"]["account_concurrency"])
         yield partial(over_time, "concurrency", "Lambda invocations at once", concurrent, basis="observed", marks=[limit])
     finder = _lines(result, "AWS/Lambda", "Duration", "Maximum", {(_FINDER,): "longest finder of the minute"})
     if finder:
@@ -99,14 +99,14 @@ def _of_performance(result: Result) -> Iterator[Plot]:
             finder,
             unit="ms",
             basis="modelled",
-            marks=[Mark(f"its timeout {metrics.configuration['functions']['finder']['timeout']}", 60_000.0)],
+            marks=[Mark(label="timeout", value=60_000)],
         )
     asked = _lines(result, "drsim", "DescribeJobs", "Sum", {(): "calls"})
     if asked:
         yield partial(over_time, "drs-calls", "DescribeJobs calls to DRS per minute", asked, basis="observed")
     queries = _named(result, {"Query, cold": "Query.cold", "Query, warm": "Query.warm"})
     if queries:
-        target = Mark("criterion 100 ms", 100.0)
+        target = Mark(label="criterion", value=100)
         yield partial(
             distribution, "queries", "Latency of StatusIndex queries", queries, basis="modelled", marks=[target]
         )
@@ -125,7 +125,7 @@ def _ticks(result: Result) -> Markup:
     instants = [(_seconds(tick.at), tick) for tick in result.metrics.ticks]
 
     def series(label: str, colour: str, value: Callable[[TickRecord], int]) -> Series:
-        return Series(label, [(at, float(value(tick))) for at, tick in instants], colour)
+        return Series(label=label, points=[(at, float(value(tick))) for at, tick in instants], colour=colour)
 
     shown = [
         series("polled", "--c1", lambda tick: tick.polled),
@@ -139,7 +139,7 @@ def _alarm(result: Result, alarm: AlarmRecord) -> Markup:
     metric = None if alarm.metric is None else result.metrics.cloudwatch[alarm.metric]
     ends = [*(_seconds(change.at) for change in alarm.changes[1:]), None]
     spans = [
-        Span("ALARM", _seconds(change.at), end, "--fail")
+        Span(label="ALARM", start=_seconds(change.at), end=end, colour="--fail")
         for change, end in zip(alarm.changes, ends, strict=True)
         if change.state == "ALARM"
     ]
@@ -151,7 +151,7 @@ def _alarm(result: Result, alarm: AlarmRecord) -> Markup:
         shown,
         unit=_unit(metric),
         basis="observed",
-        marks=[Mark(f"threshold, over {alarm.period_minutes} min", alarm.threshold)],
+        marks=[Mark(label=f"threshold ({alarm.statistic.lower()} of {alarm.period_minutes} min)", value=alarm.threshold)],
         spans=spans,
         bounds=_bounds(result),
     )
@@ -170,7 +170,7 @@ def _widget(result: Result, number: int, widget: Widget) -> Markup:
         unit=_unit(left),
         unit_right=_unit(right),
         basis="/".join(sorted({metric.basis for _, metric in lines})),
-        marks=[Mark(label, value) for label, value in widget.marks],
+        marks=[Mark(label=label, value=value) for label, value in widget.marks],
         bounds=_bounds(result),
         gap_seconds=90,
     )
@@ -178,7 +178,7 @@ def _widget(result: Result, number: int, widget: Widget) -> Markup:
 
 def _series(label: str, metric: MetricRecord, statistic: str, *, right: bool = False) -> Series:
     value = _STATISTICS[statistic]
-    return Series(label, [(float(minute.at), value(minute)) for minute in metric.minutes], right=right)
+    return Series(label=label, points=[(minute.at, value(minute)) for minute in metric.minutes], right=right)
 
 
 def _lines(

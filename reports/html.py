@@ -20,6 +20,8 @@ from reports.sections import Document
 from reports.timeline import timeline
 from scenarios.result import Result
 
+# Pictures of the kind that Markdown is shown with are not in every font; these signs are.
+_SIGNS: Final = {"pass": "✓ PASS", "fail": "✗ FAIL", "not exercised": "– not exercised", "unknown": "? UNKNOWN"}
 _BASIS: Final = re.compile(r"<td>(modelled|observed|measured)</td>")
 
 
@@ -52,9 +54,10 @@ def render(result: Result, lines: Iterable[str]) -> Document:
         if section.trouble is not None:
             troubles.append(f"{section.title}: {section.trouble}")
         elif section.name == "acceptance":
-            return guarded(section.title, lambda: _part("acceptance.html.j2", run=result, phase_2_criteria=CRITERIA))
+            return guarded(section.title, lambda: _part("acceptance.html.j2", run=result, phase_2_criteria=CRITERIA, sign=sign))
         return html_of(section.text)
 
+    sign = _SIGNS.__getitem__
     summary, *sections = markdown.sections(result)
     page = environment().get_template("report.html.j2")
     text = page.render(
@@ -62,7 +65,7 @@ def render(result: Result, lines: Iterable[str]) -> Document:
         verdict=result.verdict,
         configuration=result.metrics.configuration,
         figure=result.metrics.distributions.get,
-        sign=markdown.SIGNS.__getitem__,
+        sign=sign,
         checks=sum(each.checked for each in result.properties),
         violations=sum(each.violations_count for each in result.properties),
         summary=text_of(summary),
@@ -71,7 +74,7 @@ def render(result: Result, lines: Iterable[str]) -> Document:
             _Shown(
                 section.name,
                 section.title,
-                tuple(guarded(section.title, plot) for plot in plots_of(section.name, result)),
+                tuple(guarded(f"{section.title}, a plot", plot) for plot in plots_of(section.name, result)),
                 text_of(section),
             )
             for section in sections
@@ -85,6 +88,9 @@ def html_of(text: str) -> Markup:
     rendered = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
     rendered = rendered.replace("<table>", '<div class="table" tabindex="0" role="region" aria-label="Table"><table>')
     rendered = rendered.replace("</table>", "</table></div>").replace("<th>", '<th scope="col">')
+    for verdict, sign in markdown.SIGNS.items():
+        mark = Markup('<span class="verdict {}">{}</span>').format(verdict, _SIGNS[verdict])
+        rendered = rendered.replace(sign, mark)
     return Markup(_BASIS.sub(r'<td><span class="basis">\1</span></td>', rendered))
 
 

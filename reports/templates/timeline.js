@@ -17,6 +17,20 @@
     return found;
   };
   const ENDED = new Set(["COMPLETED", "PARTIAL", "FAILED", "TIMEOUT", "CANCELLED", "DELETED"]);
+  /* How far an execution has come in one colour: that of its most advanced wave, and in the end its own. */
+  function progress(lane) {
+    const changes = lane.statuses.map(([at, status]) => [at, -1, status]);
+    lane.waves.forEach((wave, place) => { for (const [at, status] of wave.table) changes.push([at, place, status]); });
+    changes.sort((a, b) => a[0] - b[0]);
+    const now = new Map(), found = [];
+    for (const [at, place, status] of changes) {
+      now.set(place, status);
+      const all = [...now.values()], own = now.get(-1);
+      const shown = own !== "POLLING" ? own : ["IN_PROGRESS", "LAUNCHING"].find((each) => all.includes(each)) || (all.length > 1 && all.some((each) => ENDED.has(each)) ? "IN_PROGRESS" : "POLLING");
+      if (!found.length || found.at(-1)[1] !== shown) found.push([at, shown]);
+    }
+    return found;
+  }
   const lanes = data.lanes.map(([id, statuses, polls, failed, waves, broken], place) => {
     const lane = { id, place, broken, statuses: spans(statuses), polls: sums(polls), failed: new Set(failed),
       waves: waves.map(([table, truth]) => ({ table: spans(table), truth: spans(truth) })), strikes: [] };
@@ -24,14 +38,15 @@
     lane.start = lane.statuses.length ? lane.statuses[0][0] : 0;
     lane.final = last[1];
     lane.end = ENDED.has(last[1]) ? last[0] : data.end;
+    lane.progress = progress(lane);
     return lane;
   });
   const common = [];
   for (const [at, rule, place] of data.strikes) (place < 0 ? common : lanes[place].strikes).push([at, rule]);
 
   /* --- what is shown --------------------------------------------------------------------------------------- */
-  const state = { from: 0, to: data.end || 1, dense: lanes.length > 60, chosen: null, shown: lanes, tops: [], height: 0, cross: null };
-  const laneHeight = (lane) => (state.dense ? 9 : 24 + lane.waves.length * 11);
+  const state = { from: 0, to: data.end || 1, dense: lanes.length > 150, chosen: null, shown: lanes, tops: [], height: 0, cross: null };
+  const laneHeight = (lane) => (state.dense ? 11 : 24 + lane.waves.length * 11);
   function arrange() {
     const wanted = control("filter").value.trim().toLowerCase(), status = control("status").value;
     const orders = {
@@ -53,7 +68,7 @@
   const trouble = (lane) => lane.broken * 1e6 + (lane.final !== "COMPLETED") * 1e5 + lane.failed.size * 100 + lane.strikes.length;
 
   /* --- geometry -------------------------------------------------------------------------------------------- */
-  const gutter = () => (state.width < 600 ? 66 : state.dense ? 92 : 92);
+  const gutter = () => (state.width < 600 ? 66 : 92);
   const x = (at) => gutter() + ((at - state.from) / (state.to - state.from)) * (state.width - gutter() - 6);
   const when = (px) => state.from + ((px - gutter()) / (state.width - gutter() - 6)) * (state.to - state.from);
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -109,10 +124,10 @@
   function drawLane(lane, py) {
     const end = data.end, height = laneHeight(lane);
     let out = lane === state.chosen ? `<rect class="chosen" x="0" y="${py}" width="${state.width}" height="${height}"/>` : "";
-    out += text(6, py + (state.dense ? 8 : 13), lane.id.slice(0, state.width < 600 ? 8 : 11), lane.broken ? ' class="broken"' : "");
-    out += band(lane.statuses, ENDED.has(lane.final) ? Math.min(lane.end + Math.max((state.to - state.from) / 90, 1), end) : end, py + (state.dense ? 1 : 4), state.dense ? 7 : 9);
+    out += text(6, py + (state.dense ? 9 : 12), lane.id.slice(0, state.width < 600 ? 8 : 11), lane.broken ? ' class="broken"' : "");
+    out += band(state.dense ? lane.progress : lane.statuses, ENDED.has(lane.final) ? Math.min(lane.end + Math.max((state.to - state.from) / 90, 1), end) : end, py + (state.dense ? 1 : 4), 9);
     let good = "", bad = "";
-    const from = py + (state.dense ? 1 : 3), length = state.dense ? 7 : 11;
+    const from = py + (state.dense ? 1 : 3), length = state.dense ? 9 : 11;
     lane.polls.forEach((at, place) => {
       if (at < state.from || at > state.to) return;
       if (lane.failed.has(place)) bad += `M${x(at).toFixed(1)} ${from}v${length}`; else good += `M${x(at).toFixed(1)} ${from}v${length}`;
@@ -123,7 +138,7 @@
       const wy = py + 17 + place * 11;
       out += band(wave.table, lane.end, wy, 5) + band(wave.truth, Math.max(lane.end, Math.min((wave.truth.at(-1) || [0])[0] + 1, end)), wy + 5, 3);
     });
-    for (const [at] of lane.strikes) if (at >= state.from && at <= state.to) out += diamond(x(at), py + (state.dense ? 4.5 : 8.5), state.dense ? 3 : 4);
+    for (const [at] of lane.strikes) if (at >= state.from && at <= state.to) out += diamond(x(at), py + (state.dense ? 5.5 : 8.5), state.dense ? 3 : 4);
     return out;
   }
 
