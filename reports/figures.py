@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from reports.charts import Mark, Series, Span, stacked
 from reports.charts import timeline as over_time
-from reports.distributions import distribution
+from reports.distributions import distribution, ranges
 from scenarios.result import AlarmRecord, Distribution, MetricRecord, Minute, Result, TickRecord, Widget
 
 Plot = Callable[[], Markup]
@@ -60,17 +60,17 @@ def _of_finder(result: Result) -> Iterator[Plot]:
         yield partial(distribution, "gaps", "Gap between two polls, by phase", found, basis="observed", marks=marks)
     durations = _durations(result, _FINDER)
     if durations:
-        yield partial(distribution, "finder-time", "Duration of the finder", durations, basis="modelled")
+        yield partial(ranges, "finder-time", "Duration of the finder", durations, basis="modelled")
 
 
 def _of_poller(result: Result) -> Iterator[Plot]:
     durations = _durations(result, _POLLER)
     if durations:
-        yield partial(distribution, "poller-time", "Duration of a poll", durations, basis="modelled")
+        yield partial(ranges, "poller-time", "Duration of a poll", durations, basis="modelled")
     calls = {"update, cold": "UpdateItem.cold", "update, warm": "UpdateItem.warm"}
     found = _named(result, {**calls, "DescribeJobs": "DescribeJobs.warm", "GetItem": "GetItem.warm"})
     if found:
-        yield partial(distribution, "poller-calls", "Latency of the poller's calls", found, basis="modelled")
+        yield partial(ranges, "poller-calls", "Latency of the poller's calls", found, basis="modelled")
 
 
 def _of_integration(result: Result) -> Iterator[Plot]:
@@ -81,7 +81,7 @@ def _of_integration(result: Result) -> Iterator[Plot]:
     ):
         found = _named(result, {title.partition(":")[0]: figure})
         if found:
-            yield partial(distribution, name, title, found, basis="observed")
+            yield partial(distribution, name, title, found, basis="observed", log=False)
 
 
 def _of_performance(result: Result) -> Iterator[Plot]:

@@ -59,7 +59,7 @@
     state.tops = []; let top = 4;
     for (const lane of state.shown) { state.tops.push(top); top += laneHeight(lane); }
     state.height = top + 4;
-    space.style.height = `${state.height}px`;
+    space.style.height = box.style.height = `${state.height}px`;
     if (!state.shown.includes(state.chosen)) state.chosen = null;
     one("[data-show=count]").textContent = `${state.shown.length} of ${lanes.length} lanes`;
     control("dense").setAttribute("aria-pressed", String(state.dense));
@@ -138,7 +138,7 @@
       const wy = py + 17 + place * 11;
       out += band(wave.table, lane.end, wy, 5) + band(wave.truth, Math.max(lane.end, Math.min((wave.truth.at(-1) || [0])[0] + 1, end)), wy + 5, 3);
     });
-    for (const [at] of lane.strikes) if (at >= state.from && at <= state.to) out += diamond(x(at), py + (state.dense ? 5.5 : 8.5), state.dense ? 3 : 4);
+    for (const [at] of lane.strikes) if (at >= state.from && at <= state.to) out += diamond(x(at), py + (state.dense ? 3.5 : 4), 3);
     return out;
   }
 
