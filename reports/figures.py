@@ -89,7 +89,9 @@ def _of_performance(result: Result) -> Iterator[Plot]:
     concurrent = _lines(result, "AWS/Lambda", "ConcurrentExecutions", "Maximum", {(): "account", (_POLLER,): "pollers"})
     if concurrent:
         limit = Mark(label="limit of the account", value=metrics.configuration["functions"]["account_concurrency"])
-        yield partial(over_time, "concurrency", "Lambda invocations at once", concurrent, basis="observed", marks=[limit])
+        yield partial(
+            over_time, "concurrency", "Lambda invocations at once", concurrent, basis="observed", marks=[limit]
+        )
     finder = _lines(result, "AWS/Lambda", "Duration", "Maximum", {(_FINDER,): "longest finder of the minute"})
     if finder:
         yield partial(
@@ -151,7 +153,9 @@ def _alarm(result: Result, alarm: AlarmRecord) -> Markup:
         shown,
         unit=_unit(metric),
         basis="observed",
-        marks=[Mark(label=f"threshold ({alarm.statistic.lower()} of {alarm.period_minutes} min)", value=alarm.threshold)],
+        marks=[
+            Mark(label=f"threshold ({alarm.statistic.lower()} of {alarm.period_minutes} min)", value=alarm.threshold)
+        ],
         spans=spans,
         bounds=_bounds(result),
     )
@@ -216,4 +220,3 @@ def _seconds(instant: str) -> float:
 def _bounds(result: Result) -> tuple[float, float]:
     start = _seconds(result.metrics.configuration["start"])
     return start, start + result.virtual_seconds
-
