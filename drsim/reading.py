@@ -1,21 +1,23 @@
 """What runs left on disk, read again: results from their files, with what is wrong with a file said in one line."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from drsim.arguments import UserError
 
 if TYPE_CHECKING:
     from scenarios.result import Result
 
-_RESULT = "result.json"
+_RESULT: Final = "result.json"
+_TROUBLE_MAX: Final = 200
 
 
 def result_in(path: Path) -> "Result":
     """The result of one run, from its folder or its `result.json`. Raises UserError."""
     from pydantic import ValidationError
 
-    from scenarios.result import Result
+    from reports.text import visible
+    from scenarios.result import SCHEMA_VERSION, Result
 
     file = path / _RESULT if path.is_dir() else path
     try:
@@ -27,9 +29,10 @@ def result_in(path: Path) -> "Result":
     except ValidationError as error:
         first, *others = error.errors(include_url=False)
         place = ".".join(str(part) for part in first["loc"])
-        got = "" if first["type"] in ("json_invalid", "missing") else f", got {_short(first['input'])}"
+        got = "" if first["type"] in ("json_invalid", "missing") else f", got {first['input']!r}"
         more = f" (and {len(others)} more)" if others else ""
-        raise UserError(f"{file}: is no result of version 1: {place + ': ' if place else ''}{first['msg']}{got}{more}") from None
+        trouble = visible(f"{place}: {first['msg']}{got}".removeprefix(": "), _TROUBLE_MAX) + more
+        raise UserError(f"{file}: is no result of version {SCHEMA_VERSION}: {trouble}") from None
 
 
 def results_in(path: Path) -> "list[Result]":
@@ -40,8 +43,3 @@ def results_in(path: Path) -> "list[Result]":
     if not folders:
         raise UserError(f"{path}: holds no {_RESULT}, nor does a folder in it")
     return [result_in(folder) for folder in folders]
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:80]}..."

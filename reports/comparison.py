@@ -1,7 +1,7 @@
 """Two runs, or two sets of runs with several seeds each, side by side: what changed, and by how much.
 
-Owns the comparison as data, which terminal, page and JSON show. What counts as worse is `reports.regressions`' matter, how
-an effect is reckoned `reports.effect`'s. A is what was before, B what is now.
+Owns the comparison as data, which terminal, page and JSON show. What counts as worse is `reports.regressions`' matter,
+how an effect is reckoned `reports.effect`'s. A is what was before, B what is now.
 """
 
 import json
@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports.effect import Effect, Histogram, effect, pooled, quantile
+from reports.effect import Effect, effect, pooled, quantile
 from reports.regressions import Judged, judged
-from scenarios.result import Result
+from scenarios.result import Distribution, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +54,22 @@ class ExecutionChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """One side's values. A single run's quantiles are exact, those of several runs have two significant digits."""
-
-    runs: int
-    count: int
-    p50: float
-    p95: float
-    p99: float
-    histogram: Histogram
-
-
-@dataclass(frozen=True, slots=True)
 class Compared:
-    """One distribution on both sides. No effect where a side has no values, or the sides have different units."""
+    """One distribution on both sides: a run's own, or that of all values of a set, None where there are none.
+
+    A set's quantiles come from its histograms, so they have two significant digits. There is no effect where a side has
+    no values, or the sides have different units.
+    """
 
     name: str
-    unit: str
-    basis: str
-    a: Figures | None
-    b: Figures | None
+    a: Distribution | None
+    b: Distribution | None
     effect: Effect | None
+
+    @property
+    def same(self) -> bool:
+        """Whether both sides have the same values, as far as histograms tell."""
+        return self.a is not None and self.b is not None and self.a.histogram == self.b.histogram
 
     @property
     def clear(self) -> bool:
@@ -82,9 +77,19 @@ class Compared:
         return self.effect is not None and self.effect.clear
 
     @property
+    def sides(self) -> dict[str, Distribution]:
+        """The sides that have values."""
+        return {label: side for label, side in (("A", self.a), ("B", self.b)) if side}
+
+    @property
+    def unit(self) -> str:
+        """The unit of the values, of B's if the sides' differ."""
+        return list(self.sides.values())[-1].unit
+
+    @property
     def shift(self) -> float | None:
         """B's median less A's, in `unit`."""
-        return None if self.effect is None or not self.a or not self.b else self.b.p50 - self.a.p50
+        return self.b.p50 - self.a.p50 if self.effect and self.a and self.b else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,23 +216,27 @@ def _distributions(a: Sequence[Result], b: Sequence[Result]) -> Iterator[Compare
 
 def _compared(name: str, a: Sequence[Result], b: Sequence[Result]) -> Compared:
     sides = [[run.metrics.distributions[name] for run in runs if name in run.metrics.distributions] for runs in (a, b)]
-    first = (sides[0] or sides[1])[0]
     units = {each.unit for side in sides for each in side}
+    before, after = (_together(side) for side in sides)
     histograms = [[each.histogram for each in side] for side in sides]
-    before, after = (
-        # A single run's quantiles are known to the last digit.
-        Figures(1, side[0].count, side[0].p50, side[0].p95, side[0].p99, side[0].histogram)
-        if len(side) == 1
-        else _pooled(runs)
-        for side, runs in zip(sides, histograms, strict=True)
+    return Compared(name, before, after, effect(*histograms) if len(units) == 1 else None)
+
+
+def _together(runs: Sequence[Distribution]) -> Distribution | None:
+    """The distribution of all values of all runs; None without runs."""
+    if len(runs) <= 1:
+        # Its quantiles are known to the last digit.
+        return runs[0] if runs else None
+    histogram, count = pooled(each.histogram for each in runs), sum(each.count for each in runs)
+    return Distribution(
+        unit=runs[0].unit,
+        basis=runs[0].basis,
+        count=count,
+        min=min(each.min for each in runs),
+        mean=round(sum(each.mean * each.count for each in runs) / count, 3),
+        p50=quantile(histogram, 0.50),
+        p95=quantile(histogram, 0.95),
+        p99=quantile(histogram, 0.99),
+        max=max(each.max for each in runs),
+        histogram=tuple(histogram),
     )
-    difference = effect(*histograms) if len(units) == 1 else None
-    return Compared(name, first.unit, first.basis, before, after, difference)
-
-
-def _pooled(runs: Sequence[Histogram]) -> Figures | None:
-    together = pooled(runs)
-    if not together:
-        return None
-    p50, p95, p99 = (quantile(together, ratio) for ratio in (0.50, 0.95, 0.99))
-    return Figures(len(runs), sum(count for _, count in together), p50, p95, p99, together)

@@ -1,12 +1,13 @@
 """How much two groups of values differ, with the uncertainty of that; and the uncertainty of a pass rate.
 
-Owns the arithmetic and no data of a run. A group of values is a histogram: values, smallest first, each with its count.
+Owns the arithmetic and no data of a run. A group of values is a histogram: values, smallest first, each with its
+count.
 
-The effect is the probability of superiority: the share of pairs (a value of A, a value of B) in which B's is the larger,
-a tie counting half. It needs no unit and no normal distribution; 2p - 1 is Cliff's delta. Its interval is Newcombe's
-fifth (Statistics in Medicine 25, 2006, 559): a score interval on Hanley and McNeil's variance, which lies within 0 to 1,
-is the mirrored one when A and B change places, and excludes one half exactly where the test of Mann and Whitney finds a
-difference.
+The effect is the probability of superiority: the share of pairs (a value of A, a value of B) in which B's is larger, a
+tie counting half. It needs no unit and no normal distribution; 2p - 1 is Cliff's delta. Its interval is Newcombe's
+fifth (Statistics in Medicine 25, 2006, 559): a score interval on Hanley and McNeil's variance, which stays within 0 to
+1, is mirrored when A and B change places, and excludes one half exactly where Mann and Whitney's test, without a
+correction for ties, finds a difference.
 """
 
 import math

@@ -27,6 +27,7 @@ class Outcome:
     """How one side's runs fared: so many `passed` of those `judged`, with the 95 % interval of that rate.
 
     `value` is that of all runs; where they differ, that of the first that stands as the verdict says, with its seed.
+    `rule` is what they are judged by.
     """
 
     verdict: str
@@ -36,15 +37,15 @@ class Outcome:
     low: float
     high: float
     value: str
+    rule: str
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One criterion, one property or the verdict as a whole, on both sides; `rule` is what it is judged by."""
+    """One criterion, one property or the verdict as a whole, on both sides."""
 
     kind: Kind
     name: str
-    rule: str
     a: Outcome
     b: Outcome
     change: Change
@@ -99,8 +100,12 @@ def _findings(run: Result) -> Iterator[_Finding]:
     for each in run.criteria:
         yield _Finding("criterion", each.name, each.threshold, run.seed, each.verdict, each.value)
     for law in run.properties:
-        value = f"{law.checked} checks, {law.violations_count} violations"
+        value = f"{_counted(law.checked, 'check')}, {_counted(law.violations_count, 'violation')}"
         yield _Finding("property", law.name, law.rule, run.seed, law.verdict, value)
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _judged(a: list[_Finding], b: list[_Finding]) -> Judged:
@@ -110,7 +115,7 @@ def _judged(a: list[_Finding], b: list[_Finding]) -> Judged:
         # Both sides fail in some runs: only a rate that fell or rose by more than chance explains is a change.
         low, high = drop((before.passed, before.judged), (after.passed, after.judged))
         change = "worse" if low > 0 else "better" if high < 0 else "same"
-    return Judged(known.kind, known.name, known.rule, before, after, change)
+    return Judged(known.kind, known.name, before, after, change)
 
 
 def _outcome(findings: list[_Finding]) -> Outcome:
@@ -120,4 +125,5 @@ def _outcome(findings: list[_Finding]) -> Outcome:
     values = dict.fromkeys(each.value for each in findings)
     telling = next((each for each in findings if each.verdict == verdict), None)
     value = "" if telling is None else telling.value if len(values) == 1 else f"{telling.value} (seed {telling.seed})"
-    return Outcome(verdict, passed, judged_count, len(findings), *wilson(passed, judged_count), value)
+    rule = "" if telling is None else telling.rule
+    return Outcome(verdict, passed, judged_count, len(findings), *wilson(passed, judged_count), value, rule)
