@@ -1,4 +1,4 @@
-"""The command line: `drsim list | run | explore | replay | shrink | serve | schema`.
+"""The command line: `drsim list | run | explore | replay | shrink | compare | serve | schema`.
 
 Exit codes: 0 pass; 1 a property or criterion failed; 2 interrupted; 3 internal error; 4 bad usage or configuration;
 5 nothing ran, or the verdict is unknown. Commands import what they need when they run, so that `--help` is quick.
@@ -13,6 +13,7 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from drsim.arguments import UserError, check_parts, loaded, reading, seconds_of, seeds_of, writing
+from drsim.comparing import compare
 from drsim.serving import serve
 from drsim.tiers import Choice, Tier
 
@@ -212,6 +213,7 @@ def shrink(
     raise Exit(ExitCode.FAIL if failing else ExitCode.PASS)
 
 
+app.command()(compare)
 app.command()(serve)
 
 
