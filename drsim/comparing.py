@@ -10,6 +10,7 @@ import typer
 from typer.exceptions import Exit
 
 from drsim.arguments import UserError, writing
+from drsim.exits import ExitCode
 from drsim.reading import results_in
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def compare(
     else:
         _show(comparisons)
         _say_left_out(before, after, comparisons)
-    raise Exit(1 if any(each.changed("worse") for each in comparisons) else 0)
+    raise Exit(ExitCode.FAIL if any(each.changed("worse") for each in comparisons) else ExitCode.PASS)
 
 
 def _scenarios(runs: "list[Result]") -> str:
