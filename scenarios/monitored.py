@@ -1,13 +1,13 @@
 """CloudWatch as a run left it, as records of its result: metrics, alarms and the dashboard."""
 
-from collections.abc import Sequence
+from collections import Counter
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from orchestrator.settings import MINUTE_US
 from scenarios.result import AlarmChange, AlarmRecord, MetricRecord, Minute, Widget, WidgetLine
-from simulator import cloudwatch, monitoring
-from simulator.cloudwatch import Metric
+from simulator import monitoring
+from simulator.cloudwatch import Metric, Series
 from simulator.world import World
 
 
@@ -25,7 +25,7 @@ def monitored(world: World) -> Monitored:
     first, last = ((world.spec.epoch_us + at_us) // MINUTE_US for at_us in (0, world.kernel.now_us))
     places = {metric: place for place, metric in enumerate(found)}
     return Monitored(
-        tuple(_metric(metric, world.cloudwatch.units[metric], minutes) for metric, minutes in found.items()),
+        tuple(_metric(metric, series) for metric, series in found.items()),
         tuple(
             AlarmRecord(
                 name=alarm.name,
@@ -33,7 +33,7 @@ def monitored(world: World) -> Monitored:
                 condition=monitoring.condition(alarm),
                 changes=tuple(
                     AlarmChange(at=_instant(change.minute + 1), state=change.state, reason=change.reason)
-                    for change in monitoring.history(alarm, found.get(alarm.metric, ()), first, last)
+                    for change in monitoring.history(alarm, found.get(alarm.metric), first, last)
                 ),
             )
             for alarm in monitoring.alarms()
@@ -42,31 +42,32 @@ def monitored(world: World) -> Monitored:
     )
 
 
-def _metric(metric: Metric, unit: str, minutes: Sequence[cloudwatch.Minute]) -> MetricRecord:
+def _metric(metric: Metric, series: Series) -> MetricRecord:
     return MetricRecord(
         namespace=metric.namespace,
         name=metric.name,
         dimensions=metric.dimensions,
-        unit=unit,
-        basis="modelled" if unit == "Milliseconds" else "observed",
+        unit=series.unit,
+        basis="modelled" if series.unit == "Milliseconds" else "observed",
         minutes=tuple(
             Minute(
                 each.number * 60,
                 each.count,
                 *(round(value, 3) for value in (each.total, each.low, each.high, each.p50, each.p99)),
             )
-            for each in minutes
+            for each in series.minutes
         ),
     )
 
 
 def _widget(widget: monitoring.Widget, places: dict[Metric, int]) -> Widget:
-    several = {line.metric.name for line in widget.lines if _alike(widget, line) > 1}
+    # Where lines of one name and statistic differ by their dimensions only, labels name those.
+    alike = Counter((line.metric.name, line.statistic) for line in widget.lines)
     return Widget(
         title=widget.title,
         lines=tuple(
             WidgetLine(
-                label=_label(line, named=line.metric.name in several),
+                label=_label(line, named=alike[line.metric.name, line.statistic] > 1),
                 metric=places.get(line.metric),
                 statistic=line.statistic,
                 right=line.right,
@@ -75,12 +76,6 @@ def _widget(widget: monitoring.Widget, places: dict[Metric, int]) -> Widget:
         ),
         marks=widget.marks,
     )
-
-
-def _alike(widget: monitoring.Widget, line: monitoring.Line) -> int:
-    """How many lines of the widget show this metric by its name and statistic: dimensions must then tell them apart."""
-    shown = (line.metric.name, line.statistic)
-    return sum((other.metric.name, other.statistic) == shown for other in widget.lines)
 
 
 def _label(line: monitoring.Line, *, named: bool) -> str:
