@@ -1,13 +1,13 @@
 """CloudWatch as a run left it, as records of its result: metrics, alarms and the dashboard."""
 
 from collections import Counter
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from orchestrator.settings import MINUTE_US
-from scenarios.result import AlarmChange, AlarmRecord, MetricRecord, Minute, Widget, WidgetLine
+from scenarios.result import AlarmChange, AlarmRecord, MetricRecord, Minute, Widget, WidgetLine, instant
 from simulator import monitoring
 from simulator.cloudwatch import Metric, Series
+from simulator.monitoring import Alarm
 from simulator.world import World
 
 
@@ -22,23 +22,30 @@ class Monitored(NamedTuple):
 def monitored(world: World) -> Monitored:
     """What CloudWatch holds of a world that has run."""
     found = world.cloudwatch.metrics()
-    first, last = ((world.spec.epoch_us + at_us) // MINUTE_US for at_us in (0, world.kernel.now_us))
     places = {metric: place for place, metric in enumerate(found)}
     return Monitored(
         tuple(_metric(metric, series) for metric, series in found.items()),
-        tuple(
-            AlarmRecord(
-                name=alarm.name,
-                description=alarm.description,
-                condition=monitoring.condition(alarm),
-                changes=tuple(
-                    AlarmChange(at=_instant(change.minute + 1), state=change.state, reason=change.reason)
-                    for change in monitoring.history(alarm, found.get(alarm.metric), first, last)
-                ),
-            )
-            for alarm in monitoring.alarms()
-        ),
+        tuple(_alarm(alarm, found.get(alarm.metric), world) for alarm in monitoring.alarms()),
         tuple(_widget(widget, places) for widget in monitoring.dashboard()),
+    )
+
+
+def _alarm(alarm: Alarm, series: Series | None, world: World) -> AlarmRecord:
+    began_us, ended_us = (world.spec.epoch_us + at_us for at_us in (0, world.kernel.now_us))
+    changes = monitoring.history(alarm, series, began_us // MINUTE_US, ended_us // MINUTE_US)
+    return AlarmRecord(
+        name=alarm.name,
+        description=alarm.description,
+        condition=monitoring.condition(alarm),
+        changes=tuple(
+            AlarmChange(
+                # A minute's state is known at its end; what was before is shown from the run's start on.
+                at=instant(max((change.minute + 1) * MINUTE_US, began_us)),
+                state=change.state,
+                reason=change.reason,
+            )
+            for change in changes
+        ),
     )
 
 
@@ -81,7 +88,3 @@ def _widget(widget: monitoring.Widget, places: dict[Metric, int]) -> Widget:
 def _label(line: monitoring.Line, *, named: bool) -> str:
     label = f"{line.metric.name} ({line.statistic})"
     return f"{label}, {line.metric.dimensions[-1]}" if named else label
-
-
-def _instant(minute: int) -> str:
-    return datetime.fromtimestamp(minute * 60, tz=UTC).isoformat().replace("+00:00", "Z")

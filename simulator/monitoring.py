@@ -88,6 +88,19 @@ class Widget:
     lines: tuple[Line, ...]
     marks: tuple[tuple[str, float], ...]
 
+    @classmethod
+    def of(cls, properties: Mapping[str, Any]) -> Self:
+        """A widget as the dashboard's body has it."""
+        lines: list[Line] = []
+        before: list[str] = []
+        for entry in properties["metrics"]:
+            *words, options = entry if isinstance(entry[-1], dict) else (*entry, {})
+            namespace, name, *dimensions = before = _filled(words, before)
+            stat = options.get("stat", properties.get("stat", "Average"))
+            lines.append(Line(Metric(namespace, name, tuple(dimensions)), stat, options.get("yAxis") == "right"))
+        marks = properties.get("annotations", {}).get("horizontal", ())
+        return cls(properties["title"], tuple(lines), tuple((mark["label"], mark["value"]) for mark in marks))
+
 
 @lru_cache(maxsize=1)
 def alarms() -> tuple[Alarm, ...]:
@@ -104,7 +117,7 @@ def alarms() -> tuple[Alarm, ...]:
 def dashboard() -> tuple[Widget, ...]:
     """The widgets of the template's dashboard, in its order."""
     body = json.loads(_resolver().value(template()["Resources"]["PollingDashboard"]["Properties"]["DashboardBody"]))
-    return tuple(_widget(widget["properties"]) for widget in body["widgets"])
+    return tuple(Widget.of(each["properties"]) for each in body["widgets"])
 
 
 def history(alarm: Alarm, series: Series | None, first: int, last: int) -> tuple[Change, ...]:
@@ -152,19 +165,6 @@ def _resolver() -> Resolver:
     names = {"FinderFunction": FINDER, "PollerFunction": POLLER, "ExecutionTable": TABLE, "AWS::Region": "us-east-1"}
     assert defaults["MetricsNamespace"] == NAMESPACE, "the poller's metrics are found under their deployed namespace"
     return Resolver({**defaults, **names}, document["Conditions"])
-
-
-def _widget(properties: Mapping[str, Any]) -> Widget:
-    lines: list[Line] = []
-    before: list[str] = []
-    for entry in properties["metrics"]:
-        *words, options = entry if isinstance(entry[-1], dict) else (*entry, {})
-        before = _filled(words, before)
-        stat = options.get("stat", properties.get("stat", "Average"))
-        metric = Metric(before[0], before[1], tuple(before[2:]))
-        lines.append(Line(metric, stat, options.get("yAxis") == "right"))
-    marks = properties.get("annotations", {}).get("horizontal", ())
-    return Widget(properties["title"], tuple(lines), tuple((mark["label"], mark["value"]) for mark in marks))
 
 
 def _filled(words: Sequence[str], before: Sequence[str]) -> list[str]:
