@@ -18,7 +18,7 @@ _UNSHOWN: Final = re.compile(
 
 def visible(text: str) -> str:
     r"""The text with characters that would break a format, or reorder its words, as escapes: `\x00`, `\u202e`."""
-    return _UNSHOWN.sub(lambda found: found.group().encode("ascii", "backslashreplace").decode("ascii"), text)
+    return _UNSHOWN.sub(_escape, text)
 
 
 def shortened(text: str, length_max: int) -> str:
@@ -26,3 +26,8 @@ def shortened(text: str, length_max: int) -> str:
     if len(text) <= length_max:
         return text
     return f"{text[:length_max]}… ({len(text)} characters)"
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
