@@ -21,7 +21,7 @@ _UNSHOWN: Final = re.compile(
 
 def plain(text: str) -> str:
     r"""The text with characters that would break a format, or reorder its words, as escapes: `\x00`, `\u202e`."""
-    return _UNSHOWN.sub(lambda found: found.group().encode("ascii", "backslashreplace").decode("ascii"), text)
+    return _UNSHOWN.sub(_escape, text)
 
 
 def shortened(text: str, length_max: int) -> str:
@@ -34,3 +34,8 @@ def shortened(text: str, length_max: int) -> str:
 def visible(text: object, length_max: int = SHOWN_MAX) -> str:
     """Any text on one line, for people: white space is one space, what cannot be seen is escaped, the rest cut off."""
     return plain(shortened(" ".join(str(text).split()), length_max))
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
