@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reports import chrome
-from reports.plain import visible
+from reports.text import plain
 from scenarios.files import load
 from scenarios.result import Result
 from scenarios.runner import Run, run
@@ -220,7 +220,7 @@ def test_hostile_texts_are_shown_and_break_nothing(drill: Run, text: str) -> Non
         f'["LambdaEnded",8,"r","ExecutionPoller",{word},"error",3,90,{word}]',
     ]
     events = drawn(drill.result, lines)
-    begin = visible(text[:200])
+    begin = plain(text[:200])
     assert names_of(events, EXECUTIONS)[1000].startswith(begin)
     assert of(events, "X", POLLER)[0]["args"]["detail"].startswith(begin)
     assert len(json.dumps(events)) < 20_000

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from reports import ctrf
-from reports.plain import visible
+from reports.text import plain
 from scenarios.files import load
 from scenarios.result import Result
 from scenarios.runner import run
@@ -92,8 +92,8 @@ def test_hostile_texts_are_shown_and_break_nothing(phase_2: Result) -> None:
     results = results_of(hostile(phase_2))
     criterion, broken = [test for test in results["tests"] if test["status"] == "failed"]
     for text in TEXTS:
-        assert visible(text) in criterion["extra"]["value"]
-        assert f"  observed: {visible(text)}\n" in broken["trace"]
+        assert plain(text) in criterion["extra"]["value"]
+        assert f"  observed: {plain(text)}\n" in broken["trace"]
 
 
 def test_the_same_result_read_again_gives_the_same_bytes(failed: Result) -> None:

@@ -6,8 +6,8 @@ from io import StringIO
 import pandas as pd
 import pytest
 
-from reports import frames
-from reports.plain import visible
+from reports import frames, metrics_csv
+from reports.text import plain
 from scenarios.files import load
 from scenarios.result import Result
 from scenarios.runner import run
@@ -61,8 +61,13 @@ def test_metrics_have_a_row_a_metric_and_minute(results: list[Result]) -> None:
     assert (frame["p99"] <= frame["max"]).all()
 
 
+def test_metrics_csv_is_what_pandas_writes(results: list[Result]) -> None:
+    pandas = frames.metrics(results[0]).to_csv(date_format="%Y-%m-%dT%H:%M:%SZ", lineterminator="\n")
+    assert metrics_csv.render(results[0]) == pandas
+
+
 def test_metrics_csv_holds_the_same_in_plain_lines(results: list[Result]) -> None:
-    text = frames.metrics_csv(results[0])
+    text = metrics_csv.render(results[0])
     header, first, *_ = text.splitlines()
     assert header == "at,namespace,name,dimensions,unit,basis,samples,sum,min,max,p50,p99"
     minute = results[0].metrics.cloudwatch[0].minutes[0]
@@ -72,17 +77,17 @@ def test_metrics_csv_holds_the_same_in_plain_lines(results: list[Result]) -> Non
     assert f",{minute.samples},{minute.sum},{minute.min},{minute.max},{minute.p50},{minute.p99}" in first
     back = pd.read_csv(StringIO(text), index_col="at", parse_dates=["at"], keep_default_na=False)
     assert list(back["sum"]) == list(frames.metrics(results[0])["sum"])
-    assert frames.metrics_csv(Result.model_validate_json(results[0].model_dump_json())) == text
+    assert metrics_csv.render(Result.model_validate_json(results[0].model_dump_json())) == text
 
 
 def test_metrics_csv_keeps_hostile_names_in_their_fields(results: list[Result]) -> None:
     metrics = results[0].metrics
     named = tuple(metrics.cloudwatch[0].model_copy(update={"name": name}) for name in TEXTS)
     hostile = results[0].model_copy(update={"metrics": metrics.model_copy(update={"cloudwatch": named})})
-    rows = list(csv.DictReader(StringIO(frames.metrics_csv(hostile), newline="")))
-    assert {row["name"] for row in rows} == {visible(name) for name in TEXTS}
+    rows = list(csv.DictReader(StringIO(metrics_csv.render(hostile), newline="")))
+    assert {row["name"] for row in rows} == {plain(name) for name in TEXTS}
 
 
 def test_a_run_without_metrics_has_a_header_only(results: list[Result]) -> None:
     metrics = results[0].metrics.model_copy(update={"cloudwatch": ()})
-    assert frames.metrics_csv(results[0].model_copy(update={"metrics": metrics})).count("\n") == 1
+    assert metrics_csv.render(results[0].model_copy(update={"metrics": metrics})).count("\n") == 1

@@ -8,7 +8,7 @@ import pytest
 import xmlschema
 
 from reports import junit
-from reports.plain import visible
+from reports.text import plain
 from scenarios.files import load
 from scenarios.result import Result
 from scenarios.runner import run
@@ -93,8 +93,8 @@ def test_a_failed_criterion_says_value_threshold_and_evidence(failed: Result) ->
 def test_hostile_texts_are_shown_and_break_nothing(phase_2: Result) -> None:
     criterion, broken = list(suite_of(hostile(phase_2)).iter("failure"))
     for text in TEXTS:
-        assert visible(text) in criterion.attrib["message"]
-        assert f"29Z {visible(text)}\n  expected: {visible(text)}\n  observed: {visible(text)}\n" in (broken.text or "")
+        assert plain(text) in criterion.attrib["message"]
+        assert f"29Z {plain(text)}\n  expected: {plain(text)}\n  observed: {plain(text)}\n" in (broken.text or "")
     assert "the first 7 of them:" in (broken.text or "")
 
 
