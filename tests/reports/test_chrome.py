@@ -197,7 +197,7 @@ def test_what_the_end_of_the_run_cuts_off_ends_with_it() -> None:
 def test_a_job_that_never_ends_and_a_run_without_an_end_are_drawn_to_the_end(drill: Run) -> None:
     never = 1 << 62
     lines = [
-        f'["JobStarted",1000,"1","us-east-1","drsjob-1",1,2000,{never},"3000:{never}:LAUNCHED"]',
+        f'["JobStarted",1000,"1","us-east-1","drsjob-1",1,2000,{never},"3000:{never}:LAUNCHED:0"]',
         '["LambdaStarted",5000,"r","ExecutionPoller","e",1,1,0,1]',
     ]
     events = drawn(drill.result, lines)
