@@ -219,7 +219,7 @@ class _Story:
         self._jobs.append(job_id)
         canvas, tid = self._canvas, len(self._jobs) * LANES
         servers = [life.split(":") for life in lives.split()]
-        ended_us = max([started_us, *(int(end_us) for _, end_us, _ in servers)])
+        ended_us = max([started_us, *(int(end_us) for _, end_us, *_ in servers)])
         yield from canvas.slice(_TRUTH, tid, begin_us, started_us, "PENDING", facts)
         yield from canvas.slice(_TRUTH, tid, started_us, ended_us, "STARTED", facts)
         if servers:
