@@ -31,6 +31,10 @@ def monitored(world: World) -> Monitored:
                 name=alarm.name,
                 description=alarm.description,
                 condition=monitoring.condition(alarm),
+                metric=places.get(alarm.metric),
+                statistic=alarm.statistic,
+                period_minutes=alarm.period_us // MINUTE_US,
+                threshold=alarm.threshold,
                 changes=tuple(
                     AlarmChange(at=_instant(change.minute + 1), state=change.state, reason=change.reason)
                     for change in monitoring.history(alarm, found.get(alarm.metric, ()), first, last)

@@ -1,0 +1,246 @@
+"""What all charts share: the figure as it is laid out, its axes and marks, and the paths of its lines and boxes.
+
+Owns no kind of chart: `reports.charts` has figures over time, `reports.distributions` the others. A chart needs no
+script to be seen. Its lines are an SVG stretched to the width there is; all text is HTML beside or above it and keeps its
+size. `charts.css` is the look, and `charts.js` adds crosshair, tooltips and a table of the values.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from markupsafe import Markup
+
+from reports.page import environment
+from reports.scales import Scale, Tick, drawable, figure, quantity, with_unit
+
+WIDTH, HEIGHT = 1000, 400
+"""The SVG's own units; the page stretches it."""
+
+COLOURS: Final = ("--c1", "--c2", "--c3", "--c4", "--c5", "--c6")
+"""Of page.css, for whatever brings no colour of its own."""
+
+LABEL_MAX: Final = 80
+
+# In percent of the plot: labels so near above each other touch; a character is so wide in a narrow plot; and beyond
+# this place a label has more room to the left.
+_NEAR, _CHARACTER, _LATE = 9, 1.7, 60
+_ARROWS: Final = {"low": "↓", "high": "↑", "before": "←", "after": "→"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A limit or threshold: a line across the chart, or an arrow with the value at its edge if it is far outside."""
+
+    label: str
+    value: float
+    right: bool = False
+    colour: str = "--fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """A scale in `unit`, for values that come in a unit `divisor` times smaller."""
+
+    scale: Scale
+    ticks: Sequence[Tick]
+    unit: str = ""
+    divisor: float = 1.0
+
+    def at(self, value: float) -> float:
+        """Where a value lies, from 0 to 1."""
+        return self.scale.at(value / self.divisor)
+
+    def holds(self, value: float) -> bool:
+        """Whether a value lies on the axis."""
+        return self.scale.holds(value / self.divisor)
+
+    def text(self, value: float) -> str:
+        """The value in words: 60 s."""
+        if self.scale.log:
+            return quantity(value / self.divisor, self.unit)
+        return with_unit(figure(value / self.divisor), self.unit)
+
+    def upright(self) -> list["Place"]:
+        """The labels of the ticks, if the axis stands upright."""
+        return [Place(percent(1 - self.scale.at(tick.value)), tick.label) for tick in self.ticks]
+
+    def level(self) -> list["Place"]:
+        """The labels of the ticks, if the axis lies."""
+        return [Place(percent(self.scale.at(tick.value)), tick.label) for tick in self.ticks]
+
+
+class Place(NamedTuple):
+    """A tick's label: from 0 to 100 from left or top."""
+
+    at: float
+    label: str
+
+
+class Shape(NamedTuple):
+    """One path of the SVG. `series` is the number of the series that it belongs to, if any."""
+
+    path: str
+    kind: str
+    colour: str = ""
+    series: int | None = None
+
+
+class Key(NamedTuple):
+    """One entry of the legend; one with a series can be switched on and off."""
+
+    label: str
+    colour: str
+    series: int | None = None
+
+
+class Note(NamedTuple):
+    """The label of a mark: how far from left or top, 0 to 100, on which side of it, and in which row above the plot."""
+
+    label: str
+    at: float
+    side: str
+    colour: str
+    row: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A chart laid out, as `charts.html.j2` takes it. `rows` is for charts of rows; `data`'s shape is in charts.js."""
+
+    name: str
+    title: str
+    summary: str
+    data: Mapping[str, object]
+    shapes: Sequence[Shape]
+    bottom: Sequence[Place]
+    left: Sequence[Place]
+    right: Sequence[Place] = ()
+    basis: str = ""
+    unit: str = ""
+    unit_right: str = ""
+    keys: Sequence[Key] = ()
+    across: Sequence[Note] = ()
+    upright: Sequence[Note] = ()
+    beyond: Sequence[Note] = ()
+    rows: int = 0
+    empty: bool = False
+
+    def html(self) -> Markup:
+        """The figure; everything that a run brought in is escaped, cut and made visible."""
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", self.name)
+        context = {"figure": self, "name": name, "width": WIDTH, "height": HEIGHT, "label_max": LABEL_MAX}
+        return Markup(environment().get_template("charts.html.j2").render(context))
+
+
+def coloured(colour: str, index: int) -> str:
+    """The colour, or that of the place in the legend."""
+    return colour or COLOURS[index % len(COLOURS)]
+
+
+def room_for(low: float, high: float, marks: Iterable[Mark], *, times: float = 2.0) -> tuple[float, float]:
+    """The domain with the marks in it that leave the values at least one `times`-th of it. The others are arrows."""
+    for each in sorted((each for each in marks if drawable(each.value)), key=lambda mark: mark.value):
+        wide = max(high, each.value) - min(low, each.value)
+        if wide <= times * (high - low):
+            low, high = min(low, each.value), max(high, each.value)
+    return low, high
+
+
+def across(marks: Iterable[tuple[Mark, Axis]]) -> tuple[list[Shape], list[Note]]:
+    """Lines from left to right with their labels: at the right, or at the left if another one is near."""
+    shapes, notes, last = [], [], -100.0
+    for mark, axis in sorted(marks, key=lambda each: each[1].at(each[0].value)):
+        shapes.append(Shape(f"M0 {_y(axis.at(mark.value))}h{WIDTH}", "mark", mark.colour))
+        at = percent(1 - axis.at(mark.value))
+        near = abs(at - last) < _NEAR
+        notes.append(Note(f"{mark.label} {axis.text(mark.value)}", at, "start" if near else "end", mark.colour))
+        last = -100.0 if near else at
+    return shapes, notes
+
+
+def upright(marks: Iterable[Mark], axis: Axis) -> tuple[list[Shape], list[Note]]:
+    """Lines from bottom to top, with their labels above the plot in as many rows as they need."""
+    placed = sorted(marks, key=lambda mark: mark.value)
+    texts = [f"{mark.label} {axis.text(mark.value)}" for mark in placed]
+    places = [percent(axis.at(mark.value)) for mark in placed]
+    # A label stands to the right of its line, or to the left where the plot soon ends.
+    widths = [len(text) * _CHARACTER * (1 if at < _LATE else -1) for text, at in zip(texts, places, strict=True)]
+    rows = rows_of((min(at, at + width), max(at, at + width)) for at, width in zip(places, widths, strict=True))
+    notes = [
+        Note(text, at, "start" if at < _LATE else "end", mark.colour, row)
+        for text, at, mark, row in zip(texts, places, placed, rows, strict=True)
+    ]
+    return [Shape(f"M{_x(axis.at(mark.value))} 0v{HEIGHT}", "mark", mark.colour) for mark in placed], notes
+
+
+def beyond(marks: Iterable[tuple[Mark, Axis]], sides: Sequence[str]) -> list[Note]:
+    """The labels of marks that lie outside, each with an arrow to where it would be; `sides` are the ends' names."""
+    notes = []
+    for mark, axis in marks:
+        side = sides[axis.at(mark.value) > 0]
+        notes.append(Note(f"{_ARROWS[side]} {mark.label} {axis.text(mark.value)}", 0.0, side, mark.colour))
+    return notes
+
+
+def grid(axis: Axis) -> Shape:
+    """The lines behind the chart, one for each tick of an upright axis."""
+    return Shape("".join(f"M0 {_y(axis.scale.at(tick.value))}h{WIDTH}" for tick in axis.ticks), "grid")
+
+
+def columns(axis: Axis) -> Shape:
+    """The lines behind the chart, one for each tick of an axis that lies."""
+    return Shape("".join(f"M{_x(axis.scale.at(tick.value))} 0v{HEIGHT}" for tick in axis.ticks), "grid")
+
+
+def line(points: Sequence[tuple[float, float]], *, step: bool = False, base: float | None = None) -> str:
+    """A line through points given as shares of width and height; with `base`, the area between it and that height."""
+    placed = [(_x(x), _y(y)) for x, y in points]
+    text = f"M{placed[0][0]} {placed[0][1]}"
+    for (x0, y0), (x, y) in pairwise(placed):
+        if step:
+            text += f"h{x - x0}" + (f"v{y - y0}" if y != y0 else "")
+        else:
+            text += f"l{x - x0} {y - y0}"
+    return text if base is None else f"{text}V{_y(base)}H{placed[0][0]}z"
+
+
+def dots(points: Iterable[tuple[float, float]]) -> str:
+    """Dots: lines without length, which their round ends make visible."""
+    return "".join(f"M{_x(x)} {_y(y)}h0" for x, y in points)
+
+
+def boxes(sides: Iterable[tuple[float, float, float, float]]) -> str:
+    """Boxes given by left, right, bottom and top as shares of width and height; none is too thin to be seen."""
+    return "".join(_box(*each) for each in sides)
+
+
+def _box(left: float, right: float, bottom: float, top: float) -> str:
+    x, y = round(left * WIDTH, 1), _y(top)
+    width, height = max(round(right * WIDTH - x, 1), 1), max(_y(bottom) - y, 1)
+    return f"M{x:g} {y}h{width:g}v{height}h{-width:g}z"
+
+
+def percent(share: float) -> float:
+    """A share of width or height, as the style sheet takes it."""
+    return round(share * 100, 1)
+
+
+def rows_of(labels: Iterable[tuple[float, float]]) -> Iterator[int]:
+    """The row of each label, given by its left and right end, so that none covers another."""
+    rows: list[list[tuple[float, float]]] = []
+    for left, right in labels:
+        free = (index for index, row in enumerate(rows) if all(end <= left or right <= start for start, end in row))
+        row = next(free, len(rows))
+        rows[row:] = [[*(rows[row] if row < len(rows) else []), (left, right)], *rows[row + 1 :]]
+        yield row
+
+
+def _x(share: float) -> int:
+    return round(share * WIDTH)
+
+
+def _y(share: float) -> int:
+    return round((1 - share) * HEIGHT)

@@ -1,0 +1,94 @@
+"""What a histogram of a result knows: the ranges its values stand for, and from these shares and cumulated shares.
+
+A histogram has its values at two significant digits. Each stands for all that would be rounded to it, within the least
+and the largest value there was; nothing here tells values apart that the histogram does not.
+"""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import Final, NamedTuple
+
+from reports.scales import Scale, step_of
+from scenarios.result import Distribution
+
+_STEPS_MIN, _STEPS_MAX = 8, 40
+_STEPS_PER_DECADE: Final = 24
+"""Two digits tell a tenth apart at worst, which is a 24th of a decade."""
+
+
+class Cell(NamedTuple):
+    """The range of values that a value of a histogram stands for, and how many lie in it."""
+
+    low: float
+    high: float
+    values: int
+
+
+def cells_of(found: Distribution) -> Iterator[Cell]:
+    """The ranges for which the values of a histogram stand, within the smallest and the largest value there was."""
+    for value, count in found.histogram:
+        low, high = _rounded_to(value)
+        low, high = max(low, found.min), min(high, found.max)
+        yield Cell(low, high, count) if low <= high else Cell(value, value, count)
+
+
+def _rounded_to(value: float) -> tuple[float, float]:
+    """What two significant digits make this value: 98.5 to 99.5 become 99, and 99.5 to 105 become 100."""
+    if not value:
+        return 0.0, 0.0
+    unit = 10.0 ** (math.floor(math.log10(abs(value)) + 1e-9) - 1)
+    inner = unit / (20 if abs(value) < unit * 10.5 else 2)
+    ends = (abs(value) - inner, abs(value) + unit / 2)
+    return ends if value > 0 else (-ends[1], -ends[0])
+
+
+def coarsest(cells: Sequence[Sequence[Cell]]) -> float:
+    """The width of the widest range that is rounded to one value."""
+    ends = [_rounded_to(cell.high) for each in cells for cell in each]
+    return max((high - low for low, high in ends), default=0.0)
+
+
+def edges_of(cells: Sequence[Sequence[Cell]], scale: Scale, divisor: float) -> list[float]:
+    """The ends of the steps over an axis whose values are shown divided: more for more values, none finer than known."""
+    count = max((sum(cell.values for cell in each) for each in cells), default=0)
+    wanted = min(max(round(2 * math.sqrt(count)), _STEPS_MIN), _STEPS_MAX)
+    low, high = scale.low * divisor, scale.high * divisor
+    if scale.log:
+        steps = min(wanted, math.ceil(_STEPS_PER_DECADE * math.log10(high / low)))
+        return [low * (high / low) ** (index / steps) for index in range(steps + 1)]
+    ends = [end for each in cells for cell in each for end in (cell.low, cell.high)]
+    first, last = (min(ends), max(ends)) if ends else (low, high)
+    width = step_of(max((last - first) / wanted, coarsest(cells) / 2, (high - low) / 100) / divisor) * divisor
+    begin, end = math.floor(first / width + 1e-9), math.ceil(last / width - 1e-9)
+    return [index * width for index in range(begin, max(end, begin + 1) + 1)]
+
+
+def shares_of(cells: Sequence[Cell], edges: Sequence[float]) -> list[float]:
+    """The share of the values in each step, a cell's spread evenly over the steps that it touches."""
+    counts = [0.0] * (len(edges) - 1)
+    for low, high, count in cells:
+        first = min(max(bisect_right(edges, low) - 1, 0), len(counts) - 1)
+        last = min(max(bisect_left(edges, high) - 1, first), len(counts) - 1)
+        for index in range(first, last + 1):
+            within = min(high, edges[index + 1]) - max(low, edges[index])
+            counts[index] += count * (within / (high - low) if last > first else 1)
+    total = sum(cell.values for cell in cells)
+    return [each / total for each in counts] if total else counts
+
+
+def cumulated(cells: Sequence[Cell]) -> list[tuple[float, float]]:
+    """The corners of the curve: each value with the share of values up to it."""
+    total = sum(cell.values for cell in cells)
+    ends = [(cell.high, upto / total) for cell, upto in zip(cells, accumulate(c.values for c in cells), strict=True)]
+    return [(cells[0].low, 0.0), *ends] if cells else []
+
+
+def share_up_to(value: float, curve: Sequence[tuple[float, float]]) -> float:
+    """The curve's height at a value: 0 below its least, 1 above its largest, on a straight line between two corners."""
+    index = bisect_right(curve, (value, math.inf))
+    if index == 0 or index == len(curve):
+        return float(index > 0)
+    (low, share_low), (high, share_high) = curve[index - 1], curve[index]
+    return share_low + (share_high - share_low) * (value - low) / (high - low)

@@ -1,0 +1,40 @@
+"""What all HTML pages share: one file each, with its style and script inside, that opens from disk and asks nobody.
+
+Owns the environment of the templates. `page.html.j2` is the frame, `page.css` the look; charts bring their own parts.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports.markdown import clock, number
+from reports.text import visible
+
+
+def render(template: str, context: Mapping[str, object]) -> str:
+    """A page from its template."""
+    return environment().get_template(template).render(context)
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """Everything that a run brings in is escaped; `visible` also spells out what cannot be seen."""
+    found = Environment(
+        loader=PackageLoader("reports"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=True,
+        finalize=lambda value: "–" if value is None else value,
+    )
+    found.filters |= {"clock": clock, "number": number, "visible": visible, "data": data}
+    return found
+
+
+def data(value: object) -> Markup:
+    """Any data as JSON for a script element: nothing in it can end the element, nor be taken for markup."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=True)
+    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))

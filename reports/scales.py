@@ -1,0 +1,190 @@
+"""Where a value lies on an axis, and what stands beside it: domains, ticks and the words for figures.
+
+Owns no drawing. Whatever comes in is drawn: one value, none, equal ones, huge or negative ones.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from reports.markdown import number
+
+LARGEST: Final = 1e300
+"""Beyond this the arithmetic of an axis overflows; such a value, like infinity or nan, is taken for none."""
+
+_LADDERS: Final = {
+    "ms": (("ms", 1), ("s", 1000), ("min", 60_000), ("h", 3_600_000)),
+    "s": (("s", 1), ("min", 60), ("h", 3600)),
+    "B": (("B", 1), ("kB", 1000), ("MB", 1_000_000), ("GB", 1_000_000_000)),
+}
+_WORDS: Final = {"Milliseconds": "ms", "Seconds": "s", "Bytes": "B", "Percent": "%", "Count": "", "None": ""}
+_ENOUGH: Final = 10
+"""A figure moves to the next larger unit when it has so many of it: 9 900 ms, but 10 s."""
+
+# `strftime` would speak the language of whoever runs it.
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+# fmt: off
+_TIME_STEPS: Final = (
+    1, 2, 5, 10, 15, 30, *(_MINUTE * each for each in (1, 2, 5, 10, 15, 30)),
+    *(_HOUR * each for each in (1, 2, 3, 6, 12)), *(_DAY * each for each in (1, 2, 7, 14, 28, 91, 364)),
+)
+# fmt: on
+
+LAST_INSTANT: Final = 253_402_300_799
+"""The last second of the year 9999, and of Python's calendar."""
+
+
+class Tick(NamedTuple):
+    """A value that an axis names."""
+
+    value: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """An axis from `low` to `high`, which is larger; where `log`, both are above 0."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def at(self, value: float) -> float:
+        """Where a value lies: 0 at `low`, 1 at `high`, less or more if it is outside."""
+        if not self.log:
+            return (value - self.low) / (self.high - self.low)
+        if value <= 0:
+            return -math.inf
+        return math.log(value / self.low) / math.log(self.high / self.low)
+
+    def holds(self, value: float) -> bool:
+        """Whether a value lies between the ends, as far as floats can tell."""
+        return -1e-9 <= self.at(value) <= 1 + 1e-9
+
+
+def drawable(value: float | None) -> bool:
+    """Whether an axis can show this."""
+    return value is not None and math.isfinite(value) and abs(value) < LARGEST
+
+
+def linear(low: float, high: float, count: int = 5, *, whole: bool = False) -> tuple[Scale, tuple[Tick, ...]]:
+    """An axis that begins and ends at ticks, with about `count` steps of 1, 2 or 5 times a power of ten.
+
+    `whole` keeps the steps at 1 and more, for what is counted.
+    """
+    low, high = _apart(low, high)
+    step = max(step_of((high - low) / count), 1.0 if whole else 0.0)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    ticks = tuple(Tick(index * step, _label(index * step, step)) for index in range(first, max(last, first + 1) + 1))
+    return Scale(ticks[0].value, ticks[-1].value), ticks
+
+
+def ticks_within(scale: Scale, count: int) -> tuple[Tick, ...]:
+    """The ticks between the ends of an axis that does not begin at one."""
+    step = step_of((scale.high - scale.low) / count)
+    first, last = math.ceil(scale.low / step - 1e-9), math.floor(scale.high / step + 1e-9)
+    return tuple(Tick(index * step, _label(index * step, step)) for index in range(first, last + 1))
+
+
+def logarithmic(low: float, high: float, unit: str) -> tuple[Scale, tuple[Tick, ...]]:
+    """An axis over several decades, from one round value to another; each tick says its unit. Both ends are above 0."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    rounds = [factor * 10.0**exponent for exponent in decades for factor in (1, 2, 5)]
+    begin = max(each for each in rounds if each <= low * (1 + 1e-9))
+    end = min(each for each in [*rounds, 10.0 ** decades[-1]] if each >= high * (1 - 1e-9) and each > begin)
+    shown = [each for each in rounds if begin <= each <= end]
+    if len(shown) > 8:
+        shown = [10.0**exponent for exponent in decades if begin <= 10.0**exponent <= end]
+    return Scale(begin, end, log=True), tuple(Tick(each, quantity(each, unit)) for each in shown)
+
+
+def time_ticks(scale: Scale, count: int = 8) -> tuple[Tick, ...]:
+    """Ticks on whole minutes (or seconds, hours, days) of an axis in seconds since the epoch; at most about `count`."""
+    span = scale.high - scale.low
+    step = next((each for each in _TIME_STEPS if span / each <= count), math.ceil(span / count / _DAY) * _DAY)
+    first = math.ceil(scale.low / step)
+    return tuple(Tick(at, _time_label(at, step)) for at in range(first * step, math.floor(scale.high) + 1, step))
+
+
+def clock_of(at: float) -> str:
+    """The time of day in UTC of an instant in seconds since the epoch: 20:32, or 20:32:29 within a minute."""
+    text = datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
+    return text.removesuffix(":00")
+
+
+def unit_of(name: str) -> str:
+    """The unit as it is written here; CloudWatch's Milliseconds and the like become ms."""
+    return _WORDS.get(name, name)
+
+
+def in_unit(unit: str, largest: float) -> tuple[str, float]:
+    """The unit in which figures up to `largest` are easily read, and what to divide them by: 60 000 ms are 60 s."""
+    found: tuple[str, float] = (unit, 1)
+    for larger, divisor in _LADDERS.get(unit, ()):
+        if abs(largest) >= divisor * _ENOUGH:
+            found = (larger, divisor)
+    return found
+
+
+def quantity(value: float, unit: str) -> str:
+    """A figure with its unit, the one that suits it: 120 ms, 57.2 s, 90 min."""
+    unit, divisor = in_unit(unit, value)
+    return with_unit(figure(value / divisor), unit)
+
+
+def with_unit(text: str, unit: str) -> str:
+    """Figure and unit, kept on one line; percent signs need no space."""
+    return text if not unit else f"{text}%" if unit == "%" else f"{text}\N{NO-BREAK SPACE}{unit}"
+
+
+def figure(value: float) -> str:
+    """A figure as `number` writes it, but short where it is tiny or huge: 115.3, 0.0004, 1.5e+20."""
+    return f"{value:.3g}" if value and not 0.01 <= abs(value) < 1e15 else number(value)
+
+
+def rounded(value: float) -> float | int:
+    """The value as it is shown, as a number."""
+    shown = float(figure(value))
+    return int(shown) if shown.is_integer() and abs(shown) < 1e15 else shown
+
+
+def step_of(least: float) -> float:
+    """The smallest of 1, 2 and 5 times a power of ten that is not below `least`, which is above 0."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * (1 - 1e-9))
+
+
+def extent(values: Sequence[float]) -> tuple[float, float]:
+    """The smallest and the largest of some values; 0 and 0 if there is none."""
+    return (min(values), max(values)) if values else (0.0, 0.0)
+
+
+def _apart(low: float, high: float) -> tuple[float, float]:
+    """The ends of an axis, moved apart if they are so near that no step fits between."""
+    if high - low > 1e-9 * max(abs(low), abs(high)):
+        return low, high
+    if low == 0 == high:
+        return 0.0, 1.0
+    room = abs(high) / 50
+    return low - room, high + room
+
+
+def _label(value: float, step: float) -> str:
+    """A tick's value with as many digits as its step has."""
+    if value and abs(value) >= 1e15:
+        return f"{value:.3g}"
+    for size, sign in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size * 10 and step >= size / 10:
+            return f"{number(value / size)}{sign}"
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    return f"{value:.{digits}f}" if digits < 6 else "0" if not value else f"{value:.3g}"
+
+
+def _time_label(at: int, step: int) -> str:
+    instant = datetime.fromtimestamp(at, UTC)
+    if step >= _DAY or (step >= _HOUR and at % _DAY == 0):
+        return f"{instant.day}\N{NO-BREAK SPACE}{_MONTHS[instant.month - 1]}"
+    return instant.strftime("%H:%M" if step >= _MINUTE else "%H:%M:%S")
