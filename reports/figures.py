@@ -14,22 +14,14 @@ from markupsafe import Markup
 from reports.charts import Mark, Series, Span, stacked
 from reports.charts import timeline as over_time
 from reports.distributions import distribution, ranges
-from scenarios.result import AlarmRecord, Distribution, MetricRecord, Minute, Result, TickRecord, Widget
+from reports.metrics import STATISTICS
+from scenarios.result import AlarmRecord, Distribution, MetricRecord, Result, TickRecord, Widget
 
 Plot = Callable[[], Markup]
 
 _FINDER: Final = "ExecutionFinder"
 _POLLER: Final = "ExecutionPoller"
 _PHASE_COLOURS: Final = {"PENDING": "--c6", "STARTED": "--c2", "IN_PROGRESS": "--c1"}
-_STATISTICS: Final[Mapping[str, Callable[[Minute], float]]] = {
-    "Sum": lambda minute: minute.sum,
-    "Maximum": lambda minute: minute.max,
-    "Minimum": lambda minute: minute.min,
-    "Average": lambda minute: minute.sum / minute.samples,
-    "SampleCount": lambda minute: minute.samples,
-    "p50": lambda minute: minute.p50,
-    "p99": lambda minute: minute.p99,
-}
 
 
 def plots_of(section: str, result: Result) -> list[Plot]:
@@ -89,7 +81,9 @@ def _of_performance(result: Result) -> Iterator[Plot]:
     concurrent = _lines(result, "AWS/Lambda", "ConcurrentExecutions", "Maximum", {(): "account", (_POLLER,): "pollers"})
     if concurrent:
         limit = Mark(label="limit of the account", value=metrics.configuration["functions"]["account_concurrency"])
-        yield partial(over_time, "concurrency", "Lambda invocations at once", concurrent, basis="observed", marks=[limit])
+        yield partial(
+            over_time, "concurrency", "Lambda invocations at once", concurrent, basis="observed", marks=[limit]
+        )
     finder = _lines(result, "AWS/Lambda", "Duration", "Maximum", {(_FINDER,): "longest finder of the minute"})
     if finder:
         yield partial(
@@ -151,7 +145,9 @@ def _alarm(result: Result, alarm: AlarmRecord) -> Markup:
         shown,
         unit=_unit(metric),
         basis="observed",
-        marks=[Mark(label=f"threshold ({alarm.statistic.lower()} of {alarm.period_minutes} min)", value=alarm.threshold)],
+        marks=[
+            Mark(label=f"threshold ({alarm.statistic.lower()} of {alarm.period_minutes} min)", value=alarm.threshold)
+        ],
         spans=spans,
         bounds=_bounds(result),
     )
@@ -177,7 +173,7 @@ def _widget(result: Result, number: int, widget: Widget) -> Markup:
 
 
 def _series(label: str, metric: MetricRecord, statistic: str, *, right: bool = False) -> Series:
-    value = _STATISTICS[statistic]
+    value = STATISTICS[statistic]
     return Series(label=label, points=[(minute.at, value(minute)) for minute in metric.minutes], right=right)
 
 
@@ -216,4 +212,3 @@ def _seconds(instant: str) -> float:
 def _bounds(result: Result) -> tuple[float, float]:
     start = _seconds(result.metrics.configuration["start"])
     return start, start + result.virtual_seconds
-

@@ -54,7 +54,9 @@ def render(result: Result, lines: Iterable[str]) -> Document:
         if section.trouble is not None:
             troubles.append(f"{section.title}: {section.trouble}")
         elif section.name == "acceptance":
-            return guarded(section.title, lambda: _part("acceptance.html.j2", run=result, phase_2_criteria=CRITERIA, sign=sign))
+            return guarded(
+                section.title, lambda: _part("acceptance.html.j2", run=result, phase_2_criteria=CRITERIA, sign=sign)
+            )
         return html_of(section.text)
 
     sign = _SIGNS.__getitem__
