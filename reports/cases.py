@@ -62,7 +62,7 @@ def _of_property(judged: PropertyResult, replay: str) -> Case:
     for violation in shown:
         whom = f" {violation.execution_id}" if violation.execution_id else ""
         lines += [f"{violation.at}{whom}", f"  expected: {violation.expected}", f"  observed: {violation.observed}"]
-    broken = f"violated {count} time{'' if count == 1 else 's'} in {judged.checked} checks: {judged.rule}"
+    broken = f"{judged.checked} checked, {count} violated: {judged.rule}"
     unchecked = f"nothing in this run put it to the test: {judged.rule}"
     return Case(
         suite="properties",

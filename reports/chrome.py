@@ -219,13 +219,13 @@ class _Story:
         self._jobs.append(job_id)
         canvas, tid = self._canvas, len(self._jobs) * LANES
         servers = [life.split(":") for life in lives.split()]
-        ended_us = max([started_us, *(int(end_us) for _, end_us, _ in servers)])
+        ended_us = max([started_us, *(int(end_us) for _, end_us, *_ in servers)])
         yield from canvas.slice(_TRUTH, tid, begin_us, started_us, "PENDING", facts)
         yield from canvas.slice(_TRUTH, tid, started_us, ended_us, "STARTED", facts)
         if servers:
-            launching_us = min(int(from_us) for from_us, _, _ in servers)
+            launching_us = min(int(from_us) for from_us, *_ in servers)
             yield from canvas.slice(_TRUTH, tid, launching_us, ended_us, "servers IN_PROGRESS")
-        for number, (_, end_us, end) in enumerate(servers, start=1):
+        for number, (_, end_us, end, _) in enumerate(servers, start=1):
             if int(end_us) <= canvas.end_us:
                 yield canvas.instant(_TRUTH, tid, int(end_us), f"server {number} {end}")
         if ended_us <= canvas.end_us:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from reports.cases import Case, began, cases
-from reports.plain import visible
+from reports.text import plain
 from scenarios.result import Result, Verdict
 
 _SPEC_VERSION: Final = "0.0.0"
@@ -78,7 +78,7 @@ def _test(case: Case, result: Result) -> dict[str, object]:
 def _visible(value: Any) -> Any:
     match value:
         case str():
-            return visible(value)
+            return plain(value)
         case dict():
             return {name: _visible(each) for name, each in value.items()}
         case list():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from reports.plain import visible
+from reports.metrics_csv import COLUMNS, dimensions_of
 from scenarios.result import Result
 
 
@@ -21,7 +21,7 @@ def ticks(result: Result) -> pd.DataFrame:
 def distributions(results: Sequence[Result]) -> pd.DataFrame:
     """A row a distribution and run, indexed by scenario, seed and name: unit, basis, count, min, mean, p50 ... max."""
     rows = [
-        {"scenario": result.scenario, "seed": result.seed, "name": name, **figure.model_dump()}
+        {"scenario": result.scenario, "seed": result.seed, "name": name, **figure.model_dump(exclude={"histogram"})}
         for result in results
         for name, figure in result.metrics.distributions.items()
     ]
@@ -44,20 +44,10 @@ def metrics(result: Result) -> pd.DataFrame:
 
     Columns: namespace, name, dimensions (Name=Value,Name=Value), unit, basis, samples, sum, min, max, p50, p99.
     """
-    columns = ["at", "namespace", "name", "dimensions", "unit", "basis", "samples", "sum", "min", "max", "p50", "p99"]
-    rows = []
-    for metric in result.metrics.cloudwatch:
-        names, values = metric.dimensions[::2], metric.dimensions[1::2]
-        dimensions = ",".join([f"{name}={value}" for name, value in zip(names, values, strict=True)])
-        told = (metric.namespace, metric.name, dimensions, metric.unit, metric.basis)
-        rows += [(at, *told, *figures) for at, *figures in metric.minutes]
-    frame = pd.DataFrame(rows, columns=columns)
+    rows = [
+        (at, metric.namespace, metric.name, dimensions_of(metric), metric.unit, metric.basis, *figures)
+        for metric in result.metrics.cloudwatch
+        for at, *figures in metric.minutes
+    ]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
     return frame.assign(at=pd.to_datetime(frame["at"], unit="s", utc=True)).set_index("at")
-
-
-def metrics_csv(result: Result) -> str:
-    """`metrics.csv`: the rows of `metrics` with a header, instants in ISO 8601, lines ended by line feeds."""
-    frame = metrics(result)
-    # Anybody's handlers may publish metrics, under any name.
-    texts = {column: frame[column].map(visible) for column in ("namespace", "name", "dimensions")}
-    return frame.assign(**texts).to_csv(date_format="%Y-%m-%dT%H:%M:%SZ", lineterminator="\n")

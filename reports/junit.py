@@ -8,7 +8,7 @@ from collections import Counter
 from xml.etree import ElementTree
 
 from reports.cases import Case, began, cases
-from reports.plain import visible
+from reports.text import plain
 from scenarios.result import Result
 
 
@@ -58,8 +58,8 @@ def _add_case(suite: ElementTree.Element, case: Case, result: Result) -> None:
             told = _add(element, "failure", message=case.message, type=case.suite)
         case "not exercised":
             told = _add(element, "skipped", message=case.message, type=case.suite)
-    told.text = visible(case.text)
+    told.text = plain(case.text)
 
 
 def _add(parent: ElementTree.Element, tag: str, **attributes: str) -> ElementTree.Element:
-    return ElementTree.SubElement(parent, tag, {name: visible(value) for name, value in attributes.items()})
+    return ElementTree.SubElement(parent, tag, {name: plain(value) for name, value in attributes.items()})

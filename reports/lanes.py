@@ -7,7 +7,7 @@ its process it lies, since readers sort by it.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from reports.plain import shortened, visible
+from reports.text import plain, shortened
 
 Event = dict[str, Any]
 
@@ -64,4 +64,4 @@ def _named(name: str, facts: Mapping[str, int | str]) -> Event:
 
 
 def _text(text: str) -> str:
-    return visible(shortened(text, _TEXT_MAX))
+    return plain(shortened(text, _TEXT_MAX))

@@ -5,6 +5,7 @@ figure says its basis: `modelled` (comes from a latency model), `observed` (happ
 this host). No figure claims to have been measured on AWS.
 """
 
+from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -242,3 +243,10 @@ class Result(Record):
     metrics: Metrics
     faults: tuple[FaultRecord, ...] = ()
     unwinnable: tuple[UnwinnableRecord, ...] = ()
+
+
+def instant(epoch_us: int) -> str:
+    """An instant as results have it, from microseconds since the Unix epoch: ISO 8601, with a fraction if need be."""
+    seconds, micros = divmod(epoch_us, 1_000_000)
+    text = datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=micros).isoformat()
+    return text.replace("+00:00", "Z")

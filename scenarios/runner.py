@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.model import ExecutionStatus, Phase
@@ -28,6 +27,7 @@ from scenarios.result import (
     Tier,
     UnwinnableRecord,
     ViolationRecord,
+    instant,
 )
 from simulator.events import FINDER, POLLER
 from simulator.faults.rules import Rule
@@ -186,7 +186,7 @@ def _property(monitor: Monitor, epoch_us: int) -> PropertyResult:
         violations=tuple(
             ViolationRecord(
                 execution_id=violation.execution_id,
-                at=_instant(epoch_us + violation.at_us),
+                at=instant(epoch_us + violation.at_us),
                 expected=violation.expected,
                 observed=violation.observed,
             )
@@ -221,7 +221,7 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
         ticks=tuple(
             TickRecord(
                 number=tick.number,
-                at=_instant(epoch_us + tick.at_us),
+                at=instant(epoch_us + tick.at_us),
                 looks=tick.looks,
                 found=tick.found,
                 polled=tick.polled,
@@ -251,8 +251,8 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
                 waves=sample.execution.total_waves,
                 servers=sum(len(wave.servers) for wave in sample.execution.waves),
                 polls=sample.polls,
-                started_at=_instant(sample.execution.start_us),
-                ended_at=None if sample.end_us is None else _instant(epoch_us + sample.end_us),
+                started_at=instant(sample.execution.start_us),
+                ended_at=None if sample.end_us is None else instant(epoch_us + sample.end_us),
             )
             for execution_id, sample in statistics.samples.items()
         ),
@@ -283,10 +283,3 @@ def _histogram(ordered: list[float]) -> tuple[tuple[float, int], ...]:
     """Values and how often each came. Where they lie close together, two digits would leave nothing to see."""
     digits = 3 if ordered[-1] < 4 * ordered[0] else 2
     return tuple(Counter(float(f"{value:.{digits}g}") for value in ordered).items())
-
-
-def _instant(epoch_us: int) -> str:
-    """ISO 8601 in UTC; microseconds only where there are some."""
-    seconds, micros = divmod(epoch_us, 1_000_000)
-    text = datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=micros).isoformat()
-    return text.replace("+00:00", "Z")
