@@ -14,22 +14,14 @@ from markupsafe import Markup
 from reports.charts import Mark, Series, Span, stacked
 from reports.charts import timeline as over_time
 from reports.distributions import distribution, ranges
-from scenarios.result import AlarmRecord, Distribution, MetricRecord, Minute, Result, TickRecord, Widget
+from reports.metrics import STATISTICS
+from scenarios.result import AlarmRecord, Distribution, MetricRecord, Result, TickRecord, Widget
 
 Plot = Callable[[], Markup]
 
 _FINDER: Final = "ExecutionFinder"
 _POLLER: Final = "ExecutionPoller"
 _PHASE_COLOURS: Final = {"PENDING": "--c6", "STARTED": "--c2", "IN_PROGRESS": "--c1"}
-_STATISTICS: Final[Mapping[str, Callable[[Minute], float]]] = {
-    "Sum": lambda minute: minute.sum,
-    "Maximum": lambda minute: minute.max,
-    "Minimum": lambda minute: minute.min,
-    "Average": lambda minute: minute.sum / minute.samples,
-    "SampleCount": lambda minute: minute.samples,
-    "p50": lambda minute: minute.p50,
-    "p99": lambda minute: minute.p99,
-}
 
 
 def plots_of(section: str, result: Result) -> list[Plot]:
@@ -181,7 +173,7 @@ def _widget(result: Result, number: int, widget: Widget) -> Markup:
 
 
 def _series(label: str, metric: MetricRecord, statistic: str, *, right: bool = False) -> Series:
-    value = _STATISTICS[statistic]
+    value = STATISTICS[statistic]
     return Series(label=label, points=[(minute.at, value(minute)) for minute in metric.minutes], right=right)
 
 
