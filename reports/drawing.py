@@ -110,10 +110,10 @@ class Note(NamedTuple):
 class Figure:
     """A chart laid out, as `charts.html.j2` takes it; one of rows says how many.
 
-    `data` is what charts.js shows. Its "s" has for each series "n" its name, "c" its colour, "u" its unit, "v" its values,
-    None for none, and "y" the ends of its axis, or None if no dots shall follow the crosshair. The values' places are
-    either "p", from 0 to 1000, with labels "l", or over time "x", in seconds after "t" of an axis whose ends are "d". With
-    "rows" the places are from top to bottom.
+    `data` is what charts.js shows. Its "s" has for each series "n" its name, "c" its colour, "u" its unit, "v" its
+    values, None for none, and "y" the ends of its axis, or None if no dots shall follow the crosshair. The values'
+    places are either "p", from 0 to 1000, with labels "l", or over time "x", in seconds after "t" of an axis whose ends
+    are "d". With "rows" the places are from top to bottom.
     """
 
     name: str
