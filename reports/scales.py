@@ -25,11 +25,12 @@ _ENOUGH: Final = 10
 
 # `strftime` would speak the language of whoever runs it.
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+DAY: Final = 86_400
+_MINUTE, _HOUR = 60, 3600
 # fmt: off
 _TIME_STEPS: Final = (
     1, 2, 5, 10, 15, 30, *(_MINUTE * each for each in (1, 2, 5, 10, 15, 30)),
-    *(_HOUR * each for each in (1, 2, 3, 6, 12)), *(_DAY * each for each in (1, 2, 7, 14, 28, 91, 364)),
+    *(_HOUR * each for each in (1, 2, 3, 6, 12)), *(DAY * each for each in (1, 2, 7, 14, 28, 91, 364)),
 )
 # fmt: on
 
@@ -104,15 +105,16 @@ def logarithmic(low: float, high: float, unit: str) -> tuple[Scale, tuple[Tick, 
 def time_ticks(scale: Scale, count: int = 8) -> tuple[Tick, ...]:
     """Ticks on whole minutes (or seconds, hours, days) of an axis in seconds since the epoch; at most about `count`."""
     span = scale.high - scale.low
-    step = next((each for each in _TIME_STEPS if span / each <= count), math.ceil(span / count / _DAY) * _DAY)
+    step = next((each for each in _TIME_STEPS if span / each <= count), math.ceil(span / count / DAY) * DAY)
     first = math.ceil(scale.low / step)
     return tuple(Tick(at, _time_label(at, step)) for at in range(first * step, math.floor(scale.high) + 1, step))
 
 
-def clock_of(at: float) -> str:
+def clock_of(at: float, *, day: bool = False) -> str:
     """The time of day in UTC of an instant in seconds since the epoch: 20:32, or 20:32:29 within a minute."""
-    text = datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
-    return text.removesuffix(":00")
+    instant = datetime.fromtimestamp(at, UTC)
+    text = instant.strftime("%H:%M:%S").removesuffix(":00")
+    return f"{_day_of(instant)} {text}" if day else text
 
 
 def unit_of(name: str) -> str:
@@ -192,6 +194,10 @@ def _label(value: float, step: float) -> str:
 
 def _time_label(at: int, step: int) -> str:
     instant = datetime.fromtimestamp(at, UTC)
-    if step >= _DAY or (step >= _HOUR and at % _DAY == 0):
-        return f"{instant.day}\N{NO-BREAK SPACE}{_MONTHS[instant.month - 1]}"
+    if step >= DAY or (step >= _HOUR and at % DAY == 0):
+        return _day_of(instant)
     return instant.strftime("%H:%M" if step >= _MINUTE else "%H:%M:%S")
+
+
+def _day_of(instant: datetime) -> str:
+    return f"{instant.day}\N{NO-BREAK SPACE}{_MONTHS[instant.month - 1]}"
