@@ -44,7 +44,7 @@ from reports.scales import (
 )
 from reports.text import visible
 
-__all__ = ["Mark", "Series", "Span", "distribution", "ranges", "stacked", "timeline"]
+__all__ = ["Mark", "Point", "Series", "Span", "distribution", "ranges", "stacked", "timeline"]
 
 POINTS_MAX: Final = 600
 """A line of more points is drawn by four of each column: the first, the lowest, the highest and the last."""

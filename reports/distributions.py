@@ -166,7 +166,9 @@ def ranges(
         shapes=[*shapes, *lines],
         bottom=axis.level(),
         left=[Place(percent(middle), label) for middle, label in zip(middles, distributions, strict=True)],
-        right=[Place(percent(at), quantity(each.p99, each.unit)) for at, each in zip(middles, shown, strict=True)],
+        right=[
+            Place(percent(at), quantity(each.p99, unit_of(each.unit))) for at, each in zip(middles, shown, strict=True)
+        ],
         basis=basis or ", ".join(dict.fromkeys(each.basis for each in shown)),
         unit_right="p99",
         upright=notes,

@@ -137,7 +137,7 @@ class Figure:
 
     def html(self) -> Markup:
         """The figure; everything that a run brought in is escaped, cut and made visible."""
-        name = re.sub(r"[^A-Za-z0-9_-]+", "-", self.name)
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", self.name)[:LABEL_MAX]
         context = {"figure": self, "name": name, "width": WIDTH, "height": HEIGHT, "label_max": LABEL_MAX}
         return Markup(environment().get_template("charts.html.j2").render(context))
 

@@ -10,9 +10,13 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from reports.markdown import number
+from reports.text import visible
 
 LARGEST: Final = 1e300
 """Beyond this the arithmetic of an axis overflows; such a value, like infinity or nan, is taken for none."""
+
+_SMALLEST: Final = 1e-290
+"""What is nearer to 0 is taken for 0, before the arithmetic gets there by itself."""
 
 _LADDERS: Final = {
     "ms": (("ms", 1), ("s", 1000), ("min", 60_000), ("h", 3_600_000)),
@@ -20,6 +24,7 @@ _LADDERS: Final = {
     "B": (("B", 1), ("kB", 1000), ("MB", 1_000_000), ("GB", 1_000_000_000)),
 }
 _WORDS: Final = {"Milliseconds": "ms", "Seconds": "s", "Bytes": "B", "Percent": "%", "Count": "", "None": ""}
+_UNIT_MAX: Final = 12
 _ENOUGH: Final = 10
 """A figure moves to the next larger unit when it has so many of it: 9 900 ms, but 10 s."""
 
@@ -94,8 +99,8 @@ def logarithmic(low: float, high: float, unit: str) -> tuple[Scale, tuple[Tick, 
     """An axis over several decades, from one round value to another; each tick says its unit. Both ends are above 0."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     rounds = [factor * 10.0**exponent for exponent in decades for factor in (1, 2, 5)]
-    begin = max(each for each in rounds if each <= low * (1 + 1e-9))
-    end = min(each for each in [*rounds, 10.0 ** decades[-1]] if each >= high * (1 - 1e-9) and each > begin)
+    begin = max(each for each in rounds if each <= low * (1 + 1e-12))
+    end = min(each for each in [*rounds, 10.0 ** decades[-1]] if each >= high * (1 - 1e-12) and each > begin)
     shown = [each for each in rounds if begin <= each <= end]
     if len(shown) > 8:
         shown = [10.0**exponent for exponent in decades if begin <= 10.0**exponent <= end]
@@ -119,7 +124,7 @@ def clock_of(at: float, *, day: bool = False) -> str:
 
 def unit_of(name: str) -> str:
     """The unit as it is written here; CloudWatch's Milliseconds and the like become ms."""
-    return _WORDS.get(name, name)
+    return visible(_WORDS.get(name, name), _UNIT_MAX)
 
 
 def in_unit(unit: str, largest: float) -> tuple[str, float]:
@@ -166,9 +171,10 @@ def extent(values: Sequence[float]) -> tuple[float, float]:
 
 def _apart(low: float, high: float) -> tuple[float, float]:
     """The ends of an axis, moved apart if they are so near that no step fits between."""
-    if high - low > 1e-9 * max(abs(low), abs(high)):
+    largest = max(abs(low), abs(high))
+    if high - low > max(1e-9 * largest, _SMALLEST):
         return low, high
-    if low == 0 == high:
+    if largest < 2 * _SMALLEST:
         return 0.0, 1.0
     room = abs(high) / 50
     return low - room, high + room
