@@ -278,13 +278,13 @@ def _summary(series: Sequence[Series], axes: dict[bool, Axis]) -> str:
         return "No values."
     first, last = extent(instants)
     highest = []
-    for each in series[:4]:
-        if values := each.values():
-            at, value = max(values, key=lambda point: point[1])
-            of = f" of {visible(each.label, LABEL_MAX)}" if len(series) > 1 else ""
-            highest.append(f"highest{of} {axes[each.right].text(value)} at {clock_of(at)}")
-    values_from = f"{len(instants)} value{'' if len(instants) == 1 else 's'} from"
-    return f"{values_from} {clock_of(first)} to {clock_of(last)}; {', '.join(highest)}."
+    for each in series:
+        at, value = max(each.values(), key=lambda point: point[1], default=(0.0, 0.0))
+        if value or len(series) == 1:
+            of = f"{visible(each.label, LABEL_MAX)} " if len(series) > 1 else ""
+            highest.append(f"{of}{axes[each.right].text(value)} at {clock_of(at)}")
+    count = f"{len(instants)} value{'' if len(instants) == 1 else 's'} from {clock_of(first)} to {clock_of(last)}"
+    return f"{count}; highest {', '.join(highest[:3])}." if highest else f"{count}; all 0."
 
 
 def _data(series: Sequence[Series], time: Scale, axes: dict[bool, Axis], upon_each_other: bool) -> dict[str, object]:

@@ -257,17 +257,17 @@ def _percentiles(found: Distribution, axis: Axis) -> Iterator[Mark]:
 
 
 def _summary(distributions: Mapping[str, Distribution]) -> str:
-    """One sentence: how many values, and where half and nearly all of them lie."""
+    """One sentence: how many values, and where half and nearly all of them lie; of the first three at most."""
     if not distributions:
         return "No values."
     parts = []
-    for label, each in list(distributions.items())[:4]:
-        name = f"{visible(label, LABEL_MAX)}: " if len(distributions) > 1 else ""
-        values = f"{each.count} value{'' if each.count == 1 else 's'}"
-        unit = unit_of(each.unit)
-        if each.min == each.max:
-            parts.append(f"{name}{values}, all {quantity(each.min, unit)}")
+    for label, each in list(distributions.items())[:3]:
+        values, unit = f"{each.count} value{'' if each.count == 1 else 's'}", unit_of(each.unit)
+        low, p50, p95, p99, high = (quantity(at, unit) for at in (each.min, each.p50, each.p95, each.p99, each.max))
+        if len(distributions) > 1:
+            parts.append(f"{visible(label, LABEL_MAX)}: {values}, p50 {p50}, p95 {p95}, p99 {p99}")
+        elif low == high:
+            parts.append(f"{values}, all {low}")
         else:
-            low, high = quantity(each.min, unit), quantity(each.max, unit)
-            parts.append(f"{name}{values} from {low} to {high}, half of them up to {quantity(each.p50, unit)}")
+            parts.append(f"{values} from {low} to {high}, half of them up to {p50}")
     return f"{'; '.join(parts)}."

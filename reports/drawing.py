@@ -1,14 +1,14 @@
 """What all charts share: the figure as it is laid out, its axes and marks, and the paths of its lines and boxes.
 
 Owns no kind of chart: `reports.charts` has figures over time, `reports.distributions` the others. A chart needs no
-script to be seen. Its lines are an SVG stretched to the width there is; all text is HTML beside or above it and keeps its
-size. `charts.css` is the look, and `charts.js` adds crosshair, tooltips and a table of the values.
+script to be seen. Its lines are an SVG stretched to the width there is; all text is HTML beside or above it and keeps
+its size. `charts.css` is the look, and `charts.js` adds crosshair, tooltips and a table of the values.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
@@ -26,7 +26,7 @@ LABEL_MAX: Final = 80
 
 # In percent of the plot: labels so near above each other touch; a character is so wide in a narrow plot; and beyond
 # this place a label has more room to the left.
-_NEAR, _CHARACTER, _LATE = 9, 1.7, 60
+_NEAR, _CHARACTER, _LATE = 9, 2.0, 60
 _ARROWS: Final = {"low": "↓", "high": "↑", "before": "←", "after": "→"}
 
 
@@ -108,7 +108,13 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A chart laid out, as `charts.html.j2` takes it. `rows` is for charts of rows; `data`'s shape is in charts.js."""
+    """A chart laid out, as `charts.html.j2` takes it; one of rows says how many.
+
+    `data` is what charts.js shows. Its "s" has for each series "n" its name, "c" its colour, "u" its unit, "v" its values,
+    None for none, and "y" the ends of its axis, or None if no dots shall follow the crosshair. The values' places are
+    either "p", from 0 to 1000, with labels "l", or over time "x", in seconds after "t" of an axis whose ends are "d". With
+    "rows" the places are from top to bottom.
+    """
 
     name: str
     title: str
@@ -166,14 +172,20 @@ def upright(marks: Iterable[Mark], axis: Axis) -> tuple[list[Shape], list[Note]]
     placed = sorted(marks, key=lambda mark: mark.value)
     texts = [f"{mark.label} {axis.text(mark.value)}" for mark in placed]
     places = [percent(axis.at(mark.value)) for mark in placed]
-    # A label stands to the right of its line, or to the left where the plot soon ends.
-    widths = [len(text) * _CHARACTER * (1 if at < _LATE else -1) for text, at in zip(texts, places, strict=True)]
-    rows = rows_of((min(at, at + width), max(at, at + width)) for at, width in zip(places, widths, strict=True))
-    notes = [
-        Note(text, at, "start" if at < _LATE else "end", mark.colour, row)
-        for text, at, mark, row in zip(texts, places, placed, rows, strict=True)
+    notes: dict[int, Note] = {}
+    labels: list[_Label] = []
+    # From the edges to the middle: a label stands to the right of its line, or to the left where the plot soon ends, so
+    # the lines that it could cover were placed before it, and end below it.
+    late = [index for index, at in enumerate(places) if at >= _LATE]
+    for index in [*late, *reversed(range(len(places) - len(late)))]:
+        at, width = places[index], len(texts[index]) * _CHARACTER
+        side, left = ("end", at - width) if at >= _LATE else ("start", at)
+        row = next(row for row in count() if not any(_clash(_Label(at, left, left + width, row), o) for o in labels))
+        labels.append(_Label(at, left, left + width, row))
+        notes[index] = Note(texts[index], at, side, placed[index].colour, row)
+    return [Shape(f"M{_x(axis.at(mark.value))} 0v{HEIGHT}", "mark", mark.colour) for mark in placed], [
+        notes[index] for index in sorted(notes)
     ]
-    return [Shape(f"M{_x(axis.at(mark.value))} 0v{HEIGHT}", "mark", mark.colour) for mark in placed], notes
 
 
 def beyond(marks: Iterable[tuple[Mark, Axis]], sides: Sequence[str]) -> list[Note]:
@@ -181,7 +193,11 @@ def beyond(marks: Iterable[tuple[Mark, Axis]], sides: Sequence[str]) -> list[Not
     notes = []
     for mark, axis in marks:
         side = sides[axis.at(mark.value) > 0]
-        notes.append(Note(f"{_ARROWS[side]} {mark.label} {axis.text(mark.value)}", 0.0, side, mark.colour))
+        notes.append(
+            Note(
+                f"{_ARROWS[side]} {mark.label} {quantity(mark.value / axis.divisor, axis.unit)}", 0.0, side, mark.colour
+            )
+        )
     return notes
 
 
@@ -228,14 +244,21 @@ def percent(share: float) -> float:
     return round(share * 100, 1)
 
 
-def rows_of(labels: Iterable[tuple[float, float]]) -> Iterator[int]:
-    """The row of each label, given by its left and right end, so that none covers another."""
-    rows: list[list[tuple[float, float]]] = []
-    for left, right in labels:
-        free = (index for index, row in enumerate(rows) if all(end <= left or right <= start for start, end in row))
-        row = next(free, len(rows))
-        rows[row:] = [[*(rows[row] if row < len(rows) else []), (left, right)], *rows[row + 1 :]]
-        yield row
+class _Label(NamedTuple):
+    """Where the label of an upright mark is; its line reaches up to its row."""
+
+    at: float
+    left: float
+    right: float
+    row: int
+
+
+def _clash(one: _Label, other: _Label) -> bool:
+    """Whether a label covers the other, or the line to it."""
+    if one.row == other.row:
+        return one.left < other.right and other.left < one.right
+    below, above = sorted((one, other), key=lambda label: label.row)
+    return below.left < above.at < below.right
 
 
 def _x(share: float) -> int:

@@ -51,7 +51,7 @@ def coarsest(cells: Sequence[Sequence[Cell]]) -> float:
 
 
 def edges_of(cells: Sequence[Sequence[Cell]], scale: Scale, divisor: float) -> list[float]:
-    """The ends of the steps over an axis whose values are shown divided: more for more values, none finer than known."""
+    """The ends of the steps over an axis that shows values divided: more for more values, none finer than is known."""
     count = max((sum(cell.values for cell in each) for each in cells), default=0)
     wanted = min(max(round(2 * math.sqrt(count)), _STEPS_MIN), _STEPS_MAX)
     low, high = scale.low * divisor, scale.high * divisor
@@ -60,6 +60,10 @@ def edges_of(cells: Sequence[Sequence[Cell]], scale: Scale, divisor: float) -> l
         return [low * (high / low) ** (index / steps) for index in range(steps + 1)]
     ends = [end for each in cells for cell in each for end in (cell.low, cell.high)]
     first, last = (min(ends), max(ends)) if ends else (low, high)
+    if last - first <= coarsest(cells) / 2:
+        # All is one value, as far as is known, which stands in the middle of its step.
+        half = max(coarsest(cells), (high - low) / _STEPS_MAX) / 2
+        return [(first + last) / 2 - half, (first + last) / 2 + half]
     width = step_of(max((last - first) / wanted, coarsest(cells) / 2, (high - low) / 100) / divisor) * divisor
     begin, end = math.floor(first / width + 1e-9), math.ceil(last / width - 1e-9)
     return [index * width for index in range(begin, max(end, begin + 1) + 1)]

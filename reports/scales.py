@@ -98,7 +98,7 @@ def logarithmic(low: float, high: float, unit: str) -> tuple[Scale, tuple[Tick, 
     shown = [each for each in rounds if begin <= each <= end]
     if len(shown) > 8:
         shown = [10.0**exponent for exponent in decades if begin <= 10.0**exponent <= end]
-    return Scale(begin, end, log=True), tuple(Tick(each, quantity(each, unit)) for each in shown)
+    return Scale(begin, end, log=True), tuple(Tick(each, _round_quantity(each, unit)) for each in shown)
 
 
 def time_ticks(scale: Scale, count: int = 8) -> tuple[Tick, ...]:
@@ -170,6 +170,13 @@ def _apart(low: float, high: float) -> tuple[float, float]:
         return 0.0, 1.0
     room = abs(high) / 50
     return low - room, high + room
+
+
+def _round_quantity(value: float, unit: str) -> str:
+    """A round figure in the largest unit in which it is whole: 1 s for 1000 ms, but 100 s."""
+    whole = [step for step in _LADDERS.get(unit, ()) if (value / step[1]).is_integer()]
+    name, divisor = whole[-1] if whole else (unit, 1)
+    return with_unit(figure(value / divisor), name)
 
 
 def _label(value: float, step: float) -> str:

@@ -1,0 +1,111 @@
+// Crosshair, tooltip, legend switches and table of a chart's values; reports.drawing.Figure says how its data are made.
+(() => {
+  "use strict";
+  const ROWS_MAX = 300;
+  const make = (parent, tag, kind, text) => {
+    const made = parent.appendChild(document.createElement(tag));
+    if (kind) made.className = kind;
+    if (text) made.textContent = text;
+    return made;
+  };
+  // As reports.scales.figure writes it.
+  const number = (value) => {
+    const size = Math.abs(value);
+    if (value && (size < 0.01 || size >= 1e15)) return String(value);
+    return String(+value.toFixed(size >= 1000 ? 0 : size >= 100 ? 1 : 2));
+  };
+  const words = (value, unit) =>
+    value == null ? "–" : number(value) + (unit === "%" ? "%" : unit && "\u00a0" + unit);
+
+  const enliven = (figure, data) => {
+    const plot = figure.querySelector(".plot");
+    const places = data.p || data.x.map((x) => (1000 * (x - data.d[0])) / (data.d[1] - data.d[0]));
+    const label = (i) => (data.l ? data.l[i] : new Date((data.t + data.x[i]) * 1000).toISOString().slice(11, 19));
+    const last = places.length - 1;
+    const hidden = new Set();
+    let current = 0;
+
+    const marks = make(plot, "div");
+    const tip = make(plot, "div", "tip");
+    tip.setAttribute("role", "status");
+    const hide = () => {
+      marks.replaceChildren();
+      tip.hidden = true;
+    };
+    const show = (index) => {
+      hide();
+      current = index;
+      const at = places[index] / 10;
+      make(marks, "div", data.rows ? "cross level" : "cross").style[data.rows ? "top" : "left"] = at + "%";
+      tip.replaceChildren();
+      make(tip, "b", "", label(index));
+      data.s.forEach(({ n, c, u, y, v }, series) => {
+        if (hidden.has(series)) return;
+        const line = make(tip, "div");
+        line.style.setProperty("--c", `var(${c})`);
+        make(line, "span", "", n);
+        make(line, "em", "", words(v[index], u));
+        if (!y || v[index] == null) return;
+        make(marks, "div", "dot").style.cssText =
+          `--c:var(${c});left:${at}%;top:${(100 * (y[1] - v[index])) / (y[1] - y[0])}%`;
+      });
+      tip.style.cssText = data.rows ? `left:50%;top:${at}%` : at < 50 ? `left:${at}%` : `right:${100 - at}%`;
+      tip.hidden = false;
+    };
+    const nearest = (event) => {
+      const box = plot.getBoundingClientRect();
+      const at = data.rows ? (event.clientY - box.top) / box.height : (event.clientX - box.left) / box.width;
+      const far = places.map((place) => Math.abs(place - at * 1000));
+      show(far.indexOf(Math.min(...far)));
+    };
+    hide();
+    plot.addEventListener("pointermove", nearest);
+    plot.addEventListener("pointerdown", nearest);
+    plot.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && hide());
+    document.addEventListener("pointerdown", (event) => plot.contains(event.target) || hide());
+    plot.tabIndex = 0;
+    plot.setAttribute("role", "group");
+    plot.setAttribute("aria-label", "Values, one by one with the arrow keys");
+    plot.addEventListener("focus", () => plot.matches(":focus-visible") && show(current));
+    plot.addEventListener("blur", hide);
+    plot.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -last, End: last }[event.key];
+      if (event.key === "Escape") hide();
+      if (step === undefined) return;
+      event.preventDefault();
+      show(Math.min(Math.max(current + step, 0), last));
+    });
+
+    for (const key of figure.querySelectorAll("button.key")) {
+      const series = +key.dataset.s;
+      key.disabled = false;
+      key.addEventListener("click", () => {
+        const off = !hidden.delete(series);
+        if (off) hidden.add(series);
+        key.setAttribute("aria-pressed", !off);
+        for (const path of figure.querySelectorAll(`path[data-s="${series}"]`)) path.classList.toggle("off", off);
+      });
+    }
+
+    const details = make(figure, "details");
+    make(details, "summary", "", "Data");
+    details.addEventListener("toggle", () => {
+      if (details.childElementCount > 1) return;
+      const every = Math.ceil(places.length / ROWS_MAX);
+      const table = make(make(details, "div"), "table");
+      if (every > 1) make(table, "caption", "", `Every ${every}th row.`);
+      const row = (cell, values, first) => {
+        const made = make(table, "tr");
+        make(made, "th", "", first);
+        for (const value of values) make(made, cell, "number", value);
+      };
+      row("th", data.s.map(({ n, u }) => (u ? `${n}, ${u}` : n)), data.t && "UTC");
+      for (let i = 0; i <= last; i += every) row("td", data.s.map(({ v }) => words(v[i], "")), label(i));
+    });
+  };
+
+  for (const source of document.querySelectorAll("figure.chart > script")) {
+    const data = JSON.parse(source.textContent);
+    if (data.s.some(({ v }) => v.length)) enliven(source.parentElement, data);
+  }
+})();
