@@ -139,7 +139,7 @@ def in_common(a: Sequence[Result], b: Sequence[Result]) -> list[tuple[list[Resul
     """Which runs to compare: one scenario a side, whatever it is called; of several scenarios, those on both sides."""
     groups: list[dict[str, list[Result]]] = [{}, {}]
     for group, runs in zip(groups, (a, b), strict=True):
-        for run in sorted(runs, key=lambda each: each.scenario):
+        for run in runs:
             group.setdefault(run.scenario, []).append(run)
     if len(groups[0]) == len(groups[1]) == 1:
         return [(list(a), list(b))]

@@ -145,6 +145,25 @@ def test_a_folder_of_runs_is_read_by_name_and_what_else_lies_there_is_left(runs:
         result_in(tmp_path / "runs")
 
 
+def test_what_a_run_brings_in_cannot_command_the_terminal(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "\x1b[31m[red]\u202e\n" + "x" * 10_000
+    data = json.loads((runs / "slow/drill-1/result.json").read_text(encoding="utf-8"))
+    data["scenario"] = text
+    data["criteria"][0] |= {"name": text, "value": text, "verdict": "fail"}
+    data["metrics"]["configuration"][text] = text
+    data["metrics"]["counts"][text] = 1
+    data["metrics"]["distributions"][text] = data["metrics"]["distributions"].pop("UpdateItem.warm")
+    hostile = tmp_path / "result.json"
+    hostile.write_text(json.dumps(data), encoding="utf-8")
+    assert main(["compare", str(runs / "before/drill-1"), str(hostile)]) == 1
+    shown = capsys.readouterr().out
+    assert shown.isprintable() or set(filter(lambda each: not each.isprintable(), shown)) == {"\n"}
+    assert "B  ⟨U+001B⟩[31m[red]⟨U+202E⟩ xxx" in shown
+    assert len(shown) < 10_000
+
+
 def test_shapes_show_whatever_is_there_on_one_scale() -> None:
     a, b = shapes_of([(0.0, 1000), (23.0, 1)], [(24.0, 5)], " .#")
     assert (a, b) == ("#" + " " * 22 + ".", " " * 23 + "#")

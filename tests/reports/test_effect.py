@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import product
 from math import sqrt
-from statistics import NormalDist
+from statistics import NormalDist, variance
 
 import pytest
 from hypothesis import given
@@ -73,6 +73,28 @@ def test_the_spread_between_runs_only_widens_an_interval(a: list[list[float]], b
     assert by_run.superiority == by_value.superiority
     assert by_run.low <= by_value.low
     assert by_run.high >= by_value.high
+
+
+def test_the_interval_of_two_sets_follows_from_the_spread_of_their_runs() -> None:
+    # With as many values in each run, the jackknife comes to the variance of a mean, which is easy to count.
+    a = [histogram(values) for values in ([1.0, 2, 9, 9], [7.0, 8, 8, 3], [2.0, 2, 1, 1])]
+    b = [histogram(values) for values in ([5.0, 5, 6, 9], [2.0, 3, 4, 4], [9.0, 9, 8, 9])]
+    found = effect(a, b)
+    assert found
+    parts = [
+        variance([superiority(each, pooled(b)) for each in a]) / 3,
+        variance([superiority(pooled(a), each) for each in b]) / 3,
+    ]
+    t = student_t(sum(parts) ** 2 / sum(part**2 / 2 for part in parts))
+
+    def independent(theta: float) -> float:
+        """Hanley and McNeil's variance of 12 values a side."""
+        return theta * (1 - theta) * (1 + 11 * ((1 - theta) / (2 - theta) + theta / (1 + theta))) / 144
+
+    exceeds = sum(parts) / independent(found.superiority)
+    assert exceeds > 1
+    assert found.superiority - found.low == pytest.approx(t * sqrt(exceeds * independent(found.low)))
+    assert found.high - found.superiority == pytest.approx(t * sqrt(exceeds * independent(found.high)))
 
 
 def test_without_values_there_is_no_effect() -> None:
