@@ -63,6 +63,7 @@ def test_metrics_have_a_row_a_metric_and_minute(results: list[Result]) -> None:
 
 def test_metrics_csv_holds_the_same_in_plain_lines(results: list[Result]) -> None:
     text = frames.metrics_csv(results[0])
+    assert "\r" not in text
     header, first, *_ = text.splitlines()
     assert header == "at,namespace,name,dimensions,unit,basis,samples,sum,min,max,p50,p99"
     minute = results[0].metrics.cloudwatch[0].minutes[0]
