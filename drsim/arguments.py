@@ -1,12 +1,19 @@
 """What users type, as values; what is wrong with it, or with their files and disks, as errors for people."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from scenarios.model import Scenario
 
 T = TypeVar("T")
+
+
+class TraceFormat(StrEnum):
+    """Formats in which a trace can be had besides its own."""
+
+    CHROME = "chrome"
 
 
 class UserError(Exception):

@@ -1,10 +1,8 @@
-"""Campaigns on disk and on the terminal: exploring, crash points, shrinking and replaying, as commands do them.
+"""Campaigns on the terminal: exploring, crash points, shrinking and replaying, as commands do them.
 
-Owns the campaign's folder: `campaign.jsonl` holds what was explored, a line for each range as soon as it is done, so an
-interruption loses seconds; `failures/` holds the shrunk failures.
+Owns the workers and what is said. The files are `drsim.campaign_files`'s, the report is `drsim.campaign_report`'s.
 """
 
-import json
 import multiprocessing
 import os
 import signal
@@ -15,13 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pydantic import ValidationError
 from rich.console import Console
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from drsim import campaign_files, campaign_report
+from drsim.arguments import UserError
+from drsim.campaign_files import Header
 from drsim.console import duration, errors, line
 from scenarios import crashes, failure, host, story
 from scenarios.explore import BROKEN, Campaign, Contradiction, Explored, explore, missing_ranges
@@ -29,7 +29,6 @@ from scenarios.files import ScenarioError
 from scenarios.model import Scenario
 from scenarios.shrink import shrunk
 from simulator.faults.ledger import PHASES
-from simulator.faults.rules import Fault
 
 _GROUPS_SHOWN_MAX: Final = 5
 _SHRINK_SECONDS: Final = 60.0
@@ -80,17 +79,15 @@ def explored(
     resume: bool,
 ) -> Ended:
     """Explore seeds, show what was found and keep it. Raises OSError and ScenarioError."""
-    path = folder / "campaign.jsonl"
+    path = folder / campaign_files.CAMPAIGN
     campaign = Campaign()
     module = sys.modules.get(parts_place.partition(":")[0])
     code = host.code_digest(None if module is None else module.__file__)
-    header = json.dumps({"scenario": scenario.model_dump(mode="json"), "parts": parts_place, "code": code})
-    kept = list(_kept(path, header)) if resume else []
+    header = Header(scenario=scenario, parts=parts_place, code=code, seeds=seeds)
+    kept = _kept(path, header) if resume else []
     for each in kept:
         campaign.add(each)
-    folder.mkdir(parents=True, exist_ok=True)
-    # Written anew, so that a line which an interruption cut off does not stand in the way of the next.
-    path.write_text("\n".join([header, *(_line_of(each) for each in kept)]) + "\n", encoding="utf-8")
+    campaign_files.begin(path, header, kept)
     before, began, interrupted = campaign.seeds_count, host.wall_seconds(), False
     ranges = missing_ranges(*seeds, [(each.first, each.last) for each in kept])
     with path.open("a", encoding="utf-8") as file, _bar(scenario.name, sum(b - a + 1 for a, b in ranges)) as bar:
@@ -100,7 +97,7 @@ def explored(
                     scenario, ranges, executor, jobs=jobs, parts_place=parts_place, seconds_max=seconds_max
                 ):
                     campaign.add(each)
-                    file.write(_line_of(each) + "\n")
+                    file.write(campaign_files.line_of(each) + "\n")
                     file.flush()
                     rate = (campaign.seeds_count - before) / max(host.wall_seconds() - began, 0.001)
                     said = f"{campaign.seeds_count} seeds, {rate:.0f} seeds/s, {campaign.failed_count} failed"
@@ -112,36 +109,35 @@ def explored(
     if not interrupted:
         firsts = [(scenario, group[0]) for group in campaign.groups().values()]
         interrupted = not _shrink_each(console, firsts, parts_place, folder)
+    _report(console, folder)
     if interrupted and campaign.seeds_count < seeds[1] - seeds[0] + 1:
         console.print(f"  interrupted; --resume goes on from {path}")
     broken = any(each.property == BROKEN for each in campaign.failures)
     return Ended(bool(campaign.failures), broken, interrupted, not campaign.seeds_count)
 
 
-def _line_of(explored: Explored) -> str:
-    return explored.model_dump_json(exclude_defaults=True)
-
-
-def _kept(path: Path, header: str) -> Iterator[Explored]:
+def _kept(path: Path, header: Header) -> list[Explored]:
     """What an earlier campaign explored. Raises ScenarioError for one that cannot go on."""
     try:
-        first, *lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
-        return
-    try:
-        same = json.loads(first) == json.loads(header)
-    except ValueError:
-        raise ScenarioError(f"--resume: {path} does not begin as a campaign does, got {first[:60]!r}") from None
-    if not same:
+        kept = campaign_files.read(path)
+    except ScenarioError as error:
+        raise ScenarioError(f"--resume: {error}") from None
+    if kept is None:
+        return []
+    before, now = (each.model_dump(mode="json", exclude={"seeds"}) for each in (kept.header, header))
+    if before != now:
         raise ScenarioError(f"--resume: {path} was explored with another scenario, --set, --parts or other code")
-    for number, text in enumerate(lines):
-        try:
-            yield Explored.model_validate_json(text)
-        except ValidationError:
-            if number < len(lines) - 1:
-                raise ScenarioError(f"--resume: {path}:{number + 2} is no range of seeds, got {text[:60]!r}") from None
-            # The last line was cut off: as if it had not been begun.
-            return
+    return kept.ranges
+
+
+def _report(console: Console, folder: Path) -> None:
+    """Write the campaign's report and say where it is. An old failure file that is broken costs no more than that."""
+    try:
+        page, *_ = campaign_report.write(folder)
+    except UserError as error:
+        console.print(Text(f"  no report: {error}"), soft_wrap=True)
+    else:
+        console.print(Text(f"  report  {page}"), soft_wrap=True)
 
 
 class _Bar:
@@ -195,8 +191,7 @@ def _show(
 
 def _show_ledger(console: Console, scenario: Scenario, campaign: Campaign) -> None:
     """Each kind of fault by phase of life: struck / while a poll ran / changed how the execution ended."""
-    drawn = set() if scenario.swarm is None else set(scenario.swarm.faults)
-    faults = [fault for fault in Fault if fault in drawn | {rule.fault for rule in scenario.faults}]
+    faults = campaign_report.drawn_faults(scenario)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     table.add_column("  fault", no_wrap=True)
     for phase in PHASES:
@@ -240,7 +235,7 @@ def _shrink_and_tell(console: Console, scenario: Scenario, found: Contradiction,
         return
     kept = failure.failure_of(small.scenario, small.seed, found.property, parts)
     assert kept is not None, "the shrinker keeps what fails"
-    path = folder / "failures" / f"{found.property}-{found.seed}.yaml"
+    path = campaign_files.failure_path(folder, found)
     failure.write(kept, path)
     console.print()
     seconds = duration(host.wall_seconds() - began)
@@ -255,14 +250,8 @@ def _shrink_and_tell(console: Console, scenario: Scenario, found: Contradiction,
 
 def tell(console: Console, kept: failure.Failure, path: Path) -> None:
     """The story of a failure."""
-    small = kept.scenario
-    executions, faults = len(small.workload), len(small.faults)
-    waves = sum(len(group.waves) for group in small.workload)
-    count = f"{executions} execution{'s' * (executions != 1)}, {waves} wave{'s' * (waves != 1)}"
-    console.print(
-        Text(f"  {count}, {faults} fault{'s' * (faults != 1)}, {duration(small.duration / 1e6)} of virtual time")
-    )
-    for rule in small.faults:
+    console.print(f"  {campaign_report.size_of(kept.scenario)}")
+    for rule in kept.scenario.faults:
         console.print(Text(f"    {rule}"))
     for each in story.story(kept):
         console.print(Text(f"    {each.at_us / 1e6:>9.3f} s  {each.text}"), soft_wrap=True)

@@ -1,18 +1,19 @@
-"""The command line: `drsim list | run | explore | replay | shrink | serve | schema`.
+"""The command line: `drsim list | run | explore | replay | shrink | report | compare | serve | schema`.
 
 Exit codes: 0 pass; 1 a property or criterion failed; 2 interrupted; 3 internal error; 4 bad usage or configuration;
 5 nothing ran, or the verdict is unknown. Commands import what they need when they run, so that `--help` is quick.
 """
 
-import sys
-from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from drsim.arguments import UserError, check_parts, loaded, reading, seconds_of, seeds_of, writing
+from drsim.arguments import TraceFormat, UserError, check_parts, loaded, reading, seconds_of, seeds_of, writing
+from drsim.comparing import compare
+from drsim.exits import ExitCode, complain
+from drsim.reporting import report
 from drsim.serving import serve
 from drsim.tiers import Choice, Tier
 
@@ -24,17 +25,6 @@ if TYPE_CHECKING:
 
 _SIGINT = 130
 """The exit code into which typer turns a KeyboardInterrupt."""
-
-
-class ExitCode(IntEnum):
-    """What the process tells its caller."""
-
-    PASS = 0
-    FAIL = 1
-    INTERRUPTED = 2
-    INTERNAL = 3
-    USAGE = 4
-    UNKNOWN = 5
 
 
 app = typer.Typer(
@@ -104,6 +94,9 @@ def run(
         list[str] | None, typer.Option("--env", metavar="KEY=VALUE", help="An environment variable of theirs.")
     ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where each run's folder goes.")] = Path("drsim-runs"),
+    trace: Annotated[
+        TraceFormat | None, typer.Option("--trace", help="Also the trace for Perfetto, trace.chrome.json.")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print each result as one line of JSON, nothing else.")
     ] = False,
@@ -123,10 +116,12 @@ def run(
     code = ExitCode.PASS
     try:
         for name, scenario in zip(names, scenarios, strict=True):
-            result = _run_one(name, scenario, seed, changes or [], choice, out, as_json=as_json)
-            if result is None:
+            result, whole = _run_one(
+                name, scenario, seed, changes or [], choice, out, with_chrome=trace is not None, as_json=as_json
+            )
+            if not whole:
                 code = ExitCode.INTERNAL
-            else:
+            if result is not None:
                 results.append(result)
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
@@ -212,6 +207,8 @@ def shrink(
     raise Exit(ExitCode.FAIL if failing else ExitCode.PASS)
 
 
+app.command()(report)
+app.command()(compare)
 app.command()(serve)
 
 
@@ -252,9 +249,20 @@ def _crashed(scenario: "Scenario", seed: int, folder: Path, jobs: int, parts: st
 
 
 def _run_one(
-    name: str, scenario: "Scenario", seed: int, changes: list[str], choice: Choice, out: Path, *, as_json: bool
-) -> "Result | None":
-    """Run one scenario, write its files and show it. None if the simulation itself broke."""
+    name: str,
+    scenario: "Scenario",
+    seed: int,
+    changes: list[str],
+    choice: Choice,
+    out: Path,
+    *,
+    with_chrome: bool,
+    as_json: bool,
+) -> "tuple[Result | None, bool]":
+    """Run one scenario, write its files and show it.
+
+    Gives the result, None if the simulation itself broke, and whether everything could be written.
+    """
     import shlex
     import traceback
 
@@ -283,14 +291,16 @@ def _run_one(
     except (Exception, BrokenSimulationError) as error:
         trouble = traceback.format_exc()
         writing(lambda: outputs.write_error(trouble, folder))
-        _complain(f"internal error in {scenario.name}, seed {seed}: {error} (see {folder / outputs.ERROR})")
-        return None
-    writing(lambda: outputs.write(done, folder))
+        complain(f"internal error in {scenario.name}, seed {seed}: {error} (see {folder / outputs.ERROR})")
+        return None, False
+    troubles = writing(lambda: outputs.write(done, folder, with_chrome=with_chrome))
+    for trouble in troubles:
+        complain(f"internal error in the reports of {folder}: {trouble}")
     if as_json:
         terminal.output().out(done.result.model_dump_json(), highlight=False)
     else:
         terminal.show(terminal.output(), done.result, folder)
-    return done.result
+    return done.result, not troubles
 
 
 def _code(results: "list[Result]") -> ExitCode:
@@ -307,17 +317,17 @@ def main(arguments: list[str] | None = None) -> int:
         return int(command.main(arguments, prog_name="drsim", standalone_mode=False) or 0)
     except Exit as error:
         if error.exit_code == _SIGINT:
-            _complain("interrupted")
+            complain("interrupted")
             return ExitCode.INTERRUPTED
         return error.exit_code
     except TyperException as error:
-        _complain(error.format_message() or str(error))
+        complain(error.format_message() or str(error))
         return ExitCode.USAGE
     except UserError as error:
-        _complain(str(error))
+        complain(str(error))
         return ExitCode.USAGE
     except (KeyboardInterrupt, Abort):
-        _complain("interrupted")
+        complain("interrupted")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         from drsim.console import leave_unseen
@@ -326,10 +336,5 @@ def main(arguments: list[str] | None = None) -> int:
         leave_unseen()
         return ExitCode.PASS
     except Exception as error:
-        _complain(f"internal error: {type(error).__name__}: {error}")
+        complain(f"internal error: {type(error).__name__}: {error}")
         return ExitCode.INTERNAL
-
-
-def _complain(text: str) -> None:
-    for line in text.splitlines():
-        sys.stderr.write(f"drsim: {line}\n")

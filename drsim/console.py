@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from drsim.outputs import REPORT, RESULT, TRACE
+from drsim.outputs import PAGE
 from scenarios.result import CriterionResult, Distribution, PropertyResult, Result, Verdict
 
 _WIDTH_PIPED: Final = 100
@@ -72,7 +72,7 @@ def show(console: Console, result: Result, folder: Path) -> None:
     if result.faults:
         _show_faults(console, result)
     console.print(Text(f"  replay  {result.replay}"), soft_wrap=True)
-    console.print(Text(f"  files   {folder}/{{{REPORT}, {RESULT}, {TRACE}}}"), soft_wrap=True)
+    console.print(Text(f"  report  {folder / PAGE}"), soft_wrap=True)
 
 
 def _show_faults(console: Console, result: Result) -> None:

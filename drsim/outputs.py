@@ -1,11 +1,20 @@
-"""The files of a run: `result.json`, `report.md` and `trace.jsonl.gz` in one folder for each scenario and seed."""
+"""The files of a run, in one folder for each scenario and seed: its result and its trace, and all reports of both."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from reports.markdown import render
-from scenarios.runner import Run
+from reports.documents import CHROME, MARKDOWN, PAGE, Lines, files
+from scenarios.result import Result
 
-RESULT, REPORT, TRACE, ERROR = "result.json", "report.md", "trace.jsonl.gz", "error.txt"
+if TYPE_CHECKING:
+    from scenarios.runner import Run
+
+RESULT: Final = "result.json"
+TRACE: Final = "trace.jsonl.gz"
+ERROR: Final = "error.txt"
+
+__all__ = ["ERROR", "MARKDOWN", "PAGE", "RESULT", "TRACE", "folder_of", "write", "write_error", "write_reports"]
 
 
 def folder_of(out: Path, scenario: str, seed: int) -> Path:
@@ -13,12 +22,37 @@ def folder_of(out: Path, scenario: str, seed: int) -> Path:
     return out / f"{scenario}-{seed}"
 
 
-def write(run: Run, folder: Path) -> None:
-    """Write all files of a run, over those of an earlier one. Raises OSError."""
+def write(run: "Run", folder: Path, *, with_chrome: bool = False) -> tuple[str, ...]:
+    """Write all files of a run, over those of an earlier one. Gives what could not be written of reports, and why.
+
+    Result and trace come first: whatever befalls the reports, they can be written again from these. Raises OSError.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / ERROR).unlink(missing_ok=True)
     (folder / RESULT).write_text(run.result.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    (folder / REPORT).write_text(render(run.result), encoding="utf-8")
     run.trace.write(folder / TRACE)
+    return write_reports(run.result, run.trace.lines, folder, with_chrome=with_chrome)
+
+
+def write_reports(result: Result, lines: Lines, folder: Path, *, with_chrome: bool = False) -> tuple[str, ...]:
+    """Write the reports of a run into its folder. Gives what could not be written, and why. Raises OSError."""
+    if not with_chrome:
+        # An earlier run's would be taken for this one's.
+        (folder / CHROME).unlink(missing_ok=True)
+    troubles: list[str] = []
+    for file in files(result, lines, with_chrome=with_chrome):
+        troubles += file.troubles
+        path = folder / file.name
+        if file.text is None:
+            path.unlink(missing_ok=True)
+        else:
+            _write(path, file.text)
+    return tuple(troubles)
+
+
+def _write(path: Path, text: Iterable[str]) -> None:
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+        file.writelines(text)
 
 
 def write_error(trouble: str, folder: Path) -> None:

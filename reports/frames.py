@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from reports.metrics_csv import COLUMNS, dimensions_of
 from scenarios.result import Result
 
 
@@ -20,7 +21,7 @@ def ticks(result: Result) -> pd.DataFrame:
 def distributions(results: Sequence[Result]) -> pd.DataFrame:
     """A row a distribution and run, indexed by scenario, seed and name: unit, basis, count, min, mean, p50 ... max."""
     rows = [
-        {"scenario": result.scenario, "seed": result.seed, "name": name, **figure.model_dump()}
+        {"scenario": result.scenario, "seed": result.seed, "name": name, **figure.model_dump(exclude={"histogram"})}
         for result in results
         for name, figure in result.metrics.distributions.items()
     ]
@@ -36,3 +37,17 @@ def verdicts(results: Sequence[Result]) -> pd.DataFrame:
         for result in results
     ]
     return pd.DataFrame(rows).set_index(["scenario", "seed"])
+
+
+def metrics(result: Result) -> pd.DataFrame:
+    """A row a CloudWatch metric and minute, indexed by the minute's first second (UTC), metric by metric.
+
+    Columns: namespace, name, dimensions (Name=Value,Name=Value), unit, basis, samples, sum, min, max, p50, p99.
+    """
+    rows = [
+        (at, metric.namespace, metric.name, dimensions_of(metric), metric.unit, metric.basis, *figures)
+        for metric in result.metrics.cloudwatch
+        for at, *figures in metric.minutes
+    ]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    return frame.assign(at=pd.to_datetime(frame["at"], unit="s", utc=True)).set_index("at")

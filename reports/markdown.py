@@ -1,20 +1,50 @@
 """`report.md`: the twelve sections of the Phase 2 report, filled from one run's result.
 
-Owns how a figure is written. The template owns the words; neither holds a figure of its own.
+Owns how a figure is written, and what is left out of a report that would be too long. The templates own the words;
+neither holds a figure of its own.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from reports.capacity import about, capacity
+from reports.metrics import STATISTICS
 from reports.phase_2 import CRITERIA, FIGURES
-from scenarios.result import Result, TickRecord
+from reports.sections import TITLES, Document, Section, render_sections, troubles
+from reports.text import visible
+from scenarios.result import Result, TickRecord, WidgetLine
 
-_SIGNS = {"pass": "✅ PASS", "fail": "❌ FAIL", "not exercised": "➖ not exercised", "unknown": "❔ UNKNOWN"}
+SIGNS: Final[Mapping[str, str]] = {
+    "pass": "✅ PASS",
+    "fail": "❌ FAIL",
+    "not exercised": "➖ not exercised",
+    "unknown": "❔ UNKNOWN",
+}
+"""How each verdict is written."""
+
+# GitHub takes a step summary of 1 MiB. Source: GitHub Docs, workflow commands, job summaries, 2026-11.
+BYTES_MAX: Final = 900_000
+_ROWS_MAX: Final = (60, 20, 5, 1)
+_LOWEST_VALUE_FIRST: Final = (
+    "environment",
+    "logging",
+    "security",
+    "infrastructure",
+    "integration",
+    "poller",
+    "finder",
+    "cloudwatch",
+    "limitations",
+    "performance",
+    "errors",
+    "acceptance",
+    "summary",
+)
 
 
 class Period(NamedTuple):
@@ -28,7 +58,77 @@ class Period(NamedTuple):
 
 
 def render(result: Result) -> str:
-    """The report of one run, as GitHub-flavoured Markdown."""
+    """The text of `document`, for callers that have no use for its troubles."""
+    return document(result).text
+
+
+def document(result: Result, bytes_max: int = BYTES_MAX) -> Document:
+    """The report of one run, as GitHub-flavoured Markdown of less than `bytes_max` bytes in UTF-8.
+
+    Of a report that would be longer, first the tables end sooner, then whole sections are left out, those of least
+    value first; it says so. The troubles are the sections that could not be written.
+    """
+    whole, *shorter = _ROWS_MAX
+    written, left_out = sections(result, whole), []
+    text = _assembled(result, written, bytes_max, ())
+    for rows_max in shorter:
+        if _fits(text, bytes_max):
+            break
+        written, tables = (
+            sections(result, rows_max),
+            f"long tables end after {rows_max} row{'s' if rows_max > 1 else ''}",
+        )
+        text = _assembled(result, written, bytes_max, (tables,))
+    for name in _LOWEST_VALUE_FIRST:
+        if _fits(text, bytes_max):
+            break
+        written = [each._replace(text="Left out, see above.\n") if each.name == name else each for each in written]
+        left_out += [each.title for each in written if each.name == name]
+        text = _assembled(result, written, bytes_max, (tables, f"left out: {', '.join(left_out)}"))
+    return Document(text, troubles(written))
+
+
+def sections(result: Result, rows_max: int = _ROWS_MAX[0]) -> list[Section]:
+    """The executive summary and the twelve sections, as Markdown; a table that may be long ends after so many rows."""
+    metrics = result.metrics
+    context = {
+        "run": result,
+        "metrics": metrics,
+        "counts": _Counts(metrics.counts),
+        "configuration": metrics.configuration,
+        "phase_2": FIGURES,
+        "phase_2_criteria": CRITERIA,
+        "periods": lambda: list(periods(metrics.ticks)),
+        "cadence_sentence": partial(cadence_sentence, result),
+        "capacity": partial(capacity, result),
+        "unexercised": lambda: [each.name for each in result.criteria if each.verdict == "not exercised"],
+        "span": partial(span, result),
+        "values_of": partial(values_of, result),
+        "property": {each.name: each for each in result.properties}.__getitem__,
+        "figure": metrics.distributions.get,
+    }
+    titles = {"summary": "Executive Summary"} | dict(TITLES)
+    return render_sections(_environment(lambda rows: rows[:rows_max]), "markdown/{}.md.j2", context, titles)
+
+
+def _assembled(result: Result, written: Sequence[Section], bytes_max: int, shortened: Sequence[str]) -> str:
+    template = _environment().get_template("markdown/report.md.j2")
+    text = template.render(
+        run=result,
+        configuration=result.metrics.configuration,
+        sections=written,
+        troubles=troubles(written),
+        shortened=shortened,
+        bytes_max=bytes_max,
+    )
+    return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
+
+
+def _fits(text: str, bytes_max: int) -> bool:
+    return len(text.encode()) < bytes_max
+
+
+def _environment(head: Callable[[Sequence[Any]], Sequence[Any]] = lambda rows: rows) -> Environment:
     environment = Environment(
         loader=PackageLoader("reports"),
         undefined=StrictUndefined,
@@ -36,26 +136,19 @@ def render(result: Result) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         finalize=lambda value: "-" if value is None else value,
-        # Markdown, not HTML: what a run brings in is escaped by `cell`.
+        # Markdown, not HTML: what a run brings in is escaped by `cell` and `code`.
         autoescape=False,
     )
-    environment.filters |= {"cell": cell, "clock": clock, "number": number}
-    template = environment.get_template("report.md.j2")
-    text = template.render(
-        run=result,
-        metrics=result.metrics,
-        counts=_Counts(result.metrics.counts),
-        configuration=result.metrics.configuration,
-        phase_2=FIGURES,
-        phase_2_criteria=CRITERIA,
-        periods=list(periods(result.metrics.ticks)),
-        cadence_sentence=cadence_sentence(result),
-        sign=_SIGNS.__getitem__,
-        span=partial(span, result),
-        property=lambda name: next(each for each in result.properties if each.name == name),
-        figure=result.metrics.distributions.get,
-    )
-    return re.sub(r"\n{3,}", "\n\n", text)
+    environment.filters |= {
+        "cell": cell,
+        "code": code,
+        "clock": clock,
+        "number": number,
+        "about": about,
+        "head": head,
+    }
+    environment.globals["sign"] = SIGNS.__getitem__
+    return environment
 
 
 def cadence_sentence(result: Result) -> str:
@@ -104,6 +197,14 @@ def span(result: Result, *names: str) -> str | None:
     return f"{text} (p50 {number(found[0].p50 / scale)}, p99 {number(found[0].p99 / scale)}; {values})"
 
 
+def values_of(result: Result, line: WidgetLine) -> list[float]:
+    """What a line of the dashboard shows, minute by minute; none where its metric got no value."""
+    if line.metric is None:
+        return []
+    value = STATISTICS[line.statistic]
+    return [value(minute) for minute in result.metrics.cloudwatch[line.metric].minutes]
+
+
 def number(value: float) -> str:
     """A figure with as many digits as it deserves: 60000, 115.3, 59.98, 0.25."""
     digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2
@@ -117,6 +218,25 @@ def clock(instant: str) -> str:
 
 
 def cell(text: object) -> str:
-    """Any text as the content of a table's cell: it cannot end the cell, begin HTML or start a line."""
-    escaped = str(text).replace("\\", "\\\\").replace("|", "\\|").replace("`", "'")
-    return " ".join(escaped.replace("&", "&amp;").replace("<", "&lt;").split())
+    """Any text as the content of a table's cell or of a line: it stays text, in its place, and has an end.
+
+    It can begin no HTML, link, picture, code or emphasis, end no cell, and start no list, heading or quotation.
+    """
+    escaped = re.sub(
+        r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|^[#>+-](?=[#>+\- ])|(?<=^\d)[.)](?= )",
+        r"\\\g<0>",
+        visible(text),
+    )
+    return escaped.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def code(text: object, *, in_table: bool = True) -> str:
+    """Any text as code, "-" if there is none. In a table, a text with a bar is not: there, readers disagree."""
+    shown = visible(text)
+    if not shown:
+        return "-"
+    if in_table and "|" in shown:
+        return cell(text)
+    ticks = re.findall("`+", shown)
+    fence, space = "`" * (1 + max(map(len, ticks), default=0)), " " if ticks else ""
+    return f"{fence}{space}{shown}{space}{fence}"

@@ -1,13 +1,13 @@
 """CloudWatch as a run left it, as records of its result: metrics, alarms and the dashboard."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections import Counter
 from typing import NamedTuple
 
 from orchestrator.settings import MINUTE_US
-from scenarios.result import AlarmChange, AlarmRecord, MetricRecord, Minute, Widget, WidgetLine
-from simulator import cloudwatch, monitoring
-from simulator.cloudwatch import Metric
+from scenarios.result import AlarmChange, AlarmRecord, MetricRecord, Minute, Widget, WidgetLine, instant
+from simulator import monitoring
+from simulator.cloudwatch import Metric, Series
+from simulator.monitoring import Alarm
 from simulator.world import World
 
 
@@ -22,51 +22,63 @@ class Monitored(NamedTuple):
 def monitored(world: World) -> Monitored:
     """What CloudWatch holds of a world that has run."""
     found = world.cloudwatch.metrics()
-    first, last = ((world.spec.epoch_us + at_us) // MINUTE_US for at_us in (0, world.kernel.now_us))
     places = {metric: place for place, metric in enumerate(found)}
     return Monitored(
-        tuple(_metric(metric, world.cloudwatch.units[metric], minutes) for metric, minutes in found.items()),
-        tuple(
-            AlarmRecord(
-                name=alarm.name,
-                description=alarm.description,
-                condition=monitoring.condition(alarm),
-                changes=tuple(
-                    AlarmChange(at=_instant(change.minute + 1), state=change.state, reason=change.reason)
-                    for change in monitoring.history(alarm, found.get(alarm.metric, ()), first, last)
-                ),
-            )
-            for alarm in monitoring.alarms()
-        ),
+        tuple(_metric(metric, series) for metric, series in found.items()),
+        tuple(_alarm(alarm, found.get(alarm.metric), places.get(alarm.metric), world) for alarm in monitoring.alarms()),
         tuple(_widget(widget, places) for widget in monitoring.dashboard()),
     )
 
 
-def _metric(metric: Metric, unit: str, minutes: Sequence[cloudwatch.Minute]) -> MetricRecord:
+def _alarm(alarm: Alarm, series: Series | None, place: int | None, world: World) -> AlarmRecord:
+    began_us, ended_us = (world.spec.epoch_us + at_us for at_us in (0, world.kernel.now_us))
+    changes = monitoring.history(alarm, series, began_us // MINUTE_US, ended_us // MINUTE_US)
+    return AlarmRecord(
+        name=alarm.name,
+        description=alarm.description,
+        condition=monitoring.condition(alarm),
+        metric=place,
+        statistic=alarm.statistic,
+        period_minutes=alarm.period_us // MINUTE_US,
+        threshold=alarm.threshold,
+        changes=tuple(
+            AlarmChange(
+                # A minute's state is known at its end; what was before is shown from the run's start on.
+                at=instant(max((change.minute + 1) * MINUTE_US, began_us)),
+                state=change.state,
+                reason=change.reason,
+            )
+            for change in changes
+        ),
+    )
+
+
+def _metric(metric: Metric, series: Series) -> MetricRecord:
     return MetricRecord(
         namespace=metric.namespace,
         name=metric.name,
         dimensions=metric.dimensions,
-        unit=unit,
-        basis="modelled" if unit == "Milliseconds" else "observed",
+        unit=series.unit,
+        basis="modelled" if series.unit == "Milliseconds" else "observed",
         minutes=tuple(
             Minute(
                 each.number * 60,
                 each.count,
                 *(round(value, 3) for value in (each.total, each.low, each.high, each.p50, each.p99)),
             )
-            for each in minutes
+            for each in series.minutes
         ),
     )
 
 
 def _widget(widget: monitoring.Widget, places: dict[Metric, int]) -> Widget:
-    several = {line.metric.name for line in widget.lines if _alike(widget, line) > 1}
+    # Where lines of one name and statistic differ by their dimensions only, labels name those.
+    alike = Counter((line.metric.name, line.statistic) for line in widget.lines)
     return Widget(
         title=widget.title,
         lines=tuple(
             WidgetLine(
-                label=_label(line, named=line.metric.name in several),
+                label=_label(line, named=alike[line.metric.name, line.statistic] > 1),
                 metric=places.get(line.metric),
                 statistic=line.statistic,
                 right=line.right,
@@ -77,16 +89,6 @@ def _widget(widget: monitoring.Widget, places: dict[Metric, int]) -> Widget:
     )
 
 
-def _alike(widget: monitoring.Widget, line: monitoring.Line) -> int:
-    """How many lines of the widget show this metric by its name and statistic: dimensions must then tell them apart."""
-    shown = (line.metric.name, line.statistic)
-    return sum((other.metric.name, other.statistic) == shown for other in widget.lines)
-
-
 def _label(line: monitoring.Line, *, named: bool) -> str:
     label = f"{line.metric.name} ({line.statistic})"
     return f"{label}, {line.metric.dimensions[-1]}" if named else label
-
-
-def _instant(minute: int) -> str:
-    return datetime.fromtimestamp(minute * 60, tz=UTC).isoformat().replace("+00:00", "Z")

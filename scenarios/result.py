@@ -5,6 +5,7 @@ figure says its basis: `modelled` (comes from a latency model), `observed` (happ
 this host). No figure claims to have been measured on AWS.
 """
 
+from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -87,7 +88,8 @@ class Cadence(Record):
 class Distribution(Record):
     """One figure's values in a nutshell; quantiles are nearest-rank.
 
-    `histogram` has every value, rounded to two significant digits, with how often it came, smallest first.
+    `histogram` has every value with how often it came, smallest first, rounded to two significant digits, or to three
+    where the largest is less than four times the smallest.
     """
 
     unit: str
@@ -144,11 +146,18 @@ class AlarmChange(Record):
 
 
 class AlarmRecord(Record):
-    """One deployed alarm and the states it went through. `condition` is it in words: Errors, Sum over 5 min > 5."""
+    """One deployed alarm and the states it went through. `condition` is it in words: Errors, Sum over 5 min > 5.
+
+    `metric` is its metric's place in `cloudwatch`, None if that has no value.
+    """
 
     name: str
     description: str
     condition: str
+    metric: int | None
+    statistic: str
+    period_minutes: int
+    threshold: float
     changes: tuple[AlarmChange, ...]
 
 
@@ -183,10 +192,12 @@ class Sample(Record):
 
 
 class FaultRecord(Record):
-    """One fault rule of the run, in words, and how often it struck."""
+    """One fault rule of the run, in words, and how often it struck. It acts from `after` to `before`, in seconds."""
 
     rule: str
     struck: int
+    after: float
+    before: float
 
 
 class UnwinnableRecord(Record):
@@ -232,3 +243,10 @@ class Result(Record):
     metrics: Metrics
     faults: tuple[FaultRecord, ...] = ()
     unwinnable: tuple[UnwinnableRecord, ...] = ()
+
+
+def instant(epoch_us: int) -> str:
+    """An instant as results have it, from microseconds since the Unix epoch: ISO 8601, with a fraction if need be."""
+    seconds, micros = divmod(epoch_us, 1_000_000)
+    text = datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=micros).isoformat()
+    return text.replace("+00:00", "Z")

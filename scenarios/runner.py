@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.model import ExecutionStatus, Phase
@@ -28,8 +27,10 @@ from scenarios.result import (
     Tier,
     UnwinnableRecord,
     ViolationRecord,
+    instant,
 )
 from simulator.events import FINDER, POLLER
+from simulator.faults.rules import Rule
 from simulator.properties.cadence import interval_us
 from simulator.properties.monitor import Monitor
 from simulator.statistics import quantile
@@ -45,6 +46,7 @@ _OBSERVED: Final = (
     "staleness",
     "completion_delay",
     "timeout_delay",
+    "execution_time",
     "waves_per_update",
     "recovery",
 )
@@ -132,7 +134,12 @@ def _run(
         criteria=judged,
         metrics=_metrics(world, scenario),
         faults=tuple(
-            FaultRecord(rule=str(rule), struck=count)
+            FaultRecord(
+                rule=str(rule),
+                struck=count,
+                after=rule.after / 1_000_000,
+                before=_acts_until_us(world, rule) / 1_000_000,
+            )
             for rule, count in zip(world.plan.rules, world.plan.fired_counts, strict=True)
         ),
         unwinnable=tuple(
@@ -142,6 +149,12 @@ def _run(
     )
     world.close()
     return Run(result, world.trace)
+
+
+def _acts_until_us(world: World, rule: Rule) -> int:
+    """When the rule stops to act: at its own end, when all is healed, or with the run."""
+    ends = (rule.before, None if rule.lasting else world.spec.heal, world.kernel.now_us)
+    return min(end_us for end_us in ends if end_us is not None)
 
 
 def _verdict(
@@ -173,7 +186,7 @@ def _property(monitor: Monitor, epoch_us: int) -> PropertyResult:
         violations=tuple(
             ViolationRecord(
                 execution_id=violation.execution_id,
-                at=_instant(epoch_us + violation.at_us),
+                at=instant(epoch_us + violation.at_us),
                 expected=violation.expected,
                 observed=violation.observed,
             )
@@ -208,7 +221,7 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
         ticks=tuple(
             TickRecord(
                 number=tick.number,
-                at=_instant(epoch_us + tick.at_us),
+                at=instant(epoch_us + tick.at_us),
                 looks=tick.looks,
                 found=tick.found,
                 polled=tick.polled,
@@ -238,8 +251,8 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
                 waves=sample.execution.total_waves,
                 servers=sum(len(wave.servers) for wave in sample.execution.waves),
                 polls=sample.polls,
-                started_at=_instant(sample.execution.start_us),
-                ended_at=None if sample.end_us is None else _instant(epoch_us + sample.end_us),
+                started_at=instant(sample.execution.start_us),
+                ended_at=None if sample.end_us is None else instant(epoch_us + sample.end_us),
             )
             for execution_id, sample in statistics.samples.items()
         ),
@@ -262,12 +275,11 @@ def _distribution(name: str, values: list[int]) -> Distribution:
         p95=quantile(ordered, 0.95) / scale,
         p99=quantile(ordered, 0.99) / scale,
         max=ordered[-1] / scale,
-        histogram=tuple(sorted(Counter(float(f"{value / scale:.2g}") for value in ordered).items())),
+        histogram=_histogram([value / scale for value in ordered]),
     )
 
 
-def _instant(epoch_us: int) -> str:
-    """ISO 8601 in UTC; microseconds only where there are some."""
-    seconds, micros = divmod(epoch_us, 1_000_000)
-    text = datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=micros).isoformat()
-    return text.replace("+00:00", "Z")
+def _histogram(ordered: list[float]) -> tuple[tuple[float, int], ...]:
+    """Values and how often each came. Where they lie close together, two digits would leave nothing to see."""
+    digits = 3 if ordered[-1] < 4 * ordered[0] else 2
+    return tuple(Counter(float(f"{value:.{digits}g}") for value in ordered).items())

@@ -20,10 +20,14 @@ _UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 class Line(NamedTuple):
-    """One line of the story."""
+    """One line of the story.
+
+    `kind` is "write", "fault", "trouble" (a run ends badly, a write is refused), "drs" or "more" (what is left out).
+    """
 
     at_us: int
     text: str
+    kind: str = "write"
 
 
 class Difference(NamedTuple):
@@ -47,18 +51,18 @@ def story(failure: Failure) -> list[Line]:
     def on_fault(event: FaultInjected) -> None:
         if event.execution_id in ("", whom) or not whom:
             where = f" in run {event.run} of {event.function}" if event.function else ""
-            lines.append(Line(event.at_us, f"FAULT {event.fault} at {event.operation}{where}"))
+            lines.append(Line(event.at_us, f"FAULT {event.fault} at {event.operation}{where}", "fault"))
 
     def on_refused(event: WriteRefused) -> None:
         if event.execution_id == whom:
-            lines.append(Line(event.at_us, f"{event.writer} is refused its write: somebody came first"))
+            lines.append(Line(event.at_us, f"{event.writer} is refused its write: somebody came first", "trouble"))
 
     def on_ended(event: LambdaEnded) -> None:
         if event.outcome != "ok" and event.execution_id in ("", whom):
-            lines.append(Line(event.at_us, f"{event.function} ends in {event.outcome}: {event.detail}"))
+            lines.append(Line(event.at_us, f"{event.function} ends in {event.outcome}: {event.detail}", "trouble"))
 
     def on_job(event: JobStarted) -> None:
-        lines.append(Line(event.at_us, f"DRS starts {event.job_id} with {event.servers} servers"))
+        lines.append(Line(event.at_us, f"DRS starts {event.job_id} with {event.servers} servers", "drs"))
 
     world.trace.listen(ItemChanged, on_change)
     world.trace.listen(FaultInjected, on_fault)
@@ -72,7 +76,7 @@ def story(failure: Failure) -> list[Line]:
     told = _without_idle(sorted((line for line in lines if line.at_us <= at_us), key=lambda line: line.at_us))
     left_out = len(told) - _LINES_MAX
     if left_out > 0:
-        told = [Line(told[0].at_us, f"... {left_out} earlier events"), *told[left_out:]]
+        told = [Line(told[0].at_us, f"... {left_out} earlier events", "more"), *told[left_out:]]
     return told
 
 
@@ -140,7 +144,7 @@ def _truth(world: World, whom: str) -> list[Line]:
             if job is not None and job.ended_us < world.spec.duration:
                 launched = sum(server.launches for server in job.servers)
                 text = f"DRS ends the job of wave {wave.number}: {launched} of {len(job.servers)} servers launched"
-                lines.append(Line(job.ended_us, text))
+                lines.append(Line(job.ended_us, text, "drs"))
     return lines
 
 

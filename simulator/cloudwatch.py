@@ -1,13 +1,12 @@
 """CloudWatch's metrics, minute by minute: those that functions publish, and those that AWS itself would.
 
 Owns what each event counts for and the statistics of a minute. Alarms and dashboard, which read them, are `monitoring`.
-Sources: Lambda developer guide (types of metrics), DynamoDB developer guide (metrics and dimensions, consumption of
-capacity).
+What a call uses whose answer is lost is not counted. Sources: Lambda developer guide (types of metrics), DynamoDB
+developer guide (metrics and dimensions, consumption of capacity).
 """
 
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Final, NamedTuple
 
@@ -21,6 +20,7 @@ from simulator.events import (
     LambdaStarted,
     MetricsPublished,
     Throttled,
+    WriteRefused,
 )
 from simulator.trace import Trace
 
@@ -29,10 +29,12 @@ NAMESPACE: Final = "DRSOrchestration"
 TABLE: Final = "ExecutionTable"
 INDEX: Final = "StatusIndex"
 
-_OPEN_MINUTES: Final = 6
-"""A function's errors count for the minute in which it was invoked, and it runs for five minutes at the most."""
-_THROTTLES: Final = frozenset({"ProvisionedThroughputExceededException", "ThrottlingException", "Throttling"})
-_READS: Final = frozenset({"Query", "GetItem"})
+_OPEN_MINUTES: Final = 15
+"""A function's errors count for the minute in which it was invoked, and Lambda lets none run for longer."""
+_THROTTLES: Final = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
+_READ_BYTES: Final = 4096
+_WRITE_BYTES: Final = 1024
+"""How much of an item one unit of capacity reads or writes."""
 
 
 class Metric(NamedTuple):
@@ -45,18 +47,13 @@ class Metric(NamedTuple):
 
 _OF_TABLE: Final = ("TableName", TABLE)
 _OF_INDEX: Final = (*_OF_TABLE, "GlobalSecondaryIndexName", INDEX)
-_READ: Final = Metric("AWS/DynamoDB", "ConsumedReadCapacityUnits", _OF_TABLE)
-_INDEX_READ: Final = Metric("AWS/DynamoDB", "ConsumedReadCapacityUnits", _OF_INDEX)
-_WRITTEN: Final = Metric("AWS/DynamoDB", "ConsumedWriteCapacityUnits", _OF_TABLE)
-_INDEX_WRITTEN: Final = Metric("AWS/DynamoDB", "ConsumedWriteCapacityUnits", _OF_INDEX)
-_ACCOUNT_CONCURRENCY: Final = Metric("AWS/Lambda", "ConcurrentExecutions")
 DRS_CALLS: Final = Metric("drsim", "DescribeJobs")
 """No metric of CloudWatch's: what the simulated DRS was asked, in all accounts and Regions, failed calls included."""
 
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """One metric in one minute. Quantiles are nearest-rank."""
+    """One metric in one minute, counted from the Unix epoch. Quantiles are nearest-rank."""
 
     number: int
     count: int
@@ -67,141 +64,205 @@ class Minute:
     p99: float
 
 
+@dataclass(slots=True)
+class Series:
+    """One metric's unit and minutes, oldest first; a minute without values is left out."""
+
+    unit: str
+    minutes: list[Minute] = field(default_factory=list)
+    # The values of minutes that may still get some.
+    _open: dict[int, list[float]] = field(default_factory=dict)
+
+    def put(self, number: int, value: float) -> None:
+        """One value more for a minute."""
+        values = self._open.get(number)
+        if values is None:
+            values = self._open[number] = []
+        values.append(value)
+
+    def close(self, before: int) -> None:
+        """Sum up the minutes before this one, which get no more values, so that a long run keeps none for good."""
+        for number in sorted(number for number in self._open if number < before):
+            values = sorted(self._open.pop(number))
+            p50, p99 = (values[ceil(ratio * len(values)) - 1] for ratio in (0.5, 0.99))
+            self.minutes.append(Minute(number, len(values), sum(values), values[0], values[-1], p50, p99))
+
+
 class CloudWatch:
     """Listens to a world. Minutes are counted from the Unix epoch, as CloudWatch aligns them."""
 
     def __init__(self, trace: Trace, *, epoch_us: int) -> None:
         self._epoch_us = epoch_us
-        self.units: dict[Metric, str] = {}
-        self._minutes: dict[Metric, list[Minute]] = {}
-        # What may still get values: by metric and minute.
-        self._open: dict[tuple[Metric, int], list[float]] = {}
         self._newest = 0
+        self._series: dict[Metric, Series] = {}
+        self._functions: dict[str, _Function] = {}
+        self._published: dict[str, Series] = {}
+        self._latencies: dict[str, Series] = {}
+        self._read = self._of_table("ConsumedReadCapacityUnits")
+        self._index_read = self._of_table("ConsumedReadCapacityUnits", _OF_INDEX)
+        self._written = self._of_table("ConsumedWriteCapacityUnits")
+        self._index_written = self._of_table("ConsumedWriteCapacityUnits", _OF_INDEX)
+        self._concurrency = self._of(Metric("AWS/Lambda", "ConcurrentExecutions"))
+        self._drs_calls = self._of(DRS_CALLS)
+        # Sizes of items in bytes by execution, and the executions that running invocations are about, by request.
         self._sizes: dict[str, int] = {}
-        self._functions: dict[tuple[str, str], Metric] = {}
-        self._running: Counter[str] = Counter()
+        self._about: dict[str, str] = {}
         trace.listen(MetricsPublished, self._on_published)
         trace.listen(LambdaStarted, self._on_started)
         trace.listen(LambdaEnded, self._on_ended)
-        trace.listen(Throttled, lambda event: self._count(event.at_us, self._of(event.function, "Throttles")))
-        trace.listen(Dropped, lambda event: self._count(event.at_us, self._of(event.function, "AsyncEventsDropped")))
+        trace.listen(Throttled, self._on_throttled)
+        trace.listen(Dropped, self._on_dropped)
         trace.listen(CallMade, self._on_call)
         trace.listen(IndexRead, self._on_read)
+        trace.listen(WriteRefused, self._on_refused)
         trace.listen(ItemChanged, self._on_change)
 
-    def metrics(self) -> dict[Metric, list[Minute]]:
-        """Every metric that has a value, by namespace, name and dimensions, with its minutes, oldest first."""
-        self._close(self._newest + _OPEN_MINUTES + 1)
-        return {metric: sorted(self._minutes[metric], key=lambda each: each.number) for metric in sorted(self._minutes)}
+    def metrics(self) -> dict[Metric, Series]:
+        """Every metric that has a value, by namespace, name and dimensions. Ask when the run is over."""
+        for series in self._series.values():
+            series.close(self._newest + 1)
+        return {metric: self._series[metric] for metric in sorted(self._series) if self._series[metric].minutes}
 
-    def _put(self, at_us: int, metric: Metric, value: float, unit: str) -> None:
-        # What comes later than any Lambda timeout of ours counts for the oldest minute that is still open.
-        minute = max((self._epoch_us + at_us) // MINUTE_US, self._newest - _OPEN_MINUTES)
+    def _of(self, metric: Metric, unit: str = "Count") -> Series:
+        series = self._series.get(metric)
+        if series is None:
+            series = self._series[metric] = Series(unit)
+        return series
+
+    def _of_table(self, name: str, dimensions: tuple[str, ...] = _OF_TABLE, unit: str = "Count") -> Series:
+        return self._of(Metric("AWS/DynamoDB", name, dimensions), unit)
+
+    def _of_lambda(self, name: str, function: str, unit: str = "Count") -> Series:
+        return self._of(Metric("AWS/Lambda", name, ("FunctionName", function)), unit)
+
+    def _of_function(self, name: str) -> "_Function":
+        function = self._functions.get(name)
+        if function is None:
+            function = self._functions[name] = _Function(
+                invocations=self._of_lambda("Invocations", name),
+                errors=self._of_lambda("Errors", name),
+                duration=self._of_lambda("Duration", name, "Milliseconds"),
+                throttles=self._of_lambda("Throttles", name),
+                dropped=self._of_lambda("AsyncEventsDropped", name),
+                concurrency=self._of_lambda("ConcurrentExecutions", name),
+            )
+        return function
+
+    def _minute(self, at_us: int) -> int:
+        minute = (self._epoch_us + at_us) // MINUTE_US
         if minute > self._newest:
             self._newest = minute
-            self._close(minute)
-        values = self._open.get((metric, minute))
-        if values is None:
-            self.units[metric] = unit
-            values = self._open[metric, minute] = []
-        values.append(value)
-
-    def _count(self, at_us: int, metric: Metric, value: float = 1) -> None:
-        self._put(at_us, metric, value, "Count")
-
-    def _close(self, minute: int) -> None:
-        """Sum up the minutes that can get no more values, so that a long run keeps no value for good."""
-        for key in [key for key in self._open if key[1] < minute - _OPEN_MINUTES]:
-            values = sorted(self._open.pop(key))
-            p50, p99 = (values[max(ceil(ratio * len(values)) - 1, 0)] for ratio in (0.5, 0.99))
-            summed = Minute(key[1], len(values), sum(values), values[0], values[-1], p50, p99)
-            self._minutes.setdefault(key[0], []).append(summed)
-
-    def _of(self, function: str, name: str) -> Metric:
-        """The metric of Lambda's for a function."""
-        metric = self._functions.get((function, name))
-        if metric is None:
-            metric = self._functions[function, name] = Metric("AWS/Lambda", name, ("FunctionName", function))
-        return metric
+            for series in self._series.values():
+                series.close(minute - _OPEN_MINUTES)
+        return minute
 
     def _on_published(self, event: MetricsPublished) -> None:
+        minute, published = self._minute(event.at_us), self._published
         for point in event.points:
-            self._put(event.at_us, Metric(NAMESPACE, point.name), point.value, point.unit.value)
+            series = published.get(point.name)
+            if series is None:
+                series = published[point.name] = self._of(Metric(NAMESPACE, point.name), point.unit.value)
+            series.put(minute, point.value)
 
     def _on_started(self, event: LambdaStarted) -> None:
-        self._running[event.function] += 1
-        self._count(event.at_us, self._of(event.function, "Invocations"))
-        self._count(event.at_us, self._of(event.function, "ConcurrentExecutions"), self._running[event.function])
-        self._count(event.at_us, _ACCOUNT_CONCURRENCY, event.concurrency)
+        minute, function = self._minute(event.at_us), self._of_function(event.function)
+        self._about[event.request_id] = event.execution_id
+        function.running_count += 1
+        function.invocations.put(minute, 1)
+        function.concurrency.put(minute, function.running_count)
+        self._concurrency.put(minute, event.concurrency)
 
     def _on_ended(self, event: LambdaEnded) -> None:
-        self._running[event.function] -= 1
-        # Both carry the instant of the invocation, and a success counts as no error.
-        invoked_us = event.at_us - event.duration_us
-        self._count(invoked_us, self._of(event.function, "Errors"), event.outcome != "ok")
-        self._put(invoked_us, self._of(event.function, "Duration"), event.duration_us / 1000, "Milliseconds")
+        function = self._of_function(event.function)
+        self._about.pop(event.request_id, None)
+        function.running_count -= 1
+        # Both carry the instant of the invocation, and a success counts as no error. A scenario may let functions run
+        # for longer than Lambda does: then they count for the oldest minute that is still open.
+        oldest = self._minute(event.at_us) - _OPEN_MINUTES
+        minute = max(self._minute(event.at_us - event.duration_us), oldest)
+        function.errors.put(minute, int(event.outcome != "ok"))
+        function.duration.put(minute, event.duration_us / 1000)
+
+    def _on_throttled(self, event: Throttled) -> None:
+        self._of_function(event.function).throttles.put(self._minute(event.at_us), 1)
+
+    def _on_dropped(self, event: Dropped) -> None:
+        self._of_function(event.function).dropped.put(self._minute(event.at_us), 1)
 
     def _on_call(self, event: CallMade) -> None:
         operation = event.operation
         if operation == "DescribeJobs":
-            self._count(event.at_us, DRS_CALLS)
-        if operation not in ("Query", "GetItem", "UpdateItem"):
-            return
-        if not event.error:
-            latency = Metric("AWS/DynamoDB", "SuccessfulRequestLatency", (*_OF_TABLE, "Operation", operation))
-            self._put(event.at_us, latency, event.duration_us / 1000, "Milliseconds")
-        elif event.error in _THROTTLES:
-            name = "ReadThrottleEvents" if operation in _READS else "WriteThrottleEvents"
-            self._count(event.at_us, Metric("AWS/DynamoDB", name, _OF_INDEX if operation == "Query" else _OF_TABLE))
+            self._drs_calls.put(self._minute(event.at_us), 1)
+        elif operation in ("Query", "GetItem", "UpdateItem"):
+            minute = self._minute(event.at_us)
+            if not event.error:
+                self._latency(operation).put(minute, event.duration_us / 1000)
+                if operation == "GetItem":
+                    # Strongly consistent; what is not there costs the least there is.
+                    size_bytes = self._sizes.get(self._about.get(event.request_id, ""), 0)
+                    self._read.put(minute, max(_units(size_bytes, _READ_BYTES), 1))
+            elif event.error in _THROTTLES:
+                name = "WriteThrottleEvents" if operation == "UpdateItem" else "ReadThrottleEvents"
+                self._of_table(name, _OF_INDEX if operation == "Query" else _OF_TABLE).put(minute, 1)
+
+    def _latency(self, operation: str) -> Series:
+        series = self._latencies.get(operation)
+        if series is None:
+            dimensions = (*_OF_TABLE, "Operation", operation)
+            series = self._of_table("SuccessfulRequestLatency", dimensions, "Milliseconds")
+            self._latencies[operation] = series
+        return series
 
     def _on_read(self, event: IndexRead) -> None:
         # An eventually consistent Query sums its items' sizes and rounds up once; none costs the least there is.
-        self._count(event.at_us, _INDEX_READ, max(ceil(event.size_bytes / 4096), 1) / 2)
+        self._index_read.put(self._minute(event.at_us), max(_units(event.size_bytes, _READ_BYTES), 1) / 2)
+
+    def _on_refused(self, event: WriteRefused) -> None:
+        # A write whose condition is false costs as much as the item that is there, and nothing in the index.
+        units = max(_units(self._sizes.get(event.execution_id, 0), _WRITE_BYTES), 1)
+        self._written.put(self._minute(event.at_us), units)
 
     def _on_change(self, event: ItemChanged) -> None:
-        before, after = self._sizes.get(event.execution_id, 0), event.size_bytes
-        if event.request_id:
-            # Whoever writes has read the item before, strongly consistent.
-            self._count(event.at_us, _READ, max(ceil(before / 4096), 1))
-        units = ceil(max(before, after) / 1024)
-        self._count(event.at_us, _WRITTEN, units)
-        # All is projected; another Status is a deletion and an insertion.
-        statuses = {each.status for each in (event.previous, event.execution) if each is not None}
-        self._count(event.at_us, _INDEX_WRITTEN, units * max(len(statuses), 1))
-        self._sizes[event.execution_id] = after
+        minute, before, after = self._minute(event.at_us), event.previous, event.execution
+        old = _units(self._sizes.get(event.execution_id, 0), _WRITE_BYTES)
+        new = _units(event.size_bytes, _WRITE_BYTES)
+        self._sizes[event.execution_id] = event.size_bytes
+        # The larger of both versions counts.
+        self._written.put(minute, max(old, new))
+        # All is projected. Another Status, the index's key, is a deletion and an insertion.
+        moves = (before and before.status) is not (after and after.status)
+        self._index_written.put(minute, old + new if moves else max(old, new))
 
 
-def statistic(minute: Minute, name: str) -> float:
-    """A minute's Sum, Maximum, Minimum, Average, SampleCount, p50 or p99. Raises ValueError for another statistic."""
+@dataclass(slots=True)
+class _Function:
+    """The metrics of one function, and how many of its invocations run now."""
+
+    invocations: Series
+    errors: Series
+    duration: Series
+    throttles: Series
+    dropped: Series
+    concurrency: Series
+    running_count: int = 0
+
+
+def _units(size_bytes: int, unit_bytes: int) -> int:
+    """Units of capacity, each begun one being a whole one."""
+    return -(-size_bytes // unit_bytes)
+
+
+def statistic(minutes: Sequence[Minute], name: str) -> float:
+    """The Sum, Maximum, Minimum, Average or SampleCount of one or more minutes. Raises ValueError for another one."""
     match name:
         case "Sum":
-            return minute.total
+            return sum(minute.total for minute in minutes)
         case "Maximum":
-            return minute.high
+            return max(minute.high for minute in minutes)
         case "Minimum":
-            return minute.low
+            return min(minute.low for minute in minutes)
         case "Average":
-            return minute.total / minute.count
+            return statistic(minutes, "Sum") / statistic(minutes, "SampleCount")
         case "SampleCount":
-            return minute.count
-        case "p50":
-            return minute.p50
-        case "p99":
-            return minute.p99
-    raise ValueError(f"a statistic must be Sum, Maximum, Minimum, Average, SampleCount, p50 or p99, got {name!r}")
-
-
-def joined(minutes: Iterator[Minute]) -> Minute | None:
-    """Several minutes of one metric as one period, without quantiles, or None if there is none."""
-    found = list(minutes)
-    if not found:
-        return None
-    return Minute(
-        found[-1].number,
-        sum(each.count for each in found),
-        sum(each.total for each in found),
-        min(each.low for each in found),
-        max(each.high for each in found),
-        float("nan"),
-        float("nan"),
-    )
+            return sum(minute.count for minute in minutes)
+    raise ValueError(f"a statistic must be Sum, Maximum, Minimum, Average or SampleCount, got {name!r}")

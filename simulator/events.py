@@ -140,8 +140,8 @@ class JobStarted(NamedTuple):
     """DRS accepted StartRecovery. What only DRS knows is drawn by then: the truth that tables are held against.
 
     The job is STARTED from `started_us` on, and its last launch action ends at `settled_us`. `lives` has for each
-    server from when on it is IN_PROGRESS, when it ends, and whether it launches. What never comes is later than any
-    run.
+    server from when on it is IN_PROGRESS, when it ends, whether it launches, and how many of its launch actions fail;
+    a drill does not depend on these. What never comes is later than any run.
     """
 
     at_us: int
@@ -151,11 +151,11 @@ class JobStarted(NamedTuple):
     servers: int
     started_us: int
     settled_us: int
-    lives: tuple[tuple[int, int, bool], ...]
+    lives: tuple[tuple[int, int, bool, int], ...]
 
     def record(self) -> tuple[int | str, ...]:
-        """The event as it goes into the trace, each server's life as 813:1100:LAUNCHED."""
-        lives = [f"{begin}:{end}:{'LAUNCHED' if launches else 'FAILED'}" for begin, end, launches in self.lives]
+        """The event as it goes into the trace, each server's life as 813:1100:LAUNCHED:0."""
+        lives = [f"{life[0]}:{life[1]}:{'LAUNCHED' if life[2] else 'FAILED'}:{life[3]}" for life in self.lives]
         return (*self[:7], " ".join(lives))
 
 

@@ -1,28 +1,32 @@
 """The deployed alarms and the dashboard, read from the template and run on the simulated CloudWatch's metrics.
 
-Owns when an alarm changes its state. Nobody in a world hears of alarms, so they are evaluated when the run is over,
-and come out as if they had been all the while. Source: CloudWatch user guide, "Alarm evaluation" and "Configuring how
-alarms treat missing data".
+Owns when an alarm changes its state. Nobody in a world hears of alarms, so they are evaluated when the run is over, as
+if every value had been there at the end of its minute. On AWS an invocation's error, which counts for the minute in
+which it began, comes when it ends. Source: CloudWatch user guide, "Alarm evaluation" and "Configuring how alarms treat
+missing data".
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from operator import ge, gt, le, lt
+from typing import Any, Final, NamedTuple, Self
 
 from orchestrator.settings import MINUTE_US, SECOND_US
-from simulator.cloudwatch import NAMESPACE, TABLE, Metric, Minute, joined, statistic
+from simulator.cloudwatch import NAMESPACE, TABLE, Metric, Series, statistic
 from simulator.events import FINDER, POLLER
 from simulator.template import Resolver, template
 
 _ALARM: Final = "AWS::CloudWatch::Alarm"
-_COMPARISONS: Final = {
-    "GreaterThanThreshold": ">",
-    "GreaterThanOrEqualToThreshold": ">=",
-    "LessThanThreshold": "<",
-    "LessThanOrEqualToThreshold": "<=",
+_COMPARISONS: Final[Mapping[str, tuple[str, Callable[[float, float], bool]]]] = {
+    "GreaterThanThreshold": (">", gt),
+    "GreaterThanOrEqualToThreshold": (">=", ge),
+    "LessThanThreshold": ("<", lt),
+    "LessThanOrEqualToThreshold": ("<=", le),
 }
+_WITHOUT_DATA: Final = {"notBreaching": "OK", "breaching": "ALARM", "missing": "INSUFFICIENT_DATA"}
+"""States by how an alarm treats missing data; one that ignores it stays as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +37,31 @@ class Alarm:
     description: str
     metric: Metric
     statistic: str
+    unit: str | None
     period_us: int
+    periods: int
     threshold: float
     comparison: str
     missing: str
+    actions: tuple[str, ...]
+
+    @classmethod
+    def of(cls, properties: Mapping[str, Any]) -> Self:
+        """An alarm as CloudFormation describes it, or as DescribeAlarms does: both have the same names."""
+        dimensions = [text for part in properties.get("Dimensions", ()) for text in (part["Name"], part["Value"])]
+        return cls(
+            name=properties["AlarmName"],
+            description=properties["AlarmDescription"],
+            metric=Metric(properties["Namespace"], properties["MetricName"], tuple(dimensions)),
+            statistic=properties["Statistic"],
+            unit=properties.get("Unit"),
+            period_us=properties["Period"] * SECOND_US,
+            periods=properties["EvaluationPeriods"],
+            threshold=properties["Threshold"],
+            comparison=properties["ComparisonOperator"],
+            missing=properties["TreatMissingData"],
+            actions=tuple(properties.get("AlarmActions", ())),
+        )
 
 
 class Change(NamedTuple):
@@ -63,13 +88,26 @@ class Widget:
     lines: tuple[Line, ...]
     marks: tuple[tuple[str, float], ...]
 
+    @classmethod
+    def of(cls, properties: Mapping[str, Any]) -> Self:
+        """A widget as the dashboard's body has it."""
+        lines: list[Line] = []
+        before: list[str] = []
+        for entry in properties["metrics"]:
+            *words, options = entry if isinstance(entry[-1], dict) else (*entry, {})
+            namespace, name, *dimensions = before = _filled(words, before)
+            stat = options.get("stat", properties.get("stat", "Average"))
+            lines.append(Line(Metric(namespace, name, tuple(dimensions)), stat, options.get("yAxis") == "right"))
+        marks = properties.get("annotations", {}).get("horizontal", ())
+        return cls(properties["title"], tuple(lines), tuple((mark["label"], mark["value"]) for mark in marks))
+
 
 @lru_cache(maxsize=1)
 def alarms() -> tuple[Alarm, ...]:
     """The template's alarms, as deployed with its defaults."""
     resolver = _resolver()
     return tuple(
-        _alarm(resolver.value(resource["Properties"]))
+        Alarm.of(resolver.value(resource["Properties"]))
         for resource in template()["Resources"].values()
         if resource["Type"] == _ALARM
     )
@@ -79,31 +117,35 @@ def alarms() -> tuple[Alarm, ...]:
 def dashboard() -> tuple[Widget, ...]:
     """The widgets of the template's dashboard, in its order."""
     body = json.loads(_resolver().value(template()["Resources"]["PollingDashboard"]["Properties"]["DashboardBody"]))
-    return tuple(_widget(widget["properties"]) for widget in body["widgets"])
+    return tuple(Widget.of(each["properties"]) for each in body["widgets"])
 
 
-def history(alarm: Alarm, minutes: Sequence[Minute], first: int, last: int) -> tuple[Change, ...]:
-    """How the alarm's state changed from minute `first` until before minute `last`.
+def history(alarm: Alarm, series: Series | None, first: int, last: int) -> tuple[Change, ...]:
+    """How the alarm's state changed from minute `first` until before minute `last`; `series` are its metric's values.
 
-    It looks at the end of every minute, at a sliding period. Data that is missing changes nothing where the alarm
-    ignores it, and is good where it is notBreaching.
+    It looks at the end of every minute, at a period that slides. What it does without data is its own to say. Raises
+    ValueError for an alarm on several periods.
     """
-    by_number = {minute.number: minute for minute in minutes}
+    if alarm.periods != 1:
+        raise ValueError(f"an alarm that is evaluated must have 1 period, {alarm.name} has {alarm.periods}")
+    # An alarm with a unit sees no values in another.
+    seen = series.minutes if series is not None and alarm.unit in (None, series.unit) else ()
+    minutes = {minute.number: minute for minute in seen}
     width = alarm.period_us // MINUTE_US
+    sign, breaches = _COMPARISONS[alarm.comparison]
     changes = [Change(first - 1, "INSUFFICIENT_DATA", "created")]
     for now in range(first, last):
-        period = joined(by_number[number] for number in range(now - width + 1, now + 1) if number in by_number)
-        if period is None:
-            if alarm.missing == "ignore":
-                continue
-            state, reason = "OK", f"no datapoint in {width} min, which is not breaching"
-        else:
+        before = changes[-1].state
+        period = [minutes[number] for number in range(now - width + 1, now + 1) if number in minutes]
+        if period:
             value = statistic(period, alarm.statistic)
-            sign = _COMPARISONS[alarm.comparison]
-            breaching = _breaches(value, sign, alarm.threshold)
+            breaching = breaches(value, alarm.threshold)
             state = "ALARM" if breaching else "OK"
             reason = f"{alarm.statistic} {value:g} is {'' if breaching else 'not '}{sign} {alarm.threshold:g}"
-        if state != changes[-1].state:
+        else:
+            state = _WITHOUT_DATA.get(alarm.missing, before)
+            reason = f"no data in {width} min, which is {alarm.missing}"
+        if state != before:
             changes.append(Change(now, state, reason))
     return tuple(changes)
 
@@ -112,20 +154,8 @@ def condition(alarm: Alarm) -> str:
     """When it alarms, in words: Errors of ExecutionPoller: Sum over 5 min > 5."""
     whose = f" of {alarm.metric.dimensions[-1]}" if alarm.metric.dimensions else ""
     width = alarm.period_us // MINUTE_US
-    sign = _COMPARISONS[alarm.comparison]
+    sign, _ = _COMPARISONS[alarm.comparison]
     return f"{alarm.metric.name}{whose}: {alarm.statistic} over {width} min {sign} {alarm.threshold:g}"
-
-
-def _breaches(value: float, sign: str, threshold: float) -> bool:
-    match sign:
-        case ">":
-            return value > threshold
-        case ">=":
-            return value >= threshold
-        case "<":
-            return value < threshold
-        case _:
-            return value <= threshold
 
 
 def _resolver() -> Resolver:
@@ -137,40 +167,11 @@ def _resolver() -> Resolver:
     return Resolver({**defaults, **names}, document["Conditions"])
 
 
-def _alarm(properties: Mapping[str, Any]) -> Alarm:
-    assert properties["EvaluationPeriods"] == 1, "alarms on several periods are not evaluated here"
-    dimensions = [text for part in properties.get("Dimensions", ()) for text in (part["Name"], part["Value"])]
-    return Alarm(
-        name=properties["AlarmName"],
-        description=properties["AlarmDescription"],
-        metric=Metric(properties["Namespace"], properties["MetricName"], tuple(dimensions)),
-        statistic=properties["Statistic"],
-        period_us=properties["Period"] * SECOND_US,
-        threshold=properties["Threshold"],
-        comparison=properties["ComparisonOperator"],
-        missing=properties["TreatMissingData"],
-    )
-
-
-def _widget(properties: Mapping[str, Any]) -> Widget:
-    lines: list[Line] = []
-    before: list[str] = []
-    for entry in properties["metrics"]:
-        *words, options = entry if isinstance(entry[-1], dict) else (*entry, {})
-        before = _filled(words, before)
-        stat = options.get("stat", properties.get("stat", "Average"))
-        metric = Metric(before[0], before[1], tuple(before[2:]))
-        lines.append(Line(metric, stat, options.get("yAxis") == "right"))
-    marks = properties.get("annotations", {}).get("horizontal", ())
-    return Widget(properties["title"], tuple(lines), tuple((mark["label"], mark["value"]) for mark in marks))
-
-
 def _filled(words: Sequence[str], before: Sequence[str]) -> list[str]:
     """A metric written short: "." repeats the word above, "..." all words above but those that follow it.
 
     Source: CloudWatch API reference, "Dashboard body structure and syntax".
     """
-    if words and words[0] == "...":
-        kept = len(before) - len(words) + 1
-        return [*before[:kept], *words[1:]]
+    if words[0] == "...":
+        words = [*before[: len(before) - len(words) + 1], *words[1:]]
     return [before[place] if word == "." else word for place, word in enumerate(words)]

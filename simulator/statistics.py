@@ -306,6 +306,8 @@ class Statistics:
         if asked_us is not None:
             watched.asked_us = asked_us
         if now.status in TERMINAL:
+            began_us = now.start_us - self._truth.epoch_us
+            distributions["execution_time"].append(event.at_us - began_us)
             final_us = self._truth.final_us(now)
             if now.status is ExecutionStatus.TIMEOUT:
                 distributions["timeout_delay"].append(event.at_us - self._truth.times_out_us(now))

@@ -25,7 +25,7 @@ class Truth:
 
     def __init__(self, drs: DrsService, *, epoch_us: int, timeout_us: int) -> None:
         self._drs = drs
-        self._epoch_us = epoch_us
+        self.epoch_us = epoch_us
         self._timeout_us = timeout_us
 
     def job(self, wave: Wave) -> DrsJob | None:
@@ -34,7 +34,7 @@ class Truth:
 
     def times_out_us(self, execution: Execution) -> int:
         """The last instant at which the execution is not yet overdue."""
-        return execution.start_us + self._timeout_us - self._epoch_us
+        return execution.start_us + self._timeout_us - self.epoch_us
 
     def overdue(self, execution: Execution, at_us: int) -> bool:
         """Whether the execution is older than its timeout."""

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.items import seconds_item
-from orchestrator.model import TERMINAL, ExecutionKey, ExecutionStatus, JobScope, ServerStatus, WaveStatus
+from orchestrator.model import (
+    TERMINAL,
+    ExecutionKey,
+    ExecutionStatus,
+    ExecutionType,
+    JobScope,
+    ServerStatus,
+    WaveStatus,
+)
 from simulator.faults.effects import Effects
 from simulator.faults.rules import START_RECOVERY
 from simulator.kernel import Kernel
@@ -136,7 +144,8 @@ class Workload:
         try:
             life = self._life(plan, wave)
             self._drs.add_servers(wave.scope, wave.server_ids, life)
-            job = self._drs.start_recovery(wave.scope, wave.server_ids)
+            is_drill = plan.group.type is ExecutionType.DRILL
+            job = self._drs.start_recovery(wave.scope, wave.server_ids, is_drill=is_drill)
         except ServiceError as error:
             return None, {"Status": "FAILED", "StatusMessage": str(error)}
         return job, {"Status": "LAUNCHING", "JobId": job.job_id, "JobStatus": "PENDING"}

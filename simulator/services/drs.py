@@ -121,9 +121,10 @@ class DrsService:
             raise
         job = self._draw(scope, server_ids, now_us, is_drill)
         self._keep(job, open_jobs)
-        lives = tuple([(server.launching_us, server.ended_us, server.launches) for server in job.servers])
+        lives = tuple([server.told(is_drill=is_drill) for server in job.servers])
+        settled_us = job.ended_us if is_drill else job.settled_us
         ids = (scope.account_id, scope.region, job.job_id)
-        self._trace.emit(JobStarted(now_us, *ids, len(server_ids), job.started_us, job.settled_us, lives))
+        self._trace.emit(JobStarted(now_us, *ids, len(server_ids), job.started_us, settled_us, lives))
         return job
 
     def terminate_instances(self, scope: JobScope, instance_ids: Sequence[str]) -> DrsJob:

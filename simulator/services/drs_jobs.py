@@ -52,6 +52,11 @@ class ServerLife:
     actions: tuple[ActionLife, ...]
     terminates: bool = False
 
+    def told(self, *, is_drill: bool) -> tuple[int, int, bool, int]:
+        """Its life as `JobStarted` tells it: a drill does not depend on its launch actions."""
+        failed_count = 0 if is_drill else sum(not action.succeeds for action in self.actions)
+        return self.launching_us, self.ended_us, self.launches, failed_count
+
     def status(self, at_us: int) -> ServerStatus:
         """DRS's launchStatus."""
         if at_us < self.launching_us:

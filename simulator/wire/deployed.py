@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from orchestrator.settings import MINUTE_US, SECOND_US
+from simulator.monitoring import Alarm
 from simulator.wire.policies import Role, Statement
 
 Client = Callable[[str], Any]
@@ -65,24 +66,6 @@ class DeployedRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeployedAlarm:
-    """An alarm on one metric. `comparison` and `missing` are CloudWatch's words."""
-
-    name: str
-    namespace: str
-    metric: str
-    dimensions: Mapping[str, str]
-    statistic: str
-    unit: str | None
-    period_us: int
-    periods: int
-    threshold: float
-    comparison: str
-    missing: str
-    actions: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedLogGroup:
     """A log group; `retention_days` is None if it keeps lines for ever."""
 
@@ -101,7 +84,7 @@ class Deployment:
     finder: DeployedFunction
     poller: DeployedFunction
     rule: DeployedRule
-    alarms: tuple[DeployedAlarm, ...]
+    alarms: tuple[Alarm, ...]
     log_groups: tuple[DeployedLogGroup, ...]
     dashboard: str
     dashboard_body: str
@@ -123,7 +106,7 @@ def read(client: Client, physical: Mapping[str, str], outputs: Mapping[str, str]
         finder=finder,
         poller=poller,
         rule=_rule(client("events"), functions, physical["FinderSchedule"]),
-        alarms=tuple(map(_alarm, alarms["MetricAlarms"])),
+        alarms=tuple(map(Alarm.of, alarms["MetricAlarms"])),
         log_groups=tuple(_log_group(client("logs"), physical[name]) for name in ("FinderLogs", "PollerLogs")),
         dashboard=dashboard["DashboardName"],
         dashboard_body=dashboard["DashboardBody"],
@@ -216,21 +199,4 @@ def _rule(schedules: Any, functions: Any, name: str) -> DeployedRule:
             and statement["Condition"] == {"ArnLike": {"AWS:SourceArn": rule["Arn"]}}
             for statement in policy["Statement"]
         ),
-    )
-
-
-def _alarm(found: Mapping[str, Any]) -> DeployedAlarm:
-    return DeployedAlarm(
-        name=found["AlarmName"],
-        namespace=found["Namespace"],
-        metric=found["MetricName"],
-        dimensions={part["Name"]: part["Value"] for part in found.get("Dimensions", [])},
-        statistic=found["Statistic"],
-        unit=found.get("Unit"),
-        period_us=found["Period"] * SECOND_US,
-        periods=found["EvaluationPeriods"],
-        threshold=found["Threshold"],
-        comparison=found["ComparisonOperator"],
-        missing=found["TreatMissingData"],
-        actions=tuple(found.get("AlarmActions", ())),
     )

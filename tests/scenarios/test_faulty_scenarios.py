@@ -24,6 +24,7 @@ faults:
 """
 
 FAULTY: Final = [name for name in catalogue() if name.startswith("fault-")]
+ALARMING: Final = [name for name in catalogue() if name.startswith("alarm-")]
 
 
 def problems(rule: str, head: str = HEAD) -> tuple[str, ...]:
@@ -93,7 +94,7 @@ def test_healing_comes_before_the_end() -> None:
 # --- the catalogue ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", FAULTY)
+@pytest.mark.parametrize("name", [*FAULTY, *ALARMING])
 def test_a_scenario_with_a_fault_is_struck_by_each_of_its_rules_and_passes(name: str) -> None:
     for seed in (1, 2, 3):
         result = finished(name, seed)

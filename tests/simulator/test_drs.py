@@ -348,7 +348,7 @@ def test_starts_and_refusals_are_told_with_account_and_region(kernel: Kernel) ->
     (event,) = started
     assert event[:5] == (0, "111122223333", "us-east-1", job.job_id, 2)
     assert (event.started_us, event.settled_us) == (job.started_us, job.ended_us)
-    assert event.lives == tuple((each.launching_us, each.ended_us, True) for each in job.servers)
+    assert event.lives == tuple((each.launching_us, each.ended_us, True, 0) for each in job.servers)
     assert str(event.record()[-1]).startswith(f"{job.servers[0].launching_us}:")
     assert refused == [
         (SECOND, "111122223333", "us-east-1", "ConflictException"),

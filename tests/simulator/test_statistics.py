@@ -120,7 +120,7 @@ def test_what_goes_wrong_is_counted() -> None:
         Throttled(0, POLLER, "e-1"),
         Dropped(0, POLLER, "e-1", "event too old"),
         WriteRefused(0, "", "worker", "e-1"),
-        JobStarted(0, "1", "us-east-1", "drsjob-1", 1, 10, 30, ((20, 30, True),)),
+        JobStarted(0, "1", "us-east-1", "drsjob-1", 1, 10, 30, ((20, 30, True, 0),)),
         StartRefused(0, "1", "us-east-1", "ConflictException"),
         LogWritten(0, "r-1", POLLER, "WARNING", "e-1", "Wave 1 has no JobId", 100),
         LogWritten(0, "r-1", POLLER, "INFO", "e-1", "Updated", 100),

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -11,9 +12,13 @@ from moto import mock_aws
 
 import orchestrator
 from orchestrator.settings import MINUTE_US, SECOND_US, Settings, settings_from
+from simulator import events
+from simulator.cloudwatch import TABLE as TABLE_IN_RUNS
+from simulator.cloudwatch import Metric
+from simulator.monitoring import Alarm, alarms
 from simulator.spec import WorldSpec
 from simulator.template import template
-from simulator.wire.deployed import DeployedAlarm, DeployedFunction, Deployment
+from simulator.wire.deployed import DeployedFunction, Deployment
 from simulator.wire.deployment import deploy
 from simulator.wire.policies import Statement
 
@@ -57,8 +62,8 @@ def tuned() -> Deployment:
         return deploy("prod", parameters)
 
 
-def _alarm(deployment: Deployment, metric: str) -> DeployedAlarm:
-    (alarm,) = [alarm for alarm in deployment.alarms if alarm.metric == metric]
+def _alarm(deployment: Deployment, metric: str) -> Alarm:
+    (alarm,) = [alarm for alarm in deployment.alarms if alarm.metric.name == metric]
     return alarm
 
 
@@ -140,7 +145,7 @@ def test_parameters_reach_the_functions_and_the_alarms(tuned: Deployment) -> Non
     assert tuned.finder.environment["LOG_LEVEL"] == tuned.poller.environment["LOG_LEVEL"] == "DEBUG"
     assert tuned.poller.environment["DRS_ROLE_NAME"] == "drs-reader"
     assert tuned.poller.environment["METRICS_NAMESPACE"] == "DRS/Prod"
-    assert _alarm(tuned, "OldestExecutionAge").namespace == "DRS/Prod"
+    assert _alarm(tuned, "OldestExecutionAge").metric.namespace == "DRS/Prod"
     assert [alarm.actions for alarm in tuned.alarms] == [(TOPIC,)] * 3
 
 
@@ -196,11 +201,11 @@ def test_the_rule_starts_the_finder_every_minute_and_the_finder_lets_it(deployed
 
 
 def test_poll_errors_are_alarmed_on_when_there_are_more_than_5_in_5_minutes(deployed: Deployment) -> None:
-    assert _alarm(deployed, "Errors") == DeployedAlarm(
+    assert _alarm(deployed, "Errors") == Alarm(
         name=ALARMS[0],
-        namespace="AWS/Lambda",
-        metric="Errors",
-        dimensions={"FunctionName": POLLER},
+        description="More than 5 polls failed within 5 minutes. The poller's log says why; each failed poll changed "
+        "nothing.",
+        metric=Metric("AWS/Lambda", "Errors", ("FunctionName", POLLER)),
         statistic="Sum",
         unit=None,
         period_us=5 * MINUTE_US,
@@ -213,11 +218,11 @@ def test_poll_errors_are_alarmed_on_when_there_are_more_than_5_in_5_minutes(depl
 
 
 def test_an_execution_in_polling_for_more_than_35_minutes_is_alarmed_on(deployed: Deployment) -> None:
-    assert _alarm(deployed, "OldestExecutionAge") == DeployedAlarm(
+    assert _alarm(deployed, "OldestExecutionAge") == Alarm(
         name=ALARMS[1],
-        namespace="DRSOrchestration",
-        metric="OldestExecutionAge",
-        dimensions={},
+        description="An execution that is polled has been POLLING for more than 35 minutes, though 30 should have "
+        "ended it.",
+        metric=Metric("DRSOrchestration", "OldestExecutionAge"),
         statistic="Maximum",
         unit="Seconds",
         period_us=5 * MINUTE_US,
@@ -230,11 +235,11 @@ def test_an_execution_in_polling_for_more_than_35_minutes_is_alarmed_on(deployed
 
 
 def test_any_throttled_read_of_the_index_is_alarmed_on(deployed: Deployment) -> None:
-    assert _alarm(deployed, "ReadThrottleEvents") == DeployedAlarm(
+    dimensions = ("TableName", TABLE, "GlobalSecondaryIndexName", "StatusIndex")
+    assert _alarm(deployed, "ReadThrottleEvents") == Alarm(
         name=ALARMS[2],
-        namespace="AWS/DynamoDB",
-        metric="ReadThrottleEvents",
-        dimensions={"TableName": TABLE, "GlobalSecondaryIndexName": "StatusIndex"},
+        description="DynamoDB throttled reads of StatusIndex, by which the finder finds executions.",
+        metric=Metric("AWS/DynamoDB", "ReadThrottleEvents", dimensions),
         statistic="Sum",
         unit=None,
         period_us=5 * MINUTE_US,
@@ -244,6 +249,21 @@ def test_any_throttled_read_of_the_index_is_alarmed_on(deployed: Deployment) -> 
         missing="ignore",
         actions=(),
     )
+
+
+def test_a_run_evaluates_the_alarms_that_are_deployed(deployed: Deployment) -> None:
+    """They differ in the names of functions and table alone."""
+    names = {
+        deployed.finder.name: events.FINDER,
+        deployed.poller.name: events.POLLER,
+        deployed.table.name: TABLE_IN_RUNS,
+    }
+
+    def as_in_runs(alarm: Alarm) -> Alarm:
+        dimensions = tuple(names.get(text, text) for text in alarm.metric.dimensions)
+        return replace(alarm, metric=alarm.metric._replace(dimensions=dimensions))
+
+    assert tuple(map(as_in_runs, deployed.alarms)) == alarms()
 
 
 def test_there_are_three_alarms(deployed: Deployment) -> None:

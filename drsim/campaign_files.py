@@ -1,0 +1,102 @@
+"""A campaign's folder: `campaign.jsonl` holds what was explored, `failures/` the shrunk failures.
+
+Owns how both are named, written and read again. The first line of `campaign.jsonl` says what is explored, each further
+one what a range of seeds left behind, written as soon as that is done: an interruption loses seconds.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from pydantic import ValidationError
+
+from scenarios.explore import Contradiction, Data, Explored
+from scenarios.files import ScenarioError
+from scenarios.model import Scenario
+
+CAMPAIGN: Final = "campaign.jsonl"
+FAILURES: Final = "failures"
+_SHOWN_MAX: Final = 60
+
+
+class Header(Data):
+    """What is explored: a scenario run on some parts ("" for drsim's own code), with what code, and which seeds.
+
+    `seeds` are the first and the last that were last asked for; None in files of earlier versions.
+    """
+
+    scenario: Scenario
+    parts: str
+    code: str
+    seeds: tuple[int, int] | None = None
+
+
+class Kept(NamedTuple):
+    """A campaign as its file holds it."""
+
+    header: Header
+    ranges: list[Explored]
+
+
+def failure_path(folder: Path, found: Contradiction) -> Path:
+    """Where the shrunk failure goes that began as this one."""
+    return folder / FAILURES / f"{found.property}-{found.seed}.yaml"
+
+
+def begin(path: Path, header: Header, ranges: Sequence[Explored]) -> None:
+    """Write a campaign anew: a line that an interruption cut off must not stand in the way of the next one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [header.model_dump_json(), *map(line_of, ranges)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def line_of(explored: Explored) -> str:
+    """A range as a line, without its end."""
+    return explored.model_dump_json(exclude_defaults=True)
+
+
+def read(path: Path) -> Kept | None:
+    """The campaign in a file, or None if there is no such file, or nothing in it.
+
+    A last line that was cut off counts as not begun. Raises ScenarioError, which names the line that is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ScenarioError(f"cannot read {path}: {reason}") from None
+    if not text:
+        return None
+    # Not splitlines(): what executions are called may hold separators that JSON need not escape.
+    first, *lines = text.removesuffix("\n").split("\n")
+    header = _header(first, path)
+    ranges: list[Explored] = []
+    for number, line in enumerate(lines, start=2):
+        try:
+            explored = Explored.model_validate_json(line)
+        except ValidationError:
+            if number == len(lines) + 1 and not text.endswith("\n"):
+                break
+            raise ScenarioError(f"{path}:{number} is no range of seeds, got {line[:_SHOWN_MAX]!r}") from None
+        if explored.last < explored.first:
+            raise ScenarioError(f"{path}:{number}: last must be >= first, got {explored.first} to {explored.last}")
+        ranges.append(explored)
+    return Kept(header, ranges)
+
+
+def _header(line: str, path: Path) -> Header:
+    try:
+        data = json.loads(line)
+        if not isinstance(data, dict) or not {"scenario", "parts", "code"} <= data.keys():
+            raise ValueError
+    except ValueError:
+        raise ScenarioError(f"{path} does not begin as a campaign does, got {line[:_SHOWN_MAX]!r}") from None
+    try:
+        return Header.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ScenarioError(f"{path}:1: {where}: {first['msg']}; was it explored by another version?") from None

@@ -1,0 +1,210 @@
+"""The report of an exploration: from a campaign's folder to `report.html` and `report.md` in it.
+
+Owns the summary's making: ranges added up, failures found again beside the group that they belong to, and each run
+again to tell its story. How that looks is `reports.campaign`'s.
+"""
+
+import shlex
+import textwrap
+from pathlib import Path
+from typing import Final
+
+from drsim.arguments import UserError, reading
+from drsim.campaign_files import CAMPAIGN, FAILURES, Kept, failure_path, read
+from drsim.console import duration
+from reports import campaign as report
+from scenarios import failure, story
+from scenarios.explore import Campaign, Contradiction, missing_ranges, signature
+from scenarios.failure import Failure
+from scenarios.model import Scenario
+from simulator.faults.ledger import PHASES
+from simulator.faults.rules import Fault
+
+PAGE, MARKDOWN = "report.html", "report.md"
+_STORIES_MAX: Final = 20
+_US: Final = 1_000_000
+
+
+def write(folder: Path) -> list[Path]:
+    """Write the page and the Markdown of the campaign in a folder, over earlier ones; their paths.
+
+    Raises UserError for a folder that holds no campaign and for a file in it that cannot be read, and OSError.
+    """
+    summary = summed_up(folder)
+    documents = {PAGE: report.render_html(summary), MARKDOWN: report.render_markdown(summary)}
+    for name, text in documents.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return [folder / name for name in documents]
+
+
+def summed_up(folder: Path) -> report.Campaign:
+    """Everything that the report of a campaign shows. Raises UserError."""
+    kept = reading(lambda: read(folder / CAMPAIGN))
+    if kept is None:
+        raise UserError(f"no campaign in {folder}: `drsim explore` leaves {CAMPAIGN} in a folder of its own")
+    campaign = Campaign()
+    for each in kept.ranges:
+        campaign.add(each)
+    paths = sorted((folder / FAILURES).glob("*.yaml"))
+    failures = reading(lambda: {path: failure.read(path) for path in paths})
+    groups, others = _grouped(campaign, folder, failures, kept.header.parts)
+    scenario = kept.header.scenario
+    run, missing = _seeds(kept)
+    return report.Campaign(
+        scenario=scenario.name,
+        title=scenario.title,
+        why=scenario.why,
+        folder=str(folder),
+        parts=kept.header.parts,
+        code=kept.header.code,
+        claim=campaign.claim(),
+        seeds_count=campaign.seeds_count,
+        failed_seeds=tuple(sorted({each.seed for each in campaign.failures})),
+        run=run,
+        missing=missing,
+        compared=campaign.compared,
+        recovery_s=dict(sorted(campaign.recovery_s.items())),
+        recovery_quantiles=tuple(
+            (name, campaign.recovery(ratio))
+            for name, ratio in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))
+        ),
+        recovery_allowed_s=scenario.bounds.completion / _US,
+        healed=scenario.heal is not None,
+        unwinnable=tuple(sorted(campaign.unwinnable.items())),
+        phases=PHASES,
+        ledger=ledger(scenario, campaign),
+        groups=groups,
+        others=others,
+    )
+
+
+def drawn_faults(scenario: Scenario) -> list[Fault]:
+    """The kinds of fault that the scenario has, or may draw."""
+    drawn = set() if scenario.swarm is None else set(scenario.swarm.faults)
+    return [fault for fault in Fault if fault in drawn | {rule.fault for rule in scenario.faults}]
+
+
+def ledger(scenario: Scenario, campaign: Campaign) -> tuple[report.Row, ...]:
+    """Each kind of fault by phase of life."""
+    faults = drawn_faults(scenario)
+    # Of no count at all, whatever is possible is missing.
+    possible = campaign.empty_cells(faults, {})
+    return tuple(
+        report.Row(
+            fault=str(fault),
+            cells=tuple(
+                report.Cell(
+                    struck=campaign.fired[f"{fault} {phase}"],
+                    met_poll=campaign.in_flight[f"{fault} {phase}"],
+                    changed=campaign.changed[f"{fault} {phase}"],
+                    possible=phase in possible.get(fault, ()),
+                )
+                for phase in PHASES
+            ),
+        )
+        for fault in faults
+    )
+
+
+def size_of(scenario: Scenario) -> str:
+    """How small a shrunk scenario is: "1 execution, 1 wave, 1 fault, 10m 2s of virtual time"."""
+    executions = sum(group.executions for group in scenario.workload)
+    waves = sum(group.executions * len(group.waves) for group in scenario.workload)
+    counted = ((executions, "execution"), (waves, "wave"), (len(scenario.faults), "fault"))
+    words = [f"{count} {name}{'s' * (count != 1)}" for count, name in counted]
+    return f"{', '.join(words)}, {duration(scenario.duration / _US)} of virtual time"
+
+
+def _seeds(kept: Kept) -> tuple[tuple[report.Seeds, ...], tuple[report.Seeds, ...]]:
+    """The ranges that were run, put together where they touch, and those that were asked for and not run."""
+    done = sorted((each.first, each.last) for each in kept.ranges)
+    run: list[report.Seeds] = []
+    for first, last in done:
+        if run and first <= run[-1][1] + 1:
+            run[-1] = (run[-1][0], max(run[-1][1], last))
+        else:
+            run.append((first, last))
+    asked = kept.header.seeds or ((run[0][0], run[-1][1]) if run else None)
+    return tuple(run), tuple(missing_ranges(*asked, done) if asked else ())
+
+
+def _grouped(
+    campaign: Campaign, folder: Path, failures: dict[Path, Failure], parts: str
+) -> tuple[tuple[report.Group, ...], tuple[report.Story, ...]]:
+    """The groups, each with the failures that were shrunk from its seeds, and the failures that belong to none."""
+    left = dict(failures)
+    groups = []
+    told = 0
+    for (name, _), members in campaign.groups().items():
+        stories = []
+        for path in (failure_path(folder, member) for member in members):
+            # An earlier campaign with other parts may have left a file of that name.
+            if path in left and left[path].parts == parts:
+                stories.append(_story(path, left.pop(path), folder, tell=told < _STORIES_MAX))
+                told += 1
+        groups.append(_group(name, members, tuple(stories)))
+    others = []
+    for path, kept in left.items():
+        others.append(_story(path, kept, folder, tell=told < _STORIES_MAX))
+        told += 1
+    return tuple(groups), tuple(others)
+
+
+def _group(name: str, members: list[Contradiction], stories: tuple[report.Story, ...]) -> report.Group:
+    first = members[0]
+    return report.Group(
+        property=name,
+        expected=signature(first),
+        observed=first.observed,
+        execution_id=first.execution_id,
+        at_s=first.at_us / _US,
+        seeds=tuple(each.seed for each in members),
+        stories=stories,
+    )
+
+
+def _story(path: Path, kept: Failure, folder: Path, *, tell: bool) -> report.Story:
+    """A failure, run again to be told; where that cannot be, it says why."""
+    outcome, trouble = "", ""
+    steps: tuple[report.Step, ...] = ()
+    nearest = None
+    if tell:
+        try:
+            replay = failure.replay(kept)
+            outcome = replay.detail
+            if replay.outcome == "still fails":
+                steps = tuple(map(_step, story.story(kept)))
+                nearest = story.difference(kept)
+            else:
+                trouble = f"{replay.outcome}: {replay.detail}"
+        # Its parts are a user's own, and importing or building them may raise anything; the rest is told all the same.
+        except Exception as error:
+            trouble = f"cannot be run again: {type(error).__name__}: {error}"
+    return report.Story(
+        file=path.relative_to(folder).as_posix(),
+        property=kept.property,
+        seed=kept.seed,
+        replay=shlex.join(["drsim", "replay", str(path)]),
+        size=size_of(kept.scenario),
+        faults=tuple(map(str, kept.scenario.faults)),
+        expected=kept.expected,
+        observed=kept.observed,
+        failed_at_s=kept.at / _US,
+        scenario=_scenario_in(path),
+        outcome=outcome,
+        steps=steps,
+        passing="" if nearest is None else nearest.passing,
+        fails="" if nearest is None else nearest.fails,
+        passes="" if nearest is None else nearest.passes,
+        trouble=trouble,
+    )
+
+
+def _step(line: story.Line) -> report.Step:
+    return report.Step(at_s=line.at_us / _US, text=line.text, kind=line.kind)
+
+
+def _scenario_in(path: Path) -> str:
+    """The scenario as a failure's file holds it, or the whole file if it is not written as drsim writes it."""
+    text = path.read_text(encoding="utf-8")
+    return textwrap.dedent(text.partition("\nscenario:\n")[2]) or text

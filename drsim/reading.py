@@ -1,0 +1,45 @@
+"""What runs left on disk, read again: results from their files, with what is wrong with a file said in one line."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from drsim.arguments import UserError
+
+if TYPE_CHECKING:
+    from scenarios.result import Result
+
+_RESULT: Final = "result.json"
+_TROUBLE_MAX: Final = 200
+
+
+def result_in(path: Path) -> "Result":
+    """The result of one run, from its folder or its `result.json`. Raises UserError."""
+    from pydantic import ValidationError
+
+    from reports.text import visible
+    from scenarios.result import SCHEMA_VERSION, Result
+
+    file = path / _RESULT if path.is_dir() else path
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read ({error.strerror})") from None
+    try:
+        return Result.model_validate_json(text)
+    except ValidationError as error:
+        first, *others = error.errors(include_url=False)
+        place = ".".join(str(part) for part in first["loc"])
+        got = "" if first["type"] in ("json_invalid", "missing") else f", got {first['input']!r}"
+        more = f" (and {len(others)} more)" if others else ""
+        trouble = visible(f"{place}: {first['msg']}{got}".removeprefix(": "), _TROUBLE_MAX) + more
+        raise UserError(f"{file}: is no result of version {SCHEMA_VERSION}: {trouble}") from None
+
+
+def results_in(path: Path) -> "list[Result]":
+    """The results of a run's folder or file; of a folder of run folders, all of theirs, by name. Raises UserError."""
+    if not path.is_dir() or (path / _RESULT).exists():
+        return [result_in(path)]
+    folders = sorted(folder for folder in path.iterdir() if (folder / _RESULT).exists())
+    if not folders:
+        raise UserError(f"{path}: holds no {_RESULT}, nor does a folder in it")
+    return [result_in(folder) for folder in folders]

@@ -1,0 +1,132 @@
+"""Two sides of a comparison on the terminal, in 100 columns: first what changed its verdict, last how values differ."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from drsim.console import line
+from reports import wording
+from reports.comparison import Compared, Comparison
+from reports.effect import Histogram
+from reports.markdown import number
+from reports.regressions import Judged
+from reports.text import visible
+from scenarios.result import Distribution
+
+_MARKS: Final = {"worse": "fail", "better": "pass", "changed": "unknown", "same": "unknown"}
+_LEVELS: Final = " ▁▂▃▄▅▆▇█"
+_PLAIN_LEVELS: Final = " .:-=+*#@"
+_CELLS: Final = 24
+_TEXT_MAX: Final = 84
+_SHOWN_MAX: Final = 12
+
+
+def show(console: Console, comparison: Comparison) -> None:
+    """The whole comparison; of long lists their beginning, the page and the JSON having all."""
+    console.print()
+    console.print(Text(f"A  {wording.whose(comparison.a)}"))
+    console.print(Text(f"B  {wording.whose(comparison.b)}"))
+    verdict = "fail" if comparison.changed("worse") else "pass"
+    line(console, verdict, wording.headline(comparison), bold=True)
+    moved = [each for each in comparison.judged if each.moved]
+    if moved:
+        _title(console, "Verdicts that changed")
+        for each in moved:
+            _show_judged(console, each)
+    _show_pairs(
+        console,
+        "Criteria with another value",
+        [(each.name, each.a.value, each.b.value) for each in comparison.judged if each.revalued],
+    )
+    _show_pairs(console, "Set differently", [(each.name, each.a, each.b) for each in comparison.settings])
+    per_run = " (mean of the runs)" if comparison.of_sets else ""
+    counts = sorted(comparison.counts, key=lambda each: -abs(each.b - each.a) / max(each.a, each.b))
+    _show_pairs(console, f"Counts{per_run}", [(each.name, number(each.a), number(each.b)) for each in counts])
+    _show_pairs(
+        console,
+        "Executions",
+        [
+            (each.execution_id, f"{each.a_status}, {each.a_polls} polls", f"{each.b_status}, {each.b_polls} polls")
+            for each in comparison.executions
+        ],
+    )
+    if comparison.distributions and not comparison.same_traces:
+        _show_distributions(console, comparison.distributions)
+    for note in wording.notes(comparison):
+        console.print()
+        console.print(Text(f"  {note}", "dim"))
+
+
+def _title(console: Console, text: str) -> None:
+    console.print()
+    console.print(Text(f"  {text}", "bold"))
+
+
+def _show_judged(console: Console, judged: Judged) -> None:
+    verdicts = f"{wording.outcome(judged.a)} -> {wording.outcome(judged.b)}"
+    line(console, _MARKS[judged.change], f"{wording.named(judged):<39} {verdicts}", indent=2)
+    for name, side in (("A", judged.a), ("B", judged.b)):
+        if told := wording.reason(judged, side):
+            console.print(Text(f"      {name}  {visible(told, _TEXT_MAX)}", "dim"))
+
+
+def _show_pairs(console: Console, title: str, pairs: Sequence[tuple[str, str | None, str | None]]) -> None:
+    """A line for each thing that has one value in A and another in B, or two lines if one is too short."""
+    if not pairs:
+        return
+    _title(console, title)
+    for name, before, after in pairs[:_SHOWN_MAX]:
+        a, b = ("none" if value is None else visible(value, _TEXT_MAX) for value in (before, after))
+        shown = visible(name, _TEXT_MAX)
+        if len(shown) <= 39 and len(a) + len(b) <= 50:
+            console.print(Text(f"    {shown:<39} {a} -> {b}"))
+        else:
+            console.print(Text(f"    {shown}\n      A  {a}\n      B  {b}"))
+    if len(pairs) > _SHOWN_MAX:
+        console.print(Text(f"    and {len(pairs) - _SHOWN_MAX} more", "dim"))
+
+
+def _show_distributions(console: Console, distributions: Sequence[Compared]) -> None:
+    _title(console, "Distributions")
+    for each in (each for each in distributions if not each.same):
+        told = f"{visible(each.name, 40):<25} {wording.difference(each)}"
+        if each.clear:
+            line(console, "fault", f"{told}; {wording.shift(each)}", indent=2)
+            _show_figures(console, each)
+        else:
+            line(console, "not exercised", told, indent=2)
+    if same := [visible(each.name, 40) for each in distributions if each.same]:
+        line(console, "not exercised", "the same values on both sides:", indent=2)
+        console.print(Padding(Text(", ".join(same), "dim"), (0, 0, 0, 4)))
+
+
+def _show_figures(console: Console, compared: Compared) -> None:
+    if compared.a and compared.b:
+        levels = _LEVELS if console.encoding.lower().startswith("utf") else _PLAIN_LEVELS
+        shapes = shapes_of(compared.a.histogram, compared.b.histogram, levels)
+        for name, shape, side in zip("AB", shapes, (compared.a, compared.b), strict=True):
+            console.print(Text(f"      {name} |{shape}| {_figures(side)}"), no_wrap=True, overflow="ellipsis")
+
+
+def _figures(side: Distribution) -> str:
+    quantiles = f"p50 {number(side.p50)}, p95 {number(side.p95)}, p99 {number(side.p99)} {side.unit}"
+    return f"{quantiles}, {side.count} values"
+
+
+def shapes_of(a: Histogram, b: Histogram, levels: str) -> tuple[str, str]:
+    """Both histograms as a line of text each, from their smallest value to their largest, on one scale of values."""
+    low, high = min(a[0][0], b[0][0]), max(a[-1][0], b[-1][0])
+    width = (high - low) / _CELLS or 1.0
+    return _shape(a, low, width, levels), _shape(b, low, width, levels)
+
+
+def _shape(histogram: Histogram, low: float, width: float, levels: str) -> str:
+    cells = [0] * _CELLS
+    for value, count in histogram:
+        cells[min(int((value - low) / width), _CELLS - 1)] += count
+    highest = max(cells)
+    # Whatever is there is seen: only an empty cell is blank.
+    return "".join(levels[-(-count * (len(levels) - 1) // highest)] for count in cells)

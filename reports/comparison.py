@@ -1,0 +1,240 @@
+"""Two runs, or two sets of runs with several seeds each, side by side: what changed, and by how much.
+
+Owns the comparison as data, which terminal, page and JSON show. What counts as worse is `reports.regressions`' matter,
+how an effect is reckoned `reports.effect`'s. A is what was before, B what is now.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reports.effect import Effect, effect, pooled, quantile
+from reports.regressions import Judged, judged
+from scenarios.result import Distribution, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Whose runs these are, with their seeds in order."""
+
+    scenario: str
+    title: str
+    seeds: tuple[int, ...]
+    tiers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A part of configuration or environment that the sides do not share; None where a side has no such part."""
+
+    name: str
+    a: str | None
+    b: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A count that the sides do not share, as the mean of a side's runs."""
+
+    name: str
+    a: float
+    b: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionChange:
+    """An execution of both runs that stands elsewhere at the end, or was polled another number of times."""
+
+    execution_id: str
+    a_status: str
+    b_status: str
+    a_polls: int
+    b_polls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One distribution on both sides: a run's own, or that of all values of a set, None where there are none.
+
+    A set's quantiles come from its histograms, so they have two significant digits. There is no effect where a side has
+    no values, or the sides have different units.
+    """
+
+    name: str
+    a: Distribution | None
+    b: Distribution | None
+    effect: Effect | None
+
+    @property
+    def same(self) -> bool:
+        """Whether both sides have the same values, as far as histograms tell."""
+        return self.a is not None and self.b is not None and self.a.histogram == self.b.histogram
+
+    @property
+    def clear(self) -> bool:
+        """Whether the sides differ by more than the uncertainty."""
+        return self.effect is not None and self.effect.clear
+
+    @property
+    def sides(self) -> dict[str, Distribution]:
+        """The sides that have values."""
+        return {label: side for label, side in (("A", self.a), ("B", self.b)) if side}
+
+    @property
+    def unit(self) -> str:
+        """The unit of the values, of B's if the sides' differ."""
+        return list(self.sides.values())[-1].unit
+
+    @property
+    def shift(self) -> float | None:
+        """B's median less A's, in `unit`."""
+        return self.b.p50 - self.a.p50 if self.effect and self.a and self.b else None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Everything in which two sides differ, and each distribution; none of that where they are identical."""
+
+    a: Side
+    b: Side
+    identical: bool
+    same_traces: bool
+    judged: tuple[Judged, ...]
+    settings: tuple[Setting, ...]
+    counts: tuple[Counted, ...]
+    executions: tuple[ExecutionChange, ...]
+    distributions: tuple[Compared, ...]
+
+    def changed(self, change: str) -> tuple[Judged, ...]:
+        """What got `worse` or `better`, the verdict as a whole first."""
+        return tuple(each for each in self.judged if each.change == change)
+
+    @property
+    def of_sets(self) -> bool:
+        """Whether a side has more than one run."""
+        return len(self.a.seeds) > 1 or len(self.b.seeds) > 1
+
+
+def compare(a: Sequence[Result], b: Sequence[Result]) -> Comparison:
+    """Compare runs of one scenario with runs of one scenario, at least one a side."""
+    a, b = (sorted(runs, key=lambda run: (run.seed, run.tier, run.trace_digest)) for runs in (a, b))
+    # A changed bound judges the same trace otherwise, so equal digests do not make identical runs.
+    same_traces = [run.trace_digest for run in a] == [run.trace_digest for run in b]
+    identical = same_traces and [_lasting(run) for run in a] == [_lasting(run) for run in b]
+    return Comparison(
+        a=_side(a),
+        b=_side(b),
+        identical=identical,
+        same_traces=same_traces,
+        judged=judged(a, b),
+        settings=tuple(_settings(a, b)),
+        counts=tuple(_counts(a, b)),
+        executions=tuple(_executions(a[0], b[0])) if len(a) == len(b) == 1 else (),
+        distributions=() if identical else tuple(_distributions(a, b)),
+    )
+
+
+def in_common(a: Sequence[Result], b: Sequence[Result]) -> list[tuple[list[Result], list[Result]]]:
+    """Which runs to compare: one scenario a side, whatever it is called; of several scenarios, those on both sides."""
+    groups: list[dict[str, list[Result]]] = [{}, {}]
+    for group, runs in zip(groups, (a, b), strict=True):
+        for run in runs:
+            group.setdefault(run.scenario, []).append(run)
+    if len(groups[0]) == len(groups[1]) == 1:
+        return [(list(a), list(b))]
+    return [(runs, groups[1][name]) for name, runs in groups[0].items() if name in groups[1]]
+
+
+def _lasting(run: Result) -> Result:
+    """The run without what differs each time: how long the host took, which host it was, and how it was called."""
+    metrics = run.metrics.model_copy(update={"environment": {}})
+    return run.model_copy(update={"wall_seconds": 0.0, "replay": "", "metrics": metrics})
+
+
+def _side(runs: Sequence[Result]) -> Side:
+    title = str(runs[0].metrics.configuration.get("title", ""))
+    tiers = tuple(sorted({run.tier for run in runs}))
+    return Side(runs[0].scenario, title, tuple(run.seed for run in runs), tiers)
+
+
+def _settings(a: Sequence[Result], b: Sequence[Result]) -> Iterator[Setting]:
+    parts = [[{"tier": run.tier, **run.metrics.configuration} for run in runs] for runs in (a, b)]
+    # What each run of a set draws from its seed, such as a swarm's faults, is no setting of the set.
+    drawn = {name for side in parts for each in side for name in each if each[name] != side[0].get(name)}
+    before, after = (
+        _flat({name: value for name, value in side[0].items() if name not in drawn})
+        | _flat(environment, "environment.")
+        for side, environment in zip(parts, (a[0].metrics.environment, b[0].metrics.environment), strict=True)
+    )
+    for name in dict.fromkeys([*before, *after]):
+        if before.get(name) != after.get(name):
+            yield Setting(name, before.get(name), after.get(name))
+
+
+def _flat(part: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """A nested mapping as one, its names joined by dots; what is in lists by number."""
+    found: dict[str, str] = {}
+    for name, value in part.items():
+        inner = dict(enumerate(value)) if isinstance(value, list) else value
+        if isinstance(inner, Mapping) and inner:
+            found |= _flat({str(key): each for key, each in inner.items()}, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return found
+
+
+def _counts(a: Sequence[Result], b: Sequence[Result]) -> Iterator[Counted]:
+    sides = [[_counted(run) for run in runs] for runs in (a, b)]
+    for name in dict.fromkeys(name for side in sides for counts in side for name in counts):
+        before, after = (sum(counts.get(name, 0) for counts in side) / len(side) for side in sides)
+        if before != after:
+            yield Counted(name, before, after)
+
+
+def _counted(run: Result) -> dict[str, int]:
+    return {f"executions.{name}": count for name, count in run.executions.model_dump().items()} | run.metrics.counts
+
+
+def _executions(a: Result, b: Result) -> Iterator[ExecutionChange]:
+    """Of the executions that both runs list one by one."""
+    after = {each.execution_id: each for each in b.metrics.executions}
+    for old in a.metrics.executions:
+        new = after.get(old.execution_id)
+        if new and (old.status, old.polls) != (new.status, new.polls):
+            yield ExecutionChange(old.execution_id, old.status, new.status, old.polls, new.polls)
+
+
+def _distributions(a: Sequence[Result], b: Sequence[Result]) -> Iterator[Compared]:
+    """The clearest effects first, then those that are not clear, by name."""
+    names = sorted({name for run in (*a, *b) for name in run.metrics.distributions})
+    found = [_compared(name, a, b) for name in names]
+    yield from sorted(found, key=lambda each: -abs(each.effect.cliffs_delta) if each.effect and each.clear else 1)
+
+
+def _compared(name: str, a: Sequence[Result], b: Sequence[Result]) -> Compared:
+    sides = [[run.metrics.distributions[name] for run in runs if name in run.metrics.distributions] for runs in (a, b)]
+    units = {each.unit for side in sides for each in side}
+    before, after = (_together(side) for side in sides)
+    histograms = [[each.histogram for each in side] for side in sides]
+    return Compared(name, before, after, effect(*histograms) if len(units) == 1 else None)
+
+
+def _together(runs: Sequence[Distribution]) -> Distribution | None:
+    """The distribution of all values of all runs; None without runs."""
+    if len(runs) <= 1:
+        # Its quantiles are known to the last digit.
+        return runs[0] if runs else None
+    histogram, count = pooled(each.histogram for each in runs), sum(each.count for each in runs)
+    return Distribution(
+        unit=runs[0].unit,
+        basis=runs[0].basis,
+        count=count,
+        min=min(each.min for each in runs),
+        mean=round(sum(each.mean * each.count for each in runs) / count, 3),
+        p50=quantile(histogram, 0.50),
+        p95=quantile(histogram, 0.95),
+        p99=quantile(histogram, 0.99),
+        max=max(each.max for each in runs),
+        histogram=tuple(histogram),
+    )

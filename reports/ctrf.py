@@ -1,0 +1,86 @@
+"""`ctrf.json`: a run in the Common Test Report Format (https://ctrf.io), specification 0.0.0.
+
+A test is a criterion or a property. Instants are the scenario's, in virtual time, so that the same result gives the
+same bytes; a test has no duration of its own.
+"""
+
+import json
+from collections import Counter
+from datetime import timedelta
+from typing import Any, Final
+
+from reports.cases import Case, began, cases
+from reports.text import plain
+from scenarios.result import Result, Verdict
+
+_SPEC_VERSION: Final = "0.0.0"
+_STATUSES: Final[dict[Verdict, str]] = {"pass": "passed", "fail": "failed", "not exercised": "skipped"}
+
+
+def render(result: Result) -> str:
+    """The run as CTRF JSON, in ASCII."""
+    judged = list(cases(result))
+    statuses = Counter(_STATUSES[case.verdict] for case in judged)
+    start = began(result)
+    stop = start + timedelta(seconds=result.virtual_seconds)
+    version = result.metrics.environment["drsim"]
+    document = {
+        "reportFormat": "CTRF",
+        "specVersion": _SPEC_VERSION,
+        "generatedBy": "drsim",
+        "results": {
+            "tool": {"name": "drsim", "version": version},
+            "summary": {
+                "tests": len(judged),
+                **{status: statuses[status] for status in ("passed", "failed", "skipped", "pending", "other")},
+                "suites": len({case.suite for case in judged}),
+                "start": round(start.timestamp() * 1000),
+                "stop": round(stop.timestamp() * 1000),
+            },
+            "tests": [_test(case, result) for case in judged],
+            "environment": {
+                "reportName": f"{result.scenario}, seed {result.seed}",
+                "appName": "ExecutionFinder and ExecutionPoller",
+                "appVersion": version,
+                "osPlatform": result.metrics.environment["platform"],
+                "testEnvironment": f"simulated, {result.tier} tier",
+                "healthy": result.verdict == "pass",
+                "extra": {
+                    "scenario": result.scenario,
+                    "seed": result.seed,
+                    "tier": result.tier,
+                    "verdict": result.verdict,
+                    "replay": result.replay,
+                    "traceDigest": result.trace_digest,
+                    "python": result.metrics.environment["python"],
+                },
+            },
+        },
+    }
+    return json.dumps(_visible(document), indent=2) + "\n"
+
+
+def _test(case: Case, result: Result) -> dict[str, object]:
+    told = {} if case.verdict == "pass" else {"message": case.message}
+    if case.verdict == "fail":
+        told["trace"] = case.text
+    return {
+        "name": case.name,
+        "status": _STATUSES[case.verdict],
+        "rawStatus": case.verdict,
+        "duration": 0,
+        "suite": [result.scenario, case.suite],
+        **told,
+        "extra": {**case.facts, "seed": result.seed, "replay": result.replay},
+    }
+
+
+def _visible(value: Any) -> Any:
+    match value:
+        case str():
+            return plain(value)
+        case dict():
+            return {name: _visible(each) for name, each in value.items()}
+        case list():
+            return [_visible(each) for each in value]
+    return value

@@ -1,0 +1,47 @@
+"""All formats of a run's report, from its result and its trace alone.
+
+Owns which files there are, and that one which cannot be written loses no other.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple
+
+from reports import chrome, ctrf, html, junit, markdown, metrics_csv
+from reports.sections import Document
+from scenarios.result import Result
+
+MARKDOWN: Final = "report.md"
+PAGE: Final = "report.html"
+CHROME: Final = "trace.chrome.json"
+
+Lines = Callable[[], Iterable[str]]
+"""The trace's lines, from the first one whenever it is called."""
+
+
+class File(NamedTuple):
+    """One file of a report. `text` comes in pieces and is None if it could not be written: `troubles` say why."""
+
+    name: str
+    text: Iterable[str] | None
+    troubles: tuple[str, ...] = ()
+
+
+def files(result: Result, lines: Lines, *, with_chrome: bool = False) -> Iterator[File]:
+    """Every file, as it is done; Chrome's trace is large, and asked for."""
+    makers: dict[str, Callable[[], Document | str]] = {
+        MARKDOWN: lambda: markdown.document(result),
+        PAGE: lambda: html.render(result, lines()),
+        "junit.xml": lambda: junit.render(result),
+        "ctrf.json": lambda: ctrf.render(result),
+        "metrics.csv": lambda: metrics_csv.render(result),
+    }
+    for name, make in makers.items():
+        try:
+            made = make()
+        except Exception as error:
+            yield File(name, None, (f"{name}: {type(error).__name__}: {error}",))
+        else:
+            document = made if isinstance(made, Document) else Document(made, ())
+            yield File(name, (document.text,), tuple(f"{name}: {trouble}" for trouble in document.troubles))
+    if with_chrome:
+        yield File(CHROME, chrome.render(result, lines()))

@@ -1,0 +1,214 @@
+"""Which plots each section of the page has, and from which of the result's figures.
+
+Owns the choice; how a plot is drawn is `charts` and `distributions`. Each plot is a function of its own, so that one
+that cannot be drawn hurts no other.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from markupsafe import Markup
+
+from reports.charts import Mark, Series, Span, stacked
+from reports.charts import timeline as over_time
+from reports.distributions import distribution, ranges
+from reports.metrics import STATISTICS
+from scenarios.result import AlarmRecord, Distribution, MetricRecord, Result, TickRecord, Widget
+
+Plot = Callable[[], Markup]
+
+_FINDER: Final = "ExecutionFinder"
+_POLLER: Final = "ExecutionPoller"
+_PHASE_COLOURS: Final = {"PENDING": "--c6", "STARTED": "--c2", "IN_PROGRESS": "--c1"}
+
+
+def plots_of(section: str, result: Result) -> list[Plot]:
+    """The plots of a section, none where it has none or where the run has nothing to be plotted."""
+    makers = {
+        "finder": _of_finder,
+        "poller": _of_poller,
+        "integration": _of_integration,
+        "performance": _of_performance,
+        "cloudwatch": _of_cloudwatch,
+    }
+    maker = makers.get(section)
+    return [] if maker is None else list(maker(result))
+
+
+def _of_finder(result: Result) -> Iterator[Plot]:
+    if result.metrics.ticks:
+        yield partial(_ticks, result)
+    gaps = {each.phase: f"poll_gap.{each.phase}" for each in result.metrics.cadence}
+    found = _named(result, gaps)
+    if found:
+        marks = [
+            Mark(label=f"{each.phase} {kind}", value=value * 1000, colour=_PHASE_COLOURS[each.phase])
+            for each in result.metrics.cadence
+            if each.phase in found
+            for kind, value in (("as set", each.configured), ("in effect", each.effective))
+        ]
+        yield partial(distribution, "gaps", "Gap between two polls, by phase", found, basis="observed", marks=marks)
+    durations = _durations(result, _FINDER)
+    if durations:
+        yield partial(ranges, "finder-time", "Duration of the finder", durations, basis="modelled")
+
+
+def _of_poller(result: Result) -> Iterator[Plot]:
+    durations = _durations(result, _POLLER)
+    if durations:
+        yield partial(ranges, "poller-time", "Duration of a poll", durations, basis="modelled")
+    calls = {"update, cold": "UpdateItem.cold", "update, warm": "UpdateItem.warm"}
+    found = _named(result, {**calls, "DescribeJobs": "DescribeJobs.warm", "GetItem": "GetItem.warm"})
+    if found:
+        yield partial(ranges, "poller-calls", "Latency of the poller's calls", found, basis="modelled")
+
+
+def _of_integration(result: Result) -> Iterator[Plot]:
+    for name, figure, title in (
+        ("staleness", "staleness", "Staleness: from a change in DRS until the table shows it"),
+        ("completion-delay", "completion_delay", "From the last job's end until the execution is terminal"),
+        ("completion-time", "execution_time", "Completion time: from the start until the execution is terminal"),
+    ):
+        found = _named(result, {title.partition(":")[0]: figure})
+        if found:
+            yield partial(distribution, name, title, found, basis="observed", log=False)
+
+
+def _of_performance(result: Result) -> Iterator[Plot]:
+    metrics = result.metrics
+    concurrent = _lines(result, "AWS/Lambda", "ConcurrentExecutions", "Maximum", {(): "account", (_POLLER,): "pollers"})
+    if concurrent:
+        limit = Mark(label="limit of the account", value=metrics.configuration["functions"]["account_concurrency"])
+        yield partial(
+            over_time, "concurrency", "Lambda invocations at once", concurrent, basis="observed", marks=[limit]
+        )
+    finder = _lines(result, "AWS/Lambda", "Duration", "Maximum", {(_FINDER,): "longest finder of the minute"})
+    if finder:
+        yield partial(
+            over_time,
+            "finder-minute",
+            "The finder's minute",
+            finder,
+            unit="ms",
+            basis="modelled",
+            marks=[Mark(label="timeout", value=60_000)],
+        )
+    asked = _lines(result, "drsim", "DescribeJobs", "Sum", {(): "calls"})
+    if asked:
+        yield partial(over_time, "drs-calls", "DescribeJobs calls to DRS per minute", asked, basis="observed")
+    queries = _named(result, {"Query, cold": "Query.cold", "Query, warm": "Query.warm"})
+    if queries:
+        target = Mark(label="criterion", value=100)
+        yield partial(
+            distribution, "queries", "Latency of StatusIndex queries", queries, basis="modelled", marks=[target]
+        )
+
+
+def _of_cloudwatch(result: Result) -> Iterator[Plot]:
+    for alarm in result.metrics.alarms:
+        yield partial(_alarm, result, alarm)
+    for number, widget in enumerate(result.metrics.dashboard):
+        if any(line.metric is not None for line in widget.lines):
+            yield partial(_widget, result, number, widget)
+
+
+def _ticks(result: Result) -> Markup:
+    """Ticks over time: of the executions found, those polled and those skipped as not yet due."""
+    instants = [(_seconds(tick.at), tick) for tick in result.metrics.ticks]
+
+    def series(label: str, colour: str, value: Callable[[TickRecord], int]) -> Series:
+        return Series(label=label, points=[(at, float(value(tick))) for at, tick in instants], colour=colour)
+
+    shown = [
+        series("polled", "--c1", lambda tick: tick.polled),
+        series("found and skipped", "--pending", lambda tick: max(tick.found - tick.polled, 0)),
+    ]
+    return stacked("ticks", "Executions found by each tick, polled and skipped", shown, basis="observed")
+
+
+def _alarm(result: Result, alarm: AlarmRecord) -> Markup:
+    """An alarm's metric beside its threshold, the time in ALARM shaded."""
+    metric = None if alarm.metric is None else result.metrics.cloudwatch[alarm.metric]
+    ends = [*(_seconds(change.at) for change in alarm.changes[1:]), None]
+    spans = [
+        Span(label="ALARM", start=_seconds(change.at), end=end, colour="--fail")
+        for change, end in zip(alarm.changes, ends, strict=True)
+        if change.state == "ALARM"
+    ]
+    states = " → ".join(change.state for change in alarm.changes)
+    shown = [] if metric is None else [_series(f"{metric.name} ({alarm.statistic})", metric, alarm.statistic)]
+    return over_time(
+        f"alarm-{alarm.name}",
+        f"Alarm {alarm.name}: {states}",
+        shown,
+        unit=_unit(metric),
+        basis="observed",
+        marks=[
+            Mark(label=f"threshold ({alarm.statistic.lower()} of {alarm.period_minutes} min)", value=alarm.threshold)
+        ],
+        spans=spans,
+        bounds=_bounds(result),
+    )
+
+
+def _widget(result: Result, number: int, widget: Widget) -> Markup:
+    """A widget of the dashboard, as CloudWatch would draw it from this run's metrics."""
+    metrics = result.metrics.cloudwatch
+    lines = [(line, metrics[line.metric]) for line in widget.lines if line.metric is not None]
+    left = next((metric for line, metric in lines if not line.right), None)
+    right = next((metric for line, metric in lines if line.right), None)
+    return over_time(
+        f"widget-{number}",
+        f"Dashboard: {widget.title}",
+        [_series(line.label, metric, line.statistic, right=line.right) for line, metric in lines],
+        unit=_unit(left),
+        unit_right=_unit(right),
+        basis="/".join(sorted({metric.basis for _, metric in lines})),
+        marks=[Mark(label=label, value=value) for label, value in widget.marks],
+        bounds=_bounds(result),
+        gap_seconds=90,
+    )
+
+
+def _series(label: str, metric: MetricRecord, statistic: str, *, right: bool = False) -> Series:
+    value = STATISTICS[statistic]
+    return Series(label=label, points=[(minute.at, value(minute)) for minute in metric.minutes], right=right)
+
+
+def _lines(
+    result: Result, namespace: str, name: str, statistic: str, labels: Mapping[tuple[str, ...], str]
+) -> list[Series]:
+    """The metric once for each of its dimensions that has a label; those are told by their last value."""
+    found = {
+        metric.dimensions[-1:]: metric
+        for metric in result.metrics.cloudwatch
+        if (metric.namespace, metric.name) == (namespace, name)
+    }
+    return [_series(label, found[of], statistic) for of, label in labels.items() if of in found]
+
+
+def _named(result: Result, names: Mapping[str, str]) -> dict[str, Distribution]:
+    """The distributions of the run by their labels, without those that have no value."""
+    distributions = result.metrics.distributions
+    return {label: distributions[name] for label, name in names.items() if name in distributions}
+
+
+def _durations(result: Result, function: str) -> dict[str, Distribution]:
+    kinds = {"init": "init", "cold": "cold", "cold, idle": "cold_idle", "warm": "warm", "warm, idle": "warm_idle"}
+    return _named(result, {label: f"{function}.{kind}" for label, kind in kinds.items()})
+
+
+def _unit(metric: MetricRecord | None) -> str:
+    """A CloudWatch unit as charts write it."""
+    return {"Milliseconds": "ms", "Seconds": "s"}.get("" if metric is None else metric.unit, "")
+
+
+def _seconds(instant: str) -> float:
+    return datetime.fromisoformat(instant).timestamp()
+
+
+def _bounds(result: Result) -> tuple[float, float]:
+    start = _seconds(result.metrics.configuration["start"])
+    return start, start + result.virtual_seconds

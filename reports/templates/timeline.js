@@ -1,0 +1,282 @@
+/* The executions timeline. Draws only the lanes in sight, so a thousand are as quick as ten. */
+(() => {
+  "use strict";
+  const root = document.getElementById("timeline");
+  if (!root) return;
+  const data = JSON.parse(document.getElementById("timeline-data").textContent);
+  const one = (selector) => root.querySelector(selector);
+  const control = (name) => one(`[data-do=${name}]`);
+  const axis = one(".axis"), box = one(".lanes"), svg = one(".lanes svg"), space = one(".space"), tip = one(".tip");
+  const NONE = "";
+
+  /* --- data: distances become instants ------------------------------------------------------------------ */
+  const sums = (list) => { let at = 0; return list.map((step) => (at += step)); };
+  const spans = (flat) => {
+    let at = 0; const found = [];
+    for (let i = 0; i < flat.length; i += 2) found.push([(at += flat[i]), data.names[flat[i + 1]]]);
+    return found;
+  };
+  const ENDED = new Set(["COMPLETED", "PARTIAL", "FAILED", "TIMEOUT", "CANCELLED", "DELETED"]);
+  /* How far an execution has come in one colour: that of its most advanced wave, and in the end its own. */
+  function progress(lane) {
+    const changes = lane.statuses.map(([at, status]) => [at, -1, status]);
+    lane.waves.forEach((wave, place) => { for (const [at, status] of wave.table) changes.push([at, place, status]); });
+    changes.sort((a, b) => a[0] - b[0]);
+    const now = new Map(), found = [];
+    for (const [at, place, status] of changes) {
+      now.set(place, status);
+      const all = [...now.values()], own = now.get(-1);
+      const shown = own !== "POLLING" ? own : ["IN_PROGRESS", "LAUNCHING"].find((each) => all.includes(each)) || (all.length > 1 && all.some((each) => ENDED.has(each)) ? "IN_PROGRESS" : "POLLING");
+      if (!found.length || found.at(-1)[1] !== shown) found.push([at, shown]);
+    }
+    return found;
+  }
+  const lanes = data.lanes.map(([id, statuses, polls, failed, waves, broken], place) => {
+    const lane = { id, place, broken, statuses: spans(statuses), polls: sums(polls), failed: new Set(failed),
+      waves: waves.map(([table, truth]) => ({ table: spans(table), truth: spans(truth) })), strikes: [] };
+    const last = lane.statuses.at(-1) || [0, NONE];
+    lane.start = lane.statuses.length ? lane.statuses[0][0] : 0;
+    lane.final = last[1];
+    lane.end = ENDED.has(last[1]) ? last[0] : data.end;
+    lane.progress = progress(lane);
+    return lane;
+  });
+  const common = [];
+  for (const [at, rule, place] of data.strikes) (place < 0 ? common : lanes[place].strikes).push([at, rule]);
+
+  /* --- what is shown --------------------------------------------------------------------------------------- */
+  const state = { from: 0, to: data.end || 1, dense: lanes.length > 150, chosen: null, shown: lanes, tops: [], height: 0, cross: null };
+  const laneHeight = (lane) => (state.dense ? 11 : 24 + lane.waves.length * 11);
+  function arrange() {
+    const wanted = control("filter").value.trim().toLowerCase(), status = control("status").value;
+    const orders = {
+      start: (a, b) => a.start - b.start || a.place - b.place, end: (a, b) => a.end - b.end || a.place - b.place,
+      length: (a, b) => b.end - b.start - (a.end - a.start) || a.place - b.place,
+      trouble: (a, b) => trouble(b) - trouble(a) || a.place - b.place,
+    };
+    state.shown = lanes.filter((lane) => (!wanted || lane.id.toLowerCase().includes(wanted)) && (!status || lane.final === status))
+      .sort(orders[control("sort").value]);
+    state.tops = []; let top = 4;
+    for (const lane of state.shown) { state.tops.push(top); top += laneHeight(lane); }
+    state.height = top + 4;
+    space.style.height = box.style.height = `${state.height}px`;
+    if (!state.shown.includes(state.chosen)) state.chosen = null;
+    one("[data-show=count]").textContent = `${state.shown.length} of ${lanes.length} lanes`;
+    control("dense").setAttribute("aria-pressed", String(state.dense));
+    redraw();
+  }
+  const trouble = (lane) => lane.broken * 1e6 + (lane.final !== "COMPLETED") * 1e5 + lane.failed.size * 100 + lane.strikes.length;
+
+  /* --- geometry -------------------------------------------------------------------------------------------- */
+  const gutter = () => (state.width < 600 ? 66 : 92);
+  const x = (at) => gutter() + ((at - state.from) / (state.to - state.from)) * (state.width - gutter() - 6);
+  const when = (px) => state.from + ((px - gutter()) / (state.width - gutter() - 6)) * (state.to - state.from);
+  const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+  const clock = (at, fine) => new Date(data.start + at).toISOString().slice(11, fine ? 23 : 19);
+  const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400].map((s) => s * 1000);
+
+  let asked = false;
+  function redraw() { if (!asked) { asked = true; requestAnimationFrame(() => { asked = false; draw(); }); } }
+  const text = (px, py, told, more = "") => `<text x="${px}" y="${py}"${more}>${escaped(told)}</text>`;
+  const escaped = (told) => told.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+  const band = (spans, end, py, height) => {
+    let out = "";
+    spans.forEach(([at, status], place) => {
+      const until = place + 1 < spans.length ? spans[place + 1][0] : end;
+      const left = x(Math.max(at, state.from)), right = x(Math.min(until, state.to));
+      if (at > state.to || until < state.from || right <= left) return;
+      out += `<rect x="${left.toFixed(1)}" y="${py}" width="${Math.max(right - left, 0.8).toFixed(1)}" height="${height}" class="s-${status}"/>`;
+    });
+    return out;
+  };
+  function firstInSight(top) {
+    let low = 0, high = state.tops.length - 1;
+    while (low < high) { const middle = (low + high + 1) >> 1; if (state.tops[middle] <= top) low = middle; else high = middle - 1; }
+    return low;
+  }
+  function draw() {
+    state.width = box.clientWidth;
+    const top = state.printing ? 0 : box.scrollTop, view = state.printing ? Math.min(state.height, 4000) : box.clientHeight;
+    svg.setAttribute("height", view);
+    let out = "", marks = "";
+    const ticks = ticksOf();
+    for (const at of ticks) out += `<line class="grid" x1="${x(at)}" x2="${x(at)}" y1="0" y2="${view}"/>`;
+    for (const [, after, before] of data.faults) {
+      if (before <= state.from || after >= state.to) continue;
+      const left = x(Math.max(after, state.from));
+      out += `<rect class="fault-span" x="${left}" y="0" width="${Math.max(x(Math.min(before, state.to)) - left, 1)}" height="${view}"/>`;
+    }
+    for (let i = firstInSight(top); i < state.shown.length && state.tops[i] < top + view; i++) out += drawLane(state.shown[i], state.tops[i] - top);
+    if (state.cross !== null) out += `<line class="cross" x1="${state.cross}" x2="${state.cross}" y1="0" y2="${view}"/>`;
+    svg.innerHTML = out;
+    for (const at of ticks) marks += `<line class="grid" x1="${x(at)}" x2="${x(at)}" y1="19" y2="26"/>` + text(x(at), 16, clock(at), ' text-anchor="middle"');
+    for (const [at] of common) if (at >= state.from && at <= state.to) marks += diamond(x(at), 22, 3);
+    axis.innerHTML = marks;
+  }
+  const diamond = (px, py, size) => `<path class="strike" d="M${px.toFixed(1)} ${py - size}l${size} ${size}l-${size} ${size}l-${size} -${size}z"/>`;
+  function ticksOf() {
+    const room = Math.max((state.width - gutter()) / 76, 2), span = state.to - state.from;
+    const step = STEPS.find((each) => span / each <= room) || STEPS.at(-1);
+    const found = [];
+    for (let at = Math.ceil((data.start + state.from) / step) * step - data.start; at <= state.to; at += step) if (x(at) > gutter() + 24 && x(at) < state.width - 26) found.push(at);
+    return found;
+  }
+  function drawLane(lane, py) {
+    const end = data.end, height = laneHeight(lane);
+    let out = lane === state.chosen ? `<rect class="chosen" x="0" y="${py}" width="${state.width}" height="${height}"/>` : "";
+    out += text(6, py + (state.dense ? 9 : 12), lane.id.slice(0, state.width < 600 ? 8 : 11), lane.broken ? ' class="broken"' : "");
+    out += band(state.dense ? lane.progress : lane.statuses, ENDED.has(lane.final) ? Math.min(lane.end + Math.max((state.to - state.from) / 90, 1), end) : end, py + (state.dense ? 1 : 4), 9);
+    let good = "", bad = "";
+    const from = py + (state.dense ? 1 : 3), length = state.dense ? 9 : 11;
+    lane.polls.forEach((at, place) => {
+      if (at < state.from || at > state.to) return;
+      if (lane.failed.has(place)) bad += `M${x(at).toFixed(1)} ${from}v${length}`; else good += `M${x(at).toFixed(1)} ${from}v${length}`;
+    });
+    if (good && (!state.dense || state.to - state.from < 2.4e6)) out += `<path class="poll" d="${good}"/>`;
+    if (bad) out += `<path class="poll failed" d="${bad}"/>`;
+    if (!state.dense) lane.waves.forEach((wave, place) => {
+      const wy = py + 17 + place * 11;
+      out += band(wave.table, lane.end, wy, 5) + band(wave.truth, Math.max(lane.end, Math.min((wave.truth.at(-1) || [0])[0] + 1, end)), wy + 5, 3);
+    });
+    for (const [at] of lane.strikes) if (at >= state.from && at <= state.to) out += diamond(x(at), py + (state.dense ? 3.5 : 4), 3);
+    return out;
+  }
+
+  /* --- what the pointer is on -------------------------------------------------------------------------------- */
+  const at = (spans, instant) => { let found = null; for (const [begin, status] of spans) if (begin <= instant) found = status; return found; };
+  function laneAt(py) {
+    const place = firstInSight(py), lane = state.shown[place];
+    return lane && py >= state.tops[place] && py < state.tops[place] + laneHeight(lane) ? lane : null;
+  }
+  function told(lane, instant) {
+    const rows = [[null, `${clock(instant, true)}  ${lane.id}`], [at(lane.statuses, instant), `execution ${at(lane.statuses, instant) || "not started"}`]];
+    lane.waves.forEach((wave, place) => {
+      const table = at(wave.table, instant), truth = at(wave.truth, instant);
+      if (table) rows.push([table, `wave ${place + 1}: ${table}${truth && truth !== table ? `, DRS: ${truth}` : ""}`]);
+    });
+    const before = lane.polls.filter((poll) => poll <= instant).at(-1);
+    if (before !== undefined) rows.push([null, `last poll ${((instant - before) / 1000).toFixed(1)} s before${lane.failed.has(lane.polls.indexOf(before)) ? ", failed" : ""}`]);
+    const reach = (state.to - state.from) / (state.width - gutter()) * 6;
+    for (const [strike, rule] of lane.strikes) if (Math.abs(strike - instant) < reach) { rows.push([null, `fault: ${data.faults[rule] ? data.faults[rule][0] : rule}`]); break; }
+    return rows;
+  }
+  function show(rows, px, py) {
+    tip.replaceChildren(...rows.map(([status, line]) => {
+      const row = document.createElement("div");
+      if (status) { const sign = document.createElement("i"); sign.className = `s-${status}`; row.append(sign); }
+      row.append(line);
+      return row;
+    }));
+    tip.hidden = false;
+    tip.style.left = `${clamp(px + 14, 0, Math.max(state.width - tip.offsetWidth - 4, 0))}px`;
+    tip.style.top = `${clamp(py + 18, 0, Math.max(box.clientHeight + 26 - tip.offsetHeight, 0))}px`;
+  }
+  function hide() { tip.hidden = true; if (state.cross !== null) { state.cross = null; redraw(); } }
+  function hover(event) {
+    const frame = box.getBoundingClientRect(), px = event.clientX - frame.left, py = event.clientY - frame.top;
+    const lane = laneAt(py + box.scrollTop);
+    if (!lane || px < gutter()) return hide();
+    state.cross = px; redraw();
+    show(told(lane, clamp(when(px), 0, data.end)), px, py + 26);
+  }
+
+  /* --- moving ------------------------------------------------------------------------------------------------- */
+  function look(from, to) {
+    const span = clamp(to - from, 500, data.end || 1);
+    state.from = clamp(from, 0, Math.max(data.end - span, 0));
+    state.to = state.from + span;
+    redraw();
+  }
+  function zoom(factor, around = (state.from + state.to) / 2) { look(around - (around - state.from) * factor, around + (state.to - around) * factor); }
+  const pan = (share) => { const by = (state.to - state.from) * share; look(state.from + by, state.to + by); };
+  function choose(lane) {
+    state.chosen = lane;
+    if (lane) {
+      const place = state.shown.indexOf(lane), top = state.tops[place], bottom = top + laneHeight(lane);
+      if (top < box.scrollTop) box.scrollTop = top - 4;
+      if (bottom > box.scrollTop + box.clientHeight) box.scrollTop = bottom - box.clientHeight + 4;
+    }
+    tell(); redraw();
+  }
+  function tell() {
+    const story = one("[data-show=story]"), lane = state.chosen;
+    if (!lane) return story.replaceChildren();
+    const events = lane.statuses.map(([when, status]) => [when, `execution ${status}`]);
+    lane.waves.forEach((wave, place) => {
+      for (const [when, status] of wave.truth) events.push([when, `DRS: wave ${place + 1} ${status}`]);
+      for (const [when, status] of wave.table) events.push([when, `table: wave ${place + 1} ${status}`]);
+    });
+    for (const [when, rule] of lane.strikes.slice(0, 100)) events.push([when, `fault: ${data.faults[rule] ? data.faults[rule][0] : rule}`]);
+    for (const place of lane.failed) events.push([lane.polls[place], "a poll failed"]);
+    events.sort((a, b) => a[0] - b[0]);
+    const table = document.createElement("table"), caption = table.createCaption();
+    caption.textContent = `${lane.id}: ${lane.polls.length} polls, ${lane.failed.size} failed`;
+    for (const [when, line] of events.filter(([when]) => when <= data.end)) {
+      const row = table.insertRow();
+      row.insertCell().textContent = clock(when, true);
+      row.insertCell().textContent = line;
+    }
+    story.replaceChildren(table);
+  }
+
+  let held = null, moved = false;
+  const touches = new Map();
+  box.addEventListener("pointerdown", (event) => {
+    touches.set(event.pointerId, event.clientX); moved = false;
+    held = { x: event.clientX, from: state.from, to: state.to, pinch: null };
+    if (touches.size === 2) held.pinch = Math.abs([...touches.values()][0] - [...touches.values()][1]);
+  });
+  box.addEventListener("pointermove", (event) => {
+    if (!held || !touches.has(event.pointerId)) return hover(event);
+    touches.set(event.pointerId, event.clientX);
+    if (touches.size === 2) {
+      const [a, b] = [...touches.values()], apart = Math.abs(a - b), middle = when((a + b) / 2 - box.getBoundingClientRect().left);
+      if (held.pinch && apart) zoom(held.pinch / apart, middle);
+      held.pinch = apart; moved = true;
+      return;
+    }
+    const by = (held.x - event.clientX) / (state.width - gutter()) * (held.to - held.from);
+    if (Math.abs(held.x - event.clientX) > 3) { moved = true; hide(); look(held.from + by, held.to + by); }
+  });
+  for (const kind of ["pointerup", "pointercancel", "pointerleave"]) box.addEventListener(kind, (event) => {
+    touches.delete(event.pointerId);
+    if (!touches.size) held = null;
+    if (kind === "pointerleave") hide();
+  });
+  box.addEventListener("click", (event) => {
+    if (moved) return;
+    const lane = laneAt(event.clientY - box.getBoundingClientRect().top + box.scrollTop);
+    choose(lane === state.chosen ? null : lane);
+  });
+  box.addEventListener("dblclick", (event) => zoom(0.4, when(event.clientX - box.getBoundingClientRect().left)));
+  box.addEventListener("wheel", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) { event.preventDefault(); zoom(Math.exp(event.deltaY * 0.004), when(event.clientX - box.getBoundingClientRect().left)); }
+    else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) { event.preventDefault(); pan((event.deltaX || event.deltaY) / state.width); }
+  }, { passive: false });
+  box.addEventListener("scroll", redraw, { passive: true });
+  box.addEventListener("keydown", (event) => {
+    const place = state.shown.indexOf(state.chosen);
+    const acts = {
+      ArrowDown: () => choose(state.shown[Math.min(place + 1, state.shown.length - 1)]), ArrowUp: () => choose(state.shown[Math.max(place - 1, 0)]),
+      ArrowLeft: () => pan(-0.15), ArrowRight: () => pan(0.15), "+": () => zoom(0.6), "=": () => zoom(0.6), "-": () => zoom(1.7), 0: () => look(0, data.end),
+      Home: () => choose(state.shown[0]), End: () => choose(state.shown.at(-1)), Escape: () => choose(null), Enter: tell,
+    };
+    if (acts[event.key] && !event.ctrlKey && !event.metaKey) { event.preventDefault(); acts[event.key](); }
+  });
+  control("in").addEventListener("click", () => zoom(0.5));
+  control("out").addEventListener("click", () => zoom(2));
+  control("all").addEventListener("click", () => look(0, data.end));
+  control("dense").addEventListener("click", () => { state.dense = !state.dense; arrange(); });
+  control("filter").addEventListener("input", arrange);
+  control("status").addEventListener("change", arrange);
+  control("sort").addEventListener("change", arrange);
+  for (const status of [...new Set(lanes.map((lane) => lane.final))].sort()) {
+    const option = document.createElement("option");
+    option.value = option.textContent = status;
+    control("status").append(option);
+  }
+  addEventListener("beforeprint", () => { state.printing = true; draw(); });
+  addEventListener("afterprint", () => { state.printing = false; draw(); });
+  new ResizeObserver(redraw).observe(box);
+  arrange();
+})();
