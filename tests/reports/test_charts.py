@@ -166,6 +166,12 @@ def test_a_histogram_has_each_value_in_its_step() -> None:
     assert {"p50 99 ms", "p95, p99 110 ms"} <= set(shown.texts)
 
 
+def test_a_value_of_a_histogram_is_spread_over_all_that_is_rounded_to_it() -> None:
+    data = Pieces(distribution("n", "t", {"a": spread((100, 10), (110, 20), (120, 10))})).data()
+    assert data["l"] == ["100 to 105\xa0ms", "105 to 110\xa0ms", "110 to 115\xa0ms", "115 to 120\xa0ms"]
+    assert data["s"][0]["v"] == [25, 25, 25, 25]
+
+
 def test_equal_values_are_one_bar_with_its_value_in_the_middle() -> None:
     shown = Pieces(distribution("n", "t", {"a": spread((60_000, 27))}))
     (bar,) = points(shown.paths("bars")[0])
