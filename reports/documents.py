@@ -29,7 +29,7 @@ class File(NamedTuple):
 def files(result: Result, lines: Lines, *, with_chrome: bool = False) -> Iterator[File]:
     """Every file, as it is done; Chrome's trace is large, and asked for."""
     makers: dict[str, Callable[[], Document | str]] = {
-        MARKDOWN: lambda: markdown.render(result),
+        MARKDOWN: lambda: markdown.document(result),
         PAGE: lambda: html.render(result, lines()),
         "junit.xml": lambda: junit.render(result),
         "ctrf.json": lambda: ctrf.render(result),

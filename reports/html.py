@@ -16,7 +16,7 @@ from reports.figures import plots_of
 from reports.history import history
 from reports.page import environment
 from reports.phase_2 import CRITERIA
-from reports.sections import Document
+from reports.sections import Document, Section
 from reports.timeline import timeline
 from scenarios.result import Result
 
@@ -50,7 +50,7 @@ def render(result: Result, lines: Iterable[str]) -> Document:
         told = history(lines, first=broken)
         return _part("timeline.html.j2", run=result, history=told, timeline=timeline(result, told))
 
-    def text_of(section: markdown.Section) -> Markup:
+    def text_of(section: Section) -> Markup:
         if section.trouble is not None:
             troubles.append(f"{section.title}: {section.trouble}")
         elif section.name == "acceptance":
