@@ -85,7 +85,7 @@ def test_what_starts_at_a_bounded_rate_is_never_reached_by_more_executions(load_
 
 
 def test_a_rate_that_is_high_enough_reaches_them() -> None:
-    note = of("phase-2", "PARALLEL_INVOKES_MAX=100", "latencies.invoke=20ms", "functions.account_concurrency=50")
+    note = of("phase-2", "PARALLEL_INVOKES_MAX=100", "functions.account_concurrency=50")
     assert limit(note, "Concurrent Lambda invocations").at_executions == 49
     writes = limit(note, "Write throughput of StatusIndex")
     assert writes.at_executions == pytest.approx(1000 / 1.87, abs=3)
