@@ -39,11 +39,7 @@ def show(console: Console, comparison: Comparison) -> None:
     _show_pairs(
         console,
         "Criteria with another value",
-        [
-            (each.name, each.a.value, each.b.value)
-            for each in comparison.judged
-            if each.kind == "criterion" and not each.moved and each.a.value != each.b.value
-        ],
+        [(each.name, each.a.value, each.b.value) for each in comparison.judged if each.revalued],
     )
     _show_pairs(console, "Set differently", [(each.name, each.a, each.b) for each in comparison.settings])
     per_run = " (mean of the runs)" if comparison.of_sets else ""

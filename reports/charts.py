@@ -30,6 +30,7 @@ from reports.drawing import (
     room_for,
 )
 from reports.scales import (
+    DAY,
     LAST_INSTANT,
     Scale,
     clock_of,
@@ -43,10 +44,10 @@ from reports.scales import (
 )
 from reports.text import visible
 
-__all__ = ["Mark", "Series", "Span", "distribution", "ranges", "stacked", "timeline"]
+__all__ = ["Mark", "Point", "Series", "Span", "distribution", "ranges", "stacked", "timeline"]
 
-POINTS_MAX: Final = 1000
-"""A line of more points keeps but four of each column: the first, the lowest, the highest and the last."""
+POINTS_MAX: Final = 600
+"""A line of more points is drawn by four of each column: the first, the lowest, the highest and the last."""
 
 Point = tuple[float, float | None]
 
@@ -98,7 +99,8 @@ def timeline(
     `bounds` is the time shown, by default that of the points. A line is broken where two points are more than
     `gap_seconds` apart. With `zero` the axes begin at 0 if no value is negative.
     """
-    drawn = [_drawn(each, bounds, POINTS_MAX) for each in series]
+    whole = [_drawable(each, bounds) for each in series]
+    drawn = [_thinned(each) for each in whole]
     low, high = bounds or extent([at for each in drawn for at, _ in each.points])
     time = _time(low, high, 30)
     axes = {
@@ -115,7 +117,7 @@ def timeline(
         for index, each in enumerate(drawn)
         for shape in _lines(each, index, time, axes[each.right], gap_seconds, filled=len(drawn) == 1)
     ]
-    return _over_time(name, title, drawn, shapes, time, axes, basis, marks, spans).html()
+    return _over_time(name, title, drawn, shapes, time, axes, basis, marks, spans, whole=whole).html()
 
 
 def stacked(
@@ -130,7 +132,7 @@ def stacked(
     bounds: tuple[float, float] | None = None,
 ) -> Markup:
     """Bars over time: at each instant the series' values upon each other, the first at the bottom; none is negative."""
-    drawn = [_drawn(each, bounds) for each in series]
+    drawn = [_drawable(each, bounds) for each in series]
     instants = sorted({at for each in drawn for at, _ in each.points})
     width = min((after - before for before, after in pairwise(instants)), default=60.0)
     low, high = bounds or extent(instants)
@@ -167,6 +169,7 @@ def _over_time(
     marks: Sequence[Mark],
     spans: Sequence[Span],
     *,
+    whole: Sequence[Series] | None = None,
     upon_each_other: bool = False,
 ) -> Figure:
     """What charts over time share, lines and bars."""
@@ -178,7 +181,7 @@ def _over_time(
     return Figure(
         name=name,
         title=title,
-        summary=_summary(series, axes),
+        summary=_summary(whole or series, axes),
         data=_data(series, time.scale, axes, upon_each_other),
         shapes=[grid(axes[False]), *_shades(spans, time), *shapes, *lines],
         bottom=time.level(),
@@ -194,28 +197,32 @@ def _over_time(
     )
 
 
-def _drawn(series: Series, bounds: tuple[float, float] | None, points_max: int | None = None) -> Series:
-    """The series with the points that can be drawn, and no more of them than can be told apart."""
+def _drawable(series: Series, bounds: tuple[float, float] | None) -> Series:
+    """The series within the bounds; values that cannot be drawn are gaps."""
     low, high = bounds or (0.0, LAST_INSTANT)
     points = [
         (at, value if drawable(value) else None)
         for at, value in series.points
         if drawable(at) and max(low, 0.0) <= at <= min(high, LAST_INSTANT)
     ]
-    if points_max and len(points) > points_max:
-        points = list(_thinned(points, -(-len(points) * 4 // points_max)))
     return replace(series, points=points)
 
 
-def _thinned(points: Sequence[Point], size: int) -> Iterator[Point]:
-    """Of each `size` points the first, the lowest, the highest and the last, and a gap: the line looks the same."""
-    for start in range(0, len(points), size):
-        column = points[start : start + size]
-        valued = [(value, index) for index, (_, value) in enumerate(column) if value is not None]
-        gaps = [index for index, (_, value) in enumerate(column) if value is None]
-        extremes = [min(valued)[1], max(valued)[1]] if valued else []
-        kept = {0, len(column) - 1, *gaps[:1], *extremes}
-        yield from (column[index] for index in sorted(kept))
+def _thinned(series: Series) -> Series:
+    """The series with no more points than can be told apart; the line looks the same."""
+    size = -(-len(series.points) * 4 // POINTS_MAX)
+    if size <= 4:
+        return series
+    columns = (series.points[start : start + size] for start in range(0, len(series.points), size))
+    return replace(series, points=[point for column in columns for point in _outline(column)])
+
+
+def _outline(column: Sequence[Point]) -> list[Point]:
+    """Of some points the first, the lowest, the highest and the last, and a gap if there is one."""
+    valued = [(value, index) for index, (_, value) in enumerate(column) if value is not None]
+    gaps = [index for index, (_, value) in enumerate(column) if value is None]
+    extremes = [min(valued)[1], max(valued)[1]] if valued else []
+    return [column[index] for index in sorted({0, len(column) - 1, *gaps[:1], *extremes})]
 
 
 def _time(low: float, high: float, room: float) -> Axis:
@@ -277,13 +284,16 @@ def _summary(series: Sequence[Series], axes: dict[bool, Axis]) -> str:
     if not instants:
         return "No values."
     first, last = extent(instants)
+    days = last - first >= DAY
     highest = []
     for each in series:
         at, value = max(each.values(), key=lambda point: point[1], default=(0.0, 0.0))
         if value or len(series) == 1:
             of = f"{visible(each.label, LABEL_MAX)} " if len(series) > 1 else ""
-            highest.append(f"{of}{axes[each.right].text(value)} at {clock_of(at)}")
-    count = f"{len(instants)} value{'' if len(instants) == 1 else 's'} from {clock_of(first)} to {clock_of(last)}"
+            highest.append(f"{of}{axes[each.right].text(value)} at {clock_of(at, day=days)}")
+    if first == last:
+        return f"{len(instants)} value{'' if len(instants) == 1 else 's'} at {clock_of(first)}."
+    count = f"{len(instants)} values from {clock_of(first, day=days)} to {clock_of(last, day=days)}"
     return f"{count}; highest {', '.join(highest[:3])}." if highest else f"{count}; all 0."
 
 

@@ -139,7 +139,7 @@ def in_common(a: Sequence[Result], b: Sequence[Result]) -> list[tuple[list[Resul
     """Which runs to compare: one scenario a side, whatever it is called; of several scenarios, those on both sides."""
     groups: list[dict[str, list[Result]]] = [{}, {}]
     for group, runs in zip(groups, (a, b), strict=True):
-        for run in sorted(runs, key=lambda each: each.scenario):
+        for run in runs:
             group.setdefault(run.scenario, []).append(run)
     if len(groups[0]) == len(groups[1]) == 1:
         return [(list(a), list(b))]
@@ -159,19 +159,17 @@ def _side(runs: Sequence[Result]) -> Side:
 
 
 def _settings(a: Sequence[Result], b: Sequence[Result]) -> Iterator[Setting]:
-    before, after = _shared(a), _shared(b)
+    parts = [[{"tier": run.tier, **run.metrics.configuration} for run in runs] for runs in (a, b)]
+    # What each run of a set draws from its seed, such as a swarm's faults, is no setting of the set.
+    drawn = {name for side in parts for each in side for name in each if each[name] != side[0].get(name)}
+    before, after = (
+        _flat({name: value for name, value in side[0].items() if name not in drawn})
+        | _flat(environment, "environment.")
+        for side, environment in zip(parts, (a[0].metrics.environment, b[0].metrics.environment), strict=True)
+    )
     for name in dict.fromkeys([*before, *after]):
         if before.get(name) != after.get(name):
             yield Setting(name, before.get(name), after.get(name))
-
-
-def _shared(runs: Sequence[Result]) -> dict[str, str]:
-    """The settings of all of a side's runs. What each draws from its seed, such as a swarm's faults, is no setting."""
-    first, *others = (
-        {"tier": run.tier} | _flat(run.metrics.configuration) | _flat(run.metrics.environment, "environment.")
-        for run in runs
-    )
-    return {name: value for name, value in first.items() if all(each.get(name) == value for each in others)}
 
 
 def _flat(part: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -126,7 +126,7 @@ def ranges(
 ) -> Markup:
     """Distributions of one unit below each other: a line from the least to the largest value, a bar from p50 to p99."""
     shown = list(distributions.values())
-    axis = _axis(shown, [list(cells_of(each)) for each in shown], marks, bounds, log)
+    axis = _axis(shown, [list(cells_of(each)) for each in shown], marks, bounds, log, steps=4)
     rows = max(len(shown), 1)
     middles = [(index + 0.5) / rows for index in range(len(shown))]
     shapes = [columns(axis)]
@@ -166,7 +166,9 @@ def ranges(
         shapes=[*shapes, *lines],
         bottom=axis.level(),
         left=[Place(percent(middle), label) for middle, label in zip(middles, distributions, strict=True)],
-        right=[Place(percent(at), quantity(each.p99, each.unit)) for at, each in zip(middles, shown, strict=True)],
+        right=[
+            Place(percent(at), quantity(each.p99, unit_of(each.unit))) for at, each in zip(middles, shown, strict=True)
+        ],
         basis=basis or ", ".join(dict.fromkeys(each.basis for each in shown)),
         unit_right="p99",
         upright=notes,
@@ -182,6 +184,7 @@ def _axis(
     marks: Sequence[Mark],
     bounds: tuple[float, float] | None,
     log: bool | None,
+    steps: int = 7,
 ) -> Axis:
     """An axis for all values, no finer than they are known, and for the marks that do not squash them."""
     unit = unit_of(shown[0].unit) if shown else ""
@@ -194,7 +197,7 @@ def _axis(
     lacking = max(4 * coarsest(cells) - (high - low), 0) / 2
     low, high = room_for(low - lacking, high + lacking, marks)
     name, divisor = in_unit(unit, max(abs(low), abs(high)))
-    scale, ticks = linear(low / divisor, high / divisor, 7)
+    scale, ticks = linear(low / divisor, high / divisor, steps)
     named = [Tick(tick.value, with_unit(tick.label, name)) for tick in ticks]
     return Axis(scale=scale, ticks=named, unit=name, divisor=divisor)
 

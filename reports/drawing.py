@@ -8,13 +8,14 @@ its size. `charts.css` is the look, and `charts.js` adds crosshair, tooltips and
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count, pairwise
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
 from reports.page import environment
 from reports.scales import Scale, Tick, drawable, figure, quantity, with_unit
+from reports.text import visible
 
 WIDTH, HEIGHT = 1000, 400
 """The SVG's own units; the page stretches it."""
@@ -22,11 +23,11 @@ WIDTH, HEIGHT = 1000, 400
 COLOURS: Final = ("--c1", "--c2", "--c3", "--c4", "--c5", "--c6")
 """Of page.css, for whatever brings no colour of its own."""
 
-LABEL_MAX: Final = 80
+LABEL_MAX, _MARK_MAX = 80, 40
 
 # In percent of the plot: labels so near above each other touch; a character is so wide in a narrow plot; and beyond
 # this place a label has more room to the left.
-_NEAR, _CHARACTER, _LATE = 9, 2.0, 60
+_NEAR, _CHARACTER, _LATE = 9, 2.5, 60
 _ARROWS: Final = {"low": "↓", "high": "↑", "before": "←", "after": "→"}
 
 
@@ -110,10 +111,10 @@ class Note(NamedTuple):
 class Figure:
     """A chart laid out, as `charts.html.j2` takes it; one of rows says how many.
 
-    `data` is what charts.js shows. Its "s" has for each series "n" its name, "c" its colour, "u" its unit, "v" its values,
-    None for none, and "y" the ends of its axis, or None if no dots shall follow the crosshair. The values' places are
-    either "p", from 0 to 1000, with labels "l", or over time "x", in seconds after "t" of an axis whose ends are "d". With
-    "rows" the places are from top to bottom.
+    `data` is what charts.js shows. Its "s" has for each series "n" its name, "c" its colour, "u" its unit, "v" its
+    values, None for none, and "y" the ends of its axis, or None if no dots shall follow the crosshair. The places of
+    the values are either "p", from 0 to 1000, with labels "l", or over time "x", in seconds after "t" of an axis with
+    the ends "d". With "rows" the places are from top to bottom.
     """
 
     name: str
@@ -136,7 +137,7 @@ class Figure:
 
     def html(self) -> Markup:
         """The figure; everything that a run brought in is escaped, cut and made visible."""
-        name = re.sub(r"[^A-Za-z0-9_-]+", "-", self.name)
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", self.name)[:LABEL_MAX]
         context = {"figure": self, "name": name, "width": WIDTH, "height": HEIGHT, "label_max": LABEL_MAX}
         return Markup(environment().get_template("charts.html.j2").render(context))
 
@@ -162,7 +163,11 @@ def across(marks: Iterable[tuple[Mark, Axis]]) -> tuple[list[Shape], list[Note]]
         shapes.append(Shape(f"M0 {_y(axis.at(mark.value))}h{WIDTH}", "mark", mark.colour))
         at = percent(1 - axis.at(mark.value))
         near = abs(at - last) < _NEAR
-        notes.append(Note(f"{mark.label} {axis.text(mark.value)}", at, "start" if near else "end", mark.colour))
+        notes.append(
+            Note(
+                f"{visible(mark.label, _MARK_MAX)} {axis.text(mark.value)}", at, "start" if near else "end", mark.colour
+            )
+        )
         last = -100.0 if near else at
     return shapes, notes
 
@@ -170,7 +175,7 @@ def across(marks: Iterable[tuple[Mark, Axis]]) -> tuple[list[Shape], list[Note]]
 def upright(marks: Iterable[Mark], axis: Axis) -> tuple[list[Shape], list[Note]]:
     """Lines from bottom to top, with their labels above the plot in as many rows as they need."""
     placed = sorted(marks, key=lambda mark: mark.value)
-    texts = [f"{mark.label} {axis.text(mark.value)}" for mark in placed]
+    texts = [f"{visible(mark.label, _MARK_MAX)} {axis.text(mark.value)}" for mark in placed]
     places = [percent(axis.at(mark.value)) for mark in placed]
     notes: dict[int, Note] = {}
     labels: list[_Label] = []
@@ -180,9 +185,11 @@ def upright(marks: Iterable[Mark], axis: Axis) -> tuple[list[Shape], list[Note]]
     for index in [*late, *reversed(range(len(places) - len(late)))]:
         at, width = places[index], len(texts[index]) * _CHARACTER
         side, left = ("end", at - width) if at >= _LATE else ("start", at)
-        row = next(row for row in count() if not any(_clash(_Label(at, left, left + width, row), o) for o in labels))
-        labels.append(_Label(at, left, left + width, row))
-        notes[index] = Note(texts[index], at, side, placed[index].colour, row)
+        tried = [_Label(at, left, left + width, row) for row in range(len(labels) + 1)]
+        # Where a line cannot but run through a label, that is the lesser evil: labels never lie upon each other.
+        label = next((one for one in tried if not any(_clash(one, other) for other in labels)), tried[-1])
+        labels.append(label)
+        notes[index] = Note(texts[index], at, side, placed[index].colour, label.row)
     return [Shape(f"M{_x(axis.at(mark.value))} 0v{HEIGHT}", "mark", mark.colour) for mark in placed], [
         notes[index] for index in sorted(notes)
     ]
@@ -192,11 +199,9 @@ def beyond(marks: Iterable[tuple[Mark, Axis]], sides: Sequence[str]) -> list[Not
     """The labels of marks that lie outside, each with an arrow to where it would be; `sides` are the ends' names."""
     notes = []
     for mark, axis in marks:
-        side = sides[axis.at(mark.value) > 0]
+        name, side = visible(mark.label, _MARK_MAX), sides[axis.at(mark.value) > 0]
         notes.append(
-            Note(
-                f"{_ARROWS[side]} {mark.label} {quantity(mark.value / axis.divisor, axis.unit)}", 0.0, side, mark.colour
-            )
+            Note(f"{_ARROWS[side]} {name} {quantity(mark.value / axis.divisor, axis.unit)}", 0.0, side, mark.colour)
         )
     return notes
 

@@ -1,7 +1,7 @@
 """Which plots each section of the page has, and from which of the result's figures.
 
-Owns the choice; how a plot is drawn is `charts` and `distributions`. Each plot is a function of its own, so that one that
-cannot be drawn hurts no other.
+Owns the choice; how a plot is drawn is `charts` and `distributions`. Each plot is a function of its own, so that one
+that cannot be drawn hurts no other.
 """
 
 from collections.abc import Callable, Iterator, Mapping

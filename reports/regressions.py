@@ -26,8 +26,8 @@ _UNJUDGED: Final = ("not exercised", ABSENT)
 class Outcome:
     """How one side's runs fared: so many `passed` of those `judged`, with the 95 % interval of that rate.
 
-    `value` is that of all runs; where they differ, that of the first that stands as the verdict says, with its seed.
-    `rule` is what they are judged by.
+    `value` is that of all runs; where they differ, that of the first that stands as the verdict says, `seed` being its
+    seed. `rule` is what they are judged by.
     """
 
     verdict: str
@@ -37,6 +37,7 @@ class Outcome:
     low: float
     high: float
     value: str
+    seed: int | None
     rule: str
 
 
@@ -55,6 +56,12 @@ class Judged:
         """Whether the verdict or the rate behind it changed."""
         rates = [side.passed / side.judged if side.judged else None for side in (self.a, self.b)]
         return self.change != "same" or rates[0] != rates[1]
+
+    @property
+    def revalued(self) -> bool:
+        """Whether it is a criterion with the same verdict for another value, each side's being that of all its runs."""
+        told = [(side.value, side.rule, side.seed) for side in (self.a, self.b)]
+        return self.kind == "criterion" and not self.moved and told[0] != told[1] and told[0][2] is told[1][2] is None
 
 
 class _Finding(NamedTuple):
@@ -122,8 +129,8 @@ def _outcome(findings: list[_Finding]) -> Outcome:
     verdict = min((each.verdict for each in findings), key=_SEVERITY.index, default=ABSENT)
     judged_count = sum(each.verdict not in _UNJUDGED for each in findings)
     passed = sum(each.verdict == "pass" for each in findings)
-    values = dict.fromkeys(each.value for each in findings)
+    # No findings, no verdict to tell of.
     telling = next((each for each in findings if each.verdict == verdict), None)
-    value = "" if telling is None else telling.value if len(values) == 1 else f"{telling.value} (seed {telling.seed})"
-    rule = "" if telling is None else telling.rule
-    return Outcome(verdict, passed, judged_count, len(findings), *wilson(passed, judged_count), value, rule)
+    value, rule = (telling.value, telling.rule) if telling else ("", "")
+    seed = telling.seed if telling and any(each.value != value for each in findings) else None
+    return Outcome(verdict, passed, judged_count, len(findings), *wilson(passed, judged_count), value, seed, rule)

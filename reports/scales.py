@@ -10,9 +10,13 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from reports.markdown import number
+from reports.text import visible
 
 LARGEST: Final = 1e300
 """Beyond this the arithmetic of an axis overflows; such a value, like infinity or nan, is taken for none."""
+
+_SMALLEST: Final = 1e-290
+"""What is nearer to 0 is taken for 0, before the arithmetic gets there by itself."""
 
 _LADDERS: Final = {
     "ms": (("ms", 1), ("s", 1000), ("min", 60_000), ("h", 3_600_000)),
@@ -20,16 +24,18 @@ _LADDERS: Final = {
     "B": (("B", 1), ("kB", 1000), ("MB", 1_000_000), ("GB", 1_000_000_000)),
 }
 _WORDS: Final = {"Milliseconds": "ms", "Seconds": "s", "Bytes": "B", "Percent": "%", "Count": "", "None": ""}
+_UNIT_MAX: Final = 12
 _ENOUGH: Final = 10
 """A figure moves to the next larger unit when it has so many of it: 9 900 ms, but 10 s."""
 
 # `strftime` would speak the language of whoever runs it.
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+DAY: Final = 86_400
+_MINUTE, _HOUR = 60, 3600
 # fmt: off
 _TIME_STEPS: Final = (
     1, 2, 5, 10, 15, 30, *(_MINUTE * each for each in (1, 2, 5, 10, 15, 30)),
-    *(_HOUR * each for each in (1, 2, 3, 6, 12)), *(_DAY * each for each in (1, 2, 7, 14, 28, 91, 364)),
+    *(_HOUR * each for each in (1, 2, 3, 6, 12)), *(DAY * each for each in (1, 2, 7, 14, 28, 91, 364)),
 )
 # fmt: on
 
@@ -93,8 +99,8 @@ def logarithmic(low: float, high: float, unit: str) -> tuple[Scale, tuple[Tick, 
     """An axis over several decades, from one round value to another; each tick says its unit. Both ends are above 0."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     rounds = [factor * 10.0**exponent for exponent in decades for factor in (1, 2, 5)]
-    begin = max(each for each in rounds if each <= low * (1 + 1e-9))
-    end = min(each for each in [*rounds, 10.0 ** decades[-1]] if each >= high * (1 - 1e-9) and each > begin)
+    begin = max(each for each in rounds if each <= low * (1 + 1e-12))
+    end = min(each for each in [*rounds, 10.0 ** decades[-1]] if each >= high * (1 - 1e-12) and each > begin)
     shown = [each for each in rounds if begin <= each <= end]
     if len(shown) > 8:
         shown = [10.0**exponent for exponent in decades if begin <= 10.0**exponent <= end]
@@ -104,20 +110,21 @@ def logarithmic(low: float, high: float, unit: str) -> tuple[Scale, tuple[Tick, 
 def time_ticks(scale: Scale, count: int = 8) -> tuple[Tick, ...]:
     """Ticks on whole minutes (or seconds, hours, days) of an axis in seconds since the epoch; at most about `count`."""
     span = scale.high - scale.low
-    step = next((each for each in _TIME_STEPS if span / each <= count), math.ceil(span / count / _DAY) * _DAY)
+    step = next((each for each in _TIME_STEPS if span / each <= count), math.ceil(span / count / DAY) * DAY)
     first = math.ceil(scale.low / step)
     return tuple(Tick(at, _time_label(at, step)) for at in range(first * step, math.floor(scale.high) + 1, step))
 
 
-def clock_of(at: float) -> str:
+def clock_of(at: float, *, day: bool = False) -> str:
     """The time of day in UTC of an instant in seconds since the epoch: 20:32, or 20:32:29 within a minute."""
-    text = datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
-    return text.removesuffix(":00")
+    instant = datetime.fromtimestamp(at, UTC)
+    text = instant.strftime("%H:%M:%S").removesuffix(":00")
+    return f"{_day_of(instant)} {text}" if day else text
 
 
 def unit_of(name: str) -> str:
     """The unit as it is written here; CloudWatch's Milliseconds and the like become ms."""
-    return _WORDS.get(name, name)
+    return visible(_WORDS.get(name, name), _UNIT_MAX)
 
 
 def in_unit(unit: str, largest: float) -> tuple[str, float]:
@@ -164,9 +171,10 @@ def extent(values: Sequence[float]) -> tuple[float, float]:
 
 def _apart(low: float, high: float) -> tuple[float, float]:
     """The ends of an axis, moved apart if they are so near that no step fits between."""
-    if high - low > 1e-9 * max(abs(low), abs(high)):
+    largest = max(abs(low), abs(high))
+    if high - low > max(1e-9 * largest, _SMALLEST):
         return low, high
-    if low == 0 == high:
+    if largest < 2 * _SMALLEST:
         return 0.0, 1.0
     room = abs(high) / 50
     return low - room, high + room
@@ -192,6 +200,10 @@ def _label(value: float, step: float) -> str:
 
 def _time_label(at: int, step: int) -> str:
     instant = datetime.fromtimestamp(at, UTC)
-    if step >= _DAY or (step >= _HOUR and at % _DAY == 0):
-        return f"{instant.day}\N{NO-BREAK SPACE}{_MONTHS[instant.month - 1]}"
+    if step >= DAY or (step >= _HOUR and at % DAY == 0):
+        return _day_of(instant)
     return instant.strftime("%H:%M" if step >= _MINUTE else "%H:%M:%S")
+
+
+def _day_of(instant: datetime) -> str:
+    return f"{instant.day}\N{NO-BREAK SPACE}{_MONTHS[instant.month - 1]}"

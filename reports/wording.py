@@ -49,7 +49,10 @@ def notes(comparison: Comparison) -> Iterator[str]:
         f" excludes one half. About one in 20 would by chance. A tie counts half."
     )
     if all(each.by_run for each in effects):
-        yield "The intervals follow from the spread between runs, so they hold although the values of a run depend."
+        yield (
+            "The intervals follow from the spread between runs: they hold although the values of a run depend on each"
+            " other, and are wide where runs are few."
+        )
     elif any(each.by_run for each in effects):
         yield (
             "The intervals follow from the spread between runs; where only one run of a side has values, they take the"
@@ -63,7 +66,7 @@ def notes(comparison: Comparison) -> Iterator[str]:
 
 
 def difference(compared: Compared) -> str:
-    """What the effect means: "B's is longer in 63 % of pairs (58-68 %)", or that there is no clear difference."""
+    """What the effect means: "B's is longer in 63 % of pairs, 58-68 %", or that there is no clear difference."""
     effect = compared.effect
     if compared.same:
         return "the same values"
@@ -95,7 +98,7 @@ def outcome(side: Outcome) -> str:
 
 def reason(judged: Judged, side: Outcome) -> str:
     """What a side was judged by: a criterion's value and threshold, a property's checks."""
-    value = visible(side.value)
+    value = visible(side.value) + ("" if side.seed is None else f" (seed {side.seed})")
     return f"{value} (asked: {visible(side.rule)})" if judged.kind == "criterion" and value else value
 
 

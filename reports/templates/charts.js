@@ -1,7 +1,6 @@
 // Crosshair, tooltip, legend switches and table of a chart's values; reports.drawing.Figure says how its data are made.
 (() => {
   "use strict";
-  const ROWS_MAX = 300;
   const make = (parent, tag, kind, text) => {
     const made = parent.appendChild(document.createElement(tag));
     if (kind) made.className = kind;
@@ -20,7 +19,8 @@
   const enliven = (figure, data) => {
     const plot = figure.querySelector(".plot");
     const places = data.p || data.x.map((x) => (1000 * (x - data.d[0])) / (data.d[1] - data.d[0]));
-    const label = (i) => (data.l ? data.l[i] : new Date((data.t + data.x[i]) * 1000).toISOString().slice(11, 19));
+    const time = (at) => new Date(at * 1000).toISOString().slice(data.d[1] > 86400 ? 5 : 11, 19).replace("T", " ");
+    const label = (i) => (data.l ? data.l[i] : time(data.t + data.x[i]));
     const last = places.length - 1;
     const hidden = new Set();
     let current = 0;
@@ -49,8 +49,10 @@
         make(marks, "div", "dot").style.cssText =
           `--c:var(${c});left:${at}%;top:${(100 * (y[1] - v[index])) / (y[1] - y[0])}%`;
       });
-      tip.style.cssText = data.rows ? `left:50%;top:${at}%` : at < 50 ? `left:${at}%` : `right:${100 - at}%`;
       tip.hidden = false;
+      const [x, width] = [at * plot.clientWidth / 100, tip.offsetWidth + 16];
+      const left = Math.max(x + width < plot.clientWidth ? x : x - width, -40);
+      tip.style.cssText = data.rows ? `left:40%;top:${at}%` : `left:${left}px`;
     };
     const nearest = (event) => {
       const box = plot.getBoundingClientRect();
@@ -91,7 +93,7 @@
     make(details, "summary", "", "Data");
     details.addEventListener("toggle", () => {
       if (details.childElementCount > 1) return;
-      const every = Math.ceil(places.length / ROWS_MAX);
+      const every = Math.ceil(places.length / 300);
       const table = make(make(details, "div"), "table");
       if (every > 1) make(table, "caption", "", `Every ${every}th row.`);
       const row = (cell, values, first) => {

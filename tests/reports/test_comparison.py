@@ -1,0 +1,318 @@
+"""Comparisons of real runs: what is worse, what differs clearly, and what is said of it."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from reports import comparison_json, comparison_page, wording
+from reports.comparison import Compared, Comparison, compare, in_common
+from reports.effect import Effect
+from reports.regressions import Judged, direction
+from scenarios.files import load
+from scenarios.result import Result
+from scenarios.runner import run
+
+HOSTILE = "<script>alert(1)</script>\u202e\x00&\"'" + "x" * 10_000
+
+
+def drill(seed: int, *changes: str) -> Result:
+    return run(load("drill", changes), seed=seed).result
+
+
+def altered(result: Result, **parts: Any) -> Result:
+    """A result with other values in it, checked anew."""
+    return Result.model_validate(result.model_dump() | parts)
+
+
+def failing(result: Result, criterion: str) -> Result:
+    criteria = [
+        each.model_copy(update={"verdict": "fail"}) if each.name == criterion else each for each in result.criteria
+    ]
+    return altered(result, verdict="fail", criteria=[each.model_dump() for each in criteria])
+
+
+def moved(comparison: Comparison) -> dict[str, str]:
+    return {each.name: each.change for each in comparison.judged if each.moved}
+
+
+def named(comparison: Comparison, name: str) -> Compared:
+    return next(each for each in comparison.distributions if each.name == name)
+
+
+@pytest.fixture(scope="module")
+def seeds() -> list[Result]:
+    return [drill(seed) for seed in (1, 2, 3, 4)]
+
+
+@pytest.fixture(scope="module")
+def slow_seeds() -> list[Result]:
+    return [drill(seed, "latencies.update_warm=100ms..150ms") for seed in (11, 12, 13)]
+
+
+def test_a_run_compared_with_itself_is_identical_whatever_the_host_took(seeds: list[Result]) -> None:
+    again = altered(seeds[0], wall_seconds=99.0, replay="another")
+    comparison = compare(seeds[:1], [again])
+    assert comparison.identical
+    assert comparison.same_traces
+    assert moved(comparison) == {}
+    assert (comparison.distributions, comparison.counts, comparison.settings) == ((), (), ())
+    assert wording.headline(comparison) == "Identical runs: nothing but the host's time differs"
+    assert list(wording.notes(comparison)) == []
+
+
+def test_two_sets_with_the_same_runs_in_another_order_are_identical(seeds: list[Result]) -> None:
+    assert compare(seeds, seeds[::-1]).identical
+    assert not compare(seeds, seeds[:-1]).identical
+
+
+def test_a_tighter_bound_makes_worse_though_the_trace_is_the_same(seeds: list[Result]) -> None:
+    comparison = compare(seeds[:1], [drill(1, "bounds.completion=0s")])
+    assert comparison.same_traces
+    assert not comparison.identical
+    assert moved(comparison) == {
+        "verdict": "worse",
+        "Executions complete with DRS's truth": "worse",
+        "completion-liveness": "worse",
+    }
+    assert [(each.name, each.a, each.b) for each in comparison.settings] == [("bounds.completion", "1m30s", "0s")]
+    assert wording.headline(comparison) == "Worse: the verdict, 1 criterion and 1 property"
+    assert any("same to the last byte" in note for note in wording.notes(comparison))
+    back = compare([drill(1, "bounds.completion=0s")], seeds[:1])
+    assert set(moved(back).values()) == {"better"}
+    criterion = next(each for each in comparison.judged if each.name.startswith("Executions complete"))
+    assert wording.reason(criterion, criterion.b).endswith("(asked: each, within 0 s)")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "change"),
+    [
+        ("pass", "fail", "worse"),
+        ("pass", "not exercised", "worse"),
+        ("pass", "unknown", "worse"),
+        ("pass", "absent", "worse"),
+        ("not exercised", "fail", "worse"),
+        ("absent", "fail", "worse"),
+        ("fail", "pass", "better"),
+        ("not exercised", "pass", "better"),
+        ("fail", "not exercised", "changed"),
+        ("not exercised", "absent", "changed"),
+        ("fail", "fail", "same"),
+    ],
+)
+def test_the_direction_of_a_change(before: str, after: str, change: str) -> None:
+    assert direction(before, after) == change
+
+
+def test_a_criterion_that_only_one_side_knows_is_absent_from_the_other(seeds: list[Result]) -> None:
+    newer = seeds[0]
+    older = altered(newer, criteria=[each.model_dump() for each in newer.criteria[1:]])
+    name = newer.criteria[0].name
+    assert moved(compare([older], [newer])) == {name: "better"}
+    assert moved(compare([newer], [older])) == {name: "worse"}
+    (gone,) = (each for each in compare([newer], [older]).judged if each.name == name)
+    assert (gone.b.verdict, gone.b.value) == ("absent", "")
+
+
+def test_one_failing_run_makes_a_set_worse_and_its_rate_is_told_with_its_interval(seeds: list[Result]) -> None:
+    name = seeds[0].criteria[1].name
+    comparison = compare(seeds, [*seeds[:3], failing(seeds[3], name)])
+    assert moved(comparison) == {"verdict": "worse", name: "worse"}
+    judged = next(each for each in comparison.judged if each.name == name)
+    assert (judged.b.passed, judged.b.judged, judged.b.runs, judged.b.seed) == (3, 4, 4, 4)
+    assert wording.outcome(judged.a) == "4 of 4 passed (51-100 %)"
+    assert wording.outcome(judged.b) == "3 of 4 passed (30-96 %)"
+
+
+def rates(a: tuple[int, int], b: tuple[int, int], results: Sequence[Result]) -> Judged:
+    """A criterion that passes in so many runs of so many."""
+    name = results[0].criteria[0].name
+    good, bad = results[0], failing(results[0], name)
+    sides = [[*[good] * passed, *[bad] * (runs - passed)] for passed, runs in (a, b)]
+    return next(each for each in compare(*sides).judged if each.name == name)
+
+
+def test_where_both_sides_fail_only_a_rate_that_fell_by_more_than_chance_is_worse(seeds: list[Result]) -> None:
+    assert rates((9, 10), (8, 10), seeds).change == "same"
+    assert rates((9, 10), (8, 10), seeds).moved
+    assert rates((9, 10), (1, 10), seeds).change == "worse"
+    assert rates((1, 10), (9, 10), seeds).change == "better"
+    assert not rates((1, 2), (5, 10), seeds).moved
+
+
+def test_another_latency_is_a_clear_difference_where_it_acts_and_nowhere_else(seeds: list[Result]) -> None:
+    comparison = compare(seeds[:1], [drill(1, "latencies.update_warm=100ms..150ms")])
+    assert {each.name for each in comparison.distributions if each.clear} == {
+        "UpdateItem.warm",
+        "ExecutionPoller.warm",
+        "poll_delay",
+    }
+    update = comparison.distributions[0]
+    assert update.name == "UpdateItem.warm"
+    assert update.effect
+    assert update.effect.superiority == 1.0
+    assert update.shift == pytest.approx(60, abs=0.1)
+    assert wording.difference(update) == "B's is longer in 100 % of pairs, 90-100 %"
+    assert wording.shift(update) == "median 63.26 -> 123.3 ms (+60)"
+    assert wording.difference(named(comparison, "GetItem.warm")) == "the same values"
+    assert any("take the values of a run as independent" in note for note in wording.notes(comparison))
+
+
+def test_the_other_way_round_it_is_shorter() -> None:
+    comparison = compare([drill(1, "latencies.update_warm=100ms..150ms")], [drill(1)])
+    assert wording.difference(comparison.distributions[0]) == "B's is shorter in 100 % of pairs, 90-100 %"
+    assert wording.shift(comparison.distributions[0]).endswith("(-60)")
+
+
+def test_another_latency_is_clear_between_sets_of_other_seeds(seeds: list[Result], slow_seeds: list[Result]) -> None:
+    comparison = compare(seeds, slow_seeds)
+    clear = [each for each in comparison.distributions if each.clear]
+    assert [each.name for each in clear] == ["UpdateItem.warm", "ExecutionPoller.warm", "poll_delay"]
+    assert all(each.effect and each.effect.by_run for each in clear)
+    update = clear[0]
+    assert update.a
+    assert update.a.count == sum(each.metrics.distributions["UpdateItem.warm"].count for each in seeds)
+    assert update.a.max == max(each.metrics.distributions["UpdateItem.warm"].max for each in seeds)
+    assert 40 <= update.a.p50 <= update.a.mean + 10 <= 90
+    assert any("spread between runs" in note for note in wording.notes(comparison))
+    assert wording.whose(comparison.b) == "drill, seeds 11-13"
+
+
+@pytest.mark.slow
+def test_another_seed_of_the_same_scenario_mostly_differs_in_nothing() -> None:
+    runs = [run(load("phase-2"), seed=seed).result for seed in range(1, 9)]
+    effects = [
+        each.effect
+        for a, b in zip(runs[::2], runs[1::2], strict=True)
+        for each in compare([a], [b]).distributions
+        if each.effect
+    ]
+    assert len(effects) > 80
+    assert sum(each.clear for each in effects) / len(effects) < 0.1
+    assert not any(each.clear for each in (item.effect for item in compare(runs[:4], runs[4:]).distributions) if each)
+
+
+@pytest.mark.slow
+def test_what_a_seed_draws_is_no_setting_of_a_set() -> None:
+    runs = [run(load("chaos"), seed=seed).result for seed in (1, 2, 3)]
+    assert {each.name.partition(".")[0] for each in compare(runs[:1], runs[1:2]).settings} == {"faults"}
+    assert compare(runs[:2], runs[2:]).settings == compare(runs[2:], runs[:2]).settings == ()
+
+
+def test_executions_that_end_elsewhere_are_listed_with_counts() -> None:
+    comparison = compare([drill(1)], [drill(1, "duration=10m")])
+    (changed,) = comparison.executions
+    assert (changed.a_status, changed.b_status) == ("COMPLETED", "POLLING")
+    assert changed.a_polls > changed.b_polls > 0
+    counts = {each.name: (each.a, each.b) for each in comparison.counts}
+    assert counts["executions.completed"] == (1, 0)
+    assert counts["executions.polling"] == (0, 1)
+
+
+def test_counts_of_sets_are_means_of_their_runs(seeds: list[Result]) -> None:
+    counts = {each.name: each for each in compare(seeds[:1], seeds).counts}
+    polls = [each.metrics.counts["polls_recorded"] for each in seeds]
+    assert (counts["polls_recorded"].a, counts["polls_recorded"].b) == (polls[0], sum(polls) / 4)
+
+
+def test_runs_of_one_scenario_a_side_are_compared_whatever_they_are_called(seeds: list[Result]) -> None:
+    other = altered(seeds[0], scenario="other")
+    assert in_common(seeds, [other]) == [(seeds, [other])]
+    comparison = compare(seeds, [other])
+    assert "Two scenarios are compared, drill and other: they may differ in anything." in wording.notes(comparison)
+
+
+def test_of_several_scenarios_those_on_both_sides_are_compared(seeds: list[Result]) -> None:
+    idle = run(load("idle"), seed=1).result
+    assert in_common([*seeds, idle], [seeds[0]]) == [(seeds, [seeds[0]])]
+    assert in_common([*seeds, altered(idle, scenario="a")], [altered(idle, scenario="b"), idle]) == []
+
+
+def test_sides_without_values_or_with_other_units_have_no_effect(seeds: list[Result]) -> None:
+    idle = run(load("idle"), seed=1).result
+    comparison = compare([idle], seeds[:1])
+    assert wording.difference(named(comparison, "poll_delay")) == "only B has values"
+    assert wording.difference(named(compare(seeds[:1], [idle]), "poll_delay")) == "only A has values"
+    metrics = seeds[0].metrics.model_dump()
+    metrics["distributions"]["poll_delay"] |= {"unit": "s", "histogram": ((1.0, 1),)}
+    other = named(compare(seeds[:1], [altered(seeds[0], metrics=metrics)]), "poll_delay")
+    assert wording.difference(other) == "not comparable, for the units differ"
+    assert other.shift is None
+
+
+def test_intervals_are_rounded_outwards_and_finer_where_they_are_narrow() -> None:
+    assert wording.percents(0.583, 0.677) == "58-68 %"
+    assert wording.percents(0.58, 0.68) == "58-68 %"
+    assert wording.percents(0.5031, 0.5118) == "50.3-51.2 %"
+    compared = Compared("x", None, None, Effect(0.63, 0.583, 0.677, by_run=True))
+    assert compared.clear
+    assert not Compared("x", None, None, Effect(0.5, 0.4, 0.6, by_run=True)).clear
+
+
+def hostile(result: Result) -> Result:
+    data = result.model_dump()
+    data["metrics"]["distributions"] = {HOSTILE: data["metrics"]["distributions"]["poll_delay"]}
+    data["metrics"]["configuration"] |= {"title": HOSTILE, HOSTILE: HOSTILE}
+    data["metrics"]["executions"] = [{**each, "execution_id": HOSTILE} for each in data["metrics"]["executions"]]
+    data["metrics"]["counts"] = {HOSTILE: len(result.metrics.ticks)}
+    first, *others = data["criteria"]
+    data["criteria"] = [{**first, "name": HOSTILE, "value": HOSTILE + result.verdict}, *others]
+    return Result.model_validate(data | {"scenario": HOSTILE})
+
+
+@pytest.fixture(scope="module")
+def hostile_comparison() -> Comparison:
+    slow = hostile(drill(1, "latencies.update_warm=100ms..150ms", "duration=10m"))
+    return compare([failing(hostile(drill(1)), HOSTILE)], [slow])
+
+
+def test_the_page_shows_hostile_text_as_text_and_asks_nobody(hostile_comparison: Comparison) -> None:
+    page = comparison_page.render([hostile_comparison])
+    assert hostile_comparison.executions
+    assert hostile_comparison.distributions[0].clear
+    assert "<script>alert" not in page
+    assert "\u202e" not in page
+    assert "\x00" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;⟨U+202E⟩" in page
+    assert len(page) < 150_000
+    assert re.findall(r'(?:src|href)="(?!#|data:)', page) == []
+
+
+def test_the_page_draws_both_sides_of_what_differs_and_names_what_is_worse(seeds: list[Result]) -> None:
+    slow = drill(1, "latencies.update_warm=100ms..150ms", "bounds.completion=0s")
+    page = comparison_page.render([compare(seeds[:1], [slow])])
+    assert "<h1>drill: Worse: the verdict, 1 criterion and 1 property</h1>" in page
+    assert '<header class="banner fail">' in page
+    figures = re.findall(r'<figure class="chart[^>]*id="([^"]+)"', page)
+    assert figures == ["s1-c1", "s1-c2", "s1-c3"]
+    assert page.count('<svg class="effect clear"') == 3
+    assert "UpdateItem.warm: B&#39;s is longer in 100 % of pairs, 90-100 %" in page
+    assert page == comparison_page.render([compare(seeds[:1], [slow])])
+
+
+def test_a_page_of_several_scenarios_has_a_section_each(seeds: list[Result]) -> None:
+    idle = run(load("idle"), seed=1).result
+    page = comparison_page.render(
+        [compare(seeds[:1], [failing(seeds[1], seeds[0].criteria[0].name)]), compare([idle], [idle])]
+    )
+    assert "<h1>2 scenarios compared, 1 worse</h1>" in page
+    assert re.findall(r'<section id="(\w+)"', page) == ["s1", "s2"]
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+
+
+def test_the_json_says_what_people_read_and_the_figures(hostile_comparison: Comparison, seeds: list[Result]) -> None:
+    slow = drill(1, "latencies.update_warm=100ms..150ms")
+    data = json.loads(comparison_json.render([compare(seeds[:1], [slow])]))
+    assert data["worse"] is False
+    (comparison,) = data["comparisons"]
+    update = comparison["distributions"][0]
+    assert update["name"] == "UpdateItem.warm"
+    assert update["effect"]["cliffs_delta"] == update["effect"]["superiority"] == 1.0
+    assert update["difference"] == "B's is longer in 100 % of pairs, 90-100 %"
+    assert (update["a"]["count"], update["b"]["p50"]) == (21, slow.metrics.distributions["UpdateItem.warm"].p50)
+    text = comparison_json.render([hostile_comparison])
+    assert text.isascii()
+    assert json.loads(text)["comparisons"][0]["a"]["scenario"] == HOSTILE

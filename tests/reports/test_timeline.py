@@ -1,0 +1,64 @@
+"""The data of the timeline: distances and places, which give the history back."""
+
+import json
+from datetime import UTC, datetime
+from itertools import accumulate
+
+import pytest
+
+from reports.history import History, history
+from reports.timeline import timeline
+from scenarios.files import load
+from scenarios.runner import Run, run
+
+
+@pytest.fixture(scope="module")
+def chaos() -> Run:
+    return run(load("chaos"), seed=1)
+
+
+@pytest.fixture(scope="module")
+def told(chaos: Run) -> History:
+    return history(chaos.trace.lines())
+
+
+def test_distances_give_the_instants_back(chaos: Run, told: History) -> None:
+    data = timeline(chaos.result, told)
+    for shown, lane in zip(data["lanes"], told.lanes, strict=True):
+        execution_id, statuses, polls, failed, waves, broken = shown
+        assert (execution_id, failed, broken) == (lane.execution_id, lane.failed, 0)
+        assert list(accumulate(polls)) == lane.polls
+        assert [data["names"][place] for place in statuses[1::2]] == [status for _, status in lane.statuses]
+        assert list(accumulate(statuses[::2])) == [at_ms for at_ms, _ in lane.statuses]
+        for (table, truth), wave in zip(waves, lane.waves, strict=True):
+            assert list(accumulate(table[::2])) == [at_ms for at_ms, _ in wave.table]
+            assert [data["names"][place] for place in truth[1::2]] == [status for _, status in wave.truth]
+
+
+def test_strikes_name_their_rule_and_their_lane(chaos: Run, told: History) -> None:
+    data = timeline(chaos.result, told)
+    ids = [lane.execution_id for lane in told.lanes]
+    assert [data["faults"][rule][0] for _, rule, _ in data["strikes"]] == [
+        chaos.result.faults[each.rule].rule for each in told.strikes
+    ]
+    assert {ids[place] if place >= 0 else "" for _, _, place in data["strikes"]} == {
+        each.execution_id for each in told.strikes
+    }
+
+
+def test_it_begins_when_virtual_time_does(chaos: Run, told: History) -> None:
+    start = datetime(2025, 11, 28, 20, 32, 29, tzinfo=UTC)
+    assert timeline(chaos.result, told)["start"] == start.timestamp() * 1000
+
+
+def test_executions_that_broke_a_property_are_marked() -> None:
+    late = run(load("drill", ["bounds.completion=0s"]), seed=1)
+    broken = {each.execution_id for rule in late.result.properties for each in rule.violations}
+    data = timeline(late.result, history(late.trace.lines()))
+    assert {lane[0] for lane in data["lanes"] if lane[-1]} == broken != set()
+
+
+def test_it_is_data_for_json_and_small() -> None:
+    hundred = run(load("load-100"), seed=1)
+    text = json.dumps(timeline(hundred.result, history(hundred.trace.lines())), separators=(",", ":"))
+    assert len(text) < 60_000
