@@ -235,7 +235,7 @@ def acceptance(session: nox.Session) -> None:
         "load-100",
     ]
     try:
-        session.run("drsim", "run", *ends, *trouble_and_load, "--trace", "chrome", "--out", "build/acceptance", *session.posargs)
+        session.run("drsim", "run", *scenarios, "--trace", "chrome", "--out", "build/acceptance", *session.posargs)
     finally:
         for report in sorted(out.glob("*/report.html")):
             session.log(f"report: {report.relative_to(ROOT)}")
