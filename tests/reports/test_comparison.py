@@ -275,7 +275,7 @@ def test_the_page_shows_hostile_text_as_text_and_asks_nobody(hostile_comparison:
     assert "<script>alert" not in page
     assert "\u202e" not in page
     assert "\x00" not in page
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;⟨U+202E⟩" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;\\u202e" in page
     assert len(page) < 150_000
     assert re.findall(r'(?:src|href)="(?!#|data:)', page) == []
 
