@@ -186,7 +186,8 @@ def test_equal_values_are_one_bar_with_its_value_in_the_middle() -> None:
 
 def test_curves_rise_to_all_values() -> None:
     found = {"fast": spread((10, 50), (30, 50)), "slow": spread((20, 1), (50, 1))}
-    fast, slow = (series["v"] for series in (data := Pieces(distribution("n", "t", found)).data())["s"])
+    data = Pieces(distribution("n", "t", found)).data()
+    fast, slow = (series["v"] for series in data["s"])
     assert fast == sorted(fast)
     assert slow == sorted(slow)
     assert (fast[0], slow[0]) == (50, 0)
