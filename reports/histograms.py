@@ -89,10 +89,15 @@ def shares_of(cells: Sequence[Cell], edges: Sequence[float]) -> list[float]:
 
 
 def cumulated(cells: Sequence[Cell]) -> list[tuple[float, float]]:
-    """The corners of the curve: each value with the share of values up to it."""
+    """The corners of the curve: the ends of each cell with the share of values up to them; between cells it is level."""
     total = sum(cell.values for cell in cells)
-    ends = [(cell.high, upto / total) for cell, upto in zip(cells, accumulate(c.values for c in cells), strict=True)]
-    return [(cells[0].low, 0.0), *ends] if cells else []
+    before = accumulate((cell.values for cell in cells), initial=0)
+    ends = [
+        end
+        for cell, count in zip(cells, before, strict=False)
+        for end in ((cell.low, count / total), (cell.high, (count + cell.values) / total))
+    ]
+    return list(dict.fromkeys(ends))
 
 
 def share_up_to(value: float, curve: Sequence[tuple[float, float]]) -> float:
