@@ -89,7 +89,7 @@ def shares_of(cells: Sequence[Cell], edges: Sequence[float]) -> list[float]:
 
 
 def cumulated(cells: Sequence[Cell]) -> list[tuple[float, float]]:
-    """The corners of the curve: the ends of each cell with the share of values up to them; between cells it is level."""
+    """The corners of the curve: each cell's ends with the share of values up to them; between cells it is level."""
     total = sum(cell.values for cell in cells)
     before = accumulate((cell.values for cell in cells), initial=0)
     ends = [

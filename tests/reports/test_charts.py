@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from reports.charts import Mark, Point, Series, Span, distribution, ranges, stacked, timeline
 from reports.drawing import HEIGHT, WIDTH
+from reports.histograms import Cell, cells_of, shares_of
 from scenarios.files import load
 from scenarios.result import Distribution, Result
 from scenarios.runner import run
@@ -165,15 +166,14 @@ def test_a_histogram_has_each_value_in_its_step() -> None:
     assert {"p50 99 ms", "p95, p99 110 ms"} <= set(shown.texts)
 
 
-@pytest.mark.parametrize(("least", "digits"), [(100, 3), (10, 2)])
-def test_a_value_of_a_histogram_is_spread_over_all_that_is_rounded_to_it(least: float, digits: int) -> None:
-    # 110 stands for 109.5 to 110.5 where the values lie close together, else for 105 to 115.
-    data = Pieces(distribution("n", "t", {"a": spread((least, 10), (110, 200), (120, 10))})).data()
-    shares = [(label, value) for label, value in zip(data["l"], data["s"][0]["v"], strict=True) if value]
-    assert [label for label, value in shares if value > 40] == {
-        3: ["109 to 110\xa0ms", "110 to 111\xa0ms"],
-        2: ["105 to 110\xa0ms", "110 to 115\xa0ms"],
-    }[digits]
+@pytest.mark.parametrize(("least", "low", "high"), [(100, 109.5, 110.5), (10, 105, 115)])
+def test_a_value_stands_for_less_where_the_values_lie_close_together(least: float, low: float, high: float) -> None:
+    cell = list(cells_of(spread((least, 1), (110, 7), (130, 1))))[1]
+    assert cell == Cell(low, high, 7, high - low)
+
+
+def test_a_value_is_spread_over_the_steps_that_it_touches() -> None:
+    assert shares_of([Cell(105, 115, 40, 10), Cell(120, 120, 10, 10)], [100, 110, 112, 120]) == [0.4, 0.16, 0.44]
 
 
 def test_equal_values_are_one_bar_with_its_value_in_the_middle() -> None:
