@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reports.charts import Mark, Point, Series, Span, distribution, ranges, stacked, timeline
 from reports.drawing import HEIGHT, WIDTH
-from reports.histograms import Cell, cells_of, shares_of
+from reports.histograms import Cell, cells_of, cumulated, shares_of
 from scenarios.files import load
 from scenarios.result import Distribution, Result
 from scenarios.runner import run
@@ -93,6 +93,12 @@ def test_a_limit_nearby_is_a_line_and_one_far_away_an_arrow() -> None:
     assert {"near 120 ms", "↑ far 100 s", "↓ deep -100 s"} <= set(chart.texts)
 
 
+def test_a_limit_is_a_line_however_far_if_all_values_are_zero() -> None:
+    chart = Pieces(timeline("n", "t", [minutes(0, 0)], marks=[Mark(label="limit", value=1000)]))
+    assert points(chart.paths("mark")[0]) == [[(0, 0), (WIDTH, 0)]]
+    assert {"limit 1000", "2 values from 20:32 to 20:33; all 0."} <= set(chart.texts)
+
+
 def test_spans_are_shaded_from_start_to_end_and_named_once() -> None:
     spans = [Span(label="ALARM", start=START + 60, end=START + 120), Span(label="ALARM", start=START + 180, end=None)]
     chart = Pieces(timeline("n", "t", [minutes(1, 2, 3, 4, 5)], spans=[*spans, Span(label="ALARM", start=0, end=1)]))
@@ -154,6 +160,7 @@ def test_a_long_line_keeps_its_extremes_and_its_summary() -> None:
 def test_the_summary_says_how_many_values_from_when_to_when_and_the_highest() -> None:
     chart = Pieces(timeline("n", "t", [minutes(1, 100, 2)], unit="ms"))
     assert "3 values from 20:32 to 20:34; highest 100 ms at 20:33." in chart.texts
+    assert "1 value at 20:32: 7." in Pieces(timeline("n", "t", [minutes(7)])).texts
     assert "No values." in Pieces(timeline("n", "t", [])).texts
 
 
@@ -174,6 +181,10 @@ def test_a_value_stands_for_less_where_the_values_lie_close_together(least: floa
 
 def test_a_value_is_spread_over_the_steps_that_it_touches() -> None:
     assert shares_of([Cell(105, 115, 40, 10), Cell(120, 120, 10, 10)], [100, 110, 112, 120]) == [0.4, 0.16, 0.44]
+
+
+def test_a_curve_rises_within_a_cell_and_is_level_between_two() -> None:
+    assert cumulated([Cell(1, 2, 1, 1), Cell(5, 6, 3, 1)]) == [(1, 0), (2, 0.25), (5, 0.25), (6, 1)]
 
 
 def test_equal_values_are_one_bar_with_its_value_in_the_middle() -> None:
