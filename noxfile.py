@@ -219,16 +219,25 @@ def _check_coverage(session: nox.Session) -> None:
 
 @nox.session
 def acceptance(session: nox.Session) -> None:
-    """The command a user would type, on the project installed without extras. Reports: build/acceptance."""
+    """The command a user would type, on the project installed without extras. All formats go to build/acceptance."""
     _install(session)
     out = ROOT / "build" / "acceptance"
     # Reports of an earlier run must not be taken for those of this one.
     shutil.rmtree(out, ignore_errors=True)
-    scenarios = ("phase-2", "drill", "recovery", "timeout-late", "timeout-stuck", "load-100")
+    scenarios = [
+        "phase-2",
+        "drill",
+        "recovery",
+        "timeout-late",
+        "timeout-stuck",
+        "alarm-poller-errors",
+        "chaos",
+        "load-100",
+    ]
     try:
-        session.run("drsim", "run", *scenarios, "--out", "build/acceptance", *session.posargs)
+        session.run("drsim", "run", *scenarios, "--trace", "chrome", "--out", "build/acceptance", *session.posargs)
     finally:
-        for report in sorted(out.glob("*/report.md")):
+        for report in sorted(out.glob("*/report.html")):
             session.log(f"report: {report.relative_to(ROOT)}")
 
 

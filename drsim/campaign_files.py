@@ -6,6 +6,7 @@ one what a range of seeds left behind, written as soon as that is done: an inter
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -47,7 +48,7 @@ def failure_path(folder: Path, found: Contradiction) -> Path:
 def begin(path: Path, header: Header, ranges: Sequence[Explored]) -> None:
     """Write a campaign anew: a line that an interruption cut off must not stand in the way of the next one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [header.model_dump_json(), *map(line_of, ranges)]
+    lines = [json.dumps(header.model_dump(mode="json")), *map(line_of, ranges)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -74,17 +75,33 @@ def read(path: Path) -> Kept | None:
     first, *lines = text.removesuffix("\n").split("\n")
     header = _header(first, path)
     ranges: list[Explored] = []
-    for number, line in enumerate(lines, start=2):
+    for number, written in enumerate(lines, start=2):
         try:
-            explored = Explored.model_validate_json(line)
+            explored = Explored.model_validate_json(written)
         except ValidationError:
             if number == len(lines) + 1 and not text.endswith("\n"):
                 break
-            raise ScenarioError(f"{path}:{number} is no range of seeds, got {line[:_SHOWN_MAX]!r}") from None
-        if explored.last < explored.first:
-            raise ScenarioError(f"{path}:{number}: last must be >= first, got {explored.first} to {explored.last}")
+            raise ScenarioError(f"{path}:{number} is no range of seeds, got {written[:_SHOWN_MAX]!r}") from None
+        wrong = _wrong(explored)
+        if wrong:
+            raise ScenarioError(f"{path}:{number}: {wrong}")
         ranges.append(explored)
+    # What is counted twice would claim more than was run.
+    in_order = sorted((each.first, each.last, number) for number, each in enumerate(ranges, start=2))
+    for (_, before, _), (again, _, number) in pairwise(in_order):
+        if again <= before:
+            raise ScenarioError(f"{path}:{number}: seed {again} is in another line, too")
     return Kept(header, ranges)
+
+
+def _wrong(explored: Explored) -> str:
+    """What a range says against itself, or ""."""
+    if explored.last < explored.first:
+        return f"last must be >= first, got {explored.first} to {explored.last}"
+    for found in explored.failures:
+        if not explored.first <= found.seed <= explored.last:
+            return f"failures must be of seeds {explored.first} to {explored.last}, got one of seed {found.seed}"
+    return ""
 
 
 def _header(line: str, path: Path) -> Header:

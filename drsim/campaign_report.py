@@ -147,6 +147,8 @@ def _grouped(
     for path, kept in left.items():
         others.append(_story(path, kept, folder, tell=told < _STORIES_MAX))
         told += 1
+    # Where there are too many groups to show all, those with a story are worth more.
+    groups.sort(key=lambda group: not group.stories)
     return tuple(groups), tuple(others)
 
 

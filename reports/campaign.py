@@ -6,7 +6,7 @@ failures today, is found out by whoever makes the summary.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
@@ -18,10 +18,12 @@ from reports.markdown import number
 from reports.text import visible
 
 PAGE_BYTES_MAX: Final = 300_000
+MARKDOWN_BYTES_MAX: Final = 900_000
 _STORIES_SHOWN: Final = (20, 10, 5, 2, 1, 0)
 """So many stories are shown; if the page is then too large, the next number is tried."""
 _LINES_MAX: Final = 80
-_BARS_MIN, _BARS_MAX = 24, 48
+_BARS_MIN: Final = 24
+_BARS_MAX: Final = 48
 _HEAT_MAX: Final = 5
 _Z_95: Final = 1.959964
 
@@ -234,17 +236,21 @@ def percent(ratio: float) -> str:
 
 def render_html(campaign: Campaign) -> str:
     """The page, of at most 300 kB: if it must, it holds fewer stories, and says so."""
-    for shown in _STORIES_SHOWN:
-        text = page.render("campaign.html.j2", _context(campaign, shown))
-        if len(text.encode()) <= PAGE_BYTES_MAX:
-            break
-    return text
+    return _fitting(campaign, PAGE_BYTES_MAX, lambda context: page.render("campaign.html.j2", context))
 
 
 def render_markdown(campaign: Campaign) -> str:
-    """The same as GitHub-flavoured Markdown."""
-    text = _markdown().get_template("campaign.md.j2").render(_context(campaign, _STORIES_SHOWN[0]))
-    return re.sub(r"\n{3,}", "\n\n", text)
+    """The same as GitHub-flavoured Markdown, of at most 900 kB."""
+    template = _markdown().get_template("campaign.md.j2")
+    return _fitting(campaign, MARKDOWN_BYTES_MAX, lambda context: re.sub(r"\n{3,}", "\n\n", template.render(context)))
+
+
+def _fitting(campaign: Campaign, bytes_max: int, render: Callable[[Mapping[str, object]], str]) -> str:
+    for shown in _STORIES_SHOWN:
+        text = render(_context(campaign, shown))
+        if len(text.encode()) <= bytes_max:
+            break
+    return text
 
 
 def plain(text: object, length_max: int = 200) -> str:

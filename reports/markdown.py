@@ -5,10 +5,10 @@ neither holds a figure of its own.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, partial
 from itertools import groupby
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -108,11 +108,11 @@ def sections(result: Result, rows_max: int = _ROWS_MAX[0]) -> list[Section]:
         "figure": metrics.distributions.get,
     }
     titles = {"summary": "Executive Summary"} | dict(TITLES)
-    return render_sections(_environment(lambda rows: rows[:rows_max]), "markdown/{}.md.j2", context, titles)
+    return render_sections(_environment(rows_max), "markdown/{}.md.j2", context, titles)
 
 
 def _assembled(result: Result, written: Sequence[Section], bytes_max: int, shortened: Sequence[str]) -> str:
-    template = _environment().get_template("markdown/report.md.j2")
+    template = _environment(_ROWS_MAX[0]).get_template("markdown/report.md.j2")
     text = template.render(
         run=result,
         configuration=result.metrics.configuration,
@@ -128,7 +128,9 @@ def _fits(text: str, bytes_max: int) -> bool:
     return len(text.encode()) < bytes_max
 
 
-def _environment(head: Callable[[Sequence[Any]], Sequence[Any]] = lambda rows: rows) -> Environment:
+@cache
+def _environment(rows_max: int) -> Environment:
+    """The templates' environment, kept, since to compile them takes longer than to render them."""
     environment = Environment(
         loader=PackageLoader("reports"),
         undefined=StrictUndefined,
@@ -145,7 +147,7 @@ def _environment(head: Callable[[Sequence[Any]], Sequence[Any]] = lambda rows: r
         "clock": clock,
         "number": number,
         "about": about,
-        "head": head,
+        "head": lambda rows: rows[:rows_max],
     }
     environment.globals["sign"] = SIGNS.__getitem__
     return environment

@@ -34,14 +34,15 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_leaves_result_report_and_trace_and_says_where(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "drill", "--seed", "7"]) == 0
     folder = Path("drsim-runs/drill-7")
-    assert sorted(path.name for path in folder.iterdir()) == ["report.md", "result.json", "trace.jsonl.gz"]
+    reports = ["ctrf.json", "junit.xml", "metrics.csv", "report.html", "report.md"]
+    assert sorted(path.name for path in folder.iterdir()) == [*reports, "result.json", "trace.jsonl.gz"]
     result = Result.model_validate_json((folder / "result.json").read_text(encoding="utf-8"))
     trace = gzip.decompress((folder / "trace.jsonl.gz").read_bytes())
     assert hashlib.sha256(trace).hexdigest() == result.trace_digest
     assert result.replay == "drsim run drill --seed 7"
     shown = capsys.readouterr()
     assert "drill, seed 7: PASS" in shown.out
-    assert "drsim-runs/drill-7/{report.md, result.json, trace.jsonl.gz}" in shown.out
+    assert "  report  drsim-runs/drill-7/report.html\n" in shown.out
     assert shown.err == ""
 
 

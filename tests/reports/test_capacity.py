@@ -78,14 +78,14 @@ def test_what_starts_at_a_bounded_rate_is_never_reached_by_more_executions(load_
     assert (invocations.used, invocations.limit, invocations.at_executions) == (29, 1000, None)
     # 10 invokes of 115 ms at a time start 87 pollers in a second; each stays 0.47 s after a start of 0.54 s.
     assert "tend to 88 at once" in invocations.how
-    # Two units for an item of 1.2 kB, and four where an execution ends: 87 polls write 184 units in a second.
-    assert writes.used == pytest.approx(184, abs=1)
+    # Two units for an item of 1.2 kB, a little more where its status changes: 87 polls write 181 in a second.
+    assert writes.used == pytest.approx(181, abs=1)
     assert writes.at_executions is None
     assert "No number of executions reaches Concurrent Lambda invocations or Write throughput" in note.sentences[-1]
 
 
 def test_a_rate_that_is_high_enough_reaches_them() -> None:
-    note = of("phase-2", "PARALLEL_INVOKES_MAX=100", "latencies.invoke=20ms", "functions.account_concurrency=50")
+    note = of("phase-2", "PARALLEL_INVOKES_MAX=100", "functions.account_concurrency=50")
     assert limit(note, "Concurrent Lambda invocations").at_executions == 49
     writes = limit(note, "Write throughput of StatusIndex")
     assert writes.at_executions == pytest.approx(1000 / 1.87, abs=3)

@@ -208,6 +208,58 @@ def test_a_job_that_never_ends_and_a_run_without_an_end_are_drawn_to_the_end(dri
     assert (unfinished["name"], end_of(unfinished)) == ("e: unfinished", end_us)
 
 
+def test_waves_end_with_their_execution_and_begin_again_if_it_does(drill: Run) -> None:
+    changes = [
+        ("POLLING", "1:LAUNCHING:j:STARTED:PENDING 2:LAUNCHING:k:STARTED:PENDING"),
+        ("POLLING", "1:COMPLETED:j:COMPLETED:LAUNCHED 2:LAUNCHING:k:STARTED:PENDING"),
+        ("CANCELLED", "1:COMPLETED:j:COMPLETED:LAUNCHED 2:LAUNCHING:k:STARTED:PENDING"),
+        ("CANCELLED", "1:COMPLETED:j:COMPLETED:LAUNCHED 2:LAUNCHING:k:COMPLETED:LAUNCHED"),
+        ("POLLING", "2:IN_PROGRESS:k:STARTED:PENDING"),
+        ("DELETED", ""),
+    ]
+    lines = [
+        f'["ItemChanged",{number}00,"","worker","e","{status}",{number},"{waves}",9]'
+        for number, (status, waves) in enumerate(changes, start=1)
+    ]
+    events = drawn(drill.result, lines)
+    told = defaultdict(list)
+    for event in events:
+        if event["pid"] == EXECUTIONS and event["ph"] in "Xi":
+            told[event["tid"]].append((event["name"], event["ts"], event.get("dur")))
+    assert told == {
+        1000: [("POLLING", 100, 200), ("CANCELLED", 300, None), ("POLLING", 500, 100), ("DELETED", 600, None)],
+        1001: [("LAUNCHING", 100, 100), ("COMPLETED", 200, None), ("IN_PROGRESS", 500, 100)],
+        1002: [("LAUNCHING", 100, 200)],
+    }
+    assert [each["args"]["value"] for each in of(events, "C", SCENARIO)] == [1, 0, 1, 0]
+
+
+def test_what_went_wrong_in_an_invocation_is_told_where_it_happened(drill: Run) -> None:
+    lines = [
+        '["Throttled",5,"ExecutionPoller","e"]',
+        '["LambdaStarted",10,"r","ExecutionPoller","e",3,2,0,1]',
+        '["CallMade",20,"r","ExecutionPoller","GetItem",5,0,"Throttling","slow"]',
+        '["LogWritten",25,"r","ExecutionPoller","INFO","e","calm",9]',
+        '["LogWritten",26,"r","ExecutionPoller","ERROR","e","loud",9]',
+        '["LambdaEnded",30,"r","ExecutionPoller","e","error",20,90,"Boom: no"]',
+        '["WriteRefused",40,"r","ExecutionPoller","e"]',
+        '["SomethingNew",50]',
+    ]
+    events = drawn(drill.result, lines)
+    facts = {"request": "r", "execution": "e", "attempt": 2, "init_us": 0, "outcome": "error", "detail": "Boom: no"}
+    assert [(each["name"], each["args"]) for each in of(events, "X", POLLER)] == [
+        ("e: error", facts),
+        ("GetItem: Throttling", {"fault": "slow"}),
+    ]
+    assert [(each["tid"], each["name"], each["args"]) for each in of(events, "i", POLLER)] == [
+        (1, "throttled", {"execution": "e"}),
+        (3000, "ERROR", {"message": "loud"}),
+    ]
+    assert [(each["name"], each["args"]) for each in of(events, "i", EXECUTIONS)] == [
+        ("write refused", {"by": "ExecutionPoller"})
+    ]
+
+
 @pytest.mark.parametrize("text", TEXTS)
 def test_hostile_texts_are_shown_and_break_nothing(drill: Run, text: str) -> None:
     word = json.dumps(text)

@@ -68,6 +68,7 @@ def test_metrics_csv_is_what_pandas_writes(results: list[Result]) -> None:
 
 def test_metrics_csv_holds_the_same_in_plain_lines(results: list[Result]) -> None:
     text = metrics_csv.render(results[0])
+    assert "\r" not in text
     header, first, *_ = text.splitlines()
     assert header == "at,namespace,name,dimensions,unit,basis,samples,sum,min,max,p50,p99"
     minute = results[0].metrics.cloudwatch[0].minutes[0]

@@ -129,7 +129,11 @@ def test_the_templates_alarms_are_read_with_the_names_that_a_run_has() -> None:
         "OldestExecutionAge: Maximum over 5 min > 2100",
         "ReadThrottleEvents of StatusIndex: Sum over 5 min > 0",
     ]
-    assert [alarm.missing for alarm in alarms()] == ["notBreaching", "notBreaching", "ignore"]
+    assert [(alarm.unit, alarm.missing) for alarm in alarms()] == [
+        (None, "notBreaching"),
+        ("Seconds", "notBreaching"),
+        (None, "ignore"),
+    ]
 
 
 def test_the_dashboards_widgets_come_in_order_with_their_metrics_written_out() -> None:

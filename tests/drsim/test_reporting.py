@@ -1,0 +1,172 @@
+"""`drsim report`, and the files that every run leaves."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from drsim import outputs
+from drsim.cli import main
+from reports import documents, html, markdown
+from scenarios.files import load
+from scenarios.runner import Run, run
+
+FILES = ["ctrf.json", "junit.xml", "metrics.csv", "report.html", "report.md", "result.json", "trace.jsonl.gz"]
+
+
+@pytest.fixture(scope="module")
+def drill() -> Run:
+    return run(load("drill"), seed=1)
+
+
+@pytest.fixture
+def folder(drill: Run, tmp_path: Path) -> Path:
+    where = tmp_path / "drill-1"
+    assert outputs.write(drill, where, with_chrome=True) == ()
+    return where
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def complaint(capsys: pytest.CaptureFixture[str]) -> str:
+    said = capsys.readouterr().err
+    assert said.startswith("drsim: ")
+    assert "Traceback" not in said
+    return said.removeprefix("drsim: ").rstrip("\n")
+
+
+def test_reports_are_written_again_byte_for_byte(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = contents(folder)
+    assert sorted(before) == sorted([*FILES, "trace.chrome.json"])
+    for name in before.keys() - {"result.json", "trace.jsonl.gz"}:
+        (folder / name).unlink()
+    assert main(["report", str(folder), "--trace", "chrome"]) == 0
+    assert contents(folder) == before
+    assert capsys.readouterr().out == f"{folder / 'report.html'}\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", ["phase-2", "chaos", "idle", "timeout-late", "fault-deleted"])
+def test_every_kind_of_run_is_written_again_byte_for_byte(scenario: str, tmp_path: Path) -> None:
+    assert outputs.write(run(load(scenario), seed=3), tmp_path / "it") == ()
+    before = contents(tmp_path / "it")
+    assert main(["report", str(tmp_path)]) == 0
+    assert contents(tmp_path / "it") == before
+
+
+def test_chrome_s_trace_of_an_earlier_run_does_not_stay(folder: Path) -> None:
+    assert main(["report", str(folder)]) == 0
+    assert sorted(contents(folder)) == FILES
+
+
+def test_an_error_of_an_earlier_run_does_not_stay(drill: Run, folder: Path) -> None:
+    outputs.write_error("Traceback", folder)
+    outputs.write(drill, folder)
+    assert "error.txt" not in contents(folder)
+
+
+def test_a_folder_of_runs_is_written_run_by_run(drill: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("b", "a"):
+        outputs.write(drill, tmp_path / name)
+    assert main(["report", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines() == [str(tmp_path / name / "report.html") for name in ("a", "b")]
+
+
+def test_a_crash_in_one_section_is_shown_in_its_place_and_ends_with_3(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> str:
+        raise ZeroDivisionError("<b>by zero</b>")
+
+    monkeypatch.setattr(markdown, "cadence_sentence", broken)
+    assert main(["report", str(folder)]) == 3
+    said = capsys.readouterr().err
+    for name in ("report.md", "report.html"):
+        assert f"{name}: 2. Execution Finder Lambda Testing: ZeroDivisionError" in said
+        text = (folder / name).read_text(encoding="utf-8")
+        assert "ZeroDivisionError: &lt;b>by zero&lt;/b>" in text or "ZeroDivisionError: &lt;b&gt;by zero" in text
+        assert "3. Execution Poller Lambda Testing" in text
+        assert "Overall" in text
+
+
+def test_a_crash_of_a_plot_or_of_the_timeline_leaves_the_rest(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> str:
+        raise LookupError("nothing there")
+
+    monkeypatch.setattr(html, "history", broken)
+    monkeypatch.setattr("reports.figures._ticks", broken)
+    assert main(["report", str(folder)]) == 3
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert page.count("This part could not be written: LookupError: nothing there") == 2
+    assert page.count("<figure") > 10
+    assert capsys.readouterr().err.count("LookupError") == 2
+
+
+def test_a_format_that_cannot_be_written_is_named_and_its_old_file_goes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: object) -> str:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(documents.junit, "render", broken)
+    assert main(["report", str(folder)]) == 3
+    assert "junit.xml: RuntimeError: no" in capsys.readouterr().err
+    assert sorted(contents(folder)) == [name for name in FILES if name != "junit.xml"]
+
+
+def test_a_run_whose_report_breaks_ends_with_3_and_keeps_its_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: object) -> str:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(documents.ctrf, "render", broken)
+    assert main(["run", "idle", "--out", str(tmp_path), "--set", "duration=5m"]) == 3
+    assert json.loads((tmp_path / "idle-1" / "result.json").read_text(encoding="utf-8"))["scenario"] == "idle"
+    shown = capsys.readouterr()
+    assert "internal error in the reports of" in shown.err
+    assert "idle, seed 1" in shown.out
+
+
+def test_a_trace_of_another_run_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = contents(folder)
+    trace = folder / "trace.jsonl.gz"
+    lines = gzip.decompress(trace.read_bytes()).splitlines(keepends=True)
+    trace.write_bytes(gzip.compress(b"".join(lines[:-1])))
+    assert main(["report", str(folder)]) == 4
+    told = "is not the trace of the result.json beside it, whose trace_digest is"
+    assert told in complaint(capsys)
+    assert contents(folder)["report.html"] == before["report.html"]
+
+
+@pytest.mark.parametrize("harm", [lambda path: path.unlink(), lambda path: path.write_bytes(b"no gzip")])
+def test_a_trace_that_cannot_be_read_is_named(folder: Path, harm: "object", capsys: pytest.CaptureFixture[str]) -> None:
+    assert callable(harm)
+    harm(folder / "trace.jsonl.gz")
+    assert main(["report", str(folder)]) == 4
+    assert complaint(capsys).startswith(f"{folder / 'trace.jsonl.gz'}: cannot be read (")
+
+
+def test_a_folder_without_runs_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path)]) == 4
+    assert complaint(capsys) == f"{tmp_path}: holds no result.json, nor does a folder in it"
+    assert main(["report", str(tmp_path / "none")]) == 4
+    assert complaint(capsys) == f"{tmp_path / 'none'}: no such folder"
+
+
+def test_a_result_that_is_none_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "result.json").write_text('{"schema_version": 2}', encoding="utf-8")
+    assert main(["report", str(folder)]) == 4
+    assert f"{folder / 'result.json'}: is no result of version 1" in complaint(capsys)
+
+
+def test_an_exploration_has_no_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--campaign", str(tmp_path), "--trace", "chrome"]) == 4
+    assert complaint(capsys).startswith("--trace: an exploration keeps no trace")
+    assert main(["report", "--campaign", str(tmp_path)]) == 4
+    assert "no campaign in" in complaint(capsys)
