@@ -288,11 +288,12 @@ def _summary(series: Sequence[Series], axes: dict[bool, Axis]) -> str:
     highest = []
     for each in series:
         at, value = max(each.values(), key=lambda point: point[1], default=(0.0, 0.0))
-        if value or len(series) == 1:
+        if value:
             of = f"{visible(each.label, LABEL_MAX)} " if len(series) > 1 else ""
             highest.append(f"{of}{axes[each.right].text(value)} at {clock_of(at, day=days)}")
     if first == last:
-        return f"{len(instants)} value{'' if len(instants) == 1 else 's'} at {clock_of(first)}."
+        values = f"{len(instants)} value{'' if len(instants) == 1 else 's'} at {clock_of(first)}"
+        return f"{values}: {', '.join(each.rpartition(' at ')[0] for each in highest[:3]) or 0}."
     count = f"{len(instants)} values from {clock_of(first, day=days)} to {clock_of(last, day=days)}"
     return f"{count}; highest {', '.join(highest[:3])}." if highest else f"{count}; all 0."
 
