@@ -185,7 +185,7 @@ def test_hostile_text_is_shown_as_text(capsys: pytest.CaptureFixture[str]) -> No
     assert "[bold]Hostile[/bold] & <b>title</b>" in capsys.readouterr().out
     report = Path("drsim-runs/mine-1/report.md").read_text(encoding="utf-8")
     assert r"\[bold\]Hostile\[/bold\] &amp; &lt;b>title&lt;/b>" in report
-    assert "| `&lt;script>\\|'x'\\|[red]` |" in report
+    assert r"| &lt;script>\|\`x\`\|\[red\] |" in report
 
 
 def test_list_names_each_scenario_in_100_columns(capsys: pytest.CaptureFixture[str]) -> None:
