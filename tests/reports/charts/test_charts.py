@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports.charts import Mark, Point, Series, Span, distribution, ranges, stacked, timeline
-from reports.drawing import HEIGHT, WIDTH
-from reports.histograms import Cell, cells_of, cumulated, shares_of
+from reports.charts.drawing import HEIGHT, WIDTH
+from reports.charts.histograms import Cell, cells_of, cumulated, shares_of
 from scenarios.files import load
 from scenarios.result import Distribution, Result
 from scenarios.runner import run

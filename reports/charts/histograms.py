@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from reports.scales import Scale, step_of
+from reports.charts.scales import Scale, step_of
 from scenarios.result import Distribution
 
 _STEPS_MIN, _STEPS_MAX = 8, 40

@@ -12,8 +12,7 @@ from typing import Final, Literal
 
 from markupsafe import Markup
 
-from reports.distributions import distribution, ranges
-from reports.drawing import (
+from reports.charts.drawing import (
     LABEL_MAX,
     Axis,
     Figure,
@@ -29,7 +28,7 @@ from reports.drawing import (
     line,
     room_for,
 )
-from reports.scales import (
+from reports.charts.scales import (
     DAY,
     LAST_INSTANT,
     Scale,
@@ -43,8 +42,6 @@ from reports.scales import (
     unit_of,
 )
 from reports.text import visible
-
-__all__ = ["Mark", "Point", "Series", "Span", "distribution", "ranges", "stacked", "timeline"]
 
 POINTS_MAX: Final = 600
 """A line of more points is drawn by four of each column: the first, the lowest, the highest and the last."""

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
+from reports.charts.scales import Scale, Tick, drawable, figure, quantity, with_unit
 from reports.page import environment
-from reports.scales import Scale, Tick, drawable, figure, quantity, with_unit
 from reports.text import visible
 
 WIDTH, HEIGHT = 1000, 400

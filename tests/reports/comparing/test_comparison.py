@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from reports import comparison_json, comparison_page, wording
-from reports.comparison import Compared, Comparison, compare, in_common
-from reports.effect import Effect
-from reports.regressions import Judged, direction
+from reports.comparing import as_json as comparison_json
+from reports.comparing import page as comparison_page
+from reports.comparing import wording
+from reports.comparing.comparison import Compared, Comparison, compare, in_common
+from reports.comparing.effect import Effect
+from reports.comparing.regressions import Judged, direction
 from scenarios.files import load
 from scenarios.result import Result
 from scenarios.runner import run
