@@ -201,11 +201,13 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The test suite on each Python. The lowest one also measures coverage, unless arguments select tests."""
     _install(session, extras=EXTRAS, groups=("tests",))
+    # A browser opens the same pages whatever Python wrote them, so that it has a session of its own.
+    pytest = ("pytest", "--ignore", "tests/browser")
     if session.python != PYTHONS[0] or session.posargs:
-        session.run("python", "-m", "pytest", *session.posargs)
+        session.run("python", "-m", *pytest, *session.posargs)
         return
     # The functions of others cover nothing that is ours, and run a tracer twice as long.
-    session.run("python", "-m", "coverage", "run", "-m", "pytest", "--ignore", "tests/examples")
+    session.run("python", "-m", "coverage", "run", "-m", *pytest, "--ignore", "tests/examples")
     session.run("python", "-m", "pytest", "tests/examples")
     _check_coverage(session)
 
@@ -239,6 +241,23 @@ def acceptance(session: nox.Session) -> None:
     finally:
         for report in sorted(out.glob("*/report.html")):
             session.log(f"report: {report.relative_to(ROOT)}")
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Reports in a real browser. Screenshots: build/browser; `-- --picture` makes README's picture anew instead."""
+    _install(session, groups=("tests", "browser"))
+    if "--picture" in session.posargs:
+        session.run("python", "-m", "tests.browser.picture")
+    else:
+        session.run("python", "-m", "pytest", "tests/browser", *session.posargs)
+
+
+@nox.session
+def samples(session: nox.Session) -> None:
+    """The reports kept in docs/samples are those that drsim writes today; `-- --update` writes them anew."""
+    _install(session)
+    session.run("python", "-m", "tests.samples", *session.posargs)
 
 
 @nox.session(python=PYTHONS)

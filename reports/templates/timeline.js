@@ -7,7 +7,7 @@
   const one = (selector) => root.querySelector(selector);
   const control = (name) => one(`[data-do=${name}]`);
   const axis = one(".axis"), box = one(".lanes"), svg = one(".lanes svg"), space = one(".space"), tip = one(".tip");
-  const NONE = "";
+  const NONE = "", PAPER = 720;
 
   /* --- data: distances become instants ------------------------------------------------------------------ */
   const sums = (list) => { let at = 0; return list.map((step) => (at += step)); };
@@ -79,13 +79,15 @@
   function redraw() { if (!asked) { asked = true; requestAnimationFrame(() => { asked = false; draw(); }); } }
   const text = (px, py, told, more = "") => `<text x="${px}" y="${py}"${more}>${escaped(told)}</text>`;
   const escaped = (told) => told.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+  /* Handlers may write any status; what is none of ours becomes a class that means nothing. */
+  const colour = (status) => `s-${status.replace(/\W/g, "-")}`;
   const band = (spans, end, py, height) => {
     let out = "";
     spans.forEach(([at, status], place) => {
       const until = place + 1 < spans.length ? spans[place + 1][0] : end;
       const left = x(Math.max(at, state.from)), right = x(Math.min(until, state.to));
       if (at > state.to || until < state.from || right <= left) return;
-      out += `<rect x="${left.toFixed(1)}" y="${py}" width="${Math.max(right - left, 0.8).toFixed(1)}" height="${height}" class="s-${status}"/>`;
+      out += `<rect x="${left.toFixed(1)}" y="${py}" width="${Math.max(right - left, 0.8).toFixed(1)}" height="${height}" class="${colour(status)}"/>`;
     });
     return out;
   };
@@ -95,9 +97,12 @@
     return low;
   }
   function draw() {
-    state.width = box.clientWidth;
-    const top = state.printing ? 0 : box.scrollTop, view = state.printing ? Math.min(state.height, 4000) : box.clientHeight;
+    state.width = state.printing ? PAPER : box.clientWidth;
+    const top = state.printing ? 0 : box.scrollTop, view = state.printing ? state.height : box.clientHeight;
     svg.setAttribute("height", view);
+    for (const [each, height] of [[svg, view], [axis, 26]]) {
+      if (state.printing) each.setAttribute("viewBox", `0 0 ${PAPER} ${height}`); else each.removeAttribute("viewBox");
+    }
     let out = "", marks = "";
     const ticks = ticksOf();
     for (const at of ticks) out += `<line class="grid" x1="${x(at)}" x2="${x(at)}" y1="0" y2="${view}"/>`;
@@ -163,7 +168,7 @@
   function show(rows, px, py) {
     tip.replaceChildren(...rows.map(([status, line]) => {
       const row = document.createElement("div");
-      if (status) { const sign = document.createElement("i"); sign.className = `s-${status}`; row.append(sign); }
+      if (status) { const sign = document.createElement("i"); sign.className = colour(status); row.append(sign); }
       row.append(line);
       return row;
     }));
@@ -275,8 +280,15 @@
     option.value = option.textContent = status;
     control("status").append(option);
   }
-  addEventListener("beforeprint", () => { state.printing = true; draw(); });
-  addEventListener("afterprint", () => { state.printing = false; draw(); });
+  /* Paper cannot be scrolled: all lanes are drawn, compact where they would fill more than a few pages, and scaled. */
+  function print(printing) {
+    if (printing) state.wasDense = state.dense;
+    state.printing = printing;
+    state.dense = printing ? state.dense || state.height > 2000 : state.wasDense;
+    arrange(); draw();
+  }
+  addEventListener("beforeprint", () => print(true));
+  addEventListener("afterprint", () => print(false));
   new ResizeObserver(redraw).observe(box);
   arrange();
 })();

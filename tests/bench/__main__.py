@@ -17,6 +17,7 @@ from tests.bench import kernel
 _LOAD_ROUNDS: Final = 5
 _PROCESS_ROUNDS: Final = 7
 _TIER_ROUNDS: Final = 3
+_PAGE_ROUNDS: Final = 3
 
 
 def _figures(module: str, *arguments: str) -> dict[str, Any]:
@@ -89,10 +90,18 @@ def _show_processes() -> None:
             )
 
 
+def _show_page() -> None:
+    rounds = [_figures("page", "load-1000") for _ in range(_PAGE_ROUNDS)]
+    took = median(figures["seconds"] for figures in rounds)
+    print(f"\nload-1000's report.html, from its result and its trace; median of {_PAGE_ROUNDS} processes")
+    print(f"  {took:5.2f} s   {rounds[0]['bytes'] / 1000:,.0f} kB   {_verdict(took <= 2, 'at most 2 s')}")
+
+
 def main() -> None:
     """Print it all."""
     print(kernel.show(kernel.measure()))
     _show_loads()
+    _show_page()
     _show_tiers()
     _show_processes()
 

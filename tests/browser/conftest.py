@@ -1,0 +1,58 @@
+"""One browser for all these tests, real reports on disk, and visits that must stay quiet."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from drsim.outputs import folder_of, write
+from scenarios.files import load
+from scenarios.runner import Run, run
+from tests.browser import chromium
+
+if TYPE_CHECKING:
+    from tests.browser.visits import Browser, Visits
+
+SCENARIOS: Final = ("phase-2", "load-100", "chaos")
+
+
+@pytest.fixture(scope="package")
+def browser() -> "Iterator[Browser]":
+    """The browser. Without one the tests are skipped, save in CI, where that is a failure."""
+    from tests.browser.visits import launched
+
+    try:
+        with launched() as found:
+            yield found
+    except chromium.MissingError as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI needs a browser: {error}", pytrace=False)
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def visits(browser: "Browser") -> "Iterator[Visits]":
+    """Opens pages; whatever they do, the console stays empty and no request leaves the file."""
+    from tests.browser.visits import Visits
+
+    opened = Visits(browser)
+    yield opened
+    opened.close()
+    assert opened.faults == []
+
+
+@pytest.fixture(scope="package")
+def runs() -> dict[str, Run]:
+    """Real runs with seed 1, by their scenario."""
+    return {name: run(load(name), seed=1) for name in SCENARIOS}
+
+
+@pytest.fixture(scope="package")
+def reports(runs: dict[str, Run], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Where the report of each run is, written as `drsim run` does."""
+    out = tmp_path_factory.mktemp("reports")
+    for name, done in runs.items():
+        assert write(done, folder_of(out, name, 1)) == ()
+    return {name: folder_of(out, name, 1) / "report.html" for name in runs}

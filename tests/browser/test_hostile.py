@@ -1,0 +1,99 @@
+"""Ids and messages that would like to be markup are text, wherever a page shows them, and run nothing."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from drsim.outputs import write
+from reports import html
+from scenarios.files import parse
+from scenarios.runner import Run, run
+from tests.browser.visits import PHONE, WIDE, Page, Visits, expect, settled
+from tests.reports.hostile import hostile
+
+IMAGE: Final = "<img src=x onerror=alert(1)>"
+SCRIPT: Final = "</script><script>alert(2)</script>"
+IDS: Final = (IMAGE, SCRIPT, '"><svg onload=alert(3)>', "\u202edesrever \u2066{{ run }}", "x" * 10_240)
+
+SCENARIO: Final = f"""
+name: hostile
+title: "{IMAGE}"
+why: "{SCRIPT}"
+duration: 20m
+workload:
+  - executions: {len(IDS)}
+    ids: {json.dumps(IDS)}
+"""
+
+
+@pytest.fixture(scope="module")
+def bad() -> Run:
+    return run(parse(SCENARIO, "hostile.yaml"), seed=1)
+
+
+@pytest.fixture(scope="module")
+def report(bad: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("hostile")
+    assert write(bad, folder) == ()
+    return folder / "report.html"
+
+
+def use(page: Page) -> None:
+    """Have the script write every text that it can."""
+    box = page.locator("#timeline .lanes")
+    box.scroll_into_view_if_needed()
+    box.focus()
+    frame = box.bounding_box()
+    assert frame is not None
+    for place in range(len(IDS)):
+        page.keyboard.press("ArrowDown")
+        page.mouse.move(frame["x"] + frame["width"] / 2, frame["y"] + 12 + place * 35)
+        settled(page)
+    for details in page.locator("figure.chart details summary").all():
+        details.click()
+    page.locator("figure.chart .plot").first.hover()
+    settled(page)
+
+
+@pytest.mark.parametrize("width", [PHONE, WIDE])
+def test_hostile_ids_are_shown_as_text_and_run_nothing(visits: Visits, report: Path, width: int) -> None:
+    page = visits.open(report, width=width)
+    use(page)
+    assert page.locator("img").count() == 0
+    assert page.locator("svg[onload]").count() == 0
+    assert page.locator("body script").count() == page.locator("script[type], footer + script").count()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    box = page.locator("#timeline .lanes")
+    box.focus()
+    page.keyboard.press("Home")
+    captions = page.locator("#timeline [data-show=story] caption")
+    told = [captions.inner_text()]
+    for _ in IDS[1:]:
+        page.keyboard.press("ArrowDown")
+        told.append(captions.inner_text())
+    for wanted in (IMAGE, SCRIPT, '"><svg onload=alert(3)>', "\\u202edesrever \\u2066{{ run }}", "x" * 90):
+        assert any(wanted in each for each in told)
+    assert not any("\u202e" in each for each in told)
+    expect(page.locator("header")).to_contain_text(IMAGE)
+    expect(page.locator("header")).to_contain_text(SCRIPT)
+
+
+def test_hostile_words_of_handlers_are_shown_as_text_and_run_nothing(visits: Visits, bad: Run, tmp_path: Path) -> None:
+    """Handlers of others may write any status, and properties say what they saw."""
+    # A trace's waves are words, so theirs has no space; a browser takes the slash for one.
+    svg = json.dumps('"><svg/onload=alert(3)>')[1:-1]
+    lines = [
+        line.replace('"POLLING"', json.dumps(IMAGE)).replace(":LAUNCHING:", f":{svg}:") for line in bad.trace.lines()
+    ]
+    document = html.render(hostile(bad.result), lines)
+    assert document.troubles == ()
+    path = tmp_path / "report.html"
+    path.write_text(document.text, encoding="utf-8", errors="backslashreplace")
+    page = visits.open(path)
+    use(page)
+    assert page.locator("img").count() == 0
+    assert page.locator("svg[onload]").count() == 0
+    expect(page.locator("#timeline [data-show=story]")).to_contain_text(f"execution {IMAGE}")
+    expect(page.locator("#acceptance")).to_contain_text("<script>alert('x')</script>")

@@ -1,0 +1,49 @@
+"""Screenshots for whoever wants to look: build/browser/SCENARIO-LOOK-PLACE.png, of each place in each look."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.browser.conftest import SCENARIOS
+from tests.browser.picture import PICTURE, WIDTH, point_at
+from tests.browser.visits import PHONE, WIDE, Theme, Visits, expect
+from tests.samples import ROOT
+
+FOLDER: Final = ROOT / "build" / "browser"
+LOOKS: Final[dict[str, tuple[int, Theme]]] = {
+    "light": (WIDE, "light"),
+    "dark": (WIDE, "dark"),
+    "phone": (PHONE, "light"),
+}
+PLACES: Final = ("finder", "cloudwatch")
+
+
+def size(picture: bytes) -> tuple[int, int]:
+    """Width and height of a PNG."""
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+    return int.from_bytes(picture[16:20]), int.from_bytes(picture[20:24])
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_each_place_has_its_picture(visits: Visits, reports: dict[str, Path], scenario: str, look: str) -> None:
+    width, theme = LOOKS[look]
+    page = visits.open(reports[scenario], width=width, theme=theme)
+    taken = {"top": page.screenshot(path=FOLDER / f"{scenario}-{look}-top.png")}
+    page.locator("#timeline").evaluate("(timeline) => timeline.scrollIntoView()")
+    page.locator("#timeline [data-do=in]").click()
+    point_at(page)
+    expect(page.locator("#timeline .view > .tip")).to_be_visible()
+    taken["timeline"] = page.screenshot(path=FOLDER / f"{scenario}-{look}-timeline.png")
+    for place in PLACES:
+        page.locator(f"#{place}").evaluate("(section) => section.scrollIntoView()")
+        taken[place] = page.screenshot(path=FOLDER / f"{scenario}-{look}-{place}.png")
+    assert {size(picture) for picture in taken.values()} == {(width, 1000)}
+    assert len(set(taken.values())) == len(taken)
+
+
+def test_the_picture_in_the_readme_is_small_and_as_wide_as_a_page() -> None:
+    picture = PICTURE.read_bytes()
+    assert size(picture)[0] == WIDTH
+    assert len(picture) < 250_000

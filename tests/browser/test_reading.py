@@ -1,0 +1,128 @@
+"""Who cannot use a pointer, or hears a page, or sees little contrast, can read a report as well."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.browser.visits import Page, Theme, Visits
+
+CONTRAST_MIN: Final = 4.5
+"""WCAG 2.2, success criterion 1.4.3 (level AA), for text of normal size."""
+
+_CONTRAST: Final = """
+const channel = (value) => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+// Mixed colours are told as shares of one, others out of 255.
+const parts = (colour) => colour.match(/[\\d.]+/g).map((each) => (colour.startsWith("color(") ? 255 * each : +each));
+const contrast = (a, b) => {
+  const [x, y] = [light(parts(a)), light(parts(b))];
+  return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05);
+};
+"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_all_text_stands_out_from_what_is_behind_it(visits: Visits, reports: dict[str, Path], theme: Theme) -> None:
+    page = visits.open(reports["chaos"], theme=theme)
+    faint: list[str] = page.evaluate(f"""() => {{ {_CONTRAST}
+      const behind = (element) => {{
+        for (let each = element; each; each = each.parentElement) {{
+          const colour = getComputedStyle(each).backgroundColor;
+          if (parts(colour)[3] !== 0) return colour;
+        }}
+        return "rgb(255, 255, 255)";
+      }};
+      const found = new Map();
+      for (const element of document.querySelectorAll("body *")) {{
+        if (element.closest("script, style, noscript") || !element.checkVisibility()) continue;
+        if (![...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim())) continue;
+        const style = getComputedStyle(element), ink = element.closest("svg") ? style.fill : style.color;
+        const ratio = contrast(ink, behind(element));
+        const kind = element.className.baseVal ?? element.className;
+        const what = `${{element.tagName}}.${{kind}} ${{ink}} on ${{behind(element)}}`;
+        if (ratio < {CONTRAST_MIN}) found.set(what, ratio.toFixed(2));
+      }}
+      return [...found].map(([what, ratio]) => `${{what}}: ${{ratio}}`);
+    }}""")
+    assert faint == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_colours_of_words_stand_out_on_every_ground(visits: Visits, reports: dict[str, Path], theme: Theme) -> None:
+    page = visits.open(reports["phase-2"], theme=theme)
+    grounds = {f"--{verdict}": ("--paper", f"--{verdict}-tint") for verdict in ("pass", "fail", "unknown")}
+    everywhere = ("--paper", "--tint", "--pass-tint", "--fail-tint", "--unknown-tint")
+    pairs = [(ink, ground) for ink, on in grounds.items() for ground in on]
+    pairs += [(ink, ground) for ink in ("--ink", "--soft") for ground in everywhere]
+    pairs += [("--link", "--paper")]
+    found: list[float] = page.evaluate(
+        f"""(pairs) => {{ {_CONTRAST}
+          const probe = document.body.appendChild(document.createElement("i"));
+          const resolved = (name) => {{ probe.style.color = `var(${{name}})`; return getComputedStyle(probe).color; }};
+          return pairs.map(([ink, ground]) => contrast(resolved(ink), resolved(ground)));
+        }}""",
+        pairs,
+    )
+    assert {pair: ratio for pair, ratio in zip(pairs, found, strict=True) if ratio < CONTRAST_MIN} == {}
+
+
+def test_tab_reaches_skip_link_contents_timeline_and_tables_in_this_order(
+    visits: Visits, reports: dict[str, Path]
+) -> None:
+    page = visits.open(reports["phase-2"])
+    places: list[str] = []
+    while "table" not in places and len(places) < 100:
+        page.keyboard.press("Tab")
+        places.append(_place(page))
+    reached = list(dict.fromkeys(places))
+    assert reached[:2] == ["skip", "contents"]
+    assert [place for place in reached if place in ("controls", "lanes", "table")] == ["controls", "lanes", "table"]
+    assert page.evaluate("document.activeElement.matches(':focus-visible')")
+
+
+def _place(page: Page) -> str:
+    found: str = page.evaluate("""() => {
+      const at = document.activeElement;
+      const places = {
+        skip: ".skip", contents: ".contents", lanes: ".lanes", controls: "#timeline", table: ".table", chart: ".chart",
+      };
+      return Object.keys(places).find((name) => at.closest(places[name])) || at.tagName;
+    }""")
+    return found
+
+
+def test_the_skip_link_leads_past_the_contents(visits: Visits, reports: dict[str, Path]) -> None:
+    page = visits.open(reports["phase-2"])
+    page.keyboard.press("Tab")
+    assert page.locator(".skip").bounding_box() is not None
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert _place(page) == "controls"
+
+
+def test_whatever_can_be_focused_has_a_name_of_its_own(visits: Visits, reports: dict[str, Path]) -> None:
+    page = visits.open(reports["load-100"])
+    nodes: list[dict[str, Any]] = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    nameless: list[str] = []
+    names: list[str] = []
+    for node in nodes:
+        focusable = any(each["name"] == "focusable" and each["value"]["value"] for each in node.get("properties", ()))
+        if node["ignored"] or not focusable or node["role"]["value"] in ("RootWebArea", "main"):
+            continue
+        name = node.get("name", {}).get("value", "").strip()
+        (names if name else nameless).append(f"{node['role']['value']}: {name}")
+    assert nameless == []
+    for wanted in ("searchbox: Filter by execution id", "button: Zoom in", "link: Skip to the report"):
+        assert wanted in names
+
+
+def test_headings_go_down_one_step_at_a_time(visits: Visits, reports: dict[str, Path]) -> None:
+    page = visits.open(reports["phase-2"])
+    levels: list[int] = page.evaluate(
+        "[...document.querySelectorAll('h1, h2, h3, h4')].map((each) => +each.tagName[1])"
+    )
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))

@@ -1,0 +1,47 @@
+"""The check of the kept samples notices what it is there to notice, and says where."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from scenarios.files import load
+from scenarios.runner import run
+from tests.samples import KEPT, SAMPLES, SIZES_MAX, difference, written
+
+
+def test_of_a_run_on_another_host_the_files_are_the_same() -> None:
+    done = run(load("phase-2"), seed=1)
+    first = written(done, None)
+    metrics = done.result.metrics.model_copy(update={"environment": {"drsim": "9", "python": "4.0"}})
+    elsewhere = done.result.model_copy(update={"wall_seconds": 1e6, "metrics": metrics})
+    there = written(replace(done, result=elsewhere), done.result)
+    assert there == first
+    assert first.page_bytes < SIZES_MAX["phase-2"]
+
+
+def test_a_difference_is_told_by_its_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "report.md"
+    path.write_text("one\ntwo\nthree\n", encoding="utf-8")
+    assert difference(path, "one\ntwo\nthree\n") is None
+    told = difference(path, "one\nTWO\nthree\n")
+    assert told == f"{path} is out of date, first in line 2:\n    kept 'two'\n    now  'TWO'"
+    told = difference(path, "one\ntwo\n")
+    assert told == f"{path} is out of date, first in line 3:\n    kept 'three'\n    now  ''"
+    path.write_bytes(b"one\r\ntwo\nthree\n")
+    assert difference(path, "one\ntwo\nthree\n") is not None
+    path.unlink()
+    assert difference(path, "") == f"{path} is missing"
+
+
+def test_of_a_long_line_that_part_is_shown_which_differs(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text("a" * 10_000 + "b" + "c" * 10_000, encoding="utf-8")
+    told = difference(path, "a" * 10_000 + "B" + "c" * 10_000)
+    assert told is not None
+    assert "aab" + "c" in told
+    assert len(told) < 1000
+
+
+def test_each_sample_is_kept_whole() -> None:
+    for scenario in KEPT:
+        names = {path.name for path in (SAMPLES / scenario).iterdir()}
+        assert names == {"report.html", "report.md", "result.json"}
