@@ -1,4 +1,4 @@
-"""The page of a load, rendered in a process of its own: `python -m tests.bench.page load-1000` prints figures as JSON."""
+"""The page of a load, rendered in a process of its own: `python -m tests.bench.page load-1000` prints JSON."""
 
 import json
 import sys
