@@ -14,7 +14,7 @@ from drsim.exits import ExitCode
 from drsim.reading import results_in
 
 if TYPE_CHECKING:
-    from reports.comparison import Comparison
+    from reports.comparing.comparison import Comparison
     from scenarios.result import Result
 
 
@@ -34,8 +34,8 @@ def compare(
     fail on both sides, the rate must have fallen by more than chance explains.
     A distribution that differs is worth a look, but neither worse nor better.
     """
-    from reports.comparison import compare as side_by_side
-    from reports.comparison import in_common
+    from reports.comparing.comparison import compare as side_by_side
+    from reports.comparing.comparison import in_common
 
     before, after = results_in(a), results_in(b)
     pairs = in_common(before, after)
@@ -59,7 +59,7 @@ def _scenarios(runs: "list[Result]") -> str:
 
 
 def _write(file: Path, comparisons: "list[Comparison]") -> None:
-    from reports.comparison_page import render
+    from reports.comparing.page import render
 
     page = render(comparisons)
     writing(lambda: file.write_text(page, encoding="utf-8"))
@@ -67,7 +67,7 @@ def _write(file: Path, comparisons: "list[Comparison]") -> None:
 
 def _print_json(comparisons: "list[Comparison]") -> None:
     from drsim.console import output
-    from reports.comparison_json import render
+    from reports.comparing.as_json import render
 
     output().out(render(comparisons), highlight=False)
 

@@ -8,11 +8,11 @@ from rich.padding import Padding
 from rich.text import Text
 
 from drsim.console import line
-from reports import wording
-from reports.comparison import Compared, Comparison
-from reports.effect import Histogram
+from reports.comparing import wording
+from reports.comparing.comparison import Compared, Comparison
+from reports.comparing.effect import Histogram
+from reports.comparing.regressions import Judged
 from reports.markdown import number
-from reports.regressions import Judged
 from reports.text import visible
 from scenarios.result import Distribution
 

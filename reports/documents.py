@@ -6,7 +6,8 @@ Owns which files there are, and that one which cannot be written loses no other.
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from reports import chrome, ctrf, html, junit, markdown, metrics_csv
+from reports import html, markdown
+from reports.formats import chrome, ctrf, junit, metrics_csv
 from reports.sections import Document
 from scenarios.result import Result
 

@@ -11,9 +11,8 @@ from typing import Final
 
 from markupsafe import Markup
 
-from reports.charts import Mark, Series, Span, stacked
+from reports.charts import Mark, Series, Span, distribution, ranges, stacked
 from reports.charts import timeline as over_time
-from reports.distributions import distribution, ranges
 from reports.metrics import STATISTICS
 from scenarios.result import AlarmRecord, Distribution, MetricRecord, Result, TickRecord, Widget
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from reports.metrics_csv import COLUMNS, dimensions_of
+from reports.formats.metrics_csv import COLUMNS, dimensions_of
 from scenarios.result import Result
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from drsim import api, cli
 from drsim.cli import main
+from drsim.exits import ExitCode
 from scenarios.files import catalogue
 from scenarios.result import Result
 
@@ -183,8 +184,8 @@ def test_hostile_text_is_shown_as_text(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["run", "mine.yaml"]) == 0
     assert "[bold]Hostile[/bold] & <b>title</b>" in capsys.readouterr().out
     report = Path("drsim-runs/mine-1/report.md").read_text(encoding="utf-8")
-    assert "[bold]Hostile[/bold] &amp; &lt;b>title&lt;/b>" in report
-    assert "| `&lt;script>\\|'x'\\|[red]` |" in report
+    assert r"\[bold\]Hostile\[/bold\] &amp; &lt;b>title&lt;/b>" in report
+    assert r"| &lt;script>\|\`x\`\|\[red\] |" in report
 
 
 def test_list_names_each_scenario_in_100_columns(capsys: pytest.CaptureFixture[str]) -> None:
@@ -232,7 +233,7 @@ def test_the_progress_bar_follows_virtual_time_on_a_terminal() -> None:
 
 
 def test_exit_codes_are_those_of_the_documentation() -> None:
-    assert [(code.name, code.value) for code in cli.ExitCode] == [
+    assert [(code.name, code.value) for code in ExitCode] == [
         ("PASS", 0),
         ("FAIL", 1),
         ("INTERRUPTED", 2),

@@ -8,7 +8,7 @@ import pytest
 
 from drsim import outputs
 from drsim.cli import main
-from reports import documents, html, markdown
+from reports import html, markdown
 from scenarios.files import load
 from scenarios.runner import Run, run
 
@@ -113,7 +113,7 @@ def test_a_format_that_cannot_be_written_is_named_and_its_old_file_goes(
     def broken(_: object) -> str:
         raise RuntimeError("no")
 
-    monkeypatch.setattr(documents.junit, "render", broken)
+    monkeypatch.setattr("reports.formats.junit.render", broken)
     assert main(["report", str(folder)]) == 3
     assert "junit.xml: RuntimeError: no" in capsys.readouterr().err
     assert sorted(contents(folder)) == [name for name in FILES if name != "junit.xml"]
@@ -125,7 +125,7 @@ def test_a_run_whose_report_breaks_ends_with_3_and_keeps_its_result(
     def broken(_: object) -> str:
         raise RuntimeError("no")
 
-    monkeypatch.setattr(documents.ctrf, "render", broken)
+    monkeypatch.setattr("reports.formats.ctrf.render", broken)
     assert main(["run", "idle", "--out", str(tmp_path), "--set", "duration=5m"]) == 3
     assert json.loads((tmp_path / "idle-1" / "result.json").read_text(encoding="utf-8"))["scenario"] == "idle"
     shown = capsys.readouterr()

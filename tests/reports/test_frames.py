@@ -6,7 +6,8 @@ from io import StringIO
 import pandas as pd
 import pytest
 
-from reports import frames, metrics_csv
+from reports import frames
+from reports.formats import metrics_csv
 from reports.text import plain
 from scenarios.files import load
 from scenarios.result import Result

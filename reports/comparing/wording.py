@@ -6,9 +6,9 @@ Owns the words and how many digits they show; `reports.comparison` owns the figu
 from collections.abc import Iterator
 from math import ceil, floor
 
-from reports.comparison import Compared, Comparison, Side
+from reports.comparing.comparison import Compared, Comparison, Side
+from reports.comparing.regressions import Judged, Outcome
 from reports.markdown import number
-from reports.regressions import Judged, Outcome
 from reports.text import visible
 
 UNCLEAR = "no clear difference"

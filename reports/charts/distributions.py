@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 from markupsafe import Markup
 
-from reports.drawing import (
+from reports.charts.drawing import (
     LABEL_MAX,
     WIDTH,
     Axis,
@@ -29,8 +29,8 @@ from reports.drawing import (
     room_for,
     upright,
 )
-from reports.histograms import Cell, cells_of, coarsest, cumulated, edges_of, share_up_to, shares_of
-from reports.scales import (
+from reports.charts.histograms import Cell, cells_of, coarsest, cumulated, edges_of, share_up_to, shares_of
+from reports.charts.scales import (
     Scale,
     Tick,
     drawable,

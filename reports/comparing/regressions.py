@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from reports.effect import drop, wilson
+from reports.comparing.effect import drop, wilson
 from scenarios.result import Result
 
 Change = Literal["same", "worse", "better", "changed"]

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from reports import page, wording
+from reports import page
 from reports.charts import distribution
-from reports.comparison import Compared, Comparison
+from reports.comparing import wording
+from reports.comparing.comparison import Compared, Comparison
 
 
 def render(comparisons: Sequence[Comparison]) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports.effect import Effect, effect, pooled, quantile
-from reports.regressions import Judged, judged
+from reports.comparing.effect import Effect, effect, pooled, quantile
+from reports.comparing.regressions import Judged, judged
 from scenarios.result import Distribution, Result
 
 

@@ -1,7 +1,7 @@
 """What a histogram of a result knows: the ranges its values stand for, and from these shares and cumulated shares.
 
-A histogram has its values at two significant digits. Each stands for all that would be rounded to it, within the least
-and the largest value there was; nothing here tells values apart that the histogram does not.
+A histogram has its values at two or three significant digits. Each stands for all that would be rounded to it, within
+the least and the largest value there was; nothing here tells values apart that the histogram does not.
 """
 
 import math
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from reports.scales import Scale, step_of
+from reports.charts.scales import Scale, step_of
 from scenarios.result import Distribution
 
 _STEPS_MIN, _STEPS_MAX = 8, 40
@@ -19,35 +19,41 @@ _STEPS_PER_DECADE: Final = 24
 
 
 class Cell(NamedTuple):
-    """The range of values that a value of a histogram stands for, and how many lie in it."""
+    """The range of values that a value of a histogram stands for, and how many lie in it.
+
+    `width` is that of all numbers that would be rounded to it, whether or not there could be such a value.
+    """
 
     low: float
     high: float
     values: int
+    width: float
 
 
 def cells_of(found: Distribution) -> Iterator[Cell]:
     """The ranges for which the values of a histogram stand, within the smallest and the largest value there was."""
+    # So `scenarios.result.Distribution` says.
+    digits = 3 if found.max < 4 * found.min else 2
     for value, count in found.histogram:
-        low, high = _rounded_to(value)
-        low, high = max(low, found.min), min(high, found.max)
-        yield Cell(low, high, count) if low <= high else Cell(value, value, count)
+        low, high = _rounded_to(value, digits)
+        least, largest = max(low, found.min), min(high, found.max)
+        yield Cell(least, largest, count, high - low) if least <= largest else Cell(value, value, count, high - low)
 
 
-def _rounded_to(value: float) -> tuple[float, float]:
-    """What two significant digits make this value: 98.5 to 99.5 become 99, and 99.5 to 105 become 100."""
+def _rounded_to(value: float, digits: int) -> tuple[float, float]:
+    """What so many significant digits make this value; two make 99 of 98.5 to 99.5, and 100 of 99.5 to 105."""
     if not value:
         return 0.0, 0.0
-    unit = 10.0 ** (math.floor(math.log10(abs(value)) + 1e-9) - 1)
-    inner = unit / (20 if abs(value) < unit * 10.5 else 2)
+    power = 10.0 ** math.floor(math.log10(abs(value)) + 1e-9)
+    unit = power / 10 ** (digits - 1)
+    inner = unit / (20 if abs(value) < power + unit / 2 else 2)
     ends = (abs(value) - inner, abs(value) + unit / 2)
     return ends if value > 0 else (-ends[1], -ends[0])
 
 
 def coarsest(cells: Sequence[Sequence[Cell]]) -> float:
     """The width of the widest range that is rounded to one value."""
-    ends = [_rounded_to(cell.high) for each in cells for cell in each]
-    return max((high - low for low, high in ends), default=0.0)
+    return max((cell.width for each in cells for cell in each), default=0.0)
 
 
 def edges_of(cells: Sequence[Sequence[Cell]], scale: Scale, divisor: float) -> list[float]:
@@ -72,7 +78,7 @@ def edges_of(cells: Sequence[Sequence[Cell]], scale: Scale, divisor: float) -> l
 def shares_of(cells: Sequence[Cell], edges: Sequence[float]) -> list[float]:
     """The share of the values in each step, a cell's spread evenly over the steps that it touches."""
     counts = [0.0] * (len(edges) - 1)
-    for low, high, count in cells:
+    for low, high, count, _ in cells:
         first = min(max(bisect_right(edges, low) - 1, 0), len(counts) - 1)
         last = min(max(bisect_left(edges, high) - 1, first), len(counts) - 1)
         for index in range(first, last + 1):
@@ -83,10 +89,15 @@ def shares_of(cells: Sequence[Cell], edges: Sequence[float]) -> list[float]:
 
 
 def cumulated(cells: Sequence[Cell]) -> list[tuple[float, float]]:
-    """The corners of the curve: each value with the share of values up to it."""
+    """The corners of the curve: each cell's ends with the share of values up to them; between cells it is level."""
     total = sum(cell.values for cell in cells)
-    ends = [(cell.high, upto / total) for cell, upto in zip(cells, accumulate(c.values for c in cells), strict=True)]
-    return [(cells[0].low, 0.0), *ends] if cells else []
+    before = accumulate((cell.values for cell in cells), initial=0)
+    ends = [
+        end
+        for cell, count in zip(cells, before, strict=False)
+        for end in ((cell.low, count / total), (cell.high, (count + cell.values) / total))
+    ]
+    return list(dict.fromkeys(ends))
 
 
 def share_up_to(value: float, curve: Sequence[tuple[float, float]]) -> float:

@@ -12,8 +12,7 @@ from typing import Final, Literal
 
 from markupsafe import Markup
 
-from reports.distributions import distribution, ranges
-from reports.drawing import (
+from reports.charts.drawing import (
     LABEL_MAX,
     Axis,
     Figure,
@@ -29,7 +28,7 @@ from reports.drawing import (
     line,
     room_for,
 )
-from reports.scales import (
+from reports.charts.scales import (
     DAY,
     LAST_INSTANT,
     Scale,
@@ -43,8 +42,6 @@ from reports.scales import (
     unit_of,
 )
 from reports.text import visible
-
-__all__ = ["Mark", "Point", "Series", "Span", "distribution", "ranges", "stacked", "timeline"]
 
 POINTS_MAX: Final = 600
 """A line of more points is drawn by four of each column: the first, the lowest, the highest and the last."""
@@ -288,11 +285,12 @@ def _summary(series: Sequence[Series], axes: dict[bool, Axis]) -> str:
     highest = []
     for each in series:
         at, value = max(each.values(), key=lambda point: point[1], default=(0.0, 0.0))
-        if value or len(series) == 1:
+        if value:
             of = f"{visible(each.label, LABEL_MAX)} " if len(series) > 1 else ""
             highest.append(f"{of}{axes[each.right].text(value)} at {clock_of(at, day=days)}")
     if first == last:
-        return f"{len(instants)} value{'' if len(instants) == 1 else 's'} at {clock_of(first)}."
+        values = f"{len(instants)} value{'' if len(instants) == 1 else 's'} at {clock_of(first)}"
+        return f"{values}: {', '.join(each.rpartition(' at ')[0] for each in highest[:3]) or 0}."
     count = f"{len(instants)} values from {clock_of(first, day=days)} to {clock_of(last, day=days)}"
     return f"{count}; highest {', '.join(highest[:3])}." if highest else f"{count}; all 0."
 

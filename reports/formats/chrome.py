@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from reports.lanes import LANES, Canvas, Event
+from reports.formats.lanes import LANES, Canvas, Event
 from scenarios.result import Result
 
 _SCENARIO, _FINDER, _POLLER, _EXECUTIONS, _TRUTH = range(1, 6)

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
+from reports.charts.scales import Scale, Tick, drawable, figure, quantity, with_unit
 from reports.page import environment
-from reports.scales import Scale, Tick, drawable, figure, quantity, with_unit
 from reports.text import visible
 
 WIDTH, HEIGHT = 1000, 400
@@ -148,10 +148,14 @@ def coloured(colour: str, index: int) -> str:
 
 
 def room_for(low: float, high: float, marks: Iterable[Mark], *, times: float = 2.0) -> tuple[float, float]:
-    """The domain with the marks in it that leave the values at least one `times`-th of it. The others are arrows."""
-    for each in sorted((each for each in marks if drawable(each.value)), key=lambda mark: mark.value):
+    """The domain with the marks in it that leave the values at least one `times`-th of it. The others are arrows.
+
+    Where all values are one, as where nothing ever failed, there is nothing to squash, and the nearest mark is in it.
+    """
+    middle = low / 2 + high / 2
+    for each in sorted((each for each in marks if drawable(each.value)), key=lambda mark: abs(mark.value - middle)):
         wide = max(high, each.value) - min(low, each.value)
-        if wide <= times * (high - low):
+        if wide <= times * (high - low) or low == high:
             low, high = min(low, each.value), max(high, each.value)
     return low, high
 

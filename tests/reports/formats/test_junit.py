@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 import xmlschema
 
-from reports import junit
+from reports.formats import junit
 from reports.text import plain
 from scenarios.files import load
 from scenarios.result import Result

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.effect import Histogram, drop, effect, pooled, quantile, student_t, superiority, wilson
+from reports.comparing.effect import Histogram, drop, effect, pooled, quantile, student_t, superiority, wilson
 from simulator.randomness import Stream
 
 VALUES = st.lists(st.integers(0, 12).map(float), min_size=1, max_size=20)

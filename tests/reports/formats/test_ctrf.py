@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
-from reports import ctrf
+from reports.formats import ctrf
 from reports.text import plain
 from scenarios.files import load
 from scenarios.result import Result

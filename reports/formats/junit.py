@@ -7,7 +7,7 @@ it; cases take none, for one run exercises them all.
 from collections import Counter
 from xml.etree import ElementTree
 
-from reports.cases import Case, began, cases
+from reports.formats.cases import Case, began, cases
 from reports.text import plain
 from scenarios.result import Result
 

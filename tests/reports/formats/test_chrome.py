@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from reports import chrome
+from reports.formats import chrome
 from reports.text import plain
 from scenarios.files import load
 from scenarios.result import Result

@@ -9,7 +9,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any, Final
 
-from reports.cases import Case, began, cases
+from reports.formats.cases import Case, began, cases
 from reports.text import plain
 from scenarios.result import Result, Verdict
 

@@ -1,0 +1,1 @@
+"""A run in the formats of other tools: JUnit XML, CTRF, CSV and Chrome's trace events."""
