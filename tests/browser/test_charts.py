@@ -44,7 +44,7 @@ def test_a_button_of_the_legend_hides_its_line(visits: Visits, reports: dict[str
 
 def test_keys_move_from_value_to_value(visits: Visits, reports: dict[str, Path]) -> None:
     page = visits.open(reports["load-100"])
-    figure = with_legend(page)
+    figure = page.locator("#finder figure.chart").first
     tip, plot = figure.locator(".tip"), figure.locator(".plot")
     plot.focus()
     seen = []
