@@ -1,4 +1,4 @@
-"""A load and its page in a process of their own: `python -m tests.bench.page load-1000` prints what the page took."""
+"""The page of a load, rendered in a process of its own: `python -m tests.bench.page load-1000` prints JSON."""
 
 import json
 import sys
