@@ -85,7 +85,11 @@ def _kept_result(folder: Path) -> Result | None:
 def _troubles(samples: Path, *, update: bool) -> Iterator[str]:
     for scenario, bytes_max in SIZES_MAX.items():
         folder = samples / scenario
-        sample = written(run(load(scenario), seed=1), None if update else _kept_result(folder))
+        done = run(load(scenario), seed=1)
+        sample = written(done, _kept_result(folder))
+        if update and difference(folder / RESULT, sample.files[RESULT]):
+            # Another result is this host's own. One that is the same keeps its host, so that nothing changes in vain.
+            sample = written(done, None)
         print(f"  {scenario:<10} {PAGE} has {sample.page_bytes:,} bytes, of at most {bytes_max:,}")
         if sample.page_bytes >= bytes_max:
             yield f"{scenario}: {PAGE} has {sample.page_bytes:,} bytes, and must stay under {bytes_max:,}"

@@ -7,7 +7,7 @@
   const one = (selector) => root.querySelector(selector);
   const control = (name) => one(`[data-do=${name}]`);
   const axis = one(".axis"), box = one(".lanes"), svg = one(".lanes svg"), space = one(".space"), tip = one(".tip");
-  const NONE = "", PAPER = 720;
+  const NONE = "", PAPER = 720, SHEET = 250;
 
   /* --- data: distances become instants ------------------------------------------------------------------ */
   const sums = (list) => { let at = 0; return list.map((step) => (at += step)); };
@@ -98,13 +98,21 @@
   }
   function draw() {
     state.width = state.printing ? PAPER : box.clientWidth;
-    const top = state.printing ? 0 : box.scrollTop, view = state.printing ? state.height : box.clientHeight;
-    svg.setAttribute("height", view);
-    for (const [each, height] of [[svg, view], [axis, 26]]) {
-      if (state.printing) each.setAttribute("viewBox", `0 0 ${PAPER} ${height}`); else each.removeAttribute("viewBox");
-    }
-    let out = "", marks = "";
     const ticks = ticksOf();
+    if (state.printing) axis.setAttribute("viewBox", `0 0 ${PAPER} 26`);
+    else {
+      axis.removeAttribute("viewBox");
+      svg.setAttribute("height", box.clientHeight);
+      svg.innerHTML = picture(box.scrollTop, box.clientHeight, ticks);
+    }
+    let marks = "";
+    for (const at of ticks) marks += `<line class="grid" x1="${x(at)}" x2="${x(at)}" y1="19" y2="26"/>` + text(x(at), 16, clock(at), ' text-anchor="middle"');
+    for (const [at] of common) if (at >= state.from && at <= state.to) marks += diamond(x(at), 22, 3);
+    axis.innerHTML = marks;
+  }
+  /* The lanes from `top` on, in a picture that is so high. */
+  function picture(top, view, ticks) {
+    let out = "";
     for (const at of ticks) out += `<line class="grid" x1="${x(at)}" x2="${x(at)}" y1="0" y2="${view}"/>`;
     for (const [, after, before] of data.faults) {
       if (before <= state.from || after >= state.to) continue;
@@ -113,10 +121,7 @@
     }
     for (let i = firstInSight(top); i < state.shown.length && state.tops[i] < top + view; i++) out += drawLane(state.shown[i], state.tops[i] - top);
     if (state.cross !== null) out += `<line class="cross" x1="${state.cross}" x2="${state.cross}" y1="0" y2="${view}"/>`;
-    svg.innerHTML = out;
-    for (const at of ticks) marks += `<line class="grid" x1="${x(at)}" x2="${x(at)}" y1="19" y2="26"/>` + text(x(at), 16, clock(at), ' text-anchor="middle"');
-    for (const [at] of common) if (at >= state.from && at <= state.to) marks += diamond(x(at), 22, 3);
-    axis.innerHTML = marks;
+    return out;
   }
   const diamond = (px, py, size) => `<path class="strike" d="M${px.toFixed(1)} ${py - size}l${size} ${size}l-${size} ${size}l-${size} -${size}z"/>`;
   function ticksOf() {
@@ -280,12 +285,24 @@
     option.value = option.textContent = status;
     control("status").append(option);
   }
-  /* Paper cannot be scrolled: all lanes are drawn, compact where they would fill more than a few pages, and scaled. */
+  /* Paper cannot be scrolled: all lanes are drawn, in pictures that a page can hold, and compact where they are many. */
   function print(printing) {
     if (printing) state.wasDense = state.dense;
     state.printing = printing;
     state.dense = printing ? state.dense || state.height > 2000 : state.wasDense;
     arrange(); draw();
+    for (const sheet of box.querySelectorAll(".sheet")) sheet.remove();
+    for (let first = 0; printing && first < state.shown.length;) {
+      const top = state.tops[first];
+      let next = first + 1;
+      while (next < state.shown.length && state.tops[next] < top + SHEET) next += 1;
+      const height = (state.tops[next] ?? state.height) - top, sheet = svg.cloneNode();
+      sheet.setAttribute("class", "sheet");
+      sheet.setAttribute("viewBox", `0 0 ${PAPER} ${height}`);
+      sheet.innerHTML = picture(top, height, ticksOf());
+      box.append(sheet);
+      first = next;
+    }
   }
   addEventListener("beforeprint", () => print(true));
   addEventListener("afterprint", () => print(false));

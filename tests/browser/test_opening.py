@@ -113,6 +113,7 @@ def test_on_paper_the_timeline_has_every_lane(visits: Visits, reports: dict[str,
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     ids = [each.execution_id[:11] for each in runs["load-100"].result.metrics.executions]
+    lanes = page.locator("#timeline .lanes .sheet text")
     assert lanes.count() == 100
     assert lanes.all_text_contents()[: len(ids)] == ids
     last = lanes.last.bounding_box()
@@ -123,6 +124,8 @@ def test_on_paper_the_timeline_has_every_lane(visits: Visits, reports: dict[str,
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     page.emulate_media(media="screen")
     settled(page)
+    assert lanes.count() == 0
+    lanes = page.locator("#timeline .lanes svg text")
     assert 0 < lanes.count() < 100
 
 
