@@ -42,7 +42,7 @@ def began(result: Result) -> datetime:
 
 
 def _of_run(result: Result) -> Case:
-    judged = [*result.criteria, *result.properties]
+    judged: list[CriterionResult | PropertyResult] = [*result.criteria, *result.properties]
     passed, failed = ([each.name for each in judged if each.verdict == verdict] for verdict in ("pass", "fail"))
     declared = result.metrics.configuration.get("exercises", {})
     named = [name for names in declared.values() for name in names]
