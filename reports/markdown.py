@@ -222,11 +222,15 @@ def clock(instant: str) -> str:
 def cell(text: object) -> str:
     """Any text as the content of a table's cell or of a line: it stays text, in its place, and has an end.
 
-    It can begin no HTML, link, picture, code or emphasis, end no cell, and start no list, heading or quotation.
+    It can begin no HTML, link, picture, code or emphasis, end no cell, and start no list, heading or quotation. Nor
+    does GitHub make a link of an address, a mention of a name or a reference of a number: it looks for these in the
+    text as it is shown, where an escape does not help, but in no code, so the sign that makes one is shown as code:
+    a`@`b.example.
     """
     escaped = re.sub(
-        r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|^[#>+-](?=[#>+\- ])|(?<=^\d)[.)](?= )",
-        r"\\\g<0>",
+        r"(?P<sign>(?:@(?=[\w-])|#(?=\d)|(?<=[wW]{3})\.|:(?=//)|(?<=[gG][hH])-(?=\d))+)"
+        r"|[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])|^[#>+-](?=[#>+\- ])|(?<=^\d)[.)](?= )",
+        lambda found: f"`{found.group()}`" if found["sign"] else f"\\{found.group()}",
         visible(text),
     )
     return escaped.replace("&", "&amp;").replace("<", "&lt;")

@@ -20,6 +20,8 @@ HOSTILE = [
     "![x](https://evil.example/x.png)",
     "[x](javascript:alert(1)) <https://evil.example>",
     "https://evil.example",
+    "www.evil.example WWW.evil.example a@b.co mailto:a@b.co @octocat @@octocat www.@octocat://#1",
+    "#1 ##1 octocat/repository#1 GH-1 `@octocat` \\@octocat *#1*",
     "a|b\\|c\\",
     "`a``b`",
     "``",
@@ -68,6 +70,20 @@ def test_a_table_shows_hostile_text_as_it_is_and_has_no_element_more(text: str, 
 def test_a_list_shows_hostile_text_as_it_is(text: str) -> None:
     item = f"- {cell(text)}\n- {code(text, in_table=False)} end\n"
     assert [name for name in elements(item) if name.strip("/") != "code"] == ["ul", "li", "/li", "li", "/li", "/ul"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("write", [cell, code])
+def test_nothing_is_left_of_which_github_makes_a_link_a_mention_or_a_reference(text: str, write: Any) -> None:
+    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(f"| a |\n|---|\n| {write(text)} |\n")
+    # GitHub looks in each piece of text by itself, whatever was escaped in it, and in no code.
+    pieces = [unescape(piece) for piece in re.split(r"<code>.*?</code>|<[^>]*>", html)]
+    assert [piece for piece in pieces if re.search(r"(?i)www\.|://|\w@\w|@\w|#\d|\bgh-\d", piece)] == []
+
+
+def test_a_sign_that_makes_no_link_stays_as_it_is() -> None:
+    assert cell("50 % @ 3 s, no. # of w. C# a-1: /x") == "50 % @ 3 s, no. # of w. C# a-1: /x"
+    assert cell("a@b.co") == "a`@`b.co"
 
 
 def test_long_text_is_cut_and_its_length_told() -> None:
