@@ -1,6 +1,7 @@
 """`drsim compare`: two runs, or two sets of seeds, side by side.
 
-Owns what is read, where the comparison goes, and the exit code; what is compared, and how, is `reports.comparison`'s.
+Owns what is read, where the comparison goes, and the exit code; what is compared, and how, is
+`reports.comparing.comparison`'s.
 """
 
 from pathlib import Path

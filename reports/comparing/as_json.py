@@ -1,4 +1,4 @@
-"""A comparison as JSON, for programs: `reports.comparison`'s data with the sentences that people get."""
+"""A comparison as JSON, for programs: `reports.comparing.comparison`'s data with the sentences that people get."""
 
 import json
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """Two runs, or two sets of runs with several seeds each, side by side: what changed, and by how much.
 
-Owns the comparison as data, which terminal, page and JSON show. What counts as worse is `reports.regressions`' matter,
-how an effect is reckoned `reports.effect`'s. A is what was before, B what is now.
+Owns the comparison as data, which terminal, page and JSON show. What counts as worse is
+`reports.comparing.regressions`' matter, how an effect is reckoned `reports.comparing.effect`'s. A is what was before,
+B what is now.
 """
 
 import json

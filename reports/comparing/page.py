@@ -1,6 +1,7 @@
 """`drsim compare --html`: comparisons as a page, distributions drawn over each other and effects with their intervals.
 
-Owns what is drawn of a comparison; the words are `reports.wording`'s, the charts `reports.distributions`'.
+Owns what is drawn of a comparison; the words are `reports.comparing.wording`'s, the charts
+`reports.charts.distributions`'.
 """
 
 from collections.abc import Sequence

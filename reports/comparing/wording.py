@@ -1,6 +1,6 @@
 """A comparison in words: the sentences that terminal, page and JSON share, so that a figure means the same in each.
 
-Owns the words and how many digits they show; `reports.comparison` owns the figures.
+Owns the words and how many digits they show; `reports.comparing.comparison` owns the figures.
 """
 
 from collections.abc import Iterator

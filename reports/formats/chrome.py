@@ -1,7 +1,7 @@
 """`trace.chrome.json`: a run's trace in Chrome's Trace Event Format, which Perfetto (https://ui.perfetto.dev) opens.
 
-Owns which events become slices, instants and counters, and on which lines they lie; `reports.lanes` owns their form.
-Instants are virtual microseconds from the start of the run. What never came, or came after it, ends with the run.
+Owns which events become slices, instants and counters, and on which lines they lie; `reports.formats.lanes` owns their
+form. Instants are virtual microseconds from the start of the run. What never came, or came after it, ends with the run.
 """
 
 import json

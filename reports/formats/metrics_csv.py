@@ -1,7 +1,7 @@
 """`metrics.csv`: every CloudWatch metric of a run, a row for each minute.
 
 Written without pandas, whose import takes longer than most runs. A test holds it to be what pandas writes of
-`frames.metrics`, byte for byte.
+`reports.frames.metrics`, byte for byte.
 """
 
 import csv
@@ -18,7 +18,7 @@ COLUMNS: Final = (
 
 
 def render(result: Result) -> str:
-    """The rows of `frames.metrics` with a header: instants in ISO 8601, lines ended by line feeds."""
+    """The rows of `reports.frames.metrics` with a header: instants in ISO 8601, lines ended by line feeds."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
