@@ -1,7 +1,7 @@
 """CloudWatch's metrics, minute by minute: those that functions publish, and those that AWS itself would.
 
 Owns what each event counts for and the statistics of a minute. Alarms and dashboard, which read them, are `monitoring`.
-ConcurrentExecutions of a function counts its handlers and leaves init out; that of the account counts both, as AWS does.
+A function's ConcurrentExecutions are its handlers and leave init out; the account's count both, as AWS counts them.
 What a call uses whose answer is lost is not counted. Sources: Lambda developer guide (types of metrics), DynamoDB
 developer guide (metrics and dimensions, consumption of capacity).
 """
