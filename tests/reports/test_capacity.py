@@ -117,14 +117,14 @@ def test_of_the_241st_execution_drs_refuses_a_start_and_of_the_240th_none() -> N
         (", spread_waves: true", 14),
         # In turn, one at a time.
         (", order: sequential", 41),
-        # Not in turn but side by side, from the second pair on.
-        (", place: 1", 13),
+        # The second group has places of its own. Of four executions three are in the first pair: six of eight fill it.
+        ("}, {executions: 1, place: 0", 9),
         # Of three waves two never get a job.
         (", waves: [{}, {launch: never}, {launch: unknown}]", 41),
     ],
 )
 def test_jobs_go_where_the_workload_sends_them(changes: str, executions: int) -> None:
-    group = f"{{executions: 2, arrival: {{at: 5s}}{changes}}}"
+    group = f"{{executions: 1, arrival: {{at: 5s}}{changes}}}"
     places = ("accounts=1", "regions=[us-east-1, us-west-2]", f"workload=[{group}]")
     note = of("drill", *places, "duration=3m")
     assert limit(note, "DRS jobs at once").at_executions == executions
