@@ -43,8 +43,18 @@ def render(result: Result, lines: Iterable[str]) -> Document:
         try:
             return write()
         except Exception as error:
-            troubles.append(f"{title}: {type(error).__name__}: {error}")
-            return _part("broken.html.j2", error=f"{type(error).__name__}: {error}")
+            return broken_part(title, error)
+
+    def broken_part(title: str, error: Exception) -> Markup:
+        troubles.append(f"{title}: {type(error).__name__}: {error}")
+        return _part("broken.html.j2", error=f"{type(error).__name__}: {error}")
+
+    def plots(section: Section) -> tuple[Markup, ...]:
+        try:
+            chosen = plots_of(section.name, result)
+        except Exception as error:
+            return (broken_part(f"{section.title}, its plots", error),)
+        return tuple(guarded(f"{section.title}, a plot", plot) for plot in chosen)
 
     def executions() -> Markup:
         told = history(lines, first=broken)
@@ -72,15 +82,7 @@ def render(result: Result, lines: Iterable[str]) -> Document:
         violations=sum(each.violations_count for each in result.properties),
         summary=text_of(summary),
         executions=guarded("Executions", executions),
-        sections=[
-            _Shown(
-                section.name,
-                section.title,
-                tuple(guarded(f"{section.title}, a plot", plot) for plot in plots_of(section.name, result)),
-                text_of(section),
-            )
-            for section in sections
-        ],
+        sections=[_Shown(section.name, section.title, plots(section), text_of(section)) for section in sections],
     )
     return Document(text, tuple(troubles))
 
