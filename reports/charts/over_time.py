@@ -289,8 +289,8 @@ def _summary(series: Sequence[Series], axes: dict[bool, Axis]) -> str:
             of = f"{visible(each.label, LABEL_MAX)} " if len(series) > 1 else ""
             highest.append(f"{of}{axes[each.right].text(value)} at {clock_of(at, day=days)}")
     if first == last:
-        count = sum(len(each.values()) for each in series)
-        values = f"{count} value{'' if count == 1 else 's'} at {clock_of(first)}"
+        many = sum(len(each.values()) for each in series)
+        values = f"{many} value{'' if many == 1 else 's'} at {clock_of(first)}"
         return f"{values}: {', '.join(each.rpartition(' at ')[0] for each in highest[:3]) or 0}."
     what = "instants" if len(series) > 1 else "values"
     count = f"{len(instants)} {what} from {clock_of(first, day=days)} to {clock_of(last, day=days)}"
