@@ -1,20 +1,32 @@
 """The files of a run, in one folder for each scenario and seed: its result and its trace, and all reports of both."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from reports.documents import CHROME, MARKDOWN, PAGE, Lines, files
+from drsim.reading import RESULT
+from reports.documents import CHROME, MARKDOWN, PAGE, File, Lines, UnwrittenError, files
 from scenarios.result import Result
 
 if TYPE_CHECKING:
     from scenarios.runner import Run
 
-RESULT: Final = "result.json"
 TRACE: Final = "trace.jsonl.gz"
 ERROR: Final = "error.txt"
 
-__all__ = ["ERROR", "MARKDOWN", "PAGE", "RESULT", "TRACE", "folder_of", "write", "write_error", "write_reports"]
+__all__ = [
+    "CHROME",
+    "ERROR",
+    "MARKDOWN",
+    "PAGE",
+    "RESULT",
+    "TRACE",
+    "folder_of",
+    "write",
+    "write_error",
+    "write_reports",
+]
 
 
 def folder_of(out: Path, scenario: str, seed: int) -> Path:
@@ -29,8 +41,10 @@ def write(run: "Run", folder: Path, *, with_chrome: bool = False) -> tuple[str, 
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ERROR).unlink(missing_ok=True)
-    (folder / RESULT).write_text(run.result.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    run.trace.write(folder / TRACE)
+    with _replaced(folder / RESULT) as place:
+        place.write_text(run.result.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    with _replaced(folder / TRACE) as place:
+        run.trace.write(place)
     return write_reports(run.result, run.trace.lines, folder, with_chrome=with_chrome)
 
 
@@ -42,17 +56,35 @@ def write_reports(result: Result, lines: Lines, folder: Path, *, with_chrome: bo
     troubles: list[str] = []
     for file in files(result, lines, with_chrome=with_chrome):
         troubles += file.troubles
-        path = folder / file.name
-        if file.text is None:
-            path.unlink(missing_ok=True)
-        else:
-            _write(path, file.text)
+        try:
+            _write(file, folder / file.name)
+        except UnwrittenError as error:
+            troubles.append(str(error))
     return tuple(troubles)
 
 
-def _write(path: Path, text: Iterable[str]) -> None:
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-        file.writelines(text)
+def _write(file: File, path: Path) -> None:
+    if file.text is None:
+        path.unlink(missing_ok=True)
+        return
+    with _replaced(path) as place, place.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
+        out.writelines(file.text)
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[Path]:
+    """A place beside a file, which takes the file's name once all is written there.
+
+    Half a file never has that name. Where writing fails, an earlier run's has not either: it would pass for this one's.
+    """
+    place = path.with_name(f".{path.name}.part")
+    try:
+        yield place
+    except BaseException:
+        place.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+        raise
+    place.replace(path)
 
 
 def write_error(trouble: str, folder: Path) -> None:

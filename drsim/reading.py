@@ -8,7 +8,7 @@ from drsim.arguments import UserError
 if TYPE_CHECKING:
     from scenarios.result import Result
 
-_RESULT: Final = "result.json"
+RESULT: Final = "result.json"
 _TROUBLE_MAX: Final = 200
 
 
@@ -19,7 +19,7 @@ def result_in(path: Path) -> "Result":
     from reports.text import visible
     from scenarios.result import SCHEMA_VERSION, Result
 
-    file = path / _RESULT if path.is_dir() else path
+    file = path / RESULT if path.is_dir() else path
     try:
         text = file.read_bytes()
     except OSError as error:
@@ -36,10 +36,20 @@ def result_in(path: Path) -> "Result":
 
 
 def results_in(path: Path) -> "list[Result]":
-    """The results of a run's folder or file; of a folder of run folders, all of theirs, by name. Raises UserError."""
-    if not path.is_dir() or (path / _RESULT).exists():
-        return [result_in(path)]
-    folders = sorted(folder for folder in path.iterdir() if (folder / _RESULT).exists())
-    if not folders:
-        raise UserError(f"{path}: holds no {_RESULT}, nor does a folder in it")
-    return [result_in(folder) for folder in folders]
+    """The results of all that `runs_in` finds. Raises UserError."""
+    return [result_in(file) for file in runs_in(path)]
+
+
+def runs_in(path: Path) -> list[Path]:
+    """The result's file of a run, from that file or its folder; of a folder of run folders, all of theirs, by name.
+
+    Whether a file can be read is for `result_in` to see. Raises UserError.
+    """
+    if not path.is_dir():
+        return [path]
+    if (path / RESULT).exists():
+        return [path / RESULT]
+    found = sorted(path.glob(f"*/{RESULT}"))
+    if not found:
+        raise UserError(f"{path}: holds no {RESULT}, nor does a folder in it")
+    return found

@@ -12,11 +12,13 @@ from typer.exceptions import Exit
 
 from drsim.arguments import TraceFormat, UserError, writing
 from drsim.exits import ExitCode, complain
+from drsim.reading import result_in, runs_in
 
 
 def report(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", help="Folders of runs, or a folder that holds such folders.")
+        list[Path],
+        typer.Argument(metavar="DIR...", help="Folders of runs or their result.json, or a folder of such folders."),
     ],
     campaign: Annotated[
         bool, typer.Option("--campaign", help="DIR is what `drsim explore` left: sum the exploration up.")
@@ -25,48 +27,57 @@ def report(
         TraceFormat | None, typer.Option("--trace", help="Also the trace for Perfetto, trace.chrome.json.")
     ] = None,
 ) -> None:
-    """Write all reports again, from result.json and the trace alone: the same bytes."""
-    troubles: list[str] = []
-    for folder in folders:
-        if campaign:
-            from drsim.campaign_report import write
+    """Write all reports again, from result.json and the trace alone: the same bytes.
 
-            if trace is not None:
-                raise UserError("--trace: an exploration keeps no trace; `drsim run` does")
-            for path in writing(partial(write, folder)):
-                print(path)
-        else:
-            for run in _runs_in(folder):
-                troubles += _written(run, with_chrome=trace is not None)
-    if troubles:
-        complain("\n".join(f"internal error in the reports of {trouble}" for trouble in troubles))
+    A run that cannot be read is named and keeps no other from being written.
+    trace.chrome.json is written where it was, or if asked for.
+    """
+    if campaign:
+        if trace is not None:
+            raise UserError("--trace: an exploration keeps no trace; `drsim run` does")
+        _sum_up(folders)
+        return
+    codes = {code for folder in folders for code in _written_again(folder, with_chrome=trace is not None)}
+    if ExitCode.INTERNAL in codes:
         raise Exit(ExitCode.INTERNAL)
+    raise Exit(ExitCode.USAGE if ExitCode.USAGE in codes else ExitCode.PASS)
 
 
-def _runs_in(folder: Path) -> list[Path]:
-    """The folder itself if it is a run's, else the runs' folders in it. Raises UserError."""
-    from drsim.outputs import RESULT
+def _sum_up(folders: list[Path]) -> None:
+    from drsim.campaign_report import write
 
-    if (folder / RESULT).exists():
-        return [folder]
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder")
-    found = sorted(path.parent for path in folder.glob(f"*/{RESULT}"))
-    if not found:
-        raise UserError(f"{folder}: holds no {RESULT}, nor does a folder in it")
-    return found
+    for folder in folders:
+        for path in writing(partial(write, folder)):
+            print(path)
 
 
-def _written(folder: Path, *, with_chrome: bool) -> list[str]:
-    """Write one run's reports. Gives what could not be written of them."""
-    from drsim.outputs import PAGE, TRACE, write_reports
-    from drsim.reading import result_in
+def _written_again(folder: Path, *, with_chrome: bool) -> Iterator[ExitCode]:
+    """Write the reports of each run that is there, and say what is wrong with any. Gives how each went."""
+    try:
+        for file in runs_in(folder):
+            yield _written(file, with_chrome=with_chrome)
+    except UserError as error:
+        complain(str(error))
+        yield ExitCode.USAGE
 
-    result, path = result_in(folder), folder / TRACE
-    _check(path, result.trace_digest)
-    troubles = writing(lambda: write_reports(result, lambda: _lines(path), folder, with_chrome=with_chrome))
+
+def _written(file: Path, *, with_chrome: bool) -> ExitCode:
+    """Write one run's reports beside its result's file, and say what is wrong with that."""
+    from drsim.outputs import CHROME, PAGE, TRACE, write_reports
+
+    folder = file.parent
+    try:
+        result, path = result_in(file), folder / TRACE
+        _check(path, result.trace_digest)
+        wanted = with_chrome or (folder / CHROME).exists()
+        troubles = writing(lambda: write_reports(result, lambda: _lines(path), folder, with_chrome=wanted))
+    except UserError as error:
+        complain(str(error))
+        return ExitCode.USAGE
     print(folder / PAGE)
-    return [f"{folder}: {trouble}" for trouble in troubles]
+    for trouble in troubles:
+        complain(f"internal error in the reports of {folder}: {trouble}")
+    return ExitCode.INTERNAL if troubles else ExitCode.PASS
 
 
 def _lines(path: Path) -> Iterator[str]:

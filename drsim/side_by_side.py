@@ -94,7 +94,7 @@ def _show_distributions(console: Console, distributions: Sequence[Compared]) -> 
     for each in (each for each in distributions if not each.same):
         told = f"{visible(each.name, 40):<25} {wording.difference(each)}"
         if each.clear:
-            line(console, "fault", f"{told}; {wording.shift(each)}", indent=2)
+            line(console, "fault", f"{told}; median {wording.shift(each)}", indent=2)
             _show_figures(console, each)
         else:
             line(console, "not exercised", told, indent=2)
@@ -107,13 +107,14 @@ def _show_figures(console: Console, compared: Compared) -> None:
     if compared.a and compared.b:
         levels = _LEVELS if console.encoding.lower().startswith("utf") else _PLAIN_LEVELS
         shapes = shapes_of(compared.a.histogram, compared.b.histogram, levels)
+        scale = wording.scale(compared)
         for name, shape, side in zip("AB", shapes, (compared.a, compared.b), strict=True):
-            console.print(Text(f"      {name} |{shape}| {_figures(side)}"), no_wrap=True, overflow="ellipsis")
+            console.print(Text(f"      {name} |{shape}| {_figures(side, scale)}"), no_wrap=True, overflow="ellipsis")
 
 
-def _figures(side: Distribution) -> str:
-    quantiles = f"p50 {number(side.p50)}, p95 {number(side.p95)}, p99 {number(side.p99)} {side.unit}"
-    return f"{quantiles}, {side.count} values"
+def _figures(side: Distribution, scale: wording.Scale) -> str:
+    p50, p95, p99 = (scale.shown(value) for value in (side.p50, side.p95, side.p99))
+    return f"p50 {p50}, p95 {p95}, p99 {p99} {scale.unit}, {side.count} values"
 
 
 def shapes_of(a: Histogram, b: Histogram, levels: str) -> tuple[str, str]:

@@ -19,8 +19,15 @@ Lines = Callable[[], Iterable[str]]
 """The trace's lines, from the first one whenever it is called."""
 
 
+class UnwrittenError(Exception):
+    """A file of which some piece could not be made, so that none of it is worth keeping; the message says why."""
+
+
 class File(NamedTuple):
-    """One file of a report. `text` comes in pieces and is None if it could not be written: `troubles` say why."""
+    """One file of a report. `text` comes in pieces and is None if it could not be written: `troubles` say why.
+
+    Pieces are made as they are asked for; one that cannot be made raises UnwrittenError.
+    """
 
     name: str
     text: Iterable[str] | None
@@ -40,9 +47,20 @@ def files(result: Result, lines: Lines, *, with_chrome: bool = False) -> Iterato
         try:
             made = make()
         except Exception as error:
-            yield File(name, None, (f"{name}: {type(error).__name__}: {error}",))
+            yield File(name, None, (_trouble(name, error),))
         else:
             document = made if isinstance(made, Document) else Document(made, ())
             yield File(name, (document.text,), tuple(f"{name}: {trouble}" for trouble in document.troubles))
     if with_chrome:
-        yield File(CHROME, chrome.render(result, lines()))
+        yield File(CHROME, _chrome(result, lines))
+
+
+def _chrome(result: Result, lines: Lines) -> Iterator[str]:
+    try:
+        yield from chrome.render(result, lines())
+    except Exception as error:
+        raise UnwrittenError(_trouble(CHROME, error)) from error
+
+
+def _trouble(name: str, error: Exception) -> str:
+    return f"{name}: {type(error).__name__}: {error}"

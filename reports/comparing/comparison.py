@@ -73,7 +73,7 @@ class Compared:
 
     @property
     def clear(self) -> bool:
-        """Whether the sides differ by more than the uncertainty."""
+        """Whether the sides differ by more than the uncertainty, which for single runs takes values as independent."""
         return self.effect is not None and self.effect.clear
 
     @property

@@ -5,13 +5,47 @@ Owns the words and how many digits they show; `reports.comparison` owns the figu
 
 from collections.abc import Iterator
 from math import ceil, floor
+from typing import NamedTuple
 
 from reports.comparing.comparison import Compared, Comparison, Side
+from reports.comparing.effect import VALUES_MIN
 from reports.comparing.regressions import Judged, Outcome
 from reports.markdown import number
 from reports.text import visible
 
 UNCLEAR = "no clear difference"
+_DIGITS_MAX = 6
+
+
+class Scale(NamedTuple):
+    """A unit in which figures are shown; one of it is `size` of the unit that they are in."""
+
+    unit: str
+    size: int = 1
+
+    def shown(self, value: float) -> str:
+        """The figure without its unit."""
+        return number(value / self.size)
+
+
+_DURATIONS = ((10_000, Scale("ms")), (600_000, Scale("s", 1000)))
+"""Scales of durations (ms), each for those that are shorter than so much."""
+
+
+def scale_of(unit: str, largest: float) -> Scale:
+    """The scale for figures of this size: a duration of 1375381 ms is read more easily as 22.92 min."""
+    if unit != "ms":
+        return Scale(visible(unit))
+    return next((scale for most, scale in _DURATIONS if abs(largest) < most), Scale("min", 60_000))
+
+
+def scale(compared: Compared) -> Scale:
+    """The one scale for the figures of both sides; each side's own unit if those differ."""
+    sides = compared.sides.values()
+    units = list(dict.fromkeys(side.unit for side in sides))
+    if len(units) > 1:
+        return Scale(visible(" and ".join(units)))
+    return scale_of(units[0], max(abs(side.p99) for side in sides))
 
 
 def whose(side: Side) -> str:
@@ -40,13 +74,18 @@ def notes(comparison: Comparison) -> Iterator[str]:
     if comparison.same_traces:
         yield "The traces are the same to the last byte; only what was judged, or by what, differs."
         return
-    effects = [each.effect for each in comparison.distributions if each.effect]
+    some = [each.effect for each in comparison.distributions if each.effect]
+    effects = [each for each in some if not each.few]
+    if not some:
+        return
     if not effects:
+        yield f"No distribution has {VALUES_MIN} values or more on both sides: too few to tell a difference."
         return
     clear = sum(each.clear for each in effects)
     yield (
-        f"{clear} of {len(effects)} distributions differ clearly: their 95 % interval of pairs in which B's is larger"
-        f" excludes one half. About one in 20 would by chance. A tie counts half."
+        f"{clear} of the {len(effects)} distributions with {VALUES_MIN} values or more on both sides differ clearly:"
+        f" their 95 % interval of pairs in which B's is larger excludes one half. About one in 20 would by chance."
+        f" A tie counts half."
     )
     if all(each.by_run for each in effects):
         yield (
@@ -72,6 +111,8 @@ def difference(compared: Compared) -> str:
         return "the same values"
     if effect is None:
         return _why_no_effect(compared)
+    if effect.few and compared.a and compared.b:
+        return f"too few values to tell ({compared.a.count} and {compared.b.count})"
     if not effect.clear:
         return f"{UNCLEAR} ({_rates(effect.superiority, effect.low, effect.high)})"
     longer, shorter = ("longer", "shorter") if compared.unit == "ms" else ("larger", "smaller")
@@ -81,12 +122,11 @@ def difference(compared: Compared) -> str:
 
 
 def shift(compared: Compared) -> str:
-    """The medians and the shift: "median 190 -> 220 ms (+30)"."""
-    if compared.shift is None or compared.a is None or compared.b is None:
+    """By how much B's median is above A's: "+30 ms", "-2 min"."""
+    if compared.shift is None:
         return ""
-    before, after = number(compared.a.p50), number(compared.b.p50)
-    sign = "+" if compared.shift > 0 else ""
-    return f"median {before} -> {after} {compared.unit} ({sign}{number(compared.shift)})"
+    scale = scale_of(compared.unit, compared.shift)
+    return f"{'+' if compared.shift > 0 else ''}{scale.shown(compared.shift)} {scale.unit}"
 
 
 def outcome(side: Outcome) -> str:
@@ -107,19 +147,31 @@ def named(judged: Judged) -> str:
     return "Verdict" if judged.kind == "run" else visible(judged.name)
 
 
-def percents(low: float, high: float) -> str:
+def percents(low: float, high: float, digits: int | None = None) -> str:
     """An interval, rounded outwards so as to claim no more than is known: "58-68 %"."""
-    # Thousands of values make an interval too narrow for whole per cents.
-    digits = 0 if high - low >= 0.02 else 1
+    if digits is None:
+        digits = _digits(low, high)
     scale = 10**digits
     # The tiny number keeps what is whole, such as 0.58, from being rounded away by how floats are held.
     ends = floor(low * 100 * scale + 1e-9) / scale, ceil(high * 100 * scale - 1e-9) / scale
     return f"{ends[0]:.{digits}f}-{ends[1]:.{digits}f} %"
 
 
-def _rates(rate: float, low: float, high: float, between: str = ", ") -> str:
+def _digits(low: float, high: float) -> int:
+    """Thousands of values make an interval too narrow for whole per cents.
+
+    One that excludes one half needs as many digits as show that: 50.4-53.8 %, not 50-54 %.
+    """
     digits = 0 if high - low >= 0.02 else 1
-    return f"{100 * rate:.{digits}f} %{between}{percents(low, high)}"
+    if low > 0.5:
+        while digits < _DIGITS_MAX and floor(low * 100 * 10**digits) <= 50 * 10**digits:
+            digits += 1
+    return digits
+
+
+def _rates(rate: float, low: float, high: float, between: str = ", ") -> str:
+    digits = _digits(low, high)
+    return f"{100 * rate:.{digits}f} %{between}{percents(low, high, digits)}"
 
 
 def _why_no_effect(compared: Compared) -> str:

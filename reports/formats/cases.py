@@ -1,4 +1,4 @@
-"""A run as test cases, for formats that know nothing else: one for each criterion and one for each property.
+"""A run as test cases, for formats that know nothing else: its verdict, each criterion and each property.
 
 Owns what a case is called, what is said of it and when a run begins. JUnit and CTRF only write it down.
 """
@@ -7,25 +7,29 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from scenarios.result import CriterionResult, PropertyResult, Result, Verdict
+from scenarios.result import CriterionResult, PropertyResult, Result, RunVerdict, Verdict
 
 
 class Case(NamedTuple):
-    """One judgement. `suite` is criteria or properties; `message` is "" for what passed; `text` may have many lines.
+    """One judgement. `suite` is run, criteria or properties; `message` is "" for what passed.
 
-    `facts` are what it was judged by, name by name.
+    `text` may have many lines; `facts` are what it was judged by, name by name. Only the run itself can be unknown.
     """
 
     suite: str
     name: str
-    verdict: Verdict
+    verdict: Verdict | RunVerdict
     message: str
     text: str
     facts: dict[str, str | int]
 
 
 def cases(result: Result) -> Iterator[Case]:
-    """All judgements of a run: criteria first, in the order of the report."""
+    """All judgements of a run: its verdict, then criteria and properties in the order of the report.
+
+    A run is more than its criteria: one that was to exercise something and did not is unknown, though nothing failed.
+    """
+    yield _of_run(result)
     for criterion in result.criteria:
         yield _of_criterion(criterion, result.replay)
     for each in result.properties:
@@ -35,6 +39,29 @@ def cases(result: Result) -> Iterator[Case]:
 def began(result: Result) -> datetime:
     """The instant at which virtual time begins, in UTC."""
     return datetime.fromisoformat(result.metrics.configuration["start"]).astimezone(UTC)
+
+
+def _of_run(result: Result) -> Case:
+    judged: list[CriterionResult | PropertyResult] = [*result.criteria, *result.properties]
+    passed, failed = ([each.name for each in judged if each.verdict == verdict] for verdict in ("pass", "fail"))
+    declared = result.metrics.configuration.get("exercises", {})
+    named = [name for names in declared.values() for name in names]
+    missing = [each.name for each in judged if each.verdict == "not exercised" and each.name in named]
+    match result.verdict:
+        case "pass":
+            message = ""
+        case "fail":
+            message = f"failed: {', '.join(failed)}"
+        case "unknown":
+            message = f"declared and not exercised: {', '.join(missing)}" if missing else "nothing was exercised"
+    return Case(
+        suite="run",
+        name="verdict",
+        verdict=result.verdict,
+        message=message,
+        text="\n".join([f"verdict: {result.verdict}", *([message] if message else []), f"replay: {result.replay}"]),
+        facts={"passed": len(passed), "failed": len(failed), "declared and not exercised": len(missing)},
+    )
 
 
 def _of_criterion(criterion: CriterionResult, replay: str) -> Case:

@@ -1,6 +1,7 @@
 """`junit.xml`: a run for CI servers, in the common dialect `xunit2` (the Jenkins xUnit plugin's junit-10.xsd).
 
-A suite is a run, a case is a criterion or a property. The suite's `time` is the run's on its host, as `result.json` has
+A suite is a run, a case is a criterion, a property or the run's verdict as a whole, which is an error where it is
+unknown: something declared was not exercised. The suite's `time` is the run's on its host, as `result.json` has
 it; cases take none, for one run exercises them all.
 """
 
@@ -23,7 +24,7 @@ def render(result: Result) -> str:
         name=result.scenario,
         tests=str(len(judged)),
         failures=str(verdicts["fail"]),
-        errors="0",
+        errors=str(verdicts["unknown"]),
         skipped=str(verdicts["not exercised"]),
         time=f"{result.wall_seconds:.3f}",
         # The schema's readers expect no zone; the instant is the virtual one at which the run begins.
@@ -56,6 +57,8 @@ def _add_case(suite: ElementTree.Element, case: Case, result: Result) -> None:
             told = _add(element, "system-out")
         case "fail":
             told = _add(element, "failure", message=case.message, type=case.suite)
+        case "unknown":
+            told = _add(element, "error", message=case.message, type=case.suite)
         case "not exercised":
             told = _add(element, "skipped", message=case.message, type=case.suite)
     told.text = plain(case.text)

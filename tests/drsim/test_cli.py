@@ -136,7 +136,8 @@ def test_an_error_of_the_simulator_exits_with_3_and_loses_no_other_run(
 def test_ctrl_c_keeps_what_is_done_and_exits_with_2() -> None:
     command = [sys.executable, "-m", "drsim", "run", "drill", "load-1000"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    first = Path("drsim-runs/drill-1/trace.jsonl.gz")
+    # The last file of the first run.
+    first = Path("drsim-runs/drill-1/metrics.csv")
     while not first.exists():
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(timeout=0.05)

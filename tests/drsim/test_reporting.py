@@ -1,7 +1,10 @@
 """`drsim report`, and the files that every run leaves."""
 
 import gzip
+import hashlib
 import json
+import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -57,8 +60,18 @@ def test_every_kind_of_run_is_written_again_byte_for_byte(scenario: str, tmp_pat
     assert contents(tmp_path / "it") == before
 
 
-def test_chrome_s_trace_of_an_earlier_run_does_not_stay(folder: Path) -> None:
+def test_chrome_s_trace_is_written_again_where_it_is(folder: Path) -> None:
+    before = contents(folder)
+    (folder / "trace.chrome.json").write_text("of another version", encoding="utf-8")
     assert main(["report", str(folder)]) == 0
+    assert contents(folder) == before
+    (folder / "trace.chrome.json").unlink()
+    assert main(["report", str(folder)]) == 0
+    assert sorted(contents(folder)) == FILES
+
+
+def test_chrome_s_trace_of_an_earlier_run_does_not_stay(drill: Run, folder: Path) -> None:
+    assert outputs.write(drill, folder) == ()
     assert sorted(contents(folder)) == FILES
 
 
@@ -116,7 +129,7 @@ def test_a_format_that_cannot_be_written_is_named_and_its_old_file_goes(
     monkeypatch.setattr("reports.formats.junit.render", broken)
     assert main(["report", str(folder)]) == 3
     assert "junit.xml: RuntimeError: no" in capsys.readouterr().err
-    assert sorted(contents(folder)) == [name for name in FILES if name != "junit.xml"]
+    assert sorted(contents(folder)) == sorted({*FILES, "trace.chrome.json"} - {"junit.xml"})
 
 
 def test_a_run_whose_report_breaks_ends_with_3_and_keeps_its_result(
@@ -131,6 +144,92 @@ def test_a_run_whose_report_breaks_ends_with_3_and_keeps_its_result(
     shown = capsys.readouterr()
     assert "internal error in the reports of" in shown.err
     assert "idle, seed 1" in shown.out
+
+
+def broken_halfway(*_: object) -> Iterator[str]:
+    yield '{"traceEvents":['
+    raise RuntimeError("halfway")
+
+
+def test_chrome_s_trace_that_breaks_halfway_leaves_no_file_and_the_next_scenario_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("reports.formats.chrome.render", broken_halfway)
+    words = ["run", "idle", "cancelled", "--set", "duration=5m", "--trace", "chrome", "--out", str(tmp_path)]
+    assert main(words) == 3
+    assert sorted(contents(tmp_path / "idle-1")) == sorted(contents(tmp_path / "cancelled-1")) == FILES
+    assert capsys.readouterr().err.count("trace.chrome.json: RuntimeError: halfway") == 2
+
+
+def test_chrome_s_trace_that_breaks_does_not_leave_that_of_an_earlier_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("reports.formats.chrome.render", broken_halfway)
+    assert main(["report", str(folder)]) == 3
+    assert sorted(contents(folder)) == FILES
+    assert complaint(capsys) == f"internal error in the reports of {folder}: trace.chrome.json: RuntimeError: halfway"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full, as Linux has")
+def test_a_disk_that_is_full_is_the_users_matter_and_leaves_no_half_of_a_file(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / ".trace.chrome.json.part").symlink_to("/dev/full")
+    assert main(["report", str(folder)]) == 4
+    assert complaint(capsys) == "cannot write the results: No space left on device"
+    assert sorted(contents(folder)) == FILES
+
+
+def with_lines(folder: Path, lines: Iterable[bytes]) -> None:
+    """Give a run another trace, and its result that trace's digest."""
+    trace = b"".join(lines)
+    (folder / "trace.jsonl.gz").write_bytes(gzip.compress(trace))
+    data = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    data["trace_digest"] = hashlib.sha256(trace).hexdigest()
+    (folder / "result.json").write_text(json.dumps(data), encoding="utf-8")
+
+
+def test_a_line_of_the_trace_that_is_no_json_loses_only_what_is_made_of_the_trace(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = gzip.decompress((folder / "trace.jsonl.gz").read_bytes()).splitlines(keepends=True)
+    with_lines(folder, [*lines[:100], b"no JSON\n", *lines[100:]])
+    assert main(["report", str(folder)]) == 3
+    assert f"internal error in the reports of {folder}: trace.chrome.json: JSONDecodeError: " in capsys.readouterr().err
+    assert sorted(contents(folder)) == FILES
+
+
+def test_a_run_that_cannot_be_read_is_named_and_the_others_are_written(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b", "c"):
+        shutil.copytree(folder, tmp_path / "runs" / name)
+        (tmp_path / "runs" / name / "report.md").unlink()
+    (tmp_path / "runs" / "a" / "result.json").write_text("{", encoding="utf-8")
+    (tmp_path / "runs" / "b" / "trace.jsonl.gz").unlink()
+    assert main(["report", str(tmp_path / "none"), str(tmp_path / "runs")]) == 4
+    shown = capsys.readouterr()
+    none, a, b = shown.err.splitlines()
+    assert "none" in none
+    assert f"{tmp_path / 'runs' / 'a' / 'result.json'}: is no result" in a
+    assert f"{tmp_path / 'runs' / 'b' / 'trace.jsonl.gz'}: cannot be read" in b
+    assert shown.out == f"{tmp_path / 'runs' / 'c' / 'report.html'}\n"
+    assert (tmp_path / "runs" / "c" / "report.md").exists()
+
+
+def test_a_report_that_breaks_counts_for_more_than_a_run_that_cannot_be_read(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.formats.chrome.render", broken_halfway)
+    assert main(["report", str(tmp_path / "none"), str(folder), str(tmp_path / "none")]) == 3
+
+
+def test_a_run_is_found_by_the_file_of_its_result_as_well(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = contents(folder)
+    (folder / "report.md").unlink()
+    assert main(["report", str(folder / "result.json")]) == 0
+    assert contents(folder) == before
+    assert capsys.readouterr().out == f"{folder / 'report.html'}\n"
 
 
 def test_a_trace_of_another_run_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,7 +255,7 @@ def test_a_folder_without_runs_is_named(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["report", str(tmp_path)]) == 4
     assert complaint(capsys) == f"{tmp_path}: holds no result.json, nor does a folder in it"
     assert main(["report", str(tmp_path / "none")]) == 4
-    assert complaint(capsys) == f"{tmp_path / 'none'}: no such folder"
+    assert complaint(capsys) == f"{tmp_path / 'none'}: cannot be read (No such file or directory)"
 
 
 def test_a_result_that_is_none_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

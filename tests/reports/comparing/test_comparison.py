@@ -157,7 +157,7 @@ def test_another_latency_is_a_clear_difference_where_it_acts_and_nowhere_else(se
     assert update.effect.superiority == 1.0
     assert update.shift == pytest.approx(60, abs=0.1)
     assert wording.difference(update) == "B's is longer in 100 % of pairs, 90-100 %"
-    assert wording.shift(update) == "median 63.26 -> 123.3 ms (+60)"
+    assert wording.shift(update) == "+60 ms"
     assert wording.difference(named(comparison, "GetItem.warm")) == "the same values"
     assert any("take the values of a run as independent" in note for note in wording.notes(comparison))
 
@@ -165,7 +165,7 @@ def test_another_latency_is_a_clear_difference_where_it_acts_and_nowhere_else(se
 def test_the_other_way_round_it_is_shorter() -> None:
     comparison = compare([drill(1, "latencies.update_warm=100ms..150ms")], [drill(1)])
     assert wording.difference(comparison.distributions[0]) == "B's is shorter in 100 % of pairs, 90-100 %"
-    assert wording.shift(comparison.distributions[0]).endswith("(-60)")
+    assert wording.shift(comparison.distributions[0]) == "-60 ms"
 
 
 def test_another_latency_is_clear_between_sets_of_other_seeds(seeds: list[Result], slow_seeds: list[Result]) -> None:
@@ -248,9 +248,74 @@ def test_intervals_are_rounded_outwards_and_finer_where_they_are_narrow() -> Non
     assert wording.percents(0.583, 0.677) == "58-68 %"
     assert wording.percents(0.58, 0.68) == "58-68 %"
     assert wording.percents(0.5031, 0.5118) == "50.3-51.2 %"
-    compared = Compared("x", None, None, Effect(0.63, 0.583, 0.677, by_run=True))
+    compared = Compared("x", None, None, Effect(0.63, 0.583, 0.677, by_run=True, values_min=5))
     assert compared.clear
-    assert not Compared("x", None, None, Effect(0.5, 0.4, 0.6, by_run=True)).clear
+    assert not Compared("x", None, None, Effect(0.5, 0.4, 0.6, by_run=True, values_min=5)).clear
+
+
+@pytest.mark.parametrize(
+    ("low", "shown"),
+    [
+        (0.5042, "52.1 % of pairs, 50.4-53.9 %"),
+        (0.50001, "52.100 % of pairs, 50.001-53.820 %"),
+        (0.51, "52 % of pairs, 51-54 %"),
+    ],
+)
+def test_an_interval_that_excludes_one_half_is_never_shown_as_if_it_held_it(low: float, shown: str) -> None:
+    above = Compared("x", None, None, Effect(0.521, low, 0.5382, by_run=False, values_min=900))
+    below = Compared("x", None, None, Effect(1 - 0.521, 1 - 0.5382, 1 - low, by_run=False, values_min=900))
+    with_half = Compared("x", None, None, Effect(0.521, 0.4999, 0.5382, by_run=False, values_min=900))
+    unit = drill(1).metrics.distributions["poll_delay"]
+    for compared, word in ((above, "longer"), (below, "shorter")):
+        told = wording.difference(Compared("x", unit, unit.model_copy(update={"histogram": ()}), compared.effect))
+        assert told == f"B's is {word} in {shown}"
+    told = wording.difference(Compared("x", unit, unit.model_copy(update={"histogram": ()}), with_half.effect))
+    assert told == "no clear difference (52 %, 49-54 %)"
+
+
+def test_too_few_values_are_said_to_be_so_and_never_clear(seeds: list[Result]) -> None:
+    few = [named_values(seeds[0], count, shift) for count, shift in ((3, 0.0), (3, 9.0), (5, 0.0), (5, 9.0))]
+    three = named(compare(few[:1], few[1:2]), "poll_delay")
+    assert three.effect
+    assert three.effect.superiority == 1.0
+    assert not three.clear
+    assert wording.difference(three) == "too few values to tell (3 and 3)"
+    assert wording.difference(named(compare(few[:1], few[3:]), "poll_delay")) == "too few values to tell (3 and 5)"
+    assert named(compare(few[2:3], few[3:]), "poll_delay").clear
+    assert list(wording.notes(compare(few[:1], few[1:2])))[-1] == (
+        "No distribution has 5 values or more on both sides: too few to tell a difference."
+    )
+
+
+def named_values(result: Result, count: int, shift: float) -> Result:
+    """The result with nothing but so many delays, each by so much longer, and a trace of its own."""
+    metrics = result.metrics.model_dump()
+    delays = metrics["distributions"]["poll_delay"]
+    delays |= {"count": count, "histogram": tuple((shift + number, 1) for number in range(count))}
+    metrics["distributions"] = {"poll_delay": delays}
+    return altered(result, metrics=metrics, trace_digest=f"{count} {shift}")
+
+
+def test_long_durations_are_shown_in_a_unit_that_reads_well(seeds: list[Result]) -> None:
+    def compared(unit: str, before: float, after: float) -> Compared:
+        sides = [
+            seeds[0]
+            .metrics.distributions["poll_delay"]
+            .model_copy(update={"unit": unit, "p50": value, "p99": value, "histogram": ((value, 9),)})
+            for value in (before, after)
+        ]
+        return Compared("x", sides[0], sides[1], Effect(0.0, 0.0, 0.2, by_run=False, values_min=9))
+
+    def shown(each: Compared) -> tuple[str, str, str]:
+        scale = wording.scale(each)
+        assert each.a
+        return scale.shown(each.a.p50), scale.unit, wording.shift(each)
+
+    assert shown(compared("ms", 1_375_381, 1_255_406)) == ("22.92", "min", "-120 s")
+    assert shown(compared("ms", 60_000, 60_016)) == ("60", "s", "+16 ms")
+    assert shown(compared("ms", 63.26, 123.3)) == ("63.26", "ms", "+60.04 ms")
+    assert shown(compared("waves", 100_000, 200_000)) == ("100000", "waves", "+100000 waves")
+    assert shown(compared("\x1b", 1, 2)) == ("1", "\\x1b", "+1 \\x1b")
 
 
 def hostile(result: Result) -> Result:

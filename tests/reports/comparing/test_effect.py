@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import product
+from itertools import combinations, product
 from math import sqrt
 from statistics import NormalDist, variance
 
@@ -59,7 +59,21 @@ def test_a_difference_is_clear_exactly_where_the_test_of_mann_and_whitney_finds_
     deviation = sqrt((len(a) + len(b) + 1) / (12 * len(a) * len(b)))
     z = abs(found.superiority - 0.5) / deviation
     if abs(z - 1.96) > 1e-3:
-        assert found.clear == (z > 1.96)
+        assert (not found.low <= 0.5 <= found.high) == (z > 1.96)
+        assert found.clear == (z > 1.96 and min(len(a), len(b)) >= 5)
+
+
+def test_what_is_called_clear_is_rare_by_chance_in_small_samples_as_well() -> None:
+    # Every way in which five values and as many others can be mixed is as likely, if neither side tends to be larger.
+    for a_count, b_count in ((5, 5), (5, 6), (5, 8), (6, 6)):
+        ways = list(combinations(range(a_count + b_count), a_count))
+        clear = 0
+        for chosen in ways:
+            rest = sorted(set(range(a_count + b_count)) - set(chosen))
+            found = effect([histogram([float(each) for each in chosen])], [histogram([float(each) for each in rest])])
+            assert found
+            clear += found.clear
+        assert 0.02 < clear / len(ways) < 0.06
 
 
 @pytest.mark.slow

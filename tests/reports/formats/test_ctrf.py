@@ -28,6 +28,11 @@ def failed() -> Result:
     return run(load("drill", ["bounds.completion=0s"]), seed=7).result
 
 
+@pytest.fixture(scope="module")
+def unknown() -> Result:
+    return run(load("idle", ["exercises.properties=[timeout-truth]", "duration=5m"]), seed=1).result
+
+
 def results_of(result: Result) -> Any:
     """The part of a valid document that tells of the run."""
     text = ctrf.render(result)
@@ -37,9 +42,9 @@ def results_of(result: Result) -> Any:
     return document["results"]
 
 
-def test_tests_are_the_criteria_and_the_properties_and_are_counted(phase_2: Result) -> None:
+def test_tests_are_the_verdict_the_criteria_and_the_properties_and_are_counted(phase_2: Result) -> None:
     results = results_of(phase_2)
-    judged = [(each.name, each.verdict) for each in phase_2.criteria]
+    judged = [("verdict", "pass"), *((each.name, each.verdict) for each in phase_2.criteria)]
     judged += [(each.name, each.verdict) for each in phase_2.properties]
     assert [(test["name"], test["rawStatus"]) for test in results["tests"]] == judged
     statuses = Counter(test["status"] for test in results["tests"])
@@ -47,8 +52,9 @@ def test_tests_are_the_criteria_and_the_properties_and_are_counted(phase_2: Resu
     for status in ("passed", "failed", "skipped", "pending", "other"):
         assert results["summary"][status] == statuses[status]
     assert results["summary"]["tests"] == len(judged)
-    assert {tuple(test["suite"]) for test in results["tests"]} == {("phase-2", "criteria"), ("phase-2", "properties")}
-    assert results["summary"]["suites"] == 2
+    suites = dict.fromkeys(tuple(test["suite"]) for test in results["tests"])
+    assert list(suites) == [("phase-2", "run"), ("phase-2", "criteria"), ("phase-2", "properties")]
+    assert results["summary"]["suites"] == 3
 
 
 def test_it_lasts_from_the_scenarios_start_to_its_end_in_virtual_time(phase_2: Result) -> None:
@@ -79,6 +85,15 @@ def test_a_failure_has_its_violations_as_its_trace(failed: Result) -> None:
     assert (test["extra"]["seed"], test["extra"]["replay"]) == (7, "drsim run drill --seed 7")
 
 
+def test_a_run_that_is_unknown_has_failed_and_says_what_was_not_exercised(unknown: Result) -> None:
+    results = results_of(unknown)
+    assert unknown.verdict == "unknown"
+    assert results["summary"]["failed"] == 1
+    test = results["tests"][0]
+    assert (test["name"], test["status"], test["rawStatus"]) == ("verdict", "failed", "unknown")
+    assert test["message"] == "declared and not exercised: timeout-truth"
+
+
 def test_what_was_not_exercised_is_skipped_with_a_reason_and_what_passed_has_no_message(phase_2: Result) -> None:
     for test in results_of(phase_2)["tests"]:
         if test["status"] == "skipped":
@@ -90,7 +105,7 @@ def test_what_was_not_exercised_is_skipped_with_a_reason_and_what_passed_has_no_
 
 def test_hostile_texts_are_shown_and_break_nothing(phase_2: Result) -> None:
     results = results_of(hostile(phase_2))
-    criterion, broken = [test for test in results["tests"] if test["status"] == "failed"]
+    _, criterion, broken = [test for test in results["tests"] if test["status"] == "failed"]
     for text in TEXTS:
         assert plain(text) in criterion["extra"]["value"]
         assert f"  observed: {plain(text)}\n" in broken["trace"]

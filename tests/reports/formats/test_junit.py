@@ -35,9 +35,15 @@ def suite_of(result: Result) -> ElementTree.Element:
     return suite
 
 
-def test_there_is_a_case_for_each_criterion_and_each_property(phase_2: Result) -> None:
+@pytest.fixture(scope="module")
+def unknown() -> Result:
+    return run(load("idle", ["exercises.properties=[timeout-truth]", "duration=5m"]), seed=1).result
+
+
+def test_there_is_a_case_for_the_verdict_for_each_criterion_and_for_each_property(phase_2: Result) -> None:
     cases = [(case.get("classname"), case.get("name")) for case in suite_of(phase_2).iter("testcase")]
     assert cases == [
+        ("phase-2.run", "verdict"),
         *(("phase-2.criteria", each.name) for each in phase_2.criteria),
         *(("phase-2.properties", each.name) for each in phase_2.properties),
     ]
@@ -45,7 +51,8 @@ def test_there_is_a_case_for_each_criterion_and_each_property(phase_2: Result) -
 
 def test_the_suite_counts_its_cases_and_says_which_run_it_was(phase_2: Result) -> None:
     suite = suite_of(phase_2)
-    verdicts = Counter([each.verdict for each in phase_2.criteria] + [each.verdict for each in phase_2.properties])
+    verdicts = Counter[str]([each.verdict for each in phase_2.criteria])
+    verdicts.update([phase_2.verdict, *(each.verdict for each in phase_2.properties)])
     assert verdicts["not exercised"] > 0
     assert suite.get("skipped") == str(verdicts["not exercised"]) == str(len(list(suite.iter("skipped"))))
     assert (suite.get("failures"), suite.get("errors")) == ("0", "0")
@@ -83,6 +90,33 @@ def test_a_failure_tells_its_violations_and_the_command_that_replays_it(failed: 
         assert (each.text or "").endswith("\nreplay: drsim run drill --seed 7 --set 'a=<b>'")
 
 
+def test_a_run_that_is_unknown_has_an_error_that_says_what_was_not_exercised(unknown: Result) -> None:
+    suite = suite_of(unknown)
+    assert (unknown.verdict, suite.get("errors"), suite.get("failures")) == ("unknown", "1", "0")
+    (error,) = suite.iter("error")
+    assert (error.get("type"), error.get("message")) == ("run", "declared and not exercised: timeout-truth")
+    assert (error.text or "").endswith(f"\nreplay: {unknown.replay}")
+
+
+def test_a_run_that_exercised_nothing_at_all_says_so(unknown: Result) -> None:
+    unjudged = {
+        name: tuple(each.model_copy(update={"verdict": "not exercised"}) for each in getattr(unknown, name))
+        for name in ("criteria", "properties")
+    }
+    metrics = unknown.metrics.model_copy(
+        update={"configuration": {**unknown.metrics.configuration, "exercises": {"properties": [], "criteria": []}}}
+    )
+    (error,) = suite_of(unknown.model_copy(update={**unjudged, "metrics": metrics})).iter("error")
+    assert error.get("message") == "nothing was exercised"
+
+
+def test_the_verdict_of_a_run_that_failed_names_what_failed(failed: Result) -> None:
+    failure = next(suite_of(failed).iter("failure"))
+    names = [each.name for each in failed.criteria if each.verdict == "fail"]
+    names += [each.name for each in failed.properties if each.verdict == "fail"]
+    assert (failure.get("type"), failure.get("message")) == ("run", f"failed: {', '.join(names)}")
+
+
 def test_a_failed_criterion_says_value_threshold_and_evidence(failed: Result) -> None:
     broken = next(each for each in failed.criteria if each.verdict == "fail")
     case = next(each for each in suite_of(failed).iter("testcase") if each.get("name") == broken.name)
@@ -91,7 +125,7 @@ def test_a_failed_criterion_says_value_threshold_and_evidence(failed: Result) ->
 
 
 def test_hostile_texts_are_shown_and_break_nothing(phase_2: Result) -> None:
-    criterion, broken = list(suite_of(hostile(phase_2)).iter("failure"))
+    _, criterion, broken = list(suite_of(hostile(phase_2)).iter("failure"))
     for text in TEXTS:
         assert plain(text) in criterion.attrib["message"]
         assert f"29Z {plain(text)}\n  expected: {plain(text)}\n  observed: {plain(text)}\n" in (broken.text or "")
