@@ -3,7 +3,7 @@
 Owns the order and the words; `limits` owns how each limit is extrapolated. It judges nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reports.limits import Figures, Limit, limits_of
@@ -14,6 +14,7 @@ from scenarios.result import Result
 class Capacity:
     """A run's limits; of the hard ones that some number of executions reaches, the first; and what follows from them.
 
+    A limit that the run itself has reached comes before all that are extrapolated.
     `executions` is how many the run's fullest look found. Where a run has too little data there are no limits, and one
     sentence that says what is missing.
     """
@@ -35,24 +36,18 @@ def capacity(result: Result) -> Capacity:
         found_max = max((tick.found for tick in result.metrics.ticks), default=0)
         return Capacity(executions=found_max, sentences=(sentence,))
     limits = limits_of(figures)
-    reached = sorted(
-        (each.at_executions, each.name) for each in limits if each.is_hard and each.at_executions is not None
+    hard = [each for each in limits if each.is_hard]
+    reached = [each for each in hard if each.is_reached]
+    to_come = sorted(
+        (each for each in hard if each.at_executions is not None and not each.is_reached),
+        key=lambda each: (each.at_executions, each.name),
     )
-    first = next((each for each in limits if reached and each.name == reached[0][1]), None)
     return Capacity(
         executions=figures.found_max,
         limits=limits,
-        first=first,
-        sentences=(*_finder_sentences(figures), *_order_sentences(limits, reached)),
+        first=next(iter((*reached, *to_come)), None),
+        sentences=(*_finder_sentences(figures), *_order_sentences(reached, to_come), *_never_sentences(hard)),
     )
-
-
-def look_seconds(result: Result, executions: int) -> float:
-    """How long a look of this run's finder would take with so many executions due. Raises ValueError without data."""
-    figures = Figures.of(result)
-    if figures is None:
-        raise ValueError(f"a look cannot be extrapolated from {result.scenario}: too little was polled")
-    return figures.look_seconds(executions, figures.at_a_time)
 
 
 def _finder_sentences(figures: Figures) -> Iterator[str]:
@@ -67,19 +62,31 @@ def _finder_sentences(figures: Figures) -> Iterator[str]:
         f"ExecutionFinder's {time} would end at {ends} executions due at once; it begins nothing in the last "
         f"{figures.reserve:g} s, so from {leaves} on it would leave some to the next minute."
     )
-    ends, leaves = within(figures.at_a_time)
-    yield f"With {figures.at_a_time} at a time, as here, they end at {ends}, and from {leaves} on some are left."
+    if figures.at_a_time > 1:
+        ends, leaves = within(figures.at_a_time)
+        yield f"With {figures.at_a_time} at a time, as here, they end at {ends}, and from {leaves} on some are left."
 
 
-def _order_sentences(limits: Iterable[Limit], reached: list[tuple[int, str]]) -> Iterator[str]:
+def _order_sentences(reached: Sequence[Limit], to_come: Sequence[Limit]) -> Iterator[str]:
     if reached:
-        order = [f"{name} at {about(executions)}" for executions, name in reached]
-        yield f"The first limit to be reached is {order[0]} executions in POLLING at once." + (
-            f" Then come {'; '.join(order[1:])}." if order[1:] else ""
+        names = [f"{each.name}{f' ({each.refused} refused)' if each.refused else ''}" for each in reached]
+        yield f"This run itself reached {' and '.join(names)}."
+    order = [f"{each.name} at {about(each.at_executions)}" for each in to_come if each.at_executions is not None]
+    if order:
+        yield f"Extrapolated, the {'next' if reached else 'first'} limit to be reached is {order[0]} executions in " + (
+            f"POLLING at once. Then come {'; '.join(order[1:])}." if order[1:] else "POLLING at once."
         )
-    never = [each.name for each in limits if each.is_hard and each.at_executions is None and each.used]
+
+
+def _never_sentences(limits: Iterable[Limit]) -> Iterator[str]:
+    # Only what pollers do is bounded by the finder; others may use more of the same limit.
+    bounded = ("Concurrent Lambda invocations", "Write throughput of StatusIndex")
+    never = [each.name for each in limits if each.name.startswith(bounded) and each.at_executions is None]
     if never:
-        yield f"No number of executions reaches {' or '.join(never)}: ExecutionFinder hands over too slowly for that."
+        yield (
+            f"However many executions there are, pollers alone never reach {' or '.join(never)}: ExecutionFinder hands "
+            "over too slowly for that."
+        )
 
 
 def about(executions: int) -> str:

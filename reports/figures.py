@@ -4,7 +4,9 @@ Owns the choice; how a plot is drawn is `charts` and `distributions`. Each plot 
 that cannot be drawn hurts no other.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -14,12 +16,16 @@ from markupsafe import Markup
 from reports.charts import Mark, Series, Span, distribution, ranges, stacked
 from reports.charts import timeline as over_time
 from reports.metrics import STATISTICS
-from scenarios.result import AlarmRecord, Distribution, MetricRecord, Result, TickRecord, Widget
+from reports.phase_2 import FIGURES
+from scenarios.result import AlarmRecord, Distribution, MetricRecord, Minute, Result, TickRecord, Widget
+from simulator.durations import duration_us
 
 Plot = Callable[[], Markup]
 
 _FINDER: Final = "ExecutionFinder"
 _POLLER: Final = "ExecutionPoller"
+_QUERIES: Final = "Performance <100ms queries"
+"""The criterion whose threshold limits queries."""
 _PHASE_COLOURS: Final = {"PENDING": "--c6", "STARTED": "--c2", "IN_PROGRESS": "--c1"}
 
 
@@ -57,11 +63,13 @@ def _of_finder(result: Result) -> Iterator[Plot]:
 def _of_poller(result: Result) -> Iterator[Plot]:
     durations = _durations(result, _POLLER)
     if durations:
-        yield partial(ranges, "poller-time", "Duration of a poll", durations, basis="modelled")
+        marks = _phase_2("warm max", "poller_warm")
+        yield partial(ranges, "poller-time", "Duration of a poll", durations, basis="modelled", marks=marks)
     calls = {"update, cold": "UpdateItem.cold", "update, warm": "UpdateItem.warm"}
     found = _named(result, {**calls, "DescribeJobs": "DescribeJobs.warm", "GetItem": "GetItem.warm"})
     if found:
-        yield partial(ranges, "poller-calls", "Latency of the poller's calls", found, basis="modelled")
+        marks = _phase_2("warm update max", "update_warm")
+        yield partial(ranges, "poller-calls", "Latency of the poller's calls", found, basis="modelled", marks=marks)
 
 
 def _of_integration(result: Result) -> Iterator[Plot]:
@@ -76,12 +84,17 @@ def _of_integration(result: Result) -> Iterator[Plot]:
 
 
 def _of_performance(result: Result) -> Iterator[Plot]:
-    metrics = result.metrics
+    functions = result.metrics.configuration["functions"]
     concurrent = _lines(result, "AWS/Lambda", "ConcurrentExecutions", "Maximum", {(): "account", (_POLLER,): "pollers"})
     if concurrent:
-        limit = Mark(label="limit of the account", value=metrics.configuration["functions"]["account_concurrency"])
+        limits = [Mark(label="limit of the account", value=functions["account_concurrency"])]
+        limits += [
+            Mark(label=f"reserved for the {name}", value=functions[name]["reserved_concurrency"])
+            for name in ("finder", "poller")
+            if functions[name]["reserved_concurrency"] is not None
+        ]
         yield partial(
-            over_time, "concurrency", "Lambda invocations at once", concurrent, basis="observed", marks=[limit]
+            over_time, "concurrency", "Lambda invocations at once", concurrent, basis="observed", marks=limits
         )
     finder = _lines(result, "AWS/Lambda", "Duration", "Maximum", {(_FINDER,): "longest finder of the minute"})
     if finder:
@@ -92,17 +105,15 @@ def _of_performance(result: Result) -> Iterator[Plot]:
             finder,
             unit="ms",
             basis="modelled",
-            marks=[Mark(label="timeout", value=60_000)],
+            marks=[Mark(label="timeout", value=duration_us(functions["finder"]["timeout"]) / 1000)],
         )
     asked = _lines(result, "drsim", "DescribeJobs", "Sum", {(): "calls"})
     if asked:
         yield partial(over_time, "drs-calls", "DescribeJobs calls to DRS per minute", asked, basis="observed")
     queries = _named(result, {"Query, cold": "Query.cold", "Query, warm": "Query.warm"})
     if queries:
-        target = Mark(label="criterion", value=100)
-        yield partial(
-            distribution, "queries", "Latency of StatusIndex queries", queries, basis="modelled", marks=[target]
-        )
+        marks = [*_criterion(result, _QUERIES), *_phase_2("max", "query")]
+        yield partial(distribution, "queries", "Latency of StatusIndex queries", queries, basis="modelled", marks=marks)
 
 
 def _of_cloudwatch(result: Result) -> Iterator[Plot]:
@@ -128,7 +139,7 @@ def _ticks(result: Result) -> Markup:
 
 
 def _alarm(result: Result, alarm: AlarmRecord) -> Markup:
-    """An alarm's metric beside its threshold, the time in ALARM shaded."""
+    """What an alarm judges, its metric over the period that slides, beside its threshold; time in ALARM is shaded."""
     metric = None if alarm.metric is None else result.metrics.cloudwatch[alarm.metric]
     ends = [*(_seconds(change.at) for change in alarm.changes[1:]), None]
     spans = [
@@ -137,7 +148,7 @@ def _alarm(result: Result, alarm: AlarmRecord) -> Markup:
         if change.state == "ALARM"
     ]
     states = " → ".join(change.state for change in alarm.changes)
-    shown = [] if metric is None else [_series(f"{metric.name} ({alarm.statistic})", metric, alarm.statistic)]
+    shown = [] if metric is None else [_judged(alarm, metric, _bounds(result))]
     return over_time(
         f"alarm-{alarm.name}",
         f"Alarm {alarm.name}: {states}",
@@ -149,6 +160,33 @@ def _alarm(result: Result, alarm: AlarmRecord) -> Markup:
         ],
         spans=spans,
         bounds=_bounds(result),
+    )
+
+
+def _judged(alarm: AlarmRecord, metric: MetricRecord, bounds: tuple[float, float]) -> Series:
+    """The value that the alarm looks at, at the end of each minute: that of the minutes with data in its period.
+
+    A quantile of a period does not follow from those of its minutes and is not drawn.
+    """
+    minutes = {minute.at: minute for minute in metric.minutes}
+    points: list[tuple[float, float | None]] = []
+    for last in range(int(bounds[0] // 60) * 60, int(bounds[1] // 60) * 60, 60):
+        period = [minutes[at] for at in range(last - 60 * (alarm.period_minutes - 1), last + 1, 60) if at in minutes]
+        points.append((last + 60, STATISTICS[alarm.statistic](_together(period)) if period else None))
+    label = f"{metric.name} ({alarm.statistic.lower()} of {alarm.period_minutes} min)"
+    return Series(label=label, points=points, style="step")
+
+
+def _together(minutes: Sequence[Minute]) -> Minute:
+    """Minutes as if they were one."""
+    return Minute(
+        minutes[0].at,
+        sum(minute.samples for minute in minutes),
+        sum(minute.sum for minute in minutes),
+        min(minute.min for minute in minutes),
+        max(minute.max for minute in minutes),
+        math.nan,
+        math.nan,
     )
 
 
@@ -192,6 +230,19 @@ def _named(result: Result, names: Mapping[str, str]) -> dict[str, Distribution]:
     """The distributions of the run by their labels, without those that have no value."""
     distributions = result.metrics.distributions
     return {label: distributions[name] for label, name in names.items() if name in distributions}
+
+
+def _criterion(result: Result, name: str) -> list[Mark]:
+    """The limit that the criterion's threshold names, if it names one: each under 100 ms."""
+    thresholds = (each.threshold for each in result.criteria if each.name == name)
+    found = [re.search(r"under ([0-9.]+) ms", text) for text in thresholds]
+    return [Mark(label="criterion: under", value=float(each[1])) for each in found if each]
+
+
+def _phase_2(label: str, figure: str) -> list[Mark]:
+    """The largest value that the Phase 2 report gives for a figure: its last one, in ms."""
+    *_, largest = re.findall(r"[0-9.]+", FIGURES[figure])
+    return [Mark(label=f"Phase 2: {label}", value=float(largest), colour="--c6")]
 
 
 def _durations(result: Result, function: str) -> dict[str, Distribution]:

@@ -7,7 +7,8 @@ job starts: its whole life.
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
 
 LANES_MAX: Final = 1000
 STRIKES_MAX: Final = 5000
@@ -65,6 +66,25 @@ def history(lines: Iterable[str], *, first: Iterable[str] = ()) -> History:
     that are no trace.
     """
     return _Reader(set(first)).read(lines)
+
+
+class WaveTold(NamedTuple):
+    """One wave as a trace tells it when an item has changed; `servers` are their statuses, with commas between."""
+
+    status: str
+    job_id: str
+    job_status: str
+    servers: str
+
+
+def waves_of(text: str) -> Iterator[WaveTold]:
+    """The waves in an item's change, which `simulator.events.ItemChanged.record` wrote. What is no wave is left out."""
+    for wave in text.split(" "):
+        parts = wave.split(":")
+        # Traces from before job ids were quoted may have a wave in pieces.
+        if len(parts) == 5:
+            _, status, job_id, job_status, servers = parts
+            yield WaveTold(status, unquote(job_id, errors="replace"), job_status, servers)
 
 
 class _Reader:
@@ -125,8 +145,7 @@ class _Reader:
         if self._shown.get(execution_id) == waves:
             return
         self._shown[execution_id] = waves
-        for place, text in enumerate(waves.split(" ") if waves else ()):
-            _number, wave_status, job_id, _rest = text.split(":", 3)
+        for place, (wave_status, job_id, _, _) in enumerate(waves_of(waves)):
             if place == len(lane.waves):
                 lane.waves.append(WaveHistory())
             wave = lane.waves[place]

@@ -5,10 +5,12 @@ the plots are `figures`, the executions' lanes `timeline`.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markupsafe import Markup
 
 from reports import markdown
@@ -22,7 +24,11 @@ from scenarios.result import Result
 
 # Pictures of the kind that Markdown is shown with are not in every font; these signs are.
 _SIGNS: Final = {"pass": "✓ PASS", "fail": "✗ FAIL", "not exercised": "– not exercised", "unknown": "? UNKNOWN"}
-_BASIS: Final = re.compile(r"<td>(modelled|observed|measured)</td>")
+
+MARKS: Final = {verdict: f"\u2063{verdict}\u2063" for verdict in _SIGNS}
+"""Verdicts between signs that `reports.text` lets no text from outside have, until they are HTML."""
+_MARK: Final = re.compile("\u2063([a-z ]+)\u2063")
+_TABLE: Final = Markup('<div class="table" tabindex="0" role="region" aria-label="{}">')
 
 
 class _Shown(NamedTuple):
@@ -43,8 +49,18 @@ def render(result: Result, lines: Iterable[str]) -> Document:
         try:
             return write()
         except Exception as error:
-            troubles.append(f"{title}: {type(error).__name__}: {error}")
-            return _part("broken.html.j2", error=f"{type(error).__name__}: {error}")
+            return broken_part(title, error)
+
+    def broken_part(title: str, error: Exception) -> Markup:
+        troubles.append(f"{title}: {type(error).__name__}: {error}")
+        return _part("broken.html.j2", error=f"{type(error).__name__}: {error}")
+
+    def plots(section: Section) -> tuple[Markup, ...]:
+        try:
+            chosen = plots_of(section.name, result)
+        except Exception as error:
+            return (broken_part(f"{section.title}, its plots", error),)
+        return tuple(guarded(f"{section.title}, a plot", plot) for plot in chosen)
 
     def executions() -> Markup:
         told = history(lines, first=broken)
@@ -57,10 +73,10 @@ def render(result: Result, lines: Iterable[str]) -> Document:
             return guarded(
                 section.title, lambda: _part("acceptance.html.j2", run=result, phase_2_criteria=CRITERIA, sign=sign)
             )
-        return html_of(section.text)
+        return html_of(section.text, section.title)
 
     sign = _SIGNS.__getitem__
-    summary, *sections = markdown.sections(result)
+    summary, *sections = markdown.sections(result, signs=MARKS)
     page = environment().get_template("report.html.j2")
     text = page.render(
         run=result,
@@ -72,28 +88,60 @@ def render(result: Result, lines: Iterable[str]) -> Document:
         violations=sum(each.violations_count for each in result.properties),
         summary=text_of(summary),
         executions=guarded("Executions", executions),
-        sections=[
-            _Shown(
-                section.name,
-                section.title,
-                tuple(guarded(f"{section.title}, a plot", plot) for plot in plots_of(section.name, result)),
-                text_of(section),
-            )
-            for section in sections
-        ],
+        sections=[_Shown(section.name, section.title, plots(section), text_of(section)) for section in sections],
     )
     return Document(text, tuple(troubles))
 
 
-def html_of(text: str) -> Markup:
-    """Markdown of ours as HTML: tables can be scrolled, and each basis is a badge. HTML in it stays text."""
-    rendered = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
-    rendered = rendered.replace("<table>", '<div class="table" tabindex="0" role="region" aria-label="Table"><table>')
-    rendered = rendered.replace("</table>", "</table></div>").replace("<th>", '<th scope="col">')
-    for verdict, sign in markdown.SIGNS.items():
-        mark = Markup('<span class="verdict {}">{}</span>').format(verdict, _SIGNS[verdict])
-        rendered = rendered.replace(sign, mark)
-    return Markup(_BASIS.sub(r'<td><span class="basis">\1</span></td>', rendered))
+def html_of(text: str, name: str) -> Markup:
+    """Markdown of ours, its verdicts written as `MARKS`, as HTML; HTML in it stays text.
+
+    Tables can be scrolled, and are named by the heading above them, or `name`. A basis is a badge in its own column
+    only, and a verdict is one where its mark is: text from outside may say the same words, and stays text.
+    """
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = parser.parse(text)
+    shown: list[Token] = []
+    names: Counter[str] = Counter()
+    titles: list[str] = []
+    column = 0
+    for token, content in zip(tokens, [*tokens[1:], None], strict=True):
+        before = after = ""
+        match token.type:
+            case "heading_open":
+                name = _words(content)
+            case "table_open":
+                names[name] += 1
+                told = name if names[name] == 1 else f"{name}, table {names[name]}"
+                before, titles = _TABLE.format(told), []
+            case "table_close":
+                after = "</div>"
+            case "th_open":
+                token.attrSet("scope", "col")
+                titles.append(_words(content))
+            case "tr_open":
+                column = -1
+            case "td_open":
+                column += 1
+                after = '<span class="basis">' if titles[column] == "Basis" else ""
+            case "td_close":
+                before = "</span>" if titles[column] == "Basis" else ""
+        shown += [each for each in (_raw(before), token, _raw(after)) if each.content or each is token]
+    return Markup(_MARK.sub(lambda found: _verdict(found[1]), parser.renderer.render(shown, parser.options, {})))
+
+
+def _words(content: Token | None) -> str:
+    """The text of a heading or of a cell, without its marks."""
+    return "".join(each.content for each in content.children or ()) if content else ""
+
+
+def _raw(text: str) -> Token:
+    """HTML of ours between what Markdown makes."""
+    return Token("html_block", "", 0, content=text)
+
+
+def _verdict(verdict: str) -> Markup:
+    return Markup('<span class="verdict {}">{}</span>').format(verdict, _SIGNS[verdict])
 
 
 def _part(template: str, **context: Any) -> Markup:

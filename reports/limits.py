@@ -2,7 +2,7 @@
 
 Owns how each is extrapolated from the figures of a run. The model is small: a look costs its pages of StatusIndex and
 its invokes, so many at a time; and pollers start no faster than the finder hands over, which bounds what they do at
-once, however many executions there are.
+once, however many executions there are. DRS's own quotas are in `quotas`.
 """
 
 import math
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from orchestrator.settings import SECOND_US, settings_from
+from reports.quotas import Quotas
 from scenarios.result import Basis, Distribution, Metrics, Minute, Result
 from simulator.durations import duration_us
 
@@ -26,9 +27,10 @@ _BYTES_PER_READ_UNIT: Final = 8192
 class Limit:
     """One limit, what the run used of it when it was busiest, and where it would be reached.
 
-    `limit` is None where AWS publishes none. `at_executions` is the number in POLLING at once that reaches it; None if
-    none does, or if nothing tells. `is_hard` says whether work is refused or left beyond the limit; beyond the others
-    it only takes longer. `how` says how `used` and `at_executions` were found.
+    `limit` is None where nobody sets one. `basis` is that of `used`; `at_executions`, the number in POLLING at once
+    that reaches the limit, is always extrapolated, and None if none does or if nothing tells. `is_hard` says whether
+    beyond the limit work is refused or left, or a criterion fails; beyond the others it only takes longer. `how` says
+    how `used` and `at_executions` were found.
     """
 
     name: str
@@ -39,6 +41,15 @@ class Limit:
     is_hard: bool = True
     basis: Basis
     how: str
+    refused: int | None = None
+    """How often the run itself was refused more. None where `used` tells whether it reached the limit."""
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether the run itself was refused more or, where that says nothing, used all of it."""
+        if self.refused is not None:
+            return self.refused > 0
+        return self.limit is not None and self.used >= self.limit
 
     @property
     def utilisation(self) -> float | None:
@@ -66,6 +77,8 @@ class Figures:
     """A poller's time in its environment, that of its start included."""
     poller_start: str
     """Whether the poller that takes so long is one that starts "cold" or "warm"."""
+    poll: float
+    """A poller's time at the end of a long look, by when it finds the environments of the first ones free."""
     item_bytes: float
     """Of one execution in StatusIndex."""
     executions_per_page: float
@@ -99,6 +112,7 @@ class Figures:
             query=query,
             poller=max(warm, cold),
             poller_start="cold" if cold > warm else "warm",
+            poll=warm or cold,
             item_bytes=item_bytes,
             executions_per_page=page_bytes_max / item_bytes if item_bytes else math.inf,
         )
@@ -112,11 +126,6 @@ class Figures:
     def window(self) -> float:
         """What the last look of an invocation has at most, counted until its function times out."""
         return self.timeout - 60 / self.looks_per_tick * (self.looks_per_tick - 1)
-
-    def look_seconds(self, executions: int, at_a_time: int) -> float:
-        """How long a look takes in which so many are due: its pages, one after the other, and its invokes."""
-        pages = max(math.ceil(executions / self.executions_per_page), 1)
-        return pages * self.query + executions * self.invoke / at_a_time
 
     def executions_within(self, seconds: float, at_a_time: int) -> int:
         """How many executions a look can hand over in that time."""
@@ -135,6 +144,11 @@ def _mean(metrics: Metrics, *names: str) -> float:
     return sum(each.mean * each.count for each in found) / count / 1000 if count else 0.0
 
 
+def _max(metrics: Metrics, name: str) -> float:
+    """The largest value in seconds of a distribution, 0 if the run has none."""
+    return metrics.distributions[name].max / 1000 if name in metrics.distributions else 0.0
+
+
 def _minutes(metrics: Metrics, name: str, index: str = "") -> list[Minute]:
     """The minutes of one metric, all of its dimensions or those of one index."""
     return [
@@ -147,8 +161,8 @@ def _minutes(metrics: Metrics, name: str, index: str = "") -> list[Minute]:
 
 def limits_of(figures: Figures) -> tuple[Limit, ...]:
     """Every limit, in the order in which an execution meets them."""
-    judges = (_finder, _page, _reads, _concurrency, _writes, _jobs, _calls)
-    return tuple(judge(figures) for judge in judges)
+    judges = (_finder, _delay, _page, _reads, _concurrency, _writes)
+    return (*(judge(figures) for judge in judges), *_drs(figures), _calls(figures))
 
 
 def _finder(figures: Figures) -> Limit:
@@ -156,14 +170,31 @@ def _finder(figures: Figures) -> Limit:
     return Limit(
         name="ExecutionFinder's time for a look",
         unit="s",
-        used=figures.look_seconds(figures.found_max, figures.at_a_time),
+        used=_max(figures.metrics, "invokes_of_a_look"),
         limit=seconds,
         at_executions=figures.executions_within(seconds, figures.at_a_time),
         basis="modelled",
         how=(
-            f"mean of Query for each page + mean of Invoke for each execution, {figures.at_a_time} at a time, all due"
-            f" at once; of its {figures.timeout:g} s the function begins nothing in the last {figures.reserve:g} s"
+            "used: the longest from a look's last page to its last invoke; extrapolated: mean of Query for each page +"
+            f" mean of Invoke for each execution, {figures.at_a_time} at a time, all due at once; of its"
+            f" {figures.timeout:g} s the function begins nothing in the last {figures.reserve:g} s"
             + (f", and the last of {figures.looks_per_tick} looks begins late" if figures.looks_per_tick > 1 else "")
+        ),
+    )
+
+
+def _delay(figures: Figures) -> Limit:
+    seconds = duration_us(figures.configuration["bounds"]["poll_delay"]) / SECOND_US
+    return Limit(
+        name="Delay of a poll after its look",
+        unit="s",
+        used=_max(figures.metrics, "poll_delay"),
+        limit=seconds,
+        at_executions=figures.executions_within(seconds - figures.poll, figures.at_a_time),
+        basis="modelled",
+        how=(
+            f"the bound of this scenario (poll_delay), which the criterion on early and late polls judges;"
+            f" extrapolated: the time of a look as above, and {figures.poll:.2f} s for the last poller"
         ),
     )
 
@@ -174,7 +205,7 @@ def _concurrency(figures: Figures) -> Limit:
     limit = functions["account_concurrency"] if reserved is None else reserved
     tends_to = figures.rate * figures.poller
     return Limit(
-        name="Concurrent Lambda invocations",
+        name="Concurrent Lambda invocations (init included)",
         unit="",
         used=figures.metrics.counts["concurrent_invocations_max"],
         limit=limit,
@@ -227,38 +258,67 @@ def _writes(figures: Figures) -> Limit:
     return Limit(
         name="Write throughput of StatusIndex",
         unit="units/s",
-        used=min(figures.found_max, figures.rate) * units,
+        used=figures.metrics.counts.get("polling_write_units_max", 0),
         limit=_WRITE_UNITS_MAX,
         at_executions=math.ceil(_WRITE_UNITS_MAX / units) if figures.rate * units >= _WRITE_UNITS_MAX else None,
-        basis="modelled",
+        basis="observed",
         how=(
-            f"{units:.2f} units a write, at most {figures.rate:.0f} writes in a second, as many as pollers start: with"
-            f" more executions it tends to {figures.rate * units:.0f}; POLLING is one key, hence one partition"
+            "used: the busiest second of POLLING, which is one key, hence one partition; all writers, the workers that"
+            f" start executions, too. Extrapolated: pollers only, {units:.2f} units a write, at most {figures.rate:.0f}"
+            f" writes in a second, as many as start: with more executions they tend to {figures.rate * units:.0f}."
+            " What workers write depends on how many executions begin at once"
         ),
     )
 
 
-def _jobs(figures: Figures) -> Limit:
+def _drs(figures: Figures) -> tuple[Limit, ...]:
+    """The quotas of DRS; only that of jobs where no execution has one."""
     configuration, counts = figures.configuration, figures.metrics.counts
-    drs, started = configuration["drs"], counts.get("jobs_started", 0)
-    places = configuration["accounts"] * len(configuration["regions"])
-    limit = drs["jobs_max"] * places
-    groups = [(group["executions"], len(group["waves"]), group["order"]) for group in configuration["workload"]]
-    waves = sum(executions * count for executions, count, _ in groups)
-    at_once = sum(executions * (count if order == "parallel" else min(count, 1)) for executions, count, order in groups)
-    each = started / counts["executions_started"] * at_once / waves if started and waves else 0.0
-    return Limit(
-        name="DRS jobs at once",
-        unit="",
-        used=figures.found_max * each,
-        limit=limit,
-        at_executions=math.ceil(limit / each) if each else None,
-        basis="observed",
-        how=(
-            f"{each:.2g} jobs an execution, as if none ended before all have begun, evenly over {places} pairs of"
-            f" account and Region with {drs['jobs_max']} each; {counts.get('starts_refused', 0)} starts were refused"
-            if each
-            else "no DRS job was started"
+    drs, wanted = configuration["drs"], Quotas.of(configuration, figures.found_max)
+    refused = counts.get("starts_refused", 0)
+    too_large = wanted.servers_per_job > drs["servers_per_job_max"]
+    crowded = wanted.servers > drs["servers_in_jobs_max"]
+    where = f"the pair of account and Region, of {wanted.pairs}, where they are most, none ended before all have begun"
+
+    def quota(name: str, used: int, key: str, at: int | None, how: str, blamed: bool) -> Limit:
+        return Limit(
+            name=name,
+            unit="",
+            used=min(used, drs[key]),
+            limit=drs[key],
+            at_executions=at,
+            basis="modelled",
+            how=how,
+            refused=refused if blamed else 0,
+        )
+
+    jobs = quota(
+        "DRS jobs at once",
+        wanted.jobs,
+        "jobs_max",
+        wanted.jobs_at,
+        f"by the workload, in {where}; {refused} starts were refused" if wanted.jobs else "no execution has a DRS job",
+        not too_large and not (crowded and wanted.jobs <= drs["jobs_max"]),
+    )
+    if not wanted.jobs:
+        return (jobs,)
+    return (
+        jobs,
+        quota(
+            "Source servers in DRS jobs at once",
+            wanted.servers,
+            "servers_in_jobs_max",
+            wanted.servers_at,
+            f"by the workload, in {where}",
+            crowded,
+        ),
+        quota(
+            "Source servers in one DRS job",
+            wanted.servers_per_job,
+            "servers_per_job_max",
+            1 if too_large else None,
+            "the largest wave of the workload; more executions change nothing",
+            too_large,
         ),
     )
 

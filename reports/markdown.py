@@ -88,8 +88,11 @@ def document(result: Result, bytes_max: int = BYTES_MAX) -> Document:
     return Document(text, troubles(written))
 
 
-def sections(result: Result, rows_max: int = _ROWS_MAX[0]) -> list[Section]:
-    """The executive summary and the twelve sections, as Markdown; a table that may be long ends after so many rows."""
+def sections(result: Result, rows_max: int = _ROWS_MAX[0], *, signs: Mapping[str, str] = SIGNS) -> list[Section]:
+    """The executive summary and the twelve sections, as Markdown; a table that may be long ends after so many rows.
+
+    `signs` says how each verdict is written.
+    """
     metrics = result.metrics
     context = {
         "run": result,
@@ -106,6 +109,7 @@ def sections(result: Result, rows_max: int = _ROWS_MAX[0]) -> list[Section]:
         "values_of": partial(values_of, result),
         "property": {each.name: each for each in result.properties}.__getitem__,
         "figure": metrics.distributions.get,
+        "sign": signs.__getitem__,
     }
     titles = {"summary": "Executive Summary"} | dict(TITLES)
     return render_sections(_environment(rows_max), "markdown/{}.md.j2", context, titles)

@@ -204,6 +204,7 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
         "concurrent_invocations_max": statistics.running_max[""],
         f"{FINDER}.concurrent_max": statistics.running_max[FINDER],
         f"{POLLER}.concurrent_max": statistics.running_max[POLLER],
+        "polling_write_units_max": world.cloudwatch.polling_write_units_max,
         "kernel_events": world.kernel.events_count,
         "trace_events": len(world.trace),
     }

@@ -1,6 +1,7 @@
 """CloudWatch's metrics, minute by minute: those that functions publish, and those that AWS itself would.
 
 Owns what each event counts for and the statistics of a minute. Alarms and dashboard, which read them, are `monitoring`.
+A function's ConcurrentExecutions are its handlers and leave init out; the account's count both, as AWS counts them.
 What a call uses whose answer is lost is not counted. Sources: Lambda developer guide (types of metrics), DynamoDB
 developer guide (metrics and dimensions, consumption of capacity).
 """
@@ -10,7 +11,8 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Final, NamedTuple
 
-from orchestrator.settings import MINUTE_US
+from orchestrator.model import ExecutionStatus
+from orchestrator.settings import MINUTE_US, SECOND_US
 from simulator.events import (
     CallMade,
     Dropped,
@@ -107,6 +109,10 @@ class CloudWatch:
         # Sizes of items in bytes by execution, and the executions that running invocations are about, by request.
         self._sizes: dict[str, int] = {}
         self._about: dict[str, str] = {}
+        self.polling_write_units_max = 0
+        """Most units that writes by anybody took in one second on the key POLLING of StatusIndex."""
+        self._second = 0
+        self._polling_write_units = 0
         trace.listen(MetricsPublished, self._on_published)
         trace.listen(LambdaStarted, self._on_started)
         trace.listen(LambdaEnded, self._on_ended)
@@ -232,6 +238,18 @@ class CloudWatch:
         # All is projected. Another Status, the index's key, is a deletion and an insertion.
         moves = (before and before.status) is not (after and after.status)
         self._index_written.put(minute, old + new if moves else max(old, new))
+        polling = [each is not None and each.status is ExecutionStatus.POLLING for each in (before, after)]
+        if any(polling):
+            deleted, inserted = old * polling[0], new * polling[1]
+            self._count_polling(event.at_us, deleted + inserted if moves else max(deleted, inserted))
+
+    def _count_polling(self, at_us: int, units: int) -> None:
+        """Add to the second's units of the key POLLING, on which a partition's limit falls."""
+        second = (self._epoch_us + at_us) // SECOND_US
+        if second != self._second:
+            self._second, self._polling_write_units = second, 0
+        self._polling_write_units += units
+        self.polling_write_units_max = max(self.polling_write_units_max, self._polling_write_units)
 
 
 @dataclass(slots=True)

@@ -6,12 +6,16 @@ alike. `at_us` is virtual time. `request_id` is that of the Lambda invocation th
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 from orchestrator.model import Execution, MetricPoint
 
 FINDER: Final = "ExecutionFinder"
 POLLER: Final = "ExecutionPoller"
 """The names of the two functions, as Phase 2 deployed them."""
+
+_UNQUOTED: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "%:")
+"""What stays as it is in one part of a text whose parts are told apart by spaces and colons."""
 
 
 class TickFired(NamedTuple):
@@ -194,13 +198,16 @@ class ItemChanged(NamedTuple):
     size_bytes: int
 
     def record(self) -> tuple[int | str, ...]:
-        """The event as it goes into the trace: what the table now says, in one line."""
+        """The event as it goes into the trace: what the table now says, in one line.
+
+        Tables may hold any job id; in it a space, a colon and all but ASCII are percent-encoded.
+        """
         now = self.execution
         if now is None:
             gone = "DELETED" if self.after is None else "MALFORMED"
             return (self.at_us, self.request_id, self.writer, self.execution_id, gone, 0, "", self.size_bytes)
         waves = " ".join(
-            f"{wave.number}:{wave.status}:{wave.job_id or '-'}:{wave.job_status or '-'}:"
+            f"{wave.number}:{wave.status}:{_quoted(wave.job_id or '-')}:{wave.job_status or '-'}:"
             + ",".join([server.status for server in wave.servers])
             for wave in now.waves
         )
@@ -259,3 +266,7 @@ class RunEnded(NamedTuple):
 
     at_us: int
     events_count: int
+
+
+def _quoted(job_id: str) -> str:
+    return quote(job_id, safe=_UNQUOTED, errors="replace")

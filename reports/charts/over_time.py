@@ -276,8 +276,8 @@ def _shades(spans: Sequence[Span], time: Axis) -> Iterator[Shape]:
 
 
 def _summary(series: Sequence[Series], axes: dict[bool, Axis]) -> str:
-    """One sentence: how many values, from when to when, and where they were highest."""
-    instants = [at for each in series for at, _ in each.values()]
+    """One sentence: how many values, or instants with values of several series, from when to when, and the highest."""
+    instants = sorted({at for each in series for at, _ in each.values()})
     if not instants:
         return "No values."
     first, last = extent(instants)
@@ -289,9 +289,11 @@ def _summary(series: Sequence[Series], axes: dict[bool, Axis]) -> str:
             of = f"{visible(each.label, LABEL_MAX)} " if len(series) > 1 else ""
             highest.append(f"{of}{axes[each.right].text(value)} at {clock_of(at, day=days)}")
     if first == last:
-        values = f"{len(instants)} value{'' if len(instants) == 1 else 's'} at {clock_of(first)}"
+        many = sum(len(each.values()) for each in series)
+        values = f"{many} value{'' if many == 1 else 's'} at {clock_of(first)}"
         return f"{values}: {', '.join(each.rpartition(' at ')[0] for each in highest[:3]) or 0}."
-    count = f"{len(instants)} values from {clock_of(first, day=days)} to {clock_of(last, day=days)}"
+    what = "instants" if len(series) > 1 else "values"
+    count = f"{len(instants)} {what} from {clock_of(first, day=days)} to {clock_of(last, day=days)}"
     return f"{count}; highest {', '.join(highest[:3])}." if highest else f"{count}; all 0."
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from reports.formats.lanes import LANES, Canvas, Event
+from reports.history import waves_of
 from scenarios.result import Result
 
 _SCENARIO, _FINDER, _POLLER, _EXECUTIONS, _TRUTH = range(1, 6)
@@ -183,12 +184,12 @@ class _Story:
         if was_polling != (status == "POLLING"):
             self._polling_count += -1 if was_polling else 1
             yield self._canvas.counter(_SCENARIO, at_us, "executions in POLLING", self._polling_count)
-        told = [parts for each in waves.split() if len(parts := each.split(":")) == 5]
+        told = list(waves_of(waves))
         count = self._waves[execution_id] = max(self._waves[execution_id], len(told))
         for lane in range(1, count + 1):
             wave = None
             if lane <= len(told):
-                _, wave_status, job_id, job_status, servers = told[lane - 1]
+                wave_status, job_id, job_status, servers = told[lane - 1]
                 self._waves_of_jobs.setdefault(job_id, f"{execution_id}, wave {lane}")
                 self._canvas.label(_EXECUTIONS, row + lane, f"{execution_id}, wave {lane}")
                 # A wave that its execution has left behind goes nowhere any more.

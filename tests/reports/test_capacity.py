@@ -2,11 +2,13 @@
 
 import pytest
 
-from reports.capacity import Capacity, about, capacity, look_seconds
-from reports.limits import Limit
+from reports.capacity import Capacity, about, capacity
+from reports.limits import Figures, Limit
 from scenarios.files import load
 from scenarios.result import Result
 from scenarios.runner import run
+
+CONCURRENCY = "Concurrent Lambda invocations (init included)"
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +38,33 @@ def test_one_after_the_other_115_ms_end_the_finders_minute_at_521_executions(pha
     )
 
 
-def test_ten_at_a_time_end_it_ten_times_later_and_the_next_limit_is_named(phase_2: Capacity) -> None:
+def test_ten_at_a_time_end_it_ten_times_later_and_the_limits_follow_in_order(phase_2: Capacity) -> None:
     assert phase_2.sentences[1] == "With 10 at a time, as here, they end at 5,210, and from 4,950 on some are left."
     assert phase_2.sentences[2] == (
-        "The first limit to be reached is ExecutionFinder's time for a look at 4,950 executions in POLLING at once. "
-        "Then come Read throughput of StatusIndex at 18,000."
+        "Extrapolated, the first limit to be reached is Delay of a poll after its look at 858 executions in POLLING at "
+        "once. Then come ExecutionFinder's time for a look at 4,950; Read throughput of StatusIndex at 18,000."
     )
-    assert phase_2.first == phase_2.limits[0]
+    assert phase_2.first == phase_2.limits[1]
+
+
+def test_one_at_a_time_is_told_once() -> None:
+    sentences = of("phase-2", "PARALLEL_INVOKES_MAX=1").sentences
+    assert [each.split(",")[0] for each in sentences] == [
+        "With invokes one after the other",
+        "Extrapolated",
+        "However many executions there are",
+    ]
+
+
+@pytest.mark.parametrize(("at_a_time", "executions"), [(1, 216), (10, 2163)])
+def test_polls_are_late_long_before_the_finder_runs_out_of_time(at_a_time: int, executions: int) -> None:
+    # 25 s, less 0.11 s for a warm poller and 8 ms for the query, at 115 ms each.
+    note = of("phase-2", f"PARALLEL_INVOKES_MAX={at_a_time}", "bounds.poll_delay=25s")
+    delay = limit(note, "Delay of a poll after its look")
+    assert (delay.limit, delay.is_hard) == (25, True)
+    assert delay.at_executions == pytest.approx(executions, rel=0.005)
+    assert note.first == delay
+    assert delay.used == pytest.approx(1.1, abs=0.1)
 
 
 def test_the_sentences_follow_from_the_runs_own_figures() -> None:
@@ -63,38 +85,89 @@ def test_a_load_of_100_is_first_stopped_by_drs(load_100: Result) -> None:
     note = capacity(load_100)
     assert note.executions == 100
     jobs = limit(note, "DRS jobs at once")
-    # Three waves at once: 300 jobs in 10 accounts x 4 Regions of 20 jobs each, which 266 executions do not fill.
-    assert (jobs.used, jobs.limit, jobs.utilisation, jobs.at_executions) == (300, 800, 0.375, 267)
-    assert note.first == jobs
+    # All three jobs of an execution are in one of 40 pairs, which so takes 20 // 3 = 6 executions: 240 are served.
+    assert (jobs.used, jobs.limit, jobs.utilisation, jobs.at_executions) == (9, 20, 0.45, 241)
+    assert (note.first, jobs.is_reached) == (jobs, False)
+    servers = limit(note, "Source servers in DRS jobs at once")
+    # Six servers an execution: 83 executions a pair have 498, and 40 x 83 = 3320.
+    assert (servers.used, servers.limit, servers.at_executions) == (18, 500, 3321)
+    assert limit(note, "Source servers in one DRS job").used == 2
     calls = limit(note, "DescribeJobs calls")
     assert (calls.used, calls.limit, calls.utilisation, calls.at_executions) == (100, None, None, None)
     assert "AWS publishes no limit" in calls.how
 
 
 @pytest.mark.slow
+def test_of_the_241st_execution_drs_refuses_a_start_and_of_the_240th_none() -> None:
+    within, beyond = (of("load-100", f"executions={number}", "duration=4m", "settle=0s") for number in (240, 241))
+    assert limit(within, "DRS jobs at once").refused == 0
+    assert within.first == limit(within, "DRS jobs at once")
+    jobs = limit(beyond, "DRS jobs at once")
+    assert (jobs.used, jobs.refused, jobs.is_reached) == (20, 1, True)
+    assert beyond.first == jobs
+    assert "This run itself reached DRS jobs at once (1 refused)." in beyond.sentences
+
+
+@pytest.mark.parametrize(
+    ("changes", "executions"),
+    [
+        # Two pairs of 20 jobs. Together, three jobs go 6 times into each.
+        ("", 13),
+        # Apart, two fall into the execution's own pair and one into the other: 3 for every 2, until the 14th wants 22.
+        (", spread_waves: true", 14),
+        # In turn, one at a time.
+        (", order: sequential", 41),
+        # The second group has places of its own. Of four executions three are in the first pair: six of eight fill it.
+        ("}, {executions: 1, place: 0", 9),
+        # Of three waves two never get a job.
+        (", waves: [{}, {launch: never}, {launch: unknown}]", 41),
+    ],
+)
+def test_jobs_go_where_the_workload_sends_them(changes: str, executions: int) -> None:
+    group = f"{{executions: 1, arrival: {{at: 5s}}{changes}}}"
+    places = ("accounts=1", "regions=[us-east-1, us-west-2]", f"workload=[{group}]")
+    note = of("drill", *places, "duration=3m")
+    assert limit(note, "DRS jobs at once").at_executions == executions
+
+
+def test_servers_are_counted_too_and_a_wave_may_be_too_large_for_any_job() -> None:
+    many = of("drill", "workload=[{executions: 1, waves: 1, servers: 90}]", "duration=3m")
+    assert many.first == limit(many, "Source servers in DRS jobs at once")
+    # Five have 450 in the only pair.
+    assert (many.first.used, many.first.at_executions) == (90, 6)
+    large = of("drill", "workload=[{executions: 1, waves: [{servers: 101}, {}]}]", "duration=3m")
+    servers = limit(large, "Source servers in one DRS job")
+    assert (servers.used, servers.refused, servers.at_executions) == (100, 1, 1)
+    assert limit(large, "DRS jobs at once").is_reached is False
+    assert large.first == servers
+
+
+@pytest.mark.slow
 def test_what_starts_at_a_bounded_rate_is_never_reached_by_more_executions(load_100: Result) -> None:
     note = capacity(load_100)
-    invocations, writes = limit(note, "Concurrent Lambda invocations"), limit(note, "Write throughput of StatusIndex")
+    invocations, writes = limit(note, CONCURRENCY), limit(note, "Write throughput of StatusIndex")
     assert (invocations.used, invocations.limit, invocations.at_executions) == (29, 1000, None)
     # 10 invokes of 115 ms at a time start 87 pollers in a second; each stays 0.47 s after a start of 0.54 s.
     assert "tend to 88 at once" in invocations.how
-    # Two units for an item of 1.2 kB, a little more where its status changes: 87 polls write 181 in a second.
-    assert writes.used == pytest.approx(181, abs=1)
+    # Two units for an item of 1.2 kB, a little more where its status changes: 87 polls write 181 in a second, and
+    # workers, which write when executions begin, most of what was used.
+    assert "they tend to 181." in writes.how
+    assert (writes.used, writes.basis, writes.is_reached) == (254, "observed", False)
     assert writes.at_executions is None
-    assert "No number of executions reaches Concurrent Lambda invocations or Write throughput" in note.sentences[-1]
+    assert f"pollers alone never reach {CONCURRENCY} or Write throughput of StatusIndex" in note.sentences[-1]
 
 
 def test_a_rate_that_is_high_enough_reaches_them() -> None:
     note = of("phase-2", "PARALLEL_INVOKES_MAX=100", "functions.account_concurrency=50")
-    assert limit(note, "Concurrent Lambda invocations").at_executions == 49
+    assert limit(note, CONCURRENCY).at_executions == 49
     writes = limit(note, "Write throughput of StatusIndex")
     assert writes.at_executions == pytest.approx(1000 / 1.87, abs=3)
-    assert note.first == limit(note, "Concurrent Lambda invocations")
+    assert note.first == limit(note, CONCURRENCY)
 
 
 def test_reserved_concurrency_is_the_limit_of_the_pollers() -> None:
     note = of("phase-2", "functions.poller.reserved_concurrency=20")
-    assert limit(note, "Concurrent Lambda invocations").limit == 20
+    assert limit(note, CONCURRENCY).limit == 20
 
 
 @pytest.mark.slow
@@ -125,8 +198,6 @@ def test_a_run_without_polls_says_so_and_has_no_limits(changes: tuple[str, ...])
     assert note.sentences == (
         "This run says nothing about capacity: too few executions were found, handed over and polled.",
     )
-    with pytest.raises(ValueError, match="cannot be extrapolated from idle"):
-        look_seconds(result, 10)
 
 
 @pytest.mark.slow
@@ -134,11 +205,18 @@ def test_a_load_of_1000_takes_the_finder_as_long_as_a_load_of_100_foretells(load
     measured = run(load("load-1000", ["duration=8m", "settle=0s"]), seed=1).result
     looks = measured.metrics.distributions["ExecutionFinder.warm"]
     assert max(tick.found for tick in measured.metrics.ticks) == 1000
-    assert look_seconds(load_100, 1000) == pytest.approx(looks.max / 1000, rel=0.1)
+    figures = Figures.of(load_100)
+    assert figures is not None
+    assert figures.executions_within(looks.max / 1000, 10) == pytest.approx(1000, rel=0.1)
     note = capacity(measured)
     assert note.limits[0].used == pytest.approx(looks.max / 1000, rel=0.1)
+    # 500 executions begin at once, and their workers write three job ids each, in a second or two.
+    writes = limit(note, "Write throughput of StatusIndex")
+    assert (writes.used, writes.is_reached) == (1638, True)
+    assert note.first == writes
+    assert "This run itself reached Write throughput of StatusIndex." in note.sentences
     # All pollers of the fullest looks started cold: what Little's law tends to is what was seen.
-    assert limit(note, "Concurrent Lambda invocations").used == pytest.approx(88, rel=0.1)
+    assert limit(note, CONCURRENCY).used == pytest.approx(88, rel=0.1)
 
 
 def test_an_extrapolated_number_has_three_digits() -> None:

@@ -1,11 +1,17 @@
 """What became of each execution, read from the trace."""
 
+import json
+
 import pytest
 
+from orchestrator.model import Execution, ExecutionKey, ExecutionStatus, ExecutionType, JobScope, JobStatus, Wave
+from orchestrator.model import WaveStatus as Status
 from reports import history as reading
+from reports.formats import chrome
 from reports.history import History, Lane, history
 from scenarios.files import load
 from scenarios.runner import Run, run
+from simulator.events import ItemChanged, JobStarted
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +106,39 @@ def test_of_many_executions_those_named_are_kept(monkeypatch: pytest.MonkeyPatch
     lines = [changed(number, f"e-{number}", "PENDING", "") for number in range(10)]
     told = history(lines, first=["e-7", "e-9"])
     assert ([lane.execution_id for lane in told.lanes], told.executions_count) == (["e-0", "e-7", "e-9"], 10)
+
+
+JOB_IDS = ("drsjob-1", "two words", "a:b:c", "100%20", " ", "-:-:-", "ä€😀\u202e", "<b>\n\"'&,")
+
+
+@pytest.mark.parametrize("job_id", JOB_IDS)
+def test_any_job_id_finds_its_truth(job_id: str, recovery: Run) -> None:
+    scope = JobScope("123456789012", "us-east-1")
+    wave = Wave(number=1, scope=scope, status=Status.LAUNCHING, job_id=job_id, job_status=JobStatus.PENDING)
+    other = Wave(number=2, scope=scope, status=Status.PENDING)
+    execution = Execution(
+        key=ExecutionKey("e", "plan"),
+        status=ExecutionStatus.POLLING,
+        type=ExecutionType.RECOVERY,
+        start_us=0,
+        total_waves=2,
+        waves=(wave, other),
+    )
+    started = JobStarted(1_000_000, *scope, job_id, 1, 2_000_000, 9_000_000, ((3_000_000, 9_000_000, True, 0),))
+    changed = ItemChanged(1_100_000, "r-1", "Worker", "e", None, {}, None, execution, 300)
+    lines = [json.dumps([type(event).__name__, *event.record()]) for event in (started, changed)]
+    first, second = history(lines).lanes[0].waves
+    assert first.table == [(1100, "LAUNCHING")]
+    assert first.truth == [(1000, "LAUNCHING"), (3000, "IN_PROGRESS"), (9000, "COMPLETED")]
+    assert second == reading.WaveHistory([(1100, "PENDING")], [])
+    drawn = "".join(chrome.render(recovery.result, lines))
+    events = json.loads(drawn)["traceEvents"]
+    assert any(str(each.get("args", {}).get("name")).startswith("e, wave 1: ") for each in events)
+
+
+def test_waves_in_pieces_are_left_out_and_hurt_no_other() -> None:
+    told = history([changed(0, "e", "POLLING", "1:LAUNCHING:two words:PENDING:- 2:PENDING:-:-:NOT_STARTED")])
+    assert [wave.table for wave in told.lanes[0].waves] == [[(0, "PENDING")]]
 
 
 def test_a_deleted_item_ends_its_lane() -> None:

@@ -61,10 +61,47 @@ def test_every_figure_of_the_run_says_its_basis_and_stands_beside_phase_2s(repor
     assert row[0] == "40-90 ms"
     assert row[1].startswith(f"{number(update.min)}-{number(update.max)} ms (p50 {number(update.p50)}")
     assert row[2] == "modelled"
-    with_basis = re.findall(r"^\|.*\| Basis \|\n\|[-|]+\|\n((?:\|.*\n)+)", report, re.MULTILINE)
+    with_basis = re.findall(r"^\|.*\| Basis(?: of the use)? \|\n\|[-|]+\|\n((?:\|.*\n)+)", report, re.MULTILINE)
     assert len(with_basis) == 14
     for line in "".join(with_basis).splitlines():
         assert line.split("|")[-2].strip() in ("modelled", "observed", "measured"), line
+
+
+def test_each_figure_of_phase_2_stands_beside_the_runs_own_of_the_same_kind(report: str, phase_2: Result) -> None:
+    found = rows(report)
+    queries = [phase_2.metrics.distributions[name] for name in ("Query.cold", "Query.warm")]
+    mean = sum(each.mean * each.count for each in queries) / sum(each.count for each in queries)
+    assert found["StatusIndex query, mean"][:2] == ["12 ms", f"{number(mean)} ms"]
+    criterion = next(each for each in phase_2.criteria if each.name.startswith("Performance"))
+    assert found["StatusIndex query, all, cold or warm"][:2] == ["p99 < 25 ms, max 21 ms", criterion.value]
+    assert found["Update of an execution, all waves"][0] == "60-106 ms"
+    assert found["Update of LastPolledTime"][0] == "< 10 ms"
+    # 30 queries, 58 reads and 58 updates in 29.8 minutes.
+    assert found["DynamoDB operations a minute, mean"][:2] == ["~30", "4.89"]
+    assert found["Memory"][:2] == ["89-90 MB", "90 MB, as configured"]
+    assert found["`/aws/lambda/ExecutionFinder`"][0] == "~30 in 30 min, < 1 MB"
+    assert found["`/aws/lambda/ExecutionPoller`"][0] == "~90 in 30 min, < 2 MB"
+    assert found["EventBridge ticks"][:2] == ["30", "30"]
+    assert found["Looks at StatusIndex, pages read"][:2] == ["30 queries", "30, 30"]
+
+
+def test_two_ways_to_count_what_runs_at_once_have_two_names(report: str) -> None:
+    found = rows(report)
+    assert found["Handlers running at once"][1] == "3"
+    assert found["Handlers running at once, maximum"][:2] == ["1", "3"]
+    assert found["Concurrent Lambda invocations (init included)"][:2] == ["3", "3"]
+    assert "| ConcurrentExecutions, maximum |" not in report
+
+
+@pytest.mark.slow
+def test_a_widgets_last_value_says_when_that_was_and_a_limit_that_it_was_reached() -> None:
+    text = render(run(load("load-100", ["executions=241", "until_finished=false"]), seed=1).result)
+    # The last execution ends more than ten minutes before the run does, and the finder goes on.
+    last = re.findall(r"\| ActivePollingExecutions \(Maximum\) \| \d+, at (\d\d:\d\d) \|", text)
+    looks = re.findall(r"\| Finder \| Invocations \(Sum\) \| 1, at (\d\d:\d\d) \|", text)
+    assert last < ["21:00"] < ["21:16"] <= looks
+    assert rows(text)["DRS jobs at once"][4] == "reached"
+    assert rows(text)["Executions in POLLING at once"][4] == "reached"
 
 
 def test_it_says_that_one_look_a_minute_makes_the_intervals_60_s(report: str) -> None:

@@ -231,6 +231,27 @@ def test_a_malformed_item_costs_as_much_as_any() -> None:
     assert watched.sums("ConsumedWriteCapacityUnits", TABLE) == [2]
 
 
+def test_the_busiest_second_of_the_key_polling_counts_all_writers_and_no_other_status() -> None:
+    watched = Watched()
+
+    def at(second: float, size_bytes: int, **changes: object) -> None:
+        watched.kernel.run(until_us=round(second * SECOND_US))
+        watched.table.put(large(size_bytes, **changes), writer="worker")
+
+    ended_now = {"Status": "CANCELLED", "EndTime": an_item()["StartTime"]}
+    at(0.1, 4100, **ended_now)
+    assert watched.cloudwatch.polling_write_units_max == 0
+    # 1 to insert what was CANCELLED, 3 for the larger version: 4 in this second; and 3 to delete it in the next.
+    at(1.1, 100)
+    at(1.9, 2100)
+    assert watched.cloudwatch.polling_write_units_max == 1 + 3
+    at(2.0, 100, **ended_now)
+    at(2.9, 9000, **ended_now)
+    assert watched.cloudwatch.polling_write_units_max == 1 + 3
+    at(3.0, 9000)
+    assert watched.cloudwatch.polling_write_units_max == 10
+
+
 # --- minutes and statistics ------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,124 @@
+"""Which plots there are, and what they show, against the run that they are drawn from."""
+
+import json
+import re
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from reports import html
+from reports.figures import plots_of
+from scenarios.files import load
+from scenarios.result import Result
+from scenarios.runner import run
+
+
+@pytest.fixture(scope="module")
+def chaos() -> Result:
+    return run(load("chaos"), seed=1).result
+
+
+@pytest.fixture(scope="module")
+def phase_2() -> Result:
+    return run(load("phase-2"), seed=1).result
+
+
+def plot(result: Result, section: str, name: str) -> str:
+    return next(text for text in (str(make()) for make in plots_of(section, result)) if f'id="{name}"' in text)
+
+
+def data(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(re.findall(r"<script[^>]*>(.*?)</script>", text)[0])
+    return found
+
+
+def changed(result: Result, place: str, value: object) -> Result:
+    """The result with another value in its configuration, at a place such as functions.finder.timeout."""
+    raw = result.model_dump(mode="json")
+    *way, last = place.split(".")
+    inner = raw["metrics"]["configuration"]
+    for name in way:
+        inner = inner[name]
+    inner[last] = value
+    return Result.model_validate(raw)
+
+
+def test_an_alarm_s_line_is_above_its_threshold_just_while_it_alarms(chaos: Result) -> None:
+    alarm = next(each for each in chaos.metrics.alarms if any(change.state == "ALARM" for change in each.changes))
+    shown = data(plot(chaos, "cloudwatch", f"alarm-{alarm.name}"))
+    # Of this alarm's metric, no data is as good as no error.
+    judged = [
+        (shown["t"] + x, "ALARM" if (y or 0) > alarm.threshold else "OK")
+        for x, y in zip(shown["x"], shown["s"][0]["v"], strict=True)
+    ]
+    seen = [judged[0], *(after for before, after in pairwise(judged) if after[1] != before[1])]
+    assert [state for _, state in seen] == [change.state for change in alarm.changes[1:]]
+    assert [clock_of(at) for at, _ in seen] == [change.at[11:19] for change in alarm.changes[1:]]
+
+
+def clock_of(at: float) -> str:
+    seconds = int(at) % 86400
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def test_an_alarm_on_a_maximum_draws_the_largest_of_its_period(phase_2: Result) -> None:
+    alarm = next(each for each in phase_2.metrics.alarms if each.statistic == "Maximum")
+    assert alarm.metric is not None
+    minutes = {minute.at: minute.max for minute in phase_2.metrics.cloudwatch[alarm.metric].minutes}
+    shown = data(plot(phase_2, "cloudwatch", f"alarm-{alarm.name}"))
+    assert shown["s"][0]["u"] == "min"
+    for x, value in zip(shown["x"], shown["s"][0]["v"], strict=True):
+        at = shown["t"] + x
+        period = [minutes[begin] for begin in range(at - 300, at, 60) if begin in minutes]
+        assert value == (pytest.approx(max(period) / 60, abs=0.006) if period else None)
+
+
+def test_the_timeout_is_the_configured_one(phase_2: Result) -> None:
+    short = changed(phase_2, "functions.finder.timeout", "1s500ms")
+    assert "timeout 60 s" in plot(phase_2, "performance", "finder-minute")
+    assert "timeout 1500 ms" in plot(short, "performance", "finder-minute")
+
+
+def test_reserved_concurrency_is_a_limit_beside_the_account_s(phase_2: Result) -> None:
+    assert "reserved" not in plot(phase_2, "performance", "concurrency")
+    text = plot(changed(phase_2, "functions.poller.reserved_concurrency", 4), "performance", "concurrency")
+    assert "reserved for the poller 4" in text
+    assert "limit of the account 1000" in text
+
+
+def test_the_criterion_s_mark_says_what_its_threshold_says(phase_2: Result) -> None:
+    assert "criterion: under 100 ms" in plot(phase_2, "performance", "queries")
+    criteria = tuple(
+        each.model_copy(update={"threshold": each.threshold.replace("100", "50")}) for each in phase_2.criteria
+    )
+    stricter = phase_2.model_copy(update={"criteria": criteria})
+    assert "criterion: under 50 ms" in plot(stricter, "performance", "queries")
+    without = phase_2.model_copy(update={"criteria": ()})
+    assert "criterion" not in plot(without, "performance", "queries")
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "told"),
+    [
+        ("performance", "queries", "Phase 2: max 21 ms"),
+        ("poller", "poller-time", "Phase 2: warm max 175 ms"),
+        ("poller", "poller-calls", "Phase 2: warm update max 90 ms"),
+    ],
+)
+def test_phase_2_s_figures_are_marks_beside_this_run_s(phase_2: Result, section: str, name: str, told: str) -> None:
+    assert told in plot(phase_2, section, name)
+
+
+def test_a_crash_in_choosing_a_section_s_plots_leaves_the_rest(
+    phase_2: Result, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Result) -> None:
+        raise LookupError("nothing there")
+
+    monkeypatch.setattr("reports.figures._of_finder", broken)
+    document = html.render(phase_2, [])
+    assert document.troubles == ("2. Execution Finder Lambda Testing, its plots: LookupError: nothing there",)
+    assert document.text.count("This part could not be written: LookupError: nothing there") == 1
+    assert 'id="poller-time"' in document.text
+    assert "Overall" in document.text

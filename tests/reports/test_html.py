@@ -1,0 +1,90 @@
+"""The page as HTML: what is a verdict, a basis or a table's name, and what only says the same words."""
+
+import pytest
+from markdown_it import MarkdownIt
+
+from reports import html, markdown
+from reports.html import MARKS, html_of
+from reports.markdown import SIGNS
+from scenarios.files import load
+from scenarios.result import Result
+from scenarios.runner import run
+from tests.reports.pieces import Pieces
+
+
+@pytest.fixture(scope="module")
+def phase_2() -> Result:
+    return run(load("phase-2"), seed=1).result
+
+
+POSES = (*SIGNS.values(), *MARKS.values(), "✓ PASS", "observed", "modelled")
+
+
+@pytest.fixture(scope="module")
+def posing(phase_2: Result) -> Result:
+    """A run in which executions and criteria have such names as only a verdict or a basis should have."""
+    samples = phase_2.metrics.executions[:1] * len(POSES)
+    named = tuple(each.model_copy(update={"execution_id": pose}) for each, pose in zip(samples, POSES, strict=True))
+    criterion = phase_2.criteria[0].model_copy(update={"value": " ".join(POSES)})
+    return phase_2.model_copy(
+        update={
+            "metrics": phase_2.metrics.model_copy(update={"executions": named}),
+            "criteria": (criterion, *phase_2.criteria[1:]),
+        }
+    )
+
+
+def kinds(text: str, kind: str) -> int:
+    return len(Pieces(text).all("span", kind))
+
+
+def test_whoever_is_called_like_a_verdict_or_a_basis_does_not_become_one(phase_2: Result, posing: Result) -> None:
+    def sections(result: Result) -> dict[str, str]:
+        return {each.name: str(html_of(each.text, each.title)) for each in markdown.sections(result, signs=MARKS)}
+
+    honest, other = sections(phase_2), sections(posing)
+    assert {name: kinds(text, "verdict") for name, text in other.items()} == {
+        name: kinds(text, "verdict") for name, text in honest.items()
+    }
+    assert {name: kinds(text, "basis") for name, text in other.items()} == {
+        name: kinds(text, "basis") for name, text in honest.items()
+    }
+    for pose in SIGNS.values():
+        assert pose in other["environment"]
+        assert pose in other["summary"]
+    assert "\\u2063pass\\u2063" in other["environment"]
+
+
+def test_verdicts_of_the_summary_are_marked_and_no_mark_is_left(phase_2: Result) -> None:
+    text = html.render(phase_2, []).text
+    assert "\u2063" not in text
+    assert not any(sign in text for sign in SIGNS.values())
+    summary = text.partition('<section id="summary"')[2].partition("</section>")[0]
+    passed = sum(each.verdict == "pass" for each in phase_2.criteria)
+    assert summary.count('<span class="verdict pass">✓ PASS</span>') == passed > 5
+    assert '<span class="verdict not exercised">– not exercised</span> by this scenario: ' in summary
+
+
+def test_a_basis_is_a_badge_in_its_own_column_only() -> None:
+    shown = str(html_of("| Value | Basis |\n|---|---|\n| observed | observed |\n", "Here"))
+    assert Pieces(shown).texts == ["Value", "Basis", "observed", "observed"]
+    assert "<td>observed</td>" in shown
+    assert kinds(shown, "basis") == 1
+
+
+def test_tables_are_named_by_the_heading_above_them_and_no_two_alike() -> None:
+    table = "| A |\n|---|\n| b |\n"
+    text = f"{table}\n\n### Calls of `x` & co\n\n{table}\n{table}\n### Other\n\n{table}"
+    regions = Pieces(str(html_of(text, "3. Poller"))).all("div", "table")
+    assert [each["aria-label"] for each in regions] == [
+        "3. Poller",
+        "Calls of x & co",
+        "Calls of x & co, table 2",
+        "Other",
+    ]
+    assert {each["role"] for each in regions} == {"region"}
+
+
+def test_markdown_without_tables_or_verdicts_is_what_commonmark_makes_of_it() -> None:
+    text = "Some *words*, `code` and <b>no markup</b>.\n\n- a list\n"
+    assert html_of(text, "x") == MarkdownIt("commonmark", {"html": False}).render(text)
