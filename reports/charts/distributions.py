@@ -1,6 +1,6 @@
 """Charts of distributions: the share of values in each step, the share up to each value, and ranges below each other.
 
-Owns how they look; what a histogram knows and does not is `reports.histograms`.
+Owns how they look; what a histogram knows and does not is `reports.charts.histograms`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
