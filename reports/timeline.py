@@ -16,7 +16,7 @@ from simulator.durations import duration_us
 def timeline(result: Result, told: History) -> dict[str, Any]:
     """What `timeline.js` needs: lanes, fault rules and strikes, statuses by their place in `names`.
 
-    "healed" is when all faults cease, None if they do not.
+    "healed" is when faults cease, save those that last; None if they do not.
     """
     heal = result.metrics.configuration.get("heal")
     names: dict[str, int] = {}

@@ -111,7 +111,7 @@
     if (healed()) {
       const left = x(data.healed) > state.width - 60;
       marks += `<line class="healed" x1="${x(data.healed)}" x2="${x(data.healed)}" y1="17" y2="26"/>`;
-      marks += text(x(data.healed) + (left ? -4 : 4), 25, "all healed", ` class="healed" text-anchor="${left ? "end" : "start"}"`);
+      marks += text(x(data.healed) + (left ? -4 : 4), 25, "healed", ` class="healed" text-anchor="${left ? "end" : "start"}"`);
     }
     axis.innerHTML = marks;
   }

@@ -51,7 +51,7 @@ def test_it_begins_when_virtual_time_does(chaos: Run, told: History) -> None:
     assert timeline(chaos.result, told)["start"] == start.timestamp() * 1000
 
 
-def test_it_says_when_all_is_healed(chaos: Run, told: History) -> None:
+def test_it_says_when_it_is_healed(chaos: Run, told: History) -> None:
     assert chaos.result.metrics.configuration["heal"] == "25m"
     assert timeline(chaos.result, told)["healed"] == 25 * 60_000
     drill = run(load("drill"), seed=1)
