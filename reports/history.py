@@ -145,14 +145,14 @@ class _Reader:
         if self._shown.get(execution_id) == waves:
             return
         self._shown[execution_id] = waves
-        for place, (wave_status, job_id, _, _) in enumerate(waves_of(waves)):
+        for place, told in enumerate(waves_of(waves)):
             if place == len(lane.waves):
                 lane.waves.append(WaveHistory())
             wave = lane.waves[place]
-            if not wave.table or wave.table[-1][1] != wave_status:
-                wave.table.append((at_us // 1000, wave_status))
-            if not wave.truth and job_id in self._jobs:
-                wave.truth = self._jobs.pop(job_id)
+            if not wave.table or wave.table[-1][1] != told.status:
+                wave.table.append((at_us // 1000, told.status))
+            if not wave.truth and told.job_id in self._jobs:
+                wave.truth = self._jobs.pop(told.job_id)
 
     def _on_ended(
         self, at_us: int, _request: str, function: str, execution_id: str, outcome: str, duration_us: int, *_: object

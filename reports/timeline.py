@@ -10,10 +10,15 @@ from typing import Any
 from reports.history import History, Lane
 from reports.text import visible
 from scenarios.result import Result
+from simulator.durations import duration_us
 
 
 def timeline(result: Result, told: History) -> dict[str, Any]:
-    """What `timeline.js` needs: lanes, fault rules and strikes, statuses by their place in `names`."""
+    """What `timeline.js` needs: lanes, fault rules and strikes, statuses by their place in `names`.
+
+    "healed" is when faults cease, save those that last; None if they do not.
+    """
+    heal = result.metrics.configuration.get("heal")
     names: dict[str, int] = {}
     places = {lane.execution_id: place for place, lane in enumerate(told.lanes)}
     broken = {violation.execution_id for each in result.properties for violation in each.violations}
@@ -22,6 +27,7 @@ def timeline(result: Result, told: History) -> dict[str, Any]:
         "end": told.end_ms,
         "lanes": [_lane(lane, names, broken=lane.execution_id in broken) for lane in told.lanes],
         "names": list(names),
+        "healed": None if heal is None else duration_us(heal) // 1000,
         "faults": [[visible(each.rule), round(each.after * 1000), round(each.before * 1000)] for each in result.faults],
         "strikes": [[each.at_ms, each.rule, places.get(each.execution_id, -1)] for each in told.strikes],
     }

@@ -18,6 +18,7 @@
 
   const enliven = (figure, data) => {
     const plot = figure.querySelector(".plot");
+    const title = figure.querySelector("figcaption b").textContent;
     const places = data.p || data.x.map((x) => (1000 * (x - data.d[0])) / (data.d[1] - data.d[0]));
     const time = (at) => new Date(at * 1000).toISOString().slice(data.d[1] > 86400 ? 5 : 11, 19).replace("T", " ");
     const label = (i) => (data.l ? data.l[i] : time(data.t + data.x[i]));
@@ -67,7 +68,7 @@
     document.addEventListener("pointerdown", (event) => plot.contains(event.target) || hide());
     plot.tabIndex = 0;
     plot.setAttribute("role", "group");
-    plot.setAttribute("aria-label", "Values, one by one with the arrow keys");
+    plot.setAttribute("aria-label", `${title}: values, one by one with the arrow keys`);
     plot.addEventListener("focus", () => plot.matches(":focus-visible") && show(current));
     plot.addEventListener("blur", hide);
     plot.addEventListener("keydown", (event) => {
@@ -81,6 +82,8 @@
     for (const key of figure.querySelectorAll("button.key")) {
       const series = +key.dataset.s;
       key.disabled = false;
+      // Of many charts some have lines of the same name.
+      key.setAttribute("aria-label", `${key.textContent}: ${title}`);
       key.addEventListener("click", () => {
         const off = !hidden.delete(series);
         if (off) hidden.add(series);
@@ -90,7 +93,7 @@
     }
 
     const details = make(figure, "details");
-    make(details, "summary", "", "Data");
+    make(details, "summary", "", "Data").setAttribute("aria-label", `Data: ${title}`);
     details.addEventListener("toggle", () => {
       if (details.childElementCount > 1) return;
       const every = Math.ceil(places.length / 300);

@@ -1,15 +1,15 @@
-/* The acceptance table's filter. */
+/* The acceptance tables' filters. */
 (() => {
   "use strict";
   for (const bar of document.querySelectorAll("[data-filters]")) {
     const rows = [...document.getElementById(bar.dataset.filters).tBodies[0].rows];
     const words = bar.querySelector("input"), told = bar.querySelector("[data-show=count]");
-    let verdict = "";
+    let verdict = "", printing = false;
     const apply = () => {
       const wanted = words.value.trim().toLowerCase();
       let shown = 0;
       for (const row of rows) {
-        const fits = (!verdict || row.dataset.verdict === verdict) && row.textContent.toLowerCase().includes(wanted);
+        const fits = printing || (!verdict || row.dataset.verdict === verdict) && row.textContent.toLowerCase().includes(wanted);
         row.hidden = !fits;
         shown += fits;
       }
@@ -21,6 +21,20 @@
       apply();
     });
     words.addEventListener("input", apply);
+    // On paper there is no bar that would say that rows are hidden.
+    addEventListener("beforeprint", () => { printing = true; apply(); });
+    addEventListener("afterprint", () => { printing = false; apply(); });
     apply();
   }
+})();
+/* Only tables that can be scrolled are stops of the Tab key. */
+(() => {
+  "use strict";
+  const watch = new ResizeObserver((changes) => {
+    for (const { target } of changes) {
+      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
+    }
+  });
+  for (const table of document.querySelectorAll(".table[role]")) watch.observe(table);
 })();

@@ -7,7 +7,7 @@
   const one = (selector) => root.querySelector(selector);
   const control = (name) => one(`[data-do=${name}]`);
   const axis = one(".axis"), box = one(".lanes"), svg = one(".lanes svg"), space = one(".space"), tip = one(".tip");
-  const NONE = "", PAPER = 720, SHEET = 250;
+  const said = one("[data-show=said]"), story = one("[data-show=story]"), NONE = "", PAPER = 720, SHEET = 250, ACTING = 3;
 
   /* --- data: distances become instants ------------------------------------------------------------------ */
   const sums = (list) => { let at = 0; return list.map((step) => (at += step)); };
@@ -54,13 +54,13 @@
       length: (a, b) => b.end - b.start - (a.end - a.start) || a.place - b.place,
       trouble: (a, b) => trouble(b) - trouble(a) || a.place - b.place,
     };
-    state.shown = lanes.filter((lane) => (!wanted || lane.id.toLowerCase().includes(wanted)) && (!status || lane.final === status))
+    state.shown = lanes.filter((lane) => state.printing || (!wanted || lane.id.toLowerCase().includes(wanted)) && (!status || lane.final === status))
       .sort(orders[control("sort").value]);
     state.tops = []; let top = 4;
     for (const lane of state.shown) { state.tops.push(top); top += laneHeight(lane); }
     state.height = top + 4;
     space.style.height = box.style.height = `${state.height}px`;
-    if (!state.shown.includes(state.chosen)) state.chosen = null;
+    if (!state.shown.includes(state.chosen)) choose(null);
     one("[data-show=count]").textContent = `${state.shown.length} of ${lanes.length} lanes`;
     control("dense").setAttribute("aria-pressed", String(state.dense));
     redraw();
@@ -108,6 +108,11 @@
     let marks = "";
     for (const at of ticks) marks += `<line class="grid" x1="${x(at)}" x2="${x(at)}" y1="19" y2="26"/>` + text(x(at), 16, clock(at), ' text-anchor="middle"');
     for (const [at] of common) if (at >= state.from && at <= state.to) marks += diamond(x(at), 22, 3);
+    if (healed()) {
+      const left = x(data.healed) > state.width - 60;
+      marks += `<line class="healed" x1="${x(data.healed)}" x2="${x(data.healed)}" y1="17" y2="26"/>`;
+      marks += text(x(data.healed) + (left ? -4 : 4), 25, "healed", ` class="healed" text-anchor="${left ? "end" : "start"}"`);
+    }
     axis.innerHTML = marks;
   }
   /* The lanes from `top` on, in a picture that is so high. */
@@ -120,9 +125,11 @@
       out += `<rect class="fault-span" x="${left}" y="0" width="${Math.max(x(Math.min(before, state.to)) - left, 1)}" height="${view}"/>`;
     }
     for (let i = firstInSight(top); i < state.shown.length && state.tops[i] < top + view; i++) out += drawLane(state.shown[i], state.tops[i] - top);
+    if (healed()) out += `<line class="healed" x1="${x(data.healed)}" x2="${x(data.healed)}" y1="0" y2="${view}"/>`;
     if (state.cross !== null) out += `<line class="cross" x1="${state.cross}" x2="${state.cross}" y1="0" y2="${view}"/>`;
     return out;
   }
+  const healed = () => data.healed !== null && data.healed >= state.from && data.healed <= state.to;
   const diamond = (px, py, size) => `<path class="strike" d="M${px.toFixed(1)} ${py - size}l${size} ${size}l-${size} ${size}l-${size} -${size}z"/>`;
   function ticksOf() {
     const room = Math.max((state.width - gutter()) / 76, 2), span = state.to - state.from;
@@ -166,8 +173,11 @@
     });
     const before = lane.polls.filter((poll) => poll <= instant).at(-1);
     if (before !== undefined) rows.push([null, `last poll ${((instant - before) / 1000).toFixed(1)} s before${lane.failed.has(lane.polls.indexOf(before)) ? ", failed" : ""}`]);
+    const acting = data.faults.filter(([, after, before]) => after <= instant && instant < before).map(([rule]) => rule);
+    for (const rule of acting.slice(0, ACTING)) rows.push([null, `acts now: ${rule}`]);
+    if (acting.length > ACTING) rows.push([null, `and ${acting.length - ACTING} more`]);
     const reach = (state.to - state.from) / (state.width - gutter()) * 6;
-    for (const [strike, rule] of lane.strikes) if (Math.abs(strike - instant) < reach) { rows.push([null, `fault: ${data.faults[rule] ? data.faults[rule][0] : rule}`]); break; }
+    for (const [strike, rule] of lane.strikes) if (Math.abs(strike - instant) < reach) { rows.push([null, `struck: ${data.faults[rule] ? data.faults[rule][0] : rule}`]); break; }
     return rows;
   }
   function show(rows, px, py) {
@@ -206,11 +216,14 @@
       if (top < box.scrollTop) box.scrollTop = top - 4;
       if (bottom > box.scrollTop + box.clientHeight) box.scrollTop = bottom - box.clientHeight + 4;
     }
-    tell(); redraw();
+    said.textContent = lane ? `${lane.id}: ${lane.final || "no status"}` : "";
+    story.replaceChildren();
+    redraw();
   }
+  /* The chosen execution's whole story: when it is asked for, since all of it is read aloud. */
   function tell() {
-    const story = one("[data-show=story]"), lane = state.chosen;
-    if (!lane) return story.replaceChildren();
+    const lane = state.chosen;
+    if (!lane) return;
     const events = lane.statuses.map(([when, status]) => [when, `execution ${status}`]);
     lane.waves.forEach((wave, place) => {
       for (const [when, status] of wave.truth) events.push([when, `DRS: wave ${place + 1} ${status}`]);
@@ -257,6 +270,7 @@
     if (moved) return;
     const lane = laneAt(event.clientY - box.getBoundingClientRect().top + box.scrollTop);
     choose(lane === state.chosen ? null : lane);
+    tell();
   });
   box.addEventListener("dblclick", (event) => zoom(0.4, when(event.clientX - box.getBoundingClientRect().left)));
   box.addEventListener("wheel", (event) => {
@@ -285,11 +299,17 @@
     option.value = option.textContent = status;
     control("status").append(option);
   }
-  /* Paper cannot be scrolled: all lanes are drawn, in pictures that a page can hold, and compact where they are many. */
+  /* Paper has no controls and cannot be scrolled: all lanes are drawn, whatever was filtered, for the whole time, in
+     pictures that a page can hold, and compact where they are many. */
   function print(printing) {
-    if (printing) state.wasDense = state.dense;
+    if (printing === !!state.printing) return;
     state.printing = printing;
-    state.dense = printing ? state.dense || state.height > 2000 : state.wasDense;
+    if (printing) {
+      state.before = [state.from, state.to, state.dense, state.chosen];
+      [state.from, state.to] = [0, data.end || 1];
+      arrange();
+      state.dense ||= state.height > 2000;
+    } else [state.from, state.to, state.dense, state.chosen] = state.before;
     arrange(); draw();
     for (const sheet of box.querySelectorAll(".sheet")) sheet.remove();
     for (let first = 0; printing && first < state.shown.length;) {

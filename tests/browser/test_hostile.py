@@ -1,8 +1,10 @@
 """Ids and messages that would like to be markup are text, wherever a page shows them, and run nothing."""
 
 import json
+import re
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import pytest
 
@@ -49,6 +51,7 @@ def use(page: Page) -> None:
     assert frame is not None
     for place in range(len(IDS)):
         page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
         page.mouse.move(frame["x"] + frame["width"] / 2, frame["y"] + 12 + place * 35)
         settled(page)
     for details in page.locator("figure.chart details summary").all():
@@ -68,10 +71,12 @@ def test_hostile_ids_are_shown_as_text_and_run_nothing(visits: Visits, report: P
     box = page.locator("#timeline .lanes")
     box.focus()
     page.keyboard.press("Home")
+    page.keyboard.press("Enter")
     captions = page.locator("#timeline [data-show=story] caption")
     told = [captions.inner_text()]
     for _ in IDS[1:]:
         page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
         told.append(captions.inner_text())
     for wanted in (IMAGE, SCRIPT, '"><svg onload=alert(3)>', "\\u202edesrever \\u2066{{ run }}", "x" * 90):
         assert any(wanted in each for each in told)
@@ -82,10 +87,17 @@ def test_hostile_ids_are_shown_as_text_and_run_nothing(visits: Visits, report: P
 
 def test_hostile_words_of_handlers_are_shown_as_text_and_run_nothing(visits: Visits, bad: Run, tmp_path: Path) -> None:
     """Handlers of others may write any status, and properties say what they saw."""
-    # A trace's waves are words, so theirs has no space; a browser takes the slash for one.
+    # A status of a wave is a word, so theirs has no space; a browser takes the slash for one. Job ids are quoted.
     svg = json.dumps('"><svg/onload=alert(3)>')[1:-1]
     lines = [
-        line.replace('"POLLING"', json.dumps(IMAGE)).replace(":LAUNCHING:", f":{svg}:") for line in bad.trace.lines()
+        re.sub(
+            "drsjob-([0-9a-f]+)",
+            (lambda found: json.dumps(f"{IMAGE} {found[0]}:")[1:-1])
+            if line.startswith('["JobStarted"')
+            else (lambda found: quote(f"{IMAGE} {found[0]}:")),
+            line.replace('"POLLING"', json.dumps(IMAGE)).replace(":LAUNCHING:", f":{svg}:"),
+        )
+        for line in bad.trace.lines()
     ]
     document = html.render(hostile(bad.result), lines)
     assert document.troubles == ()
@@ -95,5 +107,7 @@ def test_hostile_words_of_handlers_are_shown_as_text_and_run_nothing(visits: Vis
     use(page)
     assert page.locator("img").count() == 0
     assert page.locator("svg[onload]").count() == 0
-    expect(page.locator("#timeline [data-show=story]")).to_contain_text(f"execution {IMAGE}")
+    story = page.locator("#timeline [data-show=story]")
+    expect(story).to_contain_text(f"execution {IMAGE}")
+    expect(story).to_contain_text("DRS: wave 1 IN_PROGRESS")
     expect(page.locator("#acceptance")).to_contain_text("<script>alert('x')</script>")

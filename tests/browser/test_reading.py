@@ -1,12 +1,13 @@
 """Who cannot use a pointer, or hears a page, or sees little contrast, can read a report as well."""
 
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.browser.visits import Page, Theme, Visits
+from tests.browser.visits import PHONE, WIDE, Page, Theme, Visits
 
 CONTRAST_MIN: Final = 4.5
 """WCAG 2.2, success criterion 1.4.3 (level AA), for text of normal size."""
@@ -71,7 +72,8 @@ def test_colours_of_words_stand_out_on_every_ground(visits: Visits, reports: dic
 def test_tab_reaches_skip_link_contents_timeline_and_tables_in_this_order(
     visits: Visits, reports: dict[str, Path]
 ) -> None:
-    page = visits.open(reports["phase-2"])
+    # On a phone tables have to be scrolled; those that need not be are no stop.
+    page = visits.open(reports["phase-2"], width=PHONE)
     places: list[str] = []
     while "table" not in places and len(places) < 100:
         page.keyboard.press("Tab")
@@ -102,8 +104,11 @@ def test_the_skip_link_leads_past_the_contents(visits: Visits, reports: dict[str
     assert _place(page) == "controls"
 
 
-def test_whatever_can_be_focused_has_a_name_of_its_own(visits: Visits, reports: dict[str, Path]) -> None:
-    page = visits.open(reports["load-100"])
+@pytest.mark.parametrize(("scenario", "width"), [("load-100", WIDE), ("chaos", PHONE)])
+def test_whatever_can_be_focused_has_a_name_of_its_own(
+    visits: Visits, reports: dict[str, Path], scenario: str, width: int
+) -> None:
+    page = visits.open(reports[scenario], width=width)
     nodes: list[dict[str, Any]] = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
     nameless: list[str] = []
     names: list[str] = []
@@ -114,6 +119,7 @@ def test_whatever_can_be_focused_has_a_name_of_its_own(visits: Visits, reports: 
         name = node.get("name", {}).get("value", "").strip()
         (names if name else nameless).append(f"{node['role']['value']}: {name}")
     assert nameless == []
+    assert [name for name, count in Counter(names).items() if count > 1] == []
     for wanted in ("searchbox: Filter by execution id", "button: Zoom in", "link: Skip to the report"):
         assert wanted in names
 
@@ -126,3 +132,32 @@ def test_headings_go_down_one_step_at_a_time(visits: Visits, reports: dict[str, 
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+@pytest.mark.parametrize("width", [PHONE, WIDE])
+def test_a_table_is_a_stop_of_tab_just_if_it_can_be_scrolled(
+    visits: Visits, reports: dict[str, Path], width: int
+) -> None:
+    page = visits.open(reports["chaos"], width=width)
+    wrong = """[...document.querySelectorAll('.table')]
+      .filter((each) => (each.tabIndex === 0) !== (each.scrollWidth > each.clientWidth))
+      .map((each) => each.ariaLabel)"""
+    assert page.evaluate(wrong) == []
+    names: list[str] = page.evaluate("[...document.querySelectorAll('[role=region]')].map((each) => each.ariaLabel)")
+    assert len(names) == len(set(names)) > 10
+
+
+def test_without_script_every_table_is_a_stop_of_tab(reports: dict[str, Path]) -> None:
+    text = reports["chaos"].read_text(encoding="utf-8")
+    assert text.count('<div class="table" ') == text.count('<div class="table" tabindex="0" role="region"') > 10
+
+
+def test_keys_of_charts_and_their_data_are_high_enough_to_be_hit(visits: Visits, reports: dict[str, Path]) -> None:
+    """WCAG 2.2, success criterion 2.5.8 (level AA)."""
+    page = visits.open(reports["phase-2"])
+    heights: list[float] = page.evaluate(
+        """[...document.querySelectorAll('.chart button.key, .chart summary')]
+          .map((each) => each.getBoundingClientRect().height)"""
+    )
+    assert len(heights) > 20
+    assert min(heights) >= 24

@@ -45,7 +45,7 @@ def clocks(page: Page) -> list[tuple[float, int]]:
     """The axis: where each label stands, and the second of the day that it says."""
     settled(page)
     found = page.evaluate(
-        """[...document.querySelectorAll('#timeline .axis text')]
+        """[...document.querySelectorAll('#timeline .axis text:not(.healed)')]
           .map((each) => [+each.getAttribute('x'), each.textContent])"""
     )
     return [
@@ -210,25 +210,89 @@ def test_keys_choose_an_execution_and_its_story_is_told(
     visits: Visits, reports: dict[str, Path], runs: dict[str, Run]
 ) -> None:
     page = opened(visits, reports["chaos"])
-    story = page.locator("#timeline [data-show=story]")
-    assert story.get_attribute("aria-live") == "polite"
+    story, said = (page.locator(f"#timeline [data-show={name}]") for name in ("story", "said"))
+    assert story.get_attribute("aria-live") == said.get_attribute("aria-live") == "polite"
     ids = lanes(page)
+    statuses = {each.execution_id: each.status for each in runs["chaos"].result.metrics.executions}
     ended = [json.loads(line) for line in runs["chaos"].trace.lines() if line.startswith('["LambdaEnded"')]
     polls = Counter(event[4] for event in ended if event[3] == "ExecutionPoller")
     box(page).focus()
     page.keyboard.press("ArrowDown")
-    expect(story.locator("caption")).to_contain_text(f"{ids[0]}: ")
+    expect(said).to_have_text(f"{ids[0]}: {statuses[ids[0]]}")
+    expect(story).to_be_empty()
     page.keyboard.press("ArrowDown")
+    expect(said).to_have_text(f"{ids[1]}: {statuses[ids[1]]}")
+    page.keyboard.press("Enter")
     expect(story.locator("caption")).to_contain_text(f"{ids[1]}: {polls[ids[1]]} polls")
     rows = story.locator("tr").all_inner_texts()
     assert any("execution POLLING" in row for row in rows)
     assert any("DRS: wave 1 LAUNCHING" in row for row in rows)
     assert sorted(rows, key=lambda row: row[:12]) == rows
     page.keyboard.press("ArrowUp")
+    expect(story).to_be_empty()
+    page.keyboard.press("Enter")
     expect(story.locator("caption")).to_contain_text(f"{ids[0]}: ")
     assert page.locator("#timeline .chosen").count() == 1
     page.keyboard.press("Escape")
     expect(story).to_be_empty()
+    expect(said).to_be_empty()
+
+
+def test_hovering_over_shaded_time_names_the_rules_that_act(
+    visits: Visits, reports: dict[str, Path], runs: dict[str, Run]
+) -> None:
+    page = opened(visits, reports["chaos"])
+    faults = runs["chaos"].result.faults
+    box(page).hover(position={"x": 100, "y": 12})
+    told = tooltip(page).inner_text()
+    at_first = [each.rule for each in faults if each.after == 0]
+    assert [line.removeprefix("acts now: ") for line in told.splitlines() if "acts now" in line] == at_first[:3]
+    assert ("and 1 more" in told) == (len(at_first) == 4)
+    frame = box(page).bounding_box()
+    assert frame is not None
+    box(page).hover(position={"x": frame["width"] - 10, "y": 12})
+    assert "acts now" not in tooltip(page).inner_text()
+
+
+def test_the_legend_has_what_occurs_in_the_run(visits: Visits, reports: dict[str, Path]) -> None:
+    keys = visits.open(reports["chaos"]).locator("#timeline .key li").all_inner_texts()
+    for wanted in ("poll that failed", "a fault struck", "time in which faults may strike", "TIMEOUT", "CANCELLED"):
+        assert wanted in keys
+    assert any(each.startswith("healed") for each in keys)
+    quiet = visits.open(reports["phase-2"]).locator("#timeline .key li").all_inner_texts()
+    assert not any("fault" in each or "failed" in each or "healed" in each for each in quiet)
+    assert {"POLLING", "poll"} < set(quiet)
+    assert not {"TIMEOUT", "UNKNOWN", "DELETED"} & set(quiet)
+
+
+def test_healing_is_a_line_with_its_label(visits: Visits, reports: dict[str, Path]) -> None:
+    page = opened(visits, reports["chaos"])
+    assert page.locator("#timeline line.healed").count() == 2
+    expect(page.locator("#timeline text.healed")).to_have_text("healed")
+    assert opened(visits, reports["phase-2"]).locator("#timeline .healed").count() == 0
+
+
+def test_paper_shows_what_filters_and_zoom_hide_and_the_screen_is_as_before(
+    visits: Visits, reports: dict[str, Path]
+) -> None:
+    page = opened(visits, reports["chaos"])
+    whole = clocks(page)
+    control(page, "status").select_option("TIMEOUT")
+    control(page, "in").click()
+    page.get_by_role("button", name="Failed (0): criteria").click()
+    rows = page.locator("#criteria tbody tr")
+    before = (lanes(page), clocks(page), count(page))
+    assert (len(before[0]), rows.locator("visible=true").count()) == (1, 0)
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#timeline .sheet text").count() == 5
+    assert all(each.is_visible() for each in rows.all())
+    printed = clocks(page)
+    assert (printed[0][1] - whole[0][1], printed[-1][1] - whole[-1][1]) == pytest.approx((0, 0), abs=600)
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.emulate_media(media="screen")
+    assert (lanes(page), clocks(page), count(page)) == before
+    assert rows.locator("visible=true").count() == 0
 
 
 def test_a_click_chooses_an_execution_and_another_lets_it_go(visits: Visits, reports: dict[str, Path]) -> None:

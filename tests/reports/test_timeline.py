@@ -51,6 +51,13 @@ def test_it_begins_when_virtual_time_does(chaos: Run, told: History) -> None:
     assert timeline(chaos.result, told)["start"] == start.timestamp() * 1000
 
 
+def test_it_says_when_it_is_healed(chaos: Run, told: History) -> None:
+    assert chaos.result.metrics.configuration["heal"] == "25m"
+    assert timeline(chaos.result, told)["healed"] == 25 * 60_000
+    drill = run(load("drill"), seed=1)
+    assert timeline(drill.result, history(drill.trace.lines()))["healed"] is None
+
+
 def test_executions_that_broke_a_property_are_marked() -> None:
     late = run(load("drill", ["bounds.completion=0s"]), seed=1)
     broken = {each.execution_id for rule in late.result.properties for each in rule.violations}
