@@ -1,7 +1,6 @@
 """Charts for all HTML pages: lines, steps, dots and stacked bars over time.
 
-Those of distributions are made by `reports.charts.distributions`, and are here by name as well, so that a page has one place
-to take charts from. Every function gives a `<figure>`; its name becomes the figure's id and must be unique on the page.
+Those of distributions are made by `distributions`. Every function gives a `<figure>`; its name becomes the figure's id and must be unique on the page.
 Units are those of results (ms, s, B, %) or CloudWatch's; a figure is shown in the unit that suits it: 60000 ms as 60 s.
 """
 

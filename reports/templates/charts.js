@@ -1,4 +1,4 @@
-// Crosshair, tooltip, legend switches and table of a chart's values; reports.drawing.Figure says how its data are made.
+// Crosshair, tooltip, legend switches and table of a chart's values; reports.charts.drawing.Figure says how its data are made.
 (() => {
   "use strict";
   const make = (parent, tag, kind, text) => {
@@ -7,7 +7,7 @@
     if (text) made.textContent = text;
     return made;
   };
-  // As reports.scales.figure writes it.
+  // As reports.charts.scales.figure writes it.
   const number = (value) => {
     const size = Math.abs(value);
     if (value && (size < 0.01 || size >= 1e15)) return String(value);
