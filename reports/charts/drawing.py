@@ -1,7 +1,8 @@
 """What all charts share: the figure as it is laid out, its axes and marks, and the paths of its lines and boxes.
 
 Owns no kind of chart: `over_time` and `distributions` have these. A chart needs no script to be seen. Its lines are an
-SVG stretched to the width there is; all text is HTML beside or above it and keeps its size. `charts.css` is the look, and `charts.js` adds crosshair, tooltips and a table of the values.
+SVG stretched to the width there is; all text is HTML beside or above it and keeps its size. `charts.css` is the look,
+and `charts.js` adds crosshair, tooltips and a table of the values.
 """
 
 import re

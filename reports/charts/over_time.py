@@ -1,7 +1,8 @@
 """Charts for all HTML pages: lines, steps, dots and stacked bars over time.
 
-Those of distributions are made by `distributions`. Every function gives a `<figure>`; its name becomes the figure's id and must be unique on the page.
-Units are those of results (ms, s, B, %) or CloudWatch's; a figure is shown in the unit that suits it: 60000 ms as 60 s.
+Those of distributions are made by `distributions`. Every function gives a `<figure>`; its name becomes the figure's id
+and must be unique on the page. Units are those of results (ms, s, B, %) or CloudWatch's; a figure is shown in the unit
+that suits it: 60000 ms as 60 s.
 """
 
 from collections.abc import Iterator, Sequence
