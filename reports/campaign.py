@@ -14,6 +14,7 @@ from typing import Final, Literal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from reports import page
+from reports.comparing.effect import wilson
 from reports.markdown import number
 from reports.text import visible
 
@@ -25,7 +26,6 @@ _LINES_MAX: Final = 80
 _BARS_MIN: Final = 24
 _BARS_MAX: Final = 48
 _HEAT_MAX: Final = 5
-_Z_95: Final = 1.959964
 
 Verdict = Literal["pass", "fail", "unknown"]
 Seeds = tuple[int, int]
@@ -166,25 +166,12 @@ class Piece:
     told: str
 
 
-def interval(failed: int, count: int) -> tuple[float, float]:
-    """Within what the rate of failing seeds lies at 95 % confidence, if `failed` of `count` failed.
-
-    Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 1927.
-    """
-    rate, z2 = failed / count, _Z_95**2
-    middle = rate + z2 / (2 * count)
-    half = _Z_95 * math.sqrt(rate * (1 - rate) / count + z2 / (4 * count**2))
-    low, high = (middle - half) / (1 + z2 / count), (middle + half) / (1 + z2 / count)
-    # At both ends the formula gives 0 and 1 but for a rounding error.
-    return (0.0 if failed == 0 else low), (1.0 if failed == count else high)
-
-
 def rate_sentence(campaign: Campaign) -> str:
     """What the seeds say of all others."""
     failed, count = len(campaign.failed_seeds), campaign.seeds_count
     if not failed:
         return campaign.claim
-    low, high = interval(failed, count)
+    low, high = wilson(failed, count)
     most = f"{percent(low)} to {percent(high)} of all would, at 95 % confidence"
     return f"{campaign.claim}, {percent(failed / count)}: {most}"
 

@@ -115,7 +115,10 @@ def quantile(histogram: Histogram, ratio: float) -> float:
 
 
 def wilson(passed: int, judged: int) -> tuple[float, float]:
-    """The 95 % interval of a rate of `passed` in `judged`, Wilson's; 0 to 1 where nothing was judged."""
+    """The 95 % interval of a rate of `passed` in `judged`; 0 to 1 where nothing was judged.
+
+    Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 1927.
+    """
     if not judged:
         return 0.0, 1.0
     rate, square = passed / judged, _Z * _Z

@@ -7,7 +7,6 @@ import pytest
 from reports.campaign import (
     Campaign,
     fenced,
-    interval,
     percent,
     plain,
     rate_sentence,
@@ -16,6 +15,7 @@ from reports.campaign import (
     render_markdown,
     strip,
 )
+from reports.comparing.effect import wilson
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def quiet() -> Campaign:
     ],
 )
 def test_the_interval_is_wilsons_as_published(failed: int, count: int, low: float, high: float) -> None:
-    assert interval(failed, count) == pytest.approx((low, high), abs=0.00006)
+    assert wilson(failed, count) == pytest.approx((low, high), abs=0.00006)
 
 
 def test_without_a_failure_the_rule_of_three_speaks_and_with_one_the_interval(quiet: Campaign) -> None:
