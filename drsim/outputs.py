@@ -64,8 +64,9 @@ def write_reports(result: Result, lines: Lines, folder: Path, *, with_chrome: bo
 
 
 def _write(file: File, path: Path) -> None:
+    # An earlier run's report would pass for this one's if this one could not be written.
+    path.unlink(missing_ok=True)
     if file.text is None:
-        path.unlink(missing_ok=True)
         return
     with _replaced(path) as place, place.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
         out.writelines(file.text)
@@ -73,16 +74,12 @@ def _write(file: File, path: Path) -> None:
 
 @contextmanager
 def _replaced(path: Path) -> Iterator[Path]:
-    """A place beside a file, which takes the file's name once all is written there.
-
-    Half a file never has that name. Where writing fails, an earlier run's has not either: it would pass for this one's.
-    """
+    """A place beside a file, which takes the file's name once all is written there: half a file never has that name."""
     place = path.with_name(f".{path.name}.part")
     try:
         yield place
     except BaseException:
         place.unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
         raise
     place.replace(path)
 

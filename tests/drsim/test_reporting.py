@@ -180,6 +180,15 @@ def test_a_disk_that_is_full_is_the_users_matter_and_leaves_no_half_of_a_file(
     assert sorted(contents(folder)) == FILES
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full, as Linux has")
+def test_a_full_disk_loses_no_result_of_an_earlier_run(drill: Run, folder: Path) -> None:
+    before = contents(folder)
+    (folder / ".result.json.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device"):
+        outputs.write(drill, folder)
+    assert contents(folder) == before
+
+
 def with_lines(folder: Path, lines: Iterable[bytes]) -> None:
     """Give a run another trace, and its result that trace's digest."""
     trace = b"".join(lines)
