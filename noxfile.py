@@ -199,10 +199,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The test suite: all of it, with coverage, on the lowest Python, the fast tests on the others.
-
-    Arguments select tests on each: `-- -m slow`, say. What may depend on the Python is held by `determinism` as well.
-    """
+    """The test suite on each Python. The lowest one also measures coverage, unless arguments select tests."""
     _install(session, extras=EXTRAS, groups=("tests",))
     # A browser opens the same pages whatever Python wrote them, so that it has a session of its own.
     pytest = ("pytest", "--ignore", "tests/browser")
@@ -210,7 +207,8 @@ def tests(session: nox.Session) -> None:
         session.run("python", "-m", *pytest, *session.posargs)
         return
     if session.python != PYTHONS[0]:
-        session.run("python", "-m", *pytest, "-m", "not slow")
+        # As many processes as there are processors. Coverage follows one process only.
+        session.run("python", "-m", *pytest, "-n", "auto")
         return
     # The functions of others cover nothing that is ours, and run a tracer twice as long.
     session.run("python", "-m", "coverage", "run", "-m", *pytest, "--ignore", "tests/examples")
