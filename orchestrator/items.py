@@ -8,6 +8,7 @@ lie in the table as seconds since the Unix epoch.
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -29,6 +30,10 @@ Item = Mapping[str, object]
 """One DynamoDB item, deserialized."""
 
 _S = TypeVar("_S", bound=StrEnum)
+
+# What items are made of comes first, since asking an abstract class takes long.
+_SEQUENCES: Final = (list, tuple, Sequence)
+_MAPPINGS: Final = (dict, Mapping)
 
 _SERVER_ATTRIBUTES: Final = frozenset({"SourceServerId", "Status", "InstanceId"})
 _WAVE_ATTRIBUTES: Final = frozenset(
@@ -104,10 +109,11 @@ def _server_of(server: Item, where: str) -> Server:
 
 def waves_item(waves: Sequence[Wave]) -> list[dict[str, object]]:
     """The `Waves` attribute for these waves; what is None is left out."""
-    return [_wave_item(wave) for wave in waves]
+    return [wave_item(wave) for wave in waves]
 
 
-def _wave_item(wave: Wave) -> dict[str, object]:
+def wave_item(wave: Wave) -> dict[str, object]:
+    """One entry of `Waves`."""
     item: dict[str, object] = dict(wave.extra)
     if wave.number is not None:
         item["WaveNumber"] = wave.number
@@ -158,10 +164,16 @@ def _optional_text(item: Item, name: str, where: str) -> str | None:
 
 
 def _one_of(words: type[_S], value: object, where: str, name: str) -> _S:
-    try:
-        return words(str(value))
-    except ValueError:
-        raise MalformedError(f"{where}: {name} must be one of {', '.join(words)}, got {value!r}") from None
+    word: _S | None = _by_value(words).get(str(value))
+    if word is None:
+        raise MalformedError(f"{where}: {name} must be one of {', '.join(words)}, got {value!r}")
+    return word
+
+
+@cache
+def _by_value(words: type[_S]) -> Mapping[str, _S]:
+    """The words of an enumeration by their texts: much faster than asking the enumeration."""
+    return {word.value: word for word in words}
 
 
 def _count(value: object, where: str, name: str) -> int:
@@ -185,9 +197,9 @@ def _optional_instant_us(item: Item, name: str, where: str) -> int | None:
 
 
 def _maps(value: object, where: str, name: str) -> Sequence[Item]:
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, _SEQUENCES) and not isinstance(value, str):
         for position, entry in enumerate(value):
-            if not isinstance(entry, Mapping):
+            if not isinstance(entry, _MAPPINGS):
                 raise MalformedError(f"{where}: {name}[{position}] must be a map, got {entry!r}")
         return value
     raise MalformedError(f"{where}: {name} must be a list of maps, got {value!r}")

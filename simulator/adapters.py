@@ -191,8 +191,9 @@ class TableStore:
         """One conditional UpdateItem."""
         boundary, latencies = self._boundary, self._latencies
         invocation = boundary.invocation
+        held = self._table.get(update.key)
         attributes: dict[str, object] = {
-            "Waves": waves_item(update.waves),
+            "Waves": waves_item(update.waves) if held is None else held.waves_item(update.waves),
             "LastPolledTime": seconds_item(update.last_polled_us),
             "Version": update.expected_version + 1,
         }

@@ -265,7 +265,6 @@ class RunEnded(NamedTuple):
     """The last event of every run."""
 
     at_us: int
-    events_count: int
 
 
 def _quoted(job_id: str) -> str:

@@ -252,6 +252,22 @@ class Kernel:
         process._serial = self._serial
         return process
 
+    def begin(
+        self, name: str, tag: object, function: Callable[_P, object], *arguments: _P.args, **keywords: _P.kwargs
+    ) -> None:
+        """Start a process with this tag within the present event; it runs until it first waits.
+
+        For actions of the kernel's loop: no event of its own stands between such an action and what it starts.
+        """
+        if self._hub is None or getcurrent() is not self._hub:
+            raise MisuseError(
+                "kernel.begin(...) was called outside an action: kernel.spawn(name, function) makes a process"
+            )
+        process = Process(self, name, lambda: function(*arguments, **keywords), None)
+        process.tag = tag
+        self._unfinished[process] = None
+        self._start(process)
+
     def sleep(self, duration_us: int) -> None:
         """Suspend the present process for `duration_us` (>= 0)."""
         carrier = getcurrent()

@@ -206,7 +206,7 @@ class World:
                     raise BrokenSimulationError(f"time stands still: {_EVENTS_MAX} events within a minute")
                 if on_progress is not None:
                     on_progress(kernel.now_us)
-        self.trace.emit(RunEnded(kernel.now_us, kernel.events_count))
+        self.trace.emit(RunEnded(kernel.now_us))
         for monitor in self.monitors:
             monitor.finish(kernel.now_us)
 

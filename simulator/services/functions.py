@@ -204,8 +204,7 @@ class LambdaService:
             cold=cold,
             run=run,
         )
-        process = self._kernel.spawn(function.name, self._run, queued, invocation, init_us)
-        process.tag = invocation
+        self._kernel.begin(function.name, invocation, self._run, queued, invocation, init_us)
 
     def _run(self, queued: _Queued, invocation: Invocation, init_us: int) -> None:
         kernel, function = self._kernel, queued.function

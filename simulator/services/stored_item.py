@@ -4,37 +4,38 @@ A write changes little of an item, so a version takes over what the one before i
 same still.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from orchestrator.errors import MalformedError
-from orchestrator.items import execution_of
+from orchestrator.items import execution_of, wave_item
 from orchestrator.model import Execution, Wave
 from simulator.events import ItemChanged
 
 Attributes = Mapping[str, object]
 
+_CONTAINER_BYTES: Final = 3
+"""Of a list or a map, besides one for each of its entries."""
+
 
 class StoredItem:
     """One version of one item; never changed."""
 
-    __slots__ = ("_execution", "_kept", "_wave_sizes", "attributes", "size_bytes", "wrong")
+    __slots__ = ("_execution", "_kept", "_rendered", "_wave_sizes", "attributes", "size_bytes", "wrong")
 
     def __init__(self, attributes: dict[str, object], before: "StoredItem | None" = None) -> None:
         self.attributes: Attributes = attributes
         self.wrong: str | None = None
         self._execution: Execution | None = None
-        # The waves, by place, that are as before and need not be read again.
+        # By place, the waves that are as before and need not be read again, and items made of waves.
         self._kept: dict[int, Wave] = {}
+        self._rendered: dict[int, dict[str, object]] = {}
         self._wave_sizes: list[int] = []
         waves = attributes.get("Waves")
         if isinstance(waves, list):
-            shared = attributes["Waves"] = self._share(waves, before)
-            # Their list's own bytes, and those of the waves in it.
-            self.size_bytes = item_size_bytes({**attributes, "Waves": []}) + len(shared) + sum(self._wave_sizes)
-        else:
-            self.size_bytes = item_size_bytes(attributes)
+            attributes["Waves"] = self._share(waves, before)
+        self.size_bytes = self._measure(before)
 
     @property
     def execution(self) -> Execution | None:
@@ -46,6 +47,20 @@ class StoredItem:
                 self.wrong = str(error)
         return self._execution
 
+    def waves_item(self, waves: Sequence[Wave]) -> list[dict[str, object]]:
+        """As `orchestrator.items.waves_item`, but waves that this version holds are not made into items anew."""
+        held: Sequence[Wave] = () if self.execution is None else self.execution.waves
+        items = []
+        for place, wave in enumerate(waves):
+            if place < len(held) and held[place] is wave:
+                item = self._rendered.get(place)
+                if item is None:
+                    item = self._rendered[place] = wave_item(wave)
+            else:
+                item = wave_item(wave)
+            items.append(item)
+        return items
+
     def _share(self, waves: list[Any], before: "StoredItem | None") -> list[Any]:
         """The waves, each that equals the one before at its place being that very object; with sizes and values."""
         old = [] if before is None else before.attributes.get("Waves")
@@ -54,15 +69,36 @@ class StoredItem:
         known = None if before is None else before.execution
         shared = []
         for place, wave in enumerate(waves):
-            if before is not None and place < len(old) and old[place] == wave:
+            if before is not None and place < len(old) and (old[place] is wave or old[place] == wave):
                 shared.append(old[place])
                 self._wave_sizes.append(before._wave_sizes[place])
                 if known is not None:
                     self._kept[place] = known.waves[place]
+                    if wave == before._rendered.get(place):
+                        self._rendered[place] = old[place]
             else:
                 shared.append(wave)
                 self._wave_sizes.append(_value_size_bytes(wave))
         return shared
+
+    def _measure(self, before: "StoredItem | None") -> int:
+        """The item's size, from that of the version before and from what is not the same object any more."""
+        attributes = self.attributes
+        if before is None or not before.attributes.keys() <= attributes.keys():
+            return sum(map(_name_size_bytes, attributes)) + sum(map(self._attribute_size_bytes, attributes))
+        old, total = before.attributes, before.size_bytes
+        for name, value in attributes.items():
+            if name not in old:
+                total += _name_size_bytes(name) + self._attribute_size_bytes(name)
+            elif value is not old[name]:
+                total += self._attribute_size_bytes(name) - before._attribute_size_bytes(name)
+        return total
+
+    def _attribute_size_bytes(self, name: str) -> int:
+        value = self.attributes[name]
+        if name == "Waves" and isinstance(value, list):
+            return _CONTAINER_BYTES + len(value) + sum(self._wave_sizes)
+        return _value_size_bytes(value)
 
 
 def change(
@@ -91,20 +127,21 @@ def item_size_bytes(attributes: Attributes) -> int:
     """An item's size as DynamoDB counts it (developer guide, item sizes and formats)."""
     total = 0
     for name, value in attributes.items():
-        total += (len(name) if name.isascii() else len(name.encode())) + _value_size_bytes(value)
+        total += _name_size_bytes(name) + _value_size_bytes(value)
     return total
+
+
+def _name_size_bytes(name: str) -> int:
+    return len(name) if name.isascii() else len(name.encode())
 
 
 def _value_size_bytes(value: object) -> int:
     if isinstance(value, str):
         return len(value) if value.isascii() else len(value.encode())
     if isinstance(value, dict):
-        return 3 + len(value) + item_size_bytes(value)
+        return _CONTAINER_BYTES + len(value) + item_size_bytes(value)
     if isinstance(value, list | tuple):
-        total = 3 + len(value)
-        for entry in value:
-            total += _value_size_bytes(entry)
-        return total
+        return _CONTAINER_BYTES + len(value) + sum(map(_value_size_bytes, value))
     if value is None or isinstance(value, bool):
         return 1
     if isinstance(value, int | Decimal):

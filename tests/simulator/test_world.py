@@ -88,7 +88,7 @@ def test_a_run_ends_some_time_after_the_last_execution_has_ended() -> None:
     ends = Ends(world)
     assert len(ends.executions) == 3
     assert world.kernel.now_us == ends.executions[-1] + 30 * SECOND_US
-    assert ends.run == [(world.kernel.now_us, world.kernel.events_count)]
+    assert ends.run == [(world.kernel.now_us,)]
 
 
 def test_a_run_that_is_to_go_on_ends_with_its_duration() -> None:
