@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
-from types import MappingProxyType
-from typing import Final, TypeVar
+from itertools import chain, repeat
+from typing import Final, TypeVar, cast
 
 from orchestrator.errors import MalformedError
 from orchestrator.model import (
@@ -56,10 +56,10 @@ def key_of(item: Item) -> ExecutionKey:
     return ExecutionKey(_text(item, "ExecutionId", "item"), _text(item, "PlanId", "item"))
 
 
-def execution_of(item: Item, *, known: Mapping[int, Wave] = MappingProxyType({})) -> Execution:
+def execution_of(item: Item, *, known: tuple[Wave | None, ...] = ()) -> Execution:
     """The execution that an item describes. Raises MalformedError with the path, the rule and the value.
 
-    `known` holds waves, by their place in the item, that the caller has read before and need not be read again.
+    `known` holds waves, at their places in the item, that the caller has read before and that need not be read again.
     """
     key = key_of(item)
     where = f"execution {key.execution_id}"
@@ -72,11 +72,16 @@ def execution_of(item: Item, *, known: Mapping[int, Wave] = MappingProxyType({})
         last_polled_us=_optional_instant_us(item, "LastPolledTime", where),
         version=_count(item.get("Version", 0), where, "Version"),
         total_waves=_count(item.get("TotalWaves"), where, "TotalWaves"),
-        waves=tuple(
-            known.get(number) or _wave_of(wave, f"{where}: Waves[{number}]")
-            for number, wave in enumerate(_maps(item.get("Waves", ()), where, "Waves"))
-        ),
+        waves=_waves_of(_maps(item.get("Waves", ()), where, "Waves"), where, known),
     )
+
+
+def _waves_of(items: Sequence[Item], where: str, known: tuple[Wave | None, ...]) -> tuple[Wave, ...]:
+    """The waves; those known are the same objects, and all of them the same tuple, so that no change is easy to see."""
+    if len(known) == len(items) and all(known):
+        return cast(tuple[Wave, ...], known)
+    places = enumerate(zip(items, chain(known, repeat(None)), strict=False))
+    return tuple([wave or _wave_of(item, f"{where}: Waves[{place}]") for place, (item, wave) in places])
 
 
 def _wave_of(wave: Item, where: str) -> Wave:

@@ -37,8 +37,6 @@ class KernelExecutor(Executor):
         future: _KernelFuture[_T] = _KernelFuture(self._kernel)
         self._tasks.append((future, lambda: fn(*args, **kwargs)))
         self._unfinished[future] = None
-        # No lambda that holds the future: only the garbage collector could free that circle, and it is slow.
-        future.add_done_callback(self._forget)
         if len(self._workers) >= self._workers_max:
             self._workers = [worker for worker in self._workers if worker.alive]
         if len(self._workers) < self._workers_max:
@@ -69,12 +67,11 @@ class KernelExecutor(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         self._shut_down = True
         while cancel_futures and self._tasks:
-            self._tasks.popleft()[0].cancel()
+            future, _ = self._tasks.popleft()
+            future.cancel()
+            del self._unfinished[future]
         while wait and self._unfinished:
             next(iter(self._unfinished)).wait(None)
-
-    def _forget(self, future: Any) -> None:
-        del self._unfinished[future]
 
     def _work(self) -> None:
         while self._tasks:
@@ -86,6 +83,7 @@ class KernelExecutor(Executor):
                     future.set_exception(error)
                 else:
                     future.set_result(result)
+            del self._unfinished[future]
 
 
 class _KernelFuture(Future[_T]):

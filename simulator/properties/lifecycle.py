@@ -57,7 +57,7 @@ class StatusOrder(Monitor):
             return
         self.checked += 1
         # What leaves a terminal status is the business of `terminal-absorbing`.
-        if before.status not in TERMINAL:
+        if now.status is not before.status and before.status not in TERMINAL:
             self._check(event, "execution", EXECUTION_MOVES, before.status, now.status)
         for old, new in pairs(before.waves, now.waves):
             self._check_wave(event, old, new)

@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from operator import is_
 from typing import ClassVar, Final, TypeVar
 
 from orchestrator.model import Execution
@@ -111,12 +110,16 @@ class Monitor(ABC):
 
 def pairs(before: tuple[_T, ...], after: tuple[_T, ...]) -> Iterator[tuple[_T, _T]]:
     """What stands at the same place before and after a write, where it is not the very same object."""
+    return iter(()) if before is after else _different(before, after)
+
+
+def _different(before: tuple[_T, ...], after: tuple[_T, ...]) -> Iterator[tuple[_T, _T]]:
     return ((old, new) for old, new in zip(before, after, strict=False) if old is not new)
 
 
 def same_waves(before: Execution | None, now: Execution) -> bool:
-    """Whether a write left the waves as they were, as most polls do: each is then the very same object."""
-    return before is not None and len(before.waves) == len(now.waves) and all(map(is_, before.waves, now.waves))
+    """Whether a write left the waves as they were, as most polls do: they are then the very same tuple."""
+    return before is not None and before.waves is now.waves
 
 
 def seconds(duration_us: int) -> str:

@@ -47,7 +47,8 @@ class NoLostUpdate(Monitor):
         for name in sorted(before.keys() - after.keys()):
             self._lost(event, f"{name} kept", "gone")
         for name, value in before.items():
-            if name not in _POLLS_OWN and after.get(name, value) != value:
+            now = after.get(name, value)
+            if now is not value and name not in _POLLS_OWN and now != value:
                 self._lost(event, f"{name} left alone", "changed")
 
     def _check_wave(self, event: ItemChanged, old: Wave, new: Wave) -> None:

@@ -59,13 +59,19 @@ class LogsService(logging.Handler):
         trace.listen(LambdaStarted, self._on_start)
         trace.listen(LambdaEnded, self._on_end)
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """As any handler, but with no filters and no lock: nothing here runs beside anything else."""
+        self.emit(record)
+        return True
+
     def emit(self, record: logging.LogRecord) -> None:
         """One line of the running invocation; a line from outside any invocation is nobody's and is passed over."""
         process = self._kernel.current
         invocation = None if process is None else process.tag
         if not isinstance(invocation, Invocation):
             return
-        extra = {name: value for name, value in record.__dict__.items() if name not in _RECORD_ATTRIBUTES}
+        attributes = record.__dict__
+        extra = {name: attributes[name] for name in attributes.keys() - _RECORD_ATTRIBUTES}
         message = record.getMessage()
         line = {
             "level": record.levelname,
@@ -113,17 +119,18 @@ class LogsService(logging.Handler):
 
     def _on_end(self, event: LambdaEnded) -> None:
         milliseconds = event.duration_us / 1000
-        self._platform(event.function, f"END RequestId: {event.request_id}")
         self._platform(
             event.function,
+            f"END RequestId: {event.request_id}",
             f"REPORT RequestId: {event.request_id}\tDuration: {milliseconds:.2f} ms\t"
             f"Billed Duration: {-(-event.duration_us // 1000)} ms\tMax Memory Used: {event.memory_mb} MB\t",
         )
 
-    def _platform(self, function: str, line: str) -> None:
+    def _platform(self, function: str, *lines: str) -> None:
         group = self._group(function)
-        group.platform_lines += 1
-        group.size_bytes += len(line) + _EVENT_OVERHEAD_BYTES
+        for line in lines:
+            group.platform_lines += 1
+            group.size_bytes += len(line) + _EVENT_OVERHEAD_BYTES
 
     def _group(self, function: str) -> LogGroup:
         group = self.groups.get(function)

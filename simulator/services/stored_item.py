@@ -6,6 +6,7 @@ same still.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from operator import is_
 from typing import Any, Final
 
 from orchestrator.errors import MalformedError
@@ -29,7 +30,7 @@ class StoredItem:
         self.wrong: str | None = None
         self._execution: Execution | None = None
         # By place, the waves that are as before and need not be read again, and items made of waves.
-        self._kept: dict[int, Wave] = {}
+        self._kept: tuple[Wave | None, ...] = ()
         self._rendered: dict[int, dict[str, object]] = {}
         self._wave_sizes: list[int] = []
         waves = attributes.get("Waves")
@@ -67,18 +68,22 @@ class StoredItem:
         if not isinstance(old, list) or before is None:
             old = []
         known = None if before is None else before.execution
+        kept: list[Wave | None] = []
         shared = []
         for place, wave in enumerate(waves):
             if before is not None and place < len(old) and (old[place] is wave or old[place] == wave):
                 shared.append(old[place])
                 self._wave_sizes.append(before._wave_sizes[place])
-                if known is not None:
-                    self._kept[place] = known.waves[place]
-                    if wave == before._rendered.get(place):
-                        self._rendered[place] = old[place]
+                kept.append(None if known is None else known.waves[place])
+                if known is not None and wave == before._rendered.get(place):
+                    self._rendered[place] = old[place]
             else:
+                kept.append(None)
                 shared.append(wave)
                 self._wave_sizes.append(_value_size_bytes(wave))
+        self._kept = tuple(kept)
+        if known is not None and len(kept) == len(known.waves) and all(map(is_, kept, known.waves)):
+            self._kept = known.waves
         return shared
 
     def _measure(self, before: "StoredItem | None") -> int:
