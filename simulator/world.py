@@ -145,13 +145,26 @@ class Parts:
 
 
 class World:
-    """One run of one spec with one seed. With `verdict_only` there are properties, and no trace or figures."""
+    """One run of one spec with one seed, told to `trace`, or to one in memory.
 
-    def __init__(self, spec: WorldSpec, *, seed: int, parts: Parts | None = None, verdict_only: bool = False) -> None:
+    With `verdict_only` there are properties, and no trace or figures.
+    """
+
+    def __init__(
+        self,
+        spec: WorldSpec,
+        *,
+        seed: int,
+        parts: Parts | None = None,
+        verdict_only: bool = False,
+        trace: Trace | None = None,
+    ) -> None:
         self.parts = parts = parts or Parts()
         self.spec = spec = with_swarm(spec, seed)
         self.kernel = kernel = Kernel(seed=seed)
-        self.trace = trace = Trace(kept=not verdict_only)
+        # Not by its truth: a trace without events is as false as an empty list.
+        trace = Trace(level="off" if verdict_only else "full") if trace is None else trace
+        self.trace: Final = trace
         self.plan = plan = Plan(kernel, trace, spec)
         self.settings = settings_from(spec.settings)
         self.table = parts.table(
@@ -204,6 +217,7 @@ class World:
                 reason = kernel.run(until_us=until_us, events_max=_EVENTS_MAX)
                 if reason is StopReason.EVENTS_MAX:
                     raise BrokenSimulationError(f"time stands still: {_EVENTS_MAX} events within a minute")
+                self.trace.flush()
                 if on_progress is not None:
                     on_progress(kernel.now_us)
         self.trace.emit(RunEnded(kernel.now_us))
