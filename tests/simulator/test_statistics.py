@@ -184,7 +184,7 @@ def test_staleness_is_how_old_a_change_is_when_the_table_learns_of_it() -> None:
     poll(bench, 2, 95, item=item)
     poll(bench, 3, 99, job.job_id, item=item)
     poll(bench, 4, 150, job.job_id, item=item)
-    assert bench.seconds("staleness") == [40, 10]
+    assert bench.seconds("staleness") == [10, 40]
 
 
 def test_polls_that_miss_a_job_are_counted_and_waves_that_wait_are_not() -> None:

@@ -232,14 +232,17 @@ def test_a_spool_that_is_discarded_leaves_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_ends_the_run_and_code_under_test_cannot_catch_it() -> None:
+def test_a_full_disk_ends_the_run_and_code_under_test_cannot_catch_it(tmp_path: Path) -> None:
     assert not issubclass(UnwrittenTraceError, Exception)
-    trace = Trace(spool=Path("/dev/full"))
+    (tmp_path / "spool").symlink_to("/dev/full")
+    trace = Trace(spool=tmp_path / "spool")
+    for number in range(10_000):
+        trace.emit(Said(number, sha256(str(number).encode()).hexdigest()))
     with pytest.raises(UnwrittenTraceError) as caught:
-        for number in range(1_000):
-            trace.emit(Said(number, sha256(str(number).encode()).hexdigest() * 100))
-            trace.flush()
+        trace.flush()
     assert isinstance(caught.value.__cause__, OSError)
+    trace.discard()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_trace_listeners_hear_all_and_there_is_no_line() -> None:
