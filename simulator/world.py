@@ -189,7 +189,7 @@ class World:
         self.statistics = Statistics(figures, self.truth, self.settings)
         self.cloudwatch = CloudWatch(figures, epoch_us=spec.epoch_us)
         self.workload = Workload(kernel, self.table, self.drs, spec, effects)
-        self._going_on = len(self.workload.expected)
+        self._going_on = len(self.workload)
         finder, poller = parts.handlers(self)
         functions.deploy(FINDER, spec.functions.finder, finder)
         functions.deploy(POLLER, spec.functions.poller, poller)
