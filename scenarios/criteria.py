@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from orchestrator.model import ExecutionStatus, Phase
+from orchestrator.model import TERMINAL, ExecutionStatus, Phase
 from orchestrator.settings import MINUTE_US
 from scenarios.result import Basis, CriterionResult, Verdict
 from simulator.events import FINDER, POLLER
@@ -298,6 +298,27 @@ def _expectation(world: World) -> Finding:
     return Finding(not wrong, f"{len(expected) - len(wrong)} of {len(expected)} as expected", evidence or "each one")
 
 
+def _overload(world: World) -> Finding:
+    strained = [monitor for monitor in world.strained if monitor.violations]
+    if not world.strained:
+        return Finding(None, "no overload", "the scenario's bounds let no look pass over an execution that is due")
+    if not strained:
+        return Finding(None, "nothing gave way", "the usual bounds held: there was no overload")
+    strained.sort(key=lambda monitor: monitor.violations[0].at_us)
+    firsts = [(monitor, monitor.violations[0]) for monitor in strained]
+    told = [
+        f"{monitor.name} at {seconds(first.at_us)}: {first.expected}; {first.observed} "
+        f" ({monitor.violations_count} times)"
+        for monitor, first in firsts
+    ]
+    statuses, count = world.statistics.statuses, len(world.workload)
+    served = sum(statuses[status] for status in TERMINAL)
+    monitor, first = firsts[0]
+    value = f"{served} of {count} served; first {monitor.name}, {round(first.at_us / 1e6)} s"
+    evidence = "what would have broken the usual bounds, by its first time: " + ". ".join(told)
+    return Finding(served == count and _holds(world, "no-lost-update", "completion-soundness"), value, evidence)
+
+
 def _always(text: str) -> Callable[[World], str]:
     return lambda _: text
 
@@ -333,6 +354,7 @@ CRITERIA: Final = (
     Criterion("100+ concurrent executions", "observed", _always("100 or more, all served"), _concurrent),
     Criterion("No poll is early, none is late", "observed", _always("0 amiss"), _cadence),
     Criterion("Executions end as expected", "observed", _always("each one"), _expectation),
+    Criterion("Overload loses no execution", "observed", _always("each is served"), _overload),
 )
 """In the order of reports."""
 

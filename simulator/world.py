@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from orchestrator.finder import Finder
@@ -36,7 +36,7 @@ from simulator.faults.plan import Plan
 from simulator.faults.rules import CLOCK, EVENT, INDEX, START, TICK
 from simulator.faults.swarm import with_swarm
 from simulator.kernel import Kernel, StopReason
-from simulator.properties import PROPERTIES
+from simulator.properties import PROPERTIES, STRAINED
 from simulator.properties.completion import CompletionLiveness
 from simulator.properties.monitor import Allows, Context
 from simulator.services.drs import DrsService
@@ -44,7 +44,7 @@ from simulator.services.dynamodb import ExecutionTable, Table
 from simulator.services.functions import Handler, Invocation, LambdaService, Payload
 from simulator.services.observability import LogsService, MetricsService
 from simulator.services.schedule import ScheduleRule
-from simulator.spec import WorldSpec
+from simulator.spec import Bounds, WorldSpec
 from simulator.statistics import Statistics
 from simulator.trace import BrokenSimulationError, Trace
 from simulator.truth import Truth
@@ -185,6 +185,9 @@ class World:
         # What must not be judged, or what nobody asks for, hears of nothing.
         deaf = Trace()
         self.monitors = [monitor(deaf if monitor.name in parts.unjudged else trace, context) for monitor in PROPERTIES]
+        # Beyond what the system can bear the bounds are wide, and these say what would have broken the usual ones.
+        usual = replace(context, spec=spec.model_copy(update={"bounds": Bounds()}))
+        self.strained = [monitor(trace, usual) for monitor in STRAINED] if spec.bounds.looks_missed else []
         figures = deaf if verdict_only else trace
         self.statistics = Statistics(figures, self.truth, self.settings)
         self.cloudwatch = CloudWatch(figures, epoch_us=spec.epoch_us)
@@ -221,7 +224,7 @@ class World:
                 if on_progress is not None:
                     on_progress(kernel.now_us)
         self.trace.emit(RunEnded(kernel.now_us))
-        for monitor in self.monitors:
+        for monitor in (*self.monitors, *self.strained):
             monitor.finish(kernel.now_us)
 
     def status_of(self, key: ExecutionKey) -> ExecutionStatus | None:
