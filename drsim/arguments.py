@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from scenarios.model import Scenario
+    from simulator.trace import Level
 
 T = TypeVar("T")
 
@@ -14,6 +15,26 @@ class TraceFormat(StrEnum):
     """Formats in which a trace can be had besides its own."""
 
     CHROME = "chrome"
+
+
+class TraceKept(StrEnum):
+    """Which events of a run are written; chrome is full, in that format as well."""
+
+    OFF = "off"
+    SUMMARY = "summary"
+    FULL = "full"
+    CHROME = "chrome"
+
+    @property
+    def level(self) -> "Level":
+        """What the trace itself is told."""
+        match self:
+            case TraceKept.OFF:
+                return "off"
+            case TraceKept.SUMMARY:
+                return "summary"
+            case _:
+                return "full"
 
 
 class UserError(Exception):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from drsim.arguments import TraceFormat, UserError, check_parts, loaded, reading, seconds_of, seeds_of, writing
+from drsim.arguments import TraceKept, UserError, check_parts, loaded, reading, seconds_of, seeds_of, writing
 from drsim.comparing import compare
 from drsim.exits import ExitCode, complain
 from drsim.reporting import report
@@ -95,8 +95,12 @@ def run(
     ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where each run's folder goes.")] = Path("drsim-runs"),
     trace: Annotated[
-        TraceFormat | None, typer.Option("--trace", help="Also the trace for Perfetto, trace.chrome.json.")
-    ] = None,
+        TraceKept,
+        typer.Option(
+            help="Events to write: none; those that tell what became of executions; all; all, and for Perfetto too "
+            "(trace.chrome.json)."
+        ),
+    ] = TraceKept.FULL,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print each result as one line of JSON, nothing else.")
     ] = False,
@@ -116,9 +120,7 @@ def run(
     code = ExitCode.PASS
     try:
         for name, scenario in zip(names, scenarios, strict=True):
-            result, whole = _run_one(
-                name, scenario, seed, changes or [], choice, out, with_chrome=trace is not None, as_json=as_json
-            )
+            result, whole = _run_one(name, scenario, seed, changes or [], choice, out, trace=trace, as_json=as_json)
             if not whole:
                 code = ExitCode.INTERNAL
             if result is not None:
@@ -256,7 +258,7 @@ def _run_one(
     choice: Choice,
     out: Path,
     *,
-    with_chrome: bool,
+    trace: TraceKept,
     as_json: bool,
 ) -> "tuple[Result | None, bool]":
     """Run one scenario, write its files and show it.
@@ -270,11 +272,13 @@ def _run_one(
     from drsim import outputs
     from scenarios.runner import TierMissingError
     from scenarios.runner import run as run_scenario
-    from simulator.trace import BrokenSimulationError
+    from simulator.trace import BrokenSimulationError, UnwrittenTraceError
     from simulator.wire.errors import HandlerError
 
     set_words = [word for change in changes for word in ("--set", change)]
-    words = ["drsim", "run", name, "--seed", str(seed), *set_words, *choice.words]
+    # What is written decides the digest as well.
+    trace_words = [] if trace.level == "full" else ["--trace", trace.level]
+    words = ["drsim", "run", name, "--seed", str(seed), *set_words, *choice.words, *trace_words]
     folder = outputs.folder_of(out, scenario.name, seed)
     try:
         with terminal.progress(terminal.errors(), scenario.name, scenario.duration) as on_progress:
@@ -285,7 +289,13 @@ def _run_one(
                 functions=choice.functions,
                 replay=shlex.join(words),
                 on_progress=on_progress,
+                trace=trace.level,
+                spool=writing(lambda: outputs.spool_of(folder)) if trace.level != "off" else None,
             )
+    except UnwrittenTraceError as error:
+        cause = error.__cause__
+        assert isinstance(cause, OSError), "nothing else keeps a trace from being written"
+        raise UserError(f"{scenario.name}, seed {seed}: cannot write its trace: {cause.strerror or cause}") from None
     except (HandlerError, TierMissingError) as error:
         raise UserError(f"{scenario.name}, seed {seed}: {error}") from None
     except (Exception, BrokenSimulationError) as error:
@@ -293,7 +303,7 @@ def _run_one(
         writing(lambda: outputs.write_error(trouble, folder))
         complain(f"internal error in {scenario.name}, seed {seed}: {error} (see {folder / outputs.ERROR})")
         return None, False
-    troubles = writing(lambda: outputs.write(done, folder, with_chrome=with_chrome))
+    troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace is TraceKept.CHROME))
     for trouble in troubles:
         complain(f"internal error in the reports of {folder}: {trouble}")
     if as_json:

@@ -23,6 +23,7 @@ __all__ = [
     "RESULT",
     "TRACE",
     "folder_of",
+    "spool_of",
     "write",
     "write_error",
     "write_reports",
@@ -34,6 +35,12 @@ def folder_of(out: Path, scenario: str, seed: int) -> Path:
     return out / f"{scenario}-{seed}"
 
 
+def spool_of(folder: Path) -> Path:
+    """Where a run's trace goes while the run goes on, in the folder, which is made. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return _part_of(folder / TRACE)
+
+
 def write(run: "Run", folder: Path, *, with_chrome: bool = False) -> tuple[str, ...]:
     """Write all files of a run, over those of an earlier one. Gives what could not be written of reports, and why.
 
@@ -41,10 +48,17 @@ def write(run: "Run", folder: Path, *, with_chrome: bool = False) -> tuple[str, 
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ERROR).unlink(missing_ok=True)
-    with _replaced(folder / RESULT) as place:
-        place.write_text(run.result.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    with _replaced(folder / TRACE) as place:
-        run.trace.write(place)
+    try:
+        with _replaced(folder / RESULT) as place:
+            place.write_text(run.result.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        if run.result.trace == "off":
+            # An earlier run's would be taken for this one's.
+            (folder / TRACE).unlink(missing_ok=True)
+        else:
+            run.trace.write(folder / TRACE)
+    finally:
+        # Where it went while the run went on, unless it has its place by now.
+        run.trace.discard()
     return write_reports(run.result, run.trace.lines, folder, with_chrome=with_chrome)
 
 
@@ -75,13 +89,17 @@ def _write(file: File, path: Path) -> None:
 @contextmanager
 def _replaced(path: Path) -> Iterator[Path]:
     """A place beside a file, which takes the file's name once all is written there: half a file never has that name."""
-    place = path.with_name(f".{path.name}.part")
+    place = _part_of(path)
     try:
         yield place
     except BaseException:
         place.unlink(missing_ok=True)
         raise
     place.replace(path)
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
 
 
 def write_error(trouble: str, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 import gzip
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -64,13 +64,21 @@ def _written_again(folder: Path, *, with_chrome: bool) -> Iterator[ExitCode]:
 def _written(file: Path, *, with_chrome: bool) -> ExitCode:
     """Write one run's reports beside its result's file, and say what is wrong with that."""
     from drsim.outputs import CHROME, PAGE, TRACE, write_reports
+    from simulator.trace import read_lines
 
     folder = file.parent
     try:
         result, path = result_in(file), folder / TRACE
-        _check(path, result.trace_digest)
+        if result.trace_digest is not None:
+            _check(path, result.trace_digest)
+        if with_chrome and result.trace != "full":
+            raise UserError(f"{file}: {CHROME} needs a run with --trace full, and this one has --trace {result.trace}")
         wanted = with_chrome or (folder / CHROME).exists()
-        troubles = writing(lambda: write_reports(result, lambda: _lines(path), folder, with_chrome=wanted))
+
+        def lines() -> Iterable[str]:
+            return () if result.trace == "off" else read_lines(path)
+
+        troubles = writing(lambda: write_reports(result, lines, folder, with_chrome=wanted))
     except UserError as error:
         complain(str(error))
         return ExitCode.USAGE
@@ -78,13 +86,6 @@ def _written(file: Path, *, with_chrome: bool) -> ExitCode:
     for trouble in troubles:
         complain(f"internal error in the reports of {folder}: {trouble}")
     return ExitCode.INTERNAL if troubles else ExitCode.PASS
-
-
-def _lines(path: Path) -> Iterator[str]:
-    """The trace's lines, without their ends."""
-    with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
-        for line in file:
-            yield line.removesuffix("\n")
 
 
 def _check(path: Path, digest: str) -> None:

@@ -93,6 +93,8 @@ class _Reader:
     def __init__(self, first: set[str]) -> None:
         self._first = first
         self._lanes: dict[str, Lane] = {}
+        self._seen: set[str] = set()
+        self._others_count = 0
         self._shown: dict[str, str] = {}
         self._jobs: dict[str, list[tuple[int, str]]] = {}
         self._strikes: list[Strike] = []
@@ -122,7 +124,7 @@ class _Reader:
             self._end_ms,
             tuple(self._lanes[execution_id] for execution_id in kept),
             tuple(self._strikes),
-            len(self._lanes),
+            len(self._seen),
             self._strikes_count,
         )
 
@@ -137,9 +139,11 @@ class _Reader:
         waves: str,
         *_: int,
     ) -> None:
-        lane = self._lanes.get(execution_id)
+        lane = self._lanes.get(execution_id) or self._new_lane(execution_id)
         if lane is None:
-            lane = self._lanes[execution_id] = Lane(execution_id)
+            for told in waves_of(waves) if self._jobs else ():
+                self._jobs.pop(told.job_id, None)
+            return
         if not lane.statuses or lane.statuses[-1][1] != status:
             lane.statuses.append((at_us // 1000, status))
         if self._shown.get(execution_id) == waves:
@@ -153,6 +157,16 @@ class _Reader:
                 wave.table.append((at_us // 1000, told.status))
             if not wave.truth and told.job_id in self._jobs:
                 wave.truth = self._jobs.pop(told.job_id)
+
+    def _new_lane(self, execution_id: str) -> Lane | None:
+        """A lane for an execution, or None if there are as many as may be shown: a trace may tell of 100,000."""
+        self._seen.add(execution_id)
+        if execution_id not in self._first:
+            if self._others_count >= LANES_MAX:
+                return None
+            self._others_count += 1
+        lane = self._lanes[execution_id] = Lane(execution_id)
+        return lane
 
     def _on_ended(
         self, at_us: int, _request: str, function: str, execution_id: str, outcome: str, duration_us: int, *_: object

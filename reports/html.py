@@ -63,6 +63,8 @@ def render(result: Result, lines: Iterable[str]) -> Document:
         return tuple(guarded(f"{section.title}, a plot", plot) for plot in chosen)
 
     def executions() -> Markup:
+        if result.trace == "off":
+            return Markup('<p class="note">No trace was kept of this run, so there is no timeline.</p>')
         told = history(lines, first=broken)
         return _part("timeline.html.j2", run=result, history=told, timeline=timeline(result, told))
 

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from orchestrator.model import ExecutionStatus, Phase
+from orchestrator.model import TERMINAL, ExecutionStatus, Phase
 from orchestrator.settings import MINUTE_US
 from scenarios.result import Basis, CriterionResult, Verdict
 from simulator.events import FINDER, POLLER
 from simulator.faults.rules import TRUTHS
 from simulator.properties.cadence import interval_us
 from simulator.properties.monitor import Monitor, seconds
-from simulator.statistics import quantile
+from simulator.values import Values
 from simulator.world import World
 
 
@@ -99,7 +99,7 @@ def _triggers(world: World) -> Finding:
         every = seconds(world.spec.schedule.rate)
         return Finding(None, f"set to every {every}", f"this scenario's rule fires every {every}, not every 60 s")
     gaps = world.statistics.values("tick_interval")
-    low, high = (f"{edge(gaps, default=0) / 1e6:g}" for edge in (min, max))
+    low, high = (f"{gap_us / 1e6:g}" for gap_us in ((gaps.low, gaps.high) if gaps else (0, 0)))
     shown = f"{len(ticks)} ticks, {low if low == high else f'{low} to {high}'} s apart"
     return Finding(_holds(world, "trigger-cadence"), shown, _violations(world, "trigger-cadence"))
 
@@ -123,7 +123,7 @@ def _adaptive(world: World) -> Finding:
     for phase in Phase:
         gaps = world.statistics.values(f"poll_gap.{phase}")
         if gaps:
-            median_us, expected_us = quantile(gaps, 0.5), effective_us(world, phase)
+            (median_us,), expected_us = gaps.quantiles(0.5), effective_us(world, phase)
             shown.append(f"{round(median_us / 1e6)}")
             if abs(median_us - expected_us) > 2_000_000:
                 wrong.append(f"{phase} {seconds(median_us)} instead of {seconds(expected_us)}")
@@ -156,9 +156,10 @@ def _parallel(world: World) -> Finding:
     if most < 2 and not failed:
         return Finding(None, "never 2 due at once", "no look had two executions to poll")
     at_once = statistics.running_max[POLLER]
-    batch = statistics.values("invokes_of_a_look") or (0,)
+    batch = statistics.values("invokes_of_a_look")
+    batch_us = batch.high if batch else 0
     evidence = (
-        f"up to {most} pollers invoked by one look, within {seconds(max(batch))}; {failed} invocations refused; "
+        f"up to {most} pollers invoked by one look, within {seconds(batch_us)}; {failed} invocations refused; "
         f"at most {world.settings.parallel_invokes_max} invocations at a time"
     )
     return Finding(at_once >= 2 and failed == 0, f"{at_once} pollers at once", evidence)
@@ -187,12 +188,12 @@ def _logs(world: World) -> Finding:
 
 
 def _query_time(world: World) -> Finding:
-    values = [*world.statistics.values("Query.cold"), *world.statistics.values("Query.warm")]
+    values = Values.of_all(world.statistics.values(name) for name in ("Query.cold", "Query.warm"))
     if not values:
         return Finding(None, "no query", "the finder never looked")
-    value = f"p99 {quantile(values, 0.99) / 1000:.0f} ms, max {max(values) / 1000:.0f} ms"
+    value = f"p99 {values.quantiles(0.99)[0] / 1000:.0f} ms, max {values.high / 1000:.0f} ms"
     return Finding(
-        max(values) < 100_000, value, f"{len(values)} queries, mean {sum(values) / len(values) / 1000:.1f} ms"
+        values.high < 100_000, value, f"{len(values)} queries, mean {values.total / len(values) / 1000:.1f} ms"
     )
 
 
@@ -251,7 +252,7 @@ def _completions(world: World) -> Finding:
         return Finding(None, "no execution completed", "none ended as COMPLETED, PARTIAL or FAILED")
     delays = world.statistics.values("completion_delay")
     names = ("completion-soundness", "completion-liveness")
-    late = f", at most {round(max(delays) / 1e6)} s late" if delays else ""
+    late = f", at most {round(delays.high / 1e6)} s late" if delays else ""
     evidence = ", ".join(f"{count} {status}" for status, count in ended.items() if count)
     return Finding(
         _holds(world, *names), f"{sum(ended.values())} ended{late}", f"{evidence}; {_violations(world, *names)}"
@@ -283,7 +284,7 @@ def _cadence(world: World) -> Finding:
     delays = world.statistics.values("poll_delay")
     evidence = _violations(world, "poll-cadence")
     if delays:
-        evidence += f"; a poll is recorded at most {seconds(max(delays))} after its look"
+        evidence += f"; a poll is recorded at most {seconds(delays.high)} after its look"
     return Finding(not monitor.violations_count, f"{monitor.checked} polls, {monitor.violations_count} amiss", evidence)
 
 
@@ -295,6 +296,27 @@ def _expectation(world: World) -> Finding:
     wrong = [key for key, status in expected.items() if actual[key] is not status]
     evidence = "; ".join(f"{key.execution_id}: {actual[key]}, not {expected[key]}" for key in wrong[:3])
     return Finding(not wrong, f"{len(expected) - len(wrong)} of {len(expected)} as expected", evidence or "each one")
+
+
+def _overload(world: World) -> Finding:
+    strained = [monitor for monitor in world.strained if monitor.violations]
+    if not world.strained:
+        return Finding(None, "no overload", "the scenario's bounds let no look pass over an execution that is due")
+    if not strained:
+        return Finding(None, "nothing gave way", "the usual bounds held: there was no overload")
+    strained.sort(key=lambda monitor: monitor.violations[0].at_us)
+    firsts = [(monitor, monitor.violations[0]) for monitor in strained]
+    told = [
+        f"{monitor.name} at {seconds(first.at_us)}: {first.expected}; {first.observed} "
+        f" ({monitor.violations_count} times)"
+        for monitor, first in firsts
+    ]
+    statuses, count = world.statistics.statuses, len(world.workload)
+    served = sum(statuses[status] for status in TERMINAL)
+    monitor, first = firsts[0]
+    value = f"{served} of {count} served; first {monitor.name}, {round(first.at_us / 1e6)} s"
+    evidence = "what would have broken the usual bounds, by its first time: " + ". ".join(told)
+    return Finding(served == count and _holds(world, "no-lost-update", "completion-soundness"), value, evidence)
 
 
 def _always(text: str) -> Callable[[World], str]:
@@ -332,6 +354,7 @@ CRITERIA: Final = (
     Criterion("100+ concurrent executions", "observed", _always("100 or more, all served"), _concurrent),
     Criterion("No poll is early, none is late", "observed", _always("0 amiss"), _cadence),
     Criterion("Executions end as expected", "observed", _always("each one"), _expectation),
+    Criterion("Overload loses no execution", "observed", _always("each is served"), _overload),
 )
 """In the order of reports."""
 

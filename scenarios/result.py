@@ -16,6 +16,7 @@ Verdict = Literal["pass", "fail", "not exercised"]
 RunVerdict = Literal["pass", "fail", "unknown"]
 Tier = Literal["fast", "wire"]
 Basis = Literal["modelled", "observed", "measured"]
+TraceLevel = Literal["off", "summary", "full"]
 
 
 class Record(BaseModel):
@@ -89,7 +90,8 @@ class Distribution(Record):
     """One figure's values in a nutshell; quantiles are nearest-rank.
 
     `histogram` has every value with how often it came, smallest first, rounded to two significant digits, or to three
-    where the largest is less than four times the smallest.
+    where the largest is less than four times the smallest. Quantiles may be off by `error_ratio` of themselves, where
+    there are too many values to keep each; all else is exact.
     """
 
     unit: str
@@ -101,6 +103,7 @@ class Distribution(Record):
     p95: float
     p99: float
     max: float
+    error_ratio: float = 0.0
     histogram: tuple[tuple[float, int], ...]
 
 
@@ -232,7 +235,8 @@ class Result(Record):
     seed: int
     tier: Tier
     verdict: RunVerdict
-    trace_digest: str
+    trace: TraceLevel = Field("full", description="Which events were written: none, what became of executions, all.")
+    trace_digest: str | None = Field(description="SHA-256 of the lines that were written; null if no trace was kept.")
     virtual_seconds: float
     wall_seconds: float
     replay: str

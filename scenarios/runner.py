@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.model import ExecutionStatus, Phase
@@ -33,8 +34,8 @@ from simulator.events import FINDER, POLLER
 from simulator.faults.rules import Rule
 from simulator.properties.cadence import interval_us
 from simulator.properties.monitor import Monitor
-from simulator.statistics import quantile
-from simulator.trace import Trace
+from simulator.trace import Level, Trace
+from simulator.values import Values
 from simulator.world import Parts, World
 
 if TYPE_CHECKING:
@@ -74,17 +75,27 @@ def run(
     parts: Parts | None = None,
     functions: "Functions | None" = None,
     on_progress: Callable[[int], None] | None = None,
+    trace: Level = "full",
+    spool: Path | None = None,
 ) -> Run:
     """Run a scenario with a seed. `on_progress` hears the virtual time (us) once a virtual minute.
 
+    `trace` says which events become lines. With a `spool` the lines go to that file while the run goes on, in bounded
+    memory; `Run.trace.write` moves it to its place, and a run that does not end leaves none.
     `functions` are other Lambda handlers than this project's, for the wire tier. `replay` is the command that runs it
     again, for the result. Raises KernelError when the simulation itself broke, HandlerError (of `simulator.wire`) when
-    handlers cannot be run, and TierMissingError where the wire tier is not installed.
+    handlers cannot be run, and TierMissingError where the wire tier is not installed;
+    OSError for a spool that cannot be made, and UnwrittenTraceError for one that cannot be written.
     """
-    if tier == "fast":
-        return _run(scenario, seed, tier, parts or Parts(), replay, on_progress)
-    with _wire(scenario, seed, functions) as wired:
-        return _run(scenario, seed, tier, wired, replay, on_progress)
+    lines = Trace(level=trace, spool=spool)
+    try:
+        if tier == "fast":
+            return _run(scenario, seed, tier, parts or Parts(), replay, on_progress, lines)
+        with _wire(scenario, seed, functions) as wired:
+            return _run(scenario, seed, tier, wired, replay, on_progress, lines)
+    except BaseException:
+        lines.discard()
+        raise
 
 
 def _wire(scenario: Scenario, seed: int, functions: "Functions | None") -> AbstractContextManager[Parts]:
@@ -103,9 +114,10 @@ def _run(
     parts: Parts,
     replay: str,
     on_progress: Callable[[int], None] | None,
+    trace: Trace,
 ) -> Run:
     began = host.wall_seconds()
-    world = World(scenario, seed=seed, parts=parts)
+    world = World(scenario, seed=seed, parts=parts, trace=trace)
     world.run(on_progress=on_progress)
     wall_seconds = host.wall_seconds() - began
     properties = tuple(_property(monitor, scenario.epoch_us) for monitor in world.monitors)
@@ -116,7 +128,8 @@ def _run(
         seed=seed,
         tier=tier,
         verdict=_verdict(properties, judged, scenario.exercises, parts.unjudged),
-        trace_digest=world.trace.digest(),
+        trace=trace.level,
+        trace_digest=None if trace.level == "off" else trace.digest(),
         virtual_seconds=world.kernel.now_us / 1_000_000,
         wall_seconds=round(wall_seconds, 3),
         replay=replay or f"drsim run {scenario.name} --seed {seed}",
@@ -148,7 +161,7 @@ def _run(
         ),
     )
     world.close()
-    return Run(result, world.trace)
+    return Run(result, trace)
 
 
 def _acts_until_us(world: World, rule: Rule) -> int:
@@ -197,7 +210,7 @@ def _property(monitor: Monitor, epoch_us: int) -> PropertyResult:
 
 def _metrics(world: World, scenario: Scenario) -> Metrics:
     statistics, epoch_us, cloudwatch = world.statistics, scenario.epoch_us, monitored(world)
-    distributions = {**statistics.distributions, "recovery": world.recovery_us}
+    distributions = {**statistics.distributions, "recovery": Values(world.recovery_us)}
     counts = {
         **statistics.counts,
         "active_executions_max": statistics.active_max,
@@ -261,26 +274,31 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
     )
 
 
-def _distribution(name: str, values: list[int]) -> Distribution:
+def _distribution(name: str, values: Values) -> Distribution:
     basis: Basis = "observed" if name.startswith(_OBSERVED) else "modelled"
     unit = "waves" if name == "waves_per_update" else "ms"
     scale = 1000 if unit == "ms" else 1
-    ordered = sorted(values)
+    p50, p95, p99 = values.quantiles(0.50, 0.95, 0.99)
+    low, high = values.low / scale, values.high / scale
     return Distribution(
         unit=unit,
         basis=basis,
-        count=len(ordered),
-        min=ordered[0] / scale,
-        mean=round(sum(ordered) / len(ordered) / scale, 3),
-        p50=quantile(ordered, 0.50) / scale,
-        p95=quantile(ordered, 0.95) / scale,
-        p99=quantile(ordered, 0.99) / scale,
-        max=ordered[-1] / scale,
-        histogram=_histogram([value / scale for value in ordered]),
+        count=len(values),
+        min=low,
+        mean=round(values.total / len(values) / scale, 3),
+        p50=p50 / scale,
+        p95=p95 / scale,
+        p99=p99 / scale,
+        max=high,
+        error_ratio=values.error_ratio,
+        # Where values lie close together, two digits would leave nothing to see.
+        histogram=_histogram(values, scale, digits=3 if high < 4 * low else 2),
     )
 
 
-def _histogram(ordered: list[float]) -> tuple[tuple[float, int], ...]:
-    """Values and how often each came. Where they lie close together, two digits would leave nothing to see."""
-    digits = 3 if ordered[-1] < 4 * ordered[0] else 2
-    return tuple(Counter(float(f"{value:.{digits}g}") for value in ordered).items())
+def _histogram(values: Values, scale: int, *, digits: int) -> tuple[tuple[float, int], ...]:
+    """Values and how often each came."""
+    found: Counter[float] = Counter()
+    for value, count in values.counted():
+        found[float(f"{value / scale:.{digits}g}")] += count
+    return tuple(found.items())

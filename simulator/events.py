@@ -4,10 +4,11 @@ Events come from the services, not from the code under test, so that code nobody
 alike. `at_us` is virtual time. `request_id` is that of the Lambda invocation that caused the event, or "".
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import is_
 from re import ASCII
 from re import compile as pattern
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from orchestrator.model import Execution, MetricPoint
@@ -268,6 +269,38 @@ class RunEnded(NamedTuple):
     """The last event of every run."""
 
     at_us: int
+
+
+def _always(_: object) -> bool:
+    return True
+
+
+def _tells_more(event: ItemChanged) -> bool:
+    """Whether a write changed more than when it was: its status, or a wave."""
+    before, now = event.previous, event.execution
+    if before is None or now is None or before.status is not now.status or len(before.waves) != len(now.waves):
+        return True
+    # A wave that a write left alone is the very same object.
+    return not all(map(is_, before.waves, now.waves))
+
+
+def _failed(event: LambdaEnded) -> bool:
+    return event.outcome != "ok"
+
+
+SUMMARY: Final[Mapping[type[Any], Callable[[Any], bool]]] = {
+    TickFired: _always,
+    JobStarted: _always,
+    StartRefused: _always,
+    ItemChanged: _tells_more,
+    LambdaEnded: _failed,
+    Throttled: _always,
+    Dropped: _always,
+    WriteRefused: _always,
+    FaultInjected: _always,
+    RunEnded: _always,
+}
+"""The events that tell what became of executions, and which of each type; polls that changed nothing are left out."""
 
 
 def _quoted(job_id: str) -> str:

@@ -242,6 +242,9 @@ class Bounds(Spec):
         None, description="Longest time without a poll while POLLING; by default 150s, or twice the longest interval."
     )
     poll_delay: DurationUs = Field(duration_us("10s"), description="From the finder's look to the recorded poll.")
+    looks_missed: int = Field(
+        0, ge=0, description="So many looks may pass over an execution that is due: more than 0 is for overload."
+    )
     early: DurationUs = Field(duration_us("1s"), description="How much before its interval has passed a poll may come.")
     tick_jitter: DurationUs = Field(duration_us("1s"), description="How far a tick may be from its minute.")
     start_delay: DurationUs = Field(duration_us("5s"), description="From a tick to the start of the finder.")

@@ -1,14 +1,12 @@
 """Figures of a run: what criteria and reports are made of, gathered from the trace's events as they come.
 
-Owns no verdict. Durations are microseconds; distributions are exact, from all values. Names of distributions and counts
-are those of result.json.
+Owns no verdict. Durations are microseconds; distributions are made from all values, and exact until these are too many
+to be kept (`values`). Names of distributions and counts are those of result.json.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from math import ceil
 from typing import Final
 
 from orchestrator.model import TERMINAL, Execution, ExecutionStatus, Phase, WaveStatus
@@ -37,16 +35,11 @@ from simulator.properties.cadence import phase
 from simulator.properties.monitor import same_waves
 from simulator.trace import Trace
 from simulator.truth import NEVER_US, Truth
+from simulator.values import Values
 from simulator.workload import WORKER
 
 SAMPLES_MAX: Final = 20
 """So many executions are listed one by one."""
-
-
-def quantile(values: Sequence[int], ratio: float) -> int:
-    """The smallest value that at least this share of the values does not exceed (nearest rank)."""
-    ordered = sorted(values)
-    return ordered[max(ceil(ratio * len(ordered)) - 1, 0)]
 
 
 @dataclass(slots=True)
@@ -95,7 +88,7 @@ class Statistics:
     def __init__(self, trace: Trace, truth: Truth, settings: Settings) -> None:
         self._truth = truth
         self._settings = settings
-        self.distributions: defaultdict[str, list[int]] = defaultdict(list)
+        self.distributions: defaultdict[str, Values] = defaultdict(Values)
         self.counts: Counter[str] = Counter()
         # What ended runs that no fault had struck, by function and error.
         self.failures: Counter[str] = Counter()
@@ -134,9 +127,9 @@ class Statistics:
         ):
             trace.listen(event_type, partial(self._count, name))
 
-    def values(self, name: str) -> Sequence[int]:
+    def values(self, name: str) -> Values:
         """All values of a distribution; none if it has no value."""
-        return self.distributions.get(name, ())
+        return self.distributions.get(name) or Values()
 
     def _count(self, name: str, _: object) -> None:
         self.counts[name] += 1
@@ -147,6 +140,9 @@ class Statistics:
         if self.ticks:
             self.distributions["tick_interval"].append(event.at_us - self.ticks[-1].at_us)
         self.ticks.append(Tick(event.number, event.at_us))
+        # Between two ticks there come as many values as there are executions at once, and no more.
+        for values in self.distributions.values():
+            values.settle()
 
     def _on_invoked(self, event: Invoked) -> None:
         if event.function == FINDER:
@@ -302,7 +298,7 @@ class Statistics:
                 self.counts["waves_with_unknown_job"] += 1
             elif job is not None and asked_us is not None:
                 changes = job.changes_between(watched.asked_us, asked_us)
-                distributions["staleness"] += [event.at_us - change_us for change_us in changes]
+                distributions["staleness"].extend([event.at_us - change_us for change_us in changes])
         if asked_us is not None:
             watched.asked_us = asked_us
         if now.status in TERMINAL:

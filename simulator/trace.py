@@ -1,40 +1,61 @@
 """The trace: every event in order, to those who listen, and as lines of JSON with a digest.
 
-Owns the encoding. A line is `[name, at_us, ...]`, ints and strings only; the digest is the SHA-256 of the lines, so
-that of `trace.jsonl.gz` can be checked with zcat and sha256sum.
+Owns the encoding, and where lines go: to memory, or to a file while the run goes on. A line is `[name, at_us, ...]`,
+ints and strings only; the digest is the SHA-256 of the lines, so that of `trace.jsonl.gz` can be checked with zcat and
+sha256sum.
 """
 
 import gzip
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from json.encoder import encode_basestring
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeVar
+
+from simulator.events import SUMMARY
 
 _E = TypeVar("_E")
+
+Level = Literal["off", "summary", "full"]
+"""Which events become lines: none, those that tell what became of executions (`events.SUMMARY`), or all."""
+
+_LINES_MAX: Final = 100_000
+"""So many lines wait for `flush` at the most: some 15 MB. A virtual minute with 2,000 polls has 26,000."""
 
 
 class BrokenSimulationError(BaseException):
     """The simulation itself is wrong. No `Exception`: code under test, or Lambda's runtime, must not catch it."""
 
 
+class UnwrittenTraceError(BaseException):
+    """The trace's file could not be written, as its `__cause__` says. No `Exception`, for the same reason."""
+
+
 class _Channel(NamedTuple):
-    """All that one type of event needs: its name, how it becomes a record, and who listens."""
+    """All that one type of event needs: its name, how it becomes a record, who listens, and which become lines."""
 
     name: str
     record: Callable[[Any], tuple[int | str, ...]] | None
     listeners: list[Callable[[Any], None]]
+    chosen: Callable[[Any], bool] | bool
 
 
 class Trace:
-    """Append-only; listeners hear of each event as it happens, in the order in which they began to listen."""
+    """Append-only; listeners hear of each event as it happens, in the order in which they began to listen.
 
-    def __init__(self, *, kept: bool = True) -> None:
-        """With `kept` false no lines are made, and there is no digest: for runs of which only the verdict counts."""
-        self._kept = kept
+    With a `spool` lines go to that file, compressed, and only those since the last `flush` are in memory.
+    """
+
+    def __init__(self, *, level: Level = "full", spool: Path | None = None) -> None:
+        """Make a trace with no events. At level "off" no lines are made. Raises OSError for a bad `spool`."""
+        self.level: Final = level
         self._channels: dict[type[Any], _Channel] = {}
         # Lines, not events: to Python's garbage collector a million texts are nothing, and a million tuples its ruin.
         self._lines: list[str] = []
+        self._flushed_count = 0
+        self._sha256 = sha256()
+        self._sink: _Memory | _File = _Memory() if spool is None else _File(spool)
 
     def listen(self, event_type: type[_E], listener: Callable[[_E], None]) -> None:
         """Call `listener` with every event of this type from now on."""
@@ -43,45 +64,136 @@ class Trace:
     def emit(self, event: Any) -> None:
         """Append an event and tell those who listen for its type."""
         event_type = event.__class__
-        name, record, listeners = self._channels.get(event_type) or self._channel(event_type)
+        name, record, listeners, chosen = self._channels.get(event_type) or self._channel(event_type)
         try:
             for listener in listeners:
                 listener(event)
         except Exception as error:
             raise BrokenSimulationError(f"a listener failed at {event}") from error
-        if not self._kept:
+        if chosen is not True and (chosen is False or not chosen(event)):
             return
         fields = event if record is None else record(event)
         texts = [encode_basestring(field) if isinstance(field, str) else str(field) for field in fields]
         self._lines.append(f'["{name}",{",".join(texts)}]')
+        if len(self._lines) >= _LINES_MAX:
+            self.flush()
+
+    def flush(self) -> None:
+        """Put the lines made so far where they stay. Raises UnwrittenTraceError."""
+        if not self._lines:
+            return
+        # Half a surrogate pair is all that UTF-8 cannot hold; Python's escape for it is JSON's as well.
+        piece = ("\n".join(self._lines) + "\n").encode(errors="backslashreplace")
+        self._sha256.update(piece)
+        self._flushed_count += len(self._lines)
+        self._lines.clear()
+        try:
+            self._sink.put(piece)
+        except OSError as error:
+            raise UnwrittenTraceError from error
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return self._flushed_count + len(self._lines)
 
-    def lines(self) -> Sequence[str]:
-        """The events as JSON lines, without line ends."""
-        return self._lines
+    def lines(self) -> Iterator[str]:
+        """The events as JSON lines, without line ends, from the first one on; a spool takes no more events then."""
+        self.flush()
+        return _without_ends(self._sink.lines())
 
     def digest(self) -> str:
         """SHA-256 of all lines, each with its line end."""
-        return sha256(self._bytes()).hexdigest()
+        self.flush()
+        return self._sha256.hexdigest()
 
     def write(self, path: Path) -> None:
-        """Write the lines to `path`, compressed; the same trace gives the same bytes."""
-        with (
-            path.open("wb") as raw,
-            gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=4) as file,
-        ):
-            file.write(self._bytes())
+        """Write the lines to `path`, compressed; the same trace gives the same bytes. A spool moves there.
 
-    def _bytes(self) -> bytes:
-        text = "".join([line + "\n" for line in self._lines])
-        # Half a surrogate pair is all that UTF-8 cannot hold; Python's escape for it is JSON's as well.
-        return text.encode(errors="backslashreplace")
+        Half a file never has that name. Raises OSError.
+        """
+        self.flush()
+        self._sink.write(path)
+
+    def discard(self) -> None:
+        """Let go of the spool, if there is one that `write` has not moved; what it held is lost."""
+        self._sink.discard()
 
     def _channel(self, event_type: type[Any]) -> _Channel:
         channel = self._channels.get(event_type)
         if channel is None:
             record = getattr(event_type, "record", None)
-            channel = self._channels[event_type] = _Channel(event_type.__name__, record, [])
+            chosen = self.level == "full" if self.level != "summary" else SUMMARY.get(event_type, False)
+            channel = self._channels[event_type] = _Channel(event_type.__name__, record, [], chosen)
         return channel
+
+
+class _Memory:
+    """Lines that stay in memory."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def put(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+
+    def lines(self) -> Iterator[str]:
+        for piece in self._pieces:
+            yield from piece.decode().removesuffix("\n").split("\n")
+
+    def write(self, path: Path) -> None:
+        file = _File(path.with_name(f".{path.name}.part"))
+        try:
+            for piece in self._pieces:
+                file.put(piece)
+            file.write(path)
+        finally:
+            file.discard()
+
+    def discard(self) -> None:
+        """There is nothing to let go of."""
+
+
+class _File:
+    """Lines on their way to a file, which can be read once it is whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._is_moved = False
+        self._raw = path.open("wb")
+        self._file = gzip.GzipFile(filename="", mode="wb", fileobj=self._raw, mtime=0, compresslevel=4)
+
+    def put(self, piece: bytes) -> None:
+        self._file.write(piece)
+
+    def close(self) -> None:
+        try:
+            self._file.close()
+        finally:
+            self._raw.close()
+
+    def lines(self) -> Iterator[str]:
+        self.close()
+        return read_lines(self._path)
+
+    def write(self, path: Path) -> None:
+        self.close()
+        self._path.replace(path)
+        self._path, self._is_moved = path, True
+
+    def discard(self) -> None:
+        if self._is_moved:
+            return
+        # What did not fit on the disk is given up.
+        with suppress(OSError):
+            self.close()
+        self._path.unlink(missing_ok=True)
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a trace's file, with their ends, read as they are asked for. Raises OSError and EOFError."""
+    with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
+        yield from file
+
+
+def _without_ends(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        yield line.removesuffix("\n")

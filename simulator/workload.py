@@ -7,7 +7,9 @@ on the condition that nobody wrote in between.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import groupby
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 from orchestrator.items import seconds_item
 from orchestrator.model import (
@@ -59,8 +61,17 @@ class PlannedExecution:
     stream: Stream
 
 
+class _Coming(NamedTuple):
+    """One execution to come: its place among all, its group, and its number in that."""
+
+    start_us: int
+    place: int
+    group: int
+    number: int
+
+
 class Workload:
-    """All executions of a world."""
+    """All executions of a world. Each is drawn when it starts, so that those to come take hardly any memory."""
 
     def __init__(self, kernel: Kernel, table: Table, drs: DrsService, spec: WorldSpec, effects: Effects) -> None:
         self._kernel = kernel
@@ -73,17 +84,45 @@ class Workload:
             for account in range(spec.accounts)
             for region in spec.regions
         ]
-        self.expected: dict[ExecutionKey, ExecutionStatus | None] = {}
-        """Every execution to come, with the status in which it must end, if any is required."""
-        self.plans: list[PlannedExecution] = []
+        self._coming: list[_Coming] = []
         for group_number, group in enumerate(spec.workload):
             for number, start_us in enumerate(_arrivals(group, Stream(kernel.seed, f"workload/{group_number}"))):
-                plan = self._plan(group, f"workload/{group_number}/{number}", number, start_us)
-                self.expected[plan.key] = group.expect
-                self.plans.append(plan)
-                kernel.at(start_us, self._begin, plan)
+                self._coming.append(_Coming(start_us, len(self._coming), group_number, number))
+        # The keys of those that have started, by their place.
+        self._keys: dict[int, ExecutionKey] = {}
+        self._instants = groupby(sorted(self._coming, key=attrgetter("start_us")), attrgetter("start_us"))
+        self._expect_next()
 
-    def _plan(self, group: Group, name: str, number: int, start_us: int) -> PlannedExecution:
+    def __len__(self) -> int:
+        return len(self._coming)
+
+    @property
+    def expected(self) -> dict[ExecutionKey, ExecutionStatus | None]:
+        """Every execution, also those to come, with the status in which it must end, if any is required."""
+        return {
+            self._keys.get(coming.place) or self._plan(coming).key: self._spec.workload[coming.group].expect
+            for coming in self._coming
+        }
+
+    @property
+    def plans(self) -> list[PlannedExecution]:
+        """Every execution as it runs, drawn anew: all that is random about it comes from its own streams."""
+        return [self._plan(coming) for coming in self._coming]
+
+    def _expect_next(self) -> None:
+        """Put those that start next on the clock, all of one instant: the kernel's heap is slow when it is large."""
+        for start_us, together in self._instants:
+            for number, coming in enumerate(together):
+                self._kernel.at(start_us, self._begin if number else self._begin_first, coming)
+            return
+
+    def _begin_first(self, coming: _Coming) -> None:
+        self._expect_next()
+        self._begin(coming)
+
+    def _plan(self, coming: _Coming) -> PlannedExecution:
+        group, number = self._spec.workload[coming.group], coming.number
+        name = f"workload/{coming.group}/{number}"
         if number < len(group.ids):
             execution_id = group.ids[number]
         else:
@@ -91,7 +130,7 @@ class Workload:
             execution_id = "-".join([drawn.hexadecimal(digits) for digits in (8, 4, 4, 4, 12)])
         # Named by its id, so that it lives the same life with others around it or without them.
         stream = Stream(self._kernel.seed, f"workload/{execution_id}")
-        place = len(self.expected) if group.place is None else group.place + number
+        place = coming.place if group.place is None else group.place + number
         waves = []
         for position, wave in enumerate(group.waves):
             scope_number = place + position if group.spread_waves else place
@@ -105,9 +144,13 @@ class Workload:
                 )
             )
         key = ExecutionKey(execution_id, f"plan-{stream.hexadecimal(8)}")
-        return PlannedExecution(key=key, group=group, start_us=start_us, place=place, waves=tuple(waves), stream=stream)
+        return PlannedExecution(
+            key=key, group=group, start_us=coming.start_us, place=place, waves=tuple(waves), stream=stream
+        )
 
-    def _begin(self, plan: PlannedExecution) -> None:
+    def _begin(self, coming: _Coming) -> None:
+        plan = self._plan(coming)
+        self._keys[coming.place] = plan.key
         self._kernel.spawn(f"worker of {plan.key.execution_id}", self._work, plan)
         if plan.group.cancel_after is not None:
             self._kernel.at(plan.start_us + plan.group.cancel_after, self._cancel, plan.key)

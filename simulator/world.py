@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from orchestrator.finder import Finder
@@ -36,7 +36,7 @@ from simulator.faults.plan import Plan
 from simulator.faults.rules import CLOCK, EVENT, INDEX, START, TICK
 from simulator.faults.swarm import with_swarm
 from simulator.kernel import Kernel, StopReason
-from simulator.properties import PROPERTIES
+from simulator.properties import PROPERTIES, STRAINED
 from simulator.properties.completion import CompletionLiveness
 from simulator.properties.monitor import Allows, Context
 from simulator.services.drs import DrsService
@@ -44,7 +44,7 @@ from simulator.services.dynamodb import ExecutionTable, Table
 from simulator.services.functions import Handler, Invocation, LambdaService, Payload
 from simulator.services.observability import LogsService, MetricsService
 from simulator.services.schedule import ScheduleRule
-from simulator.spec import WorldSpec
+from simulator.spec import Bounds, WorldSpec
 from simulator.statistics import Statistics
 from simulator.trace import BrokenSimulationError, Trace
 from simulator.truth import Truth
@@ -145,13 +145,26 @@ class Parts:
 
 
 class World:
-    """One run of one spec with one seed. With `verdict_only` there are properties, and no trace or figures."""
+    """One run of one spec with one seed, told to `trace`, or to one in memory.
 
-    def __init__(self, spec: WorldSpec, *, seed: int, parts: Parts | None = None, verdict_only: bool = False) -> None:
+    With `verdict_only` there are properties, and no trace or figures.
+    """
+
+    def __init__(
+        self,
+        spec: WorldSpec,
+        *,
+        seed: int,
+        parts: Parts | None = None,
+        verdict_only: bool = False,
+        trace: Trace | None = None,
+    ) -> None:
         self.parts = parts = parts or Parts()
         self.spec = spec = with_swarm(spec, seed)
         self.kernel = kernel = Kernel(seed=seed)
-        self.trace = trace = Trace(kept=not verdict_only)
+        # Not by its truth: a trace without events is as false as an empty list.
+        trace = Trace(level="off" if verdict_only else "full") if trace is None else trace
+        self.trace: Final = trace
         self.plan = plan = Plan(kernel, trace, spec)
         self.settings = settings_from(spec.settings)
         self.table = parts.table(
@@ -172,11 +185,14 @@ class World:
         # What must not be judged, or what nobody asks for, hears of nothing.
         deaf = Trace()
         self.monitors = [monitor(deaf if monitor.name in parts.unjudged else trace, context) for monitor in PROPERTIES]
+        # Beyond what the system can bear the bounds are wide, and these say what would have broken the usual ones.
+        usual = replace(context, spec=spec.model_copy(update={"bounds": Bounds()}))
+        self.strained = [monitor(trace, usual) for monitor in STRAINED] if spec.bounds.looks_missed else []
         figures = deaf if verdict_only else trace
         self.statistics = Statistics(figures, self.truth, self.settings)
         self.cloudwatch = CloudWatch(figures, epoch_us=spec.epoch_us)
         self.workload = Workload(kernel, self.table, self.drs, spec, effects)
-        self._going_on = len(self.workload.expected)
+        self._going_on = len(self.workload)
         finder, poller = parts.handlers(self)
         functions.deploy(FINDER, spec.functions.finder, finder)
         functions.deploy(POLLER, spec.functions.poller, poller)
@@ -204,10 +220,11 @@ class World:
                 reason = kernel.run(until_us=until_us, events_max=_EVENTS_MAX)
                 if reason is StopReason.EVENTS_MAX:
                     raise BrokenSimulationError(f"time stands still: {_EVENTS_MAX} events within a minute")
+                self.trace.flush()
                 if on_progress is not None:
                     on_progress(kernel.now_us)
         self.trace.emit(RunEnded(kernel.now_us))
-        for monitor in self.monitors:
+        for monitor in (*self.monitors, *self.strained):
             monitor.finish(kernel.now_us)
 
     def status_of(self, key: ExecutionKey) -> ExecutionStatus | None:

@@ -34,7 +34,7 @@ HASH_SEEDS: Final = ("0", "1", "4242", "random")
 
 def digests() -> dict[str, str]:
     """The digest of each scenario with each seed, in this process."""
-    return {f"{name}/{seed}": run(load(name), seed=seed).result.trace_digest for name in SCENARIOS for seed in SEEDS}
+    return {f"{name}/{seed}": run(load(name), seed=seed).trace.digest() for name in SCENARIOS for seed in SEEDS}
 
 
 def kept() -> dict[str, str]:

@@ -28,6 +28,9 @@ SMALLER = {
     "big-items": ("executions=6", "table.page_bytes_max=262144"),
     "load-100": ("executions=25",),
     "load-1000": ("executions=25",),
+    "load-10000": ("executions=25", "workload.0.arrival.over=5m"),
+    "load-100000": ("executions=25", "workload.0.arrival.over=5m"),
+    "overload": ("executions=25",),
     "one-account": ("workload.1.executions=10",),
     "soak": ("duration=40m",),
 }

@@ -119,9 +119,11 @@ class Comparison:
 
 def compare(a: Sequence[Result], b: Sequence[Result]) -> Comparison:
     """Compare runs of one scenario with runs of one scenario, at least one a side."""
-    a, b = (sorted(runs, key=lambda run: (run.seed, run.tier, run.trace_digest)) for runs in (a, b))
+    a, b = (sorted(runs, key=lambda run: (run.seed, run.tier, run.trace_digest or "")) for runs in (a, b))
     # A changed bound judges the same trace otherwise, so equal digests do not make identical runs.
-    same_traces = [run.trace_digest for run in a] == [run.trace_digest for run in b]
+    same_traces = [run.trace_digest for run in a] == [run.trace_digest for run in b] and all(
+        run.trace_digest for run in a
+    )
     identical = same_traces and [_lasting(run) for run in a] == [_lasting(run) for run in b]
     return Comparison(
         a=_side(a),

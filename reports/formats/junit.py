@@ -45,7 +45,7 @@ def _properties(result: Result) -> dict[str, str]:
         "seed": str(result.seed),
         "tier": result.tier,
         "verdict": result.verdict,
-        "digest": result.trace_digest,
+        "digest": result.trace_digest or "no trace was kept",
         "replay": result.replay,
     }
 

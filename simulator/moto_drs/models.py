@@ -55,7 +55,7 @@ class DRSBackend(BaseBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.scope = JobScope(account_id, region_name)
-        self._own = World(DrsService(HostClock(), Trace(kept=False), Drs()), epoch_us=0)
+        self._own = World(DrsService(HostClock(), Trace(level="off"), Drs()), epoch_us=0)
 
     @property
     def world(self) -> World:

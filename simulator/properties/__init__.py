@@ -30,3 +30,6 @@ PROPERTIES: Final[tuple[type[Monitor], ...]] = (
     Budgets,
 )
 """In the order of the design, which is the order of reports."""
+
+STRAINED: Final[tuple[type[Monitor], ...]] = (PollCadence, NoStarvation, CompletionLiveness, Budgets)
+"""Those that load alone can break: held to the usual bounds as well, they tell what gives way first."""

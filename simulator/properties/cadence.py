@@ -76,6 +76,8 @@ class PollCadence(Monitor):
         """Listen to looks, to the polls that they cause, and to what these write."""
         spec, settings = self.context.spec, self.context.settings
         self._looks: list[int] = []
+        missed = spec.bounds.looks_missed
+        self._nth = f"number {missed + 1}" if missed else "the first"
         self._runs: dict[str, _Run] = {}
         self._dispatched_us: dict[str, int] = {}
         self._held_us: dict[str, int] = {}
@@ -178,7 +180,7 @@ class PollCadence(Monitor):
         first_us = self._first_look_us(event.execution_id, watched)
         # Of two finders that look at nearly the same time, either may come first.
         if first_us is not None and look_us > first_us + self._together_us:
-            expected = f"polled by the look at {seconds(first_us)}, the first since it was due"
+            expected = f"polled by the look at {seconds(first_us)}, {self._nth} since it was due"
             self.violate(event.execution_id, event.at_us, expected, f"polled by the look at {seconds(look_us)}")
         elif event.at_us - look_us > bounds.poll_delay and not self.context.excuses(event.execution_id, look_us):
             expected = f"a poll recorded within {seconds(bounds.poll_delay)} of its look"
@@ -189,7 +191,7 @@ class PollCadence(Monitor):
         due_us = self.context.owed_us(execution_id, max(due_us, watched.visible_us))
         if self.context.lost(execution_id):
             return None
-        place = bisect_left(self._looks, due_us)
+        place = bisect_left(self._looks, due_us) + self.context.spec.bounds.looks_missed
         return self._looks[place] if place < len(self._looks) else None
 
     def finish(self, end_us: int) -> None:
@@ -197,7 +199,7 @@ class PollCadence(Monitor):
         for execution_id, watched in self._watched.items():
             first_us = self._first_look_us(execution_id, watched)
             if first_us is not None and first_us + self.context.spec.bounds.poll_delay < end_us:
-                expected = f"polled by the look at {seconds(first_us)}, the first since it was due"
+                expected = f"polled by the look at {seconds(first_us)}, {self._nth} since it was due"
                 self.violate(execution_id, end_us, expected, "not polled until the end")
 
 

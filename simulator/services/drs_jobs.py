@@ -78,6 +78,22 @@ class JobKind(StrEnum):
 class DrsJob:
     """One job and its whole life. Instants that never come lie beyond any run."""
 
+    # A long run keeps each job that ever was, for the truth about it.
+    __slots__ = (
+        "_changes",
+        "_span",
+        "_view",
+        "created_us",
+        "ended_us",
+        "is_drill",
+        "job_id",
+        "kind",
+        "scope",
+        "servers",
+        "settled_us",
+        "started_us",
+    )
+
     def __init__(
         self,
         job_id: str,
@@ -103,7 +119,9 @@ class DrsJob:
             changes |= {server.launching_us, server.ended_us}
             changes |= {instant for action in server.actions for instant in (action.started_us, action.ended_us)}
         self._changes = sorted(changes)
-        self._views: dict[int, Job] = {}
+        # The last view, and between which changes it was: nobody asks for older ones again.
+        self._span = -1
+        self._view: Job | None = None
 
     @property
     def initiated_by(self) -> str:
@@ -130,9 +148,10 @@ class DrsJob:
     def view(self, at_us: int) -> Job:
         """The job as DescribeJobs shows it. Between two changes the view is the same object."""
         span = bisect_right(self._changes, at_us)
-        view = self._views.get(span)
-        if view is None:
-            view = self._views[span] = self._look(at_us)
+        view = self._view
+        if view is None or span != self._span:
+            view = self._view = self._look(at_us)
+            self._span = span
         return view
 
     def _look(self, at_us: int) -> Job:

@@ -132,7 +132,7 @@ def served_world(spec: WorldSpec, *, seed: int, spare_servers: int) -> Iterator[
     drawn = with_swarm(spec, seed)
     # Whoever looks decides when it is over.
     endless = drawn.model_copy(update={"duration": _NO_END_US})
-    kernel, trace = Kernel(seed=seed), Trace(kept=False)
+    kernel, trace = Kernel(seed=seed), Trace(level="off")
     plan = Plan(kernel, trace, drawn)
     with wire_parts(endless, seed=seed, functions=_THEIRS) as parts:
 

@@ -162,8 +162,8 @@ def test_launch_actions_that_end_around_the_timeout_are_judged_by_what_a_poll_co
     assert broken(World(load("recovery", [*changes, jobs, arrival]), seed=seed)) == set()
 
 
-LARGE = frozenset({"load-1000", "soak", "big-items"})
-"""Scenarios that take seconds; what `tests/scenarios` runs of them, it runs once."""
+LARGE = frozenset({"load-1000", "load-10000", "load-100000", "overload", "soak", "big-items"})
+"""Scenarios that take seconds or minutes; what `tests/scenarios` runs of them, it runs once."""
 
 
 @pytest.mark.slow

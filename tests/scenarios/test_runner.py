@@ -50,6 +50,7 @@ def test_a_result_has_the_fields_that_others_depend_on() -> None:
         "seed",
         "tier",
         "verdict",
+        "trace",
         "trace_digest",
         "virtual_seconds",
         "wall_seconds",

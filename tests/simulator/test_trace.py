@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+import tracemalloc
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -12,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.events import TickFired
-from simulator.trace import BrokenSimulationError, Trace
+from simulator.events import LambdaEnded, TickFired
+from simulator.trace import BrokenSimulationError, Trace, UnwrittenTraceError
 
 
 class Said(NamedTuple):
@@ -91,14 +92,14 @@ def test_a_line_is_the_events_name_and_its_fields_or_what_its_record_says() -> N
     trace = Trace()
     trace.emit(Said(5, "a"))
     trace.emit(Counted(6, ("x", "y")))
-    assert trace.lines() == ['["Said",5,"a"]', '["Counted",6,2]']
+    assert list(trace.lines()) == ['["Said",5,"a"]', '["Counted",6,2]']
     assert len(trace) == 2
 
 
 def test_an_empty_trace_has_no_lines_and_the_digest_of_nothing(tmp_path: Path) -> None:
     trace = Trace()
     trace.write(tmp_path / "trace.jsonl.gz")
-    assert (trace.lines(), len(trace), trace.digest()) == ([], 0, sha256(b"").hexdigest())
+    assert (list(trace.lines()), len(trace), trace.digest()) == ([], 0, sha256(b"").hexdigest())
     assert content(tmp_path / "trace.jsonl.gz") == b""
 
 
@@ -135,7 +136,7 @@ def test_events_are_encoded_in_batches_and_nobody_can_tell(count: int) -> None:
         trace.emit(Said(number, f"],\n[{number}"))
         if number % 500 == 7:
             # Whoever looks meanwhile changes nothing.
-            assert (len(trace), len(trace.lines())) == (number + 1, number + 1)
+            assert (len(trace), len(list(trace.lines()))) == (number + 1, number + 1)
             trace.digest()
     assert len(trace) == count
     assert decoded(trace) == [["Said", number, f"],\n[{number}"] for number in range(count)]
@@ -183,3 +184,82 @@ def test_the_same_trace_gives_the_same_bytes_whatever_the_files_name_and_age(tmp
     assert first.read_bytes() == second.read_bytes()
     # Bytes 4 to 8 of a gzip file are its time.
     assert first.read_bytes()[4:8] == bytes(4)
+
+
+# --- levels, and a trace that goes to its file while the run goes on ------------------------------------------
+
+
+def test_a_spooled_trace_has_the_lines_digest_and_bytes_of_one_in_memory(tmp_path: Path) -> None:
+    spool, path, other = tmp_path / "spool", tmp_path / "trace.jsonl.gz", tmp_path / "other.gz"
+    trace = Trace(spool=spool)
+    for number in range(1500):
+        trace.emit(Said(number, "größer"))
+        if number % 100 == 7:
+            trace.flush()
+    whole = filled()
+    assert (len(trace), trace.digest()) == (len(whole), whole.digest())
+    trace.write(path)
+    whole.write(other)
+    assert path.read_bytes() == other.read_bytes()
+    assert list(trace.lines()) == list(trace.lines()) == list(whole.lines())
+    trace.discard()
+    assert sorted(tmp_path.iterdir()) == [other, path]
+
+
+def test_lines_that_were_flushed_are_in_memory_no_more(tmp_path: Path) -> None:
+    trace = Trace(spool=tmp_path / "spool")
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(20_000):
+            trace.emit(Said(number, f"{number:0100}"))
+            if number % 1000 == 999:
+                trace.flush()
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert len(trace) == 20_000
+    assert grown < 500_000
+    trace.discard()
+
+
+def test_a_spool_that_is_discarded_leaves_no_file(tmp_path: Path) -> None:
+    trace = Trace(spool=tmp_path / "spool")
+    trace.emit(Said(0, "a"))
+    trace.flush()
+    trace.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_ends_the_run_and_code_under_test_cannot_catch_it(tmp_path: Path) -> None:
+    assert not issubclass(UnwrittenTraceError, Exception)
+    (tmp_path / "spool").symlink_to("/dev/full")
+    trace = Trace(spool=tmp_path / "spool")
+    for number in range(10_000):
+        trace.emit(Said(number, sha256(str(number).encode()).hexdigest()))
+    with pytest.raises(UnwrittenTraceError) as caught:
+        trace.flush()
+    assert isinstance(caught.value.__cause__, OSError)
+    trace.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_trace_listeners_hear_all_and_there_is_no_line() -> None:
+    trace, heard = Trace(level="off"), list[Said]()
+    trace.listen(Said, heard.append)
+    trace.emit(Said(0, "a"))
+    assert (heard, list(trace.lines()), len(trace)) == ([Said(0, "a")], [], 0)
+
+
+def test_a_summary_has_the_events_that_tell_what_became_of_executions() -> None:
+    trace = Trace(level="summary")
+    ended = ("r-1", "ExecutionPoller", "e-1")
+    for event in (
+        TickFired(0, 1),
+        Said(1, "a"),
+        LambdaEnded(2, *ended, "ok", 5, 90, ""),
+        LambdaEnded(3, *ended, "error", 5, 90, "ValueError"),
+    ):
+        trace.emit(event)
+    assert [json.loads(line)[:2] for line in trace.lines()] == [["TickFired", 0], ["LambdaEnded", 3]]

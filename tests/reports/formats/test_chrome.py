@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def drill_events(drill: Run) -> list[Event]:
     return drawn(drill.result, drill.trace.lines())
 
 
-def drawn(result: Result, lines: Sequence[str]) -> list[Event]:
+def drawn(result: Result, lines: Iterable[str]) -> list[Event]:
     """The events of a valid document."""
     text = "".join(chrome.render(result, lines))
     assert text.isascii()

@@ -365,4 +365,4 @@ def test_a_refused_write_is_told_to_the_trace_of_each(kernel: Kernel) -> None:
     for table in tables:
         with pytest.raises(ConditionFailedError):
             table.put(attributes_of("a"), writer="worker", request_id="r", condition=Condition(exists=True))
-    assert traces[0].lines() == traces[1].lines() == ['["WriteRefused",0,"r","worker","a"]']
+    assert list(traces[0].lines()) == list(traces[1].lines()) == ['["WriteRefused",0,"r","worker","a"]']

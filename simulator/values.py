@@ -1,0 +1,124 @@
+"""All values of one figure, in bounded memory: every single one as long as they are few, and then counts of steps.
+
+Owns how they are kept and what is lost by it. Count, sum, minimum and maximum are exact always. A quantile is exact
+until the values are more than EXACT_MAX at a `settle`; from then on it is off by at most ERROR_RATIO of itself.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable
+from itertools import accumulate
+from math import ceil
+from typing import Final, Self
+
+EXACT_MAX: Final = 1 << 17
+"""So many values are kept one by one: one MiB of them."""
+
+ERROR_RATIO: Final = 1 / 1024
+"""Steps have ten significant bits, and stand for the value in their middle."""
+
+_BITS: Final = 10
+
+
+class Values:
+    """Whole numbers of one kind, such as durations in microseconds."""
+
+    __slots__ = ("_high", "_low", "_settled_count", "_settled_total", "_single", "_steps", "append")
+
+    def __init__(self, values: Iterable[int] = ()) -> None:
+        self._single = array("q", values)
+        # The array's own method, since it runs a dozen times for each poll.
+        self.append = self._single.append
+        self._steps: Counter[int] = Counter()
+        self._settled_count = self._settled_total = self._low = self._high = 0
+
+    @classmethod
+    def of_all(cls, many: "Iterable[Values]") -> Self:
+        """The values of several together."""
+        both = cls()
+        for each in many:
+            if each._steps:
+                both._low, both._high = (
+                    (min(both._low, each._low), max(both._high, each._high)) if both._steps else (each._low, each._high)
+                )
+            both._single.extend(each._single)
+            both._steps.update(each._steps)
+            both._settled_count += each._settled_count
+            both._settled_total += each._settled_total
+        return both
+
+    def extend(self, values: Iterable[int]) -> None:
+        """Some values more."""
+        self._single.extend(values)
+
+    def settle(self) -> None:
+        """Turn single values into counts once they are too many. To be called now and then."""
+        if not self._single or (len(self._single) <= EXACT_MAX and not self._steps):
+            return
+        low, high = min(self._single), max(self._single)
+        self._low, self._high = (min(self._low, low), max(self._high, high)) if self._steps else (low, high)
+        self._settled_count += len(self._single)
+        self._settled_total += sum(self._single)
+        self._steps.update(map(_step, self._single))
+        # The same array, for `append` is its own.
+        del self._single[:]
+
+    def __len__(self) -> int:
+        return self._settled_count + len(self._single)
+
+    @property
+    def error_ratio(self) -> float:
+        """By how much of itself a quantile may be off: 0 if none is."""
+        return ERROR_RATIO if self._steps else 0.0
+
+    @property
+    def total(self) -> int:
+        """The sum."""
+        return self._settled_total + sum(self._single)
+
+    @property
+    def low(self) -> int:
+        """The smallest value. Raises ValueError if there is none."""
+        single = [min(self._single)] if self._single else []
+        return min([*single, *([self._low] if self._steps else [])])
+
+    @property
+    def high(self) -> int:
+        """The largest value. Raises ValueError if there is none."""
+        single = [max(self._single)] if self._single else []
+        return max([*single, *([self._high] if self._steps else [])])
+
+    def counted(self) -> list[tuple[int, int]]:
+        """Each value, or the middle of its step, with how often it came, smallest first."""
+        found = Counter(self._single)
+        if self._steps:
+            low, high = self.low, self.high
+            for step, count in self._steps.items():
+                found[min(max(_middle(step), low), high)] += count
+        return sorted(found.items())
+
+    def quantiles(self, *ratios: float) -> list[int]:
+        """For each ratio the smallest value that at least this share of the values does not exceed (nearest rank).
+
+        Raises IndexError if there is no value.
+        """
+        counted = self.counted()
+        ranks = list(accumulate(count for _, count in counted))
+        return [counted[bisect_left(ranks, max(ceil(ratio * len(self)), 1))][0] for ratio in ratios]
+
+
+def _step(value: int) -> int:
+    """The lower edge of the value's step; of a negative value, the upper one."""
+    shift = value.bit_length() - _BITS
+    if shift <= 0:
+        return value
+    return value >> shift << shift if value > 0 else -(-value >> shift << shift)
+
+
+def _middle(step: int) -> int:
+    shift = step.bit_length() - _BITS
+    if shift <= 0:
+        return step
+    half = (1 << shift) >> 1
+    return step + half if step > 0 else step - half
