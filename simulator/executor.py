@@ -35,10 +35,11 @@ class KernelExecutor(Executor):
         if self._shut_down:
             raise RuntimeError("cannot schedule new futures after shutdown")
         future: _KernelFuture[_T] = _KernelFuture(self._kernel)
+        # A worker ends when it finds no task, so with one in line all are at work.
+        if len(self._workers) >= self._workers_max and not self._tasks:
+            self._workers = [worker for worker in self._workers if worker.alive]
         self._tasks.append((future, lambda: fn(*args, **kwargs)))
         self._unfinished[future] = None
-        if len(self._workers) >= self._workers_max:
-            self._workers = [worker for worker in self._workers if worker.alive]
         if len(self._workers) < self._workers_max:
             self._workers.append(self._kernel.spawn("executor worker", self._work))
         return future

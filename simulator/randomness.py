@@ -47,7 +47,7 @@ class Stream:
 
     def hexadecimal(self, digits: int) -> str:
         """A text of so many lower-case hexadecimal digits (1 to 16)."""
-        return f"{self.below(16**digits):0{digits}x}"
+        return f"{self.below(1 << 4 * digits):0{digits}x}"
 
     def sample(self, population: int, size: int) -> list[int]:
         """`size` different whole numbers below `population`, in ascending order."""

@@ -90,7 +90,8 @@ class DrsService:
 
     def job(self, scope: JobScope, job_id: str) -> DrsJob | None:
         """The job itself, with its whole life: the truth, which no API shows."""
-        return self._jobs.get(scope, {}).get(job_id)
+        jobs = self._jobs.get(scope)
+        return None if jobs is None else jobs.get(job_id)
 
     def jobs(self, scope: JobScope) -> list[DrsJob]:
         """Those jobs that no DeleteJob has hidden, in the order of their start."""
