@@ -7,7 +7,7 @@ What fails is measured once more, and fails only if it does so again.
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from statistics import median
+from statistics import mean, median
 from typing import Final
 
 from scenarios.explore import explore_range
@@ -17,14 +17,20 @@ from tests.bench import kept, kernel, seeds, yardstick
 from tests.bench.kept import Better, Ratio
 from tests.bench.rounds import in_turn, ratios, timed
 
-_KERNEL_ROUNDS: Final = 31
+_KERNEL_ROUNDS: Final = 21
 _COST_ROUNDS: Final = 5
 _SEEDS: Final = 12
 
 
 def measured() -> list[Ratio]:
     """All ratios, each the median of its rounds."""
-    return [*_kernel(), *_costs(), _events()]
+    scenario, text = load("load-100"), seeds.scenario().model_dump_json()
+    return [
+        *_kernel(),
+        _cost("load-100", lambda: run(scenario, seed=1)),
+        _cost(f"{_SEEDS} seeds of chaos", lambda: explore_range(text, 1, _SEEDS, "")),
+        _events(),
+    ]
 
 
 def _kernel() -> list[Ratio]:
@@ -35,22 +41,14 @@ def _kernel() -> list[Ratio]:
     ]
 
 
-def _costs() -> list[Ratio]:
-    """Processor time of a run and of seeds, in yardsticks."""
-    scenario, text = load("load-100"), seeds.scenario().model_dump_json()
-    sides: dict[str, Callable[[], object]] = {
-        "load-100": lambda: run(scenario, seed=1),
-        f"{_SEEDS} seeds of chaos": lambda: explore_range(text, 1, _SEEDS, ""),
-    }
-    for side in sides.values():
-        # What only the first run of a process costs is no part of it.
-        side()
-    sides_and_yardstick = {"yardstick": yardstick.measure, **sides}
-    took = in_turn({name: timed(side) for name, side in sides_and_yardstick.items()}, _COST_ROUNDS)
-    return [
-        Ratio(f"time of {name} / yardstick", Better.LOWER, median(ratios(took[name], took["yardstick"])))
-        for name in sides
-    ]
+def _cost(name: str, work: Callable[[], object]) -> Ratio:
+    """Processor time of this work in yardsticks, measured before and after it since neighbours come and go."""
+    # What only the first run of a process costs is no part of it.
+    work()
+    stick = timed(yardstick.measure)
+    took = in_turn({"before": stick, "work": timed(work), "after": stick}, _COST_ROUNDS)
+    beside = [mean(pair) for pair in zip(took["before"], took["after"], strict=True)]
+    return Ratio(f"time of {name} / yardstick", Better.LOWER, median(ratios(took["work"], beside)))
 
 
 def _events() -> Ratio:
