@@ -11,7 +11,7 @@ from typing import Final
 from drsim import campaign_files
 from scenarios.explore import Campaign
 from tests.bench.figures import Figure
-from tests.bench.rounds import BenchError, at_least, child, command_output, command_seconds, figure, in_turn, ratios
+from tests.bench.rounds import BenchError, at_least, child, command_output, command_spent, figure, in_turn, ratios
 from tests.bench.seeds import SETTINGS
 
 _SEEDS: Final = 600
@@ -57,7 +57,8 @@ def _campaigns() -> dict[str, list[float]]:
 
 
 def _campaign(engine: Sequence[str], folder: Path) -> Callable[[], float]:
-    return lambda: command_seconds(*_COMMAND, "--seeds", f"1-{_SEEDS}", *engine, "--out", str(folder))
+    words = (*_COMMAND, "--seeds", f"1-{_SEEDS}", *engine, "--out", str(folder))
+    return lambda: command_spent(*words).wall_seconds
 
 
 def _found(folder: Path) -> object:

@@ -7,12 +7,13 @@ of their own, since peak memory is a process's and the second run in a process i
 
 import gc
 import json
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from time import perf_counter, process_time
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from tests.bench.figures import Figure, Target
 
@@ -81,11 +82,23 @@ def child(module: str, *arguments: str) -> dict[str, Any]:
     return given
 
 
-def command_seconds(*arguments: str) -> float:
-    """Wall seconds of one `drsim` process from start to end. Raises BenchError with its last words if it fails."""
-    began = perf_counter()
+class Spent(NamedTuple):
+    """What a process took from start to end, its own processes included."""
+
+    wall_seconds: float
+    cpu_seconds: float
+
+
+def command_spent(*arguments: str) -> Spent:
+    """What one `drsim` process took. Raises BenchError with its last words if it fails."""
+    wall, cpu = perf_counter(), _cpu_seconds_of_children()
     command_output(*arguments)
-    return perf_counter() - began
+    return Spent(perf_counter() - wall, _cpu_seconds_of_children() - cpu)
+
+
+def _cpu_seconds_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def command_output(*arguments: str) -> str:
