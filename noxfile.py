@@ -280,9 +280,16 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Speed of the kernel beside SimPy's and bare heapq's, and of whole scenarios in both tiers and in a plain loop."""
-    _install(session, extras=("moto",), groups=("bench",))
+    """Speed and size, in build/bench.json; `-- kernel load`: these parts; `-- --write-docs`: docs/performance.md."""
+    _install(session, extras=("moto", "cluster"), groups=("bench",))
     session.run("python", "-m", "tests.bench", *session.posargs)
+
+
+@nox.session
+def ratchet(session: nox.Session) -> None:
+    """No ratio of speeds is much worse than the kept one; `-- --keep` keeps today's."""
+    _install(session, groups=("bench",))
+    session.run("python", "-m", "tests.bench.ratchet", *session.posargs)
 
 
 @nox.session

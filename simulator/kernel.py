@@ -8,16 +8,18 @@ number, so the order is total and the same in every run.
 
 from collections.abc import Callable
 from enum import Enum, auto
-from heapq import heapify, heappop, heappush
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from heapq import heapify, heappop, heappush, heapreplace
+from itertools import repeat
+from typing import Any, Final, NoReturn, ParamSpec, TypeVar, cast
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_FOREVER_US: Final = 1 << 62
-_NEVER_US: Final = -1
+_BEFORE_ALL: Final = -1
+_AFTER_ALL: Final = 1 << 62
+"""Serial numbers of the marks that end a run: before, and after, all events of their instant."""
 _SWITCH: Final = greenlet.switch
 """The action of every event that resumes a process, which is its argument."""
 
@@ -41,6 +43,10 @@ class StopReason(Enum):
     UNTIL = auto()
     EVENTS_MAX = auto()
     STOPPED = auto()
+
+
+class _RunOver(BaseException):
+    """What a mark raises when its turn has come. Like greenlet's own exit it is no error."""
 
 
 class Process:
@@ -141,12 +147,17 @@ class Kernel:
         # Serial numbers of events in the heap that must not happen any more, and how many such have left the heap.
         self._called_off: set[int] = set()
         self._called_off_count = 0
-        # The greenlet of the present run, how to get there, and the last instant at which it may process an event.
+        # An event stays at the heap's top while it happens, or until it schedules the first that follows from it: that
+        # one takes its place, and the heap is put in order once instead of twice.
+        self._happening = False
+        # Marks in the heap are no events.
+        self._marks_count = 0
+        # The greenlet of the present run, how to get there, and whether a process may go on to the next one without a
+        # turn through it.
         self._hub: greenlet | None = None
         self._to_hub: Callable[[], object] = _end_process
-        self._last_us = _NEVER_US
-        # The same for processes that go on to the next process without a turn through the hub.
-        self._last_direct_us = _NEVER_US
+        self._direct = False
+        self._stopped = False
         # Processes by age. Killed ones stay here, since dropping a suspended greenlet would unwind it.
         self._unfinished: dict[Process, None] = {}
         self._idle: list[_Carrier] = []
@@ -156,7 +167,7 @@ class Kernel:
     @property
     def events_count(self) -> int:
         """How many events have happened: every event has a serial number, and leaves the heap when it happens."""
-        return self._serial - len(self._heap) - self._called_off_count
+        return self._serial - len(self._heap) - self._called_off_count + self._happening + self._marks_count
 
     def at(self, due_us: int, action: Callable[[_T], object], argument: _T) -> None:
         """Call `action(argument)` at `due_us`, after everything scheduled earlier for that instant.
@@ -169,7 +180,11 @@ class Kernel:
                 "write kernel.at(kernel.now_us + delay_us, ...), not kernel.at(delay_us, ...)"
             )
         self._serial = serial = self._serial + 1
-        heappush(self._heap, (due_us, serial, action, argument))
+        if self._happening:
+            self._happening = False
+            heapreplace(self._heap, (due_us, serial, action, argument))
+        else:
+            heappush(self._heap, (due_us, serial, action, argument))
 
     def timer(self, due_us: int, action: Callable[[], object]) -> Timer:
         """As `at`, for an action that may be called off; it then never happens, and the clock does not go there."""
@@ -190,34 +205,40 @@ class Kernel:
             raise MisuseError(f"events_max must be >= 0, got {events_max}")
         self._hub = getcurrent()
         self._to_hub = self._hub.switch
-        self._last_us = _FOREVER_US if until_us is None else until_us
-        self._last_direct_us = self._last_us if events_max is None else _NEVER_US
-        events_left = -1 if events_max is None else events_max
-        heap, pop, called_off = self._heap, heappop, self._called_off
+        self._direct = events_max is None
+        self._stopped = False
+        if until_us is not None:
+            self._mark(until_us, _AFTER_ALL)
+        turns = repeat(None) if events_max is None else repeat(None, events_max)
+        heap, called_off = self._heap, self._called_off
         try:
-            while heap:
-                event = due_us, serial, action, argument = pop(heap)
-                if serial in called_off:
-                    called_off.remove(serial)
-                    self._called_off_count += 1
-                    continue
-                if due_us > self._last_us or not events_left:
-                    heappush(heap, event)
+            for _ in turns:
+                if called_off:
+                    self._drop_called_off()
+                if not heap:
                     break
-                events_left -= 1
-                self.now_us = due_us
+                self.now_us, _, action, argument = heap[0]
+                self._happening = True
                 action(argument)
-            if self._last_us == _NEVER_US:
-                return StopReason.STOPPED
+                if self._happening:
+                    self._leave()
+        except _RunOver:
+            # Where the bound or whoever stopped the run wanted it.
+            pass
         except ProcessCrashedError:
             raise
         except Exception as error:
             error.add_note(f"raised by an action of the kernel's, {self._where()}")
             raise
         finally:
+            self._leave()
+            self._unmark()
+            self._drop_called_off()
             self._hub = None
             self._to_hub = _end_process
-            self._last_us = self._last_direct_us = _NEVER_US
+            self._direct = False
+        if self._stopped:
+            return StopReason.STOPPED
         if heap and (until_us is None or heap[0][0] <= until_us):
             return StopReason.EVENTS_MAX
         if until_us is None:
@@ -227,7 +248,10 @@ class Kernel:
 
     def stop(self) -> None:
         """End the present run after the present event."""
-        self._last_us = self._last_direct_us = _NEVER_US
+        if self._hub is not None:
+            self._stopped = True
+            self._leave()
+            self._mark(self.now_us, _BEFORE_ALL)
 
     # --- processes -------------------------------------------------------------------------------------------
 
@@ -277,14 +301,18 @@ class Kernel:
             )
         heap = self._heap
         self._serial = carrier.serial = serial = self._serial + 1
-        heappush(heap, (self.now_us + duration_us, serial, _SWITCH, carrier))
+        if self._happening:
+            heapreplace(heap, (self.now_us + duration_us, serial, _SWITCH, carrier))
+        else:
+            heappush(heap, (self.now_us + duration_us, serial, _SWITCH, carrier))
         due_us, serial, action, following = heap[0]
-        if action is _SWITCH and due_us <= self._last_direct_us and serial not in self._called_off:
+        if self._direct and action is _SWITCH and serial not in self._called_off:
             # As the hub would do it, with one switch instead of two.
-            heappop(heap)
             self.now_us = due_us
+            self._happening = True
             _SWITCH(following)
         else:
+            self._happening = False
             self._to_hub()
 
     def suspend(self, until: Callable[[Callable[[], None]], object]) -> None:
@@ -357,6 +385,7 @@ class Kernel:
 
     def _call_off(self, serial: int) -> None:
         """See to it that an event never happens. The number of one that did happen does no harm."""
+        self._leave()
         heap, called_off = self._heap, self._called_off
         called_off.add(serial)
         # Swept out once they may be the half: most timeouts are called off, and the heap must not be full of them.
@@ -366,6 +395,36 @@ class Kernel:
             heapify(heap)
             called_off.clear()
             self._called_off_count += before - len(heap)
+
+    def _drop_called_off(self) -> None:
+        """Take events that were called off from the heap's top."""
+        heap, called_off = self._heap, self._called_off
+        while heap and heap[0][1] in called_off:
+            called_off.remove(heappop(heap)[1])
+            self._called_off_count += 1
+
+    def _leave(self) -> None:
+        """Take the event that happens out of the heap, if it is still there."""
+        if self._happening:
+            self._happening = False
+            heappop(self._heap)
+
+    def _mark(self, due_us: int, place: int) -> None:
+        """End the run at this place of the order."""
+        self._marks_count += 1
+        heappush(self._heap, (due_us, place, Kernel._end_run, self))
+
+    def _end_run(self) -> NoReturn:
+        self._leave()
+        self._marks_count -= 1
+        raise _RunOver
+
+    def _unmark(self) -> None:
+        """Take the marks that were not reached out of the heap."""
+        if self._marks_count:
+            self._heap[:] = [event for event in self._heap if _BEFORE_ALL < event[1] < _AFTER_ALL]
+            heapify(self._heap)
+            self._marks_count = 0
 
     def _where(self) -> str:
         return f"seed {self.seed}, {show_us(self.now_us)}"

@@ -1,38 +1,24 @@
 """How fast the kernel is, beside SimPy 4 and beside the least that could do the work: a heap in a loop.
 
-Every contender runs the same model, chains that each wait so many times with a delay of their own. They take turns, and
-a ratio is the median over the rounds of the two times of one round, so that a busy host slows both sides of it.
+Every contender runs the same model, chains that each wait so many times with a delay of their own.
 """
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
-from statistics import median
-from time import perf_counter
 from typing import Any, Final
 
 import simpy
 
 from simulator.kernel import Kernel
+from tests.bench.figures import Figure
+from tests.bench.rounds import at_least, figure, in_turn, ratios, timed
 
 CHAINS: Final = 200
-WAITS: Final = 200
+WAITS: Final = 100
 ROUNDS: Final = 101
 
 _DELAYS: Final = [1 + number * 7_919 % 1_000 for number in range(CHAINS)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """One of the kernel's rates beside a rival's, in events per second. The kernel must reach `ratio_min`."""
-
-    what: str
-    rival: str
-    rate: float
-    rival_rate: float
-    ratio: float
-    ratio_min: float
 
 
 def kernel_processes() -> None:
@@ -125,53 +111,34 @@ def bare_heap() -> None:
         action(argument)
 
 
-Contender = Callable[[], None]
+CONTENDERS: Final[dict[str, Callable[[], None]]] = {
+    "processes": kernel_processes,
+    "processes in SimPy": simpy_processes,
+    "callbacks": kernel_callbacks,
+    "callbacks in SimPy": simpy_callbacks,
+    "callbacks in a bare heap": bare_heap,
+}
+RATIOS: Final = {
+    ("processes", "processes in SimPy"): 1.0,
+    ("callbacks", "callbacks in SimPy"): 2.0,
+    ("callbacks", "callbacks in a bare heap"): 0.7,
+}
+"""How often the kernel's rate must be the rival's."""
 
-CONTENDERS: Final[tuple[Contender, ...]] = (
-    kernel_processes,
-    simpy_processes,
-    kernel_callbacks,
-    simpy_callbacks,
-    bare_heap,
-)
+
+def seconds(rounds: int) -> dict[str, list[float]]:
+    """Processor seconds of each contender in each round."""
+    return in_turn({name: timed(contender) for name, contender in CONTENDERS.items()}, rounds)
 
 
-def measure(rounds: int = ROUNDS) -> list[Comparison]:
-    """Time all contenders in turn, `rounds` times over; 101 rounds take about twelve seconds."""
-    seconds: dict[Contender, list[float]] = {contender: [] for contender in CONTENDERS}
-    for _ in range(rounds):
-        for contender in CONTENDERS:
-            began = perf_counter()
-            contender()
-            seconds[contender].append(perf_counter() - began)
-
-    def compare(what: str, ours: Contender, rival: str, theirs: Contender, ratio_min: float) -> Comparison:
-        return Comparison(
-            what=what,
-            rival=rival,
-            rate=CHAINS * WAITS / median(seconds[ours]),
-            rival_rate=CHAINS * WAITS / median(seconds[theirs]),
-            ratio=median(their / our for our, their in zip(seconds[ours], seconds[theirs], strict=True)),
-            ratio_min=ratio_min,
-        )
-
+def figures() -> list[Figure]:
+    """The contenders' rates and the ratios of the kernel's to its rivals'."""
+    took = seconds(ROUNDS)
+    model = f"{CHAINS} chains of {WAITS} waits, processor time, in turn in one process"
     return [
-        compare("processes", kernel_processes, "SimPy", simpy_processes, 0.8),
-        compare("callbacks", kernel_callbacks, "SimPy", simpy_callbacks, 1.5),
-        compare("callbacks", kernel_callbacks, "bare heap", bare_heap, 0.7),
+        *(figure(name, [CHAINS * WAITS / each for each in spent], "events/s", model) for name, spent in took.items()),
+        *(
+            figure(f"{ours} beside {theirs}", ratios(took[theirs], took[ours]), "times", model, at_least(bound))
+            for (ours, theirs), bound in RATIOS.items()
+        ),
     ]
-
-
-def show(comparisons: list[Comparison]) -> str:
-    """The comparisons as a table."""
-    lines = [f"{'kernel':<10}{'events/s':>12}  {'beside':<10}{'events/s':>12}{'ratio':>8}{'at least':>10}"]
-    lines += [
-        f"{each.what:<10}{each.rate:>12,.0f}  {each.rival:<10}{each.rival_rate:>12,.0f}"
-        f"{each.ratio:>8.2f}{each.ratio_min:>10.2f}"
-        for each in comparisons
-    ]
-    return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    print(show(measure()))

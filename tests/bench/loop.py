@@ -9,10 +9,10 @@ import io
 import json
 import os
 from dataclasses import dataclass
+from time import process_time
 from typing import Any, Final
 
 import boto3
-import freezegun.api
 from boto3.dynamodb.types import TypeSerializer
 from freezegun import freeze_time
 from moto import mock_aws
@@ -51,19 +51,19 @@ def main() -> None:
         payloads = _start(deployment.table.name)
         finder = Context(deployment.finder.name, deployment.finder.arn)
         poller = Context(deployment.poller.name, deployment.poller.arn)
-        walls = []
+        minutes = []
         for _ in range(MINUTES):
             frozen.tick(60)
-            began = freezegun.api.real_perf_counter()
+            # The one clock that freezegun leaves alone.
+            began = process_time()
             with contextlib.redirect_stdout(io.StringIO()):
                 entrypoints.finder_handler({}, finder)
                 for payload in payloads:
                     report = entrypoints.poller_handler(payload, poller)
                     assert report["end"] == "UPDATED", report
-            walls.append(freezegun.api.real_perf_counter() - began)
+            minutes.append(process_time() - began)
     # The first minute also makes the clients.
-    wall = sum(walls[1:])
-    print(json.dumps({"polls": EXECUTIONS * (MINUTES - 1), "wall_seconds": wall}))
+    print(json.dumps({"polls": EXECUTIONS * (MINUTES - 1), "cpu_seconds": sum(minutes[1:])}))
 
 
 def _start(table: str) -> list[dict[str, Any]]:

@@ -1,0 +1,124 @@
+"""Parts of the benchmark that run scenarios: loads, tiers, whole commands, pages. Each function gives its figures.
+
+Targets are those of the project's plan for two shared cores.
+"""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from math import log
+from statistics import linear_regression, median
+from typing import Any, Final
+
+from tests.bench.figures import Figure, Target
+from tests.bench.rounds import (
+    at_least,
+    at_most,
+    child,
+    command_spent,
+    figure,
+    in_turn,
+    ratios,
+)
+
+Round = dict[str, Any]
+
+_MIB: Final = 2**20
+_EVENTS_BEFORE: Final = 9.18
+"""Kernel events for each poll of load-100 when this was first measured."""
+
+
+def loads() -> list[Figure]:
+    """load-100 and load-1000, with all properties on and the whole trace."""
+    sides = {name: _load(name) for name in ("load-100", "load-1000")}
+    runs = in_turn(sides, rounds=3)
+    small, large = runs["load-100"], runs["load-1000"]
+    how = "load-100, a process a round"
+    events = [each["kernel_events"] / each["polls"] for each in small]
+    return [
+        figure("polls in a second", _rates(small, "wall_seconds"), "polls/s", f"{how}, wall time", at_least(20_000)),
+        figure("polls in a second of processor time", _rates(small, "cpu_seconds"), "polls/s", how),
+        figure("kernel events for each poll", events, "events", f"{how}, the same in each", at_most(_EVENTS_BEFORE)),
+        *(each for name in runs for each in _sizes(name, runs[name])),
+        _growth("from 100 to 1,000", [small, large], "executions"),
+    ]
+
+
+def large() -> list[Figure]:
+    """The loads that take long, beside load-1000."""
+    names = ("load-1000", "load-10000", "load-100000")
+    runs = {name: in_turn({name: _load(name)}, rounds=3 if name == "load-1000" else 1)[name] for name in names}
+    points = list(runs.values())
+    return [
+        *_sizes("load-10000", runs["load-10000"]),
+        *_sizes("load-100000", runs["load-100000"], wall=at_most(900), peak=at_most(4_096)),
+        _growth("from 1,000 to 100,000", points, "executions", at_most(1.05)),
+        _growth("from 1,000 to 100,000", points, "polls"),
+    ]
+
+
+def _load(name: str, tier: str = "fast") -> Callable[[], Round]:
+    return lambda: child("load", name, tier)
+
+
+def _rates(runs: Sequence[Round], clock: str) -> list[float]:
+    return [each["polls"] / each[clock] for each in runs]
+
+
+def _sizes(name: str, runs: Sequence[Round], wall: Target | None = None, peak: Target | None = None) -> list[Figure]:
+    """What a load of this size takes."""
+    how = "a process a round, all properties, whole trace"
+    ratio = [each["virtual_seconds"] / each["wall_seconds"] for each in runs]
+    return [
+        figure(f"{name}: wall time", [each["wall_seconds"] for each in runs], "s", how, wall),
+        figure(f"{name}: virtual time over wall time", ratio, "times", how),
+        figure(f"{name}: peak memory", [each["peak_bytes"] / _MIB for each in runs], "MiB", how, peak),
+    ]
+
+
+def _growth(span: str, sizes: Sequence[Sequence[Round]], over: str, target: Target | None = None) -> Figure:
+    """The exponent e of time ~ size ** e: the slope of a line through the logarithms, by least squares."""
+    spent = [log(median(each["cpu_seconds"] for each in runs)) for runs in sizes]
+    slope = linear_regression([log(runs[0][over]) for runs in sizes], spent).slope
+    how = f"slope of log(processor time) over log({over}), least squares over {len(sizes)} sizes, medians of rounds"
+    return figure(f"growth exponent of time over {over}, {span}", [slope], "", how, target)
+
+
+def tiers() -> list[Figure]:
+    """load-100 in both tiers, and the handlers in the loop that people write today."""
+    sides = {"fast": _load("load-100"), "wire": _load("load-100", "wire"), "loop": lambda: child("loop")}
+    rates = {name: _rates(runs, "cpu_seconds") for name, runs in in_turn(sides, rounds=3).items()}
+    how = "load-100, a process a round, processor time"
+    return [
+        figure("fast tier", rates["fast"], "polls/s", how),
+        figure("wire tier", rates["wire"], "polls/s", how),
+        figure("loop over moto and freezegun", rates["loop"], "polls/s", "handlers in turn, nothing checked"),
+        figure("fast tier beside wire tier", ratios(rates["fast"], rates["wire"]), "times", how),
+        figure("fast tier beside the loop", ratios(rates["fast"], rates["loop"]), "times", how, at_least(500)),
+    ]
+
+
+def processes() -> list[Figure]:
+    """Whole commands, from the start of Python to its end."""
+    with tempfile.TemporaryDirectory() as out:
+        sides = {
+            "drsim --help": lambda: command_spent("--help"),
+            "drsim run phase-2": lambda: command_spent("run", "phase-2", "--out", out),
+        }
+        spent = in_turn(sides, rounds=7)
+    bounds = {"drsim --help": 0.25, "drsim run phase-2": 1.2}
+    how = "the whole process, with all that it writes"
+    wall, cpu = ({name: [each[clock] for each in runs] for name, runs in spent.items()} for clock in (0, 1))
+    return [
+        *(figure(name, wall[name], "s", f"{how}, wall time", at_most(bounds[name])) for name in spent),
+        *(figure(f"{name}: processor time", cpu[name], "s", how) for name in spent),
+    ]
+
+
+def page() -> list[Figure]:
+    """The report of a large run as a page."""
+    made = child("page", "load-1000", "3")
+    how = "report.html from result and trace, processor time, in one process"
+    return [
+        figure("load-1000: page", made["seconds"], "s", how, at_most(2)),
+        figure("load-1000: page's size", [made["bytes"] / 1000], "kB", how),
+    ]

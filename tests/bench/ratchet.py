@@ -1,0 +1,78 @@
+"""`nox -s ratchet`: fails when a ratio has become more than 30 % worse than the kept one; `-- --keep` keeps today's.
+
+Ratios only, no times: both sides run in turn in this process, so that the host's speed and its neighbours meet both.
+What fails is measured once more, and fails only if it does so again.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from statistics import mean, median
+from typing import Final
+
+from scenarios.explore import explore_range
+from scenarios.files import load
+from scenarios.runner import run
+from tests.bench import kept, kernel, seeds, yardstick
+from tests.bench.kept import Better, Ratio
+from tests.bench.rounds import in_turn, ratios, timed
+
+_KERNEL_ROUNDS: Final = 21
+_COST_ROUNDS: Final = 5
+_SEEDS: Final = 12
+
+
+def measured() -> list[Ratio]:
+    """All ratios, each the median of its rounds."""
+    scenario, text = load("load-100"), seeds.scenario().model_dump_json()
+    return [
+        *_kernel(),
+        _cost("load-100", lambda: run(scenario, seed=1)),
+        _cost(f"{_SEEDS} seeds of chaos", lambda: explore_range(text, 1, _SEEDS, "")),
+        _events(),
+    ]
+
+
+def _kernel() -> list[Ratio]:
+    took = kernel.seconds(_KERNEL_ROUNDS)
+    return [
+        Ratio(f"rate of {ours} / {theirs}", Better.HIGHER, median(ratios(took[theirs], took[ours])))
+        for ours, theirs in kernel.RATIOS
+    ]
+
+
+def _cost(name: str, work: Callable[[], object]) -> Ratio:
+    """Processor time of this work in yardsticks, measured before and after it since neighbours come and go."""
+    # What only the first run of a process costs is no part of it.
+    work()
+    stick = timed(yardstick.measure)
+    took = in_turn({"before": stick, "work": timed(work), "after": stick}, _COST_ROUNDS)
+    beside = [mean(pair) for pair in zip(took["before"], took["after"], strict=True)]
+    return Ratio(f"time of {name} / yardstick", Better.LOWER, median(ratios(took["work"], beside)))
+
+
+def _events() -> Ratio:
+    result = run(load("load-100"), seed=1).result
+    return Ratio("kernel events / poll, load-100", Better.LOWER, result.metrics.counts["kernel_events"] / result.polls)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure, judge, and say it; exit code 1 if a ratio is worse twice."""
+    parser = argparse.ArgumentParser(prog="nox -s ratchet --", description="Fail when a kept ratio has become worse.")
+    parser.add_argument("--keep", action="store_true", help=f"keep today's ratios in {kept.FILE.name}")
+    if parser.parse_args(arguments).keep:
+        kept.write(measured())
+        print(f"kept: {kept.FILE}")
+        return
+    found = measured()
+    judged = kept.judge(found, kept.read())
+    if any(each.fails for each in judged):
+        print("measured once more, since one was worse:", *(each for each in judged if each.fails), sep="\n  ")
+        judged = kept.judge(kept.better_of(found, measured()), kept.read())
+    print(*judged, sep="\n")
+    if any(each.fails for each in judged):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,74 @@
+"""The ratchet's judge: what is worse fails, what is equal passes, and what is much better asks to be kept."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.bench import kept
+from tests.bench.kept import Better, Ratio, Verdict, better_of, judge
+
+RATE = Ratio("rate of ours / theirs", Better.HIGHER, 2.0)
+COST = Ratio("time of a run / yardstick", Better.LOWER, 10.0)
+
+
+def worse(ratio: Ratio, by: float) -> Ratio:
+    """The same ratio, so many times worse; better below 1."""
+    return ratio._replace(value=ratio.value * by if ratio.better is Better.LOWER else ratio.value / by)
+
+
+@pytest.mark.parametrize("ratio", [RATE, COST])
+@pytest.mark.parametrize(
+    ("by", "verdict", "fails"),
+    [
+        (1.0, Verdict.SAME, False),
+        (1.29, Verdict.SAME, False),
+        (1.31, Verdict.WORSE, True),
+        (0.78, Verdict.SAME, False),
+        (0.76, Verdict.BETTER, False),
+    ],
+)
+def test_a_ratio_fails_only_when_it_is_more_than_thirty_percent_worse(
+    ratio: Ratio, by: float, verdict: Verdict, fails: bool
+) -> None:
+    (judged,) = judge([worse(ratio, by)], {ratio.name: ratio.value})
+    assert (judged.verdict, judged.fails) == (verdict, fails)
+    assert judged.worse == pytest.approx(by)
+
+
+def test_a_failure_names_the_ratio_both_values_and_the_command() -> None:
+    rate, cost = judge([worse(RATE, 2.0), worse(COST, 1.5)], {RATE.name: 2.0, COST.name: 10.0})
+    assert str(rate) == (
+        "rate of ours / theirs: 1, kept 2 (higher is better): WORSE by 100%, more than 30%; "
+        "if that is meant: nox -s ratchet -- --keep"
+    )
+    assert str(cost) == (
+        "time of a run / yardstick: 15, kept 10 (lower is better): WORSE by 50%, more than 30%; "
+        "if that is meant: nox -s ratchet -- --keep"
+    )
+
+
+def test_a_ratio_that_became_much_better_asks_to_be_kept() -> None:
+    (judged,) = judge([worse(COST, 0.5)], {COST.name: 10.0})
+    assert str(judged) == (
+        "time of a run / yardstick: 5, kept 10 (lower is better): better by 100%, which should be kept: "
+        "nox -s ratchet -- --keep"
+    )
+
+
+def test_a_ratio_that_was_never_kept_fails_and_says_how_to_keep_it() -> None:
+    (judged,) = judge([RATE], {})
+    assert judged.fails
+    assert str(judged) == "rate of ours / theirs: 2, and none is kept: nox -s ratchet -- --keep"
+
+
+def test_of_two_measurements_the_better_one_counts() -> None:
+    assert better_of([RATE, worse(COST, 2)], [worse(RATE, 2), COST]) == [RATE, COST]
+    assert better_of([worse(RATE, 2), COST], [RATE, worse(COST, 2)]) == [RATE, COST]
+
+
+def test_what_is_kept_is_read_again_and_passes(tmp_path: Path) -> None:
+    file = tmp_path / "kept.json"
+    assert kept.read(file) == {}
+    kept.write([RATE, COST._replace(value=12.3456)], file)
+    assert kept.read(file) == {RATE.name: 2.0, COST.name: 12.3}
+    assert not any(each.fails for each in judge([RATE, COST], kept.read(file)))
