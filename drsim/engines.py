@@ -104,7 +104,10 @@ def _silent(name: str) -> Iterator[None]:
 
 @contextmanager
 def _cluster(jobs: int) -> Iterator[str]:
-    """The address of a scheduler in this process, with so many workers, on loopback and without a dashboard."""
+    """The address of a scheduler in this process, with so many workers, on loopback and without a dashboard.
+
+    The workers are threads of this process: what runs are the processes that each of them begins for what it is sent.
+    """
     import dask
     from distributed import LocalCluster
 
@@ -114,11 +117,14 @@ def _cluster(jobs: int) -> Iterator[str]:
         LocalCluster(
             n_workers=jobs,
             threads_per_worker=1,
-            processes=True,
+            processes=False,
+            protocol="tcp",
             host="127.0.0.1",
-            dashboard_address=None,
+            # Its HTTP server listens all the same: on a port that nobody else has.
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
             memory_limit=0,
-            silence_logs=logging.CRITICAL,
+            silence_logs=False,
             local_directory=folder,
         ) as cluster,
     ):
@@ -184,20 +190,20 @@ class _OnCluster(Executor):
     """
 
     def __init__(self, client: "Client", plugin: str) -> None:
+        from drsim.shipping import task_for
+
         self._client = client
-        self._plugin = plugin
+        self._task = task_for(plugin)
         # Not pure: a result is gone once it was fetched, and the same call must be made again.
         self._inner = client.get_executor(pure=False, retries=_RETRIES)
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Make a call by position. Raises BrokenExecutor once the scheduler is gone, as futures then do as well."""
-        from drsim.shipping import call_shipped
-
         assert not kwargs, "calls are made by position"
         if self._client.status != "running":
             raise BrokenExecutor("the scheduler is gone")
         outer: Future[R] = Future()
-        inner = self._inner.submit(call_shipped, self._plugin, pickled_call(fn, args))
+        inner = self._inner.submit(self._task, pickled_call(fn, args))
         inner.add_done_callback(lambda done: _hand_on(done, outer))
         return outer
 

@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
 from importlib import resources
 from pathlib import Path
@@ -100,12 +100,17 @@ class Shipped(WorkerPlugin):
         return self._processes.call(pickled)
 
 
-def call_shipped(plugin: str, pickled: bytes) -> bytes:
-    """What a task is: a call, answered by what the plugin of that name shipped to the worker that runs the task."""
-    # What is pickled by value has its class anew in each pickle, so isinstance would be of no use.
-    shipped: Any = get_worker().plugins[plugin]
-    answer: bytes = shipped.call(pickled)
-    return answer
+def task_for(plugin: str) -> Callable[[bytes], bytes]:
+    """What a task is: a function from a call to its answer, by what that plugin shipped to the worker that runs it."""
+
+    # Defined in here, it can only be pickled by value, even as a part of a graph, where distributed would not do so.
+    def task(pickled: bytes) -> bytes:
+        # The class of what is pickled by value is another one in each pickle.
+        shipped: Any = get_worker().plugins[plugin]
+        answer: bytes = shipped.call(pickled)
+        return answer
+
+    return task
 
 
 # Workers have no drsim to import these from.
