@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TextIO
 
 from rich.console import Console
 from rich.padding import Padding
@@ -60,33 +60,38 @@ def explored(
     kept = _kept(path, header) if resume else []
     for each in kept:
         campaign.add(each)
-    campaign_files.begin(path, header, kept)
-    before, began, interrupted, lost = campaign.seeds_count, host.wall_seconds(), False, ""
-    told = ""
+    before, began, interrupted, lost, told = campaign.seeds_count, host.wall_seconds(), False, "", ""
     ranges = missing_ranges(*seeds, [(each.first, each.last) for each in kept])
-    with path.open("a", encoding="utf-8") as file, _bar(scenario.name, sum(b - a + 1 for a, b in ranges)) as bar:
-        try:
-            with engines.running(choice, parts_place) as engine:
-                # Rates are those of workers at work: how long these took to begin says nothing of the seeds to come.
-                began, told = host.wall_seconds(), f" in {engine.told}"
-                for each in explore(
-                    scenario,
-                    ranges,
-                    engine.executor,
-                    jobs=engine.jobs,
-                    parts_place=parts_place,
-                    seconds_max=seconds_max,
-                ):
-                    campaign.add(each)
-                    file.write(campaign_files.line_of(each) + "\n")
-                    file.flush()
-                    rate = (campaign.seeds_count - before) / max(host.wall_seconds() - began, 0.001)
-                    said = f"{campaign.seeds_count} seeds, {rate:.0f} seeds/s, {campaign.failed_count} failed"
-                    bar.show(campaign.seeds_count - before, said)
-        except KeyboardInterrupt:
-            interrupted = True
-        except LostError as error:
-            lost = str(error)
+    try:
+        # Nothing is written before there are workers: where none can be had, an earlier campaign stays as it is.
+        with (
+            engines.running(choice, parts_place) as engine,
+            _begun(path, header, kept) as file,
+            _bar(scenario.name, sum(b - a + 1 for a, b in ranges)) as bar,
+        ):
+            # Rates are those of workers at work: how long these took to begin says nothing of the seeds to come.
+            began, told = host.wall_seconds(), f" in {engine.told}"
+            for each in explore(
+                scenario,
+                ranges,
+                engine.executor,
+                jobs=engine.jobs,
+                parts_place=parts_place,
+                seconds_max=seconds_max,
+            ):
+                campaign.add(each)
+                file.write(campaign_files.line_of(each) + "\n")
+                file.flush()
+                rate = (campaign.seeds_count - before) / max(host.wall_seconds() - began, 0.001)
+                said = f"{campaign.seeds_count} seeds, {rate:.0f} seeds/s, {campaign.failed_count} failed"
+                bar.show(campaign.seeds_count - before, said)
+    except KeyboardInterrupt:
+        interrupted = True
+    except LostError as error:
+        lost = str(error)
+    if not told:
+        console.print("  interrupted before anything began; what earlier campaigns left is as it was")
+        return Ended(False, interrupted=True)
     seconds = host.wall_seconds() - began
     _show(console, scenario, campaign, campaign.seeds_count - before, seconds, told)
     if lost:
@@ -99,6 +104,14 @@ def explored(
         console.print(f"  {'interrupted; ' if interrupted else ''}--resume goes on from {path}")
     broken = any(each.property == BROKEN for each in campaign.failures)
     return Ended(bool(campaign.failures), broken, interrupted, bool(lost) or not campaign.seeds_count)
+
+
+@contextmanager
+def _begun(path: Path, header: Header, kept: Sequence[Explored]) -> Iterator[TextIO]:
+    """The campaign's file, begun anew with what is kept, to be written on."""
+    campaign_files.begin(path, header, kept)
+    with path.open("a", encoding="utf-8") as file:
+        yield file
 
 
 def _kept(path: Path, header: Header) -> list[Explored]:

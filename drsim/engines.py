@@ -5,13 +5,14 @@ worker: what it was at is run again elsewhere, and only when that has cost sever
 BrokenExecutor.
 """
 
+import asyncio
 import logging
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
@@ -73,9 +74,8 @@ def running(choice: Choice, parts_place: str) -> Iterator[Engine]:
     try:
         import distributed  # noqa: F401 - only to see whether it is there
     except ImportError as error:
-        raise UserError(
-            f"--engine dask needs dask's distributed ({error}): pip install --editable '.[cluster]'"
-        ) from None
+        missing = f"--engine dask needs more than is installed ({error})"
+        raise UserError(f"{missing}: pip install --editable '.[cluster]'") from None
     with _silent("distributed"), ExitStack() as stack:
         address = choice.scheduler or stack.enter_context(_cluster(choice.jobs))
         yield stack.enter_context(_connected(address, parts_place))
@@ -137,30 +137,42 @@ def _connected(address: str, parts_place: str) -> Iterator[Engine]:
 
     from drsim import shipping
 
+    # Asked first, for a client that cannot connect takes its time to say so, and says much more.
     try:
-        client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, ImportError) as error:
+        kind = asyncio.run(asyncio.wait_for(_kind_of(address), _CONNECT_SECONDS))
+    except (OSError, ValueError, TypeError) as error:
         reason = f"no answer within {_CONNECT_SECONDS} s" if isinstance(error, TimeoutError) else error
         raise UserError(f"--scheduler {address}: cannot connect: {reason}") from None
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=_WORKERS_SECONDS)
-        except TimeoutError:
-            raise UserError(f"--scheduler {address}: it has had no worker for {_WORKERS_SECONDS} s") from None
-        _check_pythons(client, address)
+    if kind != "Scheduler":
+        raise UserError(f"--scheduler {address}: it must be a scheduler's address, got that of a {kind}")
+    with Client(address, timeout=_CONNECT_SECONDS, set_as_default=False) as client:
         plugin = f"drsim-{client.id}"
         try:
+            client.wait_for_workers(1, timeout=_WORKERS_SECONDS)
+            _check_pythons(client, address)
             client.register_plugin(shipping.Shipped(shipping.archive(parts_place)), plugin)
-        except (BrokenExecutor, OSError) as error:
-            raise UserError(f"--scheduler {address}: a worker cannot run drsim: {error}") from None
-        try:
             count = len(client.nthreads())
-            told = f"{count} dask worker{'' if count == 1 else 's'}"
+        except TimeoutError:
+            raise UserError(f"--scheduler {address}: it has had no worker for {_WORKERS_SECONDS} s") from None
+        except (BrokenExecutor, OSError) as error:
+            raise UserError(f"--scheduler {address}: its workers cannot run drsim: {error}") from None
+        told = f"{count} dask worker{'' if count == 1 else 's'}"
+        try:
             yield Engine(_OnCluster(client, plugin), lambda: _threads_count(client), told)
         finally:
-            if client.status == "running":
-                # With the plugin go the processes that it began, and with them whatever still runs.
-                client.unregister_worker_plugin(plugin)
+            # With the plugin go the processes that it began, and with them whatever still runs.
+            with suppress(OSError):
+                if client.status == "running":
+                    client.unregister_worker_plugin(plugin)
+
+
+async def _kind_of(address: str) -> str:
+    """What listens there: "Scheduler", if all is well. Raises OSError, ValueError and TypeError."""
+    from distributed import Security
+    from distributed.core import rpc
+
+    async with rpc(address, connection_args=Security().get_connection_args("client")) as there:
+        return str((await there.identity())["type"])
 
 
 def _check_pythons(client: "Client", address: str) -> None:

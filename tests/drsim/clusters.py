@@ -33,26 +33,27 @@ sys.meta_path.insert(0, Blocker)
 
 
 class Cluster:
-    """A scheduler, and the workers that were begun."""
+    """A scheduler, and the addresses of the workers that were begun."""
 
     def __init__(self, stack: ExitStack, home: Path) -> None:
         self._stack = stack
         self._home = home
+        self.workers: list[str] = []
         (home / "sitecustomize.py").write_text(_BLOCKER, encoding="utf-8")
         path = os.pathsep.join([str(home), *(entry for entry in sys.path if entry.endswith("-packages"))])
         self.environment = {**os.environ, "PYTHONPATH": path, "DRSIM_TEST_HOME": str(home)}
-        self.scheduler, self.address = self._begun(
-            "scheduler", r"Scheduler at: +(tcp://\S+)", "--host", "127.0.0.1", "--port", "0"
-        )
+        self.scheduler, said = self._begun("scheduler", "Scheduler at:", "--host", "127.0.0.1", "--port", "0")
+        self.address = _address("Scheduler at", said)
 
     def worker(self, threads: int = 1) -> subprocess.Popen[str]:
         """A worker that the scheduler knows."""
         words = ("--no-nanny", "--nthreads", str(threads), "--local-directory", str(self._home))
-        process, _ = self._begun("worker", r"Registered to: +(tcp://\S+)", self.address, *words)
+        process, said = self._begun("worker", "Registered to:", self.address, *words)
+        self.workers.append(_address("Start worker at", said))
         return process
 
     def _begun(self, kind: str, sign: str, *words: str) -> tuple[subprocess.Popen[str], str]:
-        """A process that has given this sign, and what was in it."""
+        """A process that has said this, and all that it has said."""
         command = [sys.executable, "-P", "-m", f"distributed.cli.dask_{kind}", *words, "--no-dashboard"]
         process = subprocess.Popen(command, env=self.environment, cwd=self._home, stderr=subprocess.PIPE, text=True)
         self._stack.enter_context(process)
@@ -61,12 +62,17 @@ class Cluster:
         said = ""
         for line in process.stderr:
             said += line
-            found = re.search(sign, line)
-            if found is not None:
+            if sign in line:
                 # It goes on to write, and must not come to wait for somebody to read.
                 threading.Thread(target=process.stderr.read, daemon=True).start()
-                return process, found[1]
+                return process, said
         raise AssertionError(f"no {kind} begins:\n{said}")
+
+
+def _address(name: str, said: str) -> str:
+    found = re.search(rf"{name}: +(tcp://\S+)", said)
+    assert found is not None, said
+    return found[1]
 
 
 @contextmanager

@@ -228,3 +228,43 @@ def test_dask_on_this_machine_listens_on_loopback_and_no_longer_than_it_runs() -
         assert engine.executor.submit(abs, -3).result() == 3
         assert listening() == before | {"127.0.0.1"}
     assert listening() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--scheduler", "tcp://h:1"], "--scheduler tcp://h:1: it needs --engine dask, got --engine process"),
+        (["--engine", "dask", "--scheduler", "tcp://h:1", "--jobs", "2"], "--jobs 2: how many workers there are is"),
+        (["--engine", "spark"], "'spark' is not one of 'process', 'dask'"),
+        (["--engine", "dask", "--scheduler", "here"], "--scheduler here: cannot connect: missing port number"),
+        (["--engine", "dask", "--scheduler", "tls://h:1"], "--scheduler tls://h:1: cannot connect: TLS expects"),
+        (["--engine", "dask", "--scheduler", "tcp://127.0.0.1:1"], "tcp://127.0.0.1:1: cannot connect: no answer with"),
+    ],
+)
+def test_wrong_use_gets_one_clear_message_and_costs_no_earlier_result(
+    words: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "explore-drill" / "campaign.jsonl"
+    path.parent.mkdir()
+    path.write_text("of an earlier campaign\n", encoding="utf-8")
+    code, said = run(capsys, "explore", "drill", *words, "--out", str(tmp_path))
+    assert code == 4
+    assert told in said
+    assert said.count("\n") == 1
+    assert path.read_text(encoding="utf-8") == "of an earlier campaign\n"
+
+
+@pytest.mark.socket
+def test_a_worker_is_no_scheduler(scheduled: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = run(capsys, "explore", "drill", "--engine", "dask", "--scheduler", scheduled.workers[0])
+    assert code == 4
+    assert "it must be a scheduler's address, got that of a Worker" in said
+
+
+def test_without_distributed_it_says_what_to_install() -> None:
+    script = "import sys; sys.modules['distributed'] = None; from drsim.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", script, "explore", "drill", "--engine", "dask"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.startswith("drsim: --engine dask needs more than is installed (")
+    assert done.stderr.endswith("): pip install --editable '.[cluster]'\n")
