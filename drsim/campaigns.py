@@ -1,17 +1,14 @@
 """Campaigns on the terminal: exploring, crash points, shrinking and replaying, as commands do them.
 
-Owns the workers and what is said. The files are `drsim.campaign_files`'s, the report is `drsim.campaign_report`'s.
+Owns what is said. The workers are `drsim.engines`'s, the files `drsim.campaign_files`'s, the report is
+`drsim.campaign_report`'s.
 """
 
-import multiprocessing
-import os
-import signal
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TextIO
 
 from rich.console import Console
 from rich.padding import Padding
@@ -19,12 +16,12 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from drsim import campaign_files, campaign_report
+from drsim import campaign_files, campaign_report, engines
 from drsim.arguments import UserError
 from drsim.campaign_files import Header
 from drsim.console import duration, errors, line
 from scenarios import crashes, failure, host, story
-from scenarios.explore import BROKEN, Campaign, Contradiction, Explored, explore, missing_ranges
+from scenarios.explore import BROKEN, Campaign, Contradiction, Explored, LostError, explore, missing_ranges
 from scenarios.files import ScenarioError
 from scenarios.model import Scenario
 from scenarios.shrink import shrunk
@@ -40,31 +37,7 @@ class Ended(NamedTuple):
     failed: bool
     broken: bool = False
     interrupted: bool = False
-    empty: bool = False
-
-
-@contextmanager
-def workers(jobs: int) -> Iterator[Executor]:
-    """Spawned processes, which leave Ctrl-C to this one and are ended when it is done."""
-    executor = ProcessPoolExecutor(
-        jobs,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
-    )
-    try:
-        yield executor
-    finally:
-        # What still runs is of no use to anybody. Shutting down forgets the processes, so they are noted before.
-        processes = list((executor._processes or {}).values())
-        executor.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.terminate()
-
-
-def jobs_default() -> int:
-    """As many processes as this one may use processors."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    unknown: bool = False
 
 
 def explored(
@@ -73,12 +46,12 @@ def explored(
     seeds: tuple[int, int],
     folder: Path,
     *,
-    jobs: int,
+    choice: engines.Choice,
     seconds_max: float | None,
     parts_place: str,
     resume: bool,
 ) -> Ended:
-    """Explore seeds, show what was found and keep it. Raises OSError and ScenarioError."""
+    """Explore seeds, show what was found and keep it. Raises OSError, ScenarioError, and UserError for the engine."""
     path = folder / campaign_files.CAMPAIGN
     campaign = Campaign()
     module = sys.modules.get(parts_place.partition(":")[0])
@@ -87,33 +60,58 @@ def explored(
     kept = _kept(path, header) if resume else []
     for each in kept:
         campaign.add(each)
-    campaign_files.begin(path, header, kept)
-    before, began, interrupted = campaign.seeds_count, host.wall_seconds(), False
+    before, began, interrupted, lost, told = campaign.seeds_count, host.wall_seconds(), False, "", ""
     ranges = missing_ranges(*seeds, [(each.first, each.last) for each in kept])
-    with path.open("a", encoding="utf-8") as file, _bar(scenario.name, sum(b - a + 1 for a, b in ranges)) as bar:
-        try:
-            with workers(jobs) as executor:
-                for each in explore(
-                    scenario, ranges, executor, jobs=jobs, parts_place=parts_place, seconds_max=seconds_max
-                ):
-                    campaign.add(each)
-                    file.write(campaign_files.line_of(each) + "\n")
-                    file.flush()
-                    rate = (campaign.seeds_count - before) / max(host.wall_seconds() - began, 0.001)
-                    said = f"{campaign.seeds_count} seeds, {rate:.0f} seeds/s, {campaign.failed_count} failed"
-                    bar.show(campaign.seeds_count - before, said)
-        except KeyboardInterrupt:
-            interrupted = True
+    try:
+        # Nothing is written before there are workers: where none can be had, an earlier campaign stays as it is.
+        with (
+            engines.running(choice, parts_place) as engine,
+            _begun(path, header, kept) as file,
+            _bar(scenario.name, sum(b - a + 1 for a, b in ranges)) as bar,
+        ):
+            # Rates are those of workers at work: how long these took to begin says nothing of the seeds to come.
+            began, told = host.wall_seconds(), f" in {engine.told}"
+            for each in explore(
+                scenario,
+                ranges,
+                engine.executor,
+                jobs=engine.jobs,
+                parts_place=parts_place,
+                seconds_max=seconds_max,
+            ):
+                campaign.add(each)
+                file.write(campaign_files.line_of(each) + "\n")
+                file.flush()
+                rate = (campaign.seeds_count - before) / max(host.wall_seconds() - began, 0.001)
+                said = f"{campaign.seeds_count} seeds, {rate:.0f} seeds/s, {campaign.failed_count} failed"
+                bar.show(campaign.seeds_count - before, said)
+    except KeyboardInterrupt:
+        interrupted = True
+    except LostError as error:
+        lost = str(error)
+    if not told:
+        console.print("  interrupted before anything began; what earlier campaigns left is as it was")
+        return Ended(False, interrupted=True)
     seconds = host.wall_seconds() - began
-    _show(console, scenario, campaign, campaign.seeds_count - before, seconds, jobs)
+    _show(console, scenario, campaign, campaign.seeds_count - before, seconds, told)
+    if lost:
+        line(console, "unknown", lost, indent=2)
     if not interrupted:
         firsts = [(scenario, group[0]) for group in campaign.groups().values()]
         interrupted = not _shrink_each(console, firsts, parts_place, folder)
     _report(console, folder)
-    if interrupted and campaign.seeds_count < seeds[1] - seeds[0] + 1:
-        console.print(f"  interrupted; --resume goes on from {path}")
+    if (interrupted or lost) and campaign.seeds_count < seeds[1] - seeds[0] + 1:
+        console.print(f"  {'interrupted; ' if interrupted else ''}--resume goes on from {path}")
     broken = any(each.property == BROKEN for each in campaign.failures)
-    return Ended(bool(campaign.failures), broken, interrupted, not campaign.seeds_count)
+    return Ended(bool(campaign.failures), broken, interrupted, bool(lost) or not campaign.seeds_count)
+
+
+@contextmanager
+def _begun(path: Path, header: Header, kept: Sequence[Explored]) -> Iterator[TextIO]:
+    """The campaign's file, begun anew with what is kept, to be written on."""
+    campaign_files.begin(path, header, kept)
+    with path.open("a", encoding="utf-8") as file:
+        yield file
 
 
 def _kept(path: Path, header: Header) -> list[Explored]:
@@ -164,14 +162,13 @@ def _bar(name: str, total: int) -> Iterator[_Bar]:
 
 
 def _show(
-    console: Console, scenario: Scenario, campaign: Campaign, seeds_count: int, seconds: float, jobs: int
+    console: Console, scenario: Scenario, campaign: Campaign, seeds_count: int, seconds: float, told: str
 ) -> None:
     verdict = "fail" if campaign.failures else "pass" if campaign.seeds_count else "unknown"
     console.print()
     line(console, verdict, f"{scenario.name}: {campaign.claim()}", bold=True)
     rate = seeds_count / max(seconds, 0.001)
-    plural = "" if jobs == 1 else "es"
-    console.print(f"  {seeds_count} seeds in {duration(seconds)}, {rate:.0f} seeds/s in {jobs} process{plural}")
+    console.print(f"  {seeds_count} seeds in {duration(seconds)}, {rate:.0f} seeds/s{told}")
     if campaign.recovery_s:
         told = ", ".join(f"{name} {campaign.recovery(q)} s" for name, q in (("p50", 0.5), ("p99", 0.99), ("max", 1)))
         allowed = duration(scenario.bounds.completion / 1e6)
@@ -265,26 +262,36 @@ def tell(console: Console, kept: failure.Failure, path: Path) -> None:
     console.print(Text(f"  replay  drsim replay {path}"), soft_wrap=True)
 
 
-def crashed(console: Console, scenario: Scenario, seed: int, folder: Path, *, jobs: int, parts_place: str) -> Ended:
-    """Kill the functions at each of their calls, show what came of it, and keep failures. Raises OSError."""
+def crashed(
+    console: Console, scenario: Scenario, seed: int, folder: Path, *, choice: engines.Choice, parts_place: str
+) -> Ended:
+    """Kill the functions at each of their calls, show what came of it, and keep failures.
+
+    Raises OSError, and UserError for the engine.
+    """
     plain, points = crashes.crash_points(scenario, seed, parts_place)
     covered, failures, missed, interrupted = 0, list[tuple[crashes.CrashPoint, Contradiction]](), list[str](), False
+    lost = ""
     with _bar(scenario.name, len(points)) as bar:
         try:
-            with workers(jobs) as executor:
-                for each in crashes.crash_everywhere(plain, points, seed, executor, parts_place):
+            with engines.running(choice, parts_place) as engine:
+                for each in crashes.crash_everywhere(plain, points, seed, engine.executor, parts_place):
                     covered += each.points_count - len(each.missed)
                     missed += each.missed
                     failures += each.failures
                     bar.show(covered, f"{covered} of {len(points)} crash points, {len(failures)} violations")
         except KeyboardInterrupt:
             interrupted = True
-    verdict = "fail" if failures or missed else "pass" if points and not interrupted else "unknown"
+        except LostError as error:
+            lost = str(error)
+    verdict = "fail" if failures or missed else "pass" if points and not (interrupted or lost) else "unknown"
     console.print()
     told = f"{covered} of {len(points)} crash points covered, {len(failures)} violations"
     line(console, verdict, f"{scenario.name}, seed {seed}: {told}", bold=True)
     calls = sorted({str(point.rule.operation) for point in points})
     console.print(f"  before and after each call ({', '.join(calls)}), alone and with a redelivery")
+    if lost:
+        line(console, "unknown", lost, indent=2)
     groups: dict[str, list[tuple[crashes.CrashPoint, Contradiction]]] = {}
     for point, found in failures:
         groups.setdefault(found.property, []).append((point, found))
@@ -295,7 +302,7 @@ def crashed(console: Console, scenario: Scenario, seed: int, folder: Path, *, jo
     firsts = [(crashes.with_point(plain, point), found) for (point, found), *_ in groups.values()]
     interrupted |= not interrupted and not _shrink_each(console, firsts, parts_place, folder)
     broken = any(found.property == BROKEN for _, found in failures)
-    return Ended(bool(failures or missed), broken, interrupted, not points)
+    return Ended(bool(failures or missed), broken, interrupted, bool(lost) or not points)
 
 
 def replayed(console: Console, path: Path, parts_place: str | None) -> str:

@@ -12,6 +12,8 @@ from typer.exceptions import Abort, Exit, TyperException
 
 from drsim.arguments import TraceKept, UserError, check_parts, loaded, reading, seconds_of, seeds_of, writing
 from drsim.comparing import compare
+from drsim.engines import Choice as EngineChoice
+from drsim.engines import EngineName, jobs_default
 from drsim.exits import ExitCode, complain
 from drsim.reporting import report
 from drsim.serving import serve
@@ -155,22 +157,31 @@ def explore(
         bool, typer.Option("--crash-points", help="Kill the functions at every call they make with the first seed.")
     ] = False,
     parts: PartsOption = "",
+    engine: Annotated[
+        EngineName,
+        typer.Option(help="process: processes of this machine; dask: dask's workers, here or of a cluster."),
+    ] = EngineName.PROCESS,
+    scheduler: Annotated[
+        str, typer.Option(metavar="tcp://HOST:PORT", help="The cluster's scheduler, for --engine dask.")
+    ] = "",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where each campaign's folder goes.")] = Path("drsim-runs"),
 ) -> None:
     """Run scenarios under many seeds, group what breaks, shrink it and tell its story."""
-    from drsim import campaigns
-
     scenarios, chosen, seconds_max = loaded(names, changes or []), seeds_of(seeds), seconds_of(time)
     check_parts(parts)
     if crash_points and (time is not None or resume):
         raise UserError("--crash-points is exhaustive: it takes neither --time nor --resume")
-    jobs, ends = jobs or campaigns.jobs_default(), []
+    if scheduler and engine is not EngineName.DASK:
+        raise UserError(f"--scheduler {scheduler}: it needs --engine dask, got --engine {engine}")
+    if scheduler and jobs is not None:
+        raise UserError(f"--jobs {jobs}: how many workers there are is the scheduler's; leave it out, or --scheduler")
+    choice, ends = EngineChoice(engine, jobs or jobs_default(), scheduler), []
     for scenario in scenarios:
         if crash_points:
             folder = out / f"explore-{scenario.name}"
-            ended = _crashed(scenario, chosen[0], folder, jobs, parts)
+            ended = _crashed(scenario, chosen[0], folder, choice, parts)
         else:
-            ended = _explore(scenario, chosen, out, jobs, seconds_max, parts, resume=resume)
+            ended = _explore(scenario, chosen, out, choice, seconds_max, parts, resume=resume)
         ends.append(ended)
         if ended.interrupted:
             raise Exit(ExitCode.INTERRUPTED)
@@ -178,7 +189,7 @@ def explore(
         raise Exit(ExitCode.INTERNAL)
     if any(ended.failed for ended in ends):
         raise Exit(ExitCode.FAIL)
-    raise Exit(ExitCode.UNKNOWN if any(ended.empty for ended in ends) else ExitCode.PASS)
+    raise Exit(ExitCode.UNKNOWN if any(ended.unknown for ended in ends) else ExitCode.PASS)
 
 
 @app.command()
@@ -218,7 +229,7 @@ def _explore(
     scenario: "Scenario",
     seeds: tuple[int, int],
     out: Path,
-    jobs: int,
+    choice: EngineChoice,
     seconds_max: float | None,
     parts: str,
     *,
@@ -234,7 +245,7 @@ def _explore(
                 scenario,
                 seeds,
                 out / f"explore-{scenario.name}",
-                jobs=jobs,
+                choice=choice,
                 seconds_max=seconds_max,
                 parts_place=parts,
                 resume=resume,
@@ -243,11 +254,11 @@ def _explore(
     )
 
 
-def _crashed(scenario: "Scenario", seed: int, folder: Path, jobs: int, parts: str) -> "Ended":
+def _crashed(scenario: "Scenario", seed: int, folder: Path, choice: EngineChoice, parts: str) -> "Ended":
     from drsim import campaigns
     from drsim.console import output
 
-    return writing(lambda: campaigns.crashed(output(), scenario, seed, folder, jobs=jobs, parts_place=parts))
+    return writing(lambda: campaigns.crashed(output(), scenario, seed, folder, choice=choice, parts_place=parts))
 
 
 def _run_one(

@@ -5,9 +5,9 @@ delivering the event again.
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, as_completed
 
-from scenarios.explore import Contradiction, Data, contradictions, parts_of
+from scenarios.explore import Contradiction, Data, LostError, contradictions, parts_of
 from scenarios.failure import concrete
 from scenarios.model import Scenario
 from simulator.events import FaultInjected
@@ -88,9 +88,15 @@ def with_point(scenario: Scenario, point: CrashPoint) -> Scenario:
 def crash_everywhere(
     scenario: Scenario, points: Sequence[CrashPoint], seed: int, executor: Executor, parts_place: str = ""
 ) -> Iterator[Crashed]:
-    """All points, in chunks as they are done."""
+    """All points, in chunks as they are done. Raises LostError at the end if calls raised BrokenExecutor."""
     text = scenario.model_dump_json()
     chunks = [points[first : first + _CHUNK] for first in range(0, len(points), _CHUNK)]
-    futures = [executor.submit(crash, text, chunk, seed, parts_place) for chunk in chunks]
+    lost_count, reason = 0, ""
+    futures = {executor.submit(crash, text, chunk, seed, parts_place): len(chunk) for chunk in chunks}
     for future in as_completed(futures):
-        yield future.result()
+        try:
+            yield future.result()
+        except BrokenExecutor as error:
+            lost_count, reason = lost_count + futures[future], str(error)
+    if lost_count:
+        raise LostError(f"{lost_count} crash points were not run: {reason}")

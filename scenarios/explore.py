@@ -1,15 +1,16 @@
 """Exploration: one scenario under many seeds, on any `concurrent.futures` executor.
 
-Owns what a range of seeds leaves behind and how ranges add up. The same seeds give the same sums, whatever the ranges,
-the order in which they come back and the number of workers.
+Owns what a range of seeds leaves behind, how ranges add up and how large they are. The same seeds give the same sums,
+whatever the ranges, the order in which they come back and the number of workers. Where workers are, and what happens
+when one dies, is the executor's.
 """
 
 import pkgutil
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from functools import cache
 from typing import Final
 
@@ -25,7 +26,6 @@ from simulator.world import Parts, World
 _COMPARED_EVERY: Final = 16
 """Of so many seeds one is run without its faults as well, to see what they changed."""
 _RANGE_SECONDS: Final = 1.0
-_FIRST_RANGE: Final = 8
 
 _CLAIM_MIN: Final = 4
 
@@ -262,38 +262,80 @@ def missing_ranges(first: int, last: int, done: Sequence[tuple[int, int]]) -> li
     return [(low, high) for low, high in missing if low <= high]
 
 
+class LostError(Exception):
+    """Something was not run, for its workers died each time, or are all gone; everything else was, and is told."""
+
+
 def explore(
     scenario: Scenario,
     ranges: Sequence[tuple[int, int]],
     executor: Executor,
     *,
-    jobs: int,
+    jobs: int | Callable[[], int],
     parts_place: str = "",
     seconds_max: float | None = None,
 ) -> Iterator[Explored]:
     """Explore ranges of seeds, yielding what is done as it comes. No new range begins after `seconds_max`.
 
-    Ranges handed to a worker take about a second each, so that progress is seen and little is lost at an interruption.
+    `jobs` is how many calls the executor runs at once, or says so at any time where its workers come and go. Ranges
+    handed to a worker take about a second each, so that progress is seen and little is lost at an interruption, and
+    less towards the end, so that all workers are done together. Raises LostError at the end if calls raised
+    BrokenExecutor; once `submit` does, nothing new begins.
     """
     text = scenario.model_dump_json()
     began = host.wall_seconds()
     left = [(low, high) for low, high in ranges][::-1]
-    size = _FIRST_RANGE
-    running: dict[Future[Explored], float] = {}
+    seeds_left = sum(high - low + 1 for low, high in left)
+    size = 1
+    running: dict[Future[tuple[Explored, float]], tuple[int, int]] = {}
+    lost: list[tuple[int, int]] = []
+    reason = ""
     while left or running:
         in_time = seconds_max is None or host.wall_seconds() - began < seconds_max
-        while left and in_time and len(running) < jobs + 1:
+        count = jobs if isinstance(jobs, int) else jobs()
+        while left and in_time and len(running) < count + 1:
             low, high = left.pop()
-            last = min(high, low + size - 1)
+            last = min(high, low + min(size, -(-seeds_left // (2 * count))) - 1)
+            try:
+                running[executor.submit(_timed_range, text, low, last, parts_place)] = (low, last)
+            except BrokenExecutor as error:
+                lost, reason, left = [*lost, (low, high), *left], str(error), []
+                break
+            seeds_left -= last - low + 1
             if last < high:
                 left.append((last + 1, high))
-            running[executor.submit(explore_range, text, low, last, parts_place)] = host.wall_seconds()
         if not running:
-            return
+            break
         done, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in done:
-            took = max(host.wall_seconds() - running.pop(future), 0.01)
-            explored = future.result()
-            # Two ranges wait in line for each worker, so the time since submission is not only its own.
-            size = max(1, min(round((explored.last - explored.first + 1) * _RANGE_SECONDS / took), size * 4))
+            seeds = running.pop(future)
+            try:
+                explored, took = future.result()
+            except BrokenExecutor as error:
+                lost.append(seeds)
+                reason = str(error)
+                continue
+            fitting = (explored.last - explored.first + 1) * _RANGE_SECONDS / max(took, 0.001)
+            size = max(1, min(round(fitting), size * 4))
             yield explored
+    if lost:
+        told = ", ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in _joined(lost))
+        raise LostError(f"seeds {told} were not run: {reason}")
+
+
+def _joined(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges in order, those that touch put together."""
+    joined: list[tuple[int, int]] = []
+    for low, high in sorted(ranges):
+        if joined and joined[-1][1] + 1 == low:
+            joined[-1] = (joined[-1][0], high)
+        else:
+            joined.append((low, high))
+    return joined
+
+
+def _timed_range(scenario_json: str, first: int, last: int, parts_place: str) -> tuple[Explored, float]:
+    """A range, and how many seconds it took the worker, without the time for which it waited in line."""
+    began = host.wall_seconds()
+    explored = explore_range(scenario_json, first, last, parts_place)
+    return explored, host.wall_seconds() - began

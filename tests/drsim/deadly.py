@@ -1,0 +1,29 @@
+"""Parts that kill the process that runs them, as an operating system does that is out of memory."""
+
+import os
+import signal
+from pathlib import Path
+
+from simulator.kernel import Kernel
+from simulator.services.schedule import ScheduleRule
+from simulator.world import Parts
+
+ONCE = "DRSIM_TEST_DIES_ONCE"
+"""The environment variable that names a file: whoever removes it dies."""
+
+
+def _dies(*_: object, **__: object) -> ScheduleRule:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("nobody survives that")
+
+
+def _dies_once(kernel: Kernel, *args: object, **kwargs: object) -> ScheduleRule:
+    try:
+        Path(os.environ[ONCE]).unlink()
+    except FileNotFoundError:
+        return ScheduleRule(kernel, *args, **kwargs)  # type: ignore[arg-type]
+    return _dies()
+
+
+ALWAYS = Parts(rule=_dies)
+FIRST = Parts(rule=_dies_once)

@@ -1,0 +1,270 @@
+"""Exploration on engines: what comes back is what one process would give, whoever dies meanwhile."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from drsim import campaign_files
+from drsim.campaign_report import summed_up
+from drsim.cli import main
+from drsim.engines import Choice, EngineName, running
+from reports import campaign as report
+from tests.drsim.clusters import Cluster, cluster
+from tests.drsim.deadly import ONCE
+
+pytestmark = pytest.mark.slow
+
+WORDS: Final = ("explore", "chaos", "--set", "duration=12m", "--set", "heal=8m")
+BUG: Final = "tests.planted_bugs.registry:BUGS:SlowIsFailed"
+FIRST, ALWAYS = "tests.drsim.deadly:FIRST", "tests.drsim.deadly:ALWAYS"
+
+
+@pytest.fixture(scope="module")
+def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A scheduler and two workers."""
+    with cluster(tmp_path_factory.mktemp("cluster")) as begun:
+        begun.worker()
+        begun.worker(threads=2)
+        yield begun
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """The exit code of a command, and all that it printed."""
+    code = main(list(words))
+    captured = capsys.readouterr()
+    return code, captured.out + captured.err
+
+
+def found(out: Path) -> str:
+    """What a campaign came to, as its report tells it: every seed, each once, and all sums, but no code."""
+    folder = out / "explore-chaos"
+    kept = campaign_files.read(folder / campaign_files.CAMPAIGN)
+    assert kept is not None
+    summary = summed_up(folder)
+    return report.render_markdown(dataclasses.replace(summary, folder="", code="", parts=""))
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Forty seeds in one process of this machine."""
+    out = tmp_path_factory.mktemp("alone")
+    assert main([*WORDS, "--seeds", "1-40", "--jobs", "1", "--out", str(out)]) == 0
+    return found(out)
+
+
+def test_two_processes_find_what_one_does(alone: str, tmp_path: Path) -> None:
+    assert main([*WORDS, "--seeds", "1-40", "--jobs", "2", "--out", str(tmp_path)]) == 0
+    assert found(tmp_path) == alone
+
+
+@pytest.mark.socket
+def test_workers_without_this_project_find_what_one_process_does(
+    alone: str, scheduled: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--engine", "dask", "--scheduler", scheduled.address, "--out", str(tmp_path))
+    code, said = run(capsys, *WORDS, "--seeds", "1-40", *words)
+    assert code == 0, said
+    assert "seeds/s in 2 dask workers" in said
+    assert found(tmp_path) == alone
+
+
+@pytest.mark.socket
+def test_the_workers_of_that_cluster_really_have_no_drsim(scheduled: Cluster, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", "import drsim"],
+        env=scheduled.environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "No module named 'drsim'" in done.stderr
+
+
+@pytest.mark.socket
+def test_the_modules_of_parts_go_with_the_code(
+    scheduled: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--seeds", "1-12", "--parts", BUG)
+    assert run(capsys, "explore", "chaos", *words, "--jobs", "1", "--out", str(tmp_path / "alone"))[0] == 1
+    engine = ("--engine", "dask", "--scheduler", scheduled.address)
+    code, said = run(capsys, "explore", "chaos", *words, *engine, "--out", str(tmp_path / "cluster"))
+    assert code == 1, said
+    assert found(tmp_path / "cluster") == found(tmp_path / "alone")
+
+
+@pytest.mark.socket
+def test_crash_points_run_on_a_cluster(scheduled: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    short = ("--set", "waves=1", "--set", "jobs={pending: 1m, started: 20s, in_progress: 1m}", "--set", "duration=6m")
+    words = ("--engine", "dask", "--scheduler", scheduled.address, "--out", str(tmp_path))
+    code, said = run(capsys, "explore", "drill", "--crash-points", "--seeds", "3", *short, *words)
+    assert code == 0, said
+    assert "crash points covered, 0 violations" in said
+
+
+@pytest.mark.socket
+def test_workers_that_are_killed_cost_no_seed_and_those_that_come_later_get_some(alone: str, tmp_path: Path) -> None:
+    with cluster(tmp_path) as begun:
+        first, second = begun.worker(), begun.worker()
+        path = tmp_path / "explore-chaos" / "campaign.jsonl"
+        command = [sys.executable, "-m", "drsim", *WORDS, "--seeds", "1-40", "--out", str(tmp_path)]
+        words = ("--engine", "dask", "--scheduler", begun.address)
+        with subprocess.Popen(
+            [*command, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            try:
+                wait_for_lines(path, 3, process)
+                first.kill()
+                begun.worker()
+                second.kill()
+                said, _ = process.communicate(timeout=300)
+            finally:
+                process.kill()
+    assert process.returncode == 0, said
+    assert "seeds/s in 2 dask workers" in said
+    assert found(tmp_path) == alone
+
+
+def wait_for_lines(path: Path, count: int, process: subprocess.Popen[str]) -> None:
+    """Until a file has so many, or the process that writes it has ended."""
+    while process.poll() is None and not (path.exists() and path.read_text(encoding="utf-8").count("\n") >= count):
+        os.sched_yield()
+
+
+@pytest.mark.parametrize("engine", ["process", pytest.param("dask", marks=pytest.mark.socket)])
+def test_a_process_that_is_killed_costs_no_seed(
+    engine: str, alone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mark = tmp_path / "mark"
+    mark.touch()
+    monkeypatch.setenv(ONCE, str(mark))
+    words = ("--seeds", "1-40", "--jobs", "2", "--engine", engine, "--parts", FIRST, "--out", str(tmp_path))
+    code, said = run(capsys, *WORDS, *words)
+    assert code == 0, said
+    assert not mark.exists()
+    assert found(tmp_path) == alone
+
+
+@pytest.mark.parametrize("engine", ["process", pytest.param("dask", marks=pytest.mark.socket)])
+def test_seeds_that_kill_every_process_are_told_and_missing(
+    engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--seeds", "5-6", "--jobs", "1", "--engine", engine, "--parts", ALWAYS, "--out", str(tmp_path))
+    code, said = run(capsys, *WORDS, *words)
+    assert code == 5
+    assert "seeds 5-6 were not run: its process was killed by signal 9" in said
+    assert "--resume goes on from" in said
+    assert "Traceback" not in said
+    assert summed_up(tmp_path / "explore-chaos").missing == ((5, 6),)
+
+
+@pytest.mark.socket
+def test_a_scheduler_that_goes_away_ends_the_campaign_which_keeps_what_it_has(alone: str, tmp_path: Path) -> None:
+    with cluster(tmp_path) as begun:
+        begun.worker()
+        path = tmp_path / "explore-chaos" / "campaign.jsonl"
+        command = [sys.executable, "-m", "drsim", *WORDS, "--seeds", "1-40", "--out", str(tmp_path)]
+        words = ("--engine", "dask", "--scheduler", begun.address)
+        with subprocess.Popen(
+            [*command, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            try:
+                wait_for_lines(path, 3, process)
+                begun.scheduler.kill()
+                said, _ = process.communicate(timeout=100)
+            finally:
+                process.kill()
+    assert process.returncode == 5, said
+    assert "were not run: the scheduler is gone" in said
+    assert "--resume goes on from" in said
+    assert "Traceback" not in said
+    assert main([*WORDS, "--seeds", "1-40", "--jobs", "1", "--out", str(tmp_path), "--resume"]) == 0
+    assert found(tmp_path) == alone
+
+
+@pytest.mark.socket
+def test_ctrl_c_on_dask_keeps_what_was_found_and_leaves_nobody_behind(tmp_path: Path) -> None:
+    path = tmp_path / "explore-chaos" / "campaign.jsonl"
+    command = [sys.executable, "-m", "drsim", *WORDS, "--seeds", "1-100000", "--jobs", "1", "--engine", "dask"]
+    process = subprocess.Popen(
+        [*command, "--out", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            wait_for_lines(path, 2, process)
+            os.killpg(process.pid, signal.SIGINT)
+            # The pipe ends when the last process that can write to it does.
+            said, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 2, said
+    assert "--resume goes on from" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.socket
+def test_dask_on_this_machine_listens_on_loopback_and_no_longer_than_it_runs() -> None:
+    psutil = pytest.importorskip("psutil")
+
+    def listening() -> set[str]:
+        connections = psutil.Process().net_connections(kind="tcp")
+        return {each.laddr.ip for each in connections if each.status == psutil.CONN_LISTEN}
+
+    before = listening()
+    with running(Choice(EngineName.DASK, jobs=2), "") as engine:
+        assert engine.jobs() == 2
+        assert engine.executor.submit(abs, -3).result() == 3
+        assert listening() == before | {"127.0.0.1"}
+    assert listening() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--scheduler", "tcp://h:1"], "--scheduler tcp://h:1: it needs --engine dask, got --engine process"),
+        (["--engine", "dask", "--scheduler", "tcp://h:1", "--jobs", "2"], "--jobs 2: how many workers there are is"),
+        (["--engine", "spark"], "'spark' is not one of 'process', 'dask'"),
+        (["--engine", "dask", "--scheduler", "here"], "--scheduler here: cannot connect: missing port number"),
+        (["--engine", "dask", "--scheduler", "tls://h:1"], "--scheduler tls://h:1: cannot connect: TLS expects"),
+        (["--engine", "dask", "--scheduler", "tcp://127.0.0.1:1"], "tcp://127.0.0.1:1: cannot connect: no answer with"),
+    ],
+)
+def test_wrong_use_gets_one_clear_message_and_costs_no_earlier_result(
+    words: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "explore-drill" / "campaign.jsonl"
+    path.parent.mkdir()
+    path.write_text("of an earlier campaign\n", encoding="utf-8")
+    code, said = run(capsys, "explore", "drill", *words, "--out", str(tmp_path))
+    assert code == 4
+    assert told in said
+    assert said.count("\n") == 1
+    assert path.read_text(encoding="utf-8") == "of an earlier campaign\n"
+
+
+@pytest.mark.socket
+def test_a_worker_is_no_scheduler(scheduled: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = run(capsys, "explore", "drill", "--engine", "dask", "--scheduler", scheduled.workers[0])
+    assert code == 4
+    assert "it must be a scheduler's address, got that of a Worker" in said
+
+
+def test_without_distributed_it_says_what_to_install() -> None:
+    script = "import sys; sys.modules['distributed'] = None; from drsim.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", script, "explore", "drill", "--engine", "dask"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.startswith("drsim: --engine dask needs more than is installed (")
+    assert done.stderr.endswith("): pip install --editable '.[cluster]'\n")

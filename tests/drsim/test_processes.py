@@ -1,0 +1,100 @@
+"""Processes that run calls, and die of them: what comes back, what is tried again, and that none is left."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, wait
+from pathlib import Path
+
+import pytest
+
+from drsim.processes import ProcessExecutor
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[ProcessExecutor]:
+    with ProcessExecutor(2) as processes:
+        yield processes
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_once(mark: Path) -> int:
+    """Die if the file is there, which is removed before; otherwise the process that does not."""
+    try:
+        mark.unlink()
+    except FileNotFoundError:
+        return os.getpid()
+    die()
+    raise AssertionError("nobody survives that")
+
+
+def say_and_return_a_lock(text: str) -> object:
+    print(text)
+    return threading.Lock()
+
+
+def wait_for_ever() -> None:
+    signal.pause()
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_calls_run_in_other_processes_which_stay(executor: ProcessExecutor) -> None:
+    ran_in = {executor.submit(os.getpid).result() for _ in range(20)}
+    assert os.getpid() not in ran_in
+    assert len(ran_in) <= 2
+
+
+def test_what_a_call_raises_its_future_raises(executor: ProcessExecutor) -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        executor.submit(int, "seven").result()
+
+
+def test_what_a_call_prints_is_no_answer_and_what_cannot_be_sent_back_is_told(executor: ProcessExecutor) -> None:
+    with pytest.raises(RuntimeError, match=r"cannot be sent back: cannot pickle '_thread.lock' object"):
+        executor.submit(say_and_return_a_lock, "loud").result()
+    assert executor.submit(abs, -1).result() == 1
+
+
+def test_a_call_whose_process_is_killed_is_made_again_by_another(executor: ProcessExecutor, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    mark.touch()
+    before = {executor.submit(os.getpid).result() for _ in range(20)}
+    assert executor.submit(die_once, mark).result() not in before
+    assert not mark.exists()
+
+
+def test_a_call_that_kills_every_process_is_given_up_and_no_other_is(executor: ProcessExecutor) -> None:
+    deadly, *others = [executor.submit(die), *(executor.submit(abs, -number) for number in range(20))]
+    assert [other.result() for other in others] == list(range(20))
+    with pytest.raises(BrokenExecutor, match=r"^its process was killed by signal 9, 3 times$"):
+        deadly.result()
+
+
+def test_whoever_does_not_wait_leaves_no_process_and_no_call_without_an_answer() -> None:
+    executor = ProcessExecutor(2)
+    processes = {executor.submit(os.getpid).result() for _ in range(20)}
+    endless = [executor.submit(wait_for_ever) for _ in range(5)]
+    executor.shutdown(wait=False, cancel_futures=True)
+    assert len(wait(endless).done) == 5
+    assert all(each.cancelled() or isinstance(each.exception(), BrokenExecutor) for each in endless)
+    assert not any(map(alive, processes))
+
+
+def test_a_process_that_cannot_begin_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "greenlet.py").write_text("raise ImportError('no greenlet today')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(BrokenExecutor, match="a process cannot begin: no greenlet today"):
+        ProcessExecutor(2)
