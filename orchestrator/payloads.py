@@ -23,26 +23,31 @@ def payload_of(dispatch: Dispatch) -> dict[str, str | int]:
 
 def dispatch_of(payload: Mapping[str, object]) -> Dispatch:
     """The dispatch that a payload carries. Raises MalformedError, naming every wrong field."""
-    wrong = [
-        f"{name} must be a text of at least one character, got {payload.get(name)!r}"
-        for name in ("ExecutionId", "PlanId")
-        if not isinstance(payload.get(name), str) or not payload[name]
-    ]
-    wrong += [
-        f"{name} must be a whole number >= 0, got {payload[name]!r}"
-        for name in ("DispatchedAtUs", "ActiveExecutions", "StartedAtUs")
-        if name in payload and not _whole(payload[name])
-    ]
+    wrong: list[str] = []
+    dispatch = Dispatch(
+        key=ExecutionKey(_text(payload, "ExecutionId", wrong), _text(payload, "PlanId", wrong)),
+        dispatched_us=_count(payload, "DispatchedAtUs", wrong),
+        active_count=_count(payload, "ActiveExecutions", wrong),
+        started_us=_count(payload, "StartedAtUs", wrong),
+    )
     if wrong:
         raise MalformedError("poller payload: " + "; ".join(wrong))
-    dispatched, active, started = (payload.get(name) for name in ("DispatchedAtUs", "ActiveExecutions", "StartedAtUs"))
-    return Dispatch(
-        key=ExecutionKey(str(payload["ExecutionId"]), str(payload["PlanId"])),
-        dispatched_us=dispatched if isinstance(dispatched, int) else None,
-        active_count=active if isinstance(active, int) else None,
-        started_us=started if isinstance(started, int) else None,
-    )
+    return dispatch
 
 
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def _text(payload: Mapping[str, object], name: str, wrong: list[str]) -> str:
+    value = payload.get(name)
+    if isinstance(value, str) and value:
+        return value
+    wrong.append(f"{name} must be a text of at least one character, got {value!r}")
+    return ""
+
+
+def _count(payload: Mapping[str, object], name: str, wrong: list[str]) -> int | None:
+    if name not in payload:
+        return None
+    value = payload[name]
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    wrong.append(f"{name} must be a whole number >= 0, got {value!r}")
+    return None

@@ -34,6 +34,8 @@ INDEX: Final = "StatusIndex"
 _OPEN_MINUTES: Final = 15
 """A function's errors count for the minute in which it was invoked, and Lambda lets none run for longer."""
 _THROTTLES: Final = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
+_COUNTED: Final = frozenset({"DescribeJobs", "Query", "GetItem", "UpdateItem"})
+"""The calls that a metric counts."""
 _READ_BYTES: Final = 4096
 _WRITE_BYTES: Final = 1024
 """How much of an item one unit of capacity reads or writes."""
@@ -72,15 +74,20 @@ class Series:
 
     unit: str
     minutes: list[Minute] = field(default_factory=list)
-    # The values of minutes that may still get some.
+    values: list[float] = field(default_factory=list)
+    """Those of the present minute, to be added to."""
+    # The values of earlier minutes that may still get some.
     _open: dict[int, list[float]] = field(default_factory=dict)
 
     def put(self, number: int, value: float) -> None:
-        """One value more for a minute."""
-        values = self._open.get(number)
-        if values is None:
-            values = self._open[number] = []
-        values.append(value)
+        """One value more for an earlier minute."""
+        self._open.setdefault(number, []).append(value)
+
+    def leave(self, number: int) -> None:
+        """The present minute, of this number, is over."""
+        if self.values:
+            self._open[number] = self.values
+            self.values = []
 
     def close(self, before: int) -> None:
         """Sum up the minutes before this one, which get no more values, so that a long run keeps none for good."""
@@ -95,7 +102,9 @@ class CloudWatch:
 
     def __init__(self, trace: Trace, *, epoch_us: int) -> None:
         self._epoch_us = epoch_us
-        self._newest = 0
+        # The present minute's number, and the instants at which it began and ends.
+        self._minute = 0
+        self._began_us = self._ends_us = -epoch_us
         self._series: dict[Metric, Series] = {}
         self._functions: dict[str, _Function] = {}
         self._published: dict[str, Series] = {}
@@ -126,7 +135,8 @@ class CloudWatch:
     def metrics(self) -> dict[Metric, Series]:
         """Every metric that has a value, by namespace, name and dimensions. Ask when the run is over."""
         for series in self._series.values():
-            series.close(self._newest + 1)
+            series.leave(self._minute)
+            series.close(self._minute + 1)
         return {metric: self._series[metric] for metric in sorted(self._series) if self._series[metric].minutes}
 
     def _of(self, metric: Metric, unit: str = "Count") -> Series:
@@ -154,62 +164,79 @@ class CloudWatch:
             )
         return function
 
-    def _minute(self, at_us: int) -> int:
-        minute = (self._epoch_us + at_us) // MINUTE_US
-        if minute > self._newest:
-            self._newest = minute
-            for series in self._series.values():
-                series.close(minute - _OPEN_MINUTES)
-        return minute
+    def _turn(self, at_us: int) -> None:
+        """Begin the minute of an event, if it is not the present one."""
+        if at_us < self._ends_us:
+            return
+        before, self._minute = self._minute, (self._epoch_us + at_us) // MINUTE_US
+        self._began_us = self._minute * MINUTE_US - self._epoch_us
+        self._ends_us = self._began_us + MINUTE_US
+        for series in self._series.values():
+            series.leave(before)
+            series.close(self._minute - _OPEN_MINUTES)
 
     def _on_published(self, event: MetricsPublished) -> None:
-        minute, published = self._minute(event.at_us), self._published
-        for point in event.points:
-            series = published.get(point.name)
+        self._turn(event.at_us)
+        published = self._published
+        for name, value, unit in event.points:
+            series = published.get(name)
             if series is None:
-                series = published[point.name] = self._of(Metric(NAMESPACE, point.name), point.unit.value)
-            series.put(minute, point.value)
+                series = published[name] = self._of(Metric(NAMESPACE, name), unit.value)
+            series.values.append(value)
 
     def _on_started(self, event: LambdaStarted) -> None:
-        minute, function = self._minute(event.at_us), self._of_function(event.function)
+        self._turn(event.at_us)
+        function = self._of_function(event.function)
         self._about[event.request_id] = event.execution_id
         function.running_count += 1
-        function.invocations.put(minute, 1)
-        function.concurrency.put(minute, function.running_count)
-        self._concurrency.put(minute, event.concurrency)
+        function.invocations.values.append(1)
+        function.concurrency.values.append(function.running_count)
+        self._concurrency.values.append(event.concurrency)
 
     def _on_ended(self, event: LambdaEnded) -> None:
+        self._turn(event.at_us)
         function = self._of_function(event.function)
         self._about.pop(event.request_id, None)
         function.running_count -= 1
-        # Both carry the instant of the invocation, and a success counts as no error. A scenario may let functions run
-        # for longer than Lambda does: then they count for the oldest minute that is still open.
-        oldest = self._minute(event.at_us) - _OPEN_MINUTES
-        minute = max(self._minute(event.at_us - event.duration_us), oldest)
-        function.errors.put(minute, int(event.outcome != "ok"))
-        function.duration.put(minute, event.duration_us / 1000)
+        # Both carry the instant of the invocation, and a success counts as no error.
+        is_error, milliseconds, began_us = (
+            int(event.outcome != "ok"),
+            event.duration_us / 1000,
+            event.at_us - event.duration_us,
+        )
+        if began_us >= self._began_us:
+            function.errors.values.append(is_error)
+            function.duration.values.append(milliseconds)
+            return
+        # A scenario may let functions run for longer than Lambda does: they count for the oldest minute that is open.
+        minute = max((self._epoch_us + began_us) // MINUTE_US, self._minute - _OPEN_MINUTES)
+        function.errors.put(minute, is_error)
+        function.duration.put(minute, milliseconds)
 
     def _on_throttled(self, event: Throttled) -> None:
-        self._of_function(event.function).throttles.put(self._minute(event.at_us), 1)
+        self._turn(event.at_us)
+        self._of_function(event.function).throttles.values.append(1)
 
     def _on_dropped(self, event: Dropped) -> None:
-        self._of_function(event.function).dropped.put(self._minute(event.at_us), 1)
+        self._turn(event.at_us)
+        self._of_function(event.function).dropped.values.append(1)
 
     def _on_call(self, event: CallMade) -> None:
         operation = event.operation
+        if operation not in _COUNTED:
+            return
+        self._turn(event.at_us)
         if operation == "DescribeJobs":
-            self._drs_calls.put(self._minute(event.at_us), 1)
-        elif operation in ("Query", "GetItem", "UpdateItem"):
-            minute = self._minute(event.at_us)
-            if not event.error:
-                self._latency(operation).put(minute, event.duration_us / 1000)
-                if operation == "GetItem":
-                    # Strongly consistent; what is not there costs the least there is.
-                    size_bytes = self._sizes.get(self._about.get(event.request_id, ""), 0)
-                    self._read.put(minute, max(_units(size_bytes, _READ_BYTES), 1))
-            elif event.error in _THROTTLES:
-                name = "WriteThrottleEvents" if operation == "UpdateItem" else "ReadThrottleEvents"
-                self._of_table(name, _OF_INDEX if operation == "Query" else _OF_TABLE).put(minute, 1)
+            self._drs_calls.values.append(1)
+        elif not event.error:
+            self._latency(operation).values.append(event.duration_us / 1000)
+            if operation == "GetItem":
+                # Strongly consistent; what is not there costs the least there is.
+                size_bytes = self._sizes.get(self._about.get(event.request_id, ""), 0)
+                self._read.values.append(max(_units(size_bytes, _READ_BYTES), 1))
+        elif event.error in _THROTTLES:
+            name = "WriteThrottleEvents" if operation == "UpdateItem" else "ReadThrottleEvents"
+            self._of_table(name, _OF_INDEX if operation == "Query" else _OF_TABLE).values.append(1)
 
     def _latency(self, operation: str) -> Series:
         series = self._latencies.get(operation)
@@ -221,26 +248,28 @@ class CloudWatch:
 
     def _on_read(self, event: IndexRead) -> None:
         # An eventually consistent Query sums its items' sizes and rounds up once; none costs the least there is.
-        self._index_read.put(self._minute(event.at_us), max(_units(event.size_bytes, _READ_BYTES), 1) / 2)
+        self._turn(event.at_us)
+        self._index_read.values.append(max(_units(event.size_bytes, _READ_BYTES), 1) / 2)
 
     def _on_refused(self, event: WriteRefused) -> None:
         # A write whose condition is false costs as much as the item that is there, and nothing in the index.
-        units = max(_units(self._sizes.get(event.execution_id, 0), _WRITE_BYTES), 1)
-        self._written.put(self._minute(event.at_us), units)
+        self._turn(event.at_us)
+        self._written.values.append(max(_units(self._sizes.get(event.execution_id, 0), _WRITE_BYTES), 1))
 
     def _on_change(self, event: ItemChanged) -> None:
-        minute, before, after = self._minute(event.at_us), event.previous, event.execution
+        self._turn(event.at_us)
+        before, after = event.previous, event.execution
         old = _units(self._sizes.get(event.execution_id, 0), _WRITE_BYTES)
         new = _units(event.size_bytes, _WRITE_BYTES)
         self._sizes[event.execution_id] = event.size_bytes
         # The larger of both versions counts.
-        self._written.put(minute, max(old, new))
+        self._written.values.append(max(old, new))
         # All is projected. Another Status, the index's key, is a deletion and an insertion.
         moves = (before and before.status) is not (after and after.status)
-        self._index_written.put(minute, old + new if moves else max(old, new))
-        polling = [each is not None and each.status is ExecutionStatus.POLLING for each in (before, after)]
-        if any(polling):
-            deleted, inserted = old * polling[0], new * polling[1]
+        self._index_written.values.append(old + new if moves else max(old, new))
+        deleted = old if before is not None and before.status is ExecutionStatus.POLLING else 0
+        inserted = new if after is not None and after.status is ExecutionStatus.POLLING else 0
+        if deleted or inserted:
             self._count_polling(event.at_us, deleted + inserted if moves else max(deleted, inserted))
 
     def _count_polling(self, at_us: int, units: int) -> None:

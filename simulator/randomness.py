@@ -35,7 +35,8 @@ class Stream:
         if not 1 <= limit <= _WORD:
             raise ValueError(f"limit must be from 1 to 2**64, got {limit}")
         if not self._words:
-            block = blake2b(self._key, salt=self._blocks.to_bytes(16, "little"))
+            # Most streams end with their first block, and a salt of zeros is none.
+            block = blake2b(self._key, salt=self._blocks.to_bytes(16, "little")) if self._blocks else blake2b(self._key)
             self._blocks += 1
             self._words = list(_WORDS.unpack(block.digest()))
         return self._words.pop() * limit >> 64

@@ -11,7 +11,7 @@ from contextlib import suppress
 from hashlib import sha256
 from json.encoder import encode_basestring
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeVar, get_type_hints
 
 from simulator.events import SUMMARY
 
@@ -33,12 +33,11 @@ class UnwrittenTraceError(BaseException):
 
 
 class _Channel(NamedTuple):
-    """All that one type of event needs: its name, how it becomes a record, who listens, and which become lines."""
+    """All that one type of event needs: who listens, and which become lines, and how; no `line` for none of them."""
 
-    name: str
-    record: Callable[[Any], tuple[int | str, ...]] | None
     listeners: list[Callable[[Any], None]]
-    chosen: Callable[[Any], bool] | bool
+    chosen: Callable[[Any], bool] | None
+    line: Callable[[Any], str] | None
 
 
 class Trace:
@@ -64,17 +63,15 @@ class Trace:
     def emit(self, event: Any) -> None:
         """Append an event and tell those who listen for its type."""
         event_type = event.__class__
-        name, record, listeners, chosen = self._channels.get(event_type) or self._channel(event_type)
+        listeners, chosen, line = self._channels.get(event_type) or self._channel(event_type)
         try:
             for listener in listeners:
                 listener(event)
         except Exception as error:
             raise BrokenSimulationError(f"a listener failed at {event}") from error
-        if chosen is not True and (chosen is False or not chosen(event)):
+        if line is None or (chosen is not None and not chosen(event)):
             return
-        fields = event if record is None else record(event)
-        texts = [encode_basestring(field) if isinstance(field, str) else str(field) for field in fields]
-        self._lines.append(f'["{name}",{",".join(texts)}]')
+        self._lines.append(line(event))
         if len(self._lines) >= _LINES_MAX:
             self.flush()
 
@@ -128,10 +125,34 @@ class Trace:
     def _channel(self, event_type: type[Any]) -> _Channel:
         channel = self._channels.get(event_type)
         if channel is None:
-            record = getattr(event_type, "record", None)
-            chosen = self.level == "full" if self.level != "summary" else SUMMARY.get(event_type, False)
-            channel = self._channels[event_type] = _Channel(event_type.__name__, record, [], chosen)
+            chosen = SUMMARY.get(event_type) if self.level == "summary" else None
+            is_kept = self.level == "full" or chosen is not None
+            channel = self._channels[event_type] = _Channel([], chosen, _line_of(event_type) if is_kept else None)
         return channel
+
+
+def _line_of(event_type: type[Any]) -> Callable[[Any], str]:
+    """What makes the line of an event of this type.
+
+    Where it has no record of its own it is one expression, put together from the types of its fields, as a named tuple
+    puts together its own constructor: to ask each field of each event what it is took a tenth of a run.
+    """
+    name, record = event_type.__name__, getattr(event_type, "record", None)
+    if record is None:
+        types = get_type_hints(event_type)
+        texts = [
+            f"{{event.{field}}}" if types[field] is int else f"{{quoted(event.{field})}}"
+            for field in event_type._fields
+        ]
+        source = f"lambda event: f'[\"{name}\",{','.join(texts)}]'"
+        made: Callable[[Any], str] = eval(source, {"quoted": encode_basestring})
+        return made
+
+    def line(event: Any) -> str:
+        texts = [encode_basestring(field) if isinstance(field, str) else str(field) for field in record(event)]
+        return f'["{name}",{",".join(texts)}]'
+
+    return line
 
 
 class _Memory:

@@ -177,7 +177,7 @@ class World:
         self.effects = effects = Effects(plan, kernel, self.table, spec.epoch_us)
         self.drs = parts.drs(kernel, trace, spec.drs)
         self.metrics = parts.metrics(kernel, trace)
-        self.logs = parts.logs(kernel, trace, epoch_us=spec.epoch_us)
+        self.logs = parts.logs(kernel, trace, epoch_us=spec.epoch_us, measured=not verdict_only)
         conditions = QueueUnderFaults(plan, kernel) if plan.operations & {EVENT, START} else None
         self.functions = functions = parts.functions(kernel, trace, spec.functions, conditions)
         self.truth = Truth(self.drs, epoch_us=spec.epoch_us, timeout_us=self.settings.timeout_us)

@@ -50,14 +50,17 @@ class LogGroup:
 class LogsService(logging.Handler):
     """CloudWatch Logs. As a handler of Python's logging it takes in what functions say, as JSON lines."""
 
-    def __init__(self, kernel: Kernel, trace: Trace, *, epoch_us: int) -> None:
+    def __init__(self, kernel: Kernel, trace: Trace, *, epoch_us: int, measured: bool = True) -> None:
+        """Where nobody reads how much was logged, as in exploration, `measured` false saves the counting."""
         super().__init__()
         self._kernel = kernel
         self._trace = trace
         self._epoch_us = epoch_us
+        self._measured = measured
         self.groups: dict[str, LogGroup] = {}
-        trace.listen(LambdaStarted, self._on_start)
-        trace.listen(LambdaEnded, self._on_end)
+        if measured:
+            trace.listen(LambdaStarted, self._on_start)
+            trace.listen(LambdaEnded, self._on_end)
 
     def handle(self, record: logging.LogRecord) -> bool:
         """As any handler, but with no filters and no lock: nothing here runs beside anything else."""
@@ -70,9 +73,12 @@ class LogsService(logging.Handler):
         invocation = None if process is None else process.tag
         if not isinstance(invocation, Invocation):
             return
-        attributes = record.__dict__
+        message, attributes = record.getMessage(), record.__dict__
+        execution_id = str(attributes.get("execution_id", ""))
+        if not self._measured:
+            self.write(invocation, record.levelname, execution_id, message, 0, ())
+            return
         extra = {name: attributes[name] for name in attributes.keys() - _RECORD_ATTRIBUTES}
-        message = record.getMessage()
         line = {
             "level": record.levelname,
             "location": record.name,
@@ -83,7 +89,6 @@ class LogsService(logging.Handler):
             "cold_start": invocation.cold,
             **extra,
         }
-        execution_id = str(extra.get("execution_id", ""))
         self.write(invocation, record.levelname, execution_id, message, len(_encode(line)), line)
 
     def write(
@@ -97,11 +102,12 @@ class LogsService(logging.Handler):
     ) -> None:
         """One line of an invocation, as long as that, with these fields."""
         size_bytes = length_bytes + _EVENT_OVERHEAD_BYTES
-        group = self._group(invocation.function)
-        group.lines += 1
-        group.size_bytes += size_bytes
-        group.fields.update(fields)
-        group.levels[level] = group.levels.get(level, 0) + 1
+        if self._measured:
+            group = self._group(invocation.function)
+            group.lines += 1
+            group.size_bytes += size_bytes
+            group.fields.update(fields)
+            group.levels[level] = group.levels.get(level, 0) + 1
         self._trace.emit(
             LogWritten(
                 self._kernel.now_us,
