@@ -119,6 +119,8 @@ def _queries(world: World) -> Finding:
 def _adaptive(world: World) -> Finding:
     if _disturbed(world):
         return Finding(None, "disturbed by faults", "poll-cadence judges each poll by itself, faults or not")
+    if world.strained:
+        return Finding(None, "given up under overload", "looks may pass over executions that are due, as bounds say")
     shown, wrong = [], []
     for phase in Phase:
         gaps = world.statistics.values(f"poll_gap.{phase}")

@@ -119,6 +119,7 @@ def _run(
     began = host.wall_seconds()
     world = World(scenario, seed=seed, parts=parts, trace=trace)
     world.run(on_progress=on_progress)
+    trace.close()
     wall_seconds = host.wall_seconds() - began
     properties = tuple(_property(monitor, scenario.epoch_us) for monitor in world.monitors)
     judged = criteria.judge(world)

@@ -102,6 +102,14 @@ class Trace:
         self.flush()
         return self._sha256.hexdigest()
 
+    def close(self) -> None:
+        """Take no more events: a spool is then whole. Raises UnwrittenTraceError."""
+        self.flush()
+        try:
+            self._sink.close()
+        except OSError as error:
+            raise UnwrittenTraceError from error
+
     def write(self, path: Path) -> None:
         """Write the lines to `path`, compressed; the same trace gives the same bytes. A spool moves there.
 
@@ -159,6 +167,9 @@ class _Memory:
     def lines(self) -> Iterator[str]:
         for piece in self._pieces:
             yield from piece.decode().removesuffix("\n").split("\n")
+
+    def close(self) -> None:
+        """There is nothing to end."""
 
     def write(self, path: Path) -> None:
         file = _File(path.with_name(f".{path.name}.part"))

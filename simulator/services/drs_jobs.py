@@ -146,8 +146,12 @@ class DrsJob:
         return changes[first : bisect_right(changes, until_us)]
 
     def view(self, at_us: int) -> Job:
-        """The job as DescribeJobs shows it. Between two changes the view is the same object."""
+        """The job as DescribeJobs shows it. Between two changes, but for the time after the last, it is one object."""
         span = bisect_right(self._changes, at_us)
+        if span == len(self._changes):
+            # Its poller asks for it once or twice more, and a long run keeps all jobs that have ended.
+            self._view = None
+            return self._look(at_us)
         view = self._view
         if view is None or span != self._span:
             view = self._view = self._look(at_us)

@@ -150,6 +150,8 @@ def test_ctrl_c_keeps_what_is_done_and_exits_with_2() -> None:
     assert err == "drsim: interrupted; 1 of 2 runs are done and kept in drsim-runs\n"
     assert "drill, seed 1: PASS" in out
     assert first.exists()
+    # Of the run that was under way there is not half a trace either.
+    assert list(Path("drsim-runs/load-1000-1").iterdir()) == []
 
 
 def test_runs_go_on_when_their_reader_has_left() -> None:

@@ -9,7 +9,7 @@ from orchestrator.model import Dispatch, Execution
 from orchestrator.poller import Poller
 from scenarios.criteria import CRITERIA_NAMES
 from scenarios.files import load
-from scenarios.result import CriterionResult
+from scenarios.result import CriterionResult, Result
 from scenarios.runner import run
 from simulator.events import POLLER
 from simulator.services.dynamodb import ExecutionTable, QueryPage
@@ -106,7 +106,55 @@ def test_it_passes_where_nothing_is_wrong(name: str, scenario: str, parts: Parts
 
 
 def test_every_criterion_but_the_one_on_permissions_has_been_seen_to_fail() -> None:
-    assert {*CRITERIA_NAMES} - {row[0] for row in FAILING} == {"IAM permissions correct"}
+    # Overload has tests of its own below.
+    assert {*CRITERIA_NAMES} - {row[0] for row in FAILING} == {"IAM permissions correct", "Overload loses no execution"}
+
+
+OVERLOAD: Final = ("executions=100", "accounts=20", "latencies.invoke=2s", "PARALLEL_INVOKES_MAX=2")
+"""The scenario `overload` in small: a finder that can hand over one execution a second, and 100 of them."""
+
+
+@pytest.fixture(scope="module")
+def overload() -> Result:
+    return run(load("overload", OVERLOAD), seed=1).result
+
+
+def overloaded(result: Result) -> CriterionResult:
+    return next(each for each in result.criteria if each.name == "Overload loses no execution")
+
+
+@pytest.mark.slow
+def test_under_overload_every_execution_is_served_and_it_is_told_what_gave_way_first(overload: Result) -> None:
+    criterion = overloaded(overload)
+    assert (overload.verdict, criterion.verdict) == ("pass", "pass")
+    assert criterion.value.startswith("100 of 100 served; first ")
+    told = [each.split(" at ") for each in criterion.evidence.split(": ", 1)[1].split(". ") if " at " in each]
+    # The finder's first look is late for those at its end, and then its time is up.
+    assert {each[0] for each in told} >= {"poll-cadence", "budgets"}
+    instants = [float(each[1].split(" s")[0]) for each in told]
+    assert instants == sorted(instants)
+    assert criterion.value.endswith(f"first {told[0][0]}, {round(instants[0])} s")
+
+
+@pytest.mark.slow
+def test_the_same_load_fails_by_the_usual_bounds() -> None:
+    usual = ("bounds.poll_delay=10s", "bounds.looks_missed=0", "bounds.lambda_ratio=0.8")
+    result = run(load("overload", [*OVERLOAD, *usual]), seed=1).result
+    failed = {each.name for each in result.properties if each.verdict == "fail"}
+    assert {"poll-cadence", "budgets"} <= failed
+    assert (overloaded(result).verdict, overloaded(result).value) == ("not exercised", "no overload")
+
+
+@pytest.mark.slow
+def test_overload_that_leaves_executions_behind_fails() -> None:
+    result = run(load("overload", [*OVERLOAD, "duration=15m"]), seed=1).result
+    assert overloaded(result).verdict == "fail"
+    assert overloaded(result).value.startswith("0 of 100 served; first ")
+
+
+def test_a_load_that_one_finder_can_serve_is_no_overload() -> None:
+    result = run(load("overload", ["executions=10"]), seed=1).result
+    assert (overloaded(result).value, result.verdict) == ("nothing gave way", "unknown")
 
 
 def test_a_warning_that_ends_a_poll_in_error_is_not_graceful() -> None:
@@ -125,6 +173,7 @@ UNEXERCISED: Final = (
     ("100+ concurrent executions", "drill", "at most 1 at once"),
     ("No poll is early, none is late", "idle", "no poll"),
     ("Executions end as expected", "idle", "nothing expected"),
+    ("Overload loses no execution", "drill", "no overload"),
 )
 """Criterion, a scenario that gives no occasion for it, and what it says instead of a value."""
 

@@ -143,9 +143,9 @@ def test_the_shortest_interval_is_that_of_the_settings() -> None:
 # --- poll-cadence: polls --------------------------------------------------------------------------------------
 
 
-def a_watched_bench(*, lag: str = "0s", **settings: int) -> Bench:
+def a_watched_bench(*, lag: str = "0s", looks_missed: int = 0, **settings: int) -> Bench:
     """A bench with an execution in POLLING, whose interval is 30 s."""
-    spec = WorldSpec.model_validate({"table": {"index_lag": lag}})
+    spec = WorldSpec.model_validate({"table": {"index_lag": lag}, "bounds": {"looks_missed": looks_missed}})
     bench = Bench(PollCadence, spec=spec, settings=Settings(**settings))
     bench.write(an_item(), by="worker")
     return bench
@@ -184,6 +184,21 @@ def test_poll_cadence_notices_a_poll_by_another_look_than_the_first() -> None:
         bench.look(f"f-at-{second}")
     poll(bench, 2, 62)
     assert bench.said() == [("polled by the look at 32 s, the first since it was due", "polled by the look at 62 s")]
+
+
+@pytest.mark.parametrize("missed", [0, 1, 2])
+def test_as_many_looks_as_the_scenario_allows_may_pass_over_an_execution(missed: int) -> None:
+    bench = a_watched_bench(looks_missed=missed)
+    poll(bench, 1, 2)
+    for second in (32, 47):
+        bench.at(second)
+        bench.look(f"f-at-{second}")
+    poll(bench, 2, 62)
+    wanted = [
+        ("polled by the look at 32 s, the first since it was due", "polled by the look at 62 s"),
+        ("polled by the look at 47 s, number 2 since it was due", "polled by the look at 62 s"),
+    ]
+    assert bench.said() == wanted[missed : missed + 1]
 
 
 def test_poll_cadence_notices_a_poll_recorded_long_after_its_look() -> None:

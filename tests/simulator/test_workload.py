@@ -384,3 +384,23 @@ def test_nobody_cancels_an_execution_that_is_over_or_gone(kernel: Kernel, end: s
     )
     rig.run()
     assert rig.changes[-1].at_us == 50 * SECOND
+
+
+def test_only_those_that_start_next_stand_in_the_kernels_heap(kernel: Kernel) -> None:
+    rig = Rig(kernel, {"executions": 1000, "arrival": {"pattern": "steady", "over": "5m"}})
+    assert (len(rig.workload), len(kernel._heap)) == (1000, 1)
+    planned = [plan.start_us for plan in rig.workload.plans]
+    rig.run("1m")
+    assert len(kernel._heap) < 20
+    assert rig.arrivals() == [start_us for start_us in planned if start_us <= 60_000_000 - WRITE_US]
+    # Those to come are expected as well, and those that came are the ones that were planned.
+    assert [plan.key for plan in rig.workload.plans] == list(rig.workload.expected)
+
+
+def test_groups_whose_executions_start_at_one_instant_keep_their_order(kernel: Kernel) -> None:
+    first = {"executions": 3, "ids": ["a", "b", "c"], "arrival": {"pattern": "steady", "at": "10s", "over": "30s"}}
+    other = {"executions": 2, "ids": ["d", "e"], "arrival": {"pattern": "steady", "at": "0s", "over": "40s"}}
+    rig = Rig(kernel, first, other)
+    rig.run()
+    came = [change.execution_id for change in rig.changes if change.before is None]
+    assert came == ["d", "a", "b", "e", "c"]

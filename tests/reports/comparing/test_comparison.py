@@ -88,6 +88,13 @@ def test_a_tighter_bound_makes_worse_though_the_trace_is_the_same(seeds: list[Re
     assert wording.reason(criterion, criterion.b).endswith("(asked: each, within 0 s)")
 
 
+def test_runs_without_a_trace_are_not_taken_for_the_same() -> None:
+    bare = drill(1).model_copy(update={"trace": "off", "trace_digest": None})
+    other = drill(2).model_copy(update={"trace": "off", "trace_digest": None})
+    assert not compare([bare], [other]).same_traces
+    assert compare([bare, other], [other, bare]).distributions
+
+
 @pytest.mark.parametrize(
     ("before", "after", "change"),
     [
