@@ -45,8 +45,7 @@ def main(arguments: Sequence[str]) -> None:
             sys.exit(f"{name}: {error}")
         bench = bench.with_part(name, part)
         figures.write(figures.FILE, bench)
-        print(tables.terminal(name, part), end="\n\n", flush=True)
-    print(f"kept in {figures.FILE}")
+        print(tables.terminal(name, part), f"kept in {figures.FILE}", sep="\n", end="\n\n", flush=True)
     if given.write_docs:
         page = tables.PAGE.read_text(encoding="utf-8")
         tables.PAGE.write_text(tables.renewed(page, bench), encoding="utf-8")
