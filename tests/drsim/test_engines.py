@@ -48,7 +48,7 @@ def found(out: Path) -> str:
     kept = campaign_files.read(folder / campaign_files.CAMPAIGN)
     assert kept is not None
     summary = summed_up(folder)
-    return report.render_markdown(dataclasses.replace(summary, folder="", code="", parts=""))
+    return report.render_markdown(dataclasses.replace(summary, folder="", code="", parts="")).replace(str(out), "")
 
 
 @pytest.fixture(scope="module")
