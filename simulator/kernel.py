@@ -14,6 +14,19 @@ from typing import Any, Final, NoReturn, ParamSpec, TypeVar, cast
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
+from simulator.processes import Carrier, KernelError, MisuseError, Process, ProcessCrashedError
+
+__all__ = [
+    "Kernel",
+    "KernelError",
+    "MisuseError",
+    "Process",
+    "ProcessCrashedError",
+    "StopReason",
+    "Timer",
+    "show_us",
+]
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -22,18 +35,6 @@ _AFTER_ALL: Final = 1 << 62
 """Serial numbers of the marks that end a run: before, and after, all events of their instant."""
 _SWITCH: Final = greenlet.switch
 """The action of every event that resumes a process, which is its argument."""
-
-
-class KernelError(Exception):
-    """Root of the kernel's errors. All of them are mistakes of the simulation, never something AWS would show."""
-
-
-class MisuseError(KernelError):
-    """A call that makes no sense; the message shows the wrong call and the right one."""
-
-
-class ProcessCrashedError(KernelError):
-    """A process ended in an exception that nobody handled. The message names seed, instant and process."""
 
 
 class StopReason(Enum):
@@ -47,79 +48,6 @@ class StopReason(Enum):
 
 class _RunOver(BaseException):
     """What a mark raises when its turn has come. Like greenlet's own exit it is no error."""
-
-
-class Process:
-    """One thread of virtual time. Its children die with it; `tag` is free for the one who spawned it."""
-
-    __slots__ = ("_carrier", "_children", "_ended", "_kernel", "_killed", "_serial", "_spawner", "_task", "name", "tag")
-
-    def __init__(self, kernel: "Kernel", name: str, task: Callable[[], object], spawner: "Process | None") -> None:
-        self.name = name
-        self.tag: object = None if spawner is None else spawner.tag
-        self._kernel = kernel
-        self._task = task
-        self._spawner = spawner
-        self._children: dict[Process, None] = {}
-        self._carrier: _Carrier | None = None
-        self._killed = self._ended = False
-        # The serial number of the event that starts it.
-        self._serial = 0
-
-    @property
-    def alive(self) -> bool:
-        """Whether it has something left to run."""
-        return not (self._killed or self._ended)
-
-    def _run(self) -> None:
-        """Do the task. An exception ends the kernel's run, since greenlets hand it to their parent."""
-        kernel = self._kernel
-        try:
-            self._task()
-        # SystemExit, too: sys.exit() in a simulated process must not end the simulator as if all were well.
-        except (Exception, SystemExit) as error:
-            # Outside a run a process is only ever unwound, and what it does then is no part of the simulation.
-            if kernel._hub is not None:
-                raise ProcessCrashedError(
-                    f"{kernel._where()}, process {self.name!r}: {type(error).__name__}: {error}"
-                ) from error
-        finally:
-            self._ended = True
-            kernel._unfinished.pop(self, None)
-            self._bequeath()
-
-    def _bequeath(self) -> None:
-        """Hand the children on to the one who spawned this process, so that they still die with that one."""
-        spawner = self._spawner
-        for child in self._children:
-            child._spawner = spawner
-        if spawner is not None:
-            spawner._children.pop(self, None)
-            spawner._children.update(self._children)
-        self._children.clear()
-
-
-class _Carrier(greenlet):
-    """A greenlet that runs one process after another: making one costs ten times as much as a switch."""
-
-    # Attributes in a greenlet's dictionary would cost a tenth of the kernel's speed.
-    __slots__ = ("_kernel", "process", "serial")
-
-    def __init__(self, kernel: "Kernel") -> None:
-        super().__init__()
-        self._kernel = kernel
-        self.process: Process | None = None
-        # The serial number of the event that resumes it.
-        self.serial = 0
-
-    def run(self) -> None:
-        """The greenlet's body, given a process before each switch to it while it is idle."""
-        kernel = self._kernel
-        while True:
-            cast(Process, self.process)._run()
-            self.process = None
-            kernel._idle.append(self)
-            kernel._to_hub()
 
 
 class Timer:
@@ -160,7 +88,7 @@ class Kernel:
         self._stopped = False
         # Processes by age. Killed ones stay here, since dropping a suspended greenlet would unwind it.
         self._unfinished: dict[Process, None] = {}
-        self._idle: list[_Carrier] = []
+        self._idle: list[Carrier] = []
 
     # --- scheduling ------------------------------------------------------------------------------------------
 
@@ -259,7 +187,7 @@ class Kernel:
     def current(self) -> Process | None:
         """The process that runs, or None in the kernel's loop and outside a run."""
         running = getcurrent()
-        return running.process if isinstance(running, _Carrier) else None
+        return running.process if isinstance(running, Carrier) else None
 
     def spawn(self, name: str, function: Callable[_P, object], *arguments: _P.args, **keywords: _P.kwargs) -> Process:
         """Start a process that calls `function`, at the present instant and after what is already due at it.
@@ -295,7 +223,7 @@ class Kernel:
     def sleep(self, duration_us: int) -> None:
         """Suspend the present process for `duration_us` (>= 0)."""
         carrier = getcurrent()
-        if duration_us < 0 or type(carrier) is not _Carrier:
+        if duration_us < 0 or type(carrier) is not Carrier:
             raise MisuseError(
                 f"duration_us must be >= 0, got {duration_us}" if duration_us < 0 else _outside("sleep(...)")
             )
@@ -323,7 +251,7 @@ class Kernel:
         process = self.current
         if process is None:
             raise MisuseError(_outside("suspend(...)"))
-        carrier = cast(_Carrier, process._carrier)
+        carrier = cast(Carrier, process._carrier)
         waits = True
 
         def wake() -> None:
@@ -377,7 +305,7 @@ class Kernel:
         self._heap.clear()
 
     def _start(self, process: Process) -> None:
-        carrier = self._idle.pop() if self._idle else _Carrier(self)
+        carrier = self._idle.pop() if self._idle else Carrier(self)
         carrier.process, process._carrier = process, carrier
         # Not the process that spawned it: an exception goes on in the parent.
         carrier.parent = cast(greenlet, self._hub)

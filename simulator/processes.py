@@ -1,0 +1,97 @@
+"""Processes of the kernel: greenlets that run tasks, and who dies with whom.
+
+A part of `simulator.kernel`, which alone makes them and decides when they run; others import its names from there.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from greenlet import greenlet
+
+if TYPE_CHECKING:
+    from simulator.kernel import Kernel
+
+
+class KernelError(Exception):
+    """Root of the kernel's errors. All of them are mistakes of the simulation, never something AWS would show."""
+
+
+class MisuseError(KernelError):
+    """A call that makes no sense; the message shows the wrong call and the right one."""
+
+
+class ProcessCrashedError(KernelError):
+    """A process ended in an exception that nobody handled. The message names seed, instant and process."""
+
+
+class Process:
+    """One thread of virtual time. Its children die with it; `tag` is free for the one who spawned it."""
+
+    __slots__ = ("_carrier", "_children", "_ended", "_kernel", "_killed", "_serial", "_spawner", "_task", "name", "tag")
+
+    def __init__(self, kernel: "Kernel", name: str, task: Callable[[], object], spawner: "Process | None") -> None:
+        self.name = name
+        self.tag: object = None if spawner is None else spawner.tag
+        self._kernel = kernel
+        self._task = task
+        self._spawner = spawner
+        self._children: dict[Process, None] = {}
+        self._carrier: Carrier | None = None
+        self._killed = self._ended = False
+        # The serial number of the event that starts it.
+        self._serial = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has something left to run."""
+        return not (self._killed or self._ended)
+
+    def _run(self) -> None:
+        """Do the task. An exception ends the kernel's run, since greenlets hand it to their parent."""
+        kernel = self._kernel
+        try:
+            self._task()
+        # SystemExit, too: sys.exit() in a simulated process must not end the simulator as if all were well.
+        except (Exception, SystemExit) as error:
+            # Outside a run a process is only ever unwound, and what it does then is no part of the simulation.
+            if kernel._hub is not None:
+                raise ProcessCrashedError(
+                    f"{kernel._where()}, process {self.name!r}: {type(error).__name__}: {error}"
+                ) from error
+        finally:
+            self._ended = True
+            kernel._unfinished.pop(self, None)
+            self._bequeath()
+
+    def _bequeath(self) -> None:
+        """Hand the children on to the one who spawned this process, so that they still die with that one."""
+        spawner = self._spawner
+        for child in self._children:
+            child._spawner = spawner
+        if spawner is not None:
+            spawner._children.pop(self, None)
+            spawner._children.update(self._children)
+        self._children.clear()
+
+
+class Carrier(greenlet):
+    """A greenlet that runs one process after another: making one costs ten times as much as a switch."""
+
+    # Attributes in a greenlet's dictionary would cost a tenth of the kernel's speed.
+    __slots__ = ("_kernel", "process", "serial")
+
+    def __init__(self, kernel: "Kernel") -> None:
+        super().__init__()
+        self._kernel = kernel
+        self.process: Process | None = None
+        # The serial number of the event that resumes it.
+        self.serial = 0
+
+    def run(self) -> None:
+        """The greenlet's body, given a process before each switch to it while it is idle."""
+        kernel = self._kernel
+        while True:
+            cast(Process, self.process)._run()
+            self.process = None
+            kernel._idle.append(self)
+            kernel._to_hub()
