@@ -5,7 +5,7 @@ import pytest
 from orchestrator.model import JobScope
 from simulator.kernel import Kernel
 from simulator.workload import PERSON, WORKER
-from tests.simulator.test_workload import MS, SECOND, START_US, WRITE_US, Rig, one
+from tests.simulator.workloads import MS, SECOND, START_US, WRITE_US, Rig, one
 
 AT_0 = {"at": "0s"}
 
