@@ -183,7 +183,7 @@ class World:
         self.truth = Truth(self.drs, epoch_us=spec.epoch_us, timeout_us=self.settings.timeout_us)
         context = Context(spec=spec, settings=self.settings, truth=self.truth, plan=plan, allows=parts.allows)
         # What must not be judged, or what nobody asks for, hears of nothing.
-        deaf = Trace()
+        deaf = Trace(level="off")
         self.monitors = [monitor(deaf if monitor.name in parts.unjudged else trace, context) for monitor in PROPERTIES]
         # Beyond what the system can bear the bounds are wide, and these say what would have broken the usual ones.
         usual = replace(context, spec=spec.model_copy(update={"bounds": Bounds()}))

@@ -15,6 +15,7 @@ from scenarios.explore import (
     signature,
 )
 from scenarios.files import load
+from scenarios.model import Scenario
 from simulator.faults.rules import Fault
 from simulator.kernel import Kernel
 from simulator.services.schedule import ScheduleRule
@@ -61,6 +62,15 @@ def test_what_faults_changed_is_seen_in_one_seed_of_sixteen() -> None:
     compared = explore_range(slow, 16, 16, "")
     assert compared.compared == 1
     assert set(compared.changed) == set(compared.fired)
+
+
+def test_a_fault_that_only_shifts_milliseconds_changed_nothing() -> None:
+    slow = load("fault-job-late").model_dump()
+    slow["faults"] = [{"fault": "slow", "operation": "PutMetricData", "delay": "1ms"}]
+    compared = explore_range(Scenario.model_validate(slow).model_dump_json(), 16, 16, "")
+    assert compared.compared == 1
+    assert compared.fired
+    assert compared.changed == {}
 
 
 def test_a_run_in_which_the_simulation_breaks_is_a_find() -> None:
