@@ -214,7 +214,7 @@ class World:
         """Run to the end, calling `on_progress` with the virtual time (us) after every virtual minute."""
         kernel, last_us = self.kernel, self.spec.duration
         reason = StopReason.UNTIL
-        with self.parts.running(self), _collecting_seldom():
+        with self.parts.running(self), collecting_seldom():
             while reason is StopReason.UNTIL and kernel.now_us < last_us:
                 until_us = min(kernel.now_us + MINUTE_US, last_us)
                 reason = kernel.run(until_us=until_us, events_max=_EVENTS_MAX)
@@ -275,7 +275,7 @@ class World:
 
 
 @contextmanager
-def _collecting_seldom() -> Iterator[None]:
+def collecting_seldom() -> Iterator[None]:
     """Let the garbage collector look less often: a run makes many objects, and hardly any that refer to each other."""
     before = gc.get_threshold()
     gc.set_threshold(200_000, 20, 20)
