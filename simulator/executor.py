@@ -71,8 +71,8 @@ class KernelExecutor(Executor):
             future, _ = self._tasks.popleft()
             future.cancel()
             del self._unfinished[future]
-        while wait and self._unfinished:
-            next(iter(self._unfinished)).wait(None)
+        for future in list(self._unfinished) if wait else ():
+            future.wait(None)
 
     def _work(self) -> None:
         while self._tasks:

@@ -6,7 +6,7 @@ integer of microseconds since the run began, because floats do not add up (3 x 0
 number, so the order is total and the same in every run.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from heapq import heapify, heappop, heappush, heapreplace
 from itertools import repeat
@@ -33,6 +33,8 @@ _T = TypeVar("_T")
 _BEFORE_ALL: Final = -1
 _AFTER_ALL: Final = 1 << 62
 """Serial numbers of the marks that end a run: before, and after, all events of their instant."""
+_NO_TURNS: Final = repeat(None, 0)
+_OVER: Final = object()
 _SWITCH: Final = greenlet.switch
 """The action of every event that resumes a process, which is its argument."""
 
@@ -80,11 +82,11 @@ class Kernel:
         self._happening = False
         # Marks in the heap are no events.
         self._marks_count = 0
-        # The greenlet of the present run, how to get there, and whether a process may go on to the next one without a
-        # turn through it.
+        # The greenlet of the present run, how to get there, and a turn for each event that may still happen. A process
+        # that takes a turn itself goes on to the next one without the way through the hub.
         self._hub: greenlet | None = None
         self._to_hub: Callable[[], object] = _end_process
-        self._direct = False
+        self._turns: Iterator[None] = _NO_TURNS
         self._stopped = False
         # Processes by age. Killed ones stay here, since dropping a suspended greenlet would unwind it.
         self._unfinished: dict[Process, None] = {}
@@ -133,11 +135,10 @@ class Kernel:
             raise MisuseError(f"events_max must be >= 0, got {events_max}")
         self._hub = getcurrent()
         self._to_hub = self._hub.switch
-        self._direct = events_max is None
+        self._turns = turns = repeat(None) if events_max is None else repeat(None, events_max)
         self._stopped = False
         if until_us is not None:
             self._mark(until_us, _AFTER_ALL)
-        turns = repeat(None) if events_max is None else repeat(None, events_max)
         heap, called_off = self._heap, self._called_off
         try:
             for _ in turns:
@@ -164,7 +165,7 @@ class Kernel:
             self._drop_called_off()
             self._hub = None
             self._to_hub = _end_process
-            self._direct = False
+            self._turns = _NO_TURNS
         if self._stopped:
             return StopReason.STOPPED
         if heap and (until_us is None or heap[0][0] <= until_us):
@@ -218,7 +219,10 @@ class Kernel:
         process = Process(self, name, lambda: function(*arguments, **keywords), None)
         process.tag = tag
         self._unfinished[process] = None
+        # Until it waits. Then the rest of the action goes on, and not some other process.
+        turns, self._turns = self._turns, _NO_TURNS
         self._start(process)
+        self._turns = turns
 
     def sleep(self, duration_us: int) -> None:
         """Suspend the present process for `duration_us` (>= 0)."""
@@ -234,7 +238,7 @@ class Kernel:
         else:
             heappush(heap, (self.now_us + duration_us, serial, _SWITCH, carrier))
         due_us, serial, action, following = heap[0]
-        if self._direct and action is _SWITCH and serial not in self._called_off:
+        if action is _SWITCH and serial not in self._called_off and next(self._turns, _OVER) is None:
             # As the hub would do it, with one switch instead of two.
             self.now_us = due_us
             self._happening = True

@@ -117,6 +117,17 @@ def test_shutdown_need_not_wait(kernel: Kernel, log: Log, task: Task) -> None:
     assert log == [(0, "shut down"), (0, "a begins"), (2, "a ends"), (2, "b begins"), (4, "b ends")]
 
 
+def test_shutdown_does_not_wait_for_what_was_cancelled(kernel: Kernel, log: Log, task: Task) -> None:
+    def scene() -> None:
+        with KernelExecutor(kernel, 1) as executor:
+            executor.submit(task, "a", 5)
+            assert executor.submit(task, "b", 5).cancel()
+        log.append((kernel.now_us, "shut down"))
+
+    in_a_process(kernel, scene)
+    assert log == [(0, "a begins"), (5, "a ends"), (5, "shut down")]
+
+
 def test_shutdown_may_cancel_what_has_not_begun(kernel: Kernel, log: Log, task: Task) -> None:
     def scene() -> None:
         executor = KernelExecutor(kernel, 1)

@@ -37,6 +37,50 @@ def test_a_process_begins_after_what_is_already_due(kernel: Kernel, log: Log) ->
     assert log == [(0, "due before"), (0, "process"), (0, "due after")]
 
 
+@pytest.mark.parametrize("events_max", [None, 1_000])
+def test_a_process_that_an_action_begins_runs_within_it_until_it_waits(
+    kernel: Kernel, log: Log, events_max: int | None
+) -> None:
+    def body(name: str) -> None:
+        log.append((kernel.now_us, f"{name} of {kernel.current.tag if kernel.current else None}"))
+        kernel.sleep(10)
+        log.append((kernel.now_us, f"{name} ends"))
+
+    def action(_: None) -> None:
+        kernel.begin("a", "tag a", body, "a")
+        log.append((kernel.now_us, "between"))
+        kernel.begin("b", "tag b", body, "b")
+        log.append((kernel.now_us, "after"))
+
+    kernel.spawn("other", kernel.sleep, 7)
+    kernel.at(5, action, None)
+    kernel.run(events_max=events_max)
+    begun = [(5, "a of tag a"), (5, "between"), (5, "b of tag b"), (5, "after")]
+    assert log == [*begun, (15, "a ends"), (15, "b ends")]
+    assert kernel.events_count == 5
+
+
+def test_only_an_action_begins_a_process(kernel: Kernel) -> None:
+    with pytest.raises(MisuseError, match=r"kernel.begin\(...\) was called outside an action: kernel.spawn\(name, fu"):
+        kernel.begin("a", None, kernel.sleep, 1)
+    kernel.spawn("b", kernel.begin, "c", None, kernel.sleep, 1)
+    with pytest.raises(ProcessCrashedError, match="outside an action"):
+        kernel.run()
+
+
+@pytest.mark.parametrize("events_max", [0, 1, 2, 3, 4, 5, 6])
+def test_events_that_processes_go_on_to_directly_count_as_any_others(kernel: Kernel, events_max: int) -> None:
+    def body(delay_us: int) -> None:
+        kernel.sleep(delay_us)
+        kernel.sleep(delay_us)
+
+    kernel.spawn("a", body, 2)
+    kernel.spawn("b", body, 3)
+    reason = kernel.run(events_max=events_max)
+    assert kernel.events_count == events_max
+    assert reason is (StopReason.EVENTS_MAX if events_max < 6 else StopReason.IDLE)
+
+
 def test_a_sleep_of_zero_lets_everything_else_of_the_instant_go_first(kernel: Kernel, log: Log) -> None:
     def body() -> None:
         kernel.at(0, lambda name: log.append((kernel.now_us, name)), "action")

@@ -1,13 +1,15 @@
 """One version of an item: its size, counted by hand, what it shares with the one before, and what is wrong with it."""
 
 from copy import deepcopy
+from dataclasses import replace
 from decimal import Decimal
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.items import execution_of
+from orchestrator.items import execution_of, waves_item
 from simulator.services.stored_item import StoredItem, item_size_bytes
 from tests.simulator.tables import Attributes, attributes_of
 
@@ -147,6 +149,26 @@ def test_the_version_before_stays_as_it_was() -> None:
     image, execution, size_bytes = deepcopy(dict(before.attributes)), before.execution, before.size_bytes
     StoredItem(attributes_of("a", Waves=[a_wave(1, Status="FAILED"), a_wave(2), a_wave(3)]), before)
     assert (dict(before.attributes), before.execution, before.size_bytes) == (image, execution, size_bytes)
+
+
+def test_waves_that_were_only_read_become_the_items_that_the_table_holds_and_others_are_made_anew() -> None:
+    first = StoredItem(attributes_of("a", Waves=[a_wave(1), a_wave(2)]))
+    assert first.execution is not None
+    written = first.waves_item(first.execution.waves)
+    assert written == waves_item(first.execution.waves)
+    second = StoredItem(attributes_of("a", Waves=written, Version=2), first)
+    assert second.execution is not None
+    again = second.waves_item([second.execution.waves[0], replace(second.execution.waves[1], name="other")])
+    assert again == waves_item([second.execution.waves[0], replace(second.execution.waves[1], name="other")])
+    assert again[0] is cast(list[object], second.attributes["Waves"])[0]
+    assert second.waves_item([second.execution.waves[1]]) == waves_item([second.execution.waves[1]])
+
+
+def test_a_malformed_version_holds_no_wave_to_share() -> None:
+    wave = execution_of(attributes_of("a", Waves=[a_wave()])).waves
+    assert StoredItem(attributes_of("a", Waves=[a_wave()], Status="no such status")).waves_item(wave) == waves_item(
+        wave
+    )
 
 
 waves = st.lists(
