@@ -82,7 +82,8 @@ class Judgement(NamedTuple):
         beside = f"{ratio.shown(ratio.value)}, kept {ratio.shown(self.kept)}"
         said = f"{self.name}: {beside} ({ratio.better} is better): {self.verdict}"
         if self.verdict is Verdict.WORSE:
-            return f"{said} by {100 * (self.worse - 1):.3g}%, more than {ratio.worse_max - 1:.0%}; if that is meant: {KEEP}"
+            by = f"by {100 * (self.worse - 1):.3g}%, more than {ratio.worse_max - 1:.0%}"
+            return f"{said} {by}; if that is meant: {KEEP}"
         if self.verdict is Verdict.BETTER:
             return f"{said} by {100 * (1 / self.worse - 1):.3g}%, which should be kept: {KEEP}"
         return said
