@@ -21,7 +21,7 @@ from drsim.arguments import UserError
 from drsim.campaign_files import Header
 from drsim.console import duration, errors, line
 from scenarios import crashes, failure, host, story
-from scenarios.explore import BROKEN, Campaign, Contradiction, Explored, LostError, explore, missing_ranges
+from scenarios.explore import BROKEN, Campaign, Contradiction, Explored, LostError, explore, missing_ranges, scenario_of
 from scenarios.files import ScenarioError
 from scenarios.model import Scenario
 from scenarios.shrink import shrunk
@@ -97,7 +97,7 @@ def explored(
     if lost:
         line(console, "unknown", lost, indent=2)
     if not interrupted:
-        firsts = [(scenario, group[0]) for group in campaign.groups().values()]
+        firsts = [(scenario_of(scenario, group[0]), group[0]) for group in campaign.groups().values()]
         interrupted = not _shrink_each(console, firsts, parts_place, folder)
     _report(console, folder)
     if (interrupted or lost) and campaign.seeds_count < seeds[1] - seeds[0] + 1:

@@ -276,6 +276,7 @@ def _run_one(
 
     Gives the result, None if the simulation itself broke, and whether everything could be written.
     """
+    import contextlib
     import shlex
     import traceback
 
@@ -290,31 +291,34 @@ def _run_one(
     # What is written decides the digest as well.
     trace_words = [] if trace.level == "full" else ["--trace", trace.level]
     words = ["drsim", "run", name, "--seed", str(seed), *set_words, *choice.words, *trace_words]
-    folder = outputs.folder_of(out, scenario.name, seed)
-    try:
-        with terminal.progress(terminal.errors(), scenario.name, scenario.duration) as on_progress:
-            done = run_scenario(
-                scenario,
-                seed=seed,
-                tier=choice.tier.value,
-                functions=choice.functions,
-                replay=shlex.join(words),
-                on_progress=on_progress,
-                trace=trace.level,
-                spool=writing(lambda: outputs.spool_of(folder)) if trace.level != "off" else None,
-            )
-    except UnwrittenTraceError as error:
-        cause = error.__cause__
-        assert isinstance(cause, OSError), "nothing else keeps a trace from being written"
-        raise UserError(f"{scenario.name}, seed {seed}: cannot write its trace: {cause.strerror or cause}") from None
-    except (HandlerError, TierMissingError) as error:
-        raise UserError(f"{scenario.name}, seed {seed}: {error}") from None
-    except (Exception, BrokenSimulationError) as error:
-        trouble = traceback.format_exc()
-        writing(lambda: outputs.write_error(trouble, folder))
-        complain(f"internal error in {scenario.name}, seed {seed}: {error} (see {folder / outputs.ERROR})")
-        return None, False
-    troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace is TraceKept.CHROME))
+    which, folder = f"{scenario.name}, seed {seed}", outputs.folder_of(out, scenario.name, seed)
+    with contextlib.ExitStack() as ending:
+        kept = trace.level != "off"
+        spool = writing(lambda: ending.enter_context(outputs.spool_in(folder))) if kept else None
+        try:
+            with terminal.progress(terminal.errors(), scenario.name, scenario.duration) as on_progress:
+                done = run_scenario(
+                    scenario,
+                    seed=seed,
+                    tier=choice.tier.value,
+                    functions=choice.functions,
+                    replay=shlex.join(words),
+                    on_progress=on_progress,
+                    trace=trace.level,
+                    spool=spool,
+                )
+        except UnwrittenTraceError as error:
+            cause = error.__cause__
+            assert isinstance(cause, OSError), "nothing else keeps a trace from being written"
+            raise UserError(f"{which}: cannot write its trace: {cause.strerror or cause}") from None
+        except (HandlerError, TierMissingError) as error:
+            raise UserError(f"{which}: {error}") from None
+        except (Exception, BrokenSimulationError) as error:
+            trouble = traceback.format_exc()
+            writing(lambda: outputs.write_error(trouble, folder))
+            complain(f"internal error in {which}: {error} (see {folder / outputs.ERROR})")
+            return None, False
+        troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace is TraceKept.CHROME))
     for trouble in troubles:
         complain(f"internal error in the reports of {folder}: {trouble}")
     if as_json:

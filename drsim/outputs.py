@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from drsim.reading import RESULT
@@ -13,17 +14,20 @@ if TYPE_CHECKING:
     from scenarios.runner import Run
 
 TRACE: Final = "trace.jsonl.gz"
+LEFT: Final = "trace-without-result.jsonl.gz"
+"""The trace of a run whose result could not be written: an earlier run's may stand there, whose trace this is not."""
 ERROR: Final = "error.txt"
 
 __all__ = [
     "CHROME",
     "ERROR",
+    "LEFT",
     "MARKDOWN",
     "PAGE",
     "RESULT",
     "TRACE",
     "folder_of",
-    "spool_of",
+    "spool_in",
     "write",
     "write_error",
     "write_reports",
@@ -35,30 +39,37 @@ def folder_of(out: Path, scenario: str, seed: int) -> Path:
     return out / f"{scenario}-{seed}"
 
 
-def spool_of(folder: Path) -> Path:
+@contextmanager
+def spool_in(folder: Path) -> Iterator[Path]:
     """Where a run's trace goes while the run goes on, in the folder, which is made. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    return _part_of(folder / TRACE)
+    with _beside(folder / TRACE) as place:
+        yield place
 
 
 def write(run: "Run", folder: Path, *, with_chrome: bool = False) -> tuple[str, ...]:
     """Write all files of a run, over those of an earlier one. Gives what could not be written of reports, and why.
 
-    Result and trace come first: whatever befalls the reports, they can be written again from these. Raises OSError.
+    Result and trace come first: whatever befalls the reports, they can be written again from these. A trace without its
+    result goes to LEFT. Raises OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ERROR).unlink(missing_ok=True)
+    (folder / LEFT).unlink(missing_ok=True)
+    is_traced = run.result.trace != "off"
     try:
         with _replaced(folder / RESULT) as place:
             place.write_text(run.result.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        if run.result.trace == "off":
-            # An earlier run's would be taken for this one's.
-            (folder / TRACE).unlink(missing_ok=True)
-        else:
-            run.trace.write(folder / TRACE)
-    finally:
-        # Where it went while the run went on, unless it has its place by now.
-        run.trace.discard()
+    except OSError:
+        # Hours may be in it, and a spool only moves, for which a full disk has room.
+        if is_traced:
+            run.trace.write(folder / LEFT)
+        raise
+    if is_traced:
+        run.trace.write(folder / TRACE)
+    else:
+        # An earlier run's would be taken for this one's.
+        (folder / TRACE).unlink(missing_ok=True)
     return write_reports(run.result, run.trace.lines, folder, with_chrome=with_chrome)
 
 
@@ -89,17 +100,17 @@ def _write(file: File, path: Path) -> None:
 @contextmanager
 def _replaced(path: Path) -> Iterator[Path]:
     """A place beside a file, which takes the file's name once all is written there: half a file never has that name."""
-    place = _part_of(path)
-    try:
+    with _beside(path) as place:
         yield place
-    except BaseException:
-        place.unlink(missing_ok=True)
-        raise
-    place.replace(path)
+        place.replace(path)
 
 
-def _part_of(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A place on the same disk that no other process has, gone at the end with whatever was not moved away."""
+    with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent, ignore_cleanup_errors=True) as home:
+        # A folder, for a temporary file of Python's could be read by nobody else, and not even once it is moved.
+        yield Path(home, path.name)
 
 
 def write_error(trouble: str, folder: Path) -> None:

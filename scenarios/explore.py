@@ -32,6 +32,9 @@ _CLAIM_MIN: Final = 4
 BROKEN: Final = "simulation"
 """Stands for a property where the simulation itself broke."""
 
+_WITHOUT_FAULTS: Final = "without the seed's faults: "
+"""Begins what was expected where the run without faults broke a property that the seed's own run did not."""
+
 
 class Data(BaseModel):
     """Base of all parts: immutable, and closed."""
@@ -54,6 +57,12 @@ def signature(found: Contradiction) -> str:
     """What is the same in all runs that fail for the same reason: what was expected, without its figures."""
     # Word by word, for one pattern that looks for the figure in a word takes the square of a long word's length.
     return re.sub(r"[\w.-]+", lambda word: "#" if re.search(r"\d", word[0]) else word[0], found.expected)
+
+
+def scenario_of(scenario: Scenario, found: Contradiction) -> Scenario:
+    """The scenario as it ran where this was found, which may have been without its faults."""
+    without = found.expected.startswith(_WITHOUT_FAULTS)
+    return scenario.model_copy(update={"faults": (), "swarm": None}) if without else scenario
 
 
 class Explored(Data):
@@ -103,23 +112,23 @@ def explore_range(scenario_json: str, first: int, last: int, parts_place: str) -
         for seed in range(first, last + 1):
             world = World(scenario, seed=seed, parts=parts, verdict_only=True)
             ledger = Ledger(world.trace, world.settings)
-            failures += contradictions(world, seed)
+            found = list(contradictions(world, seed))
             fired.update({" ".join(cell): count for cell, count in ledger.fired.items()})
             in_flight.update({" ".join(cell): count for cell, count in ledger.in_flight.items()})
             unwinnable.update(world.plan.unwinnable.values())
             recovery_s.update(-(-us // 1_000_000) for us in world.recovery_us)
             if seed % _COMPARED_EVERY == 0 and world.plan.rules:
-                compared += 1
-                ends = _ends(world)
-                undisturbed = World(
-                    world.spec.model_copy(update={"faults": ()}), seed=seed, parts=parts, verdict_only=True
-                )
-                # What it finds would be told of a seed whose faults it does not have.
-                list(contradictions(undisturbed, seed))
-                for key, end in _ends(undisturbed).items():
-                    if ends.get(key) != end:
-                        changed.update(" ".join(cell) for cell in ledger.struck.get(key, ()))
-                undisturbed.close()
+                plain = World(world.spec.model_copy(update={"faults": ()}), seed=seed, parts=parts, verdict_only=True)
+                found += _without_faults(plain, seed, [each.property for each in found])
+                # How far a broken run got says nothing of faults.
+                if BROKEN not in (each.property for each in found):
+                    compared += 1
+                    ends = _ends(world)
+                    for key, end in _ends(plain).items():
+                        if ends.get(key) != end:
+                            changed.update(" ".join(cell) for cell in ledger.struck.get(key, ()))
+                plain.close()
+            failures += found
             world.close()
     return Explored(
         first=first,
@@ -159,6 +168,15 @@ def contradictions(world: World, seed: int) -> Iterator[Contradiction]:
                 expected=violation.expected,
                 observed=str(violation.observed),
             )
+
+
+def _without_faults(plain: World, seed: int, known: Sequence[str]) -> list[Contradiction]:
+    """What a run without the seed's faults finds and the seed's own run does not know; told as such."""
+    return [
+        found.model_copy(update={"expected": _WITHOUT_FAULTS + found.expected})
+        for found in contradictions(plain, seed)
+        if found.property not in known
+    ]
 
 
 def _ends(world: World) -> dict[str, object]:

@@ -90,8 +90,8 @@ class Distribution(Record):
     """One figure's values in a nutshell; quantiles are nearest-rank.
 
     `histogram` has every value with how often it came, smallest first, rounded to two significant digits, or to three
-    where the largest is less than four times the smallest. Quantiles may be off by `error_ratio` of themselves, where
-    there are too many values to keep each; all else is exact.
+    where the largest is less than four times the smallest. Quantiles, and the histogram's values before they are
+    rounded, may be off by `error_ratio` of themselves, where there are too many values to keep each; all else is exact.
     """
 
     unit: str

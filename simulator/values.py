@@ -1,7 +1,8 @@
 """All values of one figure, in bounded memory: every single one as long as they are few, and then counts of steps.
 
-Owns how they are kept and what is lost by it. Count, sum, minimum and maximum are exact always. A quantile is exact
-until the values are more than EXACT_MAX at a `settle`; from then on it is off by at most ERROR_RATIO of itself.
+Owns how they are kept and what is lost by it. Count, sum, minimum and maximum are exact always. Quantiles and counted
+values are exact until the values are more than EXACT_MAX at a `settle`; from then on each is off by at most ERROR_RATIO
+of itself.
 """
 
 from array import array
@@ -69,7 +70,7 @@ class Values:
 
     @property
     def error_ratio(self) -> float:
-        """By how much of itself a quantile may be off: 0 if none is."""
+        """By how much of itself a quantile or a counted value may be off: 0 if none is."""
         return ERROR_RATIO if self._steps else 0.0
 
     @property

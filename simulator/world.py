@@ -147,7 +147,7 @@ class Parts:
 class World:
     """One run of one spec with one seed, told to `trace`, or to one in memory.
 
-    With `verdict_only` there are properties, and no trace or figures.
+    With `verdict_only` there are properties, and no lines or figures: then there must be no `trace` to tell them to.
     """
 
     def __init__(
@@ -159,6 +159,8 @@ class World:
         verdict_only: bool = False,
         trace: Trace | None = None,
     ) -> None:
+        if verdict_only and trace is not None:
+            raise ValueError(f"trace must be None with verdict_only, got one of level {trace.level!r}")
         self.parts = parts = parts or Parts()
         self.spec = spec = with_swarm(spec, seed)
         self.kernel = kernel = Kernel(seed=seed)

@@ -78,7 +78,7 @@ class LogsService(logging.Handler):
         if not self._measured:
             self.write(invocation, record.levelname, execution_id, message, 0, ())
             return
-        extra = {name: attributes[name] for name in attributes.keys() - _RECORD_ATTRIBUTES}
+        extra = {name: value for name, value in attributes.items() if name not in _RECORD_ATTRIBUTES}
         line = {
             "level": record.levelname,
             "location": record.name,

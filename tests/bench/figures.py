@@ -20,12 +20,14 @@ class Data(BaseModel):
 class Target(Data):
     """What a figure must come to, in its own unit."""
 
-    kind: Literal["at least", "at most"]
+    kind: Literal["at least", "at most", "below"]
     bound: float
 
     def reached_by(self, value: float) -> bool:
         """Whether this value comes to it."""
-        return value >= self.bound if self.kind == "at least" else value <= self.bound
+        if self.kind == "at least":
+            return value >= self.bound
+        return value <= self.bound if self.kind == "at most" else value < self.bound
 
 
 class Figure(Data):

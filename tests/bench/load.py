@@ -1,24 +1,28 @@
-"""One load scenario in a process of its own: `python -m tests.bench.load load-100 fast` prints its figures as JSON.
+"""One load scenario in a process of its own: `python -m tests.bench.load load-100 fast full` prints figures as JSON.
 
-Peak memory is the whole process's, Python and imports included.
+The trace goes to a file, as that of `drsim run` does. Peak memory is the whole process's, Python and imports included.
 """
 
 import json
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import process_time
+from typing import cast
 
 from scenarios import host
 from scenarios.files import load
-from scenarios.result import Tier
+from scenarios.result import Tier, TraceLevel
 from scenarios.runner import run
 
 
-def main(name: str, tier: Tier) -> None:
-    """Run the scenario once and print what it took. All properties are on, and the trace is whole."""
+def main(name: str, tier: Tier, trace: TraceLevel) -> None:
+    """Run the scenario once and print what it took. All properties are on."""
     scenario = load(name)
-    began = process_time()
-    result = run(scenario, seed=1, tier=tier).result
-    cpu_seconds = process_time() - began
+    with TemporaryDirectory() as folder:
+        began = process_time()
+        result = run(scenario, seed=1, tier=tier, trace=trace, spool=Path(folder, "trace.jsonl.gz")).result
+        cpu_seconds = process_time() - began
     if result.verdict != "pass":
         sys.exit(f"{name}: verdict {result.verdict}; a run that does not pass has no speed")
     figures = {
@@ -34,4 +38,4 @@ def main(name: str, tier: Tier) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], "wire" if "wire" in sys.argv[2:] else "fast")
+    main(sys.argv[1], cast(Tier, sys.argv[2]), cast(TraceLevel, sys.argv[3]))

@@ -13,6 +13,7 @@ from tests.bench.figures import Figure, Target
 from tests.bench.rounds import (
     at_least,
     at_most,
+    below,
     child,
     command_spent,
     figure,
@@ -37,36 +38,40 @@ def loads() -> list[Figure]:
     return [
         figure("polls in a second", _rates(small, "wall_seconds"), "polls/s", f"{how}, wall time", at_least(20_000)),
         figure("polls in a second of processor time", _rates(small, "cpu_seconds"), "polls/s", how),
-        figure("kernel events for each poll", events, "events", f"{how}, the same in each", at_most(_EVENTS_BEFORE)),
-        *(each for name in runs for each in _sizes(name, runs[name])),
+        figure("kernel events for each poll", events, "events", f"{how}, the same in each", below(_EVENTS_BEFORE)),
+        *(each for name in runs for each in _sizes(name, runs[name], "full")),
         _growth("from 100 to 1,000", [small, large], "executions"),
     ]
 
 
 def large() -> list[Figure]:
-    """The loads that take long, beside load-1000."""
-    names = ("load-1000", "load-10000", "load-100000")
-    runs = {name: in_turn({name: _load(name)}, rounds=3 if name == "load-1000" else 1)[name] for name in names}
-    points = list(runs.values())
+    """The loads that take long, beside load-1000, and the overload, which no load of one finder's size resembles."""
+    names = ("load-1000", "load-10000", "load-100000", "overload")
+    rounds = {"load-1000": 3}
+    runs = {name: in_turn({name: _load(name, trace="summary")}, rounds.get(name, 1))[name] for name in names}
+    points = [runs[name] for name in names if name != "overload"]
     return [
-        *_sizes("load-10000", runs["load-10000"]),
-        *_sizes("load-100000", runs["load-100000"], wall=at_most(900), peak=at_most(4_096)),
+        *_sizes("load-10000", runs["load-10000"], "summary"),
+        *_sizes("load-100000", runs["load-100000"], "summary", wall=at_most(900), peak=at_most(4_096)),
+        *_sizes("overload", runs["overload"], "summary"),
         _growth("from 1,000 to 100,000", points, "executions", at_most(1.05)),
         _growth("from 1,000 to 100,000", points, "polls"),
     ]
 
 
-def _load(name: str, tier: str = "fast") -> Callable[[], Round]:
-    return lambda: child("load", name, tier)
+def _load(name: str, tier: str = "fast", trace: str = "full") -> Callable[[], Round]:
+    return lambda: child("load", name, tier, trace)
 
 
 def _rates(runs: Sequence[Round], clock: str) -> list[float]:
     return [each["polls"] / each[clock] for each in runs]
 
 
-def _sizes(name: str, runs: Sequence[Round], wall: Target | None = None, peak: Target | None = None) -> list[Figure]:
+def _sizes(
+    name: str, runs: Sequence[Round], trace: str, *, wall: Target | None = None, peak: Target | None = None
+) -> list[Figure]:
     """What a load of this size takes."""
-    how = "a process a round, all properties, whole trace"
+    how = f"a process a round, all properties, --trace {trace}"
     ratio = [each["virtual_seconds"] / each["wall_seconds"] for each in runs]
     return [
         figure(f"{name}: wall time", [each["wall_seconds"] for each in runs], "s", how, wall),

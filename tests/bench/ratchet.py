@@ -1,10 +1,12 @@
 """`nox -s ratchet`: fails when a ratio has become more than 30 % worse than the kept one; `-- --keep` keeps today's.
 
+Kernel events for each poll are counted, and fail when they are more than before.
 Ratios only, no times: both sides run in turn in this process, so that the host's speed and its neighbours meet both.
 What fails is measured once more, and fails only if it does so again.
 """
 
 import argparse
+import platform
 import sys
 from collections.abc import Callable, Sequence
 from statistics import mean, median
@@ -53,7 +55,8 @@ def _cost(name: str, work: Callable[[], object]) -> Ratio:
 
 def _events() -> Ratio:
     result = run(load("load-100"), seed=1).result
-    return Ratio("kernel events / poll, load-100", Better.LOWER, result.metrics.counts["kernel_events"] / result.polls)
+    value = result.metrics.counts["kernel_events"] / result.polls
+    return Ratio("kernel events / poll, load-100", Better.LOWER, value, exact=True)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -64,11 +67,14 @@ def main(arguments: Sequence[str]) -> None:
         kept.write(measured())
         print(f"kept: {kept.FILE}")
         return
+    before, python = kept.read(), platform.python_version()
+    if before.python != python:
+        print(f"kept on Python {before.python}, measured on {python}")
     found = measured()
-    judged = kept.judge(found, kept.read())
+    judged = kept.judge(found, before.ratios)
     if any(each.fails for each in judged):
-        print("measured once more, since one was worse:", *(each for each in judged if each.fails), sep="\n  ")
-        judged = kept.judge(kept.better_of(found, measured()), kept.read())
+        print("measured once more, since not all is well:", *(each for each in judged if each.fails), sep="\n  ")
+        judged = kept.judge(kept.better_of(found, measured()), before.ratios)
     print(*judged, sep="\n")
     if any(each.fails for each in judged):
         sys.exit(1)

@@ -76,6 +76,11 @@ def at_most(bound: float) -> Target:
     return Target(kind="at most", bound=bound)
 
 
+def below(bound: float) -> Target:
+    """A figure that should be smaller than it was."""
+    return Target(kind="below", bound=bound)
+
+
 def child(module: str, *arguments: str) -> dict[str, Any]:
     """What `python -m tests.bench.MODULE` prints as JSON. Raises BenchError with its last words if it fails."""
     given: dict[str, Any] = json.loads(_output(f"tests.bench.{module}", *arguments))

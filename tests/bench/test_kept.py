@@ -1,5 +1,6 @@
 """The ratchet's judge: what is worse fails, what is equal passes, and what is much better asks to be kept."""
 
+import platform
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tests.bench.kept import Better, Ratio, Verdict, better_of, judge
 
 RATE = Ratio("rate of ours / theirs", Better.HIGHER, 2.0)
 COST = Ratio("time of a run / yardstick", Better.LOWER, 10.0)
+EVENTS = Ratio("kernel events / poll", Better.LOWER, 17_469 / 2_139, exact=True)
 
 
 def worse(ratio: Ratio, by: float) -> Ratio:
@@ -61,14 +63,36 @@ def test_a_ratio_that_was_never_kept_fails_and_says_how_to_keep_it() -> None:
     assert str(judged) == "rate of ours / theirs: 2, and none is kept: nox -s ratchet -- --keep"
 
 
+def test_a_ratio_of_counts_fails_when_it_is_worse_at_all() -> None:
+    kept = {EVENTS.name: EVENTS.value}
+    more, same, fewer = (judge([EVENTS._replace(value=events / 2_139)], kept)[0] for events in (17_470, 17_469, 17_468))
+    assert [each.verdict for each in (more, same, fewer)] == [Verdict.WORSE, Verdict.SAME, Verdict.BETTER]
+    assert [each.fails for each in (more, same, fewer)] == [True, False, False]
+    assert str(more) == (
+        "kernel events / poll: 8.16737, kept 8.1669 (lower is better): WORSE by 0.00572%, more than 0%; "
+        "if that is meant: nox -s ratchet -- --keep"
+    )
+    assert str(fewer).endswith("which should be kept: nox -s ratchet -- --keep")
+
+
+def test_a_ratio_that_is_kept_and_no_longer_measured_fails() -> None:
+    passing, gone = judge([RATE], {RATE.name: 2.0, COST.name: 10.0})
+    assert (passing.fails, gone.fails) == (False, True)
+    assert str(gone) == (
+        "time of a run / yardstick: kept 10, and not measured any more; if that is meant: nox -s ratchet -- --keep"
+    )
+
+
 def test_of_two_measurements_the_better_one_counts() -> None:
     assert better_of([RATE, worse(COST, 2)], [worse(RATE, 2), COST]) == [RATE, COST]
     assert better_of([worse(RATE, 2), COST], [RATE, worse(COST, 2)]) == [RATE, COST]
 
 
-def test_what_is_kept_is_read_again_and_passes(tmp_path: Path) -> None:
+def test_what_is_kept_is_read_again_with_its_python_and_passes(tmp_path: Path) -> None:
     file = tmp_path / "kept.json"
-    assert kept.read(file) == {}
-    kept.write([RATE, COST._replace(value=12.3456)], file)
-    assert kept.read(file) == {RATE.name: 2.0, COST.name: 12.3}
-    assert not any(each.fails for each in judge([RATE, COST], kept.read(file)))
+    assert kept.read(file) == ("", {})
+    kept.write([RATE, COST._replace(value=12.3456), EVENTS], file)
+    python, ratios = kept.read(file)
+    assert python == platform.python_version()
+    assert ratios == {RATE.name: 2.0, COST.name: 12.3, EVENTS.name: EVENTS.value}
+    assert not any(each.fails for each in judge([RATE, COST, EVENTS], ratios))

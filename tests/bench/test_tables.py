@@ -26,6 +26,7 @@ def test_a_figure_says_whether_it_reaches_its_target() -> None:
     assert [each.verdict for each in (FAST, SLOW, ONCE)] == ["reached", "MISSED", ""]
     exact = FAST.model_copy(update={"value": 20_000.0})
     assert exact.verdict == "reached"
+    assert [Target(kind="below", bound=2).reached_by(value) for value in (1.9, 2.0)] == [True, False]
 
 
 def test_the_terminal_shows_a_line_for_each_figure() -> None:

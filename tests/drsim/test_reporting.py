@@ -14,6 +14,7 @@ from drsim.cli import main
 from reports import html, markdown
 from scenarios.files import load
 from scenarios.runner import Run, run
+from tests.drsim.disks import full_disk
 
 FILES = ["ctrf.json", "junit.xml", "metrics.csv", "report.html", "report.md", "result.json", "trace.jsonl.gz"]
 
@@ -170,23 +171,46 @@ def test_chrome_s_trace_that_breaks_does_not_leave_that_of_an_earlier_run(
     assert complaint(capsys) == f"internal error in the reports of {folder}: trace.chrome.json: RuntimeError: halfway"
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full, as Linux has")
 def test_a_disk_that_is_full_is_the_users_matter_and_leaves_no_half_of_a_file(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (folder / ".trace.chrome.json.part").symlink_to("/dev/full")
-    assert main(["report", str(folder)]) == 4
-    assert complaint(capsys) == "cannot write the results: No space left on device"
-    assert sorted(contents(folder)) == FILES
+    before = contents(folder)
+    with full_disk(len(before["report.html"]) - 1):
+        assert main(["report", str(folder)]) == 4
+    assert complaint(capsys) == "cannot write the results: File too large"
+    after = contents(folder)
+    assert "report.html" not in after
+    assert after.items() <= before.items()
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full, as Linux has")
 def test_a_full_disk_loses_no_result_of_an_earlier_run(drill: Run, folder: Path) -> None:
     before = contents(folder)
-    (folder / ".result.json.part").symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left on device"):
+    with full_disk(), pytest.raises(OSError, match="File too large"):
         outputs.write(drill, folder)
     assert contents(folder) == before
+
+
+def test_a_trace_outlives_its_result_and_goes_when_the_next_run_has_one(drill: Run, folder: Path) -> None:
+    before = contents(folder)
+    with outputs.spool_in(folder) as spool:
+        done = run(load("idle"), seed=1, spool=spool)
+        with full_disk(), pytest.raises(OSError, match="File too large"):
+            outputs.write(done, folder)
+    after = contents(folder)
+    trace = gzip.decompress(after.pop("trace-without-result.jsonl.gz"))
+    assert hashlib.sha256(trace).hexdigest() == done.result.trace_digest
+    assert after == before
+    outputs.write(drill, folder, with_chrome=True)
+    assert contents(folder) == before
+
+
+def test_two_runs_into_one_folder_at_once_both_end_and_the_last_one_s_files_stay(tmp_path: Path) -> None:
+    with outputs.spool_in(tmp_path) as spool, outputs.spool_in(tmp_path) as other:
+        first, last = run(load("idle"), seed=1, spool=spool), run(load("drill"), seed=1, spool=other)
+        assert outputs.write(first, tmp_path) == outputs.write(last, tmp_path) == ()
+    after = contents(tmp_path)
+    assert sorted(after) == FILES
+    assert hashlib.sha256(gzip.decompress(after["trace.jsonl.gz"])).hexdigest() == last.result.trace_digest
 
 
 def with_lines(folder: Path, lines: Iterable[bytes]) -> None:

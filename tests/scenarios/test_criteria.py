@@ -249,3 +249,17 @@ def test_effective_intervals_are_multiples_of_the_distance_between_looks(
 ) -> None:
     criterion, _ = judged("drill", "Adaptive polling intervals", changes=(*changes, "workload.0.jobs.started=2m"))
     assert (criterion.threshold, criterion.value, criterion.verdict) == (threshold, value, "pass")
+
+
+@pytest.mark.slow
+def test_executions_that_timed_out_under_overload_were_not_served() -> None:
+    settings = ["settings.TIMEOUT_SECONDS=300", "expect=null"]
+    result = run(load("overload", [*OVERLOAD, *settings]), seed=1).result
+    assert result.executions.timeout == 100
+    assert overloaded(result).verdict == "fail"
+    assert overloaded(result).value.startswith("0 of 100 served; first ")
+
+
+def test_executions_left_behind_fail_though_no_usual_bound_gave_way() -> None:
+    criterion = overloaded(run(load("overload", ["executions=10", "duration=15m"]), seed=1).result)
+    assert (criterion.verdict, criterion.value) == ("fail", "0 of 10 served; nothing gave way")

@@ -12,8 +12,10 @@ from scenarios.explore import (
     explore_range,
     missing_ranges,
     parts_of,
+    scenario_of,
     signature,
 )
+from scenarios.failure import failure_of
 from scenarios.files import load
 from scenarios.model import Scenario
 from simulator.faults.rules import Fault
@@ -23,6 +25,8 @@ from simulator.trace import Trace
 from simulator.world import Parts
 
 BUG = "tests.planted_bugs.registry:BUGS:SlowIsFailed"
+AT_EVERY_MOVE = "tests.planted_bugs.registry:BUGS:WritesTheTimeAgain"
+"""A bug that shows whenever DRS tells of progress."""
 
 
 def explored(*ranges: tuple[int, int], executor: Executor | None = None, parts: str = "") -> Campaign:
@@ -78,6 +82,31 @@ def test_a_run_in_which_the_simulation_breaks_is_a_find() -> None:
     (found,) = broken.failures
     assert (found.property, found.expected) == ("simulation", "the simulation goes on")
     assert "no table today" in found.observed
+
+
+def test_what_only_the_run_without_faults_finds_is_told_as_such_and_fails_again_without_them() -> None:
+    deaf = load("fault-lasting").model_dump()
+    deaf["faults"] = [{"fault": "denied", "operation": "DescribeJobs", "lasting": True}]
+    scenario, place = Scenario.model_validate(deaf), AT_EVERY_MOVE
+    (found,) = explore_range(scenario.model_dump_json(), 16, 16, place).failures
+    assert found.property == "status-order"
+    assert found.expected.startswith("without the seed's faults: ")
+    assert failure_of(scenario, 16, found.property, place) is None
+    again = failure_of(scenario_of(scenario, found), 16, found.property, place)
+    assert again is not None
+    assert found.expected.endswith(again.expected)
+
+
+def test_what_a_seed_s_own_run_finds_is_told_once_and_of_the_scenario_as_it_is() -> None:
+    slow = load("fault-job-late")
+    (found,) = explore_range(slow.model_dump_json(), 16, 16, AT_EVERY_MOVE).failures
+    assert scenario_of(slow, found) is slow
+
+
+def test_how_far_a_broken_run_got_says_nothing_of_faults() -> None:
+    broken = explore_range(load("chaos").model_dump_json(), 16, 16, "tests.scenarios.test_explore:BREAKING")
+    assert [each.property for each in broken.failures] == ["simulation"]
+    assert (broken.compared, broken.changed) == (0, {})
 
 
 def _breaking(kernel: Kernel, *_: object, **__: object) -> ScheduleRule:

@@ -15,7 +15,7 @@ from simulator.services.dynamodb import ExecutionTable
 from simulator.services.observability import LogsService
 from simulator.services.schedule import ScheduleRule
 from simulator.spec import WorldSpec
-from simulator.trace import BrokenSimulationError
+from simulator.trace import BrokenSimulationError, Trace
 from simulator.world import Parts, World
 
 QUICK: Final = {"pending": "40s..60s", "started": "5s", "in_progress": "20s..40s"}
@@ -237,3 +237,8 @@ def test_settings_reach_the_functions_as_environment_variables_would() -> None:
         world.close()
     assert (once.settings.sweeps_per_invocation, often.settings.sweeps_per_invocation) == (1, 4)
     assert often.statistics.counts["looks"] > 3 * once.statistics.counts["looks"]
+
+
+def test_a_world_that_only_judges_refuses_a_trace_that_would_miss_its_figures() -> None:
+    with pytest.raises(ValueError, match="trace must be None with verdict_only, got one of level 'full'"):
+        World(WorldSpec(), seed=1, verdict_only=True, trace=Trace())
