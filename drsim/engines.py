@@ -83,7 +83,10 @@ def running(choice: Choice, parts_place: str) -> Iterator[Engine]:
 
 @contextmanager
 def _processes(jobs: int) -> Iterator[Engine]:
-    executor = ProcessExecutor(jobs)
+    try:
+        executor = ProcessExecutor(jobs)
+    except BrokenExecutor as error:
+        raise UserError(f"--jobs {jobs}: {error}") from None
     try:
         yield Engine(executor, lambda: jobs, f"{jobs} process{'' if jobs == 1 else 'es'}")
     finally:
