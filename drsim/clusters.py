@@ -172,9 +172,11 @@ class OnCluster(Executor):
 
     def _look(self) -> bool:
         """Count the workers that are ready. False if there is none; a scheduler that is gone is seen elsewhere."""
+        if self._client.status != "running":
+            return True
         try:
             threads: list[int] = self._client.run_on_scheduler(shipping.threads_ready, self._plugin)
-        except (OSError, RuntimeError):
+        except (OSError, RuntimeError, CancelledError, asyncio.CancelledError):
             return True
         self._threads_count = sum(threads)
         self._workers_count_max = max(self._workers_count_max, len(threads))

@@ -73,10 +73,13 @@ def _dask(choice: EngineChoice, parts_place: str) -> Iterator[Engine]:
 @contextmanager
 def _silent(name: str) -> Iterator[None]:
     """Nothing of a library's log: what is of use to a user is said in drsim's own words."""
-    logger = logging.getLogger(name)
-    before = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+    # Some of its loggers have a level of their own, which the first one's does not change.
+    names = [each for each in logging.root.manager.loggerDict if each.partition(".")[0] == name]
+    before = {logger: logger.level for logger in map(logging.getLogger, names)}
+    for logger in before:
+        logger.setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for logger, level in before.items():
+            logger.setLevel(level)
