@@ -6,7 +6,7 @@ Owns what is said. The workers are `drsim.engines`'s, the files `drsim.campaign_
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Final, NamedTuple, TextIO
 
@@ -66,7 +66,7 @@ def explored(
     try:
         # Nothing is written before there are workers: where none can be had, an earlier campaign stays as it is.
         with (
-            engines.running(choice, parts_place) as engine,
+            engines.running(choice, parts_place) if ranges else nullcontext(engines.NONE) as engine,
             _begun(path, header, kept) as file,
             _bar(scenario.name, sum(b - a + 1 for a, b in ranges)) as bar,
         ):
@@ -176,7 +176,8 @@ def _show(
     console.print()
     line(console, verdict, f"{scenario.name}: {campaign.claim()}", bold=True)
     rate = seeds_count / max(seconds, 0.001)
-    console.print(f"  {seeds_count} seeds in {duration(seconds)}, {rate:.0f} seeds/s {told}")
+    ran = f"{seeds_count} seeds in {duration(seconds)}, {rate:.0f} seeds/s {told}"
+    console.print(f"  {ran if told else 'no seed was left to run'}")
     if campaign.recovery_s:
         told = ", ".join(f"{name} {campaign.recovery(q)} s" for name, q in (("p50", 0.5), ("p99", 0.99), ("max", 1)))
         allowed = duration(scenario.bounds.completion / 1e6)

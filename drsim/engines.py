@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from drsim.arguments import EngineChoice, EngineName, UserError
 from drsim.processes import ProcessExecutor
@@ -26,6 +27,10 @@ class Engine:
     jobs: Callable[[], int]
     told: Callable[[], str]
     troubles: Sequence[str] = ()
+
+
+NONE: Final = Engine(executor=Executor(), jobs=lambda: 0, told=lambda: "")
+"""For a campaign that has nothing left to run: it begins nothing."""
 
 
 @contextmanager

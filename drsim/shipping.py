@@ -24,6 +24,8 @@ from drsim import processes
 from drsim.processes import Processes
 
 _PACKAGES: Final = ("orchestrator", "simulator", "scenarios", "reports", "drsim")
+_SUFFIXES: Final = frozenset({".py", ".typed", ".yaml", ".j2", ".css", ".js"})
+"""What the packages are made of. Whatever else lies in a checkout is nobody else's business."""
 
 
 def archive(parts_place: str = "") -> bytes:
@@ -43,7 +45,8 @@ def _files_of_packages() -> Iterator[tuple[str, Path]]:
     for package in _PACKAGES:
         root = Path(str(resources.files(package)))
         for path in root.rglob("*"):
-            if path.is_file() and path.suffix != ".pyc":
+            # Of a link, what it leads to counts as well: it may be anything.
+            if path.is_file() and {path.suffix, path.resolve().suffix} <= _SUFFIXES:
                 yield f"{package}/{path.relative_to(root).as_posix()}", path
 
 
