@@ -1,6 +1,8 @@
 """What users type, as values; what is wrong with it, or with their files and disks, as errors for people."""
 
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
@@ -35,6 +37,27 @@ class TraceKept(StrEnum):
                 return "summary"
             case _:
                 return "full"
+
+
+class EngineName(StrEnum):
+    """What `--engine` may be."""
+
+    PROCESS = "process"
+    DASK = "dask"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """Where `drsim explore` is to run its seeds. Without a scheduler's address, dask runs on this machine."""
+
+    name: EngineName
+    jobs: int
+    scheduler: str = ""
+
+
+def jobs_default() -> int:
+    """As many processes as this one may use processors."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class UserError(Exception):

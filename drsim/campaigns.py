@@ -6,7 +6,7 @@ Owns what is said. The workers are `drsim.engines`'s, the files `drsim.campaign_
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Final, NamedTuple, TextIO
 
@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from drsim import campaign_files, campaign_report, engines
-from drsim.arguments import UserError
+from drsim.arguments import EngineChoice, UserError
 from drsim.campaign_files import Header
 from drsim.console import duration, errors, line
 from scenarios import crashes, failure, host, story
@@ -46,7 +46,7 @@ def explored(
     seeds: tuple[int, int],
     folder: Path,
     *,
-    choice: engines.Choice,
+    choice: EngineChoice,
     seconds_max: float | None,
     parts_place: str,
     resume: bool,
@@ -60,17 +60,18 @@ def explored(
     kept = _kept(path, header) if resume else []
     for each in kept:
         campaign.add(each)
-    before, began, interrupted, lost, told = campaign.seeds_count, host.wall_seconds(), False, "", ""
+    before, began, interrupted, lost = campaign.seeds_count, host.wall_seconds(), False, ""
     ranges = missing_ranges(*seeds, [(each.first, each.last) for each in kept])
+    engine: engines.Engine | None = None
     try:
         # Nothing is written before there are workers: where none can be had, an earlier campaign stays as it is.
         with (
-            engines.running(choice, parts_place) as engine,
+            engines.running(choice, parts_place) if ranges else nullcontext(engines.NONE) as engine,
             _begun(path, header, kept) as file,
             _bar(scenario.name, sum(b - a + 1 for a, b in ranges)) as bar,
         ):
             # Rates are those of workers at work: how long these took to begin says nothing of the seeds to come.
-            began, told = host.wall_seconds(), f" in {engine.told}"
+            began = host.wall_seconds()
             for each in explore(
                 scenario,
                 ranges,
@@ -89,13 +90,12 @@ def explored(
         interrupted = True
     except LostError as error:
         lost = str(error)
-    if not told:
+    if engine is None:
         console.print("  interrupted before anything began; what earlier campaigns left is as it was")
         return Ended(False, interrupted=True)
     seconds = host.wall_seconds() - began
-    _show(console, scenario, campaign, campaign.seeds_count - before, seconds, told)
-    if lost:
-        line(console, "unknown", lost, indent=2)
+    _show(console, scenario, campaign, campaign.seeds_count - before, seconds, engine.told())
+    _show_lost(console, lost, engine)
     if not interrupted:
         firsts = [(scenario_of(scenario, group[0]), group[0]) for group in campaign.groups().values()]
         interrupted = not _shrink_each(console, firsts, parts_place, folder)
@@ -104,6 +104,14 @@ def explored(
         console.print(f"  {'interrupted; ' if interrupted else ''}--resume goes on from {path}")
     broken = any(each.property == BROKEN for each in campaign.failures)
     return Ended(bool(campaign.failures), broken, interrupted, bool(lost) or not campaign.seeds_count)
+
+
+def _show_lost(console: Console, lost: str, engine: engines.Engine | None) -> None:
+    """What was not run, and who could not run anything."""
+    if lost:
+        line(console, "unknown", lost, indent=2)
+    for trouble in engine.troubles if engine is not None else ():
+        line(console, "unknown", f"a worker could not take part: {trouble}", indent=2)
 
 
 @contextmanager
@@ -168,7 +176,8 @@ def _show(
     console.print()
     line(console, verdict, f"{scenario.name}: {campaign.claim()}", bold=True)
     rate = seeds_count / max(seconds, 0.001)
-    console.print(f"  {seeds_count} seeds in {duration(seconds)}, {rate:.0f} seeds/s{told}")
+    ran = f"{seeds_count} seeds in {duration(seconds)}, {rate:.0f} seeds/s {told}"
+    console.print(f"  {ran if told else 'no seed was left to run'}")
     if campaign.recovery_s:
         told = ", ".join(f"{name} {campaign.recovery(q)} s" for name, q in (("p50", 0.5), ("p99", 0.99), ("max", 1)))
         allowed = duration(scenario.bounds.completion / 1e6)
@@ -263,7 +272,7 @@ def tell(console: Console, kept: failure.Failure, path: Path) -> None:
 
 
 def crashed(
-    console: Console, scenario: Scenario, seed: int, folder: Path, *, choice: engines.Choice, parts_place: str
+    console: Console, scenario: Scenario, seed: int, folder: Path, *, choice: EngineChoice, parts_place: str
 ) -> Ended:
     """Kill the functions at each of their calls, show what came of it, and keep failures.
 
@@ -271,7 +280,7 @@ def crashed(
     """
     plain, points = crashes.crash_points(scenario, seed, parts_place)
     covered, failures, missed, interrupted = 0, list[tuple[crashes.CrashPoint, Contradiction]](), list[str](), False
-    lost = ""
+    lost, engine = "", None
     with _bar(scenario.name, len(points)) as bar:
         try:
             with engines.running(choice, parts_place) as engine:
@@ -290,8 +299,7 @@ def crashed(
     line(console, verdict, f"{scenario.name}, seed {seed}: {told}", bold=True)
     calls = sorted({str(point.rule.operation) for point in points})
     console.print(f"  before and after each call ({', '.join(calls)}), alone and with a redelivery")
-    if lost:
-        line(console, "unknown", lost, indent=2)
+    _show_lost(console, lost, engine)
     groups: dict[str, list[tuple[crashes.CrashPoint, Contradiction]]] = {}
     for point, found in failures:
         groups.setdefault(found.property, []).append((point, found))

@@ -10,10 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from drsim.arguments import TraceKept, UserError, check_parts, loaded, reading, seconds_of, seeds_of, writing
+from drsim.arguments import (
+    EngineChoice,
+    EngineName,
+    TraceKept,
+    UserError,
+    check_parts,
+    jobs_default,
+    loaded,
+    reading,
+    seconds_of,
+    seeds_of,
+    writing,
+)
 from drsim.comparing import compare
-from drsim.engines import Choice as EngineChoice
-from drsim.engines import EngineName, jobs_default
 from drsim.exits import ExitCode, complain
 from drsim.reporting import report
 from drsim.serving import serve

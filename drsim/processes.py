@@ -37,7 +37,9 @@ class Processes:
         # All of them begin before the first is waited for. Those that run now are ended with the rest, idle or not.
         self._all: list[_Process] = []
         try:
-            self._all += [_Process(path, folder) for _ in range(count)]
+            for _ in range(count):
+                # One by one: when the next cannot begin, or Ctrl-C comes, those that did must be known, to be ended.
+                self._all.append(_Process(path, folder))
             for process in self._all:
                 process.wait_until_ready()
                 self._idle.put(process)
@@ -79,19 +81,22 @@ class Processes:
 
 
 class _Process:
-    """One process, and the pipes to it."""
+    """One process, and the pipes to it. Raises BrokenExecutor if the operating system does not let it begin."""
 
     def __init__(self, path: Sequence[str], folder: str | None) -> None:
         # -P: whatever lies where the command is run must not hide what the path leads to. A group of its own: Ctrl-C on
         # the terminal is for the process that began this one, whose end closes the pipe and so ends this one.
-        self._popen = subprocess.Popen(
-            [sys.executable, "-P", "-c", _SERVE],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
-            cwd=folder,
-            process_group=0,
-        )
+        try:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-P", "-c", _SERVE],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+                cwd=folder,
+                process_group=0,
+            )
+        except OSError as error:
+            raise BrokenExecutor(f"a process cannot begin: {error}") from None
         self._ready = False
 
     def wait_until_ready(self) -> None:
@@ -151,22 +156,22 @@ def serve() -> None:
         pickle.dump(pickled, answers)
         answers.flush()
 
-    try:
-        import scenarios.crashes  # noqa: F401 - it takes a second, which belongs to the start and not to the first range
-    except ImportError as error:
-        answer(False, str(error))
-        return
-    answer(True, None)
-    try:
+    # Whoever began this process may be gone at any time: then there is nobody left to tell.
+    with suppress(EOFError, BrokenPipeError):
+        try:
+            import scenarios.crashes  # noqa: F401 - it takes a second, which belongs to the start, not to the first range
+        except Exception as error:
+            answer(False, f"{type(error).__name__}: {error}")
+            return
+        answer(True, None)
         while True:
-            function, arguments = pickle.loads(pickle.load(calls))
+            pickled = pickle.load(calls)
             try:
+                function, arguments = pickle.loads(pickled)
                 returned, what = True, function(*arguments)
             except Exception as error:
                 returned, what = False, error
             answer(returned, what)
-    except (EOFError, BrokenPipeError):
-        return
 
 
 def pickled_call(function: Callable[..., object], arguments: tuple[object, ...]) -> bytes:

@@ -7,7 +7,6 @@ different code share a worker, whatever it has imported before, and one of sever
 
 import asyncio
 import io
-import os
 import shutil
 import sys
 import tempfile
@@ -19,12 +18,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import cloudpickle
-from distributed import Worker, WorkerPlugin, get_worker
+from distributed import Scheduler, Status, Worker, WorkerPlugin, get_worker
 
 from drsim import processes
 from drsim.processes import Processes
 
 _PACKAGES: Final = ("orchestrator", "simulator", "scenarios", "reports", "drsim")
+_SUFFIXES: Final = frozenset({".py", ".typed", ".yaml", ".j2", ".css", ".js"})
+"""What the packages are made of. Whatever else lies in a checkout is nobody else's business."""
 
 
 def archive(parts_place: str = "") -> bytes:
@@ -44,7 +45,8 @@ def _files_of_packages() -> Iterator[tuple[str, Path]]:
     for package in _PACKAGES:
         root = Path(str(resources.files(package)))
         for path in root.rglob("*"):
-            if path.is_file() and path.suffix != ".pyc":
+            # Of a link, what it leads to counts as well: it may be anything.
+            if path.is_file() and {path.suffix, path.resolve().suffix} <= _SUFFIXES:
                 yield f"{package}/{path.relative_to(root).as_posix()}", path
 
 
@@ -68,14 +70,30 @@ def _files_of_parts(parts_place: str) -> Iterator[tuple[str, Path]]:
 class Shipped(WorkerPlugin):
     """On each worker, also on those that join later: the archive, unpacked, and a process for each thread."""
 
-    def __init__(self, packed: bytes) -> None:
+    def __init__(self, packed: bytes, plugin: str) -> None:
         self._packed = packed
+        self._plugin = plugin
         self._processes: Processes | None = None
         self._folder = ""
 
     async def setup(self, worker: Worker) -> None:
-        """Unpack and begin. Raises BrokenExecutor, which whoever registers the plugin gets to see."""
-        await asyncio.to_thread(self._begin, worker.local_directory, worker.state.nthreads)
+        """Unpack and begin. Raises BrokenExecutor, which whoever registers the plugin gets to see.
+
+        A worker that comes later raises it for nobody, so it is written where whoever registered the plugin reads. Only
+        one that is ready has the resource, named as the plugin is, that calls ask for.
+        """
+        try:
+            await asyncio.to_thread(self._begin, worker.local_directory, worker.state.nthreads)
+        except (BrokenExecutor, OSError) as error:
+            told = f"{worker.address}: {error}"
+            worker.log_event(self._plugin, told)
+            raise BrokenExecutor(told) from None
+        await worker.set_resources(**{self._plugin: worker.state.nthreads})
+        # The scheduler looks at calls that found no worker when one comes, and this one has come before it was ready;
+        # or when one goes on after a pause.
+        if worker.status is Status.running:
+            worker.status = Status.paused
+            worker.status = Status.running
 
     def _begin(self, home: str, count: int) -> None:
         self._folder = tempfile.mkdtemp(prefix="drsim-", dir=home)
@@ -95,8 +113,7 @@ class Shipped(WorkerPlugin):
 
     def call(self, pickled: bytes) -> bytes:
         """The answer to a call, by one of the processes. Raises BrokenExecutor if that dies of it."""
-        if self._processes is None:
-            raise BrokenExecutor(f"process {os.getpid()} could not begin")
+        assert self._processes is not None, "only workers that are ready are asked"
         return self._processes.call(pickled)
 
 
@@ -111,6 +128,11 @@ def task_for(plugin: str) -> Callable[[bytes], bytes]:
         return answer
 
     return task
+
+
+def threads_ready(plugin: str, dask_scheduler: Scheduler) -> list[int]:
+    """How many calls each worker with that plugin ready runs at once; for the scheduler's process to run."""
+    return [int(count) for count in dask_scheduler.resources.get(plugin, {}).values()]
 
 
 # Workers have no drsim to import these from.

@@ -66,6 +66,13 @@ def test_resume_goes_on_where_the_campaign_was_left(tmp_path: Path, capsys: pyte
     assert code == 0
     assert "0 of 9 seeds failed" in said
     assert "5 seeds in" in said
+    # Nobody listens there, and nobody is asked.
+    finished = ("--seeds", "1-9", "--resume", "--engine", "dask", "--scheduler", "tcp://127.0.0.1:1")
+    code, said = run(capsys, "explore", "drill", "--out", str(tmp_path), *finished)
+    assert code == 0
+    assert "0 of 9 seeds failed" in said
+    assert "no seed was left to run" in said
+    assert "seeds/s" not in said
     code, said = run(capsys, *words, "--seeds", "1-9", "--resume", "--set", "duration=41m")
     assert code == 4
     assert "was explored with another scenario" in said

@@ -213,8 +213,8 @@ def test_help_names_commands_and_exit_codes(capsys: pytest.CaptureFixture[str]) 
         assert word in shown
 
 
-def test_help_needs_neither_the_simulator_nor_pandas() -> None:
-    heavy = "{'simulator', 'pandas', 'yaml'}"
+def test_help_needs_neither_the_simulator_nor_pandas_nor_an_engine() -> None:
+    heavy = "{'simulator', 'pandas', 'yaml', 'asyncio', 'concurrent.futures', 'tempfile'}"
     code = f"import sys, drsim.cli as c; c.main(['--help']); print(sorted({heavy} & {{*sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

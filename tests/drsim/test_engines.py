@@ -6,15 +6,20 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
-from drsim import campaign_files
+from drsim import campaign_files, clusters
+from drsim.arguments import EngineChoice, EngineName
 from drsim.campaign_report import summed_up
 from drsim.cli import main
-from drsim.engines import Choice, EngineName, running
+from drsim.engines import running
 from reports import campaign as report
 from tests.drsim.clusters import Cluster, cluster
 from tests.drsim.deadly import ONCE
@@ -71,7 +76,7 @@ def test_workers_without_this_project_find_what_one_process_does(
     words = ("--engine", "dask", "--scheduler", scheduled.address, "--out", str(tmp_path))
     code, said = run(capsys, *WORDS, "--seeds", "1-40", *words)
     assert code == 0, said
-    assert "seeds/s in 2 dask workers" in said
+    assert "seeds/s on up to 2 dask workers" in said
     assert found(tmp_path) == alone
 
 
@@ -123,20 +128,33 @@ def test_workers_that_are_killed_cost_no_seed_and_those_that_come_later_get_some
             try:
                 wait_for_lines(path, 3, process)
                 first.kill()
+                # It must not be done before the third worker is there.
+                process.send_signal(signal.SIGSTOP)
                 begun.worker()
                 second.kill()
+                assert process.poll() is None
+                assert seeds_count(path) < 40
+                process.send_signal(signal.SIGCONT)
                 said, _ = process.communicate(timeout=300)
             finally:
                 process.kill()
     assert process.returncode == 0, said
-    assert "seeds/s in 2 dask workers" in said
+    assert "seeds/s on up to 2 dask workers" in said
     assert found(tmp_path) == alone
+
+
+def seeds_count(path: Path) -> int:
+    """How many were explored so far."""
+    kept = campaign_files.read(path)
+    assert kept is not None
+    return sum(each.last - each.first + 1 for each in kept.ranges)
 
 
 def wait_for_lines(path: Path, count: int, process: subprocess.Popen[str]) -> None:
     """Until a file has so many, or the process that writes it has ended."""
     while process.poll() is None and not (path.exists() and path.read_text(encoding="utf-8").count("\n") >= count):
-        os.sched_yield()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.02)
 
 
 @pytest.mark.parametrize("engine", ["process", pytest.param("dask", marks=pytest.mark.socket)])
@@ -215,19 +233,65 @@ def test_ctrl_c_on_dask_keeps_what_was_found_and_leaves_nobody_behind(tmp_path: 
 
 
 @pytest.mark.socket
-def test_dask_on_this_machine_listens_on_loopback_and_no_longer_than_it_runs() -> None:
+def test_dask_on_this_machine_takes_orders_from_nobody_else() -> None:
     psutil = pytest.importorskip("psutil")
 
-    def listening() -> set[str]:
+    def listening() -> set[tuple[str, int]]:
         connections = psutil.Process().net_connections(kind="tcp")
-        return {each.laddr.ip for each in connections if each.status == psutil.CONN_LISTEN}
+        return {tuple(each.laddr) for each in connections if each.status == psutil.CONN_LISTEN}
 
     before = listening()
-    with running(Choice(EngineName.DASK, jobs=2), "") as engine:
+    with running(EngineChoice(EngineName.DASK, jobs=2), "") as engine:
         assert engine.jobs() == 2
         assert engine.executor.submit(abs, -3).result() == 3
-        assert listening() == before | {"127.0.0.1"}
+        # Three servers that dask opens, wanted or not. They speak HTTP, and have no page.
+        for host, port in sorted(listening() - before):
+            assert host == "127.0.0.1"
+            with pytest.raises(HTTPError, match="404"):
+                urlopen(f"http://{host}:{port}/info/main/workers.html", timeout=10)
     assert listening() == before
+
+
+@pytest.mark.socket
+def test_a_worker_that_cannot_begin_is_told_and_gets_nothing(tmp_path: Path) -> None:
+    with cluster(tmp_path) as begun:
+        begun.worker()
+        with running(EngineChoice(EngineName.DASK, 1, begun.address), "") as engine:
+            (tmp_path / "greenlet.py").write_text("raise ImportError('no greenlet today')\n", encoding="utf-8")
+            begun.worker(threads=8)
+            calls = [engine.executor.submit(abs, -number) for number in range(200)]
+            assert [call.result() for call in calls] == list(range(200))
+            assert engine.jobs() == 1
+            assert engine.told() == "on up to 1 dask worker"
+            (tmp_path / "greenlet.py").unlink()
+        wanted = f"{begun.workers[1]}: a process cannot begin: ImportError: no greenlet today"
+        assert engine.troubles == [wanted]
+
+
+@pytest.mark.socket
+def test_calls_that_nobody_is_there_for_go_to_whoever_comes(tmp_path: Path) -> None:
+    with cluster(tmp_path) as begun:
+        first = begun.worker()
+        with running(EngineChoice(EngineName.DASK, 1, begun.address), "") as engine:
+            first.kill()
+            first.wait()
+            calls = [engine.executor.submit(abs, -number) for number in range(3)]
+            begun.worker()
+            assert [call.result() for call in calls] == [0, 1, 2]
+
+
+@pytest.mark.socket
+def test_a_cluster_that_has_no_worker_for_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with cluster(tmp_path) as begun:
+        worker = begun.worker()
+        with running(EngineChoice(EngineName.DASK, 1, begun.address), "") as engine:
+            monkeypatch.setattr(clusters, "_WORKERS_SECONDS", 2)
+            worker.kill()
+            call = engine.executor.submit(abs, -3)
+            with pytest.raises(BrokenExecutor, match="the cluster has had no worker for 2 s"):
+                call.result()
+            with pytest.raises(BrokenExecutor, match="the cluster has had no worker for 2 s"):
+                engine.executor.submit(abs, -3).result()
 
 
 @pytest.mark.parametrize(

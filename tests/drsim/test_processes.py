@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, wait
@@ -93,8 +95,55 @@ def test_whoever_does_not_wait_leaves_no_process_and_no_call_without_an_answer()
     assert not any(map(alive, processes))
 
 
-def test_a_process_that_cannot_begin_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "greenlet.py").write_text("raise ImportError('no greenlet today')\n", encoding="utf-8")
+def test_a_call_that_cannot_be_unpickled_is_told_and_costs_no_process() -> None:
+    with ProcessExecutor(1) as executor:
+        before = executor.submit(os.getpid).result()
+        with pytest.raises(ZeroDivisionError):
+            executor.submit(repr, UnpickledInVain()).result()
+        assert executor.submit(os.getpid).result() == before
+
+
+class UnpickledInVain:
+    """What can be sent, and not be had."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return divmod, (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("raise ImportError('no greenlet today')", "a process cannot begin: ImportError: no greenlet today"),
+        ("raise OSError(24, 'no file today')", r"a process cannot begin: OSError: \[Errno 24\] no file today"),
+        ("raise SystemExit(3)", "its process ended with exit code 3"),
+    ],
+)
+def test_a_process_that_cannot_begin_says_why(
+    line: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "greenlet.py").write_text(f"{line}\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(BrokenExecutor, match="a process cannot begin: no greenlet today"):
+    with pytest.raises(BrokenExecutor, match=told):
         ProcessExecutor(2)
+    assert capfd.readouterr() == ("", "")
+
+
+_FEW_FILES = """
+import os, resource, sys
+from drsim.cli import main
+resource.setrlimit(resource.RLIMIT_NOFILE, (30, 30))
+code = main(sys.argv[1:])
+try:
+    os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)
+except ChildProcessError:
+    print("nobody is left")
+sys.exit(code)
+"""
+
+
+def test_more_processes_than_there_may_be_is_wrong_use_and_leaves_none_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _FEW_FILES, "explore", "drill", "--jobs", "50", "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (4, "nobody is left\n")
+    assert done.stderr.startswith("drsim: --jobs 50: a process cannot begin: [Errno 24] Too many open files")
+    assert done.stderr.count("\n") == 1

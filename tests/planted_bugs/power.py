@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from drsim.engines import jobs_default
+from drsim.arguments import jobs_default
 from scenarios.explore import BROKEN, contradictions, parts_of
 from scenarios.failure import Failure, failure_of, write
 from scenarios.files import load

@@ -1,0 +1,43 @@
+"""What workers are sent, of packages and of what else lies in their folders."""
+
+import io
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PACKAGES: Final = ("orchestrator", "simulator", "scenarios", "reports", "drsim")
+
+
+def names_sent_of(folder: Path) -> list[str]:
+    """What the archive holds, where the packages lie there."""
+    script = f"import sys; sys.path.insert(0, {str(folder)!r}); from drsim import shipping; o = sys.stdout.buffer"
+    command = [sys.executable, "-P", "-c", f"{script}; o.write(shipping.archive())"]
+    done = subprocess.run(command, capture_output=True, check=True, cwd=folder)
+    return zipfile.ZipFile(io.BytesIO(done.stdout)).namelist()
+
+
+def test_workers_are_sent_the_packages_and_nothing_else_that_lies_there(tmp_path: Path) -> None:
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    sent = names_sent_of(tmp_path)
+    kept = {path.suffix for package in PACKAGES for path in map(Path, sent) if path.parts[0] == package}
+    assert kept == {".py", ".typed", ".yaml", ".j2", ".css", ".js"}
+    secret = tmp_path / "secret.pem"
+    for path in (
+        secret,
+        tmp_path / "drsim" / ".env",
+        tmp_path / "drsim" / ".cli.py.swp",
+        tmp_path / "drsim" / "old.zip",
+    ):
+        path.write_text("for nobody else\n", encoding="utf-8")
+    (tmp_path / "scenarios" / "linked.yaml").symlink_to(secret)
+    (tmp_path / "scenarios" / "linked.py").symlink_to(tmp_path / "scenarios" / "host.py")
+    assert names_sent_of(tmp_path) == sorted([*sent, "scenarios/linked.py"])
