@@ -7,10 +7,12 @@ of their own, since peak memory is a process's and the second run in a process i
 
 import gc
 import json
+import os
 import resource
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 from typing import Any, NamedTuple, TypeVar
@@ -111,8 +113,16 @@ def command_output(*arguments: str) -> str:
     return _output("drsim", *arguments)
 
 
+def _environment() -> dict[str, str]:
+    """As a user has it: with bytecode kept from the process before, whatever is set here."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"PYTHONPYCACHEPREFIX": str(Path("build", "bytecode").absolute())}
+
+
 def _output(*arguments: str) -> str:
-    done = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], capture_output=True, text=True, check=False, env=_environment()
+    )
     if done.returncode:
         said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()] or ["nothing was said"]
         raise BenchError(f"{' '.join(arguments)}: exit code {done.returncode}: {said[-1].strip(' │')}")
