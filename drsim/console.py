@@ -126,7 +126,7 @@ def _ran(result: Result) -> str:
 
 
 def _show_criterion(console: Console, criterion: CriterionResult) -> None:
-    text = f"{criterion.name:<37}{criterion.value:<31}{criterion.threshold}"
+    text = f"{criterion.name:<37}{criterion.value:<30} {criterion.threshold}"
     line(console, criterion.verdict, text, indent=2)
     if criterion.verdict == "fail":
         console.print(Padding(Text(criterion.evidence, "dim"), (0, 0, 0, 4)))
