@@ -308,10 +308,8 @@ def _overload(world: World) -> Finding:
         return Finding(None, "no overload", "the scenario's bounds let no look pass over an execution that is due")
     statuses = world.statistics.statuses
     # A timeout is what overload does to an execution, and whom people cancelled the system need not serve.
-    served, owed = (
-        sum(statuses[status] for status in _BY_TRUTH),
-        len(world.workload) - statuses[ExecutionStatus.CANCELLED],
-    )
+    served = sum(statuses[status] for status in _BY_TRUTH)
+    owed = len(world.workload) - statuses[ExecutionStatus.CANCELLED]
     passed = served == owed and _holds(world, "no-lost-update", "completion-soundness")
     if not strained:
         evidence = "the usual bounds held: there was no overload"

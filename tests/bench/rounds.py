@@ -99,18 +99,13 @@ class Spent(NamedTuple):
 def command_spent(*arguments: str) -> Spent:
     """What one `drsim` process took. Raises BenchError with its last words if it fails."""
     wall, cpu = perf_counter(), _cpu_seconds_of_children()
-    command_output(*arguments)
+    _output("drsim", *arguments)
     return Spent(perf_counter() - wall, _cpu_seconds_of_children() - cpu)
 
 
 def _cpu_seconds_of_children() -> float:
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
-
-
-def command_output(*arguments: str) -> str:
-    """What a `drsim` process prints. Raises BenchError with its last words if it fails."""
-    return _output("drsim", *arguments)
 
 
 def _environment() -> dict[str, str]:

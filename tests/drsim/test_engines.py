@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from urllib.error import HTTPError
@@ -120,27 +120,32 @@ def test_workers_that_are_killed_cost_no_seed_and_those_that_come_later_get_some
     with cluster(tmp_path) as begun:
         first, second = begun.worker(), begun.worker()
         path = tmp_path / "explore-chaos" / "campaign.jsonl"
-        command = [sys.executable, "-m", "drsim", *WORDS, "--seeds", "1-40", "--out", str(tmp_path)]
-        words = ("--engine", "dask", "--scheduler", begun.address)
-        with subprocess.Popen(
-            [*command, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as process:
-            try:
-                wait_for_lines(path, 3, process)
-                first.kill()
-                # It must not be done before the third worker is there.
-                process.send_signal(signal.SIGSTOP)
-                begun.worker()
-                second.kill()
-                assert process.poll() is None
-                assert seeds_count(path) < 40
-                process.send_signal(signal.SIGCONT)
-                said, _ = process.communicate(timeout=300)
-            finally:
-                process.kill()
+        with under_way(begun, tmp_path) as process:
+            wait_for_lines(path, 3, process)
+            first.kill()
+            # It must not be done before the third worker is there.
+            process.send_signal(signal.SIGSTOP)
+            begun.worker()
+            second.kill()
+            assert process.poll() is None
+            assert seeds_count(path) < 40
+            process.send_signal(signal.SIGCONT)
+            said, _ = process.communicate(timeout=300)
     assert process.returncode == 0, said
     assert "seeds/s on up to 2 dask workers" in said
     assert found(tmp_path) == alone
+
+
+@contextmanager
+def under_way(begun: Cluster, out: Path) -> Iterator[subprocess.Popen[str]]:
+    """An exploration on that cluster, in a process of its own, which is ended."""
+    command = [sys.executable, "-m", "drsim", *WORDS, "--seeds", "1-40", "--out", str(out)]
+    words = ("--engine", "dask", "--scheduler", begun.address)
+    with subprocess.Popen([*command, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def seeds_count(path: Path) -> int:
@@ -189,17 +194,10 @@ def test_a_scheduler_that_goes_away_ends_the_campaign_which_keeps_what_it_has(al
     with cluster(tmp_path) as begun:
         begun.worker()
         path = tmp_path / "explore-chaos" / "campaign.jsonl"
-        command = [sys.executable, "-m", "drsim", *WORDS, "--seeds", "1-40", "--out", str(tmp_path)]
-        words = ("--engine", "dask", "--scheduler", begun.address)
-        with subprocess.Popen(
-            [*command, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as process:
-            try:
-                wait_for_lines(path, 3, process)
-                begun.scheduler.kill()
-                said, _ = process.communicate(timeout=100)
-            finally:
-                process.kill()
+        with under_way(begun, tmp_path) as process:
+            wait_for_lines(path, 3, process)
+            begun.scheduler.kill()
+            said, _ = process.communicate(timeout=100)
     assert process.returncode == 5, said
     assert "were not run: the scheduler is gone" in said
     assert "--resume goes on from" in said
