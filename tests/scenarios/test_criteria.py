@@ -260,6 +260,12 @@ def test_executions_that_timed_out_under_overload_were_not_served() -> None:
     assert overloaded(result).value.startswith("0 of 100 served; first ")
 
 
+def test_whom_a_person_cancelled_overload_need_not_serve() -> None:
+    cancelled = run(load("overload", ["executions=10", "cancel_after=3m", "expect=CANCELLED"]), seed=1).result
+    assert cancelled.executions.cancelled == 10
+    assert overloaded(cancelled).value == "nothing gave way"
+
+
 def test_executions_left_behind_fail_though_no_usual_bound_gave_way() -> None:
     criterion = overloaded(run(load("overload", ["executions=10", "duration=15m"]), seed=1).result)
     assert (criterion.verdict, criterion.value) == ("fail", "0 of 10 served; nothing gave way")

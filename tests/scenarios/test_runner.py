@@ -1,6 +1,7 @@
 """The runner: what a run leaves, and how its verdict comes about."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +36,14 @@ def test_sub_minute_looks_make_the_configured_intervals_the_effective_ones() -> 
 def test_one_look_a_minute_makes_every_interval_a_minute() -> None:
     distributions = run(load("drill"), seed=3).result.metrics.distributions
     assert {round(figure.p50 / 1000) for name, figure in distributions.items() if name.startswith("poll_gap.")} == {60}
+
+
+def test_the_trace_goes_to_its_file_while_the_run_goes_on(tmp_path: Path) -> None:
+    spool, sizes = tmp_path / "spool", list[int]()
+    run(load("load-100"), seed=1, spool=spool, on_progress=lambda _: sizes.append(spool.stat().st_size))
+    assert sizes == sorted(sizes)
+    # 27 minutes, and what each of them leaves is more than a file's buffer.
+    assert len(set(sizes)) > 15
 
 
 def test_a_result_survives_its_file() -> None:

@@ -164,6 +164,17 @@ def test_waves_that_were_only_read_become_the_items_that_the_table_holds_and_oth
     assert second.waves_item([second.execution.waves[1]]) == waves_item([second.execution.waves[1]])
 
 
+def test_a_wave_that_lies_there_otherwise_than_the_orchestrator_writes_it_is_not_written_back_so() -> None:
+    # Phase 1 writes "" for a job that it could not start.
+    first = StoredItem(attributes_of("a", Waves=[a_wave(JobId="")]))
+    assert first.execution is not None
+    first.waves_item(first.execution.waves)
+    second = StoredItem(attributes_of("a", Waves=[a_wave(JobId="")], Version=2), first)
+    assert second.execution is not None
+    (written,) = second.waves_item(second.execution.waves)
+    assert "JobId" not in written
+
+
 def test_a_malformed_version_holds_no_wave_to_share() -> None:
     wave = execution_of(attributes_of("a", Waves=[a_wave()])).waves
     assert StoredItem(attributes_of("a", Waves=[a_wave()], Status="no such status")).waves_item(wave) == waves_item(
@@ -201,3 +212,19 @@ def test_a_version_that_shares_with_those_before_is_as_one_built_alone(versions:
         before = shared
     assert before is not None
     assert (before.execution, before.wrong) == (alone.execution, alone.wrong)
+
+
+others = st.dictionaries(
+    st.sampled_from(["Note", "Größe", "LastPolledTime", "Version", "Waves"]),
+    st.one_of(st.integers(0, 10**9), st.text(max_size=9), st.just([]), st.just([a_wave()]), st.none()),
+)
+
+
+@given(st.lists(others, min_size=2, max_size=6))
+@settings(max_examples=200, derandomize=True)
+def test_a_version_is_as_large_as_its_own_attributes_whatever_came_changed_or_went(versions: list[Attributes]) -> None:
+    before: StoredItem | None = None
+    for more in versions:
+        image = attributes_of("a") | deepcopy(more)
+        before = StoredItem(deepcopy(image), before)
+        assert before.size_bytes == item_size_bytes(image)
