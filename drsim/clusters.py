@@ -8,12 +8,13 @@ import asyncio
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from concurrent.futures import BrokenExecutor, CancelledError, Executor
+from concurrent.futures import Future as Call
 from contextlib import contextmanager, suppress
 from typing import Any, Final, ParamSpec, TypeVar
 
 import dask
-from distributed import Client, KilledWorker, Scheduler, Security, SpecCluster, Worker
+from distributed import Client, Future, KilledWorker, Scheduler, Security, SpecCluster, Worker
 from distributed.core import rpc
 
 from drsim import shipping
@@ -112,21 +113,24 @@ def _check_pythons(client: Client, named: str) -> None:
 
 
 class OnCluster(Executor):
-    """A cluster's own executor, with calls and answers as what was shipped takes them.
+    """A cluster as an executor, with calls and answers as what was shipped takes them.
 
     Workers that die are the scheduler's to replace: it gives what they were at to others. Only workers that are ready
     get anything, so that one that cannot begin costs nothing; `troubles` says which could not, and why. Once there has
     been none for a while, all calls raise BrokenExecutor, as they do when the scheduler is gone.
+
+    It stands in place of `Client.get_executor`, whose futures forget the answer of a worker that dies right after it
+    was fetched, and for ever wait for one that is cancelled while it is fetched (distributed 2026.8, `cfexecutor`).
     """
 
     def __init__(self, client: Client, plugin: str, troubles: list[str]) -> None:
         self.troubles = troubles
         self._client = client
+        # Typed as tornado's, of which it is asyncio's.
+        self._loop: asyncio.AbstractEventLoop = client.loop.asyncio_loop  # type: ignore[union-attr]
         self._plugin = plugin
         self._task = shipping.task_for(plugin)
-        # Not pure: a result is gone once it was fetched, and the same call must be made again.
-        self._inner = client.get_executor(pure=False, retries=_RETRIES, resources={plugin: 1})
-        self._pending: set[Future[Any]] = set()
+        self._pending: set[Future[bytes]] = set()
         self._lost = "the scheduler is gone"
         self._threads_count = self._workers_count_max = 0
         self._look()
@@ -143,16 +147,12 @@ class OnCluster(Executor):
         count = self._workers_count_max
         return f"on up to {count} dask worker{'' if count == 1 else 's'}"
 
-    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Call[R]:
         """Make a call by position. Raises BrokenExecutor once the scheduler is gone, as futures then do as well."""
         assert not kwargs, "calls are made by position"
         if self._client.status != "running":
             raise BrokenExecutor(self._lost)
-        outer: Future[R] = Future()
-        inner: Future[Any] = self._inner.submit(self._task, pickled_call(fn, args))
-        self._pending.add(inner)
-        inner.add_done_callback(lambda done: self._hand_on(done, outer))
-        return outer
+        return asyncio.run_coroutine_threadsafe(self._answer(pickled_call(fn, args)), self._loop)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002 - Executor's
         """Watch no longer. What still runs is ended with the processes that run it."""
@@ -167,8 +167,8 @@ class OnCluster(Executor):
                 seen_at = host.wall_seconds()
             elif given_up or host.wall_seconds() - seen_at >= _WORKERS_SECONDS:
                 given_up, self._lost = True, f"the cluster has had no worker for {_WORKERS_SECONDS} s"
-                for inner in list(self._pending):
-                    inner.cancel()
+                for future in list(self._pending):
+                    future.cancel()
 
     def _look(self) -> bool:
         """Count the workers that are ready. False if there is none; a scheduler that is gone is seen elsewhere."""
@@ -182,14 +182,18 @@ class OnCluster(Executor):
         self._workers_count_max = max(self._workers_count_max, len(threads))
         return bool(threads)
 
-    def _hand_on(self, inner: Future[Any], outer: Future[R]) -> None:
-        """Settle one future as the other is, with the answer unpacked."""
-        self._pending.discard(inner)
+    async def _answer(self, pickled: bytes) -> Any:
+        """What a call returned, once some worker has made it. Raises what it raised, or BrokenExecutor."""
+        # Not pure: a result is gone once it was fetched, and the same call must be made again.
+        wanted = {"pure": False, "retries": _RETRIES, "resources": {self._plugin: 1}}
+        future: Future[bytes] = self._client.submit(self._task, pickled, **wanted)
+        self._pending.add(future)
         try:
-            outer.set_result(outcome_of(inner.result()))
-        except CancelledError:
-            outer.set_exception(BrokenExecutor(self._lost))
+            answer = await future
+        except (CancelledError, OSError):
+            raise BrokenExecutor(self._lost) from None
         except KilledWorker as error:
-            outer.set_exception(BrokenExecutor(f"{error.allowed_failures + 1} workers died of it"))
-        except Exception as error:
-            outer.set_exception(error)
+            raise BrokenExecutor(f"{error.allowed_failures + 1} workers died of it") from None
+        finally:
+            self._pending.discard(future)
+        return outcome_of(answer)

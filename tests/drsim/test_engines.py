@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +14,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
+from distributed import Client, Future
 
 from drsim import campaign_files, clusters
 from drsim.arguments import EngineChoice, EngineName
@@ -290,6 +291,37 @@ def test_a_cluster_that_has_no_worker_for_long_is_given_up(tmp_path: Path, monke
                 call.result()
             with pytest.raises(BrokenExecutor, match="the cluster has had no worker for 2 s"):
                 engine.executor.submit(abs, -3).result()
+
+
+@pytest.mark.socket
+def test_an_answer_whose_worker_dies_right_after_it_was_fetched_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    gather: Callable[..., Awaitable[object]] = Client._gather
+
+    async def gather_and_lose(self: Client, futures: list[Future[bytes]]) -> object:
+        answers = await gather(self, futures)
+        for future in futures:
+            # What the scheduler says when the last worker that has it is gone.
+            self._handle_lost_data(key=future.key)
+        return answers
+
+    monkeypatch.setattr(Client, "_gather", gather_and_lose)
+    with running(EngineChoice(EngineName.DASK, jobs=1), "") as engine:
+        assert engine.executor.submit(abs, -3).result(timeout=30) == 3
+
+
+@pytest.mark.socket
+def test_a_call_that_is_given_up_while_its_answer_is_fetched_is_lost_and_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gather: Callable[..., Awaitable[object]] = Client._gather
+
+    async def cancel_and_gather(self: Client, futures: list[Future[bytes]]) -> object:
+        self._handle_cancelled_keys([future.key for future in futures])
+        return await gather(self, futures)
+
+    monkeypatch.setattr(Client, "_gather", cancel_and_gather)
+    with running(EngineChoice(EngineName.DASK, jobs=1), "") as engine, pytest.raises(BrokenExecutor):
+        engine.executor.submit(abs, -3).result(timeout=30)
 
 
 @pytest.mark.parametrize(

@@ -278,7 +278,7 @@ class Worlds(RuleBasedStateMachine):
     @invariant()
     def the_traces_are_the_same(self) -> None:
         if self.clients_known:
-            assert self.traces[0].lines() == self.traces[1].lines()
+            assert list(self.traces[0].lines()) == list(self.traces[1].lines())
 
     @property
     def clients_known(self) -> bool:

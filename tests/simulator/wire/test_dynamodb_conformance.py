@@ -346,7 +346,7 @@ class Tables(RuleBasedStateMachine):
             assert [exact(change._asdict()) for change in fast[-2:]] == [
                 exact(change._asdict()) for change in wire[-2:]
             ]
-            assert self.twins.traces[0].lines() == self.twins.traces[1].lines()
+            assert list(self.twins.traces[0].lines()) == list(self.twins.traces[1].lines())
 
     def fast_pages(self, status: str, after: IndexKey | None) -> list[Attributes]:
         """All items of all pages. Each page ends behind the item with which it reaches the limit."""
