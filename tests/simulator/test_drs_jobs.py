@@ -142,11 +142,17 @@ def test_what_a_job_shows_is_a_function_of_the_instant_alone_and_changes_only_wh
     for before_us, after_us in pairwise(ordered):
         if not asked.changes_between(before_us, after_us):
             assert asked.view(before_us) == asked.view(after_us)
-            # Until the last change it is one object; of what is over none is kept.
-            goes_on = bool(asked.changes_between(after_us, 1 << 62))
-            assert (asked.view(before_us) is asked.view(after_us)) is goes_on
     for change_us in asked.changes_between(0, 200 * SECOND):
         assert untouched.view(change_us - 1) != untouched.view(change_us) or change_us == 0
+
+
+def test_between_two_changes_it_is_one_object_that_is_shown_and_of_a_job_that_is_over_none_is_kept(
+    kernel: Kernel,
+) -> None:
+    job = Rig(kernel).start(["s-1"])
+    assert job.view(15 * SECOND) is job.view(34 * SECOND)
+    assert job.view(35 * SECOND) == job.view(36 * SECOND)
+    assert job.view(35 * SECOND) is not job.view(36 * SECOND)
 
 
 def test_the_changes_between_two_instants_leave_the_first_out_and_take_the_last_in(kernel: Kernel) -> None:
