@@ -15,6 +15,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 import dask
 from distributed import Client, Future, KilledWorker, Scheduler, Security, SpecCluster, Worker
+from distributed.client import ClosedClientError
 from distributed.core import rpc
 
 from drsim import shipping
@@ -186,14 +187,15 @@ class OnCluster(Executor):
         """What a call returned, once some worker has made it. Raises what it raised, or BrokenExecutor."""
         # Not pure: a result is gone once it was fetched, and the same call must be made again.
         wanted = {"pure": False, "retries": _RETRIES, "resources": {self._plugin: 1}}
-        future: Future[bytes] = self._client.submit(self._task, pickled, **wanted)
-        self._pending.add(future)
         try:
-            answer = await future
-        except (CancelledError, OSError):
+            future: Future[bytes] = self._client.submit(self._task, pickled, **wanted)
+            self._pending.add(future)
+            try:
+                answer = await future
+            finally:
+                self._pending.discard(future)
+        except (CancelledError, ClosedClientError, OSError):
             raise BrokenExecutor(self._lost) from None
         except KilledWorker as error:
             raise BrokenExecutor(f"{error.allowed_failures + 1} workers died of it") from None
-        finally:
-            self._pending.discard(future)
         return outcome_of(answer)

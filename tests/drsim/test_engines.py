@@ -324,6 +324,22 @@ def test_a_call_that_is_given_up_while_its_answer_is_fetched_is_lost_and_not_wai
         engine.executor.submit(abs, -3).result(timeout=30)
 
 
+@pytest.mark.socket
+def test_a_call_that_the_scheduler_goes_before_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    submit: Callable[..., Future[bytes]] = Client.submit
+
+    def submit_too_late(self: Client, *call: object, **wanted: object) -> Future[bytes]:
+        with monkeypatch.context() as patched:
+            patched.setattr(self, "status", "closed")
+            return submit(self, *call, **wanted)
+
+    monkeypatch.setattr(Client, "submit", submit_too_late)
+    with running(EngineChoice(EngineName.DASK, jobs=1), "") as engine:
+        call = engine.executor.submit(abs, -3)
+        with pytest.raises(BrokenExecutor, match="the scheduler is gone"):
+            call.result(timeout=30)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
