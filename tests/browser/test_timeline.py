@@ -304,6 +304,18 @@ def test_a_click_chooses_an_execution_and_another_lets_it_go(visits: Visits, rep
     expect(story).to_be_empty()
 
 
+def test_a_click_counts_though_the_lanes_are_drawn_anew_while_the_button_is_down(
+    visits: Visits, reports: dict[str, Path]
+) -> None:
+    page = opened(visits, reports["chaos"])
+    box(page).hover(position={"x": 600, "y": 12})
+    page.mouse.down()
+    box(page).dispatch_event("scroll")
+    first = lanes(page)[0]
+    page.mouse.up()
+    expect(page.locator("#timeline [data-show=story] caption")).to_contain_text(first)
+
+
 def test_compact_shows_more_lanes_in_less_room(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["load-100"])
     loose = len(lanes(page))
