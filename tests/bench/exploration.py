@@ -14,7 +14,7 @@ from tests.bench.figures import Figure
 from tests.bench.rounds import BenchError, at_least, child, command_spent, figure, in_turn, ratios
 from tests.bench.seeds import SETTINGS
 
-_SEEDS: Final = 400
+_SEEDS: Final = 1200
 _COMMAND: Final = ("explore", "chaos", *(word for each in SETTINGS for word in ("--set", each)))
 _ALONE: Final = "one process"
 _ENGINES: Final = {
