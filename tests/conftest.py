@@ -1,7 +1,21 @@
-"""What holds for all tests."""
+"""Fixtures and settings of all tests."""
 
+import freezegun
+import pytest
 from hypothesis import settings
 
-# A deadline would fail on a busy machine what is right: speed is for `nox -s bench`.
+from scenarios.result import Result
+from tests.catalogue import run_of
+
+# A deadline would fail correct code on a busy machine: speed is for `nox -s bench`.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# pytest reports how long tests take: it must not read the clock that a test has frozen.
+freezegun.configure(extend_ignore_list=["_pytest.timing"])
+
+
+@pytest.fixture(scope="session")
+def phase_2() -> Result:
+    """The result of phase-2 with seed 1."""
+    return run_of("phase-2").result

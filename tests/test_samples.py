@@ -3,13 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-from scenarios.files import load
-from scenarios.runner import run
+from tests.catalogue import run_of
 from tests.samples import KEPT, SAMPLES, SIZES_MAX, difference, written
 
 
 def test_of_a_run_on_another_host_the_files_are_the_same() -> None:
-    done = run(load("phase-2"), seed=1)
+    done = run_of("phase-2")
     first = written(done, None)
     metrics = done.result.metrics.model_copy(update={"environment": {"drsim": "9", "python": "4.0"}})
     elsewhere = done.result.model_copy(update={"wall_seconds": 1e6, "metrics": metrics})

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from drsim.outputs import folder_of, write
-from scenarios.files import load
-from scenarios.runner import Run, run
+from scenarios.runner import Run
 from tests.browser import chromium
+from tests.catalogue import run_of
 
 if TYPE_CHECKING:
     from tests.browser.visits import Browser, Visits
@@ -46,7 +46,7 @@ def visits(browser: "Browser") -> "Iterator[Visits]":
 @pytest.fixture(scope="package")
 def runs() -> dict[str, Run]:
     """Real runs with seed 1, by their scenario."""
-    return {name: run(load(name), seed=1) for name in SCENARIOS}
+    return {name: run_of(name) for name in SCENARIOS}
 
 
 @pytest.fixture(scope="package")

@@ -14,6 +14,7 @@ from drsim.cli import main
 from reports import html, markdown
 from scenarios.files import load
 from scenarios.runner import Run, run
+from tests.catalogue import run_of
 from tests.drsim.disks import full_disk
 
 FILES = ["ctrf.json", "junit.xml", "metrics.csv", "report.html", "report.md", "result.json", "trace.jsonl.gz"]
@@ -21,7 +22,7 @@ FILES = ["ctrf.json", "junit.xml", "metrics.csv", "report.html", "report.md", "r
 
 @pytest.fixture(scope="module")
 def drill() -> Run:
-    return run(load("drill"), seed=1)
+    return run_of("drill")
 
 
 @pytest.fixture

@@ -7,18 +7,19 @@ from reports.limits import Figures, Limit
 from scenarios.files import load
 from scenarios.result import Result
 from scenarios.runner import run
+from tests.catalogue import run_of
 
 CONCURRENCY = "Concurrent Lambda invocations (init included)"
 
 
 @pytest.fixture(scope="module")
 def phase_2() -> Capacity:
-    return capacity(run(load("phase-2"), seed=1).result)
+    return capacity(run_of("phase-2").result)
 
 
 @pytest.fixture(scope="module")
 def load_100() -> Result:
-    return run(load("load-100"), seed=1).result
+    return run_of("load-100").result
 
 
 def limit(note: Capacity, name: str) -> Limit:

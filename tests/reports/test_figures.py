@@ -9,19 +9,13 @@ import pytest
 
 from reports import html
 from reports.figures import plots_of
-from scenarios.files import load
 from scenarios.result import Result
-from scenarios.runner import run
+from tests.catalogue import run_of
 
 
 @pytest.fixture(scope="module")
 def chaos() -> Result:
-    return run(load("chaos"), seed=1).result
-
-
-@pytest.fixture(scope="module")
-def phase_2() -> Result:
-    return run(load("phase-2"), seed=1).result
+    return run_of("chaos").result
 
 
 def plot(result: Result, section: str, name: str) -> str:

@@ -12,12 +12,13 @@ from reports.text import plain
 from scenarios.files import load
 from scenarios.result import Result
 from scenarios.runner import run
+from tests.catalogue import run_of
 from tests.reports.hostile import TEXTS
 
 
 @pytest.fixture(scope="module")
 def results() -> list[Result]:
-    return [run(load("phase-2"), seed=seed).result for seed in (1, 2)]
+    return [run_of("phase-2", seed).result for seed in (1, 2)]
 
 
 def test_ticks_are_indexed_by_their_instants(results: list[Result]) -> None:

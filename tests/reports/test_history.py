@@ -12,16 +12,17 @@ from reports.history import History, Lane, history
 from scenarios.files import load
 from scenarios.runner import Run, run
 from simulator.events import ItemChanged, JobStarted
+from tests.catalogue import run_of
 
 
 @pytest.fixture(scope="module")
 def recovery() -> Run:
-    return run(load("recovery"), seed=1)
+    return run_of("recovery")
 
 
 @pytest.fixture(scope="module")
 def chaos() -> Run:
-    return run(load("chaos"), seed=1)
+    return run_of("chaos")
 
 
 def changed(at_us: int, execution_id: str, status: str, waves: str) -> str:

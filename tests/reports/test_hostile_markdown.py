@@ -10,9 +10,7 @@ from markdown_it import MarkdownIt
 from reports.markdown import BYTES_MAX, cell, code, document
 from reports.sections import TITLES
 from reports.text import visible
-from scenarios.files import load
 from scenarios.result import PropertyResult, Result, UnwinnableRecord, ViolationRecord
-from scenarios.runner import run
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -36,11 +34,6 @@ HOSTILE = [
     "\ud800 half a pair",
     "\"'",
 ]
-
-
-@pytest.fixture(scope="module")
-def phase_2() -> Result:
-    return run(load("phase-2"), seed=1).result
 
 
 def rendered(markdown: str) -> str:

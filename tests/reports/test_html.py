@@ -6,16 +6,8 @@ from markdown_it import MarkdownIt
 from reports import html, markdown
 from reports.html import MARKS, html_of
 from reports.markdown import SIGNS
-from scenarios.files import load
 from scenarios.result import Result
-from scenarios.runner import run
 from tests.reports.pieces import Pieces
-
-
-@pytest.fixture(scope="module")
-def phase_2() -> Result:
-    return run(load("phase-2"), seed=1).result
-
 
 POSES = (*SIGNS.values(), *MARKS.values(), "✓ PASS", "observed", "modelled")
 

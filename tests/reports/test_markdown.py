@@ -10,6 +10,7 @@ from scenarios.criteria import CRITERIA_NAMES
 from scenarios.files import load
 from scenarios.result import Result
 from scenarios.runner import run
+from tests.catalogue import run_of
 
 SECTIONS = [
     "1. Infrastructure Validation",
@@ -25,11 +26,6 @@ SECTIONS = [
     "11. Test Environment Details",
     "12. Acceptance Criteria Status",
 ]
-
-
-@pytest.fixture(scope="module")
-def phase_2() -> Result:
-    return run(load("phase-2"), seed=1).result
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +117,7 @@ def test_what_it_says_of_the_cadence_follows_from_the_run() -> None:
 
 
 def test_with_four_looks_a_minute_it_shows_the_configured_intervals_as_effective() -> None:
-    text = render(run(load("sub-minute"), seed=1).result)
+    text = render(run_of("sub-minute").result)
     assert "One look a minute" not in text
     assert "The finder looks 4 times within each of its minutes" in text
     assert re.match(r"(14\.\d+|15)-15(\.\d+)? s \(p50 15", rows(text)["STARTED"][2])

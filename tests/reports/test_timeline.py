@@ -10,11 +10,12 @@ from reports.history import History, history
 from reports.timeline import timeline
 from scenarios.files import load
 from scenarios.runner import Run, run
+from tests.catalogue import run_of
 
 
 @pytest.fixture(scope="module")
 def chaos() -> Run:
-    return run(load("chaos"), seed=1)
+    return run_of("chaos")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def test_it_begins_when_virtual_time_does(chaos: Run, told: History) -> None:
 def test_it_says_when_it_is_healed(chaos: Run, told: History) -> None:
     assert chaos.result.metrics.configuration["heal"] == "25m"
     assert timeline(chaos.result, told)["healed"] == 25 * 60_000
-    drill = run(load("drill"), seed=1)
+    drill = run_of("drill")
     assert timeline(drill.result, history(drill.trace.lines()))["healed"] is None
 
 
@@ -66,6 +67,6 @@ def test_executions_that_broke_a_property_are_marked() -> None:
 
 
 def test_it_is_data_for_json_and_small() -> None:
-    hundred = run(load("load-100"), seed=1)
+    hundred = run_of("load-100")
     text = json.dumps(timeline(hundred.result, history(hundred.trace.lines())), separators=(",", ":"))
     assert len(text) < 60_000

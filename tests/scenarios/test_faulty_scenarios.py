@@ -9,6 +9,7 @@ from scenarios.files import ScenarioError, catalogue, load, parse
 from scenarios.result import Result
 from scenarios.runner import run
 from simulator.world import World
+from tests.catalogue import run_of
 
 HEAD: Final = """\
 name: mine
@@ -24,7 +25,6 @@ faults:
 """
 
 FAULTY: Final = [name for name in catalogue() if name.startswith("fault-")]
-ALARMING: Final = [name for name in catalogue() if name.startswith("alarm-")]
 
 
 def problems(rule: str, head: str = HEAD) -> tuple[str, ...]:
@@ -94,14 +94,6 @@ def test_healing_comes_before_the_end() -> None:
 # --- the catalogue ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [*FAULTY, *ALARMING])
-def test_a_scenario_with_a_fault_is_struck_by_each_of_its_rules_and_passes(name: str) -> None:
-    for seed in (1, 2, 3):
-        result = finished(name, seed)
-        assert result.verdict == "pass", [each.name for each in result.properties if each.verdict == "fail"]
-        assert [fault.rule for fault in result.faults if not fault.struck] == []
-
-
 @pytest.mark.parametrize("name", FAULTY)
 def test_a_scenario_is_named_after_the_faults_that_it_has(name: str) -> None:
     kinds = {str(rule.fault) for rule in load(name).faults}
@@ -117,7 +109,7 @@ def test_a_scenario_is_named_after_the_faults_that_it_has(name: str) -> None:
     ],
 )
 def test_an_execution_that_a_fault_has_lost_for_good_is_named(name: str, unwinnable: dict[str, str]) -> None:
-    assert {each.execution_id: each.reason for each in finished(name, 1).unwinnable} == unwinnable
+    assert {each.execution_id: each.reason for each in run_of(name).result.unwinnable} == unwinnable
 
 
 @pytest.mark.slow

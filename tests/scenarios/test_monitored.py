@@ -22,11 +22,6 @@ START: Final = [(29 / 60, "INSUFFICIENT_DATA")]
 FINE: Final = [*START, (1, "OK")]
 
 
-@pytest.fixture(scope="module")
-def phase_2() -> Result:
-    return run(load("phase-2"), seed=1).result
-
-
 def minutes(result: Result, alarm: str) -> list[tuple[float, str]]:
     """An alarm's states, each with the minutes of the clock from the run's first to it."""
     (found,) = (each for each in result.metrics.alarms if each.name == alarm)

@@ -8,12 +8,13 @@ import pytest
 from scenarios.files import load, parse
 from scenarios.result import Result
 from scenarios.runner import run
+from tests.catalogue import run_of
 
 EMPTY = "name: empty\ntitle: Nothing happens\nwhy: A test needs it.\nduration: 10m\nuntil_finished: false\n"
 
 
 def test_phase_2_finds_and_polls_what_the_original_found_and_polled_minute_by_minute() -> None:
-    ticks = run(load("phase-2"), seed=7).result.metrics.ticks
+    ticks = run_of("phase-2", 7).result.metrics.ticks
     minutes = [(tick.at[11:16], tick.found, tick.polled) for tick in ticks]
     clock = [f"{20 + minute // 60}:{minute % 60:02}" for minute in range(32, 62)]
     assert minutes == [
@@ -24,7 +25,7 @@ def test_phase_2_finds_and_polls_what_the_original_found_and_polled_minute_by_mi
 
 
 def test_sub_minute_looks_make_the_configured_intervals_the_effective_ones() -> None:
-    distributions = run(load("sub-minute"), seed=3).result.metrics.distributions
+    distributions = run_of("sub-minute", 3).result.metrics.distributions
     medians = {phase: distributions[f"poll_gap.{phase}"].p50 / 1000 for phase in ("PENDING", "STARTED", "IN_PROGRESS")}
     assert medians == {
         "PENDING": pytest.approx(45, abs=2),
@@ -34,7 +35,7 @@ def test_sub_minute_looks_make_the_configured_intervals_the_effective_ones() -> 
 
 
 def test_one_look_a_minute_makes_every_interval_a_minute() -> None:
-    distributions = run(load("drill"), seed=3).result.metrics.distributions
+    distributions = run_of("drill", 3).result.metrics.distributions
     assert {round(figure.p50 / 1000) for name, figure in distributions.items() if name.startswith("poll_gap.")} == {60}
 
 
@@ -47,12 +48,12 @@ def test_the_trace_goes_to_its_file_while_the_run_goes_on(tmp_path: Path) -> Non
 
 
 def test_a_result_survives_its_file() -> None:
-    result = run(load("drill"), seed=1).result
+    result = run_of("drill").result
     assert Result.model_validate_json(result.model_dump_json()) == result
 
 
 def test_a_result_has_the_fields_that_others_depend_on() -> None:
-    fields = json.loads(run(load("drill"), seed=1).result.model_dump_json())
+    fields = json.loads(run_of("drill").result.model_dump_json())
     assert list(fields) == [
         "schema_version",
         "scenario",

@@ -10,18 +10,11 @@ from hypothesis import strategies as st
 from reports.charts import Mark, Point, Series, Span, distribution, ranges, stacked, timeline
 from reports.charts.drawing import HEIGHT, WIDTH
 from reports.charts.histograms import Cell, cells_of, cumulated, shares_of
-from scenarios.files import load
 from scenarios.result import Distribution, Result
-from scenarios.runner import run
 from tests.reports.pieces import Pieces, points
 
 START = 1764361920  # 20:32:00
 HOSTILE = "</script><b onclick='x'>\"&\u202e\x00" + "x" * 10_000
-
-
-@pytest.fixture(scope="module")
-def phase_2() -> Result:
-    return run(load("phase-2"), seed=1).result
 
 
 def minutes(*values: float | None, **options: object) -> Series:

@@ -16,6 +16,7 @@ from reports.comparing.regressions import Judged, direction
 from scenarios.files import load
 from scenarios.result import Result
 from scenarios.runner import run
+from tests.catalogue import run_of
 
 HOSTILE = "<script>alert(1)</script>\u202e\x00&\"'" + "x" * 10_000
 
@@ -191,7 +192,7 @@ def test_another_latency_is_clear_between_sets_of_other_seeds(seeds: list[Result
 
 @pytest.mark.slow
 def test_another_seed_of_the_same_scenario_mostly_differs_in_nothing() -> None:
-    runs = [run(load("phase-2"), seed=seed).result for seed in range(1, 9)]
+    runs = [run_of("phase-2", seed).result for seed in range(1, 9)]
     effects = [
         each.effect
         for a, b in zip(runs[::2], runs[1::2], strict=True)
@@ -205,7 +206,7 @@ def test_another_seed_of_the_same_scenario_mostly_differs_in_nothing() -> None:
 
 @pytest.mark.slow
 def test_what_a_seed_draws_is_no_setting_of_a_set() -> None:
-    runs = [run(load("chaos"), seed=seed).result for seed in (1, 2, 3)]
+    runs = [run_of("chaos", seed).result for seed in (1, 2, 3)]
     assert {each.name.partition(".")[0] for each in compare(runs[:1], runs[1:2]).settings} == {"faults"}
     assert compare(runs[:2], runs[2:]).settings == compare(runs[2:], runs[:2]).settings == ()
 
@@ -234,13 +235,13 @@ def test_runs_of_one_scenario_a_side_are_compared_whatever_they_are_called(seeds
 
 
 def test_of_several_scenarios_those_on_both_sides_are_compared(seeds: list[Result]) -> None:
-    idle = run(load("idle"), seed=1).result
+    idle = run_of("idle").result
     assert in_common([*seeds, idle], [seeds[0]]) == [(seeds, [seeds[0]])]
     assert in_common([*seeds, altered(idle, scenario="a")], [altered(idle, scenario="b"), idle]) == []
 
 
 def test_sides_without_values_or_with_other_units_have_no_effect(seeds: list[Result]) -> None:
-    idle = run(load("idle"), seed=1).result
+    idle = run_of("idle").result
     comparison = compare([idle], seeds[:1])
     assert wording.difference(named(comparison, "poll_delay")) == "only B has values"
     assert wording.difference(named(compare(seeds[:1], [idle]), "poll_delay")) == "only A has values"
@@ -367,7 +368,7 @@ def test_the_page_draws_both_sides_of_what_differs_and_names_what_is_worse(seeds
 
 
 def test_a_page_of_several_scenarios_has_a_section_each(seeds: list[Result]) -> None:
-    idle = run(load("idle"), seed=1).result
+    idle = run_of("idle").result
     page = comparison_page.render(
         [compare(seeds[:1], [failing(seeds[1], seeds[0].criteria[0].name)]), compare([idle], [idle])]
     )

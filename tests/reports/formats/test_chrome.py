@@ -15,6 +15,7 @@ from reports.text import plain
 from scenarios.files import load
 from scenarios.result import Result
 from scenarios.runner import Run, run
+from tests.catalogue import run_of
 from tests.reports.hostile import TEXTS
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "chrome-trace.json").read_text(encoding="utf-8"))
@@ -25,7 +26,7 @@ Event = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def chaos() -> Run:
-    return run(load("chaos"), seed=1)
+    return run_of("chaos")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def chaos_events(chaos: Run) -> list[Event]:
 
 @pytest.fixture(scope="module")
 def drill() -> Run:
-    return run(load("drill"), seed=1)
+    return run_of("drill")
 
 
 @pytest.fixture(scope="module")
@@ -294,7 +295,7 @@ def test_slices_that_cross_are_found() -> None:
 
 @pytest.mark.slow
 def test_a_hundred_executions_fit_into_a_file_that_opens_at_once() -> None:
-    load_100 = run(load("load-100"), seed=1)
+    load_100 = run_of("load-100")
     text = "".join(chrome.render(load_100.result, load_100.trace.lines()))
     assert len(text) < 3_000_000
     assert len(in_order(json.loads(text)["traceEvents"])) == text.count("\n") - 2

@@ -19,11 +19,6 @@ SCHEMA = json.loads((Path(__file__).parent / "schemas" / "ctrf-schema-0.0.json")
 
 
 @pytest.fixture(scope="module")
-def phase_2() -> Result:
-    return run(load("phase-2"), seed=1).result
-
-
-@pytest.fixture(scope="module")
 def failed() -> Result:
     return run(load("drill", ["bounds.completion=0s"]), seed=7).result
 

@@ -18,11 +18,6 @@ SCHEMA = xmlschema.XMLSchema(str(Path(__file__).parent / "schemas" / "junit-10.x
 
 
 @pytest.fixture(scope="module")
-def phase_2() -> Result:
-    return run(load("phase-2"), seed=1).result
-
-
-@pytest.fixture(scope="module")
 def failed() -> Result:
     return run(load("drill", ["bounds.completion=0s"]), seed=7, replay="drsim run drill --seed 7 --set 'a=<b>'").result
 

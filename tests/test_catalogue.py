@@ -1,0 +1,29 @@
+"""The one pass over the catalogue: production code passes, each fault rule injects, and digests are the kept ones."""
+
+import pytest
+
+from tests import determinism
+from tests.catalogue import NAMES, SEEDS, run_of
+
+TAKES_LONG = frozenset({"load-100", "alarm-index-throttled", "one-account"})
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in TAKES_LONG else []) for n in NAMES])
+def test_scenario_passes_and_keeps_its_digest(name: str, seed: int) -> None:
+    """A verdict of pass also says that everything the scenario declares was exercised."""
+    result = run_of(name, seed).result
+    assert result.verdict == "pass", [each for each in result.properties if each.verdict == "fail"]
+    if not name.startswith("chaos"):
+        # Rules that a seed draws may have no occasion; those that a scenario is written for must inject.
+        assert [fault.rule for fault in result.faults if not fault.struck] == []
+    kept = determinism.kept().get(f"{name}/{seed}", result.trace_digest)
+    assert result.trace_digest == kept, "if that is meant: nox -s determinism -- --update, and a line in CHANGELOG"
+
+
+def test_kept_digests_are_of_scenarios_of_the_catalogue_and_differ() -> None:
+    kept = determinism.kept()
+    assert sorted(kept) == sorted(f"{name}/{seed}" for name in determinism.SCENARIOS for seed in determinism.SEEDS)
+    assert {*determinism.SCENARIOS} <= {*NAMES}
+    assert {*determinism.SEEDS} <= {*SEEDS}
+    assert len({*kept.values()}) == len(kept)
