@@ -11,6 +11,7 @@ import pkgutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Self
@@ -26,7 +27,7 @@ _STATEFUL: Final = ("aws_lambda_powertools",)
 """Libraries that keep what belongs to one environment at module level."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """Where a function's handler comes from: `place` is MODULE:NAME or FILE.py:NAME, `paths` go before sys.path."""
 
@@ -45,9 +46,9 @@ class Source:
         """The handler's name in its module."""
         return self.place.rpartition(":")[2]
 
-    @property
+    @cached_property
     def folders(self) -> tuple[str, ...]:
-        """Folders whose modules are the function's own."""
+        """Folders whose modules are the function's own. A cold start asks for them once for each loaded module."""
         stem = self.place.rpartition(":")[0]
         own = (Path(stem).resolve().parent,) if stem.endswith(".py") else ()
         return tuple(str(path) for path in (*own, *(each.resolve() for each in self.paths)))
@@ -56,10 +57,8 @@ class Source:
         """Whether a module is the function's own, or one whose state is."""
         if name.partition(".")[0] in (self.module.partition(".")[0], *_STATEFUL):
             return True
-        folders = self.folders
-        return bool(folders) and (getattr(module, "__file__", None) or "").startswith(
-            tuple(folder + os.sep for folder in folders)
-        )
+        file = getattr(module, "__file__", None) or ""
+        return any(file.startswith(folder + os.sep) for folder in self.folders)
 
 
 class UnsetVariableError(KeyError):
