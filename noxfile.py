@@ -21,6 +21,7 @@ PACKAGES: Final = ("orchestrator", "simulator", "scenarios", "reports", "drsim")
 EXTRAS: Final = ("moto", "pytest", "cluster")
 OWN: Final = f"{sys.version_info[0]}.{sys.version_info[1]}"
 OTHERS: Final = [version for version in ("3.11", "3.12", "3.13", "3.14") if version != OWN]
+PARALLEL: Final = ("--numprocesses", "auto", "--dist", "worksteal")
 NOX: Final = ">=2026.10.20,<2028"
 
 
@@ -82,7 +83,7 @@ def _python(session: nox.Session, *arguments: str) -> None:
 
 def _pytest(session: nox.Session, *arguments: str) -> None:
     """Run the tests that the command line selects, or those of `arguments` on all cores. `browser` runs its own."""
-    _python(session, "pytest", "--ignore", "tests/browser", *(session.posargs or ("-n", "auto", *arguments)))
+    _python(session, "pytest", "--ignore", "tests/browser", *(session.posargs or (*PARALLEL, *arguments)))
 
 
 @nox.session
@@ -118,10 +119,15 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """The quick tests cover every branch of production code and of the kernel, and nine tenths of the rest."""
+    """Tests cover every branch of production code and of the kernel, and nine tenths of the rest."""
     _install(session, "tests", extras=EXTRAS)
+    traced = ("coverage", "run", "-m", "pytest", *PARALLEL, "-m")
+    # A tracer makes the simulator three times slower, and these run whole scenarios whose code others cover.
+    left_out = [f"--ignore=tests/{name}" for name in ("browser", "bench", "planted_bugs", "test_catalogue.py")]
     _python(session, "coverage", "erase")
-    _python(session, "coverage", "run", "-m", "pytest", "--ignore", "tests/browser", "-n", "auto", "-m", "not slow")
+    _python(session, *traced, "not slow", *left_out)
+    # Shrinking, stories and campaigns have slow tests only.
+    _python(session, *traced, "slow", "tests/scenarios/test_failures.py", "tests/drsim/test_campaigns.py")
     _python(session, "coverage", "combine", "--quiet")
     whole = "orchestrator/*,simulator/kernel.py,simulator/processes.py,simulator/executor.py"
     _python(session, "coverage", "report", f"--include={whole}", "--fail-under=100")
@@ -203,7 +209,7 @@ def bench(session: nox.Session) -> None:
     _python(session, "tests.bench", *session.posargs)
 
 
-_WHOLE: Final = ("pytest", "--ignore", "tests/browser", "-n", "auto", "-m")
+_WHOLE: Final = ("pytest", "--ignore", "tests/browser", *PARALLEL, "-m")
 NIGHTLY: Final[dict[str, tuple[str, ...]]] = {
     "ratchet": ("tests.bench.ratchet",),
     "power": ("tests.planted_bugs",),
