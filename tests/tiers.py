@@ -33,6 +33,8 @@ SMALLER = {
     "overload": ("executions=25",),
     "one-account": ("workload.1.executions=10",),
     "soak": ("duration=40m",),
+    "sub-minute": ("executions=3",),
+    "timeout-late": ("workload.0.executions=1", "workload.1.executions=1", "workload.2.executions=1"),
 }
 """What the wire tier runs in a smaller form here, for it makes some fifty polls a second."""
 EACH_CHANGE = (
