@@ -205,7 +205,7 @@ class LogCorrelation(Monitor):
             lines.stray = event.message
 
     def _on_ended(self, event: LambdaEnded) -> None:
-        lines = self._lines.pop(event.request_id)
+        lines = self._lines.pop(event.request_id, None) or _Lines(event.execution_id)
         # What was killed can say nothing more. Of a finder that raised, Lambda's runtime itself says so.
         if event.outcome not in ("ok", "error") or (event.outcome == "error" and event.function != POLLER):
             return

@@ -170,17 +170,13 @@ class LambdaService:
         running = self._running.get(invocation)
         if running is None:
             invocation.environment.warm = False
-            self._kill_left(invocation)
+            left = self._kernel.current
+            assert left is not None, "what is left of an invocation runs in processes"
+            self._kernel.kill_family(left)
             return
         queued, process, timeout = running
         self._end(queued, invocation, timeout, "crash", "Runtime.ExitError", redeliver=redeliver)
         self._kernel.kill(process)
-
-    def _kill_left(self, invocation: Invocation) -> None:
-        """Kill what is left of an invocation that has ended; the process that asks is one of it."""
-        process = self._kernel.current
-        assert process is not None and process.tag is invocation, "only its own work outlives an invocation"
-        self._kernel.kill_family(process)
 
     def _start(self, queued: _Queued) -> None:
         function, now_us = queued.function, self._kernel.now_us
