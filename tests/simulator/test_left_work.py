@@ -19,6 +19,10 @@ def leaving(kernel: Kernel, work: Callable[[Invocation], object], log: list[str]
 
     def later(invocation: Invocation) -> None:
         kernel.sleep(SECOND)
+        process = kernel.current
+        assert process is not None
+        # In nobody else's name, though the pool is one.
+        assert process.tag is invocation
         work(invocation)
         log.append(f"{invocation.execution_id} worked")
 
@@ -34,6 +38,7 @@ def test_a_crash_of_left_work_ends_all_of_it_and_the_environment(kernel: Kernel)
 
     def work(invocation: Invocation) -> None:
         if invocation.execution_id == "e":
+            log.append("e dies")
             rig.service.crash(invocation, redeliver=True)
 
     rig = LambdaRig(kernel, leaving(kernel, work, log))
@@ -42,7 +47,7 @@ def test_a_crash_of_left_work_ends_all_of_it_and_the_environment(kernel: Kernel)
     rig.invoke("other", at_us=10)
     rig.invoke("next", at_us=5 * SECOND)
     kernel.run()
-    assert log == ["other worked"] * 3 + ["next worked"] * 3
+    assert log == ["e dies"] + ["other worked"] * 3 + ["next worked"] * 3
     assert [event.outcome for event in rig.ended] == ["ok"] * 3
     # The environment used last is taken first, and that of the crash is cold again only if it is taken.
     assert [event.environment for event in rig.started] == [1, 2, 2]
