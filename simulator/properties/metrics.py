@@ -239,16 +239,19 @@ class MetricsComplete(Monitor):
 
     def _judge(self, ended: _Ended) -> None:
         poll, event = ended.poll, ended.event
-        owed = {name: judged for name, judged in JUDGED.items() if judged.owed(ended)}
-        missing = ", ".join(name for name in owed if name not in poll.published)
+        owed = [(name, judged.right) for name, judged in JUDGED.items() if judged.owed(ended)]
+        missing = [name for name, _ in owed if name not in poll.published]
         if missing or poll.points_count > len(poll.published):
             whose = " of a failed poll" if ended.failed else ""
-            observed = f"no {missing}" if missing else f"{poll.points_count} values of {len(poll.published)} metrics"
-            self.violate(event.execution_id, event.at_us, f"{', '.join(owed)}{whose}, once", observed)
+            twice = f"{poll.points_count} values of {len(poll.published)} metrics"
+            observed = f"no {', '.join(missing)}" if missing else twice
+            self.violate(
+                event.execution_id, event.at_us, f"{', '.join([name for name, _ in owed])}{whose}, once", observed
+            )
             return
         expected, observed_values = [], []
-        for name, judged in owed.items():
-            least, most = judged.right(ended)
+        for name, right in owed:
+            least, most = right(ended)
             _, value, unit = poll.published[name]
             if unit is not UNITS[name] or not least <= value <= most:
                 expected.append(_shown(name, UNITS[name], least, most))
