@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from drsim.reading import RESULT
 from reports.documents import CHROME, MARKDOWN, PAGE, File, Lines, UnwrittenError, files
+from reports.history import TraceError
 from scenarios.result import Result
 
 if TYPE_CHECKING:
@@ -74,27 +75,44 @@ def write(run: "Run", folder: Path, *, with_chrome: bool = False) -> tuple[str, 
 
 
 def write_reports(result: Result, lines: Lines, folder: Path, *, with_chrome: bool = False) -> tuple[str, ...]:
-    """Write the reports of a run into its folder. Gives what could not be written, and why. Raises OSError."""
+    """Write the reports of a run into its folder. Gives what could not be written, and why. Raises OSError.
+
+    Where the lines raise TraceError, what is there of an earlier report that needs them stays as it is.
+    """
     if not with_chrome:
         # An earlier run's would be taken for this one's.
         (folder / CHROME).unlink(missing_ok=True)
     troubles: list[str] = []
     for file in files(result, lines, with_chrome=with_chrome):
         troubles += file.troubles
+        path = folder / file.name
+        if file.damage and path.exists():
+            continue
         try:
-            _write(file, folder / file.name)
+            _write(file, path)
         except UnwrittenError as error:
             troubles.append(str(error))
+        except TraceError:
+            continue
     return tuple(troubles)
 
 
 def _write(file: File, path: Path) -> None:
-    # An earlier run's report would pass for this one's if this one could not be written.
-    path.unlink(missing_ok=True)
     if file.text is None:
+        path.unlink(missing_ok=True)
         return
-    with _replaced(path) as place, place.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
-        out.writelines(file.text)
+    try:
+        with (
+            _replaced(path) as place,
+            place.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as out,
+        ):
+            out.writelines(file.text)
+    except TraceError:
+        raise
+    except BaseException:
+        # An earlier run's report would pass for this one's.
+        path.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

@@ -1,8 +1,6 @@
 """`drsim report`: all reports of runs written again, from what the runs left on disk."""
 
-import gzip
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -29,7 +27,9 @@ def report(
 ) -> None:
     """Write all reports again, from result.json and the trace alone: the same bytes.
 
-    A run that cannot be read is named and keeps no other from being written.
+    A run that cannot be read is named and keeps no other from being written. One
+    whose trace cannot be read has its reports written without the timeline, but an
+    earlier page that has it stays.
     trace.chrome.json is written where it was, or if asked for.
     """
     if campaign:
@@ -46,9 +46,16 @@ def report(
 def _sum_up(folders: list[Path]) -> None:
     from drsim.campaign_report import write
 
+    code = ExitCode.PASS
     for folder in folders:
-        for path in writing(partial(write, folder)):
-            print(path)
+        try:
+            for path in writing(partial(write, folder)):
+                print(path)
+        except UserError as error:
+            complain(str(error))
+            code = ExitCode.USAGE
+    if code is not ExitCode.PASS:
+        raise Exit(code)
 
 
 def _written_again(folder: Path, *, with_chrome: bool) -> Iterator[ExitCode]:
@@ -62,43 +69,41 @@ def _written_again(folder: Path, *, with_chrome: bool) -> Iterator[ExitCode]:
 
 
 def _written(file: Path, *, with_chrome: bool) -> ExitCode:
-    """Write one run's reports beside its result's file, and say what is wrong with that."""
+    """Write one run's reports beside its result's file, and say what is wrong with that, or with its trace."""
     from drsim.outputs import CHROME, PAGE, TRACE, write_reports
+    from drsim.traces import damage_of, wrong_line
+    from reports.history import TraceError
     from simulator.trace import read_lines
 
     folder = file.parent
     try:
         result, path = result_in(file), folder / TRACE
-        if result.trace_digest is not None:
-            _check(path, result.trace_digest)
         if with_chrome and result.trace != "full":
             raise UserError(f"{file}: {CHROME} needs a run with --trace full, and this one has --trace {result.trace}")
+        damage = "" if result.trace_digest is None else damage_of(path, result.trace_digest)
+        kept = [name for name in (PAGE, CHROME) if damage and (folder / name).exists()]
+
+        def lines() -> Iterator[str]:
+            if damage:
+                raise TraceError(damage)
+            yield from () if result.trace == "off" else read_lines(path)
+
         wanted = with_chrome or (folder / CHROME).exists()
-
-        def lines() -> Iterable[str]:
-            return () if result.trace == "off" else read_lines(path)
-
         troubles = writing(lambda: write_reports(result, lines, folder, with_chrome=wanted))
     except UserError as error:
         complain(str(error))
         return ExitCode.USAGE
     print(folder / PAGE)
+    if damage:
+        complain(f"{path}: {damage}; {_left(kept) or f'{PAGE} has no timeline'}")
+    elif troubles and result.trace_digest is not None and (wrong := wrong_line(path)):
+        complain(f"{path}: {wrong}; nothing could be made of the trace")
+        return ExitCode.USAGE
     for trouble in troubles:
         complain(f"internal error in the reports of {folder}: {trouble}")
-    return ExitCode.INTERNAL if troubles else ExitCode.PASS
+    return ExitCode.INTERNAL if troubles else ExitCode.USAGE if damage else ExitCode.PASS
 
 
-def _check(path: Path, digest: str) -> None:
-    """Raise UserError unless the file is the trace with this digest."""
-    found = hashlib.sha256()
-    try:
-        with gzip.open(path, "rb") as file:
-            while piece := file.read(1 << 20):
-                found.update(piece)
-    except (OSError, EOFError) as error:
-        raise UserError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    if found.hexdigest() != digest:
-        raise UserError(
-            f"{path}: is not the trace of the result.json beside it, whose trace_digest is {digest[:16]}..., "
-            f"got {found.hexdigest()[:16]}..."
-        )
+def _left(kept: list[str]) -> str:
+    """What is said of files that stay as they were."""
+    return f"{' and '.join(kept)} {'stays' if len(kept) == 1 else 'stay'} as before" if kept else ""

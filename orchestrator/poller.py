@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from orchestrator import decisions
 from orchestrator.errors import LostRaceError, OrchestratorError, PollFailedError, TryLaterError
+from orchestrator.metrics import MetricName, point
 from orchestrator.model import (
     Dispatch,
     Execution,
@@ -17,9 +18,7 @@ from orchestrator.model import (
     Job,
     JobRef,
     JobScope,
-    MetricPoint,
     PollUpdate,
-    Unit,
 )
 from orchestrator.ports import Clock, ExecutionStore, Metrics, RecoveryJobs
 from orchestrator.settings import SECOND_US, Settings
@@ -168,16 +167,16 @@ class Poller:
 
     def _measure(self, dispatch: Dispatch, began_us: int, *, waves: int, errors: int) -> None:
         points = [
-            MetricPoint("WavesPolled", waves),
-            MetricPoint("PollingDuration", (self._clock.now_us() - began_us) / 1000, Unit.MILLISECONDS),
-            MetricPoint("PollErrors", errors),
+            point(MetricName.WAVES_POLLED, waves),
+            point(MetricName.POLLING_DURATION, (self._clock.now_us() - began_us) / 1000),
+            point(MetricName.POLL_ERRORS, errors),
         ]
         if dispatch.active_count is not None:
-            points.append(MetricPoint("ActivePollingExecutions", dispatch.active_count))
+            points.append(point(MetricName.ACTIVE_EXECUTIONS, dispatch.active_count))
         if dispatch.started_us is not None:
             # Failing polls publish it, too: what stays in POLLING beyond its timeout does so because its polls fail.
             age_s = max(self._clock.now_us() - dispatch.started_us, 0) / SECOND_US
-            points.append(MetricPoint("OldestExecutionAge", age_s, Unit.SECONDS))
+            points.append(point(MetricName.OLDEST_AGE, age_s))
         try:
             self._metrics.publish(points)
         except OrchestratorError as error:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from reports import html, markdown
 from reports.formats import chrome, ctrf, junit, metrics_csv
+from reports.history import TraceError
 from reports.sections import Document
 from scenarios.result import Result
 
@@ -16,7 +17,7 @@ PAGE: Final = "report.html"
 CHROME: Final = "trace.chrome.json"
 
 Lines = Callable[[], Iterable[str]]
-"""The trace's lines, from the first one whenever it is called."""
+"""The trace's lines, from the first one whenever it is called. They raise TraceError if the trace cannot be had."""
 
 
 class UnwrittenError(Exception):
@@ -26,12 +27,14 @@ class UnwrittenError(Exception):
 class File(NamedTuple):
     """One file of a report. `text` comes in pieces and is None if it could not be written: `troubles` say why.
 
-    Pieces are made as they are asked for; one that cannot be made raises UnwrittenError.
+    Pieces are made as they are asked for; one that cannot be made raises UnwrittenError, or TraceError for want of the
+    trace. A file that does without the trace says in `damage` what is wrong with that.
     """
 
     name: str
     text: Iterable[str] | None
     troubles: tuple[str, ...] = ()
+    damage: str = ""
 
 
 def files(result: Result, lines: Lines, *, with_chrome: bool = False) -> Iterator[File]:
@@ -50,7 +53,8 @@ def files(result: Result, lines: Lines, *, with_chrome: bool = False) -> Iterato
             yield File(name, None, (_trouble(name, error),))
         else:
             document = made if isinstance(made, Document) else Document(made, ())
-            yield File(name, (document.text,), tuple(f"{name}: {trouble}" for trouble in document.troubles))
+            troubles = tuple(f"{name}: {trouble}" for trouble in document.troubles)
+            yield File(name, (document.text,), troubles, document.damage)
     if with_chrome:
         yield File(CHROME, _chrome(result, lines))
 
@@ -58,6 +62,8 @@ def files(result: Result, lines: Lines, *, with_chrome: bool = False) -> Iterato
 def _chrome(result: Result, lines: Lines) -> Iterator[str]:
     try:
         yield from chrome.render(result, lines())
+    except TraceError:
+        raise
     except Exception as error:
         raise UnwrittenError(_trouble(CHROME, error)) from error
 

@@ -10,6 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
+
+class TraceError(Exception):
+    """The trace cannot be had; the message says why."""
+
+
 LANES_MAX: Final = 1000
 STRIKES_MAX: Final = 5000
 

@@ -15,10 +15,11 @@ from markupsafe import Markup
 
 from reports import markdown
 from reports.figures import plots_of
-from reports.history import history
+from reports.history import TraceError, history
 from reports.page import environment
 from reports.phase_2 import CRITERIA
 from reports.sections import Document, Section
+from reports.text import visible
 from reports.timeline import timeline
 from scenarios.result import Result
 
@@ -41,8 +42,12 @@ class _Shown(NamedTuple):
 
 
 def render(result: Result, lines: Iterable[str]) -> Document:
-    """The page of one run, from its result and its trace's lines. What could not be written says so in its place."""
+    """The page of one run, from its result and its trace's lines. What could not be written says so in its place.
+
+    Lines that raise TraceError leave the page without a timeline, which says why.
+    """
     troubles: list[str] = []
+    damage = ""
     broken = {violation.execution_id for each in result.properties for violation in each.violations}
 
     def guarded(title: str, write: Callable[[], Markup]) -> Markup:
@@ -65,7 +70,13 @@ def render(result: Result, lines: Iterable[str]) -> Document:
     def executions() -> Markup:
         if result.trace == "off":
             return Markup('<p class="note">No trace was kept of this run, so there is no timeline.</p>')
-        told = history(lines, first=broken)
+        nonlocal damage
+        try:
+            told = history(lines, first=broken)
+        except TraceError as error:
+            damage = str(error)
+            note = Markup('<p class="note">This run\'s trace {}, so there is no timeline.</p>')
+            return note.format(visible(damage))
         return _part("timeline.html.j2", run=result, history=told, timeline=timeline(result, told))
 
     def text_of(section: Section) -> Markup:
@@ -92,7 +103,7 @@ def render(result: Result, lines: Iterable[str]) -> Document:
         executions=guarded("Executions", executions),
         sections=[_Shown(section.name, section.title, plots(section), text_of(section)) for section in sections],
     )
-    return Document(text, tuple(troubles))
+    return Document(text, tuple(troubles), damage)
 
 
 def html_of(text: str, name: str) -> Markup:

@@ -61,7 +61,11 @@ def troubles(sections: Sequence[Section]) -> tuple[str, ...]:
 
 
 class Document(NamedTuple):
-    """A whole report. A command that wrote one with `troubles` ends with exit code 3."""
+    """A whole report. A command that wrote one with `troubles` ends with exit code 3.
+
+    `damage` is what is wrong with the run's trace where the report had to do without it.
+    """
 
     text: str
     troubles: tuple[str, ...]
+    damage: str = ""

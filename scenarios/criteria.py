@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from orchestrator.model import ExecutionStatus, Phase
 from orchestrator.settings import MINUTE_US
+from scenarios import alarms
 from scenarios.result import Basis, CriterionResult, Verdict
 from simulator.events import FINDER, POLLER
 from simulator.faults.rules import TRUTHS
@@ -21,6 +22,9 @@ from simulator.world import World
 
 _BY_TRUTH: Final = (ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL, ExecutionStatus.FAILED)
 """How an execution ends when DRS says so."""
+
+
+ALARMS: Final = "Alarms go off and clear"
 
 
 class Finding(NamedTuple):
@@ -328,6 +332,12 @@ def _overload(world: World) -> Finding:
     return Finding(passed, value, evidence)
 
 
+def _alarms(world: World) -> Finding:
+    if ALARMS in world.parts.unjudged:
+        return Finding(None, "none of theirs known", "which alarms these functions have is not known here")
+    return Finding(*alarms.judge(world))
+
+
 def _always(text: str) -> Callable[[World], str]:
     return lambda _: text
 
@@ -364,6 +374,7 @@ CRITERIA: Final = (
     Criterion("No poll is early, none is late", "observed", _always("0 amiss"), _cadence),
     Criterion("Executions end as expected", "observed", _always("each one"), _expectation),
     Criterion("Overload loses no execution", "observed", _always("each is served"), _overload),
+    Criterion(ALARMS, "observed", _always("each as declared"), _alarms),
 )
 """In the order of reports."""
 

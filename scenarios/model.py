@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
 from scenarios.criteria import CRITERIA_NAMES
+from simulator.monitoring import alarms_by_name
 from simulator.properties import PROPERTIES
 from simulator.spec import Spec, WorldSpec
 
@@ -37,3 +38,12 @@ class Scenario(WorldSpec):
     title: str = Field(min_length=1, max_length=64)
     why: str = Field(min_length=1, description="Why it matters, in one sentence.")
     exercises: Exercises = Exercises()
+
+    @field_validator("alarms")
+    @classmethod
+    def _known_alarms(cls, alarms: dict[str, str]) -> dict[str, str]:
+        known = alarms_by_name()
+        for name in alarms:
+            if name not in known:
+                raise ValueError(f"no such alarm: {name!r}; known are {', '.join(known)}")
+        return alarms

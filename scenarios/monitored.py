@@ -7,7 +7,7 @@ from orchestrator.settings import MINUTE_US
 from scenarios.result import AlarmChange, AlarmRecord, MetricRecord, Minute, Widget, WidgetLine, instant
 from simulator import monitoring
 from simulator.cloudwatch import Metric, Series
-from simulator.monitoring import Alarm
+from simulator.monitoring import Alarm, Change
 from simulator.world import World
 
 
@@ -30,9 +30,18 @@ def monitored(world: World) -> Monitored:
     )
 
 
-def _alarm(alarm: Alarm, series: Series | None, place: int | None, world: World) -> AlarmRecord:
+def changes_of(alarm: Alarm, series: Series | None, world: World) -> tuple[Change, ...]:
+    """An alarm's states in a world that has run; `series` are its metric's values."""
     began_us, ended_us = (world.spec.epoch_us + at_us for at_us in (0, world.kernel.now_us))
-    changes = monitoring.history(alarm, series, began_us // MINUTE_US, ended_us // MINUTE_US)
+    return monitoring.history(alarm, series, began_us // MINUTE_US, ended_us // MINUTE_US)
+
+
+def instant_of(change: Change, world: World) -> str:
+    """When an alarm changed: a minute's state is known at its end; what was before is shown from the run's start on."""
+    return instant(max((change.minute + 1) * MINUTE_US, world.spec.epoch_us))
+
+
+def _alarm(alarm: Alarm, series: Series | None, place: int | None, world: World) -> AlarmRecord:
     return AlarmRecord(
         name=alarm.name,
         description=alarm.description,
@@ -42,13 +51,8 @@ def _alarm(alarm: Alarm, series: Series | None, place: int | None, world: World)
         period_minutes=alarm.period_us // MINUTE_US,
         threshold=alarm.threshold,
         changes=tuple(
-            AlarmChange(
-                # A minute's state is known at its end; what was before is shown from the run's start on.
-                at=instant(max((change.minute + 1) * MINUTE_US, began_us)),
-                state=change.state,
-                reason=change.reason,
-            )
-            for change in changes
+            AlarmChange(at=instant_of(change, world), state=change.state, reason=change.reason)
+            for change in changes_of(alarm, series, world)
         ),
     )
 

@@ -5,7 +5,7 @@ figure says its basis: `modelled` (comes from a latency model), `observed` (happ
 this host). No figure claims to have been measured on AWS.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -249,8 +249,16 @@ class Result(Record):
     unwinnable: tuple[UnwinnableRecord, ...] = ()
 
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_US: Final = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_LAST_US: Final = (datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+
+
 def instant(epoch_us: int) -> str:
-    """An instant as results have it, from microseconds since the Unix epoch: ISO 8601, with a fraction if need be."""
-    seconds, micros = divmod(epoch_us, 1_000_000)
+    """An instant as results have it, from microseconds since the Unix epoch: ISO 8601, with a fraction if need be.
+
+    An instant before the year 1 or after 9999, which a function may have written, becomes the calendar's first or last.
+    """
+    seconds, micros = divmod(min(max(epoch_us, _FIRST_US), _LAST_US), 1_000_000)
     text = datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=micros).isoformat()
     return text.replace("+00:00", "Z")

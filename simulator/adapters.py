@@ -23,7 +23,7 @@ from orchestrator.model import (
 )
 from orchestrator.payloads import payload_of
 from orchestrator.ports import IndexPage, JobsPage
-from simulator.events import CallMade, IndexRead, JobsDescribed
+from simulator.events import POLLER, CallMade, IndexRead, JobsDescribed
 from simulator.faults.effects import Effects
 from simulator.faults.rules import Fault
 from simulator.kernel import Kernel
@@ -148,16 +148,18 @@ class TableIndex:
         invocation = boundary.invocation
         latency = latencies.query_cold if invocation.cold else latencies.query_warm
         page = boundary.call(invocation, "Query", latency, lambda: self._table.query_status(_POLLING, cursor))
-        self._trace.emit(
-            IndexRead(
-                self._kernel.now_us,
-                invocation.request_id,
-                int(cursor is None),
-                int(page.last is None),
-                len(page.items),
-                page.size_bytes,
+        # A look is a query of the finder's; a poller may ask the index as well, and looks for nobody.
+        if invocation.function != POLLER:
+            self._trace.emit(
+                IndexRead(
+                    self._kernel.now_us,
+                    invocation.request_id,
+                    int(cursor is None),
+                    int(page.last is None),
+                    len(page.items),
+                    page.size_bytes,
+                )
             )
-        )
         executions, malformed = [], []
         for item in page.items:
             if item.execution is None:

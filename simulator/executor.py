@@ -7,18 +7,34 @@ results, exceptions, timeouts, cancellation and `with` are those of ThreadPoolEx
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
 from typing import Any, Final, ParamSpec, TypeVar
 
-from simulator.kernel import Kernel, MisuseError, Process
+from simulator.kernel import NOT_OF_THE_CODE, Kernel, MisuseError, Process
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class _Pool:
+    """The workers of one owner, and the tasks that wait for them."""
+
+    workers: list[Process] = field(default_factory=list)
+    tasks: "_Tasks" = field(default_factory=deque)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a task runs."""
+        return any(worker.alive for worker in self.workers)
 
 
 class KernelExecutor(Executor):
     """Runs tasks in the order of their submission, at most `workers_max` at a time.
 
     Workers are children of the process that submits, and die with it; a killed worker's future stays running for ever.
+    An executor that lives longer than an invocation has workers for each one (for each tag of a process): no task runs
+    in the name of an invocation that did not submit it, or dies with that.
     """
 
     def __init__(self, kernel: Kernel, workers_max: int) -> None:
@@ -26,8 +42,7 @@ class KernelExecutor(Executor):
             raise MisuseError(f"workers_max must be >= 1, got {workers_max}")
         self._kernel = kernel
         self._workers_max = workers_max
-        self._workers: list[Process] = []
-        self._tasks: deque[tuple[_KernelFuture[Any], Callable[[], Any]]] = deque()
+        self._pools: dict[object, _Pool] = {}
         self._unfinished: dict[_KernelFuture[Any], None] = {}
         self._shut_down = False
 
@@ -35,13 +50,14 @@ class KernelExecutor(Executor):
         if self._shut_down:
             raise RuntimeError("cannot schedule new futures after shutdown")
         future: _KernelFuture[_T] = _KernelFuture(self._kernel)
+        pool = self._pool()
         # A worker ends when it finds no task, so with one in line all are at work.
-        if len(self._workers) >= self._workers_max and not self._tasks:
-            self._workers = [worker for worker in self._workers if worker.alive]
-        self._tasks.append((future, lambda: fn(*args, **kwargs)))
+        if len(pool.workers) >= self._workers_max and not pool.tasks:
+            pool.workers = [worker for worker in pool.workers if worker.alive]
+        pool.tasks.append((future, lambda: fn(*args, **kwargs)))
         self._unfinished[future] = None
-        if len(self._workers) < self._workers_max:
-            self._workers.append(self._kernel.spawn("executor worker", self._work))
+        if len(pool.workers) < self._workers_max:
+            pool.workers.append(self._kernel.spawn("executor worker", self._work, pool.tasks))
         return future
 
     def map(
@@ -67,20 +83,35 @@ class KernelExecutor(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         self._shut_down = True
-        while cancel_futures and self._tasks:
-            future, _ = self._tasks.popleft()
-            future.cancel()
-            del self._unfinished[future]
+        for tasks in [pool.tasks for pool in self._pools.values()] if cancel_futures else ():
+            while tasks:
+                future, _ = tasks.popleft()
+                future.cancel()
+                del self._unfinished[future]
         for future in list(self._unfinished) if wait else ():
             future.wait(None)
 
-    def _work(self) -> None:
-        while self._tasks:
-            future, task = self._tasks.popleft()
+    def _pool(self) -> _Pool:
+        """The pool of the process that submits."""
+        submitter = self._kernel.current
+        owner = None if submitter is None else submitter.tag
+        pool = self._pools.get(owner)
+        if pool is None:
+            # An executor may outlive any number of owners.
+            self._pools = {each: held for each, held in self._pools.items() if held.busy}
+            pool = self._pools[owner] = _Pool()
+        return pool
+
+    def _work(self, tasks: "_Tasks") -> None:
+        while tasks:
+            future, task = tasks.popleft()
             if future.set_running_or_notify_cancel():
                 try:
                     result = task()
-                except Exception as error:
+                except NOT_OF_THE_CODE:
+                    raise
+                except BaseException as error:
+                    # As a thread of a pool does, sys.exit() included.
                     future.set_exception(error)
                 else:
                     future.set_result(result)
@@ -151,6 +182,7 @@ class _NoWaiters(list[Any]):
         )
 
 
+_Tasks = deque[tuple[_KernelFuture[Any], Callable[[], Any]]]
 _NO_LOCK: Final = _NoLock()
 _NO_WAITERS: Final = _NoWaiters()
 

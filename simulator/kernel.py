@@ -14,14 +14,24 @@ from typing import Any, Final, NoReturn, ParamSpec, TypeVar, cast
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from simulator.processes import Carrier, KernelError, MisuseError, Process, ProcessCrashedError
+from simulator.processes import (
+    NOT_OF_THE_CODE,
+    Carrier,
+    KernelError,
+    MisuseError,
+    Process,
+    ProcessCrashedError,
+    RunEndingError,
+)
 
 __all__ = [
+    "NOT_OF_THE_CODE",
     "Kernel",
     "KernelError",
     "MisuseError",
     "Process",
     "ProcessCrashedError",
+    "RunEndingError",
     "StopReason",
     "Timer",
     "show_us",
@@ -273,6 +283,14 @@ class Kernel:
 
         A process that kills itself, or one that it descends from, does not return from this call.
         """
+        if not process._ended:
+            self._kill(process)
+
+    def kill_family(self, process: Process) -> None:
+        """As `kill`, for the process, all that descend from its root, and the root itself if that has not ended."""
+        self._kill(process.root)
+
+    def _kill(self, process: Process) -> None:
         doomed = [process]
         for each in doomed:
             doomed += each._children

@@ -103,14 +103,19 @@ class Widget:
 
 
 @lru_cache(maxsize=1)
+def alarms_by_name() -> Mapping[str, Alarm]:
+    """The template's alarms, as deployed with its defaults, by their names in it without "Alarm": PollerErrors."""
+    resolver = _resolver()
+    return {
+        name.removesuffix("Alarm"): Alarm.of(resolver.value(resource["Properties"]))
+        for name, resource in template()["Resources"].items()
+        if resource["Type"] == _ALARM
+    }
+
+
 def alarms() -> tuple[Alarm, ...]:
     """The template's alarms, as deployed with its defaults."""
-    resolver = _resolver()
-    return tuple(
-        Alarm.of(resolver.value(resource["Properties"]))
-        for resource in template()["Resources"].values()
-        if resource["Type"] == _ALARM
-    )
+    return tuple(alarms_by_name().values())
 
 
 @lru_cache(maxsize=1)

@@ -4,9 +4,9 @@ A part of `simulator.kernel`, which alone makes them and decides when they run; 
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from greenlet import greenlet
+from greenlet import GreenletExit, greenlet
 
 if TYPE_CHECKING:
     from simulator.kernel import Kernel
@@ -22,6 +22,14 @@ class MisuseError(KernelError):
 
 class ProcessCrashedError(KernelError):
     """A process ended in an exception that nobody handled. The message names seed, instant and process."""
+
+
+class RunEndingError(BaseException):
+    """Root of what ends a run from within code under test, which must not catch it."""
+
+
+NOT_OF_THE_CODE: Final = (RunEndingError, GreenletExit, KeyboardInterrupt)
+"""What code under test may raise to the kernel but never caused. Everything else that it raises is its own error."""
 
 
 class Process:
@@ -63,14 +71,23 @@ class Process:
             kernel._unfinished.pop(self, None)
             self._bequeath()
 
+    @property
+    def root(self) -> "Process":
+        """The process at the top of its family: it outlives its own end there, so that those it left can be killed."""
+        process = self
+        while process._spawner is not None:
+            process = process._spawner
+        return process
+
     def _bequeath(self) -> None:
         """Hand the children on to the one who spawned this process, so that they still die with that one."""
         spawner = self._spawner
+        if spawner is None:
+            return
         for child in self._children:
             child._spawner = spawner
-        if spawner is not None:
-            spawner._children.pop(self, None)
-            spawner._children.update(self._children)
+        spawner._children.pop(self, None)
+        spawner._children.update(self._children)
         self._children.clear()
 
 

@@ -326,6 +326,11 @@ class WorldSpec(Spec):
     )
     workload: tuple[Group, ...] = ()
     bounds: Bounds = Bounds()
+    alarms: dict[str, Literal["clears", "stays"]] = Field(
+        default_factory=dict,
+        description="Deployed alarms that must go off in the run, and whether each then clears or stays, such as "
+        "StuckExecution: clears.",
+    )
     heal: DurationUs | None = Field(
         None, description="From then on no fault acts, save lasting ones; None: nothing is owed in time."
     )

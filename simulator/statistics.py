@@ -161,16 +161,17 @@ class Statistics:
             tick.polled += 1
 
     def _on_read(self, event: IndexRead) -> None:
-        tick = self._ticks.get(event.request_id)
-        if event.first_page:
+        tick, look = self._ticks.get(event.request_id), self._looks.get(event.request_id)
+        # A finder that begins at a key it has kept looks as well, if only at a part.
+        if event.first_page or look is None:
             self._close_look(event.request_id)
-            self._looks[event.request_id] = _Look(event.at_us, event.at_us)
+            look = self._looks[event.request_id] = _Look(event.at_us, event.at_us)
             self.counts["looks"] += 1
             self.counts["looks_empty"] += not event.items_count
             if tick is not None:
                 tick.looks += 1
                 tick.found = 0
-        self._looks[event.request_id].read_us = event.at_us
+        look.read_us = event.at_us
         self.counts["index_pages"] += 1
         self.counts["executions_found"] += event.items_count
         if tick is not None:
@@ -303,12 +304,12 @@ class Statistics:
             watched.asked_us = asked_us
         if now.status in TERMINAL:
             began_us = now.start_us - self._truth.epoch_us
-            distributions["execution_time"].append(event.at_us - began_us)
+            distributions["execution_time"].append(_kept(event.at_us - began_us))
             final_us = self._truth.final_us(now)
             if now.status is ExecutionStatus.TIMEOUT:
-                distributions["timeout_delay"].append(event.at_us - self._truth.times_out_us(now))
+                distributions["timeout_delay"].append(_kept(event.at_us - self._truth.times_out_us(now)))
             elif final_us < NEVER_US:
-                distributions["completion_delay"].append(event.at_us - max(final_us, watched.amended_us))
+                distributions["completion_delay"].append(_kept(event.at_us - max(final_us, watched.amended_us)))
                 self.counts["ended_overdue"] += event.at_us > self._truth.times_out_us(now)
 
     def _keep_sample(self, event: ItemChanged, now: Execution) -> None:
@@ -321,3 +322,8 @@ class Statistics:
         sample.polls += event.writer == POLLER
         if now.status in TERMINAL and sample.end_us is None:
             sample.end_us = event.at_us
+
+
+def _kept(duration_us: int) -> int:
+    """A duration that comes from the table's times, where a function may have written any number, as far as it fits."""
+    return max(-NEVER_US, min(duration_us, NEVER_US))

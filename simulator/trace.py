@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar, get_type_hints
 
 from simulator.events import SUMMARY
+from simulator.processes import RunEndingError
 
 _E = TypeVar("_E")
 
@@ -24,12 +25,12 @@ _LINES_MAX: Final = 100_000
 """So many lines wait for `flush` at the most: some 15 MB. A virtual minute with 2,000 polls has 26,000."""
 
 
-class BrokenSimulationError(BaseException):
-    """The simulation itself is wrong. No `Exception`: code under test, or Lambda's runtime, must not catch it."""
+class BrokenSimulationError(RunEndingError):
+    """The simulation itself is wrong."""
 
 
-class UnwrittenTraceError(BaseException):
-    """The trace's file could not be written, as its `__cause__` says. No `Exception`, for the same reason."""
+class UnwrittenTraceError(RunEndingError):
+    """The trace's file could not be written, as its `__cause__` says."""
 
 
 class _Channel(NamedTuple):

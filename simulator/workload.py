@@ -9,11 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeGuard
 
 from orchestrator.items import seconds_item
 from orchestrator.model import (
-    TERMINAL,
     ExecutionKey,
     ExecutionStatus,
     ExecutionType,
@@ -28,7 +27,7 @@ from simulator.randomness import Stream, exponential_us
 from simulator.services.drs import DrsJob, DrsService
 from simulator.services.dynamodb import Condition, Table
 from simulator.services.errors import ConditionFailedError, ServiceError
-from simulator.services.stored_item import Attributes
+from simulator.services.stored_item import Attributes, is_over, version_of
 from simulator.spec import Group, JobLife, Launch, WorldSpec
 
 WORKER: Final = "worker"
@@ -200,20 +199,23 @@ class Workload:
         return self._effects.life(plan.key.execution_id, wave.scope.region, wave.number, servers_count, wave.life)
 
     def _amend(self, plan: PlannedExecution, wave: PlannedWave, seen: Attributes) -> bool:
-        """Write what was seen of a wave, and let polling begin. False if the execution is over or gone."""
+        """Write what was seen of a wave, and let polling begin. False if the execution is over, gone or unreadable."""
         while True:
             item = self._table.get(plan.key)
-            if item is None or item.attributes["Status"] in TERMINAL:
+            if item is None or is_over(item.attributes):
                 return False
-            version = _version(item.attributes)
+            listed, version = item.attributes.get("Waves"), item.attributes.get("Version", 0)
+            if not _is_list_of_maps(listed) or not isinstance(version, int):
+                # A function has spoiled the item, which properties report: Phase 1 cannot go on with it.
+                return False
             self._pause_for_write(plan)
-            waves = _with_wave(_waves(item.attributes), plan, wave, seen)
+            waves = _with_wave(listed, plan, wave, seen)
             try:
                 self._table.update(
                     plan.key,
                     {"Waves": waves, "Status": ExecutionStatus.POLLING.value, "Version": version + 1},
                     writer=WORKER,
-                    condition=Condition({"Version": version}),
+                    condition=Condition({"Version": version}, default={"Version": 0}),
                 )
             except ConditionFailedError:
                 continue
@@ -227,10 +229,10 @@ class Workload:
     def _cancel(self, key: ExecutionKey) -> None:
         """A person sets CANCELLED, whatever else is under way, unless the execution is over."""
         item = self._table.get(key)
-        if item is None or item.attributes["Status"] in TERMINAL:
+        if item is None or is_over(item.attributes):
             return
         end = seconds_item(self._spec.epoch_us + self._kernel.now_us)
-        changes = {"Status": "CANCELLED", "EndTime": end, "Version": _version(item.attributes) + 1}
+        changes = {"Status": "CANCELLED", "EndTime": end, "Version": version_of(item.attributes) + 1}
         self._table.update(key, changes, writer=PERSON)
 
 
@@ -298,19 +300,11 @@ def _with_wave(
 ) -> list[Attributes]:
     """The waves once the worker has added what it has seen of one of them."""
     changed = list(waves)
-    if len(changed) < wave.number:
-        changed.append(_listed(plan, wave))
+    # Usually one at the most; more if a function has dropped some.
+    changed += [_listed(plan, each) for each in plan.waves[len(changed) : wave.number]]
     changed[wave.number - 1] = {**changed[wave.number - 1], **seen}
     return changed
 
 
-def _waves(attributes: Attributes) -> Sequence[Attributes]:
-    waves = attributes["Waves"]
-    assert isinstance(waves, list), "the worker wrote a list, and the poller keeps it one"
-    return waves
-
-
-def _version(attributes: Attributes) -> int:
-    version = attributes["Version"]
-    assert isinstance(version, int), "the worker wrote an int, and the poller keeps it one"
-    return version
+def _is_list_of_maps(waves: object) -> TypeGuard[list[Attributes]]:
+    return isinstance(waves, list) and all(isinstance(wave, dict) for wave in waves)

@@ -48,7 +48,7 @@ from simulator.spec import Bounds, WorldSpec
 from simulator.statistics import Statistics
 from simulator.trace import BrokenSimulationError, Trace
 from simulator.truth import Truth
-from simulator.workload import Workload
+from simulator.workload import WORKER, Workload
 
 _EVENTS_MAX: Final = 20_000_000
 """More events than any virtual minute has: 100,000 polls in it make one million."""
@@ -194,7 +194,9 @@ class World:
         self.statistics = Statistics(figures, self.truth, self.settings)
         self.cloudwatch = CloudWatch(figures, epoch_us=spec.epoch_us)
         self.workload = Workload(kernel, self.table, self.drs, spec, effects)
-        self._going_on = len(self.workload)
+        # Executions that are still to come, and the ids of those that have begun and not ended.
+        self._coming_count = len(self.workload)
+        self._going_on: set[str] = set()
         finder, poller = parts.handlers(self)
         functions.deploy(FINDER, spec.functions.finder, finder)
         functions.deploy(POLLER, spec.functions.poller, poller)
@@ -267,12 +269,19 @@ class World:
         return self.effects.index_lag_us(key, number)
 
     def _count_ended(self, event: ItemChanged) -> None:
-        """End the run some time after the last execution has ended, or its item was deleted."""
-        before, now = event.previous, event.execution
-        ended = event.after is None or (now is not None and now.status in TERMINAL)
-        if ended and not (before is not None and before.status in TERMINAL):
-            self._going_on -= 1
-            if self._going_on == 0:
+        """End the run some time after the last execution has ended, or its item was deleted.
+
+        Each counts once: functions may make executions of their own, and bring back one that has ended.
+        """
+        now = event.execution
+        if event.before is None and event.writer == WORKER:
+            self._coming_count -= 1
+            self._going_on.add(event.execution_id)
+        elif event.execution_id in self._going_on and (
+            event.after is None or (now is not None and now.status in TERMINAL)
+        ):
+            self._going_on.remove(event.execution_id)
+            if not self._going_on and not self._coming_count:
                 self.kernel.at(self.kernel.now_us + self.spec.settle, lambda _: self.kernel.stop(), None)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from orchestrator.items import seconds_item
-from orchestrator.model import TERMINAL, ExecutionKey
+from orchestrator.model import ExecutionKey
 from simulator.faults.plan import Hit, Plan
 from simulator.faults.rules import CLOCK, EVENT, INDEX, START, START_RECOVERY, TICK, Fault
 from simulator.kernel import Kernel
@@ -16,6 +16,7 @@ from simulator.randomness import Stream
 from simulator.services.dynamodb import Table
 from simulator.services.errors import ServiceError
 from simulator.services.functions import Invocation, LambdaService, Start
+from simulator.services.stored_item import is_over, version_of
 from simulator.spec import JobLife
 
 _T = TypeVar("_T")
@@ -136,7 +137,8 @@ class Effects:
                 case Fault.SLOW if fails():
                     wait()
                 case Fault.STUCK:
-                    kernel.sleep(invocation.deadline_us - kernel.now_us + 1)
+                    # Until its function times out; work that the function left behind has no such end.
+                    kernel.suspend(lambda _: None)
                 case Fault.DENIED:
                     raise ServiceError("AccessDeniedException", f"injected: not authorized to perform {operation}")
                 case Fault.CRASHED_BEFORE:
@@ -155,14 +157,13 @@ class Effects:
     def _write(self, fault: Fault, key: ExecutionKey) -> None:
         """Another writer comes first, by the rules that all keep: raise the version, leave what has ended alone."""
         item = self._table.get(key)
-        if item is None or item.attributes["Status"] in TERMINAL:
+        if item is None or is_over(item.attributes):
             return
         if fault is Fault.DELETED:
             self._table.delete(key, writer=SOMEBODY)
             self._plan.lose(key.execution_id, "its record was deleted")
             return
-        version = item.attributes["Version"]
-        assert isinstance(version, int), "the worker wrote an int, and the poller keeps it one"
+        version = version_of(item.attributes)
         changes: dict[str, object] = {"Version": version + 1}
         if fault is Fault.CANCELLED:
             end = seconds_item(self._epoch_us + self._kernel.now_us)

@@ -6,8 +6,9 @@ from simulator.properties.budgets import Budgets
 from simulator.properties.cadence import NoStarvation, PollCadence
 from simulator.properties.completion import CompletionLiveness, CompletionSoundness, TimeoutTruth
 from simulator.properties.lifecycle import FinalizeOnce, StatusOrder, TerminalAbsorbing
+from simulator.properties.logs import LogCorrelation
+from simulator.properties.metrics import MetricsComplete
 from simulator.properties.monitor import Monitor
-from simulator.properties.observability import LogCorrelation, MetricsComplete
 from simulator.properties.permissions import LeastPrivilege
 from simulator.properties.triggers import TriggerCadence
 from simulator.properties.writes import Isolation, NoLostUpdate

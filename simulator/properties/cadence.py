@@ -54,11 +54,11 @@ class _Watched:
 
 @dataclass(slots=True)
 class _Run:
-    """One run of the finder: when it began, how often it has looked, and when last."""
+    """One run of the finder: when it began, how often it has looked, and when last; None before its first look."""
 
     began_us: int
     looks_count: int = 0
-    looked_us: int = 0
+    looked_us: int | None = None
     # How much before its query's end the present look may have been, by a fault that held that up.
     held_us: int = 0
 
@@ -123,7 +123,8 @@ class PollCadence(Monitor):
     def _on_invoked(self, event: Invoked) -> None:
         if event.function == POLLER:
             run = self._runs.get(event.by)
-            self._dispatched_us[event.request_id] = event.at_us if run is None else run.looked_us
+            looked_us = None if run is None else run.looked_us
+            self._dispatched_us[event.request_id] = event.at_us if looked_us is None else looked_us
             if run is not None and run.held_us:
                 self._held_us[event.request_id] = run.held_us
 

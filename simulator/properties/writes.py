@@ -116,8 +116,12 @@ class Isolation(Monitor):
         self.checked += 1
         own = self._serves.get(event.request_id)
         if event.writer == FINDER or own != event.execution_id:
-            expected = "the finder writes nothing" if event.writer == FINDER else f"a write to execution {own}"
-            self.violate(event.execution_id, event.at_us, expected, f"{event.writer} wrote {event.execution_id}")
+            expected, observed = f"a write to execution {own}", f"{event.writer} wrote {event.execution_id}"
+            if event.writer == FINDER:
+                expected = "the finder writes nothing"
+            elif own is None:
+                expected, observed = "a poll writes while it runs", f"{observed} after its invocation had ended"
+            self.violate(event.execution_id, event.at_us, expected, observed)
         if before is not None and now is not None:
             self._check_servers(event, before, now)
 

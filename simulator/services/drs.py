@@ -165,10 +165,12 @@ class DrsService:
     ) -> tuple[tuple[Job, ...], str | None]:
         """DescribeJobs with a filter of job ids: one page, newest job first, and the token of the next page.
 
-        Raises ServiceError: ValidationException for more than 1,000 ids.
+        Raises ServiceError: ValidationException for more than 1,000 ids, and for a token that DRS never gave.
         """
         if len(job_ids) > 1000:
             raise ServiceError("ValidationException", f"jobIDs holds at most 1000 ids, got {len(job_ids)}")
+        if token is not None and not (token.isascii() and token.isdecimal()):
+            raise ServiceError("ValidationException", f"nextToken must be one of an earlier answer, got {token!r}")
         known: Mapping[str, DrsJob] = self._jobs.get(scope, {})
         # A filter: an id that stands in it twice finds its job once.
         deleted = self._deleted.get(scope, ())

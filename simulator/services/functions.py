@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from simulator.events import Dropped, Invoked, LambdaEnded, LambdaStarted, Throttled
-from simulator.kernel import Kernel, Process, Timer
+from simulator.kernel import NOT_OF_THE_CODE, Kernel, Process, Timer
 from simulator.randomness import Stream
 from simulator.services.errors import ServiceError
 from simulator.spec import Function, Functions
@@ -164,9 +164,17 @@ class LambdaService:
     def crash(self, invocation: Invocation, *, redeliver: bool) -> None:
         """End a run where it stands, as when the runtime exits. A process of that run does not return from this call.
 
-        With `redeliver` Lambda delivers the event once more, whatever its retries are.
+        With `redeliver` Lambda delivers the event once more, whatever its retries are. An invocation that has ended
+        already is not ended again: what its handler left running dies, and the environment starts over.
         """
-        queued, process, timeout = self._running[invocation]
+        running = self._running.get(invocation)
+        if running is None:
+            invocation.environment.warm = False
+            left = self._kernel.current
+            assert left is not None, "what is left of an invocation runs in processes"
+            self._kernel.kill_family(left)
+            return
+        queued, process, timeout = running
         self._end(queued, invocation, timeout, "crash", "Runtime.ExitError", redeliver=redeliver)
         self._kernel.kill(process)
 
@@ -231,13 +239,18 @@ class LambdaService:
             overhead = function.spec.overhead_cold if invocation.cold else function.spec.overhead_warm
             kernel.sleep(overhead.draw(invocation.stream))
             function.handler(queued.payload, invocation)
+        except NOT_OF_THE_CODE:
+            raise
         except Exception as error:
             # As the Lambda runtime does: whatever the handler raises is a function error and ends this invocation only.
-            outcome, detail = "error", f"{type(error).__name__}: {error}"
-        except SystemExit as error:
-            # The runtime ends with it, and the next invocation finds a new one.
-            outcome, detail = "crash", f"Runtime.ExitError: SystemExit: {error}"
+            outcome, detail = "error", _shown(error)
+        except BaseException as error:
+            # SystemExit, a cancelled coroutine: the runtime ends with it, and the next invocation finds a new one.
+            outcome, detail = "crash", f"Runtime.ExitError: {_shown(error)}"
         self._end(queued, invocation, timeout, outcome, detail)
+        if outcome == "crash":
+            # With the runtime go the tasks that the handler has started.
+            kernel.kill(process)
 
     def _time_out(self, queued: _Queued, invocation: Invocation, process: Process) -> None:
         self._kernel.kill(process)
@@ -320,6 +333,14 @@ class LambdaService:
     def _new_environment(function: _Deployed) -> Environment:
         function.environments_count += 1
         return Environment(function.environments_count)
+
+
+def _shown(error: BaseException) -> str:
+    """An error in words; code under test may raise one that has none."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return f"{type(error).__name__}: (its text cannot be made)"
 
 
 def _request_id(stream: Stream) -> str:

@@ -4,11 +4,13 @@ import json
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Final
 
 from orchestrator.model import MetricPoint
 from simulator.events import LambdaEnded, LambdaStarted, LogWritten, MetricsPublished
 from simulator.kernel import Kernel
+from simulator.services.errors import ServiceError
 from simulator.services.functions import Invocation
 from simulator.trace import Trace
 
@@ -29,8 +31,11 @@ class MetricsService:
         self._trace = trace
 
     def put(self, points: Sequence[MetricPoint], invocation: Invocation) -> None:
-        """Take the points in at the present instant."""
+        """Take the points in at the present instant. Raises ServiceError: InvalidParameterValue for NaN."""
         now_us = self._kernel.now_us
+        for point in points:
+            if not isfinite(point.value):
+                raise ServiceError("InvalidParameterValue", f"{point.name} must be a finite number, got {point.value}")
         self._trace.emit(
             MetricsPublished(now_us, invocation.request_id, invocation.function, invocation.execution_id, tuple(points))
         )

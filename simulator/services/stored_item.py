@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from orchestrator.errors import MalformedError
 from orchestrator.items import execution_of, wave_item
-from orchestrator.model import Execution, Wave
+from orchestrator.model import TERMINAL, Execution, Wave
 from simulator.events import ItemChanged
 
 Attributes = Mapping[str, object]
@@ -126,6 +126,18 @@ def change(
         None if after is None else after.execution,
         0 if after is None else after.size_bytes,
     )
+
+
+def is_over(attributes: Attributes) -> bool:
+    """Whether the item's status is one of those that end an execution; functions may have written any value there."""
+    status = attributes.get("Status")
+    return isinstance(status, str) and status in TERMINAL
+
+
+def version_of(attributes: Attributes) -> int:
+    """The item's version; 0 without one, and where a function has written something else than a whole number."""
+    version = attributes.get("Version", 0)
+    return version if isinstance(version, int) else 0
 
 
 def item_size_bytes(attributes: Attributes) -> int:

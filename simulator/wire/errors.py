@@ -1,7 +1,9 @@
-"""What can be wrong with handlers that somebody brings. No `Exception`: code under test must not catch them."""
+"""Errors in user-supplied handlers."""
+
+from simulator.kernel import RunEndingError
 
 
-class HandlerError(BaseException):
+class HandlerError(RunEndingError):
     """A handler cannot be run here. The message says which, why, and what to do about it."""
 
 

@@ -38,7 +38,9 @@ OUR_POLLER: Final = "orchestrator.entrypoints:poller_handler"
 _ROLE: Final = "drs-orchestration-polling"
 _EMPTIED: Final = sorted({*SERVICES.values(), "cloudformation", "iam", "s3"} - {"drs"})
 """What moto keeps for functions, and for the deployment. DRS keeps nothing of its own while a world is attached."""
-_OURS_ONLY: Final = frozenset({"metrics-complete", "log-correlation", "CloudWatch logs comprehensive"})
+_OURS_ONLY: Final = frozenset(
+    {"metrics-complete", "log-correlation", "CloudWatch logs comprehensive", "Alarms go off and clear"}
+)
 """Properties and criteria of what our functions say of themselves; the table and DRS's truth alone judge others."""
 
 

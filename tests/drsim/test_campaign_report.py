@@ -21,7 +21,7 @@ from scenarios.files import load
 pytestmark = pytest.mark.slow
 
 BUG = "tests.planted_bugs.registry:BUGS:ForgetsItsOwnWrite"
-EXPECTED = "WavesPolled, PollingDuration, PollErrors, ActivePollingExecutions, once"
+EXPECTED = "WavesPolled, PollingDuration, PollErrors, ActivePollingExecutions, OldestExecutionAge, once"
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'`|[a](http://b)\u202e\x07 @all " + "z" * 10_000
 
 

@@ -215,6 +215,21 @@ class MetricsInSeconds(Metrics):
         )
 
 
+class AgeLeftOut(Metrics):
+    """The dispatch lost its StartTime in a rewrite, and nothing asks for a metric that is not there."""
+
+    def publish(self, points: Sequence[MetricPoint]) -> None:
+        super().publish([point for point in points if point.name != "OldestExecutionAge"])
+
+
+class AgeBackwards(Metrics):
+    """The difference of two times, taken the wrong way round."""
+
+    def publish(self, points: Sequence[MetricPoint]) -> None:
+        aged = "OldestExecutionAge"
+        super().publish([MetricPoint(name, -value if name == aged else value, unit) for name, value, unit in points])
+
+
 def poller_asking(jobs: type[Jobs]) -> Parts:
     """The right poller with a wrong DRS adapter."""
     return Parts(poller=lambda ports: production_poller(replace(ports, jobs=jobs(ports))))

@@ -171,6 +171,8 @@ MORE: Final = (
     polling(pollers.KeepsItsFirstDispatch, "partial", f"{LATE} isolation log-correlation"),
     measuring(adapters.MetricsTwice, "metrics-complete"),
     measuring(adapters.MetricsInSeconds, "metrics-complete"),
+    measuring(adapters.AgeLeftOut, "metrics-complete"),
+    measuring(adapters.AgeBackwards, "metrics-complete"),
     polling(pollers.LogsNothing, "drill", "log-correlation"),
     polling(pollers.WaitsForTheJob, "drill", "budgets"),
 )

@@ -113,6 +113,14 @@ def test_describe_jobs_leaves_out_what_it_does_not_know_and_what_another_scope_h
     assert described(rig, [job.job_id, job.job_id]) == [[job.job_id]]
 
 
+def test_a_token_that_drs_never_gave_is_refused(kernel: Kernel) -> None:
+    rig = Rig(kernel)
+    for token in ("", "-1", "nonsense"):
+        with pytest.raises(ServiceError, match="ValidationException: nextToken must be one of an earlier answer, got "):
+            rig.drs.describe_jobs(EAST, [], token)
+    assert rig.drs.describe_jobs(EAST, [], "100") == ((), None)
+
+
 def test_describe_jobs_gives_the_newest_job_first_in_pages_with_tokens(kernel: Kernel) -> None:
     rig = Rig(kernel, page_size=2)
     jobs = []

@@ -183,6 +183,24 @@ def test_a_child_goes_on_when_its_spawner_ends(kernel: Kernel, log: Log, sleeper
     assert log == [(10, "slept"), (10, "finally")]
 
 
+def test_what_a_process_left_running_dies_with_its_family(
+    kernel: Kernel, log: Log, sleeper: Callable[[int], None]
+) -> None:
+    grandchildren = []
+
+    def child() -> None:
+        grandchildren.append(kernel.spawn("grandchild", sleeper, 10))
+
+    process = kernel.spawn("parent", lambda: kernel.spawn("child", child))
+    kernel.run(until_us=5)
+    (grandchild,) = grandchildren
+    assert not process.alive
+    assert grandchild.root is process
+    kernel.kill_family(grandchild)
+    kernel.run()
+    assert log == []
+
+
 def test_killing_twice_is_killing_once(kernel: Kernel, log: Log, sleeper: Callable[[int], None]) -> None:
     process = kernel.spawn("a", sleeper, 10)
     kernel.run(until_us=1)

@@ -161,7 +161,7 @@ def test_isolation_notices_a_write_of_an_invocation_that_has_ended() -> None:
     bench.trace.emit(ended())
     assert (bench.said(), bench.monitor.checked) == ([], 1)
     bench.write(an_item(Version=3))
-    assert bench.said() == [("a write to execution None", "ExecutionPoller wrote e-1")]
+    assert bench.said() == [("a poll writes while it runs", "ExecutionPoller wrote e-1 after its invocation had ended")]
 
 
 def test_an_item_that_a_function_creates_is_judged_by_whose_it_is() -> None:

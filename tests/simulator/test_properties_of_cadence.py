@@ -238,11 +238,13 @@ def test_a_wave_that_the_worker_adds_between_two_polls_may_hasten_the_next_or_no
         assert bench.said() == []
 
 
-def test_a_poll_that_nobody_dispatched_counts_from_its_invocation() -> None:
+@pytest.mark.parametrize("by", ["", "f-blind"])
+def test_a_poll_with_no_look_counts_from_its_invocation(by: str) -> None:
     bench = a_watched_bench()
     poll(bench, 1, 2)
     bench.at(40)
-    bench.trace.emit(Invoked(40 * SECOND_US, "r-x", "", POLLER, "e-1"))
+    bench.trace.emit(started("f-blind", FINDER, ""))
+    bench.trace.emit(Invoked(40 * SECOND_US, "r-x", by, POLLER, "e-1"))
     bench.write(an_item(Version=3), request_id="r-x")
     bench.look("f-x")
     poll(bench, 2, 70, item=an_item(Version=4))

@@ -48,6 +48,27 @@ def every(values: Values) -> list[int]:
 # --- the schedule and the finder ------------------------------------------------------------------------------
 
 
+def test_a_page_with_no_first_page_begins_a_look() -> None:
+    bench = Counted()
+    bench.trace.emit(started("f-1", FINDER, ""))
+    bench.trace.emit(IndexRead(0, "f-1", 0, 0, 2, 100))
+    bench.trace.emit(IndexRead(5, "f-1", 0, 1, 1, 100))
+    bench.trace.emit(Invoked(9, "r-1", "f-1", POLLER, "e-1"))
+    bench.trace.emit(ended("f-1", FINDER))
+    counts = bench.statistics.counts
+    assert (counts["looks"], counts["index_pages"], counts["executions_found"]) == (1, 2, 3)
+    assert every(bench.statistics.values("invokes_of_a_look")) == [4]
+
+
+@pytest.mark.parametrize("start_s", [10**18, -(10**30)])
+def test_a_start_beyond_all_calendars_is_counted_as_far_as_it_fits(start_s: int) -> None:
+    bench = Counted()
+    bench.write(an_item(StartTime=start_s), by="worker")
+    bench.write(an_item(StartTime=start_s, Status="TIMEOUT", Version=2))
+    kept = [*every(bench.statistics.values("execution_time")), *every(bench.statistics.values("timeout_delay"))]
+    assert {abs(each) for each in kept} == {1 << 62}
+
+
 def test_each_tick_has_what_its_finder_saw_last_and_what_it_polled_in_all() -> None:
     bench = Counted()
     for number, second in enumerate((0, 60, 121), 1):

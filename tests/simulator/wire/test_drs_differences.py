@@ -15,7 +15,7 @@ from simulator.trace import Trace
 if TYPE_CHECKING:
     from mypy_boto3_drs import DrsClient
 
-from tests.simulator.wire.test_drs_conformance import EAST, EPOCH_US, SERVER_IDS, refusal_of
+from tests.simulator.wire.test_drs_conformance import EAST, EPOCH_US, SERVER_IDS
 
 pytestmark = pytest.mark.usefixtures("moto")
 
@@ -24,7 +24,6 @@ DIFFERENCES: Final = {
     "jobs of one instant": "the fast tier sorts them by id, the wire has the later call first; AWS promises neither",
     "a server that is named twice": "the fast tier's job has it twice, the wire's once; nobody here names one twice",
     "how many jobs a page holds": "the fast tier knows its own page size only, the wire obeys maxResults as well",
-    "a token that nobody gave": "the fast tier breaks with a ValueError, the wire refuses with ValidationException",
 }
 SHOWN: Final[list[str]] = []
 _Test = TypeVar("_Test")
@@ -91,11 +90,3 @@ def test_a_server_that_is_named_twice_counts_once_on_the_wire_only(rig: Rig) -> 
 @shows("how many jobs a page holds")
 def test_the_wire_obeys_max_results(rig: Rig) -> None:
     assert len(rig.wire(filters={"jobIDs": rig.job_ids}, maxResults=1)) == 1
-
-
-@shows("a token that nobody gave")
-def test_a_token_that_nobody_gave_is_refused_on_the_wire(rig: Rig) -> None:
-    with pytest.raises(ValueError, match="invalid literal"):
-        rig.drs.describe_jobs(EAST, rig.job_ids, "nonsense")
-    _, refusal = refusal_of(lambda: rig.wire(nextToken="nonsense"))
-    assert refusal["Code"] == "ValidationException"

@@ -1,0 +1,32 @@
+"""The metrics that the poller publishes: their names and units. The template's alarms and dashboard read them."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from orchestrator.model import MetricPoint, Unit
+
+
+class MetricName(StrEnum):
+    """One metric of the poller's namespace; it has no dimensions."""
+
+    WAVES_POLLED = "WavesPolled"
+    POLLING_DURATION = "PollingDuration"
+    POLL_ERRORS = "PollErrors"
+    ACTIVE_EXECUTIONS = "ActivePollingExecutions"
+    OLDEST_AGE = "OldestExecutionAge"
+
+
+UNITS: Final[Mapping[MetricName, Unit]] = {
+    MetricName.WAVES_POLLED: Unit.COUNT,
+    MetricName.POLLING_DURATION: Unit.MILLISECONDS,
+    MetricName.POLL_ERRORS: Unit.COUNT,
+    MetricName.ACTIVE_EXECUTIONS: Unit.COUNT,
+    MetricName.OLDEST_AGE: Unit.SECONDS,
+}
+"""An alarm with a unit sees no values in another."""
+
+
+def point(name: MetricName, value: float) -> MetricPoint:
+    """One value of a metric, in its unit."""
+    return MetricPoint(name.value, value, UNITS[name])

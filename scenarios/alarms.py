@@ -1,0 +1,39 @@
+"""Whether the alarms that a scenario is there for go off, and clear again.
+
+Owns the judgement alone: what an alarm does is `simulator.monitoring`'s, and which must go off is the scenario's.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from scenarios.monitored import changes_of, instant_of
+from simulator.monitoring import alarms_by_name
+from simulator.world import World
+
+
+def judge(world: World) -> tuple[bool | None, str, str]:
+    """Verdict, value and evidence of the alarms that the scenario declares; None without any."""
+    declared = world.spec.alarms
+    if not declared:
+        return None, "none declared", "the scenario names no alarm that must go off"
+    metrics = world.cloudwatch.metrics()
+    wrong, evidence = [], []
+    for name, then in declared.items():
+        alarm = alarms_by_name()[name]
+        changes = changes_of(alarm, metrics.get(alarm.metric), world)
+        trouble = trouble_of([change.state for change in changes], then)
+        if trouble:
+            wrong.append(f"{name} {trouble}")
+        states = ", ".join(f"{change.state} at {instant_of(change, world)}" for change in changes)
+        evidence.append(f"{name}, which {then} once all is well: {states}")
+    value = "; ".join(wrong) or f"{len(declared)} of {len(declared)} as declared"
+    return not wrong, value, "; ".join(evidence)
+
+
+def trouble_of(states: Sequence[str], then: Literal["clears", "stays"]) -> str:
+    """What is wrong with an alarm that must go off and then clear or stay; "" if nothing is."""
+    if "ALARM" not in states:
+        return "did not go off"
+    if then == "clears" and states[-1] != "OK":
+        return "did not clear"
+    return "cleared" if then == "stays" and states[-1] != "ALARM" else ""
