@@ -9,7 +9,7 @@ import pkgutil
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from functools import cache
 from typing import Final
@@ -18,16 +18,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scenarios import host
 from scenarios.model import Scenario
-from simulator.faults.ledger import PHASES, Ledger
-from simulator.faults.rules import TRUTHS, Fault
+from simulator.faults.ledger import Ledger
+from simulator.spec import WorldSpec
 from simulator.trace import BrokenSimulationError
 from simulator.world import Parts, World, collecting_seldom
 
 _COMPARED_EVERY: Final = 16
 """Of so many seeds one is run without its faults as well, to see what they changed."""
 _RANGE_SECONDS: Final = 1.0
-
-_CLAIM_MIN: Final = 4
 
 BROKEN: Final = "simulation"
 """Stands for a property where the simulation itself broke."""
@@ -98,6 +96,18 @@ def parts_of(place: str) -> Parts | None:
     return parts
 
 
+class UnbuiltWorldError(Exception):
+    """A world cannot be built of these parts: they raised. The message says what."""
+
+
+def world_of(spec: WorldSpec, seed: int, parts: Parts | None, *, verdict_only: bool = False) -> World:
+    """A world that has not run. Raises UnbuiltWorldError for whatever a user's parts raise."""
+    try:
+        return World(spec, seed=seed, parts=parts, verdict_only=verdict_only)
+    except (Exception, BrokenSimulationError) as error:
+        raise UnbuiltWorldError(f"{type(error).__name__}: {error}") from error
+
+
 def explore_range(scenario_json: str, first: int, last: int, parts_place: str) -> Explored:
     """Run seeds `first` to `last`; what a worker does. Everything in and out can be pickled."""
     scenario, parts = _scenario(scenario_json), _parts(parts_place)
@@ -110,7 +120,11 @@ def explore_range(scenario_json: str, first: int, last: int, parts_place: str) -
     compared = 0
     with collecting_seldom():
         for seed in range(first, last + 1):
-            world = World(scenario, seed=seed, parts=parts, verdict_only=True)
+            try:
+                world = world_of(scenario, seed, parts, verdict_only=True)
+            except UnbuiltWorldError as error:
+                failures.append(broken(seed, 0, error))
+                continue
             ledger = Ledger(world.trace, world.settings)
             found = list(contradictions(world, seed))
             fired.update({" ".join(cell): count for cell, count in ledger.fired.items()})
@@ -118,7 +132,7 @@ def explore_range(scenario_json: str, first: int, last: int, parts_place: str) -
             unwinnable.update(world.plan.unwinnable.values())
             recovery_s.update(-(-us // 1_000_000) for us in world.recovery_us)
             if seed % _COMPARED_EVERY == 0 and world.plan.rules:
-                plain = World(world.spec.model_copy(update={"faults": ()}), seed=seed, parts=parts, verdict_only=True)
+                plain = world_of(world.spec.model_copy(update={"faults": ()}), seed, parts, verdict_only=True)
                 found += _without_faults(plain, seed, [each.property for each in found])
                 # How far a broken run got says nothing of faults.
                 if BROKEN not in (each.property for each in found):
@@ -148,15 +162,7 @@ def contradictions(world: World, seed: int) -> Iterator[Contradiction]:
     try:
         world.run()
     except (Exception, BrokenSimulationError) as error:
-        text = f"{type(error).__name__}: {error}"
-        yield Contradiction(
-            seed=seed,
-            property=BROKEN,
-            execution_id="",
-            at_us=world.kernel.now_us,
-            expected="the simulation goes on",
-            observed=text,
-        )
+        yield broken(seed, world.kernel.now_us, error)
         return
     for monitor in world.monitors:
         for violation in monitor.violations[:1]:
@@ -168,6 +174,18 @@ def contradictions(world: World, seed: int) -> Iterator[Contradiction]:
                 expected=violation.expected,
                 observed=str(violation.observed),
             )
+
+
+def broken(seed: int, at_us: int, error: BaseException) -> Contradiction:
+    """What is found where the simulation itself breaks."""
+    return Contradiction(
+        seed=seed,
+        property=BROKEN,
+        execution_id="",
+        at_us=at_us,
+        expected="the simulation goes on",
+        observed=str(error) if isinstance(error, UnbuiltWorldError) else f"{type(error).__name__}: {error}",
+    )
 
 
 def _without_faults(plain: World, seed: int, known: Sequence[str]) -> list[Contradiction]:
@@ -197,91 +215,6 @@ def _scenario(text: str) -> Scenario:
 @cache
 def _parts(place: str) -> Parts | None:
     return parts_of(place)
-
-
-# --- a campaign -----------------------------------------------------------------------------------------------
-
-
-class Campaign:
-    """Everything explored so far of one scenario."""
-
-    def __init__(self) -> None:
-        self.seeds_count = 0
-        self.failures: list[Contradiction] = []
-        self.fired: Counter[str] = Counter()
-        self.in_flight: Counter[str] = Counter()
-        self.changed: Counter[str] = Counter()
-        self.unwinnable: Counter[str] = Counter()
-        self.recovery_s: Counter[int] = Counter()
-        self.compared = 0
-
-    def add(self, explored: Explored) -> None:
-        """Add what a range left behind."""
-        self.seeds_count += explored.last - explored.first + 1
-        self.failures += explored.failures
-        self.fired.update(explored.fired)
-        self.in_flight.update(explored.in_flight)
-        self.changed.update(explored.changed)
-        self.unwinnable.update(explored.unwinnable)
-        self.recovery_s.update(explored.recovery_s)
-        self.compared += explored.compared
-
-    @property
-    def failed_count(self) -> int:
-        """Seeds in which a property was broken."""
-        return len({failure.seed for failure in self.failures})
-
-    def groups(self) -> dict[tuple[str, str], list[Contradiction]]:
-        """Failures that look alike, by property and signature, each from its lowest seed on."""
-        groups: dict[tuple[str, str], list[Contradiction]] = {}
-        for failure in sorted(self.failures, key=lambda each: each.seed):
-            groups.setdefault((failure.property, signature(failure)), []).append(failure)
-        return groups
-
-    def recovery(self, ratio: float) -> int:
-        """So many seconds after healing, this share of the overdue executions had ended."""
-        wanted, seen = ratio * self.recovery_s.total(), 0
-        for second in sorted(self.recovery_s):
-            seen += self.recovery_s[second]
-            if seen >= wanted:
-                return second
-        return 0
-
-    def claim(self) -> str:
-        """What the seeds allow to be said about all others."""
-        if self.failures or not self.seeds_count:
-            return f"{self.failed_count} of {self.seeds_count} seeds failed"
-        # The rule of three: with none in n, at most 3/n at 95 % (Hanley and Lippman-Hand, JAMA 1983).
-        if self.seeds_count < _CLAIM_MIN:
-            return f"0 of {self.seeds_count} seeds failed: too few for a claim"
-        most = 3 / self.seeds_count
-        return f"0 of {self.seeds_count} seeds failed: at most {most:.2g} of all would, at 95 % confidence"
-
-    @staticmethod
-    def empty_cells(faults: Sequence[Fault], counts: Mapping[str, int]) -> dict[Fault, list[str]]:
-        """The phases of life for which a kind of fault has no count although it might: nobody can say a thing of these.
-
-        Before polling begins only DRS's own faults and the index can meet an execution.
-        """
-        empty = {}
-        for fault in faults:
-            possible = PHASES[:-1] if fault in TRUTHS else PHASES if fault is Fault.INDEX_LAG else PHASES[1:]
-            missing = [phase for phase in possible if not counts.get(f"{fault} {phase}")]
-            if missing:
-                empty[fault] = missing
-        return empty
-
-
-def missing_ranges(first: int, last: int, done: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The parts of `first` to `last` that no range in `done` covers."""
-    missing, begin = [], first
-    for low, high in sorted(done):
-        if low > begin:
-            missing.append((begin, min(low - 1, last)))
-        begin = max(begin, high + 1)
-    if begin <= last:
-        missing.append((begin, last))
-    return [(low, high) for low, high in missing if low <= high]
 
 
 class LostError(Exception):

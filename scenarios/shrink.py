@@ -10,14 +10,14 @@ from typing import Final, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from scenarios import host
-from scenarios.explore import contradictions, parts_of
-from scenarios.failure import concrete
+from scenarios.explore import Contradiction, UnbuiltWorldError, contradictions, parts_of, world_of
+from scenarios.failure import Failure, concrete, failure_of, unshrunk
 from scenarios.model import Scenario
 from simulator.faults.rules import Rule
 from simulator.faults.swarm import with_swarm
 from simulator.randomness import Spread
 from simulator.spec import Group, JobLife
-from simulator.world import Parts, World
+from simulator.world import Parts
 
 _T = TypeVar("_T")
 
@@ -74,7 +74,11 @@ class Shrinker:
         except ValidationError:
             return False
         self.runs_count += 1
-        world = World(scenario, seed=self.seed, parts=self._parts, verdict_only=True)
+        try:
+            world = world_of(scenario, self.seed, self._parts, verdict_only=True)
+        except UnbuiltWorldError:
+            # Another error than the one that is shrunk: of parts that cannot be built for so small a scenario.
+            return False
         found = [each for each in contradictions(world, self.seed) if each.property == self._name]
         world.close()
         if found:
@@ -228,3 +232,31 @@ def shrunk(
     few = shrinker.with_fewer_rules(with_swarm(scenario, seed))
     small = shrinker.shrink(concrete(few, seed, parts_place))
     return None if small is None else Shrunk(small, shrinker.seed, shrinker.runs_count)
+
+
+class ShrunkFailure(NamedTuple):
+    """A failure, how many runs it took, and why it is as it was found, or "" if it is the smallest one."""
+
+    failure: Failure
+    runs_count: int
+    trouble: str = ""
+
+
+def shrunk_failure(
+    scenario: Scenario, found: Contradiction, *, parts_place: str = "", seconds_max: float = 60.0
+) -> ShrunkFailure:
+    """The smallest failure found, or the failure as it was found if it cannot be shrunk, or does not repeat."""
+    small = None
+    try:
+        small = shrunk(scenario, found.seed, found.property, parts_place=parts_place, seconds_max=seconds_max)
+        kept = None if small is None else failure_of(small.scenario, small.seed, found.property, parts_place)
+    except UnbuiltWorldError as error:
+        trouble = f"shrinking failed: {error}"
+    else:
+        if small is not None and kept is not None:
+            return ShrunkFailure(kept, small.runs_count)
+        if small is None:
+            trouble = "shrinking failed: it did not fail again with each of its faults made concrete"
+        else:
+            trouble = "shrinking failed: the smallest scenario failed once and not again, so its runs differ"
+    return ShrunkFailure(unshrunk(scenario, found, parts_place), 0 if small is None else small.runs_count, trouble)

@@ -4,13 +4,12 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
 
+from scenarios.campaign import Campaign, missing_ranges
 from scenarios.explore import (
-    Campaign,
     Contradiction,
     Explored,
     explore,
     explore_range,
-    missing_ranges,
     parts_of,
     scenario_of,
     signature,
