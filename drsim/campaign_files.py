@@ -6,6 +6,7 @@ done: an interruption loses seconds.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from itertools import count, pairwise
 from pathlib import Path
@@ -75,8 +76,9 @@ def set_aside(folder: Path) -> Path | None:
 
 
 def failure_path(folder: Path, found: Contradiction) -> Path:
-    """Where the shrunk failure goes that began as this one."""
-    return folder / FAILURES / f"{found.property}-{found.seed}.yaml"
+    """Where the shrunk failure goes that began as this one. Names of criteria are sentences, and lose all but words."""
+    words = re.findall(r"[a-z0-9]+", found.property.lower().replace("'", ""))
+    return folder / FAILURES / f"{'-'.join(words)}-{found.seed}.yaml"
 
 
 def begin(path: Path, header: Header, ranges: Sequence[Explored]) -> None:

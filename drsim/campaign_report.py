@@ -61,6 +61,7 @@ def summed_up(folder: Path) -> report.Campaign:
         parts=kept.header.parts,
         code=kept.header.code,
         claim=campaign.claim(),
+        unexercised=campaign.unexercised,
         seeds_count=campaign.seeds_count,
         failed_seeds=tuple(sorted({each.seed for each in campaign.failures})),
         run=run,

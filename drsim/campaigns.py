@@ -105,7 +105,7 @@ def explored(
     if (interrupted or lost) and campaign.seeds_count < seeds[1] - seeds[0] + 1:
         console.print(f"  {'interrupted; ' if interrupted else ''}--resume goes on from {path}")
     broken = any(each.property == BROKEN for each in campaign.failures)
-    return Ended(bool(campaign.failures), broken, interrupted, bool(lost) or not campaign.seeds_count)
+    return Ended(bool(campaign.failures), broken, interrupted, bool(lost) or campaign.verdict == "unknown")
 
 
 def _show_lost(console: Console, lost: str, engine: engines.Engine | None) -> None:
@@ -185,9 +185,8 @@ def _bar(name: str, total: int) -> Iterator[_Bar]:
 def _show(
     console: Console, scenario: Scenario, campaign: Campaign, seeds_count: int, seconds: float, told: str
 ) -> None:
-    verdict = "fail" if campaign.failures else "pass" if campaign.seeds_count else "unknown"
     console.print()
-    line(console, verdict, f"{scenario.name}: {campaign.claim()}", bold=True)
+    line(console, campaign.verdict, f"{scenario.name}: {campaign.claim()}", bold=True)
     rate = seeds_count / max(seconds, 0.001)
     ran = f"{seeds_count} seeds in {duration(seconds)}, {rate:.0f} seeds/s {told}"
     console.print(f"  {ran if told else 'no seed was left to run'}")
@@ -199,6 +198,8 @@ def _show(
         console.print(Text(f"  {count} executions could not end as DRS's truth demands: {reason}"))
     if campaign.fired:
         _show_ledger(console, scenario, campaign)
+    for name in campaign.unexercised:
+        line(console, "unknown", f"{name}: the scenario declares it, and no seed exercised it", indent=2)
     for (name, told), group in campaign.groups().items():
         seeds = ", ".join(str(each.seed) for each in group[:5])
         more = f" and {len(group) - 5} more" if len(group) > 5 else ""

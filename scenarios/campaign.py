@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from scenarios.explore import Contradiction, Explored, signature
+from scenarios.result import RunVerdict
 from simulator.faults.ledger import PHASES
 from simulator.faults.rules import TRUTHS, Fault
 
@@ -26,6 +27,7 @@ class Campaign:
         self.unwinnable: Counter[str] = Counter()
         self.recovery_s: Counter[int] = Counter()
         self.compared = 0
+        self._unexercised: tuple[str, ...] | None = None
 
     def add(self, explored: Explored) -> None:
         """Add what a range left behind."""
@@ -37,10 +39,26 @@ class Campaign:
         self.unwinnable.update(explored.unwinnable)
         self.recovery_s.update(explored.recovery_s)
         self.compared += explored.compared
+        if self._unexercised is None:
+            self._unexercised = explored.unexercised
+        else:
+            self._unexercised = tuple(name for name in self._unexercised if name in explored.unexercised)
+
+    @property
+    def unexercised(self) -> tuple[str, ...]:
+        """What the scenario declares and no seed exercised: the campaign then says nothing of it."""
+        return self._unexercised or ()
+
+    @property
+    def verdict(self) -> RunVerdict:
+        """As for a run: fail if a seed failed, unknown if no seed ran or something declared was not exercised."""
+        if self.failures:
+            return "fail"
+        return "pass" if self.seeds_count and not self.unexercised else "unknown"
 
     @property
     def failed_count(self) -> int:
-        """Seeds in which a property was broken."""
+        """Seeds in which a property was broken, or a criterion failed."""
         return len({failure.seed for failure in self.failures})
 
     def groups(self) -> dict[tuple[str, str], list[Contradiction]]:

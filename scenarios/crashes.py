@@ -14,11 +14,12 @@ from scenarios.explore import (
     UnbuiltWorldError,
     broken,
     contradictions,
-    parts_of,
+    without_faults,
     world_of,
 )
 from scenarios.failure import concrete
 from scenarios.model import Scenario
+from scenarios.parts import parts_of
 from simulator.events import FaultInjected
 from simulator.faults.rules import Fault, Rule
 
@@ -43,7 +44,7 @@ class Crashed(Data):
 
 def crash_points(scenario: Scenario, seed: int, parts_place: str = "") -> tuple[Scenario, tuple[CrashPoint, ...]]:
     """The scenario without faults and with every execution named, and each way to die in it."""
-    plain = concrete(scenario.model_copy(update={"faults": (), "swarm": None, "heal": None}), seed, parts_place)
+    plain = concrete(without_faults(scenario).model_copy(update={"heal": None}), seed, parts_place)
     # A slowness of no length strikes every call and changes none: that is how the calls are counted.
     probe = plain.model_copy(update={"faults": (Rule.model_validate({"fault": "slow", "delay": "0s"}),)})
     world = world_of(probe, seed, parts_of(parts_place), verdict_only=True)

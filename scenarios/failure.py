@@ -10,9 +10,11 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
 from scenarios import host
-from scenarios.explore import BROKEN, Contradiction, Data, UnbuiltWorldError, contradictions, parts_of, world_of
+from scenarios.criteria import CRITERIA_NAMES
+from scenarios.explore import BROKEN, Contradiction, Data, UnbuiltWorldError, contradictions, world_of
 from scenarios.files import ScenarioError
 from scenarios.model import Scenario
+from scenarios.parts import parts_of
 from scenarios.replacing import replaced
 from simulator.durations import DurationUs, show_duration
 from simulator.events import FaultInjected
@@ -23,14 +25,17 @@ from simulator.spec import Arrival
 
 
 def _known_property(name: str) -> str:
-    known = (*(monitor.name for monitor in PROPERTIES), BROKEN)
+    known = (*(monitor.name for monitor in PROPERTIES), *CRITERIA_NAMES, BROKEN)
     if name not in known:
         raise ValueError(f"no such property: {name!r}; known are {', '.join(known)}")
     return name
 
 
 class Failure(Data):
-    """One failure, to be replayed. `digest` is "" if the run that found it could not be made again."""
+    """One failure, to be replayed: of a property, or of a criterion (then `property` is its name).
+
+    `digest` is "" if the run that found it could not be made again.
+    """
 
     schema_version: Literal[1] = 1
     property: Annotated[str, AfterValidator(_known_property)]
@@ -159,7 +164,10 @@ def replay(failure: Failure, parts_place: str | None = None) -> Replay:
     except UnbuiltWorldError as error:
         outcome: Outcome = "still fails" if failure.property == BROKEN else "differs"
         return Replay(outcome=outcome, detail=f"its world cannot be built: {error}")
-    found: dict[str, Contradiction] = {each.property: each for each in contradictions(world, failure.seed)}
+    found = {each.property for each in contradictions(world, failure.seed)}
+    if failure.property not in CRITERIA_NAMES:
+        # Shrinking leaves only what the property needs, so that criteria mean nothing there.
+        found -= set(CRITERIA_NAMES)
     struck = any(world.plan.fired_counts)
     digest = world.trace.digest()
     world.close()
@@ -173,7 +181,8 @@ def replay(failure: Failure, parts_place: str | None = None) -> Replay:
         return Replay(outcome="differs", detail=f"it now breaks {', '.join(sorted(found))}")
     if failure.scenario.faults and not struck:
         return Replay(outcome="differs", detail="none of its faults strikes any more, so nothing was put to the test")
-    return Replay(outcome="fixed", detail="every property holds")
+    also = " and criterion" if failure.property in CRITERIA_NAMES else ""
+    return Replay(outcome="fixed", detail=f"every property{also} holds")
 
 
 def write(failure: Failure, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Shrinking: from a failure to the smallest one that still breaks the same property.
+"""Shrinking: from a failure to the smallest one that still breaks the same property, or fails the same criterion.
 
 Delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002) over executions and
 faults, then greedy steps over waves, servers, the lives of jobs, delays and virtual time, until no step helps.
@@ -10,9 +10,11 @@ from typing import Final, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from scenarios import host
-from scenarios.explore import Contradiction, UnbuiltWorldError, contradictions, parts_of, world_of
+from scenarios.criteria import CRITERIA_NAMES
+from scenarios.explore import Contradiction, UnbuiltWorldError, contradictions, signature, world_of
 from scenarios.failure import Failure, concrete, failure_of, unshrunk
 from scenarios.model import Scenario
+from scenarios.parts import parts_of
 from simulator.faults.rules import Rule
 from simulator.faults.swarm import with_swarm
 from simulator.randomness import Spread
@@ -39,6 +41,8 @@ class Shrinker:
         self._parts = parts
         self._until = host.wall_seconds() + seconds_max
         self.runs_count = 0
+        # How a criterion failed first: a smaller scenario may fail it for another reason, such as too early an end.
+        self._signature: str | None = None
         # When the property broke last, and for which execution.
         self.failed_at_us = 0
         self.failed_id = ""
@@ -66,7 +70,7 @@ class Shrinker:
                 return scenario
 
     def _fails(self, scenario: Scenario) -> bool:
-        """Whether the property breaks in this scenario; impossible ones and those out of time do not count."""
+        """Whether it still fails in this scenario; impossible scenarios and those out of time do not count."""
         if host.wall_seconds() > self._until and self.runs_count:
             return False
         try:
@@ -79,11 +83,14 @@ class Shrinker:
         except UnbuiltWorldError:
             # Another error than the one that is shrunk: of parts that cannot be built for so small a scenario.
             return False
-        found = [each for each in contradictions(world, self.seed) if each.property == self._name]
+        found = next((each for each in contradictions(world, self.seed) if each.property == self._name), None)
         world.close()
-        if found:
-            self.failed_at_us, self.failed_id = found[0].at_us, found[0].execution_id
-        return bool(found)
+        if found is None or (self._signature is not None and signature(found) != self._signature):
+            return False
+        if self._name in CRITERIA_NAMES:
+            self._signature = signature(found)
+        self.failed_at_us, self.failed_id = found.at_us, found.execution_id
+        return True
 
     def _better(self, scenario: Scenario, candidates: Iterator[Scenario] | Sequence[Scenario]) -> Scenario | None:
         return next((each for each in candidates if each != scenario and self._fails(each)), None)

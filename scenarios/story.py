@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from orchestrator.model import Execution
-from scenarios.explore import contradictions, parts_of, world_of
+from scenarios.explore import contradictions, world_of
 from scenarios.failure import Failure
+from scenarios.parts import parts_of
 from simulator.events import FaultInjected, ItemChanged, JobStarted, LambdaEnded, WriteRefused
 from simulator.world import Parts, World
 

@@ -5,18 +5,11 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 import pytest
 
 from scenarios.campaign import Campaign, missing_ranges
-from scenarios.explore import (
-    Contradiction,
-    Explored,
-    explore,
-    explore_range,
-    parts_of,
-    scenario_of,
-    signature,
-)
+from scenarios.explore import Contradiction, Explored, explore, explore_range, scenario_of, signature
 from scenarios.failure import failure_of
 from scenarios.files import load
 from scenarios.model import Scenario
+from scenarios.parts import parts_of
 from simulator.faults.rules import Fault
 from simulator.kernel import Kernel
 from simulator.services.schedule import ScheduleRule
