@@ -13,7 +13,6 @@ from orchestrator.settings import MINUTE_US
 from scenarios.finding import Criterion, Finding, Instance
 from scenarios.result import CriterionResult
 from simulator.events import FINDER, POLLER
-from simulator.faults.rules import TRUTHS
 from simulator.properties.cadence import interval_us
 from simulator.properties.monitor import Monitor, seconds
 from simulator.values import Values
@@ -57,17 +56,13 @@ def _holds(world: World, *names: str) -> bool:
 
 
 def _violations(world: World, *names: str) -> str:
-    """How often the properties were checked and broken, for evidence."""
+    """How often the properties were checked and broken, for evidence; "" where none is read."""
+    if world.verdict_only:
+        return ""
     return "; ".join(
         f"{name}: {monitor.checked} checks, {monitor.violations_count} violations"
         for name, monitor in ((name, _property(world, name)) for name in names)
     )
-
-
-def _disturbed(world: World) -> bool:
-    """Whether a fault has struck that may change when things happen."""
-    struck = zip(world.plan.rules, world.plan.fired_counts, strict=True)
-    return any(count and rule.fault not in TRUTHS for rule, count in struck)
 
 
 def _triggers(world: World) -> Finding:
@@ -87,7 +82,7 @@ def _triggers(world: World) -> Finding:
 
 def _queries(world: World) -> Finding:
     counts = world.statistics.counts
-    queries, errors = world.tally.calls[FINDER, "Query"], world.tally.errors["Query"]
+    queries, errors = world.tally.queries_count, world.tally.errors["Query"]
     if not queries:
         return Finding(None, "no query", "the finder never looked")
     evidence = (
@@ -98,7 +93,7 @@ def _queries(world: World) -> Finding:
 
 
 def _adaptive(world: World) -> Finding:
-    if _disturbed(world):
+    if world.tally.disturbed:
         return Finding(None, "disturbed by faults", "poll-cadence judges each poll by itself, faults or not")
     if world.strained:
         return Finding(None, "given up under overload", "looks may pass over executions that are due, as bounds say")
@@ -144,12 +139,14 @@ def _parallel(world: World) -> Finding:
         f"up to {most} pollers invoked by one look, within {seconds(batch_us)}; {failed} invocations refused; "
         f"at most {world.settings.parallel_invokes_max} invocations at a time"
     )
+    if at_once < 2 and not failed and world.tally.disturbed:
+        return Finding(None, "disturbed by faults", f"{evidence}; faults kept pollers from running at once")
     return Finding(at_once >= 2 and failed == 0, f"{at_once} pollers at once", evidence)
 
 
 def _updates(world: World) -> Finding:
     tally = world.tally
-    updates, errors, lost = tally.calls[POLLER, "UpdateItem"], tally.errors["UpdateItem"], tally.refused_count
+    updates, errors, lost = tally.updates_count, tally.errors["UpdateItem"], tally.refused_count
     if not updates:
         return Finding(None, "no update", "no poll wrote")
     evidence = f"{world.statistics.counts['polls_recorded']} polls recorded; {_violations(world, 'no-lost-update')}"
@@ -189,7 +186,7 @@ def _no_errors(world: World) -> Finding:
     throttled, dropped = tally.throttles_count, tally.dropped_count
     common = [f"{count} x {text}" for text, count in world.statistics.failures.most_common(3)]
     evidence = "; ".join([*common, f"{throttled} throttles, {dropped} events dropped", _violations(world, "budgets")])
-    if _disturbed(world):
+    if world.tally.disturbed:
         evidence += f"; {tally.failed_by_faults} runs failed by injected faults"
         failed -= tally.failed_by_faults
         throttled = dropped = 0
@@ -199,7 +196,9 @@ def _no_errors(world: World) -> Finding:
 
 
 def _permissions(world: World) -> Finding:
-    actions = ", ".join(sorted(f"{function}.{operation}" for function, operation in world.tally.calls)) or "none"
+    operations = (name.split(".") for name in world.statistics.counts if name.startswith((f"{FINDER}.", f"{POLLER}.")))
+    used = sorted({".".join(parts[:2]) for parts in operations if parts[1][0].isupper()})
+    actions = ", ".join(used) or "none"
     monitor = _property(world, "least-privilege")
     if not monitor.checked:
         return Finding(None, "no IAM in this run", f"called: {actions}; nothing checks them against a policy here")

@@ -27,7 +27,7 @@ from simulator.events import (
     TickFired,
     WriteRefused,
 )
-from simulator.faults.rules import CALLS
+from simulator.faults.rules import CALLS, TRUTHS
 from simulator.properties.cadence import phase
 from simulator.properties.monitor import same_waves
 from simulator.trace import Trace
@@ -47,10 +47,11 @@ class _Look:
 
 @dataclass(slots=True)
 class _Watched:
-    """One execution in POLLING: its phase, and its last poll's look."""
+    """One execution in POLLING: its phase, its last poll's look, and waves whose jobs DRS is known to have."""
 
     phase: Phase
     look_us: int | None = None
+    sound_waves: tuple[Wave, ...] | None = None
 
 
 class Tally:
@@ -60,8 +61,10 @@ class Tally:
         self._truth = truth
         self._settings = settings
         self.ticks_count = 0
-        self.calls: Counter[tuple[str, str]] = Counter()
-        """Calls by function and operation."""
+        self.disturbed = False
+        """Whether a fault has struck that may change when things happen."""
+        self.queries_count = self.updates_count = 0
+        """Queries of the finder, and updates of the poller."""
         self.errors: Counter[str] = Counter()
         """Failed calls by operation. A lost race is no error, and an injected one is not the function's."""
         self.query_us_max: int | None = None
@@ -84,7 +87,7 @@ class Tally:
         self.waves_without_job_id = self.waves_with_unknown_job = 0
         """How often a poll met one."""
         self.poll_gaps: Mapping[Phase, Values] = {each: Values() for each in Phase}
-        """Between the looks of two polls of an execution, by the phase that the second one found."""
+        """Between the looks of two polls of an execution, by the phase that the second one found; until `disturbed`."""
         self._looks: dict[str, _Look] = {}
         self._looked_us: dict[str, int] = {}
         self._watched: dict[str, _Watched] = {}
@@ -141,14 +144,18 @@ class Tally:
 
     def _on_call(self, event: CallMade) -> None:
         operation = event.operation
-        self.calls[event.function, operation] += 1
-        if event.error:
-            if not event.fault and event.error != _LOST_RACE:
-                self.errors[operation] += 1
-        elif operation == "Query" and not event.fault and event.duration_us > (self.query_us_max or -1):
-            self.query_us_max = event.duration_us
+        if operation == "UpdateItem":
+            self.updates_count += event.function == POLLER
+        elif operation == "Query":
+            self.queries_count += event.function == FINDER
+            if not event.error and not event.fault:
+                self.query_us_max = max(self.query_us_max or 0, event.duration_us)
+        if event.error and not event.fault and event.error != _LOST_RACE:
+            self.errors[operation] += 1
 
     def _on_fault(self, event: FaultInjected) -> None:
+        if not self.disturbed:
+            self.disturbed = event.fault not in TRUTHS
         # A slow start or a clock that is off fails nothing by itself.
         if event.request_id and event.operation in CALLS:
             self._struck.add(event.request_id)
@@ -171,10 +178,8 @@ class Tally:
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now, execution_id = event.previous, event.execution, event.execution_id
-        if before is not None:
-            self.statuses[before.status] -= 1
-        if now is not None:
-            self.statuses[now.status] += 1
+        if before is None or now is None or before.status is not now.status:
+            self._count_status(before, now)
         watched = self._watched.get(execution_id)
         if watched is not None and event.request_id and before is not None and now is not None:
             self._on_poll(event, watched, before, now)
@@ -183,25 +188,38 @@ class Tally:
         elif watched is None:
             self._watched[execution_id] = _Watched(phase(now, self._settings))
             self.active_max = max(self.active_max, len(self._watched))
-        elif not same_waves(before, now):
+        elif not self.disturbed and not same_waves(before, now):
             watched.phase = phase(now, self._settings)
 
     def _on_poll(self, event: ItemChanged, watched: _Watched, before: Execution, now: Execution) -> None:
-        look_us = self._looked_us.get(event.request_id)
+        look_us = None if self.disturbed else self._looked_us.get(event.request_id)
         if look_us is not None:
             if watched.look_us is not None:
                 self.poll_gaps[watched.phase].append(look_us - watched.look_us)
             watched.look_us = look_us
-        for wave in before.waves:
-            if not wave.finished:
-                self._on_open_wave(wave)
+        # A write that changes no wave leaves the very same tuple, and what DRS had once it has for good.
+        if before.waves is not watched.sound_waves:
+            unsound = sum(not self._is_sound(wave) for wave in before.waves)
+            watched.sound_waves = None if unsound else before.waves
         if now.status in TERMINAL and now.status is not ExecutionStatus.TIMEOUT:
             is_late = event.at_us > self._truth.times_out_us(now)
             self.ended_overdue += is_late and self._truth.final_us(now) < NEVER_US
 
-    def _on_open_wave(self, wave: Wave) -> None:
+    def _is_sound(self, wave: Wave) -> bool:
+        """Whether a wave is finished, has a job of DRS's, or waits for its turn; another one is counted."""
+        if wave.finished:
+            return True
         if wave.job_id is not None:
-            self.waves_with_unknown_job += self._truth.job(wave) is None
+            known = self._truth.job(wave) is not None
+            self.waves_with_unknown_job += not known
+            return known
         # A wave that waits for its turn has no job yet, and it is not missing.
-        elif wave.status is not WaveStatus.PENDING or wave.job_status is not None:
-            self.waves_without_job_id += 1
+        waits = wave.status is WaveStatus.PENDING and wave.job_status is None
+        self.waves_without_job_id += not waits
+        return waits
+
+    def _count_status(self, before: Execution | None, now: Execution | None) -> None:
+        if before is not None:
+            self.statuses[before.status] -= 1
+        if now is not None:
+            self.statuses[now.status] += 1

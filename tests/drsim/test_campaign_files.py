@@ -7,9 +7,10 @@ import pytest
 
 from drsim import campaign_files
 from drsim.arguments import UserError
-from drsim.campaign_files import Header, begin, read, refuse_to_replace, set_aside
+from drsim.campaign_files import Header, begin, failure_path, read, refuse_to_replace, set_aside
+from drsim.campaign_report import summed_up
 from drsim.cli import main
-from scenarios.explore import Explored
+from scenarios.explore import Contradiction, Explored
 from scenarios.files import ScenarioError, load
 from tests.drsim.disks import full_disk
 
@@ -83,6 +84,32 @@ def test_campaign_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> N
         begin(path, Header(scenario=load("idle"), parts="", code=""), [])
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["campaign.jsonl"]
+
+
+def test_lines_of_an_earlier_version_are_read_and_continued(tmp_path: Path) -> None:
+    path = campaign(tmp_path)
+    old = '{"first":4,"last":4,"fired":{"tick-lost PENDING":6},"in_flight":{"tick-lost PENDING":0},"compared":0}'
+    path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + f"\n{old}\n", encoding="utf-8")
+    kept = read(path)
+    assert kept is not None
+    assert (kept.ranges[0].fired, kept.ranges[0].unexercised) == ({"tick-lost PENDING": 6}, ())
+    begin(path, kept.header, kept.ranges)
+    assert read(path) == kept
+    summary = summed_up(tmp_path)
+    assert (summary.verdict, summary.unexercised) == ("pass", ())
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("no-lost-update", "no-lost-update-7.yaml"),
+        ("Performance <100ms queries", "performance-100ms-queries-7.yaml"),
+        ("Executions complete with DRS's truth", "executions-complete-with-drss-truth-7.yaml"),
+    ],
+)
+def test_failure_of_a_criterion_has_a_plain_file_name(name: str, file: str, tmp_path: Path) -> None:
+    found = Contradiction(seed=7, property=name, execution_id="", at_us=0, expected="", observed="")
+    assert failure_path(tmp_path, found) == tmp_path / "failures" / file
 
 
 def test_line_cut_off_inside_a_character_counts_as_not_run(tmp_path: Path) -> None:
