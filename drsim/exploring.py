@@ -64,6 +64,8 @@ def explore(
 ) -> None:
     """Run scenarios under many seeds, group what breaks, shrink it and tell its story.
 
+    What fails a run fails its seed: properties, criteria, and how executions are expected to end. Where no seed
+    exercised what the scenario declares, the exit code is 5.
     A campaign that is already in its folder is never overwritten: continue it (--resume) or start over (--restart).
     """
     scenarios, chosen, seconds_max = loaded(names, changes or []), seeds_of(seeds), seconds_of(time)

@@ -155,12 +155,11 @@ def _updates(world: World) -> Finding:
 
 
 def _logs(world: World) -> Finding:
-    lines = world.tally.lines_count
-    if not lines:
-        return Finding(None, "no line", "no function ran")
+    groups = world.logs.groups.values()
+    lines, size = sum(group.lines for group in groups), sum(group.size_bytes for group in groups)
     if not _property(world, "log-correlation").checked:
-        return Finding(None, f"{lines} lines", "whose functions promise nothing of their lines")
-    size = sum(group.size_bytes for group in world.logs.groups.values())
+        reason = "whose functions promise nothing of their lines" if lines else "no function ran"
+        return Finding(None, f"{lines} lines" if lines else "no line", reason)
     evidence = f"{size / 1e6:.2f} MB with platform lines; {_violations(world, 'log-correlation')}"
     return Finding(_holds(world, "log-correlation"), f"{lines} lines", evidence)
 
@@ -179,10 +178,10 @@ def _query_time(world: World) -> Finding:
 
 def _no_errors(world: World) -> Finding:
     tally = world.tally
-    runs = tally.invocations[FINDER] + tally.invocations[POLLER]
+    runs = tally.runs_count
     if not runs:
         return Finding(None, "no invocation", "no function ran")
-    failed = sum(tally.ended[name, outcome] for name in (FINDER, POLLER) for outcome in ("error", "timeout", "crash"))
+    failed = tally.failed.total()
     throttled, dropped = tally.throttles_count, tally.dropped_count
     common = [f"{count} x {text}" for text, count in world.statistics.failures.most_common(3)]
     evidence = "; ".join([*common, f"{throttled} throttles, {dropped} events dropped", _violations(world, "budgets")])
@@ -215,7 +214,7 @@ def _graceful(world: World) -> Finding:
         return Finding(
             None, "no job was missing", "no poll met a wave that lacked its job, or whose job DRS does not know"
         )
-    warnings, errors = tally.warnings_count, max(tally.ended[POLLER, "error"] - tally.failed_by_faults, 0)
+    warnings, errors = tally.warnings_count, max(tally.failed[POLLER, "error"] - tally.failed_by_faults, 0)
     evidence = (
         f"polls met a wave without JobId {missing} times, and one with a job that DRS does not know {unknown} times"
     )

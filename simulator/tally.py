@@ -71,14 +71,17 @@ class Tally:
         """The longest query that neither failed nor met a fault, None if there was none."""
         self.invoked_max = 0
         """Most pollers that one look invoked."""
-        self.invocations: Counter[str] = Counter()
-        self.ended: Counter[tuple[str, str]] = Counter()
-        """Invocations by function and outcome."""
+        self.runs_count = 0
+        """Invocations that began."""
+        self.failed: Counter[tuple[str, str]] = Counter()
+        """Invocations that did not end well, by function and outcome."""
         self.failed_by_faults = 0
         """Invocations that a fault struck and that did not end well."""
         self.pollers_max = 0
         """Most pollers that ran at once."""
-        self.throttles_count = self.dropped_count = self.lines_count = self.warnings_count = self.refused_count = 0
+        self.throttles_count = self.dropped_count = self.refused_count = 0
+        self.warnings_count = 0
+        """Warnings that pollers logged."""
         self.statuses: Counter[ExecutionStatus] = Counter()
         self.active_max = 0
         """Most executions in POLLING at once."""
@@ -110,8 +113,9 @@ class Tally:
 
     def _on_tick(self, _: TickFired) -> None:
         self.ticks_count += 1
-        for values in self.poll_gaps.values():
-            values.settle()
+        if not self.disturbed:
+            for values in self.poll_gaps.values():
+                values.settle()
 
     def _on_read(self, event: IndexRead) -> None:
         if event.first_page or event.request_id not in self._looks:
@@ -125,14 +129,15 @@ class Tally:
             self._looked_us[event.request_id] = look.at_us
 
     def _on_started(self, event: LambdaStarted) -> None:
-        self.invocations[event.function] += 1
+        self.runs_count += 1
         if event.function == POLLER:
             self._pollers += 1
             self.pollers_max = max(self.pollers_max, self._pollers)
 
     def _on_ended(self, event: LambdaEnded) -> None:
         request_id = event.request_id
-        self.ended[event.function, event.outcome] += 1
+        if event.outcome != "ok":
+            self.failed[event.function, event.outcome] += 1
         if event.function == POLLER:
             self._pollers -= 1
             self._looked_us.pop(request_id, None)
@@ -161,7 +166,6 @@ class Tally:
             self._struck.add(event.request_id)
 
     def _on_line(self, event: LogWritten) -> None:
-        self.lines_count += 1
         if event.level == "WARNING" and event.function == POLLER:
             self.warnings_count += 1
 

@@ -10,10 +10,10 @@ from scenarios.explore import Explored, contradictions, explore_range, judged, w
 from scenarios.failure import failure_of, read, replay, write
 from scenarios.files import load
 from scenarios.model import Scenario
+from scenarios.result import Verdict
 from scenarios.runner import run
 from scenarios.shrink import Shrinker, shrunk_failure
 from scenarios.verdict import unexercised, verdict
-from simulator.properties.monitor import Verdict
 from simulator.world import World
 
 EXPECTATION = "Executions end as expected"
@@ -64,7 +64,8 @@ def test_seed_has_the_verdicts_of_its_run(scenario: str) -> None:
     world = World(load(scenario), seed=1, verdict_only=True)
     verdicts = judged(world, 1).verdicts
     world.close()
-    assert verdicts == {each.name: each.verdict for each in (*result.properties, *result.criteria)}
+    by_property = {each.name: each.verdict for each in result.properties}
+    assert verdicts == by_property | {each.name: each.verdict for each in result.criteria}
     assert verdict(verdicts, load(scenario).exercises, frozenset()) == result.verdict
 
 
@@ -143,13 +144,13 @@ def test_range_names_what_it_declares_and_did_not_exercise() -> None:
 
 def test_names_that_cannot_be_judged_are_not_missed() -> None:
     exercises = load("drill").exercises.model_copy(update={"properties": ("isolation", "status-order"), "criteria": ()})
-    verdicts = {"isolation": Verdict.NOT_EXERCISED.value, "status-order": Verdict.PASS.value}
+    verdicts: dict[str, Verdict] = {"isolation": "not exercised", "status-order": "pass"}
     assert unexercised(verdicts, exercises, frozenset()) == ("isolation",)
     assert unexercised(verdicts, exercises, frozenset({"isolation"})) == ()
 
 
 def test_run_that_exercised_nothing_misses_everything() -> None:
-    nothing = {"isolation": Verdict.NOT_EXERCISED.value, "budgets": Verdict.NOT_EXERCISED.value}
+    nothing: dict[str, Verdict] = {"isolation": "not exercised", "budgets": "not exercised"}
     exercises = load("drill").exercises.model_copy(update={"properties": (), "criteria": ()})
     assert unexercised(nothing, exercises, frozenset()) == ("isolation", "budgets")
     assert verdict(nothing, exercises, frozenset()) == "unknown"

@@ -35,23 +35,24 @@ def test_lost_races_and_injected_errors_do_not_count() -> None:
 
 def test_longest_query_leaves_failed_and_slowed_ones_out() -> None:
     bench = Tallied()
-    assert bench.tally.query_us_max is None
     bench.call("Query", by=FINDER, took_us=900, fault="slow")
     bench.call("Query", by=FINDER, took_us=800, error="ThrottlingException")
-    assert bench.tally.query_us_max is None
-    bench.call("Query", by=FINDER, took_us=0)
-    bench.call("Query", by=FINDER, took_us=7)
-    assert (bench.tally.query_us_max, bench.tally.queries_count) == (7, 4)
+    seen = [bench.tally.query_us_max]
+    for took_us in (0, 7, 3):
+        bench.call("Query", by=FINDER, took_us=took_us)
+        seen.append(bench.tally.query_us_max)
+    assert seen == [None, 0, 7, 7]
+    assert bench.tally.queries_count == 5
 
 
 def test_events_without_a_beginning_are_tallied() -> None:
     bench = Tallied()
-    bench.trace.emit(ended("r-9"))
+    bench.trace.emit(ended("r-9", outcome="error"))
     bench.trace.emit(ended("f-9", FINDER))
     bench.trace.emit(IndexRead(0, "f-1", 0, 1, 2, 100))
     bench.trace.emit(Invoked(0, "r-1", "f-1", POLLER, "e-1"))
     assert (bench.tally.invoked_max, bench.tally.pollers_max) == (1, 0)
-    assert bench.tally.ended == {(POLLER, "ok"): 1, (FINDER, "ok"): 1}
+    assert (bench.tally.runs_count, bench.tally.failed) == (0, {(POLLER, "error"): 1})
 
 
 def test_wave_is_counted_by_each_poll_until_its_job_is_known() -> None:
@@ -93,6 +94,9 @@ def test_tally_agrees_with_the_figures_of_reports(scenario: str) -> None:
     assert tally.ended_overdue == counts["ended_overdue"]
     assert tally.waves_without_job_id == counts["waves_without_job_id"]
     assert tally.waves_with_unknown_job == counts["waves_with_unknown_job"]
+    outcomes = ("error", "timeout", "crash")
+    assert tally.failed.total() == sum(counts[f"{name}.{each}"] for name in (FINDER, POLLER) for each in outcomes)
+    assert tally.runs_count == counts[f"{FINDER}.invocations"] + counts[f"{POLLER}.invocations"]
     assert tally.warnings_count == counts[f"{POLLER}.warnings"]
     if not tally.disturbed:
         for phase, gaps in tally.poll_gaps.items():
