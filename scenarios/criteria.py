@@ -11,9 +11,9 @@ from typing import Final
 from orchestrator.model import ExecutionStatus, Phase
 from orchestrator.settings import MINUTE_US
 from scenarios.finding import Criterion, Finding, Instance
+from scenarios.intervals import effective_us, look_every_us
 from scenarios.result import CriterionResult
 from simulator.events import FINDER, POLLER
-from simulator.properties.cadence import interval_us
 from simulator.properties.monitor import Monitor, seconds
 from simulator.values import Values
 from simulator.world import World
@@ -114,18 +114,6 @@ def _adaptive(world: World) -> Finding:
     if wrong:
         evidence += "; " + ", ".join(wrong)
     return Finding(not wrong, f"{'/'.join(shown)} s", evidence)
-
-
-def look_every_us(world: World) -> int:
-    """Distance between two looks of the finder."""
-    sweeps = world.settings.sweeps_per_invocation
-    return world.settings.sweep_us if sweeps > 1 else world.spec.schedule.rate
-
-
-def effective_us(world: World, phase: Phase) -> int:
-    """The interval that a phase has in effect: looks come at a fixed distance, so it is a multiple of that."""
-    every_us = look_every_us(world)
-    return -(-(interval_us(phase, world.settings) - world.settings.due_slack_us) // every_us) * every_us
 
 
 def _parallel(world: World) -> Finding:

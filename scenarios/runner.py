@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from orchestrator.model import ExecutionStatus, Phase
 from scenarios import criteria, host
+from scenarios.intervals import effective_us, look_every_us
 from scenarios.model import Scenario
 from scenarios.monitored import monitored
 from scenarios.result import (
@@ -205,12 +206,12 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
     }
     return Metrics(
         configuration={**scenario.model_dump(mode="json"), **world.spec.model_dump(mode="json", include={"faults"})},
-        look_every=criteria.look_every_us(world) / 1_000_000,
+        look_every=look_every_us(world) / 1_000_000,
         cadence=tuple(
             Cadence(
                 phase=phase.value,
                 configured=interval_us(phase, world.settings) / 1_000_000,
-                effective=criteria.effective_us(world, phase) / 1_000_000,
+                effective=effective_us(world, phase) / 1_000_000,
             )
             for phase in Phase
         ),
