@@ -86,7 +86,7 @@ def seconds_of(text: str | None) -> float | None:
 
 def check_parts(place: str) -> None:
     """Raise UserError if --parts names none."""
-    from scenarios.explore import parts_of
+    from scenarios.parts import parts_of
 
     try:
         parts_of(place)

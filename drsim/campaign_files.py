@@ -1,20 +1,24 @@
-"""A campaign's folder: `campaign.jsonl` holds what was explored, `failures/` the shrunk failures.
+"""A campaign's folder: `campaign.jsonl` holds what was explored, `failures/` the failures.
 
-Owns how both are named, written and read again. The first line of `campaign.jsonl` says what is explored, each further
-one what a range of seeds left behind, written as soon as that is done: an interruption loses seconds.
+Owns how both are named, written and read again, and that no campaign is lost to a later one. The first line of
+`campaign.jsonl` says what is explored, each further one what a range of seeds left behind, written as soon as that is
+done: an interruption loses seconds.
 """
 
 import json
+import re
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
+from drsim.arguments import UserError
 from scenarios.explore import Contradiction, Data, Explored
 from scenarios.files import ScenarioError
 from scenarios.model import Scenario
+from scenarios.replacing import replaced
 
 CAMPAIGN: Final = "campaign.jsonl"
 FAILURES: Final = "failures"
@@ -40,16 +44,52 @@ class Kept(NamedTuple):
     ranges: list[Explored]
 
 
+def refuse_to_replace(folder: Path, *, resumable: bool) -> None:
+    """Raise UserError if the folder holds a campaign, or failures, that a new campaign would overwrite."""
+    path = folder / CAMPAIGN
+    failures = len(list((folder / FAILURES).glob("*.yaml")))
+    if path.exists() and path.stat().st_size:
+        held = "a campaign"
+    elif failures:
+        held = f"{failures} failure{'s' * (failures != 1)} of an earlier campaign"
+    else:
+        return
+    ways = "--resume continues it, " if resumable else ""
+    raise UserError(
+        f"{folder} already holds {held}: {ways}--restart sets the folder aside and starts over, "
+        "--out DIR leaves it alone"
+    )
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Rename a campaign's folder to the first free of `NAME.1`, `NAME.2` and so on; None if there is no such folder.
+
+    Raises OSError.
+    """
+    if not folder.exists():
+        return None
+    free = next(
+        path for path in (folder.with_name(f"{folder.name}.{number}") for number in count(1)) if not path.exists()
+    )
+    folder.rename(free)
+    return free
+
+
 def failure_path(folder: Path, found: Contradiction) -> Path:
-    """Where the shrunk failure goes that began as this one."""
-    return folder / FAILURES / f"{found.property}-{found.seed}.yaml"
+    """Where the shrunk failure goes that began as this one. Names of criteria are sentences, and lose all but words."""
+    words = re.findall(r"[a-z0-9]+", found.property.lower().replace("'", ""))
+    return folder / FAILURES / f"{'-'.join(words)}-{found.seed}.yaml"
 
 
 def begin(path: Path, header: Header, ranges: Sequence[Explored]) -> None:
-    """Write a campaign anew: a line that an interruption cut off must not stand in the way of the next one."""
+    """Write a campaign's file with these ranges, without a line that an interruption cut off, in place of an old one.
+
+    A process that is killed here leaves the whole old file or the whole new one. Raises OSError.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps(header.model_dump(mode="json")), *map(line_of, ranges)]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with replaced(path) as place:
+        place.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def line_of(explored: Explored) -> str:
@@ -63,7 +103,9 @@ def read(path: Path) -> Kept | None:
     A last line that was cut off counts as not begun. Raises ScenarioError, which names the line that is wrong.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        whole, end, last = path.read_bytes().rpartition(b"\n")
+        # A line may be cut off in the middle of a character.
+        text = (whole + end).decode() + last.decode(errors="replace")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:

@@ -14,9 +14,11 @@ from drsim.campaign_files import CAMPAIGN, FAILURES, Kept, failure_path, read
 from drsim.console import duration
 from reports import campaign as report
 from scenarios import failure, story
-from scenarios.explore import Campaign, Contradiction, missing_ranges, signature
+from scenarios.campaign import Campaign, missing_ranges
+from scenarios.explore import Contradiction, signature
 from scenarios.failure import Failure
 from scenarios.model import Scenario
+from scenarios.replacing import replaced
 from simulator.faults.ledger import PHASES
 from simulator.faults.rules import Fault
 
@@ -33,7 +35,8 @@ def write(folder: Path) -> list[Path]:
     summary = summed_up(folder)
     documents = {PAGE: report.render_html(summary), MARKDOWN: report.render_markdown(summary)}
     for name, text in documents.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        with replaced(folder / name) as place:
+            place.write_text(text, encoding="utf-8")
     return [folder / name for name in documents]
 
 
@@ -58,6 +61,7 @@ def summed_up(folder: Path) -> report.Campaign:
         parts=kept.header.parts,
         code=kept.header.code,
         claim=campaign.claim(),
+        unexercised=campaign.unexercised,
         seeds_count=campaign.seeds_count,
         failed_seeds=tuple(sorted({each.seed for each in campaign.failures})),
         run=run,

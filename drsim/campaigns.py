@@ -1,14 +1,14 @@
-"""Campaigns on the terminal: exploring, crash points, shrinking and replaying, as commands do them.
+"""Campaigns on the terminal: exploring and crash points, as `drsim explore` does them.
 
-Owns what is said. The workers are `drsim.engines`'s, the files `drsim.campaign_files`'s, the report is
-`drsim.campaign_report`'s.
+Owns what is printed of a campaign. The workers are `drsim.engines`'s, the files `drsim.campaign_files`'s, the report is
+`drsim.campaign_report`'s; each failure by itself is `drsim.failures`'s.
 """
 
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Final, NamedTuple, TextIO
+from typing import NamedTuple, TextIO
 
 from rich.console import Console
 from rich.padding import Padding
@@ -20,15 +20,13 @@ from drsim import campaign_files, campaign_report, engines
 from drsim.arguments import EngineChoice, UserError
 from drsim.campaign_files import Header
 from drsim.console import duration, errors, line
-from scenarios import crashes, failure, host, story
-from scenarios.explore import BROKEN, Campaign, Contradiction, Explored, LostError, explore, missing_ranges, scenario_of
+from drsim.failures import GROUPS_SHOWN_MAX, keep_each
+from scenarios import crashes, host
+from scenarios.campaign import Campaign, missing_ranges
+from scenarios.explore import BROKEN, Contradiction, Explored, LostError, explore, scenario_of
 from scenarios.files import ScenarioError
 from scenarios.model import Scenario
-from scenarios.shrink import shrunk
 from simulator.faults.ledger import PHASES
-
-_GROUPS_SHOWN_MAX: Final = 5
-_SHRINK_SECONDS: Final = 60.0
 
 
 class Ended(NamedTuple):
@@ -50,8 +48,12 @@ def explored(
     seconds_max: float | None,
     parts_place: str,
     resume: bool,
+    restart: bool,
 ) -> Ended:
-    """Explore seeds, show what was found and keep it. Raises OSError, ScenarioError, and UserError for the engine."""
+    """Explore seeds, show what was found and keep it. Raises OSError, ScenarioError, and UserError for the engine.
+
+    Without `resume` or `restart` the folder must hold no campaign: its file would be replaced.
+    """
     path = folder / campaign_files.CAMPAIGN
     campaign = Campaign()
     module = sys.modules.get(parts_place.partition(":")[0])
@@ -67,7 +69,7 @@ def explored(
         # Nothing is written before there are workers: where none can be had, an earlier campaign stays as it is.
         with (
             engines.running(choice, parts_place) if ranges else nullcontext(engines.NONE) as engine,
-            _begun(path, header, kept) as file,
+            _begun(console, path, header, kept, restart=restart) as file,
             _bar(scenario.name, sum(b - a + 1 for a, b in ranges)) as bar,
         ):
             # Rates are those of workers at work: how long these took to begin says nothing of the seeds to come.
@@ -98,12 +100,12 @@ def explored(
     _show_lost(console, lost, engine)
     if not interrupted:
         firsts = [(scenario_of(scenario, group[0]), group[0]) for group in campaign.groups().values()]
-        interrupted = not _shrink_each(console, firsts, parts_place, folder)
+        interrupted = not keep_each(console, firsts, parts_place, folder)
     _report(console, folder)
     if (interrupted or lost) and campaign.seeds_count < seeds[1] - seeds[0] + 1:
         console.print(f"  {'interrupted; ' if interrupted else ''}--resume goes on from {path}")
     broken = any(each.property == BROKEN for each in campaign.failures)
-    return Ended(bool(campaign.failures), broken, interrupted, bool(lost) or not campaign.seeds_count)
+    return Ended(bool(campaign.failures), broken, interrupted, bool(lost) or campaign.verdict == "unknown")
 
 
 def _show_lost(console: Console, lost: str, engine: engines.Engine | None) -> None:
@@ -115,11 +117,22 @@ def _show_lost(console: Console, lost: str, engine: engines.Engine | None) -> No
 
 
 @contextmanager
-def _begun(path: Path, header: Header, kept: Sequence[Explored]) -> Iterator[TextIO]:
-    """The campaign's file, begun anew with what is kept, to be written on."""
+def _begun(
+    console: Console, path: Path, header: Header, kept: Sequence[Explored], *, restart: bool
+) -> Iterator[TextIO]:
+    """The campaign's file with what is kept, open for further lines."""
+    if restart:
+        _set_aside(console, path.parent)
     campaign_files.begin(path, header, kept)
     with path.open("a", encoding="utf-8") as file:
         yield file
+
+
+def _set_aside(console: Console, folder: Path) -> None:
+    """Rename the folder of an earlier campaign, and show where it is now."""
+    aside = campaign_files.set_aside(folder)
+    if aside is not None:
+        console.print(Text(f"  the earlier campaign is now in {aside}"), soft_wrap=True)
 
 
 def _kept(path: Path, header: Header) -> list[Explored]:
@@ -172,9 +185,8 @@ def _bar(name: str, total: int) -> Iterator[_Bar]:
 def _show(
     console: Console, scenario: Scenario, campaign: Campaign, seeds_count: int, seconds: float, told: str
 ) -> None:
-    verdict = "fail" if campaign.failures else "pass" if campaign.seeds_count else "unknown"
     console.print()
-    line(console, verdict, f"{scenario.name}: {campaign.claim()}", bold=True)
+    line(console, campaign.verdict, f"{scenario.name}: {campaign.claim()}", bold=True)
     rate = seeds_count / max(seconds, 0.001)
     ran = f"{seeds_count} seeds in {duration(seconds)}, {rate:.0f} seeds/s {told}"
     console.print(f"  {ran if told else 'no seed was left to run'}")
@@ -186,6 +198,8 @@ def _show(
         console.print(Text(f"  {count} executions could not end as DRS's truth demands: {reason}"))
     if campaign.fired:
         _show_ledger(console, scenario, campaign)
+    for name in campaign.unexercised:
+        line(console, "unknown", f"{name}: the scenario declares it, and no seed exercised it", indent=2)
     for (name, told), group in campaign.groups().items():
         seeds = ", ".join(str(each.seed) for each in group[:5])
         more = f" and {len(group) - 5} more" if len(group) > 5 else ""
@@ -217,62 +231,15 @@ def _show_ledger(console: Console, scenario: Scenario, campaign: Campaign) -> No
     console.print()
 
 
-def _shrink_each(
-    console: Console, failures: Sequence[tuple[Scenario, Contradiction]], parts: str, folder: Path
-) -> bool:
-    """Shrink the first failures. False if somebody interrupts that."""
-    try:
-        for scenario, found in [each for each in failures if each[1].property != BROKEN][:_GROUPS_SHOWN_MAX]:
-            _shrink_and_tell(console, scenario, found, parts, folder)
-    except KeyboardInterrupt:
-        console.print("  interrupted; what was not shrunk yet is not told")
-        return False
-    return True
-
-
-def _shrink_and_tell(console: Console, scenario: Scenario, found: Contradiction, parts: str, folder: Path) -> None:
-    """Make a failure small, keep it and tell its story."""
-    began = host.wall_seconds()
-    small = shrunk(scenario, found.seed, found.property, parts_place=parts, seconds_max=_SHRINK_SECONDS)
-    if small is None:
-        line(
-            console, "unknown", f"{found.property}, seed {found.seed}: holds once each fault is made concrete", indent=2
-        )
-        return
-    kept = failure.failure_of(small.scenario, small.seed, found.property, parts)
-    assert kept is not None, "the shrinker keeps what fails"
-    path = campaign_files.failure_path(folder, found)
-    failure.write(kept, path)
-    console.print()
-    seconds = duration(host.wall_seconds() - began)
-    line(
-        console,
-        "fail",
-        f"{found.property}, seed {found.seed}, shrunk in {seconds} ({small.runs_count} runs)",
-        bold=True,
-    )
-    tell(console, kept, path)
-
-
-def tell(console: Console, kept: failure.Failure, path: Path) -> None:
-    """The story of a failure."""
-    console.print(f"  {campaign_report.size_of(kept.scenario)}")
-    for rule in kept.scenario.faults:
-        console.print(Text(f"    {rule}"))
-    for each in story.story(kept):
-        console.print(Text(f"    {each.at_us / 1e6:>9.3f} s  {each.text}"), soft_wrap=True)
-    console.print(Text(f"    expected  {kept.expected}", "bold"), soft_wrap=True)
-    console.print(Text(f"    observed  {kept.observed}", "bold"), soft_wrap=True)
-    difference = story.difference(kept)
-    if difference is not None:
-        console.print(Text(f"  {difference.passing} passes; they first differ here:"), soft_wrap=True)
-        console.print(Text(f"    fails   {difference.fails}"), no_wrap=True, overflow="ellipsis")
-        console.print(Text(f"    passes  {difference.passes}"), no_wrap=True, overflow="ellipsis")
-    console.print(Text(f"  replay  drsim replay {path}"), soft_wrap=True)
-
-
 def crashed(
-    console: Console, scenario: Scenario, seed: int, folder: Path, *, choice: EngineChoice, parts_place: str
+    console: Console,
+    scenario: Scenario,
+    seed: int,
+    folder: Path,
+    *,
+    choice: EngineChoice,
+    parts_place: str,
+    restart: bool,
 ) -> Ended:
     """Kill the functions at each of their calls, show what came of it, and keep failures.
 
@@ -284,6 +251,8 @@ def crashed(
     with _bar(scenario.name, len(points)) as bar:
         try:
             with engines.running(choice, parts_place) as engine:
+                if restart:
+                    _set_aside(console, folder)
                 for each in crashes.crash_everywhere(plain, points, seed, engine.executor, parts_place):
                     covered += each.points_count - len(each.missed)
                     missed += each.missed
@@ -305,36 +274,9 @@ def crashed(
         groups.setdefault(found.property, []).append((point, found))
     for name, group in groups.items():
         line(console, "fail", f"{name}: {len(group)} crash points, such as {group[0][0].rule}", indent=2)
-    for rule in missed[:_GROUPS_SHOWN_MAX]:
+    for rule in missed[:GROUPS_SHOWN_MAX]:
         line(console, "unknown", f"never struck: {rule}", indent=2)
     firsts = [(crashes.with_point(plain, point), found) for (point, found), *_ in groups.values()]
-    interrupted |= not interrupted and not _shrink_each(console, firsts, parts_place, folder)
+    interrupted |= not interrupted and not keep_each(console, firsts, parts_place, folder)
     broken = any(found.property == BROKEN for _, found in failures)
     return Ended(bool(failures or missed), broken, interrupted, bool(lost) or not points)
-
-
-def replayed(console: Console, path: Path, parts_place: str | None) -> str:
-    """Run a saved failure again, say what became of it, and return that."""
-    kept = failure.read(path)
-    answer = failure.replay(kept, parts_place)
-    verdict = "pass" if answer.outcome == "fixed" else "fail"
-    line(console, verdict, f"{path}: {answer.outcome}: {answer.detail}", bold=True)
-    if answer.outcome == "still fails":
-        shown = kept if parts_place is None else kept.model_copy(update={"parts": parts_place})
-        tell(console, shown, path)
-    return answer.outcome
-
-
-def shrunk_again(console: Console, path: Path) -> bool:
-    """Make a saved failure smaller, in its place. False if it no longer fails."""
-    kept = failure.read(path)
-    small = shrunk(kept.scenario, kept.seed, kept.property, parts_place=kept.parts, seconds_max=_SHRINK_SECONDS)
-    if small is None:
-        line(console, "pass", f"{path}: fixed, there is nothing to shrink", bold=True)
-        return False
-    smaller = failure.failure_of(small.scenario, small.seed, kept.property, kept.parts)
-    assert smaller is not None, "the shrinker keeps what fails"
-    failure.write(smaller, path)
-    line(console, "fail", f"{path}: {kept.property}, shrunk ({small.runs_count} runs)", bold=True)
-    tell(console, smaller, path)
-    return True

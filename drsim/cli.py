@@ -10,27 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from drsim.arguments import (
-    EngineChoice,
-    EngineName,
-    TraceKept,
-    UserError,
-    check_parts,
-    jobs_default,
-    loaded,
-    reading,
-    seconds_of,
-    seeds_of,
-    writing,
-)
+from drsim.arguments import TraceKept, UserError, loaded, writing
 from drsim.comparing import compare
 from drsim.exits import ExitCode, complain
+from drsim.exploring import explore, replay, shrink
 from drsim.reporting import report
 from drsim.serving import serve
 from drsim.tiers import Choice, Tier
 
 if TYPE_CHECKING:
-    from drsim.campaigns import Ended
     from scenarios.model import Scenario
     from scenarios.result import Result
 
@@ -145,130 +133,12 @@ def run(
     raise Exit(code or _code(results))
 
 
-PartsOption = Annotated[
-    str,
-    typer.Option("--parts", metavar="MODULE:NAME", help="A simulator.world.Parts to run in place of drsim's own code."),
-]
-
-
-@app.command()
-def explore(
-    names: Annotated[list[str], typer.Argument(metavar="NAME|FILE...", help="Scenarios, as for `drsim run`.")],
-    seeds: Annotated[str, typer.Option(metavar="FIRST-LAST", help="Seeds to explore, or one seed.")] = "1-1000",
-    time: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="Begin nothing new after that, e.g. 10m.")
-    ] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; by default one for each processor.")] = None,
-    changes: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario, as for `drsim run`.")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the campaign in DIR was left.")] = False,
-    crash_points: Annotated[
-        bool, typer.Option("--crash-points", help="Kill the functions at every call they make with the first seed.")
-    ] = False,
-    parts: PartsOption = "",
-    engine: Annotated[
-        EngineName,
-        typer.Option(help="process: processes of this machine; dask: dask's workers, here or of a cluster."),
-    ] = EngineName.PROCESS,
-    scheduler: Annotated[
-        str, typer.Option(metavar="tcp://HOST:PORT", help="The cluster's scheduler, for --engine dask.")
-    ] = "",
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where each campaign's folder goes.")] = Path("drsim-runs"),
-) -> None:
-    """Run scenarios under many seeds, group what breaks, shrink it and tell its story."""
-    scenarios, chosen, seconds_max = loaded(names, changes or []), seeds_of(seeds), seconds_of(time)
-    check_parts(parts)
-    if crash_points and (time is not None or resume):
-        raise UserError("--crash-points is exhaustive: it takes neither --time nor --resume")
-    if scheduler and engine is not EngineName.DASK:
-        raise UserError(f"--scheduler {scheduler}: it needs --engine dask, got --engine {engine}")
-    if scheduler and jobs is not None:
-        raise UserError(f"--jobs {jobs}: how many workers there are is the scheduler's; leave it out, or --scheduler")
-    choice, ends = EngineChoice(engine, jobs or jobs_default(), scheduler), []
-    for scenario in scenarios:
-        if crash_points:
-            folder = out / f"explore-{scenario.name}"
-            ended = _crashed(scenario, chosen[0], folder, choice, parts)
-        else:
-            ended = _explore(scenario, chosen, out, choice, seconds_max, parts, resume=resume)
-        ends.append(ended)
-        if ended.interrupted:
-            raise Exit(ExitCode.INTERRUPTED)
-    if any(ended.broken for ended in ends):
-        raise Exit(ExitCode.INTERNAL)
-    if any(ended.failed for ended in ends):
-        raise Exit(ExitCode.FAIL)
-    raise Exit(ExitCode.UNKNOWN if any(ended.unknown for ended in ends) else ExitCode.PASS)
-
-
-@app.command()
-def replay(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")],
-    parts: Annotated[
-        str | None, typer.Option("--parts", metavar="MODULE:NAME", help="Other parts; '' for drsim's own code.")
-    ] = None,
-) -> None:
-    """Run a saved failure again: it still fails (exit 1), is fixed (0), or differs (1)."""
-    from drsim import campaigns
-    from drsim.console import output
-
-    check_parts(parts or "")
-    outcome = reading(lambda: campaigns.replayed(output(), file, parts))
-    raise Exit(ExitCode.PASS if outcome == "fixed" else ExitCode.FAIL)
-
-
-@app.command()
-def shrink(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")],
-) -> None:
-    """Make a saved failure smaller, in its place: it fails (exit 1) or is fixed (0)."""
-    from drsim import campaigns
-    from drsim.console import output
-
-    failing = writing(lambda: reading(lambda: campaigns.shrunk_again(output(), file)))
-    raise Exit(ExitCode.FAIL if failing else ExitCode.PASS)
-
-
+app.command()(explore)
+app.command()(replay)
+app.command()(shrink)
 app.command()(report)
 app.command()(compare)
 app.command()(serve)
-
-
-def _explore(
-    scenario: "Scenario",
-    seeds: tuple[int, int],
-    out: Path,
-    choice: EngineChoice,
-    seconds_max: float | None,
-    parts: str,
-    *,
-    resume: bool,
-) -> "Ended":
-    from drsim import campaigns
-    from drsim.console import output
-
-    return writing(
-        lambda: reading(
-            lambda: campaigns.explored(
-                output(),
-                scenario,
-                seeds,
-                out / f"explore-{scenario.name}",
-                choice=choice,
-                seconds_max=seconds_max,
-                parts_place=parts,
-                resume=resume,
-            )
-        )
-    )
-
-
-def _crashed(scenario: "Scenario", seed: int, folder: Path, choice: EngineChoice, parts: str) -> "Ended":
-    from drsim import campaigns
-    from drsim.console import output
-
-    return writing(lambda: campaigns.crashed(output(), scenario, seed, folder, choice=choice, parts_place=parts))
 
 
 def _run_one(

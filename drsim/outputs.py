@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from drsim.reading import RESULT
 from reports.documents import CHROME, MARKDOWN, PAGE, File, Lines, UnwrittenError, files
 from reports.history import TraceError
+from scenarios.replacing import beside, replaced
 from scenarios.result import Result
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def folder_of(out: Path, scenario: str, seed: int) -> Path:
 def spool_in(folder: Path) -> Iterator[Path]:
     """Where a run's trace goes while the run goes on, in the folder, which is made. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    with _beside(folder / TRACE) as place:
+    with beside(folder / TRACE) as place:
         yield place
 
 
@@ -59,7 +59,7 @@ def write(run: "Run", folder: Path, *, with_chrome: bool = False) -> tuple[str, 
     (folder / LEFT).unlink(missing_ok=True)
     is_traced = run.result.trace != "off"
     try:
-        with _replaced(folder / RESULT) as place:
+        with replaced(folder / RESULT) as place:
             place.write_text(run.result.model_dump_json(indent=2) + "\n", encoding="utf-8")
     except OSError:
         # Hours may be in it, and a spool only moves, for which a full disk has room.
@@ -102,10 +102,7 @@ def _write(file: File, path: Path) -> None:
         path.unlink(missing_ok=True)
         return
     try:
-        with (
-            _replaced(path) as place,
-            place.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as out,
-        ):
+        with replaced(path) as place, place.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
             out.writelines(file.text)
     except TraceError:
         raise
@@ -113,22 +110,6 @@ def _write(file: File, path: Path) -> None:
         # An earlier run's report would pass for this one's.
         path.unlink(missing_ok=True)
         raise
-
-
-@contextmanager
-def _replaced(path: Path) -> Iterator[Path]:
-    """A place beside a file, which takes the file's name once all is written there: half a file never has that name."""
-    with _beside(path) as place:
-        yield place
-        place.replace(path)
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """A place on the same disk that no other process has, gone at the end with whatever was not moved away."""
-    with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent, ignore_cleanup_errors=True) as home:
-        # A folder, for a temporary file of Python's could be read by nobody else, and not even once it is moved.
-        yield Path(home, path.name)
 
 
 def write_error(trouble: str, folder: Path) -> None:

@@ -134,11 +134,15 @@ class Campaign:
     groups: tuple[Group, ...]
     others: tuple[Story, ...]
     """Failures in the folder that belong to no group: of crash points, or of an earlier campaign."""
+    unexercised: tuple[str, ...] = ()
+    """Properties and criteria that the scenario declares and no seed exercised."""
 
     @property
     def verdict(self) -> Verdict:
-        """As for a run: nothing explored says nothing."""
-        return "fail" if self.failed_seeds else "pass" if self.seeds_count else "unknown"
+        """As for a run: nothing explored says nothing, and neither does what was not exercised."""
+        if self.failed_seeds:
+            return "fail"
+        return "pass" if self.seeds_count and not self.unexercised else "unknown"
 
     @property
     def never(self) -> int:

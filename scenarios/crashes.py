@@ -7,12 +7,21 @@ delivering the event again.
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 
-from scenarios.explore import Contradiction, Data, LostError, contradictions, parts_of
+from scenarios.explore import (
+    Contradiction,
+    Data,
+    LostError,
+    UnbuiltWorldError,
+    broken,
+    contradictions,
+    without_faults,
+    world_of,
+)
 from scenarios.failure import concrete
 from scenarios.model import Scenario
+from scenarios.parts import parts_of
 from simulator.events import FaultInjected
 from simulator.faults.rules import Fault, Rule
-from simulator.world import World
 
 _CHUNK = 25
 _SECOND_US = 1_000_000
@@ -35,10 +44,10 @@ class Crashed(Data):
 
 def crash_points(scenario: Scenario, seed: int, parts_place: str = "") -> tuple[Scenario, tuple[CrashPoint, ...]]:
     """The scenario without faults and with every execution named, and each way to die in it."""
-    plain = concrete(scenario.model_copy(update={"faults": (), "swarm": None, "heal": None}), seed, parts_place)
+    plain = concrete(without_faults(scenario).model_copy(update={"heal": None}), seed, parts_place)
     # A slowness of no length strikes every call and changes none: that is how the calls are counted.
     probe = plain.model_copy(update={"faults": (Rule.model_validate({"fault": "slow", "delay": "0s"}),)})
-    world = World(probe, seed=seed, parts=parts_of(parts_place), verdict_only=True)
+    world = world_of(probe, seed, parts_of(parts_place), verdict_only=True)
     calls: list[FaultInjected] = []
     world.trace.listen(FaultInjected, calls.append)
     list(contradictions(world, seed))
@@ -72,7 +81,11 @@ def crash(scenario_json: str, points: Sequence[CrashPoint], seed: int, parts_pla
     missed: list[str] = []
     failures: list[tuple[CrashPoint, Contradiction]] = []
     for point in points:
-        world = World(with_point(scenario, point), seed=seed, parts=parts, verdict_only=True)
+        try:
+            world = world_of(with_point(scenario, point), seed, parts, verdict_only=True)
+        except UnbuiltWorldError as error:
+            failures.append((point, broken(seed, 0, error)))
+            continue
         failures += [(point, found) for found in contradictions(world, seed)]
         if not world.plan.fired_counts[0]:
             missed.append(str(point.rule))

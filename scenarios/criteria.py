@@ -6,16 +6,15 @@ for one line of a terminal; the evidence is for the report.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from orchestrator.model import ExecutionStatus, Phase
 from orchestrator.settings import MINUTE_US
 from scenarios import alarms
-from scenarios.result import Basis, CriterionResult, Verdict
+from scenarios.finding import Criterion, Finding, Instance
+from scenarios.intervals import effective_us, look_every_us
+from scenarios.result import CriterionResult
 from simulator.events import FINDER, POLLER
-from simulator.faults.rules import TRUTHS
-from simulator.properties.cadence import interval_us
 from simulator.properties.monitor import Monitor, seconds
 from simulator.values import Values
 from simulator.world import World
@@ -23,43 +22,31 @@ from simulator.world import World
 _BY_TRUTH: Final = (ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL, ExecutionStatus.FAILED)
 """How an execution ends when DRS says so."""
 
-
 ALARMS: Final = "Alarms go off and clear"
 
-
-class Finding(NamedTuple):
-    """What a criterion concludes. `passed` is None when the run gave no occasion to judge."""
-
-    passed: bool | None
-    value: str
-    evidence: str
+_COMPLETION: Final = ("completion-soundness", "completion-liveness")
+_TIMEOUT: Final = ("timeout-truth", "completion-soundness")
+_SERVICE: Final = ("no-starvation", "completion-liveness", "isolation")
+_OVERLOAD: Final = ("no-lost-update", "completion-soundness")
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """One criterion: its name, what it asks for, and the function that judges."""
-
-    name: str
-    basis: Basis
-    threshold: Callable[[World], str]
-    judge: Callable[[World], Finding]
+def findings(world: World) -> list[tuple[Criterion, Finding]]:
+    """What each criterion finds in a world that has run."""
+    return [(criterion, criterion.judge(world)) for criterion in CRITERIA]
 
 
 def judge(world: World) -> tuple[CriterionResult, ...]:
-    """All criteria, on a world that has run."""
-    return tuple(_result(criterion, world) for criterion in CRITERIA)
-
-
-def _result(criterion: Criterion, world: World) -> CriterionResult:
-    passed, value, evidence = criterion.judge(world)
-    verdict: Verdict = "not exercised" if passed is None else "pass" if passed else "fail"
-    return CriterionResult(
-        name=criterion.name,
-        verdict=verdict,
-        value=value,
-        threshold=criterion.threshold(world),
-        evidence=evidence,
-        basis=criterion.basis,
+    """All criteria as a result has them, on a world that has run."""
+    return tuple(
+        CriterionResult(
+            name=criterion.name,
+            verdict=finding.verdict,
+            value=finding.value,
+            threshold=criterion.threshold(world),
+            evidence=finding.evidence,
+            basis=criterion.basis,
+        )
+        for criterion, finding in findings(world)
     )
 
 
@@ -72,48 +59,33 @@ def _holds(world: World, *names: str) -> bool:
 
 
 def _violations(world: World, *names: str) -> str:
-    """How often the properties were checked and broken, for evidence."""
+    """How often the properties were checked and broken, for evidence; "" where none is read."""
+    if world.verdict_only:
+        return ""
     return "; ".join(
         f"{name}: {monitor.checked} checks, {monitor.violations_count} violations"
         for name, monitor in ((name, _property(world, name)) for name in names)
     )
 
 
-def _errors(world: World, operation: str) -> int:
-    """Failed calls of an operation by either function; a lost race is no error, and an injected one is nobody's."""
-    counts = world.statistics.counts
-    failed = sum(
-        count
-        for name, count in counts.items()
-        if name.count(".") == 2
-        and name.split(".")[1] == operation
-        and not name.endswith(".ConditionalCheckFailedException")
-    )
-    return failed - counts[f"calls_failed_by_faults.{operation}"]
-
-
-def _disturbed(world: World) -> bool:
-    """Whether a fault has struck that may change when things happen."""
-    struck = zip(world.plan.rules, world.plan.fired_counts, strict=True)
-    return any(count and rule.fault not in TRUTHS for rule, count in struck)
-
-
 def _triggers(world: World) -> Finding:
-    ticks = world.statistics.ticks
-    if not ticks:
+    ticks_count = world.tally.ticks_count
+    if not ticks_count:
         return Finding(None, "no tick", "the run ended before the first tick")
     if world.spec.schedule.rate != MINUTE_US:
         every = seconds(world.spec.schedule.rate)
         return Finding(None, f"set to every {every}", f"this scenario's rule fires every {every}, not every 60 s")
     gaps = world.statistics.values("tick_interval")
-    low, high = (f"{gap_us / 1e6:g}" for gap_us in ((gaps.low, gaps.high) if gaps else (0, 0)))
-    shown = f"{len(ticks)} ticks, {low if low == high else f'{low} to {high}'} s apart"
+    shown = f"{ticks_count} ticks"
+    if gaps:
+        low, high = (f"{gap_us / 1e6:g}" for gap_us in (gaps.low, gaps.high))
+        shown += f", {low if low == high else f'{low} to {high}'} s apart"
     return Finding(_holds(world, "trigger-cadence"), shown, _violations(world, "trigger-cadence"))
 
 
 def _queries(world: World) -> Finding:
     counts = world.statistics.counts
-    queries, errors = counts[f"{FINDER}.Query"], _errors(world, "Query")
+    queries, errors = world.tally.queries_count, world.tally.errors["Query"]
     if not queries:
         return Finding(None, "no query", "the finder never looked")
     evidence = (
@@ -124,13 +96,13 @@ def _queries(world: World) -> Finding:
 
 
 def _adaptive(world: World) -> Finding:
-    if _disturbed(world):
+    if world.tally.disturbed:
         return Finding(None, "disturbed by faults", "poll-cadence judges each poll by itself, faults or not")
     if world.strained:
         return Finding(None, "given up under overload", "looks may pass over executions that are due, as bounds say")
     shown, wrong = [], []
     for phase in Phase:
-        gaps = world.statistics.values(f"poll_gap.{phase}")
+        gaps = world.tally.poll_gaps[phase]
         if gaps:
             (median_us,), expected_us = gaps.quantiles(0.5), effective_us(world, phase)
             shown.append(f"{round(median_us / 1e6)}")
@@ -147,77 +119,66 @@ def _adaptive(world: World) -> Finding:
     return Finding(not wrong, f"{'/'.join(shown)} s", evidence)
 
 
-def look_every_us(world: World) -> int:
-    """Distance between two looks of the finder."""
-    sweeps = world.settings.sweeps_per_invocation
-    return world.settings.sweep_us if sweeps > 1 else world.spec.schedule.rate
-
-
-def effective_us(world: World, phase: Phase) -> int:
-    """The interval that a phase has in effect: looks come at a fixed distance, so it is a multiple of that."""
-    every_us = look_every_us(world)
-    return -(-(interval_us(phase, world.settings) - world.settings.due_slack_us) // every_us) * every_us
-
-
 def _parallel(world: World) -> Finding:
-    statistics = world.statistics
-    most, failed = statistics.invoked_max, _errors(world, "Invoke")
+    most, failed = world.tally.invoked_max, world.tally.errors["Invoke"]
     if most < 2 and not failed:
         return Finding(None, "never 2 due at once", "no look had two executions to poll")
-    at_once = statistics.running_max[POLLER]
-    batch = statistics.values("invokes_of_a_look")
+    at_once = world.tally.pollers_max
+    batch = world.statistics.values("invokes_of_a_look")
     batch_us = batch.high if batch else 0
     evidence = (
         f"up to {most} pollers invoked by one look, within {seconds(batch_us)}; {failed} invocations refused; "
         f"at most {world.settings.parallel_invokes_max} invocations at a time"
     )
+    if at_once < 2 and not failed and world.tally.disturbed:
+        return Finding(None, "disturbed by faults", f"{evidence}; faults kept pollers from running at once")
     return Finding(at_once >= 2 and failed == 0, f"{at_once} pollers at once", evidence)
 
 
 def _updates(world: World) -> Finding:
-    counts = world.statistics.counts
-    updates, errors, lost = counts[f"{POLLER}.UpdateItem"], _errors(world, "UpdateItem"), counts["writes_refused"]
+    tally = world.tally
+    updates, errors, lost = tally.updates_count, tally.errors["UpdateItem"], tally.refused_count
     if not updates:
         return Finding(None, "no update", "no poll wrote")
-    evidence = f"{counts['polls_recorded']} polls recorded; {_violations(world, 'no-lost-update')}"
+    evidence = f"{world.statistics.counts['polls_recorded']} polls recorded; {_violations(world, 'no-lost-update')}"
     passed = errors == 0 and _holds(world, "no-lost-update")
     return Finding(passed, f"{updates} updates, {lost} lost races", evidence)
 
 
 def _logs(world: World) -> Finding:
-    groups = world.logs.groups
-    lines = sum(group.lines for group in groups.values())
-    if not lines:
-        return Finding(None, "no line", "no function ran")
+    groups = world.logs.groups.values()
+    lines, size = sum(group.lines for group in groups), sum(group.size_bytes for group in groups)
     if not _property(world, "log-correlation").checked:
-        return Finding(None, f"{lines} lines", "whose functions promise nothing of their lines")
-    size = sum(group.size_bytes for group in groups.values())
+        reason = "whose functions promise nothing of their lines" if lines else "no function ran"
+        return Finding(None, f"{lines} lines" if lines else "no line", reason)
     evidence = f"{size / 1e6:.2f} MB with platform lines; {_violations(world, 'log-correlation')}"
     return Finding(_holds(world, "log-correlation"), f"{lines} lines", evidence)
 
 
 def _query_time(world: World) -> Finding:
-    values = Values.of_all(world.statistics.values(name) for name in ("Query.cold", "Query.warm"))
-    if not values:
+    most_us = world.tally.query_us_max
+    if most_us is None:
         return Finding(None, "no query", "the finder never looked")
-    value = f"p99 {values.quantiles(0.99)[0] / 1000:.0f} ms, max {values.high / 1000:.0f} ms"
-    return Finding(
-        values.high < 100_000, value, f"{len(values)} queries, mean {values.total / len(values) / 1000:.1f} ms"
-    )
+    value, evidence = f"max {most_us / 1000:.0f} ms", ""
+    values = Values.of_all(world.statistics.values(name) for name in ("Query.cold", "Query.warm"))
+    if values:
+        value = f"p99 {values.quantiles(0.99)[0] / 1000:.0f} ms, {value}"
+        evidence = f"{len(values)} queries, mean {values.total / len(values) / 1000:.1f} ms"
+    return Finding(most_us < 100_000, value, evidence)
 
 
 def _no_errors(world: World) -> Finding:
-    counts = world.statistics.counts
-    runs = counts[f"{FINDER}.invocations"] + counts[f"{POLLER}.invocations"]
+    tally = world.tally
+    runs = tally.runs_count
     if not runs:
         return Finding(None, "no invocation", "no function ran")
-    failed = sum(counts[f"{name}.{outcome}"] for name in (FINDER, POLLER) for outcome in ("error", "timeout", "crash"))
-    throttled, dropped = counts["lambda_throttles"], counts["lambda_events_dropped"]
+    failed = tally.failed.total()
+    throttled, dropped = tally.throttles_count, tally.dropped_count
     common = [f"{count} x {text}" for text, count in world.statistics.failures.most_common(3)]
     evidence = "; ".join([*common, f"{throttled} throttles, {dropped} events dropped", _violations(world, "budgets")])
-    if _disturbed(world):
-        evidence += f"; {counts['runs_failed_by_faults']} runs failed by injected faults"
-        failed -= counts["runs_failed_by_faults"]
+    if world.tally.disturbed:
+        evidence += f"; {tally.failed_by_faults} runs failed by injected faults"
+        failed -= tally.failed_by_faults
         throttled = dropped = 0
     passed = failed == throttled == dropped == 0 and _holds(world, "budgets")
     over = _property(world, "budgets").violations_count
@@ -238,14 +199,13 @@ def _permissions(world: World) -> Finding:
 
 
 def _graceful(world: World) -> Finding:
-    counts = world.statistics.counts
-    missing, unknown = counts["waves_without_job_id"], counts["waves_with_unknown_job"]
+    tally = world.tally
+    missing, unknown = tally.waves_without_job_id, tally.waves_with_unknown_job
     if not missing + unknown:
         return Finding(
             None, "no job was missing", "no poll met a wave that lacked its job, or whose job DRS does not know"
         )
-    warnings, errors = counts[f"{POLLER}.warnings"], counts[f"{POLLER}.error"]
-    errors = max(errors - counts["runs_failed_by_faults"], 0)
+    warnings, errors = tally.warnings_count, max(tally.failed[POLLER, "error"] - tally.failed_by_faults, 0)
     evidence = (
         f"polls met a wave without JobId {missing} times, and one with a job that DRS does not know {unknown} times"
     )
@@ -254,35 +214,33 @@ def _graceful(world: World) -> Finding:
 
 
 def _completions(world: World) -> Finding:
-    statuses = world.statistics.statuses
+    statuses = world.tally.statuses
     ended = {status: statuses[status] for status in _BY_TRUTH}
     if not sum(ended.values()):
         return Finding(None, "no execution completed", "none ended as COMPLETED, PARTIAL or FAILED")
     delays = world.statistics.values("completion_delay")
-    names = ("completion-soundness", "completion-liveness")
     late = f", at most {round(delays.high / 1e6)} s late" if delays else ""
     evidence = ", ".join(f"{count} {status}" for status, count in ended.items() if count)
     return Finding(
-        _holds(world, *names), f"{sum(ended.values())} ended{late}", f"{evidence}; {_violations(world, *names)}"
+        _holds(world, *_COMPLETION),
+        f"{sum(ended.values())} ended{late}",
+        f"{evidence}; {_violations(world, *_COMPLETION)}",
     )
 
 
 def _timeouts(world: World) -> Finding:
-    timeouts = world.statistics.statuses[ExecutionStatus.TIMEOUT]
-    truth = world.statistics.counts["ended_overdue"]
+    timeouts, truth = world.tally.statuses[ExecutionStatus.TIMEOUT], world.tally.ended_overdue
     if not timeouts + truth:
         return Finding(None, "no execution was overdue", "none was older than its timeout when it ended")
-    names = ("timeout-truth", "completion-soundness")
-    evidence = f"{truth} ended as DRS said although overdue; {_violations(world, *names)}"
-    return Finding(_holds(world, *names), f"{timeouts} TIMEOUT, {truth} by the truth", evidence)
+    evidence = f"{truth} ended as DRS said although overdue; {_violations(world, *_TIMEOUT)}"
+    return Finding(_holds(world, *_TIMEOUT), f"{timeouts} TIMEOUT, {truth} by the truth", evidence)
 
 
 def _concurrent(world: World) -> Finding:
-    most = world.statistics.active_max
+    most = world.tally.active_max
     if most < 100:
         return Finding(None, f"at most {most} at once", "fewer than 100 executions in POLLING at the same time")
-    names = ("no-starvation", "completion-liveness", "isolation")
-    return Finding(_holds(world, *names), f"{most} in POLLING at once", _violations(world, *names))
+    return Finding(_holds(world, *_SERVICE), f"{most} in POLLING at once", _violations(world, *_SERVICE))
 
 
 def _cadence(world: World) -> Finding:
@@ -303,18 +261,25 @@ def _expectation(world: World) -> Finding:
     actual = {key: world.status_of(key) for key in expected}
     wrong = [key for key, status in expected.items() if actual[key] is not status]
     evidence = "; ".join(f"{key.execution_id}: {actual[key]}, not {expected[key]}" for key in wrong[:3])
-    return Finding(not wrong, f"{len(expected) - len(wrong)} of {len(expected)} as expected", evidence or "each one")
+    # Both statuses are what is expected, so that failures are grouped by them, and shrinking keeps to both.
+    firsts = [
+        Instance(key.execution_id, f"{expected[key]} at the end, not {actual[key]}", str(actual[key]))
+        for key in wrong[:1]
+    ]
+    return Finding(
+        not wrong, f"{len(expected) - len(wrong)} of {len(expected)} as expected", evidence or "each one", *firsts
+    )
 
 
 def _overload(world: World) -> Finding:
     strained = [monitor for monitor in world.strained if monitor.violations]
     if not world.strained:
         return Finding(None, "no overload", "the scenario's bounds let no look pass over an execution that is due")
-    statuses = world.statistics.statuses
+    statuses = world.tally.statuses
     # A timeout is what overload does to an execution, and whom people cancelled the system need not serve.
     served = sum(statuses[status] for status in _BY_TRUTH)
     owed = len(world.workload) - statuses[ExecutionStatus.CANCELLED]
-    passed = served == owed and _holds(world, "no-lost-update", "completion-soundness")
+    passed = served == owed and _holds(world, *_OVERLOAD)
     if not strained:
         evidence = "the usual bounds held: there was no overload"
         value = "nothing gave way" if passed else f"{served} of {owed} served; nothing gave way"
@@ -348,6 +313,7 @@ CRITERIA: Final = (
         "observed",
         _always("every 60 s, none missed"),
         _triggers,
+        ("trigger-cadence",),
     ),
     Criterion("StatusIndex GSI queries work", "observed", _always("no error"), _queries),
     Criterion(
@@ -357,23 +323,28 @@ CRITERIA: Final = (
         _adaptive,
     ),
     Criterion("Parallel poller invocations", "observed", _always("2 or more, none refused"), _parallel),
-    Criterion("DynamoDB updates successful", "observed", _always("no error, nothing lost"), _updates),
-    Criterion("CloudWatch logs comprehensive", "observed", _always("each run, with its ids"), _logs),
+    Criterion(
+        "DynamoDB updates successful", "observed", _always("no error, nothing lost"), _updates, ("no-lost-update",)
+    ),
+    Criterion(
+        "CloudWatch logs comprehensive", "observed", _always("each run, with its ids"), _logs, ("log-correlation",)
+    ),
     Criterion("Performance <100ms queries", "modelled", _always("each under 100 ms"), _query_time),
-    Criterion("No errors or failures", "observed", _always("0 failed, within budgets"), _no_errors),
-    Criterion("IAM permissions correct", "observed", _always("no action denied"), _permissions),
+    Criterion("No errors or failures", "observed", _always("0 failed, within budgets"), _no_errors, ("budgets",)),
+    Criterion("IAM permissions correct", "observed", _always("no action denied"), _permissions, ("least-privilege",)),
     Criterion("Graceful error handling", "observed", _always("a warning each, no error"), _graceful),
     Criterion(
         "Executions complete with DRS's truth",
         "observed",
         lambda world: f"each, within {seconds(world.spec.bounds.completion)}",
         _completions,
+        _COMPLETION,
     ),
-    Criterion("Timeout asks DRS first", "observed", _always("none over a finished job"), _timeouts),
-    Criterion("100+ concurrent executions", "observed", _always("100 or more, all served"), _concurrent),
-    Criterion("No poll is early, none is late", "observed", _always("0 amiss"), _cadence),
+    Criterion("Timeout asks DRS first", "observed", _always("none over a finished job"), _timeouts, _TIMEOUT),
+    Criterion("100+ concurrent executions", "observed", _always("100 or more, all served"), _concurrent, _SERVICE),
+    Criterion("No poll is early, none is late", "observed", _always("0 amiss"), _cadence, ("poll-cadence",)),
     Criterion("Executions end as expected", "observed", _always("each one"), _expectation),
-    Criterion("Overload loses no execution", "observed", _always("each is served"), _overload),
+    Criterion("Overload loses no execution", "observed", _always("each is served"), _overload, _OVERLOAD),
     Criterion(ALARMS, "observed", _always("each as declared"), _alarms),
 )
 """In the order of reports."""

@@ -1,33 +1,39 @@
 """Exploration: one scenario under many seeds, on any `concurrent.futures` executor.
 
-Owns what a range of seeds leaves behind, how ranges add up and how large they are. The same seeds give the same sums,
-whatever the ranges, the order in which they come back and the number of workers. Where workers are, and what happens
-when one dies, is the executor's.
+Owns what a range of seeds leaves behind, and how large ranges are. The same seeds give the same sums, whatever the
+ranges, the order in which they come back and the number of workers. Where workers are, and what happens when one dies,
+is the executor's.
+
+What fails a run fails its seed: properties, criteria and what the scenario expects of its executions. A seed that does
+not exercise what the scenario declares has not failed, since not every seed meets everything; a campaign in which no
+seed exercised it is unknown.
 """
 
-import pkgutil
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from scenarios import host
+from scenarios import criteria, host
+from scenarios.finding import Criterion, Finding
 from scenarios.model import Scenario
-from simulator.faults.ledger import PHASES, Ledger
-from simulator.faults.rules import TRUTHS, Fault
+from scenarios.parts import parts_of
+from scenarios.result import Verdict
+from scenarios.verdict import unexercised
+from simulator.faults.ledger import Ledger
+from simulator.spec import WorldSpec
 from simulator.trace import BrokenSimulationError
 from simulator.world import Parts, World, collecting_seldom
+
+_Spec = TypeVar("_Spec", bound=WorldSpec)
 
 _COMPARED_EVERY: Final = 16
 """Of so many seeds one is run without its faults as well, to see what they changed."""
 _RANGE_SECONDS: Final = 1.0
-
-_CLAIM_MIN: Final = 4
 
 BROKEN: Final = "simulation"
 """Stands for a property where the simulation itself broke."""
@@ -43,7 +49,7 @@ class Data(BaseModel):
 
 
 class Contradiction(Data):
-    """The first violation of a property in one run."""
+    """The first violation of a property in one run, or a criterion that failed; `property` is the name of either."""
 
     seed: int
     property: str
@@ -61,12 +67,23 @@ def signature(found: Contradiction) -> str:
 
 def scenario_of(scenario: Scenario, found: Contradiction) -> Scenario:
     """The scenario as it ran where this was found, which may have been without its faults."""
-    without = found.expected.startswith(_WITHOUT_FAULTS)
-    return scenario.model_copy(update={"faults": (), "swarm": None}) if without else scenario
+    return without_faults(scenario) if found.expected.startswith(_WITHOUT_FAULTS) else scenario
+
+
+def without_faults(spec: _Spec) -> _Spec:
+    """The same without faults, and without what holds only with them: how executions end, and which alarms go off."""
+    if not spec.faults and spec.swarm is None:
+        return spec
+    groups = tuple(group.model_copy(update={"expect": None}) for group in spec.workload)
+    return spec.model_copy(update={"faults": (), "swarm": None, "workload": groups, "alarms": {}})
 
 
 class Explored(Data):
-    """What a range of seeds left behind. Counters have a fault and a phase of life as keys, "tick-lost PENDING"."""
+    """What a range of seeds left behind. Counters have a fault and a phase of life as keys, "tick-lost PENDING".
+
+    `unexercised` is what the scenario declares and none of these seeds exercised; in lines of earlier versions it is
+    empty, which claims nothing.
+    """
 
     first: int
     last: int
@@ -77,25 +94,19 @@ class Explored(Data):
     unwinnable: dict[str, int] = Field(default_factory=dict)
     recovery_s: dict[int, int] = Field(default_factory=dict)
     compared: int = 0
+    unexercised: tuple[str, ...] = ()
 
 
-def parts_of(place: str) -> Parts | None:
-    """The parts that `module:NAME` holds, or `module:NAME:KEY` a mapping; None for "". Raises ValueError."""
-    if not place:
-        return None
-    module, _, rest = place.partition(":")
-    name, _, key = rest.partition(":")
-    if "" not in sys.path:
-        # Parts of a user's own lie where the command is run.
-        sys.path.insert(0, "")
+class UnbuiltWorldError(Exception):
+    """A world cannot be built of these parts: they raised. The message says what."""
+
+
+def world_of(spec: WorldSpec, seed: int, parts: Parts | None, *, verdict_only: bool = False) -> World:
+    """A world that has not run. Raises UnbuiltWorldError for whatever a user's parts raise."""
     try:
-        found = pkgutil.resolve_name(f"{module}:{name}")
-        parts = found[key] if key else found
-    except (ImportError, AttributeError, ValueError, LookupError, TypeError) as error:
-        raise ValueError(f"parts must be module:NAME of a simulator.world.Parts, got {place!r}: {error}") from None
-    if not isinstance(parts, Parts):
-        raise ValueError(f"parts must be a simulator.world.Parts, got {place!r}, a {type(parts).__name__}")
-    return parts
+        return World(spec, seed=seed, parts=parts, verdict_only=verdict_only)
+    except (Exception, BrokenSimulationError) as error:
+        raise UnbuiltWorldError(f"{type(error).__name__}: {error}") from error
 
 
 def explore_range(scenario_json: str, first: int, last: int, parts_place: str) -> Explored:
@@ -108,17 +119,25 @@ def explore_range(scenario_json: str, first: int, last: int, parts_place: str) -
     unwinnable: Counter[str] = Counter()
     recovery_s: Counter[int] = Counter()
     compared = 0
+    missing: tuple[str, ...] | None = None
     with collecting_seldom():
         for seed in range(first, last + 1):
-            world = World(scenario, seed=seed, parts=parts, verdict_only=True)
+            try:
+                world = world_of(scenario, seed, parts, verdict_only=True)
+            except UnbuiltWorldError as error:
+                failures.append(broken(seed, 0, error))
+                continue
             ledger = Ledger(world.trace, world.settings)
-            found = list(contradictions(world, seed))
+            found, verdicts = judged(world, seed)
+            if verdicts:
+                unmet = unexercised(verdicts, scenario.exercises, world.parts.unjudged)
+                missing = unmet if missing is None else tuple(name for name in missing if name in unmet)
             fired.update({" ".join(cell): count for cell, count in ledger.fired.items()})
             in_flight.update({" ".join(cell): count for cell, count in ledger.in_flight.items()})
             unwinnable.update(world.plan.unwinnable.values())
             recovery_s.update(-(-us // 1_000_000) for us in world.recovery_us)
             if seed % _COMPARED_EVERY == 0 and world.plan.rules:
-                plain = World(world.spec.model_copy(update={"faults": ()}), seed=seed, parts=parts, verdict_only=True)
+                plain = world_of(without_faults(world.spec), seed, parts, verdict_only=True)
                 found += _without_faults(plain, seed, [each.property for each in found])
                 # How far a broken run got says nothing of faults.
                 if BROKEN not in (each.property for each in found):
@@ -140,34 +159,76 @@ def explore_range(scenario_json: str, first: int, last: int, parts_place: str) -
         unwinnable=dict(unwinnable),
         recovery_s=dict(recovery_s),
         compared=compared,
+        unexercised=missing or (),
     )
 
 
-def contradictions(world: World, seed: int) -> Iterator[Contradiction]:
-    """Run a world, and tell the first violation of each property that it broke."""
+class Judged(NamedTuple):
+    """What a run contradicts, and the verdict on each property and criterion; none of a run that broke."""
+
+    contradictions: list[Contradiction]
+    verdicts: Mapping[str, Verdict]
+
+
+def judged(world: World, seed: int) -> Judged:
+    """Run a world and judge it as the runner does: the first violation of each property, and failed criteria.
+
+    A criterion that rests on a property fails whenever that one does, and is then left out: it would tell nothing more.
+    """
     try:
         world.run()
     except (Exception, BrokenSimulationError) as error:
-        text = f"{type(error).__name__}: {error}"
-        yield Contradiction(
+        return Judged([broken(seed, world.kernel.now_us, error)], {})
+    verdicts: dict[str, Verdict] = {monitor.name: monitor.verdict.value for monitor in world.monitors}
+    found = [
+        Contradiction(
             seed=seed,
-            property=BROKEN,
-            execution_id="",
-            at_us=world.kernel.now_us,
-            expected="the simulation goes on",
-            observed=text,
+            property=monitor.name,
+            execution_id=violation.execution_id,
+            at_us=violation.at_us,
+            expected=violation.expected,
+            observed=str(violation.observed),
         )
-        return
-    for monitor in world.monitors:
-        for violation in monitor.violations[:1]:
-            yield Contradiction(
-                seed=seed,
-                property=monitor.name,
-                execution_id=violation.execution_id,
-                at_us=violation.at_us,
-                expected=violation.expected,
-                observed=str(violation.observed),
-            )
+        for monitor in world.monitors
+        for violation in monitor.violations[:1]
+    ]
+    for criterion, finding in criteria.findings(world):
+        verdicts[criterion.name] = finding.verdict
+        if finding.passed is False and all(verdicts[name] != "fail" for name in criterion.rests_on):
+            found.append(_failed(world, seed, criterion, finding))
+    return Judged(found, verdicts)
+
+
+def _failed(world: World, seed: int, criterion: Criterion, finding: Finding) -> Contradiction:
+    observed = finding.value if world.verdict_only else f"{finding.value} ({finding.evidence})"
+    expected, execution_id = criterion.threshold(world), ""
+    if finding.first is not None:
+        execution_id, expected, observed = finding.first
+    return Contradiction(
+        seed=seed,
+        property=criterion.name,
+        execution_id=execution_id,
+        at_us=world.kernel.now_us,
+        expected=expected,
+        observed=observed,
+    )
+
+
+def contradictions(world: World, seed: int) -> list[Contradiction]:
+    """Run a world; what it contradicts."""
+    return judged(world, seed).contradictions
+
+
+def broken(seed: int, at_us: int, error: BaseException) -> Contradiction:
+    """What is found where the simulation itself breaks."""
+    return Contradiction(
+        seed=seed,
+        property=BROKEN,
+        execution_id="",
+        at_us=at_us,
+        expected="the simulation goes on",
+        observed=str(error) if isinstance(error, UnbuiltWorldError) else f"{type(error).__name__}: {error}",
+    )
 
 
 def _without_faults(plain: World, seed: int, known: Sequence[str]) -> list[Contradiction]:
@@ -197,91 +258,6 @@ def _scenario(text: str) -> Scenario:
 @cache
 def _parts(place: str) -> Parts | None:
     return parts_of(place)
-
-
-# --- a campaign -----------------------------------------------------------------------------------------------
-
-
-class Campaign:
-    """Everything explored so far of one scenario."""
-
-    def __init__(self) -> None:
-        self.seeds_count = 0
-        self.failures: list[Contradiction] = []
-        self.fired: Counter[str] = Counter()
-        self.in_flight: Counter[str] = Counter()
-        self.changed: Counter[str] = Counter()
-        self.unwinnable: Counter[str] = Counter()
-        self.recovery_s: Counter[int] = Counter()
-        self.compared = 0
-
-    def add(self, explored: Explored) -> None:
-        """Add what a range left behind."""
-        self.seeds_count += explored.last - explored.first + 1
-        self.failures += explored.failures
-        self.fired.update(explored.fired)
-        self.in_flight.update(explored.in_flight)
-        self.changed.update(explored.changed)
-        self.unwinnable.update(explored.unwinnable)
-        self.recovery_s.update(explored.recovery_s)
-        self.compared += explored.compared
-
-    @property
-    def failed_count(self) -> int:
-        """Seeds in which a property was broken."""
-        return len({failure.seed for failure in self.failures})
-
-    def groups(self) -> dict[tuple[str, str], list[Contradiction]]:
-        """Failures that look alike, by property and signature, each from its lowest seed on."""
-        groups: dict[tuple[str, str], list[Contradiction]] = {}
-        for failure in sorted(self.failures, key=lambda each: each.seed):
-            groups.setdefault((failure.property, signature(failure)), []).append(failure)
-        return groups
-
-    def recovery(self, ratio: float) -> int:
-        """So many seconds after healing, this share of the overdue executions had ended."""
-        wanted, seen = ratio * self.recovery_s.total(), 0
-        for second in sorted(self.recovery_s):
-            seen += self.recovery_s[second]
-            if seen >= wanted:
-                return second
-        return 0
-
-    def claim(self) -> str:
-        """What the seeds allow to be said about all others."""
-        if self.failures or not self.seeds_count:
-            return f"{self.failed_count} of {self.seeds_count} seeds failed"
-        # The rule of three: with none in n, at most 3/n at 95 % (Hanley and Lippman-Hand, JAMA 1983).
-        if self.seeds_count < _CLAIM_MIN:
-            return f"0 of {self.seeds_count} seeds failed: too few for a claim"
-        most = 3 / self.seeds_count
-        return f"0 of {self.seeds_count} seeds failed: at most {most:.2g} of all would, at 95 % confidence"
-
-    @staticmethod
-    def empty_cells(faults: Sequence[Fault], counts: Mapping[str, int]) -> dict[Fault, list[str]]:
-        """The phases of life for which a kind of fault has no count although it might: nobody can say a thing of these.
-
-        Before polling begins only DRS's own faults and the index can meet an execution.
-        """
-        empty = {}
-        for fault in faults:
-            possible = PHASES[:-1] if fault in TRUTHS else PHASES if fault is Fault.INDEX_LAG else PHASES[1:]
-            missing = [phase for phase in possible if not counts.get(f"{fault} {phase}")]
-            if missing:
-                empty[fault] = missing
-        return empty
-
-
-def missing_ranges(first: int, last: int, done: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The parts of `first` to `last` that no range in `done` covers."""
-    missing, begin = [], first
-    for low, high in sorted(done):
-        if low > begin:
-            missing.append((begin, min(low - 1, last)))
-        begin = max(begin, high + 1)
-    if begin <= last:
-        missing.append((begin, last))
-    return [(low, high) for low, high in missing if low <= high]
 
 
 class LostError(Exception):

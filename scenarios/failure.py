@@ -10,27 +10,32 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
 from scenarios import host
-from scenarios.explore import BROKEN, Contradiction, Data, contradictions, parts_of
+from scenarios.criteria import CRITERIA_NAMES
+from scenarios.explore import BROKEN, Contradiction, Data, UnbuiltWorldError, contradictions, world_of
 from scenarios.files import ScenarioError
 from scenarios.model import Scenario
+from scenarios.parts import parts_of
+from scenarios.replacing import replaced
 from simulator.durations import DurationUs, show_duration
 from simulator.events import FaultInjected
 from simulator.faults.rules import SELECTORS, Rule
 from simulator.properties import PROPERTIES
 from simulator.randomness import Spread
 from simulator.spec import Arrival
-from simulator.world import World
 
 
 def _known_property(name: str) -> str:
-    known = (*(monitor.name for monitor in PROPERTIES), BROKEN)
+    known = (*(monitor.name for monitor in PROPERTIES), *CRITERIA_NAMES, BROKEN)
     if name not in known:
         raise ValueError(f"no such property: {name!r}; known are {', '.join(known)}")
     return name
 
 
 class Failure(Data):
-    """One failure, to be replayed."""
+    """One failure, to be replayed: of a property, or of a criterion (then `property` is its name).
+
+    `digest` is "" if the run that found it could not be made again.
+    """
 
     schema_version: Literal[1] = 1
     property: Annotated[str, AfterValidator(_known_property)]
@@ -45,10 +50,13 @@ class Failure(Data):
     scenario: Scenario
 
 
+Outcome = Literal["still fails", "fixed", "differs"]
+
+
 class Replay(Data):
     """What became of a failure: it still fails the same way, is fixed, or differs (another trace, or property)."""
 
-    outcome: Literal["still fails", "fixed", "differs"]
+    outcome: Outcome
     detail: str
 
 
@@ -57,7 +65,7 @@ def concrete(scenario: Scenario, seed: int, parts_place: str = "") -> Scenario:
 
     Whatever is then taken away leaves the rest as it was.
     """
-    world = World(scenario, seed=seed, parts=parts_of(parts_place), verdict_only=True)
+    world = world_of(scenario, seed, parts_of(parts_place), verdict_only=True)
     struck: list[FaultInjected] = []
     world.trace.listen(FaultInjected, struck.append)
     list(contradictions(world, seed))
@@ -103,16 +111,39 @@ def _exactly(event: FaultInjected, rule: Rule, ids: set[str]) -> Rule:
 
 def failure_of(scenario: Scenario, seed: int, name: str, parts_place: str = "") -> Failure | None:
     """The failure of that property in that run, or None if it holds."""
-    world = World(scenario, seed=seed, parts=parts_of(parts_place))
+    world = world_of(scenario, seed, parts_of(parts_place))
     found = next((each for each in contradictions(world, seed) if each.property == name), None)
     digest = world.trace.digest()
     world.close()
-    if found is None:
-        return None
+    return None if found is None else _failure(scenario, found, parts_place, digest)
+
+
+def unshrunk(scenario: Scenario, found: Contradiction, parts_place: str = "") -> Failure:
+    """The failure as exploration found it, with the run's digest if it fails once more."""
+    try:
+        again = failure_of(scenario, found.seed, found.property, parts_place)
+    except UnbuiltWorldError:
+        again = None
+    return again or _failure(scenario, found, parts_place, digest="")
+
+
+def contradiction_of(failure: Failure) -> Contradiction:
+    """The contradiction that a failure was found as."""
+    return Contradiction(
+        seed=failure.seed,
+        property=failure.property,
+        execution_id=failure.execution_id,
+        at_us=failure.at,
+        expected=failure.expected,
+        observed=failure.observed,
+    )
+
+
+def _failure(scenario: Scenario, found: Contradiction, parts_place: str, digest: str) -> Failure:
     return Failure.model_validate(
         {
             "property": found.property,
-            "seed": seed,
+            "seed": found.seed,
             "execution_id": found.execution_id,
             "at": show_duration(found.at_us),
             "expected": found.expected,
@@ -128,24 +159,34 @@ def failure_of(scenario: Scenario, seed: int, name: str, parts_place: str = "") 
 def replay(failure: Failure, parts_place: str | None = None) -> Replay:
     """Run a failure again, with the parts it was found with or with others ("" for the real ones)."""
     place = failure.parts if parts_place is None else parts_place
-    world = World(failure.scenario, seed=failure.seed, parts=parts_of(place))
-    found: dict[str, Contradiction] = {each.property: each for each in contradictions(world, failure.seed)}
+    try:
+        world = world_of(failure.scenario, failure.seed, parts_of(place))
+    except UnbuiltWorldError as error:
+        outcome: Outcome = "still fails" if failure.property == BROKEN else "differs"
+        return Replay(outcome=outcome, detail=f"its world cannot be built: {error}")
+    found = {each.property for each in contradictions(world, failure.seed)}
+    if failure.property not in CRITERIA_NAMES:
+        # Shrinking leaves only what the property needs, so that criteria mean nothing there.
+        found -= set(CRITERIA_NAMES)
     struck = any(world.plan.fired_counts)
     digest = world.trace.digest()
     world.close()
     if failure.property in found:
         if digest == failure.digest:
             return Replay(outcome="still fails", detail="the very same run, event by event")
+        if not failure.digest:
+            return Replay(outcome="still fails", detail="its run could not be repeated when it was saved")
         return Replay(outcome="still fails", detail="by another way than the one that was saved: the trace differs")
     if found:
         return Replay(outcome="differs", detail=f"it now breaks {', '.join(sorted(found))}")
     if failure.scenario.faults and not struck:
         return Replay(outcome="differs", detail="none of its faults strikes any more, so nothing was put to the test")
-    return Replay(outcome="fixed", detail="every property holds")
+    also = " and criterion" if failure.property in CRITERIA_NAMES else ""
+    return Replay(outcome="fixed", detail=f"every property{also} holds")
 
 
 def write(failure: Failure, path: Path) -> None:
-    """Write the file. Raises OSError."""
+    """Write the file, whole, in place of an old one. Raises OSError."""
     data = failure.model_dump(mode="json", exclude_defaults=True)
     for group in data["scenario"].get("workload", ()):
         waves = group.get("waves")
@@ -154,7 +195,8 @@ def write(failure: Failure, path: Path) -> None:
     data["scenario"].pop("exercises", None)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
-    path.write_text(text, encoding="utf-8")
+    with replaced(path) as place:
+        place.write_text(text, encoding="utf-8")
 
 
 def read(path: Path) -> Failure:

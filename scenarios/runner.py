@@ -1,7 +1,7 @@
 """The runner: a scenario and a seed in, a result and a trace out."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from orchestrator.model import ExecutionStatus, Phase
 from scenarios import criteria, host
-from scenarios.model import Exercises, Scenario
+from scenarios.intervals import effective_us, look_every_us
+from scenarios.model import Scenario
 from scenarios.monitored import monitored
 from scenarios.result import (
     Basis,
     Cadence,
-    CriterionResult,
     Distribution,
     Executions,
     FaultRecord,
@@ -22,7 +22,6 @@ from scenarios.result import (
     Metrics,
     PropertyResult,
     Result,
-    RunVerdict,
     Sample,
     TickRecord,
     Tier,
@@ -30,6 +29,7 @@ from scenarios.result import (
     ViolationRecord,
     instant,
 )
+from scenarios.verdict import verdict
 from simulator.events import FINDER, POLLER
 from simulator.faults.rules import Rule
 from simulator.properties.cadence import interval_us
@@ -123,12 +123,13 @@ def _run(
     wall_seconds = host.wall_seconds() - began
     properties = tuple(_property(monitor, scenario.epoch_us) for monitor in world.monitors)
     judged = criteria.judge(world)
+    verdicts = {each.name: each.verdict for each in properties} | {each.name: each.verdict for each in judged}
     statuses = world.statistics.statuses
     result = Result(
         scenario=scenario.name,
         seed=seed,
         tier=tier,
-        verdict=_verdict(properties, judged, scenario.exercises, parts.unjudged),
+        verdict=verdict(verdicts, scenario.exercises, parts.unjudged),
         trace=trace.level,
         trace_digest=None if trace.level == "off" else trace.digest(),
         virtual_seconds=world.kernel.now_us / 1_000_000,
@@ -171,25 +172,6 @@ def _acts_until_us(world: World, rule: Rule) -> int:
     return min(end_us for end_us in ends if end_us is not None)
 
 
-def _verdict(
-    properties: Iterable[PropertyResult],
-    judged: Iterable[CriterionResult],
-    exercises: Exercises,
-    unjudged: frozenset[str],
-) -> RunVerdict:
-    """Fail if anything failed; unknown if something declared, or everything, was not exercised; else pass.
-
-    What cannot be judged of these functions is owed by none.
-    """
-    verdicts = {each.name: each.verdict for each in properties} | {each.name: each.verdict for each in judged}
-    if "fail" in verdicts.values():
-        return "fail"
-    declared = [name for name in (*exercises.properties, *exercises.criteria) if name not in unjudged]
-    if "pass" not in verdicts.values() or any(verdicts[name] == "not exercised" for name in declared):
-        return "unknown"
-    return "pass"
-
-
 def _property(monitor: Monitor, epoch_us: int) -> PropertyResult:
     return PropertyResult(
         name=monitor.name,
@@ -224,12 +206,12 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
     }
     return Metrics(
         configuration={**scenario.model_dump(mode="json"), **world.spec.model_dump(mode="json", include={"faults"})},
-        look_every=criteria.look_every_us(world) / 1_000_000,
+        look_every=look_every_us(world) / 1_000_000,
         cadence=tuple(
             Cadence(
                 phase=phase.value,
                 configured=interval_us(phase, world.settings) / 1_000_000,
-                effective=criteria.effective_us(world, phase) / 1_000_000,
+                effective=effective_us(world, phase) / 1_000_000,
             )
             for phase in Phase
         ),

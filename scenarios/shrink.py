@@ -1,4 +1,4 @@
-"""Shrinking: from a failure to the smallest one that still breaks the same property.
+"""Shrinking: from a failure to the smallest one that still breaks the same property, or fails the same criterion.
 
 Delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002) over executions and
 faults, then greedy steps over waves, servers, the lives of jobs, delays and virtual time, until no step helps.
@@ -10,14 +10,16 @@ from typing import Final, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from scenarios import host
-from scenarios.explore import contradictions, parts_of
-from scenarios.failure import concrete
+from scenarios.criteria import CRITERIA_NAMES
+from scenarios.explore import Contradiction, UnbuiltWorldError, contradictions, signature, world_of
+from scenarios.failure import Failure, concrete, failure_of, unshrunk
 from scenarios.model import Scenario
+from scenarios.parts import parts_of
 from simulator.faults.rules import Rule
 from simulator.faults.swarm import with_swarm
 from simulator.randomness import Spread
 from simulator.spec import Group, JobLife
-from simulator.world import Parts, World
+from simulator.world import Parts
 
 _T = TypeVar("_T")
 
@@ -39,6 +41,8 @@ class Shrinker:
         self._parts = parts
         self._until = host.wall_seconds() + seconds_max
         self.runs_count = 0
+        # How a criterion failed first: a smaller scenario may fail it for another reason, such as too early an end.
+        self._signature: str | None = None
         # When the property broke last, and for which execution.
         self.failed_at_us = 0
         self.failed_id = ""
@@ -66,7 +70,7 @@ class Shrinker:
                 return scenario
 
     def _fails(self, scenario: Scenario) -> bool:
-        """Whether the property breaks in this scenario; impossible ones and those out of time do not count."""
+        """Whether it still fails in this scenario; impossible scenarios and those out of time do not count."""
         if host.wall_seconds() > self._until and self.runs_count:
             return False
         try:
@@ -74,12 +78,19 @@ class Shrinker:
         except ValidationError:
             return False
         self.runs_count += 1
-        world = World(scenario, seed=self.seed, parts=self._parts, verdict_only=True)
-        found = [each for each in contradictions(world, self.seed) if each.property == self._name]
+        try:
+            world = world_of(scenario, self.seed, self._parts, verdict_only=True)
+        except UnbuiltWorldError:
+            # Another error than the one that is shrunk: of parts that cannot be built for so small a scenario.
+            return False
+        found = next((each for each in contradictions(world, self.seed) if each.property == self._name), None)
         world.close()
-        if found:
-            self.failed_at_us, self.failed_id = found[0].at_us, found[0].execution_id
-        return bool(found)
+        if found is None or (self._signature is not None and signature(found) != self._signature):
+            return False
+        if self._name in CRITERIA_NAMES:
+            self._signature = signature(found)
+        self.failed_at_us, self.failed_id = found.at_us, found.execution_id
+        return True
 
     def _better(self, scenario: Scenario, candidates: Iterator[Scenario] | Sequence[Scenario]) -> Scenario | None:
         return next((each for each in candidates if each != scenario and self._fails(each)), None)
@@ -228,3 +239,31 @@ def shrunk(
     few = shrinker.with_fewer_rules(with_swarm(scenario, seed))
     small = shrinker.shrink(concrete(few, seed, parts_place))
     return None if small is None else Shrunk(small, shrinker.seed, shrinker.runs_count)
+
+
+class ShrunkFailure(NamedTuple):
+    """A failure, how many runs it took, and why it is as it was found, or "" if it is the smallest one."""
+
+    failure: Failure
+    runs_count: int
+    trouble: str = ""
+
+
+def shrunk_failure(
+    scenario: Scenario, found: Contradiction, *, parts_place: str = "", seconds_max: float = 60.0
+) -> ShrunkFailure:
+    """The smallest failure found, or the failure as it was found if it cannot be shrunk, or does not repeat."""
+    small = None
+    try:
+        small = shrunk(scenario, found.seed, found.property, parts_place=parts_place, seconds_max=seconds_max)
+        kept = None if small is None else failure_of(small.scenario, small.seed, found.property, parts_place)
+    except UnbuiltWorldError as error:
+        trouble = f"shrinking failed: {error}"
+    else:
+        if small is not None and kept is not None:
+            return ShrunkFailure(kept, small.runs_count)
+        if small is None:
+            trouble = "shrinking failed: it did not fail again with each of its faults made concrete"
+        else:
+            trouble = "shrinking failed: the smallest scenario failed once and not again, so its runs differ"
+    return ShrunkFailure(unshrunk(scenario, found, parts_place), 0 if small is None else small.runs_count, trouble)

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from orchestrator.model import Execution
-from scenarios.explore import contradictions, parts_of
+from scenarios.explore import contradictions, world_of
 from scenarios.failure import Failure
+from scenarios.parts import parts_of
 from simulator.events import FaultInjected, ItemChanged, JobStarted, LambdaEnded, WriteRefused
 from simulator.world import Parts, World
 
@@ -40,7 +41,7 @@ class Difference(NamedTuple):
 
 def story(failure: Failure) -> list[Line]:
     """The last events before the violation that concern its execution, in order."""
-    world = World(failure.scenario, seed=failure.seed, parts=parts_of(failure.parts), verdict_only=True)
+    world = world_of(failure.scenario, failure.seed, parts_of(failure.parts), verdict_only=True)
     lines: list[Line] = []
     whom = failure.execution_id
 
@@ -90,13 +91,13 @@ def difference(failure: Failure) -> Difference | None:
     if scenario.faults:
         without = scenario.model_copy(update={"faults": scenario.faults[:-1]})
         told = f"the same run without {scenario.faults[-1]}"
-        passing = _events(World(without, seed=failure.seed, parts=parts), failure.seed)
+        passing = _events(world_of(without, failure.seed, parts), failure.seed)
     elif failure.parts:
         told = "the same run of drsim's own code"
-        passing = _events(World(scenario, seed=failure.seed, parts=Parts()), failure.seed)
+        passing = _events(world_of(scenario, failure.seed, Parts()), failure.seed)
     else:
         return None
-    failing = _events(World(scenario, seed=failure.seed, parts=parts), failure.seed)
+    failing = _events(world_of(scenario, failure.seed, parts), failure.seed)
     for fails, passes in zip(failing, passing, strict=False):
         if fails != passes:
             return Difference(told, _shown(fails), _shown(passes))

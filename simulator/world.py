@@ -46,6 +46,7 @@ from simulator.services.observability import LogsService, MetricsService
 from simulator.services.schedule import ScheduleRule
 from simulator.spec import Bounds, WorldSpec
 from simulator.statistics import Statistics
+from simulator.tally import Tally
 from simulator.trace import BrokenSimulationError, Trace
 from simulator.truth import Truth
 from simulator.workload import WORKER, Workload
@@ -147,7 +148,8 @@ class Parts:
 class World:
     """One run of one spec with one seed, told to `trace`, or to one in memory.
 
-    With `verdict_only` there are properties, and no lines or figures: then there must be no `trace` to tell them to.
+    With `verdict_only` there are properties and the tally, which verdicts come from, and no lines or figures: then
+    there must be no `trace` to tell them to.
     """
 
     def __init__(
@@ -161,6 +163,7 @@ class World:
     ) -> None:
         if verdict_only and trace is not None:
             raise ValueError(f"trace must be None with verdict_only, got one of level {trace.level!r}")
+        self.verdict_only = verdict_only
         self.parts = parts = parts or Parts()
         self.spec = spec = with_swarm(spec, seed)
         self.kernel = kernel = Kernel(seed=seed)
@@ -191,8 +194,10 @@ class World:
         usual = replace(context, spec=spec.model_copy(update={"bounds": Bounds()}))
         self.strained = [monitor(trace, usual) for monitor in STRAINED] if spec.bounds.looks_missed else []
         figures = deaf if verdict_only else trace
+        self.tally = Tally(trace, self.truth, self.settings)
         self.statistics = Statistics(figures, self.truth, self.settings)
-        self.cloudwatch = CloudWatch(figures, epoch_us=spec.epoch_us)
+        # Metrics are figures, unless a verdict depends on the alarms that watch them.
+        self.cloudwatch = CloudWatch(trace if spec.alarms else figures, epoch_us=spec.epoch_us)
         self.workload = Workload(kernel, self.table, self.drs, spec, effects)
         # Executions that are still to come, and the ids of those that have begun and not ended.
         self._coming_count = len(self.workload)

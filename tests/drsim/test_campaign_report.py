@@ -312,7 +312,7 @@ def test_a_broken_failure_file_is_named_and_explore_says_so_without_failing(
     path = tmp_path / "explore-drill" / "failures" / "isolation-1.yaml"
     path.parent.mkdir(parents=True)
     path.write_text("property: nonsense\n", encoding="utf-8")
-    assert main(["explore", "drill", "--seeds", "1-1", "--jobs", "1", "--out", str(tmp_path)]) == 0
+    assert main(["explore", "drill", "--seeds", "1-1", "--jobs", "1", "--resume", "--out", str(tmp_path)]) == 0
     assert f"no report: {path}: property: Value error, no such property: 'nonsense'" in capsys.readouterr().out
     with pytest.raises(UserError, match=re.escape(str(path))):
         write(tmp_path / "explore-drill")

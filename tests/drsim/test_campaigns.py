@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from drsim.cli import main
+from tests.planted_bugs import unrepeatable
 
 pytestmark = pytest.mark.slow
 
@@ -55,6 +56,47 @@ def test_a_bug_is_found_shrunk_told_saved_and_replayed(tmp_path: Path, capsys: p
     code, said = run(capsys, "shrink", str(path))
     assert code == 1
     assert "shrunk" in said
+
+
+def test_failure_that_does_not_repeat_is_kept_and_the_others_shrunk(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unrepeatable.as_in_a_new_process()
+    place = "tests.planted_bugs.unrepeatable:ONCE_AND_ANOTHER"
+    words = ("--seeds", "1-2", "--jobs", "1", "--parts", place, "--out", str(tmp_path))
+    code, said = run(capsys, "explore", "drill", *words)
+    assert code == 1
+    assert "log-correlation, seed 1, kept as it was found: shrinking failed: it did not fail again" in said
+    assert "metrics-complete, seed 2, shrunk in" in said
+    failures = tmp_path / "explore-drill" / "failures"
+    assert sorted(path.name for path in failures.iterdir()) == ["log-correlation-1.yaml", "metrics-complete-2.yaml"]
+    before = {path: path.read_bytes() for path in failures.iterdir()}
+    code, said = run(capsys, "explore", "drill", *words, "--resume")
+    assert code == 1
+    assert f"metrics-complete, seed 2, kept before in {failures / 'metrics-complete-2.yaml'}" in said
+    assert {path: path.read_bytes() for path in failures.iterdir()} == before
+
+
+def test_parts_that_cannot_be_built_are_kept_as_a_broken_simulation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--jobs", "1", "--parts", "tests.planted_bugs.unrepeatable:UNBUILT", "--out", str(tmp_path))
+    code, said = run(capsys, "explore", "drill", "--seeds", "1-2", *words)
+    assert code == 3
+    assert "simulation, seed 1, kept as it was found: a broken simulation is not shrunk" in said
+    code, said = run(capsys, "replay", str(tmp_path / "explore-drill" / "failures" / "simulation-1.yaml"))
+    assert code == 1
+    assert "still fails: its world cannot be built: BrokenSimulationError: no poller today" in said
+
+
+def test_restart_sets_the_earlier_campaign_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("explore", "drill", "--seeds", "1-3", "--jobs", "1", "--out", str(tmp_path))
+    assert run(capsys, *words)[0] == 0
+    before = (tmp_path / "explore-drill" / "campaign.jsonl").read_bytes()
+    code, said = run(capsys, *words, "--restart", "--set", "duration=41m")
+    assert code == 0
+    assert f"the earlier campaign is now in {tmp_path / 'explore-drill.1'}" in said
+    assert (tmp_path / "explore-drill.1" / "campaign.jsonl").read_bytes() == before
 
 
 def test_resume_goes_on_where_the_campaign_was_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,7 +168,7 @@ def test_a_crash_that_breaks_a_property_is_shrunk_and_kept(tmp_path: Path, capsy
     code, said = run(capsys, "explore", "drill", *words, *short, "--out", str(tmp_path))
     assert code == 1
     assert "log-correlation:" in said
-    path = tmp_path / "explore-drill" / "failures" / "log-correlation-1.yaml"
+    path = tmp_path / "crash-points-drill" / "failures" / "log-correlation-1.yaml"
     assert f"replay  drsim replay {path}" in said
     assert path.exists()
 

@@ -357,7 +357,7 @@ def test_wrong_use_gets_one_clear_message_and_costs_no_earlier_result(
     path = tmp_path / "explore-drill" / "campaign.jsonl"
     path.parent.mkdir()
     path.write_text("of an earlier campaign\n", encoding="utf-8")
-    code, said = run(capsys, "explore", "drill", *words, "--out", str(tmp_path))
+    code, said = run(capsys, "explore", "drill", "--restart", *words, "--out", str(tmp_path))
     assert code == 4
     assert told in said
     assert said.count("\n") == 1

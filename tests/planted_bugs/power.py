@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from drsim.arguments import jobs_default
-from scenarios.explore import BROKEN, contradictions, parts_of
+from scenarios.explore import BROKEN, contradictions
 from scenarios.failure import Failure, failure_of, write
 from scenarios.files import load
+from scenarios.parts import parts_of
 from scenarios.shrink import shrunk
 from simulator.properties import PROPERTIES
 from simulator.properties.permissions import LeastPrivilege

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.explore import contradictions, parts_of
+from scenarios.explore import contradictions
 from scenarios.failure import Failure, concrete, failure_of, read, replay, write
 from scenarios.files import ScenarioError, load
+from scenarios.parts import parts_of
 from scenarios.shrink import Shrinker, shrunk
 from scenarios.story import difference, story
 from simulator.world import World

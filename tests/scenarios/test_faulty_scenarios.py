@@ -4,8 +4,9 @@ from typing import Final
 
 import pytest
 
-from scenarios.explore import contradictions, parts_of
+from scenarios.explore import contradictions
 from scenarios.files import ScenarioError, catalogue, load, parse
+from scenarios.parts import parts_of
 from scenarios.result import Result
 from scenarios.runner import run
 from simulator.world import World

@@ -1,0 +1,169 @@
+"""`drsim explore`, `drsim replay` and `drsim shrink`: what users type, checked, and the exit codes.
+
+Owns no exploration: that is `drsim.campaigns`, imported when a command runs, so that `--help` is quick.
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.exceptions import Exit
+
+from drsim.arguments import (
+    EngineChoice,
+    EngineName,
+    UserError,
+    check_parts,
+    jobs_default,
+    loaded,
+    reading,
+    seconds_of,
+    seeds_of,
+    writing,
+)
+from drsim.exits import ExitCode
+
+if TYPE_CHECKING:
+    from drsim.campaigns import Ended
+    from scenarios.model import Scenario
+
+PartsOption = Annotated[
+    str,
+    typer.Option("--parts", metavar="MODULE:NAME", help="A simulator.world.Parts to run in place of drsim's own code."),
+]
+
+
+def explore(
+    names: Annotated[list[str], typer.Argument(metavar="NAME|FILE...", help="Scenarios, as for `drsim run`.")],
+    seeds: Annotated[str, typer.Option(metavar="FIRST-LAST", help="Seeds to explore, or one seed.")] = "1-1000",
+    time: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Begin nothing new after that, e.g. 10m.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; by default one for each processor.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario, as for `drsim run`.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the earlier campaign in DIR.")] = False,
+    restart: Annotated[
+        bool,
+        typer.Option("--restart", help="Start over: rename an earlier campaign's folder in DIR to NAME.1, NAME.2..."),
+    ] = False,
+    crash_points: Annotated[
+        bool, typer.Option("--crash-points", help="Kill the functions at every call they make with the first seed.")
+    ] = False,
+    parts: PartsOption = "",
+    engine: Annotated[
+        EngineName,
+        typer.Option(help="process: processes of this machine; dask: dask's workers, here or of a cluster."),
+    ] = EngineName.PROCESS,
+    scheduler: Annotated[
+        str, typer.Option(metavar="tcp://HOST:PORT", help="The cluster's scheduler, for --engine dask.")
+    ] = "",
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where each campaign's folder goes.")] = Path("drsim-runs"),
+) -> None:
+    """Run scenarios under many seeds, group what breaks, shrink it and tell its story.
+
+    What fails a run fails its seed: properties, criteria, and how executions are expected to end. Where no seed
+    exercised what the scenario declares, the exit code is 5.
+    A campaign that is already in its folder is never overwritten: continue it (--resume) or start over (--restart).
+    """
+    scenarios, chosen, seconds_max = loaded(names, changes or []), seeds_of(seeds), seconds_of(time)
+    check_parts(parts)
+    from drsim.campaign_files import refuse_to_replace
+
+    if resume and restart:
+        raise UserError("--resume continues the earlier campaign and --restart starts over: give one of them")
+    if crash_points and (time is not None or resume):
+        raise UserError("--crash-points is exhaustive: it takes neither --time nor --resume")
+    if scheduler and engine is not EngineName.DASK:
+        raise UserError(f"--scheduler {scheduler}: it needs --engine dask, got --engine {engine}")
+    if scheduler and jobs is not None:
+        raise UserError(f"--jobs {jobs}: how many workers there are is the scheduler's; leave it out, or --scheduler")
+    choice, ends = EngineChoice(engine, jobs or jobs_default(), scheduler), []
+    folders = [out / f"{'crash-points' if crash_points else 'explore'}-{scenario.name}" for scenario in scenarios]
+    if not (resume or restart):
+        # All of them first: an hour's work on one scenario is not to end at the folder of the next.
+        for folder in folders:
+            writing(partial(refuse_to_replace, folder, resumable=not crash_points))
+    for scenario, folder in zip(scenarios, folders, strict=True):
+        if crash_points:
+            ended = _crashed(scenario, chosen[0], folder, choice, parts, restart=restart)
+        else:
+            ended = _explore(scenario, chosen, folder, choice, seconds_max, parts, resume=resume, restart=restart)
+        ends.append(ended)
+        if ended.interrupted:
+            raise Exit(ExitCode.INTERRUPTED)
+    if any(ended.broken for ended in ends):
+        raise Exit(ExitCode.INTERNAL)
+    if any(ended.failed for ended in ends):
+        raise Exit(ExitCode.FAIL)
+    raise Exit(ExitCode.UNKNOWN if any(ended.unknown for ended in ends) else ExitCode.PASS)
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")],
+    parts: Annotated[
+        str | None, typer.Option("--parts", metavar="MODULE:NAME", help="Other parts; '' for drsim's own code.")
+    ] = None,
+) -> None:
+    """Run a saved failure again: it still fails (exit 1), is fixed (0), or differs (1)."""
+    from drsim import failures
+    from drsim.console import output
+
+    check_parts(parts or "")
+    outcome = reading(lambda: failures.replayed(output(), file, parts))
+    raise Exit(ExitCode.PASS if outcome == "fixed" else ExitCode.FAIL)
+
+
+def shrink(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")],
+) -> None:
+    """Make a saved failure smaller, in its place: it fails (exit 1) or is fixed (0)."""
+    from drsim import failures
+    from drsim.console import output
+
+    failing = writing(lambda: reading(lambda: failures.shrunk_again(output(), file)))
+    raise Exit(ExitCode.FAIL if failing else ExitCode.PASS)
+
+
+def _explore(
+    scenario: "Scenario",
+    seeds: tuple[int, int],
+    folder: Path,
+    choice: EngineChoice,
+    seconds_max: float | None,
+    parts: str,
+    *,
+    resume: bool,
+    restart: bool,
+) -> "Ended":
+    from drsim import campaigns
+    from drsim.console import output
+
+    return writing(
+        lambda: reading(
+            lambda: campaigns.explored(
+                output(),
+                scenario,
+                seeds,
+                folder,
+                choice=choice,
+                seconds_max=seconds_max,
+                parts_place=parts,
+                resume=resume,
+                restart=restart,
+            )
+        )
+    )
+
+
+def _crashed(
+    scenario: "Scenario", seed: int, folder: Path, choice: EngineChoice, parts: str, *, restart: bool
+) -> "Ended":
+    from drsim import campaigns
+    from drsim.console import output
+
+    return writing(
+        lambda: campaigns.crashed(output(), scenario, seed, folder, choice=choice, parts_place=parts, restart=restart)
+    )

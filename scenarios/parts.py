@@ -1,0 +1,25 @@
+"""A user's parts, by the place that names them."""
+
+import pkgutil
+import sys
+
+from simulator.world import Parts
+
+
+def parts_of(place: str) -> Parts | None:
+    """The parts that `module:NAME` holds, or `module:NAME:KEY` a mapping; None for "". Raises ValueError."""
+    if not place:
+        return None
+    module, _, rest = place.partition(":")
+    name, _, key = rest.partition(":")
+    if "" not in sys.path:
+        # Parts of a user's own lie where the command is run.
+        sys.path.insert(0, "")
+    try:
+        found = pkgutil.resolve_name(f"{module}:{name}")
+        parts = found[key] if key else found
+    except (ImportError, AttributeError, ValueError, LookupError, TypeError) as error:
+        raise ValueError(f"parts must be module:NAME of a simulator.world.Parts, got {place!r}: {error}") from None
+    if not isinstance(parts, Parts):
+        raise ValueError(f"parts must be a simulator.world.Parts, got {place!r}, a {type(parts).__name__}")
+    return parts

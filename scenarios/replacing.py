@@ -1,0 +1,22 @@
+"""Files written whole: a reader sees the old file or the new one, even if the writer is killed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """A place beside a file, which takes the file's name once all is written there."""
+    with beside(path) as place:
+        yield place
+        place.replace(path)
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """A place on the same disk that no other process has; what is not moved away is removed at the end."""
+    with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent, ignore_cleanup_errors=True) as home:
+        # A folder, for a temporary file of Python's could be read by nobody else, and not even once it is moved.
+        yield Path(home, path.name)

@@ -1,0 +1,78 @@
+"""Shrinking that fails keeps the failure as it was found."""
+
+from pathlib import Path
+
+import pytest
+
+from scenarios.explore import Contradiction, UnbuiltWorldError, explore_range
+from scenarios.failure import failure_of, read, replay, unshrunk, write
+from scenarios.files import load
+from scenarios.model import Scenario
+from scenarios.shrink import Shrinker, shrunk_failure
+from simulator.world import Parts
+from tests.planted_bugs import unrepeatable
+
+PLACE = "tests.planted_bugs.unrepeatable:"
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_new_process() -> None:
+    unrepeatable.as_in_a_new_process()
+
+
+def short() -> Scenario:
+    """A drill of one wave."""
+    return load("drill", ["waves=1", "jobs={pending: 1m, started: 20s, in_progress: 1m}", "duration=6m"])
+
+
+def only(place: str) -> Contradiction:
+    """What the first seed contradicts."""
+    (found,) = explore_range(short().model_dump_json(), 1, 1, place).failures
+    return found
+
+
+def test_failure_of_one_run_only_is_kept_as_it_was_found(tmp_path: Path) -> None:
+    found = only(PLACE + "ONCE")
+    kept, _, trouble = shrunk_failure(short(), found, parts_place=PLACE + "ONCE")
+    assert trouble == "shrinking failed: it did not fail again with each of its faults made concrete"
+    assert (kept.property, kept.seed, kept.observed, kept.digest) == ("log-correlation", 1, found.observed, "")
+    assert kept.scenario == short()
+    path = tmp_path / "kept.yaml"
+    write(kept, path)
+    assert replay(read(path)).outcome == "fixed"
+    unrepeatable.as_in_a_new_process()
+    assert replay(read(path)).detail == "its run could not be repeated when it was saved"
+
+
+def test_failure_whose_world_breaks_when_written_is_kept_as_it_was_found() -> None:
+    found = only(PLACE + "EXPLORED_ONLY")
+    kept, runs_count, trouble = shrunk_failure(short(), found, parts_place=PLACE + "EXPLORED_ONLY")
+    assert trouble == "shrinking failed: BrokenSimulationError: no logs today"
+    assert runs_count > 1
+    assert (kept.property, kept.observed) == ("log-correlation", found.observed)
+
+
+def test_failure_that_repeats_is_shrunk_without_trouble() -> None:
+    found = only("tests.planted_bugs.registry:BUGS:LogsWithoutIds")
+    kept, runs_count, trouble = shrunk_failure(
+        short(), found, parts_place="tests.planted_bugs.registry:BUGS:LogsWithoutIds"
+    )
+    assert (trouble, kept.property) == ("", "log-correlation")
+    assert kept.scenario.duration < short().duration
+    assert runs_count > 1
+
+
+def test_parts_that_cannot_be_built_are_a_broken_simulation() -> None:
+    place = PLACE + "UNBUILT"
+    found = only(place)
+    assert (found.property, found.observed) == ("simulation", "BrokenSimulationError: no poller today")
+    kept = unshrunk(short(), found, place)
+    assert (kept.property, kept.digest) == ("simulation", "")
+    assert replay(kept).detail == "its world cannot be built: BrokenSimulationError: no poller today"
+    assert [replay(kept).outcome, replay(kept, "").outcome] == ["still fails", "fixed"]
+    with pytest.raises(UnbuiltWorldError, match="no poller today"):
+        failure_of(short(), 1, "simulation", place)
+
+
+def test_smaller_scenario_that_cannot_be_built_does_not_fail() -> None:
+    assert Shrinker(1, "isolation", Parts(poller=unrepeatable.UNBUILT.poller), 60.0).shrink(short()) is None
