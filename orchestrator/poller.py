@@ -11,6 +11,7 @@ from enum import StrEnum
 from orchestrator import decisions
 from orchestrator.errors import LostRaceError, OrchestratorError, PollFailedError, TryLaterError
 from orchestrator.model import (
+    TERMINAL,
     Dispatch,
     Execution,
     ExecutionStatus,
@@ -64,10 +65,10 @@ class Poller:
             report = self._poll(dispatch, deadline_us - self._settings.deadline_reserve_us)
         except OrchestratorError as error:
             _log.error("Poll failed: %s", error, extra=_fields(dispatch))
-            self._measure(dispatch, began_us, waves=0, errors=1)
+            self._measure(dispatch, began_us, None)
             raise PollFailedError(f"execution {dispatch.key.execution_id}: {error}") from error
         if report.end is PollEnd.UPDATED:
-            self._measure(dispatch, began_us, waves=report.waves, errors=0)
+            self._measure(dispatch, began_us, report)
         return report
 
     def _poll(self, dispatch: Dispatch, stop_us: int) -> PollReport:
@@ -166,16 +167,19 @@ class Poller:
                 extra={**fields, "status": str(conclusion.status)},
             )
 
-    def _measure(self, dispatch: Dispatch, began_us: int, *, waves: int, errors: int) -> None:
+    def _measure(self, dispatch: Dispatch, began_us: int, report: PollReport | None) -> None:
+        """Publish the metrics of a poll that wrote, or of one that failed and has no report."""
         points = [
-            MetricPoint("WavesPolled", waves),
+            MetricPoint("WavesPolled", report.waves if report else 0),
             MetricPoint("PollingDuration", (self._clock.now_us() - began_us) / 1000, Unit.MILLISECONDS),
-            MetricPoint("PollErrors", errors),
+            MetricPoint("PollErrors", 0 if report else 1),
         ]
         if dispatch.active_count is not None:
             points.append(MetricPoint("ActivePollingExecutions", dispatch.active_count))
-        if dispatch.started_us is not None:
-            # Failing polls publish it, too: what stays in POLLING beyond its timeout does so because its polls fail.
+        ended = report is not None and report.status in TERMINAL
+        if dispatch.started_us is not None and not ended:
+            # The age of what is still in POLLING, so failing polls publish it and the poll that ends an execution does
+            # not: one that DRS's incomplete answers kept open to the last must not raise the alarm by its end.
             age_s = max(self._clock.now_us() - dispatch.started_us, 0) / SECOND_US
             points.append(MetricPoint("OldestExecutionAge", age_s, Unit.SECONDS))
         try:

@@ -6,7 +6,7 @@ Each docstring says how one comes to write it.
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from orchestrator.decisions import Conclusion
 from orchestrator.errors import PollFailedError
@@ -25,7 +25,14 @@ class SaysNothing(Poller):
         super()._say(dispatch, execution, replace(conclusion, warnings=()))
 
 
-class TimesOutFirst(Poller):
+class GivesUpAtOnce(Poller):
+    """TIMEOUT at the first overdue poll, whatever DRS's answer leaves out."""
+
+    def __init__(self, **ports: Any) -> None:
+        super().__init__(**{**ports, "settings": replace(ports["settings"], incomplete_answer_us=0)})
+
+
+class TimesOutFirst(GivesUpAtOnce):
     """Checks the age before it asks DRS, to save a call."""
 
     def _ask(self, execution: Execution) -> dict[JobRef, Job]:
