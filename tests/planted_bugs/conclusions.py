@@ -196,6 +196,22 @@ class MissingJobIsFailure(WrongPoller):
         return replace(conclusion, waves=waves, status=ExecutionStatus.PARTIAL if over else conclusion.status)
 
 
+class TakesMissingActionsForUnconfirmed(WrongPoller):
+    """At the timeout, launch actions that the answer does not report as succeeded have not succeeded."""
+
+    def change(self, execution: Execution, conclusion: Conclusion) -> Conclusion:
+        if conclusion.status is not None or self._clock.now_us() - execution.start_us <= self._settings.timeout_us:
+            return conclusion
+        waves = tuple(
+            replace(wave, status=WaveStatus.PARTIAL)
+            if wave.servers and all(server.status is ServerStatus.LAUNCHED for server in wave.servers)
+            else wave
+            for wave in conclusion.waves
+        )
+        over = all(wave.finished for wave in waves)
+        return replace(conclusion, waves=waves, status=ExecutionStatus.PARTIAL if over else None)
+
+
 class OldIsTimeout(WrongPoller):
     """DRS is asked, and its answer loses against the clock."""
 

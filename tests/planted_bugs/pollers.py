@@ -115,4 +115,5 @@ def poller_with(settings: Settings) -> Callable[[Ports], Poller]:
 EAGER: Final = Settings(pending_interval_us=15 * SECOND_US)
 LAZY: Final = Settings(pending_interval_us=90 * SECOND_US)
 IMPATIENT: Final = Settings(timeout_us=600 * SECOND_US)
+EVER_HOPEFUL: Final = Settings(incomplete_answer_us=86_400 * SECOND_US)
 PATIENT: Final = Settings(timeout_us=86_400 * SECOND_US)
