@@ -11,7 +11,6 @@ from enum import StrEnum
 from orchestrator import decisions
 from orchestrator.errors import LostRaceError, OrchestratorError, PollFailedError, TryLaterError
 from orchestrator.model import (
-    TERMINAL,
     Dispatch,
     Execution,
     ExecutionStatus,
@@ -176,10 +175,10 @@ class Poller:
         ]
         if dispatch.active_count is not None:
             points.append(MetricPoint("ActivePollingExecutions", dispatch.active_count))
-        ended = report is not None and report.status in TERMINAL
-        if dispatch.started_us is not None and not ended:
-            # The age of what is still in POLLING, so failing polls publish it and the poll that ends an execution does
-            # not: one that DRS's incomplete answers kept open to the last must not raise the alarm by its end.
+        timed_out = report is not None and report.status is ExecutionStatus.TIMEOUT
+        if dispatch.started_us is not None and not timed_out:
+            # Failing polls publish it, too: what stays in POLLING beyond its timeout does so because its polls fail. The
+            # poll that writes TIMEOUT does not, or incomplete answers to the last would raise the alarm by that end.
             age_s = max(self._clock.now_us() - dispatch.started_us, 0) / SECOND_US
             points.append(MetricPoint("OldestExecutionAge", age_s, Unit.SECONDS))
         try:

@@ -1,4 +1,4 @@
-"""OldestExecutionAge: the age of an execution that is still in POLLING after its poll, for the alarm at 2,100 s."""
+"""OldestExecutionAge: the age of a polled execution, for the alarm on those in POLLING for more than 2,100 s."""
 
 import pytest
 
@@ -34,12 +34,19 @@ def test_age_is_published_by_a_poll_that_fails() -> None:
     assert rig.metrics.values("OldestExecutionAge") == [2160]
 
 
-def test_age_is_not_published_by_the_poll_that_ends_an_execution() -> None:
+def test_age_is_published_by_a_poll_that_finds_the_end_too_late() -> None:
     wave = a_wave()
     rig = PollerRig(an_execution(wave))
     rig.answer((wave, an_ended_job(wave)))
     rig.clock.pass_us(2160 * SECOND_US)
     assert rig.poll(started_us=START_US).status is ExecutionStatus.COMPLETED
+    assert rig.metrics.values("OldestExecutionAge") == [2160]
+
+
+def test_age_is_not_published_by_the_poll_that_writes_timeout() -> None:
+    rig = PollerRig(an_execution(a_wave()))
+    rig.clock.pass_us(2160 * SECOND_US)
+    assert rig.poll(started_us=START_US).status is ExecutionStatus.TIMEOUT
     assert rig.metrics.values("OldestExecutionAge") == []
     assert rig.metrics.values("WavesPolled") == [1]
 
