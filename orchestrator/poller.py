@@ -177,8 +177,8 @@ class Poller:
             points.append(MetricPoint("ActivePollingExecutions", dispatch.active_count))
         timed_out = report is not None and report.status is ExecutionStatus.TIMEOUT
         if dispatch.started_us is not None and not timed_out:
-            # Failing polls publish it, too: what stays in POLLING beyond its timeout does so because its polls fail. The
-            # poll that writes TIMEOUT does not, or incomplete answers to the last would raise the alarm by that end.
+            # Failing polls publish it, too: what stays in POLLING beyond its timeout does so because its polls fail.
+            # The poll that writes TIMEOUT does not: after incomplete answers to the last it would raise the alarm.
             age_s = max(self._clock.now_us() - dispatch.started_us, 0) / SECOND_US
             points.append(MetricPoint("OldestExecutionAge", age_s, Unit.SECONDS))
         try:
