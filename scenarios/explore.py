@@ -111,7 +111,7 @@ def explore_range(scenario_json: str, first: int, last: int, parts_place: str) -
     with collecting_seldom():
         for seed in range(first, last + 1):
             world = World(scenario, seed=seed, parts=parts, verdict_only=True)
-            ledger = Ledger(world.trace, world.settings)
+            ledger = Ledger(world.trace, world.settings, world.truth)
             found = list(contradictions(world, seed))
             fired.update({" ".join(cell): count for cell, count in ledger.fired.items()})
             in_flight.update({" ".join(cell): count for cell, count in ledger.in_flight.items()})
