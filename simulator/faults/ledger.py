@@ -16,7 +16,7 @@ from simulator.truth import Truth
 
 OVERDUE: Final = "OVERDUE"
 PHASES: Final = ("STARTING", "PENDING", "STARTED", "IN_PROGRESS", OVERDUE, "ENDED")
-"""Phases of life: before polling begins, the three of polling until the timeout, polling after it, and after the end."""
+"""Phases of life: before polling, the three of polling until the timeout, polling after it, and after the end."""
 
 Cell = tuple[str, str]
 """A kind of fault and a phase of life."""
