@@ -177,7 +177,7 @@ MORE: Final = (
 """Further bugs, with properties that catch each: all of those named, and perhaps others."""
 
 FAULTY: Final = (
-    hunted("OverwritesAfterALostRace", pollers.poller(under_faults.OverwritesAfterALostRace), 3, "no-lost-update"),
+    hunted("OverwritesAfterALostRace", pollers.poller(under_faults.OverwritesAfterALostRace), 21, "no-lost-update"),
     polling(conclusions.TakesMissingActionsForUnconfirmed, "timeout-incomplete", "completion-soundness"),
     polling(pollers.GivesUpAtOnce, "timeout-incomplete", "timeout-truth"),
     Planted(
