@@ -279,7 +279,8 @@ class TimeoutTruth(Monitor):
     ) -> None:
         """Whether a TIMEOUT that rests on an incomplete answer alone came after asking again for long enough."""
         truth, settings = self.context.truth, self.context.settings
-        until_us = truth.times_out_us(now) + settings.incomplete_answer_us
+        times_out_us = truth.times_out_us(now)
+        until_us = times_out_us + settings.incomplete_answer_us
         if event.at_us + self.context.plan.skew_us + self._step_us > until_us:
             return
         # What a poll itself adds of a job proves nothing about what DRS had named before.
@@ -294,7 +295,8 @@ class TimeoutTruth(Monitor):
         if any(left_out) and not certain:
             wave = now.waves[left_out.index(True)]
             expected = f"POLLING for up to {seconds(settings.incomplete_answer_us)} after the timeout"
-            observed = f"TIMEOUT at once, for DRS's answer left out job {wave.job_id} or its servers"
+            late = seconds(event.at_us - times_out_us)
+            observed = f"TIMEOUT {late} after it, and DRS's answer left out job {wave.job_id} or its servers"
             self.violate(event.execution_id, event.at_us, expected, observed)
 
     def _left_out(self, event: ItemChanged, wave: Wave) -> bool:

@@ -91,7 +91,7 @@ def test_incomplete_answer_leaves_the_execution_and_its_wave_open(
 
 
 @pytest.mark.parametrize(("execution", "answer"), LEFT_OUT)
-def test_incomplete_answer_is_timeout_with_an_unknown_wave_after_35_minutes(
+def test_incomplete_answer_is_timeout_with_unknown_wave_after_35_minutes(
     execution: Execution, answer: Job | None
 ) -> None:
     conclusion = at(2100.000001, execution, answer)

@@ -72,7 +72,7 @@ def test_giving_up_at_once_names_what_was_left_out() -> None:
     silence = Silence(TimeoutTruth)
     silence.answer(1801)
     silence.give_up()
-    left_out = f"TIMEOUT at once, for DRS's answer left out job {silence.job.job_id} or its servers"
+    left_out = f"TIMEOUT 1 s after it, and DRS's answer left out job {silence.job.job_id} or its servers"
     assert silence.bench.said() == [(WAITS, left_out)]
 
 
