@@ -122,10 +122,10 @@ def conclude(execution: Execution, jobs: Mapping[JobRef, Job], now_us: int, sett
     ]
     status = _verdict(execution, waves)
     if status is None and overdue:
-        incomplete = [not wave.finished and _is_incomplete(wave, jobs, actions_count) for wave in waves]
-        if not any(incomplete) or age_us > settings.timeout_us + settings.incomplete_answer_us:
-            ends = zip(waves, incomplete, strict=True)
-            waves = [_settle(wave, left_out, age_us // SECOND_US) for wave, left_out in ends]
+        incomplete = {place for place, wave in enumerate(waves) if _is_incomplete(wave, jobs, actions_count)}
+        if not incomplete or age_us > settings.timeout_us + settings.incomplete_answer_us:
+            age_s = age_us // SECOND_US
+            waves = [_settle(wave, place in incomplete, age_s) for place, wave in enumerate(waves)]
             status = ExecutionStatus.TIMEOUT
     return Conclusion(tuple(waves), status, tuple(warnings), tuple(notes))
 
@@ -225,7 +225,7 @@ def _judge(wave: Wave, job: Job, actions_count: bool, overdue: bool) -> tuple[Wa
 
 
 def _is_incomplete(wave: Wave, jobs: Mapping[JobRef, Job], actions_count: bool) -> bool:
-    """Whether DRS's answer leaves out what the end of this unfinished wave depends on. `wave` holds that answer.
+    """Whether DRS's answer leaves out what the end of this wave still depends on. `wave` holds that answer.
 
     A job that DRS never named is not left out: it has no status stored, and waiting does not bring it.
     """
