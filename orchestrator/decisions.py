@@ -108,7 +108,8 @@ def conclude(execution: Execution, jobs: Mapping[JobRef, Job], now_us: int, sett
     """What a poll concludes from the stored execution and from what DRS answered about its jobs.
 
     A job that `jobs` lacks is one that DRS does not know. The timeout comes last, after DRS's answer has been taken
-    in: an execution is TIMEOUT only if DRS did not say, at this very poll, that every job had ended.
+    in: an execution is TIMEOUT only if DRS did not say, at this very poll, that every job had ended. An answer that
+    leaves something out decides nothing: the execution stays in POLLING until the time for such answers is up as well.
     """
     warnings: list[str] = []
     notes: list[str] = []
@@ -121,8 +122,11 @@ def conclude(execution: Execution, jobs: Mapping[JobRef, Job], now_us: int, sett
     ]
     status = _verdict(execution, waves)
     if status is None and overdue:
-        waves = [_settle(wave, age_us // SECOND_US) for wave in waves]
-        status = ExecutionStatus.TIMEOUT
+        incomplete = {place for place, wave in enumerate(waves) if _is_incomplete(wave, jobs, actions_count)}
+        if not incomplete or age_us > settings.timeout_us + settings.incomplete_answer_us:
+            age_s = age_us // SECOND_US
+            waves = [_settle(wave, place in incomplete, age_s) for place, wave in enumerate(waves)]
+            status = ExecutionStatus.TIMEOUT
     return Conclusion(tuple(waves), status, tuple(warnings), tuple(notes))
 
 
@@ -211,37 +215,51 @@ def _judge(wave: Wave, job: Job, actions_count: bool, overdue: bool) -> tuple[Wa
     if wave.job_status is not JobStatus.COMPLETED:
         underway = wave_phase(wave) is Phase.IN_PROGRESS
         return (WaveStatus.IN_PROGRESS if underway else WaveStatus.LAUNCHING), None
-    untold = _untold(wave, job)
-    if untold:
-        return WaveStatus.IN_PROGRESS, f"job ended, DRS has not said how {_some(untold)} ended"
-    actions = _actions(wave, job) if actions_count else []
+    unreported = _unreported(wave, job, actions_count)
+    if unreported:
+        return WaveStatus.IN_PROGRESS, f"job ended, DRS did not report the outcome of {_some(unreported)}"
+    actions = [action for launch in job.servers for action in launch.actions] if actions_count else []
     if ActionStatus.IN_PROGRESS in actions and not overdue:
         return WaveStatus.IN_PROGRESS, "job ended, launch actions still run"
     return _end_of(wave, actions)
 
 
-def _actions(wave: Wave, job: Job) -> list[ActionStatus]:
-    """All launch actions. Those of a launched server that the answer leaves out are untold, and count as running."""
-    named = {launch.source_server_id for launch in job.servers}
-    unnamed = [server for server in wave.servers if server.source_server_id not in named]
-    untold = [ActionStatus.IN_PROGRESS for server in unnamed if server.status in _LAUNCHED]
-    return [action for launch in job.servers for action in launch.actions] + untold
+def _is_incomplete(wave: Wave, jobs: Mapping[JobRef, Job], actions_count: bool) -> bool:
+    """Whether DRS's answer leaves out what the end of this wave still depends on. `wave` holds that answer.
+
+    A job that DRS never named is not left out: it has no status stored, and waiting does not bring it.
+    """
+    if wave.job is None or not WAVE_MOVES[wave.status]:
+        return False
+    job = jobs.get(wave.job)
+    return wave.job_status is not None if job is None else bool(_unreported(wave, job, actions_count))
 
 
-def _untold(wave: Wave, job: Job) -> list[str]:
-    """Servers of a finished job whose end DRS has not told: it happens that it answers with no servers at all."""
+def _unreported(wave: Wave, job: Job, actions_count: bool) -> list[str]:
+    """Servers of which the answer leaves out what their end depends on. DRS sometimes names no servers at all."""
     if not wave.servers:
         return ["any server"]
-    named = bool(job.servers)
+    launches = {launch.source_server_id: launch for launch in job.servers}
     return [
         server.source_server_id
         for server in wave.servers
-        if server.status in _UNDERWAY or (server.status is ServerStatus.NOT_STARTED and not named)
+        if _is_unreported(server, launches.get(server.source_server_id), wave, bool(launches), actions_count)
     ]
 
 
-def _end_of(wave: Wave, actions: Sequence[ActionStatus]) -> tuple[WaveStatus, str | None]:
-    """How a wave ended whose job ended and whose servers are all told."""
+def _is_unreported(
+    server: Server, launch: ServerLaunch | None, wave: Wave, any_named: bool, actions_count: bool
+) -> bool:
+    if server.status in _UNDERWAY:
+        return launch is None or wave.job_status is JobStatus.COMPLETED
+    if server.status in _LAUNCHED:
+        return actions_count and (launch is None or launch.status in _UNDERWAY or None in launch.actions)
+    # A server that no answer ever named took no part, provided that the job names others.
+    return server.status is ServerStatus.NOT_STARTED and not any_named
+
+
+def _end_of(wave: Wave, actions: Sequence[ActionStatus | None]) -> tuple[WaveStatus, str | None]:
+    """How a wave ended whose job ended and whose servers are all reported."""
     failed = [server.source_server_id for server in wave.servers if server.status not in _LAUNCHED]
     unsound = [action for action in actions if action is not ActionStatus.SUCCEEDED]
     if failed:
@@ -252,14 +270,14 @@ def _end_of(wave: Wave, actions: Sequence[ActionStatus]) -> tuple[WaveStatus, st
     return WaveStatus.COMPLETED, None
 
 
-def _settle(wave: Wave, age_s: int) -> Wave:
+def _settle(wave: Wave, left_out: bool, age_s: int) -> Wave:
     """An unfinished wave of an execution whose time is up. Its job and servers stay as they were last seen."""
     if not WAVE_MOVES[wave.status] or (wave.job is None and wave.status is WaveStatus.PENDING):
         return wave
-    if wave.job is not None and wave.job_status in (JobStatus.PENDING, JobStatus.STARTED):
+    if wave.job is not None and wave.job_status in (JobStatus.PENDING, JobStatus.STARTED) and not left_out:
         message = f"job was {wave.job_status} when last seen; watching ended after {age_s} s"
         return replace(wave, status=WaveStatus.TIMEOUT, message=message)
-    return replace(wave, status=WaveStatus.UNKNOWN, message=f"DRS had not told the outcome after {age_s} s")
+    return replace(wave, status=WaveStatus.UNKNOWN, message=f"DRS had not reported the outcome after {age_s} s")
 
 
 def _some(server_ids: Sequence[str]) -> str:

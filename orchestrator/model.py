@@ -204,12 +204,15 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class ServerLaunch:
-    """One participating server of a DRS job, with the statuses of its post-launch actions."""
+    """One participating server of a DRS job, with the statuses of its post-launch actions.
+
+    None among `actions` stands for an action whose status DRS left out.
+    """
 
     source_server_id: str
     status: ServerStatus
     instance_id: str | None = None
-    actions: tuple[ActionStatus, ...] = ()
+    actions: tuple[ActionStatus | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,10 +63,10 @@ class Poller:
             report = self._poll(dispatch, deadline_us - self._settings.deadline_reserve_us)
         except OrchestratorError as error:
             _log.error("Poll failed: %s", error, extra=_fields(dispatch))
-            self._measure(dispatch, began_us, waves=0, errors=1)
+            self._measure(dispatch, began_us, None)
             raise PollFailedError(f"execution {dispatch.key.execution_id}: {error}") from error
         if report.end is PollEnd.UPDATED:
-            self._measure(dispatch, began_us, waves=report.waves, errors=0)
+            self._measure(dispatch, began_us, report)
         return report
 
     def _poll(self, dispatch: Dispatch, stop_us: int) -> PollReport:
@@ -165,16 +165,19 @@ class Poller:
                 extra={**fields, "status": str(conclusion.status)},
             )
 
-    def _measure(self, dispatch: Dispatch, began_us: int, *, waves: int, errors: int) -> None:
+    def _measure(self, dispatch: Dispatch, began_us: int, report: PollReport | None) -> None:
+        """Publish the metrics of a poll that wrote, or of one that failed and has no report."""
         points = [
-            point(MetricName.WAVES_POLLED, waves),
+            point(MetricName.WAVES_POLLED, report.waves if report else 0),
             point(MetricName.POLLING_DURATION, (self._clock.now_us() - began_us) / 1000),
-            point(MetricName.POLL_ERRORS, errors),
+            point(MetricName.POLL_ERRORS, 0 if report else 1),
         ]
         if dispatch.active_count is not None:
             points.append(point(MetricName.ACTIVE_EXECUTIONS, dispatch.active_count))
-        if dispatch.started_us is not None:
+        timed_out = report is not None and report.status is ExecutionStatus.TIMEOUT
+        if dispatch.started_us is not None and not timed_out:
             # Failing polls publish it, too: what stays in POLLING beyond its timeout does so because its polls fail.
+            # The poll that writes TIMEOUT does not: after incomplete answers to the last it would raise the alarm.
             age_s = max(self._clock.now_us() - dispatch.started_us, 0) / SECOND_US
             points.append(point(MetricName.OLDEST_AGE, age_s))
         try:

@@ -20,6 +20,8 @@ class Settings:
     due_slack_us: int = 1 * SECOND_US
     """An execution is due this much before its interval has passed: jitter of the schedule must cost no whole look."""
     timeout_us: int = 1800 * SECOND_US
+    incomplete_answer_us: int = 300 * SECOND_US
+    """How long after its timeout an execution stays in POLLING while DRS's answers leave something out."""
     sweeps_per_invocation: int = 1
     """How often one finder invocation looks within its minute. EventBridge cannot fire below a minute."""
     parallel_invokes_max: int = 10
@@ -40,6 +42,7 @@ _SECONDS: Final = {
     "IN_PROGRESS_INTERVAL_SECONDS": ("in_progress_interval_us", 1, 3600),
     "DUE_SLACK_SECONDS": ("due_slack_us", 0, 10),
     "TIMEOUT_SECONDS": ("timeout_us", 60, 86_400),
+    "INCOMPLETE_ANSWER_SECONDS": ("incomplete_answer_us", 0, 3600),
     "DEADLINE_RESERVE_SECONDS": ("deadline_reserve_us", 0, 60),
 }
 _COUNTS: Final = {

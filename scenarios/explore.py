@@ -127,7 +127,7 @@ def explore_range(scenario_json: str, first: int, last: int, parts_place: str) -
             except UnbuiltWorldError as error:
                 failures.append(broken(seed, 0, error))
                 continue
-            ledger = Ledger(world.trace, world.settings)
+            ledger = Ledger(world.trace, world.settings, world.truth)
             found, verdicts = judged(world, seed)
             if verdicts:
                 unmet = unexercised(verdicts, scenario.exercises, world.parts.unjudged)

@@ -70,7 +70,7 @@ def _launch(server: "ParticipatingServerTypeDef", where: str) -> ServerLaunch:
         server_id,
         _one_of(_LAUNCH_STATUSES, server.get("launchStatus", ServerStatus.PENDING), f"{where}: launchStatus"),
         server.get("recoveryInstanceID") or None,
-        tuple(_one_of(_RUN_STATUSES, run.get("status", ActionStatus.IN_PROGRESS), f"{where}: run") for run in runs),
+        tuple(_one_of(_RUN_STATUSES, run["status"], f"{where}: run") if "status" in run else None for run in runs),
     )
 
 

@@ -12,9 +12,11 @@ from orchestrator.settings import Settings
 from simulator.events import POLLER, FaultInjected, ItemChanged, LambdaEnded, LambdaStarted
 from simulator.properties.cadence import phase
 from simulator.trace import Trace
+from simulator.truth import Truth
 
-PHASES: Final = ("STARTING", "PENDING", "STARTED", "IN_PROGRESS", "ENDED")
-"""Phases of life: before polling begins, the three of polling, and after the end."""
+OVERDUE: Final = "OVERDUE"
+PHASES: Final = ("STARTING", "PENDING", "STARTED", "IN_PROGRESS", OVERDUE, "ENDED")
+"""Phases of life: before polling, the three of polling until the timeout, polling after it, and after the end."""
 
 Cell = tuple[str, str]
 """A kind of fault and a phase of life."""
@@ -23,8 +25,11 @@ Cell = tuple[str, str]
 class Ledger:
     """Listens to one run. A fault that concerns no execution counts for each one that there is."""
 
-    def __init__(self, trace: Trace, settings: Settings) -> None:
+    def __init__(self, trace: Trace, settings: Settings, truth: Truth) -> None:
         self._settings = settings
+        self._truth = truth
+        # The last instant at which each execution in POLLING is not yet overdue.
+        self._times_out_us: dict[str, int] = {}
         self._phases: dict[str, str] = {}
         self._polled: Counter[str] = Counter()
         self.fired: Counter[Cell] = Counter()
@@ -40,8 +45,16 @@ class Ledger:
         now = event.execution
         if now is None or now.status in TERMINAL:
             self._phases[event.execution_id] = "ENDED"
+            self._times_out_us.pop(event.execution_id, None)
         elif now.status is ExecutionStatus.POLLING:
             self._phases[event.execution_id] = str(phase(now, self._settings))
+            self._times_out_us[event.execution_id] = self._truth.times_out_us(now)
+
+    def phase(self, execution_id: str, at_us: int) -> str:
+        """The execution's phase of life at `at_us`, the present."""
+        if at_us > self._times_out_us.get(execution_id, at_us):
+            return OVERDUE
+        return self._phases.get(execution_id, "STARTING")
 
     def _on_started(self, event: LambdaStarted) -> None:
         if event.function == POLLER:
@@ -53,7 +66,7 @@ class Ledger:
 
     def _on_fault(self, event: FaultInjected) -> None:
         for execution_id in [event.execution_id] if event.execution_id else list(self._phases):
-            cell = (event.fault, self._phases.get(execution_id, "STARTING"))
+            cell = (event.fault, self.phase(execution_id, event.at_us))
             self.fired[cell] += 1
             self.in_flight[cell] += self._polled[execution_id] > 0
             self.struck.setdefault(execution_id, {})[cell] = None

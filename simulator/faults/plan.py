@@ -19,6 +19,8 @@ from simulator.truth import NEVER_US
 _BACKOFF_US: Final = 5_000_000
 """A call is tried three times, with up to 1 s and 2 s in between, and takes a little time each."""
 _FATAL: Final = frozenset({Fault.CRASHED_BEFORE, Fault.CRASHED_AFTER, Fault.STUCK, Fault.SLOW, Fault.TIMED_OUT})
+_INCOMPLETE: Final = frozenset({Fault.JOB_VANISHED, Fault.SERVERS_UNTOLD})
+"""Faults that hold up no poll: it gets an answer, and only the execution's end may have to wait for a complete one."""
 _HARMLESS: Final = frozenset({*TRUTHS, Fault.CLOCK_SKEW})
 """Faults that excuse nothing: DRS's own, and clocks, for which the properties allow what they are off."""
 
@@ -54,6 +56,8 @@ class Plan:
         self._lost: dict[str, str] = {}
         # Until when faults hold up an execution, "" standing for all of them.
         self._acts_until_us: dict[str, int] = {}
+        # When DRS's answer about an execution last left something out.
+        self._incomplete_us: dict[str, int] = {}
         self._armed: dict[str, tuple[_Armed, ...]] = {}
         seen: Counter[str] = Counter()
         for number, rule in enumerate(self.rules):
@@ -96,7 +100,9 @@ class Plan:
                 continue
             delay_us = rule.length.draw(stream)
             self.fired_counts[number] += 1
-            if rule.fault not in _HARMLESS and operation != "PutMetricData":
+            if rule.fault in _INCOMPLETE:
+                self._incomplete_us[execution_id] = now_us
+            elif rule.fault not in _HARMLESS and operation != "PutMetricData":
                 # Whatever ends a finder keeps it from all executions, however few it was about.
                 whom = "" if rule.fault in _FATAL and function == FINDER else execution_id
                 until_us = self.held_until_us(rule.attempts * delay_us) + _BACKOFF_US
@@ -120,6 +126,10 @@ class Plan:
         """Until when faults that struck the execution, or all of them, may hold it up; 0 if none has."""
         acts_until_us = self._acts_until_us
         return max(acts_until_us.get(execution_id, 0), acts_until_us.get("", 0)) if acts_until_us else 0
+
+    def incomplete_us(self, execution_id: str) -> int:
+        """When DRS's answer about an execution last left something out; 0 if none has."""
+        return self._incomplete_us.get(execution_id, 0)
 
     def lose(self, execution_id: str, reason: str) -> None:
         """Note that an execution can no longer end as DRS's truth demands."""

@@ -1,5 +1,6 @@
 """Completion: an execution ends when and as DRS's truth says, and a timeout asks DRS first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.model import (
@@ -20,11 +21,13 @@ _WATCHING_ENDED = frozenset({WaveStatus.TIMEOUT, WaveStatus.UNKNOWN})
 
 
 class _Asked:
-    """When each running invocation last heard from DRS about each job, and what it asked and was not told."""
+    """When each running invocation last heard from DRS about each job, and what DRS left out of its answer."""
 
     def __init__(self, trace: Trace) -> None:
         self._at_us: dict[str, dict[str, int]] = {}
         self._untold: dict[str, set[str]] = {}
+        # Those of the jobs left out that the answer names without their servers.
+        self._serverless: dict[str, tuple[str, ...]] = {}
         trace.listen(FaultInjected, self._on_fault)
         trace.listen(JobsDescribed, self._on_described)
         trace.listen(LambdaEnded, self._on_ended)
@@ -37,6 +40,10 @@ class _Asked:
         """Whether DRS's last answer about the wave's job left the job out, or its servers."""
         return wave.job_id in self._untold.get(request_id, ())
 
+    def serverless(self, request_id: str, wave: Wave) -> bool:
+        """Whether DRS's last answer about the wave's job names the job, and none of its servers."""
+        return self.untold(request_id, wave) and wave.job_id in self._serverless.get(request_id, ())
+
     def _on_fault(self, event: FaultInjected) -> None:
         # Only a fault excuses an answer without the job: whoever asks in the wrong Region is not told either.
         if event.fault in (Fault.JOB_VANISHED, Fault.SERVERS_UNTOLD):
@@ -46,6 +53,7 @@ class _Asked:
         told, at_us = event.found, self._at_us.setdefault(event.request_id, {})
         if event.untold:
             told = tuple([job_id for job_id in told if job_id not in event.untold])
+            self._serverless[event.request_id] = (*self._serverless.get(event.request_id, ()), *event.untold)
         if event.first_page:
             # An older answer no longer counts.
             for job_id in event.asked:
@@ -60,6 +68,7 @@ class _Asked:
     def _on_ended(self, event: LambdaEnded) -> None:
         self._at_us.pop(event.request_id, None)
         self._untold.pop(event.request_id, None)
+        self._serverless.pop(event.request_id, None)
 
 
 class CompletionSoundness(Monitor):
@@ -137,11 +146,15 @@ class CompletionSoundness(Monitor):
 
 @dataclass(slots=True)
 class _Owed:
-    """When an execution ought to end: `final_us` is what its waves say, `base_us` when that could first be known."""
+    """When an execution ought to end.
+
+    `final_us` is what its waves say, `base_us` when that could first be known, and `late_us` when it is overdue.
+    """
 
     began_us: int
     final_us: int
     base_us: int
+    late_us: int
 
 
 class CompletionLiveness(Monitor):
@@ -166,9 +179,9 @@ class CompletionLiveness(Monitor):
                 self.margins_us.append(event.at_us - healed_us)
             # Whoever else ends or deletes it shows nothing, unless it ought to have ended long before.
             if owed is not None and (
-                (now is not None and event.request_id) or self._late(event.execution_id, owed.base_us, event.at_us)
+                (now is not None and event.request_id) or self._late(event.execution_id, owed, event.at_us)
             ):
-                self._check(event.execution_id, owed.base_us, event.at_us, "gone" if now is None else now.status)
+                self._check(event.execution_id, owed, event.at_us, "gone" if now is None else now.status)
             return
         owed = self._owed.get(event.execution_id)
         if owed is not None and same_waves(event.previous, now):
@@ -178,22 +191,30 @@ class CompletionLiveness(Monitor):
             return
         began_us = event.at_us if owed is None else owed.began_us
         late_us = max(self.context.truth.times_out_us(now), began_us)
-        self._owed[event.execution_id] = _Owed(began_us, final_us, min(max(final_us, event.at_us), late_us))
+        base_us = min(max(final_us, event.at_us), late_us)
+        self._owed[event.execution_id] = _Owed(began_us, final_us, base_us, late_us)
 
     def finish(self, end_us: int) -> None:
         """Executions that ought to have ended and did not."""
         for execution_id, owed in self._owed.items():
-            if self._late(execution_id, owed.base_us, end_us):
-                self._check(execution_id, owed.base_us, end_us, "POLLING")
+            if self._late(execution_id, owed, end_us):
+                self._check(execution_id, owed, end_us, "POLLING")
 
-    def _late(self, execution_id: str, base_us: int, now_us: int) -> bool:
-        owed_us = self.context.owed_us(execution_id, base_us)
+    def _owed_us(self, execution_id: str, owed: _Owed) -> int:
+        """From when on the end is owed. Incomplete answers put it off, but only for so long after the timeout."""
+        context = self.context
+        incomplete_us = context.plan.incomplete_us(execution_id)
+        waits_until_us = min(incomplete_us, owed.late_us + context.settings.incomplete_answer_us)
+        return context.owed_us(execution_id, max(owed.base_us, waits_until_us))
+
+    def _late(self, execution_id: str, owed: _Owed, now_us: int) -> bool:
+        owed_us = self._owed_us(execution_id, owed)
         return now_us > owed_us + self.context.spec.bounds.completion and not self.context.lost(execution_id)
 
-    def _check(self, execution_id: str, base_us: int, now_us: int, status: str) -> None:
+    def _check(self, execution_id: str, owed: _Owed, now_us: int, status: str) -> None:
         self.checked += 1
-        if self._late(execution_id, base_us, now_us):
-            base_us = self.context.owed_us(execution_id, base_us)
+        if self._late(execution_id, owed, now_us):
+            base_us = self._owed_us(execution_id, owed)
             bound_us = self.context.spec.bounds.completion
             expected = f"terminal within {seconds(bound_us)} of the truth at {seconds(base_us)}"
             self.violate(execution_id, now_us, expected, f"{status} {seconds(now_us - base_us)} after it")
@@ -204,12 +225,21 @@ class TimeoutTruth(Monitor):
 
     name = "timeout-truth"
     rule = (
-        "TIMEOUT comes only after 30 minutes, after asking DRS, never over finished jobs, and keeps each wave's truth."
+        "TIMEOUT comes only after 30 minutes, after asking DRS, never over finished jobs, not at once over an "
+        "incomplete answer, and keeps each wave's truth."
     )
 
     def subscribe(self, trace: Trace) -> None:
         """Listen to writes."""
         self._asked = _Asked(trace)
+        spec, settings = self.context.spec, self.context.settings
+        # How long before the last instant a poll may give up, because the next one would come after it.
+        self._step_us = max(
+            spec.schedule.rate,
+            settings.pending_interval_us,
+            settings.started_interval_us,
+            settings.in_progress_interval_us,
+        )
         trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
@@ -228,6 +258,8 @@ class TimeoutTruth(Monitor):
         ended = truth.sum_of(now, ends)
         if ended is not None:
             self.violate(event.execution_id, event.at_us, f"{ended}, for every job had ended", "TIMEOUT")
+        elif before is not None:
+            self._judge_patience(event, before, now, ends)
         for wave in now.waves:
             if not wave.finished:
                 self._judge_wave(event, wave)
@@ -241,6 +273,38 @@ class TimeoutTruth(Monitor):
             return None
         seen_us = event.at_us if asked_us is None else asked_us
         return self.context.truth.wave_status(now, wave, seen_us, overdue=True)
+
+    def _judge_patience(
+        self, event: ItemChanged, before: Execution, now: Execution, ends: Sequence[WaveStatus | None]
+    ) -> None:
+        """Whether a TIMEOUT that rests on an incomplete answer alone came after asking again for long enough."""
+        truth, settings = self.context.truth, self.context.settings
+        times_out_us = truth.times_out_us(now)
+        until_us = times_out_us + settings.incomplete_answer_us
+        if event.at_us + self.context.plan.skew_us + self._step_us > until_us:
+            return
+        # What a poll itself adds of a job proves nothing about what DRS had named before.
+        named = [wave.job_status is not None for wave in before.waves] + [False] * len(now.waves)
+        left_out = [
+            end is None and known and self._left_out(event, wave)
+            for wave, end, known in zip(now.waves, ends, named, strict=False)
+        ]
+        certain = len(now.waves) < now.total_waves or any(
+            end is None and not missing for end, missing in zip(ends, left_out, strict=True)
+        )
+        if any(left_out) and not certain:
+            wave = now.waves[left_out.index(True)]
+            expected = f"POLLING for up to {seconds(settings.incomplete_answer_us)} after the timeout"
+            late = seconds(event.at_us - times_out_us)
+            observed = f"TIMEOUT {late} after it, and DRS's answer left out job {wave.job_id} or its servers"
+            self.violate(event.execution_id, event.at_us, expected, observed)
+
+    def _left_out(self, event: ItemChanged, wave: Wave) -> bool:
+        """Whether the answer left out the wave's job, or the servers of a job that it shows as ended."""
+        if wave.finished or not self._asked.untold(event.request_id, wave):
+            return False
+        job = self.context.truth.job(wave)
+        return job is not None and (job.ended_us <= event.at_us or not self._asked.serverless(event.request_id, wave))
 
     def _judge_wave(self, event: ItemChanged, wave: Wave) -> None:
         if wave.status not in _WATCHING_ENDED and not (wave.job_id is None and wave.status is WaveStatus.PENDING):

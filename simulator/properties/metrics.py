@@ -6,7 +6,7 @@ from math import inf
 from typing import Final, NamedTuple
 
 from orchestrator.metrics import UNITS, MetricName
-from orchestrator.model import TERMINAL, MetricPoint, Unit
+from orchestrator.model import TERMINAL, ExecutionStatus, MetricPoint, Unit
 from simulator.events import (
     POLLER,
     CallMade,
@@ -40,6 +40,7 @@ class _Poll:
     wrote_us: int = 0
     points_count: int = 0
     published_us: int = 0
+    timed_out: bool = False
     struck: bool = False
     answer_lost: bool = False
     # Calls that failed and were not made good again: a poll that goes on without them must not look well.
@@ -86,9 +87,13 @@ def _by_dispatched_writers(ended: _Ended) -> bool:
     return not ended.failed and ended.poll.active is not None
 
 
-def _by_dispatched(ended: _Ended) -> bool:
-    """Of polls that a look has caused, since that saw the StartTime; failed ones, too: they keep an execution open."""
-    return ended.poll.active is not None and ended.poll.started_us is not None
+def _by_dispatched_open(ended: _Ended) -> bool:
+    """Of polls that a look has caused, since that saw the StartTime; failed ones, too: they keep an execution open.
+
+    A poll that writes TIMEOUT leaves nothing stuck. Its age may lie beyond the alarm's threshold (decision 10).
+    """
+    poll = ended.poll
+    return poll.active is not None and poll.started_us is not None and not poll.timed_out
 
 
 def _waves(ended: _Ended) -> tuple[float, float]:
@@ -128,7 +133,7 @@ JUDGED: Final[Mapping[MetricName, Judged]] = {
     MetricName.POLLING_DURATION: Judged(_by_writers, _duration_ms),
     MetricName.POLL_ERRORS: Judged(_by_all, _errors),
     MetricName.ACTIVE_EXECUTIONS: Judged(_by_dispatched_writers, _active),
-    MetricName.OLDEST_AGE: Judged(_by_dispatched, _age_s),
+    MetricName.OLDEST_AGE: Judged(_by_dispatched_open, _age_s),
 }
 """Every metric of `orchestrator.metrics`, which has their units; a test holds both to have the same names."""
 
@@ -139,7 +144,7 @@ class MetricsComplete(Monitor):
     name = "metrics-complete"
     rule = (
         "Each poll that writes publishes each metric once, with its true value; each that fails, its error and its "
-        "execution's age."
+        "execution's age. A poll that writes TIMEOUT owes no age."
     )
 
     def subscribe(self, trace: Trace) -> None:
@@ -211,6 +216,7 @@ class MetricsComplete(Monitor):
         poll = self._polls.get(event.request_id)
         if poll is not None and event.execution is not None:
             poll.waves, poll.wrote_us = len(event.execution.waves), event.at_us
+            poll.timed_out = event.execution.status is ExecutionStatus.TIMEOUT
             self._wrote[event.execution_id] = poll
 
     def _on_published(self, event: MetricsPublished) -> None:

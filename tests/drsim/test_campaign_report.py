@@ -98,7 +98,7 @@ def test_the_ledger_marks_what_never_happened_and_only_where_it_might_have(explo
     rows = {row.fault: row for row in summed_up(explored).ledger}
     page, markdown = documents(explored)
     line = next(line for line in markdown.splitlines() if line.startswith("| quota"))
-    assert line == "| quota | **never** | **never** | **never** | **never** | - |"
+    assert line == "| quota | **never** | **never** | **never** | **never** | **never** | - |"
     assert not rows["quota"].cells[-1].possible
     assert all(cell.possible for cell in rows["index-lag"].cells)
     struck = rows["starved"].cells[1]

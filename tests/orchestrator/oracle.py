@@ -15,6 +15,7 @@ from orchestrator.model import (
     Job,
     JobRef,
     JobStatus,
+    ServerLaunch,
     ServerStatus,
     Wave,
     WaveStatus,
@@ -61,26 +62,30 @@ class Truth:
         ids = {server.source_server_id for server in self.wave.servers}
         return own + [status for server_id, status in said.items() if server_id not in ids]
 
-    def every_end_is_told(self) -> bool:
-        """Whether each server's end is known. A server that a job passes over was not launched by it."""
-        assert self.job is not None
-        open_ranks = {1, 2} if self.job.servers else {0, 1, 2}
-        ranks = [_SERVER_RANK[status] for status in self.server_statuses()]
-        return bool(ranks) and not open_ranks.intersection(ranks)
+    def is_left_out(self) -> bool:
+        """Whether DRS's answer lacks something that the end of this wave depends on."""
+        if self.wave.status in {*_DRS_SAID_ITS_LAST_WORD, *_NOBODY_WATCHES} or self.wave.job_id is None:
+            return False
+        if self.job is None:
+            return self.wave.job_status is not None
+        own = [server.source_server_id for server in self.wave.servers]
+        named = {launch.source_server_id: launch for launch in self.job.servers}
+        ids = own + [server_id for server_id in named if server_id not in own]
+        pairs = list(zip(ids, self.server_statuses(), strict=True))
+        return not pairs or not all(self._is_reported(status, named.get(server_id)) for server_id, status in pairs)
 
-    def actions(self) -> list[ActionStatus]:
-        """Launch actions that count; one that DRS has not told about is as good as running."""
+    def _is_reported(self, status: ServerStatus, launch: ServerLaunch | None) -> bool:
+        """A server that a job passes over was not launched by it; a launched one has actions in a recovery."""
         assert self.job is not None
+        if status is ServerStatus.NOT_STARTED:
+            return len(self.job.servers) > 0
+        if status is ServerStatus.FAILED:
+            return True
+        if status in (ServerStatus.PENDING, ServerStatus.IN_PROGRESS):
+            return launch is not None and self.job_status() is not JobStatus.COMPLETED
         if self.kind is ExecutionType.DRILL:
-            return []
-        named = {launch.source_server_id for launch in self.job.servers}
-        silent = [
-            ActionStatus.IN_PROGRESS
-            for server in self.wave.servers
-            if _SERVER_RANK[server.status] >= 3 and server.status is not ServerStatus.FAILED
-            if server.source_server_id not in named
-        ]
-        return [action for launch in self.job.servers for action in launch.actions] + silent
+            return True
+        return launch is not None and _SERVER_RANK[launch.status] >= 3 and None not in launch.actions
 
     def end(self) -> WaveStatus | None:
         """The wave's last word, or None while there is none."""
@@ -88,15 +93,17 @@ class Truth:
             return self.wave.status
         if self.wave.status in _NOBODY_WATCHES or self.job is None:
             return None
-        if self.job_status() is not JobStatus.COMPLETED or not self.every_end_is_told():
+        if self.job_status() is not JobStatus.COMPLETED or self.is_left_out():
             return None
-        running = ActionStatus.IN_PROGRESS in self.actions()
-        if running and not self.overdue:
+        actions = [action for launch in self.job.servers for action in launch.actions]
+        if self.kind is ExecutionType.DRILL:
+            actions = []
+        if ActionStatus.IN_PROGRESS in actions and not self.overdue:
             return None
         up = [status in (ServerStatus.LAUNCHED, ServerStatus.TERMINATED) for status in self.server_statuses()]
         if not any(up):
             return WaveStatus.FAILED
-        sound = all(up) and not running and ActionStatus.FAILED not in self.actions()
+        sound = all(up) and all(action is ActionStatus.SUCCEEDED for action in actions)
         return WaveStatus.COMPLETED if sound else WaveStatus.PARTIAL
 
     def goes_on_as(self) -> WaveStatus:
@@ -114,7 +121,7 @@ class Truth:
             return self.wave.status
         if self.wave.job_id is None:
             return WaveStatus.PENDING if self.wave.status is WaveStatus.PENDING else WaveStatus.UNKNOWN
-        runs = self.job_status() in (JobStatus.PENDING, JobStatus.STARTED)
+        runs = self.job_status() in (JobStatus.PENDING, JobStatus.STARTED) and not self.is_left_out()
         return WaveStatus.TIMEOUT if runs else WaveStatus.UNKNOWN
 
 
@@ -127,11 +134,12 @@ def truths(execution: Execution, jobs: Mapping[JobRef, Job], now_us: int, settin
     ]
 
 
-def final_status(execution: Execution, found: list[Truth], overdue: bool) -> ExecutionStatus | None:
+def final_status(execution: Execution, found: list[Truth], age_us: int, settings: Settings) -> ExecutionStatus | None:
     """How the execution ends at this poll, or None."""
     ends = {truth.end() for truth in found}
     if not found or execution.total_waves > len(found) or None in ends:
-        return ExecutionStatus.TIMEOUT if overdue else None
+        waits_us = settings.incomplete_answer_us if any(truth.is_left_out() for truth in found) else 0
+        return ExecutionStatus.TIMEOUT if age_us > settings.timeout_us + waits_us else None
     if ends == {WaveStatus.COMPLETED}:
         return ExecutionStatus.COMPLETED
     return ExecutionStatus.FAILED if ends == {WaveStatus.FAILED} else ExecutionStatus.PARTIAL

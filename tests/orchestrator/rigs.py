@@ -38,10 +38,11 @@ class PollerRig:
         *,
         dispatched_us: int | None = None,
         active_count: int | None = None,
+        started_us: int | None = None,
         seconds: int = 300,
     ) -> PollReport:
         """One invocation of the poller with so many seconds to live."""
-        dispatch = Dispatch(key=key, dispatched_us=dispatched_us, active_count=active_count)
+        dispatch = Dispatch(key=key, dispatched_us=dispatched_us, active_count=active_count, started_us=started_us)
         return self.poller.poll(dispatch, deadline_us=self.clock.now_us() + seconds * SECOND_US)
 
     def stored(self, key: ExecutionKey = KEY) -> Execution:

@@ -44,7 +44,7 @@ _SERVER_IDS: Final = ("s-0", "s-1", "s-2")
 _SCOPES: Final = (EAST, OTHER_ACCOUNT)
 _ENDS: Final = (ServerStatus.LAUNCHED, ServerStatus.LAUNCHED, ServerStatus.FAILED)
 _DRS_WORDS: Final = tuple(status for status in ServerStatus if status is not ServerStatus.NOT_STARTED)
-_ACTIONS: Final = ((), (), (ActionStatus.SUCCEEDED,), (ActionStatus.FAILED,), tuple(ActionStatus))
+_ACTIONS: Final = ((), (), (ActionStatus.SUCCEEDED,), (ActionStatus.FAILED,), tuple(ActionStatus), (None,))
 
 servers: Final = st.sampled_from(
     [
@@ -93,8 +93,12 @@ def executions(draw: st.DrawFn) -> Execution:
 
 
 _TIMEOUT_US: Final = SETTINGS.timeout_us
-ages_us: Final = st.sampled_from([0, 60 * SECOND_US, _TIMEOUT_US, _TIMEOUT_US + 1, 2 * _TIMEOUT_US])
-"""How old an execution is at a poll: often at the limit or just beyond."""
+TIME_IS_UP_US: Final = _TIMEOUT_US + SETTINGS.incomplete_answer_us
+"""The oldest age at which an execution may still wait for a complete answer."""
+ages_us: Final = st.sampled_from(
+    [0, 60 * SECOND_US, _TIMEOUT_US, _TIMEOUT_US + 1, TIME_IS_UP_US, TIME_IS_UP_US + 1, 2 * _TIMEOUT_US]
+)
+"""How old an execution is at a poll: often at a limit or just beyond."""
 
 _job_statuses: Final = st.sampled_from([None, *JobStatus, JobStatus.COMPLETED, JobStatus.COMPLETED])
 _launch_lists: Final = st.lists(_launches, max_size=3, unique_by=lambda launch: launch.source_server_id).map(tuple)
@@ -109,8 +113,12 @@ class Poll:
     now_us: int
 
     @property
+    def age_us(self) -> int:
+        return self.now_us - self.execution.start_us
+
+    @property
     def overdue(self) -> bool:
-        return self.now_us - self.execution.start_us > SETTINGS.timeout_us
+        return self.age_us > SETTINGS.timeout_us
 
     def conclusion(self) -> Conclusion:
         return conclude(self.execution, self.jobs, self.now_us, SETTINGS)

@@ -24,7 +24,7 @@ from orchestrator.model import (
 )
 from orchestrator.settings import SECOND_US
 from tests.orchestrator import oracle
-from tests.orchestrator.strategies import QUICK, SETTINGS, THOROUGH, Poll, ages_us, executions, polls
+from tests.orchestrator.strategies import QUICK, SETTINGS, THOROUGH, TIME_IS_UP_US, Poll, ages_us, executions, polls
 
 
 def _truths(poll: Poll) -> list[oracle.Truth]:
@@ -36,7 +36,7 @@ def _truths(poll: Poll) -> list[oracle.Truth]:
 @given(polls())
 def test_status_and_waves_are_what_the_design_says(poll: Poll) -> None:
     conclusion = poll.conclusion()
-    assert conclusion.status == oracle.final_status(poll.execution, _truths(poll), poll.overdue)
+    assert conclusion.status == oracle.final_status(poll.execution, _truths(poll), poll.age_us, SETTINGS)
     assert [wave.status for wave in conclusion.waves] == oracle.wave_statuses(_truths(poll), conclusion.status)
 
 
@@ -76,7 +76,7 @@ def test_an_execution_never_ends_by_itself_while_waves_are_missing(poll: Poll) -
     missing = len(poll.execution.waves) < max(1, poll.execution.total_waves)
     without_job = any(wave.job is None and not wave.finished for wave in poll.execution.waves)
     if missing or without_job:
-        assert poll.conclusion().status is (ExecutionStatus.TIMEOUT if poll.overdue else None)
+        assert poll.conclusion().status in (None, ExecutionStatus.TIMEOUT)
 
 
 @QUICK
@@ -143,9 +143,17 @@ def test_timeout_comes_only_when_overdue_and_never_over_jobs_that_all_ended(poll
 
 @QUICK
 @given(polls())
-def test_an_overdue_execution_always_ends(poll: Poll) -> None:
-    late = Poll(poll.execution, poll.jobs, poll.execution.start_us + SETTINGS.timeout_us + 1)
+def test_execution_ends_when_time_for_incomplete_answers_is_up(poll: Poll) -> None:
+    late = Poll(poll.execution, poll.jobs, poll.execution.start_us + TIME_IS_UP_US + 1)
     assert late.conclusion().status is not None
+
+
+@QUICK
+@given(polls())
+def test_overdue_execution_stays_polling_only_for_incomplete_answers(poll: Poll) -> None:
+    late = Poll(poll.execution, poll.jobs, poll.execution.start_us + SETTINGS.timeout_us + 1)
+    if late.conclusion().status is None:
+        assert any(truth.is_left_out() for truth in _truths(late))
 
 
 @QUICK
@@ -153,7 +161,7 @@ def test_an_overdue_execution_always_ends(poll: Poll) -> None:
 def test_a_timeout_keeps_what_was_last_seen_of_jobs_and_servers(poll: Poll) -> None:
     in_time = Poll(poll.execution, poll.jobs, poll.execution.start_us)
     if in_time.conclusion().status is None:
-        late = Poll(poll.execution, poll.jobs, poll.execution.start_us + SETTINGS.timeout_us + 1)
+        late = Poll(poll.execution, poll.jobs, poll.execution.start_us + TIME_IS_UP_US + 1)
         for running, stopped in zip(in_time.conclusion().waves, late.conclusion().waves, strict=True):
             assert stopped.job_status is running.job_status
             assert stopped.servers == running.servers

@@ -14,6 +14,7 @@ RANGES = {
     "IN_PROGRESS_INTERVAL_SECONDS": (1, 3600),
     "DUE_SLACK_SECONDS": (0, 10),
     "TIMEOUT_SECONDS": (60, 86_400),
+    "INCOMPLETE_ANSWER_SECONDS": (0, 3600),
     "DEADLINE_RESERVE_SECONDS": (0, 60),
     "SWEEPS_PER_INVOCATION": (1, 12),
     "PARALLEL_INVOKES_MAX": (1, 100),
@@ -28,6 +29,7 @@ def test_an_empty_environment_gives_the_values_of_phase_2() -> None:
     assert settings.started_interval_us == 15 * SECOND_US
     assert settings.in_progress_interval_us == 30 * SECOND_US
     assert settings.timeout_us == 1800 * SECOND_US
+    assert settings.incomplete_answer_us == 300 * SECOND_US
     assert settings.sweeps_per_invocation == 1
     assert settings.sweep_us == 60 * SECOND_US
 
@@ -40,10 +42,11 @@ def test_every_variable_is_read_in_its_own_unit() -> None:
         in_progress_interval_us=3 * SECOND_US,
         due_slack_us=4 * SECOND_US,
         timeout_us=600 * SECOND_US,
-        deadline_reserve_us=6 * SECOND_US,
-        sweeps_per_invocation=7,
-        parallel_invokes_max=8,
-        save_attempts_max=9,
+        incomplete_answer_us=6 * SECOND_US,
+        deadline_reserve_us=7 * SECOND_US,
+        sweeps_per_invocation=8,
+        parallel_invokes_max=9,
+        save_attempts_max=10,
     )
 
 

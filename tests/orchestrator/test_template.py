@@ -11,7 +11,7 @@ from cfnlint.decode import decode
 
 import orchestrator
 from orchestrator.errors import MalformedError
-from orchestrator.settings import Settings, settings_from
+from orchestrator.settings import SECOND_US, Settings, settings_from
 
 TEMPLATE_PATH: Final = Path(orchestrator.__file__).with_name("template.yaml")
 
@@ -71,6 +71,7 @@ def test_asynchronous_invocations_of_both_functions_are_configured_for_what_is_i
     [
         ("SweepsPerInvocation", "SWEEPS_PER_INVOCATION", Settings().sweeps_per_invocation),
         ("ParallelInvokesMax", "PARALLEL_INVOKES_MAX", Settings().parallel_invokes_max),
+        ("IncompleteAnswerSeconds", "INCOMPLETE_ANSWER_SECONDS", Settings().incomplete_answer_us // SECOND_US),
     ],
 )
 def test_a_setting_has_the_default_and_the_range_of_the_code(parameter: str, variable: str, default: int) -> None:

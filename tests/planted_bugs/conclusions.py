@@ -12,8 +12,11 @@ from orchestrator.model import (
     Execution,
     ExecutionKey,
     ExecutionStatus,
+    ExecutionType,
+    JobStatus,
     PollUpdate,
     ServerStatus,
+    Wave,
     WaveStatus,
 )
 from orchestrator.poller import Poller
@@ -194,6 +197,27 @@ class MissingJobIsFailure(WrongPoller):
         )
         over = all(wave.finished for wave in waves)
         return replace(conclusion, waves=waves, status=ExecutionStatus.PARTIAL if over else conclusion.status)
+
+
+class TakesMissingActionsForUnconfirmed(WrongPoller):
+    """At the timeout, launch actions that the answer does not report as succeeded have not succeeded."""
+
+    def change(self, execution: Execution, conclusion: Conclusion) -> Conclusion:
+        overdue = self._clock.now_us() - execution.start_us > self._settings.timeout_us
+        if conclusion.status is not None or not overdue or execution.type is ExecutionType.DRILL:
+            return conclusion
+        waves = tuple(
+            replace(wave, status=WaveStatus.PARTIAL)
+            if wave.job_status is JobStatus.COMPLETED and not wave.finished and _launched(wave)
+            else wave
+            for wave in conclusion.waves
+        )
+        over = all(wave.finished for wave in waves)
+        return replace(conclusion, waves=waves, status=ExecutionStatus.PARTIAL if over else None)
+
+
+def _launched(wave: Wave) -> bool:
+    return bool(wave.servers) and all(server.status is ServerStatus.LAUNCHED for server in wave.servers)
 
 
 class OldIsTimeout(WrongPoller):

@@ -6,7 +6,7 @@ Each docstring says how one comes to write it.
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from orchestrator.decisions import Conclusion
 from orchestrator.errors import PollFailedError
@@ -25,7 +25,14 @@ class SaysNothing(Poller):
         super()._say(dispatch, execution, replace(conclusion, warnings=()))
 
 
-class TimesOutFirst(Poller):
+class GivesUpAtOnce(Poller):
+    """TIMEOUT at the first overdue poll, whatever DRS's answer leaves out."""
+
+    def __init__(self, **ports: Any) -> None:
+        super().__init__(**{**ports, "settings": replace(ports["settings"], incomplete_answer_us=0)})
+
+
+class TimesOutFirst(GivesUpAtOnce):
     """Checks the age before it asks DRS, to save a call."""
 
     def _ask(self, execution: Execution) -> dict[JobRef, Job]:
@@ -108,4 +115,5 @@ def poller_with(settings: Settings) -> Callable[[Ports], Poller]:
 EAGER: Final = Settings(pending_interval_us=15 * SECOND_US)
 LAZY: Final = Settings(pending_interval_us=90 * SECOND_US)
 IMPATIENT: Final = Settings(timeout_us=600 * SECOND_US)
+EVER_HOPEFUL: Final = Settings(incomplete_answer_us=86_400 * SECOND_US)
 PATIENT: Final = Settings(timeout_us=86_400 * SECOND_US)

@@ -179,7 +179,15 @@ MORE: Final = (
 """Further bugs, with properties that catch each: all of those named, and perhaps others."""
 
 FAULTY: Final = (
-    hunted("OverwritesAfterALostRace", pollers.poller(under_faults.OverwritesAfterALostRace), 3, "no-lost-update"),
+    hunted("OverwritesAfterALostRace", pollers.poller(under_faults.OverwritesAfterALostRace), 21, "no-lost-update"),
+    polling(conclusions.TakesMissingActionsForUnconfirmed, "timeout-incomplete", "completion-soundness"),
+    polling(pollers.GivesUpAtOnce, "timeout-incomplete", "timeout-truth"),
+    Planted(
+        "waits for ever for a complete answer",
+        Parts(poller=pollers.poller_with(pollers.EVER_HOPEFUL)),
+        "timeout-incomplete",
+        "completion-liveness",
+    ),
     polling(under_faults.FailsWhatItCannotFind, "fault-job-vanished", "completion-soundness"),
     polling(under_faults.TakesNoServersForAllLaunched, "fault-servers-untold", "completion-soundness"),
     polling(under_faults.WipesServersThatAreUntold, "fault-servers-untold", "no-lost-update"),

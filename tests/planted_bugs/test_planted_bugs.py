@@ -2,6 +2,7 @@
 
 import pytest
 
+from orchestrator.settings import SECOND_US, Settings
 from scenarios.files import load
 from simulator.events import POLLER
 from simulator.properties import PROPERTIES
@@ -132,6 +133,14 @@ def test_a_poller_invoked_by_hand_is_no_bug() -> None:
 
     world.kernel.at(400_000_000, invoke, None)
     assert broken(world) == set()
+
+
+@pytest.mark.parametrize("incomplete_s", [240, 300])
+@pytest.mark.parametrize("changes", [(), ("SWEEPS_PER_INVOCATION=4",)], ids=["once a minute", "often"])
+def test_giving_up_one_tick_early_or_asking_more_often_is_no_bug(changes: tuple[str, ...], incomplete_s: int) -> None:
+    settings = Settings(incomplete_answer_us=incomplete_s * SECOND_US, sweeps_per_invocation=4 if changes else 1)
+    parts = Parts(poller=pollers.poller_with(settings))
+    assert broken(world_of("timeout-incomplete", *changes, parts=parts)) == set()
 
 
 @pytest.mark.parametrize(

@@ -139,8 +139,8 @@ def test_cells_that_never_met_are_named_by_fault() -> None:
     campaign = Campaign()
     campaign.add(Explored(first=1, last=1, fired={"tick-lost PENDING": 1, "job-hangs STARTING": 2}))
     empty = campaign.empty_cells([Fault.TICK_LOST, Fault.JOB_HANGS], campaign.fired)
-    assert empty[Fault.TICK_LOST] == ["STARTED", "IN_PROGRESS", "ENDED"]
-    assert empty[Fault.JOB_HANGS] == ["PENDING", "STARTED", "IN_PROGRESS"]
+    assert empty[Fault.TICK_LOST] == ["STARTED", "IN_PROGRESS", "OVERDUE", "ENDED"]
+    assert empty[Fault.JOB_HANGS] == ["PENDING", "STARTED", "IN_PROGRESS", "OVERDUE"]
 
 
 def test_recovery_is_by_nearest_rank() -> None:

@@ -108,6 +108,8 @@ def test_no_alarm_goes_off_where_nothing_is_wrong(phase_2: Result) -> None:
         ("alarm-poller-errors", {ERRORS: [*FINE, (6, "ALARM"), (12, "OK")], STUCK: FINE, THROTTLED: START}),
         # The execution starts within the second minute, and the last poll that tells its age is that of minute 40.
         ("alarm-execution-stuck", {ERRORS: FINE, STUCK: [*FINE, (37, "ALARM"), (46, "OK")], THROTTLED: START}),
+        # Incomplete answers keep an execution in POLLING for 35 minutes, and the poll after that ends it.
+        ("timeout-incomplete", {ERRORS: FINE, STUCK: FINE, THROTTLED: START}),
         # The index is throttled from minute 5 to 37; the poll of minute 38 is the first that tells an age.
         (
             "alarm-index-throttled",

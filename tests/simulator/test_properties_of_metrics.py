@@ -191,3 +191,13 @@ def test_a_poll_that_wrote_nothing_or_was_killed_owes_no_metrics(outcome: str) -
     bench.trace.emit(ended("r-unknown"))
     publish(bench, WavesPolled=9)
     assert bench.monitor.verdict is Verdict.NOT_EXERCISED
+
+
+@pytest.mark.parametrize(("status", "said"), [("TIMEOUT", []), ("COMPLETED", ["no OldestExecutionAge"])])
+def test_only_a_poll_that_writes_timeout_owes_no_age(status: str, said: list[str]) -> None:
+    bench = Bench(MetricsComplete)
+    a_poll(bench, writes=False)
+    bench.write(an_item(Version=2, Status=status))
+    publish(bench, **{name: value for name, value in ALL.items() if name != "OldestExecutionAge"})
+    bench.trace.emit(ended())
+    assert [observed for _, observed in bench.said()] == said

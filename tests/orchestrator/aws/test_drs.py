@@ -65,8 +65,8 @@ def test_a_job_is_read_with_its_servers_their_instances_and_their_launch_actions
                         "s-1",
                         ServerStatus.LAUNCHED,
                         "i-1",
-                        # A run without a status has not been said to have ended.
-                        (ActionStatus.SUCCEEDED, ActionStatus.FAILED, ActionStatus.IN_PROGRESS),
+                        # A run without a status is neither running nor ended: DRS left that out.
+                        (ActionStatus.SUCCEEDED, ActionStatus.FAILED, None),
                     ),
                     ServerLaunch("s-2", ServerStatus.FAILED),
                     ServerLaunch("s-3", ServerStatus.TERMINATED),

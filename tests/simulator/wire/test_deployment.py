@@ -133,6 +133,7 @@ def test_each_function_is_told_what_it_needs_and_nothing_else(deployed: Deployme
         "EXECUTION_TABLE": TABLE,
         "METRICS_NAMESPACE": "DRSOrchestration",
         "DRS_ROLE_NAME": "",
+        "INCOMPLETE_ANSWER_SECONDS": "300",
         "LOG_LEVEL": "INFO",
     }
     assert settings_from(deployed.finder.environment) == settings_from(deployed.poller.environment) == Settings()
@@ -220,8 +221,8 @@ def test_poll_errors_are_alarmed_on_when_there_are_more_than_5_in_5_minutes(depl
 def test_an_execution_in_polling_for_more_than_35_minutes_is_alarmed_on(deployed: Deployment) -> None:
     assert _alarm(deployed, "OldestExecutionAge") == Alarm(
         name=ALARMS[1],
-        description="An execution that is polled has been POLLING for more than 35 minutes, though 30 should have "
-        "ended it.",
+        description="An execution that is polled has been POLLING for more than 35 minutes, though 30 (35 if "
+        "DRS's answers are incomplete) should have ended it.",
         metric=Metric("DRSOrchestration", "OldestExecutionAge"),
         statistic="Maximum",
         unit="Seconds",

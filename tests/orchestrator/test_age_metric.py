@@ -1,0 +1,63 @@
+"""OldestExecutionAge: the age of a polled execution, for the alarm on those in POLLING for more than 2,100 s."""
+
+import pytest
+
+from orchestrator.errors import PollFailedError, TryLaterError
+from orchestrator.model import ExecutionStatus, ExecutionType, JobStatus, ServerStatus, Unit
+from orchestrator.settings import SECOND_US
+from tests.orchestrator.ports import START_US, raising
+from tests.orchestrator.rigs import PollerRig
+from tests.orchestrator.samples import a_job, a_wave, an_ended_job, an_execution, servers_in
+
+
+def test_age_is_published_in_seconds_while_an_execution_is_polling() -> None:
+    rig = PollerRig(an_execution(a_wave()))
+    rig.clock.pass_us(1_500_000)
+    rig.poll(started_us=START_US)
+    rig.poll(started_us=START_US + 60 * SECOND_US)
+    points = [(point.value, point.unit) for point in rig.metrics.points if point.name == "OldestExecutionAge"]
+    assert points == [(1.5, Unit.SECONDS), (0, Unit.SECONDS)]
+
+
+def test_age_is_not_published_without_a_start_time() -> None:
+    rig = PollerRig(an_execution(a_wave()))
+    rig.poll()
+    assert rig.metrics.values("OldestExecutionAge") == []
+
+
+def test_age_is_published_by_a_poll_that_fails() -> None:
+    rig = PollerRig(an_execution(a_wave()))
+    rig.clock.pass_us(2160 * SECOND_US)
+    rig.table.on_get = raising(TryLaterError("Rate exceeded"))
+    with pytest.raises(PollFailedError):
+        rig.poll(started_us=START_US)
+    assert rig.metrics.values("OldestExecutionAge") == [2160]
+
+
+def test_age_is_published_by_a_poll_that_finds_the_end_too_late() -> None:
+    wave = a_wave()
+    rig = PollerRig(an_execution(wave))
+    rig.answer((wave, an_ended_job(wave)))
+    rig.clock.pass_us(2160 * SECOND_US)
+    assert rig.poll(started_us=START_US).status is ExecutionStatus.COMPLETED
+    assert rig.metrics.values("OldestExecutionAge") == [2160]
+
+
+def test_age_is_not_published_by_the_poll_that_writes_timeout() -> None:
+    rig = PollerRig(an_execution(a_wave()))
+    rig.clock.pass_us(2160 * SECOND_US)
+    assert rig.poll(started_us=START_US).status is ExecutionStatus.TIMEOUT
+    assert rig.metrics.values("OldestExecutionAge") == []
+    assert rig.metrics.values("WavesPolled") == [1]
+
+
+def test_incomplete_answers_to_the_last_raise_no_age_above_the_alarm() -> None:
+    wave = a_wave(job_status=JobStatus.COMPLETED, servers=servers_in([ServerStatus.LAUNCHED]))
+    rig = PollerRig(an_execution(wave, kind=ExecutionType.RECOVERY))
+    rig.answer((wave, a_job(wave, JobStatus.COMPLETED)))
+    statuses = []
+    for age_s in (1790, 1850, 2090, 2150):
+        rig.clock.pass_us(START_US + age_s * SECOND_US - rig.clock.now_us())
+        statuses.append(rig.poll(started_us=START_US).status)
+    assert statuses == [ExecutionStatus.POLLING] * 3 + [ExecutionStatus.TIMEOUT]
+    assert rig.metrics.values("OldestExecutionAge") == [1790, 1850, 2090]

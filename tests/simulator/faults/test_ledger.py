@@ -1,0 +1,84 @@
+"""The ledger: in which phase of an execution's life a fault acts. In chaos some act on an overdue execution."""
+
+from typing import Any, Final
+
+import pytest
+
+from orchestrator.settings import Settings
+from scenarios.files import load
+from scenarios.model import Scenario
+from simulator.events import POLLER, FaultInjected
+from simulator.faults.ledger import OVERDUE, Ledger
+from simulator.faults.rules import START, TICK, Fault
+from simulator.properties.completion import TimeoutTruth
+from simulator.world import World
+from tests.simulator.monitored import SECOND_US, Bench, an_item, ended, started
+
+_POLLER_CALLS: Final = ("GetItem", "DescribeJobs", "UpdateItem", "PutMetricData")
+
+
+class Rig:
+    """A ledger over a bench with one execution in POLLING, whose only wave is in progress."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.bench = Bench(TimeoutTruth)
+        self.ledger = Ledger(self.bench.trace, Settings(), self.bench.monitor.context.truth)
+        self.bench.write(an_item(**changes), by="worker")
+
+    def strike(self, second: float, execution_id: str = "e-1") -> None:
+        self.bench.at(second)
+        now_us = self.bench.kernel.now_us
+        self.bench.trace.emit(FaultInjected(now_us, 0, Fault.SLOW, "GetItem", POLLER, execution_id, 1, 1, 0, "r-1"))
+
+
+@pytest.mark.parametrize(
+    ("second", "phase"), [(0, "IN_PROGRESS"), (1800, "IN_PROGRESS"), (1800.000001, OVERDUE), (2400, OVERDUE)]
+)
+@pytest.mark.parametrize("execution_id", ["e-1", ""], ids=["its own", "for all"])
+def test_fault_is_overdue_beyond_the_timeout_of_a_polling_execution(
+    second: float, phase: str, execution_id: str
+) -> None:
+    rig = Rig()
+    rig.strike(second, execution_id)
+    assert rig.ledger.fired == {("slow", phase): 1}
+
+
+def test_execution_that_has_ended_is_not_overdue() -> None:
+    rig = Rig()
+    rig.bench.write(an_item(Version=2, Status="CANCELLED"), by="person")
+    rig.strike(1900)
+    assert rig.ledger.fired == {("slow", "ENDED"): 1}
+
+
+def test_overdue_execution_counts_polls_in_flight() -> None:
+    rig = Rig()
+    rig.bench.trace.emit(started())
+    rig.strike(1900)
+    rig.bench.trace.emit(ended(at_us=1901 * SECOND_US))
+    rig.strike(1960)
+    assert (rig.ledger.fired, rig.ledger.in_flight) == ({("slow", OVERDUE): 2}, {("slow", OVERDUE): 1})
+    assert list(rig.ledger.struck["e-1"]) == [("slow", OVERDUE)]
+
+
+def meets_the_timeout(scenario: Scenario, seed: int) -> bool:
+    """Whether a fault of this seed acts on a tick, a start or a call of a poll of an overdue execution."""
+    world = World(scenario, seed=seed, verdict_only=True)
+    ledger = Ledger(world.trace, world.settings, world.truth)
+    struck: list[str] = []
+
+    def on_fault(event: FaultInjected) -> None:
+        polls = event.operation in _POLLER_CALLS or (event.operation == START and event.function == POLLER)
+        concerned = [event.execution_id] if polls else [key.execution_id for key in world.workload.expected]
+        if polls or event.operation == TICK:
+            struck.extend(each for each in concerned if ledger.phase(each, event.at_us) == OVERDUE)
+
+    world.trace.listen(FaultInjected, on_fault)
+    world.run()
+    world.close()
+    return bool(struck)
+
+
+@pytest.mark.slow
+def test_faults_of_chaos_meet_the_timeout_in_a_tenth_of_seeds() -> None:
+    scenario, seeds = load("chaos"), range(1, 21)
+    assert sum(meets_the_timeout(scenario, seed) for seed in seeds) / len(seeds) >= 0.1
