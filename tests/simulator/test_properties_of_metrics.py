@@ -196,7 +196,7 @@ def test_a_poll_that_wrote_nothing_or_was_killed_owes_no_metrics(outcome: str) -
 @pytest.mark.parametrize(("status", "said"), [("TIMEOUT", []), ("COMPLETED", ["no OldestExecutionAge"])])
 def test_only_a_poll_that_writes_timeout_owes_no_age(status: str, said: list[str]) -> None:
     bench = Bench(MetricsComplete)
-    a_poll(bench, writes=False)
+    a_poll(bench, writes=False, second=0.9)
     bench.write(an_item(Version=2, Status=status))
     publish(bench, **{name: value for name, value in ALL.items() if name != "OldestExecutionAge"})
     bench.trace.emit(ended())

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import boto3.session
 import botocore.loaders
 import pytest
+from moto import mock_aws
 
 from tests.orchestrator.aws.wire import REGION
 
@@ -39,6 +40,14 @@ def _service_models_are_read_from_disk_once() -> Iterator[None]:
 def session() -> boto3.session.Session:
     """One session for all tests."""
     return boto3.session.Session(aws_access_key_id="AKIAOWN", aws_secret_access_key="none", region_name=REGION)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _moto_builds_its_routes_of_lambda_once(session: boto3.session.Session) -> None:
+    # The finder calls Lambda from several threads. If they are the first to do so they all parse moto's routes, and
+    # Python 3.11 fails with "AST constructor recursion depth mismatch" (gh-106905).
+    with mock_aws():
+        session.client("lambda").list_functions()
 
 
 @pytest.fixture
