@@ -171,7 +171,8 @@ class _Story:
             if lane:
                 canvas.label(run.pid, run.tid + lane, f"environment {environment}, beside {lane}")
         changes = self._concurrency.setdefault(run.pid, Counter())
-        changes[run.begin_us] += 1
+        # As the result counts them: an environment that still starts up runs no handler yet.
+        changes[run.begin_us + run.init_us] += 1
         changes[end_us] -= 1
 
     def _change(
