@@ -62,6 +62,7 @@ def test_the_two_commands_come_first_and_name_sessions_that_exist() -> None:
     assert second in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_excerpt_is_what_the_command_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "load-100", "--out", str(tmp_path)]) == 0
     printed = timeless(capsys.readouterr().out.replace(str(tmp_path), "build/acceptance"))

@@ -47,6 +47,7 @@ def test_a_run_leaves_result_report_and_trace_and_says_where(capsys: pytest.Capt
     assert shown.err == ""
 
 
+@pytest.mark.slow
 def test_a_summary_fits_a_terminal_of_100_columns(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "phase-2", "drill", "timeout-stuck", "load-100"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -115,6 +115,7 @@ def hostile(result: Result, properties: int, violations: int) -> Result:
     )
 
 
+@pytest.mark.slow
 def test_a_report_of_hundreds_of_hostile_violations_fits_github(phase_2: Result) -> None:
     report = document(hostile(phase_2, properties=30, violations=20))
     assert report.troubles == ()

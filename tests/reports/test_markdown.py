@@ -165,7 +165,10 @@ def test_the_report_says_how_long_after_healing_the_overdue_ended() -> None:
     assert "2 executions that ought to have ended before ended within 20.3 s (p50), 20.41 s (p99)" in text
 
 
-@pytest.mark.parametrize("scenario", ["idle", "cancelled", "timeout-stuck", "load-100", "fault-deleted", "chaos"])
+@pytest.mark.parametrize(
+    "scenario",
+    ["idle", "cancelled", "timeout-stuck", "fault-deleted", "chaos", pytest.param("load-100", marks=pytest.mark.slow)],
+)
 def test_tables_are_whole_and_no_template_shows_through(scenario: str) -> None:
     text = render(run(load(scenario), seed=1).result)
     assert "{{" not in text
@@ -199,6 +202,7 @@ def test_numbers_have_the_digits_they_deserve() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_section_9_says_whether_roles_were_judged(report: str) -> None:
     assert "No role was judged in this run" in report
     wired = run(load("drill", ("duration=2m",)), seed=1, tier="wire").result

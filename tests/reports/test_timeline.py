@@ -66,6 +66,7 @@ def test_executions_that_broke_a_property_are_marked() -> None:
     assert {lane[0] for lane in data["lanes"] if lane[-1]} == broken != set()
 
 
+@pytest.mark.slow
 def test_it_is_data_for_json_and_small() -> None:
     hundred = run_of("load-100")
     text = json.dumps(timeline(hundred.result, history(hundred.trace.lines())), separators=(",", ":"))

@@ -39,6 +39,7 @@ def test_one_look_a_minute_makes_every_interval_a_minute() -> None:
     assert {round(figure.p50 / 1000) for name, figure in distributions.items() if name.startswith("poll_gap.")} == {60}
 
 
+@pytest.mark.slow
 def test_the_trace_goes_to_its_file_while_the_run_goes_on(tmp_path: Path) -> None:
     spool, sizes = tmp_path / "spool", list[int]()
     run(load("load-100"), seed=1, spool=spool, on_progress=lambda _: sizes.append(spool.stat().st_size))
