@@ -21,7 +21,6 @@ from simulator.processes import (
     MisuseError,
     Process,
     ProcessCrashedError,
-    RunEndingError,
 )
 
 __all__ = [
@@ -31,7 +30,6 @@ __all__ = [
     "MisuseError",
     "Process",
     "ProcessCrashedError",
-    "RunEndingError",
     "StopReason",
     "Timer",
     "show_us",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from greenlet import GreenletExit, greenlet
 
+from simulator.errors import RunEndingError
+
 if TYPE_CHECKING:
     from simulator.kernel import Kernel
 
@@ -22,10 +24,6 @@ class MisuseError(KernelError):
 
 class ProcessCrashedError(KernelError):
     """A process ended in an exception that nobody handled. The message names seed, instant and process."""
-
-
-class RunEndingError(BaseException):
-    """Root of what ends a run from within code under test, which must not catch it."""
 
 
 NOT_OF_THE_CODE: Final = (RunEndingError, GreenletExit, KeyboardInterrupt)

@@ -1,6 +1,6 @@
 """Errors in user-supplied handlers."""
 
-from simulator.kernel import RunEndingError
+from simulator.errors import RunEndingError
 
 
 class HandlerError(RunEndingError):

@@ -168,7 +168,7 @@ def test_the_aws_cli_drills_watches_and_competes_with_phase_1() -> None:
 
         served.aws("dynamodb", "delete-table", "--table-name", TABLE, fails="protected against deletion")
 
-        # An item that no worker can bear ends that worker, who is complained of, and nothing else.
+        # An item that Phase 1 cannot read ends its part in that execution, and nothing else.
         served.aws("dynamodb", "put-item", "--table-name", TABLE, "--item", json.dumps(key))
         served.ask("POST", "/drsim/advance?by=8m")
         assert served.ask("GET", "/drsim/executions") == [{**execution, "status": None, "waves": []}]
@@ -177,7 +177,7 @@ def test_the_aws_cli_drills_watches_and_competes_with_phase_1() -> None:
     assert seconds < 1.5
     assert re.search(r"drsim served requests for [0-9.ms ]+: drs 7, drsim 9, dynamodb 5\n", said)
     assert "17m 10s of virtual time, executions in the table: 1, DRS jobs: 4" in said
-    assert re.search(rf"drsim: seed 1, 00:1[0-9]:.*, process 'worker of {execution['id']}': KeyError: 'Status'\n", said)
+    assert "KeyError" not in said
 
 
 def test_time_runs_at_its_speed_stops_and_leaps_and_wrong_requests_are_refused() -> None:
