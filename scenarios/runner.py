@@ -124,7 +124,7 @@ def _run(
     properties = tuple(_property(monitor, scenario.epoch_us) for monitor in world.monitors)
     judged = criteria.judge(world)
     verdicts = {each.name: each.verdict for each in properties} | {each.name: each.verdict for each in judged}
-    statuses = world.statistics.statuses
+    statuses = world.tally.statuses
     result = Result(
         scenario=scenario.name,
         seed=seed,
@@ -196,7 +196,7 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
     distributions = {**statistics.distributions, "recovery": Values(world.recovery_us)}
     counts = {
         **statistics.counts,
-        "active_executions_max": statistics.active_max,
+        "active_executions_max": world.tally.active_max,
         "concurrent_invocations_max": statistics.running_max[""],
         f"{FINDER}.concurrent_max": statistics.running_max[FINDER],
         f"{POLLER}.concurrent_max": statistics.running_max[POLLER],

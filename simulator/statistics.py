@@ -94,10 +94,6 @@ class Statistics:
         self.failures: Counter[str] = Counter()
         self.ticks: list[Tick] = []
         self.samples: dict[str, Sample] = {}
-        self.statuses: Counter[ExecutionStatus] = Counter()
-        self.active_max = 0
-        # Most pollers that one look invoked.
-        self.invoked_max = 0
         self.running_max: Counter[str] = Counter()
         self._running: Counter[str] = Counter()
         self._ticks: dict[str, Tick] = {}
@@ -153,7 +149,6 @@ class Statistics:
         if look is not None:
             look.invoked_us = event.at_us
             look.invoked_count += 1
-            self.invoked_max = max(self.invoked_max, look.invoked_count)
             self._looked_us[event.request_id] = look.at_us
         self.counts["pollers_invoked"] += 1
         tick = self._ticks.get(event.by)
@@ -255,10 +250,7 @@ class Statistics:
         before, now, execution_id = event.previous, event.execution, event.execution_id
         if event.before is None:
             self.counts["executions_started"] += 1
-        if before is not None:
-            self.statuses[before.status] -= 1
         if now is not None:
-            self.statuses[now.status] += 1
             self._keep_sample(event, now)
         if event.writer == WORKER:
             self.counts["worker_writes"] += 1
@@ -271,7 +263,6 @@ class Statistics:
             self._watched.pop(execution_id, None)
         elif watched is None:
             self._watched[execution_id] = _Watched(phase(now, self._settings), None, event.at_us, event.at_us)
-            self.active_max = max(self.active_max, len(self._watched))
         elif not same_waves(before, now):
             watched.phase = phase(now, self._settings)
 

@@ -87,7 +87,6 @@ def test_each_tick_has_what_its_finder_saw_last_and_what_it_polled_in_all() -> N
     assert bench.seconds("tick_interval") == [60, 61]
     # From the last page to the last invocation.
     assert bench.seconds("invokes_of_a_look") == [0, 1]
-    assert bench.statistics.invoked_max == 2
     names = ("looks", "looks_empty", "index_pages", "executions_found", "pollers_invoked")
     assert [bench.statistics.counts[name] for name in names] == [2, 0, 3, 5, 3]
 
@@ -255,19 +254,6 @@ def test_ends_after_the_timeout_are_told_apart(
     assert bench.statistics.counts["ended_overdue"] == overdue
 
 
-def test_statuses_are_those_of_now_and_the_most_that_polled_at_once_is_kept() -> None:
-    bench = Counted()
-    for name in ("e-1", "e-2", "e-3"):
-        bench.table.put(an_item(ExecutionId=name), writer="worker")
-    bench.table.put(an_item(ExecutionId="e-2", Status="LOST"), writer="person")
-    bench.write(an_item(Status="CANCELLED"), by="person")
-    bench.delete(by="person")
-    bench.table.put(an_item(ExecutionId="e-4", Status="PENDING"), writer="worker")
-    statistics = bench.statistics
-    assert +statistics.statuses == {ExecutionStatus.POLLING: 1, ExecutionStatus.PENDING: 1}
-    assert (statistics.active_max, statistics.counts["executions_started"]) == (3, 4)
-
-
 def test_a_sample_follows_one_execution_to_its_end() -> None:
     bench = Counted()
     bench.write(an_item(), by="worker")
@@ -295,7 +281,7 @@ def test_in_a_world_the_figures_agree_with_each_other(scenario: str) -> None:
     statistics, counts = world.statistics, world.statistics.counts
     assert sum(tick.polled for tick in statistics.ticks) == counts["pollers_invoked"]
     assert sum(tick.looks for tick in statistics.ticks) == counts["looks"]
-    assert sum(statistics.statuses.values()) == counts["executions_started"] == len(world.workload.expected)
+    assert sum(world.tally.statuses.values()) == counts["executions_started"] == len(world.workload.expected)
     assert (
         counts["polls_recorded"]
         == len(statistics.values("poll_delay"))
