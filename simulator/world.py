@@ -127,8 +127,8 @@ class Parts:
     """The parts of a world that judge nothing themselves.
 
     `handlers` gives what Lambda runs as FINDER and as POLLER, `running` what must hold while it does, `allows` what
-    their roles permit; the wire tier brings its own. Properties and criteria in `unjudged` cannot be told of these
-    functions.
+    their roles permit; the wire tier brings its own. Properties and criteria in `unjudged` cannot be judged of these
+    functions. `asks_again` says whether they promise to ask DRS again when its answer at the timeout is incomplete.
     """
 
     finder: Callable[[Ports], Finder] = production_finder
@@ -143,6 +143,7 @@ class Parts:
     running: Callable[["World"], AbstractContextManager[None]] = _logs_into
     allows: Allows | None = None
     unjudged: frozenset[str] = frozenset()
+    asks_again: bool = True
 
 
 class World:
@@ -186,7 +187,14 @@ class World:
         conditions = QueueUnderFaults(plan, kernel) if plan.operations & {EVENT, START} else None
         self.functions = functions = parts.functions(kernel, trace, spec.functions, conditions)
         self.truth = Truth(self.drs, epoch_us=spec.epoch_us, timeout_us=self.settings.timeout_us)
-        context = Context(spec=spec, settings=self.settings, truth=self.truth, plan=plan, allows=parts.allows)
+        context = Context(
+            spec=spec,
+            settings=self.settings,
+            truth=self.truth,
+            plan=plan,
+            allows=parts.allows,
+            asks_again=parts.asks_again,
+        )
         # What must not be judged, or what nobody asks for, hears of nothing.
         deaf = Trace(level="off")
         self.monitors = [monitor(deaf if monitor.name in parts.unjudged else trace, context) for monitor in PROPERTIES]

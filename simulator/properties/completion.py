@@ -258,7 +258,7 @@ class TimeoutTruth(Monitor):
         ended = truth.sum_of(now, ends)
         if ended is not None:
             self.violate(event.execution_id, event.at_us, f"{ended}, for every job had ended", "TIMEOUT")
-        elif before is not None:
+        elif before is not None and self.context.asks_again:
             self._judge_patience(event, before, now, ends)
         for wave in now.waves:
             if not wave.finished:

@@ -46,6 +46,7 @@ class Context:
     truth: Truth
     plan: Plan
     allows: Allows | None = None
+    asks_again: bool = True
 
     def owed_us(self, execution_id: str, since_us: int) -> int:
         """From when on an execution owes what it would owe from `since_us` on, had no fault held it up."""

@@ -107,6 +107,7 @@ class _Tier:
             # Roles are the template's, and so for the template's functions only.
             allows=self._allows if functions.ours else None,
             unjudged=frozenset() if functions.ours else _OURS_ONLY,
+            asks_again=functions.ours,
         )
 
     def _allows(self, function: str, action: str, resource: str, condition: str) -> bool:

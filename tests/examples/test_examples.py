@@ -74,6 +74,7 @@ NIGHTLY = pytest.mark.nightly
         ("executions.yaml", ()),
         ("recovery", ()),
         ("timeout-stuck", ()),
+        ("timeout-incomplete", ()),
         pytest.param("phase-2", (), marks=NIGHTLY),
         pytest.param("cancelled", ("executions=4",), marks=NIGHTLY),
         pytest.param(

@@ -1,5 +1,6 @@
 """Monitors of ends where DRS's answers leave something out, fed by hand. The job ends at 210 s, or never."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -66,6 +67,15 @@ def test_timeout_over_an_incomplete_answer_needs_four_minutes(fault: Fault, seco
     silence.answer(second)
     silence.give_up()
     assert silence.said() == ([] if right else [WAITS])
+
+
+def test_functions_that_promise_no_second_question_may_give_up_at_once() -> None:
+    silence = Silence(TimeoutTruth)
+    monitor = silence.bench.monitor
+    monitor.context = replace(monitor.context, asks_again=False)
+    silence.answer(1801)
+    silence.give_up()
+    assert (silence.said(), monitor.checked) == ([], 1)
 
 
 def test_giving_up_at_once_names_what_was_left_out() -> None:

@@ -19,6 +19,8 @@ sts = boto3.client("sts")
 events = boto3.client("events")
 DRS_ROLE = os.environ.get("CROSS_ACCOUNT_ROLE", "drs-orchestration-polling")
 TIMEOUT = 60 * int(os.environ.get("TIMEOUT_MINUTES", "30"))
+# How long after the timeout an answer of DRS that leaves something out is asked for again.
+PATIENCE = 60 * int(os.environ.get("PATIENCE_MINUTES", "5"))
 
 WAVE_STATUS = {"PENDING": "PENDING", "STARTED": "IN_PROGRESS"}
 
@@ -93,6 +95,16 @@ def wave_after(wave, job, execution_type, overdue):
     return wave
 
 
+def left_out(wave, job):
+    """Whether DRS says nothing of a job, or of servers, that it has named before."""
+    if wave["status"] in FINISHED:
+        return False
+    if job is None:
+        return "jobStatus" in wave
+    named = {server["sourceServerID"] for server in job.get("participatingServers", [])}
+    return not named.issuperset(server["sourceServerId"] for server in wave["servers"])
+
+
 def given_up(wave):
     """A wave that nobody watches any more."""
     if wave["status"] in FINISHED or (wave["status"] == "PENDING" and "jobId" not in wave):
@@ -125,6 +137,8 @@ def poll(item, own_account):
             wave = {**wave, "status": "FAILED"}
         waves.append(wave)
     status = final_status(item, waves)
+    if any(left_out(wave, jobs.get(wave.get("jobId"))) for wave in waves):
+        overdue = time.time() - float(item["startTime"]) > TIMEOUT + PATIENCE
     if status is None and overdue:
         return [given_up(wave) for wave in waves], "TIMEOUT"
     return waves, status
