@@ -71,7 +71,7 @@ def _install(session: nox.Session, *groups: str, extras: tuple[str, ...] = (), p
     try:
         session.install("--quiet", *wanted, log=False)
     except CommandFailed:
-        # pip knows of mirrors and certificates that uv is not told about. An environment made by uv holds no pip.
+        # pip reads mirrors and certificates from settings that uv ignores. An environment made by uv holds no pip.
         python = str(Path(session.bin, "python"))
         pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet")
         session.run_install(*pip, *wanted, external=True, log=False)
@@ -113,7 +113,7 @@ def tests(session: nox.Session) -> None:
     """The whole test suite on one Python: four minutes. Arguments select tests instead."""
     _install(session, "tests", extras=EXTRAS)
     if not session.posargs:
-        session.log("3,300 tests take about 4 minutes on two cores; `nox -s quick` takes one.")
+        session.log("The whole suite takes about 4 minutes on two cores; `nox -s quick` takes one.")
     _pytest(session, "-m", "not nightly", "--durations", "10")
 
 
