@@ -211,12 +211,12 @@ def bench(session: nox.Session) -> None:
 
 _WHOLE: Final = ("pytest", "--ignore", "tests/browser", *PARALLEL, "-m")
 NIGHTLY: Final[dict[str, tuple[str, ...]]] = {
-    "ratchet": ("tests.bench.ratchet",),
-    "power": ("tests.planted_bugs",),
+    "loads": ("drsim", "run", "overload", "load-10000", "load-100000", "--trace", "off", "--out", "build/nightly"),
     "mutation": ("tests.mutation", "--workers", "2"),
     "conformance": ("tests.tiers", "--all"),
+    "power": ("tests.planted_bugs",),
     "chaos": ("drsim", "explore", "chaos", "--seeds", "1-5000", "--restart", "--out", "build/nightly"),
-    "loads": ("drsim", "run", "overload", "load-10000", "load-100000", "--trace", "off", "--out", "build/nightly"),
+    "ratchet": ("tests.bench.ratchet",),
     "long tests": (*_WHOLE, "nightly"),
 }
 EVERYWHERE: Final[dict[str, tuple[str, ...]]] = {
