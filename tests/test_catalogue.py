@@ -5,11 +5,9 @@ import pytest
 from tests import determinism
 from tests.catalogue import NAMES, SEEDS, run_of
 
-TAKES_LONG = frozenset({"load-100", "alarm-index-throttled", "one-account"})
-
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in TAKES_LONG else []) for n in NAMES])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n == "load-100" else []) for n in NAMES])
 def test_scenario_passes_and_keeps_its_digest(name: str, seed: int) -> None:
     """A verdict of pass also says that everything the scenario declares was exercised."""
     result = run_of(name, seed).result
