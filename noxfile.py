@@ -126,8 +126,9 @@ def coverage(session: nox.Session) -> None:
     left_out = [f"--ignore=tests/{name}" for name in ("browser", "bench", "planted_bugs", "test_catalogue.py")]
     _python(session, "coverage", "erase")
     _python(session, *traced, "not slow", *left_out)
-    # Shrinking, stories and campaigns have slow tests only.
-    _python(session, *traced, "slow", "tests/scenarios/test_failures.py", "tests/drsim/test_campaigns.py")
+    # Shrinking, stories, campaigns and the wire tier have slow tests only.
+    slow = ("scenarios/test_failures.py", "drsim/test_campaigns.py", "reports/test_markdown.py")
+    _python(session, *traced, "slow", *(f"tests/{name}" for name in slow))
     _python(session, "coverage", "combine", "--quiet")
     whole = "orchestrator/*,simulator/kernel.py,simulator/processes.py,simulator/executor.py"
     _python(session, "coverage", "report", f"--include={whole}", "--fail-under=100")

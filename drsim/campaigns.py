@@ -224,6 +224,9 @@ def _show_ledger(console: Console, scenario: Scenario, campaign: Campaign) -> No
     console.print(f"(of {campaign.compared}")
     console.print("  seeds that were run so as well); executions by their phase of life")
     console.print(table)
+    if campaign.overdue_seeds:
+        share = campaign.overdue_seeds / campaign.seeds_count
+        console.print(f"  faults met an execution older than its timeout in {share:.0%} of seeds")
     for count, met in ((campaign.fired, "met"), (campaign.in_flight, "met a running poll")):
         for fault, phases in campaign.empty_cells(faults, count).items():
             told = ", ".join(phase.lower().replace("_", " ") for phase in phases)

@@ -114,19 +114,18 @@ def conclude(execution: Execution, jobs: Mapping[JobRef, Job], now_us: int, sett
     warnings: list[str] = []
     notes: list[str] = []
     age_us = now_us - execution.start_us
-    overdue = age_us > settings.timeout_us
     actions_count = execution.type is ExecutionType.RECOVERY
-    waves = [
-        wave if wave.finished else _observe(wave, jobs, actions_count, overdue, warnings, notes)
-        for wave in execution.waves
-    ]
+    waves = [_observe(wave, jobs, actions_count, True, warnings, notes) for wave in execution.waves]
     status = _verdict(execution, waves)
-    if status is None and overdue:
+    if status is None and age_us > settings.timeout_us:
         incomplete = {place for place, wave in enumerate(waves) if _is_incomplete(wave, jobs, actions_count)}
         if not incomplete or age_us > settings.timeout_us + settings.incomplete_answer_us:
-            age_s = age_us // SECOND_US
-            waves = [_settle(wave, place in incomplete, age_s) for place, wave in enumerate(waves)]
-            status = ExecutionStatus.TIMEOUT
+            waves = [_observe(wave, jobs, actions_count, False, [], []) for wave in execution.waves]
+            status = _verdict(execution, waves)
+            if status is None:
+                age_s = age_us // SECOND_US
+                waves = [_settle(wave, place in incomplete, age_s) for place, wave in enumerate(waves)]
+                status = ExecutionStatus.TIMEOUT
     return Conclusion(tuple(waves), status, tuple(warnings), tuple(notes))
 
 
@@ -144,11 +143,13 @@ def _observe(
     wave: Wave,
     jobs: Mapping[JobRef, Job],
     actions_count: bool,
-    overdue: bool,
+    awaits_actions: bool,
     warnings: list[str],
     notes: list[str],
 ) -> Wave:
-    """An unfinished wave after DRS's answer."""
+    """A wave after DRS's answer, which changes no finished one."""
+    if wave.finished:
+        return wave
     if wave.job is None:
         # A wave that waits for its turn has no job yet, and that is no cause for alarm.
         waits = wave.status is WaveStatus.PENDING and wave.job_status is None
@@ -167,7 +168,7 @@ def _observe(
         seen = wave
     else:
         seen = replace(wave, servers=servers, job_status=job_status)
-    status, message = _judge(seen, job, actions_count, overdue)
+    status, message = _judge(seen, job, actions_count, awaits_actions)
     if status is not wave.status and status not in WAVE_MOVES[wave.status]:
         return seen
     if status is seen.status and message == seen.message:
@@ -206,11 +207,11 @@ def _merge(server: Server, launch: ServerLaunch | None, warnings: list[str]) -> 
     return replace(server, status=status, instance_id=instance_id)
 
 
-def _judge(wave: Wave, job: Job, actions_count: bool, overdue: bool) -> tuple[WaveStatus, str | None]:
+def _judge(wave: Wave, job: Job, actions_count: bool, awaits_actions: bool) -> tuple[WaveStatus, str | None]:
     """The status of a wave whose job is known, with a message for people. `wave` already holds the job's answer.
 
-    Once the execution is overdue, a launch action that still runs no longer keeps an ended job open: what it was to
-    confirm stays unconfirmed, and the wave is PARTIAL.
+    At the timeout a launch action that still runs no longer keeps an ended job open: what it was to confirm stays
+    unconfirmed, and the wave is PARTIAL.
     """
     if wave.job_status is not JobStatus.COMPLETED:
         underway = wave_phase(wave) is Phase.IN_PROGRESS
@@ -219,7 +220,7 @@ def _judge(wave: Wave, job: Job, actions_count: bool, overdue: bool) -> tuple[Wa
     if unreported:
         return WaveStatus.IN_PROGRESS, f"job ended, DRS did not report the outcome of {_some(unreported)}"
     actions = [action for launch in job.servers for action in launch.actions] if actions_count else []
-    if ActionStatus.IN_PROGRESS in actions and not overdue:
+    if ActionStatus.IN_PROGRESS in actions and awaits_actions:
         return WaveStatus.IN_PROGRESS, "job ended, launch actions still run"
     return _end_of(wave, actions)
 
@@ -243,19 +244,16 @@ def _unreported(wave: Wave, job: Job, actions_count: bool) -> list[str]:
     return [
         server.source_server_id
         for server in wave.servers
-        if _is_unreported(server, launches.get(server.source_server_id), wave, bool(launches), actions_count)
+        if _is_unreported(server, launches.get(server.source_server_id), wave, actions_count)
     ]
 
 
-def _is_unreported(
-    server: Server, launch: ServerLaunch | None, wave: Wave, any_named: bool, actions_count: bool
-) -> bool:
+def _is_unreported(server: Server, launch: ServerLaunch | None, wave: Wave, actions_count: bool) -> bool:
     if server.status in _UNDERWAY:
         return launch is None or wave.job_status is JobStatus.COMPLETED
     if server.status in _LAUNCHED:
         return actions_count and (launch is None or launch.status in _UNDERWAY or None in launch.actions)
-    # A server that no answer ever named took no part, provided that the job names others.
-    return server.status is ServerStatus.NOT_STARTED and not any_named
+    return server.status is ServerStatus.NOT_STARTED
 
 
 def _end_of(wave: Wave, actions: Sequence[ActionStatus | None]) -> tuple[WaveStatus, str | None]:

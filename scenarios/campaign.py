@@ -26,7 +26,7 @@ class Campaign:
         self.changed: Counter[str] = Counter()
         self.unwinnable: Counter[str] = Counter()
         self.recovery_s: Counter[int] = Counter()
-        self.compared = 0
+        self.compared = self.overdue_seeds = 0
         self._unexercised: tuple[str, ...] | None = None
 
     def add(self, explored: Explored) -> None:
@@ -39,6 +39,7 @@ class Campaign:
         self.unwinnable.update(explored.unwinnable)
         self.recovery_s.update(explored.recovery_s)
         self.compared += explored.compared
+        self.overdue_seeds += explored.overdue_seeds
         if self._unexercised is None:
             self._unexercised = explored.unexercised
         else:

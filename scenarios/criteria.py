@@ -220,6 +220,8 @@ def _completions(world: World) -> Finding:
         return Finding(None, "no execution completed", "none ended as COMPLETED, PARTIAL or FAILED")
     delays = world.statistics.values("completion_delay")
     late = f", at most {round(delays.high / 1e6)} s late" if delays else ""
+    if late and any(world.plan.incomplete_us(key.execution_id) for key in world.workload.expected):
+        late += f", {seconds(world.settings.incomplete_answer_us)} of it for a complete answer"
     evidence = ", ".join(f"{count} {status}" for status, count in ended.items() if count)
     return Finding(
         _holds(world, *_COMPLETION),

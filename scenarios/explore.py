@@ -94,6 +94,8 @@ class Explored(Data):
     unwinnable: dict[str, int] = Field(default_factory=dict)
     recovery_s: dict[int, int] = Field(default_factory=dict)
     compared: int = 0
+    overdue_seeds: int = 0
+    """Seeds in which a fault met an execution that was older than its timeout and had not ended."""
     unexercised: tuple[str, ...] = ()
 
 
@@ -118,7 +120,7 @@ def explore_range(scenario_json: str, first: int, last: int, parts_place: str) -
     changed: Counter[str] = Counter()
     unwinnable: Counter[str] = Counter()
     recovery_s: Counter[int] = Counter()
-    compared = 0
+    compared = overdue_seeds = 0
     missing: tuple[str, ...] | None = None
     with collecting_seldom():
         for seed in range(first, last + 1):
@@ -135,6 +137,7 @@ def explore_range(scenario_json: str, first: int, last: int, parts_place: str) -
             fired.update({" ".join(cell): count for cell, count in ledger.fired.items()})
             in_flight.update({" ".join(cell): count for cell, count in ledger.in_flight.items()})
             unwinnable.update(world.plan.unwinnable.values())
+            overdue_seeds += ledger.met_the_timeout
             recovery_s.update(-(-us // 1_000_000) for us in world.recovery_us)
             if seed % _COMPARED_EVERY == 0 and world.plan.rules:
                 plain = world_of(without_faults(world.spec), seed, parts, verdict_only=True)
@@ -159,6 +162,7 @@ def explore_range(scenario_json: str, first: int, last: int, parts_place: str) -
         unwinnable=dict(unwinnable),
         recovery_s=dict(recovery_s),
         compared=compared,
+        overdue_seeds=overdue_seeds,
         unexercised=missing or (),
     )
 

@@ -10,6 +10,7 @@ from typing import Final
 from orchestrator.model import TERMINAL, ExecutionStatus
 from orchestrator.settings import Settings
 from simulator.events import POLLER, FaultInjected, ItemChanged, LambdaEnded, LambdaStarted
+from simulator.faults.rules import CALLS, START, TICK
 from simulator.properties.cadence import phase
 from simulator.trace import Trace
 from simulator.truth import Truth
@@ -36,6 +37,8 @@ class Ledger:
         self.in_flight: Counter[Cell] = Counter()
         self.struck: dict[str, dict[Cell, None]] = {}
         """What struck each execution, in order."""
+        self.met_the_timeout = False
+        """Whether a fault acted on a tick, or on a start or a call of a poll, of an execution that was overdue."""
         trace.listen(ItemChanged, self._on_change)
         trace.listen(LambdaStarted, self._on_started)
         trace.listen(LambdaEnded, self._on_ended)
@@ -68,5 +71,8 @@ class Ledger:
         for execution_id in [event.execution_id] if event.execution_id else list(self._phases):
             cell = (event.fault, self.phase(execution_id, event.at_us))
             self.fired[cell] += 1
+            self.met_the_timeout |= cell[1] == OVERDUE and (
+                event.operation == TICK or (event.function == POLLER and event.operation in (START, *CALLS))
+            )
             self.in_flight[cell] += self._polled[execution_id] > 0
             self.struck.setdefault(execution_id, {})[cell] = None

@@ -283,21 +283,15 @@ class TimeoutTruth(Monitor):
         until_us = times_out_us + settings.incomplete_answer_us
         if event.at_us + self.context.plan.skew_us + self._step_us > until_us:
             return
-        # What a poll itself adds of a job proves nothing about what DRS had named before.
-        named = [wave.job_status is not None for wave in before.waves] + [False] * len(now.waves)
-        left_out = [
-            end is None and known and self._left_out(event, wave)
-            for wave, end, known in zip(now.waves, ends, named, strict=False)
-        ]
-        certain = len(now.waves) < now.total_waves or any(
-            end is None and not missing for end, missing in zip(ends, left_out, strict=True)
-        )
-        if any(left_out) and not certain:
-            wave = now.waves[left_out.index(True)]
-            expected = f"POLLING for up to {seconds(settings.incomplete_answer_us)} after the timeout"
-            late = seconds(event.at_us - times_out_us)
-            observed = f"TIMEOUT {late} after it, and DRS's answer left out job {wave.job_id} or its servers"
-            self.violate(event.execution_id, event.at_us, expected, observed)
+        # A job that this poll is the first to name was not named before.
+        named = {wave.number for wave in before.waves if wave.job_status is not None}
+        for wave, end in zip(now.waves, ends, strict=True):
+            if end is None and wave.number in named and self._left_out(event, wave):
+                expected = f"POLLING for up to {seconds(settings.incomplete_answer_us)} after the timeout"
+                late = seconds(event.at_us - times_out_us)
+                observed = f"TIMEOUT {late} after it, and DRS's answer left out job {wave.job_id} or its servers"
+                self.violate(event.execution_id, event.at_us, expected, observed)
+                return
 
     def _left_out(self, event: ItemChanged, wave: Wave) -> bool:
         """Whether the answer left out the wave's job, or the servers of a job that it shows as ended."""

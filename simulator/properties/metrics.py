@@ -40,7 +40,7 @@ class _Poll:
     wrote_us: int = 0
     points_count: int = 0
     published_us: int = 0
-    timed_out: bool = False
+    stays_open: bool = False
     struck: bool = False
     answer_lost: bool = False
     # Calls that failed and were not made good again: a poll that goes on without them must not look well.
@@ -68,10 +68,10 @@ class _Ended(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """How one metric is judged: which polls owe it, and between which values it is right for one that does."""
+    """How one metric is judged: which polls owe it, and between which values it is right; None if that is unknown."""
 
     owed: Callable[[_Ended], bool]
-    right: Callable[[_Ended], tuple[float, float]]
+    right: Callable[[_Ended], tuple[float, float] | None]
 
 
 def _by_writers(ended: _Ended) -> bool:
@@ -88,24 +88,22 @@ def _by_dispatched_writers(ended: _Ended) -> bool:
 
 
 def _by_dispatched_open(ended: _Ended) -> bool:
-    """Of polls that a look has caused, since that saw the StartTime; failed ones, too: they keep an execution open.
-
-    A poll that writes TIMEOUT leaves nothing stuck. Its age may lie beyond the alarm's threshold (decision 10).
-    """
+    """Of polls that leave their execution open, failed ones included, if a look caused them: it saw the StartTime."""
     poll = ended.poll
-    return poll.active is not None and poll.started_us is not None and not poll.timed_out
+    return poll.active is not None and poll.started_us is not None and (ended.failed or poll.stays_open)
 
 
 def _waves(ended: _Ended) -> tuple[float, float]:
-    return ended.poll.waves, ended.poll.waves
+    waves = max(ended.poll.waves, 0)
+    # A poll that fails after its write may not know that the write was done.
+    return 0 if ended.failed else waves, waves
 
 
 def _errors(ended: _Ended) -> tuple[float, float]:
     return (1, inf) if ended.failed else (0, 0)
 
 
-def _active(ended: _Ended) -> tuple[float, float]:
-    assert ended.poll.active is not None, "no other poll owes it"
+def _active(ended: _Ended) -> tuple[float, float] | None:
     return ended.poll.active
 
 
@@ -117,9 +115,10 @@ def _duration_ms(ended: _Ended) -> tuple[float, float]:
     return max(least_us - skew_us, 1) / 1000, (ended.event.duration_us + skew_us) / 1000
 
 
-def _age_s(ended: _Ended) -> tuple[float, float]:
+def _age_s(ended: _Ended) -> tuple[float, float] | None:
     """The execution's age at some instant from the look to the publication, in whole seconds or finer."""
-    assert ended.poll.started_us is not None, "no other poll owes it"
+    if ended.poll.started_us is None:
+        return None
     context, (first_us, last_us) = ended.context, ended.poll.started_us
     skew_us = context.plan.skew_us
     looked_us = context.spec.epoch_us + ended.began_us - context.spec.bounds.poll_delay
@@ -144,7 +143,7 @@ class MetricsComplete(Monitor):
     name = "metrics-complete"
     rule = (
         "Each poll that writes publishes each metric once, with its true value; each that fails, its error and its "
-        "execution's age. A poll that writes TIMEOUT owes no age."
+        "execution's age. A poll that ends its execution owes no age."
     )
 
     def subscribe(self, trace: Trace) -> None:
@@ -216,7 +215,7 @@ class MetricsComplete(Monitor):
         poll = self._polls.get(event.request_id)
         if poll is not None and event.execution is not None:
             poll.waves, poll.wrote_us = len(event.execution.waves), event.at_us
-            poll.timed_out = event.execution.status is ExecutionStatus.TIMEOUT
+            poll.stays_open = event.execution.status is ExecutionStatus.POLLING
             self._wrote[event.execution_id] = poll
 
     def _on_published(self, event: MetricsPublished) -> None:
@@ -245,23 +244,22 @@ class MetricsComplete(Monitor):
 
     def _judge(self, ended: _Ended) -> None:
         poll, event = ended.poll, ended.event
-        owed = [(name, judged.right) for name, judged in JUDGED.items() if judged.owed(ended)]
-        missing = [name for name, _ in owed if name not in poll.published]
+        owed = [name for name, judged in JUDGED.items() if judged.owed(ended)]
+        missing = [name for name in owed if name not in poll.published]
         if missing or poll.points_count > len(poll.published):
             whose = " of a failed poll" if ended.failed else ""
             twice = f"{poll.points_count} values of {len(poll.published)} metrics"
             observed = f"no {', '.join(missing)}" if missing else twice
-            self.violate(
-                event.execution_id, event.at_us, f"{', '.join([name for name, _ in owed])}{whose}, once", observed
-            )
+            self.violate(event.execution_id, event.at_us, f"{', '.join(owed)}{whose}, once", observed)
             return
         expected, observed_values = [], []
-        for name, right in owed:
-            least, most = right(ended)
-            _, value, unit = poll.published[name]
-            if unit is not UNITS[name] or not least <= value <= most:
-                expected.append(_shown(name, UNITS[name], least, most))
-                observed_values.append(_shown(name, unit, value, value))
+        for name, judged in JUDGED.items():
+            bounds = judged.right(ended) if name in poll.published else None
+            if bounds is not None:
+                _, value, unit = poll.published[name]
+                if unit is not UNITS[name] or not bounds[0] <= value <= bounds[1]:
+                    expected.append(_shown(name, UNITS[name], *bounds))
+                    observed_values.append(_shown(name, unit, value, value))
         if expected:
             self.violate(event.execution_id, event.at_us, ", ".join(expected), ", ".join(observed_values))
 

@@ -42,7 +42,7 @@ class Truth:
     wave: Wave
     job: Job | None
     kind: ExecutionType
-    overdue: bool
+    awaits_actions: bool
 
     def job_status(self) -> JobStatus | None:
         """The furthest status that the job was ever seen in."""
@@ -75,10 +75,9 @@ class Truth:
         return not pairs or not all(self._is_reported(status, named.get(server_id)) for server_id, status in pairs)
 
     def _is_reported(self, status: ServerStatus, launch: ServerLaunch | None) -> bool:
-        """A server that a job passes over was not launched by it; a launched one has actions in a recovery."""
-        assert self.job is not None
+        """A launched server has actions in a recovery."""
         if status is ServerStatus.NOT_STARTED:
-            return len(self.job.servers) > 0
+            return False
         if status is ServerStatus.FAILED:
             return True
         if status in (ServerStatus.PENDING, ServerStatus.IN_PROGRESS):
@@ -98,7 +97,7 @@ class Truth:
         actions = [action for launch in self.job.servers for action in launch.actions]
         if self.kind is ExecutionType.DRILL:
             actions = []
-        if ActionStatus.IN_PROGRESS in actions and not self.overdue:
+        if ActionStatus.IN_PROGRESS in actions and self.awaits_actions:
             return None
         up = [status in (ServerStatus.LAUNCHED, ServerStatus.TERMINATED) for status in self.server_statuses()]
         if not any(up):
@@ -126,20 +125,28 @@ class Truth:
 
 
 def truths(execution: Execution, jobs: Mapping[JobRef, Job], now_us: int, settings: Settings) -> list[Truth]:
-    """What is true of each wave."""
-    overdue = now_us > execution.start_us + settings.timeout_us
-    return [
-        Truth(wave, jobs.get(JobRef(wave.scope, wave.job_id or "")), execution.type, overdue)
-        for wave in execution.waves
-    ]
+    """What is true of each wave. Launch actions are awaited as long as the execution is."""
+
+    def found(awaits_actions: bool) -> list[Truth]:
+        return [
+            Truth(wave, jobs.get(JobRef(wave.scope, wave.job_id or "")), execution.type, awaits_actions)
+            for wave in execution.waves
+        ]
+
+    age_us, waits_us = now_us - execution.start_us, _waits_us(found(True), settings)
+    return found(age_us <= settings.timeout_us + waits_us)
+
+
+def _waits_us(found: list[Truth], settings: Settings) -> int:
+    """How long after its timeout the execution waits for a complete answer."""
+    return settings.incomplete_answer_us if any(truth.is_left_out() for truth in found) else 0
 
 
 def final_status(execution: Execution, found: list[Truth], age_us: int, settings: Settings) -> ExecutionStatus | None:
     """How the execution ends at this poll, or None."""
     ends = {truth.end() for truth in found}
     if not found or execution.total_waves > len(found) or None in ends:
-        waits_us = settings.incomplete_answer_us if any(truth.is_left_out() for truth in found) else 0
-        return ExecutionStatus.TIMEOUT if age_us > settings.timeout_us + waits_us else None
+        return ExecutionStatus.TIMEOUT if age_us > settings.timeout_us + _waits_us(found, settings) else None
     if ends == {WaveStatus.COMPLETED}:
         return ExecutionStatus.COMPLETED
     return ExecutionStatus.FAILED if ends == {WaveStatus.FAILED} else ExecutionStatus.PARTIAL

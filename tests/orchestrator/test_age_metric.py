@@ -34,19 +34,14 @@ def test_age_is_published_by_a_poll_that_fails() -> None:
     assert rig.metrics.values("OldestExecutionAge") == [2160]
 
 
-def test_age_is_published_by_a_poll_that_finds_the_end_too_late() -> None:
+@pytest.mark.parametrize(("ended", "end"), [(True, ExecutionStatus.COMPLETED), (False, ExecutionStatus.TIMEOUT)])
+def test_age_is_not_published_by_a_poll_that_ends_its_execution(ended: bool, end: ExecutionStatus) -> None:
     wave = a_wave()
     rig = PollerRig(an_execution(wave))
-    rig.answer((wave, an_ended_job(wave)))
+    if ended:
+        rig.answer((wave, an_ended_job(wave)))
     rig.clock.pass_us(2160 * SECOND_US)
-    assert rig.poll(started_us=START_US).status is ExecutionStatus.COMPLETED
-    assert rig.metrics.values("OldestExecutionAge") == [2160]
-
-
-def test_age_is_not_published_by_the_poll_that_writes_timeout() -> None:
-    rig = PollerRig(an_execution(a_wave()))
-    rig.clock.pass_us(2160 * SECOND_US)
-    assert rig.poll(started_us=START_US).status is ExecutionStatus.TIMEOUT
+    assert rig.poll(started_us=START_US).status is end
     assert rig.metrics.values("OldestExecutionAge") == []
     assert rig.metrics.values("WavesPolled") == [1]
 

@@ -187,10 +187,10 @@ def test_a_failed_server_whose_remains_are_terminated_later_stays_failed() -> No
     assert conclusion.warnings == ("Server s-0 went from FAILED back to TERMINATED",)
 
 
-def test_a_server_that_a_finished_job_passed_over_did_not_launch() -> None:
+def test_a_server_that_an_answer_leaves_out_keeps_its_wave_open() -> None:
     wave = a_wave()
     conclusion = after(an_execution(wave), (wave, a_job(wave, JobStatus.COMPLETED, LAUNCHED)))
-    assert conclusion.status is ExecutionStatus.PARTIAL
+    assert (conclusion.status, conclusion.waves[0].status) == (None, WaveStatus.IN_PROGRESS)
 
 
 def test_servers_launched_under_a_running_job_do_not_finish_the_wave() -> None:

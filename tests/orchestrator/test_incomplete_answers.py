@@ -68,6 +68,11 @@ LEFT_OUT: Final = [
     pytest.param(an_execution(a_watched_wave(IN_PROGRESS)), a_job(a_launch(status=IN_PROGRESS)), id="server's end"),
     pytest.param(an_execution(a_watched_wave(LAUNCHED, IN_PROGRESS)), a_job(a_launch()), id="one of two servers"),
     pytest.param(an_execution(a_watched_wave(ServerStatus.NOT_STARTED)), a_job(), id="servers never named"),
+    pytest.param(
+        an_execution(a_watched_wave(ServerStatus.NOT_STARTED, LAUNCHED)),
+        a_job(a_launch(1)),
+        id="one server never named",
+    ),
     pytest.param(an_execution(a_watched_wave()), a_job(), id="servers of a wave without any"),
     pytest.param(
         an_execution(a_watched_wave(IN_PROGRESS, job_status=JobStatus.STARTED)),
@@ -132,12 +137,6 @@ COMPLETE: Final = [
         id="actions of a drill",
     ),
     pytest.param(
-        an_execution(a_watched_wave(ServerStatus.NOT_STARTED, LAUNCHED)),
-        a_job(a_launch(1)),
-        ExecutionStatus.PARTIAL,
-        id="server that the job passed over",
-    ),
-    pytest.param(
         an_execution(a_watched_wave(IN_PROGRESS, job_status=JobStatus.STARTED)),
         a_job(a_launch(status=IN_PROGRESS), status=JobStatus.STARTED),
         ExecutionStatus.TIMEOUT,
@@ -189,6 +188,17 @@ def test_one_incomplete_answer_keeps_all_unfinished_waves_open() -> None:
     assert (waiting.status, given_up.status) == (None, ExecutionStatus.TIMEOUT)
     assert [wave.status for wave in waiting.waves] == [WaveStatus.IN_PROGRESS] * 2
     assert [wave.status for wave in given_up.waves] == [WaveStatus.UNKNOWN, WaveStatus.TIMEOUT]
+
+
+@pytest.mark.parametrize(
+    ("age_s", "ends"),
+    [(2100, [WaveStatus.IN_PROGRESS] * 2), (2101, [WaveStatus.PARTIAL, WaveStatus.UNKNOWN])],
+)
+def test_running_actions_are_awaited_while_another_answer_is_incomplete(age_s: int, ends: list[WaveStatus]) -> None:
+    waves = [replace(a_watched_wave(LAUNCHED), number=number, job_id=f"drsjob-{number}") for number in (1, 2)]
+    runs = Job("drsjob-1", JobStatus.COMPLETED, (a_launch(actions=(RUNNING,)),))
+    conclusion = at(age_s, a_recovery(*waves), runs, Job("drsjob-2", JobStatus.COMPLETED, ()))
+    assert [wave.status for wave in conclusion.waves] == ends
 
 
 @pytest.mark.parametrize("status", [WaveStatus.COMPLETED, WaveStatus.UNKNOWN])

@@ -193,11 +193,22 @@ def test_a_poll_that_wrote_nothing_or_was_killed_owes_no_metrics(outcome: str) -
     assert bench.monitor.verdict is Verdict.NOT_EXERCISED
 
 
-@pytest.mark.parametrize(("status", "said"), [("TIMEOUT", []), ("COMPLETED", ["no OldestExecutionAge"])])
-def test_only_a_poll_that_writes_timeout_owes_no_age(status: str, said: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("status", "age_s", "said"),
+    [
+        ("TIMEOUT", None, []),
+        ("COMPLETED", None, []),
+        ("POLLING", None, ["no OldestExecutionAge"]),
+        ("TIMEOUT", 0.9, []),
+        # What a poll publishes must be right, even where it owes nothing.
+        ("TIMEOUT", 99_999, ["OldestExecutionAge 99999 s"]),
+    ],
+)
+def test_poll_that_ends_its_execution_owes_no_age(status: str, age_s: float | None, said: list[str]) -> None:
     bench = Bench(MetricsComplete)
     a_poll(bench, writes=False, second=0.9)
     bench.write(an_item(Version=2, Status=status))
-    publish(bench, **{name: value for name, value in ALL.items() if name != "OldestExecutionAge"})
+    values = ALL | {"OldestExecutionAge": age_s}
+    publish(bench, **{name: value for name, value in values.items() if value is not None})
     bench.trace.emit(ended())
     assert [observed for _, observed in bench.said()] == said

@@ -1,20 +1,17 @@
 """The ledger: in which phase of an execution's life a fault acts. In chaos some act on an overdue execution."""
 
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from orchestrator.settings import Settings
+from scenarios.explore import explore_range
 from scenarios.files import load
-from scenarios.model import Scenario
-from simulator.events import POLLER, FaultInjected
+from simulator.events import FINDER, POLLER, FaultInjected
 from simulator.faults.ledger import OVERDUE, Ledger
-from simulator.faults.rules import START, TICK, Fault
+from simulator.faults.rules import Fault
 from simulator.properties.completion import TimeoutTruth
-from simulator.world import World
 from tests.simulator.monitored import SECOND_US, Bench, an_item, ended, started
-
-_POLLER_CALLS: Final = ("GetItem", "DescribeJobs", "UpdateItem", "PutMetricData")
 
 
 class Rig:
@@ -60,25 +57,25 @@ def test_overdue_execution_counts_polls_in_flight() -> None:
     assert list(rig.ledger.struck["e-1"]) == [("slow", OVERDUE)]
 
 
-def meets_the_timeout(scenario: Scenario, seed: int) -> bool:
-    """Whether a fault of this seed acts on a tick, a start or a call of a poll of an overdue execution."""
-    world = World(scenario, seed=seed, verdict_only=True)
-    ledger = Ledger(world.trace, world.settings, world.truth)
-    struck: list[str] = []
+@pytest.mark.parametrize(
+    ("operation", "function", "second", "met"),
+    [
+        ("Tick", "", 1900, True),
+        ("Start", POLLER, 1900, True),
+        ("GetItem", POLLER, 1900, True),
+        ("GetItem", POLLER, 1700, False),
+        ("Query", FINDER, 1900, False),
+        ("Event", POLLER, 1900, False),
+        ("Index", "", 1900, False),
+    ],
+)
+def test_faults_on_ticks_and_polls_of_overdue_executions_meet_the_timeout(
+    operation: str, function: str, second: int, met: bool
+) -> None:
+    rig = Rig()
+    rig.bench.trace.emit(FaultInjected(second * SECOND_US, 0, "slow", operation, function, "e-1", 1, 1, 0, "r-1"))
+    assert rig.ledger.met_the_timeout is met
 
-    def on_fault(event: FaultInjected) -> None:
-        polls = event.operation in _POLLER_CALLS or (event.operation == START and event.function == POLLER)
-        concerned = [event.execution_id] if polls else [key.execution_id for key in world.workload.expected]
-        if polls or event.operation == TICK:
-            struck.extend(each for each in concerned if ledger.phase(each, event.at_us) == OVERDUE)
 
-    world.trace.listen(FaultInjected, on_fault)
-    world.run()
-    world.close()
-    return bool(struck)
-
-
-@pytest.mark.slow
 def test_faults_of_chaos_meet_the_timeout_in_a_tenth_of_seeds() -> None:
-    scenario, seeds = load("chaos"), range(1, 21)
-    assert sum(meets_the_timeout(scenario, seed) for seed in seeds) / len(seeds) >= 0.1
+    assert explore_range(load("chaos").model_dump_json(), 1, 20, "").overdue_seeds >= 2
