@@ -177,7 +177,7 @@ def samples(session: nox.Session) -> None:
 
 @nox.session
 def conformance(session: nox.Session) -> None:
-    """Both tiers on twelve scenarios that differ in kind; `-- --all`: the whole catalogue, `--seeds 20`: more seeds."""
+    """Both tiers on thirteen kinds of scenario; `-- --all`: the whole catalogue; `--seeds 20`: more seeds."""
     _install(session, "tests", extras=EXTRAS)
     _python(session, "tests.tiers", *session.posargs)
 

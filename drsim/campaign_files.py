@@ -46,27 +46,30 @@ class Kept(NamedTuple):
 
 def refuse_to_replace(folder: Path, *, resumable: bool) -> None:
     """Raise UserError if the folder holds a campaign, or failures, that a new campaign would overwrite."""
+    held = _held(folder)
+    if held:
+        ways = "--resume continues it, " if resumable else ""
+        raise UserError(
+            f"{folder} already holds {held}: {ways}--restart sets the folder aside and starts over, "
+            "--out DIR leaves it alone"
+        )
+
+
+def _held(folder: Path) -> str:
+    """What the folder holds of an earlier campaign; "" if nothing."""
     path = folder / CAMPAIGN
     failures = len(list((folder / FAILURES).glob("*.yaml")))
     if path.exists() and path.stat().st_size:
-        held = "a campaign"
-    elif failures:
-        held = f"{failures} failure{'s' * (failures != 1)} of an earlier campaign"
-    else:
-        return
-    ways = "--resume continues it, " if resumable else ""
-    raise UserError(
-        f"{folder} already holds {held}: {ways}--restart sets the folder aside and starts over, "
-        "--out DIR leaves it alone"
-    )
+        return "a campaign"
+    return f"{failures} failure{'s' * (failures != 1)} of an earlier campaign" if failures else ""
 
 
 def set_aside(folder: Path) -> Path | None:
-    """Rename a campaign's folder to the first free of `NAME.1`, `NAME.2` and so on; None if there is no such folder.
+    """Rename a campaign's folder to the first free of `NAME.1`, `NAME.2` and so on; None if it holds no campaign.
 
     Raises OSError.
     """
-    if not folder.exists():
+    if not _held(folder):
         return None
     free = next(
         path for path in (folder.with_name(f"{folder.name}.{number}") for number in count(1)) if not path.exists()

@@ -38,7 +38,7 @@ def explore(
     names: Annotated[list[str], typer.Argument(metavar="NAME|FILE...", help="Scenarios, as for `drsim run`.")],
     seeds: Annotated[str, typer.Option(metavar="FIRST-LAST", help="Seeds to explore, or one seed.")] = "1-1000",
     time: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="Begin nothing new after that, e.g. 10m.")
+        str | None, typer.Option(metavar="DURATION", help="Stop starting new seeds after this long, e.g. 10m.")
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes; by default one for each processor.")] = None,
     changes: Annotated[
@@ -62,11 +62,13 @@ def explore(
     ] = "",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where each campaign's folder goes.")] = Path("drsim-runs"),
 ) -> None:
-    """Run scenarios under many seeds, group what breaks, shrink it and tell its story.
+    """Run scenarios under many seeds, group the failures, shrink them and print their stories.
 
-    What fails a run fails its seed: properties, criteria, and how executions are expected to end. Where no seed
-    exercised what the scenario declares, the exit code is 5.
-    A campaign that is already in its folder is never overwritten: continue it (--resume) or start over (--restart).
+    A seed fails as a run does: by a property, a criterion, or an execution that does not end as expected.
+
+    If no seed exercised what the scenario declares, the exit code is 5.
+
+    An earlier campaign in the same folder is never overwritten: continue it (--resume) or start over (--restart).
     """
     scenarios, chosen, seconds_max = loaded(names, changes or []), seeds_of(seeds), seconds_of(time)
     check_parts(parts)

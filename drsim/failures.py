@@ -1,4 +1,4 @@
-"""Failures on the terminal: shrunk, kept as files, told, and replayed.
+"""Failures on the terminal: shrunk, kept as files, printed, and replayed.
 
 Owns what is printed of one failure, and that none is lost: one that cannot be shrunk is kept as it was found, and a
 file that is there already is not written over.
@@ -14,11 +14,12 @@ from rich.text import Text
 from drsim import campaign_files, campaign_report
 from drsim.console import duration, line
 from scenarios import failure, host, story
-from scenarios.explore import BROKEN, Contradiction, UnbuiltWorldError
+from scenarios.explore import BROKEN, Contradiction, in_words
 from scenarios.failure import Failure
 from scenarios.files import ScenarioError
 from scenarios.model import Scenario
 from scenarios.shrink import shrunk_failure
+from simulator.trace import BrokenSimulationError
 
 GROUPS_SHOWN_MAX: Final = 5
 _SHRINK_SECONDS: Final = 60.0
@@ -32,7 +33,7 @@ def keep_each(console: Console, failures: Sequence[tuple[Scenario, Contradiction
         for scenario, found in [*broken, *others]:
             _keep(console, scenario, found, parts, campaign_files.failure_path(folder, found))
     except KeyboardInterrupt:
-        console.print("  interrupted; the failures that were not shrunk yet are not told")
+        console.print("  interrupted; failures not shrunk yet are left out")
         return False
     return True
 
@@ -72,14 +73,14 @@ def _tell_again(console: Console, name: str, path: Path) -> None:
 
 
 def tell(console: Console, kept: Failure, path: Path) -> None:
-    """The story of a failure, or why it cannot be told."""
+    """Print the story of a failure, or why there is none."""
     console.print(f"  {campaign_report.size_of(kept.scenario)}")
     for rule in kept.scenario.faults:
         console.print(Text(f"    {rule}"))
     try:
         lines, difference = story.story(kept), story.difference(kept)
-    except UnbuiltWorldError as error:
-        console.print(Text(f"  no story: {error}"), soft_wrap=True)
+    except (Exception, BrokenSimulationError) as error:
+        console.print(Text(f"  no story: {in_words(error)}"), soft_wrap=True)
         lines, difference = [], None
     for each in lines:
         console.print(Text(f"    {each.at_us / 1e6:>9.3f} s  {each.text}"), soft_wrap=True)

@@ -27,9 +27,10 @@ def report(
 ) -> None:
     """Write all reports again, from result.json and the trace alone: the same bytes.
 
-    A run that cannot be read is named and keeps no other from being written. One
-    whose trace cannot be read has its reports written without the timeline, but an
-    earlier page that has it stays.
+    A run that cannot be read is named, and all others are written.
+
+    A run whose trace cannot be read gets reports without the timeline; an earlier page that has it stays.
+
     trace.chrome.json is written where it was, or if asked for.
     """
     if campaign:

@@ -46,7 +46,7 @@ def damage_of(path: Path, digest: str) -> str:
 def wrong_line(path: Path) -> str:
     """The first line of a trace that is no event, and why; "" if each is one.
 
-    The file can be decompressed. Whoever wrote both the trace and its digest may have written anything.
+    The file can be decompressed. Nothing shows that a trace and its digest were both replaced.
     """
     with gzip.open(path, "rb") as file:
         for number, line in enumerate(file, start=1):

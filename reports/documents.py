@@ -27,7 +27,7 @@ class UnwrittenError(Exception):
 class File(NamedTuple):
     """One file of a report. `text` comes in pieces and is None if it could not be written: `troubles` say why.
 
-    Pieces are made as they are asked for; one that cannot be made raises UnwrittenError, or TraceError for want of the
+    Pieces are made as they are asked for; one that cannot be made raises UnwrittenError, or TraceError without the
     trace. A file that does without the trace says in `damage` what is wrong with that.
     """
 

@@ -70,7 +70,7 @@ class Campaign:
         return groups
 
     def recovery(self, ratio: float) -> int:
-        """So many seconds after healing, this share of the overdue executions had ended."""
+        """Seconds after healing until this share of the overdue executions had ended."""
         wanted, seen = ratio * self.recovery_s.total(), 0
         for second in sorted(self.recovery_s):
             seen += self.recovery_s[second]
@@ -90,7 +90,7 @@ class Campaign:
 
     @staticmethod
     def empty_cells(faults: Sequence[Fault], counts: Mapping[str, int]) -> dict[Fault, list[str]]:
-        """The phases of life for which a kind of fault has no count although it might: nobody can say a thing of these.
+        """The phases of life in which a kind of fault could have acted and did not: nothing is known about them.
 
         Before polling begins only DRS's own faults and the index can meet an execution.
         """

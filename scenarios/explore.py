@@ -181,6 +181,7 @@ def judged(world: World, seed: int) -> Judged:
     """
     try:
         world.run()
+        findings = criteria.findings(world)
     except (Exception, BrokenSimulationError) as error:
         return Judged([broken(seed, world.kernel.now_us, error)], {})
     verdicts: dict[str, Verdict] = {monitor.name: monitor.verdict.value for monitor in world.monitors}
@@ -196,7 +197,7 @@ def judged(world: World, seed: int) -> Judged:
         for monitor in world.monitors
         for violation in monitor.violations[:1]
     ]
-    for criterion, finding in criteria.findings(world):
+    for criterion, finding in findings:
         verdicts[criterion.name] = finding.verdict
         if finding.passed is False and all(verdicts[name] != "fail" for name in criterion.rests_on):
             found.append(_failed(world, seed, criterion, finding))
@@ -231,8 +232,13 @@ def broken(seed: int, at_us: int, error: BaseException) -> Contradiction:
         execution_id="",
         at_us=at_us,
         expected="the simulation goes on",
-        observed=str(error) if isinstance(error, UnbuiltWorldError) else f"{type(error).__name__}: {error}",
+        observed=in_words(error),
     )
+
+
+def in_words(error: BaseException) -> str:
+    """An error with its type, which an UnbuiltWorldError's message already has."""
+    return str(error) if isinstance(error, UnbuiltWorldError) else f"{type(error).__name__}: {error}"
 
 
 def _without_faults(plain: World, seed: int, known: Sequence[str]) -> list[Contradiction]:

@@ -18,5 +18,5 @@ def replaced(path: Path) -> Iterator[Path]:
 def beside(path: Path) -> Iterator[Path]:
     """A place on the same disk that no other process has; what is not moved away is removed at the end."""
     with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent, ignore_cleanup_errors=True) as home:
-        # A folder, for a temporary file of Python's could be read by nobody else, and not even once it is moved.
+        # A folder: tempfile's files are readable by their owner only, and stay so when they are moved.
         yield Path(home, path.name)

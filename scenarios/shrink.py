@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from scenarios import host
 from scenarios.criteria import CRITERIA_NAMES
-from scenarios.explore import Contradiction, UnbuiltWorldError, contradictions, signature, world_of
+from scenarios.explore import Contradiction, UnbuiltWorldError, contradictions, in_words, signature, world_of
 from scenarios.failure import Failure, concrete, failure_of, unshrunk
 from scenarios.model import Scenario
 from scenarios.parts import parts_of
@@ -19,6 +19,7 @@ from simulator.faults.rules import Rule
 from simulator.faults.swarm import with_swarm
 from simulator.randomness import Spread
 from simulator.spec import Group, JobLife
+from simulator.trace import BrokenSimulationError
 from simulator.world import Parts
 
 _T = TypeVar("_T")
@@ -257,8 +258,9 @@ def shrunk_failure(
     try:
         small = shrunk(scenario, found.seed, found.property, parts_place=parts_place, seconds_max=seconds_max)
         kept = None if small is None else failure_of(small.scenario, small.seed, found.property, parts_place)
-    except UnbuiltWorldError as error:
-        trouble = f"shrinking failed: {error}"
+    except (Exception, BrokenSimulationError) as error:
+        # Whatever goes wrong here, the failure itself was found and is worth keeping.
+        trouble = f"shrinking failed: {in_words(error)}"
     else:
         if small is not None and kept is not None:
             return ShrunkFailure(kept, small.runs_count)

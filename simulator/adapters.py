@@ -148,7 +148,7 @@ class TableIndex:
         invocation = boundary.invocation
         latency = latencies.query_cold if invocation.cold else latencies.query_warm
         page = boundary.call(invocation, "Query", latency, lambda: self._table.query_status(_POLLING, cursor))
-        # A look is a query of the finder's; a poller may ask the index as well, and looks for nobody.
+        # Only a query of the finder is a look; a poller may query the index as well.
         if invocation.function != POLLER:
             self._trace.emit(
                 IndexRead(

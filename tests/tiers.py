@@ -48,6 +48,7 @@ EACH_CHANGE = (
     "missing-job",
     "recovery",
     "sub-minute",
+    "timeout-incomplete",
     "timeout-late",
     "timeout-stuck",
 )

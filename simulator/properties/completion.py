@@ -146,7 +146,7 @@ class CompletionSoundness(Monitor):
 
 @dataclass(slots=True)
 class _Owed:
-    """When an execution ought to end.
+    """When an execution must end.
 
     `final_us` is what its waves say, `base_us` when that could first be known, and `late_us` when it is overdue.
     """

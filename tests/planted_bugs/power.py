@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from drsim.arguments import jobs_default
+from scenarios.criteria import CRITERIA_NAMES
 from scenarios.explore import BROKEN, contradictions
 from scenarios.failure import Failure, failure_of, write
 from scenarios.files import load
@@ -78,10 +79,10 @@ def hunt(planted: Planted, seeds: int) -> Caught:
 
 
 def _caught(world: World, seed: int) -> tuple[tuple[str, ...], bool]:
-    """The properties that a run broke, and whether the simulation broke."""
+    """The properties that a run broke, and whether the simulation broke. Criteria that fail as well prove nothing."""
     found = [each.property for each in contradictions(world, seed)]
     world.close()
-    return tuple(name for name in found if name != BROKEN), BROKEN in found
+    return tuple(name for name in found if name not in (BROKEN, *CRITERIA_NAMES)), BROKEN in found
 
 
 def _smallest(seed: int, found: Sequence[str], place: str) -> Failure | None:

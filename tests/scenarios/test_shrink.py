@@ -52,6 +52,16 @@ def test_failure_whose_world_breaks_when_written_is_kept_as_it_was_found() -> No
     assert (kept.property, kept.observed) == ("log-correlation", found.observed)
 
 
+def test_fault_of_the_shrinker_itself_keeps_the_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*_: object) -> Scenario:
+        raise AssertionError("the shrinker keeps what fails")
+
+    found = only("tests.planted_bugs.registry:BUGS:LogsWithoutIds")
+    monkeypatch.setattr(Shrinker, "shrink", wrong)
+    kept, _, trouble = shrunk_failure(short(), found)
+    assert (trouble, kept.scenario) == ("shrinking failed: AssertionError: the shrinker keeps what fails", short())
+
+
 def test_failure_that_repeats_is_shrunk_without_trouble() -> None:
     found = only("tests.planted_bugs.registry:BUGS:LogsWithoutIds")
     kept, runs_count, trouble = shrunk_failure(

@@ -21,7 +21,7 @@ def leaving(kernel: Kernel, work: Callable[[Invocation], object], log: list[str]
         kernel.sleep(SECOND)
         process = kernel.current
         assert process is not None
-        # In nobody else's name, though the pool is one.
+        # In its own name, although both share one pool.
         assert process.tag is invocation
         work(invocation)
         log.append(f"{invocation.execution_id} worked")
