@@ -6,7 +6,7 @@ import pytest
 
 from drsim.cli import main
 from scenarios.runner import Run
-from tests.browser.conftest import SCENARIOS
+from tests.browser.conftest import SEEDS
 from tests.browser.visits import PHONE, WIDE, Page, Theme, Visits, expect, settled
 
 
@@ -31,7 +31,7 @@ def parts_too_wide(page: Page) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", SEEDS)
 def test_a_report_opens_offline_with_an_empty_console_and_without_a_request(
     visits: Visits, reports: dict[str, Path], scenario: str
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tests.browser.conftest import SCENARIOS
+from tests.browser.conftest import SEEDS
 from tests.browser.picture import PICTURE, WIDTH, point_at
 from tests.browser.visits import PHONE, WIDE, Theme, Visits, expect
 from tests.samples import ROOT
@@ -26,7 +26,7 @@ def size(picture: bytes) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", SEEDS)
 def test_each_place_has_its_picture(visits: Visits, reports: dict[str, Path], scenario: str, look: str) -> None:
     width, theme = LOOKS[look]
     page = visits.open(reports[scenario], width=width, theme=theme)
