@@ -270,7 +270,6 @@ class Kernel:
                 carrier.throw(GreenletExit)
         self._unfinished.clear()
         self._idle.clear()
-        self._cancelled.clear()
         self._heap.clear()
 
     def _start(self, process: Process) -> None:
