@@ -93,6 +93,7 @@ def test_timers_that_were_called_off_do_not_fill_the_heap(kernel: Kernel) -> Non
         kernel.timer(1_000 + number, action).cancel()
         del action
         assert len(actions) <= 11
+        assert len(kernel._cancelled) <= 11
     kernel.run()
     assert (kernel.now_us, kernel.events_count) == (2_000, 10)
 

@@ -298,6 +298,14 @@ def test_an_exception_while_the_kernel_closes_is_no_part_of_the_simulation(kerne
     assert kernel.run() is StopReason.IDLE
 
 
+def test_closed_kernel_runs_no_scheduled_action(kernel: Kernel, log: Log) -> None:
+    kernel.at(5, lambda name: log.append((kernel.now_us, name)), "action")
+    kernel.timer(6, lambda: log.append((kernel.now_us, "timer")))
+    kernel.close()
+    assert kernel.run() is StopReason.IDLE
+    assert (log, kernel.now_us, kernel.events_count) == ([], 0, 0)
+
+
 def test_closing_inside_a_run_is_refused(kernel: Kernel) -> None:
     kernel.at(0, lambda _: kernel.close(), None)
     with pytest.raises(MisuseError, match=r"kernel.close\(\) was called inside a run: kernel.stop\(\) ends the run"):

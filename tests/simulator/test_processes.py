@@ -69,7 +69,7 @@ def test_only_an_action_begins_a_process(kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize("events_max", [0, 1, 2, 3, 4, 5, 6])
-def test_events_that_processes_go_on_to_directly_count_as_any_others(kernel: Kernel, events_max: int) -> None:
+def test_bound_on_events_counts_each_sleep_that_ends(kernel: Kernel, events_max: int) -> None:
     def body(delay_us: int) -> None:
         kernel.sleep(delay_us)
         kernel.sleep(delay_us)
