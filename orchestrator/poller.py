@@ -174,10 +174,11 @@ class Poller:
         ]
         if dispatch.active_count is not None:
             points.append(point(MetricName.ACTIVE_EXECUTIONS, dispatch.active_count))
-        stays_open = report is None or report.status is ExecutionStatus.POLLING
-        if dispatch.started_us is not None and stays_open:
+        timed_out = report is not None and report.status is ExecutionStatus.TIMEOUT
+        if dispatch.started_us is not None and not timed_out:
             # Polls that fail publish it, too: what stays in POLLING beyond its timeout does so because its polls fail.
-            # It is the age before the decision: a poll that may still wait for a complete answer raises no alarm.
+            # The poll that writes TIMEOUT does not: after incomplete answers to the last it would raise the alarm. It
+            # is the age before the decision: a poll that may still wait for a complete answer raises none either.
             age_s = max(began_us - dispatch.started_us, 0) / SECOND_US
             points.append(point(MetricName.OLDEST_AGE, age_s))
         try:

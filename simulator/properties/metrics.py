@@ -40,7 +40,7 @@ class _Poll:
     wrote_us: int = 0
     points_count: int = 0
     published_us: int = 0
-    stays_open: bool = False
+    timed_out: bool = False
     struck: bool = False
     answer_lost: bool = False
     # Calls that failed and were not made good again: a poll that goes on without them must not look well.
@@ -87,10 +87,13 @@ def _by_dispatched_writers(ended: _Ended) -> bool:
     return not ended.failed and ended.poll.active is not None
 
 
-def _by_dispatched_open(ended: _Ended) -> bool:
-    """Of polls that leave their execution open, failed ones included, if a look caused them: it saw the StartTime."""
+def _by_dispatched(ended: _Ended) -> bool:
+    """Of polls that a look has caused, since that saw the StartTime; failed ones, too: they keep an execution open.
+
+    A poll that writes TIMEOUT leaves nothing stuck, although its age may be beyond the alarm's threshold (decision 10).
+    """
     poll = ended.poll
-    return poll.active is not None and poll.started_us is not None and (ended.failed or poll.stays_open)
+    return poll.active is not None and poll.started_us is not None and not poll.timed_out
 
 
 def _waves(ended: _Ended) -> tuple[float, float]:
@@ -132,7 +135,7 @@ JUDGED: Final[Mapping[MetricName, Judged]] = {
     MetricName.POLLING_DURATION: Judged(_by_writers, _duration_ms),
     MetricName.POLL_ERRORS: Judged(_by_all, _errors),
     MetricName.ACTIVE_EXECUTIONS: Judged(_by_dispatched_writers, _active),
-    MetricName.OLDEST_AGE: Judged(_by_dispatched_open, _age_s),
+    MetricName.OLDEST_AGE: Judged(_by_dispatched, _age_s),
 }
 """Every metric of `orchestrator.metrics`, which has their units; a test holds both to have the same names."""
 
@@ -143,7 +146,7 @@ class MetricsComplete(Monitor):
     name = "metrics-complete"
     rule = (
         "Each poll that writes publishes each metric once, with its true value; each that fails, its error and its "
-        "execution's age. A poll that ends its execution owes no age."
+        "execution's age. A poll that writes TIMEOUT owes no age."
     )
 
     def subscribe(self, trace: Trace) -> None:
@@ -215,7 +218,7 @@ class MetricsComplete(Monitor):
         poll = self._polls.get(event.request_id)
         if poll is not None and event.execution is not None:
             poll.waves, poll.wrote_us = len(event.execution.waves), event.at_us
-            poll.stays_open = event.execution.status is ExecutionStatus.POLLING
+            poll.timed_out = event.execution.status is ExecutionStatus.TIMEOUT
             self._wrote[event.execution_id] = poll
 
     def _on_published(self, event: MetricsPublished) -> None:

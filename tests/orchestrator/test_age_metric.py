@@ -34,15 +34,19 @@ def test_age_is_published_by_a_poll_that_fails() -> None:
     assert rig.metrics.values("OldestExecutionAge") == [2160]
 
 
-@pytest.mark.parametrize(("ended", "end"), [(True, ExecutionStatus.COMPLETED), (False, ExecutionStatus.TIMEOUT)])
-def test_age_is_not_published_by_a_poll_that_ends_its_execution(ended: bool, end: ExecutionStatus) -> None:
+@pytest.mark.parametrize(
+    ("ended", "end", "ages"), [(True, ExecutionStatus.COMPLETED, [2160]), (False, ExecutionStatus.TIMEOUT, [])]
+)
+def test_age_is_published_by_a_poll_that_ends_its_execution_unless_it_is_timeout(
+    ended: bool, end: ExecutionStatus, ages: list[float]
+) -> None:
     wave = a_wave()
     rig = PollerRig(an_execution(wave))
     if ended:
         rig.answer((wave, an_ended_job(wave)))
     rig.clock.pass_us(2160 * SECOND_US)
     assert rig.poll(started_us=START_US).status is end
-    assert rig.metrics.values("OldestExecutionAge") == []
+    assert rig.metrics.values("OldestExecutionAge") == ages
     assert rig.metrics.values("WavesPolled") == [1]
 
 

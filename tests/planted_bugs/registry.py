@@ -191,7 +191,7 @@ FAULTY: Final = (
     polling(under_faults.FailsWhatItCannotFind, "fault-job-vanished", "completion-soundness"),
     polling(under_faults.TakesNoServersForAllLaunched, "fault-servers-untold", "completion-soundness"),
     polling(under_faults.WipesServersThatAreUntold, "fault-servers-untold", "no-lost-update"),
-    hunted("TimesOutWhenDrsIsSilent", pollers.poller(under_faults.TimesOutWhenDrsIsSilent), 36, "completion-soundness"),
+    hunted("TimesOutWhenDrsIsSilent", pollers.poller(under_faults.TimesOutWhenDrsIsSilent), 33, "completion-soundness"),
     asking(under_faults.AnswersFromItsCache, "fault-throttled", "metrics-complete"),
     polling(under_faults.GivesUpAfterAnError, "fault-throttled", "no-starvation"),
     polling(under_faults.SwallowsEverything, "fault-throttled", "metrics-complete"),

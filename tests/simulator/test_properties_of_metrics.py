@@ -197,14 +197,14 @@ def test_a_poll_that_wrote_nothing_or_was_killed_owes_no_metrics(outcome: str) -
     ("status", "age_s", "said"),
     [
         ("TIMEOUT", None, []),
-        ("COMPLETED", None, []),
+        ("COMPLETED", None, ["no OldestExecutionAge"]),
         ("POLLING", None, ["no OldestExecutionAge"]),
         ("TIMEOUT", 0.9, []),
         # What a poll publishes must be right, even where it owes nothing.
         ("TIMEOUT", 99_999, ["OldestExecutionAge 99999 s"]),
     ],
 )
-def test_poll_that_ends_its_execution_owes_no_age(status: str, age_s: float | None, said: list[str]) -> None:
+def test_poll_that_writes_timeout_owes_no_age(status: str, age_s: float | None, said: list[str]) -> None:
     bench = Bench(MetricsComplete)
     a_poll(bench, writes=False, second=0.9)
     bench.write(an_item(Version=2, Status=status))
