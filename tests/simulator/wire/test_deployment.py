@@ -221,8 +221,8 @@ def test_poll_errors_are_alarmed_on_when_there_are_more_than_5_in_5_minutes(depl
 def test_an_execution_in_polling_for_more_than_35_minutes_is_alarmed_on(deployed: Deployment) -> None:
     assert _alarm(deployed, "OldestExecutionAge") == Alarm(
         name=ALARMS[1],
-        description="An execution that is polled has been POLLING for more than 35 minutes, though 30 should have ended "
-        "it (35 while DRS's answers are incomplete).",
+        description="An execution that is polled has been POLLING for more than 35 minutes, though 30 should have "
+        "ended it (35 while DRS's answers are incomplete).",
         metric=Metric("DRSOrchestration", "OldestExecutionAge"),
         statistic="Maximum",
         unit="Seconds",
