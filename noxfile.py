@@ -126,9 +126,17 @@ def coverage(session: nox.Session) -> None:
     left_out = [f"--ignore=tests/{name}" for name in ("browser", "bench", "planted_bugs", "test_catalogue.py")]
     _python(session, "coverage", "erase")
     _python(session, *traced, "not slow", *left_out)
-    # Shrinking, stories, campaigns and the wire tier have slow tests only.
-    slow = ("scenarios/test_failures.py", "drsim/test_campaigns.py", "reports/test_markdown.py")
-    _python(session, *traced, "slow", *(f"tests/{name}" for name in slow))
+    # Shrinking, campaigns and the wire tier have slow tests only, and not all of them are needed.
+    few = (
+        "a_bug_is_found",
+        "a_crash_that_breaks",
+        "resume_goes_on",
+        "restart_sets",
+        "whether_roles_were_judged",
+        "small_failure",
+    )
+    places = ("tests/drsim/test_campaigns.py", "tests/reports/test_markdown.py", "tests/scenarios/test_failures.py")
+    _python(session, *traced, "slow", "-k", " or ".join(few), *places)
     _python(session, "coverage", "combine", "--quiet")
     whole = "orchestrator/*,simulator/kernel.py,simulator/processes.py,simulator/executor.py"
     _python(session, "coverage", "report", f"--include={whole}", "--fail-under=100")
