@@ -1,11 +1,13 @@
 """Fixtures and settings of all tests."""
 
+from typing import TYPE_CHECKING
+
 import freezegun
 import pytest
 from hypothesis import settings
 
-from scenarios.result import Result
-from tests.catalogue import run_of
+if TYPE_CHECKING:
+    from scenarios.result import Result
 
 # A deadline would fail correct code on a busy machine: speed is for `nox -s bench`.
 settings.register_profile("untimed", deadline=None)
@@ -16,6 +18,9 @@ freezegun.configure(extend_ignore_list=["_pytest.timing"])
 
 
 @pytest.fixture(scope="session")
-def phase_2() -> Result:
+def phase_2() -> "Result":
     """The result of phase-2 with seed 1."""
+    # Not at the top: mutmut runs the tests of `orchestrator` where no other package can be imported.
+    from tests.catalogue import run_of
+
     return run_of("phase-2").result
