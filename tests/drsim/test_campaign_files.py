@@ -68,6 +68,12 @@ def test_resume_and_restart_exclude_each_other(tmp_path: Path, capsys: pytest.Ca
     assert "--resume continues the earlier campaign and --restart starts over" in capsys.readouterr().err
 
 
+def test_folder_without_a_campaign_is_not_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("of a user\n", encoding="utf-8")
+    assert set_aside(tmp_path) is None
+    assert (tmp_path / "notes.txt").exists()
+
+
 def test_folder_set_aside_takes_the_first_free_number(tmp_path: Path) -> None:
     folder = tmp_path / "explore-drill"
     assert set_aside(folder) is None

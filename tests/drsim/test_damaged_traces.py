@@ -81,8 +81,8 @@ def test_a_trace_of_another_run_is_refused(folder: Path, capsys: pytest.CaptureF
     lines = gzip.decompress(trace.read_bytes()).splitlines(keepends=True)
     trace.write_bytes(gzip.compress(b"".join(lines[:-1])))
     assert main(["report", str(folder)]) == 4
-    told = "is not the trace of the result.json beside it, whose trace_digest is"
-    assert told in complaint(capsys)
+    message = "is not the trace of the result.json beside it, whose trace_digest is"
+    assert message in complaint(capsys)
     assert contents(folder)["report.html"] == before["report.html"]
 
 
@@ -121,9 +121,9 @@ def test_a_damaged_trace_is_named_and_other_runs_are_written(
     damage(trace)
     before = contents(folder)
     assert main(["report", str(tmp_path)]) == 4
-    told = complaint(capsys)
-    assert told.startswith(f"{trace}: {said}")
-    assert told.endswith("; report.html and trace.chrome.json stay as before")
+    message = complaint(capsys)
+    assert message.startswith(f"{trace}: {said}")
+    assert message.endswith("; report.html and trace.chrome.json stay as before")
     after = contents(folder)
     # What needs no trace is written, and nothing is lost of what was made while the trace was whole.
     assert after.items() - before.items() == {("report.md", (tmp_path / "b" / "report.md").read_bytes())}

@@ -19,6 +19,14 @@ def test_age_is_published_in_seconds_while_an_execution_is_polling() -> None:
     assert points == [(1.5, Unit.SECONDS), (0, Unit.SECONDS)]
 
 
+def test_age_is_that_at_the_beginning_of_the_poll() -> None:
+    rig = PollerRig(an_execution(a_wave()))
+    rig.clock.pass_us(10 * SECOND_US)
+    rig.table.on_get = lambda: rig.clock.pass_us(2 * SECOND_US)
+    rig.poll(started_us=START_US)
+    assert rig.metrics.values("OldestExecutionAge") == [10]
+
+
 def test_age_is_not_published_without_a_start_time() -> None:
     rig = PollerRig(an_execution(a_wave()))
     rig.poll()
