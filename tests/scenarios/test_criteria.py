@@ -16,6 +16,7 @@ from simulator.services.dynamodb import ExecutionTable, QueryPage
 from simulator.services.errors import ServiceError
 from simulator.services.functions import LambdaService
 from simulator.world import Parts
+from tests.catalogue import run_of
 from tests.planted_bugs import adapters, conclusions, finders, pollers, services
 
 
@@ -211,6 +212,14 @@ def test_a_poll_that_never_comes_is_a_late_one() -> None:
 def test_thresholds_are_those_of_the_run() -> None:
     criterion, _ = judged("drill", "Executions complete with DRS's truth", changes=("bounds.completion=2m",))
     assert criterion.threshold == "each, within 120 s"
+
+
+@pytest.mark.parametrize(
+    ("scenario", "threshold"), [("drill", "each, within 90 s"), ("timeout-incomplete", "within 90 s of full answers")]
+)
+def test_bound_of_completion_names_the_answers_it_counts_from(scenario: str, threshold: str) -> None:
+    (found,) = [each for each in run_of(scenario).result.criteria if each.name.startswith("Executions complete")]
+    assert (found.threshold, found.verdict) == (threshold, "pass")
 
 
 def test_before_the_first_tick_no_criterion_is_exercised() -> None:
