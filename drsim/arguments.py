@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from scenarios.model import Scenario
-    from simulator.trace import Level
+    from drsim.scenarios.model import Scenario
+    from drsim.simulator.trace import Level
 
 T = TypeVar("T")
 
@@ -76,7 +76,7 @@ def seeds_of(text: str) -> tuple[int, int]:
 
 def seconds_of(text: str | None) -> float | None:
     """The duration of --time. Raises UserError."""
-    from simulator.durations import duration_us
+    from drsim.simulator.durations import duration_us
 
     try:
         return None if text is None else duration_us(text) / 1_000_000
@@ -86,7 +86,7 @@ def seconds_of(text: str | None) -> float | None:
 
 def check_parts(place: str) -> None:
     """Raise UserError if --parts names none."""
-    from scenarios.parts import parts_of
+    from drsim.scenarios.parts import parts_of
 
     try:
         parts_of(place)
@@ -96,7 +96,7 @@ def check_parts(place: str) -> None:
 
 def reading(read: "Callable[[], T]") -> "T":
     """Read files of a user's. Raises UserError for what is wrong with them."""
-    from scenarios.files import ScenarioError
+    from drsim.scenarios.files import ScenarioError
 
     try:
         return read()
@@ -106,7 +106,7 @@ def reading(read: "Callable[[], T]") -> "T":
 
 def loaded(names: list[str], changes: list[str]) -> "list[Scenario]":
     """All scenarios, or a UserError that holds what is wrong with any of them."""
-    from scenarios.files import ScenarioError, load
+    from drsim.scenarios.files import ScenarioError, load
 
     scenarios, problems = [], []
     for name in names:

@@ -12,15 +12,15 @@ from typing import Final
 from drsim.arguments import UserError, reading
 from drsim.campaign_files import CAMPAIGN, FAILURES, Kept, failure_path, read
 from drsim.console import duration
-from reports import campaign as report
-from scenarios import failure, story
-from scenarios.campaign import Campaign, missing_ranges
-from scenarios.explore import Contradiction, signature
-from scenarios.failure import Failure
-from scenarios.model import Scenario
-from scenarios.replacing import replaced
-from simulator.faults.ledger import PHASES
-from simulator.faults.rules import Fault
+from drsim.reports import campaign as report
+from drsim.scenarios import failure, story
+from drsim.scenarios.campaign import Campaign, missing_ranges
+from drsim.scenarios.explore import Contradiction, signature
+from drsim.scenarios.failure import Failure
+from drsim.scenarios.model import Scenario
+from drsim.scenarios.replacing import replaced
+from drsim.simulator.faults.ledger import PHASES
+from drsim.simulator.faults.rules import Fault
 
 PAGE, MARKDOWN = "report.html", "report.md"
 _STORIES_MAX: Final = 20

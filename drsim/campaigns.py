@@ -21,12 +21,12 @@ from drsim.arguments import EngineChoice, UserError
 from drsim.campaign_files import Header
 from drsim.console import duration, errors, line
 from drsim.failures import GROUPS_SHOWN_MAX, keep_each
-from scenarios import crashes, host
-from scenarios.campaign import Campaign, missing_ranges
-from scenarios.explore import BROKEN, Contradiction, Explored, LostError, explore, scenario_of
-from scenarios.files import ScenarioError
-from scenarios.model import Scenario
-from simulator.faults.ledger import PHASES
+from drsim.scenarios import crashes, host
+from drsim.scenarios.campaign import Campaign, missing_ranges
+from drsim.scenarios.explore import BROKEN, Contradiction, Explored, LostError, explore, scenario_of
+from drsim.scenarios.files import ScenarioError
+from drsim.scenarios.model import Scenario
+from drsim.simulator.faults.ledger import PHASES
 
 
 class Ended(NamedTuple):

@@ -19,8 +19,8 @@ from drsim.serving import serve
 from drsim.tiers import Choice, Tier
 
 if TYPE_CHECKING:
-    from scenarios.model import Scenario
-    from scenarios.result import Result
+    from drsim.scenarios.model import Scenario
+    from drsim.scenarios.result import Result
 
 
 _SIGINT = 130
@@ -45,8 +45,8 @@ def list_scenarios() -> None:
     from rich.text import Text
 
     from drsim.console import output
-    from scenarios.files import catalogue, load
-    from simulator.durations import show_duration
+    from drsim.scenarios.files import catalogue, load
+    from drsim.simulator.durations import show_duration
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("scenario", no_wrap=True)
@@ -65,7 +65,7 @@ def schema() -> None:
     """Print the JSON Schema of scenario files."""
     import json
 
-    from scenarios.model import Scenario
+    from drsim.scenarios.model import Scenario
 
     print(json.dumps(Scenario.model_json_schema(), indent=2))
 
@@ -162,10 +162,10 @@ def _run_one(
 
     from drsim import console as terminal
     from drsim import outputs
-    from scenarios.runner import TierMissingError
-    from scenarios.runner import run as run_scenario
-    from simulator.trace import BrokenSimulationError, UnwrittenTraceError
-    from simulator.wire.errors import HandlerError
+    from drsim.scenarios.runner import TierMissingError
+    from drsim.scenarios.runner import run as run_scenario
+    from drsim.simulator.trace import BrokenSimulationError, UnwrittenTraceError
+    from drsim.simulator.wire.errors import HandlerError
 
     set_words = [word for change in changes for word in ("--set", change)]
     # What is written decides the digest as well.

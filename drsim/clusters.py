@@ -21,7 +21,7 @@ from distributed.core import rpc
 from drsim import shipping
 from drsim.arguments import UserError
 from drsim.processes import outcome_of, pickled_call
-from scenarios import host
+from drsim.scenarios import host
 
 P = ParamSpec("P")
 R = TypeVar("R")

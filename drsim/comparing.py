@@ -15,8 +15,8 @@ from drsim.exits import ExitCode
 from drsim.reading import results_in
 
 if TYPE_CHECKING:
-    from reports.comparing.comparison import Comparison
-    from scenarios.result import Result
+    from drsim.reports.comparing.comparison import Comparison
+    from drsim.scenarios.result import Result
 
 
 def compare(
@@ -35,8 +35,8 @@ def compare(
     fail on both sides, the rate must have fallen by more than chance explains.
     A distribution that differs is worth a look, but neither worse nor better.
     """
-    from reports.comparing.comparison import compare as side_by_side
-    from reports.comparing.comparison import in_common
+    from drsim.reports.comparing.comparison import compare as side_by_side
+    from drsim.reports.comparing.comparison import in_common
 
     before, after = results_in(a), results_in(b)
     pairs = in_common(before, after)
@@ -54,13 +54,13 @@ def compare(
 
 
 def _scenarios(runs: "list[Result]") -> str:
-    from reports.text import visible
+    from drsim.reports.text import visible
 
     return ", ".join(sorted({visible(run.scenario) for run in runs}))
 
 
 def _write(file: Path, comparisons: "list[Comparison]") -> None:
-    from reports.comparing.page import render
+    from drsim.reports.comparing.page import render
 
     page = render(comparisons)
     writing(lambda: file.write_text(page, encoding="utf-8"))
@@ -68,7 +68,7 @@ def _write(file: Path, comparisons: "list[Comparison]") -> None:
 
 def _print_json(comparisons: "list[Comparison]") -> None:
     from drsim.console import output
-    from reports.comparing.as_json import render
+    from drsim.reports.comparing.as_json import render
 
     output().out(render(comparisons), highlight=False)
 
@@ -83,7 +83,7 @@ def _show(comparisons: "list[Comparison]") -> None:
 
 def _say_left_out(before: "list[Result]", after: "list[Result]", comparisons: "list[Comparison]") -> None:
     from drsim.console import errors
-    from reports.text import visible
+    from drsim.reports.text import visible
 
     for label, runs, compared in (
         ("A", before, {each.a.scenario for each in comparisons}),

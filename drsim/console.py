@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from drsim.outputs import PAGE
-from scenarios.result import CriterionResult, Distribution, PropertyResult, Result, Verdict
+from drsim.scenarios.result import CriterionResult, Distribution, PropertyResult, Result, Verdict
 
 _WIDTH_PIPED: Final = 100
 _STYLES: Final = {"pass": "green", "fail": "bold red", "not exercised": "dim", "unknown": "yellow", "fault": "magenta"}

@@ -26,7 +26,7 @@ from drsim.exits import ExitCode
 
 if TYPE_CHECKING:
     from drsim.campaigns import Ended
-    from scenarios.model import Scenario
+    from drsim.scenarios.model import Scenario
 
 PartsOption = Annotated[
     str,

@@ -13,13 +13,13 @@ from rich.text import Text
 
 from drsim import campaign_files, campaign_report
 from drsim.console import duration, line
-from scenarios import failure, host, story
-from scenarios.explore import BROKEN, Contradiction, in_words
-from scenarios.failure import Failure
-from scenarios.files import ScenarioError
-from scenarios.model import Scenario
-from scenarios.shrink import shrunk_failure
-from simulator.trace import BrokenSimulationError
+from drsim.scenarios import failure, host, story
+from drsim.scenarios.explore import BROKEN, Contradiction, in_words
+from drsim.scenarios.failure import Failure
+from drsim.scenarios.files import ScenarioError
+from drsim.scenarios.model import Scenario
+from drsim.scenarios.shrink import shrunk_failure
+from drsim.simulator.trace import BrokenSimulationError
 
 GROUPS_SHOWN_MAX: Final = 5
 _SHRINK_SECONDS: Final = 60.0

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from drsim.reading import RESULT
-from reports.documents import CHROME, MARKDOWN, PAGE, File, Lines, UnwrittenError, files
-from reports.history import TraceError
-from scenarios.replacing import beside, replaced
-from scenarios.result import Result
+from drsim.reports.documents import CHROME, MARKDOWN, PAGE, File, Lines, UnwrittenError, files
+from drsim.reports.history import TraceError
+from drsim.scenarios.replacing import beside, replaced
+from drsim.scenarios.result import Result
 
 if TYPE_CHECKING:
-    from scenarios.runner import Run
+    from drsim.scenarios.runner import Run
 
 TRACE: Final = "trace.jsonl.gz"
 LEFT: Final = "trace-without-result.jsonl.gz"

@@ -159,7 +159,7 @@ def serve() -> None:
     # Whoever began this process may be gone at any time: then there is nobody left to tell.
     with suppress(EOFError, BrokenPipeError):
         try:
-            import scenarios.crashes  # noqa: F401 - it takes a second, which belongs to the start, not to the first range
+            import drsim.scenarios.crashes  # noqa: F401 - it takes a second, which belongs to the start, not to the first range
         except Exception as error:
             answer(False, f"{type(error).__name__}: {error}")
             return

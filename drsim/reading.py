@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from drsim.arguments import UserError
 
 if TYPE_CHECKING:
-    from scenarios.result import Result
+    from drsim.scenarios.result import Result
 
 RESULT: Final = "result.json"
 _TROUBLE_MAX: Final = 200
@@ -16,8 +16,8 @@ def result_in(path: Path) -> "Result":
     """The result of one run, from its folder or its `result.json`. Raises UserError."""
     from pydantic import ValidationError
 
-    from reports.text import visible
-    from scenarios.result import SCHEMA_VERSION, Result
+    from drsim.reports.text import visible
+    from drsim.scenarios.result import SCHEMA_VERSION, Result
 
     file = path / RESULT if path.is_dir() else path
     try:

@@ -18,9 +18,9 @@ from typer.exceptions import Exit
 from drsim.arguments import UserError, reading
 
 if TYPE_CHECKING:
-    from scenarios.model import Scenario
-    from simulator.wire.pacer import Pacer
-    from simulator.wire.server import Endpoint, ServedWorld
+    from drsim.scenarios.model import Scenario
+    from drsim.simulator.wire.pacer import Pacer
+    from drsim.simulator.wire.server import Endpoint, ServedWorld
 
 _SPARE_SERVERS: Final = 10
 _SPEED_MAX: Final = 100_000.0
@@ -60,7 +60,7 @@ def serve(
 
 
 def _scenario(name: str, changes: list[str]) -> "Scenario":
-    from scenarios.files import load, parse
+    from drsim.scenarios.files import load, parse
 
     return reading(lambda: load(name, changes) if name else parse(_EMPTY, "the empty world", changes))
 
@@ -72,9 +72,9 @@ def _import_server() -> None:
         with warnings.catch_warnings():
             # moto warns before it raises.
             warnings.simplefilter("ignore")
-            import simulator.wire.server  # noqa: F401 - to see whether it can be
+            import drsim.simulator.wire.server  # noqa: F401 - to see whether it can be
     except ImportError as error:
-        if (error.name or "").partition(".")[0] in ("simulator", "scenarios", "orchestrator"):
+        if (error.name or "").partition(".")[0] == "drsim":
             raise
         raise UserError(
             f"serve needs moto's server, and {error.name} is missing: pip install --editable '.[moto]'"
@@ -96,9 +96,9 @@ def _interrupted_by_sigterm() -> Iterator[None]:
 
 
 def _serve(scenario: "Scenario", seed: int, speed: float, host: str, port: int, *, paused: bool) -> int:
-    from scenarios.host import wall_seconds
-    from simulator.wire.pacer import Pacer
-    from simulator.wire.server import Endpoint, bound, http_server, served_world
+    from drsim.scenarios.host import wall_seconds
+    from drsim.simulator.wire.pacer import Pacer
+    from drsim.simulator.wire.server import Endpoint, bound, http_server, served_world
 
     try:
         listening = bound(host, port)

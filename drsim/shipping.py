@@ -23,7 +23,7 @@ from distributed import Scheduler, Status, Worker, WorkerPlugin, get_worker
 from drsim import processes
 from drsim.processes import Processes
 
-_PACKAGES: Final = ("orchestrator", "simulator", "scenarios", "reports", "drsim")
+_PACKAGES: Final = ("drsim", "drsim.orchestrator", "drsim.simulator", "drsim.scenarios", "drsim.reports")
 _SUFFIXES: Final = frozenset({".py", ".typed", ".yaml", ".j2", ".css", ".js"})
 """What the packages are made of. Whatever else lies in a checkout is nobody else's business."""
 
@@ -43,11 +43,12 @@ def archive(parts_place: str = "") -> bytes:
 
 def _files_of_packages() -> Iterator[tuple[str, Path]]:
     for package in _PACKAGES:
+        # Each by itself: in a checkout all but the first are links, which rglob does not follow.
         root = Path(str(resources.files(package)))
         for path in root.rglob("*"):
             # Of a link, what it leads to counts as well: it may be anything.
             if path.is_file() and {path.suffix, path.resolve().suffix} <= _SUFFIXES:
-                yield f"{package}/{path.relative_to(root).as_posix()}", path
+                yield f"{package.replace('.', '/')}/{path.relative_to(root).as_posix()}", path
 
 
 def _files_of_parts(parts_place: str) -> Iterator[tuple[str, Path]]:
@@ -57,7 +58,7 @@ def _files_of_parts(parts_place: str) -> Iterator[tuple[str, Path]]:
     """
     name = parts_place.partition(":")[0]
     file = getattr(sys.modules.get(name), "__file__", None)
-    if file is None or name.partition(".")[0] in _PACKAGES:
+    if file is None or name.partition(".")[0] == "drsim":
         return
     root = Path(file).absolute().parents[name.count(".") + (Path(file).name == "__init__.py")]
     for module, loaded in list(sys.modules.items()):

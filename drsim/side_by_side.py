@@ -8,13 +8,13 @@ from rich.padding import Padding
 from rich.text import Text
 
 from drsim.console import line
-from reports.comparing import wording
-from reports.comparing.comparison import Compared, Comparison
-from reports.comparing.effect import Histogram
-from reports.comparing.regressions import Judged
-from reports.markdown import number
-from reports.text import visible
-from scenarios.result import Distribution
+from drsim.reports.comparing import wording
+from drsim.reports.comparing.comparison import Compared, Comparison
+from drsim.reports.comparing.effect import Histogram
+from drsim.reports.comparing.regressions import Judged
+from drsim.reports.markdown import number
+from drsim.reports.text import visible
+from drsim.scenarios.result import Distribution
 
 _MARKS: Final = {"worse": "fail", "better": "pass", "changed": "unknown", "same": "unknown"}
 _LEVELS: Final = " ▁▂▃▄▅▆▇█"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from simulator.wire.tier import Functions
+    from drsim.simulator.wire.tier import Functions
 
 
 class Tier(StrEnum):
@@ -68,7 +68,7 @@ class Choice:
         """The functions of others, or None for this project's own."""
         if not self.finder:
             return None
-        from simulator.wire.tier import Functions
+        from drsim.simulator.wire.tier import Functions
 
         variables = dict(variable.split("=", 1) for variable in self.variables)
         return Functions(finder=self.finder, poller=self.poller, paths=self.paths, variables=variables)

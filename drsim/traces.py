@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 from typing import Final
 
-from simulator import events
+from drsim.simulator import events
 
 _PIECE_BYTES: Final = 1 << 20
 _SHOWN_MAX: Final = 60

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import is_not
 
-from orchestrator.model import (
+from .model import (
     JOB_MOVES,
     SERVER_MOVES,
     WAVE_MOVES,
@@ -26,7 +26,7 @@ from orchestrator.model import (
     Wave,
     WaveStatus,
 )
-from orchestrator.settings import SECOND_US, Settings
+from .settings import SECOND_US, Settings
 
 # A server that was terminated had been launched before: DRS has nothing to terminate otherwise.
 _LAUNCHED = frozenset({ServerStatus.LAUNCHED, ServerStatus.TERMINATED})

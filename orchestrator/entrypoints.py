@@ -16,22 +16,22 @@ from typing import Final, Protocol
 
 from aws_lambda_powertools.logging import Logger
 
-from orchestrator.aws.accounts import DrsClients, OwnClients
-from orchestrator.aws.clock import SystemClock
-from orchestrator.aws.cloudwatch import NamespaceMetrics
-from orchestrator.aws.drs import RegionalJobs
-from orchestrator.aws.dynamodb import StatusIndex, TableStore
-from orchestrator.aws.invoke import FunctionInvoker
-from orchestrator.deployment import finder_deployment_from, log_level_from, poller_deployment_from
-from orchestrator.errors import MalformedError
-from orchestrator.finder import Finder
-from orchestrator.payloads import dispatch_of
-from orchestrator.poller import Poller
-from orchestrator.settings import settings_from
+from .aws.accounts import DrsClients, OwnClients
+from .aws.clock import SystemClock
+from .aws.cloudwatch import NamespaceMetrics
+from .aws.drs import RegionalJobs
+from .aws.dynamodb import StatusIndex, TableStore
+from .aws.invoke import FunctionInvoker
+from .deployment import finder_deployment_from, log_level_from, poller_deployment_from
+from .errors import MalformedError
+from .finder import Finder
+from .payloads import dispatch_of
+from .poller import Poller
+from .settings import settings_from
 
 _log = logging.getLogger(__name__)
 
-_SERVICE: Final = "orchestrator"
+_SERVICE: Final = __package__
 """Powertools names its logger after the service. This one is the parent of all loggers of the package."""
 
 _clock: Final = SystemClock()

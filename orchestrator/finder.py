@@ -9,11 +9,11 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from orchestrator import decisions
-from orchestrator.errors import OrchestratorError
-from orchestrator.model import Dispatch, Execution
-from orchestrator.ports import Clock, PollerInvoker, PollingIndex
-from orchestrator.settings import SECOND_US, Settings
+from . import decisions
+from .errors import OrchestratorError
+from .model import Dispatch, Execution
+from .ports import Clock, PollerInvoker, PollingIndex
+from .settings import SECOND_US, Settings
 
 _log = logging.getLogger(__name__)
 

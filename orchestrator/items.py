@@ -12,8 +12,8 @@ from functools import cache
 from itertools import chain, repeat
 from typing import Final, TypeVar, cast
 
-from orchestrator.errors import MalformedError
-from orchestrator.model import (
+from .errors import MalformedError
+from .model import (
     Execution,
     ExecutionKey,
     ExecutionStatus,

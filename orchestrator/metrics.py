@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from orchestrator.model import MetricPoint, Unit
+from .model import MetricPoint, Unit
 
 
 class MetricName(StrEnum):

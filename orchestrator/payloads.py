@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from orchestrator.errors import MalformedError
-from orchestrator.model import Dispatch, ExecutionKey
+from .errors import MalformedError
+from .model import Dispatch, ExecutionKey
 
 
 def payload_of(dispatch: Dispatch) -> dict[str, str | int]:

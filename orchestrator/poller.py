@@ -8,10 +8,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orchestrator import decisions
-from orchestrator.errors import LostRaceError, OrchestratorError, PollFailedError, TryLaterError
-from orchestrator.metrics import MetricName, point
-from orchestrator.model import (
+from . import decisions
+from .errors import LostRaceError, OrchestratorError, PollFailedError, TryLaterError
+from .metrics import MetricName, point
+from .model import (
     Dispatch,
     Execution,
     ExecutionStatus,
@@ -20,8 +20,8 @@ from orchestrator.model import (
     JobScope,
     PollUpdate,
 )
-from orchestrator.ports import Clock, ExecutionStore, Metrics, RecoveryJobs
-from orchestrator.settings import SECOND_US, Settings
+from .ports import Clock, ExecutionStore, Metrics, RecoveryJobs
+from .settings import SECOND_US, Settings
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from orchestrator.model import Dispatch, Execution, ExecutionKey, Job, JobScope, MetricPoint, PollUpdate
+from .model import Dispatch, Execution, ExecutionKey, Job, JobScope, MetricPoint, PollUpdate
 
 
 @dataclass(frozen=True, slots=True)

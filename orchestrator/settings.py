@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from orchestrator.errors import MalformedError
+from .errors import MalformedError
 
 SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US

@@ -13,10 +13,10 @@ from typing import Final, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from reports import page
-from reports.comparing.effect import wilson
-from reports.markdown import number
-from reports.text import visible
+from drsim.reports import page
+from drsim.reports.comparing.effect import wilson
+from drsim.reports.markdown import number
+from drsim.reports.text import visible
 
 PAGE_BYTES_MAX: Final = 300_000
 MARKDOWN_BYTES_MAX: Final = 900_000
@@ -276,7 +276,7 @@ def _context(campaign: Campaign, stories_shown: int) -> dict[str, object]:
 @lru_cache(maxsize=1)
 def _markdown() -> Environment:
     found = Environment(
-        loader=PackageLoader("reports"),
+        loader=PackageLoader("drsim.reports"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

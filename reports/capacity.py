@@ -6,8 +6,8 @@ Owns the order and the words; `limits` owns how each limit is extrapolated. It j
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reports.limits import Figures, Limit, limits_of
-from scenarios.result import Result
+from drsim.reports.limits import Figures, Limit, limits_of
+from drsim.scenarios.result import Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

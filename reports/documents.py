@@ -6,11 +6,11 @@ Owns which files there are, and that one which cannot be written loses no other.
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from reports import html, markdown
-from reports.formats import chrome, ctrf, junit, metrics_csv
-from reports.history import TraceError
-from reports.sections import Document
-from scenarios.result import Result
+from drsim.reports import html, markdown
+from drsim.reports.formats import chrome, ctrf, junit, metrics_csv
+from drsim.reports.history import TraceError
+from drsim.reports.sections import Document
+from drsim.scenarios.result import Result
 
 MARKDOWN: Final = "report.md"
 PAGE: Final = "report.html"

@@ -13,12 +13,12 @@ from typing import Final
 
 from markupsafe import Markup
 
-from reports.charts import Mark, Series, Span, distribution, ranges, stacked
-from reports.charts import timeline as over_time
-from reports.metrics import STATISTICS
-from reports.phase_2 import FIGURES
-from scenarios.result import AlarmRecord, Distribution, MetricRecord, Minute, Result, TickRecord, Widget
-from simulator.durations import duration_us
+from drsim.reports.charts import Mark, Series, Span, distribution, ranges, stacked
+from drsim.reports.charts import timeline as over_time
+from drsim.reports.metrics import STATISTICS
+from drsim.reports.phase_2 import FIGURES
+from drsim.scenarios.result import AlarmRecord, Distribution, MetricRecord, Minute, Result, TickRecord, Widget
+from drsim.simulator.durations import duration_us
 
 Plot = Callable[[], Markup]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from reports.formats.metrics_csv import COLUMNS, dimensions_of
-from scenarios.result import Result
+from drsim.reports.formats.metrics_csv import COLUMNS, dimensions_of
+from drsim.scenarios.result import Result
 
 
 def ticks(result: Result) -> pd.DataFrame:

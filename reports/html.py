@@ -13,15 +13,15 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from reports import markdown
-from reports.figures import plots_of
-from reports.history import TraceError, history
-from reports.page import environment
-from reports.phase_2 import CRITERIA
-from reports.sections import Document, Section
-from reports.text import visible
-from reports.timeline import timeline
-from scenarios.result import Result
+from drsim.reports import markdown
+from drsim.reports.figures import plots_of
+from drsim.reports.history import TraceError, history
+from drsim.reports.page import environment
+from drsim.reports.phase_2 import CRITERIA
+from drsim.reports.sections import Document, Section
+from drsim.reports.text import visible
+from drsim.reports.timeline import timeline
+from drsim.scenarios.result import Result
 
 # Pictures of the kind that Markdown is shown with are not in every font; these signs are.
 _SIGNS: Final = {"pass": "✓ PASS", "fail": "✗ FAIL", "not exercised": "– not exercised", "unknown": "? UNKNOWN"}

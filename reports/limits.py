@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from orchestrator.settings import SECOND_US, settings_from
-from reports.quotas import Quotas
-from scenarios.result import Basis, Distribution, Metrics, Minute, Result
-from simulator.durations import duration_us
+from drsim.orchestrator.settings import SECOND_US, settings_from
+from drsim.reports.quotas import Quotas
+from drsim.scenarios.result import Basis, Distribution, Metrics, Minute, Result
+from drsim.simulator.durations import duration_us
 
 # The ceiling of one partition, of indexes and on-demand tables, too. What is POLLING has one key in StatusIndex.
 # Source: DynamoDB developer guide, partition keys and throttling by key range, 2026-11.

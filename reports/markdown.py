@@ -12,12 +12,12 @@ from typing import Final, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from reports.capacity import about, capacity
-from reports.metrics import STATISTICS
-from reports.phase_2 import CRITERIA, FIGURES
-from reports.sections import TITLES, Document, Section, render_sections, troubles
-from reports.text import visible
-from scenarios.result import Result, TickRecord, WidgetLine
+from drsim.reports.capacity import about, capacity
+from drsim.reports.metrics import STATISTICS
+from drsim.reports.phase_2 import CRITERIA, FIGURES
+from drsim.reports.sections import TITLES, Document, Section, render_sections, troubles
+from drsim.reports.text import visible
+from drsim.scenarios.result import Result, TickRecord, WidgetLine
 
 SIGNS: Final[Mapping[str, str]] = {
     "pass": "✅ PASS",
@@ -136,7 +136,7 @@ def _fits(text: str, bytes_max: int) -> bool:
 def _environment(rows_max: int) -> Environment:
     """The templates' environment, kept, since to compile them takes longer than to render them."""
     environment = Environment(
-        loader=PackageLoader("reports"),
+        loader=PackageLoader("drsim.reports"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

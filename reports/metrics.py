@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from scenarios.result import Minute
+from drsim.scenarios.result import Minute
 
 STATISTICS: Final[Mapping[str, Callable[[Minute], float]]] = {
     "Sum": lambda minute: minute.sum,

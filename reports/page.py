@@ -10,8 +10,8 @@ from functools import lru_cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports.markdown import clock, number
-from reports.text import visible
+from drsim.reports.markdown import clock, number
+from drsim.reports.text import visible
 
 
 def render(template: str, context: Mapping[str, object]) -> str:
@@ -23,7 +23,7 @@ def render(template: str, context: Mapping[str, object]) -> str:
 def environment() -> Environment:
     """Everything that a run brings in is escaped; `visible` also spells out what cannot be seen."""
     found = Environment(
-        loader=PackageLoader("reports"),
+        loader=PackageLoader("drsim.reports"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from reports.history import History, Lane
-from reports.text import visible
-from scenarios.result import Result
-from simulator.durations import duration_us
+from drsim.reports.history import History, Lane
+from drsim.reports.text import visible
+from drsim.scenarios.result import Result
+from drsim.simulator.durations import duration_us
 
 
 def timeline(result: Result, told: History) -> dict[str, Any]:

@@ -6,9 +6,9 @@ Owns the judgement alone: what an alarm does is `simulator.monitoring`'s, and wh
 from collections.abc import Sequence
 from typing import Literal
 
-from scenarios.monitored import changes_of, instant_of
-from simulator.monitoring import alarms_by_name
-from simulator.world import World
+from drsim.scenarios.monitored import changes_of, instant_of
+from drsim.simulator.monitoring import alarms_by_name
+from drsim.simulator.world import World
 
 
 def judge(world: World) -> tuple[bool | None, str, str]:

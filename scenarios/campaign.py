@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from scenarios.explore import Contradiction, Explored, signature
-from scenarios.result import RunVerdict
-from simulator.faults.ledger import PHASES
-from simulator.faults.rules import TRUTHS, Fault
+from drsim.scenarios.explore import Contradiction, Explored, signature
+from drsim.scenarios.result import RunVerdict
+from drsim.simulator.faults.ledger import PHASES
+from drsim.simulator.faults.rules import TRUTHS, Fault
 
 _CLAIM_MIN: Final = 4
 

@@ -7,7 +7,7 @@ delivering the event again.
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 
-from scenarios.explore import (
+from drsim.scenarios.explore import (
     Contradiction,
     Data,
     LostError,
@@ -17,11 +17,11 @@ from scenarios.explore import (
     without_faults,
     world_of,
 )
-from scenarios.failure import concrete
-from scenarios.model import Scenario
-from scenarios.parts import parts_of
-from simulator.events import FaultInjected
-from simulator.faults.rules import Fault, Rule
+from drsim.scenarios.failure import concrete
+from drsim.scenarios.model import Scenario
+from drsim.scenarios.parts import parts_of
+from drsim.simulator.events import FaultInjected
+from drsim.simulator.faults.rules import Fault, Rule
 
 _CHUNK = 25
 _SECOND_US = 1_000_000

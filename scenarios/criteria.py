@@ -8,16 +8,16 @@ for one line of a terminal; the evidence is for the report.
 from collections.abc import Callable
 from typing import Final
 
-from orchestrator.model import ExecutionStatus, Phase
-from orchestrator.settings import MINUTE_US
-from scenarios import alarms
-from scenarios.finding import Criterion, Finding, Instance
-from scenarios.intervals import effective_us, look_every_us
-from scenarios.result import CriterionResult
-from simulator.events import FINDER, POLLER
-from simulator.properties.monitor import Monitor, seconds
-from simulator.values import Values
-from simulator.world import World
+from drsim.orchestrator.model import ExecutionStatus, Phase
+from drsim.orchestrator.settings import MINUTE_US
+from drsim.scenarios import alarms
+from drsim.scenarios.finding import Criterion, Finding, Instance
+from drsim.scenarios.intervals import effective_us, look_every_us
+from drsim.scenarios.result import CriterionResult
+from drsim.simulator.events import FINDER, POLLER
+from drsim.simulator.properties.monitor import Monitor, seconds
+from drsim.simulator.values import Values
+from drsim.simulator.world import World
 
 _BY_TRUTH: Final = (ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL, ExecutionStatus.FAILED)
 """How an execution ends when DRS says so."""

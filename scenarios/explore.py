@@ -18,16 +18,16 @@ from typing import Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from scenarios import criteria, host
-from scenarios.finding import Criterion, Finding
-from scenarios.model import Scenario
-from scenarios.parts import parts_of
-from scenarios.result import Verdict
-from scenarios.verdict import unexercised
-from simulator.faults.ledger import Ledger
-from simulator.spec import WorldSpec
-from simulator.trace import BrokenSimulationError
-from simulator.world import Parts, World, collecting_seldom
+from drsim.scenarios import criteria, host
+from drsim.scenarios.finding import Criterion, Finding
+from drsim.scenarios.model import Scenario
+from drsim.scenarios.parts import parts_of
+from drsim.scenarios.result import Verdict
+from drsim.scenarios.verdict import unexercised
+from drsim.simulator.faults.ledger import Ledger
+from drsim.simulator.spec import WorldSpec
+from drsim.simulator.trace import BrokenSimulationError
+from drsim.simulator.world import Parts, World, collecting_seldom
 
 _Spec = TypeVar("_Spec", bound=WorldSpec)
 

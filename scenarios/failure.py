@@ -9,19 +9,19 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
-from scenarios import host
-from scenarios.criteria import CRITERIA_NAMES
-from scenarios.explore import BROKEN, Contradiction, Data, UnbuiltWorldError, contradictions, world_of
-from scenarios.files import ScenarioError
-from scenarios.model import Scenario
-from scenarios.parts import parts_of
-from scenarios.replacing import replaced
-from simulator.durations import DurationUs, show_duration
-from simulator.events import FaultInjected
-from simulator.faults.rules import SELECTORS, Rule
-from simulator.properties import PROPERTIES
-from simulator.randomness import Spread
-from simulator.spec import Arrival
+from drsim.scenarios import host
+from drsim.scenarios.criteria import CRITERIA_NAMES
+from drsim.scenarios.explore import BROKEN, Contradiction, Data, UnbuiltWorldError, contradictions, world_of
+from drsim.scenarios.files import ScenarioError
+from drsim.scenarios.model import Scenario
+from drsim.scenarios.parts import parts_of
+from drsim.scenarios.replacing import replaced
+from drsim.simulator.durations import DurationUs, show_duration
+from drsim.simulator.events import FaultInjected
+from drsim.simulator.faults.rules import SELECTORS, Rule
+from drsim.simulator.properties import PROPERTIES
+from drsim.simulator.randomness import Spread
+from drsim.simulator.spec import Arrival
 
 
 def _known_property(name: str) -> str:

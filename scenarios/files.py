@@ -9,10 +9,10 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
-from scenarios.model import Scenario
-from simulator.spec import Group
+from drsim.scenarios.model import Scenario
+from drsim.simulator.spec import Group
 
-_CATALOGUE: Final = files("scenarios") / "catalogue"
+_CATALOGUE: Final = files("drsim.scenarios") / "catalogue"
 
 
 class ScenarioError(Exception):

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from scenarios.result import Basis, Verdict
-from simulator.world import World
+from drsim.scenarios.result import Basis, Verdict
+from drsim.simulator.world import World
 
 
 class Instance(NamedTuple):

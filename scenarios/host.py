@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-_PACKAGES: Final = ("orchestrator", "simulator", "scenarios")
+_PACKAGES: Final = ("drsim.orchestrator", "drsim.simulator", "drsim.scenarios")
 
 
 def wall_seconds() -> float:

@@ -1,8 +1,8 @@
 """Polling intervals as they are in effect: looks come at a fixed distance."""
 
-from orchestrator.model import Phase
-from simulator.properties.cadence import interval_us
-from simulator.world import World
+from drsim.orchestrator.model import Phase
+from drsim.simulator.properties.cadence import interval_us
+from drsim.simulator.world import World
 
 
 def look_every_us(world: World) -> int:

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
-from scenarios.criteria import CRITERIA_NAMES
-from simulator.monitoring import alarms_by_name
-from simulator.properties import PROPERTIES
-from simulator.spec import Spec, WorldSpec
+from drsim.scenarios.criteria import CRITERIA_NAMES
+from drsim.simulator.monitoring import alarms_by_name
+from drsim.simulator.properties import PROPERTIES
+from drsim.simulator.spec import Spec, WorldSpec
 
 _PROPERTY_NAMES = tuple(monitor.name for monitor in PROPERTIES)
 

@@ -3,12 +3,12 @@
 from collections import Counter
 from typing import NamedTuple
 
-from orchestrator.settings import MINUTE_US
-from scenarios.result import AlarmChange, AlarmRecord, MetricRecord, Minute, Widget, WidgetLine, instant
-from simulator import monitoring
-from simulator.cloudwatch import Metric, Series
-from simulator.monitoring import Alarm, Change
-from simulator.world import World
+from drsim.orchestrator.settings import MINUTE_US
+from drsim.scenarios.result import AlarmChange, AlarmRecord, MetricRecord, Minute, Widget, WidgetLine, instant
+from drsim.simulator import monitoring
+from drsim.simulator.cloudwatch import Metric, Series
+from drsim.simulator.monitoring import Alarm, Change
+from drsim.simulator.world import World
 
 
 class Monitored(NamedTuple):

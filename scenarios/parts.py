@@ -3,7 +3,7 @@
 import pkgutil
 import sys
 
-from simulator.world import Parts
+from drsim.simulator.world import Parts
 
 
 def parts_of(place: str) -> Parts | None:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from orchestrator.model import ExecutionStatus, Phase
-from scenarios import criteria, host
-from scenarios.intervals import effective_us, look_every_us
-from scenarios.model import Scenario
-from scenarios.monitored import monitored
-from scenarios.result import (
+from drsim.orchestrator.model import ExecutionStatus, Phase
+from drsim.scenarios import criteria, host
+from drsim.scenarios.intervals import effective_us, look_every_us
+from drsim.scenarios.model import Scenario
+from drsim.scenarios.monitored import monitored
+from drsim.scenarios.result import (
     Basis,
     Cadence,
     Distribution,
@@ -29,17 +29,17 @@ from scenarios.result import (
     ViolationRecord,
     instant,
 )
-from scenarios.verdict import verdict
-from simulator.events import FINDER, POLLER
-from simulator.faults.rules import Rule
-from simulator.properties.cadence import interval_us
-from simulator.properties.monitor import Monitor
-from simulator.trace import Level, Trace
-from simulator.values import Values
-from simulator.world import Parts, World
+from drsim.scenarios.verdict import verdict
+from drsim.simulator.events import FINDER, POLLER
+from drsim.simulator.faults.rules import Rule
+from drsim.simulator.properties.cadence import interval_us
+from drsim.simulator.properties.monitor import Monitor
+from drsim.simulator.trace import Level, Trace
+from drsim.simulator.values import Values
+from drsim.simulator.world import Parts, World
 
 if TYPE_CHECKING:
-    from simulator.wire.tier import Functions
+    from drsim.simulator.wire.tier import Functions
 
 _OBSERVED: Final = (
     "tick_interval",
@@ -100,7 +100,7 @@ def run(
 
 def _wire(scenario: Scenario, seed: int, functions: "Functions | None") -> AbstractContextManager[Parts]:
     try:
-        from simulator.wire.tier import wire_parts
+        from drsim.simulator.wire.tier import wire_parts
     except ImportError as error:
         missing = f"the wire tier needs more than is installed ({error})"
         raise TierMissingError(f"{missing}: pip install --editable '.[moto]'") from None

@@ -9,18 +9,18 @@ from typing import Final, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from scenarios import host
-from scenarios.criteria import CRITERIA_NAMES
-from scenarios.explore import Contradiction, UnbuiltWorldError, contradictions, in_words, signature, world_of
-from scenarios.failure import Failure, concrete, failure_of, unshrunk
-from scenarios.model import Scenario
-from scenarios.parts import parts_of
-from simulator.faults.rules import Rule
-from simulator.faults.swarm import with_swarm
-from simulator.randomness import Spread
-from simulator.spec import Group, JobLife
-from simulator.trace import BrokenSimulationError
-from simulator.world import Parts
+from drsim.scenarios import host
+from drsim.scenarios.criteria import CRITERIA_NAMES
+from drsim.scenarios.explore import Contradiction, UnbuiltWorldError, contradictions, in_words, signature, world_of
+from drsim.scenarios.failure import Failure, concrete, failure_of, unshrunk
+from drsim.scenarios.model import Scenario
+from drsim.scenarios.parts import parts_of
+from drsim.simulator.faults.rules import Rule
+from drsim.simulator.faults.swarm import with_swarm
+from drsim.simulator.randomness import Spread
+from drsim.simulator.spec import Group, JobLife
+from drsim.simulator.trace import BrokenSimulationError
+from drsim.simulator.world import Parts
 
 _T = TypeVar("_T")
 

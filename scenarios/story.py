@@ -8,12 +8,12 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from orchestrator.model import Execution
-from scenarios.explore import contradictions, world_of
-from scenarios.failure import Failure
-from scenarios.parts import parts_of
-from simulator.events import FaultInjected, ItemChanged, JobStarted, LambdaEnded, WriteRefused
-from simulator.world import Parts, World
+from drsim.orchestrator.model import Execution
+from drsim.scenarios.explore import contradictions, world_of
+from drsim.scenarios.failure import Failure
+from drsim.scenarios.parts import parts_of
+from drsim.simulator.events import FaultInjected, ItemChanged, JobStarted, LambdaEnded, WriteRefused
+from drsim.simulator.world import Parts, World
 
 _LINES_MAX = 16
 _IDLE = "nothing but version"

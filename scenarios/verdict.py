@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Set
 
-from scenarios.model import Exercises
-from scenarios.result import RunVerdict, Verdict
+from drsim.scenarios.model import Exercises
+from drsim.scenarios.result import RunVerdict, Verdict
 
 
 def verdict(verdicts: Mapping[str, Verdict], exercises: Exercises, unjudged: Set[str]) -> RunVerdict:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from orchestrator.errors import LostRaceError, MalformedError, RefusedError, TryLaterError
-from orchestrator.items import seconds_item, waves_item
-from orchestrator.model import (
+from drsim.orchestrator.errors import LostRaceError, MalformedError, RefusedError, TryLaterError
+from drsim.orchestrator.items import seconds_item, waves_item
+from drsim.orchestrator.model import (
     Dispatch,
     Execution,
     ExecutionKey,
@@ -21,20 +21,20 @@ from orchestrator.model import (
     MetricPoint,
     PollUpdate,
 )
-from orchestrator.payloads import payload_of
-from orchestrator.ports import IndexPage, JobsPage
-from simulator.events import POLLER, CallMade, IndexRead, JobsDescribed
-from simulator.faults.effects import Effects
-from simulator.faults.rules import Fault
-from simulator.kernel import Kernel
-from simulator.randomness import Spread, Stream
-from simulator.services.drs import DrsService
-from simulator.services.dynamodb import Condition, ExecutionTable, IndexKey
-from simulator.services.errors import ConditionFailedError, ServiceError
-from simulator.services.functions import Invocation, LambdaService
-from simulator.services.observability import MetricsService
-from simulator.spec import Latencies
-from simulator.trace import BrokenSimulationError, Trace
+from drsim.orchestrator.payloads import payload_of
+from drsim.orchestrator.ports import IndexPage, JobsPage
+from drsim.simulator.events import POLLER, CallMade, IndexRead, JobsDescribed
+from drsim.simulator.faults.effects import Effects
+from drsim.simulator.faults.rules import Fault
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.randomness import Spread, Stream
+from drsim.simulator.services.drs import DrsService
+from drsim.simulator.services.dynamodb import Condition, ExecutionTable, IndexKey
+from drsim.simulator.services.errors import ConditionFailedError, ServiceError
+from drsim.simulator.services.functions import Invocation, LambdaService
+from drsim.simulator.services.observability import MetricsService
+from drsim.simulator.spec import Latencies
+from drsim.simulator.trace import BrokenSimulationError, Trace
 
 _T = TypeVar("_T")
 

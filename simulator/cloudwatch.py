@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Final, NamedTuple
 
-from orchestrator.model import ExecutionStatus
-from orchestrator.settings import MINUTE_US, SECOND_US
-from simulator.events import (
+from drsim.orchestrator.model import ExecutionStatus
+from drsim.orchestrator.settings import MINUTE_US, SECOND_US
+from drsim.simulator.events import (
     CallMade,
     Dropped,
     IndexRead,
@@ -24,7 +24,7 @@ from simulator.events import (
     Throttled,
     WriteRefused,
 )
-from simulator.trace import Trace
+from drsim.simulator.trace import Trace
 
 NAMESPACE: Final = "DRSOrchestration"
 """Of the poller's metrics: the template's default."""

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from simulator.randomness import Spread
+from drsim.simulator.randomness import Spread
 
 _UNITS_US: Final = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 _PART: Final = r"([0-9]+(?:\.[0-9]+)?)(us|ms|s|m|h|d) ?"

@@ -10,7 +10,7 @@ from re import compile as pattern
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-from orchestrator.model import Execution, MetricPoint
+from drsim.orchestrator.model import Execution, MetricPoint
 
 FINDER: Final = "ExecutionFinder"
 POLLER: Final = "ExecutionPoller"

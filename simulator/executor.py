@@ -10,7 +10,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Any, Final, ParamSpec, TypeVar
 
-from simulator.kernel import NOT_OF_THE_CODE, Kernel, MisuseError, Process
+from drsim.simulator.kernel import NOT_OF_THE_CODE, Kernel, MisuseError, Process
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

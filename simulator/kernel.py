@@ -13,7 +13,7 @@ from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from simulator.processes import (
+from drsim.simulator.processes import (
     NOT_OF_THE_CODE,
     Carrier,
     KernelError,

@@ -13,10 +13,10 @@ from functools import lru_cache
 from operator import ge, gt, le, lt
 from typing import Any, Final, NamedTuple, Self
 
-from orchestrator.settings import MINUTE_US, SECOND_US
-from simulator.cloudwatch import NAMESPACE, TABLE, Metric, Series, statistic
-from simulator.events import FINDER, POLLER
-from simulator.template import Resolver, template
+from drsim.orchestrator.settings import MINUTE_US, SECOND_US
+from drsim.simulator.cloudwatch import NAMESPACE, TABLE, Metric, Series, statistic
+from drsim.simulator.events import FINDER, POLLER
+from drsim.simulator.template import Resolver, template
 
 _ALARM: Final = "AWS::CloudWatch::Alarm"
 _COMPARISONS: Final[Mapping[str, tuple[str, Callable[[float, float], bool]]]] = {

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final, cast
 
 from greenlet import GreenletExit, greenlet
 
-from simulator.errors import RunEndingError
+from drsim.simulator.errors import RunEndingError
 
 if TYPE_CHECKING:
-    from simulator.kernel import Kernel
+    from drsim.simulator.kernel import Kernel
 
 
 class KernelError(Exception):

@@ -22,11 +22,11 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from orchestrator.errors import MalformedError
-from orchestrator.model import ExecutionStatus, ExecutionType, JobStatus
-from orchestrator.settings import SETTING_NAMES, settings_from
-from simulator.durations import DurationUs, SpreadField, duration_us, show_duration, spread_of
-from simulator.faults.rules import Fault, Rule
+from drsim.orchestrator.errors import MalformedError
+from drsim.orchestrator.model import ExecutionStatus, ExecutionType, JobStatus
+from drsim.orchestrator.settings import SETTING_NAMES, settings_from
+from drsim.simulator.durations import DurationUs, SpreadField, duration_us, show_duration, spread_of
+from drsim.simulator.faults.rules import Fault, Rule
 
 _UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Final
 
-from orchestrator.model import TERMINAL, Execution, ExecutionStatus, Phase, WaveStatus
-from orchestrator.settings import Settings
-from simulator.events import (
+from drsim.orchestrator.model import TERMINAL, Execution, ExecutionStatus, Phase, WaveStatus
+from drsim.orchestrator.settings import Settings
+from drsim.simulator.events import (
     FINDER,
     POLLER,
     CallMade,
@@ -30,13 +30,13 @@ from simulator.events import (
     TickFired,
     WriteRefused,
 )
-from simulator.faults.rules import CALLS
-from simulator.properties.cadence import phase
-from simulator.properties.monitor import same_waves
-from simulator.trace import Trace
-from simulator.truth import NEVER_US, Truth
-from simulator.values import Values
-from simulator.workload import WORKER
+from drsim.simulator.faults.rules import CALLS
+from drsim.simulator.properties.cadence import phase
+from drsim.simulator.properties.monitor import same_waves
+from drsim.simulator.trace import Trace
+from drsim.simulator.truth import NEVER_US, Truth
+from drsim.simulator.values import Values
+from drsim.simulator.workload import WORKER
 
 SAMPLES_MAX: Final = 20
 """So many executions are listed one by one."""

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from orchestrator.model import TERMINAL, Execution, ExecutionStatus, Phase, Wave, WaveStatus
-from orchestrator.settings import Settings
-from simulator.events import (
+from drsim.orchestrator.model import TERMINAL, Execution, ExecutionStatus, Phase, Wave, WaveStatus
+from drsim.orchestrator.settings import Settings
+from drsim.simulator.events import (
     FINDER,
     POLLER,
     CallMade,
@@ -27,12 +27,12 @@ from simulator.events import (
     TickFired,
     WriteRefused,
 )
-from simulator.faults.rules import CALLS, TRUTHS
-from simulator.properties.cadence import phase
-from simulator.properties.monitor import same_waves
-from simulator.trace import Trace
-from simulator.truth import NEVER_US, Truth
-from simulator.values import Values
+from drsim.simulator.faults.rules import CALLS, TRUTHS
+from drsim.simulator.properties.cadence import phase
+from drsim.simulator.properties.monitor import same_waves
+from drsim.simulator.trace import Trace
+from drsim.simulator.truth import NEVER_US, Truth
+from drsim.simulator.values import Values
 
 _LOST_RACE: Final = "ConditionalCheckFailedException"
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import yaml
 
-import orchestrator
+from drsim import orchestrator
 
 TEMPLATE_PATH: Final = Path(orchestrator.__file__).with_name("template.yaml")
 _NO_VALUE: Final = object()

@@ -13,8 +13,8 @@ from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar, get_type_hints
 
-from simulator.errors import RunEndingError
-from simulator.events import SUMMARY
+from drsim.simulator.errors import RunEndingError
+from drsim.simulator.events import SUMMARY
 
 _E = TypeVar("_E")
 

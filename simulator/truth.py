@@ -7,8 +7,8 @@ table alone can know: which waves there are, which jobs they name, and which of 
 from collections.abc import Sequence
 from typing import Final
 
-from orchestrator.model import ActionStatus, Execution, ExecutionStatus, ExecutionType, Wave, WaveStatus
-from simulator.services.drs import DrsJob, DrsService
+from drsim.orchestrator.model import ActionStatus, Execution, ExecutionStatus, ExecutionType, Wave, WaveStatus
+from drsim.simulator.services.drs import DrsJob, DrsService
 
 NEVER_US: Final = 1 << 62
 """Later than any run."""

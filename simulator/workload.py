@@ -11,8 +11,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeGuard
 
-from orchestrator.items import seconds_item
-from orchestrator.model import (
+from drsim.orchestrator.items import seconds_item
+from drsim.orchestrator.model import (
     ExecutionKey,
     ExecutionStatus,
     ExecutionType,
@@ -20,15 +20,15 @@ from orchestrator.model import (
     ServerStatus,
     WaveStatus,
 )
-from simulator.faults.effects import Effects
-from simulator.faults.rules import START_RECOVERY
-from simulator.kernel import Kernel
-from simulator.randomness import Stream, exponential_us
-from simulator.services.drs import DrsJob, DrsService
-from simulator.services.dynamodb import Condition, Table
-from simulator.services.errors import ConditionFailedError, ServiceError
-from simulator.services.stored_item import Attributes, is_over, version_of
-from simulator.spec import Group, JobLife, Launch, WorldSpec
+from drsim.simulator.faults.effects import Effects
+from drsim.simulator.faults.rules import START_RECOVERY
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.randomness import Stream, exponential_us
+from drsim.simulator.services.drs import DrsJob, DrsService
+from drsim.simulator.services.dynamodb import Condition, Table
+from drsim.simulator.services.errors import ConditionFailedError, ServiceError
+from drsim.simulator.services.stored_item import Attributes, is_over, version_of
+from drsim.simulator.spec import Group, JobLife, Launch, WorldSpec
 
 WORKER: Final = "worker"
 PERSON: Final = "person"

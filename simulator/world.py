@@ -12,13 +12,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
-from orchestrator.finder import Finder
-from orchestrator.model import TERMINAL, ExecutionKey, ExecutionStatus
-from orchestrator.payloads import dispatch_of
-from orchestrator.poller import Poller
-from orchestrator.ports import Clock, ExecutionStore, Metrics, PollerInvoker, PollingIndex, RecoveryJobs
-from orchestrator.settings import MINUTE_US, Settings, settings_from
-from simulator.adapters import (
+from drsim.orchestrator.finder import Finder
+from drsim.orchestrator.model import TERMINAL, ExecutionKey, ExecutionStatus
+from drsim.orchestrator.payloads import dispatch_of
+from drsim.orchestrator.poller import Poller
+from drsim.orchestrator.ports import Clock, ExecutionStore, Metrics, PollerInvoker, PollingIndex, RecoveryJobs
+from drsim.orchestrator.settings import MINUTE_US, Settings, settings_from
+from drsim.simulator.adapters import (
     Boundary,
     CloudWatchMetrics,
     DrsJobs,
@@ -28,28 +28,28 @@ from simulator.adapters import (
     TableStore,
     WorldClock,
 )
-from simulator.cloudwatch import CloudWatch
-from simulator.events import FINDER, POLLER, ItemChanged, RunEnded
-from simulator.executor import KernelExecutor
-from simulator.faults.effects import Effects, QueueUnderFaults
-from simulator.faults.plan import Plan
-from simulator.faults.rules import CLOCK, EVENT, INDEX, START, TICK
-from simulator.faults.swarm import with_swarm
-from simulator.kernel import Kernel, StopReason
-from simulator.properties import PROPERTIES, STRAINED
-from simulator.properties.completion import CompletionLiveness
-from simulator.properties.monitor import Allows, Context
-from simulator.services.drs import DrsService
-from simulator.services.dynamodb import ExecutionTable, Table
-from simulator.services.functions import Handler, Invocation, LambdaService, Payload
-from simulator.services.observability import LogsService, MetricsService
-from simulator.services.schedule import ScheduleRule
-from simulator.spec import Bounds, WorldSpec
-from simulator.statistics import Statistics
-from simulator.tally import Tally
-from simulator.trace import BrokenSimulationError, Trace
-from simulator.truth import Truth
-from simulator.workload import WORKER, Workload
+from drsim.simulator.cloudwatch import CloudWatch
+from drsim.simulator.events import FINDER, POLLER, ItemChanged, RunEnded
+from drsim.simulator.executor import KernelExecutor
+from drsim.simulator.faults.effects import Effects, QueueUnderFaults
+from drsim.simulator.faults.plan import Plan
+from drsim.simulator.faults.rules import CLOCK, EVENT, INDEX, START, TICK
+from drsim.simulator.faults.swarm import with_swarm
+from drsim.simulator.kernel import Kernel, StopReason
+from drsim.simulator.properties import PROPERTIES, STRAINED
+from drsim.simulator.properties.completion import CompletionLiveness
+from drsim.simulator.properties.monitor import Allows, Context
+from drsim.simulator.services.drs import DrsService
+from drsim.simulator.services.dynamodb import ExecutionTable, Table
+from drsim.simulator.services.functions import Handler, Invocation, LambdaService, Payload
+from drsim.simulator.services.observability import LogsService, MetricsService
+from drsim.simulator.services.schedule import ScheduleRule
+from drsim.simulator.spec import Bounds, WorldSpec
+from drsim.simulator.statistics import Statistics
+from drsim.simulator.tally import Tally
+from drsim.simulator.trace import BrokenSimulationError, Trace
+from drsim.simulator.truth import Truth
+from drsim.simulator.workload import WORKER, Workload
 
 _EVENTS_MAX: Final = 20_000_000
 """More events than any virtual minute has: 100,000 polls in it make one million."""
@@ -105,7 +105,7 @@ def _logs_into(world: "World") -> Iterator[None]:
 
     Threads, processes and source lines mean nothing here; Python's manual ("Optimization") says how to leave them out.
     """
-    logger = logging.getLogger("orchestrator")
+    logger = logging.getLogger("drsim.orchestrator")
     unused = ("logThreads", "logProcesses", "logMultiprocessing", "_srcfile")
     before = {name: getattr(logging, name) for name in unused}
     level, propagate, handlers = logger.level, logger.propagate, logger.handlers

@@ -7,8 +7,8 @@ process, makes a run of its own.
 from functools import cache
 from typing import Final
 
-from scenarios.files import catalogue, load
-from scenarios.runner import Run, run
+from drsim.scenarios.files import catalogue, load
+from drsim.scenarios.runner import Run, run
 
 LARGE: Final = frozenset({"load-1000", "load-10000", "load-100000", "overload", "soak", "big-items"})
 """Scenarios that take seconds or minutes; tests make each of them once, in a smaller form, or leave it to `nightly`."""

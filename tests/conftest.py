@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from scenarios.result import Result
+    from drsim.scenarios.result import Result
 
 # A deadline would fail correct code on a busy machine: speed is for `nox -s bench`.
 settings.register_profile("untimed", deadline=None)

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from scenarios.files import load
-from scenarios.runner import run
+from drsim.scenarios.files import load
+from drsim.scenarios.runner import run
 
 KEPT: Final = Path(__file__).with_name("digests.json")
 SCENARIOS: Final = (

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from drsim.outputs import RESULT
-from reports.documents import MARKDOWN, PAGE, files
-from scenarios.files import load
-from scenarios.result import Result
-from scenarios.runner import Run, run
+from drsim.reports.documents import MARKDOWN, PAGE, files
+from drsim.scenarios.files import load
+from drsim.scenarios.result import Result
+from drsim.scenarios.runner import Run, run
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SAMPLES: Final = ROOT / "docs" / "samples"

@@ -16,13 +16,13 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
-LAYERS: Final = ("drsim", "reports", "scenarios", "simulator", "orchestrator")
+LAYERS: Final = ("drsim", "drsim.reports", "drsim.scenarios", "drsim.simulator", "drsim.orchestrator")
 """A package may import itself and those after it."""
 
-OUTSIDE: Final = ("tests", "noxfile")
-"""What exists for developers only. No package may import it: it is not installed."""
+OUTSIDE: Final = ("tests", "noxfile", "orchestrator", "simulator", "scenarios", "reports")
+"""What exists for developers only, and second names of ours. No package may import it: it is not installed."""
 
-RESULT_DATA: Final = ("scenarios.result", "simulator.durations")
+RESULT_DATA: Final = ("drsim.scenarios.result", "drsim.simulator.durations")
 """What reports may import of scenarios and simulator: results, and how durations are written in them."""
 
 COMPUTED: Final = "<computed>"
@@ -44,16 +44,23 @@ class Module:
 
     @property
     def layer(self) -> str:
-        """The top-level package."""
-        return self.name.partition(".")[0]
+        """The package that it belongs to."""
+        return _layer(self.name)
 
 
 Rule = Callable[[Module], list[str]]
 
 
-def _modules(*folders: str) -> list[Module]:
+def _layer(name: str) -> str:
+    """The package of a dotted name: the front door if it is none of the other four, nothing if it is not ours."""
+    package = ".".join(name.split(".")[:2])
+    return package if package in LAYERS else name.partition(".")[0]
+
+
+def _modules(*packages: str) -> list[Module]:
     found = []
-    for path in sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+    folders = [ROOT / package.replace(".", "/") for package in packages]
+    for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
         is_package = parts[-1] == "__init__"
         name = ".".join(parts[:-1] if is_package else parts)
@@ -109,23 +116,23 @@ def direction_faults(module: Module) -> list[str]:
     allowed = LAYERS[LAYERS.index(module.layer) :]
     faults = []
     for line, name in _imports(module):
-        top = name.partition(".")[0]
-        if top == COMPUTED or (top in LAYERS + OUTSIDE and top not in allowed):
+        layer = _layer(name)
+        if layer == COMPUTED or (layer in LAYERS + OUTSIDE and layer not in allowed):
             faults.append(f"{module.name}:{line} imports {name}; {module.layer} may import only {', '.join(allowed)}")
     return faults
 
 
 def dependency_faults(module: Module) -> list[str]:
     """Third-party imports of production code outside the places that own them."""
-    allowed = set(sys.stdlib_module_names) | {"orchestrator"}
-    if _within(module.name, "orchestrator.aws"):
+    allowed = set(sys.stdlib_module_names) | {"drsim"}
+    if _within(module.name, "drsim.orchestrator.aws"):
         allowed |= {"boto3", "botocore"}
-    if module.name == "orchestrator.entrypoints":
+    if module.name == "drsim.orchestrator.entrypoints":
         allowed |= {"aws_lambda_powertools"}
     faults = []
     for line, name in _imports(module):
         top = name.partition(".")[0]
-        stubs = top.startswith("mypy_boto3_") and _within(module.name, "orchestrator.aws")
+        stubs = top.startswith("mypy_boto3_") and _within(module.name, "drsim.orchestrator.aws")
         if top not in allowed and not stubs:
             faults.append(f"{module.name}:{line} imports {name}; production code must run without it")
     return faults
@@ -136,7 +143,7 @@ def live_object_faults(module: Module) -> list[str]:
     return [
         f"{module.name}:{line} imports {name}; reports read only {', '.join(RESULT_DATA)}"
         for line, name in _imports(module)
-        if name.partition(".")[0] in {"simulator", "scenarios"}
+        if _layer(name) in {"drsim.simulator", "drsim.scenarios"}
         and not any(_within(name, allowed) for allowed in RESULT_DATA)
     ]
 
@@ -173,8 +180,9 @@ def _faults(rule: Rule, modules: list[Module]) -> list[str]:
 @pytest.mark.parametrize("package", LAYERS)
 def test_every_package_is_there_and_says_that_it_is_typed(package: str) -> None:
     """Without this, a renamed package would leave the rules below with nothing to check."""
-    assert (ROOT / package / "__init__.py").is_file()
-    assert (ROOT / package / "py.typed").is_file()
+    folder = ROOT / package.replace(".", "/")
+    assert (folder / "__init__.py").is_file()
+    assert (folder / "py.typed").is_file()
 
 
 def test_imports_point_one_way() -> None:
@@ -182,16 +190,16 @@ def test_imports_point_one_way() -> None:
 
 
 def test_production_code_imports_the_standard_library_and_in_its_adapters_what_lambda_has() -> None:
-    assert _faults(dependency_faults, _modules("orchestrator")) == []
+    assert _faults(dependency_faults, _modules("drsim.orchestrator")) == []
 
 
 def test_production_code_has_no_simulation_word() -> None:
     template = [Module(path.name, path.read_text(encoding="utf-8")) for path in ROOT.glob("orchestrator/*.yaml")]
-    assert _faults(simulation_word_faults, _modules("orchestrator") + template) == []
+    assert _faults(simulation_word_faults, _modules("drsim.orchestrator") + template) == []
 
 
 def test_reports_read_result_data_only() -> None:
-    assert _faults(live_object_faults, _modules("reports")) == []
+    assert _faults(live_object_faults, _modules("drsim.reports")) == []
 
 
 def test_no_module_is_longer_than_its_limit() -> None:
@@ -206,14 +214,14 @@ def test_every_module_is_named_for_its_subject() -> None:
 @pytest.mark.parametrize(
     ("name", "source"),
     [
-        ("orchestrator.finder", "import simulator"),
-        ("orchestrator.finder", "def late():\n    from simulator.kernel import Kernel"),
-        ("simulator.world", "import os, scenarios.model as model"),
-        ("simulator.world", "import importlib\nimportlib.import_module('drsim.cli')"),
-        ("simulator.world", "import importlib\nimportlib.import_module(chosen)"),
-        ("scenarios.runner", "from reports import markdown"),
-        ("scenarios.runner", "from ..reports import markdown"),
-        ("reports.html", "if TYPE_CHECKING:\n    from drsim.cli import main"),
+        ("drsim.orchestrator.finder", "from drsim import simulator"),
+        ("drsim.orchestrator.finder", "def late():\n    from drsim.simulator.kernel import Kernel"),
+        ("drsim.simulator.world", "import os, drsim.scenarios.model as model"),
+        ("drsim.simulator.world", "import importlib\nimportlib.import_module('drsim.cli')"),
+        ("drsim.simulator.world", "import importlib\nimportlib.import_module(chosen)"),
+        ("drsim.scenarios.runner", "from drsim.reports import markdown"),
+        ("drsim.scenarios.runner", "from ..reports import markdown"),
+        ("drsim.reports.html", "if TYPE_CHECKING:\n    from drsim.cli import main"),
         ("drsim.cli", "from tests.test_architecture import LAYERS"),
     ],
 )
@@ -225,11 +233,11 @@ def test_an_import_against_the_direction_is_caught(name: str, source: str) -> No
 @pytest.mark.parametrize(
     ("name", "source"),
     [
-        ("drsim.cli", "import reports.html, scenarios, simulator, orchestrator, typer"),
-        ("simulator.world", "from orchestrator.poller import Poller\nfrom simulator import kernel"),
-        ("orchestrator.finder", "from orchestrator import model"),
+        ("drsim.cli", "import drsim.reports.html, drsim.scenarios, drsim.simulator, drsim.orchestrator, typer"),
+        ("drsim.simulator.world", "from drsim.orchestrator.poller import Poller\nfrom drsim.simulator import kernel"),
+        ("drsim.orchestrator.finder", "from drsim.orchestrator import model"),
         # A name that only begins like a package's is another package.
-        ("orchestrator.finder", "import simulator_of_something_else"),
+        ("drsim.orchestrator.finder", "import simulator_of_something_else"),
     ],
 )
 def test_an_import_along_the_direction_passes(name: str, source: str) -> None:
@@ -237,24 +245,24 @@ def test_an_import_along_the_direction_passes(name: str, source: str) -> None:
 
 
 def test_a_relative_import_is_resolved_from_modules_and_from_packages() -> None:
-    in_module = Module("orchestrator.aws.store", "from ..model import Wave")
-    in_package = Module("orchestrator.aws", "from ..model import Wave", is_package=True)
-    resolved = [(1, "orchestrator.model.Wave")]
+    in_module = Module("drsim.orchestrator.aws.store", "from ..model import Wave")
+    in_package = Module("drsim.orchestrator.aws", "from ..model import Wave", is_package=True)
+    resolved = [(1, "drsim.orchestrator.model.Wave")]
     assert list(_imports(in_module)) == list(_imports(in_package)) == resolved
 
 
 @pytest.mark.parametrize(
     ("name", "source", "caught"),
     [
-        ("orchestrator.finder", "import boto3", True),
-        ("orchestrator.aws.store", "import boto3\nfrom botocore.config import Config", False),
-        ("orchestrator.aws.store", "from mypy_boto3_drs import DrsClient", False),
-        ("orchestrator.aws.store", "import aws_lambda_powertools", True),
-        ("orchestrator.entrypoints", "from aws_lambda_powertools import Logger", False),
-        ("orchestrator.entrypoints", "import boto3", True),
-        ("orchestrator.awsome", "import botocore", True),
-        ("orchestrator.model", "import pydantic", True),
-        ("orchestrator.model", "import json, concurrent.futures", False),
+        ("drsim.orchestrator.finder", "import boto3", True),
+        ("drsim.orchestrator.aws.store", "import boto3\nfrom botocore.config import Config", False),
+        ("drsim.orchestrator.aws.store", "from mypy_boto3_drs import DrsClient", False),
+        ("drsim.orchestrator.aws.store", "import aws_lambda_powertools", True),
+        ("drsim.orchestrator.entrypoints", "from aws_lambda_powertools import Logger", False),
+        ("drsim.orchestrator.entrypoints", "import boto3", True),
+        ("drsim.orchestrator.awsome", "import botocore", True),
+        ("drsim.orchestrator.model", "import pydantic", True),
+        ("drsim.orchestrator.model", "import json, concurrent.futures", False),
     ],
 )
 def test_a_third_party_import_of_production_code_is_caught(name: str, source: str, caught: bool) -> None:
@@ -266,26 +274,26 @@ def test_a_third_party_import_of_production_code_is_caught(name: str, source: st
     ["# as the simulator does", "class FakeStore: ...", "virtual_time = 0", "message = 'in Virtual time'"],
 )
 def test_a_simulation_word_is_caught(source: str) -> None:
-    assert len(simulation_word_faults(Module("orchestrator.model", source))) == 1
+    assert len(simulation_word_faults(Module("drsim.orchestrator.model", source))) == 1
 
 
 @pytest.mark.parametrize(
     ("source", "caught"),
     [
-        ("from scenarios.result import Result", False),
-        ("from scenarios import result", False),
-        ("from simulator.durations import duration_us", False),
-        ("from scenarios.runner import run", True),
-        ("import scenarios", True),
-        ("from simulator.world import World", True),
+        ("from drsim.scenarios.result import Result", False),
+        ("from drsim.scenarios import result", False),
+        ("from drsim.simulator.durations import duration_us", False),
+        ("from drsim.scenarios.runner import run", True),
+        ("import drsim.scenarios", True),
+        ("from drsim.simulator.world import World", True),
     ],
 )
 def test_a_report_that_reaches_for_live_objects_is_caught(source: str, caught: bool) -> None:
-    assert bool(live_object_faults(Module("reports.markdown", source))) is caught
+    assert bool(live_object_faults(Module("drsim.reports.markdown", source))) is caught
 
 
 def test_a_long_module_and_a_module_without_a_subject_are_caught() -> None:
-    assert length_faults(Module("simulator.drs", "\n" * LINES_MAX)) == []
-    assert length_faults(Module("simulator.drs", "\n" * (LINES_MAX + 1))) != []
-    assert name_faults(Module("simulator._utils", "")) != []
-    assert name_faults(Module("simulator.database", "")) == []
+    assert length_faults(Module("drsim.simulator.drs", "\n" * LINES_MAX)) == []
+    assert length_faults(Module("drsim.simulator.drs", "\n" * (LINES_MAX + 1))) != []
+    assert name_faults(Module("drsim.simulator._utils", "")) != []
+    assert name_faults(Module("drsim.simulator.database", "")) == []

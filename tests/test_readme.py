@@ -10,9 +10,9 @@ from typing import Final
 import pytest
 
 from drsim.cli import main
-from scenarios.files import parse
-from scenarios.runner import run
-from simulator.properties import PROPERTIES
+from drsim.scenarios.files import parse
+from drsim.scenarios.runner import run
+from drsim.simulator.properties import PROPERTIES
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")

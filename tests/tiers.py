@@ -16,12 +16,12 @@ from multiprocessing import get_context
 
 from moto import mock_aws
 
-from scenarios.files import catalogue, load
-from scenarios.model import Scenario
-from simulator.events import FINDER, POLLER, ActionUsed, ItemChanged
-from simulator.wire.deployment import deploy
-from simulator.wire.tier import wire_parts
-from simulator.world import Parts, World
+from drsim.scenarios.files import catalogue, load
+from drsim.scenarios.model import Scenario
+from drsim.simulator.events import FINDER, POLLER, ActionUsed, ItemChanged
+from drsim.simulator.wire.deployment import deploy
+from drsim.simulator.wire.tier import wire_parts
+from drsim.simulator.world import Parts, World
 
 WITHIN_US = 1_000
 SMALLER = {

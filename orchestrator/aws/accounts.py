@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import boto3.session
 
-from orchestrator.aws.config import client_config
-from orchestrator.aws.errors import AWS_ERRORS, port_error
-from orchestrator.errors import RefusedError
-from orchestrator.model import JobScope
-from orchestrator.ports import Clock
+from ..errors import RefusedError
+from ..model import JobScope
+from ..ports import Clock
+from .config import client_config
+from .errors import AWS_ERRORS, port_error
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient

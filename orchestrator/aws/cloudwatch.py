@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from orchestrator.aws.errors import AWS_ERRORS, port_error
-from orchestrator.model import MetricPoint
+from ..model import MetricPoint
+from .errors import AWS_ERRORS, port_error
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from orchestrator.aws.errors import AWS_ERRORS, port_error
-from orchestrator.errors import MalformedError
-from orchestrator.model import ActionStatus, Job, JobScope, JobStatus, ServerLaunch, ServerStatus
-from orchestrator.ports import JobsPage
+from ..errors import MalformedError
+from ..model import ActionStatus, Job, JobScope, JobStatus, ServerLaunch, ServerStatus
+from ..ports import JobsPage
+from .errors import AWS_ERRORS, port_error
 
 if TYPE_CHECKING:
     from mypy_boto3_drs import DrsClient

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from orchestrator.aws.errors import AWS_ERRORS, CONDITION_FAILED, port_error
-from orchestrator.errors import MalformedError
-from orchestrator.items import execution_of, seconds_item, waves_item
-from orchestrator.model import Execution, ExecutionKey, ExecutionStatus, PollUpdate
-from orchestrator.ports import IndexPage
+from ..errors import MalformedError
+from ..items import execution_of, seconds_item, waves_item
+from ..model import Execution, ExecutionKey, ExecutionStatus, PollUpdate
+from ..ports import IndexPage
+from .errors import AWS_ERRORS, CONDITION_FAILED, port_error
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

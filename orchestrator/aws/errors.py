@@ -14,7 +14,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from orchestrator.errors import LostRaceError, OrchestratorError, RefusedError, TryLaterError
+from ..errors import LostRaceError, OrchestratorError, RefusedError, TryLaterError
 
 AWS_ERRORS: Final = (ClientError, BotoCoreError, ResponseParserError)
 """What a call of a boto3 client may raise."""

@@ -3,10 +3,10 @@
 import json
 from typing import TYPE_CHECKING, Final
 
-from orchestrator.aws.errors import AWS_ERRORS, port_error
-from orchestrator.errors import RefusedError
-from orchestrator.model import Dispatch
-from orchestrator.payloads import payload_of
+from ..errors import RefusedError
+from ..model import Dispatch
+from ..payloads import payload_of
+from .errors import AWS_ERRORS, port_error
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -1,7 +1,7 @@
 """Charts for the HTML pages, as SVG that needs no script: over time, and of distributions."""
 
-from reports.charts.distributions import distribution, ranges
-from reports.charts.drawing import Mark
-from reports.charts.over_time import Point, Series, Span, stacked, timeline
+from drsim.reports.charts.distributions import distribution, ranges
+from drsim.reports.charts.drawing import Mark
+from drsim.reports.charts.over_time import Point, Series, Span, stacked, timeline
 
 __all__ = ["Mark", "Point", "Series", "Span", "distribution", "ranges", "stacked", "timeline"]

@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 from markupsafe import Markup
 
-from reports.charts.drawing import (
+from drsim.reports.charts.drawing import (
     LABEL_MAX,
     WIDTH,
     Axis,
@@ -29,8 +29,8 @@ from reports.charts.drawing import (
     room_for,
     upright,
 )
-from reports.charts.histograms import Cell, cells_of, coarsest, cumulated, edges_of, share_up_to, shares_of
-from reports.charts.scales import (
+from drsim.reports.charts.histograms import Cell, cells_of, coarsest, cumulated, edges_of, share_up_to, shares_of
+from drsim.reports.charts.scales import (
     Scale,
     Tick,
     drawable,
@@ -43,8 +43,8 @@ from reports.charts.scales import (
     unit_of,
     with_unit,
 )
-from reports.text import visible
-from scenarios.result import Distribution
+from drsim.reports.text import visible
+from drsim.scenarios.result import Distribution
 
 _LOG_FROM: Final = 100
 """An axis over more than two decades is logarithmic."""

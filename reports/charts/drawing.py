@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
-from reports.charts.scales import Scale, Tick, drawable, figure, quantity, with_unit
-from reports.page import environment
-from reports.text import visible
+from drsim.reports.charts.scales import Scale, Tick, drawable, figure, quantity, with_unit
+from drsim.reports.page import environment
+from drsim.reports.text import visible
 
 WIDTH, HEIGHT = 1000, 400
 """The SVG's own units; the page stretches it."""

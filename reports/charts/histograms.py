@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from reports.charts.scales import Scale, step_of
-from scenarios.result import Distribution
+from drsim.reports.charts.scales import Scale, step_of
+from drsim.scenarios.result import Distribution
 
 _STEPS_MIN, _STEPS_MAX = 8, 40
 _STEPS_PER_DECADE: Final = 24

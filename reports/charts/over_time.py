@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from markupsafe import Markup
 
-from reports.charts.drawing import (
+from drsim.reports.charts.drawing import (
     LABEL_MAX,
     Axis,
     Figure,
@@ -28,7 +28,7 @@ from reports.charts.drawing import (
     line,
     room_for,
 )
-from reports.charts.scales import (
+from drsim.reports.charts.scales import (
     DAY,
     LAST_INSTANT,
     Scale,
@@ -41,7 +41,7 @@ from reports.charts.scales import (
     time_ticks,
     unit_of,
 )
-from reports.text import visible
+from drsim.reports.text import visible
 
 POINTS_MAX: Final = 600
 """A line of more points is drawn by four of each column: the first, the lowest, the highest and the last."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from reports.markdown import number
-from reports.text import visible
+from drsim.reports.markdown import number
+from drsim.reports.text import visible
 
 LARGEST: Final = 1e300
 """Beyond this the arithmetic of an axis overflows; such a value, like infinity or nan, is taken for none."""

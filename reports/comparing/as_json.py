@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from reports.comparing import wording
-from reports.comparing.comparison import Compared, Comparison
+from drsim.reports.comparing import wording
+from drsim.reports.comparing.comparison import Compared, Comparison
 
 
 def render(comparisons: Sequence[Comparison]) -> str:

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports.comparing.effect import Effect, effect, pooled, quantile
-from reports.comparing.regressions import Judged, judged
-from scenarios.result import Distribution, Result
+from drsim.reports.comparing.effect import Effect, effect, pooled, quantile
+from drsim.reports.comparing.regressions import Judged, judged
+from drsim.scenarios.result import Distribution, Result
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from reports import page
-from reports.charts import distribution
-from reports.comparing import wording
-from reports.comparing.comparison import Compared, Comparison
+from drsim.reports import page
+from drsim.reports.charts import distribution
+from drsim.reports.comparing import wording
+from drsim.reports.comparing.comparison import Compared, Comparison
 
 
 def render(comparisons: Sequence[Comparison]) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from reports.comparing.effect import drop, wilson
-from scenarios.result import Result
+from drsim.reports.comparing.effect import drop, wilson
+from drsim.scenarios.result import Result
 
 Change = Literal["same", "worse", "better", "changed"]
 Kind = Literal["run", "criterion", "property"]

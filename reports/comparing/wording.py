@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from math import ceil, floor
 from typing import NamedTuple
 
-from reports.comparing.comparison import Compared, Comparison, Side
-from reports.comparing.effect import VALUES_MIN
-from reports.comparing.regressions import Judged, Outcome
-from reports.markdown import number
-from reports.text import visible
+from drsim.reports.comparing.comparison import Compared, Comparison, Side
+from drsim.reports.comparing.effect import VALUES_MIN
+from drsim.reports.comparing.regressions import Judged, Outcome
+from drsim.reports.markdown import number
+from drsim.reports.text import visible
 
 UNCLEAR = "no clear difference"
 _DIGITS_MAX = 6

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from scenarios.result import CriterionResult, PropertyResult, Result, RunVerdict, Verdict
+from drsim.scenarios.result import CriterionResult, PropertyResult, Result, RunVerdict, Verdict
 
 
 class Case(NamedTuple):

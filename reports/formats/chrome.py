@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from reports.formats.lanes import LANES, Canvas, Event
-from reports.history import waves_of
-from scenarios.result import Result
+from drsim.reports.formats.lanes import LANES, Canvas, Event
+from drsim.reports.history import waves_of
+from drsim.scenarios.result import Result
 
 _SCENARIO, _FINDER, _POLLER, _EXECUTIONS, _TRUTH = range(1, 6)
 _PROCESSES: Final = {

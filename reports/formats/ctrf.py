@@ -9,9 +9,9 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any, Final
 
-from reports.formats.cases import Case, began, cases
-from reports.text import plain
-from scenarios.result import Result
+from drsim.reports.formats.cases import Case, began, cases
+from drsim.reports.text import plain
+from drsim.scenarios.result import Result
 
 _SPEC_VERSION: Final = "0.0.0"
 _STATUSES: Final = {"pass": "passed", "fail": "failed", "not exercised": "skipped", "unknown": "failed"}

@@ -8,9 +8,9 @@ it; cases take none, for one run exercises them all.
 from collections import Counter
 from xml.etree import ElementTree
 
-from reports.formats.cases import Case, began, cases
-from reports.text import plain
-from scenarios.result import Result
+from drsim.reports.formats.cases import Case, began, cases
+from drsim.reports.text import plain
+from drsim.scenarios.result import Result
 
 
 def render(result: Result) -> str:

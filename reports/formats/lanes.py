@@ -7,7 +7,7 @@ its process it lies, since readers sort by it.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from reports.text import plain, shortened
+from drsim.reports.text import plain, shortened
 
 Event = dict[str, Any]
 

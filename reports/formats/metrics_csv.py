@@ -9,8 +9,8 @@ import io
 from datetime import UTC, datetime
 from typing import Final
 
-from reports.text import plain
-from scenarios.result import MetricRecord, Result
+from drsim.reports.text import plain
+from drsim.scenarios.result import MetricRecord, Result
 
 COLUMNS: Final = (
     "at", "namespace", "name", "dimensions", "unit", "basis", "samples", "sum", "min", "max", "p50", "p99"

@@ -7,17 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from orchestrator.items import seconds_item
-from orchestrator.model import ExecutionKey
-from simulator.faults.plan import Hit, Plan
-from simulator.faults.rules import CLOCK, EVENT, INDEX, START, START_RECOVERY, TICK, Fault
-from simulator.kernel import Kernel
-from simulator.randomness import Stream
-from simulator.services.dynamodb import Table
-from simulator.services.errors import ServiceError
-from simulator.services.functions import Invocation, LambdaService, Start
-from simulator.services.stored_item import is_over, version_of
-from simulator.spec import JobLife
+from drsim.orchestrator.items import seconds_item
+from drsim.orchestrator.model import ExecutionKey
+from drsim.simulator.faults.plan import Hit, Plan
+from drsim.simulator.faults.rules import CLOCK, EVENT, INDEX, START, START_RECOVERY, TICK, Fault
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.randomness import Stream
+from drsim.simulator.services.dynamodb import Table
+from drsim.simulator.services.errors import ServiceError
+from drsim.simulator.services.functions import Invocation, LambdaService, Start
+from drsim.simulator.services.stored_item import is_over, version_of
+from drsim.simulator.spec import JobLife
 
 _T = TypeVar("_T")
 

@@ -7,13 +7,13 @@ says that nobody has tried that.
 from collections import Counter
 from typing import Final
 
-from orchestrator.model import TERMINAL, ExecutionStatus
-from orchestrator.settings import Settings
-from simulator.events import POLLER, FaultInjected, ItemChanged, LambdaEnded, LambdaStarted
-from simulator.faults.rules import CALLS, START, TICK
-from simulator.properties.cadence import phase
-from simulator.trace import Trace
-from simulator.truth import Truth
+from drsim.orchestrator.model import TERMINAL, ExecutionStatus
+from drsim.orchestrator.settings import Settings
+from drsim.simulator.events import POLLER, FaultInjected, ItemChanged, LambdaEnded, LambdaStarted
+from drsim.simulator.faults.rules import CALLS, START, TICK
+from drsim.simulator.properties.cadence import phase
+from drsim.simulator.trace import Trace
+from drsim.simulator.truth import Truth
 
 OVERDUE: Final = "OVERDUE"
 PHASES: Final = ("STARTING", "PENDING", "STARTED", "IN_PROGRESS", OVERDUE, "ENDED")

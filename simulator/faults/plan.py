@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from simulator.events import FINDER, FaultInjected
-from simulator.faults.rules import TRUTHS, Fault, Rule
-from simulator.kernel import Kernel
-from simulator.randomness import Stream
-from simulator.spec import WorldSpec
-from simulator.trace import Trace
-from simulator.truth import NEVER_US
+from drsim.simulator.events import FINDER, FaultInjected
+from drsim.simulator.faults.rules import TRUTHS, Fault, Rule
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.randomness import Stream
+from drsim.simulator.spec import WorldSpec
+from drsim.simulator.trace import Trace
+from drsim.simulator.truth import NEVER_US
 
 _BACKOFF_US: Final = 5_000_000
 """A call is tried three times, with up to 1 s and 2 s in between, and takes a little time each."""

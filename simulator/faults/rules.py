@@ -10,8 +10,8 @@ from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from simulator.durations import DurationUs, SpreadField, show_duration, show_spread, spread_of
-from simulator.randomness import Spread
+from drsim.simulator.durations import DurationUs, SpreadField, show_duration, show_spread, spread_of
+from drsim.simulator.randomness import Spread
 
 
 class Fault(StrEnum):

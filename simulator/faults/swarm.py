@@ -6,10 +6,10 @@ that one with a little of everything never does. Drawn rules are ordinary ones: 
 
 from typing import Any, Final, TypeVar
 
-from orchestrator.settings import SECOND_US
-from simulator.faults.rules import OPERATIONS, OPTIONS, TRUTHS, Fault, Rule
-from simulator.randomness import Spread, Stream
-from simulator.spec import WorldSpec
+from drsim.orchestrator.settings import SECOND_US
+from drsim.simulator.faults.rules import OPERATIONS, OPTIONS, TRUTHS, Fault, Rule
+from drsim.simulator.randomness import Spread, Stream
+from drsim.simulator.spec import WorldSpec
 
 _S = TypeVar("_S", bound=WorldSpec)
 

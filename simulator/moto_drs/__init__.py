@@ -22,18 +22,18 @@ from typing import Final
 import moto
 from moto import backend_index
 
-from orchestrator.model import JobScope
-from simulator.moto_drs import exceptions, models, responses, urls
-from simulator.moto_drs.exceptions import (
+from drsim.orchestrator.model import JobScope
+from drsim.simulator.moto_drs import exceptions, models, responses, urls
+from drsim.simulator.moto_drs.exceptions import (
     AccessDeniedError,
     DRSError,
     InternalServerError,
     ThrottlingError,
 )
-from simulator.moto_drs.models import DRSBackend, World, drs_backends
-from simulator.randomness import Stream
-from simulator.services.drs import DrsService
-from simulator.spec import Drs, JobLife
+from drsim.simulator.moto_drs.models import DRSBackend, World, drs_backends
+from drsim.simulator.randomness import Stream
+from drsim.simulator.services.drs import DrsService
+from drsim.simulator.spec import Drs, JobLife
 
 __all__ = [
     "AccessDeniedError",

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from moto.core.exceptions import JsonRESTError
 
-from simulator.services.drs import RefusedError
+from drsim.simulator.services.drs import RefusedError
 
 _STATUSES: Final = {
     "AccessDeniedException": 403,

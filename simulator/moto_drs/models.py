@@ -12,12 +12,12 @@ from typing import Any, ClassVar, Final
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.utils import unix_time
 
-from orchestrator.model import JobScope
-from simulator.moto_drs import shapes
-from simulator.moto_drs.exceptions import DRSError, ResourceNotFoundError, ValidationError
-from simulator.services.drs import DrsJob, DrsService
-from simulator.spec import Drs
-from simulator.trace import Trace
+from drsim.orchestrator.model import JobScope
+from drsim.simulator.moto_drs import shapes
+from drsim.simulator.moto_drs.exceptions import DRSError, ResourceNotFoundError, ValidationError
+from drsim.simulator.services.drs import DrsJob, DrsService
+from drsim.simulator.spec import Drs
+from drsim.simulator.trace import Trace
 
 
 class HostClock:

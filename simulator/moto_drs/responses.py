@@ -16,16 +16,16 @@ from moto.core.common_types import TYPE_RESPONSE
 from moto.core.responses import BaseResponse
 from moto.core.utils import get_service_model
 
-from simulator.moto_drs.exceptions import (
+from drsim.simulator.moto_drs.exceptions import (
     DRSError,
     ResourceNotFoundError,
     UninitializedAccountError,
     ValidationError,
     refusal,
 )
-from simulator.moto_drs.models import DRSBackend, drs_backends
-from simulator.moto_drs.validation import Fault, faults
-from simulator.services.drs import RefusedError
+from drsim.simulator.moto_drs.models import DRSBackend, drs_backends
+from drsim.simulator.moto_drs.validation import Fault, faults
+from drsim.simulator.services.drs import RefusedError
 
 _LOCK: Final = RLock()
 """moto's server answers in many threads, and between a check and what it allows nobody may come."""

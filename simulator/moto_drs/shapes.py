@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from orchestrator.model import JobScope, JobStatus, ServerStatus
-from simulator.randomness import Stream
-from simulator.services.drs import DrsJob, LogItem, SourceServer
-from simulator.services.drs_jobs import ActionLife, RecoveryInstance, ServerLife
+from drsim.orchestrator.model import JobScope, JobStatus, ServerStatus
+from drsim.simulator.randomness import Stream
+from drsim.simulator.services.drs import DrsJob, LogItem, SourceServer
+from drsim.simulator.services.drs_jobs import ActionLife, RecoveryInstance, ServerLife
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """What Unix time counts from."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from simulator.moto_drs.responses import DRSResponse
+from drsim.simulator.moto_drs.responses import DRSResponse
 
 url_bases: Final = [r"https?://drs\.(.+)\.amazonaws\.com"]
 

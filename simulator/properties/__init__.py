@@ -2,16 +2,16 @@
 
 from typing import Final
 
-from simulator.properties.budgets import Budgets
-from simulator.properties.cadence import NoStarvation, PollCadence
-from simulator.properties.completion import CompletionLiveness, CompletionSoundness, TimeoutTruth
-from simulator.properties.lifecycle import FinalizeOnce, StatusOrder, TerminalAbsorbing
-from simulator.properties.logs import LogCorrelation
-from simulator.properties.metrics import MetricsComplete
-from simulator.properties.monitor import Monitor
-from simulator.properties.permissions import LeastPrivilege
-from simulator.properties.triggers import TriggerCadence
-from simulator.properties.writes import Isolation, NoLostUpdate
+from drsim.simulator.properties.budgets import Budgets
+from drsim.simulator.properties.cadence import NoStarvation, PollCadence
+from drsim.simulator.properties.completion import CompletionLiveness, CompletionSoundness, TimeoutTruth
+from drsim.simulator.properties.lifecycle import FinalizeOnce, StatusOrder, TerminalAbsorbing
+from drsim.simulator.properties.logs import LogCorrelation
+from drsim.simulator.properties.metrics import MetricsComplete
+from drsim.simulator.properties.monitor import Monitor
+from drsim.simulator.properties.permissions import LeastPrivilege
+from drsim.simulator.properties.triggers import TriggerCadence
+from drsim.simulator.properties.writes import Isolation, NoLostUpdate
 
 PROPERTIES: Final[tuple[type[Monitor], ...]] = (
     TriggerCadence,

@@ -1,9 +1,17 @@
 """Budgets: functions stay well within their limits, and DRS is asked no more than needed."""
 
-from simulator.events import FINDER, FaultInjected, JobsDescribed, LambdaEnded, LambdaStarted, Throttled, WriteRefused
-from simulator.faults.rules import CALLS, Fault
-from simulator.properties.monitor import Monitor, seconds
-from simulator.trace import Trace
+from drsim.simulator.events import (
+    FINDER,
+    FaultInjected,
+    JobsDescribed,
+    LambdaEnded,
+    LambdaStarted,
+    Throttled,
+    WriteRefused,
+)
+from drsim.simulator.faults.rules import CALLS, Fault
+from drsim.simulator.properties.monitor import Monitor, seconds
+from drsim.simulator.trace import Trace
 
 
 class Budgets(Monitor):

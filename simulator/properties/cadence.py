@@ -3,11 +3,20 @@
 from bisect import bisect_left
 from dataclasses import dataclass
 
-from orchestrator.model import TERMINAL, Execution, ExecutionStatus, JobStatus, Phase, ServerStatus, Wave
-from orchestrator.settings import Settings
-from simulator.events import FINDER, POLLER, FaultInjected, IndexRead, Invoked, ItemChanged, LambdaEnded, LambdaStarted
-from simulator.properties.monitor import Monitor, same_waves, seconds
-from simulator.trace import Trace
+from drsim.orchestrator.model import TERMINAL, Execution, ExecutionStatus, JobStatus, Phase, ServerStatus, Wave
+from drsim.orchestrator.settings import Settings
+from drsim.simulator.events import (
+    FINDER,
+    POLLER,
+    FaultInjected,
+    IndexRead,
+    Invoked,
+    ItemChanged,
+    LambdaEnded,
+    LambdaStarted,
+)
+from drsim.simulator.properties.monitor import Monitor, same_waves, seconds
+from drsim.simulator.trace import Trace
 
 _IDLE_SERVERS = frozenset({ServerStatus.NOT_STARTED, ServerStatus.PENDING})
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.model import (
+from drsim.orchestrator.model import (
     TERMINAL,
     Execution,
     ExecutionStatus,
@@ -11,10 +11,10 @@ from orchestrator.model import (
     Wave,
     WaveStatus,
 )
-from simulator.events import FaultInjected, ItemChanged, JobsDescribed, LambdaEnded
-from simulator.faults.rules import Fault
-from simulator.properties.monitor import Monitor, same_waves, seconds
-from simulator.trace import Trace
+from drsim.simulator.events import FaultInjected, ItemChanged, JobsDescribed, LambdaEnded
+from drsim.simulator.faults.rules import Fault
+from drsim.simulator.properties.monitor import Monitor, same_waves, seconds
+from drsim.simulator.trace import Trace
 
 _JUDGED = frozenset({ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL, ExecutionStatus.FAILED})
 _WATCHING_ENDED = frozenset({WaveStatus.TIMEOUT, WaveStatus.UNKNOWN})

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from orchestrator.model import (
+from drsim.orchestrator.model import (
     EXECUTION_MOVES,
     JOB_MOVES,
     SERVER_MOVES,
@@ -12,9 +12,9 @@ from orchestrator.model import (
     WAVE_MOVES,
     Wave,
 )
-from simulator.events import FaultInjected, ItemChanged, LambdaEnded
-from simulator.properties.monitor import Monitor, pairs, seconds
-from simulator.trace import Trace
+from drsim.simulator.events import FaultInjected, ItemChanged, LambdaEnded
+from drsim.simulator.properties.monitor import Monitor, pairs, seconds
+from drsim.simulator.trace import Trace
 
 _S = TypeVar("_S", bound=StrEnum)
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from simulator.events import POLLER, LambdaEnded, LambdaStarted, LogWritten
-from simulator.properties.monitor import Monitor
-from simulator.trace import Trace
+from drsim.simulator.events import POLLER, LambdaEnded, LambdaStarted, LogWritten
+from drsim.simulator.properties.monitor import Monitor
+from drsim.simulator.trace import Trace
 
 
 @dataclass(slots=True)

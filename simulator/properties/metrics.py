@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final, NamedTuple
 
-from orchestrator.metrics import UNITS, MetricName
-from orchestrator.model import TERMINAL, ExecutionStatus, MetricPoint, Unit
-from simulator.events import (
+from drsim.orchestrator.metrics import UNITS, MetricName
+from drsim.orchestrator.model import TERMINAL, ExecutionStatus, MetricPoint, Unit
+from drsim.simulator.events import (
     POLLER,
     CallMade,
     FaultInjected,
@@ -17,9 +17,9 @@ from simulator.events import (
     LambdaEnded,
     MetricsPublished,
 )
-from simulator.faults.rules import Fault
-from simulator.properties.monitor import Context, Monitor
-from simulator.trace import Trace
+from drsim.simulator.faults.rules import Fault
+from drsim.simulator.properties.monitor import Context, Monitor
+from drsim.simulator.trace import Trace
 
 _SECOND_US: Final = 1_000_000
 _SIGNS: Final[Mapping[Unit, str]] = {Unit.COUNT: "", Unit.MILLISECONDS: " ms", Unit.SECONDS: " s"}

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final, TypeVar
 
-from orchestrator.model import Execution
-from orchestrator.settings import Settings
-from simulator.faults.plan import Plan
-from simulator.spec import WorldSpec
-from simulator.trace import Trace
-from simulator.truth import Truth
+from drsim.orchestrator.model import Execution
+from drsim.orchestrator.settings import Settings
+from drsim.simulator.faults.plan import Plan
+from drsim.simulator.spec import WorldSpec
+from drsim.simulator.trace import Trace
+from drsim.simulator.truth import Truth
 
 _T = TypeVar("_T")
 

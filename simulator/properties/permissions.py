@@ -1,8 +1,8 @@
 """Permissions: a function asks for nothing that its role does not allow."""
 
-from simulator.events import ActionUsed
-from simulator.properties.monitor import Monitor
-from simulator.trace import Trace
+from drsim.simulator.events import ActionUsed
+from drsim.simulator.properties.monitor import Monitor
+from drsim.simulator.trace import Trace
 
 
 class LeastPrivilege(Monitor):

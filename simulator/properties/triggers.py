@@ -1,8 +1,8 @@
 """The trigger: the schedule's ticks, and the runs of the finder that they start."""
 
-from simulator.events import FINDER, Invoked, LambdaStarted, TickFired
-from simulator.properties.monitor import Monitor, seconds
-from simulator.trace import Trace
+from drsim.simulator.events import FINDER, Invoked, LambdaStarted, TickFired
+from drsim.simulator.properties.monitor import Monitor, seconds
+from drsim.simulator.trace import Trace
 
 
 class TriggerCadence(Monitor):

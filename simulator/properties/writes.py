@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from orchestrator.model import TERMINAL, Execution, Server, Wave
-from simulator.events import FINDER, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
-from simulator.properties.monitor import Monitor, pairs, same_waves
-from simulator.trace import Trace
+from drsim.orchestrator.model import TERMINAL, Execution, Server, Wave
+from drsim.simulator.events import FINDER, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
+from drsim.simulator.properties.monitor import Monitor, pairs, same_waves
+from drsim.simulator.trace import Trace
 
 _POLLS_OWN: Final = frozenset({"Waves", "LastPolledTime", "Version", "Status", "EndTime"})
 """The attributes that a poll may write."""

@@ -8,10 +8,10 @@ drs 2020-02-26, AWS service quotas.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from orchestrator.model import Job, JobScope, JobStatus
-from simulator.events import JobStarted, StartRefused
-from simulator.randomness import Stream
-from simulator.services.drs_jobs import (
+from drsim.orchestrator.model import Job, JobScope, JobStatus
+from drsim.simulator.events import JobStarted, StartRefused
+from drsim.simulator.randomness import Stream
+from drsim.simulator.services.drs_jobs import (
     ActionLife,
     DrsJob,
     JobKind,
@@ -21,9 +21,9 @@ from simulator.services.drs_jobs import (
     last_launches,
     recovery_instances,
 )
-from simulator.services.errors import ServiceError
-from simulator.spec import Drs, JobLife
-from simulator.trace import Trace
+from drsim.simulator.services.errors import ServiceError
+from drsim.simulator.spec import Drs, JobLife
+from drsim.simulator.trace import Trace
 
 __all__ = ["Clock", "DrsJob", "DrsService", "LogItem", "RefusedError", "SourceServer"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from orchestrator.model import ActionStatus, Job, JobScope, JobStatus, ServerLaunch, ServerStatus
+from drsim.orchestrator.model import ActionStatus, Job, JobScope, JobStatus, ServerLaunch, ServerStatus
 
 
 class LogItem(NamedTuple):

@@ -11,13 +11,13 @@ from decimal import Decimal
 from heapq import heappop, heappush
 from typing import NamedTuple, Protocol
 
-from orchestrator.model import ExecutionKey
-from simulator.events import WriteRefused
-from simulator.kernel import Kernel
-from simulator.randomness import Spread, Stream
-from simulator.services.errors import ConditionFailedError
-from simulator.services.stored_item import Attributes, StoredItem, change
-from simulator.trace import Trace
+from drsim.orchestrator.model import ExecutionKey
+from drsim.simulator.events import WriteRefused
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.randomness import Spread, Stream
+from drsim.simulator.services.errors import ConditionFailedError
+from drsim.simulator.services.stored_item import Attributes, StoredItem, change
+from drsim.simulator.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
-from simulator.events import Dropped, Invoked, LambdaEnded, LambdaStarted, Throttled
-from simulator.kernel import NOT_OF_THE_CODE, Kernel, Process, Timer
-from simulator.randomness import Stream
-from simulator.services.errors import ServiceError
-from simulator.spec import Function, Functions
-from simulator.trace import Trace
+from drsim.simulator.events import Dropped, Invoked, LambdaEnded, LambdaStarted, Throttled
+from drsim.simulator.kernel import NOT_OF_THE_CODE, Kernel, Process, Timer
+from drsim.simulator.randomness import Stream
+from drsim.simulator.services.errors import ServiceError
+from drsim.simulator.spec import Function, Functions
+from drsim.simulator.trace import Trace
 
 Payload = Mapping[str, object]
 

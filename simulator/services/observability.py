@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Final
 
-from orchestrator.model import MetricPoint
-from simulator.events import LambdaEnded, LambdaStarted, LogWritten, MetricsPublished
-from simulator.kernel import Kernel
-from simulator.services.errors import ServiceError
-from simulator.services.functions import Invocation
-from simulator.trace import Trace
+from drsim.orchestrator.model import MetricPoint
+from drsim.simulator.events import LambdaEnded, LambdaStarted, LogWritten, MetricsPublished
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.errors import ServiceError
+from drsim.simulator.services.functions import Invocation
+from drsim.simulator.trace import Trace
 
 _EVENT_OVERHEAD_BYTES: Final = 26
 """PutLogEvents counts 26 bytes for each event besides its text (API reference, 2026-11)."""
@@ -86,7 +86,8 @@ class LogsService(logging.Handler):
         extra = {name: value for name, value in attributes.items() if name not in _RECORD_ATTRIBUTES}
         line = {
             "level": record.levelname,
-            "location": record.name,
+            # A deployed bundle holds the package alone, under its own name.
+            "location": record.name.removeprefix("drsim."),
             "message": message,
             "timestamp": self._epoch_us + self._kernel.now_us,
             "function_name": invocation.function,

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from simulator.events import TickFired
-from simulator.kernel import Kernel
-from simulator.trace import Trace
+from drsim.simulator.events import TickFired
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.trace import Trace
 
 
 class ScheduleRule:

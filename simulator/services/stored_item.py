@@ -9,10 +9,10 @@ from decimal import Decimal
 from operator import is_
 from typing import Any, Final
 
-from orchestrator.errors import MalformedError
-from orchestrator.items import execution_of, wave_item
-from orchestrator.model import TERMINAL, Execution, Wave
-from simulator.events import ItemChanged
+from drsim.orchestrator.errors import MalformedError
+from drsim.orchestrator.items import execution_of, wave_item
+from drsim.orchestrator.model import TERMINAL, Execution, Wave
+from drsim.simulator.events import ItemChanged
 
 Attributes = Mapping[str, object]
 

@@ -8,7 +8,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from simulator.services.errors import ServiceError
+from drsim.simulator.services.errors import ServiceError
 
 _STATUSES: Final = {
     "ThrottlingException": 429,

@@ -15,8 +15,8 @@ import botocore.endpoint
 import freezegun
 import moto.core.utils
 
-from simulator.kernel import Kernel
-from simulator.trace import BrokenSimulationError
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.trace import BrokenSimulationError
 
 _IGNORED: Final = ("rich.",)
 """Modules that go on seeing the host's time when they ask for it themselves: the progress bar's."""

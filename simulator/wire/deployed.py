@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from orchestrator.settings import MINUTE_US, SECOND_US
-from simulator.monitoring import Alarm
-from simulator.wire.policies import Role, Statement
+from drsim.orchestrator.settings import MINUTE_US, SECOND_US
+from drsim.simulator.monitoring import Alarm
+from drsim.simulator.wire.policies import Role, Statement
 
 Client = Callable[[str], Any]
 """Gives the client of a service by its name. Types for each would be five more packages; answers become values here."""

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import boto3
 
-from simulator.template import TEMPLATE_PATH, Resolver, template
-from simulator.wire.deployed import Client, Deployment, read
+from drsim.simulator.template import TEMPLATE_PATH, Resolver, template
+from drsim.simulator.wire.deployed import Client, Deployment, read
 
 REGION: Final = "us-east-1"
 _CODE: Final = {"CodeBucket": "drs-orchestration-code", "CodeKey": "orchestrator.zip"}

@@ -11,17 +11,18 @@ import pkgutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Self
 
 from greenlet import settrace
 
-from simulator.kernel import Kernel
-from simulator.services.functions import Invocation
-from simulator.wire.clock import VirtualClock
-from simulator.wire.errors import HandlerError
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.functions import Invocation
+from drsim.simulator.wire.clock import VirtualClock
+from drsim.simulator.wire.errors import HandlerError
 
 _STATEFUL: Final = ("aws_lambda_powertools",)
 """Libraries that keep what belongs to one environment at module level."""
@@ -41,6 +42,12 @@ class Source:
         stem = self.place.rpartition(":")[0]
         return Path(stem).stem if stem.endswith(".py") else stem
 
+    @cached_property
+    def package(self) -> str:
+        """What a cold start imports afresh: the handler's top-level package, but of drsim the production code alone."""
+        top, _, rest = self.module.partition(".")
+        return f"{top}.{rest.partition('.')[0]}" if top == "drsim" else top
+
     @property
     def handler(self) -> str:
         """The handler's name in its module."""
@@ -53,12 +60,28 @@ class Source:
         own = (Path(stem).resolve().parent,) if stem.endswith(".py") else ()
         return tuple(str(path) for path in (*own, *(each.resolve() for each in self.paths)))
 
+    @cached_property
+    def shadowed(self) -> frozenset[str]:
+        """Names of modules in these folders that a module of another project may have in this process."""
+        return frozenset(found.name for found in pkgutil.iter_modules(self.folders)) - _installed()
+
     def owns(self, name: str, module: ModuleType) -> bool:
-        """Whether a module is the function's own, or one whose state is."""
-        if name.partition(".")[0] in (self.module.partition(".")[0], *_STATEFUL):
+        """Whether a module is the function's own, keeps state of it, or has the name of one of its own."""
+        if f"{name}.".startswith(f"{self.package}."):
+            return True
+        top = name.partition(".")[0]
+        if top == "drsim":
+            return False
+        if top in _STATEFUL or top in self.shadowed:
             return True
         file = getattr(module, "__file__", None) or ""
         return any(file.startswith(folder + os.sep) for folder in self.folders)
+
+
+@lru_cache(maxsize=1)
+def _installed() -> frozenset[str]:
+    """Names of the standard library's and of installed modules, which functions and simulator share."""
+    return sys.stdlib_module_names | packages_distributions().keys()
 
 
 class UnsetVariableError(KeyError):
@@ -196,7 +219,7 @@ class _Outside:
             self._modules = {name: sys.modules[name] for name in loaded.modules if name in sys.modules}
         for name in self._modules:
             del sys.modules[name]
-        sys.modules.update(loaded.modules)
+        _load(loaded.modules)
         self._variables, os.environ = os.environ, loaded.variables  # type: ignore[assignment]
         self._path, sys.path = sys.path, loaded.path
         _use(loaded.manager)
@@ -205,11 +228,20 @@ class _Outside:
         """Keep what an environment has made of its things, and put the world's own back."""
         for name in placed.modules:
             sys.modules.pop(name, None)
-        sys.modules.update(self._modules)
+        _load(self._modules)
         # A function may have set another list, and another mapping, in the place of either.
         placed.path, sys.path = sys.path, self._path
         placed.variables, os.environ = os.environ, self._variables  # type: ignore[assignment]
         _use(self._manager)
+
+
+def _load(modules: Mapping[str, ModuleType]) -> None:
+    """Make these the loaded modules, also as attributes of packages that are not among them."""
+    sys.modules.update(modules)
+    for name, module in modules.items():
+        package, _, attribute = name.rpartition(".")
+        if package and package not in modules:
+            setattr(sys.modules[package], attribute, module)
 
 
 def _loggers() -> logging.Manager:

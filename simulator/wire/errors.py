@@ -1,6 +1,6 @@
 """Errors in user-supplied handlers."""
 
-from simulator.errors import RunEndingError
+from drsim.simulator.errors import RunEndingError
 
 
 class HandlerError(RunEndingError):

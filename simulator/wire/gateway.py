@@ -18,15 +18,15 @@ from moto.cloudwatch.models import MetricDatum, cloudwatch_backends
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.iam.models import get_account_id_from
 
-from orchestrator.model import ExecutionKey, MetricPoint
-from simulator.events import FINDER, ActionUsed, CallMade, IndexRead, JobsDescribed, WriteRefused
-from simulator.kernel import Process
-from simulator.randomness import Spread, Stream
-from simulator.services.errors import ServiceError
-from simulator.services.functions import Invocation
-from simulator.wire.answers import answer, error_code, failure
-from simulator.wire.errors import NotSimulatedError
-from simulator.wire.requests import (
+from drsim.orchestrator.model import ExecutionKey, MetricPoint
+from drsim.simulator.events import FINDER, ActionUsed, CallMade, IndexRead, JobsDescribed, WriteRefused
+from drsim.simulator.kernel import Process
+from drsim.simulator.randomness import Spread, Stream
+from drsim.simulator.services.errors import ServiceError
+from drsim.simulator.services.functions import Invocation
+from drsim.simulator.wire.answers import answer, error_code, failure
+from drsim.simulator.wire.errors import NotSimulatedError
+from drsim.simulator.wire.requests import (
     READS,
     SERVICES,
     WRITES,
@@ -40,8 +40,8 @@ from simulator.wire.requests import (
     unit_of,
     untold,
 )
-from simulator.wire.table import MotoTable
-from simulator.world import World
+from drsim.simulator.wire.table import MotoTable
+from drsim.simulator.world import World
 
 _CALLS_KEPT_MAX: Final = 1000
 """When there are more, those of processes that have ended are forgotten."""

@@ -15,12 +15,12 @@ import boto3
 import botocore
 from moto.moto_api._internal import mock_random
 
-from simulator.executor import KernelExecutor
-from simulator.kernel import Kernel
-from simulator.randomness import seeded_for_others
-from simulator.services.functions import Invocation
-from simulator.services.observability import LogsService
-from simulator.wire.errors import HandlerError, NotSimulatedError
+from drsim.simulator.executor import KernelExecutor
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.randomness import seeded_for_others
+from drsim.simulator.services.functions import Invocation
+from drsim.simulator.services.observability import LogsService
+from drsim.simulator.wire.errors import HandlerError, NotSimulatedError
 
 _DUMMIES: Final = {
     "AWS_ACCESS_KEY_ID": "AKIADRSIMDRSIMDRSIM0",

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from simulator.spec import Table
+from drsim.simulator.spec import Table
 
 OURS: Final = (
     "ExecutionId",

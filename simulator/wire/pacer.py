@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from simulator.kernel import Kernel, StopReason
+from drsim.simulator.kernel import Kernel, StopReason
 
 _PERIOD_S: Final = 0.02
 _YIELD_S: Final = 0.001

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from orchestrator.model import Unit
-from simulator.faults.rules import Fault
-from simulator.randomness import Spread
-from simulator.spec import Latencies
-from simulator.wire.answers import answer, error_code
+from drsim.orchestrator.model import Unit
+from drsim.simulator.faults.rules import Fault
+from drsim.simulator.randomness import Spread
+from drsim.simulator.spec import Latencies
+from drsim.simulator.wire.answers import answer, error_code
 
 SERVICES: Final[Mapping[str, str]] = {
     "cloudwatch": "cloudwatch",

@@ -22,23 +22,23 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
-from orchestrator.model import ExecutionKey, JobScope, JobStatus
-from simulator import moto_drs
-from simulator.durations import duration_us
-from simulator.faults.effects import Effects
-from simulator.faults.plan import Plan
-from simulator.faults.rules import INDEX
-from simulator.faults.swarm import with_swarm
-from simulator.kernel import Kernel
-from simulator.services.drs import DrsService
-from simulator.spec import JobLife, WorldSpec
-from simulator.trace import Trace
-from simulator.wire.deployment import REGION
-from simulator.wire.pacer import Pacer, StoppedError
-from simulator.wire.requests import READS
-from simulator.wire.table import MotoTable
-from simulator.wire.tier import Functions, wire_parts
-from simulator.workload import HOME_ACCOUNT, Workload
+from drsim.orchestrator.model import ExecutionKey, JobScope, JobStatus
+from drsim.simulator import moto_drs
+from drsim.simulator.durations import duration_us
+from drsim.simulator.faults.effects import Effects
+from drsim.simulator.faults.plan import Plan
+from drsim.simulator.faults.rules import INDEX
+from drsim.simulator.faults.swarm import with_swarm
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.drs import DrsService
+from drsim.simulator.spec import JobLife, WorldSpec
+from drsim.simulator.trace import Trace
+from drsim.simulator.wire.deployment import REGION
+from drsim.simulator.wire.pacer import Pacer, StoppedError
+from drsim.simulator.wire.requests import READS
+from drsim.simulator.wire.table import MotoTable
+from drsim.simulator.wire.tier import Functions, wire_parts
+from drsim.simulator.workload import HOME_ACCOUNT, Workload
 
 CLIENT: Final = "client"
 """Who wrote an item that came over HTTP."""

@@ -20,15 +20,15 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models import table as moto_table
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
-from orchestrator.model import ExecutionKey
-from simulator.events import WriteRefused
-from simulator.kernel import Kernel
-from simulator.randomness import Spread, Stream
-from simulator.services.dynamodb import Condition
-from simulator.services.errors import ConditionFailedError
-from simulator.services.stored_item import Attributes, StoredItem, change
-from simulator.trace import Trace
-from simulator.wire.names import Names
+from drsim.orchestrator.model import ExecutionKey
+from drsim.simulator.events import WriteRefused
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.randomness import Spread, Stream
+from drsim.simulator.services.dynamodb import Condition
+from drsim.simulator.services.errors import ConditionFailedError
+from drsim.simulator.services.stored_item import Attributes, StoredItem, change
+from drsim.simulator.trace import Trace
+from drsim.simulator.wire.names import Names
 
 
 class _Deserializer(TypeDeserializer):

@@ -16,25 +16,25 @@ import boto3
 from moto import backends
 from moto.core.config import default_user_config
 
-from simulator import moto_drs
-from simulator.events import FINDER, POLLER, ActionUsed
-from simulator.kernel import MisuseError
-from simulator.services.functions import Handler, Invocation, Payload
-from simulator.spec import WorldSpec
-from simulator.wire import deployment, host
-from simulator.wire.clock import virtual_clock
-from simulator.wire.deployed import DeployedFunction
-from simulator.wire.environments import Environments, LambdaContext, Source, UnsetVariableError
-from simulator.wire.errors import HandlerError
-from simulator.wire.gateway import Gateway
-from simulator.wire.names import Names
-from simulator.wire.requests import SERVICES
-from simulator.wire.table import MotoTable
-from simulator.workload import HOME_ACCOUNT
-from simulator.world import Parts, World
+from drsim.simulator import moto_drs
+from drsim.simulator.events import FINDER, POLLER, ActionUsed
+from drsim.simulator.kernel import MisuseError
+from drsim.simulator.services.functions import Handler, Invocation, Payload
+from drsim.simulator.spec import WorldSpec
+from drsim.simulator.wire import deployment, host
+from drsim.simulator.wire.clock import virtual_clock
+from drsim.simulator.wire.deployed import DeployedFunction
+from drsim.simulator.wire.environments import Environments, LambdaContext, Source, UnsetVariableError
+from drsim.simulator.wire.errors import HandlerError
+from drsim.simulator.wire.gateway import Gateway
+from drsim.simulator.wire.names import Names
+from drsim.simulator.wire.requests import SERVICES
+from drsim.simulator.wire.table import MotoTable
+from drsim.simulator.workload import HOME_ACCOUNT
+from drsim.simulator.world import Parts, World
 
-OUR_FINDER: Final = "orchestrator.entrypoints:finder_handler"
-OUR_POLLER: Final = "orchestrator.entrypoints:poller_handler"
+OUR_FINDER: Final = "drsim.orchestrator.entrypoints:finder_handler"
+OUR_POLLER: Final = "drsim.orchestrator.entrypoints:poller_handler"
 _ROLE: Final = "drs-orchestration-polling"
 _EMPTIED: Final = sorted({*SERVICES.values(), "cloudformation", "iam", "s3"} - {"drs"})
 """What moto keeps for functions, and for the deployment. DRS keeps nothing of its own while a world is attached."""

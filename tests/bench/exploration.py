@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from drsim import campaign_files
-from scenarios.campaign import Campaign
+from drsim.scenarios.campaign import Campaign
 from tests.bench.figures import Figure
 from tests.bench.rounds import BenchError, at_least, child, command_spent, figure, in_turn, ratios
 from tests.bench.seeds import SETTINGS

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import simpy
 
-from simulator.kernel import Kernel
+from drsim.simulator.kernel import Kernel
 from tests.bench.figures import Figure
 from tests.bench.rounds import at_least, figure, in_turn, ratios, timed
 

@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 from time import process_time
 from typing import cast
 
-from scenarios import host
-from scenarios.files import load
-from scenarios.result import Tier, TraceLevel
-from scenarios.runner import run
+from drsim.scenarios import host
+from drsim.scenarios.files import load
+from drsim.scenarios.result import Tier, TraceLevel
+from drsim.scenarios.runner import run
 
 
 def main(name: str, tier: Tier, trace: TraceLevel) -> None:

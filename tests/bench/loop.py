@@ -17,10 +17,10 @@ from boto3.dynamodb.types import TypeSerializer
 from freezegun import freeze_time
 from moto import mock_aws
 
-from orchestrator import entrypoints
-from simulator import moto_drs
-from simulator.moto_drs import Drs
-from simulator.wire.deployment import REGION, deploy
+from drsim.orchestrator import entrypoints
+from drsim.simulator import moto_drs
+from drsim.simulator.moto_drs import Drs
+from drsim.simulator.wire.deployment import REGION, deploy
 
 EXECUTIONS: Final = 100
 WAVES: Final = 3

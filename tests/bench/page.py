@@ -4,9 +4,9 @@ import json
 import sys
 from time import process_time
 
-from reports import html
-from scenarios.files import load
-from scenarios.runner import run
+from drsim.reports import html
+from drsim.scenarios.files import load
+from drsim.scenarios.runner import run
 
 
 def main(name: str, times: int) -> None:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from statistics import mean, median
 from typing import Final
 
-from scenarios.explore import explore_range
-from scenarios.files import load
-from scenarios.runner import run
+from drsim.scenarios.explore import explore_range
+from drsim.scenarios.files import load
+from drsim.scenarios.runner import run
 from tests.bench import kept, kernel, seeds, yardstick
 from tests.bench.kept import Better, Ratio
 from tests.bench.rounds import in_turn, ratios, timed

@@ -5,9 +5,9 @@ import sys
 from time import perf_counter, process_time
 from typing import Final
 
-from scenarios.explore import explore_range
-from scenarios.files import load
-from scenarios.model import Scenario
+from drsim.scenarios.explore import explore_range
+from drsim.scenarios.files import load
+from drsim.scenarios.model import Scenario
 
 SETTINGS: Final = ("duration=30m", "heal=20m")
 """Five executions and thirty minutes of faults, which heal after twenty."""

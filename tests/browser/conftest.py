@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from drsim.outputs import folder_of, write
-from scenarios.runner import Run
+from drsim.scenarios.runner import Run
 from tests.browser import chromium
 from tests.catalogue import run_of
 

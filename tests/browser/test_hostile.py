@@ -9,9 +9,9 @@ from urllib.parse import quote
 import pytest
 
 from drsim.outputs import write
-from reports import html
-from scenarios.files import parse
-from scenarios.runner import Run, run
+from drsim.reports import html
+from drsim.scenarios.files import parse
+from drsim.scenarios.runner import Run, run
 from tests.browser.visits import PHONE, WIDE, Page, Visits, expect, settled
 from tests.reports.hostile import hostile
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from drsim.cli import main
-from scenarios.runner import Run
+from drsim.scenarios.runner import Run
 from tests.browser.conftest import SEEDS
 from tests.browser.visits import PHONE, WIDE, Page, Theme, Visits, expect, settled
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reports import html
-from scenarios.runner import Run
+from drsim.reports import html
+from drsim.scenarios.runner import Run
 from tests.browser.visits import PHONE, WIDE, Locator, Page, Visits, expect, settled
 
 

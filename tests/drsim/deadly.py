@@ -4,9 +4,9 @@ import os
 import signal
 from pathlib import Path
 
-from simulator.kernel import Kernel
-from simulator.services.schedule import ScheduleRule
-from simulator.world import Parts
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.schedule import ScheduleRule
+from drsim.simulator.world import Parts
 
 ONCE = "DRSIM_TEST_DIES_ONCE"
 """The environment variable that names a file: whoever removes it dies."""

@@ -13,10 +13,10 @@ from drsim.arguments import UserError
 from drsim.campaign_files import Header, begin, read
 from drsim.campaign_report import summed_up, write
 from drsim.cli import main
-from reports.campaign import PAGE_BYTES_MAX
-from scenarios import failure
-from scenarios.explore import Contradiction, Explored
-from scenarios.files import load
+from drsim.reports.campaign import PAGE_BYTES_MAX
+from drsim.scenarios import failure
+from drsim.scenarios.explore import Contradiction, Explored
+from drsim.scenarios.files import load
 
 pytestmark = pytest.mark.slow
 

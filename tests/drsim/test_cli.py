@@ -13,8 +13,8 @@ import pytest
 from drsim import api, cli
 from drsim.cli import main
 from drsim.exits import ExitCode
-from scenarios.files import catalogue
-from scenarios.result import Result
+from drsim.scenarios.files import catalogue
+from drsim.scenarios.result import Result
 
 MINE = """\
 name: mine
@@ -114,16 +114,16 @@ def test_a_folder_that_cannot_be_written_is_told(capsys: pytest.CaptureFixture[s
 def test_an_error_of_the_simulator_exits_with_3_and_loses_no_other_run(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import scenarios.runner
+    from drsim.scenarios import runner
 
-    whole = scenarios.runner.run
+    whole = runner.run
 
     def breaks(scenario: object, **keywords: object) -> object:
         if getattr(scenario, "name", "") == "idle":
             raise ZeroDivisionError("the simulator is wrong")
         return whole(scenario, **keywords)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(scenarios.runner, "run", breaks)
+    monkeypatch.setattr(runner, "run", breaks)
     assert main(["run", "idle", "drill"]) == 3
     shown = capsys.readouterr()
     assert shown.err == (

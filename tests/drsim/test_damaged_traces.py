@@ -13,8 +13,8 @@ import pytest
 from drsim import outputs
 from drsim.campaign_files import Header, begin
 from drsim.cli import main
-from scenarios.files import load
-from scenarios.runner import run
+from drsim.scenarios.files import load
+from drsim.scenarios.runner import run
 from tests.drsim.test_reporting import FILES, complaint, contents
 
 

@@ -21,7 +21,7 @@ from drsim.arguments import EngineChoice, EngineName
 from drsim.campaign_report import summed_up
 from drsim.cli import main
 from drsim.engines import running
-from reports import campaign as report
+from drsim.reports import campaign as report
 from tests.drsim.clusters import Cluster, cluster
 from tests.drsim.deadly import ONCE
 

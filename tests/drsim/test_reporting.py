@@ -11,9 +11,9 @@ import pytest
 
 from drsim import outputs
 from drsim.cli import main
-from reports import html, markdown
-from scenarios.files import load
-from scenarios.runner import Run, run
+from drsim.reports import html, markdown
+from drsim.scenarios.files import load
+from drsim.scenarios.runner import Run, run
 from tests.catalogue import run_of
 from tests.drsim.disks import full_disk
 
@@ -114,7 +114,7 @@ def test_a_crash_of_a_plot_or_of_the_timeline_leaves_the_rest(
         raise LookupError("nothing there")
 
     monkeypatch.setattr(html, "history", broken)
-    monkeypatch.setattr("reports.figures._ticks", broken)
+    monkeypatch.setattr("drsim.reports.figures._ticks", broken)
     assert main(["report", str(folder)]) == 3
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert page.count("This part could not be written: LookupError: nothing there") == 2
@@ -128,7 +128,7 @@ def test_a_format_that_cannot_be_written_is_named_and_its_old_file_goes(
     def broken(_: object) -> str:
         raise RuntimeError("no")
 
-    monkeypatch.setattr("reports.formats.junit.render", broken)
+    monkeypatch.setattr("drsim.reports.formats.junit.render", broken)
     assert main(["report", str(folder)]) == 3
     assert "junit.xml: RuntimeError: no" in capsys.readouterr().err
     assert sorted(contents(folder)) == sorted({*FILES, "trace.chrome.json"} - {"junit.xml"})
@@ -140,7 +140,7 @@ def test_a_run_whose_report_breaks_ends_with_3_and_keeps_its_result(
     def broken(_: object) -> str:
         raise RuntimeError("no")
 
-    monkeypatch.setattr("reports.formats.ctrf.render", broken)
+    monkeypatch.setattr("drsim.reports.formats.ctrf.render", broken)
     assert main(["run", "idle", "--out", str(tmp_path), "--set", "duration=5m"]) == 3
     assert json.loads((tmp_path / "idle-1" / "result.json").read_text(encoding="utf-8"))["scenario"] == "idle"
     shown = capsys.readouterr()
@@ -156,7 +156,7 @@ def broken_halfway(*_: object) -> Iterator[str]:
 def test_chrome_s_trace_that_breaks_halfway_leaves_no_file_and_the_next_scenario_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("reports.formats.chrome.render", broken_halfway)
+    monkeypatch.setattr("drsim.reports.formats.chrome.render", broken_halfway)
     words = ["run", "idle", "cancelled", "--set", "duration=5m", "--trace", "chrome", "--out", str(tmp_path)]
     assert main(words) == 3
     assert sorted(contents(tmp_path / "idle-1")) == sorted(contents(tmp_path / "cancelled-1")) == FILES
@@ -166,7 +166,7 @@ def test_chrome_s_trace_that_breaks_halfway_leaves_no_file_and_the_next_scenario
 def test_chrome_s_trace_that_breaks_does_not_leave_that_of_an_earlier_run(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("reports.formats.chrome.render", broken_halfway)
+    monkeypatch.setattr("drsim.reports.formats.chrome.render", broken_halfway)
     assert main(["report", str(folder)]) == 3
     assert sorted(contents(folder)) == FILES
     assert complaint(capsys) == f"internal error in the reports of {folder}: trace.chrome.json: RuntimeError: halfway"
@@ -235,7 +235,7 @@ def test_a_run_that_cannot_be_read_is_named_and_the_others_are_written(
 def test_a_report_that_breaks_counts_for_more_than_a_run_that_cannot_be_read(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reports.formats.chrome.render", broken_halfway)
+    monkeypatch.setattr("drsim.reports.formats.chrome.render", broken_halfway)
     assert main(["report", str(tmp_path / "none"), str(folder), str(tmp_path / "none")]) == 3
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from drsim.cli import main
-from scenarios.result import Result
+from drsim.scenarios.result import Result
 from tests.drsim.disks import full_disk
 
 FOLDER = Path("drsim-runs/partial-1")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.files import load
-from scenarios.model import Scenario
-from simulator.properties.monitor import Monitor
-from simulator.wire.tier import Functions, wire_parts
-from simulator.world import World
+from drsim.scenarios.files import load
+from drsim.scenarios.model import Scenario
+from drsim.simulator.properties.monitor import Monitor
+from drsim.simulator.wire.tier import Functions, wire_parts
+from drsim.simulator.world import World
 from tests.examples.bugs import BUGS, MENDED, WRITTEN, Bug, with_bugs
 
 FILES = ("finder/app.py", "poller/app.py", "layer/executions.py")

@@ -7,7 +7,7 @@ question at a time.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.model import (
+from drsim.orchestrator.model import (
     ActionStatus,
     Execution,
     ExecutionStatus,
@@ -20,7 +20,7 @@ from orchestrator.model import (
     Wave,
     WaveStatus,
 )
-from orchestrator.settings import Settings
+from drsim.orchestrator.settings import Settings
 
 _SERVER_RANK = {
     ServerStatus.NOT_STARTED: 0,

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, ParamSpec, TypeVar
 
-from orchestrator import items
-from orchestrator.errors import LostRaceError, MalformedError, OrchestratorError
-from orchestrator.model import (
+from drsim.orchestrator import items
+from drsim.orchestrator.errors import LostRaceError, MalformedError, OrchestratorError
+from drsim.orchestrator.model import (
     Dispatch,
     Execution,
     ExecutionKey,
@@ -21,8 +21,8 @@ from orchestrator.model import (
     MetricPoint,
     PollUpdate,
 )
-from orchestrator.ports import IndexPage, JobsPage
-from orchestrator.settings import SECOND_US
+from drsim.orchestrator.ports import IndexPage, JobsPage
+from drsim.orchestrator.settings import SECOND_US
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

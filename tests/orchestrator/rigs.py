@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from typing import Final
 
-from orchestrator.finder import Finder, LookReport
-from orchestrator.items import execution_of
-from orchestrator.model import Dispatch, Execution, ExecutionKey, Job, JobRef, Wave
-from orchestrator.poller import Poller, PollReport
-from orchestrator.settings import SECOND_US, Settings
+from drsim.orchestrator.finder import Finder, LookReport
+from drsim.orchestrator.items import execution_of
+from drsim.orchestrator.model import Dispatch, Execution, ExecutionKey, Job, JobRef, Wave
+from drsim.orchestrator.poller import Poller, PollReport
+from drsim.orchestrator.settings import SECOND_US, Settings
 from tests.orchestrator.ports import AtOnce, Index, Invoker, Jobs, PublishedMetrics, Table, VirtualClock
 from tests.orchestrator.samples import KEY, an_item
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from orchestrator import items
-from orchestrator.model import (
+from drsim.orchestrator import items
+from drsim.orchestrator.model import (
     ActionStatus,
     Execution,
     ExecutionKey,

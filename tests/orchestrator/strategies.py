@@ -13,8 +13,8 @@ from typing import Final
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from orchestrator.decisions import Conclusion, conclude
-from orchestrator.model import (
+from drsim.orchestrator.decisions import Conclusion, conclude
+from drsim.orchestrator.model import (
     ActionStatus,
     Execution,
     ExecutionKey,
@@ -29,7 +29,7 @@ from orchestrator.model import (
     Wave,
     WaveStatus,
 )
-from orchestrator.settings import SECOND_US, Settings
+from drsim.orchestrator.settings import SECOND_US, Settings
 from tests.orchestrator.ports import START_US
 from tests.orchestrator.samples import EAST, OTHER_ACCOUNT
 

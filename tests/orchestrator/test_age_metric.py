@@ -2,9 +2,9 @@
 
 import pytest
 
-from orchestrator.errors import PollFailedError, TryLaterError
-from orchestrator.model import ExecutionStatus, ExecutionType, JobStatus, ServerStatus, Unit
-from orchestrator.settings import SECOND_US
+from drsim.orchestrator.errors import PollFailedError, TryLaterError
+from drsim.orchestrator.model import ExecutionStatus, ExecutionType, JobStatus, ServerStatus, Unit
+from drsim.orchestrator.settings import SECOND_US
 from tests.orchestrator.ports import START_US, raising
 from tests.orchestrator.rigs import PollerRig
 from tests.orchestrator.samples import a_job, a_wave, an_ended_job, an_execution, servers_in

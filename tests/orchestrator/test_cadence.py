@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from orchestrator.model import Execution, ExecutionStatus, Job, JobRef, JobStatus, ServerStatus
-from orchestrator.poller import Poller
-from orchestrator.settings import SECOND_US, Settings
+from drsim.orchestrator.model import Execution, ExecutionStatus, Job, JobRef, JobStatus, ServerStatus
+from drsim.orchestrator.poller import Poller
+from drsim.orchestrator.settings import SECOND_US, Settings
 from tests.orchestrator.ports import START_US, Jobs, PublishedMetrics
 from tests.orchestrator.rigs import DEFAULTS, FinderRig
 from tests.orchestrator.samples import EAST, a_job, a_wave, an_ended_job, an_execution, an_item

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.decisions import conclude, jobs_to_ask
-from orchestrator.model import (
+from drsim.orchestrator.decisions import conclude, jobs_to_ask
+from drsim.orchestrator.model import (
     EXECUTION_MOVES,
     FINISHED_WAVE,
     JOB_MOVES,
@@ -22,7 +22,7 @@ from orchestrator.model import (
     Wave,
     WaveStatus,
 )
-from orchestrator.settings import SECOND_US
+from drsim.orchestrator.settings import SECOND_US
 from tests.orchestrator import oracle
 from tests.orchestrator.strategies import QUICK, SETTINGS, THOROUGH, TIME_IS_UP_US, Poll, ages_us, executions, polls
 

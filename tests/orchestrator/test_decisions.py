@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.decisions import Conclusion, conclude, interval_us, is_due, look, phase_of
-from orchestrator.model import (
+from drsim.orchestrator.decisions import Conclusion, conclude, interval_us, is_due, look, phase_of
+from drsim.orchestrator.model import (
     ActionStatus,
     Execution,
     ExecutionKey,
@@ -23,7 +23,7 @@ from orchestrator.model import (
     Wave,
     WaveStatus,
 )
-from orchestrator.settings import SECOND_US, Settings
+from drsim.orchestrator.settings import SECOND_US, Settings
 from tests.orchestrator.ports import START_US
 from tests.orchestrator.samples import EAST, OTHER_ACCOUNT, WEST, a_job, a_wave, an_ended_job, an_execution, servers_in
 from tests.orchestrator.strategies import QUICK, SETTINGS, executions

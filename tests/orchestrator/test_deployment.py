@@ -2,14 +2,14 @@
 
 import pytest
 
-from orchestrator.deployment import (
+from drsim.orchestrator.deployment import (
     FinderDeployment,
     PollerDeployment,
     finder_deployment_from,
     log_level_from,
     poller_deployment_from,
 )
-from orchestrator.errors import MalformedError
+from drsim.orchestrator.errors import MalformedError
 
 
 @pytest.mark.parametrize("unset", [{}, {"STATUS_INDEX": "", "METRICS_NAMESPACE": "", "DRS_ROLE_NAME": ""}])

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from orchestrator.errors import OrchestratorError, RefusedError, TryLaterError
-from orchestrator.finder import LookReport
-from orchestrator.model import Dispatch, ExecutionKey, ExecutionStatus, JobStatus, Server, ServerStatus
-from orchestrator.settings import SECOND_US, Settings
+from drsim.orchestrator.errors import OrchestratorError, RefusedError, TryLaterError
+from drsim.orchestrator.finder import LookReport
+from drsim.orchestrator.model import Dispatch, ExecutionKey, ExecutionStatus, JobStatus, Server, ServerStatus
+from drsim.orchestrator.settings import SECOND_US, Settings
 from tests.orchestrator.ports import START_US, in_turn, nothing, raising
 from tests.orchestrator.rigs import FinderRig
 from tests.orchestrator.samples import a_wave, an_execution, an_item
@@ -38,7 +38,7 @@ def said(caplog: pytest.LogCaptureFixture, level: int = logging.DEBUG) -> list[s
 
 @pytest.fixture(autouse=True)
 def _every_level_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    with caplog.at_level(logging.DEBUG, logger="orchestrator"):
+    with caplog.at_level(logging.DEBUG, logger="drsim.orchestrator"):
         yield
 
 

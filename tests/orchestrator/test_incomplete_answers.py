@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-from orchestrator.decisions import Conclusion, conclude
-from orchestrator.model import (
+from drsim.orchestrator.decisions import Conclusion, conclude
+from drsim.orchestrator.model import (
     ActionStatus,
     Execution,
     ExecutionStatus,
@@ -19,7 +19,7 @@ from orchestrator.model import (
     Wave,
     WaveStatus,
 )
-from orchestrator.settings import SECOND_US, Settings
+from drsim.orchestrator.settings import SECOND_US, Settings
 from tests.orchestrator.samples import a_wave, an_execution
 
 SUCCEEDED, RUNNING = ActionStatus.SUCCEEDED, ActionStatus.IN_PROGRESS

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.errors import MalformedError
-from orchestrator.items import execution_of, key_of, seconds_item, waves_item
-from orchestrator.model import (
+from drsim.orchestrator.errors import MalformedError
+from drsim.orchestrator.items import execution_of, key_of, seconds_item, waves_item
+from drsim.orchestrator.model import (
     Execution,
     ExecutionKey,
     ExecutionStatus,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.decisions import conclude
-from orchestrator.model import (
+from drsim.orchestrator.decisions import conclude
+from drsim.orchestrator.model import (
     ActionStatus,
     Execution,
     ExecutionStatus,
@@ -20,7 +20,7 @@ from orchestrator.model import (
     ServerLaunch,
     ServerStatus,
 )
-from orchestrator.settings import SECOND_US
+from drsim.orchestrator.settings import SECOND_US
 from tests.orchestrator.ports import START_US
 from tests.orchestrator.samples import EAST, a_wave, an_execution
 from tests.orchestrator.strategies import SETTINGS, THOROUGH

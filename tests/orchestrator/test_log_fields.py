@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from orchestrator.errors import LostRaceError, PollFailedError, TryLaterError
-from orchestrator.model import ExecutionKey, ExecutionStatus, JobStatus, ServerStatus, WaveStatus
-from orchestrator.settings import SECOND_US
+from drsim.orchestrator.errors import LostRaceError, PollFailedError, TryLaterError
+from drsim.orchestrator.model import ExecutionKey, ExecutionStatus, JobStatus, ServerStatus, WaveStatus
+from drsim.orchestrator.settings import SECOND_US
 from tests.orchestrator.ports import START_US, in_turn, raising
 from tests.orchestrator.rigs import FinderRig, PollerRig
 from tests.orchestrator.samples import KEY, a_wave, an_execution, an_item, servers_in
@@ -75,7 +75,7 @@ def unmeasured() -> PollerRig:
 def test_every_line_of_a_poll_carries_the_execution_id(
     rig: Callable[[], PollerRig], line: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.DEBUG, logger="orchestrator"), contextlib.suppress(PollFailedError):
+    with caplog.at_level(logging.DEBUG, logger="drsim.orchestrator"), contextlib.suppress(PollFailedError):
         rig().poll(dispatched_us=START_US)
     assert line in caplog.messages
     assert [vars(record).get("execution_id") for record in caplog.records] == ["e-1"] * len(caplog.records)
@@ -83,7 +83,7 @@ def test_every_line_of_a_poll_carries_the_execution_id(
 
 def test_the_line_of_skipped_executions_carries_their_number(caplog: pytest.LogCaptureFixture) -> None:
     waiting = [an_execution(a_wave(), key=ExecutionKey(name, "plan-1"), last_polled_us=START_US) for name in "ab"]
-    with caplog.at_level(logging.INFO, logger="orchestrator"):
+    with caplog.at_level(logging.INFO, logger="drsim.orchestrator"):
         FinderRig(*map(an_item, waiting)).run()
     (record,) = caplog.records
     assert vars(record)["skipped"] == 2
@@ -95,7 +95,7 @@ def test_an_execution_in_several_phases_is_due_by_the_shortest_interval_and_the_
     launching = a_wave(1, job_status=JobStatus.STARTED, servers=servers_in([ServerStatus.IN_PROGRESS]))
     started = a_wave(2, job_status=JobStatus.STARTED)
     execution = an_execution(launching, started, last_polled_us=START_US - 20 * SECOND_US)
-    with caplog.at_level(logging.INFO, logger="orchestrator"):
+    with caplog.at_level(logging.INFO, logger="drsim.orchestrator"):
         FinderRig(an_item(execution)).run()
     (record,) = caplog.records
     assert vars(record)["due"] == [

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.errors import MalformedError
-from orchestrator.model import Dispatch, ExecutionKey
-from orchestrator.payloads import dispatch_of, payload_of
+from drsim.orchestrator.errors import MalformedError
+from drsim.orchestrator.model import Dispatch, ExecutionKey
+from drsim.orchestrator.payloads import dispatch_of, payload_of
 from tests.orchestrator.ports import START_US
 from tests.orchestrator.samples import KEY
 from tests.orchestrator.strategies import QUICK

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.errors import MalformedError, OrchestratorError, PollFailedError, RefusedError, TryLaterError
-from orchestrator.model import (
+from drsim.orchestrator.errors import MalformedError, OrchestratorError, PollFailedError, RefusedError, TryLaterError
+from drsim.orchestrator.model import (
     ActionStatus,
     ExecutionKey,
     ExecutionStatus,
@@ -19,8 +19,8 @@ from orchestrator.model import (
     Unit,
     WaveStatus,
 )
-from orchestrator.poller import PollEnd, PollReport
-from orchestrator.settings import SECOND_US
+from drsim.orchestrator.poller import PollEnd, PollReport
+from drsim.orchestrator.settings import SECOND_US
 from tests.orchestrator.ports import START_US, Asked, raising
 from tests.orchestrator.rigs import PollerRig
 from tests.orchestrator.samples import EAST, KEY, OTHER_ACCOUNT, WEST, a_job, a_wave, an_ended_job, an_execution
@@ -34,7 +34,7 @@ def said(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _every_level_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    with caplog.at_level(logging.DEBUG, logger="orchestrator"):
+    with caplog.at_level(logging.DEBUG, logger="drsim.orchestrator"):
         yield
 
 

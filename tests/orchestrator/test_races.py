@@ -5,11 +5,11 @@ from typing import Final
 
 import pytest
 
-from orchestrator.errors import LostRaceError, PollFailedError
-from orchestrator.items import seconds_item, waves_item
-from orchestrator.model import ExecutionStatus, JobStatus, ServerStatus, Wave, WaveStatus
-from orchestrator.poller import PollEnd, PollReport
-from orchestrator.settings import SECOND_US, Settings
+from drsim.orchestrator.errors import LostRaceError, PollFailedError
+from drsim.orchestrator.items import seconds_item, waves_item
+from drsim.orchestrator.model import ExecutionStatus, JobStatus, ServerStatus, Wave, WaveStatus
+from drsim.orchestrator.poller import PollEnd, PollReport
+from drsim.orchestrator.settings import SECOND_US, Settings
 from tests.orchestrator.ports import START_US, Hook, in_turn, nothing, raising
 from tests.orchestrator.rigs import PollerRig
 from tests.orchestrator.samples import KEY, a_job, a_wave, an_ended_job, an_execution
@@ -53,7 +53,7 @@ def test_after_a_lost_race_drs_is_asked_and_everything_decided_again(caplog: pyt
         rig.answer((FIRST, an_ended_job(FIRST)))
 
     rig.table.on_save = in_turn(another_writer)
-    with caplog.at_level(logging.INFO, logger="orchestrator"):
+    with caplog.at_level(logging.INFO, logger="drsim.orchestrator"):
         assert rig.poll().status is ExecutionStatus.COMPLETED
     assert len(rig.table.reads) == len(rig.jobs.calls) == 2
     assert rig.table.items[KEY]["Note"] == "of another writer"

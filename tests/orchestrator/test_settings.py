@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.errors import MalformedError
-from orchestrator.settings import SECOND_US, SETTING_NAMES, Settings, settings_from
+from drsim.orchestrator.errors import MalformedError
+from drsim.orchestrator.settings import SECOND_US, SETTING_NAMES, Settings, settings_from
 from tests.orchestrator.strategies import QUICK
 
 RANGES = {

@@ -9,9 +9,9 @@ import pytest
 from cfnlint.api import lint_file
 from cfnlint.decode import decode
 
-import orchestrator
-from orchestrator.errors import MalformedError
-from orchestrator.settings import SECOND_US, Settings, settings_from
+from drsim import orchestrator
+from drsim.orchestrator.errors import MalformedError
+from drsim.orchestrator.settings import SECOND_US, Settings, settings_from
 
 TEMPLATE_PATH: Final = Path(orchestrator.__file__).with_name("template.yaml")
 

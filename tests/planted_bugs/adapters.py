@@ -6,8 +6,8 @@ Each docstring says how one comes to write it.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from orchestrator.errors import TryLaterError
-from orchestrator.model import (
+from drsim.orchestrator.errors import TryLaterError
+from drsim.orchestrator.model import (
     Execution,
     ExecutionKey,
     ExecutionType,
@@ -19,9 +19,9 @@ from orchestrator.model import (
     ServerLaunch,
     ServerStatus,
 )
-from orchestrator.ports import JobsPage
-from orchestrator.settings import MINUTE_US
-from simulator.world import Parts, Ports, production_poller
+from drsim.orchestrator.ports import JobsPage
+from drsim.orchestrator.settings import MINUTE_US
+from drsim.simulator.world import Parts, Ports, production_poller
 
 
 class Jobs:

@@ -6,8 +6,8 @@ Each docstring says how one comes to write it.
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.decisions import Conclusion
-from orchestrator.model import (
+from drsim.orchestrator.decisions import Conclusion
+from drsim.orchestrator.model import (
     Dispatch,
     Execution,
     ExecutionKey,
@@ -19,7 +19,7 @@ from orchestrator.model import (
     Wave,
     WaveStatus,
 )
-from orchestrator.poller import Poller
+from drsim.orchestrator.poller import Poller
 
 
 class WrongPoller(Poller):

@@ -9,14 +9,14 @@ from concurrent.futures import Executor, Future
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.errors import MalformedError, RefusedError
-from orchestrator.finder import Finder, LookReport
-from orchestrator.model import Dispatch, PollUpdate
-from orchestrator.ports import IndexPage
-from orchestrator.settings import MINUTE_US, Settings
-from simulator.world import Parts, Ports, production_finder
+from drsim.orchestrator.errors import MalformedError, RefusedError
+from drsim.orchestrator.finder import Finder, LookReport
+from drsim.orchestrator.model import Dispatch, PollUpdate
+from drsim.orchestrator.ports import IndexPage
+from drsim.orchestrator.settings import MINUTE_US, Settings
+from drsim.simulator.world import Parts, Ports, production_finder
 
-_log = logging.getLogger("orchestrator.planted")
+_log = logging.getLogger("drsim.orchestrator.planted")
 
 
 class FinderThatBacksOff(Finder):

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from orchestrator.decisions import Conclusion
-from orchestrator.errors import PollFailedError
-from orchestrator.model import Dispatch, Execution, Job, JobRef
-from orchestrator.poller import Poller, PollReport
-from orchestrator.settings import MINUTE_US, SECOND_US, Settings
-from simulator.world import Parts, Ports, production_poller
+from drsim.orchestrator.decisions import Conclusion
+from drsim.orchestrator.errors import PollFailedError
+from drsim.orchestrator.model import Dispatch, Execution, Job, JobRef
+from drsim.orchestrator.poller import Poller, PollReport
+from drsim.orchestrator.settings import MINUTE_US, SECOND_US, Settings
+from drsim.simulator.world import Parts, Ports, production_poller
 
-_log = logging.getLogger("orchestrator.planted")
+_log = logging.getLogger("drsim.orchestrator.planted")
 
 
 class SaysNothing(Poller):

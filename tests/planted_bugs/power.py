@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Final
 
 from drsim.arguments import jobs_default
-from scenarios.criteria import CRITERIA_NAMES
-from scenarios.explore import BROKEN, contradictions
-from scenarios.failure import Failure, failure_of, write
-from scenarios.files import load
-from scenarios.parts import parts_of
-from scenarios.shrink import shrunk
-from simulator.properties import PROPERTIES
-from simulator.properties.permissions import LeastPrivilege
-from simulator.world import World
+from drsim.scenarios.criteria import CRITERIA_NAMES
+from drsim.scenarios.explore import BROKEN, contradictions
+from drsim.scenarios.failure import Failure, failure_of, write
+from drsim.scenarios.files import load
+from drsim.scenarios.parts import parts_of
+from drsim.scenarios.shrink import shrunk
+from drsim.simulator.properties import PROPERTIES
+from drsim.simulator.properties.permissions import LeastPrivilege
+from drsim.simulator.world import World
 from tests.planted_bugs.registry import ALL, ALONE, FAULTY, Planted
 
 SEEDS: Final = 200

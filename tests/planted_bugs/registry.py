@@ -7,11 +7,11 @@ tests.planted_bugs.registry:BUGS:GoesBack` hunts one.
 from dataclasses import dataclass, replace
 from typing import Final
 
-from orchestrator.finder import Finder
-from orchestrator.poller import Poller
-from orchestrator.settings import Settings
-from simulator.services.dynamodb import ExecutionTable
-from simulator.world import Parts, Ports, production_finder
+from drsim.orchestrator.finder import Finder
+from drsim.orchestrator.poller import Poller
+from drsim.orchestrator.settings import Settings
+from drsim.simulator.services.dynamodb import ExecutionTable
+from drsim.simulator.world import Parts, Ports, production_finder
 from tests.planted_bugs import adapters, conclusions, finders, pollers, services, under_faults
 
 

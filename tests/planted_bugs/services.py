@@ -5,16 +5,16 @@ Each docstring says how one comes to write it.
 
 from typing import Any
 
-from orchestrator.model import TERMINAL, ExecutionKey
-from orchestrator.settings import SECOND_US
-from simulator.events import POLLER
-from simulator.kernel import Kernel
-from simulator.services.dynamodb import ExecutionTable, QueryPage
-from simulator.services.errors import ServiceError
-from simulator.services.functions import Conditions, LambdaService
-from simulator.services.schedule import ScheduleRule
-from simulator.spec import Functions
-from simulator.trace import Trace
+from drsim.orchestrator.model import TERMINAL, ExecutionKey
+from drsim.orchestrator.settings import SECOND_US
+from drsim.simulator.events import POLLER
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.dynamodb import ExecutionTable, QueryPage
+from drsim.simulator.services.errors import ServiceError
+from drsim.simulator.services.functions import Conditions, LambdaService
+from drsim.simulator.services.schedule import ScheduleRule
+from drsim.simulator.spec import Functions
+from drsim.simulator.trace import Trace
 
 
 class RuleThatLosesATick(ScheduleRule):

@@ -2,13 +2,13 @@
 
 import pytest
 
-from orchestrator.settings import SECOND_US, Settings
-from scenarios.files import load
-from simulator.events import POLLER
-from simulator.properties import PROPERTIES
-from simulator.properties.permissions import LeastPrivilege
-from simulator.services.dynamodb import ExecutionTable
-from simulator.world import Parts, World
+from drsim.orchestrator.settings import SECOND_US, Settings
+from drsim.scenarios.files import load
+from drsim.simulator.events import POLLER
+from drsim.simulator.properties import PROPERTIES
+from drsim.simulator.properties.permissions import LeastPrivilege
+from drsim.simulator.services.dynamodb import ExecutionTable
+from drsim.simulator.world import Parts, World
 from tests.planted_bugs import adapters, finders, pollers, services
 from tests.planted_bugs.registry import ALL, ALONE, BUGS, FAULTY, FEW, LATE, MORE, Planted
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from orchestrator.decisions import Conclusion
-from orchestrator.errors import LostRaceError, OrchestratorError, PollFailedError
-from orchestrator.finder import Finder, LookReport
-from orchestrator.model import (
+from drsim.orchestrator.decisions import Conclusion
+from drsim.orchestrator.errors import LostRaceError, OrchestratorError, PollFailedError
+from drsim.orchestrator.finder import Finder, LookReport
+from drsim.orchestrator.model import (
     Dispatch,
     Execution,
     ExecutionKey,
@@ -27,17 +27,17 @@ from orchestrator.model import (
     ServerStatus,
     Wave,
 )
-from orchestrator.poller import Poller, PollReport
-from orchestrator.ports import IndexPage, JobsPage
-from orchestrator.settings import SECOND_US
-from simulator.services.dynamodb import ExecutionTable
-from simulator.services.errors import ConditionFailedError
-from simulator.world import Ports
+from drsim.orchestrator.poller import Poller, PollReport
+from drsim.orchestrator.ports import IndexPage, JobsPage
+from drsim.orchestrator.settings import SECOND_US
+from drsim.simulator.services.dynamodb import ExecutionTable
+from drsim.simulator.services.errors import ConditionFailedError
+from drsim.simulator.world import Ports
 from tests.planted_bugs.adapters import Jobs
 from tests.planted_bugs.conclusions import WrongPoller
 from tests.planted_bugs.finders import Index
 
-_log = logging.getLogger("orchestrator.planted")
+_log = logging.getLogger("drsim.orchestrator.planted")
 
 
 class _Persistent:

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from orchestrator.poller import Poller
-from simulator.services.observability import LogsService
-from simulator.trace import BrokenSimulationError
-from simulator.world import Parts, Ports, production_poller
+from drsim.orchestrator.poller import Poller
+from drsim.simulator.services.observability import LogsService
+from drsim.simulator.trace import BrokenSimulationError
+from drsim.simulator.world import Parts, Ports, production_poller
 from tests.planted_bugs import pollers
 from tests.planted_bugs.registry import BUGS
 

@@ -9,14 +9,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Final
 
-from orchestrator.errors import OrchestratorError
-from orchestrator.model import Dispatch, ExecutionKey, JobScope, MetricPoint
-from orchestrator.payloads import dispatch_of
-from simulator.events import FINDER
-from simulator.randomness import Stream
-from simulator.services.functions import Handler, Invocation, Payload
-from simulator.services.stored_item import Attributes
-from simulator.world import Parts, Ports, World, production_finder, production_poller
+from drsim.orchestrator.errors import OrchestratorError
+from drsim.orchestrator.model import Dispatch, ExecutionKey, JobScope, MetricPoint
+from drsim.orchestrator.payloads import dispatch_of
+from drsim.simulator.events import FINDER
+from drsim.simulator.randomness import Stream
+from drsim.simulator.services.functions import Handler, Invocation, Payload
+from drsim.simulator.services.stored_item import Attributes
+from drsim.simulator.world import Parts, Ports, World, production_finder, production_poller
 
 
 @dataclass(slots=True)

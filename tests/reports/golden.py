@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from reports.markdown import render
+from drsim.reports.markdown import render
 from tests.catalogue import run_of
 
 KEPT: Final = Path(__file__).with_name("golden") / "phase-2.md"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from scenarios.result import Result, ViolationRecord
+from drsim.scenarios.result import Result, ViolationRecord
 
 TEXTS: Final = (
     "<script>alert('x')</script>",

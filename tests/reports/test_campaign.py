@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from reports.campaign import (
+from drsim.reports.campaign import (
     Campaign,
     fenced,
     percent,
@@ -15,7 +15,7 @@ from reports.campaign import (
     render_markdown,
     strip,
 )
-from reports.comparing.effect import wilson
+from drsim.reports.comparing.effect import wilson
 
 
 @pytest.fixture

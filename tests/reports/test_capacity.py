@@ -2,11 +2,11 @@
 
 import pytest
 
-from reports.capacity import Capacity, about, capacity
-from reports.limits import Figures, Limit
-from scenarios.files import load
-from scenarios.result import Result
-from scenarios.runner import run
+from drsim.reports.capacity import Capacity, about, capacity
+from drsim.reports.limits import Figures, Limit
+from drsim.scenarios.files import load
+from drsim.scenarios.result import Result
+from drsim.scenarios.runner import run
 from tests.catalogue import run_of
 
 CONCURRENCY = "Concurrent Lambda invocations (init included)"

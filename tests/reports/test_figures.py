@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from reports import html
-from reports.figures import plots_of
-from scenarios.result import Result
+from drsim.reports import html
+from drsim.reports.figures import plots_of
+from drsim.scenarios.result import Result
 from tests.catalogue import run_of
 
 
@@ -110,7 +110,7 @@ def test_a_crash_in_choosing_a_section_s_plots_leaves_the_rest(
     def broken(_: Result) -> None:
         raise LookupError("nothing there")
 
-    monkeypatch.setattr("reports.figures._of_finder", broken)
+    monkeypatch.setattr("drsim.reports.figures._of_finder", broken)
     document = html.render(phase_2, [])
     assert document.troubles == ("2. Execution Finder Lambda Testing, its plots: LookupError: nothing there",)
     assert document.text.count("This part could not be written: LookupError: nothing there") == 1

@@ -6,12 +6,12 @@ from io import StringIO
 import pandas as pd
 import pytest
 
-from reports import frames
-from reports.formats import metrics_csv
-from reports.text import plain
-from scenarios.files import load
-from scenarios.result import Result
-from scenarios.runner import run
+from drsim.reports import frames
+from drsim.reports.formats import metrics_csv
+from drsim.reports.text import plain
+from drsim.scenarios.files import load
+from drsim.scenarios.result import Result
+from drsim.scenarios.runner import run
 from tests.catalogue import run_of
 from tests.reports.hostile import TEXTS
 

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from orchestrator.model import Execution, ExecutionKey, ExecutionStatus, ExecutionType, JobScope, JobStatus, Wave
-from orchestrator.model import WaveStatus as Status
-from reports import history as reading
-from reports.formats import chrome
-from reports.history import History, Lane, history
-from scenarios.files import load
-from scenarios.runner import Run, run
-from simulator.events import ItemChanged, JobStarted
+from drsim.orchestrator.model import Execution, ExecutionKey, ExecutionStatus, ExecutionType, JobScope, JobStatus, Wave
+from drsim.orchestrator.model import WaveStatus as Status
+from drsim.reports import history as reading
+from drsim.reports.formats import chrome
+from drsim.reports.history import History, Lane, history
+from drsim.scenarios.files import load
+from drsim.scenarios.runner import Run, run
+from drsim.simulator.events import ItemChanged, JobStarted
 from tests.catalogue import run_of
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from reports.markdown import BYTES_MAX, cell, code, document
-from reports.sections import TITLES
-from reports.text import visible
-from scenarios.result import PropertyResult, Result, UnwinnableRecord, ViolationRecord
+from drsim.reports.markdown import BYTES_MAX, cell, code, document
+from drsim.reports.sections import TITLES
+from drsim.reports.text import visible
+from drsim.scenarios.result import PropertyResult, Result, UnwinnableRecord, ViolationRecord
 
 HOSTILE = [
     "<script>alert(1)</script>",

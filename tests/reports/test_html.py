@@ -3,10 +3,10 @@
 import pytest
 from markdown_it import MarkdownIt
 
-from reports import html, markdown
-from reports.html import MARKS, html_of
-from reports.markdown import SIGNS
-from scenarios.result import Result
+from drsim.reports import html, markdown
+from drsim.reports.html import MARKS, html_of
+from drsim.reports.markdown import SIGNS
+from drsim.scenarios.result import Result
 from tests.reports.pieces import Pieces
 
 POSES = (*SIGNS.values(), *MARKS.values(), "✓ PASS", "observed", "modelled")

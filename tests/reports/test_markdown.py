@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from reports.markdown import cell, number, render
-from reports.phase_2 import CRITERIA
-from scenarios.criteria import CRITERIA_NAMES
-from scenarios.files import load
-from scenarios.result import Result
-from scenarios.runner import run
+from drsim.reports.markdown import cell, number, render
+from drsim.reports.phase_2 import CRITERIA
+from drsim.scenarios.criteria import CRITERIA_NAMES
+from drsim.scenarios.files import load
+from drsim.scenarios.result import Result
+from drsim.scenarios.runner import run
 from tests.catalogue import run_of
 
 SECTIONS = [

@@ -2,7 +2,7 @@
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
-from reports.sections import Section, render_sections, troubles
+from drsim.reports.sections import Section, render_sections, troubles
 
 TITLES = {"one": "1. One", "two": "2. Two", "three": "3. Three"}
 

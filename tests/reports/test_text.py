@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.text import plain, shortened
+from drsim.reports.text import plain, shortened
 
 
 def test_what_breaks_a_format_or_reorders_words_is_shown_by_its_escape() -> None:

@@ -6,10 +6,10 @@ from itertools import accumulate
 
 import pytest
 
-from reports.history import History, history
-from reports.timeline import timeline
-from scenarios.files import load
-from scenarios.runner import Run, run
+from drsim.reports.history import History, history
+from drsim.reports.timeline import timeline
+from drsim.scenarios.files import load
+from drsim.scenarios.runner import Run, run
 from tests.catalogue import run_of
 
 

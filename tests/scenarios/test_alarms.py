@@ -6,13 +6,13 @@ from typing import Literal
 import pytest
 
 from drsim.cli import main
-from scenarios.alarms import trouble_of
-from scenarios.criteria import ALARMS
-from scenarios.files import ScenarioError, load
-from scenarios.result import CriterionResult, Result
-from scenarios.runner import run
-from simulator import monitoring
-from simulator.world import Parts
+from drsim.scenarios.alarms import trouble_of
+from drsim.scenarios.criteria import ALARMS
+from drsim.scenarios.files import ScenarioError, load
+from drsim.scenarios.result import CriterionResult, Result
+from drsim.scenarios.runner import run
+from drsim.simulator import monitoring
+from drsim.simulator.world import Parts
 from tests.planted_bugs.registry import BUGS
 
 
@@ -63,7 +63,7 @@ def test_an_alarm_that_does_not_go_off_fails_its_scenario(bug: str) -> None:
 def test_an_alarm_that_does_not_clear_fails_its_scenario(monkeypatch: pytest.MonkeyPatch) -> None:
     """As after a change of the template to ignore missing data: no poll comes any more once all have ended."""
     keeping = {name: replace(alarm, missing="ignore") for name, alarm in monitoring.alarms_by_name().items()}
-    monkeypatch.setattr("scenarios.alarms.alarms_by_name", lambda: keeping)
+    monkeypatch.setattr("drsim.scenarios.alarms.alarms_by_name", lambda: keeping)
     result = run(load("alarm-execution-stuck"), seed=1).result
     assert (result.verdict, judged(result).value) == ("fail", "StuckExecution did not clear")
 

@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from scenarios.crashes import crash, crash_everywhere, crash_points
-from scenarios.files import load
-from simulator.events import CallMade
-from simulator.world import World
+from drsim.scenarios.crashes import crash, crash_everywhere, crash_points
+from drsim.scenarios.files import load
+from drsim.simulator.events import CallMade
+from drsim.simulator.world import World
 
 SHORT = ["waves=1", "jobs={pending: 1m, started: 20s, in_progress: 1m}", "duration=8m"]
 

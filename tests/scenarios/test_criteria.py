@@ -4,18 +4,18 @@ from typing import Any, Final
 
 import pytest
 
-from orchestrator.decisions import Conclusion
-from orchestrator.model import Dispatch, Execution
-from orchestrator.poller import Poller
-from scenarios.criteria import CRITERIA_NAMES
-from scenarios.files import load
-from scenarios.result import CriterionResult, Result
-from scenarios.runner import run
-from simulator.events import POLLER
-from simulator.services.dynamodb import ExecutionTable, QueryPage
-from simulator.services.errors import ServiceError
-from simulator.services.functions import LambdaService
-from simulator.world import Parts
+from drsim.orchestrator.decisions import Conclusion
+from drsim.orchestrator.model import Dispatch, Execution
+from drsim.orchestrator.poller import Poller
+from drsim.scenarios.criteria import CRITERIA_NAMES
+from drsim.scenarios.files import load
+from drsim.scenarios.result import CriterionResult, Result
+from drsim.scenarios.runner import run
+from drsim.simulator.events import POLLER
+from drsim.simulator.services.dynamodb import ExecutionTable, QueryPage
+from drsim.simulator.services.errors import ServiceError
+from drsim.simulator.services.functions import LambdaService
+from drsim.simulator.world import Parts
 from tests.catalogue import run_of
 from tests.planted_bugs import adapters, conclusions, finders, pollers, services
 

@@ -4,17 +4,17 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
 
-from scenarios.campaign import Campaign, missing_ranges
-from scenarios.explore import Contradiction, Explored, explore, explore_range, scenario_of, signature
-from scenarios.failure import failure_of
-from scenarios.files import load
-from scenarios.model import Scenario
-from scenarios.parts import parts_of
-from simulator.faults.rules import Fault
-from simulator.kernel import Kernel
-from simulator.services.schedule import ScheduleRule
-from simulator.trace import Trace
-from simulator.world import Parts
+from drsim.scenarios.campaign import Campaign, missing_ranges
+from drsim.scenarios.explore import Contradiction, Explored, explore, explore_range, scenario_of, signature
+from drsim.scenarios.failure import failure_of
+from drsim.scenarios.files import load
+from drsim.scenarios.model import Scenario
+from drsim.scenarios.parts import parts_of
+from drsim.simulator.faults.rules import Fault
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.schedule import ScheduleRule
+from drsim.simulator.trace import Trace
+from drsim.simulator.world import Parts
 
 BUG = "tests.planted_bugs.registry:BUGS:SlowIsFailed"
 AT_EVERY_MOVE = "tests.planted_bugs.registry:BUGS:WritesTheTimeAgain"
@@ -176,8 +176,8 @@ def test_no_range_begins_after_its_time() -> None:
     ("place", "why"),
     [
         ("no.such.module:NAME", "No module named"),
-        ("scenarios.explore:NAME", "has no attribute"),
-        ("scenarios.explore:BROKEN", "a str"),
+        ("drsim.scenarios.explore:NAME", "has no attribute"),
+        ("drsim.scenarios.explore:BROKEN", "a str"),
         ("tests.planted_bugs.registry:BUGS:nobody", "nobody"),
         ("nothing", "parts must be module:NAME"),
     ],

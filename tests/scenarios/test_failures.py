@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.explore import contradictions
-from scenarios.failure import Failure, concrete, failure_of, read, replay, write
-from scenarios.files import ScenarioError, load
-from scenarios.parts import parts_of
-from scenarios.shrink import Shrinker, shrunk
-from scenarios.story import difference, story
-from simulator.world import World
+from drsim.scenarios.explore import contradictions
+from drsim.scenarios.failure import Failure, concrete, failure_of, read, replay, write
+from drsim.scenarios.files import ScenarioError, load
+from drsim.scenarios.parts import parts_of
+from drsim.scenarios.shrink import Shrinker, shrunk
+from drsim.scenarios.story import difference, story
+from drsim.simulator.world import World
 
 OWN_WRITE = "tests.planted_bugs.registry:BUGS:ForgetsItsOwnWrite"
 STALE = "tests.planted_bugs.registry:BUGS:OverwritesAfterALostRace"

@@ -4,12 +4,12 @@ from typing import Final
 
 import pytest
 
-from scenarios.explore import contradictions
-from scenarios.files import ScenarioError, catalogue, load, parse
-from scenarios.parts import parts_of
-from scenarios.result import Result
-from scenarios.runner import run
-from simulator.world import World
+from drsim.scenarios.explore import contradictions
+from drsim.scenarios.files import ScenarioError, catalogue, load, parse
+from drsim.scenarios.parts import parts_of
+from drsim.scenarios.result import Result
+from drsim.scenarios.runner import run
+from drsim.simulator.world import World
 from tests.catalogue import run_of
 
 HEAD: Final = """\

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.files import ScenarioError, catalogue, load, parse
-from simulator.faults.rules import Fault
+from drsim.scenarios.files import ScenarioError, catalogue, load, parse
+from drsim.simulator.faults.rules import Fault
 
 GOOD = """\
 name: mine

@@ -7,11 +7,11 @@ from typing import Final
 
 import pytest
 
-from orchestrator.model import MetricPoint
-from scenarios.files import load
-from scenarios.result import Result
-from scenarios.runner import run
-from simulator.world import Parts
+from drsim.orchestrator.model import MetricPoint
+from drsim.scenarios.files import load
+from drsim.scenarios.result import Result
+from drsim.scenarios.runner import run
+from drsim.simulator.world import Parts
 from tests.planted_bugs import adapters
 
 ERRORS: Final = "drs-orchestration-poller-errors-test"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.files import load, parse
-from scenarios.result import Result
-from scenarios.runner import run
+from drsim.scenarios.files import load, parse
+from drsim.scenarios.result import Result
+from drsim.scenarios.runner import run
 from tests.catalogue import run_of
 
 EMPTY = "name: empty\ntitle: Nothing happens\nwhy: A test needs it.\nduration: 10m\nuntil_finished: false\n"

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.campaign import Campaign
-from scenarios.criteria import ALARMS, CRITERIA, findings
-from scenarios.explore import Explored, contradictions, explore_range, judged, without_faults
-from scenarios.failure import failure_of, read, replay, write
-from scenarios.files import load
-from scenarios.model import Scenario
-from scenarios.result import Verdict
-from scenarios.runner import run
-from scenarios.shrink import Shrinker, shrunk_failure
-from scenarios.verdict import unexercised, verdict
-from simulator.world import World
+from drsim.scenarios.campaign import Campaign
+from drsim.scenarios.criteria import ALARMS, CRITERIA, findings
+from drsim.scenarios.explore import Explored, contradictions, explore_range, judged, without_faults
+from drsim.scenarios.failure import failure_of, read, replay, write
+from drsim.scenarios.files import load
+from drsim.scenarios.model import Scenario
+from drsim.scenarios.result import Verdict
+from drsim.scenarios.runner import run
+from drsim.scenarios.shrink import Shrinker, shrunk_failure
+from drsim.scenarios.verdict import unexercised, verdict
+from drsim.simulator.world import World
 
 EXPECTATION = "Executions end as expected"
 SHORT = ("waves=1", "jobs={pending: 1m, started: 20s, in_progress: 1m}", "duration=6m")

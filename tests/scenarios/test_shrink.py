@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.explore import Contradiction, UnbuiltWorldError, explore_range
-from scenarios.failure import failure_of, read, replay, unshrunk, write
-from scenarios.files import load
-from scenarios.model import Scenario
-from scenarios.shrink import Shrinker, shrunk_failure
-from simulator.world import Parts
+from drsim.scenarios.explore import Contradiction, UnbuiltWorldError, explore_range
+from drsim.scenarios.failure import failure_of, read, replay, unshrunk, write
+from drsim.scenarios.files import load
+from drsim.scenarios.model import Scenario
+from drsim.scenarios.shrink import Shrinker, shrunk_failure
+from drsim.simulator.world import Parts
 from tests.planted_bugs import unrepeatable
 
 PLACE = "tests.planted_bugs.unrepeatable:"

@@ -4,12 +4,12 @@ from typing import Final
 
 import pytest
 
-from reports.documents import files
-from scenarios.files import load
-from scenarios.result import Result
-from scenarios.runner import Run, run
-from simulator.events import FaultInjected, LambdaEnded
-from simulator.world import World
+from drsim.reports.documents import files
+from drsim.scenarios.files import load
+from drsim.scenarios.result import Result
+from drsim.scenarios.runner import Run, run
+from drsim.simulator.events import FaultInjected, LambdaEnded
+from drsim.simulator.world import World
 from tests.planted_bugs.wild import ACTS, at_random, finding, leaving, wild
 
 SHORT: Final = ("executions=2", "waves=2", "duration=20m", "jobs={pending: 1m, started: 20s, in_progress: 1m}")

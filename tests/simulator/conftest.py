@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulator.kernel import Kernel
+from drsim.simulator.kernel import Kernel
 
 
 @pytest.fixture

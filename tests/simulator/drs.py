@@ -5,12 +5,12 @@ from typing import Final
 
 import pytest
 
-from orchestrator.model import Job, JobScope
-from simulator.kernel import Kernel
-from simulator.services.drs import DrsJob, DrsService
-from simulator.services.errors import ServiceError
-from simulator.spec import Drs, JobLife
-from simulator.trace import Trace
+from drsim.orchestrator.model import Job, JobScope
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.drs import DrsJob, DrsService
+from drsim.simulator.services.errors import ServiceError
+from drsim.simulator.spec import Drs, JobLife
+from drsim.simulator.trace import Trace
 
 EAST: Final = JobScope("111122223333", "us-east-1")
 WEST: Final = JobScope("111122223333", "us-west-2")

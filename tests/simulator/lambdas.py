@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Final
 
-from simulator.events import Dropped, Invoked, LambdaEnded, LambdaStarted, Throttled
-from simulator.faults.effects import QueueUnderFaults
-from simulator.faults.plan import Plan
-from simulator.kernel import Kernel
-from simulator.services.functions import Invocation, LambdaService, Payload
-from simulator.spec import Functions, PollerFunction, WorldSpec
-from simulator.trace import Trace
+from drsim.simulator.events import Dropped, Invoked, LambdaEnded, LambdaStarted, Throttled
+from drsim.simulator.faults.effects import QueueUnderFaults
+from drsim.simulator.faults.plan import Plan
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.functions import Invocation, LambdaService, Payload
+from drsim.simulator.spec import Functions, PollerFunction, WorldSpec
+from drsim.simulator.trace import Trace
 
 SECOND: Final = 1_000_000
 INIT_US: Final = 500_000

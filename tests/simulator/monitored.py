@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from orchestrator.model import ExecutionKey, JobScope
-from orchestrator.settings import Settings
-from simulator.events import (
+from drsim.orchestrator.model import ExecutionKey, JobScope
+from drsim.orchestrator.settings import Settings
+from drsim.simulator.events import (
     FINDER,
     POLLER,
     IndexRead,
@@ -13,15 +13,15 @@ from simulator.events import (
     LambdaEnded,
     LambdaStarted,
 )
-from simulator.faults.plan import Plan
-from simulator.kernel import Kernel
-from simulator.properties.monitor import Context, Monitor
-from simulator.randomness import Spread
-from simulator.services.drs import DrsJob, DrsService
-from simulator.services.dynamodb import ExecutionTable
-from simulator.spec import Drs, JobLife, WorldSpec
-from simulator.trace import Trace
-from simulator.truth import Truth
+from drsim.simulator.faults.plan import Plan
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.properties.monitor import Context, Monitor
+from drsim.simulator.randomness import Spread
+from drsim.simulator.services.drs import DrsJob, DrsService
+from drsim.simulator.services.dynamodb import ExecutionTable
+from drsim.simulator.spec import Drs, JobLife, WorldSpec
+from drsim.simulator.trace import Trace
+from drsim.simulator.truth import Truth
 
 SPEC: Final = WorldSpec()
 KEY: Final = ExecutionKey("e-1", "p-1")

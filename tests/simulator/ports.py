@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from typing import Final
 
-from orchestrator.model import JobScope
-from simulator.adapters import Boundary, CloudWatchMetrics, DrsJobs, LambdaInvoker, TableIndex, TableStore
-from simulator.events import CallMade, MetricsPublished
-from simulator.faults.effects import Effects
-from simulator.kernel import Kernel
-from simulator.randomness import Spread, Stream
-from simulator.services.drs import DrsService
-from simulator.services.observability import MetricsService
-from simulator.spec import Drs, Latencies, WorldSpec
+from drsim.orchestrator.model import JobScope
+from drsim.simulator.adapters import Boundary, CloudWatchMetrics, DrsJobs, LambdaInvoker, TableIndex, TableStore
+from drsim.simulator.events import CallMade, MetricsPublished
+from drsim.simulator.faults.effects import Effects
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.randomness import Spread, Stream
+from drsim.simulator.services.drs import DrsService
+from drsim.simulator.services.observability import MetricsService
+from drsim.simulator.spec import Drs, Latencies, WorldSpec
 from tests.simulator.lambdas import INIT_US, OVERHEAD_US, LambdaRig
 from tests.simulator.tables import table_of
 

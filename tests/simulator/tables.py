@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from orchestrator.model import ExecutionKey
-from simulator.kernel import Kernel
-from simulator.randomness import Spread
-from simulator.services.dynamodb import ExecutionTable, QueryPage
-from simulator.trace import Trace
+from drsim.orchestrator.model import ExecutionKey
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.randomness import Spread
+from drsim.simulator.services.dynamodb import ExecutionTable, QueryPage
+from drsim.simulator.trace import Trace
 
 Attributes = dict[str, object]
 AT_ONCE: Final = Spread(0, 0)

@@ -2,15 +2,15 @@
 
 import pytest
 
-from orchestrator.errors import LostRaceError, MalformedError, RefusedError
-from orchestrator.items import seconds_item
-from orchestrator.model import Dispatch, ExecutionKey, ExecutionStatus, MetricPoint, PollUpdate, Wave, WaveStatus
-from orchestrator.ports import IndexPage
-from simulator.adapters import LambdaInvoker, WorldClock
-from simulator.events import IndexRead, JobsDescribed
-from simulator.kernel import Kernel
-from simulator.services.dynamodb import IndexKey
-from simulator.spec import JobLife, Latencies
+from drsim.orchestrator.errors import LostRaceError, MalformedError, RefusedError
+from drsim.orchestrator.items import seconds_item
+from drsim.orchestrator.model import Dispatch, ExecutionKey, ExecutionStatus, MetricPoint, PollUpdate, Wave, WaveStatus
+from drsim.orchestrator.ports import IndexPage
+from drsim.simulator.adapters import LambdaInvoker, WorldClock
+from drsim.simulator.events import IndexRead, JobsDescribed
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.dynamodb import IndexKey
+from drsim.simulator.spec import JobLife, Latencies
 from tests.simulator.lambdas import SECOND
 from tests.simulator.ports import HANDLER_US, LATENCIES, MS, SCOPE, Rig
 from tests.simulator.tables import attributes_of, key_of

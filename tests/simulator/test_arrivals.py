@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from orchestrator.items import execution_of
-from orchestrator.model import ExecutionStatus
-from simulator.kernel import Kernel
+from drsim.orchestrator.items import execution_of
+from drsim.orchestrator.model import ExecutionStatus
+from drsim.simulator.kernel import Kernel
 from tests.simulator.workloads import FIXED, SECOND, WRITE_US, Rig, one, waves_of
 
 

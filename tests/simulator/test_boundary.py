@@ -2,11 +2,11 @@
 
 import pytest
 
-from orchestrator.errors import LostRaceError, RefusedError, TryLaterError
-from simulator.kernel import Kernel
-from simulator.randomness import Spread, Stream
-from simulator.services.errors import ConditionFailedError, ServiceError
-from simulator.trace import BrokenSimulationError
+from drsim.orchestrator.errors import LostRaceError, RefusedError, TryLaterError
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.randomness import Spread, Stream
+from drsim.simulator.services.errors import ConditionFailedError, ServiceError
+from drsim.simulator.trace import BrokenSimulationError
 from tests.simulator.lambdas import SECOND
 from tests.simulator.ports import HANDLER_US, Rig
 

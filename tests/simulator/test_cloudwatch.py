@@ -4,11 +4,11 @@ from typing import Final
 
 import pytest
 
-from orchestrator.model import MetricPoint, Unit
-from orchestrator.settings import MINUTE_US
-from scenarios.files import load
-from simulator.cloudwatch import DRS_CALLS, CloudWatch, Metric, Minute, Series, statistic
-from simulator.events import (
+from drsim.orchestrator.model import MetricPoint, Unit
+from drsim.orchestrator.settings import MINUTE_US
+from drsim.scenarios.files import load
+from drsim.simulator.cloudwatch import DRS_CALLS, CloudWatch, Metric, Minute, Series, statistic
+from drsim.simulator.events import (
     FINDER,
     POLLER,
     CallMade,
@@ -21,12 +21,12 @@ from simulator.events import (
     Throttled,
     WriteRefused,
 )
-from simulator.kernel import Kernel
-from simulator.randomness import Spread
-from simulator.services.dynamodb import Condition, ExecutionTable
-from simulator.services.errors import ConditionFailedError
-from simulator.trace import Trace
-from simulator.world import World
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.randomness import Spread
+from drsim.simulator.services.dynamodb import Condition, ExecutionTable
+from drsim.simulator.services.errors import ConditionFailedError
+from drsim.simulator.trace import Trace
+from drsim.simulator.world import World
 from tests.simulator.monitored import KEY, SECOND_US, an_item, ended, started, without
 
 MINUTE_1: Final = 28_333_333

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from orchestrator.model import JobScope
-from simulator.events import JobStarted, StartRefused
-from simulator.kernel import Kernel
-from simulator.services.errors import ServiceError
+from drsim.orchestrator.model import JobScope
+from drsim.simulator.events import JobStarted, StartRefused
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.errors import ServiceError
 from tests.simulator.drs import EAST, OTHER_ACCOUNT, SECOND, WEST, Rig, ids_of
 
 # --- quotas --------------------------------------------------------------------------------------------------

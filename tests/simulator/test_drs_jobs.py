@@ -5,11 +5,11 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.model import ActionStatus, JobStatus, ServerStatus
-from simulator.durations import duration_us
-from simulator.kernel import Kernel
-from simulator.services.drs import LogItem
-from simulator.spec import JobLife
+from drsim.orchestrator.model import ActionStatus, JobStatus, ServerStatus
+from drsim.simulator.durations import duration_us
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.drs import LogItem
+from drsim.simulator.spec import JobLife
 from tests.simulator.drs import SECOND, WEST, Rig, fixed, ids_of
 
 # --- a job's life --------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from simulator.durations import DurationUs, SpreadField, duration_us, show_duration, show_spread, spread_of
-from simulator.randomness import Spread
+from drsim.simulator.durations import DurationUs, SpreadField, duration_us, show_duration, show_spread, spread_of
+from drsim.simulator.randomness import Spread
 
 
 class Latency(BaseModel):

@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from simulator.events import ItemChanged, WriteRefused
-from simulator.kernel import Kernel
-from simulator.randomness import Spread
-from simulator.services.dynamodb import Condition, IndexKey, QueryPage
-from simulator.services.errors import ConditionFailedError, ServiceError
-from simulator.trace import Trace
+from drsim.simulator.events import ItemChanged, WriteRefused
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.randomness import Spread
+from drsim.simulator.services.dynamodb import Condition, IndexKey, QueryPage
+from drsim.simulator.services.errors import ConditionFailedError, ServiceError
+from drsim.simulator.trace import Trace
 from tests.simulator.tables import LAG_US, MEGABYTE, Attributes, attributes_of, ids, key_of, read, table_of
 
 # --- reads and writes ----------------------------------------------------------------------------------------

@@ -2,10 +2,10 @@
 
 import json
 
-from orchestrator.model import ExecutionStatus
-from simulator.events import ItemChanged
-from simulator.kernel import Kernel
-from simulator.trace import Trace
+from drsim.orchestrator.model import ExecutionStatus
+from drsim.simulator.events import ItemChanged
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.trace import Trace
 from tests.simulator.tables import Attributes, attributes_of, key_of, table_of
 
 

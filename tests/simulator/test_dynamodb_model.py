@@ -7,13 +7,13 @@ from typing import Final, NamedTuple
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.model import ExecutionKey
-from simulator.kernel import Kernel
-from simulator.randomness import Spread
-from simulator.services.dynamodb import Condition, ExecutionTable, IndexKey
-from simulator.services.errors import ConditionFailedError
-from simulator.services.stored_item import StoredItem, item_size_bytes
-from simulator.trace import Trace
+from drsim.orchestrator.model import ExecutionKey
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.randomness import Spread
+from drsim.simulator.services.dynamodb import Condition, ExecutionTable, IndexKey
+from drsim.simulator.services.errors import ConditionFailedError
+from drsim.simulator.services.stored_item import StoredItem, item_size_bytes
+from drsim.simulator.trace import Trace
 
 QUICK: Final = settings(max_examples=150, deadline=None, derandomize=True)
 STATUSES: Final = ("PENDING", "POLLING")

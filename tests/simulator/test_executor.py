@@ -7,8 +7,8 @@ from operator import methodcaller
 
 import pytest
 
-from simulator.executor import KernelExecutor
-from simulator.kernel import Kernel, MisuseError, ProcessCrashedError
+from drsim.simulator.executor import KernelExecutor
+from drsim.simulator.kernel import Kernel, MisuseError, ProcessCrashedError
 
 Log = list[tuple[int, str]]
 

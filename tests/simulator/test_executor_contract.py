@@ -6,8 +6,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
 
-from simulator.executor import KernelExecutor
-from simulator.kernel import Kernel
+from drsim.simulator.executor import KernelExecutor
+from drsim.simulator.kernel import Kernel
 
 
 def on_threads(scene: Callable[[Executor], object]) -> None:

@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from simulator.executor import KernelExecutor
-from simulator.kernel import Kernel, StopReason
-from simulator.randomness import Stream
-from simulator.services.errors import ServiceError
-from simulator.services.functions import Invocation, Payload
-from simulator.spec import PollerFunction
-from simulator.trace import BrokenSimulationError
+from drsim.simulator.executor import KernelExecutor
+from drsim.simulator.kernel import Kernel, StopReason
+from drsim.simulator.randomness import Stream
+from drsim.simulator.services.errors import ServiceError
+from drsim.simulator.services.functions import Invocation, Payload
+from drsim.simulator.spec import PollerFunction
+from drsim.simulator.trace import BrokenSimulationError
 from tests.simulator.lambdas import FIXED, INIT_US, OVERHEAD_US, SECOND, LambdaRig, sleeper
 
 MINUTE = 60 * SECOND

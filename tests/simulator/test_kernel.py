@@ -4,7 +4,7 @@ import weakref
 
 import pytest
 
-from simulator.kernel import Kernel, MisuseError, ProcessCrashedError, StopReason, show_us
+from drsim.simulator.kernel import Kernel, MisuseError, ProcessCrashedError, StopReason, show_us
 
 Log = list[tuple[int, str]]
 

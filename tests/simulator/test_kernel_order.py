@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from simulator.kernel import Kernel, Process, StopReason, Timer
+from drsim.simulator.kernel import Kernel, Process, StopReason, Timer
 
 
 class Op(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from simulator.kernel import Kernel, MisuseError, ProcessCrashedError, StopReason
+from drsim.simulator.kernel import Kernel, MisuseError, ProcessCrashedError, StopReason
 
 Log = list[tuple[int, str]]
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from simulator.executor import KernelExecutor
-from simulator.kernel import Kernel
-from simulator.services.functions import Invocation, Payload
-from simulator.trace import BrokenSimulationError
+from drsim.simulator.executor import KernelExecutor
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.functions import Invocation, Payload
+from drsim.simulator.trace import BrokenSimulationError
 from tests.simulator.lambdas import SECOND, LambdaRig
 
 

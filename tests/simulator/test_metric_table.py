@@ -1,10 +1,10 @@
 """One table has the poller's metrics: what it publishes, what the template reads and what is judged are the same."""
 
-from orchestrator.metrics import UNITS, MetricName
-from orchestrator.model import Dispatch
-from simulator.cloudwatch import NAMESPACE
-from simulator.monitoring import alarms, dashboard
-from simulator.properties.metrics import JUDGED
+from drsim.orchestrator.metrics import UNITS, MetricName
+from drsim.orchestrator.model import Dispatch
+from drsim.simulator.cloudwatch import NAMESPACE
+from drsim.simulator.monitoring import alarms, dashboard
+from drsim.simulator.properties.metrics import JUDGED
 from tests.orchestrator.ports import START_US
 from tests.orchestrator.rigs import PollerRig
 from tests.orchestrator.samples import KEY, a_wave, an_execution

@@ -6,9 +6,9 @@ from typing import Final
 
 import pytest
 
-from orchestrator.settings import MINUTE_US
-from simulator.cloudwatch import Metric, Series
-from simulator.monitoring import Alarm, Widget, alarms, condition, dashboard, history
+from drsim.orchestrator.settings import MINUTE_US
+from drsim.simulator.cloudwatch import Metric, Series
+from drsim.simulator.monitoring import Alarm, Widget, alarms, condition, dashboard, history
 
 ERRORS: Final = Metric("AWS/Lambda", "Errors", ("FunctionName", "ExecutionPoller"))
 ALARM: Final = Alarm(

@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from simulator.kernel import Kernel, MisuseError, Process, ProcessCrashedError, StopReason
+from drsim.simulator.kernel import Kernel, MisuseError, Process, ProcessCrashedError, StopReason
 
 Log = list[tuple[int, str]]
 

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from scenarios.files import load
-from simulator.events import FINDER, POLLER, Throttled
-from simulator.properties import PROPERTIES
-from simulator.properties.budgets import Budgets
-from simulator.properties.lifecycle import FinalizeOnce, StatusOrder, TerminalAbsorbing
-from simulator.properties.monitor import VIOLATIONS_KEPT_MAX, Monitor, Verdict
-from simulator.properties.writes import Isolation, NoLostUpdate
-from simulator.world import World
+from drsim.scenarios.files import load
+from drsim.simulator.events import FINDER, POLLER, Throttled
+from drsim.simulator.properties import PROPERTIES
+from drsim.simulator.properties.budgets import Budgets
+from drsim.simulator.properties.lifecycle import FinalizeOnce, StatusOrder, TerminalAbsorbing
+from drsim.simulator.properties.monitor import VIOLATIONS_KEPT_MAX, Monitor, Verdict
+from drsim.simulator.properties.writes import Isolation, NoLostUpdate
+from drsim.simulator.world import World
 from tests.simulator.monitored import (
     SCOPE,
     START_S,

@@ -2,12 +2,12 @@
 
 import pytest
 
-from orchestrator.settings import Settings
-from simulator.events import FINDER, POLLER, IndexRead, Invoked, TickFired
-from simulator.properties.cadence import NoStarvation, PollCadence, interval_us, phase
-from simulator.properties.monitor import Verdict
-from simulator.properties.triggers import TriggerCadence
-from simulator.spec import WorldSpec
+from drsim.orchestrator.settings import Settings
+from drsim.simulator.events import FINDER, POLLER, IndexRead, Invoked, TickFired
+from drsim.simulator.properties.cadence import NoStarvation, PollCadence, interval_us, phase
+from drsim.simulator.properties.monitor import Verdict
+from drsim.simulator.properties.triggers import TriggerCadence
+from drsim.simulator.spec import WorldSpec
 from tests.simulator.monitored import KEY, SECOND_US, Bench, Item, a_server, a_wave, an_item, ended, started, without
 
 MINUTE_US = 60 * SECOND_US

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator.settings import Settings
-from simulator.events import LambdaEnded
-from simulator.properties.completion import CompletionLiveness, CompletionSoundness, TimeoutTruth
-from simulator.properties.monitor import Monitor, Verdict
-from simulator.services.drs import DrsJob
-from simulator.spec import JobLife
+from drsim.orchestrator.settings import Settings
+from drsim.simulator.events import LambdaEnded
+from drsim.simulator.properties.completion import CompletionLiveness, CompletionSoundness, TimeoutTruth
+from drsim.simulator.properties.monitor import Monitor, Verdict
+from drsim.simulator.services.drs import DrsJob
+from drsim.simulator.spec import JobLife
 from tests.simulator.monitored import LIFE, SECOND_US, START_S, Bench, Item, a_server, a_wave, an_item, ended, without
 
 

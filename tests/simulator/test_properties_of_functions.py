@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from orchestrator.settings import Settings
-from simulator.events import FINDER, POLLER, LogWritten, Throttled, WriteRefused
-from simulator.properties.budgets import Budgets
-from simulator.properties.logs import LogCorrelation
-from simulator.trace import Trace
+from drsim.orchestrator.settings import Settings
+from drsim.simulator.events import FINDER, POLLER, LogWritten, Throttled, WriteRefused
+from drsim.simulator.properties.budgets import Budgets
+from drsim.simulator.properties.logs import LogCorrelation
+from drsim.simulator.trace import Trace
 from tests.simulator.monitored import SECOND_US, Bench, ended, started
 
 # --- budgets --------------------------------------------------------------------------------------------------

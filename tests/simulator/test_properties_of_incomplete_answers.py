@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from orchestrator.settings import Settings
-from simulator.events import JobsDescribed
-from simulator.faults.rules import Fault, Rule
-from simulator.properties.completion import CompletionLiveness, TimeoutTruth
-from simulator.properties.monitor import Monitor
-from simulator.services.drs import DrsJob
-from simulator.spec import JobLife, WorldSpec
+from drsim.orchestrator.settings import Settings
+from drsim.simulator.events import JobsDescribed
+from drsim.simulator.faults.rules import Fault, Rule
+from drsim.simulator.properties.completion import CompletionLiveness, TimeoutTruth
+from drsim.simulator.properties.monitor import Monitor
+from drsim.simulator.services.drs import DrsJob
+from drsim.simulator.spec import JobLife, WorldSpec
 from tests.simulator.monitored import LIFE, SCOPE, SECOND_US, Bench, Item, a_wave, an_item, without
 
 STUCK = JobLife.model_validate({"pending": "60s", "started": "30s", "hangs": True})

@@ -4,12 +4,12 @@ from typing import Final
 
 import pytest
 
-from orchestrator.metrics import MetricName, point
-from orchestrator.model import ExecutionKey, MetricPoint, Unit
-from simulator.events import FINDER, POLLER, IndexRead, Invoked, MetricsPublished
-from simulator.properties.metrics import MetricsComplete
-from simulator.properties.monitor import Verdict
-from simulator.spec import WorldSpec
+from drsim.orchestrator.metrics import MetricName, point
+from drsim.orchestrator.model import ExecutionKey, MetricPoint, Unit
+from drsim.simulator.events import FINDER, POLLER, IndexRead, Invoked, MetricsPublished
+from drsim.simulator.properties.metrics import MetricsComplete
+from drsim.simulator.properties.monitor import Verdict
+from drsim.simulator.spec import WorldSpec
 from tests.simulator.monitored import SECOND_US, START_S, Bench, an_item, ended
 
 ALL: Final = {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.randomness import Spread, Stream, exponential_us
+from drsim.simulator.randomness import Spread, Stream, exponential_us
 
 NAMES = st.text(max_size=8)
 SEEDS = st.integers(-(1 << 70), 1 << 70)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from simulator.events import TickFired
-from simulator.kernel import Kernel
-from simulator.services.schedule import ScheduleRule
-from simulator.trace import Trace
+from drsim.simulator.events import TickFired
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.schedule import ScheduleRule
+from drsim.simulator.trace import Trace
 from tests.simulator.lambdas import INIT_US, SECOND, LambdaRig, sleeper
 
 MINUTE = 60 * SECOND

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from orchestrator.settings import SETTING_NAMES
-from simulator.durations import duration_us, spread_of
-from simulator.randomness import Spread
-from simulator.spec import Arrival, Function, Group, JobLife, Launch, PollerFunction, Schedule, Wave, WorldSpec
+from drsim.orchestrator.settings import SETTING_NAMES
+from drsim.simulator.durations import duration_us, spread_of
+from drsim.simulator.randomness import Spread
+from drsim.simulator.spec import Arrival, Function, Group, JobLife, Launch, PollerFunction, Schedule, Wave, WorldSpec
 
 MINIMAL_FUNCTION = {"timeout": "1s", "init": "1s", "overhead_cold": "1s", "overhead_warm": "1s"}
 

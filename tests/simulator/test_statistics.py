@@ -2,9 +2,9 @@
 
 import pytest
 
-from orchestrator.model import ExecutionStatus
-from scenarios.files import load
-from simulator.events import (
+from drsim.orchestrator.model import ExecutionStatus
+from drsim.scenarios.files import load
+from drsim.simulator.events import (
     FINDER,
     POLLER,
     CallMade,
@@ -19,12 +19,12 @@ from simulator.events import (
     TickFired,
     WriteRefused,
 )
-from simulator.properties.budgets import Budgets
-from simulator.services.drs import DrsJob
-from simulator.spec import JobLife
-from simulator.statistics import SAMPLES_MAX, Statistics
-from simulator.values import Values
-from simulator.world import World
+from drsim.simulator.properties.budgets import Budgets
+from drsim.simulator.services.drs import DrsJob
+from drsim.simulator.spec import JobLife
+from drsim.simulator.statistics import SAMPLES_MAX, Statistics
+from drsim.simulator.values import Values
+from drsim.simulator.world import World
 from tests.simulator.monitored import LIFE, SECOND_US, Bench, Item, a_server, a_wave, an_item, ended, started, without
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.items import execution_of, waves_item
-from simulator.services.stored_item import StoredItem, item_size_bytes
+from drsim.orchestrator.items import execution_of, waves_item
+from drsim.simulator.services.stored_item import StoredItem, item_size_bytes
 from tests.simulator.tables import Attributes, attributes_of
 
 # --- sizes ---------------------------------------------------------------------------------------------------

@@ -2,12 +2,12 @@
 
 import pytest
 
-from orchestrator.model import ExecutionStatus, Phase
-from scenarios.files import load
-from simulator.events import FINDER, POLLER, CallMade, FaultInjected, IndexRead, Invoked
-from simulator.properties.budgets import Budgets
-from simulator.tally import Tally
-from simulator.world import World
+from drsim.orchestrator.model import ExecutionStatus, Phase
+from drsim.scenarios.files import load
+from drsim.simulator.events import FINDER, POLLER, CallMade, FaultInjected, IndexRead, Invoked
+from drsim.simulator.properties.budgets import Budgets
+from drsim.simulator.tally import Tally
+from drsim.simulator.world import World
 from tests.simulator.monitored import SECOND_US, Bench, a_wave, an_item, ended, without
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from cfnlint.decode import decode
 
-from simulator.template import TEMPLATE_PATH, Resolver, template
+from drsim.simulator.template import TEMPLATE_PATH, Resolver, template
 
 RESOLVER = Resolver(
     {"Environment": "test", "Role": "", "Table": "history-test"},

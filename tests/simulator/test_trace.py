@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.events import LambdaEnded, TickFired
-from simulator.trace import BrokenSimulationError, Trace, UnwrittenTraceError
+from drsim.simulator.events import LambdaEnded, TickFired
+from drsim.simulator.trace import BrokenSimulationError, Trace, UnwrittenTraceError
 
 
 class Said(NamedTuple):

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator.model import Execution, ExecutionStatus, ExecutionType, JobStatus, Wave, WaveStatus
-from simulator.kernel import Kernel
-from simulator.services.drs import DrsJob, DrsService
-from simulator.spec import Drs, JobLife
-from simulator.trace import Trace
-from simulator.truth import NEVER_US, Truth
+from drsim.orchestrator.model import Execution, ExecutionStatus, ExecutionType, JobStatus, Wave, WaveStatus
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.drs import DrsJob, DrsService
+from drsim.simulator.spec import Drs, JobLife
+from drsim.simulator.trace import Trace
+from drsim.simulator.truth import NEVER_US, Truth
 from tests.simulator.monitored import KEY, LIFE, SCOPE, SECOND_US, SPEC
 
 TIMEOUT_US = 1800 * SECOND_US

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import simulator.values as kept
-from simulator.values import ERROR_RATIO, Values
+import drsim.simulator.values as kept
+from drsim.simulator.values import ERROR_RATIO, Values
 
 RATIOS = (0.0, 0.01, 0.5, 0.95, 0.99, 1.0)
 many = st.lists(st.integers(-(10**6), 10**12) | st.integers(0, 3000), min_size=1, max_size=200)

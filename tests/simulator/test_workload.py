@@ -2,11 +2,11 @@
 
 import pytest
 
-from orchestrator.items import execution_of
-from orchestrator.model import WaveStatus
-from simulator.events import StartRefused, WriteRefused
-from simulator.kernel import Kernel
-from simulator.workload import PERSON, WORKER
+from drsim.orchestrator.items import execution_of
+from drsim.orchestrator.model import WaveStatus
+from drsim.simulator.events import StartRefused, WriteRefused
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.workload import PERSON, WORKER
 from tests.simulator.workloads import FIXED, SECOND, START_US, WRITE_US, Rig, one
 
 # --- what is written -----------------------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 import pytest
 
-from orchestrator.model import JobScope
-from simulator.kernel import Kernel
-from simulator.workload import PERSON, WORKER
+from drsim.orchestrator.model import JobScope
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.workload import PERSON, WORKER
 from tests.simulator.workloads import MS, SECOND, START_US, WRITE_US, Rig, one
 
 AT_0 = {"at": "0s"}

@@ -7,16 +7,16 @@ from typing import Final
 
 import pytest
 
-from orchestrator.model import ExecutionStatus
-from orchestrator.settings import MINUTE_US, SECOND_US
-from simulator.events import FINDER, POLLER, ItemChanged, LambdaStarted, RunEnded
-from simulator.kernel import ProcessCrashedError
-from simulator.services.dynamodb import ExecutionTable
-from simulator.services.observability import LogsService
-from simulator.services.schedule import ScheduleRule
-from simulator.spec import WorldSpec
-from simulator.trace import BrokenSimulationError, Trace
-from simulator.world import Parts, World
+from drsim.orchestrator.model import ExecutionStatus
+from drsim.orchestrator.settings import MINUTE_US, SECOND_US
+from drsim.simulator.events import FINDER, POLLER, ItemChanged, LambdaStarted, RunEnded
+from drsim.simulator.kernel import ProcessCrashedError
+from drsim.simulator.services.dynamodb import ExecutionTable
+from drsim.simulator.services.observability import LogsService
+from drsim.simulator.services.schedule import ScheduleRule
+from drsim.simulator.spec import WorldSpec
+from drsim.simulator.trace import BrokenSimulationError, Trace
+from drsim.simulator.world import Parts, World
 
 QUICK: Final = {"pending": "40s..60s", "started": "5s", "in_progress": "20s..40s"}
 ONE: Final = {"executions": 1, "waves": 1, "servers": 1, "jobs": QUICK}
@@ -149,7 +149,7 @@ def test_who_watches_a_run_does_not_change_it() -> None:
 @pytest.fixture
 def logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Logger]:
     """The logger of production code with a level, a handler and a parent of its user's; thresholds are his, too."""
-    logger = logging.getLogger("orchestrator")
+    logger = logging.getLogger("drsim.orchestrator")
     level, handlers, propagate = logger.level, logger.handlers, logger.propagate
     logger.setLevel(logging.ERROR)
     logger.handlers, logger.propagate = [logging.NullHandler()], True

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from orchestrator.model import ExecutionKey
-from simulator.durations import duration_us
-from simulator.events import ItemChanged, JobStarted
-from simulator.faults.effects import Effects
-from simulator.faults.plan import Plan
-from simulator.kernel import Kernel
-from simulator.services.drs import DrsService
-from simulator.spec import WorldSpec
-from simulator.trace import Trace
-from simulator.workload import Workload
+from drsim.orchestrator.model import ExecutionKey
+from drsim.simulator.durations import duration_us
+from drsim.simulator.events import ItemChanged, JobStarted
+from drsim.simulator.faults.effects import Effects
+from drsim.simulator.faults.plan import Plan
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.drs import DrsService
+from drsim.simulator.spec import WorldSpec
+from drsim.simulator.trace import Trace
+from drsim.simulator.workload import Workload
 from tests.simulator.tables import table_of
 
 SECOND: Final = 1_000_000

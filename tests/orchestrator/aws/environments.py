@@ -15,7 +15,7 @@ from tests.orchestrator.aws.wire import Answer, Wire
 from tests.orchestrator.ports import START_US
 from tests.orchestrator.samples import EAST
 
-MODULE: Final = "orchestrator.entrypoints"
+MODULE: Final = "drsim.orchestrator.entrypoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Environments:
     def fresh(self) -> ModuleType:
         """The entry points in a new environment."""
         self._monkeypatch.delitem(sys.modules, MODULE, raising=False)
-        return importlib.import_module("orchestrator.entrypoints")
+        return importlib.import_module("drsim.orchestrator.entrypoints")
 
     def wire(self, service: str, *answers: Answer) -> Wire:
         """The other side of every client of this service that is made from now on."""

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from orchestrator.aws.dynamodb import StatusIndex, TableStore
-from orchestrator.model import ExecutionKey
-from orchestrator.ports import ExecutionStore, PollingIndex
-from simulator.kernel import Kernel
+from drsim.orchestrator.aws.dynamodb import StatusIndex, TableStore
+from drsim.orchestrator.model import ExecutionKey
+from drsim.orchestrator.ports import ExecutionStore, PollingIndex
+from drsim.simulator.kernel import Kernel
 from tests.orchestrator.ports import Index, Table
 from tests.simulator.ports import Rig
 

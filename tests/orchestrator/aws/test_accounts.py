@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.aws.accounts import DrsClients, OwnClients, RoleCredentials
-from orchestrator.errors import RefusedError
-from orchestrator.model import JobScope
-from orchestrator.settings import MINUTE_US
+from drsim.orchestrator.aws.accounts import DrsClients, OwnClients, RoleCredentials
+from drsim.orchestrator.errors import RefusedError
+from drsim.orchestrator.model import JobScope
+from drsim.orchestrator.settings import MINUTE_US
 from tests.orchestrator.aws.wire import Answer, Request, Wire, granted, in_json
 from tests.orchestrator.ports import VirtualClock
 from tests.orchestrator.samples import EAST, OTHER_ACCOUNT, WEST

@@ -1,6 +1,7 @@
 """What an import of the entry points brings along, in a process of its own, and what it does not do."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +13,10 @@ ROOT = Path(__file__).resolve().parents[3]
 PROBE = """
 import logging, os, sys, threading
 before = set(os.environ)
-import orchestrator.entrypoints
+import watcher.entrypoints
 assert set(os.environ) == before
 assert threading.active_count() == 1, threading.enumerate()
-assert logging.getLogger("orchestrator").handlers == [], "a handler"
+assert logging.getLogger("watcher").handlers == [], "a handler"
 assert logging.getLogger().handlers == [], "a handler of the root logger"
 assert sys.modules["boto3"].DEFAULT_SESSION is None, "a session"
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
@@ -23,12 +24,13 @@ print(*sorted({name.partition(".")[0] for name in sys.modules}))
 
 
 @pytest.mark.slow
-def test_an_import_of_the_entry_points_needs_no_setting_makes_nothing_and_leaves_out_what_lambda_lacks() -> None:
-    settings = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+def test_a_bundle_of_any_name_imports_only_what_lambda_has(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "orchestrator", tmp_path / "watcher")
+    settings = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", PROBE], env=settings, capture_output=True, text=True, check=False)
     assert done.stderr == ""
     imported = set(done.stdout.split())
-    assert {"orchestrator", "boto3", "botocore", "aws_lambda_powertools"} <= imported
-    developers_own = {"drsim", "reports", "scenarios", "simulator", "tests", "pytest"}
+    assert {"watcher", "boto3", "botocore", "aws_lambda_powertools"} <= imported
+    developers_own = {"drsim", "orchestrator", "reports", "scenarios", "simulator", "tests", "pytest"}
     heavy = {"moto", "freezegun", "greenlet", "jinja2", "numpy", "pandas", "pydantic", "requests", "rich", "yaml"}
     assert imported & (developers_own | heavy) == set()

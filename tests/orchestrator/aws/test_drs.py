@@ -3,10 +3,10 @@
 import boto3.session
 import pytest
 
-from orchestrator.aws.drs import RegionalJobs
-from orchestrator.errors import MalformedError, RefusedError
-from orchestrator.model import ActionStatus, Job, JobScope, JobStatus, ServerLaunch, ServerStatus
-from orchestrator.ports import JobsPage
+from drsim.orchestrator.aws.drs import RegionalJobs
+from drsim.orchestrator.errors import MalformedError, RefusedError
+from drsim.orchestrator.model import ActionStatus, Job, JobScope, JobStatus, ServerLaunch, ServerStatus
+from drsim.orchestrator.ports import JobsPage
 from tests.orchestrator.aws.wire import Answer, Request, Wire, in_json
 from tests.orchestrator.samples import EAST, WEST
 

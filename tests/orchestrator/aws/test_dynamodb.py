@@ -4,9 +4,9 @@ import boto3.session
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from orchestrator.aws.dynamodb import StatusIndex, TableStore
-from orchestrator.errors import TryLaterError
-from orchestrator.model import ExecutionStatus, PollUpdate
+from drsim.orchestrator.aws.dynamodb import StatusIndex, TableStore
+from drsim.orchestrator.errors import TryLaterError
+from drsim.orchestrator.model import ExecutionStatus, PollUpdate
 from tests.orchestrator.aws.wire import Wire, in_json, refusal
 from tests.orchestrator.ports import START_US
 from tests.orchestrator.samples import KEY

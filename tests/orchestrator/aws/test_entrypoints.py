@@ -10,8 +10,8 @@ import boto3.session
 import pytest
 from moto import mock_aws
 
-from orchestrator.errors import MalformedError, PollFailedError, RefusedError
-from orchestrator.model import Execution, ExecutionStatus, Wave, WaveStatus
+from drsim.orchestrator.errors import MalformedError, PollFailedError, RefusedError
+from drsim.orchestrator.model import Execution, ExecutionStatus, Wave, WaveStatus
 from tests.orchestrator.aws.environments import Context, Environments
 from tests.orchestrator.aws.tables import create_table, put_item, read_item
 from tests.orchestrator.aws.wire import Answer, granted, in_json, refusal
@@ -30,7 +30,7 @@ FINDER = Context(function_name="ExecutionFinder")
 @pytest.fixture
 def environments(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Environments]:
     """Environments whose logger leaves no trace in this process."""
-    logger = logging.getLogger("orchestrator")
+    logger = logging.getLogger("drsim.orchestrator")
     before = vars(logger).copy(), logger.handlers.copy(), logger.level
     filters = [(handler, handler.filters.copy()) for handler in logging.root.handlers]
     yield Environments(monkeypatch, capsys)
@@ -145,7 +145,7 @@ def test_a_poll_writes_what_drs_says_and_returns_how_it_ended(
         "Updated 1 waves for execution e-1",
         "Execution e-1 is COMPLETED after 0 s",
     ]
-    ids = ("ExecutionPoller", "r-1", "e-1", "orchestrator")
+    ids = ("ExecutionPoller", "r-1", "e-1", "drsim.orchestrator")
     names = ("function_name", "function_request_id", "execution_id", "service")
     assert [tuple(line[name] for name in names) for line in lines] == [ids] * 2
 

@@ -17,14 +17,14 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
-from orchestrator.aws.config import ATTEMPTS_MAX, CONNECT_TIMEOUT_S, READ_TIMEOUT_S, client_config
-from orchestrator.aws.drs import RegionalJobs
-from orchestrator.aws.dynamodb import StatusIndex, TableStore
-from orchestrator.aws.errors import THROTTLING_CODES, TRANSIENT_CODES, port_error
-from orchestrator.errors import LostRaceError, OrchestratorError, RefusedError, TryLaterError
-from orchestrator.model import PollUpdate
-from orchestrator.ports import IndexPage
-from simulator.adapters import _ATTEMPTS_MAX
+from drsim.orchestrator.aws.config import ATTEMPTS_MAX, CONNECT_TIMEOUT_S, READ_TIMEOUT_S, client_config
+from drsim.orchestrator.aws.drs import RegionalJobs
+from drsim.orchestrator.aws.dynamodb import StatusIndex, TableStore
+from drsim.orchestrator.aws.errors import THROTTLING_CODES, TRANSIENT_CODES, port_error
+from drsim.orchestrator.errors import LostRaceError, OrchestratorError, RefusedError, TryLaterError
+from drsim.orchestrator.model import PollUpdate
+from drsim.orchestrator.ports import IndexPage
+from drsim.simulator.adapters import _ATTEMPTS_MAX
 from tests.orchestrator.aws.wire import Answer, Wire, in_json, refusal
 from tests.orchestrator.samples import EAST, KEY
 

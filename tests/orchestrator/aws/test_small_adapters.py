@@ -4,11 +4,11 @@ import boto3.session
 import pytest
 from moto import mock_aws
 
-from orchestrator.aws.clock import SystemClock
-from orchestrator.aws.cloudwatch import NamespaceMetrics
-from orchestrator.aws.invoke import FunctionInvoker
-from orchestrator.errors import RefusedError, TryLaterError
-from orchestrator.model import Dispatch, MetricPoint, Unit
+from drsim.orchestrator.aws.clock import SystemClock
+from drsim.orchestrator.aws.cloudwatch import NamespaceMetrics
+from drsim.orchestrator.aws.invoke import FunctionInvoker
+from drsim.orchestrator.errors import RefusedError, TryLaterError
+from drsim.orchestrator.model import Dispatch, MetricPoint, Unit
 from tests.orchestrator.aws.wire import Answer, Wire, refusal
 from tests.orchestrator.ports import START_US
 from tests.orchestrator.samples import KEY

@@ -8,11 +8,11 @@ import boto3.session
 import pytest
 from moto import mock_aws
 
-from orchestrator.errors import LostRaceError, MalformedError
-from orchestrator.items import execution_of
-from orchestrator.model import Execution, ExecutionKey, ExecutionStatus, PollUpdate, ServerStatus, WaveStatus
-from orchestrator.ports import IndexPage
-from simulator.kernel import Kernel
+from drsim.orchestrator.errors import LostRaceError, MalformedError
+from drsim.orchestrator.items import execution_of
+from drsim.orchestrator.model import Execution, ExecutionKey, ExecutionStatus, PollUpdate, ServerStatus, WaveStatus
+from drsim.orchestrator.ports import IndexPage
+from drsim.simulator.kernel import Kernel
 from tests.orchestrator.aws.tables import Backend, InFastTier, InMemory, OnAws
 from tests.orchestrator.ports import START_US
 from tests.orchestrator.samples import KEY, a_wave, an_execution, an_item, servers_in

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.charts import Mark, Point, Series, Span, distribution, ranges, stacked, timeline
-from reports.charts.drawing import HEIGHT, WIDTH
-from reports.charts.histograms import Cell, cells_of, cumulated, shares_of
-from scenarios.result import Distribution, Result
+from drsim.reports.charts import Mark, Point, Series, Span, distribution, ranges, stacked, timeline
+from drsim.reports.charts.drawing import HEIGHT, WIDTH
+from drsim.reports.charts.histograms import Cell, cells_of, cumulated, shares_of
+from drsim.scenarios.result import Distribution, Result
 from tests.reports.pieces import Pieces, points
 
 START = 1764361920  # 20:32:00

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.charts.scales import LARGEST, Scale, figure, in_unit, linear, logarithmic, quantity, time_ticks
+from drsim.reports.charts.scales import LARGEST, Scale, figure, in_unit, linear, logarithmic, quantity, time_ticks
 
 NUMBERS = st.floats(min_value=-LARGEST / 10, max_value=LARGEST / 10)
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from reports.comparing import as_json as comparison_json
-from reports.comparing import page as comparison_page
-from reports.comparing import wording
-from reports.comparing.comparison import Compared, Comparison, compare, in_common
-from reports.comparing.effect import Effect
-from reports.comparing.regressions import Judged, direction
-from scenarios.files import load
-from scenarios.result import Result
-from scenarios.runner import run
+from drsim.reports.comparing import as_json as comparison_json
+from drsim.reports.comparing import page as comparison_page
+from drsim.reports.comparing import wording
+from drsim.reports.comparing.comparison import Compared, Comparison, compare, in_common
+from drsim.reports.comparing.effect import Effect
+from drsim.reports.comparing.regressions import Judged, direction
+from drsim.scenarios.files import load
+from drsim.scenarios.result import Result
+from drsim.scenarios.runner import run
 from tests.catalogue import run_of
 
 HOSTILE = "<script>alert(1)</script>\u202e\x00&\"'" + "x" * 10_000

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.comparing.effect import Histogram, drop, effect, pooled, quantile, student_t, superiority, wilson
-from simulator.randomness import Stream
+from drsim.reports.comparing.effect import Histogram, drop, effect, pooled, quantile, student_t, superiority, wilson
+from drsim.simulator.randomness import Stream
 
 VALUES = st.lists(st.integers(0, 12).map(float), min_size=1, max_size=20)
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from reports.formats import chrome
-from reports.text import plain
-from scenarios.files import load
-from scenarios.result import Result
-from scenarios.runner import Run, run
+from drsim.reports.formats import chrome
+from drsim.reports.text import plain
+from drsim.scenarios.files import load
+from drsim.scenarios.result import Result
+from drsim.scenarios.runner import Run, run
 from tests.catalogue import run_of
 from tests.reports.hostile import TEXTS
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
-from reports.formats import ctrf
-from reports.text import plain
-from scenarios.files import load
-from scenarios.result import Result
-from scenarios.runner import run
+from drsim.reports.formats import ctrf
+from drsim.reports.text import plain
+from drsim.scenarios.files import load
+from drsim.scenarios.result import Result
+from drsim.scenarios.runner import run
 from tests.reports.hostile import TEXTS, hostile
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "ctrf-schema-0.0.json").read_text(encoding="utf-8"))

@@ -7,11 +7,11 @@ from xml.etree import ElementTree
 import pytest
 import xmlschema
 
-from reports.formats import junit
-from reports.text import plain
-from scenarios.files import load
-from scenarios.result import Result
-from scenarios.runner import run
+from drsim.reports.formats import junit
+from drsim.reports.text import plain
+from drsim.scenarios.files import load
+from drsim.scenarios.result import Result
+from drsim.scenarios.runner import run
 from tests.reports.hostile import TEXTS, hostile
 
 SCHEMA = xmlschema.XMLSchema(str(Path(__file__).parent / "schemas" / "junit-10.xsd"))

@@ -4,14 +4,14 @@ from typing import Final
 
 import pytest
 
-from simulator.adapters import SkewedClock
-from simulator.events import IndexRead
-from simulator.kernel import Kernel
-from simulator.randomness import Spread
-from simulator.services.errors import ServiceError
-from simulator.services.schedule import ScheduleRule
-from simulator.spec import JobLife
-from simulator.world import World
+from drsim.simulator.adapters import SkewedClock
+from drsim.simulator.events import IndexRead
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.randomness import Spread
+from drsim.simulator.services.errors import ServiceError
+from drsim.simulator.services.schedule import ScheduleRule
+from drsim.simulator.spec import JobLife
+from drsim.simulator.world import World
 from tests.simulator.faults.worlds import a_spec
 from tests.simulator.lambdas import INIT_US, SECOND, LambdaRig
 from tests.simulator.ports import Rig

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from orchestrator.settings import Settings
-from scenarios.explore import explore_range
-from scenarios.files import load
-from simulator.events import FINDER, POLLER, FaultInjected
-from simulator.faults.ledger import OVERDUE, Ledger
-from simulator.faults.rules import Fault
-from simulator.properties.completion import TimeoutTruth
+from drsim.orchestrator.settings import Settings
+from drsim.scenarios.explore import explore_range
+from drsim.scenarios.files import load
+from drsim.simulator.events import FINDER, POLLER, FaultInjected
+from drsim.simulator.faults.ledger import OVERDUE, Ledger
+from drsim.simulator.faults.rules import Fault
+from drsim.simulator.properties.completion import TimeoutTruth
 from tests.simulator.monitored import SECOND_US, Bench, an_item, ended, started
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from simulator.faults.plan import Hit, healed_us
-from simulator.truth import NEVER_US
+from drsim.simulator.faults.plan import Hit, healed_us
+from drsim.simulator.truth import NEVER_US
 from tests.simulator.faults.worlds import PlanRig, a_spec
 
 MINUTE_US = 60_000_000

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from simulator.durations import spread_of
-from simulator.faults.rules import CALLS, OPERATIONS, TRUTHS, Fault, Rule
-from simulator.randomness import Spread
+from drsim.simulator.durations import spread_of
+from drsim.simulator.faults.rules import CALLS, OPERATIONS, TRUTHS, Fault, Rule
+from drsim.simulator.randomness import Spread
 from tests.simulator.test_spec import problem
 
 

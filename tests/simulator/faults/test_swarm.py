@@ -5,11 +5,11 @@ from typing import Final
 import pytest
 import yaml
 
-from scenarios.files import load
-from scenarios.model import Scenario
-from simulator.faults.rules import TRUTHS, Fault, Rule
-from simulator.faults.swarm import with_swarm
-from simulator.spec import WorldSpec
+from drsim.scenarios.files import load
+from drsim.scenarios.model import Scenario
+from drsim.simulator.faults.rules import TRUTHS, Fault, Rule
+from drsim.simulator.faults.swarm import with_swarm
+from drsim.simulator.spec import WorldSpec
 
 SWARM: Final = WorldSpec.model_validate({"duration": "40m", "heal": "20m", "swarm": {}})
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from simulator.events import FaultInjected
-from simulator.faults.plan import Hit, Plan
-from simulator.kernel import Kernel
-from simulator.spec import WorldSpec
-from simulator.trace import Trace
+from drsim.simulator.events import FaultInjected
+from drsim.simulator.faults.plan import Hit, Plan
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.spec import WorldSpec
+from drsim.simulator.trace import Trace
 
 IDS: Final = ("e", "other", "third")
 

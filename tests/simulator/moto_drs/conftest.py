@@ -12,7 +12,7 @@ from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 from moto import mock_aws
 
-from simulator.moto_drs import JobLife, add_source_servers
+from drsim.simulator.moto_drs import JobLife, add_source_servers
 from tests.simulator.moto_drs import answers
 
 ACCOUNT = "123456789012"

@@ -4,7 +4,7 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 
-from simulator.moto_drs import JobLife, add_source_servers
+from drsim.simulator.moto_drs import JobLife, add_source_servers
 from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, refusal, servers, start
 
 

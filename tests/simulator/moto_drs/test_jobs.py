@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 
-from simulator.moto_drs import Drs, JobLife, set_quotas
+from drsim.simulator.moto_drs import Drs, JobLife, set_quotas
 from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, DrsClient, refusal, servers, start
 
 

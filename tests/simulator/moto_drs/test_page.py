@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-import simulator.moto_drs
+from drsim.simulator import moto_drs
 from tests.simulator.moto_drs.answers import MODEL
 
 PAGE: Final = (Path(__file__).resolve().parents[3] / "docs" / "moto-drs.md").read_text(encoding="utf-8")
@@ -22,9 +22,9 @@ def test_the_example_of_the_page_runs() -> None:
 def test_the_page_names_all_operations_and_all_that_tests_can_call() -> None:
     answered = {
         name for name in MODEL.operation_names if re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
-        in vars(simulator.moto_drs.responses.DRSResponse)
+        in vars(moto_drs.responses.DRSResponse)
     }  # fmt: skip
     assert len(answered) == 10
     not_told = {"DRSError", "drs_backends", "register"}
-    for name in answered | set(simulator.moto_drs.__all__) - not_told:
+    for name in answered | set(moto_drs.__all__) - not_told:
         assert re.search(rf"\b{name}\b", PAGE), name

@@ -10,13 +10,21 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 from moto import backend_index, mock_aws
 
-import simulator.moto_drs
-from orchestrator.model import JobScope
-from simulator.kernel import Kernel
-from simulator.moto_drs import add_source_servers, attach, detach, drs_backends, register, set_quotas, uninitialize
-from simulator.services.drs import DrsService
-from simulator.spec import Drs
-from simulator.trace import Trace
+from drsim.orchestrator.model import JobScope
+from drsim.simulator import moto_drs
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.moto_drs import (
+    add_source_servers,
+    attach,
+    detach,
+    drs_backends,
+    register,
+    set_quotas,
+    uninitialize,
+)
+from drsim.simulator.services.drs import DrsService
+from drsim.simulator.spec import Drs
+from drsim.simulator.trace import Trace
 from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, client, refusal, servers, session, start
 
 WEST = "us-west-2"
@@ -138,17 +146,17 @@ def test_registering_again_changes_nothing() -> None:
     assert backend_index.backend_url_patterns == before
     assert [name for name, _ in before].count("drs") == 1
     assert moto.backends.get_backend("drs") is drs_backends  # type: ignore[call-overload]
-    assert sys.modules["moto.drs"] is simulator.moto_drs
-    assert sys.modules["moto.drs.models"] is simulator.moto_drs.models
+    assert sys.modules["moto.drs"] is moto_drs
+    assert sys.modules["moto.drs.models"] is moto_drs.models
 
 
 @pytest.mark.slow
 def test_importing_the_backend_needs_nothing_else_of_this_project() -> None:
     code = """
 import json, sys
-import simulator.moto_drs
-tops = {name.partition(".")[0] for name in sys.modules}
-print(json.dumps(sorted(tops & {"scenarios", "reports", "drsim", "tests", "greenlet", "pandas", "freezegun"})))
+import drsim.simulator.moto_drs
+others = {"drsim.scenarios", "drsim.reports", "drsim.cli", "tests", "greenlet", "pandas", "freezegun"}
+print(json.dumps(sorted(others & set(sys.modules))))
 """
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert json.loads(printed) == []

@@ -6,7 +6,7 @@ import pytest
 from botocore.config import Config
 from freezegun.api import FrozenDateTimeFactory
 
-from simulator.moto_drs import (
+from drsim.simulator.moto_drs import (
     AccessDeniedError,
     Drs,
     DRSError,

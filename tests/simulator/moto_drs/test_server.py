@@ -11,7 +11,7 @@ pytest.importorskip("flask_cors", reason="moto's server needs moto[server]")
 
 from moto.server import ThreadedMotoServer
 
-from simulator.moto_drs import JobLife, add_source_servers
+from drsim.simulator.moto_drs import JobLife, add_source_servers
 
 OVER = JobLife.model_validate({"pending": "0s", "started": "0s", "in_progress": "0s"})
 

@@ -9,18 +9,18 @@ from boto3.dynamodb.types import TypeDeserializer
 from moto import backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
-from orchestrator.model import ExecutionKey
-from simulator.events import ItemChanged, WriteRefused
-from simulator.kernel import Kernel
-from simulator.randomness import Spread
-from simulator.services.dynamodb import ExecutionTable
-from simulator.services.stored_item import Attributes
-from simulator.spec import Table
-from simulator.trace import Trace
-from simulator.wire import host
-from simulator.wire.gateway import Gateway
-from simulator.wire.names import Names
-from simulator.wire.table import MotoTable
+from drsim.orchestrator.model import ExecutionKey
+from drsim.simulator.events import ItemChanged, WriteRefused
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.randomness import Spread
+from drsim.simulator.services.dynamodb import ExecutionTable
+from drsim.simulator.services.stored_item import Attributes
+from drsim.simulator.spec import Table
+from drsim.simulator.trace import Trace
+from drsim.simulator.wire import host
+from drsim.simulator.wire.gateway import Gateway
+from drsim.simulator.wire.names import Names
+from drsim.simulator.wire.table import MotoTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -10,17 +10,17 @@ import boto3
 import pytest
 from moto import mock_aws
 
-import orchestrator
-from orchestrator.settings import MINUTE_US, SECOND_US, Settings, settings_from
-from simulator import events
-from simulator.cloudwatch import TABLE as TABLE_IN_RUNS
-from simulator.cloudwatch import Metric
-from simulator.monitoring import Alarm, alarms
-from simulator.spec import WorldSpec
-from simulator.template import template
-from simulator.wire.deployed import DeployedFunction, Deployment
-from simulator.wire.deployment import deploy
-from simulator.wire.policies import Statement
+from drsim import orchestrator
+from drsim.orchestrator.settings import MINUTE_US, SECOND_US, Settings, settings_from
+from drsim.simulator import events
+from drsim.simulator.cloudwatch import TABLE as TABLE_IN_RUNS
+from drsim.simulator.cloudwatch import Metric
+from drsim.simulator.monitoring import Alarm, alarms
+from drsim.simulator.spec import WorldSpec
+from drsim.simulator.template import template
+from drsim.simulator.wire.deployed import DeployedFunction, Deployment
+from drsim.simulator.wire.deployment import deploy
+from drsim.simulator.wire.policies import Statement
 
 # The first deployment of a process imports moto's CloudFormation, which takes a second and more.
 pytestmark = pytest.mark.slow

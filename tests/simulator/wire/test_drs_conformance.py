@@ -16,13 +16,13 @@ from hypothesis import Phase, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from orchestrator.aws.drs import RegionalJobs
-from orchestrator.model import Job, JobScope, JobStatus, ServerStatus
-from simulator import moto_drs
-from simulator.kernel import Kernel
-from simulator.services.drs import DrsJob, DrsService, RefusedError
-from simulator.spec import Drs, JobLife
-from simulator.trace import Trace
+from drsim.orchestrator.aws.drs import RegionalJobs
+from drsim.orchestrator.model import Job, JobScope, JobStatus, ServerStatus
+from drsim.simulator import moto_drs
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.drs import DrsJob, DrsService, RefusedError
+from drsim.simulator.spec import Drs, JobLife
+from drsim.simulator.trace import Trace
 from tests.simulator.wire.tables import ACCOUNT_ID
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import boto3
 import pytest
 
-from simulator import moto_drs
-from simulator.kernel import Kernel
-from simulator.services.drs import DrsService
-from simulator.spec import Drs, JobLife
-from simulator.trace import Trace
+from drsim.simulator import moto_drs
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.drs import DrsService
+from drsim.simulator.spec import Drs, JobLife
+from drsim.simulator.trace import Trace
 
 if TYPE_CHECKING:
     from mypy_boto3_drs import DrsClient

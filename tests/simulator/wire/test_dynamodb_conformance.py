@@ -13,14 +13,14 @@ from hypothesis import Phase, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from orchestrator.aws.dynamodb import StatusIndex, TableStore
-from orchestrator.errors import LostRaceError, MalformedError
-from orchestrator.items import execution_of, seconds_item, waves_item
-from orchestrator.model import Execution, ExecutionKey, ExecutionStatus, PollUpdate
-from simulator.events import WriteRefused
-from simulator.randomness import Spread
-from simulator.services.dynamodb import Condition, IndexKey
-from simulator.services.errors import ConditionFailedError
+from drsim.orchestrator.aws.dynamodb import StatusIndex, TableStore
+from drsim.orchestrator.errors import LostRaceError, MalformedError
+from drsim.orchestrator.items import execution_of, seconds_item, waves_item
+from drsim.orchestrator.model import Execution, ExecutionKey, ExecutionStatus, PollUpdate
+from drsim.simulator.events import WriteRefused
+from drsim.simulator.randomness import Spread
+from drsim.simulator.services.dynamodb import Condition, IndexKey
+from drsim.simulator.services.errors import ConditionFailedError
 from tests.simulator.tables import attributes_of
 from tests.simulator.wire.tables import (
     INDEX,

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.files import load
-from simulator.events import FINDER, ActionUsed, ItemChanged, WriteRefused
-from simulator.wire.errors import NotSimulatedError
-from simulator.wire.tier import Functions, wire_parts
-from simulator.world import World
+from drsim.scenarios.files import load
+from drsim.simulator.events import FINDER, ActionUsed, ItemChanged, WriteRefused
+from drsim.simulator.wire.errors import NotSimulatedError
+from drsim.simulator.wire.tier import Functions, wire_parts
+from drsim.simulator.world import World
 from tests.simulator.wire.test_handlers import IDLE, run
 
 pytestmark = pytest.mark.slow

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.files import load
-from scenarios.host import wall_seconds
-from simulator.events import FINDER, LambdaEnded, LambdaStarted, LogWritten
-from simulator.trace import Trace
-from simulator.wire.errors import HandlerError, NotSimulatedError
-from simulator.wire.tier import Functions, wire_parts
-from simulator.world import World
+from drsim.scenarios.files import load
+from drsim.scenarios.host import wall_seconds
+from drsim.simulator.events import FINDER, LambdaEnded, LambdaStarted, LogWritten
+from drsim.simulator.trace import Trace
+from drsim.simulator.wire.errors import HandlerError, NotSimulatedError
+from drsim.simulator.wire.tier import Functions, wire_parts
+from drsim.simulator.world import World
 
 pytestmark = pytest.mark.slow
 

@@ -6,15 +6,15 @@ from typing import Any, Final
 import pytest
 from botocore.exceptions import ClientError
 
-from orchestrator.model import ExecutionKey, ExecutionStatus
-from simulator.events import ItemChanged
-from simulator.kernel import Kernel
-from simulator.randomness import Spread
-from simulator.services.dynamodb import Condition
-from simulator.services.errors import ConditionFailedError
-from simulator.spec import Table
-from simulator.trace import Trace
-from simulator.wire.table import MotoTable
+from drsim.orchestrator.model import ExecutionKey, ExecutionStatus
+from drsim.simulator.events import ItemChanged
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.randomness import Spread
+from drsim.simulator.services.dynamodb import Condition
+from drsim.simulator.services.errors import ConditionFailedError
+from drsim.simulator.spec import Table
+from drsim.simulator.trace import Trace
+from drsim.simulator.wire.table import MotoTable
 from tests.simulator.tables import LAG_US, attributes_of, key_of
 from tests.simulator.wire.tables import NAME, moto_table, new_client, plain_item, query_of
 

@@ -14,15 +14,15 @@ import boto3
 import moto.core.utils
 import pytest
 
-from scenarios.files import load
-from scenarios.runner import run
-from simulator.events import POLLER, CallMade, LambdaEnded
-from simulator.trace import BrokenSimulationError
-from simulator.wire import deployment
-from simulator.wire.deployed import Deployment
-from simulator.wire.errors import NotSimulatedError
-from simulator.wire.tier import wire_parts
-from simulator.world import World
+from drsim.scenarios.files import load
+from drsim.scenarios.runner import run
+from drsim.simulator.events import POLLER, CallMade, LambdaEnded
+from drsim.simulator.trace import BrokenSimulationError
+from drsim.simulator.wire import deployment
+from drsim.simulator.wire.deployed import Deployment
+from drsim.simulator.wire.errors import NotSimulatedError
+from drsim.simulator.wire.tier import wire_parts
+from drsim.simulator.world import World
 
 pytestmark = pytest.mark.slow
 
@@ -157,7 +157,7 @@ def test_the_digest_of_a_run_is_the_same_in_any_process() -> None:
     here = run(load("drill", ("duration=4m",)), seed=3, tier="wire").result
     again = run(load("drill", ("duration=4m",)), seed=3, tier="wire").result
     program = (
-        "from scenarios.files import load; from scenarios.runner import run; "
+        "from drsim.scenarios.files import load; from drsim.scenarios.runner import run; "
         "print(run(load('drill', ('duration=4m',)), seed=3, tier='wire').result.trace_digest)"
     )
     elsewhere = subprocess.run(
