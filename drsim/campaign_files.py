@@ -15,10 +15,10 @@ from typing import Final, NamedTuple
 from pydantic import ValidationError
 
 from drsim.arguments import UserError
+from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.explore import Contradiction, Data, Explored
 from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.replacing import replaced
 
 CAMPAIGN: Final = "campaign.jsonl"
 FAILURES: Final = "failures"

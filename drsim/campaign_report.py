@@ -13,13 +13,13 @@ from drsim.arguments import UserError, reading
 from drsim.campaign_files import CAMPAIGN, FAILURES, Kept, failure_path, read
 from drsim.console import duration
 from drsim.reports import campaign as report
-from drsim.scenarios import failure, story
+from drsim.scenarios import explanation, failure
+from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.campaign import Campaign, missing_ranges
 from drsim.scenarios.explore import Contradiction, signature
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.replacing import replaced
-from drsim.simulator.faults.ledger import PHASES
+from drsim.simulator.checks.ledger import PHASES
 from drsim.simulator.faults.rules import Fault
 
 PAGE, MARKDOWN = "report.html", "report.md"
@@ -179,8 +179,8 @@ def _story(path: Path, kept: Failure, folder: Path, *, tell: bool) -> report.Sto
             replay = failure.replay(kept)
             outcome = replay.detail
             if replay.outcome == "still fails":
-                steps = tuple(map(_step, story.story(kept)))
-                nearest = story.difference(kept)
+                steps = tuple(map(_step, explanation.story(kept)))
+                nearest = explanation.difference(kept)
             else:
                 trouble = f"{replay.outcome}: {replay.detail}"
         # Its parts are a user's own, and importing or building them may raise anything; the rest is told all the same.
@@ -206,7 +206,7 @@ def _story(path: Path, kept: Failure, folder: Path, *, tell: bool) -> report.Sto
     )
 
 
-def _step(line: story.Line) -> report.Step:
+def _step(line: explanation.Line) -> report.Step:
     return report.Step(at_s=line.at_us / _US, text=line.text, kind=line.kind)
 
 

@@ -21,12 +21,12 @@ from drsim.arguments import EngineChoice, UserError
 from drsim.campaign_files import Header
 from drsim.console import duration, errors, line
 from drsim.failures import GROUPS_SHOWN_MAX, keep_each
-from drsim.scenarios import crashes, host
+from drsim.scenarios import crashes, machine
 from drsim.scenarios.campaign import Campaign, missing_ranges
 from drsim.scenarios.explore import BROKEN, Contradiction, Explored, LostError, explore, scenario_of
 from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario
-from drsim.simulator.faults.ledger import PHASES
+from drsim.simulator.checks.ledger import PHASES
 
 
 class Ended(NamedTuple):
@@ -57,12 +57,12 @@ def explored(
     path = folder / campaign_files.CAMPAIGN
     campaign = Campaign()
     module = sys.modules.get(parts_place.partition(":")[0])
-    code = host.code_digest(None if module is None else module.__file__)
+    code = machine.code_digest(None if module is None else module.__file__)
     header = Header(scenario=scenario, parts=parts_place, code=code, seeds=seeds)
     kept = _kept(path, header) if resume else []
     for each in kept:
         campaign.add(each)
-    before, began, interrupted, lost = campaign.seeds_count, host.wall_seconds(), False, ""
+    before, began, interrupted, lost = campaign.seeds_count, machine.wall_seconds(), False, ""
     ranges = missing_ranges(*seeds, [(each.first, each.last) for each in kept])
     engine: engines.Engine | None = None
     try:
@@ -73,7 +73,7 @@ def explored(
             _bar(scenario.name, sum(b - a + 1 for a, b in ranges)) as bar,
         ):
             # Rates are those of workers at work: how long these took to begin says nothing of the seeds to come.
-            began = host.wall_seconds()
+            began = machine.wall_seconds()
             for each in explore(
                 scenario,
                 ranges,
@@ -85,7 +85,7 @@ def explored(
                 campaign.add(each)
                 file.write(campaign_files.line_of(each) + "\n")
                 file.flush()
-                rate = (campaign.seeds_count - before) / max(host.wall_seconds() - began, 0.001)
+                rate = (campaign.seeds_count - before) / max(machine.wall_seconds() - began, 0.001)
                 said = f"{campaign.seeds_count} seeds, {rate:.0f} seeds/s, {campaign.failed_count} failed"
                 bar.show(campaign.seeds_count - before, said)
     except KeyboardInterrupt:
@@ -95,7 +95,7 @@ def explored(
     if engine is None:
         console.print("  interrupted before anything began; what earlier campaigns left is as it was")
         return Ended(False, interrupted=True)
-    seconds = host.wall_seconds() - began
+    seconds = machine.wall_seconds() - began
     _show(console, scenario, campaign, campaign.seeds_count - before, seconds, engine.told())
     _show_lost(console, lost, engine)
     if not interrupted:

@@ -12,7 +12,7 @@ from typer.exceptions import Abort, Exit, TyperException
 
 from drsim.arguments import TraceKept, UserError, loaded, writing
 from drsim.comparing import compare
-from drsim.exits import ExitCode, complain
+from drsim.exit_codes import ExitCode, complain
 from drsim.exploring import explore, replay, shrink
 from drsim.reporting import report
 from drsim.serving import serve

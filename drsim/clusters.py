@@ -21,7 +21,7 @@ from distributed.core import rpc
 from drsim import shipping
 from drsim.arguments import UserError
 from drsim.processes import outcome_of, pickled_call
-from drsim.scenarios import host
+from drsim.scenarios import machine
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -162,11 +162,11 @@ class OnCluster(Executor):
 
     def _watch(self) -> None:
         """Look at the workers from time to time, and give up what nobody is there to run."""
-        seen_at, given_up = host.wall_seconds(), False
+        seen_at, given_up = machine.wall_seconds(), False
         while not self._ended.wait(_LOOK_SECONDS):
             if not given_up and self._look():
-                seen_at = host.wall_seconds()
-            elif given_up or host.wall_seconds() - seen_at >= _WORKERS_SECONDS:
+                seen_at = machine.wall_seconds()
+            elif given_up or machine.wall_seconds() - seen_at >= _WORKERS_SECONDS:
                 given_up, self._lost = True, f"the cluster has had no worker for {_WORKERS_SECONDS} s"
                 for future in list(self._pending):
                     future.cancel()

@@ -11,8 +11,8 @@ import typer
 from typer.exceptions import Exit
 
 from drsim.arguments import UserError, writing
-from drsim.exits import ExitCode
-from drsim.reading import results_in
+from drsim.exit_codes import ExitCode
+from drsim.stored_results import results_in
 
 if TYPE_CHECKING:
     from drsim.reports.comparing.comparison import Comparison

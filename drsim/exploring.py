@@ -22,7 +22,7 @@ from drsim.arguments import (
     seeds_of,
     writing,
 )
-from drsim.exits import ExitCode
+from drsim.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from drsim.campaigns import Ended

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from drsim import campaign_files, campaign_report
 from drsim.console import duration, line
-from drsim.scenarios import failure, host, story
+from drsim.scenarios import explanation, failure, machine
 from drsim.scenarios.explore import BROKEN, Contradiction, in_words
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.files import ScenarioError
@@ -45,7 +45,7 @@ def _keep(console: Console, scenario: Scenario, found: Contradiction, parts: str
     if path.exists():
         _tell_again(console, name, path)
         return
-    began = host.wall_seconds()
+    began = machine.wall_seconds()
     if found.property == BROKEN:
         kept, runs_count, trouble = failure.unshrunk(scenario, found, parts), 0, "a broken simulation is not shrunk"
     else:
@@ -56,7 +56,7 @@ def _keep(console: Console, scenario: Scenario, found: Contradiction, parts: str
         _show_values(console, kept)
         _show_replay(console, path)
         return
-    seconds = duration(host.wall_seconds() - began)
+    seconds = duration(machine.wall_seconds() - began)
     line(console, "fail", f"{name}, shrunk in {seconds} ({runs_count} runs)", bold=True)
     tell(console, kept, path)
 
@@ -78,7 +78,7 @@ def tell(console: Console, kept: Failure, path: Path) -> None:
     for rule in kept.scenario.faults:
         console.print(Text(f"    {rule}"))
     try:
-        lines, difference = story.story(kept), story.difference(kept)
+        lines, difference = explanation.story(kept), explanation.difference(kept)
     except (Exception, BrokenSimulationError) as error:
         console.print(Text(f"  no story: {in_words(error)}"), soft_wrap=True)
         lines, difference = [], None

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from drsim.reading import RESULT
 from drsim.reports.documents import CHROME, MARKDOWN, PAGE, File, Lines, UnwrittenError, files
 from drsim.reports.history import TraceError
-from drsim.scenarios.replacing import beside, replaced
+from drsim.scenarios.atomic_files import beside, replaced
 from drsim.scenarios.result import Result
+from drsim.stored_results import RESULT
 
 if TYPE_CHECKING:
     from drsim.scenarios.runner import Run

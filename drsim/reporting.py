@@ -9,8 +9,8 @@ import typer
 from typer.exceptions import Exit
 
 from drsim.arguments import TraceFormat, UserError, writing
-from drsim.exits import ExitCode, complain
-from drsim.reading import result_in, runs_in
+from drsim.exit_codes import ExitCode, complain
+from drsim.stored_results import result_in, runs_in
 
 
 def report(

@@ -96,7 +96,7 @@ def _interrupted_by_sigterm() -> Iterator[None]:
 
 
 def _serve(scenario: "Scenario", seed: int, speed: float, host: str, port: int, *, paused: bool) -> int:
-    from drsim.scenarios.host import wall_seconds
+    from drsim.scenarios.machine import wall_seconds
     from drsim.simulator.wire.pacer import Pacer
     from drsim.simulator.wire.server import Endpoint, bound, http_server, served_world
 

@@ -1,13 +1,14 @@
 """Whether the alarms that a scenario is there for go off, and clear again.
 
-Owns the judgement alone: what an alarm does is `simulator.monitoring`'s, and which must go off is the scenario's.
+Owns the judgement alone: what an alarm does is `simulator.cloudwatch.alarms`'s, and which must go off is
+the scenario's.
 """
 
 from collections.abc import Sequence
 from typing import Literal
 
-from drsim.scenarios.monitored import changes_of, instant_of
-from drsim.simulator.monitoring import alarms_by_name
+from drsim.scenarios.cloudwatch import changes_of, instant_of
+from drsim.simulator.cloudwatch.alarms import alarms_by_name
 from drsim.simulator.world import World
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from drsim.scenarios.explore import Contradiction, Explored, signature
 from drsim.scenarios.result import RunVerdict
-from drsim.simulator.faults.ledger import PHASES
+from drsim.simulator.checks.ledger import PHASES
 from drsim.simulator.faults.rules import TRUTHS, Fault
 
 _CLAIM_MIN: Final = 4

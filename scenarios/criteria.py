@@ -14,9 +14,9 @@ from drsim.scenarios import alarms
 from drsim.scenarios.finding import Criterion, Finding, Instance
 from drsim.scenarios.intervals import effective_us, look_every_us
 from drsim.scenarios.result import CriterionResult
+from drsim.simulator.checks.monitor import Monitor, seconds
 from drsim.simulator.events import FINDER, POLLER
-from drsim.simulator.properties.monitor import Monitor, seconds
-from drsim.simulator.values import Values
+from drsim.simulator.figures.sketch import Values
 from drsim.simulator.world import World
 
 _BY_TRUTH: Final = (ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL, ExecutionStatus.FAILED)

@@ -18,14 +18,14 @@ from typing import Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from drsim.scenarios import criteria, host
+from drsim.scenarios import criteria, machine
 from drsim.scenarios.finding import Criterion, Finding
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.parts import parts_of
 from drsim.scenarios.result import Verdict
 from drsim.scenarios.verdict import unexercised
-from drsim.simulator.faults.ledger import Ledger
-from drsim.simulator.spec import WorldSpec
+from drsim.simulator.checks.ledger import Ledger
+from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import BrokenSimulationError
 from drsim.simulator.world import Parts, World, collecting_seldom
 
@@ -291,7 +291,7 @@ def explore(
     BrokenExecutor; once `submit` does, nothing new begins.
     """
     text = scenario.model_dump_json()
-    began = host.wall_seconds()
+    began = machine.wall_seconds()
     left = [(low, high) for low, high in ranges][::-1]
     seeds_left = sum(high - low + 1 for low, high in left)
     size = 1
@@ -299,7 +299,7 @@ def explore(
     lost: list[tuple[int, int]] = []
     reason = ""
     while left or running:
-        in_time = seconds_max is None or host.wall_seconds() - began < seconds_max
+        in_time = seconds_max is None or machine.wall_seconds() - began < seconds_max
         count = jobs if isinstance(jobs, int) else jobs()
         while left and in_time and len(running) < count + 1:
             low, high = left.pop()
@@ -344,6 +344,6 @@ def _joined(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _timed_range(scenario_json: str, first: int, last: int, parts_place: str) -> tuple[Explored, float]:
     """A range, and how many seconds it took the worker, without the time for which it waited in line."""
-    began = host.wall_seconds()
+    began = machine.wall_seconds()
     explored = explore_range(scenario_json, first, last, parts_place)
-    return explored, host.wall_seconds() - began
+    return explored, machine.wall_seconds() - began

@@ -9,19 +9,19 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
-from drsim.scenarios import host
+from drsim.scenarios import machine
+from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.explore import BROKEN, Contradiction, Data, UnbuiltWorldError, contradictions, world_of
 from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.parts import parts_of
-from drsim.scenarios.replacing import replaced
+from drsim.simulator.checks import PROPERTIES
 from drsim.simulator.durations import DurationUs, show_duration
 from drsim.simulator.events import FaultInjected
 from drsim.simulator.faults.rules import SELECTORS, Rule
-from drsim.simulator.properties import PROPERTIES
 from drsim.simulator.randomness import Spread
-from drsim.simulator.spec import Arrival
+from drsim.simulator.spec.groups import Arrival
 
 
 def _known_property(name: str) -> str:
@@ -150,7 +150,7 @@ def _failure(scenario: Scenario, found: Contradiction, parts_place: str, digest:
             "observed": found.observed,
             "digest": digest,
             "parts": parts_place,
-            "versions": host.versions(),
+            "versions": machine.versions(),
             "scenario": scenario,
         }
     )

@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from drsim.scenarios.model import Scenario
-from drsim.simulator.spec import Group
+from drsim.simulator.spec.groups import Group
 
 _CATALOGUE: Final = files("drsim.scenarios") / "catalogue"
 

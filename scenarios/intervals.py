@@ -1,7 +1,7 @@
 """Polling intervals as they are in effect: looks come at a fixed distance."""
 
 from drsim.orchestrator.model import Phase
-from drsim.simulator.properties.cadence import interval_us
+from drsim.simulator.checks.cadence import interval_us
 from drsim.simulator.world import World
 
 

@@ -5,9 +5,10 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, field_validator
 
 from drsim.scenarios.criteria import CRITERIA_NAMES
-from drsim.simulator.monitoring import alarms_by_name
-from drsim.simulator.properties import PROPERTIES
-from drsim.simulator.spec import Spec, WorldSpec
+from drsim.simulator.checks import PROPERTIES
+from drsim.simulator.cloudwatch.alarms import alarms_by_name
+from drsim.simulator.services.spec import Spec
+from drsim.simulator.spec.world import WorldSpec
 
 _PROPERTY_NAMES = tuple(monitor.name for monitor in PROPERTIES)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from drsim.orchestrator.model import ExecutionStatus, Phase
-from drsim.scenarios import criteria, host
+from drsim.scenarios import criteria, machine
+from drsim.scenarios.cloudwatch import monitored
 from drsim.scenarios.intervals import effective_us, look_every_us
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.monitored import monitored
 from drsim.scenarios.result import (
     Basis,
     Cadence,
@@ -30,12 +30,12 @@ from drsim.scenarios.result import (
     instant,
 )
 from drsim.scenarios.verdict import verdict
+from drsim.simulator.checks.cadence import interval_us
+from drsim.simulator.checks.monitor import Monitor
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.faults.rules import Rule
-from drsim.simulator.properties.cadence import interval_us
-from drsim.simulator.properties.monitor import Monitor
+from drsim.simulator.figures.sketch import Values
 from drsim.simulator.trace import Level, Trace
-from drsim.simulator.values import Values
 from drsim.simulator.world import Parts, World
 
 if TYPE_CHECKING:
@@ -116,11 +116,11 @@ def _run(
     on_progress: Callable[[int], None] | None,
     trace: Trace,
 ) -> Run:
-    began = host.wall_seconds()
+    began = machine.wall_seconds()
     world = World(scenario, seed=seed, parts=parts, trace=trace)
     world.run(on_progress=on_progress)
     trace.close()
-    wall_seconds = host.wall_seconds() - began
+    wall_seconds = machine.wall_seconds() - began
     properties = tuple(_property(monitor, scenario.epoch_us) for monitor in world.monitors)
     judged = criteria.judge(world)
     verdicts = {each.name: each.verdict for each in properties} | {each.name: each.verdict for each in judged}
@@ -253,7 +253,7 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
             )
             for execution_id, sample in statistics.samples.items()
         ),
-        environment=host.versions(),
+        environment=machine.versions(),
     )
 
 

@@ -9,16 +9,17 @@ from typing import Final, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from drsim.scenarios import host
+from drsim.scenarios import machine
 from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.explore import Contradiction, UnbuiltWorldError, contradictions, in_words, signature, world_of
 from drsim.scenarios.failure import Failure, concrete, failure_of, unshrunk
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.parts import parts_of
 from drsim.simulator.faults.rules import Rule
-from drsim.simulator.faults.swarm import with_swarm
 from drsim.simulator.randomness import Spread
-from drsim.simulator.spec import Group, JobLife
+from drsim.simulator.services.spec import JobLife
+from drsim.simulator.spec.groups import Group
+from drsim.simulator.spec.swarm import with_swarm
 from drsim.simulator.trace import BrokenSimulationError
 from drsim.simulator.world import Parts
 
@@ -40,7 +41,7 @@ class Shrinker:
         self.seed = seed
         self._name = name
         self._parts = parts
-        self._until = host.wall_seconds() + seconds_max
+        self._until = machine.wall_seconds() + seconds_max
         self.runs_count = 0
         # How a criterion failed first: a smaller scenario may fail it for another reason, such as too early an end.
         self._signature: str | None = None
@@ -67,12 +68,12 @@ class Shrinker:
                 self._shorter_delays,
             ):
                 scenario = step(scenario)
-            if scenario == before or host.wall_seconds() > self._until:
+            if scenario == before or machine.wall_seconds() > self._until:
                 return scenario
 
     def _fails(self, scenario: Scenario) -> bool:
         """Whether it still fails in this scenario; impossible scenarios and those out of time do not count."""
-        if host.wall_seconds() > self._until and self.runs_count:
+        if machine.wall_seconds() > self._until and self.runs_count:
             return False
         try:
             scenario = Scenario.model_validate(scenario.model_dump())

@@ -13,6 +13,10 @@ _PART: Final = r"([0-9]+(?:\.[0-9]+)?)(us|ms|s|m|h|d) ?"
 _DURATION: Final = f"({_PART})+"
 
 
+NEVER_US: Final = 1 << 62
+"""Later than any run."""
+
+
 def duration_us(text: object) -> int:
     """The duration that a text such as "1h30m", "1.5s" or "250ms" names, in microseconds. Raises ValueError."""
     if not isinstance(text, str) or not re.fullmatch(_DURATION, text.strip()):

@@ -170,7 +170,7 @@ class Kernel:
         """
         spawner = self.current
         # No functools.partial: a call through C would lengthen the stack that every switch has to copy.
-        process = Process(self, name, lambda: function(*arguments, **keywords), spawner)
+        process = Process(name, lambda: function(*arguments, **keywords), spawner)
         if spawner is not None:
             spawner._children[process] = None
         self._unfinished[process] = None
@@ -189,7 +189,7 @@ class Kernel:
             raise MisuseError(
                 "kernel.begin(...) was called outside an action: kernel.spawn(name, function) makes a process"
             )
-        process = Process(self, name, lambda: function(*arguments, **keywords), None)
+        process = Process(name, lambda: function(*arguments, **keywords), None)
         process.tag = tag
         self._unfinished[process] = None
         self._start(process)
@@ -273,11 +273,35 @@ class Kernel:
         self._heap.clear()
 
     def _start(self, process: Process) -> None:
-        carrier = self._idle.pop() if self._idle else Carrier(self)
+        carrier = self._idle.pop() if self._idle else Carrier(self._carry)
         carrier.process, process._carrier = process, carrier
         # An exception in a greenlet continues in its parent: the loop, not the process that spawned this one.
         carrier.parent = cast(greenlet, self._hub)
         carrier.switch()
+
+    def _carry(self) -> None:
+        """Run the processes that the current carrier is given, one before each switch to it while it is idle."""
+        carrier = cast(Carrier, getcurrent())
+        while True:
+            self._run(cast(Process, carrier.process))
+            carrier.process = None
+            self._idle.append(carrier)
+            self._to_hub()
+
+    def _run(self, process: Process) -> None:
+        """Do the process's task. An exception ends the run, since greenlets hand it to their parent."""
+        try:
+            process._task()
+        # SystemExit, too: sys.exit() in a simulated process must not end the simulator as if all were well.
+        except (Exception, SystemExit) as error:
+            # Outside a run a process is only ever unwound, and what it does then is no part of the simulation.
+            if self._hub is not None:
+                where = f"{self._where()}, process {process.name!r}"
+                raise ProcessCrashedError(f"{where}: {type(error).__name__}: {error}") from error
+        finally:
+            process._ended = True
+            self._unfinished.pop(process, None)
+            process.bequeath()
 
     def _to_hub(self) -> None:
         """Switch from the current process to the loop of `run`. Outside a run only `close` runs processes: unwind."""

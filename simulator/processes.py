@@ -1,17 +1,14 @@
-"""Processes of the kernel: greenlets that run tasks, and who dies with whom.
+"""Processes of the kernel: their families, and the greenlets that run them.
 
-A part of `simulator.kernel`, which alone makes them and decides when they run; others import its names from there.
+A part of `simulator.kernel`, which creates and schedules them; others import its names from there.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final
 
 from greenlet import GreenletExit, greenlet
 
 from drsim.simulator.errors import RunEndingError
-
-if TYPE_CHECKING:
-    from drsim.simulator.kernel import Kernel
 
 
 class KernelError(Exception):
@@ -33,12 +30,11 @@ NOT_OF_THE_CODE: Final = (RunEndingError, GreenletExit, KeyboardInterrupt)
 class Process:
     """One thread of virtual time. Its children die with it; `tag` is free for the one who spawned it."""
 
-    __slots__ = ("_carrier", "_children", "_ended", "_kernel", "_killed", "_serial", "_spawner", "_task", "name", "tag")
+    __slots__ = ("_carrier", "_children", "_ended", "_killed", "_serial", "_spawner", "_task", "name", "tag")
 
-    def __init__(self, kernel: "Kernel", name: str, task: Callable[[], object], spawner: "Process | None") -> None:
+    def __init__(self, name: str, task: Callable[[], object], spawner: "Process | None") -> None:
         self.name = name
         self.tag: object = None if spawner is None else spawner.tag
-        self._kernel = kernel
         self._task = task
         self._spawner = spawner
         self._children: dict[Process, None] = {}
@@ -52,23 +48,6 @@ class Process:
         """Whether it has something left to run."""
         return not (self._killed or self._ended)
 
-    def _run(self) -> None:
-        """Do the task. An exception ends the kernel's run, since greenlets hand it to their parent."""
-        kernel = self._kernel
-        try:
-            self._task()
-        # SystemExit, too: sys.exit() in a simulated process must not end the simulator as if all were well.
-        except (Exception, SystemExit) as error:
-            # Outside a run a process is only ever unwound, and what it does then is no part of the simulation.
-            if kernel._hub is not None:
-                raise ProcessCrashedError(
-                    f"{kernel._where()}, process {self.name!r}: {type(error).__name__}: {error}"
-                ) from error
-        finally:
-            self._ended = True
-            kernel._unfinished.pop(self, None)
-            self._bequeath()
-
     @property
     def root(self) -> "Process":
         """The process at the top of its family: it outlives its own end there, so that those it left can be killed."""
@@ -77,7 +56,7 @@ class Process:
             process = process._spawner
         return process
 
-    def _bequeath(self) -> None:
+    def bequeath(self) -> None:
         """Hand the children on to the one who spawned this process, so that they still die with that one."""
         spawner = self._spawner
         if spawner is None:
@@ -93,20 +72,10 @@ class Carrier(greenlet):
     """A greenlet that runs one process after another: making one costs ten times as much as a switch."""
 
     # Attributes in a greenlet's dictionary would cost a tenth of the kernel's speed.
-    __slots__ = ("_kernel", "process", "serial")
+    __slots__ = ("process", "serial")
 
-    def __init__(self, kernel: "Kernel") -> None:
-        super().__init__()
-        self._kernel = kernel
+    def __init__(self, body: Callable[[], None]) -> None:
+        super().__init__(body)
         self.process: Process | None = None
         # The serial number of the event that resumes it.
         self.serial = 0
-
-    def run(self) -> None:
-        """The greenlet's body, given a process before each switch to it while it is idle."""
-        kernel = self._kernel
-        while True:
-            cast(Process, self.process)._run()
-            self.process = None
-            kernel._idle.append(self)
-            kernel._to_hub()

@@ -27,8 +27,10 @@ from drsim.simulator.randomness import Stream, exponential_us
 from drsim.simulator.services.drs import DrsJob, DrsService
 from drsim.simulator.services.dynamodb import Condition, Table
 from drsim.simulator.services.errors import ConditionFailedError, ServiceError
+from drsim.simulator.services.spec import JobLife
 from drsim.simulator.services.stored_item import Attributes, is_over, version_of
-from drsim.simulator.spec import Group, JobLife, Launch, WorldSpec
+from drsim.simulator.spec.groups import Group, Launch
+from drsim.simulator.spec.world import WorldSpec
 
 WORKER: Final = "worker"
 PERSON: Final = "person"

@@ -18,7 +18,20 @@ from drsim.orchestrator.payloads import dispatch_of
 from drsim.orchestrator.poller import Poller
 from drsim.orchestrator.ports import Clock, ExecutionStore, Metrics, PollerInvoker, PollingIndex, RecoveryJobs
 from drsim.orchestrator.settings import MINUTE_US, Settings, settings_from
-from drsim.simulator.adapters import (
+from drsim.simulator.checks import PROPERTIES, STRAINED
+from drsim.simulator.checks.completion import CompletionLiveness
+from drsim.simulator.checks.monitor import Allows, Context
+from drsim.simulator.checks.truth import Truth
+from drsim.simulator.cloudwatch.metrics import CloudWatch
+from drsim.simulator.events import FINDER, POLLER, ItemChanged, RunEnded
+from drsim.simulator.executor import KernelExecutor
+from drsim.simulator.faults.effects import Effects, QueueUnderFaults
+from drsim.simulator.faults.plan import Plan
+from drsim.simulator.faults.rules import CLOCK, EVENT, INDEX, START, TICK
+from drsim.simulator.figures.statistics import Statistics
+from drsim.simulator.figures.tally import Tally
+from drsim.simulator.kernel import Kernel, StopReason
+from drsim.simulator.ports import (
     Boundary,
     CloudWatchMetrics,
     DrsJobs,
@@ -28,27 +41,14 @@ from drsim.simulator.adapters import (
     TableStore,
     WorldClock,
 )
-from drsim.simulator.cloudwatch import CloudWatch
-from drsim.simulator.events import FINDER, POLLER, ItemChanged, RunEnded
-from drsim.simulator.executor import KernelExecutor
-from drsim.simulator.faults.effects import Effects, QueueUnderFaults
-from drsim.simulator.faults.plan import Plan
-from drsim.simulator.faults.rules import CLOCK, EVENT, INDEX, START, TICK
-from drsim.simulator.faults.swarm import with_swarm
-from drsim.simulator.kernel import Kernel, StopReason
-from drsim.simulator.properties import PROPERTIES, STRAINED
-from drsim.simulator.properties.completion import CompletionLiveness
-from drsim.simulator.properties.monitor import Allows, Context
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.dynamodb import ExecutionTable, Table
 from drsim.simulator.services.functions import Handler, Invocation, LambdaService, Payload
 from drsim.simulator.services.observability import LogsService, MetricsService
 from drsim.simulator.services.schedule import ScheduleRule
-from drsim.simulator.spec import Bounds, WorldSpec
-from drsim.simulator.statistics import Statistics
-from drsim.simulator.tally import Tally
+from drsim.simulator.spec.swarm import with_swarm
+from drsim.simulator.spec.world import Bounds, WorldSpec
 from drsim.simulator.trace import BrokenSimulationError, Trace
-from drsim.simulator.truth import Truth
 from drsim.simulator.workload import WORKER, Workload
 
 _EVENTS_MAX: Final = 20_000_000
@@ -171,7 +171,7 @@ class World:
         # Not by its truth: a trace without events is as false as an empty list.
         trace = Trace(level="off" if verdict_only else "full") if trace is None else trace
         self.trace: Final = trace
-        self.plan = plan = Plan(kernel, trace, spec)
+        self.plan = plan = Plan(kernel, trace, spec.faults, spec.heal)
         self.settings = settings_from(spec.settings)
         self.table = parts.table(
             kernel,

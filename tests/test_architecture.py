@@ -25,6 +25,21 @@ OUTSIDE: Final = ("tests", "noxfile", "orchestrator", "simulator", "scenarios", 
 RESULT_DATA: Final = ("drsim.scenarios.result", "drsim.simulator.durations")
 """What reports may import of scenarios and simulator: results, and how durations are written in them."""
 
+FLOORS: Final = (
+    ("errors", "randomness", "durations", "cloudformation", "processes", "kernel", "executor"),
+    ("events", "trace"),
+    ("services",),
+    ("faults",),
+    ("spec",),
+    ("workload",),
+    ("checks",),
+    ("figures", "cloudwatch"),
+    ("ports", "moto_drs"),
+    ("world",),
+    ("wire",),
+)
+"""The floors of `simulator`, lowest first: a module may import its own floor and those below it."""
+
 COMPUTED: Final = "<computed>"
 LINES_MAX: Final = 400
 DUMPING_GROUNDS: Final = frozenset({"util", "utils", "helper", "helpers", "base", "manager", "managers", "common"})
@@ -122,6 +137,24 @@ def direction_faults(module: Module) -> list[str]:
     return faults
 
 
+def floor_faults(module: Module) -> list[str]:
+    """Imports of a higher floor of `simulator`, or by a module that is on no floor."""
+    floors = {name: number for number, names in enumerate(FLOORS) for name in names}
+    simulator = "drsim.simulator"
+    own = module.name.removeprefix(f"{simulator}.").partition(".")[0]
+    if module.name == simulator:
+        return []
+    if own not in floors:
+        return [f"{module.name}: {own} is on no floor of simulator"]
+    faults = []
+    for line, name in _imports(module):
+        floor = name.removeprefix(f"{simulator}.").partition(".")[0] if _within(name, simulator) else own
+        if floors.get(floor, len(FLOORS)) > floors[own]:
+            allowed = ", ".join(each for names in FLOORS[: floors[own] + 1] for each in names)
+            faults.append(f"{module.name}:{line} imports {name}; {own} may import only {allowed}")
+    return faults
+
+
 def dependency_faults(module: Module) -> list[str]:
     """Third-party imports of production code outside the places that own them."""
     allowed = set(sys.stdlib_module_names) | {"drsim"}
@@ -189,6 +222,19 @@ def test_imports_point_one_way() -> None:
     assert _faults(direction_faults, _modules(*LAYERS)) == []
 
 
+def test_imports_within_the_simulator_point_down() -> None:
+    modules = _modules("drsim.simulator")
+    assert _faults(floor_faults, modules) == []
+    on_floors = {name for names in FLOORS for name in names}
+    assert on_floors == {module.name.split(".")[2] for module in modules if module.name.count(".") > 1}
+
+
+def test_tests_import_no_second_name() -> None:
+    second = {"orchestrator", "simulator", "scenarios", "reports"}
+    modules = _modules("tests", "examples")
+    assert [(each.name, name) for each in modules for _, name in _imports(each) if name.split(".")[0] in second] == []
+
+
 def test_production_code_imports_the_standard_library_and_in_its_adapters_what_lambda_has() -> None:
     assert _faults(dependency_faults, _modules("drsim.orchestrator")) == []
 
@@ -242,6 +288,22 @@ def test_an_import_against_the_direction_is_caught(name: str, source: str) -> No
 )
 def test_an_import_along_the_direction_passes(name: str, source: str) -> None:
     assert direction_faults(Module(name, source)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "caught"),
+    [
+        ("drsim.simulator.services.drs", "from drsim.simulator.checks.truth import Truth", True),
+        ("drsim.simulator.processes", "from drsim.simulator import world", True),
+        ("drsim.simulator.newcomer", "import json", True),
+        ("drsim.simulator.world", "from drsim.simulator.wire.tier import wire_parts", True),
+        ("drsim.simulator.checks.truth", "from drsim.simulator.services.drs import DrsService", False),
+        ("drsim.simulator.trace", "from drsim.orchestrator.model import Wave", False),
+        ("drsim.simulator.wire.tier", "from drsim.simulator import moto_drs", False),
+    ],
+)
+def test_an_import_of_a_higher_floor_is_caught(name: str, source: str, caught: bool) -> None:
+    assert bool(floor_faults(Module(name, source))) is caught
 
 
 def test_a_relative_import_is_resolved_from_modules_and_from_packages() -> None:

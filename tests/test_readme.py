@@ -12,7 +12,7 @@ import pytest
 from drsim.cli import main
 from drsim.scenarios.files import parse
 from drsim.scenarios.runner import run
-from drsim.simulator.properties import PROPERTIES
+from drsim.simulator.checks import PROPERTIES
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """`trace.chrome.json`: a run's trace in Chrome's Trace Event Format, which Perfetto (https://ui.perfetto.dev) opens.
 
-Owns which events become slices, instants and counters, and on which lines they lie; `reports.formats.lanes` owns their
-form. Instants are virtual microseconds from the start of the run. What never came, or came after it, ends with the run.
+Owns which events become slices, instants and counters, and on which lines they lie. `reports.formats.chrome_events`
+owns their form. Instants are virtual microseconds from the start of the run. Slices without an end stop with the run.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from drsim.reports.formats.lanes import LANES, Canvas, Event
+from drsim.reports.formats.chrome_events import LANES, Canvas, Event
 from drsim.reports.history import waves_of
 from drsim.scenarios.result import Result
 

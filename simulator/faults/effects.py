@@ -16,8 +16,8 @@ from drsim.simulator.randomness import Stream
 from drsim.simulator.services.dynamodb import Table
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.functions import Invocation, LambdaService, Start
+from drsim.simulator.services.spec import JobLife
 from drsim.simulator.services.stored_item import is_over, version_of
-from drsim.simulator.spec import JobLife
 
 _T = TypeVar("_T")
 

@@ -5,16 +5,15 @@ order: a failure that was saved strikes at the same call after changes that have
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from drsim.simulator.durations import NEVER_US
 from drsim.simulator.events import FINDER, FaultInjected
 from drsim.simulator.faults.rules import TRUTHS, Fault, Rule
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Stream
-from drsim.simulator.spec import WorldSpec
 from drsim.simulator.trace import Trace
-from drsim.simulator.truth import NEVER_US
 
 _BACKOFF_US: Final = 5_000_000
 """A call is tried three times, with up to 1 s and 2 s in between, and takes a little time each."""
@@ -45,14 +44,14 @@ class _Armed(NamedTuple):
 class Plan:
     """The rules of one run."""
 
-    def __init__(self, kernel: Kernel, trace: Trace, spec: WorldSpec) -> None:
+    def __init__(self, kernel: Kernel, trace: Trace, rules: Sequence[Rule], heal_us: int | None) -> None:
         self._kernel = kernel
         self._trace = trace
-        self.rules = spec.faults
-        self.fired_counts = [0] * len(spec.faults)
-        self.healed_us = healed_us(spec)
+        self.rules = rules
+        self.fired_counts = [0] * len(rules)
+        self.healed_us = healed_us(rules, heal_us)
         self.skew_us = max((rule.length.high_us for rule in self.rules if rule.fault is Fault.CLOCK_SKEW), default=0)
-        self._heal_us = NEVER_US if spec.heal is None else spec.heal
+        self._heal_us = NEVER_US if heal_us is None else heal_us
         self._lost: dict[str, str] = {}
         # Until when faults hold up an execution, "" standing for all of them.
         self._acts_until_us: dict[str, int] = {}
@@ -141,8 +140,8 @@ class Plan:
         return self._lost
 
 
-def healed_us(spec: WorldSpec) -> int:
+def healed_us(rules: Sequence[Rule], heal_us: int | None) -> int:
     """From when on nothing disturbs polling: 0 without faults, and never if they do not heal."""
-    if all(rule.fault in TRUTHS for rule in spec.faults):
+    if all(rule.fault in TRUTHS for rule in rules):
         return 0
-    return NEVER_US if spec.heal is None else spec.heal
+    return NEVER_US if heal_us is None else heal_us

@@ -1,7 +1,7 @@
 """Fault rules as data: what goes wrong, where and when.
 
 Owns the words, and which fault makes sense at which point; a rule's relation to the rest of its scenario (its entities,
-its duration) is checked where both are known, in `simulator.spec`. Defaults of strengths are assumed.
+its duration) is checked where both are known, in `simulator.spec.world`. Defaults of strengths are assumed.
 """
 
 from collections.abc import Mapping

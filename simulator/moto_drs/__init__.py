@@ -33,7 +33,7 @@ from drsim.simulator.moto_drs.exceptions import (
 from drsim.simulator.moto_drs.models import DRSBackend, World, drs_backends
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsService
-from drsim.simulator.spec import Drs, JobLife
+from drsim.simulator.services.spec import Drs, JobLife
 
 __all__ = [
     "AccessDeniedError",

@@ -16,7 +16,7 @@ from drsim.orchestrator.model import JobScope
 from drsim.simulator.moto_drs import shapes
 from drsim.simulator.moto_drs.exceptions import DRSError, ResourceNotFoundError, ValidationError
 from drsim.simulator.services.drs import DrsJob, DrsService
-from drsim.simulator.spec import Drs
+from drsim.simulator.services.spec import Drs
 from drsim.simulator.trace import Trace
 
 

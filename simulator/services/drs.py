@@ -22,7 +22,7 @@ from drsim.simulator.services.drs_jobs import (
     recovery_instances,
 )
 from drsim.simulator.services.errors import ServiceError
-from drsim.simulator.spec import Drs, JobLife
+from drsim.simulator.services.spec import Drs, JobLife
 from drsim.simulator.trace import Trace
 
 __all__ = ["Clock", "DrsJob", "DrsService", "LogItem", "RefusedError", "SourceServer"]

@@ -12,7 +12,7 @@ from drsim.simulator.events import Dropped, Invoked, LambdaEnded, LambdaStarted,
 from drsim.simulator.kernel import NOT_OF_THE_CODE, Kernel, Process, Timer
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.errors import ServiceError
-from drsim.simulator.spec import Function, Functions
+from drsim.simulator.services.spec import Function, Functions
 from drsim.simulator.trace import Trace
 
 Payload = Mapping[str, object]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from drsim.orchestrator.settings import MINUTE_US, SECOND_US
-from drsim.simulator.monitoring import Alarm
+from drsim.simulator.cloudwatch.alarms import Alarm
 from drsim.simulator.wire.policies import Role, Statement
 
 Client = Callable[[str], Any]

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import boto3
 
-from drsim.simulator.template import TEMPLATE_PATH, Resolver, template
+from drsim.simulator.cloudformation import TEMPLATE_PATH, Resolver, template
 from drsim.simulator.wire.deployed import Client, Deployment, read
 
 REGION: Final = "us-east-1"

@@ -24,7 +24,7 @@ from drsim.simulator.kernel import Process
 from drsim.simulator.randomness import Spread, Stream
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.functions import Invocation
-from drsim.simulator.wire.answers import answer, error_code, failure
+from drsim.simulator.wire.error_responses import answer, error_code, failure
 from drsim.simulator.wire.errors import NotSimulatedError
 from drsim.simulator.wire.requests import (
     READS,

@@ -13,8 +13,8 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from drsim.orchestrator.model import Unit
 from drsim.simulator.faults.rules import Fault
 from drsim.simulator.randomness import Spread
-from drsim.simulator.spec import Latencies
-from drsim.simulator.wire.answers import answer, error_code
+from drsim.simulator.services.spec import Latencies
+from drsim.simulator.wire.error_responses import answer, error_code
 
 SERVICES: Final[Mapping[str, str]] = {
     "cloudwatch": "cloudwatch",

@@ -28,10 +28,11 @@ from drsim.simulator.durations import duration_us
 from drsim.simulator.faults.effects import Effects
 from drsim.simulator.faults.plan import Plan
 from drsim.simulator.faults.rules import INDEX
-from drsim.simulator.faults.swarm import with_swarm
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.drs import DrsService
-from drsim.simulator.spec import JobLife, WorldSpec
+from drsim.simulator.services.spec import JobLife
+from drsim.simulator.spec.swarm import with_swarm
+from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.wire.pacer import Pacer, StoppedError
@@ -133,7 +134,7 @@ def served_world(spec: WorldSpec, *, seed: int, spare_servers: int) -> Iterator[
     # Whoever looks decides when it is over.
     endless = drawn.model_copy(update={"duration": _NO_END_US})
     kernel, trace = Kernel(seed=seed), Trace(level="off")
-    plan = Plan(kernel, trace, drawn)
+    plan = Plan(kernel, trace, drawn.faults, drawn.heal)
     with wire_parts(endless, seed=seed, functions=_THEIRS) as parts:
 
         def held_back(key: ExecutionKey, number: int) -> int:

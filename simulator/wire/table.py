@@ -28,7 +28,7 @@ from drsim.simulator.services.dynamodb import Condition
 from drsim.simulator.services.errors import ConditionFailedError
 from drsim.simulator.services.stored_item import Attributes, StoredItem, change
 from drsim.simulator.trace import Trace
-from drsim.simulator.wire.names import Names
+from drsim.simulator.wire.attribute_names import Names
 
 
 class _Deserializer(TypeDeserializer):

@@ -20,14 +20,14 @@ from drsim.simulator import moto_drs
 from drsim.simulator.events import FINDER, POLLER, ActionUsed
 from drsim.simulator.kernel import MisuseError
 from drsim.simulator.services.functions import Handler, Invocation, Payload
-from drsim.simulator.spec import WorldSpec
-from drsim.simulator.wire import deployment, host
+from drsim.simulator.spec.world import WorldSpec
+from drsim.simulator.wire import deployment, sandbox
+from drsim.simulator.wire.attribute_names import Names
 from drsim.simulator.wire.clock import virtual_clock
 from drsim.simulator.wire.deployed import DeployedFunction
 from drsim.simulator.wire.environments import Environments, LambdaContext, Source, UnsetVariableError
 from drsim.simulator.wire.errors import HandlerError
 from drsim.simulator.wire.gateway import Gateway
-from drsim.simulator.wire.names import Names
 from drsim.simulator.wire.requests import SERVICES
 from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.workload import HOME_ACCOUNT
@@ -63,9 +63,9 @@ class Functions:
 def wire_parts(spec: WorldSpec, *, seed: int, functions: Functions | None = None) -> Iterator[Parts]:
     """The parts of one run in the wire tier. Make, run and close the world inside."""
     with ExitStack() as stack:
-        stack.enter_context(host.no_credentials(deployment.REGION))
-        stack.enter_context(host.nothing_kept())
-        stack.enter_context(host.repeatable(seed))
+        stack.enter_context(sandbox.no_credentials(deployment.REGION))
+        stack.enter_context(sandbox.nothing_kept())
+        stack.enter_context(sandbox.repeatable(seed))
         stack.callback(_empty)
         _empty()
         gateway = Gateway(account_id=HOME_ACCOUNT, region=deployment.REGION)
@@ -177,9 +177,9 @@ class _Tier:
         known = {key.execution_id for key in world.workload.expected}
         with ExitStack() as stack:
             clock = stack.enter_context(virtual_clock(world.kernel, world.spec.epoch_us))
-            stack.enter_context(host.no_network())
-            stack.enter_context(host.threads_in_virtual_time(world.kernel))
-            stack.enter_context(host.output_into(world.logs, world.kernel, known.__contains__))
+            stack.enter_context(sandbox.no_network())
+            stack.enter_context(sandbox.threads_in_virtual_time(world.kernel))
+            stack.enter_context(sandbox.output_into(world.logs, world.kernel, known.__contains__))
             self._environments = Environments(world.kernel, clock, world.effects.skew_us)
             stack.enter_context(self._environments)
             yield

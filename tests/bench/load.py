@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from time import process_time
 from typing import cast
 
-from drsim.scenarios import host
+from drsim.scenarios import machine
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Tier, TraceLevel
 from drsim.scenarios.runner import run
@@ -32,7 +32,7 @@ def main(name: str, tier: Tier, trace: TraceLevel) -> None:
         "wall_seconds": result.wall_seconds,
         "cpu_seconds": cpu_seconds,
         "virtual_seconds": result.virtual_seconds,
-        "peak_bytes": host.peak_memory_bytes(),
+        "peak_bytes": machine.peak_memory_bytes(),
     }
     print(json.dumps(figures))
 

@@ -12,7 +12,7 @@ import pytest
 
 from drsim import api, cli
 from drsim.cli import main
-from drsim.exits import ExitCode
+from drsim.exit_codes import ExitCode
 from drsim.scenarios.files import catalogue
 from drsim.scenarios.result import Result
 

@@ -7,7 +7,7 @@ import pytest
 
 from drsim.scenarios.files import load
 from drsim.scenarios.model import Scenario
-from drsim.simulator.properties.monitor import Monitor
+from drsim.simulator.checks.monitor import Monitor
 from drsim.simulator.wire.tier import Functions, wire_parts
 from drsim.simulator.world import World
 from tests.examples.bugs import BUGS, MENDED, WRITTEN, Bug, with_bugs

@@ -20,8 +20,8 @@ from drsim.scenarios.failure import Failure, failure_of, write
 from drsim.scenarios.files import load
 from drsim.scenarios.parts import parts_of
 from drsim.scenarios.shrink import shrunk
-from drsim.simulator.properties import PROPERTIES
-from drsim.simulator.properties.permissions import LeastPrivilege
+from drsim.simulator.checks import PROPERTIES
+from drsim.simulator.checks.permissions import LeastPrivilege
 from drsim.simulator.world import World
 from tests.planted_bugs.registry import ALL, ALONE, FAULTY, Planted
 

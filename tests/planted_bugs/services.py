@@ -13,7 +13,7 @@ from drsim.simulator.services.dynamodb import ExecutionTable, QueryPage
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.functions import Conditions, LambdaService
 from drsim.simulator.services.schedule import ScheduleRule
-from drsim.simulator.spec import Functions
+from drsim.simulator.services.spec import Functions
 from drsim.simulator.trace import Trace
 
 

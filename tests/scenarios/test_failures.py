@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from drsim.scenarios.explanation import difference, story
 from drsim.scenarios.explore import contradictions
 from drsim.scenarios.failure import Failure, concrete, failure_of, read, replay, write
 from drsim.scenarios.files import ScenarioError, load
 from drsim.scenarios.parts import parts_of
 from drsim.scenarios.shrink import Shrinker, shrunk
-from drsim.scenarios.story import difference, story
 from drsim.simulator.world import World
 
 OWN_WRITE = "tests.planted_bugs.registry:BUGS:ForgetsItsOwnWrite"

@@ -9,7 +9,7 @@ from drsim.orchestrator.model import Job, JobScope
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.drs import DrsJob, DrsService
 from drsim.simulator.services.errors import ServiceError
-from drsim.simulator.spec import Drs, JobLife
+from drsim.simulator.services.spec import Drs, JobLife
 from drsim.simulator.trace import Trace
 
 EAST: Final = JobScope("111122223333", "us-east-1")

@@ -8,7 +8,8 @@ from drsim.simulator.faults.effects import QueueUnderFaults
 from drsim.simulator.faults.plan import Plan
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.functions import Invocation, LambdaService, Payload
-from drsim.simulator.spec import Functions, PollerFunction, WorldSpec
+from drsim.simulator.services.spec import Functions, PollerFunction
+from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
 
 SECOND: Final = 1_000_000
@@ -45,7 +46,8 @@ class LambdaRig:
         self.trace.listen(Throttled, lambda event: self._say(event.at_us, f"{event.execution_id} throttled"))
         self.trace.listen(Dropped, lambda event: self._say(event.at_us, f"{event.execution_id} {event.reason}"))
         shared_spec = Functions.model_validate({"queue_delay": "0s", **(shared or {})})
-        self.plan = Plan(kernel, self.trace, faults or WorldSpec())
+        rules, heal_us = (faults.faults, faults.heal) if faults else ((), None)
+        self.plan = Plan(kernel, self.trace, rules, heal_us)
         conditions = None if faults is None else QueueUnderFaults(self.plan, kernel)
         self.service = LambdaService(kernel, self.trace, shared_spec, conditions)
         self.spec = PollerFunction.model_validate(FIXED | function)

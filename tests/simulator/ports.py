@@ -4,14 +4,15 @@ from collections.abc import Callable
 from typing import Final
 
 from drsim.orchestrator.model import JobScope
-from drsim.simulator.adapters import Boundary, CloudWatchMetrics, DrsJobs, LambdaInvoker, TableIndex, TableStore
 from drsim.simulator.events import CallMade, MetricsPublished
 from drsim.simulator.faults.effects import Effects
 from drsim.simulator.kernel import Kernel
+from drsim.simulator.ports import Boundary, CloudWatchMetrics, DrsJobs, LambdaInvoker, TableIndex, TableStore
 from drsim.simulator.randomness import Spread, Stream
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.observability import MetricsService
-from drsim.simulator.spec import Drs, Latencies, WorldSpec
+from drsim.simulator.services.spec import Drs, Latencies
+from drsim.simulator.spec.world import WorldSpec
 from tests.simulator.lambdas import INIT_US, OVERHEAD_US, LambdaRig
 from tests.simulator.tables import table_of
 

@@ -9,7 +9,7 @@ from drsim.orchestrator.model import ActionStatus, JobStatus, ServerStatus
 from drsim.simulator.durations import duration_us
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.drs import LogItem
-from drsim.simulator.spec import JobLife
+from drsim.simulator.services.spec import JobLife
 from tests.simulator.drs import SECOND, WEST, Rig, fixed, ids_of
 
 # --- a job's life --------------------------------------------------------------------------------------------

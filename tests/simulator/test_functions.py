@@ -9,7 +9,7 @@ from drsim.simulator.kernel import Kernel, StopReason
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.functions import Invocation, Payload
-from drsim.simulator.spec import PollerFunction
+from drsim.simulator.services.spec import PollerFunction
 from drsim.simulator.trace import BrokenSimulationError
 from tests.simulator.lambdas import FIXED, INIT_US, OVERHEAD_US, SECOND, LambdaRig, sleeper
 

@@ -13,7 +13,7 @@ from drsim.simulator.events import LogWritten, MetricsPublished
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.functions import Invocation, Payload
 from drsim.simulator.services.observability import LogsService, MetricsService
-from drsim.simulator.spec import PollerFunction
+from drsim.simulator.services.spec import PollerFunction
 from tests.simulator.lambdas import FIXED, INIT_US, OVERHEAD_US, SECOND, LambdaRig
 
 EPOCH_US: Final = 1_700_000_000 * SECOND

@@ -9,7 +9,9 @@ from pydantic import BaseModel, ValidationError
 from drsim.orchestrator.settings import SETTING_NAMES
 from drsim.simulator.durations import duration_us, spread_of
 from drsim.simulator.randomness import Spread
-from drsim.simulator.spec import Arrival, Function, Group, JobLife, Launch, PollerFunction, Schedule, Wave, WorldSpec
+from drsim.simulator.services.spec import Function, JobLife, PollerFunction, Schedule
+from drsim.simulator.spec.groups import Arrival, Group, Launch, Wave
+from drsim.simulator.spec.world import WorldSpec
 
 MINIMAL_FUNCTION = {"timeout": "1s", "init": "1s", "overhead_cold": "1s", "overhead_warm": "1s"}
 

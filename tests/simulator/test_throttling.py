@@ -1,7 +1,7 @@
 """Lambda's limits of concurrency, and what becomes of invocations that must wait or grow too old."""
 
 from drsim.simulator.kernel import Kernel
-from drsim.simulator.spec import PollerFunction
+from drsim.simulator.services.spec import PollerFunction
 from tests.simulator.lambdas import FIXED, INIT_US, OVERHEAD_US, SECOND, LambdaRig, sleeper
 
 MINUTE = 60 * SECOND

@@ -14,7 +14,7 @@ from drsim.simulator.kernel import ProcessCrashedError
 from drsim.simulator.services.dynamodb import ExecutionTable
 from drsim.simulator.services.observability import LogsService
 from drsim.simulator.services.schedule import ScheduleRule
-from drsim.simulator.spec import WorldSpec
+from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import BrokenSimulationError, Trace
 from drsim.simulator.world import Parts, World
 

@@ -10,7 +10,7 @@ from drsim.simulator.faults.effects import Effects
 from drsim.simulator.faults.plan import Plan
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.drs import DrsService
-from drsim.simulator.spec import WorldSpec
+from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
 from drsim.simulator.workload import Workload
 from tests.simulator.tables import table_of
@@ -44,7 +44,9 @@ class Rig:
         self.trace.listen(JobStarted, self.jobs.append)
         self.table = table_of(kernel, trace=self.trace)
         self.drs = DrsService(kernel, self.trace, self.spec.drs)
-        effects = Effects(Plan(kernel, self.trace, self.spec), kernel, self.table, self.spec.epoch_us)
+        effects = Effects(
+            Plan(kernel, self.trace, self.spec.faults, self.spec.heal), kernel, self.table, self.spec.epoch_us
+        )
         self.workload = Workload(kernel, self.table, self.drs, self.spec, effects)
 
     @property

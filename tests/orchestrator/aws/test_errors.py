@@ -24,7 +24,7 @@ from drsim.orchestrator.aws.errors import THROTTLING_CODES, TRANSIENT_CODES, por
 from drsim.orchestrator.errors import LostRaceError, OrchestratorError, RefusedError, TryLaterError
 from drsim.orchestrator.model import PollUpdate
 from drsim.orchestrator.ports import IndexPage
-from drsim.simulator.adapters import _ATTEMPTS_MAX
+from drsim.simulator.ports import _ATTEMPTS_MAX
 from tests.orchestrator.aws.wire import Answer, Wire, in_json, refusal
 from tests.orchestrator.samples import EAST, KEY
 

@@ -9,7 +9,7 @@ from drsim.orchestrator.errors import LostRaceError, RefusedError, TryLaterError
 from drsim.orchestrator.model import Dispatch, MetricPoint, PollUpdate
 from drsim.orchestrator.ports import JobsPage
 from drsim.simulator.kernel import Kernel
-from drsim.simulator.spec import JobLife
+from drsim.simulator.services.spec import JobLife
 from tests.simulator.faults.worlds import a_spec
 from tests.simulator.lambdas import SECOND
 from tests.simulator.ports import HANDLER_US, MS, SCOPE, Rig

@@ -4,13 +4,13 @@ from typing import Final
 
 import pytest
 
-from drsim.simulator.adapters import SkewedClock
 from drsim.simulator.events import IndexRead
 from drsim.simulator.kernel import Kernel
+from drsim.simulator.ports import SkewedClock
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.schedule import ScheduleRule
-from drsim.simulator.spec import JobLife
+from drsim.simulator.services.spec import JobLife
 from drsim.simulator.world import World
 from tests.simulator.faults.worlds import a_spec
 from tests.simulator.lambdas import INIT_US, SECOND, LambdaRig

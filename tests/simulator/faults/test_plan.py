@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from drsim.simulator.durations import NEVER_US
 from drsim.simulator.faults.plan import Hit, healed_us
-from drsim.simulator.truth import NEVER_US
 from tests.simulator.faults.worlds import PlanRig, a_spec
 
 MINUTE_US = 60_000_000
@@ -101,7 +101,8 @@ def test_what_is_held_back_is_let_go_at_healing() -> None:
 def test_polling_is_disturbed_until_healing_unless_all_faults_are_drss_own(
     faults: tuple[str, ...], fields: dict[str, object], expected_us: int
 ) -> None:
-    assert healed_us(a_spec(*[{"fault": fault} for fault in faults], **fields)) == expected_us
+    spec = a_spec(*[{"fault": fault} for fault in faults], **fields)
+    assert healed_us(spec.faults, spec.heal) == expected_us
 
 
 # --- chance ----------------------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ import yaml
 from drsim.scenarios.files import load
 from drsim.scenarios.model import Scenario
 from drsim.simulator.faults.rules import TRUTHS, Fault, Rule
-from drsim.simulator.faults.swarm import with_swarm
-from drsim.simulator.spec import WorldSpec
+from drsim.simulator.spec.swarm import with_swarm
+from drsim.simulator.spec.world import WorldSpec
 
 SWARM: Final = WorldSpec.model_validate({"duration": "40m", "heal": "20m", "swarm": {}})
 

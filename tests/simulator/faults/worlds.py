@@ -6,7 +6,7 @@ from typing import Any, Final
 from drsim.simulator.events import FaultInjected
 from drsim.simulator.faults.plan import Hit, Plan
 from drsim.simulator.kernel import Kernel
-from drsim.simulator.spec import WorldSpec
+from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
 
 IDS: Final = ("e", "other", "third")
@@ -26,7 +26,8 @@ class PlanRig:
         trace = Trace()
         self.injected: list[FaultInjected] = []
         trace.listen(FaultInjected, self.injected.append)
-        self.plan = Plan(self.kernel, trace, a_spec(*rules, **fields))
+        spec = a_spec(*rules, **fields)
+        self.plan = Plan(self.kernel, trace, spec.faults, spec.heal)
 
     def at(self, second: float) -> "PlanRig":
         """Let time pass, to so many seconds after the start."""

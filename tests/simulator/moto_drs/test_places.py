@@ -23,7 +23,7 @@ from drsim.simulator.moto_drs import (
     uninitialize,
 )
 from drsim.simulator.services.drs import DrsService
-from drsim.simulator.spec import Drs
+from drsim.simulator.services.spec import Drs
 from drsim.simulator.trace import Trace
 from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, client, refusal, servers, session, start
 

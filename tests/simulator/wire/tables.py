@@ -14,12 +14,12 @@ from drsim.simulator.events import ItemChanged, WriteRefused
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.dynamodb import ExecutionTable
+from drsim.simulator.services.spec import Table
 from drsim.simulator.services.stored_item import Attributes
-from drsim.simulator.spec import Table
 from drsim.simulator.trace import Trace
-from drsim.simulator.wire import host
+from drsim.simulator.wire import sandbox
+from drsim.simulator.wire.attribute_names import Names
 from drsim.simulator.wire.gateway import Gateway
-from drsim.simulator.wire.names import Names
 from drsim.simulator.wire.table import MotoTable
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ Change = ItemChanged | WriteRefused
 def moto_answering() -> Iterator[None]:
     """Let moto answer every client made inside, as in the wire tier. Nothing of the host's configuration is read."""
     with ExitStack() as stack:
-        stack.enter_context(host.no_credentials(REGION))
+        stack.enter_context(sandbox.no_credentials(REGION))
         stack.enter_context(Gateway(account_id=ACCOUNT_ID, region=REGION).open())
         stack.callback(_forget)
         # The first client of all takes half a second, which is no test's own.

@@ -13,11 +13,11 @@ from moto import mock_aws
 from drsim import orchestrator
 from drsim.orchestrator.settings import MINUTE_US, SECOND_US, Settings, settings_from
 from drsim.simulator import events
-from drsim.simulator.cloudwatch import TABLE as TABLE_IN_RUNS
-from drsim.simulator.cloudwatch import Metric
-from drsim.simulator.monitoring import Alarm, alarms
-from drsim.simulator.spec import WorldSpec
-from drsim.simulator.template import template
+from drsim.simulator.cloudformation import template
+from drsim.simulator.cloudwatch.alarms import Alarm, alarms
+from drsim.simulator.cloudwatch.metrics import TABLE as TABLE_IN_RUNS
+from drsim.simulator.cloudwatch.metrics import Metric
+from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.wire.deployed import DeployedFunction, Deployment
 from drsim.simulator.wire.deployment import deploy
 from drsim.simulator.wire.policies import Statement

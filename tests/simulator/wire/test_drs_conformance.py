@@ -21,7 +21,7 @@ from drsim.orchestrator.model import Job, JobScope, JobStatus, ServerStatus
 from drsim.simulator import moto_drs
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.drs import DrsJob, DrsService, RefusedError
-from drsim.simulator.spec import Drs, JobLife
+from drsim.simulator.services.spec import Drs, JobLife
 from drsim.simulator.trace import Trace
 from tests.simulator.wire.tables import ACCOUNT_ID
 

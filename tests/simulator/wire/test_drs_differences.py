@@ -9,7 +9,7 @@ import pytest
 from drsim.simulator import moto_drs
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.drs import DrsService
-from drsim.simulator.spec import Drs, JobLife
+from drsim.simulator.services.spec import Drs, JobLife
 from drsim.simulator.trace import Trace
 
 if TYPE_CHECKING:

@@ -224,7 +224,7 @@ class Tables(RuleBasedStateMachine):
 
     @rule(key=KEYS, version=st.integers(0, 2), waves=WAVES, ends=st.booleans(), lost=st.booleans())
     def poll(self, key: ExecutionKey, version: int, waves: list[Any], ends: bool, lost: bool) -> None:
-        """The poller's own write: what `orchestrator.aws` sends, and what `simulator.adapters` does in its place."""
+        """The poller's own write: what `orchestrator.aws` sends, and what `simulator.ports` does in its place."""
         held = self.both.fast.get(key)
         if held is not None and not lost:
             # Most versions that are guessed are wrong.

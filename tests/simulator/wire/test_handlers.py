@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from drsim.scenarios.files import load
-from drsim.scenarios.host import wall_seconds
+from drsim.scenarios.machine import wall_seconds
 from drsim.simulator.events import FINDER, LambdaEnded, LambdaStarted, LogWritten
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire.errors import HandlerError, NotSimulatedError

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drsim.simulator.spec import Table
-from drsim.simulator.wire.names import OURS, Names
+from drsim.simulator.services.spec import Table
+from drsim.simulator.wire.attribute_names import OURS, Names
 
 TEXTS: Final = st.sampled_from([*OURS, "note", "Extra"])
 VALUES: Final = st.recursive(

@@ -12,7 +12,7 @@ from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.dynamodb import Condition
 from drsim.simulator.services.errors import ConditionFailedError
-from drsim.simulator.spec import Table
+from drsim.simulator.services.spec import Table
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire.table import MotoTable
 from tests.simulator.tables import LAG_US, attributes_of, key_of

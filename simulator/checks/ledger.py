@@ -1,0 +1,78 @@
+"""The "sometimes" ledger: which kind of fault struck in which phase of an execution's life, and whether it met a poll.
+
+An assertion that something must *sometimes* happen, after Antithesis: a cell that stays empty over a whole exploration
+says that nobody has tried that.
+"""
+
+from collections import Counter
+from typing import Final
+
+from drsim.orchestrator.model import TERMINAL, ExecutionStatus
+from drsim.orchestrator.settings import Settings
+from drsim.simulator.checks.cadence import phase
+from drsim.simulator.checks.truth import Truth
+from drsim.simulator.events import POLLER, FaultInjected, ItemChanged, LambdaEnded, LambdaStarted
+from drsim.simulator.faults.rules import CALLS, START, TICK
+from drsim.simulator.trace import Trace
+
+OVERDUE: Final = "OVERDUE"
+PHASES: Final = ("STARTING", "PENDING", "STARTED", "IN_PROGRESS", OVERDUE, "ENDED")
+"""Phases of life: before polling, the three of polling until the timeout, polling after it, and after the end."""
+
+Cell = tuple[str, str]
+"""A kind of fault and a phase of life."""
+
+
+class Ledger:
+    """Listens to one run. A fault that concerns no execution counts for each one that there is."""
+
+    def __init__(self, trace: Trace, settings: Settings, truth: Truth) -> None:
+        self._settings = settings
+        self._truth = truth
+        # The last instant at which each execution in POLLING is not yet overdue.
+        self._times_out_us: dict[str, int] = {}
+        self._phases: dict[str, str] = {}
+        self._polled: Counter[str] = Counter()
+        self.fired: Counter[Cell] = Counter()
+        self.in_flight: Counter[Cell] = Counter()
+        self.struck: dict[str, dict[Cell, None]] = {}
+        """What struck each execution, in order."""
+        self.met_the_timeout = False
+        """Whether a fault acted on a tick, or on a start or a call of a poll, of an execution that was overdue."""
+        trace.listen(ItemChanged, self._on_change)
+        trace.listen(LambdaStarted, self._on_started)
+        trace.listen(LambdaEnded, self._on_ended)
+        trace.listen(FaultInjected, self._on_fault)
+
+    def _on_change(self, event: ItemChanged) -> None:
+        now = event.execution
+        if now is None or now.status in TERMINAL:
+            self._phases[event.execution_id] = "ENDED"
+            self._times_out_us.pop(event.execution_id, None)
+        elif now.status is ExecutionStatus.POLLING:
+            self._phases[event.execution_id] = str(phase(now, self._settings))
+            self._times_out_us[event.execution_id] = self._truth.times_out_us(now)
+
+    def phase(self, execution_id: str, at_us: int) -> str:
+        """The execution's phase of life at `at_us`, the present."""
+        if at_us > self._times_out_us.get(execution_id, at_us):
+            return OVERDUE
+        return self._phases.get(execution_id, "STARTING")
+
+    def _on_started(self, event: LambdaStarted) -> None:
+        if event.function == POLLER:
+            self._polled[event.execution_id] += 1
+
+    def _on_ended(self, event: LambdaEnded) -> None:
+        if event.function == POLLER:
+            self._polled[event.execution_id] -= 1
+
+    def _on_fault(self, event: FaultInjected) -> None:
+        for execution_id in [event.execution_id] if event.execution_id else list(self._phases):
+            cell = (event.fault, self.phase(execution_id, event.at_us))
+            self.fired[cell] += 1
+            self.met_the_timeout |= cell[1] == OVERDUE and (
+                event.operation == TICK or (event.function == POLLER and event.operation in (START, *CALLS))
+            )
+            self.in_flight[cell] += self._polled[execution_id] > 0
+            self.struck.setdefault(execution_id, {})[cell] = None

@@ -1,0 +1,133 @@
+"""Life cycle: statuses move only forward, the last five absorb, and an execution is finalized once."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+from drsim.orchestrator.model import (
+    EXECUTION_MOVES,
+    JOB_MOVES,
+    SERVER_MOVES,
+    TERMINAL,
+    WAVE_MOVES,
+    Wave,
+)
+from drsim.simulator.checks.monitor import Monitor, pairs, seconds
+from drsim.simulator.events import FaultInjected, ItemChanged, LambdaEnded
+from drsim.simulator.trace import Trace
+
+_S = TypeVar("_S", bound=StrEnum)
+
+
+class TerminalAbsorbing(Monitor):
+    """An ended or deleted execution stays as it is."""
+
+    name = "terminal-absorbing"
+    rule = "Nobody writes an execution after it has ended, and no function brings back one that was deleted."
+
+    def subscribe(self, trace: Trace) -> None:
+        """Listen to writes."""
+        trace.listen(ItemChanged, self._on_change)
+
+    def _on_change(self, event: ItemChanged) -> None:
+        before, now = event.previous, event.execution
+        if before is not None and before.status in TERMINAL:
+            if event.after is not None:
+                observed = f"{event.writer} wrote it again" + (f", now {now.status}" if now is not None else "")
+                self.violate(event.execution_id, event.at_us, f"{before.status} for good", observed)
+        elif now is not None and now.status in TERMINAL:
+            self.checked += 1
+        if event.before is None and event.request_id:
+            self.violate(event.execution_id, event.at_us, "functions create no execution", f"{event.writer} did")
+
+
+class StatusOrder(Monitor):
+    """Every status moves along the tables in `orchestrator.model`."""
+
+    name = "status-order"
+    rule = "Statuses of executions, waves, jobs and servers only move forward, and a finished wave is not changed."
+
+    def subscribe(self, trace: Trace) -> None:
+        """Listen to writes."""
+        trace.listen(ItemChanged, self._on_change)
+
+    def _on_change(self, event: ItemChanged) -> None:
+        before, now = event.previous, event.execution
+        if before is None or now is None:
+            return
+        self.checked += 1
+        # What leaves a terminal status is the business of `terminal-absorbing`.
+        if now.status is not before.status and before.status not in TERMINAL:
+            self._check(event, "execution", EXECUTION_MOVES, before.status, now.status)
+        for old, new in pairs(before.waves, now.waves):
+            self._check_wave(event, old, new)
+
+    def _check_wave(self, event: ItemChanged, old: Wave, new: Wave) -> None:
+        what = f"wave {new.number}"
+        if old.finished:
+            if new != old:
+                observed = f"{event.writer} changed it, now {new.status}"
+                self.violate(event.execution_id, event.at_us, f"{what}, {old.status}, unchanged", observed)
+            return
+        self._check(event, what, WAVE_MOVES, old.status, new.status)
+        if old.job_status is not None and new.job_id == old.job_id:
+            self._check(event, f"job of {what}", JOB_MOVES, old.job_status, new.job_status)
+        kept = {server.source_server_id: server for server in new.servers}
+        for server in old.servers:
+            now = kept.get(server.source_server_id)
+            if now is not None and now is not server:
+                self._check(event, f"server {server.source_server_id}", SERVER_MOVES, server.status, now.status)
+
+    def _check(self, event: ItemChanged, what: str, moves: Mapping[_S, frozenset[_S]], old: _S, new: _S | None) -> None:
+        if new is not old and new not in moves[old]:
+            allowed = ", ".join(sorted(moves[old])) or "nothing"
+            expected = f"{what} goes from {old} to {allowed}"
+            self.violate(event.execution_id, event.at_us, expected, f"to {new} by {event.writer}")
+
+
+class FinalizeOnce(Monitor):
+    """`EndTime` marks the end."""
+
+    name = "finalize-once"
+    rule = "EndTime is written once, with the terminal status, and is the instant of that poll."
+
+    def subscribe(self, trace: Trace) -> None:
+        """Listen to writes, and to faults that hold them up."""
+        self._held_us: dict[str, int] = {}
+        trace.listen(FaultInjected, self._on_fault)
+        trace.listen(LambdaEnded, self._on_ended)
+        trace.listen(ItemChanged, self._on_change)
+
+    def _on_change(self, event: ItemChanged) -> None:
+        before, now = event.previous, event.execution
+        if now is None:
+            return
+        if now.status not in TERMINAL:
+            if now.end_us is not None:
+                self.violate(event.execution_id, event.at_us, f"no EndTime while {now.status}", "one was written")
+            return
+        self.checked += 1
+        now_us = event.at_us + self.context.spec.epoch_us
+        if now.end_us is None:
+            self.violate(event.execution_id, event.at_us, f"EndTime with {now.status}", "none")
+        elif before is not None and before.status in TERMINAL:
+            if before.end_us != now.end_us:
+                self.violate(event.execution_id, event.at_us, "EndTime written once", "it was written again")
+        elif self._is_off(event, now_us - now.end_us):
+            off_us = now_us - now.end_us
+            observed = f"{seconds(abs(off_us))} {'before' if off_us > 0 else 'after'} the write"
+            self.violate(event.execution_id, event.at_us, "EndTime of the poll that ended it", observed)
+
+    def _is_off(self, event: ItemChanged, off_us: int) -> bool:
+        skew_us, delay_us = self.context.plan.skew_us, self.context.spec.bounds.poll_delay
+        # EndTime is taken before the call that writes it, and a fault may hold that up.
+        held_us = self._held_us.get(event.request_id, 0)
+        return off_us < -skew_us or off_us > delay_us + skew_us + held_us
+
+    def _on_fault(self, event: FaultInjected) -> None:
+        if event.request_id and event.operation == "UpdateItem":
+            # Up to three attempts, and the waits between them.
+            self._held_us[event.request_id] = 3 * event.delay_us + 5_000_000
+
+    def _on_ended(self, event: LambdaEnded) -> None:
+        self._held_us.pop(event.request_id, None)

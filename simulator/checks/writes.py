@@ -1,0 +1,138 @@
+"""Writes: nobody's update is lost, and a poll touches nothing but its own execution."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from drsim.orchestrator.model import TERMINAL, Execution, Server, Wave
+from drsim.simulator.checks.monitor import Monitor, pairs, same_waves
+from drsim.simulator.events import FINDER, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
+from drsim.simulator.trace import Trace
+
+_POLLS_OWN: Final = frozenset({"Waves", "LastPolledTime", "Version", "Status", "EndTime"})
+"""The attributes that a poll may write."""
+
+
+class NoLostUpdate(Monitor):
+    """What one writer wrote, another does not wipe out."""
+
+    name = "no-lost-update"
+    rule = "A write loses nothing that others wrote: job ids, waves, servers, foreign attributes, versions."
+
+    def subscribe(self, trace: Trace) -> None:
+        """Listen to writes."""
+        trace.listen(ItemChanged, self._on_change)
+
+    def _on_change(self, event: ItemChanged) -> None:
+        if event.before is None or not event.request_id:
+            return
+        self.checked += 1
+        if event.after is None:
+            self._lost(event, "the item kept", "deleted")
+            return
+        self._check_attributes(event, event.before, event.after)
+        before, now = event.previous, event.execution
+        if before is None or now is None:
+            self.violate(event.execution_id, event.at_us, "a write that can be read", "a malformed item")
+            return
+        if now.version != before.version + 1:
+            self._lost(event, f"version {before.version + 1} over {before.version}", f"version {now.version}")
+        if before.last_polled_us is not None and (now.last_polled_us or 0) < before.last_polled_us:
+            self._lost(event, "LastPolledTime does not go back", "it went back")
+        if len(now.waves) < len(before.waves):
+            self._lost(event, f"{len(before.waves)} waves", f"{len(now.waves)}")
+        for old, new in pairs(before.waves, now.waves):
+            self._check_wave(event, old, new)
+
+    def _check_attributes(self, event: ItemChanged, before: Mapping[str, object], after: Mapping[str, object]) -> None:
+        for name in sorted(before.keys() - after.keys()):
+            self._lost(event, f"{name} kept", "gone")
+        for name, value in before.items():
+            now = after.get(name, value)
+            if now is not value and name not in _POLLS_OWN and now != value:
+                self._lost(event, f"{name} left alone", "changed")
+
+    def _check_wave(self, event: ItemChanged, old: Wave, new: Wave) -> None:
+        what = f"wave {old.number}"
+        if old.job_id is not None and new.job_id != old.job_id:
+            self._lost(event, f"JobId {old.job_id} of {what} kept", f"JobId {new.job_id or 'gone'}")
+        if (old.number, old.name, old.scope, old.extra) != (new.number, new.name, new.scope, new.extra):
+            self._lost(event, f"foreign attributes of {what} kept", "changed")
+        kept = {server.source_server_id: server for server in new.servers}
+        for server in old.servers:
+            self._check_server(event, server, kept.get(server.source_server_id))
+
+    def _check_server(self, event: ItemChanged, old: Server, new: Server | None) -> None:
+        what = f"server {old.source_server_id}"
+        if new is None:
+            self._lost(event, f"{what} kept", "gone")
+        elif new is not old and old.extra != new.extra:
+            self._lost(event, f"foreign attributes of {what} kept", "changed")
+        elif old.instance_id is not None and new.instance_id != old.instance_id:
+            self._lost(event, f"InstanceId of {what} kept", f"{new.instance_id or 'gone'}")
+
+    def _lost(self, event: ItemChanged, expected: str, observed: str) -> None:
+        self.violate(event.execution_id, event.at_us, expected, f"{observed}, by {event.writer}")
+
+
+class Isolation(Monitor):
+    """One poll, one execution."""
+
+    name = "isolation"
+    rule = "A poll reads and writes its own execution's jobs and servers only; the finder writes nothing."
+
+    def subscribe(self, trace: Trace) -> None:
+        """Listen to invocations, to what they ask DRS and to what they write."""
+        self._serves: dict[str, str] = {}
+        self._jobs: dict[str, frozenset[tuple[str, str, str]]] = {}
+        trace.listen(LambdaStarted, self._on_started)
+        trace.listen(LambdaEnded, self._on_ended)
+        trace.listen(JobsDescribed, self._on_described)
+        trace.listen(ItemChanged, self._on_change)
+
+    def _on_started(self, event: LambdaStarted) -> None:
+        self._serves[event.request_id] = event.execution_id
+
+    def _on_ended(self, event: LambdaEnded) -> None:
+        self._serves.pop(event.request_id, None)
+
+    def _on_described(self, event: JobsDescribed) -> None:
+        own = self._jobs.get(event.execution_id)
+        if own is None:
+            return
+        self.checked += 1
+        for job_id in event.asked:
+            if (event.account_id, event.region, job_id) not in own:
+                observed = f"{job_id} in {event.account_id} {event.region}"
+                self.violate(event.execution_id, event.at_us, "DRS asked about the execution's own jobs", observed)
+
+    def _on_change(self, event: ItemChanged) -> None:
+        before, now = event.previous, event.execution
+        if now is None or now.status in TERMINAL:
+            self._jobs.pop(event.execution_id, None)
+        elif not same_waves(before, now):
+            self._jobs[event.execution_id] = frozenset([(*wave.scope, wave.job_id or "") for wave in now.waves])
+        if not event.request_id:
+            return
+        self.checked += 1
+        own = self._serves.get(event.request_id)
+        if event.writer == FINDER or own != event.execution_id:
+            expected, observed = f"a write to execution {own}", f"{event.writer} wrote {event.execution_id}"
+            if event.writer == FINDER:
+                expected = "the finder writes nothing"
+            elif own is None:
+                expected, observed = "a poll writes while it runs", f"{observed} after its invocation had ended"
+            self.violate(event.execution_id, event.at_us, expected, observed)
+        if before is not None and now is not None:
+            self._check_servers(event, before, now)
+
+    def _check_servers(self, event: ItemChanged, before: Execution, now: Execution) -> None:
+        for old, new in pairs(before.waves, now.waves):
+            if len(new.servers) <= len(old.servers):
+                continue
+            job = self.context.truth.job(new)
+            own = {server.source_server_id for server in old.servers}
+            own |= {server.source_server_id for server in job.servers} if job is not None else set()
+            for server in new.servers:
+                if server.source_server_id not in own:
+                    expected = f"wave {new.number} with its own servers"
+                    self.violate(event.execution_id, event.at_us, expected, f"server {server.source_server_id}")

@@ -1,0 +1,127 @@
+"""The services of a world as data: schedule, functions, latencies, table, DRS, and how its jobs live.
+
+Scenario files embed these models, so each knob is defined once. Defaults are Phase 2's figures (2025-11-28) or AWS's
+documented limits; where neither exists the field says that it is assumed.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from drsim.simulator.durations import DurationUs, SpreadField, duration_us, show_duration, spread_of
+
+
+class Spec(BaseModel):
+    """Base of all parts: immutable, and an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Schedule(Spec):
+    """The EventBridge rule."""
+
+    rate: DurationUs = Field(
+        duration_us("1m"), description="Distance between two ticks; EventBridge allows no less than 1m."
+    )
+    first: DurationUs = Field(0, description="The first tick, counted from the scenario's start.")
+
+    @model_validator(mode="after")
+    def _whole_minutes(self) -> Self:
+        if self.rate < duration_us("1m") or self.rate % duration_us("1m"):
+            raise ValueError(f"rate must be a whole number of minutes >= 1m, got {show_duration(self.rate)}")
+        return self
+
+
+class Function(Spec):
+    """One Lambda function."""
+
+    memory_mb: int = Field(256, ge=128, le=10_240)
+    timeout: DurationUs
+    init: SpreadField = Field(description="Init phase of a cold start, before the handler's time counts.")
+    overhead_cold: SpreadField = Field(description="Handler's own time, first invocation of an environment.")
+    overhead_warm: SpreadField = Field(description="The same, later invocations.")
+    memory_used_mb: int = Field(90, description="Modelled: Phase 2 saw 89-90 MB.")
+    retries_max: int = Field(
+        0, ge=0, le=2, description="Lambda's own retries of a failed async invocation (after 1m, then 2m)."
+    )
+    event_age_max: DurationUs = Field(duration_us("6h"), description="MaximumEventAgeInSeconds.")
+    reserved_concurrency: int | None = Field(None, ge=0)
+
+
+class FinderFunction(Function):
+    """The ExecutionFinder as deployed in Phase 2, where it started cold in 37 ms and ran 6-24 ms warm."""
+
+    timeout: DurationUs = duration_us("60s")
+    init: SpreadField = Field(spread_of("180ms..300ms"), description="Assumed.")
+    overhead_cold: SpreadField = spread_of("16ms..23ms")
+    overhead_warm: SpreadField = spread_of("1ms..14ms")
+
+
+class PollerFunction(Function):
+    """The ExecutionPoller as deployed in Phase 2: 347 ms + 538 ms init cold, 48-175 ms warm."""
+
+    timeout: DurationUs = duration_us("300s")
+    init: SpreadField = spread_of("500ms..576ms")
+    overhead_cold: SpreadField = spread_of("235ms..262ms")
+    overhead_warm: SpreadField = spread_of("0s..62ms")
+
+
+class Functions(Spec):
+    """Both functions and what they share."""
+
+    finder: FinderFunction = FinderFunction()
+    poller: PollerFunction = PollerFunction()
+    account_concurrency: int = Field(1000, ge=1, description="Concurrent executions of the account in this Region.")
+    queue_delay: SpreadField = Field(spread_of("5ms..25ms"), description="Async queue, accepted to started (assumed).")
+    idle_max: DurationUs = Field(
+        duration_us("10m"), description="An environment idle for longer is recycled (assumed)."
+    )
+
+
+class Latencies(Spec):
+    """How long one AWS call takes, as the function sees it."""
+
+    query_cold: SpreadField = spread_of("14ms..21ms")
+    query_warm: SpreadField = spread_of("5ms..10ms")
+    get_item: SpreadField = Field(spread_of("3ms..8ms"), description="Assumed.")
+    update_cold: SpreadField = spread_of("60ms..106ms")
+    update_warm: SpreadField = spread_of("40ms..90ms")
+    describe_jobs: SpreadField = Field(spread_of("60ms..180ms"), description="Assumed: Phase 2 never asked DRS.")
+    put_metric_data: SpreadField = Field(spread_of("5ms..15ms"), description="Assumed.")
+    invoke: SpreadField = Field(spread_of("110ms..120ms"), description="Phase 2: 340-388 ms for three.")
+    start_recovery: SpreadField = Field(spread_of("200ms..500ms"), description="Assumed.")
+
+
+class Table(Spec):
+    """The execution table."""
+
+    index_lag: SpreadField = Field(spread_of("0s..1s"), description="How long the StatusIndex lags behind each write.")
+    page_bytes_max: int = Field(1_048_576, ge=1024, description="A Query reads at most 1 MB (DynamoDB API reference).")
+    style: Literal["PascalCase", "camelCase", "snake_case"] = Field(
+        "PascalCase", description="How the attributes are spelled (wire tier, for functions of other teams)."
+    )
+    names: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict, description="Attributes that the table calls something else, such as ExecutionId: pk."
+    )
+
+
+class Drs(Spec):
+    """DRS quotas of each account and Region (AWS service quotas), and the page size, which nobody publishes."""
+
+    jobs_max: int = Field(20, ge=1, description="Concurrent jobs in progress (L-D88FAC3A).")
+    servers_per_job_max: int = Field(100, ge=1, description="Source servers in a single job (L-B827C881).")
+    servers_in_jobs_max: int = Field(500, ge=1, description="Source servers in all jobs (L-05AFA8C6).")
+    page_size: int = Field(100, ge=1, description="Jobs in a page of DescribeJobs (assumed).")
+
+
+class JobLife(Spec):
+    """How DRS jobs live. The whole life is drawn when the job starts."""
+
+    pending: SpreadField = Field(spread_of("12m..14m"), description="Job PENDING.")
+    started: SpreadField = Field(spread_of("20s..60s"), description="Job STARTED, all servers still PENDING (assumed).")
+    in_progress: SpreadField = Field(spread_of("5m..7m"), description="Each server IN_PROGRESS.")
+    failed_servers: int = Field(0, ge=0, description="So many servers of each job fail; more than it has: all.")
+    hangs: bool = Field(False, description="The job never leaves IN_PROGRESS.")
+    actions: int = Field(0, ge=0, description="Post-launch actions of each server.")
+    action_time: SpreadField = Field(spread_of("30s..90s"), description="How long each action runs (assumed).")
+    failed_actions: int = Field(0, ge=0, description="So many of each server's actions fail.")

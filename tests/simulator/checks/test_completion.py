@@ -1,0 +1,350 @@
+"""Monitors of ends, fed by hand: the job is STARTED at 60 s, launches from 90 s on, and ends at 210 s."""
+
+from typing import Any
+
+import pytest
+
+from drsim.orchestrator.settings import Settings
+from drsim.simulator.checks.completion import CompletionLiveness, CompletionSoundness, TimeoutTruth
+from drsim.simulator.checks.monitor import Monitor, Verdict
+from drsim.simulator.events import LambdaEnded
+from drsim.simulator.services.drs import DrsJob
+from drsim.simulator.services.spec import JobLife
+from tests.simulator.cloudwatch.runs import (
+    LIFE,
+    SECOND_US,
+    START_S,
+    Bench,
+    Item,
+    a_server,
+    a_wave,
+    an_item,
+    ended,
+    without,
+)
+
+
+def a_bench(monitor: type[Monitor], *, life: JobLife = LIFE, **changes: Any) -> tuple[Bench, DrsJob, str]:
+    """A bench with an execution whose only wave has a job of one server; its job, and its instance's id."""
+    bench = Bench(monitor)
+    job = bench.job(life=life)
+    waiting = a_wave(
+        JobId=job.job_id,
+        JobStatus="PENDING",
+        Status="LAUNCHING",
+        Servers=[without(a_server(status="PENDING"), "InstanceId")],
+    )
+    bench.write(an_item(Waves=[waiting], **changes), by="worker")
+    return bench, job, job.servers[0].instance_id
+
+
+def done(job: DrsJob, **changes: Any) -> Item:
+    """The wave as it ought to end."""
+    server = without(a_server(status="LAUNCHED"), "InstanceId")
+    return a_wave(JobId=job.job_id, JobStatus="COMPLETED", Status="COMPLETED", Servers=[server], **changes)
+
+
+# --- completion-soundness: ends -------------------------------------------------------------------------------
+
+
+def test_an_end_that_is_true_passes() -> None:
+    bench, job, _ = a_bench(CompletionSoundness)
+    bench.at(211)
+    bench.ask(job.job_id)
+    bench.write(an_item(Version=2, Status="COMPLETED", Waves=[done(job)]))
+    # The wave's end, what it records, and the execution's end.
+    assert (bench.said(), bench.monitor.checked) == ([], 3)
+
+
+@pytest.mark.parametrize(
+    ("second", "wave", "expected"),
+    [
+        (209, "COMPLETED", "wave 1 still going on by DRS's truth"),
+        (211, "PARTIAL", "wave 1 COMPLETED by DRS's truth"),
+    ],
+)
+def test_a_wave_that_ends_too_early_or_otherwise_is_noticed(second: int, wave: str, expected: str) -> None:
+    bench, job, _ = a_bench(CompletionSoundness, TotalWaves=2)
+    bench.at(second)
+    bench.write(an_item(Version=2, TotalWaves=2, Waves=[done(job) | {"Status": wave}]))
+    assert bench.said() == [(expected, wave)]
+
+
+def test_an_execution_ends_as_its_waves_do() -> None:
+    bench, job, _ = a_bench(CompletionSoundness)
+    bench.at(211)
+    bench.write(an_item(Version=2, Status="PARTIAL", Waves=[done(job)]))
+    assert bench.said() == [("COMPLETED, as its waves", "PARTIAL")]
+    # What is written after the end is the business of another property.
+    bench.write(an_item(Version=3, Status="FAILED", Waves=[done(job)]))
+    assert len(bench.said()) == 1
+
+
+@pytest.mark.parametrize("total", [1, 2])
+def test_an_execution_does_not_end_before_its_waves_or_without_them(total: int) -> None:
+    bench, job, _ = a_bench(CompletionSoundness, TotalWaves=total)
+    bench.at(211)
+    wave = done(job) if total == 2 else done(job) | {"Status": "IN_PROGRESS"}
+    bench.write(an_item(Version=2, TotalWaves=total, Status="COMPLETED", Waves=[wave]))
+    assert bench.said() == [("still going on, as its waves", "COMPLETED")]
+
+
+def test_a_poll_cannot_prove_by_its_own_write_that_a_job_was_never_started() -> None:
+    bench = Bench(CompletionSoundness)
+    waits = without(a_wave(Status="LAUNCHING"), "JobId")
+    bench.write(an_item(Waves=[waits]), by="worker")
+    bench.write(an_item(Version=2, Status="FAILED", Waves=[waits | {"Status": "FAILED"}]))
+    assert bench.said() == [("wave 1 still going on by DRS's truth", "FAILED")]
+
+
+def test_what_the_worker_says_of_a_wave_that_it_could_not_start_is_true() -> None:
+    bench = Bench(CompletionSoundness)
+    bench.write(an_item(Waves=[without(a_wave(Status="FAILED"), "JobId")]), by="worker")
+    bench.write(an_item(Version=2, Status="FAILED", Waves=[without(a_wave(Status="FAILED"), "JobId")]))
+    assert (bench.said(), bench.monitor.checked) == ([], 1)
+
+
+def test_writes_of_others_and_of_what_cannot_be_read_are_not_judged() -> None:
+    bench, job, _ = a_bench(CompletionSoundness)
+    bench.write(an_item(Version=2, Waves=[done(job)]), by="worker")
+    bench.write(an_item(Version=3, Status="LOST"))
+    bench.write(an_item(Version=4, Waves=[done(job)]))
+    bench.delete(by="person")
+    assert bench.monitor.verdict is Verdict.NOT_EXERCISED
+
+
+# --- completion-soundness: what a poll records ----------------------------------------------------------------
+
+
+def seen(job: DrsJob, status: str = "IN_PROGRESS", **changes: Any) -> Item:
+    """The wave as DRS shows it from 90 s on."""
+    server = without(a_server(status=status), "InstanceId")
+    return a_wave(JobId=job.job_id, Servers=[server], **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, []),
+        ({"JobStatus": "PENDING"}, [("wave 1 with its job STARTED", "job PENDING")]),
+        ({"Servers": []}, [("server s-1 IN_PROGRESS by DRS's truth", "missing")]),
+        ({"Servers": [a_server(status="PENDING")]}, [("server s-1 IN_PROGRESS by DRS's truth", "PENDING")]),
+    ],
+)
+def test_a_poll_records_what_drs_told_it(changes: Item, said: list[tuple[str, str]]) -> None:
+    bench, job, _ = a_bench(CompletionSoundness)
+    bench.at(100)
+    bench.ask(job.job_id)
+    bench.write(an_item(Version=2, Waves=[seen(job) | changes]))
+    assert bench.said() == said
+
+
+def test_an_instance_is_recorded_while_drs_shows_it() -> None:
+    life = JobLife.model_validate({"pending": "60s", "started": "30s", "in_progress": "2m..4m"})
+    bench = Bench(CompletionSoundness)
+    job = bench.job("s-1", "s-2", life=life)
+    first, last = sorted(job.servers, key=lambda server: server.ended_us)
+    names = [first.source_server_id, last.source_server_id]
+    bench.write(an_item(Waves=[seen(job)]), by="worker")
+    bench.at(first.ended_us / SECOND_US)
+    bench.ask(job.job_id)
+    for number, instance in enumerate((first.instance_id, "i-other"), 2):
+        servers = [a_server(names[0], "LAUNCHED", InstanceId=instance), without(a_server(names[1]), "InstanceId")]
+        bench.write(an_item(Version=number, Waves=[seen(job) | {"Servers": servers}]))
+    assert bench.said() == [(f"server {names[0]} with instance {first.instance_id}", "i-other")]
+
+
+def test_what_has_not_changed_is_judged_once() -> None:
+    bench, job, _ = a_bench(CompletionSoundness)
+    for number, second in enumerate((100, 130, 160), 2):
+        bench.at(second)
+        bench.ask(job.job_id)
+        bench.write(an_item(Version=number, Waves=[seen(job)]))
+    assert (bench.said(), bench.monitor.checked) == ([], 1)
+
+
+def test_a_poll_that_did_not_ask_or_was_not_told_is_not_judged_by_what_it_records() -> None:
+    bench, job, _ = a_bench(CompletionSoundness)
+    bench.at(100)
+    bench.ask(job.job_id, found=())
+    bench.write(an_item(Version=2, Waves=[seen(job) | {"JobStatus": "PENDING"}]))
+    bench.ask(job.job_id)
+    bench.trace.emit(ended())
+    bench.write(an_item(Version=3, Waves=[seen(job) | {"JobStatus": "PENDING"}]))
+    assert bench.monitor.verdict is Verdict.NOT_EXERCISED
+
+
+# --- completion-liveness --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("second", "how", "said"),
+    [
+        (300, "poll", []),
+        (301, "poll", [("terminal within 90 s of the truth at 210 s", "COMPLETED 91 s after it")]),
+        (300, "nothing", []),
+        (301, "nothing", [("terminal within 90 s of the truth at 210 s", "POLLING 91 s after it")]),
+        (301, "cancellation", [("terminal within 90 s of the truth at 210 s", "CANCELLED 91 s after it")]),
+        (301, "deletion", [("terminal within 90 s of the truth at 210 s", "gone 91 s after it")]),
+    ],
+)
+def test_an_end_is_owed_from_the_truth_on(second: int, how: str, said: list[tuple[str, str]]) -> None:
+    bench, job, _ = a_bench(CompletionLiveness)
+    bench.at(100)
+    bench.write(an_item(Version=2, Waves=[seen(job)]))
+    bench.at(second)
+    match how:
+        case "poll":
+            bench.write(an_item(Version=3, Status="COMPLETED", Waves=[done(job)]))
+        case "cancellation":
+            bench.write(an_item(Version=3, Status="CANCELLED"), by="person")
+        case "deletion":
+            bench.delete(by="person")
+    bench.monitor.finish(second * SECOND_US)
+    assert bench.said() == said
+    assert bench.monitor.checked == (how == "poll" or len(said))
+
+
+@pytest.mark.parametrize("how", ["cancellation", "deletion"])
+def test_who_is_cancelled_or_deleted_in_time_owes_nothing(how: str) -> None:
+    bench, _, _ = a_bench(CompletionLiveness)
+    bench.at(200)
+    if how == "deletion":
+        bench.delete(by="person")
+    else:
+        bench.write(an_item(Version=3, Status="CANCELLED"), by="person")
+    bench.monitor.finish(1000 * SECOND_US)
+    assert bench.monitor.verdict is Verdict.NOT_EXERCISED
+
+
+def test_a_wave_that_comes_later_puts_the_end_off() -> None:
+    bench, job, _ = a_bench(CompletionLiveness, TotalWaves=2)
+    bench.at(500)
+    bench.write(
+        an_item(Version=2, TotalWaves=2, Waves=[done(job), without(a_wave(Status="FAILED"), "JobId")]), by="worker"
+    )
+    bench.monitor.finish(590 * SECOND_US)
+    assert bench.said() == []
+    bench.monitor.finish(591 * SECOND_US)
+    assert bench.said() == [("terminal within 90 s of the truth at 500 s", "POLLING 91 s after it")]
+
+
+def test_where_drs_never_gets_there_the_timeout_is_owed() -> None:
+    bench, _, _ = a_bench(CompletionLiveness, life=JobLife(hangs=True))
+    bench.monitor.finish(1890 * SECOND_US)
+    assert bench.said() == []
+    bench.monitor.finish(1891 * SECOND_US)
+    assert bench.said() == [("terminal within 90 s of the truth at 1800 s", "POLLING 91 s after it")]
+
+
+# --- timeout-truth --------------------------------------------------------------------------------------------
+
+STUCK = JobLife.model_validate({"pending": "60s", "started": "30s", "hangs": True})
+
+
+def gave_up(job: DrsJob, **changes: Any) -> Item:
+    """The execution after its timeout, with its only wave."""
+    return an_item(Version=2, Status="TIMEOUT", EndTime=START_S + 1801, Waves=[seen(job, Status="TIMEOUT") | changes])
+
+
+def test_a_timeout_that_is_due_passes() -> None:
+    bench, job, _ = a_bench(TimeoutTruth, life=STUCK)
+    bench.at(1801)
+    bench.ask(job.job_id)
+    bench.write(gave_up(job))
+    bench.write(gave_up(job))
+    assert (bench.said(), bench.monitor.checked) == ([], 1)
+
+
+def test_timeout_truth_wants_thirty_minutes_and_a_question() -> None:
+    bench, job, _ = a_bench(TimeoutTruth, life=STUCK)
+    bench.at(1800)
+    bench.write(gave_up(job))
+    assert bench.said() == [
+        ("TIMEOUT only after 1800 s", "after 1800 s"),
+        (f"DRS asked about job {job.job_id}", "it was not"),
+    ]
+
+
+def test_timeout_truth_leaves_no_wave_as_if_it_were_watched() -> None:
+    bench, job, _ = a_bench(TimeoutTruth, life=STUCK)
+    bench.at(1801)
+    bench.ask(job.job_id)
+    bench.write(gave_up(job, Status="LAUNCHING"))
+    assert bench.said() == [("wave 1 TIMEOUT or UNKNOWN, for nobody watches it any more", "LAUNCHING")]
+
+
+@pytest.mark.parametrize(
+    ("status", "job_id", "right"),
+    [
+        ("PENDING", None, True),
+        ("LAUNCHING", None, False),
+        ("UNKNOWN", None, True),
+        ("PENDING", "drsjob-x", False),
+        ("UNKNOWN", "drsjob-x", True),
+    ],
+)
+def test_only_a_wave_that_waits_for_its_turn_may_stay_pending(status: str, job_id: str | None, right: bool) -> None:
+    bench, job, _ = a_bench(TimeoutTruth, life=STUCK)
+    bench.at(1801)
+    bench.ask(job.job_id)
+    wave = without(a_wave(Status=status), "JobId") | ({} if job_id is None else {"JobId": job_id})
+    bench.write(gave_up(job) | {"Waves": [wave]})
+    assert (bench.said() == []) is right
+
+
+@pytest.mark.parametrize(("status", "right"), [("TIMEOUT", False), ("UNKNOWN", True)])
+def test_a_wave_whose_job_has_ended_may_be_unknown_and_did_not_time_out(status: str, right: bool) -> None:
+    bench, stuck, _ = a_bench(TimeoutTruth, life=STUCK)
+    job = bench.job("s-2", life=JobLife.model_validate({"pending": "60s", "started": "30s", "in_progress": "1711s"}))
+    bench.at(1801)
+    bench.ask(stuck.job_id, job.job_id)
+    waves = [seen(stuck, Status="TIMEOUT"), seen(job, Status=status)]
+    bench.write(gave_up(stuck) | {"TotalWaves": 2, "Waves": waves})
+    assert bench.said() == ([] if right else [("wave 1 as its job ended", "TIMEOUT")])
+
+
+def test_no_timeout_over_a_job_that_had_ended_when_drs_was_asked() -> None:
+    bench, job, _ = a_bench(TimeoutTruth)
+    bench.at(1801)
+    bench.ask(job.job_id)
+    bench.write(gave_up(job))
+    assert bench.said() == [
+        ("COMPLETED, for every job had ended", "TIMEOUT"),
+        ("wave 1 as its job ended", "TIMEOUT"),
+    ]
+
+
+def test_a_job_that_ends_between_question_and_write_makes_no_timeout_false() -> None:
+    life = JobLife.model_validate({"pending": "60s", "started": "30s", "in_progress": "1711500ms"})
+    bench, job, _ = a_bench(TimeoutTruth, life=life)
+    bench.at(1801)
+    bench.ask(job.job_id)
+    bench.at(1802)
+    assert job.ended_us == 1801_500_000
+    bench.write(gave_up(job))
+    assert bench.said() == []
+
+
+def test_waves_that_are_finished_or_wait_for_their_turn_stay_as_they_are() -> None:
+    bench, job, _ = a_bench(TimeoutTruth, TotalWaves=3)
+    waits = without(without(a_wave(Status="PENDING", Servers=[]), "JobId"), "JobStatus")
+    unknown = a_wave(JobId="drsjob-x", Status="UNKNOWN")
+    bench.at(1801)
+    bench.write(gave_up(job) | {"TotalWaves": 3, "Waves": [done(job), waits, unknown]})
+    assert bench.said() == []
+
+
+def test_an_execution_that_appears_as_a_timeout_is_judged_as_well() -> None:
+    bench = Bench(TimeoutTruth, settings=Settings())
+    bench.write(an_item(Status="TIMEOUT", Waves=[]), by="person")
+    assert bench.said() == [("TIMEOUT only after 1800 s", "after 0 s")]
+
+
+def test_what_an_invocation_was_told_is_forgotten_when_it_ends() -> None:
+    bench, job, _ = a_bench(TimeoutTruth, life=STUCK)
+    bench.at(1801)
+    bench.ask(job.job_id)
+    bench.trace.emit(LambdaEnded(0, "r-1", "ExecutionPoller", "e-1", "ok", 0, 90, ""))
+    bench.write(gave_up(job))
+    assert bench.said() == [(f"DRS asked about job {job.job_id}", "it was not")]

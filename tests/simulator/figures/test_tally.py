@@ -1,0 +1,115 @@
+"""The tally: what criteria judge by, beside the figures of reports, and under functions that keep to no order."""
+
+import pytest
+
+from drsim.orchestrator.model import ExecutionStatus, Phase
+from drsim.scenarios.files import load
+from drsim.simulator.checks.budgets import Budgets
+from drsim.simulator.events import FINDER, POLLER, CallMade, FaultInjected, IndexRead, Invoked
+from drsim.simulator.figures.tally import Tally
+from drsim.simulator.world import World
+from tests.simulator.cloudwatch.runs import SECOND_US, Bench, a_wave, an_item, ended, without
+
+
+class Tallied(Bench):
+    """A bench whose events are tallied."""
+
+    def __init__(self) -> None:
+        super().__init__(Budgets)
+        self.tally = Tally(self.trace, self.monitor.context.truth, self.monitor.context.settings)
+
+    def call(self, operation: str, *, by: str = POLLER, error: str = "", fault: str = "", took_us: int = 5) -> None:
+        """One call of a function."""
+        self.trace.emit(CallMade(0, "r-1", by, operation, took_us, 0, error, fault))
+
+
+def test_lost_races_and_injected_errors_do_not_count() -> None:
+    bench = Tallied()
+    bench.call("UpdateItem", error="ConditionalCheckFailedException")
+    bench.call("UpdateItem", error="ThrottlingException", fault="throttled")
+    assert not bench.tally.errors
+    bench.call("UpdateItem", error="ThrottlingException")
+    assert bench.tally.errors == {"UpdateItem": 1}
+    assert bench.tally.updates_count == 3
+
+
+def test_longest_query_leaves_failed_and_slowed_ones_out() -> None:
+    bench = Tallied()
+    bench.call("Query", by=FINDER, took_us=900, fault="slow")
+    bench.call("Query", by=FINDER, took_us=800, error="ThrottlingException")
+    seen = [bench.tally.query_us_max]
+    for took_us in (0, 7, 3):
+        bench.call("Query", by=FINDER, took_us=took_us)
+        seen.append(bench.tally.query_us_max)
+    assert seen == [None, 0, 7, 7]
+    assert bench.tally.queries_count == 5
+
+
+def test_events_without_a_beginning_are_tallied() -> None:
+    bench = Tallied()
+    bench.trace.emit(ended("r-9", outcome="error"))
+    bench.trace.emit(ended("f-9", FINDER))
+    bench.trace.emit(IndexRead(0, "f-1", 0, 1, 2, 100))
+    bench.trace.emit(Invoked(0, "r-1", "f-1", POLLER, "e-1"))
+    assert (bench.tally.invoked_max, bench.tally.pollers_max) == (1, 0)
+    assert (bench.tally.runs_count, bench.tally.failed) == (0, {(POLLER, "error"): 1})
+
+
+def test_wave_is_counted_by_each_poll_until_its_job_is_known() -> None:
+    bench = Tallied()
+    bench.write(an_item(Waves=[a_wave(JobId="drsjob-unknown"), without(a_wave(WaveNumber=2), "JobId")]), by="worker")
+    for version in (2, 3):
+        bench.write(an_item(Version=version, Waves=[a_wave(JobId="drsjob-unknown"), without(a_wave(), "JobId")]))
+    assert (bench.tally.waves_with_unknown_job, bench.tally.waves_without_job_id) == (2, 2)
+
+
+@pytest.mark.parametrize(("fault", "is_disturbed"), [("job-hangs", False), ("tick-lost", True)])
+def test_faults_of_drs_itself_disturb_nothing(fault: str, is_disturbed: bool) -> None:
+    bench = Tallied()
+    bench.trace.emit(FaultInjected(0, 0, fault, "StartRecovery", "", "", 1, 1, 0, ""))
+    assert bench.tally.disturbed is is_disturbed
+
+
+def test_gaps_are_between_looks_of_two_polls() -> None:
+    bench = Tallied()
+    bench.write(an_item(), by="worker")
+    for number, second in enumerate((60, 75, 90)):
+        bench.at(second)
+        bench.look("f-1", f"r-{number}")
+        bench.write(an_item(Version=number + 2), request_id=f"r-{number}")
+    gaps = bench.tally.poll_gaps[Phase.IN_PROGRESS]
+    assert gaps.counted() == [(15 * SECOND_US, 2)]
+
+
+@pytest.mark.parametrize("scenario", ["drill", "partial", "cancelled", "timeout-late", "missing-job", "fault-stuck"])
+def test_tally_agrees_with_the_figures_of_reports(scenario: str) -> None:
+    world = World(load(scenario), seed=1)
+    world.run()
+    tally, statistics, counts = world.tally, world.statistics, world.statistics.counts
+    assert tally.ticks_count == len(statistics.ticks)
+    assert tally.pollers_max == statistics.running_max[POLLER]
+    assert (tally.queries_count, tally.updates_count) == (counts[f"{FINDER}.Query"], counts[f"{POLLER}.UpdateItem"])
+    assert tally.failed_by_faults == counts["runs_failed_by_faults"]
+    assert tally.ended_overdue == counts["ended_overdue"]
+    assert tally.waves_without_job_id == counts["waves_without_job_id"]
+    assert tally.waves_with_unknown_job == counts["waves_with_unknown_job"]
+    outcomes = ("error", "timeout", "crash")
+    assert tally.failed.total() == sum(counts[f"{name}.{each}"] for name in (FINDER, POLLER) for each in outcomes)
+    assert tally.runs_count == counts[f"{FINDER}.invocations"] + counts[f"{POLLER}.invocations"]
+    assert tally.warnings_count == counts[f"{POLLER}.warnings"]
+    if not tally.disturbed:
+        for phase, gaps in tally.poll_gaps.items():
+            assert gaps.counted() == statistics.values(f"poll_gap.{phase}").counted()
+    world.close()
+
+
+def test_statuses_are_the_present_ones_and_the_most_polling_at_once_is_kept() -> None:
+    bench = Tallied()
+    for name in ("e-1", "e-2", "e-3"):
+        bench.table.put(an_item(ExecutionId=name), writer="worker")
+    bench.table.put(an_item(ExecutionId="e-2", Status="LOST"), writer="person")
+    bench.write(an_item(Status="CANCELLED"), by="person")
+    bench.delete(by="person")
+    bench.table.put(an_item(ExecutionId="e-4", Status="PENDING"), writer="worker")
+    assert +bench.tally.statuses == {ExecutionStatus.POLLING: 1, ExecutionStatus.PENDING: 1}
+    assert bench.tally.active_max == 3
