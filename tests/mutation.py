@@ -64,8 +64,8 @@ def _mutant(name: str) -> Mutant:
     def side(sign: str) -> str:
         return " ".join(line[1:].strip() for line in changed if line[0] == sign)
 
-    # mutmut writes orchestrator.poller.xǁPollerǁ_say__mutmut_27, and x_look where there is no class.
-    place = name.removeprefix("orchestrator.").rpartition("__mutmut_")[0]
+    # mutmut writes drsim.orchestrator.poller.xǁPollerǁ_say__mutmut_27, and x_look where there is no class.
+    place = name.removeprefix("drsim.orchestrator.").rpartition("__mutmut_")[0]
     place = place.replace(".xǁ", ".").replace("ǁ", ".").replace(".x_", ".")
     return Mutant(place, side("-"), side("+"))
 

@@ -25,7 +25,7 @@ print(*sorted({name.partition(".")[0] for name in sys.modules}))
 
 @pytest.mark.slow
 def test_a_bundle_of_any_name_imports_only_what_lambda_has(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "orchestrator", tmp_path / "watcher")
+    shutil.copytree(ROOT / "drsim" / "orchestrator", tmp_path / "watcher")
     settings = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", PROBE], env=settings, capture_output=True, text=True, check=False)
     assert done.stderr == ""

@@ -1,5 +1,6 @@
 """Handlers of others: what holds for their modules, time, output and threads, and what is refused."""
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from drsim.simulator.wire.tier import Functions, wire_parts
 from drsim.simulator.world import World
 
 pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[3]
 
 IDLE = "def handler(event, context):\n    pass\n"
 
@@ -92,6 +95,24 @@ def test_modules_of_a_path_belong_to_the_environment_as_well(tmp_path: Path) -> 
     finder = "import tally\n\ndef handler(event, context):\n    tally.seen.append(1)\n    print(len(tally.seen))\n"
     assert run(tmp_path, finder, paths=(layer,)).lines == ["1", "2", "3"]
     assert run(tmp_path, finder, "functions.idle_max=30s", paths=(layer,)).lines == ["1", "1", "1"]
+
+
+CLASHING = """\
+import orchestrator, reports, scenarios, simulator, tests
+
+def handler(event, context):
+    print(orchestrator.OWN, reports.OWN, scenarios.OWN, simulator.OWN, tests.OWN)
+"""
+
+
+def test_modules_may_have_the_names_of_this_projects_folders(tmp_path: Path) -> None:
+    layer = tmp_path / "layer"
+    layer.mkdir()
+    for name in ("orchestrator", "reports", "scenarios", "simulator", "tests"):
+        (layer / f"{name}.py").write_text(f"OWN = {name!r}\n", encoding="utf-8")
+    seen = run(tmp_path, CLASHING, duration="30s", paths=(layer,))
+    assert (seen.lines, outcomes(seen)) == (["orchestrator reports scenarios simulator tests"], ["ok"])
+    assert sys.modules["tests"].__file__ == str(ROOT / "tests" / "__init__.py")
 
 
 SLEEPS = """\
