@@ -5,7 +5,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -43,7 +43,7 @@ def _built(target: str, folder: Path) -> Path:
     return wheel
 
 
-def _run(code: str, folder: Path, first: str, *arguments: str) -> object:
+def _run(code: str, folder: Path, first: str, *arguments: str) -> Any:
     """What `code` prints, in a process whose path begins with `first` and leaves out how this one found drsim."""
     kept = [path for path in sys.path if (path and not Path(path).is_relative_to(ROOT)) or "site-packages" in path]
     path = [first, *kept]
@@ -74,6 +74,6 @@ def test_editable_install_has_one_importable_name(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_no_module_is_loaded_under_two_names(tmp_path: Path) -> None:
-    count, twice = _run(TWICE, tmp_path, str(ROOT), str(ROOT))  # type: ignore[misc]  # a list of two
+    count, twice = _run(TWICE, tmp_path, str(ROOT), str(ROOT))
     assert twice == []
     assert count > 150
