@@ -211,14 +211,14 @@ def _faults(rule: Rule, modules: list[Module]) -> list[str]:
 
 
 @pytest.mark.parametrize("package", LAYERS)
-def test_every_package_is_there_and_says_that_it_is_typed(package: str) -> None:
+def test_every_package_exists_and_is_marked_as_typed(package: str) -> None:
     """Without this, a renamed package would leave the rules below with nothing to check."""
     folder = ROOT / package.replace(".", "/")
     assert (folder / "__init__.py").is_file()
     assert (folder / "py.typed").is_file()
 
 
-def test_imports_point_one_way() -> None:
+def test_imports_between_packages_point_one_way() -> None:
     assert _faults(direction_faults, _modules(*LAYERS)) == []
 
 
@@ -229,13 +229,13 @@ def test_imports_within_the_simulator_point_down() -> None:
     assert on_floors == {module.name.split(".")[2] for module in modules if module.name.count(".") > 1}
 
 
-def test_tests_import_no_second_name() -> None:
+def test_tests_import_our_packages_by_one_name() -> None:
     second = {"orchestrator", "simulator", "scenarios", "reports"}
     modules = _modules("tests", "examples")
     assert [(each.name, name) for each in modules for _, name in _imports(each) if name.split(".")[0] in second] == []
 
 
-def test_production_code_imports_the_standard_library_and_in_its_adapters_what_lambda_has() -> None:
+def test_production_code_imports_only_what_lambda_has() -> None:
     assert _faults(dependency_faults, _modules("drsim.orchestrator")) == []
 
 
@@ -248,12 +248,12 @@ def test_reports_read_result_data_only() -> None:
     assert _faults(live_object_faults, _modules("drsim.reports")) == []
 
 
-def test_no_module_is_longer_than_its_limit() -> None:
+def test_no_module_exceeds_its_length_limit() -> None:
     nox_file = Module("noxfile", (ROOT / "noxfile.py").read_text(encoding="utf-8"))
     assert _faults(length_faults, [*_modules(*LAYERS, "tests"), nox_file]) == []
 
 
-def test_every_module_is_named_for_its_subject() -> None:
+def test_every_module_name_has_a_subject() -> None:
     assert _faults(name_faults, _modules(*LAYERS, "tests")) == []
 
 
@@ -271,7 +271,7 @@ def test_every_module_is_named_for_its_subject() -> None:
         ("drsim.cli", "from tests.test_architecture import LAYERS"),
     ],
 )
-def test_an_import_against_the_direction_is_caught(name: str, source: str) -> None:
+def test_import_against_the_direction_is_reported(name: str, source: str) -> None:
     (fault,) = direction_faults(Module(name, source))
     assert fault.startswith(f"{name}:{len(source.splitlines())} imports ")
 
@@ -286,7 +286,7 @@ def test_an_import_against_the_direction_is_caught(name: str, source: str) -> No
         ("drsim.orchestrator.finder", "import simulator_of_something_else"),
     ],
 )
-def test_an_import_along_the_direction_passes(name: str, source: str) -> None:
+def test_import_along_the_direction_passes(name: str, source: str) -> None:
     assert direction_faults(Module(name, source)) == []
 
 
@@ -302,11 +302,11 @@ def test_an_import_along_the_direction_passes(name: str, source: str) -> None:
         ("drsim.simulator.wire.tier", "from drsim.simulator import moto_drs", False),
     ],
 )
-def test_an_import_of_a_higher_floor_is_caught(name: str, source: str, caught: bool) -> None:
+def test_import_of_a_higher_floor_is_reported(name: str, source: str, caught: bool) -> None:
     assert bool(floor_faults(Module(name, source))) is caught
 
 
-def test_a_relative_import_is_resolved_from_modules_and_from_packages() -> None:
+def test_relative_import_is_resolved_in_modules_and_packages() -> None:
     in_module = Module("drsim.orchestrator.aws.store", "from ..model import Wave")
     in_package = Module("drsim.orchestrator.aws", "from ..model import Wave", is_package=True)
     resolved = [(1, "drsim.orchestrator.model.Wave")]
@@ -327,7 +327,7 @@ def test_a_relative_import_is_resolved_from_modules_and_from_packages() -> None:
         ("drsim.orchestrator.model", "import json, concurrent.futures", False),
     ],
 )
-def test_a_third_party_import_of_production_code_is_caught(name: str, source: str, caught: bool) -> None:
+def test_third_party_import_of_production_code_is_reported(name: str, source: str, caught: bool) -> None:
     assert bool(dependency_faults(Module(name, source))) is caught
 
 
@@ -335,7 +335,7 @@ def test_a_third_party_import_of_production_code_is_caught(name: str, source: st
     "source",
     ["# as the simulator does", "class FakeStore: ...", "virtual_time = 0", "message = 'in Virtual time'"],
 )
-def test_a_simulation_word_is_caught(source: str) -> None:
+def test_simulation_word_in_production_code_is_reported(source: str) -> None:
     assert len(simulation_word_faults(Module("drsim.orchestrator.model", source))) == 1
 
 
@@ -350,11 +350,11 @@ def test_a_simulation_word_is_caught(source: str) -> None:
         ("from drsim.simulator.world import World", True),
     ],
 )
-def test_a_report_that_reaches_for_live_objects_is_caught(source: str, caught: bool) -> None:
+def test_report_that_imports_live_objects_is_reported(source: str, caught: bool) -> None:
     assert bool(live_object_faults(Module("drsim.reports.markdown", source))) is caught
 
 
-def test_a_long_module_and_a_module_without_a_subject_are_caught() -> None:
+def test_long_module_and_vague_module_name_are_reported() -> None:
     assert length_faults(Module("drsim.simulator.drs", "\n" * LINES_MAX)) == []
     assert length_faults(Module("drsim.simulator.drs", "\n" * (LINES_MAX + 1))) != []
     assert name_faults(Module("drsim.simulator._utils", "")) != []

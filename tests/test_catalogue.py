@@ -19,7 +19,7 @@ def test_scenario_passes_and_keeps_its_digest(name: str, seed: int) -> None:
     assert result.trace_digest == kept, "if that is meant: nox -s determinism -- --update, and a line in CHANGELOG"
 
 
-def test_kept_digests_are_of_scenarios_of_the_catalogue_and_differ() -> None:
+def test_kept_digests_differ_and_belong_to_catalogue_scenarios() -> None:
     kept = determinism.kept()
     assert sorted(kept) == sorted(f"{name}/{seed}" for name in determinism.SCENARIOS for seed in determinism.SEEDS)
     assert {*determinism.SCENARIOS} <= {*NAMES}

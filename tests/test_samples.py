@@ -7,7 +7,7 @@ from tests.catalogue import run_of
 from tests.samples import KEPT, SAMPLES, SIZES_MAX, difference, written
 
 
-def test_of_a_run_on_another_host_the_files_are_the_same() -> None:
+def test_run_on_another_host_writes_the_same_files() -> None:
     done = run_of("phase-2")
     first = written(done, None)
     metrics = done.result.metrics.model_copy(update={"environment": {"drsim": "9", "python": "4.0"}})
@@ -17,7 +17,7 @@ def test_of_a_run_on_another_host_the_files_are_the_same() -> None:
     assert first.page_bytes < SIZES_MAX["phase-2"]
 
 
-def test_a_difference_is_told_by_its_first_line(tmp_path: Path) -> None:
+def test_difference_is_reported_with_its_first_line(tmp_path: Path) -> None:
     path = tmp_path / "report.md"
     path.write_text("one\ntwo\nthree\n", encoding="utf-8")
     assert difference(path, "one\ntwo\nthree\n") is None
@@ -31,7 +31,7 @@ def test_a_difference_is_told_by_its_first_line(tmp_path: Path) -> None:
     assert difference(path, "") == f"{path} is missing"
 
 
-def test_of_a_long_line_that_part_is_shown_which_differs(tmp_path: Path) -> None:
+def test_difference_in_a_long_line_shows_the_part_that_differs(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     path.write_text("a" * 10_000 + "b" + "c" * 10_000, encoding="utf-8")
     told = difference(path, "a" * 10_000 + "B" + "c" * 10_000)
@@ -40,7 +40,7 @@ def test_of_a_long_line_that_part_is_shown_which_differs(tmp_path: Path) -> None
     assert len(told) < 1000
 
 
-def test_each_sample_is_kept_whole() -> None:
+def test_each_sample_has_all_its_files() -> None:
     for scenario in KEPT:
         names = {path.name for path in (SAMPLES / scenario).iterdir()}
         assert names == {"report.html", "report.md", "result.json"}

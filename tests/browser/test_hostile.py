@@ -61,7 +61,7 @@ def use(page: Page) -> None:
 
 
 @pytest.mark.parametrize("width", [PHONE, WIDE])
-def test_hostile_ids_are_shown_as_text_and_run_nothing(visits: Visits, report: Path, width: int) -> None:
+def test_hostile_ids_are_shown_as_text_and_not_executed(visits: Visits, report: Path, width: int) -> None:
     page = visits.open(report, width=width)
     use(page)
     assert page.locator("img").count() == 0
@@ -85,7 +85,7 @@ def test_hostile_ids_are_shown_as_text_and_run_nothing(visits: Visits, report: P
     expect(page.locator("header")).to_contain_text(SCRIPT)
 
 
-def test_hostile_words_of_handlers_are_shown_as_text_and_run_nothing(visits: Visits, bad: Run, tmp_path: Path) -> None:
+def test_hostile_handler_output_is_shown_as_text_and_not_executed(visits: Visits, bad: Run, tmp_path: Path) -> None:
     """Handlers of others may write any status, and properties say what they saw."""
     # A status of a wave is a word, so theirs has no space; a browser takes the slash for one. Job ids are quoted.
     svg = json.dumps('"><svg/onload=alert(3)>')[1:-1]

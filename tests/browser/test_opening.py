@@ -32,7 +32,7 @@ def parts_too_wide(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("scenario", SEEDS)
-def test_a_report_opens_offline_with_an_empty_console_and_without_a_request(
+def test_report_opens_offline_without_console_output_or_request(
     visits: Visits, reports: dict[str, Path], scenario: str
 ) -> None:
     page = visits.open(reports[scenario], offline=True)
@@ -45,7 +45,7 @@ def test_a_report_opens_offline_with_an_empty_console_and_without_a_request(
     assert visits.faults == []
 
 
-def test_a_page_that_asks_for_something_is_noticed(visits: Visits, tmp_path: Path) -> None:
+def test_page_with_console_dialog_error_and_request_is_reported(visits: Visits, tmp_path: Path) -> None:
     bad = tmp_path / "bad.html"
     bad.write_text("<img src='other.png'><script>console.log('hello'); alert(1); lost()</script>", encoding="utf-8")
     visits.open(bad)
@@ -56,7 +56,7 @@ def test_a_page_that_asks_for_something_is_noticed(visits: Visits, tmp_path: Pat
 
 @pytest.mark.parametrize("width", [PHONE, WIDE])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nothing_is_wider_than_the_window(visits: Visits, reports: dict[str, Path], width: int, theme: Theme) -> None:
+def test_no_part_is_wider_than_the_window(visits: Visits, reports: dict[str, Path], width: int, theme: Theme) -> None:
     page = visits.open(reports["chaos"], width=width, theme=theme)
     assert (overhang(page), parts_too_wide(page)) == (0, [])
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -64,7 +64,7 @@ def test_nothing_is_wider_than_the_window(visits: Visits, reports: dict[str, Pat
 
 
 @pytest.mark.parametrize("width", [PHONE, WIDE])
-def test_the_contents_lead_to_each_section(visits: Visits, reports: dict[str, Path], width: int) -> None:
+def test_contents_link_to_each_section(visits: Visits, reports: dict[str, Path], width: int) -> None:
     page = visits.open(reports["phase-2"], width=width)
     links = page.get_by_role("navigation", name="Contents").get_by_role("link")
     headings = page.locator("main > section > h2")
@@ -76,7 +76,7 @@ def test_the_contents_lead_to_each_section(visits: Visits, reports: dict[str, Pa
         expect(headings.nth(place)).to_be_in_viewport()
 
 
-def test_without_its_script_a_page_shows_all_else_and_says_what_is_missing(
+def test_page_without_script_shows_the_rest_and_a_note(
     visits: Visits, reports: dict[str, Path]
 ) -> None:
     with_script = visits.open(reports["chaos"])
@@ -93,7 +93,7 @@ def test_without_its_script_a_page_shows_all_else_and_says_what_is_missing(
         expect(control).to_be_hidden()
 
 
-def test_on_paper_there_are_the_plots_and_no_controls(visits: Visits, reports: dict[str, Path]) -> None:
+def test_printed_page_has_plots_and_no_controls(visits: Visits, reports: dict[str, Path]) -> None:
     page = visits.open(reports["phase-2"])
     paper = page.pdf(format="A4", print_background=True)
     assert paper.startswith(b"%PDF-")
@@ -106,7 +106,7 @@ def test_on_paper_there_are_the_plots_and_no_controls(visits: Visits, reports: d
     assert overhang(page) == 0
 
 
-def test_on_paper_the_timeline_has_every_lane(visits: Visits, reports: dict[str, Path], runs: dict[str, Run]) -> None:
+def test_printed_timeline_has_every_lane(visits: Visits, reports: dict[str, Path], runs: dict[str, Run]) -> None:
     page = visits.open(reports["load-100"], height=600)
     lanes = page.locator("#timeline .lanes svg text")
     assert 0 < lanes.count() < 100
@@ -129,7 +129,7 @@ def test_on_paper_the_timeline_has_every_lane(visits: Visits, reports: dict[str,
     assert 0 < lanes.count() < 100
 
 
-def test_the_page_of_a_comparison_opens_as_quietly(
+def test_comparison_page_opens_without_console_output_or_request(
     visits: Visits, reports: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "compared.html"
@@ -141,7 +141,7 @@ def test_the_page_of_a_comparison_opens_as_quietly(
 
 
 @pytest.mark.slow
-def test_the_page_of_a_campaign_opens_as_quietly(
+def test_campaign_page_opens_without_console_output_or_request(
     visits: Visits, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["explore", "chaos", "--seeds", "1-2", "--jobs", "1", "--out", str(tmp_path)]) == 0

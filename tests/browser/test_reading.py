@@ -25,7 +25,7 @@ const contrast = (a, b) => {
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_all_text_stands_out_from_what_is_behind_it(visits: Visits, reports: dict[str, Path], theme: Theme) -> None:
+def test_all_text_has_enough_contrast(visits: Visits, reports: dict[str, Path], theme: Theme) -> None:
     page = visits.open(reports["chaos"], theme=theme)
     faint: list[str] = page.evaluate(f"""() => {{ {_CONTRAST}
       const behind = (element) => {{
@@ -51,7 +51,7 @@ def test_all_text_stands_out_from_what_is_behind_it(visits: Visits, reports: dic
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_colours_of_words_stand_out_on_every_ground(visits: Visits, reports: dict[str, Path], theme: Theme) -> None:
+def test_colours_have_enough_contrast_on_every_background(visits: Visits, reports: dict[str, Path], theme: Theme) -> None:
     page = visits.open(reports["phase-2"], theme=theme)
     grounds = {f"--{verdict}": ("--paper", f"--{verdict}-tint") for verdict in ("pass", "fail", "unknown")}
     everywhere = ("--paper", "--tint", "--pass-tint", "--fail-tint", "--unknown-tint")
@@ -69,7 +69,7 @@ def test_colours_of_words_stand_out_on_every_ground(visits: Visits, reports: dic
     assert {pair: ratio for pair, ratio in zip(pairs, found, strict=True) if ratio < CONTRAST_MIN} == {}
 
 
-def test_tab_reaches_skip_link_contents_timeline_and_tables_in_this_order(
+def test_tab_visits_skip_link_contents_timeline_tables_in_order(
     visits: Visits, reports: dict[str, Path]
 ) -> None:
     # On a phone tables have to be scrolled; those that need not be are no stop.
@@ -95,7 +95,7 @@ def _place(page: Page) -> str:
     return found
 
 
-def test_the_skip_link_leads_past_the_contents(visits: Visits, reports: dict[str, Path]) -> None:
+def test_skip_link_jumps_past_the_contents(visits: Visits, reports: dict[str, Path]) -> None:
     page = visits.open(reports["phase-2"])
     page.keyboard.press("Tab")
     assert page.locator(".skip").bounding_box() is not None
@@ -105,7 +105,7 @@ def test_the_skip_link_leads_past_the_contents(visits: Visits, reports: dict[str
 
 
 @pytest.mark.parametrize(("scenario", "width"), [("load-100", WIDE), ("chaos", PHONE)])
-def test_whatever_can_be_focused_has_a_name_of_its_own(
+def test_every_focusable_element_has_a_unique_name(
     visits: Visits, reports: dict[str, Path], scenario: str, width: int
 ) -> None:
     page = visits.open(reports[scenario], width=width)
@@ -124,7 +124,7 @@ def test_whatever_can_be_focused_has_a_name_of_its_own(
         assert wanted in names
 
 
-def test_headings_go_down_one_step_at_a_time(visits: Visits, reports: dict[str, Path]) -> None:
+def test_headings_skip_no_level(visits: Visits, reports: dict[str, Path]) -> None:
     page = visits.open(reports["phase-2"])
     levels: list[int] = page.evaluate(
         "[...document.querySelectorAll('h1, h2, h3, h4')].map((each) => +each.tagName[1])"
@@ -135,7 +135,7 @@ def test_headings_go_down_one_step_at_a_time(visits: Visits, reports: dict[str, 
 
 
 @pytest.mark.parametrize("width", [PHONE, WIDE])
-def test_a_table_is_a_stop_of_tab_just_if_it_can_be_scrolled(
+def test_table_is_a_tab_stop_only_if_it_scrolls(
     visits: Visits, reports: dict[str, Path], width: int
 ) -> None:
     page = visits.open(reports["chaos"], width=width)
@@ -147,12 +147,12 @@ def test_a_table_is_a_stop_of_tab_just_if_it_can_be_scrolled(
     assert len(names) == len(set(names)) > 10
 
 
-def test_without_script_every_table_is_a_stop_of_tab(reports: dict[str, Path]) -> None:
+def test_every_table_is_a_tab_stop_without_script(reports: dict[str, Path]) -> None:
     text = reports["chaos"].read_text(encoding="utf-8")
     assert text.count('<div class="table" ') == text.count('<div class="table" tabindex="0" role="region"') > 10
 
 
-def test_keys_of_charts_and_their_data_are_high_enough_to_be_hit(visits: Visits, reports: dict[str, Path]) -> None:
+def test_chart_buttons_are_at_least_24_pixels_high(visits: Visits, reports: dict[str, Path]) -> None:
     """WCAG 2.2, success criterion 2.5.8 (level AA)."""
     page = visits.open(reports["phase-2"])
     heights: list[float] = page.evaluate(

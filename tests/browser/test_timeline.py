@@ -59,7 +59,7 @@ def span(page: Page) -> float:
     return 1000 * (last - first) / (right - left)
 
 
-def test_buttons_zoom_and_all_shows_all(visits: Visits, reports: dict[str, Path]) -> None:
+def test_buttons_zoom_and_reset_the_timeline(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["load-100"])
     whole = span(page)
     control(page, "in").click()
@@ -75,7 +75,7 @@ def test_buttons_zoom_and_all_shows_all(visits: Visits, reports: dict[str, Path]
     assert span(page) == pytest.approx(whole, rel=0.001)
 
 
-def test_keys_zoom_move_and_show_all(visits: Visits, reports: dict[str, Path]) -> None:
+def test_keys_zoom_move_and_reset_the_timeline(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["load-100"])
     whole, at_first = span(page), clocks(page)
     box(page).focus()
@@ -91,7 +91,7 @@ def test_keys_zoom_move_and_show_all(visits: Visits, reports: dict[str, Path]) -
     assert clocks(page) == at_first
 
 
-def test_the_wheel_zooms_with_ctrl_around_the_pointer_and_else_scrolls(
+def test_wheel_zooms_at_the_pointer_with_ctrl_and_scrolls_without(
     visits: Visits, reports: dict[str, Path]
 ) -> None:
     page = opened(visits, reports["load-100"])
@@ -113,7 +113,7 @@ def test_the_wheel_zooms_with_ctrl_around_the_pointer_and_else_scrolls(
     expect(page.locator("#timeline .lanes svg text").first).not_to_have_text(top)
 
 
-def test_dragging_moves_in_time(visits: Visits, reports: dict[str, Path]) -> None:
+def test_dragging_moves_in_time_and_selects_nothing(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["load-100"])
     control(page, "in").click()
     before = clocks(page)
@@ -131,7 +131,7 @@ def _at(page: Page, x: float, y: float) -> tuple[float, float]:
     return frame["x"] + x, frame["y"] + y
 
 
-def test_an_id_leaves_one_lane(visits: Visits, reports: dict[str, Path], runs: dict[str, Run]) -> None:
+def test_id_filter_leaves_one_lane(visits: Visits, reports: dict[str, Path], runs: dict[str, Run]) -> None:
     page = opened(visits, reports["load-100"])
     assert count(page) == "100 of 100 lanes"
     wanted = runs["load-100"].result.metrics.executions[3].execution_id
@@ -144,7 +144,7 @@ def test_an_id_leaves_one_lane(visits: Visits, reports: dict[str, Path], runs: d
     assert count(page) == "100 of 100 lanes"
 
 
-def test_a_status_leaves_the_lanes_that_ended_in_it(visits: Visits, reports: dict[str, Path]) -> None:
+def test_status_filter_leaves_lanes_that_ended_in_it(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["chaos"])
     assert control(page, "status").locator("option").all_inner_texts() == [
         "every status",
@@ -160,7 +160,7 @@ def test_a_status_leaves_the_lanes_that_ended_in_it(visits: Visits, reports: dic
     assert count(page) == "1 of 5 lanes"
 
 
-def test_lanes_are_put_in_the_order_that_is_chosen(
+def test_lanes_are_sorted_by_start_end_or_trouble(
     visits: Visits, reports: dict[str, Path], runs: dict[str, Run]
 ) -> None:
     page = opened(visits, reports["chaos"])
@@ -177,7 +177,7 @@ def test_lanes_are_put_in_the_order_that_is_chosen(
     assert lanes(page) == by_start
 
 
-def test_hovering_tells_the_execution_and_where_it_stands(
+def test_hovering_shows_execution_waves_and_last_poll(
     visits: Visits, reports: dict[str, Path], runs: dict[str, Run]
 ) -> None:
     page = opened(visits, reports["load-100"])
@@ -194,7 +194,7 @@ def test_hovering_tells_the_execution_and_where_it_stands(
     expect(tooltip(page)).to_be_hidden()
 
 
-def test_hovering_the_last_lane_on_a_phone_keeps_the_tooltip_in_sight(visits: Visits, reports: dict[str, Path]) -> None:
+def test_tooltip_of_the_last_lane_stays_visible_on_a_phone(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["chaos"], width=PHONE)
     frame = box(page).bounding_box()
     assert frame is not None
@@ -206,7 +206,7 @@ def test_hovering_the_last_lane_on_a_phone_keeps_the_tooltip_in_sight(visits: Vi
     assert tip["x"] + tip["width"] <= PHONE
 
 
-def test_keys_choose_an_execution_and_its_story_is_told(
+def test_keys_select_an_execution_and_show_its_story(
     visits: Visits, reports: dict[str, Path], runs: dict[str, Run]
 ) -> None:
     page = opened(visits, reports["chaos"])
@@ -238,7 +238,7 @@ def test_keys_choose_an_execution_and_its_story_is_told(
     expect(said).to_be_empty()
 
 
-def test_hovering_over_shaded_time_names_the_rules_that_act(
+def test_hovering_over_shaded_time_names_the_active_rules(
     visits: Visits, reports: dict[str, Path], runs: dict[str, Run]
 ) -> None:
     page = opened(visits, reports["chaos"])
@@ -254,7 +254,7 @@ def test_hovering_over_shaded_time_names_the_rules_that_act(
     assert "acts now" not in tooltip(page).inner_text()
 
 
-def test_the_legend_has_what_occurs_in_the_run(visits: Visits, reports: dict[str, Path]) -> None:
+def test_legend_lists_only_what_occurs_in_the_run(visits: Visits, reports: dict[str, Path]) -> None:
     keys = visits.open(reports["chaos"]).locator("#timeline .key li").all_inner_texts()
     for wanted in ("poll that failed", "a fault struck", "time in which faults may strike", "TIMEOUT", "CANCELLED"):
         assert wanted in keys
@@ -265,14 +265,14 @@ def test_the_legend_has_what_occurs_in_the_run(visits: Visits, reports: dict[str
     assert not {"TIMEOUT", "UNKNOWN", "DELETED"} & set(quiet)
 
 
-def test_healing_is_a_line_with_its_label(visits: Visits, reports: dict[str, Path]) -> None:
+def test_healing_is_shown_as_a_labelled_line(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["chaos"])
     assert page.locator("#timeline line.healed").count() == 2
     expect(page.locator("#timeline text.healed")).to_have_text("healed")
     assert opened(visits, reports["phase-2"]).locator("#timeline .healed").count() == 0
 
 
-def test_paper_shows_what_filters_and_zoom_hide_and_the_screen_is_as_before(
+def test_printing_ignores_filters_and_zoom_and_restores_the_screen(
     visits: Visits, reports: dict[str, Path]
 ) -> None:
     page = opened(visits, reports["chaos"])
@@ -295,7 +295,7 @@ def test_paper_shows_what_filters_and_zoom_hide_and_the_screen_is_as_before(
     assert rows.locator("visible=true").count() == 0
 
 
-def test_a_click_chooses_an_execution_and_another_lets_it_go(visits: Visits, reports: dict[str, Path]) -> None:
+def test_click_selects_an_execution_and_a_second_click_deselects_it(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["chaos"])
     story = page.locator("#timeline [data-show=story]")
     box(page).click(position={"x": 600, "y": 12})
@@ -304,7 +304,7 @@ def test_a_click_chooses_an_execution_and_another_lets_it_go(visits: Visits, rep
     expect(story).to_be_empty()
 
 
-def test_a_click_counts_though_the_lanes_are_drawn_anew_while_the_button_is_down(
+def test_click_selects_although_lanes_are_redrawn_while_pressed(
     visits: Visits, reports: dict[str, Path]
 ) -> None:
     page = opened(visits, reports["chaos"])
@@ -316,7 +316,7 @@ def test_a_click_counts_though_the_lanes_are_drawn_anew_while_the_button_is_down
     expect(page.locator("#timeline [data-show=story] caption")).to_contain_text(first)
 
 
-def test_compact_shows_more_lanes_in_less_room(visits: Visits, reports: dict[str, Path]) -> None:
+def test_compact_view_shows_more_lanes(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["load-100"])
     loose = len(lanes(page))
     dense = control(page, "dense")
@@ -353,7 +353,7 @@ def thousand(runs: dict[str, Run], tmp_path_factory: pytest.TempPathFactory) -> 
     return path
 
 
-def test_of_a_thousand_lanes_only_those_in_sight_are_drawn(visits: Visits, thousand: Path) -> None:
+def test_only_visible_lanes_of_a_thousand_are_drawn(visits: Visits, thousand: Path) -> None:
     page = opened(visits, thousand)
     assert count(page) == "1000 of 1000 lanes"
     for dense in ("true", "false"):
@@ -362,7 +362,7 @@ def test_of_a_thousand_lanes_only_those_in_sight_are_drawn(visits: Visits, thous
         control(page, "dense").click()
 
 
-def test_a_thousand_lanes_are_drawn_anew_wherever_one_looks(visits: Visits, thousand: Path) -> None:
+def test_thousand_lanes_are_redrawn_after_scroll_zoom_and_keys(visits: Visits, thousand: Path) -> None:
     page = opened(visits, thousand)
     seen = [lanes(page)[0]]
     for share in (0.3, 0.7, 1):
