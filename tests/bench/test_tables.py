@@ -1,4 +1,4 @@
-"""What is made of figures: the terminal's table, the file, and the measured sections of a page."""
+"""The outputs of figures: the terminal's table, the file, and the measured sections of a page."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from tests.bench.figures import Bench, Figure, Machine, Part, Target
 
 MACHINE = Machine(processor="Abacus 3", cores=2, python="3.11.7", system="Linux x86_64")
 FAST = Figure(
-    name="polls in a second",
+    name="polls per second",
     value=21_000.4,
     unit="polls/s",
     how="load-100",
@@ -32,9 +32,9 @@ def test_figure_reports_whether_it_reaches_its_target() -> None:
 def test_terminal_shows_one_line_per_figure() -> None:
     assert tables.terminal("load", PART).splitlines() == [
         "load (commit abc of 2026-01-02; load 0.5)",
-        "  polls in a second   21,000 polls/s   19,000 to 22,000 in 3   reached: at least 20,000",
-        "  help                         0.3 s   19,000 to 22,000 in 3   MISSED: at most 0.25",
-        "  growth                           1   one round",
+        "  polls per second   21,000 polls/s   19,000 to 22,000 in 3 rounds   reached: at least 20,000",
+        "  help                        0.3 s   19,000 to 22,000 in 3 rounds   MISSED: at most 0.25",
+        "  growth                          1   one round",
     ]
 
 
@@ -49,11 +49,11 @@ def test_page_keeps_its_prose_when_measured_sections_are_renewed() -> None:
         "# Title\n\n<!-- measured: machine -->\n2 cores of Abacus 3, Linux x86_64, Python 3.11.7.\n<!-- end -->\n\n"
         "By hand.\n\n<!-- measured: load -->\n"
         "| Figure | Median | Lowest to highest | Target | How |\n|---|---:|---:|---|---|\n"
-        "| polls in a second | 21,000 polls/s | 19,000 to 22,000 in 3 | reached: at least 20,000 | load-100 |\n"
-        "| help | 0.3 s | 19,000 to 22,000 in 3 | MISSED: at most 0.25 | load-100 |\n"
+        "| polls per second | 21,000 polls/s | 19,000 to 22,000 in 3 rounds | reached: at least 20,000 | load-100 |\n"
+        "| help | 0.3 s | 19,000 to 22,000 in 3 rounds | MISSED: at most 0.25 | load-100 |\n"
         "| growth | 1 | one round |  | load-100 |\n\n"
         "Measured: commit abc of 2026-01-02; load 0.5.\n<!-- end -->\n\nWhy.\n\n"
-        "<!-- measured: large -->\nNot measured on this machine: `nox -s bench -- large` does.\n<!-- end -->\n"
+        "<!-- measured: large -->\nNot measured on this machine. To measure: `nox -s bench -- large`.\n<!-- end -->\n"
     )
 
 
