@@ -45,7 +45,6 @@ PENDING: Final = (
     "tests/corpus/",
     "tests/drsim/",
     "tests/orchestrator/test_decisions.py",
-    "tests/orchestrator/test_items.py",
     "tests/planted_bugs/",
     "tests/reports/",
     "tests/scenarios/",

@@ -54,7 +54,7 @@ def main() -> None:
         minutes = []
         for _ in range(MINUTES):
             frozen.tick(60)
-            # The one clock that freezegun leaves alone.
+            # freezegun does not freeze this clock.
             began = process_time()
             with contextlib.redirect_stdout(io.StringIO()):
                 entrypoints.finder_handler({}, finder)
@@ -62,7 +62,7 @@ def main() -> None:
                     report = entrypoints.poller_handler(payload, poller)
                     assert report["end"] == "UPDATED", report
             minutes.append(process_time() - began)
-    # The first minute also makes the clients.
+    # The first minute is left out: it also creates the clients.
     print(json.dumps({"polls": EXECUTIONS * (MINUTES - 1), "cpu_seconds": sum(minutes[1:])}))
 
 

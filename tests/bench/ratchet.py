@@ -45,7 +45,7 @@ def _kernel() -> list[Ratio]:
 
 def _cost(name: str, work: Callable[[], object]) -> Ratio:
     """Processor time of this work in yardsticks. The yardstick runs before and after it, since the load may change."""
-    # What only the first run of a process costs is no part of it.
+    # The first run has one-time costs, so it is not measured.
     work()
     stick = timed(yardstick.measure)
     took = in_turn({"before": stick, "work": timed(work), "after": stick}, _COST_ROUNDS)

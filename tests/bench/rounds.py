@@ -40,7 +40,7 @@ def timed(work: Callable[[], object]) -> Callable[[], float]:
     """A side that returns the processor seconds of this work."""
 
     def side() -> float:
-        # Nobody pays for what another left behind.
+        # Garbage of the side before must not count here.
         gc.collect()
         began = process_time()
         work()

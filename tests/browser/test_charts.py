@@ -1,4 +1,4 @@
-"""The charts in use: hover, legend, keyboard, the table of their values; and the acceptance tables' filters."""
+"""The charts in use: hover, legend, keyboard, the table of values; and the filters of the acceptance tables."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from tests.browser.visits import Locator, Page, Visits, expect
 
 
 def with_legend(page: Page) -> Locator:
-    """The first chart with lines to choose from."""
+    """The first chart with several lines."""
     return page.locator("figure.chart:has(path.line[data-s='1'])").first
 
 
@@ -74,18 +74,18 @@ def test_acceptance_table_filters_by_verdict_and_text(visits: Visits, reports: d
     bar = page.get_by_role("group", name="Filter the criteria")
     rows = page.locator("#criteria tbody tr:visible")
     everything = rows.count()
-    told = bar.locator("[data-show=count]")
-    expect(told).to_have_text(f"{everything} of {everything} rows")
+    shown = bar.locator("[data-show=count]")
+    expect(shown).to_have_text(f"{everything} of {everything} rows")
     bar.get_by_role("button", name="Not exercised").click()
     skipped = rows.count()
     assert 0 < skipped < everything
     assert set(rows.locator(".verdict").all_inner_texts()) == {"– not exercised"}
-    expect(told).to_have_text(f"{skipped} of {everything} rows")
+    expect(shown).to_have_text(f"{skipped} of {everything} rows")
     bar.get_by_role("button", name="All").click()
     bar.get_by_role("searchbox").fill("statusINDEX")
     expect(rows.first).to_contain_text("StatusIndex")
     assert rows.count() < everything
     bar.get_by_role("button", name="Failed").click()
     assert rows.count() == 0
-    # The other table is left alone.
+    # The filter does not affect the other table.
     assert page.locator("#properties tbody tr:visible").count() == 15

@@ -1,4 +1,4 @@
-"""Pages open from disk without a word: no error, no request, no sideways scrolling; without script, and on paper."""
+"""Pages open from disk without errors, requests and horizontal scrolling; also without script, and printed."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from tests.browser.visits import PHONE, WIDE, Page, Theme, Visits, expect, settl
 
 
 def overhang(page: Page) -> int:
-    """By how many pixels the document is wider than its window."""
+    """The pixels by which the document is wider than its window."""
     found: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return found
 
 
 def parts_too_wide(page: Page) -> list[str]:
-    """What lies beyond the window's right edge and cannot be scrolled to."""
+    """Elements beyond the right edge of the window that no container clips or scrolls."""
     found: list[str] = page.evaluate("""() => {
       const clipped = (element) => {
         for (let each = element.parentElement; each; each = each.parentElement)
@@ -37,7 +37,7 @@ def test_report_opens_offline_without_console_output_or_request(
 ) -> None:
     page = visits.open(reports[scenario], offline=True)
     expect(page.get_by_role("heading", level=1)).to_have_text(f"✓ PASS {scenario}")
-    # Whatever waits for sight or for a pointer has its turn, too.
+    # Scrolling and pointer moves also trigger parts that are drawn late.
     for place in range(0, page.evaluate("document.documentElement.scrollHeight"), 1000):
         page.mouse.move(700, 400 + place % 300)
         page.mouse.wheel(0, 1000)
@@ -76,9 +76,7 @@ def test_contents_link_to_each_section(visits: Visits, reports: dict[str, Path],
         expect(headings.nth(place)).to_be_in_viewport()
 
 
-def test_page_without_script_shows_the_rest_and_a_note(
-    visits: Visits, reports: dict[str, Path]
-) -> None:
+def test_page_without_script_shows_the_rest_and_a_note(visits: Visits, reports: dict[str, Path]) -> None:
     with_script = visits.open(reports["chaos"])
     without = visits.open(reports["chaos"], script=False)
     for kind in ("figure.chart svg", ".table > table", "main > section"):

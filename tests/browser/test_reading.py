@@ -1,4 +1,4 @@
-"""Who cannot use a pointer, or hears a page, or sees little contrast, can read a report as well."""
+"""Accessibility: reports work with a keyboard, with a screen reader, and with low vision."""
 
 from collections import Counter
 from itertools import pairwise
@@ -15,7 +15,7 @@ CONTRAST_MIN: Final = 4.5
 _CONTRAST: Final = """
 const channel = (value) => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
 const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-// Mixed colours are told as shares of one, others out of 255.
+// Mixed colours have components from 0 to 1, others from 0 to 255.
 const parts = (colour) => colour.match(/[\\d.]+/g).map((each) => (colour.startsWith("color(") ? 255 * each : +each));
 const contrast = (a, b) => {
   const [x, y] = [light(parts(a)), light(parts(b))];
@@ -51,7 +51,9 @@ def test_all_text_has_enough_contrast(visits: Visits, reports: dict[str, Path], 
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_colours_have_enough_contrast_on_every_background(visits: Visits, reports: dict[str, Path], theme: Theme) -> None:
+def test_colours_have_enough_contrast_on_every_background(
+    visits: Visits, reports: dict[str, Path], theme: Theme
+) -> None:
     page = visits.open(reports["phase-2"], theme=theme)
     grounds = {f"--{verdict}": ("--paper", f"--{verdict}-tint") for verdict in ("pass", "fail", "unknown")}
     everywhere = ("--paper", "--tint", "--pass-tint", "--fail-tint", "--unknown-tint")
@@ -69,10 +71,8 @@ def test_colours_have_enough_contrast_on_every_background(visits: Visits, report
     assert {pair: ratio for pair, ratio in zip(pairs, found, strict=True) if ratio < CONTRAST_MIN} == {}
 
 
-def test_tab_visits_skip_link_contents_timeline_tables_in_order(
-    visits: Visits, reports: dict[str, Path]
-) -> None:
-    # On a phone tables have to be scrolled; those that need not be are no stop.
+def test_tab_visits_skip_link_contents_timeline_tables_in_order(visits: Visits, reports: dict[str, Path]) -> None:
+    # On a phone tables scroll; tables that do not scroll are no tab stop.
     page = visits.open(reports["phase-2"], width=PHONE)
     places: list[str] = []
     while "table" not in places and len(places) < 100:
@@ -135,9 +135,7 @@ def test_headings_skip_no_level(visits: Visits, reports: dict[str, Path]) -> Non
 
 
 @pytest.mark.parametrize("width", [PHONE, WIDE])
-def test_table_is_a_tab_stop_only_if_it_scrolls(
-    visits: Visits, reports: dict[str, Path], width: int
-) -> None:
+def test_table_is_a_tab_stop_only_if_it_scrolls(visits: Visits, reports: dict[str, Path], width: int) -> None:
     page = visits.open(reports["chaos"], width=width)
     wrong = """[...document.querySelectorAll('.table')]
       .filter((each) => (each.tabIndex === 0) !== (each.scrollWidth > each.clientWidth))

@@ -1,4 +1,4 @@
-"""The timeline in use: zoom, filters, order, hover, keyboard; and of a thousand lanes only those in sight exist."""
+"""The timeline in use: zoom, filters, order, hover, keyboard; and lazy drawing of a thousand lanes."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def box(page: Page) -> Locator:
 
 
 def lanes(page: Page) -> list[str]:
-    """The labels of the lanes in sight, from the top."""
+    """The labels of the visible lanes, from the top."""
     settled(page)
     return page.locator("#timeline .lanes svg text").all_text_contents()
 
@@ -42,7 +42,7 @@ def tooltip(page: Page) -> Locator:
 
 
 def clocks(page: Page) -> list[tuple[float, int]]:
-    """The axis: where each label stands, and the second of the day that it says."""
+    """The labels of the axis: the x position and the second of the day of each."""
     settled(page)
     found = page.evaluate(
         """[...document.querySelectorAll('#timeline .axis text:not(.healed)')]
@@ -54,7 +54,7 @@ def clocks(page: Page) -> list[tuple[float, int]]:
 
 
 def span(page: Page) -> float:
-    """How many seconds each pixel of the axis stands for, times a thousand pixels."""
+    """The seconds that 1,000 pixels of the axis cover."""
     (left, first), *_, (right, last) = clocks(page)
     return 1000 * (last - first) / (right - left)
 
@@ -70,7 +70,7 @@ def test_buttons_zoom_and_reset_the_timeline(visits: Visits, reports: dict[str, 
     assert span(page) == pytest.approx(whole / 2, rel=0.02)
     control(page, "all").click()
     assert span(page) == pytest.approx(whole, rel=0.001)
-    # There is nothing beyond the run.
+    # The axis cannot show more than the run.
     control(page, "out").click()
     assert span(page) == pytest.approx(whole, rel=0.001)
 
@@ -91,9 +91,7 @@ def test_keys_zoom_move_and_reset_the_timeline(visits: Visits, reports: dict[str
     assert clocks(page) == at_first
 
 
-def test_wheel_zooms_at_the_pointer_with_ctrl_and_scrolls_without(
-    visits: Visits, reports: dict[str, Path]
-) -> None:
+def test_wheel_zooms_at_the_pointer_with_ctrl_and_scrolls_without(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["load-100"])
     whole, top = span(page), lanes(page)[0]
     box(page).hover(position={"x": 600, "y": 100})
@@ -184,12 +182,12 @@ def test_hovering_shows_execution_waves_and_last_poll(
     first = runs["load-100"].result.metrics.executions[0]
     expect(tooltip(page)).to_be_hidden()
     box(page).hover(position={"x": 600, "y": 12})
-    told = tooltip(page).inner_text()
-    assert re.match(r"\d\d:\d\d:\d\d\.\d{3}\s+" + first.execution_id, told)
-    assert "execution POLLING" in told
+    text = tooltip(page).inner_text()
+    assert re.match(r"\d\d:\d\d:\d\d\.\d{3}\s+" + first.execution_id, text)
+    assert "execution POLLING" in text
     for wave in range(1, first.waves + 1):
-        assert re.search(rf"wave {wave}: [A-Z_]+", told)
-    assert re.search(r"last poll \d+\.\d s before", told)
+        assert re.search(rf"wave {wave}: [A-Z_]+", text)
+    assert re.search(r"last poll \d+\.\d s before", text)
     control(page, "filter").hover()
     expect(tooltip(page)).to_be_hidden()
 
@@ -244,10 +242,10 @@ def test_hovering_over_shaded_time_names_the_active_rules(
     page = opened(visits, reports["chaos"])
     faults = runs["chaos"].result.faults
     box(page).hover(position={"x": 100, "y": 12})
-    told = tooltip(page).inner_text()
+    text = tooltip(page).inner_text()
     at_first = [each.rule for each in faults if each.after == 0]
-    assert [line.removeprefix("acts now: ") for line in told.splitlines() if "acts now" in line] == at_first[:3]
-    assert ("and 1 more" in told) == (len(at_first) == 4)
+    assert [line.removeprefix("acts now: ") for line in text.splitlines() if "acts now" in line] == at_first[:3]
+    assert ("and 1 more" in text) == (len(at_first) == 4)
     frame = box(page).bounding_box()
     assert frame is not None
     box(page).hover(position={"x": frame["width"] - 10, "y": 12})
@@ -272,9 +270,7 @@ def test_healing_is_shown_as_a_labelled_line(visits: Visits, reports: dict[str, 
     assert opened(visits, reports["phase-2"]).locator("#timeline .healed").count() == 0
 
 
-def test_printing_ignores_filters_and_zoom_and_restores_the_screen(
-    visits: Visits, reports: dict[str, Path]
-) -> None:
+def test_printing_ignores_filters_and_zoom_and_restores_the_screen(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["chaos"])
     whole = clocks(page)
     control(page, "status").select_option("TIMEOUT")
@@ -304,9 +300,7 @@ def test_click_selects_an_execution_and_a_second_click_deselects_it(visits: Visi
     expect(story).to_be_empty()
 
 
-def test_click_selects_although_lanes_are_redrawn_while_pressed(
-    visits: Visits, reports: dict[str, Path]
-) -> None:
+def test_click_selects_although_lanes_are_redrawn_while_pressed(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["chaos"])
     box(page).hover(position={"x": 600, "y": 12})
     page.mouse.down()
@@ -333,7 +327,7 @@ IDS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|drsjob-[0-9a-f]+"
 
 
 def times(lines: Iterator[str], many: int) -> Iterator[str]:
-    """A trace in which each execution and each job comes `many` times, under ids of its own."""
+    """A trace with `many` copies of each execution and each job, under different ids."""
     for line in lines:
         if line.startswith(('["ItemChanged"', '["LambdaEnded"', '["JobStarted"')):
             for number in range(many):
@@ -344,7 +338,7 @@ def times(lines: Iterator[str], many: int) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def thousand(runs: dict[str, Run], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report of a thousand executions: each of load-100's ten times."""
+    """A report of 1,000 executions: ten copies of each execution of load-100."""
     path = tmp_path_factory.mktemp("thousand") / "report.html"
     run = runs["load-100"]
     document = html.render(run.result, times(iter(run.trace.lines()), 10))

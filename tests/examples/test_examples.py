@@ -1,4 +1,4 @@
-"""The two pairs of functions in examples: each bug of the first is found, and the second has none of them."""
+"""The two pairs of functions in examples: a property finds each bug of the first pair and none in the second."""
 
 import filecmp
 from pathlib import Path
@@ -34,7 +34,7 @@ def scenario_of(name: str, *changes: str) -> Scenario:
 
 
 def broken(pair: Path, scenario: Scenario, seed: int = 1) -> tuple[list[Monitor], set[str]]:
-    """The properties that do not hold, and how executions ended that should have ended otherwise."""
+    """The violated properties, and the executions with another final status than expected."""
     with wire_parts(scenario, seed=seed, functions=functions_of(pair)) as parts:
         world = World(scenario, seed=seed, parts=parts)
         try:
@@ -59,7 +59,7 @@ def test_each_bug_violates_its_property(bug: Bug, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "changes", "seed"), dict.fromkeys((b.scenario, b.changes, b.seed) for b in BUGS))
-def test_corrected_pair_violates_nothing_where_bugs_are_found(name: str, changes: tuple[str, ...], seed: int) -> None:
+def test_mended_pair_violates_nothing_where_bugs_are_found(name: str, changes: tuple[str, ...], seed: int) -> None:
     # Some of these runs end before their executions do.
     assert broken(MENDED, scenario_of(name, *changes), seed)[0] == []
 
@@ -89,11 +89,11 @@ NIGHTLY = pytest.mark.nightly
         pytest.param("fault-cold-start", (), marks=NIGHTLY),
     ],
 )
-def test_corrected_pair_holds_every_property(name: str, changes: tuple[str, ...]) -> None:
+def test_mended_pair_holds_every_property(name: str, changes: tuple[str, ...]) -> None:
     assert broken(MENDED, scenario_of(name, *changes)) == ([], set())
 
 
-def test_buggy_pair_is_the_corrected_pair_with_every_bug(tmp_path: Path) -> None:
+def test_buggy_pair_is_the_mended_pair_with_every_bug(tmp_path: Path) -> None:
     pair = with_bugs(BUGS, tmp_path / "pair")
     assert filecmp.cmpfiles(pair, WRITTEN, FILES, shallow=False) == (list(FILES), [], [])
 

@@ -53,7 +53,7 @@ class Truth:
         """The statuses of the wave's servers, then those of servers that only the job names."""
         reported = {launch.source_server_id: launch.status for launch in self.job.servers} if self.job else {}
         own = [
-            # A failed launch stays one.
+            # A failed launch stays failed.
             ServerStatus.FAILED
             if server.status is ServerStatus.FAILED
             else max(

@@ -65,7 +65,7 @@ def test_job_is_read_with_servers_instances_and_launch_actions(
                         "s-1",
                         ServerStatus.LAUNCHED,
                         "i-1",
-                        # A run without a status is neither running nor ended: DRS left that out.
+                        # A run without a status is neither running nor ended: DRS left the status out.
                         (ActionStatus.SUCCEEDED, ActionStatus.FAILED, None),
                     ),
                     ServerLaunch("s-2", ServerStatus.FAILED),
@@ -111,7 +111,7 @@ def test_each_account_and_region_uses_its_own_client(session: boto3.session.Sess
             {"participatingServers": [{"sourceServerID": "s-1", "launchStatus": "PAUSED"}]},
             r"server s-1: launchStatus must be one of .*, got 'PAUSED'",
         ),
-        # DRS has no such word: it is this package's own, for what no job has named.
+        # NOT_STARTED is not a word of DRS. This package uses it for servers that no job has named.
         (
             {"participatingServers": [{"sourceServerID": "s-1", "launchStatus": "NOT_STARTED"}]},
             r"server s-1: launchStatus must be one of .*, got 'NOT_STARTED'",

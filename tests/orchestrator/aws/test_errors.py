@@ -65,7 +65,7 @@ def test_transient_error_is_tried_3_times_then_left_to_the_next_tick(
     with pytest.raises(TryLaterError, match=r"^Query \(StatusIndex\): .*HTTP \d+, request .*, attempts 3\]$"):
         index.polling_page(None)
     assert len(wire.requests) == 3
-    # As the boundary of the fast tier waits: up to one second, then up to two.
+    # The fast tier waits as long: up to 1 s, then up to 2 s.
     assert len(sleeps) == 2
     assert 0 <= sleeps[0] <= 1
     assert 0 <= sleeps[1] <= 2
@@ -210,7 +210,7 @@ def test_call_that_always_hangs_leaves_the_finder_half_its_time() -> None:
 
 
 def test_retry_mode_is_the_one_that_the_fast_tier_models() -> None:
-    # A client fills in what its configuration leaves open, so one that no client has seen yet is looked at.
+    # A client fills in missing values of its configuration, so this one must be unused.
     assert vars(client_config(connections_max=1))["retries"] == {"mode": "standard", "total_max_attempts": 3}
 
 

@@ -85,13 +85,13 @@ class Wire:
         self._answers = list(answers)
         if client is not None:
             service = client.meta.service_model.service_id.hyphenize()
-            # The stubs have it that a handler answers nothing.
+            # The stubs declare that a handler returns nothing.
             answer: Callable[..., Any] = self.answer
             client.meta.events.register(f"before-send.{service}", answer)
 
     def answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         """Record the request, and return or raise the next answer."""
-        # botocore keeps texts as bytes here and there.
+        # botocore keeps some texts as bytes.
         headers = {str(name): _text(value) for name, value in request.headers.items()}
         self.requests.append(Request(_text(request.url), headers, _text(request.body or "").encode()))
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
