@@ -57,7 +57,7 @@ PENDING: Final = (
 def word_faults(path: str, text: str) -> list[str]:
     """Uses of forbidden words, with their lines."""
     return [
-        f"{path}:{text.count(chr(10), 0, found.start()) + 1} says {found[0]!r}" for found in _FORBIDDEN.finditer(text)
+        f"{path}:{text.count(chr(10), 0, found.start()) + 1} uses {found[0]!r}" for found in _FORBIDDEN.finditer(text)
     ]
 
 
@@ -122,10 +122,10 @@ def test_every_exception_is_still_needed() -> None:
         ("a report names the value", []),
         ("`servers_untold` and tolderol", []),
         ("so it has many", []),
-        ("one\nNobody waits", ["file.md:2 says 'Nobody'"]),
-        ("fault-servers-untold", ["file.md:1 says 'untold'"]),
-        ("# so\n# many words", ["file.md:1 says 'so\\n# many'"]),
-        ("it befalls whom?", ["file.md:1 says 'befalls'", "file.md:1 says 'whom'"]),
+        ("one\nNobody waits", ["file.md:2 uses 'Nobody'"]),
+        ("fault-servers-untold", ["file.md:1 uses 'untold'"]),
+        ("# so\n# many words", ["file.md:1 uses 'so\\n# many'"]),
+        ("it befalls whom?", ["file.md:1 uses 'befalls'", "file.md:1 uses 'whom'"]),
     ],
 )
 def test_forbidden_word_is_reported_with_its_line(text: str, faults: list[str]) -> None:

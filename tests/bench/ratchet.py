@@ -49,8 +49,8 @@ def _cost(name: str, work: Callable[[], object]) -> Ratio:
     work()
     stick = timed(yardstick.measure)
     took = in_turn({"before": stick, "work": timed(work), "after": stick}, _COST_ROUNDS)
-    beside = [mean(pair) for pair in zip(took["before"], took["after"], strict=True)]
-    return Ratio(f"time of {name} / yardstick", Better.LOWER, median(ratios(took["work"], beside)))
+    sticks = [mean(pair) for pair in zip(took["before"], took["after"], strict=True)]
+    return Ratio(f"time of {name} / yardstick", Better.LOWER, median(ratios(took["work"], sticks)))
 
 
 def _events() -> Ratio:

@@ -120,8 +120,8 @@ def test_every_focusable_element_has_a_unique_name(
         (names if name else nameless).append(f"{node['role']['value']}: {name}")
     assert nameless == []
     assert [name for name, count in Counter(names).items() if count > 1] == []
-    for wanted in ("searchbox: Filter by execution id", "button: Zoom in", "link: Skip to the report"):
-        assert wanted in names
+    for expected in ("searchbox: Filter by execution id", "button: Zoom in", "link: Skip to the report"):
+        assert expected in names
 
 
 def test_headings_skip_no_level(visits: Visits, reports: dict[str, Path]) -> None:

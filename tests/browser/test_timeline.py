@@ -49,7 +49,7 @@ def clocks(page: Page) -> list[tuple[float, int]]:
           .map((each) => [+each.getAttribute('x'), each.textContent])"""
     )
     return [
-        (x, sum(int(part) * 60**power for power, part in enumerate(reversed(said.split(":"))))) for x, said in found
+        (x, sum(int(part) * 60**power for power, part in enumerate(reversed(label.split(":"))))) for x, label in found
     ]
 
 
@@ -104,7 +104,7 @@ def test_wheel_zooms_at_the_pointer_with_ctrl_and_scrolls_without(visits: Visits
     settled(page)
     again = page.locator("#timeline .view > .tip div").first.inner_text()[:8]
     seconds = [
-        sum(int(part) * 60**power for power, part in enumerate(reversed(said.split(":")))) for said in (under, again)
+        sum(int(part) * 60**power for power, part in enumerate(reversed(label.split(":")))) for label in (under, again)
     ]
     assert abs(seconds[1] - seconds[0]) <= 2
     page.mouse.wheel(0, 300)
@@ -132,9 +132,9 @@ def _at(page: Page, x: float, y: float) -> tuple[float, float]:
 def test_id_filter_leaves_one_lane(visits: Visits, reports: dict[str, Path], runs: dict[str, Run]) -> None:
     page = opened(visits, reports["load-100"])
     assert count(page) == "100 of 100 lanes"
-    wanted = runs["load-100"].result.metrics.executions[3].execution_id
-    control(page, "filter").fill(wanted[:18].upper())
-    assert lanes(page) == [wanted[:11]]
+    expected = runs["load-100"].result.metrics.executions[3].execution_id
+    control(page, "filter").fill(expected[:18].upper())
+    assert lanes(page) == [expected[:11]]
     assert count(page) == "1 of 100 lanes"
     control(page, "filter").fill("no such id")
     assert (lanes(page), count(page)) == ([], "0 of 100 lanes")
@@ -254,8 +254,8 @@ def test_hovering_over_shaded_time_names_the_active_rules(
 
 def test_legend_lists_only_what_occurs_in_the_run(visits: Visits, reports: dict[str, Path]) -> None:
     keys = visits.open(reports["chaos"]).locator("#timeline .key li").all_inner_texts()
-    for wanted in ("poll that failed", "a fault struck", "time in which faults may strike", "TIMEOUT", "CANCELLED"):
-        assert wanted in keys
+    for expected in ("poll that failed", "a fault struck", "time in which faults may strike", "TIMEOUT", "CANCELLED"):
+        assert expected in keys
     assert any(each.startswith("healed") for each in keys)
     quiet = visits.open(reports["phase-2"]).locator("#timeline .key li").all_inner_texts()
     assert not any("fault" in each or "failed" in each or "healed" in each for each in quiet)

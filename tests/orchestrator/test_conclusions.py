@@ -170,16 +170,16 @@ def test_timeout_keeps_the_last_seen_status_of_jobs_and_servers(poll: Poll) -> N
 @QUICK
 @given(polls(), st.data())
 def test_conclusion_does_not_depend_on_order_of_waves_or_jobs(poll: Poll, data: st.DataObject) -> None:
-    places = data.draw(st.permutations(range(len(poll.execution.waves))))
+    order = data.draw(st.permutations(range(len(poll.execution.waves))))
     jobs = {
         ref: replace(poll.jobs[ref], servers=tuple(data.draw(st.permutations(poll.jobs[ref].servers))))
         for ref in data.draw(st.permutations(sorted(poll.jobs)))
     }
-    shuffled = tuple(poll.execution.waves[place] for place in places)
+    shuffled = tuple(poll.execution.waves[index] for index in order)
     other = conclude(replace(poll.execution, waves=shuffled), jobs, poll.now_us, SETTINGS)
     same = poll.conclusion()
     assert other.status is same.status
-    assert [wave.status for wave in other.waves] == [same.waves[place].status for place in places]
+    assert [wave.status for wave in other.waves] == [same.waves[index].status for index in order]
 
 
 @QUICK
