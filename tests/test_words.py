@@ -3,10 +3,10 @@
 Owns both rules, the files exempt from the first one, and the list of folders that are still to be rewritten.
 """
 
-import ast
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ FORBIDDEN: Final = (
 )
 # The words of a phrase may stand on two lines, also of a comment.
 _FORBIDDEN: Final = re.compile(rf"\b({'|'.join(FORBIDDEN)})\b".replace(" ", r"[\s#]+"), re.IGNORECASE)
+_TEST: Final = re.compile(r"^ *def (test_\w+)", re.MULTILINE)
 
 EXCEPTIONS: Final = {
     "tests/test_words.py": "lists the forbidden words",
@@ -56,38 +57,37 @@ PENDING: Final = (
 
 def word_faults(path: str, text: str) -> list[str]:
     """Uses of forbidden words, with their lines."""
-    return [
-        f"{path}:{text.count(chr(10), 0, found.start()) + 1} uses {found[0]!r}" for found in _FORBIDDEN.finditer(text)
-    ]
+    return [f"{path}:{_line(text, found.start())} uses {found[0]!r}" for found in _FORBIDDEN.finditer(text)]
 
 
 def name_faults(path: str, text: str) -> list[str]:
     """Test functions whose names are too long or use a forbidden word."""
     if not Path(path).name.startswith("test_"):
         return []
-    found = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
-    tests = [node for node in found if node.name.startswith("test_")]
-    return [
-        f"{path}:{node.lineno} {node.name} has {len(node.name)} characters, at most {NAME_LENGTH_MAX} are allowed"
-        for node in tests
-        if len(node.name) > NAME_LENGTH_MAX
-    ] + [
-        f"{path}:{node.lineno} {node.name} has the word {word[0]!r}"
-        for node in tests
-        for word in _FORBIDDEN.finditer(node.name.replace("_", " "))
-    ]
+    faults = []
+    for found in _TEST.finditer(text):
+        name, where = found[1], f"{path}:{_line(text, found.start(1))} {found[1]}"
+        if len(name) > NAME_LENGTH_MAX:
+            faults.append(f"{where} has {len(name)} characters, at most {NAME_LENGTH_MAX} are allowed")
+        faults += [f"{where} has the word {word[0]!r}" for word in _FORBIDDEN.finditer(name.replace("_", " "))]
+    return faults
 
 
-def _texts() -> Iterator[tuple[str, str]]:
+def _line(text: str, start: int) -> int:
+    return text.count("\n", 0, start) + 1
+
+
+@cache
+def _texts() -> list[tuple[str, str]]:
     """Path and text of every text file that git tracks."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode:
         pytest.skip(f"git lists no files: {listed.stderr.strip()}")
-    for path in listed.stdout.split("\0"):
-        if path.endswith(SUFFIXES) and (ROOT / path).is_file():
-            yield path, (ROOT / path).read_text(encoding="utf-8")
+    paths = [path for path in listed.stdout.split("\0") if path.endswith(SUFFIXES) and (ROOT / path).is_file()]
+    return [(path, (ROOT / path).read_text(encoding="utf-8")) for path in paths]
 
 
+@cache
 def _faults(rule: Callable[[str, str], list[str]]) -> list[str]:
     return [fault for path, text in _texts() for fault in rule(path, text)]
 
