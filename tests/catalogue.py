@@ -1,7 +1,7 @@
-"""Runs of the catalogue that tests share: each is made once in a test process.
+"""Runs of the catalogue that tests share: each test process makes each run once.
 
-Owns which scenarios take seconds or minutes. A test that changes a scenario, or measures what a run leaves in its
-process, makes a run of its own.
+Owns the list of scenarios that take seconds or minutes. A test makes its own run if it changes the scenario, or if it
+measures effects of a run on its process.
 """
 
 from functools import cache
@@ -11,12 +11,12 @@ from drsim.scenarios.files import catalogue, load
 from drsim.scenarios.runner import Run, run
 
 LARGE: Final = frozenset({"load-1000", "load-10000", "load-100000", "overload", "soak", "big-items"})
-"""Scenarios that take seconds or minutes; tests make each of them once, in a smaller form, or leave it to `nightly`."""
+"""Scenarios that take seconds or minutes. Tests run each once in a smaller form, or only in `nightly`."""
 NAMES: Final = tuple(name for name in catalogue() if name not in LARGE)
 SEEDS: Final = (1, 2, 3)
 
 
 @cache
 def run_of(name: str, seed: int = 1) -> Run:
-    """The run of a scenario as the catalogue has it. Callers read it and change nothing."""
+    """The run of an unchanged scenario of the catalogue. Callers must not modify it."""
     return run(load(name), seed=seed)

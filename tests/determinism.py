@@ -1,7 +1,7 @@
-"""Same scenario, seed and code: same digest in any process, hash seed, time zone and Python.
+"""The same scenario, seed and code give the same digest under any process, hash seed, time zone and Python.
 
-Run as a program it runs scenarios in other processes, each with a hash seed and a time zone, and compares their digests
-with those kept in digests.json, which every Python must reach. `--update` writes that file; CHANGELOG then says why.
+As a program, this module runs scenarios in other processes, each with a hash seed and a time zone. It compares their
+digests with those in digests.json, which hold for every Python. `--update` writes that file; CHANGELOG says why.
 """
 
 import argparse
@@ -36,18 +36,18 @@ TIME_ZONES: Final = itertools.cycle(["Asia/Kathmandu", "America/St_Johns", "UTC"
 
 
 def digests() -> dict[str, str]:
-    """The digest of each scenario with each seed, in this process."""
+    """The digest of each scenario with each seed, computed in this process."""
     return {f"{name}/{seed}": run(load(name), seed=seed).trace.digest() for name in SCENARIOS for seed in SEEDS}
 
 
 def kept() -> dict[str, str]:
-    """The digests that every run must reach."""
+    """The kept digests, which every run must reproduce."""
     found: dict[str, str] = json.loads(KEPT.read_text(encoding="utf-8"))
     return found
 
 
 def _in_process(hash_seed: str, zone: str) -> dict[str, str]:
-    """The same, in a process with that PYTHONHASHSEED and TZ."""
+    """The digests computed in a new process with this PYTHONHASHSEED and TZ."""
     command = [sys.executable, "-c", "import json, tests.determinism as d; print(json.dumps(d.digests()))"]
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "TZ": zone}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
@@ -56,19 +56,19 @@ def _in_process(hash_seed: str, zone: str) -> dict[str, str]:
 
 
 def _differences(hash_seeds: Sequence[str]) -> list[str]:
-    wanted = kept()
+    expected = kept()
     wrong = []
     for hash_seed, zone in zip(hash_seeds, TIME_ZONES, strict=False):
         found = _in_process(hash_seed, zone)
-        bad = [name for name in wanted if found.get(name) != wanted[name]]
+        bad = [name for name in expected if found.get(name) != expected[name]]
         where = f"PYTHONHASHSEED={hash_seed} TZ={zone}"
-        print(f"  {where:<43} {len(found) - len(bad)} of {len(wanted)} digests as kept")
-        wrong += [f"{name} under {where}: {found.get(name)}, not {wanted[name]}" for name in bad]
+        print(f"  {where:<43} {len(found) - len(bad)} of {len(expected)} digests as kept")
+        wrong += [f"{name} under {where}: {found.get(name)}, not {expected[name]}" for name in bad]
     return wrong
 
 
 def main() -> int:
-    """Compare, or update; 0 if all digests are as kept."""
+    """Compare or update the kept digests. Returns 0 if all are equal."""
     parser = argparse.ArgumentParser(prog="nox -s determinism --", description=main.__doc__)
     parser.add_argument("--update", action="store_true", help="write digests.json")
     parser.add_argument("--hash-seeds", nargs="+", metavar="SEED", default=HASH_SEEDS, help="values of PYTHONHASHSEED")

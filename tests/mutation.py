@@ -1,7 +1,7 @@
-"""Mutation testing: mutmut changes decisions, finder and poller in every way it knows, and the fast tests must notice.
+"""Mutation testing: mutmut mutates decisions, finder and poller, and the fast tests must kill the mutants.
 
-Owns the count, the share that must be killed, and the comparison with `docs/mutation.md`, where each mutant that may
-survive has a row with the reason. What is mutated, and which tests run, stands in pyproject.toml under `tool.mutmut`.
+Owns the share of mutants that tests must kill, and the comparison with `docs/mutation.md`: each accepted survivor has a
+row there with the reason. pyproject.toml selects the mutated modules and the tests under `tool.mutmut`.
 """
 
 import argparse
@@ -17,23 +17,23 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 KEPT: Final = ROOT / "docs" / "mutation.md"
 LOG: Final = ROOT / "build" / "mutation.log"
 MUTANTS: Final = ROOT / "mutants"
-"""Where mutmut puts its copies; it knows no other place."""
+"""The folder of mutmut's copies, which is not configurable."""
 
 SHARE_MIN: Final = 0.9
-# A mutant that never ends was noticed too: whoever changes the code so sees the tests hang.
+# A mutant that never ends is killed as well: the tests hang, which an engineer notices.
 KILLED: Final = frozenset({"killed", "timeout"})
 _ROW: Final = re.compile(r"^\| `(?P<place>[\w.]+)` \| `(?P<was>.*?)` \| `(?P<becomes>.*?)` \| (?P<why>.+) \|$")
 
 
 class Mutant(NamedTuple):
-    """One change: in which function, the lines as they are, and as they become."""
+    """One mutant: its function, the original lines, and the mutated lines."""
 
     place: str
     was: str
     becomes: str
 
     def row(self, why: str) -> str:
-        """The row of docs/mutation.md."""
+        """The row for docs/mutation.md."""
         was, becomes = (text.replace("|", "\\|") for text in (self.was, self.becomes))
         return f"| `{self.place}` | `{was}` | `{becomes}` | {why} |"
 
@@ -44,7 +44,7 @@ def _mutmut(*arguments: str) -> str:
 
 
 def _run(workers: int) -> bool:
-    """Run every mutant from scratch: mutmut does not notice that tests have changed. False if it could not."""
+    """Run every mutant from scratch, since mutmut ignores changes of tests. Returns False if mutmut fails."""
     shutil.rmtree(MUTANTS, ignore_errors=True)
     LOG.parent.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(workers)]
@@ -53,7 +53,7 @@ def _run(workers: int) -> bool:
 
 
 def _outcomes() -> dict[str, str]:
-    """What became of each mutant, by mutmut's name for it."""
+    """The outcome of each mutant, by mutmut's name."""
     lines = (line.strip().rpartition(": ") for line in _mutmut("results", "--all", "true").splitlines())
     return {name: outcome for name, _, outcome in lines if "__mutmut_" in name}
 
@@ -64,14 +64,14 @@ def _mutant(name: str) -> Mutant:
     def side(sign: str) -> str:
         return " ".join(line[1:].strip() for line in changed if line[0] == sign)
 
-    # mutmut writes drsim.orchestrator.poller.xǁPollerǁ_say__mutmut_27, and x_look where there is no class.
+    # mutmut's names: drsim.orchestrator.poller.xǁPollerǁ_say__mutmut_27 for a method, x_look for a function.
     place = name.removeprefix("drsim.orchestrator.").rpartition("__mutmut_")[0]
     place = place.replace(".xǁ", ".").replace("ǁ", ".").replace(".x_", ".")
     return Mutant(place, side("-"), side("+"))
 
 
 def _kept() -> dict[Mutant, str]:
-    """The mutants that have a row, and the reason that it gives."""
+    """The mutants with a row in docs/mutation.md, and their reasons."""
     rows = [row for line in KEPT.read_text(encoding="utf-8").splitlines() if (row := _ROW.match(line))]
     return {Mutant(*(row[part].replace("\\|", "|") for part in Mutant._fields)): row["why"] for row in rows}
 
@@ -83,26 +83,26 @@ def _print_rows(title: str, mutants: list[Mutant], kept: dict[Mutant, str]) -> N
 
 
 def main() -> int:
-    """Run and compare; 0 if enough mutants are killed and every survivor has its reason."""
+    """Run and compare. Returns 0 if enough mutants are killed and every survivor has a reason."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--workers", type=int, default=1, help="mutants that are tested at once (default: 1)")
+    parser.add_argument("--workers", type=int, default=1, help="mutants tested in parallel (default: 1)")
     workers = parser.parse_args().workers
-    print(f"Some minutes of mutants; progress in {LOG.relative_to(ROOT)}", flush=True)
+    print(f"mutmut takes some minutes; progress in {LOG.relative_to(ROOT)}", flush=True)
     if not _run(workers):
-        print("mutmut could not run; its last words:", *LOG.read_text(encoding="utf-8").splitlines()[-20:], sep="\n")
+        print("mutmut failed; its last lines:", *LOG.read_text(encoding="utf-8").splitlines()[-20:], sep="\n")
         return 1
     outcomes = _outcomes()
     killed = sum(outcome in KILLED for outcome in outcomes.values())
     survivors = [_mutant(name) for name, outcome in outcomes.items() if outcome not in KILLED]
     share = killed / max(1, len(outcomes))
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(Counter(outcomes.values()).items()))
-    print(f"{killed} of {len(outcomes)} mutants killed, {share:.1%}, at least {SHARE_MIN:.0%} wanted ({counts})")
+    print(f"{killed} of {len(outcomes)} mutants killed, {share:.1%} of at least {SHARE_MIN:.0%} ({counts})")
     kept = _kept()
     new = [one for one in survivors if one not in kept]
     where = KEPT.relative_to(ROOT)
-    _print_rows(f"survive, as {where} says", [one for one in survivors if one in kept], kept)
-    _print_rows(f"survive, and {where} does not say why: write a test, or a row", new, kept)
-    _print_rows(f"do not survive, so that {where} can do without their rows", sorted(kept.keys() - survivors), kept)
+    _print_rows(f"survive, with a reason in {where}", [one for one in survivors if one in kept], kept)
+    _print_rows(f"survive, without a reason in {where}: write a test or a row", new, kept)
+    _print_rows(f"are killed: remove their rows from {where}", sorted(kept.keys() - survivors), kept)
     return 1 if share < SHARE_MIN or new else 0
 
 

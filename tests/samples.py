@@ -1,7 +1,7 @@
-"""The sample reports in docs/samples are those that drsim writes today, and reports are as small as they must be.
+"""Checks that the sample reports in docs/samples are current, and that pages stay within their size limits.
 
-Run as a program it compares; `--update` writes them anew. Of a run only its wall time and the versions that it ran on
-depend on the host: these are taken from the kept result.json, and all else has to be the same, byte for byte.
+As a program, this module compares; `--update` rewrites the samples. Only the wall time and the versions in a result
+depend on the host: they are taken from the kept result.json. Everything else must be equal, byte for byte.
 """
 
 import argparse
@@ -23,7 +23,7 @@ COMMAND: Final = "nox -s samples -- --update"
 
 KEPT: Final = ("phase-2", "load-100")
 SIZES_MAX: Final = {"phase-2": 150_000, "load-100": 400_000, "load-1000": 2_000_000}
-"""The most bytes that the page of a scenario may have."""
+"""The largest size of each scenario's page, in bytes."""
 
 _SHOWN_MAX: Final = 160
 
@@ -36,7 +36,7 @@ class Sample(NamedTuple):
 
 
 def written(done: Run, kept: Result | None) -> Sample:
-    """The files of a run as they would be had it run on the host of the kept one."""
+    """The files of a run, with the wall time and the versions of the kept result."""
     result = done.result
     if kept is not None:
         metrics = result.metrics.model_copy(update={"environment": kept.metrics.environment})
@@ -51,11 +51,11 @@ def written(done: Run, kept: Result | None) -> Sample:
 
 
 def difference(path: Path, text: str) -> str | None:
-    """In what a kept file differs from the text, in one line; None if it is the same."""
+    """The first difference between a kept file and the text. None if they are equal."""
     shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
     if not path.exists():
         return f"{shown} is missing"
-    # Not read_text: it would take one kind of line end for another.
+    # Not read_text, which would convert line ends.
     before = path.read_bytes().decode()
     if before == text:
         return None
@@ -64,13 +64,13 @@ def difference(path: Path, text: str) -> str | None:
             return (
                 f"{shown} is out of date, first in line {number}:\n    kept {_cut(old, new)}\n    now  {_cut(new, old)}"
             )
-    raise AssertionError("texts that differ have a line that differs")
+    raise AssertionError("two different texts must differ in a line")
 
 
 def _cut(line: str | None, other: str | None) -> str:
-    """A line around the place where it first differs from the other."""
+    """The part of a line around its first difference from the other line."""
     if line is None:
-        return "ends before"
+        return "no such line"
     pairs = zip(line, other or "", strict=False)
     place = next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(line), len(other or "")))
     begin = max(place - _SHOWN_MAX // 4, 0)
@@ -88,11 +88,11 @@ def _troubles(samples: Path, *, update: bool) -> Iterator[str]:
         done = run(load(scenario), seed=1)
         sample = written(done, _kept_result(folder))
         if update and difference(folder / RESULT, sample.files[RESULT]):
-            # Another result is this host's own. One that is the same keeps its host, so that nothing changes in vain.
+            # A changed result takes the values of this host. An equal one keeps its host, so that no file changes.
             sample = written(done, None)
-        print(f"  {scenario:<10} {PAGE} has {sample.page_bytes:,} bytes, of at most {bytes_max:,}")
+        print(f"  {scenario:<10} {PAGE} has {sample.page_bytes:,} of at most {bytes_max:,} bytes")
         if sample.page_bytes >= bytes_max:
-            yield f"{scenario}: {PAGE} has {sample.page_bytes:,} bytes, and must stay under {bytes_max:,}"
+            yield f"{scenario}: {PAGE} must have less than {bytes_max:,} bytes, got {sample.page_bytes:,}"
         if scenario not in KEPT:
             continue
         folder.mkdir(parents=True, exist_ok=True)
@@ -104,14 +104,14 @@ def _troubles(samples: Path, *, update: bool) -> Iterator[str]:
 
 
 def main() -> int:
-    """Compare, or update; 0 if all samples are as kept and all pages small enough."""
+    """Compare or update. Returns 0 if all samples are current and all pages are within their limits."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--update", action="store_true", help="write the samples anew")
+    parser.add_argument("--update", action="store_true", help="rewrite the samples")
     update = parser.parse_args().update
     troubles = list(_troubles(SAMPLES, update=update))
     print("\n".join(troubles) or f"  {', '.join(KEPT)}: {'written' if update else 'as kept'}")
     if troubles and not update:
-        print(f"Write the samples anew with: {COMMAND}")
+        print(f"To rewrite the samples: {COMMAND}")
     return 1 if troubles else 0
 
 

@@ -1,7 +1,7 @@
-"""The layering that docs and house style promise, checked over the syntax trees of every module.
+"""The architecture that the docs promise, checked on the syntax tree of every module.
 
-Owns the rules about who may import whom, and about names and lengths of modules. Each rule is a function from a
-module to its faults, so that the last tests can show it a wrong module and see it complain.
+Owns the rules about imports between modules, and about names and lengths of modules. Each rule is a function from a
+module to its faults, so that the last tests can pass it a wrong module and expect a fault.
 """
 
 import ast
@@ -20,10 +20,10 @@ LAYERS: Final = ("drsim", "drsim.reports", "drsim.scenarios", "drsim.simulator",
 """A package may import itself and those after it."""
 
 OUTSIDE: Final = ("tests", "noxfile", "orchestrator", "simulator", "scenarios", "reports")
-"""What exists for developers only, and second names of ours. No package may import it: it is not installed."""
+"""Names that no package may import: code for developers, which is not installed, and second names of our packages."""
 
 RESULT_DATA: Final = ("drsim.scenarios.result", "drsim.simulator.durations")
-"""What reports may import of scenarios and simulator: results, and how durations are written in them."""
+"""The modules of scenarios and simulator that reports may import: results, and the format of their durations."""
 
 FLOORS: Final = (
     ("errors", "randomness", "durations", "cloudformation", "processes", "kernel", "executor"),
@@ -51,7 +51,7 @@ SIMULATION_WORDS: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One source file: its dotted name, whether it is a package's `__init__`, and its text."""
+    """One source file: its dotted name, its text, and whether it is the `__init__` of a package."""
 
     name: str
     text: str
@@ -59,7 +59,7 @@ class Module:
 
     @property
     def layer(self) -> str:
-        """The package that it belongs to."""
+        """The package of this module."""
         return _layer(self.name)
 
 
@@ -67,7 +67,7 @@ Rule = Callable[[Module], list[str]]
 
 
 def _layer(name: str) -> str:
-    """The package of a dotted name: the front door if it is none of the other four, nothing if it is not ours."""
+    """The package of a dotted name: `drsim` if it is in none of the other four, empty if it is not ours."""
     package = ".".join(name.split(".")[:2])
     return package if package in LAYERS else name.partition(".")[0]
 
@@ -84,7 +84,7 @@ def _modules(*packages: str) -> list[Module]:
 
 
 def _imports(module: Module) -> Iterator[tuple[int, str]]:
-    """Line and full dotted name of everything imported anywhere in the module, by statement or by call."""
+    """Line and full dotted name of every import in the module, by statement or by call."""
     for node in ast.walk(ast.parse(module.text)):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -98,7 +98,7 @@ def _imports(module: Module) -> Iterator[tuple[int, str]]:
 
 
 def _parent(module: Module, level: int) -> str:
-    """The package that a relative import with so many dots starts from; nothing for an absolute one."""
+    """The package from which a relative import with `level` dots starts. Empty for an absolute import."""
     if level == 0:
         return ""
     parts = module.name.split(".")
@@ -114,7 +114,7 @@ def _called(call: ast.Call) -> str:
 
 
 def _literal(name: ast.expr) -> str:
-    """A name put together at run time would slip past every rule here, so it becomes a name that none allows."""
+    """The literal name, or COMPUTED, which no rule allows: a name computed at run time would escape every rule."""
     match name:
         case ast.Constant(value=str(text)):
             return text
@@ -127,7 +127,7 @@ def _within(name: str, package: str) -> bool:
 
 
 def direction_faults(module: Module) -> list[str]:
-    """Imports of a layer above, or of what is not installed."""
+    """Imports of a layer above, or of a name in OUTSIDE."""
     allowed = LAYERS[LAYERS.index(module.layer) :]
     faults = []
     for line, name in _imports(module):
@@ -138,7 +138,7 @@ def direction_faults(module: Module) -> list[str]:
 
 
 def floor_faults(module: Module) -> list[str]:
-    """Imports of a higher floor of `simulator`, or by a module that is on no floor."""
+    """Imports of a higher floor of `simulator`, and modules that are on no floor."""
     floors = {name: number for number, names in enumerate(FLOORS) for name in names}
     simulator = "drsim.simulator"
     own = module.name.removeprefix(f"{simulator}.").partition(".")[0]
@@ -156,7 +156,7 @@ def floor_faults(module: Module) -> list[str]:
 
 
 def dependency_faults(module: Module) -> list[str]:
-    """Third-party imports of production code outside the places that own them."""
+    """Third-party imports of production code, except where they are allowed."""
     allowed = set(sys.stdlib_module_names) | {"drsim"}
     if _within(module.name, "drsim.orchestrator.aws"):
         allowed |= {"boto3", "botocore"}
@@ -172,7 +172,7 @@ def dependency_faults(module: Module) -> list[str]:
 
 
 def live_object_faults(module: Module) -> list[str]:
-    """Imports by which a report would reach live objects of the simulation."""
+    """Imports of live objects of the simulation by reports."""
     return [
         f"{module.name}:{line} imports {name}; reports read only {', '.join(RESULT_DATA)}"
         for line, name in _imports(module)
@@ -182,7 +182,7 @@ def live_object_faults(module: Module) -> list[str]:
 
 
 def simulation_word_faults(module: Module) -> list[str]:
-    """Lines, be it code, comment or string, that show that production code has heard of its simulation."""
+    """Lines of production code that mention the simulation, in code, comments or strings."""
     return [
         f"{module.name}:{number} says {found.group()!r}; production code knows nothing of simulation"
         for number, line in enumerate(module.text.splitlines(), start=1)
@@ -191,14 +191,14 @@ def simulation_word_faults(module: Module) -> list[str]:
 
 
 def length_faults(module: Module) -> list[str]:
-    """A module too long to have one subject."""
+    """Modules that are too long for one subject."""
     count = len(module.text.splitlines())
     too_long = f"{module.name} has {count} lines; over {LINES_MAX}, split it by subject"
     return [too_long] if count > LINES_MAX else []
 
 
 def name_faults(module: Module) -> list[str]:
-    """A name that invites anything."""
+    """Names that have no subject."""
     return [
         f"{module.name}: {part!r} names no subject"
         for part in module.name.split(".")
@@ -211,14 +211,14 @@ def _faults(rule: Rule, modules: list[Module]) -> list[str]:
 
 
 @pytest.mark.parametrize("package", LAYERS)
-def test_every_package_is_there_and_says_that_it_is_typed(package: str) -> None:
-    """Without this, a renamed package would leave the rules below with nothing to check."""
+def test_every_package_exists_and_is_marked_as_typed(package: str) -> None:
+    """Otherwise the rules below would check nothing after a package was renamed."""
     folder = ROOT / package.replace(".", "/")
     assert (folder / "__init__.py").is_file()
     assert (folder / "py.typed").is_file()
 
 
-def test_imports_point_one_way() -> None:
+def test_imports_between_packages_point_one_way() -> None:
     assert _faults(direction_faults, _modules(*LAYERS)) == []
 
 
@@ -229,13 +229,13 @@ def test_imports_within_the_simulator_point_down() -> None:
     assert on_floors == {module.name.split(".")[2] for module in modules if module.name.count(".") > 1}
 
 
-def test_tests_import_no_second_name() -> None:
+def test_tests_import_our_packages_by_one_name() -> None:
     second = {"orchestrator", "simulator", "scenarios", "reports"}
     modules = _modules("tests", "examples")
     assert [(each.name, name) for each in modules for _, name in _imports(each) if name.split(".")[0] in second] == []
 
 
-def test_production_code_imports_the_standard_library_and_in_its_adapters_what_lambda_has() -> None:
+def test_production_code_imports_only_what_lambda_has() -> None:
     assert _faults(dependency_faults, _modules("drsim.orchestrator")) == []
 
 
@@ -248,12 +248,12 @@ def test_reports_read_result_data_only() -> None:
     assert _faults(live_object_faults, _modules("drsim.reports")) == []
 
 
-def test_no_module_is_longer_than_its_limit() -> None:
+def test_no_module_exceeds_its_length_limit() -> None:
     nox_file = Module("noxfile", (ROOT / "noxfile.py").read_text(encoding="utf-8"))
     assert _faults(length_faults, [*_modules(*LAYERS, "tests"), nox_file]) == []
 
 
-def test_every_module_is_named_for_its_subject() -> None:
+def test_every_module_name_has_a_subject() -> None:
     assert _faults(name_faults, _modules(*LAYERS, "tests")) == []
 
 
@@ -271,7 +271,7 @@ def test_every_module_is_named_for_its_subject() -> None:
         ("drsim.cli", "from tests.test_architecture import LAYERS"),
     ],
 )
-def test_an_import_against_the_direction_is_caught(name: str, source: str) -> None:
+def test_import_against_the_direction_is_reported(name: str, source: str) -> None:
     (fault,) = direction_faults(Module(name, source))
     assert fault.startswith(f"{name}:{len(source.splitlines())} imports ")
 
@@ -282,11 +282,11 @@ def test_an_import_against_the_direction_is_caught(name: str, source: str) -> No
         ("drsim.cli", "import drsim.reports.html, drsim.scenarios, drsim.simulator, drsim.orchestrator, typer"),
         ("drsim.simulator.world", "from drsim.orchestrator.poller import Poller\nfrom drsim.simulator import kernel"),
         ("drsim.orchestrator.finder", "from drsim.orchestrator import model"),
-        # A name that only begins like a package's is another package.
+        # This name only starts like a package's name.
         ("drsim.orchestrator.finder", "import simulator_of_something_else"),
     ],
 )
-def test_an_import_along_the_direction_passes(name: str, source: str) -> None:
+def test_import_along_the_direction_passes(name: str, source: str) -> None:
     assert direction_faults(Module(name, source)) == []
 
 
@@ -302,11 +302,11 @@ def test_an_import_along_the_direction_passes(name: str, source: str) -> None:
         ("drsim.simulator.wire.tier", "from drsim.simulator import moto_drs", False),
     ],
 )
-def test_an_import_of_a_higher_floor_is_caught(name: str, source: str, caught: bool) -> None:
+def test_import_of_a_higher_floor_is_reported(name: str, source: str, caught: bool) -> None:
     assert bool(floor_faults(Module(name, source))) is caught
 
 
-def test_a_relative_import_is_resolved_from_modules_and_from_packages() -> None:
+def test_relative_import_is_resolved_in_modules_and_packages() -> None:
     in_module = Module("drsim.orchestrator.aws.store", "from ..model import Wave")
     in_package = Module("drsim.orchestrator.aws", "from ..model import Wave", is_package=True)
     resolved = [(1, "drsim.orchestrator.model.Wave")]
@@ -327,7 +327,7 @@ def test_a_relative_import_is_resolved_from_modules_and_from_packages() -> None:
         ("drsim.orchestrator.model", "import json, concurrent.futures", False),
     ],
 )
-def test_a_third_party_import_of_production_code_is_caught(name: str, source: str, caught: bool) -> None:
+def test_third_party_import_of_production_code_is_reported(name: str, source: str, caught: bool) -> None:
     assert bool(dependency_faults(Module(name, source))) is caught
 
 
@@ -335,7 +335,7 @@ def test_a_third_party_import_of_production_code_is_caught(name: str, source: st
     "source",
     ["# as the simulator does", "class FakeStore: ...", "virtual_time = 0", "message = 'in Virtual time'"],
 )
-def test_a_simulation_word_is_caught(source: str) -> None:
+def test_simulation_word_in_production_code_is_reported(source: str) -> None:
     assert len(simulation_word_faults(Module("drsim.orchestrator.model", source))) == 1
 
 
@@ -350,11 +350,11 @@ def test_a_simulation_word_is_caught(source: str) -> None:
         ("from drsim.simulator.world import World", True),
     ],
 )
-def test_a_report_that_reaches_for_live_objects_is_caught(source: str, caught: bool) -> None:
+def test_report_that_imports_live_objects_is_reported(source: str, caught: bool) -> None:
     assert bool(live_object_faults(Module("drsim.reports.markdown", source))) is caught
 
 
-def test_a_long_module_and_a_module_without_a_subject_are_caught() -> None:
+def test_long_module_and_vague_module_name_are_reported() -> None:
     assert length_faults(Module("drsim.simulator.drs", "\n" * LINES_MAX)) == []
     assert length_faults(Module("drsim.simulator.drs", "\n" * (LINES_MAX + 1))) != []
     assert name_faults(Module("drsim.simulator._utils", "")) != []

@@ -1,4 +1,4 @@
-"""The one pass over the catalogue: production code passes, each fault rule injects, and digests are the kept ones."""
+"""Every scenario of the catalogue once: production code passes, each fault rule injects, and digests are as kept."""
 
 import pytest
 
@@ -9,17 +9,17 @@ from tests.catalogue import NAMES, SEEDS, run_of
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n == "load-100" else []) for n in NAMES])
 def test_scenario_passes_and_keeps_its_digest(name: str, seed: int) -> None:
-    """A verdict of pass also says that everything the scenario declares was exercised."""
+    """The verdict pass also means that everything the scenario declares was exercised."""
     result = run_of(name, seed).result
     assert result.verdict == "pass", [each for each in result.properties if each.verdict == "fail"]
     if not name.startswith("chaos"):
-        # Rules that a seed draws may have no occasion; those that a scenario is written for must inject.
+        # Rules drawn from a seed may have no occasion; rules of a scenario must inject.
         assert [fault.rule for fault in result.faults if not fault.struck] == []
     kept = determinism.kept().get(f"{name}/{seed}", result.trace_digest)
-    assert result.trace_digest == kept, "if that is meant: nox -s determinism -- --update, and a line in CHANGELOG"
+    assert result.trace_digest == kept, "if intended: nox -s determinism -- --update, and a line in CHANGELOG"
 
 
-def test_kept_digests_are_of_scenarios_of_the_catalogue_and_differ() -> None:
+def test_kept_digests_differ_and_belong_to_catalogue_scenarios() -> None:
     kept = determinism.kept()
     assert sorted(kept) == sorted(f"{name}/{seed}" for name in determinism.SCENARIOS for seed in determinism.SEEDS)
     assert {*determinism.SCENARIOS} <= {*NAMES}

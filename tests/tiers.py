@@ -1,8 +1,8 @@
-"""Both tiers on the same scenarios and seeds, side by side: `python -m tests.tiers [--all] [--seeds N] [NAME...]`.
+"""Compares both tiers on the same scenarios and seeds: `python -m tests.tiers [--all] [--seeds N] [NAME...]`.
 
-Equal are the final statuses, the verdict of every property that both can judge, and the instants of all polls (each
-as `LastPolledTime` has it, within a millisecond: freezegun counts in floats). Differences are told and make the exit
-code 1. After the whole catalogue the actions that the roles allow must all have been used.
+Both must give the same final statuses, the same verdicts of all properties that both can judge, and the same instants
+of polls (`LastPolledTime`, within a millisecond, because freezegun counts in floats). Differences are printed, and the
+exit code is then 1. With the whole catalogue, every action that a role allows must be used.
 """
 
 import argparse
@@ -36,7 +36,7 @@ SMALLER = {
     "sub-minute": ("executions=3",),
     "timeout-late": ("workload.0.executions=1", "workload.1.executions=1", "workload.2.executions=1"),
 }
-"""What the wire tier runs in a smaller form here, for it makes some fifty polls a second."""
+"""Scenarios that run in a smaller form here, because the wire tier makes about 50 polls per second."""
 EACH_CHANGE = (
     "alarm-index-throttled",
     "cancelled",
@@ -52,13 +52,13 @@ EACH_CHANGE = (
     "timeout-late",
     "timeout-stuck",
 )
-"""Scenarios that differ in kind, for `.ci/run`: several accounts, cancelling, crashes, many looks, each way to end."""
+"""Scenarios of different kinds, for `.ci/run`: several accounts, cancelling, crashes, many looks, each final status."""
 WIRE_ONLY = frozenset({"least-privilege"})
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one tier made of a scenario and a seed."""
+    """The outcome of a scenario and a seed in one tier."""
 
     statuses: dict[str, str]
     polls: tuple[tuple[str, int], ...]
@@ -68,7 +68,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Both tiers on one scenario and seed."""
+    """The comparison of both tiers on one scenario and seed."""
 
     name: str
     seed: int
@@ -95,7 +95,7 @@ def compared(name: str, seed: int) -> Row:
 
 
 def seen(scenario: Scenario, seed: int, *, wire: bool) -> Seen:
-    """What a tier makes of it."""
+    """Run a scenario in one tier."""
     with wire_parts(scenario, seed=seed) if wire else nullcontext(Parts()) as parts:
         world = World(scenario, seed=seed, parts=parts, verdict_only=True)
         polls: list[tuple[str, int]] = []
@@ -116,7 +116,7 @@ def seen(scenario: Scenario, seed: int, *, wire: bool) -> Seen:
 
 
 def differences(fast: Seen, wire: Seen) -> Iterator[str]:
-    """What is not the same in both."""
+    """Sentences about what differs between both tiers."""
     for execution_id, status in fast.statuses.items():
         if wire.statuses[execution_id] != status:
             yield f"{execution_id} ends {status} in the fast tier, {wire.statuses[execution_id]} in the wire tier"
@@ -147,11 +147,11 @@ def allowed() -> frozenset[tuple[str, str]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print a line for each scenario as its seeds are done, and what differs."""
+    """Print one line per scenario, and its differences. Returns 1 if there are any."""
     parser = argparse.ArgumentParser(prog="python -m tests.tiers", description="Compare the fast and the wire tier.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"scenarios; by default {len(EACH_CHANGE)} of them")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"scenarios (default: {len(EACH_CHANGE)} of them)")
     parser.add_argument("--all", action="store_true", help="the whole catalogue")
-    parser.add_argument("--seeds", type=int, default=1, help="how many seeds, from 1 on (default 1)")
+    parser.add_argument("--seeds", type=int, default=1, help="number of seeds, from 1 on (default: 1)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     options = parser.parse_args(arguments)
     names = catalogue() if options.all else options.names or EACH_CHANGE
@@ -167,13 +167,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             worst += len(wrong)
             executions, polls = sum(row.executions for row in rows), sum(row.polls for row in rows)
             apart = f"{max(row.apart_us for row in rows)} us"
-            said = "equal" if not wrong else f"{len(wrong)} DIFFERENCES"
-            print(f"{name:24} {len(rows):5} {executions:10} {polls:7}  {apart:>8}  {said}", flush=True)
+            outcome = "equal" if not wrong else f"{len(wrong)} DIFFERENCES"
+            print(f"{name:24} {len(rows):5} {executions:10} {polls:7}  {apart:>8}  {outcome}", flush=True)
             for text in wrong[:5]:
                 print(f"    {text}")
     idle = sorted(allowed() - used)
     if options.all:
-        print("actions that the roles allow and no run used: " + (", ".join(f"{b} of {a}" for a, b in idle) or "none"))
+        print("actions allowed by the roles that no run used: " + (", ".join(f"{b} of {a}" for a, b in idle) or "none"))
     return 1 if worst or (idle and options.all) else 0
 
 

@@ -1,8 +1,8 @@
-"""`nox -s bench`: measures parts of the benchmark, prints them, and keeps them in build/bench.json.
+"""`nox -s bench`: measures parts of the benchmark, prints the figures, and keeps them in build/bench.json.
 
-`-- PART...` chooses parts; without any, all are measured save `large`, which takes long. `-- --write-docs`
-writes what is kept into docs/performance.md, after measuring the parts that are named with it, if any. Nothing here is
-a test: a target that is missed is told, and fails nothing. `nox -s ratchet` is what fails.
+`-- PART...` selects parts. The default is all parts except `large`, which takes long. `-- --write-docs` measures only
+the named parts, and then writes all kept figures into docs/performance.md. This is not a test: a missed target is
+printed and fails nothing. `nox -s ratchet` fails.
 """
 
 import argparse
@@ -27,10 +27,10 @@ _ON_REQUEST: Final = ("large",)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure, print, keep. Each part is kept as soon as it is measured."""
+    """Measure, print and keep each part in turn."""
     parser = argparse.ArgumentParser(prog="nox -s bench --", description="Measure parts of the benchmark.")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; by default all save large")
-    parser.add_argument("--write-docs", action="store_true", help="write docs/performance.md from what is kept")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default: all except large")
+    parser.add_argument("--write-docs", action="store_true", help="write the kept figures into docs/performance.md")
     given = parser.parse_args(arguments)
     unknown = [name for name in given.parts if name not in PARTS]
     if unknown:

@@ -1,6 +1,6 @@
-"""How fast the command explores: seeds in one process, and what more processes and dask's workers make of it.
+"""The speed of `drsim explore`: seeds per second in one process, and the gain from two processes and from dask.
 
-The command is used as it is typed, so start-up and report count. Engines that find something else have no speed.
+The engines run the whole command, so start-up and report count. Engines must find the same as one process does.
 """
 
 import tempfile
@@ -26,31 +26,31 @@ _BOUNDS: Final = {"two processes": 1.8, "dask with two workers": 1.6}
 
 
 def figures() -> list[Figure]:
-    """Seeds in a second, and what engines gain beside one process."""
+    """Seeds per second, and the speed of each engine relative to one process."""
     command = f"drsim {' '.join(_COMMAND)}"
     alone = [child("seeds", "100") for _ in range(3)]
     wall, cpu = ([each["seeds"] / each[clock] for each in alone] for clock in ("wall_seconds", "cpu_seconds"))
     took = _campaigns()
     one, how = took.pop(_ALONE), f"wall time of the whole command, {_SEEDS} seeds, in turn"
     return [
-        figure("seeds in a second, one process", wall, "seeds/s", f"{command}, without start-up", at_least(120)),
-        figure("seeds in a second of processor time", cpu, "seeds/s", f"{command}, without start-up"),
+        figure("seeds per second, one process", wall, "seeds/s", f"{command}, without start-up", at_least(120)),
+        figure("seeds per second of processor time", cpu, "seeds/s", f"{command}, without start-up"),
         *(
-            figure(f"{name} beside one", ratios(one, spent), "times", how, at_least(_BOUNDS[name]))
+            figure(f"{name} relative to one", ratios(one, spent), "times", how, at_least(_BOUNDS[name]))
             for name, spent in took.items()
         ),
     ]
 
 
 def _campaigns() -> dict[str, list[float]]:
-    """Wall seconds of the command with each engine."""
+    """Wall seconds of the command with each engine. Raises BenchError if the engines' findings differ."""
     with tempfile.TemporaryDirectory() as home:
         folders = {name: Path(home, name.replace(" ", "-")) for name in _ENGINES}
         took = in_turn({name: _campaign(_ENGINES[name], folders[name]) for name in _ENGINES}, rounds=3)
         found = {name: _found(folder) for name, folder in folders.items()}
     for name, each in found.items():
         if each != found[_ALONE]:
-            raise BenchError(f"explore with {name} found something else than with one process")
+            raise BenchError(f"explore with {name} found other failures than with one process")
     return took
 
 
@@ -60,7 +60,7 @@ def _campaign(engine: Sequence[str], folder: Path) -> Callable[[], float]:
 
 
 def _found(folder: Path) -> object:
-    """What a campaign found in all, whatever its ranges were."""
+    """The findings of a whole campaign, independent of how its seeds were split into ranges."""
     (path,) = folder.glob(f"*/{campaign_files.CAMPAIGN}")
     kept = campaign_files.read(path)
     campaign = Campaign()

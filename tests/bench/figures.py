@@ -1,6 +1,6 @@
-"""What a benchmark found, as data: the terminal's table, bench.json and docs/performance.md are all made from it.
+"""The results of the benchmark as data: the source of the terminal's table, bench.json and docs/performance.md.
 
-Owns the model and its JSON file. It measures nothing, and it prints nothing.
+Owns the model and its JSON file. It measures nothing and prints nothing.
 """
 
 from pathlib import Path
@@ -12,26 +12,26 @@ FILE: Final = Path(__file__).parents[2] / "build" / "bench.json"
 
 
 class Data(BaseModel):
-    """Base of all parts: immutable, and closed."""
+    """Base class of all models here: immutable, without extra fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Target(Data):
-    """What a figure must come to, in its own unit."""
+    """The bound that a figure must reach, in the figure's unit."""
 
     kind: Literal["at least", "at most", "below"]
     bound: float
 
     def reached_by(self, value: float) -> bool:
-        """Whether this value comes to it."""
+        """Whether this value reaches the bound."""
         if self.kind == "at least":
             return value >= self.bound
         return value <= self.bound if self.kind == "at most" else value < self.bound
 
 
 class Figure(Data):
-    """One figure. `value` is the median over `rounds` rounds, `low` and `high` are the extremes; `how` says of what."""
+    """One figure. `value` is the median of all rounds, `low` and `high` its extremes, `how` describes the method."""
 
     name: str
     value: float
@@ -44,14 +44,14 @@ class Figure(Data):
 
     @property
     def verdict(self) -> str:
-        """Whether the target is reached; empty without one."""
+        """Whether the figure reaches its target. Empty without a target."""
         if self.target is None:
             return ""
         return "reached" if self.target.reached_by(self.value) else "MISSED"
 
 
 class Machine(Data):
-    """What it was measured on."""
+    """The machine that measured."""
 
     processor: str
     cores: int
@@ -60,10 +60,10 @@ class Machine(Data):
 
 
 class Part(Data):
-    """The figures of one part of the benchmark, and the code that they speak of.
+    """The figures of one part of the benchmark, and the measured code.
 
-    `date` is the commit's, `changed` says that the code was not what was committed, and `load` is how many processes
-    wanted a processor in the minute before: more than there are cores, and wall times say little.
+    `date` is the date of the commit. `changed` is true if the code differed from the commit. `load` is the load average
+    of the minute before: if it exceeds the number of cores, wall times mean little.
     """
 
     commit: str
@@ -74,19 +74,19 @@ class Part(Data):
 
 
 class Bench(Data):
-    """Everything that is known of this code on one machine, part by part."""
+    """All figures from one machine, by part."""
 
     schema_version: Literal[1] = 1
     machine: Machine
     parts: dict[str, Part] = {}
 
     def with_part(self, name: str, part: Part) -> "Bench":
-        """The same with one part measured anew."""
+        """A copy with a new measurement of one part."""
         return self.model_copy(update={"parts": {**self.parts, name: part}})
 
 
 def read(path: Path, machine: Machine) -> Bench:
-    """What was measured before on this machine; nothing if it was another one or another form of the file."""
+    """The figures kept in a file. Empty without a readable file, or if another machine measured them."""
     try:
         bench = Bench.model_validate_json(path.read_bytes())
     except (OSError, ValueError):
@@ -95,6 +95,6 @@ def read(path: Path, machine: Machine) -> Bench:
 
 
 def write(path: Path, bench: Bench) -> None:
-    """Keep it, under a folder that is made if need be."""
+    """Write the figures to a file; create its folder if necessary."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(bench.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -1,8 +1,8 @@
-"""The ratios that are kept, and how those of today are judged beside them.
+"""The kept ratios, and the judgement of today's ratios against them.
 
-Owns the file and the rule; it measures nothing. A ratio that is worse by more than `WORSE_MAX` fails, and one that is
-better by as much should be kept anew, since a later loss would otherwise go unseen. A ratio of counts is the same in
-every run: it fails when it is worse at all. What is kept and no longer measured fails as well, for it guards nothing.
+Owns the file and the rule; it measures nothing. A ratio fails if it is more than `WORSE_MAX` times worse. If it is as
+much better, it should be kept again, so that a later loss is noticed. A ratio of counts is the same in every run: it
+fails if it is worse at all. A kept ratio that is no longer measured fails as well, since it guards nothing.
 """
 
 import json
@@ -18,24 +18,24 @@ KEEP: Final = "nox -s ratchet -- --keep"
 
 
 class Better(StrEnum):
-    """Which way is better."""
+    """Which direction is an improvement."""
 
     HIGHER = "higher"
     LOWER = "lower"
 
 
 class Verdict(StrEnum):
-    """What comes of one ratio."""
+    """The judgement of one ratio."""
 
     SAME = "as kept"
     WORSE = "WORSE"
     BETTER = "better"
-    NEW = "not kept yet"
-    GONE = "not measured any more"
+    NEW = "not kept"
+    GONE = "no longer measured"
 
 
 class Ratio(NamedTuple):
-    """One side's speed or cost beside another's. It is `exact` if both are counts, which no neighbour changes."""
+    """The speed or cost of one side relative to another. `exact`: both are counts, the same in every run."""
 
     name: str
     better: Better
@@ -44,23 +44,23 @@ class Ratio(NamedTuple):
 
     @property
     def worse_max(self) -> float:
-        """How many times worse it may be."""
+        """The largest allowed factor by which the ratio may become worse."""
         return 1.0 if self.exact else WORSE_MAX
 
     def shown(self, value: float) -> str:
-        """A value of this ratio, to as many figures as count."""
+        """A value of this ratio, rounded for people."""
         return f"{value:.6g}" if self.exact else f"{value:.3g}"
 
 
 class Kept(NamedTuple):
-    """What is kept: ratios by their names, and the Python that they were measured on."""
+    """The kept ratios by name, and the Python version that measured them."""
 
     python: str
     ratios: Mapping[str, float]
 
 
 class Judgement(NamedTuple):
-    """One name's ratio of today and the kept one, as far as there are. `worse` is how many times worse it is."""
+    """Today's ratio and the kept one of the same name; either may be missing. `worse` is the factor of the change."""
 
     name: str
     ratio: Ratio | None
@@ -70,27 +70,27 @@ class Judgement(NamedTuple):
 
     @property
     def fails(self) -> bool:
-        """Whether it may not stay so."""
+        """Whether the ratchet fails."""
         return self.verdict in (Verdict.WORSE, Verdict.NEW, Verdict.GONE)
 
     def __str__(self) -> str:
         ratio = self.ratio
         if ratio is None:
-            return f"{self.name}: kept {self.kept:.3g}, and {self.verdict}; if that is meant: {KEEP}"
+            return f"{self.name}: kept {self.kept:.3g}, {self.verdict}; if intended: {KEEP}"
         if self.kept is None:
-            return f"{self.name}: {ratio.shown(ratio.value)}, and none is kept: {KEEP}"
-        beside = f"{ratio.shown(ratio.value)}, kept {ratio.shown(self.kept)}"
-        said = f"{self.name}: {beside} ({ratio.better} is better): {self.verdict}"
+            return f"{self.name}: {ratio.shown(ratio.value)}, {self.verdict}; to keep it: {KEEP}"
+        values = f"{ratio.shown(ratio.value)}, kept {ratio.shown(self.kept)}"
+        text = f"{self.name}: {values} ({ratio.better} is better): {self.verdict}"
         if self.verdict is Verdict.WORSE:
             by = f"by {100 * (self.worse - 1):.3g}%, more than {ratio.worse_max - 1:.0%}"
-            return f"{said} {by}; if that is meant: {KEEP}"
+            return f"{text} {by}; if intended: {KEEP}"
         if self.verdict is Verdict.BETTER:
-            return f"{said} by {100 * (1 / self.worse - 1):.3g}%, which should be kept: {KEEP}"
-        return said
+            return f"{text} by {100 * (1 / self.worse - 1):.3g}%; to keep it: {KEEP}"
+        return text
 
 
 def judge(ratios: Sequence[Ratio], kept: Mapping[str, float]) -> list[Judgement]:
-    """Each ratio of today beside the kept one of its name, and then what is kept and was not measured."""
+    """Judge each of today's ratios against the kept one of its name, then the kept ratios without one of today."""
     gone = kept.keys() - {ratio.name for ratio in ratios}
     return [
         *(_judged(ratio, kept.get(ratio.name)) for ratio in ratios),
@@ -110,7 +110,7 @@ def _judged(ratio: Ratio, kept: float | None) -> Judgement:
 
 
 def better_of(first: Sequence[Ratio], second: Sequence[Ratio]) -> list[Ratio]:
-    """Of two measurements of the same ratios the better one of each, for what is really worse is so both times."""
+    """The better value of each ratio from two measurements: a real loss shows in both."""
     return [_better(*pair) for pair in zip(first, second, strict=True)]
 
 
@@ -120,14 +120,14 @@ def _better(one: Ratio, other: Ratio) -> Ratio:
 
 
 def read(path: Path = FILE) -> Kept:
-    """What is kept; nothing without a file."""
+    """The kept ratios. Empty without a file."""
     if not path.exists():
         return Kept("", {})
     return Kept(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def write(ratios: Sequence[Ratio], path: Path = FILE) -> None:
-    """Keep these as measured on this Python: counts to the last digit, the others to three figures."""
+    """Keep these ratios with the version of this Python: counts exactly, the others to three digits."""
     values = {each.name: each.value if each.exact else float(f"{each.value:.3g}") for each in ratios}
     kept = Kept(platform.python_version(), values)
     path.write_text(json.dumps(kept._asdict(), indent=2) + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
-"""How fast the kernel is, beside SimPy 4 and beside the least that could do the work: a heap in a loop.
+"""The speed of the kernel relative to SimPy 4, and to a bare heap in a loop, which is the least possible work.
 
-Each contender runs the same model: chains that each wait `WAITS` times, with a delay of their own.
+Each contender runs the same model: chains that wait `WAITS` times each, every chain with its own delay.
 """
 
 from collections.abc import Callable, Generator
@@ -88,7 +88,7 @@ def simpy_callbacks() -> None:
 
 
 def bare_heap() -> None:
-    """The same callbacks with no checks, no bounds, and no events that can be cancelled."""
+    """The same callbacks without checks, bounds and cancellable events."""
     heap: list[tuple[int, int, Callable[[Any], None], Any]] = []
     serials = count()
     now = 0
@@ -123,7 +123,7 @@ RATIOS: Final = {
     ("callbacks", "callbacks in SimPy"): 1.5,
     ("callbacks", "callbacks in a bare heap"): 0.7,
 }
-"""The least ratio of the kernel's rate to each rival's. They leave room for a loop that is easy to read."""
+"""The least ratio of the kernel's rate to each rival's rate. The bounds leave room for a loop that is easy to read."""
 
 
 def seconds(rounds: int) -> dict[str, list[float]]:
@@ -132,13 +132,13 @@ def seconds(rounds: int) -> dict[str, list[float]]:
 
 
 def figures() -> list[Figure]:
-    """The contenders' rates and the ratios of the kernel's to its rivals'."""
+    """The rates of all contenders, and the kernel's rates relative to its rivals' rates."""
     took = seconds(ROUNDS)
     model = f"{CHAINS} chains of {WAITS} waits, processor time, in turn in one process"
     return [
         *(figure(name, [CHAINS * WAITS / each for each in spent], "events/s", model) for name, spent in took.items()),
         *(
-            figure(f"{ours} beside {theirs}", ratios(took[theirs], took[ours]), "times", model, at_least(bound))
+            figure(f"{ours} relative to {theirs}", ratios(took[theirs], took[ours]), "times", model, at_least(bound))
             for (ours, theirs), bound in RATIOS.items()
         ),
     ]

@@ -1,6 +1,6 @@
-"""One load scenario in a process of its own: `python -m tests.bench.load load-100 fast full` prints figures as JSON.
+"""One load scenario in its own process: `python -m tests.bench.load load-100 fast full` prints figures as JSON.
 
-The trace goes to a file, as that of `drsim run` does. Peak memory is the whole process's, Python and imports included.
+The trace goes to a file, as with `drsim run`. Peak memory is that of the whole process with Python and imports.
 """
 
 import json
@@ -17,14 +17,14 @@ from drsim.scenarios.runner import run
 
 
 def main(name: str, tier: Tier, trace: TraceLevel) -> None:
-    """Run the scenario once and print what it took. All properties are on."""
+    """Run the scenario once, with all properties on, and print its time and memory."""
     scenario = load(name)
     with TemporaryDirectory() as folder:
         began = process_time()
         result = run(scenario, seed=1, tier=tier, trace=trace, spool=Path(folder, "trace.jsonl.gz")).result
         cpu_seconds = process_time() - began
     if result.verdict != "pass":
-        sys.exit(f"{name}: verdict {result.verdict}; a run that does not pass has no speed")
+        sys.exit(f"{name}: verdict {result.verdict}; only a passing run is measured")
     figures = {
         "executions": result.executions.started,
         "polls": result.polls,

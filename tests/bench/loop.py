@@ -1,7 +1,7 @@
-"""What people write today: the handlers called in a loop under `mock_aws` and freezegun, a minute a turn.
+"""The loop that teams write today: handlers called under `mock_aws` and freezegun, one minute per iteration.
 
-`python -m tests.bench.loop` prints its figures as JSON. DRS is `simulator.moto_drs`, without which no loop has one.
-Nothing is checked, no latency is simulated, and nothing fails: a simulation does more than this with each poll.
+`python -m tests.bench.loop` prints its figures as JSON. `drsim.simulator.moto_drs` provides DRS, which moto lacks.
+The loop checks nothing, simulates no latency, and has no faults: a simulation does more work for each poll.
 """
 
 import contextlib
@@ -38,12 +38,12 @@ class Context:
     aws_request_id: str = "r-1"
 
     def get_remaining_time_in_millis(self) -> int:
-        """A minute."""
+        """One minute."""
         return 60_000
 
 
 def main() -> None:
-    """Start a hundred executions, poll all of them once a minute, and print how fast that was."""
+    """Start 100 executions, poll each once a minute, and print the polls and their processor time."""
     with mock_aws(config={"lambda": {"use_docker": False}}), freeze_time("2025-11-28 20:32:29") as frozen:
         deployment = deploy()
         os.environ.update({**deployment.finder.environment, **deployment.poller.environment, "AWS_REGION": REGION})
@@ -54,7 +54,7 @@ def main() -> None:
         minutes = []
         for _ in range(MINUTES):
             frozen.tick(60)
-            # The one clock that freezegun leaves alone.
+            # freezegun does not freeze this clock.
             began = process_time()
             with contextlib.redirect_stdout(io.StringIO()):
                 entrypoints.finder_handler({}, finder)
@@ -62,12 +62,12 @@ def main() -> None:
                     report = entrypoints.poller_handler(payload, poller)
                     assert report["end"] == "UPDATED", report
             minutes.append(process_time() - began)
-    # The first minute also makes the clients.
+    # The first minute is left out: it also creates the clients.
     print(json.dumps({"polls": EXECUTIONS * (MINUTES - 1), "cpu_seconds": sum(minutes[1:])}))
 
 
 def _start(table: str) -> list[dict[str, Any]]:
-    """Put the executions and start their jobs; gives the payload of each poller."""
+    """Put the executions and start their jobs; return the payload of each poller."""
     dynamodb, drs = boto3.client("dynamodb", region_name=REGION), boto3.client("drs", region_name=REGION)
     moto_drs.set_quotas(ACCOUNT, REGION, Drs(jobs_max=10_000, servers_in_jobs_max=10_000))
     serialize = TypeSerializer().serialize

@@ -1,4 +1,4 @@
-"""The page of a load, rendered in a process of its own: `python -m tests.bench.page load-1000 3` prints JSON."""
+"""The page of a load scenario, rendered in its own process: `python -m tests.bench.page load-1000 3` prints JSON."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from drsim.scenarios.runner import run
 
 
 def main(name: str, times: int) -> None:
-    """Run the scenario, render its page from its result and its trace's lines, and print what each time took."""
+    """Run the scenario, render its page from result and trace several times, and print the time of each rendering."""
     done = run(load(name), seed=1)
     seconds, size = [], 0
     for _ in range(times):
@@ -18,7 +18,7 @@ def main(name: str, times: int) -> None:
         document = html.render(done.result, done.trace.lines())
         seconds.append(process_time() - began)
         if document.troubles:
-            sys.exit(f"{name}: {document.troubles}; a page that is not whole has no speed")
+            sys.exit(f"{name}: {document.troubles}; an incomplete page is not measured")
         size = len(document.text.encode())
     print(json.dumps({"seconds": seconds, "bytes": size}))
 

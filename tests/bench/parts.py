@@ -1,6 +1,6 @@
-"""Parts of the benchmark that run scenarios: loads, tiers, whole commands, pages. Each function gives its figures.
+"""Parts of the benchmark that run scenarios: loads, tiers, whole commands, pages. Each function returns figures.
 
-Targets are those of the project's plan for two shared cores.
+The targets are the project's aims on two shared cores.
 """
 
 import tempfile
@@ -25,27 +25,27 @@ Round = dict[str, Any]
 
 _MIB: Final = 2**20
 _EVENTS_BEFORE: Final = 9.18
-"""Kernel events for each poll of load-100 when this was first measured."""
+"""Kernel events per poll of load-100 in the first measurement."""
 
 
 def loads() -> list[Figure]:
-    """load-100 and load-1000, with all properties on and the whole trace."""
+    """load-100 and load-1000, with all properties and the full trace."""
     sides = {name: _load(name) for name in ("load-100", "load-1000")}
     runs = in_turn(sides, rounds=3)
     small, large = runs["load-100"], runs["load-1000"]
-    how = "load-100, a process a round"
+    how = "load-100, one process per round"
     events = [each["kernel_events"] / each["polls"] for each in small]
     return [
-        figure("polls in a second", _rates(small, "wall_seconds"), "polls/s", f"{how}, wall time", at_least(20_000)),
-        figure("polls in a second of processor time", _rates(small, "cpu_seconds"), "polls/s", how),
-        figure("kernel events for each poll", events, "events", f"{how}, the same in each", below(_EVENTS_BEFORE)),
+        figure("polls per second", _rates(small, "wall_seconds"), "polls/s", f"{how}, wall time", at_least(20_000)),
+        figure("polls per second of processor time", _rates(small, "cpu_seconds"), "polls/s", how),
+        figure("kernel events per poll", events, "events", f"{how}, the same in each", below(_EVENTS_BEFORE)),
         *(each for name in runs for each in _sizes(name, runs[name], "full")),
         _growth("from 100 to 1,000", [small, large], "executions"),
     ]
 
 
 def large() -> list[Figure]:
-    """The loads that take long, beside load-1000, and the overload, which no load of one finder's size resembles."""
+    """The large loads, load-1000 for comparison, and the overload, which exceeds what one finder can dispatch."""
     names = ("load-1000", "load-10000", "load-100000", "overload")
     rounds = {"load-1000": 3}
     runs = {name: in_turn({name: _load(name, trace="summary")}, rounds.get(name, 1))[name] for name in names}
@@ -70,18 +70,18 @@ def _rates(runs: Sequence[Round], clock: str) -> list[float]:
 def _sizes(
     name: str, runs: Sequence[Round], trace: str, *, wall: Target | None = None, peak: Target | None = None
 ) -> list[Figure]:
-    """What a load of this size takes."""
-    how = f"a process a round, all properties, --trace {trace}"
+    """Time and memory of one load."""
+    how = f"one process per round, all properties, --trace {trace}"
     ratio = [each["virtual_seconds"] / each["wall_seconds"] for each in runs]
     return [
         figure(f"{name}: wall time", [each["wall_seconds"] for each in runs], "s", how, wall),
-        figure(f"{name}: virtual time over wall time", ratio, "times", how),
+        figure(f"{name}: virtual time per wall time", ratio, "times", how),
         figure(f"{name}: peak memory", [each["peak_bytes"] / _MIB for each in runs], "MiB", how, peak),
     ]
 
 
 def _growth(span: str, sizes: Sequence[Sequence[Round]], over: str, target: Target | None = None) -> Figure:
-    """The exponent e of time ~ size ** e: the slope of a line through the logarithms, by least squares."""
+    """The exponent e of time ~ size ** e: the slope of log(time) over log(size), by least squares."""
     spent = [log(median(each["cpu_seconds"] for each in runs)) for runs in sizes]
     slope = linear_regression([log(runs[0][over]) for runs in sizes], spent).slope
     how = f"slope of log(processor time) over log({over}), least squares over {len(sizes)} sizes, medians of rounds"
@@ -89,16 +89,16 @@ def _growth(span: str, sizes: Sequence[Sequence[Round]], over: str, target: Targ
 
 
 def tiers() -> list[Figure]:
-    """load-100 in both tiers, and the handlers in the loop that people write today."""
+    """load-100 in both tiers, and the same handlers in a loop over moto and freezegun."""
     sides = {"fast": _load("load-100"), "wire": _load("load-100", "wire"), "loop": lambda: child("loop")}
     rates = {name: _rates(runs, "cpu_seconds") for name, runs in in_turn(sides, rounds=3).items()}
-    how = "load-100, a process a round, processor time"
+    how = "load-100, one process per round, processor time"
     return [
         figure("fast tier", rates["fast"], "polls/s", how),
         figure("wire tier", rates["wire"], "polls/s", how),
-        figure("loop over moto and freezegun", rates["loop"], "polls/s", "handlers in turn, nothing checked"),
-        figure("fast tier beside wire tier", ratios(rates["fast"], rates["wire"]), "times", how),
-        figure("fast tier beside the loop", ratios(rates["fast"], rates["loop"]), "times", how, at_least(500)),
+        figure("loop over moto and freezegun", rates["loop"], "polls/s", "handlers called in turn, no checks"),
+        figure("fast tier relative to wire tier", ratios(rates["fast"], rates["wire"]), "times", how),
+        figure("fast tier relative to the loop", ratios(rates["fast"], rates["loop"]), "times", how, at_least(500)),
     ]
 
 
@@ -111,7 +111,7 @@ def processes() -> list[Figure]:
         }
         spent = in_turn(sides, rounds=7)
     bounds = {"drsim --help": 0.25, "drsim run phase-2": 1.2}
-    how = "the whole process, with all that it writes"
+    how = "the whole process, including the files that it writes"
     wall, cpu = ({name: [each[clock] for each in runs] for name, runs in spent.items()} for clock in (0, 1))
     return [
         *(figure(name, wall[name], "s", f"{how}, wall time", at_most(bounds[name])) for name in spent),
@@ -125,5 +125,5 @@ def page() -> list[Figure]:
     how = "report.html from result and trace, processor time, in one process"
     return [
         figure("load-1000: page", made["seconds"], "s", how, at_most(2)),
-        figure("load-1000: page's size", [made["bytes"] / 1000], "kB", how),
+        figure("load-1000: size of the page", [made["bytes"] / 1000], "kB", how),
     ]

@@ -1,4 +1,4 @@
-"""Where and when a benchmark runs: the machine, its load, and the code."""
+"""The conditions of a measurement: the machine, its load, and the commit of the code."""
 
 import os
 import platform
@@ -21,12 +21,12 @@ def machine() -> Machine:
 
 
 def part(figures: Sequence[Figure], load: float) -> Part:
-    """Figures with the code that they speak of."""
+    """Figures with the commit of the measured code."""
     changed = bool(_git("status", "--porcelain", "--untracked-files=no"))
     commit, date = _git("rev-parse", "--short=9", "HEAD"), _git("show", "--no-patch", "--format=%cs", "HEAD")
     return Part(
         commit=commit or "unknown",
-        date=date or "an unknown day",
+        date=date or "unknown date",
         changed=changed,
         load=round(load, 2),
         figures=tuple(figures),
@@ -34,22 +34,22 @@ def part(figures: Sequence[Figure], load: float) -> Part:
 
 
 def load() -> float:
-    """How many processes wanted a processor in the last minute, on average."""
+    """The load average of the last minute."""
     return os.getloadavg()[0]
 
 
 def _processor() -> str:
-    """The processor's model, as Linux tells it, or as Python does elsewhere."""
+    """The processor's model, from Linux, or from Python on other systems."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or "an unknown processor"
+    return models[0] if models else platform.processor() or "unknown processor"
 
 
 def _git(*arguments: str) -> str:
-    """What git says; nothing outside a repository or without git."""
+    """The output of git. Empty outside a repository or without git."""
     try:
         done = subprocess.run(
             ["git", *arguments], capture_output=True, text=True, check=False, cwd=Path(__file__).parent

@@ -1,8 +1,8 @@
-"""`nox -s ratchet`: fails when a ratio has become more than 30 % worse than the kept one; `-- --keep` keeps today's.
+"""`nox -s ratchet`: fails if a ratio is more than 30 % worse than the kept one; `-- --keep` keeps today's ratios.
 
-Kernel events for each poll are counted, and fail when they are more than before.
-Ratios only, no times: both sides run in turn in this process, so that the host's speed and its neighbours meet both.
-What fails is measured once more, and fails only if it does so again.
+Kernel events per poll are counted, and fail if there are more than before. Only ratios are measured, no times: both
+sides run in turn in this process, so that the speed and the load of the host affect both. A failing ratio is measured
+a second time, and fails only if it is worse again.
 """
 
 import argparse
@@ -44,13 +44,13 @@ def _kernel() -> list[Ratio]:
 
 
 def _cost(name: str, work: Callable[[], object]) -> Ratio:
-    """Processor time of this work in yardsticks, measured before and after it since neighbours come and go."""
-    # What only the first run of a process costs is no part of it.
+    """Processor time of this work in yardsticks. The yardstick runs before and after it, since the load may change."""
+    # The first run has one-time costs, so it is not measured.
     work()
     stick = timed(yardstick.measure)
     took = in_turn({"before": stick, "work": timed(work), "after": stick}, _COST_ROUNDS)
-    beside = [mean(pair) for pair in zip(took["before"], took["after"], strict=True)]
-    return Ratio(f"time of {name} / yardstick", Better.LOWER, median(ratios(took["work"], beside)))
+    sticks = [mean(pair) for pair in zip(took["before"], took["after"], strict=True)]
+    return Ratio(f"time of {name} / yardstick", Better.LOWER, median(ratios(took["work"], sticks)))
 
 
 def _events() -> Ratio:
@@ -60,8 +60,8 @@ def _events() -> Ratio:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure, judge, and say it; exit code 1 if a ratio is worse twice."""
-    parser = argparse.ArgumentParser(prog="nox -s ratchet --", description="Fail when a kept ratio has become worse.")
+    """Measure, judge and print; exit with 1 if a ratio fails twice."""
+    parser = argparse.ArgumentParser(prog="nox -s ratchet --", description="Fail if a kept ratio has become worse.")
     parser.add_argument("--keep", action="store_true", help=f"keep today's ratios in {kept.FILE.name}")
     if parser.parse_args(arguments).keep:
         kept.write(measured())
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str]) -> None:
     found = measured()
     judged = kept.judge(found, before.ratios)
     if any(each.fails for each in judged):
-        print("measured once more, since not all is well:", *(each for each in judged if each.fails), sep="\n  ")
+        print("these ratios fail and are measured a second time:", *(each for each in judged if each.fails), sep="\n  ")
         judged = kept.judge(kept.better_of(found, measured()), before.ratios)
     print(*judged, sep="\n")
     if any(each.fails for each in judged):

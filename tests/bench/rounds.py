@@ -1,8 +1,8 @@
-"""How figures are measured: sides that take turns, round after round, and medians over the rounds.
+"""Measurement in rounds: the sides run in turn in each round, and a figure is the median of all rounds.
 
-These machines are shared. A ratio of two times from the same minute says more than either time, so a ratio is the
-median of the rounds' own ratios, and a side that works alone is measured in processor time. Heavy sides are processes
-of their own, since peak memory is a process's and the second run in a process is not like the first.
+The machines are shared. A ratio of two times from the same minute means more than either time, so each round has its
+own ratio, and the figure is their median. A side without a rival is measured in processor time. Heavy sides run in
+their own processes, because peak memory belongs to a process, and later runs in a process are faster than the first.
 """
 
 import gc
@@ -24,11 +24,11 @@ _V = TypeVar("_V")
 
 
 class BenchError(Exception):
-    """A side that did not do its work, and so has no speed. The message is for people."""
+    """A side did not do its work, so it cannot be measured."""
 
 
 def in_turn(sides: Mapping[_K, Callable[[], _V]], rounds: int) -> dict[_K, list[_V]]:
-    """What each side gave in each round: first all sides once, then all again."""
+    """The values of each side: every round runs all sides once, in order."""
     given: dict[_K, list[_V]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, side in sides.items():
@@ -37,10 +37,10 @@ def in_turn(sides: Mapping[_K, Callable[[], _V]], rounds: int) -> dict[_K, list[
 
 
 def timed(work: Callable[[], object]) -> Callable[[], float]:
-    """A side that gives the processor seconds of this work."""
+    """A side that returns the processor seconds of this work."""
 
     def side() -> float:
-        # Nobody pays for what another left behind.
+        # Garbage of the side before must not count here.
         gc.collect()
         began = process_time()
         work()
@@ -50,7 +50,7 @@ def timed(work: Callable[[], object]) -> Callable[[], float]:
 
 
 def figure(name: str, values: Sequence[float], unit: str, how: str, target: Target | None = None) -> Figure:
-    """The median of what the rounds gave."""
+    """A figure from the values of all rounds."""
     return Figure(
         name=name,
         value=median(values),
@@ -64,7 +64,7 @@ def figure(name: str, values: Sequence[float], unit: str, how: str, target: Targ
 
 
 def ratios(over: Sequence[float], under: Sequence[float]) -> list[float]:
-    """Each round's own ratio."""
+    """The ratio of each round."""
     return [one / other for one, other in zip(over, under, strict=True)]
 
 
@@ -84,20 +84,20 @@ def below(bound: float) -> Target:
 
 
 def child(module: str, *arguments: str) -> dict[str, Any]:
-    """What `python -m tests.bench.MODULE` prints as JSON. Raises BenchError with its last words if it fails."""
+    """The parsed JSON output of `python -m tests.bench.MODULE`. Raises BenchError with its last line if it fails."""
     given: dict[str, Any] = json.loads(_output(f"tests.bench.{module}", *arguments))
     return given
 
 
 class Spent(NamedTuple):
-    """What a process took from start to end, its own processes included."""
+    """The time of a process from start to end, including its child processes."""
 
     wall_seconds: float
     cpu_seconds: float
 
 
 def command_spent(*arguments: str) -> Spent:
-    """What one `drsim` process took. Raises BenchError with its last words if it fails."""
+    """The time of one `drsim` process. Raises BenchError with its last line if it fails."""
     wall, cpu = perf_counter(), _cpu_seconds_of_children()
     _output("drsim", *arguments)
     return Spent(perf_counter() - wall, _cpu_seconds_of_children() - cpu)
@@ -109,7 +109,7 @@ def _cpu_seconds_of_children() -> float:
 
 
 def _environment() -> dict[str, str]:
-    """As a user has it: with bytecode kept from the process before, whatever is set here."""
+    """The environment that a user has: bytecode is kept between processes, even if it is not here."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return kept | {"PYTHONPYCACHEPREFIX": str(Path("build", "bytecode").absolute())}
 
@@ -119,6 +119,6 @@ def _output(*arguments: str) -> str:
         [sys.executable, "-m", *arguments], capture_output=True, text=True, check=False, env=_environment()
     )
     if done.returncode:
-        said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()] or ["nothing was said"]
-        raise BenchError(f"{' '.join(arguments)}: exit code {done.returncode}: {said[-1].strip(' │')}")
+        lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()] or ["no output"]
+        raise BenchError(f"{' '.join(arguments)}: exit code {done.returncode}: {lines[-1].strip(' │')}")
     return done.stdout

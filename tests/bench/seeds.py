@@ -1,4 +1,4 @@
-"""Seeds of the fault scenario in this one process: `python -m tests.bench.seeds 200` prints its figures as JSON."""
+"""Seeds of the scenario chaos in one process: `python -m tests.bench.seeds 200` prints figures as JSON."""
 
 import json
 import sys
@@ -10,24 +10,24 @@ from drsim.scenarios.files import load
 from drsim.scenarios.model import Scenario
 
 SETTINGS: Final = ("duration=30m", "heal=20m")
-"""Five executions and thirty minutes of faults, which heal after twenty."""
+"""Five executions over 30 minutes; faults heal after 20 minutes."""
 _WARM: Final = 8
 
 
 def scenario() -> Scenario:
-    """What is explored."""
+    """The explored scenario."""
     return load("chaos", SETTINGS)
 
 
 def main(count: int) -> None:
-    """Explore so many seeds and print how long it took, without what only the first seeds of a process cost."""
+    """Explore this many seeds, after some warm-up seeds, and print the time."""
     text = scenario().model_dump_json()
     explore_range(text, 1, _WARM, "")
     wall, cpu = perf_counter(), process_time()
     explored = explore_range(text, _WARM + 1, _WARM + count, "")
     wall, cpu = perf_counter() - wall, process_time() - cpu
     if explored.failures:
-        sys.exit(f"chaos: {explored.failures[0]}; seeds that fail have no speed")
+        sys.exit(f"chaos: {explored.failures[0]}; only passing seeds are measured")
     print(json.dumps({"seeds": count, "wall_seconds": wall, "cpu_seconds": cpu}))
 
 

@@ -1,7 +1,6 @@
-"""A benchmark's figures for people: as a table on the terminal, and as the measured sections of docs/performance.md.
+"""Figures for people: a table on the terminal, and the measured sections of docs/performance.md.
 
-The page's prose is written by hand, between the sections: whatever stands between `<!-- measured: NAME -->` and
-`<!-- end -->` is replaced, and nothing else.
+People write the prose of the page. Only the text between `<!-- measured: NAME -->` and `<!-- end -->` is replaced.
 """
 
 import re
@@ -17,7 +16,7 @@ _WHOLE_FROM: Final = 100
 
 
 def terminal(name: str, part: Part) -> str:
-    """One part, a line for each figure."""
+    """One part, with one line per figure."""
     rows = [(each.name, _value(each), _extremes(each), _aim(each)) for each in part.figures]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
@@ -28,7 +27,7 @@ def terminal(name: str, part: Part) -> str:
 
 
 def renewed(page: str, bench: Bench) -> str:
-    """The page with what is measured written anew, and every other line as it was."""
+    """The page with new measured sections. All other lines are unchanged."""
 
     def section(found: re.Match[str]) -> str:
         begin, name, end = found.groups()
@@ -36,7 +35,7 @@ def renewed(page: str, bench: Bench) -> str:
             return f"{begin}{_machine(bench.machine)}\n{end}"
         part = bench.parts.get(name)
         if part is None:
-            return f"{begin}Not measured on this machine: `nox -s bench -- {name}` does.\n{end}"
+            return f"{begin}Not measured on this machine. To measure: `nox -s bench -- {name}`.\n{end}"
         return f"{begin}{_table(part.figures)}\n\nMeasured: {_code(part)}; load {part.load:.1f}.\n{end}"
 
     return _SECTION.sub(section, page)
@@ -53,7 +52,7 @@ def _table(figures: Sequence[Figure]) -> str:
 
 
 def _code(part: Part) -> str:
-    return f"commit {part.commit} of {part.date}{', changed since' if part.changed else ''}"
+    return f"commit {part.commit} of {part.date}{', with later changes' if part.changed else ''}"
 
 
 def _value(figure: Figure) -> str:
@@ -63,7 +62,7 @@ def _value(figure: Figure) -> str:
 def _extremes(figure: Figure) -> str:
     if figure.rounds == 1:
         return "one round"
-    return f"{_number(figure.low)} to {_number(figure.high)} in {figure.rounds}"
+    return f"{_number(figure.low)} to {_number(figure.high)} in {figure.rounds} rounds"
 
 
 def _aim(figure: Figure) -> str:

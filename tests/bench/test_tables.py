@@ -1,4 +1,4 @@
-"""What is made of figures: the terminal's table, the file, and the measured sections of a page."""
+"""The outputs of figures: the terminal's table, the file, and the measured sections of a page."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from tests.bench.figures import Bench, Figure, Machine, Part, Target
 
 MACHINE = Machine(processor="Abacus 3", cores=2, python="3.11.7", system="Linux x86_64")
 FAST = Figure(
-    name="polls in a second",
+    name="polls per second",
     value=21_000.4,
     unit="polls/s",
     how="load-100",
@@ -22,23 +22,23 @@ PART = Part(commit="abc", date="2026-01-02", changed=False, load=0.5, figures=(F
 BENCH = Bench(machine=MACHINE).with_part("load", PART)
 
 
-def test_a_figure_says_whether_it_reaches_its_target() -> None:
+def test_figure_reports_whether_it_reaches_its_target() -> None:
     assert [each.verdict for each in (FAST, SLOW, ONCE)] == ["reached", "MISSED", ""]
     exact = FAST.model_copy(update={"value": 20_000.0})
     assert exact.verdict == "reached"
     assert [Target(kind="below", bound=2).reached_by(value) for value in (1.9, 2.0)] == [True, False]
 
 
-def test_the_terminal_shows_a_line_for_each_figure() -> None:
+def test_terminal_shows_one_line_per_figure() -> None:
     assert tables.terminal("load", PART).splitlines() == [
         "load (commit abc of 2026-01-02; load 0.5)",
-        "  polls in a second   21,000 polls/s   19,000 to 22,000 in 3   reached: at least 20,000",
-        "  help                         0.3 s   19,000 to 22,000 in 3   MISSED: at most 0.25",
-        "  growth                           1   one round",
+        "  polls per second   21,000 polls/s   19,000 to 22,000 in 3 rounds   reached: at least 20,000",
+        "  help                        0.3 s   19,000 to 22,000 in 3 rounds   MISSED: at most 0.25",
+        "  growth                          1   one round",
     ]
 
 
-def test_a_page_keeps_its_prose_when_its_measured_sections_are_written_anew() -> None:
+def test_page_keeps_its_prose_when_measured_sections_are_renewed() -> None:
     page = (
         "# Title\n\n<!-- measured: machine -->\n<!-- end -->\n\nBy hand.\n\n"
         "<!-- measured: load -->\nold\n<!-- end -->\n\nWhy.\n\n<!-- measured: large -->\n<!-- end -->\n"
@@ -49,15 +49,15 @@ def test_a_page_keeps_its_prose_when_its_measured_sections_are_written_anew() ->
         "# Title\n\n<!-- measured: machine -->\n2 cores of Abacus 3, Linux x86_64, Python 3.11.7.\n<!-- end -->\n\n"
         "By hand.\n\n<!-- measured: load -->\n"
         "| Figure | Median | Lowest to highest | Target | How |\n|---|---:|---:|---|---|\n"
-        "| polls in a second | 21,000 polls/s | 19,000 to 22,000 in 3 | reached: at least 20,000 | load-100 |\n"
-        "| help | 0.3 s | 19,000 to 22,000 in 3 | MISSED: at most 0.25 | load-100 |\n"
+        "| polls per second | 21,000 polls/s | 19,000 to 22,000 in 3 rounds | reached: at least 20,000 | load-100 |\n"
+        "| help | 0.3 s | 19,000 to 22,000 in 3 rounds | MISSED: at most 0.25 | load-100 |\n"
         "| growth | 1 | one round |  | load-100 |\n\n"
         "Measured: commit abc of 2026-01-02; load 0.5.\n<!-- end -->\n\nWhy.\n\n"
-        "<!-- measured: large -->\nNot measured on this machine: `nox -s bench -- large` does.\n<!-- end -->\n"
+        "<!-- measured: large -->\nNot measured on this machine. To measure: `nox -s bench -- large`.\n<!-- end -->\n"
     )
 
 
-def test_figures_of_other_parts_stay_in_the_file_but_not_those_of_another_machine(tmp_path: Path) -> None:
+def test_file_keeps_other_parts_but_drops_another_machine(tmp_path: Path) -> None:
     file = tmp_path / "build" / "bench.json"
     assert figures.read(file, MACHINE) == Bench(machine=MACHINE)
     figures.write(file, BENCH)
@@ -67,7 +67,7 @@ def test_figures_of_other_parts_stay_in_the_file_but_not_those_of_another_machin
     assert figures.read(file, other) == Bench(machine=other)
 
 
-def test_the_page_in_docs_has_a_section_for_each_part() -> None:
+def test_page_in_docs_has_one_section_per_part() -> None:
     page = tables.PAGE.read_text(encoding="utf-8")
     parts = ("machine", "kernel", "load", "large", "explore", "tiers", "processes", "page")
     assert [page.count(f"<!-- measured: {name} -->") for name in parts] == [1] * len(parts)

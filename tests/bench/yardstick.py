@@ -1,7 +1,7 @@
-"""A piece of plain Python that no change of this project touches: what the ratchet measures the simulation beside.
+"""The yardstick: plain Python that no change of this project affects. The ratchet compares the simulation with it.
 
-It does what a simulation does, in about the same mixture: a heap of events, calls of functions and methods, small
-frozen objects, dicts, sorting and text. So a host that is slow today, or another Python, is slow for both.
+Its work resembles a simulation: a heap of events, calls of functions and methods, small frozen objects, dicts, sorting
+and text. So a slow host, or another Python, slows down both.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class _Table:
         self._items[key] = item
         return item
 
-    def tell(self, now: int, item: _Item) -> None:
+    def log(self, now: int, item: _Item) -> None:
         fields = {"at": now, "key": item.key, "version": item.version, "states": ",".join(item.states)}
         self.written.append(" ".join(f"{name}={value}" for name, value in fields.items()))
         if len(self.written) > 1_000:
@@ -38,7 +38,7 @@ class _Table:
 
 
 def measure() -> int:
-    """Do the work once; gives a number that depends on all of it."""
+    """Do the work once. Returns a number that depends on all of it."""
     table = _Table()
     heap: list[tuple[int, int, str]] = []
     for number in range(200):
@@ -47,7 +47,7 @@ def measure() -> int:
     for serial in range(200, _ROUNDS):
         now, _, key = heappop(heap)
         item = table.put(key, now)
-        table.tell(now, item)
+        table.log(now, item)
         total += item.version + len(table.written)
         heappush(heap, (now + 1 + serial * 31 % 977, serial, key))
     return total

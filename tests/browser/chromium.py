@@ -1,6 +1,6 @@
-"""The browser of these tests: a chromium that is on this machine, or Debian's, installed once.
+"""The browser of these tests: an installed chromium, or else Debian's, which is installed once.
 
-Playwright's own browsers are not used: they are downloads, and cannot be had everywhere.
+Playwright's own browsers are not used: they are downloads, which not every network allows.
 """
 
 import os
@@ -18,7 +18,7 @@ ARGUMENTS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-"""Root has no sandbox to offer, and a browser that asks the network for updates would disturb the tests."""
+"""Root cannot use the sandbox, and requests for updates would disturb the tests."""
 
 _PLACES: Final = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
 _INSTALL: Final = (
@@ -28,11 +28,11 @@ _INSTALL: Final = (
 
 
 class MissingError(Exception):
-    """There is no browser, and none can be installed."""
+    """No browser was found, and none can be installed."""
 
 
 def path() -> str:
-    """Where chromium is; installs Debian's if there is none and this process may. Raises MissingError."""
+    """The path of chromium. Installs Debian's if there is none. Raises MissingError if that is not possible."""
     return _found() or _installed()
 
 
@@ -54,8 +54,8 @@ def _installed() -> str:
             check=False,
         )
         if done.returncode != 0:
-            said = (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1]
-            raise MissingError(f"no browser ({names}), and `{' '.join(command)}` failed: {said}")
+            last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
+            raise MissingError(f"no browser ({names}), and `{' '.join(command)}` failed: {last}")
     if (found := _found()) is None:
         raise MissingError(f"no browser ({names}), though Debian's was installed")
     return found

@@ -1,4 +1,4 @@
-"""One browser for all these tests, real reports on disk, and visits that must stay quiet."""
+"""Fixtures: one browser for all these tests, real reports on disk, and visits that must cause no fault."""
 
 import os
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ from tests.catalogue import run_of
 if TYPE_CHECKING:
     from tests.browser.visits import Browser, Visits
 
-# This seed of chaos has a rule for the whole time and one for a while, polls that fail, and every kind of end.
+# This seed of chaos has permanent and temporary fault rules, failed polls, and four different final statuses.
 SEEDS: Final = {"phase-2": 1, "load-100": 1, "chaos": 16}
 
 
 @pytest.fixture(scope="package")
 def browser() -> "Iterator[Browser]":
-    """The browser. Without one the tests are skipped, save in CI, where that is a failure."""
+    """The browser. Without one the tests are skipped, except in CI, where they fail."""
     from tests.browser.visits import launched
 
     try:
@@ -35,7 +35,7 @@ def browser() -> "Iterator[Browser]":
 
 @pytest.fixture
 def visits(browser: "Browser") -> "Iterator[Visits]":
-    """Opens pages; whatever they do, the console stays empty and no request leaves the file."""
+    """Opens pages. The test fails if a page writes to the console or requests anything."""
     from tests.browser.visits import Visits
 
     opened = Visits(browser)
@@ -46,13 +46,13 @@ def visits(browser: "Browser") -> "Iterator[Visits]":
 
 @pytest.fixture(scope="package")
 def runs() -> dict[str, Run]:
-    """Real runs, by their scenario."""
+    """Real runs, by scenario."""
     return {name: run_of(name, seed) for name, seed in SEEDS.items()}
 
 
 @pytest.fixture(scope="package")
 def reports(runs: dict[str, Run], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Where the report of each run is, written as `drsim run` does."""
+    """The path of each run's report, written as by `drsim run`."""
     out = tmp_path_factory.mktemp("reports")
     for name, done in runs.items():
         assert write(done, folder_of(out, name, SEEDS[name])) == ()

@@ -1,6 +1,6 @@
-"""README's picture: of load-100's kept report the banner, the tiles, the timeline pointed at, and two of the plots.
+"""README's picture: banner, tiles, timeline with a tooltip, and two plots of the kept report of load-100.
 
-`nox -s browser -- --picture` writes it anew, from the report as a browser shows it: parts are left out, none is drawn.
+`nox -s browser -- --picture` writes it from screenshots of the report. Parts are left out; nothing is drawn.
 """
 
 import sys
@@ -13,12 +13,12 @@ from tests.samples import SAMPLES
 PICTURE: Final = SAMPLES / "report.png"
 WIDTH: Final = 1200
 _MARGIN: Final = 28
-# Wide enough for the page's widest column, and so tall that nothing has to be scrolled to.
+# Wide enough for the widest column, and high enough for the whole page without scrolling.
 _WINDOW: Final = (1600, 9000)
 
 
 def point_at(page: Page, *, share: float = 0.45, lane: int = 2) -> None:
-    """Put the pointer on a lane of the timeline, so that its tooltip shows."""
+    """Move the pointer over a lane of the timeline, so that its tooltip appears."""
     box = page.locator("#timeline .lanes").bounding_box()
     labels = page.locator("#timeline .lanes svg text")
     label = labels.nth(min(lane, labels.count() - 1)).bounding_box()
@@ -50,7 +50,7 @@ def taken(browser: Browser, visits: Visits) -> bytes:
 
 
 def _edges(page: Page, selector: str) -> tuple[float, float, float]:
-    """Left, top and bottom of all that the selector finds, in pixels of the page."""
+    """Left, top and bottom of all elements that the selector finds, in pixels of the page."""
     boxes = [box for each in page.locator(selector).all() if (box := each.bounding_box())]
     return (
         min(box["x"] for box in boxes),

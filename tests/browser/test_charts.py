@@ -1,4 +1,4 @@
-"""The charts in use: hover, legend, keyboard, the table of their values; and the acceptance tables' filters."""
+"""The charts in use: hover, legend, keyboard, the table of values; and the filters of the acceptance tables."""
 
 import re
 from pathlib import Path
@@ -7,11 +7,11 @@ from tests.browser.visits import Locator, Page, Visits, expect
 
 
 def with_legend(page: Page) -> Locator:
-    """The first chart with lines to choose from."""
+    """The first chart with several lines."""
     return page.locator("figure.chart:has(path.line[data-s='1'])").first
 
 
-def test_hovering_a_chart_tells_its_values(visits: Visits, reports: dict[str, Path]) -> None:
+def test_hovering_a_chart_shows_its_values(visits: Visits, reports: dict[str, Path]) -> None:
     page = visits.open(reports["load-100"])
     figure = with_legend(page)
     tip, names = figure.locator(".tip"), figure.locator("button.key").all_inner_texts()
@@ -26,7 +26,7 @@ def test_hovering_a_chart_tells_its_values(visits: Visits, reports: dict[str, Pa
     expect(tip).to_be_hidden()
 
 
-def test_a_button_of_the_legend_hides_its_line(visits: Visits, reports: dict[str, Path]) -> None:
+def test_legend_button_hides_and_shows_its_line(visits: Visits, reports: dict[str, Path]) -> None:
     page = visits.open(reports["load-100"])
     figure = with_legend(page)
     button, lines = figure.locator("button.key").first, figure.locator("path[data-s='0']")
@@ -42,7 +42,7 @@ def test_a_button_of_the_legend_hides_its_line(visits: Visits, reports: dict[str
     expect(lines.first).to_have_css("display", "inline")
 
 
-def test_keys_move_from_value_to_value(visits: Visits, reports: dict[str, Path]) -> None:
+def test_keys_move_between_values_of_a_chart(visits: Visits, reports: dict[str, Path]) -> None:
     page = visits.open(reports["load-100"])
     figure = page.locator("#finder figure.chart").first
     tip, plot = figure.locator(".tip"), figure.locator(".plot")
@@ -59,7 +59,7 @@ def test_keys_move_from_value_to_value(visits: Visits, reports: dict[str, Path])
     expect(tip).to_be_hidden()
 
 
-def test_each_chart_has_its_values_as_a_table(visits: Visits, reports: dict[str, Path]) -> None:
+def test_chart_values_are_also_a_table(visits: Visits, reports: dict[str, Path]) -> None:
     page = visits.open(reports["phase-2"])
     figure = with_legend(page)
     figure.locator("summary").click()
@@ -69,23 +69,23 @@ def test_each_chart_has_its_values_as_a_table(visits: Visits, reports: dict[str,
     assert re.search(r"\d", rows.nth(1).inner_text())
 
 
-def test_the_acceptance_tables_are_filtered_by_verdict_and_by_words(visits: Visits, reports: dict[str, Path]) -> None:
+def test_acceptance_table_filters_by_verdict_and_text(visits: Visits, reports: dict[str, Path]) -> None:
     page = visits.open(reports["load-100"])
     bar = page.get_by_role("group", name="Filter the criteria")
     rows = page.locator("#criteria tbody tr:visible")
     everything = rows.count()
-    told = bar.locator("[data-show=count]")
-    expect(told).to_have_text(f"{everything} of {everything} rows")
+    shown = bar.locator("[data-show=count]")
+    expect(shown).to_have_text(f"{everything} of {everything} rows")
     bar.get_by_role("button", name="Not exercised").click()
     skipped = rows.count()
     assert 0 < skipped < everything
     assert set(rows.locator(".verdict").all_inner_texts()) == {"– not exercised"}
-    expect(told).to_have_text(f"{skipped} of {everything} rows")
+    expect(shown).to_have_text(f"{skipped} of {everything} rows")
     bar.get_by_role("button", name="All").click()
     bar.get_by_role("searchbox").fill("statusINDEX")
     expect(rows.first).to_contain_text("StatusIndex")
     assert rows.count() < everything
     bar.get_by_role("button", name="Failed").click()
     assert rows.count() == 0
-    # The other table is left alone.
+    # The filter does not affect the other table.
     assert page.locator("#properties tbody tr:visible").count() == 15

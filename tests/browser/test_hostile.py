@@ -1,4 +1,4 @@
-"""Ids and messages that would like to be markup are text, wherever a page shows them, and run nothing."""
+"""Ids and messages that contain markup: every page shows them as text, and the browser executes none of it."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def report(bad: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def use(page: Page) -> None:
-    """Have the script write every text that it can."""
+    """Use the page so that its script writes every kind of text."""
     box = page.locator("#timeline .lanes")
     box.scroll_into_view_if_needed()
     box.focus()
@@ -61,7 +61,7 @@ def use(page: Page) -> None:
 
 
 @pytest.mark.parametrize("width", [PHONE, WIDE])
-def test_hostile_ids_are_shown_as_text_and_run_nothing(visits: Visits, report: Path, width: int) -> None:
+def test_hostile_ids_are_shown_as_text_and_not_executed(visits: Visits, report: Path, width: int) -> None:
     page = visits.open(report, width=width)
     use(page)
     assert page.locator("img").count() == 0
@@ -73,21 +73,21 @@ def test_hostile_ids_are_shown_as_text_and_run_nothing(visits: Visits, report: P
     page.keyboard.press("Home")
     page.keyboard.press("Enter")
     captions = page.locator("#timeline [data-show=story] caption")
-    told = [captions.inner_text()]
+    shown = [captions.inner_text()]
     for _ in IDS[1:]:
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
-        told.append(captions.inner_text())
-    for wanted in (IMAGE, SCRIPT, '"><svg onload=alert(3)>', "\\u202edesrever \\u2066{{ run }}", "x" * 90):
-        assert any(wanted in each for each in told)
-    assert not any("\u202e" in each for each in told)
+        shown.append(captions.inner_text())
+    for expected in (IMAGE, SCRIPT, '"><svg onload=alert(3)>', "\\u202edesrever \\u2066{{ run }}", "x" * 90):
+        assert any(expected in each for each in shown)
+    assert not any("\u202e" in each for each in shown)
     expect(page.locator("header")).to_contain_text(IMAGE)
     expect(page.locator("header")).to_contain_text(SCRIPT)
 
 
-def test_hostile_words_of_handlers_are_shown_as_text_and_run_nothing(visits: Visits, bad: Run, tmp_path: Path) -> None:
-    """Handlers of others may write any status, and properties say what they saw."""
-    # A status of a wave is a word, so theirs has no space; a browser takes the slash for one. Job ids are quoted.
+def test_hostile_handler_output_is_shown_as_text_and_not_executed(visits: Visits, bad: Run, tmp_path: Path) -> None:
+    """User-supplied handlers may write any status, and violations quote it."""
+    # A wave's status is one word, so this one has no space; browsers treat the slash as one. Job ids are quoted.
     svg = json.dumps('"><svg/onload=alert(3)>')[1:-1]
     lines = [
         re.sub(

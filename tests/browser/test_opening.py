@@ -1,4 +1,4 @@
-"""Pages open from disk without a word: no error, no request, no sideways scrolling; without script, and on paper."""
+"""Pages open from disk without errors, requests and horizontal scrolling; also without script, and printed."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from tests.browser.visits import PHONE, WIDE, Page, Theme, Visits, expect, settl
 
 
 def overhang(page: Page) -> int:
-    """By how many pixels the document is wider than its window."""
+    """The pixels by which the document is wider than its window."""
     found: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return found
 
 
 def parts_too_wide(page: Page) -> list[str]:
-    """What lies beyond the window's right edge and cannot be scrolled to."""
+    """Elements beyond the right edge of the window that no container clips or scrolls."""
     found: list[str] = page.evaluate("""() => {
       const clipped = (element) => {
         for (let each = element.parentElement; each; each = each.parentElement)
@@ -32,12 +32,12 @@ def parts_too_wide(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("scenario", SEEDS)
-def test_a_report_opens_offline_with_an_empty_console_and_without_a_request(
+def test_report_opens_offline_without_console_output_or_request(
     visits: Visits, reports: dict[str, Path], scenario: str
 ) -> None:
     page = visits.open(reports[scenario], offline=True)
     expect(page.get_by_role("heading", level=1)).to_have_text(f"✓ PASS {scenario}")
-    # Whatever waits for sight or for a pointer has its turn, too.
+    # Scrolling and pointer moves also trigger parts that are drawn late.
     for place in range(0, page.evaluate("document.documentElement.scrollHeight"), 1000):
         page.mouse.move(700, 400 + place % 300)
         page.mouse.wheel(0, 1000)
@@ -45,7 +45,7 @@ def test_a_report_opens_offline_with_an_empty_console_and_without_a_request(
     assert visits.faults == []
 
 
-def test_a_page_that_asks_for_something_is_noticed(visits: Visits, tmp_path: Path) -> None:
+def test_page_with_console_dialog_error_and_request_is_reported(visits: Visits, tmp_path: Path) -> None:
     bad = tmp_path / "bad.html"
     bad.write_text("<img src='other.png'><script>console.log('hello'); alert(1); lost()</script>", encoding="utf-8")
     visits.open(bad)
@@ -56,7 +56,7 @@ def test_a_page_that_asks_for_something_is_noticed(visits: Visits, tmp_path: Pat
 
 @pytest.mark.parametrize("width", [PHONE, WIDE])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nothing_is_wider_than_the_window(visits: Visits, reports: dict[str, Path], width: int, theme: Theme) -> None:
+def test_no_part_is_wider_than_the_window(visits: Visits, reports: dict[str, Path], width: int, theme: Theme) -> None:
     page = visits.open(reports["chaos"], width=width, theme=theme)
     assert (overhang(page), parts_too_wide(page)) == (0, [])
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -64,7 +64,7 @@ def test_nothing_is_wider_than_the_window(visits: Visits, reports: dict[str, Pat
 
 
 @pytest.mark.parametrize("width", [PHONE, WIDE])
-def test_the_contents_lead_to_each_section(visits: Visits, reports: dict[str, Path], width: int) -> None:
+def test_contents_link_to_each_section(visits: Visits, reports: dict[str, Path], width: int) -> None:
     page = visits.open(reports["phase-2"], width=width)
     links = page.get_by_role("navigation", name="Contents").get_by_role("link")
     headings = page.locator("main > section > h2")
@@ -76,9 +76,7 @@ def test_the_contents_lead_to_each_section(visits: Visits, reports: dict[str, Pa
         expect(headings.nth(place)).to_be_in_viewport()
 
 
-def test_without_its_script_a_page_shows_all_else_and_says_what_is_missing(
-    visits: Visits, reports: dict[str, Path]
-) -> None:
+def test_page_without_script_shows_the_rest_and_a_note(visits: Visits, reports: dict[str, Path]) -> None:
     with_script = visits.open(reports["chaos"])
     without = visits.open(reports["chaos"], script=False)
     for kind in ("figure.chart svg", ".table > table", "main > section"):
@@ -93,7 +91,7 @@ def test_without_its_script_a_page_shows_all_else_and_says_what_is_missing(
         expect(control).to_be_hidden()
 
 
-def test_on_paper_there_are_the_plots_and_no_controls(visits: Visits, reports: dict[str, Path]) -> None:
+def test_printed_page_has_plots_and_no_controls(visits: Visits, reports: dict[str, Path]) -> None:
     page = visits.open(reports["phase-2"])
     paper = page.pdf(format="A4", print_background=True)
     assert paper.startswith(b"%PDF-")
@@ -106,7 +104,7 @@ def test_on_paper_there_are_the_plots_and_no_controls(visits: Visits, reports: d
     assert overhang(page) == 0
 
 
-def test_on_paper_the_timeline_has_every_lane(visits: Visits, reports: dict[str, Path], runs: dict[str, Run]) -> None:
+def test_printed_timeline_has_every_lane(visits: Visits, reports: dict[str, Path], runs: dict[str, Run]) -> None:
     page = visits.open(reports["load-100"], height=600)
     lanes = page.locator("#timeline .lanes svg text")
     assert 0 < lanes.count() < 100
@@ -129,7 +127,7 @@ def test_on_paper_the_timeline_has_every_lane(visits: Visits, reports: dict[str,
     assert 0 < lanes.count() < 100
 
 
-def test_the_page_of_a_comparison_opens_as_quietly(
+def test_comparison_page_opens_without_console_output_or_request(
     visits: Visits, reports: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "compared.html"
@@ -141,7 +139,7 @@ def test_the_page_of_a_comparison_opens_as_quietly(
 
 
 @pytest.mark.slow
-def test_the_page_of_a_campaign_opens_as_quietly(
+def test_campaign_page_opens_without_console_output_or_request(
     visits: Visits, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["explore", "chaos", "--seeds", "1-2", "--jobs", "1", "--out", str(tmp_path)]) == 0

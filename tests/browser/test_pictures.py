@@ -1,4 +1,4 @@
-"""Screenshots for whoever wants to look: build/browser/SCENARIO-LOOK-PLACE.png, of each place in each look."""
+"""Screenshots for people: build/browser/SCENARIO-LOOK-PLACE.png, of each place in each look."""
 
 from pathlib import Path
 from typing import Final
@@ -27,7 +27,9 @@ def size(picture: bytes) -> tuple[int, int]:
 
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("scenario", SEEDS)
-def test_each_place_has_its_picture(visits: Visits, reports: dict[str, Path], scenario: str, look: str) -> None:
+def test_screenshots_of_all_sections_differ_and_fill_the_window(
+    visits: Visits, reports: dict[str, Path], scenario: str, look: str
+) -> None:
     width, theme = LOOKS[look]
     page = visits.open(reports[scenario], width=width, theme=theme)
     taken = {"top": page.screenshot(path=FOLDER / f"{scenario}-{look}-top.png")}
@@ -43,7 +45,7 @@ def test_each_place_has_its_picture(visits: Visits, reports: dict[str, Path], sc
     assert len(set(taken.values())) == len(taken)
 
 
-def test_the_picture_in_the_readme_is_small_and_as_wide_as_a_page() -> None:
+def test_readme_picture_has_page_width_and_is_small() -> None:
     picture = PICTURE.read_bytes()
     assert size(picture)[0] == WIDTH
     assert len(picture) < 250_000

@@ -1,4 +1,4 @@
-"""Who cannot use a pointer, or hears a page, or sees little contrast, can read a report as well."""
+"""Accessibility: reports work with a keyboard, with a screen reader, and with low vision."""
 
 from collections import Counter
 from itertools import pairwise
@@ -15,7 +15,7 @@ CONTRAST_MIN: Final = 4.5
 _CONTRAST: Final = """
 const channel = (value) => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
 const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-// Mixed colours are told as shares of one, others out of 255.
+// Mixed colours have components from 0 to 1, others from 0 to 255.
 const parts = (colour) => colour.match(/[\\d.]+/g).map((each) => (colour.startsWith("color(") ? 255 * each : +each));
 const contrast = (a, b) => {
   const [x, y] = [light(parts(a)), light(parts(b))];
@@ -25,7 +25,7 @@ const contrast = (a, b) => {
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_all_text_stands_out_from_what_is_behind_it(visits: Visits, reports: dict[str, Path], theme: Theme) -> None:
+def test_all_text_has_enough_contrast(visits: Visits, reports: dict[str, Path], theme: Theme) -> None:
     page = visits.open(reports["chaos"], theme=theme)
     faint: list[str] = page.evaluate(f"""() => {{ {_CONTRAST}
       const behind = (element) => {{
@@ -51,7 +51,9 @@ def test_all_text_stands_out_from_what_is_behind_it(visits: Visits, reports: dic
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_colours_of_words_stand_out_on_every_ground(visits: Visits, reports: dict[str, Path], theme: Theme) -> None:
+def test_colours_have_enough_contrast_on_every_background(
+    visits: Visits, reports: dict[str, Path], theme: Theme
+) -> None:
     page = visits.open(reports["phase-2"], theme=theme)
     grounds = {f"--{verdict}": ("--paper", f"--{verdict}-tint") for verdict in ("pass", "fail", "unknown")}
     everywhere = ("--paper", "--tint", "--pass-tint", "--fail-tint", "--unknown-tint")
@@ -69,10 +71,8 @@ def test_colours_of_words_stand_out_on_every_ground(visits: Visits, reports: dic
     assert {pair: ratio for pair, ratio in zip(pairs, found, strict=True) if ratio < CONTRAST_MIN} == {}
 
 
-def test_tab_reaches_skip_link_contents_timeline_and_tables_in_this_order(
-    visits: Visits, reports: dict[str, Path]
-) -> None:
-    # On a phone tables have to be scrolled; those that need not be are no stop.
+def test_tab_visits_skip_link_contents_timeline_tables_in_order(visits: Visits, reports: dict[str, Path]) -> None:
+    # On a phone tables scroll; tables that do not scroll are no tab stop.
     page = visits.open(reports["phase-2"], width=PHONE)
     places: list[str] = []
     while "table" not in places and len(places) < 100:
@@ -95,7 +95,7 @@ def _place(page: Page) -> str:
     return found
 
 
-def test_the_skip_link_leads_past_the_contents(visits: Visits, reports: dict[str, Path]) -> None:
+def test_skip_link_jumps_past_the_contents(visits: Visits, reports: dict[str, Path]) -> None:
     page = visits.open(reports["phase-2"])
     page.keyboard.press("Tab")
     assert page.locator(".skip").bounding_box() is not None
@@ -105,7 +105,7 @@ def test_the_skip_link_leads_past_the_contents(visits: Visits, reports: dict[str
 
 
 @pytest.mark.parametrize(("scenario", "width"), [("load-100", WIDE), ("chaos", PHONE)])
-def test_whatever_can_be_focused_has_a_name_of_its_own(
+def test_every_focusable_element_has_a_unique_name(
     visits: Visits, reports: dict[str, Path], scenario: str, width: int
 ) -> None:
     page = visits.open(reports[scenario], width=width)
@@ -120,11 +120,11 @@ def test_whatever_can_be_focused_has_a_name_of_its_own(
         (names if name else nameless).append(f"{node['role']['value']}: {name}")
     assert nameless == []
     assert [name for name, count in Counter(names).items() if count > 1] == []
-    for wanted in ("searchbox: Filter by execution id", "button: Zoom in", "link: Skip to the report"):
-        assert wanted in names
+    for expected in ("searchbox: Filter by execution id", "button: Zoom in", "link: Skip to the report"):
+        assert expected in names
 
 
-def test_headings_go_down_one_step_at_a_time(visits: Visits, reports: dict[str, Path]) -> None:
+def test_headings_skip_no_level(visits: Visits, reports: dict[str, Path]) -> None:
     page = visits.open(reports["phase-2"])
     levels: list[int] = page.evaluate(
         "[...document.querySelectorAll('h1, h2, h3, h4')].map((each) => +each.tagName[1])"
@@ -135,9 +135,7 @@ def test_headings_go_down_one_step_at_a_time(visits: Visits, reports: dict[str, 
 
 
 @pytest.mark.parametrize("width", [PHONE, WIDE])
-def test_a_table_is_a_stop_of_tab_just_if_it_can_be_scrolled(
-    visits: Visits, reports: dict[str, Path], width: int
-) -> None:
+def test_table_is_a_tab_stop_only_if_it_scrolls(visits: Visits, reports: dict[str, Path], width: int) -> None:
     page = visits.open(reports["chaos"], width=width)
     wrong = """[...document.querySelectorAll('.table')]
       .filter((each) => (each.tabIndex === 0) !== (each.scrollWidth > each.clientWidth))
@@ -147,12 +145,12 @@ def test_a_table_is_a_stop_of_tab_just_if_it_can_be_scrolled(
     assert len(names) == len(set(names)) > 10
 
 
-def test_without_script_every_table_is_a_stop_of_tab(reports: dict[str, Path]) -> None:
+def test_every_table_is_a_tab_stop_without_script(reports: dict[str, Path]) -> None:
     text = reports["chaos"].read_text(encoding="utf-8")
     assert text.count('<div class="table" ') == text.count('<div class="table" tabindex="0" role="region"') > 10
 
 
-def test_keys_of_charts_and_their_data_are_high_enough_to_be_hit(visits: Visits, reports: dict[str, Path]) -> None:
+def test_chart_buttons_are_at_least_24_pixels_high(visits: Visits, reports: dict[str, Path]) -> None:
     """WCAG 2.2, success criterion 2.5.8 (level AA)."""
     page = visits.open(reports["phase-2"])
     heights: list[float] = page.evaluate(

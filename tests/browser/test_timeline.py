@@ -1,4 +1,4 @@
-"""The timeline in use: zoom, filters, order, hover, keyboard; and of a thousand lanes only those in sight exist."""
+"""The timeline in use: zoom, filters, order, hover, keyboard; and lazy drawing of a thousand lanes."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def box(page: Page) -> Locator:
 
 
 def lanes(page: Page) -> list[str]:
-    """The labels of the lanes in sight, from the top."""
+    """The labels of the visible lanes, from the top."""
     settled(page)
     return page.locator("#timeline .lanes svg text").all_text_contents()
 
@@ -42,24 +42,24 @@ def tooltip(page: Page) -> Locator:
 
 
 def clocks(page: Page) -> list[tuple[float, int]]:
-    """The axis: where each label stands, and the second of the day that it says."""
+    """The labels of the axis: the x position and the second of the day of each."""
     settled(page)
     found = page.evaluate(
         """[...document.querySelectorAll('#timeline .axis text:not(.healed)')]
           .map((each) => [+each.getAttribute('x'), each.textContent])"""
     )
     return [
-        (x, sum(int(part) * 60**power for power, part in enumerate(reversed(said.split(":"))))) for x, said in found
+        (x, sum(int(part) * 60**power for power, part in enumerate(reversed(label.split(":"))))) for x, label in found
     ]
 
 
 def span(page: Page) -> float:
-    """How many seconds each pixel of the axis stands for, times a thousand pixels."""
+    """The seconds that 1,000 pixels of the axis cover."""
     (left, first), *_, (right, last) = clocks(page)
     return 1000 * (last - first) / (right - left)
 
 
-def test_buttons_zoom_and_all_shows_all(visits: Visits, reports: dict[str, Path]) -> None:
+def test_buttons_zoom_and_reset_the_timeline(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["load-100"])
     whole = span(page)
     control(page, "in").click()
@@ -70,12 +70,12 @@ def test_buttons_zoom_and_all_shows_all(visits: Visits, reports: dict[str, Path]
     assert span(page) == pytest.approx(whole / 2, rel=0.02)
     control(page, "all").click()
     assert span(page) == pytest.approx(whole, rel=0.001)
-    # There is nothing beyond the run.
+    # The axis cannot show more than the run.
     control(page, "out").click()
     assert span(page) == pytest.approx(whole, rel=0.001)
 
 
-def test_keys_zoom_move_and_show_all(visits: Visits, reports: dict[str, Path]) -> None:
+def test_keys_zoom_move_and_reset_the_timeline(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["load-100"])
     whole, at_first = span(page), clocks(page)
     box(page).focus()
@@ -91,9 +91,7 @@ def test_keys_zoom_move_and_show_all(visits: Visits, reports: dict[str, Path]) -
     assert clocks(page) == at_first
 
 
-def test_the_wheel_zooms_with_ctrl_around_the_pointer_and_else_scrolls(
-    visits: Visits, reports: dict[str, Path]
-) -> None:
+def test_wheel_zooms_at_the_pointer_with_ctrl_and_scrolls_without(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["load-100"])
     whole, top = span(page), lanes(page)[0]
     box(page).hover(position={"x": 600, "y": 100})
@@ -106,14 +104,14 @@ def test_the_wheel_zooms_with_ctrl_around_the_pointer_and_else_scrolls(
     settled(page)
     again = page.locator("#timeline .view > .tip div").first.inner_text()[:8]
     seconds = [
-        sum(int(part) * 60**power for power, part in enumerate(reversed(said.split(":")))) for said in (under, again)
+        sum(int(part) * 60**power for power, part in enumerate(reversed(label.split(":")))) for label in (under, again)
     ]
     assert abs(seconds[1] - seconds[0]) <= 2
     page.mouse.wheel(0, 300)
     expect(page.locator("#timeline .lanes svg text").first).not_to_have_text(top)
 
 
-def test_dragging_moves_in_time(visits: Visits, reports: dict[str, Path]) -> None:
+def test_dragging_moves_in_time_and_selects_nothing(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["load-100"])
     control(page, "in").click()
     before = clocks(page)
@@ -131,12 +129,12 @@ def _at(page: Page, x: float, y: float) -> tuple[float, float]:
     return frame["x"] + x, frame["y"] + y
 
 
-def test_an_id_leaves_one_lane(visits: Visits, reports: dict[str, Path], runs: dict[str, Run]) -> None:
+def test_id_filter_leaves_one_lane(visits: Visits, reports: dict[str, Path], runs: dict[str, Run]) -> None:
     page = opened(visits, reports["load-100"])
     assert count(page) == "100 of 100 lanes"
-    wanted = runs["load-100"].result.metrics.executions[3].execution_id
-    control(page, "filter").fill(wanted[:18].upper())
-    assert lanes(page) == [wanted[:11]]
+    expected = runs["load-100"].result.metrics.executions[3].execution_id
+    control(page, "filter").fill(expected[:18].upper())
+    assert lanes(page) == [expected[:11]]
     assert count(page) == "1 of 100 lanes"
     control(page, "filter").fill("no such id")
     assert (lanes(page), count(page)) == ([], "0 of 100 lanes")
@@ -144,7 +142,7 @@ def test_an_id_leaves_one_lane(visits: Visits, reports: dict[str, Path], runs: d
     assert count(page) == "100 of 100 lanes"
 
 
-def test_a_status_leaves_the_lanes_that_ended_in_it(visits: Visits, reports: dict[str, Path]) -> None:
+def test_status_filter_leaves_lanes_that_ended_in_it(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["chaos"])
     assert control(page, "status").locator("option").all_inner_texts() == [
         "every status",
@@ -160,7 +158,7 @@ def test_a_status_leaves_the_lanes_that_ended_in_it(visits: Visits, reports: dic
     assert count(page) == "1 of 5 lanes"
 
 
-def test_lanes_are_put_in_the_order_that_is_chosen(
+def test_lanes_are_sorted_by_start_end_or_trouble(
     visits: Visits, reports: dict[str, Path], runs: dict[str, Run]
 ) -> None:
     page = opened(visits, reports["chaos"])
@@ -177,24 +175,24 @@ def test_lanes_are_put_in_the_order_that_is_chosen(
     assert lanes(page) == by_start
 
 
-def test_hovering_tells_the_execution_and_where_it_stands(
+def test_hovering_shows_execution_waves_and_last_poll(
     visits: Visits, reports: dict[str, Path], runs: dict[str, Run]
 ) -> None:
     page = opened(visits, reports["load-100"])
     first = runs["load-100"].result.metrics.executions[0]
     expect(tooltip(page)).to_be_hidden()
     box(page).hover(position={"x": 600, "y": 12})
-    told = tooltip(page).inner_text()
-    assert re.match(r"\d\d:\d\d:\d\d\.\d{3}\s+" + first.execution_id, told)
-    assert "execution POLLING" in told
+    text = tooltip(page).inner_text()
+    assert re.match(r"\d\d:\d\d:\d\d\.\d{3}\s+" + first.execution_id, text)
+    assert "execution POLLING" in text
     for wave in range(1, first.waves + 1):
-        assert re.search(rf"wave {wave}: [A-Z_]+", told)
-    assert re.search(r"last poll \d+\.\d s before", told)
+        assert re.search(rf"wave {wave}: [A-Z_]+", text)
+    assert re.search(r"last poll \d+\.\d s before", text)
     control(page, "filter").hover()
     expect(tooltip(page)).to_be_hidden()
 
 
-def test_hovering_the_last_lane_on_a_phone_keeps_the_tooltip_in_sight(visits: Visits, reports: dict[str, Path]) -> None:
+def test_tooltip_of_the_last_lane_stays_visible_on_a_phone(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["chaos"], width=PHONE)
     frame = box(page).bounding_box()
     assert frame is not None
@@ -206,7 +204,7 @@ def test_hovering_the_last_lane_on_a_phone_keeps_the_tooltip_in_sight(visits: Vi
     assert tip["x"] + tip["width"] <= PHONE
 
 
-def test_keys_choose_an_execution_and_its_story_is_told(
+def test_keys_select_an_execution_and_show_its_story(
     visits: Visits, reports: dict[str, Path], runs: dict[str, Run]
 ) -> None:
     page = opened(visits, reports["chaos"])
@@ -238,26 +236,26 @@ def test_keys_choose_an_execution_and_its_story_is_told(
     expect(said).to_be_empty()
 
 
-def test_hovering_over_shaded_time_names_the_rules_that_act(
+def test_hovering_over_shaded_time_names_the_active_rules(
     visits: Visits, reports: dict[str, Path], runs: dict[str, Run]
 ) -> None:
     page = opened(visits, reports["chaos"])
     faults = runs["chaos"].result.faults
     box(page).hover(position={"x": 100, "y": 12})
-    told = tooltip(page).inner_text()
+    text = tooltip(page).inner_text()
     at_first = [each.rule for each in faults if each.after == 0]
-    assert [line.removeprefix("acts now: ") for line in told.splitlines() if "acts now" in line] == at_first[:3]
-    assert ("and 1 more" in told) == (len(at_first) == 4)
+    assert [line.removeprefix("acts now: ") for line in text.splitlines() if "acts now" in line] == at_first[:3]
+    assert ("and 1 more" in text) == (len(at_first) == 4)
     frame = box(page).bounding_box()
     assert frame is not None
     box(page).hover(position={"x": frame["width"] - 10, "y": 12})
     assert "acts now" not in tooltip(page).inner_text()
 
 
-def test_the_legend_has_what_occurs_in_the_run(visits: Visits, reports: dict[str, Path]) -> None:
+def test_legend_lists_only_what_occurs_in_the_run(visits: Visits, reports: dict[str, Path]) -> None:
     keys = visits.open(reports["chaos"]).locator("#timeline .key li").all_inner_texts()
-    for wanted in ("poll that failed", "a fault struck", "time in which faults may strike", "TIMEOUT", "CANCELLED"):
-        assert wanted in keys
+    for expected in ("poll that failed", "a fault struck", "time in which faults may strike", "TIMEOUT", "CANCELLED"):
+        assert expected in keys
     assert any(each.startswith("healed") for each in keys)
     quiet = visits.open(reports["phase-2"]).locator("#timeline .key li").all_inner_texts()
     assert not any("fault" in each or "failed" in each or "healed" in each for each in quiet)
@@ -265,16 +263,14 @@ def test_the_legend_has_what_occurs_in_the_run(visits: Visits, reports: dict[str
     assert not {"TIMEOUT", "UNKNOWN", "DELETED"} & set(quiet)
 
 
-def test_healing_is_a_line_with_its_label(visits: Visits, reports: dict[str, Path]) -> None:
+def test_healing_is_shown_as_a_labelled_line(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["chaos"])
     assert page.locator("#timeline line.healed").count() == 2
     expect(page.locator("#timeline text.healed")).to_have_text("healed")
     assert opened(visits, reports["phase-2"]).locator("#timeline .healed").count() == 0
 
 
-def test_paper_shows_what_filters_and_zoom_hide_and_the_screen_is_as_before(
-    visits: Visits, reports: dict[str, Path]
-) -> None:
+def test_printing_ignores_filters_and_zoom_and_restores_the_screen(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["chaos"])
     whole = clocks(page)
     control(page, "status").select_option("TIMEOUT")
@@ -295,7 +291,7 @@ def test_paper_shows_what_filters_and_zoom_hide_and_the_screen_is_as_before(
     assert rows.locator("visible=true").count() == 0
 
 
-def test_a_click_chooses_an_execution_and_another_lets_it_go(visits: Visits, reports: dict[str, Path]) -> None:
+def test_click_selects_an_execution_and_a_second_click_deselects_it(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["chaos"])
     story = page.locator("#timeline [data-show=story]")
     box(page).click(position={"x": 600, "y": 12})
@@ -304,9 +300,7 @@ def test_a_click_chooses_an_execution_and_another_lets_it_go(visits: Visits, rep
     expect(story).to_be_empty()
 
 
-def test_a_click_counts_though_the_lanes_are_drawn_anew_while_the_button_is_down(
-    visits: Visits, reports: dict[str, Path]
-) -> None:
+def test_click_selects_although_lanes_are_redrawn_while_pressed(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["chaos"])
     box(page).hover(position={"x": 600, "y": 12})
     page.mouse.down()
@@ -316,7 +310,7 @@ def test_a_click_counts_though_the_lanes_are_drawn_anew_while_the_button_is_down
     expect(page.locator("#timeline [data-show=story] caption")).to_contain_text(first)
 
 
-def test_compact_shows_more_lanes_in_less_room(visits: Visits, reports: dict[str, Path]) -> None:
+def test_compact_view_shows_more_lanes(visits: Visits, reports: dict[str, Path]) -> None:
     page = opened(visits, reports["load-100"])
     loose = len(lanes(page))
     dense = control(page, "dense")
@@ -333,7 +327,7 @@ IDS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|drsjob-[0-9a-f]+"
 
 
 def times(lines: Iterator[str], many: int) -> Iterator[str]:
-    """A trace in which each execution and each job comes `many` times, under ids of its own."""
+    """A trace with `many` copies of each execution and each job, under different ids."""
     for line in lines:
         if line.startswith(('["ItemChanged"', '["LambdaEnded"', '["JobStarted"')):
             for number in range(many):
@@ -344,7 +338,7 @@ def times(lines: Iterator[str], many: int) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def thousand(runs: dict[str, Run], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report of a thousand executions: each of load-100's ten times."""
+    """A report of 1,000 executions: ten copies of each execution of load-100."""
     path = tmp_path_factory.mktemp("thousand") / "report.html"
     run = runs["load-100"]
     document = html.render(run.result, times(iter(run.trace.lines()), 10))
@@ -353,7 +347,7 @@ def thousand(runs: dict[str, Run], tmp_path_factory: pytest.TempPathFactory) -> 
     return path
 
 
-def test_of_a_thousand_lanes_only_those_in_sight_are_drawn(visits: Visits, thousand: Path) -> None:
+def test_only_visible_lanes_of_a_thousand_are_drawn(visits: Visits, thousand: Path) -> None:
     page = opened(visits, thousand)
     assert count(page) == "1000 of 1000 lanes"
     for dense in ("true", "false"):
@@ -362,7 +356,7 @@ def test_of_a_thousand_lanes_only_those_in_sight_are_drawn(visits: Visits, thous
         control(page, "dense").click()
 
 
-def test_a_thousand_lanes_are_drawn_anew_wherever_one_looks(visits: Visits, thousand: Path) -> None:
+def test_thousand_lanes_are_redrawn_after_scroll_zoom_and_keys(visits: Visits, thousand: Path) -> None:
     page = opened(visits, thousand)
     seen = [lanes(page)[0]]
     for share in (0.3, 0.7, 1):

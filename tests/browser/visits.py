@@ -1,6 +1,6 @@
-"""A page as a reader opens it, with everything that it says and asks for meanwhile.
+"""A page as a reader opens it, and a record of its console output, dialogs and requests.
 
-Where Playwright is not installed, importing this module skips the test module that does so.
+Without Playwright, an import of this module skips the importing test module.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 import pytest
 
-pytest.importorskip("playwright.sync_api", reason="Playwright is not installed; `nox -s browser` brings it")
+pytest.importorskip("playwright.sync_api", reason="Playwright is not installed; `nox -s browser` installs it")
 
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
@@ -35,16 +35,16 @@ def launched() -> Iterator[Browser]:
 
 
 def settled(page: Page) -> None:
-    """Wait until what was asked of the page is drawn: it redraws before the next frame."""
+    """Wait until the page has redrawn, which it does before the next frame."""
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 class Visits:
-    """Opens pages, each as if for the first time, and keeps what they did that no page of ours may do."""
+    """Opens pages, each in a new context, and records their faults."""
 
     def __init__(self, browser: Browser) -> None:
         self.faults: list[str] = []
-        """Whatever the console shows, errors, dialogs, and requests for anything but the file itself."""
+        """Console output, errors, dialogs, and requests for anything but the file itself."""
         self._browser = browser
 
     def open(
@@ -58,7 +58,7 @@ class Visits:
         offline: bool = False,
         **context: Any,
     ) -> Page:
-        """Open a file of a run, as a reader with such a window does."""
+        """Open a page in a window with this size, theme and settings."""
         opened = self._browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme=theme,

@@ -1,7 +1,7 @@
-"""What is wrong with the pair in examples/polling: each bug as the text that it replaces in examples/polling_mended.
+"""The bugs of the pair in examples/polling: each is a text that replaces one in examples/polling_mended.
 
-`python -m tests.examples.bugs` writes examples/polling anew from the mended pair. A scenario is the catalogue's or a
-file of examples/polling, made small where that shows the same.
+`python -m tests.examples.bugs` writes examples/polling from polling_mended. A bug's scenario is one of the catalogue or
+a file of examples/polling, in a smaller form if that also shows the bug.
 """
 
 import shutil
@@ -22,7 +22,10 @@ LAYER: Final = "layer/executions.py"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bug:
-    """One bug: where it is, what is right there, and what finds it. `says` is part of the first violation's text."""
+    """One bug: its file, the `mended` and the `written` code, the scenario and property that find it.
+
+    `says` is part of the first violation's text.
+    """
 
     name: str
     file: str
@@ -57,7 +60,7 @@ BUGS: Final = (
         says="a poll within 150 s, observed none for",
     ),
     Bug(
-        name="takes for granted that a wave has a jobStatus",
+        name="assumes that a wave has a jobStatus",
         file=FINDER,
         mended='INTERVALS[wave.get("jobStatus")]',
         written='INTERVALS[wave["jobStatus"]]',
@@ -67,7 +70,7 @@ BUGS: Final = (
         says="a poll within 150 s, observed none for",
     ),
     Bug(
-        name="waits sixty seconds when ticks come every sixty",
+        name="waits 60 s although ticks come every 60 s",
         file=FINDER,
         mended='INTERVALS = {None: 45, "PENDING": 45, "STARTED": 15, "COMPLETED": 15}',
         written='INTERVALS = {None: 60, "PENDING": 60, "STARTED": 60, "COMPLETED": 60}',
@@ -77,7 +80,7 @@ BUGS: Final = (
         says="the first since it was due",
     ),
     Bug(
-        name="one failed invoke ends the loop",
+        name="a failed invoke ends the loop",
         file=FINDER,
         mended="""\
 def start_poller(item, now):
@@ -106,7 +109,7 @@ def start_pollers(items, now):
         says="a poll within 150 s, observed none for",
     ),
     Bug(
-        name="asks only the home Region",
+        name="calls DRS only in the home Region",
         file=POLLER,
         mended="""\
     if account == own_account:
@@ -122,7 +125,7 @@ def start_pollers(items, now):
         says="DRS asked about the execution's own jobs",
     ),
     Bug(
-        name="remembers the jobs of other executions in a default argument",
+        name="keeps jobs of other executions in a default argument",
         file=POLLER,
         mended="""\
 def jobs_by_place(item):
@@ -137,7 +140,7 @@ def jobs_by_place(item, places={}):
         says="DRS asked about the execution's own jobs",
     ),
     Bug(
-        name="takes for granted that a wave has a jobId",
+        name="assumes that a wave has a jobId",
         file=POLLER,
         mended="""\
         if wave.get("jobId"):
@@ -152,7 +155,7 @@ def jobs_by_place(item, places={}):
         says="a poll within 150 s, observed none for",
     ),
     Bug(
-        name="asks DRS job by job",
+        name="calls DRS once per job",
         file=POLLER,
         mended="""\
         for page in drs.get_paginator("describe_jobs").paginate(filters={"jobIDs": job_ids}):
@@ -169,7 +172,7 @@ def jobs_by_place(item, places={}):
         says="at most 1 DescribeJobs calls",
     ),
     Bug(
-        name="makes the servers anew from DRS's answer",
+        name="replaces the servers by those of DRS's answer",
         file=POLLER,
         mended="""\
     told = {server["sourceServerID"]: server for server in job.get("participatingServers", [])}
@@ -199,7 +202,7 @@ def jobs_by_place(item, places={}):
         says="foreign attributes of server",
     ),
     Bug(
-        name="calls a wave done when its job is, whatever became of the servers",
+        name="completes a wave with its job, even if servers failed",
         file=POLLER,
         mended="""\
     statuses = [server["status"] for server in wave["servers"]]
@@ -217,7 +220,7 @@ def jobs_by_place(item, places={}):
         says="by DRS's truth, observed COMPLETED",
     ),
     Bug(
-        name="does not wait for the launch actions of a recovery",
+        name="ignores the launch actions of a recovery",
         file=POLLER,
         mended="""\
     if execution_type == "RECOVERY":
@@ -243,7 +246,7 @@ def jobs_by_place(item, places={}):
         says="to PENDING by ExecutionPoller",
     ),
     Bug(
-        name="looks at the waves that are listed, not at totalWaves",
+        name="counts the listed waves instead of totalWaves",
         file=POLLER,
         mended="""\
     if len(waves) < item["totalWaves"]:
@@ -264,7 +267,7 @@ def jobs_by_place(item, places={}):
         says="terminal within 90 s of the truth",
     ),
     Bug(
-        name="gives up after thirty minutes without asking",
+        name="times out after 30 minutes without asking DRS",
         file=POLLER,
         mended="""\
     jobs = ask_drs(item, own_account)
@@ -282,7 +285,7 @@ def jobs_by_place(item, places={}):
         says="COMPLETED, for every job had ended, observed TIMEOUT",
     ),
     Bug(
-        name="calls a wave FAILED whose job DRS does not name",
+        name="fails a wave whose job DRS does not name",
         file=POLLER,
         mended="""\
             logger.warning("%s: DRS knows no job of %s", item["executionId"], wave.get("waveName"))
@@ -304,7 +307,7 @@ def jobs_by_place(item, places={}):
         says="EndTime of the poll that ended it",
     ),
     Bug(
-        name="writes the whole list of waves, whoever wrote meanwhile",
+        name="overwrites waves that another writer changed meanwhile",
         file=POLLER,
         mended="""\
         ConditionExpression=Attr("status").eq("POLLING") & Attr("version").eq(item["version"]),
@@ -331,19 +334,19 @@ def jobs_by_place(item, places={}):
 
 
 def with_bugs(bugs: Iterable[Bug], folder: Path) -> Path:
-    """A copy of the mended pair with these bugs, in a new folder. Raises ValueError unless each text is there once."""
+    """Copy examples/polling_mended with these bugs to a new folder. Raises ValueError unless each text occurs once."""
     shutil.copytree(MENDED, folder, ignore=shutil.ignore_patterns("__pycache__"))
     for bug in bugs:
         path = folder / bug.file
         text = path.read_text(encoding="utf-8")
         if text.count(bug.mended) != 1:
-            raise ValueError(f"{bug.name}: its mended text must be in {bug.file} once, got {text.count(bug.mended)}")
+            raise ValueError(f"{bug.name}: its mended text must occur once in {bug.file}, got {text.count(bug.mended)}")
         path.write_text(text.replace(bug.mended, bug.written), encoding="utf-8")
     return folder
 
 
 def main() -> None:
-    """Write the functions in examples/polling anew; its scenarios stay."""
+    """Write the functions in examples/polling. Its scenarios are unchanged."""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(with_bugs(BUGS, Path(folder) / "pair"), WRITTEN, dirs_exist_ok=True)
 

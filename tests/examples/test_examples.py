@@ -1,4 +1,4 @@
-"""The two pairs of functions in examples: each bug of the first is found, and the second has none of them."""
+"""The two pairs of functions in examples: a property finds each bug of the first pair and none in the second."""
 
 import filecmp
 from pathlib import Path
@@ -34,7 +34,7 @@ def scenario_of(name: str, *changes: str) -> Scenario:
 
 
 def broken(pair: Path, scenario: Scenario, seed: int = 1) -> tuple[list[Monitor], set[str]]:
-    """The properties that do not hold, and how executions ended that should have ended otherwise."""
+    """The violated properties, and the executions with another final status than expected."""
     with wire_parts(scenario, seed=seed, functions=functions_of(pair)) as parts:
         world = World(scenario, seed=seed, parts=parts)
         try:
@@ -49,7 +49,7 @@ def broken(pair: Path, scenario: Scenario, seed: int = 1) -> tuple[list[Monitor]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_each_bug_is_found_by_its_property(bug: Bug, tmp_path: Path) -> None:
+def test_each_bug_violates_its_property(bug: Bug, tmp_path: Path) -> None:
     scenario = scenario_of(bug.scenario, *bug.changes)
     found, _ = broken(with_bugs([bug], tmp_path / "pair"), scenario, bug.seed)
     (caught,) = [monitor for monitor in found if monitor.name == bug.caught_by]
@@ -59,7 +59,7 @@ def test_each_bug_is_found_by_its_property(bug: Bug, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "changes", "seed"), dict.fromkeys((b.scenario, b.changes, b.seed) for b in BUGS))
-def test_mended_pair_breaks_nothing_where_bugs_are_found(name: str, changes: tuple[str, ...], seed: int) -> None:
+def test_mended_pair_violates_nothing_where_bugs_are_found(name: str, changes: tuple[str, ...], seed: int) -> None:
     # Some of these runs end before their executions do.
     assert broken(MENDED, scenario_of(name, *changes), seed)[0] == []
 
@@ -93,16 +93,16 @@ def test_mended_pair_holds_every_property(name: str, changes: tuple[str, ...]) -
     assert broken(MENDED, scenario_of(name, *changes)) == ([], set())
 
 
-def test_the_first_pair_is_the_mended_one_with_every_bug(tmp_path: Path) -> None:
+def test_buggy_pair_is_the_mended_pair_with_every_bug(tmp_path: Path) -> None:
     pair = with_bugs(BUGS, tmp_path / "pair")
     assert filecmp.cmpfiles(pair, WRITTEN, FILES, shallow=False) == (list(FILES), [], [])
 
 
-def test_the_bugs_are_of_many_kinds() -> None:
+def test_bugs_violate_at_least_nine_properties() -> None:
     assert len({bug.caught_by for bug in BUGS}) >= 9
 
 
 @pytest.mark.slow
-def test_the_first_pair_as_it_is_fails_its_own_scenario() -> None:
+def test_buggy_pair_fails_its_own_scenario() -> None:
     found, _ = broken(WRITTEN, scenario_of("executions.yaml"))
     assert len(found) >= 5

@@ -1,6 +1,6 @@
-"""What a poll must conclude, said a second time and in other words: from the design's sentences, not from the code.
+"""An oracle for polls: what each poll must conclude, written from the design and independent of the code.
 
-Where the code merges and moves along tables, this ranks; where it walks waves and passes lists along, this asks one
+The code merges statuses by tables of moves; the oracle ranks them. The code walks over all waves; the oracle asks one
 question at a time.
 """
 
@@ -31,13 +31,13 @@ _SERVER_RANK = {
     ServerStatus.TERMINATED: 4,
 }
 _JOB_RANK = {None: 0, JobStatus.PENDING: 1, JobStatus.STARTED: 2, JobStatus.COMPLETED: 3}
-_DRS_SAID_ITS_LAST_WORD = {WaveStatus.COMPLETED, WaveStatus.PARTIAL, WaveStatus.FAILED}
-_NOBODY_WATCHES = {WaveStatus.TIMEOUT, WaveStatus.UNKNOWN}
+_ENDED_BY_DRS = {WaveStatus.COMPLETED, WaveStatus.PARTIAL, WaveStatus.FAILED}
+_ABANDONED = {WaveStatus.TIMEOUT, WaveStatus.UNKNOWN}
 
 
 @dataclass(frozen=True)
 class Truth:
-    """One wave and the job that DRS answered for it, if any."""
+    """One wave, and its job in DRS's answer if there is one."""
 
     wave: Wave
     job: Job | None
@@ -45,26 +45,28 @@ class Truth:
     awaits_actions: bool
 
     def job_status(self) -> JobStatus | None:
-        """The furthest status that the job was ever seen in."""
+        """The furthest status seen of the job."""
         seen = [self.wave.job_status, self.job.status if self.job else None]
         return max(seen, key=lambda status: _JOB_RANK[status])
 
     def server_statuses(self) -> list[ServerStatus]:
-        """One for each of the wave's servers, then one for each that only the job names."""
-        said = {launch.source_server_id: launch.status for launch in self.job.servers} if self.job else {}
+        """The statuses of the wave's servers, then those of servers that only the job names."""
+        reported = {launch.source_server_id: launch.status for launch in self.job.servers} if self.job else {}
         own = [
-            # A failed launch stays one.
+            # A failed launch stays failed.
             ServerStatus.FAILED
             if server.status is ServerStatus.FAILED
-            else max(server.status, said.get(server.source_server_id, server.status), key=lambda one: _SERVER_RANK[one])
+            else max(
+                server.status, reported.get(server.source_server_id, server.status), key=lambda one: _SERVER_RANK[one]
+            )
             for server in self.wave.servers
         ]
         ids = {server.source_server_id for server in self.wave.servers}
-        return own + [status for server_id, status in said.items() if server_id not in ids]
+        return own + [status for server_id, status in reported.items() if server_id not in ids]
 
     def is_left_out(self) -> bool:
-        """Whether DRS's answer lacks something that the end of this wave depends on."""
-        if self.wave.status in {*_DRS_SAID_ITS_LAST_WORD, *_NOBODY_WATCHES} or self.wave.job_id is None:
+        """Whether DRS's answer lacks a fact that decides the end of this wave."""
+        if self.wave.status in {*_ENDED_BY_DRS, *_ABANDONED} or self.wave.job_id is None:
             return False
         if self.job is None:
             return self.wave.job_status is not None
@@ -75,7 +77,7 @@ class Truth:
         return not pairs or not all(self._is_reported(status, named.get(server_id)) for server_id, status in pairs)
 
     def _is_reported(self, status: ServerStatus, launch: ServerLaunch | None) -> bool:
-        """A launched server has actions in a recovery."""
+        """Whether the answer is complete for one server. In a recovery, a launched server needs its actions, too."""
         if status is ServerStatus.NOT_STARTED:
             return False
         if status is ServerStatus.FAILED:
@@ -87,10 +89,10 @@ class Truth:
         return launch is not None and _SERVER_RANK[launch.status] >= 3 and None not in launch.actions
 
     def end(self) -> WaveStatus | None:
-        """The wave's last word, or None while there is none."""
-        if self.wave.status in _DRS_SAID_ITS_LAST_WORD:
+        """The wave's final status, or None while it is open."""
+        if self.wave.status in _ENDED_BY_DRS:
             return self.wave.status
-        if self.wave.status in _NOBODY_WATCHES or self.job is None:
+        if self.wave.status in _ABANDONED or self.job is None:
             return None
         if self.job_status() is not JobStatus.COMPLETED or self.is_left_out():
             return None
@@ -105,18 +107,18 @@ class Truth:
         sound = all(up) and all(action is ActionStatus.SUCCEEDED for action in actions)
         return WaveStatus.COMPLETED if sound else WaveStatus.PARTIAL
 
-    def goes_on_as(self) -> WaveStatus:
-        """The status of a wave that has not ended, while its execution goes on."""
-        if self.job is None or self.wave.status in {*_NOBODY_WATCHES, WaveStatus.IN_PROGRESS}:
+    def status_while_open(self) -> WaveStatus:
+        """The status of an open wave while its execution is open."""
+        if self.job is None or self.wave.status in {*_ABANDONED, WaveStatus.IN_PROGRESS}:
             return self.wave.status
         past_pending = any(_SERVER_RANK[status] >= 2 for status in self.server_statuses())
         if past_pending or self.job_status() is JobStatus.COMPLETED:
             return WaveStatus.IN_PROGRESS
         return WaveStatus.LAUNCHING
 
-    def stops_as(self) -> WaveStatus:
-        """The status of a wave that has not ended when its execution's time is up."""
-        if self.wave.status in _NOBODY_WATCHES:
+    def status_at_timeout(self) -> WaveStatus:
+        """The status of an open wave when its execution times out."""
+        if self.wave.status in _ABANDONED:
             return self.wave.status
         if self.wave.job_id is None:
             return WaveStatus.PENDING if self.wave.status is WaveStatus.PENDING else WaveStatus.UNKNOWN
@@ -125,7 +127,7 @@ class Truth:
 
 
 def truths(execution: Execution, jobs: Mapping[JobRef, Job], now_us: int, settings: Settings) -> list[Truth]:
-    """What is true of each wave. Launch actions are awaited as long as the execution is."""
+    """The truth about each wave. Launch actions are awaited until the execution's time is up."""
 
     def found(awaits_actions: bool) -> list[Truth]:
         return [
@@ -143,7 +145,7 @@ def _waits_us(found: list[Truth], settings: Settings) -> int:
 
 
 def final_status(execution: Execution, found: list[Truth], age_us: int, settings: Settings) -> ExecutionStatus | None:
-    """How the execution ends at this poll, or None."""
+    """The final status that this poll gives the execution, or None."""
     ends = {truth.end() for truth in found}
     if not found or execution.total_waves > len(found) or None in ends:
         return ExecutionStatus.TIMEOUT if age_us > settings.timeout_us + _waits_us(found, settings) else None
@@ -153,6 +155,6 @@ def final_status(execution: Execution, found: list[Truth], age_us: int, settings
 
 
 def wave_statuses(found: list[Truth], status: ExecutionStatus | None) -> list[WaveStatus]:
-    """Each wave's status after a poll that gave the execution this status."""
+    """The status of each wave after a poll that gave the execution this status."""
     timed_out = status is ExecutionStatus.TIMEOUT
-    return [truth.end() or (truth.stops_as() if timed_out else truth.goes_on_as()) for truth in found]
+    return [truth.end() or (truth.status_at_timeout() if timed_out else truth.status_while_open()) for truth in found]

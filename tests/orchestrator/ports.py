@@ -1,6 +1,6 @@
-"""Classes that fit the ports of `orchestrator`, kept in memory: table, index, DRS's jobs, pollers, metrics, time.
+"""The ports of `orchestrator` in memory: table, index, DRS jobs, invoker, metrics, clock.
 
-Each class runs a hook at every call. A hook lets time pass, raises what the port may raise, or plays another writer.
+Each class runs a hook at every call. A hook lets time pass, raises an error of the port, or acts as another writer.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,11 +34,11 @@ START_US: Final = 1_764_361_949 * SECOND_US
 
 
 def nothing() -> None:
-    """The hook of an undisturbed port."""
+    """A hook that does nothing."""
 
 
 def raising(error: OrchestratorError) -> Hook:
-    """A hook by which every call fails."""
+    """A hook that makes every call fail."""
 
     def fail() -> None:
         raise error
@@ -47,7 +47,7 @@ def raising(error: OrchestratorError) -> Hook:
 
 
 def in_turn(*hooks: Hook) -> Hook:
-    """A hook that is another one at each call, and nothing once all have run."""
+    """A hook that runs one of these hooks at each call, in order, and later nothing."""
     left = list(hooks)
 
     def run() -> None:
@@ -58,7 +58,7 @@ def in_turn(*hooks: Hook) -> Hook:
 
 
 class VirtualClock:
-    """Time that passes only by sleeping or by `pass_us`, and then at once."""
+    """A clock whose time passes only by `sleep_us` and `pass_us`, and then at once."""
 
     def __init__(self, now_us: int = START_US) -> None:
         self._now_us = now_us
@@ -72,17 +72,17 @@ class VirtualClock:
         self.pass_us(duration_us)
 
     def pass_us(self, duration_us: int) -> None:
-        """Let so much time go by."""
+        """Let this much time pass."""
         assert duration_us >= 0, f"duration_us must be >= 0, got {duration_us}"
         self._now_us += duration_us
 
     def passing_s(self, seconds: int) -> Hook:
-        """A hook by which every call takes so long."""
+        """A hook that makes every call take this long."""
         return lambda: self.pass_us(seconds * SECOND_US)
 
 
 class Table:
-    """The execution table: items as DynamoDB holds them, strong reads, conditional writes."""
+    """The execution table, with items in DynamoDB's form, strong reads and conditional writes."""
 
     def __init__(self, *stored: Mapping[str, object]) -> None:
         self.items: dict[ExecutionKey, dict[str, object]] = {items.key_of(item): dict(item) for item in stored}
@@ -116,7 +116,7 @@ class Table:
         self.after_save()
 
     def write(self, key: ExecutionKey, **attributes: object) -> None:
-        """An UpdateItem that sets these attributes and counts the version up, as all writers of the table do."""
+        """Set these attributes and increment the version, as every writer of the table does."""
         item = self.items[key]
         version = item.get("Version", 0)
         assert isinstance(version, int)
@@ -129,7 +129,7 @@ class _Cursor:
 
 
 class Index:
-    """The StatusIndex of a table, so many items a page. What each look found is fixed when its first page is read."""
+    """The StatusIndex of a table, with pages of a fixed size. A look sees the items as of its first page."""
 
     def __init__(self, table: Table, page_size: int = 2) -> None:
         self._table = table
@@ -175,7 +175,7 @@ class Asked:
 
 
 class Jobs:
-    """DRS's jobs as they stand now, so many a page. A job that it does not know is left out."""
+    """The jobs that DRS knows, with pages of a fixed size. Answers leave out unknown jobs."""
 
     def __init__(self, page_size: int = 100) -> None:
         self._page_size = page_size
@@ -198,7 +198,7 @@ class Jobs:
 
 
 class Invoker:
-    """The poller function: takes every dispatch down, save those of executions that it is told to fail."""
+    """The poller function. It records each dispatch, and raises for the executions in `failing`."""
 
     def __init__(self) -> None:
         self.accepted: list[Dispatch] = []
@@ -207,7 +207,7 @@ class Invoker:
 
     @property
     def ids(self) -> list[str]:
-        """The executions handed over, in order."""
+        """The dispatched executions, in order."""
         return [dispatch.key.execution_id for dispatch in self.accepted]
 
     def invoke(self, dispatch: Dispatch) -> None:
@@ -219,7 +219,7 @@ class Invoker:
 
 
 class PublishedMetrics:
-    """CloudWatch metrics: every value of every metric, in order."""
+    """The published CloudWatch metrics, in order."""
 
     def __init__(self) -> None:
         self.points: list[MetricPoint] = []
@@ -235,7 +235,7 @@ class PublishedMetrics:
 
 
 class AtOnce(Executor):
-    """Runs each call when it is submitted, in the caller's thread."""
+    """An executor that runs each call at once, in the caller's thread."""
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
         future: Future[_T] = Future()

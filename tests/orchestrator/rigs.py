@@ -1,4 +1,4 @@
-"""A poller and a finder put together from the ports of these tests, ready to run."""
+"""A poller and a finder on the in-memory ports of these tests."""
 
 from collections.abc import Mapping
 from concurrent.futures import Executor
@@ -28,7 +28,7 @@ class PollerRig:
         )
 
     def answer(self, *answers: tuple[Wave, Job]) -> None:
-        """Let DRS know these jobs, each where its wave has it."""
+        """Make DRS know these jobs, each in the account and Region of its wave."""
         for wave, job in answers:
             self.jobs.known[JobRef(wave.scope, job.job_id)] = job
 
@@ -41,7 +41,7 @@ class PollerRig:
         started_us: int | None = None,
         seconds: int = 300,
     ) -> PollReport:
-        """One invocation of the poller with so many seconds to live."""
+        """Invoke the poller once, with this many seconds until its deadline."""
         dispatch = Dispatch(key=key, dispatched_us=dispatched_us, active_count=active_count, started_us=started_us)
         return self.poller.poll(dispatch, deadline_us=self.clock.now_us() + seconds * SECOND_US)
 
@@ -73,5 +73,5 @@ class FinderRig:
         )
 
     def run(self, *, seconds: int = 60) -> tuple[LookReport, ...]:
-        """One invocation of the finder with so many seconds to live."""
+        """Invoke the finder once, with this many seconds until its deadline."""
         return self.finder.run(deadline_us=self.clock.now_us() + seconds * SECOND_US)

@@ -1,4 +1,4 @@
-"""Executions, waves and jobs to start a test from: what a test does not name is as ordinary as can be."""
+"""Sample executions, waves and jobs. Every field that a test does not set has an ordinary value."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -29,12 +29,12 @@ KEY: Final = ExecutionKey("e-1", "plan-1")
 
 
 def job_id_of(number: int | None) -> str:
-    """The id of the job that the sample wave of this number has."""
+    """The job id of the sample wave with this number."""
     return f"drsjob-{number}"
 
 
 def servers_in(statuses: Sequence[ServerStatus]) -> tuple[Server, ...]:
-    """Servers s-0, s-1 and so on, in these statuses."""
+    """Servers s-0, s-1 and so on, with these statuses."""
     return tuple(Server(source_server_id=f"s-{place}", status=status) for place, status in enumerate(statuses))
 
 
@@ -48,7 +48,7 @@ def a_wave(
     scope: JobScope = EAST,
     message: str | None = None,
 ) -> Wave:
-    """A wave whose job was accepted, with two servers of its own that no job has named yet."""
+    """A wave whose job was accepted. It has two servers, which no job has named yet."""
     two = tuple(Server(source_server_id=f"s-{number}{letter}") for letter in "ab")
     return Wave(
         number=number,
@@ -105,7 +105,7 @@ def a_job(
     *servers: ServerStatus,
     actions: tuple[ActionStatus, ...] = (),
 ) -> Job:
-    """The wave's job, with the wave's servers in these statuses; servers beyond the statuses given are left out."""
+    """The wave's job. Its servers have these statuses in order; further servers of the wave are left out."""
     assert wave.job_id is not None
     launches = tuple(
         ServerLaunch(server.source_server_id, launch_status, None, actions)

@@ -1,8 +1,8 @@
-"""Hypothesis strategies for whatever the table may hold and DRS may answer, likely or not.
+"""Hypothesis strategies for every table item and DRS answer that is possible, likely or not.
 
-Few ids, Regions and instants are drawn from, so that waves, servers and jobs often meet; words that lead to an end come
-twice, so that executions often end. Servers and launches are drawn whole from a list of all that there can be, which is
-much quicker than drawing their parts.
+The strategies draw from few ids, Regions and instants, so that waves, servers and jobs often match. Final statuses are
+listed twice, so that executions often end. Servers and launches are drawn whole from a list of all possible ones, which
+is much faster than drawing their parts.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ from tests.orchestrator.ports import START_US
 from tests.orchestrator.samples import EAST, OTHER_ACCOUNT
 
 QUICK: Final = hypothesis_settings(max_examples=60, deadline=None, derandomize=True)
-"""For every property here: the same examples in every run, however slow the machine."""
+"""Settings for all properties: the same examples in every run, and no deadline on slow machines."""
 
 THOROUGH: Final = hypothesis_settings(QUICK, max_examples=500)
 
@@ -79,7 +79,7 @@ waves: Final = st.builds(
 
 @st.composite
 def executions(draw: st.DrawFn) -> Execution:
-    """An execution in POLLING with any waves, all there or some still missing."""
+    """An execution in POLLING with any waves. Some waves may still be missing."""
     drawn = tuple(draw(st.lists(waves, max_size=3)))
     return Execution(
         key=ExecutionKey(draw(st.sampled_from(["e-1", "e-2", "e-3"])), "plan-1"),
@@ -98,7 +98,7 @@ TIME_IS_UP_US: Final = _TIMEOUT_US + SETTINGS.incomplete_answer_us
 ages_us: Final = st.sampled_from(
     [0, 60 * SECOND_US, _TIMEOUT_US, _TIMEOUT_US + 1, TIME_IS_UP_US, TIME_IS_UP_US + 1, 2 * _TIMEOUT_US]
 )
-"""How old an execution is at a poll: often at a limit or just beyond."""
+"""The age of an execution at a poll: often at a limit or just past it."""
 
 _job_statuses: Final = st.sampled_from([None, *JobStatus, JobStatus.COMPLETED, JobStatus.COMPLETED])
 _launch_lists: Final = st.lists(_launches, max_size=3, unique_by=lambda launch: launch.source_server_id).map(tuple)
@@ -106,7 +106,7 @@ _launch_lists: Final = st.lists(_launches, max_size=3, unique_by=lambda launch: 
 
 @dataclass(frozen=True)
 class Poll:
-    """One poll: what it read, and from that what it concluded."""
+    """One poll: what it read, and the conclusion from that."""
 
     execution: Execution
     jobs: Mapping[JobRef, Job]
@@ -124,13 +124,13 @@ class Poll:
         return conclude(self.execution, self.jobs, self.now_us, SETTINGS)
 
     def pairs(self) -> list[tuple[Wave, Wave]]:
-        """Each wave before and after."""
+        """Each wave before and after the poll."""
         return list(zip(self.execution.waves, self.conclusion().waves, strict=True))
 
 
 @st.composite
 def polls(draw: st.DrawFn) -> Poll:
-    """An execution and what DRS says of its jobs: most have ended, some it does not know. It names a server once."""
+    """An execution and DRS's answer. Most jobs have ended, DRS does not know some, and each job names a server once."""
     execution = draw(executions())
     jobs: dict[JobRef, Job] = {}
     for ref in dict.fromkeys(wave.job for wave in execution.waves):

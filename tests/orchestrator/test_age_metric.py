@@ -1,4 +1,4 @@
-"""OldestExecutionAge: the age of a polled execution, for the alarm on those in POLLING for more than 2,100 s."""
+"""The metric OldestExecutionAge: the age of a polled execution. An alarm goes off above 2,100 s."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def test_age_is_published_in_seconds_while_an_execution_is_polling() -> None:
     assert points == [(1.5, Unit.SECONDS), (0, Unit.SECONDS)]
 
 
-def test_age_is_that_at_the_beginning_of_the_poll() -> None:
+def test_age_is_measured_at_the_beginning_of_the_poll() -> None:
     rig = PollerRig(an_execution(a_wave()))
     rig.clock.pass_us(10 * SECOND_US)
     rig.table.on_get = lambda: rig.clock.pass_us(2 * SECOND_US)
@@ -33,7 +33,7 @@ def test_age_is_not_published_without_a_start_time() -> None:
     assert rig.metrics.values("OldestExecutionAge") == []
 
 
-def test_age_is_published_by_a_poll_that_fails() -> None:
+def test_failed_poll_publishes_the_age() -> None:
     rig = PollerRig(an_execution(a_wave()))
     rig.clock.pass_us(2160 * SECOND_US)
     rig.table.on_get = raising(TryLaterError("Rate exceeded"))
@@ -45,7 +45,7 @@ def test_age_is_published_by_a_poll_that_fails() -> None:
 @pytest.mark.parametrize(
     ("ended", "end", "ages"), [(True, ExecutionStatus.COMPLETED, [2160]), (False, ExecutionStatus.TIMEOUT, [])]
 )
-def test_age_is_published_by_a_poll_that_ends_its_execution_unless_it_is_timeout(
+def test_poll_that_ends_its_execution_publishes_age_except_timeout(
     ended: bool, end: ExecutionStatus, ages: list[float]
 ) -> None:
     wave = a_wave()
@@ -58,7 +58,7 @@ def test_age_is_published_by_a_poll_that_ends_its_execution_unless_it_is_timeout
     assert rig.metrics.values("WavesPolled") == [1]
 
 
-def test_incomplete_answers_to_the_last_raise_no_age_above_the_alarm() -> None:
+def test_incomplete_answers_publish_no_age_above_the_alarm() -> None:
     wave = a_wave(job_status=JobStatus.COMPLETED, servers=servers_in([ServerStatus.LAUNCHED]))
     rig = PollerRig(an_execution(wave, kind=ExecutionType.RECOVERY))
     rig.answer((wave, a_job(wave, JobStatus.COMPLETED)))

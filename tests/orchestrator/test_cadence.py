@@ -1,4 +1,4 @@
-"""Finder and poller together over minutes of virtual time: how often an execution is polled, and that it ends."""
+"""Finder and poller together over minutes of virtual time: the cadence of polls, and the end of the execution."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ ENDED = an_ended_job(WAVE)
 
 
 def always(job: Job) -> Callable[[int], Job]:
-    """A job that never moves on."""
+    """A job that never changes."""
 
     def job_at(second: int) -> Job:
         return job
@@ -29,7 +29,7 @@ def always(job: Job) -> Callable[[int], Job]:
 
 
 class System:
-    """One execution with one wave, a finder that is invoked every minute, and a poller that it invokes."""
+    """One execution with one wave, a finder that runs every minute, and the poller that it invokes."""
 
     def __init__(self, job_at: Callable[[int], Job], settings: Settings, poll_seconds: int = 0) -> None:
         self._finder = FinderRig(an_item(an_execution(WAVE)), settings=settings)
@@ -43,10 +43,10 @@ class System:
             clock=self._finder.clock,
             settings=settings,
         )
-        self._jobs.on_call = self._drs_takes_its_time
+        self._jobs.on_call = self._answer_after_a_while
         self._finder.invoker.on_invoke = self._poll
 
-    def _drs_takes_its_time(self) -> None:
+    def _answer_after_a_while(self) -> None:
         self._finder.clock.pass_us(self._poll_us)
         second = (self._finder.clock.now_us() - START_US) // SECOND_US
         self._jobs.known[JobRef(EAST, ENDED.job_id)] = self._job_at(second)
@@ -56,7 +56,7 @@ class System:
         self._poller.poll(dispatch, deadline_us=self._finder.clock.now_us() + 300 * SECOND_US)
 
     def run(self, minutes: int) -> list[int]:
-        """The seconds, counted from the first tick, at which the execution was found due within so many ticks."""
+        """The seconds since the first tick at which the execution was found due, over this many minutes."""
         for minute in range(minutes):
             tick_us = START_US + minute * 60 * SECOND_US
             self._finder.clock.pass_us(tick_us - self._finder.clock.now_us())
@@ -72,19 +72,17 @@ class System:
 
 @pytest.mark.parametrize(("job", "interval_s"), [(PENDING, 45), (STARTED, 15), (IN_PROGRESS, 30)])
 @pytest.mark.parametrize("poll_seconds", [0, 3])
-def test_four_sweeps_make_every_interval_effective_however_long_a_poll_takes(
-    job: Job, interval_s: int, poll_seconds: int
-) -> None:
+def test_four_looks_a_minute_make_every_interval_effective(job: Job, interval_s: int, poll_seconds: int) -> None:
     system = System(always(job), FOUR_SWEEPS, poll_seconds)
     assert system.run(minutes=6) == list(range(0, 360, interval_s))
 
 
 @pytest.mark.parametrize("job", [PENDING, STARTED, IN_PROGRESS])
-def test_with_one_look_a_minute_every_interval_is_a_minute_in_effect(job: Job) -> None:
+def test_one_look_a_minute_makes_every_interval_a_minute(job: Job) -> None:
     assert System(always(job), DEFAULTS, poll_seconds=2).run(minutes=4) == [0, 60, 120, 180]
 
 
-def test_an_execution_is_followed_through_its_phases_to_its_end() -> None:
+def test_execution_is_polled_by_phase_until_it_completes() -> None:
     def job_at(second: int) -> Job:
         if second < 100:
             return PENDING if second < 60 else STARTED
@@ -96,7 +94,7 @@ def test_an_execution_is_followed_through_its_phases_to_its_end() -> None:
     assert system.execution.end_us == START_US + 195 * SECOND_US
 
 
-def test_a_job_that_hangs_ends_in_timeout_at_the_first_poll_beyond_the_limit() -> None:
+def test_hanging_job_is_timeout_at_the_first_poll_past_the_limit() -> None:
     system = System(always(STARTED), DEFAULTS)
     assert system.run(minutes=40)[-1] == 1860
     assert system.execution.status is ExecutionStatus.TIMEOUT

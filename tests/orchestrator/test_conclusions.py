@@ -1,4 +1,4 @@
-"""What a poll concludes, whatever the table holds and whatever DRS answers: properties of `decisions.conclude`."""
+"""Properties of `decisions.conclude` for any execution in the table and any answer of DRS."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ def _truths(poll: Poll) -> list[oracle.Truth]:
 @pytest.mark.slow
 @THOROUGH
 @given(polls())
-def test_status_and_waves_are_what_the_design_says(poll: Poll) -> None:
+def test_status_and_waves_match_the_oracle(poll: Poll) -> None:
     conclusion = poll.conclusion()
     assert conclusion.status == oracle.final_status(poll.execution, _truths(poll), poll.age_us, SETTINGS)
     assert [wave.status for wave in conclusion.waves] == oracle.wave_statuses(_truths(poll), conclusion.status)
@@ -42,7 +42,7 @@ def test_status_and_waves_are_what_the_design_says(poll: Poll) -> None:
 
 @QUICK
 @given(polls())
-def test_servers_stand_where_they_were_seen_furthest(poll: Poll) -> None:
+def test_servers_keep_the_furthest_status_seen(poll: Poll) -> None:
     for truth, wave in zip(_truths(poll), poll.conclusion().waves, strict=True):
         if not truth.wave.finished:
             assert [server.status for server in wave.servers] == truth.server_statuses()
@@ -51,7 +51,7 @@ def test_servers_stand_where_they_were_seen_furthest(poll: Poll) -> None:
 
 @QUICK
 @given(polls())
-def test_an_execution_is_completed_only_when_every_job_is(poll: Poll) -> None:
+def test_execution_is_completed_only_when_every_job_is(poll: Poll) -> None:
     conclusion = poll.conclusion()
     if conclusion.status is ExecutionStatus.COMPLETED:
         assert len(conclusion.waves) >= max(1, poll.execution.total_waves)
@@ -62,7 +62,7 @@ def test_an_execution_is_completed_only_when_every_job_is(poll: Poll) -> None:
 
 @QUICK
 @given(polls())
-def test_a_wave_is_called_done_only_when_its_job_is(poll: Poll) -> None:
+def test_wave_ends_only_when_its_job_is_completed(poll: Poll) -> None:
     for before, after in poll.pairs():
         if after.finished and not before.finished:
             assert after.job is not None
@@ -72,7 +72,7 @@ def test_a_wave_is_called_done_only_when_its_job_is(poll: Poll) -> None:
 
 @QUICK
 @given(polls())
-def test_an_execution_never_ends_by_itself_while_waves_are_missing(poll: Poll) -> None:
+def test_execution_with_missing_waves_or_jobs_ends_only_in_timeout(poll: Poll) -> None:
     missing = len(poll.execution.waves) < max(1, poll.execution.total_waves)
     without_job = any(wave.job is None and not wave.finished for wave in poll.execution.waves)
     if missing or without_job:
@@ -81,7 +81,7 @@ def test_an_execution_never_ends_by_itself_while_waves_are_missing(poll: Poll) -
 
 @QUICK
 @given(polls())
-def test_a_finished_wave_is_never_changed(poll: Poll) -> None:
+def test_finished_wave_is_never_changed(poll: Poll) -> None:
     for before, after in poll.pairs():
         if before.status in FINISHED_WAVE:
             assert after is before
@@ -89,7 +89,7 @@ def test_a_finished_wave_is_never_changed(poll: Poll) -> None:
 
 @QUICK
 @given(polls())
-def test_no_server_and_no_instance_id_vanishes(poll: Poll) -> None:
+def test_no_server_and_no_instance_id_is_removed(poll: Poll) -> None:
     for before, after in poll.pairs():
         kept = after.servers[: len(before.servers)]
         assert [server.source_server_id for server in kept] == [server.source_server_id for server in before.servers]
@@ -100,7 +100,7 @@ def test_no_server_and_no_instance_id_vanishes(poll: Poll) -> None:
 
 @QUICK
 @given(polls())
-def test_servers_that_only_the_job_names_are_added_once(poll: Poll) -> None:
+def test_servers_named_only_by_the_job_are_added_once(poll: Poll) -> None:
     for before, after in poll.pairs():
         added = [server.source_server_id for server in after.servers[len(before.servers) :]]
         known = {server.source_server_id for server in before.servers}
@@ -111,7 +111,7 @@ def test_servers_that_only_the_job_names_are_added_once(poll: Poll) -> None:
 
 @QUICK
 @given(polls())
-def test_what_the_poller_does_not_own_stays(poll: Poll) -> None:
+def test_attributes_of_other_writers_are_unchanged(poll: Poll) -> None:
     def owned_by_others(wave: Wave) -> tuple[object, ...]:
         return wave.number, wave.name, wave.scope, wave.job_id, wave.extra
 
@@ -121,7 +121,7 @@ def test_what_the_poller_does_not_own_stays(poll: Poll) -> None:
 
 @QUICK
 @given(polls())
-def test_statuses_move_along_their_tables_only(poll: Poll) -> None:
+def test_statuses_change_only_by_allowed_moves(poll: Poll) -> None:
     status = poll.conclusion().status
     assert status is None or status in EXECUTION_MOVES[poll.execution.status]
     for before, after in poll.pairs():
@@ -134,7 +134,7 @@ def test_statuses_move_along_their_tables_only(poll: Poll) -> None:
 
 @QUICK
 @given(polls())
-def test_timeout_comes_only_when_overdue_and_never_over_jobs_that_all_ended(poll: Poll) -> None:
+def test_timeout_needs_an_overdue_execution_with_unfinished_jobs(poll: Poll) -> None:
     if poll.conclusion().status is ExecutionStatus.TIMEOUT:
         assert poll.overdue
         all_there = len(poll.execution.waves) >= max(1, poll.execution.total_waves)
@@ -158,7 +158,7 @@ def test_overdue_execution_stays_polling_only_for_incomplete_answers(poll: Poll)
 
 @QUICK
 @given(polls())
-def test_a_timeout_keeps_what_was_last_seen_of_jobs_and_servers(poll: Poll) -> None:
+def test_timeout_keeps_the_last_seen_status_of_jobs_and_servers(poll: Poll) -> None:
     in_time = Poll(poll.execution, poll.jobs, poll.execution.start_us)
     if in_time.conclusion().status is None:
         late = Poll(poll.execution, poll.jobs, poll.execution.start_us + TIME_IS_UP_US + 1)
@@ -169,22 +169,22 @@ def test_a_timeout_keeps_what_was_last_seen_of_jobs_and_servers(poll: Poll) -> N
 
 @QUICK
 @given(polls(), st.data())
-def test_the_verdict_does_not_depend_on_any_order(poll: Poll, data: st.DataObject) -> None:
-    places = data.draw(st.permutations(range(len(poll.execution.waves))))
+def test_conclusion_does_not_depend_on_order_of_waves_or_jobs(poll: Poll, data: st.DataObject) -> None:
+    order = data.draw(st.permutations(range(len(poll.execution.waves))))
     jobs = {
         ref: replace(poll.jobs[ref], servers=tuple(data.draw(st.permutations(poll.jobs[ref].servers))))
         for ref in data.draw(st.permutations(sorted(poll.jobs)))
     }
-    shuffled = tuple(poll.execution.waves[place] for place in places)
+    shuffled = tuple(poll.execution.waves[index] for index in order)
     other = conclude(replace(poll.execution, waves=shuffled), jobs, poll.now_us, SETTINGS)
     same = poll.conclusion()
     assert other.status is same.status
-    assert [wave.status for wave in other.waves] == [same.waves[place].status for place in places]
+    assert [wave.status for wave in other.waves] == [same.waves[index].status for index in order]
 
 
 @QUICK
 @given(polls())
-def test_a_second_poll_of_the_same_answers_concludes_the_same(poll: Poll) -> None:
+def test_second_poll_of_the_same_answers_concludes_the_same(poll: Poll) -> None:
     first = poll.conclusion()
     again = conclude(replace(poll.execution, waves=first.waves), poll.jobs, poll.now_us, SETTINGS)
     assert (again.waves, again.status) == (first.waves, first.status)
@@ -192,7 +192,7 @@ def test_a_second_poll_of_the_same_answers_concludes_the_same(poll: Poll) -> Non
 
 @QUICK
 @given(polls())
-def test_an_answer_without_servers_wipes_none(poll: Poll) -> None:
+def test_answer_without_servers_removes_no_server(poll: Poll) -> None:
     silent = {ref: replace(job, servers=()) for ref, job in poll.jobs.items()}
     for before, after in Poll(poll.execution, silent, poll.now_us).pairs():
         assert after.servers == before.servers
@@ -200,7 +200,7 @@ def test_an_answer_without_servers_wipes_none(poll: Poll) -> None:
 
 @QUICK
 @given(polls())
-def test_every_unfinished_wave_without_a_known_job_is_spoken_of_once(poll: Poll) -> None:
+def test_each_unfinished_wave_without_a_known_job_is_logged_once(poll: Poll) -> None:
     conclusion = poll.conclusion()
     unfinished = [wave for wave in poll.execution.waves if not wave.finished]
     no_job = [f"Wave {wave.number} has no JobId" for wave in unfinished if wave.job is None]
@@ -209,22 +209,22 @@ def test_every_unfinished_wave_without_a_known_job_is_spoken_of_once(poll: Poll)
         for wave in unfinished
         if wave.job is not None and wave.job not in poll.jobs
     ]
-    said = sorted(conclusion.warnings + conclusion.notes)
-    assert [text for text in said if "has no JobId" in text] == sorted(no_job)
-    assert [text for text in said if "does not know" in text] == sorted(unknown)
+    messages = sorted(conclusion.warnings + conclusion.notes)
+    assert [text for text in messages if "has no JobId" in text] == sorted(no_job)
+    assert [text for text in messages if "does not know" in text] == sorted(unknown)
     assert all(text.endswith("has no JobId") for text in conclusion.notes)
 
 
 @QUICK
 @given(polls())
-def test_a_wave_whose_job_drs_does_not_know_stays_as_it_is(poll: Poll) -> None:
+def test_wave_with_a_job_unknown_to_drs_is_unchanged(poll: Poll) -> None:
     for before, after in Poll(poll.execution, {}, poll.execution.start_us).pairs():
         assert after is before
 
 
 @QUICK
 @given(executions())
-def test_drs_is_asked_once_for_each_job_of_an_unfinished_wave(execution: Execution) -> None:
+def test_jobs_of_unfinished_waves_are_requested_once_each(execution: Execution) -> None:
     asked = jobs_to_ask(execution)
     assert len(set(asked)) == len(asked)
     assert set(asked) == {
@@ -236,8 +236,8 @@ def test_drs_is_asked_once_for_each_job_of_an_unfinished_wave(execution: Executi
 
 @QUICK
 @given(polls(), ages_us)
-def test_a_terminated_instance_changes_no_end_that_was_told(poll: Poll, later_us: int) -> None:
-    """Drill instances are terminated later, and DRS then says TERMINATED of a wave that was COMPLETED."""
+def test_terminated_instance_does_not_change_a_finished_wave(poll: Poll, later_us: int) -> None:
+    """Drill instances are terminated later: DRS then reports TERMINATED for servers of a COMPLETED wave."""
     first = poll.conclusion()
     gone = {
         ref: replace(job, servers=tuple(replace(launch, status=ServerStatus.TERMINATED) for launch in job.servers))
@@ -250,7 +250,7 @@ def test_a_terminated_instance_changes_no_end_that_was_told(poll: Poll, later_us
 
 @QUICK
 @given(polls())
-def test_launch_actions_count_in_a_recovery_only(poll: Poll) -> None:
+def test_launch_actions_do_not_count_in_a_drill(poll: Poll) -> None:
     drill = replace(poll.execution, type=ExecutionType.DRILL)
     without_actions = {
         ref: replace(job, servers=tuple(replace(launch, actions=()) for launch in job.servers))
@@ -261,8 +261,8 @@ def test_launch_actions_count_in_a_recovery_only(poll: Poll) -> None:
 
 @QUICK
 @given(polls())
-def test_within_its_time_no_execution_is_failed_for_being_slow(poll: Poll) -> None:
-    """The same answers just before and at the limit give the same conclusion: age alone changes nothing before it."""
+def test_age_within_the_timeout_does_not_change_the_conclusion(poll: Poll) -> None:
+    """The same answers give the same conclusion at age zero and at the timeout."""
     young = conclude(poll.execution, poll.jobs, poll.execution.start_us, SETTINGS)
     old = conclude(poll.execution, poll.jobs, poll.execution.start_us + 1800 * SECOND_US, SETTINGS)
     assert old == young

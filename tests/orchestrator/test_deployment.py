@@ -1,4 +1,4 @@
-"""What the template tells the functions, and what it may leave out."""
+"""The environment variables that the template sets: which are required, and the defaults of the others."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from drsim.orchestrator.errors import MalformedError
 
 
 @pytest.mark.parametrize("unset", [{}, {"STATUS_INDEX": "", "METRICS_NAMESPACE": "", "DRS_ROLE_NAME": ""}])
-def test_what_has_a_default_may_be_left_out_or_empty(unset: dict[str, str]) -> None:
+def test_variables_with_a_default_may_be_missing_or_empty(unset: dict[str, str]) -> None:
     environment = {"EXECUTION_TABLE": "executions", "POLLER_FUNCTION": "poller", **unset}
     assert finder_deployment_from(environment) == FinderDeployment(
         table="executions", index="StatusIndex", poller_function="poller"
@@ -23,7 +23,7 @@ def test_what_has_a_default_may_be_left_out_or_empty(unset: dict[str, str]) -> N
     )
 
 
-def test_what_is_set_counts() -> None:
+def test_set_variables_override_the_defaults() -> None:
     environment = {
         "EXECUTION_TABLE": "t",
         "POLLER_FUNCTION": "p",
@@ -35,7 +35,7 @@ def test_what_is_set_counts() -> None:
     assert poller_deployment_from(environment) == PollerDeployment(table="t", namespace="n", role_name="r")
 
 
-def test_one_error_names_all_that_is_missing() -> None:
+def test_one_error_names_all_missing_variables() -> None:
     with pytest.raises(MalformedError, match=r"missing: EXECUTION_TABLE, POLLER_FUNCTION$"):
         finder_deployment_from({"EXECUTION_TABLE": ""})
     with pytest.raises(MalformedError, match=r"missing: EXECUTION_TABLE$"):
@@ -43,10 +43,10 @@ def test_one_error_names_all_that_is_missing() -> None:
 
 
 @pytest.mark.parametrize(("text", "level"), [(None, "INFO"), ("", "INFO"), ("debug", "DEBUG"), ("ERROR", "ERROR")])
-def test_the_log_level_is_info_unless_another_is_set(text: str | None, level: str) -> None:
+def test_log_level_is_info_unless_set(text: str | None, level: str) -> None:
     assert log_level_from({} if text is None else {"LOG_LEVEL": text}) == level
 
 
-def test_a_log_level_that_is_none_is_refused() -> None:
+def test_unknown_log_level_is_refused() -> None:
     with pytest.raises(MalformedError, match=r"^LOG_LEVEL must be one of DEBUG, .*, got 'LOUD'$"):
         log_level_from({"LOG_LEVEL": "LOUD"})

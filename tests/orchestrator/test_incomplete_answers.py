@@ -1,4 +1,4 @@
-"""What a poll concludes from an answer that leaves something out: nothing final before the time for that is up."""
+"""Conclusions from incomplete answers of DRS: nothing final before INCOMPLETE_ANSWER_SECONDS have passed."""
 
 from dataclasses import replace
 from typing import Final
@@ -28,7 +28,7 @@ DEFAULTS: Final = Settings()
 
 
 def a_watched_wave(*servers: ServerStatus, job_status: JobStatus | None = JobStatus.COMPLETED) -> Wave:
-    """A wave whose job DRS has named, with servers s-0, s-1 and so on as last seen."""
+    """A wave whose job DRS has named, with servers s-0, s-1 and so on in the statuses last seen."""
     seen = tuple(Server(source_server_id=f"s-{place}", status=status) for place, status in enumerate(servers))
     return a_wave(status=WaveStatus.IN_PROGRESS, job_status=job_status, servers=seen)
 
@@ -48,7 +48,7 @@ def a_recovery(*waves: Wave) -> Execution:
 
 
 def at(age_s: float, execution: Execution, *jobs: Job | None, settings: Settings = DEFAULTS) -> Conclusion:
-    """What a poll concludes at that age; the jobs are those of the waves, None where DRS's answer lacks one."""
+    """The conclusion of a poll at this age. `jobs` has one entry per wave: None if DRS's answer lacks the job."""
     pairs = zip(execution.waves, jobs, strict=True)
     answers = {wave.job: job for wave, job in pairs if job is not None and wave.job is not None}
     return conclude(execution, answers, execution.start_us + round(age_s * SECOND_US), settings)
@@ -82,7 +82,7 @@ LEFT_OUT: Final = [
     pytest.param(an_execution(a_watched_wave(LAUNCHED)), None, id="ended job"),
     pytest.param(an_execution(a_watched_wave(IN_PROGRESS, job_status=JobStatus.PENDING)), None, id="pending job"),
 ]
-"""Executions of one wave, and answers that lack something."""
+"""Executions with one wave, and incomplete answers; each id names what the answer lacks."""
 
 
 @pytest.mark.parametrize(("execution", "answer"), LEFT_OUT)
@@ -158,12 +158,12 @@ COMPLETE: Final = [
         an_execution(a_wave(job_id=None, job_status=JobStatus.STARTED)), None, ExecutionStatus.TIMEOUT, id="no JobId"
     ),
 ]
-"""Executions of one wave, answers with all that DRS has to report, and the end at the first overdue poll."""
+"""Executions with one wave, complete answers of DRS, and the status after the first overdue poll."""
 
 
 @pytest.mark.parametrize(("execution", "answer", "end"), COMPLETE)
 @pytest.mark.parametrize("age_s", [1800.000001, 2100, 2101])
-def test_complete_answer_ends_an_overdue_execution_as_it_says(
+def test_complete_answer_decides_the_end_of_an_overdue_execution(
     execution: Execution, answer: Job | None, end: ExecutionStatus, age_s: float
 ) -> None:
     assert at(age_s, execution, answer).status is end
@@ -202,7 +202,7 @@ def test_running_actions_are_awaited_while_another_answer_is_incomplete(age_s: i
 
 
 @pytest.mark.parametrize("status", [WaveStatus.COMPLETED, WaveStatus.UNKNOWN])
-def test_wave_that_is_no_longer_watched_keeps_nothing_open(status: WaveStatus) -> None:
+def test_abandoned_wave_does_not_keep_the_execution_open(status: WaveStatus) -> None:
     over = replace(a_watched_wave(LAUNCHED), status=status)
     runs = replace(a_watched_wave(IN_PROGRESS, job_status=JobStatus.STARTED), number=2, job_id="drsjob-2")
     job = Job("drsjob-2", JobStatus.STARTED, (a_launch(status=IN_PROGRESS),))

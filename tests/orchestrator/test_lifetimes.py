@@ -1,4 +1,4 @@
-"""Whole lives of executions: whenever polls look, and whatever DRS leaves out on the way, the end is the truth."""
+"""Whole lives of executions: under any poll times and any incomplete answers, the final status is the truth."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -26,14 +26,14 @@ from tests.orchestrator.samples import EAST, a_wave, an_execution
 from tests.orchestrator.strategies import SETTINGS, THOROUGH
 
 LAST_POLL_S: Final = 1700
-"""By then every job has ended, and the execution is not yet overdue."""
+"""The second of the last poll: every job has ended, and the execution is not yet overdue."""
 
 seconds = st.sampled_from([0, 60, 300, 700])
 
 
 @dataclass(frozen=True)
 class ServerLife:
-    """Seconds since the start: PENDING, IN_PROGRESS from `launching`, then its end, then one action until `settled`."""
+    """One server, in seconds since the start: IN_PROGRESS from `launching`, `ended`, one action until `settled`."""
 
     name: str
     launching: int
@@ -55,7 +55,7 @@ class ServerLife:
 
 @dataclass(frozen=True)
 class JobLife:
-    """One job, which ends so many seconds after the last of its servers."""
+    """One job, which ends `closing` seconds after the last of its servers."""
 
     name: str
     servers: tuple[ServerLife, ...]
@@ -66,7 +66,7 @@ class JobLife:
         return max(server.ended for server in self.servers) + self.closing
 
     def at(self, second: int, silent: bool) -> Job:
-        """DescribeJobs at that second; a silent answer names no servers."""
+        """The job in DRS's answer at this second. A silent answer names no servers."""
         first = min(server.launching for server in self.servers)
         if second < self.ended:
             status = JobStatus.PENDING if second < first else JobStatus.STARTED
@@ -77,7 +77,7 @@ class JobLife:
 
 @dataclass(frozen=True)
 class Look:
-    """One poll, and of which jobs DRS then names no servers, or knows nothing."""
+    """One poll, with the jobs for which DRS's answer lacks the servers (`silent`) or lacks the job (`unknown`)."""
 
     second: int
     silent: frozenset[str]
@@ -86,7 +86,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Life:
-    """An execution with one job a wave, and the polls it gets. Its servers are in the item from the start, or not."""
+    """An execution with one job per wave, and its polls. If `listed`, the item names its servers from the start."""
 
     kind: ExecutionType
     listed: bool
@@ -94,7 +94,7 @@ class Life:
     looks: tuple[Look, ...]
 
     def execution(self) -> Execution:
-        """The execution as its worker wrote it."""
+        """The execution as the plan's worker wrote it."""
         waves = []
         for number, job in enumerate(self.jobs, start=1):
             servers = tuple(Server(source_server_id=server.name) for server in job.servers)
@@ -102,13 +102,13 @@ class Life:
         return an_execution(*waves, kind=self.kind)
 
     def settled(self) -> int:
-        """From when on there is nothing more to wait for."""
+        """The second from which nothing is left to wait for."""
         servers = [server for job in self.jobs for server in job.servers]
         actions = [server.settled for server in servers if server.launches and self.kind is ExecutionType.RECOVERY]
         return max([job.ended for job in self.jobs] + actions)
 
     def end(self) -> ExecutionStatus:
-        """How it ends in truth."""
+        """The true final status."""
         servers = [server for job in self.jobs for server in job.servers]
         actions_count = self.kind is ExecutionType.RECOVERY
         if not any(server.launches for server in servers):
@@ -154,7 +154,7 @@ def polled(execution: Execution, life: Life, look: Look) -> tuple[Execution, Exe
 @pytest.mark.slow
 @THOROUGH
 @given(lives())
-def test_an_execution_ends_as_its_jobs_did_and_never_before_they_did(life: Life) -> None:
+def test_execution_ends_as_its_jobs_and_never_earlier(life: Life) -> None:
     execution, status = life.execution(), None
     for look in life.looks:
         execution, status = polled(execution, life, look)

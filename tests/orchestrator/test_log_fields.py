@@ -1,4 +1,4 @@
-"""The structured part of log lines: by it, the lines of one execution are found among those of all others."""
+"""The structured fields of log lines, by which a reader finds the lines of one execution."""
 
 import contextlib
 import logging
@@ -72,7 +72,7 @@ def unmeasured() -> PollerRig:
         (unmeasured, "Metrics were not published: Rate exceeded"),
     ],
 )
-def test_every_line_of_a_poll_carries_the_execution_id(
+def test_every_log_line_of_a_poll_carries_the_execution_id(
     rig: Callable[[], PollerRig], line: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG, logger="drsim.orchestrator"), contextlib.suppress(PollFailedError):
@@ -81,7 +81,7 @@ def test_every_line_of_a_poll_carries_the_execution_id(
     assert [vars(record).get("execution_id") for record in caplog.records] == ["e-1"] * len(caplog.records)
 
 
-def test_the_line_of_skipped_executions_carries_their_number(caplog: pytest.LogCaptureFixture) -> None:
+def test_log_line_of_skipped_executions_carries_their_count(caplog: pytest.LogCaptureFixture) -> None:
     waiting = [an_execution(a_wave(), key=ExecutionKey(name, "plan-1"), last_polled_us=START_US) for name in "ab"]
     with caplog.at_level(logging.INFO, logger="drsim.orchestrator"):
         FinderRig(*map(an_item, waiting)).run()
@@ -89,7 +89,7 @@ def test_the_line_of_skipped_executions_carries_their_number(caplog: pytest.LogC
     assert vars(record)["skipped"] == 2
 
 
-def test_an_execution_in_several_phases_is_due_by_the_shortest_interval_and_the_log_says_so(
+def test_due_entry_of_several_phases_has_the_shortest_interval(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     launching = a_wave(1, job_status=JobStatus.STARTED, servers=servers_in([ServerStatus.IN_PROGRESS]))

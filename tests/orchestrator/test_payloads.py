@@ -1,4 +1,4 @@
-"""The JSON payload of one poller invocation, there and back, and what is said of a wrong one."""
+"""The JSON payload of a poller invocation: its round trip, and the errors of wrong payloads."""
 
 import json
 
@@ -22,21 +22,21 @@ dispatches = st.builds(Dispatch, key=st.builds(ExecutionKey, _ids, _ids), dispat
 
 @QUICK
 @given(dispatches)
-def test_a_dispatch_survives_the_way_to_the_poller(dispatch: Dispatch) -> None:
+def test_dispatch_survives_the_payload_round_trip(dispatch: Dispatch) -> None:
     assert dispatch_of(json.loads(json.dumps(payload_of(dispatch)))) == dispatch
 
 
-def test_the_payload_names_the_execution_and_the_look_that_found_it_due() -> None:
+def test_payload_names_the_execution_and_its_look() -> None:
     dispatch = Dispatch(key=KEY, dispatched_us=START_US, active_count=3)
     assert payload_of(dispatch) == {**WRITTEN, "DispatchedAtUs": START_US, "ActiveExecutions": 3}
 
 
-def test_a_person_may_name_the_execution_alone() -> None:
+def test_payload_of_a_person_may_name_the_execution_only() -> None:
     assert dispatch_of(WRITTEN) == Dispatch(key=KEY)
     assert payload_of(Dispatch(key=KEY)) == WRITTEN
 
 
-def test_zero_is_a_number_like_any_other() -> None:
+def test_zero_survives_the_payload_round_trip() -> None:
     dispatch = Dispatch(key=KEY, dispatched_us=0, active_count=0)
     assert dispatch_of(payload_of(dispatch)) == dispatch
 
@@ -54,13 +54,13 @@ def test_zero_is_a_number_like_any_other() -> None:
         ("ActiveExecutions", 1.5, "must be a whole number >= 0, got 1.5"),
     ],
 )
-def test_a_wrong_field_is_named_with_its_rule_and_value(name: str, value: object, rule: str) -> None:
+def test_wrong_field_is_refused_with_name_rule_and_value(name: str, value: object, rule: str) -> None:
     with pytest.raises(MalformedError) as refused:
         dispatch_of({**WRITTEN, name: value})
     assert str(refused.value) == f"poller payload: {name} {rule}"
 
 
-def test_all_wrong_fields_are_named_at_once() -> None:
+def test_all_wrong_fields_are_named_in_one_error() -> None:
     with pytest.raises(MalformedError) as refused:
         dispatch_of({"DispatchedAtUs": "now"})
     assert str(refused.value) == (
@@ -75,7 +75,7 @@ _junk = st.none() | st.booleans() | st.integers() | st.floats() | st.text("e-1",
 
 @QUICK
 @given(st.dictionaries(st.sampled_from([*WRITTEN, "DispatchedAtUs", "ActiveExecutions", "Other"]), _junk))
-def test_any_payload_is_read_or_refused_and_raises_nothing_else(payload: dict[str, object]) -> None:
+def test_any_payload_is_read_or_refused_as_malformed(payload: dict[str, object]) -> None:
     try:
         dispatch = dispatch_of(payload)
     except MalformedError as error:

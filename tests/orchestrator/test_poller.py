@@ -1,4 +1,4 @@
-"""The poller: what one poll reads, asks, concludes, writes, measures and logs. Its races are in `test_races`."""
+"""The poller: what one poll reads, requests, concludes, writes, publishes and logs. `test_races` has its races."""
 
 import logging
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from tests.orchestrator.samples import EAST, KEY, OTHER_ACCOUNT, WEST, a_job, a_
 LAUNCHED, FAILED, PENDING = ServerStatus.LAUNCHED, ServerStatus.FAILED, ServerStatus.PENDING
 
 
-def said(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
+def messages(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno == level]
 
 
@@ -38,7 +38,7 @@ def _every_level_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
         yield
 
 
-def test_one_write_carries_the_waves_and_the_time_of_the_poll() -> None:
+def test_one_write_carries_waves_and_time_of_the_poll() -> None:
     wave = a_wave()
     rig = PollerRig(an_execution(wave))
     rig.answer((wave, a_job(wave, JobStatus.STARTED, PENDING, PENDING)))
@@ -56,7 +56,7 @@ def test_one_write_carries_the_waves_and_the_time_of_the_poll() -> None:
     ]
 
 
-def test_the_write_that_ends_an_execution_carries_status_and_end_time() -> None:
+def test_final_write_carries_status_and_end_time() -> None:
     wave = a_wave()
     rig = PollerRig(an_execution(wave))
     rig.answer((wave, an_ended_job(wave)))
@@ -69,7 +69,7 @@ def test_the_write_that_ends_an_execution_carries_status_and_end_time() -> None:
     assert stored.end_us == START_US + 2 * SECOND_US
 
 
-def test_last_polled_time_is_the_instant_of_the_look_not_of_the_write() -> None:
+def test_last_polled_time_is_the_instant_of_the_look() -> None:
     wave = a_wave()
     rig = PollerRig(an_execution(wave, last_polled_us=START_US - 60 * SECOND_US))
     rig.jobs.on_call = rig.clock.passing_s(5)
@@ -77,13 +77,13 @@ def test_last_polled_time_is_the_instant_of_the_look_not_of_the_write() -> None:
     assert rig.stored().last_polled_us == START_US - 3 * SECOND_US
 
 
-def test_a_finder_whose_clock_is_ahead_does_not_put_the_next_poll_off() -> None:
+def test_finder_clock_ahead_does_not_delay_the_next_poll() -> None:
     rig = PollerRig(an_execution(a_wave()))
     rig.poll(dispatched_us=START_US + 600 * SECOND_US)
     assert rig.stored().last_polled_us == START_US
 
 
-def test_a_poll_by_hand_counts_from_its_write_and_never_turns_the_time_back() -> None:
+def test_manual_poll_counts_from_its_write_and_never_goes_back_in_time() -> None:
     ahead_us = START_US + 20 * SECOND_US
     rig = PollerRig(an_execution(a_wave(), last_polled_us=ahead_us))
     rig.poll()
@@ -94,32 +94,32 @@ def test_a_poll_by_hand_counts_from_its_write_and_never_turns_the_time_back() ->
 
 
 @pytest.mark.parametrize("status", [status for status in ExecutionStatus if status is not ExecutionStatus.POLLING])
-def test_an_execution_not_in_polling_is_said_and_left_alone(
+def test_execution_not_in_polling_is_logged_and_unchanged(
     status: ExecutionStatus, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig = PollerRig(an_execution(a_wave(), status=status))
     assert rig.poll(dispatched_us=START_US) == PollReport(PollEnd.NOT_POLLING, status=status)
-    assert said(caplog, logging.INFO) == [f"Execution e-1 is {status}, not POLLING"]
+    assert messages(caplog, logging.INFO) == [f"Execution e-1 is {status}, not POLLING"]
     assert (rig.jobs.calls, rig.table.written, rig.metrics.points) == ([], [], [])
 
 
-def test_an_execution_that_is_gone_is_said_and_not_brought_back(caplog: pytest.LogCaptureFixture) -> None:
+def test_missing_execution_is_logged_and_not_recreated(caplog: pytest.LogCaptureFixture) -> None:
     rig = PollerRig()
     assert rig.poll(ExecutionKey("e-0", "plan-1")) == PollReport(PollEnd.GONE)
-    assert said(caplog, logging.INFO) == ["Execution e-0 is gone"]
+    assert messages(caplog, logging.INFO) == ["Execution e-0 is gone"]
     assert (rig.table.items, rig.jobs.calls, rig.metrics.points) == ({}, [], [])
 
 
-def test_the_second_delivery_of_one_dispatch_polls_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_second_delivery_of_one_dispatch_polls_nothing(caplog: pytest.LogCaptureFixture) -> None:
     rig = PollerRig(an_execution(a_wave()))
     assert rig.poll(dispatched_us=START_US).end is PollEnd.UPDATED
     rig.clock.pass_us(SECOND_US)
     assert rig.poll(dispatched_us=START_US) == PollReport(PollEnd.NOT_DUE, status=ExecutionStatus.POLLING)
-    assert "Execution e-1 was polled meanwhile" in said(caplog, logging.INFO)
+    assert "Execution e-1 was polled meanwhile" in messages(caplog, logging.INFO)
     assert (len(rig.jobs.calls), len(rig.table.written), len(rig.metrics.points)) == (1, 1, 3)
 
 
-def test_drs_is_asked_once_for_each_account_and_region() -> None:
+def test_drs_is_called_once_per_account_and_region() -> None:
     scopes = [EAST, WEST, EAST, OTHER_ACCOUNT, EAST, WEST]
     waves = [a_wave(number, scope=scope) for number, scope in enumerate(scopes, start=1)]
     rig = PollerRig(an_execution(*waves))
@@ -140,7 +140,7 @@ def test_every_page_of_describe_jobs_is_read() -> None:
     assert [asked.token for asked in rig.jobs.calls] == [None, "2", "4"]
 
 
-def test_finished_waves_and_waves_without_a_job_are_not_asked_about() -> None:
+def test_jobs_of_finished_waves_are_not_requested() -> None:
     done = a_wave(1, status=WaveStatus.COMPLETED)
     waits = a_wave(2, status=WaveStatus.PENDING, job_id=None)
     rig = PollerRig(an_execution(done, waits))
@@ -148,7 +148,7 @@ def test_finished_waves_and_waves_without_a_job_are_not_asked_about() -> None:
     assert rig.jobs.calls == []
 
 
-def test_server_states_are_merged_by_source_server_id_whatever_their_order() -> None:
+def test_server_states_are_merged_by_id_in_any_order() -> None:
     wave = a_wave()
     rig = PollerRig(an_execution(wave))
     job = a_job(wave, JobStatus.STARTED, LAUNCHED, PENDING)
@@ -168,7 +168,7 @@ def test_server_states_are_merged_by_source_server_id_whatever_their_order() -> 
         ((FAILED, FAILED), ExecutionStatus.FAILED),
     ],
 )
-def test_an_execution_ends_as_its_servers_did(ends: tuple[ServerStatus, ...], status: ExecutionStatus) -> None:
+def test_execution_status_follows_its_servers(ends: tuple[ServerStatus, ...], status: ExecutionStatus) -> None:
     wave = a_wave()
     rig = PollerRig(an_execution(wave))
     rig.answer((wave, a_job(wave, JobStatus.COMPLETED, *ends)))
@@ -185,15 +185,17 @@ def test_an_execution_ends_as_its_servers_did(ends: tuple[ServerStatus, ...], st
         (ExecutionType.DRILL, ActionStatus.FAILED, ExecutionStatus.COMPLETED),
     ],
 )
-def test_launch_actions_count_in_a_recovery(kind: ExecutionType, action: ActionStatus, status: ExecutionStatus) -> None:
+def test_launch_actions_count_in_a_recovery_only(
+    kind: ExecutionType, action: ActionStatus, status: ExecutionStatus
+) -> None:
     wave = a_wave()
     rig = PollerRig(an_execution(wave, kind=kind))
     rig.answer((wave, an_ended_job(wave, actions=(action,))))
     assert rig.poll().status is status
 
 
-def test_an_overdue_execution_is_asked_about_before_it_times_out() -> None:
-    """DRS is asked first, and what it says at that very poll counts: one execution ends well, the other times out."""
+def test_overdue_execution_times_out_only_after_asking_drs() -> None:
+    """The answer of the overdue poll decides: one execution completes, the other times out."""
     ended, runs = a_wave(1), a_wave(2)
     other = ExecutionKey("e-2", "plan-1")
     rig = PollerRig(an_execution(ended), an_execution(runs, key=other))
@@ -206,7 +208,7 @@ def test_an_overdue_execution_is_asked_about_before_it_times_out() -> None:
     assert [server.status for server in wave.servers] == [LAUNCHED, PENDING]
 
 
-def test_an_execution_that_becomes_overdue_while_drs_answers_is_overdue() -> None:
+def test_execution_overdue_when_drs_answers_times_out() -> None:
     wave = a_wave()
     rig = PollerRig(an_execution(wave))
     rig.clock.pass_us(1799 * SECOND_US)
@@ -214,30 +216,30 @@ def test_an_execution_that_becomes_overdue_while_drs_answers_is_overdue() -> Non
     assert rig.poll().status is ExecutionStatus.TIMEOUT
 
 
-def test_a_missing_or_unknown_job_is_a_warning_and_the_poll_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_missing_or_unknown_job_is_a_warning_and_the_poll_continues(caplog: pytest.LogCaptureFixture) -> None:
     rig = PollerRig(an_execution(a_wave(None, job_id=None), a_wave(2, job_id=None), a_wave(3)))
     assert rig.poll().end is PollEnd.UPDATED
-    assert said(caplog, logging.WARNING) == [
+    assert messages(caplog, logging.WARNING) == [
         "Wave None has no JobId",
         "Wave 2 has no JobId",
         "Wave 3: DRS does not know job drsjob-3 in us-east-1",
     ]
 
 
-def test_a_wave_that_waits_for_its_turn_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+def test_wave_that_waits_for_its_turn_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
     rig = PollerRig(an_execution(a_wave(3, status=WaveStatus.PENDING, job_id=None)))
     rig.poll()
-    assert said(caplog, logging.WARNING) == []
-    assert said(caplog, logging.DEBUG) == ["Wave 3 has no JobId"]
+    assert messages(caplog, logging.WARNING) == []
+    assert messages(caplog, logging.DEBUG) == ["Wave 3 has no JobId"]
 
 
-def test_the_log_lines_of_phase_2_are_said_with_the_execution_id(caplog: pytest.LogCaptureFixture) -> None:
+def test_log_lines_of_phase_2_carry_the_execution_id(caplog: pytest.LogCaptureFixture) -> None:
     waves = [a_wave(number) for number in (1, 2, 3)]
     rig = PollerRig(an_execution(*waves, kind=ExecutionType.RECOVERY))
     rig.answer(*[(wave, an_ended_job(wave)) for wave in waves])
     rig.clock.pass_us(1200 * SECOND_US)
     rig.poll()
-    assert said(caplog, logging.INFO) == [
+    assert messages(caplog, logging.INFO) == [
         "Updated 3 waves for execution e-1",
         "Execution e-1 is COMPLETED after 1200 s",
     ]
@@ -259,7 +261,7 @@ def test_attributes_of_other_writers_survive_a_poll() -> None:
     assert stored.servers[0].extra == {"HostName": "db-1"}
 
 
-def test_a_poll_publishes_what_it_measured() -> None:
+def test_poll_publishes_what_it_measured() -> None:
     rig = PollerRig(an_execution(a_wave(1), a_wave(2)))
     rig.jobs.on_call = lambda: rig.clock.pass_us(120_500)
     rig.poll(dispatched_us=START_US, active_count=7)
@@ -271,13 +273,13 @@ def test_a_poll_publishes_what_it_measured() -> None:
     ]
 
 
-def test_a_count_of_zero_is_published_like_any_other() -> None:
+def test_active_count_of_zero_is_published() -> None:
     rig = PollerRig(an_execution(a_wave()))
     rig.poll(active_count=0)
     assert rig.metrics.values("ActivePollingExecutions") == [0]
 
 
-def test_a_poll_by_hand_does_not_know_how_many_are_active() -> None:
+def test_manual_poll_publishes_no_active_count() -> None:
     rig = PollerRig(an_execution(a_wave()))
     rig.poll()
     assert rig.metrics.values("ActivePollingExecutions") == []
@@ -285,13 +287,13 @@ def test_a_poll_by_hand_does_not_know_how_many_are_active() -> None:
 
 
 @pytest.mark.parametrize("error", [TryLaterError("Rate exceeded"), RefusedError("not authorized")])
-def test_metrics_that_get_lost_fail_no_poll(error: OrchestratorError, caplog: pytest.LogCaptureFixture) -> None:
+def test_lost_metrics_do_not_fail_the_poll(error: OrchestratorError, caplog: pytest.LogCaptureFixture) -> None:
     wave = a_wave()
     rig = PollerRig(an_execution(wave))
     rig.answer((wave, an_ended_job(wave)))
     rig.metrics.on_publish = raising(error)
     assert rig.poll().status is ExecutionStatus.COMPLETED
-    assert said(caplog, logging.WARNING) == [f"Metrics were not published: {error}"]
+    assert messages(caplog, logging.WARNING) == [f"Metrics were not published: {error}"]
 
 
 ERRORS = [TryLaterError("Rate exceeded"), RefusedError("not authorized")]
@@ -299,7 +301,7 @@ ERRORS = [TryLaterError("Rate exceeded"), RefusedError("not authorized")]
 
 @pytest.mark.parametrize("error", [*ERRORS, MalformedError("Status must be one of these, got 'X'")])
 @pytest.mark.parametrize("port", ["get", "describe", "save"])
-def test_an_error_fails_the_poll_visibly_and_changes_nothing(
+def test_port_error_fails_the_poll_visibly_and_writes_nothing(
     error: OrchestratorError, port: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig = PollerRig(an_execution(a_wave()))
@@ -314,13 +316,13 @@ def test_an_error_fails_the_poll_visibly_and_changes_nothing(
         rig.poll(active_count=4)
     assert failed.value.__cause__ is error
     assert rig.table.items[KEY] == before
-    assert said(caplog, logging.ERROR) == [f"Poll failed: {error}"]
+    assert messages(caplog, logging.ERROR) == [f"Poll failed: {error}"]
     assert rig.metrics.values("PollErrors") == [1]
     assert rig.metrics.values("WavesPolled") == [0]
     assert rig.metrics.values("ActivePollingExecutions") == [4]
 
 
-def test_the_tick_after_a_failed_poll_tries_again() -> None:
+def test_tick_after_a_failed_poll_tries_again() -> None:
     wave = a_wave()
     rig = PollerRig(an_execution(wave, last_polled_us=START_US - 60 * SECOND_US))
     rig.answer((wave, an_ended_job(wave)))
@@ -331,7 +333,7 @@ def test_the_tick_after_a_failed_poll_tries_again() -> None:
     assert rig.poll(dispatched_us=START_US + 60 * SECOND_US).status is ExecutionStatus.COMPLETED
 
 
-def test_a_failing_account_fails_the_whole_poll_and_writes_no_half_of_it() -> None:
+def test_one_failing_region_fails_the_poll_and_writes_nothing() -> None:
     here, there = a_wave(1), a_wave(2, scope=WEST)
     rig = PollerRig(an_execution(here, there))
     rig.answer((here, an_ended_job(here)))
@@ -346,7 +348,7 @@ def test_a_failing_account_fails_the_whole_poll_and_writes_no_half_of_it() -> No
     assert rig.table.written == []
 
 
-def test_a_failed_poll_whose_metrics_get_lost_too_still_names_its_own_error() -> None:
+def test_failed_poll_with_lost_metrics_raises_its_own_error() -> None:
     rig = PollerRig(an_execution(a_wave()))
     rig.jobs.on_call = raising(TryLaterError("Rate exceeded"))
     rig.metrics.on_publish = raising(TryLaterError("lost"))
@@ -354,7 +356,7 @@ def test_a_failed_poll_whose_metrics_get_lost_too_still_names_its_own_error() ->
         rig.poll()
 
 
-def test_a_malformed_item_is_named_with_path_rule_and_value() -> None:
+def test_malformed_item_fails_the_poll_with_path_rule_and_value() -> None:
     rig = PollerRig(an_execution(a_wave()))
     rig.table.items[KEY]["Waves"] = [{"Region": "us-east-1"}]
     with pytest.raises(PollFailedError, match=r"execution e-1: Waves\[0\]: AccountId must be .*, got None"):
@@ -362,7 +364,7 @@ def test_a_malformed_item_is_named_with_path_rule_and_value() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 3])
-def test_a_poll_without_time_begins_nothing_and_fails_visibly(seconds: int) -> None:
+def test_poll_without_time_reads_nothing_and_fails_visibly(seconds: int) -> None:
     rig = PollerRig(an_execution(a_wave()))
     with pytest.raises(PollFailedError, match=r"^execution e-1: the function's time is nearly up$"):
         rig.poll(seconds=seconds)

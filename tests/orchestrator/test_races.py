@@ -1,4 +1,4 @@
-"""A poll and the other writers of the table: whoever comes between a poll's read and its write is never overwritten."""
+"""Races of a poll with other writers: a write between the poll's read and its own write is never overwritten."""
 
 import logging
 from typing import Final
@@ -16,15 +16,15 @@ from tests.orchestrator.samples import KEY, a_job, a_wave, an_ended_job, an_exec
 
 FIRST, SECOND = a_wave(1), a_wave(2)
 SECOND_WAITS = a_wave(2, status=WaveStatus.PENDING, job_id=None)
-ANSWER_LOST: Final = LostRaceError("the write was sent again, and found a version of its own making")
+ANSWER_LOST: Final = LostRaceError("the write was sent twice, and the second one found the version of the first")
 
 
 def writing(rig: PollerRig, *waves: Wave) -> Hook:
-    """The plan's worker writes these waves."""
+    """A hook in which the plan's worker writes these waves."""
     return lambda: rig.table.write(KEY, Waves=waves_item(waves))
 
 
-def test_a_job_id_written_while_the_poll_was_reading_is_kept() -> None:
+def test_job_id_written_during_the_poll_is_kept() -> None:
     rig = PollerRig(an_execution(FIRST, SECOND_WAITS))
     rig.answer((FIRST, an_ended_job(FIRST)), (SECOND, a_job(SECOND, JobStatus.STARTED, ServerStatus.PENDING)))
     rig.jobs.on_call = in_turn(writing(rig, FIRST, SECOND))
@@ -35,7 +35,7 @@ def test_a_job_id_written_while_the_poll_was_reading_is_kept() -> None:
     assert len(rig.table.written) == 1
 
 
-def test_a_wave_added_while_the_poll_was_reading_keeps_the_execution_open() -> None:
+def test_wave_added_during_the_poll_keeps_the_execution_open() -> None:
     rig = PollerRig(an_execution(FIRST))
     rig.answer((FIRST, an_ended_job(FIRST)))
     rig.jobs.on_call = in_turn(writing(rig, FIRST, SECOND_WAITS))
@@ -43,8 +43,8 @@ def test_a_wave_added_while_the_poll_was_reading_keeps_the_execution_open() -> N
     assert [wave.status for wave in rig.stored().waves] == [WaveStatus.COMPLETED, WaveStatus.PENDING]
 
 
-def test_after_a_lost_race_drs_is_asked_and_everything_decided_again(caplog: pytest.LogCaptureFixture) -> None:
-    """Between the two reads the job ends: the second decision is from what DRS says then."""
+def test_lost_race_is_read_and_decided_again(caplog: pytest.LogCaptureFixture) -> None:
+    """The job ends between the two reads: the second decision follows DRS's second answer."""
     rig = PollerRig(an_execution(FIRST))
     rig.answer((FIRST, a_job(FIRST, JobStatus.STARTED)))
 
@@ -64,8 +64,8 @@ def test_after_a_lost_race_drs_is_asked_and_everything_decided_again(caplog: pyt
 
 
 @pytest.mark.parametrize("waves", [(FIRST,), (FIRST, SECOND)])
-def test_a_cancellation_while_the_poll_was_reading_wins(waves: tuple[Wave, ...]) -> None:
-    """A person's change counts no version up: the condition on the status is what protects it."""
+def test_cancellation_during_the_poll_wins(waves: tuple[Wave, ...]) -> None:
+    """A person's change does not increment the version: the condition on the status protects it."""
     rig = PollerRig(an_execution(*waves))
     rig.answer(*[(wave, an_ended_job(wave)) for wave in waves])
     before = dict(rig.table.items[KEY])
@@ -74,14 +74,14 @@ def test_a_cancellation_while_the_poll_was_reading_wins(waves: tuple[Wave, ...])
     assert rig.table.items[KEY] == {**before, "Status": "CANCELLED"}
 
 
-def test_an_execution_deleted_while_the_poll_was_reading_stays_deleted() -> None:
+def test_execution_deleted_during_the_poll_stays_deleted() -> None:
     rig = PollerRig(an_execution(FIRST))
     rig.table.on_save = in_turn(rig.table.items.clear)
     assert rig.poll() == PollReport(PollEnd.GONE)
     assert rig.table.items == {}
 
 
-def test_of_two_pollers_with_one_dispatch_the_second_writes_nothing() -> None:
+def test_second_of_two_pollers_with_one_dispatch_writes_nothing() -> None:
     rig = PollerRig(an_execution(FIRST))
     rig.answer((FIRST, a_job(FIRST, JobStatus.STARTED)))
     rig.table.on_save = in_turn(lambda: rig.table.write(KEY, LastPolledTime=seconds_item(START_US)))
@@ -89,7 +89,7 @@ def test_of_two_pollers_with_one_dispatch_the_second_writes_nothing() -> None:
     assert rig.table.written == []
 
 
-def test_an_execution_that_another_poller_ended_is_not_ended_again() -> None:
+def test_execution_ended_by_another_poller_is_not_ended_again() -> None:
     rig = PollerRig(an_execution(FIRST))
     rig.answer((FIRST, an_ended_job(FIRST)))
     rig.table.on_save = in_turn(lambda: rig.table.write(KEY, Status="COMPLETED", EndTime=START_US // SECOND_US))
@@ -99,7 +99,7 @@ def test_an_execution_that_another_poller_ended_is_not_ended_again() -> None:
 
 
 @pytest.mark.parametrize("attempts", [1, 3])
-def test_a_poll_that_loses_every_race_fails_visibly_and_overwrites_nothing(attempts: int) -> None:
+def test_poll_that_loses_every_race_fails_and_overwrites_nothing(attempts: int) -> None:
     rig = PollerRig(an_execution(FIRST), settings=Settings(save_attempts_max=attempts))
     rig.table.on_save = lambda: rig.table.write(KEY, Note="of another writer")
     with pytest.raises(PollFailedError, match="was changed by another writer"):
@@ -109,7 +109,7 @@ def test_a_poll_that_loses_every_race_fails_visibly_and_overwrites_nothing(attem
     assert rig.metrics.values("PollErrors") == [1]
 
 
-def test_a_poll_that_loses_races_stops_before_its_deadline() -> None:
+def test_poll_that_loses_races_stops_before_its_deadline() -> None:
     rig = PollerRig(an_execution(FIRST))
     rig.table.on_save = lambda: rig.table.write(KEY, Note="of another writer")
     rig.jobs.on_call = rig.clock.passing_s(100)
@@ -122,14 +122,14 @@ def test_a_poll_that_loses_races_stops_before_its_deadline() -> None:
     assert len(rig.table.reads) == 3 + 3
 
 
-def test_a_version_that_changed_alone_is_a_lost_race() -> None:
+def test_changed_version_alone_is_a_lost_race() -> None:
     rig = PollerRig(an_execution(FIRST))
     rig.table.on_save = in_turn(lambda: rig.table.write(KEY))
     rig.poll()
     assert [update.expected_version for update in rig.table.written] == [1]
 
 
-def test_a_poll_whose_write_was_done_though_its_answer_was_lost_is_a_poll_like_any_other() -> None:
+def test_written_poll_with_a_lost_answer_counts_as_a_poll() -> None:
     rig = PollerRig(an_execution(FIRST))
     rig.answer((FIRST, an_ended_job(FIRST)))
     rig.table.after_save = in_turn(raising(ANSWER_LOST))
@@ -142,7 +142,7 @@ def test_a_poll_whose_write_was_done_though_its_answer_was_lost_is_a_poll_like_a
     ("changes", "status"),
     [({"Note": "of another writer"}, ExecutionStatus.POLLING), ({"Status": "CANCELLED"}, ExecutionStatus.CANCELLED)],
 )
-def test_a_poll_whose_answer_was_lost_knows_its_own_write_under_that_of_another(
+def test_poll_with_a_lost_answer_finds_its_write_below_a_later_one(
     changes: dict[str, object], status: ExecutionStatus
 ) -> None:
     rig = PollerRig(an_execution(FIRST))
@@ -158,8 +158,8 @@ def test_a_poll_whose_answer_was_lost_knows_its_own_write_under_that_of_another(
     assert rig.metrics.values("WavesPolled") == [1]
 
 
-def test_a_poll_does_not_take_what_another_wrote_for_its_own() -> None:
-    """The other one tells less of the waves, or is of another time."""
+def test_write_of_another_poll_is_not_taken_for_the_own_write() -> None:
+    """The other poll's write has other waves, or another time."""
     rig = PollerRig(an_execution(FIRST))
     rig.answer((FIRST, an_ended_job(FIRST)))
     rig.table.on_save = in_turn(lambda: rig.table.write(KEY, LastPolledTime=seconds_item(rig.clock.now_us())), nothing)
@@ -167,8 +167,8 @@ def test_a_poll_does_not_take_what_another_wrote_for_its_own() -> None:
     assert len(rig.table.written) == 1
 
 
-def test_a_version_that_nobody_raised_is_not_that_of_a_write_of_its_own() -> None:
-    """A person cancels without counting up, and the poll by hand had nothing new to write."""
+def test_unchanged_version_is_not_taken_for_the_own_write() -> None:
+    """A person cancels without incrementing the version, and the manual poll has nothing new to write."""
     rig = PollerRig(an_execution(FIRST, last_polled_us=START_US))
     rig.table.on_save = in_turn(lambda: rig.table.items[KEY].update(Status="CANCELLED"))
     assert rig.poll() == PollReport(PollEnd.NOT_POLLING, status=ExecutionStatus.CANCELLED)

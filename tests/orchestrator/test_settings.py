@@ -1,4 +1,4 @@
-"""The settings of both functions: the values deployed in Phase 2, what the environment may say, and what it may not."""
+"""The settings of both functions: the defaults of Phase 2, the allowed values, and the errors of wrong ones."""
 
 import pytest
 from hypothesis import given
@@ -22,7 +22,7 @@ RANGES = {
 }
 
 
-def test_an_empty_environment_gives_the_values_of_phase_2() -> None:
+def test_empty_environment_gives_the_values_of_phase_2() -> None:
     settings = settings_from({})
     assert settings == Settings()
     assert settings.pending_interval_us == 45 * SECOND_US
@@ -34,7 +34,7 @@ def test_an_empty_environment_gives_the_values_of_phase_2() -> None:
     assert settings.sweep_us == 60 * SECOND_US
 
 
-def test_every_variable_is_read_in_its_own_unit() -> None:
+def test_every_variable_is_read_in_its_unit() -> None:
     environment = {variable: str(number) for number, variable in enumerate(RANGES, start=1)}
     assert settings_from({**environment, "TIMEOUT_SECONDS": "600"}) == Settings(
         pending_interval_us=1 * SECOND_US,
@@ -51,37 +51,37 @@ def test_every_variable_is_read_in_its_own_unit() -> None:
 
 
 @pytest.mark.parametrize(("sweeps", "seconds"), [(1, 60), (2, 30), (4, 15), (12, 5)])
-def test_several_looks_share_the_minute_evenly(sweeps: int, seconds: int) -> None:
+def test_looks_are_spread_evenly_over_the_minute(sweeps: int, seconds: int) -> None:
     assert Settings(sweeps_per_invocation=sweeps).sweep_us == seconds * SECOND_US
 
 
-def test_variables_of_others_are_left_alone() -> None:
+def test_unknown_variables_are_ignored() -> None:
     assert settings_from({"AWS_REGION": "us-east-1", "TIMEOUT": "soon"}) == Settings()
 
 
-def test_the_names_of_all_settings_are_known() -> None:
+def test_setting_names_are_complete() -> None:
     assert frozenset(RANGES) == SETTING_NAMES
 
 
 @pytest.mark.parametrize("variable", sorted(RANGES))
-def test_a_setting_is_taken_within_its_range_only(variable: str) -> None:
+def test_setting_outside_its_range_is_refused(variable: str) -> None:
     least, most = RANGES[variable]
     settings_from({variable: str(least)})
     settings_from({variable: f" {most} "})
     for wrong in (least - 1, most + 1):
         with pytest.raises(MalformedError) as refused:
             settings_from({variable: str(wrong)})
-        said = f"{variable} must be a whole number from {least} to {most}, got '{wrong}'"
-        assert str(refused.value) == said
+        message = f"{variable} must be a whole number from {least} to {most}, got '{wrong}'"
+        assert str(refused.value) == message
 
 
 @pytest.mark.parametrize("text", ["", "soon", "1.5", "+5", "1_0", "0x5", "\N{SUPERSCRIPT TWO}"])
-def test_what_is_no_whole_number_is_refused(text: str) -> None:
+def test_setting_other_than_a_whole_number_is_refused(text: str) -> None:
     with pytest.raises(MalformedError, match="TIMEOUT_SECONDS must be a whole number"):
         settings_from({"TIMEOUT_SECONDS": text})
 
 
-def test_all_wrong_settings_are_named_at_once() -> None:
+def test_all_wrong_settings_are_named_in_one_error() -> None:
     with pytest.raises(MalformedError) as refused:
         settings_from({"TIMEOUT_SECONDS": "1h", "SWEEPS_PER_INVOCATION": "0", "SAVE_ATTEMPTS_MAX": "3"})
     assert str(refused.value) == (
@@ -92,7 +92,7 @@ def test_all_wrong_settings_are_named_at_once() -> None:
 
 @QUICK
 @given(st.dictionaries(st.sampled_from(sorted(RANGES)), st.text("1 9_x²", max_size=3) | st.integers(-1, 100).map(str)))
-def test_any_environment_is_read_or_refused_and_raises_nothing_else(environment: dict[str, str]) -> None:
+def test_any_environment_is_read_or_refused_as_malformed(environment: dict[str, str]) -> None:
     try:
         settings = settings_from(environment)
     except MalformedError as error:

@@ -1,4 +1,4 @@
-"""The template as written: what cfn-lint says of it, and what only its text can show."""
+"""The template as text: cfn-lint, and facts that a deployment to moto cannot show."""
 
 import re
 from functools import lru_cache
@@ -35,22 +35,22 @@ def _accepts(parameter: str, value: str) -> bool:
 
 
 @pytest.mark.slow
-def test_cfn_lint_has_nothing_to_say() -> None:
+def test_cfn_lint_finds_no_fault() -> None:
     assert [f"{found.linenumber}: {found.message}" for found in lint_file(TEMPLATE_PATH)] == []
 
 
-def test_the_template_is_plain_cloudformation() -> None:
+def test_template_uses_cloudformation_without_transforms() -> None:
     assert "Transform" not in template()
     assert {about["Type"].partition("::")[0] for about in template()["Resources"].values()} == {"AWS"}
 
 
-def test_no_stack_operation_takes_the_executions_away_and_they_can_be_restored() -> None:
+def test_table_survives_stack_operations_and_can_be_restored() -> None:
     (table,) = _resources("AWS::DynamoDB::Table")
     assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
     assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 
-def test_each_function_writes_to_the_group_that_the_template_makes() -> None:
+def test_each_function_logs_to_the_group_of_the_template() -> None:
     groups = [about["Properties"]["LoggingConfig"] for about in _resources("AWS::Lambda::Function")]
     assert groups == [
         {"LogFormat": "Text", "LogGroup": {"Ref": "FinderLogs"}},
@@ -58,7 +58,7 @@ def test_each_function_writes_to_the_group_that_the_template_makes() -> None:
     ]
 
 
-def test_asynchronous_invocations_of_both_functions_are_configured_for_what_is_invoked() -> None:
+def test_invoke_config_of_both_functions_covers_the_latest_version() -> None:
     configured = [about["Properties"] for about in _resources("AWS::Lambda::EventInvokeConfig")]
     assert [(each["FunctionName"]["Ref"], each["Qualifier"]) for each in configured] == [
         ("FinderFunction", "$LATEST"),
@@ -74,7 +74,7 @@ def test_asynchronous_invocations_of_both_functions_are_configured_for_what_is_i
         ("IncompleteAnswerSeconds", "INCOMPLETE_ANSWER_SECONDS", Settings().incomplete_answer_us // SECOND_US),
     ],
 )
-def test_a_setting_has_the_default_and_the_range_of_the_code(parameter: str, variable: str, default: int) -> None:
+def test_template_setting_has_the_default_and_range_of_the_code(parameter: str, variable: str, default: int) -> None:
     about = template()["Parameters"][parameter]
     assert about["Default"] == default
     for accepted in (about["MinValue"], about["MaxValue"]):
@@ -84,7 +84,7 @@ def test_a_setting_has_the_default_and_the_range_of_the_code(parameter: str, var
             settings_from({variable: str(refused)})
 
 
-def test_every_parameter_and_output_is_described_and_every_text_is_constrained() -> None:
+def test_parameters_are_described_and_their_texts_constrained() -> None:
     parameters = template()["Parameters"]
     assert [name for name, about in (parameters | template()["Outputs"]).items() if not about["Description"]] == []
     texts = {name for name, about in parameters.items() if about["Type"] == "String"}
@@ -93,7 +93,7 @@ def test_every_parameter_and_output_is_described_and_every_text_is_constrained()
     ] == []
 
 
-def test_names_of_roles_stay_within_the_64_characters_of_iam_in_every_region() -> None:
+def test_role_names_have_at_most_64_characters_in_every_region() -> None:
     longest = {"${Environment}": "abcdefghijkl", "${AWS::Region}": "ap-southeast-1"}
     assert _accepts("Environment", longest["${Environment}"])
     assert not _accepts("Environment", longest["${Environment}"] + "m")
@@ -119,6 +119,6 @@ def test_names_of_roles_stay_within_the_64_characters_of_iam_in_every_region() -
         ),
     ],
 )
-def test_a_wrong_parameter_is_refused(parameter: str, accepted: list[str], refused: list[str]) -> None:
+def test_wrong_template_parameter_is_refused(parameter: str, accepted: list[str], refused: list[str]) -> None:
     assert [value for value in accepted if not _accepts(parameter, value)] == []
     assert [value for value in refused if _accepts(parameter, value)] == []

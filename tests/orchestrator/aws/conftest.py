@@ -1,4 +1,4 @@
-"""What holds for every test of the AWS adapters: dummy credentials, and no call that leaves the process."""
+"""Fixtures for all tests of the AWS adapters: dummy credentials, and no call that leaves the process."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.orchestrator.aws.wire import REGION
 
 
 @pytest.fixture(autouse=True)
-def _nothing_of_the_host_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def _environment_of_the_host_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "AKIAOWN",
@@ -20,7 +20,7 @@ def _nothing_of_the_host_counts(monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "AWS_EC2_METADATA_DISABLED": "true",
-        # Nobody listens here, should a call get past the handlers that answer in its place.
+        # A closed port: a call that no handler answers fails here instead of reaching AWS.
         "HTTPS_PROXY": "http://127.0.0.1:9",
     }.items():
         monkeypatch.setenv(name, value)
@@ -43,16 +43,16 @@ def session() -> boto3.session.Session:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _moto_builds_its_routes_of_lambda_once(session: boto3.session.Session) -> None:
-    # The finder calls Lambda from several threads. If they are the first to do so they all parse moto's routes, and
-    # Python 3.11 fails with "AST constructor recursion depth mismatch" (gh-106905).
+def _moto_builds_its_lambda_routes_once(session: boto3.session.Session) -> None:
+    # The finder calls Lambda from several threads. If these make the first calls, all of them parse moto's routes,
+    # and Python 3.11 fails with "AST constructor recursion depth mismatch" (gh-106905).
     with mock_aws():
         session.client("lambda").list_functions()
 
 
 @pytest.fixture
 def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that botocore wanted to wait between attempts. Nobody waits."""
+    """The seconds that botocore would sleep between attempts. No real time passes."""
     waited: list[float] = []
     monkeypatch.setattr("botocore.endpoint.time.sleep", waited.append)
     return waited

@@ -1,4 +1,4 @@
-"""Lambda environments for tests: a module imported anew, its variables, its context, and the lines that it logged."""
+"""Lambda environments for tests: a freshly imported module, its variables, its context, and its log lines."""
 
 import importlib
 import json
@@ -20,7 +20,7 @@ MODULE: Final = "drsim.orchestrator.entrypoints"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Lambda's context object, as much of it as the handlers may read."""
+    """The part of Lambda's context object that the handlers may read."""
 
     aws_request_id: str = "r-1"
     function_name: str = "ExecutionPoller"
@@ -36,9 +36,9 @@ class Context:
 
 
 class Environments:
-    """Lambda, as far as tests of the handlers need it: makes environments, and stands in for DRS and for Lambda's API.
+    """Creates Lambda environments, and answers for AWS services with prepared answers.
 
-    The table is moto's, and so is STS.
+    moto answers for DynamoDB and for STS.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,7 +49,7 @@ class Environments:
         self.set(EXECUTION_TABLE=TABLE, POLLER_FUNCTION="ExecutionPoller")
 
     def set(self, **variables: str) -> None:
-        """Set environment variables; an empty one is as good as none."""
+        """Set environment variables. The handlers treat an empty variable as missing."""
         for name, value in variables.items():
             self._monkeypatch.setenv(name, value)
 
@@ -59,12 +59,12 @@ class Environments:
         return importlib.import_module("drsim.orchestrator.entrypoints")
 
     def wire(self, service: str, *answers: Answer) -> Wire:
-        """The other side of every client of this service that is made from now on."""
+        """A wire with these answers for every client of this service that is created from now on."""
         wire = Wire(None, *answers)
         handlers = [*botocore.handlers.BUILTIN_HANDLERS, (f"before-send.{service}", wire.answer)]
         self._monkeypatch.setattr(botocore.handlers, "BUILTIN_HANDLERS", handlers)
         return wire
 
     def lines(self) -> list[dict[str, Any]]:
-        """What was logged since the last time: every line is one JSON object."""
+        """The lines logged since the last call, each parsed as a JSON object."""
         return [json.loads(line) for line in self._capsys.readouterr().out.splitlines()]

@@ -1,4 +1,4 @@
-"""The execution table behind the ports, three times: on moto, in the fast tier, in memory. One contract for all."""
+"""Three backends of the two ports to the execution table: moto, the fast tier, and memory."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -20,26 +20,26 @@ INDEX: Final = "StatusIndex"
 
 
 class Backend(Protocol):
-    """A table, with the two ports to it and a way past them."""
+    """A table with the two ports to it, and direct access to its items."""
 
     store: ExecutionStore
     index: PollingIndex
 
     def put(self, item: Mapping[str, object]) -> None:
-        """Write a whole item, as other writers do."""
+        """Write a whole item, as another writer."""
         ...
 
     def read(self, key: ExecutionKey) -> Mapping[str, object] | None:
-        """The whole item as it is."""
+        """The whole stored item."""
         ...
 
     def play(self, scene: Callable[[], None]) -> None:
-        """Run a scene where the ports may be called."""
+        """Run a function that calls the ports."""
         ...
 
 
 def create_table(client: "DynamoDBClient") -> None:
-    """The table with its index, as the template has them."""
+    """Create the table and its index as in the template."""
     client.create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
@@ -73,7 +73,7 @@ def put_item(client: "DynamoDBClient", item: Mapping[str, object]) -> None:
 
 
 def read_item(client: "DynamoDBClient", key: ExecutionKey) -> dict[str, Any] | None:
-    """The whole item as it is."""
+    """The whole stored item."""
     answer = client.get_item(
         TableName=TABLE, Key={"ExecutionId": {"S": key.execution_id}, "PlanId": {"S": key.plan_id}}
     )
@@ -83,7 +83,7 @@ def read_item(client: "DynamoDBClient", key: ExecutionKey) -> dict[str, Any] | N
 
 
 class OnAws:
-    """The adapters that Lambda runs. What DynamoDB answers is moto's affair."""
+    """The adapters that Lambda runs, on moto's DynamoDB."""
 
     def __init__(self, client: "DynamoDBClient") -> None:
         create_table(client)
@@ -102,7 +102,7 @@ class OnAws:
 
 
 class InFastTier:
-    """The adapters to the simulated services. A scene is an invocation of a simulated function."""
+    """The adapters to the simulated services. `play` invokes a simulated function."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._rig = Rig(kernel)
@@ -121,7 +121,7 @@ class InFastTier:
 
 
 class InMemory:
-    """The ports that most tests of the production package use."""
+    """The in-memory ports that most tests of the production package use."""
 
     def __init__(self) -> None:
         self._table = Table()

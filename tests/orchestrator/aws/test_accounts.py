@@ -1,4 +1,4 @@
-"""Which credentials and which Region a DRS client has, and how long."""
+"""The credentials and the Region of each DRS client, and when they are renewed."""
 
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ SECOND = granted("AKIATWO", "2025-11-28T22:32:29Z")
 
 
 class Clients(OwnClients):
-    """The real clients, each on a wire of its own."""
+    """The real clients, each with its own wire."""
 
     def __init__(self, *grants: Answer) -> None:
         super().__init__(connections_max=1)
@@ -44,7 +44,7 @@ class Clients(OwnClients):
 
 
 class Scene:
-    """A poller's clients at 2025-11-28 20:32:29 UTC, an hour before the first credentials end."""
+    """A poller's clients at 2025-11-28 20:32:29 UTC, an hour before the first credentials expire."""
 
     def __init__(self, *grants: Answer, role_name: str = "DrsReader", partition: str = "aws") -> None:
         self.clock = VirtualClock()
@@ -54,7 +54,7 @@ class Scene:
         )
 
     def ask(self, scope: JobScope) -> tuple[str, str]:
-        """Who asks DRS, and where."""
+        """Call DRS in this scope; return the access key and the Region of the request."""
         client = self._of.client_of(scope)
         client.describe_jobs()
         request: Request = max((wire.requests for wire in self.clients.drs_wires), key=len)[-1]
@@ -68,7 +68,7 @@ class Scene:
         return [request.body for wire in self.clients.sts_wires for request in wire.requests]
 
 
-def test_the_own_account_is_asked_with_the_functions_own_credentials_in_each_region() -> None:
+def test_own_account_uses_the_functions_credentials_in_each_region() -> None:
     scene = Scene()
     assert [scene.ask(scope) for scope in (EAST, WEST, EAST)] == [
         ("AKIAOWN", "us-east-1"),
@@ -78,7 +78,7 @@ def test_the_own_account_is_asked_with_the_functions_own_credentials_in_each_reg
     assert (len(scene.clients.drs_wires), scene.assumed) == (2, [])
 
 
-def test_another_account_is_asked_in_the_role_there_which_is_taken_once_for_all_regions() -> None:
+def test_other_account_uses_its_role_assumed_once_for_all_regions() -> None:
     scene = Scene(FIRST)
     assert [scene.ask(scope) for scope in (OTHER_ACCOUNT, OTHER_WEST, OTHER_ACCOUNT, EAST)] == [
         ("AKIAONE", "us-east-1"),
@@ -91,13 +91,13 @@ def test_another_account_is_asked_in_the_role_there_which_is_taken_once_for_all_
     assert body.startswith(b"Action=AssumeRole&")
 
 
-def test_a_role_is_taken_in_the_partition_that_the_function_runs_in() -> None:
+def test_role_is_assumed_in_the_partition_of_the_function() -> None:
     scene = Scene(FIRST, partition="aws-us-gov")
     scene.ask(OTHER_ACCOUNT)
     assert b"RoleArn=arn%3Aaws-us-gov%3Aiam" in scene.assumed[0]
 
 
-def test_credentials_are_renewed_ten_minutes_before_they_end_and_so_are_the_clients() -> None:
+def test_credentials_and_clients_are_renewed_10_minutes_before_expiry() -> None:
     scene = Scene(FIRST, SECOND)
     assert scene.ask(OTHER_ACCOUNT) == ("AKIAONE", "us-east-1")
     scene.clock.pass_us(50 * MINUTE_US - 1)
@@ -107,26 +107,28 @@ def test_credentials_are_renewed_ten_minutes_before_they_end_and_so_are_the_clie
     assert (len(scene.assumed), len(scene.clients.sts_wires), len(scene.clients.drs_wires)) == (2, 1, 2)
 
 
-def test_another_account_without_a_role_is_refused_by_the_name_of_the_setting() -> None:
+def test_other_account_without_a_role_is_refused_naming_the_setting() -> None:
     scene = Scene(role_name="")
-    told = r"^account 111122223333 is not the function's own 777788889999: DRS_ROLE_NAME must name the role"
-    with pytest.raises(RefusedError, match=told):
+    message = r"^account 111122223333 is not the function's own 777788889999: DRS_ROLE_NAME must name the role"
+    with pytest.raises(RefusedError, match=message):
         scene.ask(OTHER_ACCOUNT)
     assert scene.ask(EAST) == ("AKIAOWN", "us-east-1")
 
 
-def test_a_role_that_may_not_be_taken_is_refused_by_its_name() -> None:
+def test_role_that_denies_access_is_refused_by_its_name() -> None:
     denied = Answer(
         403,
         b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message></Error>"
         b"<RequestId>r-9</RequestId></ErrorResponse>",
     )
     scene = Scene(denied)
-    told = r"^AssumeRole \(arn:aws:iam::111122223333:role/DrsReader\): AccessDenied: not you \[HTTP 403, request r-9, "
-    with pytest.raises(RefusedError, match=told):
+    message = (
+        r"^AssumeRole \(arn:aws:iam::111122223333:role/DrsReader\): AccessDenied: not you \[HTTP 403, request r-9, "
+    )
+    with pytest.raises(RefusedError, match=message):
         scene.ask(OTHER_ACCOUNT)
 
 
-def test_credentials_show_in_no_log() -> None:
+def test_credentials_hide_their_secret_in_repr() -> None:
     credentials = RoleCredentials(key_id="k", secret="hush", token="t", expires_us=1)
     assert "hush" not in repr(credentials)

@@ -1,4 +1,4 @@
-"""What an import of the entry points brings along, in a process of its own, and what it does not do."""
+"""Import of the entry points in a new process: which modules it loads, and that it has no side effect."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ print(*sorted({name.partition(".")[0] for name in sys.modules}))
 
 
 @pytest.mark.slow
-def test_a_bundle_of_any_name_imports_only_what_lambda_has(tmp_path: Path) -> None:
+def test_bundle_of_any_name_imports_only_what_lambda_has(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "drsim" / "orchestrator", tmp_path / "watcher")
     settings = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", PROBE], env=settings, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""DescribeJobs: what goes out, and what its answers mean. The answers have the shapes of AWS's service model."""
+"""DescribeJobs: its requests, and the meaning of its answers. The answers have the shapes of AWS's service model."""
 
 import boto3.session
 import pytest
@@ -51,7 +51,7 @@ def sent(request: Request) -> tuple[str, object]:
     return request.url, request.json
 
 
-def test_a_job_is_read_with_its_servers_their_instances_and_their_launch_actions(
+def test_job_is_read_with_servers_instances_and_launch_actions(
     session: boto3.session.Session,
 ) -> None:
     jobs, wire = jobs_over(session, in_json({"items": [JOB]}))
@@ -65,7 +65,7 @@ def test_a_job_is_read_with_its_servers_their_instances_and_their_launch_actions
                         "s-1",
                         ServerStatus.LAUNCHED,
                         "i-1",
-                        # A run without a status is neither running nor ended: DRS left that out.
+                        # A run without a status is neither running nor ended: DRS left the status out.
                         (ActionStatus.SUCCEEDED, ActionStatus.FAILED, None),
                     ),
                     ServerLaunch("s-2", ServerStatus.FAILED),
@@ -79,7 +79,7 @@ def test_a_job_is_read_with_its_servers_their_instances_and_their_launch_actions
     assert list(map(sent, wire.requests)) == [(url, {"filters": {"jobIDs": [JOB_ID]}})]
 
 
-def test_a_further_page_is_asked_for_by_its_token_and_the_last_has_none(session: boto3.session.Session) -> None:
+def test_next_page_is_requested_by_token_and_the_last_has_none(session: boto3.session.Session) -> None:
     bare = {"jobID": JOB_ID, "status": "PENDING"}
     jobs, wire = jobs_over(session, in_json({"items": [], "nextToken": "t-2"}), in_json({"items": [bare]}))
     first = jobs.describe_page(EAST, [JOB_ID], None)
@@ -89,14 +89,12 @@ def test_a_further_page_is_asked_for_by_its_token_and_the_last_has_none(session:
 
 
 @pytest.mark.parametrize("answer", [{}, {"items": []}, {"items": [], "nextToken": ""}])
-def test_an_answer_without_jobs_says_that_drs_knows_none_of_them(
-    session: boto3.session.Session, answer: object
-) -> None:
+def test_answer_without_jobs_is_an_empty_page(session: boto3.session.Session, answer: object) -> None:
     jobs, _ = jobs_over(session, in_json(answer))
     assert jobs.describe_page(EAST, [JOB_ID], None) == JobsPage(())
 
 
-def test_each_account_and_region_is_asked_through_its_own_client(session: boto3.session.Session) -> None:
+def test_each_account_and_region_uses_its_own_client(session: boto3.session.Session) -> None:
     clients = {scope: session.client("drs", region_name=scope.region) for scope in (EAST, WEST)}
     wires = {scope: Wire(client, in_json({"items": []})) for scope, client in clients.items()}
     RegionalJobs(clients.__getitem__).describe_page(WEST, [JOB_ID], None)
@@ -105,7 +103,7 @@ def test_each_account_and_region_is_asked_through_its_own_client(session: boto3.
 
 
 @pytest.mark.parametrize(
-    ("job", "told"),
+    ("job", "message"),
     [
         ({"status": "CANCELLED"}, "status must be one of PENDING, STARTED, COMPLETED, got 'CANCELLED'"),
         ({"status": None}, "status must be one of PENDING, STARTED, COMPLETED, got None"),
@@ -113,7 +111,7 @@ def test_each_account_and_region_is_asked_through_its_own_client(session: boto3.
             {"participatingServers": [{"sourceServerID": "s-1", "launchStatus": "PAUSED"}]},
             r"server s-1: launchStatus must be one of .*, got 'PAUSED'",
         ),
-        # DRS has no such word: it is this package's own, for what no job has named.
+        # NOT_STARTED is not a word of DRS. This package uses it for servers that no job has named.
         (
             {"participatingServers": [{"sourceServerID": "s-1", "launchStatus": "NOT_STARTED"}]},
             r"server s-1: launchStatus must be one of .*, got 'NOT_STARTED'",
@@ -128,33 +126,33 @@ def test_each_account_and_region_is_asked_through_its_own_client(session: boto3.
         ),
     ],
 )
-def test_a_word_of_drs_that_is_not_known_is_not_read_as_another(
-    session: boto3.session.Session, job: dict[str, object], told: str
+def test_unknown_or_missing_word_of_drs_is_refused(
+    session: boto3.session.Session, job: dict[str, object], message: str
 ) -> None:
     jobs, _ = jobs_over(session, in_json({"items": [JOB | job]}))
-    with pytest.raises(MalformedError, match=rf"^DescribeJobs: job {JOB_ID}: {told}$"):
+    with pytest.raises(MalformedError, match=rf"^DescribeJobs: job {JOB_ID}: {message}$"):
         jobs.describe_page(EAST, [JOB_ID], None)
 
 
-def test_a_job_without_an_id_is_told(session: boto3.session.Session) -> None:
+def test_job_without_an_id_is_refused(session: boto3.session.Session) -> None:
     jobs, _ = jobs_over(session, in_json({"items": [{"status": "PENDING"}]}))
     with pytest.raises(MalformedError, match=r"^DescribeJobs: jobID must be a text .*, got None$"):
         jobs.describe_page(EAST, [JOB_ID], None)
 
 
-def test_a_text_that_cannot_be_an_id_is_left_out_and_spoils_no_other(session: boto3.session.Session) -> None:
+def test_impossible_job_id_is_left_out_of_the_request(session: boto3.session.Session) -> None:
     jobs, wire = jobs_over(session, in_json({"items": []}))
     jobs.describe_page(EAST, ["job-drill-1234567890abcdef", JOB_ID, f"{JOB_ID}0"], None)
     assert [request.json for request in wire.requests] == [{"filters": {"jobIDs": [JOB_ID]}}]
 
 
-def test_without_any_possible_id_drs_is_not_asked_for_every_job_there_is(session: boto3.session.Session) -> None:
+def test_request_without_a_possible_job_id_is_not_sent(session: boto3.session.Session) -> None:
     jobs, wire = jobs_over(session, in_json({"items": [JOB]}))
     assert jobs.describe_page(EAST, ["drsjob-1"], None) == JobsPage(())
     assert wire.requests == []
 
 
-def test_a_region_that_cannot_be_one_is_refused(session: boto3.session.Session) -> None:
+def test_invalid_region_is_refused(session: boto3.session.Session) -> None:
     jobs = RegionalJobs(lambda scope: session.client("drs", region_name=scope.region))
     with pytest.raises(RefusedError, match=r"^DescribeJobs \(account 1, not a region\): InvalidRegionError: "):
         jobs.describe_page(JobScope("1", "not a region"), [JOB_ID], None)

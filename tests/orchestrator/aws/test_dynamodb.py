@@ -1,4 +1,4 @@
-"""What goes out to DynamoDB: the requests of the two ports to the table."""
+"""The requests that the two ports to the table send to DynamoDB."""
 
 import boto3.session
 import pytest
@@ -14,7 +14,7 @@ from tests.orchestrator.samples import KEY
 KEY_SENT = {"ExecutionId": {"S": "e-1"}, "PlanId": {"S": "plan-1"}}
 
 
-def test_a_look_queries_the_index_by_status_and_goes_on_where_the_page_before_ended(
+def test_look_queries_the_index_by_status_page_after_page(
     session: boto3.session.Session,
 ) -> None:
     client = session.client("dynamodb")
@@ -34,7 +34,7 @@ def test_a_look_queries_the_index_by_status_and_goes_on_where_the_page_before_en
     assert [request.json for request in wire.requests] == [query, query | {"ExclusiveStartKey": last}]
 
 
-def test_a_read_is_strongly_consistent(session: boto3.session.Session) -> None:
+def test_read_is_strongly_consistent(session: boto3.session.Session) -> None:
     client = session.client("dynamodb")
     wire = Wire(client, in_json({}))
     assert TableStore(client, "executions").get(KEY) is None
@@ -43,14 +43,14 @@ def test_a_read_is_strongly_consistent(session: boto3.session.Session) -> None:
     ]
 
 
-def test_a_read_that_fails_names_the_execution(session: boto3.session.Session, sleeps: list[float]) -> None:
+def test_failed_read_names_the_execution(session: boto3.session.Session, sleeps: list[float]) -> None:
     client = session.client("dynamodb")
     Wire(client, refusal("ProvisionedThroughputExceededException"))
     with pytest.raises(TryLaterError, match=r"^GetItem \(execution e-1\): ProvisionedThroughputExceededException: no"):
         TableStore(client, "executions").get(KEY)
 
 
-def test_a_write_that_times_out_names_the_execution(session: boto3.session.Session, sleeps: list[float]) -> None:
+def test_write_without_an_answer_names_the_execution(session: boto3.session.Session, sleeps: list[float]) -> None:
     client = session.client("dynamodb")
     Wire(client, ConnectionClosedError(endpoint_url="https://dynamodb.us-east-1.amazonaws.com/"))
     update = PollUpdate(key=KEY, expected_version=3, last_polled_us=START_US, waves=())
@@ -58,7 +58,7 @@ def test_a_write_that_times_out_names_the_execution(session: boto3.session.Sessi
         TableStore(client, "executions").save_poll(update)
 
 
-def test_a_poll_names_what_it_changes_and_nothing_else(session: boto3.session.Session) -> None:
+def test_poll_update_names_only_what_it_changes(session: boto3.session.Session) -> None:
     client = session.client("dynamodb")
     wire = Wire(client, in_json({}))
     store = TableStore(client, "executions")
@@ -73,8 +73,8 @@ def test_a_poll_names_what_it_changes_and_nothing_else(session: boto3.session.Se
             end_us=START_US + 1,
         )
     )
-    goes_on, ends = [request.json for request in wire.requests]
-    assert goes_on == {
+    running, ends = [request.json for request in wire.requests]
+    assert running == {
         "TableName": "executions",
         "Key": KEY_SENT,
         "UpdateExpression": "SET #Waves = :Waves, #LastPolledTime = :LastPolledTime, #Version = :Version",

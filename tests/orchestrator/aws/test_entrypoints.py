@@ -1,4 +1,4 @@
-"""The two handlers as Lambda calls them, on a table of moto's: what they do, return, raise and log."""
+"""The two handlers as Lambda calls them, on moto's DynamoDB: what they do, return, raise and log."""
 
 import json
 import logging
@@ -29,7 +29,7 @@ FINDER = Context(function_name="ExecutionFinder")
 
 @pytest.fixture
 def environments(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Environments]:
-    """Environments whose logger leaves no trace in this process."""
+    """Environments. Afterwards the logger of this process is as before."""
     logger = logging.getLogger("drsim.orchestrator")
     before = vars(logger).copy(), logger.handlers.copy(), logger.level
     filters = [(handler, handler.filters.copy()) for handler in logging.root.handlers]
@@ -44,7 +44,7 @@ def environments(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
 
 @pytest.fixture
 def table(session: boto3.session.Session) -> Iterator["DynamoDBClient"]:
-    """An empty execution table, in a world that is moto's."""
+    """An empty execution table in moto."""
     with mock_aws():
         client = session.client("dynamodb")
         create_table(client)
@@ -65,7 +65,7 @@ def put(table: "DynamoDBClient", *executions: Execution) -> None:
 
 
 @pytest.mark.parametrize("event", [TICK, {}])
-def test_a_tick_hands_each_due_execution_to_a_poller_and_returns_the_counts(
+def test_tick_invokes_a_poller_per_due_execution_and_returns_counts(
     environments: Environments, table: "DynamoDBClient", event: dict[str, object]
 ) -> None:
     due = [an_execution(a_wave(), key=KEY._replace(execution_id=f"e-{number}")) for number in range(3)]
@@ -85,7 +85,7 @@ def test_a_tick_hands_each_due_execution_to_a_poller_and_returns_the_counts(
     assert {(line["function_name"], line["function_request_id"], line["cold_start"]) for line in lines} == {ids}
 
 
-def test_the_finder_stops_before_its_time_is_up(environments: Environments, table: "DynamoDBClient") -> None:
+def test_finder_near_its_deadline_starts_no_look(environments: Environments, table: "DynamoDBClient") -> None:
     put(table, an_execution(a_wave()))
     wire = environments.wire("lambda", Answer(202))
     nearly_over = Context(function_name="ExecutionFinder", remaining_ms=3_000)
@@ -93,7 +93,7 @@ def test_the_finder_stops_before_its_time_is_up(environments: Environments, tabl
     assert wire.requests == []
 
 
-def test_the_tuning_of_the_environment_counts(environments: Environments, table: "DynamoDBClient") -> None:
+def test_interval_from_the_environment_is_used(environments: Environments, table: "DynamoDBClient") -> None:
     put(table, an_execution(a_wave(), last_polled_us=START_US - 20_000_000))
     environments.wire("lambda", Answer(202))
     environments.set(PENDING_INTERVAL_SECONDS="20")
@@ -101,21 +101,19 @@ def test_the_tuning_of_the_environment_counts(environments: Environments, table:
     assert look["invoked"] == 1
 
 
-def test_each_thread_that_invokes_has_a_connection_of_its_own(environments: Environments) -> None:
+def test_each_invoking_thread_has_its_own_connection(environments: Environments) -> None:
     environments.set(PARALLEL_INVOKES_MAX="25")
     finder = environments.fresh()._finder()
     assert finder._executor._max_workers == finder._invoker._client.meta.config.max_pool_connections == 25
 
 
 @pytest.mark.parametrize("event", [{"detail-type": "EC2 Instance State-change Notification"}, [], None, "tick"])
-def test_an_event_that_is_no_tick_is_refused(environments: Environments, event: object) -> None:
+def test_event_other_than_a_tick_is_refused(environments: Environments, event: object) -> None:
     with pytest.raises(MalformedError, match=r"^finder event must be a Scheduled Event or \{\}, got "):
         environments.fresh().finder_handler(event, FINDER)
 
 
-def test_a_look_that_cannot_read_the_index_fails_in_the_sight_of_lambda(
-    environments: Environments, table: "DynamoDBClient"
-) -> None:
+def test_look_at_a_missing_index_fails_the_invocation(environments: Environments, table: "DynamoDBClient") -> None:
     environments.set(STATUS_INDEX="NoSuchIndex")
     with pytest.raises(RefusedError, match=r"^Query \(NoSuchIndex\): "):
         environments.fresh().finder_handler(TICK, FINDER)
@@ -127,9 +125,7 @@ def test_a_look_that_cannot_read_the_index_fails_in_the_sight_of_lambda(
 # --- the poller ------------------------------------------------------------------------------------------------------
 
 
-def test_a_poll_writes_what_drs_says_and_returns_how_it_ended(
-    environments: Environments, table: "DynamoDBClient"
-) -> None:
+def test_poll_writes_what_drs_reports_and_returns_its_end(environments: Environments, table: "DynamoDBClient") -> None:
     wave = a_wave(job_id=JOB_ID)
     put(table, an_execution(wave))
     wire = environments.wire("drs", an_ended_job(wave))
@@ -150,7 +146,7 @@ def test_a_poll_writes_what_drs_says_and_returns_how_it_ended(
     assert [tuple(line[name] for name in names) for line in lines] == [ids] * 2
 
 
-def test_a_poll_publishes_its_metrics(
+def test_poll_publishes_its_metrics_to_cloudwatch(
     environments: Environments, table: "DynamoDBClient", session: boto3.session.Session
 ) -> None:
     put(table, an_execution(a_wave(job_id=None)))
@@ -160,14 +156,14 @@ def test_a_poll_publishes_its_metrics(
     assert sorted(metric["MetricName"] for metric in listed) == names
 
 
-def test_a_poll_of_nothing_says_so(environments: Environments, table: "DynamoDBClient") -> None:
+def test_poll_of_missing_or_ended_execution_returns_that(environments: Environments, table: "DynamoDBClient") -> None:
     module = environments.fresh()
     assert module.poller_handler(POLL, Context()) == {"end": "GONE", "waves": 0, "status": None}
     put(table, an_execution(a_wave(), status=ExecutionStatus.CANCELLED))
     assert module.poller_handler(POLL, Context()) == {"end": "NOT_POLLING", "waves": 0, "status": "CANCELLED"}
 
 
-def test_jobs_of_another_account_are_asked_for_in_the_role_there(
+def test_jobs_of_another_account_are_described_with_its_role(
     environments: Environments, table: "DynamoDBClient"
 ) -> None:
     wave = a_wave(job_id=JOB_ID, scope=OTHER_ACCOUNT)
@@ -178,7 +174,7 @@ def test_jobs_of_another_account_are_asked_for_in_the_role_there(
     assert wire.requests[0].key_id.startswith("ASIA")
 
 
-def test_the_role_in_another_account_is_in_the_partition_of_the_function(
+def test_role_of_another_account_has_the_partition_of_the_function(
     environments: Environments, table: "DynamoDBClient"
 ) -> None:
     put(table, an_execution(a_wave(job_id=JOB_ID, scope=OTHER_ACCOUNT)))
@@ -189,7 +185,7 @@ def test_the_role_in_another_account_is_in_the_partition_of_the_function(
     assert b"RoleArn=arn%3Aaws-us-gov%3Aiam%3A%3A111122223333%3Arole%2FDrsReader&" in wire.requests[0].body
 
 
-def test_jobs_of_another_account_without_a_role_fail_the_poll_and_change_nothing(
+def test_poll_of_another_account_without_a_role_fails_and_writes_nothing(
     environments: Environments, table: "DynamoDBClient"
 ) -> None:
     execution = an_execution(a_wave(job_id=JOB_ID, scope=OTHER_ACCOUNT))
@@ -199,7 +195,7 @@ def test_jobs_of_another_account_without_a_role_fail_the_poll_and_change_nothing
     assert read_item(table, KEY) == an_item(execution)
 
 
-def test_a_poll_that_failed_is_raised_to_lambda_and_both_its_lines_carry_the_ids(
+def test_failed_poll_raises_and_both_log_lines_carry_the_ids(
     environments: Environments, table: "DynamoDBClient", sleeps: list[float]
 ) -> None:
     execution = an_execution(a_wave(job_id=JOB_ID))
@@ -214,7 +210,7 @@ def test_a_poll_that_failed_is_raised_to_lambda_and_both_its_lines_carry_the_ids
     assert [(line["function_request_id"], line["execution_id"]) for line in (failed, raised)] == [("r-9", "e-1")] * 2
 
 
-def test_a_status_of_drs_that_is_not_known_fails_the_poll_and_changes_nothing(
+def test_unknown_job_status_fails_the_poll_and_writes_nothing(
     environments: Environments, table: "DynamoDBClient"
 ) -> None:
     execution = an_execution(a_wave(job_id=JOB_ID))
@@ -226,7 +222,7 @@ def test_a_status_of_drs_that_is_not_known_fails_the_poll_and_changes_nothing(
 
 
 @pytest.mark.parametrize("payload", [None, [], "e-1", {}, {"ExecutionId": "e-1"}])
-def test_a_payload_that_names_no_execution_is_refused(environments: Environments, payload: object) -> None:
+def test_payload_without_an_execution_is_refused(environments: Environments, payload: object) -> None:
     with pytest.raises(MalformedError, match=r"^poller payload"):
         environments.fresh().poller_handler(payload, Context())
     assert [line["message"] for line in environments.lines()] == ["Invocation failed"]
@@ -235,7 +231,7 @@ def test_a_payload_that_names_no_execution_is_refused(environments: Environments
 # --- environments ----------------------------------------------------------------------------------------------------
 
 
-def test_missing_variables_are_named_together(environments: Environments) -> None:
+def test_missing_variables_are_named_in_one_error(environments: Environments) -> None:
     environments.set(EXECUTION_TABLE="", POLLER_FUNCTION="")
     module = environments.fresh()
     with pytest.raises(MalformedError, match=r"missing: EXECUTION_TABLE, POLLER_FUNCTION$"):
@@ -244,18 +240,18 @@ def test_missing_variables_are_named_together(environments: Environments) -> Non
         module.poller_handler(POLL, Context())
 
 
-def test_the_first_invocation_of_an_environment_is_cold_and_makes_what_the_others_use(
+def test_first_invocation_is_cold_and_creates_what_later_ones_use(
     environments: Environments, table: "DynamoDBClient"
 ) -> None:
     module = environments.fresh()
     module.poller_handler(POLL, Context("r-1"))
     environments.set(EXECUTION_TABLE="elsewhere")
     module.poller_handler(POLL, Context("r-2"))
-    told = [(line["function_request_id"], line["cold_start"]) for line in environments.lines()]
-    assert told == [("r-1", True), ("r-2", False)]
+    found = [(line["function_request_id"], line["cold_start"]) for line in environments.lines()]
+    assert found == [("r-1", True), ("r-2", False)]
 
 
-def test_another_environment_in_the_same_process_has_its_own_variables_and_is_cold_again(
+def test_second_environment_reads_its_own_variables_and_is_cold(
     environments: Environments, table: "DynamoDBClient"
 ) -> None:
     environments.fresh().poller_handler(POLL, Context("r-1"))
@@ -268,7 +264,7 @@ def test_another_environment_in_the_same_process_has_its_own_variables_and_is_co
     assert [line["message"] for line in lines].count("Updated 1 waves for execution e-1") == 1
 
 
-def test_a_line_goes_to_the_standard_output_of_its_environment(
+def test_log_line_goes_to_standard_output_of_its_environment(
     environments: Environments, table: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environments.fresh().poller_handler(POLL, Context("r-1"))

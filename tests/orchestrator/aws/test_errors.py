@@ -1,4 +1,4 @@
-"""Errors of AWS's, from the wire to the port: what is tried again, how often, and what is left of it for the caller."""
+"""AWS errors from the wire to the port: which are retried, how often, and which error the caller gets."""
 
 import boto3.session
 import pytest
@@ -40,10 +40,10 @@ def an_index(session: boto3.session.Session, *answers: Answer | Exception) -> tu
 
 
 HELD = {"TransactionConflictException": 1, "ReplicatedWriteConflictException": 3}
-"""How often botocore tries to write an item that another write holds: one of the two is modelled as retryable."""
+"""Attempts of botocore to write an item that another write locks. AWS models one of the two codes as retryable."""
 
 
-def test_every_code_that_botocore_takes_for_throttling_or_for_passing_is_known() -> None:
+def test_all_retryable_error_codes_of_botocore_are_known() -> None:
     assert set(vars(ThrottledRetryableChecker)["_THROTTLED_ERROR_CODES"]) == THROTTLING_CODES
     assert set(vars(TransientRetryableChecker)["_TRANSIENT_ERROR_CODES"]) <= THROTTLING_CODES | TRANSIENT_CODES
 
@@ -58,14 +58,14 @@ def test_every_code_that_botocore_takes_for_throttling_or_for_passing_is_known()
     ],
     ids=lambda answer: f"{answer.status} {(answer.headers or {}).get('x-amzn-errortype', 'html')}",
 )
-def test_what_may_pass_is_tried_three_times_in_all_and_then_left_to_the_next_tick(
+def test_transient_error_is_tried_3_times_then_left_to_the_next_tick(
     session: boto3.session.Session, sleeps: list[float], answer: Answer
 ) -> None:
     index, wire = an_index(session, answer)
     with pytest.raises(TryLaterError, match=r"^Query \(StatusIndex\): .*HTTP \d+, request .*, attempts 3\]$"):
         index.polling_page(None)
     assert len(wire.requests) == 3
-    # As the boundary of the fast tier waits: up to one second, then up to two.
+    # The fast tier waits as long: up to 1 s, then up to 2 s.
     assert len(sleeps) == 2
     assert 0 <= sleeps[0] <= 1
     assert 0 <= sleeps[1] <= 2
@@ -82,7 +82,7 @@ def test_what_may_pass_is_tried_three_times_in_all_and_then_left_to_the_next_tic
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_silence_is_tried_three_times_in_all_and_then_left_to_the_next_tick(
+def test_connection_error_is_tried_3_times_then_left_to_the_next_tick(
     session: boto3.session.Session, sleeps: list[float], error: Exception
 ) -> None:
     index, wire = an_index(session, error)
@@ -93,7 +93,7 @@ def test_silence_is_tried_three_times_in_all_and_then_left_to_the_next_tick(
 
 
 @pytest.mark.parametrize("failures", [1, 2])
-def test_a_call_that_succeeds_at_its_second_or_third_attempt_has_succeeded(
+def test_call_that_succeeds_when_retried_returns_its_result(
     session: boto3.session.Session, sleeps: list[float], failures: int
 ) -> None:
     failing: list[Answer | Exception] = [ReadTimeoutError(endpoint_url=URL), refusal("ThrottlingException")]
@@ -103,7 +103,7 @@ def test_a_call_that_succeeds_at_its_second_or_third_attempt_has_succeeded(
 
 
 @pytest.mark.parametrize(("code", "attempts"), sorted(HELD.items()))
-def test_a_write_to_an_item_that_another_write_holds_is_left_to_the_next_tick(
+def test_write_to_a_locked_item_is_left_to_the_next_tick(
     session: boto3.session.Session, sleeps: list[float], code: str, attempts: int
 ) -> None:
     client = session.client("dynamodb", config=CONFIG)
@@ -128,18 +128,18 @@ def test_a_write_to_an_item_that_another_write_holds_is_left_to_the_next_tick(
         ("ServiceQuotaExceededException", 402),
     ],
 )
-def test_a_refusal_is_told_at_once_with_operation_code_status_and_request_id(
+def test_refusal_is_raised_at_once_with_code_status_and_request_id(
     session: boto3.session.Session, sleeps: list[float], code: str, status: int
 ) -> None:
     client = session.client("drs", config=CONFIG)
     wire = Wire(client, refusal(code, status, "not you"))
-    told = rf"^DescribeJobs \(account 777788889999, us-east-1\): {code}: not you \[HTTP {status}, request r-77, "
-    with pytest.raises(RefusedError, match=told):
+    message = rf"^DescribeJobs \(account 777788889999, us-east-1\): {code}: not you \[HTTP {status}, request r-77, "
+    with pytest.raises(RefusedError, match=message):
         RegionalJobs(lambda _: client).describe_page(EAST, [JOB_ID], None)
     assert (len(wire.requests), sleeps) == (1, [])
 
 
-def test_a_request_that_botocore_itself_refuses_does_not_go_out(session: boto3.session.Session) -> None:
+def test_request_that_botocore_refuses_is_not_sent(session: boto3.session.Session) -> None:
     client = session.client("dynamodb", config=CONFIG)
     wire = Wire(client, EMPTY_PAGE)
     with pytest.raises(RefusedError, match=r"(?s)^Query \(StatusIndex\): ParamValidationError: .*TableName"):
@@ -159,14 +159,14 @@ def test_a_request_that_botocore_itself_refuses_does_not_go_out(session: boto3.s
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_an_error_without_an_answer_is_sorted_by_its_kind(error: Exception, meaning: type[OrchestratorError]) -> None:
+def test_error_without_an_answer_is_mapped_by_its_type(error: Exception, meaning: type[OrchestratorError]) -> None:
     sorted_error = port_error("GetItem", error)
     assert type(sorted_error) is meaning
     assert str(sorted_error) == f"GetItem: {type(error).__name__}: {error}"
 
 
 @pytest.mark.parametrize("version", [0, 3])
-def test_a_condition_that_does_not_hold_is_a_lost_race_and_is_not_tried_again(
+def test_failed_condition_is_a_lost_race_without_a_retry(
     session: boto3.session.Session, sleeps: list[float], version: int
 ) -> None:
     found = {"Status": {"S": "CANCELLED"}, "Version": {"N": "9"}}
@@ -176,10 +176,10 @@ def test_a_condition_that_does_not_hold_is_a_lost_race_and_is_not_tried_again(
     )
     store = TableStore(client, "executions")
     update = PollUpdate(key=KEY, expected_version=version, last_polled_us=0, waves=())
-    wanted = rf"^UpdateItem \(execution e-1, POLLING at version {version}; "
-    with pytest.raises(LostRaceError, match=wanted + r"found CANCELLED at version 9\): Cond.*request r-77"):
+    message = rf"^UpdateItem \(execution e-1, POLLING at version {version}; "
+    with pytest.raises(LostRaceError, match=message + r"found CANCELLED at version 9\): Cond.*request r-77"):
         store.save_poll(update)
-    with pytest.raises(LostRaceError, match=wanted + r"found no item\): Cond.*request r-77"):
+    with pytest.raises(LostRaceError, match=message + r"found no item\): Cond.*request r-77"):
         store.save_poll(update)
     assert (len(wire.requests), sleeps) == (2, [])
 
@@ -187,11 +187,11 @@ def test_a_condition_that_does_not_hold_is_a_lost_race_and_is_not_tried_again(
 # --- the configuration -----------------------------------------------------------------------------------------------
 
 
-def test_a_call_is_tried_as_often_as_in_the_fast_tier() -> None:
+def test_attempts_are_those_of_the_fast_tier() -> None:
     assert ATTEMPTS_MAX == _ATTEMPTS_MAX
 
 
-def test_no_environment_variable_changes_how_often_a_call_is_tried(
+def test_environment_variables_do_not_change_the_attempts(
     session: boto3.session.Session, sleeps: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "9")
@@ -203,16 +203,16 @@ def test_no_environment_variable_changes_how_often_a_call_is_tried(
     assert (len(wire.requests), len(sleeps)) == (3, 2)
 
 
-def test_a_call_that_hangs_at_every_attempt_leaves_the_finder_half_its_time() -> None:
+def test_call_that_always_hangs_leaves_the_finder_half_its_time() -> None:
     waits_s = 1 + 2
     assert ATTEMPTS_MAX * (CONNECT_TIMEOUT_S + READ_TIMEOUT_S) + waits_s <= 60 / 2
     assert (vars(CONFIG)["connect_timeout"], vars(CONFIG)["read_timeout"]) == (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
 
 
-def test_errors_are_tried_again_in_the_mode_that_the_fast_tier_models() -> None:
-    # A client fills in what its configuration leaves open, so one that no client has seen yet is looked at.
+def test_retry_mode_is_the_one_that_the_fast_tier_models() -> None:
+    # A client fills in missing values of its configuration, so this one must be unused.
     assert vars(client_config(connections_max=1))["retries"] == {"mode": "standard", "total_max_attempts": 3}
 
 
-def test_a_client_keeps_as_many_connections_as_are_asked_for() -> None:
+def test_client_keeps_the_requested_number_of_connections() -> None:
     assert vars(client_config(connections_max=40))["max_pool_connections"] == 40

@@ -16,7 +16,7 @@ from tests.orchestrator.samples import KEY
 # --- the poller function ---------------------------------------------------------------------------------------------
 
 
-def test_a_dispatch_goes_out_as_an_asynchronous_invocation_with_its_payload(session: boto3.session.Session) -> None:
+def test_dispatch_is_sent_as_asynchronous_invocation(session: boto3.session.Session) -> None:
     client = session.client("lambda")
     wire = Wire(client, Answer(202))
     FunctionInvoker(client, "ExecutionPoller").invoke(Dispatch(key=KEY, dispatched_us=START_US, active_count=2))
@@ -31,7 +31,7 @@ def test_a_dispatch_goes_out_as_an_asynchronous_invocation_with_its_payload(sess
     }
 
 
-def test_the_answer_to_an_invocation_is_read_so_that_its_connection_serves_the_next(
+def test_answer_to_an_invocation_is_read_to_free_its_connection(
     session: boto3.session.Session,
 ) -> None:
     client = session.client("lambda")
@@ -41,28 +41,26 @@ def test_the_answer_to_an_invocation_is_read_so_that_its_connection_serves_the_n
 
 
 @pytest.mark.parametrize("status", [200, 204])
-def test_an_answer_that_is_not_accepted_is_refused(session: boto3.session.Session, status: int) -> None:
+def test_invocation_answered_other_than_202_is_refused(session: boto3.session.Session, status: int) -> None:
     client = session.client("lambda")
     Wire(client, Answer(status))
-    told = rf"^Invoke \(ExecutionPoller for execution e-1\): StatusCode must be 202, got {status}$"
-    with pytest.raises(RefusedError, match=told):
+    message = rf"^Invoke \(ExecutionPoller for execution e-1\): StatusCode must be 202, got {status}$"
+    with pytest.raises(RefusedError, match=message):
         FunctionInvoker(client, "ExecutionPoller").invoke(Dispatch(key=KEY))
 
 
-def test_an_invocation_that_lambda_throttles_is_left_to_the_next_tick(
-    session: boto3.session.Session, sleeps: list[float]
-) -> None:
+def test_throttled_invocation_is_left_to_the_next_tick(session: boto3.session.Session, sleeps: list[float]) -> None:
     client = session.client("lambda")
     Wire(client, refusal("TooManyRequestsException", 429))
-    told = r"^Invoke \(ExecutionPoller for execution e-1\): TooManyRequestsException: no \[HTTP 429, "
-    with pytest.raises(TryLaterError, match=told):
+    message = r"^Invoke \(ExecutionPoller for execution e-1\): TooManyRequestsException: no \[HTTP 429, "
+    with pytest.raises(TryLaterError, match=message):
         FunctionInvoker(client, "ExecutionPoller").invoke(Dispatch(key=KEY))
 
 
 # --- metrics ---------------------------------------------------------------------------------------------------------
 
 
-def test_points_are_published_in_one_call_with_their_units_and_without_dimensions(
+def test_points_are_published_in_one_call_with_units(
     session: boto3.session.Session,
 ) -> None:
     points = [MetricPoint("WavesPolled", 3), MetricPoint("PollingDuration", 12.5, Unit.MILLISECONDS)]
@@ -89,9 +87,7 @@ def test_points_are_published_in_one_call_with_their_units_and_without_dimension
     ]
 
 
-def test_metrics_that_cannot_be_published_are_left_to_the_next_tick(
-    session: boto3.session.Session, sleeps: list[float]
-) -> None:
+def test_metrics_that_cloudwatch_refuses_raise_try_later(session: boto3.session.Session, sleeps: list[float]) -> None:
     client = session.client("cloudwatch")
     Wire(client, Answer(503))
     with pytest.raises(TryLaterError, match=r"^PutMetricData \(Drs\): "):
@@ -101,7 +97,7 @@ def test_metrics_that_cannot_be_published_are_left_to_the_next_tick(
 # --- time ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_clock_counts_microseconds_since_1970_and_sleeps_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock_counts_microseconds_since_1970_and_sleeps_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr("time.time_ns", lambda: 1_764_361_949_123_456_789)
     monkeypatch.setattr("time.sleep", slept.append)

@@ -1,4 +1,4 @@
-"""What the two ports to the execution table promise, on every adapter: AWS's, the fast tier's, that of the tests."""
+"""The contract of the two ports to the execution table, on every adapter: AWS, the fast tier, and memory."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -18,7 +18,7 @@ from tests.orchestrator.ports import START_US
 from tests.orchestrator.samples import KEY, a_wave, an_execution, an_item, servers_in
 
 SECOND_US: Final = 1_000_000
-NOBODY: Final = ExecutionKey("nobody", "plan-1")
+ABSENT: Final = ExecutionKey("absent", "plan-1")
 
 
 @pytest.fixture(params=["aws", "fast", "memory"])
@@ -74,11 +74,11 @@ def all_pages(backend: Backend) -> list[IndexPage]:
 # --- the index -------------------------------------------------------------------------------------------------------
 
 
-def test_an_empty_index_has_one_page_and_no_further_one(backend: Backend) -> None:
+def test_empty_index_has_exactly_one_page(backend: Backend) -> None:
     assert all_pages(backend) == [IndexPage(())]
 
 
-def test_the_index_shows_executions_in_polling_only_and_the_oldest_first(backend: Backend) -> None:
+def test_index_lists_polling_executions_only_oldest_first(backend: Backend) -> None:
     for execution_id, start_s in {"b": 200, "a": 300, "c": Decimal("99.5")}.items():
         backend.put(an_item_of(execution_id, start_s))
     backend.put(an_item_of("ended", Status="COMPLETED"))
@@ -88,7 +88,7 @@ def test_the_index_shows_executions_in_polling_only_and_the_oldest_first(backend
     assert shown[0] == execution_of(an_item_of("c", Decimal("99.5")))
 
 
-def test_an_index_of_several_pages_shows_each_execution_once_and_in_order(backend: Backend) -> None:
+def test_index_of_several_pages_lists_each_execution_once_in_order(backend: Backend) -> None:
     for number in range(5):
         backend.put(an_item_of(f"e-{number}", 500 - number, Notes="-" * 350_000))
     pages = all_pages(backend)
@@ -97,17 +97,17 @@ def test_an_index_of_several_pages_shows_each_execution_once_and_in_order(backen
     assert ids == ["e-4", "e-3", "e-2", "e-1", "e-0"]
 
 
-def test_an_item_that_cannot_be_read_is_told_and_hides_no_other(backend: Backend) -> None:
+def test_malformed_item_is_reported_and_hides_no_other(backend: Backend) -> None:
     backend.put(an_item_of("a", 100))
     backend.put(an_item_of("b", 200, TotalWaves="three"))
     backend.put(an_item_of("c", 300))
     pages = all_pages(backend)
     assert [execution.key.execution_id for page in pages for execution in page.executions] == ["a", "c"]
     wrong = "execution b: TotalWaves must be a whole number >= 0, got 'three'"
-    assert [told for page in pages for told in page.malformed] == [wrong]
+    assert [text for page in pages for text in page.malformed] == [wrong]
 
 
-def test_an_execution_that_has_ended_leaves_the_index(backend: Backend) -> None:
+def test_ended_execution_leaves_the_index(backend: Backend) -> None:
     backend.put(an_item_of(KEY.execution_id))
     end = an_update(0, status=ExecutionStatus.COMPLETED, end_us=START_US)
     backend.play(lambda: backend.store.save_poll(end))
@@ -117,16 +117,16 @@ def test_an_execution_that_has_ended_leaves_the_index(backend: Backend) -> None:
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def test_an_execution_is_read_as_its_item_says_or_is_none(backend: Backend) -> None:
+def test_execution_is_read_from_its_item_and_none_without_one(backend: Backend) -> None:
     servers = servers_in([ServerStatus.LAUNCHED, ServerStatus.PENDING])
     execution = an_execution(a_wave(servers=servers), a_wave(2, job_id=None), last_polled_us=START_US + 250_000)
     backend.put(an_item(execution))
     found: list[Execution | None] = []
-    backend.play(lambda: found.extend([backend.store.get(KEY), backend.store.get(NOBODY)]))
+    backend.play(lambda: found.extend([backend.store.get(KEY), backend.store.get(ABSENT)]))
     assert found == [execution, None]
 
 
-def test_a_read_of_an_item_that_cannot_be_read_says_what_is_wrong_with_it(backend: Backend) -> None:
+def test_read_of_a_malformed_item_names_path_rule_and_value(backend: Backend) -> None:
     backend.put(an_item_of(KEY.execution_id, Status="?"))
 
     def scene() -> None:
@@ -139,7 +139,7 @@ def test_a_read_of_an_item_that_cannot_be_read_says_what_is_wrong_with_it(backen
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_poll_sets_what_it_concluded_and_keeps_whatever_else_others_wrote(backend: Backend) -> None:
+def test_poll_writes_its_conclusion_and_keeps_attributes_of_others(backend: Backend) -> None:
     item = an_item_of(KEY.execution_id, Version=3, InitiatedBy="person", Tags={"cost": Decimal("1.5"), "on": True})
     waves = item["Waves"]
     assert isinstance(waves, list)
@@ -156,7 +156,7 @@ def test_a_poll_sets_what_it_concluded_and_keeps_whatever_else_others_wrote(back
     assert backend.read(KEY) == item | {"LastPolledTime": Decimal(START_US + 1_500_000) / SECOND_US, "Version": 4}
 
 
-def test_an_end_is_written_with_its_instant(backend: Backend) -> None:
+def test_end_is_written_with_its_instant(backend: Backend) -> None:
     backend.put(an_item_of(KEY.execution_id, Version=3))
     end = an_update(3, status=ExecutionStatus.PARTIAL, end_us=START_US + 2_000_001)
     backend.play(lambda: backend.store.save_poll(end))
@@ -166,7 +166,7 @@ def test_an_end_is_written_with_its_instant(backend: Backend) -> None:
     assert ends == ["PARTIAL", Decimal(START_US + 2_000_001) / SECOND_US, 4]
 
 
-def test_a_poll_writes_neither_status_nor_end_while_the_execution_goes_on(backend: Backend) -> None:
+def test_poll_of_a_running_execution_writes_no_status_and_no_end(backend: Backend) -> None:
     backend.put(an_item_of(KEY.execution_id))
     backend.play(lambda: backend.store.save_poll(an_update(0)))
     item = backend.read(KEY)
@@ -174,7 +174,7 @@ def test_a_poll_writes_neither_status_nor_end_while_the_execution_goes_on(backen
     assert (item["Status"], "EndTime" in item) == ("POLLING", False)
 
 
-def test_an_item_without_a_version_is_at_version_zero(backend: Backend) -> None:
+def test_item_without_a_version_is_at_version_zero(backend: Backend) -> None:
     item = an_item_of(KEY.execution_id)
     del item["Version"]
     backend.put(item)
@@ -195,7 +195,7 @@ def test_an_item_without_a_version_is_at_version_zero(backend: Backend) -> None:
     [{"Version": 4}, {"Version": 2}, {"Status": "CANCELLED"}, {"Status": "PENDING"}],
     ids=str,
 )
-def test_a_poll_that_another_writer_overtook_is_a_lost_race_and_writes_nothing(
+def test_poll_after_another_write_is_a_lost_race_and_writes_nothing(
     backend: Backend, change: dict[str, object]
 ) -> None:
     item = an_item_of(KEY.execution_id, Version=3) | change
@@ -210,18 +210,16 @@ def test_a_poll_that_another_writer_overtook_is_a_lost_race_and_writes_nothing(
 
 
 @pytest.mark.parametrize("version", [0, 3])
-def test_a_poll_of_an_execution_that_was_deleted_is_a_lost_race_and_does_not_bring_it_back(
-    backend: Backend, version: int
-) -> None:
+def test_poll_of_deleted_execution_is_a_lost_race_and_recreates_nothing(backend: Backend, version: int) -> None:
     def scene() -> None:
         with pytest.raises(LostRaceError):
-            backend.store.save_poll(an_update(version, key=NOBODY))
+            backend.store.save_poll(an_update(version, key=ABSENT))
 
     backend.play(scene)
-    assert backend.read(NOBODY) is None
+    assert backend.read(ABSENT) is None
 
 
-def test_a_poll_is_written_once_even_if_its_answer_was_lost_and_it_is_sent_again(backend: Backend) -> None:
+def test_poll_sent_twice_after_a_lost_answer_is_written_once(backend: Backend) -> None:
     backend.put(an_item_of(KEY.execution_id, Version=3))
 
     def scene() -> None:

@@ -1,6 +1,6 @@
-"""AWS's side of the wire: answers in the form in which botocore reads them, in place of a connection.
+"""Prepared HTTP answers for botocore clients, in place of a connection.
 
-Everything of botocore's but the connection runs: parameters are checked, requests signed, answers parsed and retried.
+All other parts of botocore run: it checks parameters, signs requests, parses answers and retries.
 """
 
 import json
@@ -18,7 +18,7 @@ REGION: Final = "us-east-1"
 
 
 class _Raw(BytesIO):
-    """What urllib3 hands to botocore, as far as botocore reads it."""
+    """The part of urllib3's response that botocore reads."""
 
     def stream(self) -> Iterator[bytes]:
         yield self.read()
@@ -45,7 +45,7 @@ def refusal(code: str, status: int = 400, message: str = "no", **members: object
 
 
 def granted(key_id: str, until: str) -> Answer:
-    """STS's answer to AssumeRole: XML, as its query protocol has it."""
+    """STS's answer to AssumeRole, in the XML of its query protocol."""
     return Answer(
         200,
         f"""<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
@@ -56,7 +56,7 @@ def granted(key_id: str, until: str) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request as it went out."""
+    """One HTTP request as it was sent."""
 
     url: str
     headers: Mapping[str, str]
@@ -64,19 +64,19 @@ class Request:
 
     @property
     def json(self) -> Any:
-        """The body of a JSON service's request."""
+        """The body, parsed as JSON."""
         return json.loads(self.body)
 
     @property
     def key_id(self) -> str:
-        """Whose credentials signed it."""
+        """The access key that signed the request."""
         return self.headers["Authorization"].partition("Credential=")[2].partition("/")[0]
 
 
 class Wire:
-    """The wire of one client: gives these answers in turn, the last of them again and again; keeps the requests.
+    """The wire of one client: returns these answers in order, repeats the last one, and records the requests.
 
-    Without a client it is nobody's yet, and `answer` a handler to register for botocore's `before-send`.
+    Without a client, the caller registers `answer` as a handler for botocore's `before-send`.
     """
 
     def __init__(self, client: "BaseClient | None", *answers: Answer | Exception) -> None:
@@ -85,13 +85,13 @@ class Wire:
         self._answers = list(answers)
         if client is not None:
             service = client.meta.service_model.service_id.hyphenize()
-            # The stubs have it that a handler answers nothing.
+            # The stubs declare that a handler returns nothing.
             answer: Callable[..., Any] = self.answer
             client.meta.events.register(f"before-send.{service}", answer)
 
     def answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        """Keep the request and give, or raise, what is next."""
-        # botocore keeps texts as bytes here and there.
+        """Record the request, and return or raise the next answer."""
+        # botocore keeps some texts as bytes.
         headers = {str(name): _text(value) for name, value in request.headers.items()}
         self.requests.append(Request(_text(request.url), headers, _text(request.body or "").encode()))
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
@@ -103,7 +103,7 @@ class Wire:
 
     @property
     def unread(self) -> list[bytes]:
-        """What nobody has read of each answer so far."""
+        """The unread rest of each answer so far."""
         return [raw.getvalue()[raw.tell() :] for raw in self._raws]
 
 
