@@ -1,6 +1,6 @@
-"""What is wrong with the pair in examples/polling: each bug as the text that it replaces in examples/polling_mended.
+"""The bugs in examples/polling, each as the text that it replaces in examples/polling_mended.
 
-`python -m tests.examples.bugs` writes examples/polling anew from the mended pair. A scenario is the catalogue's or a
+`python -m tests.examples.bugs` writes examples/polling again from the mended pair. A scenario is the catalogue's or a
 file of examples/polling, made small where that shows the same.
 """
 
@@ -57,7 +57,7 @@ BUGS: Final = (
         says="a poll within 150 s, observed none for",
     ),
     Bug(
-        name="takes for granted that a wave has a jobStatus",
+        name="assumes that a wave has a jobStatus",
         file=FINDER,
         mended='INTERVALS[wave.get("jobStatus")]',
         written='INTERVALS[wave["jobStatus"]]',
@@ -137,7 +137,7 @@ def jobs_by_place(item, places={}):
         says="DRS asked about the execution's own jobs",
     ),
     Bug(
-        name="takes for granted that a wave has a jobId",
+        name="assumes that a wave has a jobId",
         file=POLLER,
         mended="""\
         if wave.get("jobId"):
@@ -169,13 +169,13 @@ def jobs_by_place(item, places={}):
         says="at most 1 DescribeJobs calls",
     ),
     Bug(
-        name="makes the servers anew from DRS's answer",
+        name="replaces the servers with those of DRS's answer",
         file=POLLER,
         mended="""\
-    told = {server["sourceServerID"]: server for server in job.get("participatingServers", [])}
+    launches = {server["sourceServerID"]: server for server in job.get("participatingServers", [])}
     servers = []
     for server in wave["servers"]:
-        launch = told.get(server["sourceServerId"])
+        launch = launches.get(server["sourceServerId"])
         if launch is not None:
             server = {**server, "status": launch["launchStatus"]}
             if "recoveryInstanceID" in launch:
@@ -199,7 +199,7 @@ def jobs_by_place(item, places={}):
         says="foreign attributes of server",
     ),
     Bug(
-        name="calls a wave done when its job is, whatever became of the servers",
+        name="ends a wave with its job, even if servers failed",
         file=POLLER,
         mended="""\
     statuses = [server["status"] for server in wave["servers"]]
@@ -243,7 +243,7 @@ def jobs_by_place(item, places={}):
         says="to PENDING by ExecutionPoller",
     ),
     Bug(
-        name="looks at the waves that are listed, not at totalWaves",
+        name="counts the listed waves, ignores totalWaves",
         file=POLLER,
         mended="""\
     if len(waves) < item["totalWaves"]:
@@ -304,7 +304,7 @@ def jobs_by_place(item, places={}):
         says="EndTime of the poll that ended it",
     ),
     Bug(
-        name="writes the whole list of waves, whoever wrote meanwhile",
+        name="writes the list of waves without a condition",
         file=POLLER,
         mended="""\
         ConditionExpression=Attr("status").eq("POLLING") & Attr("version").eq(item["version"]),
@@ -319,7 +319,7 @@ def jobs_by_place(item, places={}):
         file=POLLER,
         mended="""\
         if float(item.get("lastPolledTime", 0)) >= event["lookedAt"]:
-            print(f"{event['executionId']} was polled since, this is an old event")
+            print(f"{event['executionId']} was polled later than this event's look")
             return None
 """,
         written="",
@@ -343,7 +343,7 @@ def with_bugs(bugs: Iterable[Bug], folder: Path) -> Path:
 
 
 def main() -> None:
-    """Write the functions in examples/polling anew; its scenarios stay."""
+    """Write the functions in examples/polling again; its scenarios stay."""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(with_bugs(BUGS, Path(folder) / "pair"), WRITTEN, dirs_exist_ok=True)
 
