@@ -19,6 +19,7 @@ README: Final = ROOT / "README.md"
 USING: Final = ROOT / "docs" / "using.md"
 CHECKS: Final = ROOT / "docs" / "checks.md"
 EXPLORING: Final = ROOT / "docs" / "exploring.md"
+HANDLERS: Final = ROOT / "docs" / "your-own-handlers.md"
 LINKED: Final = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -41,7 +42,7 @@ def printed_by(page: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> 
             command, _, code = line.partition("# exit ")
             words = shlex.split(command.partition(" > ")[0].replace("/tmp/out", str(folder / "out")))
             assert main(words[1:]) == int(code or 0), line
-    return timeless(capsys.readouterr().out).splitlines()
+    return [line.rstrip() for line in timeless(capsys.readouterr().out).splitlines()]
 
 
 def timeless(text: str) -> str:
@@ -49,14 +50,17 @@ def timeless(text: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("page", "language"), [(README, ""), (EXPLORING, "text")], ids=["README", "exploring"])
+@pytest.mark.parametrize(
+    ("page", "language"),
+    [(README, ""), (EXPLORING, "text"), (HANDLERS, "text")],
+    ids=["README", "exploring", "your-own-handlers"],
+)
 def test_commands_run_and_print_the_excerpt_of_the_page(
     page: Path, language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     printed = printed_by(page, tmp_path, capsys)
-    (excerpt,) = blocks(page, language)
-    for line in timeless(excerpt).splitlines():
+    for line in timeless("".join(blocks(page, language))).splitlines():
         assert line.strip() in ("", "...") or line in printed, line
 
 
