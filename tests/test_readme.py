@@ -1,4 +1,4 @@
-"""README tells the truth of today: its commands run, its excerpt is what they print, its examples work."""
+"""README and docs are true today: their commands run, their excerpts match the output, their examples work."""
 
 import re
 import shlex
@@ -15,46 +15,65 @@ from drsim.scenarios.runner import run
 from drsim.simulator.checks import PROPERTIES
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
+README: Final = ROOT / "README.md"
+USING: Final = ROOT / "docs" / "using.md"
+CHECKS: Final = ROOT / "docs" / "checks.md"
+EXPLORING: Final = ROOT / "docs" / "exploring.md"
+HANDLERS: Final = ROOT / "docs" / "your-own-handlers.md"
+LINKED: Final = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def blocks(language: str) -> list[str]:
+def blocks(page: Path, language: str) -> list[str]:
     """The fenced blocks of that language."""
-    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     return [text for found, text in fenced if found == language]
 
 
-def commands() -> list[str]:
-    return [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines()]
+def commands(page: Path) -> list[str]:
+    lines = "".join(blocks(page, "console")).replace("\\\n", " ").splitlines()
+    return [line.removeprefix("$ ") for line in lines]
 
 
-HUNTING = ("drsim explore ", "drsim replay ", "drsim report --campaign ")
+def printed_by(page: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Run the page's drsim commands in that folder, check their exit codes, and return the lines that they print."""
+    (folder / "examples").symlink_to(ROOT / "examples")
+    for line in commands(page):
+        if line.startswith("drsim "):
+            command, _, code = line.partition("# exit ")
+            words = shlex.split(command.partition(" > ")[0].replace("/tmp/out", str(folder / "out")))
+            assert main(words[1:]) == int(code or 0), line
+    return [line.rstrip() for line in timeless(capsys.readouterr().out).splitlines()]
+
+
+def timeless(text: str) -> str:
+    return re.sub(r"in \d+\.\d\d s|in \d+(\.\d)?s", "in ? s", text)
 
 
 @pytest.mark.slow
-def test_the_commands_that_hunt_a_bug_run_one_after_the_other(
+@pytest.mark.parametrize(
+    ("page", "language"),
+    [(README, ""), (EXPLORING, "text"), (HANDLERS, "text")],
+    ids=["README", "exploring", "your-own-handlers"],
+)
+def test_commands_run_and_print_the_excerpt_of_the_page(
+    page: Path, language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    printed = printed_by(page, tmp_path, capsys)
+    for line in timeless("".join(blocks(page, language))).splitlines():
+        assert line.strip() in ("", "...") or line in printed, line
+
+
+@pytest.mark.slow
+def test_commands_of_the_page_on_using_drsim_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for line in (line for line in commands() if line.startswith(HUNTING)):
-        command, _, code = line.partition("# exit ")
-        assert main(shlex.split(command)[1:]) == int(code or 0), line
-    printed = [timeless(line) for line in capsys.readouterr().out.splitlines()]
-    (story,) = blocks("text")
-    for told in timeless(story).splitlines():
-        assert told.strip() == "..." or told in printed, told
-
-
-@pytest.mark.slow
-def test_the_other_commands_run_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for line in (line for line in commands() if line.startswith("drsim ") and not line.startswith(HUNTING)):
-        words = line.partition(" > ")[0].replace("/tmp/out", str(tmp_path / "out")).split()
-        assert main(words[1:]) == 0, line
+    assert printed_by(USING, tmp_path, capsys)
 
 
 def test_the_two_commands_come_first_and_name_sessions_that_exist() -> None:
-    first, second = commands()[:2]
+    first, second = commands(README)[:2]
     assert (first, second) == ("python3 noxfile.py -s acceptance", "python3 noxfile.py -s tests")
     source = (ROOT / "noxfile.py").read_text(encoding="utf-8")
     for command in (first, second):
@@ -62,35 +81,27 @@ def test_the_two_commands_come_first_and_name_sessions_that_exist() -> None:
     assert second in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
-def test_the_excerpt_is_what_the_command_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", "load-100", "--out", str(tmp_path)]) == 0
-    printed = timeless(capsys.readouterr().out.replace(str(tmp_path), "build/acceptance"))
-    (excerpt,) = blocks("")
-    for line in timeless(excerpt).splitlines():
-        if line.strip() and line.strip() != "...":
-            assert line in printed.splitlines(), line
-
-
-def timeless(text: str) -> str:
-    return re.sub(r"in \d+\.\d\d s|in \d+(\.\d)?s", "in ? s", text)
+def test_readme_is_at_most_150_lines_long() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 150
 
 
 def test_the_python_example_runs() -> None:
-    (code,) = blocks("python")
+    (code,) = blocks(USING, "python")
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=ROOT)
 
 
 def test_the_example_scenario_passes() -> None:
-    (text,) = blocks("yaml")
+    (text,) = blocks(README, "yaml")
     assert run(parse(text, "README.md"), seed=1).result.verdict == "pass"
 
 
 def test_every_property_is_listed() -> None:
+    listed = CHECKS.read_text(encoding="utf-8")
     for monitor in PROPERTIES:
-        assert f"`{monitor.name}`" in README
+        assert f"| `{monitor.name}` |" in listed
 
 
-def test_every_link_to_a_file_leads_to_one() -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target

@@ -175,10 +175,10 @@ def jobs_by_place(item, places={}):
         name="replaces the servers by those of DRS's answer",
         file=POLLER,
         mended="""\
-    told = {server["sourceServerID"]: server for server in job.get("participatingServers", [])}
+    launches = {server["sourceServerID"]: server for server in job.get("participatingServers", [])}
     servers = []
     for server in wave["servers"]:
-        launch = told.get(server["sourceServerId"])
+        launch = launches.get(server["sourceServerId"])
         if launch is not None:
             server = {**server, "status": launch["launchStatus"]}
             if "recoveryInstanceID" in launch:
@@ -322,7 +322,7 @@ def jobs_by_place(item, places={}):
         file=POLLER,
         mended="""\
         if float(item.get("lastPolledTime", 0)) >= event["lookedAt"]:
-            print(f"{event['executionId']} was polled since, this is an old event")
+            print(f"{event['executionId']} was polled later than this event's look")
             return None
 """,
         written="",

@@ -1,4 +1,4 @@
-"""Every minute: find the executions in POLLING and start a poller for each that is due."""
+"""Find the executions in POLLING every minute, and start a poller for each that is due."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""What both functions know of the execution table."""
+"""The execution table, as both functions use it."""
 
 import os
 
@@ -11,10 +11,10 @@ FINISHED = ("COMPLETED", "FAILED")
 
 
 def key_of(item):
-    """The table's key, as it also goes from the finder to the poller."""
+    """The item's key, which the finder also sends to the poller."""
     return {"executionId": item["executionId"], "planId": item["planId"]}
 
 
 def open_waves(item):
-    """The waves that are not over yet."""
+    """The waves that have not finished."""
     return [wave for wave in item.get("waves", []) if wave["status"] not in FINISHED]

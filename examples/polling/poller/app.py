@@ -1,4 +1,4 @@
-"""Ask DRS about one execution, write what it says, and announce the end."""
+"""Ask DRS about one execution, write its answer to the table, and announce the end."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ sts = boto3.client("sts")
 events = boto3.client("events")
 DRS_ROLE = os.environ.get("CROSS_ACCOUNT_ROLE", "drs-orchestration-polling")
 TIMEOUT = 60 * int(os.environ.get("TIMEOUT_MINUTES", "30"))
-# How long after the timeout an answer of DRS that leaves something out is asked for again.
+# How long after the timeout the poller asks again when DRS's answer is incomplete.
 PATIENCE = 60 * int(os.environ.get("PATIENCE_MINUTES", "5"))
 
 WAVE_STATUS = {"PENDING": "PENDING", "STARTED": "IN_PROGRESS"}
@@ -50,7 +50,7 @@ def jobs_by_place(item, places={}):
 
 
 def ask_drs(item, own_account):
-    """What DRS says of the execution's jobs, by job id."""
+    """Return the execution's DRS jobs by job id."""
     jobs = {}
     for (account, region), job_ids in jobs_by_place(item).items():
         drs = drs_client(own_account, account, region)
@@ -96,7 +96,7 @@ def wave_after(wave, job, execution_type, overdue):
 
 
 def left_out(wave, job):
-    """Whether DRS says nothing of a job, or of servers, that it has named before."""
+    """Whether the answer leaves out a job, or servers of the wave, that DRS has reported before."""
     if wave["status"] in FINISHED:
         return False
     if job is None:
@@ -106,7 +106,7 @@ def left_out(wave, job):
 
 
 def given_up(wave):
-    """A wave that nobody watches any more."""
+    """Return the wave as it stays after a timeout."""
     if wave["status"] in FINISHED or (wave["status"] == "PENDING" and "jobId" not in wave):
         return wave
     return {**wave, "status": "TIMEOUT" if wave.get("jobStatus") in WAVE_STATUS else "UNKNOWN"}
@@ -123,7 +123,7 @@ def final_status(item, waves):
 
 
 def poll(item, own_account):
-    """The waves as they are now, and the final status or None."""
+    """Return the waves as they are now, and the final status or None."""
     overdue = time.time() - float(item["startTime"]) > TIMEOUT
     if overdue:
         return [given_up(wave) for wave in item["waves"]], "TIMEOUT"
@@ -166,7 +166,7 @@ def announce(item, status):
     try:
         events.put_events(Entries=[entry])
     except (BotoCoreError, ClientError):
-        logger.exception("%s: nobody was told of its end", item["executionId"])
+        logger.exception("%s: could not announce its end", item["executionId"])
 
 
 def lambda_handler(event, context):
@@ -182,7 +182,7 @@ def lambda_handler(event, context):
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-            logger.info("%s: somebody else wrote it, once more", event["executionId"])
+            logger.info("%s: another writer came first, trying again", event["executionId"])
             continue
         if status is not None:
             announce(item, status)
