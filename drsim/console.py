@@ -106,23 +106,11 @@ def show_total(console: Console, results: list[Result]) -> None:
 
 
 def _ran(result: Result) -> str:
-    executions = result.executions
-    ends = [
-        f"{count} {name}"
-        for name, count in (
-            ("completed", executions.completed),
-            ("partial", executions.partial),
-            ("failed", executions.failed),
-            ("timed out", executions.timeout),
-            ("cancelled", executions.cancelled),
-            ("polling", executions.polling),
-        )
-        if count
-    ]
-    plural = "" if executions.started == 1 else "s"
-    told = f"{executions.started} execution{plural}" + (f" ({', '.join(ends)})" if ends else "")
+    ends = [f"{count} {status.lower()}" for status, count in result.executions.items() if count]
+    plural = "" if result.started == 1 else "s"
+    executions = f"{result.started} execution{plural}" + (f" ({', '.join(ends)})" if ends else "")
     took = f"{duration(result.virtual_seconds)} of virtual time in {result.wall_seconds:.2f} s"
-    return f"{took}: {told}, {result.polls} polls"
+    return f"{took}: {executions}, {result.polls} polls"
 
 
 def _show_criterion(console: Console, criterion: CriterionResult) -> None:
