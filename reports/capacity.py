@@ -48,9 +48,9 @@ def _finder_sentences(capacity: Capacity) -> Iterator[str]:
     time = f"{capacity.timeout:g} s" if is_only else f"{capacity.window:g} s for its last look"
     yield (
         f"With invokes one after the other, at {capacity.invoke_ms:.1f} ms each (this run's mean), "
-        f"ExecutionFinder's {time} would end at {about(alone.before_timeout)} executions due at once; it begins nothing "
-        f"in the last {capacity.reserve:g} s, so from {about(alone.before_reserve)} on it would leave some to the next "
-        "minute."
+        f"ExecutionFinder's {time} would end at {about(alone.before_timeout)} executions due at once; it begins "
+        f"nothing in the last {capacity.reserve:g} s, so from {about(alone.before_reserve)} on it would leave some to "
+        "the next minute."
     )
     for each in together:
         yield (

@@ -103,7 +103,7 @@ def sections(result: Result, rows_max: int = _ROWS_MAX[0], *, signs: Mapping[str
         "phase_2": phase_2.TEXTS,
         "phase_2_criteria": phase_2.CRITERIA,
         "figure_table": FIGURES,
-        "rows": lambda *names: [_row(result, name) for name in names],
+        "rows_of": lambda *names: [_row(result, name) for name in names],
         "periods": lambda: list(periods(metrics.ticks)),
         "cadence_sentence": partial(cadence_sentence, result),
         "capacity": lambda: note(result.capacity),

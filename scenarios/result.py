@@ -12,8 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from drsim.orchestrator.model import ExecutionStatus
 from drsim.simulator.figures.table import EXECUTIONS_STARTED, Basis
 
-SCHEMA_VERSION: Final = 2
-
 Verdict = Literal["pass", "fail", "not exercised"]
 RunVerdict = Literal["pass", "fail", "unknown"]
 Tier = Literal["fast", "wire"]
@@ -286,7 +284,7 @@ class Metrics(Record):
 class Result(Record):
     """One run of one scenario with one seed."""
 
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[2] = 2
     scenario: str
     seed: int
     tier: Tier

@@ -14,23 +14,26 @@ _LIMITS: Final = {"Performance <100ms queries": {"relation": "<", "limit": 100.0
 
 
 def upgraded(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the data of a result of version 1 as version 2 has them; what is no such result stays as it is.
+    """Return the data of a result of version 1 in the shape of version 2.
 
-    Version 1 named the statuses in lower case beside `started`, gave distributions no title and had no capacity.
+    Version 1 named statuses in lower case beside `started`, gave distributions no title and had no capacity. A part
+    that version 1 did not have stays as it is, so that validation names it.
     """
-    executions, metrics = data.get("executions"), data.get("metrics")
-    if not isinstance(executions, dict) or not isinstance(metrics, dict):
-        return data
+    try:
+        return {**data, "schema_version": 2, **_changed(data)}
+    except (AttributeError, KeyError, TypeError):
+        return {**data, "schema_version": 2}
+
+
+def _changed(data: dict[str, Any]) -> dict[str, Any]:
     distributions = {
         name: {"title": FIGURES[name].title if name in FIGURES else name, **each}
-        for name, each in metrics.get("distributions", {}).items()
+        for name, each in data["metrics"]["distributions"].items()
     }
-    metrics = {**metrics, "distributions": distributions}
+    metrics = {**data["metrics"], "distributions": distributions}
     return {
-        **data,
-        "schema_version": 2,
-        "executions": {name.upper(): count for name, count in executions.items() if name != "started"},
-        "criteria": [{**_LIMITS.get(each["name"], {}), **each} for each in data.get("criteria", ())],
+        "executions": {name.upper(): count for name, count in data["executions"].items() if name != "started"},
+        "criteria": [{**_LIMITS.get(each["name"], {}), **each} for each in data["criteria"]],
         "metrics": metrics,
         "capacity": _capacity(metrics),
     }

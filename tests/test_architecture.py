@@ -22,8 +22,8 @@ LAYERS: Final = ("drsim", "drsim.reports", "drsim.scenarios", "drsim.simulator",
 OUTSIDE: Final = ("tests", "noxfile", "orchestrator", "simulator", "scenarios", "reports")
 """What exists for developers only, and second names of ours. No package may import it: it is not installed."""
 
-RESULT_DATA: Final = ("drsim.scenarios.result", "drsim.simulator.durations")
-"""What reports may import of scenarios and simulator: results, and how durations are written in them."""
+RESULT_DATA: Final = ("drsim.scenarios.result", "drsim.simulator.durations", "drsim.simulator.figures.table")
+"""What reports may import of scenarios and simulator: results, durations as text, and the table of figures."""
 
 FLOORS: Final = (
     ("errors", "randomness", "durations", "cloudformation", "processes", "kernel", "executor"),

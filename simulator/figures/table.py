@@ -92,6 +92,8 @@ _modelled("Query.cold", "DynamoDB query, cold", "14-21 ms", 21)
 _modelled("Query.warm", "DynamoDB query, warm", "5-10 ms", 10)
 _modelled("UpdateItem.cold", "Update latency, cold", "60-106 ms", 106)
 _modelled("UpdateItem.warm", "Update latency, warm", "40-90 ms", 90)
+_OTHER_CALLS: Final = ("GetItem", "Invoke", "DescribeJobs", "PutMetricData")
+FIGURES.update({each.name: each for each in (kind.of(call) for call in _OTHER_CALLS for kind in (COLD, WARM))})
 
 EXECUTIONS_STARTED: Final = _count("executions_started", "Executions started")
 EXECUTIONS_FOUND: Final = _count("executions_found", "POLLING executions found, over all looks", "58, by its table")
