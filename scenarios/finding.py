@@ -21,7 +21,7 @@ class Instance(NamedTuple):
 class Threshold(NamedTuple):
     """What a criterion asks for, in words and as a limit that `Finding.measured` has to keep."""
 
-    text: str
+    threshold: str
     relation: Relation
     limit: float
     unit: str
@@ -54,16 +54,15 @@ class Criterion:
     """
 
     name: str
-    basis: Basis
     threshold: Callable[[World], Threshold]
     judge: Callable[[World], Finding]
     rests_on: tuple[str, ...] = ()
+    basis: Basis = "observed"
 
 
-def always(text: str, relation: Relation, limit: float, unit: str) -> Callable[[World], Threshold]:
-    """Return the threshold function of a criterion that asks for the same in every world."""
-    threshold = Threshold(text, relation, limit, unit)
-    return lambda _: threshold
+def always(text: str, unit: str, relation: Relation = "<=", limit: float = 0) -> Callable[[World], Threshold]:
+    """Return the threshold function of a criterion that asks for the same in every world: by default, for none."""
+    return lambda _: Threshold(text, relation, limit, unit)
 
 
 def monitor_of(world: World, name: str) -> Monitor:

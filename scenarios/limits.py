@@ -6,8 +6,7 @@ however many executions there are. DRS's own quotas are in `quotas`.
 """
 
 import math
-from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
 from drsim.orchestrator.settings import SECOND_US, settings_from
 from drsim.scenarios.quotas import Quotas
@@ -27,13 +26,21 @@ _BYTES_PER_READ_UNIT: Final = 8192
 
 def capacity_of(spec: WorldSpec, metrics: Metrics) -> Capacity:
     """Return the limits of a run of this spec that left these metrics."""
-    use = _Use.of(spec, metrics)
-    if use is None:
-        return Capacity(executions=_found_max(metrics))
-    drs = _drs(use)
+    use = _Use(spec, metrics)
+    if not (use.found_max and use.invoke and use.query and use.poller):
+        return Capacity(executions=use.found_max)
     return Capacity(
         executions=use.found_max,
-        limits=(_finder(use), _delay(use), _page(use), _reads(use), _concurrency(use), _writes(use), *drs, _calls(use)),
+        limits=(
+            _finder(use),
+            _delay(use),
+            _page(use),
+            _reads(use),
+            _concurrency(use),
+            _writes(use),
+            *_drs(use),
+            _calls(use),
+        ),
         invoke_ms=use.invoke * 1000,
         timeout=use.timeout,
         window=use.window,
@@ -49,61 +56,37 @@ def capacity_of(spec: WorldSpec, metrics: Metrics) -> Capacity:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Use:
     """What the limits are computed from. Times are in seconds, and means where no other quantile is named."""
 
-    spec: WorldSpec
-    metrics: Metrics
-    found_max: int
-    """Executions that the fullest look found."""
-    at_a_time: int
-    """Invokes of one look at once."""
-    looks_per_tick: int
-    timeout: float
-    reserve: float
-    invoke: float
-    query: float
-    poller: float
-    """A poller's time in its environment, that of its start included."""
-    poller_start: str
-    """Whether the poller that takes this long starts "cold" or "warm"."""
-    poll: float
-    """A poller's time at the end of a long look, by when it finds the environments of the first ones free."""
-    item_bytes: float
-    """Of one execution in StatusIndex."""
-    executions_per_page: float
-
-    @classmethod
-    def of(cls, spec: WorldSpec, metrics: Metrics) -> Self | None:
-        """The use of a run; None if it has too few figures."""
-        invoke, query = (_mean(metrics, figures.COLD.of(each), figures.WARM.of(each)) for each in ("Invoke", "Query"))
+    def __init__(self, spec: WorldSpec, metrics: Metrics) -> None:
+        settings = settings_from(spec.settings)
+        self.spec = spec
+        self.metrics = metrics
+        self.found_max = max((tick.found for tick in metrics.ticks), default=0)
+        """Executions that the fullest look found."""
+        self.at_a_time = settings.parallel_invokes_max
+        """Invokes of one look at once."""
+        self.looks_per_tick = settings.sweeps_per_invocation
+        self.timeout = spec.functions.finder.timeout / SECOND_US
+        self.reserve = settings.deadline_reserve_us / SECOND_US
+        self.invoke, self.query = (
+            _mean(metrics, figures.COLD.of(each), figures.WARM.of(each)) for each in ("Invoke", "Query")
+        )
         warm = _mean(metrics, figures.WARM.of(POLLER))
         cold = _mean(metrics, figures.COLD.of(POLLER)) + _mean(metrics, figures.INIT.of(POLLER))
-        found_max = _found_max(metrics)
-        if not found_max or not invoke or not query or not (warm or cold):
-            return None
-        settings = settings_from(spec.settings)
+        self.poller = max(warm, cold)
+        """A poller's time in its environment, that of its start included."""
+        self.poller_start = "cold" if cold > warm else "warm"
+        self.poll = warm or cold
+        """A poller's time at the end of a long look, by when it finds the environments of the first ones free."""
         read_units = [minute.sum for minute in _minutes(metrics, "ConsumedReadCapacityUnits", "StatusIndex")]
         looks_a_minute = max(60 / metrics.look_every, 1)
         # The busiest minute's units, by its looks: rounded up to half a unit a page, so nothing is underestimated.
-        item_bytes = max(read_units, default=0) / looks_a_minute * _BYTES_PER_READ_UNIT / found_max
-        return cls(
-            spec=spec,
-            metrics=metrics,
-            found_max=found_max,
-            at_a_time=settings.parallel_invokes_max,
-            looks_per_tick=settings.sweeps_per_invocation,
-            timeout=spec.functions.finder.timeout / SECOND_US,
-            reserve=settings.deadline_reserve_us / SECOND_US,
-            invoke=invoke,
-            query=query,
-            poller=max(warm, cold),
-            poller_start="cold" if cold > warm else "warm",
-            poll=warm or cold,
-            item_bytes=item_bytes,
-            executions_per_page=spec.table.page_bytes_max / item_bytes if item_bytes else math.inf,
-        )
+        most_bytes = max(read_units, default=0) / looks_a_minute * _BYTES_PER_READ_UNIT
+        self.item_bytes = most_bytes / self.found_max if self.found_max else 0.0
+        """Of one execution in StatusIndex."""
+        self.executions_per_page = spec.table.page_bytes_max / self.item_bytes if self.item_bytes else math.inf
 
     @property
     def rate(self) -> float:
@@ -132,10 +115,6 @@ class _Use:
         """The largest value of a distribution, 0 if the run has none."""
         found = self.metrics.distributions.get(figure.name)
         return found.max / 1000 if found else 0.0
-
-
-def _found_max(metrics: Metrics) -> int:
-    return max((tick.found for tick in metrics.ticks), default=0)
 
 
 def _mean(metrics: Metrics, *wanted: Figure) -> float:

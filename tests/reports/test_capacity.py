@@ -83,7 +83,8 @@ def test_the_last_of_several_looks_has_only_what_is_left_of_the_minute() -> None
 @pytest.mark.slow
 def test_a_load_of_100_is_first_stopped_by_drs(load_100: Result) -> None:
     found = note(load_100.capacity)
-    assert found.executions == 100
+    assert load_100.capacity is not None
+    assert load_100.capacity.executions == 100
     jobs = limit(found, "DRS jobs at once")
     # All three jobs of an execution are in one of 40 pairs, which so takes 20 // 3 = 6 executions: 240 are served.
     assert (jobs.used, jobs.limit, jobs.utilisation, jobs.at_executions) == (9, 20, 0.45, 241)
