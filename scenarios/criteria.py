@@ -15,10 +15,10 @@ from drsim.scenarios.finding import (
     Instance,
     Threshold,
     always,
+    by_properties,
     holds,
     monitor_of,
     violations,
-    violations_count,
 )
 from drsim.scenarios.phase_2_criteria import PHASE_2
 from drsim.scenarios.result import CriterionResult
@@ -88,13 +88,8 @@ def _timeouts(world: World) -> Finding:
     timeouts, truth = world.tally.statuses[ExecutionStatus.TIMEOUT], world.tally.counts[figures.ENDED_OVERDUE]
     if not timeouts + truth:
         return Finding(None, "no execution was overdue", "none was older than its timeout when it ended")
-    evidence = f"{truth} ended as DRS said although overdue; {violations(world, *_TIMEOUT)}"
-    return Finding(
-        holds(world, *_TIMEOUT),
-        f"{timeouts} TIMEOUT, {truth} by the truth",
-        evidence,
-        violations_count(world, *_TIMEOUT),
-    )
+    value, evidence = f"{timeouts} TIMEOUT, {truth} by the truth", f"{truth} ended as DRS said although overdue"
+    return by_properties(world, value, *_TIMEOUT, evidence=evidence)
 
 
 def _concurrent(world: World) -> Finding:
@@ -112,10 +107,8 @@ def _cadence(world: World) -> Finding:
     evidence = violations(world, "poll-cadence")
     if delays:
         evidence += f"; a poll is recorded at most {seconds(delays.high)} after its look"
-    early_or_late = monitor.violations_count
-    return Finding(
-        not early_or_late, f"{monitor.checked} polls, {early_or_late} early or late", evidence, early_or_late
-    )
+    wrong = monitor.violations_count
+    return Finding(not wrong, f"{monitor.checked} polls, {wrong} early or late", evidence, wrong)
 
 
 def _expectation(world: World) -> Finding:

@@ -75,6 +75,12 @@ def violations_count(world: World, *names: str) -> int:
     return sum(monitor_of(world, name).violations_count for name in names)
 
 
+def by_properties(world: World, value: str, *names: str, evidence: str = "") -> Finding:
+    """Return the finding of a criterion that fails exactly if one of these properties does."""
+    evidence = "; ".join(filter(None, (evidence, violations(world, *names))))
+    return Finding(holds(world, *names), value, evidence, violations_count(world, *names))
+
+
 def holds(world: World, *names: str) -> bool:
     """Whether several properties have no violation."""
     return not violations_count(world, *names)

@@ -31,16 +31,7 @@ def capacity_of(spec: WorldSpec, metrics: Metrics) -> Capacity:
         return Capacity(executions=use.found_max)
     return Capacity(
         executions=use.found_max,
-        limits=(
-            _finder(use),
-            _delay(use),
-            _page(use),
-            _reads(use),
-            _concurrency(use),
-            _writes(use),
-            *_drs(use),
-            _calls(use),
-        ),
+        limits=(*(each(use) for each in _LIMITS), *_drs(use), _calls(use)),
         invoke_ms=use.invoke * 1000,
         timeout=use.timeout,
         window=use.window,
@@ -305,3 +296,7 @@ def _calls(use: _Use) -> Limit:
         basis="observed",
         how="the busiest minute, all accounts and Regions together; AWS publishes no limit",
     )
+
+
+_LIMITS: Final = (_finder, _delay, _page, _reads, _concurrency, _writes)
+"""In the order in which an execution meets them; those of DRS follow."""

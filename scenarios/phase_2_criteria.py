@@ -4,16 +4,7 @@ from typing import Final
 
 from drsim.orchestrator.model import Phase
 from drsim.orchestrator.settings import MINUTE_US
-from drsim.scenarios.finding import (
-    Criterion,
-    Finding,
-    Threshold,
-    always,
-    holds,
-    monitor_of,
-    violations,
-    violations_count,
-)
+from drsim.scenarios.finding import Criterion, Finding, Threshold, always, by_properties, holds, monitor_of, violations
 from drsim.scenarios.intervals import effective_us, look_every_us
 from drsim.simulator.checks.monitor import seconds
 from drsim.simulator.events import FINDER, POLLER
@@ -37,12 +28,7 @@ def _triggers(world: World) -> Finding:
     if gaps:
         low, high = (f"{gap_us / 1e6:g}" for gap_us in (gaps.low, gaps.high))
         shown += f", {low if low == high else f'{low} to {high}'} s apart"
-    return Finding(
-        holds(world, "trigger-cadence"),
-        shown,
-        violations(world, "trigger-cadence"),
-        violations_count(world, "trigger-cadence"),
-    )
+    return by_properties(world, shown, "trigger-cadence")
 
 
 def _queries(world: World) -> Finding:
@@ -116,9 +102,8 @@ def _logs(world: World) -> Finding:
     if not monitor_of(world, "log-correlation").checked:
         reason = "whose functions promise nothing of their lines" if lines else "no function ran"
         return Finding(None, f"{lines} lines" if lines else "no line", reason)
-    evidence = f"{size / 1e6:.2f} MB with platform lines; {violations(world, 'log-correlation')}"
-    return Finding(
-        holds(world, "log-correlation"), f"{lines} lines", evidence, violations_count(world, "log-correlation")
+    return by_properties(
+        world, f"{lines} lines", "log-correlation", evidence=f"{size / 1e6:.2f} MB with platform lines"
     )
 
 
@@ -158,9 +143,8 @@ def _permissions(world: World) -> Finding:
     monitor = monitor_of(world, "least-privilege")
     if not monitor.checked:
         return Finding(None, "no IAM in this run", f"called: {actions}; nothing checks them against a policy here")
-    evidence = f"called: {actions}; {violations(world, 'least-privilege')}"
-    denied = monitor.violations_count
-    return Finding(not denied, f"{monitor.checked} actions, {denied} denied", evidence, denied)
+    value = f"{monitor.checked} actions, {monitor.violations_count} denied"
+    return by_properties(world, value, "least-privilege", evidence=f"called: {actions}")
 
 
 def _graceful(world: World) -> Finding:
@@ -184,6 +168,7 @@ def _effective(world: World) -> Threshold:
     return Threshold(f"{intervals} s, +-2 s", "<=", CADENCE_TOLERANCE_US / 1e6, "s")
 
 
+_IDS: Final = always("each run, with its ids", "violations")
 _QUERIES: Final = always("each under 100 ms", "ms", "<", QUERY_US_MAX / 1000)
 
 PHASE_2: Final = (
@@ -197,9 +182,7 @@ PHASE_2: Final = (
     Criterion("Adaptive polling intervals", _effective, _adaptive),
     Criterion("Parallel poller invocations", always("2 or more, none refused", "pollers", ">=", 2), _parallel),
     Criterion("DynamoDB updates successful", always("no error, nothing lost", "errors"), _updates, ("no-lost-update",)),
-    Criterion(
-        "CloudWatch logs comprehensive", always("each run, with its ids", "violations"), _logs, ("log-correlation",)
-    ),
+    Criterion("CloudWatch logs comprehensive", _IDS, _logs, ("log-correlation",)),
     Criterion("Performance <100ms queries", _QUERIES, _query_time, basis="modelled"),
     Criterion("No errors or failures", always("0 failed, within budgets", "invocations"), _no_errors, ("budgets",)),
     Criterion("IAM permissions correct", always("no action denied", "actions"), _permissions, ("least-privilege",)),

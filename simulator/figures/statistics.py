@@ -10,23 +10,10 @@ from typing import ClassVar, Final
 
 from drsim.orchestrator.model import TERMINAL, Execution, ExecutionStatus
 from drsim.orchestrator.settings import Settings
+from drsim.simulator import events
 from drsim.simulator.checks.truth import Truth
 from drsim.simulator.durations import NEVER_US
-from drsim.simulator.events import (
-    FINDER,
-    POLLER,
-    CallMade,
-    FaultInjected,
-    IndexRead,
-    Invoked,
-    ItemChanged,
-    JobsDescribed,
-    JobStarted,
-    LambdaEnded,
-    LambdaStarted,
-    StartRefused,
-    TickFired,
-)
+from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.figures import table as figures
 from drsim.simulator.figures.tally import LOST_RACE, Look, Tally, Watched
 from drsim.simulator.trace import Trace
@@ -72,19 +59,19 @@ class Statistics(Tally):
         self._ticks: dict[str, Tick] = {}
         self._asked_us: dict[str, int] = {}
         self._cold: set[str] = set()
-        trace.listen(JobsDescribed, self._on_described)
-        trace.listen(JobStarted, self._counting(figures.JOBS_STARTED))
-        trace.listen(StartRefused, self._counting(figures.STARTS_REFUSED))
+        trace.listen(events.JobsDescribed, self._on_described)
+        trace.listen(events.JobStarted, self._counting(figures.JOBS_STARTED))
+        trace.listen(events.StartRefused, self._counting(figures.STARTS_REFUSED))
 
     # --- the schedule and the finder --------------------------------------------------------------------------
 
-    def _on_tick(self, event: TickFired) -> None:
+    def _on_tick(self, event: events.TickFired) -> None:
         if self.ticks:
             self.distributions[figures.TICK_INTERVAL].append(event.at_us - self.ticks[-1].at_us)
         self.ticks.append(Tick(event.number, event.at_us))
         super()._on_tick(event)
 
-    def _on_invoked(self, event: Invoked) -> None:
+    def _on_invoked(self, event: events.Invoked) -> None:
         super()._on_invoked(event)
         if event.function == FINDER:
             if self.ticks:
@@ -94,7 +81,7 @@ class Statistics(Tally):
         if tick := self._ticks.get(event.by):
             tick.polled += 1
 
-    def _on_read(self, event: IndexRead) -> None:
+    def _on_read(self, event: events.IndexRead) -> None:
         tick, look = self._ticks.get(event.request_id), self._looks.get(event.request_id)
         super()._on_read(event)
         if look is not self._looks[event.request_id]:
@@ -115,7 +102,7 @@ class Statistics(Tally):
 
     # --- functions and their calls ----------------------------------------------------------------------------
 
-    def _on_started(self, event: LambdaStarted) -> None:
+    def _on_started(self, event: events.LambdaStarted) -> None:
         super()._on_started(event)
         self.counts[figures.INVOCATIONS_MAX] = max(self.counts[figures.INVOCATIONS_MAX], event.concurrency)
         if event.init_us:
@@ -123,7 +110,7 @@ class Statistics(Tally):
             self.distributions[figures.INIT.of(event.function)].append(event.init_us)
             self._cold.add(event.request_id)
 
-    def _on_ended(self, event: LambdaEnded) -> None:
+    def _on_ended(self, event: events.LambdaEnded) -> None:
         function, request_id = event.function, event.request_id
         self.counts[figures.OUTCOMES.of(function, event.outcome)] += 1
         if event.outcome != "ok" and request_id not in self._struck:
@@ -143,7 +130,7 @@ class Statistics(Tally):
         self._asked_us.pop(request_id, None)
         super()._on_ended(event)
 
-    def _on_call(self, event: CallMade) -> None:
+    def _on_call(self, event: events.CallMade) -> None:
         super()._on_call(event)
         function, operation, error = event.function, event.operation, event.error
         self.called.add((function, operation))
@@ -155,16 +142,16 @@ class Statistics(Tally):
             kind = figures.COLD if event.cold else figures.WARM
             self.distributions[kind.of(operation)].append(event.duration_us)
 
-    def _on_fault(self, event: FaultInjected) -> None:
+    def _on_fault(self, event: events.FaultInjected) -> None:
         self.counts[figures.FAULTS_INJECTED] += 1
         super()._on_fault(event)
 
-    def _on_described(self, event: JobsDescribed) -> None:
+    def _on_described(self, event: events.JobsDescribed) -> None:
         self._asked_us[event.request_id] = event.at_us
 
     # --- executions --------------------------------------------------------------------------------------------
 
-    def _on_change(self, event: ItemChanged) -> None:
+    def _on_change(self, event: events.ItemChanged) -> None:
         if event.before is None:
             self.counts[figures.EXECUTIONS_STARTED] += 1
         if event.execution is not None:
@@ -175,7 +162,7 @@ class Statistics(Tally):
                 watched.amended_us = event.at_us
         super()._on_change(event)
 
-    def _on_poll(self, event: ItemChanged, watched: Watched, before: Execution, now: Execution) -> None:
+    def _on_poll(self, event: events.ItemChanged, watched: Watched, before: Execution, now: Execution) -> None:
         super()._on_poll(event, watched, before, now)
         distributions = self.distributions
         self.counts[figures.POLLS_RECORDED] += 1
@@ -199,7 +186,7 @@ class Statistics(Tally):
                 delay_us = event.at_us - max(final_us, watched.amended_us)
                 distributions[figures.COMPLETION_DELAY].append(_within_range(delay_us))
 
-    def _keep_sample(self, event: ItemChanged, now: Execution) -> None:
+    def _keep_sample(self, event: events.ItemChanged, now: Execution) -> None:
         sample = self.samples.get(event.execution_id)
         if sample is None:
             if len(self.samples) >= SAMPLES_MAX:

@@ -12,25 +12,11 @@ from typing import ClassVar, Final
 
 from drsim.orchestrator.model import TERMINAL, Execution, ExecutionStatus, Wave, WaveStatus
 from drsim.orchestrator.settings import Settings
+from drsim.simulator import events
 from drsim.simulator.checks.cadence import phase
 from drsim.simulator.checks.truth import Truth
 from drsim.simulator.durations import NEVER_US
-from drsim.simulator.events import (
-    FINDER,
-    POLLER,
-    CallMade,
-    Dropped,
-    FaultInjected,
-    IndexRead,
-    Invoked,
-    ItemChanged,
-    LambdaEnded,
-    LambdaStarted,
-    LogWritten,
-    Throttled,
-    TickFired,
-    WriteRefused,
-)
+from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.faults.rules import CALLS, TRUTHS
 from drsim.simulator.figures import table as figures
 from drsim.simulator.figures.sketch import Sketch
@@ -95,18 +81,18 @@ class Tally:
         self._watched: dict[str, Watched] = {}
         # Running invocations in which a fault was injected.
         self._struck: set[str] = set()
-        trace.listen(TickFired, self._on_tick)
-        trace.listen(Invoked, self._on_invoked)
-        trace.listen(IndexRead, self._on_read)
-        trace.listen(LambdaStarted, self._on_started)
-        trace.listen(LambdaEnded, self._on_ended)
-        trace.listen(CallMade, self._on_call)
-        trace.listen(FaultInjected, self._on_fault)
-        trace.listen(LogWritten, self._on_line)
-        trace.listen(Throttled, self._counting(figures.THROTTLES))
-        trace.listen(Dropped, self._counting(figures.EVENTS_DROPPED))
-        trace.listen(WriteRefused, self._counting(figures.WRITES_REFUSED))
-        trace.listen(ItemChanged, self._on_change)
+        trace.listen(events.TickFired, self._on_tick)
+        trace.listen(events.Invoked, self._on_invoked)
+        trace.listen(events.IndexRead, self._on_read)
+        trace.listen(events.LambdaStarted, self._on_started)
+        trace.listen(events.LambdaEnded, self._on_ended)
+        trace.listen(events.CallMade, self._on_call)
+        trace.listen(events.FaultInjected, self._on_fault)
+        trace.listen(events.LogWritten, self._on_line)
+        trace.listen(events.Throttled, self._counting(figures.THROTTLES))
+        trace.listen(events.Dropped, self._counting(figures.EVENTS_DROPPED))
+        trace.listen(events.WriteRefused, self._counting(figures.WRITES_REFUSED))
+        trace.listen(events.ItemChanged, self._on_change)
 
     def values(self, figure: Figure) -> Sketch:
         """All values of a distribution; an empty sketch if it has none."""
@@ -120,13 +106,13 @@ class Tally:
 
     # --- functions and their calls ----------------------------------------------------------------------------
 
-    def _on_tick(self, _: TickFired) -> None:
+    def _on_tick(self, _: events.TickFired) -> None:
         self.ticks_count += 1
         # Between two ticks come as many values as there are executions at once, and no more.
         for sketch in self.distributions.values():
             sketch.settle()
 
-    def _on_read(self, event: IndexRead) -> None:
+    def _on_read(self, event: events.IndexRead) -> None:
         look = self._looks.get(event.request_id)
         # A finder that resumes at a stored key looks as well, if only at a part.
         if event.first_page or look is None:
@@ -134,7 +120,7 @@ class Tally:
         else:
             look.read_us = event.at_us
 
-    def _on_invoked(self, event: Invoked) -> None:
+    def _on_invoked(self, event: events.Invoked) -> None:
         look = self._looks.get(event.by)
         if look is not None and event.function == POLLER:
             look.invoked_us = event.at_us
@@ -142,14 +128,14 @@ class Tally:
             self.invoked_max = max(self.invoked_max, look.invoked_count)
             self._looked_us[event.request_id] = look.at_us
 
-    def _on_started(self, event: LambdaStarted) -> None:
+    def _on_started(self, event: events.LambdaStarted) -> None:
         function = event.function
         self.counts[figures.INVOCATIONS.of(function)] += 1
         self._running[function] += 1
         most = figures.CONCURRENT_MAX.of(function)
         self.counts[most] = max(self.counts[most], self._running[function])
 
-    def _on_ended(self, event: LambdaEnded) -> None:
+    def _on_ended(self, event: events.LambdaEnded) -> None:
         function, request_id = event.function, event.request_id
         self._running[function] -= 1
         if event.outcome != "ok":
@@ -162,7 +148,7 @@ class Tally:
             self._struck.remove(request_id)
             self.counts[figures.FAILED_BY_FAULTS] += event.outcome != "ok"
 
-    def _on_call(self, event: CallMade) -> None:
+    def _on_call(self, event: events.CallMade) -> None:
         operation = event.operation
         self.counts[figures.CALLS.of(event.function, operation)] += 1
         if operation == "Query" and not event.error and not event.fault:
@@ -170,20 +156,20 @@ class Tally:
         if event.error and not event.fault and event.error != LOST_RACE:
             self.errors[operation] += 1
 
-    def _on_fault(self, event: FaultInjected) -> None:
+    def _on_fault(self, event: events.FaultInjected) -> None:
         if not self.disturbed:
             self.disturbed = event.fault not in TRUTHS
         # A slow start or a clock that is off fails nothing by itself.
         if event.request_id and event.operation in CALLS:
             self._struck.add(event.request_id)
 
-    def _on_line(self, event: LogWritten) -> None:
+    def _on_line(self, event: events.LogWritten) -> None:
         if event.level == "WARNING":
             self.counts[figures.WARNINGS.of(event.function)] += 1
 
     # --- executions --------------------------------------------------------------------------------------------
 
-    def _on_change(self, event: ItemChanged) -> None:
+    def _on_change(self, event: events.ItemChanged) -> None:
         before, now, execution_id = event.previous, event.execution, event.execution_id
         if before is None or now is None or before.status is not now.status:
             self._count_status(before, now)
@@ -196,7 +182,7 @@ class Tally:
             self._watched[execution_id] = Watched(event.at_us, event.at_us)
             self.counts[figures.ACTIVE_MAX] = max(self.counts[figures.ACTIVE_MAX], len(self._watched))
 
-    def _on_poll(self, event: ItemChanged, watched: Watched, before: Execution, now: Execution) -> None:
+    def _on_poll(self, event: events.ItemChanged, watched: Watched, before: Execution, now: Execution) -> None:
         look_us = self._looked_us.get(event.request_id)
         if look_us is not None and (self.every_gap or not self.disturbed):
             found = phase(before, self._settings)
