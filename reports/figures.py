@@ -16,7 +16,6 @@ from drsim.reports.charts import Mark, Series, Span, distribution, ranges, stack
 from drsim.reports.charts import timeline as over_time
 from drsim.reports.metrics import STATISTICS
 from drsim.scenarios.result import AlarmRecord, Distribution, MetricRecord, Minute, Result, TickRecord, Widget
-from drsim.simulator.durations import duration_us
 from drsim.simulator.figures.table import FIGURES
 
 Plot = Callable[[], Markup]
@@ -93,15 +92,9 @@ def _of_performance(result: Result) -> Iterator[Plot]:
         )
     finder = _lines(result, "AWS/Lambda", "Duration", "Maximum", {(_FINDER,): "longest finder of the minute"})
     if finder:
-        yield partial(
-            over_time,
-            "finder-minute",
-            "The finder's minute",
-            finder,
-            unit="ms",
-            basis="modelled",
-            marks=[Mark(label="timeout", value=duration_us(functions["finder"]["timeout"]) / 1000)],
-        )
+        marks = [Mark(label="timeout", value=result.capacity.timeout * 1000)] if result.capacity else []
+        minute = "The finder's minute"
+        yield partial(over_time, "finder-minute", minute, finder, unit="ms", basis="modelled", marks=marks)
     asked = _lines(result, "drsim", "DescribeJobs", "Sum", {(): "calls"})
     if asked:
         yield partial(over_time, "drs-calls", "DescribeJobs calls to DRS per minute", asked, basis="observed")

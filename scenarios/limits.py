@@ -27,24 +27,19 @@ _BYTES_PER_READ_UNIT: Final = 8192
 def capacity_of(spec: WorldSpec, metrics: Metrics) -> Capacity:
     """Return the limits of a run of this spec that left these metrics."""
     use = _Use(spec, metrics)
+    finder = Capacity(executions=use.found_max, timeout=use.timeout, window=use.window, reserve=use.reserve)
     if not (use.found_max and use.invoke and use.query and use.poller):
-        return Capacity(executions=use.found_max)
-    return Capacity(
-        executions=use.found_max,
-        limits=(*(each(use) for each in _LIMITS), *_drs(use), _calls(use)),
-        invoke_ms=use.invoke * 1000,
-        timeout=use.timeout,
-        window=use.window,
-        reserve=use.reserve,
-        hand_overs=tuple(
-            HandOver(
-                at_a_time=at_a_time,
-                before_timeout=use.executions_within(use.window, at_a_time),
-                before_reserve=use.executions_within(use.window - use.reserve, at_a_time),
-            )
-            for at_a_time in sorted({1, use.at_a_time})
-        ),
+        return finder
+    limits = (*(each(use) for each in _LIMITS), *_drs(use), _calls(use))
+    hand_overs = tuple(
+        HandOver(
+            at_a_time=at_a_time,
+            before_timeout=use.executions_within(use.window, at_a_time),
+            before_reserve=use.executions_within(use.window - use.reserve, at_a_time),
+        )
+        for at_a_time in sorted({1, use.at_a_time})
     )
+    return finder.model_copy(update={"limits": limits, "invoke_ms": use.invoke * 1000, "hand_overs": hand_overs})
 
 
 class _Use:

@@ -256,11 +256,11 @@ class Capacity(Record):
     """
 
     executions: int
+    timeout: float
+    window: float = Field(description="What the last look of an invocation has until the function times out.")
+    reserve: float = Field(description="In this last part of its time the finder begins no invoke.")
     limits: tuple[Limit, ...] = ()
-    invoke_ms: float = 0.0
-    timeout: float = 0.0
-    window: float = Field(0.0, description="What the last look of an invocation has until the function times out.")
-    reserve: float = Field(0.0, description="In this last part of its time the finder begins no invoke.")
+    invoke_ms: float = Field(0.0, description="Mean of the finder's Invoke calls.")
     hand_overs: tuple[HandOver, ...] = Field((), description="One invoke at a time, then as many as configured.")
 
 

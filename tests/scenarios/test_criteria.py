@@ -1,5 +1,6 @@
 """Each criterion passes, fails and stays unexercised for a reason that the run gives it."""
 
+import operator
 from typing import Any, Final
 
 import pytest
@@ -279,3 +280,20 @@ def test_whom_a_person_cancelled_overload_need_not_serve() -> None:
 def test_executions_left_behind_fail_though_no_usual_bound_gave_way() -> None:
     criterion = overloaded(run(load("overload", ["executions=10", "duration=15m"]), seed=1).result)
     assert (criterion.verdict, criterion.value) == ("fail", "0 of 10 served; nothing gave way")
+
+
+@pytest.mark.parametrize("scenario", ["phase-2", "drill", "timeout-late", "missing-job"])
+def test_criterion_that_passes_keeps_its_limit_as_a_number(scenario: str) -> None:
+    keeps = {"<": operator.lt, "<=": operator.le, ">=": operator.ge}
+    for each in run_of(scenario).result.criteria:
+        assert each.limit is not None
+        if each.verdict == "pass":
+            assert each.measured is not None, each.name
+            assert keeps[each.relation](each.measured, each.limit), each.name
+
+
+def test_slow_query_breaks_its_limit_as_a_number() -> None:
+    result = run(load("phase-2", ["latencies.query_warm=150ms"]), seed=1).result
+    (queries,) = [each for each in result.criteria if each.name == "Performance <100ms queries"]
+    assert (queries.verdict, queries.relation, queries.limit, queries.unit) == ("fail", "<", 100, "ms")
+    assert queries.measured == 150.0
