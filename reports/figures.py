@@ -1,7 +1,6 @@
-"""Which plots each section of the page has, and from which of the result's figures.
+"""Which plots each section of the page has, and from which figures of the result.
 
-Owns the choice; how a plot is drawn is `charts` and `distributions`. Each plot is a function of its own, so that one
-that cannot be drawn hurts no other.
+Owns the choice; `charts` draws. Each plot is a function of its own, so one that cannot be drawn leaves the others.
 """
 
 import math
@@ -205,7 +204,7 @@ def _series(label: str, metric: MetricRecord, statistic: str, *, right: bool = F
 def _lines(
     result: Result, namespace: str, name: str, statistic: str, labels: Mapping[tuple[str, ...], str]
 ) -> list[Series]:
-    """The metric once for each of its dimensions that has a label; those are told by their last value."""
+    """One series per labelled dimension, keyed by the dimension's last value."""
     found = {
         metric.dimensions[-1:]: metric
         for metric in result.metrics.cloudwatch

@@ -90,7 +90,7 @@ def document(result: Result, bytes_max: int = BYTES_MAX) -> Document:
 
 
 def sections(result: Result, rows_max: int = _ROWS_MAX[0], *, signs: Mapping[str, str] = SIGNS) -> list[Section]:
-    """The executive summary and the twelve sections, as Markdown; a table that may be long ends after so many rows.
+    """The executive summary and the twelve sections, as Markdown; long tables end after `rows_max` rows.
 
     `signs` says how each verdict is written.
     """

@@ -239,7 +239,7 @@ class Limit(Record):
 
 
 class HandOver(Record):
-    """How many executions due at once a look hands over, with so many invokes `at_a_time`.
+    """How many executions due at once a look hands over, with this number of invokes `at_a_time`.
 
     More than `before_timeout` outlast the function's time; more than `before_reserve` are left to the next minute.
     """

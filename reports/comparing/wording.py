@@ -53,8 +53,10 @@ def headline(comparison: Comparison) -> str:
     """The whole in one line: what got worse, else what got better, else that nothing did."""
     if comparison.identical:
         return "Identical runs" if comparison.of_sets else "Identical runs: nothing but the host's time differs"
-    told = [f"{change}: {_things(judged)}" for change in ("worse", "better") if (judged := comparison.changed(change))]
-    text = "; ".join(told) or "no verdict changed"
+    changes = [
+        f"{change}: {_things(judged)}" for change in ("worse", "better") if (judged := comparison.changed(change))
+    ]
+    text = "; ".join(changes) or "no verdict changed"
     return text[0].upper() + text[1:]
 
 
