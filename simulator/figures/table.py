@@ -29,19 +29,16 @@ class Figure:
     phase_2: str = "-"
     phase_2_max: float | None = None
 
+    # Called for each call of a function. Few figures exist, and all live as long as the process.
+    @cache  # noqa: B019
     def of(self, *subjects: str) -> "Figure":
-        """The figure of a family for these subjects, such as a function and an operation."""
-        return _member(self, *subjects)
+        """Return the figure of a family for these subjects, such as a function and an operation."""
+        name = self.name.format(*subjects)
+        return FIGURES.get(name) or replace(self, name=name, title=self.title.format(*subjects))
 
 
 FIGURES: Final[dict[str, Figure]] = {}
 """Every figure by its name, save those of families that have no entry of their own."""
-
-
-@cache
-def _member(family: Figure, *subjects: str) -> Figure:
-    name = family.name.format(*subjects)
-    return FIGURES.get(name) or replace(family, name=name, title=family.title.format(*subjects))
 
 
 def _observed(name: str, title: str, phase_2: str = "-", unit: str = "ms") -> Figure:
