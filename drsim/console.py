@@ -23,14 +23,14 @@ _VIOLATIONS_SHOWN_MAX: Final = 3
 
 
 class _Output(Console):
-    """Standard output. If whoever reads it leaves, what is left to run goes on and writes its files, unseen."""
+    """Standard output. If its reader closes the pipe, remaining runs still write their files, without output."""
 
     def on_broken_pipe(self) -> None:
         leave_unseen()
 
 
 def leave_unseen() -> None:
-    """Let all further output go nowhere, so that nothing fails for want of a reader."""
+    """Discard all further output, so that a closed pipe fails nothing."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -47,7 +47,7 @@ def errors() -> Console:
 
 @contextmanager
 def progress(console: Console, name: str, duration_us: int) -> Iterator[Callable[[int], None] | None]:
-    """A bar in virtual time while a run goes on, and nothing where nobody watches."""
+    """Show a bar in virtual time during a run; nothing if the console is no terminal."""
     if not console.is_terminal:
         yield None
         return
@@ -88,8 +88,8 @@ def _show_faults(console: Console, result: Result) -> None:
         figures = ", ".join(f"{name} {value / 1000:.0f} s" for name, value in _quantiles(recovery))
         line(console, "fault", f"{recovery.count} overdue when healed, ended after that within {figures}", indent=2)
     for lost in result.unwinnable:
-        whom = lost.execution_id or "every execution"
-        line(console, "unknown", f"{whom} cannot end as DRS's truth demands: {lost.reason}", indent=2)
+        concerned = lost.execution_id or "every execution"
+        line(console, "unknown", f"{concerned} cannot end as DRS's truth demands: {lost.reason}", indent=2)
 
 
 def _quantiles(figure: Distribution) -> tuple[tuple[str, float], ...]:
@@ -106,23 +106,11 @@ def show_total(console: Console, results: list[Result]) -> None:
 
 
 def _ran(result: Result) -> str:
-    executions = result.executions
-    ends = [
-        f"{count} {name}"
-        for name, count in (
-            ("completed", executions.completed),
-            ("partial", executions.partial),
-            ("failed", executions.failed),
-            ("timed out", executions.timeout),
-            ("cancelled", executions.cancelled),
-            ("polling", executions.polling),
-        )
-        if count
-    ]
-    plural = "" if executions.started == 1 else "s"
-    told = f"{executions.started} execution{plural}" + (f" ({', '.join(ends)})" if ends else "")
+    ends = [f"{count} {status.lower()}" for status, count in result.executions.items() if count]
+    plural = "" if result.started == 1 else "s"
+    executions = f"{result.started} execution{plural}" + (f" ({', '.join(ends)})" if ends else "")
     took = f"{duration(result.virtual_seconds)} of virtual time in {result.wall_seconds:.2f} s"
-    return f"{took}: {told}, {result.polls} polls"
+    return f"{took}: {executions}, {result.polls} polls"
 
 
 def _show_criterion(console: Console, criterion: CriterionResult) -> None:
@@ -150,8 +138,8 @@ def _show_violations(console: Console, broken: PropertyResult) -> None:
     line(console, "fail", f"{broken.name}: {broken.violations_count} violations", indent=2)
     console.print(Padding(Text(broken.rule), (0, 0, 0, 4)))
     for violation in broken.violations[:_VIOLATIONS_SHOWN_MAX]:
-        whom = f"{violation.execution_id} " if violation.execution_id else ""
-        console.print(Text(f"    {violation.at[11:23]} {whom}"))
+        concerned = f"{violation.execution_id} " if violation.execution_id else ""
+        console.print(Text(f"    {violation.at[11:23]} {concerned}"))
         console.print(Text(f"      expected {violation.expected}"))
         console.print(Text(f"      observed {violation.observed}"))
 

@@ -1,4 +1,4 @@
-"""What runs left on disk, read again: results from their files, with what is wrong with a file said in one line."""
+"""Results read from the files that runs left, with one line for what is wrong with a file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,7 +17,7 @@ def result_in(path: Path) -> "Result":
     from pydantic import ValidationError
 
     from drsim.reports.text import visible
-    from drsim.scenarios.result import SCHEMA_VERSION, Result
+    from drsim.scenarios.result import Result
 
     file = path / RESULT if path.is_dir() else path
     try:
@@ -32,7 +32,7 @@ def result_in(path: Path) -> "Result":
         got = "" if first["type"] in ("json_invalid", "missing") else f", got {first['input']!r}"
         more = f" (and {len(others)} more)" if others else ""
         trouble = visible(f"{place}: {first['msg']}{got}".removeprefix(": "), _TROUBLE_MAX) + more
-        raise UserError(f"{file}: is no result of version {SCHEMA_VERSION}: {trouble}") from None
+        raise UserError(f"{file}: is no result of version 1 or 2: {trouble}") from None
 
 
 def results_in(path: Path) -> "list[Result]":

@@ -1,7 +1,7 @@
-"""The report of an exploration, as a page and as Markdown: what was run, what broke, and what nobody has tried.
+"""The report of an exploration, as a page and as Markdown: what was run, what broke, and what was not tried.
 
-Owns the summary that both show, as data, and how they show it. What is in a campaign's folder, and what becomes of its
-failures today, is found out by whoever makes the summary.
+Owns the summary that both show, as data, and how they show it. The caller reads the campaign's folder, and finds out
+whether its failures still fail.
 """
 
 import math
@@ -21,7 +21,7 @@ from drsim.reports.text import visible
 PAGE_BYTES_MAX: Final = 300_000
 MARKDOWN_BYTES_MAX: Final = 900_000
 _STORIES_SHOWN: Final = (20, 10, 5, 2, 1, 0)
-"""So many stories are shown; if the page is then too large, the next number is tried."""
+"""Numbers of stories to show: each is tried until the page is small enough."""
 _LINES_MAX: Final = 80
 _BARS_MIN: Final = 24
 _BARS_MAX: Final = 48
@@ -167,7 +167,7 @@ class Piece:
     kind: str
     at: float
     size: float
-    told: str
+    label: str
 
 
 def rate_sentence(campaign: Campaign) -> str:
@@ -188,8 +188,10 @@ def strip(campaign: Campaign) -> list[Piece]:
     low, high = min(first for first, _ in ranges), max(last for _, last in ranges)
     unit = 100 / (high - low + 1)
 
-    def piece(kind: str, first: int, last: int, told: str) -> Piece:
-        return Piece(kind=kind, at=round((first - low) * unit, 2), size=round((last - first + 1) * unit, 2), told=told)
+    def piece(kind: str, first: int, last: int, label: str) -> Piece:
+        return Piece(
+            kind=kind, at=round((first - low) * unit, 2), size=round((last - first + 1) * unit, 2), label=label
+        )
 
     pieces = [piece("run", *seeds, f"seeds {_range(seeds)} were run") for seeds in campaign.run]
     pieces += [piece("missing", *seeds, f"seeds {_range(seeds)} were not run") for seeds in campaign.missing]
@@ -214,7 +216,7 @@ def recovery_chart(campaign: Campaign) -> tuple[list[Piece], int]:
             kind="bar",
             at=round(place * share, 2),
             size=round(100 * count / most, 1),
-            told=f"{count} after {place * width}{f' to {place * width + width - 1}' if width > 1 else ''} s",
+            label=f"{count} after {place * width}{f' to {place * width + width - 1}' if width > 1 else ''} s",
         )
         for place, count in enumerate(bars)
     ], width

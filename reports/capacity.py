@@ -1,70 +1,62 @@
 """The capacity note of a run: which limit its system reaches first, at how many executions, and what follows.
 
-Owns the order and the words; `limits` owns how each limit is extrapolated. It judges nothing.
+Owns the order and the words; the result holds the limits. It judges nothing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from drsim.reports.limits import Figures, Limit, limits_of
-from drsim.scenarios.result import Result
+from drsim.scenarios.result import Capacity, Limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Capacity:
-    """A run's limits; of the hard ones that some number of executions reaches, the first; and what follows from them.
+class Note:
+    """All limits, the first of the hard ones that some number of executions reaches, and what follows from them.
 
-    A limit that the run itself has reached comes before all that are extrapolated.
-    `executions` is how many the run's fullest look found. Where a run has too little data there are no limits, and one
-    sentence that says what is missing.
+    A limit that the run itself has reached comes before all that are extrapolated. A run with too few figures has no
+    limits, and one sentence that says what is missing.
     """
 
-    executions: int
     limits: tuple[Limit, ...] = ()
     first: Limit | None = None
     sentences: tuple[str, ...]
 
 
-def capacity(result: Result) -> Capacity:
-    """The capacity note of one run.
-
-    Raises KeyError, TypeError or ValueError if the configuration in the result is not that of a scenario.
-    """
-    figures = Figures.of(result)
-    if figures is None:
+def note(capacity: Capacity | None) -> Note:
+    """Return the capacity note of one run."""
+    if capacity is None:
+        return Note(sentences=("This result, of version 1, does not have the figures that limits are computed from.",))
+    if not capacity.limits:
         sentence = "This run says nothing about capacity: too few executions were found, handed over and polled."
-        found_max = max((tick.found for tick in result.metrics.ticks), default=0)
-        return Capacity(executions=found_max, sentences=(sentence,))
-    limits = limits_of(figures)
-    hard = [each for each in limits if each.is_hard]
+        return Note(sentences=(sentence,))
+    hard = [each for each in capacity.limits if each.is_hard]
     reached = [each for each in hard if each.is_reached]
     to_come = sorted(
         (each for each in hard if each.at_executions is not None and not each.is_reached),
         key=lambda each: (each.at_executions, each.name),
     )
-    return Capacity(
-        executions=figures.found_max,
-        limits=limits,
+    return Note(
+        limits=capacity.limits,
         first=next(iter((*reached, *to_come)), None),
-        sentences=(*_finder_sentences(figures), *_order_sentences(reached, to_come), *_never_sentences(hard)),
+        sentences=(*_finder_sentences(capacity), *_order_sentences(reached, to_come), *_never_sentences(hard)),
     )
 
 
-def _finder_sentences(figures: Figures) -> Iterator[str]:
-    def within(at_a_time: int) -> tuple[str, str]:
-        ends, leaves = figures.window, figures.window - figures.reserve
-        return about(figures.executions_within(ends, at_a_time)), about(figures.executions_within(leaves, at_a_time))
-
-    time = f"{figures.timeout:g} s" if figures.looks_per_tick == 1 else f"{figures.window:g} s for its last look"
-    ends, leaves = within(1)
+def _finder_sentences(capacity: Capacity) -> Iterator[str]:
+    alone, *together = capacity.hand_overs
+    is_only = capacity.window == capacity.timeout
+    time = f"{capacity.timeout:g} s" if is_only else f"{capacity.window:g} s for its last look"
     yield (
-        f"With invokes one after the other, at {figures.invoke * 1000:.1f} ms each (this run's mean), "
-        f"ExecutionFinder's {time} would end at {ends} executions due at once; it begins nothing in the last "
-        f"{figures.reserve:g} s, so from {leaves} on it would leave some to the next minute."
+        f"With invokes one after the other, at {capacity.invoke_ms:.1f} ms each (this run's mean), "
+        f"ExecutionFinder's {time} would end at {about(alone.before_timeout)} executions due at once; it begins "
+        f"nothing in the last {capacity.reserve:g} s, so from {about(alone.before_reserve)} on it would leave some to "
+        "the next minute."
     )
-    if figures.at_a_time > 1:
-        ends, leaves = within(figures.at_a_time)
-        yield f"With {figures.at_a_time} at a time, as here, they end at {ends}, and from {leaves} on some are left."
+    for each in together:
+        yield (
+            f"With {each.at_a_time} at a time, as here, they end at {about(each.before_timeout)}, and from "
+            f"{about(each.before_reserve)} on some are left."
+        )
 
 
 def _order_sentences(reached: Sequence[Limit], to_come: Sequence[Limit]) -> Iterator[str]:
@@ -79,9 +71,7 @@ def _order_sentences(reached: Sequence[Limit], to_come: Sequence[Limit]) -> Iter
 
 
 def _never_sentences(limits: Iterable[Limit]) -> Iterator[str]:
-    # Only what pollers do is bounded by the finder; others may use more of the same limit.
-    bounded = ("Concurrent Lambda invocations", "Write throughput of StatusIndex")
-    never = [each.name for each in limits if each.name.startswith(bounded) and each.at_executions is None]
+    never = [each.name for each in limits if each.is_paced and each.at_executions is None]
     if never:
         yield (
             f"However many executions there are, pollers alone never reach {' or '.join(never)}: ExecutionFinder hands "
@@ -90,6 +80,6 @@ def _never_sentences(limits: Iterable[Limit]) -> Iterator[str]:
 
 
 def about(executions: int) -> str:
-    """An extrapolated number with the three digits that it deserves, rounded down: "521", "20,600"."""
+    """Format an extrapolated number with three digits, rounded down: "521", "20,600"."""
     unit = 10 ** max(len(str(executions)) - 3, 0)
     return f"{executions // unit * unit:,}"

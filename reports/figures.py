@@ -1,11 +1,9 @@
-"""Which plots each section of the page has, and from which of the result's figures.
+"""Which plots each section of the page has, and from which figures of the result.
 
-Owns the choice; how a plot is drawn is `charts` and `distributions`. Each plot is a function of its own, so that one
-that cannot be drawn hurts no other.
+Owns the choice; `charts` draws. Each plot is a function of its own, so one that cannot be drawn leaves the others.
 """
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -16,9 +14,8 @@ from markupsafe import Markup
 from drsim.reports.charts import Mark, Series, Span, distribution, ranges, stacked
 from drsim.reports.charts import timeline as over_time
 from drsim.reports.metrics import STATISTICS
-from drsim.reports.phase_2 import FIGURES
 from drsim.scenarios.result import AlarmRecord, Distribution, MetricRecord, Minute, Result, TickRecord, Widget
-from drsim.simulator.durations import duration_us
+from drsim.simulator.figures.table import FIGURES
 
 Plot = Callable[[], Markup]
 
@@ -54,33 +51,29 @@ def _of_finder(result: Result) -> Iterator[Plot]:
             if each.phase in found
             for kind, value in (("as set", each.configured), ("in effect", each.effective))
         ]
-        yield partial(distribution, "gaps", "Gap between two polls, by phase", found, basis="observed", marks=marks)
+        yield partial(distribution, "gaps", "Gap between two polls, by phase", found, marks=marks)
     durations = _durations(result, _FINDER)
     if durations:
-        yield partial(ranges, "finder-time", "Duration of the finder", durations, basis="modelled")
+        yield partial(ranges, "finder-time", "Duration of the finder", durations)
 
 
 def _of_poller(result: Result) -> Iterator[Plot]:
     durations = _durations(result, _POLLER)
     if durations:
-        marks = _phase_2("warm max", "poller_warm")
-        yield partial(ranges, "poller-time", "Duration of a poll", durations, basis="modelled", marks=marks)
+        marks = _phase_2("warm max", "ExecutionPoller.warm")
+        yield partial(ranges, "poller-time", "Duration of a poll", durations, marks=marks)
     calls = {"update, cold": "UpdateItem.cold", "update, warm": "UpdateItem.warm"}
     found = _named(result, {**calls, "DescribeJobs": "DescribeJobs.warm", "GetItem": "GetItem.warm"})
     if found:
-        marks = _phase_2("warm update max", "update_warm")
-        yield partial(ranges, "poller-calls", "Latency of the poller's calls", found, basis="modelled", marks=marks)
+        marks = _phase_2("warm update max", "UpdateItem.warm")
+        yield partial(ranges, "poller-calls", "Latency of the poller's calls", found, marks=marks)
 
 
 def _of_integration(result: Result) -> Iterator[Plot]:
-    for name, figure, title in (
-        ("staleness", "staleness", "Staleness: from a change in DRS until the table shows it"),
-        ("completion-delay", "completion_delay", "From the last job's end until the execution is terminal"),
-        ("completion-time", "execution_time", "Completion time: from the start until the execution is terminal"),
-    ):
-        found = _named(result, {title.partition(":")[0]: figure})
+    for name in ("staleness", "completion_delay", "execution_time"):
+        found = _named(result, {"": name})
         if found:
-            yield partial(distribution, name, title, found, basis="observed", log=False)
+            yield partial(distribution, name.replace("_", "-"), FIGURES[name].title, found, log=False)
 
 
 def _of_performance(result: Result) -> Iterator[Plot]:
@@ -98,22 +91,16 @@ def _of_performance(result: Result) -> Iterator[Plot]:
         )
     finder = _lines(result, "AWS/Lambda", "Duration", "Maximum", {(_FINDER,): "longest finder of the minute"})
     if finder:
-        yield partial(
-            over_time,
-            "finder-minute",
-            "The finder's minute",
-            finder,
-            unit="ms",
-            basis="modelled",
-            marks=[Mark(label="timeout", value=duration_us(functions["finder"]["timeout"]) / 1000)],
-        )
+        marks = [Mark(label="timeout", value=result.capacity.timeout * 1000)] if result.capacity else []
+        minute = "The finder's minute"
+        yield partial(over_time, "finder-minute", minute, finder, unit="ms", basis="modelled", marks=marks)
     asked = _lines(result, "drsim", "DescribeJobs", "Sum", {(): "calls"})
     if asked:
         yield partial(over_time, "drs-calls", "DescribeJobs calls to DRS per minute", asked, basis="observed")
     queries = _named(result, {"Query, cold": "Query.cold", "Query, warm": "Query.warm"})
     if queries:
-        marks = [*_criterion(result, _QUERIES), *_phase_2("max", "query")]
-        yield partial(distribution, "queries", "Latency of StatusIndex queries", queries, basis="modelled", marks=marks)
+        marks = [*_criterion(result, _QUERIES), *_phase_2("max", "Query.cold")]
+        yield partial(distribution, "queries", "Latency of StatusIndex queries", queries, marks=marks)
 
 
 def _of_cloudwatch(result: Result) -> Iterator[Plot]:
@@ -217,7 +204,7 @@ def _series(label: str, metric: MetricRecord, statistic: str, *, right: bool = F
 def _lines(
     result: Result, namespace: str, name: str, statistic: str, labels: Mapping[tuple[str, ...], str]
 ) -> list[Series]:
-    """The metric once for each of its dimensions that has a label; those are told by their last value."""
+    """One series per labelled dimension, keyed by the dimension's last value."""
     found = {
         metric.dimensions[-1:]: metric
         for metric in result.metrics.cloudwatch
@@ -233,16 +220,15 @@ def _named(result: Result, names: Mapping[str, str]) -> dict[str, Distribution]:
 
 
 def _criterion(result: Result, name: str) -> list[Mark]:
-    """The limit that the criterion's threshold names, if it names one: each under 100 ms."""
-    thresholds = (each.threshold for each in result.criteria if each.name == name)
-    found = [re.search(r"under ([0-9.]+) ms", text) for text in thresholds]
-    return [Mark(label="criterion: under", value=float(each[1])) for each in found if each]
+    """The limit of a criterion, if it is judged by a number."""
+    limits = (each.limit for each in result.criteria if each.name == name)
+    return [Mark(label="criterion: under", value=limit) for limit in limits if limit is not None]
 
 
-def _phase_2(label: str, figure: str) -> list[Mark]:
-    """The largest value that the Phase 2 report gives for a figure: its last one, in ms."""
-    *_, largest = re.findall(r"[0-9.]+", FIGURES[figure])
-    return [Mark(label=f"Phase 2: {label}", value=float(largest), colour="--c6")]
+def _phase_2(label: str, name: str) -> list[Mark]:
+    """The largest value that the Phase 2 report gives for a figure."""
+    largest = FIGURES[name].phase_2_max
+    return [] if largest is None else [Mark(label=f"Phase 2: {label}", value=largest, colour="--c6")]
 
 
 def _durations(result: Result, function: str) -> dict[str, Distribution]:

@@ -1,6 +1,6 @@
-"""`report.html`: the whole report of a run as one page, with plots where people look.
+"""`report.html`: the whole report of a run as one page, with plots in its sections.
 
-Owns what stands where. The words and tables of the sections are those of `report.md`, so that no figure is told twice;
+Owns the order. The words and tables of the sections are those of `report.md`, so each figure is written once;
 the plots are `figures`, the executions' lanes `timeline`.
 """
 
@@ -72,12 +72,12 @@ def render(result: Result, lines: Iterable[str]) -> Document:
             return Markup('<p class="note">No trace was kept of this run, so there is no timeline.</p>')
         nonlocal damage
         try:
-            told = history(lines, first=broken)
+            events = history(lines, first=broken)
         except TraceError as error:
             damage = str(error)
             note = Markup('<p class="note">This run\'s trace {}, so there is no timeline.</p>')
             return note.format(visible(damage))
-        return _part("timeline.html.j2", run=result, history=told, timeline=timeline(result, told))
+        return _part("timeline.html.j2", run=result, history=events, timeline=timeline(result, events))
 
     def text_of(section: Section) -> Markup:
         if section.trouble is not None:
@@ -125,8 +125,8 @@ def html_of(text: str, name: str) -> Markup:
                 name = _words(content)
             case "table_open":
                 names[name] += 1
-                told = name if names[name] == 1 else f"{name}, table {names[name]}"
-                before, titles = _TABLE.format(told), []
+                label = name if names[name] == 1 else f"{name}, table {names[name]}"
+                before, titles = _TABLE.format(label), []
             case "table_close":
                 after = "</div>"
             case "th_open":

@@ -12,12 +12,13 @@ from typing import Final, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from drsim.reports.capacity import about, capacity
+from drsim.reports import phase_2
+from drsim.reports.capacity import about, note
 from drsim.reports.metrics import STATISTICS
-from drsim.reports.phase_2 import CRITERIA, FIGURES
 from drsim.reports.sections import TITLES, Document, Section, render_sections, troubles
 from drsim.reports.text import visible
 from drsim.scenarios.result import Result, TickRecord, WidgetLine
+from drsim.simulator.figures.table import FIGURES
 
 SIGNS: Final[Mapping[str, str]] = {
     "pass": "✅ PASS",
@@ -89,7 +90,7 @@ def document(result: Result, bytes_max: int = BYTES_MAX) -> Document:
 
 
 def sections(result: Result, rows_max: int = _ROWS_MAX[0], *, signs: Mapping[str, str] = SIGNS) -> list[Section]:
-    """The executive summary and the twelve sections, as Markdown; a table that may be long ends after so many rows.
+    """The executive summary and the twelve sections, as Markdown; long tables end after `rows_max` rows.
 
     `signs` says how each verdict is written.
     """
@@ -99,11 +100,13 @@ def sections(result: Result, rows_max: int = _ROWS_MAX[0], *, signs: Mapping[str
         "metrics": metrics,
         "counts": _Counts(metrics.counts),
         "configuration": metrics.configuration,
-        "phase_2": FIGURES,
-        "phase_2_criteria": CRITERIA,
+        "phase_2": phase_2.TEXTS,
+        "phase_2_criteria": phase_2.CRITERIA,
+        "figure_table": FIGURES,
+        "rows_of": lambda *names: [_row(result, name) for name in names],
         "periods": lambda: list(periods(metrics.ticks)),
         "cadence_sentence": partial(cadence_sentence, result),
-        "capacity": partial(capacity, result),
+        "capacity": lambda: note(result.capacity),
         "unexercised": lambda: [each.name for each in result.criteria if each.verdict == "not exercised"],
         "span": partial(span, result),
         "values_of": partial(values_of, result),
@@ -170,6 +173,13 @@ def cadence_sentence(result: Result) -> str:
 
 def _listed(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _row(result: Result, name: str) -> tuple[str, str, str | int | None, str]:
+    """Return the title, the value of Phase 2, that of the run and the basis of a figure; None without a value."""
+    figure = FIGURES[name]
+    value = span(result, name) if figure.unit else result.metrics.counts.get(name, 0)
+    return figure.title, figure.phase_2, value, figure.basis
 
 
 class _Counts(dict[str, int]):

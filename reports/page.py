@@ -1,4 +1,4 @@
-"""What all HTML pages share: one file each, with its style and script inside, that opens from disk and asks nobody.
+"""What all HTML pages share: each is a self-contained file that needs no network.
 
 Owns the environment of the templates. `page.html.j2` is the frame, `page.css` the look; charts bring their own parts.
 """

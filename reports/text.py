@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 SHOWN_MAX: Final = 400
-"""So many characters of one text are shown to people; result.json has all of them."""
+"""The most characters of one text that are shown to people; result.json has all of them."""
 
 _UNSHOWN: Final = re.compile(
     # Controls save tab and line feed, which XML 1.0 (section 2.2) cannot hold or, like a carriage return, turns into
@@ -25,7 +25,7 @@ def plain(text: str) -> str:
 
 
 def shortened(text: str, length_max: int) -> str:
-    """The text if it has at most so many characters, else its beginning and how long all of it is."""
+    """Return the text, or its beginning and its length if it has more than `length_max` characters."""
     if len(text) <= length_max:
         return text
     return f"{text[:length_max]}… ({len(text)} characters)"

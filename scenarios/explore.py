@@ -206,7 +206,7 @@ def judged(world: World, seed: int) -> Judged:
 
 def _failed(world: World, seed: int, criterion: Criterion, finding: Finding) -> Contradiction:
     observed = finding.value if world.verdict_only else f"{finding.value} ({finding.evidence})"
-    expected, execution_id = criterion.threshold(world), ""
+    expected, execution_id = criterion.threshold(world).threshold, ""
     if finding.first is not None:
         execution_id, expected, observed = finding.first
     return Contradiction(

@@ -1,36 +1,48 @@
-"""What a criterion is, and what it finds in a run."""
+"""What a criterion is, what it finds in a run, and how it reads the properties of a world."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from drsim.scenarios.result import Basis, Verdict
+from drsim.scenarios.result import Relation, Verdict
+from drsim.simulator.checks.monitor import Monitor
+from drsim.simulator.figures.table import Basis
 from drsim.simulator.world import World
 
 
 class Instance(NamedTuple):
-    """The first execution that fails a criterion: what was expected of it, and how it stands."""
+    """The first execution that fails a criterion, with what was expected and what was observed."""
 
     execution_id: str
     expected: str
     observed: str
 
 
-class Finding(NamedTuple):
-    """What a criterion concludes. `passed` is None when the run gave no occasion to judge.
+class Threshold(NamedTuple):
+    """What a criterion asks for, in words and as a limit that `Finding.measured` has to keep."""
 
-    `passed` comes from properties, `World.tally` and the table, so that it is the same in a world with `verdict_only`.
-    There `value` may have fewer figures, and `evidence` lacks those of `World.statistics`.
+    threshold: str
+    relation: Relation
+    limit: float
+    unit: str
+
+
+class Finding(NamedTuple):
+    """What a criterion concludes. `passed` is None when the run could not judge it.
+
+    `passed` comes from properties, `World.tally` and the table, so it is the same in a world with `verdict_only`.
+    There `value` may have fewer figures, and `evidence` and `measured` lack those of `World.statistics`.
     """
 
     passed: bool | None
     value: str
     evidence: str
+    measured: float | None = None
     first: Instance | None = None
 
     @property
     def verdict(self) -> Verdict:
-        """The conclusion as results have it."""
+        """The conclusion in the words of results."""
         return "not exercised" if self.passed is None else "pass" if self.passed else "fail"
 
 
@@ -42,7 +54,43 @@ class Criterion:
     """
 
     name: str
-    basis: Basis
-    threshold: Callable[[World], str]
+    threshold: Callable[[World], Threshold]
     judge: Callable[[World], Finding]
     rests_on: tuple[str, ...] = ()
+    basis: Basis = "observed"
+
+
+def always(text: str, unit: str, relation: Relation = "<=", limit: float = 0) -> Callable[[World], Threshold]:
+    """Return the threshold function of a criterion that asks for the same in every world: by default, for none."""
+    return lambda _: Threshold(text, relation, limit, unit)
+
+
+def monitor_of(world: World, name: str) -> Monitor:
+    """Return the monitor of a property."""
+    return next(monitor for monitor in world.monitors if monitor.name == name)
+
+
+def violations_count(world: World, *names: str) -> int:
+    """Count the violations of several properties."""
+    return sum(monitor_of(world, name).violations_count for name in names)
+
+
+def by_properties(world: World, value: str, *names: str, evidence: str = "") -> Finding:
+    """Return the finding of a criterion that fails exactly if one of these properties does."""
+    evidence = "; ".join(filter(None, (evidence, violations(world, *names))))
+    return Finding(holds(world, *names), value, evidence, violations_count(world, *names))
+
+
+def holds(world: World, *names: str) -> bool:
+    """Whether several properties have no violation."""
+    return not violations_count(world, *names)
+
+
+def violations(world: World, *names: str) -> str:
+    """Return the checks and violations of several properties as evidence; "" in a world whose evidence is not read."""
+    if world.verdict_only:
+        return ""
+    return "; ".join(
+        f"{name}: {monitor.checked} checks, {monitor.violations_count} violations"
+        for name, monitor in ((name, monitor_of(world, name)) for name in names)
+    )

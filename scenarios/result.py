@@ -1,22 +1,22 @@
-"""The result of a run as data: `result.json`, version 1. All that reports may see of a run.
+"""The result of a run as data: `result.json`, version 2. Reports see nothing else of a run.
 
-Owns the shape and no judgement. Durations are in the unit that a figure names; instants are ISO 8601 in UTC. Every
-figure says its basis: `modelled` (comes from a latency model), `observed` (happened in virtual time) or `measured` (on
-this host). No figure claims to have been measured on AWS.
+Owns the shape and no judgement; a result of version 1 is read as one of version 2. Durations are in the unit that a
+figure names; instants are ISO 8601 in UTC. Each figure states its basis, and none was measured on AWS.
 """
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA_VERSION: Final = 1
+from drsim.orchestrator.model import ExecutionStatus
+from drsim.simulator.figures.table import EXECUTIONS_STARTED, Basis
 
 Verdict = Literal["pass", "fail", "not exercised"]
 RunVerdict = Literal["pass", "fail", "unknown"]
 Tier = Literal["fast", "wire"]
-Basis = Literal["modelled", "observed", "measured"]
 TraceLevel = Literal["off", "summary", "full"]
+Relation = Literal["<", "<=", ">="]
 
 
 class Record(BaseModel):
@@ -25,20 +25,8 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Executions(Record):
-    """How many executions were started, and how many stood where at the end."""
-
-    started: int
-    completed: int
-    partial: int
-    failed: int
-    timeout: int
-    cancelled: int
-    polling: int
-
-
 class ViolationRecord(Record):
-    """One contradiction to a property. `execution_id` is "" where none is concerned."""
+    """One violation of a property. `execution_id` is "" if it concerns no single execution."""
 
     execution_id: str
     at: str
@@ -58,12 +46,19 @@ class PropertyResult(Record):
 
 
 class CriterionResult(Record):
-    """One acceptance criterion, with the value it was judged by."""
+    """One acceptance criterion. `value` and `threshold` are for people; as numbers `measured` must keep `limit`.
+
+    A criterion that keeps its limit may still fail by a property. `measured` is None if nothing was judged.
+    """
 
     name: str
     verdict: Verdict
     value: str
     threshold: str
+    measured: float | None = None
+    relation: Relation = "<="
+    limit: float | None = None
+    unit: str = ""
     evidence: str
     basis: Basis
 
@@ -79,7 +74,7 @@ class TickRecord(Record):
 
 
 class Cadence(Record):
-    """One phase's polling interval: as it is set, and what it is in effect with looks at a fixed distance. Seconds."""
+    """One phase's polling interval in seconds: as configured, and in effect with looks at a fixed distance."""
 
     phase: str
     configured: float
@@ -87,13 +82,14 @@ class Cadence(Record):
 
 
 class Distribution(Record):
-    """One figure's values in a nutshell; quantiles are nearest-rank.
+    """The values of one figure, summarised; quantiles are nearest-rank.
 
     `histogram` has every value with how often it came, smallest first, rounded to two significant digits, or to three
     where the largest is less than four times the smallest. Quantiles, and the histogram's values before they are
     rounded, may be off by `error_ratio` of themselves, where there are too many values to keep each; all else is exact.
     """
 
+    title: str
     unit: str
     basis: Basis
     count: int
@@ -141,7 +137,7 @@ class MetricRecord(Record):
 
 
 class AlarmChange(Record):
-    """An alarm's state from some instant on: INSUFFICIENT_DATA, OK or ALARM."""
+    """The state of an alarm from an instant on: INSUFFICIENT_DATA, OK or ALARM."""
 
     at: str
     state: str
@@ -149,9 +145,9 @@ class AlarmChange(Record):
 
 
 class AlarmRecord(Record):
-    """One deployed alarm and the states it went through. `condition` is it in words: Errors, Sum over 5 min > 5.
+    """One deployed alarm and its states. `condition` is for people: Errors, Sum over 5 min > 5.
 
-    `metric` is its metric's place in `cloudwatch`, None if that has no value.
+    `metric` is the index of its metric in `cloudwatch`, None if that has no value.
     """
 
     name: str
@@ -165,7 +161,7 @@ class AlarmRecord(Record):
 
 
 class WidgetLine(Record):
-    """One line of a widget: a metric by its place in `cloudwatch` (None if it has no value), and its statistic."""
+    """One line of a widget: the index of its metric in `cloudwatch` (None if it has no value), and its statistic."""
 
     label: str
     metric: int | None
@@ -195,7 +191,7 @@ class Sample(Record):
 
 
 class FaultRecord(Record):
-    """One fault rule of the run, in words, and how often it struck. It acts from `after` to `before`, in seconds."""
+    """One fault rule in words, and how often it was injected. It acts from `after` to `before`, in seconds."""
 
     rule: str
     struck: int
@@ -204,10 +200,68 @@ class FaultRecord(Record):
 
 
 class UnwinnableRecord(Record):
-    """An execution that a fault kept from ever ending as DRS's truth demands; "" stands for all of them."""
+    """An execution that a fault kept from ending as DRS's truth demands; "" stands for all executions."""
 
     execution_id: str
     reason: str
+
+
+class Limit(Record):
+    """One limit, what the run used of it when it was busiest, and where it would be reached.
+
+    `limit` is None if AWS publishes none. `basis` is that of `used`. `at_executions` is the number in POLLING at once
+    that reaches the limit: always extrapolated, and None if no number does. `how` says how both were found.
+    """
+
+    name: str
+    unit: str
+    used: float
+    limit: float | None
+    at_executions: int | None
+    is_hard: bool = Field(True, description="Whether beyond it work is refused or left, or a criterion fails.")
+    is_paced: bool = Field(False, description="Whether only pollers use it, which start no faster than looks end.")
+    basis: Basis
+    how: str
+    refused: int | None = Field(None, description="How often the run was refused more; null if `used` shows it.")
+    phase_2: str = Field("-", description="The value in the report of the Phase 2 test.")
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether the run itself was refused more or, where that is not counted, used all of it."""
+        if self.refused is not None:
+            return self.refused > 0
+        return self.limit is not None and self.used >= self.limit
+
+    @property
+    def utilisation(self) -> float | None:
+        """The share of the limit that the run used; None if there is no limit."""
+        return None if self.limit is None else self.used / self.limit
+
+
+class HandOver(Record):
+    """How many executions due at once a look hands over, with this number of invokes `at_a_time`.
+
+    More than `before_timeout` outlast the function's time; more than `before_reserve` are left to the next minute.
+    """
+
+    at_a_time: int
+    before_timeout: int
+    before_reserve: int
+
+
+class Capacity(Record):
+    """The limits of a run. `executions` is how many its fullest look found; times are of the finder, in seconds.
+
+    `limits` are in the order in which an execution meets them; there are none if the run polled too little.
+    """
+
+    executions: int
+    timeout: float
+    window: float = Field(description="What the last look of an invocation has until the function times out.")
+    reserve: float = Field(description="In this last part of its time the finder begins no invoke.")
+    limits: tuple[Limit, ...] = ()
+    invoke_ms: float = Field(0.0, description="Mean of the finder's Invoke calls.")
+    hand_overs: tuple[HandOver, ...] = Field((), description="One invoke at a time, then as many as configured.")
 
 
 class Metrics(Record):
@@ -230,7 +284,7 @@ class Metrics(Record):
 class Result(Record):
     """One run of one scenario with one seed."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = 2
     scenario: str
     seed: int
     tier: Tier
@@ -240,13 +294,29 @@ class Result(Record):
     virtual_seconds: float
     wall_seconds: float
     replay: str
-    executions: Executions
+    executions: dict[ExecutionStatus, int] = Field(description="Executions at the end of the run, by status.")
     polls: int
     properties: tuple[PropertyResult, ...]
     criteria: tuple[CriterionResult, ...]
     metrics: Metrics
     faults: tuple[FaultRecord, ...] = ()
     unwinnable: tuple[UnwinnableRecord, ...] = ()
+    capacity: Capacity | None = Field(None, description="Null where a result of version 1 does not have the figures.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgraded(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("schema_version") == 1:
+            # Imported only here: it needs the scenario's model, which needs this module.
+            from drsim.scenarios.upgrade import upgraded
+
+            return upgraded(data)
+        return data
+
+    @property
+    def started(self) -> int:
+        """How many executions were started."""
+        return self.metrics.counts.get(EXECUTIONS_STARTED.name, 0)
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -255,7 +325,7 @@ _LAST_US: Final = (datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH) // t
 
 
 def instant(epoch_us: int) -> str:
-    """An instant as results have it, from microseconds since the Unix epoch: ISO 8601, with a fraction if need be.
+    """Return an instant, in microseconds since the Unix epoch, as ISO 8601, with a fraction only if it has one.
 
     An instant before the year 1 or after 9999, which a function may have written, becomes the calendar's first or last.
     """

@@ -5,18 +5,17 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from drsim.orchestrator.model import ExecutionStatus, Phase
 from drsim.scenarios import criteria, machine
 from drsim.scenarios.cloudwatch import monitored
 from drsim.scenarios.intervals import effective_us, look_every_us
+from drsim.scenarios.limits import capacity_of
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.result import (
-    Basis,
     Cadence,
     Distribution,
-    Executions,
     FaultRecord,
     LogGroup,
     Metrics,
@@ -32,35 +31,25 @@ from drsim.scenarios.result import (
 from drsim.scenarios.verdict import verdict
 from drsim.simulator.checks.cadence import interval_us
 from drsim.simulator.checks.monitor import Monitor
-from drsim.simulator.events import FINDER, POLLER
+from drsim.simulator.events import POLLER
 from drsim.simulator.faults.rules import Rule
-from drsim.simulator.figures.sketch import Values
+from drsim.simulator.figures import table as figures
+from drsim.simulator.figures.sketch import Sketch
+from drsim.simulator.figures.table import Figure
 from drsim.simulator.trace import Level, Trace
 from drsim.simulator.world import Parts, World
 
 if TYPE_CHECKING:
     from drsim.simulator.wire.tier import Functions
 
-_OBSERVED: Final = (
-    "tick_interval",
-    "poll_gap",
-    "staleness",
-    "completion_delay",
-    "timeout_delay",
-    "execution_time",
-    "waves_per_update",
-    "recovery",
-)
-"""Distributions that the schedule and DRS's lives decide; latency models make the others."""
-
 
 class TierMissingError(Exception):
-    """A tier that is not installed. The message says what to install."""
+    """A tier is not installed. The message says what to install."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run leaves."""
+    """The result and the trace of one run."""
 
     result: Result
     trace: Trace
@@ -78,14 +67,14 @@ def run(
     trace: Level = "full",
     spool: Path | None = None,
 ) -> Run:
-    """Run a scenario with a seed. `on_progress` hears the virtual time (us) once a virtual minute.
+    """Run a scenario with a seed. `on_progress` is called with the virtual time (us) once a virtual minute.
 
-    `trace` says which events become lines. With a `spool` the lines go to that file while the run goes on, in bounded
-    memory; `Run.trace.write` moves it to its place, and a run that does not end leaves none.
+    `trace` selects the events that become lines. With a `spool`, lines go to that file during the run, in bounded
+    memory; `Run.trace.write` moves it to its final path, and a run that does not end leaves none.
     `functions` are other Lambda handlers than this project's, for the wire tier. `replay` is the command that runs it
     again, for the result. Raises KernelError when the simulation itself broke, HandlerError (of `simulator.wire`) when
-    handlers cannot be run, and TierMissingError where the wire tier is not installed;
-    OSError for a spool that cannot be made, and UnwrittenTraceError for one that cannot be written.
+    handlers cannot be run, and TierMissingError if the wire tier is not installed;
+    OSError if the spool cannot be made, and UnwrittenTraceError if it cannot be written.
     """
     lines = Trace(level=trace, spool=spool)
     try:
@@ -124,7 +113,7 @@ def _run(
     properties = tuple(_property(monitor, scenario.epoch_us) for monitor in world.monitors)
     judged = criteria.judge(world)
     verdicts = {each.name: each.verdict for each in properties} | {each.name: each.verdict for each in judged}
-    statuses = world.tally.statuses
+    metrics = _metrics(world, scenario)
     result = Result(
         scenario=scenario.name,
         seed=seed,
@@ -135,19 +124,11 @@ def _run(
         virtual_seconds=world.kernel.now_us / 1_000_000,
         wall_seconds=round(wall_seconds, 3),
         replay=replay or f"drsim run {scenario.name} --seed {seed}",
-        executions=Executions(
-            started=world.statistics.counts["executions_started"],
-            completed=statuses[ExecutionStatus.COMPLETED],
-            partial=statuses[ExecutionStatus.PARTIAL],
-            failed=statuses[ExecutionStatus.FAILED],
-            timeout=statuses[ExecutionStatus.TIMEOUT],
-            cancelled=statuses[ExecutionStatus.CANCELLED],
-            polling=statuses[ExecutionStatus.POLLING],
-        ),
-        polls=world.statistics.counts[f"{POLLER}.invocations"],
+        executions={status: world.tally.statuses[status] for status in ExecutionStatus},
+        polls=world.statistics.counts[figures.INVOCATIONS.of(POLLER)],
         properties=properties,
         criteria=judged,
-        metrics=_metrics(world, scenario),
+        metrics=metrics,
         faults=tuple(
             FaultRecord(
                 rule=str(rule),
@@ -161,13 +142,14 @@ def _run(
             UnwinnableRecord(execution_id=execution_id, reason=reason)
             for execution_id, reason in sorted(world.plan.unwinnable.items())
         ),
+        capacity=capacity_of(world.spec, metrics),
     )
     world.close()
     return Run(result, trace)
 
 
 def _acts_until_us(world: World, rule: Rule) -> int:
-    """When the rule stops to act: at its own end, when all is healed, or with the run."""
+    """Return when the rule stops to act: at its own end, at healing, or with the run."""
     ends = (rule.before, None if rule.lasting else world.spec.heal, world.kernel.now_us)
     return min(end_us for end_us in ends if end_us is not None)
 
@@ -193,16 +175,12 @@ def _property(monitor: Monitor, epoch_us: int) -> PropertyResult:
 
 def _metrics(world: World, scenario: Scenario) -> Metrics:
     statistics, epoch_us, cloudwatch = world.statistics, scenario.epoch_us, monitored(world)
-    distributions = {**statistics.distributions, "recovery": Values(world.recovery_us)}
+    distributions = {**statistics.distributions, figures.RECOVERY: Sketch(world.recovery_us)}
     counts = {
         **statistics.counts,
-        "active_executions_max": world.tally.active_max,
-        "concurrent_invocations_max": statistics.running_max[""],
-        f"{FINDER}.concurrent_max": statistics.running_max[FINDER],
-        f"{POLLER}.concurrent_max": statistics.running_max[POLLER],
-        "polling_write_units_max": world.cloudwatch.polling_write_units_max,
-        "kernel_events": world.kernel.events_count,
-        "trace_events": len(world.trace),
+        figures.POLLING_WRITE_UNITS_MAX: world.cloudwatch.polling_write_units_max,
+        figures.KERNEL_EVENTS: world.kernel.events_count,
+        figures.TRACE_EVENTS: len(world.trace),
     }
     return Metrics(
         configuration={**scenario.model_dump(mode="json"), **world.spec.model_dump(mode="json", include={"faults"})},
@@ -225,8 +203,10 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
             )
             for tick in statistics.ticks
         ),
-        distributions={name: _distribution(name, values) for name, values in sorted(distributions.items()) if values},
-        counts=dict(sorted(counts.items())),
+        distributions=dict(
+            sorted((each.name, _distribution(each, kept)) for each, kept in distributions.items() if kept)
+        ),
+        counts=dict(sorted((each.name, count) for each, count in counts.items())),
         log_groups={
             name: LogGroup(
                 lines=group.lines,
@@ -257,15 +237,14 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
     )
 
 
-def _distribution(name: str, values: Values) -> Distribution:
-    basis: Basis = "observed" if name.startswith(_OBSERVED) else "modelled"
-    unit = "waves" if name == "waves_per_update" else "ms"
-    scale = 1000 if unit == "ms" else 1
+def _distribution(figure: Figure, values: Sketch) -> Distribution:
+    scale = 1000 if figure.unit == "ms" else 1
     p50, p95, p99 = values.quantiles(0.50, 0.95, 0.99)
     low, high = values.low / scale, values.high / scale
     return Distribution(
-        unit=unit,
-        basis=basis,
+        title=figure.title,
+        unit=figure.unit,
+        basis=figure.basis,
         count=len(values),
         min=low,
         mean=round(values.total / len(values) / scale, 3),
@@ -279,8 +258,8 @@ def _distribution(name: str, values: Values) -> Distribution:
     )
 
 
-def _histogram(values: Values, scale: int, *, digits: int) -> tuple[tuple[float, int], ...]:
-    """Values and how often each came."""
+def _histogram(values: Sketch, scale: int, *, digits: int) -> tuple[tuple[float, int], ...]:
+    """Pairs of a rounded value and its count."""
     found: Counter[float] = Counter()
     for value, count in values.counted():
         found[float(f"{value / scale:.{digits}g}")] += count

@@ -202,8 +202,8 @@ class World:
         usual = replace(context, spec=spec.model_copy(update={"bounds": Bounds()}))
         self.strained = [monitor(trace, usual) for monitor in STRAINED] if spec.bounds.looks_missed else []
         figures = deaf if verdict_only else trace
-        self.tally = Tally(trace, self.truth, self.settings)
         self.statistics = Statistics(figures, self.truth, self.settings)
+        self.tally = Tally(trace, self.truth, self.settings) if verdict_only else self.statistics
         # Metrics are figures, unless a verdict depends on the alarms that watch them.
         self.cloudwatch = CloudWatch(trace if spec.alarms else figures, epoch_us=spec.epoch_us)
         self.workload = Workload(kernel, self.table, self.drs, spec, effects)

@@ -22,8 +22,8 @@ LAYERS: Final = ("drsim", "drsim.reports", "drsim.scenarios", "drsim.simulator",
 OUTSIDE: Final = ("tests", "noxfile", "orchestrator", "simulator", "scenarios", "reports")
 """Names that no package may import: code for developers, which is not installed, and second names of our packages."""
 
-RESULT_DATA: Final = ("drsim.scenarios.result", "drsim.simulator.durations")
-"""The modules of scenarios and simulator that reports may import: results, and the format of their durations."""
+RESULT_DATA: Final = ("drsim.scenarios.result", "drsim.simulator.durations", "drsim.simulator.figures.table")
+"""The modules of scenarios and simulator that reports may import: data, the format of durations, the figures' table."""
 
 FLOORS: Final = (
     ("errors", "randomness", "durations", "cloudformation", "processes", "kernel", "executor"),

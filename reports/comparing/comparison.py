@@ -196,7 +196,7 @@ def _counts(a: Sequence[Result], b: Sequence[Result]) -> Iterator[Counted]:
 
 
 def _counted(run: Result) -> dict[str, int]:
-    return {f"executions.{name}": count for name, count in run.executions.model_dump().items()} | run.metrics.counts
+    return {f"executions.{status}": count for status, count in run.executions.items()} | run.metrics.counts
 
 
 def _executions(a: Result, b: Result) -> Iterator[ExecutionChange]:
@@ -230,6 +230,7 @@ def _together(runs: Sequence[Distribution]) -> Distribution | None:
         return runs[0] if runs else None
     histogram, count = pooled(each.histogram for each in runs), sum(each.count for each in runs)
     return Distribution(
+        title=runs[0].title,
         unit=runs[0].unit,
         basis=runs[0].basis,
         count=count,

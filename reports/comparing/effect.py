@@ -179,7 +179,7 @@ def _variance(theta: float, a_count: int, b_count: int) -> float:
 
 
 def _interval(estimate: float, a_count: int, b_count: int, deviations: float) -> tuple[float, float]:
-    """The superiorities from which the estimate is no more than so many standard deviations away."""
+    """The superiorities that lie at most `deviations` standard deviations from the estimate."""
 
     def fits(theta: float) -> bool:
         return abs(estimate - theta) <= deviations * math.sqrt(_variance(theta, a_count, b_count))

@@ -1,7 +1,6 @@
-"""`drsim compare --html`: comparisons as a page, distributions drawn over each other and effects with their intervals.
+"""`drsim compare --html`: comparisons as a page, with distributions over each other and effects with intervals.
 
-Owns what is drawn of a comparison; the words are `reports.comparing.wording`'s, the charts
-`reports.charts.distributions`'.
+Owns what is drawn; `reports.comparing.wording` owns the words, `reports.charts.distributions` the charts.
 """
 
 from collections.abc import Sequence
@@ -31,9 +30,8 @@ def render(comparisons: Sequence[Comparison]) -> str:
 
 
 def chart(compared: Compared, name: str) -> Markup:
-    """Both sides' values over each other: the share of values up to each."""
-    title = f"{compared.name}: {wording.difference(compared)}"
-    return distribution(name, title, compared.sides)
+    """Return both sides' values over each other: the share of values up to each."""
+    return distribution(name, f"{compared.name}: {wording.difference(compared)}", compared.sides)
 
 
 def interval(compared: Compared) -> Markup:

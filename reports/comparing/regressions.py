@@ -24,7 +24,7 @@ _UNJUDGED: Final = ("not exercised", ABSENT)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one side's runs fared: so many `passed` of those `judged`, with the 95 % interval of that rate.
+    """How one side's runs fared: `passed` of those `judged`, with the 95 % interval of that rate.
 
     `value` is that of all runs; where they differ, that of the first that stands as the verdict says, `seed` being its
     seed. `rule` is what they are judged by.
@@ -60,8 +60,10 @@ class Judged:
     @property
     def revalued(self) -> bool:
         """Whether it is a criterion with the same verdict for another value, each side's being that of all its runs."""
-        told = [(side.value, side.rule, side.seed) for side in (self.a, self.b)]
-        return self.kind == "criterion" and not self.moved and told[0] != told[1] and told[0][2] is told[1][2] is None
+        shown = [(side.value, side.rule, side.seed) for side in (self.a, self.b)]
+        return (
+            self.kind == "criterion" and not self.moved and shown[0] != shown[1] and shown[0][2] is shown[1][2] is None
+        )
 
 
 class _Finding(NamedTuple):

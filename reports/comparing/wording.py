@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from math import ceil, floor
 from typing import NamedTuple
 
+from drsim.reports.charts.scales import in_unit
 from drsim.reports.comparing.comparison import Compared, Comparison, Side
 from drsim.reports.comparing.effect import VALUES_MIN
 from drsim.reports.comparing.regressions import Judged, Outcome
@@ -21,22 +22,16 @@ class Scale(NamedTuple):
     """A unit in which figures are shown; one of it is `size` of the unit that they are in."""
 
     unit: str
-    size: int = 1
+    size: float = 1
 
     def shown(self, value: float) -> str:
         """The figure without its unit."""
         return number(value / self.size)
 
 
-_DURATIONS = ((10_000, Scale("ms")), (600_000, Scale("s", 1000)))
-"""Scales of durations (ms), each for those that are shorter than so much."""
-
-
 def scale_of(unit: str, largest: float) -> Scale:
-    """The scale for figures of this size: a duration of 1375381 ms is read more easily as 22.92 min."""
-    if unit != "ms":
-        return Scale(visible(unit))
-    return next((scale for most, scale in _DURATIONS if abs(largest) < most), Scale("min", 60_000))
+    """Return the scale for figures up to this size: a duration of 1375381 ms is read more easily as 22.92 min."""
+    return Scale(*in_unit(visible(unit), largest))
 
 
 def scale(compared: Compared) -> Scale:
@@ -58,8 +53,10 @@ def headline(comparison: Comparison) -> str:
     """The whole in one line: what got worse, else what got better, else that nothing did."""
     if comparison.identical:
         return "Identical runs" if comparison.of_sets else "Identical runs: nothing but the host's time differs"
-    told = [f"{change}: {_things(judged)}" for change in ("worse", "better") if (judged := comparison.changed(change))]
-    text = "; ".join(told) or "no verdict changed"
+    changes = [
+        f"{change}: {_things(judged)}" for change in ("worse", "better") if (judged := comparison.changed(change))
+    ]
+    text = "; ".join(changes) or "no verdict changed"
     return text[0].upper() + text[1:]
 
 

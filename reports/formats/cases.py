@@ -87,8 +87,12 @@ def _of_property(judged: PropertyResult, replay: str) -> Case:
     if count > len(shown):
         lines.append(f"the first {len(shown)} of them:")
     for violation in shown:
-        whom = f" {violation.execution_id}" if violation.execution_id else ""
-        lines += [f"{violation.at}{whom}", f"  expected: {violation.expected}", f"  observed: {violation.observed}"]
+        concerned = f" {violation.execution_id}" if violation.execution_id else ""
+        lines += [
+            f"{violation.at}{concerned}",
+            f"  expected: {violation.expected}",
+            f"  observed: {violation.observed}",
+        ]
     broken = f"{judged.checked} checked, {count} violated: {judged.rule}"
     unchecked = f"nothing in this run put it to the test: {judged.rule}"
     return Case(

@@ -62,16 +62,16 @@ def render(result: Result) -> str:
 
 
 def _test(case: Case, result: Result) -> dict[str, object]:
-    told = {} if case.verdict == "pass" else {"message": case.message}
+    details = {} if case.verdict == "pass" else {"message": case.message}
     if case.verdict in ("fail", "unknown"):
-        told["trace"] = case.text
+        details["trace"] = case.text
     return {
         "name": case.name,
         "status": _STATUSES[case.verdict],
         "rawStatus": case.verdict,
         "duration": 0,
         "suite": [result.scenario, case.suite],
-        **told,
+        **details,
         "extra": {**case.facts, "seed": result.seed, "replay": result.replay},
     }
 

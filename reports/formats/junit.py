@@ -54,14 +54,14 @@ def _add_case(suite: ElementTree.Element, case: Case, result: Result) -> None:
     element = _add(suite, "testcase", classname=f"{result.scenario}.{case.suite}", name=case.name, time="0")
     match case.verdict:
         case "pass":
-            told = _add(element, "system-out")
+            outcome = _add(element, "system-out")
         case "fail":
-            told = _add(element, "failure", message=case.message, type=case.suite)
+            outcome = _add(element, "failure", message=case.message, type=case.suite)
         case "unknown":
-            told = _add(element, "error", message=case.message, type=case.suite)
+            outcome = _add(element, "error", message=case.message, type=case.suite)
         case "not exercised":
-            told = _add(element, "skipped", message=case.message, type=case.suite)
-    told.text = plain(case.text)
+            outcome = _add(element, "skipped", message=case.message, type=case.suite)
+    outcome.text = plain(case.text)
 
 
 def _add(parent: ElementTree.Element, tag: str, **attributes: str) -> ElementTree.Element:

@@ -23,10 +23,10 @@ def render(result: Result) -> str:
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
     for metric in result.metrics.cloudwatch:
-        told = [plain(part) for part in (metric.namespace, metric.name, dimensions_of(metric))]
+        names = [plain(part) for part in (metric.namespace, metric.name, dimensions_of(metric))]
         for at, *figures in metric.minutes:
             instant = datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            rows.writerow((instant, *told, metric.unit, metric.basis, *figures))
+            rows.writerow((instant, *names, metric.unit, metric.basis, *figures))
     return text.getvalue()
 
 

@@ -1,8 +1,7 @@
-"""All values of one figure, in bounded memory: every single one as long as they are few, and then counts of steps.
+"""A quantile sketch: every value of a figure while there are few, counts of steps once there are many.
 
-Owns how they are kept and what is lost by it. Count, sum, minimum and maximum are exact always. Quantiles and counted
-values are exact until the values are more than EXACT_MAX at a `settle`; from then on each is off by at most ERROR_RATIO
-of itself.
+Count, sum, minimum and maximum are always exact. Quantiles and counted values are exact until a `settle` finds more
+than EXACT_MAX values; from then on each is off by at most ERROR_RATIO of itself. Memory is bounded by the steps.
 """
 
 from array import array
@@ -14,29 +13,29 @@ from math import ceil
 from typing import Final, Self
 
 EXACT_MAX: Final = 1 << 17
-"""So many values are kept one by one: one MiB of them."""
+"""Values that are kept one by one: one MiB."""
 
 ERROR_RATIO: Final = 1 / 1024
-"""Steps have ten significant bits, and stand for the value in their middle."""
+"""A step has ten significant bits and stands for the value in its middle."""
 
 _BITS: Final = 10
 
 
-class Values:
-    """Whole numbers of one kind, such as durations in microseconds."""
+class Sketch:
+    """The values of one distribution: whole numbers, such as durations in microseconds."""
 
     __slots__ = ("_high", "_low", "_settled_count", "_settled_total", "_single", "_steps", "append")
 
     def __init__(self, values: Iterable[int] = ()) -> None:
         self._single = array("q", values)
-        # The array's own method, since it runs a dozen times for each poll.
+        # The array's own method, since each poll appends a dozen values.
         self.append = self._single.append
         self._steps: Counter[int] = Counter()
         self._settled_count = self._settled_total = self._low = self._high = 0
 
     @classmethod
-    def of_all(cls, many: "Iterable[Values]") -> Self:
-        """The values of several together."""
+    def of_all(cls, many: "Iterable[Sketch]") -> Self:
+        """Return one sketch of the values of several."""
         both = cls()
         for each in many:
             if each._steps:
@@ -50,11 +49,11 @@ class Values:
         return both
 
     def extend(self, values: Iterable[int]) -> None:
-        """Some values more."""
+        """Append several values."""
         self._single.extend(values)
 
     def settle(self) -> None:
-        """Turn single values into counts once they are too many. To be called now and then."""
+        """Turn single values into counts of steps if there are too many. Call it regularly."""
         if not self._single or (len(self._single) <= EXACT_MAX and not self._steps):
             return
         low, high = min(self._single), max(self._single)
@@ -62,7 +61,7 @@ class Values:
         self._settled_count += len(self._single)
         self._settled_total += sum(self._single)
         self._steps.update(map(_step, self._single))
-        # The same array, for `append` is its own.
+        # Emptied in place, since `append` is this array's.
         del self._single[:]
 
     def __len__(self) -> int:
@@ -70,7 +69,7 @@ class Values:
 
     @property
     def error_ratio(self) -> float:
-        """By how much of itself a quantile or a counted value may be off: 0 if none is."""
+        """The largest relative error of a quantile or a counted value; 0 if all are exact."""
         return ERROR_RATIO if self._steps else 0.0
 
     @property
@@ -91,7 +90,7 @@ class Values:
         return max([*single, *([self._high] if self._steps else [])])
 
     def counted(self) -> list[tuple[int, int]]:
-        """Each value, or the middle of its step, with how often it came, smallest first."""
+        """Return pairs of a value, or the middle of its step, and its count, smallest value first."""
         found = Counter(self._single)
         if self._steps:
             low, high = self.low, self.high
@@ -100,7 +99,7 @@ class Values:
         return sorted(found.items())
 
     def quantiles(self, *ratios: float) -> list[int]:
-        """For each ratio the smallest value that at least this share of the values does not exceed (nearest rank).
+        """Return, for each ratio, the smallest value that at least this share of values does not exceed (nearest rank).
 
         Raises IndexError if there is no value.
         """

@@ -1,46 +1,26 @@
-"""Figures of a run: what criteria and reports are made of, gathered from the trace's events as they come.
+"""Figures that reports show and verdicts do not need, beside those of the tally.
 
-Owns no verdict. Durations are microseconds; distributions are made from all values, and exact until these are too many
-to be kept (`values`). Names of distributions and counts are those of result.json.
+Owns no verdict. Durations are microseconds. Distributions are made from all values, and are exact until these are too
+many to keep each (`sketch`). Names, units and titles are those of `table`.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
-from functools import cache, partial
-from typing import Final
+from typing import ClassVar, Final
 
-from drsim.orchestrator.model import TERMINAL, Execution, ExecutionStatus, Phase, WaveStatus
+from drsim.orchestrator.model import TERMINAL, Execution, ExecutionStatus
 from drsim.orchestrator.settings import Settings
-from drsim.simulator.checks.cadence import phase
-from drsim.simulator.checks.monitor import same_waves
+from drsim.simulator import events
 from drsim.simulator.checks.truth import Truth
 from drsim.simulator.durations import NEVER_US
-from drsim.simulator.events import (
-    FINDER,
-    POLLER,
-    CallMade,
-    Dropped,
-    FaultInjected,
-    IndexRead,
-    Invoked,
-    ItemChanged,
-    JobsDescribed,
-    JobStarted,
-    LambdaEnded,
-    LambdaStarted,
-    LogWritten,
-    StartRefused,
-    Throttled,
-    TickFired,
-    WriteRefused,
-)
-from drsim.simulator.faults.rules import CALLS
-from drsim.simulator.figures.sketch import Values
+from drsim.simulator.events import FINDER, POLLER
+from drsim.simulator.figures import table as figures
+from drsim.simulator.figures.tally import LOST_RACE, Look, Tally, Watched
 from drsim.simulator.trace import Trace
 from drsim.simulator.workload import WORKER
 
 SAMPLES_MAX: Final = 20
-"""So many executions are listed one by one."""
+"""Executions that are listed one by one."""
 
 
 @dataclass(slots=True)
@@ -56,255 +36,157 @@ class Tick:
 
 @dataclass(slots=True)
 class Sample:
-    """One execution from its start to its end, `end_us` being None while it goes on."""
+    """One execution from its start to its end; `end_us` is None until then."""
 
     execution: Execution
     polls: int = 0
     end_us: int | None = None
 
 
-@dataclass(slots=True)
-class _Look:
-    """One look of the finder, under way."""
+class Statistics(Tally):
+    """A tally with every figure of the table."""
 
-    at_us: int
-    read_us: int
-    invoked_us: int | None = None
-    invoked_count: int = 0
-
-
-@dataclass(slots=True)
-class _Watched:
-    """One execution in POLLING: its phase, its last poll's look, when DRS was last asked, Phase 1's last write."""
-
-    phase: Phase
-    look_us: int | None
-    asked_us: int
-    amended_us: int
-
-
-class Statistics:
-    """Listens to a world."""
+    every_gap: ClassVar[bool] = True
 
     def __init__(self, trace: Trace, truth: Truth, settings: Settings) -> None:
-        self._truth = truth
-        self._settings = settings
-        self.distributions: defaultdict[str, Values] = defaultdict(Values)
-        self.counts: Counter[str] = Counter()
-        # What ended runs that no fault had struck, by function and error.
+        super().__init__(trace, truth, settings)
         self.failures: Counter[str] = Counter()
+        """How often invocations in which no fault was injected failed, by function and error."""
         self.ticks: list[Tick] = []
         self.samples: dict[str, Sample] = {}
-        self.running_max: Counter[str] = Counter()
-        self._running: Counter[str] = Counter()
+        self.called: set[tuple[str, str]] = set()
+        """Functions and the operations that they called."""
         self._ticks: dict[str, Tick] = {}
-        self._looks: dict[str, _Look] = {}
-        self._looked_us: dict[str, int] = {}
         self._asked_us: dict[str, int] = {}
-        self._watched: dict[str, _Watched] = {}
         self._cold: set[str] = set()
-        # Running invocations that a fault has struck.
-        self._struck: set[str] = set()
-        trace.listen(TickFired, self._on_tick)
-        trace.listen(Invoked, self._on_invoked)
-        trace.listen(LambdaStarted, self._on_started)
-        trace.listen(IndexRead, self._on_read)
-        trace.listen(CallMade, self._on_call)
-        trace.listen(JobsDescribed, self._on_described)
-        trace.listen(ItemChanged, self._on_change)
-        trace.listen(LambdaEnded, self._on_ended)
-        trace.listen(LogWritten, self._on_line)
-        trace.listen(FaultInjected, self._on_fault)
-        for event_type, name in (
-            (Throttled, "lambda_throttles"),
-            (Dropped, "lambda_events_dropped"),
-            (WriteRefused, "writes_refused"),
-            (JobStarted, "jobs_started"),
-            (StartRefused, "starts_refused"),
-        ):
-            trace.listen(event_type, partial(self._count, name))
-
-    def values(self, name: str) -> Values:
-        """All values of a distribution; none if it has no value."""
-        return self.distributions.get(name) or Values()
-
-    def _count(self, name: str, _: object) -> None:
-        self.counts[name] += 1
+        trace.listen(events.JobsDescribed, self._on_described)
+        trace.listen(events.JobStarted, self._counting(figures.JOBS_STARTED))
+        trace.listen(events.StartRefused, self._counting(figures.STARTS_REFUSED))
 
     # --- the schedule and the finder --------------------------------------------------------------------------
 
-    def _on_tick(self, event: TickFired) -> None:
+    def _on_tick(self, event: events.TickFired) -> None:
         if self.ticks:
-            self.distributions["tick_interval"].append(event.at_us - self.ticks[-1].at_us)
+            self.distributions[figures.TICK_INTERVAL].append(event.at_us - self.ticks[-1].at_us)
         self.ticks.append(Tick(event.number, event.at_us))
-        # Between two ticks there come as many values as there are executions at once, and no more.
-        for values in self.distributions.values():
-            values.settle()
+        super()._on_tick(event)
 
-    def _on_invoked(self, event: Invoked) -> None:
+    def _on_invoked(self, event: events.Invoked) -> None:
+        super()._on_invoked(event)
         if event.function == FINDER:
             if self.ticks:
                 self._ticks[event.request_id] = self.ticks[-1]
             return
-        look = self._looks.get(event.by)
-        if look is not None:
-            look.invoked_us = event.at_us
-            look.invoked_count += 1
-            self._looked_us[event.request_id] = look.at_us
-        self.counts["pollers_invoked"] += 1
-        tick = self._ticks.get(event.by)
-        if tick is not None:
+        self.counts[figures.POLLERS_INVOKED] += 1
+        if tick := self._ticks.get(event.by):
             tick.polled += 1
 
-    def _on_read(self, event: IndexRead) -> None:
+    def _on_read(self, event: events.IndexRead) -> None:
         tick, look = self._ticks.get(event.request_id), self._looks.get(event.request_id)
-        # A finder that begins at a key it has kept looks as well, if only at a part.
-        if event.first_page or look is None:
-            self._close_look(event.request_id)
-            look = self._looks[event.request_id] = _Look(event.at_us, event.at_us)
-            self.counts["looks"] += 1
-            self.counts["looks_empty"] += not event.items_count
+        super()._on_read(event)
+        if look is not self._looks[event.request_id]:
+            self._keep_look(look)
+            self.counts[figures.LOOKS] += 1
+            self.counts[figures.LOOKS_EMPTY] += not event.items_count
             if tick is not None:
                 tick.looks += 1
                 tick.found = 0
-        look.read_us = event.at_us
-        self.counts["index_pages"] += 1
-        self.counts["executions_found"] += event.items_count
+        self.counts[figures.INDEX_PAGES] += 1
+        self.counts[figures.EXECUTIONS_FOUND] += event.items_count
         if tick is not None:
             tick.found += event.items_count
 
-    def _close_look(self, request_id: str) -> None:
-        look = self._looks.pop(request_id, None)
+    def _keep_look(self, look: Look | None) -> None:
         if look is not None and look.invoked_us is not None:
-            self.distributions["invokes_of_a_look"].append(look.invoked_us - look.read_us)
+            self.distributions[figures.INVOKES_OF_A_LOOK].append(look.invoked_us - look.read_us)
 
     # --- functions and their calls ----------------------------------------------------------------------------
 
-    def _on_started(self, event: LambdaStarted) -> None:
-        function = event.function
-        self._running[function] += 1
-        self.running_max[function] = max(self.running_max[function], self._running[function])
-        self.running_max[""] = max(self.running_max[""], event.concurrency)
-        self.counts[f"{function}.invocations"] += 1
+    def _on_started(self, event: events.LambdaStarted) -> None:
+        super()._on_started(event)
+        self.counts[figures.INVOCATIONS_MAX] = max(self.counts[figures.INVOCATIONS_MAX], event.concurrency)
         if event.init_us:
-            self.counts[f"{function}.cold_starts"] += 1
-            self.distributions[f"{function}.init"].append(event.init_us)
+            self.counts[figures.COLD_STARTS.of(event.function)] += 1
+            self.distributions[figures.INIT.of(event.function)].append(event.init_us)
             self._cold.add(event.request_id)
 
-    def _on_ended(self, event: LambdaEnded) -> None:
+    def _on_ended(self, event: events.LambdaEnded) -> None:
         function, request_id = event.function, event.request_id
-        self._running[function] -= 1
-        self.counts[f"{function}.{event.outcome}"] += 1
-        if request_id in self._struck:
-            self._struck.remove(request_id)
-            self.counts["runs_failed_by_faults"] += event.outcome != "ok"
-        elif event.outcome != "ok":
-            self._note_failure(f"{function}: {event.detail}")
-        kind = "cold" if request_id in self._cold else "warm"
-        self._cold.discard(request_id)
+        self.counts[figures.OUTCOMES.of(function, event.outcome)] += 1
+        if event.outcome != "ok" and request_id not in self._struck:
+            failure = f"{function}: {event.detail}"
+            if failure in self.failures or len(self.failures) < SAMPLES_MAX:
+                self.failures[failure] += 1
+        look, is_cold = self._looks.get(request_id), request_id in self._cold
+        if function == FINDER and (look is None or look.invoked_us is None):
+            figure = figures.COLD_IDLE if is_cold else figures.WARM_IDLE
+        else:
+            figure = figures.COLD if is_cold else figures.WARM
+        self.distributions[figure.of(function)].append(event.duration_us)
         if function == FINDER:
-            look = self._looks.get(request_id)
-            kind += "_idle" if look is None or look.invoked_us is None else ""
-            self._close_look(request_id)
+            self._keep_look(look)
             self._ticks.pop(request_id, None)
-        self.distributions[f"{function}.{kind}"].append(event.duration_us)
-        self._looked_us.pop(request_id, None)
+        self._cold.discard(request_id)
         self._asked_us.pop(request_id, None)
+        super()._on_ended(event)
 
-    def _note_failure(self, text: str) -> None:
-        """Count what ended a run, once for each text; further texts than are listed count for nothing here."""
-        if text in self.failures or len(self.failures) < SAMPLES_MAX:
-            self.failures[text] += 1
-
-    def _on_call(self, event: CallMade) -> None:
-        name, kind = self._names_of(event.function, event.operation, event.cold)
-        self.counts[name] += 1
-        if event.error:
-            self.counts[f"{name}.{event.error}"] += 1
-            if event.fault and event.error != "ConditionalCheckFailedException":
-                self.counts[f"calls_failed_by_faults.{event.operation}"] += 1
+    def _on_call(self, event: events.CallMade) -> None:
+        super()._on_call(event)
+        function, operation, error = event.function, event.operation, event.error
+        self.called.add((function, operation))
+        if error:
+            self.counts[figures.ERRORS.of(function, operation, error)] += 1
+            if event.fault and error != LOST_RACE:
+                self.counts[figures.CALLS_FAILED_BY_FAULTS.of(operation)] += 1
         elif not event.fault:
-            self.distributions[kind].append(event.duration_us)
+            kind = figures.COLD if event.cold else figures.WARM
+            self.distributions[kind.of(operation)].append(event.duration_us)
 
-    @staticmethod
-    @cache
-    def _names_of(function: str, operation: str, cold: int) -> tuple[str, str]:
-        """The names of a call's count and of its distribution."""
-        return f"{function}.{operation}", f"{operation}.{'cold' if cold else 'warm'}"
+    def _on_fault(self, event: events.FaultInjected) -> None:
+        self.counts[figures.FAULTS_INJECTED] += 1
+        super()._on_fault(event)
 
-    def _on_line(self, event: LogWritten) -> None:
-        if event.level == "WARNING":
-            self.counts[f"{event.function}.warnings"] += 1
-
-    def _on_fault(self, event: FaultInjected) -> None:
-        self.counts["faults_injected"] += 1
-        # A slow start or a clock that is off fails nothing by itself.
-        if event.request_id and event.operation in CALLS:
-            self._struck.add(event.request_id)
-
-    def _on_described(self, event: JobsDescribed) -> None:
+    def _on_described(self, event: events.JobsDescribed) -> None:
         self._asked_us[event.request_id] = event.at_us
 
     # --- executions --------------------------------------------------------------------------------------------
 
-    def _on_change(self, event: ItemChanged) -> None:
-        before, now, execution_id = event.previous, event.execution, event.execution_id
+    def _on_change(self, event: events.ItemChanged) -> None:
         if event.before is None:
-            self.counts["executions_started"] += 1
-        if now is not None:
-            self._keep_sample(event, now)
+            self.counts[figures.EXECUTIONS_STARTED] += 1
+        if event.execution is not None:
+            self._keep_sample(event, event.execution)
         if event.writer == WORKER:
-            self.counts["worker_writes"] += 1
-        watched = self._watched.get(execution_id)
-        if watched is not None and event.writer == WORKER:
-            watched.amended_us = event.at_us
-        if watched is not None and event.request_id and before is not None and now is not None:
-            self._on_poll(event, watched, before, now)
-        if now is None or now.status is not ExecutionStatus.POLLING:
-            self._watched.pop(execution_id, None)
-        elif watched is None:
-            self._watched[execution_id] = _Watched(phase(now, self._settings), None, event.at_us, event.at_us)
-        elif not same_waves(before, now):
-            watched.phase = phase(now, self._settings)
+            self.counts[figures.WORKER_WRITES] += 1
+            if watched := self._watched.get(event.execution_id):
+                watched.amended_us = event.at_us
+        super()._on_change(event)
 
-    def _on_poll(self, event: ItemChanged, watched: _Watched, before: Execution, now: Execution) -> None:
+    def _on_poll(self, event: events.ItemChanged, watched: Watched, before: Execution, now: Execution) -> None:
+        super()._on_poll(event, watched, before, now)
         distributions = self.distributions
-        self.counts["polls_recorded"] += 1
-        distributions["waves_per_update"].append(len(now.waves))
-        look_us = self._looked_us.get(event.request_id)
+        self.counts[figures.POLLS_RECORDED] += 1
+        distributions[figures.WAVES_PER_UPDATE].append(len(now.waves))
+        look_us, asked_us = self._looked_us.get(event.request_id), self._asked_us.get(event.request_id)
         if look_us is not None:
-            found = watched.phase
-            self.counts[f"polls.{found}"] += 1
-            distributions["poll_delay"].append(event.at_us - look_us)
-            if watched.look_us is not None:
-                distributions[f"poll_gap.{found}"].append(look_us - watched.look_us)
-            watched.look_us = look_us
-        asked_us = self._asked_us.get(event.request_id)
-        for wave in before.waves:
-            job = self._truth.job(wave)
-            if wave.finished:
-                continue
-            # A wave that waits for its turn has no job yet, and nobody misses it.
-            if wave.job_id is None and (wave.status is not WaveStatus.PENDING or wave.job_status is not None):
-                self.counts["waves_without_job_id"] += 1
-            elif wave.job_id is not None and job is None:
-                self.counts["waves_with_unknown_job"] += 1
-            elif job is not None and asked_us is not None:
-                changes = job.changes_between(watched.asked_us, asked_us)
-                distributions["staleness"].extend([event.at_us - change_us for change_us in changes])
+            distributions[figures.POLL_DELAY].append(event.at_us - look_us)
         if asked_us is not None:
+            for job in (self._truth.job(wave) for wave in before.waves if not wave.finished):
+                changes = job.changes_between(watched.asked_us, asked_us) if job is not None else ()
+                distributions[figures.STALENESS].extend(event.at_us - change_us for change_us in changes)
             watched.asked_us = asked_us
         if now.status in TERMINAL:
             began_us = now.start_us - self._truth.epoch_us
-            distributions["execution_time"].append(_kept(event.at_us - began_us))
+            distributions[figures.EXECUTION_TIME].append(_within_range(event.at_us - began_us))
             final_us = self._truth.final_us(now)
             if now.status is ExecutionStatus.TIMEOUT:
-                distributions["timeout_delay"].append(_kept(event.at_us - self._truth.times_out_us(now)))
+                delay_us = event.at_us - self._truth.times_out_us(now)
+                distributions[figures.TIMEOUT_DELAY].append(_within_range(delay_us))
             elif final_us < NEVER_US:
-                distributions["completion_delay"].append(_kept(event.at_us - max(final_us, watched.amended_us)))
-                self.counts["ended_overdue"] += event.at_us > self._truth.times_out_us(now)
+                delay_us = event.at_us - max(final_us, watched.amended_us)
+                distributions[figures.COMPLETION_DELAY].append(_within_range(delay_us))
 
-    def _keep_sample(self, event: ItemChanged, now: Execution) -> None:
+    def _keep_sample(self, event: events.ItemChanged, now: Execution) -> None:
         sample = self.samples.get(event.execution_id)
         if sample is None:
             if len(self.samples) >= SAMPLES_MAX:
@@ -316,6 +198,6 @@ class Statistics:
             sample.end_us = event.at_us
 
 
-def _kept(duration_us: int) -> int:
-    """A duration that comes from the table's times, where a function may have written any number, as far as it fits."""
+def _within_range(duration_us: int) -> int:
+    """Limit a duration that comes from the table's times, where a function may have written any number."""
     return max(-NEVER_US, min(duration_us, NEVER_US))

@@ -26,7 +26,7 @@ def main(name: str, tier: Tier, trace: TraceLevel) -> None:
     if result.verdict != "pass":
         sys.exit(f"{name}: verdict {result.verdict}; only a passing run is measured")
     figures = {
-        "executions": result.executions.started,
+        "executions": result.started,
         "polls": result.polls,
         "kernel_events": result.metrics.counts["kernel_events"],
         "wall_seconds": result.wall_seconds,

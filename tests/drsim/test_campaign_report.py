@@ -136,7 +136,7 @@ def test_a_failure_that_no_longer_fails_says_so_in_its_place(folder: Path) -> No
     change(path, scenario=data["scenario"])
     page, markdown = documents(folder)
     assert '<p class="trouble">No story: fixed: every property holds.</p>' in page
-    assert "**Not told**: fixed\\: every property holds." in markdown
+    assert "**No story**: fixed\\: every property holds." in markdown
     assert 'class="story"' not in page
 
 
@@ -217,7 +217,7 @@ def test_many_stories_leave_the_page_small(folder: Path) -> None:
         shutil.copy(path, folder / "failures" / f"metrics-complete-{number}.yaml")
     page, markdown = documents(folder)
     assert 100_000 < len(page.encode()) <= PAGE_BYTES_MAX
-    assert "Its story is left out, for want of room; replay tells it." in page
+    assert "Its story is left out to keep the page small; replay shows it." in page
     assert 'class="story"' in page
     assert markdown.count("FAULT answer-lost") == 19
 

@@ -119,13 +119,13 @@ def test_what_is_not_there_or_no_result_is_told_in_one_line(
 
     assert told(tmp_path / "nope") == f"drsim: {tmp_path / 'nope'}: cannot be read (No such file or directory)"
     assert told(tmp_path) == f"drsim: {tmp_path}: holds no result.json, nor does a folder in it"
-    begin = f"drsim: {file}: is no result of version 1: "
+    begin = f"drsim: {file}: is no result of version 1 or 2: "
     assert told(file.parent, "{") == f"{begin}Invalid JSON: EOF while parsing an object at line 1 column 1"
     assert told(file.parent, json.dumps(data | {"seed": "\x1b[31m one"})) == (
         f"{begin}seed: Input should be a valid integer, unable to parse string as an integer, got '\\x1b[31m one'"
     )
     assert (
-        told(tmp_path, json.dumps(data | {"schema_version": 2})) == f"{begin}schema_version: Input should be 1, got 2"
+        told(tmp_path, json.dumps(data | {"schema_version": 3})) == f"{begin}schema_version: Input should be 2, got 3"
     )
     assert told(file, json.dumps(data | {"a\u202e": 1, "b": 2})) == (
         f"{begin}a\\u202e: Extra inputs are not permitted, got 1 (and 1 more)"

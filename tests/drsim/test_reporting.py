@@ -257,7 +257,7 @@ def test_a_folder_without_runs_is_named(tmp_path: Path, capsys: pytest.CaptureFi
 def test_a_result_that_is_none_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "result.json").write_text('{"schema_version": 2}', encoding="utf-8")
     assert main(["report", str(folder)]) == 4
-    assert f"{folder / 'result.json'}: is no result of version 1" in complaint(capsys)
+    assert f"{folder / 'result.json'}: is no result of version 1 or 2" in complaint(capsys)
 
 
 def test_an_exploration_has_no_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

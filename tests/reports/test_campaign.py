@@ -82,23 +82,27 @@ def test_the_strip_shows_ranges_and_failed_seeds_at_their_places(quiet: Campaign
         ("failed", 10, 10),
         ("failed", 90, 10),
     ]
-    assert strip(campaign)[2].told == "seeds 16–17 were not run"
+    assert strip(campaign)[2].label == "seeds 16–17 were not run"
     assert strip(replace(quiet, run=())) == []
 
 
 def test_a_thousand_failures_close_together_make_few_marks(quiet: Campaign) -> None:
     campaign = replace(quiet, run=((1, 1_000_000),), failed_seeds=tuple(range(1, 1001)))
-    assert [piece.told for piece in strip(campaign)][1:] == ["seed 1 failed", "seed 501 failed"]
+    assert [piece.label for piece in strip(campaign)][1:] == ["seed 1 failed", "seed 501 failed"]
 
 
 def test_the_chart_of_recovery_has_every_execution_and_few_bars(quiet: Campaign) -> None:
     bars, width = recovery_chart(replace(quiet, recovery_s={0: 3, 2: 6}))
     assert width == 1
     assert len(bars) == 24
-    assert [(bar.size, bar.told) for bar in bars[:3]] == [(50, "3 after 0 s"), (0, "0 after 1 s"), (100, "6 after 2 s")]
+    assert [(bar.size, bar.label) for bar in bars[:3]] == [
+        (50, "3 after 0 s"),
+        (0, "0 after 1 s"),
+        (100, "6 after 2 s"),
+    ]
     bars, width = recovery_chart(replace(quiet, recovery_s={99: 1, 100: 1}))
     assert (len(bars), width) == (34, 3)
-    assert bars[-1].told == "2 after 99 to 101 s"
+    assert bars[-1].label == "2 after 99 to 101 s"
     assert recovery_chart(quiet) == ([], 0)
 
 

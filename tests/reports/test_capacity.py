@@ -1,11 +1,10 @@
-"""The capacity note: what a run used of each limit, and where its system would reach it."""
+"""The capacity found: what a run used of each limit, and where its system would reach it."""
 
 import pytest
 
-from drsim.reports.capacity import Capacity, about, capacity
-from drsim.reports.limits import Figures, Limit
+from drsim.reports.capacity import Note, about, note
 from drsim.scenarios.files import load
-from drsim.scenarios.result import Result
+from drsim.scenarios.result import Limit, Result
 from drsim.scenarios.runner import run
 from tests.catalogue import run_of
 
@@ -13,8 +12,8 @@ CONCURRENCY = "Concurrent Lambda invocations (init included)"
 
 
 @pytest.fixture(scope="module")
-def phase_2() -> Capacity:
-    return capacity(run_of("phase-2").result)
+def phase_2() -> Note:
+    return note(run_of("phase-2").result.capacity)
 
 
 @pytest.fixture(scope="module")
@@ -22,15 +21,15 @@ def load_100() -> Result:
     return run_of("load-100").result
 
 
-def limit(note: Capacity, name: str) -> Limit:
-    return next(each for each in note.limits if each.name == name)
+def limit(found: Note, name: str) -> Limit:
+    return next(each for each in found.limits if each.name == name)
 
 
-def of(scenario: str, *changes: str) -> Capacity:
-    return capacity(run(load(scenario, changes), seed=1).result)
+def of(scenario: str, *changes: str) -> Note:
+    return note(run(load(scenario, changes), seed=1).result.capacity)
 
 
-def test_one_after_the_other_115_ms_end_the_finders_minute_at_521_executions(phase_2: Capacity) -> None:
+def test_one_after_the_other_115_ms_end_the_finders_minute_at_521_executions(phase_2: Note) -> None:
     # 60 s / 115.05 ms = 521.5, less the query; 57 s / 115.05 ms = 495.4.
     assert phase_2.sentences[0] == (
         "With invokes one after the other, at 115.0 ms each (this run's mean), ExecutionFinder's 60 s would end at 521 "
@@ -39,7 +38,7 @@ def test_one_after_the_other_115_ms_end_the_finders_minute_at_521_executions(pha
     )
 
 
-def test_ten_at_a_time_end_it_ten_times_later_and_the_limits_follow_in_order(phase_2: Capacity) -> None:
+def test_ten_at_a_time_end_it_ten_times_later_and_the_limits_follow_in_order(phase_2: Note) -> None:
     assert phase_2.sentences[1] == "With 10 at a time, as here, they end at 5,210, and from 4,950 on some are left."
     assert phase_2.sentences[2] == (
         "Extrapolated, the first limit to be reached is Delay of a poll after its look at 858 executions in POLLING at "
@@ -60,40 +59,41 @@ def test_one_at_a_time_is_told_once() -> None:
 @pytest.mark.parametrize(("at_a_time", "executions"), [(1, 216), (10, 2163)])
 def test_polls_are_late_long_before_the_finder_runs_out_of_time(at_a_time: int, executions: int) -> None:
     # 25 s, less 0.11 s for a warm poller and 8 ms for the query, at 115 ms each.
-    note = of("phase-2", f"PARALLEL_INVOKES_MAX={at_a_time}", "bounds.poll_delay=25s")
-    delay = limit(note, "Delay of a poll after its look")
+    found = of("phase-2", f"PARALLEL_INVOKES_MAX={at_a_time}", "bounds.poll_delay=25s")
+    delay = limit(found, "Delay of a poll after its look")
     assert (delay.limit, delay.is_hard) == (25, True)
     assert delay.at_executions == pytest.approx(executions, rel=0.005)
-    assert note.first == delay
+    assert found.first == delay
     assert delay.used == pytest.approx(1.1, abs=0.1)
 
 
 def test_the_sentences_follow_from_the_runs_own_figures() -> None:
-    note = of("phase-2", "latencies.invoke=200ms", "PARALLEL_INVOKES_MAX=20", "functions.finder.timeout=30s")
-    assert "at 200.0 ms each (this run's mean), ExecutionFinder's 30 s would end at 149 executions" in note.sentences[0]
-    assert note.sentences[1] == "With 20 at a time, as here, they end at 2,990, and from 2,690 on some are left."
+    found = of("phase-2", "latencies.invoke=200ms", "PARALLEL_INVOKES_MAX=20", "functions.finder.timeout=30s")
+    assert "at 200.0 ms each (this run's mean), ExecutionFinder's 30 s would end at 149 " in found.sentences[0]
+    assert found.sentences[1] == "With 20 at a time, as here, they end at 2,990, and from 2,690 on some are left."
 
 
 @pytest.mark.slow
 def test_the_last_of_several_looks_has_only_what_is_left_of_the_minute() -> None:
-    note = of("sub-minute")
-    assert "ExecutionFinder's 15 s for its last look would end at" in note.sentences[0]
-    assert note.limits[0].limit == 12
+    found = of("sub-minute")
+    assert "ExecutionFinder's 15 s for its last look would end at" in found.sentences[0]
+    assert found.limits[0].limit == 12
 
 
 @pytest.mark.slow
 def test_a_load_of_100_is_first_stopped_by_drs(load_100: Result) -> None:
-    note = capacity(load_100)
-    assert note.executions == 100
-    jobs = limit(note, "DRS jobs at once")
+    found = note(load_100.capacity)
+    assert load_100.capacity is not None
+    assert load_100.capacity.executions == 100
+    jobs = limit(found, "DRS jobs at once")
     # All three jobs of an execution are in one of 40 pairs, which so takes 20 // 3 = 6 executions: 240 are served.
     assert (jobs.used, jobs.limit, jobs.utilisation, jobs.at_executions) == (9, 20, 0.45, 241)
-    assert (note.first, jobs.is_reached) == (jobs, False)
-    servers = limit(note, "Source servers in DRS jobs at once")
+    assert (found.first, jobs.is_reached) == (jobs, False)
+    servers = limit(found, "Source servers in DRS jobs at once")
     # Six servers an execution: 83 executions a pair have 498, and 40 x 83 = 3320.
     assert (servers.used, servers.limit, servers.at_executions) == (18, 500, 3321)
-    assert limit(note, "Source servers in one DRS job").used == 2
-    calls = limit(note, "DescribeJobs calls")
+    assert limit(found, "Source servers in one DRS job").used == 2
+    calls = limit(found, "DescribeJobs calls")
     assert (calls.used, calls.limit, calls.utilisation, calls.at_executions) == (100, None, None, None)
     assert "AWS publishes no limit" in calls.how
 
@@ -127,8 +127,8 @@ def test_of_the_241st_execution_drs_refuses_a_start_and_of_the_240th_none() -> N
 def test_jobs_go_where_the_workload_sends_them(changes: str, executions: int) -> None:
     group = f"{{executions: 1, arrival: {{at: 5s}}{changes}}}"
     places = ("accounts=1", "regions=[us-east-1, us-west-2]", f"workload=[{group}]")
-    note = of("drill", *places, "duration=3m")
-    assert limit(note, "DRS jobs at once").at_executions == executions
+    found = of("drill", *places, "duration=3m")
+    assert limit(found, "DRS jobs at once").at_executions == executions
 
 
 def test_servers_are_counted_too_and_a_wave_may_be_too_large_for_any_job() -> None:
@@ -145,8 +145,8 @@ def test_servers_are_counted_too_and_a_wave_may_be_too_large_for_any_job() -> No
 
 @pytest.mark.slow
 def test_what_starts_at_a_bounded_rate_is_never_reached_by_more_executions(load_100: Result) -> None:
-    note = capacity(load_100)
-    invocations, writes = limit(note, CONCURRENCY), limit(note, "Write throughput of StatusIndex")
+    found = note(load_100.capacity)
+    invocations, writes = limit(found, CONCURRENCY), limit(found, "Write throughput of StatusIndex")
     assert (invocations.used, invocations.limit, invocations.at_executions) == (29, 1000, None)
     # 10 invokes of 115 ms at a time start 87 pollers in a second; each stays 0.47 s after a start of 0.54 s.
     assert "tend to 88 at once" in invocations.how
@@ -155,26 +155,26 @@ def test_what_starts_at_a_bounded_rate_is_never_reached_by_more_executions(load_
     assert "they tend to 181." in writes.how
     assert (writes.used, writes.basis, writes.is_reached) == (254, "observed", False)
     assert writes.at_executions is None
-    assert f"pollers alone never reach {CONCURRENCY} or Write throughput of StatusIndex" in note.sentences[-1]
+    assert f"pollers alone never reach {CONCURRENCY} or Write throughput of StatusIndex" in found.sentences[-1]
 
 
 def test_a_rate_that_is_high_enough_reaches_them() -> None:
-    note = of("phase-2", "PARALLEL_INVOKES_MAX=100", "functions.account_concurrency=50")
-    assert limit(note, CONCURRENCY).at_executions == 49
-    writes = limit(note, "Write throughput of StatusIndex")
+    found = of("phase-2", "PARALLEL_INVOKES_MAX=100", "functions.account_concurrency=50")
+    assert limit(found, CONCURRENCY).at_executions == 49
+    writes = limit(found, "Write throughput of StatusIndex")
     assert writes.at_executions == pytest.approx(1000 / 1.87, abs=3)
-    assert note.first == limit(note, CONCURRENCY)
+    assert found.first == limit(found, CONCURRENCY)
 
 
 def test_reserved_concurrency_is_the_limit_of_the_pollers() -> None:
-    note = of("phase-2", "functions.poller.reserved_concurrency=20")
-    assert limit(note, CONCURRENCY).limit == 20
+    found = of("phase-2", "functions.poller.reserved_concurrency=20")
+    assert limit(found, CONCURRENCY).limit == 20
 
 
 @pytest.mark.slow
 def test_items_of_the_index_are_weighed_by_what_reading_them_cost(load_100: Result) -> None:
-    note = capacity(load_100)
-    page, reads = limit(note, "One page of StatusIndex"), limit(note, "Read throughput of StatusIndex")
+    found = note(load_100.capacity)
+    page, reads = limit(found, "One page of StatusIndex"), limit(found, "Read throughput of StatusIndex")
     # 14.5 units for 100 executions: 118,784 bytes, of which 1,048,576 go into a page.
     assert page.used == pytest.approx(118.784)
     assert page.at_executions == 882
@@ -193,10 +193,10 @@ def test_jobs_that_follow_one_another_count_one_at_a_time() -> None:
 @pytest.mark.parametrize("changes", [(), ("schedule.first=20m", "duration=10m")])
 def test_a_run_without_polls_says_so_and_has_no_limits(changes: tuple[str, ...]) -> None:
     result = run(load("idle", changes), seed=1).result
-    note = capacity(result)
-    assert note.limits == ()
-    assert note.first is None
-    assert note.sentences == (
+    found = note(result.capacity)
+    assert found.limits == ()
+    assert found.first is None
+    assert found.sentences == (
         "This run says nothing about capacity: too few executions were found, handed over and polled.",
     )
 
@@ -206,18 +206,20 @@ def test_a_load_of_1000_takes_the_finder_as_long_as_a_load_of_100_foretells(load
     measured = run(load("load-1000", ["duration=8m", "settle=0s"]), seed=1).result
     looks = measured.metrics.distributions["ExecutionFinder.warm"]
     assert max(tick.found for tick in measured.metrics.ticks) == 1000
-    figures = Figures.of(load_100)
-    assert figures is not None
-    assert figures.executions_within(looks.max / 1000, 10) == pytest.approx(1000, rel=0.1)
-    note = capacity(measured)
-    assert note.limits[0].used == pytest.approx(looks.max / 1000, rel=0.1)
+    assert load_100.capacity is not None
+    ten = load_100.capacity.hand_overs[-1]
+    assert ten.at_a_time == 10
+    # 57 s are left to hand over before the reserve begins.
+    assert ten.before_reserve / 57 * looks.max / 1000 == pytest.approx(1000, rel=0.1)
+    found = note(measured.capacity)
+    assert found.limits[0].used == pytest.approx(looks.max / 1000, rel=0.1)
     # 500 executions begin at once, and their workers write three job ids each, in a second or two.
-    writes = limit(note, "Write throughput of StatusIndex")
+    writes = limit(found, "Write throughput of StatusIndex")
     assert (writes.used, writes.is_reached) == (1638, True)
-    assert note.first == writes
-    assert "This run itself reached Write throughput of StatusIndex." in note.sentences
+    assert found.first == writes
+    assert "This run itself reached Write throughput of StatusIndex." in found.sentences
     # All pollers of the fullest looks started cold: what Little's law tends to is what was seen.
-    assert limit(note, CONCURRENCY).used == pytest.approx(88, rel=0.1)
+    assert limit(found, CONCURRENCY).used == pytest.approx(88, rel=0.1)
 
 
 def test_an_extrapolated_number_has_three_digits() -> None:

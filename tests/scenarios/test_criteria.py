@@ -1,11 +1,12 @@
 """Each criterion passes, fails and stays unexercised for a reason that the run gives it."""
 
+import operator
 from typing import Any, Final
 
 import pytest
 
 from drsim.orchestrator.decisions import Conclusion
-from drsim.orchestrator.model import Dispatch, Execution
+from drsim.orchestrator.model import Dispatch, Execution, ExecutionStatus
 from drsim.orchestrator.poller import Poller
 from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.files import load
@@ -206,7 +207,7 @@ def test_invocations_that_are_all_refused_are_no_lack_of_occasion() -> None:
 def test_a_poll_that_never_comes_is_a_late_one() -> None:
     denied = Parts(functions=DeniedInvokeAlways)
     criterion, _ = judged("drill", "No poll is early, none is late", denied)
-    assert (criterion.verdict, criterion.value) == ("fail", "0 polls, 1 amiss")
+    assert (criterion.verdict, criterion.value) == ("fail", "0 polls, 1 early or late")
 
 
 def test_thresholds_are_those_of_the_run() -> None:
@@ -265,17 +266,34 @@ def test_effective_intervals_are_multiples_of_the_distance_between_looks(
 def test_executions_that_timed_out_under_overload_were_not_served() -> None:
     settings = ["settings.TIMEOUT_SECONDS=300", "expect=null"]
     result = run(load("overload", [*OVERLOAD, *settings]), seed=1).result
-    assert result.executions.timeout == 100
+    assert result.executions[ExecutionStatus.TIMEOUT] == 100
     assert overloaded(result).verdict == "fail"
     assert overloaded(result).value.startswith("0 of 100 served; first ")
 
 
 def test_whom_a_person_cancelled_overload_need_not_serve() -> None:
     cancelled = run(load("overload", ["executions=10", "cancel_after=3m", "expect=CANCELLED"]), seed=1).result
-    assert cancelled.executions.cancelled == 10
+    assert cancelled.executions[ExecutionStatus.CANCELLED] == 10
     assert overloaded(cancelled).value == "nothing gave way"
 
 
 def test_executions_left_behind_fail_though_no_usual_bound_gave_way() -> None:
     criterion = overloaded(run(load("overload", ["executions=10", "duration=15m"]), seed=1).result)
     assert (criterion.verdict, criterion.value) == ("fail", "0 of 10 served; nothing gave way")
+
+
+@pytest.mark.parametrize("scenario", ["phase-2", "drill", "timeout-late", "missing-job"])
+def test_criterion_that_passes_keeps_its_limit_as_a_number(scenario: str) -> None:
+    keeps = {"<": operator.lt, "<=": operator.le, ">=": operator.ge}
+    for each in run_of(scenario).result.criteria:
+        assert each.limit is not None
+        if each.verdict == "pass":
+            assert each.measured is not None, each.name
+            assert keeps[each.relation](each.measured, each.limit), each.name
+
+
+def test_slow_query_breaks_its_limit_as_a_number() -> None:
+    result = run(load("phase-2", ["latencies.query_warm=150ms"]), seed=1).result
+    (queries,) = [each for each in result.criteria if each.name == "Performance <100ms queries"]
+    assert (queries.verdict, queries.relation, queries.limit, queries.unit) == ("fail", "<", 100, "ms")
+    assert queries.measured == 150.0

@@ -4,6 +4,7 @@ from typing import Final
 
 import pytest
 
+from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.explore import contradictions
 from drsim.scenarios.files import ScenarioError, catalogue, load, parse
 from drsim.scenarios.parts import parts_of
@@ -122,14 +123,14 @@ def test_big_items_take_the_finder_several_pages_of_a_megabyte() -> None:
 
 def test_one_account_runs_twenty_executions_and_refuses_the_others() -> None:
     executions = finished("one-account", 1).executions
-    assert (executions.completed, executions.failed) == (20, 80)
+    assert (executions[ExecutionStatus.COMPLETED], executions[ExecutionStatus.FAILED]) == (20, 80)
 
 
 @pytest.mark.slow
 def test_a_day_of_executions_leaves_nothing_undone() -> None:
     result = finished("soak", 1)
     assert result.verdict == "pass"
-    assert (result.virtual_seconds, result.executions.started, result.executions.polling) == (86_400, 200, 0)
+    assert (result.virtual_seconds, result.started, result.executions[ExecutionStatus.POLLING]) == (86_400, 200, 0)
 
 
 # --- what faults excuse ----------------------------------------------------------------------------------------
@@ -242,4 +243,4 @@ def test_an_end_time_may_be_off_by_what_a_fault_holds_its_write_up_and_no_more()
 def test_a_person_who_comes_too_late_to_delete_makes_nothing_unwinnable() -> None:
     scenario = load("drill", ["faults=[{fault: deleted, operation: GetItem, after: 30m}]", "until_finished=false"])
     result = run(scenario, seed=1).result
-    assert (result.executions.completed, result.unwinnable) == (1, ())
+    assert (result.executions[ExecutionStatus.COMPLETED], result.unwinnable) == (1, ())

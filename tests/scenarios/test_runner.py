@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.files import load, parse
 from drsim.scenarios.result import Result
 from drsim.scenarios.runner import run
@@ -73,17 +74,21 @@ def test_a_result_has_the_fields_that_others_depend_on() -> None:
         "metrics",
         "faults",
         "unwinnable",
+        "capacity",
     ]
-    assert list(fields["executions"]) == [
-        "started",
-        "completed",
-        "partial",
-        "failed",
-        "timeout",
-        "cancelled",
-        "polling",
+    assert list(fields["executions"]) == [status.value for status in ExecutionStatus]
+    assert list(fields["criteria"][0]) == [
+        "name",
+        "verdict",
+        "value",
+        "threshold",
+        "measured",
+        "relation",
+        "limit",
+        "unit",
+        "evidence",
+        "basis",
     ]
-    assert set(fields["criteria"][0]) == {"name", "verdict", "value", "threshold", "evidence", "basis"}
     assert set(fields["properties"][0]) >= {"name", "verdict", "checked", "violations"}
 
 

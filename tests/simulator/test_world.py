@@ -10,6 +10,7 @@ import pytest
 from drsim.orchestrator.model import ExecutionStatus
 from drsim.orchestrator.settings import MINUTE_US, SECOND_US
 from drsim.simulator.events import FINDER, POLLER, ItemChanged, LambdaStarted, RunEnded
+from drsim.simulator.figures.table import LOOKS
 from drsim.simulator.kernel import ProcessCrashedError
 from drsim.simulator.services.dynamodb import ExecutionTable
 from drsim.simulator.services.observability import LogsService
@@ -236,7 +237,7 @@ def test_settings_reach_the_functions_as_environment_variables_would() -> None:
         world.run()
         world.close()
     assert (once.settings.sweeps_per_invocation, often.settings.sweeps_per_invocation) == (1, 4)
-    assert often.statistics.counts["looks"] > 3 * once.statistics.counts["looks"]
+    assert often.statistics.counts[LOOKS] > 3 * once.statistics.counts[LOOKS]
 
 
 def test_a_world_that_only_judges_refuses_a_trace_that_would_miss_its_figures() -> None:

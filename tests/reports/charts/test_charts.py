@@ -37,8 +37,8 @@ def spread(*histogram: tuple[float, int], unit: str = "ms") -> Distribution:
     at = [values[math.ceil(len(values) * share) - 1] for share in (0.5, 0.95, 0.99)]
     mean = sum(values) / len(values)
     return Distribution(
-        unit=unit, basis="observed", count=len(values), min=values[0], mean=mean, p50=at[0], p95=at[1], p99=at[2],
-        max=values[-1], histogram=histogram,
+        title="T", unit=unit, basis="observed", count=len(values), min=values[0], mean=mean, p50=at[0], p95=at[1],
+        p99=at[2], max=values[-1], histogram=histogram,
     )  # fmt: skip
 
 

@@ -217,8 +217,8 @@ def test_executions_that_end_elsewhere_are_listed_with_counts() -> None:
     assert (changed.a_status, changed.b_status) == ("COMPLETED", "POLLING")
     assert changed.a_polls > changed.b_polls > 0
     counts = {each.name: (each.a, each.b) for each in comparison.counts}
-    assert counts["executions.completed"] == (1, 0)
-    assert counts["executions.polling"] == (0, 1)
+    assert counts["executions.COMPLETED"] == (1, 0)
+    assert counts["executions.POLLING"] == (0, 1)
 
 
 def test_counts_of_sets_are_means_of_their_runs(seeds: list[Result]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from drsim.orchestrator.model import ExecutionStatus
 from drsim.reports.formats import chrome
 from drsim.reports.text import plain
 from drsim.scenarios.files import load
@@ -188,7 +189,7 @@ def test_what_the_end_of_the_run_cuts_off_ends_with_it() -> None:
     short = run(load("drill", ["duration=4m"]), seed=1)
     events = drawn(short.result, short.trace.lines())
     end_us = round(short.result.virtual_seconds * 1_000_000)
-    assert short.result.executions.polling > 0
+    assert short.result.executions[ExecutionStatus.POLLING] > 0
     assert max(end_of(each) for each in events if each["ph"] == "X") == end_us
     assert max(each["ts"] for each in events if "ts" in each) <= end_us
     for pid in (EXECUTIONS, TRUTH):

@@ -326,7 +326,7 @@ def test_metrics_of_a_world_agree_with_its_own_figures() -> None:
     world.trace.listen(WriteRefused, refused.append)
     world.run()
     metrics = world.cloudwatch.metrics()
-    counts = world.statistics.counts
+    counts = {figure.name: count for figure, count in world.statistics.counts.items()}
 
     def of(namespace: str, name: str, *dimensions: str) -> list[Minute]:
         return metrics[Metric(namespace, name, dimensions)].minutes

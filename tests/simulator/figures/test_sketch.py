@@ -1,4 +1,4 @@
-"""Values of a figure: exact while they are few, and in steps with a stated error when they are many."""
+"""The sketch of a figure: exact while they are few, and in steps with a stated error when they are many."""
 
 from math import ceil
 
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import drsim.simulator.figures.sketch as kept
-from drsim.simulator.figures.sketch import ERROR_RATIO, Values
+from drsim.simulator.figures.sketch import ERROR_RATIO, Sketch
 
 RATIOS = (0.0, 0.01, 0.5, 0.95, 0.99, 1.0)
 many = st.lists(st.integers(-(10**6), 10**12) | st.integers(0, 3000), min_size=1, max_size=200)
@@ -20,9 +20,9 @@ def few(monkeypatch: pytest.MonkeyPatch) -> int:
     return 5
 
 
-def filled(numbers: list[int]) -> Values:
+def filled(numbers: list[int]) -> Sketch:
     """Values that come in three parts, with a look at their number after each."""
-    values = Values()
+    values = Sketch()
     for place, number in enumerate(numbers):
         values.append(number)
         if place in (len(numbers) // 3, len(numbers) // 2):
@@ -37,7 +37,7 @@ def true_quantile(numbers: list[int], ratio: float) -> int:
 
 @pytest.mark.parametrize(("ratio", "value"), [(0, 10), (0.2, 10), (0.21, 20), (0.5, 30), (0.95, 50), (1, 50)])
 def test_a_quantile_is_the_smallest_value_that_so_many_do_not_exceed(ratio: float, value: int) -> None:
-    assert Values([30, 10, 50, 20, 40]).quantiles(ratio) == [value]
+    assert Sketch([30, 10, 50, 20, 40]).quantiles(ratio) == [value]
 
 
 @given(many)
@@ -53,7 +53,7 @@ def test_few_values_are_kept_as_they_are(numbers: list[int]) -> None:
 @given(many)
 @settings(max_examples=200, deadline=None, derandomize=True)
 def test_of_many_values_count_sum_and_ends_are_exact_and_quantiles_as_near_as_is_said(numbers: list[int]) -> None:
-    for values in (filled(numbers), Values.of_all([filled(numbers[::2]), filled(numbers[1::2])])):
+    for values in (filled(numbers), Sketch.of_all([filled(numbers[::2]), filled(numbers[1::2])])):
         assert (len(values), values.total, values.low, values.high) == (
             len(numbers),
             sum(numbers),
@@ -65,7 +65,7 @@ def test_of_many_values_count_sum_and_ends_are_exact_and_quantiles_as_near_as_is
 
 
 def test_many_values_say_that_they_may_be_off_and_take_no_more_room_than_their_steps(few: int) -> None:
-    values = Values(range(few))
+    values = Sketch(range(few))
     values.settle()
     assert values.error_ratio == 0
     for first in range(1_000_000, 2_000_000, 10_000):
@@ -77,6 +77,6 @@ def test_many_values_say_that_they_may_be_off_and_take_no_more_room_than_their_s
 
 
 def test_no_values_have_no_quantile() -> None:
-    assert not Values()
+    assert not Sketch()
     with pytest.raises(IndexError):
-        Values().quantiles(0.5)
+        Sketch().quantiles(0.5)

@@ -1,5 +1,7 @@
 """Figures of a run: from events fed by hand, and from whole worlds, where the ways to count the same must agree."""
 
+from collections import Counter
+
 import pytest
 
 from drsim.orchestrator.model import ExecutionStatus
@@ -20,7 +22,7 @@ from drsim.simulator.events import (
     TickFired,
     WriteRefused,
 )
-from drsim.simulator.figures.sketch import Values
+from drsim.simulator.figures.sketch import Sketch
 from drsim.simulator.figures.statistics import SAMPLES_MAX, Statistics
 from drsim.simulator.services.drs import DrsJob
 from drsim.simulator.services.spec import JobLife
@@ -48,10 +50,20 @@ class Counted(Bench):
 
     def seconds(self, name: str) -> list[float]:
         """A distribution, in seconds."""
-        return [value / SECOND_US for value in every(self.statistics.values(name))]
+        return [value / SECOND_US for value in every(values_of(self.statistics, name))]
 
 
-def every(values: Values) -> list[int]:
+def counts_of(statistics: Statistics) -> Counter[str]:
+    """All counts by name."""
+    return Counter({figure.name: count for figure, count in statistics.counts.items()})
+
+
+def values_of(statistics: Statistics, name: str) -> Sketch:
+    """A distribution by its name."""
+    return next((kept for figure, kept in statistics.distributions.items() if figure.name == name), Sketch())
+
+
+def every(values: Sketch) -> list[int]:
     """All values, smallest first."""
     return [value for value, count in values.counted() for _ in range(count)]
 
@@ -66,9 +78,9 @@ def test_a_page_with_no_first_page_begins_a_look() -> None:
     bench.trace.emit(IndexRead(5, "f-1", 0, 1, 1, 100))
     bench.trace.emit(Invoked(9, "r-1", "f-1", POLLER, "e-1"))
     bench.trace.emit(ended("f-1", FINDER))
-    counts = bench.statistics.counts
+    counts = counts_of(bench.statistics)
     assert (counts["looks"], counts["index_pages"], counts["executions_found"]) == (1, 2, 3)
-    assert every(bench.statistics.values("invokes_of_a_look")) == [4]
+    assert every(values_of(bench.statistics, "invokes_of_a_look")) == [4]
 
 
 @pytest.mark.parametrize("start_s", [10**18, -(10**30)])
@@ -76,7 +88,7 @@ def test_a_start_beyond_all_calendars_is_counted_as_far_as_it_fits(start_s: int)
     bench = Counted()
     bench.write(an_item(StartTime=start_s), by="worker")
     bench.write(an_item(StartTime=start_s, Status="TIMEOUT", Version=2))
-    kept = [*every(bench.statistics.values("execution_time")), *every(bench.statistics.values("timeout_delay"))]
+    kept = [*every(values_of(bench.statistics, "execution_time")), *every(values_of(bench.statistics, "timeout_delay"))]
     assert {abs(each) for each in kept} == {1 << 62}
 
 
@@ -99,7 +111,7 @@ def test_each_tick_has_what_its_finder_saw_last_and_what_it_polled_in_all() -> N
     # From the last page to the last invocation.
     assert bench.seconds("invokes_of_a_look") == [0, 1]
     names = ("looks", "looks_empty", "index_pages", "executions_found", "pollers_invoked")
-    assert [bench.statistics.counts[name] for name in names] == [2, 0, 3, 5, 3]
+    assert [counts_of(bench.statistics)[name] for name in names] == [2, 0, 3, 5, 3]
 
 
 def test_a_finder_that_no_tick_started_belongs_to_none() -> None:
@@ -109,8 +121,8 @@ def test_a_finder_that_no_tick_started_belongs_to_none() -> None:
     bench.trace.emit(Invoked(0, "r-1", "", POLLER, "e-1"))
     bench.trace.emit(ended("f-1", FINDER))
     assert (bench.statistics.ticks, bench.seconds("invokes_of_a_look")) == ([], [])
-    assert (bench.statistics.counts["looks_empty"], bench.statistics.counts["pollers_invoked"]) == (1, 1)
-    assert not bench.statistics.values("tick_interval")
+    assert (counts_of(bench.statistics)["looks_empty"], counts_of(bench.statistics)["pollers_invoked"]) == (1, 1)
+    assert not values_of(bench.statistics, "tick_interval")
 
 
 # --- functions and their calls --------------------------------------------------------------------------------
@@ -130,11 +142,17 @@ def test_runs_are_counted_by_outcome_and_timed_by_whether_they_were_cold_and_had
     bench.trace.emit(started("r-3", concurrency=1))
     statistics = bench.statistics
     times = ("cold_idle", "warm_idle", "cold", "warm", "init")
-    assert [every(statistics.values(f"{FINDER}.{kind}")) for kind in times] == [[10], [], [], [40], [200]]
-    assert [every(statistics.values(f"{POLLER}.{kind}")) for kind in ("cold", "warm", "init")] == [[30], [20], [500]]
+    assert [every(values_of(statistics, f"{FINDER}.{kind}")) for kind in times] == [[10], [], [], [40], [200]]
+    assert [every(values_of(statistics, f"{POLLER}.{kind}")) for kind in times[2:]] == [
+        [30],
+        [20],
+        [500],
+    ]
     names = ("invocations", "cold_starts", "ok", "error")
-    assert [statistics.counts[f"{POLLER}.{name}"] for name in names] == [3, 1, 1, 1]
-    assert statistics.running_max == {FINDER: 1, POLLER: 2, "": 3}
+    assert [counts_of(statistics)[f"{POLLER}.{name}"] for name in names] == [3, 1, 1, 1]
+    counts = counts_of(statistics)
+    maxima = [f"{FINDER}.concurrent_max", f"{POLLER}.concurrent_max", "concurrent_invocations_max"]
+    assert [counts[name] for name in maxima] == [1, 2, 3]
 
 
 def test_calls_are_counted_and_those_that_succeed_timed() -> None:
@@ -142,8 +160,8 @@ def test_calls_are_counted_and_those_that_succeed_timed() -> None:
     bench.trace.emit(CallMade(0, "f-1", FINDER, "Query", 20, 1, "", ""))
     bench.trace.emit(CallMade(0, "f-1", FINDER, "Query", 7, 0, "", ""))
     bench.trace.emit(CallMade(0, "f-1", FINDER, "Query", 9, 0, "ThrottlingException", ""))
-    assert bench.statistics.counts == {f"{FINDER}.Query": 3, f"{FINDER}.Query.ThrottlingException": 1}
-    assert [every(bench.statistics.values(name)) for name in ("Query.cold", "Query.warm")] == [[20], [7]]
+    assert counts_of(bench.statistics) == {f"{FINDER}.Query": 3, f"{FINDER}.Query.ThrottlingException": 1}
+    assert [every(values_of(bench.statistics, name)) for name in ("Query.cold", "Query.warm")] == [[20], [7]]
 
 
 def test_what_goes_wrong_is_counted() -> None:
@@ -159,7 +177,7 @@ def test_what_goes_wrong_is_counted() -> None:
     ):
         bench.trace.emit(event)
     names = ("lambda_throttles", "lambda_events_dropped", "writes_refused", "jobs_started", "starts_refused")
-    assert bench.statistics.counts == {**dict.fromkeys(names, 1), f"{POLLER}.warnings": 1}
+    assert counts_of(bench.statistics) == {**dict.fromkeys(names, 1), f"{POLLER}.warnings": 1}
 
 
 # --- executions -----------------------------------------------------------------------------------------------
@@ -187,17 +205,17 @@ def test_gaps_between_polls_go_to_the_phase_that_the_later_poll_found() -> None:
     poll(bench, 2, 25, item=an_item())
     poll(bench, 3, 55, item=an_item())
     assert (bench.seconds("poll_gap.STARTED"), bench.seconds("poll_gap.IN_PROGRESS")) == ([15], [30])
-    counts = bench.statistics.counts
+    counts = counts_of(bench.statistics)
     assert (counts["polls.STARTED"], counts["polls.IN_PROGRESS"], counts["polls_recorded"]) == (2, 1, 3)
     assert bench.seconds("poll_delay") == [1, 1, 1]
-    assert every(bench.statistics.values("waves_per_update")) == [1, 1, 1]
+    assert every(values_of(bench.statistics, "waves_per_update")) == [1, 1, 1]
 
 
 def test_a_poll_that_no_look_caused_is_recorded_without_a_gap() -> None:
     bench = Counted()
     bench.write(an_item(), by="worker")
     bench.write(an_item(Version=2))
-    assert bench.statistics.counts["polls_recorded"] == 1
+    assert counts_of(bench.statistics)["polls_recorded"] == 1
     assert bench.seconds("poll_delay") == []
 
 
@@ -232,7 +250,7 @@ def test_polls_that_miss_a_job_are_counted_and_waves_that_wait_are_not() -> None
     )
     bench.write(item, by="worker")
     poll(bench, 1, 10, item=item)
-    counts = bench.statistics.counts
+    counts = counts_of(bench.statistics)
     assert (counts["waves_without_job_id"], counts["waves_with_unknown_job"]) == (2, 1)
 
 
@@ -245,8 +263,8 @@ def test_an_end_is_as_late_as_it_is_after_the_truth_or_the_last_wave() -> None:
         bench.write(an_item(Version=2, Waves=[with_job(job, WaveName="W")]), by="worker")
         poll(bench, 1, 260, job.job_id, item=an_item(Status="COMPLETED", Waves=[with_job(job, Status="COMPLETED")]))
         assert bench.seconds("completion_delay") == [late_s]
-        assert bench.statistics.counts["ended_overdue"] == 0
-        assert bench.statistics.counts["worker_writes"] == 2
+        assert counts_of(bench.statistics)["ended_overdue"] == 0
+        assert counts_of(bench.statistics)["worker_writes"] == 2
 
 
 @pytest.mark.parametrize(
@@ -262,7 +280,7 @@ def test_ends_after_the_timeout_are_told_apart(
     wave = with_job(job) if not hangs else a_wave(JobId="drsjob-x")
     poll(bench, 1, 1830, item=an_item(Status=status, Waves=[wave]))
     assert bench.seconds("timeout_delay") == timeout_delay
-    assert bench.statistics.counts["ended_overdue"] == overdue
+    assert counts_of(bench.statistics)["ended_overdue"] == overdue
 
 
 def test_a_sample_follows_one_execution_to_its_end() -> None:
@@ -289,21 +307,21 @@ def test_not_more_than_the_first_executions_are_samples() -> None:
 def test_in_a_world_the_figures_agree_with_each_other(scenario: str) -> None:
     world = World(load(scenario), seed=1)
     world.run()
-    statistics, counts = world.statistics, world.statistics.counts
+    statistics, counts = world.statistics, counts_of(world.statistics)
     assert sum(tick.polled for tick in statistics.ticks) == counts["pollers_invoked"]
     assert sum(tick.looks for tick in statistics.ticks) == counts["looks"]
     assert sum(world.tally.statuses.values()) == counts["executions_started"] == len(world.workload.expected)
     assert (
         counts["polls_recorded"]
-        == len(statistics.values("poll_delay"))
+        == len(values_of(statistics, "poll_delay"))
         == counts[f"{POLLER}.UpdateItem"]
         - sum(count for name, count in counts.items() if name.startswith(f"{POLLER}.UpdateItem."))
     )
-    runs = [len(statistics.values(f"{name}.{kind}")) for name in (FINDER, POLLER) for kind in ("cold", "warm")]
-    idle = [len(statistics.values(f"{FINDER}.{kind}_idle")) for kind in ("cold", "warm")]
+    runs = [len(values_of(statistics, f"{name}.{kind}")) for name in (FINDER, POLLER) for kind in ("cold", "warm")]
+    idle = [len(values_of(statistics, f"{FINDER}.{kind}_idle")) for kind in ("cold", "warm")]
     ends = [counts[f"{name}.{outcome}"] for name in (FINDER, POLLER) for outcome in ("ok", "error", "timeout")]
     # A finder may still be waiting for its next look when the run ends.
     begun = counts[f"{FINDER}.invocations"] + counts[f"{POLLER}.invocations"]
     assert sum(runs) + sum(idle) == sum(ends) <= begun <= sum(ends) + 1
-    assert all(each >= 0 for name in ("staleness", "completion_delay") for each in every(statistics.values(name)))
+    assert all(each >= 0 for name in ("staleness", "completion_delay") for each in every(values_of(statistics, name)))
     world.close()

@@ -6,6 +6,7 @@ from drsim.orchestrator.model import ExecutionStatus, Phase
 from drsim.scenarios.files import load
 from drsim.simulator.checks.budgets import Budgets
 from drsim.simulator.events import FINDER, POLLER, CallMade, FaultInjected, IndexRead, Invoked
+from drsim.simulator.figures import table as figures
 from drsim.simulator.figures.tally import Tally
 from drsim.simulator.world import World
 from tests.simulator.cloudwatch.runs import SECOND_US, Bench, a_wave, an_item, ended, without
@@ -30,7 +31,7 @@ def test_lost_races_and_injected_errors_do_not_count() -> None:
     assert not bench.tally.errors
     bench.call("UpdateItem", error="ThrottlingException")
     assert bench.tally.errors == {"UpdateItem": 1}
-    assert bench.tally.updates_count == 3
+    assert bench.tally.counts[figures.CALLS.of(POLLER, "UpdateItem")] == 3
 
 
 def test_longest_query_leaves_failed_and_slowed_ones_out() -> None:
@@ -42,7 +43,7 @@ def test_longest_query_leaves_failed_and_slowed_ones_out() -> None:
         bench.call("Query", by=FINDER, took_us=took_us)
         seen.append(bench.tally.query_us_max)
     assert seen == [None, 0, 7, 7]
-    assert bench.tally.queries_count == 5
+    assert bench.tally.counts[figures.CALLS.of(FINDER, "Query")] == 5
 
 
 def test_events_without_a_beginning_are_tallied() -> None:
@@ -51,8 +52,8 @@ def test_events_without_a_beginning_are_tallied() -> None:
     bench.trace.emit(ended("f-9", FINDER))
     bench.trace.emit(IndexRead(0, "f-1", 0, 1, 2, 100))
     bench.trace.emit(Invoked(0, "r-1", "f-1", POLLER, "e-1"))
-    assert (bench.tally.invoked_max, bench.tally.pollers_max) == (1, 0)
-    assert (bench.tally.runs_count, bench.tally.failed) == (0, {(POLLER, "error"): 1})
+    assert (bench.tally.invoked_max, bench.tally.counts[figures.CONCURRENT_MAX.of(POLLER)]) == (1, 0)
+    assert (bench.tally.counts[figures.INVOCATIONS.of(POLLER)], bench.tally.failed) == (0, {(POLLER, "error"): 1})
 
 
 def test_wave_is_counted_by_each_poll_until_its_job_is_known() -> None:
@@ -60,7 +61,8 @@ def test_wave_is_counted_by_each_poll_until_its_job_is_known() -> None:
     bench.write(an_item(Waves=[a_wave(JobId="drsjob-unknown"), without(a_wave(WaveNumber=2), "JobId")]), by="worker")
     for version in (2, 3):
         bench.write(an_item(Version=version, Waves=[a_wave(JobId="drsjob-unknown"), without(a_wave(), "JobId")]))
-    assert (bench.tally.waves_with_unknown_job, bench.tally.waves_without_job_id) == (2, 2)
+    met = (figures.WAVES_WITH_UNKNOWN_JOB, figures.WAVES_WITHOUT_JOB_ID)
+    assert [bench.tally.counts[each] for each in met] == [2, 2]
 
 
 @pytest.mark.parametrize(("fault", "is_disturbed"), [("job-hangs", False), ("tick-lost", True)])
@@ -77,30 +79,30 @@ def test_gaps_are_between_looks_of_two_polls() -> None:
         bench.at(second)
         bench.look("f-1", f"r-{number}")
         bench.write(an_item(Version=number + 2), request_id=f"r-{number}")
-    gaps = bench.tally.poll_gaps[Phase.IN_PROGRESS]
+    gaps = bench.tally.values(figures.POLL_GAP.of(Phase.IN_PROGRESS))
     assert gaps.counted() == [(15 * SECOND_US, 2)]
 
 
 @pytest.mark.parametrize("scenario", ["drill", "partial", "cancelled", "timeout-late", "missing-job", "fault-stuck"])
-def test_tally_agrees_with_the_figures_of_reports(scenario: str) -> None:
-    world = World(load(scenario), seed=1)
-    world.run()
-    tally, statistics, counts = world.tally, world.statistics, world.statistics.counts
-    assert tally.ticks_count == len(statistics.ticks)
-    assert tally.pollers_max == statistics.running_max[POLLER]
-    assert (tally.queries_count, tally.updates_count) == (counts[f"{FINDER}.Query"], counts[f"{POLLER}.UpdateItem"])
-    assert tally.failed_by_faults == counts["runs_failed_by_faults"]
-    assert tally.ended_overdue == counts["ended_overdue"]
-    assert tally.waves_without_job_id == counts["waves_without_job_id"]
-    assert tally.waves_with_unknown_job == counts["waves_with_unknown_job"]
-    outcomes = ("error", "timeout", "crash")
-    assert tally.failed.total() == sum(counts[f"{name}.{each}"] for name in (FINDER, POLLER) for each in outcomes)
-    assert tally.runs_count == counts[f"{FINDER}.invocations"] + counts[f"{POLLER}.invocations"]
-    assert tally.warnings_count == counts[f"{POLLER}.warnings"]
+def test_world_with_verdict_only_has_the_same_tally(scenario: str) -> None:
+    worlds = [World(load(scenario), seed=1, verdict_only=verdict_only) for verdict_only in (True, False)]
+    for world in worlds:
+        world.run()
+        world.close()
+    tally, full = (world.tally for world in worlds)
+    gaps = {figures.POLL_GAP.of(phase) for phase in Phase} | {figures.POLLS.of(phase) for phase in Phase}
+    common = [each for each in tally.counts if each not in gaps or not tally.disturbed]
+    assert {each: tally.counts[each] for each in common} == {each: full.counts[each] for each in common}
+    assert (tally.errors, tally.failed, tally.statuses) == (full.errors, full.failed, full.statuses)
+    assert (tally.ticks_count, tally.query_us_max, tally.invoked_max) == (
+        full.ticks_count,
+        full.query_us_max,
+        full.invoked_max,
+    )
     if not tally.disturbed:
-        for phase, gaps in tally.poll_gaps.items():
-            assert gaps.counted() == statistics.values(f"poll_gap.{phase}").counted()
-    world.close()
+        assert {each: kept.counted() for each, kept in tally.distributions.items()} == {
+            each: full.values(each).counted() for each in tally.distributions
+        }
 
 
 def test_statuses_are_the_present_ones_and_the_most_polling_at_once_is_kept() -> None:
@@ -112,4 +114,4 @@ def test_statuses_are_the_present_ones_and_the_most_polling_at_once_is_kept() ->
     bench.delete(by="person")
     bench.table.put(an_item(ExecutionId="e-4", Status="PENDING"), writer="worker")
     assert +bench.tally.statuses == {ExecutionStatus.POLLING: 1, ExecutionStatus.PENDING: 1}
-    assert bench.tally.active_max == 3
+    assert bench.tally.counts[figures.ACTIVE_MAX] == 3

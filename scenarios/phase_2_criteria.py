@@ -1,0 +1,191 @@
+"""The ten acceptance criteria of the Phase 2 test, under their own names."""
+
+from typing import Final
+
+from drsim.orchestrator.model import Phase
+from drsim.orchestrator.settings import MINUTE_US
+from drsim.scenarios.finding import Criterion, Finding, Threshold, always, by_properties, holds, monitor_of, violations
+from drsim.scenarios.intervals import effective_us, look_every_us
+from drsim.simulator.checks.monitor import seconds
+from drsim.simulator.events import FINDER, POLLER
+from drsim.simulator.figures import table as figures
+from drsim.simulator.figures.sketch import Sketch
+from drsim.simulator.world import World
+
+CADENCE_TOLERANCE_US: Final = 2_000_000
+QUERY_US_MAX: Final = 100_000
+
+
+def _triggers(world: World) -> Finding:
+    ticks_count = world.tally.ticks_count
+    if not ticks_count:
+        return Finding(None, "no tick", "the run ended before the first tick")
+    if world.spec.schedule.rate != MINUTE_US:
+        every = seconds(world.spec.schedule.rate)
+        return Finding(None, f"set to every {every}", f"this scenario's rule fires every {every}, not every 60 s")
+    gaps = world.statistics.values(figures.TICK_INTERVAL)
+    shown = f"{ticks_count} ticks"
+    if gaps:
+        low, high = (f"{gap_us / 1e6:g}" for gap_us in (gaps.low, gaps.high))
+        shown += f", {low if low == high else f'{low} to {high}'} s apart"
+    return by_properties(world, shown, "trigger-cadence")
+
+
+def _queries(world: World) -> Finding:
+    counts = world.statistics.counts
+    queries, errors = world.tally.counts[figures.CALLS.of(FINDER, "Query")], world.tally.errors["Query"]
+    if not queries:
+        return Finding(None, "no query", "the finder never looked")
+    evidence = (
+        f"{counts[figures.LOOKS]} looks read {counts[figures.INDEX_PAGES]} pages "
+        f"with {counts[figures.EXECUTIONS_FOUND]} items, {counts[figures.LOOKS_EMPTY]} of them empty"
+    )
+    return Finding(errors == 0, f"{queries} queries, {errors} errors", evidence, errors)
+
+
+def _adaptive(world: World) -> Finding:
+    if world.tally.disturbed:
+        return Finding(None, "disturbed by faults", "poll-cadence judges each poll by itself, faults or not")
+    if world.strained:
+        return Finding(None, "given up under overload", "looks may pass over executions that are due, as bounds say")
+    shown, off, off_us = [], [], 0
+    for phase in Phase:
+        gaps = world.tally.values(figures.POLL_GAP.of(phase))
+        if gaps:
+            (median_us,), expected_us = gaps.quantiles(0.5), effective_us(world, phase)
+            shown.append(f"{round(median_us / 1e6)}")
+            off_us = max(off_us, abs(median_us - expected_us))
+            if abs(median_us - expected_us) > CADENCE_TOLERANCE_US:
+                off.append(f"{phase} {seconds(median_us)} instead of {seconds(expected_us)}")
+        else:
+            shown.append("-")
+    if all(text == "-" for text in shown):
+        return Finding(None, "no execution polled twice", "no gap between two polls to measure")
+    names = "/".join(phase.replace("_", " ").lower() for phase in Phase)
+    evidence = f"median gap between polls by phase ({names}), one look every {seconds(look_every_us(world))}"
+    if off:
+        evidence += "; " + ", ".join(off)
+    return Finding(not off, f"{'/'.join(shown)} s", evidence, off_us / 1e6)
+
+
+def _parallel(world: World) -> Finding:
+    most, failed = world.tally.invoked_max, world.tally.errors["Invoke"]
+    if most < 2 and not failed:
+        return Finding(None, "never 2 due at once", "no look had two executions to poll")
+    at_once = world.tally.counts[figures.CONCURRENT_MAX.of(POLLER)]
+    batch = world.statistics.values(figures.INVOKES_OF_A_LOOK)
+    batch_us = batch.high if batch else 0
+    evidence = (
+        f"up to {most} pollers invoked by one look, within {seconds(batch_us)}; {failed} invocations refused; "
+        f"at most {world.settings.parallel_invokes_max} invocations at a time"
+    )
+    if at_once < 2 and not failed and world.tally.disturbed:
+        return Finding(None, "disturbed by faults", f"{evidence}; faults kept pollers from running at once")
+    return Finding(at_once >= 2 and failed == 0, f"{at_once} pollers at once", evidence, at_once)
+
+
+def _updates(world: World) -> Finding:
+    tally = world.tally
+    updates, errors = tally.counts[figures.CALLS.of(POLLER, "UpdateItem")], tally.errors["UpdateItem"]
+    if not updates:
+        return Finding(None, "no update", "no poll wrote")
+    evidence = (
+        f"{world.statistics.counts[figures.POLLS_RECORDED]} polls recorded; {violations(world, 'no-lost-update')}"
+    )
+    passed = errors == 0 and holds(world, "no-lost-update")
+    return Finding(passed, f"{updates} updates, {tally.counts[figures.WRITES_REFUSED]} lost races", evidence, errors)
+
+
+def _logs(world: World) -> Finding:
+    groups = world.logs.groups.values()
+    lines, size = sum(group.lines for group in groups), sum(group.size_bytes for group in groups)
+    if not monitor_of(world, "log-correlation").checked:
+        reason = "whose functions promise nothing of their lines" if lines else "no function ran"
+        return Finding(None, f"{lines} lines" if lines else "no line", reason)
+    return by_properties(
+        world, f"{lines} lines", "log-correlation", evidence=f"{size / 1e6:.2f} MB with platform lines"
+    )
+
+
+def _query_time(world: World) -> Finding:
+    most_us = world.tally.query_us_max
+    if most_us is None:
+        return Finding(None, "no query", "the finder never looked")
+    value, evidence = f"max {most_us / 1000:.0f} ms", ""
+    values = Sketch.of_all(world.statistics.values(each.of("Query")) for each in (figures.COLD, figures.WARM))
+    if values:
+        value = f"p99 {values.quantiles(0.99)[0] / 1000:.0f} ms, {value}"
+        evidence = f"{len(values)} queries, mean {values.total / len(values) / 1000:.1f} ms"
+    return Finding(most_us < QUERY_US_MAX, value, evidence, most_us / 1000)
+
+
+def _no_errors(world: World) -> Finding:
+    tally = world.tally
+    runs = sum(tally.counts[figures.INVOCATIONS.of(function)] for function in (FINDER, POLLER))
+    if not runs:
+        return Finding(None, "no invocation", "no function ran")
+    failed = tally.failed.total()
+    throttled, dropped = tally.counts[figures.THROTTLES], tally.counts[figures.EVENTS_DROPPED]
+    common = [f"{count} x {text}" for text, count in world.statistics.failures.most_common(3)]
+    evidence = "; ".join([*common, f"{throttled} throttles, {dropped} events dropped", violations(world, "budgets")])
+    if world.tally.disturbed:
+        by_faults = tally.counts[figures.FAILED_BY_FAULTS]
+        evidence += f"; {by_faults} runs failed by injected faults"
+        failed -= by_faults
+        throttled = dropped = 0
+    passed = failed == throttled == dropped == 0 and holds(world, "budgets")
+    over = monitor_of(world, "budgets").violations_count
+    return Finding(passed, f"{failed} of {runs} failed, {over} over", evidence, failed)
+
+
+def _permissions(world: World) -> Finding:
+    actions = ", ".join(sorted(f"{function}.{operation}" for function, operation in world.statistics.called)) or "none"
+    monitor = monitor_of(world, "least-privilege")
+    if not monitor.checked:
+        return Finding(None, "no IAM in this run", f"called: {actions}; nothing checks them against a policy here")
+    value = f"{monitor.checked} actions, {monitor.violations_count} denied"
+    return by_properties(world, value, "least-privilege", evidence=f"called: {actions}")
+
+
+def _graceful(world: World) -> Finding:
+    tally = world.tally
+    missing, unknown = (tally.counts[each] for each in (figures.WAVES_WITHOUT_JOB_ID, figures.WAVES_WITH_UNKNOWN_JOB))
+    if not missing + unknown:
+        return Finding(
+            None, "no job was missing", "no poll met a wave that lacked its job, or whose job DRS does not know"
+        )
+    warnings = tally.counts[figures.WARNINGS.of(POLLER)]
+    errors = max(tally.failed[POLLER, "error"] - tally.counts[figures.FAILED_BY_FAULTS], 0)
+    evidence = (
+        f"polls met a wave without JobId {missing} times, and one with a job that DRS does not know {unknown} times"
+    )
+    passed = errors == 0 and warnings >= missing + unknown
+    return Finding(passed, f"{warnings} warnings, {errors} errors", evidence, errors)
+
+
+def _effective(world: World) -> Threshold:
+    intervals = "/".join(f"{effective_us(world, phase) / 1e6:g}" for phase in Phase)
+    return Threshold(f"{intervals} s, +-2 s", "<=", CADENCE_TOLERANCE_US / 1e6, "s")
+
+
+_IDS: Final = always("each run, with its ids", "violations")
+_QUERIES: Final = always("each under 100 ms", "ms", "<", QUERY_US_MAX / 1000)
+
+PHASE_2: Final = (
+    Criterion(
+        "EventBridge triggers every 60s",
+        always("every 60 s, none missed", "violations"),
+        _triggers,
+        ("trigger-cadence",),
+    ),
+    Criterion("StatusIndex GSI queries work", always("no error", "errors"), _queries),
+    Criterion("Adaptive polling intervals", _effective, _adaptive),
+    Criterion("Parallel poller invocations", always("2 or more, none refused", "pollers", ">=", 2), _parallel),
+    Criterion("DynamoDB updates successful", always("no error, nothing lost", "errors"), _updates, ("no-lost-update",)),
+    Criterion("CloudWatch logs comprehensive", _IDS, _logs, ("log-correlation",)),
+    Criterion("Performance <100ms queries", _QUERIES, _query_time, basis="modelled"),
+    Criterion("No errors or failures", always("0 failed, within budgets", "invocations"), _no_errors, ("budgets",)),
+    Criterion("IAM permissions correct", always("no action denied", "actions"), _permissions, ("least-privilege",)),
+    Criterion("Graceful error handling", always("a warning each, no error", "errors"), _graceful),
+)
+"""In the order of Phase 2's report."""

@@ -1,0 +1,59 @@
+"""Results of version 1 are read: reported, compared, and as complete as those of today."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from drsim.cli import main
+from drsim.orchestrator.model import ExecutionStatus
+from drsim.reports import markdown
+from drsim.scenarios.result import Result
+from tests.catalogue import run_of
+
+OLD = Path(__file__).resolve().parent.parent / "old" / "result-1.json"
+"""What phase-2 with seed 1 left in version 1."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    where = tmp_path / "phase-2-1"
+    where.mkdir()
+    shutil.copy(OLD, where / "result.json")
+    return where
+
+
+def test_version_1_is_read_as_the_result_that_the_run_has_today() -> None:
+    assert json.loads(OLD.read_bytes())["schema_version"] == 1
+    old, now = Result.model_validate_json(OLD.read_bytes()), run_of("phase-2").result
+    assert (old.schema_version, old.started, old.polls) == (2, now.started, now.polls)
+    assert {**old.executions, ExecutionStatus.PENDING: 0} == now.executions
+    assert old.metrics.distributions == now.metrics.distributions
+    assert old.capacity == now.capacity
+
+
+def test_version_1_is_reported(folder: Path) -> None:
+    # Without its trace a report has no timeline, and says so.
+    assert main(["report", str(folder)]) == 4
+    written = (folder / "report.md").read_text(encoding="utf-8")
+    assert written == markdown.render(Result.model_validate_json(OLD.read_bytes()))
+    assert "| Delay of a poll after its look |" in written
+    assert "criterion: under 100 ms" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_version_1_is_compared_with_a_run_of_today(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    now = folder.parent / "now.json"
+    now.write_text(run_of("phase-2").result.model_dump_json(), encoding="utf-8")
+    assert main(["compare", str(folder), str(now), "--json"]) == 0
+    (comparison,) = json.loads(capsys.readouterr().out)["comparisons"]
+    assert comparison["same_traces"]
+    assert comparison["counts"] == []
+
+
+def test_version_1_without_a_scenario_has_no_capacity() -> None:
+    data = json.loads(OLD.read_bytes())
+    del data["metrics"]["configuration"]["bounds"], data["metrics"]["configuration"]["title"]
+    result = Result.model_validate(data)
+    assert result.capacity is None
+    assert "does not have the figures that limits are computed from" in markdown.render(result)
