@@ -8,9 +8,7 @@ lie in the table as seconds since the Unix epoch.
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
-from functools import cache
-from itertools import chain, repeat
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
 from .errors import MalformedError
 from .model import (
@@ -30,10 +28,6 @@ Item = Mapping[str, object]
 """One DynamoDB item, deserialized."""
 
 _S = TypeVar("_S", bound=StrEnum)
-
-# What items are made of comes first, since asking an abstract class takes long.
-_SEQUENCES: Final = (list, tuple, Sequence)
-_MAPPINGS: Final = (dict, Mapping)
 
 _SERVER_ATTRIBUTES: Final = frozenset({"SourceServerId", "Status", "InstanceId"})
 _WAVE_ATTRIBUTES: Final = frozenset(
@@ -56,11 +50,8 @@ def key_of(item: Item) -> ExecutionKey:
     return ExecutionKey(_text(item, "ExecutionId", "item"), _text(item, "PlanId", "item"))
 
 
-def execution_of(item: Item, *, known: tuple[Wave | None, ...] = ()) -> Execution:
-    """The execution that an item describes. Raises MalformedError with the path, the rule and the value.
-
-    `known` holds waves, at their places in the item, that the caller has read before and that need not be read again.
-    """
+def execution_of(item: Item) -> Execution:
+    """The execution that an item describes. Raises MalformedError with the path, the rule and the value."""
     key = key_of(item)
     where = f"execution {key.execution_id}"
     return Execution(
@@ -72,16 +63,11 @@ def execution_of(item: Item, *, known: tuple[Wave | None, ...] = ()) -> Executio
         last_polled_us=_optional_instant_us(item, "LastPolledTime", where),
         version=_count(item.get("Version", 0), where, "Version"),
         total_waves=_count(item.get("TotalWaves"), where, "TotalWaves"),
-        waves=_waves_of(_maps(item.get("Waves", ()), where, "Waves"), where, known),
+        waves=tuple(
+            _wave_of(wave, f"{where}: Waves[{place}]")
+            for place, wave in enumerate(_maps(item.get("Waves", ()), where, "Waves"))
+        ),
     )
-
-
-def _waves_of(items: Sequence[Item], where: str, known: tuple[Wave | None, ...]) -> tuple[Wave, ...]:
-    """The waves; those known are the same objects, and all of them the same tuple, so that no change is easy to see."""
-    if len(known) == len(items) and all(known):
-        return cast(tuple[Wave, ...], known)
-    places = enumerate(zip(items, chain(known, repeat(None)), strict=False))
-    return tuple([wave or _wave_of(item, f"{where}: Waves[{place}]") for place, (item, wave) in places])
 
 
 def _wave_of(wave: Item, where: str) -> Wave:
@@ -169,16 +155,10 @@ def _optional_text(item: Item, name: str, where: str) -> str | None:
 
 
 def _one_of(words: type[_S], value: object, where: str, name: str) -> _S:
-    word: _S | None = _by_value(words).get(str(value))
-    if word is None:
-        raise MalformedError(f"{where}: {name} must be one of {', '.join(words)}, got {value!r}")
-    return word
-
-
-@cache
-def _by_value(words: type[_S]) -> Mapping[str, _S]:
-    """The words of an enumeration by their texts: much faster than asking the enumeration."""
-    return {word.value: word for word in words}
+    try:
+        return words(str(value))
+    except ValueError:
+        raise MalformedError(f"{where}: {name} must be one of {', '.join(words)}, got {value!r}") from None
 
 
 def _count(value: object, where: str, name: str) -> int:
@@ -202,9 +182,9 @@ def _optional_instant_us(item: Item, name: str, where: str) -> int | None:
 
 
 def _maps(value: object, where: str, name: str) -> Sequence[Item]:
-    if isinstance(value, _SEQUENCES) and not isinstance(value, str):
+    if isinstance(value, list | tuple):
         for position, entry in enumerate(value):
-            if not isinstance(entry, _MAPPINGS):
+            if not isinstance(entry, Mapping):
                 raise MalformedError(f"{where}: {name}[{position}] must be a map, got {entry!r}")
         return value
     raise MalformedError(f"{where}: {name} must be a list of maps, got {value!r}")

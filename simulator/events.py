@@ -10,7 +10,8 @@ from re import compile as pattern
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-from drsim.orchestrator.model import Execution, MetricPoint
+from drsim.orchestrator.model import MetricPoint
+from drsim.simulator.reader import Attributes, ExecutionView
 
 FINDER: Final = "ExecutionFinder"
 POLLER: Final = "ExecutionPoller"
@@ -187,17 +188,17 @@ class WriteRefused(NamedTuple):
 class ItemChanged(NamedTuple):
     """An item was written. `before` is None for a new one, `after` is None for a deleted one, whose size is 0.
 
-    `execution` and `previous` are the two images as the orchestrator reads them, or None where they are malformed.
+    `previous` and `execution` are the views of the two.
     """
 
     at_us: int
     request_id: str
     writer: str
     execution_id: str
-    before: Mapping[str, object] | None
-    after: Mapping[str, object] | None
-    previous: Execution | None
-    execution: Execution | None
+    before: Attributes | None
+    after: Attributes | None
+    previous: ExecutionView | None
+    execution: ExecutionView | None
     size_bytes: int
 
     def record(self) -> tuple[int | str, ...]:
@@ -206,16 +207,16 @@ class ItemChanged(NamedTuple):
         Tables may hold any job id; in it a space, a colon and all but ASCII are percent-encoded.
         """
         now = self.execution
-        if now is None:
-            gone = "DELETED" if self.after is None else "MALFORMED"
+        if now is None or now.unreadable:
+            gone = "DELETED" if now is None else "MALFORMED"
             return (self.at_us, self.request_id, self.writer, self.execution_id, gone, 0, "", self.size_bytes)
         waves = " ".join(
             f"{wave.number}:{wave.status}:{_quoted(wave.job_id or '-')}:{wave.job_status or '-'}:"
-            + ",".join([server.status for server in wave.servers])
+            + ",".join([str(server.status) for server in wave.servers])
             for wave in now.waves
         )
         ids = (self.request_id, self.writer, self.execution_id)
-        return (self.at_us, *ids, str(now.status), now.version, waves, self.size_bytes)
+        return (self.at_us, *ids, str(now.status), now.version or 0, waves, self.size_bytes)
 
 
 class MetricsPublished(NamedTuple):

@@ -27,7 +27,7 @@ RESULT_DATA: Final = ("drsim.scenarios.result", "drsim.simulator.durations")
 
 FLOORS: Final = (
     ("errors", "randomness", "durations", "cloudformation", "processes", "kernel", "executor"),
-    ("events", "trace"),
+    ("events", "reader", "trace"),
     ("services",),
     ("faults",),
     ("spec",),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Final
 
-from drsim.orchestrator.model import TERMINAL, Execution, ExecutionStatus, Phase, WaveStatus
+from drsim.orchestrator.model import TERMINAL, ExecutionStatus, Phase, WaveStatus
 from drsim.orchestrator.settings import Settings
 from drsim.simulator.checks.cadence import phase
 from drsim.simulator.checks.monitor import same_waves
@@ -36,6 +36,7 @@ from drsim.simulator.events import (
 )
 from drsim.simulator.faults.rules import CALLS
 from drsim.simulator.figures.sketch import Values
+from drsim.simulator.reader import ExecutionView
 from drsim.simulator.trace import Trace
 from drsim.simulator.workload import WORKER
 
@@ -58,7 +59,7 @@ class Tick:
 class Sample:
     """One execution from its start to its end, `end_us` being None while it goes on."""
 
-    execution: Execution
+    execution: ExecutionView
     polls: int = 0
     end_us: int | None = None
 
@@ -251,7 +252,7 @@ class Statistics:
         before, now, execution_id = event.previous, event.execution, event.execution_id
         if event.before is None:
             self.counts["executions_started"] += 1
-        if now is not None:
+        if now is not None and not now.unreadable:
             self._keep_sample(event, now)
         if event.writer == WORKER:
             self.counts["worker_writes"] += 1
@@ -260,14 +261,14 @@ class Statistics:
             watched.amended_us = event.at_us
         if watched is not None and event.request_id and before is not None and now is not None:
             self._on_poll(event, watched, before, now)
-        if now is None or now.status is not ExecutionStatus.POLLING:
+        if now is None or not now.owes_polls:
             self._watched.pop(execution_id, None)
         elif watched is None:
             self._watched[execution_id] = _Watched(phase(now, self._settings), None, event.at_us, event.at_us)
         elif not same_waves(before, now):
             watched.phase = phase(now, self._settings)
 
-    def _on_poll(self, event: ItemChanged, watched: _Watched, before: Execution, now: Execution) -> None:
+    def _on_poll(self, event: ItemChanged, watched: _Watched, before: ExecutionView, now: ExecutionView) -> None:
         distributions = self.distributions
         self.counts["polls_recorded"] += 1
         distributions["waves_per_update"].append(len(now.waves))
@@ -294,7 +295,7 @@ class Statistics:
                 distributions["staleness"].extend([event.at_us - change_us for change_us in changes])
         if asked_us is not None:
             watched.asked_us = asked_us
-        if now.status in TERMINAL:
+        if now.status in TERMINAL and now.start_us is not None:
             began_us = now.start_us - self._truth.epoch_us
             distributions["execution_time"].append(_kept(event.at_us - began_us))
             final_us = self._truth.final_us(now)
@@ -304,7 +305,7 @@ class Statistics:
                 distributions["completion_delay"].append(_kept(event.at_us - max(final_us, watched.amended_us)))
                 self.counts["ended_overdue"] += event.at_us > self._truth.times_out_us(now)
 
-    def _keep_sample(self, event: ItemChanged, now: Execution) -> None:
+    def _keep_sample(self, event: ItemChanged, now: ExecutionView) -> None:
         sample = self.samples.get(event.execution_id)
         if sample is None:
             if len(self.samples) >= SAMPLES_MAX:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from drsim.orchestrator.model import TERMINAL, Execution, ExecutionStatus, Phase, Wave, WaveStatus
+from drsim.orchestrator.model import TERMINAL, ExecutionStatus, Phase, WaveStatus
 from drsim.orchestrator.settings import Settings
 from drsim.simulator.checks.cadence import phase
 from drsim.simulator.checks.monitor import same_waves
@@ -33,6 +33,7 @@ from drsim.simulator.events import (
 )
 from drsim.simulator.faults.rules import CALLS, TRUTHS
 from drsim.simulator.figures.sketch import Values
+from drsim.simulator.reader import ExecutionView, WaveView
 from drsim.simulator.trace import Trace
 
 _LOST_RACE: Final = "ConditionalCheckFailedException"
@@ -52,7 +53,7 @@ class _Watched:
 
     phase: Phase
     look_us: int | None = None
-    sound_waves: tuple[Wave, ...] | None = None
+    sound_waves: tuple[WaveView, ...] | None = None
 
 
 class Tally:
@@ -188,7 +189,7 @@ class Tally:
         watched = self._watched.get(execution_id)
         if watched is not None and event.request_id and before is not None and now is not None:
             self._on_poll(event, watched, before, now)
-        if now is None or now.status is not ExecutionStatus.POLLING:
+        if now is None or not now.owes_polls:
             self._watched.pop(execution_id, None)
         elif watched is None:
             self._watched[execution_id] = _Watched(phase(now, self._settings))
@@ -196,7 +197,7 @@ class Tally:
         elif not self.disturbed and not same_waves(before, now):
             watched.phase = phase(now, self._settings)
 
-    def _on_poll(self, event: ItemChanged, watched: _Watched, before: Execution, now: Execution) -> None:
+    def _on_poll(self, event: ItemChanged, watched: _Watched, before: ExecutionView, now: ExecutionView) -> None:
         look_us = None if self.disturbed else self._looked_us.get(event.request_id)
         if look_us is not None:
             if watched.look_us is not None:
@@ -210,7 +211,7 @@ class Tally:
             is_late = event.at_us > self._truth.times_out_us(now)
             self.ended_overdue += is_late and self._truth.final_us(now) < NEVER_US
 
-    def _is_sound(self, wave: Wave) -> bool:
+    def _is_sound(self, wave: WaveView) -> bool:
         """Whether a wave is finished, has a job of DRS's, or waits for its turn; another one is counted."""
         if wave.finished:
             return True
@@ -223,8 +224,8 @@ class Tally:
         self.waves_without_job_id += not waits
         return waits
 
-    def _count_status(self, before: Execution | None, now: Execution | None) -> None:
-        if before is not None:
+    def _count_status(self, before: ExecutionView | None, now: ExecutionView | None) -> None:
+        if before is not None and before.status is not None:
             self.statuses[before.status] -= 1
-        if now is not None:
+        if now is not None and now.status is not None:
             self.statuses[now.status] += 1
