@@ -28,27 +28,39 @@ class _StoredWave(NamedTuple):
 class StoredItem:
     """One version of one item; never changed."""
 
-    __slots__ = ("_waves", "attributes", "execution", "size_bytes")
+    __slots__ = ("_sizes", "_waves", "attributes", "execution", "size_bytes")
     _waves: Sequence[_StoredWave]
     execution: ExecutionView
 
     def __init__(self, attributes: dict[str, object], before: "StoredItem | None" = None) -> None:
-        old = () if before is None else before._waves
-        items = attributes.get("Waves")
-        self._waves = _stored(items, old) if isinstance(items, list) else ()
-        views = tuple([wave.view for wave in self._waves])
-        if before is not None and len(views) == len(old) and all(map(is_, self._waves, old)):
-            # The very same tuple, so that it is easy to see that no wave has changed.
-            views = before.execution.waves
         self.attributes: Attributes = attributes
-        self.execution = read_execution(attributes, views)
+        items, old = attributes.get("Waves"), () if before is None else before._waves
+        self._waves = _stored(items, old) if isinstance(items, list) else ()
         if isinstance(items, list):
             attributes["Waves"] = [wave.item for wave in self._waves]
-            others = {name: value for name, value in attributes.items() if name != "Waves"}
-            waves_bytes = _CONTAINER_BYTES + len(items) + sum(wave.size_bytes for wave in self._waves)
-            self.size_bytes = item_size_bytes(others) + len("Waves") + waves_bytes
+        self._sizes = self._measure(before)
+        self.size_bytes = sum(self._sizes.values())
+        if before is not None and len(self._waves) == len(old) and all(map(is_, self._waves, old)):
+            # The very same tuple, so that it is easy to see that no wave has changed.
+            views = before.execution.waves
         else:
-            self.size_bytes = item_size_bytes(attributes)
+            views = tuple([wave.view for wave in self._waves])
+        self.execution = read_execution(attributes, views)
+
+    def _measure(self, before: "StoredItem | None") -> dict[str, int]:
+        """The size of each attribute with its name."""
+        old: Attributes = {} if before is None else before.attributes
+        known = {} if before is None else before._sizes
+        sizes = {}
+        for name, value in self.attributes.items():
+            if name == "Waves" and isinstance(value, list):
+                waves_bytes = sum([wave.size_bytes for wave in self._waves])
+                sizes[name] = len(name) + _CONTAINER_BYTES + len(value) + waves_bytes
+            elif name in old and old[name] is value:
+                sizes[name] = known[name]
+            else:
+                sizes[name] = _text_size_bytes(name) + _value_size_bytes(value)
+        return sizes
 
 
 def _stored(items: Sequence[object], old: Sequence[_StoredWave]) -> tuple[_StoredWave, ...]:
@@ -98,19 +110,16 @@ def version_of(attributes: Attributes) -> int:
 
 def item_size_bytes(attributes: Attributes) -> int:
     """An item's size as DynamoDB counts it (developer guide, item sizes and formats)."""
-    total = 0
-    for name, value in attributes.items():
-        total += _name_size_bytes(name) + _value_size_bytes(value)
-    return total
+    return sum([_text_size_bytes(name) + _value_size_bytes(value) for name, value in attributes.items()])
 
 
-def _name_size_bytes(name: str) -> int:
-    return len(name) if name.isascii() else len(name.encode())
+def _text_size_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _value_size_bytes(value: object) -> int:
     if isinstance(value, str):
-        return len(value) if value.isascii() else len(value.encode())
+        return _text_size_bytes(value)
     if isinstance(value, dict):
         return _CONTAINER_BYTES + len(value) + item_size_bytes(value)
     if isinstance(value, list | tuple):

@@ -103,11 +103,11 @@ def with_server(**more: object) -> Attributes:
         ),
         (
             {"Waves": [a_wave(), with_server(SourceServerId=3)]},
-            "execution a: Waves[1].Servers[1]: SourceServerId must be a text of at least one character, got 3",
+            "execution a: Waves[1]: Servers[1]: SourceServerId must be a text of at least one character, got 3",
         ),
         (
             {"Waves": [with_server(Status="UP"), a_wave()]},
-            "execution a: Waves[0].Servers[1]: Status must be one of NOT_STARTED, PENDING, IN_PROGRESS, LAUNCHED, "
+            "execution a: Waves[0]: Servers[1]: Status must be one of NOT_STARTED, PENDING, IN_PROGRESS, LAUNCHED, "
             "FAILED, TERMINATED, got 'UP'",
         ),
     ],
