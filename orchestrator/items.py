@@ -30,9 +30,9 @@ Item = Mapping[str, object]
 _S = TypeVar("_S", bound=StrEnum)
 _T = TypeVar("_T")
 
-_SERVER_ATTRIBUTES: Final = frozenset("SourceServerId Status InstanceId".split())
+_SERVER_ATTRIBUTES: Final = frozenset(["SourceServerId", "Status", "InstanceId"])
 _WAVE_ATTRIBUTES: Final = frozenset(
-    "WaveNumber WaveName Region AccountId JobId JobStatus Status StatusMessage Servers".split()
+    ["WaveNumber", "WaveName", "Region", "AccountId", "JobId", "JobStatus", "Status", "StatusMessage", "Servers"]
 )
 
 

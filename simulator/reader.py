@@ -146,9 +146,9 @@ _TYPES: Final = _by_text(ExecutionType)
 _WAVE_STATUSES: Final = _by_text(WaveStatus)
 _JOB_STATUSES: Final = _by_text(JobStatus)
 _SERVER_STATUSES: Final = _by_text(ServerStatus)
-_SERVER_ATTRIBUTES: Final = frozenset("SourceServerId Status InstanceId".split())
+_SERVER_ATTRIBUTES: Final = frozenset(["SourceServerId", "Status", "InstanceId"])
 _WAVE_ATTRIBUTES: Final = frozenset(
-    "WaveNumber WaveName Region AccountId JobId JobStatus Status StatusMessage Servers".split()
+    ["WaveNumber", "WaveName", "Region", "AccountId", "JobId", "JobStatus", "Status", "StatusMessage", "Servers"]
 )
 
 

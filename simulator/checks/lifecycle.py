@@ -33,7 +33,7 @@ class TerminalAbsorbing(Monitor):
         before, now = event.previous, event.execution
         if before is not None and before.status in TERMINAL:
             if event.after is not None:
-                observed = f"{event.writer} wrote it again" + (f", now {now.status}" if now is not None else "")
+                observed = f"{event.writer} wrote it again" + (f", now {now.status}" if now and now.status else "")
                 self.violate(event.execution_id, event.at_us, f"{before.status} for good", observed)
         elif now is not None and now.status in TERMINAL:
             self.checked += 1
@@ -114,7 +114,7 @@ class FinalizeOnce(Monitor):
         self.checked += 1
         now_us = event.at_us + self.context.spec.epoch_us
         if now.end_us is None:
-            self.violate(event.execution_id, event.at_us, f"EndTime with {now.status}", "none that can be read")
+            self.violate(event.execution_id, event.at_us, f"EndTime with {now.status}", "none")
         elif before is not None and before.status in TERMINAL:
             if before.end_us != now.end_us:
                 self.violate(event.execution_id, event.at_us, "EndTime written once", "it was written again")

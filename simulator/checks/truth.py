@@ -41,7 +41,9 @@ class Truth:
         """Whether the execution is older than its timeout."""
         return at_us > self.times_out_us(execution)
 
-    def wave_status(self, execution: ExecutionView, wave: WaveView, seen_us: int, *, overdue: bool) -> WaveStatus | None:
+    def wave_status(
+        self, execution: ExecutionView, wave: WaveView, seen_us: int, *, overdue: bool
+    ) -> WaveStatus | None:
         """COMPLETED, PARTIAL or FAILED as the wave had ended at `seen_us`, or None while it had not.
 
         `overdue` is apart from `seen_us`: a poll decides some time after it has asked DRS.

@@ -31,8 +31,9 @@ class NoLostUpdate(Monitor):
             self._lost(event, "the item kept", "deleted")
             return
         self._check_attributes(event, event.before, event.after)
-        if now.unreadable:
-            self.violate(event.execution_id, event.at_us, "an item that can be read", "; ".join(now.unreadable))
+        if now.unreadable or before.unreadable:
+            reasons = "; ".join(now.unreadable or before.unreadable)
+            self.violate(event.execution_id, event.at_us, "a write of an item that can be read", reasons)
         if before.version is not None and now.version is not None and now.version != before.version + 1:
             self._lost(event, f"version {before.version + 1} over {before.version}", f"version {now.version}")
         if before.last_polled_us is not None and (now.last_polled_us or 0) < before.last_polled_us:
