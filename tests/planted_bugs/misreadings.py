@@ -42,7 +42,7 @@ class Misreading:
         return Parts(running=self._running)
 
     def bundle(self, folder: Path) -> Functions:
-        """The functions of the wire tier: a copy of production in the folder, with the edit, under a name of its own."""
+        """The functions of the wire tier: a copy of production in the folder, with the edit, under another name."""
         copytree(_PRODUCTION, folder / "misreading")
         (folder / "misreading" / self.file).write_text(self.text(), encoding="utf-8")
         entry = "misreading.entrypoints"

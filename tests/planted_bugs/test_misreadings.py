@@ -1,4 +1,4 @@
-"""No property sees the table through production's parsers: what these misread is noticed in each tier that runs them."""
+"""Properties do not see the table through production's parsers: what a parser misreads is noticed in each tier."""
 
 from pathlib import Path
 
