@@ -21,7 +21,6 @@ class Budgets(Monitor):
     rule = "Functions keep within their time, memory and concurrency, and a poll asks each account and Region once."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to invocations and to DRS calls."""
         functions, bounds = self.context.spec.functions, self.context.spec.bounds
         self._concurrency_max = int(functions.account_concurrency * bounds.concurrency_ratio)
         self._calls: dict[str, dict[tuple[str, str], int]] = {}

@@ -83,7 +83,6 @@ class PollCadence(Monitor):
     )
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to looks, to the polls that they cause, and to what these write."""
         spec, settings = self.context.spec, self.context.settings
         self._looks: list[int] = []
         missed = spec.bounds.looks_missed
@@ -221,7 +220,6 @@ class NoStarvation(Monitor):
     rule = "No execution in POLLING goes without a poll for longer than the bound."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to writes."""
         self._polled_us: dict[str, int] = {}
         spec, settings = self.context.spec, self.context.settings
         longest_us = max(settings.pending_interval_us, settings.started_interval_us, settings.in_progress_interval_us)

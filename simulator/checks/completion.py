@@ -63,8 +63,8 @@ class _Asked:
             # An older answer no longer counts.
             for job_id in event.asked:
                 answers.at_us.pop(job_id, None)
-        answers.at_us.update({job_id: event.at_us for job_id in event.found if job_id not in event.untold})
-        answers.named.update(event.untold)
+        answers.at_us.update({job_id: event.at_us for job_id in event.found if job_id not in event.without_servers})
+        answers.named.update(event.without_servers)
         if answers.is_faulty:
             # Jobs on a further page leave the set when that page comes.
             answers.left_out.update(event.asked)

@@ -26,7 +26,6 @@ class TerminalAbsorbing(Monitor):
     rule = "Nobody writes an execution after it has ended, and no function brings back one that was deleted."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to writes."""
         trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
@@ -48,7 +47,6 @@ class StatusOrder(Monitor):
     rule = "Statuses of executions, waves, jobs and servers only move forward, and a finished wave is not changed."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to writes."""
         trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
@@ -97,7 +95,6 @@ class FinalizeOnce(Monitor):
     rule = "EndTime is written once, with the terminal status, and is the instant of that poll."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to writes, and to faults that hold them up."""
         self._held_us: dict[str, int] = {}
         trace.listen(FaultInjected, self._on_fault)
         trace.listen(LambdaEnded, self._on_ended)
@@ -112,7 +109,7 @@ class FinalizeOnce(Monitor):
                 self.violate(event.execution_id, event.at_us, f"no EndTime while {now.status}", "one was written")
             return
         self.checked += 1
-        now_us = event.at_us + self.context.spec.epoch_us
+        now_us = event.at_us + self.context.truth.epoch_us
         if now.end_us is None:
             self.violate(event.execution_id, event.at_us, f"EndTime with {now.status}", "none")
         elif before is not None and before.status in TERMINAL:

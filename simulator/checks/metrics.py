@@ -124,8 +124,8 @@ def _age_s(ended: _Ended) -> tuple[float, float] | None:
         return None
     context, (first_us, last_us) = ended.context, ended.poll.started_us
     skew_us = context.plan.skew_us
-    looked_us = context.spec.epoch_us + ended.began_us - context.spec.bounds.poll_delay
-    published_us = context.spec.epoch_us + ended.poll.published_us
+    looked_us = context.truth.epoch_us + ended.began_us - context.spec.bounds.poll_delay
+    published_us = context.truth.epoch_us + ended.poll.published_us
     least_us, most_us = looked_us - last_us - skew_us, published_us - first_us + skew_us
     return max(least_us / _SECOND_US - 1, 0), max(most_us / _SECOND_US + 1, 0)
 
@@ -150,7 +150,6 @@ class MetricsComplete(Monitor):
     )
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to looks, polls, their writes and their metrics."""
         poller = self.context.spec.functions.poller
         self._overhead_us = max(poller.overhead_cold.high_us, poller.overhead_warm.high_us)
         self._found: dict[str, int] = {}

@@ -19,7 +19,6 @@ class NoLostUpdate(Monitor):
     rule = "A write loses nothing that others wrote: job ids, waves, servers, foreign attributes, versions."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to writes."""
         trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
@@ -81,7 +80,6 @@ class Isolation(Monitor):
     rule = "A poll reads and writes its own execution's jobs and servers only; the finder writes nothing."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to invocations, to what they ask DRS and to what they write."""
         self._serves: dict[str, str] = {}
         self._jobs: dict[str, frozenset[tuple[str, str, str]]] = {}
         trace.listen(LambdaStarted, self._on_started)
