@@ -1,7 +1,7 @@
 """What happens in a world, as events: the only thing that properties and statistics see besides the truth.
 
-Events come from the services, not from the code under test, so that code nobody wrote for this simulator is judged
-alike. `at_us` is virtual time. `request_id` is that of the Lambda invocation that caused the event, or "".
+Events come from the services, not from the code under test, so that any team's code is judged alike. `at_us` is
+virtual time. `request_id` is that of the Lambda invocation that caused the event, or "".
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ POLLER: Final = "ExecutionPoller"
 """The names of the two functions, as Phase 2 deployed them."""
 
 _UNQUOTED: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "%:")
-"""What stays as it is in one part of a text whose parts are told apart by spaces and colons."""
+"""Characters that need no quoting in a text whose parts are separated by spaces and colons."""
 _PLAIN: Final = pattern(r"[\w-]*", ASCII).fullmatch
 
 

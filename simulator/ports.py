@@ -82,8 +82,8 @@ class Boundary:
         """What `answer` returns once `latency` has passed: the service acts at the end of the call.
 
         `stream` is for calls that run beside others of their invocation, and must not depend on those. `key` and
-        `region` are what the call is about, for faults that ask for it; `amend` leaves out of the answer what a fault
-        leaves untold. Raises TryLaterError, RefusedError or LostRaceError.
+        `region` are what the call is about, for faults that ask for it; `amend` removes from the answer what a fault
+        takes away. Raises TryLaterError, RefusedError or LostRaceError.
         """
         kernel, effects, fault = self._kernel, self._effects, ""
         stream = stream or invocation.stream

@@ -23,6 +23,11 @@ Attributes = Mapping[str, object]
 
 _S = TypeVar("_S", bound=StrEnum)
 
+_SERVER_ATTRIBUTES: Final = frozenset(["SourceServerId", "Status", "InstanceId"])
+_WAVE_ATTRIBUTES: Final = frozenset(
+    ["WaveNumber", "WaveName", "Region", "AccountId", "JobId", "JobStatus", "Status", "StatusMessage", "Servers"]
+)
+
 
 class ServerView(NamedTuple):
     """One source server of a wave. `extra` holds the attributes that the contract does not name."""
@@ -76,8 +81,8 @@ def read_execution(item: Attributes, waves: tuple[WaveView, ...]) -> ExecutionVi
     """Read an item whose waves are read already."""
     wrong: list[str] = []
     view = ExecutionView(
-        _word(_EXECUTION_STATUSES, item, "Status", wrong),
-        _word(_TYPES, item, "ExecutionType", wrong),
+        _word(ExecutionStatus, item, "Status", wrong),
+        _word(ExecutionType, item, "ExecutionType", wrong),
         _instant_us(item, "StartTime", wrong),
         None if item.get("EndTime") is None else _instant_us(item, "EndTime", wrong),
         None if item.get("LastPolledTime") is None else _instant_us(item, "LastPolledTime", wrong),
@@ -104,9 +109,9 @@ def read_wave(place: int, item: object) -> WaveView:
         None if item.get("WaveNumber") is None else _count(item, "WaveNumber", wrong),
         _optional_text(item, "WaveName", wrong),
         None if account_id is None or region is None else (account_id, region),
-        _word(_WAVE_STATUSES, item, "Status", wrong),
+        _word(WaveStatus, item, "Status", wrong),
         _optional_text(item, "JobId", wrong),
-        None if item.get("JobStatus") is None else _word(_JOB_STATUSES, item, "JobStatus", wrong),
+        None if item.get("JobStatus") is None else _word(JobStatus, item, "JobStatus", wrong),
         _optional_text(item, "StatusMessage", wrong),
         _servers(item.get("Servers", []), wrong),
         {name: value for name, value in item.items() if name not in _WAVE_ATTRIBUTES},
@@ -129,7 +134,7 @@ def _server(place: int, item: object, wrong: list[str]) -> ServerView:
     own: list[str] = []
     view = ServerView(
         _text(item, "SourceServerId", own),
-        _word(_SERVER_STATUSES, item, "Status", own),
+        _word(ServerStatus, item, "Status", own),
         _optional_text(item, "InstanceId", own),
         {name: value for name, value in item.items() if name not in _SERVER_ATTRIBUTES},
     )
@@ -137,27 +142,13 @@ def _server(place: int, item: object, wrong: list[str]) -> ServerView:
     return view
 
 
-def _by_text(words: type[_S]) -> Mapping[str, _S]:
-    return {word.value: word for word in words}
-
-
-_EXECUTION_STATUSES: Final = _by_text(ExecutionStatus)
-_TYPES: Final = _by_text(ExecutionType)
-_WAVE_STATUSES: Final = _by_text(WaveStatus)
-_JOB_STATUSES: Final = _by_text(JobStatus)
-_SERVER_STATUSES: Final = _by_text(ServerStatus)
-_SERVER_ATTRIBUTES: Final = frozenset(["SourceServerId", "Status", "InstanceId"])
-_WAVE_ATTRIBUTES: Final = frozenset(
-    ["WaveNumber", "WaveName", "Region", "AccountId", "JobId", "JobStatus", "Status", "StatusMessage", "Servers"]
-)
-
-
-def _word(words: Mapping[str, _S], item: Attributes, name: str, wrong: list[str]) -> _S | None:
+def _word(words: type[_S], item: Attributes, name: str, wrong: list[str]) -> _S | None:
     value = item.get(name)
-    word = words.get(value) if isinstance(value, str) else None
-    if word is None:
+    try:
+        return words(str(value))
+    except ValueError:
         wrong.append(f"{name} must be one of {', '.join(words)}, got {value!r}")
-    return word
+        return None
 
 
 def _text(item: Attributes, name: str, wrong: list[str]) -> str | None:

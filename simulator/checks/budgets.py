@@ -39,7 +39,7 @@ class Budgets(Monitor):
             return
         functions = self.context.spec.functions
         function = functions.finder if event.function == FINDER else functions.poller
-        # Up to three attempts; whoever is stuck stays so until its time is up.
+        # Up to three attempts; a stuck call lasts until the function times out.
         held_us = function.timeout if event.fault == Fault.STUCK else 3 * event.delay_us
         self._held_us[event.request_id] = self._held_us.get(event.request_id, 0) + held_us
 

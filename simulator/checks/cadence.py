@@ -214,7 +214,7 @@ class PollCadence(Monitor):
 
 
 class NoStarvation(Monitor):
-    """Looks at the table alone: whoever or whatever keeps an execution from being polled, it shows here."""
+    """Reads the table alone, so it notices a missing poll whatever the cause."""
 
     name = "no-starvation"
     rule = "No execution in POLLING goes without a poll for longer than the bound."

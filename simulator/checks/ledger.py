@@ -1,7 +1,7 @@
 """The "sometimes" ledger: which kind of fault struck in which phase of an execution's life, and whether it met a poll.
 
 An assertion that something must *sometimes* happen, after Antithesis: a cell that stays empty over a whole exploration
-says that nobody has tried that.
+says that no run has tried that.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Writes: nobody's update is lost, and a poll touches nothing but its own execution."""
+"""Writes: no update is lost, and a poll touches nothing but its own execution."""
 
 from typing import Final
 

@@ -41,7 +41,7 @@ from drsim.simulator.trace import Trace
 from drsim.simulator.workload import WORKER
 
 SAMPLES_MAX: Final = 20
-"""So many executions are listed one by one."""
+"""At most this many executions are listed one by one."""
 
 
 @dataclass(slots=True)
@@ -285,7 +285,7 @@ class Statistics:
             job = self._truth.job(wave)
             if wave.finished:
                 continue
-            # A wave that waits for its turn has no job yet, and nobody misses it.
+            # A wave that waits for its turn has no job yet, and it is not missing.
             if wave.job_id is None and (wave.status is not WaveStatus.PENDING or wave.job_status is not None):
                 self.counts["waves_without_job_id"] += 1
             elif wave.job_id is not None and job is None:
