@@ -6,7 +6,6 @@ need and apply what they return.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from operator import is_not
 
 from .model import (
     JOB_MOVES,
@@ -70,8 +69,6 @@ def interval_us(phase: Phase, settings: Settings) -> int:
 def phase_of(execution: Execution, settings: Settings) -> Phase:
     """The phase whose interval counts: among the waves that are not finished, the one with the shortest."""
     phases = [wave_phase(wave) for wave in execution.waves if not wave.finished]
-    if phases and phases.count(phases[0]) == len(phases):
-        return phases[0]
     return min(phases, key=lambda each: interval_us(each, settings), default=Phase.PENDING)
 
 
@@ -164,33 +161,25 @@ def _observe(
         warnings.append(f"Wave {wave.number}: job {job.job_id} went from {wave.job_status} back to {job_status}")
         job_status = wave.job_status
     servers = _merge_servers(wave, job, warnings)
-    if servers is wave.servers and job_status is wave.job_status:
-        seen = wave
-    else:
-        seen = replace(wave, servers=servers, job_status=job_status)
+    has_news = (servers, job_status) != (wave.servers, wave.job_status)
+    seen = replace(wave, servers=servers, job_status=job_status) if has_news else wave
     status, message = _judge(seen, job, actions_count, awaits_actions)
-    if status is not wave.status and status not in WAVE_MOVES[wave.status]:
-        return seen
-    if status is seen.status and message == seen.message:
+    if (status, message) == (seen.status, seen.message) or status not in (wave.status, *WAVE_MOVES[wave.status]):
         return seen
     return replace(seen, status=status, message=message)
 
 
 def _merge_servers(wave: Wave, job: Job, warnings: list[str]) -> tuple[Server, ...]:
-    """The wave's servers with what the job says of each, and those appended that only the job names.
-
-    Returns `wave.servers` itself when the job says nothing new, which is what most polls see.
-    """
+    """The wave's servers with what the job says of each, and those appended that only the job names."""
     launches = {launch.source_server_id: launch for launch in job.servers}
     known = {server.source_server_id for server in wave.servers}
     merged = [_merge(server, launches.get(server.source_server_id), warnings) for server in wave.servers]
-    merged += [
+    added = [
         Server(source_server_id=server_id, status=launch.status, instance_id=launch.instance_id)
         for server_id, launch in launches.items()
         if server_id not in known
     ]
-    changed = len(merged) > len(wave.servers) or any(map(is_not, merged, wave.servers))
-    return tuple(merged) if changed else wave.servers
+    return (*merged, *added)
 
 
 def _merge(server: Server, launch: ServerLaunch | None, warnings: list[str]) -> Server:

@@ -5,12 +5,10 @@ and servers because they travel in `extra`. Numbers are `int` or `Decimal`, as b
 lie in the table as seconds since the Unix epoch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
-from functools import cache
-from itertools import chain, repeat
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
 from .errors import MalformedError
 from .model import (
@@ -30,84 +28,60 @@ Item = Mapping[str, object]
 """One DynamoDB item, deserialized."""
 
 _S = TypeVar("_S", bound=StrEnum)
+_T = TypeVar("_T")
 
-# What items are made of comes first, since asking an abstract class takes long.
-_SEQUENCES: Final = (list, tuple, Sequence)
-_MAPPINGS: Final = (dict, Mapping)
-
-_SERVER_ATTRIBUTES: Final = frozenset({"SourceServerId", "Status", "InstanceId"})
+_SERVER_ATTRIBUTES: Final = frozenset(["SourceServerId", "Status", "InstanceId"])
 _WAVE_ATTRIBUTES: Final = frozenset(
-    {
-        "WaveNumber",
-        "WaveName",
-        "Region",
-        "AccountId",
-        "JobId",
-        "JobStatus",
-        "Status",
-        "StatusMessage",
-        "Servers",
-    }
+    ["WaveNumber", "WaveName", "Region", "AccountId", "JobId", "JobStatus", "Status", "StatusMessage", "Servers"]
 )
 
 
 def key_of(item: Item) -> ExecutionKey:
     """The item's key. Raises MalformedError."""
-    return ExecutionKey(_text(item, "ExecutionId", "item"), _text(item, "PlanId", "item"))
+    try:
+        return ExecutionKey(_text(item, "ExecutionId"), _text(item, "PlanId"))
+    except MalformedError as error:
+        raise MalformedError(f"item: {error}") from None
 
 
-def execution_of(item: Item, *, known: tuple[Wave | None, ...] = ()) -> Execution:
-    """The execution that an item describes. Raises MalformedError with the path, the rule and the value.
-
-    `known` holds waves, at their places in the item, that the caller has read before and that need not be read again.
-    """
+def execution_of(item: Item) -> Execution:
+    """The execution that an item describes. Raises MalformedError with the path, the rule and the value."""
     key = key_of(item)
-    where = f"execution {key.execution_id}"
-    return Execution(
-        key=key,
-        status=_one_of(ExecutionStatus, item.get("Status"), where, "Status"),
-        type=_one_of(ExecutionType, item.get("ExecutionType"), where, "ExecutionType"),
-        start_us=_instant_us(item.get("StartTime"), where, "StartTime"),
-        end_us=_optional_instant_us(item, "EndTime", where),
-        last_polled_us=_optional_instant_us(item, "LastPolledTime", where),
-        version=_count(item.get("Version", 0), where, "Version"),
-        total_waves=_count(item.get("TotalWaves"), where, "TotalWaves"),
-        waves=_waves_of(_maps(item.get("Waves", ()), where, "Waves"), where, known),
-    )
+    try:
+        return Execution(
+            key=key,
+            status=_one_of(ExecutionStatus, item, "Status"),
+            type=_one_of(ExecutionType, item, "ExecutionType"),
+            start_us=_instant_us(item, "StartTime"),
+            end_us=None if item.get("EndTime") is None else _instant_us(item, "EndTime"),
+            last_polled_us=None if item.get("LastPolledTime") is None else _instant_us(item, "LastPolledTime"),
+            version=_count(item, "Version", absent=0),
+            total_waves=_count(item, "TotalWaves"),
+            waves=_each(_wave_of, item, "Waves"),
+        )
+    except MalformedError as error:
+        raise MalformedError(f"execution {key.execution_id}: {error}") from None
 
 
-def _waves_of(items: Sequence[Item], where: str, known: tuple[Wave | None, ...]) -> tuple[Wave, ...]:
-    """The waves; those known are the same objects, and all of them the same tuple, so that no change is easy to see."""
-    if len(known) == len(items) and all(known):
-        return cast(tuple[Wave, ...], known)
-    places = enumerate(zip(items, chain(known, repeat(None)), strict=False))
-    return tuple([wave or _wave_of(item, f"{where}: Waves[{place}]") for place, (item, wave) in places])
-
-
-def _wave_of(wave: Item, where: str) -> Wave:
-    number = wave.get("WaveNumber")
-    job_status = wave.get("JobStatus")
+def _wave_of(wave: Item) -> Wave:
     return Wave(
-        number=None if number is None else _count(number, where, "WaveNumber"),
-        name=_optional_text(wave, "WaveName", where),
-        scope=JobScope(_text(wave, "AccountId", where), _text(wave, "Region", where)),
-        status=_one_of(WaveStatus, wave.get("Status"), where, "Status"),
-        job_id=_optional_text(wave, "JobId", where),
-        job_status=None if job_status is None else _one_of(JobStatus, job_status, where, "JobStatus"),
-        message=_optional_text(wave, "StatusMessage", where),
-        servers=tuple(
-            _server_of(server, f"{where}.Servers[{number}]")
-            for number, server in enumerate(_maps(wave.get("Servers", ()), where, "Servers"))
-        ),
+        number=None if wave.get("WaveNumber") is None else _count(wave, "WaveNumber"),
+        name=_optional_text(wave, "WaveName"),
+        scope=JobScope(_text(wave, "AccountId"), _text(wave, "Region")),
+        status=_one_of(WaveStatus, wave, "Status"),
+        job_id=_optional_text(wave, "JobId"),
+        job_status=None if wave.get("JobStatus") is None else _one_of(JobStatus, wave, "JobStatus"),
+        message=_optional_text(wave, "StatusMessage"),
+        servers=_each(_server_of, wave, "Servers"),
         extra={name: value for name, value in wave.items() if name not in _WAVE_ATTRIBUTES},
     )
 
 
-def _server_of(server: Item, where: str) -> Server:
+def _server_of(server: Item) -> Server:
     return Server(
-        source_server_id=_text(server, "SourceServerId", where),
-        status=_one_of(ServerStatus, server.get("Status"), where, "Status"),
-        instance_id=_optional_text(server, "InstanceId", where),
+        source_server_id=_text(server, "SourceServerId"),
+        status=_one_of(ServerStatus, server, "Status"),
+        instance_id=_optional_text(server, "InstanceId"),
         extra={name: value for name, value in server.items() if name not in _SERVER_ATTRIBUTES},
     )
 
@@ -151,60 +125,57 @@ def seconds_item(instant_us: int) -> int | Decimal:
     return seconds if rest == 0 else Decimal(instant_us).scaleb(-6)
 
 
-def _text(item: Item, name: str, where: str) -> str:
+def _text(item: Item, name: str) -> str:
     value = item.get(name)
-    if not isinstance(value, str) or not value:
-        raise MalformedError(f"{where}: {name} must be a text of at least one character, got {value!r}")
-    return value
+    if isinstance(value, str) and value:
+        return value
+    raise MalformedError(f"{name} must be a text of at least one character, got {value!r}")
 
 
-def _optional_text(item: Item, name: str, where: str) -> str | None:
+def _optional_text(item: Item, name: str) -> str | None:
     value = item.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise MalformedError(f"{where}: {name} must be a text, got {value!r}")
-    # Phase 1 writes "" for a job it could not start; an empty id names no job.
-    return value or None
+    if value is None or isinstance(value, str):
+        # Phase 1 writes "" for a job it could not start; an empty id names no job.
+        return value or None
+    raise MalformedError(f"{name} must be a text, got {value!r}")
 
 
-def _one_of(words: type[_S], value: object, where: str, name: str) -> _S:
-    word: _S | None = _by_value(words).get(str(value))
-    if word is None:
-        raise MalformedError(f"{where}: {name} must be one of {', '.join(words)}, got {value!r}")
-    return word
+def _one_of(words: type[_S], item: Item, name: str) -> _S:
+    value = item.get(name)
+    try:
+        return words(str(value))
+    except ValueError:
+        raise MalformedError(f"{name} must be one of {', '.join(words)}, got {value!r}") from None
 
 
-@cache
-def _by_value(words: type[_S]) -> Mapping[str, _S]:
-    """The words of an enumeration by their texts: much faster than asking the enumeration."""
-    return {word.value: word for word in words}
-
-
-def _count(value: object, where: str, name: str) -> int:
+def _count(item: Item, name: str, *, absent: int | None = None) -> int:
+    value = item.get(name, absent)
     whole = int(value) if isinstance(value, Decimal) and value.is_finite() and value == int(value) else value
     if isinstance(whole, int) and not isinstance(whole, bool) and whole >= 0:
         return whole
-    raise MalformedError(f"{where}: {name} must be a whole number >= 0, got {value!r}")
+    raise MalformedError(f"{name} must be a whole number >= 0, got {value!r}")
 
 
-def _instant_us(value: object, where: str, name: str) -> int:
+def _instant_us(item: Item, name: str) -> int:
+    value = item.get(name)
     if isinstance(value, int) and not isinstance(value, bool):
         return value * 1_000_000
     if isinstance(value, Decimal) and value.is_finite():
         return int(value * 1_000_000)
-    raise MalformedError(f"{where}: {name} must be a number of seconds since 1970, got {value!r}")
+    raise MalformedError(f"{name} must be a number of seconds since 1970, got {value!r}")
 
 
-def _optional_instant_us(item: Item, name: str, where: str) -> int | None:
-    value = item.get(name)
-    return None if value is None else _instant_us(value, where, name)
-
-
-def _maps(value: object, where: str, name: str) -> Sequence[Item]:
-    if isinstance(value, _SEQUENCES) and not isinstance(value, str):
-        for position, entry in enumerate(value):
-            if not isinstance(entry, _MAPPINGS):
-                raise MalformedError(f"{where}: {name}[{position}] must be a map, got {entry!r}")
-        return value
-    raise MalformedError(f"{where}: {name} must be a list of maps, got {value!r}")
+def _each(read: Callable[[Item], _T], item: Item, name: str) -> tuple[_T, ...]:
+    """What `read` makes of each entry of a list of maps. An absent list is an empty one."""
+    entries = item.get(name, [])
+    if not isinstance(entries, list):
+        raise MalformedError(f"{name} must be a list of maps, got {entries!r}")
+    found = []
+    for place, entry in enumerate(entries):
+        if not isinstance(entry, dict):
+            raise MalformedError(f"{name}[{place}] must be a map, got {entry!r}")
+        try:
+            found.append(read(entry))
+        except MalformedError as error:
+            raise MalformedError(f"{name}[{place}]: {error}") from None
+    return tuple(found)

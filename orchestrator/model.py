@@ -152,7 +152,7 @@ class JobRef(NamedTuple):
     job_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Server:
     """One source server of a wave. `extra` holds the attributes of other writers, kept as they are."""
 
@@ -162,7 +162,7 @@ class Server:
     extra: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Wave:
     """One wave: at most one DRS job, and the servers it launches. `job_status` is the job's status as last seen."""
 
@@ -187,7 +187,7 @@ class Wave:
         return self.status in FINISHED_WAVE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Execution:
     """One execution as read from the table, at one version."""
 

@@ -8,11 +8,11 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from drsim.orchestrator.model import Execution
 from drsim.scenarios.explore import contradictions, world_of
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.parts import parts_of
 from drsim.simulator.events import FaultInjected, ItemChanged, JobStarted, LambdaEnded, WriteRefused
+from drsim.simulator.reader import ExecutionView
 from drsim.simulator.world import Parts, World
 
 _LINES_MAX = 16
@@ -159,7 +159,7 @@ def _change(event: ItemChanged) -> str:
     return "; ".join(_changes(before, now)) or f"{_IDLE} {now.version}"
 
 
-def _changes(before: Execution, now: Execution) -> list[str]:
+def _changes(before: ExecutionView, now: ExecutionView) -> list[str]:
     words = [] if now.status is before.status else [f"{before.status} -> {now.status}"]
     for place, wave in enumerate(now.waves):
         old = before.waves[place] if place < len(before.waves) else None
@@ -173,7 +173,7 @@ def _changes(before: Execution, now: Execution) -> list[str]:
         if wave.job_status is not old.job_status:
             words.append(f"its job {wave.job_status}")
         servers = {server.source_server_id: server.status for server in old.servers}
-        moved = [each.status for each in wave.servers if servers.get(each.source_server_id) is not each.status]
+        moved = [str(each.status) for each in wave.servers if servers.get(each.source_server_id) is not each.status]
         if moved:
             words.append(f"{len(moved)} of its servers {', '.join(sorted(set(moved)))}")
         if len(wave.servers) < len(old.servers):

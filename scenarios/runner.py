@@ -223,12 +223,12 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
         executions=tuple(
             Sample(
                 execution_id=execution_id,
-                type=sample.execution.type.value,
-                status=sample.execution.status.value,
-                waves=sample.execution.total_waves,
+                type=str(sample.execution.type),
+                status=str(sample.execution.status),
+                waves=sample.execution.total_waves or 0,
                 servers=sum(len(wave.servers) for wave in sample.execution.waves),
                 polls=sample.polls,
-                started_at=instant(sample.execution.start_us),
+                started_at=instant(sample.execution.start_us or 0),
                 ended_at=None if sample.end_us is None else instant(epoch_us + sample.end_us),
             )
             for execution_id, sample in statistics.samples.items()

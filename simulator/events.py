@@ -1,7 +1,7 @@
 """What happens in a world, as events: the only thing that properties and statistics see besides the truth.
 
-Events come from the services, not from the code under test, so that code nobody wrote for this simulator is judged
-alike. `at_us` is virtual time. `request_id` is that of the Lambda invocation that caused the event, or "".
+Events come from the services, not from the code under test, so that any team's code is judged alike. `at_us` is
+virtual time. `request_id` is that of the Lambda invocation that caused the event, or "".
 """
 
 from collections.abc import Callable, Mapping
@@ -10,14 +10,15 @@ from re import compile as pattern
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-from drsim.orchestrator.model import Execution, MetricPoint
+from drsim.orchestrator.model import MetricPoint
+from drsim.simulator.reader import Attributes, ExecutionView
 
 FINDER: Final = "ExecutionFinder"
 POLLER: Final = "ExecutionPoller"
 """The names of the two functions, as Phase 2 deployed them."""
 
 _UNQUOTED: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "%:")
-"""What stays as it is in one part of a text whose parts are told apart by spaces and colons."""
+"""Characters that need no quoting in a text whose parts are separated by spaces and colons."""
 _PLAIN: Final = pattern(r"[\w-]*", ASCII).fullmatch
 
 
@@ -125,7 +126,7 @@ class IndexRead(NamedTuple):
 class JobsDescribed(NamedTuple):
     """One page of DescribeJobs was answered: the job ids asked for, and those on this page. `first_page` is 1 or 0.
 
-    `untold` are those of the jobs on this page whose servers the answer left out.
+    `without_servers` are those of the jobs on this page whose servers the answer left out.
     """
 
     at_us: int
@@ -135,12 +136,12 @@ class JobsDescribed(NamedTuple):
     region: str
     asked: tuple[str, ...]
     found: tuple[str, ...]
-    untold: tuple[str, ...]
+    without_servers: tuple[str, ...]
     first_page: int
 
     def record(self) -> tuple[int | str, ...]:
         """The event as it goes into the trace, ids in one text."""
-        return (*self[:5], " ".join(self.asked), " ".join(self.found), " ".join(self.untold), self.first_page)
+        return (*self[:5], " ".join(self.asked), " ".join(self.found), " ".join(self.without_servers), self.first_page)
 
 
 class JobStarted(NamedTuple):
@@ -187,17 +188,17 @@ class WriteRefused(NamedTuple):
 class ItemChanged(NamedTuple):
     """An item was written. `before` is None for a new one, `after` is None for a deleted one, whose size is 0.
 
-    `execution` and `previous` are the two images as the orchestrator reads them, or None where they are malformed.
+    `previous` and `execution` are the views of the two.
     """
 
     at_us: int
     request_id: str
     writer: str
     execution_id: str
-    before: Mapping[str, object] | None
-    after: Mapping[str, object] | None
-    previous: Execution | None
-    execution: Execution | None
+    before: Attributes | None
+    after: Attributes | None
+    previous: ExecutionView | None
+    execution: ExecutionView | None
     size_bytes: int
 
     def record(self) -> tuple[int | str, ...]:
@@ -206,16 +207,16 @@ class ItemChanged(NamedTuple):
         Tables may hold any job id; in it a space, a colon and all but ASCII are percent-encoded.
         """
         now = self.execution
-        if now is None:
-            gone = "DELETED" if self.after is None else "MALFORMED"
+        if now is None or now.unreadable:
+            gone = "DELETED" if now is None else "MALFORMED"
             return (self.at_us, self.request_id, self.writer, self.execution_id, gone, 0, "", self.size_bytes)
         waves = " ".join(
             f"{wave.number}:{wave.status}:{_quoted(wave.job_id or '-')}:{wave.job_status or '-'}:"
-            + ",".join([server.status for server in wave.servers])
+            + ",".join([str(server.status) for server in wave.servers])
             for wave in now.waves
         )
         ids = (self.request_id, self.writer, self.execution_id)
-        return (self.at_us, *ids, str(now.status), now.version, waves, self.size_bytes)
+        return (self.at_us, *ids, str(now.status), now.version or 0, waves, self.size_bytes)
 
 
 class MetricsPublished(NamedTuple):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from drsim.orchestrator.errors import LostRaceError, MalformedError, RefusedError, TryLaterError
-from drsim.orchestrator.items import seconds_item, waves_item
+from drsim.orchestrator.items import execution_of, seconds_item, waves_item
 from drsim.orchestrator.model import (
     Dispatch,
     Execution,
@@ -82,8 +82,8 @@ class Boundary:
         """What `answer` returns once `latency` has passed: the service acts at the end of the call.
 
         `stream` is for calls that run beside others of their invocation, and must not depend on those. `key` and
-        `region` are what the call is about, for faults that ask for it; `amend` leaves out of the answer what a fault
-        leaves untold. Raises TryLaterError, RefusedError or LostRaceError.
+        `region` are what the call is about, for faults that ask for it; `amend` removes from the answer what a fault
+        takes away. Raises TryLaterError, RefusedError or LostRaceError.
         """
         kernel, effects, fault = self._kernel, self._effects, ""
         stream = stream or invocation.stream
@@ -162,10 +162,10 @@ class TableIndex:
             )
         executions, malformed = [], []
         for item in page.items:
-            if item.execution is None:
-                malformed.append(str(item.wrong))
-            else:
-                executions.append(item.execution)
+            try:
+                executions.append(execution_of(item.attributes))
+            except MalformedError as error:
+                malformed.append(str(error))
         return IndexPage(tuple(executions), tuple(malformed), page.last)
 
 
@@ -183,19 +183,14 @@ class TableStore:
         item = boundary.call(
             boundary.invocation, "GetItem", self._latencies.get_item, lambda: self._table.get(key), key=key
         )
-        if item is None:
-            return None
-        if item.execution is None:
-            raise MalformedError(str(item.wrong))
-        return item.execution
+        return None if item is None else execution_of(item.attributes)
 
     def save_poll(self, update: PollUpdate) -> None:
         """One conditional UpdateItem."""
         boundary, latencies = self._boundary, self._latencies
         invocation = boundary.invocation
-        held = self._table.get(update.key)
         attributes: dict[str, object] = {
-            "Waves": waves_item(update.waves) if held is None else held.waves_item(update.waves),
+            "Waves": waves_item(update.waves),
             "LastPolledTime": seconds_item(update.last_polled_us),
             "Version": update.expected_version + 1,
         }

@@ -24,11 +24,12 @@ from drsim.simulator.faults.effects import Effects
 from drsim.simulator.faults.rules import START_RECOVERY
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Stream, exponential_us
+from drsim.simulator.reader import Attributes
 from drsim.simulator.services.drs import DrsJob, DrsService
 from drsim.simulator.services.dynamodb import Condition, Table
 from drsim.simulator.services.errors import ConditionFailedError, ServiceError
 from drsim.simulator.services.spec import JobLife
-from drsim.simulator.services.stored_item import Attributes, is_over, version_of
+from drsim.simulator.services.stored_item import is_over, version_of
 from drsim.simulator.spec.groups import Group, Launch
 from drsim.simulator.spec.world import WorldSpec
 

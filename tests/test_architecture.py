@@ -27,7 +27,7 @@ RESULT_DATA: Final = ("drsim.scenarios.result", "drsim.simulator.durations", "dr
 
 FLOORS: Final = (
     ("errors", "randomness", "durations", "cloudformation", "processes", "kernel", "executor"),
-    ("events", "trace"),
+    ("events", "reader", "trace"),
     ("services",),
     ("faults",),
     ("spec",),
@@ -39,6 +39,15 @@ FLOORS: Final = (
     ("wire",),
 )
 """The floors of `simulator`, lowest first: a module may import its own floor and those below it."""
+
+JUDGE: Final = ("drsim.simulator.checks", "drsim.simulator.reader")
+"""The judge. It shares only words and numbers with production, whose misreadings must not be hidden from it."""
+
+SHARED: Final = re.compile(
+    r"drsim\.orchestrator\.(settings|metrics|model\.(\w+Status|\w+_MOVES|ExecutionType|Phase|TERMINAL|FINISHED_WAVE"
+    r"|MetricPoint|Unit))\b"
+)
+"""What the judge may import of production: settings, names and units of metrics, statuses and their moves."""
 
 COMPUTED: Final = "<computed>"
 LINES_MAX: Final = 400
@@ -181,6 +190,15 @@ def live_object_faults(module: Module) -> list[str]:
     ]
 
 
+def judge_faults(module: Module) -> list[str]:
+    """Imports by which the judge would see what production makes of the table."""
+    return [
+        f"{module.name}:{line} imports {name}, which the judge must not share with production"
+        for line, name in _imports(module)
+        if _within(name, "drsim.orchestrator") and not SHARED.match(name)
+    ]
+
+
 def simulation_word_faults(module: Module) -> list[str]:
     """Lines of production code that mention the simulation, in code, comments or strings."""
     return [
@@ -246,6 +264,12 @@ def test_production_code_has_no_simulation_word() -> None:
 
 def test_reports_read_result_data_only() -> None:
     assert _faults(live_object_faults, _modules("drsim.reports")) == []
+
+
+def test_judge_shares_only_words_and_numbers_with_production() -> None:
+    modules = [each for each in _modules("drsim.simulator") if any(_within(each.name, name) for name in JUDGE)]
+    assert {each.name.rpartition(".")[2] for each in modules} > {"reader", "truth", "completion"}
+    assert _faults(judge_faults, modules) == []
 
 
 def test_no_module_exceeds_its_length_limit() -> None:
@@ -352,6 +376,13 @@ def test_simulation_word_in_production_code_is_reported(source: str) -> None:
 )
 def test_report_that_imports_live_objects_is_reported(source: str, caught: bool) -> None:
     assert bool(live_object_faults(Module("drsim.reports.markdown", source))) is caught
+
+
+def test_judge_that_imports_a_reading_of_production_is_caught() -> None:
+    for name in ("items.execution_of", "model.Execution", "decisions"):
+        module, _, what = f"drsim.orchestrator.{name}".rpartition(".")
+        assert judge_faults(Module("drsim.simulator.checks.truth", f"from {module} import TERMINAL, {what}")) != []
+    assert judge_faults(Module("drsim.simulator.reader", "from drsim.orchestrator.model import WAVE_MOVES")) == []
 
 
 def test_long_module_and_vague_module_name_are_reported() -> None:

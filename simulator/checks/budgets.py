@@ -21,7 +21,6 @@ class Budgets(Monitor):
     rule = "Functions keep within their time, memory and concurrency, and a poll asks each account and Region once."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to invocations and to DRS calls."""
         functions, bounds = self.context.spec.functions, self.context.spec.bounds
         self._concurrency_max = int(functions.account_concurrency * bounds.concurrency_ratio)
         self._calls: dict[str, dict[tuple[str, str], int]] = {}
@@ -40,7 +39,7 @@ class Budgets(Monitor):
             return
         functions = self.context.spec.functions
         function = functions.finder if event.function == FINDER else functions.poller
-        # Up to three attempts; whoever is stuck stays so until its time is up.
+        # Up to three attempts; a stuck call lasts until the function times out.
         held_us = function.timeout if event.fault == Fault.STUCK else 3 * event.delay_us
         self._held_us[event.request_id] = self._held_us.get(event.request_id, 0) + held_us
 

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from dataclasses import dataclass
 
-from drsim.orchestrator.model import TERMINAL, Execution, ExecutionStatus, JobStatus, Phase, ServerStatus, Wave
+from drsim.orchestrator.model import TERMINAL, JobStatus, Phase, ServerStatus
 from drsim.orchestrator.settings import Settings
 from drsim.simulator.checks.monitor import Monitor, same_waves, seconds
 from drsim.simulator.events import (
@@ -16,12 +16,13 @@ from drsim.simulator.events import (
     LambdaEnded,
     LambdaStarted,
 )
+from drsim.simulator.reader import ExecutionView, WaveView
 from drsim.simulator.trace import Trace
 
 _IDLE_SERVERS = frozenset({ServerStatus.NOT_STARTED, ServerStatus.PENDING})
 
 
-def phase(execution: Execution, settings: Settings) -> Phase:
+def phase(execution: ExecutionView, settings: Settings) -> Phase:
     """The phase that the contract gives an execution: that of its unfinished wave with the shortest interval."""
     found = [_phase_of(wave) for wave in execution.waves if not wave.finished]
     return min(found, key=lambda each: interval_us(each, settings), default=Phase.PENDING)
@@ -38,7 +39,7 @@ def interval_us(phase: Phase, settings: Settings) -> int:
             return settings.in_progress_interval_us
 
 
-def _phase_of(wave: Wave) -> Phase:
+def _phase_of(wave: WaveView) -> Phase:
     if any(server.status not in _IDLE_SERVERS for server in wave.servers):
         return Phase.IN_PROGRESS
     return Phase.STARTED if wave.job_status in (JobStatus.STARTED, JobStatus.COMPLETED) else Phase.PENDING
@@ -82,7 +83,6 @@ class PollCadence(Monitor):
     )
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to looks, to the polls that they cause, and to what these write."""
         spec, settings = self.context.spec, self.context.settings
         self._looks: list[int] = []
         missed = spec.bounds.looks_missed
@@ -161,7 +161,7 @@ class PollCadence(Monitor):
         look_us = self._dispatched_us.get(event.request_id)
         if watched is not None and look_us is not None:
             self._judge(event, watched, look_us)
-        if now is None or now.status is not ExecutionStatus.POLLING:
+        if now is None or not now.owes_polls:
             self._watched.pop(execution_id, None)
             return
         if watched is not None and same_waves(event.previous, now):
@@ -214,13 +214,12 @@ class PollCadence(Monitor):
 
 
 class NoStarvation(Monitor):
-    """Looks at the table alone: whoever or whatever keeps an execution from being polled, it shows here."""
+    """Reads the table alone, so it notices a missing poll whatever the cause."""
 
     name = "no-starvation"
     rule = "No execution in POLLING goes without a poll for longer than the bound."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to writes."""
         self._polled_us: dict[str, int] = {}
         spec, settings = self.context.spec, self.context.settings
         longest_us = max(settings.pending_interval_us, settings.started_interval_us, settings.in_progress_interval_us)
@@ -235,7 +234,7 @@ class NoStarvation(Monitor):
             polled_us = self._polled_us.pop(event.execution_id, None)
             if polled_us is not None:
                 self._check(event.execution_id, polled_us, event.at_us)
-        elif now is not None and now.status is ExecutionStatus.POLLING:
+        elif now is not None and now.owes_polls:
             if event.request_id and event.execution_id in self._polled_us:
                 self._check(event.execution_id, self._polled_us[event.execution_id], event.at_us)
                 self._polled_us[event.execution_id] = event.at_us

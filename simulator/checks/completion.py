@@ -1,87 +1,89 @@
 """Completion: an execution ends when and as DRS's truth says, and a timeout asks DRS first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from drsim.orchestrator.model import (
-    TERMINAL,
-    Execution,
-    ExecutionStatus,
-    Job,
-    Wave,
-    WaveStatus,
-)
+from drsim.orchestrator.model import TERMINAL, ExecutionStatus, WaveStatus
 from drsim.simulator.checks.monitor import Monitor, same_waves, seconds
 from drsim.simulator.events import FaultInjected, ItemChanged, JobsDescribed, LambdaEnded
 from drsim.simulator.faults.rules import Fault
+from drsim.simulator.reader import ExecutionView, WaveView
 from drsim.simulator.trace import Trace
 
 _JUDGED = frozenset({ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL, ExecutionStatus.FAILED})
 _WATCHING_ENDED = frozenset({WaveStatus.TIMEOUT, WaveStatus.UNKNOWN})
 
 
+@dataclass(slots=True)
+class _Answers:
+    """DRS's answers to one invocation, by job id.
+
+    `at_us` has the instant of each job's last complete answer. `left_out` has the jobs that a fault took from the last
+    answer, or whose servers it took; `named` has those of them that the answer names without servers.
+    """
+
+    at_us: dict[str, int] = field(default_factory=dict)
+    is_faulty: bool = False
+    left_out: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
+
+
 class _Asked:
-    """When each running invocation last heard from DRS about each job, and what DRS left out of its answer."""
+    """What each running invocation has asked DRS, and how complete the answers were."""
 
     def __init__(self, trace: Trace) -> None:
-        self._at_us: dict[str, dict[str, int]] = {}
-        self._untold: dict[str, set[str]] = {}
-        # Those of the jobs left out that the answer names without their servers.
-        self._serverless: dict[str, tuple[str, ...]] = {}
+        self._answers: dict[str, _Answers] = {}
         trace.listen(FaultInjected, self._on_fault)
         trace.listen(JobsDescribed, self._on_described)
         trace.listen(LambdaEnded, self._on_ended)
 
-    def at_us(self, request_id: str, wave: Wave) -> int | None:
-        """The instant of the last answer about the wave's job, or None."""
-        return None if wave.job_id is None else self._at_us.get(request_id, {}).get(wave.job_id)
+    def at_us(self, request_id: str, wave: WaveView) -> int | None:
+        """The instant of the last complete answer about the wave's job, or None."""
+        answers = self._answers.get(request_id)
+        return None if answers is None or wave.job_id is None else answers.at_us.get(wave.job_id)
 
-    def untold(self, request_id: str, wave: Wave) -> bool:
-        """Whether DRS's last answer about the wave's job left the job out, or its servers."""
-        return wave.job_id in self._untold.get(request_id, ())
+    def left_out(self, request_id: str, wave: WaveView) -> bool:
+        """Whether DRS's last answer left out the wave's job, or its servers."""
+        return request_id in self._answers and wave.job_id in self._answers[request_id].left_out
 
-    def serverless(self, request_id: str, wave: Wave) -> bool:
-        """Whether DRS's last answer about the wave's job names the job, and none of its servers."""
-        return self.untold(request_id, wave) and wave.job_id in self._serverless.get(request_id, ())
+    def named(self, request_id: str, wave: WaveView) -> bool:
+        """Whether DRS's last answer left out the servers of the wave's job, and named the job."""
+        return self.left_out(request_id, wave) and wave.job_id in self._answers[request_id].named
 
     def _on_fault(self, event: FaultInjected) -> None:
-        # Only a fault excuses an answer without the job: whoever asks in the wrong Region is not told either.
+        # Only a fault excuses an answer without the job: a poll that asks in the wrong Region gets none either.
         if event.fault in (Fault.JOB_VANISHED, Fault.SERVERS_UNTOLD):
-            self._untold.setdefault(event.request_id, set())
+            self._answers.setdefault(event.request_id, _Answers()).is_faulty = True
 
     def _on_described(self, event: JobsDescribed) -> None:
-        told, at_us = event.found, self._at_us.setdefault(event.request_id, {})
-        if event.untold:
-            told = tuple([job_id for job_id in told if job_id not in event.untold])
-            self._serverless[event.request_id] = (*self._serverless.get(event.request_id, ()), *event.untold)
+        answers = self._answers.get(event.request_id)
+        if answers is None:
+            answers = self._answers[event.request_id] = _Answers()
         if event.first_page:
             # An older answer no longer counts.
             for job_id in event.asked:
-                at_us.pop(job_id, None)
-        at_us.update(dict.fromkeys(told, event.at_us))
-        untold = self._untold.get(event.request_id)
-        if untold is not None:
-            # Those that stand on another page are told when that page comes.
-            untold.update(event.asked)
-            untold.difference_update(at_us)
+                answers.at_us.pop(job_id, None)
+        answers.at_us.update({job_id: event.at_us for job_id in event.found if job_id not in event.without_servers})
+        answers.named.update(event.without_servers)
+        if answers.is_faulty:
+            # Jobs on a further page leave the set when that page comes.
+            answers.left_out.update(event.asked)
+            answers.left_out.difference_update(answers.at_us)
 
     def _on_ended(self, event: LambdaEnded) -> None:
-        self._at_us.pop(event.request_id, None)
-        self._untold.pop(event.request_id, None)
-        self._serverless.pop(event.request_id, None)
+        self._answers.pop(event.request_id, None)
 
 
 class CompletionSoundness(Monitor):
-    """Judges what a poll records of DRS's answer, and every end that it writes, of waves and of executions."""
+    """Judges what a poll records of DRS's answer, and each end that it writes, of waves and of executions."""
 
     name = "completion-soundness"
     rule = "Waves and executions end exactly when, and as, DRS's truth says, and until then show what DRS last said."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to writes."""
         self._asked = _Asked(trace)
-        # What was judged last of each wave of the executions that go on, so that the same is not judged again.
-        self._judged: dict[str, dict[int, tuple[Wave, Job]]] = {}
+        # The wave and the job's view that were judged last, by execution and place: the same pair needs no second look.
+        self._judged: dict[str, dict[int, tuple[WaveView, object]]] = {}
         trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
@@ -94,13 +96,16 @@ class CompletionSoundness(Monitor):
                         self._judge_end(event, before, old, new)
                     self._judge_record(event, judged, place, new)
             if now.status in _JUDGED and before.status not in TERMINAL:
-                self._judge(event, now)
+                self._judge(event, now, now.status)
         if now is None or now.status in TERMINAL:
             self._judged.pop(event.execution_id, None)
 
-    def _judge_record(self, event: ItemChanged, judged: dict[int, tuple[Wave, Job]], place: int, wave: Wave) -> None:
-        """Whether the wave shows job, servers and instances as DRS gave them to this poll."""
-        job, asked_us = self.context.truth.job(wave), self._asked.at_us(event.request_id, wave)
+    def _judge_record(
+        self, event: ItemChanged, judged: dict[int, tuple[WaveView, object]], place: int, wave: WaveView
+    ) -> None:
+        """Compare the wave's job, servers and instances with DRS's answer to this poll."""
+        asked_us = self._asked.at_us(event.request_id, wave)
+        job = None if asked_us is None else self.context.truth.job(wave)
         if job is None or asked_us is None:
             return
         view = job.view(asked_us)
@@ -113,42 +118,44 @@ class CompletionSoundness(Monitor):
             expected = f"wave {wave.number} with its job {view.status}"
             self.violate(event.execution_id, event.at_us, expected, f"job {wave.job_status}")
         kept = {server.source_server_id: server for server in wave.servers}
-        for told in view.servers:
-            server = kept.get(told.source_server_id)
-            if server is None or server.status is not told.status:
-                expected = f"server {told.source_server_id} {told.status} by DRS's truth"
-                self.violate(event.execution_id, event.at_us, expected, "missing" if server is None else server.status)
-            elif told.instance_id is not None and server.instance_id != told.instance_id:
-                expected = f"server {told.source_server_id} with instance {told.instance_id}"
+        for launch in view.servers:
+            server = kept.get(launch.source_server_id)
+            if server is None or server.status is not launch.status:
+                expected = f"server {launch.source_server_id} {launch.status} by DRS's truth"
+                observed = "missing" if server is None else str(server.status)
+                self.violate(event.execution_id, event.at_us, expected, observed)
+            elif launch.instance_id is not None and server.instance_id != launch.instance_id:
+                expected = f"server {launch.source_server_id} with instance {launch.instance_id}"
                 self.violate(event.execution_id, event.at_us, expected, str(server.instance_id))
 
-    def _judge_end(self, event: ItemChanged, before: Execution, old: Wave, new: Wave) -> None:
-        """Compare a wave's end with the truth about it as it was before: what the poll itself writes proves nothing."""
+    def _judge_end(self, event: ItemChanged, before: ExecutionView, old: WaveView, new: WaveView) -> None:
+        """Compare a wave's end with the truth about the wave before this write, which is no proof of itself."""
         self.checked += 1
         truth = self.context.truth
         asked_us = self._asked.at_us(event.request_id, old)
-        # A poll decides between DRS's answer and its write. What was true at either may be what it went by.
+        # A poll decides between DRS's answer and its write, so the truth at either instant is right.
         seen_us = (event.at_us,) if asked_us is None else (asked_us, event.at_us)
         skew_us = self.context.plan.skew_us
         overdue = {truth.overdue(before, each + off_us) for each in seen_us for off_us in {-skew_us, skew_us}}
         true = [truth.wave_status(before, old, each, overdue=late) for each in seen_us for late in sorted(overdue)]
         if new.status not in true:
             expected = f"wave {new.number} {true[-1] or 'still going on'} by DRS's truth"
-            self.violate(event.execution_id, event.at_us, expected, new.status)
+            self.violate(event.execution_id, event.at_us, expected, str(new.status))
 
-    def _judge(self, event: ItemChanged, now: Execution) -> None:
-        """Whether the execution ends as its waves did; how those ended is judged one by one."""
+    def _judge(self, event: ItemChanged, now: ExecutionView, status: ExecutionStatus) -> None:
+        """Compare the execution's end with its waves' ends, each of which is judged for itself."""
         self.checked += 1
         expected = self.context.truth.sum_of(now, [wave.status for wave in now.waves])
-        if now.status is not expected:
-            self.violate(event.execution_id, event.at_us, f"{expected or 'still going on'}, as its waves", now.status)
+        if status is not expected:
+            self.violate(event.execution_id, event.at_us, f"{expected or 'still going on'}, as its waves", status)
 
 
 @dataclass(slots=True)
 class _Owed:
     """When an execution must end.
 
-    `final_us` is what its waves say, `base_us` when that could first be known, and `late_us` when it is overdue.
+    `final_us` is the truth of its waves, `base_us` the first instant at which that can be known, and `late_us` the
+    instant from which it is overdue.
     """
 
     began_us: int
@@ -158,30 +165,23 @@ class _Owed:
 
 
 class CompletionLiveness(Monitor):
-    """Knows the whole life of each job from its start, and so the instant at which an execution ought to end."""
+    """Knows each job's whole life from its start, and so the instant at which an execution must end."""
 
     name = "completion-liveness"
     rule = "An execution is terminal within a bound of DRS's truth, or of its timeout where DRS never gets there."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to writes."""
         self._owed: dict[str, _Owed] = {}
-        # How long after healing those ended that ought to have ended before.
+        # For each execution that was due before healing and ended after it: how long after.
         self.margins_us: list[int] = []
         trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
         now = event.execution
-        if now is None or now.status is not ExecutionStatus.POLLING:
+        if now is None or not now.owes_polls:
             owed = self._owed.pop(event.execution_id, None)
-            healed_us = self.context.plan.healed_us
-            if now is not None and owed is not None and owed.base_us < healed_us <= event.at_us:
-                self.margins_us.append(event.at_us - healed_us)
-            # Whoever else ends or deletes it shows nothing, unless it ought to have ended long before.
-            if owed is not None and (
-                (now is not None and event.request_id) or self._late(event.execution_id, owed, event.at_us)
-            ):
-                self._check(event.execution_id, owed, event.at_us, "gone" if now is None else now.status)
+            if owed is not None:
+                self._end(event, owed, now)
             return
         owed = self._owed.get(event.execution_id)
         if owed is not None and same_waves(event.previous, now):
@@ -194,14 +194,22 @@ class CompletionLiveness(Monitor):
         base_us = min(max(final_us, event.at_us), late_us)
         self._owed[event.execution_id] = _Owed(began_us, final_us, base_us, late_us)
 
+    def _end(self, event: ItemChanged, owed: _Owed, now: ExecutionView | None) -> None:
+        healed_us = self.context.plan.healed_us
+        if now is not None and owed.base_us < healed_us <= event.at_us:
+            self.margins_us.append(event.at_us - healed_us)
+        # An end or a deletion by another writer shows nothing, unless it comes too late.
+        if (now is not None and event.request_id) or self._late(event.execution_id, owed, event.at_us):
+            self._check(event.execution_id, owed, event.at_us, "gone" if now is None else str(now.status))
+
     def finish(self, end_us: int) -> None:
-        """Executions that ought to have ended and did not."""
+        """Judge the executions that have not ended."""
         for execution_id, owed in self._owed.items():
             if self._late(execution_id, owed, end_us):
                 self._check(execution_id, owed, end_us, "POLLING")
 
     def _owed_us(self, execution_id: str, owed: _Owed) -> int:
-        """From when on the end is owed. Incomplete answers put it off, but only for so long after the timeout."""
+        """The instant from which the end is due. Incomplete answers put it off for a limited time after the timeout."""
         context = self.context
         incomplete_us = context.plan.incomplete_us(execution_id)
         waits_until_us = min(incomplete_us, owed.late_us + context.settings.incomplete_answer_us)
@@ -221,7 +229,7 @@ class CompletionLiveness(Monitor):
 
 
 class TimeoutTruth(Monitor):
-    """Compares a TIMEOUT with what DRS knew at that poll; that each wave keeps it is for `completion-soundness`."""
+    """Compares a TIMEOUT with DRS's truth at that poll. `completion-soundness` judges the record of each wave."""
 
     name = "timeout-truth"
     rule = (
@@ -230,7 +238,6 @@ class TimeoutTruth(Monitor):
     )
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to writes."""
         self._asked = _Asked(trace)
         spec, settings = self.context.spec, self.context.settings
         # How long before the last instant a poll may give up, because the next one would come after it.
@@ -250,9 +257,10 @@ class TimeoutTruth(Monitor):
             return
         self.checked += 1
         truth = self.context.truth
-        age_us = event.at_us + self.context.spec.epoch_us - now.start_us
         if not truth.overdue(now, event.at_us + self.context.plan.skew_us):
-            expected = f"TIMEOUT only after {seconds(self.context.settings.timeout_us)}"
+            timeout_us = self.context.settings.timeout_us
+            age_us = event.at_us - truth.times_out_us(now) + timeout_us
+            expected = f"TIMEOUT only after {seconds(timeout_us)}"
             self.violate(event.execution_id, event.at_us, expected, f"after {seconds(age_us)}")
         ends = [self._end_of(event, now, wave) for wave in now.waves]
         ended = truth.sum_of(now, ends)
@@ -264,18 +272,18 @@ class TimeoutTruth(Monitor):
             if not wave.finished:
                 self._judge_wave(event, wave)
 
-    def _end_of(self, event: ItemChanged, now: Execution, wave: Wave) -> WaveStatus | None:
-        """How the wave had ended when DRS was asked."""
+    def _end_of(self, event: ItemChanged, now: ExecutionView, wave: WaveView) -> WaveStatus | None:
+        """How the wave had ended when the poll asked DRS."""
         if wave.finished:
             return wave.status
         asked_us = self._asked.at_us(event.request_id, wave)
-        if asked_us is None and self._asked.untold(event.request_id, wave):
+        if asked_us is None and self._asked.left_out(event.request_id, wave):
             return None
         seen_us = event.at_us if asked_us is None else asked_us
         return self.context.truth.wave_status(now, wave, seen_us, overdue=True)
 
     def _judge_patience(
-        self, event: ItemChanged, before: Execution, now: Execution, ends: Sequence[WaveStatus | None]
+        self, event: ItemChanged, before: ExecutionView, now: ExecutionView, ends: Sequence[WaveStatus | None]
     ) -> None:
         """Whether a TIMEOUT that rests on an incomplete answer alone came after asking again for long enough."""
         truth, settings = self.context.truth, self.context.settings
@@ -283,7 +291,7 @@ class TimeoutTruth(Monitor):
         until_us = times_out_us + settings.incomplete_answer_us
         if event.at_us + self.context.plan.skew_us + self._step_us > until_us:
             return
-        # A job that this poll is the first to name was not named before.
+        # A job that DRS first names to this poll was not named before.
         named = {wave.number for wave in before.waves if wave.job_status is not None}
         for wave, end in zip(now.waves, ends, strict=True):
             if end is None and wave.number in named and self._left_out(event, wave):
@@ -293,24 +301,23 @@ class TimeoutTruth(Monitor):
                 self.violate(event.execution_id, event.at_us, expected, observed)
                 return
 
-    def _left_out(self, event: ItemChanged, wave: Wave) -> bool:
+    def _left_out(self, event: ItemChanged, wave: WaveView) -> bool:
         """Whether the answer left out the wave's job, or the servers of a job that it shows as ended."""
-        if wave.finished or not self._asked.untold(event.request_id, wave):
+        if wave.finished or not self._asked.left_out(event.request_id, wave):
             return False
         job = self.context.truth.job(wave)
-        return job is not None and (job.ended_us <= event.at_us or not self._asked.serverless(event.request_id, wave))
+        return job is not None and (job.ended_us <= event.at_us or not self._asked.named(event.request_id, wave))
 
-    def _judge_wave(self, event: ItemChanged, wave: Wave) -> None:
+    def _judge_wave(self, event: ItemChanged, wave: WaveView) -> None:
         if wave.status not in _WATCHING_ENDED and not (wave.job_id is None and wave.status is WaveStatus.PENDING):
-            expected = f"wave {wave.number} TIMEOUT or UNKNOWN, for nobody watches it any more"
-            self.violate(event.execution_id, event.at_us, expected, wave.status)
+            expected = f"wave {wave.number} TIMEOUT or UNKNOWN, because polling has ended"
+            self.violate(event.execution_id, event.at_us, expected, str(wave.status))
         job = self.context.truth.job(wave)
         if job is None:
             return
         asked_us = self._asked.at_us(event.request_id, wave)
         if asked_us is None:
-            if self._asked.untold(event.request_id, wave):
-                return
-            self.violate(event.execution_id, event.at_us, f"DRS asked about job {wave.job_id}", "it was not")
+            if not self._asked.left_out(event.request_id, wave):
+                self.violate(event.execution_id, event.at_us, f"DRS asked about job {wave.job_id}", "it was not")
         elif wave.status is WaveStatus.TIMEOUT and job.ended_us <= asked_us:
             self.violate(event.execution_id, event.at_us, f"wave {wave.number} as its job ended", "TIMEOUT")

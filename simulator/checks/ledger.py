@@ -1,13 +1,13 @@
 """The "sometimes" ledger: which kind of fault struck in which phase of an execution's life, and whether it met a poll.
 
 An assertion that something must *sometimes* happen, after Antithesis: a cell that stays empty over a whole exploration
-says that nobody has tried that.
+says that no run has tried that.
 """
 
 from collections import Counter
 from typing import Final
 
-from drsim.orchestrator.model import TERMINAL, ExecutionStatus
+from drsim.orchestrator.model import TERMINAL
 from drsim.orchestrator.settings import Settings
 from drsim.simulator.checks.cadence import phase
 from drsim.simulator.checks.truth import Truth
@@ -49,7 +49,7 @@ class Ledger:
         if now is None or now.status in TERMINAL:
             self._phases[event.execution_id] = "ENDED"
             self._times_out_us.pop(event.execution_id, None)
-        elif now.status is ExecutionStatus.POLLING:
+        elif now.owes_polls:
             self._phases[event.execution_id] = str(phase(now, self._settings))
             self._times_out_us[event.execution_id] = self._truth.times_out_us(now)
 

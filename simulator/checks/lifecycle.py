@@ -10,10 +10,10 @@ from drsim.orchestrator.model import (
     SERVER_MOVES,
     TERMINAL,
     WAVE_MOVES,
-    Wave,
 )
 from drsim.simulator.checks.monitor import Monitor, pairs, seconds
 from drsim.simulator.events import FaultInjected, ItemChanged, LambdaEnded
+from drsim.simulator.reader import WaveView
 from drsim.simulator.trace import Trace
 
 _S = TypeVar("_S", bound=StrEnum)
@@ -26,14 +26,13 @@ class TerminalAbsorbing(Monitor):
     rule = "Nobody writes an execution after it has ended, and no function brings back one that was deleted."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to writes."""
         trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
         if before is not None and before.status in TERMINAL:
             if event.after is not None:
-                observed = f"{event.writer} wrote it again" + (f", now {now.status}" if now is not None else "")
+                observed = f"{event.writer} wrote it again" + (f", now {now.status}" if now and now.status else "")
                 self.violate(event.execution_id, event.at_us, f"{before.status} for good", observed)
         elif now is not None and now.status in TERMINAL:
             self.checked += 1
@@ -48,7 +47,6 @@ class StatusOrder(Monitor):
     rule = "Statuses of executions, waves, jobs and servers only move forward, and a finished wave is not changed."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to writes."""
         trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
@@ -57,12 +55,12 @@ class StatusOrder(Monitor):
             return
         self.checked += 1
         # What leaves a terminal status is the business of `terminal-absorbing`.
-        if now.status is not before.status and before.status not in TERMINAL:
+        if before.status not in TERMINAL:
             self._check(event, "execution", EXECUTION_MOVES, before.status, now.status)
         for old, new in pairs(before.waves, now.waves):
             self._check_wave(event, old, new)
 
-    def _check_wave(self, event: ItemChanged, old: Wave, new: Wave) -> None:
+    def _check_wave(self, event: ItemChanged, old: WaveView, new: WaveView) -> None:
         what = f"wave {new.number}"
         if old.finished:
             if new != old:
@@ -72,14 +70,19 @@ class StatusOrder(Monitor):
         self._check(event, what, WAVE_MOVES, old.status, new.status)
         if old.job_status is not None and new.job_id == old.job_id:
             self._check(event, f"job of {what}", JOB_MOVES, old.job_status, new.job_status)
+            if new.job_status is None and not new.unreadable:
+                self.violate(event.execution_id, event.at_us, f"JobStatus of {what} kept", f"gone, by {event.writer}")
         kept = {server.source_server_id: server for server in new.servers}
         for server in old.servers:
             now = kept.get(server.source_server_id)
             if now is not None and now is not server:
                 self._check(event, f"server {server.source_server_id}", SERVER_MOVES, server.status, now.status)
 
-    def _check(self, event: ItemChanged, what: str, moves: Mapping[_S, frozenset[_S]], old: _S, new: _S | None) -> None:
-        if new is not old and new not in moves[old]:
+    def _check(
+        self, event: ItemChanged, what: str, moves: Mapping[_S, frozenset[_S]], old: _S | None, new: _S | None
+    ) -> None:
+        # A status that cannot be read is neither right nor wrong.
+        if old is not None and new is not None and new is not old and new not in moves[old]:
             allowed = ", ".join(sorted(moves[old])) or "nothing"
             expected = f"{what} goes from {old} to {allowed}"
             self.violate(event.execution_id, event.at_us, expected, f"to {new} by {event.writer}")
@@ -92,7 +95,6 @@ class FinalizeOnce(Monitor):
     rule = "EndTime is written once, with the terminal status, and is the instant of that poll."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to writes, and to faults that hold them up."""
         self._held_us: dict[str, int] = {}
         trace.listen(FaultInjected, self._on_fault)
         trace.listen(LambdaEnded, self._on_ended)
@@ -100,14 +102,14 @@ class FinalizeOnce(Monitor):
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
-        if now is None:
+        if now is None or now.status is None:
             return
         if now.status not in TERMINAL:
             if now.end_us is not None:
                 self.violate(event.execution_id, event.at_us, f"no EndTime while {now.status}", "one was written")
             return
         self.checked += 1
-        now_us = event.at_us + self.context.spec.epoch_us
+        now_us = event.at_us + self.context.truth.epoch_us
         if now.end_us is None:
             self.violate(event.execution_id, event.at_us, f"EndTime with {now.status}", "none")
         elif before is not None and before.status in TERMINAL:

@@ -24,7 +24,6 @@ class LogCorrelation(Monitor):
     rule = "Each run that ends logs; a poller's lines carry its execution id and no other; a failed poll logs an error."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to invocations and to their lines."""
         self._lines: dict[str, _Lines] = {}
         trace.listen(LambdaStarted, self._on_started)
         trace.listen(LogWritten, self._on_line)

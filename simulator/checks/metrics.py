@@ -124,8 +124,8 @@ def _age_s(ended: _Ended) -> tuple[float, float] | None:
         return None
     context, (first_us, last_us) = ended.context, ended.poll.started_us
     skew_us = context.plan.skew_us
-    looked_us = context.spec.epoch_us + ended.began_us - context.spec.bounds.poll_delay
-    published_us = context.spec.epoch_us + ended.poll.published_us
+    looked_us = context.truth.epoch_us + ended.began_us - context.spec.bounds.poll_delay
+    published_us = context.truth.epoch_us + ended.poll.published_us
     least_us, most_us = looked_us - last_us - skew_us, published_us - first_us + skew_us
     return max(least_us / _SECOND_US - 1, 0), max(most_us / _SECOND_US + 1, 0)
 
@@ -150,7 +150,6 @@ class MetricsComplete(Monitor):
     )
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to looks, polls, their writes and their metrics."""
         poller = self.context.spec.functions.poller
         self._overhead_us = max(poller.overhead_cold.high_us, poller.overhead_warm.high_us)
         self._found: dict[str, int] = {}
@@ -201,14 +200,14 @@ class MetricsComplete(Monitor):
             self._polls[event.request_id] = _Poll(active, started_us, event.execution_id)
 
     def _on_change(self, event: ItemChanged) -> None:
-        if event.after is not None and event.execution is None:
+        now = event.execution
+        if now is not None and now.unreadable:
             self._malformed[event.execution_id] = None
         else:
             self._malformed.pop(event.execution_id, None)
-        now = event.execution
-        if event.after is None or (now is not None and now.status in TERMINAL):
+        if now is None or now.status in TERMINAL:
             self._started_us.pop(event.execution_id, None)
-        elif now is not None:
+        elif now.start_us is not None:
             first_us, last_us = self._started_us.get(event.execution_id, (now.start_us, now.start_us))
             self._started_us[event.execution_id] = min(first_us, now.start_us), max(last_us, now.start_us)
         wrote = self._wrote.pop(event.execution_id, None)
@@ -216,9 +215,9 @@ class MetricsComplete(Monitor):
             # A poll whose answer was lost cannot know its own write any more, once another writer came after it.
             wrote.struck = True
         poll = self._polls.get(event.request_id)
-        if poll is not None and event.execution is not None:
-            poll.waves, poll.wrote_us = len(event.execution.waves), event.at_us
-            poll.timed_out = event.execution.status is ExecutionStatus.TIMEOUT
+        if poll is not None and now is not None:
+            poll.waves, poll.wrote_us = len(now.waves), event.at_us
+            poll.timed_out = now.status is ExecutionStatus.TIMEOUT
             self._wrote[event.execution_id] = poll
 
     def _on_published(self, event: MetricsPublished) -> None:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final, TypeVar
 
-from drsim.orchestrator.model import Execution
 from drsim.orchestrator.settings import Settings
 from drsim.simulator.checks.truth import Truth
 from drsim.simulator.faults.plan import Plan
+from drsim.simulator.reader import ExecutionView
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
 
@@ -111,14 +111,13 @@ class Monitor(ABC):
 
 def pairs(before: tuple[_T, ...], after: tuple[_T, ...]) -> Iterator[tuple[_T, _T]]:
     """What stands at the same place before and after a write, where it is not the very same object."""
-    return iter(()) if before is after else _different(before, after)
+    if before is not after:
+        for old, new in zip(before, after, strict=False):
+            if old is not new:
+                yield old, new
 
 
-def _different(before: tuple[_T, ...], after: tuple[_T, ...]) -> Iterator[tuple[_T, _T]]:
-    return ((old, new) for old, new in zip(before, after, strict=False) if old is not new)
-
-
-def same_waves(before: Execution | None, now: Execution) -> bool:
+def same_waves(before: ExecutionView | None, now: ExecutionView) -> bool:
     """Whether a write left the waves as they were, as most polls do: they are then the very same tuple."""
     return before is not None and before.waves is now.waves
 

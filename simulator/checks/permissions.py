@@ -12,8 +12,7 @@ class LeastPrivilege(Monitor):
     rule = "Each action of a function, on its resource, is allowed by the policies of its role."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to actions."""
-        # What was denied is told once for each function, action and resource.
+        # Each denied function, action and resource is reported once.
         self._denied: set[tuple[str, str, str, str]] = set()
         trace.listen(ActionUsed, self._on_action)
 

@@ -12,7 +12,6 @@ class TriggerCadence(Monitor):
     rule = "Ticks come at the rule's rate, none missed and none twice, and each starts the finder in time."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to ticks and to the finder's starts."""
         self._due_us = self.context.spec.schedule.first
         self._unanswered: int | None = None
         self._waiting: dict[str, int] = {}

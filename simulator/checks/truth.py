@@ -7,8 +7,9 @@ table alone can know: which waves there are, which jobs they name, and which of 
 from collections.abc import Sequence
 from typing import Final
 
-from drsim.orchestrator.model import ActionStatus, Execution, ExecutionStatus, ExecutionType, Wave, WaveStatus
+from drsim.orchestrator.model import ActionStatus, ExecutionStatus, ExecutionType, WaveStatus
 from drsim.simulator.durations import NEVER_US
+from drsim.simulator.reader import ExecutionView, WaveView
 from drsim.simulator.services.drs import DrsJob, DrsService
 
 _SUM: Final = {
@@ -26,19 +27,23 @@ class Truth:
         self.epoch_us = epoch_us
         self._timeout_us = timeout_us
 
-    def job(self, wave: Wave) -> DrsJob | None:
+    def job(self, wave: WaveView) -> DrsJob | None:
         """The wave's job, if DRS ever had it."""
-        return None if wave.job_id is None else self._drs.job(wave.scope, wave.job_id)
+        return None if wave.job_id is None or wave.scope is None else self._drs.job(wave.scope, wave.job_id)
 
-    def times_out_us(self, execution: Execution) -> int:
-        """The last instant at which the execution is not yet overdue."""
+    def times_out_us(self, execution: ExecutionView) -> int:
+        """The last instant at which the execution is not yet overdue; NEVER_US if its start is unknown."""
+        if execution.start_us is None:
+            return NEVER_US
         return execution.start_us + self._timeout_us - self.epoch_us
 
-    def overdue(self, execution: Execution, at_us: int) -> bool:
+    def overdue(self, execution: ExecutionView, at_us: int) -> bool:
         """Whether the execution is older than its timeout."""
         return at_us > self.times_out_us(execution)
 
-    def wave_status(self, execution: Execution, wave: Wave, seen_us: int, *, overdue: bool) -> WaveStatus | None:
+    def wave_status(
+        self, execution: ExecutionView, wave: WaveView, seen_us: int, *, overdue: bool
+    ) -> WaveStatus | None:
         """COMPLETED, PARTIAL or FAILED as the wave had ended at `seen_us`, or None while it had not.
 
         `overdue` is apart from `seen_us`: a poll decides some time after it has asked DRS.
@@ -52,7 +57,7 @@ class Truth:
         if not launched:
             return WaveStatus.FAILED
         unlaunched = len(launched) < len(job.servers)
-        if execution.type is ExecutionType.DRILL:
+        if execution.type is not ExecutionType.RECOVERY:
             return WaveStatus.PARTIAL if unlaunched else WaveStatus.COMPLETED
         actions = [action.status(seen_us) for server in launched for action in server.actions]
         if ActionStatus.IN_PROGRESS in actions and not overdue:
@@ -61,25 +66,25 @@ class Truth:
         return WaveStatus.COMPLETED if sound and not unlaunched else WaveStatus.PARTIAL
 
     @staticmethod
-    def sum_of(execution: Execution, ends: Sequence[WaveStatus | None]) -> ExecutionStatus | None:
+    def sum_of(execution: ExecutionView, ends: Sequence[WaveStatus | None]) -> ExecutionStatus | None:
         """How an execution ends whose waves ended so, or None while one has not, or is still to come."""
-        if not ends or len(ends) < execution.total_waves or not all(end in _SUM for end in ends):
+        if not ends or len(ends) < (execution.total_waves or 0) or not all(end in _SUM for end in ends):
             return None
         return _SUM[ends[0]] if len(set(ends)) == 1 and ends[0] is not None else ExecutionStatus.PARTIAL
 
-    def final_us(self, execution: Execution) -> int:
+    def final_us(self, execution: ExecutionView) -> int:
         """The first instant at which `status` is known, or NEVER_US if the waves as they are now never get there."""
-        if not execution.waves or len(execution.waves) < execution.total_waves:
+        if not execution.waves or len(execution.waves) < (execution.total_waves or 0):
             return NEVER_US
         return max(self._wave_final_us(execution, wave) for wave in execution.waves)
 
-    def _wave_final_us(self, execution: Execution, wave: Wave) -> int:
+    def _wave_final_us(self, execution: ExecutionView, wave: WaveView) -> int:
         if wave.job_id is None:
             return 0 if wave.status is WaveStatus.FAILED else NEVER_US
         job = self.job(wave)
         if job is None:
             return NEVER_US
-        if execution.type is ExecutionType.DRILL:
+        if execution.type is not ExecutionType.RECOVERY:
             return job.ended_us
         # Launch actions keep a wave open until the execution is overdue, and no longer.
         return min(job.settled_us, max(job.ended_us, self.times_out_us(execution) + 1))

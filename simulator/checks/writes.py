@@ -1,11 +1,11 @@
-"""Writes: nobody's update is lost, and a poll touches nothing but its own execution."""
+"""Writes: no update is lost, and a poll touches nothing but its own execution."""
 
-from collections.abc import Mapping
 from typing import Final
 
-from drsim.orchestrator.model import TERMINAL, Execution, Server, Wave
+from drsim.orchestrator.model import TERMINAL
 from drsim.simulator.checks.monitor import Monitor, pairs, same_waves
 from drsim.simulator.events import FINDER, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
+from drsim.simulator.reader import Attributes, ExecutionView, ServerView, WaveView
 from drsim.simulator.trace import Trace
 
 _POLLS_OWN: Final = frozenset({"Waves", "LastPolledTime", "Version", "Status", "EndTime"})
@@ -19,22 +19,21 @@ class NoLostUpdate(Monitor):
     rule = "A write loses nothing that others wrote: job ids, waves, servers, foreign attributes, versions."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to writes."""
         trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
-        if event.before is None or not event.request_id:
+        before, now = event.previous, event.execution
+        if before is None or event.before is None or not event.request_id:
             return
         self.checked += 1
-        if event.after is None:
+        if now is None or event.after is None:
             self._lost(event, "the item kept", "deleted")
             return
         self._check_attributes(event, event.before, event.after)
-        before, now = event.previous, event.execution
-        if before is None or now is None:
-            self.violate(event.execution_id, event.at_us, "a write that can be read", "a malformed item")
-            return
-        if now.version != before.version + 1:
+        if now.unreadable or before.unreadable:
+            reasons = "; ".join(now.unreadable or before.unreadable)
+            self.violate(event.execution_id, event.at_us, "a write of an item that can be read", reasons)
+        if before.version is not None and now.version is not None and now.version != before.version + 1:
             self._lost(event, f"version {before.version + 1} over {before.version}", f"version {now.version}")
         if before.last_polled_us is not None and (now.last_polled_us or 0) < before.last_polled_us:
             self._lost(event, "LastPolledTime does not go back", "it went back")
@@ -43,7 +42,7 @@ class NoLostUpdate(Monitor):
         for old, new in pairs(before.waves, now.waves):
             self._check_wave(event, old, new)
 
-    def _check_attributes(self, event: ItemChanged, before: Mapping[str, object], after: Mapping[str, object]) -> None:
+    def _check_attributes(self, event: ItemChanged, before: Attributes, after: Attributes) -> None:
         for name in sorted(before.keys() - after.keys()):
             self._lost(event, f"{name} kept", "gone")
         for name, value in before.items():
@@ -51,7 +50,7 @@ class NoLostUpdate(Monitor):
             if now is not value and name not in _POLLS_OWN and now != value:
                 self._lost(event, f"{name} left alone", "changed")
 
-    def _check_wave(self, event: ItemChanged, old: Wave, new: Wave) -> None:
+    def _check_wave(self, event: ItemChanged, old: WaveView, new: WaveView) -> None:
         what = f"wave {old.number}"
         if old.job_id is not None and new.job_id != old.job_id:
             self._lost(event, f"JobId {old.job_id} of {what} kept", f"JobId {new.job_id or 'gone'}")
@@ -61,7 +60,7 @@ class NoLostUpdate(Monitor):
         for server in old.servers:
             self._check_server(event, server, kept.get(server.source_server_id))
 
-    def _check_server(self, event: ItemChanged, old: Server, new: Server | None) -> None:
+    def _check_server(self, event: ItemChanged, old: ServerView, new: ServerView | None) -> None:
         what = f"server {old.source_server_id}"
         if new is None:
             self._lost(event, f"{what} kept", "gone")
@@ -81,7 +80,6 @@ class Isolation(Monitor):
     rule = "A poll reads and writes its own execution's jobs and servers only; the finder writes nothing."
 
     def subscribe(self, trace: Trace) -> None:
-        """Listen to invocations, to what they ask DRS and to what they write."""
         self._serves: dict[str, str] = {}
         self._jobs: dict[str, frozenset[tuple[str, str, str]]] = {}
         trace.listen(LambdaStarted, self._on_started)
@@ -110,7 +108,9 @@ class Isolation(Monitor):
         if now is None or now.status in TERMINAL:
             self._jobs.pop(event.execution_id, None)
         elif not same_waves(before, now):
-            self._jobs[event.execution_id] = frozenset([(*wave.scope, wave.job_id or "") for wave in now.waves])
+            self._jobs[event.execution_id] = frozenset(
+                [(*wave.scope, wave.job_id or "") for wave in now.waves if wave.scope is not None]
+            )
         if not event.request_id:
             return
         self.checked += 1
@@ -125,7 +125,7 @@ class Isolation(Monitor):
         if before is not None and now is not None:
             self._check_servers(event, before, now)
 
-    def _check_servers(self, event: ItemChanged, before: Execution, now: Execution) -> None:
+    def _check_servers(self, event: ItemChanged, before: ExecutionView, now: ExecutionView) -> None:
         for old, new in pairs(before.waves, now.waves):
             if len(new.servers) <= len(old.servers):
                 continue

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from drsim.orchestrator.model import TERMINAL, Execution, ExecutionStatus
+from drsim.orchestrator.model import TERMINAL, ExecutionStatus
 from drsim.orchestrator.settings import Settings
 from drsim.simulator import events
 from drsim.simulator.checks.truth import Truth
@@ -16,6 +16,7 @@ from drsim.simulator.durations import NEVER_US
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.figures import table as figures
 from drsim.simulator.figures.tally import LOST_RACE, Look, Tally, Watched
+from drsim.simulator.reader import ExecutionView
 from drsim.simulator.trace import Trace
 from drsim.simulator.workload import WORKER
 
@@ -38,7 +39,7 @@ class Tick:
 class Sample:
     """One execution from its start to its end; `end_us` is None until then."""
 
-    execution: Execution
+    execution: ExecutionView
     polls: int = 0
     end_us: int | None = None
 
@@ -154,7 +155,7 @@ class Statistics(Tally):
     def _on_change(self, event: events.ItemChanged) -> None:
         if event.before is None:
             self.counts[figures.EXECUTIONS_STARTED] += 1
-        if event.execution is not None:
+        if event.execution is not None and not event.execution.unreadable:
             self._keep_sample(event, event.execution)
         if event.writer == WORKER:
             self.counts[figures.WORKER_WRITES] += 1
@@ -162,7 +163,7 @@ class Statistics(Tally):
                 watched.amended_us = event.at_us
         super()._on_change(event)
 
-    def _on_poll(self, event: events.ItemChanged, watched: Watched, before: Execution, now: Execution) -> None:
+    def _on_poll(self, event: events.ItemChanged, watched: Watched, before: ExecutionView, now: ExecutionView) -> None:
         super()._on_poll(event, watched, before, now)
         distributions = self.distributions
         self.counts[figures.POLLS_RECORDED] += 1
@@ -175,7 +176,7 @@ class Statistics(Tally):
                 changes = job.changes_between(watched.asked_us, asked_us) if job is not None else ()
                 distributions[figures.STALENESS].extend(event.at_us - change_us for change_us in changes)
             watched.asked_us = asked_us
-        if now.status in TERMINAL:
+        if now.status in TERMINAL and now.start_us is not None:
             began_us = now.start_us - self._truth.epoch_us
             distributions[figures.EXECUTION_TIME].append(_within_range(event.at_us - began_us))
             final_us = self._truth.final_us(now)
@@ -186,7 +187,7 @@ class Statistics(Tally):
                 delay_us = event.at_us - max(final_us, watched.amended_us)
                 distributions[figures.COMPLETION_DELAY].append(_within_range(delay_us))
 
-    def _keep_sample(self, event: events.ItemChanged, now: Execution) -> None:
+    def _keep_sample(self, event: events.ItemChanged, now: ExecutionView) -> None:
         sample = self.samples.get(event.execution_id)
         if sample is None:
             if len(self.samples) >= SAMPLES_MAX:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from drsim.orchestrator.model import TERMINAL, Execution, ExecutionStatus, Wave, WaveStatus
+from drsim.orchestrator.model import TERMINAL, ExecutionStatus, WaveStatus
 from drsim.orchestrator.settings import Settings
 from drsim.simulator import events
 from drsim.simulator.checks.cadence import phase
@@ -21,6 +21,7 @@ from drsim.simulator.faults.rules import CALLS, TRUTHS
 from drsim.simulator.figures import table as figures
 from drsim.simulator.figures.sketch import Sketch
 from drsim.simulator.figures.table import Figure
+from drsim.simulator.reader import ExecutionView, WaveView
 from drsim.simulator.trace import Trace
 
 LOST_RACE: Final = "ConditionalCheckFailedException"
@@ -48,7 +49,7 @@ class Watched:
     asked_us: int
     amended_us: int
     look_us: int | None = None
-    sound_waves: tuple[Wave, ...] | None = None
+    sound_waves: tuple[WaveView, ...] | None = None
 
 
 class Tally:
@@ -176,13 +177,13 @@ class Tally:
         watched = self._watched.get(execution_id)
         if watched is not None and event.request_id and before is not None and now is not None:
             self._on_poll(event, watched, before, now)
-        if now is None or now.status is not ExecutionStatus.POLLING:
+        if now is None or not now.owes_polls:
             self._watched.pop(execution_id, None)
         elif watched is None:
             self._watched[execution_id] = Watched(event.at_us, event.at_us)
             self.counts[figures.ACTIVE_MAX] = max(self.counts[figures.ACTIVE_MAX], len(self._watched))
 
-    def _on_poll(self, event: events.ItemChanged, watched: Watched, before: Execution, now: Execution) -> None:
+    def _on_poll(self, event: events.ItemChanged, watched: Watched, before: ExecutionView, now: ExecutionView) -> None:
         look_us = self._looked_us.get(event.request_id)
         if look_us is not None and (self.every_gap or not self.disturbed):
             found = phase(before, self._settings)
@@ -198,7 +199,7 @@ class Tally:
             is_late = event.at_us > self._truth.times_out_us(now)
             self.counts[figures.ENDED_OVERDUE] += is_late and self._truth.final_us(now) < NEVER_US
 
-    def _is_sound(self, wave: Wave) -> bool:
+    def _is_sound(self, wave: WaveView) -> bool:
         """Whether a wave is finished, has a job of DRS's, or waits for its turn; another one is counted."""
         if wave.finished:
             return True
@@ -211,8 +212,8 @@ class Tally:
         self.counts[figures.WAVES_WITHOUT_JOB_ID] += not waits
         return waits
 
-    def _count_status(self, before: Execution | None, now: Execution | None) -> None:
-        if before is not None:
+    def _count_status(self, before: ExecutionView | None, now: ExecutionView | None) -> None:
+        if before is not None and before.status is not None:
             self.statuses[before.status] -= 1
-        if now is not None:
+        if now is not None and now.status is not None:
             self.statuses[now.status] += 1

@@ -69,7 +69,7 @@ class DrsService:
         self._trace = trace
         self._servers: dict[JobScope, dict[str, SourceServer]] = {}
         # In the order of their start, and the ids of those of them that DeleteJob has hidden.
-        self._jobs: dict[JobScope, dict[str, DrsJob]] = {}
+        self._jobs: dict[tuple[str, str], dict[str, DrsJob]] = {}
         self._deleted: dict[JobScope, set[str]] = {}
         self._open: dict[JobScope, list[DrsJob]] = {}
         self._starts: dict[tuple[JobScope, str], int] = {}
@@ -88,7 +88,7 @@ class DrsService:
         """The registered source servers, by id, oldest first."""
         return self._servers.get(scope, {})
 
-    def job(self, scope: JobScope, job_id: str) -> DrsJob | None:
+    def job(self, scope: tuple[str, str], job_id: str) -> DrsJob | None:
         """The job itself, with its whole life: the truth, which no API shows."""
         jobs = self._jobs.get(scope)
         return None if jobs is None else jobs.get(job_id)

@@ -1,109 +1,77 @@
-"""One version of a DynamoDB item: its attributes, its size, and the execution that it describes.
+"""One version of a DynamoDB item: its attributes, its size, and what the judge reads in it.
 
-A write changes little of an item, so a version takes over what the one before it worked out about each wave that is the
-same still.
+A write changes little of an item. So a version shares each wave that is as before with the version before it, and only
+a changed wave is measured and read again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from operator import is_
-from typing import Any, Final
+from typing import Final, NamedTuple
 
-from drsim.orchestrator.errors import MalformedError
-from drsim.orchestrator.items import execution_of, wave_item
-from drsim.orchestrator.model import TERMINAL, Execution, Wave
+from drsim.orchestrator.model import TERMINAL
 from drsim.simulator.events import ItemChanged
-
-Attributes = Mapping[str, object]
+from drsim.simulator.reader import Attributes, ExecutionView, WaveView, read_execution, read_wave
 
 _CONTAINER_BYTES: Final = 3
 """Of a list or a map, besides one for each of its entries."""
 
 
+class _StoredWave(NamedTuple):
+    """One entry of `Waves`, its size and its view."""
+
+    item: object
+    size_bytes: int
+    view: WaveView
+
+
 class StoredItem:
     """One version of one item; never changed."""
 
-    __slots__ = ("_execution", "_kept", "_rendered", "_wave_sizes", "attributes", "size_bytes", "wrong")
+    __slots__ = ("_sizes", "_waves", "attributes", "execution", "size_bytes")
+    _waves: Sequence[_StoredWave]
+    execution: ExecutionView
 
     def __init__(self, attributes: dict[str, object], before: "StoredItem | None" = None) -> None:
         self.attributes: Attributes = attributes
-        self.wrong: str | None = None
-        self._execution: Execution | None = None
-        # By place, the waves that are as before and need not be read again, and items made of waves.
-        self._kept: tuple[Wave | None, ...] = ()
-        self._rendered: dict[int, dict[str, object]] = {}
-        self._wave_sizes: list[int] = []
-        waves = attributes.get("Waves")
-        if isinstance(waves, list):
-            attributes["Waves"] = self._share(waves, before)
-        self.size_bytes = self._measure(before)
+        items, old = attributes.get("Waves"), () if before is None else before._waves
+        self._waves = _stored(items, old) if isinstance(items, list) else ()
+        if isinstance(items, list):
+            attributes["Waves"] = [wave.item for wave in self._waves]
+        self._sizes = self._measure(before)
+        self.size_bytes = sum(self._sizes.values())
+        if before is not None and len(self._waves) == len(old) and all(map(is_, self._waves, old)):
+            # The very same tuple, so that it is easy to see that no wave has changed.
+            views = before.execution.waves
+        else:
+            views = tuple([wave.view for wave in self._waves])
+        self.execution = read_execution(attributes, views)
 
-    @property
-    def execution(self) -> Execution | None:
-        """The execution that the item describes, or None if it is malformed: then `wrong` says why."""
-        if self._execution is None and self.wrong is None:
-            try:
-                self._execution = execution_of(self.attributes, known=self._kept)
-            except MalformedError as error:
-                self.wrong = str(error)
-        return self._execution
-
-    def waves_item(self, waves: Sequence[Wave]) -> list[dict[str, object]]:
-        """As `orchestrator.items.waves_item`, but waves that this version holds are not made into items anew."""
-        held: Sequence[Wave] = () if self.execution is None else self.execution.waves
-        items = []
-        for place, wave in enumerate(waves):
-            if place < len(held) and held[place] is wave:
-                item = self._rendered.get(place)
-                if item is None:
-                    item = self._rendered[place] = wave_item(wave)
+    def _measure(self, before: "StoredItem | None") -> dict[str, int]:
+        """The size of each attribute with its name."""
+        old: Attributes = {} if before is None else before.attributes
+        known = {} if before is None else before._sizes
+        sizes = {}
+        for name, value in self.attributes.items():
+            if name == "Waves" and isinstance(value, list):
+                waves_bytes = sum([wave.size_bytes for wave in self._waves])
+                sizes[name] = len(name) + _CONTAINER_BYTES + len(value) + waves_bytes
+            elif name in old and old[name] is value:
+                sizes[name] = known[name]
             else:
-                item = wave_item(wave)
-            items.append(item)
-        return items
+                sizes[name] = _text_size_bytes(name) + _value_size_bytes(value)
+        return sizes
 
-    def _share(self, waves: list[Any], before: "StoredItem | None") -> list[Any]:
-        """The waves, each that equals the one before at its place being that very object; with sizes and values."""
-        old = [] if before is None else before.attributes.get("Waves")
-        if not isinstance(old, list) or before is None:
-            old = []
-        known = None if before is None else before.execution
-        kept: list[Wave | None] = []
-        shared = []
-        for place, wave in enumerate(waves):
-            if before is not None and place < len(old) and (old[place] is wave or old[place] == wave):
-                shared.append(old[place])
-                self._wave_sizes.append(before._wave_sizes[place])
-                kept.append(None if known is None else known.waves[place])
-                if known is not None and wave == before._rendered.get(place):
-                    self._rendered[place] = old[place]
-            else:
-                kept.append(None)
-                shared.append(wave)
-                self._wave_sizes.append(_value_size_bytes(wave))
-        self._kept = tuple(kept)
-        if known is not None and len(kept) == len(known.waves) and all(map(is_, kept, known.waves)):
-            self._kept = known.waves
-        return shared
 
-    def _measure(self, before: "StoredItem | None") -> int:
-        """The item's size, from that of the version before and from what is not the same object any more."""
-        attributes = self.attributes
-        if before is None or not before.attributes.keys() <= attributes.keys():
-            return sum(map(_name_size_bytes, attributes)) + sum(map(self._attribute_size_bytes, attributes))
-        old, total = before.attributes, before.size_bytes
-        for name, value in attributes.items():
-            if name not in old:
-                total += _name_size_bytes(name) + self._attribute_size_bytes(name)
-            elif value is not old[name]:
-                total += self._attribute_size_bytes(name) - before._attribute_size_bytes(name)
-        return total
-
-    def _attribute_size_bytes(self, name: str) -> int:
-        value = self.attributes[name]
-        if name == "Waves" and isinstance(value, list):
-            return _CONTAINER_BYTES + len(value) + sum(self._wave_sizes)
-        return _value_size_bytes(value)
+def _stored(items: Sequence[object], old: Sequence[_StoredWave]) -> tuple[_StoredWave, ...]:
+    """The waves; each that is as before at its place is the very same object."""
+    waves = []
+    for place, item in enumerate(items):
+        if place < len(old) and (old[place].item is item or old[place].item == item):
+            waves.append(old[place])
+        else:
+            waves.append(_StoredWave(item, _value_size_bytes(item), read_wave(place, item)))
+    return tuple(waves)
 
 
 def change(
@@ -114,7 +82,7 @@ def change(
     before: StoredItem | None,
     after: StoredItem | None,
 ) -> ItemChanged:
-    """What the trace hears of one version's taking the place of another."""
+    """The event of a write that puts one version in the place of another."""
     return ItemChanged(
         at_us,
         request_id,
@@ -142,19 +110,16 @@ def version_of(attributes: Attributes) -> int:
 
 def item_size_bytes(attributes: Attributes) -> int:
     """An item's size as DynamoDB counts it (developer guide, item sizes and formats)."""
-    total = 0
-    for name, value in attributes.items():
-        total += _name_size_bytes(name) + _value_size_bytes(value)
-    return total
+    return sum([_text_size_bytes(name) + _value_size_bytes(value) for name, value in attributes.items()])
 
 
-def _name_size_bytes(name: str) -> int:
-    return len(name) if name.isascii() else len(name.encode())
+def _text_size_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _value_size_bytes(value: object) -> int:
     if isinstance(value, str):
-        return len(value) if value.isascii() else len(value.encode())
+        return _text_size_bytes(value)
     if isinstance(value, dict):
         return _CONTAINER_BYTES + len(value) + item_size_bytes(value)
     if isinstance(value, list | tuple):

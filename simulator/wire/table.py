@@ -24,9 +24,10 @@ from drsim.orchestrator.model import ExecutionKey
 from drsim.simulator.events import WriteRefused
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread, Stream
+from drsim.simulator.reader import Attributes
 from drsim.simulator.services.dynamodb import Condition
 from drsim.simulator.services.errors import ConditionFailedError
-from drsim.simulator.services.stored_item import Attributes, StoredItem, change
+from drsim.simulator.services.stored_item import StoredItem, change
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire.attribute_names import Names
 

@@ -206,16 +206,16 @@ WAVE_WORDS = "PENDING, LAUNCHING, IN_PROGRESS, COMPLETED, PARTIAL, FAILED, TIMEO
         ("Waves", [{**WAVE, "StatusMessage": []}], "Waves[0]: StatusMessage must be a text, got []"),
         ("Waves", [{**WAVE, "Servers": None}], "Waves[0]: Servers must be a list of maps, got None"),
         ("Waves", [{**WAVE, "Servers": [SERVER, "s-2"]}], "Waves[0]: Servers[1] must be a map, got 's-2'"),
-        ("Waves", [{**WAVE, "Servers": [{}]}], "Waves[0].Servers[0]: SourceServerId must be a text of at least one"),
+        ("Waves", [{**WAVE, "Servers": [{}]}], "Waves[0]: Servers[0]: SourceServerId must be a text of at least one"),
         (
             "Waves",
             [{**WAVE, "Servers": [SERVER, {**SERVER, "Status": "UP"}]}],
-            f"Waves[0].Servers[1]: Status must be one of {SERVER_WORDS}, got 'UP'",
+            f"Waves[0]: Servers[1]: Status must be one of {SERVER_WORDS}, got 'UP'",
         ),
         (
             "Waves",
             [{**WAVE, "Servers": [{**SERVER, "InstanceId": 1}]}],
-            "Waves[0].Servers[0]: InstanceId must be a text, got 1",
+            "Waves[0]: Servers[0]: InstanceId must be a text, got 1",
         ),
     ],
 )

@@ -12,7 +12,7 @@ from drsim.orchestrator.poller import Poller
 from drsim.orchestrator.settings import Settings
 from drsim.simulator.services.dynamodb import ExecutionTable
 from drsim.simulator.world import Parts, Ports, production_finder
-from tests.planted_bugs import adapters, conclusions, finders, pollers, services, under_faults
+from tests.planted_bugs import adapters, conclusions, finders, misreadings, pollers, services, under_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +175,7 @@ MORE: Final = (
     measuring(adapters.AgeBackwards, "metrics-complete"),
     polling(pollers.LogsNothing, "drill", "log-correlation"),
     polling(pollers.WaitsForTheJob, "drill", "budgets"),
+    *[Planted(each.name, each.parts, each.scenario, each.caught_by, each.changes) for each in misreadings.ITEMS],
 )
 """Further bugs, with properties that catch each: all of those named, and perhaps others."""
 

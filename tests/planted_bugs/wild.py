@@ -14,8 +14,8 @@ from drsim.orchestrator.model import Dispatch, ExecutionKey, JobScope, MetricPoi
 from drsim.orchestrator.payloads import dispatch_of
 from drsim.simulator.events import FINDER
 from drsim.simulator.randomness import Stream
+from drsim.simulator.reader import Attributes
 from drsim.simulator.services.functions import Handler, Invocation, Payload
-from drsim.simulator.services.stored_item import Attributes
 from drsim.simulator.world import Parts, Ports, World, production_finder, production_poller
 
 

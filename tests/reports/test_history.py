@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from drsim.orchestrator.model import Execution, ExecutionKey, ExecutionStatus, ExecutionType, JobScope, JobStatus, Wave
+from drsim.orchestrator.model import ExecutionStatus, ExecutionType, JobStatus
 from drsim.orchestrator.model import WaveStatus as Status
 from drsim.reports import history as reading
 from drsim.reports.formats import chrome
@@ -12,6 +12,7 @@ from drsim.reports.history import History, Lane, history
 from drsim.scenarios.files import load
 from drsim.scenarios.runner import Run, run
 from drsim.simulator.events import ItemChanged, JobStarted
+from drsim.simulator.reader import ExecutionView, WaveView
 from tests.catalogue import run_of
 
 
@@ -114,17 +115,10 @@ JOB_IDS = ("drsjob-1", "two words", "a:b:c", "100%20", " ", "-:-:-", "ä€😀\
 
 @pytest.mark.parametrize("job_id", JOB_IDS)
 def test_any_job_id_finds_its_truth(job_id: str, recovery: Run) -> None:
-    scope = JobScope("123456789012", "us-east-1")
-    wave = Wave(number=1, scope=scope, status=Status.LAUNCHING, job_id=job_id, job_status=JobStatus.PENDING)
-    other = Wave(number=2, scope=scope, status=Status.PENDING)
-    execution = Execution(
-        key=ExecutionKey("e", "plan"),
-        status=ExecutionStatus.POLLING,
-        type=ExecutionType.RECOVERY,
-        start_us=0,
-        total_waves=2,
-        waves=(wave, other),
-    )
+    scope = ("123456789012", "us-east-1")
+    wave = WaveView(1, None, scope, Status.LAUNCHING, job_id, JobStatus.PENDING, None, (), {}, ())
+    other = WaveView(2, None, scope, Status.PENDING, None, None, None, (), {}, ())
+    execution = ExecutionView(ExecutionStatus.POLLING, ExecutionType.RECOVERY, 0, None, None, 0, 2, (wave, other), ())
     started = JobStarted(1_000_000, *scope, job_id, 1, 2_000_000, 9_000_000, ((3_000_000, 9_000_000, True, 0),))
     changed = ItemChanged(1_100_000, "r-1", "Worker", "e", None, {}, None, execution, 300)
     lines = [json.dumps([type(event).__name__, *event.record()]) for event in (started, changed)]

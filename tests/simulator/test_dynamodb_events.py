@@ -52,16 +52,18 @@ def test_the_trace_holds_one_line_for_each_change_with_what_the_table_now_says(k
     ]  # fmt: skip
 
 
-def test_a_malformed_item_is_told_with_its_images_and_without_an_execution(kernel: Kernel) -> None:
+def test_unreadable_item_keeps_its_images_and_its_reason(kernel: Kernel) -> None:
     trace, changed = Trace(), list[ItemChanged]()
     trace.listen(ItemChanged, changed.append)
     table = table_of(kernel, trace=trace)
     table.put(attributes_of("a", "LOST"), writer="person")
     table.put(attributes_of("a"), writer="person")
     malformed, healed = changed
-    assert (malformed.after, malformed.execution) == (attributes_of("a", "LOST"), None)
-    assert (healed.before, healed.previous) == (attributes_of("a", "LOST"), None)
+    assert malformed.execution is not None
+    assert (malformed.after, len(malformed.execution.unreadable)) == (attributes_of("a", "LOST"), 1)
+    assert (healed.before, healed.previous) == (attributes_of("a", "LOST"), malformed.execution)
     assert healed.execution is not None
+    assert healed.execution.unreadable == ()
 
 
 def test_a_wave_that_a_write_leaves_as_it_was_is_the_same_object_for_whoever_hears_of_it(kernel: Kernel) -> None:

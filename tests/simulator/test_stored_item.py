@@ -1,15 +1,15 @@
-"""One version of an item: its size, counted by hand, what it shares with the one before, and what is wrong with it."""
+"""One version of an item: its size, counted by hand, what it shares with the one before, and what the judge reads."""
 
 from copy import deepcopy
-from dataclasses import replace
 from decimal import Decimal
-from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drsim.orchestrator.items import execution_of, waves_item
+from drsim.orchestrator.errors import MalformedError
+from drsim.orchestrator.items import execution_of
+from drsim.simulator.reader import WaveView
 from drsim.simulator.services.stored_item import StoredItem, item_size_bytes
 from tests.simulator.tables import Attributes, attributes_of
 
@@ -91,95 +91,106 @@ def with_server(**more: object) -> Attributes:
 @pytest.mark.parametrize(
     ("change", "wrong"),
     [
-        ({"PlanId": ""}, "item: PlanId must be a text of at least one character, got ''"),
-        ({"StartTime": "noon"}, "execution a: StartTime must be a number of seconds since 1970, got 'noon'"),
-        ({"TotalWaves": -1}, "execution a: TotalWaves must be a whole number >= 0, got -1"),
-        ({"Version": Decimal("1.5")}, "execution a: Version must be a whole number >= 0, got Decimal('1.5')"),
-        ({"Waves": "none"}, "execution a: Waves must be a list of maps, got 'none'"),
-        ({"Waves": [a_wave(), 7]}, "execution a: Waves[1] must be a map, got 7"),
+        ({"StartTime": "noon"}, "StartTime must be a number of seconds since 1970, got 'noon'"),
+        ({"TotalWaves": -1}, "TotalWaves must be a whole number >= 0, got -1"),
+        ({"Version": Decimal("1.5")}, "Version must be a whole number >= 0, got Decimal('1.5')"),
+        ({"Waves": "none"}, "Waves must be a list of maps, got 'none'"),
+        ({"Waves": [a_wave(), 7]}, "Waves[1] must be a map, got 7"),
         (
             {"Waves": [a_wave(), a_wave(2, Region=None)]},
-            "execution a: Waves[1]: Region must be a text of at least one character, got None",
+            "Waves[1]: Region must be a text of at least one character, got None",
         ),
         (
             {"Waves": [a_wave(), with_server(SourceServerId=3)]},
-            "execution a: Waves[1].Servers[1]: SourceServerId must be a text of at least one character, got 3",
+            "Waves[1]: Servers[1]: SourceServerId must be a text of at least one character, got 3",
         ),
         (
             {"Waves": [with_server(Status="UP"), a_wave()]},
-            "execution a: Waves[0].Servers[1]: Status must be one of NOT_STARTED, PENDING, IN_PROGRESS, LAUNCHED, "
+            "Waves[0]: Servers[1]: Status must be one of NOT_STARTED, PENDING, IN_PROGRESS, LAUNCHED, "
             "FAILED, TERMINATED, got 'UP'",
         ),
     ],
 )
-@pytest.mark.parametrize("shares", [False, True])
-def test_a_malformed_item_has_no_execution_and_names_the_place_the_rule_and_the_value(
-    change: Attributes, wrong: str, shares: bool
-) -> None:
-    before = StoredItem(attributes_of("a", Waves=[a_wave(), a_wave(2)])) if shares else None
-    item = StoredItem(attributes_of("a") | change, before)
-    assert (item.execution, item.wrong) == (None, wrong)
-    assert (item.execution, item.wrong) == (None, wrong)
+def test_unreadable_field_is_unknown_with_its_reason(change: Attributes, wrong: str) -> None:
+    item = StoredItem(attributes_of("a", Waves=[a_wave()]) | change)
+    assert item.execution.unreadable == (wrong,)
+    with pytest.raises(MalformedError):
+        execution_of(item.attributes)
     healed = StoredItem(attributes_of("a", Waves=[a_wave(), a_wave(2)]), item)
-    assert healed.execution == execution_of(healed.attributes)
-    assert healed.wrong is None
+    assert healed.execution.unreadable == ()
+
+
+def test_all_that_is_readable_of_an_unreadable_item_is_read() -> None:
+    servers = [{"SourceServerId": "s-1", "Status": "UP"}, {"SourceServerId": "s-2", "Status": "LAUNCHED"}, 7]
+    waves = ["no map", a_wave(2, Status="COMPLETED", JobStatus=3, Servers=servers)]
+    view = StoredItem(attributes_of("a", "LOST", Version="one", EndTime=50, Waves=waves)).execution
+    assert (view.status, view.version, view.end_us, view.total_waves) == (None, None, 50_000_000, 1)
+    assert [(wave.number, str(wave.status), wave.finished) for wave in view.waves] == [
+        (None, "None", False),
+        (2, "COMPLETED", True),
+    ]
+    assert [(server.source_server_id, server.status) for server in view.waves[1].servers] == [
+        ("s-1", None),
+        ("s-2", "LAUNCHED"),
+        (None, None),
+    ]
+    assert [reason.partition(" must")[0] for reason in view.unreadable] == [
+        "Status",
+        "Version",
+        "Waves[0]",
+        "Waves[1]: JobStatus",
+        "Waves[1]: Servers[0]: Status",
+        "Waves[1]: Servers[2]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wave", "seen"),
+    [
+        ({"JobId": "", "WaveName": ""}, {"job_id": None, "name": None}),
+        ({"JobId": "drsjob-1", "StatusMessage": "m"}, {"job_id": "drsjob-1", "message": "m"}),
+        ({"WaveNumber": Decimal(7), "Own": 1}, {"number": 7, "extra": {"Own": 1}}),
+        ({"WaveNumber": None, "JobStatus": "STARTED"}, {"number": None, "job_status": "STARTED"}),
+    ],
+)
+def test_wave_shows_each_attribute_as_the_contract_says(wave: Attributes, seen: Attributes) -> None:
+    view = StoredItem(attributes_of("a", Waves=[a_wave(1, **wave)])).execution.waves[0]
+    assert {name: getattr(view, name) for name in seen} == seen
+    assert (view.scope, view.unreadable) == (("1", "r"), ())
+    assert [(server.source_server_id, server.extra) for server in view.servers] == [
+        ("s-1a", {"Hostname": "h"}),
+        ("s-1b", {"Hostname": "h"}),
+    ]
 
 
 # --- what is shared ------------------------------------------------------------------------------------------
 
 
-def test_a_wave_that_is_as_before_is_the_very_same_object_and_a_changed_one_is_new() -> None:
+def views_of(*waves: object) -> tuple[WaveView, ...]:
+    return StoredItem(attributes_of("a", Waves=list(waves))).execution.waves
+
+
+def test_unchanged_wave_is_the_same_object_and_a_changed_one_is_new() -> None:
     before = StoredItem(attributes_of("a", Waves=[a_wave(1), a_wave(2), a_wave(3)]))
     after = StoredItem(attributes_of("a", Waves=[a_wave(1), a_wave(2, Status="COMPLETED"), a_wave(3)]), before)
-    assert before.execution is not None
-    assert after.execution is not None
     same = [new is old for new, old in zip(after.execution.waves, before.execution.waves, strict=True)]
     assert same == [True, False, True]
-    assert after.execution == execution_of(after.attributes)
+    assert after.execution.waves == views_of(a_wave(1), a_wave(2, Status="COMPLETED"), a_wave(3))
+    again = StoredItem(attributes_of("a", Version=2, Waves=deepcopy(after.attributes["Waves"])), after)
+    assert again.execution.waves is after.execution.waves
 
 
-def test_a_wave_that_moved_to_another_place_is_read_again_with_its_new_place() -> None:
+def test_wave_at_another_place_is_read_again() -> None:
     before = StoredItem(attributes_of("a", Waves=[a_wave(1), a_wave(2), a_wave(3)]))
     after = StoredItem(attributes_of("a", Waves=[a_wave(3), a_wave(1)]), before)
-    assert after.execution == execution_of(attributes_of("a", Waves=[a_wave(3), a_wave(1)]))
+    assert after.execution.waves == views_of(a_wave(3), a_wave(1))
 
 
-def test_the_version_before_stays_as_it_was() -> None:
+def test_version_before_stays_as_it_was() -> None:
     before = StoredItem(attributes_of("a", Waves=[a_wave(1), a_wave(2)]))
     image, execution, size_bytes = deepcopy(dict(before.attributes)), before.execution, before.size_bytes
     StoredItem(attributes_of("a", Waves=[a_wave(1, Status="FAILED"), a_wave(2), a_wave(3)]), before)
     assert (dict(before.attributes), before.execution, before.size_bytes) == (image, execution, size_bytes)
-
-
-def test_waves_that_were_only_read_become_the_items_that_the_table_holds_and_others_are_made_anew() -> None:
-    first = StoredItem(attributes_of("a", Waves=[a_wave(1), a_wave(2)]))
-    assert first.execution is not None
-    written = first.waves_item(first.execution.waves)
-    assert written == waves_item(first.execution.waves)
-    second = StoredItem(attributes_of("a", Waves=written, Version=2), first)
-    assert second.execution is not None
-    again = second.waves_item([second.execution.waves[0], replace(second.execution.waves[1], name="other")])
-    assert again == waves_item([second.execution.waves[0], replace(second.execution.waves[1], name="other")])
-    assert again[0] is cast(list[object], second.attributes["Waves"])[0]
-    assert second.waves_item([second.execution.waves[1]]) == waves_item([second.execution.waves[1]])
-
-
-def test_a_wave_that_lies_there_otherwise_than_the_orchestrator_writes_it_is_not_written_back_so() -> None:
-    # Phase 1 writes "" for a job that it could not start.
-    first = StoredItem(attributes_of("a", Waves=[a_wave(JobId="")]))
-    assert first.execution is not None
-    first.waves_item(first.execution.waves)
-    second = StoredItem(attributes_of("a", Waves=[a_wave(JobId="")], Version=2), first)
-    assert second.execution is not None
-    (written,) = second.waves_item(second.execution.waves)
-    assert "JobId" not in written
-
-
-def test_a_malformed_version_holds_no_wave_to_share() -> None:
-    wave = execution_of(attributes_of("a", Waves=[a_wave()])).waves
-    assert StoredItem(attributes_of("a", Waves=[a_wave()], Status="no such status")).waves_item(wave) == waves_item(
-        wave
-    )
 
 
 waves = st.lists(
@@ -198,20 +209,17 @@ waves = st.lists(
 waves_attribute = st.one_of(waves, waves, waves, st.none(), st.just("no list"))
 
 
-@given(st.lists(waves_attribute, min_size=2, max_size=6), st.booleans())
+@given(st.lists(waves_attribute, min_size=2, max_size=6))
 @settings(max_examples=200, deadline=None, derandomize=True)
-def test_a_version_that_shares_with_those_before_is_as_one_built_alone(versions: list[object], read: bool) -> None:
+def test_a_version_that_shares_with_those_before_is_as_one_built_alone(versions: list[object]) -> None:
     before: StoredItem | None = None
     for value in versions:
         image = attributes_of("a") if value is None else attributes_of("a", Waves=value)
         alone, shared = StoredItem(deepcopy(image)), StoredItem(deepcopy(image), before)
-        if read:
-            assert shared.execution == alone.execution
+        assert shared.execution == alone.execution
         assert shared.attributes == image
         assert shared.size_bytes == alone.size_bytes == item_size_bytes(image)
         before = shared
-    assert before is not None
-    assert (before.execution, before.wrong) == (alone.execution, alone.wrong)
 
 
 others = st.dictionaries(

@@ -115,11 +115,10 @@ def test_executions_or_their_waves_are_spread_over_accounts_and_regions(kernel: 
         rig.run()
         rig.kernel.close()
         items = [rig.table.get(key) for key in rig.workload.expected]
-        executions = [item.execution for item in items if item is not None]
+        executions = [execution_of(item.attributes) for item in items if item is not None]
         return [
             [f"{wave.scope.account_id[-1]} {wave.scope.region[:2]}" for wave in execution.waves]
             for execution in executions
-            if execution is not None
         ]
 
     assert places(spread=False) == [["9 us"] * 3, ["9 eu"] * 3, ["0 us"] * 3]

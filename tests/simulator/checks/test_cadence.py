@@ -136,7 +136,6 @@ def test_the_phase_is_that_of_the_wave_with_the_shortest_interval(waves: list[It
     bench.write(an_item(Waves=waves), by="worker")
     execution = bench.table.get(KEY)
     assert execution is not None
-    assert execution.execution is not None
     assert phase(execution.execution, Settings()) == found
     assert interval_us(phase(execution.execution, Settings()), Settings()) == seconds * SECOND_US
 
@@ -146,7 +145,6 @@ def test_the_shortest_interval_is_that_of_the_settings() -> None:
     bench.write(an_item(Waves=[a_wave(), a_wave(Servers=IDLE)]), by="worker")
     execution = bench.table.get(KEY)
     assert execution is not None
-    assert execution.execution is not None
     settings = Settings(started_interval_us=90 * SECOND_US, in_progress_interval_us=20 * SECOND_US)
     assert phase(execution.execution, settings) == "IN_PROGRESS"
 

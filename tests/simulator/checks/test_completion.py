@@ -104,13 +104,18 @@ def test_what_the_worker_says_of_a_wave_that_it_could_not_start_is_true() -> Non
     assert (bench.said(), bench.monitor.checked) == ([], 1)
 
 
-def test_writes_of_others_and_of_what_cannot_be_read_are_not_judged() -> None:
+def test_writes_of_others_are_not_judged() -> None:
     bench, job, _ = a_bench(CompletionSoundness)
     bench.write(an_item(Version=2, Waves=[done(job)]), by="worker")
-    bench.write(an_item(Version=3, Status="LOST"))
-    bench.write(an_item(Version=4, Waves=[done(job)]))
     bench.delete(by="person")
     assert bench.monitor.verdict is Verdict.NOT_EXERCISED
+
+
+def test_wave_end_under_unreadable_status_is_judged() -> None:
+    bench, job, _ = a_bench(CompletionSoundness)
+    bench.write(an_item(Version=3, Status="LOST"))
+    bench.write(an_item(Version=4, Status="LOST", Waves=[done(job)]))
+    assert bench.said() == [("wave 1 still going on by DRS's truth", "COMPLETED")]
 
 
 # --- completion-soundness: what a poll records ----------------------------------------------------------------
@@ -271,7 +276,7 @@ def test_timeout_truth_leaves_no_wave_as_if_it_were_watched() -> None:
     bench.at(1801)
     bench.ask(job.job_id)
     bench.write(gave_up(job, Status="LAUNCHING"))
-    assert bench.said() == [("wave 1 TIMEOUT or UNKNOWN, for nobody watches it any more", "LAUNCHING")]
+    assert bench.said() == [("wave 1 TIMEOUT or UNKNOWN, because polling has ended", "LAUNCHING")]
 
 
 @pytest.mark.parametrize(

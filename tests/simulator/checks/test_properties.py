@@ -25,6 +25,8 @@ from tests.simulator.cloudwatch.runs import (
     without,
 )
 
+LOST = "Status must be one of PENDING, POLLING, COMPLETED, PARTIAL, FAILED, TIMEOUT, CANCELLED, got 'LOST'"
+
 # --- what all have in common ----------------------------------------------------------------------------------
 
 
@@ -102,7 +104,7 @@ def test_all_violations_are_counted_and_the_first_ones_kept() -> None:
             [("InstanceId of server s-1 kept", "gone, by ExecutionPoller")],
         ),
         (an_item(Version=2, Waves=[a_wave(Servers=[a_server(status="LAUNCHED")])]), []),
-        (an_item(Version=2, Status="LOST"), [("a write that can be read", "a malformed item")]),
+        (an_item(Version=2, Status="LOST"), [("a write of an item that can be read", LOST)]),
     ],
 )
 def test_no_lost_update_names_what_was_lost(after: Item, said: list[tuple[str, str]]) -> None:
@@ -124,7 +126,7 @@ def test_a_write_over_what_cannot_be_read_is_noticed() -> None:
     bench = Bench(NoLostUpdate)
     bench.write(an_item(Status="LOST"), by="person")
     bench.write(an_item(Version=2))
-    assert bench.said() == [("a write that can be read", "a malformed item")]
+    assert bench.said() == [("a write of an item that can be read", LOST)]
 
 
 def test_the_worker_may_write_what_is_its_own() -> None:
@@ -276,7 +278,7 @@ def test_what_has_ended_may_be_deleted_and_no_function_brings_it_back() -> None:
         (
             {},
             {"Waves": [without(a_wave(), "JobStatus")]},
-            [("job of wave 1 goes from STARTED to COMPLETED", "to None by ExecutionPoller")],
+            [("JobStatus of wave 1 kept", "gone, by ExecutionPoller")],
         ),
         ({"Waves": [without(a_wave(), "JobStatus")]}, {}, []),
         # Another job begins anew.
@@ -308,12 +310,14 @@ def test_status_order_leaves_a_finished_wave_alone() -> None:
     assert bench.said() == [("wave 1, COMPLETED, unchanged", "ExecutionPoller changed it, now COMPLETED")]
 
 
-def test_status_order_cannot_judge_what_cannot_be_read() -> None:
+def test_status_order_with_unreadable_status_judges_the_waves() -> None:
     bench = Bench(StatusOrder)
-    bench.write(an_item(Status="LOST"), by="person")
-    bench.write(an_item(), by="person")
-    bench.delete(by="person")
-    assert bench.monitor.verdict is Verdict.NOT_EXERCISED
+    bench.write(an_item(Waves=[a_wave(Status="IN_PROGRESS")]), by="worker")
+    bench.write(an_item(Status="LOST", Waves=[a_wave(Status="IN_PROGRESS")]), by="person")
+    assert bench.said() == []
+    bench.write(an_item(Waves=[a_wave(Status="LAUNCHING")]), by="person")
+    (violation,) = bench.said()
+    assert violation[1] == "to LAUNCHING by person"
 
 
 # --- finalize-once --------------------------------------------------------------------------------------------

@@ -1,18 +1,18 @@
 """The truth about jobs, waves and executions, and that its two answers, how and when, agree at every instant."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from drsim.orchestrator.model import Execution, ExecutionStatus, ExecutionType, JobStatus, Wave, WaveStatus
+from drsim.orchestrator.model import ExecutionStatus, ExecutionType, JobStatus, WaveStatus
 from drsim.simulator.checks.truth import Truth
 from drsim.simulator.durations import NEVER_US
 from drsim.simulator.kernel import Kernel
+from drsim.simulator.reader import ExecutionView, WaveView
 from drsim.simulator.services.drs import DrsJob, DrsService
 from drsim.simulator.services.spec import Drs, JobLife
 from drsim.simulator.trace import Trace
-from tests.simulator.cloudwatch.runs import KEY, LIFE, SCOPE, SECOND_US, SPEC
+from tests.simulator.cloudwatch.runs import LIFE, SCOPE, SECOND_US, SPEC
 
 TIMEOUT_US = 1800 * SECOND_US
 ENDED_US = 210 * SECOND_US
@@ -35,22 +35,27 @@ class Drill:
         return self.drs.start_recovery(SCOPE, names)
 
 
-def a_wave(job: DrsJob | None = None, **changes: Any) -> Wave:
-    return replace(Wave(number=1, scope=SCOPE, job_id=None if job is None else job.job_id), **changes)
+def a_wave(job: DrsJob | None = None, **changes: Any) -> WaveView:
+    job_id = None if job is None else job.job_id
+    wave = WaveView(1, None, SCOPE, WaveStatus.PENDING, job_id, None, None, (), {}, ())
+    return wave._replace(**changes)
 
 
-def an_execution(*waves: Wave, total: int | None = None, recovery: bool = False) -> Execution:
-    return Execution(
-        key=KEY,
+def an_execution(*waves: WaveView, total: int | None = None, recovery: bool = False) -> ExecutionView:
+    return ExecutionView(
         status=ExecutionStatus.POLLING,
         type=ExecutionType.RECOVERY if recovery else ExecutionType.DRILL,
         start_us=SPEC.epoch_us,
+        end_us=None,
+        last_polled_us=None,
+        version=0,
         total_waves=len(waves) if total is None else total,
         waves=waves,
+        unreadable=(),
     )
 
 
-def status_of(truth: Truth, execution: Execution, at_us: int) -> str | None:
+def status_of(truth: Truth, execution: ExecutionView, at_us: int) -> str | None:
     """How the execution ended, for a poll that asks and decides at the same instant."""
     overdue = truth.overdue(execution, at_us)
     ends = [truth.wave_status(execution, wave, at_us, overdue=overdue) for wave in execution.waves]

@@ -13,9 +13,9 @@ from drsim.orchestrator.model import ExecutionKey
 from drsim.simulator.events import ItemChanged, WriteRefused
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
+from drsim.simulator.reader import Attributes
 from drsim.simulator.services.dynamodb import ExecutionTable
 from drsim.simulator.services.spec import Table
-from drsim.simulator.services.stored_item import Attributes
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire import sandbox
 from drsim.simulator.wire.attribute_names import Names

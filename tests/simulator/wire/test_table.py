@@ -188,15 +188,14 @@ def test_a_write_of_a_function_is_seen_once_the_table_hears_of_it(kernel: Kernel
     assert indexed(table) == []
 
 
-def test_an_item_that_nobody_can_read_as_an_execution_says_why(kernel: Kernel) -> None:
+def test_unreadable_item_gives_the_reason(kernel: Kernel) -> None:
     trace = Trace()
     table = moto_table(kernel, new_client(), trace=trace)
     table.put(attributes_of("a", "SLEEPING"), writer="test")
     item = table.get(key_of("a"))
     assert item is not None
-    assert item.execution is None
-    assert item.wrong is not None
-    assert "Status must be one of" in item.wrong
+    assert item.execution.status is None
+    assert item.execution.unreadable[0].startswith("Status must be one of")
     assert list(trace.lines()) == ['["ItemChanged",0,"","test","a","MALFORMED",0,"",77]']
     assert indexed(table, "SLEEPING") == ["a"]
 
@@ -215,7 +214,6 @@ def test_a_table_with_names_of_its_own_looks_the_same_from_here(kernel: Kernel, 
     item = table.get(key_of("a"))
     assert item is not None
     assert item.attributes == attributes | {"Status": "POLLING"}
-    assert item.execution is not None
     assert item.execution.status is ExecutionStatus.POLLING
     (kept,) = client.scan(TableName=NAME)["Items"]
     assert plain_item(kept) == table.names.theirs(attributes | {"Status": "POLLING"})
