@@ -24,7 +24,7 @@ from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.wire import deployment, sandbox
 from drsim.simulator.wire.attribute_names import Names
 from drsim.simulator.wire.clock import virtual_clock
-from drsim.simulator.wire.deployed import DeployedFunction
+from drsim.simulator.wire.deployment import DeployedFunction
 from drsim.simulator.wire.environments import Environments, LambdaContext, Source, UnsetVariableError
 from drsim.simulator.wire.errors import HandlerError
 from drsim.simulator.wire.gateway import Gateway
@@ -89,13 +89,13 @@ class _Tier:
         self._functions = functions
         self._names = Names(spec.table)
         self.deployment = deployment.deploy(parameters={"DrsRoleName": _ROLE} if spec.accounts > 1 else {})
-        _unschedule(self.deployment.rule.name)
+        _unschedule(self.deployment.rule_name)
         if not functions.ours:
             self._rename_keys()
         self._environments: Environments | None = None
         table = partial(
             MotoTable,
-            name=self.deployment.table.name,
+            name=self.deployment.table_name,
             names=self._names,
             account_id=HOME_ACCOUNT,
             region=deployment.REGION,
@@ -135,7 +135,7 @@ class _Tier:
         )
 
         def find(payload: Payload, invocation: Invocation) -> object:
-            return self._run(world, finder, invocation, _scheduled_event(world, payload, self.deployment.rule.arn))
+            return self._run(world, finder, invocation, _scheduled_event(world, payload, self.deployment.rule_arn))
 
         def poll(payload: Payload, invocation: Invocation) -> object:
             return self._run(world, poller, invocation, payload)
@@ -185,23 +185,29 @@ class _Tier:
             yield
 
     def _rename_keys(self) -> None:
-        """Make the table anew with the team's own attribute names."""
-        table, of = self.deployment.table, self._names.of
-        client = boto3.client("dynamodb", region_name=deployment.REGION)
-        client.delete_table(TableName=table.name)
+        """Create the table again with the team's attribute names."""
+        name = self.deployment.table_name
+        client: Any = boto3.client("dynamodb", region_name=deployment.REGION)
+        old = client.describe_table(TableName=name)["Table"]
+        client.delete_table(TableName=name)
         client.create_table(
-            TableName=table.name,
+            TableName=name,
             BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=_definitions({of(name): kind for name, kind in table.attributes.items()}),
-            KeySchema=_key_schema(*map(of, table.key)),
+            AttributeDefinitions=self._renamed(old["AttributeDefinitions"]),
+            KeySchema=self._renamed(old["KeySchema"]),
             GlobalSecondaryIndexes=[
                 {
-                    "IndexName": table.index,
-                    "KeySchema": _key_schema(*map(of, table.index_key)),
-                    "Projection": {"ProjectionType": "ALL"},
+                    "IndexName": index["IndexName"],
+                    "KeySchema": self._renamed(index["KeySchema"]),
+                    "Projection": index["Projection"],
                 }
+                for index in old["GlobalSecondaryIndexes"]
             ],
         )
+
+    def _renamed(self, parts: list[dict[str, str]]) -> list[dict[str, str]]:
+        """Parts of a table's description under the team's attribute names."""
+        return [{**part, "AttributeName": self._names.of(part["AttributeName"])} for part in parts]
 
 
 def _unschedule(rule: str) -> None:
@@ -209,14 +215,6 @@ def _unschedule(rule: str) -> None:
     client = boto3.client("events", region_name=deployment.REGION)
     ids = [target["Id"] for target in client.list_targets_by_rule(Rule=rule)["Targets"]]
     client.remove_targets(Rule=rule, Ids=ids)
-
-
-def _definitions(attributes: Mapping[str, str]) -> list[Any]:
-    return [{"AttributeName": name, "AttributeType": kind} for name, kind in attributes.items()]
-
-
-def _key_schema(hash_key: str, range_key: str) -> list[Any]:
-    return [{"AttributeName": hash_key, "KeyType": "HASH"}, {"AttributeName": range_key, "KeyType": "RANGE"}]
 
 
 def _scheduled_event(world: World, payload: Payload, rule_arn: str) -> dict[str, object]:
