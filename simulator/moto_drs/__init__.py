@@ -1,10 +1,10 @@
 """AWS Elastic Disaster Recovery for moto, which has none: import this, and `mock_aws` and moto's server answer for drs.
 
-    import boto3, simulator.moto_drs
+    import boto3, drsim.simulator.moto_drs as moto_drs
     from moto import mock_aws
 
     with mock_aws():
-        ids = simulator.moto_drs.add_source_servers("123456789012", "us-east-1", 2)
+        ids = moto_drs.add_source_servers("123456789012", "us-east-1", 2)
         drs = boto3.client("drs", "us-east-1")
         drs.start_recovery(sourceServers=[{"sourceServerID": each} for each in ids], isDrill=True)
 
@@ -30,7 +30,8 @@ from drsim.simulator.moto_drs.exceptions import (
     InternalServerError,
     ThrottlingError,
 )
-from drsim.simulator.moto_drs.models import DRSBackend, World, drs_backends
+from drsim.simulator.moto_drs.models import DRSBackend, DrsWorld, drs_backends
+from drsim.simulator.moto_drs.operations import OPERATIONS
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import Drs, JobLife
@@ -53,20 +54,6 @@ __all__ = [
 ]
 
 _SERVER_ID: Final = re.compile(r"s-[0-9a-zA-Z]{17}")
-_OPERATIONS: Final = frozenset(
-    {
-        "DeleteJob",
-        "DescribeJobLogItems",
-        "DescribeJobs",
-        "DescribeRecoveryInstances",
-        "DescribeSourceServers",
-        "ListTagsForResource",
-        "StartRecovery",
-        "TagResource",
-        "TerminateRecoveryInstances",
-        "UntagResource",
-    }
-)
 
 
 def register() -> None:
@@ -146,8 +133,8 @@ def fail_next(account_id: str, region: str, operation: str, error: DRSError, *, 
 
     Raises ValueError for an operation that is not modelled, and for `times` below 1.
     """
-    if operation not in _OPERATIONS:
-        raise ValueError(f"operation must be one of {', '.join(sorted(_OPERATIONS))}, got {operation!r}")
+    if operation not in OPERATIONS:
+        raise ValueError(f"operation must be one of {', '.join(sorted(OPERATIONS))}, got {operation!r}")
     if times < 1:
         raise ValueError(f"times must be >= 1, got {times}")
     backend = _backend(account_id, region)
@@ -162,7 +149,7 @@ def attach(service: DrsService, *, epoch_us: int) -> None:
     """
     if DRSBackend.attached is not None:
         raise RuntimeError("attach() while a DRS is attached; call detach() first")
-    DRSBackend.attached = World(service, epoch_us)
+    DRSBackend.attached = DrsWorld(service, epoch_us)
 
 
 def detach() -> None:

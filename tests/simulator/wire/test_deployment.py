@@ -61,9 +61,7 @@ class Stack:
 
 
 def _deployed(environment: str = "test", parameters: Mapping[str, str] | None = None) -> Stack:
-    def client(service: str) -> Any:
-        return boto3.client(service, region_name=REGION)
-
+    client: Any = boto3.Session(region_name=REGION).client
     deployment = deploy(environment, parameters or {})
     names = (deployment.finder.name, deployment.poller.name)
     functions, rule = client("lambda"), deployment.rule_name
