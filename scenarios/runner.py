@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from drsim.orchestrator.model import ExecutionStatus, Phase
 from drsim.scenarios import criteria, machine
-from drsim.scenarios.cloudwatch import monitored
+from drsim.scenarios.cloudwatch import records_of
 from drsim.scenarios.intervals import effective_us, look_every_us
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.result import (
@@ -192,7 +192,7 @@ def _property(monitor: Monitor, epoch_us: int) -> PropertyResult:
 
 
 def _metrics(world: World, scenario: Scenario) -> Metrics:
-    statistics, epoch_us, cloudwatch = world.statistics, scenario.epoch_us, monitored(world)
+    statistics, epoch_us, cloudwatch = world.statistics, scenario.epoch_us, records_of(world)
     distributions = {**statistics.distributions, "recovery": Values(world.recovery_us)}
     counts = {
         **statistics.counts,

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import boto3
 
-from drsim.simulator.cloudformation import TEMPLATE_PATH, Resolver, template
+from drsim.simulator.cloudformation import TEMPLATE_PATH, resolver, template
 from drsim.simulator.wire.policies import Role, Statement
 
 REGION: Final = "us-east-1"
@@ -119,11 +119,10 @@ def _create_stack(client: _Client, document: Mapping[str, Any], given: Mapping[s
     )
     resources = stacks.describe_stack_resources(StackName=name)["StackResources"]
     physical = {it["LogicalResourceId"]: it["PhysicalResourceId"] for it in resources if "PhysicalResourceId" in it}
-    defaults = {key: str(about["Default"]) for key, about in document["Parameters"].items() if "Default" in about}
-    resolver = Resolver({**defaults, **given, **physical}, document["Conditions"])
+    deployed = resolver({**given, **physical})
     for about in by_api.values():
         service, call = _BY_API[about["Type"]]
-        getattr(client(service), call)(**resolver.value(about["Properties"]))
+        getattr(client(service), call)(**deployed.value(about["Properties"]))
     (stack,) = stacks.describe_stacks(StackName=name)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 

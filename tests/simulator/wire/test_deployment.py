@@ -16,7 +16,7 @@ from drsim import orchestrator
 from drsim.orchestrator.settings import MINUTE_US, SECOND_US, Settings, settings_from
 from drsim.simulator import events
 from drsim.simulator.cloudformation import template
-from drsim.simulator.cloudwatch.alarms import Alarm, alarms
+from drsim.simulator.cloudwatch.alarms import Alarm, alarms_by_name
 from drsim.simulator.cloudwatch.metrics import TABLE as TABLE_IN_RUNS
 from drsim.simulator.cloudwatch.metrics import Metric
 from drsim.simulator.spec.world import WorldSpec
@@ -312,7 +312,7 @@ def test_a_run_evaluates_the_alarms_that_are_deployed(stack: Stack, deployed: De
         dimensions = tuple(names.get(text, text) for text in alarm.metric.dimensions)
         return replace(alarm, metric=alarm.metric._replace(dimensions=dimensions))
 
-    assert set(map(as_in_runs, stack.alarms)) == set(alarms())
+    assert set(map(as_in_runs, stack.alarms)) == set(alarms_by_name().values())
 
 
 def test_there_are_three_alarms(stack: Stack) -> None:
