@@ -40,7 +40,7 @@ def write(folder: Path) -> list[Path]:
     return [folder / name for name in documents]
 
 
-def summed_up(folder: Path) -> report.Campaign:
+def summed_up(folder: Path) -> report.CampaignSummary:
     """Everything that the report of a campaign shows. Raises UserError."""
     kept = reading(lambda: read(folder / CAMPAIGN))
     if kept is None:
@@ -53,7 +53,7 @@ def summed_up(folder: Path) -> report.Campaign:
     groups, others = _grouped(campaign, folder, failures, kept.header.parts)
     scenario = kept.header.scenario
     run, missing = _seeds(kept)
-    return report.Campaign(
+    return report.CampaignSummary(
         scenario=scenario.name,
         title=scenario.title,
         why=scenario.why,
@@ -88,16 +88,16 @@ def drawn_faults(scenario: Scenario) -> list[Fault]:
     return [fault for fault in Fault if fault in drawn | {rule.fault for rule in scenario.faults}]
 
 
-def ledger(scenario: Scenario, campaign: Campaign) -> tuple[report.Row, ...]:
+def ledger(scenario: Scenario, campaign: Campaign) -> tuple[report.LedgerRow, ...]:
     """Each kind of fault by phase of life."""
     faults = drawn_faults(scenario)
     # Of no count at all, whatever is possible is missing.
     possible = campaign.empty_cells(faults, {})
     return tuple(
-        report.Row(
+        report.LedgerRow(
             fault=str(fault),
             cells=tuple(
-                report.Cell(
+                report.LedgerCell(
                     struck=campaign.fired[f"{fault} {phase}"],
                     met_poll=campaign.in_flight[f"{fault} {phase}"],
                     changed=campaign.changed[f"{fault} {phase}"],
@@ -134,7 +134,7 @@ def _seeds(kept: Kept) -> tuple[tuple[report.Seeds, ...], tuple[report.Seeds, ..
 
 def _grouped(
     campaign: Campaign, folder: Path, failures: dict[Path, Failure], parts: str
-) -> tuple[tuple[report.Group, ...], tuple[report.Story, ...]]:
+) -> tuple[tuple[report.FailureGroup, ...], tuple[report.FailureStory, ...]]:
     """The groups, each with the failures that were shrunk from its seeds, and the failures that belong to none."""
     left = dict(failures)
     groups = []
@@ -156,9 +156,9 @@ def _grouped(
     return tuple(groups), tuple(others)
 
 
-def _group(name: str, members: list[Contradiction], stories: tuple[report.Story, ...]) -> report.Group:
+def _group(name: str, members: list[Contradiction], stories: tuple[report.FailureStory, ...]) -> report.FailureGroup:
     first = members[0]
-    return report.Group(
+    return report.FailureGroup(
         property=name,
         expected=signature(first),
         observed=first.observed,
@@ -169,7 +169,7 @@ def _group(name: str, members: list[Contradiction], stories: tuple[report.Story,
     )
 
 
-def _story(path: Path, kept: Failure, folder: Path, *, tell: bool) -> report.Story:
+def _story(path: Path, kept: Failure, folder: Path, *, tell: bool) -> report.FailureStory:
     """A failure, run again to be told; where that cannot be, it says why."""
     outcome, trouble = "", ""
     steps: tuple[report.Step, ...] = ()
@@ -186,7 +186,7 @@ def _story(path: Path, kept: Failure, folder: Path, *, tell: bool) -> report.Sto
         # Its parts are a user's own, and importing or building them may raise anything; the rest is told all the same.
         except Exception as error:
             trouble = f"cannot be run again: {type(error).__name__}: {error}"
-    return report.Story(
+    return report.FailureStory(
         file=path.relative_to(folder).as_posix(),
         property=kept.property,
         seed=kept.seed,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from drsim.simulator.wire.tier import Functions
+    from drsim.simulator.wire.tier import Handlers
 
 
 class Tier(StrEnum):
@@ -64,11 +64,11 @@ class Choice:
         return words
 
     @property
-    def functions(self) -> "Functions | None":
+    def functions(self) -> "Handlers | None":
         """The functions of others, or None for this project's own."""
         if not self.finder:
             return None
-        from drsim.simulator.wire.tier import Functions
+        from drsim.simulator.wire.tier import Handlers
 
         variables = dict(variable.split("=", 1) for variable in self.variables)
-        return Functions(finder=self.finder, poller=self.poller, paths=self.paths, variables=variables)
+        return Handlers(finder=self.finder, poller=self.poller, paths=self.paths, variables=variables)

@@ -39,7 +39,7 @@ from drsim.simulator.trace import Level, Trace
 from drsim.simulator.world import Parts, World
 
 if TYPE_CHECKING:
-    from drsim.simulator.wire.tier import Functions
+    from drsim.simulator.wire.tier import Handlers
 
 _OBSERVED: Final = (
     "tick_interval",
@@ -73,7 +73,7 @@ def run(
     tier: Tier = "fast",
     replay: str = "",
     parts: Parts | None = None,
-    functions: "Functions | None" = None,
+    functions: "Handlers | None" = None,
     on_progress: Callable[[int], None] | None = None,
     trace: Level = "full",
     spool: Path | None = None,
@@ -98,7 +98,7 @@ def run(
         raise
 
 
-def _wire(scenario: Scenario, seed: int, functions: "Functions | None") -> AbstractContextManager[Parts]:
+def _wire(scenario: Scenario, seed: int, functions: "Handlers | None") -> AbstractContextManager[Parts]:
     try:
         from drsim.simulator.wire.tier import wire_parts
     except ImportError as error:

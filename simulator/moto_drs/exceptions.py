@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from moto.core.exceptions import JsonRESTError
 
-from drsim.simulator.services.drs import RefusedError
+from drsim.simulator.services.drs import DrsRefusedError
 
 _STATUSES: Final = {
     "AccessDeniedException": 403,
@@ -94,6 +94,6 @@ class ValidationError(DRSError):
         super().__init__("ValidationException", text, {"reason": reason, "fieldList": field_list})
 
 
-def refusal(error: RefusedError) -> DRSError:
+def refusal(error: DrsRefusedError) -> DRSError:
     """What the service refused, as an error of moto's."""
     return DRSError(error.code, error.message, error.members)

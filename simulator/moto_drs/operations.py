@@ -1,7 +1,7 @@
 """The operations of DRS that are answered: one entry of `OPERATIONS` and one function each.
 
 A function gets the backend and the request's members, checked against botocore's model, and returns the members of the
-answer, a list of items to be paged, or None for an answer without a body. It raises RefusedError or DRSError.
+answer, a list of items to be paged, or None for an answer without a body. It raises DrsRefusedError or DRSError.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -24,7 +24,7 @@ from drsim.simulator.moto_drs.exceptions import (
 from drsim.simulator.moto_drs.models import drs_backends
 from drsim.simulator.moto_drs.operations import OPERATIONS, Members
 from drsim.simulator.moto_drs.validation import Breach, breaches
-from drsim.simulator.services.drs import RefusedError
+from drsim.simulator.services.drs import DrsRefusedError
 
 _LOCK: Final = RLock()
 """moto's server answers in many threads; a check and what it allows must not be interleaved with another request."""
@@ -56,7 +56,7 @@ class DRSResponse(BaseResponse):
             raise UninitializedAccountError()
         try:
             answered = operation.answer(backend, _without_nulls(request))
-        except RefusedError as error:
+        except DrsRefusedError as error:
             raise refusal(error) from None
         if isinstance(answered, list):
             answered = _page(answered, request, world.service.spec.page_size)

@@ -25,12 +25,12 @@ from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.spec import Drs, JobLife
 from drsim.simulator.trace import Trace
 
-__all__ = ["Clock", "DrsJob", "DrsService", "LogItem", "RefusedError", "SourceServer"]
+__all__ = ["DrsJob", "DrsRefusedError", "DrsService", "LogItem", "SeededClock", "SourceServer"]
 
 _NEVER_US = 1 << 62
 
 
-class Clock(Protocol):
+class SeededClock(Protocol):
     """What time it is, and what all randomness derives from. The kernel is one; so is the host's clock with a seed."""
 
     @property
@@ -44,7 +44,7 @@ class Clock(Protocol):
         ...
 
 
-class RefusedError(ServiceError):
+class DrsRefusedError(ServiceError):
     """A call that DRS refuses. `members` are those of the error's shape besides its message, as on the wire."""
 
     def __init__(self, code: str, message: str, **members: str) -> None:
@@ -63,7 +63,7 @@ class SourceServer(NamedTuple):
 class DrsService:
     """DRS in all accounts and Regions of a world."""
 
-    def __init__(self, clock: Clock, trace: Trace, spec: Drs) -> None:
+    def __init__(self, clock: SeededClock, trace: Trace, spec: Drs) -> None:
         self.spec = spec
         self._clock = clock
         self._trace = trace
@@ -109,7 +109,7 @@ class DrsService:
     def start_recovery(self, scope: JobScope, server_ids: Sequence[str], *, is_drill: bool = False) -> DrsJob:
         """StartRecovery: a new job for these servers, its whole life drawn now.
 
-        Raises RefusedError: ConflictException when a server is unknown or in a job that has not ended, and
+        Raises DrsRefusedError: ConflictException when a server is unknown or in a job that has not ended, and
         ServiceQuotaExceededException.
         """
         now_us = self._clock.now_us
@@ -131,7 +131,7 @@ class DrsService:
     def terminate_instances(self, scope: JobScope, instance_ids: Sequence[str]) -> DrsJob:
         """TerminateRecoveryInstances: a new job that ends these instances, and takes as long as a launch would.
 
-        It leaves no event in the trace, whose readers ask for launches only. Raises RefusedError: ConflictException
+        It leaves no event in the trace, whose readers ask for launches only. Raises DrsRefusedError: ConflictException
         when an instance is unknown or its source server in a job that has not ended, and
         ServiceQuotaExceededException.
         """
@@ -148,16 +148,16 @@ class DrsService:
     def delete_job(self, scope: JobScope, job_id: str) -> None:
         """DeleteJob: the API shows the job no more; what it launched stays.
 
-        Raises RefusedError: ResourceNotFoundException, and ConflictException for a job that has not ended (inferred:
+        Raises DrsRefusedError: ResourceNotFoundException, and ConflictException for a job that has not ended (inferred:
         nothing else of a job can be in conflict with its deletion).
         """
         job = self.job(scope, job_id)
         deleted = self._deleted.setdefault(scope, set())
         resource = {"resourceId": job_id, "resourceType": "job"}
         if job is None or job_id in deleted:
-            raise RefusedError("ResourceNotFoundException", f"Job {job_id} was not found", **resource)
+            raise DrsRefusedError("ResourceNotFoundException", f"Job {job_id} was not found", **resource)
         if job.status(self._clock.now_us) is not JobStatus.COMPLETED:
-            raise RefusedError("ConflictException", f"Job {job_id} has not completed", **resource)
+            raise DrsRefusedError("ConflictException", f"Job {job_id} has not completed", **resource)
         deleted.add(job_id)
 
     def describe_jobs(
@@ -200,14 +200,14 @@ class DrsService:
             if each not in known:
                 text = f"{what} {each} does not exist"
                 kind = what.lower().replace(" ", "-")
-                raise RefusedError("ConflictException", text, resourceId=each, resourceType=kind)
+                raise DrsRefusedError("ConflictException", text, resourceId=each, resourceType=kind)
 
     def _check(self, scope: JobScope, open_jobs: Sequence[DrsJob], server_ids: Sequence[str]) -> None:
         if len(server_ids) > self.spec.servers_per_job_max:
             raise _quota(scope, "servers in a single job", self.spec.servers_per_job_max, "L-B827C881")
         busy = {server.source_server_id for job in open_jobs for server in job.servers}
         if not busy.isdisjoint(server_ids):
-            raise RefusedError(
+            raise DrsRefusedError(
                 "ConflictException",
                 "One or more of the Source Servers included in API call are currently being processed by a Job",
                 resourceId=next(server_id for server_id in server_ids if server_id in busy),
@@ -279,8 +279,8 @@ def _draw_actions(life: JobLife, launched_us: int, stream: Stream) -> tuple[Acti
     return tuple(actions)
 
 
-def _quota(scope: JobScope, what: str, most: int, code: str) -> RefusedError:
-    return RefusedError(
+def _quota(scope: JobScope, what: str, most: int, code: str) -> DrsRefusedError:
+    return DrsRefusedError(
         "ServiceQuotaExceededException",
         f"the quota of {most} {what} is reached",
         resourceId=scope.account_id,

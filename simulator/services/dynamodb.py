@@ -96,7 +96,7 @@ class ExecutionTable:
         self._kernel = kernel
         self._trace = trace
         self._items: dict[ExecutionKey, StoredItem] = {}
-        self._index = _StatusIndex()
+        self._index = _LaggingIndex()
         self._index_lag = index_lag
         self._page_bytes_max = page_bytes_max
         # How much longer than usual the nth write of an item takes to the index, where somebody knows that.
@@ -173,7 +173,7 @@ class ExecutionTable:
         self._trace.emit(change(now_us, request_id, writer, key.execution_id, before, after))
 
 
-class _StatusIndex:
+class _LaggingIndex:
     """The index as it is now, and the changes that are still on their way to it."""
 
     def __init__(self) -> None:

@@ -42,7 +42,7 @@ class MetricsService:
 
 
 @dataclass(slots=True)
-class LogGroup:
+class LogVolume:
     """How much one function logged, and which fields its structured lines carry."""
 
     lines: int = 0
@@ -62,7 +62,7 @@ class LogsService(logging.Handler):
         self._trace = trace
         self._epoch_us = epoch_us
         self._measured = measured
-        self.groups: dict[str, LogGroup] = {}
+        self.groups: dict[str, LogVolume] = {}
         if measured:
             trace.listen(LambdaStarted, self._on_start)
             trace.listen(LambdaEnded, self._on_end)
@@ -144,8 +144,8 @@ class LogsService(logging.Handler):
             group.platform_lines += 1
             group.size_bytes += len(line) + _EVENT_OVERHEAD_BYTES
 
-    def _group(self, function: str) -> LogGroup:
+    def _group(self, function: str) -> LogVolume:
         group = self.groups.get(function)
         if group is None:
-            group = self.groups[function] = LogGroup()
+            group = self.groups[function] = LogVolume()
         return group

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from drsim.simulator.services.spec import Table
+from drsim.simulator.services.spec import TableSpec
 
 OURS: Final = (
     "ExecutionId",
@@ -37,7 +37,7 @@ OURS: Final = (
 class Names:
     """Translates attribute names both ways; those that the contract does not know stay as they are."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: TableSpec) -> None:
         self._theirs = {name: table.names.get(name, _styled(name, table.style)) for name in OURS}
         self._ours = {theirs: name for name, theirs in self._theirs.items()}
 

@@ -259,7 +259,7 @@ def _use(manager: logging.Manager) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class LambdaContext:
+class HandlerContext:
     """What Lambda's Python runtime hands to a handler beside the event (AWS Lambda developer guide, 2026-11)."""
 
     function_name: str

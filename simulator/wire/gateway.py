@@ -48,13 +48,13 @@ _CALLS_KEPT_MAX: Final = 1000
 
 
 @dataclass(slots=True)
-class _Call:
+class _ClientCall:
     """One call of a client's, over all of its attempts: what it does, and what the trace hears of its success."""
 
     request: AWSPreparedRequest
     stream: Stream
     latency: Spread
-    act: Callable[["_Call"], AWSResponse]
+    act: Callable[["_ClientCall"], AWSResponse]
     seen: Callable[[AWSResponse], None] | None = None
     key: ExecutionKey | None = None
     region: str = ""
@@ -87,7 +87,7 @@ class Gateway:
         self._region = region
         self._moto = BotocoreStubber()
         self._moto.enabled = True
-        self._calls: dict[Process, _Call | None] = {}
+        self._calls: dict[Process, _ClientCall | None] = {}
         self._world: World | None = None
 
     @contextmanager
@@ -166,9 +166,9 @@ class Gateway:
 
     def _begun(
         self, world: World, request: AWSPreparedRequest, service: str, operation: str, invocation: Invocation
-    ) -> _Call:
+    ) -> _ClientCall:
         """The call that a first attempt begins: who answers, how long that takes, and which fault strikes."""
-        call = _Call(
+        call = _ClientCall(
             request,
             invocation.stream,
             latency_of(world.spec.latencies, service, operation, cold=invocation.cold),
@@ -199,7 +199,7 @@ class Gateway:
         used = ActionUsed(now_us, invocation.request_id, invocation.function, action, resource, condition)
         world.trace.emit(used)
 
-    def _strike(self, world: World, call: _Call, operation: str, invocation: Invocation) -> None:
+    def _strike(self, world: World, call: _ClientCall, operation: str, invocation: Invocation) -> None:
         effects = world.effects
         if operation not in effects.operations:
             return
@@ -227,7 +227,7 @@ class Gateway:
 
     # --- DynamoDB ----------------------------------------------------------------------------------------------
 
-    def _to_dynamodb(self, world: World, call: _Call, operation: str, invocation: Invocation) -> None:
+    def _to_dynamodb(self, world: World, call: _ClientCall, operation: str, invocation: Invocation) -> None:
         table, body = self._table, body_of(call.request)
         keys = [table.key_of(each) for each in items_of(body, table.name)]
         call.key = keys[0] if len(keys) == 1 else None
@@ -235,7 +235,7 @@ class Gateway:
         arn = f"arn:aws:dynamodb:{self._region}:{self._account_id}:table/{name}"
         call.resource = arn + (f"/index/{body['IndexName']}" if "IndexName" in body else "")
 
-        def act(call: _Call) -> AWSResponse:
+        def act(call: _ClientCall) -> AWSResponse:
             if "IndexName" in body:
                 with table.as_indexed():
                     return self._by_moto(call.request)
@@ -271,7 +271,7 @@ class Gateway:
 
     # --- DRS ---------------------------------------------------------------------------------------------------
 
-    def _to_drs(self, world: World, call: _Call, operation: str, invocation: Invocation) -> None:
+    def _to_drs(self, world: World, call: _ClientCall, operation: str, invocation: Invocation) -> None:
         host = call.request.url.split("/")[2].split(".")
         call.region = host[1]
         if operation != "DescribeJobs":
@@ -303,7 +303,7 @@ class Gateway:
 
     # --- Lambda ------------------------------------------------------------------------------------------------
 
-    def _to_lambda(self, world: World, call: _Call, operation: str, invocation: Invocation) -> None:
+    def _to_lambda(self, world: World, call: _ClientCall, operation: str, invocation: Invocation) -> None:
         if operation != "Invoke":
             raise NotSimulatedError(f"{invocation.function} calls lambda {operation}; only Invoke is simulated")
         name = unquote(str(call.request.url).split("/functions/")[1].split("/")[0]).rpartition("function:")[2]
@@ -322,7 +322,7 @@ class Gateway:
                 f"{invocation.function} invokes {name} with InvocationType {kind}; only Event is simulated"
             )
 
-        def act(call: _Call) -> AWSResponse:
+        def act(call: _ClientCall) -> AWSResponse:
             known = self._functions.get(name, name)
             world.functions.invoke_event(known, payload, execution_id=execution_id, by=invocation.request_id)
             return answer(call.request.url, 202, {"x-amzn-requestid": invocation.request_id}, b"")
@@ -338,7 +338,7 @@ class Gateway:
 
     # --- CloudWatch --------------------------------------------------------------------------------------------
 
-    def _to_cloudwatch(self, world: World, call: _Call, invocation: Invocation) -> AWSResponse:
+    def _to_cloudwatch(self, world: World, call: _ClientCall, invocation: Invocation) -> AWSResponse:
         kept = cloudwatch_backends[self._account_id][self._region].metric_data
         before = len(kept)
         response = self._by_moto(call.request)
@@ -354,7 +354,7 @@ class Gateway:
         return response
 
 
-def _no_json(_: _Call) -> AWSResponse:
+def _no_json(_: _ClientCall) -> AWSResponse:
     """Lambda's answer to a payload that is none."""
     raise ServiceError("InvalidRequestContentException", "Could not parse request body into json")
 

@@ -130,12 +130,12 @@ def output_into(logs: LogsService, kernel: Kernel, known: Callable[[str], bool])
 
     `known` says whether a text is an execution's id.
     """
-    outputs = [(sys, name, _Output(getattr(sys, name), logs, kernel, known)) for name in ("stdout", "stderr")]
+    outputs = [(sys, name, _FunctionOutput(getattr(sys, name), logs, kernel, known)) for name in ("stdout", "stderr")]
     with _replaced(*outputs):
         yield
 
 
-class _Output:
+class _FunctionOutput:
     """Standard output, by whoever writes; for all but writing it is the real one."""
 
     def __init__(self, real: Any, logs: LogsService, kernel: Kernel, known: Callable[[str], bool]) -> None:

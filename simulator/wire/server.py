@@ -38,13 +38,13 @@ from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.wire.pacer import Pacer, StoppedError
 from drsim.simulator.wire.requests import READS
 from drsim.simulator.wire.table import MotoTable
-from drsim.simulator.wire.tier import Functions, wire_parts
+from drsim.simulator.wire.tier import Handlers, wire_parts
 from drsim.simulator.workload import HOME_ACCOUNT, Workload
 
 CLIENT: Final = "client"
 """Who wrote an item that came over HTTP."""
 
-_THEIRS: Final = Functions(finder="the client's", poller="the client's")
+_THEIRS: Final = Handlers(finder="the client's", poller="the client's")
 _ADVANCE_MAX_US: Final = duration_us("365d")
 _NO_END_US: Final = duration_us("36500d")
 _CREDENTIAL: Final = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]*)/([^/]*)/")

@@ -25,7 +25,7 @@ from drsim.simulator.wire import deployment, sandbox
 from drsim.simulator.wire.attribute_names import Names
 from drsim.simulator.wire.clock import virtual_clock
 from drsim.simulator.wire.deployment import DeployedFunction
-from drsim.simulator.wire.environments import Environments, LambdaContext, Source, UnsetVariableError
+from drsim.simulator.wire.environments import Environments, HandlerContext, Source, UnsetVariableError
 from drsim.simulator.wire.errors import HandlerError
 from drsim.simulator.wire.gateway import Gateway
 from drsim.simulator.wire.requests import SERVICES
@@ -45,7 +45,7 @@ _OURS_ONLY: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Functions:
+class Handlers:
     """The two functions: handlers as MODULE:NAME or FILE.py:NAME, folders of their modules, environment variables."""
 
     finder: str = OUR_FINDER
@@ -60,7 +60,7 @@ class Functions:
 
 
 @contextmanager
-def wire_parts(spec: WorldSpec, *, seed: int, functions: Functions | None = None) -> Iterator[Parts]:
+def wire_parts(spec: WorldSpec, *, seed: int, functions: Handlers | None = None) -> Iterator[Parts]:
     """The parts of one run in the wire tier. Make, run and close the world inside."""
     with ExitStack() as stack:
         stack.enter_context(sandbox.no_credentials(deployment.REGION))
@@ -71,7 +71,7 @@ def wire_parts(spec: WorldSpec, *, seed: int, functions: Functions | None = None
         gateway = Gateway(account_id=HOME_ACCOUNT, region=deployment.REGION)
         stack.enter_context(gateway.open())
         stack.callback(moto_drs.detach)
-        yield _Tier(spec, gateway, functions or Functions()).parts
+        yield _WireTier(spec, gateway, functions or Handlers()).parts
 
 
 def _empty() -> None:
@@ -81,10 +81,10 @@ def _empty() -> None:
         backends.get_backend(name).reset()  # type: ignore[call-overload]
 
 
-class _Tier:
+class _WireTier:
     """One run's functions as deployed."""
 
-    def __init__(self, spec: WorldSpec, gateway: Gateway, functions: Functions) -> None:
+    def __init__(self, spec: WorldSpec, gateway: Gateway, functions: Handlers) -> None:
         self._gateway = gateway
         self._functions = functions
         self._names = Names(spec.table)
@@ -149,7 +149,7 @@ class _Tier:
         deployed = self._deployed(invocation.function)
         group = f"/aws/lambda/{deployed.name}"
         self._use_logs(world, invocation, group)
-        context = LambdaContext(
+        context = HandlerContext(
             function_name=deployed.name,
             invoked_function_arn=deployed.arn,
             memory_limit_in_mb=str(deployed.memory_mb),

@@ -12,7 +12,7 @@ from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.dynamodb import Condition
 from drsim.simulator.services.errors import ConditionFailedError
-from drsim.simulator.services.spec import Table
+from drsim.simulator.services.spec import TableSpec
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire.table import MotoTable
 from tests.simulator.tables import LAG_US, attributes_of, key_of
@@ -22,10 +22,10 @@ pytestmark = pytest.mark.usefixtures("moto")
 
 LAGGING: Final = Spread(LAG_US, LAG_US)
 SPECS: Final = [
-    Table(),
-    Table(style="camelCase"),
-    Table(style="snake_case"),
-    Table(style="camelCase", names={"ExecutionId": "pk", "PlanId": "sk", "Status": "state"}),
+    TableSpec(),
+    TableSpec(style="camelCase"),
+    TableSpec(style="snake_case"),
+    TableSpec(style="camelCase", names={"ExecutionId": "pk", "PlanId": "sk", "Status": "state"}),
 ]
 
 
@@ -205,7 +205,7 @@ def test_an_item_that_nobody_can_read_as_an_execution_says_why(kernel: Kernel) -
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=["ours", "camelCase", "snake_case", "own names"])
-def test_a_table_with_names_of_its_own_looks_the_same_from_here(kernel: Kernel, spec: Table) -> None:
+def test_a_table_with_names_of_its_own_looks_the_same_from_here(kernel: Kernel, spec: TableSpec) -> None:
     client = new_client()
     table = moto_table(kernel, client, spec=spec)
     waves = [{"WaveNumber": 1, "WaveName": "w", "Region": "r", "AccountId": "1", "Status": "PENDING", "Servers": []}]
