@@ -141,7 +141,7 @@ def test_an_update_leaves_all_other_attributes(kernel: Kernel) -> None:
 def test_a_condition_takes_an_absent_attribute_for_its_default(kernel: Kernel) -> None:
     table = moto_table(kernel, new_client())
     table.put(attributes_of("a"), writer="test")
-    condition = Condition({"Version": 0}, exists=True, default={"Version": 0})
+    condition = Condition({"Version": 0, "Status": "PENDING"}, default={"Version": 0})
     table.update(key_of("a"), {"Version": 1}, writer="test", condition=condition)
     with pytest.raises(ConditionFailedError):
         table.update(key_of("a"), {"Version": 2}, writer="test", condition=condition)
