@@ -5,6 +5,7 @@ leave init out; the account's count both, as AWS counts them. A call whose answe
 Lambda developer guide (types of metrics), DynamoDB developer guide (metrics and dimensions, consumption of capacity).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
@@ -36,6 +37,14 @@ NAMES: Final = {"FinderFunction": FINDER, "PollerFunction": POLLER, "ExecutionTa
 
 _OPEN_MINUTES: Final = 15
 """A function's errors count for the minute in which it was invoked, and Lambda lets none run for longer."""
+_LAMBDA_UNITS: Final = {
+    "Invocations": "Count",
+    "Errors": "Count",
+    "Duration": "Milliseconds",
+    "Throttles": "Count",
+    "AsyncEventsDropped": "Count",
+    "ConcurrentExecutions": "Count",
+}
 _THROTTLES: Final = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
 _COUNTED: Final = frozenset({"DescribeJobs", "Query", "GetItem", "UpdateItem"})
 """The calls that a metric counts."""
@@ -109,7 +118,8 @@ class CloudWatch:
         self._minute = 0
         self._began_us = self._ends_us = -epoch_us
         self._series: dict[Metric, MetricSeries] = {}
-        self._functions: dict[str, _FunctionSeries] = {}
+        self._functions: dict[str, dict[str, MetricSeries]] = {}
+        self._running: Counter[str] = Counter()
         self._published: dict[str, MetricSeries] = {}
         self._latencies: dict[str, MetricSeries] = {}
         self._read = self._of_table("ConsumedReadCapacityUnits")
@@ -151,21 +161,14 @@ class CloudWatch:
     def _of_table(self, name: str, dimensions: tuple[str, ...] = _OF_TABLE, unit: str = "Count") -> MetricSeries:
         return self._of(Metric("AWS/DynamoDB", name, dimensions), unit)
 
-    def _of_lambda(self, name: str, function: str, unit: str = "Count") -> MetricSeries:
-        return self._of(Metric("AWS/Lambda", name, ("FunctionName", function)), unit)
-
-    def _of_function(self, name: str) -> "_FunctionSeries":
-        function = self._functions.get(name)
-        if function is None:
-            function = self._functions[name] = _FunctionSeries(
-                invocations=self._of_lambda("Invocations", name),
-                errors=self._of_lambda("Errors", name),
-                duration=self._of_lambda("Duration", name, "Milliseconds"),
-                throttles=self._of_lambda("Throttles", name),
-                dropped=self._of_lambda("AsyncEventsDropped", name),
-                concurrency=self._of_lambda("ConcurrentExecutions", name),
-            )
-        return function
+    def _of_function(self, function: str) -> dict[str, MetricSeries]:
+        series = self._functions.get(function)
+        if series is None:
+            series = self._functions[function] = {
+                name: self._of(Metric("AWS/Lambda", name, ("FunctionName", function)), unit)
+                for name, unit in _LAMBDA_UNITS.items()
+            }
+        return series
 
     def _turn(self, at_us: int) -> None:
         """Begin a new minute if the event is not in the present one."""
@@ -191,38 +194,33 @@ class CloudWatch:
         self._turn(event.at_us)
         function = self._of_function(event.function)
         self._about[event.request_id] = event.execution_id
-        function.running_count += 1
-        function.invocations.values.append(1)
-        function.concurrency.values.append(function.running_count)
+        self._running[event.function] += 1
+        function["Invocations"].values.append(1)
+        function["ConcurrentExecutions"].values.append(self._running[event.function])
         self._concurrency.values.append(event.concurrency)
 
     def _on_ended(self, event: LambdaEnded) -> None:
         self._turn(event.at_us)
         function = self._of_function(event.function)
         self._about.pop(event.request_id, None)
-        function.running_count -= 1
-        # Both carry the instant of the invocation, and a success counts as no error.
-        is_error, milliseconds, began_us = (
-            int(event.outcome != "ok"),
-            event.duration_us / 1000,
-            event.at_us - event.duration_us,
-        )
-        if began_us >= self._began_us:
-            function.errors.values.append(is_error)
-            function.duration.values.append(milliseconds)
-            return
+        self._running[event.function] -= 1
+        # Both metrics have the instant of the invocation, and a success counts as no error.
+        began_us = event.at_us - event.duration_us
         # A scenario may let functions run for longer than Lambda does: they count for the oldest minute that is open.
         minute = max((self._epoch_us + began_us) // MINUTE_US, self._minute - _OPEN_MINUTES)
-        function.errors.put(minute, is_error)
-        function.duration.put(minute, milliseconds)
+        for name, value in (("Errors", int(event.outcome != "ok")), ("Duration", event.duration_us / 1000)):
+            if began_us >= self._began_us:
+                function[name].values.append(value)
+            else:
+                function[name].put(minute, value)
 
     def _on_throttled(self, event: Throttled) -> None:
         self._turn(event.at_us)
-        self._of_function(event.function).throttles.values.append(1)
+        self._of_function(event.function)["Throttles"].values.append(1)
 
     def _on_dropped(self, event: Dropped) -> None:
         self._turn(event.at_us)
-        self._of_function(event.function).dropped.values.append(1)
+        self._of_function(event.function)["AsyncEventsDropped"].values.append(1)
 
     def _on_call(self, event: CallMade) -> None:
         operation = event.operation
@@ -282,19 +280,6 @@ class CloudWatch:
             self._second, self._polling_write_units = second, 0
         self._polling_write_units += units
         self.polling_write_units_max = max(self.polling_write_units_max, self._polling_write_units)
-
-
-@dataclass(slots=True)
-class _FunctionSeries:
-    """The metrics of one function, and how many of its invocations run now."""
-
-    invocations: MetricSeries
-    errors: MetricSeries
-    duration: MetricSeries
-    throttles: MetricSeries
-    dropped: MetricSeries
-    concurrency: MetricSeries
-    running_count: int = 0
 
 
 def _units(size_bytes: int, unit_bytes: int) -> int:
