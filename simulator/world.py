@@ -203,15 +203,12 @@ class World:
         functions.deploy(FINDER, spec.functions.finder, finder)
         functions.deploy(POLLER, spec.functions.poller, poller)
 
-        def trigger(number: int) -> None:
-            functions.invoke_event(FINDER, {"tick": number}, execution_id="", by="")
-
         parts.rule(
             kernel,
             trace,
             first_us=spec.schedule.first,
             rate_us=spec.schedule.rate,
-            target=effects.on_tick(trigger) if TICK in plan.operations else trigger,
+            target=effects.on_tick(self._tick) if TICK in plan.operations else self._tick,
         )
         if spec.until_finished:
             trace.listen(ItemChanged, self._count_ended)
@@ -281,6 +278,9 @@ class World:
             executor=lambda: KernelExecutor(kernel, settings.parallel_invokes_max),
             settings=settings,
         )
+
+    def _tick(self, number: int) -> None:
+        self.functions.invoke_event(FINDER, {"tick": number}, execution_id="", by="")
 
     def _held_back(self, key: ExecutionKey, number: int) -> int:
         return self.effects.index_lag_us(key, number)
