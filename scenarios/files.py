@@ -180,7 +180,7 @@ def _line(node: yaml.Node, path: Steps) -> int:
 
 
 def _repeated(node: yaml.Node, where: str, path: Steps = (), above: tuple[yaml.Node, ...] = ()) -> Iterator[str]:
-    """Yield repeated fields of a mapping, of which YAML silently takes the last, and aliases that contain themselves."""
+    """Yield repeated fields, of which YAML silently takes the last, and aliases that contain themselves."""
     if node in above:
         yield f"{where}:{node.start_mark.line + 1}: {_shown(path)}: this alias contains itself"
         return

@@ -255,18 +255,18 @@ def shrunk_failure(
     scenario: Scenario, found: Contradiction, *, parts_place: str = "", seconds_max: float = 60.0
 ) -> ShrunkFailure:
     """The smallest failure found, or the failure as found if it cannot be shrunk or does not repeat."""
-    small = None
+    runs_count, trouble = 0, "it did not fail again with each of its faults made concrete"
     try:
         small = shrunk(scenario, found.seed, found.property, parts_place=parts_place, seconds_max=seconds_max)
-        kept = None if small is None else failure_of(small.scenario, small.seed, found.property, parts_place)
+        if small is not None:
+            runs_count, trouble = (
+                small.runs_count,
+                "the smallest scenario failed once and not again, so its runs differ",
+            )
+            kept = failure_of(small.scenario, small.seed, found.property, parts_place)
+            if kept is not None:
+                return ShrunkFailure(kept, runs_count)
     except (Exception, BrokenSimulationError) as error:
         # Keep the failure whatever goes wrong here.
-        trouble = f"shrinking failed: {in_words(error)}"
-    else:
-        if small is not None and kept is not None:
-            return ShrunkFailure(kept, small.runs_count)
-        if small is None:
-            trouble = "shrinking failed: it did not fail again with each of its faults made concrete"
-        else:
-            trouble = "shrinking failed: the smallest scenario failed once and not again, so its runs differ"
-    return ShrunkFailure(unshrunk(scenario, found, parts_place), 0 if small is None else small.runs_count, trouble)
+        trouble = in_words(error)
+    return ShrunkFailure(unshrunk(scenario, found, parts_place), runs_count, f"shrinking failed: {trouble}")

@@ -5,11 +5,11 @@ Owns items, the index's lag and the pages of a Query. Sources: DynamoDB API refe
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from heapq import heappop, heappush
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from drsim.orchestrator.model import ExecutionKey
 from drsim.simulator.events import WriteRefused
@@ -76,6 +76,38 @@ class QueryPage(NamedTuple):
     last: IndexKey | None
 
 
+class IndexLag:
+    """The writes that an index has yet to show, each after a lag of its own."""
+
+    def __init__(self, kernel: Kernel, lag: Spread, held_back: Callable[[ExecutionKey, int], int] | None) -> None:
+        self._kernel = kernel
+        self._lag = lag
+        # The extra lag of an item's nth write, if faults add any.
+        self._held_back = held_back
+        self._coming: list[tuple[int, int, int, ExecutionKey, Any]] = []
+        self._serial = 0
+        self._written: dict[ExecutionKey, int] = {}
+        self._shown: dict[ExecutionKey, int] = {}
+
+    def expect(self, key: ExecutionKey, item: Any) -> None:
+        """Expect the index to show a write, or a deletion if `item` is None."""
+        number = self._written[key] = self._written.get(key, 0) + 1
+        stream = Stream(self._kernel.seed, f"dynamodb/index/{key.execution_id}/{number}")
+        held_us = 0 if self._held_back is None else self._held_back(key, number)
+        self._serial += 1
+        due_us = self._kernel.now_us + held_us + self._lag.draw(stream)
+        heappush(self._coming, (due_us, self._serial, number, key, item))
+
+    def due(self) -> Iterator[tuple[ExecutionKey, Any]]:
+        """Take the writes that are due. One that arrives after a later write of the same item is void."""
+        coming, now_us = self._coming, self._kernel.now_us
+        while coming and coming[0][0] <= now_us:
+            _, _, number, key, item = heappop(coming)
+            if number >= self._shown.get(key, 0):
+                self._shown[key] = number
+                yield key, item
+
+
 class ExecutionTable:
     """The execution table, by ExecutionId and PlanId, and its StatusIndex (Status, StartTime), projection ALL."""
 
@@ -91,12 +123,9 @@ class ExecutionTable:
         self._kernel = kernel
         self._trace = trace
         self._items: dict[ExecutionKey, StoredItem] = {}
-        self._index = _LaggingIndex()
-        self._index_lag = index_lag
+        self._index = _StatusOrder()
+        self._lag = IndexLag(kernel, index_lag, held_back)
         self._page_bytes_max = page_bytes_max
-        # The extra lag of an item's nth write, if faults add any.
-        self._held_back = held_back
-        self._writes: dict[ExecutionKey, int] = {}
 
     def __len__(self) -> int:
         return len(self._items)
@@ -133,7 +162,8 @@ class ExecutionTable:
 
     def query_status(self, status: str, after: IndexKey | None = None) -> QueryPage:
         """One page of StatusIndex for `status`, in order of StartTime, from behind `after` on."""
-        self._index.catch_up(self._kernel.now_us)
+        for key, item in self._lag.due():
+            self._index.show(key, item)
         return self._index.page(status, after, self._page_bytes_max)
 
     def _write(self, key: ExecutionKey, attributes: dict[str, object] | None, writer: str, request_id: str) -> None:
@@ -144,45 +174,29 @@ class ExecutionTable:
             del self._items[key]
         else:
             self._items[key] = after
-        number = self._writes[key] = self._writes.get(key, 0) + 1
-        lag = Stream(self._kernel.seed, f"dynamodb/index/{key.execution_id}/{number}")
-        held_us = 0 if self._held_back is None else self._held_back(key, number)
-        self._index.expect(now_us + held_us + self._index_lag.draw(lag), number, key, after)
+        self._lag.expect(key, after)
         self._trace.emit(change(now_us, request_id, writer, key.execution_id, before, after))
 
 
-class _LaggingIndex:
-    """The index as it is now, and the changes that it has yet to show."""
+class _StatusOrder:
+    """The items that the index shows, in its order."""
 
     def __init__(self) -> None:
-        self._coming: list[tuple[int, int, int, ExecutionKey, StoredItem | None]] = []
-        self._serial = 0
-        self._held: dict[ExecutionKey, tuple[int, StoredItem | None]] = {}
+        self._items: dict[ExecutionKey, StoredItem | None] = {}
         self._order: dict[str, list[IndexKey]] = {}
 
-    def expect(self, due_us: int, number: int, key: ExecutionKey, item: StoredItem | None) -> None:
-        """Expect a write, the `number`th of its item, to show from `due_us` on."""
-        self._serial += 1
-        heappush(self._coming, (due_us, self._serial, number, key, item))
-
-    def catch_up(self, now_us: int) -> None:
-        """Apply the changes that are due. One that arrives after a later one of the same item is void."""
-        coming = self._coming
-        while coming and coming[0][0] <= now_us:
-            _, _, number, key, item = heappop(coming)
-            held_number, held = self._held.get(key, (0, None))
-            if number < held_number:
-                continue
-            self._held[key] = (number, item)
-            if _same_position(held, item):
-                continue
-            before, after = _index_entry(held), _index_entry(item)
-            if before != after:
-                if before is not None:
-                    order = self._order[before[0]]
-                    del order[bisect_left(order, before[1])]
-                if after is not None:
-                    insort(self._order.setdefault(after[0], []), after[1])
+    def show(self, key: ExecutionKey, item: StoredItem | None) -> None:
+        """Show a write, or a deletion."""
+        held, self._items[key] = self._items.get(key), item
+        if _same_position(held, item):
+            return
+        before, after = _index_entry(held), _index_entry(item)
+        if before != after:
+            if before is not None:
+                order = self._order[before[0]]
+                del order[bisect_left(order, before[1])]
+            if after is not None:
+                insort(self._order.setdefault(after[0], []), after[1])
 
     def page(self, status: str, after: IndexKey | None, bytes_max: int) -> QueryPage:
         order: Sequence[IndexKey] = self._order.get(status, ())
@@ -190,7 +204,7 @@ class _LaggingIndex:
         items: list[StoredItem] = []
         size_bytes = 0
         for position in range(first, len(order)):
-            item = self._held[order[position].key][1]
+            item = self._items[order[position].key]
             assert item is not None, "only items that exist are in the order"
             items.append(item)
             size_bytes += item.size_bytes

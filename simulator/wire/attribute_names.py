@@ -1,4 +1,4 @@
-"""How a team names the attributes of its execution table, which may not be how this project does.
+"""A team's own names for the attributes of its execution table.
 
 Services and properties see an item under our names, the team's functions and moto's table under theirs.
 """
@@ -35,7 +35,7 @@ OURS: Final = (
 
 
 class Names:
-    """Translates attribute names both ways; those that the contract does not know stay as they are."""
+    """Translates attribute names both ways; unknown names stay as they are."""
 
     def __init__(self, table: TableSpec) -> None:
         self._theirs = {name: table.names.get(name, _styled(name, table.style)) for name in OURS}

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
-from heapq import heappop, heappush
 from typing import Any
 
 import boto3
@@ -23,8 +22,8 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from drsim.orchestrator.model import ExecutionKey
 from drsim.simulator.events import WriteRefused
 from drsim.simulator.kernel import Kernel
-from drsim.simulator.randomness import Spread, Stream
-from drsim.simulator.services.dynamodb import Condition, key_of
+from drsim.simulator.randomness import Spread
+from drsim.simulator.services.dynamodb import Condition, IndexLag, key_of
 from drsim.simulator.services.errors import ConditionFailedError
 from drsim.simulator.services.stored_item import Attributes, StoredItem, change
 from drsim.simulator.trace import Trace
@@ -60,9 +59,8 @@ class MotoTable:
     ) -> None:
         self._kernel = kernel
         self._trace = trace
-        self._index_lag = index_lag
+        self._lag = IndexLag(kernel, index_lag, held_back)
         self._page_bytes_max = page_bytes_max
-        self._held_back = held_back
         self.name = name
         self.names = names
         self._client = boto3.client("dynamodb", region_name=region)
@@ -70,14 +68,10 @@ class MotoTable:
         self.apart = False
         self._table = dynamodb_backends[account_id][region].tables[name]
         self._items: dict[ExecutionKey, StoredItem] = {}
-        self._writes: dict[ExecutionKey, int] = {}
         # Each item in moto's form, as last read.
         self._seen: dict[ExecutionKey, Any] = {}
-        # The items of the index in moto's own form, and the changes that it has yet to show.
+        # The items that the index shows, in moto's own form.
         self._indexed: defaultdict[Any, dict[Any, Any]] = defaultdict(dict)
-        self._shown: dict[ExecutionKey, int] = {}
-        self._coming: list[tuple[int, int, int, ExecutionKey, Any]] = []
-        self._serial = 0
         # The size of the largest item that the index ever held, by moto's count.
         self._largest_bytes = 0
 
@@ -149,12 +143,7 @@ class MotoTable:
         else:
             self._items[key] = after
         self._seen[key] = wire_item
-        number = self._writes[key] = self._writes.get(key, 0) + 1
-        lag = Stream(self._kernel.seed, f"dynamodb/index/{key.execution_id}/{number}")
-        held_us = 0 if self._held_back is None else self._held_back(key, number)
-        self._serial += 1
-        due_us = now_us + held_us + self._index_lag.draw(lag)
-        heappush(self._coming, (due_us, self._serial, number, key, wire_item))
+        self._lag.expect(key, wire_item)
         self._trace.emit(change(now_us, request_id, writer, key.execution_id, before, after))
 
     def look_again(self, writer: str, request_id: str = "") -> None:
@@ -171,12 +160,7 @@ class MotoTable:
     @contextmanager
     def as_indexed(self) -> Iterator[None]:
         """Let moto see the items as the index shows them, in pages of the scenario's size."""
-        coming = self._coming
-        while coming and coming[0][0] <= self._kernel.now_us:
-            _, _, number, key, wire_item = heappop(coming)
-            if number < self._shown.get(key, 0):
-                continue
-            self._shown[key] = number
+        for key, wire_item in self._lag.due():
             hash_key, range_key = self._moto_key(key)
             if wire_item is None:
                 self._indexed[hash_key].pop(range_key, None)

@@ -1,7 +1,7 @@
-"""The wire tier's parts of a world, and the one place where they are chosen.
+"""The wire tier's parts of a world; the only place that chooses them.
 
-Schedule, Lambda, DRS, workload, faults and properties are those of the fast tier. What differs is that the functions
-run as deployed, on boto3 and botocore, and that moto keeps the table and the metrics.
+Schedule, Lambda, DRS, workload, faults and properties are those of the fast tier. The functions run as deployed, on
+boto3 and botocore, and moto keeps the table and the metrics.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,11 +37,11 @@ OUR_FINDER: Final = "drsim.orchestrator.entrypoints:finder_handler"
 OUR_POLLER: Final = "drsim.orchestrator.entrypoints:poller_handler"
 _ROLE: Final = "drs-orchestration-polling"
 _EMPTIED: Final = sorted({*SERVICES.values(), "cloudformation", "iam", "s3"} - {"drs"})
-"""What moto keeps for functions, and for the deployment. DRS keeps nothing of its own while a world is attached."""
+"""moto's services with state of functions or the deployment. DRS has none while a world is attached."""
 _OURS_ONLY: Final = frozenset(
     {"metrics-complete", "log-correlation", "CloudWatch logs comprehensive", "Alarms go off and clear"}
 )
-"""Properties and criteria of what our functions say of themselves; the table and DRS's truth alone judge others."""
+"""Properties and criteria of our functions' own metrics and logs; other functions are judged by table and DRS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class Handlers:
 
 @contextmanager
 def wire_parts(spec: WorldSpec, *, seed: int, functions: Handlers | None = None) -> Iterator[Parts]:
-    """The parts of one run in the wire tier. Make, run and close the world inside."""
+    """The parts of one run in the wire tier. Create, run and close the world inside the context."""
     with ExitStack() as stack:
         stack.enter_context(sandbox.no_credentials(deployment.REGION))
         stack.enter_context(sandbox.nothing_kept())
@@ -75,7 +75,7 @@ def wire_parts(spec: WorldSpec, *, seed: int, functions: Handlers | None = None)
 
 
 def _empty() -> None:
-    """Forget what moto keeps of an earlier run, in this process or a test."""
+    """Remove moto's state of an earlier run or test in this process."""
     default_user_config["lambda"] = {"use_docker": False}
     for name in _EMPTIED:
         backends.get_backend(name).reset()  # type: ignore[call-overload]
@@ -165,7 +165,7 @@ class _WireTier:
 
     @staticmethod
     def _use_logs(world: World, invocation: Invocation, group: str) -> None:
-        """Lambda's runtime writes the lines, with the function's role: a stream for each environment."""
+        """Record the permissions for log lines: Lambda's runtime writes them with the function's role."""
         where = f"{deployment.REGION}:{HOME_ACCOUNT}"
         stream = f"arn:aws:logs:{where}:log-group:{group}:log-stream:{invocation.environment.number}"
         for action in ("logs:CreateLogStream", "logs:PutLogEvents") if invocation.cold else ("logs:PutLogEvents",):
@@ -211,14 +211,14 @@ class _WireTier:
 
 
 def _unschedule(rule: str) -> None:
-    """Let the rule be the world's alone: for moto one without a pattern matches each event that a function puts."""
+    """Remove the rule's targets: in moto a rule without a pattern matches each event that a function puts."""
     client = boto3.client("events", region_name=deployment.REGION)
     ids = [target["Id"] for target in client.list_targets_by_rule(Rule=rule)["Targets"]]
     client.remove_targets(Rule=rule, Ids=ids)
 
 
 def _scheduled_event(world: World, payload: Payload, rule_arn: str) -> dict[str, object]:
-    """What EventBridge sends with each tick."""
+    """EventBridge's event of a tick."""
     at = datetime.fromtimestamp((world.spec.epoch_us + world.kernel.now_us) // 1_000_000, tz=UTC)
     return {
         "version": "0",
