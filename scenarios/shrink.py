@@ -259,10 +259,8 @@ def shrunk_failure(
     try:
         small = shrunk(scenario, found.seed, found.property, parts_place=parts_place, seconds_max=seconds_max)
         if small is not None:
-            runs_count, trouble = (
-                small.runs_count,
-                "the smallest scenario failed once and not again, so its runs differ",
-            )
+            runs_count = small.runs_count
+            trouble = "the smallest scenario failed once and not again, so its runs differ"
             kept = failure_of(small.scenario, small.seed, found.property, parts_place)
             if kept is not None:
                 return ShrunkFailure(kept, runs_count)

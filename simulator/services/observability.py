@@ -114,17 +114,9 @@ class LogsService(logging.Handler):
             group.size_bytes += size_bytes
             group.fields.update(fields)
             group.levels[level] = group.levels.get(level, 0) + 1
-        self._trace.emit(
-            LogWritten(
-                self._kernel.now_us,
-                invocation.request_id,
-                invocation.function,
-                level,
-                execution_id,
-                message,
-                size_bytes,
-            )
-        )
+        now_us, request_id = self._kernel.now_us, invocation.request_id
+        line = LogWritten(now_us, request_id, invocation.function, level, execution_id, message, size_bytes)
+        self._trace.emit(line)
 
     def _on_start(self, event: LambdaStarted) -> None:
         self._platform(event.function, f"START RequestId: {event.request_id} Version: $LATEST")

@@ -150,14 +150,5 @@ def _begun(site: Site, request: AWSPreparedRequest, service: str, operation: str
 
 def _made(world: World, call: ClientCall, began_us: int, error: str) -> None:
     invocation, now_us = call.invocation, world.kernel.now_us
-    made = CallMade(
-        now_us,
-        invocation.request_id,
-        invocation.function,
-        call.operation,
-        now_us - began_us,
-        int(invocation.cold),
-        error,
-        call.fault,
-    )
-    world.trace.emit(made)
+    ids, is_cold = (invocation.request_id, invocation.function), int(invocation.cold)
+    world.trace.emit(CallMade(now_us, *ids, call.operation, now_us - began_us, is_cold, error, call.fault))
