@@ -123,7 +123,7 @@ class ExecutionTable:
         self._kernel = kernel
         self._trace = trace
         self._items: dict[ExecutionKey, StoredItem] = {}
-        self._index = _StatusOrder()
+        self._index = _ShownItems()
         self._lag = IndexLag(kernel, index_lag, held_back)
         self._page_bytes_max = page_bytes_max
 
@@ -178,7 +178,7 @@ class ExecutionTable:
         self._trace.emit(change(now_us, request_id, writer, key.execution_id, before, after))
 
 
-class _StatusOrder:
+class _ShownItems:
     """The items that the index shows, in its order."""
 
     def __init__(self) -> None:
