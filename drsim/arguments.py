@@ -1,6 +1,7 @@
-"""What users type, as values; what is wrong with it, or with their files and disks, as errors for people."""
+"""Command-line arguments as values, and errors of arguments, files and disks as messages for users."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +15,7 @@ T = TypeVar("T")
 
 
 class TraceFormat(StrEnum):
-    """Formats in which a trace can be had besides its own."""
+    """Further formats of a trace."""
 
     CHROME = "chrome"
 
@@ -29,18 +30,12 @@ class TraceKept(StrEnum):
 
     @property
     def level(self) -> "Level":
-        """What the trace itself is told."""
-        match self:
-            case TraceKept.OFF:
-                return "off"
-            case TraceKept.SUMMARY:
-                return "summary"
-            case _:
-                return "full"
+        """The level of the trace itself."""
+        return "off" if self is TraceKept.OFF else "summary" if self is TraceKept.SUMMARY else "full"
 
 
 class EngineName(StrEnum):
-    """What `--engine` may be."""
+    """The values of `--engine`."""
 
     PROCESS = "process"
     DASK = "dask"
@@ -48,7 +43,7 @@ class EngineName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
-    """Where `drsim explore` is to run its seeds. Without a scheduler's address, dask runs on this machine."""
+    """Where `drsim explore` runs its seeds. Without a scheduler's address, dask runs on this machine."""
 
     name: EngineName
     jobs: int
@@ -56,12 +51,12 @@ class EngineChoice:
 
 
 def jobs_default() -> int:
-    """As many processes as this one may use processors."""
+    """The number of CPUs available to this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class UserError(Exception):
-    """Something that the user can mend; the message says what."""
+    """An error that the user can fix; the message describes it."""
 
 
 def seeds_of(text: str) -> tuple[int, int]:
@@ -85,7 +80,7 @@ def seconds_of(text: str | None) -> float | None:
 
 
 def check_parts(place: str) -> None:
-    """Raise UserError if --parts names none."""
+    """Raise UserError if --parts names no parts."""
     from drsim.scenarios.parts import parts_of
 
     try:
@@ -95,7 +90,7 @@ def check_parts(place: str) -> None:
 
 
 def reading(read: "Callable[[], T]") -> "T":
-    """Read files of a user's. Raises UserError for what is wrong with them."""
+    """Read a user's files. Raises UserError for errors in them."""
     from drsim.scenarios.files import ScenarioError
 
     try:
@@ -105,7 +100,7 @@ def reading(read: "Callable[[], T]") -> "T":
 
 
 def loaded(names: list[str], changes: list[str]) -> "list[Scenario]":
-    """All scenarios, or a UserError that holds what is wrong with any of them."""
+    """All scenarios. Raises UserError with the errors of all of them."""
     from drsim.scenarios.files import ScenarioError, load
 
     scenarios, problems = [], []
@@ -114,19 +109,16 @@ def loaded(names: list[str], changes: list[str]) -> "list[Scenario]":
             scenarios.append(load(name, changes))
         except ScenarioError as error:
             problems += [problem for problem in error.problems if problem not in problems]
-    seen = [scenario.name for scenario in scenarios]
-    problems += [f"{name}: named twice, and the second run would overwrite the first" for name in _twice(seen)]
+    counts = Counter(scenario.name for scenario in scenarios)
+    twice = sorted(name for name, count in counts.items() if count > 1)
+    problems += [f"{name}: named twice, and the second run would overwrite the first" for name in twice]
     if problems:
         raise UserError("\n".join(problems))
     return scenarios
 
 
-def _twice(names: list[str]) -> list[str]:
-    return sorted({name for name in names if names.count(name) > 1})
-
-
 def writing(write: Callable[[], T]) -> T:
-    """Write files. Raises UserError when the disk or the folder does not let it."""
+    """Write files. Raises UserError for an error of the disk or the folder."""
     try:
         return write()
     except OSError as error:

@@ -1,7 +1,7 @@
 """The report of an exploration: from a campaign's folder to `report.html` and `report.md` in it.
 
-Owns the summary's making: ranges added up, failures found again beside the group that they belong to, and each run
-again to tell its story. How that looks is `reports.campaign`'s.
+Makes the summary: adds up the ranges, puts each failure with its group, and runs it again for its story.
+`reports.campaign` renders it.
 """
 
 import shlex
@@ -16,7 +16,7 @@ from drsim.reports import campaign as report
 from drsim.scenarios import explanation, failure
 from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.campaign import Campaign, missing_ranges
-from drsim.scenarios.explore import Contradiction, signature
+from drsim.scenarios.explore import signature
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.model import Scenario
 from drsim.simulator.checks.ledger import PHASES
@@ -28,7 +28,7 @@ _US: Final = 1_000_000
 
 
 def write(folder: Path) -> list[Path]:
-    """Write the page and the Markdown of the campaign in a folder, over earlier ones; their paths.
+    """Write the page and the Markdown of the campaign in a folder, over earlier ones, and return their paths.
 
     Raises UserError for a folder that holds no campaign and for a file in it that cannot be read, and OSError.
     """
@@ -40,8 +40,8 @@ def write(folder: Path) -> list[Path]:
     return [folder / name for name in documents]
 
 
-def summed_up(folder: Path) -> report.Campaign:
-    """Everything that the report of a campaign shows. Raises UserError."""
+def summed_up(folder: Path) -> report.CampaignSummary:
+    """All data of a campaign's report. Raises UserError."""
     kept = reading(lambda: read(folder / CAMPAIGN))
     if kept is None:
         raise UserError(f"no campaign in {folder}: `drsim explore` leaves {CAMPAIGN} in a folder of its own")
@@ -53,7 +53,7 @@ def summed_up(folder: Path) -> report.Campaign:
     groups, others = _grouped(campaign, folder, failures, kept.header.parts)
     scenario = kept.header.scenario
     run, missing = _seeds(kept)
-    return report.Campaign(
+    return report.CampaignSummary(
         scenario=scenario.name,
         title=scenario.title,
         why=scenario.why,
@@ -88,16 +88,16 @@ def drawn_faults(scenario: Scenario) -> list[Fault]:
     return [fault for fault in Fault if fault in drawn | {rule.fault for rule in scenario.faults}]
 
 
-def ledger(scenario: Scenario, campaign: Campaign) -> tuple[report.Row, ...]:
+def ledger(scenario: Scenario, campaign: Campaign) -> tuple[report.LedgerRow, ...]:
     """Each kind of fault by phase of life."""
     faults = drawn_faults(scenario)
-    # Of no count at all, whatever is possible is missing.
+    # With no counts, every possible cell is missing.
     possible = campaign.empty_cells(faults, {})
     return tuple(
-        report.Row(
+        report.LedgerRow(
             fault=str(fault),
             cells=tuple(
-                report.Cell(
+                report.LedgerCell(
                     struck=campaign.fired[f"{fault} {phase}"],
                     met_poll=campaign.in_flight[f"{fault} {phase}"],
                     changed=campaign.changed[f"{fault} {phase}"],
@@ -111,7 +111,7 @@ def ledger(scenario: Scenario, campaign: Campaign) -> tuple[report.Row, ...]:
 
 
 def size_of(scenario: Scenario) -> str:
-    """How small a shrunk scenario is: "1 execution, 1 wave, 1 fault, 10m 2s of virtual time"."""
+    """The size of a shrunk scenario: "1 execution, 1 wave, 1 fault, 10m 2s of virtual time"."""
     executions = sum(group.executions for group in scenario.workload)
     waves = sum(group.executions * len(group.waves) for group in scenario.workload)
     counted = ((executions, "execution"), (waves, "wave"), (len(scenario.faults), "fault"))
@@ -120,7 +120,7 @@ def size_of(scenario: Scenario) -> str:
 
 
 def _seeds(kept: Kept) -> tuple[tuple[report.Seeds, ...], tuple[report.Seeds, ...]]:
-    """The ranges that were run, put together where they touch, and those that were asked for and not run."""
+    """The ranges that were run, merged where they touch, and those that were requested and not run."""
     done = sorted((each.first, each.last) for each in kept.ranges)
     run: list[report.Seeds] = []
     for first, last in done:
@@ -134,59 +134,56 @@ def _seeds(kept: Kept) -> tuple[tuple[report.Seeds, ...], tuple[report.Seeds, ..
 
 def _grouped(
     campaign: Campaign, folder: Path, failures: dict[Path, Failure], parts: str
-) -> tuple[tuple[report.Group, ...], tuple[report.Story, ...]]:
-    """The groups, each with the failures that were shrunk from its seeds, and the failures that belong to none."""
+) -> tuple[tuple[report.FailureGroup, ...], tuple[report.FailureStory, ...]]:
+    """The groups, each with the failures shrunk from its seeds, and the failures of no group."""
     left = dict(failures)
+    # Only the first stories run again.
+    again = iter(range(_STORIES_MAX))
+
+    def story(path: Path) -> report.FailureStory:
+        return _story(path, left.pop(path), folder, run_again=next(again, None) is not None)
+
     groups = []
-    told = 0
     for (name, _), members in campaign.groups().items():
-        stories = []
-        for path in (failure_path(folder, member) for member in members):
+        first, paths = members[0], [failure_path(folder, member) for member in members]
+        group = report.FailureGroup(
+            property=name,
+            expected=signature(first),
+            observed=first.observed,
+            execution_id=first.execution_id,
+            at_s=first.at_us / _US,
+            seeds=tuple(each.seed for each in members),
             # An earlier campaign with other parts may have left a file of that name.
-            if path in left and left[path].parts == parts:
-                stories.append(_story(path, left.pop(path), folder, tell=told < _STORIES_MAX))
-                told += 1
-        groups.append(_group(name, members, tuple(stories)))
-    others = []
-    for path, kept in left.items():
-        others.append(_story(path, kept, folder, tell=told < _STORIES_MAX))
-        told += 1
-    # Where there are too many groups to show all, those with a story are worth more.
+            stories=tuple(story(path) for path in paths if path in left and left[path].parts == parts),
+        )
+        groups.append(group)
+    others = tuple(story(path) for path in list(left))
+    # If the page cannot show all groups, those with a story come first.
     groups.sort(key=lambda group: not group.stories)
-    return tuple(groups), tuple(others)
+    return tuple(groups), others
 
 
-def _group(name: str, members: list[Contradiction], stories: tuple[report.Story, ...]) -> report.Group:
-    first = members[0]
-    return report.Group(
-        property=name,
-        expected=signature(first),
-        observed=first.observed,
-        execution_id=first.execution_id,
-        at_s=first.at_us / _US,
-        seeds=tuple(each.seed for each in members),
-        stories=stories,
-    )
-
-
-def _story(path: Path, kept: Failure, folder: Path, *, tell: bool) -> report.Story:
-    """A failure, run again to be told; where that cannot be, it says why."""
+def _story(path: Path, kept: Failure, folder: Path, *, run_again: bool) -> report.FailureStory:
+    """A failure and its story from another run, or the reason why there is none."""
     outcome, trouble = "", ""
     steps: tuple[report.Step, ...] = ()
     nearest = None
-    if tell:
+    if run_again:
         try:
             replay = failure.replay(kept)
             outcome = replay.detail
             if replay.outcome == "still fails":
-                steps = tuple(map(_step, explanation.story(kept)))
+                steps = tuple(
+                    report.Step(at_s=line.at_us / _US, text=line.text, kind=line.kind)
+                    for line in explanation.story(kept)
+                )
                 nearest = explanation.difference(kept)
             else:
                 trouble = f"{replay.outcome}: {replay.detail}"
-        # Its parts are a user's own, and importing or building them may raise anything; the rest is told all the same.
+        # Its parts are a user's own, and importing or building them may raise anything; all else is shown.
         except Exception as error:
             trouble = f"cannot be run again: {type(error).__name__}: {error}"
-    return report.Story(
+    return report.FailureStory(
         file=path.relative_to(folder).as_posix(),
         property=kept.property,
         seed=kept.seed,
@@ -206,11 +203,7 @@ def _story(path: Path, kept: Failure, folder: Path, *, tell: bool) -> report.Sto
     )
 
 
-def _step(line: explanation.Line) -> report.Step:
-    return report.Step(at_s=line.at_us / _US, text=line.text, kind=line.kind)
-
-
 def _scenario_in(path: Path) -> str:
-    """The scenario as a failure's file holds it, or the whole file if it is not written as drsim writes it."""
+    """The scenario in a failure's file, or the whole file if its layout is not drsim's."""
     text = path.read_text(encoding="utf-8")
     return textwrap.dedent(text.partition("\nscenario:\n")[2]) or text

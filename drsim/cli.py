@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 
 _SIGINT = 130
-"""The exit code into which typer turns a KeyboardInterrupt."""
-
+"""typer's exit code for a KeyboardInterrupt."""
 
 app = typer.Typer(
     name="drsim",
@@ -75,7 +74,7 @@ def run(
     names: Annotated[
         list[str], typer.Argument(metavar="NAME|FILE...", help="Scenarios of the catalogue, or YAML files.")
     ],
-    seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 1,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario, e.g. executions=200 or duration=45m."),
@@ -84,21 +83,20 @@ def run(
         Tier, typer.Option(help="fast: production code on simulated services; wire: Lambda handlers, boto3 and moto.")
     ] = Tier.FAST,
     finder: Annotated[
-        str, typer.Option(metavar="PLACE", help="Your finder, FILE.py:HANDLER or MODULE:HANDLER (wire tier).")
+        str, typer.Option(metavar="PLACE", help="Your finder: FILE.py:HANDLER or MODULE:HANDLER (wire tier).")
     ] = "",
     poller: Annotated[str, typer.Option(metavar="PLACE", help="Your poller, likewise.")] = "",
     paths: Annotated[
-        list[Path] | None, typer.Option("--path", metavar="DIR", help="A folder of modules that they import.")
+        list[Path] | None, typer.Option("--path", metavar="DIR", help="A folder of modules that your handlers import.")
     ] = None,
     variables: Annotated[
-        list[str] | None, typer.Option("--env", metavar="KEY=VALUE", help="An environment variable of theirs.")
+        list[str] | None, typer.Option("--env", metavar="KEY=VALUE", help="An environment variable of your handlers.")
     ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where each run's folder goes.")] = Path("drsim-runs"),
     trace: Annotated[
         TraceKept,
         typer.Option(
-            help="Events to write: none; those that tell what became of executions; all; all, and for Perfetto too "
-            "(trace.chrome.json)."
+            help="Events to write: none; a summary of each execution; all; all, and trace.chrome.json for Perfetto."
         ),
     ] = TraceKept.FULL,
     as_json: Annotated[
@@ -154,10 +152,9 @@ def _run_one(
 ) -> "tuple[Result | None, bool]":
     """Run one scenario, write its files and show it.
 
-    Gives the result, None if the simulation itself broke, and whether everything could be written.
+    Returns the result, None if the simulation itself broke, and whether all files were written.
     """
     import contextlib
-    import shlex
     import traceback
 
     from drsim import console as terminal
@@ -167,10 +164,6 @@ def _run_one(
     from drsim.simulator.trace import BrokenSimulationError, UnwrittenTraceError
     from drsim.simulator.wire.errors import HandlerError
 
-    set_words = [word for change in changes for word in ("--set", change)]
-    # What is written decides the digest as well.
-    trace_words = [] if trace.level == "full" else ["--trace", trace.level]
-    words = ["drsim", "run", name, "--seed", str(seed), *set_words, *choice.words, *trace_words]
     which, folder = f"{scenario.name}, seed {seed}", outputs.folder_of(out, scenario.name, seed)
     with contextlib.ExitStack() as ending:
         kept = trace.level != "off"
@@ -182,7 +175,7 @@ def _run_one(
                     seed=seed,
                     tier=choice.tier.value,
                     functions=choice.functions,
-                    replay=shlex.join(words),
+                    replay=_command(name, seed, changes, choice, trace),
                     on_progress=on_progress,
                     trace=trace.level,
                     spool=spool,
@@ -208,6 +201,16 @@ def _run_one(
     return done.result, not troubles
 
 
+def _command(name: str, seed: int, changes: list[str], choice: Choice, trace: TraceKept) -> str:
+    """The command that replays a run."""
+    import shlex
+
+    set_words = [word for change in changes for word in ("--set", change)]
+    # The digest depends on which events are written.
+    trace_words = [] if trace.level == "full" else ["--trace", trace.level]
+    return shlex.join(["drsim", "run", name, "--seed", str(seed), *set_words, *choice.words, *trace_words])
+
+
 def _code(results: "list[Result]") -> ExitCode:
     verdicts = {result.verdict for result in results}
     if "fail" in verdicts:
@@ -216,7 +219,7 @@ def _code(results: "list[Result]") -> ExitCode:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit code. No error of the user's ends in a traceback."""
+    """Run the command line and return its exit code. No user error ends in a traceback."""
     command = typer.main.get_command(app)
     try:
         return int(command.main(arguments, prog_name="drsim", standalone_mode=False) or 0)
@@ -237,7 +240,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         from drsim.console import leave_unseen
 
-        # Whoever read the output has seen enough.
+        # The reader of the output has closed it.
         leave_unseen()
         return ExitCode.PASS
     except Exception as error:

@@ -1,4 +1,4 @@
-"""`drsim report`: all reports of runs written again, from what the runs left on disk."""
+"""`drsim report`: write all reports of runs again, from the files that the runs left."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -19,7 +19,7 @@ def report(
         typer.Argument(metavar="DIR...", help="Folders of runs or their result.json, or a folder of such folders."),
     ],
     campaign: Annotated[
-        bool, typer.Option("--campaign", help="DIR is what `drsim explore` left: sum the exploration up.")
+        bool, typer.Option("--campaign", help="DIR is what `drsim explore` left: report on the exploration.")
     ] = False,
     trace: Annotated[
         TraceFormat | None, typer.Option("--trace", help="Also the trace for Perfetto, trace.chrome.json.")
@@ -36,15 +36,14 @@ def report(
     if campaign:
         if trace is not None:
             raise UserError("--trace: an exploration keeps no trace; `drsim run` does")
-        _sum_up(folders)
-        return
+        _write_campaigns(folders)
     codes = {code for folder in folders for code in _written_again(folder, with_chrome=trace is not None)}
     if ExitCode.INTERNAL in codes:
         raise Exit(ExitCode.INTERNAL)
     raise Exit(ExitCode.USAGE if ExitCode.USAGE in codes else ExitCode.PASS)
 
 
-def _sum_up(folders: list[Path]) -> None:
+def _write_campaigns(folders: list[Path]) -> None:
     from drsim.campaign_report import write
 
     code = ExitCode.PASS
@@ -55,12 +54,11 @@ def _sum_up(folders: list[Path]) -> None:
         except UserError as error:
             complain(str(error))
             code = ExitCode.USAGE
-    if code is not ExitCode.PASS:
-        raise Exit(code)
+    raise Exit(code)
 
 
 def _written_again(folder: Path, *, with_chrome: bool) -> Iterator[ExitCode]:
-    """Write the reports of each run that is there, and say what is wrong with any. Gives how each went."""
+    """Write the reports of each run in the folder, and complain about what is wrong with any. Yields their codes."""
     try:
         for file in runs_in(folder):
             yield _written(file, with_chrome=with_chrome)
@@ -70,7 +68,7 @@ def _written_again(folder: Path, *, with_chrome: bool) -> Iterator[ExitCode]:
 
 
 def _written(file: Path, *, with_chrome: bool) -> ExitCode:
-    """Write one run's reports beside its result's file, and say what is wrong with that, or with its trace."""
+    """Write one run's reports beside its result, and complain about what is wrong with that or with its trace."""
     from drsim.outputs import CHROME, PAGE, TRACE, write_reports
     from drsim.reports.history import TraceError
     from drsim.simulator.trace import read_lines
@@ -83,6 +81,7 @@ def _written(file: Path, *, with_chrome: bool) -> ExitCode:
             raise UserError(f"{file}: {CHROME} needs a run with --trace full, and this one has --trace {result.trace}")
         damage = "" if result.trace_digest is None else damage_of(path, result.trace_digest)
         kept = [name for name in (PAGE, CHROME) if damage and (folder / name).exists()]
+        unchanged = f"{' and '.join(kept)} {'stays' if len(kept) == 1 else 'stay'} as before" if kept else ""
 
         def lines() -> Iterator[str]:
             if damage:
@@ -96,15 +95,10 @@ def _written(file: Path, *, with_chrome: bool) -> ExitCode:
         return ExitCode.USAGE
     print(folder / PAGE)
     if damage:
-        complain(f"{path}: {damage}; {_left(kept) or f'{PAGE} has no timeline'}")
+        complain(f"{path}: {damage}; {unchanged or f'{PAGE} has no timeline'}")
     elif troubles and result.trace_digest is not None and (wrong := wrong_line(path)):
         complain(f"{path}: {wrong}; nothing could be made of the trace")
         return ExitCode.USAGE
     for trouble in troubles:
         complain(f"internal error in the reports of {folder}: {trouble}")
     return ExitCode.INTERNAL if troubles else ExitCode.USAGE if damage else ExitCode.PASS
-
-
-def _left(kept: list[str]) -> str:
-    """What is said of files that stay as they were."""
-    return f"{' and '.join(kept)} {'stays' if len(kept) == 1 else 'stay'} as before" if kept else ""

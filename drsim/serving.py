@@ -1,13 +1,12 @@
 """`drsim serve`: a world behind an HTTP endpoint that any AWS client can use.
 
-Owns what is said about it on the terminal, and how it begins and ends; the endpoint is `simulator.wire.server`'s.
-Ctrl-C and SIGTERM are the usual end of it, so the exit code is then 0.
+Starts and ends it, and prints how to use it; the endpoint is `simulator.wire.server`'s. Ctrl-C and SIGTERM are its
+usual end, so the exit code is then 0.
 """
 
 import gc
 import math
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
@@ -16,6 +15,7 @@ import typer
 from typer.exceptions import Exit
 
 from drsim.arguments import UserError, reading
+from drsim.exit_codes import complain
 
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
@@ -30,14 +30,13 @@ name: empty
 title: Nothing but a table and source servers
 why: Whatever happens in it, clients do.
 """
-_WIDTH_MAX: Final = 98
 
 
 def serve(
     name: Annotated[
         str, typer.Argument(metavar="NAME|FILE", help="A scenario whose executions start; none: an empty world.")
     ] = "",
-    seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 1,
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario, as for `drsim run`.")
     ] = None,
@@ -72,7 +71,7 @@ def _import_server() -> None:
         with warnings.catch_warnings():
             # moto warns before it raises.
             warnings.simplefilter("ignore")
-            import drsim.simulator.wire.server  # noqa: F401 - to see whether it can be
+            import drsim.simulator.wire.server  # noqa: F401 - to see whether it is installed
     except ImportError as error:
         if (error.name or "").partition(".")[0] == "drsim":
             raise
@@ -83,7 +82,7 @@ def _import_server() -> None:
 
 @contextmanager
 def _interrupted_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM, with which supervisors end a process, do what Ctrl-C does."""
+    """Let SIGTERM, which supervisors send, do what Ctrl-C does."""
 
     def interrupt(*_: object) -> NoReturn:
         raise KeyboardInterrupt
@@ -107,84 +106,74 @@ def _serve(scenario: "Scenario", seed: int, speed: float, host: str, port: int, 
             f"cannot listen on {host}, port {port}: {error.strerror or error}; --port 0 takes any that is free"
         ) from None
     with closing(listening), served_world(scenario, seed=seed, spare_servers=_SPARE_SERVERS) as world:
-        pacer = Pacer(world.kernel, speed=speed, paused=paused, wall_seconds=wall_seconds, complain=_complain)
+        pacer = Pacer(world.kernel, speed=speed, paused=paused, wall_seconds=wall_seconds, complain=complain)
         endpoint = Endpoint(world, pacer)
         server = http_server(listening, endpoint)
         began_s = wall_seconds()
         _announce(scenario, seed, world, pacer, f"http://{_shown_host(host)}:{server.port}")
         pacer.start(on_broken=server.shutdown)
         try:
-            # It takes Ctrl-C for its end.
+            # Returns on Ctrl-C.
             server.serve_forever()
         finally:
             pacer.stop(_STOP_SECONDS_MAX)
-        _sum_up(world, endpoint, wall_seconds() - began_s)
-        # moto's many objects need no last look before the process ends; on a busy machine it takes seconds.
+        _print_totals(world, endpoint, wall_seconds() - began_s)
+        # Skip the last garbage collection of moto's many objects: on a busy machine it takes seconds.
         gc.freeze()
         if pacer.broken is not None:
-            _complain(f"internal error: {type(pacer.broken).__name__}: {pacer.broken}")
+            complain(f"internal error: {type(pacer.broken).__name__}: {pacer.broken}")
             return 3
     return 0
 
 
 def _shown_host(host: str) -> str:
-    """The address to which a client on this machine sends."""
+    """The address that a client on this machine uses."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
     return f"[{reachable}]" if ":" in reachable else reachable
 
 
 def _announce(scenario: "Scenario", seed: int, world: "ServedWorld", pacer: "Pacer", url: str) -> None:
     table, scope, spare = world.table, world.spare_scope, world.spare_ids
-    key = table.names.of("Status")
-    pace = f"{pacer.speed:g} virtual seconds a second" + (", paused" if pacer.paused else "")
     begin = world.shown(0).partition(".")[0] + "Z"
-    _say(
-        f"drsim serves {scenario.name}, seed {seed}, at {url}",
-        f"  time      from {begin}, {pace}",
-        f"  table     {table.name}, index StatusIndex, in us-east-1",
-        f"  account   {scope.account_id}, whatever credentials a client has",
-        f"  servers   {len(spare)} in {scope.region} for jobs of yours, those of executions besides:",
-        *[f"            {'  '.join(spare[first : first + 4])}" for first in range(0, len(spare), 4)],
-        "",
-        "  export AWS_ENDPOINT_URL=" + url + f" AWS_DEFAULT_REGION={scope.region}",
-        "  export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any",
-        f"  aws drs start-recovery --is-drill --source-servers sourceServerID={spare[0]}",
-        f"  aws drs describe-jobs --endpoint-url {url}",
-        f"  aws dynamodb query --table-name {table.name} \\",
-        "      --index-name StatusIndex --key-condition-expression '#s = :s' \\",
-        f'      --expression-attribute-names \'{{"#s": "{key}"}}\' \\',
-        '      --expression-attribute-values \'{":s": {"S": "POLLING"}}\'',
-        f"  curl {url}/drsim/time   # and /drsim/executions, /drsim/servers",
-        f"  curl -X POST '{url}/drsim/advance?by=10m'   # and /drsim/pause, /drsim/resume",
-        "",
-        "Ctrl-C ends it.",
-    )
+    spare_lines = "\n            ".join("  ".join(spare[first : first + 4]) for first in range(0, len(spare), 4))
+    _print(f"""\
+drsim serves {scenario.name}, seed {seed}, at {url}
+  time      from {begin}, {pacer.speed:g} virtual seconds a second{", paused" if pacer.paused else ""}
+  table     {table.name}, index StatusIndex, in us-east-1
+  account   {scope.account_id}, whatever credentials a client has
+  servers   {len(spare)} in {scope.region} for jobs of yours, those of executions besides:
+            {spare_lines}
+
+  export AWS_ENDPOINT_URL={url} AWS_DEFAULT_REGION={scope.region}
+  export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
+  aws drs start-recovery --is-drill --source-servers sourceServerID={spare[0]}
+  aws drs describe-jobs --endpoint-url {url}
+  aws dynamodb query --table-name {table.name} \\
+      --index-name StatusIndex --key-condition-expression '#s = :s' \\
+      --expression-attribute-names '{{"#s": "{table.names.of("Status")}"}}' \\
+      --expression-attribute-values '{{":s": {{"S": "POLLING"}}}}'
+  curl {url}/drsim/time   # and /drsim/executions, /drsim/servers
+  curl -X POST '{url}/drsim/advance?by=10m'   # and /drsim/pause, /drsim/resume
+
+Ctrl-C ends it.""")
 
 
-def _sum_up(world: "ServedWorld", endpoint: "Endpoint", seconds: float) -> None:
+def _print_totals(world: "ServedWorld", endpoint: "Endpoint", seconds: float) -> None:
     from drsim.console import duration
 
     counts = ", ".join(f"{service} {count}" for service, count in sorted(endpoint.requests.items())) or "none"
     jobs = sum(len(world.drs.jobs(scope)) for scope in world.scopes)
     virtual = duration(world.kernel.now_us / 1_000_000)
-    _say(
-        "",
-        f"drsim served requests for {duration(seconds)}: {counts}",
-        f"  {virtual} of virtual time, executions in the table: {len(world.table)}, DRS jobs: {jobs}",
+    _print(
+        f"\ndrsim served requests for {duration(seconds)}: {counts}\n"
+        f"  {virtual} of virtual time, executions in the table: {len(world.table)}, DRS jobs: {jobs}"
     )
 
 
-def _say(*lines: str) -> None:
+def _print(text: str) -> None:
     from rich.text import Text
 
     from drsim.console import output
 
-    console = output()
-    for line in lines:
-        # No wrapping: commands are to be copied.
-        console.print(Text(line), soft_wrap=True)
-
-
-def _complain(text: str) -> None:
-    for line in text.splitlines():
-        sys.stderr.write(f"drsim: {line}\n")
+    # No wrapping: users copy the commands.
+    output().print(Text(text), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Which tier a run takes, and whose functions run in it, as the command line says."""
+"""The command line's choice of a tier and of the functions that run in it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from drsim.simulator.wire.tier import Functions
+    from drsim.simulator.wire.tier import Handlers
 
 
 class Tier(StrEnum):
-    """How much of the real thing runs.
+    """How much of the real system runs.
 
     `fast` is production code on simulated services, `wire` the Lambda handlers as deployed, on boto3 and moto.
     """
@@ -22,7 +22,7 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The options of `drsim run` that say what runs. Handlers that are not named are this project's own."""
+    """The options of `drsim run` that choose what runs. Without handlers, this project's own run."""
 
     tier: Tier
     finder: str = ""
@@ -31,7 +31,7 @@ class Choice:
     variables: tuple[str, ...] = ()
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with the options, one line each."""
+        """Yield what is wrong with the options, a line for each error."""
         if self.tier is not Tier.WIRE and (self.finder or self.poller or self.paths or self.variables):
             yield "--finder, --poller, --path and --env are for --tier wire"
             return
@@ -52,7 +52,7 @@ class Choice:
 
     @property
     def words(self) -> list[str]:
-        """The options as they were typed, for the command that replays a run."""
+        """The options as typed, for the command that replays a run."""
         words = [] if self.tier is Tier.FAST else ["--tier", self.tier.value]
         for option, values in (
             ("--finder", [self.finder] if self.finder else []),
@@ -64,11 +64,11 @@ class Choice:
         return words
 
     @property
-    def functions(self) -> "Functions | None":
-        """The functions of others, or None for this project's own."""
+    def functions(self) -> "Handlers | None":
+        """The user's handlers, or None for this project's own."""
         if not self.finder:
             return None
-        from drsim.simulator.wire.tier import Functions
+        from drsim.simulator.wire.tier import Handlers
 
         variables = dict(variable.split("=", 1) for variable in self.variables)
-        return Functions(finder=self.finder, poller=self.poller, paths=self.paths, variables=variables)
+        return Handlers(finder=self.finder, poller=self.poller, paths=self.paths, variables=variables)

@@ -42,7 +42,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class FailureStory:
     """One shrunk failure: a small scenario, what happens in it, and how the nearest passing run first differs.
 
     `trouble` says why there is nothing to tell, and is "" otherwise; so is `passing` where there is no such run.
@@ -67,7 +67,7 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class FailureGroup:
     """Violations that look alike: the same property, and the same expectation but for its figures.
 
     `execution_id`, `at_s` and `observed` are those of the lowest seed.
@@ -79,11 +79,11 @@ class Group:
     execution_id: str
     at_s: float
     seeds: tuple[int, ...]
-    stories: tuple[Story, ...]
+    stories: tuple[FailureStory, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class LedgerCell:
     """A kind of fault in a phase of life: how often it struck, met a running poll, and changed how an execution ended.
 
     Where it is not `possible`, no zero means a thing.
@@ -101,15 +101,15 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class LedgerRow:
     """A kind of fault in all phases of life, in their order."""
 
     fault: str
-    cells: tuple[Cell, ...]
+    cells: tuple[LedgerCell, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Campaign:
+class CampaignSummary:
     """Everything that the two documents show. Seconds are of virtual time."""
 
     scenario: str
@@ -130,9 +130,9 @@ class Campaign:
     healed: bool
     unwinnable: tuple[tuple[str, int], ...]
     phases: tuple[str, ...]
-    ledger: tuple[Row, ...]
-    groups: tuple[Group, ...]
-    others: tuple[Story, ...]
+    ledger: tuple[LedgerRow, ...]
+    groups: tuple[FailureGroup, ...]
+    others: tuple[FailureStory, ...]
     """Failures in the folder that belong to no group: of crash points, or of an earlier campaign."""
     unexercised: tuple[str, ...] = ()
     """Properties and criteria that the scenario declares and no seed exercised."""
@@ -170,7 +170,7 @@ class Piece:
     label: str
 
 
-def rate_sentence(campaign: Campaign) -> str:
+def rate_sentence(campaign: CampaignSummary) -> str:
     """What the seeds say of all others."""
     failed, count = len(campaign.failed_seeds), campaign.seeds_count
     if not failed:
@@ -180,7 +180,7 @@ def rate_sentence(campaign: Campaign) -> str:
     return f"{campaign.claim}, {percent(failed / count)}: {most}"
 
 
-def strip(campaign: Campaign) -> list[Piece]:
+def strip(campaign: CampaignSummary) -> list[Piece]:
     """The seeds from left to right: ranges that were run and that are missing, and those that failed."""
     ranges = [*campaign.run, *campaign.missing]
     if not ranges:
@@ -201,7 +201,7 @@ def strip(campaign: Campaign) -> list[Piece]:
     return pieces
 
 
-def recovery_chart(campaign: Campaign) -> tuple[list[Piece], int]:
+def recovery_chart(campaign: CampaignSummary) -> tuple[list[Piece], int]:
     """How many overdue executions ended how long after healing, as bars, and the width of a bar in seconds."""
     if not campaign.recovery_s:
         return [], 0
@@ -227,18 +227,18 @@ def percent(ratio: float) -> str:
     return f"{float(f'{ratio * 100:.2g}'):g} %"
 
 
-def render_html(campaign: Campaign) -> str:
+def render_html(campaign: CampaignSummary) -> str:
     """The page, of at most 300 kB: if it must, it holds fewer stories, and says so."""
     return _fitting(campaign, PAGE_BYTES_MAX, lambda context: page.render("campaign.html.j2", context))
 
 
-def render_markdown(campaign: Campaign) -> str:
+def render_markdown(campaign: CampaignSummary) -> str:
     """The same as GitHub-flavoured Markdown, of at most 900 kB."""
     template = _markdown().get_template("campaign.md.j2")
     return _fitting(campaign, MARKDOWN_BYTES_MAX, lambda context: re.sub(r"\n{3,}", "\n\n", template.render(context)))
 
 
-def _fitting(campaign: Campaign, bytes_max: int, render: Callable[[Mapping[str, object]], str]) -> str:
+def _fitting(campaign: CampaignSummary, bytes_max: int, render: Callable[[Mapping[str, object]], str]) -> str:
     for shown in _STORIES_SHOWN:
         text = render(_context(campaign, shown))
         if len(text.encode()) <= bytes_max:
@@ -256,7 +256,7 @@ def fenced(text: object, length_max: int = 400) -> str:
     return visible(text, length_max).replace("`", "'")
 
 
-def _context(campaign: Campaign, stories_shown: int) -> dict[str, object]:
+def _context(campaign: CampaignSummary, stories_shown: int) -> dict[str, object]:
     stories = [story for group in campaign.groups for story in group.stories] + list(campaign.others)
     bars, bar_seconds = recovery_chart(campaign)
     return {

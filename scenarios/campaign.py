@@ -1,6 +1,6 @@
-"""A campaign: what ranges of seeds left behind, added up, and what that allows to claim.
+"""A campaign: the totals of ranges of seeds, and the failure rate that they support.
 
-Owns no running: that is `scenarios.explore`. The sums do not depend on the ranges or on their order.
+`scenarios.explore` runs the seeds. The totals do not depend on the ranges or on their order.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ _CLAIM_MIN: Final = 4
 
 
 class Campaign:
-    """Everything explored so far of one scenario."""
+    """The totals of one scenario's exploration so far."""
 
     def __init__(self) -> None:
         self.seeds_count = 0
@@ -30,7 +30,7 @@ class Campaign:
         self._unexercised: tuple[str, ...] | None = None
 
     def add(self, explored: Explored) -> None:
-        """Add what a range left behind."""
+        """Add a range."""
         self.seeds_count += explored.last - explored.first + 1
         self.failures += explored.failures
         self.fired.update(explored.fired)
@@ -47,7 +47,7 @@ class Campaign:
 
     @property
     def unexercised(self) -> tuple[str, ...]:
-        """What the scenario declares and no seed exercised: the campaign then says nothing of it."""
+        """What the scenario declares and no seed exercised: nothing is known about it."""
         return self._unexercised or ()
 
     @property
@@ -59,11 +59,11 @@ class Campaign:
 
     @property
     def failed_count(self) -> int:
-        """Seeds in which a property was broken, or a criterion failed."""
+        """The number of seeds in which a property or criterion failed."""
         return len({failure.seed for failure in self.failures})
 
     def groups(self) -> dict[tuple[str, str], list[Contradiction]]:
-        """Failures that look alike, by property and signature, each from its lowest seed on."""
+        """Similar failures, by property and signature, each group in the order of seeds."""
         groups: dict[tuple[str, str], list[Contradiction]] = {}
         for failure in sorted(self.failures, key=lambda each: each.seed):
             groups.setdefault((failure.property, signature(failure)), []).append(failure)
@@ -79,7 +79,7 @@ class Campaign:
         return 0
 
     def claim(self) -> str:
-        """What the seeds allow to be said about all others."""
+        """The claim that the seeds support."""
         if self.failures or not self.seeds_count:
             return f"{self.failed_count} of {self.seeds_count} seeds failed"
         # The rule of three: with none in n, at most 3/n at 95 % (Hanley and Lippman-Hand, JAMA 1983).
@@ -90,9 +90,9 @@ class Campaign:
 
     @staticmethod
     def empty_cells(faults: Sequence[Fault], counts: Mapping[str, int]) -> dict[Fault, list[str]]:
-        """The phases of life in which a kind of fault could have acted and did not: nothing is known about them.
+        """The phases in which a kind of fault could have acted and did not: nothing is known about them.
 
-        Before polling begins only DRS's own faults and the index can meet an execution.
+        Before polling begins only DRS's own faults and the index can affect an execution.
         """
         empty = {}
         for fault in faults:

@@ -1,52 +1,55 @@
-"""CloudWatch as a run left it, as records of its result: metrics, alarms and the dashboard."""
+"""CloudWatch after a run, as records of its result: metrics, alarms and the dashboard."""
 
 from collections import Counter
 from typing import NamedTuple
 
 from drsim.orchestrator.settings import MINUTE_US
 from drsim.scenarios.result import AlarmChange, AlarmRecord, MetricRecord, Minute, Widget, WidgetLine, instant
-from drsim.simulator.cloudwatch import alarms
-from drsim.simulator.cloudwatch.alarms import Alarm, Change
-from drsim.simulator.cloudwatch.metrics import Metric, Series
+from drsim.simulator.cloudwatch.alarms import Alarm, StateChange, alarms_by_name, condition, history
+from drsim.simulator.cloudwatch.dashboard import DashboardWidget, dashboard
+from drsim.simulator.cloudwatch.metrics import Metric, MetricSeries
 from drsim.simulator.world import World
 
 
-class Monitored(NamedTuple):
-    """All three."""
+class CloudWatchRecords(NamedTuple):
+    """Everything that a result holds of CloudWatch."""
 
     metrics: tuple[MetricRecord, ...]
     alarms: tuple[AlarmRecord, ...]
     dashboard: tuple[Widget, ...]
 
 
-def monitored(world: World) -> Monitored:
-    """What CloudWatch holds of a world that has run."""
+def records_of(world: World) -> CloudWatchRecords:
+    """CloudWatch's records of a world that has run."""
     found = world.cloudwatch.metrics()
-    places = {metric: place for place, metric in enumerate(found)}
-    return Monitored(
+    positions = {metric: position for position, metric in enumerate(found)}
+    return CloudWatchRecords(
         tuple(_metric(metric, series) for metric, series in found.items()),
-        tuple(_alarm(alarm, found.get(alarm.metric), places.get(alarm.metric), world) for alarm in alarms.alarms()),
-        tuple(_widget(widget, places) for widget in alarms.dashboard()),
+        tuple(
+            _alarm(alarm, found.get(alarm.metric), positions.get(alarm.metric), world)
+            for alarm in alarms_by_name().values()
+        ),
+        tuple(_widget(widget, positions) for widget in dashboard()),
     )
 
 
-def changes_of(alarm: Alarm, series: Series | None, world: World) -> tuple[Change, ...]:
+def changes_of(alarm: Alarm, series: MetricSeries | None, world: World) -> tuple[StateChange, ...]:
     """An alarm's states in a world that has run; `series` are its metric's values."""
     began_us, ended_us = (world.spec.epoch_us + at_us for at_us in (0, world.kernel.now_us))
-    return alarms.history(alarm, series, began_us // MINUTE_US, ended_us // MINUTE_US)
+    return history(alarm, series, began_us // MINUTE_US, ended_us // MINUTE_US)
 
 
-def instant_of(change: Change, world: World) -> str:
-    """When an alarm changed: a minute's state is known at its end; what was before is shown from the run's start on."""
+def instant_of(change: StateChange, world: World) -> str:
+    """The instant of a change: the end of its minute, and not before the run's start."""
     return instant(max((change.minute + 1) * MINUTE_US, world.spec.epoch_us))
 
 
-def _alarm(alarm: Alarm, series: Series | None, place: int | None, world: World) -> AlarmRecord:
+def _alarm(alarm: Alarm, series: MetricSeries | None, position: int | None, world: World) -> AlarmRecord:
     return AlarmRecord(
         name=alarm.name,
         description=alarm.description,
-        condition=alarms.condition(alarm),
-        metric=place,
+        condition=condition(alarm),
+        metric=position,
         statistic=alarm.statistic,
         period_minutes=alarm.period_us // MINUTE_US,
         threshold=alarm.threshold,
@@ -57,7 +60,7 @@ def _alarm(alarm: Alarm, series: Series | None, place: int | None, world: World)
     )
 
 
-def _metric(metric: Metric, series: Series) -> MetricRecord:
+def _metric(metric: Metric, series: MetricSeries) -> MetricRecord:
     return MetricRecord(
         namespace=metric.namespace,
         name=metric.name,
@@ -75,24 +78,14 @@ def _metric(metric: Metric, series: Series) -> MetricRecord:
     )
 
 
-def _widget(widget: alarms.Widget, places: dict[Metric, int]) -> Widget:
-    # Where lines of one name and statistic differ by their dimensions only, labels name those.
+def _widget(widget: DashboardWidget, positions: dict[Metric, int]) -> Widget:
+    # Lines with the same name and statistic are labelled with their last dimension as well.
     alike = Counter((line.metric.name, line.statistic) for line in widget.lines)
-    return Widget(
-        title=widget.title,
-        lines=tuple(
-            WidgetLine(
-                label=_label(line, named=alike[line.metric.name, line.statistic] > 1),
-                metric=places.get(line.metric),
-                statistic=line.statistic,
-                right=line.right,
-            )
-            for line in widget.lines
-        ),
-        marks=widget.marks,
-    )
-
-
-def _label(line: alarms.Line, *, named: bool) -> str:
-    label = f"{line.metric.name} ({line.statistic})"
-    return f"{label}, {line.metric.dimensions[-1]}" if named else label
+    lines = []
+    for line in widget.lines:
+        label = f"{line.metric.name} ({line.statistic})"
+        if alike[line.metric.name, line.statistic] > 1:
+            label += f", {line.metric.dimensions[-1]}"
+        position = positions.get(line.metric)
+        lines.append(WidgetLine(label=label, metric=position, statistic=line.statistic, right=line.right))
+    return Widget(title=widget.title, lines=tuple(lines), marks=widget.marks)

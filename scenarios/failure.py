@@ -1,6 +1,6 @@
-"""A failure as one readable file: a scenario in which nothing is left to chance, and what it breaks.
+"""A failure as one readable file: a scenario without randomness, and the property or criterion that it breaks.
 
-Owns the file and its three answers (still fails, fixed, differs). How a failure becomes small is `scenarios.shrink`.
+Owns the file and the three outcomes of its replay (still fails, fixed, differs). `scenarios.shrink` makes it small.
 """
 
 from pathlib import Path
@@ -32,9 +32,9 @@ def _known_property(name: str) -> str:
 
 
 class Failure(Data):
-    """One failure, to be replayed: of a property, or of a criterion (then `property` is its name).
+    """One failure of a property or criterion, which `property` names.
 
-    `digest` is "" if the run that found it could not be made again.
+    `digest` is "" if the run that found it could not be repeated.
     """
 
     schema_version: Literal[1] = 1
@@ -54,23 +54,23 @@ Outcome = Literal["still fails", "fixed", "differs"]
 
 
 class Replay(Data):
-    """What became of a failure: it still fails the same way, is fixed, or differs (another trace, or property)."""
+    """The outcome of a failure's replay: it still fails, is fixed, or differs in trace or property."""
 
     outcome: Outcome
     detail: str
 
 
 def concrete(scenario: Scenario, seed: int, parts_place: str = "") -> Scenario:
-    """The same run with nothing left to chance: each execution by its id, and each fault at the very event it struck.
+    """The same run without randomness: each execution by its id, and each fault at the event of its injection.
 
-    Whatever is then taken away leaves the rest as it was.
+    Removing a part then leaves the others unchanged.
     """
     world = world_of(scenario, seed, parts_of(parts_place), verdict_only=True)
-    struck: list[FaultInjected] = []
-    world.trace.listen(FaultInjected, struck.append)
+    injected: list[FaultInjected] = []
+    world.trace.listen(FaultInjected, injected.append)
     list(contradictions(world, seed))
     ids = {plan.key.execution_id for plan in world.workload.plans}
-    rules = tuple(dict.fromkeys(_exactly(event, world.plan.rules[event.rule], ids) for event in struck))
+    rules = tuple(dict.fromkeys(_exactly(event, world.plan.rules[event.rule], ids) for event in injected))
     groups = tuple(
         plan.group.model_copy(
             update={
@@ -87,7 +87,7 @@ def concrete(scenario: Scenario, seed: int, parts_place: str = "") -> Scenario:
 
 
 def _exactly(event: FaultInjected, rule: Rule, ids: set[str]) -> Rule:
-    """The rule that strikes at this event alone."""
+    """The rule that injects at this event only."""
     selected = {
         "function": event.function or None,
         "execution": event.execution_id if event.execution_id in ids else None,
@@ -119,7 +119,7 @@ def failure_of(scenario: Scenario, seed: int, name: str, parts_place: str = "") 
 
 
 def unshrunk(scenario: Scenario, found: Contradiction, parts_place: str = "") -> Failure:
-    """The failure as exploration found it, with the run's digest if it fails once more."""
+    """The failure as exploration found it, with the run's digest if it fails again."""
     try:
         again = failure_of(scenario, found.seed, found.property, parts_place)
     except UnbuiltWorldError:
@@ -166,9 +166,9 @@ def replay(failure: Failure, parts_place: str | None = None) -> Replay:
         return Replay(outcome=outcome, detail=f"its world cannot be built: {error}")
     found = {each.property for each in contradictions(world, failure.seed)}
     if failure.property not in CRITERIA_NAMES:
-        # Shrinking leaves only what the property needs, so that criteria mean nothing there.
+        # Shrinking keeps only what the property needs, so criteria mean nothing then.
         found -= set(CRITERIA_NAMES)
-    struck = any(world.plan.fired_counts)
+    injected = any(world.plan.fired_counts)
     digest = world.trace.digest()
     world.close()
     if failure.property in found:
@@ -179,14 +179,14 @@ def replay(failure: Failure, parts_place: str | None = None) -> Replay:
         return Replay(outcome="still fails", detail="by another way than the one that was saved: the trace differs")
     if found:
         return Replay(outcome="differs", detail=f"it now breaks {', '.join(sorted(found))}")
-    if failure.scenario.faults and not struck:
+    if failure.scenario.faults and not injected:
         return Replay(outcome="differs", detail="none of its faults strikes any more, so nothing was put to the test")
     also = " and criterion" if failure.property in CRITERIA_NAMES else ""
     return Replay(outcome="fixed", detail=f"every property{also} holds")
 
 
 def write(failure: Failure, path: Path) -> None:
-    """Write the file, whole, in place of an old one. Raises OSError."""
+    """Write the file as a whole, replacing an old one. Raises OSError."""
     data = failure.model_dump(mode="json", exclude_defaults=True)
     for group in data["scenario"].get("workload", ()):
         waves = group.get("waves")

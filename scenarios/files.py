@@ -1,4 +1,4 @@
-"""Scenario files: the catalogue and a user's own, read with every error at once, each with its path and line."""
+"""Scenario files of the catalogue and of users. All errors are reported at once, each with its path and line."""
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ _CATALOGUE: Final = files("drsim.scenarios") / "catalogue"
 
 
 class ScenarioError(Exception):
-    """A scenario file, its name or a change to it is wrong. `problems` holds one line for each thing to mend."""
+    """A scenario file, its name or a change to it is wrong. `problems` has a line for each error."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
@@ -85,7 +85,7 @@ Steps = tuple[str | int, ...]
 
 
 def _apply(data: dict[Any, Any], change: str) -> Steps:
-    """Change the data as "key=value" says, and return the path of what was changed. Raises ValueError."""
+    """Apply "key=value" to the data, and return the changed path. Raises ValueError."""
     key, equals, text = change.partition("=")
     if not equals or not key:
         raise ValueError("write key=value, such as executions=200 or duration=45m")
@@ -102,7 +102,7 @@ def _apply(data: dict[Any, Any], change: str) -> Steps:
 
 
 def _put(place: Any, path: Steps, value: object, key: str) -> None:
-    """Set what the path leads to, making mappings on the way. Raises ValueError."""
+    """Set the value at the path, creating mappings on the way. Raises ValueError."""
     step, rest = path[0], path[1:]
     if isinstance(place, list) and not (isinstance(step, int) and step < len(place)):
         raise ValueError(f"{key}: {step} is none of the {len(place)} entries, which count from 0")
@@ -128,7 +128,7 @@ def _path(key: str, groups: object) -> Steps:
 
 
 def _share_out(groups: object, total: object) -> Steps:
-    """Share a number of executions out among the groups, in proportion; the last one takes what is left."""
+    """Distribute a number of executions over the groups in proportion; the last one gets the rest."""
     if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups) or not groups:
         raise ValueError("the scenario has no executions to multiply")
     if not isinstance(total, int) or isinstance(total, bool) or total < len(groups):
@@ -156,14 +156,14 @@ def _problem(details: Mapping[str, Any], root: yaml.Node, where: str, changed: s
     elif details["type"] not in ("value_error", "fault"):
         message = f"{message}, got {details['input']!r}"
     field = _shown(path) or "the scenario"
-    # A setting is judged with all others, so its error names their common field.
+    # Settings are validated together, so an error names their common field.
     if any(path[: len(each)] == each or each[: len(path)] == path for each in changed):
         return f"--set {field}: {message}"
     return f"{where}:{_line(root, path)}: {field}: {message}"
 
 
 def _line(node: yaml.Node, path: Steps) -> int:
-    """The line of the innermost part of the path that the file holds, counted from 1."""
+    """The line of the innermost part of the path that is in the file, counted from 1."""
     line = node.start_mark.line
     for step in path:
         if isinstance(node, yaml.MappingNode):
@@ -180,7 +180,7 @@ def _line(node: yaml.Node, path: Steps) -> int:
 
 
 def _repeated(node: yaml.Node, where: str, path: Steps = (), above: tuple[yaml.Node, ...] = ()) -> Iterator[str]:
-    """Fields that a mapping holds twice, of which YAML would silently take the last; and what contains itself."""
+    """Yield repeated fields, of which YAML silently takes the last, and aliases that contain themselves."""
     if node in above:
         yield f"{where}:{node.start_mark.line + 1}: {_shown(path)}: this alias contains itself"
         return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from drsim.orchestrator.model import ExecutionStatus, Phase
 from drsim.scenarios import criteria, machine
-from drsim.scenarios.cloudwatch import monitored
+from drsim.scenarios.cloudwatch import records_of
 from drsim.scenarios.intervals import effective_us, look_every_us
 from drsim.scenarios.limits import capacity_of
 from drsim.scenarios.model import Scenario
@@ -40,7 +40,7 @@ from drsim.simulator.trace import Level, Trace
 from drsim.simulator.world import Parts, World
 
 if TYPE_CHECKING:
-    from drsim.simulator.wire.tier import Functions
+    from drsim.simulator.wire.tier import Handlers
 
 
 class TierMissingError(Exception):
@@ -62,7 +62,7 @@ def run(
     tier: Tier = "fast",
     replay: str = "",
     parts: Parts | None = None,
-    functions: "Functions | None" = None,
+    functions: "Handlers | None" = None,
     on_progress: Callable[[int], None] | None = None,
     trace: Level = "full",
     spool: Path | None = None,
@@ -87,7 +87,7 @@ def run(
         raise
 
 
-def _wire(scenario: Scenario, seed: int, functions: "Functions | None") -> AbstractContextManager[Parts]:
+def _wire(scenario: Scenario, seed: int, functions: "Handlers | None") -> AbstractContextManager[Parts]:
     try:
         from drsim.simulator.wire.tier import wire_parts
     except ImportError as error:
@@ -174,7 +174,7 @@ def _property(monitor: Monitor, epoch_us: int) -> PropertyResult:
 
 
 def _metrics(world: World, scenario: Scenario) -> Metrics:
-    statistics, epoch_us, cloudwatch = world.statistics, scenario.epoch_us, monitored(world)
+    statistics, epoch_us, cloudwatch = world.statistics, scenario.epoch_us, records_of(world)
     distributions = {**statistics.distributions, figures.RECOVERY: Sketch(world.recovery_us)}
     counts = {
         **statistics.counts,

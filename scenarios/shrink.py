@@ -1,4 +1,4 @@
-"""Shrinking: from a failure to the smallest one that still breaks the same property, or fails the same criterion.
+"""Shrinking: reduce a failure to the smallest one that still breaks the same property or criterion.
 
 Delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002) over executions and
 faults, then greedy steps over waves, servers, the lives of jobs, delays and virtual time, until no step helps.
@@ -31,10 +31,10 @@ _OTHER_SEEDS: Final = 600
 
 
 class Shrinker:
-    """Tries smaller scenarios and keeps those that still fail. `runs_count` says how many were tried.
+    """Tries smaller scenarios and keeps those that still fail; `runs_count` is the number of runs.
 
-    `seed` changes only where another one needs fewer executions: a race that hangs on milliseconds seldom survives
-    that others, and their warm environments, are left out.
+    `seed` changes only if another one needs fewer executions: a race within milliseconds seldom occurs again without
+    the other executions and their warm environments.
     """
 
     def __init__(self, seed: int, name: str, parts: Parts | None, seconds_max: float) -> None:
@@ -43,18 +43,18 @@ class Shrinker:
         self._parts = parts
         self._until = machine.wall_seconds() + seconds_max
         self.runs_count = 0
-        # How a criterion failed first: a smaller scenario may fail it for another reason, such as too early an end.
+        # The first failure of a criterion: a smaller scenario may fail it for another reason, such as an early end.
         self._signature: str | None = None
-        # When the property broke last, and for which execution.
+        # The last violation: its instant and its execution.
         self.failed_at_us = 0
         self.failed_id = ""
 
     def with_fewer_rules(self, scenario: Scenario) -> Scenario:
-        """Without the rules that have nothing to do with it, as long as each still strikes many events."""
+        """Without the unrelated rules, while each rule still injects at many events."""
         return self._fewer_faults(scenario) if self._fails(scenario) else scenario
 
     def shrink(self, scenario: Scenario) -> Scenario | None:
-        """The smallest failing scenario found, or None if this one does not fail."""
+        """The smallest failing scenario found, or None if this one passes."""
         if not self._fails(scenario):
             return None
         while True:
@@ -72,7 +72,7 @@ class Shrinker:
                 return scenario
 
     def _fails(self, scenario: Scenario) -> bool:
-        """Whether it still fails in this scenario; impossible scenarios and those out of time do not count."""
+        """Whether this scenario still fails; an impossible one, or one after the deadline, does not count."""
         if machine.wall_seconds() > self._until and self.runs_count:
             return False
         try:
@@ -83,7 +83,7 @@ class Shrinker:
         try:
             world = world_of(scenario, self.seed, self._parts, verdict_only=True)
         except UnbuiltWorldError:
-            # Another error than the one that is shrunk: of parts that cannot be built for so small a scenario.
+            # Another error: parts that cannot be built for such a small scenario.
             return False
         found = next((each for each in contradictions(world, self.seed) if each.property == self._name), None)
         world.close()
@@ -113,7 +113,7 @@ class Shrinker:
     def _by_another_seed(
         self, groups: Sequence[Group], with_groups: Callable[[Sequence[Group]], Scenario]
     ) -> Sequence[Group]:
-        """A single execution that fails with some other seed, or else the groups as they are."""
+        """A single execution that fails with another seed, or the groups unchanged."""
         before = self.seed
         alone = with_groups([group for group in groups if self.failed_id in group.ids])
         for self.seed in range(1, _OTHER_SEEDS + 1):
@@ -130,7 +130,7 @@ class Shrinker:
 
     @staticmethod
     def _fewest(items: Sequence[_T], fails: Callable[[Sequence[_T]], bool]) -> Sequence[_T]:
-        """ddmin: a subset that fails, and of which no single item can be left out."""
+        """ddmin: a failing subset of which every item is needed."""
         if items and fails(()):
             return ()
         parts_count = 2
@@ -151,7 +151,7 @@ class Shrinker:
         return items
 
     def _shorter(self, scenario: Scenario) -> Scenario:
-        """An end soon after the violation, if it does not take the end of the run to see it."""
+        """An end soon after the violation, unless only the end of the run shows it."""
         for wait_us in (_SECOND_US, 120 * _SECOND_US):
             end_us = (self.failed_at_us // _SECOND_US + 1) * _SECOND_US + wait_us
             heal_us = scenario.heal if scenario.heal is None or scenario.heal < end_us else None
@@ -170,7 +170,7 @@ class Shrinker:
         return scenario
 
     def _plainer_world(self, scenario: Scenario) -> Scenario:
-        """Whatever is not as by default, as by default."""
+        """Every field of the world set to its default."""
         for name in ("table", "drs", "latencies", "functions", "settings", "regions", "accounts", "settle", "bounds"):
             default = Scenario.model_fields[name].get_default(call_default_factory=True)
             scenario = self._better(scenario, [scenario.model_copy(update={name: default})]) or scenario
@@ -199,7 +199,7 @@ def _with_rule(scenario: Scenario, place: int, rule: Rule) -> Scenario:
 
 
 def _smaller(scenario: Scenario, place: int) -> Iterator[Scenario]:
-    """The scenario with one of its groups a little smaller or plainer."""
+    """Yield the scenario with one of its groups a little smaller or simpler."""
     group = scenario.workload[place]
 
     def with_group(**changes: object) -> Scenario:
@@ -226,7 +226,7 @@ def _smaller(scenario: Scenario, place: int) -> Iterator[Scenario]:
 
 
 class Shrunk(NamedTuple):
-    """The smallest failure found: its scenario and seed, and how many runs it took."""
+    """The smallest failure found: its scenario, its seed and the number of runs."""
 
     scenario: Scenario
     seed: int
@@ -236,7 +236,7 @@ class Shrunk(NamedTuple):
 def shrunk(
     scenario: Scenario, seed: int, name: str, *, parts_place: str = "", seconds_max: float = 60.0
 ) -> Shrunk | None:
-    """The smallest scenario found in which that property breaks, or None if it holds once all faults are concrete."""
+    """The smallest scenario found that breaks the property, or None if it holds with concrete faults."""
     shrinker = Shrinker(seed, name, parts_of(parts_place), seconds_max)
     few = shrinker.with_fewer_rules(with_swarm(scenario, seed))
     small = shrinker.shrink(concrete(few, seed, parts_place))
@@ -244,7 +244,7 @@ def shrunk(
 
 
 class ShrunkFailure(NamedTuple):
-    """A failure, how many runs it took, and why it is as it was found, or "" if it is the smallest one."""
+    """A failure, the number of runs, and the reason why it was not shrunk, or ""."""
 
     failure: Failure
     runs_count: int
@@ -254,19 +254,17 @@ class ShrunkFailure(NamedTuple):
 def shrunk_failure(
     scenario: Scenario, found: Contradiction, *, parts_place: str = "", seconds_max: float = 60.0
 ) -> ShrunkFailure:
-    """The smallest failure found, or the failure as it was found if it cannot be shrunk, or does not repeat."""
-    small = None
+    """The smallest failure found, or the failure as found if it cannot be shrunk or does not repeat."""
+    runs_count, trouble = 0, "it did not fail again with each of its faults made concrete"
     try:
         small = shrunk(scenario, found.seed, found.property, parts_place=parts_place, seconds_max=seconds_max)
-        kept = None if small is None else failure_of(small.scenario, small.seed, found.property, parts_place)
+        if small is not None:
+            runs_count = small.runs_count
+            trouble = "the smallest scenario failed once and not again, so its runs differ"
+            kept = failure_of(small.scenario, small.seed, found.property, parts_place)
+            if kept is not None:
+                return ShrunkFailure(kept, runs_count)
     except (Exception, BrokenSimulationError) as error:
-        # Whatever goes wrong here, the failure itself was found and is worth keeping.
-        trouble = f"shrinking failed: {in_words(error)}"
-    else:
-        if small is not None and kept is not None:
-            return ShrunkFailure(kept, small.runs_count)
-        if small is None:
-            trouble = "shrinking failed: it did not fail again with each of its faults made concrete"
-        else:
-            trouble = "shrinking failed: the smallest scenario failed once and not again, so its runs differ"
-    return ShrunkFailure(unshrunk(scenario, found, parts_place), 0 if small is None else small.runs_count, trouble)
+        # Keep the failure whatever goes wrong here.
+        trouble = in_words(error)
+    return ShrunkFailure(unshrunk(scenario, found, parts_place), runs_count, f"shrinking failed: {trouble}")

@@ -1,6 +1,6 @@
-"""A CloudFormation template as data: its YAML with the short tags, and the values of its intrinsic functions.
+"""The CloudFormation template as data: its YAML with the short tags, and the values of its intrinsic functions.
 
-Owns the few functions that this project's template uses where moto's CloudFormation does not work them out itself.
+Knows the few functions that this project's template uses.
 """
 
 import re
@@ -19,7 +19,7 @@ _NO_VALUE: Final = object()
 
 
 _Safe: Final[type[yaml.SafeLoader]] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml's loader where PyYAML was built with it: ten times as fast, and every run reads the alarms."""
+"""libyaml's loader where PyYAML has it: ten times as fast, and every run reads the alarms."""
 
 
 class _Loader(_Safe):  # type: ignore[valid-type,misc]  # whichever of the two there is
@@ -50,6 +50,13 @@ def template() -> Mapping[str, Any]:
     """The deployed template, intrinsic functions in their long form. Callers share it and change nothing in it."""
     loaded: dict[str, Any] = yaml.load(TEMPLATE_PATH.read_text(encoding="utf-8"), _Loader)
     return loaded
+
+
+def resolver(names: Mapping[str, str]) -> "Resolver":
+    """A resolver for the template, with its parameters' defaults and these names, which take precedence."""
+    document = template()
+    defaults = {name: str(about["Default"]) for name, about in document["Parameters"].items() if "Default" in about}
+    return Resolver({**defaults, **names}, document["Conditions"])
 
 
 @dataclass(frozen=True, slots=True)

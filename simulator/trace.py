@@ -55,7 +55,7 @@ class Trace:
         self._lines: list[str] = []
         self._flushed_count = 0
         self._sha256 = sha256()
-        self._sink: _Memory | _File = _Memory() if spool is None else _File(spool)
+        self._sink: _Memory | _LineFile = _Memory() if spool is None else _LineFile(spool)
 
     def listen(self, event_type: type[_E], listener: Callable[[_E], None]) -> None:
         """Call `listener` with every event of this type from now on."""
@@ -173,7 +173,7 @@ class _Memory:
         """There is nothing to end."""
 
     def write(self, path: Path) -> None:
-        file = _File(path.with_name(f".{path.name}.part"))
+        file = _LineFile(path.with_name(f".{path.name}.part"))
         try:
             for piece in self._pieces:
                 file.put(piece)
@@ -185,7 +185,7 @@ class _Memory:
         """There is nothing to let go of."""
 
 
-class _File:
+class _LineFile:
     """Lines on their way to a file, which can be read once it is whole."""
 
     def __init__(self, path: Path) -> None:

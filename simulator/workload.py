@@ -1,8 +1,8 @@
 """The workload: Phase 1, which starts executions and their DRS jobs, and the people who cancel them.
 
 Owns what is written to the table before and beside the poller. Each execution has a worker, a process that lists the
-waves, starts their jobs and writes each JobId while polling already runs. Like any writer it reads, changes and writes
-on the condition that nobody wrote in between.
+waves, starts their jobs and writes each JobId while polling already runs. It reads, changes and writes on the condition
+that no other write came in between.
 """
 
 from collections.abc import Iterator, Sequence
@@ -53,7 +53,7 @@ class PlannedWave:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedExecution:
-    """One execution as it will run; everything about it is drawn from its own stream."""
+    """One execution as it will run, drawn from its own stream."""
 
     key: ExecutionKey
     group: Group
@@ -64,7 +64,7 @@ class PlannedExecution:
 
 
 class _Coming(NamedTuple):
-    """One execution to come: its place among all, its group, and its number in that."""
+    """One execution to come: its position among all, its group, and its number in the group."""
 
     start_us: int
     place: int
@@ -73,7 +73,7 @@ class _Coming(NamedTuple):
 
 
 class Workload:
-    """All executions of a world. Each is drawn when it starts, so that those to come take hardly any memory."""
+    """All executions of a world. Each is drawn when it starts, so that those to come take little memory."""
 
     def __init__(self, kernel: Kernel, table: Table, drs: DrsService, spec: WorldSpec, effects: Effects) -> None:
         self._kernel = kernel
@@ -90,7 +90,7 @@ class Workload:
         for group_number, group in enumerate(spec.workload):
             for number, start_us in enumerate(_arrivals(group, Stream(kernel.seed, f"workload/{group_number}"))):
                 self._coming.append(_Coming(start_us, len(self._coming), group_number, number))
-        # The keys of those that have started, by their place.
+        # The keys of started executions, by their position.
         self._keys: dict[int, ExecutionKey] = {}
         self._instants = groupby(sorted(self._coming, key=attrgetter("start_us")), attrgetter("start_us"))
         self._expect_next()
@@ -100,7 +100,7 @@ class Workload:
 
     @property
     def expected(self) -> dict[ExecutionKey, ExecutionStatus | None]:
-        """Every execution, also those to come, with the status in which it must end, if any is required."""
+        """Every execution, started or to come, with its required final status, if there is one."""
         return {
             self._keys.get(coming.place) or self._plan(coming).key: self._spec.workload[coming.group].expect
             for coming in self._coming
@@ -108,11 +108,11 @@ class Workload:
 
     @property
     def plans(self) -> list[PlannedExecution]:
-        """Every execution as it runs, drawn anew: all that is random about it comes from its own streams."""
+        """Every execution as it runs, drawn again from its own streams."""
         return [self._plan(coming) for coming in self._coming]
 
     def _expect_next(self) -> None:
-        """Put those that start next on the clock, all of one instant: the kernel's heap is slow when it is large."""
+        """Schedule the next executions, all of one instant: a large heap makes the kernel slow."""
         for start_us, together in self._instants:
             for number, coming in enumerate(together):
                 self._kernel.at(start_us, self._begin if number else self._begin_first, coming)
@@ -130,7 +130,7 @@ class Workload:
         else:
             drawn = Stream(self._kernel.seed, name)
             execution_id = "-".join([drawn.hexadecimal(digits) for digits in (8, 4, 4, 4, 12)])
-        # Named by its id, so that it lives the same life with others around it or without them.
+        # Named by its id, so that other executions do not change it.
         stream = Stream(self._kernel.seed, f"workload/{execution_id}")
         place = coming.place if group.place is None else group.place + number
         waves = []
@@ -160,7 +160,7 @@ class Workload:
     # --- the worker ------------------------------------------------------------------------------------------
 
     def _work(self, plan: PlannedExecution) -> None:
-        """Phase 1's work for one execution, to the start of its last wave."""
+        """Do Phase 1's work for one execution, until the start of its last wave."""
         sequential = plan.group.order == "sequential"
         self._pause_for_write(plan)
         self._table.put(_first_item(plan, self._spec.epoch_us), writer=WORKER)
@@ -177,7 +177,7 @@ class Workload:
                 self._kernel.sleep(next_us - now_us)
 
     def _launch(self, plan: PlannedExecution, wave: PlannedWave) -> tuple[DrsJob | None, Attributes]:
-        """Start a wave's job. Returns it, and what the worker then writes of the wave."""
+        """Start a wave's job, and return it with the attributes that the worker then writes to the wave."""
         if wave.launch is Launch.UNKNOWN:
             return None, {"Status": "LAUNCHING", "JobId": f"drsjob-{plan.stream.hexadecimal(16)}0"}
         if wave.launch is Launch.NEVER:
@@ -202,14 +202,14 @@ class Workload:
         return self._effects.life(plan.key.execution_id, wave.scope.region, wave.number, servers_count, wave.life)
 
     def _amend(self, plan: PlannedExecution, wave: PlannedWave, seen: Attributes) -> bool:
-        """Write what was seen of a wave, and let polling begin. False if the execution is over, gone or unreadable."""
+        """Write attributes of a wave, and let polling begin. False if the execution is over, gone or unreadable."""
         while True:
             item = self._table.get(plan.key)
             if item is None or is_over(item.attributes):
                 return False
             listed, version = item.attributes.get("Waves"), item.attributes.get("Version", 0)
             if not _is_list_of_maps(listed) or not isinstance(version, int):
-                # A function has spoiled the item, which properties report: Phase 1 cannot go on with it.
+                # A function has corrupted the item, which properties report: Phase 1 cannot continue.
                 return False
             self._pause_for_write(plan)
             waves = _with_wave(listed, plan, wave, seen)
@@ -230,7 +230,7 @@ class Workload:
     # --- people ----------------------------------------------------------------------------------------------
 
     def _cancel(self, key: ExecutionKey) -> None:
-        """A person sets CANCELLED, whatever else is under way, unless the execution is over."""
+        """Set CANCELLED as a person does, unless the execution is over."""
         item = self._table.get(key)
         if item is None or is_over(item.attributes):
             return
@@ -240,7 +240,7 @@ class Workload:
 
 
 def _arrivals(group: Group, stream: Stream) -> Iterator[int]:
-    """When each execution of the group starts."""
+    """Yield the start of each execution of the group."""
     arrival, count = group.arrival, group.executions
     match arrival.pattern:
         case "at_once":
@@ -252,7 +252,7 @@ def _arrivals(group: Group, stream: Stream) -> Iterator[int]:
             for number in range(count):
                 yield arrival.at + arrival.over * (number * bursts // count) // bursts
         case "poisson":
-            # The last ones may come after `over`: it is the mean of when the last one comes.
+            # The last ones may come after `over`, which is the mean time of the last arrival.
             due_us = arrival.at
             for _ in range(count):
                 yield due_us
@@ -270,7 +270,7 @@ def _first_item(plan: PlannedExecution, epoch_us: int) -> dict[str, object]:
         "Version": 1,
         "TotalWaves": len(plan.waves),
         "Waves": [_listed(plan, wave) for wave in listed],
-        # Not the poller's: it must survive every write.
+        # An unknown attribute, which must survive every write.
         "InitiatedBy": "drsim",
     }
 
@@ -279,7 +279,7 @@ def _listed(plan: PlannedExecution, wave: PlannedWave) -> dict[str, object]:
     """A wave before its job."""
     item: dict[str, object] = {
         "WaveName": f"Wave {wave.number}",
-        # Like Hostname below, an attribute of others, which must survive every write.
+        # Like Hostname below, an unknown attribute, which must survive every write.
         "ProtectionGroupId": f"pg-{wave.server_ids[0][2:10]}",
         "AccountId": wave.scope.account_id,
         "Region": wave.scope.region,
@@ -301,9 +301,9 @@ def _listed(plan: PlannedExecution, wave: PlannedWave) -> dict[str, object]:
 def _with_wave(
     waves: Sequence[Attributes], plan: PlannedExecution, wave: PlannedWave, seen: Attributes
 ) -> list[Attributes]:
-    """The waves once the worker has added what it has seen of one of them."""
+    """The waves after the worker has added attributes to one of them."""
     changed = list(waves)
-    # Usually one at the most; more if a function has dropped some.
+    # Usually one at most; more if a function has dropped some.
     changed += [_listed(plan, each) for each in plan.waves[len(changed) : wave.number]]
     changed[wave.number - 1] = {**changed[wave.number - 1], **seen}
     return changed

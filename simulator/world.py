@@ -1,7 +1,7 @@
 """A world: kernel, services, production code, workload, properties and statistics, wired for one run.
 
-The only place where the parts of the fast tier are chosen. `Parts` names those that a test may replace by wrong ones,
-to see the properties notice.
+The only place that chooses the parts of the fast tier. `Parts` names those that a test may replace by faulty ones, to
+see the properties notice.
 """
 
 import gc
@@ -52,12 +52,12 @@ from drsim.simulator.trace import BrokenSimulationError, Trace
 from drsim.simulator.workload import WORKER, Workload
 
 _EVENTS_MAX: Final = 20_000_000
-"""More events than any virtual minute has: 100,000 polls in it make one million."""
+"""More events than any virtual minute has: 100,000 polls in a minute make one million."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Everything that production code gets from the world."""
+    """All that production code gets from the world."""
 
     index: PollingIndex
     store: ExecutionStore
@@ -101,9 +101,9 @@ def _handlers_on_ports(world: "World") -> tuple[Handler, Handler]:
 
 @contextmanager
 def _logs_into(world: "World") -> Iterator[None]:
-    """Lead what production code logs to the world's logs alone, from INFO on, as on Lambda.
+    """Route production code's log records to the world's logs alone, from INFO on, as on Lambda.
 
-    Threads, processes and source lines mean nothing here; Python's manual ("Optimization") says how to leave them out.
+    Records carry no threads, processes and source lines, which mean nothing here (Python's manual, "Optimization").
     """
     logger = logging.getLogger("drsim.orchestrator")
     unused = ("logThreads", "logProcesses", "logMultiprocessing", "_srcfile")
@@ -126,9 +126,9 @@ def _logs_into(world: "World") -> Iterator[None]:
 class Parts:
     """The parts of a world that judge nothing themselves.
 
-    `handlers` gives what Lambda runs as FINDER and as POLLER, `running` what must hold while it does, `allows` what
-    their roles permit; the wire tier brings its own. Properties and criteria in `unjudged` cannot be judged of these
-    functions. `asks_again` says whether they promise to ask DRS again when its answer at the timeout is incomplete.
+    `handlers` returns what Lambda runs as FINDER and as POLLER, `running` is a context in which they run, and `allows`
+    is what their roles permit; the wire tier has its own. Properties and criteria in `unjudged` cannot be judged of
+    these functions. `asks_again`: they promise to ask DRS again when its answer at the timeout is incomplete.
     """
 
     finder: Callable[[Ports], Finder] = production_finder
@@ -147,10 +147,10 @@ class Parts:
 
 
 class World:
-    """One run of one spec with one seed, told to `trace`, or to one in memory.
+    """One run of one spec with one seed, recorded in `trace`, by default one in memory.
 
-    With `verdict_only` there are properties and the tally, which verdicts come from, and no lines or figures: then
-    there must be no `trace` to tell them to.
+    With `verdict_only` there are properties and the tally, which verdicts come from, and no lines or figures; `trace`
+    must then be None.
     """
 
     def __init__(
@@ -168,9 +168,9 @@ class World:
         self.parts = parts = parts or Parts()
         self.spec = spec = with_swarm(spec, seed)
         self.kernel = kernel = Kernel(seed=seed)
-        # Not by its truth: a trace without events is as false as an empty list.
-        trace = Trace(level="off" if verdict_only else "full") if trace is None else trace
-        self.trace: Final = trace
+        # Test for None: an empty Trace is falsy.
+        self.trace: Final = Trace(level="off" if verdict_only else "full") if trace is None else trace
+        trace = self.trace
         self.plan = plan = Plan(kernel, trace, spec.faults, spec.heal)
         self.settings = settings_from(spec.settings)
         self.table = parts.table(
@@ -187,45 +187,46 @@ class World:
         conditions = QueueUnderFaults(plan, kernel) if plan.operations & {EVENT, START} else None
         self.functions = functions = parts.functions(kernel, trace, spec.functions, conditions)
         self.truth = Truth(self.drs, epoch_us=spec.epoch_us, timeout_us=self.settings.timeout_us)
-        context = Context(
-            spec=spec,
-            settings=self.settings,
-            truth=self.truth,
-            plan=plan,
-            allows=parts.allows,
-            asks_again=parts.asks_again,
-        )
-        # What must not be judged, or what nobody asks for, hears of nothing.
-        deaf = Trace(level="off")
-        self.monitors = [monitor(deaf if monitor.name in parts.unjudged else trace, context) for monitor in PROPERTIES]
-        # Beyond what the system can bear the bounds are wide, and these say what would have broken the usual ones.
-        usual = replace(context, spec=spec.model_copy(update={"bounds": Bounds()}))
-        self.strained = [monitor(trace, usual) for monitor in STRAINED] if spec.bounds.looks_missed else []
-        figures = deaf if verdict_only else trace
+        # Disabled monitors and collectors listen to a muted trace.
+        muted = Trace(level="off")
+        self._make_monitors(muted)
+        figures = muted if verdict_only else trace
         self.statistics = Statistics(figures, self.truth, self.settings)
         self.tally = Tally(trace, self.truth, self.settings) if verdict_only else self.statistics
         # Metrics are figures, unless a verdict depends on the alarms that watch them.
         self.cloudwatch = CloudWatch(trace if spec.alarms else figures, epoch_us=spec.epoch_us)
         self.workload = Workload(kernel, self.table, self.drs, spec, effects)
-        # Executions that are still to come, and the ids of those that have begun and not ended.
+        # The number of executions to come, and the ids of those that have begun and not ended.
         self._coming_count = len(self.workload)
-        self._going_on: set[str] = set()
+        self._open_ids: set[str] = set()
         finder, poller = parts.handlers(self)
         functions.deploy(FINDER, spec.functions.finder, finder)
         functions.deploy(POLLER, spec.functions.poller, poller)
-
-        def trigger(number: int) -> None:
-            functions.invoke_event(FINDER, {"tick": number}, execution_id="", by="")
 
         parts.rule(
             kernel,
             trace,
             first_us=spec.schedule.first,
             rate_us=spec.schedule.rate,
-            target=effects.on_tick(trigger) if TICK in plan.operations else trigger,
+            target=effects.on_tick(self._tick) if TICK in plan.operations else self._tick,
         )
         if spec.until_finished:
             trace.listen(ItemChanged, self._count_ended)
+
+    def _make_monitors(self, muted: Trace) -> None:
+        spec, parts, trace = self.spec, self.parts, self.trace
+        context = Context(
+            spec=spec,
+            settings=self.settings,
+            truth=self.truth,
+            plan=self.plan,
+            allows=parts.allows,
+            asks_again=parts.asks_again,
+        )
+        self.monitors = [monitor(muted if monitor.name in parts.unjudged else trace, context) for monitor in PROPERTIES]
+        # A scenario beyond the system's capacity has wider bounds; these report what would have broken the usual ones.
+        usual = replace(context, spec=spec.model_copy(update={"bounds": Bounds()}))
+        self.strained = [monitor(trace, usual) for monitor in STRAINED] if spec.bounds.looks_missed else []
 
     def run(self, *, on_progress: Callable[[int], None] | None = None) -> None:
         """Run to the end, calling `on_progress` with the virtual time (us) after every virtual minute."""
@@ -251,15 +252,15 @@ class World:
 
     @property
     def recovery_us(self) -> list[int]:
-        """How long after healing those executions ended that ought to have ended before."""
+        """How long after healing each overdue execution ended."""
         return [us for each in self.monitors if isinstance(each, CompletionLiveness) for us in each.margins_us]
 
     def close(self) -> None:
-        """Let go of everything that is still suspended. Take all results first."""
+        """End everything that is still suspended. Take all results first."""
         self.kernel.close()
 
     def ports(self) -> Ports:
-        """What production code sees of the world in the fast tier."""
+        """The ports of production code in the fast tier."""
         kernel, trace, settings, latencies = self.kernel, self.trace, self.settings, self.spec.latencies
         table = self.table
         assert isinstance(table, ExecutionTable), "the fast tier's adapters work on the fast tier's table"
@@ -278,29 +279,32 @@ class World:
             settings=settings,
         )
 
+    def _tick(self, number: int) -> None:
+        self.functions.invoke_event(FINDER, {"tick": number}, execution_id="", by="")
+
     def _held_back(self, key: ExecutionKey, number: int) -> int:
         return self.effects.index_lag_us(key, number)
 
     def _count_ended(self, event: ItemChanged) -> None:
         """End the run some time after the last execution has ended, or its item was deleted.
 
-        Each counts once: functions may make executions of their own, and bring back one that has ended.
+        Each counts once: functions may create executions of their own, and reopen one that has ended.
         """
         now = event.execution
         if event.before is None and event.writer == WORKER:
             self._coming_count -= 1
-            self._going_on.add(event.execution_id)
-        elif event.execution_id in self._going_on and (
+            self._open_ids.add(event.execution_id)
+        elif event.execution_id in self._open_ids and (
             event.after is None or (now is not None and now.status in TERMINAL)
         ):
-            self._going_on.remove(event.execution_id)
-            if not self._going_on and not self._coming_count:
+            self._open_ids.remove(event.execution_id)
+            if not self._open_ids and not self._coming_count:
                 self.kernel.at(self.kernel.now_us + self.spec.settle, lambda _: self.kernel.stop(), None)
 
 
 @contextmanager
 def collecting_seldom() -> Iterator[None]:
-    """Let the garbage collector look less often: a run makes many objects, and hardly any that refer to each other."""
+    """Let the garbage collector run less often: a run makes many objects, and few cycles of them."""
     before = gc.get_threshold()
     gc.set_threshold(200_000, 20, 20)
     try:

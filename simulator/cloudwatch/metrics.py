@@ -1,11 +1,11 @@
-"""CloudWatch's metrics, minute by minute: those that functions publish, and those that AWS itself would.
+"""CloudWatch's metrics, minute by minute: those that functions publish, and those that AWS publishes itself.
 
-Owns what each event counts for and the statistics of a minute. Alarms and dashboard, which read them, are `monitoring`.
-A function's ConcurrentExecutions are its handlers and leave init out; the account's count both, as AWS counts them.
-What a call uses whose answer is lost is not counted. Sources: Lambda developer guide (types of metrics), DynamoDB
-developer guide (metrics and dimensions, consumption of capacity).
+Owns what each event counts for and the statistics of a minute. A function's ConcurrentExecutions are its handlers and
+leave init out; the account's count both, as AWS counts them. A call whose answer is lost counts nothing. Sources:
+Lambda developer guide (types of metrics), DynamoDB developer guide (metrics and dimensions, consumption of capacity).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 from drsim.orchestrator.model import ExecutionStatus
 from drsim.orchestrator.settings import MINUTE_US, SECOND_US
 from drsim.simulator.events import (
+    FINDER,
+    POLLER,
     CallMade,
     Dropped,
     IndexRead,
@@ -30,9 +32,19 @@ NAMESPACE: Final = "DRSOrchestration"
 """Of the poller's metrics: the template's default."""
 TABLE: Final = "ExecutionTable"
 INDEX: Final = "StatusIndex"
+NAMES: Final = {"FinderFunction": FINDER, "PollerFunction": POLLER, "ExecutionTable": TABLE, "AWS::Region": "us-east-1"}
+"""Names of the template's resources in a run, where its metrics have them as dimensions."""
 
 _OPEN_MINUTES: Final = 15
 """A function's errors count for the minute in which it was invoked, and Lambda lets none run for longer."""
+_LAMBDA_UNITS: Final = {
+    "Invocations": "Count",
+    "Errors": "Count",
+    "Duration": "Milliseconds",
+    "Throttles": "Count",
+    "AsyncEventsDropped": "Count",
+    "ConcurrentExecutions": "Count",
+}
 _THROTTLES: Final = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
 _COUNTED: Final = frozenset({"DescribeJobs", "Query", "GetItem", "UpdateItem"})
 """The calls that a metric counts."""
@@ -52,11 +64,11 @@ class Metric(NamedTuple):
 _OF_TABLE: Final = ("TableName", TABLE)
 _OF_INDEX: Final = (*_OF_TABLE, "GlobalSecondaryIndexName", INDEX)
 DRS_CALLS: Final = Metric("drsim", "DescribeJobs")
-"""No metric of CloudWatch's: what the simulated DRS was asked, in all accounts and Regions, failed calls included."""
+"""Calls of DRS in all accounts and Regions, failed ones included. CloudWatch has no such metric."""
 
 
 @dataclass(frozen=True, slots=True)
-class Minute:
+class Datapoint:
     """One metric in one minute, counted from the Unix epoch. Quantiles are nearest-rank."""
 
     number: int
@@ -69,32 +81,32 @@ class Minute:
 
 
 @dataclass(slots=True)
-class Series:
+class MetricSeries:
     """One metric's unit and minutes, oldest first; a minute without values is left out."""
 
     unit: str
-    minutes: list[Minute] = field(default_factory=list)
+    minutes: list[Datapoint] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
-    """Those of the present minute, to be added to."""
+    """Values of the present minute."""
     # The values of earlier minutes that may still get some.
     _open: dict[int, list[float]] = field(default_factory=dict)
 
     def put(self, number: int, value: float) -> None:
-        """One value more for an earlier minute."""
+        """Add a value to an earlier minute."""
         self._open.setdefault(number, []).append(value)
 
     def leave(self, number: int) -> None:
-        """The present minute, of this number, is over."""
+        """End the present minute, which has this number."""
         if self.values:
             self._open[number] = self.values
             self.values = []
 
     def close(self, before: int) -> None:
-        """Sum up the minutes before this one, which get no more values, so that a long run keeps none for good."""
+        """Aggregate the minutes before this one, which get no more values, so that a long run keeps no values."""
         for number in sorted(number for number in self._open if number < before):
             values = sorted(self._open.pop(number))
             p50, p99 = (values[ceil(ratio * len(values)) - 1] for ratio in (0.5, 0.99))
-            self.minutes.append(Minute(number, len(values), sum(values), values[0], values[-1], p50, p99))
+            self.minutes.append(Datapoint(number, len(values), sum(values), values[0], values[-1], p50, p99))
 
 
 class CloudWatch:
@@ -105,10 +117,11 @@ class CloudWatch:
         # The present minute's number, and the instants at which it began and ends.
         self._minute = 0
         self._began_us = self._ends_us = -epoch_us
-        self._series: dict[Metric, Series] = {}
-        self._functions: dict[str, _Function] = {}
-        self._published: dict[str, Series] = {}
-        self._latencies: dict[str, Series] = {}
+        self._series: dict[Metric, MetricSeries] = {}
+        self._functions: dict[str, dict[str, MetricSeries]] = {}
+        self._running: Counter[str] = Counter()
+        self._published: dict[str, MetricSeries] = {}
+        self._latencies: dict[str, MetricSeries] = {}
         self._read = self._of_table("ConsumedReadCapacityUnits")
         self._index_read = self._of_table("ConsumedReadCapacityUnits", _OF_INDEX)
         self._written = self._of_table("ConsumedWriteCapacityUnits")
@@ -119,7 +132,7 @@ class CloudWatch:
         self._sizes: dict[str, int] = {}
         self._about: dict[str, str] = {}
         self.polling_write_units_max = 0
-        """Most units that writes by anybody took in one second on the key POLLING of StatusIndex."""
+        """The most units that all writers together used in one second on the key POLLING of StatusIndex."""
         self._second = 0
         self._polling_write_units = 0
         trace.listen(MetricsPublished, self._on_published)
@@ -132,40 +145,33 @@ class CloudWatch:
         trace.listen(WriteRefused, self._on_refused)
         trace.listen(ItemChanged, self._on_change)
 
-    def metrics(self) -> dict[Metric, Series]:
+    def metrics(self) -> dict[Metric, MetricSeries]:
         """Every metric that has a value, by namespace, name and dimensions. Ask when the run is over."""
         for series in self._series.values():
             series.leave(self._minute)
             series.close(self._minute + 1)
         return {metric: self._series[metric] for metric in sorted(self._series) if self._series[metric].minutes}
 
-    def _of(self, metric: Metric, unit: str = "Count") -> Series:
+    def _of(self, metric: Metric, unit: str = "Count") -> MetricSeries:
         series = self._series.get(metric)
         if series is None:
-            series = self._series[metric] = Series(unit)
+            series = self._series[metric] = MetricSeries(unit)
         return series
 
-    def _of_table(self, name: str, dimensions: tuple[str, ...] = _OF_TABLE, unit: str = "Count") -> Series:
+    def _of_table(self, name: str, dimensions: tuple[str, ...] = _OF_TABLE, unit: str = "Count") -> MetricSeries:
         return self._of(Metric("AWS/DynamoDB", name, dimensions), unit)
 
-    def _of_lambda(self, name: str, function: str, unit: str = "Count") -> Series:
-        return self._of(Metric("AWS/Lambda", name, ("FunctionName", function)), unit)
-
-    def _of_function(self, name: str) -> "_Function":
-        function = self._functions.get(name)
-        if function is None:
-            function = self._functions[name] = _Function(
-                invocations=self._of_lambda("Invocations", name),
-                errors=self._of_lambda("Errors", name),
-                duration=self._of_lambda("Duration", name, "Milliseconds"),
-                throttles=self._of_lambda("Throttles", name),
-                dropped=self._of_lambda("AsyncEventsDropped", name),
-                concurrency=self._of_lambda("ConcurrentExecutions", name),
-            )
-        return function
+    def _of_function(self, function: str) -> dict[str, MetricSeries]:
+        series = self._functions.get(function)
+        if series is None:
+            series = self._functions[function] = {
+                name: self._of(Metric("AWS/Lambda", name, ("FunctionName", function)), unit)
+                for name, unit in _LAMBDA_UNITS.items()
+            }
+        return series
 
     def _turn(self, at_us: int) -> None:
-        """Begin the minute of an event, if it is not the present one."""
+        """Begin a new minute if the event is not in the present one."""
         if at_us < self._ends_us:
             return
         before, self._minute = self._minute, (self._epoch_us + at_us) // MINUTE_US
@@ -188,38 +194,33 @@ class CloudWatch:
         self._turn(event.at_us)
         function = self._of_function(event.function)
         self._about[event.request_id] = event.execution_id
-        function.running_count += 1
-        function.invocations.values.append(1)
-        function.concurrency.values.append(function.running_count)
+        self._running[event.function] += 1
+        function["Invocations"].values.append(1)
+        function["ConcurrentExecutions"].values.append(self._running[event.function])
         self._concurrency.values.append(event.concurrency)
 
     def _on_ended(self, event: LambdaEnded) -> None:
         self._turn(event.at_us)
         function = self._of_function(event.function)
         self._about.pop(event.request_id, None)
-        function.running_count -= 1
-        # Both carry the instant of the invocation, and a success counts as no error.
-        is_error, milliseconds, began_us = (
-            int(event.outcome != "ok"),
-            event.duration_us / 1000,
-            event.at_us - event.duration_us,
-        )
-        if began_us >= self._began_us:
-            function.errors.values.append(is_error)
-            function.duration.values.append(milliseconds)
-            return
+        self._running[event.function] -= 1
+        # Both metrics have the instant of the invocation, and a success counts as no error.
+        began_us = event.at_us - event.duration_us
         # A scenario may let functions run for longer than Lambda does: they count for the oldest minute that is open.
         minute = max((self._epoch_us + began_us) // MINUTE_US, self._minute - _OPEN_MINUTES)
-        function.errors.put(minute, is_error)
-        function.duration.put(minute, milliseconds)
+        for name, value in (("Errors", int(event.outcome != "ok")), ("Duration", event.duration_us / 1000)):
+            if began_us >= self._began_us:
+                function[name].values.append(value)
+            else:
+                function[name].put(minute, value)
 
     def _on_throttled(self, event: Throttled) -> None:
         self._turn(event.at_us)
-        self._of_function(event.function).throttles.values.append(1)
+        self._of_function(event.function)["Throttles"].values.append(1)
 
     def _on_dropped(self, event: Dropped) -> None:
         self._turn(event.at_us)
-        self._of_function(event.function).dropped.values.append(1)
+        self._of_function(event.function)["AsyncEventsDropped"].values.append(1)
 
     def _on_call(self, event: CallMade) -> None:
         operation = event.operation
@@ -238,7 +239,7 @@ class CloudWatch:
             name = "WriteThrottleEvents" if operation == "UpdateItem" else "ReadThrottleEvents"
             self._of_table(name, _OF_INDEX if operation == "Query" else _OF_TABLE).values.append(1)
 
-    def _latency(self, operation: str) -> Series:
+    def _latency(self, operation: str) -> MetricSeries:
         series = self._latencies.get(operation)
         if series is None:
             dimensions = (*_OF_TABLE, "Operation", operation)
@@ -273,7 +274,7 @@ class CloudWatch:
             self._count_polling(event.at_us, deleted + inserted if moves else max(deleted, inserted))
 
     def _count_polling(self, at_us: int, units: int) -> None:
-        """Add to the second's units of the key POLLING, on which a partition's limit falls."""
+        """Add to the second's units of the key POLLING, which a partition's limit applies to."""
         second = (self._epoch_us + at_us) // SECOND_US
         if second != self._second:
             self._second, self._polling_write_units = second, 0
@@ -281,25 +282,12 @@ class CloudWatch:
         self.polling_write_units_max = max(self.polling_write_units_max, self._polling_write_units)
 
 
-@dataclass(slots=True)
-class _Function:
-    """The metrics of one function, and how many of its invocations run now."""
-
-    invocations: Series
-    errors: Series
-    duration: Series
-    throttles: Series
-    dropped: Series
-    concurrency: Series
-    running_count: int = 0
-
-
 def _units(size_bytes: int, unit_bytes: int) -> int:
     """Units of capacity, each begun one being a whole one."""
     return -(-size_bytes // unit_bytes)
 
 
-def statistic(minutes: Sequence[Minute], name: str) -> float:
+def statistic(minutes: Sequence[Datapoint], name: str) -> float:
     """The Sum, Maximum, Minimum, Average or SampleCount of one or more minutes. Raises ValueError for another one."""
     match name:
         case "Sum":

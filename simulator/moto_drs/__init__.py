@@ -1,10 +1,10 @@
 """AWS Elastic Disaster Recovery for moto, which has none: import this, and `mock_aws` and moto's server answer for drs.
 
-    import boto3, simulator.moto_drs
+    import boto3, drsim.simulator.moto_drs as moto_drs
     from moto import mock_aws
 
     with mock_aws():
-        ids = simulator.moto_drs.add_source_servers("123456789012", "us-east-1", 2)
+        ids = moto_drs.add_source_servers("123456789012", "us-east-1", 2)
         drs = boto3.client("drs", "us-east-1")
         drs.start_recovery(sourceServers=[{"sourceServerID": each} for each in ids], isDrill=True)
 
@@ -30,7 +30,8 @@ from drsim.simulator.moto_drs.exceptions import (
     InternalServerError,
     ThrottlingError,
 )
-from drsim.simulator.moto_drs.models import DRSBackend, World, drs_backends
+from drsim.simulator.moto_drs.models import DRSBackend, DrsWorld, drs_backends
+from drsim.simulator.moto_drs.operations import OPERATIONS
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import Drs, JobLife
@@ -53,26 +54,12 @@ __all__ = [
 ]
 
 _SERVER_ID: Final = re.compile(r"s-[0-9a-zA-Z]{17}")
-_OPERATIONS: Final = frozenset(
-    {
-        "DeleteJob",
-        "DescribeJobLogItems",
-        "DescribeJobs",
-        "DescribeRecoveryInstances",
-        "DescribeSourceServers",
-        "ListTagsForResource",
-        "StartRecovery",
-        "TagResource",
-        "TerminateRecoveryInstances",
-        "UntagResource",
-    }
-)
 
 
 def register() -> None:
-    """Tell moto of this backend. Importing the package does it; doing it again changes nothing.
+    """Register this backend with moto. Importing the package does it; doing it again changes nothing.
 
-    Should moto have a drs of its own one day, this one takes its place.
+    It replaces a drs of moto's own.
     """
     package = sys.modules[__name__]
     # moto imports "moto.<service>" and takes "<service>_backends" from it.
@@ -94,11 +81,11 @@ def add_source_servers(
     tags: Mapping[str, str] | None = None,
     staging_account_id: str | None = None,
 ) -> list[str]:
-    """Make source servers, so many or with these ids, and give their ids.
+    """Create source servers (a count, or the given ids) and return their ids.
 
-    `life` is how jobs live that begin with one of them (by default PENDING for 12 to 14 minutes and so on); a server
-    that is there already gets the new one. `tags` are each server's; `staging_account_id` is the account that they are
-    replicated to, by default their own. Raises ValueError for an id that DRS could not have given.
+    `life` is the life of jobs that begin with one of them (by default PENDING for 12 to 14 minutes and so on); an
+    existing server gets the new one. Each server gets the `tags`; `staging_account_id` is the account that they
+    replicate to, by default their own. Raises ValueError for an id that DRS could not have issued.
     """
     backend = _backend(account_id, region)
     world = backend.world
@@ -119,7 +106,7 @@ def add_source_servers(
 def _new_ids(backend: DRSBackend, count: int) -> list[str]:
     if count < 0:
         raise ValueError(f"servers must be >= 0, got {count}")
-    # One stream for the place: whoever asks in two steps gets what one step would have given.
+    # One stream for each account and Region: two calls return the same ids as one call for all.
     stream = Stream(0, f"moto-drs/{backend.account_id}/{backend.region_name}/servers")
     known = backend.world.service.servers(backend.scope)
     ids: list[str] = []
@@ -131,23 +118,23 @@ def _new_ids(backend: DRSBackend, count: int) -> list[str]:
 
 
 def uninitialize(account_id: str, region: str) -> None:
-    """From now on calls there get UninitializedAccountException, as where nobody has set up DRS; tag calls do not."""
+    """Let later calls there get UninitializedAccountException, as before DRS is set up; tag calls do not."""
     backend = _backend(account_id, region)
     backend.world.uninitialized.add(backend.scope)
 
 
 def set_quotas(account_id: str, region: str, quotas: Drs) -> None:
-    """Other quotas, or another page size, than AWS's. In an attached world they hold everywhere."""
+    """Set other quotas, or another page size, than AWS's. In an attached world they hold everywhere."""
     _backend(account_id, region).world.service.spec = quotas
 
 
 def fail_next(account_id: str, region: str, operation: str, error: DRSError, *, times: int = 1) -> None:
-    """Let the next calls of an operation, such as "DescribeJobs", fail. botocore's own retries are calls, too.
+    """Let the next calls of an operation, such as "DescribeJobs", fail. botocore's retries count as calls.
 
     Raises ValueError for an operation that is not modelled, and for `times` below 1.
     """
-    if operation not in _OPERATIONS:
-        raise ValueError(f"operation must be one of {', '.join(sorted(_OPERATIONS))}, got {operation!r}")
+    if operation not in OPERATIONS:
+        raise ValueError(f"operation must be one of {', '.join(sorted(OPERATIONS))}, got {operation!r}")
     if times < 1:
         raise ValueError(f"times must be >= 1, got {times}")
     backend = _backend(account_id, region)
@@ -155,18 +142,18 @@ def fail_next(account_id: str, region: str, operation: str, error: DRSError, *, 
 
 
 def attach(service: DrsService, *, epoch_us: int) -> None:
-    """Let all backends, of every account and Region, answer from this DRS until `detach`; moto's resets leave it be.
+    """Let all backends, of every account and Region, answer from this DRS until `detach`, also after moto's resets.
 
-    Its instants, its clock's among them, count from `epoch_us`, in Unix microseconds. The servers that it knows are
-    source servers. Raises RuntimeError if one is attached already.
+    Its instants and its clock count from `epoch_us`, in Unix microseconds. Its servers are the source servers. Raises
+    RuntimeError if one is attached already.
     """
     if DRSBackend.attached is not None:
         raise RuntimeError("attach() while a DRS is attached; call detach() first")
-    DRSBackend.attached = World(service, epoch_us)
+    DRSBackend.attached = DrsWorld(service, epoch_us)
 
 
 def detach() -> None:
-    """Let each backend answer from its own world again. Without an attached DRS it does nothing."""
+    """Let each backend answer from its own world again, if a DRS is attached."""
     DRSBackend.attached = None
 
 

@@ -1,7 +1,6 @@
-"""The errors of DRS's model as moto raises them: HTTP status, body and headers as botocore reads them.
+"""The errors of DRS's model as moto's exceptions: HTTP status, body and headers as botocore reads them.
 
-Owns the wire form of errors; when each is raised is for `models`, `validation` and `responses`. Source: error shapes of
-botocore's service model for drs 2020-02-26.
+Source: error shapes of botocore's service model for drs 2020-02-26.
 """
 
 import json
@@ -10,7 +9,7 @@ from typing import Any, Final
 
 from moto.core.exceptions import JsonRESTError
 
-from drsim.simulator.services.drs import RefusedError
+from drsim.simulator.services.drs import DrsRefusedError
 
 _STATUSES: Final = {
     "AccessDeniedException": 403,
@@ -28,7 +27,7 @@ _WITHOUT_CODE: Final = frozenset({"InternalServerException", "ThrottlingExceptio
 
 
 class DRSError(JsonRESTError):
-    """One of DRS's errors; use the classes below. `members` are those of its shape besides the message."""
+    """One of DRS's errors; use the classes below. `members` are its shape's, except for the message."""
 
     def __init__(
         self, error: str, message: str, members: Mapping[str, object] | None = None, *, retry_after_s: int | None = None
@@ -48,21 +47,21 @@ class DRSError(JsonRESTError):
 
 
 class AccessDeniedError(DRSError):
-    """AccessDeniedException, 403. Nothing here decides who may do what: it comes only where `fail_next` asks for it."""
+    """AccessDeniedException, 403. There is no authorization here: only `fail_next` raises it."""
 
     def __init__(self, message: str = "User is not authorized to perform this operation") -> None:
         super().__init__("AccessDeniedException", message)
 
 
 class InternalServerError(DRSError):
-    """InternalServerException, 500, which botocore tries again. Comes only where `fail_next` asks for it."""
+    """InternalServerException, 500, which botocore retries. Only `fail_next` raises it."""
 
     def __init__(self, message: str = "An internal error occurred", *, retry_after_s: int = 1) -> None:
         super().__init__("InternalServerException", message, retry_after_s=retry_after_s)
 
 
 class ThrottlingError(DRSError):
-    """ThrottlingException, 429, which botocore tries again. AWS publishes no rates, so only `fail_next` brings it."""
+    """ThrottlingException, 429, which botocore retries. AWS publishes no rates, so only `fail_next` raises it."""
 
     def __init__(self, message: str = "Rate exceeded", *, retry_after_s: int = 1, quota_code: str = "unknown") -> None:
         members = {"serviceCode": "drs", "quotaCode": quota_code}
@@ -70,7 +69,7 @@ class ThrottlingError(DRSError):
 
 
 class UninitializedAccountError(DRSError):
-    """UninitializedAccountException, 400: nobody has set up DRS in this account and Region."""
+    """UninitializedAccountException, 400: DRS is not set up in this account and Region."""
 
     def __init__(self) -> None:
         super().__init__("UninitializedAccountException", "Account is not initialized. Initialize the service first.")
@@ -85,7 +84,7 @@ class ResourceNotFoundError(DRSError):
 
 
 class ValidationError(DRSError):
-    """ValidationException, 400. `fields` are pairs of a member's path and what is wrong with it."""
+    """ValidationException, 400. `fields` are pairs of a member's path and its message."""
 
     def __init__(self, fields: Sequence[tuple[str, str]], reason: str = "fieldValidationFailed") -> None:
         noun = "error" if len(fields) == 1 else "errors"
@@ -94,6 +93,6 @@ class ValidationError(DRSError):
         super().__init__("ValidationException", text, {"reason": reason, "fieldList": field_list})
 
 
-def refusal(error: RefusedError) -> DRSError:
-    """What the service refused, as an error of moto's."""
+def refusal(error: DrsRefusedError) -> DRSError:
+    """A refusal of the service as moto's exception."""
     return DRSError(error.code, error.message, error.members)

@@ -1,20 +1,18 @@
-"""From request to answer: one method for each operation, named as moto finds it.
+"""From request to answer, for every operation alike: checks in DRS's order, paging and HTTP status codes.
 
-Owns the order of checks, paging and HTTP status codes. What may be asked is in botocore's model, which `validation`
-walks; what is answered is `models`'.
+botocore's model defines what may be asked, and `validation` walks it; `operations` has the answers.
 """
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
 from threading import RLock
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from botocore.model import OperationModel
+from botocore.model import ListShape, OperationModel
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.responses import BaseResponse
-from moto.core.utils import get_service_model
+from moto.core.utils import camelcase_to_underscores, get_service_model
 
 from drsim.simulator.moto_drs.exceptions import (
     DRSError,
@@ -23,21 +21,17 @@ from drsim.simulator.moto_drs.exceptions import (
     ValidationError,
     refusal,
 )
-from drsim.simulator.moto_drs.models import DRSBackend, drs_backends
-from drsim.simulator.moto_drs.validation import Fault, faults
-from drsim.simulator.services.drs import RefusedError
+from drsim.simulator.moto_drs.models import drs_backends
+from drsim.simulator.moto_drs.operations import OPERATIONS, Members
+from drsim.simulator.moto_drs.validation import Breach, breaches
+from drsim.simulator.services.drs import DrsRefusedError
 
 _LOCK: Final = RLock()
-"""moto's server answers in many threads, and between a check and what it allows nobody may come."""
-
-_TAGS: Final = frozenset({"TagResource", "UntagResource", "ListTagsForResource"})
-"""Operations with members outside the body; UninitializedAccountException is not modelled for them."""
-
-Request = dict[str, Any]
+"""moto's server answers in many threads; a check and what it allows must not be interleaved with another request."""
 
 
 class DRSResponse(BaseResponse):
-    """Answers requests to DRS."""
+    """Answers requests to DRS. moto looks for a method with the operation's name: `answer` under each of them."""
 
     def __init__(self) -> None:
         super().__init__(service_name="drs")
@@ -47,159 +41,70 @@ class DRSResponse(BaseResponse):
         with _LOCK:
             return super().call_action()
 
-    def start_recovery(self) -> TYPE_RESPONSE:
-        """StartRecovery."""
-
-        def answer(backend: DRSBackend, request: Request) -> Request:
-            ids = [server["sourceServerID"] for server in request["sourceServers"]]
-            is_drill, tags = request.get("isDrill", False), request.get("tags", {})
-            return {"job": backend.start_recovery(ids, is_drill=is_drill, tags=tags)}
-
-        return self._answer(answer)
-
-    def terminate_recovery_instances(self) -> TYPE_RESPONSE:
-        """TerminateRecoveryInstances."""
-        return self._answer(
-            lambda backend, request: {"job": backend.terminate_recovery_instances(request["recoveryInstanceIDs"])}
-        )
-
-    def delete_job(self) -> TYPE_RESPONSE:
-        """DeleteJob."""
-
-        def answer(backend: DRSBackend, request: Request) -> None:
-            backend.delete_job(request["jobID"])
-
-        return self._answer(answer)
-
-    def describe_jobs(self) -> TYPE_RESPONSE:
-        """DescribeJobs."""
-
-        def items(backend: DRSBackend, request: Request) -> list[Request]:
-            filters = request.get("filters", {})
-            return backend.jobs(filters.get("jobIDs", ()), filters.get("fromDate"), filters.get("toDate"))
-
-        return self._answer_page(items)
-
-    def describe_job_log_items(self) -> TYPE_RESPONSE:
-        """DescribeJobLogItems."""
-        return self._answer_page(lambda backend, request: backend.job_log_items(request["jobID"]))
-
-    def describe_source_servers(self) -> TYPE_RESPONSE:
-        """DescribeSourceServers."""
-
-        def items(backend: DRSBackend, request: Request) -> list[Request]:
-            filters = request.get("filters", {})
-            return backend.source_servers(
-                filters.get("sourceServerIDs", ()), filters.get("hardwareId"), filters.get("stagingAccountIDs", ())
-            )
-
-        return self._answer_page(items)
-
-    def describe_recovery_instances(self) -> TYPE_RESPONSE:
-        """DescribeRecoveryInstances."""
-
-        def items(backend: DRSBackend, request: Request) -> list[Request]:
-            filters = request.get("filters", {})
-            return backend.recovery_instances(
-                filters.get("recoveryInstanceIDs", ()), filters.get("sourceServerIDs", ())
-            )
-
-        return self._answer_page(items)
-
-    def tag_resource(self) -> TYPE_RESPONSE:
-        """TagResource."""
-
-        def answer(backend: DRSBackend, request: Request) -> Request:
-            backend.tags_of(request["resourceArn"]).update(request["tags"])
-            return {}
-
-        return self._answer(answer)
-
-    def untag_resource(self) -> TYPE_RESPONSE:
-        """UntagResource; a key that is not there is no error."""
-
-        def answer(backend: DRSBackend, request: Request) -> Request:
-            tags = backend.tags_of(request["resourceArn"])
-            for key in request["tagKeys"]:
-                tags.pop(key, None)
-            return {}
-
-        return self._answer(answer)
-
-    def list_tags_for_resource(self) -> TYPE_RESPONSE:
-        """ListTagsForResource."""
-        return self._answer(lambda backend, request: {"tags": dict(backend.tags_of(request["resourceArn"]))})
-
-    def _answer_page(self, items: Callable[[DRSBackend, Request], list[Request]]) -> TYPE_RESPONSE:
-        def answer(backend: DRSBackend, request: Request) -> Request:
-            first = _offset_of(request.get("nextToken"))
-            found = items(backend, request)
-            # No default and no most are published; without maxResults a page is as long as in the fast tier.
-            last = first + request.get("maxResults", backend.world.service.spec.page_size)
-            page: Request = {"items": found[first:last]}
-            if last < len(found):
-                page["nextToken"] = _token_of(last)
-            return page
-
-        return self._answer(answer)
-
-    def _answer(self, answer: Callable[[DRSBackend, Request], Request | None]) -> TYPE_RESPONSE:
-        """Check and answer the request; None is an answer without a body."""
-        operation = get_service_model("drs").operation_model(self._get_action())
+    def answer(self) -> TYPE_RESPONSE:
+        """Check and answer the request."""
+        model = get_service_model("drs").operation_model(self._get_action())
+        operation = OPERATIONS[model.name]
         backend = drs_backends[self.current_account][self.region]
         world = backend.world
-        if failures := world.failures.get((backend.scope, operation.name)):
+        if failures := world.failures.get((backend.scope, model.name)):
             raise failures.pop(0)
-        request = self._request(operation)
-        if found := list(faults(operation.input_shape, request)):
-            raise _invalid(operation.name, backend.account_id, request, found)
-        if operation.name not in _TAGS and backend.scope in world.uninitialized:
+        request = self._request(model)
+        if found := list(breaches(model.input_shape, request)):
+            raise _invalid(operation.errors, backend.account_id, request, found)
+        if "UninitializedAccountException" in operation.errors and backend.scope in world.uninitialized:
             raise UninitializedAccountError()
         try:
-            answered = answer(backend, _without_nulls(request))
-        except RefusedError as error:
+            answered = operation.answer(backend, _without_nulls(request))
+        except DrsRefusedError as error:
             raise refusal(error) from None
-        status = operation.http["responseCode"]
+        if isinstance(answered, list):
+            answered = _page(answered, request, world.service.spec.page_size)
+        status = model.http["responseCode"]
         headers: Any = {"status": status, "content-type": "application/json"}
         return status, headers, "" if answered is None else json.dumps(answered)
 
-    def _request(self, operation: OperationModel) -> Request:
-        """The request's members, wherever in it they are. Raises ValidationError for a body that is no JSON object."""
+    def _request(self, model: OperationModel) -> Members:
+        """The members, from body, path and query. Raises ValidationError for a body that is no JSON object."""
         try:
             request = json.loads(self.body) if self.body else {}
         except ValueError:
             request = None
         if not isinstance(request, dict):
             raise ValidationError([("", "The body is not a JSON object")], reason="cannotParse")
-        if operation.name in _TAGS:
-            request["resourceArn"] = self.uri_match["resourceArn"]
-        if operation.name == "UntagResource":
-            request["tagKeys"] = parse_qs(self.parsed_url.query, keep_blank_values=True).get("tagKeys")
+        query = parse_qs(self.parsed_url.query, keep_blank_values=True)
+        for name, member in model.input_shape.members.items() if model.input_shape else ():
+            match member.serialization.get("location"):
+                case "uri":
+                    request[name] = self.uri_match[member.serialization["name"]]
+                case "querystring":
+                    values = query.get(member.serialization["name"])
+                    request[name] = values if values is None or isinstance(member, ListShape) else values[0]
         return request
 
 
-def _invalid(operation: str, account_id: str, request: Request, found: list[Fault]) -> DRSError:
-    """The error for a request that breaks the model's constraints.
+for _name in OPERATIONS:
+    setattr(DRSResponse, camelcase_to_underscores(_name), DRSResponse.answer)
 
-    Where ValidationException is modelled it is that. It is not for four operations, and what they answer is not
-    published. DescribeRecoveryInstances models no error that a wrong filter could be (AccessDenied would be a lie, and
-    InternalServer would be tried again), so it gives a ValidationException all the same, as ClientError to boto3.
+
+def _invalid(errors: frozenset[str], account_id: str, request: Members, found: list[Breach]) -> DRSError:
+    """The error for a request that breaks the model's constraints: ValidationException where it is modelled.
+
+    AWS does not publish what the other operations answer. One that starts a job refuses it as for a well-formed id:
+    the model's maximum is the quota of servers in a job, and everything else names what does not exist, a conflict.
+    DeleteJob finds no job with an impossible id. DescribeRecoveryInstances models no fitting error (AccessDenied would
+    be wrong, and InternalServer would be retried), so it gives a ValidationException all the same.
     """
     first = found[0]
-    match operation:
-        case "DeleteJob" if isinstance(request.get("jobID"), str):
-            # There is no job with an id that no job can have.
-            return ResourceNotFoundError(request["jobID"], "job")
-        case "StartRecovery" | "TerminateRecoveryInstances":
-            # The model's most and the quota say the same: too many for one job. All else names something that is
-            # not there, which is a conflict here as it is for well-formed ids (see DrsService).
-            if first.constraint == "max" and first.path.count("/") == 1:
-                members = {"resourceId": account_id, "resourceType": "account"}
-                members |= {"serviceCode": "drs", "quotaCode": "L-B827C881"}
-                return DRSError("ServiceQuotaExceededException", first.message, members)
-            return DRSError("ConflictException", first.message, {"resourceId": first.path, "resourceType": "request"})
-        case _:
-            return ValidationError([(fault.path.lstrip("/").replace("/", "."), fault.message) for fault in found])
+    if "ServiceQuotaExceededException" in errors:
+        if first.constraint == "max" and first.path.count("/") == 1:
+            members = {"resourceId": account_id, "resourceType": "account"}
+            members |= {"serviceCode": "drs", "quotaCode": "L-B827C881"}
+            return DRSError("ServiceQuotaExceededException", first.message, members)
+        return DRSError("ConflictException", first.message, {"resourceId": first.path, "resourceType": "request"})
+    if "ValidationException" not in errors and isinstance(request.get("jobID"), str):
+        return ResourceNotFoundError(request["jobID"], "job")
+    return ValidationError([(breach.path.lstrip("/").replace("/", "."), breach.message) for breach in found])
 
 
 def _without_nulls(value: Any) -> Any:
@@ -210,8 +115,14 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _token_of(offset: int) -> str:
-    return urlsafe_b64encode(f"after:{offset}".encode()).decode()
+def _page(items: list[Members], request: Members, size_default: int) -> Members:
+    """The page of items that a request asks for. AWS publishes neither a default size nor a maximum."""
+    first = _offset_of(request.get("nextToken"))
+    last = first + (request.get("maxResults") or size_default)
+    page: Members = {"items": items[first:last]}
+    if last < len(items):
+        page["nextToken"] = urlsafe_b64encode(f"after:{last}".encode()).decode()
+    return page
 
 
 def _offset_of(token: str | None) -> int:

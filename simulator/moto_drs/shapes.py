@@ -1,7 +1,7 @@
-"""What DRS's answers look like: jobs, log items, source servers and recovery instances as JSON, member by member.
+"""DRS's answers as JSON: jobs, log items, source servers and recovery instances, member by member.
 
-Owns names, casing and the form of times; what there is to show is `models`'. Members that nothing here simulates are
-left out, for all but jobID are optional in the model. Sources: botocore's service model for drs 2020-02-26, AWS's
+Owns names, casing and the form of times. Members that are not simulated are left out; all but jobID are optional in the
+model. Sources: botocore's service model for drs 2020-02-26, AWS's
 sample jobs of 2022-12-07.
 """
 
@@ -26,7 +26,7 @@ _LAUNCH_RESULTS: Final = {
 
 
 class Frame(NamedTuple):
-    """Where and when an answer is given: instants count from `epoch_us`, tags are those of each resource's ARN."""
+    """What the parts of an answer share: instants count from `epoch_us`, `tags` are by ARN."""
 
     scope: JobScope
     partition: str
@@ -123,7 +123,7 @@ def log_item(frame: Frame, shown: DrsJob, item: LogItem) -> dict[str, Any]:
 
 
 def identification_hints(server_id: str) -> dict[str, str]:
-    """IdentificationHints, made up from the id, so that each server has the same ones in every answer."""
+    """IdentificationHints, derived from the id, so that each server has the same ones in every answer."""
     hostname = f"host-{server_id[2:10]}"
     return {"hostname": hostname, "fqdn": f"{hostname}.example.com", "vmWareUuid": _uuid(server_id)}
 
@@ -204,7 +204,7 @@ def recovery_instance(frame: Frame, shown: RecoveryInstance) -> dict[str, Any]:
 
 
 def _uuid(name: str) -> str:
-    """A UUID in the form of version 4 that is always the same for the same name."""
+    """A UUID in the form of version 4, derived from a name."""
     stream = Stream(0, f"moto-drs/uuid/{name}")
     high, low = stream.hexadecimal(16), stream.hexadecimal(16)
     return f"{high[:8]}-{high[8:12]}-4{high[13:]}-a{low[1:4]}-{low[4:]}"

@@ -1,7 +1,7 @@
-"""Requests against botocore's service model: what botocore's own check lets through, and what raw HTTP may send.
+"""Check requests against botocore's service model.
 
 botocore checks minima, types and unknown members before it sends, but neither patterns nor maxima (seen with 1.43), so
-AWS is the first to refuse those, and so is this. Owns no operation: it walks shapes.
+AWS is the first to refuse those; raw HTTP may send anything. Owns no operation: it walks shapes.
 """
 
 import re
@@ -24,58 +24,60 @@ TIME: Final = re.compile(
     r"[1-9][0-9]*-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([0-1][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
     r"(Z|\+00:00)"
 )
-"""The model's pattern of times, and the zone in which AWS's own answers end: who sends back what DRS said is right."""
+"""The model's pattern of times, and the zone of AWS's own answers, so that a time from an answer is accepted."""
 
 
-class Fault(NamedTuple):
-    """One thing that is wrong: the path of the member, what to say of it, and the constraint that it breaks."""
+class Breach(NamedTuple):
+    """One broken constraint: the path of the member, the message for it, and which constraint."""
 
     path: str
     message: str
     constraint: str
 
 
-def faults(shape: Shape, value: Any, path: str = "") -> Iterator[Fault]:
-    """All that is wrong with a request's value. Members that the shape does not have are ignored, as AWS does."""
+def breaches(shape: Shape, value: Any, path: str = "") -> Iterator[Breach]:
+    """Yield each constraint that a request's value breaks. Unknown members are ignored, as AWS does."""
     if not _fits(shape, value):
-        yield Fault(path, f"Value at '{path}' failed to satisfy constraint: Member must be a {shape.type_name}", "type")
+        yield Breach(
+            path, f"Value at '{path}' failed to satisfy constraint: Member must be a {shape.type_name}", "type"
+        )
         return
     yield from _bounds(shape, value, path)
     if isinstance(shape, StructureShape):
         for name in shape.required_members:
             if value.get(name) is None:
-                yield Fault(f"{path}/{name}", _failed(f"{path}/{name}", None, "Member must not be null"), "required")
+                yield Breach(f"{path}/{name}", _failed(f"{path}/{name}", None, "Member must not be null"), "required")
         for name, member in shape.members.items():
-            # To AWS a member that is null is one that is not there.
+            # AWS treats a null member as a missing one.
             if value.get(name) is not None:
-                yield from faults(member, value[name], f"{path}/{name}")
+                yield from breaches(member, value[name], f"{path}/{name}")
     elif isinstance(shape, MapShape):
         for key, each in value.items():
-            yield from faults(shape.key, key, f"{path}/{key}")
-            yield from faults(shape.value, each, f"{path}/{key}")
+            yield from breaches(shape.key, key, f"{path}/{key}")
+            yield from breaches(shape.value, each, f"{path}/{key}")
     elif isinstance(shape, ListShape):
         for number, each in enumerate(value):
-            yield from faults(shape.member, each, f"{path}/{number}")
+            yield from breaches(shape.member, each, f"{path}/{number}")
 
 
 def _fits(shape: Shape, value: Any) -> bool:
     expected = _TYPES[shape.type_name]
-    # To Python a truth value is a number.
+    # bool is a subclass of int.
     return isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
 
 
-def _bounds(shape: Shape, value: Any, path: str) -> Iterator[Fault]:
+def _bounds(shape: Shape, value: Any, path: str) -> Iterator[Breach]:
     what, size = ("value", value) if isinstance(value, int) else ("length", len(value))
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     if least is not None and size < least:
-        yield Fault(path, _failed(path, value, f"Member must have {what} greater than or equal to {least}"), "min")
+        yield Breach(path, _failed(path, value, f"Member must have {what} greater than or equal to {least}"), "min")
     if most is not None and size > most:
-        yield Fault(path, _failed(path, value, f"Member must have {what} less than or equal to {most}"), "max")
+        yield Breach(path, _failed(path, value, f"Member must have {what} less than or equal to {most}"), "max")
     if (pattern := shape.metadata.get("pattern")) is not None:
         allowed = TIME if shape.name == "ISO8601DatetimeString" else re.compile(pattern)
         if not allowed.fullmatch(value):
             text = f"Member must satisfy regular expression pattern: {allowed.pattern}"
-            yield Fault(path, _failed(path, value, text), "pattern")
+            yield Breach(path, _failed(path, value, text), "pattern")
 
 
 def _failed(path: str, value: object, constraint: str) -> str:

@@ -1,8 +1,8 @@
 """DRS: recovery jobs of each account and Region, with quotas and a whole life drawn when they start.
 
-Owns which jobs and servers there are, and which calls are refused; how a job lives, and what is seen of it, is
-`drs_jobs`. Source servers are registered with the life their jobs shall have. Sources: botocore's service model for
-drs 2020-02-26, AWS service quotas.
+Owns the jobs and source servers, and the refusal of calls; `drs_jobs` has a job's state at each instant. A source
+server is registered with the life of its jobs. Sources: botocore's service model for drs 2020-02-26, AWS service
+quotas.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,26 +25,26 @@ from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.spec import Drs, JobLife
 from drsim.simulator.trace import Trace
 
-__all__ = ["Clock", "DrsJob", "DrsService", "LogItem", "RefusedError", "SourceServer"]
+__all__ = ["DrsJob", "DrsRefusedError", "DrsService", "LogItem", "SeededClock", "SourceServer"]
 
 _NEVER_US = 1 << 62
 
 
-class Clock(Protocol):
-    """What time it is, and what all randomness derives from. The kernel is one; so is the host's clock with a seed."""
+class SeededClock(Protocol):
+    """The time, and the seed of all randomness. The kernel is one; so is the host's clock with a seed."""
 
     @property
     def now_us(self) -> int:
-        """The present instant, in microseconds since whatever epoch the instants of this DRS count from."""
+        """The present instant, in microseconds since the epoch of this DRS."""
         ...
 
     @property
     def seed(self) -> int:
-        """The number that all streams derive from."""
+        """The seed of all streams."""
         ...
 
 
-class RefusedError(ServiceError):
+class DrsRefusedError(ServiceError):
     """A call that DRS refuses. `members` are those of the error's shape besides its message, as on the wire."""
 
     def __init__(self, code: str, message: str, **members: str) -> None:
@@ -54,7 +54,7 @@ class RefusedError(ServiceError):
 
 
 class SourceServer(NamedTuple):
-    """A source server as registered: the life of the jobs that begin with it, and since when it is known."""
+    """A registered source server: the life of the jobs that begin with it, and the instant of its registration."""
 
     life: JobLife
     added_us: int
@@ -63,7 +63,7 @@ class SourceServer(NamedTuple):
 class DrsService:
     """DRS in all accounts and Regions of a world."""
 
-    def __init__(self, clock: Clock, trace: Trace, spec: Drs) -> None:
+    def __init__(self, clock: SeededClock, trace: Trace, spec: Drs) -> None:
         self.spec = spec
         self._clock = clock
         self._trace = trace
@@ -81,7 +81,7 @@ class DrsService:
 
     @property
     def now_us(self) -> int:
-        """The present instant, on the clock that all instants here are of."""
+        """The present instant."""
         return self._clock.now_us
 
     def servers(self, scope: JobScope) -> Mapping[str, SourceServer]:
@@ -94,22 +94,22 @@ class DrsService:
         return None if jobs is None else jobs.get(job_id)
 
     def jobs(self, scope: JobScope) -> list[DrsJob]:
-        """Those jobs that no DeleteJob has hidden, in the order of their start."""
+        """The jobs that no DeleteJob has hidden, in the order of their start."""
         deleted = self._deleted.get(scope, ())
         return [job for job in self._jobs.get(scope, {}).values() if job.job_id not in deleted]
 
     def recovery_instances(self, scope: JobScope) -> dict[str, RecoveryInstance]:
-        """The recovery instances that there are now, by source server. They outlive their jobs."""
+        """The present recovery instances, by source server. They outlive their jobs."""
         return recovery_instances(self._jobs.get(scope, {}).values(), self._clock.now_us)
 
     def last_launches(self, scope: JobScope) -> dict[str, RecoveryInstance]:
-        """What the last StartRecovery for each source server came, or will come, to; deleted jobs count."""
+        """The launch of each source server by its last StartRecovery, ended or not; deleted jobs count."""
         return last_launches(self._jobs.get(scope, {}).values())
 
     def start_recovery(self, scope: JobScope, server_ids: Sequence[str], *, is_drill: bool = False) -> DrsJob:
         """StartRecovery: a new job for these servers, its whole life drawn now.
 
-        Raises RefusedError: ConflictException when a server is unknown or in a job that has not ended, and
+        Raises DrsRefusedError: ConflictException when a server is unknown or in a job that has not ended, and
         ServiceQuotaExceededException.
         """
         now_us = self._clock.now_us
@@ -122,7 +122,7 @@ class DrsService:
             raise
         job = self._draw(scope, server_ids, now_us, is_drill)
         self._keep(job, open_jobs)
-        lives = tuple([server.told(is_drill=is_drill) for server in job.servers])
+        lives = tuple([server.summary(is_drill=is_drill) for server in job.servers])
         settled_us = job.ended_us if is_drill else job.settled_us
         ids = (scope.account_id, scope.region, job.job_id)
         self._trace.emit(JobStarted(now_us, *ids, len(server_ids), job.started_us, settled_us, lives))
@@ -131,7 +131,7 @@ class DrsService:
     def terminate_instances(self, scope: JobScope, instance_ids: Sequence[str]) -> DrsJob:
         """TerminateRecoveryInstances: a new job that ends these instances, and takes as long as a launch would.
 
-        It leaves no event in the trace, whose readers ask for launches only. Raises RefusedError: ConflictException
+        It leaves no event in the trace, whose readers ask for launches only. Raises DrsRefusedError: ConflictException
         when an instance is unknown or its source server in a job that has not ended, and
         ServiceQuotaExceededException.
         """
@@ -148,16 +148,16 @@ class DrsService:
     def delete_job(self, scope: JobScope, job_id: str) -> None:
         """DeleteJob: the API shows the job no more; what it launched stays.
 
-        Raises RefusedError: ResourceNotFoundException, and ConflictException for a job that has not ended (inferred:
+        Raises DrsRefusedError: ResourceNotFoundException, and ConflictException for a job that has not ended (inferred:
         nothing else of a job can be in conflict with its deletion).
         """
         job = self.job(scope, job_id)
         deleted = self._deleted.setdefault(scope, set())
         resource = {"resourceId": job_id, "resourceType": "job"}
         if job is None or job_id in deleted:
-            raise RefusedError("ResourceNotFoundException", f"Job {job_id} was not found", **resource)
+            raise DrsRefusedError("ResourceNotFoundException", f"Job {job_id} was not found", **resource)
         if job.status(self._clock.now_us) is not JobStatus.COMPLETED:
-            raise RefusedError("ConflictException", f"Job {job_id} has not completed", **resource)
+            raise DrsRefusedError("ConflictException", f"Job {job_id} has not completed", **resource)
         deleted.add(job_id)
 
     def describe_jobs(
@@ -184,7 +184,7 @@ class DrsService:
         return jobs, str(last) if last < len(found) else None
 
     def _open_jobs(self, scope: JobScope, now_us: int) -> list[DrsJob]:
-        """The jobs that have not ended: the list itself, which only this forgets jobs of."""
+        """The list itself of the jobs that have not ended; only this method removes jobs from it."""
         self._open[scope] = [job for job in self._open.get(scope, ()) if job.ended_us > now_us]
         return self._open[scope]
 
@@ -194,20 +194,20 @@ class DrsService:
 
     @staticmethod
     def _check_known(what: str, known: Mapping[str, object], ids: Sequence[str]) -> None:
-        # What DRS says to an id that it never gave is not published; of the errors that its model lists for these
-        # calls, this one says that the call must change, and which resource is meant.
+        # AWS does not publish the error for an unknown id. Of the errors modelled for these calls, this one says that
+        # the call must change, and names the resource.
         for each in ids:
             if each not in known:
                 text = f"{what} {each} does not exist"
                 kind = what.lower().replace(" ", "-")
-                raise RefusedError("ConflictException", text, resourceId=each, resourceType=kind)
+                raise DrsRefusedError("ConflictException", text, resourceId=each, resourceType=kind)
 
     def _check(self, scope: JobScope, open_jobs: Sequence[DrsJob], server_ids: Sequence[str]) -> None:
         if len(server_ids) > self.spec.servers_per_job_max:
             raise _quota(scope, "servers in a single job", self.spec.servers_per_job_max, "L-B827C881")
         busy = {server.source_server_id for job in open_jobs for server in job.servers}
         if not busy.isdisjoint(server_ids):
-            raise RefusedError(
+            raise DrsRefusedError(
                 "ConflictException",
                 "One or more of the Source Servers included in API call are currently being processed by a Job",
                 resourceId=next(server_id for server_id in server_ids if server_id in busy),
@@ -220,8 +220,8 @@ class DrsService:
 
     def _draw(self, scope: JobScope, server_ids: Sequence[str], now_us: int, is_drill: bool) -> DrsJob:
         life = self._servers[scope][server_ids[0]].life
-        # Its first server and how often that was recovered name the job's stream: what else the account runs does
-        # not change how this job lives.
+        # Its first server and that server's number of recoveries name the job's stream, so that other jobs of the
+        # account do not change this job's life.
         first = (scope, server_ids[0])
         number = self._starts[first] = self._starts.get(first, 0) + 1
         stream = Stream(self._clock.seed, f"drs/{scope.account_id}/{scope.region}/{server_ids[0]}/{number}")
@@ -246,7 +246,7 @@ class DrsService:
         return DrsJob(job_id, scope, now_us, started_us, tuple(servers), is_drill=is_drill)
 
     def _draw_termination(self, scope: JobScope, launches: Sequence[ServerLife], now_us: int) -> DrsJob:
-        # AWS says nothing of how long these take; people report what a launch takes (15 to 20 minutes).
+        # AWS does not publish how long these take; people report the time of a launch (15 to 20 minutes).
         life = self._servers[scope][launches[0].source_server_id].life
         # An instance is terminated once, so its id names a stream that no other job has.
         stream = Stream(self._clock.seed, f"drs/{scope.account_id}/{scope.region}/{launches[0].instance_id}/end")
@@ -279,8 +279,8 @@ def _draw_actions(life: JobLife, launched_us: int, stream: Stream) -> tuple[Acti
     return tuple(actions)
 
 
-def _quota(scope: JobScope, what: str, most: int, code: str) -> RefusedError:
-    return RefusedError(
+def _quota(scope: JobScope, what: str, most: int, code: str) -> DrsRefusedError:
+    return DrsRefusedError(
         "ServiceQuotaExceededException",
         f"the quota of {most} {what} is reached",
         resourceId=scope.account_id,

@@ -1,13 +1,13 @@
-"""DRS jobs: whole lives, what is seen of them at any instant, and the instances that they leave behind.
+"""DRS jobs: their whole lives, their state at any instant, and the instances that they leave behind.
 
-Owns no state and no rules about who may start what: that is `drs`. What a job shows is a pure function of its life and
-the instant, so the truth is always known. Sources: botocore's service model for drs 2020-02-26, AWS's sample job logs
+What a job shows is a pure function of its life and the instant, so the truth is always known. `drs` owns the jobs.
+Sources: botocore's service model for drs 2020-02-26, AWS's sample job logs
 of 2022-12-07.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -52,8 +52,8 @@ class ServerLife:
     actions: tuple[ActionLife, ...]
     terminates: bool = False
 
-    def told(self, *, is_drill: bool) -> tuple[int, int, bool, int]:
-        """Its life as `JobStarted` tells it: a drill does not depend on its launch actions."""
+    def summary(self, *, is_drill: bool) -> tuple[int, int, bool, int]:
+        """Its life as `JobStarted` records it: a drill does not depend on its launch actions."""
         failed_count = 0 if is_drill else sum(not action.succeeds for action in self.actions)
         return self.launching_us, self.ended_us, self.launches, failed_count
 
@@ -75,53 +75,33 @@ class JobKind(StrEnum):
     TERMINATE = "TERMINATE"
 
 
+@dataclass(slots=True, eq=False)
 class DrsJob:
     """One job and its whole life. Instants that never come lie beyond any run."""
 
-    # A long run keeps each job that ever was, for the truth about it.
-    __slots__ = (
-        "_changes",
-        "_span",
-        "_view",
-        "created_us",
-        "ended_us",
-        "is_drill",
-        "job_id",
-        "kind",
-        "scope",
-        "servers",
-        "settled_us",
-        "started_us",
-    )
+    job_id: str
+    scope: JobScope
+    created_us: int
+    started_us: int
+    servers: tuple[ServerLife, ...]
+    kind: JobKind = JobKind.LAUNCH
+    is_drill: bool = False
+    ended_us: int = field(init=False)
+    settled_us: int = field(init=False)
+    _changes: list[int] = field(init=False)
+    # The last view, and between which changes it was taken: older ones are never needed again.
+    _span: int = -1
+    _view: Job | None = None
 
-    def __init__(
-        self,
-        job_id: str,
-        scope: JobScope,
-        created_us: int,
-        started_us: int,
-        servers: tuple[ServerLife, ...],
-        *,
-        kind: JobKind = JobKind.LAUNCH,
-        is_drill: bool = False,
-    ) -> None:
-        self.job_id = job_id
-        self.scope = scope
-        self.created_us = created_us
-        self.started_us = started_us
-        self.servers = servers
-        self.kind = kind
-        self.is_drill = is_drill
+    def __post_init__(self) -> None:
+        servers = self.servers
         self.ended_us = max(server.ended_us for server in servers)
         self.settled_us = max([self.ended_us, *(action.ended_us for server in servers for action in server.actions)])
-        changes = {started_us, self.ended_us}
+        changes = {self.started_us, self.ended_us}
         for server in servers:
             changes |= {server.launching_us, server.ended_us}
             changes |= {instant for action in server.actions for instant in (action.started_us, action.ended_us)}
         self._changes = sorted(changes)
-        # The last view, and between which changes it was: nobody asks for older ones again.
-        self._span = -1
-        self._view: Job | None = None
 
     @property
     def initiated_by(self) -> str:
@@ -149,7 +129,7 @@ class DrsJob:
         """The job as DescribeJobs shows it. Between two changes, but for the time after the last, it is one object."""
         span = bisect_right(self._changes, at_us)
         if span == len(self._changes):
-            # Its poller asks for it once or twice more, and a long run keeps all jobs that have ended.
+            # Its poller asks once or twice more, and a long run keeps all jobs that have ended.
             self._view = None
             return self._look(at_us)
         view = self._view
@@ -218,7 +198,7 @@ class RecoveryInstance(NamedTuple):
 def recovery_instances(jobs: Iterable[DrsJob], at_us: int) -> dict[str, RecoveryInstance]:
     """The recovery instance of each source server at that instant, given all jobs, oldest first.
 
-    A source server has one at most: the next that is launched takes the place of the one before (assumed).
+    A source server has at most one: the next one launched replaces it (assumed).
     """
     found: dict[str, RecoveryInstance] = {}
     for job in jobs:

@@ -5,11 +5,11 @@ Owns items, the index's lag and the pages of a Query. Sources: DynamoDB API refe
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from heapq import heappop, heappush
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from drsim.orchestrator.model import ExecutionKey
 from drsim.simulator.events import WriteRefused
@@ -23,30 +23,25 @@ from drsim.simulator.trace import Trace
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a conditional write asks of the item as it is. An absent attribute equals its `default`, or else None."""
+    """What a conditional write requires of the present item. A missing attribute equals its `default`, or None."""
 
-    equals: Attributes = field(default_factory=dict)
-    exists: bool | None = None
+    equals: Attributes
     default: Attributes = field(default_factory=dict)
 
     def holds(self, item: StoredItem | None) -> bool:
         """Whether the item, or its absence, meets the condition."""
-        if self.exists is not None and self.exists is not (item is not None):
-            return False
         attributes: Attributes = {} if item is None else item.attributes
         return all(attributes.get(name, self.default.get(name)) == value for name, value in self.equals.items())
 
 
 class Table(Protocol):
-    """The execution table as its writers see it, whoever keeps it. Writes raise ConditionFailedError."""
+    """The execution table as its writers see it."""
 
     def get(self, key: ExecutionKey) -> StoredItem | None:
         """Strongly consistent read."""
         ...
 
-    def put(
-        self, attributes: Attributes, *, writer: str, request_id: str = "", condition: Condition | None = None
-    ) -> None:
+    def put(self, attributes: Attributes, *, writer: str, request_id: str = "") -> None:
         """PutItem."""
         ...
 
@@ -59,16 +54,16 @@ class Table(Protocol):
         request_id: str = "",
         condition: Condition | None = None,
     ) -> None:
-        """UpdateItem with SET of these attributes; all others stay."""
+        """UpdateItem with SET of these attributes; all others stay. Raises ConditionFailedError."""
         ...
 
     def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
-        """DeleteItem; deleting what is not there is no error."""
+        """DeleteItem; deleting a missing item is no error."""
         ...
 
 
 class IndexKey(NamedTuple):
-    """Where an item stands in the index of its status: by StartTime, then by key."""
+    """An item's position in the index of its status: by StartTime, then by key."""
 
     start_time: int | Decimal
     key: ExecutionKey
@@ -80,6 +75,38 @@ class QueryPage(NamedTuple):
     items: tuple[StoredItem, ...]
     size_bytes: int
     last: IndexKey | None
+
+
+class IndexLag:
+    """The writes that an index has yet to show, each after a lag of its own."""
+
+    def __init__(self, kernel: Kernel, lag: Spread, held_back: Callable[[ExecutionKey, int], int] | None) -> None:
+        self._kernel = kernel
+        self._lag = lag
+        # The extra lag of an item's nth write, if faults add any.
+        self._held_back = held_back
+        self._coming: list[tuple[int, int, int, ExecutionKey, Any]] = []
+        self._serial = 0
+        self._written: dict[ExecutionKey, int] = {}
+        self._shown: dict[ExecutionKey, int] = {}
+
+    def expect(self, key: ExecutionKey, item: Any) -> None:
+        """Expect the index to show a write, or a deletion if `item` is None."""
+        number = self._written[key] = self._written.get(key, 0) + 1
+        stream = Stream(self._kernel.seed, f"dynamodb/index/{key.execution_id}/{number}")
+        held_us = 0 if self._held_back is None else self._held_back(key, number)
+        self._serial += 1
+        due_us = self._kernel.now_us + held_us + self._lag.draw(stream)
+        heappush(self._coming, (due_us, self._serial, number, key, item))
+
+    def due(self) -> Iterator[tuple[ExecutionKey, Any]]:
+        """Take the writes that are due. One that arrives after a later write of the same item is void."""
+        coming, now_us = self._coming, self._kernel.now_us
+        while coming and coming[0][0] <= now_us:
+            _, _, number, key, item = heappop(coming)
+            if number >= self._shown.get(key, 0):
+                self._shown[key] = number
+                yield key, item
 
 
 class ExecutionTable:
@@ -97,12 +124,9 @@ class ExecutionTable:
         self._kernel = kernel
         self._trace = trace
         self._items: dict[ExecutionKey, StoredItem] = {}
-        self._index = _StatusIndex()
-        self._index_lag = index_lag
+        self._index = _ShownItems()
+        self._lag = IndexLag(kernel, index_lag, held_back)
         self._page_bytes_max = page_bytes_max
-        # How much longer than usual the nth write of an item takes to the index, where somebody knows that.
-        self._held_back = held_back
-        self._writes: dict[ExecutionKey, int] = {}
 
     def __len__(self) -> int:
         return len(self._items)
@@ -111,17 +135,9 @@ class ExecutionTable:
         """Strongly consistent read."""
         return self._items.get(key)
 
-    def put(
-        self,
-        attributes: Attributes,
-        *,
-        writer: str,
-        request_id: str = "",
-        condition: Condition | None = None,
-    ) -> None:
-        """PutItem. Raises ConditionFailedError."""
-        key = ExecutionKey(str(attributes["ExecutionId"]), str(attributes["PlanId"]))
-        self._write(key, dict(attributes), writer, request_id, condition)
+    def put(self, attributes: Attributes, *, writer: str, request_id: str = "") -> None:
+        """PutItem."""
+        self._write(key_of(attributes), dict(attributes), writer, request_id)
 
     def update(
         self,
@@ -134,78 +150,54 @@ class ExecutionTable:
     ) -> None:
         """UpdateItem with SET of these attributes; all others stay. Raises ConditionFailedError."""
         before = self._items.get(key)
-        old: Attributes = (
-            {"ExecutionId": key.execution_id, "PlanId": key.plan_id} if before is None else before.attributes
-        )
-        self._write(key, {**old, **attributes}, writer, request_id, condition)
+        if condition is not None and not condition.holds(before):
+            self._trace.emit(WriteRefused(self._kernel.now_us, request_id, writer, key.execution_id))
+            raise ConditionFailedError
+        old = {"ExecutionId": key.execution_id, "PlanId": key.plan_id} if before is None else before.attributes
+        self._write(key, {**old, **attributes}, writer, request_id)
 
     def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
-        """DeleteItem; deleting what is not there is no error."""
+        """DeleteItem; deleting a missing item is no error."""
         if key in self._items:
-            self._write(key, None, writer, request_id, None)
+            self._write(key, None, writer, request_id)
 
     def query_status(self, status: str, after: IndexKey | None = None) -> QueryPage:
         """One page of StatusIndex for `status`, in order of StartTime, from behind `after` on."""
-        self._index.catch_up(self._kernel.now_us)
+        for key, item in self._lag.due():
+            self._index.show(key, item)
         return self._index.page(status, after, self._page_bytes_max)
 
-    def _write(
-        self,
-        key: ExecutionKey,
-        attributes: dict[str, object] | None,
-        writer: str,
-        request_id: str,
-        condition: Condition | None,
-    ) -> None:
+    def _write(self, key: ExecutionKey, attributes: dict[str, object] | None, writer: str, request_id: str) -> None:
         now_us = self._kernel.now_us
         before = self._items.get(key)
-        if condition is not None and not condition.holds(before):
-            self._trace.emit(WriteRefused(now_us, request_id, writer, key.execution_id))
-            raise ConditionFailedError
         after = None if attributes is None else StoredItem(attributes, before)
         if after is None:
             del self._items[key]
         else:
             self._items[key] = after
-        number = self._writes[key] = self._writes.get(key, 0) + 1
-        lag = Stream(self._kernel.seed, f"dynamodb/index/{key.execution_id}/{number}")
-        held_us = 0 if self._held_back is None else self._held_back(key, number)
-        self._index.expect(now_us + held_us + self._index_lag.draw(lag), number, key, after)
+        self._lag.expect(key, after)
         self._trace.emit(change(now_us, request_id, writer, key.execution_id, before, after))
 
 
-class _StatusIndex:
-    """The index as it is now, and the changes that are still on their way to it."""
+class _ShownItems:
+    """The items that the index shows, in its order."""
 
     def __init__(self) -> None:
-        self._coming: list[tuple[int, int, int, ExecutionKey, StoredItem | None]] = []
-        self._serial = 0
-        self._held: dict[ExecutionKey, tuple[int, StoredItem | None]] = {}
+        self._items: dict[ExecutionKey, StoredItem | None] = {}
         self._order: dict[str, list[IndexKey]] = {}
 
-    def expect(self, due_us: int, number: int, key: ExecutionKey, item: StoredItem | None) -> None:
-        """A write, the `number`th of its item, that will show from `due_us` on."""
-        self._serial += 1
-        heappush(self._coming, (due_us, self._serial, number, key, item))
-
-    def catch_up(self, now_us: int) -> None:
-        """Take in what is due. A change that arrives after a younger one of the same item is void."""
-        coming = self._coming
-        while coming and coming[0][0] <= now_us:
-            _, _, number, key, item = heappop(coming)
-            held_number, held = self._held.get(key, (0, None))
-            if number < held_number:
-                continue
-            self._held[key] = (number, item)
-            if _same_place(held, item):
-                continue
-            before, after = _index_entry(held), _index_entry(item)
-            if before != after:
-                if before is not None:
-                    order = self._order[before[0]]
-                    del order[bisect_left(order, before[1])]
-                if after is not None:
-                    insort(self._order.setdefault(after[0], []), after[1])
+    def show(self, key: ExecutionKey, item: StoredItem | None) -> None:
+        """Show a write, or a deletion."""
+        held, self._items[key] = self._items.get(key), item
+        if _same_position(held, item):
+            return
+        before, after = _index_entry(held), _index_entry(item)
+        if before != after:
+            if before is not None:
+                order = self._order[before[0]]
+                del order[bisect_left(order, before[1])]
+            if after is not None:
+                insort(self._order.setdefault(after[0], []), after[1])
 
     def page(self, status: str, after: IndexKey | None, bytes_max: int) -> QueryPage:
         order: Sequence[IndexKey] = self._order.get(status, ())
@@ -213,8 +205,8 @@ class _StatusIndex:
         items: list[StoredItem] = []
         size_bytes = 0
         for position in range(first, len(order)):
-            item = self._held[order[position].key][1]
-            assert item is not None, "only items that exist stand in the order"
+            item = self._items[order[position].key]
+            assert item is not None, "only items that exist are in the order"
             items.append(item)
             size_bytes += item.size_bytes
             # A Query stops behind the item with which it reaches 1 MB, and gives LastEvaluatedKey even if none follows.
@@ -223,7 +215,7 @@ class _StatusIndex:
         return QueryPage(tuple(items), size_bytes, None)
 
 
-def _same_place(held: StoredItem | None, item: StoredItem | None) -> bool:
+def _same_position(held: StoredItem | None, item: StoredItem | None) -> bool:
     """Whether the index's key attributes are the same, as after most writes."""
     if held is None or item is None:
         return False
@@ -232,11 +224,15 @@ def _same_place(held: StoredItem | None, item: StoredItem | None) -> bool:
 
 
 def _index_entry(item: StoredItem | None) -> tuple[str, IndexKey] | None:
-    """Status and place of an item in the index; None if it lacks a key attribute and so is not in it (sparse index)."""
+    """An item's status and position in the index; None without a key attribute, as the index is sparse."""
     if item is None:
         return None
     status, start_time = item.attributes.get("Status"), item.attributes.get("StartTime")
     if not isinstance(status, str) or not isinstance(start_time, int | Decimal):
         return None
-    key = ExecutionKey(str(item.attributes["ExecutionId"]), str(item.attributes["PlanId"]))
-    return status, IndexKey(start_time, key)
+    return status, IndexKey(start_time, key_of(item.attributes))
+
+
+def key_of(attributes: Attributes) -> ExecutionKey:
+    """The primary key of an item."""
+    return ExecutionKey(str(attributes["ExecutionId"]), str(attributes["PlanId"]))

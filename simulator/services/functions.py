@@ -1,7 +1,7 @@
 """Lambda: environments warm and cold, a concurrency limit, the asynchronous queue, its retries, and the timeout.
 
-Owns when a handler runs and when it dies; what it does is the handler's. Every invocation here is asynchronous (event),
-which is how EventBridge and the finder invoke. Sources: AWS Lambda developer guide, asynchronous invocation, 2026-11.
+Owns when a handler runs and when it dies. Every invocation here is asynchronous (Event), as those of EventBridge and
+the finder are. Source: AWS Lambda developer guide, asynchronous invocation, 2026-11.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,10 +18,10 @@ from drsim.simulator.trace import Trace
 Payload = Mapping[str, object]
 
 _RETRY_WAITS_US: Final = (60_000_000, 120_000_000)
-"""A failed asynchronous invocation is tried again after one minute, then after two."""
+"""A failed asynchronous invocation is retried after one minute, then after two."""
 _THROTTLE_WAIT_US: Final = 1_000_000
 _THROTTLE_WAIT_US_MAX: Final = 300_000_000
-"""A throttled one goes back to the queue for a time that grows from one second to five minutes."""
+"""A throttled event returns to the queue for a time that doubles from one second to five minutes."""
 
 
 @dataclass(slots=True)
@@ -31,12 +31,12 @@ class Environment:
     number: int
     warm: bool = False
     idle_since_us: int = 0
-    # How far its clock is from the right time, once somebody has asked.
+    # The error of its clock, drawn at its first reading.
     skew_us: int | None = None
 
 
 class Start(NamedTuple):
-    """How an event finds Lambda when its time has come."""
+    """How Lambda starts an event that is due."""
 
     throttled: bool = False
     cold: bool = False
@@ -44,14 +44,14 @@ class Start(NamedTuple):
 
 
 class Conditions(Protocol):
-    """What befalls an event between its acceptance and its handler, on a day that is not a good one."""
+    """Faults applied to an event after Lambda accepts it and before its handler runs."""
 
     def deliveries(self, function: str, execution_id: str, number: int) -> Sequence[int]:
-        """How long (us) each delivery of the execution's event of this number is held back; usually (0,)."""
+        """The delay (us) of each delivery of the execution's event with this number; usually (0,)."""
         ...
 
     def start(self, function: str, execution_id: str, request_id: str, run: int) -> Start:
-        """Whether the run may start, and whether in a new environment although an old one is warm."""
+        """Whether the invocation may start, and whether in a new environment although an old one is warm."""
         ...
 
 
@@ -60,9 +60,9 @@ _AS_USUAL: Final = Start()
 
 @dataclass(slots=True, eq=False)
 class Invocation:
-    """One run of a handler: what Lambda tells it in its context, and its own stream of randomness.
+    """One invocation of a handler, with its own stream of randomness.
 
-    `run` counts the function's runs for its execution, from 1.
+    `run` counts the function's invocations for its execution, from 1.
     """
 
     function: str
@@ -77,18 +77,10 @@ class Invocation:
     calls: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def count_call(self, operation: str, execution_id: str) -> int:
-        """The number of this call among those of its kind in this run, from 1."""
+        """Count a call, and return its number among those of its kind in this invocation, from 1."""
         kind = (operation, execution_id)
         number = self.calls[kind] = self.calls.get(kind, 0) + 1
         return number
-
-
-class _Running(NamedTuple):
-    """All that it takes to end a run from outside."""
-
-    queued: "_Queued"
-    process: Process
-    timeout: Timer
 
 
 Handler = Callable[[Payload, Invocation], object]
@@ -96,7 +88,7 @@ Handler = Callable[[Payload, Invocation], object]
 
 @dataclass(slots=True)
 class _Queued:
-    """One event in the asynchronous queue."""
+    """An event in the asynchronous queue."""
 
     function: "_Deployed"
     payload: Payload
@@ -105,6 +97,9 @@ class _Queued:
     accepted_us: int
     attempt: int = 1
     throttles: int = 0
+    # Of the running invocation, to terminate it.
+    process: Process | None = None
+    timeout: Timer | None = None
 
 
 @dataclass(slots=True)
@@ -129,19 +124,19 @@ class LambdaService:
         self._conditions = conditions
         self._functions: dict[str, _Deployed] = {}
         self._running_count = 0
-        # What is left for functions without a reservation of their own.
+        # Concurrency left for functions without a reservation.
         self._free_count = spec.account_concurrency
         self._events: dict[tuple[str, str], int] = {}
         self._runs: dict[tuple[str, str], int] = {}
-        self._running: dict[Invocation, _Running] = {}
+        self._running: dict[Invocation, _Queued] = {}
 
     def deploy(self, name: str, spec: Function, handler: Handler) -> None:
-        """Make a function known. Concurrency that it reserves is taken from what all others share."""
+        """Deploy a function. Concurrency that it reserves is taken from what all others share."""
         self._functions[name] = _Deployed(name, spec, handler)
         self._free_count -= spec.reserved_concurrency or 0
 
     def invoke_event(self, name: str, payload: Payload, *, execution_id: str, by: str) -> None:
-        """Accept an asynchronous invocation. `by` is the request id of the function that asks, "" for a service.
+        """Accept an asynchronous invocation. `by` is the request id of the invoking function, "" for a service.
 
         Raises ServiceError: ResourceNotFoundException.
         """
@@ -149,33 +144,34 @@ class LambdaService:
         if function is None:
             raise ServiceError("ResourceNotFoundException", f"Function not found: {name}")
         now_us = self._kernel.now_us
-        # Named by what it is for and how often that happened, so that other executions' invocations do not matter.
+        # Named by function, execution and number, so that other executions' invocations do not change it.
         logical = (name, execution_id)
         number = self._events[logical] = self._events.get(logical, 0) + 1
         stream = Stream(self._kernel.seed, f"lambda/{name}/{execution_id}/{number}/queue")
         conditions = self._conditions
         for held_us in (0,) if conditions is None else conditions.deliveries(name, execution_id, number):
-            # On Lambda a repeated event keeps its request id. Here each delivery has its own, to tell runs apart.
+            # On Lambda a repeated event keeps its request id. Here each delivery has its own, to distinguish them.
             request_id = _request_id(stream)
             self._trace.emit(Invoked(now_us, request_id, by, name, execution_id))
             queued = _Queued(function, payload, execution_id, request_id, now_us)
             self._kernel.at(now_us + held_us + self._spec.queue_delay.draw(stream), self._start, queued)
 
     def crash(self, invocation: Invocation, *, redeliver: bool) -> None:
-        """End a run where it stands, as when the runtime exits. A process of that run does not return from this call.
+        """Crash the runtime of an invocation. A process of that invocation does not return from this call.
 
-        With `redeliver` Lambda delivers the event once more, whatever its retries are. An invocation that has ended
-        already is not ended again: what its handler left running dies, and the environment starts over.
+        With `redeliver` Lambda delivers the event once more, whatever its retries are. If the invocation has ended
+        already, the processes that its handler left behind are killed, and the environment starts over.
         """
-        running = self._running.get(invocation)
-        if running is None:
+        queued = self._running.get(invocation)
+        if queued is None:
             invocation.environment.warm = False
             left = self._kernel.current
             assert left is not None, "what is left of an invocation runs in processes"
             self._kernel.kill_family(left)
             return
-        queued, process, timeout = running
-        self._end(queued, invocation, timeout, "crash", "Runtime.ExitError", redeliver=redeliver)
+        process = queued.process
+        assert process is not None, "handlers run in processes"
+        self._end(queued, invocation, "crash", "Runtime.ExitError", redeliver=redeliver)
         self._kernel.kill(process)
 
     def _start(self, queued: _Queued) -> None:
@@ -218,22 +214,13 @@ class LambdaService:
         kernel, function = self._kernel, queued.function
         if init_us:
             kernel.sleep(init_us)
-        process = kernel.current
+        process = queued.process = kernel.current
         assert process is not None, "handlers run in processes"
-        timeout = kernel.timer(invocation.deadline_us, lambda: self._time_out(queued, invocation, process))
-        self._running[invocation] = _Running(queued, process, timeout)
-        self._trace.emit(
-            LambdaStarted(
-                kernel.now_us,
-                invocation.request_id,
-                function.name,
-                queued.execution_id,
-                invocation.environment.number,
-                queued.attempt,
-                init_us,
-                self._running_count,
-            )
-        )
+        queued.timeout = kernel.timer(invocation.deadline_us, lambda: self._time_out(queued, invocation, process))
+        self._running[invocation] = queued
+        environment_number, attempt = invocation.environment.number, queued.attempt
+        ids = (invocation.request_id, function.name, queued.execution_id)
+        self._trace.emit(LambdaStarted(kernel.now_us, *ids, environment_number, attempt, init_us, self._running_count))
         outcome, detail = "ok", ""
         try:
             overhead = function.spec.overhead_cold if invocation.cold else function.spec.overhead_warm
@@ -242,35 +229,30 @@ class LambdaService:
         except NOT_OF_THE_CODE:
             raise
         except Exception as error:
-            # As the Lambda runtime does: whatever the handler raises is a function error and ends this invocation only.
+            # As in Lambda's runtime: an exception of the handler is a function error and ends this invocation only.
             outcome, detail = "error", _shown(error)
         except BaseException as error:
-            # SystemExit, a cancelled coroutine: the runtime ends with it, and the next invocation finds a new one.
+            # SystemExit, a cancelled coroutine: the runtime exits, and the next invocation gets a new one.
             outcome, detail = "crash", f"Runtime.ExitError: {_shown(error)}"
-        self._end(queued, invocation, timeout, outcome, detail)
+        self._end(queued, invocation, outcome, detail)
         if outcome == "crash":
-            # With the runtime go the tasks that the handler has started.
+            # The tasks that the handler has started end with the runtime.
             kernel.kill(process)
 
     def _time_out(self, queued: _Queued, invocation: Invocation, process: Process) -> None:
+        queued.timeout = None
         self._kernel.kill(process)
         seconds = queued.function.spec.timeout / 1_000_000
-        self._end(queued, invocation, None, "timeout", f"Task timed out after {seconds:.2f} seconds")
+        self._end(queued, invocation, "timeout", f"Task timed out after {seconds:.2f} seconds")
 
     def _end(
-        self,
-        queued: _Queued,
-        invocation: Invocation,
-        timeout: Timer | None,
-        outcome: str,
-        detail: str,
-        *,
-        redeliver: bool = False,
+        self, queued: _Queued, invocation: Invocation, outcome: str, detail: str, *, redeliver: bool = False
     ) -> None:
         function, now_us = queued.function, self._kernel.now_us
         del self._running[invocation]
-        if timeout is not None:
-            timeout.cancel()
+        if queued.timeout is not None:
+            queued.timeout.cancel()
+        queued.process = queued.timeout = None
         self._running_count -= 1
         function.running_count -= 1
         self._free_count += function.spec.reserved_concurrency is None
@@ -279,18 +261,9 @@ class LambdaService:
         environment.warm = outcome not in ("timeout", "crash")
         environment.idle_since_us = now_us
         function.idle.append(environment)
-        self._trace.emit(
-            LambdaEnded(
-                now_us,
-                invocation.request_id,
-                function.name,
-                queued.execution_id,
-                outcome,
-                now_us - invocation.started_us,
-                function.spec.memory_used_mb,
-                detail,
-            )
-        )
+        ids = (invocation.request_id, function.name, queued.execution_id)
+        duration_us, memory_mb = now_us - invocation.started_us, function.spec.memory_used_mb
+        self._trace.emit(LambdaEnded(now_us, *ids, outcome, duration_us, memory_mb, detail))
         if outcome != "ok":
             self._retry(queued, redeliver)
 
@@ -309,7 +282,7 @@ class LambdaService:
         self._requeue(queued, wait_us)
 
     def _requeue(self, queued: _Queued, wait_us: int) -> None:
-        """Try again after this wait, or drop the event once it is too old for that."""
+        """Retry after this wait, or drop the event once it is too old."""
         now_us = self._kernel.now_us
         too_old_us = max(queued.accepted_us + queued.function.spec.event_age_max, now_us)
         if now_us + wait_us <= too_old_us:
@@ -321,7 +294,7 @@ class LambdaService:
         self._trace.emit(Dropped(self._kernel.now_us, queued.function.name, queued.execution_id, reason))
 
     def _environment(self, function: _Deployed) -> Environment:
-        """The environment used last, if it is still kept; else a new one."""
+        """The environment used last, if Lambda still keeps it; otherwise a new one."""
         if function.idle:
             environment = function.idle.pop()
             if self._kernel.now_us - environment.idle_since_us <= self._spec.idle_max:
@@ -336,7 +309,7 @@ class LambdaService:
 
 
 def _shown(error: BaseException) -> str:
-    """An error in words; code under test may raise one that has none."""
+    """An error as text; code under test may raise one whose text cannot be made."""
     try:
         return f"{type(error).__name__}: {error}"
     except Exception:

@@ -1,4 +1,4 @@
-"""CloudWatch metrics and Logs, as far as reports and properties need them: what was published, what was logged."""
+"""CloudWatch's PutMetricData and Logs, as far as reports and properties need them."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ from drsim.simulator.trace import Trace
 _EVENT_OVERHEAD_BYTES: Final = 26
 """PutLogEvents counts 26 bytes for each event besides its text (API reference, 2026-11)."""
 
-# As Powertools does: what JSON does not know goes in as text, and no line is lost for it.
+# As in Powertools: a value that JSON does not support becomes text, so that no line is lost.
 _encode = json.JSONEncoder(default=str).encode
 
 _RECORD_ATTRIBUTES: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
@@ -31,7 +31,7 @@ class MetricsService:
         self._trace = trace
 
     def put(self, points: Sequence[MetricPoint], invocation: Invocation) -> None:
-        """Take the points in at the present instant. Raises ServiceError: InvalidParameterValue for NaN."""
+        """Publish points at the present instant. Raises ServiceError: InvalidParameterValue for NaN."""
         now_us = self._kernel.now_us
         for point in points:
             if not isfinite(point.value):
@@ -42,8 +42,8 @@ class MetricsService:
 
 
 @dataclass(slots=True)
-class LogGroup:
-    """How much one function logged, and which fields its structured lines carry."""
+class LogVolume:
+    """How much one function logged, and the fields of its structured lines."""
 
     lines: int = 0
     platform_lines: int = 0
@@ -53,27 +53,27 @@ class LogGroup:
 
 
 class LogsService(logging.Handler):
-    """CloudWatch Logs. As a handler of Python's logging it takes in what functions say, as JSON lines."""
+    """CloudWatch Logs. A handler of Python's logging, which turns records into JSON lines."""
 
     def __init__(self, kernel: Kernel, trace: Trace, *, epoch_us: int, measured: bool = True) -> None:
-        """Where nobody reads how much was logged, as in exploration, `measured` false saves the counting."""
+        """`measured` is False where the volume of logs is not read, as in exploration; it is then not counted."""
         super().__init__()
         self._kernel = kernel
         self._trace = trace
         self._epoch_us = epoch_us
         self._measured = measured
-        self.groups: dict[str, LogGroup] = {}
+        self.groups: dict[str, LogVolume] = {}
         if measured:
             trace.listen(LambdaStarted, self._on_start)
             trace.listen(LambdaEnded, self._on_end)
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """As any handler, but with no filters and no lock: nothing here runs beside anything else."""
+        """Handle a record without filters and lock: nothing here runs concurrently."""
         self.emit(record)
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line of the running invocation; a line from outside any invocation is nobody's and is passed over."""
+        """Write a line of the running invocation; a record from outside any invocation is ignored."""
         process = self._kernel.current
         invocation = None if process is None else process.tag
         if not isinstance(invocation, Invocation):
@@ -86,7 +86,7 @@ class LogsService(logging.Handler):
         extra = {name: value for name, value in attributes.items() if name not in _RECORD_ATTRIBUTES}
         line = {
             "level": record.levelname,
-            # A deployed bundle holds the package alone, under its own name.
+            # A deployed bundle contains only this package, under its own name.
             "location": record.name.removeprefix("drsim."),
             "message": message,
             "timestamp": self._epoch_us + self._kernel.now_us,
@@ -106,7 +106,7 @@ class LogsService(logging.Handler):
         length_bytes: int,
         fields: Iterable[str],
     ) -> None:
-        """One line of an invocation, as long as that, with these fields."""
+        """Write one line of an invocation, with its length and fields."""
         size_bytes = length_bytes + _EVENT_OVERHEAD_BYTES
         if self._measured:
             group = self._group(invocation.function)
@@ -114,17 +114,9 @@ class LogsService(logging.Handler):
             group.size_bytes += size_bytes
             group.fields.update(fields)
             group.levels[level] = group.levels.get(level, 0) + 1
-        self._trace.emit(
-            LogWritten(
-                self._kernel.now_us,
-                invocation.request_id,
-                invocation.function,
-                level,
-                execution_id,
-                message,
-                size_bytes,
-            )
-        )
+        now_us, request_id = self._kernel.now_us, invocation.request_id
+        line = LogWritten(now_us, request_id, invocation.function, level, execution_id, message, size_bytes)
+        self._trace.emit(line)
 
     def _on_start(self, event: LambdaStarted) -> None:
         self._platform(event.function, f"START RequestId: {event.request_id} Version: $LATEST")
@@ -144,8 +136,8 @@ class LogsService(logging.Handler):
             group.platform_lines += 1
             group.size_bytes += len(line) + _EVENT_OVERHEAD_BYTES
 
-    def _group(self, function: str) -> LogGroup:
+    def _group(self, function: str) -> LogVolume:
         group = self.groups.get(function)
         if group is None:
-            group = self.groups[function] = LogGroup()
+            group = self.groups[function] = LogVolume()
         return group

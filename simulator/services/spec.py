@@ -92,7 +92,7 @@ class Latencies(Spec):
     start_recovery: SpreadField = Field(spread_of("200ms..500ms"), description="Assumed.")
 
 
-class Table(Spec):
+class TableSpec(Spec):
     """The execution table."""
 
     index_lag: SpreadField = Field(spread_of("0s..1s"), description="How long the StatusIndex lags behind each write.")

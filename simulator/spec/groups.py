@@ -18,7 +18,7 @@ class Launch(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Wave(Spec):
+class WaveSpec(Spec):
     """One wave that differs from its group's others."""
 
     servers: int | None = Field(None, ge=1, description="Servers of this wave; None as in the group.")
@@ -38,8 +38,8 @@ def _waves_of(value: object) -> object:
 
 
 WavesField = Annotated[
-    tuple[Wave, ...],
-    BeforeValidator(_waves_of, json_schema_input_type=Annotated[int, Field(ge=1, le=100)] | tuple[Wave, ...]),
+    tuple[WaveSpec, ...],
+    BeforeValidator(_waves_of, json_schema_input_type=Annotated[int, Field(ge=1, le=100)] | tuple[WaveSpec, ...]),
     Field(min_length=1, max_length=100),
 ]
 """A pydantic field: a number of waves, or a list of them."""
@@ -68,7 +68,7 @@ class Group(Spec):
         (), description="Their ids; those without one get an id drawn from the seed."
     )
     type: ExecutionType = ExecutionType.DRILL
-    waves: WavesField = Field((Wave(),) * 3, description="Their number, or a list with an entry for each.")
+    waves: WavesField = Field((WaveSpec(),) * 3, description="Their number, or a list with an entry for each.")
     servers: int = Field(2, ge=1, description="Servers in each wave.")
     order: Literal["parallel", "sequential"] = "parallel"
     listed: Literal["at_start", "as_started"] = Field(

@@ -19,7 +19,7 @@ from drsim.orchestrator.errors import MalformedError
 from drsim.orchestrator.settings import SETTING_NAMES, settings_from
 from drsim.simulator.durations import DurationUs, duration_us, show_duration
 from drsim.simulator.faults.rules import Fault, Rule
-from drsim.simulator.services.spec import Drs, Functions, Latencies, Schedule, Spec, Table
+from drsim.simulator.services.spec import Drs, Functions, Latencies, Schedule, Spec, TableSpec
 from drsim.simulator.spec.groups import Group
 
 _UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -108,7 +108,7 @@ class WorldSpec(Spec):
     schedule: Schedule = Schedule()
     functions: Functions = Functions()
     latencies: Latencies = Latencies()
-    table: Table = Table()
+    table: TableSpec = TableSpec()
     drs: Drs = Drs()
     accounts: int = Field(1, ge=1, le=10_000, description="AWS accounts over which executions are spread.")
     regions: tuple[str, ...] = Field(("us-east-1",), min_length=1)

@@ -1,4 +1,4 @@
-"""How a team names the attributes of its execution table, which may not be how this project does.
+"""A team's own names for the attributes of its execution table.
 
 Services and properties see an item under our names, the team's functions and moto's table under theirs.
 """
@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from drsim.simulator.services.spec import Table
+from drsim.simulator.services.spec import TableSpec
 
 OURS: Final = (
     "ExecutionId",
@@ -35,9 +35,9 @@ OURS: Final = (
 
 
 class Names:
-    """Translates attribute names both ways; those that the contract does not know stay as they are."""
+    """Translates attribute names both ways; unknown names stay as they are."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: TableSpec) -> None:
         self._theirs = {name: table.names.get(name, _styled(name, table.style)) for name in OURS}
         self._ours = {theirs: name for name, theirs in self._theirs.items()}
 

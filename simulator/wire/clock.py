@@ -1,7 +1,7 @@
-"""Virtual time for code that reads the wall clock: freezegun, started once, and moved when virtual time has moved.
+"""Virtual time for code that reads the wall clock: freezegun, started once and moved with virtual time.
 
-`time.sleep` suspends the process that calls it. A self-test asks every clock that handlers, boto3 and moto could read,
-and refuses to begin if one of them shows another time than the kernel's.
+`time.sleep` suspends the process that calls it. A self-test reads every clock that handlers, boto3 and moto could read,
+and refuses to begin if one of them differs from the kernel's.
 """
 
 import datetime as dt
@@ -19,12 +19,12 @@ from drsim.simulator.kernel import Kernel
 from drsim.simulator.trace import BrokenSimulationError
 
 _IGNORED: Final = ("rich.",)
-"""Modules that go on seeing the host's time when they ask for it themselves: the progress bar's."""
+"""Modules that still read the host's time: the progress bar's."""
 _UNIX_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class VirtualClock:
-    """The one clock of the process while a wire run lasts."""
+    """The clock of the process during a wire run."""
 
     def __init__(self, kernel: Kernel, epoch_us: int, frozen: Any) -> None:
         self._kernel = kernel
@@ -33,7 +33,7 @@ class VirtualClock:
         self._shown_us = -1
 
     def show(self, off_us: int = 0) -> None:
-        """Show the kernel's time, off by as much as the clock of the environment that looks."""
+        """Show the kernel's time plus the clock error of the environment that reads it."""
         now_us = self._epoch_us + self._kernel.now_us + off_us
         if now_us != self._shown_us:
             self._shown_us = now_us
@@ -42,7 +42,7 @@ class VirtualClock:
 
 @contextmanager
 def virtual_clock(kernel: Kernel, epoch_us: int) -> Iterator[VirtualClock]:
-    """Freeze every clock of this process and lead `time.sleep` to the kernel."""
+    """Freeze every clock of this process and route `time.sleep` to the kernel."""
     real_sleep = time.sleep
 
     def sleep(seconds: float, /) -> None:
@@ -51,7 +51,7 @@ def virtual_clock(kernel: Kernel, epoch_us: int) -> Iterator[VirtualClock]:
         kernel.sleep(round(seconds * 1_000_000))
 
     freezer = freezegun.freeze_time(_naive(epoch_us))
-    # In place of its own list: a module counts as ignored if one of its last five callers is.
+    # Replaces its own list: freezegun ignores a module if one of its last five callers is ignored.
     freezer.ignore = _IGNORED
     clock = VirtualClock(kernel, epoch_us, freezer.start())
     time.sleep = sleep  # type: ignore[assignment]
@@ -65,7 +65,7 @@ def virtual_clock(kernel: Kernel, epoch_us: int) -> Iterator[VirtualClock]:
 
 
 def _seconds() -> dict[str, float]:
-    """What every clock shows now, in seconds since the Unix epoch."""
+    """The time of every clock, in seconds since the Unix epoch."""
     return {
         "time.time": time.time(),
         "time.time_ns": time.time_ns() / 1e9,
@@ -80,7 +80,7 @@ def _seconds() -> dict[str, float]:
 
 
 _COARSE_S: Final = {"date.today": 86_400.0, "time.gmtime": 1.0}
-"""Clocks that may be behind by less than their unit."""
+"""Clocks that may be slow by less than their unit."""
 _STOPPED: Final = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
 """Clocks of `time` without an epoch: they must stand still while virtual time does."""
 
@@ -92,7 +92,7 @@ def check(epoch_us: int) -> None:
         off_s = shown_s - epoch_us / 1_000_000
         if not -_COARSE_S.get(name, 1e-3) < off_s < 1e-3:
             wrong.append(f"{name} is off by {off_s:.3f} s")
-    wrong += [f"time.{name} goes on" for name in _STOPPED if getattr(time, name)() != getattr(time, name)()]
+    wrong += [f"time.{name} advances" for name in _STOPPED if getattr(time, name)() != getattr(time, name)()]
     if vars(botocore.endpoint)["time"].sleep is not time.sleep:
         wrong.append("botocore's retries sleep by another clock")
     if wrong:

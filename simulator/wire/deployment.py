@@ -1,70 +1,97 @@
-"""Deploys the production template into moto and reads back what is there.
+"""Deploys the production template into moto and returns what a run of the wire tier needs: names, limits and roles.
 
-Owns the deployment and its description as values; a run of the wire tier takes names, limits, rate and roles from here,
-so that what it runs is what the template says. It happens before a run begins, so it takes no virtual time.
+It runs before the run begins, so it takes no virtual time.
 """
 
+import ast
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
 import boto3
 
-from drsim.simulator.cloudformation import TEMPLATE_PATH, Resolver, template
-from drsim.simulator.wire.deployed import Client, Deployment, read
+from drsim.simulator.cloudformation import TEMPLATE_PATH, resolver, template
+from drsim.simulator.wire.policies import Role, Statement
 
 REGION: Final = "us-east-1"
 _CODE: Final = {"CodeBucket": "drs-orchestration-code", "CodeKey": "orchestrator.zip"}
 
-# moto 5.2.5's CloudFormation makes nothing of these types, though its Lambda and CloudWatch keep both; so they are
-# handed to them directly. Their properties bear the names of the API's parameters. It also leaves out a function's
-# LoggingConfig and a table's PointInTimeRecoverySpecification, and no value tells of these two.
-INVOCATIONS: Final = "AWS::Lambda::EventInvokeConfig"
-ALARM: Final = "AWS::CloudWatch::Alarm"
+# moto 5.2.5's CloudFormation ignores these types, though its Lambda and CloudWatch know both, so they are created by
+# API calls. Their properties have the names of the API's parameters. It also ignores a function's LoggingConfig and a
+# table's PointInTimeRecoverySpecification.
+_BY_API: Final = {
+    "AWS::Lambda::EventInvokeConfig": ("lambda", "put_function_event_invoke_config"),
+    "AWS::CloudWatch::Alarm": ("cloudwatch", "put_metric_alarm"),
+}
+
+_Client = Callable[[str], Any]
+"""Returns the client of a service by its name. Types for each would be five more packages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployedFunction:
+    """One Lambda function with its role."""
+
+    name: str
+    arn: str
+    memory_mb: int
+    environment: Mapping[str, str]
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """The deployed stack, as far as runs need it."""
+
+    table_name: str
+    rule_name: str
+    rule_arn: str
+    finder: DeployedFunction
+    poller: DeployedFunction
 
 
 def deploy(environment: str = "test", parameters: Mapping[str, str] = MappingProxyType({})) -> Deployment:
-    """Deploy the template while moto is active, in us-east-1, and read back what is there.
+    """Deploy the template while moto is active, in us-east-1.
 
-    `parameters` are the template's, those not named keep their defaults. Raises ValueError for a name that it does not
-    have. An environment can be deployed once for each start of moto.
+    `parameters` are the template's; others keep their defaults. Raises ValueError for an unknown name. An environment
+    can be deployed once for each start of moto.
     """
     document = template()
     given = {**_CODE, **parameters, "Environment": environment}
     unknown = sorted(given.keys() - document["Parameters"].keys())
     if unknown:
         raise ValueError(f"parameters must be the template's, got {', '.join(unknown)}")
-    client: Client = lru_cache(_session().client)
+    client: _Client = lru_cache(_session().client)
     storage = client("s3")
     storage.create_bucket(Bucket=given["CodeBucket"])
     storage.put_object(Bucket=given["CodeBucket"], Key=given["CodeKey"], Body=_code())
-    lacking = {name: about for name, about in document["Resources"].items() if about["Type"] in (ALARM, INVOCATIONS)}
-    physical, outputs = _create_stack(client, document, given, lacking)
-    defaults = {name: str(about["Default"]) for name, about in document["Parameters"].items() if "Default" in about}
-    resolver = Resolver({**defaults, **given, **physical}, document["Conditions"])
-    physical |= _put(client, lacking, resolver)
-    outputs |= {
-        name: physical[about["Value"]["Ref"]] for name, about in document["Outputs"].items() if _refers(about, lacking)
-    }
-    return read(client, physical, outputs)
+    outputs = _create_stack(client, document, given)
+    return Deployment(
+        table_name=outputs["TableName"],
+        rule_name=outputs["ScheduleName"],
+        rule_arn=outputs["ScheduleArn"],
+        finder=_function(client, outputs["FinderName"]),
+        poller=_function(client, outputs["PollerName"]),
+    )
 
 
 @lru_cache(maxsize=1)
 def _session() -> boto3.Session:
-    """Kept, because reading the eight services' API models takes longer than all calls together.
+    """Cached, because reading the eight services' API models takes longer than all calls together.
 
-    Its credentials are none, so that nothing real could be deployed.
+    Its credentials are dummies, so that nothing real could be deployed.
     """
     return boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name=REGION)
 
 
 @lru_cache(maxsize=1)
 def _code() -> bytes:
-    """The zip that is deployed: the package orchestrator, with fixed dates, so that its hash tells the code alone."""
+    """The deployed zip: the package orchestrator. Its dates are fixed, so that its hash depends on the code alone."""
     packed = io.BytesIO()
     package = TEMPLATE_PATH.parent
     with zipfile.ZipFile(packed, "w") as archive:
@@ -73,20 +100,15 @@ def _code() -> bytes:
     return packed.getvalue()
 
 
-def _refers(output: Mapping[str, Any], resources: Mapping[str, Any]) -> bool:
-    """Whether the output's value is a reference to one of the resources."""
-    return isinstance(output["Value"], dict) and output["Value"].get("Ref") in resources
-
-
-def _create_stack(
-    client: Client, document: Mapping[str, Any], given: Mapping[str, str], lacking: Mapping[str, Any]
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Physical ids by logical id, and outputs, of the stack of all but what moto's CloudFormation lacks."""
-    # What it does not know must not reach it: it would warn of each, and log it many times.
+def _create_stack(client: _Client, document: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
+    """Create the stack, and by API calls what moto's CloudFormation ignores. Returns the stack's outputs."""
+    by_api = {name: about for name, about in document["Resources"].items() if about["Type"] in _BY_API}
+    references = [{"Ref": name} for name in by_api]
+    # moto would warn of each type that it does not know, and log it many times.
     body = {
         **document,
-        "Resources": {name: about for name, about in document["Resources"].items() if name not in lacking},
-        "Outputs": {name: about for name, about in document["Outputs"].items() if not _refers(about, lacking)},
+        "Resources": {name: about for name, about in document["Resources"].items() if name not in by_api},
+        "Outputs": {name: about for name, about in document["Outputs"].items() if about["Value"] not in references},
     }
     stacks, name = client("cloudformation"), f"drs-orchestration-{given['Environment']}"
     stacks.create_stack(
@@ -95,21 +117,38 @@ def _create_stack(
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )
-    (stack,) = stacks.describe_stacks(StackName=name)["Stacks"]
     resources = stacks.describe_stack_resources(StackName=name)["StackResources"]
     physical = {it["LogicalResourceId"]: it["PhysicalResourceId"] for it in resources if "PhysicalResourceId" in it}
-    return physical, {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    deployed = resolver({**given, **physical})
+    for about in by_api.values():
+        service, call = _BY_API[about["Type"]]
+        getattr(client(service), call)(**deployed.value(about["Properties"]))
+    (stack,) = stacks.describe_stacks(StackName=name)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def _put(client: Client, lacking: Mapping[str, Any], resolver: Resolver) -> dict[str, str]:
-    """Hand over what the stack left out. Gives the alarms' physical ids."""
-    functions, metrics = client("lambda"), client("cloudwatch")
-    physical = {}
-    for name, about in lacking.items():
-        properties = resolver.value(about["Properties"])
-        if about["Type"] == INVOCATIONS:
-            functions.put_function_event_invoke_config(**properties)
-        else:
-            metrics.put_metric_alarm(**properties)
-            physical[name] = properties["AlarmName"]
-    return physical
+def _function(client: _Client, name: str) -> DeployedFunction:
+    found = client("lambda").get_function_configuration(FunctionName=name)
+    return DeployedFunction(
+        name=found["FunctionName"],
+        arn=found["FunctionArn"],
+        memory_mb=found["MemorySize"],
+        # moto keeps a parameter of type Number as a number; Lambda has strings only.
+        environment={key: str(value) for key, value in found["Environment"]["Variables"].items()},
+        role=_role(client("iam"), found["Role"]),
+    )
+
+
+def _role(roles: Any, arn: str) -> Role:
+    name = arn.rpartition("/")[2]
+    attached = roles.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    if attached:
+        raise ValueError(f"role {name} must have inline policies only, got {attached}")
+    statements: list[Statement] = []
+    for policy in roles.list_role_policies(RoleName=name)["PolicyNames"]:
+        document = roles.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+        # moto 5.2.5 returns a document from CloudFormation as Python's text of a dict, not as JSON, and leaves None in
+        # a list where the template has AWS::NoValue.
+        parts = (ast.literal_eval(document) if isinstance(document, str) else document)["Statement"]
+        statements += [Statement.of(part) for part in parts if part is not None]
+    return Role(name, arn, tuple(statements))

@@ -1,8 +1,8 @@
-"""Lambda's execution environments: modules, environment variables, import path and loggers of their own for each.
+"""Lambda's execution environments, each with its own modules, environment variables, import path and loggers.
 
-A cold start imports the function's modules afresh, so that what they keep at module level lives as long as their
-environment does. Greenlets share one interpreter: at each switch what belongs to the process that goes on is put in
-place. Modules that are neither the function's own nor known to keep its state (boto3, botocore) are shared.
+A cold start imports the function's modules again, so that module-level state lives as long as its environment.
+Greenlets share one interpreter: at each switch, the things of the process that continues are put in place. Modules that
+are neither the function's own nor known to keep its state (boto3, botocore) are shared.
 """
 
 import logging
@@ -25,12 +25,12 @@ from drsim.simulator.wire.clock import VirtualClock
 from drsim.simulator.wire.errors import HandlerError
 
 _STATEFUL: Final = ("aws_lambda_powertools",)
-"""Libraries that keep what belongs to one environment at module level."""
+"""Libraries with module-level state that belongs to one environment."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where a function's handler comes from: `place` is MODULE:NAME or FILE.py:NAME, `paths` go before sys.path."""
+    """The source of a function's handler: `place` is MODULE:NAME or FILE.py:NAME, `paths` go before sys.path."""
 
     place: str
     variables: Mapping[str, str]
@@ -44,7 +44,7 @@ class Source:
 
     @cached_property
     def package(self) -> str:
-        """What a cold start imports afresh: the handler's top-level package, but of drsim the production code alone."""
+        """The package that a cold start imports again: the top-level one, but of drsim only production code."""
         top, _, rest = self.module.partition(".")
         return f"{top}.{rest.partition('.')[0]}" if top == "drsim" else top
 
@@ -55,7 +55,7 @@ class Source:
 
     @cached_property
     def folders(self) -> tuple[str, ...]:
-        """Folders whose modules are the function's own. A cold start asks for them once for each loaded module."""
+        """Folders whose modules are the function's own. A cold start reads this for each loaded module."""
         stem = self.place.rpartition(":")[0]
         own = (Path(stem).resolve().parent,) if stem.endswith(".py") else ()
         return tuple(str(path) for path in (*own, *(each.resolve() for each in self.paths)))
@@ -66,7 +66,7 @@ class Source:
         return frozenset(found.name for found in pkgutil.iter_modules(self.folders)) - _installed()
 
     def owns(self, name: str, module: ModuleType) -> bool:
-        """Whether a module is the function's own, keeps state of it, or has the name of one of its own."""
+        """Whether a module is the function's own, keeps its state, or has the name of one of its own."""
         if f"{name}.".startswith(f"{self.package}."):
             return True
         top = name.partition(".")[0]
@@ -80,12 +80,12 @@ class Source:
 
 @lru_cache(maxsize=1)
 def _installed() -> frozenset[str]:
-    """Names of the standard library's and of installed modules, which functions and simulator share."""
+    """Names of standard and installed modules, which functions and simulator share."""
     return sys.stdlib_module_names | packages_distributions().keys()
 
 
 class UnsetVariableError(KeyError):
-    """A function reads an environment variable that nobody set."""
+    """A function reads an environment variable that is not set."""
 
     def __str__(self) -> str:
         return f"it reads {self.args[0]}, an environment variable that is not set: --env {self.args[0]}=..."
@@ -100,7 +100,7 @@ class _Variables(dict[str, str]):
 
 @dataclass(slots=True, eq=False)
 class _Loaded:
-    """What one environment has of its own."""
+    """The state of one environment."""
 
     source: Source
     variables: _Variables
@@ -112,13 +112,13 @@ class _Loaded:
 
     @classmethod
     def new(cls, source: Source) -> Self:
-        """That of a cold start, before its import."""
+        """The state at a cold start, before the import."""
         variables = _Variables({**os.environ, **source.variables})
         return cls(source, variables, [*source.folders, *sys.path], _loggers())
 
 
 class Environments:
-    """All environments of a run, and the one whose things are in place now."""
+    """All environments of a run, and the one in place now."""
 
     def __init__(self, kernel: Kernel, clock: VirtualClock, skew_us: Callable[[Invocation], int]) -> None:
         self._kernel = kernel
@@ -141,7 +141,7 @@ class Environments:
         """The handler in the environment of this invocation, imported now if the environment is new."""
         key = (invocation.function, invocation.environment.number)
         if invocation.cold:
-            # A timeout or a crash reset it.
+            # The environment is new, or was reset by a timeout or a crash.
             self._place(None)
             self._loaded[key] = _Loaded.new(source)
         loaded = self._loaded[key]
@@ -174,7 +174,7 @@ class Environments:
     # --- switching ---------------------------------------------------------------------------------------------
 
     def _switched(self, _: str, arguments: tuple[Any, Any]) -> None:
-        """The kernel goes on with another process, or with its own loop."""
+        """Called when the kernel switches to another process, or to its own loop."""
         process = getattr(arguments[1], "process", None)
         invocation = None if process is None else process.tag
         if not isinstance(invocation, Invocation):
@@ -185,7 +185,7 @@ class Environments:
         self._clock.show(self._skew_us(invocation))
 
     def _place(self, loaded: _Loaded | None) -> None:
-        """Put the things of an environment in place, or those of the world outside."""
+        """Put an environment in place, or the outside state."""
         placed = self._placed
         if loaded is placed:
             return
@@ -199,7 +199,7 @@ class Environments:
 
 
 class _Outside:
-    """What the world outside the functions has at the places that a function's things take."""
+    """The state of the process outside the functions, where an environment replaces it."""
 
     def __init__(self) -> None:
         self._modules: dict[str, ModuleType] = {}
@@ -212,7 +212,7 @@ class _Outside:
         return {name: module for name, module in list(sys.modules.items()) if source.owns(name, module)}
 
     def displace(self, loaded: _Loaded) -> None:
-        """Take away what would be in an environment's way, and put its things there."""
+        """Replace the outside state by an environment's."""
         if not loaded.modules:
             self._modules = self.owned(loaded.source)
         else:
@@ -225,18 +225,18 @@ class _Outside:
         _use(loaded.manager)
 
     def restore(self, placed: _Loaded) -> None:
-        """Keep what an environment has made of its things, and put the world's own back."""
+        """Keep an environment's state, and restore the outside state."""
         for name in placed.modules:
             sys.modules.pop(name, None)
         _load(self._modules)
-        # A function may have set another list, and another mapping, in the place of either.
+        # A function may have replaced the list and the mapping by others.
         placed.path, sys.path = sys.path, self._path
         placed.variables, os.environ = os.environ, self._variables  # type: ignore[assignment]
         _use(self._manager)
 
 
 def _load(modules: Mapping[str, ModuleType]) -> None:
-    """Make these the loaded modules, also as attributes of packages that are not among them."""
+    """Load these modules, also as attributes of packages that are not among them."""
     sys.modules.update(modules)
     for name, module in modules.items():
         package, _, attribute = name.rpartition(".")
@@ -259,8 +259,8 @@ def _use(manager: logging.Manager) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class LambdaContext:
-    """What Lambda's Python runtime hands to a handler beside the event (AWS Lambda developer guide, 2026-11)."""
+class HandlerContext:
+    """The context argument of Lambda's Python runtime (AWS Lambda developer guide, 2026-11)."""
 
     function_name: str
     invoked_function_arn: str

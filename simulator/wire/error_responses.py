@@ -1,4 +1,4 @@
-"""What AWS's services answer when they refuse, as it goes over the wire, and the error code in an answer of moto's."""
+"""Error responses of AWS's services in their wire form, and the error code of a response."""
 
 import json
 from io import BytesIO
@@ -17,24 +17,24 @@ _STATUSES: Final = {
     "AccessDeniedException": 403,
     "ResourceNotFoundException": 404,
 }
-"""HTTP status by code (botocore 1.44, service models); DynamoDB says 400 for all but its own failures."""
+"""HTTP status by code (botocore 1.44, service models); DynamoDB answers 400 to all but its own failures."""
 
 
 class _Raw(BytesIO):
-    """The body as urllib3 would give it."""
+    """The body as urllib3 provides it."""
 
     def stream(self, **_: object) -> Any:
-        """All of it at once."""
+        """Yield the whole body."""
         yield self.read()
 
 
 def answer(url: str, status: int, headers: dict[str, str], body: bytes) -> AWSResponse:
-    """An HTTP answer to a request for that URL."""
+    """An HTTP response to a request for a URL."""
     return AWSResponse(url, status, HTTPHeaders.from_dict(headers), _Raw(body))
 
 
 def failure(request: AWSPreparedRequest, service: str, error: ServiceError) -> AWSResponse:
-    """An error as that service's protocol puts it. Raises botocore's own where the network failed: nobody answered."""
+    """An error in the service's protocol. Raises botocore's exception for an error of the network."""
     if error.code == "ReadTimeoutError":
         raise ReadTimeoutError(endpoint_url=request.url)
     if error.code == "ConnectionClosedError":
@@ -51,7 +51,7 @@ def failure(request: AWSPreparedRequest, service: str, error: ServiceError) -> A
 
 
 def error_code(response: AWSResponse) -> str:
-    """The error code of an answer, or "" if it is none."""
+    """The error code of a response, or "" for a success."""
     if response.status_code < 300:
         return ""
     named = response.headers.get("x-amzn-errortype")

@@ -1,7 +1,7 @@
-"""Virtual time at a speed of the host's, for those who look at a world while it runs.
+"""Virtual time at a speed relative to the host's, for clients of a running world.
 
-Owns the one thread in which the kernel runs: its greenlets are bound to the thread that first switched to them. Whoever
-else reads or changes the world holds `turn` meanwhile.
+Owns the only thread in which the kernel runs: its greenlets are bound to the thread that first switched to them. Every
+other thread that reads or changes the world must hold `turn`.
 """
 
 import threading
@@ -13,20 +13,20 @@ from drsim.simulator.kernel import Kernel, StopReason
 _PERIOD_S: Final = 0.02
 _YIELD_S: Final = 0.001
 _EVENTS_MAX: Final = 50
-"""Events between two looks at who else waits: each may be a write of some milliseconds."""
+"""Events between two chances for other threads: each may be a write of some milliseconds."""
 _LEAP_MAX_S: Final = 1.0
-"""More of the host's time than that at once was a sleep of the host's: virtual time does not leap."""
+"""A longer step of the host's time was a sleep of the host: virtual time does not leap."""
 
 
 class StoppedError(Exception):
-    """Virtual time has come to its end, and nobody can advance it."""
+    """Virtual time has ended and cannot advance."""
 
 
 class Pacer:
     """Lets virtual time pass `speed` times as fast as `wall_seconds` does, unless it is paused.
 
-    A process or action that fails ends alone, and `complain` hears why. What is wrong with the simulation itself ends
-    virtual time: it is then in `broken`, and `on_broken` is called.
+    A process or action that fails ends alone, and `complain` gets the error. An error of the simulation itself ends
+    virtual time: it is kept in `broken`, and `on_broken` is called.
     """
 
     def __init__(
@@ -45,8 +45,8 @@ class Pacer:
         self._kernel = kernel
         self._wall_seconds = wall_seconds
         self._complain = complain
-        self._on_broken: Callable[[], object] = _nothing
-        # Where virtual time goes of itself, where somebody wants it to be, and whether all that is due has happened.
+        self._on_broken: Callable[[], object] = lambda: None
+        # The virtual time that has passed by itself, the one requested, and whether all events up to them are done.
         self._flow_us = kernel.now_us
         self._wanted_us = kernel.now_us
         self._settled = True
@@ -54,30 +54,30 @@ class Pacer:
         self._thread = threading.Thread(target=self._run, name="virtual time", daemon=True)
 
     def start(self, *, on_broken: Callable[[], object]) -> None:
-        """Begin."""
+        """Start virtual time."""
         self._on_broken = on_broken
         self._thread.start()
 
     def stop(self, seconds_max: float) -> None:
-        """End, and let go of everything that is suspended, within that time or when the process ends."""
+        """End virtual time and everything that is suspended, within that time or when the process ends."""
         with self.turn:
             self._stopping = True
             self.turn.notify_all()
         self._thread.join(seconds_max)
 
     def pause(self) -> None:
-        """Let virtual time stand still, save for `advance`."""
+        """Stop virtual time, except for `advance`."""
         with self.turn:
             self.paused = True
             self._flow_us = self._kernel.now_us
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Let virtual time pass again."""
         with self.turn:
             self.paused = False
 
     def advance(self, by_us: int) -> None:
-        """Let so much virtual time pass at once, and return when it has. Raises StoppedError if that cannot be."""
+        """Advance virtual time at once, and return when its events are done. Raises StoppedError if it has ended."""
         with self.turn:
             wanted_us = self._wanted_us = max(self._wanted_us, self._kernel.now_us) + by_us
             self._settled = False
@@ -108,14 +108,10 @@ class Pacer:
                 self._on_broken()
 
     def _step(self, until_us: int) -> None:
-        """Let some of what is due by then happen."""
+        """Run some of the events that are due by then."""
         self._settled = False
         try:
             self._settled = self._kernel.run(until_us=until_us, events_max=_EVENTS_MAX) is StopReason.UNTIL
         except Exception as error:
-            # What clients write may be more than a worker bears. It dies of that, as it would beside AWS; others go on.
+            # A worker may fail on what clients write. It dies, as it would with AWS; others continue.
             self._complain(f"{error}")
-
-
-def _nothing() -> None:
-    pass

@@ -1,7 +1,7 @@
-"""What a role may do, read from its policy documents as IAM reads them.
+"""The permissions of a role, from its policy documents.
 
-Owns the matching of actions, resources and conditions. It knows statements that allow, and StringEquals. Source of the
-rules: IAM JSON policy elements reference, Action, Resource and Condition.
+Matches actions, resources and conditions as IAM does. It knows Allow statements and StringEquals only. Source: IAM JSON
+policy elements reference, Action, Resource and Condition.
 """
 
 import re
@@ -17,7 +17,7 @@ _ARN_PARTS: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement that allows. `conditions` maps operators to keys and values, as in the document."""
+    """One Allow statement. `conditions` maps operators to keys and values, as in the document."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
@@ -25,7 +25,7 @@ class Statement:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
-        """A statement of a policy document. Raises ValueError for one that does more than allow."""
+        """A statement of a policy document. Raises ValueError for an unsupported one."""
         strange = sorted(document.keys() - {"Sid", "Effect", "Action", "Resource", "Condition"})
         strange += sorted(document.get("Condition", {}).keys() - {"StringEquals"})
         if document.get("Effect") != "Allow" or strange:
@@ -35,7 +35,7 @@ class Statement:
         return cls(_texts(document["Action"]), _texts(document["Resource"]), document.get("Condition", {}))
 
     def covers(self, action: str, resource: str, context: Mapping[str, str] = MappingProxyType({})) -> bool:
-        """Whether the statement speaks of this action on this resource, and `context` meets its conditions."""
+        """Whether the statement matches this action on this resource, and `context` meets its conditions."""
         return (
             any(_matcher(known.lower()).fullmatch(action.lower()) for known in self.actions)
             and any(_is_resource(known, resource) for known in self.resources)
@@ -48,7 +48,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role and everything that it allows."""
+    """A role and its statements."""
 
     name: str
     arn: str
@@ -64,7 +64,7 @@ def _texts(value: str | list[str]) -> tuple[str, ...]:
 
 
 def _is_resource(known: str, resource: str) -> bool:
-    """Resources keep their case, and a wildcard reaches no further than the ARN's next colon."""
+    """Match a resource: case-sensitive, and a wildcard ends at the ARN's next colon."""
     if known == "*":
         return True
     parts, asked = known.split(":", _ARN_PARTS - 1), resource.split(":", _ARN_PARTS - 1)

@@ -1,4 +1,4 @@
-"""What a request of boto3's is about: how long it takes, which items it names, which action of IAM's it is.
+"""Facts about a request of boto3's: its latency, the items that it names, its IAM action.
 
 Knows the wire forms of AWS's APIs, and nothing of the run.
 """
@@ -28,13 +28,13 @@ SERVICES: Final[Mapping[str, str]] = {
     "sns": "sns",
     "sts": "sts",
 }
-"""What moto and this project answer for functions, as botocore and as moto call it."""
+"""The services that moto and this project answer for functions, by botocore's name: moto's name."""
 WRITES: Final = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
 """Operations of DynamoDB that name the items which they write."""
 READS: Final = re.compile(r"(Get|BatchGet|TransactGet|Query|Scan|Describe|List)")
-"""How the names of those begin that write nothing. Of all others, PartiQL's among them, a request does not tell."""
+"""How the names of read-only operations begin. A request of another one, such as PartiQL's, may write anything."""
 _PREFIXES: Final[Mapping[str, str]] = {**SERVICES, "sfn": "states"}
-"""How IAM calls the services: as moto does, save Step Functions."""
+"""IAM's names of the services: moto's, except for Step Functions."""
 
 
 def body_of(request: AWSPreparedRequest) -> Any:
@@ -44,6 +44,12 @@ def body_of(request: AWSPreparedRequest) -> Any:
     return json.loads(body)
 
 
+def text_of(request: AWSPreparedRequest) -> str:
+    """The body of a request in the Query protocol."""
+    body = request.body or ""
+    return body.decode() if isinstance(body, bytes) else str(body)
+
+
 def header_of(request: AWSPreparedRequest, name: str) -> str:
     """A header of a request, "" if it has none of that name."""
     value: Any = request.headers.get(name, "")
@@ -51,14 +57,14 @@ def header_of(request: AWSPreparedRequest, name: str) -> str:
 
 
 def action_of(service: str, operation: str) -> str:
-    """The action of IAM's that permits an operation."""
+    """The IAM action that permits an operation."""
     if (service, operation) == ("lambda", "Invoke"):
         return "lambda:InvokeFunction"
     return f"{_PREFIXES[service]}:{operation}"
 
 
 def latency_of(latencies: Latencies, service: str, operation: str, *, cold: bool) -> Spread:
-    """How long such a call takes: as in the fast tier, and what that does not know like its nearest kin."""
+    """The latency of a call: as in the fast tier, or that of the most similar call there."""
     match service:
         case "dynamodb" if operation in ("Query", "Scan"):
             return latencies.query_cold if cold else latencies.query_warm
@@ -75,7 +81,7 @@ def latency_of(latencies: Latencies, service: str, operation: str, *, cold: bool
 
 
 def table_name(name: str) -> str:
-    """A table's name, of that or of its ARN, for DynamoDB takes both."""
+    """A table's name from its name or ARN; DynamoDB accepts both."""
     return name.rpartition("/")[2]
 
 
@@ -94,7 +100,7 @@ def items_of(body: Mapping[str, Any], table: str) -> Iterator[Mapping[str, Any]]
 
 
 def refused_by_condition(response: AWSResponse) -> bool:
-    """Whether a condition kept a write, or a transaction of several, from being done."""
+    """Whether a condition prevented a write, or a transaction of several."""
     code = error_code(response)
     if code == "TransactionCanceledException":
         reasons = json.loads(response.content).get("CancellationReasons", ())

@@ -1,4 +1,4 @@
-"""What the host must and must not show to functions while a wire run lasts: credentials, sockets, threads, output."""
+"""The host as functions see it during a wire run: credentials, sockets, threads, output."""
 
 import concurrent.futures
 import json
@@ -35,7 +35,7 @@ _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 @contextmanager
 def no_credentials(region: str) -> Iterator[None]:
-    """Dummies in place of every AWS variable of the host: what is real is never read, nor any file of it."""
+    """Replace every AWS variable of the host by dummies; real credentials and their files are never read."""
     before = dict(os.environ)
     session = boto3.DEFAULT_SESSION
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -52,9 +52,9 @@ def no_credentials(region: str) -> Iterator[None]:
 
 @contextmanager
 def nothing_kept() -> Iterator[None]:
-    """Forget what imported modules of functions leave with the process, and what would keep them for good.
+    """Remove what imported modules of functions register in the process, which would keep them in memory.
 
-    Powertools has botocore do something for each new session, and typing keeps every overload for those who ask for it.
+    Powertools registers an initializer of botocore's sessions, and typing keeps every overload.
     """
     initializers = vars(botocore)["_INITIALIZERS"]
     before = list(initializers)
@@ -67,7 +67,7 @@ def nothing_kept() -> Iterator[None]:
 
 @contextmanager
 def repeatable(seed: int) -> Iterator[None]:
-    """Chance as the seed has it, in botocore's retries, in moto's ids and in functions that draw for themselves."""
+    """Seed all randomness: botocore's retries, moto's ids, and functions that draw random numbers."""
     mock_random.seed(seed)
     with seeded_for_others(seed):
         yield
@@ -75,7 +75,7 @@ def repeatable(seed: int) -> Iterator[None]:
 
 @contextmanager
 def no_network() -> Iterator[None]:
-    """No function can open a connection: all that AWS would answer is answered before a socket is needed."""
+    """Refuse every connection: requests to AWS are answered before they need a socket."""
 
     def refused(_: object, address: object, *__: object, **___: object) -> NoReturn:
         raise NotSimulatedError(f"a function opens a connection to {address}, which nothing here simulates")
@@ -97,7 +97,7 @@ def no_network() -> Iterator[None]:
 
 @contextmanager
 def threads_in_virtual_time(kernel: Kernel) -> Iterator[None]:
-    """ThreadPoolExecutor's workers are the kernel's processes; a thread of a function's own is an error."""
+    """Make ThreadPoolExecutor's workers processes of the kernel; a function's own thread is an error."""
 
     class Workers(KernelExecutor):
         """`concurrent.futures.ThreadPoolExecutor` in virtual time."""
@@ -126,17 +126,17 @@ def threads_in_virtual_time(kernel: Kernel) -> Iterator[None]:
 
 @contextmanager
 def output_into(logs: LogsService, kernel: Kernel, known: Callable[[str], bool]) -> Iterator[None]:
-    """What a function prints or logs becomes its log lines, as on Lambda; what others print goes where it went.
+    """Turn what a function prints or logs into its log lines, as on Lambda; other output is unchanged.
 
-    `known` says whether a text is an execution's id.
+    `known` tests whether a text is an execution's id.
     """
-    outputs = [(sys, name, _Output(getattr(sys, name), logs, kernel, known)) for name in ("stdout", "stderr")]
+    outputs = [(sys, name, _FunctionOutput(getattr(sys, name), logs, kernel, known)) for name in ("stdout", "stderr")]
     with _replaced(*outputs):
         yield
 
 
-class _Output:
-    """Standard output, by whoever writes; for all but writing it is the real one."""
+class _FunctionOutput:
+    """An output stream that separates what functions write; in all else it is the real one."""
 
     def __init__(self, real: Any, logs: LogsService, kernel: Kernel, known: Callable[[str], bool]) -> None:
         self._real = real
@@ -149,7 +149,7 @@ class _Output:
         return getattr(self._real, name)
 
     def write(self, text: str) -> int:
-        """Take in a text; each of its lines is a log line once it is complete."""
+        """Write a text; each complete line of a function is a log line."""
         process = self._kernel.current
         invocation = None if process is None else process.tag
         if not isinstance(invocation, Invocation):

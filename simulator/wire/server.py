@@ -1,7 +1,7 @@
-"""A world behind an HTTP endpoint: moto's server with DRS, the deployed table, and Phase 1 at work in virtual time.
+"""A world behind an HTTP endpoint: moto's server with DRS, the deployed table, and a workload in virtual time.
 
-Owns the world that is served, what clients' requests do to it, and the few endpoints of its own under /drsim. moto
-answers for AWS. No finder and no poller runs here: those are the clients'.
+Owns the served world, the effect of clients' requests on it, and the few endpoints under /drsim. moto answers for AWS.
+No finder and no poller runs here: those are the clients'.
 """
 
 import io
@@ -38,13 +38,13 @@ from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.wire.pacer import Pacer, StoppedError
 from drsim.simulator.wire.requests import READS
 from drsim.simulator.wire.table import MotoTable
-from drsim.simulator.wire.tier import Functions, wire_parts
+from drsim.simulator.wire.tier import Handlers, wire_parts
 from drsim.simulator.workload import HOME_ACCOUNT, Workload
 
 CLIENT: Final = "client"
-"""Who wrote an item that came over HTTP."""
+"""The writer of an item that came over HTTP."""
 
-_THEIRS: Final = Functions(finder="the client's", poller="the client's")
+_THEIRS: Final = Handlers(finder="the client's", poller="the client's")
 _ADVANCE_MAX_US: Final = duration_us("365d")
 _NO_END_US: Final = duration_us("36500d")
 _CREDENTIAL: Final = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]*)/([^/]*)/")
@@ -52,12 +52,12 @@ _WAVE_SHOWN: Final = {"status": "Status", "account": "AccountId", "region": "Reg
 
 
 class WrongUseError(Exception):
-    """A request to an endpoint of our own that makes no sense; the message says what would."""
+    """A wrong request to an endpoint under /drsim; the message names a right one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedWorld:
-    """What is behind the endpoint. `spare_ids` are source servers in the home account that no execution needs."""
+    """The world behind the endpoint. `spare_ids` are source servers in the home account that no execution needs."""
 
     spec: WorldSpec
     kernel: Kernel
@@ -68,7 +68,7 @@ class ServedWorld:
 
     @property
     def spare_scope(self) -> JobScope:
-        """Where the spare servers are."""
+        """The account and Region of the spare servers."""
         return JobScope(HOME_ACCOUNT, self.spec.regions[0])
 
     @property
@@ -78,12 +78,12 @@ class ServedWorld:
         return [JobScope(account, region) for account in accounts for region in self.spec.regions]
 
     def shown(self, instant_us: int) -> str:
-        """An instant of virtual time as people and AWS write it."""
+        """An instant of virtual time in ISO format."""
         instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.spec.epoch_us + instant_us)
         return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond:06}Z"
 
     def executions(self) -> list[dict[str, Any]]:
-        """The workload's and those of clients; the status of one that is not in the table is None."""
+        """The executions of workload and clients; the status of one that is not in the table is None."""
         planned = {plan.key: plan for plan in self.workload.plans}
         shown = []
         for key in dict.fromkeys([*planned, *self.table.keys]):
@@ -101,7 +101,7 @@ class ServedWorld:
         return shown
 
     def servers(self) -> list[dict[str, Any]]:
-        """Source servers, each with the job that has it now."""
+        """Source servers, each with its present job."""
         shown = []
         for scope in self.scopes:
             busy = {
@@ -111,14 +111,14 @@ class ServedWorld:
                 for server in job.servers
             }
             for server_id in self.drs.servers(scope):
-                place = {"account": scope.account_id, "region": scope.region}
-                spare = scope == self.spare_scope and server_id in self.spare_ids
-                shown.append({"id": server_id, **place, "spare": spare, "job": busy.get(server_id)})
+                spare, job_id = scope == self.spare_scope and server_id in self.spare_ids, busy.get(server_id)
+                where = {"account": scope.account_id, "region": scope.region}
+                shown.append({"id": server_id, **where, "spare": spare, "job": job_id})
         return shown
 
 
 def _waves(waves: object) -> Iterator[dict[str, Any]]:
-    """What an item tells of its waves, whatever a client has made of them."""
+    """The waves of an item; a client may have written anything."""
     for number, wave in enumerate(waves if isinstance(waves, list) else (), start=1):
         if isinstance(wave, dict):
             yield {"wave": number, **{name: wave.get(key) for name, key in _WAVE_SHOWN.items()}}
@@ -126,12 +126,12 @@ def _waves(waves: object) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def served_world(spec: WorldSpec, *, seed: int, spare_servers: int) -> Iterator[ServedWorld]:
-    """The world of a spec, with so many servers that no execution needs; it ends with the block.
+    """The world of a spec, with a number of spare servers; it ends with the block.
 
-    Their jobs live as those of the first group of executions do, or as usual.
+    Jobs of the spare servers live as those of the first group of executions, or by default.
     """
     drawn = with_swarm(spec, seed)
-    # Whoever looks decides when it is over.
+    # The user ends it.
     endless = drawn.model_copy(update={"duration": _NO_END_US})
     kernel, trace = Kernel(seed=seed), Trace(level="off")
     plan = Plan(kernel, trace, drawn.faults, drawn.heal)
@@ -160,7 +160,7 @@ def served_world(spec: WorldSpec, *, seed: int, spare_servers: int) -> Iterator[
 
 
 class Endpoint:
-    """The WSGI application. One request at a time sees the world, and virtual time stands still meanwhile."""
+    """The WSGI application. One request at a time sees the world, and virtual time stops during it."""
 
     def __init__(self, world: ServedWorld, pacer: Pacer) -> None:
         self.requests: Counter[str] = Counter()
@@ -178,7 +178,7 @@ class Endpoint:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request."""
-        # Before it is this request's turn, for a client may be slow to send it.
+        # Before this request's turn, since a client may send slowly.
         body = get_input_stream(environ).read()
         environ["wsgi.input"] = io.BytesIO(body)
         path = environ.get("PATH_INFO", "")
@@ -232,7 +232,7 @@ class Endpoint:
         found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         key, region, service = ("", "", "") if found is None else found.groups()
         account_id = environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", _account_of(key))
-        # Who waits for a message of a queue's must not hold up all others.
+        # A long poll of a queue must not block all other requests.
         with nullcontext() if service == "sqs" else self._pacer.turn:
             self.requests[service or "unsigned"] += 1
             if (service, region, account_id) == ("dynamodb", REGION, HOME_ACCOUNT):
@@ -248,7 +248,7 @@ class Endpoint:
         if not isinstance(asked, dict):
             asked = {}
         if operation == "DeleteTable" and f"{asked.get('TableName')}".rpartition("/")[2] == table.name:
-            # As for a table with deletion protection: Phase 1 has no other.
+            # As for a table with deletion protection: the workload has no other table.
             text = f"Resource cannot be deleted as it is currently protected against deletion: {table.name}"
             answer = _json(400, {"__type": "com.amazon.coral.validate#ValidationException", "message": text})
             answer.headers["x-amzn-errortype"] = "ValidationException"
@@ -260,7 +260,7 @@ class Endpoint:
         return answer
 
     def _by_moto(self, environ: dict[str, Any]) -> Response:
-        # Buffered: the body is made before the next request's turn.
+        # Buffered, so that the body is complete before the next request's turn.
         return Response.from_app(self._moto, environ, buffered=True)
 
 
@@ -277,7 +277,7 @@ def _json(status: int, content: Any) -> Response:
 
 
 def _account_of(key: str) -> str:
-    """The account of a key that moto gave, as for an assumed role; all others are the home account's."""
+    """The account of an access key that moto issued, as for an assumed role; otherwise the home account."""
     known = any(key in each.access_keys for account in [*iam_backends.values()] for each in [*account.values()])
     return get_account_id_from(key) if known else HOME_ACCOUNT
 
@@ -286,14 +286,14 @@ def _account_of(key: str) -> str:
 
 
 class _Quiet(MotoRequestHandler):
-    """Says nothing of a request that went well."""
+    """Does not log successful requests."""
 
     def log_request(self, *_: Any) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A socket that listens there, on any free port if that is 0. Raises OSError."""
+    """A listening socket; port 0 takes any free one. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -307,6 +307,6 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 def http_server(listening: socket.socket, endpoint: Endpoint) -> BaseWSGIServer:
-    """moto's server, one thread for each connection. `serve_forever` ends with KeyboardInterrupt or `shutdown`."""
+    """moto's server with a thread for each connection. `serve_forever` ends by KeyboardInterrupt or `shutdown`."""
     host, port = listening.getsockname()[:2]
     return make_server(host, port, endpoint, threaded=True, request_handler=_Quiet, fd=listening.fileno())

@@ -1,8 +1,8 @@
-"""The execution table in moto's DynamoDB, seen as the services of a world see it, and its StatusIndex, which lags.
+"""The execution table in moto's DynamoDB, behind the interface of the simulated one, with a StatusIndex that lags.
 
-moto keeps the items, evaluates every expression and makes every page. What it does not do is here: its index is always
-up to date, and nobody hears of a write. The table is looked at after each one, and an index query is shown the items as
-they were when the index last caught up.
+moto keeps the items, evaluates every expression and makes every page. Its index never lags and it reports no writes;
+both are added here. The table is read after each write, and an index query gets the items as they were when the index
+last caught up.
 """
 
 import base64
@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
-from heapq import heappop, heappush
 from typing import Any
 
 import boto3
@@ -23,9 +22,9 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from drsim.orchestrator.model import ExecutionKey
 from drsim.simulator.events import WriteRefused
 from drsim.simulator.kernel import Kernel
-from drsim.simulator.randomness import Spread, Stream
+from drsim.simulator.randomness import Spread
 from drsim.simulator.reader import Attributes
-from drsim.simulator.services.dynamodb import Condition
+from drsim.simulator.services.dynamodb import Condition, IndexLag, key_of
 from drsim.simulator.services.errors import ConditionFailedError
 from drsim.simulator.services.stored_item import StoredItem, change
 from drsim.simulator.trace import Trace
@@ -33,7 +32,7 @@ from drsim.simulator.wire.attribute_names import Names
 
 
 class _Deserializer(TypeDeserializer):
-    """boto3's, with bytes for what moto keeps in base64, or as they are."""
+    """boto3's, which also decodes the base64 in which moto keeps some bytes."""
 
     def _deserialize_b(self, value: Any) -> bytes:
         return base64.b64decode(value) if isinstance(value, str) else bytes(value)
@@ -61,25 +60,20 @@ class MotoTable:
     ) -> None:
         self._kernel = kernel
         self._trace = trace
-        self._index_lag = index_lag
+        self._lag = IndexLag(kernel, index_lag, held_back)
         self._page_bytes_max = page_bytes_max
-        self._held_back = held_back
         self.name = name
         self.names = names
         self._client = boto3.client("dynamodb", region_name=region)
-        # Whether a request is the table's own: a fault's other writer acts while a function waits.
+        # Whether a request is the table's own: another writer, added by a fault, acts while a function waits.
         self.apart = False
         self._table = dynamodb_backends[account_id][region].tables[name]
         self._items: dict[ExecutionKey, StoredItem] = {}
-        self._writes: dict[ExecutionKey, int] = {}
-        # What moto held of each item at the last look.
+        # Each item in moto's form, as last read.
         self._seen: dict[ExecutionKey, Any] = {}
-        # The items as the index knows them, in moto's own form, and the changes on their way to it.
+        # The items that the index shows, in moto's own form.
         self._indexed: defaultdict[Any, dict[Any, Any]] = defaultdict(dict)
-        self._shown: dict[ExecutionKey, int] = {}
-        self._coming: list[tuple[int, int, int, ExecutionKey, Any]] = []
-        self._serial = 0
-        # The largest item that the index ever held, by moto's count.
+        # The size of the largest item that the index ever held, by moto's count.
         self._largest_bytes = 0
 
     def __len__(self) -> int:
@@ -91,15 +85,11 @@ class MotoTable:
         """Strongly consistent read."""
         return self._items.get(key)
 
-    def put(
-        self, attributes: Attributes, *, writer: str, request_id: str = "", condition: Condition | None = None
-    ) -> None:
-        """PutItem. Raises ConditionFailedError."""
-        key = ExecutionKey(str(attributes["ExecutionId"]), str(attributes["PlanId"]))
-        expressions = self._expressions({}, condition)
-        with self._apart(), self._condition_failures(key, writer, request_id):
-            self._client.put_item(TableName=self.name, Item=self.wire_form(attributes), **expressions)
-        self.written(key, writer, request_id)
+    def put(self, attributes: Attributes, *, writer: str, request_id: str = "") -> None:
+        """PutItem."""
+        with self._apart():
+            self._client.put_item(TableName=self.name, Item=self.wire_form(attributes))
+        self.written(key_of(attributes), writer, request_id)
 
     def update(
         self,
@@ -111,13 +101,19 @@ class MotoTable:
         condition: Condition | None = None,
     ) -> None:
         """UpdateItem with SET of these attributes; all others stay. Raises ConditionFailedError."""
-        expressions = self._expressions(attributes, condition)
-        with self._apart(), self._condition_failures(key, writer, request_id):
-            self._client.update_item(TableName=self.name, Key=self._wire_key(key), **expressions)
+        parameters = self._update_parameters(attributes, condition)
+        try:
+            with self._apart():
+                self._client.update_item(TableName=self.name, Key=self._wire_key(key), **parameters)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            self._trace.emit(WriteRefused(self._kernel.now_us, request_id, writer, key.execution_id))
+            raise ConditionFailedError from None
         self.written(key, writer, request_id)
 
     def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
-        """DeleteItem; deleting what is not there is no error."""
+        """DeleteItem; deleting a missing item is no error."""
         if key in self._items:
             with self._apart():
                 self._client.delete_item(TableName=self.name, Key=self._wire_key(key))
@@ -125,7 +121,7 @@ class MotoTable:
 
     @property
     def keys(self) -> tuple[ExecutionKey, ...]:
-        """Those of all items."""
+        """The keys of all items."""
         return tuple(self._items)
 
     # --- for the gateway ---------------------------------------------------------------------------------------
@@ -136,7 +132,7 @@ class MotoTable:
         return ExecutionKey(str(ours.get("ExecutionId", "")), str(ours.get("PlanId", "")))
 
     def written(self, key: ExecutionKey, writer: str, request_id: str) -> None:
-        """Look at an item after a write that moto accepted, tell the trace, and let the index hear of it in time."""
+        """Read an item after a write that moto accepted, record the change, and let the index show it later."""
         now_us, before = self._kernel.now_us, self._items.get(key)
         held = self._held_by_moto(key)
         wire_item = None if held is None else held.to_json()["Attributes"]
@@ -148,16 +144,11 @@ class MotoTable:
         else:
             self._items[key] = after
         self._seen[key] = wire_item
-        number = self._writes[key] = self._writes.get(key, 0) + 1
-        lag = Stream(self._kernel.seed, f"dynamodb/index/{key.execution_id}/{number}")
-        held_us = 0 if self._held_back is None else self._held_back(key, number)
-        self._serial += 1
-        due_us = now_us + held_us + self._index_lag.draw(lag)
-        heappush(self._coming, (due_us, self._serial, number, key, wire_item))
+        self._lag.expect(key, wire_item)
         self._trace.emit(change(now_us, request_id, writer, key.execution_id, before, after))
 
     def look_again(self, writer: str, request_id: str = "") -> None:
-        """Look at every item that is not as it was at the last look, after a write that may have been to any."""
+        """Find every item that has changed, after a write that may have been to any of them."""
         held = {
             ExecutionKey(str(hash_key.value), str(range_key.value)): item
             for hash_key, items in self._table.items.items()
@@ -169,18 +160,13 @@ class MotoTable:
 
     @contextmanager
     def as_indexed(self) -> Iterator[None]:
-        """Let moto see the items as the index knows them, in pages of the scenario's size."""
-        coming = self._coming
-        while coming and coming[0][0] <= self._kernel.now_us:
-            _, _, number, key, wire_item = heappop(coming)
-            if number < self._shown.get(key, 0):
-                continue
-            self._shown[key] = number
+        """Let moto see the items as the index shows them, in pages of the scenario's size."""
+        for key, wire_item in self._lag.due():
             hash_key, range_key = self._moto_key(key)
             if wire_item is None:
                 self._indexed[hash_key].pop(range_key, None)
             else:
-                # Made anew, for moto changes those that it keeps in place.
+                # A new one, since moto changes its items in place.
                 self._indexed[hash_key][range_key] = Item(hash_key, range_key, wire_item)
                 self._largest_bytes = max(self._largest_bytes, self._indexed[hash_key][range_key].size())
         items, size_max = self._table.items, moto_table.RESULT_SIZE_LIMIT
@@ -201,7 +187,7 @@ class MotoTable:
             self.apart = False
 
     def wire_form(self, attributes: Attributes) -> dict[str, Any]:
-        """Attributes under their names, as they go over the wire."""
+        """Attributes under the team's names, in wire form."""
         return {name: _serialize(value) for name, value in self.names.theirs(attributes).items()}
 
     def _wire_key(self, key: ExecutionKey) -> dict[str, Any]:
@@ -221,48 +207,26 @@ class MotoTable:
         ours: dict[str, object] = self.names.ours(plain)
         return ours
 
-    def _expressions(self, attributes: Attributes, condition: Condition | None) -> dict[str, Any]:
-        """The parameters of a write with SET and a condition, every name and value by a placeholder."""
+    def _update_parameters(self, attributes: Attributes, condition: Condition | None) -> dict[str, Any]:
+        """The parameters of an UpdateItem with SET and a condition, every name and value by a placeholder."""
         names: dict[str, str] = {}
         values: dict[str, Any] = {}
 
         def placed(name: str, value: object) -> str:
-            sign = f"{len(values)}"
-            names[f"#{sign}"] = self.names.of(name)
-            values[f":{sign}"] = _serialize(self.names.theirs(value))
-            return f"#{sign} = :{sign}"
+            number = f"{len(values)}"
+            names[f"#{number}"] = self.names.of(name)
+            values[f":{number}"] = _serialize(self.names.theirs(value))
+            return f"#{number} = :{number}"
 
-        parameters: dict[str, Any] = {}
-        if attributes:
-            parameters["UpdateExpression"] = "SET " + ", ".join([placed(*entry) for entry in attributes.items()])
+        parameters = {"UpdateExpression": "SET " + ", ".join([placed(*entry) for entry in attributes.items()])}
         if condition is not None:
             clauses = []
             for name, value in condition.equals.items():
                 clause = placed(name, value)
                 absent = condition.default.get(name) == value
                 clauses.append(f"({clause} OR attribute_not_exists({clause.split()[0]}))" if absent else clause)
-            if condition.exists is not None:
-                names["#key"] = self.names.of("ExecutionId")
-                clauses.append("attribute_exists(#key)" if condition.exists else "attribute_not_exists(#key)")
-            # DynamoDB refuses an empty expression.
-            if clauses:
-                parameters["ConditionExpression"] = " AND ".join(clauses)
-        if names:
-            parameters["ExpressionAttributeNames"] = names
-        if values:
-            parameters["ExpressionAttributeValues"] = values
-        return parameters
-
-    @contextmanager
-    def _condition_failures(self, key: ExecutionKey, writer: str, request_id: str) -> Iterator[None]:
-        """Tell the trace of a write that its condition forbids, and raise ConditionFailedError."""
-        try:
-            yield
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                self._trace.emit(WriteRefused(self._kernel.now_us, request_id, writer, key.execution_id))
-                raise ConditionFailedError from None
-            raise
+            parameters["ConditionExpression"] = " AND ".join(clauses)
+        return {**parameters, "ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,7 @@
-"""The wire tier's parts of a world, and the one place where they are chosen.
+"""The wire tier's parts of a world; the only place that chooses them.
 
-Schedule, Lambda, DRS, workload, faults and properties are those of the fast tier. What differs is that the functions
-run as deployed, on boto3 and botocore, and that moto keeps the table and the metrics.
+Schedule, Lambda, DRS, workload, faults and properties are those of the fast tier. The functions run as deployed, on
+boto3 and botocore, and moto keeps the table and the metrics.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,8 +24,8 @@ from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.wire import deployment, sandbox
 from drsim.simulator.wire.attribute_names import Names
 from drsim.simulator.wire.clock import virtual_clock
-from drsim.simulator.wire.deployed import DeployedFunction
-from drsim.simulator.wire.environments import Environments, LambdaContext, Source, UnsetVariableError
+from drsim.simulator.wire.deployment import DeployedFunction
+from drsim.simulator.wire.environments import Environments, HandlerContext, Source, UnsetVariableError
 from drsim.simulator.wire.errors import HandlerError
 from drsim.simulator.wire.gateway import Gateway
 from drsim.simulator.wire.requests import SERVICES
@@ -37,15 +37,15 @@ OUR_FINDER: Final = "drsim.orchestrator.entrypoints:finder_handler"
 OUR_POLLER: Final = "drsim.orchestrator.entrypoints:poller_handler"
 _ROLE: Final = "drs-orchestration-polling"
 _EMPTIED: Final = sorted({*SERVICES.values(), "cloudformation", "iam", "s3"} - {"drs"})
-"""What moto keeps for functions, and for the deployment. DRS keeps nothing of its own while a world is attached."""
+"""moto's services with state of functions or the deployment. DRS has none while a world is attached."""
 _OURS_ONLY: Final = frozenset(
     {"metrics-complete", "log-correlation", "CloudWatch logs comprehensive", "Alarms go off and clear"}
 )
-"""Properties and criteria of what our functions say of themselves; the table and DRS's truth alone judge others."""
+"""Properties and criteria of our functions' own metrics and logs; other functions are judged by table and DRS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Functions:
+class Handlers:
     """The two functions: handlers as MODULE:NAME or FILE.py:NAME, folders of their modules, environment variables."""
 
     finder: str = OUR_FINDER
@@ -60,8 +60,8 @@ class Functions:
 
 
 @contextmanager
-def wire_parts(spec: WorldSpec, *, seed: int, functions: Functions | None = None) -> Iterator[Parts]:
-    """The parts of one run in the wire tier. Make, run and close the world inside."""
+def wire_parts(spec: WorldSpec, *, seed: int, functions: Handlers | None = None) -> Iterator[Parts]:
+    """The parts of one run in the wire tier. Create, run and close the world inside the context."""
     with ExitStack() as stack:
         stack.enter_context(sandbox.no_credentials(deployment.REGION))
         stack.enter_context(sandbox.nothing_kept())
@@ -71,31 +71,31 @@ def wire_parts(spec: WorldSpec, *, seed: int, functions: Functions | None = None
         gateway = Gateway(account_id=HOME_ACCOUNT, region=deployment.REGION)
         stack.enter_context(gateway.open())
         stack.callback(moto_drs.detach)
-        yield _Tier(spec, gateway, functions or Functions()).parts
+        yield _WireTier(spec, gateway, functions or Handlers()).parts
 
 
 def _empty() -> None:
-    """Forget what moto keeps of an earlier run, in this process or a test."""
+    """Remove moto's state of an earlier run or test in this process."""
     default_user_config["lambda"] = {"use_docker": False}
     for name in _EMPTIED:
         backends.get_backend(name).reset()  # type: ignore[call-overload]
 
 
-class _Tier:
+class _WireTier:
     """One run's functions as deployed."""
 
-    def __init__(self, spec: WorldSpec, gateway: Gateway, functions: Functions) -> None:
+    def __init__(self, spec: WorldSpec, gateway: Gateway, functions: Handlers) -> None:
         self._gateway = gateway
         self._functions = functions
         self._names = Names(spec.table)
         self.deployment = deployment.deploy(parameters={"DrsRoleName": _ROLE} if spec.accounts > 1 else {})
-        _unschedule(self.deployment.rule.name)
+        _unschedule(self.deployment.rule_name)
         if not functions.ours:
             self._rename_keys()
         self._environments: Environments | None = None
         table = partial(
             MotoTable,
-            name=self.deployment.table.name,
+            name=self.deployment.table_name,
             names=self._names,
             account_id=HOME_ACCOUNT,
             region=deployment.REGION,
@@ -135,7 +135,7 @@ class _Tier:
         )
 
         def find(payload: Payload, invocation: Invocation) -> object:
-            return self._run(world, finder, invocation, _scheduled_event(world, payload, self.deployment.rule.arn))
+            return self._run(world, finder, invocation, _scheduled_event(world, payload, self.deployment.rule_arn))
 
         def poll(payload: Payload, invocation: Invocation) -> object:
             return self._run(world, poller, invocation, payload)
@@ -149,7 +149,7 @@ class _Tier:
         deployed = self._deployed(invocation.function)
         group = f"/aws/lambda/{deployed.name}"
         self._use_logs(world, invocation, group)
-        context = LambdaContext(
+        context = HandlerContext(
             function_name=deployed.name,
             invoked_function_arn=deployed.arn,
             memory_limit_in_mb=str(deployed.memory_mb),
@@ -165,7 +165,7 @@ class _Tier:
 
     @staticmethod
     def _use_logs(world: World, invocation: Invocation, group: str) -> None:
-        """Lambda's runtime writes the lines, with the function's role: a stream for each environment."""
+        """Record the permissions for log lines: Lambda's runtime writes them with the function's role."""
         where = f"{deployment.REGION}:{HOME_ACCOUNT}"
         stream = f"arn:aws:logs:{where}:log-group:{group}:log-stream:{invocation.environment.number}"
         for action in ("logs:CreateLogStream", "logs:PutLogEvents") if invocation.cold else ("logs:PutLogEvents",):
@@ -185,42 +185,40 @@ class _Tier:
             yield
 
     def _rename_keys(self) -> None:
-        """Make the table anew with the team's own attribute names."""
-        table, of = self.deployment.table, self._names.of
-        client = boto3.client("dynamodb", region_name=deployment.REGION)
-        client.delete_table(TableName=table.name)
+        """Create the table again with the team's attribute names."""
+        name = self.deployment.table_name
+        client: Any = boto3.client("dynamodb", region_name=deployment.REGION)
+        old = client.describe_table(TableName=name)["Table"]
+        client.delete_table(TableName=name)
         client.create_table(
-            TableName=table.name,
+            TableName=name,
             BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=_definitions({of(name): kind for name, kind in table.attributes.items()}),
-            KeySchema=_key_schema(*map(of, table.key)),
+            AttributeDefinitions=self._renamed(old["AttributeDefinitions"]),
+            KeySchema=self._renamed(old["KeySchema"]),
             GlobalSecondaryIndexes=[
                 {
-                    "IndexName": table.index,
-                    "KeySchema": _key_schema(*map(of, table.index_key)),
-                    "Projection": {"ProjectionType": "ALL"},
+                    "IndexName": index["IndexName"],
+                    "KeySchema": self._renamed(index["KeySchema"]),
+                    "Projection": index["Projection"],
                 }
+                for index in old["GlobalSecondaryIndexes"]
             ],
         )
 
+    def _renamed(self, parts: list[dict[str, str]]) -> list[dict[str, str]]:
+        """Parts of a table's description under the team's attribute names."""
+        return [{**part, "AttributeName": self._names.of(part["AttributeName"])} for part in parts]
+
 
 def _unschedule(rule: str) -> None:
-    """Let the rule be the world's alone: for moto one without a pattern matches each event that a function puts."""
+    """Remove the rule's targets: in moto a rule without a pattern matches each event that a function puts."""
     client = boto3.client("events", region_name=deployment.REGION)
     ids = [target["Id"] for target in client.list_targets_by_rule(Rule=rule)["Targets"]]
     client.remove_targets(Rule=rule, Ids=ids)
 
 
-def _definitions(attributes: Mapping[str, str]) -> list[Any]:
-    return [{"AttributeName": name, "AttributeType": kind} for name, kind in attributes.items()]
-
-
-def _key_schema(hash_key: str, range_key: str) -> list[Any]:
-    return [{"AttributeName": hash_key, "KeyType": "HASH"}, {"AttributeName": range_key, "KeyType": "RANGE"}]
-
-
 def _scheduled_event(world: World, payload: Payload, rule_arn: str) -> dict[str, object]:
-    """What EventBridge sends with each tick."""
+    """EventBridge's event of a tick."""
     at = datetime.fromtimestamp((world.spec.epoch_us + world.kernel.now_us) // 1_000_000, tz=UTC)
     return {
         "version": "0",

@@ -48,7 +48,7 @@ def main() -> None:
         deployment = deploy()
         os.environ.update({**deployment.finder.environment, **deployment.poller.environment, "AWS_REGION": REGION})
         os.environ["AWS_DEFAULT_REGION"] = REGION
-        payloads = _start(deployment.table.name)
+        payloads = _start(deployment.table_name)
         finder = Context(deployment.finder.name, deployment.finder.arn)
         poller = Context(deployment.poller.name, deployment.poller.arn)
         minutes = []

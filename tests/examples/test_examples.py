@@ -8,15 +8,15 @@ import pytest
 from drsim.scenarios.files import load
 from drsim.scenarios.model import Scenario
 from drsim.simulator.checks.monitor import Monitor
-from drsim.simulator.wire.tier import Functions, wire_parts
+from drsim.simulator.wire.tier import Handlers, wire_parts
 from drsim.simulator.world import World
 from tests.examples.bugs import BUGS, MENDED, WRITTEN, Bug, with_bugs
 
 FILES = ("finder/app.py", "poller/app.py", "layer/executions.py")
 
 
-def functions_of(pair: Path) -> Functions:
-    return Functions(
+def functions_of(pair: Path) -> Handlers:
+    return Handlers(
         finder=f"{pair}/finder/app.py:lambda_handler",
         poller=f"{pair}/poller/app.py:lambda_handler",
         paths=(pair / "layer",),

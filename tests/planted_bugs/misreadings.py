@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Final
 
 from drsim.orchestrator import items
-from drsim.simulator.wire.tier import Functions
+from drsim.simulator.wire.tier import Handlers
 from drsim.simulator.world import Parts, World
 
 _PRODUCTION: Final = Path(items.__file__).resolve().parent
@@ -41,12 +41,12 @@ class Misreading:
         """The parts of the fast tier: `items` runs the edited code as long as the world runs."""
         return Parts(running=self._running)
 
-    def bundle(self, folder: Path) -> Functions:
+    def bundle(self, folder: Path) -> Handlers:
         """The functions of the wire tier: a copy of production in the folder, with the edit, under another name."""
         copytree(_PRODUCTION, folder / "misreading")
         (folder / "misreading" / self.file).write_text(self.text(), encoding="utf-8")
         entry = "misreading.entrypoints"
-        return Functions(finder=f"{entry}:finder_handler", poller=f"{entry}:poller_handler", paths=(folder,))
+        return Handlers(finder=f"{entry}:finder_handler", poller=f"{entry}:poller_handler", paths=(folder,))
 
     @contextmanager
     def _running(self, world: World) -> Iterator[None]:

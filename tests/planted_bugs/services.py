@@ -120,9 +120,9 @@ class TableThatIsPut(ExecutionTable):
 
     def update(self, key: ExecutionKey, attributes: Any, *, writer: str, **keywords: Any) -> None:
         stored = self.get(key)
-        if writer == POLLER and stored is not None:
+        if writer == POLLER and stored is not None and keywords["condition"].holds(stored):
             known = {name: value for name, value in stored.attributes.items() if name != "InitiatedBy"}
-            self.put({**known, **attributes}, writer=writer, **keywords)
+            self.put({**known, **attributes}, writer=writer, request_id=keywords["request_id"])
         else:
             super().update(key, attributes, writer=writer, **keywords)
 

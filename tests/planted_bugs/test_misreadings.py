@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from drsim.scenarios.files import load
-from drsim.simulator.wire.tier import Functions, wire_parts
+from drsim.simulator.wire.tier import Handlers, wire_parts
 from drsim.simulator.world import World
 from tests.planted_bugs.misreadings import AWS, ITEMS, Misreading
 from tests.planted_bugs.test_planted_bugs import broken
 
 
-def broken_on_the_wire(planted: Misreading, functions: Functions | None) -> set[str]:
+def broken_on_the_wire(planted: Misreading, functions: Handlers | None) -> set[str]:
     scenario = load(planted.scenario, planted.changes)
     with wire_parts(scenario, seed=1, functions=functions) as parts:
         return broken(World(scenario, seed=1, parts=parts))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from drsim.reports.campaign import (
-    Campaign,
+    CampaignSummary,
     fenced,
     percent,
     plain,
@@ -19,9 +19,9 @@ from drsim.reports.comparing.effect import wilson
 
 
 @pytest.fixture
-def quiet() -> Campaign:
+def quiet() -> CampaignSummary:
     """Forty seeds in which nothing failed."""
-    return Campaign(
+    return CampaignSummary(
         scenario="chaos",
         title="A handful of faults",
         why="Nothing wrong is written.",
@@ -61,7 +61,7 @@ def test_the_interval_is_wilsons_as_published(failed: int, count: int, low: floa
     assert wilson(failed, count) == pytest.approx((low, high), abs=0.00006)
 
 
-def test_without_a_failure_the_rule_of_three_speaks_and_with_one_the_interval(quiet: Campaign) -> None:
+def test_without_a_failure_the_rule_of_three_speaks_and_with_one_the_interval(quiet: CampaignSummary) -> None:
     assert rate_sentence(quiet) == quiet.claim
     failed = replace(quiet, failed_seeds=(7, 9), claim="2 of 40 seeds failed")
     told = "2 of 40 seeds failed, 5 %: 1.4 % to 17 % of all would, at 95 % confidence"
@@ -73,7 +73,7 @@ def test_shares_have_two_digits_that_count() -> None:
     assert [percent(ratio) for ratio in (0, 0.00412, 0.05, 0.1234, 1)] == ["0 %", "0.41 %", "5 %", "12 %", "100 %"]
 
 
-def test_the_strip_shows_ranges_and_failed_seeds_at_their_places(quiet: Campaign) -> None:
+def test_the_strip_shows_ranges_and_failed_seeds_at_their_places(quiet: CampaignSummary) -> None:
     campaign = replace(quiet, run=((11, 15), (18, 20)), missing=((16, 17),), failed_seeds=(12, 20))
     assert [(piece.kind, piece.at, piece.size) for piece in strip(campaign)] == [
         ("run", 0, 50),
@@ -86,12 +86,12 @@ def test_the_strip_shows_ranges_and_failed_seeds_at_their_places(quiet: Campaign
     assert strip(replace(quiet, run=())) == []
 
 
-def test_a_thousand_failures_close_together_make_few_marks(quiet: Campaign) -> None:
+def test_a_thousand_failures_close_together_make_few_marks(quiet: CampaignSummary) -> None:
     campaign = replace(quiet, run=((1, 1_000_000),), failed_seeds=tuple(range(1, 1001)))
     assert [piece.label for piece in strip(campaign)][1:] == ["seed 1 failed", "seed 501 failed"]
 
 
-def test_the_chart_of_recovery_has_every_execution_and_few_bars(quiet: Campaign) -> None:
+def test_the_chart_of_recovery_has_every_execution_and_few_bars(quiet: CampaignSummary) -> None:
     bars, width = recovery_chart(replace(quiet, recovery_s={0: 3, 2: 6}))
     assert width == 1
     assert len(bars) == 24
@@ -106,7 +106,7 @@ def test_the_chart_of_recovery_has_every_execution_and_few_bars(quiet: Campaign)
     assert recovery_chart(quiet) == ([], 0)
 
 
-def test_a_campaign_in_which_nothing_happened_says_so_in_each_section(quiet: Campaign) -> None:
+def test_a_campaign_in_which_nothing_happened_says_so_in_each_section(quiet: CampaignSummary) -> None:
     for text in (render_html(quiet), render_markdown(quiet)):
         assert "No property or criterion failed in any of the 40 seeds." in text
         assert "The scenario has no faults." in text
@@ -116,7 +116,7 @@ def test_a_campaign_in_which_nothing_happened_says_so_in_each_section(quiet: Cam
     assert "The scenario heals no faults." in render_markdown(replace(quiet, healed=False))
 
 
-def test_the_same_summary_gives_the_same_bytes(quiet: Campaign) -> None:
+def test_the_same_summary_gives_the_same_bytes(quiet: CampaignSummary) -> None:
     assert (render_html(quiet), render_markdown(quiet)) == (render_html(quiet), render_markdown(quiet))
 
 

@@ -90,7 +90,6 @@ def test_an_item_that_comes_back_after_its_deletion_is_in_the_index_again(kernel
 @pytest.mark.parametrize(
     ("condition", "there", "absent"),
     [
-        (Condition(), True, True),
         (Condition({"Version": 1}), True, False),
         (Condition({"Version": Decimal(1)}), True, False),
         (Condition({"Version": 2}), False, False),
@@ -101,12 +100,6 @@ def test_an_item_that_comes_back_after_its_deletion_is_in_the_index_again(kernel
         (Condition({"EndTime": 0}, default={"EndTime": 0}), True, True),
         (Condition({"EndTime": 0}, default={"Version": 0}), False, False),
         (Condition({"Version": 0}, default={"Version": 0}), False, True),
-        (Condition(exists=True), True, False),
-        (Condition(exists=False), False, True),
-        (Condition({"Version": 1}, exists=True), True, False),
-        (Condition({"Version": 2}, exists=True), False, False),
-        (Condition({"EndTime": None}, exists=True), True, False),
-        (Condition({"EndTime": None}, exists=False), False, True),
     ],
 )
 def test_a_condition_holds_for_an_item_and_for_its_absence_as_dynamodb_says(
@@ -120,7 +113,7 @@ def test_a_condition_holds_for_an_item_and_for_its_absence_as_dynamodb_says(
 
 def test_a_write_whose_condition_holds_is_written(kernel: Kernel) -> None:
     table = table_of(kernel)
-    table.put(attributes_of("a", Version=1), writer="person", condition=Condition(exists=False))
+    table.put(attributes_of("a", Version=1), writer="person")
     table.update(key_of("a"), {"Version": 2}, writer="person", condition=Condition({"Version": 1}))
     assert read(table, "a") == attributes_of("a", Version=2)
 
@@ -134,18 +127,16 @@ def test_a_failed_condition_leaves_item_and_index_and_says_write_refused(kernel:
     held = table.get(key_of("a"))
     kernel.run(until_us=5)
     with pytest.raises(ConditionFailedError):
-        table.put(attributes_of("a", "FAILED"), writer="one", request_id="r-1", condition=Condition(exists=False))
-    with pytest.raises(ConditionFailedError):
         table.update(
             key_of("a"), {"Status": "FAILED"}, writer="two", request_id="r-2", condition=Condition({"Version": 0})
         )
     with pytest.raises(ConditionFailedError):
-        table.update(key_of("b"), {"Status": "FAILED"}, writer="two", condition=Condition(exists=True))
+        table.update(key_of("b"), {"Status": "FAILED"}, writer="two", condition=Condition({"Version": 1}))
     assert table.get(key_of("a")) is held
     assert (len(table), read(table, "b")) == (1, None)
     assert ids(table.query_status("PENDING")) == ["a"]
     assert ids(table.query_status("FAILED")) == []
-    assert refused == [(5, "r-1", "one", "a"), (5, "r-2", "two", "a"), (5, "", "two", "b")]
+    assert refused == [(5, "r-2", "two", "a"), (5, "", "two", "b")]
     assert len(changed) == 1
 
 

@@ -49,7 +49,6 @@ CONDITIONS: Final = st.none() | st.builds(
     st.fixed_dictionaries(
         {}, optional={"Version": st.integers(0, 2) | st.none(), "Status": st.sampled_from([*STATUSES, None])}
     ),
-    st.sampled_from([None, True, False]),
     st.sampled_from([{}, {"Version": 0}]),
 )
 PROGRAMS: Final = st.lists(
@@ -69,10 +68,6 @@ def holds(condition: Condition | None, row: Attributes | None) -> bool:
     """The model's own word on a condition."""
     if condition is None:
         return True
-    if condition.exists is True and row is None:
-        return False
-    if condition.exists is False and row is not None:
-        return False
     for name, value in condition.equals.items():
         absent = condition.default.get(name)
         if (row[name] if row is not None and name in row else absent) != value:
@@ -124,13 +119,13 @@ def perform(table: ExecutionTable, rows: Rows, step: Step) -> None:
         table.delete(step.key, writer="model")
         rows.pop(step.key, None)
         return
+    if step.kind == "put":
+        rows[step.key] = key_attributes | step.attributes
+        table.put(rows[step.key], writer="model")
+        return
+    after = key_attributes | (before or {}) | step.attributes
     try:
-        if step.kind == "put":
-            after = key_attributes | step.attributes
-            table.put(after, writer="model", condition=step.condition)
-        else:
-            after = key_attributes | (before or {}) | step.attributes
-            table.update(step.key, step.attributes, writer="model", condition=step.condition)
+        table.update(step.key, step.attributes, writer="model", condition=step.condition)
     except ConditionFailedError:
         event("refused")
         assert not holds(step.condition, before)

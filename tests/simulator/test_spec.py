@@ -10,7 +10,7 @@ from drsim.orchestrator.settings import SETTING_NAMES
 from drsim.simulator.durations import duration_us, spread_of
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.spec import Function, JobLife, PollerFunction, Schedule
-from drsim.simulator.spec.groups import Arrival, Group, Launch, Wave
+from drsim.simulator.spec.groups import Arrival, Group, Launch, WaveSpec
 from drsim.simulator.spec.world import WorldSpec
 
 MINIMAL_FUNCTION = {"timeout": "1s", "init": "1s", "overhead_cold": "1s", "overhead_warm": "1s"}
@@ -43,12 +43,12 @@ def test_defaults_are_phase_2s_figures_and_awss_limits() -> None:
 
 
 def test_a_group_has_three_waves_of_two_servers_unless_it_says_otherwise() -> None:
-    assert Group().waves == (Wave(), Wave(), Wave())
+    assert Group().waves == (WaveSpec(), WaveSpec(), WaveSpec())
     assert Group().servers == 2
-    assert Group.model_validate({"waves": 1}).waves == (Wave(),)
+    assert Group.model_validate({"waves": 1}).waves == (WaveSpec(),)
     assert len(Group.model_validate({"waves": 100}).waves) == 100
     waves = Group.model_validate({"waves": [{"servers": 3}, {"launch": "never"}]}).waves
-    assert waves == (Wave(servers=3), Wave(launch=Launch.NEVER))
+    assert waves == (WaveSpec(servers=3), WaveSpec(launch=Launch.NEVER))
 
 
 def test_a_spec_survives_its_file() -> None:
@@ -192,7 +192,7 @@ def test_settings_may_be_texts_or_whole_numbers_and_nothing_else() -> None:
         (WorldSpec, {"start": "noon"}, "start: Input should be a valid datetime or date"),
         (WorldSpec, {"durations": "1h"}, "durations: Extra inputs are not permitted, got '1h'"),
         (JobLife, {"failed_servers": -1}, "failed_servers: Input should be greater than or equal to 0, got -1"),
-        (Wave, {"launch": "later"}, "launch: Input should be 'drs', 'never' or 'unknown', got 'later'"),
+        (WaveSpec, {"launch": "later"}, "launch: Input should be 'drs', 'never' or 'unknown', got 'later'"),
     ],
 )
 def test_what_breaks_a_rule_is_refused_with_field_rule_and_value(

@@ -3,7 +3,8 @@
 from drsim.orchestrator.metrics import UNITS, MetricName
 from drsim.orchestrator.model import Dispatch
 from drsim.simulator.checks.metrics import JUDGED
-from drsim.simulator.cloudwatch.alarms import alarms, dashboard
+from drsim.simulator.cloudwatch.alarms import alarms_by_name
+from drsim.simulator.cloudwatch.dashboard import dashboard
 from drsim.simulator.cloudwatch.metrics import NAMESPACE
 from tests.orchestrator.ports import START_US
 from tests.orchestrator.rigs import PollerRig
@@ -23,7 +24,7 @@ def test_each_metric_of_the_table_has_a_unit_and_is_judged() -> None:
 
 
 def test_an_alarm_reads_a_metric_of_the_table_in_its_unit() -> None:
-    read = {alarm.metric.name: alarm.unit for alarm in alarms() if alarm.metric.namespace == NAMESPACE}
+    read = {alarm.metric.name: alarm.unit for alarm in alarms_by_name().values() if alarm.metric.namespace == NAMESPACE}
     assert read == {MetricName.OLDEST_AGE: UNITS[MetricName.OLDEST_AGE].value}
 
 

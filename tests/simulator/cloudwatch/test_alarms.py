@@ -7,8 +7,9 @@ from typing import Final
 import pytest
 
 from drsim.orchestrator.settings import MINUTE_US
-from drsim.simulator.cloudwatch.alarms import Alarm, Widget, alarms, condition, dashboard, history
-from drsim.simulator.cloudwatch.metrics import Metric, Series
+from drsim.simulator.cloudwatch.alarms import Alarm, alarms_by_name, condition, history
+from drsim.simulator.cloudwatch.dashboard import DashboardWidget, dashboard
+from drsim.simulator.cloudwatch.metrics import Metric, MetricSeries
 
 ERRORS: Final = Metric("AWS/Lambda", "Errors", ("FunctionName", "ExecutionPoller"))
 ALARM: Final = Alarm(
@@ -27,9 +28,9 @@ ALARM: Final = Alarm(
 QUICK: Final = replace(ALARM, period_us=MINUTE_US)
 
 
-def series(values: Sequence[float | None], unit: str = "Count") -> Series:
+def series(values: Sequence[float | None], unit: str = "Count") -> MetricSeries:
     """A metric with one value in each minute from 100 on; None leaves a minute out."""
-    made = Series(unit)
+    made = MetricSeries(unit)
     for number, value in enumerate(values, 100):
         if value is not None:
             made.put(number, value)
@@ -124,12 +125,12 @@ def test_an_alarm_on_several_periods_is_refused() -> None:
 
 
 def test_the_templates_alarms_are_read_with_the_names_that_a_run_has() -> None:
-    assert [condition(alarm) for alarm in alarms()] == [
+    assert [condition(alarm) for alarm in alarms_by_name().values()] == [
         "Errors of ExecutionPoller: Sum over 5 min > 5",
         "OldestExecutionAge: Maximum over 5 min > 2100",
         "ReadThrottleEvents of StatusIndex: Sum over 5 min > 0",
     ]
-    assert [(alarm.unit, alarm.missing) for alarm in alarms()] == [
+    assert [(alarm.unit, alarm.missing) for alarm in alarms_by_name().values()] == [
         (None, "notBreaching"),
         ("Seconds", "notBreaching"),
         (None, "ignore"),
@@ -178,7 +179,9 @@ def test_the_dashboards_widgets_come_in_order_with_their_metrics_written_out() -
     ],
 )
 def test_short_forms_repeat_the_metric_above(short: list[str], dimensions: tuple[str, ...]) -> None:
-    made = Widget.of({"title": "T", "metrics": [["N", "X", "A", "1"], [*short, {"stat": "p50", "yAxis": "right"}]]})
+    made = DashboardWidget.of(
+        {"title": "T", "metrics": [["N", "X", "A", "1"], [*short, {"stat": "p50", "yAxis": "right"}]]}
+    )
     first, second = made.lines
     assert (first.metric, first.statistic, first.right) == (Metric("N", "X", ("A", "1")), "Average", False)
     assert (second.metric.namespace, second.metric.dimensions) == ("N", dimensions)
@@ -186,5 +189,5 @@ def test_short_forms_repeat_the_metric_above(short: list[str], dimensions: tuple
 
 
 def test_a_widgets_statistic_is_that_of_its_lines_without_one() -> None:
-    made = Widget.of({"title": "T", "stat": "Sum", "metrics": [["N", "X"], [".", "Y", {"stat": "p99"}]]})
+    made = DashboardWidget.of({"title": "T", "stat": "Sum", "metrics": [["N", "X"], [".", "Y", {"stat": "p99"}]]})
     assert [line.statistic for line in made.lines] == ["Sum", "p99"]

@@ -7,7 +7,7 @@ import pytest
 from drsim.orchestrator.model import MetricPoint, Unit
 from drsim.orchestrator.settings import MINUTE_US
 from drsim.scenarios.files import load
-from drsim.simulator.cloudwatch.metrics import DRS_CALLS, CloudWatch, Metric, Minute, Series, statistic
+from drsim.simulator.cloudwatch.metrics import DRS_CALLS, CloudWatch, Datapoint, Metric, MetricSeries, statistic
 from drsim.simulator.events import (
     FINDER,
     POLLER,
@@ -287,28 +287,28 @@ def test_what_comes_later_than_on_lambda_counts_for_the_oldest_open_minute_and_o
 
 
 def test_a_minute_is_summed_up_with_nearest_rank_quantiles() -> None:
-    series = Series("Count")
+    series = MetricSeries("Count")
     for value in (40, 10, 30, 20):
         series.put(7, value)
     for value in range(200, 0, -1):
         series.put(8, value)
     series.close(8)
-    assert series.minutes == [Minute(7, 4, 100, 10, 40, 20, 40)]
+    assert series.minutes == [Datapoint(7, 4, 100, 10, 40, 20, 40)]
     series.close(9)
-    assert series.minutes[1] == Minute(8, 200, 20_100, 1, 200, 100, 198)
+    assert series.minutes[1] == Datapoint(8, 200, 20_100, 1, 200, 100, 198)
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("Sum", 36), ("Maximum", 20), ("Minimum", 1), ("Average", 9), ("SampleCount", 4)]
 )
 def test_a_statistic_spans_the_minutes_of_a_period(name: str, value: float) -> None:
-    minutes = [Minute(1, 1, 20, 20, 20, 20, 20), Minute(3, 3, 16, 1, 10, 5, 10)]
+    minutes = [Datapoint(1, 1, 20, 20, 20, 20, 20), Datapoint(3, 3, 16, 1, 10, 5, 10)]
     assert statistic(minutes, name) == value
 
 
 def test_a_statistic_that_no_period_has_is_refused() -> None:
     with pytest.raises(ValueError, match="got 'p99'"):
-        statistic([Minute(1, 1, 1, 1, 1, 1, 1)], "p99")
+        statistic([Datapoint(1, 1, 1, 1, 1, 1, 1)], "p99")
 
 
 # --- whole worlds ----------------------------------------------------------------------------------------------
@@ -328,7 +328,7 @@ def test_metrics_of_a_world_agree_with_its_own_figures() -> None:
     metrics = world.cloudwatch.metrics()
     counts = {figure.name: count for figure, count in world.statistics.counts.items()}
 
-    def of(namespace: str, name: str, *dimensions: str) -> list[Minute]:
+    def of(namespace: str, name: str, *dimensions: str) -> list[Datapoint]:
         return metrics[Metric(namespace, name, dimensions)].minutes
 
     invocations = of("AWS/Lambda", "Invocations", "FunctionName", POLLER)

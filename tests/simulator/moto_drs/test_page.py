@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from drsim.simulator import moto_drs
+from drsim.simulator.moto_drs.operations import OPERATIONS
 from tests.simulator.moto_drs.answers import MODEL
 
 PAGE: Final = (Path(__file__).resolve().parents[3] / "docs" / "moto-drs.md").read_text(encoding="utf-8")
@@ -19,12 +20,24 @@ def test_the_example_of_the_page_runs() -> None:
     tests[0]()
 
 
-def test_the_page_names_all_operations_and_all_that_tests_can_call() -> None:
-    answered = {
-        name for name in MODEL.operation_names if re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
-        in vars(moto_drs.responses.DRSResponse)
-    }  # fmt: skip
-    assert len(answered) == 10
-    not_told = {"DRSError", "drs_backends", "register"}
-    for name in answered | set(moto_drs.__all__) - not_told:
+def test_the_table_of_operations_agrees_with_botocores_model() -> None:
+    modelled = {}
+    for name in OPERATIONS:
+        model = MODEL.operation_model(name)
+        errors = frozenset(error.name for error in model.error_shapes)
+        modelled[name] = (f"{model.http['method']} {model.http['requestUri']}", errors)
+    assert {name: (operation.route, operation.errors) for name, operation in OPERATIONS.items()} == modelled
+
+
+def test_the_page_lists_the_operations_of_the_table() -> None:
+    rows = [
+        f"| `{name}` | `{operation.route}` | {', '.join(sorted(error[:-9] for error in operation.errors))} |"
+        for name, operation in OPERATIONS.items()
+    ]
+    known = tuple(f"| `{name}` |" for name in MODEL.operation_names)
+    assert [line for line in PAGE.splitlines() if line.startswith(known)] == rows
+
+
+def test_the_page_names_everything_that_tests_can_call() -> None:
+    for name in set(moto_drs.__all__) - {"DRSError", "drs_backends", "register"}:
         assert re.search(rf"\b{name}\b", PAGE), name

@@ -15,7 +15,7 @@ from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
 from drsim.simulator.reader import Attributes
 from drsim.simulator.services.dynamodb import ExecutionTable
-from drsim.simulator.services.spec import Table
+from drsim.simulator.services.spec import TableSpec
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire import sandbox
 from drsim.simulator.wire.attribute_names import Names
@@ -88,14 +88,14 @@ def moto_table(
     kernel: Kernel,
     client: "DynamoDBClient",
     *,
-    spec: Table | None = None,
+    spec: TableSpec | None = None,
     trace: Trace | None = None,
     lag: Spread | None = None,
     page_bytes_max: int = 1_048_576,
     held_back: HeldBack | None = None,
 ) -> MotoTable:
     """An empty table, kept by moto."""
-    names = Names(spec or Table())
+    names = Names(spec or TableSpec())
     make_table(client, names)
     return MotoTable(
         kernel,

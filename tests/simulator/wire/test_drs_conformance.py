@@ -20,7 +20,7 @@ from drsim.orchestrator.aws.drs import RegionalJobs
 from drsim.orchestrator.model import Job, JobScope, JobStatus, ServerStatus
 from drsim.simulator import moto_drs
 from drsim.simulator.kernel import Kernel
-from drsim.simulator.services.drs import DrsJob, DrsService, RefusedError
+from drsim.simulator.services.drs import DrsJob, DrsRefusedError, DrsService
 from drsim.simulator.services.spec import Drs, JobLife
 from drsim.simulator.trace import Trace
 from tests.simulator.wire.tables import ACCOUNT_ID
@@ -77,7 +77,7 @@ def refusal_of(call: Callable[[], object]) -> tuple[Any, dict[str, str]]:
     """What a call gives, or the code, text and members of its refusal."""
     try:
         return call(), {}
-    except RefusedError as error:
+    except DrsRefusedError as error:
         return None, {"Code": error.code, "Message": error.message, **error.members}
     except ClientError as error:
         response: dict[str, Any] = dict(error.response)

@@ -91,7 +91,6 @@ WHOLE: Final = st.builds(
 # so none is compared with NULL where the condition has another default: see test_dynamodb_differences.
 CONDITIONS: Final = st.one_of(
     st.none(),
-    st.builds(Condition, st.just({}), st.booleans()),
     st.builds(Condition, st.builds(lambda version: {"Version": version}, st.integers(0, 2) | st.none())),
     st.builds(
         lambda version, status: Condition({"Version": version, **status}, default={"Version": 0}),
@@ -99,9 +98,8 @@ CONDITIONS: Final = st.one_of(
         st.sampled_from([{}, {"Status": "POLLING"}]),
     ),
     st.builds(
-        lambda value, exists: Condition({"Extra": value}, exists),
+        lambda value: Condition({"Extra": value}),
         ANY.filter(lambda value: not isinstance(value, bool)),
-        st.sampled_from([None, True]),
     ),
 )
 
@@ -162,7 +160,7 @@ class Tables(RuleBasedStateMachine):
         )
         # Without a few items there would be little to see.
         for key, written, start_time in first:
-            self.put(key, {**written, "Status": "POLLING", "StartTime": start_time}, None, "worker")
+            self.put(key, {**written, "Status": "POLLING", "StartTime": start_time}, "worker")
 
     def teardown(self) -> None:
         if self.twins is not None:
@@ -189,12 +187,10 @@ class Tables(RuleBasedStateMachine):
 
     # --- writes ----------------------------------------------------------------------------------------------
 
-    @rule(key=KEYS, written=WHOLE | WRITTEN, condition=CONDITIONS, writer=st.sampled_from(["worker", "person"]))
-    def put(self, key: ExecutionKey, written: Attributes, condition: Condition | None, writer: str) -> None:
+    @rule(key=KEYS, written=WHOLE | WRITTEN, writer=st.sampled_from(["worker", "person"]))
+    def put(self, key: ExecutionKey, written: Attributes, writer: str) -> None:
         item = {"ExecutionId": key.execution_id, "PlanId": key.plan_id, **written}
-        self.perform(
-            key, lambda table, request: table.put(item, writer=writer, request_id=request, condition=condition)
-        )
+        self.perform(key, lambda table, request: table.put(item, writer=writer, request_id=request))
 
     @rule(key=KEYS, written=WRITTEN.filter(bool), condition=CONDITIONS)
     def update(self, key: ExecutionKey, written: Attributes, condition: Condition | None) -> None:

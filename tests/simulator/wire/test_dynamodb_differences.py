@@ -272,11 +272,12 @@ def test_moto_takes_most_index_keys_of_the_wrong_type_and_then_breaks(kernel: Ke
 
 @shows("an update that sets nothing")
 def test_moto_breaks_at_an_update_that_sets_nothing(kernel: Kernel) -> None:
-    wire, fast = moto_table(kernel, new_client()), table_of(kernel)
+    client, fast = new_client(), table_of(kernel)
     fast.update(key_of("a"), {}, writer="test")
     assert fast.get(key_of("a")) is not None
+    key = moto_table(kernel, client).wire_form({"ExecutionId": "a", "PlanId": "plan"})
     with pytest.raises(NotSimulatedError, match=r"UpdateItem .*AttributeError"):
-        wire.update(key_of("a"), {}, writer="test")
+        client.update_item(TableName=NAME, Key=key)
 
 
 @shows("an update of the key")
@@ -364,5 +365,5 @@ def test_a_refused_write_is_told_to_the_trace_of_each(kernel: Kernel) -> None:
     tables = (moto_table(kernel, new_client(), trace=traces[0]), table_of(kernel, trace=traces[1]))
     for table in tables:
         with pytest.raises(ConditionFailedError):
-            table.put(attributes_of("a"), writer="worker", request_id="r", condition=Condition(exists=True))
+            table.update(key_of("a"), {"Rank": 1}, writer="worker", request_id="r", condition=Condition({"Rank": 2}))
     assert list(traces[0].lines()) == list(traces[1].lines()) == ['["WriteRefused",0,"r","worker","a"]']

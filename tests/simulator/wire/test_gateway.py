@@ -7,7 +7,7 @@ import pytest
 from drsim.scenarios.files import load
 from drsim.simulator.events import FINDER, ActionUsed, ItemChanged, WriteRefused
 from drsim.simulator.wire.errors import NotSimulatedError
-from drsim.simulator.wire.tier import Functions, wire_parts
+from drsim.simulator.wire.tier import Handlers, wire_parts
 from drsim.simulator.world import World
 from tests.simulator.wire.test_handlers import IDLE, run
 
@@ -38,7 +38,7 @@ def heard(tmp_path: Path, write: str) -> tuple[list[str], list[str], list[str]]:
     """Executions that the finder wrote, writes that were refused it, and the resources that it asked for."""
     (tmp_path / "finder.py").write_text(WRITES.format(arn=ARN, write=write), encoding="utf-8")
     (tmp_path / "poller.py").write_text(IDLE, encoding="utf-8")
-    functions = Functions(finder=f"{tmp_path}/finder.py:handler", poller=f"{tmp_path}/poller.py:handler")
+    functions = Handlers(finder=f"{tmp_path}/finder.py:handler", poller=f"{tmp_path}/poller.py:handler")
     written: list[str] = []
     refused: list[str] = []
     resources: list[str] = []

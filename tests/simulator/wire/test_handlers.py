@@ -11,7 +11,7 @@ from drsim.scenarios.machine import wall_seconds
 from drsim.simulator.events import FINDER, LambdaEnded, LambdaStarted, LogWritten
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire.errors import HandlerError, NotSimulatedError
-from drsim.simulator.wire.tier import Functions, wire_parts
+from drsim.simulator.wire.tier import Handlers, wire_parts
 from drsim.simulator.world import World
 
 pytestmark = pytest.mark.slow
@@ -49,7 +49,7 @@ def run(tmp_path: Path, finder: str, *changes: str, duration: str = "150s", path
     """Let a finder run at minutes 0, 1 and 2; the poller does nothing."""
     (tmp_path / "finder.py").write_text(finder, encoding="utf-8")
     (tmp_path / "poller.py").write_text(IDLE, encoding="utf-8")
-    functions = Functions(finder=f"{tmp_path}/finder.py:handler", poller=f"{tmp_path}/poller.py:handler", paths=paths)
+    functions = Handlers(finder=f"{tmp_path}/finder.py:handler", poller=f"{tmp_path}/poller.py:handler", paths=paths)
     scenario = load("drill", (f"duration={duration}", *changes))
     seen = Seen()
     with wire_parts(scenario, seed=1, functions=functions) as parts:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drsim.simulator.services.spec import Table
+from drsim.simulator.services.spec import TableSpec
 from drsim.simulator.wire.attribute_names import OURS, Names
 
 TEXTS: Final = st.sampled_from([*OURS, "note", "Extra"])
@@ -18,7 +18,7 @@ VALUES: Final = st.recursive(
 
 
 def names_of(style: str = "PascalCase", **names: str) -> Names:
-    return Names(Table.model_validate({"style": style, "names": names}))
+    return Names(TableSpec.model_validate({"style": style, "names": names}))
 
 
 @pytest.mark.parametrize(

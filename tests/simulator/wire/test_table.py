@@ -12,7 +12,7 @@ from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.dynamodb import Condition
 from drsim.simulator.services.errors import ConditionFailedError
-from drsim.simulator.services.spec import Table
+from drsim.simulator.services.spec import TableSpec
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire.table import MotoTable
 from tests.simulator.tables import LAG_US, attributes_of, key_of
@@ -22,10 +22,10 @@ pytestmark = pytest.mark.usefixtures("moto")
 
 LAGGING: Final = Spread(LAG_US, LAG_US)
 SPECS: Final = [
-    Table(),
-    Table(style="camelCase"),
-    Table(style="snake_case"),
-    Table(style="camelCase", names={"ExecutionId": "pk", "PlanId": "sk", "Status": "state"}),
+    TableSpec(),
+    TableSpec(style="camelCase"),
+    TableSpec(style="snake_case"),
+    TableSpec(style="camelCase", names={"ExecutionId": "pk", "PlanId": "sk", "Status": "state"}),
 ]
 
 
@@ -141,7 +141,7 @@ def test_an_update_leaves_all_other_attributes(kernel: Kernel) -> None:
 def test_a_condition_takes_an_absent_attribute_for_its_default(kernel: Kernel) -> None:
     table = moto_table(kernel, new_client())
     table.put(attributes_of("a"), writer="test")
-    condition = Condition({"Version": 0}, exists=True, default={"Version": 0})
+    condition = Condition({"Version": 0, "Status": "PENDING"}, default={"Version": 0})
     table.update(key_of("a"), {"Version": 1}, writer="test", condition=condition)
     with pytest.raises(ConditionFailedError):
         table.update(key_of("a"), {"Version": 2}, writer="test", condition=condition)
@@ -204,7 +204,7 @@ def test_unreadable_item_gives_the_reason(kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=["ours", "camelCase", "snake_case", "own names"])
-def test_a_table_with_names_of_its_own_looks_the_same_from_here(kernel: Kernel, spec: Table) -> None:
+def test_a_table_with_names_of_its_own_looks_the_same_from_here(kernel: Kernel, spec: TableSpec) -> None:
     client = new_client()
     table = moto_table(kernel, client, spec=spec)
     waves = [{"WaveNumber": 1, "WaveName": "w", "Region": "r", "AccountId": "1", "Status": "PENDING", "Servers": []}]

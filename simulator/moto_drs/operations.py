@@ -1,0 +1,196 @@
+"""The operations of DRS that are answered: one entry of `OPERATIONS` and one function each.
+
+A function gets the backend and the request's members, checked against botocore's model, and returns the members of the
+answer, a list of items to be paged, or None for an answer without a body. It raises DrsRefusedError or DRSError.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from drsim.simulator.moto_drs import shapes
+from drsim.simulator.moto_drs.exceptions import ResourceNotFoundError, ValidationError
+from drsim.simulator.moto_drs.models import DRSBackend
+from drsim.simulator.services.drs import DrsJob
+
+Members = dict[str, Any]
+Answer = Members | list[Members] | None
+
+
+class Operation(NamedTuple):
+    """One operation: its route and its errors as in botocore's model, and the function that answers it."""
+
+    route: str
+    answer: Callable[[DRSBackend, Members], Answer]
+    errors: frozenset[str]
+
+
+def start_recovery(backend: DRSBackend, request: Members) -> Answer:
+    """Start a job. An id that comes twice counts once."""
+    ids = list(dict.fromkeys(server["sourceServerID"] for server in request["sourceServers"]))
+    is_drill = request.get("isDrill", False)
+    job = backend.world.service.start_recovery(backend.scope, ids, is_drill=is_drill)
+    if tags := request.get("tags"):
+        backend.world.tags[backend.frame.arn("job", job.job_id)] = dict(tags)
+    return {"job": shapes.job(backend.frame, job)}
+
+
+def terminate_recovery_instances(backend: DRSBackend, request: Members) -> Answer:
+    """Start a job that terminates instances. An id that comes twice counts once."""
+    ids = list(dict.fromkeys(request["recoveryInstanceIDs"]))
+    return {"job": shapes.job(backend.frame, backend.world.service.terminate_instances(backend.scope, ids))}
+
+
+def delete_job(backend: DRSBackend, request: Members) -> Answer:
+    """Hide a job that has ended, and forget its tags."""
+    backend.world.service.delete_job(backend.scope, request["jobID"])
+    backend.world.tags.pop(backend.frame.arn("job", request["jobID"]), None)
+    return None
+
+
+def describe_jobs(backend: DRSBackend, request: Members) -> Answer:
+    """Jobs that pass all filters, both dates included, newest first; an empty list of ids filters nothing."""
+    frame, filters = backend.frame, request.get("filters", {})
+    ids = frozenset(filters.get("jobIDs", ()))
+    first_us, last_us = _instant_us("fromDate", filters), _instant_us("toDate", filters)
+
+    def passes(job: DrsJob) -> bool:
+        created_us = frame.epoch_us + job.created_us
+        return (
+            (not ids or job.job_id in ids)
+            and (first_us is None or first_us <= created_us)
+            and (last_us is None or created_us <= last_us)
+        )
+
+    found = list(filter(passes, reversed(backend.world.service.jobs(backend.scope))))
+    # The sort is stable: of jobs that started at the same instant the later call's comes first.
+    found.sort(key=lambda job: job.created_us, reverse=True)
+    return [shapes.job(frame, job) for job in found]
+
+
+def describe_job_log_items(backend: DRSBackend, request: Members) -> Answer:
+    """The log of a job, oldest first; nothing for an unknown job, since no error for it is modelled (inferred)."""
+    frame = backend.frame
+    jobs = (job for job in backend.world.service.jobs(backend.scope) if job.job_id == request["jobID"])
+    return [shapes.log_item(frame, job, item) for job in jobs for item in job.log_items(frame.now_us)]
+
+
+def describe_source_servers(backend: DRSBackend, request: Members) -> Answer:
+    """Source servers that pass all filters, in the order in which they were added.
+
+    The model does not define a hardware id; here it is the vmWareUuid of the identification hints.
+    """
+    frame, world, filters = backend.frame, backend.world, request.get("filters", {})
+    instances = world.service.recovery_instances(backend.scope)
+    launches = world.service.last_launches(backend.scope)
+    answers = []
+    for server_id, known in world.service.servers(backend.scope).items():
+        staging = world.staging_account_ids.get(frame.arn("source-server", server_id), backend.account_id)
+        if (
+            _passes(filters, "sourceServerIDs", server_id)
+            and filters.get("hardwareId") in (None, shapes.identification_hints(server_id)["vmWareUuid"])
+            and _passes(filters, "stagingAccountIDs", staging)
+        ):
+            answer = shapes.source_server(
+                frame,
+                server_id,
+                known,
+                staging_account_id=staging,
+                last_launch=launches.get(server_id),
+                instance=instances.get(server_id),
+            )
+            answers.append(answer)
+    return answers
+
+
+def describe_recovery_instances(backend: DRSBackend, request: Members) -> Answer:
+    """Recovery instances that pass all filters, in the order in which their source servers first had one."""
+    frame, filters = backend.frame, request.get("filters", {})
+    return [
+        shapes.recovery_instance(frame, instance)
+        for server_id, instance in backend.world.service.recovery_instances(backend.scope).items()
+        if _passes(filters, "recoveryInstanceIDs", instance.launch.instance_id)
+        and _passes(filters, "sourceServerIDs", server_id)
+    ]
+
+
+def tag_resource(backend: DRSBackend, request: Members) -> Answer:
+    """Add tags to a resource, or overwrite them."""
+    _tags_of(backend, request["resourceArn"]).update(request["tags"])
+    return {}
+
+
+def untag_resource(backend: DRSBackend, request: Members) -> Answer:
+    """Remove tags from a resource; a key that does not exist is no error."""
+    tags = _tags_of(backend, request["resourceArn"])
+    for key in request["tagKeys"]:
+        tags.pop(key, None)
+    return {}
+
+
+def list_tags_for_resource(backend: DRSBackend, request: Members) -> Answer:
+    """The tags of a resource."""
+    return {"tags": dict(_tags_of(backend, request["resourceArn"]))}
+
+
+def _passes(filters: Mapping[str, Any], name: str, value: str) -> bool:
+    """Whether a value passes a filter that lists the allowed ones; an empty or missing list allows all."""
+    return not filters.get(name) or value in filters[name]
+
+
+def _instant_us(name: str, filters: Mapping[str, str]) -> int | None:
+    """Unix microseconds of a time that matches the model's pattern. Raises ValidationError for an impossible date."""
+    text = filters.get(name)
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        path = f"filters.{name}"
+        raise ValidationError([(path, f"Value '{text}' at '{path}' is no date of the calendar")]) from None
+    return (instant - shapes.EPOCH) // timedelta(microseconds=1)
+
+
+def _tags_of(backend: DRSBackend, arn: str) -> dict[str, str]:
+    """The tags of a resource, to read and to change. Raises ResourceNotFoundError."""
+    prefix, _, resource_id = arn.partition("/")
+    resource_type, service = prefix.rpartition(":")[2], backend.world.service
+    ids: Iterable[str] = ()
+    match resource_type:
+        case "job":
+            ids = (job.job_id for job in service.jobs(backend.scope))
+        case "source-server":
+            ids = service.servers(backend.scope)
+        case "recovery-instance":
+            ids = (each.launch.instance_id for each in service.recovery_instances(backend.scope).values())
+    # Comparing whole ARNs refuses those of other accounts, Regions and services.
+    if resource_id not in ids or arn != backend.frame.arn(resource_type, resource_id):
+        raise ResourceNotFoundError(resource_id or arn, resource_type or "resource")
+    return backend.world.tags.setdefault(arn, {})
+
+
+_ALWAYS: Final = frozenset({"InternalServerException", "ThrottlingException"})
+_DESCRIBE: Final = _ALWAYS | {"UninitializedAccountException", "ValidationException"}
+_JOB: Final = _ALWAYS | {"ConflictException", "ServiceQuotaExceededException", "UninitializedAccountException"}
+_TAGS: Final = _ALWAYS | {"AccessDeniedException", "ResourceNotFoundException", "ValidationException"}
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    "StartRecovery": Operation("POST /StartRecovery", start_recovery, _JOB),
+    "DescribeJobs": Operation("POST /DescribeJobs", describe_jobs, _DESCRIBE),
+    "DescribeJobLogItems": Operation("POST /DescribeJobLogItems", describe_job_log_items, _DESCRIBE),
+    "DescribeSourceServers": Operation("POST /DescribeSourceServers", describe_source_servers, _DESCRIBE),
+    "DescribeRecoveryInstances": Operation(
+        "POST /DescribeRecoveryInstances",
+        describe_recovery_instances,
+        _ALWAYS | {"AccessDeniedException", "UninitializedAccountException"},
+    ),
+    "TerminateRecoveryInstances": Operation("POST /TerminateRecoveryInstances", terminate_recovery_instances, _JOB),
+    "DeleteJob": Operation(
+        "POST /DeleteJob",
+        delete_job,
+        _ALWAYS | {"ConflictException", "ResourceNotFoundException", "UninitializedAccountException"},
+    ),
+    "TagResource": Operation("POST /tags/{resourceArn}", tag_resource, _TAGS),
+    "UntagResource": Operation("DELETE /tags/{resourceArn}", untag_resource, _TAGS),
+    "ListTagsForResource": Operation("GET /tags/{resourceArn}", list_tags_for_resource, _TAGS),
+}
