@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from drsim.outputs import PAGE
+from drsim.reports.statuses import counted
 from drsim.scenarios.result import CriterionResult, Distribution, PropertyResult, Result, Verdict
 
 _WIDTH_PIPED: Final = 100
@@ -107,22 +108,11 @@ def show_total(console: Console, results: list[Result]) -> None:
 
 def _ran(result: Result) -> str:
     executions = result.executions
-    ends = [
-        f"{count} {name}"
-        for name, count in (
-            ("completed", executions.completed),
-            ("partial", executions.partial),
-            ("failed", executions.failed),
-            ("timed out", executions.timeout),
-            ("cancelled", executions.cancelled),
-            ("polling", executions.polling),
-        )
-        if count
-    ]
     plural = "" if executions.started == 1 else "s"
-    told = f"{executions.started} execution{plural}" + (f" ({', '.join(ends)})" if ends else "")
+    ends = ", ".join(f"{count} {phrase}" for count, phrase in counted(executions))
+    started = f"{executions.started} execution{plural}" + (f" ({ends})" if ends else "")
     took = f"{duration(result.virtual_seconds)} of virtual time in {result.wall_seconds:.2f} s"
-    return f"{took}: {told}, {result.polls} polls"
+    return f"{took}: {started}, {result.polls} polls"
 
 
 def _show_criterion(console: Console, criterion: CriterionResult) -> None:

@@ -3,8 +3,6 @@
 Told from the events of the smallest run, which is made again; with how it first differs from the nearest passing run.
 """
 
-import json
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,12 +10,12 @@ from drsim.orchestrator.model import Execution
 from drsim.scenarios.explore import contradictions, world_of
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.parts import parts_of
+from drsim.simulator.decoder import columns_of
 from drsim.simulator.events import FaultInjected, ItemChanged, JobStarted, LambdaEnded, WriteRefused
 from drsim.simulator.world import Parts, World
 
 _LINES_MAX = 16
 _IDLE = "nothing but version"
-_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 class Line(NamedTuple):
@@ -126,10 +124,11 @@ def _same(before: str, now: str) -> bool:
 
 
 def _shown(line: str) -> str:
-    name, at_us, *fields = json.loads(line)
-    # Ids of requests say nothing to people.
-    fields = [field for field in fields if not (isinstance(field, str) and re.fullmatch(_UUID, field))]
-    return f"{at_us / 1e6:.3f} s {name} " + " ".join(str(field) for field in fields if field != "")
+    name, columns = columns_of(line)
+    at_us = int(columns.pop("at_us"))
+    # Ids of requests mean nothing to people.
+    shown = [str(value) for field, value in columns.items() if field not in ("request_id", "by") and value != ""]
+    return f"{at_us / 1e6:.3f} s {name} {' '.join(shown)}"
 
 
 def _truth(world: World, whom: str) -> list[Line]:

@@ -22,12 +22,17 @@ LAYERS: Final = ("drsim", "drsim.reports", "drsim.scenarios", "drsim.simulator",
 OUTSIDE: Final = ("tests", "noxfile", "orchestrator", "simulator", "scenarios", "reports")
 """What exists for developers only, and second names of ours. No package may import it: it is not installed."""
 
-RESULT_DATA: Final = ("drsim.scenarios.result", "drsim.simulator.durations")
-"""What reports may import of scenarios and simulator: results, and how durations are written in them."""
+RESULT_DATA: Final = (
+    "drsim.scenarios.result",
+    "drsim.simulator.durations",
+    "drsim.simulator.decoder",
+    "drsim.simulator.events",
+)
+"""What reports may import of scenarios and simulator: results, how they write durations, and events as data."""
 
 FLOORS: Final = (
     ("errors", "randomness", "durations", "cloudformation", "processes", "kernel", "executor"),
-    ("events", "trace"),
+    ("events", "trace", "decoder"),
     ("services",),
     ("faults",),
     ("spec",),
@@ -345,6 +350,8 @@ def test_a_simulation_word_is_caught(source: str) -> None:
         ("from drsim.scenarios.result import Result", False),
         ("from drsim.scenarios import result", False),
         ("from drsim.simulator.durations import duration_us", False),
+        ("from drsim.simulator.decoder import events_of", False),
+        ("from drsim.simulator.trace import Trace", True),
         ("from drsim.scenarios.runner import run", True),
         ("import drsim.scenarios", True),
         ("from drsim.simulator.world import World", True),

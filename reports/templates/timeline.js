@@ -16,7 +16,7 @@
     for (let i = 0; i < flat.length; i += 2) found.push([(at += flat[i]), data.names[flat[i + 1]]]);
     return found;
   };
-  const ENDED = new Set(["COMPLETED", "PARTIAL", "FAILED", "TIMEOUT", "CANCELLED", "DELETED"]);
+  const ENDED = new Set(data.ends);
   /* How far an execution has come in one colour: that of its most advanced wave, and in the end its own. */
   function progress(lane) {
     const changes = lane.statuses.map(([at, status]) => [at, -1, status]);
