@@ -88,13 +88,6 @@ def linear(low: float, high: float, count: int = 5, *, whole: bool = False) -> t
     return Scale(ticks[0].value, ticks[-1].value), ticks
 
 
-def ticks_within(scale: Scale, count: int) -> tuple[Tick, ...]:
-    """The ticks between the ends of an axis that does not begin at one."""
-    step = step_of((scale.high - scale.low) / count)
-    first, last = math.ceil(scale.low / step - 1e-9), math.floor(scale.high / step + 1e-9)
-    return tuple(Tick(index * step, _label(index * step, step)) for index in range(first, last + 1))
-
-
 def logarithmic(low: float, high: float, unit: str) -> tuple[Scale, tuple[Tick, ...]]:
     """An axis over several decades, from one round value to another; each tick says its unit. Both ends are above 0."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
