@@ -80,28 +80,7 @@ def timeline(
         for index, each in enumerate(drawn)
         for shape in _lines(each, index, time, axes[each.right], gap_seconds, filled=len(drawn) == 1)
     ]
-    placed = [(each, axes[0]) for each in marks if scales.drawable(each.value)]
-    lines, labels = drawing.across([(mark, axis) for mark, axis in placed if axis.holds(mark.value)])
-    keys = [Key(each.label, drawing.coloured(each.colour, index), index) for index, each in enumerate(series)]
-    shaded = {each.label: Key(each.label, each.colour) for each in spans}
-    second = any(each.right for each in series)
-    return drawing.Figure(
-        name=name,
-        title=title,
-        summary=_summary(whole, axes),
-        data=_data(drawn, time.scale, axes, upon_each_other=False),
-        shapes=[drawing.grid(axes[0]), *_shades(spans, time), *shapes, *lines],
-        bottom=time.level(),
-        left=axes[0].upright(),
-        right=axes[1].upright() if second else (),
-        basis=basis,
-        unit=axes[0].unit,
-        unit_right=axes[1].unit if second else "",
-        keys=[*(keys if len(keys) > 1 or shaded else ()), *shaded.values()],
-        across=labels,
-        beyond=drawing.beyond([each for each in placed if not axes[0].holds(each[0].value)], ("low", "high")),
-        empty=not any(each.values() for each in drawn),
-    ).html()
+    return _figure(name, title, whole, drawn, time, axes, shapes, basis=basis, marks=marks, spans=spans).html()
 
 
 def stacked(name: str, title: str, series: Sequence[Series], *, basis: str = "") -> Markup:
@@ -120,28 +99,51 @@ def stacked(name: str, title: str, series: Sequence[Series], *, basis: str = "")
                 bars[-1].append((time.at(at - width * 0.42), time.at(at + width * 0.42), tops[at], tops[at] + value))
                 tops[at] += value
     axis = _axis(list(tops.values()), (), "")
+    shapes = []
+    for index, each in enumerate(drawn):
+        sides = [(left, right, axis.at(bottom), axis.at(top)) for left, right, bottom, top in bars[index]]
+        shapes.append(Shape(drawing.boxes(sides), "bars", drawing.coloured(each.colour, index), index))
+    return _figure(name, title, drawn, drawn, time, [axis], shapes, basis=basis, are_stacked=True).html()
+
+
+def _figure(
+    name: str,
+    title: str,
+    whole: Sequence[Series],
+    drawn: Sequence[Series],
+    time: Axis,
+    axes: Sequence[Axis],
+    shapes: Sequence[Shape],
+    *,
+    basis: str,
+    marks: Sequence[Mark] = (),
+    spans: Sequence[Span] = (),
+    are_stacked: bool = False,
+) -> drawing.Figure:
+    """The figure around the shapes; `axes` are the left one and perhaps the right one."""
+    axis = axes[0]
+    placed = [(each, axis) for each in marks if scales.drawable(each.value)]
+    lines, labels = drawing.across([each for each in placed if axis.holds(each[0].value)])
+    right = next((axes[1] for each in drawn if each.right), None)
     keys = [Key(each.label, drawing.coloured(each.colour, index), index) for index, each in enumerate(drawn)]
-    shapes = [
-        Shape(
-            drawing.boxes((left, right, axis.at(bottom), axis.at(top)) for left, right, bottom, top in each),
-            "bars",
-            key.colour,
-            key.series,
-        )
-        for key, each in zip(keys, bars, strict=True)
-    ]
+    shaded = {each.label: Key(each.label, each.colour) for each in spans}
     return drawing.Figure(
         name=name,
         title=title,
-        summary=_summary(drawn, [axis]),
-        data=_data(drawn, time.scale, [axis], upon_each_other=True),
-        shapes=[drawing.grid(axis), *shapes],
+        summary=_summary(whole, axes),
+        data=_data(drawn, time.scale, axes, are_stacked=are_stacked),
+        shapes=[drawing.grid(axis), *_shades(spans, time), *shapes, *lines],
         bottom=time.level(),
         left=axis.upright(),
+        right=right.upright() if right else (),
         basis=basis,
-        keys=keys if len(keys) > 1 else (),
+        unit=axis.unit,
+        unit_right=right.unit if right else "",
+        keys=[*(keys if len(keys) > 1 or shaded else ()), *shaded.values()],
+        across=labels,
+        beyond=drawing.beyond([each for each in placed if not axis.holds(each[0].value)], ("low", "high")),
         empty=not any(each.values() for each in drawn),
-    ).html()
+    )
 
 
 def _drawable(series: Series, bounds: tuple[float, float] | None) -> Series:
@@ -246,13 +248,13 @@ def _summary(series: Sequence[Series], axes: Sequence[Axis]) -> str:
     return f"{len(instants)} {what} {when}; {f'highest {shown}' if shown else 'all 0'}."
 
 
-def _data(series: Sequence[Series], time: scales.Scale, axes: Sequence[Axis], *, upon_each_other: bool) -> drawing.Data:
+def _data(series: Sequence[Series], time: scales.Scale, axes: Sequence[Axis], *, are_stacked: bool) -> drawing.Data:
     base = int(time.low)
     instants = sorted({at for each in series for at, _ in each.points})
     shown = []
     for index, each in enumerate(series):
         axis = axes[each.right]
-        ends = None if upon_each_other else [axis.scale.low, axis.scale.high]
+        ends = None if are_stacked else [axis.scale.low, axis.scale.high]
         colour, values = drawing.coloured(each.colour, index), list(_held(each, instants, axis))
         shown.append(drawing.data_of(each.label, colour, axis.unit, ends, values))
     return {
