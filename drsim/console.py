@@ -1,4 +1,4 @@
-"""What a person sees on the terminal: progress in virtual time, and the summary of a run in the style of k6."""
+"""Output on the terminal: progress in virtual time, and the summary of a run in the style of k6."""
 
 import os
 import sys
@@ -24,14 +24,14 @@ _VIOLATIONS_SHOWN_MAX: Final = 3
 
 
 class _Output(Console):
-    """Standard output. If whoever reads it leaves, what is left to run goes on and writes its files, unseen."""
+    """Standard output. When its reader closes the pipe, the remaining runs continue and write their files."""
 
     def on_broken_pipe(self) -> None:
         leave_unseen()
 
 
 def leave_unseen() -> None:
-    """Let all further output go nowhere, so that nothing fails for want of a reader."""
+    """Discard all further output, so that a closed pipe fails nothing."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -42,13 +42,13 @@ def output() -> Console:
 
 
 def errors() -> Console:
-    """Standard error, for progress and for what went wrong."""
+    """Standard error, for progress and for errors."""
     return Console(highlight=False, stderr=True)
 
 
 @contextmanager
 def progress(console: Console, name: str, duration_us: int) -> Iterator[Callable[[int], None] | None]:
-    """A bar in virtual time while a run goes on, and nothing where nobody watches."""
+    """A bar in virtual time while a run lasts, on a terminal only."""
     if not console.is_terminal:
         yield None
         return
@@ -77,7 +77,7 @@ def show(console: Console, result: Result, folder: Path) -> None:
 
 
 def _show_faults(console: Console, result: Result) -> None:
-    """Which rules struck, which never did, and how the run came out of it."""
+    """How often each fault rule was injected, and how the run recovered."""
     struck = [each for each in result.faults if each.struck]
     total = sum(each.struck for each in struck)
     line(console, "fault", f"{len(struck)} of {len(result.faults)} fault rules struck, {total} times", indent=2)
@@ -89,8 +89,8 @@ def _show_faults(console: Console, result: Result) -> None:
         figures = ", ".join(f"{name} {value / 1000:.0f} s" for name, value in _quantiles(recovery))
         line(console, "fault", f"{recovery.count} overdue when healed, ended after that within {figures}", indent=2)
     for lost in result.unwinnable:
-        whom = lost.execution_id or "every execution"
-        line(console, "unknown", f"{whom} cannot end as DRS's truth demands: {lost.reason}", indent=2)
+        which = lost.execution_id or "every execution"
+        line(console, "unknown", f"{which} cannot end as DRS's truth demands: {lost.reason}", indent=2)
 
 
 def _quantiles(figure: Distribution) -> tuple[tuple[str, float], ...]:
@@ -140,8 +140,7 @@ def _show_violations(console: Console, broken: PropertyResult) -> None:
     line(console, "fail", f"{broken.name}: {broken.violations_count} violations", indent=2)
     console.print(Padding(Text(broken.rule), (0, 0, 0, 4)))
     for violation in broken.violations[:_VIOLATIONS_SHOWN_MAX]:
-        whom = f"{violation.execution_id} " if violation.execution_id else ""
-        console.print(Text(f"    {violation.at[11:23]} {whom}"))
+        console.print(Text(f"    {violation.at[11:23]} {violation.execution_id}"))
         console.print(Text(f"      expected {violation.expected}"))
         console.print(Text(f"      observed {violation.observed}"))
 

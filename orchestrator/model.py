@@ -78,7 +78,7 @@ class JobStatus(Status):
 
     PENDING = "PENDING", "DRS has accepted it", "STARTED", "COMPLETED"
     STARTED = "STARTED", "DRS works on it", "COMPLETED"
-    COMPLETED = "COMPLETED", "DRS has ended it, whatever became of its servers"
+    COMPLETED = "COMPLETED", "DRS has ended it; its servers say how"
 
 
 _LAUNCH_ENDS: Final = ("LAUNCHED", "FAILED", "TERMINATED")

@@ -191,7 +191,7 @@ def _cdf(axis: Axis, cells: Sequence[Sequence[Cell]]) -> _Picture:
     )
     curves = [cumulated(each) for each in cells]
     values = sorted({value for curve in curves for value, _ in curve})
-    # No two points nearer than can be told apart.
+    # Points nearer than this cannot be distinguished.
     values = list({round(axis.at(value) * _CURVE_POINTS): value for value in values}.values())
     shapes = []
     for index, curve in enumerate(curves):

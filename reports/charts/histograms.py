@@ -1,7 +1,7 @@
-"""What a histogram of a result knows: the ranges its values stand for, and from these shares and cumulated shares.
+"""What a histogram of a result knows: the ranges that its values stand for, their shares and cumulated shares.
 
-A histogram has its values at two or three significant digits. Each stands for all that would be rounded to it, within
-the least and the largest value there was; nothing here tells values apart that the histogram does not.
+A histogram has its values at two or three significant digits. Each stands for every value that is rounded to it,
+between the least and the largest one observed. Nothing here distinguishes values that the histogram does not.
 """
 
 import math
@@ -15,7 +15,7 @@ from drsim.scenarios.result import Distribution
 
 _STEPS_MIN, _STEPS_MAX = 8, 40
 _STEPS_PER_DECADE: Final = 24
-"""Two digits tell a tenth apart at worst, which is a 24th of a decade."""
+"""Two digits distinguish a tenth at worst, which is a 24th of a decade."""
 
 
 class Cell(NamedTuple):
@@ -31,7 +31,7 @@ class Cell(NamedTuple):
 
 
 def cells_of(found: Distribution) -> Iterator[Cell]:
-    """The ranges for which the values of a histogram stand, within the smallest and the largest value there was."""
+    """The ranges for which the values of a histogram stand, within the smallest and the largest observed value."""
     # So `scenarios.result.Distribution` says.
     digits = 3 if found.max < 4 * found.min else 2
     for value, count in found.histogram:
@@ -41,7 +41,7 @@ def cells_of(found: Distribution) -> Iterator[Cell]:
 
 
 def _rounded_to(value: float, digits: int) -> tuple[float, float]:
-    """What so many significant digits make this value; two make 99 of 98.5 to 99.5, and 100 of 99.5 to 105."""
+    """The range that is rounded to this value: with two digits 98.5 to 99.5 for 99, and 99.5 to 105 for 100."""
     if not value:
         return 0.0, 0.0
     power = 10.0 ** math.floor(math.log10(abs(value)) + 1e-9)

@@ -158,7 +158,7 @@ def _drawable(series: Series, bounds: tuple[float, float] | None) -> Series:
 
 
 def _thinned(series: Series) -> Series:
-    """The series with no more points than can be told apart; the line looks the same."""
+    """The series with no more points than can be distinguished; the line looks the same."""
     size = -(-len(series.points) * 4 // POINTS_MAX)
     if size <= 4:
         return series
