@@ -3,7 +3,7 @@
 Owns how they look; `reports.charts.histograms` owns what a histogram knows of its values.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -48,7 +48,7 @@ def distribution(
     cells = [list(cells_of(each)) for each in shown]
     axis = _axis(shown, marks, log=log)
     picture = _cdf(axis, cells) if several else _density(axis, cells[0] if cells else [])
-    lines, notes, outside = _marked(marks, axis, () if several or not shown else _percentiles(shown[0], axis))
+    marked = drawing.upright(marks, axis, _percentiles(shown[0], axis) if len(shown) == 1 else ())
     labels = distributions if several else ["share of values"] * len(shown)
     ends = [0, picture.height.scale.high * 100]
     return drawing.Figure(
@@ -63,13 +63,13 @@ def distribution(
                 for index, (label, shares) in enumerate(zip(labels, picture.shares, strict=True))
             ],
         },
-        shapes=[drawing.grid(picture.height), *picture.shapes, *lines],
+        shapes=[drawing.grid(picture.height), *picture.shapes, *marked.lines],
         bottom=axis.level(),
         left=picture.height.upright(),
         basis=basis or _bases(shown),
         keys=[Key(label, drawing.coloured("", index), index) for index, label in enumerate(distributions) if several],
-        upright=notes,
-        beyond=outside,
+        upright=marked.labels,
+        beyond=marked.beyond,
         empty=not shown,
     ).html()
 
@@ -91,7 +91,7 @@ def ranges(
             Shape(drawing.boxes([(axis.at(each.p95), axis.at(each.p95), bottom, top)]), "bars", "--c1"),
             Shape(drawing.dots([(axis.at(each.p50), at)]), "dots", "--c1"),
         ]
-    lines, notes, outside = _marked(marks, axis)
+    marked = drawing.upright(marks, axis)
     figures = {"min": "--faint", "p50": "--c1", "p95": "--c1", "p99": "--c1", "max": "--faint"}
     summary = "Line: from least to largest; bar: from p50 (the dot) to p99, with p95 inside." if shown else "No values."
     return drawing.Figure(
@@ -107,7 +107,7 @@ def ranges(
                 for key, colour in figures.items()
             ],
         },
-        shapes=[*shapes, *lines],
+        shapes=[*shapes, *marked.lines],
         bottom=axis.level(),
         left=[Place(drawing.percent(middle), label) for middle, label in zip(middles, distributions, strict=True)],
         right=[
@@ -116,8 +116,8 @@ def ranges(
         ],
         basis=basis or _bases(shown),
         unit_right="p99",
-        upright=notes,
-        beyond=outside,
+        upright=marked.labels,
+        beyond=marked.beyond,
         rows=rows,
         empty=not shown,
     ).html()
@@ -130,27 +130,13 @@ def _axis(shown: Sequence[Distribution], marks: Sequence[Mark], *, log: bool = T
     high = max((each.max for each in shown), default=0.0)
     if log and 0 < _LOG_FROM * low < high:
         near = [each.value for each in marks if scales.drawable(each.value) and low / 10 <= each.value <= high * 10]
-        scale, ticks = scales.logarithmic(min(low, *near, low), max(high, *near, high), unit)
-        return Axis(scale=scale, ticks=ticks, unit=unit)
+        return Axis(*scales.logarithmic(min(low, *near, low), max(high, *near, high), unit), unit)
     lacking = max(4 * coarsest(cell for each in shown for cell in cells_of(each)) - (high - low), 0) / 2
     low, high = drawing.room_for(low - lacking, high + lacking, marks)
     name, divisor = scales.in_unit(unit, max(abs(low), abs(high)))
     scale, ticks = scales.linear(low / divisor, high / divisor, steps)
     named = [scales.Tick(tick.value, scales.with_unit(tick.label, name)) for tick in ticks]
-    return Axis(scale=scale, ticks=named, unit=name, divisor=divisor)
-
-
-def _marked(
-    marks: Sequence[Mark], axis: Axis, others: Iterable[Mark] = ()
-) -> tuple[list[Shape], list[drawing.Note], list[drawing.Note]]:
-    """The lines of the marks on the axis and of the others, their labels, and labels of the marks beyond its ends."""
-    drawn = [each for each in marks if scales.drawable(each.value)]
-    lines, notes = drawing.upright([*others, *(each for each in drawn if axis.holds(each.value))], axis)
-    return (
-        lines,
-        notes,
-        drawing.beyond([(each, axis) for each in drawn if not axis.holds(each.value)], ("before", "after")),
-    )
+    return Axis(scale, named, name, divisor)
 
 
 def _bases(shown: Sequence[Distribution]) -> str:

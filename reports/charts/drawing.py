@@ -40,7 +40,7 @@ class Mark:
     colour: str = "--fail"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Axis:
     """A scale in `unit`, for values that come in a unit `divisor` times smaller."""
 
@@ -115,6 +115,14 @@ class Note(NamedTuple):
         return (self.at - width, self.at) if self.side == "end" else (self.at, self.at + width)
 
 
+class Marked(NamedTuple):
+    """Marks on an axis: their lines and labels, and the labels of those beyond its ends."""
+
+    lines: Sequence[Shape]
+    labels: Sequence[Note]
+    beyond: Sequence[Note]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """A chart laid out, as `charts.html.j2` takes it; one of rows says how many.
@@ -174,21 +182,23 @@ def room_for(low: float, high: float, marks: Iterable[Mark]) -> tuple[float, flo
     return low, high
 
 
-def across(marks: Iterable[tuple[Mark, Axis]]) -> tuple[list[Shape], list[Note]]:
+def across(marks: Iterable[Mark], axis: Axis) -> Marked:
     """Lines from left to right with their labels: at the right, or at the left if another one is near."""
+    inside, outside = _split(marks, axis, ("low", "high"))
     shapes, notes, last = [], [], -100.0
-    for mark, axis in sorted(marks, key=lambda each: each[1].at(each[0].value)):
+    for mark in sorted(inside, key=lambda mark: axis.at(mark.value)):
         shapes.append(Shape(f"M0 {_y(axis.at(mark.value))}h{WIDTH}", "mark", mark.colour))
         at = percent(1 - axis.at(mark.value))
         near = abs(at - last) < _NEAR
         notes.append(Note(_text(mark, axis), at, "start" if near else "end", mark.colour))
         last = -100.0 if near else at
-    return shapes, notes
+    return Marked(shapes, notes, outside)
 
 
-def upright(marks: Iterable[Mark], axis: Axis) -> tuple[list[Shape], list[Note]]:
+def upright(marks: Iterable[Mark], axis: Axis, others: Iterable[Mark] = ()) -> Marked:
     """Lines from bottom to top, with their labels above the plot in as many rows as they need."""
-    placed = sorted(marks, key=lambda mark: mark.value)
+    inside, outside = _split(marks, axis, ("before", "after"))
+    placed = sorted([*others, *inside], key=lambda mark: mark.value)
     late = [mark for mark in placed if percent(axis.at(mark.value)) >= _LATE]
     notes: list[Note] = []
     # From the edges to the middle: a label stands to the right of its line, or to the left where the plot soon ends, so
@@ -200,16 +210,21 @@ def upright(marks: Iterable[Mark], axis: Axis) -> tuple[list[Shape], list[Note]]
         # Where a line cannot but run through a label, that is the lesser evil: labels never lie upon each other.
         notes.append(next((one for one in tried if not any(_clash(one, other) for other in notes)), tried[-1]))
     lines = [Shape(f"M{_x(axis.at(mark.value))} 0v{HEIGHT}", "mark", mark.colour) for mark in placed]
-    return lines, [*reversed(notes[len(late) :]), *notes[: len(late)]]
+    return Marked(lines, [*reversed(notes[len(late) :]), *notes[: len(late)]], outside)
 
 
-def beyond(marks: Iterable[tuple[Mark, Axis]], sides: Sequence[str]) -> list[Note]:
-    """The labels of marks that lie outside, each with an arrow to where it would be; `sides` are the ends' names."""
-    notes = []
-    for mark, axis in marks:
-        side, value = sides[axis.at(mark.value) > 0], quantity(mark.value / axis.divisor, axis.unit)
-        notes.append(Note(f"{_ARROWS[side]} {visible(mark.label, _MARK_MAX)} {value}", 0.0, side, mark.colour))
-    return notes
+def _split(marks: Iterable[Mark], axis: Axis, ends: tuple[str, str]) -> tuple[list[Mark], list[Note]]:
+    """The marks on the axis, and labels for those beyond its ends, each with an arrow to where it would be."""
+    inside, outside = [], []
+    for mark in marks:
+        if not drawable(mark.value):
+            continue
+        if axis.holds(mark.value):
+            inside.append(mark)
+            continue
+        side, value = ends[axis.at(mark.value) > 0], quantity(mark.value / axis.divisor, axis.unit)
+        outside.append(Note(f"{_ARROWS[side]} {visible(mark.label, _MARK_MAX)} {value}", 0.0, side, mark.colour))
+    return inside, outside
 
 
 def grid(axis: Axis) -> Shape:

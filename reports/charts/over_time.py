@@ -122,8 +122,7 @@ def _figure(
 ) -> drawing.Figure:
     """The figure around the shapes; `axes` are the left one and perhaps the right one."""
     axis = axes[0]
-    placed = [(each, axis) for each in marks if scales.drawable(each.value)]
-    lines, labels = drawing.across([each for each in placed if axis.holds(each[0].value)])
+    marked = drawing.across(marks, axis)
     right = next((axes[1] for each in drawn if each.right), None)
     keys = [Key(each.label, drawing.coloured(each.colour, index), index) for index, each in enumerate(drawn)]
     shaded = {each.label: Key(each.label, each.colour) for each in spans}
@@ -132,7 +131,7 @@ def _figure(
         title=title,
         summary=_summary(whole, axes),
         data=_data(drawn, time.scale, axes, are_stacked=are_stacked),
-        shapes=[drawing.grid(axis), *_shades(spans, time), *shapes, *lines],
+        shapes=[drawing.grid(axis), *_shades(spans, time), *shapes, *marked.lines],
         bottom=time.level(),
         left=axis.upright(),
         right=right.upright() if right else (),
@@ -140,8 +139,8 @@ def _figure(
         unit=axis.unit,
         unit_right=right.unit if right else "",
         keys=[*(keys if len(keys) > 1 or shaded else ()), *shaded.values()],
-        across=labels,
-        beyond=drawing.beyond([each for each in placed if not axis.holds(each[0].value)], ("low", "high")),
+        across=marked.labels,
+        beyond=marked.beyond,
         empty=not any(each.values() for each in drawn),
     )
 
@@ -176,7 +175,7 @@ def _outline(column: Sequence[Point]) -> list[Point]:
 
 def _time(low: float, high: float, room: float) -> Axis:
     scale = scales.Scale(low, high) if high - low >= 1 else scales.Scale(low - room, high + room)
-    return Axis(scale=scale, ticks=scales.time_ticks(scale))
+    return Axis(scale, scales.time_ticks(scale))
 
 
 def _axis(values: Sequence[float], marks: Sequence[Mark], unit: str) -> Axis:
@@ -185,8 +184,7 @@ def _axis(values: Sequence[float], marks: Sequence[Mark], unit: str) -> Axis:
     name, divisor = scales.in_unit(scales.unit_of(unit), max(abs(low), abs(high)))
     low, high = drawing.room_for(low, high, marks)
     whole = not name and all(float(value).is_integer() for value in values)
-    scale, ticks = scales.linear(low / divisor, high / divisor, whole=whole)
-    return Axis(scale=scale, ticks=ticks, unit=name, divisor=divisor)
+    return Axis(*scales.linear(low / divisor, high / divisor, whole=whole), name, divisor)
 
 
 def _lines(
