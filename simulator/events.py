@@ -1,7 +1,7 @@
 """What happens in a world, as events: the only thing that properties and statistics see besides the truth.
 
-Events come from the services, not from the code under test, so that code nobody wrote for this simulator is judged
-alike. `at_us` is virtual time. `request_id` is that of the Lambda invocation that caused the event, or "".
+Events come from the services, not from the code under test, so that any team's code is judged alike. `at_us` is virtual
+time. `request_id` is that of the Lambda invocation that caused the event, or "".
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,7 +17,7 @@ POLLER: Final = "ExecutionPoller"
 """The names of the two functions, as Phase 2 deployed them."""
 
 _UNQUOTED: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "%:")
-"""What stays as it is in one part of a text whose parts are told apart by spaces and colons."""
+"""What is not quoted in one part of a text whose parts are separated by spaces and colons."""
 _PLAIN: Final = pattern(r"[\w-]*", ASCII).fullmatch
 
 
@@ -310,10 +310,6 @@ class RunEnded(NamedTuple):
     at_us: int
 
 
-def _always(_: object) -> bool:
-    return True
-
-
 def _tells_more(event: ItemChanged) -> bool:
     """Whether a write changed more than when it was: its status, or a wave."""
     before, now = event.previous, event.execution
@@ -325,19 +321,13 @@ def _failed(event: LambdaEnded) -> bool:
     return event.outcome != "ok"
 
 
+_ALL_OF: Final = (TickFired, JobStarted, StartRefused, Throttled, Dropped, WriteRefused, FaultInjected, RunEnded)
 SUMMARY: Final[Mapping[type[Any], Callable[[Any], bool]]] = {
-    TickFired: _always,
-    JobStarted: _always,
-    StartRefused: _always,
     ItemChanged: _tells_more,
     LambdaEnded: _failed,
-    Throttled: _always,
-    Dropped: _always,
-    WriteRefused: _always,
-    FaultInjected: _always,
-    RunEnded: _always,
+    **{event_type: lambda _: True for event_type in _ALL_OF},
 }
-"""The events that tell what became of executions, and which of each type; polls that changed nothing are left out."""
+"""Which events of each type show the fate of executions; polls that changed nothing are left out."""
 
 
 def _quoted(job_id: str) -> str:
