@@ -123,7 +123,7 @@ class _Lanes:
         """The execution's lane, or None where there are too many: a trace may have 100,000 executions."""
         if execution_id not in self.seen:
             self.seen.add(execution_id)
-            if execution_id in self._first or len(self._lanes) < LANES_MAX + len(self._first):
+            if execution_id in self._first or len(self._lanes) < LANES_MAX:
                 self._lanes[execution_id] = Lane(execution_id)
         return self._lanes.get(execution_id)
 

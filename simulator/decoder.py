@@ -34,6 +34,8 @@ _COLUMNS: Final = {
     if "at_us" in getattr(event_type, "_fields", ())
 }
 
+_KINDS: Final = {name: [str, *columns.values()] for name, columns in _COLUMNS.items()}
+
 
 class NoEventError(ValueError):
     """A line is not an event; the message says why."""
@@ -41,24 +43,38 @@ class NoEventError(ValueError):
 
 def columns_of(line: str | bytes) -> tuple[str, dict[str, int | str]]:
     """The name of a line's event, and the line's numbers and texts by the event's fields. Raises NoEventError."""
+    name, *values = _record_of(line)
+    return name, dict(zip(_COLUMNS[name], values, strict=True))
+
+
+def _record_of(line: str | bytes) -> list[Any]:
+    """The name, numbers and texts of a line. Raises NoEventError."""
     try:
         record = json.loads(line)
     except ValueError as error:
         raise NoEventError(f"no JSON: {error}") from error
+    # Almost every line is an event, and one comparison shows it.
+    if not isinstance(record, list) or not record or list(map(type, record)) != _KINDS.get(str(record[0])):
+        raise NoEventError(_wrong_in(record))
+    return record
+
+
+def _wrong_in(record: object) -> str:
+    """Why a line is not an event."""
     if not isinstance(record, list) or len(record) < 2 or not all(type(each) in (int, str) for each in record):
-        raise NoEventError("an event is a list of its name, its instant and further numbers and texts")
+        return "an event is a list of its name, its instant and further numbers and texts"
     name, *values = record
-    columns = _COLUMNS.get(name)
-    if columns is None:
-        raise NoEventError(f"there is no event {name!r}")
+    if name not in _COLUMNS:
+        return f"there is no event {name!r}"
+    columns = _COLUMNS[name]
     if not isinstance(values[0], int):
-        raise NoEventError("its instant is a number of microseconds")
+        return "its instant is a number of microseconds"
     if len(values) != len(columns):
-        raise NoEventError(f"{name} has {len(columns)} fields, not {len(values)}")
-    for (field, kind), value in zip(columns.items(), values, strict=True):
-        if type(value) is not kind:
-            raise NoEventError(f"{field} of {name} must be a {'number' if kind is int else 'text'}, got {value!r}")
-    return name, dict(zip(columns, values, strict=True))
+        return f"{name} has {len(columns)} fields, not {len(values)}"
+    field, value = next(
+        (field, value) for (field, kind), value in zip(columns.items(), values, strict=True) if type(value) is not kind
+    )
+    return f"{field} of {name} must be a {'number' if columns[field] is int else 'text'}, got {value!r}"
 
 
 def events_of(lines: Iterable[str], *types: type[Event]) -> Iterator[Event]:
@@ -74,8 +90,8 @@ def events_of(lines: Iterable[str], *types: type[Event]) -> Iterator[Event]:
     for line in lines:
         if line.startswith('["') and not line.startswith(starts):
             continue
-        name, columns = columns_of(line)
+        name, *values = _record_of(line)
         try:
-            yield parsers[name](columns.values())
+            yield parsers[name](values)
         except ValueError as error:
             raise NoEventError(f"{name} cannot be read: {error}") from error
