@@ -1,4 +1,4 @@
-"""What a person sees on the terminal: progress in virtual time, and the summary of a run in the style of k6."""
+"""Output on the terminal: progress in virtual time, and the summary of a run in the style of k6."""
 
 import os
 import sys
@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from drsim.outputs import PAGE
+from drsim.reports.statuses import counted
 from drsim.scenarios.result import CriterionResult, Distribution, PropertyResult, Result, Verdict
 
 _WIDTH_PIPED: Final = 100
@@ -23,7 +24,7 @@ _VIOLATIONS_SHOWN_MAX: Final = 3
 
 
 class _Output(Console):
-    """Standard output. If its reader closes the pipe, remaining runs still write their files, without output."""
+    """Standard output. When its reader closes the pipe, the remaining runs continue and write their files."""
 
     def on_broken_pipe(self) -> None:
         leave_unseen()
@@ -41,13 +42,13 @@ def output() -> Console:
 
 
 def errors() -> Console:
-    """Standard error, for progress and for what went wrong."""
+    """Standard error, for progress and for errors."""
     return Console(highlight=False, stderr=True)
 
 
 @contextmanager
 def progress(console: Console, name: str, duration_us: int) -> Iterator[Callable[[int], None] | None]:
-    """Show a bar in virtual time during a run; nothing if the console is no terminal."""
+    """A bar in virtual time while a run lasts, on a terminal only."""
     if not console.is_terminal:
         yield None
         return
@@ -76,7 +77,7 @@ def show(console: Console, result: Result, folder: Path) -> None:
 
 
 def _show_faults(console: Console, result: Result) -> None:
-    """Which rules struck, which never did, and how the run came out of it."""
+    """How often each fault rule was injected, and how the run recovered."""
     struck = [each for each in result.faults if each.struck]
     total = sum(each.struck for each in struck)
     line(console, "fault", f"{len(struck)} of {len(result.faults)} fault rules struck, {total} times", indent=2)
@@ -88,8 +89,8 @@ def _show_faults(console: Console, result: Result) -> None:
         figures = ", ".join(f"{name} {value / 1000:.0f} s" for name, value in _quantiles(recovery))
         line(console, "fault", f"{recovery.count} overdue when healed, ended after that within {figures}", indent=2)
     for lost in result.unwinnable:
-        concerned = lost.execution_id or "every execution"
-        line(console, "unknown", f"{concerned} cannot end as DRS's truth demands: {lost.reason}", indent=2)
+        which = lost.execution_id or "every execution"
+        line(console, "unknown", f"{which} cannot end as DRS's truth demands: {lost.reason}", indent=2)
 
 
 def _quantiles(figure: Distribution) -> tuple[tuple[str, float], ...]:
@@ -106,11 +107,11 @@ def show_total(console: Console, results: list[Result]) -> None:
 
 
 def _ran(result: Result) -> str:
-    ends = [f"{count} {status.lower()}" for status, count in result.executions.items() if count]
     plural = "" if result.started == 1 else "s"
-    executions = f"{result.started} execution{plural}" + (f" ({', '.join(ends)})" if ends else "")
+    ends = ", ".join(f"{count} {phrase}" for count, phrase in counted(result.executions))
+    started = f"{result.started} execution{plural}" + (f" ({ends})" if ends else "")
     took = f"{duration(result.virtual_seconds)} of virtual time in {result.wall_seconds:.2f} s"
-    return f"{took}: {executions}, {result.polls} polls"
+    return f"{took}: {started}, {result.polls} polls"
 
 
 def _show_criterion(console: Console, criterion: CriterionResult) -> None:
@@ -138,8 +139,7 @@ def _show_violations(console: Console, broken: PropertyResult) -> None:
     line(console, "fail", f"{broken.name}: {broken.violations_count} violations", indent=2)
     console.print(Padding(Text(broken.rule), (0, 0, 0, 4)))
     for violation in broken.violations[:_VIOLATIONS_SHOWN_MAX]:
-        concerned = f"{violation.execution_id} " if violation.execution_id else ""
-        console.print(Text(f"    {violation.at[11:23]} {concerned}"))
+        console.print(Text(f"    {violation.at[11:23]} {violation.execution_id}"))
         console.print(Text(f"      expected {violation.expected}"))
         console.print(Text(f"      observed {violation.observed}"))
 

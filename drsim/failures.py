@@ -1,7 +1,7 @@
 """Failures on the terminal: shrunk, kept as files, printed, and replayed.
 
-Owns what is printed of one failure, and that none is lost: one that cannot be shrunk is kept as it was found, and a
-file that is there already is not written over.
+Owns what is printed of one failure, and that none is lost: one that cannot be shrunk is kept as it was found, and an
+existing file is not overwritten.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _SHRINK_SECONDS: Final = 60.0
 
 
 def keep_each(console: Console, failures: Sequence[tuple[Scenario, Contradiction]], parts: str, folder: Path) -> bool:
-    """Shrink the first failures, keep and tell them. False if that is interrupted. Raises OSError."""
+    """Shrink the first failures, keep and print them. False if interrupted. Raises OSError."""
     broken = [each for each in failures if each[1].property == BROKEN][:GROUPS_SHOWN_MAX]
     others = [each for each in failures if each[1].property != BROKEN][:GROUPS_SHOWN_MAX]
     try:
@@ -39,11 +39,11 @@ def keep_each(console: Console, failures: Sequence[tuple[Scenario, Contradiction
 
 
 def _keep(console: Console, scenario: Scenario, found: Contradiction, parts: str, path: Path) -> None:
-    """Make a failure small, keep it and tell its story."""
+    """Shrink a failure, keep it and print its story."""
     name = f"{found.property}, seed {found.seed}"
     console.print()
     if path.exists():
-        _tell_again(console, name, path)
+        _show_again(console, name, path)
         return
     began = machine.wall_seconds()
     if found.property == BROKEN:
@@ -58,10 +58,10 @@ def _keep(console: Console, scenario: Scenario, found: Contradiction, parts: str
         return
     seconds = duration(machine.wall_seconds() - began)
     line(console, "fail", f"{name}, shrunk in {seconds} ({runs_count} runs)", bold=True)
-    tell(console, kept, path)
+    show(console, kept, path)
 
 
-def _tell_again(console: Console, name: str, path: Path) -> None:
+def _show_again(console: Console, name: str, path: Path) -> None:
     """The story of a failure that this campaign kept before it was interrupted; it may have been made smaller since."""
     try:
         kept = failure.read(path)
@@ -69,10 +69,10 @@ def _tell_again(console: Console, name: str, path: Path) -> None:
         line(console, "fail", f"{name}, not shrunk, for its file is there and cannot be read: {error}", bold=True)
         return
     line(console, "fail", f"{name}, kept before in {path}", bold=True)
-    tell(console, kept, path)
+    show(console, kept, path)
 
 
-def tell(console: Console, kept: Failure, path: Path) -> None:
+def show(console: Console, kept: Failure, path: Path) -> None:
     """Print the story of a failure, or why there is none."""
     console.print(f"  {campaign_report.size_of(kept.scenario)}")
     for rule in kept.scenario.faults:
@@ -109,7 +109,7 @@ def replayed(console: Console, path: Path, parts_place: str | None) -> str:
     line(console, verdict, f"{path}: {answer.outcome}: {answer.detail}", bold=True)
     if answer.outcome == "still fails":
         shown = kept if parts_place is None else kept.model_copy(update={"parts": parts_place})
-        tell(console, shown, path)
+        show(console, shown, path)
     return answer.outcome
 
 
@@ -127,5 +127,5 @@ def shrunk_again(console: Console, path: Path) -> bool:
         return True
     failure.write(smaller, path)
     line(console, "fail", f"{path}: {kept.property}, shrunk ({runs_count} runs)", bold=True)
-    tell(console, smaller, path)
+    show(console, smaller, path)
     return True

@@ -69,8 +69,8 @@ def _show_judged(console: Console, judged: Judged) -> None:
     verdicts = f"{wording.outcome(judged.a)} -> {wording.outcome(judged.b)}"
     line(console, _MARKS[judged.change], f"{wording.named(judged):<39} {verdicts}", indent=2)
     for name, side in (("A", judged.a), ("B", judged.b)):
-        if told := wording.reason(judged, side):
-            console.print(Text(f"      {name}  {visible(told, _TEXT_MAX)}", "dim"))
+        if text := wording.reason(judged, side):
+            console.print(Text(f"      {name}  {visible(text, _TEXT_MAX)}", "dim"))
 
 
 def _show_pairs(console: Console, title: str, pairs: Sequence[tuple[str, str | None, str | None]]) -> None:
@@ -92,12 +92,12 @@ def _show_pairs(console: Console, title: str, pairs: Sequence[tuple[str, str | N
 def _show_distributions(console: Console, distributions: Sequence[Compared]) -> None:
     _title(console, "Distributions")
     for each in (each for each in distributions if not each.same):
-        told = f"{visible(each.name, 40):<25} {wording.difference(each)}"
+        text = f"{visible(each.name, 40):<25} {wording.difference(each)}"
         if each.clear:
-            line(console, "fault", f"{told}; median {wording.shift(each)}", indent=2)
+            line(console, "fault", f"{text}; median {wording.shift(each)}", indent=2)
             _show_figures(console, each)
         else:
-            line(console, "not exercised", told, indent=2)
+            line(console, "not exercised", text, indent=2)
     if same := [visible(each.name, 40) for each in distributions if each.same]:
         line(console, "not exercised", "the same values on both sides:", indent=2)
         console.print(Padding(Text(", ".join(same), "dim"), (0, 0, 0, 4)))
@@ -129,5 +129,5 @@ def _shape(histogram: Histogram, low: float, width: float, levels: str) -> str:
     for value, count in histogram:
         cells[min(int((value - low) / width), _CELLS - 1)] += count
     highest = max(cells)
-    # Whatever is there is seen: only an empty cell is blank.
+    # Only an empty cell is blank, however few values the others have.
     return "".join(levels[-(-count * (len(levels) - 1) // highest)] for count in cells)

@@ -8,9 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .model import (
-    JOB_MOVES,
-    SERVER_MOVES,
-    WAVE_MOVES,
     ActionStatus,
     Execution,
     ExecutionStatus,
@@ -157,14 +154,14 @@ def _observe(
         warnings.append(f"Wave {wave.number}: DRS does not know job {wave.job_id} in {wave.scope.region}")
         return wave
     job_status = job.status
-    if wave.job_status is not None and job_status not in (wave.job_status, *JOB_MOVES[wave.job_status]):
+    if wave.job_status is not None and job_status not in (wave.job_status, *wave.job_status.moves):
         warnings.append(f"Wave {wave.number}: job {job.job_id} went from {wave.job_status} back to {job_status}")
         job_status = wave.job_status
     servers = _merge_servers(wave, job, warnings)
     has_news = (servers, job_status) != (wave.servers, wave.job_status)
     seen = replace(wave, servers=servers, job_status=job_status) if has_news else wave
     status, message = _judge(seen, job, actions_count, awaits_actions)
-    if (status, message) == (seen.status, seen.message) or status not in (wave.status, *WAVE_MOVES[wave.status]):
+    if (status, message) == (seen.status, seen.message) or status not in (wave.status, *wave.status.moves):
         return seen
     return replace(seen, status=status, message=message)
 
@@ -186,7 +183,7 @@ def _merge(server: Server, launch: ServerLaunch | None, warnings: list[str]) -> 
     if launch is None:
         return server
     status = launch.status
-    if status is not server.status and status not in SERVER_MOVES[server.status]:
+    if status is not server.status and status not in server.status.moves:
         warnings.append(f"Server {server.source_server_id} went from {server.status} back to {status}")
         status = server.status
     # DRS leaves recoveryInstanceID out of finished jobs, so an id once seen is kept.
@@ -219,7 +216,7 @@ def _is_incomplete(wave: Wave, jobs: Mapping[JobRef, Job], actions_count: bool) 
 
     A job that DRS never named is not left out: it has no status stored, and waiting does not bring it.
     """
-    if wave.job is None or not WAVE_MOVES[wave.status]:
+    if wave.job is None or wave.status.terminal:
         return False
     job = jobs.get(wave.job)
     return wave.job_status is not None if job is None else bool(_unreported(wave, job, actions_count))
@@ -259,7 +256,7 @@ def _end_of(wave: Wave, actions: Sequence[ActionStatus | None]) -> tuple[WaveSta
 
 def _settle(wave: Wave, left_out: bool, age_s: int) -> Wave:
     """An unfinished wave of an execution whose time is up. Its job and servers stay as they were last seen."""
-    if not WAVE_MOVES[wave.status] or (wave.job is None and wave.status is WaveStatus.PENDING):
+    if wave.status.terminal or (wave.job is None and wave.status is WaveStatus.PENDING):
         return wave
     if wave.job is not None and wave.job_status in (JobStatus.PENDING, JobStatus.STARTED) and not left_out:
         message = f"job was {wave.job_status} when last seen; watching ended after {age_s} s"

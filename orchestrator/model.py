@@ -1,13 +1,13 @@
-"""What is watched: executions, waves, servers and DRS jobs as values, and the moves their statuses may make.
+"""What is watched: executions, waves, servers and DRS jobs as values, and one table of statuses for each.
 
-Owns the words and the tables of legal moves. How an execution lies in DynamoDB is `items`; what to do about it is
-`decisions`. Instants are integer microseconds since the Unix epoch, durations integer microseconds.
+`items` owns how DynamoDB keeps an execution, `decisions` what to do about it. Instants are integer microseconds
+since the Unix epoch, durations integer microseconds.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 
 class ExecutionType(StrEnum):
@@ -17,56 +17,91 @@ class ExecutionType(StrEnum):
     RECOVERY = "RECOVERY"
 
 
-class ExecutionStatus(StrEnum):
-    """Where an execution stands. The last five are terminal: nothing follows them."""
+class Status(StrEnum):
+    """A row of a table of statuses: a word, its meaning, and the words that may follow it.
 
-    PENDING = "PENDING"
-    POLLING = "POLLING"
-    COMPLETED = "COMPLETED"
-    PARTIAL = "PARTIAL"
-    FAILED = "FAILED"
-    TIMEOUT = "TIMEOUT"
-    CANCELLED = "CANCELLED"
+    A status may always stay as it is. A poll can miss one in between, so moves may skip forward.
+    """
 
+    meaning: str
+    moves: frozenset[str]
+    terminal: bool
 
-class WaveStatus(StrEnum):
-    """Where a wave stands. COMPLETED, PARTIAL, FAILED are DRS's truth; TIMEOUT and UNKNOWN say that watching ended."""
-
-    PENDING = "PENDING"
-    LAUNCHING = "LAUNCHING"
-    IN_PROGRESS = "IN_PROGRESS"
-    COMPLETED = "COMPLETED"
-    PARTIAL = "PARTIAL"
-    FAILED = "FAILED"
-    TIMEOUT = "TIMEOUT"
-    UNKNOWN = "UNKNOWN"
+    # The meaning has a default only because type checkers take the lookup of a word for a call of this.
+    def __new__(cls, word: str, meaning: str = "", *moves: str) -> Self:
+        """Make one status. Raises TypeError for a row without a meaning."""
+        if not meaning:
+            raise TypeError(f"{cls.__name__}.{word} must have a meaning")
+        status = str.__new__(cls, word)
+        status._value_ = word
+        status.meaning, status.moves, status.terminal = meaning, frozenset(moves), not moves
+        return status
 
 
-class JobStatus(StrEnum):
+class ExecutionStatus(Status):
+    """Where an execution stands."""
+
+    PENDING = "PENDING", "The plan's worker has created it", "POLLING", "FAILED", "CANCELLED"
+    POLLING = "POLLING", "The poller watches its jobs", "COMPLETED", "PARTIAL", "FAILED", "TIMEOUT", "CANCELLED"
+    COMPLETED = "COMPLETED", "Every wave completed"
+    PARTIAL = "PARTIAL", "Some servers did not launch, or a launch action did not succeed"
+    FAILED = "FAILED", "No server launched"
+    TIMEOUT = "TIMEOUT", "Watching ended before every job had"
+    CANCELLED = "CANCELLED", "A person ended it"
+
+
+TERMINAL: Final = frozenset(status for status in ExecutionStatus if status.terminal)
+"""Statuses that absorb: the poller never writes an execution in one of them again."""
+
+_WAVE_ENDS: Final = ("COMPLETED", "PARTIAL", "FAILED", "TIMEOUT", "UNKNOWN")
+
+
+class WaveStatus(Status):
+    """Where a wave stands."""
+
+    PENDING = "PENDING", "It waits for its turn, or for DRS", "LAUNCHING", "IN_PROGRESS", *_WAVE_ENDS
+    LAUNCHING = "LAUNCHING", "DRS has its job", "IN_PROGRESS", *_WAVE_ENDS
+    IN_PROGRESS = "IN_PROGRESS", "Its servers launch", *_WAVE_ENDS
+    COMPLETED = "COMPLETED", "Every server launched, and so did its launch actions"
+    PARTIAL = "PARTIAL", "Some servers did not launch, or a launch action did not succeed"
+    FAILED = "FAILED", "No server launched"
+    TIMEOUT = "TIMEOUT", "Watching ended while its job ran"
+    UNKNOWN = "UNKNOWN", "Watching ended, and DRS had not reported its outcome"
+
+
+FINISHED_WAVE: Final = frozenset({WaveStatus.COMPLETED, WaveStatus.PARTIAL, WaveStatus.FAILED})
+"""Wave statuses that are DRS's last word. Such a wave is never changed again."""
+
+
+class JobStatus(Status):
     """DRS's JobStatus. There is no failed job: failure shows in the servers (botocore model, drs 2020-02-26)."""
 
-    PENDING = "PENDING"
-    STARTED = "STARTED"
-    COMPLETED = "COMPLETED"
+    PENDING = "PENDING", "DRS has accepted it", "STARTED", "COMPLETED"
+    STARTED = "STARTED", "DRS works on it", "COMPLETED"
+    COMPLETED = "COMPLETED", "DRS has ended it; its servers say how"
 
 
-class ServerStatus(StrEnum):
-    """DRS's LaunchStatus, and NOT_STARTED for a server that no job has named yet."""
-
-    NOT_STARTED = "NOT_STARTED"
-    PENDING = "PENDING"
-    IN_PROGRESS = "IN_PROGRESS"
-    LAUNCHED = "LAUNCHED"
-    FAILED = "FAILED"
-    TERMINATED = "TERMINATED"
+_LAUNCH_ENDS: Final = ("LAUNCHED", "FAILED", "TERMINATED")
 
 
-class ActionStatus(StrEnum):
+class ServerStatus(Status):
+    """DRS's LaunchStatus, and NOT_STARTED."""
+
+    NOT_STARTED = "NOT_STARTED", "No job has named it yet", "PENDING", "IN_PROGRESS", *_LAUNCH_ENDS
+    PENDING = "PENDING", "Its launch waits", "IN_PROGRESS", *_LAUNCH_ENDS
+    IN_PROGRESS = "IN_PROGRESS", "It launches", *_LAUNCH_ENDS
+    LAUNCHED = "LAUNCHED", "It runs", "TERMINATED"
+    # A failed launch stays one, even if its remains are terminated later.
+    FAILED = "FAILED", "It did not launch"
+    TERMINATED = "TERMINATED", "Its instance is gone"
+
+
+class ActionStatus(Status):
     """DRS's LaunchActionRunStatus: how one post-launch action of one server runs."""
 
-    IN_PROGRESS = "IN_PROGRESS"
-    SUCCEEDED = "SUCCEEDED"
-    FAILED = "FAILED"
+    IN_PROGRESS = "IN_PROGRESS", "It runs", "SUCCEEDED", "FAILED"
+    SUCCEEDED = "SUCCEEDED", "It did its work"
+    FAILED = "FAILED", "It did not"
 
 
 class Phase(StrEnum):
@@ -75,60 +110,6 @@ class Phase(StrEnum):
     PENDING = "PENDING"
     STARTED = "STARTED"
     IN_PROGRESS = "IN_PROGRESS"
-
-
-TERMINAL: Final = frozenset(
-    {
-        ExecutionStatus.COMPLETED,
-        ExecutionStatus.PARTIAL,
-        ExecutionStatus.FAILED,
-        ExecutionStatus.TIMEOUT,
-        ExecutionStatus.CANCELLED,
-    }
-)
-"""Statuses that absorb: an execution in one of them is never written by the poller again."""
-
-EXECUTION_MOVES: Final[Mapping[ExecutionStatus, frozenset[ExecutionStatus]]] = {
-    ExecutionStatus.PENDING: frozenset({ExecutionStatus.POLLING, ExecutionStatus.FAILED, ExecutionStatus.CANCELLED}),
-    ExecutionStatus.POLLING: TERMINAL,
-    **{status: frozenset() for status in sorted(TERMINAL)},
-}
-"""From each status, the statuses that may follow it. A status may always stay as it is."""
-
-_WAVE_ENDS: Final = frozenset(
-    {WaveStatus.COMPLETED, WaveStatus.PARTIAL, WaveStatus.FAILED, WaveStatus.TIMEOUT, WaveStatus.UNKNOWN}
-)
-
-FINISHED_WAVE: Final = frozenset({WaveStatus.COMPLETED, WaveStatus.PARTIAL, WaveStatus.FAILED})
-"""Wave statuses that are DRS's last word. Such a wave is never changed again."""
-
-WAVE_MOVES: Final[Mapping[WaveStatus, frozenset[WaveStatus]]] = {
-    WaveStatus.PENDING: _WAVE_ENDS | {WaveStatus.LAUNCHING, WaveStatus.IN_PROGRESS},
-    WaveStatus.LAUNCHING: _WAVE_ENDS | {WaveStatus.IN_PROGRESS},
-    WaveStatus.IN_PROGRESS: _WAVE_ENDS,
-    **{status: frozenset() for status in sorted(_WAVE_ENDS)},
-}
-"""From each wave status, those that may follow it. A poll can miss a status in between, so moves may skip forward."""
-
-JOB_MOVES: Final[Mapping[JobStatus, frozenset[JobStatus]]] = {
-    JobStatus.PENDING: frozenset({JobStatus.STARTED, JobStatus.COMPLETED}),
-    JobStatus.STARTED: frozenset({JobStatus.COMPLETED}),
-    JobStatus.COMPLETED: frozenset(),
-}
-"""From each job status, those that may follow it."""
-
-_LAUNCH_ENDS: Final = frozenset({ServerStatus.LAUNCHED, ServerStatus.FAILED, ServerStatus.TERMINATED})
-
-SERVER_MOVES: Final[Mapping[ServerStatus, frozenset[ServerStatus]]] = {
-    ServerStatus.NOT_STARTED: _LAUNCH_ENDS | {ServerStatus.PENDING, ServerStatus.IN_PROGRESS},
-    ServerStatus.PENDING: _LAUNCH_ENDS | {ServerStatus.IN_PROGRESS},
-    ServerStatus.IN_PROGRESS: _LAUNCH_ENDS,
-    ServerStatus.LAUNCHED: frozenset({ServerStatus.TERMINATED}),
-    # A failed launch stays one, even if its remains are terminated later.
-    ServerStatus.FAILED: frozenset(),
-    ServerStatus.TERMINATED: frozenset(),
-}
-"""From each server status, those that may follow it."""
 
 
 class ExecutionKey(NamedTuple):
@@ -229,7 +210,7 @@ class Dispatch:
     """One asynchronous invocation of the poller, as the finder sends it.
 
     `dispatched_us` is the instant of the look that found the execution due. The poller writes it as `LastPolledTime`,
-    so that intervals count from dispatch to dispatch. None means that somebody invoked the poller by hand. `started_us`
+    so that intervals count from dispatch to dispatch. It is None where a person invoked the poller. `started_us`
     is the execution's StartTime, for the age that a poll publishes even when it cannot read the table.
     """
 

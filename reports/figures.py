@@ -120,7 +120,7 @@ def _ticks(result: Result) -> Markup:
 
     shown = [
         series("polled", "--c1", lambda tick: tick.polled),
-        series("found and skipped", "--pending", lambda tick: max(tick.found - tick.polled, 0)),
+        series("found and skipped", "--s-PENDING", lambda tick: max(tick.found - tick.polled, 0)),
     ]
     return stacked("ticks", "Executions found by each tick, polled and skipped", shown, basis="observed")
 

@@ -19,6 +19,7 @@ from drsim.reports.history import TraceError, history
 from drsim.reports.page import environment
 from drsim.reports.phase_2 import CRITERIA
 from drsim.reports.sections import Document, Section
+from drsim.reports.statuses import counted
 from drsim.reports.text import visible
 from drsim.reports.timeline import timeline
 from drsim.scenarios.result import Result
@@ -93,6 +94,7 @@ def render(result: Result, lines: Iterable[str]) -> Document:
     page = environment().get_template("report.html.j2")
     text = page.render(
         run=result,
+        ends=counted(result.executions),
         verdict=result.verdict,
         configuration=result.metrics.configuration,
         figure=result.metrics.distributions.get,

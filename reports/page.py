@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from drsim.reports.markdown import clock, number
+from drsim.reports.statuses import LOOKS
 from drsim.reports.text import visible
 
 
@@ -30,6 +31,7 @@ def environment() -> Environment:
         autoescape=True,
         finalize=lambda value: "–" if value is None else value,
     )
+    found.globals["looks"] = LOOKS
     found.filters |= {"clock": clock, "number": number, "visible": visible, "data": data}
     return found
 

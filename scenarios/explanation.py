@@ -1,29 +1,30 @@
-"""The story of a failure in domain words: what happened to which execution, and who wrote over whom.
+"""The story of a failure in domain words: what happened to which execution, and which write overwrote which.
 
-Told from the events of the smallest run, which is made again; with how it first differs from the nearest passing run.
+The smallest failing run is made again for it, and so is the nearest passing one.
 """
 
-import json
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from drsim.scenarios.explore import contradictions, world_of
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.parts import parts_of
+from drsim.simulator.decoder import columns_of
 from drsim.simulator.events import FaultInjected, ItemChanged, JobStarted, LambdaEnded, WriteRefused
-from drsim.simulator.reader import ExecutionView
+from drsim.simulator.reader import ExecutionView, WaveView
 from drsim.simulator.world import Parts, World
 
 _LINES_MAX = 16
 _IDLE = "nothing but version"
-_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_Told = ItemChanged | FaultInjected | WriteRefused | LambdaEnded | JobStarted
 
 
 class Line(NamedTuple):
     """One line of the story.
 
-    `kind` is "write", "fault", "trouble" (a run ends badly, a write is refused), "drs" or "more" (what is left out).
+    `kind` is "write", "fault", "trouble" (an invocation ends badly, a write is refused), "drs", or "more" for what is
+    left out.
     """
 
     at_us: int
@@ -42,66 +43,59 @@ class Difference(NamedTuple):
 def story(failure: Failure) -> list[Line]:
     """The last events before the violation that concern its execution, in order."""
     world = world_of(failure.scenario, failure.seed, parts_of(failure.parts), verdict_only=True)
+    concerned = failure.execution_id
     lines: list[Line] = []
-    whom = failure.execution_id
 
-    def on_change(event: ItemChanged) -> None:
-        if not whom or event.execution_id == whom:
-            lines.append(Line(event.at_us, f"{event.writer} writes {event.execution_id}: {_change(event)}"))
+    def on_event(event: _Told) -> None:
+        line = _line(event)
+        if line and (not concerned or isinstance(event, JobStarted) or event.execution_id in ("", concerned)):
+            lines.append(line)
 
-    def on_fault(event: FaultInjected) -> None:
-        if event.execution_id in ("", whom) or not whom:
-            where = f" in run {event.run} of {event.function}" if event.function else ""
-            lines.append(Line(event.at_us, f"FAULT {event.fault} at {event.operation}{where}", "fault"))
-
-    def on_refused(event: WriteRefused) -> None:
-        if event.execution_id == whom:
-            lines.append(Line(event.at_us, f"{event.writer} is refused its write: somebody came first", "trouble"))
-
-    def on_ended(event: LambdaEnded) -> None:
-        if event.outcome != "ok" and event.execution_id in ("", whom):
-            lines.append(Line(event.at_us, f"{event.function} ends in {event.outcome}: {event.detail}", "trouble"))
-
-    def on_job(event: JobStarted) -> None:
-        lines.append(Line(event.at_us, f"DRS starts {event.job_id} with {event.servers} servers", "drs"))
-
-    world.trace.listen(ItemChanged, on_change)
-    world.trace.listen(FaultInjected, on_fault)
-    world.trace.listen(WriteRefused, on_refused)
-    world.trace.listen(LambdaEnded, on_ended)
-    world.trace.listen(JobStarted, on_job)
+    for event_type in _Told.__args__:
+        world.trace.listen(event_type, on_event)
     list(contradictions(world, failure.seed))
-    lines += _truth(world, whom)
+    lines += _truth(world, concerned)
     world.close()
-    at_us = failure.at
-    told = _without_idle(sorted((line for line in lines if line.at_us <= at_us), key=lambda line: line.at_us))
-    left_out = len(told) - _LINES_MAX
-    if left_out > 0:
-        told = [Line(told[0].at_us, f"... {left_out} earlier events", "more"), *told[left_out:]]
-    return told
+    shown = _without_idle(sorted((line for line in lines if line.at_us <= failure.at), key=lambda line: line.at_us))
+    left_out = len(shown) - _LINES_MAX
+    more = [Line(shown[0].at_us, f"... {left_out} earlier events", "more")] if left_out > 0 else []
+    return more + shown[-_LINES_MAX:]
+
+
+def _line(event: _Told) -> Line | None:
+    match event:
+        case ItemChanged():
+            return Line(event.at_us, f"{event.writer} writes {event.execution_id}: {_change(event)}")
+        case FaultInjected():
+            where = f" in run {event.run} of {event.function}" if event.function else ""
+            return Line(event.at_us, f"FAULT {event.fault} at {event.operation}{where}", "fault")
+        case WriteRefused():
+            return Line(event.at_us, f"{event.writer} is refused its write: another write came first", "trouble")
+        case LambdaEnded():
+            text = f"{event.function} ends in {event.outcome}: {event.detail}"
+            return None if event.outcome == "ok" else Line(event.at_us, text, "trouble")
+        case JobStarted():
+            return Line(event.at_us, f"DRS starts {event.job_id} with {event.servers} servers", "drs")
 
 
 def difference(failure: Failure) -> Difference | None:
     """How the failing run first differs from the nearest one that passes, or None if there is no such run.
 
-    That is the run without the last fault of the plan, for none of a smallest plan can be left out; where there is no
-    fault, the run of the real code.
+    That is the run without the last fault of the plan, since each fault of a smallest plan is needed. Without any
+    fault it is the run of the real code.
     """
     scenario, parts = failure.scenario, parts_of(failure.parts)
     if scenario.faults:
         without = scenario.model_copy(update={"faults": scenario.faults[:-1]})
-        told = f"the same run without {scenario.faults[-1]}"
-        passing = _events(world_of(without, failure.seed, parts), failure.seed)
+        passing, nearest = f"the same run without {scenario.faults[-1]}", world_of(without, failure.seed, parts)
     elif failure.parts:
-        told = "the same run of drsim's own code"
-        passing = _events(world_of(scenario, failure.seed, Parts()), failure.seed)
+        passing, nearest = "the same run of drsim's own code", world_of(scenario, failure.seed, Parts())
     else:
         return None
-    failing = _events(world_of(scenario, failure.seed, parts), failure.seed)
-    for fails, passes in zip(failing, passing, strict=False):
-        if fails != passes:
-            return Difference(told, _shown(fails), _shown(passes))
-    return None
+    passed = _events(nearest, failure.seed)
+    failed = _events(world_of(scenario, failure.seed, parts), failure.seed)
+    pairs = ((fails, passes) for fails, passes in zip(failed, passed, strict=False) if fails != passes)
+    return next((Difference(passing, _shown(fails), _shown(passes)) for fails, passes in pairs), None)
 
 
 def _events(world: World, seed: int) -> Sequence[str]:
@@ -112,33 +106,26 @@ def _events(world: World, seed: int) -> Sequence[str]:
 
 
 def _without_idle(lines: Sequence[Line]) -> list[Line]:
-    """The lines with polls that changed nothing, and faults that struck alike again, told once."""
-    told: list[Line] = []
-    for line in lines:
-        if told and _same(told[-1].text, line.text):
-            told.pop()
-        told.append(line)
-    return told
-
-
-def _same(before: str, now: str) -> bool:
-    return before == now or (_IDLE in before and _IDLE in now)
+    """The lines; of those alike in a row, and of polls in a row that changed nothing, only the last."""
+    alike = groupby(lines, key=lambda line: _IDLE if _IDLE in line.text else line.text)
+    return [list(group)[-1] for _, group in alike]
 
 
 def _shown(line: str) -> str:
-    name, at_us, *fields = json.loads(line)
-    # Ids of requests say nothing to people.
-    fields = [field for field in fields if not (isinstance(field, str) and re.fullmatch(_UUID, field))]
-    return f"{at_us / 1e6:.3f} s {name} " + " ".join(str(field) for field in fields if field != "")
+    name, columns = columns_of(line)
+    at_us = int(columns.pop("at_us"))
+    # Ids of requests mean nothing to people.
+    shown = [str(value) for field, value in columns.items() if field not in ("request_id", "by") and value != ""]
+    return f"{at_us / 1e6:.3f} s {name} {' '.join(shown)}"
 
 
-def _truth(world: World, whom: str) -> list[Line]:
+def _truth(world: World, concerned: str) -> list[Line]:
     """When DRS's jobs of the execution ended, and how."""
     lines = []
     for key in world.workload.expected:
         item = world.table.get(key)
         execution = None if item is None else item.execution
-        if execution is None or (whom and key.execution_id != whom):
+        if execution is None or (concerned and key.execution_id != concerned):
             continue
         for wave in execution.waves:
             job = world.truth.job(wave)
@@ -161,23 +148,23 @@ def _change(event: ItemChanged) -> str:
 
 def _changes(before: ExecutionView, now: ExecutionView) -> list[str]:
     words = [] if now.status is before.status else [f"{before.status} -> {now.status}"]
-    for place, wave in enumerate(now.waves):
-        old = before.waves[place] if place < len(before.waves) else None
-        if old is None:
-            words.append(f"wave {wave.number} {wave.status}")
-            continue
-        if wave.status is not old.status:
-            words.append(f"wave {wave.number} {old.status} -> {wave.status}")
-        if wave.job_id != old.job_id:
-            words.append(f"wave {wave.number} has job {wave.job_id or 'no more'}")
-        if wave.job_status is not old.job_status:
-            words.append(f"its job {wave.job_status}")
-        servers = {server.source_server_id: server.status for server in old.servers}
-        moved = [str(each.status) for each in wave.servers if servers.get(each.source_server_id) is not each.status]
-        if moved:
-            words.append(f"{len(moved)} of its servers {', '.join(sorted(set(moved)))}")
-        if len(wave.servers) < len(old.servers):
-            words.append(f"{len(old.servers) - len(wave.servers)} of its servers gone")
-    if len(now.waves) < len(before.waves):
-        words.append(f"{len(before.waves) - len(now.waves)} waves gone")
-    return words
+    for old, wave in zip(before.waves, now.waves, strict=False):
+        words += _wave_changes(old, wave)
+    words += [f"wave {wave.number} {wave.status}" for wave in now.waves[len(before.waves) :]]
+    gone = len(before.waves) - len(now.waves)
+    return [*words, f"{gone} waves gone"] if gone > 0 else words
+
+
+def _wave_changes(old: WaveView, wave: WaveView) -> Iterator[str]:
+    if wave.status is not old.status:
+        yield f"wave {wave.number} {old.status} -> {wave.status}"
+    if wave.job_id != old.job_id:
+        yield f"wave {wave.number} has job {wave.job_id or 'no more'}"
+    if wave.job_status is not old.job_status:
+        yield f"its job {wave.job_status}"
+    servers = {server.source_server_id: server.status for server in old.servers}
+    moved = [str(each.status) for each in wave.servers if servers.get(each.source_server_id) is not each.status]
+    if moved:
+        yield f"{len(moved)} of its servers {', '.join(sorted(set(moved)))}"
+    if len(wave.servers) < len(old.servers):
+        yield f"{len(old.servers) - len(wave.servers)} of its servers gone"

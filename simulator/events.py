@@ -4,11 +4,11 @@ Events come from the services, not from the code under test, so that any team's 
 virtual time. `request_id` is that of the Lambda invocation that caused the event, or "".
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from re import ASCII
 from re import compile as pattern
-from typing import Any, Final, NamedTuple
-from urllib.parse import quote
+from typing import Any, Final, NamedTuple, Self
+from urllib.parse import quote, unquote
 
 from drsim.orchestrator.model import MetricPoint
 from drsim.simulator.reader import Attributes, ExecutionView
@@ -166,6 +166,14 @@ class JobStarted(NamedTuple):
         lives = [f"{life[0]}:{life[1]}:{'LAUNCHED' if life[2] else 'FAILED'}:{life[3]}" for life in self.lives]
         return (*self[:7], " ".join(lives))
 
+    @classmethod
+    def parse(cls, record: Iterable[Any]) -> Self:
+        """The inverse of `record`."""
+        *columns, text = record
+        lives = [life.split(":") for life in text.split()]
+        read = tuple((int(begin), int(end), how == "LAUNCHED", int(failed)) for begin, end, how, failed in lives)
+        return cls._make([*columns, read])
+
 
 class StartRefused(NamedTuple):
     """DRS refused StartRecovery; `code` is the error's."""
@@ -217,6 +225,38 @@ class ItemChanged(NamedTuple):
         )
         ids = (self.request_id, self.writer, self.execution_id)
         return (self.at_us, *ids, str(now.status), now.version or 0, waves, self.size_bytes)
+
+
+class WaveRecord(NamedTuple):
+    """One wave of an ItemRecord. `job_id` and `job_status` are "" for none, `servers` are statuses between commas."""
+
+    number: str
+    status: str
+    job_id: str
+    job_status: str
+    servers: str
+
+
+class ItemRecord(NamedTuple):
+    """An ItemChanged as the trace keeps it: what the table says from now on.
+
+    `status` is the execution's, or DELETED, or MALFORMED where the item cannot be read.
+    """
+
+    at_us: int
+    request_id: str
+    writer: str
+    execution_id: str
+    status: str
+    version: int
+    waves: tuple[WaveRecord, ...]
+    size_bytes: int
+
+    @classmethod
+    def parse(cls, record: Iterable[Any]) -> Self:
+        """The inverse of `ItemChanged.record`, to which a job id "-" is none."""
+        *columns, waves, size_bytes = record
+        return cls._make([*columns, tuple(_waves_in(waves)), size_bytes])
 
 
 class MetricsPublished(NamedTuple):
@@ -271,10 +311,6 @@ class RunEnded(NamedTuple):
     at_us: int
 
 
-def _always(_: object) -> bool:
-    return True
-
-
 def _tells_more(event: ItemChanged) -> bool:
     """Whether a write changed more than when it was: its status, or a wave."""
     before, now = event.previous, event.execution
@@ -286,21 +322,26 @@ def _failed(event: LambdaEnded) -> bool:
     return event.outcome != "ok"
 
 
+_ALL_OF: Final = (TickFired, JobStarted, StartRefused, Throttled, Dropped, WriteRefused, FaultInjected, RunEnded)
 SUMMARY: Final[Mapping[type[Any], Callable[[Any], bool]]] = {
-    TickFired: _always,
-    JobStarted: _always,
-    StartRefused: _always,
     ItemChanged: _tells_more,
     LambdaEnded: _failed,
-    Throttled: _always,
-    Dropped: _always,
-    WriteRefused: _always,
-    FaultInjected: _always,
-    RunEnded: _always,
+    **{event_type: lambda _: True for event_type in _ALL_OF},
 }
-"""The events that tell what became of executions, and which of each type; polls that changed nothing are left out."""
+"""Which events of each type show the fate of executions; polls that changed nothing are left out."""
 
 
 def _quoted(job_id: str) -> str:
     # DRS's own ids need no quoting, and seeing that is ten times as fast.
     return job_id if _PLAIN(job_id) else quote(job_id, safe=_UNQUOTED, errors="replace")
+
+
+def _waves_in(text: str) -> Iterator[WaveRecord]:
+    """The waves in an item's record. What is no wave is left out."""
+    for wave in text.split(" "):
+        parts = wave.split(":")
+        # Traces from before job ids were quoted may have a wave in pieces.
+        if len(parts) == 5:
+            number, status, job_id, job_status, servers = parts
+            job = "" if job_id == "-" else unquote(job_id, errors="replace")
+            yield WaveRecord(number, status, job, job_status.removeprefix("-"), servers)

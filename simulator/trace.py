@@ -1,6 +1,6 @@
-"""The trace: every event in order, to those who listen, and as lines of JSON with a digest.
+"""The trace: every event in order, for listeners, and as lines of JSON with a digest.
 
-Owns the encoding, and where lines go: to memory, or to a file while the run goes on. A line is `[name, at_us, ...]`,
+Owns the encoding, and where lines go: to memory, or to a file during the run. A line is `[name, at_us, ...]`,
 ints and strings only; the digest is the SHA-256 of the lines, so that of `trace.jsonl.gz` can be checked with zcat and
 sha256sum.
 """
@@ -19,10 +19,10 @@ from drsim.simulator.events import SUMMARY
 _E = TypeVar("_E")
 
 Level = Literal["off", "summary", "full"]
-"""Which events become lines: none, those that tell what became of executions (`events.SUMMARY`), or all."""
+"""Which events become lines: none, those about the fate of executions (`events.SUMMARY`), or all."""
 
 _LINES_MAX: Final = 100_000
-"""So many lines wait for `flush` at the most: some 15 MB. A virtual minute with 2,000 polls has 26,000."""
+"""At most this many lines wait for `flush`: some 15 MB. A virtual minute with 2,000 polls has 26,000."""
 
 
 class BrokenSimulationError(RunEndingError):
@@ -42,7 +42,7 @@ class _Channel(NamedTuple):
 
 
 class Trace:
-    """Append-only; listeners hear of each event as it happens, in the order in which they began to listen.
+    """Append-only; listeners are called with each event as it happens, in the order in which they were added.
 
     With a `spool` lines go to that file, compressed, and only those since the last `flush` are in memory.
     """
@@ -62,7 +62,7 @@ class Trace:
         self._channel(event_type).listeners.append(listener)
 
     def emit(self, event: Any) -> None:
-        """Append an event and tell those who listen for its type."""
+        """Append an event and call the listeners for its type."""
         event_type = event.__class__
         listeners, chosen, line = self._channels.get(event_type) or self._channel(event_type)
         try:

@@ -1,7 +1,7 @@
-"""What all charts share: the figure as it is laid out, its axes and marks, and the paths of its lines and boxes.
+"""What all charts share: the figure's layout, its axes and marks, and the paths of its lines and boxes.
 
-Owns no kind of chart: `over_time` and `distributions` have these. A chart needs no script to be seen. Its lines are an
-SVG stretched to the width there is; all text is HTML beside or above it and keeps its size. `charts.css` is the look,
+`over_time` and `distributions` own the kinds of charts. A chart needs no script to be seen. Its lines are an SVG that
+is stretched to the width there is; all text is HTML beside or above it and keeps its size. `charts.css` is the look,
 and `charts.js` adds crosshair, tooltips and a table of the values.
 """
 
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
-from drsim.reports.charts.scales import Scale, Tick, drawable, figure, quantity, with_unit
+from drsim.reports.charts.scales import Scale, Tick, drawable, figure, quantity, rounded, with_unit
 from drsim.reports.page import environment
 from drsim.reports.text import visible
 
@@ -21,12 +21,12 @@ WIDTH, HEIGHT = 1000, 400
 """The SVG's own units; the page stretches it."""
 
 COLOURS: Final = ("--c1", "--c2", "--c3", "--c4", "--c5", "--c6")
-"""Of page.css, for whatever brings no colour of its own."""
+"""Variables of page.css, for what has no colour of its own."""
 
 LABEL_MAX, _MARK_MAX = 80, 40
 
-# In percent of the plot: labels so near above each other touch; a character is so wide in a narrow plot; and beyond
-# this place a label has more room to the left.
+# In percent of the plot: the distance at which labels above each other touch, the width of a character in a narrow
+# plot, and where a label has more room to its left.
 _NEAR, _CHARACTER, _LATE = 9, 2.5, 60
 _ARROWS: Final = {"low": "↓", "high": "↑", "before": "←", "after": "→"}
 
@@ -37,11 +37,10 @@ class Mark:
 
     label: str
     value: float
-    right: bool = False
     colour: str = "--fail"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Axis:
     """A scale in `unit`, for values that come in a unit `divisor` times smaller."""
 
@@ -71,6 +70,9 @@ class Axis:
     def level(self) -> list["Place"]:
         """The labels of the ticks, if the axis lies."""
         return [Place(percent(self.scale.at(tick.value)), tick.label) for tick in self.ticks]
+
+
+Data = Mapping[str, object]
 
 
 class Place(NamedTuple):
@@ -106,6 +108,20 @@ class Note(NamedTuple):
     colour: str
     row: int = 0
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Where the label begins and ends."""
+        width = len(self.label) * _CHARACTER
+        return (self.at - width, self.at) if self.side == "end" else (self.at, self.at + width)
+
+
+class Marked(NamedTuple):
+    """Marks on an axis: their lines and labels, and the labels of those beyond its ends."""
+
+    lines: Sequence[Shape]
+    labels: Sequence[Note]
+    beyond: Sequence[Note]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
@@ -120,7 +136,7 @@ class Figure:
     name: str
     title: str
     summary: str
-    data: Mapping[str, object]
+    data: Data
     shapes: Sequence[Shape]
     bottom: Sequence[Place]
     left: Sequence[Place]
@@ -136,10 +152,16 @@ class Figure:
     empty: bool = False
 
     def html(self) -> Markup:
-        """The figure; everything that a run brought in is escaped, cut and made visible."""
+        """The figure; every text from a run is escaped, cut and made visible."""
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", self.name)[:LABEL_MAX]
         context = {"figure": self, "name": name, "width": WIDTH, "height": HEIGHT, "label_max": LABEL_MAX}
         return Markup(environment().get_template("charts.html.j2").render(context))
+
+
+def data_of(name: str, colour: str, unit: str, ends: Sequence[float] | None, values: Sequence[float | None]) -> Data:
+    """One series of a figure's `data`."""
+    shown = [None if value is None else rounded(value) for value in values]
+    return {"n": visible(name, LABEL_MAX), "c": colour, "u": unit, "y": ends, "v": shown}
 
 
 def coloured(colour: str, index: int) -> str:
@@ -147,67 +169,62 @@ def coloured(colour: str, index: int) -> str:
     return colour or COLOURS[index % len(COLOURS)]
 
 
-def room_for(low: float, high: float, marks: Iterable[Mark], *, times: float = 2.0) -> tuple[float, float]:
-    """The domain with the marks in it that leave the values at least one `times`-th of it. The others are arrows.
+def room_for(low: float, high: float, marks: Iterable[Mark]) -> tuple[float, float]:
+    """The domain with the marks in it that leave the values at least half of it. The others are arrows.
 
     Where all values are one, as where nothing ever failed, there is nothing to squash, and the nearest mark is in it.
     """
     middle = low / 2 + high / 2
     for each in sorted((each for each in marks if drawable(each.value)), key=lambda mark: abs(mark.value - middle)):
         wide = max(high, each.value) - min(low, each.value)
-        if wide <= times * (high - low) or low == high:
+        if wide <= 2 * (high - low) or low == high:
             low, high = min(low, each.value), max(high, each.value)
     return low, high
 
 
-def across(marks: Iterable[tuple[Mark, Axis]]) -> tuple[list[Shape], list[Note]]:
+def across(marks: Iterable[Mark], axis: Axis) -> Marked:
     """Lines from left to right with their labels: at the right, or at the left if another one is near."""
+    inside, outside = _split(marks, axis, ("low", "high"))
     shapes, notes, last = [], [], -100.0
-    for mark, axis in sorted(marks, key=lambda each: each[1].at(each[0].value)):
+    for mark in sorted(inside, key=lambda mark: axis.at(mark.value)):
         shapes.append(Shape(f"M0 {_y(axis.at(mark.value))}h{WIDTH}", "mark", mark.colour))
         at = percent(1 - axis.at(mark.value))
         near = abs(at - last) < _NEAR
-        notes.append(
-            Note(
-                f"{visible(mark.label, _MARK_MAX)} {axis.text(mark.value)}", at, "start" if near else "end", mark.colour
-            )
-        )
+        notes.append(Note(_text(mark, axis), at, "start" if near else "end", mark.colour))
         last = -100.0 if near else at
-    return shapes, notes
+    return Marked(shapes, notes, outside)
 
 
-def upright(marks: Iterable[Mark], axis: Axis) -> tuple[list[Shape], list[Note]]:
+def upright(marks: Iterable[Mark], axis: Axis, others: Iterable[Mark] = ()) -> Marked:
     """Lines from bottom to top, with their labels above the plot in as many rows as they need."""
-    placed = sorted(marks, key=lambda mark: mark.value)
-    texts = [f"{visible(mark.label, _MARK_MAX)} {axis.text(mark.value)}" for mark in placed]
-    places = [percent(axis.at(mark.value)) for mark in placed]
-    notes: dict[int, Note] = {}
-    labels: list[_Label] = []
+    inside, outside = _split(marks, axis, ("before", "after"))
+    placed = sorted([*others, *inside], key=lambda mark: mark.value)
+    late = [mark for mark in placed if percent(axis.at(mark.value)) >= _LATE]
+    notes: list[Note] = []
     # From the edges to the middle: a label stands to the right of its line, or to the left where the plot soon ends, so
     # the lines that it could cover were placed before it, and end below it.
-    late = [index for index, at in enumerate(places) if at >= _LATE]
-    for index in [*late, *reversed(range(len(places) - len(late)))]:
-        at, width = places[index], len(texts[index]) * _CHARACTER
-        side, left = ("end", at - width) if at >= _LATE else ("start", at)
-        tried = [_Label(at, left, left + width, row) for row in range(len(labels) + 1)]
+    for mark in [*late, *reversed(placed[: len(placed) - len(late)])]:
+        at = percent(axis.at(mark.value))
+        side = "end" if at >= _LATE else "start"
+        tried = [Note(_text(mark, axis), at, side, mark.colour, row) for row in range(len(notes) + 1)]
         # Where a line cannot but run through a label, that is the lesser evil: labels never lie upon each other.
-        label = next((one for one in tried if not any(_clash(one, other) for other in labels)), tried[-1])
-        labels.append(label)
-        notes[index] = Note(texts[index], at, side, placed[index].colour, label.row)
-    return [Shape(f"M{_x(axis.at(mark.value))} 0v{HEIGHT}", "mark", mark.colour) for mark in placed], [
-        notes[index] for index in sorted(notes)
-    ]
+        notes.append(next((one for one in tried if not any(_clash(one, other) for other in notes)), tried[-1]))
+    lines = [Shape(f"M{_x(axis.at(mark.value))} 0v{HEIGHT}", "mark", mark.colour) for mark in placed]
+    return Marked(lines, [*reversed(notes[len(late) :]), *notes[: len(late)]], outside)
 
 
-def beyond(marks: Iterable[tuple[Mark, Axis]], sides: Sequence[str]) -> list[Note]:
-    """The labels of marks that lie outside, each with an arrow to where it would be; `sides` are the ends' names."""
-    notes = []
-    for mark, axis in marks:
-        name, side = visible(mark.label, _MARK_MAX), sides[axis.at(mark.value) > 0]
-        notes.append(
-            Note(f"{_ARROWS[side]} {name} {quantity(mark.value / axis.divisor, axis.unit)}", 0.0, side, mark.colour)
-        )
-    return notes
+def _split(marks: Iterable[Mark], axis: Axis, ends: tuple[str, str]) -> tuple[list[Mark], list[Note]]:
+    """The marks on the axis, and labels for those beyond its ends, each with an arrow to where it would be."""
+    inside, outside = [], []
+    for mark in marks:
+        if not drawable(mark.value):
+            continue
+        if axis.holds(mark.value):
+            inside.append(mark)
+            continue
+        side, value = ends[axis.at(mark.value) > 0], quantity(mark.value / axis.divisor, axis.unit)
+        outside.append(Note(f"{_ARROWS[side]} {visible(mark.label, _MARK_MAX)} {value}", 0.0, side, mark.colour))
+    return inside, outside
 
 
 def grid(axis: Axis) -> Shape:
@@ -239,13 +256,12 @@ def dots(points: Iterable[tuple[float, float]]) -> str:
 
 def boxes(sides: Iterable[tuple[float, float, float, float]]) -> str:
     """Boxes given by left, right, bottom and top as shares of width and height; none is too thin to be seen."""
-    return "".join(_box(*each) for each in sides)
-
-
-def _box(left: float, right: float, bottom: float, top: float) -> str:
-    x, y = round(left * WIDTH, 1), _y(top)
-    width, height = max(round(right * WIDTH - x, 1), 1), max(_y(bottom) - y, 1)
-    return f"M{x:g} {y}h{width:g}v{height}h{-width:g}z"
+    text = ""
+    for left, right, bottom, top in sides:
+        x, y = round(left * WIDTH, 1), _y(top)
+        width, height = max(round(right * WIDTH - x, 1), 1), max(_y(bottom) - y, 1)
+        text += f"M{x:g} {y}h{width:g}v{height}h{-width:g}z"
+    return text
 
 
 def percent(share: float) -> float:
@@ -253,21 +269,17 @@ def percent(share: float) -> float:
     return round(share * 100, 1)
 
 
-class _Label(NamedTuple):
-    """Where the label of an upright mark is; its line reaches up to its row."""
-
-    at: float
-    left: float
-    right: float
-    row: int
+def _text(mark: Mark, axis: Axis) -> str:
+    return f"{visible(mark.label, _MARK_MAX)} {axis.text(mark.value)}"
 
 
-def _clash(one: _Label, other: _Label) -> bool:
-    """Whether a label covers the other, or the line to it."""
-    if one.row == other.row:
-        return one.left < other.right and other.left < one.right
-    below, above = sorted((one, other), key=lambda label: label.row)
-    return below.left < above.at < below.right
+def _clash(one: Note, other: Note) -> bool:
+    """Whether a label covers the other, or the line that leads up to it."""
+    below, above = sorted((one, other), key=lambda note: note.row)
+    left, right = below.ends
+    if below.row != above.row:
+        return left < above.at < right
+    return left < above.ends[1] and above.ends[0] < right
 
 
 def _x(share: float) -> int:

@@ -1,12 +1,12 @@
-"""What a histogram of a result knows: the ranges its values stand for, and from these shares and cumulated shares.
+"""What a histogram of a result knows: the ranges that its values stand for, their shares and cumulated shares.
 
-A histogram has its values at two or three significant digits. Each stands for all that would be rounded to it, within
-the least and the largest value there was; nothing here tells values apart that the histogram does not.
+A histogram has its values at two or three significant digits. Each stands for every value that is rounded to it,
+between the least and the largest one observed. Nothing here distinguishes values that the histogram does not.
 """
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
@@ -15,7 +15,7 @@ from drsim.scenarios.result import Distribution
 
 _STEPS_MIN, _STEPS_MAX = 8, 40
 _STEPS_PER_DECADE: Final = 24
-"""Two digits tell a tenth apart at worst, which is a 24th of a decade."""
+"""Two digits distinguish a tenth at worst, which is a 24th of a decade."""
 
 
 class Cell(NamedTuple):
@@ -31,7 +31,7 @@ class Cell(NamedTuple):
 
 
 def cells_of(found: Distribution) -> Iterator[Cell]:
-    """The ranges for which the values of a histogram stand, within the smallest and the largest value there was."""
+    """The ranges for which the values of a histogram stand, within the smallest and the largest observed value."""
     # So `scenarios.result.Distribution` says.
     digits = 3 if found.max < 4 * found.min else 2
     for value, count in found.histogram:
@@ -41,7 +41,7 @@ def cells_of(found: Distribution) -> Iterator[Cell]:
 
 
 def _rounded_to(value: float, digits: int) -> tuple[float, float]:
-    """What so many significant digits make this value; two make 99 of 98.5 to 99.5, and 100 of 99.5 to 105."""
+    """The range that is rounded to this value: with two digits 98.5 to 99.5 for 99, and 99.5 to 105 for 100."""
     if not value:
         return 0.0, 0.0
     power = 10.0 ** math.floor(math.log10(abs(value)) + 1e-9)
@@ -51,26 +51,25 @@ def _rounded_to(value: float, digits: int) -> tuple[float, float]:
     return ends if value > 0 else (-ends[1], -ends[0])
 
 
-def coarsest(cells: Sequence[Sequence[Cell]]) -> float:
+def coarsest(cells: Iterable[Cell]) -> float:
     """The width of the widest range that is rounded to one value."""
-    return max((cell.width for each in cells for cell in each), default=0.0)
+    return max((cell.width for cell in cells), default=0.0)
 
 
-def edges_of(cells: Sequence[Sequence[Cell]], scale: Scale, divisor: float) -> list[float]:
+def edges_of(cells: Sequence[Cell], scale: Scale, divisor: float) -> list[float]:
     """The ends of the steps over an axis that shows values divided: more for more values, none finer than is known."""
-    count = max((sum(cell.values for cell in each) for each in cells), default=0)
-    wanted = min(max(round(2 * math.sqrt(count)), _STEPS_MIN), _STEPS_MAX)
+    wanted = min(max(round(2 * math.sqrt(sum(cell.values for cell in cells))), _STEPS_MIN), _STEPS_MAX)
     low, high = scale.low * divisor, scale.high * divisor
     if scale.log:
         steps = min(wanted, math.ceil(_STEPS_PER_DECADE * math.log10(high / low)))
         return [low * (high / low) ** (index / steps) for index in range(steps + 1)]
-    ends = [end for each in cells for cell in each for end in (cell.low, cell.high)]
-    first, last = (min(ends), max(ends)) if ends else (low, high)
-    if last - first <= coarsest(cells) / 2:
+    ends = [end for cell in cells for end in (cell.low, cell.high)] or [low, high]
+    first, last, widest = min(ends), max(ends), coarsest(cells)
+    if last - first <= widest / 2:
         # All is one value, as far as is known, which stands in the middle of its step.
-        half = max(coarsest(cells), (high - low) / _STEPS_MAX) / 2
+        half = max(widest, (high - low) / _STEPS_MAX) / 2
         return [(first + last) / 2 - half, (first + last) / 2 + half]
-    width = step_of(max((last - first) / wanted, coarsest(cells) / 2, (high - low) / 100) / divisor) * divisor
+    width = step_of(max((last - first) / wanted, widest / 2, (high - low) / 100) / divisor) * divisor
     begin, end = math.floor(first / width + 1e-9), math.ceil(last / width - 1e-9)
     return [index * width for index in range(begin, max(end, begin + 1) + 1)]
 

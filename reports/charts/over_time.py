@@ -1,8 +1,8 @@
-"""Charts for all HTML pages: lines, steps, dots and stacked bars over time.
+"""Charts over time: lines, steps and stacked bars.
 
-Those of distributions are made by `distributions`. Every function gives a `<figure>`; its name becomes the figure's id
-and must be unique on the page. Units are those of results (ms, s, B, %) or CloudWatch's; a figure is shown in the unit
-that suits it: 60000 ms as 60 s.
+`distributions` makes the other charts. Every function gives a `<figure>`; its name becomes the figure's id and must be
+unique on the page. Units are those of results (ms, s, B, %) or CloudWatch's; a figure is shown in the unit that suits
+it: 60000 ms as 60 s.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,35 +12,8 @@ from typing import Final, Literal
 
 from markupsafe import Markup
 
-from drsim.reports.charts.drawing import (
-    LABEL_MAX,
-    Axis,
-    Figure,
-    Key,
-    Mark,
-    Shape,
-    across,
-    beyond,
-    boxes,
-    coloured,
-    dots,
-    grid,
-    line,
-    room_for,
-)
-from drsim.reports.charts.scales import (
-    DAY,
-    LAST_INSTANT,
-    Scale,
-    clock_of,
-    drawable,
-    extent,
-    in_unit,
-    linear,
-    rounded,
-    time_ticks,
-    unit_of,
-)
+from drsim.reports.charts import drawing, scales
+from drsim.reports.charts.drawing import Axis, Key, Mark, Shape
 from drsim.reports.text import visible
 
 POINTS_MAX: Final = 600
@@ -60,7 +33,7 @@ class Series:
     points: Sequence[Point]
     colour: str = ""
     right: bool = False
-    style: Literal["line", "step", "dots"] = "line"
+    style: Literal["line", "step"] = "line"
 
     def values(self) -> list[tuple[float, float]]:
         """The points that are no gap."""
@@ -69,7 +42,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A time that is shaded, such as a fault or an alarm, in seconds since the epoch; `end` None lasts to the end."""
+    """A time that is shaded, such as that of an alarm, in seconds since the epoch; `end` None lasts to the end."""
 
     label: str
     start: float
@@ -89,50 +62,33 @@ def timeline(
     spans: Sequence[Span] = (),
     bounds: tuple[float, float] | None = None,
     gap_seconds: float | None = None,
-    zero: bool = True,
 ) -> Markup:
-    """Lines, steps or dots over time.
+    """Lines or steps over time. Marks belong to the left axis.
 
     `bounds` is the time shown, by default that of the points. A line is broken where two points are more than
-    `gap_seconds` apart. With `zero` the axes begin at 0 if no value is negative.
+    `gap_seconds` apart.
     """
     whole = [_drawable(each, bounds) for each in series]
     drawn = [_thinned(each) for each in whole]
-    low, high = bounds or extent([at for each in drawn for at, _ in each.points])
-    time = _time(low, high, 30)
-    axes = {
-        right: _axis(
-            [value for each in drawn if each.right == right for _, value in each.values()],
-            [each for each in marks if each.right == right],
-            unit_right if right else unit,
-            zero=zero,
-        )
-        for right in (False, True)
-    }
+    time = _time(*(bounds or scales.extent([at for each in drawn for at, _ in each.points])), 30)
+    axes = [
+        _axis([value for each in drawn if each.right is right for _, value in each.values()], marks_of, unit_of)
+        for right, marks_of, unit_of in ((False, marks, unit), (True, (), unit_right))
+    ]
     shapes = [
         shape
         for index, each in enumerate(drawn)
         for shape in _lines(each, index, time, axes[each.right], gap_seconds, filled=len(drawn) == 1)
     ]
-    return _over_time(name, title, drawn, shapes, time, axes, basis, marks, spans, whole=whole).html()
+    return _figure(name, title, whole, drawn, time, axes, shapes, basis=basis, marks=marks, spans=spans).html()
 
 
-def stacked(
-    name: str,
-    title: str,
-    series: Sequence[Series],
-    *,
-    unit: str = "",
-    basis: str = "",
-    marks: Sequence[Mark] = (),
-    spans: Sequence[Span] = (),
-    bounds: tuple[float, float] | None = None,
-) -> Markup:
+def stacked(name: str, title: str, series: Sequence[Series], *, basis: str = "") -> Markup:
     """Bars over time: at each instant the series' values upon each other, the first at the bottom; none is negative."""
-    drawn = [_drawable(each, bounds) for each in series]
+    drawn = [_drawable(each, None) for each in series]
     instants = sorted({at for each in drawn for at, _ in each.points})
     width = min((after - before for before, after in pairwise(instants)), default=60.0)
-    low, high = bounds or extent(instants)
+    low, high = scales.extent(instants)
     time = _time(low - width / 2, high + width / 2, 0.5)
     tops = dict.fromkeys(instants, 0.0)
     bars: list[list[tuple[float, float, float, float]]] = []
@@ -140,73 +96,68 @@ def stacked(
         bars.append([])
         for at, value in each.values():
             if value > 0:
-                bars[-1].append((at - width * 0.42, at + width * 0.42, tops[at], tops[at] + value))
+                bars[-1].append((time.at(at - width * 0.42), time.at(at + width * 0.42), tops[at], tops[at] + value))
                 tops[at] += value
-    axis = _axis(list(tops.values()), marks, unit)
-    shapes = [
-        Shape(
-            boxes((time.at(a), time.at(b), axis.at(bottom), axis.at(top)) for a, b, bottom, top in bars[index]),
-            "bars",
-            coloured(each.colour, index),
-            index,
-        )
-        for index, each in enumerate(drawn)
-    ]
-    return _over_time(name, title, drawn, shapes, time, {False: axis}, basis, marks, spans, upon_each_other=True).html()
+    axis = _axis(list(tops.values()), (), "")
+    shapes = []
+    for index, each in enumerate(drawn):
+        sides = [(left, right, axis.at(bottom), axis.at(top)) for left, right, bottom, top in bars[index]]
+        shapes.append(Shape(drawing.boxes(sides), "bars", drawing.coloured(each.colour, index), index))
+    return _figure(name, title, drawn, drawn, time, [axis], shapes, basis=basis, are_stacked=True).html()
 
 
-def _over_time(
+def _figure(
     name: str,
     title: str,
-    series: Sequence[Series],
-    shapes: Sequence[Shape],
+    whole: Sequence[Series],
+    drawn: Sequence[Series],
     time: Axis,
-    axes: dict[bool, Axis],
-    basis: str,
-    marks: Sequence[Mark],
-    spans: Sequence[Span],
+    axes: Sequence[Axis],
+    shapes: Sequence[Shape],
     *,
-    whole: Sequence[Series] | None = None,
-    upon_each_other: bool = False,
-) -> Figure:
-    """What charts over time share, lines and bars."""
-    placed = [(each, axes[each.right]) for each in marks if drawable(each.value) and each.right in axes]
-    lines, labels = across([(mark, axis) for mark, axis in placed if axis.holds(mark.value)])
-    second = any(each.right for each in series)
-    keys = [Key(each.label, coloured(each.colour, index), index) for index, each in enumerate(series)]
+    basis: str,
+    marks: Sequence[Mark] = (),
+    spans: Sequence[Span] = (),
+    are_stacked: bool = False,
+) -> drawing.Figure:
+    """The figure around the shapes; `axes` are the left one and perhaps the right one."""
+    axis = axes[0]
+    marked = drawing.across(marks, axis)
+    right = next((axes[1] for each in drawn if each.right), None)
+    keys = [Key(each.label, drawing.coloured(each.colour, index), index) for index, each in enumerate(drawn)]
     shaded = {each.label: Key(each.label, each.colour) for each in spans}
-    return Figure(
+    return drawing.Figure(
         name=name,
         title=title,
-        summary=_summary(whole or series, axes),
-        data=_data(series, time.scale, axes, upon_each_other),
-        shapes=[grid(axes[False]), *_shades(spans, time), *shapes, *lines],
+        summary=_summary(whole, axes),
+        data=_data(drawn, time.scale, axes, are_stacked=are_stacked),
+        shapes=[drawing.grid(axis), *_shades(spans, time), *shapes, *marked.lines],
         bottom=time.level(),
-        left=axes[False].upright(),
-        right=axes[True].upright() if second else (),
+        left=axis.upright(),
+        right=right.upright() if right else (),
         basis=basis,
-        unit=axes[False].unit,
-        unit_right=axes[True].unit if second else "",
+        unit=axis.unit,
+        unit_right=right.unit if right else "",
         keys=[*(keys if len(keys) > 1 or shaded else ()), *shaded.values()],
-        across=labels,
-        beyond=beyond([(mark, axis) for mark, axis in placed if not axis.holds(mark.value)], ("low", "high")),
-        empty=not any(each.values() for each in series),
+        across=marked.labels,
+        beyond=marked.beyond,
+        empty=not any(each.values() for each in drawn),
     )
 
 
 def _drawable(series: Series, bounds: tuple[float, float] | None) -> Series:
     """The series within the bounds; values that cannot be drawn are gaps."""
-    low, high = bounds or (0.0, LAST_INSTANT)
+    low, high = bounds or (0.0, scales.LAST_INSTANT)
     points = [
-        (at, value if drawable(value) else None)
+        (at, value if scales.drawable(value) else None)
         for at, value in series.points
-        if drawable(at) and max(low, 0.0) <= at <= min(high, LAST_INSTANT)
+        if scales.drawable(at) and max(low, 0.0) <= at <= min(high, scales.LAST_INSTANT)
     ]
     return replace(series, points=points)
 
 
 def _thinned(series: Series) -> Series:
-    """The series with no more points than can be told apart; the line looks the same."""
+    """The series with no more points than can be distinguished; the line looks the same."""
     size = -(-len(series.points) * 4 // POINTS_MAX)
     if size <= 4:
         return series
@@ -223,34 +174,31 @@ def _outline(column: Sequence[Point]) -> list[Point]:
 
 
 def _time(low: float, high: float, room: float) -> Axis:
-    scale = Scale(low, high) if high - low >= 1 else Scale(low - room, high + room)
-    return Axis(scale=scale, ticks=time_ticks(scale))
+    scale = scales.Scale(low, high) if high - low >= 1 else scales.Scale(low - room, high + room)
+    return Axis(scale, scales.time_ticks(scale))
 
 
-def _axis(values: Sequence[float], marks: Sequence[Mark], unit: str, *, zero: bool = True) -> Axis:
-    """An axis for all values, and for the marks that lie near enough not to squash them."""
-    low, high = extent(values)
-    if zero:
-        low, high = min(low, 0.0), max(high, 0.0)
-    name, divisor = in_unit(unit_of(unit), max(abs(low), abs(high)))
-    low, high = room_for(low, high, marks)
+def _axis(values: Sequence[float], marks: Sequence[Mark], unit: str) -> Axis:
+    """An axis from 0 for all values, and for the marks that lie near enough not to squash them."""
+    low, high = scales.extent([0.0, *values])
+    name, divisor = scales.in_unit(scales.unit_of(unit), max(abs(low), abs(high)))
+    low, high = drawing.room_for(low, high, marks)
     whole = not name and all(float(value).is_integer() for value in values)
-    scale, ticks = linear(low / divisor, high / divisor, whole=whole)
-    return Axis(scale=scale, ticks=ticks, unit=name, divisor=divisor)
+    return Axis(*scales.linear(low / divisor, high / divisor, whole=whole), name, divisor)
 
 
 def _lines(
     series: Series, index: int, time: Axis, axis: Axis, gap_seconds: float | None, *, filled: bool
 ) -> Iterator[Shape]:
     """A series as one path of lines, one of the points without neighbours, and the area below if it is alone."""
-    colour, step = coloured(series.colour, index), series.style == "step"
+    colour, step = drawing.coloured(series.colour, index), series.style == "step"
     runs = [[(time.at(at), axis.at(value)) for at, value in run] for run in _runs(series.points, gap_seconds)]
-    lines = [run for run in runs if len(run) > 1 and series.style != "dots"]
-    base = min(max(axis.at(0), 0.0), 1.0)
+    lines = [run for run in runs if len(run) > 1]
     if filled:
-        yield Shape("".join(line(run, step=step, base=base) for run in lines), "area", colour, index)
-    yield Shape("".join(line(run, step=step) for run in lines), "line", colour, index)
-    yield Shape(dots(point for run in runs if run not in lines for point in run), "dots", colour, index)
+        base = min(max(axis.at(0), 0.0), 1.0)
+        yield Shape("".join(drawing.line(run, step=step, base=base) for run in lines), "area", colour, index)
+    yield Shape("".join(drawing.line(run, step=step) for run in lines), "line", colour, index)
+    yield Shape(drawing.dots(run[0] for run in runs if len(run) == 1), "dots", colour, index)
 
 
 def _runs(points: Sequence[Point], gap_seconds: float | None) -> Iterator[list[tuple[float, float]]]:
@@ -272,48 +220,46 @@ def _shades(spans: Sequence[Span], time: Axis) -> Iterator[Shape]:
         end = 1.0 if each.end is None else min(time.at(each.end), 1.0)
         if start <= end and start < 1:
             # What lasts less than a pixel is seen all the same.
-            yield Shape(boxes([(start, max(end, start + 0.003), 0, 1)]), "span", each.colour)
+            yield Shape(drawing.boxes([(start, max(end, start + 0.003), 0, 1)]), "span", each.colour)
 
 
-def _summary(series: Sequence[Series], axes: dict[bool, Axis]) -> str:
+def _summary(series: Sequence[Series], axes: Sequence[Axis]) -> str:
     """One sentence: how many values, or instants with values of several series, from when to when, and the highest."""
     instants = sorted({at for each in series for at, _ in each.values()})
     if not instants:
         return "No values."
-    first, last = extent(instants)
-    days = last - first >= DAY
+    first, last = instants[0], instants[-1]
+    days = last - first >= scales.DAY
     highest = []
     for each in series:
         at, value = max(each.values(), key=lambda point: point[1], default=(0.0, 0.0))
         if value:
-            of = f"{visible(each.label, LABEL_MAX)} " if len(series) > 1 else ""
-            highest.append(f"{of}{axes[each.right].text(value)} at {clock_of(at, day=days)}")
+            of = f"{visible(each.label, drawing.LABEL_MAX)} " if len(series) > 1 else ""
+            when = f" at {scales.clock_of(at, day=days)}" if first != last else ""
+            highest.append(f"{of}{axes[each.right].text(value)}{when}")
+    shown = ", ".join(highest[:3])
     if first == last:
         many = sum(len(each.values()) for each in series)
-        values = f"{many} value{'' if many == 1 else 's'} at {clock_of(first)}"
-        return f"{values}: {', '.join(each.rpartition(' at ')[0] for each in highest[:3]) or 0}."
+        return f"{many} value{'' if many == 1 else 's'} at {scales.clock_of(first)}: {shown or 0}."
     what = "instants" if len(series) > 1 else "values"
-    count = f"{len(instants)} {what} from {clock_of(first, day=days)} to {clock_of(last, day=days)}"
-    return f"{count}; highest {', '.join(highest[:3])}." if highest else f"{count}; all 0."
+    when = f"from {scales.clock_of(first, day=days)} to {scales.clock_of(last, day=days)}"
+    return f"{len(instants)} {what} {when}; {f'highest {shown}' if shown else 'all 0'}."
 
 
-def _data(series: Sequence[Series], time: Scale, axes: dict[bool, Axis], upon_each_other: bool) -> dict[str, object]:
+def _data(series: Sequence[Series], time: scales.Scale, axes: Sequence[Axis], *, are_stacked: bool) -> drawing.Data:
     base = int(time.low)
     instants = sorted({at for each in series for at, _ in each.points})
+    shown = []
+    for index, each in enumerate(series):
+        axis = axes[each.right]
+        ends = None if are_stacked else [axis.scale.low, axis.scale.high]
+        colour, values = drawing.coloured(each.colour, index), list(_held(each, instants, axis))
+        shown.append(drawing.data_of(each.label, colour, axis.unit, ends, values))
     return {
         "t": base,
         "d": [round(time.low - base, 1), round(time.high - base, 1)],
         "x": [round(at - base, 1 if at % 1 else None) for at in instants],
-        "s": [
-            {
-                "n": visible(each.label, LABEL_MAX),
-                "c": coloured(each.colour, index),
-                "u": axes[each.right].unit,
-                "y": None if upon_each_other else [axes[each.right].scale.low, axes[each.right].scale.high],
-                "v": [None if value is None else rounded(value) for value in _held(each, instants, axes[each.right])],
-            }
-            for index, each in enumerate(series)
-        ],
+        "s": shown,
     }
 
 

@@ -1,6 +1,6 @@
 """Where a value lies on an axis, and what stands beside it: domains, ticks and the words for figures.
 
-Owns no drawing. Whatever comes in is drawn: one value, none, equal ones, huge or negative ones.
+Owns no drawing. Any values have an axis: one value, none, equal ones, huge or negative ones.
 """
 
 import math
@@ -13,10 +13,10 @@ from drsim.reports.markdown import number
 from drsim.reports.text import visible
 
 LARGEST: Final = 1e300
-"""Beyond this the arithmetic of an axis overflows; such a value, like infinity or nan, is taken for none."""
+"""Beyond this the arithmetic of an axis overflows; such a value, like infinity or nan, counts as missing."""
 
 _SMALLEST: Final = 1e-290
-"""What is nearer to 0 is taken for 0, before the arithmetic gets there by itself."""
+"""Values nearer to 0 count as 0, before the arithmetic underflows."""
 
 _LADDERS: Final = {
     "ms": (("ms", 1), ("s", 1000), ("min", 60_000), ("h", 3_600_000)),
@@ -26,9 +26,9 @@ _LADDERS: Final = {
 _WORDS: Final = {"Milliseconds": "ms", "Seconds": "s", "Bytes": "B", "Percent": "%", "Count": "", "None": ""}
 _UNIT_MAX: Final = 12
 _ENOUGH: Final = 10
-"""A figure moves to the next larger unit when it has so many of it: 9 900 ms, but 10 s."""
+"""A figure moves to the next larger unit at this many of it: 9 900 ms, but 10 s."""
 
-# `strftime` would speak the language of whoever runs it.
+# `strftime` would use the language of the user.
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 DAY: Final = 86_400
 _MINUTE, _HOUR = 60, 3600
@@ -67,7 +67,7 @@ class Scale:
         return math.log(value / self.low) / math.log(self.high / self.low)
 
     def holds(self, value: float) -> bool:
-        """Whether a value lies between the ends, as far as floats can tell."""
+        """Whether a value lies between the ends, within the precision of floats."""
         return -1e-9 <= self.at(value) <= 1 + 1e-9
 
 
@@ -86,13 +86,6 @@ def linear(low: float, high: float, count: int = 5, *, whole: bool = False) -> t
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     ticks = tuple(Tick(index * step, _label(index * step, step)) for index in range(first, max(last, first + 1) + 1))
     return Scale(ticks[0].value, ticks[-1].value), ticks
-
-
-def ticks_within(scale: Scale, count: int) -> tuple[Tick, ...]:
-    """The ticks between the ends of an axis that does not begin at one."""
-    step = step_of((scale.high - scale.low) / count)
-    first, last = math.ceil(scale.low / step - 1e-9), math.floor(scale.high / step + 1e-9)
-    return tuple(Tick(index * step, _label(index * step, step)) for index in range(first, last + 1))
 
 
 def logarithmic(low: float, high: float, unit: str) -> tuple[Scale, tuple[Tick, ...]]:

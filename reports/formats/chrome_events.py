@@ -1,7 +1,7 @@
 """Events of Chrome's Trace Event Format (its document of 2016): slices, instants, counters and names of lines.
 
-Owns their form, and that no text from outside can break it. A line is a thread of the format: its `tid` says where in
-its process it lies, since readers sort by it.
+Owns their form, and that no text from outside can break it. A line is a thread of the format; readers sort the lines
+of a process by `tid`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,16 +10,16 @@ from typing import Any, Final
 from drsim.reports.text import plain, shortened
 
 Event = dict[str, Any]
+Facts = Mapping[str, int | str]
 
 LANES: Final = 1000
-"""Lines that belong together have this much room: an execution with its waves, an environment with parallel calls."""
+"""Room for lines that belong together: an execution with its waves, an environment with parallel calls."""
 _TEXT_MAX: Final = 200
-"""A trace's texts come again and again, in each event that they concern; the whole ones are in the trace itself."""
-_NO_FACTS: Final[Mapping[str, int | str]] = {}
+"""Texts are cut, for they come again in each event that they concern; the trace itself has the whole ones."""
 
 
 class Canvas:
-    """Makes events, and knows which lines there are. Instants are virtual microseconds, durations too."""
+    """Makes events, and knows which lines there are. Instants and durations are virtual microseconds."""
 
     def __init__(self, end_us: int) -> None:
         """`end_us` is the end of the run, after which nothing is drawn."""
@@ -27,7 +27,7 @@ class Canvas:
         self._names: dict[tuple[int, int], str] = {}
 
     def slice(
-        self, pid: int, tid: int, begin_us: int, end_us: int, name: str, facts: Mapping[str, int | str] = _NO_FACTS
+        self, pid: int, tid: int, begin_us: int, end_us: int, name: str, facts: Facts | None = None
     ) -> Iterator[Event]:
         """One slice, cut off at the end of the run; none if it would begin later."""
         if begin_us <= self.end_us:
@@ -35,7 +35,7 @@ class Canvas:
             event = {"ph": "X", "pid": pid, "tid": tid, "ts": begin_us, "dur": end_us - begin_us}
             yield {**event, **_named(name, facts)}
 
-    def instant(self, pid: int, tid: int, at_us: int, name: str, facts: Mapping[str, int | str] = _NO_FACTS) -> Event:
+    def instant(self, pid: int, tid: int, at_us: int, name: str, facts: Facts | None = None) -> Event:
         """One instant of a line."""
         return {"ph": "i", "s": "t", "pid": pid, "tid": tid, "ts": at_us, **_named(name, facts)}
 
@@ -56,7 +56,7 @@ class Canvas:
             yield {"ph": "M", "pid": pid, "tid": tid, "name": "thread_name", "args": {"name": _text(name)}}
 
 
-def _named(name: str, facts: Mapping[str, int | str]) -> Event:
+def _named(name: str, facts: Facts | None) -> Event:
     named: Event = {"name": _text(name)}
     if facts:
         named["args"] = {key: _text(value) if isinstance(value, str) else value for key, value in facts.items()}

@@ -16,7 +16,7 @@
     for (let i = 0; i < flat.length; i += 2) found.push([(at += flat[i]), data.names[flat[i + 1]]]);
     return found;
   };
-  const ENDED = new Set(["COMPLETED", "PARTIAL", "FAILED", "TIMEOUT", "CANCELLED", "DELETED"]);
+  const ENDED = new Set(data.ends);
   /* How far an execution has come in one colour: that of its most advanced wave, and in the end its own. */
   function progress(lane) {
     const changes = lane.statuses.map(([at, status]) => [at, -1, status]);
@@ -77,8 +77,8 @@
 
   let asked = false;
   function redraw() { if (!asked) { asked = true; requestAnimationFrame(() => { asked = false; draw(); }); } }
-  const text = (px, py, told, more = "") => `<text x="${px}" y="${py}"${more}>${escaped(told)}</text>`;
-  const escaped = (told) => told.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+  const text = (px, py, words, more = "") => `<text x="${px}" y="${py}"${more}>${escaped(words)}</text>`;
+  const escaped = (words) => words.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
   /* Handlers may write any status; what is none of ours becomes a class that means nothing. */
   const colour = (status) => `s-${status.replace(/\W/g, "-")}`;
   const band = (spans, end, py, height) => {
@@ -165,7 +165,7 @@
     const place = firstInSight(py), lane = state.shown[place];
     return lane && py >= state.tops[place] && py < state.tops[place] + laneHeight(lane) ? lane : null;
   }
-  function told(lane, instant) {
+  function facts(lane, instant) {
     const rows = [[null, `${clock(instant, true)}  ${lane.id}`], [at(lane.statuses, instant), `execution ${at(lane.statuses, instant) || "not started"}`]];
     lane.waves.forEach((wave, place) => {
       const table = at(wave.table, instant), truth = at(wave.truth, instant);
@@ -177,7 +177,7 @@
     for (const rule of acting.slice(0, ACTING)) rows.push([null, `acts now: ${rule}`]);
     if (acting.length > ACTING) rows.push([null, `and ${acting.length - ACTING} more`]);
     const reach = (state.to - state.from) / (state.width - gutter()) * 6;
-    for (const [strike, rule] of lane.strikes) if (Math.abs(strike - instant) < reach) { rows.push([null, `struck: ${data.faults[rule] ? data.faults[rule][0] : rule}`]); break; }
+    for (const [strike, rule] of lane.strikes) if (Math.abs(strike - instant) < reach) { rows.push([null, `injected: ${data.faults[rule] ? data.faults[rule][0] : rule}`]); break; }
     return rows;
   }
   function show(rows, px, py) {
@@ -197,7 +197,7 @@
     const lane = laneAt(py + box.scrollTop);
     if (!lane || px < gutter()) return hide();
     state.cross = px; redraw();
-    show(told(lane, clamp(when(px), 0, data.end)), px, py + 26);
+    show(facts(lane, clamp(when(px), 0, data.end)), px, py + 26);
   }
 
   /* --- moving ------------------------------------------------------------------------------------------------- */
@@ -221,7 +221,7 @@
     redraw();
   }
   /* The chosen execution's whole story: when it is asked for, since all of it is read aloud. */
-  function tell() {
+  function showStory() {
     const lane = state.chosen;
     if (!lane) return;
     const events = lane.statuses.map(([when, status]) => [when, `execution ${status}`]);
@@ -270,7 +270,7 @@
     if (moved) return;
     const lane = laneAt(event.clientY - box.getBoundingClientRect().top + box.scrollTop);
     choose(lane === state.chosen ? null : lane);
-    tell();
+    showStory();
   });
   box.addEventListener("dblclick", (event) => zoom(0.4, when(event.clientX - box.getBoundingClientRect().left)));
   box.addEventListener("wheel", (event) => {
@@ -283,7 +283,7 @@
     const acts = {
       ArrowDown: () => choose(state.shown[Math.min(place + 1, state.shown.length - 1)]), ArrowUp: () => choose(state.shown[Math.max(place - 1, 0)]),
       ArrowLeft: () => pan(-0.15), ArrowRight: () => pan(0.15), "+": () => zoom(0.6), "=": () => zoom(0.6), "-": () => zoom(1.7), 0: () => look(0, data.end),
-      Home: () => choose(state.shown[0]), End: () => choose(state.shown.at(-1)), Escape: () => choose(null), Enter: tell,
+      Home: () => choose(state.shown[0]), End: () => choose(state.shown.at(-1)), Escape: () => choose(null), Enter: showStory,
     };
     if (acts[event.key] && !event.ctrlKey && !event.metaKey) { event.preventDefault(); acts[event.key](); }
   });
@@ -299,7 +299,7 @@
     option.value = option.textContent = status;
     control("status").append(option);
   }
-  /* Paper has no controls and cannot be scrolled: all lanes are drawn, whatever was filtered, for the whole time, in
+  /* Paper has no controls and cannot be scrolled: all lanes are drawn, filtered or not, for the whole time, in
      pictures that a page can hold, and compact where they are many. */
   function print(printing) {
     if (printing === !!state.printing) return;

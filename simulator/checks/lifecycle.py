@@ -1,22 +1,14 @@
 """Life cycle: statuses move only forward, the last five absorb, and an execution is finalized once."""
 
-from collections.abc import Mapping
-from enum import StrEnum
 from typing import TypeVar
 
-from drsim.orchestrator.model import (
-    EXECUTION_MOVES,
-    JOB_MOVES,
-    SERVER_MOVES,
-    TERMINAL,
-    WAVE_MOVES,
-)
+from drsim.orchestrator.model import TERMINAL, Status
 from drsim.simulator.checks.monitor import Monitor, pairs, seconds
 from drsim.simulator.events import FaultInjected, ItemChanged, LambdaEnded
 from drsim.simulator.reader import WaveView
 from drsim.simulator.trace import Trace
 
-_S = TypeVar("_S", bound=StrEnum)
+_S = TypeVar("_S", bound=Status)
 
 
 class TerminalAbsorbing(Monitor):
@@ -55,8 +47,8 @@ class StatusOrder(Monitor):
             return
         self.checked += 1
         # What leaves a terminal status is the business of `terminal-absorbing`.
-        if before.status not in TERMINAL:
-            self._check(event, "execution", EXECUTION_MOVES, before.status, now.status)
+        if before.status is not None and before.status not in TERMINAL:
+            self._check(event, "execution", before.status, now.status)
         for old, new in pairs(before.waves, now.waves):
             self._check_wave(event, old, new)
 
@@ -67,23 +59,21 @@ class StatusOrder(Monitor):
                 observed = f"{event.writer} changed it, now {new.status}"
                 self.violate(event.execution_id, event.at_us, f"{what}, {old.status}, unchanged", observed)
             return
-        self._check(event, what, WAVE_MOVES, old.status, new.status)
+        self._check(event, what, old.status, new.status)
         if old.job_status is not None and new.job_id == old.job_id:
-            self._check(event, f"job of {what}", JOB_MOVES, old.job_status, new.job_status)
+            self._check(event, f"job of {what}", old.job_status, new.job_status)
             if new.job_status is None and not new.unreadable:
                 self.violate(event.execution_id, event.at_us, f"JobStatus of {what} kept", f"gone, by {event.writer}")
         kept = {server.source_server_id: server for server in new.servers}
         for server in old.servers:
             now = kept.get(server.source_server_id)
             if now is not None and now is not server:
-                self._check(event, f"server {server.source_server_id}", SERVER_MOVES, server.status, now.status)
+                self._check(event, f"server {server.source_server_id}", server.status, now.status)
 
-    def _check(
-        self, event: ItemChanged, what: str, moves: Mapping[_S, frozenset[_S]], old: _S | None, new: _S | None
-    ) -> None:
+    def _check(self, event: ItemChanged, what: str, old: _S | None, new: _S | None) -> None:
         # A status that cannot be read is neither right nor wrong.
-        if old is not None and new is not None and new is not old and new not in moves[old]:
-            allowed = ", ".join(sorted(moves[old])) or "nothing"
+        if old is not None and new is not None and new is not old and new not in old.moves:
+            allowed = ", ".join(sorted(old.moves)) or "nothing"
             expected = f"{what} goes from {old} to {allowed}"
             self.violate(event.execution_id, event.at_us, expected, f"to {new} by {event.writer}")
 

@@ -8,11 +8,7 @@ from hypothesis import strategies as st
 
 from drsim.orchestrator.decisions import conclude, jobs_to_ask
 from drsim.orchestrator.model import (
-    EXECUTION_MOVES,
     FINISHED_WAVE,
-    JOB_MOVES,
-    SERVER_MOVES,
-    WAVE_MOVES,
     Execution,
     ExecutionStatus,
     ExecutionType,
@@ -123,13 +119,13 @@ def test_attributes_of_other_writers_are_unchanged(poll: Poll) -> None:
 @given(polls())
 def test_statuses_change_only_by_allowed_moves(poll: Poll) -> None:
     status = poll.conclusion().status
-    assert status is None or status in EXECUTION_MOVES[poll.execution.status]
+    assert status is None or status in poll.execution.status.moves
     for before, after in poll.pairs():
-        assert after.status in {before.status, *WAVE_MOVES[before.status]}
+        assert after.status in {before.status, *before.status.moves}
         if before.job_status is not None:
-            assert after.job_status in {before.job_status, *JOB_MOVES[before.job_status]}
+            assert after.job_status in {before.job_status, *before.job_status.moves}
         for old, new in zip(before.servers, after.servers, strict=False):
-            assert new.status in {old.status, *SERVER_MOVES[old.status]}
+            assert new.status in {old.status, *old.status.moves}
 
 
 @QUICK

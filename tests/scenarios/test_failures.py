@@ -117,7 +117,7 @@ def test_the_story_tells_who_wrote_over_whom() -> None:
     failure = found(350, "no-lost-update", STALE)
     told = [line.text for line in story(failure)]
     assert any("worker writes ordered: wave 2 PENDING -> LAUNCHING; wave 2 has job drsjob-" in text for text in told)
-    assert "ExecutionPoller is refused its write: somebody came first" in told
+    assert "ExecutionPoller is refused its write: another write came first" in told
     assert "wave 2 has job no more" in told[-1]
     assert [line.at_us for line in story(failure)] == sorted(line.at_us for line in story(failure))
 

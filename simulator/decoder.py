@@ -1,0 +1,97 @@
+"""From a line of `trace.jsonl.gz` back to its event.
+
+Owns what a line must be to be an event. `trace` owns how events become lines. An event whose line holds less than the
+event is read as another type: ItemChanged as ItemRecord.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, get_type_hints
+
+from drsim.simulator import events
+from drsim.simulator.events import ItemRecord
+
+Event = (
+    events.TickFired
+    | events.Throttled
+    | events.Dropped
+    | events.LambdaStarted
+    | events.LambdaEnded
+    | events.CallMade
+    | events.JobStarted
+    | events.WriteRefused
+    | events.ItemRecord
+    | events.LogWritten
+    | events.FaultInjected
+    | events.RunEnded
+)
+"""The events that readers of a trace ask for."""
+
+_COLUMNS: Final = {
+    # What is no number in an event is a text in its line.
+    name: {field: int if kind is int else str for field, kind in get_type_hints(event_type).items()}
+    for name, event_type in (vars(events) | {"ItemChanged": ItemRecord}).items()
+    if "at_us" in getattr(event_type, "_fields", ())
+}
+
+_KINDS: Final = {name: [str, *columns.values()] for name, columns in _COLUMNS.items()}
+
+
+class NoEventError(ValueError):
+    """A line is not an event; the message says why."""
+
+
+def columns_of(line: str | bytes) -> tuple[str, dict[str, int | str]]:
+    """The name of a line's event, and the line's numbers and texts by the event's fields. Raises NoEventError."""
+    name, *values = _record_of(line)
+    return name, dict(zip(_COLUMNS[name], values, strict=True))
+
+
+def _record_of(line: str | bytes) -> list[Any]:
+    """The name, numbers and texts of a line. Raises NoEventError."""
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise NoEventError(f"no JSON: {error}") from error
+    # Almost every line is an event, and one comparison shows it.
+    if not isinstance(record, list) or not record or list(map(type, record)) != _KINDS.get(str(record[0])):
+        raise NoEventError(_wrong_in(record))
+    return record
+
+
+def _wrong_in(record: object) -> str:
+    """Why a line is not an event."""
+    if not isinstance(record, list) or len(record) < 2 or not all(type(each) in (int, str) for each in record):
+        return "an event is a list of its name, its instant and further numbers and texts"
+    name, *values = record
+    if name not in _COLUMNS:
+        return f"there is no event {name!r}"
+    columns = _COLUMNS[name]
+    if not isinstance(values[0], int):
+        return "its instant is a number of microseconds"
+    if len(values) != len(columns):
+        return f"{name} has {len(columns)} fields, not {len(values)}"
+    field, value = next(
+        (field, value) for (field, kind), value in zip(columns.items(), values, strict=True) if type(value) is not kind
+    )
+    return f"{field} of {name} must be a {'number' if columns[field] is int else 'text'}, got {value!r}"
+
+
+def events_of(lines: Iterable[str], *types: type[Event]) -> Iterator[Event]:
+    """The events of these types, by default of all in `Event`. Other events are skipped, even those of later versions.
+
+    Raises NoEventError.
+    """
+    parsers: dict[str, Callable[[Iterable[Any]], Event]] = {
+        "ItemChanged" if each is ItemRecord else each.__name__: getattr(each, "parse", each._make)
+        for each in types or Event.__args__
+    }
+    starts = tuple(f'["{name}"' for name in parsers)
+    for line in lines:
+        if line.startswith('["') and not line.startswith(starts):
+            continue
+        name, *values = _record_of(line)
+        try:
+            yield parsers[name](values)
+        except ValueError as error:
+            raise NoEventError(f"{name} cannot be read: {error}") from error
