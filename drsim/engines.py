@@ -14,6 +14,7 @@ from typing import Final
 
 from drsim.arguments import EngineChoice, EngineName, UserError
 from drsim.processes import ProcessExecutor
+from drsim.scenarios.extras import needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +60,8 @@ def _processes(jobs: int) -> Iterator[Engine]:
 
 @contextmanager
 def _dask(choice: EngineChoice, parts_place: str) -> Iterator[Engine]:
-    try:
+    with needs("cluster", "--engine dask"):
         from drsim import clusters
-    except ImportError as error:
-        missing = f"--engine dask needs more than is installed ({error})"
-        raise UserError(f"{missing}: pip install --editable '.[cluster]'") from None
     with _silent("distributed"), ExitStack() as stack:
         if choice.scheduler:
             named = f"--scheduler {choice.scheduler}"

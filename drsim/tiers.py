@@ -68,7 +68,9 @@ class Choice:
         """The functions of others, or None for this project's own."""
         if not self.finder:
             return None
-        from drsim.simulator.wire.tier import Functions
+        from drsim.scenarios.extras import needs
 
+        with needs("wire", "--finder"):
+            from drsim.simulator.wire.tier import Functions
         variables = dict(variable.split("=", 1) for variable in self.variables)
         return Functions(finder=self.finder, poller=self.poller, paths=self.paths, variables=variables)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from drsim.orchestrator.model import ExecutionStatus, Phase
 from drsim.scenarios import criteria, machine
 from drsim.scenarios.cloudwatch import monitored
+from drsim.scenarios.extras import needs
 from drsim.scenarios.intervals import effective_us, look_every_us
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.result import (
@@ -54,10 +55,6 @@ _OBSERVED: Final = (
 """Distributions that the schedule and DRS's lives decide; latency models make the others."""
 
 
-class TierMissingError(Exception):
-    """A tier that is not installed. The message says what to install."""
-
-
 @dataclass(frozen=True, slots=True)
 class Run:
     """What a run leaves."""
@@ -84,7 +81,7 @@ def run(
     memory; `Run.trace.write` moves it to its place, and a run that does not end leaves none.
     `functions` are other Lambda handlers than this project's, for the wire tier. `replay` is the command that runs it
     again, for the result. Raises KernelError when the simulation itself broke, HandlerError (of `simulator.wire`) when
-    handlers cannot be run, and TierMissingError where the wire tier is not installed;
+    handlers cannot be run, and MissingExtraError where the wire tier is not installed;
     OSError for a spool that cannot be made, and UnwrittenTraceError for one that cannot be written.
     """
     lines = Trace(level=trace, spool=spool)
@@ -99,11 +96,8 @@ def run(
 
 
 def _wire(scenario: Scenario, seed: int, functions: "Functions | None") -> AbstractContextManager[Parts]:
-    try:
+    with needs("wire", "the wire tier"):
         from drsim.simulator.wire.tier import wire_parts
-    except ImportError as error:
-        missing = f"the wire tier needs more than is installed ({error})"
-        raise TierMissingError(f"{missing}: pip install --editable '.[moto]'") from None
     return wire_parts(scenario, seed=seed, functions=functions)
 
 

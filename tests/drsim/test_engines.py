@@ -369,12 +369,3 @@ def test_a_worker_is_no_scheduler(scheduled: Cluster, capsys: pytest.CaptureFixt
     code, said = run(capsys, "explore", "drill", "--engine", "dask", "--scheduler", scheduled.workers[0])
     assert code == 4
     assert "it must be a scheduler's address, got that of a Worker" in said
-
-
-def test_without_distributed_it_says_what_to_install() -> None:
-    script = "import sys; sys.modules['distributed'] = None; from drsim.cli import main; sys.exit(main(sys.argv[1:]))"
-    command = [sys.executable, "-c", script, "explore", "drill", "--engine", "dask"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (4, "")
-    assert done.stderr.startswith("drsim: --engine dask needs more than is installed (")
-    assert done.stderr.endswith("): pip install --editable '.[cluster]'\n")
