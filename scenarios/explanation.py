@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from drsim.orchestrator.model import Execution
-from drsim.scenarios.explore import contradictions, world_of
+from drsim.scenarios.contradiction import contradictions, world_of
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.parts import parts_of
 from drsim.simulator.events import FaultInjected, ItemChanged, JobStarted, LambdaEnded, WriteRefused

@@ -22,7 +22,7 @@ LAYERS: Final = ("drsim", "drsim.reports", "drsim.scenarios", "drsim.simulator",
 OUTSIDE: Final = ("tests", "noxfile", "orchestrator", "simulator", "scenarios", "reports")
 """What exists for developers only, and second names of ours. No package may import it: it is not installed."""
 
-RESULT_DATA: Final = ("drsim.scenarios.result", "drsim.simulator.durations")
+RESULT_DATA: Final = ("drsim.scenarios.result", "drsim.scenarios.extras", "drsim.simulator.durations")
 """What reports may import of scenarios and simulator: results, and how durations are written in them."""
 
 FLOORS: Final = (

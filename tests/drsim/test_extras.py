@@ -6,8 +6,20 @@ from pathlib import Path
 
 import pytest
 
-EXTRAS = ("aws_lambda_powertools", "boto3", "botocore", "cloudpickle", "dask", "distributed", "freezegun", "hypothesis")
-EXTRAS += ("flask", "moto", "pandas", "pytest")
+EXTRAS = (
+    "aws_lambda_powertools",
+    "boto3",
+    "botocore",
+    "cloudpickle",
+    "dask",
+    "distributed",
+    "flask",
+    "freezegun",
+    "hypothesis",
+    "moto",
+    "pandas",
+    "pytest",
+)
 
 
 def drsim(*words: str, missing: tuple[str, ...], folder: Path) -> subprocess.CompletedProcess[str]:

@@ -1,11 +1,12 @@
 """Exploration: ranges add up, whatever they are; failures are grouped; parts are named by place."""
 
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from drsim.scenarios.campaign import Campaign, missing_ranges
-from drsim.scenarios.explore import Contradiction, Explored, explore, explore_range, scenario_of, signature
+from drsim.scenarios.campaign import Campaign, Explored, missing_ranges
+from drsim.scenarios.contradiction import Contradiction, scenario_of, signature
+from drsim.scenarios.explore import explore, explore_range
 from drsim.scenarios.failure import failure_of
 from drsim.scenarios.files import load
 from drsim.scenarios.model import Scenario
@@ -21,13 +22,17 @@ AT_EVERY_MOVE = "tests.planted_bugs.registry:BUGS:WritesTheTimeAgain"
 """A bug that shows whenever DRS tells of progress."""
 
 
-def explored(*ranges: tuple[int, int], executor: Executor | None = None, parts: str = "") -> Campaign:
+class OneThread(ThreadPoolExecutor):
+    """An engine in this process."""
+
+    def jobs(self) -> int:
+        return 1
+
+
+def explored(*ranges: tuple[int, int], parts: str = "") -> Campaign:
     """A campaign over chaos, in this process."""
-    campaign = Campaign()
-    with executor or ThreadPoolExecutor(1) as pool:
-        for each in explore(load("chaos"), ranges, pool, jobs=1, parts_place=parts):
-            campaign.add(each)
-    return campaign
+    with OneThread(1) as engine:
+        return Campaign(explore(load("chaos"), ranges, engine, parts))
 
 
 @pytest.mark.slow
@@ -168,16 +173,16 @@ def test_ranges_that_are_done_are_not_explored_again(
 
 
 def test_no_range_begins_after_its_time() -> None:
-    with ThreadPoolExecutor(1) as pool:
-        assert list(explore(load("drill"), [(1, 10)], pool, jobs=1, seconds_max=0.0)) == []
+    with OneThread(1) as engine:
+        assert list(explore(load("drill"), [(1, 10)], engine, seconds_max=0.0)) == []
 
 
 @pytest.mark.parametrize(
     ("place", "why"),
     [
         ("no.such.module:NAME", "No module named"),
-        ("drsim.scenarios.explore:NAME", "has no attribute"),
-        ("drsim.scenarios.explore:BROKEN", "a str"),
+        ("drsim.scenarios.contradiction:NAME", "has no attribute"),
+        ("drsim.scenarios.contradiction:BROKEN", "a str"),
         ("tests.planted_bugs.registry:BUGS:nobody", "nobody"),
         ("nothing", "parts must be module:NAME"),
     ],
