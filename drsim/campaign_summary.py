@@ -85,4 +85,4 @@ def show_crashes(
     for violated, group in crashed.groups().items():
         line(console, "fail", f"{violated}: {len(group)} crash points, such as {group[0][0].rule}", indent=2)
     for rule in crashed.missed[:GROUPS_SHOWN_MAX]:
-        line(console, "unknown", f"never struck: {rule}", indent=2)
+        line(console, "unknown", f"never injected: {rule}", indent=2)

@@ -109,7 +109,7 @@ def explored(
         interrupted = not keep_each(console, firsts, parts_place, folder)
     _report(console, folder)
     if (interrupted or work.lost) and campaign.seeds_count < seeds[1] - seeds[0] + 1:
-        console.print(f"  {'interrupted; ' if interrupted else ''}--resume goes on from {path}")
+        console.print(f"  {'interrupted; ' if interrupted else ''}--resume continues from {path}")
     broken = any(each.property == BROKEN for each in campaign.failures)
     return Ended(bool(campaign.failures), broken, interrupted, bool(work.lost) or campaign.verdict == "unknown")
 

@@ -76,8 +76,8 @@ class Shipped(WorkerPlugin):
     async def setup(self, worker: Worker) -> None:
         """Unpack and start. Raises BrokenExecutor, which the client that registers the plugin receives.
 
-        Of a worker that joins later nobody receives it, so it is also logged as an event. A worker that is ready offers
-        the resource that calls require, named as the plugin is.
+        For a worker that joins later no client receives it, so it is also logged as an event. A worker that is ready
+        offers the resource that calls require, named as the plugin is.
         """
         try:
             await asyncio.to_thread(self._start, worker.local_directory, worker.state.nthreads)

@@ -68,7 +68,7 @@ class UnbuiltWorldError(Exception):
 
 
 def world_of(spec: WorldSpec, seed: int, parts: Parts | None, *, verdict_only: bool = False) -> World:
-    """A world that has not run. Raises UnbuiltWorldError for whatever a user's parts raise."""
+    """A world that has not run. Raises UnbuiltWorldError for all that a user's parts raise."""
     try:
         return World(spec, seed=seed, parts=parts, verdict_only=verdict_only)
     except (Exception, BrokenSimulationError) as error:
@@ -85,7 +85,7 @@ class Judged(NamedTuple):
 def judged(world: World, seed: int) -> Judged:
     """Run a world and judge it as the runner does: the first violation of each property, and failed criteria.
 
-    A criterion that rests on a property fails whenever that one does, and is then left out: it would tell nothing more.
+    A criterion that rests on a property fails whenever that one does, and is then left out: it would add nothing.
     """
     try:
         world.run()

@@ -1,7 +1,7 @@
 """Exploration: one scenario under many seeds, on any `concurrent.futures` executor.
 
-Owns how large ranges of seeds are, and what runs for each seed. The same seeds give the same sums, whatever the ranges,
-their order and the number of workers. Where workers are, and what happens when one dies, is the executor's.
+Owns how large ranges of seeds are, and what runs for each seed. The same seeds give the same sums for all
+ranges, orders and numbers of workers. Where workers are, and what happens when one dies, is the executor's.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +27,7 @@ from drsim.simulator.checks.ledger import Ledger
 from drsim.simulator.world import Parts, World, collecting_seldom
 
 _COMPARED_EVERY: Final = 16
-"""One of so many seeds is run without its faults as well, to see what they changed."""
+"""One seed in 16 also runs without its faults, to see what they changed."""
 _RANGE_SECONDS: Final = 1.0
 
 _Range: TypeAlias = tuple[int, int]

@@ -1,4 +1,4 @@
-"""Exploration: ranges add up, whatever they are; failures are grouped; parts are named by place."""
+"""Exploration: all ranges add up; failures are grouped; parts are named by place."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,7 +19,7 @@ from drsim.simulator.world import Parts
 
 BUG = "tests.planted_bugs.registry:BUGS:SlowIsFailed"
 AT_EVERY_MOVE = "tests.planted_bugs.registry:BUGS:WritesTheTimeAgain"
-"""A bug that shows whenever DRS tells of progress."""
+"""A bug that shows whenever DRS reports progress."""
 
 
 class OneThread(ThreadPoolExecutor):
@@ -82,7 +82,7 @@ def test_a_run_in_which_the_simulation_breaks_is_a_find() -> None:
     assert "no table today" in found.observed
 
 
-def test_what_only_the_run_without_faults_finds_is_told_as_such_and_fails_again_without_them() -> None:
+def test_finding_of_the_run_without_faults_is_marked_and_repeats() -> None:
     deaf = load("fault-lasting").model_dump()
     deaf["faults"] = [{"fault": "denied", "operation": "DescribeJobs", "lasting": True}]
     for group in deaf["workload"]:
@@ -97,7 +97,7 @@ def test_what_only_the_run_without_faults_finds_is_told_as_such_and_fails_again_
     assert found.expected.endswith(again.expected)
 
 
-def test_what_a_seed_s_own_run_finds_is_told_once_and_of_the_scenario_as_it_is() -> None:
+def test_finding_of_a_seeds_own_run_is_reported_once() -> None:
     slow = load("fault-job-late")
     (found,) = explore_range(slow.model_dump_json(), 16, 16, AT_EVERY_MOVE).failures
     assert scenario_of(slow, found) is slow
