@@ -71,10 +71,7 @@ def explore(
     """
     scenarios, chosen, seconds_max = loaded(names, changes or []), seeds_of(seeds), seconds_of(time)
     check_parts(parts)
-    if resume and restart:
-        raise UserError("--resume continues the earlier campaign and --restart starts over: give one of them")
-    if crash_points and (time is not None or resume):
-        raise UserError("--crash-points is exhaustive: it takes neither --time nor --resume")
+    _check_ways(resume=resume, restart=restart, crash_points=crash_points, timed=time is not None)
     choice = _choice(engine, jobs, scheduler)
     from drsim import campaigns
     from drsim.campaign_files import refuse_to_replace
@@ -96,6 +93,13 @@ def explore(
         if ends[-1].interrupted:
             raise Exit(ExitCode.INTERRUPTED)
     raise Exit(_code(ends))
+
+
+def _check_ways(*, resume: bool, restart: bool, crash_points: bool, timed: bool) -> None:
+    if resume and restart:
+        raise UserError("--resume continues the earlier campaign and --restart starts over: give one of them")
+    if crash_points and (timed or resume):
+        raise UserError("--crash-points is exhaustive: it takes neither --time nor --resume")
 
 
 def _choice(engine: EngineName, jobs: int | None, scheduler: str) -> EngineChoice:
