@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent
-EXTRAS: Final = ("moto", "pytest", "cluster")
+EXTRAS: Final = ("wire", "frames", "pytest", "cluster")
 OWN: Final = f"{sys.version_info[0]}.{sys.version_info[1]}"
 OTHERS: Final = [version for version in ("3.11", "3.12", "3.13", "3.14") if version != OWN]
 PARALLEL: Final = ("--numprocesses", "auto", "--dist", "worksteal")
@@ -170,7 +170,7 @@ def acceptance(session: nox.Session) -> None:
 @nox.session
 def browser(session: nox.Session) -> None:
     """Reports in a real browser. Screenshots: build/browser; `-- --picture` makes README's picture instead."""
-    _install(session, "tests", "browser")
+    _install(session, "tests", "browser", extras=("wire",))
     picture = "--picture" in session.posargs
     _python(session, *(["tests.browser.picture"] if picture else ["pytest", "tests/browser", *session.posargs]))
 
@@ -213,7 +213,7 @@ def ratchet(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Speed and size, in build/bench.json; `-- kernel load`: these parts; `-- --write-docs`: docs/performance.md."""
-    _install(session, "bench", extras=("moto", "cluster"))
+    _install(session, "bench", extras=("wire", "cluster"))
     _python(session, "tests.bench", *session.posargs)
 
 

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from drsim.arguments import UserError
 from drsim.scenarios.atomic_files import replaced
-from drsim.scenarios.explore import Contradiction, Data, Explored
+from drsim.scenarios.campaign import Explored
+from drsim.scenarios.contradiction import Contradiction, Data
 from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario
 

@@ -16,7 +16,7 @@ from drsim.reports import campaign as report
 from drsim.scenarios import explanation, failure
 from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.campaign import Campaign, missing_ranges
-from drsim.scenarios.explore import signature
+from drsim.scenarios.contradiction import signature
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.model import Scenario
 from drsim.simulator.checks.ledger import PHASES

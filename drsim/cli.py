@@ -15,6 +15,7 @@ from drsim.comparing import compare
 from drsim.exit_codes import ExitCode, complain
 from drsim.exploring import explore, replay, shrink
 from drsim.reporting import report
+from drsim.scenarios.extras import MissingExtraError
 from drsim.serving import serve
 from drsim.tiers import Choice, Tier
 
@@ -159,7 +160,6 @@ def _run_one(
 
     from drsim import console as terminal
     from drsim import outputs
-    from drsim.scenarios.runner import TierMissingError
     from drsim.scenarios.runner import run as run_scenario
     from drsim.simulator.trace import BrokenSimulationError, UnwrittenTraceError
     from drsim.simulator.wire.errors import HandlerError
@@ -184,7 +184,7 @@ def _run_one(
             cause = error.__cause__
             assert isinstance(cause, OSError), "nothing else keeps a trace from being written"
             raise UserError(f"{which}: cannot write its trace: {cause.strerror or cause}") from None
-        except (HandlerError, TierMissingError) as error:
+        except (HandlerError, MissingExtraError) as error:
             raise UserError(f"{which}: {error}") from None
         except (Exception, BrokenSimulationError) as error:
             trouble = traceback.format_exc()
@@ -231,7 +231,7 @@ def main(arguments: list[str] | None = None) -> int:
     except TyperException as error:
         complain(error.format_message() or str(error))
         return ExitCode.USAGE
-    except UserError as error:
+    except (UserError, MissingExtraError) as error:
         complain(str(error))
         return ExitCode.USAGE
     except (KeyboardInterrupt, Abort):

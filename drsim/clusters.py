@@ -1,68 +1,58 @@
-"""A dask cluster as an executor: connected to, sent the code, and watched for as long as it is used.
+"""A dask cluster as an executor: connected, sent the code, and watched while it is used.
 
-Owns what is asked of a cluster and what is said of one that cannot be had. What its workers do is `drsim.shipping`'s.
-This module is imported only where `distributed` is.
+Owns what is asked of a cluster, and the messages about one that cannot be used. What its workers do is
+`drsim.shipping`'s. Only `--engine dask` imports this module.
 """
 
 import asyncio
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor
 from concurrent.futures import Future as Call
 from contextlib import contextmanager, suppress
-from typing import Any, Final, ParamSpec, TypeVar
+from tempfile import TemporaryDirectory
+from typing import Any, Final, TypeVar
 
 import dask
-from distributed import Client, Future, KilledWorker, Scheduler, Security, SpecCluster, Worker
+from distributed import Client, Future, KilledWorker, Scheduler, SpecCluster, Worker
 from distributed.client import ClosedClientError
-from distributed.core import rpc
 
 from drsim import shipping
 from drsim.arguments import UserError
-from drsim.processes import outcome_of, pickled_call
+from drsim.processes import ATTEMPTS, outcome_of, pickled_call
 from drsim.scenarios import machine
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 _CONNECT_SECONDS: Final = 10
 _WORKERS_SECONDS: Final = 30
 _LOOK_SECONDS: Final = 1
-_RETRIES: Final = 2
 
 
 @contextmanager
-def here(jobs: int, folder: str) -> Iterator[SpecCluster]:
-    """A cluster with so many workers, all of them threads of this process: what they are asked, nobody else can.
-
-    What runs are the processes that each of them begins for what it is sent.
-    """
-    # Each has an HTTP server, wanted or not: on loopback, on a port that nobody else has, and without a page.
+def here(jobs: int) -> Iterator[SpecCluster]:
+    """A cluster of `jobs` workers that are threads of this process, so that no other process can reach them."""
+    # dask gives each an HTTP server; it is bound to loopback, has no page, and takes any free port.
     quiet = {"protocol": "inproc://", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
-    worker = {"cls": Worker, "options": {**quiet, "nthreads": 1, "memory_limit": 0, "local_directory": folder}}
-    settings = {
-        "temporary-directory": folder,
-        "distributed.scheduler.http.routes": [],
-        "distributed.worker.http.routes": [],
-    }
+    worker = {"cls": Worker, "options": {**quiet, "nthreads": 1, "memory_limit": 0}}
+    scheduler = {"cls": Scheduler, "options": quiet}
+    routes: dict[str, list[str]] = {f"distributed.{kind}.http.routes": [] for kind in ("scheduler", "worker")}
     with (
-        dask.config.set(settings),
-        SpecCluster(
-            workers=dict.fromkeys(range(jobs), worker),
-            scheduler={"cls": Scheduler, "options": quiet},
-            silence_logs=False,
-        ) as cluster,
+        TemporaryDirectory(prefix="drsim-") as folder,
+        dask.config.set({"temporary-directory": folder, **routes}),
+        SpecCluster(workers=dict.fromkeys(range(jobs), worker), scheduler=scheduler, silence_logs=False) as cluster,
     ):
         yield cluster
 
 
 @contextmanager
-def connected(place: str | SpecCluster, named: str, parts_place: str) -> "Iterator[OnCluster]":
-    """A cluster whose workers are ready. Raises UserError, which begins with how the user named it."""
-    if isinstance(place, str):
-        _check_scheduler(place, named)
-    with Client(place, timeout=_CONNECT_SECONDS, set_as_default=False) as client:
+def connected(cluster: str | SpecCluster, named: str, parts_place: str) -> "Iterator[OnCluster]":
+    """A cluster whose workers are ready, by its address or itself. Raises UserError, which begins with `named`."""
+    try:
+        client = Client(cluster, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{named}: cannot connect to a scheduler: {error}") from None
+    with client:
         plugin = f"drsim-{client.id}"
         troubles: list[str] = []
         client.subscribe_topic(plugin, lambda event: troubles.append(event[1]))
@@ -79,116 +69,96 @@ def connected(place: str | SpecCluster, named: str, parts_place: str) -> "Iterat
             yield executor
         finally:
             executor.shutdown()
-            # With the plugin go the processes that it began, and with them whatever still runs.
+            # The plugin ends its processes, and with them all calls that still run.
             with suppress(OSError):
                 if client.status == "running":
                     client.unregister_worker_plugin(plugin)
 
 
-def _check_scheduler(address: str, named: str) -> None:
-    """Raise UserError if no scheduler listens there: a client takes its time to say so, and says much more."""
-    try:
-        kind = asyncio.run(asyncio.wait_for(_kind_of(address), _CONNECT_SECONDS))
-    except (OSError, ValueError, TypeError) as error:
-        reason = f"no answer within {_CONNECT_SECONDS} s" if isinstance(error, TimeoutError) else error
-        raise UserError(f"{named}: cannot connect: {reason}") from None
-    if kind != "Scheduler":
-        raise UserError(f"{named}: it must be a scheduler's address, got that of a {kind}")
-
-
-async def _kind_of(address: str) -> str:
-    """What listens there: "Scheduler", if all is well. Raises OSError, ValueError and TypeError."""
-    async with rpc(address, connection_args=Security().get_connection_args("client")) as there:
-        return str((await there.identity())["type"])
-
-
 def _check_pythons(client: Client, named: str) -> None:
-    """Raise UserError where code cannot be sent: compiled code is that of one minor version of Python."""
+    """Raise UserError unless all run the same minor version of Python: functions are sent as bytecode."""
     versions: Any = client.get_versions()
-    hosts = {"the scheduler": versions["scheduler"], **versions["workers"]}
     wanted = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    for name, found in sorted(hosts.items()):
+    for name, found in sorted({"the scheduler": versions["scheduler"], **versions["workers"]}.items()):
         there = ".".join(found["host"]["python"].split(".")[:2])
         if there != wanted:
             raise UserError(f"{named}: {name} must run Python {wanted}, as this process does, got {there}")
 
 
 class OnCluster(Executor):
-    """A cluster as an executor, with calls and answers as what was shipped takes them.
+    """A cluster as an executor of calls by position.
 
-    Workers that die are the scheduler's to replace: it gives what they were at to others. Only workers that are ready
-    get anything, so that one that cannot begin costs nothing; `troubles` says which could not, and why. Once there has
-    been none for a while, all calls raise BrokenExecutor, as they do when the scheduler is gone.
+    The scheduler repeats the calls of workers that die. Only ready workers get calls, so that one that cannot start
+    costs none; `troubles` holds a line for each of those. All calls raise BrokenExecutor once no worker has been ready
+    for a while, or the scheduler is gone.
 
-    It stands in place of `Client.get_executor`, whose futures forget the answer of a worker that dies right after it
-    was fetched, and for ever wait for one that is cancelled while it is fetched (distributed 2026.8, `cfexecutor`).
+    `Client.get_executor` would lose the answer of a worker that dies right after it was fetched, and never settle a
+    future that is cancelled while it is fetched (distributed 2026.8, `cfexecutor`).
     """
 
     def __init__(self, client: Client, plugin: str, troubles: list[str]) -> None:
         self.troubles = troubles
         self._client = client
-        # Typed as tornado's, of which it is asyncio's.
+        # Typed as tornado's, which wraps asyncio's.
         self._loop: asyncio.AbstractEventLoop = client.loop.asyncio_loop  # type: ignore[union-attr]
         self._plugin = plugin
         self._task = shipping.task_for(plugin)
         self._pending: set[Future[bytes]] = set()
         self._lost = "the scheduler is gone"
         self._threads_count = self._workers_count_max = 0
-        self._look()
-        self._ended = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, daemon=True)
-        self._watcher.start()
+        asyncio.run_coroutine_threadsafe(self._look(), self._loop).result()
+        self._watcher = asyncio.run_coroutine_threadsafe(self._watch(), self._loop)
 
     def jobs(self) -> int:
-        """How many calls the workers of now run at once; at least one, so that whoever comes finds something to do."""
+        """How many calls the workers run at once now; at least 1, so that a worker that joins finds a call waiting."""
         return max(self._threads_count, 1)
 
-    def told(self) -> str:
-        """Where it ran, as far as was seen."""
+    def where(self) -> str:
+        """Where calls ran, as a summary states it."""
         count = self._workers_count_max
         return f"on up to {count} dask worker{'' if count == 1 else 's'}"
 
-    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Call[R]:
-        """Make a call by position. Raises BrokenExecutor once the scheduler is gone, as futures then do as well."""
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Call[R]:
+        """Make a call by position. Raises BrokenExecutor once the scheduler is gone."""
         assert not kwargs, "calls are made by position"
         if self._client.status != "running":
             raise BrokenExecutor(self._lost)
         return asyncio.run_coroutine_threadsafe(self._answer(pickled_call(fn, args)), self._loop)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002 - Executor's
-        """Watch no longer. What still runs is ended with the processes that run it."""
-        self._ended.set()
-        self._watcher.join()
+        """Stop watching. Calls that run end with the plugin."""
+        self._watcher.cancel()
 
-    def _watch(self) -> None:
-        """Look at the workers from time to time, and give up what nobody is there to run."""
-        seen_at, given_up = machine.wall_seconds(), False
-        while not self._ended.wait(_LOOK_SECONDS):
-            if not given_up and self._look():
+    async def _watch(self) -> None:
+        """Count the workers each second, and cancel all calls after a time without any."""
+        seen_at, is_given_up = machine.wall_seconds(), False
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if not is_given_up and await self._look():
                 seen_at = machine.wall_seconds()
-            elif given_up or machine.wall_seconds() - seen_at >= _WORKERS_SECONDS:
-                given_up, self._lost = True, f"the cluster has had no worker for {_WORKERS_SECONDS} s"
+            elif is_given_up or machine.wall_seconds() - seen_at >= _WORKERS_SECONDS:
+                is_given_up, self._lost = True, f"the cluster has had no worker for {_WORKERS_SECONDS} s"
                 for future in list(self._pending):
-                    future.cancel()
+                    await future.cancel()
 
-    def _look(self) -> bool:
-        """Count the workers that are ready. False if there is none; a scheduler that is gone is seen elsewhere."""
+    async def _look(self) -> bool:
+        """Count the ready workers; False if there is none. A scheduler that is gone is not this method's to report."""
         if self._client.status != "running":
             return True
         try:
-            threads: list[int] = self._client.run_on_scheduler(shipping.threads_ready, self._plugin)
-        except (OSError, RuntimeError, CancelledError, asyncio.CancelledError):
+            threads: list[int] = await self._client.run_on_scheduler(shipping.threads_ready, self._plugin)
+        except (OSError, RuntimeError):
             return True
         self._threads_count = sum(threads)
         self._workers_count_max = max(self._workers_count_max, len(threads))
         return bool(threads)
 
-    async def _answer(self, pickled: bytes) -> Any:
-        """What a call returned, once some worker has made it. Raises what it raised, or BrokenExecutor."""
-        # Not pure: a result is gone once it was fetched, and the same call must be made again.
-        wanted = {"pure": False, "retries": _RETRIES, "resources": {self._plugin: 1}}
+    async def _answer(self, call: bytes) -> Any:
+        """Return what a call returned on some worker. Raises what it raised, or BrokenExecutor."""
+        # Not pure: dask forgets a result once it is fetched, and an equal call must run again.
+        options = {"pure": False, "retries": ATTEMPTS - 1, "resources": {self._plugin: 1}}
         try:
-            future: Future[bytes] = self._client.submit(self._task, pickled, **wanted)
+            future: Future[bytes] = self._client.submit(self._task, call, **options)
             self._pending.add(future)
             try:
                 answer = await future

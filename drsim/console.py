@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from drsim.outputs import PAGE
+from drsim.reports.documents import PAGE
 from drsim.reports.statuses import counted
 from drsim.scenarios.result import CriterionResult, Distribution, PropertyResult, Result, Verdict
 

@@ -26,7 +26,6 @@ from drsim.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from drsim.campaigns import Ended
-    from drsim.scenarios.model import Scenario
 
 PartsOption = Annotated[
     str,
@@ -72,35 +71,51 @@ def explore(
     """
     scenarios, chosen, seconds_max = loaded(names, changes or []), seeds_of(seeds), seconds_of(time)
     check_parts(parts)
+    _check_ways(resume=resume, restart=restart, crash_points=crash_points, timed=time is not None)
+    choice = _choice(engine, jobs, scheduler)
+    from drsim import campaigns
     from drsim.campaign_files import refuse_to_replace
+    from drsim.console import output
 
+    folders = [out / f"{'crash-points' if crash_points else 'explore'}-{scenario.name}" for scenario in scenarios]
+    if not (resume or restart):
+        # All of them first: an hour's work on one scenario must not end at the folder of the next.
+        for folder in folders:
+            writing(partial(refuse_to_replace, folder, resumable=not crash_points))
+    if crash_points:
+        run = partial(campaigns.crashed, output(), seed=chosen[0])
+    else:
+        run = partial(campaigns.explored, output(), seeds=chosen, seconds_max=seconds_max, resume=resume)
+    ends = list[campaigns.Ended]()
+    for scenario, folder in zip(scenarios, folders, strict=True):
+        one = partial(run, scenario, folder, choice=choice, parts_place=parts, restart=restart)
+        ends.append(writing(partial(reading, one)))
+        if ends[-1].interrupted:
+            raise Exit(ExitCode.INTERRUPTED)
+    raise Exit(_code(ends))
+
+
+def _check_ways(*, resume: bool, restart: bool, crash_points: bool, timed: bool) -> None:
     if resume and restart:
         raise UserError("--resume continues the earlier campaign and --restart starts over: give one of them")
-    if crash_points and (time is not None or resume):
+    if crash_points and (timed or resume):
         raise UserError("--crash-points is exhaustive: it takes neither --time nor --resume")
+
+
+def _choice(engine: EngineName, jobs: int | None, scheduler: str) -> EngineChoice:
     if scheduler and engine is not EngineName.DASK:
         raise UserError(f"--scheduler {scheduler}: it needs --engine dask, got --engine {engine}")
     if scheduler and jobs is not None:
         raise UserError(f"--jobs {jobs}: how many workers there are is the scheduler's; leave it out, or --scheduler")
-    choice, ends = EngineChoice(engine, jobs or jobs_default(), scheduler), []
-    folders = [out / f"{'crash-points' if crash_points else 'explore'}-{scenario.name}" for scenario in scenarios]
-    if not (resume or restart):
-        # All of them first: an hour's work on one scenario is not to end at the folder of the next.
-        for folder in folders:
-            writing(partial(refuse_to_replace, folder, resumable=not crash_points))
-    for scenario, folder in zip(scenarios, folders, strict=True):
-        if crash_points:
-            ended = _crashed(scenario, chosen[0], folder, choice, parts, restart=restart)
-        else:
-            ended = _explore(scenario, chosen, folder, choice, seconds_max, parts, resume=resume, restart=restart)
-        ends.append(ended)
-        if ended.interrupted:
-            raise Exit(ExitCode.INTERRUPTED)
+    return EngineChoice(engine, jobs or jobs_default(), scheduler)
+
+
+def _code(ends: "list[Ended]") -> ExitCode:
     if any(ended.broken for ended in ends):
-        raise Exit(ExitCode.INTERNAL)
+        return ExitCode.INTERNAL
     if any(ended.failed for ended in ends):
-        raise Exit(ExitCode.FAIL)
-    raise Exit(ExitCode.UNKNOWN if any(ended.unknown for ended in ends) else ExitCode.PASS)
+        return ExitCode.FAIL
+    return ExitCode.UNKNOWN if any(ended.unknown for ended in ends) else ExitCode.PASS
 
 
 def replay(
@@ -127,45 +142,3 @@ def shrink(
 
     failing = writing(lambda: reading(lambda: failures.shrunk_again(output(), file)))
     raise Exit(ExitCode.FAIL if failing else ExitCode.PASS)
-
-
-def _explore(
-    scenario: "Scenario",
-    seeds: tuple[int, int],
-    folder: Path,
-    choice: EngineChoice,
-    seconds_max: float | None,
-    parts: str,
-    *,
-    resume: bool,
-    restart: bool,
-) -> "Ended":
-    from drsim import campaigns
-    from drsim.console import output
-
-    return writing(
-        lambda: reading(
-            lambda: campaigns.explored(
-                output(),
-                scenario,
-                seeds,
-                folder,
-                choice=choice,
-                seconds_max=seconds_max,
-                parts_place=parts,
-                resume=resume,
-                restart=restart,
-            )
-        )
-    )
-
-
-def _crashed(
-    scenario: "Scenario", seed: int, folder: Path, choice: EngineChoice, parts: str, *, restart: bool
-) -> "Ended":
-    from drsim import campaigns
-    from drsim.console import output
-
-    return writing(
-        lambda: campaigns.crashed(output(), scenario, seed, folder, choice=choice, parts_place=parts, restart=restart)
-    )

@@ -14,7 +14,7 @@ from rich.text import Text
 from drsim import campaign_files, campaign_report
 from drsim.console import duration, line
 from drsim.scenarios import explanation, failure, machine
-from drsim.scenarios.explore import BROKEN, Contradiction, in_words
+from drsim.scenarios.contradiction import BROKEN, Contradiction, in_words
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario

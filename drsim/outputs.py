@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from drsim.reports.documents import CHROME, MARKDOWN, PAGE, File, Lines, UnwrittenError, files
+from drsim.reports.documents import CHROME, File, Lines, UnwrittenError, files
 from drsim.reports.history import TraceError
 from drsim.scenarios.atomic_files import beside, replaced
 from drsim.scenarios.result import Result
@@ -16,23 +16,8 @@ if TYPE_CHECKING:
 
 TRACE: Final = "trace.jsonl.gz"
 LEFT: Final = "trace-without-result.jsonl.gz"
-"""The trace of a run whose result could not be written: an earlier run's may stand there, whose trace this is not."""
+"""The trace of a run whose result could not be written; TRACE would pair it with the result of an earlier run."""
 ERROR: Final = "error.txt"
-
-__all__ = [
-    "CHROME",
-    "ERROR",
-    "LEFT",
-    "MARKDOWN",
-    "PAGE",
-    "RESULT",
-    "TRACE",
-    "folder_of",
-    "spool_in",
-    "write",
-    "write_error",
-    "write_reports",
-]
 
 
 def folder_of(out: Path, scenario: str, seed: int) -> Path:
@@ -42,17 +27,17 @@ def folder_of(out: Path, scenario: str, seed: int) -> Path:
 
 @contextmanager
 def spool_in(folder: Path) -> Iterator[Path]:
-    """Where a run's trace goes while the run goes on, in the folder, which is made. Raises OSError."""
+    """The file of a trace while the run writes it, in the folder, which is created. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     with beside(folder / TRACE) as place:
         yield place
 
 
 def write(run: "Run", folder: Path, *, with_chrome: bool = False) -> tuple[str, ...]:
-    """Write all files of a run, over those of an earlier one. Gives what could not be written of reports, and why.
+    """Write all files of a run over those of an earlier one, and return a line for each report that failed.
 
-    Result and trace come first: whatever befalls the reports, they can be written again from these. A trace without its
-    result goes to LEFT. Raises OSError.
+    Result and trace come first: all reports can be written again from them. A trace without its result goes to LEFT.
+    Raises OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ERROR).unlink(missing_ok=True)
@@ -62,25 +47,25 @@ def write(run: "Run", folder: Path, *, with_chrome: bool = False) -> tuple[str, 
         with replaced(folder / RESULT) as place:
             place.write_text(run.result.model_dump_json(indent=2) + "\n", encoding="utf-8")
     except OSError:
-        # Hours may be in it, and a spool only moves, for which a full disk has room.
+        # Hours may be in it, and a spool is renamed, which a full disk allows.
         if is_traced:
             run.trace.write(folder / LEFT)
         raise
     if is_traced:
         run.trace.write(folder / TRACE)
     else:
-        # An earlier run's would be taken for this one's.
+        # An earlier run's would pass for this one's.
         (folder / TRACE).unlink(missing_ok=True)
     return write_reports(run.result, run.trace.lines, folder, with_chrome=with_chrome)
 
 
 def write_reports(result: Result, lines: Lines, folder: Path, *, with_chrome: bool = False) -> tuple[str, ...]:
-    """Write the reports of a run into its folder. Gives what could not be written, and why. Raises OSError.
+    """Write the reports of a run into its folder, and return a line for each that failed. Raises OSError.
 
-    Where the lines raise TraceError, what is there of an earlier report that needs them stays as it is.
+    Where the lines raise TraceError, an earlier report that needs them stays as it is.
     """
     if not with_chrome:
-        # An earlier run's would be taken for this one's.
+        # An earlier run's would pass for this one's.
         (folder / CHROME).unlink(missing_ok=True)
     troubles: list[str] = []
     for file in files(result, lines, with_chrome=with_chrome):

@@ -1,8 +1,7 @@
-"""Processes that run calls: each in a Python of its own, and another in its place when one dies.
+"""Processes that run calls. Each is a Python of its own, and is replaced when it dies.
 
-Owns how such a process is begun, what goes through its pipes, and its end. A process imports `scenarios` from the path
-that it is given, and inherits nothing. `--engine process` has them here, and each worker of a cluster has its own: it
-is sent this module, which therefore imports nothing but the standard library until `serve` runs.
+Owns their start, the pipes to them and their end. `--engine process` runs them here, and each worker of a dask cluster
+runs its own: it is sent this module, which therefore imports the standard library only.
 """
 
 import os
@@ -10,168 +9,16 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from contextlib import suppress
+from multiprocessing.connection import Connection, Pipe
 from queue import SimpleQueue
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, TypeVar
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
-_SERVE = "from drsim.processes import serve; serve()"
-
-
-class Processes:
-    """So many processes for calls from so many threads. Raises BrokenExecutor if one of them does not even begin.
-
-    A call is the pickle of a function and its arguments; its answer is the pickle of whether it returned, and of what
-    it returned or raised.
-    """
-
-    def __init__(self, count: int, path: Sequence[str], *, folder: str | None = None, attempts: int) -> None:
-        self._path = path
-        self._folder = folder
-        self._attempts = attempts
-        self._ended = False
-        self._idle: SimpleQueue[_Process] = SimpleQueue()
-        # All of them begin before the first is waited for. Those that run now are ended with the rest, idle or not.
-        self._all: list[_Process] = []
-        try:
-            for _ in range(count):
-                # One by one: when the next cannot begin, or Ctrl-C comes, those that did must be known, to be ended.
-                self._all.append(_Process(path, folder))
-            for process in self._all:
-                process.wait_until_ready()
-                self._idle.put(process)
-        except BaseException:
-            self.end()
-            raise
-
-    def call(self, pickled: bytes) -> bytes:
-        """The answer to a call. Raises BrokenExecutor when as many processes as there are attempts died of it."""
-        process = self._idle.get()
-        try:
-            for attempt in range(1, self._attempts + 1):
-                try:
-                    return process.ask(pickled)
-                except BrokenExecutor as error:
-                    if self._ended:
-                        raise
-                    process = self._another(process)
-                    if attempt == self._attempts:
-                        raise BrokenExecutor(f"{error}{f', {attempt} times' if attempt > 1 else ''}") from None
-            raise AssertionError("a call is attempted at least once")
-        finally:
-            self._idle.put(process)
-
-    def end(self) -> None:
-        """End them all. What still runs is of no use to anybody, and is answered by BrokenExecutor."""
-        self._ended = True
-        for process in list(self._all):
-            process.end()
-
-    def _another(self, dead: "_Process") -> "_Process":
-        """A process in place of one that died. It is not waited for: that is for whoever asks it first."""
-        dead.end()
-        process = _Process(self._path, self._folder)
-        self._all[self._all.index(dead)] = process
-        if self._ended:
-            process.end()
-        return process
-
-
-class _Process:
-    """One process, and the pipes to it. Raises BrokenExecutor if the operating system does not let it begin."""
-
-    def __init__(self, path: Sequence[str], folder: str | None) -> None:
-        # -P: whatever lies where the command is run must not hide what the path leads to. A group of its own: Ctrl-C on
-        # the terminal is for the process that began this one, whose end closes the pipe and so ends this one.
-        try:
-            self._popen = subprocess.Popen(
-                [sys.executable, "-P", "-c", _SERVE],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
-                cwd=folder,
-                process_group=0,
-            )
-        except OSError as error:
-            raise BrokenExecutor(f"a process cannot begin: {error}") from None
-        self._ready = False
-
-    def wait_until_ready(self) -> None:
-        """Wait until all is imported. Raises BrokenExecutor if it cannot be, or the process dies."""
-        if not self._ready:
-            returned, answer = pickle.loads(self._answer())
-            if not returned:
-                raise BrokenExecutor(f"a process cannot begin: {answer}")
-            self._ready = True
-
-    def ask(self, pickled: bytes) -> bytes:
-        """The answer to a call. Raises BrokenExecutor if the process dies of it, or before."""
-        assert self._popen.stdin is not None
-        self.wait_until_ready()
-        try:
-            pickle.dump(pickled, self._popen.stdin)
-            self._popen.stdin.flush()
-        except (OSError, ValueError):
-            raise self._death() from None
-        return self._answer()
-
-    def _answer(self) -> bytes:
-        assert self._popen.stdout is not None
-        try:
-            answer: bytes = pickle.load(self._popen.stdout)
-        except (EOFError, OSError, ValueError, pickle.UnpicklingError):
-            raise self._death() from None
-        return answer
-
-    def _death(self) -> BrokenExecutor:
-        code = self._popen.wait()
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return BrokenExecutor(f"its process {how}")
-
-    def end(self) -> None:
-        """End it at once. A thread that waits for its answer reads the end of the pipe, and then the pipe is closed."""
-        self._popen.kill()
-        self._popen.wait()
-        for pipe in (self._popen.stdin, self._popen.stdout):
-            assert pipe is not None
-            # What was not sent yet cannot be sent any more.
-            with suppress(OSError):
-                pipe.close()
-
-
-def serve() -> None:
-    """Answer calls until the pipe that they come through is closed; what such a process does."""
-    calls, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    # What a scenario's parts print must not look like an answer.
-    os.dup2(2, 1)
-
-    def answer(returned: bool, what: object) -> None:
-        try:
-            pickled = pickle.dumps((returned, what))
-        except Exception as error:
-            pickled = pickle.dumps((False, RuntimeError(f"cannot be sent back: {error}: {what!r}")))
-        pickle.dump(pickled, answers)
-        answers.flush()
-
-    # Whoever began this process may be gone at any time: then there is nobody left to tell.
-    with suppress(EOFError, BrokenPipeError):
-        try:
-            import drsim.scenarios.crashes  # noqa: F401 - it takes a second, which belongs to the start, not to the first range
-        except Exception as error:
-            answer(False, f"{type(error).__name__}: {error}")
-            return
-        answer(True, None)
-        while True:
-            pickled = pickle.load(calls)
-            try:
-                function, arguments = pickle.loads(pickled)
-                returned, what = True, function(*arguments)
-            except Exception as error:
-                returned, what = False, error
-            answer(returned, what)
+ATTEMPTS: Final = 3
+"""How many processes a call may cost."""
 
 
 def pickled_call(function: Callable[..., object], arguments: tuple[object, ...]) -> bytes:
@@ -180,28 +27,165 @@ def pickled_call(function: Callable[..., object], arguments: tuple[object, ...])
 
 
 def outcome_of(answer: bytes) -> Any:
-    """What a call returned. Raises what it raised."""
+    """Return what a call returned, or raise what it raised."""
     returned, what = pickle.loads(answer)
     if returned:
         return what
     raise what
 
 
-class ProcessExecutor(Executor):
-    """Processes of this machine as an executor. A call whose process dies is made again, by another, and again."""
+def serve(handle: int) -> None:
+    """Answer calls that come through this pipe until its other end is closed; the main function of a process."""
+    pipe = Connection(handle)
+    with suppress(EOFError, ConnectionError):
+        try:
+            # It takes a second, which belongs to the start of a process and not to its first call.
+            import drsim.scenarios.crashes  # noqa: F401
+        except Exception as error:
+            pipe.send((False, f"{type(error).__name__}: {error}"))
+            return
+        pipe.send((True, None))
+        while True:
+            pipe.send_bytes(_answer(pipe.recv_bytes()))
 
-    def __init__(self, jobs: int, attempts: int = 3) -> None:
-        self._processes = Processes(jobs, sys.path, attempts=attempts)
-        self._threads = ThreadPoolExecutor(jobs)
 
-    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-        """Make a call by position. Its future raises BrokenExecutor when each of its attempts cost a process."""
+def _answer(call: bytes) -> bytes:
+    try:
+        function, arguments = pickle.loads(call)
+        returned, what = True, function(*arguments)
+    except Exception as error:
+        returned, what = False, error
+    try:
+        return pickle.dumps((returned, what))
+    except Exception as error:
+        return pickle.dumps((False, RuntimeError(f"cannot be sent back: {error}: {what!r}")))
+
+
+class _Process:
+    """One process and the pipe to it. A call to a dead one starts another. Raises BrokenExecutor if none can start."""
+
+    def __init__(self, path: Sequence[str], folder: str | None) -> None:
+        self._path = path
+        self._folder = folder
+        self._start()
+
+    def _start(self) -> None:
+        try:
+            self._pipe, theirs = Pipe()
+            with theirs:
+                # -P: files in the current folder must not hide modules of the path. A process group of its own: Ctrl-C
+                # on the terminal reaches the parent only, whose end closes the pipe. Prints go to standard error.
+                self._popen = subprocess.Popen(
+                    [sys.executable, "-P", "-c", f"from drsim.processes import serve; serve({theirs.fileno()})"],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=2,
+                    env={**os.environ, "PYTHONPATH": os.pathsep.join(self._path)},
+                    cwd=self._folder,
+                    process_group=0,
+                )
+        except OSError as error:
+            raise BrokenExecutor(f"a process cannot begin: {error}") from None
+        self._is_ready = False
+
+    def wait_until_ready(self) -> None:
+        """Wait until all is imported. Raises BrokenExecutor if that fails, or the process dies."""
+        if not self._is_ready:
+            returned, error = pickle.loads(self._answer())
+            if not returned:
+                raise BrokenExecutor(f"a process cannot begin: {error}")
+            self._is_ready = True
+
+    def ask(self, call: bytes) -> bytes:
+        """Return the answer to a call. Raises BrokenExecutor if the process dies of it."""
+        if self._popen.poll() is not None:
+            self._start()
+        self.wait_until_ready()
+        # A process that cannot be sent a call is dead, and gives no answer either.
+        with suppress(OSError):
+            self._pipe.send_bytes(call)
+        return self._answer()
+
+    def _answer(self) -> bytes:
+        try:
+            return self._pipe.recv_bytes()
+        except (EOFError, OSError):
+            code = self._popen.wait()
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            raise BrokenExecutor(f"its process {how}") from None
+
+    def end(self) -> None:
+        """Kill it; a call that waits for its answer raises BrokenExecutor."""
+        self._popen.kill()
+        self._popen.wait()
+
+
+class ProcessExecutor(ThreadPoolExecutor):
+    """Processes as an executor. Raises BrokenExecutor if one of them cannot start.
+
+    Its threads wait for answers. A call whose process dies is repeated, up to ATTEMPTS in total.
+    """
+
+    troubles: Sequence[str] = ()
+
+    def __init__(self, jobs: int, path: Sequence[str] | None = None, folder: str | None = None) -> None:
+        super().__init__(jobs)
+        self._jobs = jobs
+        self._is_ended = False
+        self._all: list[_Process] = []
+        self._idle: SimpleQueue[_Process] = SimpleQueue()
+        try:
+            # One by one: if the next cannot start, or Ctrl-C comes, those that did must be ended.
+            for _ in range(jobs):
+                self._all.append(_Process(path or sys.path, folder))
+            for process in self._all:
+                process.wait_until_ready()
+                self._idle.put(process)
+        except BaseException:
+            self.kill()
+            raise
+
+    def jobs(self) -> int:
+        """How many calls run at once."""
+        return self._jobs
+
+    def where(self) -> str:
+        """Where calls ran, as a summary states it."""
+        return f"in {self._jobs} process{'' if self._jobs == 1 else 'es'}"
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        """Make a call by position. Its future raises BrokenExecutor if every attempt cost a process."""
         assert not kwargs, "calls are made by position"
-        return self._threads.submit(lambda: outcome_of(self._processes.call(pickled_call(fn, args))))
+        return super().submit(self._outcome, pickled_call(fn, args))
+
+    def _outcome(self, call: bytes) -> Any:
+        for _ in range(ATTEMPTS - 1):
+            with suppress(BrokenExecutor):
+                return outcome_of(self.answer(call))
+        try:
+            return outcome_of(self.answer(call))
+        except BrokenExecutor as error:
+            raise BrokenExecutor(f"{error}, {ATTEMPTS} times") from None
+
+    def answer(self, call: bytes) -> bytes:
+        """Return the answer to a pickled call, in the thread of the caller. Raises BrokenExecutor if a process dies."""
+        process = self._idle.get()
+        try:
+            if self._is_ended:
+                raise BrokenExecutor("its process was ended")
+            return process.ask(call)
+        finally:
+            self._idle.put(process)
+
+    def kill(self) -> None:
+        """Kill all processes; calls that run raise BrokenExecutor."""
+        self._is_ended = True
+        for process in self._all:
+            process.end()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Let what runs come to its end first, or not wait for it."""
+        """Finish the calls that run, or with `wait=False` kill their processes."""
         if not wait:
-            self._processes.end()
-        self._threads.shutdown(wait=True, cancel_futures=cancel_futures)
-        self._processes.end()
+            self.kill()
+        super().shutdown(wait=True, cancel_futures=cancel_futures)
+        self.kill()

@@ -69,7 +69,8 @@ def _written_again(folder: Path, *, with_chrome: bool) -> Iterator[ExitCode]:
 
 def _written(file: Path, *, with_chrome: bool) -> ExitCode:
     """Write one run's reports beside its result, and complain about what is wrong with that or with its trace."""
-    from drsim.outputs import CHROME, PAGE, TRACE, write_reports
+    from drsim.outputs import TRACE, write_reports
+    from drsim.reports.documents import CHROME, PAGE
     from drsim.reports.history import TraceError
     from drsim.simulator.trace import read_lines
     from drsim.traces import damage_of, wrong_line

@@ -67,17 +67,12 @@ def _scenario(name: str, changes: list[str]) -> "Scenario":
 def _import_server() -> None:
     import warnings
 
-    try:
-        with warnings.catch_warnings():
-            # moto warns before it raises.
-            warnings.simplefilter("ignore")
-            import drsim.simulator.wire.server  # noqa: F401 - to see whether it is installed
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] == "drsim":
-            raise
-        raise UserError(
-            f"serve needs moto's server, and {error.name} is missing: pip install --editable '.[moto]'"
-        ) from None
+    from drsim.scenarios.extras import needs
+
+    # moto warns before it raises.
+    with needs("wire", "serve"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import drsim.simulator.wire.server  # noqa: F401 - to see whether it is installed
 
 
 @contextmanager

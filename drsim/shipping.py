@@ -1,58 +1,56 @@
-"""What workers of a dask cluster are sent: drsim's five packages, the modules of `--parts`, and what runs them.
+"""What workers of a dask cluster are sent: drsim, the modules of `--parts`, and the plugin that runs them.
 
 Owns the archive, and what a worker does with it. A worker needs Python, `distributed` and drsim's dependencies, but no
-drsim: the plugin is pickled by value, unpacks the archive, and lets processes of its own run it. So campaigns with
-different code share a worker, whatever it has imported before, and one of several threads runs as many ranges at once.
+drsim: the plugin is pickled by value, unpacks the archive, and runs it in processes of its own. So campaigns with
+different code can share a worker.
 """
 
 import asyncio
 import io
-import shutil
+import os
 import sys
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
+from contextlib import ExitStack
 from importlib import resources
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import cloudpickle
 from distributed import Scheduler, Status, Worker, WorkerPlugin, get_worker
 
 from drsim import processes
-from drsim.processes import Processes
+from drsim.processes import ProcessExecutor
 
-_PACKAGES: Final = ("drsim", "drsim.orchestrator", "drsim.simulator", "drsim.scenarios", "drsim.reports")
 _SUFFIXES: Final = frozenset({".py", ".typed", ".yaml", ".j2", ".css", ".js"})
-"""What the packages are made of. Whatever else lies in a checkout is nobody else's business."""
+"""The kinds of files that drsim is made of. Nothing else that lies in a checkout leaves this machine."""
 
 
 def archive(parts_place: str = "") -> bytes:
-    """A zip of the five packages with their data files, and of the modules that `--parts` imported from its own folder.
-
-    The same files give the same bytes. `parts_place` must have been imported before.
-    """
+    """A zip of drsim, and of the modules that `--parts` imported from its own folder. `parts_place` is imported."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, path in sorted({**dict(_files_of_packages()), **dict(_files_of_parts(parts_place))}.items()):
-            # ZipInfo's default date is the first that a zip can hold.
+        # Parts that lie in a checkout have drsim beside them, so that its modules are found twice.
+        for name, path in sorted((dict(_files_of_parts(parts_place)) | dict(_files_of_drsim())).items()):
+            # ZipInfo has a constant date, so that the same files give the same bytes.
             packed.writestr(zipfile.ZipInfo(name), path.read_bytes(), zipfile.ZIP_DEFLATED)
     return written.getvalue()
 
 
-def _files_of_packages() -> Iterator[tuple[str, Path]]:
-    for package in _PACKAGES:
-        # Each by itself: in a checkout all but the first are links, which rglob does not follow.
-        root = Path(str(resources.files(package)))
-        for path in root.rglob("*"):
-            # Of a link, what it leads to counts as well: it may be anything.
+def _files_of_drsim() -> Iterator[tuple[str, Path]]:
+    root = Path(str(resources.files("drsim")))
+    # In a checkout its packages are links.
+    for folder, _, names in os.walk(root, followlinks=True):
+        for path in map(Path(folder).joinpath, names):
+            # The target of a link counts as well: it may be any file.
             if path.is_file() and {path.suffix, path.resolve().suffix} <= _SUFFIXES:
-                yield f"{package.replace('.', '/')}/{path.relative_to(root).as_posix()}", path
+                yield f"drsim/{path.relative_to(root).as_posix()}", path
 
 
 def _files_of_parts(parts_place: str) -> Iterator[tuple[str, Path]]:
-    """All modules that were imported from the folder in which the parts' module lies, as they lie there.
+    """All modules that were imported from the folder of the parts' module.
 
     Modules of site-packages lie elsewhere: even where that is below this folder, their names do not lead there.
     """
@@ -69,70 +67,60 @@ def _files_of_parts(parts_place: str) -> Iterator[tuple[str, Path]]:
 
 
 class Shipped(WorkerPlugin):
-    """On each worker, also on those that join later: the archive, unpacked, and a process for each thread."""
+    """On each worker, also on one that joins later: the archive, unpacked, and a process for each thread."""
 
-    def __init__(self, packed: bytes, plugin: str) -> None:
+    def __init__(self, packed: bytes, name: str) -> None:
         self._packed = packed
-        self._plugin = plugin
-        self._processes: Processes | None = None
-        self._folder = ""
+        self._name = name
 
     async def setup(self, worker: Worker) -> None:
-        """Unpack and begin. Raises BrokenExecutor, which whoever registers the plugin gets to see.
+        """Unpack and start. Raises BrokenExecutor, which the client that registers the plugin receives.
 
-        A worker that comes later raises it for nobody, so it is written where whoever registered the plugin reads. Only
-        one that is ready has the resource, named as the plugin is, that calls ask for.
+        For a worker that joins later no client receives it, so it is also logged as an event. A worker that is ready
+        offers the resource that calls require, named as the plugin is.
         """
         try:
-            await asyncio.to_thread(self._begin, worker.local_directory, worker.state.nthreads)
+            await asyncio.to_thread(self._start, worker.local_directory, worker.state.nthreads)
         except (BrokenExecutor, OSError) as error:
-            told = f"{worker.address}: {error}"
-            worker.log_event(self._plugin, told)
-            raise BrokenExecutor(told) from None
-        await worker.set_resources(**{self._plugin: worker.state.nthreads})
-        # The scheduler looks at calls that found no worker when one comes, and this one has come before it was ready;
-        # or when one goes on after a pause.
+            trouble = f"{worker.address}: {error}"
+            worker.log_event(self._name, trouble)
+            raise BrokenExecutor(trouble) from None
+        await worker.set_resources(**{self._name: worker.state.nthreads})
+        # The scheduler assigns waiting calls when a worker joins, which was before this one was ready, or resumes.
         if worker.status is Status.running:
             worker.status = Status.paused
             worker.status = Status.running
 
-    def _begin(self, home: str, count: int) -> None:
-        self._folder = tempfile.mkdtemp(prefix="drsim-", dir=home)
+    def _start(self, home: str, count: int) -> None:
+        self._ending = ExitStack()
+        kept = TemporaryDirectory(prefix="drsim-", dir=home, ignore_cleanup_errors=True)
+        folder = self._ending.enter_context(kept)
         with zipfile.ZipFile(io.BytesIO(self._packed)) as packed:
-            packed.extractall(self._folder)
-        # Whatever drsim the worker may have comes after the one that was sent. Another attempt may be another worker's.
-        self._processes = Processes(count, [self._folder, *sys.path], folder=self._folder, attempts=1)
+            packed.extractall(folder)
+        # A drsim that is installed on the worker comes after the one that was sent.
+        self.executor = ProcessExecutor(count, [folder, *sys.path], folder)
+        self._ending.callback(self.executor.kill)
 
     async def teardown(self, worker: Worker) -> None:  # noqa: ARG002 - the name is distributed's
-        """End the processes and leave nothing behind."""
-        await asyncio.to_thread(self._end)
-
-    def _end(self) -> None:
-        if self._processes is not None:
-            self._processes.end()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def call(self, pickled: bytes) -> bytes:
-        """The answer to a call, by one of the processes. Raises BrokenExecutor if that dies of it."""
-        assert self._processes is not None, "only workers that are ready are asked"
-        return self._processes.call(pickled)
+        """End the processes and remove the folder."""
+        await asyncio.to_thread(self._ending.close)
 
 
 def task_for(plugin: str) -> Callable[[bytes], bytes]:
-    """What a task is: a function from a call to its answer, by what that plugin shipped to the worker that runs it."""
+    """The function of a task: answers a call by the processes of that plugin, on the worker that runs the task."""
 
-    # Defined in here, it can only be pickled by value, even as a part of a graph, where distributed would not do so.
-    def task(pickled: bytes) -> bytes:
-        # The class of what is pickled by value is another one in each pickle.
+    # A nested function is always pickled by value, also as a part of a graph, where distributed would not do so.
+    def task(call: bytes) -> bytes:
+        # What is pickled by value has a class of its own in each pickle.
         shipped: Any = get_worker().plugins[plugin]
-        answer: bytes = shipped.call(pickled)
+        answer: bytes = shipped.executor.answer(call)
         return answer
 
     return task
 
 
 def threads_ready(plugin: str, dask_scheduler: Scheduler) -> list[int]:
-    """How many calls each worker with that plugin ready runs at once; for the scheduler's process to run."""
+    """How many calls each ready worker runs at once; runs on the scheduler."""
     return [int(count) for count in dask_scheduler.resources.get(plugin, {}).values()]
 
 

@@ -68,7 +68,9 @@ class Choice:
         """The user's handlers, or None for this project's own."""
         if not self.finder:
             return None
-        from drsim.simulator.wire.tier import Handlers
+        from drsim.scenarios.extras import needs
 
+        with needs("wire", "--finder"):
+            from drsim.simulator.wire.tier import Handlers
         variables = dict(variable.split("=", 1) for variable in self.variables)
         return Handlers(finder=self.finder, poller=self.poller, paths=self.paths, variables=variables)

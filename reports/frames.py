@@ -5,10 +5,12 @@ Kept apart from `drsim run`, which starts several times faster without pandas.
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from drsim.reports.formats.metrics_csv import COLUMNS, dimensions_of
+from drsim.scenarios.extras import needs
 from drsim.scenarios.result import Result
+
+with needs("frames", "drsim.reports.frames"):
+    import pandas as pd
 
 
 def ticks(result: Result) -> pd.DataFrame:

@@ -4,10 +4,12 @@
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from drsim.scenarios.explore import Contradiction, Explored, signature
+from pydantic import Field
+
+from drsim.scenarios.contradiction import Contradiction, Data, signature
 from drsim.scenarios.result import RunVerdict
 from drsim.simulator.checks.ledger import PHASES
 from drsim.simulator.faults.rules import TRUTHS, Fault
@@ -15,10 +17,31 @@ from drsim.simulator.faults.rules import TRUTHS, Fault
 _CLAIM_MIN: Final = 4
 
 
-class Campaign:
-    """The totals of one scenario's exploration so far."""
+class Explored(Data):
+    """What a range of seeds left behind. Counters have a fault and a phase of life as keys, "tick-lost PENDING".
 
-    def __init__(self) -> None:
+    `unexercised` is what the scenario declares and none of these seeds exercised; in lines of earlier versions it is
+    empty, which claims nothing.
+    """
+
+    first: int
+    last: int
+    failures: tuple[Contradiction, ...] = ()
+    fired: dict[str, int] = Field(default_factory=dict)
+    in_flight: dict[str, int] = Field(default_factory=dict)
+    changed: dict[str, int] = Field(default_factory=dict)
+    unwinnable: dict[str, int] = Field(default_factory=dict)
+    recovery_s: dict[int, int] = Field(default_factory=dict)
+    compared: int = 0
+    overdue_seeds: int = 0
+    """Seeds in which a fault met an execution that was older than its timeout and had not ended."""
+    unexercised: tuple[str, ...] = ()
+
+
+class Campaign:
+    """The sums of what was explored of one scenario."""
+
+    def __init__(self, kept: Iterable[Explored] = ()) -> None:
         self.seeds_count = 0
         self.failures: list[Contradiction] = []
         self.fired: Counter[str] = Counter()
@@ -28,6 +51,8 @@ class Campaign:
         self.recovery_s: Counter[int] = Counter()
         self.compared = self.overdue_seeds = 0
         self._unexercised: tuple[str, ...] | None = None
+        for each in kept:
+            self.add(each)
 
     def add(self, explored: Explored) -> None:
         """Add a range."""
@@ -40,10 +65,28 @@ class Campaign:
         self.recovery_s.update(explored.recovery_s)
         self.compared += explored.compared
         self.overdue_seeds += explored.overdue_seeds
-        if self._unexercised is None:
-            self._unexercised = explored.unexercised
-        else:
-            self._unexercised = tuple(name for name in self._unexercised if name in explored.unexercised)
+        self.keep_unexercised(explored.unexercised)
+
+    def keep_unexercised(self, names: Sequence[str]) -> None:
+        """Of what no seed has exercised so far, keep these names."""
+        kept = names if self._unexercised is None else self._unexercised
+        self._unexercised = tuple(name for name in kept if name in names)
+
+    def explored(self, first: int, last: int) -> Explored:
+        """These sums as those of a range of seeds."""
+        return Explored(
+            first=first,
+            last=last,
+            failures=tuple(self.failures),
+            fired=dict(self.fired),
+            in_flight=dict(self.in_flight),
+            changed=dict(self.changed),
+            unwinnable=dict(self.unwinnable),
+            recovery_s=dict(self.recovery_s),
+            compared=self.compared,
+            overdue_seeds=self.overdue_seeds,
+            unexercised=self.unexercised,
+        )
 
     @property
     def unexercised(self) -> tuple[str, ...]:

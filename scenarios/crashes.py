@@ -1,22 +1,22 @@
-"""Crash points: a function dies before and after every call that it makes, and the rest must make up for it.
+"""Crash points: a function dies before and after every call that it makes, and the others must recover.
 
-Exhaustive, where exploration samples: every call of every run of every function in one scenario, alone and with Lambda
-delivering the event again.
+Exhaustive, where exploration samples: every call of every invocation in one scenario, alone and with Lambda delivering
+the event again.
 """
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 
-from drsim.scenarios.explore import (
+from drsim.scenarios.contradiction import (
     Contradiction,
     Data,
-    LostError,
     UnbuiltWorldError,
     broken,
     contradictions,
     without_faults,
     world_of,
 )
+from drsim.scenarios.explore import LostError
 from drsim.scenarios.failure import concrete
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.parts import parts_of
@@ -28,24 +28,39 @@ _SECOND_US = 1_000_000
 
 
 class CrashPoint(Data):
-    """One death: the rule that brings it, and when it is over."""
+    """One death: the rule that injects it, and when it is over."""
 
     rule: Rule
     heal_us: int
 
 
 class Crashed(Data):
-    """What a number of crash points came to. `missed` are those that never struck."""
+    """The outcome of a number of crash points. `missed` are those whose rule never acted."""
 
     points_count: int
     missed: tuple[str, ...] = ()
     failures: tuple[tuple[CrashPoint, Contradiction], ...] = ()
 
+    def plus(self, other: "Crashed") -> "Crashed":
+        """The sum of both."""
+        return Crashed(
+            points_count=self.points_count + other.points_count,
+            missed=self.missed + other.missed,
+            failures=self.failures + other.failures,
+        )
+
+    def groups(self) -> dict[str, list[tuple[CrashPoint, Contradiction]]]:
+        """Failures by the property that they break."""
+        groups: dict[str, list[tuple[CrashPoint, Contradiction]]] = {}
+        for point, found in self.failures:
+            groups.setdefault(found.property, []).append((point, found))
+        return groups
+
 
 def crash_points(scenario: Scenario, seed: int, parts_place: str = "") -> tuple[Scenario, tuple[CrashPoint, ...]]:
     """The scenario without faults and with every execution named, and each way to die in it."""
     plain = concrete(without_faults(scenario).model_copy(update={"heal": None}), seed, parts_place)
-    # A slowness of no length strikes every call and changes none: that is how the calls are counted.
+    # A slowness of no length meets every call and changes none; so the calls are counted.
     probe = plain.model_copy(update={"faults": (Rule.model_validate({"fault": "slow", "delay": "0s"}),)})
     world = world_of(probe, seed, parts_of(parts_place), verdict_only=True)
     calls: list[FaultInjected] = []

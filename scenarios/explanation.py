@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from drsim.scenarios.explore import contradictions, world_of
+from drsim.scenarios.contradiction import contradictions, world_of
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.parts import parts_of
 from drsim.simulator.decoder import columns_of

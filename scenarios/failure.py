@@ -11,8 +11,8 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from drsim.scenarios import machine
 from drsim.scenarios.atomic_files import replaced
+from drsim.scenarios.contradiction import BROKEN, Contradiction, Data, UnbuiltWorldError, contradictions, world_of
 from drsim.scenarios.criteria import CRITERIA_NAMES
-from drsim.scenarios.explore import BROKEN, Contradiction, Data, UnbuiltWorldError, contradictions, world_of
 from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.parts import parts_of

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from drsim.orchestrator.model import ExecutionStatus, Phase
 from drsim.scenarios import criteria, machine
 from drsim.scenarios.cloudwatch import records_of
+from drsim.scenarios.extras import needs
 from drsim.scenarios.intervals import effective_us, look_every_us
 from drsim.scenarios.limits import capacity_of
 from drsim.scenarios.model import Scenario
@@ -43,10 +44,6 @@ if TYPE_CHECKING:
     from drsim.simulator.wire.tier import Handlers
 
 
-class TierMissingError(Exception):
-    """A tier is not installed. The message says what to install."""
-
-
 @dataclass(frozen=True, slots=True)
 class Run:
     """The result and the trace of one run."""
@@ -73,8 +70,8 @@ def run(
     memory; `Run.trace.write` moves it to its final path, and a run that does not end leaves none.
     `functions` are other Lambda handlers than this project's, for the wire tier. `replay` is the command that runs it
     again, for the result. Raises KernelError when the simulation itself broke, HandlerError (of `simulator.wire`) when
-    handlers cannot be run, and TierMissingError if the wire tier is not installed;
-    OSError if the spool cannot be made, and UnwrittenTraceError if it cannot be written.
+    handlers cannot be run, and MissingExtraError where the wire tier is not installed;
+    OSError for a spool that cannot be made, and UnwrittenTraceError for one that cannot be written.
     """
     lines = Trace(level=trace, spool=spool)
     try:
@@ -88,11 +85,8 @@ def run(
 
 
 def _wire(scenario: Scenario, seed: int, functions: "Handlers | None") -> AbstractContextManager[Parts]:
-    try:
+    with needs("wire", "the wire tier"):
         from drsim.simulator.wire.tier import wire_parts
-    except ImportError as error:
-        missing = f"the wire tier needs more than is installed ({error})"
-        raise TierMissingError(f"{missing}: pip install --editable '.[moto]'") from None
     return wire_parts(scenario, seed=seed, functions=functions)
 
 

@@ -10,8 +10,15 @@ from typing import Final, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from drsim.scenarios import machine
+from drsim.scenarios.contradiction import (
+    Contradiction,
+    UnbuiltWorldError,
+    contradictions,
+    in_words,
+    signature,
+    world_of,
+)
 from drsim.scenarios.criteria import CRITERIA_NAMES
-from drsim.scenarios.explore import Contradiction, UnbuiltWorldError, contradictions, in_words, signature, world_of
 from drsim.scenarios.failure import Failure, concrete, failure_of, unshrunk
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.parts import parts_of

@@ -11,11 +11,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from drsim.outputs import RESULT
 from drsim.reports.documents import MARKDOWN, PAGE, files
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Result
 from drsim.scenarios.runner import Run, run
+from drsim.stored_results import RESULT
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SAMPLES: Final = ROOT / "docs" / "samples"

@@ -23,13 +23,14 @@ OUTSIDE: Final = ("tests", "noxfile", "orchestrator", "simulator", "scenarios", 
 """Names that no package may import: code for developers, which is not installed, and second names of our packages."""
 
 RESULT_DATA: Final = (
+    "drsim.scenarios.extras",
     "drsim.scenarios.result",
     "drsim.simulator.decoder",
     "drsim.simulator.durations",
     "drsim.simulator.events",
     "drsim.simulator.figures.table",
 )
-"""What reports may import of scenarios and simulator: results, events as data, the format of durations, the figures."""
+"""What reports may import of scenarios and simulator: extras, results, events, the format of durations, the figures."""
 
 FLOORS: Final = (
     ("errors", "randomness", "durations", "cloudformation", "processes", "kernel", "executor"),

@@ -1,7 +1,7 @@
 """A real scheduler and real workers, as processes on loopback, which have never heard of this project.
 
 Each worker finds distributed and drsim's dependencies where this process does, and a finder that refuses this project's
-packages unless they lie in the worker's own folder: there they are only if somebody sent them.
+packages unless they lie in the worker's own folder: they lie there only if they were sent.
 """
 
 import os
@@ -63,7 +63,7 @@ class Cluster:
         for line in process.stderr:
             said += line
             if sign in line:
-                # It goes on to write, and must not come to wait for somebody to read.
+                # It continues to write, and must not block on a full pipe.
                 threading.Thread(target=process.stderr.read, daemon=True).start()
                 return process, said
         raise AssertionError(f"no {kind} begins:\n{said}")
@@ -77,6 +77,6 @@ def _address(name: str, said: str) -> str:
 
 @contextmanager
 def cluster(home: Path) -> Iterator[Cluster]:
-    """A scheduler without workers. All of its processes are ended afterwards, whatever happens."""
+    """A scheduler without workers. All of its processes are ended afterwards in any case."""
     with ExitStack() as stack:
         yield Cluster(stack, home)

@@ -9,12 +9,12 @@ from drsim.simulator.services.schedule import ScheduleRule
 from drsim.simulator.world import Parts
 
 ONCE = "DRSIM_TEST_DIES_ONCE"
-"""The environment variable that names a file: whoever removes it dies."""
+"""The environment variable that names a file: the process that removes it dies."""
 
 
 def _dies(*_: object, **__: object) -> ScheduleRule:
     os.kill(os.getpid(), signal.SIGKILL)
-    raise AssertionError("nobody survives that")
+    raise AssertionError("SIGKILL cannot be survived")
 
 
 def _dies_once(kernel: Kernel, *args: object, **kwargs: object) -> ScheduleRule:

@@ -10,7 +10,8 @@ from drsim.arguments import UserError
 from drsim.campaign_files import Header, begin, failure_path, read, refuse_to_replace, set_aside
 from drsim.campaign_report import summed_up
 from drsim.cli import main
-from drsim.scenarios.explore import Contradiction, Explored
+from drsim.scenarios.campaign import Explored
+from drsim.scenarios.contradiction import Contradiction
 from drsim.scenarios.files import ScenarioError, load
 from tests.drsim.disks import full_disk
 

@@ -15,7 +15,8 @@ from drsim.campaign_report import summed_up, write
 from drsim.cli import main
 from drsim.reports.campaign import PAGE_BYTES_MAX
 from drsim.scenarios import failure
-from drsim.scenarios.explore import Contradiction, Explored
+from drsim.scenarios.campaign import Explored
+from drsim.scenarios.contradiction import Contradiction
 from drsim.scenarios.files import load
 
 pytestmark = pytest.mark.slow

@@ -108,7 +108,7 @@ def test_resume_goes_on_where_the_campaign_was_left(tmp_path: Path, capsys: pyte
     assert code == 0
     assert "0 of 9 seeds failed" in said
     assert "5 seeds in" in said
-    # Nobody listens there, and nobody is asked.
+    # No scheduler listens there, and none is asked.
     finished = ("--seeds", "1-9", "--resume", "--engine", "dask", "--scheduler", "tcp://127.0.0.1:1")
     code, said = run(capsys, "explore", "drill", "--out", str(tmp_path), *finished)
     assert code == 0
@@ -147,7 +147,7 @@ def test_ctrl_c_keeps_what_was_found_and_exits_with_2(tmp_path: Path) -> None:
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 2
     assert "seeds failed" in said
-    assert "--resume goes on from" in said
+    assert "--resume continues from" in said
     assert f"report  {path.with_name('report.html')}" in said
     assert "Not run, though asked for" in path.with_name("report.html").read_text(encoding="utf-8")
 
@@ -175,7 +175,7 @@ def test_a_crash_that_breaks_a_property_is_shrunk_and_kept(tmp_path: Path, capsy
 
 @pytest.mark.parametrize("scenario", ["load-1000", "chaos"])
 def test_ctrl_c_does_not_wait_for_what_workers_are_at(scenario: str, tmp_path: Path) -> None:
-    """Workers of load-1000 are busy for many seconds; whoever presses Ctrl-C is not."""
+    """Workers of load-1000 are busy for many seconds, and Ctrl-C must not wait for them."""
     command = [sys.executable, "-m", "drsim", "explore", scenario, "--seeds", "1-1000", "--jobs", "1"]
     process = subprocess.Popen([*command, "--out", str(tmp_path)], stdout=subprocess.DEVNULL, start_new_session=True)
     path = tmp_path / f"explore-{scenario}" / "campaign.jsonl"
@@ -188,7 +188,7 @@ def test_ctrl_c_does_not_wait_for_what_workers_are_at(scenario: str, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["explore", "chaos", "--seeds", "9-3"], "--seeds must be FIRST-LAST"),
         (["explore", "chaos", "--seeds", "²"], "--seeds must be FIRST-LAST"),
@@ -201,8 +201,8 @@ def test_ctrl_c_does_not_wait_for_what_workers_are_at(scenario: str, tmp_path: P
         (["shrink", "nothing.yaml"], "cannot read nothing.yaml"),
     ],
 )
-def test_wrong_use_gets_one_clear_message(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_use_gets_one_clear_message(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = run(capsys, *words)
     assert code == 4
-    assert told in said
+    assert message in said
     assert "Traceback" not in said

@@ -246,10 +246,3 @@ def test_time_runs_at_its_speed_stops_and_leaps_and_wrong_requests_are_refused()
 def test_wrong_use_gets_one_clear_message(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", *words]) == 4
     assert told in capsys.readouterr().err
-
-
-def test_without_motos_server_it_says_what_to_install() -> None:
-    script = "import sys; sys.modules['flask'] = None; from drsim.cli import main; sys.exit(main(['serve']))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, done.stdout) == (4, "")
-    assert done.stderr == "drsim: serve needs moto's server, and flask is missing: pip install --editable '.[moto]'\n"

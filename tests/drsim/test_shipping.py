@@ -34,7 +34,7 @@ def test_workers_are_sent_the_packages_and_nothing_else_that_lies_there(tmp_path
         tmp_path / "drsim" / ".cli.py.swp",
         tmp_path / "drsim" / "old.zip",
     ):
-        path.write_text("for nobody else\n", encoding="utf-8")
+        path.write_text("a secret\n", encoding="utf-8")
     (tmp_path / "drsim" / "scenarios" / "linked.yaml").symlink_to(secret)
-    (tmp_path / "drsim" / "scenarios" / "linked.py").symlink_to(tmp_path / "drsim" / "scenarios" / "host.py")
+    (tmp_path / "drsim" / "scenarios" / "linked.py").symlink_to(tmp_path / "drsim" / "scenarios" / "files.py")
     assert names_sent_of(tmp_path) == sorted([*sent, "drsim/scenarios/linked.py"])

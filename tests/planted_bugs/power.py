@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from drsim.arguments import jobs_default
+from drsim.scenarios.contradiction import BROKEN, contradictions
 from drsim.scenarios.criteria import CRITERIA_NAMES
-from drsim.scenarios.explore import BROKEN, contradictions
 from drsim.scenarios.failure import Failure, failure_of, write
 from drsim.scenarios.files import load
 from drsim.scenarios.parts import parts_of

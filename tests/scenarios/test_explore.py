@@ -1,11 +1,12 @@
-"""Exploration: ranges add up, whatever they are; failures are grouped; parts are named by place."""
+"""Exploration: all ranges add up; failures are grouped; parts are named by place."""
 
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from drsim.scenarios.campaign import Campaign, missing_ranges
-from drsim.scenarios.explore import Contradiction, Explored, explore, explore_range, scenario_of, signature
+from drsim.scenarios.campaign import Campaign, Explored, missing_ranges
+from drsim.scenarios.contradiction import Contradiction, scenario_of, signature
+from drsim.scenarios.explore import explore, explore_range
 from drsim.scenarios.failure import failure_of
 from drsim.scenarios.files import load
 from drsim.scenarios.model import Scenario
@@ -18,16 +19,20 @@ from drsim.simulator.world import Parts
 
 BUG = "tests.planted_bugs.registry:BUGS:SlowIsFailed"
 AT_EVERY_MOVE = "tests.planted_bugs.registry:BUGS:WritesTheTimeAgain"
-"""A bug that shows whenever DRS tells of progress."""
+"""A bug that shows whenever DRS reports progress."""
 
 
-def explored(*ranges: tuple[int, int], executor: Executor | None = None, parts: str = "") -> Campaign:
+class OneThread(ThreadPoolExecutor):
+    """An engine in this process."""
+
+    def jobs(self) -> int:
+        return 1
+
+
+def explored(*ranges: tuple[int, int], parts: str = "") -> Campaign:
     """A campaign over chaos, in this process."""
-    campaign = Campaign()
-    with executor or ThreadPoolExecutor(1) as pool:
-        for each in explore(load("chaos"), ranges, pool, jobs=1, parts_place=parts):
-            campaign.add(each)
-    return campaign
+    with OneThread(1) as engine:
+        return Campaign(explore(load("chaos"), ranges, engine, parts))
 
 
 @pytest.mark.slow
@@ -77,7 +82,7 @@ def test_a_run_in_which_the_simulation_breaks_is_a_find() -> None:
     assert "no table today" in found.observed
 
 
-def test_what_only_the_run_without_faults_finds_is_told_as_such_and_fails_again_without_them() -> None:
+def test_finding_of_the_run_without_faults_is_marked_and_repeats() -> None:
     deaf = load("fault-lasting").model_dump()
     deaf["faults"] = [{"fault": "denied", "operation": "DescribeJobs", "lasting": True}]
     for group in deaf["workload"]:
@@ -92,7 +97,7 @@ def test_what_only_the_run_without_faults_finds_is_told_as_such_and_fails_again_
     assert found.expected.endswith(again.expected)
 
 
-def test_what_a_seed_s_own_run_finds_is_told_once_and_of_the_scenario_as_it_is() -> None:
+def test_finding_of_a_seeds_own_run_is_reported_once() -> None:
     slow = load("fault-job-late")
     (found,) = explore_range(slow.model_dump_json(), 16, 16, AT_EVERY_MOVE).failures
     assert scenario_of(slow, found) is slow
@@ -168,16 +173,16 @@ def test_ranges_that_are_done_are_not_explored_again(
 
 
 def test_no_range_begins_after_its_time() -> None:
-    with ThreadPoolExecutor(1) as pool:
-        assert list(explore(load("drill"), [(1, 10)], pool, jobs=1, seconds_max=0.0)) == []
+    with OneThread(1) as engine:
+        assert list(explore(load("drill"), [(1, 10)], engine, seconds_max=0.0)) == []
 
 
 @pytest.mark.parametrize(
     ("place", "why"),
     [
         ("no.such.module:NAME", "No module named"),
-        ("drsim.scenarios.explore:NAME", "has no attribute"),
-        ("drsim.scenarios.explore:BROKEN", "a str"),
+        ("drsim.scenarios.contradiction:NAME", "has no attribute"),
+        ("drsim.scenarios.contradiction:BROKEN", "a str"),
         ("tests.planted_bugs.registry:BUGS:nobody", "nobody"),
         ("nothing", "parts must be module:NAME"),
     ],

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from drsim.scenarios.contradiction import contradictions
 from drsim.scenarios.explanation import difference, story
-from drsim.scenarios.explore import contradictions
 from drsim.scenarios.failure import Failure, concrete, failure_of, read, replay, write
 from drsim.scenarios.files import ScenarioError, load
 from drsim.scenarios.parts import parts_of

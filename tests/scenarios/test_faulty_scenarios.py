@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from drsim.orchestrator.model import ExecutionStatus
-from drsim.scenarios.explore import contradictions
+from drsim.scenarios.contradiction import contradictions
 from drsim.scenarios.files import ScenarioError, catalogue, load, parse
 from drsim.scenarios.parts import parts_of
 from drsim.scenarios.result import Result

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from drsim.scenarios.campaign import Campaign
+from drsim.scenarios.campaign import Campaign, Explored
+from drsim.scenarios.contradiction import contradictions, judged, without_faults
 from drsim.scenarios.criteria import ALARMS, CRITERIA, findings
-from drsim.scenarios.explore import Explored, contradictions, explore_range, judged, without_faults
+from drsim.scenarios.explore import explore_range
 from drsim.scenarios.failure import failure_of, read, replay, write
 from drsim.scenarios.files import load
 from drsim.scenarios.model import Scenario

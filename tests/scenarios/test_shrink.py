@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from drsim.scenarios.explore import Contradiction, UnbuiltWorldError, explore_range
+from drsim.scenarios.contradiction import Contradiction, UnbuiltWorldError
+from drsim.scenarios.explore import explore_range
 from drsim.scenarios.failure import failure_of, read, replay, unshrunk, write
 from drsim.scenarios.files import load
 from drsim.scenarios.model import Scenario

@@ -1,0 +1,88 @@
+"""The summary of a campaign on the terminal: the claim, the rate, the ledger of faults and the groups of failures."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from drsim.campaign_report import drawn_faults
+from drsim.console import duration, line
+from drsim.failures import GROUPS_SHOWN_MAX
+from drsim.scenarios.campaign import Campaign
+from drsim.scenarios.contradiction import BROKEN
+from drsim.scenarios.crashes import Crashed, CrashPoint
+from drsim.scenarios.model import Scenario
+from drsim.scenarios.result import RunVerdict
+from drsim.simulator.checks.ledger import PHASES
+
+
+def show(
+    console: Console, scenario: Scenario, campaign: Campaign, seeds_count: int, seconds: float, where: str
+) -> None:
+    """Print a campaign of which these seeds were run now; `where` is "" if none was left to run."""
+    console.print()
+    line(console, campaign.verdict, f"{scenario.name}: {campaign.claim()}", bold=True)
+    ran = f"{seeds_count} seeds in {duration(seconds)}, {seeds_count / max(seconds, 0.001):.0f} seeds/s {where}"
+    console.print(f"  {ran if where else 'no seed was left to run'}")
+    if campaign.recovery_s:
+        took = ", ".join(f"{name} {campaign.recovery(q)} s" for name, q in (("p50", 0.5), ("p99", 0.99), ("max", 1)))
+        allowed = duration(scenario.bounds.completion / 1e6)
+        console.print(f"  {campaign.recovery_s.total()} executions overdue when healed ended after {took} of {allowed}")
+    for reason, count in sorted(campaign.unwinnable.items()):
+        console.print(Text(f"  {count} executions could not end as DRS's truth demands: {reason}"))
+    if campaign.fired:
+        _show_ledger(console, scenario, campaign)
+    for name in campaign.unexercised:
+        line(console, "unknown", f"{name}: the scenario declares it, and no seed exercised it", indent=2)
+    for (name, expected), group in campaign.groups().items():
+        seeds = ", ".join(str(each.seed) for each in group[:5])
+        more = f" and {len(group) - 5} more" if len(group) > 5 else ""
+        line(console, "fail", f"{name}: {len(group)} seeds ({seeds}{more})", indent=2)
+        console.print(Padding(Text(f"expected {expected}"), (0, 0, 0, 4)))
+        if name == BROKEN:
+            console.print(Padding(Text(group[0].observed), (0, 0, 0, 4)))
+
+
+def _show_ledger(console: Console, scenario: Scenario, campaign: Campaign) -> None:
+    """Each kind of fault by phase of life: injected / during a running poll / outcome changed."""
+    faults = drawn_faults(scenario)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+    table.add_column("  fault", no_wrap=True)
+    for phase in PHASES:
+        table.add_column(_in_words(phase), justify="right")
+    for fault in faults:
+        cells = [f"{fault} {phase}" for phase in PHASES]
+        counts = [(campaign.fired[cell], campaign.in_flight[cell], campaign.changed[cell]) for cell in cells]
+        table.add_row(f"  {fault}", *["/".join(map(str, each)) if each[0] else "-" for each in counts])
+    console.print("\n  injected / during a running poll / outcome changed", end=" ")
+    console.print(f"(of {campaign.compared} seeds\n  that also ran without faults); executions by their phase of life")
+    console.print(table)
+    if campaign.overdue_seeds:
+        share = campaign.overdue_seeds / campaign.seeds_count
+        console.print(f"  faults met an execution older than its timeout in {share:.0%} of seeds")
+    for counted, met in ((campaign.fired, "met"), (campaign.in_flight, "met a running poll")):
+        for fault, phases in campaign.empty_cells(faults, counted).items():
+            console.print(Text(f"  {fault} never {met}: {', '.join(map(_in_words, phases))}", "dim"))
+    console.print()
+
+
+def _in_words(phase: str) -> str:
+    return phase.lower().replace("_", " ")
+
+
+def show_crashes(
+    console: Console, name: str, verdict: RunVerdict, points: Sequence[CrashPoint], crashed: Crashed
+) -> None:
+    """Print what the crash points of a scenario led to."""
+    console.print()
+    covered = crashed.points_count - len(crashed.missed)
+    counted = f"{covered} of {len(points)} crash points covered, {len(crashed.failures)} violations"
+    line(console, verdict, f"{name}: {counted}", bold=True)
+    calls = sorted({str(point.rule.operation) for point in points})
+    console.print(f"  before and after each call ({', '.join(calls)}), alone and with a redelivery")
+    for violated, group in crashed.groups().items():
+        line(console, "fail", f"{violated}: {len(group)} crash points, such as {group[0][0].rule}", indent=2)
+    for rule in crashed.missed[:GROUPS_SHOWN_MAX]:
+        line(console, "unknown", f"never injected: {rule}", indent=2)

@@ -1,0 +1,158 @@
+"""The run of one seed: what it contradicts, and the verdict on each property and criterion.
+
+What fails a run fails its seed: properties, criteria and what the scenario expects of its executions. A seed that does
+not exercise what the scenario declares has not failed, since not every seed meets everything.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from drsim.scenarios import criteria
+from drsim.scenarios.finding import Criterion, Finding
+from drsim.scenarios.model import Scenario
+from drsim.scenarios.result import Verdict
+from drsim.simulator.spec.world import WorldSpec
+from drsim.simulator.trace import BrokenSimulationError
+from drsim.simulator.world import Parts, World
+
+_Spec = TypeVar("_Spec", bound=WorldSpec)
+
+BROKEN: Final = "simulation"
+"""Stands for a property where the simulation itself broke."""
+
+_WITHOUT_FAULTS: Final = "without the seed's faults: "
+"""Begins what was expected where the run without faults broke a property that the seed's own run did not."""
+
+
+class Data(BaseModel):
+    """Base of what explorations save: immutable, and closed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Contradiction(Data):
+    """The first violation of a property in one run, or a criterion that failed; `property` is the name of either."""
+
+    seed: int
+    property: str
+    execution_id: str
+    at_us: int
+    expected: str
+    observed: str
+
+
+def signature(found: Contradiction) -> str:
+    """What is the same in all runs that fail for the same reason: what was expected, without its figures."""
+    # Word by word, for one pattern that looks for the figure in a word takes the square of a long word's length.
+    return re.sub(r"[\w.-]+", lambda word: "#" if re.search(r"\d", word[0]) else word[0], found.expected)
+
+
+def scenario_of(scenario: Scenario, found: Contradiction) -> Scenario:
+    """The scenario as it ran where this was found, which may have been without its faults."""
+    return without_faults(scenario) if found.expected.startswith(_WITHOUT_FAULTS) else scenario
+
+
+def without_faults(spec: _Spec) -> _Spec:
+    """The same without faults, and without what holds only with them: how executions end, and which alarms go off."""
+    if not spec.faults and spec.swarm is None:
+        return spec
+    groups = tuple(group.model_copy(update={"expect": None}) for group in spec.workload)
+    return spec.model_copy(update={"faults": (), "swarm": None, "workload": groups, "alarms": {}})
+
+
+class UnbuiltWorldError(Exception):
+    """A world cannot be built of these parts: they raised. The message says what."""
+
+
+def world_of(spec: WorldSpec, seed: int, parts: Parts | None, *, verdict_only: bool = False) -> World:
+    """A world that has not run. Raises UnbuiltWorldError for all that a user's parts raise."""
+    try:
+        return World(spec, seed=seed, parts=parts, verdict_only=verdict_only)
+    except (Exception, BrokenSimulationError) as error:
+        raise UnbuiltWorldError(f"{type(error).__name__}: {error}") from error
+
+
+class Judged(NamedTuple):
+    """What a run contradicts, and the verdict on each property and criterion; none of a run that broke."""
+
+    contradictions: list[Contradiction]
+    verdicts: Mapping[str, Verdict]
+
+
+def judged(world: World, seed: int) -> Judged:
+    """Run a world and judge it as the runner does: the first violation of each property, and failed criteria.
+
+    A criterion that rests on a property fails whenever that one does, and is then left out: it would add nothing.
+    """
+    try:
+        world.run()
+        findings = criteria.findings(world)
+    except (Exception, BrokenSimulationError) as error:
+        return Judged([broken(seed, world.kernel.now_us, error)], {})
+    verdicts: dict[str, Verdict] = {monitor.name: monitor.verdict.value for monitor in world.monitors}
+    found = [
+        Contradiction(
+            seed=seed,
+            property=monitor.name,
+            execution_id=violation.execution_id,
+            at_us=violation.at_us,
+            expected=violation.expected,
+            observed=str(violation.observed),
+        )
+        for monitor in world.monitors
+        for violation in monitor.violations[:1]
+    ]
+    for criterion, finding in findings:
+        verdicts[criterion.name] = finding.verdict
+        if finding.passed is False and all(verdicts[name] != "fail" for name in criterion.rests_on):
+            found.append(_failed(world, seed, criterion, finding))
+    return Judged(found, verdicts)
+
+
+def _failed(world: World, seed: int, criterion: Criterion, finding: Finding) -> Contradiction:
+    observed = finding.value if world.verdict_only else f"{finding.value} ({finding.evidence})"
+    expected, execution_id = criterion.threshold(world).threshold, ""
+    if finding.first is not None:
+        execution_id, expected, observed = finding.first
+    return Contradiction(
+        seed=seed,
+        property=criterion.name,
+        execution_id=execution_id,
+        at_us=world.kernel.now_us,
+        expected=expected,
+        observed=observed,
+    )
+
+
+def contradictions(world: World, seed: int) -> list[Contradiction]:
+    """Run a world; what it contradicts."""
+    return judged(world, seed).contradictions
+
+
+def broken(seed: int, at_us: int, error: BaseException) -> Contradiction:
+    """What is found where the simulation itself breaks."""
+    return Contradiction(
+        seed=seed,
+        property=BROKEN,
+        execution_id="",
+        at_us=at_us,
+        expected="the simulation goes on",
+        observed=in_words(error),
+    )
+
+
+def in_words(error: BaseException) -> str:
+    """An error with its type, which an UnbuiltWorldError's message already has."""
+    return str(error) if isinstance(error, UnbuiltWorldError) else f"{type(error).__name__}: {error}"
+
+
+def new_without_faults(plain: World, seed: int, known: Sequence[str]) -> list[Contradiction]:
+    """What a run without the seed's faults finds and the seed's own run does not, marked as such."""
+    return [
+        found.model_copy(update={"expected": _WITHOUT_FAULTS + found.expected})
+        for found in contradictions(plain, seed)
+        if found.property not in known
+    ]
