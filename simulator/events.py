@@ -125,7 +125,7 @@ class IndexRead(NamedTuple):
 class JobsDescribed(NamedTuple):
     """One page of DescribeJobs was answered: the job ids asked for, and those on this page. `first_page` is 1 or 0.
 
-    `untold` are those of the jobs on this page whose servers the answer left out.
+    `untold` are those of the jobs on this page of which the answer left out servers.
     """
 
     at_us: int

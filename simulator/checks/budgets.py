@@ -10,7 +10,8 @@ from drsim.simulator.events import (
     Throttled,
     WriteRefused,
 )
-from drsim.simulator.faults.rules import CALLS, Fault
+from drsim.simulator.faults.kinds import Fault
+from drsim.simulator.faults.points import CALLS
 from drsim.simulator.trace import Trace
 
 

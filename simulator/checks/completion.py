@@ -13,7 +13,7 @@ from drsim.orchestrator.model import (
 )
 from drsim.simulator.checks.monitor import Monitor, same_waves, seconds
 from drsim.simulator.events import FaultInjected, ItemChanged, JobsDescribed, LambdaEnded
-from drsim.simulator.faults.rules import Fault
+from drsim.simulator.faults.kinds import INCOMPLETE
 from drsim.simulator.trace import Trace
 
 _JUDGED = frozenset({ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL, ExecutionStatus.FAILED})
@@ -46,7 +46,7 @@ class _Asked:
 
     def _on_fault(self, event: FaultInjected) -> None:
         # Only a fault excuses an answer without the job: whoever asks in the wrong Region is not told either.
-        if event.fault in (Fault.JOB_VANISHED, Fault.SERVERS_UNTOLD):
+        if event.fault in INCOMPLETE:
             self._untold.setdefault(event.request_id, set())
 
     def _on_described(self, event: JobsDescribed) -> None:

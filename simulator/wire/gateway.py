@@ -18,7 +18,7 @@ from moto.cloudwatch.models import MetricDatum, cloudwatch_backends
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.iam.models import get_account_id_from
 
-from drsim.orchestrator.model import ExecutionKey, MetricPoint
+from drsim.orchestrator.model import ExecutionKey, JobScope, MetricPoint
 from drsim.simulator.events import FINDER, ActionUsed, CallMade, IndexRead, JobsDescribed, WriteRefused
 from drsim.simulator.kernel import Process
 from drsim.simulator.randomness import Spread, Stream
@@ -36,9 +36,9 @@ from drsim.simulator.wire.requests import (
     items_of,
     latency_of,
     refused_by_condition,
+    shortened,
     table_name,
     unit_of,
-    untold,
 )
 from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.world import World
@@ -206,7 +206,7 @@ class Gateway:
         act = call.act
         execution_id = invocation.execution_id if call.key is None else call.key.execution_id
         struck, call.fault = effects.around(
-            invocation, world.functions, operation, call.key, execution_id, call.region, lambda: act(call), untold
+            invocation, world.functions, operation, call.key, execution_id, call.region, lambda: act(call), shortened
         )
         call.act = lambda _: struck()
 
@@ -279,17 +279,19 @@ class Gateway:
         body = body_of(call.request)
 
         def seen(response: AWSResponse) -> None:
-            jobs = json.loads(response.content)["items"]
+            jobs = {job["jobID"]: job.get("participatingServers", ()) for job in json.loads(response.content)["items"]}
+            scope = JobScope(self._account_of(call.request), call.region)
             world.trace.emit(
                 JobsDescribed(
                     world.kernel.now_us,
                     invocation.request_id,
                     invocation.execution_id,
-                    self._account_of(call.request),
-                    call.region,
+                    *scope,
                     tuple(body.get("filters", {}).get("jobIDs", ())),
-                    tuple(job["jobID"] for job in jobs),
-                    tuple(job["jobID"] for job in jobs if not job.get("participatingServers")),
+                    tuple(jobs),
+                    tuple(
+                        job_id for job_id, servers in jobs.items() if world.drs.left_out(scope, job_id, len(servers))
+                    ),
                     int("nextToken" not in body),
                 )
             )

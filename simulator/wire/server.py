@@ -27,7 +27,7 @@ from drsim.simulator import moto_drs
 from drsim.simulator.durations import duration_us
 from drsim.simulator.faults.effects import Effects
 from drsim.simulator.faults.plan import Plan
-from drsim.simulator.faults.rules import INDEX
+from drsim.simulator.faults.points import INDEX
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import JobLife
