@@ -20,7 +20,7 @@ from drsim.scenarios.parts import parts_of
 from drsim.simulator.checks import PROPERTIES
 from drsim.simulator.durations import DurationUs, show_duration
 from drsim.simulator.events import FaultInjected
-from drsim.simulator.faults.points import POINTS
+from drsim.simulator.faults.kinds import POINTS
 from drsim.simulator.faults.rules import Rule
 from drsim.simulator.randomness import Spread
 from drsim.simulator.spec.groups import Arrival

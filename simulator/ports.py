@@ -25,7 +25,7 @@ from drsim.orchestrator.payloads import payload_of
 from drsim.orchestrator.ports import IndexPage, JobsPage
 from drsim.simulator.events import POLLER, CallMade, IndexRead, JobsDescribed
 from drsim.simulator.faults.effects import Effects
-from drsim.simulator.faults.points import Shown
+from drsim.simulator.faults.kinds import Shown
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread, Stream
 from drsim.simulator.services.drs import DrsService

@@ -26,8 +26,8 @@ from drsim.simulator.cloudwatch.metrics import CloudWatch
 from drsim.simulator.events import FINDER, POLLER, ItemChanged, RunEnded
 from drsim.simulator.executor import KernelExecutor
 from drsim.simulator.faults.effects import Effects, QueueUnderFaults
+from drsim.simulator.faults.kinds import CLOCK, EVENT, INDEX, START, TICK
 from drsim.simulator.faults.plan import Plan
-from drsim.simulator.faults.points import CLOCK, EVENT, INDEX, START, TICK
 from drsim.simulator.figures.statistics import Statistics
 from drsim.simulator.figures.tally import Tally
 from drsim.simulator.kernel import Kernel, StopReason

@@ -10,8 +10,7 @@ from drsim.simulator.events import (
     Throttled,
     WriteRefused,
 )
-from drsim.simulator.faults.kinds import Fault
-from drsim.simulator.faults.points import CALLS
+from drsim.simulator.faults.kinds import CALLS, Fault
 from drsim.simulator.trace import Trace
 
 

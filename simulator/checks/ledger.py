@@ -12,8 +12,7 @@ from drsim.orchestrator.settings import Settings
 from drsim.simulator.checks.cadence import phase
 from drsim.simulator.checks.truth import Truth
 from drsim.simulator.events import POLLER, FaultInjected, ItemChanged, LambdaEnded, LambdaStarted
-from drsim.simulator.faults.kinds import Fault
-from drsim.simulator.faults.points import CALLS, INDEX, START, START_RECOVERY, TICK
+from drsim.simulator.faults.kinds import CALLS, INDEX, START, START_RECOVERY, TICK, Fault
 from drsim.simulator.trace import Trace
 
 OVERDUE: Final = "OVERDUE"

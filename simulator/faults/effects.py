@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from drsim.orchestrator.model import ExecutionKey
-from drsim.simulator.faults.plan import Hit, Plan
-from drsim.simulator.faults.points import (
+from drsim.simulator.faults.kinds import (
     CALL_POINTS,
     CLOCK,
     EVENT,
@@ -23,6 +22,7 @@ from drsim.simulator.faults.points import (
     Shown,
     T,
 )
+from drsim.simulator.faults.plan import Hit, Plan
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.dynamodb import Table

@@ -1,65 +1,131 @@
 """The table of fault kinds: each kind is one member of `Fault`, and everything else reads its entry.
 
-Owns the effects as well. Default delays are assumed.
+Owns the effects, and the points at which they act: calls of production code, a tick, an event in Lambda's queue, the
+start of a handler, a write on its way to the StatusIndex, the clock of an environment, and Phase 1's StartRecovery.
+Default delays are assumed.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final, Generic, Self
+from typing import Any, Final, Generic, NoReturn, Protocol, Self, TypeVar
 
 from drsim.orchestrator.items import seconds_item
 from drsim.simulator.durations import spread_of
-from drsim.simulator.faults.points import (
-    CALLS,
-    CLOCK,
-    DESCRIBE_JOBS,
-    EVENT,
-    GET_ITEM,
-    INDEX,
-    START,
-    START_RECOVERY,
-    TICK,
-    UPDATE_ITEM,
-    Call,
-    E,
-    Point,
-    T,
-)
+from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.functions import Start
 from drsim.simulator.services.spec import JobLife
 
+T = TypeVar("T")
+E = TypeVar("E")
+
+# --- points ----------------------------------------------------------------------------------------------------
+
+Shown = Callable[[int], int | None]
+"""From the number of a job's servers to the number that an answer shows; None leaves out the whole job."""
+Change = Callable[[int], Mapping[str, object] | None]
+"""From microseconds since the Unix epoch to the attributes that another writer sets; None deletes the item."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Generic[T]):
+    """What an effect can do with one attempt of a call.
+
+    `answer` lets the service act. `leave_out` shortens an answer. `wait` lasts for the rule's delay or until healing,
+    `hang` until the function times out. `write` changes the execution's item unless the execution has ended.
+    """
+
+    operation: str
+    answer: Callable[[], T]
+    leave_out: Callable[[T, Shown], T]
+    wait: Callable[[], None]
+    hang: Callable[[], NoReturn]
+    crash: Callable[[], NoReturn]
+    write: Callable[[Change], None]
+
+
+class CallEffect(Protocol):
+    """Makes one attempt of a call and returns its answer. Raises ServiceError."""
+
+    def __call__(self, call: Call[T], /) -> T: ...
+
+
+Deliveries = Callable[[int], Sequence[int]]
+"""From the rule's delay (us) to the delay of each delivery."""
+StartEffect = Callable[[int], Start]
+"""From the rule's delay (us) to how Lambda starts the handler."""
+Lag = Callable[[int], int]
+"""From the rule's delay (us) to how far an index entry or a clock is behind."""
+LifeEffect = Callable[[JobLife, int, int], JobLife]
+"""From a job's life, the rule's delay (us) and its number of servers to another life. Raises ServiceError."""
+
+
+class Point(str, Generic[E]):
+    """The name of a point whose kinds have effects of type E; by which fields, and functions, rules select events."""
+
+    selectors: frozenset[str]
+    functions: tuple[str, ...]
+
+    def __new__(cls, name: str, selectors: str, *functions: str) -> Self:
+        """Make a point; spaces separate its selectors."""
+        point = super().__new__(cls, name)
+        point.selectors, point.functions = frozenset(selectors.split()), functions
+        return point
+
+
+TICK: Final = Point[Deliveries]("Tick", "run")
+EVENT: Final = Point[Deliveries]("Event", "function execution run", FINDER, POLLER)
+START: Final = Point[StartEffect]("Start", "function execution run", FINDER, POLLER)
+INDEX: Final = Point[Lag]("Index", "execution run")
+CLOCK: Final = Point[Lag]("Clock", "function run", FINDER, POLLER)
+START_RECOVERY: Final = Point[LifeEffect]("StartRecovery", "execution region run")
+QUERY: Final = Point[CallEffect]("Query", "function run nth", FINDER)
+INVOKE: Final = Point[CallEffect]("Invoke", "function execution run nth", FINDER)
+GET_ITEM: Final = Point[CallEffect]("GetItem", "function execution run nth", POLLER)
+DESCRIBE_JOBS: Final = Point[CallEffect]("DescribeJobs", "function execution region run nth", POLLER)
+UPDATE_ITEM: Final = Point[CallEffect]("UpdateItem", "function execution run nth", POLLER)
+PUT_METRIC_DATA: Final = Point[CallEffect]("PutMetricData", "function execution run nth", POLLER)
+CALLS: Final = (QUERY, INVOKE, GET_ITEM, DESCRIBE_JOBS, UPDATE_ITEM, PUT_METRIC_DATA)
+_OTHERS: Final = (TICK, EVENT, START, INDEX, CLOCK, START_RECOVERY)
+CALL_POINTS: Final[Mapping[str, Point[CallEffect]]] = {point: point for point in CALLS}
+POINTS: Final[Mapping[str, Point[Any]]] = {point: point for point in (*CALLS, *_OTHERS)}
+
+# --- entries ---------------------------------------------------------------------------------------------------
+
 
 class Excuse(StrEnum):
-    """What a fault of a kind excuses."""
+    """What a fault excuses. A truth excuses nothing: it changes what DRS does, and polling owes as much as ever."""
 
     DELAY = "late polls"
     INCOMPLETE = "a late end"
     TRUTH = "nothing"
-    """The fault belongs to DRS: it changes the truth, and polling owes as much as ever."""
     CLOCK = "skew"
-    """Nothing else: the properties allow the skew itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[E]):
-    """The entry of a kind of fault: its name, the points at which it may act, its effect, and what happens in words.
+    """The entry of a kind: its name, its points, its effect there, and what happens in words.
 
-    `delay` is the default of its length, None if it has none. `options` are the optional fields of a rule that mean
-    something for it; only a kind that prevents an end for as long as it acts may be `lasting`. `ends` says whether it
-    may end the invocation. A `rare` kind is drawn with a small chance, or the swarm would leave nothing to watch.
+    `options` are the optional fields of a rule that mean something for the kind; only a kind that prevents an end for
+    as long as it acts may be `lasting`. `delay` is its default length. `ends` says whether it may end the invocation.
+    A `rare` kind has a small chance in the swarm, or it would leave nothing to watch.
     """
 
     name: str
     points: tuple[Point[E], ...]
     effect: E
     what: str
-    excuses: Excuse = Excuse.DELAY
-    delay: Spread | None = None
     options: tuple[str, ...] = ()
+    delay: Spread | None = None
+    excuses: Excuse = Excuse.DELAY
     ends: bool = False
     rare: bool = False
+
+    def accepts(self, option: str) -> bool:
+        """Whether the option, or `delay`, means something for the kind."""
+        return option in self.options or (option == "delay" and self.delay is not None)
 
 
 # --- effects on calls ------------------------------------------------------------------------------------------
@@ -70,42 +136,35 @@ _THROTTLES: Final = {
     "UpdateItem": "ProvisionedThroughputExceededException",
     "Invoke": "TooManyRequestsException",
 }
-"""The error of a throttled call; all others raise ThrottlingException (botocore 1.43, service models)."""
+"""Errors of throttled calls; all others raise ThrottlingException (botocore 1.43, service models)."""
 
 
 def _throttled(call: Call[T]) -> T:
     raise ServiceError(_THROTTLES.get(call.operation, "ThrottlingException"), "injected", retryable=True)
 
 
-def _server_error(_: Call[T]) -> T:
-    raise ServiceError("InternalServerError", "injected", retryable=True)
-
-
-def _timed_out(call: Call[T]) -> T:
-    call.wait()
-    raise ServiceError("ReadTimeoutError", "injected: the request never arrived", retryable=True)
-
-
-def _answer_lost(call: Call[T]) -> T:
-    call.answer()
-    raise ServiceError("ConnectionClosedError", "injected: the answer never arrived", retryable=True)
-
-
-def _slow(call: Call[T]) -> T:
-    call.wait()
-    return call.answer()
-
-
-def _stuck(call: Call[T]) -> T:
-    call.hang()
-
-
 def _denied(call: Call[T]) -> T:
     raise ServiceError("AccessDeniedException", f"injected: not authorized to perform {call.operation}")
 
 
-def _crashed_before(call: Call[T]) -> T:
-    call.crash()
+def _fails(code: str, reason: str, before: Callable[[Call[Any]], object] = bool) -> CallEffect:
+    """Make an effect that does something and fails."""
+
+    def effect(call: Call[T]) -> T:
+        before(call)
+        raise ServiceError(code, f"injected{reason}", retryable=True)
+
+    return effect
+
+
+def _does(before: Callable[[Call[Any]], object]) -> CallEffect:
+    """Make an effect that does something before the service acts."""
+
+    def effect(call: Call[T]) -> T:
+        before(call)
+        return call.answer()
+
+    return effect
 
 
 def _crashed_after(call: Call[T]) -> T:
@@ -113,34 +172,36 @@ def _crashed_after(call: Call[T]) -> T:
     call.crash()
 
 
-def _raced(call: Call[T]) -> T:
-    call.write(lambda _: {"Note": "written by another tool"})
-    return call.answer()
+def _leaves_out(shown: Shown) -> CallEffect:
+    return lambda call: call.leave_out(call.answer(), shown)
 
 
-def _cancelled(call: Call[T]) -> T:
-    call.write(lambda now_us: {"Status": "CANCELLED", "EndTime": seconds_item(now_us)})
-    return call.answer()
+_server_error: Final = _fails("InternalServerError", "")
+_timed_out: Final = _fails("ReadTimeoutError", ": the request never arrived", lambda call: call.wait())
+_answer_lost: Final = _fails("ConnectionClosedError", ": the answer never arrived", lambda call: call.answer())
+_raced: Final = _does(lambda call: call.write(lambda _: {"Note": "written by another tool"}))
+_cancelled: Final = _does(
+    lambda call: call.write(lambda now_us: {"Status": "CANCELLED", "EndTime": seconds_item(now_us)})
+)
+_deleted: Final = _does(lambda call: call.write(lambda _: None))
+
+# --- other effects ---------------------------------------------------------------------------------------------
 
 
-def _deleted(call: Call[T]) -> T:
-    call.write(lambda _: None)
-    return call.answer()
+def _lost(_: int) -> Sequence[int]:
+    return ()
 
 
-def _job_vanished(call: Call[T]) -> T:
-    return call.leave_out(call.answer(), lambda _: None)
+def _late(delay_us: int) -> Sequence[int]:
+    return (delay_us,)
 
 
-def _servers_omitted(call: Call[T]) -> T:
-    return call.leave_out(call.answer(), lambda _: 0)
+def _twice(delay_us: int) -> Sequence[int]:
+    return (0, delay_us)
 
 
-def _answer_partial(call: Call[T]) -> T:
-    return call.leave_out(call.answer(), lambda count: max(count - 1, 0))
-
-
-# --- effects on jobs -------------------------------------------------------------------------------------------
+def _behind(delay_us: int) -> int:
+    return delay_us
 
 
 def _job_hangs(life: JobLife, *_: int) -> JobLife:
@@ -153,12 +214,8 @@ def _servers_fail(life: JobLife, _: int, servers_count: int) -> JobLife:
 
 def _job_late(life: JobLife, delay_us: int, _: int) -> JobLife:
     usual = life.in_progress
-    longer = replace(
-        usual,
-        low_us=usual.low_us + delay_us,
-        high_us=usual.high_us + delay_us,
-        mode_us=None if usual.mode_us is None else usual.mode_us + delay_us,
-    )
+    mode_us = None if usual.mode_us is None else usual.mode_us + delay_us
+    longer = replace(usual, low_us=usual.low_us + delay_us, high_us=usual.high_us + delay_us, mode_us=mode_us)
     return life.model_copy(update={"in_progress": longer})
 
 
@@ -168,9 +225,15 @@ def _quota(*_: object) -> JobLife:
 
 # --- the table -------------------------------------------------------------------------------------------------
 
+_ATTEMPTS: Final = ("attempts",)
+_LASTING: Final = ("lasting",)
+_FAILURE: Final = ("attempts", "lasting")
+_CRASH: Final = ("redelivered", "lasting")
+_PART: Final = Excuse.INCOMPLETE
+_TRUTH: Final = Excuse.TRUTH
 _WRITES: Final = (UPDATE_ITEM, GET_ITEM)
-_FAILS: Final = ("attempts", "lasting")
-_CRASHES: Final = ("redelivered", "lasting")
+_JOBS: Final = (DESCRIBE_JOBS,)
+_LIFE: Final = (START_RECOVERY,)
 
 
 class Fault(StrEnum):
@@ -181,132 +244,64 @@ class Fault(StrEnum):
     def __new__(cls, kind: Kind[Any]) -> Self:
         """Make a member from its entry."""
         fault = str.__new__(cls, kind.name)
-        fault._value_ = kind.name
-        fault.kind = kind
+        fault._value_, fault.kind = kind.name, kind
         return fault
 
-    TICK_LOST = Kind("tick-lost", (TICK,), lambda _: (), "EventBridge skips a tick.", options=("lasting",))
-    TICK_LATE = Kind(
-        "tick-late", (TICK,), lambda delay_us: (delay_us,), "A tick comes late.", delay=spread_of("5s..50s")
-    )
-    TICK_DOUBLED = Kind("tick-doubled", (TICK,), lambda _: (0, 0), "A tick comes twice.")
-    EVENT_DROPPED = Kind("event-dropped", (EVENT,), lambda _: (), "Lambda loses an event.", options=("lasting",))
-    EVENT_DELAYED = Kind(
-        "event-delayed",
-        (EVENT,),
-        lambda delay_us: (delay_us,),
-        "Lambda delivers an event late.",
-        delay=spread_of("5s..3m"),
-    )
-    EVENT_DUPLICATED = Kind(
-        "event-duplicated",
-        (EVENT,),
-        lambda delay_us: (0, delay_us),
-        "Lambda delivers an event a second time.",
-        delay=spread_of("0s..90s"),
-    )
+    TICK_LOST = Kind("tick-lost", (TICK,), _lost, "EventBridge skips a tick.", _LASTING)
+    TICK_LATE = Kind("tick-late", (TICK,), _late, "A tick comes late.", delay=spread_of("5s..50s"))
+    TICK_DOUBLED = Kind("tick-doubled", (TICK,), _twice, "A tick comes twice.")
+    EVENT_DROPPED = Kind("event-dropped", (EVENT,), _lost, "Lambda loses an event.", _LASTING)
+    EVENT_DELAYED = Kind("event-delayed", (EVENT,), _late, "An event comes late.", delay=spread_of("5s..3m"))
+    EVENT_DUPLICATED = Kind("event-duplicated", (EVENT,), _twice, "An event comes twice.", delay=spread_of("0s..90s"))
     COLD_START = Kind(
         "cold-start",
         (START,),
         lambda delay_us: Start(cold=True, init_us=delay_us),
-        "A handler starts in a new environment, which takes longer than usual.",
+        "A handler starts in a new environment, and slowly.",
         delay=spread_of("1s..8s"),
     )
     STARVED = Kind("starved", (START,), lambda _: Start(throttled=True), "Lambda has no concurrency for a handler.")
-    THROTTLED = Kind("throttled", CALLS, _throttled, "The service throttles a call.", options=_FAILS)
-    SERVER_ERROR = Kind(
-        "server-error", CALLS, _server_error, "The service fails with InternalServerError.", options=_FAILS
-    )
-    TIMED_OUT = Kind(
-        "timed-out",
-        CALLS,
-        _timed_out,
-        "A request never arrives, and the call times out.",
-        delay=spread_of("5s"),
-        options=_FAILS,
-        ends=True,
-    )
-    ANSWER_LOST = Kind(
-        "answer-lost", CALLS, _answer_lost, "The service acts, and its answer never arrives.", options=("attempts",)
-    )
+    THROTTLED = Kind("throttled", CALLS, _throttled, "The service throttles a call.", _FAILURE)
+    SERVER_ERROR = Kind("server-error", CALLS, _server_error, "A call fails with InternalServerError.", _FAILURE)
+    TIMED_OUT = Kind("timed-out", CALLS, _timed_out, "A request never arrives.", _FAILURE, spread_of("5s"), ends=True)
+    ANSWER_LOST = Kind("answer-lost", CALLS, _answer_lost, "The service acts; its answer never arrives.", _ATTEMPTS)
     SLOW = Kind(
-        "slow",
-        CALLS,
-        _slow,
-        "The service answers late.",
-        delay=spread_of("1s..30s"),
-        options=("attempts",),
-        ends=True,
+        "slow", CALLS, _does(lambda call: call.wait()), "A call is slow.", _ATTEMPTS, spread_of("1s..30s"), ends=True
     )
-    STUCK = Kind("stuck", CALLS, _stuck, "A call lasts until its function times out.", options=("lasting",), ends=True)
-    DENIED = Kind("denied", CALLS, _denied, "The service answers AccessDeniedException.", options=("lasting",))
+    STUCK = Kind(
+        "stuck", CALLS, _does(lambda call: call.hang()), "A call lasts until its function ends.", _LASTING, ends=True
+    )
+    DENIED = Kind("denied", CALLS, _denied, "A call fails with AccessDeniedException.", _LASTING)
     CRASHED_BEFORE = Kind(
-        "crashed-before", CALLS, _crashed_before, "The function crashes before a call.", options=_CRASHES, ends=True
+        "crashed-before", CALLS, _does(lambda call: call.crash()), "The function dies before a call.", _CRASH, ends=True
     )
-    CRASHED_AFTER = Kind(
-        "crashed-after", CALLS, _crashed_after, "The function crashes after a call.", options=_CRASHES, ends=True
-    )
-    RACED = Kind("raced", _WRITES, _raced, "Another writer comes first and raises the version.", options=("attempts",))
-    CANCELLED = Kind("cancelled", _WRITES, _cancelled, "A person cancels first.", options=("attempts",), rare=True)
-    DELETED = Kind("deleted", _WRITES, _deleted, "A person deletes the record first.", options=("attempts",), rare=True)
+    CRASHED_AFTER = Kind("crashed-after", CALLS, _crashed_after, "The function dies after a call.", _CRASH, ends=True)
+    RACED = Kind("raced", _WRITES, _raced, "Another writer comes first and raises the version.", _ATTEMPTS)
+    CANCELLED = Kind("cancelled", _WRITES, _cancelled, "A person cancels the execution first.", _ATTEMPTS, rare=True)
+    DELETED = Kind("deleted", _WRITES, _deleted, "A person deletes the record first.", _ATTEMPTS, rare=True)
     JOB_VANISHED = Kind(
-        "job-vanished",
-        (DESCRIBE_JOBS,),
-        _job_vanished,
-        "DRS leaves the jobs out of its answer.",
-        Excuse.INCOMPLETE,
-        options=("lasting",),
+        "job-vanished", _JOBS, _leaves_out(lambda _: None), "DRS leaves out the jobs.", _LASTING, excuses=_PART
     )
     SERVERS_OMITTED = Kind(
-        "servers-omitted",
-        (DESCRIBE_JOBS,),
-        _servers_omitted,
-        "DRS names jobs without their servers.",
-        Excuse.INCOMPLETE,
-        options=("lasting",),
+        "servers-omitted", _JOBS, _leaves_out(lambda _: 0), "DRS leaves out all servers.", _LASTING, excuses=_PART
     )
     ANSWER_PARTIAL = Kind(
         "answer-partial",
-        (DESCRIBE_JOBS,),
-        _answer_partial,
+        _JOBS,
+        _leaves_out(lambda count: max(count - 1, 0)),
         "DRS leaves out the last server of each job.",
-        Excuse.INCOMPLETE,
-        options=("lasting",),
+        _LASTING,
+        excuses=_PART,
         rare=True,
     )
-    INDEX_LAG = Kind(
-        "index-lag",
-        (INDEX,),
-        lambda delay_us: delay_us,
-        "A write reaches the StatusIndex later than usual.",
-        delay=spread_of("10s..3m"),
-    )
+    INDEX_LAG = Kind("index-lag", (INDEX,), _behind, "A write reaches StatusIndex late.", delay=spread_of("10s..3m"))
     CLOCK_SKEW = Kind(
-        "clock-skew",
-        (CLOCK,),
-        lambda delay_us: delay_us,
-        "The clock of an environment is fast or slow.",
-        Excuse.CLOCK,
-        spread_of("0s..2s"),
+        "clock-skew", (CLOCK,), _behind, "A clock is fast or slow.", delay=spread_of("0s..2s"), excuses=Excuse.CLOCK
     )
-    JOB_HANGS = Kind("job-hangs", (START_RECOVERY,), _job_hangs, "A job never ends.", Excuse.TRUTH)
-    SERVERS_FAIL = Kind(
-        "servers-fail",
-        (START_RECOVERY,),
-        _servers_fail,
-        "Servers of a job do not launch.",
-        Excuse.TRUTH,
-        options=("servers",),
-    )
-    JOB_LATE = Kind(
-        "job-late",
-        (START_RECOVERY,),
-        _job_late,
-        "A job takes longer than usual.",
-        Excuse.TRUTH,
-        spread_of("5m..25m"),
-    )
-    QUOTA = Kind("quota", (START_RECOVERY,), _quota, "Another tool's jobs use up the quota of DRS.", Excuse.TRUTH)
+    JOB_HANGS = Kind("job-hangs", _LIFE, _job_hangs, "A job never ends.", excuses=_TRUTH)
+    SERVERS_FAIL = Kind("servers-fail", _LIFE, _servers_fail, "Servers do not launch.", ("servers",), excuses=_TRUTH)
+    JOB_LATE = Kind("job-late", _LIFE, _job_late, "A job is slow.", delay=spread_of("5m..25m"), excuses=_TRUTH)
+    QUOTA = Kind("quota", _LIFE, _quota, "Another tool's jobs use up the quota of DRS.", excuses=_TRUTH)
 
 
 TRUTHS: Final = frozenset(fault for fault in Fault if fault.kind.excuses is Excuse.TRUTH)

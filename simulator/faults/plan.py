@@ -10,8 +10,7 @@ from typing import Final, Generic, NamedTuple, assert_never
 
 from drsim.simulator.durations import NEVER_US
 from drsim.simulator.events import FINDER, FaultInjected
-from drsim.simulator.faults.kinds import TRUTHS, Excuse
-from drsim.simulator.faults.points import PUT_METRIC_DATA, E, Point
+from drsim.simulator.faults.kinds import PUT_METRIC_DATA, TRUTHS, E, Excuse, Point
 from drsim.simulator.faults.rules import Rule
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Stream

@@ -4,18 +4,18 @@ Owns the check that a rule makes sense for its kind. How it fits the rest of its
 is checked where both are known, in `simulator.spec.world`.
 """
 
-from collections.abc import Iterable
 from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from drsim.simulator.durations import DurationUs, SpreadField, show_duration, show_spread
-from drsim.simulator.faults.kinds import Fault
-from drsim.simulator.faults.points import POINTS, PUT_METRIC_DATA, Point
+from drsim.simulator.faults.kinds import PUT_METRIC_DATA, Fault, Point
 from drsim.simulator.randomness import Spread
 
-OPTIONS: Final = ("attempts", "servers", "redelivered", "lasting")
+OPTIONS: Final = ("delay", "attempts", "servers", "redelivered", "lasting")
 """Fields that mean something for some kinds only, as their entries say."""
+SELECTORS: Final = ("function", "execution", "region", "nth")
+"""Fields that select events, and mean something at some points only; `run` does at each."""
 
 
 class Rule(BaseModel):
@@ -48,32 +48,24 @@ class Rule(BaseModel):
     def _sensible(self) -> Self:
         kind = self.fault.kind
         if self.operation is not None and self.operation not in kind.points:
-            raise ValueError(f"operation of {self.fault} must be one of {_list(kind.points)}, got {self.operation!r}")
+            raise ValueError(
+                f"operation of {self.fault} must be one of {', '.join(kind.points)}, got {self.operation!r}"
+            )
         if self.before is not None and self.before <= self.after:
             raise ValueError(
                 f"before must come later than after ({show_duration(self.after)}), got {show_duration(self.before)}"
             )
-        if self.delay is not None and kind.delay is None:
-            having = sorted(fault for fault in Fault if fault.kind.delay is not None)
-            raise ValueError(f"delay means nothing for {self.fault}; it applies to {_list(having)}")
         for name in OPTIONS:
-            if getattr(self, name) != type(self).model_fields[name].default and name not in kind.options:
-                having = sorted(fault for fault in Fault if name in fault.kind.options)
-                raise ValueError(f"{name} means nothing for {self.fault}; it applies to {_list(having)}")
-        self._check_selectors()
+            if getattr(self, name) != type(self).model_fields[name].default and not kind.accepts(name):
+                accepting = sorted(fault for fault in Fault if fault.kind.accepts(name))
+                raise ValueError(f"{name} means nothing for {self.fault}; it applies to {', '.join(accepting)}")
+        if not self.operations:
+            chosen = [name for name in SELECTORS if getattr(self, name) is not None]
+            points = ", ".join(kind.points if self.operation is None else [self.operation])
+            raise ValueError(f"{' and '.join(chosen)} means nothing at {points}, got {getattr(self, chosen[0])!r}")
         if self.lasting:
             self._check_lasting()
         return self
-
-    def _check_selectors(self) -> None:
-        """Check that there is an event that all selectors fit at once."""
-        chosen = [name for name in ("function", "execution", "region", "run", "nth") if getattr(self, name) is not None]
-        points = self._named_points
-        wrong = [name for name in chosen if not any(name in point.selectors for point in points)]
-        if wrong:
-            raise ValueError(f"{wrong[0]} means nothing at {_list(points)}, got {getattr(self, wrong[0])!r}")
-        if not self.operations:
-            raise ValueError(f"no point of {self.fault} has {' and '.join(chosen)}")
 
     def _check_lasting(self) -> None:
         """Check that a lasting rule leaves no way to an end."""
@@ -106,24 +98,18 @@ class Rule(BaseModel):
         return " ".join(words)
 
     @property
-    def _named_points(self) -> tuple[Point[Any], ...]:
-        return self.fault.kind.points if self.operation is None else (POINTS[self.operation],)
-
-    @property
     def operations(self) -> tuple[Point[Any], ...]:
         """The points at which it may act: those of its kind where all of its selectors mean something."""
-        chosen = {name for name in ("execution", "region", "nth") if getattr(self, name) is not None}
+        chosen = {name for name in SELECTORS[1:] if getattr(self, name) is not None}
         return tuple(
             point
-            for point in self._named_points
-            if chosen <= point.selectors and self.function in (None, *point.functions)
+            for point in self.fault.kind.points
+            if self.operation in (None, point)
+            and chosen <= point.selectors
+            and self.function in (None, *point.functions)
         )
 
     @property
     def length(self) -> Spread:
         """How long the fault lasts; nothing where it has no length."""
         return self.delay or self.fault.kind.delay or Spread(0, 0)
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(names)

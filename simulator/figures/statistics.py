@@ -34,7 +34,7 @@ from drsim.simulator.events import (
     TickFired,
     WriteRefused,
 )
-from drsim.simulator.faults.points import CALLS
+from drsim.simulator.faults.kinds import CALLS
 from drsim.simulator.figures.sketch import Values
 from drsim.simulator.trace import Trace
 from drsim.simulator.workload import WORKER

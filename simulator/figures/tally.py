@@ -31,8 +31,7 @@ from drsim.simulator.events import (
     TickFired,
     WriteRefused,
 )
-from drsim.simulator.faults.kinds import TRUTHS
-from drsim.simulator.faults.points import CALLS
+from drsim.simulator.faults.kinds import CALLS, TRUTHS
 from drsim.simulator.figures.sketch import Values
 from drsim.simulator.trace import Trace
 

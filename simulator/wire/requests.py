@@ -11,7 +11,7 @@ from typing import Any, Final
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from drsim.orchestrator.model import Unit
-from drsim.simulator.faults.points import Shown
+from drsim.simulator.faults.kinds import Shown
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.spec import Latencies
 from drsim.simulator.wire.error_responses import answer, error_code

@@ -77,7 +77,7 @@ def test_explore_leaves_the_report_that_is_made_of_its_folder_afterwards(explore
 
 def test_both_documents_tell_the_bug_with_its_story(explored: Path) -> None:
     page, markdown = documents(explored)
-    path = explored / "failures" / "metrics-complete-36.yaml"
+    path = explored / "failures" / "metrics-complete-28.yaml"
     for text in (Texts(page).text, markdown):
         assert "1 of 32 seeds failed, 3.1 %: 0.55 % to 16 % of all would, at 95 % confidence" in text
         assert "1 execution, 1 wave, 1 fault, 10m 2s of virtual time" in text
@@ -130,7 +130,7 @@ def test_the_order_in_which_ranges_came_back_makes_no_difference(folder: Path) -
 
 
 def test_a_failure_that_no_longer_fails_says_so_in_its_place(folder: Path) -> None:
-    path = folder / "failures" / "metrics-complete-36.yaml"
+    path = folder / "failures" / "metrics-complete-28.yaml"
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     del data["scenario"]["faults"]
     change(path, scenario=data["scenario"])
@@ -141,12 +141,12 @@ def test_a_failure_that_no_longer_fails_says_so_in_its_place(folder: Path) -> No
 
 
 def test_a_failure_whose_parts_are_gone_says_so_and_stands_beside_the_groups(folder: Path) -> None:
-    change(folder / "failures" / "metrics-complete-36.yaml", parts="no.such:PARTS")
+    change(folder / "failures" / "metrics-complete-28.yaml", parts="no.such:PARTS")
     page, markdown = documents(folder)
     told = "cannot be run again: ValueError: parts must be module:NAME of a simulator.world.Parts"
     assert f"No story: {told}" in page
     assert "Other failures kept beside it" in page
-    assert "No shrunk failure of these seeds is kept. What seed 36 broke first:" in page
+    assert "No shrunk failure of these seeds is kept. What seed 28 broke first:" in page
     assert "No shrunk failure of these seeds is kept." in markdown
     assert "cannot be run again\\: ValueError" in markdown
 
@@ -156,13 +156,13 @@ def test_parts_that_raise_whatever_on_import_cost_their_story_only(
 ) -> None:
     (tmp_path / "parts_that_raise.py").write_text("raise RuntimeError('not today')\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    change(folder / "failures" / "metrics-complete-36.yaml", parts="parts_that_raise:PARTS")
+    change(folder / "failures" / "metrics-complete-28.yaml", parts="parts_that_raise:PARTS")
     page, _ = documents(folder)
     assert "No story: cannot be run again: RuntimeError: not today" in page
 
 
 def test_hostile_ids_and_messages_stay_text_in_both_documents(folder: Path) -> None:
-    path = folder / "failures" / "metrics-complete-36.yaml"
+    path = folder / "failures" / "metrics-complete-28.yaml"
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     scenario = data["scenario"]
     scenario["workload"][0]["ids"] = [HOSTILE]
@@ -207,7 +207,7 @@ def test_hostile_ids_and_messages_stay_text_in_both_documents(folder: Path) -> N
 
 
 def test_many_stories_leave_the_page_small(folder: Path) -> None:
-    path = folder / "failures" / "metrics-complete-36.yaml"
+    path = folder / "failures" / "metrics-complete-28.yaml"
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     quotes = '"' * 400
     data["scenario"]["workload"][0]["ids"] = [quotes]
@@ -322,7 +322,7 @@ def test_a_broken_failure_file_is_named_and_explore_says_so_without_failing(
 
 
 def test_a_failure_that_another_program_wrote_is_shown_whole(folder: Path) -> None:
-    path = folder / "failures" / "metrics-complete-36.yaml"
+    path = folder / "failures" / "metrics-complete-28.yaml"
     data = failure.read(path).model_dump(mode="json")
     path.write_text(json.dumps(data), encoding="utf-8")
     page, _ = documents(folder)

@@ -9,8 +9,7 @@ from drsim.orchestrator.settings import Settings
 from drsim.simulator.checks.completion import CompletionLiveness, TimeoutTruth
 from drsim.simulator.checks.monitor import Monitor
 from drsim.simulator.events import JobsDescribed
-from drsim.simulator.faults.kinds import Fault
-from drsim.simulator.faults.points import DESCRIBE_JOBS
+from drsim.simulator.faults.kinds import DESCRIBE_JOBS, Fault
 from drsim.simulator.faults.rules import Rule
 from drsim.simulator.services.drs import DrsJob
 from drsim.simulator.services.spec import JobLife

@@ -8,8 +8,7 @@ import pytest
 
 from drsim.scenarios.files import catalogue
 from drsim.simulator.durations import show_spread
-from drsim.simulator.faults.kinds import INCOMPLETE, TRUTHS, Fault, Kind
-from drsim.simulator.faults.points import CALLS, POINTS, TICK
+from drsim.simulator.faults.kinds import CALLS, INCOMPLETE, POINTS, TICK, TRUTHS, Fault, Kind
 from drsim.simulator.faults.rules import OPTIONS
 
 PAGE: Final = Path(__file__).parents[3] / "docs" / "faults.md"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from drsim.simulator.durations import spread_of
-from drsim.simulator.faults.points import CALLS
+from drsim.simulator.faults.kinds import CALLS
 from drsim.simulator.faults.rules import Rule
 from drsim.simulator.randomness import Spread
 from tests.simulator.test_spec import problem

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from drsim.simulator.events import FaultInjected
+from drsim.simulator.faults.kinds import POINTS
 from drsim.simulator.faults.plan import Hit, Plan
-from drsim.simulator.faults.points import POINTS
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
