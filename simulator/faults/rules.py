@@ -60,9 +60,10 @@ class Rule(BaseModel):
                 accepting = sorted(fault for fault in Fault if fault.kind.accepts(name))
                 raise ValueError(f"{name} means nothing for {self.fault}; it applies to {', '.join(accepting)}")
         if not self.operations:
-            chosen = [name for name in SELECTORS if getattr(self, name) is not None]
             points = ", ".join(kind.points if self.operation is None else [self.operation])
-            raise ValueError(f"{' and '.join(chosen)} means nothing at {points}, got {getattr(self, chosen[0])!r}")
+            chosen = [(name, getattr(self, name)) for name in SELECTORS if getattr(self, name) is not None]
+            events = " and ".join(f"{name} {value!r}" for name, value in chosen)
+            raise ValueError(f"no event at {points} has {events}")
         if self.lasting:
             self._check_lasting()
         return self
