@@ -26,7 +26,7 @@ Event = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def chaos() -> Run:
-    return run_of("chaos")
+    return run_of("chaos", 73)
 
 
 @pytest.fixture(scope="module")
