@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from pydantic import ValidationError
 
 from drsim.arguments import UserError
+from drsim.scenarios.aliases import current
 from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.campaign import Explored
 from drsim.scenarios.contradiction import Contradiction, Data
@@ -123,8 +124,8 @@ def read(path: Path) -> Kept | None:
     ranges: list[Explored] = []
     for number, written in enumerate(lines, start=2):
         try:
-            explored = Explored.model_validate_json(written)
-        except ValidationError:
+            explored = Explored.model_validate(current(json.loads(written)))
+        except ValueError:
             if number == len(lines) + 1 and not text.endswith("\n"):
                 break
             raise ScenarioError(f"{path}:{number} is no range of seeds, got {written[:_SHOWN_MAX]!r}") from None
@@ -158,7 +159,7 @@ def _header(line: str, path: Path) -> Header:
     except ValueError:
         raise ScenarioError(f"{path} does not begin as a campaign does, got {line[:_SHOWN_MAX]!r}") from None
     try:
-        return Header.model_validate(data)
+        return Header.model_validate(current(data))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

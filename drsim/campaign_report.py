@@ -20,7 +20,7 @@ from drsim.scenarios.contradiction import signature
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.model import Scenario
 from drsim.simulator.checks.ledger import PHASES
-from drsim.simulator.faults.rules import Fault
+from drsim.simulator.faults.kinds import Fault
 
 PAGE, MARKDOWN = "report.html", "report.md"
 _STORIES_MAX: Final = 20

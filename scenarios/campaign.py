@@ -11,8 +11,8 @@ from pydantic import Field
 
 from drsim.scenarios.contradiction import Contradiction, Data, signature
 from drsim.scenarios.result import RunVerdict
-from drsim.simulator.checks.ledger import PHASES
-from drsim.simulator.faults.rules import TRUTHS, Fault
+from drsim.simulator.checks.ledger import phases_of
+from drsim.simulator.faults.kinds import Fault
 
 _CLAIM_MIN: Final = 4
 
@@ -133,17 +133,11 @@ class Campaign:
 
     @staticmethod
     def empty_cells(faults: Sequence[Fault], counts: Mapping[str, int]) -> dict[Fault, list[str]]:
-        """The phases in which a kind of fault could have acted and did not: nothing is known about them.
-
-        Before polling begins only DRS's own faults and the index can affect an execution.
-        """
-        empty = {}
-        for fault in faults:
-            possible = PHASES[:-1] if fault in TRUTHS else PHASES if fault is Fault.INDEX_LAG else PHASES[1:]
-            missing = [phase for phase in possible if not counts.get(f"{fault} {phase}")]
-            if missing:
-                empty[fault] = missing
-        return empty
+        """Return the phases of life in which a kind of fault could have acted and did not."""
+        missing = {
+            fault: [phase for phase in phases_of(fault) if not counts.get(f"{fault} {phase}")] for fault in faults
+        }
+        return {fault: phases for fault, phases in missing.items() if phases}
 
 
 def missing_ranges(first: int, last: int, done: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

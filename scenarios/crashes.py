@@ -21,7 +21,8 @@ from drsim.scenarios.failure import concrete
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.parts import parts_of
 from drsim.simulator.events import FaultInjected
-from drsim.simulator.faults.rules import Fault, Rule
+from drsim.simulator.faults.kinds import Fault
+from drsim.simulator.faults.rules import Rule
 
 _CHUNK = 25
 _SECOND_US = 1_000_000
@@ -84,7 +85,8 @@ def crash_points(scenario: Scenario, seed: int, parts_place: str = "") -> tuple[
         )
         for call in calls
         if call.at_us + _SECOND_US < plain.duration
-        for fault in (Fault.CRASHED_BEFORE, Fault.CRASHED_AFTER)
+        for fault in Fault
+        if "redelivered" in fault.kind.options
         for redelivered in (False, True)
     ]
     return plain, tuple(points)

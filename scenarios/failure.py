@@ -10,6 +10,7 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
 from drsim.scenarios import machine
+from drsim.scenarios.aliases import current
 from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.contradiction import BROKEN, Contradiction, Data, UnbuiltWorldError, contradictions, world_of
 from drsim.scenarios.criteria import CRITERIA_NAMES
@@ -19,7 +20,8 @@ from drsim.scenarios.parts import parts_of
 from drsim.simulator.checks import PROPERTIES
 from drsim.simulator.durations import DurationUs, show_duration
 from drsim.simulator.events import FaultInjected
-from drsim.simulator.faults.rules import SELECTORS, Rule
+from drsim.simulator.faults.kinds import POINTS
+from drsim.simulator.faults.rules import Rule
 from drsim.simulator.randomness import Spread
 from drsim.simulator.spec.groups import Arrival
 
@@ -94,7 +96,7 @@ def _exactly(event: FaultInjected, rule: Rule, ids: set[str]) -> Rule:
         "run": event.run,
         "nth": event.nth,
     }
-    known = SELECTORS[event.operation]
+    known = POINTS[event.operation].selectors
     return rule.model_copy(
         update={
             "operation": event.operation,
@@ -209,7 +211,7 @@ def read(path: Path) -> Failure:
     except yaml.YAMLError as error:
         raise ScenarioError(f"{path}: {str(error).splitlines()[0]}") from None
     try:
-        return Failure.model_validate(data)
+        return Failure.model_validate(current(data))
     except ValidationError as error:
         raise ScenarioError(
             *(f"{path}: {'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}" for each in error.errors())

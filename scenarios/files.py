@@ -9,6 +9,7 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
+from drsim.scenarios.aliases import CURRENT, current
 from drsim.scenarios.model import Scenario
 from drsim.simulator.spec.groups import Group
 
@@ -34,8 +35,9 @@ def load(name_or_path: str, changes: Sequence[str] = ()) -> Scenario:
 
     Raises ScenarioError.
     """
-    if name_or_path in catalogue():
-        return parse(_CATALOGUE.joinpath(f"{name_or_path}.yaml").read_text(encoding="utf-8"), name_or_path, changes)
+    name = CURRENT.get(name_or_path, name_or_path)
+    if name in catalogue():
+        return parse(_CATALOGUE.joinpath(f"{name}.yaml").read_text(encoding="utf-8"), name, changes)
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
         near = difflib.get_close_matches(name_or_path, catalogue(), n=1)
@@ -70,7 +72,7 @@ def parse(text: str, where: str, changes: Sequence[str] = ()) -> Scenario:
         except ValueError as error:
             problems.append(f"--set {change}: {error}")
     try:
-        scenario = Scenario.model_validate(data)
+        scenario = Scenario.model_validate(current(data))
     except ValidationError as error:
         found = sorted(error.errors(), key=lambda details: _line(root, details["loc"]))
         problems += [_problem(details, root, where, changed) for details in found]

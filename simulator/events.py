@@ -126,7 +126,7 @@ class IndexRead(NamedTuple):
 class JobsDescribed(NamedTuple):
     """One page of DescribeJobs was answered: the job ids asked for, and those on this page. `first_page` is 1 or 0.
 
-    `without_servers` are those of the jobs on this page whose servers the answer left out.
+    `incomplete` are those of the jobs on this page of which the answer left out servers.
     """
 
     at_us: int
@@ -136,12 +136,12 @@ class JobsDescribed(NamedTuple):
     region: str
     asked: tuple[str, ...]
     found: tuple[str, ...]
-    without_servers: tuple[str, ...]
+    incomplete: tuple[str, ...]
     first_page: int
 
     def record(self) -> tuple[int | str, ...]:
         """The event as it goes into the trace, ids in one text."""
-        return (*self[:5], " ".join(self.asked), " ".join(self.found), " ".join(self.without_servers), self.first_page)
+        return (*self[:5], " ".join(self.asked), " ".join(self.found), " ".join(self.incomplete), self.first_page)
 
 
 class JobStarted(NamedTuple):

@@ -25,7 +25,7 @@ from drsim.orchestrator.payloads import payload_of
 from drsim.orchestrator.ports import IndexPage, JobsPage
 from drsim.simulator.events import POLLER, CallMade, IndexRead, JobsDescribed
 from drsim.simulator.faults.effects import Effects
-from drsim.simulator.faults.rules import Fault
+from drsim.simulator.faults.kinds import Shown
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread, Stream
 from drsim.simulator.services.drs import DrsService
@@ -45,8 +45,8 @@ _BACKOFF_US: Final = 1_000_000
 """botocore's `standard` mode: 3 attempts in all, and rand(0, 1) * 2**i seconds before each retry (botocore 1.43)."""
 
 
-def _whole(_: Fault, answer: _T) -> _T:
-    """The answer of an operation from which no fault takes anything."""
+def _whole(answer: _T, _: Shown) -> _T:
+    """Return the answer of an operation from which no fault leaves anything out."""
     return answer
 
 
@@ -77,20 +77,20 @@ class Boundary:
         stream: Stream | None = None,
         key: ExecutionKey | None = None,
         region: str = "",
-        amend: Callable[[Fault, _T], _T] = _whole,
+        leave_out: Callable[[_T, Shown], _T] = _whole,
     ) -> _T:
-        """What `answer` returns once `latency` has passed: the service acts at the end of the call.
+        """Return what `answer` returns once `latency` has passed: the service acts at the end of the call.
 
-        `stream` is for calls that run beside others of their invocation, and must not depend on those. `key` and
-        `region` are what the call is about, for faults that ask for it; `amend` removes from the answer what a fault
-        takes away. Raises TryLaterError, RefusedError or LostRaceError.
+        `stream` is for calls that run beside others of their invocation, and must not depend on those. Faults select
+        the call by `key` and `region`, and shorten its answer by `leave_out`. Raises TryLaterError, RefusedError or
+        LostRaceError.
         """
         kernel, effects, fault = self._kernel, self._effects, ""
         stream = stream or invocation.stream
         if operation in effects.operations:
             execution_id = invocation.execution_id if key is None else key.execution_id
             answer, fault = effects.around(
-                invocation, self._functions, operation, key, execution_id, region, answer, amend
+                invocation, self._functions, operation, key, execution_id, region, answer, leave_out
             )
         for attempt in range(_ATTEMPTS_MAX):
             began_us = kernel.now_us
@@ -233,7 +233,7 @@ class DrsJobs:
             self._latencies.describe_jobs,
             lambda: self._drs.describe_jobs(scope, job_ids, token),
             region=scope.region,
-            amend=_untold,
+            leave_out=_shortened,
         )
         self._trace.emit(
             JobsDescribed(
@@ -244,17 +244,19 @@ class DrsJobs:
                 scope.region,
                 tuple(job_ids),
                 tuple([job.job_id for job in jobs]),
-                tuple([job.job_id for job in jobs if not job.servers]),
+                tuple([job.job_id for job in jobs if self._drs.left_out(scope, job.job_id, len(job.servers))]),
                 int(token is None),
             )
         )
         return JobsPage(jobs, next_token)
 
 
-def _untold(fault: Fault, answer: tuple[tuple[Job, ...], str | None]) -> tuple[tuple[Job, ...], str | None]:
-    """An answer of DescribeJobs without its jobs, or without their servers."""
+def _shortened(answer: tuple[tuple[Job, ...], str | None], shown: Shown) -> tuple[tuple[Job, ...], str | None]:
+    """Return an answer of DescribeJobs with as many servers of each job as a fault leaves."""
     jobs, token = answer
-    return (() if fault is Fault.JOB_VANISHED else tuple(replace(job, servers=()) for job in jobs)), token
+    counts = [shown(len(job.servers)) for job in jobs]
+    left = zip(jobs, counts, strict=True)
+    return tuple(replace(job, servers=job.servers[:count]) for job, count in left if count is not None), token
 
 
 class LambdaInvoker:

@@ -21,7 +21,7 @@ from drsim.orchestrator.model import (
     WaveStatus,
 )
 from drsim.simulator.faults.effects import Effects
-from drsim.simulator.faults.rules import START_RECOVERY
+from drsim.simulator.faults.kinds import START_RECOVERY
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Stream, exponential_us
 from drsim.simulator.reader import Attributes

@@ -44,7 +44,7 @@ EACH_CHANGE = (
     "fault-answer-lost",
     "fault-crashed-after",
     "fault-deleted",
-    "fault-servers-untold",
+    "fault-servers-omitted",
     "missing-job",
     "recovery",
     "sub-minute",

@@ -10,7 +10,7 @@ from drsim.simulator.events import (
     Throttled,
     WriteRefused,
 )
-from drsim.simulator.faults.rules import CALLS, Fault
+from drsim.simulator.faults.kinds import CALLS, Fault
 from drsim.simulator.trace import Trace
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from drsim.orchestrator.model import TERMINAL, ExecutionStatus, WaveStatus
 from drsim.simulator.checks.monitor import Monitor, same_waves, seconds
 from drsim.simulator.events import FaultInjected, ItemChanged, JobsDescribed, LambdaEnded
-from drsim.simulator.faults.rules import Fault
+from drsim.simulator.faults.kinds import INCOMPLETE
 from drsim.simulator.reader import ExecutionView, WaveView
 from drsim.simulator.trace import Trace
 
@@ -52,7 +52,7 @@ class _Asked:
 
     def _on_fault(self, event: FaultInjected) -> None:
         # Only a fault excuses an answer without the job: a poll that asks in the wrong Region gets none either.
-        if event.fault in (Fault.JOB_VANISHED, Fault.SERVERS_UNTOLD):
+        if event.fault in INCOMPLETE:
             self._answers.setdefault(event.request_id, _Answers()).is_faulty = True
 
     def _on_described(self, event: JobsDescribed) -> None:
@@ -63,8 +63,8 @@ class _Asked:
             # An older answer no longer counts.
             for job_id in event.asked:
                 answers.at_us.pop(job_id, None)
-        answers.at_us.update({job_id: event.at_us for job_id in event.found if job_id not in event.without_servers})
-        answers.named.update(event.without_servers)
+        answers.at_us.update({job_id: event.at_us for job_id in event.found if job_id not in event.incomplete})
+        answers.named.update(event.incomplete)
         if answers.is_faulty:
             # Jobs on a further page leave the set when that page comes.
             answers.left_out.update(event.asked)

@@ -1,7 +1,7 @@
-"""The "sometimes" ledger: which kind of fault struck in which phase of an execution's life, and whether it met a poll.
+"""The "sometimes" ledger: which kind of fault acted in which phase of an execution's life, and whether it met a poll.
 
 An assertion that something must *sometimes* happen, after Antithesis: a cell that stays empty over a whole exploration
-says that no run has tried that.
+names a case that was never tried.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from drsim.orchestrator.settings import Settings
 from drsim.simulator.checks.cadence import phase
 from drsim.simulator.checks.truth import Truth
 from drsim.simulator.events import POLLER, FaultInjected, ItemChanged, LambdaEnded, LambdaStarted
-from drsim.simulator.faults.rules import CALLS, START, TICK
+from drsim.simulator.faults.kinds import CALLS, INDEX, START, START_RECOVERY, TICK, Fault
 from drsim.simulator.trace import Trace
 
 OVERDUE: Final = "OVERDUE"
@@ -23,8 +23,15 @@ Cell = tuple[str, str]
 """A kind of fault and a phase of life."""
 
 
+def phases_of(fault: Fault) -> tuple[str, ...]:
+    """Return the phases in which a kind can act. Before polling only the index and StartRecovery meet an execution."""
+    if START_RECOVERY in fault.kind.points:
+        return PHASES[:-1]
+    return PHASES if INDEX in fault.kind.points else PHASES[1:]
+
+
 class Ledger:
-    """Listens to one run. A fault that concerns no execution counts for each one that there is."""
+    """Listens to one run. A fault that concerns no execution counts for each execution that exists."""
 
     def __init__(self, trace: Trace, settings: Settings, truth: Truth) -> None:
         self._settings = settings
@@ -36,7 +43,7 @@ class Ledger:
         self.fired: Counter[Cell] = Counter()
         self.in_flight: Counter[Cell] = Counter()
         self.struck: dict[str, dict[Cell, None]] = {}
-        """What struck each execution, in order."""
+        """The cells of each execution, in order."""
         self.met_the_timeout = False
         """Whether a fault acted on a tick, or on a start or a call of a poll, of an execution that was overdue."""
         trace.listen(ItemChanged, self._on_change)

@@ -18,7 +18,7 @@ from drsim.simulator.events import (
     LambdaEnded,
     MetricsPublished,
 )
-from drsim.simulator.faults.rules import Fault
+from drsim.simulator.faults.kinds import Fault
 from drsim.simulator.trace import Trace
 
 _SECOND_US: Final = 1_000_000

@@ -1,34 +1,31 @@
-"""The plan: which rule acts on which event of a run, and which executions it has made impossible to win.
+"""The plan: which rule acts on which event of a run, and which executions can no longer end as DRS's truth demands.
 
 Decisions are keyed by logical event (rule, operation, execution, number of its run, number of the call), never by draw
-order: a failure that was saved strikes at the same call after changes that have nothing to do with it.
+order: a saved failure acts on the same call after changes that have nothing to do with it.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, assert_never
 
 from drsim.simulator.durations import NEVER_US
 from drsim.simulator.events import FINDER, FaultInjected
-from drsim.simulator.faults.rules import TRUTHS, Fault, Rule
+from drsim.simulator.faults.kinds import PUT_METRIC_DATA, TRUTHS, E, Excuse, Point
+from drsim.simulator.faults.rules import Rule
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Stream
 from drsim.simulator.trace import Trace
 
 _BACKOFF_US: Final = 5_000_000
 """A call is tried three times, with up to 1 s and 2 s in between, and takes a little time each."""
-_FATAL: Final = frozenset({Fault.CRASHED_BEFORE, Fault.CRASHED_AFTER, Fault.STUCK, Fault.SLOW, Fault.TIMED_OUT})
-_INCOMPLETE: Final = frozenset({Fault.JOB_VANISHED, Fault.SERVERS_UNTOLD})
-"""Faults that hold up no poll: it gets an answer, and only the execution's end may have to wait for a complete one."""
-_HARMLESS: Final = frozenset({*TRUTHS, Fault.CLOCK_SKEW})
-"""Faults that excuse nothing: DRS's own, and clocks, for which the properties allow what they are off."""
 
 
-class Hit(NamedTuple):
-    """A rule's verdict on one event: it strikes, for so long."""
+class Hit(NamedTuple, Generic[E]):
+    """A rule's verdict on one event: the effect of its kind acts, with this delay."""
 
     rule: Rule
     delay_us: int
+    effect: E
 
 
 class _Armed(NamedTuple):
@@ -50,17 +47,18 @@ class Plan:
         self.rules = rules
         self.fired_counts = [0] * len(rules)
         self.healed_us = healed_us(rules, heal_us)
-        self.skew_us = max((rule.length.high_us for rule in self.rules if rule.fault is Fault.CLOCK_SKEW), default=0)
+        skewed = (rule for rule in rules if rule.fault.kind.excuses is Excuse.CLOCK)
+        self.skew_us = max((rule.length.high_us for rule in skewed), default=0)
         self._heal_us = NEVER_US if heal_us is None else heal_us
         self._lost: dict[str, str] = {}
-        # Until when faults hold up an execution, "" standing for all of them.
+        # The instant until which faults hold up an execution; "" stands for all executions.
         self._acts_until_us: dict[str, int] = {}
         # When DRS's answer about an execution last left something out.
         self._incomplete_us: dict[str, int] = {}
         self._armed: dict[str, tuple[_Armed, ...]] = {}
         seen: Counter[str] = Counter()
-        for number, rule in enumerate(self.rules):
-            # Its place among its like, so that other rules can come and go.
+        for number, rule in enumerate(rules):
+            # Counted among rules of the same kind and operation: other rules do not change its streams.
             kind = f"{rule.fault}/{rule.operation or ''}"
             seen[kind] += 1
             before_us = NEVER_US if rule.lasting else self._heal_us
@@ -69,11 +67,11 @@ class Plan:
             for operation in rule.operations:
                 self._armed[operation] = (*self._armed.get(operation, ()), armed)
         self.operations: Final = frozenset(self._armed)
-        """The points at which anything can go wrong in this run; at all others nobody needs to ask."""
+        """The points at which rules act in this run."""
 
     def hit(
         self,
-        operation: str,
+        point: Point[E],
         *,
         function: str = "",
         execution_id: str = "",
@@ -81,10 +79,10 @@ class Plan:
         region: str = "",
         run: int = 1,
         nth: int = 1,
-    ) -> Hit | None:
-        """The first verdict on this event, or None if it passes unharmed."""
+    ) -> Hit[E] | None:
+        """Return the first verdict on this event, or None if no rule acts on it."""
         now_us = self._kernel.now_us
-        for number, rule, name, after_us, before_us in self._armed.get(operation, ()):
+        for number, rule, name, after_us, before_us in self._armed.get(point, ()):
             if (
                 not after_us <= now_us < before_us
                 or rule.run not in (None, run)
@@ -94,40 +92,50 @@ class Plan:
                 or rule.region not in (None, region)
             ):
                 continue
-            stream = Stream(self._kernel.seed, f"{name}/{operation}/{execution_id}/{run}/{nth}")
+            stream = Stream(self._kernel.seed, f"{name}/{point}/{execution_id}/{run}/{nth}")
             if rule.chance < 1 and not stream.chance(rule.chance):
                 continue
             delay_us = rule.length.draw(stream)
             self.fired_counts[number] += 1
-            if rule.fault in _INCOMPLETE:
-                self._incomplete_us[execution_id] = now_us
-            elif rule.fault not in _HARMLESS and operation != "PutMetricData":
-                # Whatever ends a finder keeps it from all executions, however few it was about.
-                whom = "" if rule.fault in _FATAL and function == FINDER else execution_id
-                until_us = self.held_until_us(rule.attempts * delay_us) + _BACKOFF_US
-                self._acts_until_us[whom] = max(until_us, self._acts_until_us.get(whom, 0))
+            self._excuse(rule, point, function, execution_id, delay_us)
             if rule.lasting and now_us >= self._heal_us:
-                self.lose(execution_id, f"{operation} stays {rule.fault}")
+                self.lose(execution_id, f"{point} stays {rule.fault}")
+            fault, operation = str(rule.fault), str(point)
             self._trace.emit(
-                FaultInjected(
-                    now_us, number, str(rule.fault), operation, function, execution_id, run, nth, delay_us, request_id
-                )
+                FaultInjected(now_us, number, fault, operation, function, execution_id, run, nth, delay_us, request_id)
             )
-            return Hit(rule, delay_us)
+            return Hit(rule, delay_us, rule.fault.kind.effect)
         return None
 
-    def held_until_us(self, delay_us: int) -> int:
-        """When that ends which a fault holds back for so long: healing lets go of everything."""
-        now_us = self._kernel.now_us
-        return max(min(now_us + delay_us, self._heal_us), now_us)
+    def _excuse(self, rule: Rule, point: str, function: str, execution_id: str, delay_us: int) -> None:
+        """Note what the fault excuses."""
+        kind, now_us = rule.fault.kind, self._kernel.now_us
+        match kind.excuses:
+            case Excuse.INCOMPLETE:
+                self._incomplete_us[execution_id] = now_us
+            case Excuse.DELAY:
+                if point == PUT_METRIC_DATA:
+                    return
+                # A fault that may end a finder holds up all executions, whichever it was about.
+                held = "" if kind.ends and function == FINDER else execution_id
+                until_us = now_us + self.held_us(rule.attempts * delay_us) + _BACKOFF_US
+                self._acts_until_us[held] = max(until_us, self._acts_until_us.get(held, 0))
+            case Excuse.TRUTH | Excuse.CLOCK:
+                pass
+            case _:
+                assert_never(kind.excuses)
+
+    def held_us(self, delay_us: int) -> int:
+        """Return how much of a delay that begins now remains: healing ends every delay."""
+        return max(min(delay_us, self._heal_us - self._kernel.now_us), 0)
 
     def acts_until_us(self, execution_id: str) -> int:
-        """Until when faults that struck the execution, or all of them, may hold it up; 0 if none has."""
+        """Return the instant until which faults may hold up the execution; 0 if none has acted on it, or on all."""
         acts_until_us = self._acts_until_us
         return max(acts_until_us.get(execution_id, 0), acts_until_us.get("", 0)) if acts_until_us else 0
 
     def incomplete_us(self, execution_id: str) -> int:
-        """When DRS's answer about an execution last left something out; 0 if none has."""
+        """Return when DRS's answer about an execution last left something out; 0 if never."""
         return self._incomplete_us.get(execution_id, 0)
 
     def lose(self, execution_id: str, reason: str) -> None:
@@ -136,12 +144,12 @@ class Plan:
 
     @property
     def unwinnable(self) -> Mapping[str, str]:
-        """Executions that can no longer end as DRS's truth demands, and why; "" stands for all of them."""
+        """Executions that can no longer end as DRS's truth demands, each with the reason; "" stands for all."""
         return self._lost
 
 
 def healed_us(rules: Sequence[Rule], heal_us: int | None) -> int:
-    """From when on nothing disturbs polling: 0 without faults, and never if they do not heal."""
+    """Return the instant from which nothing disturbs polling: 0 without faults, never if they do not heal."""
     if all(rule.fault in TRUTHS for rule in rules):
         return 0
     return NEVER_US if heal_us is None else heal_us

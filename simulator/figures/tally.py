@@ -17,7 +17,7 @@ from drsim.simulator.checks.cadence import phase
 from drsim.simulator.checks.truth import Truth
 from drsim.simulator.durations import NEVER_US
 from drsim.simulator.events import FINDER, POLLER
-from drsim.simulator.faults.rules import CALLS, TRUTHS
+from drsim.simulator.faults.kinds import CALLS, TRUTHS
 from drsim.simulator.figures import table as figures
 from drsim.simulator.figures.sketch import Sketch
 from drsim.simulator.figures.table import Figure

@@ -93,6 +93,11 @@ class DrsService:
         jobs = self._jobs.get(scope)
         return None if jobs is None else jobs.get(job_id)
 
+    def left_out(self, scope: JobScope, job_id: str, shown_count: int) -> bool:
+        """Whether an answer with this number of the job's servers leaves some out."""
+        job = self.job(scope, job_id)
+        return job is not None and shown_count < len(job.servers)
+
     def jobs(self, scope: JobScope) -> list[DrsJob]:
         """The jobs that no DeleteJob has hidden, in the order of their start."""
         deleted = self._deleted.get(scope, ())

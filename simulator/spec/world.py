@@ -18,7 +18,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from drsim.orchestrator.errors import MalformedError
 from drsim.orchestrator.settings import SETTING_NAMES, settings_from
 from drsim.simulator.durations import DurationUs, duration_us, show_duration
-from drsim.simulator.faults.rules import Fault, Rule
+from drsim.simulator.faults.kinds import Fault
+from drsim.simulator.faults.rules import Rule
 from drsim.simulator.services.spec import Drs, Functions, Latencies, Schedule, Spec, TableSpec
 from drsim.simulator.spec.groups import Group
 

@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.cloudwatch.models import MetricDatum, cloudwatch_backends
 from moto.iam.models import get_account_id_from
 
-from drsim.orchestrator.model import ExecutionKey, MetricPoint
+from drsim.orchestrator.model import ExecutionKey, JobScope, MetricPoint
 from drsim.simulator.events import FINDER, ActionUsed, IndexRead, JobsDescribed, WriteRefused
 from drsim.simulator.randomness import Spread, Stream
 from drsim.simulator.services.errors import ServiceError
@@ -112,19 +112,21 @@ def _to_drs(site: Site, call: ClientCall) -> None:
     world, body = site.world, body_of(call.request)
 
     def seen(response: AWSResponse) -> None:
-        jobs = json.loads(response.content)["items"]
+        items = json.loads(response.content)["items"]
+        jobs = {job["jobID"]: len(job.get("participatingServers", ())) for job in items}
         authorization = header_of(call.request, "Authorization")
         access_key = authorization.partition("Credential=")[2].partition("/")[0]
+        account_id = get_account_id_from(access_key) if access_key.startswith("ASIA") else site.account_id
+        scope = JobScope(account_id, call.region)
         world.trace.emit(
             JobsDescribed(
                 world.kernel.now_us,
                 call.invocation.request_id,
                 call.invocation.execution_id,
-                get_account_id_from(access_key) if access_key.startswith("ASIA") else site.account_id,
-                call.region,
+                *scope,
                 tuple(body.get("filters", {}).get("jobIDs", ())),
-                tuple(job["jobID"] for job in jobs),
-                tuple(job["jobID"] for job in jobs if not job.get("participatingServers")),
+                tuple(jobs),
+                tuple(job_id for job_id, count in jobs.items() if world.drs.left_out(scope, job_id, count)),
                 int("nextToken" not in body),
             )
         )

@@ -20,7 +20,7 @@ from drsim.simulator.services.functions import Invocation
 from drsim.simulator.wire.calls import PREPARE, ClientCall, Site
 from drsim.simulator.wire.error_responses import error_code, failure
 from drsim.simulator.wire.errors import NotSimulatedError
-from drsim.simulator.wire.requests import SERVICES, action_of, header_of, latency_of, untold
+from drsim.simulator.wire.requests import SERVICES, action_of, header_of, latency_of, shortened
 from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.world import World
 
@@ -143,7 +143,7 @@ def _begun(site: Site, request: AWSPreparedRequest, service: str, operation: str
     if operation in effects.operations:
         execution_id = invocation.execution_id if call.key is None else call.key.execution_id
         call.act, call.fault = effects.around(
-            invocation, site.world.functions, operation, call.key, execution_id, call.region, call.act, untold
+            invocation, site.world.functions, operation, call.key, execution_id, call.region, call.act, shortened
         )
     return call
 

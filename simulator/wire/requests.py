@@ -11,7 +11,7 @@ from typing import Any, Final
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from drsim.orchestrator.model import Unit
-from drsim.simulator.faults.rules import Fault
+from drsim.simulator.faults.kinds import Shown
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.spec import Latencies
 from drsim.simulator.wire.error_responses import answer, error_code
@@ -113,13 +113,15 @@ def unit_of(text: str | None) -> Unit:
     return Unit(text) if text in set(Unit) else Unit.COUNT
 
 
-def untold(fault: Fault, response: AWSResponse) -> AWSResponse:
-    """An answer of DescribeJobs without its jobs, or without their servers."""
+def shortened(response: AWSResponse, shown: Shown) -> AWSResponse:
+    """Return an answer of DescribeJobs with as many servers of each job as a fault leaves."""
     if response.status_code >= 300:
         return response
     body = json.loads(response.content)
-    if fault is Fault.JOB_VANISHED:
-        body["items"] = []
-    for job in body["items"]:
-        job["participatingServers"] = []
+    jobs, body["items"] = body["items"], []
+    for job in jobs:
+        servers = job.get("participatingServers", [])
+        count = shown(len(servers))
+        if count is not None:
+            body["items"].append({**job, "participatingServers": servers[:count]})
     return answer(str(response.url), response.status_code, dict(response.headers), json.dumps(body).encode())

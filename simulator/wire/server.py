@@ -26,8 +26,8 @@ from drsim.orchestrator.model import ExecutionKey, JobScope, JobStatus
 from drsim.simulator import moto_drs
 from drsim.simulator.durations import duration_us
 from drsim.simulator.faults.effects import Effects
+from drsim.simulator.faults.kinds import INDEX
 from drsim.simulator.faults.plan import Plan
-from drsim.simulator.faults.rules import INDEX
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import JobLife

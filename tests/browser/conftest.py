@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.browser.visits import Browser, Visits
 
 # This seed of chaos has permanent and temporary fault rules, failed polls, and four different final statuses.
-SEEDS: Final = {"phase-2": 1, "load-100": 1, "chaos": 16}
+SEEDS: Final = {"phase-2": 1, "load-100": 1, "chaos": 55}
 
 
 @pytest.fixture(scope="package")

@@ -78,12 +78,12 @@ def test_explore_leaves_the_report_that_is_made_of_its_folder_afterwards(explore
 
 def test_both_documents_tell_the_bug_with_its_story(explored: Path) -> None:
     page, markdown = documents(explored)
-    path = explored / "failures" / "metrics-complete-36.yaml"
+    path = explored / "failures" / "metrics-complete-28.yaml"
     for text in (Texts(page).text, markdown):
         assert "1 of 32 seeds failed, 3.1 %: 0.55 % to 16 % of all would, at 95 % confidence" in text
-        assert "1 execution, 1 wave, 1 fault, 10m 2s of virtual time" in text
-        assert "answer-lost at UpdateItem of ExecutionPoller of lossy run 10 call 1" in text
-        assert "600.310 s" in text
+        assert "1 execution, 2 waves, 1 fault, 10m 3s of virtual time" in text
+        assert "answer-lost at UpdateItem of ExecutionPoller of ordered run 10 call 1" in text
+        assert "600.346 s" in text
         assert "FAULT answer-lost at UpdateItem in run 10 of ExecutionPoller" in text
         assert EXPECTED in text
         assert "the very same run, event by event" in text
@@ -91,20 +91,20 @@ def test_both_documents_tell_the_bug_with_its_story(explored: Path) -> None:
         assert f"drsim replay {path}" in text
         assert "16–47" in text
         assert "its record was deleted" in text
-    assert '<li class="fault"><time>600.310 s</time>' in page
-    assert "jobs:\n    pending: 4m..8m" in page
+    assert '<li class="fault"><time>600.346 s</time>' in page
+    assert "jobs:\n    pending: 2m" in page
 
 
 def test_the_ledger_marks_what_never_happened_and_only_where_it_might_have(explored: Path) -> None:
     rows = {row.fault: row for row in summed_up(explored).ledger}
     page, markdown = documents(explored)
-    line = next(line for line in markdown.splitlines() if line.startswith("| quota"))
-    assert line == "| quota | **never** | **never** | **never** | **never** | **never** | - |"
+    line = next(line for line in markdown.splitlines() if line.startswith("| job-late"))
+    assert line == "| job-late | 1 / 0 / 0 | 1 / 0 / 0 | **never** | **never** | **never** | - |"
     assert not rows["quota"].cells[-1].possible
     assert all(cell.possible for cell in rows["index-lag"].cells)
     struck = rows["starved"].cells[1]
-    assert struck.heat == 4
-    assert f'<td class="heat-4"><b>{struck.struck}</b><small>{struck.met_poll} in a poll' in page
+    assert struck.heat == 3
+    assert f'<td class="heat-3"><b>{struck.struck}</b><small>{struck.met_poll} in a poll' in page
     assert page.count('<td class="never">') == summed_up(explored).never > 0
 
 
@@ -131,7 +131,7 @@ def test_the_order_in_which_ranges_came_back_makes_no_difference(folder: Path) -
 
 
 def test_a_failure_that_no_longer_fails_says_so_in_its_place(folder: Path) -> None:
-    path = folder / "failures" / "metrics-complete-36.yaml"
+    path = folder / "failures" / "metrics-complete-28.yaml"
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     del data["scenario"]["faults"]
     change(path, scenario=data["scenario"])
@@ -142,12 +142,12 @@ def test_a_failure_that_no_longer_fails_says_so_in_its_place(folder: Path) -> No
 
 
 def test_a_failure_whose_parts_are_gone_says_so_and_stands_beside_the_groups(folder: Path) -> None:
-    change(folder / "failures" / "metrics-complete-36.yaml", parts="no.such:PARTS")
+    change(folder / "failures" / "metrics-complete-28.yaml", parts="no.such:PARTS")
     page, markdown = documents(folder)
     told = "cannot be run again: ValueError: parts must be module:NAME of a simulator.world.Parts"
     assert f"No story: {told}" in page
     assert "Other failures kept beside it" in page
-    assert "No shrunk failure of these seeds is kept. What seed 36 broke first:" in page
+    assert "No shrunk failure of these seeds is kept. What seed 28 broke first:" in page
     assert "No shrunk failure of these seeds is kept." in markdown
     assert "cannot be run again\\: ValueError" in markdown
 
@@ -157,13 +157,13 @@ def test_parts_that_raise_whatever_on_import_cost_their_story_only(
 ) -> None:
     (tmp_path / "parts_that_raise.py").write_text("raise RuntimeError('not today')\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    change(folder / "failures" / "metrics-complete-36.yaml", parts="parts_that_raise:PARTS")
+    change(folder / "failures" / "metrics-complete-28.yaml", parts="parts_that_raise:PARTS")
     page, _ = documents(folder)
     assert "No story: cannot be run again: RuntimeError: not today" in page
 
 
 def test_hostile_ids_and_messages_stay_text_in_both_documents(folder: Path) -> None:
-    path = folder / "failures" / "metrics-complete-36.yaml"
+    path = folder / "failures" / "metrics-complete-28.yaml"
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     scenario = data["scenario"]
     scenario["workload"][0]["ids"] = [HOSTILE]
@@ -208,9 +208,9 @@ def test_hostile_ids_and_messages_stay_text_in_both_documents(folder: Path) -> N
 
 
 def test_many_stories_leave_the_page_small(folder: Path) -> None:
-    path = folder / "failures" / "metrics-complete-36.yaml"
+    path = folder / "failures" / "metrics-complete-28.yaml"
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    quotes = '"' * 400
+    quotes = '"' * 600
     data["scenario"]["workload"][0]["ids"] = [quotes]
     data["scenario"]["faults"][0]["execution"] = quotes
     change(path, scenario=data["scenario"], execution_id=quotes)
@@ -323,7 +323,7 @@ def test_a_broken_failure_file_is_named_and_explore_says_so_without_failing(
 
 
 def test_a_failure_that_another_program_wrote_is_shown_whole(folder: Path) -> None:
-    path = folder / "failures" / "metrics-complete-36.yaml"
+    path = folder / "failures" / "metrics-complete-28.yaml"
     data = failure.read(path).model_dump(mode="json")
     path.write_text(json.dumps(data), encoding="utf-8")
     page, _ = documents(folder)

@@ -39,12 +39,12 @@ def test_an_exploration_that_finds_nothing_says_what_that_allows_to_claim(
 
 
 def test_a_bug_is_found_shrunk_told_saved_and_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ("--seeds", "36-36", "--jobs", "1", "--parts", BUG, "--out", str(tmp_path))
+    words = ("--seeds", "28-28", "--jobs", "1", "--parts", BUG, "--out", str(tmp_path))
     code, said = run(capsys, "explore", "chaos", *words)
-    path = tmp_path / "explore-chaos" / "failures" / "metrics-complete-36.yaml"
+    path = tmp_path / "explore-chaos" / "failures" / "metrics-complete-28.yaml"
     assert code == 1
-    assert "metrics-complete: 1 seeds (36)" in said
-    assert "1 execution, 1 wave, 1 fault" in said
+    assert "metrics-complete: 1 seeds (28)" in said
+    assert "1 execution, 2 waves, 1 fault" in said
     assert "FAULT answer-lost at UpdateItem in run" in said
     assert f"replay  drsim replay {path}" in said
     code, said = run(capsys, "replay", str(path))

@@ -84,7 +84,7 @@ NIGHTLY = pytest.mark.nightly
         pytest.param("fault-cancelled", (), marks=NIGHTLY),
         pytest.param("fault-deleted", (), marks=NIGHTLY),
         pytest.param("fault-denied", (), marks=NIGHTLY),
-        pytest.param("fault-servers-untold", (), marks=NIGHTLY),
+        pytest.param("fault-servers-omitted", (), marks=NIGHTLY),
         pytest.param("fault-throttled", (), marks=NIGHTLY),
         pytest.param("fault-cold-start", (), marks=NIGHTLY),
     ],

@@ -11,7 +11,7 @@ from drsim.scenarios.failure import failure_of
 from drsim.scenarios.files import load
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.parts import parts_of
-from drsim.simulator.faults.rules import Fault
+from drsim.simulator.faults.kinds import Fault
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.schedule import ScheduleRule
 from drsim.simulator.trace import Trace

@@ -29,7 +29,7 @@ def found(seed: int, name: str, place: str) -> Failure:
 @pytest.mark.parametrize(
     ("seed", "name", "place", "faults"),
     [
-        (36, "metrics-complete", OWN_WRITE, ["answer-lost at UpdateItem"]),
+        (28, "metrics-complete", OWN_WRITE, ["answer-lost at UpdateItem"]),
         (350, "no-lost-update", STALE, []),
         (3, "completion-soundness", SLOW, []),
     ],
@@ -45,19 +45,19 @@ def test_a_failure_shrinks_to_one_execution_and_the_faults_that_it_takes(
 
 @pytest.mark.slow
 def test_no_fault_of_a_small_failure_can_be_left_out() -> None:
-    failure = found(36, "metrics-complete", OWN_WRITE)
+    failure = found(28, "metrics-complete", OWN_WRITE)
     without = failure.scenario.model_copy(update={"faults": ()})
     assert failure_of(without, failure.seed, failure.property, OWN_WRITE) is None
 
 
 def test_a_run_with_its_faults_made_concrete_ends_as_it_did() -> None:
     scenario = load("chaos")
-    plain = concrete(scenario, 36)
+    plain = concrete(scenario, 28)
     assert plain.swarm is None
     assert all(rule.run is not None and rule.chance == 1 for rule in plain.faults)
     ends = []
     for each in (scenario, plain):
-        world = World(each, seed=36)
+        world = World(each, seed=28)
         world.run()
         ends.append({key.execution_id: world.status_of(key) for key in world.workload.expected})
         world.close()
@@ -77,7 +77,7 @@ def test_ddmin_finds_the_two_items_that_matter() -> None:
 
 @pytest.mark.slow
 def test_a_saved_failure_still_fails_is_fixed_or_differs(tmp_path: Path) -> None:
-    failure, path = found(36, "metrics-complete", OWN_WRITE), tmp_path / "failures" / "one.yaml"
+    failure, path = found(28, "metrics-complete", OWN_WRITE), tmp_path / "failures" / "one.yaml"
     write(failure, path)
     again = read(path)
     assert replay(again).outcome == "still fails"
@@ -124,7 +124,7 @@ def test_the_story_tells_who_wrote_over_whom() -> None:
 
 @pytest.mark.slow
 def test_the_nearest_passing_run_is_that_without_the_last_fault_or_that_of_the_real_code() -> None:
-    struck = difference(found(36, "metrics-complete", OWN_WRITE))
+    struck = difference(found(28, "metrics-complete", OWN_WRITE))
     assert struck is not None
     assert struck.passing.startswith("the same run without answer-lost at UpdateItem")
     assert struck.fails != struck.passes

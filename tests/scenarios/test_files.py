@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from drsim.scenarios.files import ScenarioError, catalogue, load, parse
-from drsim.simulator.faults.rules import Fault
+from drsim.simulator.faults.kinds import Fault
 
 GOOD = """\
 name: mine

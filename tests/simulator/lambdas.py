@@ -48,7 +48,7 @@ class LambdaRig:
         shared_spec = Functions.model_validate({"queue_delay": "0s", **(shared or {})})
         rules, heal_us = (faults.faults, faults.heal) if faults else ((), None)
         self.plan = Plan(kernel, self.trace, rules, heal_us)
-        conditions = None if faults is None else QueueUnderFaults(self.plan, kernel)
+        conditions = None if faults is None else QueueUnderFaults(self.plan)
         self.service = LambdaService(kernel, self.trace, shared_spec, conditions)
         self.spec = PollerFunction.model_validate(FIXED | function)
         self.service.deploy("f", self.spec, handler or (lambda *_: None))

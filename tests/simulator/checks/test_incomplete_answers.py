@@ -9,7 +9,8 @@ from drsim.orchestrator.settings import Settings
 from drsim.simulator.checks.completion import CompletionLiveness, TimeoutTruth
 from drsim.simulator.checks.monitor import Monitor
 from drsim.simulator.events import JobsDescribed
-from drsim.simulator.faults.rules import Fault, Rule
+from drsim.simulator.faults.kinds import DESCRIBE_JOBS, Fault
+from drsim.simulator.faults.rules import Rule
 from drsim.simulator.services.drs import DrsJob
 from drsim.simulator.services.spec import JobLife
 from drsim.simulator.spec.world import WorldSpec
@@ -43,7 +44,7 @@ class Silence:
         """An answer about the job at that second that the fault has cut short."""
         self.bench.at(second)
         plan = self.bench.monitor.context.plan
-        assert plan.hit("DescribeJobs", function="ExecutionPoller", execution_id="e-1", request_id="r-1")
+        assert plan.hit(DESCRIBE_JOBS, function="ExecutionPoller", execution_id="e-1", request_id="r-1")
         found = () if self.fault is Fault.JOB_VANISHED else (self.job.job_id,)
         asked = (self.job.job_id,)
         now_us = self.bench.kernel.now_us
@@ -60,7 +61,7 @@ class Silence:
 # --- timeout-truth --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", [Fault.JOB_VANISHED, Fault.SERVERS_UNTOLD])
+@pytest.mark.parametrize("fault", [Fault.JOB_VANISHED, Fault.SERVERS_OMITTED])
 @pytest.mark.parametrize(("second", "right"), [(1801, False), (2040, False), (2040.001, True), (2101, True)])
 def test_timeout_over_an_incomplete_answer_needs_four_minutes(fault: Fault, second: float, right: bool) -> None:
     """A poll that gives up one tick before the last instant knows that the next would come too late."""
@@ -102,7 +103,7 @@ def test_patience_depends_on_the_settings(settings: Settings, right: bool) -> No
     assert (silence.said() == []) is right
 
 
-@pytest.mark.parametrize(("fault", "right"), [(Fault.JOB_VANISHED, False), (Fault.SERVERS_UNTOLD, True)])
+@pytest.mark.parametrize(("fault", "right"), [(Fault.JOB_VANISHED, False), (Fault.SERVERS_OMITTED, True)])
 def test_timeout_over_a_running_job_without_servers_is_certain(fault: Fault, right: bool) -> None:
     """The job's status stands in the answer; of a vanished job a poll knows nothing."""
     silence = Silence(TimeoutTruth, fault, life=STUCK)
@@ -160,6 +161,6 @@ def test_incomplete_answers_put_an_end_off_until_35_minutes(silent: list[int], o
 def test_incomplete_answers_about_another_execution_put_no_end_off() -> None:
     silence = Silence(CompletionLiveness)
     silence.bench.at(300)
-    assert silence.bench.monitor.context.plan.hit("DescribeJobs", function="ExecutionPoller", execution_id="e-2")
+    assert silence.bench.monitor.context.plan.hit(DESCRIBE_JOBS, function="ExecutionPoller", execution_id="e-2")
     silence.bench.monitor.finish(301 * SECOND_US)
     assert silence.said() == ["terminal within 90 s of the truth at 210 s"]

@@ -10,7 +10,7 @@ from drsim.scenarios.files import load
 from drsim.simulator.checks.completion import TimeoutTruth
 from drsim.simulator.checks.ledger import OVERDUE, Ledger
 from drsim.simulator.events import FINDER, POLLER, FaultInjected
-from drsim.simulator.faults.rules import Fault
+from drsim.simulator.faults.kinds import Fault
 from tests.simulator.cloudwatch.runs import SECOND_US, Bench, an_item, ended, started
 
 

@@ -1,6 +1,6 @@
 """What each fault does at its boundary to the calls of production code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from drsim.orchestrator.errors import LostRaceError, RefusedError, TryLaterError
 from drsim.orchestrator.model import Dispatch, MetricPoint, PollUpdate
 from drsim.orchestrator.ports import JobsPage
+from drsim.simulator.events import JobsDescribed
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.spec import JobLife
 from tests.simulator.faults.worlds import a_spec
@@ -21,13 +22,15 @@ ONCE_US: Final = {"GetItem": 4 * MS, "UpdateItem": 80 * MS, "DescribeJobs": 100 
 
 
 class FaultRig(Rig):
-    """All ports behind these rules, over a table with an execution in POLLING and a DRS with a job of one server."""
+    """All ports behind these rules, over a table with an execution in POLLING and a DRS with one job."""
 
-    def __init__(self, kernel: Kernel, *rules: dict[str, object], **fields: object) -> None:
+    def __init__(
+        self, kernel: Kernel, *rules: dict[str, object], server_ids: Sequence[str] = ("s-1",), **fields: object
+    ) -> None:
         super().__init__(kernel, faults=a_spec(*rules, **fields))
         self.table.put(attributes_of("e", "POLLING", Version=1, Waves=[]), writer="worker")
-        self.drs.add_servers(SCOPE, ["s-1"], JobLife())
-        self.job = self.drs.start_recovery(SCOPE, ["s-1"])
+        self.drs.add_servers(SCOPE, server_ids, JobLife())
+        self.job = self.drs.start_recovery(SCOPE, server_ids)
 
     def described(self) -> JobsPage:
         """What DRS says of the job."""
@@ -225,7 +228,7 @@ def test_a_crashed_run_is_delivered_again_if_the_rule_says_so(kernel: Kernel, fa
 def test_another_writer_comes_first_and_raises_the_version(kernel: Kernel) -> None:
     rig = FaultRig(kernel, {"fault": "raced", "operation": "UpdateItem"})
     fails(rig, "UpdateItem", LostRaceError)
-    assert read(rig.table, "e") == attributes_of("e", "POLLING", Version=2, Waves=[], Note="seen at version 1")
+    assert read(rig.table, "e") == attributes_of("e", "POLLING", Version=2, Waves=[], Note="written by another tool")
 
 
 def test_a_person_cancels_just_before_the_write(kernel: Kernel) -> None:
@@ -247,7 +250,7 @@ def test_a_record_is_deleted_just_before_the_read(kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize("fault", ["raced", "cancelled", "deleted"])
-def test_nobody_touches_an_execution_that_has_ended(kernel: Kernel, fault: str) -> None:
+def test_other_writers_leave_a_finished_execution_alone(kernel: Kernel, fault: str) -> None:
     rig = FaultRig(kernel, {"fault": fault, "operation": "GetItem"})
     ended = attributes_of("e", "COMPLETED", Version=7, EndTime=200)
     rig.table.put(ended, writer="worker")
@@ -265,11 +268,16 @@ def test_a_job_that_vanished_is_left_out_of_the_answer(kernel: Kernel) -> None:
     assert pages == [JobsPage((), None)]
 
 
-def test_a_job_whose_servers_are_untold_keeps_all_else(kernel: Kernel) -> None:
-    rig = FaultRig(kernel, {"fault": "servers-untold", "run": 1})
+@pytest.mark.parametrize(("fault", "shown"), [("servers-omitted", []), ("answer-partial", ["s-1", "s-2"])])
+def test_answer_without_servers_keeps_all_else(kernel: Kernel, fault: str, shown: list[str]) -> None:
+    rig = FaultRig(kernel, {"fault": fault, "run": 1}, server_ids=["s-1", "s-2", "s-3"])
+    described: list[JobsDescribed] = []
+    rig.trace.listen(JobsDescribed, described.append)
     pages = list[JobsPage]()
     rig.play(lambda: pages.append(rig.described()))
     rig.play(lambda: pages.append(rig.described()))
-    (untold,), (told,) = pages[0].jobs, pages[1].jobs
-    assert (untold.job_id, untold.status, untold.servers) == (told.job_id, told.status, ())
-    assert [server.source_server_id for server in told.servers] == ["s-1"]
+    (short,), (full,) = pages[0].jobs, pages[1].jobs
+    assert (short.job_id, short.status) == (full.job_id, full.status)
+    assert [server.source_server_id for server in short.servers] == shown
+    assert [server.source_server_id for server in full.servers] == ["s-1", "s-2", "s-3"]
+    assert [event.incomplete for event in described] == [(rig.job.job_id,), ()]

@@ -12,7 +12,7 @@ MINUTE_US = 60_000_000
 SOMETIMES: dict[str, object] = {"fault": "throttled", "operation": "GetItem", "chance": 0.3}
 
 
-def fault_of(hit: Hit | None) -> str | None:
+def fault_of(hit: Hit[Any] | None) -> str | None:
     return None if hit is None else str(hit.rule.fault)
 
 
@@ -82,10 +82,10 @@ def test_healing_ends_every_rule_but_lasting_ones() -> None:
 
 def test_what_is_held_back_is_let_go_at_healing() -> None:
     rig = PlanRig(heal="5m").at(290)
-    assert rig.plan.held_until_us(5_000_000) == 295_000_000
-    assert rig.plan.held_until_us(50_000_000) == 300_000_000
-    # What a lasting rule holds back afterwards takes no time, and never goes back in time.
-    assert rig.at(310).plan.held_until_us(50_000_000) == 310_000_000
+    assert rig.plan.held_us(5_000_000) == 5_000_000
+    assert rig.plan.held_us(50_000_000) == 10_000_000
+    # A lasting rule delays nothing after healing.
+    assert rig.at(310).plan.held_us(50_000_000) == 0
 
 
 @pytest.mark.parametrize(

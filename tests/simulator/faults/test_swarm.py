@@ -7,9 +7,10 @@ import yaml
 
 from drsim.scenarios.files import load
 from drsim.scenarios.model import Scenario
-from drsim.simulator.faults.rules import TRUTHS, Fault, Rule
+from drsim.simulator.faults.kinds import TRUTHS, Fault
+from drsim.simulator.faults.rules import Rule
 from drsim.simulator.spec.swarm import with_swarm
-from drsim.simulator.spec.world import WorldSpec
+from drsim.simulator.spec.world import Swarm, WorldSpec
 
 SWARM: Final = WorldSpec.model_validate({"duration": "40m", "heal": "20m", "swarm": {}})
 
@@ -21,6 +22,25 @@ def drawn(seed: int, spec: WorldSpec = SWARM) -> tuple[Rule, ...]:
 def test_a_seed_always_draws_the_same_rules_and_others_draw_others() -> None:
     assert [drawn(seed) for seed in range(20)] == [drawn(seed) for seed in range(20)]
     assert len({drawn(seed) for seed in range(20)}) == 20
+
+
+def test_new_kind_changes_only_the_seeds_that_draw_it() -> None:
+    old = SWARM.model_copy(update={"swarm": Swarm(faults=tuple(fault for fault in Fault if fault is not Fault.SLOW))})
+    new = [drawn(seed) for seed in range(100)]
+    draws = [any(rule.fault is Fault.SLOW for rule in rules) for rules in new]
+    assert 5 < sum(draws) < 40
+    for seed, rules in enumerate(new):
+        without = drawn(seed, old)
+        if draws[seed]:
+            assert set(rules) - set(without) == {rule for rule in rules if rule.fault is Fault.SLOW}
+        else:
+            assert rules == without
+
+
+def test_rare_kinds_are_drawn_with_a_small_chance() -> None:
+    rare = [rule for seed in range(300) for rule in drawn(seed) if rule.fault.kind.rare]
+    assert {rule.fault for rule in rare} == {Fault.CANCELLED, Fault.DELETED, Fault.ANSWER_PARTIAL}
+    assert {rule.chance for rule in rare} == {0.02}
 
 
 def test_every_kind_comes_up_within_three_hundred_seeds() -> None:

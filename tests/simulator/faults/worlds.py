@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from drsim.simulator.events import FaultInjected
+from drsim.simulator.faults.kinds import POINTS
 from drsim.simulator.faults.plan import Hit, Plan
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.spec.world import WorldSpec
@@ -34,9 +35,9 @@ class PlanRig:
         self.kernel.run(until_us=round(second * 1_000_000))
         return self
 
-    def hit(self, operation: str, execution_id: str = "e", **event: Any) -> Hit | None:
+    def hit(self, operation: str, execution_id: str = "e", **event: Any) -> Hit[Any] | None:
         """What the plan has to say about an event."""
-        return self.plan.hit(operation, execution_id=execution_id, **event)
+        return self.plan.hit(POINTS[operation], execution_id=execution_id, **event)
 
     def runs_struck(self, operation: str, execution_id: str = "e", runs: int = 40) -> list[int]:
         """Which of an execution's first runs are struck."""

@@ -1,0 +1,308 @@
+"""The table of fault kinds: each kind is one member of `Fault`, and everything else reads its entry.
+
+Owns the effects, and the points at which they act: calls of production code, a tick, an event in Lambda's queue, the
+start of a handler, a write on its way to the StatusIndex, the clock of an environment, and Phase 1's StartRecovery.
+Default delays are assumed.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Final, Generic, NoReturn, Protocol, Self, TypeVar
+
+from drsim.orchestrator.items import seconds_item
+from drsim.simulator.durations import spread_of
+from drsim.simulator.events import FINDER, POLLER
+from drsim.simulator.randomness import Spread
+from drsim.simulator.services.errors import ServiceError
+from drsim.simulator.services.functions import Start
+from drsim.simulator.services.spec import JobLife
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+# --- points ----------------------------------------------------------------------------------------------------
+
+Shown = Callable[[int], int | None]
+"""From the number of a job's servers to the number that an answer shows; None leaves out the whole job."""
+Change = Callable[[int], Mapping[str, object] | None]
+"""From microseconds since the Unix epoch to the attributes that another writer sets; None deletes the item."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Generic[T]):
+    """What an effect can do with one attempt of a call.
+
+    `answer` lets the service act. `leave_out` shortens an answer. `wait` lasts for the rule's delay or until healing,
+    `hang` until the function times out. `write` changes the execution's item unless the execution has ended.
+    """
+
+    operation: str
+    answer: Callable[[], T]
+    leave_out: Callable[[T, Shown], T]
+    wait: Callable[[], None]
+    hang: Callable[[], NoReturn]
+    crash: Callable[[], NoReturn]
+    write: Callable[[Change], None]
+
+
+class CallEffect(Protocol):
+    """Makes one attempt of a call and returns its answer. Raises ServiceError."""
+
+    def __call__(self, call: Call[T], /) -> T: ...
+
+
+Deliveries = Callable[[int], Sequence[int]]
+"""From the rule's delay (us) to the delay of each delivery."""
+StartEffect = Callable[[int], Start]
+"""From the rule's delay (us) to how Lambda starts the handler."""
+Lag = Callable[[int], int]
+"""From the rule's delay (us) to how far an index entry or a clock is behind."""
+LifeEffect = Callable[[JobLife, int, int], JobLife]
+"""From a job's life, the rule's delay (us) and its number of servers to another life. Raises ServiceError."""
+
+
+class Point(str, Generic[E]):
+    """The name of a point whose kinds have effects of type E; by which fields, and functions, rules select events."""
+
+    selectors: frozenset[str]
+    functions: tuple[str, ...]
+
+    def __new__(cls, name: str, selectors: str, *functions: str) -> Self:
+        """Make a point; spaces separate its selectors."""
+        point = super().__new__(cls, name)
+        point.selectors, point.functions = frozenset(selectors.split()), functions
+        return point
+
+
+TICK: Final = Point[Deliveries]("Tick", "run")
+EVENT: Final = Point[Deliveries]("Event", "function execution run", FINDER, POLLER)
+START: Final = Point[StartEffect]("Start", "function execution run", FINDER, POLLER)
+INDEX: Final = Point[Lag]("Index", "execution run")
+CLOCK: Final = Point[Lag]("Clock", "function run", FINDER, POLLER)
+START_RECOVERY: Final = Point[LifeEffect]("StartRecovery", "execution region run")
+QUERY: Final = Point[CallEffect]("Query", "function run nth", FINDER)
+INVOKE: Final = Point[CallEffect]("Invoke", "function execution run nth", FINDER)
+GET_ITEM: Final = Point[CallEffect]("GetItem", "function execution run nth", POLLER)
+DESCRIBE_JOBS: Final = Point[CallEffect]("DescribeJobs", "function execution region run nth", POLLER)
+UPDATE_ITEM: Final = Point[CallEffect]("UpdateItem", "function execution run nth", POLLER)
+PUT_METRIC_DATA: Final = Point[CallEffect]("PutMetricData", "function execution run nth", POLLER)
+CALLS: Final = (QUERY, INVOKE, GET_ITEM, DESCRIBE_JOBS, UPDATE_ITEM, PUT_METRIC_DATA)
+_OTHERS: Final = (TICK, EVENT, START, INDEX, CLOCK, START_RECOVERY)
+CALL_POINTS: Final[Mapping[str, Point[CallEffect]]] = {point: point for point in CALLS}
+POINTS: Final[Mapping[str, Point[Any]]] = {point: point for point in (*CALLS, *_OTHERS)}
+
+# --- entries ---------------------------------------------------------------------------------------------------
+
+
+class Excuse(StrEnum):
+    """What a fault excuses. A truth excuses nothing: it changes what DRS does, and polling owes as much as ever."""
+
+    DELAY = "late polls"
+    INCOMPLETE = "a late end"
+    TRUTH = "nothing"
+    CLOCK = "skew"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[E]):
+    """The entry of a kind: its name, its points, its effect there, and what happens in words.
+
+    `options` are the optional fields of a rule that mean something for the kind; only a kind that prevents an end for
+    as long as it acts may be `lasting`. `delay` is its default length. `ends` says whether it may end the invocation.
+    A `rare` kind has a small chance in the swarm, or it would leave nothing to watch.
+    """
+
+    name: str
+    points: tuple[Point[E], ...]
+    effect: E
+    what: str
+    options: tuple[str, ...] = ()
+    delay: Spread | None = None
+    excuses: Excuse = Excuse.DELAY
+    ends: bool = False
+    rare: bool = False
+
+    def accepts(self, option: str) -> bool:
+        """Whether the option, or `delay`, means something for the kind."""
+        return option in self.options or (option == "delay" and self.delay is not None)
+
+
+# --- effects on calls ------------------------------------------------------------------------------------------
+
+_THROTTLES: Final = {
+    "Query": "ProvisionedThroughputExceededException",
+    "GetItem": "ProvisionedThroughputExceededException",
+    "UpdateItem": "ProvisionedThroughputExceededException",
+    "Invoke": "TooManyRequestsException",
+}
+"""Errors of throttled calls; all others raise ThrottlingException (botocore 1.43, service models)."""
+
+
+def _throttled(call: Call[T]) -> T:
+    raise ServiceError(_THROTTLES.get(call.operation, "ThrottlingException"), "injected", retryable=True)
+
+
+def _denied(call: Call[T]) -> T:
+    raise ServiceError("AccessDeniedException", f"injected: not authorized to perform {call.operation}")
+
+
+def _fails(code: str, reason: str, before: Callable[[Call[Any]], object] = bool) -> CallEffect:
+    """Make an effect that does something and fails."""
+
+    def effect(call: Call[T]) -> T:
+        before(call)
+        raise ServiceError(code, f"injected{reason}", retryable=True)
+
+    return effect
+
+
+def _does(before: Callable[[Call[Any]], object]) -> CallEffect:
+    """Make an effect that does something before the service acts."""
+
+    def effect(call: Call[T]) -> T:
+        before(call)
+        return call.answer()
+
+    return effect
+
+
+def _crashed_after(call: Call[T]) -> T:
+    call.answer()
+    call.crash()
+
+
+def _leaves_out(shown: Shown) -> CallEffect:
+    return lambda call: call.leave_out(call.answer(), shown)
+
+
+_server_error: Final = _fails("InternalServerError", "")
+_timed_out: Final = _fails("ReadTimeoutError", ": the request never arrived", lambda call: call.wait())
+_answer_lost: Final = _fails("ConnectionClosedError", ": the answer never arrived", lambda call: call.answer())
+_raced: Final = _does(lambda call: call.write(lambda _: {"Note": "written by another tool"}))
+_cancelled: Final = _does(
+    lambda call: call.write(lambda now_us: {"Status": "CANCELLED", "EndTime": seconds_item(now_us)})
+)
+_deleted: Final = _does(lambda call: call.write(lambda _: None))
+
+# --- other effects ---------------------------------------------------------------------------------------------
+
+
+def _lost(_: int) -> Sequence[int]:
+    return ()
+
+
+def _late(delay_us: int) -> Sequence[int]:
+    return (delay_us,)
+
+
+def _twice(delay_us: int) -> Sequence[int]:
+    return (0, delay_us)
+
+
+def _behind(delay_us: int) -> int:
+    return delay_us
+
+
+def _job_hangs(life: JobLife, *_: int) -> JobLife:
+    return life.model_copy(update={"hangs": True})
+
+
+def _servers_fail(life: JobLife, _: int, servers_count: int) -> JobLife:
+    return life.model_copy(update={"failed_servers": servers_count})
+
+
+def _job_late(life: JobLife, delay_us: int, _: int) -> JobLife:
+    usual = life.in_progress
+    mode_us = None if usual.mode_us is None else usual.mode_us + delay_us
+    longer = replace(usual, low_us=usual.low_us + delay_us, high_us=usual.high_us + delay_us, mode_us=mode_us)
+    return life.model_copy(update={"in_progress": longer})
+
+
+def _quota(*_: object) -> JobLife:
+    raise ServiceError("ServiceQuotaExceededException", "injected: another tool's jobs use up the quota")
+
+
+# --- the table -------------------------------------------------------------------------------------------------
+
+_ATTEMPTS: Final = ("attempts",)
+_LASTING: Final = ("lasting",)
+_FAILURE: Final = ("attempts", "lasting")
+_CRASH: Final = ("redelivered", "lasting")
+_PART: Final = Excuse.INCOMPLETE
+_TRUTH: Final = Excuse.TRUTH
+_WRITES: Final = (UPDATE_ITEM, GET_ITEM)
+_JOBS: Final = (DESCRIBE_JOBS,)
+_LIFE: Final = (START_RECOVERY,)
+
+
+class Fault(StrEnum):
+    """The kinds of faults. A member is its entry's name, and `kind` is the entry."""
+
+    kind: Kind[Any]
+
+    def __new__(cls, kind: Kind[Any]) -> Self:
+        """Make a member from its entry."""
+        fault = str.__new__(cls, kind.name)
+        fault._value_, fault.kind = kind.name, kind
+        return fault
+
+    TICK_LOST = Kind("tick-lost", (TICK,), _lost, "EventBridge skips a tick.", _LASTING)
+    TICK_LATE = Kind("tick-late", (TICK,), _late, "A tick comes late.", delay=spread_of("5s..50s"))
+    TICK_DOUBLED = Kind("tick-doubled", (TICK,), _twice, "A tick comes twice.")
+    EVENT_DROPPED = Kind("event-dropped", (EVENT,), _lost, "Lambda loses an event.", _LASTING)
+    EVENT_DELAYED = Kind("event-delayed", (EVENT,), _late, "An event comes late.", delay=spread_of("5s..3m"))
+    EVENT_DUPLICATED = Kind("event-duplicated", (EVENT,), _twice, "An event comes twice.", delay=spread_of("0s..90s"))
+    COLD_START = Kind(
+        "cold-start",
+        (START,),
+        lambda delay_us: Start(cold=True, init_us=delay_us),
+        "A handler starts in a new environment, and slowly.",
+        delay=spread_of("1s..8s"),
+    )
+    STARVED = Kind("starved", (START,), lambda _: Start(throttled=True), "Lambda has no concurrency for a handler.")
+    THROTTLED = Kind("throttled", CALLS, _throttled, "The service throttles a call.", _FAILURE)
+    SERVER_ERROR = Kind("server-error", CALLS, _server_error, "A call fails with InternalServerError.", _FAILURE)
+    TIMED_OUT = Kind("timed-out", CALLS, _timed_out, "A request never arrives.", _FAILURE, spread_of("5s"), ends=True)
+    ANSWER_LOST = Kind("answer-lost", CALLS, _answer_lost, "The service acts; its answer never arrives.", _ATTEMPTS)
+    SLOW = Kind(
+        "slow", CALLS, _does(lambda call: call.wait()), "A call is slow.", _ATTEMPTS, spread_of("1s..30s"), ends=True
+    )
+    STUCK = Kind(
+        "stuck", CALLS, _does(lambda call: call.hang()), "A call lasts until its function ends.", _LASTING, ends=True
+    )
+    DENIED = Kind("denied", CALLS, _denied, "A call fails with AccessDeniedException.", _LASTING)
+    CRASHED_BEFORE = Kind(
+        "crashed-before", CALLS, _does(lambda call: call.crash()), "The function dies before a call.", _CRASH, ends=True
+    )
+    CRASHED_AFTER = Kind("crashed-after", CALLS, _crashed_after, "The function dies after a call.", _CRASH, ends=True)
+    RACED = Kind("raced", _WRITES, _raced, "Another writer comes first and raises the version.", _ATTEMPTS)
+    CANCELLED = Kind("cancelled", _WRITES, _cancelled, "A person cancels the execution first.", _ATTEMPTS, rare=True)
+    DELETED = Kind("deleted", _WRITES, _deleted, "A person deletes the record first.", _ATTEMPTS, rare=True)
+    JOB_VANISHED = Kind(
+        "job-vanished", _JOBS, _leaves_out(lambda _: None), "DRS leaves out the jobs.", _LASTING, excuses=_PART
+    )
+    SERVERS_OMITTED = Kind(
+        "servers-omitted", _JOBS, _leaves_out(lambda _: 0), "DRS leaves out all servers.", _LASTING, excuses=_PART
+    )
+    ANSWER_PARTIAL = Kind(
+        "answer-partial",
+        _JOBS,
+        _leaves_out(lambda count: max(count - 1, 0)),
+        "DRS leaves out the last server of each job.",
+        _LASTING,
+        excuses=_PART,
+        rare=True,
+    )
+    INDEX_LAG = Kind("index-lag", (INDEX,), _behind, "A write reaches StatusIndex late.", delay=spread_of("10s..3m"))
+    CLOCK_SKEW = Kind(
+        "clock-skew", (CLOCK,), _behind, "A clock is fast or slow.", delay=spread_of("0s..2s"), excuses=Excuse.CLOCK
+    )
+    JOB_HANGS = Kind("job-hangs", _LIFE, _job_hangs, "A job never ends.", excuses=_TRUTH)
+    SERVERS_FAIL = Kind("servers-fail", _LIFE, _servers_fail, "Servers do not launch.", ("servers",), excuses=_TRUTH)
+    JOB_LATE = Kind("job-late", _LIFE, _job_late, "A job is slow.", delay=spread_of("5m..25m"), excuses=_TRUTH)
+    QUOTA = Kind("quota", _LIFE, _quota, "Another tool's jobs use up the quota of DRS.", excuses=_TRUTH)
+
+
+TRUTHS: Final = frozenset(fault for fault in Fault if fault.kind.excuses is Excuse.TRUTH)
+INCOMPLETE: Final = frozenset(fault for fault in Fault if fault.kind.excuses is Excuse.INCOMPLETE)
