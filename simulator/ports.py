@@ -7,6 +7,7 @@ code before it knows nothing of simulation.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from drsim.orchestrator.errors import LostRaceError, MalformedError, RefusedError, TryLaterError
@@ -34,6 +35,7 @@ from drsim.simulator.services.errors import ConditionFailedError, ServiceError
 from drsim.simulator.services.functions import Invocation, LambdaService
 from drsim.simulator.services.observability import MetricsService
 from drsim.simulator.services.spec import Latencies
+from drsim.simulator.services.stored_item import StoredItem
 from drsim.simulator.trace import BrokenSimulationError, Trace
 
 _T = TypeVar("_T")
@@ -129,6 +131,13 @@ class Boundary:
         )
 
 
+# A look and the poll that it leads to read the same version of an item, which takes a twelfth of a run's time each.
+@lru_cache(maxsize=4096)
+def _execution_of(item: StoredItem) -> Execution:
+    """Read a version of an item as the boto3 adapters do. Raises MalformedError."""
+    return execution_of(item.attributes)
+
+
 class TableIndex:
     """`PollingIndex` over the StatusIndex."""
 
@@ -163,7 +172,7 @@ class TableIndex:
         executions, malformed = [], []
         for item in page.items:
             try:
-                executions.append(execution_of(item.attributes))
+                executions.append(_execution_of(item))
             except MalformedError as error:
                 malformed.append(str(error))
         return IndexPage(tuple(executions), tuple(malformed), page.last)
@@ -183,7 +192,7 @@ class TableStore:
         item = boundary.call(
             boundary.invocation, "GetItem", self._latencies.get_item, lambda: self._table.get(key), key=key
         )
-        return None if item is None else execution_of(item.attributes)
+        return None if item is None else _execution_of(item)
 
     def save_poll(self, update: PollUpdate) -> None:
         """One conditional UpdateItem."""
