@@ -63,9 +63,15 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def _install(session: nox.Session, *groups: str, extras: tuple[str, ...] = (), project: bool = True) -> None:
-    """Install groups of pyproject.toml and the project (editable), with pip where uv is missing or fails."""
-    wanted = list(nox.project.dependency_groups(nox.project.load_toml(ROOT / "pyproject.toml"), *groups))
-    if project:
+    """Install groups of pyproject.toml and the project (editable), with pip where uv is missing or fails.
+
+    Without the project its extras are installed alone.
+    """
+    declared = nox.project.load_toml(ROOT / "pyproject.toml")
+    wanted = list(nox.project.dependency_groups(declared, *groups))
+    if not project:
+        wanted += [each for extra in extras for each in declared["project"]["optional-dependencies"][extra]]
+    else:
         wanted += ["--editable", f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)]
     try:
         session.install("--quiet", *wanted, log=False)
@@ -140,6 +146,16 @@ def coverage(session: nox.Session) -> None:
     whole = "orchestrator/*,simulator/kernel.py,simulator/processes.py,simulator/executor.py"
     _python(session, "coverage", "report", f"--include={whole}", "--fail-under=100")
     _python(session, "coverage", "report", f"--omit={whole}", "--fail-under=90")
+
+
+@nox.session
+def production(session: nox.Session) -> None:
+    """The tests of production code, where only its own requirements are installed."""
+    _install(session, extras=("handlers", "pytest"), project=False)
+    # These need a template reader or simulated services.
+    left_out = [f"--ignore=tests/orchestrator/{name}" for name in ("aws", "test_template.py")]
+    _python(session, "pytest", "tests/orchestrator", *left_out, *session.posargs)
+    _python(session, "pytest", "--noconftest", "tests/orchestrator/aws/test_cold_start.py")
 
 
 @nox.session(python=OTHERS)

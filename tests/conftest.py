@@ -2,9 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-import freezegun
 import pytest
 from hypothesis import settings
+
+try:
+    import freezegun
+except ImportError:
+    # `nox -s production` installs the requirements of production code alone.
+    pass
+else:
+    # pytest reports the duration of tests, so it must not read a frozen clock.
+    freezegun.configure(extend_ignore_list=["_pytest.timing"])
 
 if TYPE_CHECKING:
     from drsim.scenarios.result import Result
@@ -12,9 +20,6 @@ if TYPE_CHECKING:
 # A deadline would fail correct code on a busy machine. `nox -s bench` measures speed.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
-
-# pytest reports the duration of tests, so it must not read a frozen clock.
-freezegun.configure(extend_ignore_list=["_pytest.timing"])
 
 
 @pytest.fixture(scope="session")
