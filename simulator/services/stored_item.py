@@ -28,7 +28,7 @@ class _StoredWave(NamedTuple):
 class StoredItem:
     """One version of one item; never changed."""
 
-    __slots__ = ("_sizes", "_waves", "attributes", "execution", "size_bytes")
+    __slots__ = ("_waves", "attributes", "execution", "size_bytes")
     _waves: Sequence[_StoredWave]
     execution: ExecutionView
 
@@ -38,8 +38,7 @@ class StoredItem:
         self._waves = _stored(items, old) if isinstance(items, list) else ()
         if isinstance(items, list):
             attributes["Waves"] = [wave.item for wave in self._waves]
-        self._sizes = self._measure(before)
-        self.size_bytes = sum(self._sizes.values())
+        self.size_bytes: int = self._measure(before)
         if before is not None and len(self._waves) == len(old) and all(map(is_, self._waves, old)):
             # The very same tuple, so that it is easy to see that no wave has changed.
             views = before.execution.waves
@@ -47,20 +46,24 @@ class StoredItem:
             views = tuple([wave.view for wave in self._waves])
         self.execution = read_execution(attributes, views)
 
-    def _measure(self, before: "StoredItem | None") -> dict[str, int]:
-        """The size of each attribute with its name."""
+    def _measure(self, before: "StoredItem | None") -> int:
+        """The size, from that of the version before and from the attributes that are not the same object any more."""
         old: Attributes = {} if before is None else before.attributes
-        known = {} if before is None else before._sizes
-        sizes = {}
+        total = 0 if before is None else before.size_bytes
         for name, value in self.attributes.items():
-            if name == "Waves" and isinstance(value, list):
-                waves_bytes = sum([wave.size_bytes for wave in self._waves])
-                sizes[name] = len(name) + _CONTAINER_BYTES + len(value) + waves_bytes
-            elif name in old and old[name] is value:
-                sizes[name] = known[name]
-            else:
-                sizes[name] = _text_size_bytes(name) + _value_size_bytes(value)
-        return sizes
+            if name not in old:
+                total += _text_size_bytes(name) + self._attribute_size_bytes(name)
+            elif value is not old[name] and before is not None:
+                total += self._attribute_size_bytes(name) - before._attribute_size_bytes(name)
+        for name in old.keys() - self.attributes.keys() if before is not None else ():
+            total -= _text_size_bytes(name) + before._attribute_size_bytes(name)
+        return total
+
+    def _attribute_size_bytes(self, name: str) -> int:
+        value = self.attributes[name]
+        if name == "Waves" and isinstance(value, list):
+            return _CONTAINER_BYTES + len(value) + sum([wave.size_bytes for wave in self._waves])
+        return _value_size_bytes(value)
 
 
 def _stored(items: Sequence[object], old: Sequence[_StoredWave]) -> tuple[_StoredWave, ...]:
