@@ -48,14 +48,16 @@ class StoredItem:
 
     def _measure(self, before: "StoredItem | None") -> int:
         """The size, from that of the version before and from the attributes that are not the same object any more."""
-        old: Attributes = {} if before is None else before.attributes
-        total = 0 if before is None else before.size_bytes
-        for name, value in self.attributes.items():
+        attributes = self.attributes
+        if before is None:
+            return sum([_text_size_bytes(name) + self._attribute_size_bytes(name) for name in attributes])
+        old, total = before.attributes, before.size_bytes
+        for name, value in attributes.items():
             if name not in old:
                 total += _text_size_bytes(name) + self._attribute_size_bytes(name)
-            elif value is not old[name] and before is not None:
+            elif value is not old[name]:
                 total += self._attribute_size_bytes(name) - before._attribute_size_bytes(name)
-        for name in old.keys() - self.attributes.keys() if before is not None else ():
+        for name in old.keys() - attributes.keys():
             total -= _text_size_bytes(name) + before._attribute_size_bytes(name)
         return total
 
