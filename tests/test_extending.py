@@ -1,0 +1,130 @@
+"""docs/extending.md is true: each recipe is followed in a copy of this repository, and its commands give what it states."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PAGE: Final = ROOT / "docs" / "extending.md"
+RECIPES: Final = (
+    "A fault kind",
+    "A property",
+    "A figure with a chart",
+    "A status",
+    "An operation of DRS",
+    "A command",
+)
+LINES_MAX: Final = 40
+"""What fits on one screen, without the fences of code blocks, which a rendered page does not show."""
+
+_FENCED: Final = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_PLACE: Final = re.compile(r'(?:#|<!--) (\S+\.\w+)(?:, (before|after) "(.*)")?(?: -->)?\n')
+
+
+class Block(NamedTuple):
+    """One block of code: its language, its text, and the file and position named in its first line, "" for none."""
+
+    language: str
+    text: str
+    path: str = ""
+    position: str = ""
+    anchor: str = ""
+
+
+def recipe(title: str) -> str:
+    """The section of the page with this title."""
+    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert found is not None, title
+    return found[1]
+
+
+def blocks(title: str) -> list[Block]:
+    made = []
+    for language, text in _FENCED.findall(recipe(title)):
+        place = _PLACE.match(text) if language not in ("console", "text") else None
+        made.append(Block(language, text[place.end() :], *place.groups(default="")) if place else Block(language, text))
+    return made
+
+
+def apply(block: Block, folder: Path) -> None:
+    """Write the block to its file in the folder, at its position; two empty lines set off functions and classes."""
+    path = folder / block.path
+    if not block.position:
+        before = f"{path.read_text(encoding='utf-8')}\n\n" if path.exists() else ""
+        path.write_text(before + block.text, encoding="utf-8")
+        return
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    (index,) = (number for number, line in enumerate(lines) if line.startswith(block.anchor))
+    gap = "\n\n" if block.text.startswith(("def ", "class ", "@")) else ""
+    lines.insert(index + (block.position == "after"), block.text + gap)
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def run(line: str, folder: Path) -> str:
+    """Run a command of the page in the folder, check its exit code, and return what it prints."""
+    command, _, code = line.removeprefix("$ ").partition("# exit ")
+    python, *words = shlex.split(command)
+    assert python == "python"
+    done = subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == int(code or 0), f"{line}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the files that git tracks, with its symbolic links."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip(f"git lists no files: {listed.stderr.strip()}")
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).exists():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tmp_path / name, follow_symlinks=False)
+    return tmp_path
+
+
+def test_page_has_the_six_recipes_and_each_fits_a_screen() -> None:
+    titles = re.findall(r"^## (.*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert tuple(titles) == RECIPES
+    for title in RECIPES:
+        shown = [line for line in recipe(title).splitlines() if not line.startswith("```")]
+        assert len(shown) <= LINES_MAX, title
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("title", [title for title in RECIPES if title != "A status"])
+def test_recipe_works_in_a_copy(title: str, copy: Path) -> None:
+    found = blocks(title)
+    for block in found:
+        if block.path:
+            apply(block, copy)
+    lines = "".join(block.text for block in found if block.language == "console").splitlines()
+    for line in lines:
+        run(line, copy)
+
+
+@pytest.mark.slow
+def test_mypy_names_exactly_what_a_new_status_lacks(copy: Path) -> None:
+    """All other recipes are applied as well, so mypy also judges their code, and that they work together."""
+    for title in RECIPES:
+        if title != "A status":
+            for block in blocks(title):
+                if block.path:
+                    apply(block, copy)
+    mypy = ""
+    for block in blocks("A status"):
+        if block.path:
+            apply(block, copy)
+        elif block.language == "console":
+            printed = [run(line, copy) for line in block.text.splitlines()]
+            mypy = mypy or printed[0]
+        else:
+            *named, _ = mypy.splitlines()
+            assert [re.sub(r":\d+:", ":", line) for line in named] == block.text.splitlines()
+    assert '"SCHEDULED":0' in printed[-1]
