@@ -1,4 +1,4 @@
-"""docs/extending.md is true: each recipe is followed in a copy of this repository, and its commands give what it states."""
+"""docs/extending.md is true: each of its recipes is followed in a copy of this repository."""
 
 import re
 import shlex
