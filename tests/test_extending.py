@@ -1,5 +1,6 @@
 """docs/extending.md is true: each of its recipes is followed in a copy of this repository."""
 
+import os
 import re
 import shlex
 import shutil
@@ -12,11 +13,12 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = ROOT / "docs" / "extending.md"
+STATUS: Final = "A status"
 RECIPES: Final = (
     "A fault kind",
     "A property",
     "A figure with a chart",
-    "A status",
+    STATUS,
     "An operation of DRS",
     "A command",
 )
@@ -45,6 +47,7 @@ def recipe(title: str) -> str:
 
 
 def blocks(title: str) -> list[Block]:
+    """The code blocks of the recipe."""
     made = []
     for language, text in _FENCED.findall(recipe(title)):
         place = _PLACE.match(text) if language not in ("console", "text") else None
@@ -60,18 +63,36 @@ def apply(block: Block, folder: Path) -> None:
         path.write_text(before + block.text, encoding="utf-8")
         return
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    (index,) = (number for number, line in enumerate(lines) if line.startswith(block.anchor))
+    found = [number for number, line in enumerate(lines) if line.startswith(block.anchor)]
+    assert len(found) == 1, f"{PAGE.name}: one line of {block.path} must begin with {block.anchor!r}, got {len(found)}"
     gap = "\n\n" if block.text.startswith(("def ", "class ", "@")) else ""
-    lines.insert(index + (block.position == "after"), block.text + gap)
+    lines.insert(found[0] + (block.position == "after"), block.text + gap)
     path.write_text("".join(lines), encoding="utf-8")
+
+
+def follow(title: str, folder: Path, without: str = "") -> None:
+    """Apply the recipe's blocks, except for one file."""
+    for block in blocks(title):
+        if block.path and block.path != without:
+            apply(block, folder)
+
+
+def commands(title: str) -> list[str]:
+    """The commands of the recipe, each with the exit code that it must have if that is not 0."""
+    text = "".join(block.text for block in blocks(title) if block.language == "console")
+    return [line.removeprefix("$ ") for line in text.splitlines()]
 
 
 def run(line: str, folder: Path) -> str:
     """Run a command of the page in the folder, check its exit code, and return what it prints."""
-    command, _, code = line.removeprefix("$ ").partition("# exit ")
+    command, _, code = line.partition("# exit ")
     python, *words = shlex.split(command)
     assert python == "python"
-    done = subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, text=True, check=False)
+    # Coverage would look for the copy's modules when they are gone.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    done = subprocess.run(
+        [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == int(code or 0), f"{line}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -98,33 +119,44 @@ def test_page_has_the_six_recipes_and_each_fits_a_screen() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("title", [title for title in RECIPES if title != "A status"])
+@pytest.mark.parametrize("title", [title for title in RECIPES if title != STATUS])
 def test_recipe_works_in_a_copy(title: str, copy: Path) -> None:
-    found = blocks(title)
-    for block in found:
-        if block.path:
-            apply(block, copy)
-    lines = "".join(block.text for block in found if block.language == "console").splitlines()
-    for line in lines:
+    follow(title, copy)
+    for line in commands(title):
         run(line, copy)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("title", "path"),
+    [
+        ("A fault kind", "scenarios/catalogue/fault-write-repeated.yaml"),
+        ("A property", "docs/checks.md"),
+        ("A property", "tests/planted_bugs/registry.py"),
+        ("An operation of DRS", "docs/moto-drs.md"),
+    ],
+)
+def test_recipe_without_a_block_that_tests_demand_fails(title: str, path: str, copy: Path) -> None:
+    follow(title, copy, without=path)
+    for line in commands(title):
+        if line.startswith("python -m tests."):
+            run(line, copy)
+        elif line.startswith("python -m pytest "):
+            assert " failed" in run(f"{line} # exit 1", copy)
+
+
+@pytest.mark.slow
 def test_mypy_names_exactly_what_a_new_status_lacks(copy: Path) -> None:
-    """All other recipes are applied as well, so mypy also judges their code, and that they work together."""
+    """All other recipes are followed first, so mypy also judges their code, and that they work together."""
     for title in RECIPES:
-        if title != "A status":
-            for block in blocks(title):
-                if block.path:
-                    apply(block, copy)
-    mypy = ""
-    for block in blocks("A status"):
-        if block.path:
-            apply(block, copy)
-        elif block.language == "console":
-            printed = [run(line, copy) for line in block.text.splitlines()]
-            mypy = mypy or printed[0]
-        else:
-            *named, _ = mypy.splitlines()
-            assert [re.sub(r":\d+:", ":", line) for line in named] == block.text.splitlines()
+        if title != STATUS:
+            follow(title, copy)
+    entry, further = (block for block in blocks(STATUS) if block.path)
+    (expected,) = (block.text for block in blocks(STATUS) if block.language == "text")
+    first, *others = commands(STATUS)
+    apply(entry, copy)
+    *named, _ = run(first, copy).splitlines()
+    assert [re.sub(r":\d+:", ":", line) for line in named] == expected.splitlines()
+    apply(further, copy)
+    printed = [run(line, copy) for line in others]
     assert '"SCHEDULED":0' in printed[-1]
