@@ -13,11 +13,12 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = ROOT / "docs" / "extending.md"
+FIGURE: Final = "A figure with a chart"
 STATUS: Final = "A status"
 RECIPES: Final = (
     "A fault kind",
     "A property",
-    "A figure with a chart",
+    FIGURE,
     STATUS,
     "An operation of DRS",
     "A command",
@@ -124,6 +125,8 @@ def test_recipe_works_in_a_copy(title: str, copy: Path) -> None:
     follow(title, copy)
     for line in commands(title):
         run(line, copy)
+    if title == FIGURE:
+        assert 'id="item-size"' in (copy / "drsim-runs/phase-2-1/report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
