@@ -31,12 +31,11 @@ def plots_of(section: str, result: Result) -> list[Plot]:
     makers = {
         "finder": _of_finder,
         "poller": _of_poller,
-        "integration": _of_integration,
         "performance": _of_performance,
         "cloudwatch": _of_cloudwatch,
     }
     maker = makers.get(section)
-    return [] if maker is None else list(maker(result))
+    return [*(maker(result) if maker is not None else ()), *_of_table(section, result)]
 
 
 def _of_finder(result: Result) -> Iterator[Plot]:
@@ -69,11 +68,11 @@ def _of_poller(result: Result) -> Iterator[Plot]:
         yield partial(ranges, "poller-calls", "Latency of the poller's calls", found, marks=marks)
 
 
-def _of_integration(result: Result) -> Iterator[Plot]:
-    for name in ("staleness", "completion_delay", "execution_time"):
-        found = _named(result, {"": name})
-        if found:
-            yield partial(distribution, name.replace("_", "-"), FIGURES[name].title, found, log=False)
+def _of_table(section: str, result: Result) -> Iterator[Plot]:
+    """The figures whose entries name the section."""
+    for figure in FIGURES.values():
+        if figure.section == section and (found := _named(result, {"": figure.name})):
+            yield partial(distribution, figure.name.replace("_", "-"), figure.title, found, log=False)
 
 
 def _of_performance(result: Result) -> Iterator[Plot]:

@@ -275,7 +275,10 @@ class MetricsPublished(NamedTuple):
 
 
 class LogWritten(NamedTuple):
-    """One log line reached CloudWatch Logs. `execution_id` is the line's own field, "" if it has none."""
+    """One log line reached CloudWatch Logs. `execution_id` is the line's own field, "" if it has none.
+
+    In an exploration `size_bytes` leaves the text out.
+    """
 
     at_us: int
     request_id: str

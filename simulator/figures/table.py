@@ -20,6 +20,7 @@ class Figure:
     """One figure: a distribution, or a count if it has no unit. A `{}` in the name of a family stands for a subject.
 
     `phase_2` is the value in the report of the Phase 2 test, and `phase_2_max` its largest number, in `unit`.
+    `section` is the section of the page that has a chart of the distribution alone, "" for none.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Figure:
     basis: Basis = "observed"
     phase_2: str = "-"
     phase_2_max: float | None = None
+    section: str = ""
 
     # Called for each call of a function. Few figures exist, and all live as long as the process.
     @cache  # noqa: B019
@@ -41,9 +43,9 @@ FIGURES: Final[dict[str, Figure]] = {}
 """Every figure by its name, save those of families that have no entry of their own."""
 
 
-def _observed(name: str, title: str, phase_2: str = "-", unit: str = "ms") -> Figure:
+def _observed(name: str, title: str, phase_2: str = "-", unit: str = "ms", section: str = "") -> Figure:
     """Enter a distribution that the schedule and the lives of DRS jobs decide."""
-    return FIGURES.setdefault(name, Figure(name, title, unit, phase_2=phase_2))
+    return FIGURES.setdefault(name, Figure(name, title, unit, phase_2=phase_2, section=section))
 
 
 def _modelled(name: str, title: str, phase_2: str = "-", phase_2_max: float | None = None) -> Figure:
@@ -57,10 +59,14 @@ def _count(name: str, title: str, phase_2: str = "-", basis: Basis = "observed")
 
 TICK_INTERVAL: Final = _observed("tick_interval", "Interval", "60.0 s")
 POLL_GAP: Final = Figure("poll_gap.{}", "Gap between two polls, {}", "ms")
-STALENESS: Final = _observed("staleness", "Staleness: a change in DRS until the table shows it", "never seen")
-COMPLETION_DELAY: Final = _observed("completion_delay", "Last job's end until the execution is terminal", "never seen")
+STALENESS: Final = _observed(
+    "staleness", "Staleness: a change in DRS until the table shows it", "never seen", section="integration"
+)
+COMPLETION_DELAY: Final = _observed(
+    "completion_delay", "Last job's end until the execution is terminal", "never seen", section="integration"
+)
 TIMEOUT_DELAY: Final = _observed("timeout_delay", "30 minutes passed until TIMEOUT", "never seen")
-EXECUTION_TIME: Final = _observed("execution_time", "Start of an execution until it is terminal")
+EXECUTION_TIME: Final = _observed("execution_time", "Start of an execution until it is terminal", section="integration")
 RECOVERY: Final = _observed("recovery", "Healing until an overdue execution is terminal")
 WAVES_PER_UPDATE: Final = _observed("waves_per_update", "Waves per update", "3", unit="waves")
 

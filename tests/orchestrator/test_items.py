@@ -172,15 +172,14 @@ WAVE = {"AccountId": "777788889999", "Region": "us-east-1", "Status": "PENDING"}
 SERVER = {"SourceServerId": "s-1", "Status": "PENDING"}
 WHOLE = "must be a whole number >= 0, got"
 SECONDS = "must be a number of seconds since 1970, got"
-SERVER_WORDS = "NOT_STARTED, PENDING, IN_PROGRESS, LAUNCHED, FAILED, TERMINATED"
-WAVE_WORDS = "PENDING, LAUNCHING, IN_PROGRESS, COMPLETED, PARTIAL, FAILED, TIMEOUT, UNKNOWN"
+EXECUTION_WORDS, WAVE_WORDS, SERVER_WORDS = map(", ".join, (ExecutionStatus, WaveStatus, ServerStatus))
 
 
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
         ("ExecutionType", "TEST", "ExecutionType must be one of DRILL, RECOVERY, got 'TEST'"),
-        ("Status", None, "Status must be one of PENDING, POLLING, COMPLETED, PARTIAL, FAILED, TIMEOUT, CANCELLED, got"),
+        ("Status", None, f"Status must be one of {EXECUTION_WORDS}, got"),
         ("StartTime", "soon", f"StartTime {SECONDS} 'soon'"),
         ("StartTime", None, f"StartTime {SECONDS} None"),
         ("StartTime", True, f"StartTime {SECONDS} True"),

@@ -57,9 +57,9 @@ def on_table(table: type[ExecutionTable], scenario: str, caught_by: str, *change
     return Planted(table.__name__, Parts(table=table), scenario, caught_by, changes)
 
 
-def hunted(name: str, parts: Parts, seed: int, caught_by: str) -> Planted:
-    """A bug that chaos finds with that seed."""
-    return Planted(name, parts, "chaos", caught_by, seed=seed)
+def hunted(name: str, parts: Parts, fault: str, seed: int, caught_by: str) -> Planted:
+    """A bug that chaos finds with that seed and one kind of fault, whatever other kinds there are."""
+    return Planted(name, parts, "chaos", caught_by, (f"swarm.faults=[{fault}]",), seed)
 
 
 def named(name: str, planted: Planted) -> Planted:
@@ -180,7 +180,13 @@ MORE: Final = (
 """Further bugs, with properties that catch each: all of those named, and perhaps others."""
 
 FAULTY: Final = (
-    hunted("OverwritesAfterALostRace", pollers.poller(under_faults.OverwritesAfterALostRace), 23, "no-lost-update"),
+    hunted(
+        "OverwritesAfterALostRace",
+        pollers.poller(under_faults.OverwritesAfterALostRace),
+        "answer-lost",
+        8,
+        "no-lost-update",
+    ),
     polling(conclusions.TakesMissingActionsForUnconfirmed, "timeout-incomplete", "completion-soundness"),
     polling(pollers.GivesUpAtOnce, "timeout-incomplete", "timeout-truth"),
     Planted(
@@ -192,24 +198,32 @@ FAULTY: Final = (
     polling(under_faults.FailsWhatItCannotFind, "fault-job-vanished", "completion-soundness"),
     polling(under_faults.TakesNoServersForAllLaunched, "fault-servers-omitted", "completion-soundness"),
     polling(under_faults.WipesServersThatAreUntold, "fault-servers-omitted", "no-lost-update"),
-    hunted("TimesOutWhenDrsIsSilent", pollers.poller(under_faults.TimesOutWhenDrsIsSilent), 67, "completion-soundness"),
+    hunted(
+        "TimesOutWhenDrsIsSilent",
+        pollers.poller(under_faults.TimesOutWhenDrsIsSilent),
+        "server-error",
+        10,
+        "completion-soundness",
+    ),
     asking(under_faults.AnswersFromItsCache, "fault-throttled", "metrics-complete"),
     polling(under_faults.GivesUpAfterAnError, "fault-throttled", "no-starvation"),
     polling(under_faults.SwallowsEverything, "fault-throttled", "metrics-complete"),
     polling(under_faults.FailsWhenAMetricIsLost, "fault-denied", "log-correlation", NO_METRICS),
     polling(under_faults.PollsAgainWhenAMetricIsLost, "fault-denied", "budgets poll-cadence", NO_METRICS),
     polling(under_faults.ForgetsItsOwnWrite, "fault-answer-lost", "metrics-complete"),
-    hunted("EndsWhenItFirstTried", pollers.poller(under_faults.EndsWhenItFirstTried), 12, "finalize-once"),
+    hunted("EndsWhenItFirstTried", pollers.poller(under_faults.EndsWhenItFirstTried), "timed-out", 12, "finalize-once"),
     on_table(under_faults.TableThatInsists, "fault-cancelled", "terminal-absorbing"),
-    hunted("stops at a failed invoke", finders.finder(under_faults.StopsAtAFailedInvoke), 40, "no-starvation"),
+    hunted(
+        "stops at a failed invoke", finders.finder(under_faults.StopsAtAFailedInvoke), "throttled", 2, "no-starvation"
+    ),
     Planted(
         "SeesNobodyAfterAnError",
         finders.finder_reading(under_faults.SeesNobodyAfterAnError),
         "fault-server-error",
         "poll-cadence",
     ),
-    hunted("breaker never closes", finders.finder(under_faults.BreakerThatNeverCloses), 4, LATE),
-    hunted("trusts its clock", finders.finder(under_faults.SkipsTicksThatComeEarly), 1, "poll-cadence"),
+    hunted("breaker never closes", finders.finder(under_faults.BreakerThatNeverCloses), "throttled", 4, LATE),
+    hunted("trusts its clock", finders.finder(under_faults.SkipsTicksThatComeEarly), "tick-late", 1, "poll-cadence"),
 )
 """Bugs that only faults and other writers show."""
 

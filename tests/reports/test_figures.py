@@ -9,7 +9,9 @@ import pytest
 
 from drsim.reports import html
 from drsim.reports.figures import plots_of
+from drsim.reports.sections import TITLES
 from drsim.scenarios.result import Result
+from drsim.simulator.figures.table import FIGURES
 from tests.catalogue import run_of
 
 
@@ -117,3 +119,7 @@ def test_a_crash_in_choosing_a_section_s_plots_leaves_the_rest(
     assert document.text.count("This part could not be written: LookupError: nothing there") == 1
     assert 'id="poller-time"' in document.text
     assert "Overall" in document.text
+
+
+def test_sections_of_figures_exist_in_the_report() -> None:
+    assert {figure.section for figure in FIGURES.values() if figure.section} <= set(TITLES)

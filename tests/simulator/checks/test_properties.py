@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.files import load
 from drsim.simulator.checks import PROPERTIES
 from drsim.simulator.checks.budgets import Budgets
@@ -25,7 +26,7 @@ from tests.simulator.cloudwatch.runs import (
     without,
 )
 
-LOST = "Status must be one of PENDING, POLLING, COMPLETED, PARTIAL, FAILED, TIMEOUT, CANCELLED, got 'LOST'"
+LOST = f"Status must be one of {', '.join(ExecutionStatus)}, got 'LOST'"
 
 # --- what all have in common ----------------------------------------------------------------------------------
 
