@@ -12,7 +12,6 @@ LONG: Final = frozenset(
         "drsim.campaigns.explored",
         "drsim.exploring.explore",
         "drsim.reports.charts.distributions.ranges",
-        "drsim.reports.html.render",
         "drsim.scenarios.criteria",
         "drsim.scenarios.runner._metrics",
     }
