@@ -43,7 +43,7 @@ def document(result: Result, bytes_max: int = BYTES_MAX) -> Document:
     A report that would be longer first gets shorter tables, then loses whole sections, those of least value first; it
     says so. The troubles are the sections that could not be written.
     """
-    template = environment(_ROWS_MAX).get_template("markdown/report.md.j2")
+    template = environment().get_template("markdown/report.md.j2")
     for written, shortened in _shorter_and_shorter(result):
         failed = troubles(written)
         text = template.render(
@@ -97,7 +97,7 @@ def sections(result: Result, rows_max: int = _ROWS_MAX, *, signs: Mapping[str, s
 
 
 @cache
-def environment(rows_max: int) -> Environment:
+def environment(rows_max: int = _ROWS_MAX) -> Environment:
     """The environment of templates for Markdown, kept, since compiling them takes longer than rendering them."""
     found = Environment(
         loader=PackageLoader("drsim.reports"),
