@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from drsim.reports.comparing import as_json as comparison_json
-from drsim.reports.comparing import page as comparison_page
-from drsim.reports.comparing import wording
+from drsim.reports.comparing import documents, wording
 from drsim.reports.comparing.comparison import Compared, Comparison, compare, in_common
 from drsim.reports.comparing.effect import Effect
-from drsim.reports.comparing.regressions import Judged, direction
+from drsim.reports.comparing.regressions import Judgement, direction
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Result
 from drsim.scenarios.runner import run
@@ -136,7 +134,7 @@ def test_one_failing_run_makes_a_set_worse_and_its_rate_is_told_with_its_interva
     assert wording.outcome(judged.b) == "3 of 4 passed (30-96 %)"
 
 
-def rates(a: tuple[int, int], b: tuple[int, int], results: Sequence[Result]) -> Judged:
+def rates(a: tuple[int, int], b: tuple[int, int], results: Sequence[Result]) -> Judgement:
     """A criterion that passes in so many runs of so many."""
     name = results[0].criteria[0].name
     good, bad = results[0], failing(results[0], name)
@@ -248,7 +246,7 @@ def test_sides_without_values_or_with_other_units_have_no_effect(seeds: list[Res
     metrics = seeds[0].metrics.model_dump()
     metrics["distributions"]["poll_delay"] |= {"unit": "s", "histogram": ((1.0, 1),)}
     other = named(compare(seeds[:1], [altered(seeds[0], metrics=metrics)]), "poll_delay")
-    assert wording.difference(other) == "not comparable, for the units differ"
+    assert wording.difference(other) == "not comparable, since the units differ"
     assert other.shift is None
 
 
@@ -315,9 +313,9 @@ def test_long_durations_are_shown_in_a_unit_that_reads_well(seeds: list[Result])
         return Compared("x", sides[0], sides[1], Effect(0.0, 0.0, 0.2, by_run=False, values_min=9))
 
     def shown(each: Compared) -> tuple[str, str, str]:
-        scale = wording.scale(each)
+        unit = wording.unit_of(each)
         assert each.a
-        return scale.shown(each.a.p50), scale.unit, wording.shift(each)
+        return unit.shown(each.a.p50), unit.name, wording.shift(each)
 
     assert shown(compared("ms", 1_375_381, 1_255_406)) == ("22.92", "min", "-120 s")
     assert shown(compared("ms", 60_000, 60_016)) == ("60", "s", "+16 ms")
@@ -344,7 +342,7 @@ def hostile_comparison() -> Comparison:
 
 
 def test_the_page_shows_hostile_text_as_text_and_asks_nobody(hostile_comparison: Comparison) -> None:
-    page = comparison_page.render([hostile_comparison])
+    page = documents.render_html([hostile_comparison])
     assert hostile_comparison.executions
     assert hostile_comparison.distributions[0].clear
     assert "<script>alert" not in page
@@ -357,19 +355,19 @@ def test_the_page_shows_hostile_text_as_text_and_asks_nobody(hostile_comparison:
 
 def test_the_page_draws_both_sides_of_what_differs_and_names_what_is_worse(seeds: list[Result]) -> None:
     slow = drill(1, "latencies.update_warm=100ms..150ms", "bounds.completion=0s")
-    page = comparison_page.render([compare(seeds[:1], [slow])])
+    page = documents.render_html([compare(seeds[:1], [slow])])
     assert "<h1>drill: Worse: the verdict, 1 criterion and 1 property</h1>" in page
     assert '<header class="banner fail">' in page
     figures = re.findall(r'<figure class="chart[^>]*id="([^"]+)"', page)
     assert figures == ["s1-c1", "s1-c2", "s1-c3"]
     assert page.count('<svg class="effect clear"') == 3
     assert "UpdateItem.warm: B&#39;s is longer in 100 % of pairs, 90-100 %" in page
-    assert page == comparison_page.render([compare(seeds[:1], [slow])])
+    assert page == documents.render_html([compare(seeds[:1], [slow])])
 
 
 def test_a_page_of_several_scenarios_has_a_section_each(seeds: list[Result]) -> None:
     idle = run_of("idle").result
-    page = comparison_page.render(
+    page = documents.render_html(
         [compare(seeds[:1], [failing(seeds[1], seeds[0].criteria[0].name)]), compare([idle], [idle])]
     )
     assert "<h1>2 scenarios compared, 1 worse</h1>" in page
@@ -380,7 +378,7 @@ def test_a_page_of_several_scenarios_has_a_section_each(seeds: list[Result]) -> 
 
 def test_the_json_says_what_people_read_and_the_figures(hostile_comparison: Comparison, seeds: list[Result]) -> None:
     slow = drill(1, "latencies.update_warm=100ms..150ms")
-    data = json.loads(comparison_json.render([compare(seeds[:1], [slow])]))
+    data = json.loads(documents.render_json([compare(seeds[:1], [slow])]))
     assert data["worse"] is False
     (comparison,) = data["comparisons"]
     update = comparison["distributions"][0]
@@ -388,6 +386,6 @@ def test_the_json_says_what_people_read_and_the_figures(hostile_comparison: Comp
     assert update["effect"]["cliffs_delta"] == update["effect"]["superiority"] == 1.0
     assert update["difference"] == "B's is longer in 100 % of pairs, 90-100 %"
     assert (update["a"]["count"], update["b"]["p50"]) == (21, slow.metrics.distributions["UpdateItem.warm"].p50)
-    text = comparison_json.render([hostile_comparison])
+    text = documents.render_json([hostile_comparison])
     assert text.isascii()
     assert json.loads(text)["comparisons"][0]["a"]["scenario"] == HOSTILE
