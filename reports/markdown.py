@@ -5,7 +5,7 @@ Owns how a figure is written, and what a report that would be too long leaves ou
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from itertools import groupby
 from typing import Final
@@ -13,14 +13,24 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from drsim.reports.capacity import about, note
-from drsim.reports.metrics import STATISTICS
 from drsim.reports.sections import TITLES, Document, Section, render_sections, troubles
 from drsim.reports.text import visible
-from drsim.scenarios.result import Result, TickRecord, WidgetLine
+from drsim.scenarios.result import Minute, Result, TickRecord, WidgetLine
 from drsim.simulator.figures.table import FIGURES
 
 SIGNS: Final = {"pass": "✅ PASS", "fail": "❌ FAIL", "not exercised": "➖ not exercised", "unknown": "❔ UNKNOWN"}
 """How each verdict is written."""
+
+STATISTICS: Final[Mapping[str, Callable[[Minute], float]]] = {
+    "Sum": lambda minute: minute.sum,
+    "Maximum": lambda minute: minute.max,
+    "Minimum": lambda minute: minute.min,
+    "Average": lambda minute: minute.sum / minute.samples,
+    "SampleCount": lambda minute: minute.samples,
+    "p50": lambda minute: minute.p50,
+    "p99": lambda minute: minute.p99,
+}
+"""How CloudWatch computes each statistic from the values of one minute."""
 
 # GitHub accepts a step summary of 1 MiB. Source: GitHub Docs, workflow commands, job summaries, 2026-11.
 BYTES_MAX: Final = 900_000
@@ -147,11 +157,10 @@ def span(result: Result, *names: str) -> str | None:
 
 
 def values_of(result: Result, line: WidgetLine) -> list[float]:
-    """What a line of the dashboard shows, minute by minute; none where its metric got no value."""
+    """The values of a line of the dashboard, for each minute in which its metric has one."""
     if line.metric is None:
         return []
-    value = STATISTICS[line.statistic]
-    return [value(minute) for minute in result.metrics.cloudwatch[line.metric].minutes]
+    return [STATISTICS[line.statistic](minute) for minute in result.metrics.cloudwatch[line.metric].minutes]
 
 
 def number(value: float) -> str:

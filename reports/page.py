@@ -1,6 +1,6 @@
-"""What all HTML pages share: each is a self-contained file that needs no network.
+"""The environment of the templates for HTML pages, which are self-contained files that need no network.
 
-Owns the environment of the templates. `page.html.j2` is the frame, `page.css` the look; charts bring their own parts.
+`page.html.j2` is the frame of each page, `page.css` its style.
 """
 
 import json
@@ -22,7 +22,7 @@ def render(template: str, context: Mapping[str, object]) -> str:
 
 @lru_cache(maxsize=1)
 def environment() -> Environment:
-    """Everything that a run brings in is escaped; `visible` also spells out what cannot be seen."""
+    """Everything that a run brings in is escaped; `visible` also escapes invisible characters."""
     found = Environment(
         loader=PackageLoader("drsim.reports"),
         undefined=StrictUndefined,
@@ -37,6 +37,6 @@ def environment() -> Environment:
 
 
 def data(value: object) -> Markup:
-    """Any data as JSON for a script element: nothing in it can end the element, nor be taken for markup."""
+    """Any data as JSON for a script element, without characters that could end it or start markup."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=True)
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))

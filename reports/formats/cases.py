@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from drsim.scenarios.result import CriterionResult, PropertyResult, Result, RunVerdict, Verdict
 
-
 Facts = Mapping[str, str | int]
 
 
