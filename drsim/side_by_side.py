@@ -109,12 +109,12 @@ def _show_figures(console: Console, compared: Compared) -> None:
         shapes = shapes_of(compared.a.histogram, compared.b.histogram, levels)
         unit = wording.unit_of(compared)
         for name, shape, side in zip("AB", shapes, (compared.a, compared.b), strict=True):
-            console.print(Text(f"      {name} |{shape}| {_figures(side, unit)}"), no_wrap=True, overflow="ellipsis")
+            console.print(Text(f"      {name} |{shape}| {_figures(side, *unit)}"), no_wrap=True, overflow="ellipsis")
 
 
-def _figures(side: Distribution, unit: wording.Unit) -> str:
-    p50, p95, p99 = (unit.shown(value) for value in (side.p50, side.p95, side.p99))
-    return f"p50 {p50}, p95 {p95}, p99 {p99} {unit.name}, {side.count} values"
+def _figures(side: Distribution, unit: str, size: float) -> str:
+    p50, p95, p99 = (number(value / size) for value in (side.p50, side.p95, side.p99))
+    return f"p50 {p50}, p95 {p95}, p99 {p99} {unit}, {side.count} values"
 
 
 def shapes_of(a: Histogram, b: Histogram, levels: str) -> tuple[str, str]:

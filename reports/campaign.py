@@ -4,7 +4,6 @@ Owns the summary that both show, as data, and how they show it. The caller reads
 failures again.
 """
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ _STORIES_SHOWN: Final = (20, 10, 5, 2, 1, 0)
 _LINES_MAX: Final = 80
 _BARS_MIN: Final = 24
 _BARS_MAX: Final = 48
-_HEAT_MAX: Final = 5
 
 Seeds = tuple[int, int]
 """The first and the last of a range."""
@@ -88,11 +86,6 @@ class LedgerCell:
     met_poll: int
     changed: int
     possible: bool
-
-    @property
-    def heat(self) -> int:
-        """How often the fault was injected, as a level from 0 (never) to 5 (at least 10,000 times)."""
-        return min(_HEAT_MAX, 1 + int(math.log10(self.struck))) if self.struck else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +198,7 @@ def percent(ratio: float) -> str:
 
 def render_html(campaign: CampaignSummary) -> str:
     """The page, of at most 300 kB: it says so if it holds fewer stories for that."""
-    return _fitting(campaign, PAGE_BYTES_MAX, lambda context: page.render("campaign.html.j2", context))
+    return _fitting(campaign, PAGE_BYTES_MAX, lambda context: str(page.render("campaign.html.j2", **context)))
 
 
 def render_markdown(campaign: CampaignSummary) -> str:

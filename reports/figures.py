@@ -74,9 +74,9 @@ def _of_performance(result: Result) -> Iterator[Plot]:
     functions = result.metrics.configuration["functions"]
     labels = {(): "account", (_POLLER,): "pollers"}
     if running := _lines(result, "AWS/Lambda", "ConcurrentExecutions", "Maximum", labels):
-        limits = {f"reserved for the {name}": functions[name]["reserved_concurrency"] for name in ("finder", "poller")}
-        limits = {"limit of the account": functions["account_concurrency"], **limits}
-        marks = [Mark(label=label, value=value) for label, value in limits.items() if value is not None]
+        bounds = {f"reserved for the {name}": functions[name]["reserved_concurrency"] for name in ("finder", "poller")}
+        bounds = {"limit of the account": functions["account_concurrency"], **bounds}
+        marks = [Mark(label=label, value=value) for label, value in bounds.items() if value is not None]
         yield partial(over_time, "concurrency", "Lambda invocations at once", running, basis="observed", marks=marks)
     labels = {(_FINDER,): "longest finder of the minute"}
     if finder := _lines(result, "AWS/Lambda", "Duration", "Maximum", labels):
@@ -86,8 +86,8 @@ def _of_performance(result: Result) -> Iterator[Plot]:
     if calls := _lines(result, "drsim", "DescribeJobs", "Sum", {(): "calls"}):
         yield partial(over_time, "drs-calls", "DescribeJobs calls to DRS per minute", calls, basis="observed")
     if queries := _named(result, {"Query, cold": "Query.cold", "Query, warm": "Query.warm"}):
-        limits = [each.limit for each in result.criteria if each.name == _QUERIES]
-        marks = [Mark(label="criterion: under", value=limit) for limit in limits if limit is not None]
+        limits = [each.limit for each in result.criteria if each.name == _QUERIES and each.limit is not None]
+        marks = [Mark(label="criterion: under", value=limit) for limit in limits]
         marks += _phase_2("max", "Query.cold")
         yield partial(distribution, "queries", "Latency of StatusIndex queries", queries, marks=marks)
 
@@ -148,7 +148,6 @@ def _judged(alarm: AlarmRecord, metric: MetricRecord, label: str, bounds: tuple[
 
 
 def _together(minutes: Sequence[Minute]) -> Minute:
-    """Minutes as if they were one."""
     at, samples, sums, lows, highs, _, _ = zip(*minutes, strict=True)
     return Minute(at[0], sum(samples), sum(sums), min(lows), max(highs), math.nan, math.nan)
 

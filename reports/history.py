@@ -5,7 +5,7 @@ Instants are virtual milliseconds. The trace has the whole life of a job, DRS's 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from drsim.simulator.decoder import events_of
 from drsim.simulator.events import POLLER, FaultInjected, ItemRecord, JobStarted, LambdaEnded, RunEnded
@@ -43,8 +43,7 @@ class Lane:
     failed: list[int] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Strike:
+class Strike(NamedTuple):
     """One injected fault, by its rule's index in the scenario; `execution_id` is "" if it concerns none."""
 
     at_ms: int
@@ -52,8 +51,7 @@ class Strike:
     execution_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(NamedTuple):
     """The lanes in the order of their start; `executions_count` and `strikes_count` include what is left out."""
 
     end_ms: int
@@ -99,13 +97,11 @@ class _Lanes:
         self._lanes: dict[str, Lane] = {}
 
     def kept(self) -> tuple[Lane, ...]:
-        """At most LANES_MAX lanes."""
         by_rank = sorted(self._lanes, key=lambda execution_id: execution_id not in self._first)
         chosen = set(by_rank[:LANES_MAX])
         return tuple(lane for execution_id, lane in self._lanes.items() if execution_id in chosen)
 
     def on_change(self, at_ms: int, event: ItemRecord) -> None:
-        """Add an item as the table has it from now on."""
         lane = self._lane(event.execution_id)
         if lane is not None:
             _extend(lane.statuses, at_ms, event.status)
@@ -126,7 +122,6 @@ class _Lanes:
         return self._lanes.get(execution_id)
 
     def on_poll(self, event: LambdaEnded) -> None:
-        """Add a poll that has ended."""
         if lane := self._lanes.get(event.execution_id):
             if event.outcome != "ok":
                 lane.failed.append(len(lane.polls))

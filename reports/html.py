@@ -7,16 +7,15 @@ the plots are `figures`, the executions' lanes `timeline`.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from drsim.reports import markdown
+from drsim.reports import markdown, page
 from drsim.reports.figures import plots_of
 from drsim.reports.history import TraceError, history
-from drsim.reports.page import environment
 from drsim.reports.sections import Document, Section
 from drsim.reports.statuses import counted
 from drsim.reports.text import visible
@@ -39,7 +38,7 @@ def render(result: Result, lines: Iterable[str]) -> Document:
     """
     parts = _Parts(result)
     summary, *sections = markdown.sections(result, signs=MARKS)
-    text = _part(
+    text = page.render(
         "report.html.j2",
         run=result,
         ends=counted(result.executions),
@@ -51,7 +50,7 @@ def render(result: Result, lines: Iterable[str]) -> Document:
         executions=parts.guarded("Executions", lambda: parts.executions(lines)),
         sections=[(section, parts.plots_of(section), parts.text_of(section)) for section in sections],
     )
-    return Document(text, tuple(parts.troubles), parts.damage)
+    return Document(str(text), tuple(parts.troubles), parts.damage)
 
 
 class _Parts:
@@ -72,10 +71,9 @@ class _Parts:
     def _broken(self, title: str, error: Exception) -> Markup:
         trouble = f"{type(error).__name__}: {error}"
         self.troubles.append(f"{title}: {trouble}")
-        return _part("broken.html.j2", error=trouble)
+        return page.render("broken.html.j2", error=trouble)
 
     def plots_of(self, section: Section) -> list[Markup]:
-        """The plots of a section, each one guarded."""
         try:
             chosen = plots_of(section.name, self._result)
         except Exception as error:
@@ -94,15 +92,15 @@ class _Parts:
             self.damage = str(error)
             note = Markup('<p class="note">This run\'s trace {}, so there is no timeline.</p>')
             return note.format(visible(self.damage))
-        return _part("timeline.html.j2", run=result, history=events, timeline=timeline(result, events))
+        return page.render("timeline.html.j2", run=result, history=events, timeline=timeline(result, events))
 
     def text_of(self, section: Section) -> Markup:
         """The text of a section; the acceptance criteria are tables with filters."""
         if section.trouble is not None:
             self.troubles.append(f"{section.title}: {section.trouble}")
         elif section.name == "acceptance":
-            context = {"run": self._result, "sign": _SIGNS.__getitem__}
-            return self.guarded(section.title, lambda: _part("acceptance.html.j2", **context))
+            sign, run = _SIGNS.__getitem__, self._result
+            return self.guarded(section.title, lambda: page.render("acceptance.html.j2", run=run, sign=sign))
         return html_of(section.text, section.title)
 
 
@@ -147,9 +145,4 @@ def html_of(text: str, name: str) -> Markup:
 
 
 def _words(content: Token | None) -> str:
-    """The text of a heading or of a cell, without its marks."""
     return "".join(each.content for each in content.children or ()) if content else ""
-
-
-def _part(template: str, **context: Any) -> Markup:
-    return Markup(environment().get_template(template).render(context))

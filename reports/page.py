@@ -4,8 +4,7 @@
 """
 
 import json
-from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -15,14 +14,13 @@ from drsim.reports.statuses import LOOKS
 from drsim.reports.text import visible
 
 
-def render(template: str, context: Mapping[str, object]) -> str:
-    """A page from its template."""
-    return environment().get_template(template).render(context)
+def render(template: str, **context: object) -> Markup:
+    """A page, or a part of one, from its template; text from outside is escaped."""
+    return Markup(environment().get_template(template).render(context))
 
 
-@lru_cache(maxsize=1)
+@cache
 def environment() -> Environment:
-    """Everything that a run brings in is escaped; `visible` also escapes invisible characters."""
     found = Environment(
         loader=PackageLoader("drsim.reports"),
         undefined=StrictUndefined,

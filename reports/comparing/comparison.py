@@ -194,7 +194,6 @@ def _counted(run: Result) -> Counter[str]:
 
 
 def _executions(a: Result, b: Result) -> Iterator[ExecutionChange]:
-    """Of the executions that both runs list one by one."""
     after = {each.execution_id: each for each in b.metrics.executions}
     for old in a.metrics.executions:
         new = after.get(old.execution_id)

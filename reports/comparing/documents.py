@@ -41,9 +41,8 @@ def _distribution(compared: Compared) -> dict[str, Any]:
 def render_html(comparisons: Sequence[Comparison]) -> str:
     """The page, of one comparison for each scenario."""
     worse = [each for each in comparisons if each.changed("worse")]
-    verdict = "fail" if worse else "pass"
-    context = {"comparisons": comparisons, "worse": worse, "verdict": verdict, "wording": wording, "chart": _chart}
-    return page.render("compare.html.j2", context)
+    context = {"comparisons": comparisons, "worse": worse, "verdict": "fail" if worse else "pass"}
+    return str(page.render("compare.html.j2", **context, wording=wording, chart=_chart))
 
 
 def _chart(compared: Compared, name: str) -> Markup:

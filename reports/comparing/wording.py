@@ -5,7 +5,7 @@ Owns the words and how many digits they show; `comparison` owns the figures.
 
 from collections.abc import Iterator
 from math import ceil, floor
-from typing import Final, NamedTuple
+from typing import Final
 
 from drsim.reports.charts.scales import in_unit
 from drsim.reports.comparing.comparison import Compared, Comparison, Side
@@ -17,24 +17,13 @@ from drsim.reports.text import visible
 _DIGITS_MAX: Final = 6
 
 
-class Unit(NamedTuple):
-    """A unit in which figures are shown; one of it is `size` of the unit of the figures."""
-
-    name: str
-    size: float = 1
-
-    def shown(self, value: float) -> str:
-        """The figure without its unit."""
-        return number(value / self.size)
-
-
-def unit_of(compared: Compared) -> Unit:
-    """The one unit for the figures of both sides; each side's own unit if those differ."""
+def unit_of(compared: Compared) -> tuple[str, float]:
+    """The one unit for the figures of both sides, or each side's own if those differ, and its size in the figures'."""
     sides = compared.sides.values()
     unit, *others = dict.fromkeys(side.unit for side in sides)
     if others:
-        return Unit(visible(" and ".join([unit, *others])))
-    return Unit(*in_unit(visible(unit), max(abs(side.p99) for side in sides)))
+        return visible(" and ".join([unit, *others])), 1
+    return in_unit(visible(unit), max(abs(side.p99) for side in sides))
 
 
 def whose(side: Side) -> str:
@@ -69,26 +58,14 @@ def notes(comparison: Comparison) -> Iterator[str]:
             " clearly: their 95 % interval of pairs in which B's is larger excludes one half. About one in 20 would by"
             " chance. A tie counts half."
         )
-        yield _interval_note([each.by_run for each in effects])
+        if all(each.by_run for each in effects):
+            yield "The intervals follow from the spread between runs, so values of a run may depend on each other."
+        elif any(each.by_run for each in effects):
+            yield "The intervals follow from the spread between runs; with one run a side they are rather too narrow."
+        else:
+            yield "The intervals assume independent values in a run and are rather too narrow; compare several seeds."
     elif found:
         yield f"No distribution has {VALUES_MIN} values or more on both sides: too few to tell a difference."
-
-
-def _interval_note(by_run: list[bool]) -> str:
-    if all(by_run):
-        return (
-            "The intervals follow from the spread between runs: they hold although the values of a run depend on each"
-            " other, and are wide where runs are few."
-        )
-    if any(by_run):
-        return (
-            "The intervals follow from the spread between runs; where only one run of a side has values, they take the"
-            " values as independent and are rather too narrow."
-        )
-    return (
-        "The intervals take the values of a run as independent, which they are not quite, so they are rather too"
-        " narrow. Several seeds on both sides need no such assumption."
-    )
 
 
 def difference(compared: Compared) -> str:
@@ -114,8 +91,8 @@ def shift(compared: Compared) -> str:
     """How far B's median is above A's: "+30 ms", "-2 min"."""
     if compared.shift is None or compared.b is None:
         return ""
-    unit = Unit(*in_unit(visible(compared.b.unit), compared.shift))
-    return f"{'+' if compared.shift > 0 else ''}{unit.shown(compared.shift)} {unit.name}"
+    unit, size = in_unit(visible(compared.b.unit), compared.shift)
+    return f"{'+' if compared.shift > 0 else ''}{number(compared.shift / size)} {unit}"
 
 
 def outcome(side: Outcome) -> str:

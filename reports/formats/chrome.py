@@ -208,7 +208,6 @@ class _Drawing:
             yield from canvas.slice(_TRUTH, tid, ended_us, job.settled_us, "launch actions")
 
     def _row(self, execution_id: str) -> int:
-        """The line of an execution; its waves have the next ones."""
         if execution_id not in self._rows:
             self._rows[execution_id] = (len(self._rows) + 1) * LANES
             self._canvas.label(_EXECUTIONS, self._rows[execution_id], execution_id)

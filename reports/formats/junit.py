@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Final
 from xml.etree import ElementTree
 
-from drsim.reports.formats.cases import Case, began, cases
+from drsim.reports.formats.cases import began, cases
 from drsim.reports.text import plain
 from drsim.scenarios.result import Result
 
@@ -38,18 +38,13 @@ def render(result: Result) -> str:
     for name, value in {**run, "digest": result.trace_digest or "no trace was kept"}.items():
         _add(properties, "property", name=name, value=value)
     for case in judged:
-        _add_case(suite, case, result)
+        element = _add(suite, "testcase", classname=f"{result.scenario}.{case.suite}", name=case.name, time="0")
+        details = {} if case.verdict == "pass" else {"message": case.message}
+        if case.verdict in ("fail", "unknown"):
+            details["type"] = case.suite
+        _add(element, _TAGS[case.verdict], **details).text = plain(case.text)
     ElementTree.indent(root)
     return f"<?xml version='1.0' encoding='utf-8'?>\n{ElementTree.tostring(root, encoding='unicode')}\n"
-
-
-def _add_case(suite: ElementTree.Element, case: Case, result: Result) -> None:
-    element = _add(suite, "testcase", classname=f"{result.scenario}.{case.suite}", name=case.name, time="0")
-    details = {} if case.verdict == "pass" else {"message": case.message}
-    if case.verdict in ("fail", "unknown"):
-        details["type"] = case.suite
-    outcome = _add(element, _TAGS[case.verdict], **details)
-    outcome.text = plain(case.text)
 
 
 def _add(parent: ElementTree.Element, tag: str, **attributes: str) -> ElementTree.Element:

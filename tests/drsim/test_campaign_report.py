@@ -103,7 +103,7 @@ def test_the_ledger_marks_what_never_happened_and_only_where_it_might_have(explo
     assert not rows["quota"][-1].possible
     assert all(cell.possible for cell in rows["index-lag"])
     struck = rows["starved"][1]
-    assert struck.heat == 3
+    assert 100 <= struck.struck < 1000
     assert f'<td class="heat-3"><b>{struck.struck}</b><small>{struck.met_poll} in a poll' in page
     assert page.count('<td class="never">') == summed_up(explored).never > 0
 

@@ -11,6 +11,7 @@ from drsim.reports.comparing import documents, wording
 from drsim.reports.comparing.comparison import Compared, Comparison, compare, in_common
 from drsim.reports.comparing.effect import Effect
 from drsim.reports.comparing.regressions import Judgement, direction
+from drsim.reports.markdown import number
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Result
 from drsim.scenarios.runner import run
@@ -165,7 +166,7 @@ def test_another_latency_is_a_clear_difference_where_it_acts_and_nowhere_else(se
     assert wording.difference(update) == "B's is longer in 100 % of pairs, 90-100 %"
     assert wording.shift(update) == "+60 ms"
     assert wording.difference(named(comparison, "GetItem.warm")) == "the same values"
-    assert any("take the values of a run as independent" in note for note in wording.notes(comparison))
+    assert any("assume independent values in a run" in note for note in wording.notes(comparison))
 
 
 def test_the_other_way_round_it_is_shorter() -> None:
@@ -313,9 +314,9 @@ def test_long_durations_are_shown_in_a_unit_that_reads_well(seeds: list[Result])
         return Compared("x", sides[0], sides[1], Effect(0.0, 0.0, 0.2, by_run=False, values_min=9))
 
     def shown(each: Compared) -> tuple[str, str, str]:
-        unit = wording.unit_of(each)
+        unit, size = wording.unit_of(each)
         assert each.a
-        return unit.shown(each.a.p50), unit.name, wording.shift(each)
+        return number(each.a.p50 / size), unit, wording.shift(each)
 
     assert shown(compared("ms", 1_375_381, 1_255_406)) == ("22.92", "min", "-120 s")
     assert shown(compared("ms", 60_000, 60_016)) == ("60", "s", "+16 ms")
