@@ -184,11 +184,11 @@ def recovery_chart(campaign: CampaignSummary) -> tuple[list[Piece], int]:
     for second, count in campaign.recovery_s.items():
         bars[second // width] += count
     share, most = 100 / len(bars), max(bars)
-    pieces = []
-    for number, count in enumerate(bars):
-        label = f"{count} after {_range((number * width, number * width + width - 1), ' to ')} s"
-        pieces.append(Piece("bar", round(number * share, 2), round(100 * count / most, 1), label))
-    return pieces, width
+    labels = [_range((start, start + width - 1), " to ") for start in range(0, len(bars) * width, width)]
+    return [
+        Piece("bar", round(number * share, 2), round(100 * count / most, 1), f"{count} after {labels[number]} s")
+        for number, count in enumerate(bars)
+    ], width
 
 
 def percent(ratio: float) -> str:

@@ -26,8 +26,7 @@ def note(capacity: Capacity | None) -> Note:
     if capacity is None:
         return Note(sentences=("This result, of version 1, does not have the figures that limits are computed from.",))
     if not capacity.limits:
-        sentence = "This run says nothing about capacity: too few executions were found, handed over and polled."
-        return Note(sentences=(sentence,))
+        return Note(sentences=("Too few executions were found, handed over and polled to compute capacity.",))
     hard = [each for each in capacity.limits if each.is_hard]
     reached = [each for each in hard if each.is_reached]
     ahead = {each.name: each for each in hard if not each.is_reached}

@@ -101,7 +101,6 @@ def _of_cloudwatch(result: Result) -> Iterator[Plot]:
 
 
 def _ticks(result: Result) -> Markup:
-    """Ticks over time: of the executions found, those polled and those skipped as not yet due."""
     ticks = [(_seconds(tick.at), tick) for tick in result.metrics.ticks]
     polled = [(at, float(tick.polled)) for at, tick in ticks]
     skipped = [(at, float(max(tick.found - tick.polled, 0))) for at, tick in ticks]

@@ -4,7 +4,7 @@ Owns the comparison as data, which terminal, page and JSON show. A is what was b
 """
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -130,17 +130,11 @@ def compare(a: Sequence[Result], b: Sequence[Result]) -> Comparison:
 
 def in_common(a: Sequence[Result], b: Sequence[Result]) -> list[tuple[list[Result], list[Result]]]:
     """The runs to compare: if each side has one scenario, those, else the scenarios that are on both sides."""
-    before, after = _by_scenario(a), _by_scenario(b)
-    if len(before) == len(after) == 1:
+    names = [dict.fromkeys(run.scenario for run in runs) for runs in (a, b)]
+    if len(names[0]) == len(names[1]) == 1:
         return [(list(a), list(b))]
-    return [(runs, after[name]) for name, runs in before.items() if name in after]
-
-
-def _by_scenario(runs: Sequence[Result]) -> dict[str, list[Result]]:
-    groups: defaultdict[str, list[Result]] = defaultdict(list)
-    for run in runs:
-        groups[run.scenario].append(run)
-    return groups
+    shared = [name for name in names[0] if name in names[1]]
+    return [([run for run in a if run.scenario == name], [run for run in b if run.scenario == name]) for name in shared]
 
 
 def _lasting(run: Result) -> Result:

@@ -7,7 +7,7 @@ exercised the thing.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from drsim.reports.comparing.effect import drop, wilson
 from drsim.scenarios.result import Result
@@ -76,16 +76,12 @@ class _RunOutcome(NamedTuple):
 def judged(a: Sequence[Result], b: Sequence[Result]) -> tuple[Judgement, ...]:
     """The verdict as a whole, then each criterion and each property that either side knows, in the results' order."""
     before, after = _findings(a), _findings(b)
-    kinds: tuple[Kind, ...] = ("run", "criterion", "property")
-    names = sorted(dict.fromkeys([*before, *after]), key=lambda name: kinds.index(name[0]))
+    names = sorted(dict.fromkeys([*before, *after]), key=lambda name: get_args(Kind).index(name[0]))
     return tuple(_judgement(*name, before.get(name, []), after.get(name, [])) for name in names)
 
 
 def direction(before: str, after: str) -> Change:
-    """Worse: it fails and did not, or it passed and no longer does. Better: it passes and did not.
-
-    What failed and is no longer judged is neither, but changed.
-    """
+    """Worse: it fails and did not, or it passed and no longer does. Better: it passes and did not. Else changed."""
     if before == after:
         return "same"
     if after == "pass":
@@ -94,20 +90,16 @@ def direction(before: str, after: str) -> Change:
 
 
 def _findings(runs: Sequence[Result]) -> dict[tuple[Kind, str], list[_RunOutcome]]:
-    """All findings of these runs on each thing."""
     found: defaultdict[tuple[Kind, str], list[_RunOutcome]] = defaultdict(list)
     for run in runs:
         found["run", "verdict"].append(_RunOutcome("", run.seed, run.verdict, ""))
         for each in run.criteria:
             found["criterion", each.name].append(_RunOutcome(each.threshold, run.seed, each.verdict, each.value))
         for law in run.properties:
-            value = f"{_counted(law.checked, 'check')}, {_counted(law.violations_count, 'violation')}"
+            checks, violations = law.checked, law.violations_count
+            value = f"{checks} check{'s' * (checks != 1)}, {violations} violation{'s' * (violations != 1)}"
             found["property", law.name].append(_RunOutcome(law.rule, run.seed, law.verdict, value))
     return found
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}{'s' * (count != 1)}"
 
 
 def _judgement(kind: Kind, name: str, a: list[_RunOutcome], b: list[_RunOutcome]) -> Judgement:
