@@ -10,7 +10,7 @@ from drsim.scenarios.result import Capacity, Limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class CapacityNote:
     """All limits, the first hard one that some number of executions reaches, and sentences for people.
 
     A limit that the run itself reached comes before all extrapolated ones. A run with too few figures has no limits.
@@ -21,17 +21,17 @@ class Note:
     sentences: tuple[str, ...]
 
 
-def note(capacity: Capacity | None) -> Note:
+def note(capacity: Capacity | None) -> CapacityNote:
     """Return the capacity note of one run."""
     if capacity is None:
-        return Note(sentences=("This result, of version 1, does not have the figures that limits are computed from.",))
+        return CapacityNote(sentences=("This result, of version 1, does not have the figures that limits are computed from.",))
     if not capacity.limits:
-        return Note(sentences=("Too few executions were found, handed over and polled to compute capacity.",))
+        return CapacityNote(sentences=("Too few executions were found, handed over and polled to compute capacity.",))
     hard = [each for each in capacity.limits if each.is_hard]
     reached = [each for each in hard if each.is_reached]
     ahead = {each.name: each for each in hard if not each.is_reached}
     order = sorted((each.at_executions, name) for name, each in ahead.items() if each.at_executions is not None)
-    return Note(
+    return CapacityNote(
         limits=capacity.limits,
         first=next(iter((*reached, *(ahead[name] for _, name in order))), None),
         sentences=(*_finder_sentences(capacity), *_limit_sentences(hard, reached, order)),

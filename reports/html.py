@@ -36,7 +36,7 @@ def render(result: Result, lines: Iterable[str]) -> Document:
 
     Without a trace, when `lines` raise TraceError, the page has no timeline and says why.
     """
-    parts = _Parts(result)
+    parts = _PageParts(result)
     summary, *sections = markdown.sections(result, signs=MARKS)
     text = page.render(
         "report.html.j2",
@@ -53,7 +53,7 @@ def render(result: Result, lines: Iterable[str]) -> Document:
     return Document(str(text), tuple(parts.troubles), parts.damage)
 
 
-class _Parts:
+class _PageParts:
     """The parts of a page, what could not be written of them, and what is wrong with the trace."""
 
     def __init__(self, result: Result) -> None:

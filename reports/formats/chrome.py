@@ -26,7 +26,7 @@ _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 _LOUD: Final = frozenset({"WARNING", "ERROR", "CRITICAL"})
 
 
-class _Invocation(NamedTuple):
+class _Running(NamedTuple):
     """One invocation that has begun, its line, and the calls that it has made."""
 
     began: events.LambdaStarted
@@ -64,7 +64,7 @@ class _Drawing:
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
-        self._running: dict[str, _Invocation] = {}
+        self._running: dict[str, _Running] = {}
         self._concurrency: dict[int, Counter[int]] = {}
         self._statuses: dict[int, _Since] = {}
         self._rows: dict[str, int] = {}
@@ -90,7 +90,7 @@ class _Drawing:
                 facts = {"execution": execution, "reason": reason}
                 yield canvas.instant(_PROCESSES[function], _QUEUE, at_us, "dropped", facts)
             case events.LambdaStarted(function=function, request_id=request):
-                self._running[request] = _Invocation(event, _PROCESSES[function], event.environment * LANES, [])
+                self._running[request] = _Running(event, _PROCESSES[function], event.environment * LANES, [])
             case events.CallMade(request_id=request) if request in self._running:
                 self._running[request].calls.append(event)
             case events.LogWritten(request_id=request) if event.level in _LOUD and request in self._running:
@@ -125,7 +125,7 @@ class _Drawing:
             canvas.label(pid, _QUEUE, "queue")
         yield from canvas.names(_PROCESSES)
 
-    def _invocation(self, run: _Invocation, end_us: int, outcome: str, detail: str) -> Iterator[Event]:
+    def _invocation(self, run: _Running, end_us: int, outcome: str, detail: str) -> Iterator[Event]:
         """One invocation with its calls. Calls that overlap get further lines, since slices of one line must nest."""
         canvas, began = self._canvas, run.began
         name = began.execution_id or began.function

@@ -117,7 +117,7 @@ def test_what_was_asked_for_and_not_run_is_named(folder: Path) -> None:
     page, markdown = documents(folder)
     assert first.first == 16
     assert f"not run: 10–{first.last}, 48–60" in markdown
-    assert f"Not run, though asked for: 10–{first.last}, 48–60" in page
+    assert f"Requested and not run: 10–{first.last}, 48–60" in page
     assert page.count('<i class="missing"') == 2
 
 
@@ -146,7 +146,7 @@ def test_a_failure_whose_parts_are_gone_says_so_and_stands_beside_the_groups(fol
     page, markdown = documents(folder)
     told = "cannot be run again: ValueError: parts must be module:NAME of a simulator.world.Parts"
     assert f"No story: {told}" in page
-    assert "Other failures kept beside it" in page
+    assert "Other failures in the folder" in page
     assert "No shrunk failure of these seeds is kept. What seed 28 broke first:" in page
     assert "No shrunk failure of these seeds is kept." in markdown
     assert "cannot be run again: ValueError" in markdown

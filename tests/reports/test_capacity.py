@@ -2,7 +2,7 @@
 
 import pytest
 
-from drsim.reports.capacity import Note, about, note
+from drsim.reports.capacity import CapacityNote, about, note
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Limit, Result
 from drsim.scenarios.runner import run
@@ -12,7 +12,7 @@ CONCURRENCY = "Concurrent Lambda invocations (init included)"
 
 
 @pytest.fixture(scope="module")
-def phase_2() -> Note:
+def phase_2() -> CapacityNote:
     return note(run_of("phase-2").result.capacity)
 
 
@@ -21,15 +21,15 @@ def load_100() -> Result:
     return run_of("load-100").result
 
 
-def limit(found: Note, name: str) -> Limit:
+def limit(found: CapacityNote, name: str) -> Limit:
     return next(each for each in found.limits if each.name == name)
 
 
-def of(scenario: str, *changes: str) -> Note:
+def of(scenario: str, *changes: str) -> CapacityNote:
     return note(run(load(scenario, changes), seed=1).result.capacity)
 
 
-def test_one_after_the_other_115_ms_end_the_finders_minute_at_521_executions(phase_2: Note) -> None:
+def test_sequential_invokes_of_115_ms_fill_the_minute_at_521_executions(phase_2: CapacityNote) -> None:
     # 60 s / 115.05 ms = 521.5, less the query; 57 s / 115.05 ms = 495.4.
     assert phase_2.sentences[0] == (
         "With invokes one after the other, at 115.0 ms each (this run's mean), ExecutionFinder's 60 s would end at 521 "
@@ -38,7 +38,7 @@ def test_one_after_the_other_115_ms_end_the_finders_minute_at_521_executions(pha
     )
 
 
-def test_ten_at_a_time_end_it_ten_times_later_and_the_limits_follow_in_order(phase_2: Note) -> None:
+def test_ten_invokes_at_a_time_allow_ten_times_as_many_executions(phase_2: CapacityNote) -> None:
     assert phase_2.sentences[1] == "With 10 at a time, as here, they end at 5,210, and from 4,950 on some are left."
     assert phase_2.sentences[2] == (
         "Extrapolated, the first limit to be reached is Delay of a poll after its look at 858 executions in POLLING at "
@@ -47,7 +47,7 @@ def test_ten_at_a_time_end_it_ten_times_later_and_the_limits_follow_in_order(pha
     assert phase_2.first == phase_2.limits[1]
 
 
-def test_one_at_a_time_is_told_once() -> None:
+def test_one_invoke_at_a_time_is_reported_once() -> None:
     sentences = of("phase-2", "PARALLEL_INVOKES_MAX=1").sentences
     assert [each.split(",")[0] for each in sentences] == [
         "With invokes one after the other",
@@ -200,7 +200,7 @@ def test_a_run_without_polls_says_so_and_has_no_limits(changes: tuple[str, ...])
 
 
 @pytest.mark.slow
-def test_a_load_of_1000_takes_the_finder_as_long_as_a_load_of_100_foretells(load_100: Result) -> None:
+def test_load_of_1000_takes_the_finder_as_long_as_load_100_predicts(load_100: Result) -> None:
     measured = run(load("load-1000", ["duration=8m", "settle=0s"]), seed=1).result
     looks = measured.metrics.distributions["ExecutionFinder.warm"]
     assert max(tick.found for tick in measured.metrics.ticks) == 1000

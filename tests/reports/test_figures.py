@@ -94,15 +94,15 @@ def test_the_criterion_s_mark_says_what_its_threshold_says(phase_2: Result) -> N
 
 
 @pytest.mark.parametrize(
-    ("section", "name", "told"),
+    ("section", "name", "label"),
     [
         ("performance", "queries", "Phase 2: max 21 ms"),
         ("poller", "poller-time", "Phase 2: warm max 175 ms"),
         ("poller", "poller-calls", "Phase 2: warm update max 90 ms"),
     ],
 )
-def test_phase_2_s_figures_are_marks_beside_this_run_s(phase_2: Result, section: str, name: str, told: str) -> None:
-    assert told in plot(phase_2, section, name)
+def test_phase_2_s_figures_are_marks_beside_this_run_s(phase_2: Result, section: str, name: str, label: str) -> None:
+    assert label in plot(phase_2, section, name)
 
 
 def test_a_crash_in_choosing_a_section_s_plots_leaves_the_rest(

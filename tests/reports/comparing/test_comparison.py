@@ -1,4 +1,4 @@
-"""Comparisons of real runs: what is worse, what differs clearly, and what is said of it."""
+"""Comparisons of real runs: what is worse, what differs clearly, and the sentences about it."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def drill(seed: int, *changes: str) -> Result:
 
 
 def altered(result: Result, **parts: Any) -> Result:
-    """A result with other values in it, checked anew."""
+    """A result with other values, validated again."""
     return Result.model_validate(result.model_dump() | parts)
 
 
@@ -125,7 +125,7 @@ def test_a_criterion_that_only_one_side_knows_is_absent_from_the_other(seeds: li
     assert (gone.b.verdict, gone.b.value) == ("absent", "")
 
 
-def test_one_failing_run_makes_a_set_worse_and_its_rate_is_told_with_its_interval(seeds: list[Result]) -> None:
+def test_one_failing_run_makes_a_set_worse_and_shows_its_rate(seeds: list[Result]) -> None:
     name = seeds[0].criteria[1].name
     comparison = compare(seeds, [*seeds[:3], failing(seeds[3], name)])
     assert moved(comparison) == {"verdict": "worse", name: "worse"}
@@ -136,14 +136,14 @@ def test_one_failing_run_makes_a_set_worse_and_its_rate_is_told_with_its_interva
 
 
 def rates(a: tuple[int, int], b: tuple[int, int], results: Sequence[Result]) -> Judgement:
-    """A criterion that passes in so many runs of so many."""
+    """A criterion that passes in the given number of runs on each side: passed, runs."""
     name = results[0].criteria[0].name
     good, bad = results[0], failing(results[0], name)
     sides = [[*[good] * passed, *[bad] * (runs - passed)] for passed, runs in (a, b)]
     return next(each for each in compare(*sides).judged if each.name == name)
 
 
-def test_where_both_sides_fail_only_a_rate_that_fell_by_more_than_chance_is_worse(seeds: list[Result]) -> None:
+def test_two_failing_sides_differ_only_if_the_rate_fell_beyond_chance(seeds: list[Result]) -> None:
     assert rates((9, 10), (8, 10), seeds).change == "same"
     assert rates((9, 10), (8, 10), seeds).moved
     assert rates((9, 10), (1, 10), seeds).change == "worse"
@@ -151,7 +151,7 @@ def test_where_both_sides_fail_only_a_rate_that_fell_by_more_than_chance_is_wors
     assert not rates((1, 2), (5, 10), seeds).moved
 
 
-def test_another_latency_is_a_clear_difference_where_it_acts_and_nowhere_else(seeds: list[Result]) -> None:
+def test_changed_latency_is_a_clear_difference_only_where_it_acts(seeds: list[Result]) -> None:
     comparison = compare(seeds[:1], [drill(1, "latencies.update_warm=100ms..150ms")])
     assert {each.name for each in comparison.distributions if each.clear} == {
         "UpdateItem.warm",
@@ -268,16 +268,16 @@ def test_intervals_are_rounded_outwards_and_finer_where_they_are_narrow() -> Non
         (0.51, "52 % of pairs, 51-54 %"),
     ],
 )
-def test_an_interval_that_excludes_one_half_is_never_shown_as_if_it_held_it(low: float, shown: str) -> None:
+def test_interval_that_excludes_one_half_is_shown_without_it(low: float, shown: str) -> None:
     above = Compared("x", None, None, Effect(0.521, low, 0.5382, by_run=False, values_min=900))
     below = Compared("x", None, None, Effect(1 - 0.521, 1 - 0.5382, 1 - low, by_run=False, values_min=900))
     with_half = Compared("x", None, None, Effect(0.521, 0.4999, 0.5382, by_run=False, values_min=900))
     unit = drill(1).metrics.distributions["poll_delay"]
     for compared, word in ((above, "longer"), (below, "shorter")):
-        told = wording.difference(Compared("x", unit, unit.model_copy(update={"histogram": ()}), compared.effect))
-        assert told == f"B's is {word} in {shown}"
-    told = wording.difference(Compared("x", unit, unit.model_copy(update={"histogram": ()}), with_half.effect))
-    assert told == "no clear difference (52 %, 49-54 %)"
+        text = wording.difference(Compared("x", unit, unit.model_copy(update={"histogram": ()}), compared.effect))
+        assert text == f"B's is {word} in {shown}"
+    text = wording.difference(Compared("x", unit, unit.model_copy(update={"histogram": ()}), with_half.effect))
+    assert text == "no clear difference (52 %, 49-54 %)"
 
 
 def test_too_few_values_are_said_to_be_so_and_never_clear(seeds: list[Result]) -> None:
@@ -295,7 +295,7 @@ def test_too_few_values_are_said_to_be_so_and_never_clear(seeds: list[Result]) -
 
 
 def named_values(result: Result, count: int, shift: float) -> Result:
-    """The result with nothing but so many delays, each by so much longer, and a trace of its own."""
+    """The result with `count` delays from `shift` on as its only values, and another trace."""
     metrics = result.metrics.model_dump()
     delays = metrics["distributions"]["poll_delay"]
     delays |= {"count": count, "histogram": tuple((shift + number, 1) for number in range(count))}
@@ -342,7 +342,7 @@ def hostile_comparison() -> Comparison:
     return compare([failing(hostile(drill(1)), HOSTILE)], [slow])
 
 
-def test_the_page_shows_hostile_text_as_text_and_asks_nobody(hostile_comparison: Comparison) -> None:
+def test_page_shows_hostile_text_as_text_and_needs_no_network(hostile_comparison: Comparison) -> None:
     page = documents.render_html([hostile_comparison])
     assert hostile_comparison.executions
     assert hostile_comparison.distributions[0].clear

@@ -51,7 +51,7 @@ def test_an_interval_holds_its_effect_and_stays_within_the_scale(a: list[float],
 
 @pytest.mark.slow
 @given(VALUES, VALUES)
-def test_a_difference_is_clear_exactly_where_the_test_of_mann_and_whitney_finds_one(
+def test_difference_is_clear_exactly_where_mann_whitney_finds_one(
     a: list[float], b: list[float]
 ) -> None:
     found = effect([histogram(a)], [histogram(b)])
@@ -122,7 +122,7 @@ def normal(stream: Stream) -> float:
 
 
 @pytest.mark.slow
-def test_the_interval_of_two_runs_is_right_19_times_in_20_if_values_are_independent() -> None:
+def test_interval_of_two_runs_with_independent_values_covers_95_percent() -> None:
     stream, right, truth = Stream(1, "independent"), 0, NormalDist().cdf(1 / sqrt(2))
     for _ in range(400):
         a, b = (histogram([shift + normal(stream) for _ in range(15)]) for shift in (0, 1))
@@ -133,7 +133,7 @@ def test_the_interval_of_two_runs_is_right_19_times_in_20_if_values_are_independ
 
 
 @pytest.mark.slow
-def test_the_interval_of_two_sets_is_right_where_values_of_a_run_depend_and_the_other_is_not() -> None:
+def test_only_interval_of_sets_covers_dependent_values() -> None:
     stream, right, right_by_value = Stream(1, "dependent"), 0, 0
     for _ in range(300):
         sides = []
@@ -159,7 +159,7 @@ def test_the_interval_of_a_rate_is_the_published_one(passed: int, judged: int, l
     assert wilson(passed, judged) == pytest.approx((low, high), abs=5e-5)
 
 
-def test_the_interval_of_a_rate_has_exact_ends_and_knows_nothing_without_runs() -> None:
+def test_interval_of_a_rate_has_exact_ends_and_is_0_to_1_without_runs() -> None:
     assert wilson(0, 7)[0] == 0.0
     assert wilson(7, 7)[1] == 1.0
     assert wilson(0, 0) == (0.0, 1.0)

@@ -37,7 +37,7 @@ def results_of(result: Result) -> Any:
     return document["results"]
 
 
-def test_tests_are_the_verdict_the_criteria_and_the_properties_and_are_counted(phase_2: Result) -> None:
+def test_verdict_criteria_and_properties_are_tests_and_are_counted(phase_2: Result) -> None:
     results = results_of(phase_2)
     judged = [("verdict", "pass"), *((each.name, each.verdict) for each in phase_2.criteria)]
     judged += [(each.name, each.verdict) for each in phase_2.properties]
@@ -89,7 +89,7 @@ def test_a_run_that_is_unknown_has_failed_and_says_what_was_not_exercised(unknow
     assert test["message"] == "declared and not exercised: timeout-truth"
 
 
-def test_what_was_not_exercised_is_skipped_with_a_reason_and_what_passed_has_no_message(phase_2: Result) -> None:
+def test_skipped_tests_have_a_reason_and_passed_ones_no_message(phase_2: Result) -> None:
     for test in results_of(phase_2)["tests"]:
         if test["status"] == "skipped":
             assert test["message"].startswith("not exercised: ")

@@ -35,7 +35,7 @@ def unknown() -> Result:
     return run(load("idle", ["exercises.properties=[timeout-truth]", "duration=5m"]), seed=1).result
 
 
-def test_there_is_a_case_for_the_verdict_for_each_criterion_and_for_each_property(phase_2: Result) -> None:
+def test_verdict_each_criterion_and_each_property_is_a_case(phase_2: Result) -> None:
     cases = [(case.get("classname"), case.get("name")) for case in suite_of(phase_2).iter("testcase")]
     assert cases == [
         ("phase-2.run", "verdict"),
@@ -85,7 +85,7 @@ def test_a_failure_tells_its_violations_and_the_command_that_replays_it(failed: 
         assert (each.text or "").endswith("\nreplay: drsim run drill --seed 7 --set 'a=<b>'")
 
 
-def test_a_run_that_is_unknown_has_an_error_that_says_what_was_not_exercised(unknown: Result) -> None:
+def test_unknown_run_has_an_error_that_names_what_was_not_exercised(unknown: Result) -> None:
     suite = suite_of(unknown)
     assert (unknown.verdict, suite.get("errors"), suite.get("failures")) == ("unknown", "1", "0")
     (error,) = suite.iter("error")
