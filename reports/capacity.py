@@ -24,7 +24,7 @@ class CapacityNote:
 def note(capacity: Capacity | None) -> CapacityNote:
     """Return the capacity note of one run."""
     if capacity is None:
-        return CapacityNote(sentences=("This result, of version 1, does not have the figures that limits are computed from.",))
+        return CapacityNote(sentences=("This result, of version 1, lacks the figures that limits are computed from.",))
     if not capacity.limits:
         return CapacityNote(sentences=("Too few executions were found, handed over and polled to compute capacity.",))
     hard = [each for each in capacity.limits if each.is_hard]

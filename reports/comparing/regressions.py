@@ -81,7 +81,7 @@ def judged(a: Sequence[Result], b: Sequence[Result]) -> tuple[Judgement, ...]:
 
 
 def direction(before: str, after: str) -> Change:
-    """Worse: it fails and did not, or it passed and no longer does. Better: it passes and did not. Otherwise changed."""
+    """Worse: it fails and did not, or it passed and no longer does. Better: it passes and did not. Else changed."""
     if before == after:
         return "same"
     if after == "pass":

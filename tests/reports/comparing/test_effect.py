@@ -51,9 +51,7 @@ def test_an_interval_holds_its_effect_and_stays_within_the_scale(a: list[float],
 
 @pytest.mark.slow
 @given(VALUES, VALUES)
-def test_difference_is_clear_exactly_where_mann_whitney_finds_one(
-    a: list[float], b: list[float]
-) -> None:
+def test_difference_is_clear_exactly_where_mann_whitney_finds_one(a: list[float], b: list[float]) -> None:
     found = effect([histogram(a)], [histogram(b)])
     assert found
     deviation = sqrt((len(a) + len(b) + 1) / (12 * len(a) * len(b)))
