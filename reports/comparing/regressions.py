@@ -75,7 +75,7 @@ class _RunOutcome(NamedTuple):
 
 def judged(a: Sequence[Result], b: Sequence[Result]) -> tuple[Judgement, ...]:
     """The verdict as a whole, then each criterion and each property that either side knows, in the results' order."""
-    before, after = _findings(a), _findings(b)
+    before, after = _outcomes(a), _outcomes(b)
     names = sorted(dict.fromkeys([*before, *after]), key=lambda name: get_args(Kind).index(name[0]))
     return tuple(_judgement(*name, before.get(name, []), after.get(name, [])) for name in names)
 
@@ -89,7 +89,7 @@ def direction(before: str, after: str) -> Change:
     return "worse" if before == "pass" or after == "fail" else "changed"
 
 
-def _findings(runs: Sequence[Result]) -> dict[tuple[Kind, str], list[_RunOutcome]]:
+def _outcomes(runs: Sequence[Result]) -> dict[tuple[Kind, str], list[_RunOutcome]]:
     found: defaultdict[tuple[Kind, str], list[_RunOutcome]] = defaultdict(list)
     for run in runs:
         found["run", "verdict"].append(_RunOutcome("", run.seed, run.verdict, ""))
@@ -112,11 +112,11 @@ def _judgement(kind: Kind, name: str, a: list[_RunOutcome], b: list[_RunOutcome]
     return Judgement(kind, name, before, after, change)
 
 
-def _outcome(findings: list[_RunOutcome]) -> Outcome:
-    verdict = min((each.verdict for each in findings), key=_SEVERITY.index, default=ABSENT)
-    judged_count = sum(each.verdict not in _UNJUDGED for each in findings)
-    passed = sum(each.verdict == "pass" for each in findings)
-    shown = next((each for each in findings if each.verdict == verdict), _RunOutcome("", 0, ABSENT, ""))
-    seed = shown.seed if any(each.value != shown.value for each in findings) else None
+def _outcome(outcomes: list[_RunOutcome]) -> Outcome:
+    verdict = min((each.verdict for each in outcomes), key=_SEVERITY.index, default=ABSENT)
+    judged_count = sum(each.verdict not in _UNJUDGED for each in outcomes)
+    passed = sum(each.verdict == "pass" for each in outcomes)
+    shown = next((each for each in outcomes if each.verdict == verdict), _RunOutcome("", 0, ABSENT, ""))
+    seed = shown.seed if any(each.value != shown.value for each in outcomes) else None
     interval = wilson(passed, judged_count)
-    return Outcome(verdict, passed, judged_count, len(findings), *interval, shown.value, seed, shown.rule)
+    return Outcome(verdict, passed, judged_count, len(outcomes), *interval, shown.value, seed, shown.rule)
