@@ -104,7 +104,7 @@ def test_the_chart_of_recovery_has_every_execution_and_few_bars(quiet: CampaignS
     assert recovery_chart(quiet) == ([], 0)
 
 
-def test_a_campaign_in_which_nothing_happened_says_so_in_each_section(quiet: CampaignSummary) -> None:
+def test_quiet_campaign_says_so_in_each_section(quiet: CampaignSummary) -> None:
     for text in (render_html(quiet), render_markdown(quiet)):
         assert "No property or criterion failed in any of the 40 seeds." in text
         assert "The scenario has no faults." in text

@@ -57,7 +57,7 @@ def test_one_invoke_at_a_time_is_reported_once() -> None:
 
 
 @pytest.mark.parametrize(("at_a_time", "executions"), [(1, 216), (10, 2163)])
-def test_polls_are_late_long_before_the_finder_runs_out_of_time(at_a_time: int, executions: int) -> None:
+def test_polls_are_late_before_the_finder_runs_out_of_time(at_a_time: int, executions: int) -> None:
     # 25 s, less 0.11 s for a warm poller and 8 ms for the query, at 115 ms each.
     found = of("phase-2", f"PARALLEL_INVOKES_MAX={at_a_time}", "bounds.poll_delay=25s")
     delay = limit(found, "Delay of a poll after its look")
@@ -74,14 +74,14 @@ def test_the_sentences_follow_from_the_runs_own_figures() -> None:
 
 
 @pytest.mark.slow
-def test_the_last_of_several_looks_has_only_what_is_left_of_the_minute() -> None:
+def test_last_of_several_looks_has_the_rest_of_the_minute() -> None:
     found = of("sub-minute")
     assert "ExecutionFinder's 15 s for its last look would end at" in found.sentences[0]
     assert found.limits[0].limit == 12
 
 
 @pytest.mark.slow
-def test_a_load_of_100_is_first_stopped_by_drs(load_100: Result) -> None:
+def test_first_limit_of_load_100_is_drs_jobs(load_100: Result) -> None:
     found = note(load_100.capacity)
     assert load_100.capacity is not None
     assert load_100.capacity.executions == 100
@@ -99,7 +99,7 @@ def test_a_load_of_100_is_first_stopped_by_drs(load_100: Result) -> None:
 
 
 @pytest.mark.slow
-def test_of_the_241st_execution_drs_refuses_a_start_and_of_the_240th_none() -> None:
+def test_drs_refuses_a_start_from_execution_241_on() -> None:
     within, beyond = (of("load-100", f"executions={number}", "duration=4m", "settle=0s") for number in (240, 241))
     assert limit(within, "DRS jobs at once").refused == 0
     assert within.first == limit(within, "DRS jobs at once")
@@ -124,14 +124,14 @@ def test_of_the_241st_execution_drs_refuses_a_start_and_of_the_240th_none() -> N
         (", waves: [{}, {launch: never}, {launch: unknown}]", 41),
     ],
 )
-def test_jobs_go_where_the_workload_sends_them(changes: str, executions: int) -> None:
+def test_limit_of_jobs_follows_the_workloads_accounts_and_regions(changes: str, executions: int) -> None:
     group = f"{{executions: 1, arrival: {{at: 5s}}{changes}}}"
     places = ("accounts=1", "regions=[us-east-1, us-west-2]", f"workload=[{group}]")
     found = of("drill", *places, "duration=3m")
     assert limit(found, "DRS jobs at once").at_executions == executions
 
 
-def test_servers_are_counted_too_and_a_wave_may_be_too_large_for_any_job() -> None:
+def test_servers_are_counted_and_a_wave_may_exceed_a_job() -> None:
     many = of("drill", "workload=[{executions: 1, waves: 1, servers: 90}]", "duration=3m")
     assert many.first == limit(many, "Source servers in DRS jobs at once")
     # Five have 450 in the only pair.
@@ -144,7 +144,7 @@ def test_servers_are_counted_too_and_a_wave_may_be_too_large_for_any_job() -> No
 
 
 @pytest.mark.slow
-def test_what_starts_at_a_bounded_rate_is_never_reached_by_more_executions(load_100: Result) -> None:
+def test_paced_limits_are_never_reached_at_a_low_rate(load_100: Result) -> None:
     found = note(load_100.capacity)
     invocations, writes = limit(found, CONCURRENCY), limit(found, "Write throughput of StatusIndex")
     assert (invocations.used, invocations.limit, invocations.at_executions) == (29, 1000, None)
@@ -158,7 +158,7 @@ def test_what_starts_at_a_bounded_rate_is_never_reached_by_more_executions(load_
     assert f"pollers alone never reach {CONCURRENCY} or Write throughput of StatusIndex" in found.sentences[-1]
 
 
-def test_a_rate_that_is_high_enough_reaches_them() -> None:
+def test_paced_limits_are_reached_at_a_high_rate() -> None:
     found = of("phase-2", "PARALLEL_INVOKES_MAX=100", "functions.account_concurrency=50")
     assert limit(found, CONCURRENCY).at_executions == 49
     writes = limit(found, "Write throughput of StatusIndex")
@@ -172,7 +172,7 @@ def test_reserved_concurrency_is_the_limit_of_the_pollers() -> None:
 
 
 @pytest.mark.slow
-def test_items_of_the_index_are_weighed_by_what_reading_them_cost(load_100: Result) -> None:
+def test_index_items_weigh_as_much_as_their_reads_cost(load_100: Result) -> None:
     found = note(load_100.capacity)
     page, reads = limit(found, "One page of StatusIndex"), limit(found, "Read throughput of StatusIndex")
     # 14.5 units for 100 executions: 118,784 bytes, of which 1,048,576 go into a page.

@@ -80,7 +80,7 @@ def test_each_figure_of_phase_2_is_beside_the_same_figure_of_the_run(report: str
     assert found["Looks at StatusIndex"][:2] == ["30 queries", "30"]
 
 
-def test_two_ways_to_count_what_runs_at_once_have_two_names(report: str) -> None:
+def test_the_two_counts_of_concurrency_have_two_names(report: str) -> None:
     found = rows(report)
     assert found["Handlers running at once"][1] == "3"
     assert found["Handlers running at once, maximum"][:2] == ["1", "3"]
@@ -99,7 +99,7 @@ def test_widgets_last_value_has_its_time_and_reached_limit_is_marked() -> None:
     assert rows(text)["Executions in POLLING at once"][4] == "reached"
 
 
-def test_it_says_that_one_look_a_minute_makes_the_intervals_60_s(report: str) -> None:
+def test_one_look_a_minute_makes_the_intervals_60_s(report: str) -> None:
     assert "**One look a minute makes the 15, 30 and 45 s intervals 60 s in effect.**" in report
     assert rows(report)["STARTED"][0] == "15 s"
     assert rows(report)["STARTED"][1] == "60 s"
@@ -107,7 +107,7 @@ def test_it_says_that_one_look_a_minute_makes_the_intervals_60_s(report: str) ->
     assert rows(report)["IN_PROGRESS"][2] == "not exercised"
 
 
-def test_what_it_says_of_the_cadence_follows_from_the_run() -> None:
+def test_sentence_on_cadence_follows_from_the_run() -> None:
     slow = run(load("idle", ["schedule.rate=2m"]), seed=1).result
     assert "**One look every 120 s makes the 15, 30 and 45 s intervals 120 s in effect.**" in render(slow)
     assert next(each for each in slow.criteria if each.name.startswith("EventBridge")).verdict == "not exercised"
@@ -159,7 +159,7 @@ def test_injected_faults_unused_rules_and_lost_executions_are_listed() -> None:
     assert "could not end as DRS's truth demands: its record was deleted." in text
 
 
-def test_the_report_says_how_long_after_healing_the_overdue_ended() -> None:
+def test_report_has_the_time_from_healing_to_the_end() -> None:
     text = render(run(load("fault-denied", ["heal=8m40s"]), seed=1).result)
     assert "invocations failed because of them; healed after" in text
     assert "2 overdue executions ended within 20.3 s (p50), 20.41 s (p99)" in text
@@ -169,7 +169,7 @@ def test_the_report_says_how_long_after_healing_the_overdue_ended() -> None:
     "scenario",
     ["idle", "cancelled", "timeout-stuck", "fault-deleted", "chaos", pytest.param("load-100", marks=pytest.mark.slow)],
 )
-def test_tables_are_whole_and_no_template_shows_through(scenario: str) -> None:
+def test_tables_are_whole_and_no_template_code_is_left(scenario: str) -> None:
     text = render(run(load(scenario), seed=1).result)
     assert "{{" not in text
     assert "None" not in text
@@ -190,7 +190,7 @@ def test_a_run_before_the_first_tick_has_a_report_too() -> None:
     assert "No execution was polled." in text
 
 
-def test_numbers_have_the_digits_they_deserve() -> None:
+def test_numbers_have_three_or_four_significant_digits() -> None:
     assert [number(value) for value in (0.0, 0.254, 6.9, 59.984, 115.34, 1234.5, 60000.0)] == [
         "0",
         "0.25",

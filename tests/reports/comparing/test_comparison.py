@@ -54,7 +54,7 @@ def slow_seeds() -> list[Result]:
     return [drill(seed, "latencies.update_warm=100ms..150ms") for seed in (11, 12, 13)]
 
 
-def test_a_run_compared_with_itself_is_identical_whatever_the_host_took(seeds: list[Result]) -> None:
+def test_run_compared_with_itself_is_identical_despite_host_time(seeds: list[Result]) -> None:
     again = altered(seeds[0], wall_seconds=99.0, replay="another")
     comparison = compare(seeds[:1], [again])
     assert comparison.identical
@@ -65,12 +65,12 @@ def test_a_run_compared_with_itself_is_identical_whatever_the_host_took(seeds: l
     assert list(wording.notes(comparison)) == []
 
 
-def test_two_sets_with_the_same_runs_in_another_order_are_identical(seeds: list[Result]) -> None:
+def test_sets_with_the_same_runs_in_another_order_are_identical(seeds: list[Result]) -> None:
     assert compare(seeds, seeds[::-1]).identical
     assert not compare(seeds, seeds[:-1]).identical
 
 
-def test_a_tighter_bound_makes_worse_though_the_trace_is_the_same(seeds: list[Result]) -> None:
+def test_tighter_bound_on_the_same_trace_is_worse(seeds: list[Result]) -> None:
     comparison = compare(seeds[:1], [drill(1, "bounds.completion=0s")])
     assert comparison.same_traces
     assert not comparison.identical
@@ -88,7 +88,7 @@ def test_a_tighter_bound_makes_worse_though_the_trace_is_the_same(seeds: list[Re
     assert wording.reason(criterion, criterion.b).endswith("(asked: each, within 0 s)")
 
 
-def test_runs_without_a_trace_are_not_taken_for_the_same() -> None:
+def test_runs_without_a_trace_are_not_identical() -> None:
     bare = drill(1).model_copy(update={"trace": "off", "trace_digest": None})
     other = drill(2).model_copy(update={"trace": "off", "trace_digest": None})
     assert not compare([bare], [other]).same_traces
@@ -115,7 +115,7 @@ def test_the_direction_of_a_change(before: str, after: str, change: str) -> None
     assert direction(before, after) == change
 
 
-def test_a_criterion_that_only_one_side_knows_is_absent_from_the_other(seeds: list[Result]) -> None:
+def test_criterion_of_one_side_is_absent_from_the_other(seeds: list[Result]) -> None:
     newer = seeds[0]
     older = altered(newer, criteria=[each.model_dump() for each in newer.criteria[1:]])
     name = newer.criteria[0].name
@@ -169,13 +169,13 @@ def test_changed_latency_is_a_clear_difference_only_where_it_acts(seeds: list[Re
     assert any("assume independent values in a run" in note for note in wording.notes(comparison))
 
 
-def test_the_other_way_round_it_is_shorter() -> None:
+def test_swapped_sides_show_a_shorter_latency() -> None:
     comparison = compare([drill(1, "latencies.update_warm=100ms..150ms")], [drill(1)])
     assert wording.difference(comparison.distributions[0]) == "B's is shorter in 100 % of pairs, 90-100 %"
     assert wording.shift(comparison.distributions[0]) == "-60 ms"
 
 
-def test_another_latency_is_clear_between_sets_of_other_seeds(seeds: list[Result], slow_seeds: list[Result]) -> None:
+def test_changed_latency_is_clear_between_sets_of_other_seeds(seeds: list[Result], slow_seeds: list[Result]) -> None:
     comparison = compare(seeds, slow_seeds)
     clear = [each for each in comparison.distributions if each.clear]
     assert [each.name for each in clear] == ["UpdateItem.warm", "ExecutionPoller.warm", "poll_delay"]
@@ -190,7 +190,7 @@ def test_another_latency_is_clear_between_sets_of_other_seeds(seeds: list[Result
 
 
 @pytest.mark.slow
-def test_another_seed_of_the_same_scenario_mostly_differs_in_nothing() -> None:
+def test_other_seeds_of_a_scenario_rarely_differ_clearly() -> None:
     runs = [run_of("phase-2", seed).result for seed in range(1, 9)]
     effects = [
         each.effect
@@ -204,13 +204,13 @@ def test_another_seed_of_the_same_scenario_mostly_differs_in_nothing() -> None:
 
 
 @pytest.mark.slow
-def test_what_a_seed_draws_is_no_setting_of_a_set() -> None:
+def test_values_drawn_from_seeds_are_no_settings_of_a_set() -> None:
     runs = [run_of("chaos", seed).result for seed in (1, 2, 3)]
     assert {each.name.partition(".")[0] for each in compare(runs[:1], runs[1:2]).settings} == {"faults"}
     assert compare(runs[:2], runs[2:]).settings == compare(runs[2:], runs[:2]).settings == ()
 
 
-def test_executions_that_end_elsewhere_are_listed_with_counts() -> None:
+def test_executions_with_another_final_status_are_listed() -> None:
     comparison = compare([drill(1)], [drill(1, "duration=10m")])
     (changed,) = comparison.executions
     assert (changed.a_status, changed.b_status) == ("COMPLETED", "POLLING")
@@ -226,14 +226,14 @@ def test_counts_of_sets_are_means_of_their_runs(seeds: list[Result]) -> None:
     assert (counts["polls_recorded"].a, counts["polls_recorded"].b) == (polls[0], sum(polls) / 4)
 
 
-def test_runs_of_one_scenario_a_side_are_compared_whatever_they_are_called(seeds: list[Result]) -> None:
+def test_single_scenarios_are_compared_despite_other_names(seeds: list[Result]) -> None:
     other = altered(seeds[0], scenario="other")
     assert in_common(seeds, [other]) == [(seeds, [other])]
     comparison = compare(seeds, [other])
     assert "Two scenarios are compared, drill and other: they may differ in anything." in wording.notes(comparison)
 
 
-def test_of_several_scenarios_those_on_both_sides_are_compared(seeds: list[Result]) -> None:
+def test_scenarios_on_both_sides_are_compared(seeds: list[Result]) -> None:
     idle = run_of("idle").result
     assert in_common([*seeds, idle], [seeds[0]]) == [(seeds, [seeds[0]])]
     assert in_common([*seeds, altered(idle, scenario="a")], [altered(idle, scenario="b"), idle]) == []
@@ -251,7 +251,7 @@ def test_sides_without_values_or_with_other_units_have_no_effect(seeds: list[Res
     assert other.shift is None
 
 
-def test_intervals_are_rounded_outwards_and_finer_where_they_are_narrow() -> None:
+def test_intervals_are_rounded_outwards_and_narrow_ones_finer() -> None:
     assert wording.percents(0.583, 0.677) == "58-68 %"
     assert wording.percents(0.58, 0.68) == "58-68 %"
     assert wording.percents(0.5031, 0.5118) == "50.3-51.2 %"
@@ -280,7 +280,7 @@ def test_interval_that_excludes_one_half_is_shown_without_it(low: float, shown: 
     assert text == "no clear difference (52 %, 49-54 %)"
 
 
-def test_too_few_values_are_said_to_be_so_and_never_clear(seeds: list[Result]) -> None:
+def test_too_few_values_are_reported_and_never_clear(seeds: list[Result]) -> None:
     few = [named_values(seeds[0], count, shift) for count, shift in ((3, 0.0), (3, 9.0), (5, 0.0), (5, 9.0))]
     three = named(compare(few[:1], few[1:2]), "poll_delay")
     assert three.effect
@@ -303,7 +303,7 @@ def named_values(result: Result, count: int, shift: float) -> Result:
     return altered(result, metrics=metrics, trace_digest=f"{count} {shift}")
 
 
-def test_long_durations_are_shown_in_a_unit_that_reads_well(seeds: list[Result]) -> None:
+def test_long_durations_are_shown_in_larger_units(seeds: list[Result]) -> None:
     def compared(unit: str, before: float, after: float) -> Compared:
         sides = [
             seeds[0]
@@ -354,7 +354,7 @@ def test_page_shows_hostile_text_as_text_and_needs_no_network(hostile_comparison
     assert re.findall(r'(?:src|href)="(?!#|data:)', page) == []
 
 
-def test_the_page_draws_both_sides_of_what_differs_and_names_what_is_worse(seeds: list[Result]) -> None:
+def test_page_charts_clear_differences_and_names_what_is_worse(seeds: list[Result]) -> None:
     slow = drill(1, "latencies.update_warm=100ms..150ms", "bounds.completion=0s")
     page = documents.render_html([compare(seeds[:1], [slow])])
     assert "<h1>drill: Worse: the verdict, 1 criterion and 1 property</h1>" in page
@@ -377,7 +377,7 @@ def test_a_page_of_several_scenarios_has_a_section_each(seeds: list[Result]) -> 
     assert len(ids) == len(set(ids))
 
 
-def test_the_json_says_what_people_read_and_the_figures(hostile_comparison: Comparison, seeds: list[Result]) -> None:
+def test_json_has_the_sentences_and_the_figures(hostile_comparison: Comparison, seeds: list[Result]) -> None:
     slow = drill(1, "latencies.update_warm=100ms..150ms")
     data = json.loads(documents.render_json([compare(seeds[:1], [slow])]))
     assert data["worse"] is False

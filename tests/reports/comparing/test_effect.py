@@ -61,7 +61,7 @@ def test_difference_is_clear_exactly_where_mann_whitney_finds_one(a: list[float]
         assert found.clear == (z > 1.96 and min(len(a), len(b)) >= 5)
 
 
-def test_what_is_called_clear_is_rare_by_chance_in_small_samples_as_well() -> None:
+def test_small_samples_are_rarely_clear_by_chance() -> None:
     # Every way in which five values and as many others can be mixed is as likely, if neither side tends to be larger.
     for a_count, b_count in ((5, 5), (5, 6), (5, 8), (6, 6)):
         ways = list(combinations(range(a_count + b_count), a_count))
@@ -174,7 +174,7 @@ def test_the_interval_of_a_difference_of_rates_is_the_published_one(
     assert drop(a, b) == pytest.approx((low, high), abs=5e-5)
 
 
-def test_a_drop_from_nothing_may_be_any() -> None:
+def test_drop_without_runs_has_the_widest_interval() -> None:
     assert drop((0, 0), (1, 2)) == drop((1, 2), (0, 0)) == (-1.0, 1.0)
 
 

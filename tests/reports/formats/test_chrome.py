@@ -186,7 +186,7 @@ def test_counters_end_at_none_and_reach_what_the_result_says(chaos: Run, chaos_e
         assert (max(values), values[-1]) == (most, 0)
 
 
-def test_what_the_end_of_the_run_cuts_off_ends_with_it() -> None:
+def test_open_slices_end_with_the_run() -> None:
     short = run(load("drill", ["duration=4m"]), seed=1)
     events = drawn(short.result, short.trace.lines())
     end_us = round(short.result.virtual_seconds * 1_000_000)
@@ -264,7 +264,7 @@ def test_errors_of_an_invocation_are_drawn_where_they_happened(drill: Run) -> No
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_hostile_texts_are_shown_and_break_nothing(drill: Run, text: str) -> None:
+def test_hostile_texts_are_escaped(drill: Run, text: str) -> None:
     word = json.dumps(text)
     lines = [
         f'["ItemChanged",1,"",{word},{word},"POLLING",1,{word},9]',
@@ -281,7 +281,7 @@ def test_hostile_texts_are_shown_and_break_nothing(drill: Run, text: str) -> Non
     assert len(json.dumps(events)) < 20_000
 
 
-def test_the_file_is_read_as_well_as_the_trace_and_gives_the_same_bytes(drill: Run) -> None:
+def test_lines_of_a_file_and_of_a_trace_give_the_same_bytes(drill: Run) -> None:
     text = "".join(chrome.render(drill.result, drill.trace.lines()))
     again = Result.model_validate_json(drill.result.model_dump_json())
     assert "".join(chrome.render(again, [line + "\n" for line in drill.trace.lines()])) == text
