@@ -88,26 +88,23 @@ def drawn_faults(scenario: Scenario) -> list[Fault]:
     return [fault for fault in Fault if fault in drawn | {rule.fault for rule in scenario.faults}]
 
 
-def ledger(scenario: Scenario, campaign: Campaign) -> tuple[report.LedgerRow, ...]:
+def ledger(scenario: Scenario, campaign: Campaign) -> dict[str, tuple[report.LedgerCell, ...]]:
     """Each kind of fault by phase of life."""
     faults = drawn_faults(scenario)
     # With no counts, every possible cell is missing.
     possible = campaign.empty_cells(faults, {})
-    return tuple(
-        report.LedgerRow(
-            fault=str(fault),
-            cells=tuple(
-                report.LedgerCell(
-                    struck=campaign.fired[f"{fault} {phase}"],
-                    met_poll=campaign.in_flight[f"{fault} {phase}"],
-                    changed=campaign.changed[f"{fault} {phase}"],
-                    possible=phase in possible.get(fault, ()),
-                )
-                for phase in PHASES
-            ),
+    return {
+        str(fault): tuple(
+            report.LedgerCell(
+                struck=campaign.fired[f"{fault} {phase}"],
+                met_poll=campaign.in_flight[f"{fault} {phase}"],
+                changed=campaign.changed[f"{fault} {phase}"],
+                possible=phase in possible.get(fault, ()),
+            )
+            for phase in PHASES
         )
         for fault in faults
-    )
+    }
 
 
 def size_of(scenario: Scenario) -> str:

@@ -31,8 +31,7 @@ def compare(
     A distribution that differs is worth a look, but neither worse nor better.
     """
     from drsim.console import errors, output
-    from drsim.reports.comparing import as_json as json_form
-    from drsim.reports.comparing import comparison, page
+    from drsim.reports.comparing import comparison, documents
     from drsim.reports.text import visible
     from drsim.side_by_side import show
 
@@ -43,10 +42,10 @@ def compare(
     if not comparisons:
         raise UserError(f"nothing in common: A has {shown['A']}, B has {shown['B']}")
     if html is not None:
-        text = page.render(comparisons)
+        text = documents.render_html(comparisons)
         writing(lambda: html.write_text(text, encoding="utf-8"))
     if as_json:
-        output().out(json_form.render(comparisons), highlight=False)
+        output().out(documents.render_json(comparisons), highlight=False)
     else:
         compared = {name for each in comparisons for name in (each.a.scenario, each.b.scenario)}
         for each in comparisons:

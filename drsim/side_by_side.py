@@ -11,7 +11,7 @@ from drsim.console import line
 from drsim.reports.comparing import wording
 from drsim.reports.comparing.comparison import Compared, Comparison
 from drsim.reports.comparing.effect import Histogram
-from drsim.reports.comparing.regressions import Judged
+from drsim.reports.comparing.regressions import Judgement
 from drsim.reports.markdown import number
 from drsim.reports.text import visible
 from drsim.scenarios.result import Distribution
@@ -65,7 +65,7 @@ def _title(console: Console, text: str) -> None:
     console.print(Text(f"  {text}", "bold"))
 
 
-def _show_judged(console: Console, judged: Judged) -> None:
+def _show_judged(console: Console, judged: Judgement) -> None:
     verdicts = f"{wording.outcome(judged.a)} -> {wording.outcome(judged.b)}"
     line(console, _MARKS[judged.change], f"{wording.named(judged):<39} {verdicts}", indent=2)
     for name, side in (("A", judged.a), ("B", judged.b)):
@@ -107,14 +107,14 @@ def _show_figures(console: Console, compared: Compared) -> None:
     if compared.a and compared.b:
         levels = _LEVELS if console.encoding.lower().startswith("utf") else _PLAIN_LEVELS
         shapes = shapes_of(compared.a.histogram, compared.b.histogram, levels)
-        scale = wording.scale(compared)
+        unit = wording.unit_of(compared)
         for name, shape, side in zip("AB", shapes, (compared.a, compared.b), strict=True):
-            console.print(Text(f"      {name} |{shape}| {_figures(side, scale)}"), no_wrap=True, overflow="ellipsis")
+            console.print(Text(f"      {name} |{shape}| {_figures(side, *unit)}"), no_wrap=True, overflow="ellipsis")
 
 
-def _figures(side: Distribution, scale: wording.Scale) -> str:
-    p50, p95, p99 = (scale.shown(value) for value in (side.p50, side.p95, side.p99))
-    return f"p50 {p50}, p95 {p95}, p99 {p99} {scale.unit}, {side.count} values"
+def _figures(side: Distribution, unit: str, size: float) -> str:
+    p50, p95, p99 = (number(value / size) for value in (side.p50, side.p95, side.p99))
+    return f"p50 {p50}, p95 {p95}, p99 {p99} {unit}, {side.count} values"
 
 
 def shapes_of(a: Histogram, b: Histogram, levels: str) -> tuple[str, str]:

@@ -3,18 +3,17 @@
 Owns the order and the words; the result holds the limits. It judges nothing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from drsim.scenarios.result import Capacity, Limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
-    """All limits, the first of the hard ones that some number of executions reaches, and what follows from them.
+class CapacityNote:
+    """All limits, the first hard one that some number of executions reaches, and sentences for people.
 
-    A limit that the run itself has reached comes before all that are extrapolated. A run with too few figures has no
-    limits, and one sentence that says what is missing.
+    A limit that the run itself reached comes before all extrapolated ones. A run with too few figures has no limits.
     """
 
     limits: tuple[Limit, ...] = ()
@@ -22,23 +21,20 @@ class Note:
     sentences: tuple[str, ...]
 
 
-def note(capacity: Capacity | None) -> Note:
+def note(capacity: Capacity | None) -> CapacityNote:
     """Return the capacity note of one run."""
     if capacity is None:
-        return Note(sentences=("This result, of version 1, does not have the figures that limits are computed from.",))
+        return CapacityNote(sentences=("This result, of version 1, lacks the figures that limits are computed from.",))
     if not capacity.limits:
-        sentence = "This run says nothing about capacity: too few executions were found, handed over and polled."
-        return Note(sentences=(sentence,))
+        return CapacityNote(sentences=("Too few executions were found, handed over and polled to compute capacity.",))
     hard = [each for each in capacity.limits if each.is_hard]
     reached = [each for each in hard if each.is_reached]
-    to_come = sorted(
-        (each for each in hard if each.at_executions is not None and not each.is_reached),
-        key=lambda each: (each.at_executions, each.name),
-    )
-    return Note(
+    ahead = {each.name: each for each in hard if not each.is_reached}
+    order = sorted((each.at_executions, name) for name, each in ahead.items() if each.at_executions is not None)
+    return CapacityNote(
         limits=capacity.limits,
-        first=next(iter((*reached, *to_come)), None),
-        sentences=(*_finder_sentences(capacity), *_order_sentences(reached, to_come), *_never_sentences(hard)),
+        first=next(iter((*reached, *(ahead[name] for _, name in order))), None),
+        sentences=(*_finder_sentences(capacity), *_limit_sentences(hard, reached, order)),
     )
 
 
@@ -59,20 +55,16 @@ def _finder_sentences(capacity: Capacity) -> Iterator[str]:
         )
 
 
-def _order_sentences(reached: Sequence[Limit], to_come: Sequence[Limit]) -> Iterator[str]:
+def _limit_sentences(hard: list[Limit], reached: list[Limit], order: list[tuple[int, str]]) -> Iterator[str]:
     if reached:
         names = [f"{each.name}{f' ({each.refused} refused)' if each.refused else ''}" for each in reached]
         yield f"This run itself reached {' and '.join(names)}."
-    order = [f"{each.name} at {about(each.at_executions)}" for each in to_come if each.at_executions is not None]
     if order:
-        yield f"Extrapolated, the {'next' if reached else 'first'} limit to be reached is {order[0]} executions in " + (
-            f"POLLING at once. Then come {'; '.join(order[1:])}." if order[1:] else "POLLING at once."
-        )
-
-
-def _never_sentences(limits: Iterable[Limit]) -> Iterator[str]:
-    never = [each.name for each in limits if each.is_paced and each.at_executions is None]
-    if never:
+        first, *others = [f"{name} at {about(executions)}" for executions, name in order]
+        then = f" Then come {'; '.join(others)}." if others else ""
+        place = "next" if reached else "first"
+        yield f"Extrapolated, the {place} limit to be reached is {first} executions in POLLING at once.{then}"
+    if never := [each.name for each in hard if each.is_paced and each.at_executions is None]:
         yield (
             f"However many executions there are, pollers alone never reach {' or '.join(never)}: ExecutionFinder hands "
             "over too slowly for that."

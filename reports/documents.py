@@ -1,6 +1,6 @@
 """All formats of a run's report, from its result and its trace alone.
 
-Owns which files there are, and that one which cannot be written loses no other.
+Owns which files there are, and that one which cannot be written does not affect the others.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,18 +17,18 @@ PAGE: Final = "report.html"
 CHROME: Final = "trace.chrome.json"
 
 Lines = Callable[[], Iterable[str]]
-"""The trace's lines, from the first one whenever it is called. They raise TraceError if the trace cannot be had."""
+"""Returns the trace's lines from the first one at each call. The lines raise TraceError if the trace is unreadable."""
 
 
 class UnwrittenError(Exception):
-    """A file of which some piece could not be made, so that none of it is worth keeping; the message says why."""
+    """A piece of a file could not be made, so the file is useless; the message says why."""
 
 
 class File(NamedTuple):
-    """One file of a report. `text` comes in pieces and is None if it could not be written: `troubles` say why.
+    """One file of a report. `text` comes in pieces; it is None if the file could not be written, see `troubles`.
 
-    Pieces are made as they are asked for; one that cannot be made raises UnwrittenError, or TraceError without the
-    trace. A file that does without the trace says in `damage` what is wrong with that.
+    Pieces are made on demand and may raise UnwrittenError, or TraceError without the trace. `damage` is what is wrong
+    with the trace if the file was written without it.
     """
 
     name: str
@@ -38,7 +38,7 @@ class File(NamedTuple):
 
 
 def files(result: Result, lines: Lines, *, with_chrome: bool = False) -> Iterator[File]:
-    """Every file, as it is done; Chrome's trace is large, and asked for."""
+    """Every file, one after the other; Chrome's trace, which is large, only on request."""
     makers: dict[str, Callable[[], Document | str]] = {
         MARKDOWN: lambda: markdown.document(result),
         PAGE: lambda: html.render(result, lines()),
@@ -52,7 +52,7 @@ def files(result: Result, lines: Lines, *, with_chrome: bool = False) -> Iterato
         except Exception as error:
             yield File(name, None, (_trouble(name, error),))
         else:
-            document = made if isinstance(made, Document) else Document(made, ())
+            document = made if isinstance(made, Document) else Document(made)
             troubles = tuple(f"{name}: {trouble}" for trouble in document.troubles)
             yield File(name, (document.text,), troubles, document.damage)
     if with_chrome:

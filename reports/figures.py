@@ -1,6 +1,6 @@
-"""Which plots each section of the page has, and from which figures of the result.
+"""The plots of each section of the page, and the figures of the result that they show.
 
-Owns the choice; `charts` draws. Each plot is a function of its own, so one that cannot be drawn leaves the others.
+Owns the choice; `charts` draws. Each plot is a function, so that one that cannot be drawn does not affect the others.
 """
 
 import math
@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 from drsim.reports.charts import Mark, Series, Span, distribution, ranges, stacked
 from drsim.reports.charts import timeline as over_time
-from drsim.reports.metrics import STATISTICS
-from drsim.scenarios.result import AlarmRecord, Distribution, MetricRecord, Minute, Result, TickRecord, Widget
+from drsim.reports.markdown import STATISTICS
+from drsim.scenarios.result import AlarmRecord, Distribution, MetricRecord, Minute, Result, Widget
 from drsim.simulator.figures.table import FIGURES
 
 Plot = Callable[[], Markup]
@@ -27,23 +27,22 @@ _PHASE_COLOURS: Final = {"PENDING": "--c6", "STARTED": "--c2", "IN_PROGRESS": "-
 
 
 def plots_of(section: str, result: Result) -> list[Plot]:
-    """The plots of a section, none where it has none or where the run has nothing to be plotted."""
+    """The plots of a section for which the run has values."""
     makers = {
         "finder": _of_finder,
         "poller": _of_poller,
         "performance": _of_performance,
         "cloudwatch": _of_cloudwatch,
     }
-    maker = makers.get(section)
-    return [*(maker(result) if maker is not None else ()), *_of_table(section, result)]
+    own = makers[section](result) if section in makers else ()
+    return [*own, *_of_table(section, result)]
 
 
 def _of_finder(result: Result) -> Iterator[Plot]:
     if result.metrics.ticks:
         yield partial(_ticks, result)
     gaps = {each.phase: f"poll_gap.{each.phase}" for each in result.metrics.cadence}
-    found = _named(result, gaps)
-    if found:
+    if found := _named(result, gaps):
         marks = [
             Mark(label=f"{each.phase} {kind}", value=value * 1000, colour=_PHASE_COLOURS[each.phase])
             for each in result.metrics.cadence
@@ -51,21 +50,18 @@ def _of_finder(result: Result) -> Iterator[Plot]:
             for kind, value in (("as set", each.configured), ("in effect", each.effective))
         ]
         yield partial(distribution, "gaps", "Gap between two polls, by phase", found, marks=marks)
-    durations = _durations(result, _FINDER)
-    if durations:
+    if durations := _durations(result, _FINDER):
         yield partial(ranges, "finder-time", "Duration of the finder", durations)
 
 
 def _of_poller(result: Result) -> Iterator[Plot]:
-    durations = _durations(result, _POLLER)
-    if durations:
+    if durations := _durations(result, _POLLER):
         marks = _phase_2("warm max", "ExecutionPoller.warm")
         yield partial(ranges, "poller-time", "Duration of a poll", durations, marks=marks)
-    calls = {"update, cold": "UpdateItem.cold", "update, warm": "UpdateItem.warm"}
-    found = _named(result, {**calls, "DescribeJobs": "DescribeJobs.warm", "GetItem": "GetItem.warm"})
-    if found:
+    updates = {"update, cold": "UpdateItem.cold", "update, warm": "UpdateItem.warm"}
+    if calls := _named(result, {**updates, "DescribeJobs": "DescribeJobs.warm", "GetItem": "GetItem.warm"}):
         marks = _phase_2("warm update max", "UpdateItem.warm")
-        yield partial(ranges, "poller-calls", "Latency of the poller's calls", found, marks=marks)
+        yield partial(ranges, "poller-calls", "Latency of the poller's calls", calls, marks=marks)
 
 
 def _of_table(section: str, result: Result) -> Iterator[Plot]:
@@ -77,28 +73,23 @@ def _of_table(section: str, result: Result) -> Iterator[Plot]:
 
 def _of_performance(result: Result) -> Iterator[Plot]:
     functions = result.metrics.configuration["functions"]
-    concurrent = _lines(result, "AWS/Lambda", "ConcurrentExecutions", "Maximum", {(): "account", (_POLLER,): "pollers"})
-    if concurrent:
-        limits = [Mark(label="limit of the account", value=functions["account_concurrency"])]
-        limits += [
-            Mark(label=f"reserved for the {name}", value=functions[name]["reserved_concurrency"])
-            for name in ("finder", "poller")
-            if functions[name]["reserved_concurrency"] is not None
-        ]
-        yield partial(
-            over_time, "concurrency", "Lambda invocations at once", concurrent, basis="observed", marks=limits
-        )
-    finder = _lines(result, "AWS/Lambda", "Duration", "Maximum", {(_FINDER,): "longest finder of the minute"})
-    if finder:
+    labels = {(): "account", (_POLLER,): "pollers"}
+    if running := _lines(result, "AWS/Lambda", "ConcurrentExecutions", "Maximum", labels):
+        bounds = {f"reserved for the {name}": functions[name]["reserved_concurrency"] for name in ("finder", "poller")}
+        bounds = {"limit of the account": functions["account_concurrency"], **bounds}
+        marks = [Mark(label=label, value=value) for label, value in bounds.items() if value is not None]
+        yield partial(over_time, "concurrency", "Lambda invocations at once", running, basis="observed", marks=marks)
+    labels = {(_FINDER,): "longest finder of the minute"}
+    if finder := _lines(result, "AWS/Lambda", "Duration", "Maximum", labels):
         marks = [Mark(label="timeout", value=result.capacity.timeout * 1000)] if result.capacity else []
-        minute = "The finder's minute"
-        yield partial(over_time, "finder-minute", minute, finder, unit="ms", basis="modelled", marks=marks)
-    asked = _lines(result, "drsim", "DescribeJobs", "Sum", {(): "calls"})
-    if asked:
-        yield partial(over_time, "drs-calls", "DescribeJobs calls to DRS per minute", asked, basis="observed")
-    queries = _named(result, {"Query, cold": "Query.cold", "Query, warm": "Query.warm"})
-    if queries:
-        marks = [*_criterion(result, _QUERIES), *_phase_2("max", "Query.cold")]
+        title = "The finder's minute"
+        yield partial(over_time, "finder-minute", title, finder, unit="ms", basis="modelled", marks=marks)
+    if calls := _lines(result, "drsim", "DescribeJobs", "Sum", {(): "calls"}):
+        yield partial(over_time, "drs-calls", "DescribeJobs calls to DRS per minute", calls, basis="observed")
+    if queries := _named(result, {"Query, cold": "Query.cold", "Query, warm": "Query.warm"}):
+        limits = [each.limit for each in result.criteria if each.name == _QUERIES and each.limit is not None]
+        marks = [Mark(label="criterion: under", value=limit) for limit in limits]
+        marks += _phase_2("max", "Query.cold")
         yield partial(distribution, "queries", "Latency of StatusIndex queries", queries, marks=marks)
 
 
@@ -111,46 +102,40 @@ def _of_cloudwatch(result: Result) -> Iterator[Plot]:
 
 
 def _ticks(result: Result) -> Markup:
-    """Ticks over time: of the executions found, those polled and those skipped as not yet due."""
-    instants = [(_seconds(tick.at), tick) for tick in result.metrics.ticks]
-
-    def series(label: str, colour: str, value: Callable[[TickRecord], int]) -> Series:
-        return Series(label=label, points=[(at, float(value(tick))) for at, tick in instants], colour=colour)
-
-    shown = [
-        series("polled", "--c1", lambda tick: tick.polled),
-        series("found and skipped", "--s-PENDING", lambda tick: max(tick.found - tick.polled, 0)),
+    ticks = [(_seconds(tick.at), tick) for tick in result.metrics.ticks]
+    polled = [(at, float(tick.polled)) for at, tick in ticks]
+    skipped = [(at, float(max(tick.found - tick.polled, 0))) for at, tick in ticks]
+    series = [
+        Series(label="polled", points=polled, colour="--c1"),
+        Series(label="found and skipped", points=skipped, colour="--s-PENDING"),
     ]
-    return stacked("ticks", "Executions found by each tick, polled and skipped", shown, basis="observed")
+    return stacked("ticks", "Executions found by each tick, polled and skipped", series, basis="observed")
 
 
 def _alarm(result: Result, alarm: AlarmRecord) -> Markup:
     """What an alarm judges, its metric over the period that slides, beside its threshold; time in ALARM is shaded."""
     metric = None if alarm.metric is None else result.metrics.cloudwatch[alarm.metric]
+    bounds = _bounds(result)
+    judged = f"({alarm.statistic.lower()} of {alarm.period_minutes} min)"
     ends = [*(_seconds(change.at) for change in alarm.changes[1:]), None]
-    spans = [
-        Span(label="ALARM", start=_seconds(change.at), end=end, colour="--fail")
-        for change, end in zip(alarm.changes, ends, strict=True)
-        if change.state == "ALARM"
-    ]
-    states = " → ".join(change.state for change in alarm.changes)
-    shown = [] if metric is None else [_judged(alarm, metric, _bounds(result))]
     return over_time(
         f"alarm-{alarm.name}",
-        f"Alarm {alarm.name}: {states}",
-        shown,
+        f"Alarm {alarm.name}: {' → '.join(change.state for change in alarm.changes)}",
+        [] if metric is None else [_judged(alarm, metric, f"{metric.name} {judged}", bounds)],
         unit=_unit(metric),
         basis="observed",
-        marks=[
-            Mark(label=f"threshold ({alarm.statistic.lower()} of {alarm.period_minutes} min)", value=alarm.threshold)
+        marks=[Mark(label=f"threshold {judged}", value=alarm.threshold)],
+        spans=[
+            Span(label="ALARM", start=_seconds(change.at), end=end, colour="--fail")
+            for change, end in zip(alarm.changes, ends, strict=True)
+            if change.state == "ALARM"
         ],
-        spans=spans,
-        bounds=_bounds(result),
+        bounds=bounds,
     )
 
 
-def _judged(alarm: AlarmRecord, metric: MetricRecord, bounds: tuple[float, float]) -> Series:
-    """The value that the alarm looks at, at the end of each minute: that of the minutes with data in its period.
+def _judged(alarm: AlarmRecord, metric: MetricRecord, label: str, bounds: tuple[float, float]) -> Series:
+    """The value that the alarm judges, at the end of each minute: that of the minutes with data in its period.
 
     A quantile of a period does not follow from those of its minutes and is not drawn.
     """
@@ -159,29 +144,18 @@ def _judged(alarm: AlarmRecord, metric: MetricRecord, bounds: tuple[float, float
     for last in range(int(bounds[0] // 60) * 60, int(bounds[1] // 60) * 60, 60):
         period = [minutes[at] for at in range(last - 60 * (alarm.period_minutes - 1), last + 1, 60) if at in minutes]
         points.append((last + 60, STATISTICS[alarm.statistic](_together(period)) if period else None))
-    label = f"{metric.name} ({alarm.statistic.lower()} of {alarm.period_minutes} min)"
     return Series(label=label, points=points, style="step")
 
 
 def _together(minutes: Sequence[Minute]) -> Minute:
-    """Minutes as if they were one."""
-    return Minute(
-        minutes[0].at,
-        sum(minute.samples for minute in minutes),
-        sum(minute.sum for minute in minutes),
-        min(minute.min for minute in minutes),
-        max(minute.max for minute in minutes),
-        math.nan,
-        math.nan,
-    )
+    at, samples, sums, lows, highs, _, _ = zip(*minutes, strict=True)
+    return Minute(at[0], sum(samples), sum(sums), min(lows), max(highs), math.nan, math.nan)
 
 
 def _widget(result: Result, number: int, widget: Widget) -> Markup:
     """A widget of the dashboard, as CloudWatch would draw it from this run's metrics."""
-    metrics = result.metrics.cloudwatch
-    lines = [(line, metrics[line.metric]) for line in widget.lines if line.metric is not None]
-    left = next((metric for line, metric in lines if not line.right), None)
-    right = next((metric for line, metric in lines if line.right), None)
+    lines = [(line, result.metrics.cloudwatch[line.metric]) for line in widget.lines if line.metric is not None]
+    left, right = (next((metric for line, metric in lines if line.right is side), None) for side in (False, True))
     return over_time(
         f"widget-{number}",
         f"Dashboard: {widget.title}",
@@ -213,15 +187,9 @@ def _lines(
 
 
 def _named(result: Result, names: Mapping[str, str]) -> dict[str, Distribution]:
-    """The distributions of the run by their labels, without those that have no value."""
+    """The distributions of the run by their labels, without missing ones."""
     distributions = result.metrics.distributions
     return {label: distributions[name] for label, name in names.items() if name in distributions}
-
-
-def _criterion(result: Result, name: str) -> list[Mark]:
-    """The limit of a criterion, if it is judged by a number."""
-    limits = (each.limit for each in result.criteria if each.name == name)
-    return [Mark(label="criterion: under", value=limit) for limit in limits if limit is not None]
 
 
 def _phase_2(label: str, name: str) -> list[Mark]:

@@ -1,7 +1,4 @@
-"""A result as pandas DataFrames, for notebooks and for comparing runs.
-
-Kept apart from `drsim run`, which starts several times faster without pandas.
-"""
+"""A result as pandas DataFrames, for notebooks; `drsim run` starts several times faster without them."""
 
 from collections.abc import Sequence
 
@@ -14,14 +11,14 @@ with needs("frames", "drsim.reports.frames"):
 
 
 def ticks(result: Result) -> pd.DataFrame:
-    """A row a tick, indexed by its instant (UTC): number, looks, found, polled."""
+    """One row per tick, indexed by its instant (UTC): number, looks, found, polled."""
     rows = [tick.model_dump() for tick in result.metrics.ticks]
     frame = pd.DataFrame(rows, columns=["number", "at", "looks", "found", "polled"])
     return frame.assign(at=pd.to_datetime(frame["at"], format="ISO8601", utc=True)).set_index("at")
 
 
 def distributions(results: Sequence[Result]) -> pd.DataFrame:
-    """A row a distribution and run, indexed by scenario, seed and name: unit, basis, count, min, mean, p50 ... max."""
+    """One row per distribution and run, indexed by scenario, seed and name: unit, basis, count, min, mean ... max."""
     rows = [
         {"scenario": result.scenario, "seed": result.seed, "name": name, **figure.model_dump(exclude={"histogram"})}
         for result in results
@@ -31,7 +28,7 @@ def distributions(results: Sequence[Result]) -> pd.DataFrame:
 
 
 def verdicts(results: Sequence[Result]) -> pd.DataFrame:
-    """A row a run, indexed by scenario and seed, with a column for each criterion and property."""
+    """One row per run, indexed by scenario and seed, with a column for each criterion and property."""
     rows = [
         {"scenario": result.scenario, "seed": result.seed}
         | {each.name: each.verdict for each in result.criteria}
@@ -42,7 +39,7 @@ def verdicts(results: Sequence[Result]) -> pd.DataFrame:
 
 
 def metrics(result: Result) -> pd.DataFrame:
-    """A row a CloudWatch metric and minute, indexed by the minute's first second (UTC), metric by metric.
+    """One row per CloudWatch metric and minute, indexed by the minute's first second (UTC), metric by metric.
 
     Columns: namespace, name, dimensions (Name=Value,Name=Value), unit, basis, samples, sum, min, max, p50, p99.
     """

@@ -1,12 +1,11 @@
-"""What became of each execution, from the lines of the trace: the data of the timeline.
+"""The history of each execution, from the lines of the trace: the data of the timeline.
 
-Owns which events make a lane. Instants are virtual milliseconds. A lane knows DRS's truth from the start of each job,
-whose whole life the trace then has.
+Instants are virtual milliseconds. The trace has the whole life of a job, DRS's truth, when the job starts.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from drsim.simulator.decoder import events_of
 from drsim.simulator.events import POLLER, FaultInjected, ItemRecord, JobStarted, LambdaEnded, RunEnded
@@ -22,12 +21,12 @@ STRIKES_MAX: Final = 5000
 _NEVER_US: Final = 1 << 60
 
 Spans = list[tuple[int, str]]
-"""Instants and the statuses that begin then, oldest first."""
+"""Instants and the statuses that begin at them, oldest first."""
 
 
 @dataclass(slots=True)
 class WaveHistory:
-    """One wave: its status as the table says, and as DRS knows it."""
+    """One wave: its statuses in the table and in DRS."""
 
     table: Spans = field(default_factory=list)
     truth: Spans = field(default_factory=list)
@@ -35,7 +34,7 @@ class WaveHistory:
 
 @dataclass(slots=True)
 class Lane:
-    """One execution. `polls` are the starts of its polls, `failed` the indices of those that did not succeed."""
+    """One execution: `polls` are the starts of its polls, `failed` the indices of those that failed."""
 
     execution_id: str
     statuses: Spans = field(default_factory=list)
@@ -44,18 +43,16 @@ class Lane:
     failed: list[int] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Strike:
-    """One injected fault, by its rule's number in the scenario; `execution_id` is "" where it concerns none."""
+class Strike(NamedTuple):
+    """One injected fault, by its rule's index in the scenario; `execution_id` is "" if it concerns none."""
 
     at_ms: int
     rule: int
     execution_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class History:
-    """All lanes in the order of their start; `executions_count` and `strikes_count` also count what is left out."""
+class History(NamedTuple):
+    """The lanes in the order of their start; `executions_count` and `strikes_count` include what is left out."""
 
     end_ms: int
     lanes: tuple[Lane, ...]
@@ -65,10 +62,9 @@ class History:
 
 
 def history(lines: Iterable[str], *, first: Iterable[str] = ()) -> History:
-    """The history in a trace's lines, of at most LANES_MAX executions.
+    """The history in a trace's lines. Of more than LANES_MAX executions it keeps those in `first`, then the oldest.
 
-    Those in `first`, such as executions that broke a property, come before others if there are too many. Raises
-    ValueError for lines that are no trace.
+    Raises ValueError for lines that are no trace.
     """
     lanes = _Lanes(set(first))
     strikes: list[Strike] = []
@@ -101,13 +97,11 @@ class _Lanes:
         self._lanes: dict[str, Lane] = {}
 
     def kept(self) -> tuple[Lane, ...]:
-        """At most LANES_MAX lanes: those to be shown first, and then the oldest."""
         by_rank = sorted(self._lanes, key=lambda execution_id: execution_id not in self._first)
         chosen = set(by_rank[:LANES_MAX])
         return tuple(lane for execution_id, lane in self._lanes.items() if execution_id in chosen)
 
     def on_change(self, at_ms: int, event: ItemRecord) -> None:
-        """Add what the table now says."""
         lane = self._lane(event.execution_id)
         if lane is not None:
             _extend(lane.statuses, at_ms, event.status)
@@ -120,7 +114,7 @@ class _Lanes:
                 wave.truth = wave.truth or life or []
 
     def _lane(self, execution_id: str) -> Lane | None:
-        """The execution's lane, or None where there are too many: a trace may have 100,000 executions."""
+        """The execution's lane, or None if there are too many: a trace may have 100,000 executions."""
         if execution_id not in self.seen:
             self.seen.add(execution_id)
             if execution_id in self._first or len(self._lanes) < LANES_MAX:
@@ -128,9 +122,7 @@ class _Lanes:
         return self._lanes.get(execution_id)
 
     def on_poll(self, event: LambdaEnded) -> None:
-        """Add a poll that has ended."""
-        lane = self._lanes.get(event.execution_id)
-        if lane is not None:
+        if lane := self._lanes.get(event.execution_id):
             if event.outcome != "ok":
                 lane.failed.append(len(lane.polls))
             lane.polls.append((event.at_us - event.duration_us) // 1000)
@@ -142,7 +134,7 @@ def _extend(spans: Spans, at_ms: int, status: str) -> None:
 
 
 def _truth(job: JobStarted) -> Iterator[tuple[int, str]]:
-    """The states of a wave as its job lives: accepted, launching, and ended, launch actions and all."""
+    """The true statuses of a wave: its job was accepted, launches, and ended with its launch actions."""
     yield job.at_us // 1000, "LAUNCHING"
     begins_us = min(begin_us for begin_us, _, _, _ in job.lives)
     if begins_us < _NEVER_US:

@@ -1,111 +1,99 @@
 """`report.md`: the twelve sections of the Phase 2 report, filled from one run's result.
 
-Owns how a figure is written, and what is left out of a report that would be too long. The templates own the words;
-neither holds a figure of its own.
+Owns how a figure is written, and what a report that would be too long leaves out. The templates own the words.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from drsim.reports import phase_2
 from drsim.reports.capacity import about, note
-from drsim.reports.metrics import STATISTICS
 from drsim.reports.sections import TITLES, Document, Section, render_sections, troubles
 from drsim.reports.text import visible
-from drsim.scenarios.result import Result, TickRecord, WidgetLine
+from drsim.scenarios.result import Minute, Result, TickRecord, WidgetLine
 from drsim.simulator.figures.table import FIGURES
 
-SIGNS: Final[Mapping[str, str]] = {
-    "pass": "✅ PASS",
-    "fail": "❌ FAIL",
-    "not exercised": "➖ not exercised",
-    "unknown": "❔ UNKNOWN",
-}
+SIGNS: Final = {"pass": "✅ PASS", "fail": "❌ FAIL", "not exercised": "➖ not exercised", "unknown": "❔ UNKNOWN"}
 """How each verdict is written."""
 
-# GitHub takes a step summary of 1 MiB. Source: GitHub Docs, workflow commands, job summaries, 2026-11.
+STATISTICS: Final[Mapping[str, Callable[[Minute], float]]] = {
+    "Sum": lambda minute: minute.sum,
+    "Maximum": lambda minute: minute.max,
+    "Minimum": lambda minute: minute.min,
+    "Average": lambda minute: minute.sum / minute.samples,
+    "SampleCount": lambda minute: minute.samples,
+    "p50": lambda minute: minute.p50,
+    "p99": lambda minute: minute.p99,
+}
+"""How CloudWatch computes each statistic from the values of one minute."""
+
+# GitHub accepts a step summary of 1 MiB. Source: GitHub Docs, workflow commands, job summaries, 2026-11.
 BYTES_MAX: Final = 900_000
-_ROWS_MAX: Final = (60, 20, 5, 1)
+_ROWS_MAX: Final = 60
+_FEWER_ROWS: Final = (20, 5, 1)
 _LOWEST_VALUE_FIRST: Final = (
-    "environment",
-    "logging",
-    "security",
-    "infrastructure",
-    "integration",
-    "poller",
-    "finder",
-    "cloudwatch",
-    "limitations",
-    "performance",
-    "errors",
-    "acceptance",
-    "summary",
+    *("environment", "logging", "security", "infrastructure", "integration", "poller", "finder", "cloudwatch"),
+    *("limitations", "performance", "errors", "acceptance", "summary"),
 )
 
 
-class Period(NamedTuple):
-    """Ticks in a row that saw the same."""
-
-    first: str
-    last: str
-    ticks: int
-    found: int
-    polled: int
-
-
 def render(result: Result) -> str:
-    """The text of `document`, for callers that have no use for its troubles."""
+    """The text of `document`, for callers that need no troubles."""
     return document(result).text
 
 
 def document(result: Result, bytes_max: int = BYTES_MAX) -> Document:
     """The report of one run, as GitHub-flavoured Markdown of less than `bytes_max` bytes in UTF-8.
 
-    Of a report that would be longer, first the tables end sooner, then whole sections are left out, those of least
-    value first; it says so. The troubles are the sections that could not be written.
+    A report that would be longer first gets shorter tables, then loses whole sections, those of least value first; it
+    says so. The troubles are the sections that could not be written.
     """
-    whole, *shorter = _ROWS_MAX
-    written, left_out = sections(result, whole), []
-    text = _assembled(result, written, bytes_max, ())
-    for rows_max in shorter:
-        if _fits(text, bytes_max):
-            break
-        written, tables = (
-            sections(result, rows_max),
-            f"long tables end after {rows_max} row{'s' if rows_max > 1 else ''}",
+    template = environment().get_template("markdown/report.md.j2")
+    for written, shortened in _shorter_and_shorter(result):
+        failed = troubles(written)
+        text = template.render(
+            run=result,
+            configuration=result.metrics.configuration,
+            sections=written,
+            troubles=failed,
+            shortened=shortened,
+            bytes_max=bytes_max,
         )
-        text = _assembled(result, written, bytes_max, (tables,))
-    for name in _LOWEST_VALUE_FIRST:
-        if _fits(text, bytes_max):
+        text = re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
+        if len(text.encode()) < bytes_max:
             break
-        written = [each._replace(text="Left out, see above.\n") if each.name == name else each for each in written]
+    return Document(text, failed)
+
+
+def _shorter_and_shorter(result: Result) -> Iterator[tuple[list[Section], tuple[str, ...]]]:
+    """The sections of the whole report, then of shorter ones, each with a list of what was shortened."""
+    yield sections(result), ()
+    for rows_max in _FEWER_ROWS:
+        written, tables = sections(result, rows_max), f"long tables end after {rows_max} row{'s' * (rows_max > 1)}"
+        yield written, (tables,)
+    left_out: list[str] = []
+    for name in _LOWEST_VALUE_FIRST:
         left_out += [each.title for each in written if each.name == name]
-        text = _assembled(result, written, bytes_max, (tables, f"left out: {', '.join(left_out)}"))
-    return Document(text, troubles(written))
+        written = [each._replace(text="Left out, see above.\n") if each.name == name else each for each in written]
+        yield written, (tables, f"left out: {', '.join(left_out)}")
 
 
-def sections(result: Result, rows_max: int = _ROWS_MAX[0], *, signs: Mapping[str, str] = SIGNS) -> list[Section]:
-    """The executive summary and the twelve sections, as Markdown; long tables end after `rows_max` rows.
-
-    `signs` says how each verdict is written.
-    """
+def sections(result: Result, rows_max: int = _ROWS_MAX, *, signs: Mapping[str, str] = SIGNS) -> list[Section]:
+    """The executive summary and the twelve sections as Markdown, with verdicts as in `signs` and shortened tables."""
     metrics = result.metrics
     context = {
         "run": result,
         "metrics": metrics,
-        "counts": _Counts(metrics.counts),
+        "counts": Counter(metrics.counts),
         "configuration": metrics.configuration,
-        "phase_2": phase_2.TEXTS,
-        "phase_2_criteria": phase_2.CRITERIA,
         "figure_table": FIGURES,
         "rows_of": lambda *names: [_row(result, name) for name in names],
-        "periods": lambda: list(periods(metrics.ticks)),
-        "cadence_sentence": partial(cadence_sentence, result),
+        "periods": lambda: list(_periods(metrics.ticks)),
         "capacity": lambda: note(result.capacity),
         "unexercised": lambda: [each.name for each in result.criteria if each.verdict == "not exercised"],
         "span": partial(span, result),
@@ -114,31 +102,14 @@ def sections(result: Result, rows_max: int = _ROWS_MAX[0], *, signs: Mapping[str
         "figure": metrics.distributions.get,
         "sign": signs.__getitem__,
     }
-    titles = {"summary": "Executive Summary"} | dict(TITLES)
-    return render_sections(_environment(rows_max), "markdown/{}.md.j2", context, titles)
-
-
-def _assembled(result: Result, written: Sequence[Section], bytes_max: int, shortened: Sequence[str]) -> str:
-    template = _environment(_ROWS_MAX[0]).get_template("markdown/report.md.j2")
-    text = template.render(
-        run=result,
-        configuration=result.metrics.configuration,
-        sections=written,
-        troubles=troubles(written),
-        shortened=shortened,
-        bytes_max=bytes_max,
-    )
-    return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
-
-
-def _fits(text: str, bytes_max: int) -> bool:
-    return len(text.encode()) < bytes_max
+    titles = {"summary": "Executive Summary"} | TITLES
+    return render_sections(environment(rows_max), "markdown/{}.md.j2", context, titles)
 
 
 @cache
-def _environment(rows_max: int) -> Environment:
-    """The templates' environment, kept, since to compile them takes longer than to render them."""
-    environment = Environment(
+def environment(rows_max: int = _ROWS_MAX) -> Environment:
+    """The environment of templates for Markdown, kept, since compiling them takes longer than rendering them."""
+    found = Environment(
         loader=PackageLoader("drsim.reports"),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -148,31 +119,10 @@ def _environment(rows_max: int) -> Environment:
         # Markdown, not HTML: what a run brings in is escaped by `cell` and `code`.
         autoescape=False,
     )
-    environment.filters |= {
-        "cell": cell,
-        "code": code,
-        "clock": clock,
-        "number": number,
-        "about": about,
-        "head": lambda rows: rows[:rows_max],
-    }
-    environment.globals["sign"] = SIGNS.__getitem__
-    return environment
-
-
-def cadence_sentence(result: Result) -> str:
-    """What the distance between looks makes of the intervals: "One look a minute makes the 15 ... s intervals 60 s"."""
-    cadence = sorted(result.metrics.cadence, key=lambda each: each.configured)
-    every = result.metrics.look_every
-    looks = "One look a minute" if every == 60 else f"One look every {number(every)} s"
-    configured = _listed([number(each.configured) for each in cadence])
-    effective = [number(each.effective) for each in cadence]
-    same = len(set(effective)) == 1
-    return f"{looks} makes the {configured} s intervals {effective[0] if same else _listed(effective)} s in effect."
-
-
-def _listed(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    found.filters |= {"cell": cell, "code": code, "fenced": fenced, "clock": clock, "number": number, "about": about}
+    found.filters["head"] = lambda rows: rows[:rows_max]
+    found.globals["sign"] = SIGNS.__getitem__
+    return found
 
 
 def _row(result: Result, name: str) -> tuple[str, str, str | int | None, str]:
@@ -182,18 +132,11 @@ def _row(result: Result, name: str) -> tuple[str, str, str | int | None, str]:
     return figure.title, figure.phase_2, value, figure.basis
 
 
-class _Counts(dict[str, int]):
-    """Counts by name; what never happened is 0."""
-
-    def __missing__(self, name: str) -> int:
-        return 0
-
-
-def periods(ticks: tuple[TickRecord, ...]) -> Iterator[Period]:
-    """Ticks in a row that found and polled the same number of executions, as one line."""
+def _periods(ticks: tuple[TickRecord, ...]) -> Iterator[tuple[str, str, int, int, int]]:
+    """Ticks in a row that found and polled the same numbers of executions: first, last, ticks, found, polled."""
     for (found, polled), group in groupby(ticks, key=lambda tick: (tick.found, tick.polled)):
-        members = list(group)
-        yield Period(clock(members[0].at)[:5], clock(members[-1].at)[:5], len(members), found, polled)
+        instants = [clock(tick.at)[:5] for tick in group]
+        yield instants[0], instants[-1], len(instants), found, polled
 
 
 def span(result: Result, *names: str) -> str | None:
@@ -204,7 +147,7 @@ def span(result: Result, *names: str) -> str | None:
     low, high = min(each.min for each in found), max(each.max for each in found)
     count = sum(each.count for each in found)
     unit, scale = (found[0].unit, 1) if found[0].unit != "ms" or high < 10_000 else ("s", 1000)
-    values = f"{count} value{'' if count == 1 else 's'}"
+    values = f"{count} value{'s' * (count != 1)}"
     if low == high:
         return f"{number(low / scale)} {unit} ({values})"
     text = f"{number(low / scale)}-{number(high / scale)} {unit}"
@@ -214,11 +157,10 @@ def span(result: Result, *names: str) -> str | None:
 
 
 def values_of(result: Result, line: WidgetLine) -> list[float]:
-    """What a line of the dashboard shows, minute by minute; none where its metric got no value."""
+    """The values of a line of the dashboard, for each minute in which its metric has one."""
     if line.metric is None:
         return []
-    value = STATISTICS[line.statistic]
-    return [value(minute) for minute in result.metrics.cloudwatch[line.metric].minutes]
+    return [STATISTICS[line.statistic](minute) for minute in result.metrics.cloudwatch[line.metric].minutes]
 
 
 def number(value: float) -> str:
@@ -234,12 +176,10 @@ def clock(instant: str) -> str:
 
 
 def cell(text: object) -> str:
-    """Any text as the content of a table's cell or of a line: it stays text, in its place, and has an end.
+    """Any text, shortened, as plain text in a table's cell or in a line: Markdown in it has no effect.
 
-    It can begin no HTML, link, picture, code or emphasis, end no cell, and start no list, heading or quotation. Nor
-    does GitHub make a link of an address, a mention of a name or a reference of a number: it looks for these in the
-    text as it is shown, where an escape does not help, but in no code, so the sign that makes one is shown as code:
-    a`@`b.example.
+    GitHub also links addresses, mentions and references. It finds them after unescaping, but not in code, so their
+    signs are shown as code: a`@`b.example.
     """
     escaped = re.sub(
         r"(?P<sign>(?:@(?=[\w-])|#(?=\d)|(?<=[wW]{3})\.|:(?=//)|(?<=[gG][hH])-(?=\d))+)"
@@ -251,7 +191,7 @@ def cell(text: object) -> str:
 
 
 def code(text: object, *, in_table: bool = True) -> str:
-    """Any text as code, "-" if there is none. In a table, a text with a bar is not: there, readers disagree."""
+    """Any text as code, "-" if there is none. In a table, text with a bar is a cell, since renderers disagree on it."""
     shown = visible(text)
     if not shown:
         return "-"
@@ -260,3 +200,8 @@ def code(text: object, *, in_table: bool = True) -> str:
     ticks = re.findall("`+", shown)
     fence, space = "`" * (1 + max(map(len, ticks), default=0)), " " if ticks else ""
     return f"{fence}{space}{shown}{space}{fence}"
+
+
+def fenced(text: object, length_max: int = 400) -> str:
+    """Any text as a line of a fenced block, or within a code span: it cannot end either."""
+    return visible(text, length_max).replace("`", "'")

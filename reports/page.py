@@ -1,11 +1,10 @@
-"""What all HTML pages share: each is a self-contained file that needs no network.
+"""The environment of the templates for HTML pages, which are self-contained files that need no network.
 
-Owns the environment of the templates. `page.html.j2` is the frame, `page.css` the look; charts bring their own parts.
+`page.html.j2` is the frame of each page, `page.css` its style.
 """
 
 import json
-from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -15,14 +14,13 @@ from drsim.reports.statuses import LOOKS
 from drsim.reports.text import visible
 
 
-def render(template: str, context: Mapping[str, object]) -> str:
-    """A page from its template."""
-    return environment().get_template(template).render(context)
+def render(template: str, **context: object) -> Markup:
+    """A page, or a part of one, from its template; text from outside is escaped."""
+    return Markup(environment().get_template(template).render(context))
 
 
-@lru_cache(maxsize=1)
+@cache
 def environment() -> Environment:
-    """Everything that a run brings in is escaped; `visible` also spells out what cannot be seen."""
     found = Environment(
         loader=PackageLoader("drsim.reports"),
         undefined=StrictUndefined,
@@ -37,6 +35,6 @@ def environment() -> Environment:
 
 
 def data(value: object) -> Markup:
-    """Any data as JSON for a script element: nothing in it can end the element, nor be taken for markup."""
+    """Any data as JSON for a script element, without characters that could end it or start markup."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=True)
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))

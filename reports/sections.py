@@ -1,14 +1,11 @@
-"""The report's sections: their names and titles, and how one that cannot be written is kept from losing the others.
-
-Owns the twelve sections that every format shares, and the guard around each. Words and marks belong to the formats.
-"""
+"""The report's sections: their names and titles, and a guard so that one that fails does not affect the others."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment
 
-TITLES: Final[Mapping[str, str]] = {
+TITLES: Final = {
     "infrastructure": "1. Infrastructure Validation",
     "finder": "2. Execution Finder Lambda Testing",
     "poller": "3. Execution Poller Lambda Testing",
@@ -26,7 +23,7 @@ TITLES: Final[Mapping[str, str]] = {
 
 
 class Section(NamedTuple):
-    """One section as it was written, without its heading. `trouble` says why it could not be; None if it could."""
+    """One section as it was written, without its heading. `trouble` is why it could not be written, or None."""
 
     name: str
     title: str
@@ -34,38 +31,37 @@ class Section(NamedTuple):
     trouble: str | None = None
 
 
-def render_sections(
-    environment: Environment, templates: str, context: Mapping[str, Any], titles: Mapping[str, str] = TITLES
-) -> list[Section]:
-    """Every section that `titles` names, in their order, each from its own template and none at another's risk.
+class Document(NamedTuple):
+    """A whole report. A command that wrote one with `troubles` ends with exit code 3.
 
-    `templates` is where the templates are, such as "markdown/{}.md.j2". Beside the sections there has to be one named
-    `broken`, which gets `error` and says in this format what stands in place of a section that raised. Whatever is
-    computed for one section only should be a function in `context`, so that it fails in that section.
+    `damage` is what is wrong with the run's trace if the report was written without it.
     """
-    return [_section(environment, templates, context, name, title) for name, title in titles.items()]
+
+    text: str
+    troubles: tuple[str, ...] = ()
+    damage: str = ""
 
 
-def _section(environment: Environment, templates: str, context: Mapping[str, Any], name: str, title: str) -> Section:
-    try:
-        return Section(name, title, environment.get_template(templates.format(name)).render(context))
-    except Exception as error:
-        trouble = f"{type(error).__name__}: {error}"
-        broken = environment.get_template(templates.format("broken"))
-        return Section(name, title, broken.render(error=trouble), trouble)
+def render_sections(
+    environment: Environment, templates: str, context: Mapping[str, Any], titles: Mapping[str, str]
+) -> list[Section]:
+    """Write every section that `titles` names, in their order, each from its own template.
+
+    `templates` is the path of the templates, such as "markdown/{}.md.j2". The template `broken` replaces a section that
+    raises, and gets its `error`. A value that only one section needs should be a function in `context`, to fail there.
+    """
+    sections = []
+    for name, title in titles.items():
+        trouble = None
+        try:
+            text = environment.get_template(templates.format(name)).render(context)
+        except Exception as error:
+            trouble = f"{type(error).__name__}: {error}"
+            text = environment.get_template(templates.format("broken")).render(error=trouble)
+        sections.append(Section(name, title, text, trouble))
+    return sections
 
 
 def troubles(sections: Sequence[Section]) -> tuple[str, ...]:
     """A sentence for each section that could not be written."""
     return tuple(f"{each.title}: {each.trouble}" for each in sections if each.trouble is not None)
-
-
-class Document(NamedTuple):
-    """A whole report. A command that wrote one with `troubles` ends with exit code 3.
-
-    `damage` is what is wrong with the run's trace where the report had to do without it.
-    """
-
-    text: str
-    troubles: tuple[str, ...]
-    damage: str = ""

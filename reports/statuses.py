@@ -1,6 +1,6 @@
-"""How statuses look: colours, signs and phrases, the same on terminal, page and charts.
+"""Colours, signs and phrases of statuses, the same on terminal, page and charts.
 
-What a status means, and which may follow it, is `orchestrator.model`'s. mypy names what a new status lacks here.
+`orchestrator.model` owns their meanings and moves. mypy names what a new status lacks here.
 """
 
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ from drsim.orchestrator.model import ExecutionStatus, Status, WaveStatus
 
 
 class ItemStatus(Status):
-    """What a trace has in place of an execution's status where the item has none."""
+    """Statuses in a trace of items that have none."""
 
     DELETED = "DELETED", "The item is gone"
     MALFORMED = "MALFORMED", "The item cannot be read", "DELETED"
 
 
-class Look(NamedTuple):
-    """A colour on light and one on dark ground, a sign that most fonts have, and the phrase that follows a count."""
+class Appearance(NamedTuple):
+    """A colour on light and one on dark ground, a sign that most fonts have, and the phrase after a count."""
 
     light: str
     dark: str
@@ -25,47 +25,46 @@ class Look(NamedTuple):
     phrase: str
 
 
-def look_of(status: ExecutionStatus | WaveStatus | ItemStatus) -> Look:
-    """How a status looks. A word that executions and waves share looks alike."""
+def appearance_of(status: ExecutionStatus | WaveStatus | ItemStatus) -> Appearance:
+    """The appearance of a status; a word that executions and waves share has one."""
     match status:
         case ExecutionStatus.PENDING | WaveStatus.PENDING:
-            return Look("#b6bfc9", "#4d5866", "·", "pending")
+            return Appearance("#b6bfc9", "#4d5866", "·", "pending")
         case ExecutionStatus.POLLING:
-            return Look("#c3d6e8", "#25415f", "○", "polling")
+            return Appearance("#c3d6e8", "#25415f", "○", "polling")
         case WaveStatus.LAUNCHING:
-            return Look("#8fc1f5", "#2f5f96", "◔", "launching")
+            return Appearance("#8fc1f5", "#2f5f96", "◔", "launching")
         case WaveStatus.IN_PROGRESS:
-            return Look("#2f6fde", "#4a8bf5", "◑", "in progress")
+            return Appearance("#2f6fde", "#4a8bf5", "◑", "in progress")
         case ExecutionStatus.COMPLETED | WaveStatus.COMPLETED:
-            return Look("#2f9e63", "#38a86d", "✓", "completed")
+            return Appearance("#2f9e63", "#38a86d", "✓", "completed")
         case ExecutionStatus.PARTIAL | WaveStatus.PARTIAL:
-            return Look("#e0a100", "#d29922", "◐", "partial")
+            return Appearance("#e0a100", "#d29922", "◐", "partial")
         case ExecutionStatus.FAILED | WaveStatus.FAILED:
-            return Look("#d03b52", "#e5566c", "✗", "failed")
+            return Appearance("#d03b52", "#e5566c", "✗", "failed")
         case ExecutionStatus.TIMEOUT | WaveStatus.TIMEOUT:
-            return Look("#8a4fc7", "#a371f7", "…", "timed out")
+            return Appearance("#8a4fc7", "#a371f7", "…", "timed out")
         case ExecutionStatus.CANCELLED:
-            return Look("#6b7684", "#76818d", "–", "cancelled")
+            return Appearance("#6b7684", "#76818d", "–", "cancelled")
         case WaveStatus.UNKNOWN:
-            return Look("#d264a8", "#db61a2", "?", "unknown")
+            return Appearance("#d264a8", "#db61a2", "?", "unknown")
         case ItemStatus.DELETED:
-            return Look("#6b7684", "#76818d", "×", "deleted")
+            return Appearance("#6b7684", "#76818d", "×", "deleted")
         case ItemStatus.MALFORMED:
-            return Look("#d264a8", "#db61a2", "!", "malformed")
+            return Appearance("#d264a8", "#db61a2", "!", "malformed")
         case _:
             assert_never(status)
 
 
-# In the order of a life: as the plan begins, as its waves go on, and as they end.
+# In the order of a life: terminal statuses come last.
 _ALL: Final = sorted((*ExecutionStatus, *WaveStatus, *ItemStatus), key=lambda status: status.terminal)
-LOOKS: Final[Mapping[str, Look]] = {str(status): look_of(status) for status in _ALL}
-"""How each word looks."""
+LOOKS: Final[Mapping[str, Appearance]] = {str(status): appearance_of(status) for status in _ALL}
 ENDS: Final = frozenset(str(status) for status in _ALL if status.terminal)
-"""The words of executions and waves after which nothing is expected."""
+"""The terminal statuses of executions, waves and items."""
 
 
 def counted(executions: Mapping[ExecutionStatus, int]) -> list[tuple[int, str]]:
-    """How many executions had each status at the end of a run, as a count and a phrase: first those that ended."""
+    """The number of executions with each final status and its phrase, terminal statuses first."""
     statuses = sorted(ExecutionStatus, key=lambda status: not status.terminal)
-    counts = [(executions.get(status, 0), look_of(status).phrase) for status in statuses]
+    counts = [(executions.get(status, 0), appearance_of(status).phrase) for status in statuses]
     return [(count, phrase) for count, phrase in counts if count]

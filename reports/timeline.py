@@ -1,6 +1,6 @@
-"""The executions timeline of a page: its data, as small as it can be. `timeline.js` draws it.
+"""The compact data of a page's timeline, which `timeline.js` draws.
 
-Instants are milliseconds since the run's start, each as the distance from the one before.
+Instants are milliseconds since the run's start, each as the distance from the previous one.
 """
 
 from collections.abc import Iterable
@@ -16,9 +16,9 @@ from drsim.simulator.durations import duration_us
 
 
 def timeline(result: Result, found: History) -> dict[str, Any]:
-    """What `timeline.js` needs: lanes, fault rules and strikes, statuses by their index in `names`.
+    """Lanes, fault rules and strikes, with statuses by their index in `names`; `ends` are the terminal ones.
 
-    "healed" is when faults cease, except those that last; None if they do not. "ends" are the statuses that end.
+    `healed` is the instant at which all faults end except permanent ones, or None.
     """
     heal = result.metrics.configuration.get("heal")
     names: dict[str, int] = {}

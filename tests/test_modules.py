@@ -12,7 +12,6 @@ LONG: Final = frozenset(
         "drsim.campaigns.explored",
         "drsim.exploring.explore",
         "drsim.reports.charts.distributions.ranges",
-        "drsim.reports.html.render",
         "drsim.scenarios.criteria",
         "drsim.scenarios.runner._metrics",
     }
@@ -25,14 +24,12 @@ TEST_LINES_MAX: Final = 400
 DEFINED_TWICE: Final = frozenset(
     {
         "Ended",
-        "Finding",
         "Judged",
         "Look",
         "Metrics",
         "Process",
         "Run",
         "Sample",
-        "Scale",
         "TableStore",
         "Tick",
         "Watched",

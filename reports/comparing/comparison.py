@@ -1,23 +1,24 @@
 """Two runs, or two sets of runs with several seeds each, side by side: what changed, and by how much.
 
-Owns the comparison as data, which terminal, page and JSON show. What counts as worse is
-`reports.comparing.regressions`' matter, how an effect is reckoned `reports.comparing.effect`'s. A is what was before,
-B what is now.
+Owns the comparison as data, which terminal, page and JSON show. A is what was before, B what is now.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from drsim.reports.comparing.effect import Effect, effect, pooled, quantile
-from drsim.reports.comparing.regressions import Judged, judged
+from drsim.reports.comparing.regressions import Judgement, judged
 from drsim.scenarios.result import Distribution, Result
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Whose runs these are, with their seeds in order."""
+    """The runs of one side, with their seeds in order."""
 
     scenario: str
     title: str
@@ -26,26 +27,17 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """A part of configuration or environment that the sides do not share; None where a side has no such part."""
+class Differing(Generic[T]):
+    """A value that the sides do not share."""
 
     name: str
-    a: str | None
-    b: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """A count that the sides do not share, as the mean of a side's runs."""
-
-    name: str
-    a: float
-    b: float
+    a: T
+    b: T
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionChange:
-    """An execution of both runs that stands elsewhere at the end, or was polled another number of times."""
+    """An execution of both runs with another status at the end, or another number of polls."""
 
     execution_id: str
     a_status: str
@@ -56,10 +48,10 @@ class ExecutionChange:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One distribution on both sides: a run's own, or that of all values of a set, None where there are none.
+    """One distribution on both sides; None where a side has no values.
 
-    A set's quantiles come from its histograms, so they have two significant digits. There is no effect where a side has
-    no values, or the sides have different units.
+    The quantiles of a set come from its histograms and have two significant digits. There is no effect if a side has no
+    values or the units differ.
     """
 
     name: str
@@ -69,12 +61,12 @@ class Compared:
 
     @property
     def same(self) -> bool:
-        """Whether both sides have the same values, as far as histograms tell."""
+        """Whether both sides have the same histogram."""
         return self.a is not None and self.b is not None and self.a.histogram == self.b.histogram
 
     @property
     def clear(self) -> bool:
-        """Whether the sides differ by more than the uncertainty, which for single runs takes values as independent."""
+        """Whether the sides differ by more than the uncertainty; values of single runs count as independent."""
         return self.effect is not None and self.effect.clear
 
     @property
@@ -83,32 +75,31 @@ class Compared:
         return {label: side for label, side in (("A", self.a), ("B", self.b)) if side}
 
     @property
-    def unit(self) -> str:
-        """The unit of the values, of B's if the sides' differ."""
-        return list(self.sides.values())[-1].unit
-
-    @property
     def shift(self) -> float | None:
-        """B's median less A's, in `unit`."""
+        """B's median less A's; None without an effect."""
         return self.b.p50 - self.a.p50 if self.effect and self.a and self.b else None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Everything in which two sides differ, and each distribution; none of that where they are identical."""
+    """All differences of two sides, and each distribution; identical sides have none.
+
+    `settings` are parts of the configuration or the environment, None where a side lacks one; `counts` are means of a
+    side's runs.
+    """
 
     a: Side
     b: Side
     identical: bool
     same_traces: bool
-    judged: tuple[Judged, ...]
-    settings: tuple[Setting, ...]
-    counts: tuple[Counted, ...]
+    judged: tuple[Judgement, ...]
+    settings: tuple[Differing[str | None], ...]
+    counts: tuple[Differing[float], ...]
     executions: tuple[ExecutionChange, ...]
     distributions: tuple[Compared, ...]
 
-    def changed(self, change: str) -> tuple[Judged, ...]:
-        """What got `worse` or `better`, the verdict as a whole first."""
+    def changed(self, change: str) -> tuple[Judgement, ...]:
+        """The judgements that got `worse` or `better`, the verdict as a whole first."""
         return tuple(each for each in self.judged if each.change == change)
 
     @property
@@ -120,10 +111,9 @@ class Comparison:
 def compare(a: Sequence[Result], b: Sequence[Result]) -> Comparison:
     """Compare runs of one scenario with runs of one scenario, at least one a side."""
     a, b = (sorted(runs, key=lambda run: (run.seed, run.tier, run.trace_digest or "")) for runs in (a, b))
-    # A changed bound judges the same trace otherwise, so equal digests do not make identical runs.
-    same_traces = [run.trace_digest for run in a] == [run.trace_digest for run in b] and all(
-        run.trace_digest for run in a
-    )
+    digests = [[run.trace_digest for run in runs] for runs in (a, b)]
+    same_traces = digests[0] == digests[1] and all(digests[0])
+    # Another bound changes the verdict on the same trace, so equal digests do not make identical runs.
     identical = same_traces and [_lasting(run) for run in a] == [_lasting(run) for run in b]
     return Comparison(
         a=_side(a),
@@ -139,18 +129,16 @@ def compare(a: Sequence[Result], b: Sequence[Result]) -> Comparison:
 
 
 def in_common(a: Sequence[Result], b: Sequence[Result]) -> list[tuple[list[Result], list[Result]]]:
-    """Which runs to compare: one scenario a side, whatever it is called; of several scenarios, those on both sides."""
-    groups: list[dict[str, list[Result]]] = [{}, {}]
-    for group, runs in zip(groups, (a, b), strict=True):
-        for run in runs:
-            group.setdefault(run.scenario, []).append(run)
-    if len(groups[0]) == len(groups[1]) == 1:
+    """The runs to compare: if each side has one scenario, those, else the scenarios that are on both sides."""
+    names = [dict.fromkeys(run.scenario for run in runs) for runs in (a, b)]
+    if len(names[0]) == len(names[1]) == 1:
         return [(list(a), list(b))]
-    return [(runs, groups[1][name]) for name, runs in groups[0].items() if name in groups[1]]
+    shared = [name for name in names[0] if name in names[1]]
+    return [([run for run in a if run.scenario == name], [run for run in b if run.scenario == name]) for name in shared]
 
 
 def _lasting(run: Result) -> Result:
-    """The run without what differs each time: how long the host took, which host it was, and how it was called."""
+    """The run without what differs each time: the host, its time, and the command."""
     metrics = run.metrics.model_copy(update={"environment": {}})
     return run.model_copy(update={"wall_seconds": 0.0, "replay": "", "metrics": metrics})
 
@@ -161,7 +149,7 @@ def _side(runs: Sequence[Result]) -> Side:
     return Side(runs[0].scenario, title, tuple(run.seed for run in runs), tiers)
 
 
-def _settings(a: Sequence[Result], b: Sequence[Result]) -> Iterator[Setting]:
+def _settings(a: Sequence[Result], b: Sequence[Result]) -> Iterator[Differing[str | None]]:
     parts = [[{"tier": run.tier, **run.metrics.configuration} for run in runs] for runs in (a, b)]
     # What each run of a set draws from its seed, such as a swarm's faults, is no setting of the set.
     drawn = {name for side in parts for each in side for name in each if each[name] != side[0].get(name)}
@@ -172,11 +160,11 @@ def _settings(a: Sequence[Result], b: Sequence[Result]) -> Iterator[Setting]:
     )
     for name in dict.fromkeys([*before, *after]):
         if before.get(name) != after.get(name):
-            yield Setting(name, before.get(name), after.get(name))
+            yield Differing(name, before.get(name), after.get(name))
 
 
 def _flat(part: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """A nested mapping as one, its names joined by dots; what is in lists by number."""
+    """A nested mapping as one, with names joined by dots and items of lists by number."""
     found: dict[str, str] = {}
     for name, value in part.items():
         inner = dict(enumerate(value)) if isinstance(value, list) else value
@@ -187,20 +175,19 @@ def _flat(part: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return found
 
 
-def _counts(a: Sequence[Result], b: Sequence[Result]) -> Iterator[Counted]:
-    sides = [[_counted(run) for run in runs] for runs in (a, b)]
-    for name in dict.fromkeys(name for side in sides for counts in side for name in counts):
-        before, after = (sum(counts.get(name, 0) for counts in side) / len(side) for side in sides)
-        if before != after:
-            yield Counted(name, before, after)
+def _counts(a: Sequence[Result], b: Sequence[Result]) -> Iterator[Differing[float]]:
+    before, after = (sum(map(_counted, runs), Counter[str]()) for runs in (a, b))
+    for name in before | after:
+        means = before[name] / len(a), after[name] / len(b)
+        if means[0] != means[1]:
+            yield Differing(name, *means)
 
 
-def _counted(run: Result) -> dict[str, int]:
-    return {f"executions.{status}": count for status, count in run.executions.items()} | run.metrics.counts
+def _counted(run: Result) -> Counter[str]:
+    return Counter({f"executions.{status}": count for status, count in run.executions.items()} | run.metrics.counts)
 
 
 def _executions(a: Result, b: Result) -> Iterator[ExecutionChange]:
-    """Of the executions that both runs list one by one."""
     after = {each.execution_id: each for each in b.metrics.executions}
     for old in a.metrics.executions:
         new = after.get(old.execution_id)
@@ -208,11 +195,10 @@ def _executions(a: Result, b: Result) -> Iterator[ExecutionChange]:
             yield ExecutionChange(old.execution_id, old.status, new.status, old.polls, new.polls)
 
 
-def _distributions(a: Sequence[Result], b: Sequence[Result]) -> Iterator[Compared]:
+def _distributions(a: Sequence[Result], b: Sequence[Result]) -> list[Compared]:
     """The clearest effects first, then those that are not clear, by name."""
-    names = sorted({name for run in (*a, *b) for name in run.metrics.distributions})
-    found = [_compared(name, a, b) for name in names]
-    yield from sorted(found, key=lambda each: -abs(each.effect.cliffs_delta) if each.effect and each.clear else 1)
+    found = [_compared(name, a, b) for name in sorted({name for run in (*a, *b) for name in run.metrics.distributions})]
+    return sorted(found, key=lambda each: -abs(each.effect.cliffs_delta) if each.effect and each.clear else 1)
 
 
 def _compared(name: str, a: Sequence[Result], b: Sequence[Result]) -> Compared:
@@ -226,9 +212,10 @@ def _compared(name: str, a: Sequence[Result], b: Sequence[Result]) -> Compared:
 def _together(runs: Sequence[Distribution]) -> Distribution | None:
     """The distribution of all values of all runs; None without runs."""
     if len(runs) <= 1:
-        # Its quantiles are known to the last digit.
+        # The quantiles of one run are exact.
         return runs[0] if runs else None
     histogram, count = pooled(each.histogram for each in runs), sum(each.count for each in runs)
+    quantiles = {name: quantile(histogram, ratio) for name, ratio in (("p50", 0.50), ("p95", 0.95), ("p99", 0.99))}
     return Distribution(
         title=runs[0].title,
         unit=runs[0].unit,
@@ -236,9 +223,7 @@ def _together(runs: Sequence[Distribution]) -> Distribution | None:
         count=count,
         min=min(each.min for each in runs),
         mean=round(sum(each.mean * each.count for each in runs) / count, 3),
-        p50=quantile(histogram, 0.50),
-        p95=quantile(histogram, 0.95),
-        p99=quantile(histogram, 0.99),
         max=max(each.max for each in runs),
         histogram=tuple(histogram),
+        **quantiles,
     )

@@ -1,21 +1,19 @@
 """How much two groups of values differ, with the uncertainty of that; and the uncertainty of a pass rate.
 
-Owns the arithmetic and no data of a run. A group of values is a histogram: values, smallest first, each with its
-count.
-
-The effect is the probability of superiority: the share of pairs (a value of A, a value of B) in which B's is larger, a
-tie counting half. It needs no unit and no normal distribution; 2p - 1 is Cliff's delta. Its interval is Newcombe's
-fifth (Statistics in Medicine 25, 2006, 559): a score interval on Hanley and McNeil's variance, which stays within 0 to
-1, is mirrored when A and B change places, and excludes one half exactly where Mann and Whitney's test, by the normal
-distribution and without corrections for ties and continuity, finds a difference. With few values that is too often:
-all three of B's values above all three of A's have an exact p of 0.10. From five a side on, the exact p of what is
-called clear is at most 0.06, so fewer are never called that.
+A group of values is a histogram: values, smallest first, each with its count. The effect is the probability of
+superiority: the share of pairs (a value of A, a value of B) in which B's is larger, where a tie counts half. It needs
+no unit and no normal distribution; 2p - 1 is Cliff's delta. Its interval is Newcombe's fifth (Statistics in Medicine
+25, 2006, 559): a score interval on Hanley and McNeil's variance. It stays within 0 to 1, is mirrored if A and B change
+places, and excludes one half exactly where Mann and Whitney's test, by the normal distribution and without corrections
+for ties and continuity, finds a difference. With few values that is too often: if all three of B's values are above all
+three of A's, the exact p is 0.10. From five a side on, the exact p of a clear difference is at most 0.06.
 """
 
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, combinations
 from statistics import NormalDist
 from typing import Final
 
@@ -29,7 +27,7 @@ _Z: Final = NormalDist().inv_cdf(0.975)
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """`superiority` of B with its 95 % interval; `by_run` says whether the interval holds for values that depend.
+    """`superiority` of B with its 95 % interval; `by_run` says whether the interval holds for dependent values.
 
     `values_min` is the number of values of the side that has fewer.
     """
@@ -57,13 +55,12 @@ class Effect:
 
 
 def effect(a_runs: Sequence[Histogram], b_runs: Sequence[Histogram]) -> Effect | None:
-    """The effect between the values of A's runs and those of B's, each side's thrown together. None without values.
+    """The effect between all values of A's runs and all of B's. None without values.
 
     Values of one run are not independent: a slow minute slows all its polls. With two or more runs a side, the interval
-    therefore follows from the spread between runs: a jackknife that leaves out one run at a time says by how much the
-    variance exceeds that of independent values (Obuchowski's design effect, never taken below 1), and Student's t takes
-    the place of the normal quantile. With a single run on a side there is no such spread to be seen, and the values are
-    taken as independent.
+    therefore follows from the spread between runs. A jackknife that leaves out one run at a time shows by how much the
+    variance exceeds that of independent values (Obuchowski's design effect, never taken below 1), and Student's t
+    replaces the normal quantile. A single run shows no such spread, so its values count as independent.
     """
     a_runs, b_runs = [each for each in a_runs if each], [each for each in b_runs if each]
     if not a_runs or not b_runs:
@@ -73,8 +70,8 @@ def effect(a_runs: Sequence[Histogram], b_runs: Sequence[Histogram]) -> Effect |
     by_run = len(a_runs) > 1 and len(b_runs) > 1
     deviations = _Z
     if by_run:
-        without_a = [superiority(pooled(rest), b) for rest in _without_each(a_runs)]
-        without_b = [superiority(a, pooled(rest)) for rest in _without_each(b_runs)]
+        without_a = [superiority(pooled(rest), b) for rest in combinations(a_runs, len(a_runs) - 1)]
+        without_b = [superiority(a, pooled(rest)) for rest in combinations(b_runs, len(b_runs) - 1)]
         between, freedom = _jackknife(without_a, without_b)
         within = _variance(estimate, a_count, b_count)
         deviations = student_t(freedom) * math.sqrt(max(between / within, 1.0) if within else 1.0)
@@ -84,7 +81,7 @@ def effect(a_runs: Sequence[Histogram], b_runs: Sequence[Histogram]) -> Effect |
 
 def superiority(a: Histogram, b: Histogram) -> float:
     """The share of pairs in which B's value is the larger; a tie counts half. Both must have values."""
-    # In halves of pairs, so that all is whole numbers until the end.
+    # Counts halves of pairs, to stay with integers until the end.
     halves = below = place = 0
     for value, count in b:
         while place < len(a) and a[place][0] < value:
@@ -99,19 +96,17 @@ def pooled(runs: Iterable[Histogram]) -> Histogram:
     """One histogram of the values of several runs."""
     counts: Counter[float] = Counter()
     for histogram in runs:
-        for value, count in histogram:
-            counts[value] += count
+        counts.update(dict(histogram))
     return sorted(counts.items())
 
 
 def quantile(histogram: Histogram, ratio: float) -> float:
     """The smallest value that at least this share of the values does not exceed (nearest rank)."""
-    rank, seen = max(math.ceil(ratio * _count(histogram)), 1), 0
-    for value, count in histogram:
-        seen += count
-        if seen >= rank:
-            return value
-    raise ValueError("a quantile needs a histogram with values, got none")
+    if not histogram:
+        raise ValueError("a quantile needs a histogram with values, got none")
+    rank = max(math.ceil(ratio * _count(histogram)), 1)
+    seen = accumulate(count for _, count in histogram)
+    return next(value for (value, _), total in zip(histogram, seen, strict=True) if total >= rank)
 
 
 def wilson(passed: int, judged: int) -> tuple[float, float]:
@@ -133,30 +128,21 @@ def drop(a: tuple[int, int], b: tuple[int, int]) -> tuple[float, float]:
         return -1.0, 1.0
     (a_low, a_high), (b_low, b_high) = wilson(*a), wilson(*b)
     a_rate, b_rate = a[0] / a[1], b[0] / b[1]
-    difference = a_rate - b_rate
     below, above = math.hypot(a_rate - a_low, b_high - b_rate), math.hypot(a_high - a_rate, b_rate - b_low)
-    return difference - below, difference + above
+    return a_rate - b_rate - below, a_rate - b_rate + above
 
 
 def student_t(freedom: float) -> float:
     """The 97.5 % quantile of Student's t, from 3 degrees of freedom on by Fisher's expansion (to 1 %)."""
     if freedom < 3:
         return 12.7062 if freedom < 2 else 4.3027
-    z = _Z
-    return (
-        z
-        + (z**3 + z) / (4 * freedom)
-        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
-        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * freedom**3)
-    )
+    first, second = (_Z**3 + _Z) / 4, (5 * _Z**5 + 16 * _Z**3 + 3 * _Z) / 96
+    third = (3 * _Z**7 + 19 * _Z**5 + 17 * _Z**3 - 15 * _Z) / 384
+    return _Z + first / freedom + second / freedom**2 + third / freedom**3
 
 
 def _count(histogram: Histogram) -> int:
     return sum(count for _, count in histogram)
-
-
-def _without_each(runs: Sequence[Histogram]) -> Iterable[Sequence[Histogram]]:
-    return ([*runs[:left_out], *runs[left_out + 1 :]] for left_out in range(len(runs)))
 
 
 def _jackknife(without_a: Sequence[float], without_b: Sequence[float]) -> tuple[float, float]:
@@ -179,7 +165,7 @@ def _variance(theta: float, a_count: int, b_count: int) -> float:
 
 
 def _interval(estimate: float, a_count: int, b_count: int, deviations: float) -> tuple[float, float]:
-    """The superiorities that lie at most `deviations` standard deviations from the estimate."""
+    """The superiorities that are at most `deviations` standard deviations from the estimate."""
 
     def fits(theta: float) -> bool:
         return abs(estimate - theta) <= deviations * math.sqrt(_variance(theta, a_count, b_count))
@@ -188,13 +174,10 @@ def _interval(estimate: float, a_count: int, b_count: int, deviations: float) ->
 
 
 def _edge(fits: Callable[[float], bool], inside: float, outside: float) -> float:
-    """Where, between a value that fits and the end of the scale, values cease to fit."""
+    """The last value that fits, between one that does and the end of the scale."""
     if fits(outside):
         return outside
     for _ in range(60):
         middle = (inside + outside) / 2
-        if fits(middle):
-            inside = middle
-        else:
-            outside = middle
+        inside, outside = (middle, outside) if fits(middle) else (inside, middle)
     return inside

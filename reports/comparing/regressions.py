@@ -1,12 +1,13 @@
-"""What got worse from one side's runs to the other's, or better: criteria, properties and the verdict as a whole.
+"""Verdicts that got worse or better from one side's runs to the other's: criteria, properties and the whole run.
 
-Owns what counts as worse. A set of runs fails what any of its runs fails, passes what at least one passes and none
-fails, and else has not exercised it.
+Owns what counts as worse. A set of runs fails if one of its runs fails, else passes if one passes, and else has not
+exercised the thing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from drsim.reports.comparing.effect import drop, wilson
 from drsim.scenarios.result import Result
@@ -15,19 +16,18 @@ Change = Literal["same", "worse", "better", "changed"]
 Kind = Literal["run", "criterion", "property"]
 
 ABSENT: Final = "absent"
-"""The verdict on what the results of a side do not know, being another version's."""
-
-# The worst comes first: what a set of runs is called if one of them is called so.
-_SEVERITY: Final = ("fail", "unknown", "pass", "not exercised", ABSENT)
+"""The verdict of a side whose results, of another version, do not know the thing."""
 _UNJUDGED: Final = ("not exercised", ABSENT)
+# The worst comes first: a set of runs has the worst verdict of its runs.
+_SEVERITY: Final = ("fail", "unknown", "pass", *_UNJUDGED)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one side's runs fared: `passed` of those `judged`, with the 95 % interval of that rate.
+    """The verdicts of one side's runs: `passed` of those `judged`, with the 95 % interval of that rate.
 
-    `value` is that of all runs; where they differ, that of the first that stands as the verdict says, `seed` being its
-    seed. `rule` is what they are judged by.
+    `value` is that of all runs. If they differ it is that of the first run with this verdict, whose seed is `seed`.
+    `rule` is the threshold or the rule that decides.
     """
 
     verdict: str
@@ -42,7 +42,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Judgement:
     """One criterion, one property or the verdict as a whole, on both sides."""
 
     kind: Kind
@@ -59,44 +59,29 @@ class Judged:
 
     @property
     def revalued(self) -> bool:
-        """Whether it is a criterion with the same verdict for another value, each side's being that of all its runs."""
-        shown = [(side.value, side.rule, side.seed) for side in (self.a, self.b)]
-        return (
-            self.kind == "criterion" and not self.moved and shown[0] != shown[1] and shown[0][2] is shown[1][2] is None
-        )
+        """Whether it is a criterion with the same verdict and, in all runs of each side, another value or threshold."""
+        differs = (self.a.value, self.a.rule) != (self.b.value, self.b.rule)
+        return self.kind == "criterion" and not self.moved and differs and self.a.seed is self.b.seed is None
 
 
-class _Finding(NamedTuple):
+class _RunOutcome(NamedTuple):
     """One run's verdict on one thing."""
 
-    kind: Kind
-    name: str
     rule: str
     seed: int
     verdict: str
     value: str
 
 
-def judged(a: Sequence[Result], b: Sequence[Result]) -> tuple[Judged, ...]:
+def judged(a: Sequence[Result], b: Sequence[Result]) -> tuple[Judgement, ...]:
     """The verdict as a whole, then each criterion and each property that either side knows, in the results' order."""
-    sides = []
-    for runs in (a, b):
-        found: dict[tuple[Kind, str], list[_Finding]] = {}
-        for finding in (finding for run in runs for finding in _findings(run)):
-            found.setdefault((finding.kind, finding.name), []).append(finding)
-        sides.append(found)
-    names = dict.fromkeys([*sides[0], *sides[1]])
-    kinds: tuple[Kind, ...] = ("run", "criterion", "property")
-    return tuple(
-        _judged(sides[0].get(name, []), sides[1].get(name, [])) for kind in kinds for name in names if name[0] == kind
-    )
+    before, after = _outcomes(a), _outcomes(b)
+    names = sorted(dict.fromkeys([*before, *after]), key=lambda name: get_args(Kind).index(name[0]))
+    return tuple(_judgement(*name, before.get(name, []), after.get(name, [])) for name in names)
 
 
 def direction(before: str, after: str) -> Change:
-    """Worse: it fails and did not, or it passed and no longer does. Better: it passes and did not.
-
-    What failed and is no longer judged is neither, but changed.
-    """
+    """Worse: it fails and did not, or it passed and no longer does. Better: it passes and did not. Else changed."""
     if before == after:
         return "same"
     if after == "pass":
@@ -104,35 +89,34 @@ def direction(before: str, after: str) -> Change:
     return "worse" if before == "pass" or after == "fail" else "changed"
 
 
-def _findings(run: Result) -> Iterator[_Finding]:
-    yield _Finding("run", "verdict", "", run.seed, run.verdict, "")
-    for each in run.criteria:
-        yield _Finding("criterion", each.name, each.threshold, run.seed, each.verdict, each.value)
-    for law in run.properties:
-        value = f"{_counted(law.checked, 'check')}, {_counted(law.violations_count, 'violation')}"
-        yield _Finding("property", law.name, law.rule, run.seed, law.verdict, value)
+def _outcomes(runs: Sequence[Result]) -> dict[tuple[Kind, str], list[_RunOutcome]]:
+    found: defaultdict[tuple[Kind, str], list[_RunOutcome]] = defaultdict(list)
+    for run in runs:
+        found["run", "verdict"].append(_RunOutcome("", run.seed, run.verdict, ""))
+        for each in run.criteria:
+            found["criterion", each.name].append(_RunOutcome(each.threshold, run.seed, each.verdict, each.value))
+        for law in run.properties:
+            checks, violations = law.checked, law.violations_count
+            value = f"{checks} check{'s' * (checks != 1)}, {violations} violation{'s' * (violations != 1)}"
+            found["property", law.name].append(_RunOutcome(law.rule, run.seed, law.verdict, value))
+    return found
 
 
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"
-
-
-def _judged(a: list[_Finding], b: list[_Finding]) -> Judged:
-    before, after, known = _outcome(a), _outcome(b), (b or a)[0]
+def _judgement(kind: Kind, name: str, a: list[_RunOutcome], b: list[_RunOutcome]) -> Judgement:
+    before, after = _outcome(a), _outcome(b)
     change = direction(before.verdict, after.verdict)
     if change == "same" == direction(after.verdict, "fail"):
         # Both sides fail in some runs: only a rate that fell or rose by more than chance explains is a change.
         low, high = drop((before.passed, before.judged), (after.passed, after.judged))
         change = "worse" if low > 0 else "better" if high < 0 else "same"
-    return Judged(known.kind, known.name, before, after, change)
+    return Judgement(kind, name, before, after, change)
 
 
-def _outcome(findings: list[_Finding]) -> Outcome:
-    verdict = min((each.verdict for each in findings), key=_SEVERITY.index, default=ABSENT)
-    judged_count = sum(each.verdict not in _UNJUDGED for each in findings)
-    passed = sum(each.verdict == "pass" for each in findings)
-    # No findings, no verdict to tell of.
-    telling = next((each for each in findings if each.verdict == verdict), None)
-    value, rule = (telling.value, telling.rule) if telling else ("", "")
-    seed = telling.seed if telling and any(each.value != value for each in findings) else None
-    return Outcome(verdict, passed, judged_count, len(findings), *wilson(passed, judged_count), value, seed, rule)
+def _outcome(outcomes: list[_RunOutcome]) -> Outcome:
+    verdict = min((each.verdict for each in outcomes), key=_SEVERITY.index, default=ABSENT)
+    judged_count = sum(each.verdict not in _UNJUDGED for each in outcomes)
+    passed = sum(each.verdict == "pass" for each in outcomes)
+    shown = next((each for each in outcomes if each.verdict == verdict), _RunOutcome("", 0, ABSENT, ""))
+    seed = shown.seed if any(each.value != shown.value for each in outcomes) else None
+    interval = wilson(passed, judged_count)
+    return Outcome(verdict, passed, judged_count, len(outcomes), *interval, shown.value, seed, shown.rule)

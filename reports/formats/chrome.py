@@ -1,13 +1,12 @@
 """`trace.chrome.json`: a run's trace in Chrome's Trace Event Format, which Perfetto (https://ui.perfetto.dev) opens.
 
-Owns which events become slices, instants and counters, and on which lines they lie. `reports.formats.chrome_events`
-owns their form. Instants are virtual microseconds from the start of the run. Slices without an end stop with the run.
+Owns which events become slices, instants and counters, and on which lines; `chrome_events` owns their form. Times are
+virtual microseconds from the start of the run. Slices without an end stop with the run.
 """
 
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final, NamedTuple
 
@@ -18,14 +17,8 @@ from drsim.simulator import events
 from drsim.simulator.decoder import Event as TraceEvent
 from drsim.simulator.decoder import events_of
 
-_SCENARIO, _FINDER, _POLLER, _EXECUTIONS, _TRUTH = range(1, 6)
-_PROCESSES: Final = {
-    "Scenario": _SCENARIO,
-    events.FINDER: _FINDER,
-    events.POLLER: _POLLER,
-    "Executions": _EXECUTIONS,
-    "DRS truth": _TRUTH,
-}
+_PROCESSES: Final = {"Scenario": 1, events.FINDER: 2, events.POLLER: 3, "Executions": 4, "DRS truth": 5}
+_SCENARIO, _FINDER, _POLLER, _EXECUTIONS, _TRUTH = _PROCESSES.values()
 _TICKS: Final = LANES
 _FAULTS: Final = 2 * LANES
 _QUEUE: Final = 1
@@ -33,18 +26,17 @@ _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 _LOUD: Final = frozenset({"WARNING", "ERROR", "CRITICAL"})
 
 
-@dataclass(slots=True)
-class _Invocation:
-    """One invocation that has begun, on which line, and the calls that it has made."""
+class _Running(NamedTuple):
+    """One invocation that has begun, its line, and the calls that it has made."""
 
     began: events.LambdaStarted
     pid: int
     tid: int
-    calls: list[events.CallMade] = field(default_factory=list)
+    calls: list[events.CallMade]
 
 
 class _Since(NamedTuple):
-    """The status of an execution or a wave, and since when."""
+    """The status of an execution or a wave, and when it began."""
 
     name: str
     since_us: int
@@ -54,25 +46,25 @@ class _Since(NamedTuple):
 def render(result: Result, lines: Iterable[str]) -> Iterator[str]:
     """The trace's lines, with or without line ends, as pieces of one JSON text in ASCII, an event a line.
 
-    Pieces come while lines are read, so that no trace need be held in memory twice.
+    Pieces are made while lines are read, to save memory.
     """
     about = {name: getattr(result, name) for name in ("scenario", "seed", "tier", "verdict", "trace_digest", "replay")}
     yield f'{{"displayTimeUnit":"ms","otherData":{json.dumps(about)},"traceEvents":[\n'
     separator = ""
-    picture = _Picture(Canvas(round(result.virtual_seconds * 1_000_000)))
-    drawn = (each for event in events_of(lines) for each in picture.of(event))
-    for event in chain(drawn, picture.rest()):
+    drawing = _Drawing(Canvas(round(result.virtual_seconds * 1_000_000)))
+    drawn = (each for event in events_of(lines) for each in drawing.of(event))
+    for event in chain(drawn, drawing.rest()):
         yield separator + _ENCODER.encode(event)
         separator = ",\n"
     yield "\n]}\n"
 
 
-class _Picture:
-    """What must be remembered between the first and the last event of a slice, a counter or a line."""
+class _Drawing:
+    """The state between the first and the last event of each slice, counter and line."""
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
-        self._running: dict[str, _Invocation] = {}
+        self._running: dict[str, _Running] = {}
         self._concurrency: dict[int, Counter[int]] = {}
         self._statuses: dict[int, _Since] = {}
         self._rows: dict[str, int] = {}
@@ -82,25 +74,23 @@ class _Picture:
         self._waves_of_jobs: dict[str, str] = {}
 
     def of(self, event: TraceEvent) -> Iterator[Event]:
-        """The events of the picture that one event of the trace adds."""
+        """The events that one event of the trace adds."""
         canvas, at_us = self._canvas, event.at_us
         match event:
             case events.TickFired(number=number):
                 yield canvas.instant(_SCENARIO, _TICKS, at_us, f"tick {number}")
             case events.FaultInjected(rule=rule, function=function, execution_id=execution):
                 name = f"{event.fault} at {event.operation}" if event.operation else event.fault
-                where: Facts = {"rule": rule, "function": function, "execution": execution, "run": event.run}
-                yield canvas.instant(
-                    _SCENARIO, _FAULTS, at_us, name, {**where, "nth": event.nth, "delay_us": event.delay_us}
-                )
+                facts: Facts = {"rule": rule, "function": function, "execution": execution, "run": event.run}
+                facts = {**facts, "nth": event.nth, "delay_us": event.delay_us}
+                yield canvas.instant(_SCENARIO, _FAULTS, at_us, name, facts)
             case events.Throttled(function=function, execution_id=execution):
                 yield canvas.instant(_PROCESSES[function], _QUEUE, at_us, "throttled", {"execution": execution})
             case events.Dropped(function=function, execution_id=execution, reason=reason):
-                facts: Facts = {"execution": execution, "reason": reason}
+                facts = {"execution": execution, "reason": reason}
                 yield canvas.instant(_PROCESSES[function], _QUEUE, at_us, "dropped", facts)
-            case events.LambdaStarted(request_id=request):
-                pid, tid = _PROCESSES[event.function], event.environment * LANES
-                self._running[request] = _Invocation(event, pid, tid)
+            case events.LambdaStarted(function=function, request_id=request):
+                self._running[request] = _Running(event, _PROCESSES[function], event.environment * LANES, [])
             case events.CallMade(request_id=request) if request in self._running:
                 self._running[request].calls.append(event)
             case events.LogWritten(request_id=request) if event.level in _LOUD and request in self._running:
@@ -116,7 +106,7 @@ class _Picture:
                 yield from self._job(event)
 
     def rest(self) -> Iterator[Event]:
-        """What the run's end cuts off, what is known only then, and the names of all lines."""
+        """The slices that the run's end cuts off, the counters of functions, and the names of all lines."""
         canvas, end_us = self._canvas, self._canvas.end_us
         for run in self._running.values():
             yield from self._invocation(run, end_us, "unfinished", "")
@@ -135,16 +125,16 @@ class _Picture:
             canvas.label(pid, _QUEUE, "queue")
         yield from canvas.names(_PROCESSES)
 
-    def _invocation(self, run: _Invocation, end_us: int, outcome: str, detail: str) -> Iterator[Event]:
-        """One invocation with its calls. Those that overlap lie on further lines, for slices of one line must nest."""
+    def _invocation(self, run: _Running, end_us: int, outcome: str, detail: str) -> Iterator[Event]:
+        """One invocation with its calls. Calls that overlap get further lines, since slices of one line must nest."""
         canvas, began = self._canvas, run.began
         name = began.execution_id or began.function
         facts: dict[str, int | str] = {"request": began.request_id, "execution": began.execution_id}
         facts |= {"attempt": began.attempt, "init_us": began.init_us, "outcome": outcome}
         facts |= {"detail": detail} if detail else {}
         handler_us, init_from_us = began.at_us, began.at_us - began.init_us
-        shown = name if outcome == "ok" else f"{name}: {outcome}"
-        yield from canvas.slice(run.pid, run.tid, init_from_us, end_us, shown, facts)
+        name = name if outcome == "ok" else f"{name}: {outcome}"
+        yield from canvas.slice(run.pid, run.tid, init_from_us, end_us, name, facts)
         canvas.label(run.pid, run.tid, f"environment {began.environment}")
         if began.init_us:
             yield from canvas.slice(run.pid, run.tid, init_from_us, handler_us, "init")
@@ -158,7 +148,7 @@ class _Picture:
             if lane:
                 canvas.label(run.pid, run.tid + lane, f"environment {began.environment}, beside {lane}")
         changes = self._concurrency.setdefault(run.pid, Counter())
-        # As the result counts them: an environment that still starts up runs no handler yet.
+        # As in the result, an environment counts when its init is over.
         changes[handler_us] += 1
         changes[end_us] -= 1
 
@@ -176,17 +166,16 @@ class _Picture:
             self._waves_of_jobs.setdefault(wave.job_id, f"{execution_id}, wave {lane}")
             self._canvas.label(_EXECUTIONS, row + lane, f"{execution_id}, wave {lane}")
             job: Facts = {"job": wave.job_id or "-", "job status": wave.job_status or "-", "servers": wave.servers}
-            # A wave that its execution has left behind goes nowhere any more.
-            goes_on = status not in ENDS or wave.status in ENDS
-            yield from self._become(
-                row + lane, at_us, _Since(wave.status, at_us, {**job, **facts}) if goes_on else None
-            )
+            # An open wave of a terminal execution never changes again.
+            is_live = status not in ENDS or wave.status in ENDS
+            now = _Since(wave.status, at_us, {**job, **facts}) if is_live else None
+            yield from self._become(row + lane, at_us, now)
         for lane in range(len(event.waves) + 1, self._waves[execution_id] + 1):
             yield from self._become(row + lane, at_us, None)
         self._waves[execution_id] = max(self._waves[execution_id], len(event.waves))
 
     def _become(self, tid: int, at_us: int, status: _Since | None) -> Iterator[Event]:
-        """Another status: the one before ends here. None is none at all."""
+        """Draw the previous status, which ends here, unless it stays. None is the absence of a status."""
         before = self._statuses.get(tid)
         if before is not None and status is not None and before.name == status.name:
             return
@@ -200,7 +189,7 @@ class _Picture:
             yield self._canvas.instant(_EXECUTIONS, tid, at_us, status.name, status.facts)
 
     def _job(self, job: events.JobStarted) -> Iterator[Event]:
-        """A job's line: PENDING, STARTED with the launches in it, and then launch actions until the last has ended."""
+        """A job's line: PENDING, STARTED with its launches, and then its launch actions."""
         self._jobs.append(job.job_id)
         canvas, tid = self._canvas, len(self._jobs) * LANES
         facts: Facts = {"job": job.job_id, "account": job.account_id, "region": job.region}
@@ -210,18 +199,15 @@ class _Picture:
         if job.lives:
             launching_us = min(begin_us for begin_us, _, _, _ in job.lives)
             yield from canvas.slice(_TRUTH, tid, launching_us, ended_us, "servers IN_PROGRESS")
-        ends = [
-            (end_us, f"server {number} {'LAUNCHED' if launches else 'FAILED'}")
-            for number, (_, end_us, launches, _) in enumerate(job.lives, start=1)
-        ]
-        for end_us, name in [*ends, (ended_us, "COMPLETED")]:
+        ends = [(end_us, "LAUNCHED" if launches else "FAILED") for _, end_us, launches, _ in job.lives]
+        names = [(end_us, f"server {number} {end}") for number, (end_us, end) in enumerate(ends, start=1)]
+        for end_us, name in [*names, (ended_us, "COMPLETED")]:
             if end_us <= canvas.end_us:
                 yield canvas.instant(_TRUTH, tid, end_us, name)
         if job.settled_us > ended_us:
             yield from canvas.slice(_TRUTH, tid, ended_us, job.settled_us, "launch actions")
 
     def _row(self, execution_id: str) -> int:
-        """The line of an execution; the ones that follow are its waves'."""
         if execution_id not in self._rows:
             self._rows[execution_id] = (len(self._rows) + 1) * LANES
             self._canvas.label(_EXECUTIONS, self._rows[execution_id], execution_id)

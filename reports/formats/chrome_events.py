@@ -1,7 +1,6 @@
 """Events of Chrome's Trace Event Format (its document of 2016): slices, instants, counters and names of lines.
 
-Owns their form, and that no text from outside can break it. A line is a thread of the format; readers sort the lines
-of a process by `tid`.
+Owns their form and escapes text from outside. A line is a thread of the format; readers sort lines by `tid`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,16 +12,15 @@ Event = dict[str, Any]
 Facts = Mapping[str, int | str]
 
 LANES: Final = 1000
-"""Room for lines that belong together: an execution with its waves, an environment with parallel calls."""
+"""The most lines of one subject: an execution with its waves, an environment with parallel calls."""
 _TEXT_MAX: Final = 200
-"""Texts are cut, for they come again in each event that they concern; the trace itself has the whole ones."""
+"""Texts are shortened, since events repeat them; the trace itself has the whole texts."""
 
 
 class Canvas:
-    """Makes events, and knows which lines there are. Instants and durations are virtual microseconds."""
+    """Makes events until the end of the run, and keeps the names of lines. Times are virtual microseconds."""
 
     def __init__(self, end_us: int) -> None:
-        """`end_us` is the end of the run, after which nothing is drawn."""
         self.end_us = end_us
         self._names: dict[tuple[int, int], str] = {}
 
@@ -36,15 +34,12 @@ class Canvas:
             yield {**event, **_named(name, facts)}
 
     def instant(self, pid: int, tid: int, at_us: int, name: str, facts: Facts | None = None) -> Event:
-        """One instant of a line."""
         return {"ph": "i", "s": "t", "pid": pid, "tid": tid, "ts": at_us, **_named(name, facts)}
 
     def counter(self, pid: int, at_us: int, name: str, value: int) -> Event:
-        """A process's counter from now on."""
         return {"ph": "C", "pid": pid, "ts": at_us, "name": name, "args": {"value": value}}
 
     def label(self, pid: int, tid: int, name: str) -> None:
-        """Name a line."""
         self._names[pid, tid] = name
 
     def names(self, processes: Mapping[str, int]) -> Iterator[Event]:

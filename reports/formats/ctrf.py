@@ -1,7 +1,7 @@
 """`ctrf.json`: a run in the Common Test Report Format (https://ctrf.io), specification 0.0.0.
 
-A test is a criterion, a property or the run's verdict as a whole. Instants are the scenario's, in virtual time, so that
-the same result gives the same bytes; a test has no duration of its own.
+A test is a criterion, a property or the run's verdict. Instants are in virtual time, so that the same result gives the
+same bytes; a test has no duration.
 """
 
 import json
@@ -13,9 +13,8 @@ from drsim.reports.formats.cases import Case, began, cases
 from drsim.reports.text import plain
 from drsim.scenarios.result import Result
 
-_SPEC_VERSION: Final = "0.0.0"
 _STATUSES: Final = {"pass": "passed", "fail": "failed", "not exercised": "skipped", "unknown": "failed"}
-"""A run that is unknown has failed: `drsim run` exits with 5, and readers of CTRF take every other status for good."""
+"""An unknown run counts as failed: `drsim run` exits with 5, and readers of CTRF accept every other status."""
 
 
 def render(result: Result) -> str:
@@ -24,13 +23,14 @@ def render(result: Result) -> str:
     statuses = Counter(_STATUSES[case.verdict] for case in judged)
     start = began(result)
     stop = start + timedelta(seconds=result.virtual_seconds)
-    version = result.metrics.environment["drsim"]
+    host = result.metrics.environment
+    run = {name: getattr(result, name) for name in ("scenario", "seed", "tier", "verdict", "replay")}
     document = {
         "reportFormat": "CTRF",
-        "specVersion": _SPEC_VERSION,
+        "specVersion": "0.0.0",
         "generatedBy": "drsim",
         "results": {
-            "tool": {"name": "drsim", "version": version},
+            "tool": {"name": "drsim", "version": host["drsim"]},
             "summary": {
                 "tests": len(judged),
                 **{status: statuses[status] for status in ("passed", "failed", "skipped", "pending", "other")},
@@ -42,19 +42,11 @@ def render(result: Result) -> str:
             "environment": {
                 "reportName": f"{result.scenario}, seed {result.seed}",
                 "appName": "ExecutionFinder and ExecutionPoller",
-                "appVersion": version,
-                "osPlatform": result.metrics.environment["platform"],
+                "appVersion": host["drsim"],
+                "osPlatform": host["platform"],
                 "testEnvironment": f"simulated, {result.tier} tier",
                 "healthy": result.verdict == "pass",
-                "extra": {
-                    "scenario": result.scenario,
-                    "seed": result.seed,
-                    "tier": result.tier,
-                    "verdict": result.verdict,
-                    "replay": result.replay,
-                    "traceDigest": result.trace_digest,
-                    "python": result.metrics.environment["python"],
-                },
+                "extra": {**run, "traceDigest": result.trace_digest, "python": host["python"]},
             },
         },
     }

@@ -1,16 +1,18 @@
 """`junit.xml`: a run for CI servers, in the common dialect `xunit2` (the Jenkins xUnit plugin's junit-10.xsd).
 
-A suite is a run, a case is a criterion, a property or the run's verdict as a whole, which is an error where it is
-unknown: something declared was not exercised. The suite's `time` is the run's on its host, as `result.json` has
-it; cases take none, for one run exercises them all.
+A suite is a run; a case is a criterion, a property or the run's verdict, and an unknown verdict is an error. The `time`
+of a suite is the run's on its host, as in `result.json`; cases take none, since one run exercises them all.
 """
 
 from collections import Counter
+from typing import Final
 from xml.etree import ElementTree
 
-from drsim.reports.formats.cases import Case, began, cases
+from drsim.reports.formats.cases import began, cases
 from drsim.reports.text import plain
 from drsim.scenarios.result import Result
+
+_TAGS: Final = {"pass": "system-out", "fail": "failure", "unknown": "error", "not exercised": "skipped"}
 
 
 def render(result: Result) -> str:
@@ -27,41 +29,22 @@ def render(result: Result) -> str:
         errors=str(verdicts["unknown"]),
         skipped=str(verdicts["not exercised"]),
         time=f"{result.wall_seconds:.3f}",
-        # The schema's readers expect no zone; the instant is the virtual one at which the run begins.
+        # Readers of the schema expect no time zone; the run begins at this virtual instant.
         timestamp=began(result).replace(tzinfo=None).isoformat(timespec="seconds"),
         hostname="drsim",
     )
+    run = {"seed": str(result.seed), "tier": result.tier, "verdict": result.verdict, "replay": result.replay}
     properties = _add(suite, "properties")
-    for name, value in _properties(result).items():
+    for name, value in {**run, "digest": result.trace_digest or "no trace was kept"}.items():
         _add(properties, "property", name=name, value=value)
     for case in judged:
-        _add_case(suite, case, result)
+        element = _add(suite, "testcase", classname=f"{result.scenario}.{case.suite}", name=case.name, time="0")
+        details = {} if case.verdict == "pass" else {"message": case.message}
+        if case.verdict in ("fail", "unknown"):
+            details["type"] = case.suite
+        _add(element, _TAGS[case.verdict], **details).text = plain(case.text)
     ElementTree.indent(root)
     return f"<?xml version='1.0' encoding='utf-8'?>\n{ElementTree.tostring(root, encoding='unicode')}\n"
-
-
-def _properties(result: Result) -> dict[str, str]:
-    return {
-        "seed": str(result.seed),
-        "tier": result.tier,
-        "verdict": result.verdict,
-        "digest": result.trace_digest or "no trace was kept",
-        "replay": result.replay,
-    }
-
-
-def _add_case(suite: ElementTree.Element, case: Case, result: Result) -> None:
-    element = _add(suite, "testcase", classname=f"{result.scenario}.{case.suite}", name=case.name, time="0")
-    match case.verdict:
-        case "pass":
-            outcome = _add(element, "system-out")
-        case "fail":
-            outcome = _add(element, "failure", message=case.message, type=case.suite)
-        case "unknown":
-            outcome = _add(element, "error", message=case.message, type=case.suite)
-        case "not exercised":
-            outcome = _add(element, "skipped", message=case.message, type=case.suite)
-    outcome.text = plain(case.text)
 
 
 def _add(parent: ElementTree.Element, tag: str, **attributes: str) -> ElementTree.Element:

@@ -1,7 +1,7 @@
 """`metrics.csv`: every CloudWatch metric of a run, a row for each minute.
 
-Written without pandas, whose import takes longer than most runs. A test holds it to be what pandas writes of
-`reports.frames.metrics`, byte for byte.
+Written without pandas, whose import takes longer than most runs. A test compares it, byte for byte, with what pandas
+writes from `reports.frames.metrics`.
 """
 
 import csv

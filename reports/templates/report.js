@@ -3,7 +3,7 @@
   "use strict";
   for (const bar of document.querySelectorAll("[data-filters]")) {
     const rows = [...document.getElementById(bar.dataset.filters).tBodies[0].rows];
-    const words = bar.querySelector("input"), told = bar.querySelector("[data-show=count]");
+    const words = bar.querySelector("input"), count = bar.querySelector("[data-show=count]");
     let verdict = "", printing = false;
     const apply = () => {
       const wanted = words.value.trim().toLowerCase();
@@ -13,7 +13,7 @@
         row.hidden = !fits;
         shown += fits;
       }
-      told.textContent = `${shown} of ${rows.length} rows`;
+      count.textContent = `${shown} of ${rows.length} rows`;
     };
     for (const button of bar.querySelectorAll("button")) button.addEventListener("click", () => {
       verdict = button.dataset.verdict;

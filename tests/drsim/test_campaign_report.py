@@ -80,7 +80,7 @@ def test_both_documents_tell_the_bug_with_its_story(explored: Path) -> None:
     page, markdown = documents(explored)
     path = explored / "failures" / "metrics-complete-28.yaml"
     for text in (Texts(page).text, markdown):
-        assert "1 of 32 seeds failed, 3.1 %: 0.55 % to 16 % of all would, at 95 % confidence" in text
+        assert "1 of 32 seeds failed, 3.1 % (0.55 % to 16 % at 95 % confidence)" in text
         assert "1 execution, 2 waves, 1 fault, 10m 3s of virtual time" in text
         assert "answer-lost at UpdateItem of ExecutionPoller of ordered run 10 call 1" in text
         assert "600.346 s" in text
@@ -96,14 +96,14 @@ def test_both_documents_tell_the_bug_with_its_story(explored: Path) -> None:
 
 
 def test_the_ledger_marks_what_never_happened_and_only_where_it_might_have(explored: Path) -> None:
-    rows = {row.fault: row for row in summed_up(explored).ledger}
+    rows = summed_up(explored).ledger
     page, markdown = documents(explored)
     line = next(line for line in markdown.splitlines() if line.startswith("| job-late"))
     assert line == "| job-late | 1 / 0 / 0 | 1 / 0 / 0 | **never** | **never** | **never** | - |"
-    assert not rows["quota"].cells[-1].possible
-    assert all(cell.possible for cell in rows["index-lag"].cells)
-    struck = rows["starved"].cells[1]
-    assert struck.heat == 3
+    assert not rows["quota"][-1].possible
+    assert all(cell.possible for cell in rows["index-lag"])
+    struck = rows["starved"][1]
+    assert 100 <= struck.struck < 1000
     assert f'<td class="heat-3"><b>{struck.struck}</b><small>{struck.met_poll} in a poll' in page
     assert page.count('<td class="never">') == summed_up(explored).never > 0
 
@@ -117,7 +117,7 @@ def test_what_was_asked_for_and_not_run_is_named(folder: Path) -> None:
     page, markdown = documents(folder)
     assert first.first == 16
     assert f"not run: 10–{first.last}, 48–60" in markdown
-    assert f"Not run, though asked for: 10–{first.last}, 48–60" in page
+    assert f"Requested and not run: 10–{first.last}, 48–60" in page
     assert page.count('<i class="missing"') == 2
 
 
@@ -137,7 +137,7 @@ def test_a_failure_that_no_longer_fails_says_so_in_its_place(folder: Path) -> No
     change(path, scenario=data["scenario"])
     page, markdown = documents(folder)
     assert '<p class="trouble">No story: fixed: every property holds.</p>' in page
-    assert "**No story**: fixed\\: every property holds." in markdown
+    assert "**No story**: fixed: every property holds." in markdown
     assert 'class="story"' not in page
 
 
@@ -146,10 +146,10 @@ def test_a_failure_whose_parts_are_gone_says_so_and_stands_beside_the_groups(fol
     page, markdown = documents(folder)
     told = "cannot be run again: ValueError: parts must be module:NAME of a simulator.world.Parts"
     assert f"No story: {told}" in page
-    assert "Other failures kept beside it" in page
+    assert "Other failures in the folder" in page
     assert "No shrunk failure of these seeds is kept. What seed 28 broke first:" in page
     assert "No shrunk failure of these seeds is kept." in markdown
-    assert "cannot be run again\\: ValueError" in markdown
+    assert "cannot be run again: ValueError" in markdown
 
 
 def test_parts_that_raise_whatever_on_import_cost_their_story_only(
@@ -198,7 +198,7 @@ def test_hostile_ids_and_messages_stay_text_in_both_documents(folder: Path) -> N
         assert "\u202e" not in text
         assert "\x07" not in text
         assert r"\u202e" in text.replace(r"\\u", r"\u")
-    outside = re.sub(r"```.*?```|`[^`\n]*`", "", markdown, flags=re.DOTALL)
+    outside = re.sub(r"```.*?```|(?<!\\)`[^`\n]*`", "", markdown, flags=re.DOTALL)
     assert markdown.count("```") % 2 == 0
     assert not re.search(r"(?<!\\)[<@\[]", outside)
     assert "worker writes" in markdown
@@ -218,7 +218,7 @@ def test_many_stories_leave_the_page_small(folder: Path) -> None:
         shutil.copy(path, folder / "failures" / f"metrics-complete-{number}.yaml")
     page, markdown = documents(folder)
     assert 100_000 < len(page.encode()) <= PAGE_BYTES_MAX
-    assert "Its story is left out to keep the page small; replay shows it." in page
+    assert "Its story is left out to keep the page small; the command below shows it." in page
     assert 'class="story"' in page
     assert markdown.count("FAULT answer-lost") == 19
 

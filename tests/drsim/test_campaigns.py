@@ -149,7 +149,7 @@ def test_ctrl_c_keeps_what_was_found_and_exits_with_2(tmp_path: Path) -> None:
     assert "seeds failed" in said
     assert "--resume continues from" in said
     assert f"report  {path.with_name('report.html')}" in said
-    assert "Not run, though asked for" in path.with_name("report.html").read_text(encoding="utf-8")
+    assert "Requested and not run" in path.with_name("report.html").read_text(encoding="utf-8")
 
 
 def test_crash_points_are_counted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,4 +56,4 @@ def test_version_1_without_a_scenario_has_no_capacity() -> None:
     del data["metrics"]["configuration"]["bounds"], data["metrics"]["configuration"]["title"]
     result = Result.model_validate(data)
     assert result.capacity is None
-    assert "does not have the figures that limits are computed from" in markdown.render(result)
+    assert "lacks the figures that limits are computed from" in markdown.render(result)

@@ -96,7 +96,7 @@ def test_a_crash_in_one_section_is_shown_in_its_place_and_ends_with_3(
     def broken(*_: object) -> str:
         raise ZeroDivisionError("<b>by zero</b>")
 
-    monkeypatch.setattr(markdown, "cadence_sentence", broken)
+    monkeypatch.setattr(markdown, "_periods", broken)
     assert main(["report", str(folder)]) == 3
     said = capsys.readouterr().err
     for name in ("report.md", "report.html"):

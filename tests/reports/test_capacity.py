@@ -2,7 +2,7 @@
 
 import pytest
 
-from drsim.reports.capacity import Note, about, note
+from drsim.reports.capacity import CapacityNote, about, note
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Limit, Result
 from drsim.scenarios.runner import run
@@ -12,7 +12,7 @@ CONCURRENCY = "Concurrent Lambda invocations (init included)"
 
 
 @pytest.fixture(scope="module")
-def phase_2() -> Note:
+def phase_2() -> CapacityNote:
     return note(run_of("phase-2").result.capacity)
 
 
@@ -21,15 +21,15 @@ def load_100() -> Result:
     return run_of("load-100").result
 
 
-def limit(found: Note, name: str) -> Limit:
+def limit(found: CapacityNote, name: str) -> Limit:
     return next(each for each in found.limits if each.name == name)
 
 
-def of(scenario: str, *changes: str) -> Note:
+def of(scenario: str, *changes: str) -> CapacityNote:
     return note(run(load(scenario, changes), seed=1).result.capacity)
 
 
-def test_one_after_the_other_115_ms_end_the_finders_minute_at_521_executions(phase_2: Note) -> None:
+def test_sequential_invokes_of_115_ms_fill_the_minute_at_521_executions(phase_2: CapacityNote) -> None:
     # 60 s / 115.05 ms = 521.5, less the query; 57 s / 115.05 ms = 495.4.
     assert phase_2.sentences[0] == (
         "With invokes one after the other, at 115.0 ms each (this run's mean), ExecutionFinder's 60 s would end at 521 "
@@ -38,7 +38,7 @@ def test_one_after_the_other_115_ms_end_the_finders_minute_at_521_executions(pha
     )
 
 
-def test_ten_at_a_time_end_it_ten_times_later_and_the_limits_follow_in_order(phase_2: Note) -> None:
+def test_ten_invokes_at_a_time_allow_ten_times_as_many_executions(phase_2: CapacityNote) -> None:
     assert phase_2.sentences[1] == "With 10 at a time, as here, they end at 5,210, and from 4,950 on some are left."
     assert phase_2.sentences[2] == (
         "Extrapolated, the first limit to be reached is Delay of a poll after its look at 858 executions in POLLING at "
@@ -47,7 +47,7 @@ def test_ten_at_a_time_end_it_ten_times_later_and_the_limits_follow_in_order(pha
     assert phase_2.first == phase_2.limits[1]
 
 
-def test_one_at_a_time_is_told_once() -> None:
+def test_one_invoke_at_a_time_is_reported_once() -> None:
     sentences = of("phase-2", "PARALLEL_INVOKES_MAX=1").sentences
     assert [each.split(",")[0] for each in sentences] == [
         "With invokes one after the other",
@@ -57,7 +57,7 @@ def test_one_at_a_time_is_told_once() -> None:
 
 
 @pytest.mark.parametrize(("at_a_time", "executions"), [(1, 216), (10, 2163)])
-def test_polls_are_late_long_before_the_finder_runs_out_of_time(at_a_time: int, executions: int) -> None:
+def test_polls_are_late_before_the_finder_runs_out_of_time(at_a_time: int, executions: int) -> None:
     # 25 s, less 0.11 s for a warm poller and 8 ms for the query, at 115 ms each.
     found = of("phase-2", f"PARALLEL_INVOKES_MAX={at_a_time}", "bounds.poll_delay=25s")
     delay = limit(found, "Delay of a poll after its look")
@@ -74,14 +74,14 @@ def test_the_sentences_follow_from_the_runs_own_figures() -> None:
 
 
 @pytest.mark.slow
-def test_the_last_of_several_looks_has_only_what_is_left_of_the_minute() -> None:
+def test_last_of_several_looks_has_the_rest_of_the_minute() -> None:
     found = of("sub-minute")
     assert "ExecutionFinder's 15 s for its last look would end at" in found.sentences[0]
     assert found.limits[0].limit == 12
 
 
 @pytest.mark.slow
-def test_a_load_of_100_is_first_stopped_by_drs(load_100: Result) -> None:
+def test_first_limit_of_load_100_is_drs_jobs(load_100: Result) -> None:
     found = note(load_100.capacity)
     assert load_100.capacity is not None
     assert load_100.capacity.executions == 100
@@ -99,7 +99,7 @@ def test_a_load_of_100_is_first_stopped_by_drs(load_100: Result) -> None:
 
 
 @pytest.mark.slow
-def test_of_the_241st_execution_drs_refuses_a_start_and_of_the_240th_none() -> None:
+def test_drs_refuses_a_start_from_execution_241_on() -> None:
     within, beyond = (of("load-100", f"executions={number}", "duration=4m", "settle=0s") for number in (240, 241))
     assert limit(within, "DRS jobs at once").refused == 0
     assert within.first == limit(within, "DRS jobs at once")
@@ -124,14 +124,14 @@ def test_of_the_241st_execution_drs_refuses_a_start_and_of_the_240th_none() -> N
         (", waves: [{}, {launch: never}, {launch: unknown}]", 41),
     ],
 )
-def test_jobs_go_where_the_workload_sends_them(changes: str, executions: int) -> None:
+def test_limit_of_jobs_follows_the_workloads_accounts_and_regions(changes: str, executions: int) -> None:
     group = f"{{executions: 1, arrival: {{at: 5s}}{changes}}}"
     places = ("accounts=1", "regions=[us-east-1, us-west-2]", f"workload=[{group}]")
     found = of("drill", *places, "duration=3m")
     assert limit(found, "DRS jobs at once").at_executions == executions
 
 
-def test_servers_are_counted_too_and_a_wave_may_be_too_large_for_any_job() -> None:
+def test_servers_are_counted_and_a_wave_may_exceed_a_job() -> None:
     many = of("drill", "workload=[{executions: 1, waves: 1, servers: 90}]", "duration=3m")
     assert many.first == limit(many, "Source servers in DRS jobs at once")
     # Five have 450 in the only pair.
@@ -144,7 +144,7 @@ def test_servers_are_counted_too_and_a_wave_may_be_too_large_for_any_job() -> No
 
 
 @pytest.mark.slow
-def test_what_starts_at_a_bounded_rate_is_never_reached_by_more_executions(load_100: Result) -> None:
+def test_paced_limits_are_never_reached_at_a_low_rate(load_100: Result) -> None:
     found = note(load_100.capacity)
     invocations, writes = limit(found, CONCURRENCY), limit(found, "Write throughput of StatusIndex")
     assert (invocations.used, invocations.limit, invocations.at_executions) == (29, 1000, None)
@@ -158,7 +158,7 @@ def test_what_starts_at_a_bounded_rate_is_never_reached_by_more_executions(load_
     assert f"pollers alone never reach {CONCURRENCY} or Write throughput of StatusIndex" in found.sentences[-1]
 
 
-def test_a_rate_that_is_high_enough_reaches_them() -> None:
+def test_paced_limits_are_reached_at_a_high_rate() -> None:
     found = of("phase-2", "PARALLEL_INVOKES_MAX=100", "functions.account_concurrency=50")
     assert limit(found, CONCURRENCY).at_executions == 49
     writes = limit(found, "Write throughput of StatusIndex")
@@ -172,7 +172,7 @@ def test_reserved_concurrency_is_the_limit_of_the_pollers() -> None:
 
 
 @pytest.mark.slow
-def test_items_of_the_index_are_weighed_by_what_reading_them_cost(load_100: Result) -> None:
+def test_index_items_weigh_as_much_as_their_reads_cost(load_100: Result) -> None:
     found = note(load_100.capacity)
     page, reads = limit(found, "One page of StatusIndex"), limit(found, "Read throughput of StatusIndex")
     # 14.5 units for 100 executions: 118,784 bytes, of which 1,048,576 go into a page.
@@ -196,13 +196,11 @@ def test_a_run_without_polls_says_so_and_has_no_limits(changes: tuple[str, ...])
     found = note(result.capacity)
     assert found.limits == ()
     assert found.first is None
-    assert found.sentences == (
-        "This run says nothing about capacity: too few executions were found, handed over and polled.",
-    )
+    assert found.sentences == ("Too few executions were found, handed over and polled to compute capacity.",)
 
 
 @pytest.mark.slow
-def test_a_load_of_1000_takes_the_finder_as_long_as_a_load_of_100_foretells(load_100: Result) -> None:
+def test_load_of_1000_takes_the_finder_as_long_as_load_100_predicts(load_100: Result) -> None:
     measured = run(load("load-1000", ["duration=8m", "settle=0s"]), seed=1).result
     looks = measured.metrics.distributions["ExecutionFinder.warm"]
     assert max(tick.found for tick in measured.metrics.ticks) == 1000

@@ -40,7 +40,7 @@ def changed(result: Result, place: str, value: object) -> Result:
     return Result.model_validate(raw)
 
 
-def test_an_alarm_s_line_is_above_its_threshold_just_while_it_alarms(chaos: Result) -> None:
+def test_alarms_line_exceeds_its_threshold_only_during_alarm(chaos: Result) -> None:
     alarm = next(each for each in chaos.metrics.alarms if any(change.state == "ALARM" for change in each.changes))
     shown = data(plot(chaos, "cloudwatch", f"alarm-{alarm.name}"))
     # Of this alarm's metric, no data is as good as no error.
@@ -84,7 +84,7 @@ def test_reserved_concurrency_is_a_limit_beside_the_account_s(phase_2: Result) -
     assert "limit of the account 1000" in text
 
 
-def test_the_criterion_s_mark_says_what_its_threshold_says(phase_2: Result) -> None:
+def test_criterions_mark_equals_its_threshold(phase_2: Result) -> None:
     assert "criterion: under 100 ms" in plot(phase_2, "performance", "queries")
     criteria = tuple(
         each.model_copy(update={"limit": 50.0 if each.unit == "ms" else each.limit}) for each in phase_2.criteria
@@ -96,20 +96,18 @@ def test_the_criterion_s_mark_says_what_its_threshold_says(phase_2: Result) -> N
 
 
 @pytest.mark.parametrize(
-    ("section", "name", "told"),
+    ("section", "name", "label"),
     [
         ("performance", "queries", "Phase 2: max 21 ms"),
         ("poller", "poller-time", "Phase 2: warm max 175 ms"),
         ("poller", "poller-calls", "Phase 2: warm update max 90 ms"),
     ],
 )
-def test_phase_2_s_figures_are_marks_beside_this_run_s(phase_2: Result, section: str, name: str, told: str) -> None:
-    assert told in plot(phase_2, section, name)
+def test_phase_2_s_figures_are_marks_beside_this_run_s(phase_2: Result, section: str, name: str, label: str) -> None:
+    assert label in plot(phase_2, section, name)
 
 
-def test_a_crash_in_choosing_a_section_s_plots_leaves_the_rest(
-    phase_2: Result, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_error_in_choosing_plots_affects_one_section(phase_2: Result, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: Result) -> None:
         raise LookupError("nothing there")
 

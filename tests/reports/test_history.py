@@ -40,13 +40,13 @@ def truth(lives: str, *, settled_us: int = 9_000_000) -> list[tuple[int, str]]:
 
 
 def test_a_lane_has_the_execution_s_statuses_and_polls(recovery: Run) -> None:
-    told = history(recovery.trace.lines())
-    (lane,) = told.lanes
+    found = history(recovery.trace.lines())
+    (lane,) = found.lanes
     (sample,) = recovery.result.metrics.executions
     assert [status for _, status in lane.statuses] == ["PENDING", "POLLING", "COMPLETED"]
     assert (len(lane.polls), lane.failed) == (sample.polls, [])
     assert lane.polls == sorted(lane.polls)
-    assert told.end_ms == round(recovery.result.virtual_seconds * 1000)
+    assert found.end_ms == round(recovery.result.virtual_seconds * 1000)
 
 
 def test_the_table_follows_the_truth_of_each_wave(recovery: Run) -> None:
@@ -89,25 +89,25 @@ def test_a_drill_does_not_wait_for_launch_actions() -> None:
         assert lane.statuses[-1][1] == "COMPLETED"
 
 
-def test_faults_strike_the_lanes_that_they_concern(chaos: Run) -> None:
-    told = history(chaos.trace.lines())
-    assert told.strikes_count == len(told.strikes) == sum(each.struck for each in chaos.result.faults)
-    assert {each.rule for each in told.strikes} == set(range(len(chaos.result.faults)))
-    assert {"ordered", "late"} < {each.execution_id for each in told.strikes}
+def test_faults_are_strikes_of_the_lanes_they_concern(chaos: Run) -> None:
+    found = history(chaos.trace.lines())
+    assert found.strikes_count == len(found.strikes) == sum(each.struck for each in chaos.result.faults)
+    assert {each.rule for each in found.strikes} == set(range(len(chaos.result.faults)))
+    assert {"ordered", "late"} < {each.execution_id for each in found.strikes}
 
 
 def test_polls_that_failed_are_marked(chaos: Run) -> None:
-    told = history(chaos.trace.lines())
+    found = history(chaos.trace.lines())
     counts = chaos.result.metrics.counts
     failed = sum(counts.get(f"ExecutionPoller.{outcome}", 0) for outcome in ("error", "timeout", "crash"))
-    assert sum(len(lane.failed) for lane in told.lanes) == failed > 0
+    assert sum(len(lane.failed) for lane in found.lanes) == failed > 0
 
 
-def test_of_many_executions_those_named_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_named_executions_are_kept_if_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "LANES_MAX", 3)
     lines = [changed(number, f"e-{number}", "PENDING", "") for number in range(10)]
-    told = history(lines, first=["e-7", "e-9"])
-    assert ([lane.execution_id for lane in told.lanes], told.executions_count) == (["e-0", "e-7", "e-9"], 10)
+    found = history(lines, first=["e-7", "e-9"])
+    assert ([lane.execution_id for lane in found.lanes], found.executions_count) == (["e-0", "e-7", "e-9"], 10)
 
 
 JOB_IDS = ("drsjob-1", "two words", "a:b:c", "100%20", " ", "-:-:-", "ä€😀\u202e", "<b>\n\"'&,")
@@ -131,9 +131,9 @@ def test_any_job_id_finds_its_truth(job_id: str, recovery: Run) -> None:
     assert any(str(each.get("args", {}).get("name")).startswith("e, wave 1: ") for each in events)
 
 
-def test_waves_in_pieces_are_left_out_and_hurt_no_other() -> None:
-    told = history([changed(0, "e", "POLLING", "1:LAUNCHING:two words:PENDING:- 2:PENDING:-:-:NOT_STARTED")])
-    assert [wave.table for wave in told.lanes[0].waves] == [[(0, "PENDING")]]
+def test_unreadable_waves_are_left_out_without_affecting_others() -> None:
+    found = history([changed(0, "e", "POLLING", "1:LAUNCHING:two words:PENDING:- 2:PENDING:-:-:NOT_STARTED")])
+    assert [wave.table for wave in found.lanes[0].waves] == [[(0, "PENDING")]]
 
 
 def test_a_deleted_item_ends_its_lane() -> None:
@@ -143,5 +143,5 @@ def test_a_deleted_item_ends_its_lane() -> None:
     )
 
 
-def test_no_line_is_no_history() -> None:
+def test_history_of_no_lines_is_empty() -> None:
     assert history([]) == History(0, (), (), 0, 0)

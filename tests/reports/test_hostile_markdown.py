@@ -67,7 +67,7 @@ def test_a_list_shows_hostile_text_as_it_is(text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("write", [cell, code])
-def test_nothing_is_left_of_which_github_makes_a_link_a_mention_or_a_reference(text: str, write: Any) -> None:
+def test_text_that_github_would_link_is_escaped(text: str, write: Any) -> None:
     html = MarkdownIt("commonmark", {"html": True}).enable("table").render(f"| a |\n|---|\n| {write(text)} |\n")
     # GitHub looks in each piece of text by itself, whatever was escaped in it, and in no code.
     pieces = [unescape(piece) for piece in re.split(r"<code>.*?</code>|<[^>]*>", html)]
@@ -79,13 +79,13 @@ def test_a_sign_that_makes_no_link_stays_as_it_is() -> None:
     assert cell("a@b.co") == "a`@`b.co"
 
 
-def test_long_text_is_cut_and_its_length_told() -> None:
+def test_long_text_is_shortened_and_shows_its_length() -> None:
     assert cell("x" * 10_240) == "x" * 400 + "… (10240 characters)"
     assert len(code("`" * 10_240)) < 1300
 
 
 def hostile(result: Result, properties: int, violations: int) -> Result:
-    """The result with so many violations, each of hostile texts of 10 KB."""
+    """The result with `violations` violations in each of `properties` properties, each of hostile texts of 10 KB."""
     texts = [text * (10_240 // len(text)) for text in HOSTILE]
     found = tuple(
         ViolationRecord(
@@ -143,7 +143,7 @@ def test_sections_of_least_value_are_left_out_first(phase_2: Result) -> None:
     assert "## 6. CloudWatch Metrics\n\nLeft out, see above.\n" in least
 
 
-def test_a_section_that_cannot_be_written_says_so_in_its_place_and_loses_no_other(phase_2: Result) -> None:
+def test_broken_section_says_so_in_its_place_and_affects_no_other(phase_2: Result) -> None:
     metrics = phase_2.metrics
     configuration = {name: value for name, value in metrics.configuration.items() if name != "functions"}
     broken = phase_2.model_copy(

@@ -30,7 +30,7 @@ def kinds(text: str, kind: str) -> int:
     return len(Pieces(text).all("span", kind))
 
 
-def test_whoever_is_called_like_a_verdict_or_a_basis_does_not_become_one(phase_2: Result, posing: Result) -> None:
+def test_name_equal_to_a_verdict_or_a_basis_stays_text(phase_2: Result, posing: Result) -> None:
     def sections(result: Result) -> dict[str, str]:
         return {each.name: str(html_of(each.text, each.title)) for each in markdown.sections(result, signs=MARKS)}
 
@@ -77,6 +77,6 @@ def test_tables_are_named_by_the_heading_above_them_and_no_two_alike() -> None:
     assert {each["role"] for each in regions} == {"region"}
 
 
-def test_markdown_without_tables_or_verdicts_is_what_commonmark_makes_of_it() -> None:
+def test_markdown_without_tables_or_verdicts_is_plain_commonmark() -> None:
     text = "Some *words*, `code` and <b>no markup</b>.\n\n- a list\n"
     assert html_of(text, "x") == MarkdownIt("commonmark", {"html": False}).render(text)

@@ -19,7 +19,7 @@ def environment(**templates: str) -> Environment:
     return Environment(loader=loader, undefined=StrictUndefined, autoescape=True)
 
 
-def test_each_section_is_written_from_its_own_template_in_the_order_of_the_titles() -> None:
+def test_sections_come_from_their_templates_in_order_of_the_titles() -> None:
     context = {"figures": {"a": 1}, "compute": lambda: 2, "name": "<b>"}
     sections = render_sections(environment(), "{}.html", context, TITLES)
     assert sections == [

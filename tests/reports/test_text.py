@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from drsim.reports.text import plain, shortened
 
 
-def test_what_breaks_a_format_or_reorders_words_is_shown_by_its_escape() -> None:
+def test_characters_that_break_a_format_or_reorder_words_are_escaped() -> None:
     assert plain("a\x00b\x1b[1m\r\x7f\x85") == "a\\x00b\\x1b[1m\\x0d\\x7f\\x85"
     assert plain("\u202eabc\u2066 \u200f \u2028 \ud800 \uffff") == "\\u202eabc\\u2066 \\u200f \\u2028 \\ud800 \\uffff"
 
@@ -25,6 +25,6 @@ def test_any_text_comes_back_from_xml_as_it_was_shown(text: str) -> None:
     assert (back.text or "") == back.get("shown") == plain(text)
 
 
-def test_a_long_text_is_cut_and_says_how_long_it_was() -> None:
+def test_long_text_is_shortened_and_shows_its_length() -> None:
     assert shortened("abc", 3) == "abc"
     assert shortened("abcd", 3) == "abc… (4 characters)"

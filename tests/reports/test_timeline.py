@@ -19,13 +19,13 @@ def chaos() -> Run:
 
 
 @pytest.fixture(scope="module")
-def told(chaos: Run) -> History:
+def lanes(chaos: Run) -> History:
     return history(chaos.trace.lines())
 
 
-def test_distances_give_the_instants_back(chaos: Run, told: History) -> None:
-    data = timeline(chaos.result, told)
-    for shown, lane in zip(data["lanes"], told.lanes, strict=True):
+def test_distances_give_the_instants_back(chaos: Run, lanes: History) -> None:
+    data = timeline(chaos.result, lanes)
+    for shown, lane in zip(data["lanes"], lanes.lanes, strict=True):
         execution_id, statuses, polls, failed, waves, broken = shown
         assert (execution_id, failed, broken) == (lane.execution_id, lane.failed, 0)
         assert list(accumulate(polls)) == lane.polls
@@ -36,25 +36,25 @@ def test_distances_give_the_instants_back(chaos: Run, told: History) -> None:
             assert [data["names"][place] for place in truth[1::2]] == [status for _, status in wave.truth]
 
 
-def test_strikes_name_their_rule_and_their_lane(chaos: Run, told: History) -> None:
-    data = timeline(chaos.result, told)
-    ids = [lane.execution_id for lane in told.lanes]
+def test_strikes_name_their_rule_and_their_lane(chaos: Run, lanes: History) -> None:
+    data = timeline(chaos.result, lanes)
+    ids = [lane.execution_id for lane in lanes.lanes]
     assert [data["faults"][rule][0] for _, rule, _ in data["strikes"]] == [
-        chaos.result.faults[each.rule].rule for each in told.strikes
+        chaos.result.faults[each.rule].rule for each in lanes.strikes
     ]
     assert {ids[place] if place >= 0 else "" for _, _, place in data["strikes"]} == {
-        each.execution_id for each in told.strikes
+        each.execution_id for each in lanes.strikes
     }
 
 
-def test_it_begins_when_virtual_time_does(chaos: Run, told: History) -> None:
+def test_it_begins_when_virtual_time_does(chaos: Run, lanes: History) -> None:
     start = datetime(2025, 11, 28, 20, 32, 29, tzinfo=UTC)
-    assert timeline(chaos.result, told)["start"] == start.timestamp() * 1000
+    assert timeline(chaos.result, lanes)["start"] == start.timestamp() * 1000
 
 
-def test_it_says_when_it_is_healed(chaos: Run, told: History) -> None:
+def test_it_says_when_it_is_healed(chaos: Run, lanes: History) -> None:
     assert chaos.result.metrics.configuration["heal"] == "20m"
-    assert timeline(chaos.result, told)["healed"] == 20 * 60_000
+    assert timeline(chaos.result, lanes)["healed"] == 20 * 60_000
     drill = run_of("drill")
     assert timeline(drill.result, history(drill.trace.lines()))["healed"] is None
 

@@ -1,4 +1,4 @@
-"""Comparisons of real runs: what is worse, what differs clearly, and what is said of it."""
+"""Comparisons of real runs: what is worse, what differs clearly, and the sentences about it."""
 
 import json
 import re
@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from drsim.reports.comparing import as_json as comparison_json
-from drsim.reports.comparing import page as comparison_page
-from drsim.reports.comparing import wording
+from drsim.reports.comparing import documents, wording
 from drsim.reports.comparing.comparison import Compared, Comparison, compare, in_common
 from drsim.reports.comparing.effect import Effect
-from drsim.reports.comparing.regressions import Judged, direction
+from drsim.reports.comparing.regressions import Judgement, direction
+from drsim.reports.markdown import number
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Result
 from drsim.scenarios.runner import run
@@ -26,7 +25,7 @@ def drill(seed: int, *changes: str) -> Result:
 
 
 def altered(result: Result, **parts: Any) -> Result:
-    """A result with other values in it, checked anew."""
+    """A result with other values, validated again."""
     return Result.model_validate(result.model_dump() | parts)
 
 
@@ -55,7 +54,7 @@ def slow_seeds() -> list[Result]:
     return [drill(seed, "latencies.update_warm=100ms..150ms") for seed in (11, 12, 13)]
 
 
-def test_a_run_compared_with_itself_is_identical_whatever_the_host_took(seeds: list[Result]) -> None:
+def test_run_compared_with_itself_is_identical_despite_host_time(seeds: list[Result]) -> None:
     again = altered(seeds[0], wall_seconds=99.0, replay="another")
     comparison = compare(seeds[:1], [again])
     assert comparison.identical
@@ -66,12 +65,12 @@ def test_a_run_compared_with_itself_is_identical_whatever_the_host_took(seeds: l
     assert list(wording.notes(comparison)) == []
 
 
-def test_two_sets_with_the_same_runs_in_another_order_are_identical(seeds: list[Result]) -> None:
+def test_sets_with_the_same_runs_in_another_order_are_identical(seeds: list[Result]) -> None:
     assert compare(seeds, seeds[::-1]).identical
     assert not compare(seeds, seeds[:-1]).identical
 
 
-def test_a_tighter_bound_makes_worse_though_the_trace_is_the_same(seeds: list[Result]) -> None:
+def test_tighter_bound_on_the_same_trace_is_worse(seeds: list[Result]) -> None:
     comparison = compare(seeds[:1], [drill(1, "bounds.completion=0s")])
     assert comparison.same_traces
     assert not comparison.identical
@@ -89,7 +88,7 @@ def test_a_tighter_bound_makes_worse_though_the_trace_is_the_same(seeds: list[Re
     assert wording.reason(criterion, criterion.b).endswith("(asked: each, within 0 s)")
 
 
-def test_runs_without_a_trace_are_not_taken_for_the_same() -> None:
+def test_runs_without_a_trace_are_not_identical() -> None:
     bare = drill(1).model_copy(update={"trace": "off", "trace_digest": None})
     other = drill(2).model_copy(update={"trace": "off", "trace_digest": None})
     assert not compare([bare], [other]).same_traces
@@ -116,7 +115,7 @@ def test_the_direction_of_a_change(before: str, after: str, change: str) -> None
     assert direction(before, after) == change
 
 
-def test_a_criterion_that_only_one_side_knows_is_absent_from_the_other(seeds: list[Result]) -> None:
+def test_criterion_of_one_side_is_absent_from_the_other(seeds: list[Result]) -> None:
     newer = seeds[0]
     older = altered(newer, criteria=[each.model_dump() for each in newer.criteria[1:]])
     name = newer.criteria[0].name
@@ -126,7 +125,7 @@ def test_a_criterion_that_only_one_side_knows_is_absent_from_the_other(seeds: li
     assert (gone.b.verdict, gone.b.value) == ("absent", "")
 
 
-def test_one_failing_run_makes_a_set_worse_and_its_rate_is_told_with_its_interval(seeds: list[Result]) -> None:
+def test_one_failing_run_makes_a_set_worse_and_shows_its_rate(seeds: list[Result]) -> None:
     name = seeds[0].criteria[1].name
     comparison = compare(seeds, [*seeds[:3], failing(seeds[3], name)])
     assert moved(comparison) == {"verdict": "worse", name: "worse"}
@@ -136,15 +135,15 @@ def test_one_failing_run_makes_a_set_worse_and_its_rate_is_told_with_its_interva
     assert wording.outcome(judged.b) == "3 of 4 passed (30-96 %)"
 
 
-def rates(a: tuple[int, int], b: tuple[int, int], results: Sequence[Result]) -> Judged:
-    """A criterion that passes in so many runs of so many."""
+def rates(a: tuple[int, int], b: tuple[int, int], results: Sequence[Result]) -> Judgement:
+    """A criterion that passes in the given number of runs on each side: passed, runs."""
     name = results[0].criteria[0].name
     good, bad = results[0], failing(results[0], name)
     sides = [[*[good] * passed, *[bad] * (runs - passed)] for passed, runs in (a, b)]
     return next(each for each in compare(*sides).judged if each.name == name)
 
 
-def test_where_both_sides_fail_only_a_rate_that_fell_by_more_than_chance_is_worse(seeds: list[Result]) -> None:
+def test_two_failing_sides_differ_only_if_the_rate_fell_beyond_chance(seeds: list[Result]) -> None:
     assert rates((9, 10), (8, 10), seeds).change == "same"
     assert rates((9, 10), (8, 10), seeds).moved
     assert rates((9, 10), (1, 10), seeds).change == "worse"
@@ -152,7 +151,7 @@ def test_where_both_sides_fail_only_a_rate_that_fell_by_more_than_chance_is_wors
     assert not rates((1, 2), (5, 10), seeds).moved
 
 
-def test_another_latency_is_a_clear_difference_where_it_acts_and_nowhere_else(seeds: list[Result]) -> None:
+def test_changed_latency_is_a_clear_difference_only_where_it_acts(seeds: list[Result]) -> None:
     comparison = compare(seeds[:1], [drill(1, "latencies.update_warm=100ms..150ms")])
     assert {each.name for each in comparison.distributions if each.clear} == {
         "UpdateItem.warm",
@@ -167,16 +166,16 @@ def test_another_latency_is_a_clear_difference_where_it_acts_and_nowhere_else(se
     assert wording.difference(update) == "B's is longer in 100 % of pairs, 90-100 %"
     assert wording.shift(update) == "+60 ms"
     assert wording.difference(named(comparison, "GetItem.warm")) == "the same values"
-    assert any("take the values of a run as independent" in note for note in wording.notes(comparison))
+    assert any("assume independent values in a run" in note for note in wording.notes(comparison))
 
 
-def test_the_other_way_round_it_is_shorter() -> None:
+def test_swapped_sides_show_a_shorter_latency() -> None:
     comparison = compare([drill(1, "latencies.update_warm=100ms..150ms")], [drill(1)])
     assert wording.difference(comparison.distributions[0]) == "B's is shorter in 100 % of pairs, 90-100 %"
     assert wording.shift(comparison.distributions[0]) == "-60 ms"
 
 
-def test_another_latency_is_clear_between_sets_of_other_seeds(seeds: list[Result], slow_seeds: list[Result]) -> None:
+def test_changed_latency_is_clear_between_sets_of_other_seeds(seeds: list[Result], slow_seeds: list[Result]) -> None:
     comparison = compare(seeds, slow_seeds)
     clear = [each for each in comparison.distributions if each.clear]
     assert [each.name for each in clear] == ["UpdateItem.warm", "ExecutionPoller.warm", "poll_delay"]
@@ -191,7 +190,7 @@ def test_another_latency_is_clear_between_sets_of_other_seeds(seeds: list[Result
 
 
 @pytest.mark.slow
-def test_another_seed_of_the_same_scenario_mostly_differs_in_nothing() -> None:
+def test_other_seeds_of_a_scenario_rarely_differ_clearly() -> None:
     runs = [run_of("phase-2", seed).result for seed in range(1, 9)]
     effects = [
         each.effect
@@ -205,13 +204,13 @@ def test_another_seed_of_the_same_scenario_mostly_differs_in_nothing() -> None:
 
 
 @pytest.mark.slow
-def test_what_a_seed_draws_is_no_setting_of_a_set() -> None:
+def test_values_drawn_from_seeds_are_no_settings_of_a_set() -> None:
     runs = [run_of("chaos", seed).result for seed in (1, 2, 3)]
     assert {each.name.partition(".")[0] for each in compare(runs[:1], runs[1:2]).settings} == {"faults"}
     assert compare(runs[:2], runs[2:]).settings == compare(runs[2:], runs[:2]).settings == ()
 
 
-def test_executions_that_end_elsewhere_are_listed_with_counts() -> None:
+def test_executions_with_another_final_status_are_listed() -> None:
     comparison = compare([drill(1)], [drill(1, "duration=10m")])
     (changed,) = comparison.executions
     assert (changed.a_status, changed.b_status) == ("COMPLETED", "POLLING")
@@ -227,14 +226,14 @@ def test_counts_of_sets_are_means_of_their_runs(seeds: list[Result]) -> None:
     assert (counts["polls_recorded"].a, counts["polls_recorded"].b) == (polls[0], sum(polls) / 4)
 
 
-def test_runs_of_one_scenario_a_side_are_compared_whatever_they_are_called(seeds: list[Result]) -> None:
+def test_single_scenarios_are_compared_despite_other_names(seeds: list[Result]) -> None:
     other = altered(seeds[0], scenario="other")
     assert in_common(seeds, [other]) == [(seeds, [other])]
     comparison = compare(seeds, [other])
     assert "Two scenarios are compared, drill and other: they may differ in anything." in wording.notes(comparison)
 
 
-def test_of_several_scenarios_those_on_both_sides_are_compared(seeds: list[Result]) -> None:
+def test_scenarios_on_both_sides_are_compared(seeds: list[Result]) -> None:
     idle = run_of("idle").result
     assert in_common([*seeds, idle], [seeds[0]]) == [(seeds, [seeds[0]])]
     assert in_common([*seeds, altered(idle, scenario="a")], [altered(idle, scenario="b"), idle]) == []
@@ -248,11 +247,11 @@ def test_sides_without_values_or_with_other_units_have_no_effect(seeds: list[Res
     metrics = seeds[0].metrics.model_dump()
     metrics["distributions"]["poll_delay"] |= {"unit": "s", "histogram": ((1.0, 1),)}
     other = named(compare(seeds[:1], [altered(seeds[0], metrics=metrics)]), "poll_delay")
-    assert wording.difference(other) == "not comparable, for the units differ"
+    assert wording.difference(other) == "not comparable, since the units differ"
     assert other.shift is None
 
 
-def test_intervals_are_rounded_outwards_and_finer_where_they_are_narrow() -> None:
+def test_intervals_are_rounded_outwards_and_narrow_ones_finer() -> None:
     assert wording.percents(0.583, 0.677) == "58-68 %"
     assert wording.percents(0.58, 0.68) == "58-68 %"
     assert wording.percents(0.5031, 0.5118) == "50.3-51.2 %"
@@ -269,19 +268,19 @@ def test_intervals_are_rounded_outwards_and_finer_where_they_are_narrow() -> Non
         (0.51, "52 % of pairs, 51-54 %"),
     ],
 )
-def test_an_interval_that_excludes_one_half_is_never_shown_as_if_it_held_it(low: float, shown: str) -> None:
+def test_interval_that_excludes_one_half_is_shown_without_it(low: float, shown: str) -> None:
     above = Compared("x", None, None, Effect(0.521, low, 0.5382, by_run=False, values_min=900))
     below = Compared("x", None, None, Effect(1 - 0.521, 1 - 0.5382, 1 - low, by_run=False, values_min=900))
     with_half = Compared("x", None, None, Effect(0.521, 0.4999, 0.5382, by_run=False, values_min=900))
     unit = drill(1).metrics.distributions["poll_delay"]
     for compared, word in ((above, "longer"), (below, "shorter")):
-        told = wording.difference(Compared("x", unit, unit.model_copy(update={"histogram": ()}), compared.effect))
-        assert told == f"B's is {word} in {shown}"
-    told = wording.difference(Compared("x", unit, unit.model_copy(update={"histogram": ()}), with_half.effect))
-    assert told == "no clear difference (52 %, 49-54 %)"
+        text = wording.difference(Compared("x", unit, unit.model_copy(update={"histogram": ()}), compared.effect))
+        assert text == f"B's is {word} in {shown}"
+    text = wording.difference(Compared("x", unit, unit.model_copy(update={"histogram": ()}), with_half.effect))
+    assert text == "no clear difference (52 %, 49-54 %)"
 
 
-def test_too_few_values_are_said_to_be_so_and_never_clear(seeds: list[Result]) -> None:
+def test_too_few_values_are_reported_and_never_clear(seeds: list[Result]) -> None:
     few = [named_values(seeds[0], count, shift) for count, shift in ((3, 0.0), (3, 9.0), (5, 0.0), (5, 9.0))]
     three = named(compare(few[:1], few[1:2]), "poll_delay")
     assert three.effect
@@ -296,7 +295,7 @@ def test_too_few_values_are_said_to_be_so_and_never_clear(seeds: list[Result]) -
 
 
 def named_values(result: Result, count: int, shift: float) -> Result:
-    """The result with nothing but so many delays, each by so much longer, and a trace of its own."""
+    """The result with `count` delays from `shift` on as its only values, and another trace."""
     metrics = result.metrics.model_dump()
     delays = metrics["distributions"]["poll_delay"]
     delays |= {"count": count, "histogram": tuple((shift + number, 1) for number in range(count))}
@@ -304,7 +303,7 @@ def named_values(result: Result, count: int, shift: float) -> Result:
     return altered(result, metrics=metrics, trace_digest=f"{count} {shift}")
 
 
-def test_long_durations_are_shown_in_a_unit_that_reads_well(seeds: list[Result]) -> None:
+def test_long_durations_are_shown_in_larger_units(seeds: list[Result]) -> None:
     def compared(unit: str, before: float, after: float) -> Compared:
         sides = [
             seeds[0]
@@ -315,9 +314,9 @@ def test_long_durations_are_shown_in_a_unit_that_reads_well(seeds: list[Result])
         return Compared("x", sides[0], sides[1], Effect(0.0, 0.0, 0.2, by_run=False, values_min=9))
 
     def shown(each: Compared) -> tuple[str, str, str]:
-        scale = wording.scale(each)
+        unit, size = wording.unit_of(each)
         assert each.a
-        return scale.shown(each.a.p50), scale.unit, wording.shift(each)
+        return number(each.a.p50 / size), unit, wording.shift(each)
 
     assert shown(compared("ms", 1_375_381, 1_255_406)) == ("22.92", "min", "-120 s")
     assert shown(compared("ms", 60_000, 60_016)) == ("60", "s", "+16 ms")
@@ -343,8 +342,8 @@ def hostile_comparison() -> Comparison:
     return compare([failing(hostile(drill(1)), HOSTILE)], [slow])
 
 
-def test_the_page_shows_hostile_text_as_text_and_asks_nobody(hostile_comparison: Comparison) -> None:
-    page = comparison_page.render([hostile_comparison])
+def test_page_shows_hostile_text_as_text_and_needs_no_network(hostile_comparison: Comparison) -> None:
+    page = documents.render_html([hostile_comparison])
     assert hostile_comparison.executions
     assert hostile_comparison.distributions[0].clear
     assert "<script>alert" not in page
@@ -355,21 +354,21 @@ def test_the_page_shows_hostile_text_as_text_and_asks_nobody(hostile_comparison:
     assert re.findall(r'(?:src|href)="(?!#|data:)', page) == []
 
 
-def test_the_page_draws_both_sides_of_what_differs_and_names_what_is_worse(seeds: list[Result]) -> None:
+def test_page_charts_clear_differences_and_names_what_is_worse(seeds: list[Result]) -> None:
     slow = drill(1, "latencies.update_warm=100ms..150ms", "bounds.completion=0s")
-    page = comparison_page.render([compare(seeds[:1], [slow])])
+    page = documents.render_html([compare(seeds[:1], [slow])])
     assert "<h1>drill: Worse: the verdict, 1 criterion and 1 property</h1>" in page
     assert '<header class="banner fail">' in page
     figures = re.findall(r'<figure class="chart[^>]*id="([^"]+)"', page)
     assert figures == ["s1-c1", "s1-c2", "s1-c3"]
     assert page.count('<svg class="effect clear"') == 3
     assert "UpdateItem.warm: B&#39;s is longer in 100 % of pairs, 90-100 %" in page
-    assert page == comparison_page.render([compare(seeds[:1], [slow])])
+    assert page == documents.render_html([compare(seeds[:1], [slow])])
 
 
 def test_a_page_of_several_scenarios_has_a_section_each(seeds: list[Result]) -> None:
     idle = run_of("idle").result
-    page = comparison_page.render(
+    page = documents.render_html(
         [compare(seeds[:1], [failing(seeds[1], seeds[0].criteria[0].name)]), compare([idle], [idle])]
     )
     assert "<h1>2 scenarios compared, 1 worse</h1>" in page
@@ -378,9 +377,9 @@ def test_a_page_of_several_scenarios_has_a_section_each(seeds: list[Result]) -> 
     assert len(ids) == len(set(ids))
 
 
-def test_the_json_says_what_people_read_and_the_figures(hostile_comparison: Comparison, seeds: list[Result]) -> None:
+def test_json_has_the_sentences_and_the_figures(hostile_comparison: Comparison, seeds: list[Result]) -> None:
     slow = drill(1, "latencies.update_warm=100ms..150ms")
-    data = json.loads(comparison_json.render([compare(seeds[:1], [slow])]))
+    data = json.loads(documents.render_json([compare(seeds[:1], [slow])]))
     assert data["worse"] is False
     (comparison,) = data["comparisons"]
     update = comparison["distributions"][0]
@@ -388,6 +387,6 @@ def test_the_json_says_what_people_read_and_the_figures(hostile_comparison: Comp
     assert update["effect"]["cliffs_delta"] == update["effect"]["superiority"] == 1.0
     assert update["difference"] == "B's is longer in 100 % of pairs, 90-100 %"
     assert (update["a"]["count"], update["b"]["p50"]) == (21, slow.metrics.distributions["UpdateItem.warm"].p50)
-    text = comparison_json.render([hostile_comparison])
+    text = documents.render_json([hostile_comparison])
     assert text.isascii()
     assert json.loads(text)["comparisons"][0]["a"]["scenario"] == HOSTILE

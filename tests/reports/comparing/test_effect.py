@@ -51,9 +51,7 @@ def test_an_interval_holds_its_effect_and_stays_within_the_scale(a: list[float],
 
 @pytest.mark.slow
 @given(VALUES, VALUES)
-def test_a_difference_is_clear_exactly_where_the_test_of_mann_and_whitney_finds_one(
-    a: list[float], b: list[float]
-) -> None:
+def test_difference_is_clear_exactly_where_mann_whitney_finds_one(a: list[float], b: list[float]) -> None:
     found = effect([histogram(a)], [histogram(b)])
     assert found
     deviation = sqrt((len(a) + len(b) + 1) / (12 * len(a) * len(b)))
@@ -63,7 +61,7 @@ def test_a_difference_is_clear_exactly_where_the_test_of_mann_and_whitney_finds_
         assert found.clear == (z > 1.96 and min(len(a), len(b)) >= 5)
 
 
-def test_what_is_called_clear_is_rare_by_chance_in_small_samples_as_well() -> None:
+def test_small_samples_are_rarely_clear_by_chance() -> None:
     # Every way in which five values and as many others can be mixed is as likely, if neither side tends to be larger.
     for a_count, b_count in ((5, 5), (5, 6), (5, 8), (6, 6)):
         ways = list(combinations(range(a_count + b_count), a_count))
@@ -122,7 +120,7 @@ def normal(stream: Stream) -> float:
 
 
 @pytest.mark.slow
-def test_the_interval_of_two_runs_is_right_19_times_in_20_if_values_are_independent() -> None:
+def test_interval_of_two_runs_with_independent_values_covers_95_percent() -> None:
     stream, right, truth = Stream(1, "independent"), 0, NormalDist().cdf(1 / sqrt(2))
     for _ in range(400):
         a, b = (histogram([shift + normal(stream) for _ in range(15)]) for shift in (0, 1))
@@ -133,7 +131,7 @@ def test_the_interval_of_two_runs_is_right_19_times_in_20_if_values_are_independ
 
 
 @pytest.mark.slow
-def test_the_interval_of_two_sets_is_right_where_values_of_a_run_depend_and_the_other_is_not() -> None:
+def test_only_interval_of_sets_covers_dependent_values() -> None:
     stream, right, right_by_value = Stream(1, "dependent"), 0, 0
     for _ in range(300):
         sides = []
@@ -159,7 +157,7 @@ def test_the_interval_of_a_rate_is_the_published_one(passed: int, judged: int, l
     assert wilson(passed, judged) == pytest.approx((low, high), abs=5e-5)
 
 
-def test_the_interval_of_a_rate_has_exact_ends_and_knows_nothing_without_runs() -> None:
+def test_interval_of_a_rate_has_exact_ends_and_is_0_to_1_without_runs() -> None:
     assert wilson(0, 7)[0] == 0.0
     assert wilson(7, 7)[1] == 1.0
     assert wilson(0, 0) == (0.0, 1.0)
@@ -176,7 +174,7 @@ def test_the_interval_of_a_difference_of_rates_is_the_published_one(
     assert drop(a, b) == pytest.approx((low, high), abs=5e-5)
 
 
-def test_a_drop_from_nothing_may_be_any() -> None:
+def test_drop_without_runs_has_the_widest_interval() -> None:
     assert drop((0, 0), (1, 2)) == drop((1, 2), (0, 0)) == (-1.0, 1.0)
 
 

@@ -169,8 +169,8 @@ def test_truth_shows_each_job_from_its_start_to_its_last_server(drill: Run, dril
 
 
 def test_ticks_and_faults_are_instants(chaos: Run, chaos_events: list[Event]) -> None:
-    told = Counter(names_of(chaos_events, SCENARIO)[each["tid"]] for each in of(chaos_events, "i", SCENARIO))
-    assert told == {
+    seen = Counter(names_of(chaos_events, SCENARIO)[each["tid"]] for each in of(chaos_events, "i", SCENARIO))
+    assert seen == {
         "ticks": len(chaos.result.metrics.ticks),
         "faults": sum(each.struck for each in chaos.result.faults),
     }
@@ -186,7 +186,7 @@ def test_counters_end_at_none_and_reach_what_the_result_says(chaos: Run, chaos_e
         assert (max(values), values[-1]) == (most, 0)
 
 
-def test_what_the_end_of_the_run_cuts_off_ends_with_it() -> None:
+def test_open_slices_end_with_the_run() -> None:
     short = run(load("drill", ["duration=4m"]), seed=1)
     events = drawn(short.result, short.trace.lines())
     end_us = round(short.result.virtual_seconds * 1_000_000)
@@ -197,7 +197,7 @@ def test_what_the_end_of_the_run_cuts_off_ends_with_it() -> None:
         assert any(end_of(each) == end_us for each in of(events, "X", pid))
 
 
-def test_a_job_that_never_ends_and_a_run_without_an_end_are_drawn_to_the_end(drill: Run) -> None:
+def test_endless_job_and_endless_run_are_drawn_to_the_end(drill: Run) -> None:
     never = 1 << 62
     lines = [
         f'["JobStarted",1000,"1","us-east-1","drsjob-1",1,2000,{never},"3000:{never}:LAUNCHED:0"]',
@@ -225,11 +225,11 @@ def test_waves_end_with_their_execution_and_begin_again_if_it_does(drill: Run) -
         for number, (status, waves) in enumerate(changes, start=1)
     ]
     events = drawn(drill.result, lines)
-    told = defaultdict(list)
+    seen = defaultdict(list)
     for event in events:
         if event["pid"] == EXECUTIONS and event["ph"] in "Xi":
-            told[event["tid"]].append((event["name"], event["ts"], event.get("dur")))
-    assert told == {
+            seen[event["tid"]].append((event["name"], event["ts"], event.get("dur")))
+    assert seen == {
         1000: [("POLLING", 100, 200), ("CANCELLED", 300, None), ("POLLING", 500, 100), ("DELETED", 600, None)],
         1001: [("LAUNCHING", 100, 100), ("COMPLETED", 200, None), ("IN_PROGRESS", 500, 100)],
         1002: [("LAUNCHING", 100, 200)],
@@ -237,7 +237,7 @@ def test_waves_end_with_their_execution_and_begin_again_if_it_does(drill: Run) -
     assert [each["args"]["value"] for each in of(events, "C", SCENARIO)] == [1, 0, 1, 0]
 
 
-def test_what_went_wrong_in_an_invocation_is_told_where_it_happened(drill: Run) -> None:
+def test_errors_of_an_invocation_are_drawn_where_they_happened(drill: Run) -> None:
     lines = [
         '["Throttled",5,"ExecutionPoller","e"]',
         '["LambdaStarted",10,"r","ExecutionPoller","e",3,2,0,1]',
@@ -264,7 +264,7 @@ def test_what_went_wrong_in_an_invocation_is_told_where_it_happened(drill: Run) 
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_hostile_texts_are_shown_and_break_nothing(drill: Run, text: str) -> None:
+def test_hostile_texts_are_escaped(drill: Run, text: str) -> None:
     word = json.dumps(text)
     lines = [
         f'["ItemChanged",1,"",{word},{word},"POLLING",1,{word},9]',
@@ -281,10 +281,10 @@ def test_hostile_texts_are_shown_and_break_nothing(drill: Run, text: str) -> Non
     assert len(json.dumps(events)) < 20_000
 
 
-def test_the_file_is_read_as_well_as_the_trace_and_gives_the_same_bytes(drill: Run) -> None:
-    told = "".join(chrome.render(drill.result, drill.trace.lines()))
+def test_lines_of_a_file_and_of_a_trace_give_the_same_bytes(drill: Run) -> None:
+    text = "".join(chrome.render(drill.result, drill.trace.lines()))
     again = Result.model_validate_json(drill.result.model_dump_json())
-    assert "".join(chrome.render(again, [line + "\n" for line in drill.trace.lines()])) == told
+    assert "".join(chrome.render(again, [line + "\n" for line in drill.trace.lines()])) == text
 
 
 def test_slices_that_cross_are_found() -> None:

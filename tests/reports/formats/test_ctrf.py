@@ -37,7 +37,7 @@ def results_of(result: Result) -> Any:
     return document["results"]
 
 
-def test_tests_are_the_verdict_the_criteria_and_the_properties_and_are_counted(phase_2: Result) -> None:
+def test_verdict_criteria_and_properties_are_tests_and_are_counted(phase_2: Result) -> None:
     results = results_of(phase_2)
     judged = [("verdict", "pass"), *((each.name, each.verdict) for each in phase_2.criteria)]
     judged += [(each.name, each.verdict) for each in phase_2.properties]
@@ -52,7 +52,7 @@ def test_tests_are_the_verdict_the_criteria_and_the_properties_and_are_counted(p
     assert results["summary"]["suites"] == 3
 
 
-def test_it_lasts_from_the_scenarios_start_to_its_end_in_virtual_time(phase_2: Result) -> None:
+def test_start_and_stop_are_those_of_virtual_time(phase_2: Result) -> None:
     summary = results_of(phase_2)["summary"]
     assert summary["start"] == 1764361949000
     assert summary["stop"] - summary["start"] == round(phase_2.virtual_seconds * 1000) == 1_790_000
@@ -80,7 +80,7 @@ def test_a_failure_has_its_violations_as_its_trace(failed: Result) -> None:
     assert (test["extra"]["seed"], test["extra"]["replay"]) == (7, "drsim run drill --seed 7")
 
 
-def test_a_run_that_is_unknown_has_failed_and_says_what_was_not_exercised(unknown: Result) -> None:
+def test_unknown_run_has_failed_and_names_what_was_not_exercised(unknown: Result) -> None:
     results = results_of(unknown)
     assert unknown.verdict == "unknown"
     assert results["summary"]["failed"] == 1
@@ -89,7 +89,7 @@ def test_a_run_that_is_unknown_has_failed_and_says_what_was_not_exercised(unknow
     assert test["message"] == "declared and not exercised: timeout-truth"
 
 
-def test_what_was_not_exercised_is_skipped_with_a_reason_and_what_passed_has_no_message(phase_2: Result) -> None:
+def test_skipped_tests_have_a_reason_and_passed_ones_no_message(phase_2: Result) -> None:
     for test in results_of(phase_2)["tests"]:
         if test["status"] == "skipped":
             assert test["message"].startswith("not exercised: ")
@@ -98,7 +98,7 @@ def test_what_was_not_exercised_is_skipped_with_a_reason_and_what_passed_has_no_
         assert "trace" not in test
 
 
-def test_hostile_texts_are_shown_and_break_nothing(phase_2: Result) -> None:
+def test_hostile_texts_are_escaped(phase_2: Result) -> None:
     results = results_of(hostile(phase_2))
     _, criterion, broken = [test for test in results["tests"] if test["status"] == "failed"]
     for text in TEXTS:

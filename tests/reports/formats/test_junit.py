@@ -35,7 +35,7 @@ def unknown() -> Result:
     return run(load("idle", ["exercises.properties=[timeout-truth]", "duration=5m"]), seed=1).result
 
 
-def test_there_is_a_case_for_the_verdict_for_each_criterion_and_for_each_property(phase_2: Result) -> None:
+def test_verdict_each_criterion_and_each_property_is_a_case(phase_2: Result) -> None:
     cases = [(case.get("classname"), case.get("name")) for case in suite_of(phase_2).iter("testcase")]
     assert cases == [
         ("phase-2.run", "verdict"),
@@ -68,7 +68,7 @@ def test_a_timestamp_is_in_utc_whatever_zone_the_scenario_is_in() -> None:
     assert suite_of(result).get("timestamp") == "2025-11-28T15:02:29"
 
 
-def test_a_failure_tells_its_violations_and_the_command_that_replays_it(failed: Result) -> None:
+def test_failure_has_its_violations_and_its_replay_command(failed: Result) -> None:
     broken = next(each for each in failed.properties if each.name == "completion-liveness")
     suite = suite_of(failed)
     case = next(each for each in suite.iter("testcase") if each.get("name") == broken.name)
@@ -85,7 +85,7 @@ def test_a_failure_tells_its_violations_and_the_command_that_replays_it(failed: 
         assert (each.text or "").endswith("\nreplay: drsim run drill --seed 7 --set 'a=<b>'")
 
 
-def test_a_run_that_is_unknown_has_an_error_that_says_what_was_not_exercised(unknown: Result) -> None:
+def test_unknown_run_has_an_error_that_names_what_was_not_exercised(unknown: Result) -> None:
     suite = suite_of(unknown)
     assert (unknown.verdict, suite.get("errors"), suite.get("failures")) == ("unknown", "1", "0")
     (error,) = suite.iter("error")
@@ -93,7 +93,7 @@ def test_a_run_that_is_unknown_has_an_error_that_says_what_was_not_exercised(unk
     assert (error.text or "").endswith(f"\nreplay: {unknown.replay}")
 
 
-def test_a_run_that_exercised_nothing_at_all_says_so(unknown: Result) -> None:
+def test_run_that_exercised_nothing_says_so(unknown: Result) -> None:
     unjudged = {
         name: tuple(each.model_copy(update={"verdict": "not exercised"}) for each in getattr(unknown, name))
         for name in ("criteria", "properties")
@@ -119,7 +119,7 @@ def test_a_failed_criterion_says_value_threshold_and_evidence(failed: Result) ->
     assert f"evidence: {broken.evidence}\nbasis: {broken.basis}\n" in (case[0].text or "")
 
 
-def test_hostile_texts_are_shown_and_break_nothing(phase_2: Result) -> None:
+def test_hostile_texts_are_escaped(phase_2: Result) -> None:
     _, criterion, broken = list(suite_of(hostile(phase_2)).iter("failure"))
     for text in TEXTS:
         assert plain(text) in criterion.attrib["message"]
