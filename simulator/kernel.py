@@ -9,30 +9,12 @@ ties, so the order is total and the same in every run.
 from collections.abc import Callable
 from enum import Enum, auto
 from heapq import heapify, heappop, heappush
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from operator import call
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar, cast
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from drsim.simulator.processes import (
-    NOT_OF_THE_CODE,
-    Carrier,
-    KernelError,
-    MisuseError,
-    Process,
-    ProcessCrashedError,
-)
-
-__all__ = [
-    "NOT_OF_THE_CODE",
-    "Kernel",
-    "KernelError",
-    "MisuseError",
-    "Process",
-    "ProcessCrashedError",
-    "StopReason",
-    "Timer",
-    "show_us",
-]
+from drsim.simulator.processes import Carrier, MisuseError, Process, ProcessCrashedError
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -50,18 +32,15 @@ class StopReason(Enum):
     STOPPED = auto()
 
 
-class Timer:
+class Timer(NamedTuple):
     """A scheduled callback that can be cancelled."""
 
-    __slots__ = ("_kernel", "_serial")
-
-    def __init__(self, kernel: "Kernel", serial: int) -> None:
-        self._kernel = kernel
-        self._serial = serial
+    kernel: "Kernel"
+    serial: int
 
     def cancel(self) -> None:
         """Cancel the callback; this has no effect once it has fired."""
-        self._kernel._cancel(self._serial)
+        self.kernel._cancel(self.serial)
 
 
 class Kernel:
@@ -86,8 +65,6 @@ class Kernel:
         self._unfinished: dict[Process, None] = {}
         self._idle: list[Carrier] = []
 
-    # --- scheduling ------------------------------------------------------------------------------------------
-
     def at(self, due_us: int, action: Callable[[_T], object], argument: _T) -> None:
         """Call `action(argument)` at `due_us`, after everything scheduled earlier for that instant.
 
@@ -103,7 +80,7 @@ class Kernel:
 
     def timer(self, due_us: int, action: Callable[[], object]) -> Timer:
         """Like `at`, for an action that can be cancelled. A cancelled event does not happen, nor move the clock."""
-        self.at(due_us, _call, action)
+        self.at(due_us, call, action)
         return Timer(self, self._serial)
 
     def run(self, *, until_us: int | None = None, events_max: int | None = None) -> StopReason:
@@ -142,7 +119,7 @@ class Kernel:
         except ProcessCrashedError:
             raise
         except Exception as error:
-            error.add_note(f"raised by an action of the kernel's, {self._where()}")
+            error.add_note(f"raised by an action of the kernel, {self._where()}")
             raise
         finally:
             self._hub = None
@@ -154,8 +131,6 @@ class Kernel:
     def stop(self) -> None:
         """End the current run after the current event; outside a run this has no effect."""
         self._stopped = True
-
-    # --- processes -------------------------------------------------------------------------------------------
 
     @property
     def current(self) -> Process | None:
@@ -197,10 +172,10 @@ class Kernel:
     def sleep(self, duration_us: int) -> None:
         """Suspend the current process for `duration_us` (>= 0)."""
         carrier = getcurrent()
-        if duration_us < 0 or type(carrier) is not Carrier:
-            raise MisuseError(
-                f"duration_us must be >= 0, got {duration_us}" if duration_us < 0 else _outside("sleep(...)")
-            )
+        if duration_us < 0:
+            raise MisuseError(f"duration_us must be >= 0, got {duration_us}")
+        if type(carrier) is not Carrier:
+            raise MisuseError(_outside("sleep(...)"))
         self.at(self.now_us + duration_us, _SWITCH, carrier)
         carrier.serial = self._serial
         self._to_hub()
@@ -321,10 +296,6 @@ class Kernel:
 
     def _where(self) -> str:
         return f"seed {self.seed}, {show_us(self.now_us)}"
-
-
-def _call(action: Callable[[], object]) -> None:
-    action()
 
 
 def _outside(call: str) -> str:

@@ -8,7 +8,8 @@ from operator import methodcaller
 import pytest
 
 from drsim.simulator.executor import KernelExecutor
-from drsim.simulator.kernel import Kernel, MisuseError, ProcessCrashedError
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.processes import MisuseError, ProcessCrashedError
 
 Log = list[tuple[int, str]]
 

@@ -4,7 +4,8 @@ import weakref
 
 import pytest
 
-from drsim.simulator.kernel import Kernel, MisuseError, ProcessCrashedError, StopReason, show_us
+from drsim.simulator.kernel import Kernel, StopReason, show_us
+from drsim.simulator.processes import MisuseError, ProcessCrashedError
 
 Log = list[tuple[int, str]]
 
@@ -120,7 +121,7 @@ def test_an_exception_in_an_action_passes_through_with_seed_and_instant_noted(ke
     kernel.at(1_500_001, lambda name: log.append((kernel.now_us, name)), "after")
     with pytest.raises(KeyError) as caught:
         kernel.run()
-    assert caught.value.__notes__ == ["raised by an action of the kernel's, seed 7, 00:00:01.500000"]
+    assert caught.value.__notes__ == ["raised by an action of the kernel, seed 7, 00:00:01.500000"]
     assert (kernel.now_us, kernel.events_count) == (1_500_000, 1)
     kernel.run()
     assert log == [(1_500_001, "after")]

@@ -11,7 +11,8 @@ from typing import Final, NamedTuple, Protocol
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from drsim.simulator.kernel import Kernel, Process, StopReason, Timer
+from drsim.simulator.kernel import Kernel, StopReason, Timer
+from drsim.simulator.processes import Process
 
 
 class Op(NamedTuple):

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from drsim.simulator.kernel import Kernel, MisuseError, ProcessCrashedError, StopReason
+from drsim.simulator.kernel import Kernel, StopReason
+from drsim.simulator.processes import MisuseError, ProcessCrashedError
 
 Log = list[tuple[int, str]]
 

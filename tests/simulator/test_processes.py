@@ -7,7 +7,8 @@ from threading import Thread
 
 import pytest
 
-from drsim.simulator.kernel import Kernel, MisuseError, Process, ProcessCrashedError, StopReason
+from drsim.simulator.kernel import Kernel, StopReason
+from drsim.simulator.processes import MisuseError, Process, ProcessCrashedError
 
 Log = list[tuple[int, str]]
 
