@@ -1,84 +1,68 @@
 """Budgets: functions stay well within their limits, and DRS is asked no more than needed."""
 
+from collections import Counter, defaultdict
+
+from drsim.simulator import events
 from drsim.simulator.checks.monitor import Monitor, seconds
-from drsim.simulator.events import (
-    FINDER,
-    FaultInjected,
-    JobsDescribed,
-    LambdaEnded,
-    LambdaStarted,
-    Throttled,
-    WriteRefused,
-)
+from drsim.simulator.events import FINDER
 from drsim.simulator.faults.kinds import CALLS, Fault
-from drsim.simulator.trace import Trace
+from drsim.simulator.services.spec import Function
 
 
 class Budgets(Monitor):
     """Time, memory, concurrency, DRS calls."""
 
     name = "budgets"
-    rule = "Functions keep within their time, memory and concurrency, and a poll asks each account and Region once."
+    rule = "Functions stay within their time, memory and concurrency, and a poll asks each account and Region once."
 
-    def subscribe(self, trace: Trace) -> None:
-        functions, bounds = self.context.spec.functions, self.context.spec.bounds
-        self._concurrency_max = int(functions.account_concurrency * bounds.concurrency_ratio)
-        self._calls: dict[str, dict[tuple[str, str], int]] = {}
-        self._lost: dict[str, int] = {}
-        trace.listen(LambdaStarted, self._on_started)
-        trace.listen(Throttled, self._on_throttled)
-        trace.listen(JobsDescribed, self._on_described)
-        trace.listen(WriteRefused, self._on_refused)
-        # How long faults hold up the calls of each running invocation.
-        self._held_us: dict[str, int] = {}
-        trace.listen(FaultInjected, self._on_fault)
-        trace.listen(LambdaEnded, self._on_ended)
+    def prepare(self) -> None:
+        spec = self.context.spec
+        self._concurrency_max = int(spec.functions.account_concurrency * spec.bounds.concurrency_ratio)
+        # By running invocation: its DescribeJobs calls by account and Region, its lost races, and its delay by faults.
+        self._calls: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+        self._lost: Counter[str] = Counter()
+        self._held_us: Counter[str] = Counter()
 
-    def _on_fault(self, event: FaultInjected) -> None:
-        if not event.request_id or event.operation not in CALLS:
-            return
+    def _spec_of(self, function: str) -> Function:
         functions = self.context.spec.functions
-        function = functions.finder if event.function == FINDER else functions.poller
-        # Up to three attempts; a stuck call lasts until the function times out.
-        held_us = function.timeout if event.fault == Fault.STUCK else 3 * event.delay_us
-        self._held_us[event.request_id] = self._held_us.get(event.request_id, 0) + held_us
+        return functions.finder if function == FINDER else functions.poller
 
-    def _on_started(self, event: LambdaStarted) -> None:
+    def _on_fault(self, event: events.FaultInjected) -> None:
+        if event.request_id and event.operation in CALLS:
+            # Up to three attempts; a stuck call lasts until the function times out.
+            stuck = event.fault == Fault.STUCK
+            self._held_us[event.request_id] += self._spec_of(event.function).timeout if stuck else 3 * event.delay_us
+
+    def _on_started(self, event: events.LambdaStarted) -> None:
         if event.concurrency > self._concurrency_max and not self.context.excuses("", event.at_us):
-            expected = f"at most {self._concurrency_max} concurrent invocations"
-            self.violate(event.execution_id, event.at_us, expected, str(event.concurrency))
+            self.violate(event, f"at most {self._concurrency_max} concurrent invocations", str(event.concurrency))
 
-    def _on_throttled(self, event: Throttled) -> None:
+    def _on_throttled(self, event: events.Throttled) -> None:
         if not self.context.excuses(event.execution_id, event.at_us):
-            self.violate(event.execution_id, event.at_us, f"{event.function} is not throttled", "throttled")
+            self.violate(event, f"{event.function} is not throttled", "throttled")
 
-    def _on_described(self, event: JobsDescribed) -> None:
+    def _on_described(self, event: events.JobsDescribed) -> None:
         if event.first_page:
-            calls = self._calls.setdefault(event.request_id, {})
-            scope = (event.account_id, event.region)
-            calls[scope] = calls.get(scope, 0) + 1
+            self._calls[event.request_id][event.account_id, event.region] += 1
 
-    def _on_refused(self, event: WriteRefused) -> None:
+    def _on_refused(self, event: events.WriteRefused) -> None:
         if event.request_id:
-            self._lost[event.request_id] = self._lost.get(event.request_id, 0) + 1
+            self._lost[event.request_id] += 1
 
-    def _on_ended(self, event: LambdaEnded) -> None:
+    def _on_ended(self, event: events.LambdaEnded) -> None:
         self.checked += 1
-        functions, bounds = self.context.spec.functions, self.context.spec.bounds
-        function = functions.finder if event.function == FINDER else functions.poller
-        # A finder that looks several times sleeps in between, and that is no work.
+        function, bounds = self._spec_of(event.function), self.context.spec.bounds
+        # A finder that looks several times sleeps in between, which is no work.
         settings = self.context.settings
         asleep_us = settings.sweep_us * (settings.sweeps_per_invocation - 1) if event.function == FINDER else 0
         worked_us = event.duration_us - asleep_us - self._held_us.pop(event.request_id, 0)
         if worked_us > (function.timeout - asleep_us) * bounds.lambda_ratio:
             expected = f"{event.function} within {bounds.lambda_ratio:.0%} of its {seconds(function.timeout)}"
-            self.violate(event.execution_id, event.at_us, expected, seconds(event.duration_us))
+            self.violate(event, expected, seconds(event.duration_us))
         if event.memory_mb > function.memory_mb:
-            expected = f"{event.function} within {function.memory_mb} MB"
-            self.violate(event.execution_id, event.at_us, expected, f"{event.memory_mb} MB")
-        # A poll that lost a race asks again, for the time between may have changed the answer.
+            self.violate(event, f"{event.function} within {function.memory_mb} MB", f"{event.memory_mb} MB")
+        # A poll that lost a race asks again, because the answer may have changed since.
         calls_max = bounds.describe_calls * (1 + self._lost.pop(event.request_id, 0))
         for (account_id, region), calls in self._calls.pop(event.request_id, {}).items():
             if calls > calls_max:
-                expected = f"at most {calls_max} DescribeJobs calls in {account_id} {region}"
-                self.violate(event.execution_id, event.at_us, expected, str(calls))
+                self.violate(event, f"at most {calls_max} DescribeJobs calls in {account_id} {region}", str(calls))

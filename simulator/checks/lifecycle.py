@@ -1,4 +1,4 @@
-"""Life cycle: statuses move only forward, the last five absorb, and an execution is finalized once."""
+"""Life cycle: statuses only move forward, terminal ones are final, and an execution is finalized once."""
 
 from typing import TypeVar
 
@@ -6,47 +6,40 @@ from drsim.orchestrator.model import TERMINAL, Status
 from drsim.simulator.checks.monitor import Monitor, pairs, seconds
 from drsim.simulator.events import FaultInjected, ItemChanged, LambdaEnded
 from drsim.simulator.reader import WaveView
-from drsim.simulator.trace import Trace
 
 _S = TypeVar("_S", bound=Status)
 
 
 class TerminalAbsorbing(Monitor):
-    """An ended or deleted execution stays as it is."""
+    """Compares each write with the end or the deletion before it."""
 
     name = "terminal-absorbing"
-    rule = "Nobody writes an execution after it has ended, and no function brings back one that was deleted."
-
-    def subscribe(self, trace: Trace) -> None:
-        trace.listen(ItemChanged, self._on_change)
+    rule = "Finished executions are never modified, and deleted ones are never recreated."
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
         if before is not None and before.status in TERMINAL:
             if event.after is not None:
                 observed = f"{event.writer} wrote it again" + (f", now {now.status}" if now and now.status else "")
-                self.violate(event.execution_id, event.at_us, f"{before.status} for good", observed)
+                self.violate(event, f"{before.status} for good", observed)
         elif now is not None and now.status in TERMINAL:
             self.checked += 1
         if event.before is None and event.request_id:
-            self.violate(event.execution_id, event.at_us, "functions create no execution", f"{event.writer} did")
+            self.violate(event, "functions create no execution", f"{event.writer} did")
 
 
 class StatusOrder(Monitor):
-    """Every status moves along the tables in `orchestrator.model`."""
+    """Compares each change of a status with the moves in `orchestrator.model`."""
 
     name = "status-order"
-    rule = "Statuses of executions, waves, jobs and servers only move forward, and a finished wave is not changed."
-
-    def subscribe(self, trace: Trace) -> None:
-        trace.listen(ItemChanged, self._on_change)
+    rule = "Statuses of executions, waves, jobs and servers only move forward, and finished waves never change."
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
         if before is None or now is None:
             return
         self.checked += 1
-        # What leaves a terminal status is the business of `terminal-absorbing`.
+        # `terminal-absorbing` judges changes of a terminal status.
         if before.status is not None and before.status not in TERMINAL:
             self._check(event, "execution", before.status, now.status)
         for old, new in pairs(before.waves, now.waves):
@@ -57,13 +50,13 @@ class StatusOrder(Monitor):
         if old.finished:
             if new != old:
                 observed = f"{event.writer} changed it, now {new.status}"
-                self.violate(event.execution_id, event.at_us, f"{what}, {old.status}, unchanged", observed)
+                self.violate(event, f"{what}, {old.status}, unchanged", observed)
             return
         self._check(event, what, old.status, new.status)
         if old.job_status is not None and new.job_id == old.job_id:
             self._check(event, f"job of {what}", old.job_status, new.job_status)
             if new.job_status is None and not new.unreadable:
-                self.violate(event.execution_id, event.at_us, f"JobStatus of {what} kept", f"gone, by {event.writer}")
+                self.violate(event, f"JobStatus of {what} kept", f"gone, by {event.writer}")
         kept = {server.source_server_id: server for server in new.servers}
         for server in old.servers:
             now = kept.get(server.source_server_id)
@@ -74,21 +67,17 @@ class StatusOrder(Monitor):
         # A status that cannot be read is neither right nor wrong.
         if old is not None and new is not None and new is not old and new not in old.moves:
             allowed = ", ".join(sorted(old.moves)) or "nothing"
-            expected = f"{what} goes from {old} to {allowed}"
-            self.violate(event.execution_id, event.at_us, expected, f"to {new} by {event.writer}")
+            self.violate(event, f"{what} goes from {old} to {allowed}", f"to {new} by {event.writer}")
 
 
 class FinalizeOnce(Monitor):
-    """`EndTime` marks the end."""
+    """Compares EndTime with the instant of the write that ends an execution."""
 
     name = "finalize-once"
-    rule = "EndTime is written once, with the terminal status, and is the instant of that poll."
+    rule = "EndTime is written once, with the terminal status, and is the time of that poll."
 
-    def subscribe(self, trace: Trace) -> None:
+    def prepare(self) -> None:
         self._held_us: dict[str, int] = {}
-        trace.listen(FaultInjected, self._on_fault)
-        trace.listen(LambdaEnded, self._on_ended)
-        trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
@@ -96,25 +85,24 @@ class FinalizeOnce(Monitor):
             return
         if now.status not in TERMINAL:
             if now.end_us is not None:
-                self.violate(event.execution_id, event.at_us, f"no EndTime while {now.status}", "one was written")
+                self.violate(event, f"no EndTime while {now.status}", "one was written")
             return
         self.checked += 1
-        now_us = event.at_us + self.context.truth.epoch_us
         if now.end_us is None:
-            self.violate(event.execution_id, event.at_us, f"EndTime with {now.status}", "none")
+            self.violate(event, f"EndTime with {now.status}", "none")
         elif before is not None and before.status in TERMINAL:
             if before.end_us != now.end_us:
-                self.violate(event.execution_id, event.at_us, "EndTime written once", "it was written again")
-        elif self._is_off(event, now_us - now.end_us):
-            off_us = now_us - now.end_us
-            observed = f"{seconds(abs(off_us))} {'before' if off_us > 0 else 'after'} the write"
-            self.violate(event.execution_id, event.at_us, "EndTime of the poll that ended it", observed)
+                self.violate(event, "EndTime written once", "it was written again")
+        else:
+            self._check_end(event, event.at_us + self.context.truth.epoch_us - now.end_us)
 
-    def _is_off(self, event: ItemChanged, off_us: int) -> bool:
+    def _check_end(self, event: ItemChanged, off_us: int) -> None:
         skew_us, delay_us = self.context.plan.skew_us, self.context.spec.bounds.poll_delay
-        # EndTime is taken before the call that writes it, and a fault may hold that up.
+        # EndTime is taken before the call that writes it, which a fault may delay.
         held_us = self._held_us.get(event.request_id, 0)
-        return off_us < -skew_us or off_us > delay_us + skew_us + held_us
+        if not -skew_us <= off_us <= delay_us + skew_us + held_us:
+            observed = f"{seconds(abs(off_us))} {'before' if off_us > 0 else 'after'} the write"
+            self.violate(event, "EndTime of the poll that ended it", observed)
 
     def _on_fault(self, event: FaultInjected) -> None:
         if event.request_id and event.operation == "UpdateItem":

@@ -1,25 +1,21 @@
-"""Writes: no update is lost, and a poll touches nothing but its own execution."""
+"""Writes: no update is lost, and a poll touches only its own execution."""
 
 from typing import Final
 
 from drsim.orchestrator.model import TERMINAL
 from drsim.simulator.checks.monitor import Monitor, pairs, same_waves
 from drsim.simulator.events import FINDER, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
-from drsim.simulator.reader import Attributes, ExecutionView, ServerView, WaveView
-from drsim.simulator.trace import Trace
+from drsim.simulator.reader import Attributes, WaveView
 
 _POLLS_OWN: Final = frozenset({"Waves", "LastPolledTime", "Version", "Status", "EndTime"})
 """The attributes that a poll may write."""
 
 
 class NoLostUpdate(Monitor):
-    """What one writer wrote, another does not wipe out."""
+    """Compares each write of a function with the item before it."""
 
     name = "no-lost-update"
-    rule = "A write loses nothing that others wrote: job ids, waves, servers, foreign attributes, versions."
-
-    def subscribe(self, trace: Trace) -> None:
-        trace.listen(ItemChanged, self._on_change)
+    rule = "A function's write keeps what others wrote: job ids, waves, servers, foreign attributes, versions."
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
@@ -32,9 +28,10 @@ class NoLostUpdate(Monitor):
         self._check_attributes(event, event.before, event.after)
         if now.unreadable or before.unreadable:
             reasons = "; ".join(now.unreadable or before.unreadable)
-            self.violate(event.execution_id, event.at_us, "a write of an item that can be read", reasons)
+            self.violate(event, "a write of an item that can be read", reasons)
         if before.version is not None and now.version is not None and now.version != before.version + 1:
-            self._lost(event, f"version {before.version + 1} over {before.version}", f"version {now.version}")
+            expected = f"Version rises from {before.version} to {before.version + 1}"
+            self._lost(event, expected, f"it is {now.version}")
         if before.last_polled_us is not None and (now.last_polled_us or 0) < before.last_polled_us:
             self._lost(event, "LastPolledTime does not go back", "it went back")
         if len(now.waves) < len(before.waves):
@@ -58,34 +55,28 @@ class NoLostUpdate(Monitor):
             self._lost(event, f"foreign attributes of {what} kept", "changed")
         kept = {server.source_server_id: server for server in new.servers}
         for server in old.servers:
-            self._check_server(event, server, kept.get(server.source_server_id))
-
-    def _check_server(self, event: ItemChanged, old: ServerView, new: ServerView | None) -> None:
-        what = f"server {old.source_server_id}"
-        if new is None:
-            self._lost(event, f"{what} kept", "gone")
-        elif new is not old and old.extra != new.extra:
-            self._lost(event, f"foreign attributes of {what} kept", "changed")
-        elif old.instance_id is not None and new.instance_id != old.instance_id:
-            self._lost(event, f"InstanceId of {what} kept", f"{new.instance_id or 'gone'}")
+            what, now = f"server {server.source_server_id}", kept.get(server.source_server_id)
+            if now is None:
+                self._lost(event, f"{what} kept", "gone")
+            elif now is not server and server.extra != now.extra:
+                self._lost(event, f"foreign attributes of {what} kept", "changed")
+            elif server.instance_id is not None and now.instance_id != server.instance_id:
+                self._lost(event, f"InstanceId of {what} kept", f"{now.instance_id or 'gone'}")
 
     def _lost(self, event: ItemChanged, expected: str, observed: str) -> None:
-        self.violate(event.execution_id, event.at_us, expected, f"{observed}, by {event.writer}")
+        self.violate(event, expected, f"{observed}, by {event.writer}")
 
 
 class Isolation(Monitor):
-    """One poll, one execution."""
+    """Compares what each poll asks and writes with the execution that it was invoked for."""
 
     name = "isolation"
-    rule = "A poll reads and writes its own execution's jobs and servers only; the finder writes nothing."
+    rule = "A poll reads and writes only its own execution's jobs and servers; the finder writes nothing."
 
-    def subscribe(self, trace: Trace) -> None:
+    def prepare(self) -> None:
+        # The execution of each running invocation, and the jobs (account, Region, id) of each execution.
         self._serves: dict[str, str] = {}
         self._jobs: dict[str, frozenset[tuple[str, str, str]]] = {}
-        trace.listen(LambdaStarted, self._on_started)
-        trace.listen(LambdaEnded, self._on_ended)
-        trace.listen(JobsDescribed, self._on_described)
-        trace.listen(ItemChanged, self._on_change)
 
     def _on_started(self, event: LambdaStarted) -> None:
         self._serves[event.request_id] = event.execution_id
@@ -101,7 +92,7 @@ class Isolation(Monitor):
         for job_id in event.asked:
             if (event.account_id, event.region, job_id) not in own:
                 observed = f"{job_id} in {event.account_id} {event.region}"
-                self.violate(event.execution_id, event.at_us, "DRS asked about the execution's own jobs", observed)
+                self.violate(event, "DRS asked about the execution's own jobs", observed)
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
@@ -116,23 +107,22 @@ class Isolation(Monitor):
         self.checked += 1
         own = self._serves.get(event.request_id)
         if event.writer == FINDER or own != event.execution_id:
-            expected, observed = f"a write to execution {own}", f"{event.writer} wrote {event.execution_id}"
+            observed = f"{event.writer} wrote {event.execution_id}"
             if event.writer == FINDER:
-                expected = "the finder writes nothing"
+                self.violate(event, "the finder writes nothing", observed)
             elif own is None:
-                expected, observed = "a poll writes while it runs", f"{observed} after its invocation had ended"
-            self.violate(event.execution_id, event.at_us, expected, observed)
+                self.violate(event, "a poll writes while it runs", f"{observed} after its invocation had ended")
+            else:
+                self.violate(event, f"a write to execution {own}", observed)
         if before is not None and now is not None:
-            self._check_servers(event, before, now)
+            for old, new in pairs(before.waves, now.waves):
+                if len(new.servers) > len(old.servers):
+                    self._check_servers(event, old, new)
 
-    def _check_servers(self, event: ItemChanged, before: ExecutionView, now: ExecutionView) -> None:
-        for old, new in pairs(before.waves, now.waves):
-            if len(new.servers) <= len(old.servers):
-                continue
-            job = self.context.truth.job(new)
-            own = {server.source_server_id for server in old.servers}
-            own |= {server.source_server_id for server in job.servers} if job is not None else set()
-            for server in new.servers:
-                if server.source_server_id not in own:
-                    expected = f"wave {new.number} with its own servers"
-                    self.violate(event.execution_id, event.at_us, expected, f"server {server.source_server_id}")
+    def _check_servers(self, event: ItemChanged, old: WaveView, new: WaveView) -> None:
+        job = self.context.truth.job(new)
+        own = {server.source_server_id for server in old.servers}
+        own |= {server.source_server_id for server in job.servers} if job is not None else set()
+        for server_id in [server.source_server_id for server in new.servers]:
+            if server_id not in own:
+                self.violate(event, f"wave {new.number} with its own servers", f"server {server_id}")

@@ -13,19 +13,8 @@ from typing import Final, NamedTuple
 
 from drsim.orchestrator.model import ExecutionStatus
 from drsim.orchestrator.settings import MINUTE_US, SECOND_US
-from drsim.simulator.events import (
-    FINDER,
-    POLLER,
-    CallMade,
-    Dropped,
-    IndexRead,
-    ItemChanged,
-    LambdaEnded,
-    LambdaStarted,
-    MetricsPublished,
-    Throttled,
-    WriteRefused,
-)
+from drsim.simulator import events
+from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.trace import Trace
 
 NAMESPACE: Final = "DRSOrchestration"
@@ -135,15 +124,15 @@ class CloudWatch:
         """The most units that all writers together used in one second on the key POLLING of StatusIndex."""
         self._second = 0
         self._polling_write_units = 0
-        trace.listen(MetricsPublished, self._on_published)
-        trace.listen(LambdaStarted, self._on_started)
-        trace.listen(LambdaEnded, self._on_ended)
-        trace.listen(Throttled, self._on_throttled)
-        trace.listen(Dropped, self._on_dropped)
-        trace.listen(CallMade, self._on_call)
-        trace.listen(IndexRead, self._on_read)
-        trace.listen(WriteRefused, self._on_refused)
-        trace.listen(ItemChanged, self._on_change)
+        trace.listen(events.MetricsPublished, self._on_published)
+        trace.listen(events.LambdaStarted, self._on_started)
+        trace.listen(events.LambdaEnded, self._on_ended)
+        trace.listen(events.Throttled, self._on_throttled)
+        trace.listen(events.Dropped, self._on_dropped)
+        trace.listen(events.CallMade, self._on_call)
+        trace.listen(events.IndexRead, self._on_read)
+        trace.listen(events.WriteRefused, self._on_refused)
+        trace.listen(events.ItemChanged, self._on_change)
 
     def metrics(self) -> dict[Metric, MetricSeries]:
         """Every metric that has a value, by namespace, name and dimensions. Ask when the run is over."""
@@ -181,7 +170,7 @@ class CloudWatch:
             series.leave(before)
             series.close(self._minute - _OPEN_MINUTES)
 
-    def _on_published(self, event: MetricsPublished) -> None:
+    def _on_published(self, event: events.MetricsPublished) -> None:
         self._turn(event.at_us)
         published = self._published
         for name, value, unit in event.points:
@@ -190,7 +179,7 @@ class CloudWatch:
                 series = published[name] = self._of(Metric(NAMESPACE, name), unit.value)
             series.values.append(value)
 
-    def _on_started(self, event: LambdaStarted) -> None:
+    def _on_started(self, event: events.LambdaStarted) -> None:
         self._turn(event.at_us)
         function = self._of_function(event.function)
         self._about[event.request_id] = event.execution_id
@@ -199,7 +188,7 @@ class CloudWatch:
         function["ConcurrentExecutions"].values.append(self._running[event.function])
         self._concurrency.values.append(event.concurrency)
 
-    def _on_ended(self, event: LambdaEnded) -> None:
+    def _on_ended(self, event: events.LambdaEnded) -> None:
         self._turn(event.at_us)
         function = self._of_function(event.function)
         self._about.pop(event.request_id, None)
@@ -214,15 +203,15 @@ class CloudWatch:
             else:
                 function[name].put(minute, value)
 
-    def _on_throttled(self, event: Throttled) -> None:
+    def _on_throttled(self, event: events.Throttled) -> None:
         self._turn(event.at_us)
         self._of_function(event.function)["Throttles"].values.append(1)
 
-    def _on_dropped(self, event: Dropped) -> None:
+    def _on_dropped(self, event: events.Dropped) -> None:
         self._turn(event.at_us)
         self._of_function(event.function)["AsyncEventsDropped"].values.append(1)
 
-    def _on_call(self, event: CallMade) -> None:
+    def _on_call(self, event: events.CallMade) -> None:
         operation = event.operation
         if operation not in _COUNTED:
             return
@@ -247,17 +236,17 @@ class CloudWatch:
             self._latencies[operation] = series
         return series
 
-    def _on_read(self, event: IndexRead) -> None:
+    def _on_read(self, event: events.IndexRead) -> None:
         # An eventually consistent Query sums its items' sizes and rounds up once; none costs the least there is.
         self._turn(event.at_us)
         self._index_read.values.append(max(_units(event.size_bytes, _READ_BYTES), 1) / 2)
 
-    def _on_refused(self, event: WriteRefused) -> None:
+    def _on_refused(self, event: events.WriteRefused) -> None:
         # A write whose condition is false costs as much as the item that is there, and nothing in the index.
         self._turn(event.at_us)
         self._written.values.append(max(_units(self._sizes.get(event.execution_id, 0), _WRITE_BYTES), 1))
 
-    def _on_change(self, event: ItemChanged) -> None:
+    def _on_change(self, event: events.ItemChanged) -> None:
         self._turn(event.at_us)
         before, after = event.previous, event.execution
         old = _units(self._sizes.get(event.execution_id, 0), _WRITE_BYTES)

@@ -300,8 +300,8 @@ def a_run(bench: Bench, *looks_s: float, outcome: str = "ok") -> None:
     ("looks_s", "said"),
     [
         ((0.1, 15.1, 35, 45.1), []),
-        ((0.1, 15.1, 30.1), [("4 looks in a run of the finder", "3")]),
-        ((), [("4 looks in a run of the finder", "0")]),
+        ((0.1, 15.1, 30.1), [("4 looks in an invocation of the finder", "3")]),
+        ((), [("4 looks in an invocation of the finder", "0")]),
         ((0.1, 15.1, 36, 45.1), [("look 3 of the finder from 30 s on, within 5 s", "at 36 s")]),
         ((0.1, 14, 30.1, 45.1), [("look 2 of the finder from 15 s on, within 5 s", "at 14 s")]),
         ((0.1, 15.1, 30.1, 45.1, 46), [("look 5 of the finder from 60 s on, within 5 s", "at 46 s")]),

@@ -63,7 +63,7 @@ def test_all_violations_are_counted_and_the_first_ones_kept() -> None:
     ("after", "said"),
     [
         (an_item(Version=2), []),
-        (an_item(Version=3), [("version 2 over 1", "version 3, by ExecutionPoller")]),
+        (an_item(Version=3), [("Version rises from 1 to 2", "it is 3, by ExecutionPoller")]),
         (
             an_item(Version=2, LastPolledTime=START_S),
             [("LastPolledTime does not go back", "it went back, by ExecutionPoller")],
