@@ -1,6 +1,6 @@
 """The "sometimes" ledger: which fault kinds acted in which phase of an execution's life, and whether during a poll.
 
-A "sometimes assertion", after Antithesis: a cell that stays empty over a whole exploration is a case that was not tried.
+A "sometimes assertion", after Antithesis: a cell that stays empty over a whole exploration is an untried case.
 """
 
 from collections import Counter
