@@ -33,8 +33,8 @@ def series(values: Sequence[float | None], unit: str = "Count") -> MetricSeries:
     made = MetricSeries(unit)
     for number, value in enumerate(values, 100):
         if value is not None:
-            made.put(number, value)
-    made.close(100 + len(values))
+            made.open[number].append(value)
+    made.close(0, 100 + len(values))
     return made
 
 

@@ -289,12 +289,12 @@ def test_what_comes_later_than_on_lambda_counts_for_the_oldest_open_minute_and_o
 def test_a_minute_is_summed_up_with_nearest_rank_quantiles() -> None:
     series = MetricSeries("Count")
     for value in (40, 10, 30, 20):
-        series.put(7, value)
+        series.open[7].append(value)
     for value in range(200, 0, -1):
         series.put(8, value)
-    series.close(8)
+    series.close(0, 8)
     assert series.minutes == [Datapoint(7, 4, 100, 10, 40, 20, 40)]
-    series.close(9)
+    series.close(0, 9)
     assert series.minutes[1] == Datapoint(8, 200, 20_100, 1, 200, 100, 198)
 
 
