@@ -291,7 +291,7 @@ def test_a_minute_is_summed_up_with_nearest_rank_quantiles() -> None:
     for value in (40, 10, 30, 20):
         series.open[7].append(value)
     for value in range(200, 0, -1):
-        series.put(8, value)
+        series.open[8].append(value)
     series.close(0, 8)
     assert series.minutes == [Datapoint(7, 4, 100, 10, 40, 20, 40)]
     series.close(0, 9)
