@@ -24,18 +24,12 @@ TEST_LINES_MAX: Final = 400
 
 DEFINED_TWICE: Final = frozenset(
     {
-        "Ended",
         "Finding",
         "Judged",
-        "Look",
         "Metrics",
         "Process",
-        "Run",
-        "Sample",
         "Scale",
         "TableStore",
-        "Tick",
-        "Watched",
     }
 )
 """Class names that still have several definitions."""

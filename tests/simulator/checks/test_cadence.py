@@ -3,9 +3,8 @@
 import pytest
 
 from drsim.orchestrator.settings import Settings
-from drsim.simulator.checks.cadence import NoStarvation, PollCadence, interval_us, phase
+from drsim.simulator.checks.cadence import NoStarvation, PollCadence, TriggerCadence, interval_us, phase
 from drsim.simulator.checks.monitor import Verdict
-from drsim.simulator.checks.triggers import TriggerCadence
 from drsim.simulator.events import FINDER, POLLER, IndexRead, Invoked, TickFired
 from drsim.simulator.spec.world import WorldSpec
 from tests.simulator.cloudwatch.runs import (

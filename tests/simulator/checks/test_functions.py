@@ -5,8 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from drsim.orchestrator.settings import Settings
-from drsim.simulator.checks.budgets import Budgets
-from drsim.simulator.checks.logs import LogCorrelation
+from drsim.simulator.checks.functions import Budgets, LogCorrelation
 from drsim.simulator.events import FINDER, POLLER, LogWritten, Throttled, WriteRefused
 from drsim.simulator.trace import Trace
 from tests.simulator.cloudwatch.runs import SECOND_US, Bench, ended, started

@@ -6,10 +6,9 @@ import pytest
 
 from drsim.scenarios.files import load
 from drsim.simulator.checks import PROPERTIES
-from drsim.simulator.checks.budgets import Budgets
-from drsim.simulator.checks.lifecycle import FinalizeOnce, StatusOrder, TerminalAbsorbing
+from drsim.simulator.checks.functions import Budgets
 from drsim.simulator.checks.monitor import VIOLATIONS_KEPT_MAX, Monitor, Verdict
-from drsim.simulator.checks.writes import Isolation, NoLostUpdate
+from drsim.simulator.checks.writes import FinalizeOnce, Isolation, NoLostUpdate, StatusOrder, TerminalAbsorbing
 from drsim.simulator.events import FINDER, POLLER, Throttled
 from drsim.simulator.world import World
 from tests.simulator.cloudwatch.runs import (

@@ -6,7 +6,7 @@ import pytest
 
 from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.files import load
-from drsim.simulator.checks.budgets import Budgets
+from drsim.simulator.checks.functions import Budgets
 from drsim.simulator.events import (
     FINDER,
     POLLER,

@@ -4,7 +4,7 @@ import pytest
 
 from drsim.orchestrator.model import ExecutionStatus, Phase
 from drsim.scenarios.files import load
-from drsim.simulator.checks.budgets import Budgets
+from drsim.simulator.checks.functions import Budgets
 from drsim.simulator.events import FINDER, POLLER, CallMade, FaultInjected, IndexRead, Invoked
 from drsim.simulator.figures import table as figures
 from drsim.simulator.figures.tally import Tally

@@ -1,10 +1,11 @@
-"""Budgets: functions stay well within their limits, and DRS is asked no more than needed."""
+"""Functions: they stay within their budgets, log each execution, and use only what their roles allow."""
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 
 from drsim.simulator import events
 from drsim.simulator.checks.monitor import Monitor, seconds
-from drsim.simulator.events import FINDER
+from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.faults.kinds import CALLS, Fault
 from drsim.simulator.services.spec import Function
 
@@ -66,3 +67,72 @@ class Budgets(Monitor):
         for (account_id, region), calls in self._calls.pop(event.request_id, {}).items():
             if calls > calls_max:
                 self.violate(event, f"at most {calls_max} DescribeJobs calls in {account_id} {region}", str(calls))
+
+
+@dataclass(slots=True)
+class _Lines:
+    """The log lines of one invocation: their number, the errors, and the first that lacks its execution's id."""
+
+    execution_id: str
+    count: int = 0
+    errors_count: int = 0
+    stray: str = ""
+
+
+class LogCorrelation(Monitor):
+    """Judges the lines of each invocation when it ends."""
+
+    name = "log-correlation"
+    rule = "Each invocation that ends logs; a poller's lines carry only its execution id; a failed poll logs an error."
+
+    def prepare(self) -> None:
+        self._lines: dict[str, _Lines] = {}
+
+    def _on_started(self, event: events.LambdaStarted) -> None:
+        self._lines[event.request_id] = _Lines(event.execution_id)
+
+    def _on_line(self, event: events.LogWritten) -> None:
+        lines = self._lines.get(event.request_id)
+        if lines is None:
+            self.violate(event, "a line of a running invocation", event.message)
+            return
+        lines.count += 1
+        lines.errors_count += event.level == "ERROR"
+        if event.function == POLLER and event.execution_id != lines.execution_id and not lines.stray:
+            lines.stray = event.message
+
+    def _on_ended(self, event: events.LambdaEnded) -> None:
+        lines = self._lines.pop(event.request_id, None) or _Lines(event.execution_id)
+        # A killed function cannot log, and Lambda's runtime logs the error of a finder that raised.
+        if event.outcome not in ("ok", "error") or (event.outcome == "error" and event.function != POLLER):
+            return
+        self.checked += 1
+        if not lines.count:
+            self.violate(event, f"{event.function} logs what it did", "no line")
+        elif lines.stray:
+            expected = f"every line with execution id {event.execution_id}"
+            self.violate(event, expected, f"the line {lines.stray!r}")
+        elif event.outcome == "error" and not lines.errors_count:
+            self.violate(event, f"an ERROR line of {event.function} that failed", "none")
+
+
+class LeastPrivilege(Monitor):
+    """Compares every action with the deployed role's policies; the fast tier has neither."""
+
+    name = "least-privilege"
+    rule = "The policies of a function's role allow each action of the function on its resource."
+
+    def prepare(self) -> None:
+        # Each denied function, action, resource and condition is reported once.
+        self._denied: set[tuple[str, str, str, str]] = set()
+
+    def _on_action(self, event: events.ActionUsed) -> None:
+        allows = self.context.allows
+        if allows is None:
+            return
+        self.checked += 1
+        action = (event.function, event.action, event.resource, event.condition)
+        if action not in self._denied and not allows(*action):
+            self._denied.add(action)
+            observed = f"{event.action} on {event.resource} {event.condition}".rstrip()
+            self.violate_at("", event.at_us, f"what the role of {event.function} allows", observed)
