@@ -26,6 +26,7 @@ DEFINED_TWICE: Final = frozenset(
     {
         "Finding",
         "Judged",
+        "Look",
         "Metrics",
         "Process",
         "Scale",

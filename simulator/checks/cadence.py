@@ -48,18 +48,18 @@ class TriggerCadence(Monitor):
     rule = "Ticks come at the rule's rate, none missing and none twice, and each starts the finder in time."
 
     def prepare(self) -> None:
-        self._due_us = self.context.spec.schedule.first
+        self._due_us = self.spec.schedule.first
+        # The last tick that has not invoked the finder yet, and the finder invocations that have not started.
         self._unanswered: int | None = None
         self._waiting: dict[str, int] = {}
 
     def _on_tick(self, event: events.TickFired) -> None:
         self.checked += 1
-        jitter_us, rate_us = self.context.spec.bounds.tick_jitter, self.context.spec.schedule.rate
+        jitter_us, rate_us = self.bounds.tick_jitter, self.spec.schedule.rate
         off_us = event.at_us - self._due_us
         if abs(off_us) > jitter_us:
-            expected = f"tick {event.number} within {seconds(jitter_us)} of its minute"
-            observed = f"{seconds(abs(off_us))} {'late' if off_us > 0 else 'early'}"
-            self.violate_at("", event.at_us, expected, observed)
+            off = f"{seconds(abs(off_us))} {'late' if off_us > 0 else 'early'}"
+            self.violate_at("", event.at_us, f"tick {event.number} within {seconds(jitter_us)} of its minute", off)
         self._check_answered(event.at_us)
         self._unanswered = event.at_us
         # The next tick is due on the rule's own minute, however late this one was. A tick that is early by more than a
@@ -77,20 +77,19 @@ class TriggerCadence(Monitor):
         invoked_us = self._waiting.pop(event.request_id, None)
         if invoked_us is None:
             return
-        delay_us, bound_us = event.at_us - invoked_us, self.context.spec.bounds.start_delay
+        delay_us, bound_us = event.at_us - invoked_us, self.bounds.start_delay
         if delay_us > bound_us and not self.context.excuses("", invoked_us):
             expected = f"the finder starts within {seconds(bound_us)}"
             self.violate_at("", event.at_us, expected, f"after {seconds(delay_us)}")
 
     def finish(self, end_us: int) -> None:
         """Judge ticks that never came or started nothing."""
-        bounds = self.context.spec.bounds
-        if end_us > self._due_us + bounds.tick_jitter:
+        if end_us > self._due_us + self.bounds.tick_jitter:
             self.violate_at("", end_us, f"a tick at {seconds(self._due_us)}", "none until the end")
         if self._unanswered is not None and self._unanswered < end_us:
             self._check_answered(end_us)
         for invoked_us in self._waiting.values():
-            if end_us - invoked_us > bounds.start_delay and not self.context.excuses("", invoked_us):
+            if end_us - invoked_us > self.bounds.start_delay and not self.context.excuses("", invoked_us):
                 self.violate_at("", end_us, f"the finder invoked at {seconds(invoked_us)} starts", "it never did")
 
     def _check_answered(self, at_us: int) -> None:
@@ -139,7 +138,7 @@ class PollCadence(Monitor):
     )
 
     def prepare(self) -> None:
-        spec, plan = self.context.spec, self.context.plan
+        spec, plan = self.spec, self.plan
         self._looks: list[int] = []
         self._finders: dict[str, _FinderInvocation] = {}
         # The look that caused each running poll, and how long faults may have delayed that, by the poll's request.
@@ -151,7 +150,7 @@ class PollCadence(Monitor):
         # A finder that faults delay looks at odd times, and the trace sees a look when its query has ended.
         self._early_us = spec.bounds.early + (query_us + 2 * plan.skew_us if plan.rules else 0)
         self._together_us = 2_000_000 if plan.rules else 0
-        self._unsure_us = max(query_us + plan.skew_us - self.context.settings.due_slack_us, 0)
+        self._unsure_us = max(query_us + plan.skew_us - self.settings.due_slack_us, 0)
 
     def _on_fault(self, event: events.FaultInjected) -> None:
         finder = self._finders.get(event.request_id)
@@ -168,8 +167,8 @@ class PollCadence(Monitor):
             return
         self._looks.append(event.at_us)
         finder = self._finders.setdefault(event.request_id, _FinderInvocation(event.at_us))
-        due_us = finder.began_us + finder.looks_count * self.context.settings.sweep_us
-        bound_us = self.context.spec.bounds.start_delay
+        due_us = finder.began_us + finder.looks_count * self.settings.sweep_us
+        bound_us = self.bounds.start_delay
         finder.looks_count += 1
         finder.looked_us = event.at_us
         if not 0 <= event.at_us - due_us <= bound_us and not self.context.excuses("", finder.began_us):
@@ -191,12 +190,11 @@ class PollCadence(Monitor):
                 self._dispatched_us.pop(event.request_id, None)
                 self._held_us.pop(event.request_id, None)
             return
-        context, looks_count = self.context, self.context.settings.sweeps_per_invocation
-        finder = self._finders.pop(event.request_id, None)
+        finder, looks_count = self._finders.pop(event.request_id, None), self.settings.sweeps_per_invocation
         # Other properties judge failures. A finder may skip a look only if it lasted until no new work may begin.
         if finder is not None and event.outcome == "ok" and finder.looks_count < looks_count:
-            work_us = context.spec.functions.finder.timeout - context.settings.deadline_reserve_us
-            if event.duration_us + context.plan.skew_us < work_us:
+            work_us = self.spec.functions.finder.timeout - self.settings.deadline_reserve_us
+            if event.duration_us + self.plan.skew_us < work_us:
                 expected = f"{looks_count} looks in an invocation of the finder"
                 self.violate_at("", event.at_us, expected, str(finder.looks_count))
 
@@ -212,11 +210,10 @@ class PollCadence(Monitor):
         if waiting is not None and same_waves(event.previous, now):
             every_us = waiting.every_us
         else:
-            settings = self.context.settings
-            every_us = interval_us(phase(now, settings), settings)
+            every_us = interval_us(phase(now, self.settings), self.settings)
         if waiting is None or look_us is not None:
             since_us = event.at_us if look_us is None else look_us
-            visible_us = event.at_us + self.context.spec.table.index_lag.high_us
+            visible_us = event.at_us + self.spec.table.index_lag.high_us
             held_us = self._held_us.get(event.request_id, 0)
             polled = look_us is not None
             self._waiting[execution_id] = _Waiting(since_us, visible_us, polled, every_us, every_us, every_us, held_us)
@@ -227,18 +224,15 @@ class PollCadence(Monitor):
 
     def _judge(self, event: events.ItemChanged, waiting: _Waiting, look_us: int) -> None:
         self.checked += 1
-        bounds = self.context.spec.bounds
-        waited_us = look_us - waiting.since_us
-        if waiting.polled and waited_us + waiting.held_us < waiting.shortest_us - self._early_us:
-            expected = f"at least {seconds(waiting.shortest_us - self._early_us)} between polls"
-            self.violate(event, expected, seconds(waited_us))
+        waited_us, least_us = look_us - waiting.since_us, waiting.shortest_us - self._early_us
+        if waiting.polled and waited_us + waiting.held_us < least_us:
+            self.violate(event, f"at least {seconds(least_us)} between polls", seconds(waited_us))
         first_us = self._first_look_us(event.execution_id, waiting)
         # Of two finders that look at nearly the same time, either may come first.
         if first_us is not None and look_us > first_us + self._together_us:
-            expected = f"polled by the look at {seconds(first_us)}, {self._nth} since it was due"
-            self.violate(event, expected, f"polled by the look at {seconds(look_us)}")
-        elif event.at_us - look_us > bounds.poll_delay and not self.context.excuses(event.execution_id, look_us):
-            expected = f"a poll recorded within {seconds(bounds.poll_delay)} of its look"
+            self.violate(event, self._by_look(first_us), f"polled by the look at {seconds(look_us)}")
+        elif event.at_us - look_us > self.bounds.poll_delay and not self.context.excuses(event.execution_id, look_us):
+            expected = f"a poll recorded within {seconds(self.bounds.poll_delay)} of its look"
             self.violate(event, expected, seconds(event.at_us - look_us))
 
     def _first_look_us(self, execution_id: str, waiting: _Waiting) -> int | None:
@@ -247,21 +241,20 @@ class PollCadence(Monitor):
         due_us = self.context.owed_us(execution_id, max(due_us, waiting.visible_us))
         if self.context.lost(execution_id):
             return None
-        index = bisect_left(self._looks, due_us) + self.context.spec.bounds.looks_missed
+        index = bisect_left(self._looks, due_us) + self.bounds.looks_missed
         return self._looks[index] if index < len(self._looks) else None
 
-    @property
-    def _nth(self) -> str:
-        missed = self.context.spec.bounds.looks_missed
-        return f"number {missed + 1}" if missed else "the first"
+    def _by_look(self, look_us: int) -> str:
+        missed = self.bounds.looks_missed
+        nth = f"number {missed + 1}" if missed else "the first"
+        return f"polled by the look at {seconds(look_us)}, {nth} since it was due"
 
     def finish(self, end_us: int) -> None:
         """Judge executions that were due at a look and have not been polled since."""
         for execution_id, waiting in self._waiting.items():
             first_us = self._first_look_us(execution_id, waiting)
-            if first_us is not None and first_us + self.context.spec.bounds.poll_delay < end_us:
-                expected = f"polled by the look at {seconds(first_us)}, {self._nth} since it was due"
-                self.violate_at(execution_id, end_us, expected, "not polled until the end")
+            if first_us is not None and first_us + self.bounds.poll_delay < end_us:
+                self.violate_at(execution_id, end_us, self._by_look(first_us), "not polled until the end")
 
 
 class NoStarvation(Monitor):
@@ -272,10 +265,9 @@ class NoStarvation(Monitor):
 
     def prepare(self) -> None:
         self._polled_us: dict[str, int] = {}
-        spec = self.context.spec
         # Twice the longest interval, and at least one lost look; half a minute for the poll itself.
-        usual_us = 2 * max(longest_interval_us(self.context.settings), spec.schedule.rate) + 30_000_000
-        self._bound_us = usual_us if spec.bounds.poll_gap is None else spec.bounds.poll_gap
+        usual_us = 2 * max(longest_interval_us(self.settings), self.spec.schedule.rate) + 30_000_000
+        self._bound_us = usual_us if self.bounds.poll_gap is None else self.bounds.poll_gap
 
     def _on_change(self, event: events.ItemChanged) -> None:
         now = event.execution

@@ -97,7 +97,7 @@ class CompletionSoundness(_AnswersMonitor):
     ) -> None:
         """Compare the wave's job, servers and instances with DRS's answer to this poll."""
         asked_us = self._asked_us(event, wave)
-        job = None if asked_us is None else self.context.truth.job(wave)
+        job = None if asked_us is None else self.truth.job(wave)
         if job is None or asked_us is None:
             return
         view = job.view(asked_us)
@@ -122,7 +122,7 @@ class CompletionSoundness(_AnswersMonitor):
     def _judge_end(self, event: ItemChanged, before: ExecutionView, old: WaveView, new: WaveView) -> None:
         """Compare a wave's end with the truth about the wave as it was before this write."""
         self.checked += 1
-        truth, skew_us = self.context.truth, self.context.plan.skew_us
+        truth, skew_us = self.truth, self.plan.skew_us
         asked_us = self._asked_us(event, old)
         # A poll decides between DRS's answer and its write, so the truth at either instant is right.
         seen_us = (event.at_us,) if asked_us is None else (asked_us, event.at_us)
@@ -135,7 +135,7 @@ class CompletionSoundness(_AnswersMonitor):
     def _judge(self, event: ItemChanged, now: ExecutionView, status: ExecutionStatus) -> None:
         """Compare the execution's end with its waves' ends, each of which is judged separately."""
         self.checked += 1
-        expected = self.context.truth.sum_of(now, [wave.status for wave in now.waves])
+        expected = self.truth.sum_of(now, [wave.status for wave in now.waves])
         if status is not expected:
             self.violate(event, f"{expected or 'still going on'}, as its waves", status)
 
@@ -174,16 +174,16 @@ class CompletionLiveness(Monitor):
         owed = self._owed.get(event.execution_id)
         if owed is not None and same_waves(event.previous, now):
             return
-        final_us = self.context.truth.final_us(now)
+        final_us = self.truth.final_us(now)
         if owed is not None and owed.final_us == final_us:
             return
         began_us = event.at_us if owed is None else owed.began_us
-        late_us = max(self.context.truth.times_out_us(now), began_us)
+        late_us = max(self.truth.times_out_us(now), began_us)
         base_us = min(max(final_us, event.at_us), late_us)
         self._owed[event.execution_id] = _Owed(began_us, final_us, base_us, late_us)
 
     def _end(self, event: ItemChanged, owed: _Owed, now: ExecutionView | None) -> None:
-        healed_us = self.context.plan.healed_us
+        healed_us = self.plan.healed_us
         if now is not None and owed.base_us < healed_us <= event.at_us:
             self.margins_us.append(event.at_us - healed_us)
         # An end or a deletion by another writer shows nothing, unless it comes too late.
@@ -198,18 +198,18 @@ class CompletionLiveness(Monitor):
 
     def _owed_us(self, execution_id: str, owed: _Owed) -> int:
         """The instant from which the end is due. Incomplete answers delay it, for a limited time after the timeout."""
-        patience_us = owed.late_us + self.context.settings.incomplete_answer_us
-        waits_until_us = min(self.context.plan.incomplete_us(execution_id), patience_us)
+        patience_us = owed.late_us + self.settings.incomplete_answer_us
+        waits_until_us = min(self.plan.incomplete_us(execution_id), patience_us)
         return self.context.owed_us(execution_id, max(owed.base_us, waits_until_us))
 
     def _late(self, execution_id: str, owed: _Owed, now_us: int) -> bool:
         owed_us = self._owed_us(execution_id, owed)
-        return now_us > owed_us + self.context.spec.bounds.completion and not self.context.lost(execution_id)
+        return now_us > owed_us + self.bounds.completion and not self.context.lost(execution_id)
 
     def _check(self, execution_id: str, owed: _Owed, now_us: int, status: str) -> None:
         self.checked += 1
         if self._late(execution_id, owed, now_us):
-            base_us, bound_us = self._owed_us(execution_id, owed), self.context.spec.bounds.completion
+            base_us, bound_us = self._owed_us(execution_id, owed), self.bounds.completion
             expected = f"terminal within {seconds(bound_us)} of the truth at {seconds(base_us)}"
             self.violate_at(execution_id, now_us, expected, f"{status} {seconds(now_us - base_us)} after it")
 
@@ -230,9 +230,9 @@ class TimeoutTruth(_AnswersMonitor):
         if before is not None and before.status is ExecutionStatus.TIMEOUT:
             return
         self.checked += 1
-        truth = self.context.truth
-        if not truth.overdue(now, event.at_us + self.context.plan.skew_us):
-            timeout_us = self.context.settings.timeout_us
+        truth = self.truth
+        if not truth.overdue(now, event.at_us + self.plan.skew_us):
+            timeout_us = self.settings.timeout_us
             age_us = event.at_us - truth.times_out_us(now) + timeout_us
             self.violate(event, f"TIMEOUT only after {seconds(timeout_us)}", f"after {seconds(age_us)}")
         ends = [self._end_of(event, now, wave) for wave in now.waves]
@@ -253,16 +253,16 @@ class TimeoutTruth(_AnswersMonitor):
         if asked_us is None and self._left_out(event, wave):
             return None
         seen_us = event.at_us if asked_us is None else asked_us
-        return self.context.truth.wave_status(now, wave, seen_us, overdue=True)
+        return self.truth.wave_status(now, wave, seen_us, overdue=True)
 
     def _judge_patience(
         self, event: ItemChanged, before: ExecutionView, now: ExecutionView, ends: Sequence[WaveStatus | None]
     ) -> None:
         """Judge whether a TIMEOUT that follows an incomplete answer came after retrying for long enough."""
-        settings, times_out_us = self.context.settings, self.context.truth.times_out_us(now)
+        settings, times_out_us = self.settings, self.truth.times_out_us(now)
         # A poll may give up early if the next one would come after the last instant.
-        step_us = max(self.context.spec.schedule.rate, longest_interval_us(settings))
-        if event.at_us + self.context.plan.skew_us + step_us > times_out_us + settings.incomplete_answer_us:
+        step_us = max(self.spec.schedule.rate, longest_interval_us(settings))
+        if event.at_us + self.plan.skew_us + step_us > times_out_us + settings.incomplete_answer_us:
             return
         # A job that DRS first names to this poll was not named before.
         named = {wave.number for wave in before.waves if wave.job_status is not None}
@@ -276,7 +276,7 @@ class TimeoutTruth(_AnswersMonitor):
 
     def _hidden(self, event: ItemChanged, wave: WaveView) -> bool:
         """Whether the answer left out the wave's job, or the servers of a job that it shows as ended."""
-        job = self.context.truth.job(wave)
+        job = self.truth.job(wave)
         if wave.finished or job is None or not self._left_out(event, wave):
             return False
         return job.ended_us <= event.at_us or job.job_id not in self._answers[event.request_id].named
@@ -284,7 +284,7 @@ class TimeoutTruth(_AnswersMonitor):
     def _judge_wave(self, event: ItemChanged, wave: WaveView) -> None:
         if wave.status not in _WATCHING_ENDED and not (wave.job_id is None and wave.status is WaveStatus.PENDING):
             self.violate(event, f"wave {wave.number} TIMEOUT or UNKNOWN, because polling has ended", str(wave.status))
-        job = self.context.truth.job(wave)
+        job = self.truth.job(wave)
         if job is None:
             return
         asked_us = self._asked_us(event, wave)

@@ -17,15 +17,14 @@ class Budgets(Monitor):
     rule = "Functions stay within their time, memory and concurrency, and a poll asks each account and Region once."
 
     def prepare(self) -> None:
-        spec = self.context.spec
-        self._concurrency_max = int(spec.functions.account_concurrency * spec.bounds.concurrency_ratio)
+        self._concurrency_max = int(self.spec.functions.account_concurrency * self.bounds.concurrency_ratio)
         # By running invocation: its DescribeJobs calls by account and Region, its lost races, and its delay by faults.
         self._calls: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
         self._lost: Counter[str] = Counter()
         self._held_us: Counter[str] = Counter()
 
     def _spec_of(self, function: str) -> Function:
-        functions = self.context.spec.functions
+        functions = self.spec.functions
         return functions.finder if function == FINDER else functions.poller
 
     def _on_fault(self, event: events.FaultInjected) -> None:
@@ -52,10 +51,10 @@ class Budgets(Monitor):
 
     def _on_ended(self, event: events.LambdaEnded) -> None:
         self.checked += 1
-        function, bounds = self._spec_of(event.function), self.context.spec.bounds
+        function, bounds = self._spec_of(event.function), self.bounds
         # A finder that looks several times sleeps in between, which is no work.
-        settings = self.context.settings
-        asleep_us = settings.sweep_us * (settings.sweeps_per_invocation - 1) if event.function == FINDER else 0
+        sleeps_count = self.settings.sweeps_per_invocation - 1 if event.function == FINDER else 0
+        asleep_us = sleeps_count * self.settings.sweep_us
         worked_us = event.duration_us - asleep_us - self._held_us.pop(event.request_id, 0)
         if worked_us > (function.timeout - asleep_us) * bounds.lambda_ratio:
             expected = f"{event.function} within {bounds.lambda_ratio:.0%} of its {seconds(function.timeout)}"
@@ -110,8 +109,7 @@ class LogCorrelation(Monitor):
         if not lines.count:
             self.violate(event, f"{event.function} logs what it did", "no line")
         elif lines.stray:
-            expected = f"every line with execution id {event.execution_id}"
-            self.violate(event, expected, f"the line {lines.stray!r}")
+            self.violate(event, f"every line with execution id {event.execution_id}", f"the line {lines.stray!r}")
         elif event.outcome == "error" and not lines.errors_count:
             self.violate(event, f"an ERROR line of {event.function} that failed", "none")
 

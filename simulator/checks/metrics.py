@@ -32,7 +32,7 @@ class _Poll:
     points_count: int = 0
     published_us: int = 0
     timed_out: bool = False
-    struck: bool = False
+    excused: bool = False
     answer_lost: bool = False
     # Calls that failed and did not succeed later: a poll that continues without them must not end well.
     failed_calls: dict[str, None] = field(default_factory=dict)
@@ -73,10 +73,9 @@ def _waves(ended: _EndedPoll) -> tuple[float, float]:
 
 def _duration_ms(ended: _EndedPoll) -> tuple[float, float]:
     poller, skew_us = ended.context.spec.functions.poller, ended.context.plan.skew_us
+    # A poll lasts at least from the end of its handler's start-up to its write, and a clock may be corrected meanwhile.
     overhead_us = max(poller.overhead_cold.high_us, poller.overhead_warm.high_us)
-    # A poll lasts at least from the end of its handler's start-up to its write.
     least_us = ended.poll.wrote_us - ended.began_us - overhead_us
-    # A clock that is corrected during a poll shows another duration.
     return max(least_us - skew_us, 1) / 1000, (ended.event.duration_us + skew_us) / 1000
 
 
@@ -124,24 +123,21 @@ class MetricsComplete(Monitor):
         self._wrote: dict[str, _Poll] = {}
 
     def _on_fault(self, event: events.FaultInjected) -> None:
-        # A poll is not responsible for metrics that a fault kept from CloudWatch, or delivered twice.
         poll = self._polls.get(event.request_id)
-        if poll is None:
-            return
-        if event.operation == "PutMetricData":
-            poll.struck |= event.fault != Fault.SLOW
-        elif event.operation == "UpdateItem":
+        if poll is not None and event.operation == "PutMetricData":
+            # A poll is not responsible for metrics that a fault kept from CloudWatch, or delivered twice.
+            poll.excused |= event.fault != Fault.SLOW
+        elif poll is not None and event.operation == "UpdateItem":
             poll.answer_lost |= event.fault == Fault.ANSWER_LOST
 
     def _on_call(self, event: events.CallMade) -> None:
-        if event.function != POLLER or event.operation == "PutMetricData":
-            return
         poll = self._polls.get(event.request_id)
-        if poll is not None:
-            if event.error and event.error != "ConditionalCheckFailedException":
-                poll.failed_calls[event.operation] = None
-            else:
-                poll.failed_calls.pop(event.operation, None)
+        if poll is None or event.operation == "PutMetricData":
+            return
+        if event.error and event.error != "ConditionalCheckFailedException":
+            poll.failed_calls[event.operation] = None
+        else:
+            poll.failed_calls.pop(event.operation, None)
 
     def _on_look(self, event: events.IndexRead) -> None:
         before = 0 if event.first_page else self._found.get(event.request_id, 0)
@@ -152,8 +148,7 @@ class MetricsComplete(Monitor):
             found = self._found.get(event.by)
             # An item that cannot be read is in the index, too, and may be counted or not.
             active = None if found is None else (found - len(self._malformed), found)
-            started_us = self._started_us.get(event.execution_id)
-            self._polls[event.request_id] = _Poll(active, started_us, event.execution_id)
+            self._polls[event.request_id] = _Poll(active, self._started_us.get(event.execution_id), event.execution_id)
 
     def _on_change(self, event: events.ItemChanged) -> None:
         now = event.execution
@@ -169,7 +164,7 @@ class MetricsComplete(Monitor):
         wrote = self._wrote.pop(event.execution_id, None)
         if wrote is not None and wrote.answer_lost:
             # A poll whose answer was lost cannot recognise its own write after another writer's.
-            wrote.struck = True
+            wrote.excused = True
         poll = self._polls.get(event.request_id)
         if poll is not None and now is not None:
             poll.waves, poll.wrote_us = len(now.waves), event.at_us
@@ -190,7 +185,7 @@ class MetricsComplete(Monitor):
         poll = self._polls.pop(event.request_id, None)
         if poll is not None and self._wrote.get(poll.execution_id) is poll:
             del self._wrote[poll.execution_id]
-        if poll is None or poll.struck or event.outcome not in ("ok", "error"):
+        if poll is None or poll.excused or event.outcome not in ("ok", "error"):
             return
         if event.outcome == "ok" and poll.failed_calls:
             self.checked += 1

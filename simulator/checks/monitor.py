@@ -6,16 +6,18 @@ Monitors see the trace's events and DRS's truth, never the code under test, and 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Final, Protocol, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from drsim.orchestrator.settings import Settings
 from drsim.simulator.checks.truth import Truth
+from drsim.simulator.events import ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted, LogWritten, Throttled
 from drsim.simulator.faults.plan import Plan
 from drsim.simulator.reader import ExecutionView
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
 
 _T = TypeVar("_T")
+_OfExecution = ItemChanged | JobsDescribed | LambdaEnded | LambdaStarted | LogWritten | Throttled
 
 Allows = Callable[[str, str, str, str], bool]
 """Whether the role of a function (by its name) allows an action on a resource, given KEY=VALUE for its conditions."""
@@ -72,16 +74,6 @@ class Violation:
     observed: str
 
 
-class _ExecutionEvent(Protocol):
-    """An event of one execution."""
-
-    @property
-    def at_us(self) -> int: ...
-
-    @property
-    def execution_id(self) -> str: ...
-
-
 class Monitor:
     """One property. A subclass handles events in methods `_on_*`, which `Trace.attach` finds.
 
@@ -94,7 +86,8 @@ class Monitor:
     """The property in one sentence."""
 
     def __init__(self, trace: Trace, context: Context) -> None:
-        self.context = context
+        self.context, self.spec, self.bounds = context, context.spec, context.spec.bounds
+        self.settings, self.truth, self.plan = context.settings, context.truth, context.plan
         self.checked = 0
         self.violations_count = 0
         self.violations: list[Violation] = []
@@ -114,7 +107,7 @@ class Monitor:
             return Verdict.FAIL
         return Verdict.PASS if self.checked else Verdict.NOT_EXERCISED
 
-    def violate(self, event: _ExecutionEvent, expected: str, observed: str) -> None:
+    def violate(self, event: _OfExecution, expected: str, observed: str) -> None:
         """Record a violation by an event's execution."""
         self.violate_at(event.execution_id, event.at_us, expected, observed)
 

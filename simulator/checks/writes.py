@@ -51,8 +51,7 @@ class StatusOrder(Monitor):
         what = f"wave {new.number}"
         if old.finished:
             if new != old:
-                observed = f"{event.writer} changed it, now {new.status}"
-                self.violate(event, f"{what}, {old.status}, unchanged", observed)
+                self.violate(event, f"{what}, {old.status}, unchanged", f"{event.writer} changed it, now {new.status}")
             return
         self._check(event, what, old.status, new.status)
         if old.job_status is not None and new.job_id == old.job_id:
@@ -96,10 +95,10 @@ class FinalizeOnce(Monitor):
             if before.end_us != now.end_us:
                 self.violate(event, "EndTime written once", "it was written again")
         else:
-            self._check_end(event, event.at_us + self.context.truth.epoch_us - now.end_us)
+            self._check_end(event, event.at_us + self.truth.epoch_us - now.end_us)
 
     def _check_end(self, event: ItemChanged, off_us: int) -> None:
-        skew_us, delay_us = self.context.plan.skew_us, self.context.spec.bounds.poll_delay
+        skew_us, delay_us = self.plan.skew_us, self.bounds.poll_delay
         # EndTime is taken before the call that writes it, which a fault may delay.
         held_us = self._held_us.get(event.request_id, 0)
         if not -skew_us <= off_us <= delay_us + skew_us + held_us:
@@ -134,8 +133,7 @@ class NoLostUpdate(Monitor):
             reasons = "; ".join(now.unreadable or before.unreadable)
             self.violate(event, "a write of an item that can be read", reasons)
         if before.version is not None and now.version is not None and now.version != before.version + 1:
-            expected = f"Version rises from {before.version} to {before.version + 1}"
-            self._lost(event, expected, f"it is {now.version}")
+            self._lost(event, f"Version rises from {before.version} to {before.version + 1}", f"it is {now.version}")
         if before.last_polled_us is not None and (now.last_polled_us or 0) < before.last_polled_us:
             self._lost(event, "LastPolledTime does not go back", "it went back")
         if len(now.waves) < len(before.waves):
@@ -224,7 +222,7 @@ class Isolation(Monitor):
                     self._check_servers(event, old, new)
 
     def _check_servers(self, event: ItemChanged, old: WaveView, new: WaveView) -> None:
-        job = self.context.truth.job(new)
+        job = self.truth.job(new)
         own = {server.source_server_id for server in old.servers}
         own |= {server.source_server_id for server in job.servers} if job is not None else set()
         for server_id in [server.source_server_id for server in new.servers]:
