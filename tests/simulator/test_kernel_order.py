@@ -125,7 +125,7 @@ class KernelWorld:
     def kill(self, which: int) -> bool:
         if self.processes:
             self.kernel.kill(self.processes[which % len(self.processes)])
-        # Whoever gets here is alive.
+        # Only a living process gets here.
         return False
 
     def stop(self) -> None:

@@ -136,7 +136,7 @@ def seen(job: DrsJob, status: str = "IN_PROGRESS", **changes: Any) -> Item:
         ({"Servers": [a_server(status="PENDING")]}, [("server s-1 IN_PROGRESS by DRS's truth", "PENDING")]),
     ],
 )
-def test_a_poll_records_what_drs_told_it(changes: Item, said: list[tuple[str, str]]) -> None:
+def test_poll_records_the_answer_of_drs(changes: Item, said: list[tuple[str, str]]) -> None:
     bench, job, _ = a_bench(CompletionSoundness)
     bench.at(100)
     bench.ask(job.job_id)
@@ -168,7 +168,7 @@ def test_what_has_not_changed_is_judged_once() -> None:
     assert (bench.said(), bench.monitor.checked) == ([], 1)
 
 
-def test_a_poll_that_did_not_ask_or_was_not_told_is_not_judged_by_what_it_records() -> None:
+def test_record_of_a_poll_without_an_answer_is_not_judged() -> None:
     bench, job, _ = a_bench(CompletionSoundness)
     bench.at(100)
     bench.ask(job.job_id, found=())
@@ -346,7 +346,7 @@ def test_an_execution_that_appears_as_a_timeout_is_judged_as_well() -> None:
     assert bench.said() == [("TIMEOUT only after 1800 s", "after 0 s")]
 
 
-def test_what_an_invocation_was_told_is_forgotten_when_it_ends() -> None:
+def test_answers_to_an_invocation_are_forgotten_when_it_ends() -> None:
     bench, job, _ = a_bench(TimeoutTruth, life=STUCK)
     bench.at(1801)
     bench.ask(job.job_id)

@@ -280,7 +280,7 @@ def test_what_has_ended_may_be_deleted_and_no_function_brings_it_back() -> None:
             [("JobStatus of wave 1 kept", "gone, by ExecutionPoller")],
         ),
         ({"Waves": [without(a_wave(), "JobStatus")]}, {}, []),
-        # Another job begins anew.
+        # Another job starts from the beginning.
         ({}, {"Waves": [a_wave(JobId="drsjob-2", JobStatus="PENDING")]}, []),
         ({}, {"Waves": [a_wave(Servers=[a_server(status="LAUNCHED"), a_server("s-2", "PENDING")])]}, []),
         (

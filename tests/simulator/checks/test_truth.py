@@ -94,7 +94,7 @@ def test_a_wave_ends_with_its_job_and_as_its_servers_did(
     assert drill.truth.final_us(execution) == ENDED_US
 
 
-def test_launch_actions_keep_the_wave_of_a_recovery_open_and_not_that_of_a_drill() -> None:
+def test_launch_actions_keep_waves_of_recoveries_open_but_not_of_drills() -> None:
     drill = Drill()
     life = JobLife.model_validate(LIFE.model_dump() | {"actions": 2, "action_time": "30s"})
     wave = a_wave(drill.job(life))
@@ -114,7 +114,7 @@ def test_a_launch_action_that_fails_leaves_the_wave_of_a_recovery_partial() -> N
     assert drill.truth.wave_status(an_execution(wave, recovery=True), wave, TIMEOUT_US, overdue=False) == "PARTIAL"
 
 
-def test_a_wave_without_a_job_has_failed_if_the_worker_says_so_and_is_open_if_not() -> None:
+def test_wave_without_job_is_open_unless_the_worker_set_it_failed() -> None:
     truth = Drill().truth
     execution = an_execution(total=1)
     for status, end in ((WaveStatus.FAILED, WaveStatus.FAILED), (WaveStatus.LAUNCHING, None)):

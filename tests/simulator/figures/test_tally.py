@@ -105,7 +105,7 @@ def test_world_with_verdict_only_has_the_same_tally(scenario: str) -> None:
         }
 
 
-def test_statuses_are_the_present_ones_and_the_most_polling_at_once_is_kept() -> None:
+def test_statuses_are_current_and_the_polling_maximum_is_kept() -> None:
     bench = Tallied()
     for name in ("e-1", "e-2", "e-3"):
         bench.table.put(an_item(ExecutionId=name), writer="worker")
