@@ -23,15 +23,12 @@ class _Loader(_Safe):  # type: ignore[valid-type,misc]  # one of two classes
 
 def _long_form(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[str, Any]:
     value: Any
-    match node:
-        case yaml.ScalarNode():
-            value = loader.construct_scalar(node)
-        case yaml.SequenceNode():
-            value = loader.construct_sequence(node, deep=True)
-        case yaml.MappingNode():
-            value = loader.construct_mapping(node, deep=True)
-        case _:
-            raise TypeError(f"!{name} must tag a scalar, a list or a mapping, got {node!r}")
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        raise TypeError(f"!{name} must tag a scalar or a list, got {node!r}")
     if name == "GetAtt":
         value = value.split(".", 1)
     return {name if name in {"Ref", "Condition"} else f"Fn::{name}": value}

@@ -1,7 +1,8 @@
 """The events of a world: properties and statistics see only these and the truth.
 
 Services emit them, not the code under test, so that any team's code is judged alike. `at_us` is virtual time, and
-`request_id` that of the Lambda invocation that caused the event, or "".
+`request_id` that of the Lambda invocation that caused the event, or "". `record` converts an event for its line in the
+trace if that needs other fields, and `parse` is the inverse.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -137,7 +138,6 @@ class JobsDescribed(NamedTuple):
     first_page: int
 
     def record(self) -> tuple[int | str, ...]:
-        """The event as it goes into the trace, ids in one text."""
         return (*self[:5], " ".join(self.asked), " ".join(self.found), " ".join(self.incomplete), self.first_page)
 
 
@@ -159,13 +159,12 @@ class JobStarted(NamedTuple):
     lives: tuple[tuple[int, int, bool, int], ...]
 
     def record(self) -> tuple[int | str, ...]:
-        """The event as it goes into the trace, each server's life as 813:1100:LAUNCHED:0."""
+        # A server's life is 813:1100:LAUNCHED:0.
         lives = [f"{life[0]}:{life[1]}:{'LAUNCHED' if life[2] else 'FAILED'}:{life[3]}" for life in self.lives]
         return (*self[:7], " ".join(lives))
 
     @classmethod
     def parse(cls, record: Iterable[Any]) -> Self:
-        """The inverse of `record`."""
         *columns, text = record
         lives = [life.split(":") for life in text.split()]
         read = tuple((int(begin), int(end), how == "LAUNCHED", int(failed)) for begin, end, how, failed in lives)
@@ -207,7 +206,6 @@ class ItemChanged(NamedTuple):
     size_bytes: int
 
     def record(self) -> tuple[int | str, ...]:
-        """The event as it goes into the trace: the item in one line, with percent-encoded job ids."""
         now = self.execution
         if now is None or now.unreadable:
             return (*self[:4], "DELETED" if now is None else "MALFORMED", 0, "", self.size_bytes)
@@ -243,7 +241,6 @@ class ItemRecord(NamedTuple):
 
     @classmethod
     def parse(cls, record: Iterable[Any]) -> Self:
-        """The inverse of `ItemChanged.record`, to which a job id "-" is none."""
         *columns, waves, size_bytes = record
         return cls._make([*columns, tuple(_waves_in(waves)), size_bytes])
 
@@ -258,7 +255,7 @@ class MetricsPublished(NamedTuple):
     points: tuple[MetricPoint, ...]
 
     def record(self) -> tuple[int | str, ...]:
-        """The event as it goes into the trace, values in thousandths."""
+        # Values are in thousandths.
         points = " ".join([f"{point.name}={round(point.value * 1000)}" for point in self.points])
         return (self.at_us, self.request_id, self.function, self.execution_id, points)
 

@@ -31,7 +31,7 @@ def interval_us(phase: Phase, settings: Settings) -> int:
 
 
 def longest_interval_us(settings: Settings) -> int:
-    """The longest interval of all phases."""
+
     return max(interval_us(each, settings) for each in Phase)
 
 
@@ -42,8 +42,6 @@ def _phase_of(wave: WaveView) -> Phase:
 
 
 class TriggerCadence(Monitor):
-    """The schedule fires on time, and each tick starts the finder once."""
-
     name = "trigger-cadence"
     rule = "Ticks come at the rule's rate, none missing and none twice, and each starts the finder in time."
 
@@ -99,19 +97,17 @@ class TriggerCadence(Monitor):
 
 @dataclass(slots=True)
 class _Waiting:
-    """An execution in POLLING.
-
-    `since_us` is its last poll's look, or when it came to POLLING; from `visible_us` on the index surely shows it.
-    `every_us` is its present interval; `shortest_us` and `longest_us` are the extremes since then.
-    """
+    """An execution in POLLING, since its last poll's look or since it came to POLLING."""
 
     since_us: int
+    # From then on the index surely shows it.
     visible_us: int
     polled: bool
+    # The present interval, and the extremes since.
     every_us: int
     shortest_us: int
     longest_us: int
-    held_us: int = 0
+    held_us: int
 
 
 @dataclass(slots=True)
@@ -126,11 +122,6 @@ class _FinderInvocation:
 
 
 class PollCadence(Monitor):
-    """Compares the finder's looks with its settings, and each recorded poll with the looks since the execution's last.
-
-    A poll is known by the look that caused it.
-    """
-
     name = "poll-cadence"
     rule = (
         "The finder looks as often as configured, no execution is polled early, and each due execution is polled at "

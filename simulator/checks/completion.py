@@ -1,5 +1,6 @@
 """Completion: an execution ends when and as DRS's truth says, and a timeout asks DRS first."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,14 +17,11 @@ _WATCHING_ENDED = frozenset({WaveStatus.TIMEOUT, WaveStatus.UNKNOWN})
 
 @dataclass(slots=True)
 class _Answers:
-    """DRS's answers to one invocation, by job id.
+    """DRS's answers to one invocation, by job id."""
 
-    `at_us` has the instant of each job's last complete answer. `left_out` has the jobs that a fault took from the last
-    answer, or whose servers it took; `named` has those of them that the answer names without servers.
-    """
-
-    at_us: dict[str, int] = field(default_factory=dict)
     is_faulty: bool = False
+    # The last complete answer about each job, the jobs that a fault left out or without servers, and the latter alone.
+    at_us: dict[str, int] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
 
@@ -32,7 +30,7 @@ class _AnswersMonitor(Monitor):
     """Keeps what each running invocation has asked DRS, and how complete the answers were."""
 
     def prepare(self) -> None:
-        self._answers: dict[str, _Answers] = {}
+        self._answers: defaultdict[str, _Answers] = defaultdict(_Answers)
 
     def _asked_us(self, event: ItemChanged, wave: WaveView) -> int | None:
         """The instant of the last complete answer about the wave's job before this write, or None."""
@@ -46,12 +44,10 @@ class _AnswersMonitor(Monitor):
     def _on_fault(self, event: FaultInjected) -> None:
         # Only a fault excuses an answer without the job: a poll that asks in the wrong Region gets no job, too.
         if event.fault in INCOMPLETE:
-            self._answers.setdefault(event.request_id, _Answers()).is_faulty = True
+            self._answers[event.request_id].is_faulty = True
 
     def _on_described(self, event: JobsDescribed) -> None:
-        answers = self._answers.get(event.request_id)
-        if answers is None:
-            answers = self._answers[event.request_id] = _Answers()
+        answers = self._answers[event.request_id]
         if event.first_page:
             # An older answer no longer counts.
             for job_id in event.asked:
@@ -68,8 +64,6 @@ class _AnswersMonitor(Monitor):
 
 
 class CompletionSoundness(_AnswersMonitor):
-    """Compares what a poll records with DRS's answer, and each end of a wave or an execution with the truth."""
-
     name = "completion-soundness"
     rule = "Waves and executions end exactly when and how DRS's truth says, and until then show DRS's last answer."
 
@@ -129,7 +123,7 @@ class CompletionSoundness(_AnswersMonitor):
         overdue = {truth.overdue(before, each + off_us) for each in seen_us for off_us in {-skew_us, skew_us}}
         true = [truth.wave_status(before, old, each, overdue=late) for each in seen_us for late in sorted(overdue)]
         if new.status not in true:
-            expected = f"wave {new.number} {true[-1] or 'still going on'} by DRS's truth"
+            expected = f"wave {new.number} {true[-1] or 'unfinished'} by DRS's truth"
             self.violate(event, expected, str(new.status))
 
     def _judge(self, event: ItemChanged, now: ExecutionView, status: ExecutionStatus) -> None:
@@ -137,7 +131,7 @@ class CompletionSoundness(_AnswersMonitor):
         self.checked += 1
         expected = self.truth.sum_of(now, [wave.status for wave in now.waves])
         if status is not expected:
-            self.violate(event, f"{expected or 'still going on'}, as its waves", status)
+            self.violate(event, f"{expected or 'unfinished'}, as its waves", status)
 
 
 @dataclass(slots=True)
@@ -154,8 +148,6 @@ class _Owed:
 
 
 class CompletionLiveness(Monitor):
-    """Compares each end with the instant at which it is due, known from the start of the jobs."""
-
     name = "completion-liveness"
     rule = "An execution is terminal within a bound of DRS's truth, or of its timeout if DRS never finishes."
 
@@ -225,16 +217,14 @@ class TimeoutTruth(_AnswersMonitor):
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
-        if now is None or now.status is not ExecutionStatus.TIMEOUT:
-            return
-        if before is not None and before.status is ExecutionStatus.TIMEOUT:
+        was_over = before is not None and before.status is ExecutionStatus.TIMEOUT
+        if now is None or now.status is not ExecutionStatus.TIMEOUT or was_over:
             return
         self.checked += 1
         truth = self.truth
         if not truth.overdue(now, event.at_us + self.plan.skew_us):
-            timeout_us = self.settings.timeout_us
-            age_us = event.at_us - truth.times_out_us(now) + timeout_us
-            self.violate(event, f"TIMEOUT only after {seconds(timeout_us)}", f"after {seconds(age_us)}")
+            age_us = event.at_us - truth.times_out_us(now) + self.settings.timeout_us
+            self.violate(event, f"TIMEOUT only after {seconds(self.settings.timeout_us)}", f"after {seconds(age_us)}")
         ends = [self._end_of(event, now, wave) for wave in now.waves]
         ended = truth.sum_of(now, ends)
         if ended is not None:

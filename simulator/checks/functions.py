@@ -11,8 +11,6 @@ from drsim.simulator.services.spec import Function
 
 
 class Budgets(Monitor):
-    """Time, memory, concurrency, DRS calls."""
-
     name = "budgets"
     rule = "Functions stay within their time, memory and concurrency, and a poll asks each account and Region once."
 
@@ -79,8 +77,6 @@ class _Lines:
 
 
 class LogCorrelation(Monitor):
-    """Judges the lines of each invocation when it ends."""
-
     name = "log-correlation"
     rule = "Each invocation that ends logs; a poller's lines carry only its execution id; a failed poll logs an error."
 

@@ -105,8 +105,6 @@ METRIC_RULES: Final[Mapping[MetricName, MetricRule]] = {
 
 
 class MetricsComplete(Monitor):
-    """Compares what a poll published with what it did."""
-
     name = "metrics-complete"
     rule = (
         "Each poll that writes publishes each metric once with its true value, and each failed poll its error and its "

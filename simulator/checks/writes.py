@@ -13,8 +13,6 @@ _POLLS_OWN: Final = frozenset({"Waves", "LastPolledTime", "Version", "Status", "
 
 
 class TerminalAbsorbing(Monitor):
-    """Compares each write with the end or the deletion before it."""
-
     name = "terminal-absorbing"
     rule = "Finished executions are never modified, and deleted ones are never recreated."
 
@@ -31,8 +29,6 @@ class TerminalAbsorbing(Monitor):
 
 
 class StatusOrder(Monitor):
-    """Compares each change of a status with the moves in `orchestrator.model`."""
-
     name = "status-order"
     rule = "Statuses of executions, waves, jobs and servers only move forward, and finished waves never change."
 
@@ -72,8 +68,6 @@ class StatusOrder(Monitor):
 
 
 class FinalizeOnce(Monitor):
-    """Compares EndTime with the instant of the write that ends an execution."""
-
     name = "finalize-once"
     rule = "EndTime is written once, with the terminal status, and is the time of that poll."
 
@@ -115,8 +109,6 @@ class FinalizeOnce(Monitor):
 
 
 class NoLostUpdate(Monitor):
-    """Compares each write of a function with the item before it."""
-
     name = "no-lost-update"
     rule = "A function's write keeps what others wrote: job ids, waves, servers, foreign attributes, versions."
 
@@ -170,8 +162,6 @@ class NoLostUpdate(Monitor):
 
 
 class Isolation(Monitor):
-    """Compares what each poll asks and writes with the execution that it was invoked for."""
-
     name = "isolation"
     rule = "A poll reads and writes only its own execution's jobs and servers; the finder writes nothing."
 

@@ -59,7 +59,7 @@ def test_an_end_that_is_true_passes() -> None:
 @pytest.mark.parametrize(
     ("second", "wave", "expected"),
     [
-        (209, "COMPLETED", "wave 1 still going on by DRS's truth"),
+        (209, "COMPLETED", "wave 1 unfinished by DRS's truth"),
         (211, "PARTIAL", "wave 1 COMPLETED by DRS's truth"),
     ],
 )
@@ -86,7 +86,7 @@ def test_an_execution_does_not_end_before_its_waves_or_without_them(total: int) 
     bench.at(211)
     wave = done(job) if total == 2 else done(job) | {"Status": "IN_PROGRESS"}
     bench.write(an_item(Version=2, TotalWaves=total, Status="COMPLETED", Waves=[wave]))
-    assert bench.said() == [("still going on, as its waves", "COMPLETED")]
+    assert bench.said() == [("unfinished, as its waves", "COMPLETED")]
 
 
 def test_a_poll_cannot_prove_by_its_own_write_that_a_job_was_never_started() -> None:
@@ -94,7 +94,7 @@ def test_a_poll_cannot_prove_by_its_own_write_that_a_job_was_never_started() -> 
     waits = without(a_wave(Status="LAUNCHING"), "JobId")
     bench.write(an_item(Waves=[waits]), by="worker")
     bench.write(an_item(Version=2, Status="FAILED", Waves=[waits | {"Status": "FAILED"}]))
-    assert bench.said() == [("wave 1 still going on by DRS's truth", "FAILED")]
+    assert bench.said() == [("wave 1 unfinished by DRS's truth", "FAILED")]
 
 
 def test_what_the_worker_says_of_a_wave_that_it_could_not_start_is_true() -> None:
@@ -115,7 +115,7 @@ def test_wave_end_under_unreadable_status_is_judged() -> None:
     bench, job, _ = a_bench(CompletionSoundness)
     bench.write(an_item(Version=3, Status="LOST"))
     bench.write(an_item(Version=4, Status="LOST", Waves=[done(job)]))
-    assert bench.said() == [("wave 1 still going on by DRS's truth", "COMPLETED")]
+    assert bench.said() == [("wave 1 unfinished by DRS's truth", "COMPLETED")]
 
 
 # --- completion-soundness: what a poll records ----------------------------------------------------------------
