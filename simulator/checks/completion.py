@@ -82,7 +82,11 @@ class CompletionSoundness(_AnswersMonitor):
                         self._judge_end(event, before, old, new)
                     self._judge_record(event, judged, index, new)
             if now.status in _JUDGED and before.status not in TERMINAL:
-                self._judge(event, now, now.status)
+                self.checked += 1
+                # Each wave's end is judged separately.
+                expected = self.truth.sum_of(now, [wave.status for wave in now.waves])
+                if now.status is not expected:
+                    self.violate(event, f"{expected or 'unfinished'}, as its waves", str(now.status))
         if now is None or now.status in TERMINAL:
             self._judged.pop(event.execution_id, None)
 
@@ -126,20 +130,10 @@ class CompletionSoundness(_AnswersMonitor):
             expected = f"wave {new.number} {true[-1] or 'unfinished'} by DRS's truth"
             self.violate(event, expected, str(new.status))
 
-    def _judge(self, event: ItemChanged, now: ExecutionView, status: ExecutionStatus) -> None:
-        """Compare the execution's end with its waves' ends, each of which is judged separately."""
-        self.checked += 1
-        expected = self.truth.sum_of(now, [wave.status for wave in now.waves])
-        if status is not expected:
-            self.violate(event, f"{expected or 'unfinished'}, as its waves", status)
-
 
 @dataclass(slots=True)
 class _Owed:
-    """When an execution must end.
-
-    Its waves end at `final_us`, a poll can first see that at `base_us`, and it is overdue from `late_us` on.
-    """
+    """When an execution must end: when its waves do, when a poll can first see that, and when it is overdue."""
 
     began_us: int
     final_us: int
@@ -178,32 +172,25 @@ class CompletionLiveness(Monitor):
         healed_us = self.plan.healed_us
         if now is not None and owed.base_us < healed_us <= event.at_us:
             self.margins_us.append(event.at_us - healed_us)
-        # An end or a deletion by another writer shows nothing, unless it comes too late.
-        if (now is not None and event.request_id) or self._late(event.execution_id, owed, event.at_us):
-            self._check(event.execution_id, owed, event.at_us, "gone" if now is None else str(now.status))
+        by_poll = now is not None and event.request_id != ""
+        self._check(event.execution_id, owed, event.at_us, "gone" if now is None else str(now.status), by_poll)
 
     def finish(self, end_us: int) -> None:
         """Judge the executions that have not ended."""
         for execution_id, owed in self._owed.items():
-            if self._late(execution_id, owed, end_us):
-                self._check(execution_id, owed, end_us, "POLLING")
+            self._check(execution_id, owed, end_us, "POLLING", by_poll=False)
 
-    def _owed_us(self, execution_id: str, owed: _Owed) -> int:
-        """The instant from which the end is due. Incomplete answers delay it, for a limited time after the timeout."""
+    def _check(self, execution_id: str, owed: _Owed, now_us: int, status: str, by_poll: bool) -> None:
+        # Incomplete answers delay the end, for a limited time after the timeout.
         patience_us = owed.late_us + self.settings.incomplete_answer_us
         waits_until_us = min(self.plan.incomplete_us(execution_id), patience_us)
-        return self.context.owed_us(execution_id, max(owed.base_us, waits_until_us))
-
-    def _late(self, execution_id: str, owed: _Owed, now_us: int) -> bool:
-        owed_us = self._owed_us(execution_id, owed)
-        return now_us > owed_us + self.bounds.completion and not self.context.lost(execution_id)
-
-    def _check(self, execution_id: str, owed: _Owed, now_us: int, status: str) -> None:
-        self.checked += 1
-        if self._late(execution_id, owed, now_us):
-            base_us, bound_us = self._owed_us(execution_id, owed), self.bounds.completion
-            expected = f"terminal within {seconds(bound_us)} of the truth at {seconds(base_us)}"
-            self.violate_at(execution_id, now_us, expected, f"{status} {seconds(now_us - base_us)} after it")
+        due_us, bound_us = self.context.owed_us(execution_id, max(owed.base_us, waits_until_us)), self.bounds.completion
+        late = now_us > due_us + bound_us and not self.context.lost(execution_id)
+        # Without a poll, only an end that is late shows something.
+        self.checked += by_poll or late
+        if late:
+            expected = f"terminal within {seconds(bound_us)} of the truth at {seconds(due_us)}"
+            self.violate_at(execution_id, now_us, expected, f"{status} {seconds(now_us - due_us)} after it")
 
 
 class TimeoutTruth(_AnswersMonitor):
