@@ -195,14 +195,13 @@ class Kernel:
         A process that kills itself or one of its ancestors does not return from this call.
         """
         if not process._ended:
-            self._kill(process)
+            self._kill([process])
 
     def kill_family(self, process: Process) -> None:
         """Like `kill`, for the process's root and all descendants of the root, even if the root has ended."""
-        self._kill(process.root)
+        self._kill([process.root])
 
-    def _kill(self, process: Process) -> None:
-        doomed = [process]
+    def _kill(self, doomed: list[Process]) -> None:
         for each in doomed:
             doomed += each._children
             each._killed = True

@@ -81,7 +81,6 @@ class TriggerCadence(Monitor):
             self.violate_at("", event.at_us, expected, f"after {seconds(delay_us)}")
 
     def finish(self, end_us: int) -> None:
-        """Judge ticks that never came or started nothing."""
         if end_us > self._due_us + self.bounds.tick_jitter:
             self.violate_at("", end_us, f"a tick at {seconds(self._due_us)}", "none until the end")
         if self._unanswered is not None and self._unanswered < end_us:
@@ -241,7 +240,6 @@ class PollCadence(Monitor):
         return f"polled by the look at {seconds(look_us)}, {nth} since it was due"
 
     def finish(self, end_us: int) -> None:
-        """Judge executions that were due at a look and have not been polled since."""
         for execution_id, waiting in self._waiting.items():
             first_us = self._first_look_us(execution_id, waiting)
             if first_us is not None and first_us + self.bounds.poll_delay < end_us:
@@ -274,7 +272,6 @@ class NoStarvation(Monitor):
                 self._polled_us.setdefault(event.execution_id, event.at_us)
 
     def finish(self, end_us: int) -> None:
-        """Judge executions that are still waiting."""
         for execution_id, polled_us in self._polled_us.items():
             self._check(execution_id, polled_us, end_us)
 

@@ -124,7 +124,8 @@ class CompletionSoundness(_AnswersMonitor):
         asked_us = self._asked_us(event, old)
         # A poll decides between DRS's answer and its write, so the truth at either instant is right.
         seen_us = (event.at_us,) if asked_us is None else (asked_us, event.at_us)
-        overdue = {truth.overdue(before, each + off_us) for each in seen_us for off_us in {-skew_us, skew_us}}
+        ends_us = truth.times_out_us(before)
+        overdue = {each + off_us > ends_us for each in seen_us for off_us in {-skew_us, skew_us}}
         true = [truth.wave_status(before, old, each, overdue=late) for each in seen_us for late in sorted(overdue)]
         if new.status not in true:
             expected = f"wave {new.number} {true[-1] or 'unfinished'} by DRS's truth"
@@ -176,7 +177,6 @@ class CompletionLiveness(Monitor):
         self._check(event.execution_id, owed, event.at_us, "gone" if now is None else str(now.status), by_poll)
 
     def finish(self, end_us: int) -> None:
-        """Judge the executions that have not ended."""
         for execution_id, owed in self._owed.items():
             self._check(execution_id, owed, end_us, "POLLING", by_poll=False)
 
@@ -208,12 +208,13 @@ class TimeoutTruth(_AnswersMonitor):
         if now is None or now.status is not ExecutionStatus.TIMEOUT or was_over:
             return
         self.checked += 1
-        truth = self.truth
-        if not truth.overdue(now, event.at_us + self.plan.skew_us):
-            age_us = event.at_us - truth.times_out_us(now) + self.settings.timeout_us
-            self.violate(event, f"TIMEOUT only after {seconds(self.settings.timeout_us)}", f"after {seconds(age_us)}")
+        late_us = event.at_us - self.truth.times_out_us(now)
+        if late_us + self.plan.skew_us <= 0:
+            timeout_us = self.settings.timeout_us
+            observed = f"after {seconds(timeout_us + late_us)}"
+            self.violate(event, f"TIMEOUT only after {seconds(timeout_us)}", observed)
         ends = [self._end_of(event, now, wave) for wave in now.waves]
-        ended = truth.sum_of(now, ends)
+        ended = self.truth.sum_of(now, ends)
         if ended is not None:
             self.violate(event, f"{ended}, for every job had ended", "TIMEOUT")
         elif before is not None and self.context.asks_again:

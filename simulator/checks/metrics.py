@@ -34,70 +34,60 @@ class _Poll:
     timed_out: bool = False
     excused: bool = False
     answer_lost: bool = False
+    # Known at its end.
+    failed: bool = False
+    began_us: int = 0
+    duration_us: int = 0
     # Calls that failed and did not succeed later: a poll that continues without them must not end well.
     failed_calls: dict[str, None] = field(default_factory=dict)
     published: dict[str, MetricPoint] = field(default_factory=dict)
 
 
-class _EndedPoll(NamedTuple):
-    """A poll that has ended, and what bounds its values."""
-
-    poll: _Poll
-    event: events.LambdaEnded
-    context: Context
-    failed: bool
-    began_us: int
-
-
 class MetricRule(NamedTuple):
     """How one metric is judged: whether a poll must publish it, and its right values, if known, from least to most."""
 
-    owed: Callable[[_EndedPoll], bool]
-    right: Callable[[_EndedPoll], tuple[float, float] | None]
+    owed: Callable[[_Poll], bool]
+    right: Callable[[_Poll, Context], tuple[float, float] | None]
 
 
-def _owes_age(ended: _EndedPoll) -> bool:
+def _owes_age(poll: _Poll) -> bool:
     """Whether a look caused the poll and saw the StartTime. Failed polls owe it, too: they keep an execution open.
 
     A poll that writes TIMEOUT leaves nothing stuck, although its age may exceed the alarm's threshold (decision 10).
     """
-    poll = ended.poll
     return poll.active is not None and poll.started_us is not None and not poll.timed_out
 
 
-def _waves(ended: _EndedPoll) -> tuple[float, float]:
-    waves = max(ended.poll.waves, 0)
+def _waves(poll: _Poll, _: Context) -> tuple[float, float]:
     # A poll that fails after its write may not know that the write succeeded.
-    return 0 if ended.failed else waves, waves
+    return 0 if poll.failed else max(poll.waves, 0), max(poll.waves, 0)
 
 
-def _duration_ms(ended: _EndedPoll) -> tuple[float, float]:
-    poller, skew_us = ended.context.spec.functions.poller, ended.context.plan.skew_us
+def _duration_ms(poll: _Poll, context: Context) -> tuple[float, float]:
+    poller, skew_us = context.spec.functions.poller, context.plan.skew_us
     # A poll lasts at least from the end of its handler's start-up to its write, and a clock may be corrected meanwhile.
     overhead_us = max(poller.overhead_cold.high_us, poller.overhead_warm.high_us)
-    least_us = ended.poll.wrote_us - ended.began_us - overhead_us
-    return max(least_us - skew_us, 1) / 1000, (ended.event.duration_us + skew_us) / 1000
+    least_us = poll.wrote_us - poll.began_us - overhead_us
+    return max(least_us - skew_us, 1) / 1000, (poll.duration_us + skew_us) / 1000
 
 
-def _age_s(ended: _EndedPoll) -> tuple[float, float] | None:
+def _age_s(poll: _Poll, context: Context) -> tuple[float, float] | None:
     """The execution's age at some instant from the look to the publication, in whole seconds or finer."""
-    if ended.poll.started_us is None:
+    if poll.started_us is None:
         return None
-    context, (first_us, last_us) = ended.context, ended.poll.started_us
-    skew_us = context.plan.skew_us
-    looked_us = context.truth.epoch_us + ended.began_us - context.spec.bounds.poll_delay
-    published_us = context.truth.epoch_us + ended.poll.published_us
-    least_us, most_us = looked_us - last_us - skew_us, published_us - first_us + skew_us
+    (first_us, last_us), skew_us, epoch_us = poll.started_us, context.plan.skew_us, context.truth.epoch_us
+    looked_us = epoch_us + poll.began_us - context.spec.bounds.poll_delay
+    least_us, most_us = looked_us - last_us - skew_us, epoch_us + poll.published_us - first_us + skew_us
     return max(least_us / SECOND_US - 1, 0), max(most_us / SECOND_US + 1, 0)
 
 
 METRIC_RULES: Final[Mapping[MetricName, MetricRule]] = {
-    MetricName.WAVES_POLLED: MetricRule(lambda ended: not ended.failed, _waves),
-    MetricName.POLLING_DURATION: MetricRule(lambda ended: not ended.failed, _duration_ms),
-    MetricName.POLL_ERRORS: MetricRule(lambda _: True, lambda ended: (1, inf) if ended.failed else (0, 0)),
+    MetricName.WAVES_POLLED: MetricRule(lambda poll: not poll.failed, _waves),
+    MetricName.POLLING_DURATION: MetricRule(lambda poll: not poll.failed, _duration_ms),
+    MetricName.POLL_ERRORS: MetricRule(lambda _: True, lambda poll, _: (1, inf) if poll.failed else (0, 0)),
     # Only a look knows how many executions are active.
     MetricName.ACTIVE_EXECUTIONS: MetricRule(
-        lambda ended: not ended.failed and ended.poll.active is not None, lambda ended: ended.poll.active
+        lambda poll: not poll.failed and poll.active is not None, lambda poll, _: poll.active
     ),
     MetricName.OLDEST_AGE: MetricRule(_owes_age, _age_s),
 }
@@ -190,22 +180,22 @@ class MetricsComplete(Monitor):
             self.violate(event, f"a poll that fails when {', '.join(poll.failed_calls)} does", "it ended well")
         elif event.outcome == "error" or poll.waves >= 0:
             self.checked += 1
-            began_us = event.at_us - event.duration_us
-            self._judge(_EndedPoll(poll, event, self.context, event.outcome == "error", began_us))
+            poll.failed, poll.duration_us = event.outcome == "error", event.duration_us
+            poll.began_us = event.at_us - event.duration_us
+            self._judge(poll, event)
 
-    def _judge(self, ended: _EndedPoll) -> None:
-        poll, event = ended.poll, ended.event
-        owed = [name for name, rule in METRIC_RULES.items() if rule.owed(ended)]
+    def _judge(self, poll: _Poll, event: events.LambdaEnded) -> None:
+        owed = [name for name, rule in METRIC_RULES.items() if rule.owed(poll)]
         missing = [name for name in owed if name not in poll.published]
         if missing or poll.points_count > len(poll.published):
-            whose = " of a failed poll" if ended.failed else ""
+            whose = " of a failed poll" if poll.failed else ""
             twice = f"{poll.points_count} values of {len(poll.published)} metrics"
             observed = f"no {', '.join(missing)}" if missing else twice
             self.violate(event, f"{', '.join(owed)}{whose}, once", observed)
             return
         expected, observed_values = [], []
         for name, rule in METRIC_RULES.items():
-            bounds = rule.right(ended) if name in poll.published else None
+            bounds = rule.right(poll, self.context) if name in poll.published else None
             if bounds is not None:
                 _, value, unit = poll.published[name]
                 if unit is not UNITS[name] or not bounds[0] <= value <= bounds[1]:

@@ -36,10 +36,6 @@ class Truth:
         start_us = execution.start_us
         return NEVER_US if start_us is None else start_us + self._timeout_us - self.epoch_us
 
-    def overdue(self, execution: ExecutionView, at_us: int) -> bool:
-        """Whether the execution is older than its timeout."""
-        return at_us > self.times_out_us(execution)
-
     def wave_status(
         self, execution: ExecutionView, wave: WaveView, seen_us: int, *, overdue: bool
     ) -> WaveStatus | None:

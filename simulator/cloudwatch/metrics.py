@@ -50,6 +50,7 @@ class Metric(NamedTuple):
     dimensions: tuple[str, ...] = ()
 
 
+_DYNAMODB: Final = "AWS/DynamoDB"
 _OF_TABLE: Final = ("TableName", TABLE)
 _OF_INDEX: Final = (*_OF_TABLE, "GlobalSecondaryIndexName", INDEX)
 DRS_CALLS: Final = Metric("drsim", "DescribeJobs")
@@ -103,22 +104,24 @@ class CloudWatch:
         self._published: dict[str, MetricSeries] = {}
         self._functions = {
             function: {
-                name: self._of(Metric("AWS/Lambda", name, ("FunctionName", function)), unit)
+                name: self._of("AWS/Lambda", name, ("FunctionName", function), unit)
                 for name, unit in _LAMBDA_UNITS.items()
             }
             for function in (FINDER, POLLER)
         }
         self._latencies = {
-            operation: self._of_table("SuccessfulRequestLatency", (*_OF_TABLE, "Operation", operation), "Milliseconds")
+            operation: self._of(
+                _DYNAMODB, "SuccessfulRequestLatency", (*_OF_TABLE, "Operation", operation), "Milliseconds"
+            )
             for operation in ("Query", "GetItem", "UpdateItem")
         }
         self._running: Counter[str] = Counter()
-        self._read = self._of_table("ConsumedReadCapacityUnits")
-        self._index_read = self._of_table("ConsumedReadCapacityUnits", _OF_INDEX)
-        self._written = self._of_table("ConsumedWriteCapacityUnits")
-        self._index_written = self._of_table("ConsumedWriteCapacityUnits", _OF_INDEX)
-        self._concurrency = self._of(Metric("AWS/Lambda", "ConcurrentExecutions"))
-        self._drs_calls = self._of(DRS_CALLS)
+        self._read = self._of(_DYNAMODB, "ConsumedReadCapacityUnits", _OF_TABLE)
+        self._index_read = self._of(_DYNAMODB, "ConsumedReadCapacityUnits", _OF_INDEX)
+        self._written = self._of(_DYNAMODB, "ConsumedWriteCapacityUnits", _OF_TABLE)
+        self._index_written = self._of(_DYNAMODB, "ConsumedWriteCapacityUnits", _OF_INDEX)
+        self._concurrency = self._of("AWS/Lambda", "ConcurrentExecutions")
+        self._drs_calls = self._of(*DRS_CALLS)
         # Sizes of items in bytes by execution, and the executions of running invocations by request.
         self._sizes: dict[str, int] = {}
         self._executions: dict[str, str] = {}
@@ -133,11 +136,8 @@ class CloudWatch:
             series.close(self._minute, self._minute + 1)
         return {metric: self._series[metric] for metric in sorted(self._series) if self._series[metric].minutes}
 
-    def _of(self, metric: Metric, unit: str = "Count") -> MetricSeries:
-        return self._series.setdefault(metric, MetricSeries(unit))
-
-    def _of_table(self, name: str, dimensions: tuple[str, ...] = _OF_TABLE, unit: str = "Count") -> MetricSeries:
-        return self._of(Metric("AWS/DynamoDB", name, dimensions), unit)
+    def _of(self, namespace: str, name: str, dimensions: tuple[str, ...] = (), unit: str = "Count") -> MetricSeries:
+        return self._series.setdefault(Metric(namespace, name, dimensions), MetricSeries(unit))
 
     def _turn(self, at_us: int) -> None:
         """Begin a new minute if the event is not in the present one."""
@@ -155,7 +155,7 @@ class CloudWatch:
         for name, value, unit in event.points:
             series = published.get(name)
             if series is None:
-                series = published[name] = self._of(Metric(NAMESPACE, name), unit.value)
+                series = published[name] = self._of(NAMESPACE, name, unit=unit.value)
             series.values.append(value)
 
     def _on_started(self, event: events.LambdaStarted) -> None:
@@ -203,7 +203,7 @@ class CloudWatch:
                 self._read.values.append(max(_units(size_bytes, _READ_BYTES), 1))
         elif event.error in _THROTTLES:
             name = "WriteThrottleEvents" if operation == "UpdateItem" else "ReadThrottleEvents"
-            self._of_table(name, _OF_INDEX if operation == "Query" else _OF_TABLE).values.append(1)
+            self._of(_DYNAMODB, name, _OF_INDEX if operation == "Query" else _OF_TABLE).values.append(1)
 
     def _on_read(self, event: events.IndexRead) -> None:
         # An eventually consistent Query sums its items' sizes and rounds up once; no items cost the minimum.
@@ -247,15 +247,9 @@ def _units(size_bytes: int, unit_bytes: int) -> int:
 
 def statistic(minutes: Sequence[Datapoint], name: str) -> float:
     """The Sum, Maximum, Minimum, Average or SampleCount of one or more minutes. Raises ValueError for other names."""
-    match name:
-        case "Sum":
-            return sum(minute.total for minute in minutes)
-        case "Maximum":
-            return max(minute.high for minute in minutes)
-        case "Minimum":
-            return min(minute.low for minute in minutes)
-        case "Average":
-            return statistic(minutes, "Sum") / statistic(minutes, "SampleCount")
-        case "SampleCount":
-            return sum(minute.count for minute in minutes)
-    raise ValueError(f"a statistic must be Sum, Maximum, Minimum, Average or SampleCount, got {name!r}")
+    total, count = sum(minute.total for minute in minutes), sum(minute.count for minute in minutes)
+    low, high = min(minute.low for minute in minutes), max(minute.high for minute in minutes)
+    values = {"Sum": total, "Maximum": high, "Minimum": low, "Average": total / count, "SampleCount": count}
+    if name not in values:
+        raise ValueError(f"a statistic must be {', '.join(values)}, got {name!r}")
+    return values[name]
