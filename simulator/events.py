@@ -5,7 +5,7 @@ Services emit them, not the code under test, so that any team's code is judged a
 trace if that needs other fields, and `parse` is the inverse.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from re import ASCII
 from re import compile as pattern
 from typing import Any, Final, NamedTuple, Self
@@ -226,6 +226,11 @@ class WaveRecord(NamedTuple):
     job_status: str
     servers: str
 
+    @classmethod
+    def of(cls, number: str, status: str, job_id: str, job_status: str, servers: str) -> Self:
+        job = "" if job_id == "-" else unquote(job_id, errors="replace")
+        return cls(number, status, job, job_status.removeprefix("-"), servers)
+
 
 class ItemRecord(NamedTuple):
     """An ItemChanged in the trace. `status` is the execution's, DELETED, or MALFORMED if the item cannot be read."""
@@ -241,8 +246,10 @@ class ItemRecord(NamedTuple):
 
     @classmethod
     def parse(cls, record: Iterable[Any]) -> Self:
-        *columns, waves, size_bytes = record
-        return cls._make([*columns, tuple(_waves_in(waves)), size_bytes])
+        *columns, text, size_bytes = record
+        # Traces from before job ids were quoted may have a wave in pieces, which are skipped.
+        parts = [wave.split(":") for wave in text.split(" ") if wave.count(":") == 4]
+        return cls._make([*columns, tuple(WaveRecord.of(*each) for each in parts), size_bytes])
 
 
 class MetricsPublished(NamedTuple):
@@ -314,13 +321,3 @@ SUMMARY: Final[Mapping[type[Any], Callable[[Any], bool]]] = {
 def _quoted(job_id: str) -> str:
     # DRS's own ids need no quoting, and checking that is ten times as fast.
     return job_id if _PLAIN(job_id) else quote(job_id, safe=_UNQUOTED, errors="replace")
-
-
-def _waves_in(text: str) -> Iterator[WaveRecord]:
-    for wave in text.split(" "):
-        parts = wave.split(":")
-        # Traces from before job ids were quoted may have a wave in pieces, which are skipped.
-        if len(parts) == 5:
-            number, status, job_id, job_status, servers = parts
-            job = "" if job_id == "-" else unquote(job_id, errors="replace")
-            yield WaveRecord(number, status, job, job_status.removeprefix("-"), servers)

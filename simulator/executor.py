@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.processes import NOT_OF_THE_CODE, MisuseError, Process
@@ -124,8 +124,8 @@ class _KernelFuture(Future[_T]):
         super().__init__()
         self._kernel = kernel
         # One process runs at a time, and a lock would cost more than everything else that a future does.
-        self._condition: Any = _NO_LOCK
-        self._waiters = _NO_WAITERS
+        self._condition: Any = _NoLock()
+        self._waiters = _NoWaiters()
 
     def result(self, timeout: float | None = None) -> _T:
         self.wait(timeout)
@@ -168,8 +168,6 @@ class _NoWaiters(list[Any]):
 
 
 _Tasks = deque[tuple[_KernelFuture[Any], Callable[[], Any]]]
-_NO_LOCK: Final = _NoLock()
-_NO_WAITERS: Final = _NoWaiters()
 
 
 def _us(seconds: float) -> int:

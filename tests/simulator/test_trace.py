@@ -263,3 +263,24 @@ def test_summary_has_the_events_that_show_the_fate_of_executions() -> None:
     ):
         trace.emit(event)
     assert [json.loads(line)[:2] for line in trace.lines()] == [["TickFired", 0], ["LambdaEnded", 3]]
+
+
+class Listening:
+    """Handles one type of event."""
+
+    def __init__(self) -> None:
+        self.seen: list[Said] = []
+
+    def _on_said(self, event: Said) -> None:
+        self.seen.append(event)
+
+    def _other(self, event: TickFired) -> None:
+        raise AssertionError(event)
+
+
+def test_attached_object_gets_the_events_that_its_methods_annotate() -> None:
+    trace, listening = Trace(), Listening()
+    trace.attach(listening)
+    trace.emit(Said(1, "a"))
+    trace.emit(TickFired(2, 1))
+    assert listening.seen == [Said(1, "a")]
