@@ -132,8 +132,7 @@ class PollCadence(Monitor):
         self._looks: list[int] = []
         self._finders: dict[str, _FinderInvocation] = {}
         # The look that caused each running poll, and how long faults may have delayed that, by the poll's request.
-        self._dispatched_us: dict[str, int] = {}
-        self._held_us: dict[str, int] = {}
+        self._dispatched_us: dict[str, tuple[int, int]] = {}
         self._waiting: dict[str, _Waiting] = {}
         # The finder counts from before its query, the trace from after it; without slack that may cost a look.
         query_us = max(spec.latencies.query_cold.high_us, spec.latencies.query_warm.high_us)
@@ -167,18 +166,15 @@ class PollCadence(Monitor):
 
     def _on_invoked(self, event: events.Invoked) -> None:
         if event.function == POLLER:
-            finder = self._finders.get(event.by)
-            looked_us = None if finder is None else finder.looked_us
-            self._dispatched_us[event.request_id] = event.at_us if looked_us is None else looked_us
-            if finder is not None and finder.held_us:
-                self._held_us[event.request_id] = finder.held_us
+            finder = self._finders.get(event.by) or _FinderInvocation(event.at_us)
+            looked_us = event.at_us if finder.looked_us is None else finder.looked_us
+            self._dispatched_us[event.request_id] = looked_us, finder.held_us
 
     def _on_ended(self, event: events.LambdaEnded) -> None:
         if event.function == POLLER:
             # Lambda may deliver a failed poll again, for the same look.
             if event.outcome == "ok":
                 self._dispatched_us.pop(event.request_id, None)
-                self._held_us.pop(event.request_id, None)
             return
         finder, looks_count = self._finders.pop(event.request_id, None), self.settings.sweeps_per_invocation
         # Other properties judge failures. A finder may skip a look only if it lasted until no new work may begin.
@@ -191,7 +187,7 @@ class PollCadence(Monitor):
     def _on_change(self, event: events.ItemChanged) -> None:
         execution_id, now = event.execution_id, event.execution
         waiting = self._waiting.get(execution_id)
-        look_us = self._dispatched_us.get(event.request_id)
+        look_us, held_us = self._dispatched_us.get(event.request_id, (None, 0))
         if waiting is not None and look_us is not None:
             self._judge(event, waiting, look_us)
         if now is None or not now.owes_polls:
@@ -204,7 +200,6 @@ class PollCadence(Monitor):
         if waiting is None or look_us is not None:
             since_us = event.at_us if look_us is None else look_us
             visible_us = event.at_us + self.spec.table.index_lag.high_us
-            held_us = self._held_us.get(event.request_id, 0)
             polled = look_us is not None
             self._waiting[execution_id] = _Waiting(since_us, visible_us, polled, every_us, every_us, every_us, held_us)
         else:

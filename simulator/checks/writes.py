@@ -78,12 +78,11 @@ class FinalizeOnce(Monitor):
         before, now = event.previous, event.execution
         if now is None or now.status is None:
             return
+        self.checked += now.status in TERMINAL
         if now.status not in TERMINAL:
             if now.end_us is not None:
                 self.violate(event, f"no EndTime while {now.status}", "one was written")
-            return
-        self.checked += 1
-        if now.end_us is None:
+        elif now.end_us is None:
             self.violate(event, f"EndTime with {now.status}", "none")
         elif before is not None and before.status in TERMINAL:
             if before.end_us != now.end_us:
