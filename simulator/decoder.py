@@ -34,7 +34,7 @@ _KINDS: Final = {name: [str, *columns.values()] for name, columns in _COLUMNS.it
 
 
 class NoEventError(ValueError):
-    """A line is not an event; the message says why."""
+    """A line is not an event; the message gives the reason."""
 
 
 def columns_of(line: str | bytes) -> tuple[str, dict[str, int | str]]:

@@ -1,4 +1,4 @@
-"""Completion: an execution ends when and as DRS's truth says, and a timeout asks DRS first."""
+"""Completion: executions end when DRS's truth does and with its outcome, and a timeout asks DRS first."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -40,7 +40,7 @@ class CurrentLook:
 class Watched:
     """One execution in POLLING.
 
-    `look_us` is the look of its last poll, `asked_us` the last question to DRS, `amended_us` Phase 1's last write, and
+    `look_us` is the look of its last poll, `asked_us` the last query of DRS, `amended_us` Phase 1's last write, and
     `sound_waves` are waves whose jobs DRS is known to have.
     """
 
