@@ -1,7 +1,4 @@
-"""The CloudFormation template as data: its YAML with the short tags, and the values of its intrinsic functions.
-
-Knows the few functions that this project's template uses.
-"""
+"""The CloudFormation template as data, and the values of the few intrinsic functions that it uses."""
 
 import re
 from collections.abc import Mapping
@@ -16,27 +13,22 @@ from drsim import orchestrator
 
 TEMPLATE_PATH: Final = Path(orchestrator.__file__).with_name("template.yaml")
 _NO_VALUE: Final = object()
-
-
 _Safe: Final[type[yaml.SafeLoader]] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml's loader where PyYAML has it: ten times as fast, and every run reads the alarms."""
+"""libyaml's loader if PyYAML has it: ten times as fast, and every run reads the alarms."""
 
 
-class _Loader(_Safe):  # type: ignore[valid-type,misc]  # whichever of the two there is
+class _Loader(_Safe):  # type: ignore[valid-type,misc]  # one of two classes
     """YAML in which `!Sub x` means `{"Fn::Sub": "x"}`."""
 
 
 def _long_form(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[str, Any]:
     value: Any
-    match node:
-        case yaml.ScalarNode():
-            value = loader.construct_scalar(node)
-        case yaml.SequenceNode():
-            value = loader.construct_sequence(node, deep=True)
-        case yaml.MappingNode():
-            value = loader.construct_mapping(node, deep=True)
-        case _:
-            raise TypeError(f"!{name} must tag a scalar, a list or a mapping, got {node!r}")
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        raise TypeError(f"!{name} must tag a scalar or a list, got {node!r}")
     if name == "GetAtt":
         value = value.split(".", 1)
     return {name if name in {"Ref", "Condition"} else f"Fn::{name}": value}
@@ -47,13 +39,13 @@ _Loader.add_multi_constructor("!", _long_form)
 
 @lru_cache(maxsize=1)
 def template() -> Mapping[str, Any]:
-    """The deployed template, intrinsic functions in their long form. Callers share it and change nothing in it."""
+    """The deployed template, with intrinsic functions in their long form. Callers share it and must not change it."""
     loaded: dict[str, Any] = yaml.load(TEMPLATE_PATH.read_text(encoding="utf-8"), _Loader)
     return loaded
 
 
 def resolver(names: Mapping[str, str]) -> "Resolver":
-    """A resolver for the template, with its parameters' defaults and these names, which take precedence."""
+    """Return a resolver for the template, with its parameters' defaults and these names, which take precedence."""
     document = template()
     defaults = {name: str(about["Default"]) for name, about in document["Parameters"].items() if "Default" in about}
     return Resolver({**defaults, **names}, document["Conditions"])
@@ -61,13 +53,13 @@ def resolver(names: Mapping[str, str]) -> "Resolver":
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
-    """Works out intrinsic functions. `names` holds what Ref gives: parameters, pseudo parameters, physical ids."""
+    """Evaluates intrinsic functions. `names` has the values of Ref: parameters, pseudo parameters, physical ids."""
 
     names: Mapping[str, str]
     conditions: Mapping[str, Any]
 
     def value(self, node: Any) -> Any:
-        """The node with every function replaced by its value; what is AWS::NoValue is left out."""
+        """Return the node with each function replaced by its value, without entries that are AWS::NoValue."""
         match node:
             case {"Ref": "AWS::NoValue"}:
                 return _NO_VALUE
@@ -84,7 +76,7 @@ class Resolver:
             case dict():
                 strange = [key for key in node if key == "Condition" or key.startswith("Fn::")]
                 if strange:
-                    raise ValueError(f"functions worked out here are Ref, Sub, If, Equals and Not, got {strange}")
+                    raise ValueError(f"functions must be Ref, Sub, If, Equals or Not, got {strange}")
                 members = {key: self.value(member) for key, member in node.items()}
                 return {key: member for key, member in members.items() if member is not _NO_VALUE}
             case list():

@@ -1,8 +1,4 @@
-"""From a line of `trace.jsonl.gz` back to its event.
-
-Owns what a line must be to be an event. `trace` owns how events become lines. An event whose line holds less than the
-event is read as another type: ItemChanged as ItemRecord.
-"""
+"""Reads lines of `trace.jsonl.gz`, which `trace` writes, back into events. ItemChanged is read as ItemRecord."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -25,10 +21,10 @@ Event = (
     | events.FaultInjected
     | events.RunEnded
 )
-"""The events that readers of a trace ask for."""
+"""The events that readers of a trace use."""
 
 _COLUMNS: Final = {
-    # What is no number in an event is a text in its line.
+    # Fields that are no numbers are texts in a line.
     name: {field: int if kind is int else str for field, kind in get_type_hints(event_type).items()}
     for name, event_type in (vars(events) | {"ItemChanged": ItemRecord}).items()
     if "at_us" in getattr(event_type, "_fields", ())
@@ -38,7 +34,7 @@ _KINDS: Final = {name: [str, *columns.values()] for name, columns in _COLUMNS.it
 
 
 class NoEventError(ValueError):
-    """A line is not an event; the message says why."""
+    """A line is not an event; the message gives the reason."""
 
 
 def columns_of(line: str | bytes) -> tuple[str, dict[str, int | str]]:
@@ -48,37 +44,35 @@ def columns_of(line: str | bytes) -> tuple[str, dict[str, int | str]]:
 
 
 def _record_of(line: str | bytes) -> list[Any]:
-    """The name, numbers and texts of a line. Raises NoEventError."""
     try:
         record = json.loads(line)
     except ValueError as error:
         raise NoEventError(f"no JSON: {error}") from error
-    # Almost every line is an event, and one comparison shows it.
+    # One comparison accepts an event; only other lines need an explanation.
     if not isinstance(record, list) or not record or list(map(type, record)) != _KINDS.get(str(record[0])):
         raise NoEventError(_wrong_in(record))
     return record
 
 
 def _wrong_in(record: object) -> str:
-    """Why a line is not an event."""
+    """Explain why a line is not an event."""
     if not isinstance(record, list) or len(record) < 2 or not all(type(each) in (int, str) for each in record):
         return "an event is a list of its name, its instant and further numbers and texts"
     name, *values = record
-    if name not in _COLUMNS:
+    columns = _COLUMNS.get(name)
+    if columns is None:
         return f"there is no event {name!r}"
-    columns = _COLUMNS[name]
     if not isinstance(values[0], int):
         return "its instant is a number of microseconds"
     if len(values) != len(columns):
         return f"{name} has {len(columns)} fields, not {len(values)}"
-    field, value = next(
-        (field, value) for (field, kind), value in zip(columns.items(), values, strict=True) if type(value) is not kind
-    )
-    return f"{field} of {name} must be a {'number' if columns[field] is int else 'text'}, got {value!r}"
+    wrong = ((*column, value) for column, value in zip(columns.items(), values, strict=True))
+    field, kind, value = next(each for each in wrong if type(each[2]) is not each[1])
+    return f"{field} of {name} must be a {'number' if kind is int else 'text'}, got {value!r}"
 
 
 def events_of(lines: Iterable[str], *types: type[Event]) -> Iterator[Event]:
-    """The events of these types, by default of all in `Event`. Other events are skipped, even those of later versions.
+    """Read the events of these types (default: all in `Event`); others, even of later versions, are skipped.
 
     Raises NoEventError.
     """

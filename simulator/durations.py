@@ -1,4 +1,4 @@
-"""Durations and spreads as people write them ("30m", "5ms..21ms"), and as pydantic fields."""
+"""Durations and spreads as text ("30m", "5ms..21ms"), and as pydantic fields."""
 
 import re
 from fractions import Fraction
@@ -11,14 +11,12 @@ from drsim.simulator.randomness import Spread
 _UNITS_US: Final = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 _PART: Final = r"([0-9]+(?:\.[0-9]+)?)(us|ms|s|m|h|d) ?"
 _DURATION: Final = f"({_PART})+"
-
-
 NEVER_US: Final = 1 << 62
 """Later than any run."""
 
 
 def duration_us(text: object) -> int:
-    """The duration that a text such as "1h30m", "1.5s" or "250ms" names, in microseconds. Raises ValueError."""
+    """Parse a duration such as "1h30m", "1.5s" or "250ms" into microseconds. Raises ValueError."""
     if not isinstance(text, str) or not re.fullmatch(_DURATION, text.strip()):
         raise ValueError(f'a duration is a text with units, such as "30m", "1h30m" or "250ms", got {text!r}')
     us = sum(Fraction(number) * _UNITS_US[unit] for number, unit in re.findall(_PART, text))
@@ -28,7 +26,7 @@ def duration_us(text: object) -> int:
 
 
 def show_duration(us: int) -> str:
-    """A text that `duration_us` reads back: 90_000_000 is "1m30s"."""
+    """Format a duration for `duration_us`: 90_000_000 is "1m30s"."""
     if us < 0:
         raise ValueError(f"us must be >= 0, got {us}")
     text = ""
@@ -39,7 +37,7 @@ def show_duration(us: int) -> str:
 
 
 def spread_of(text: object) -> Spread:
-    """The spread that "13m" (fixed), "12m..14m" (uniform) or "10m..13m..20m" (triangular) names. Raises ValueError."""
+    """Parse "13m" (fixed), "12m..14m" (uniform) or "10m..13m..20m" (triangular). Raises ValueError."""
     if isinstance(text, Spread):
         return text
     if not isinstance(text, str):
@@ -51,7 +49,7 @@ def spread_of(text: object) -> Spread:
 
 
 def show_spread(spread: Spread) -> str:
-    """The text that `spread_of` reads back."""
+    """Format a spread for `spread_of`."""
     if spread.low_us == spread.high_us:
         return show_duration(spread.low_us)
     points = (spread.low_us, spread.mode_us, spread.high_us)
@@ -64,7 +62,7 @@ DurationUs = Annotated[
     PlainSerializer(show_duration),
     WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$", "examples": ["30m"]}),
 ]
-"""A pydantic field: a duration text in files, microseconds in code."""
+"""A duration: text in files, microseconds in code."""
 
 SpreadField = Annotated[
     Spread,
@@ -72,4 +70,4 @@ SpreadField = Annotated[
     PlainSerializer(show_spread),
     WithJsonSchema({"type": "string", "examples": ["13m", "12m..14m", "10m..13m..20m"]}),
 ]
-"""A pydantic field: a spread text in files, a Spread in code."""
+"""A spread: text in files, a Spread in code."""

@@ -1,10 +1,11 @@
-"""What happens in a world, as events: the only thing that properties and statistics see besides the truth.
+"""The events of a world: properties and statistics see only these and the truth.
 
-Events come from the services, not from the code under test, so that any team's code is judged alike. `at_us` is
-virtual time. `request_id` is that of the Lambda invocation that caused the event, or "".
+Services emit them, not the code under test, so that any team's code is judged alike. `at_us` is virtual time, and
+`request_id` that of the Lambda invocation that caused the event, or "". `record` converts an event for its line in the
+trace if that needs other fields, and `parse` is the inverse.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from re import ASCII
 from re import compile as pattern
 from typing import Any, Final, NamedTuple, Self
@@ -17,8 +18,8 @@ FINDER: Final = "ExecutionFinder"
 POLLER: Final = "ExecutionPoller"
 """The names of the two functions, as Phase 2 deployed them."""
 
+# In a record spaces and colons separate the parts of a text.
 _UNQUOTED: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "%:")
-"""Characters that need no quoting in a text whose parts are separated by spaces and colons."""
 _PLAIN: Final = pattern(r"[\w-]*", ASCII).fullmatch
 
 
@@ -30,7 +31,7 @@ class TickFired(NamedTuple):
 
 
 class Invoked(NamedTuple):
-    """Lambda accepted an asynchronous invocation into its queue. `by` is the request that asked, "" for a service."""
+    """Lambda accepted an asynchronous invocation into its queue. `by` is the caller's request, "" for a service."""
 
     at_us: int
     request_id: str
@@ -40,7 +41,7 @@ class Invoked(NamedTuple):
 
 
 class Throttled(NamedTuple):
-    """A queued invocation found no free concurrency and went back to wait."""
+    """A queued invocation found no free concurrency and returned to the queue."""
 
     at_us: int
     function: str
@@ -48,7 +49,7 @@ class Throttled(NamedTuple):
 
 
 class Dropped(NamedTuple):
-    """Lambda gave a queued invocation up: its age or its retries ran out."""
+    """Lambda dropped a queued invocation, which was too old or had no retries left."""
 
     at_us: int
     function: str
@@ -83,10 +84,7 @@ class LambdaEnded(NamedTuple):
 
 
 class CallMade(NamedTuple):
-    """One AWS call returned to its function, or failed (`error` is its code, or ""). `cold` is 1 or 0.
-
-    `fault` is the injected fault that struck the call, or "".
-    """
+    """One AWS call returned to its function. `error` and `fault` (if injected) are "" for none, `cold` is 1 or 0."""
 
     at_us: int
     request_id: str
@@ -99,9 +97,9 @@ class CallMade(NamedTuple):
 
 
 class ActionUsed(NamedTuple):
-    """A function asked for an action of IAM's on a resource (an ARN, or "*"); seen in the wire tier only.
+    """A function used an IAM action on a resource (an ARN, or "*"); the wire tier alone emits it.
 
-    `condition` is what conditions of policies may ask of it, as KEY=VALUE, or "".
+    `condition` is the context for conditions of policies, as KEY=VALUE, or "".
     """
 
     at_us: int
@@ -126,7 +124,7 @@ class IndexRead(NamedTuple):
 class JobsDescribed(NamedTuple):
     """One page of DescribeJobs was answered: the job ids asked for, and those on this page. `first_page` is 1 or 0.
 
-    `incomplete` are those of the jobs on this page of which the answer left out servers.
+    `incomplete` has the jobs on this page without some of their servers.
     """
 
     at_us: int
@@ -140,16 +138,15 @@ class JobsDescribed(NamedTuple):
     first_page: int
 
     def record(self) -> tuple[int | str, ...]:
-        """The event as it goes into the trace, ids in one text."""
         return (*self[:5], " ".join(self.asked), " ".join(self.found), " ".join(self.incomplete), self.first_page)
 
 
 class JobStarted(NamedTuple):
-    """DRS accepted StartRecovery. What only DRS knows is drawn by then: the truth that tables are held against.
+    """DRS accepted StartRecovery and drew the job's life: the truth with which tables are compared.
 
     The job is STARTED from `started_us` on, and its last launch action ends at `settled_us`. `lives` has for each
-    server from when on it is IN_PROGRESS, when it ends, whether it launches, and how many of its launch actions fail;
-    a drill does not depend on these. What never comes is later than any run.
+    server the start of IN_PROGRESS, the end, whether it launches, and the number of launch actions that fail, which
+    does not matter to a drill. An instant that never comes is later than any run.
     """
 
     at_us: int
@@ -162,13 +159,12 @@ class JobStarted(NamedTuple):
     lives: tuple[tuple[int, int, bool, int], ...]
 
     def record(self) -> tuple[int | str, ...]:
-        """The event as it goes into the trace, each server's life as 813:1100:LAUNCHED:0."""
+        # A server's life is 813:1100:LAUNCHED:0.
         lives = [f"{life[0]}:{life[1]}:{'LAUNCHED' if life[2] else 'FAILED'}:{life[3]}" for life in self.lives]
         return (*self[:7], " ".join(lives))
 
     @classmethod
     def parse(cls, record: Iterable[Any]) -> Self:
-        """The inverse of `record`."""
         *columns, text = record
         lives = [life.split(":") for life in text.split()]
         read = tuple((int(begin), int(end), how == "LAUNCHED", int(failed)) for begin, end, how, failed in lives)
@@ -194,9 +190,9 @@ class WriteRefused(NamedTuple):
 
 
 class ItemChanged(NamedTuple):
-    """An item was written. `before` is None for a new one, `after` is None for a deleted one, whose size is 0.
+    """An item was written. `before` is None for a new item, `after` is None for a deleted one, whose size is 0.
 
-    `previous` and `execution` are the views of the two.
+    `previous` and `execution` are their views.
     """
 
     at_us: int
@@ -210,21 +206,15 @@ class ItemChanged(NamedTuple):
     size_bytes: int
 
     def record(self) -> tuple[int | str, ...]:
-        """The event as it goes into the trace: what the table now says, in one line.
-
-        Tables may hold any job id; in it a space, a colon and all but ASCII are percent-encoded.
-        """
         now = self.execution
         if now is None or now.unreadable:
-            gone = "DELETED" if now is None else "MALFORMED"
-            return (self.at_us, self.request_id, self.writer, self.execution_id, gone, 0, "", self.size_bytes)
+            return (*self[:4], "DELETED" if now is None else "MALFORMED", 0, "", self.size_bytes)
         waves = " ".join(
             f"{wave.number}:{wave.status}:{_quoted(wave.job_id or '-')}:{wave.job_status or '-'}:"
             + ",".join([str(server.status) for server in wave.servers])
             for wave in now.waves
         )
-        ids = (self.request_id, self.writer, self.execution_id)
-        return (self.at_us, *ids, str(now.status), now.version or 0, waves, self.size_bytes)
+        return (*self[:4], str(now.status), now.version or 0, waves, self.size_bytes)
 
 
 class WaveRecord(NamedTuple):
@@ -236,12 +226,14 @@ class WaveRecord(NamedTuple):
     job_status: str
     servers: str
 
+    @classmethod
+    def of(cls, number: str, status: str, job_id: str, job_status: str, servers: str) -> Self:
+        job = "" if job_id == "-" else unquote(job_id, errors="replace")
+        return cls(number, status, job, job_status.removeprefix("-"), servers)
+
 
 class ItemRecord(NamedTuple):
-    """An ItemChanged as the trace keeps it: what the table says from now on.
-
-    `status` is the execution's, or DELETED, or MALFORMED where the item cannot be read.
-    """
+    """An ItemChanged in the trace. `status` is the execution's, DELETED, or MALFORMED if the item cannot be read."""
 
     at_us: int
     request_id: str
@@ -254,9 +246,10 @@ class ItemRecord(NamedTuple):
 
     @classmethod
     def parse(cls, record: Iterable[Any]) -> Self:
-        """The inverse of `ItemChanged.record`, to which a job id "-" is none."""
-        *columns, waves, size_bytes = record
-        return cls._make([*columns, tuple(_waves_in(waves)), size_bytes])
+        *columns, text, size_bytes = record
+        # Traces from before job ids were quoted may have a wave in pieces, which are skipped.
+        parts = [wave.split(":") for wave in text.split(" ") if wave.count(":") == 4]
+        return cls._make([*columns, tuple(WaveRecord.of(*each) for each in parts), size_bytes])
 
 
 class MetricsPublished(NamedTuple):
@@ -269,7 +262,7 @@ class MetricsPublished(NamedTuple):
     points: tuple[MetricPoint, ...]
 
     def record(self) -> tuple[int | str, ...]:
-        """The event as it goes into the trace, values in thousandths."""
+        # Values are in thousandths.
         points = " ".join([f"{point.name}={round(point.value * 1000)}" for point in self.points])
         return (self.at_us, self.request_id, self.function, self.execution_id, points)
 
@@ -290,10 +283,9 @@ class LogWritten(NamedTuple):
 
 
 class FaultInjected(NamedTuple):
-    """A fault rule struck: by its number in the scenario, at the `nth` call of an operation in a run of a function.
+    """A fault rule (its number in the scenario) acted at the `nth` call of an operation in one run of a function.
 
-    `delay_us` is how long it holds up what it strikes. `function`, `execution_id` and `request_id` are "" where none is
-    concerned.
+    `delay_us` is the delay that it caused. `function`, `execution_id` and `request_id` are "" if it concerns none.
     """
 
     at_us: int
@@ -314,37 +306,21 @@ class RunEnded(NamedTuple):
     at_us: int
 
 
-def _tells_more(event: ItemChanged) -> bool:
-    """Whether a write changed more than when it was: its status, or a wave."""
+def _changes_outcome(event: ItemChanged) -> bool:
+    """Whether a write changed the status or a wave; unchanged waves are the same tuple."""
     before, now = event.previous, event.execution
-    # Waves that a write left alone are the very same tuple.
     return before is None or now is None or before.status is not now.status or before.waves is not now.waves
-
-
-def _failed(event: LambdaEnded) -> bool:
-    return event.outcome != "ok"
 
 
 _ALL_OF: Final = (TickFired, JobStarted, StartRefused, Throttled, Dropped, WriteRefused, FaultInjected, RunEnded)
 SUMMARY: Final[Mapping[type[Any], Callable[[Any], bool]]] = {
-    ItemChanged: _tells_more,
-    LambdaEnded: _failed,
+    ItemChanged: _changes_outcome,
+    LambdaEnded: lambda event: event.outcome != "ok",
     **{event_type: lambda _: True for event_type in _ALL_OF},
 }
-"""Which events of each type show the fate of executions; polls that changed nothing are left out."""
+"""The events of each type that show the fate of executions, without polls that changed nothing."""
 
 
 def _quoted(job_id: str) -> str:
-    # DRS's own ids need no quoting, and seeing that is ten times as fast.
+    # DRS's own ids need no quoting, and checking that is ten times as fast.
     return job_id if _PLAIN(job_id) else quote(job_id, safe=_UNQUOTED, errors="replace")
-
-
-def _waves_in(text: str) -> Iterator[WaveRecord]:
-    """The waves in an item's record. What is no wave is left out."""
-    for wave in text.split(" "):
-        parts = wave.split(":")
-        # Traces from before job ids were quoted may have a wave in pieces.
-        if len(parts) == 5:
-            number, status, job_id, job_status, servers = parts
-            job = "" if job_id == "-" else unquote(job_id, errors="replace")
-            yield WaveRecord(number, status, job, job_status.removeprefix("-"), servers)

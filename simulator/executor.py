@@ -1,16 +1,17 @@
 """A `concurrent.futures` executor in virtual time: its workers are processes, and waiting for a result suspends one.
 
-Owns the order of tasks and what a future's waiting means. Code that takes an Executor need not know: submit, map,
-results, exceptions, timeouts, cancellation and `with` are those of ThreadPoolExecutor.
+Owns the order of tasks, and waiting for a future. For code that takes an Executor it behaves as ThreadPoolExecutor:
+submit, map, results, exceptions, timeouts, cancellation and `with`.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from drsim.simulator.kernel import NOT_OF_THE_CODE, Kernel, MisuseError, Process
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.processes import NOT_OF_THE_CODE, MisuseError, Process
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -23,18 +24,13 @@ class _Pool:
     workers: list[Process] = field(default_factory=list)
     tasks: "_Tasks" = field(default_factory=deque)
 
-    @property
-    def busy(self) -> bool:
-        """Whether a task runs."""
-        return any(worker.alive for worker in self.workers)
-
 
 class KernelExecutor(Executor):
     """Runs tasks in the order of their submission, at most `workers_max` at a time.
 
     Workers are children of the process that submits, and die with it; a killed worker's future stays running for ever.
-    An executor that lives longer than an invocation has workers for each one (for each tag of a process): no task runs
-    in the name of an invocation that did not submit it, or dies with that.
+    An executor that outlives an invocation has separate workers for each one (for each tag of a process): a task runs
+    and dies with the invocation that submitted it.
     """
 
     def __init__(self, kernel: Kernel, workers_max: int) -> None:
@@ -83,13 +79,15 @@ class KernelExecutor(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         self._shut_down = True
-        for tasks in [pool.tasks for pool in self._pools.values()] if cancel_futures else ():
-            while tasks:
-                future, _ = tasks.popleft()
-                future.cancel()
-                del self._unfinished[future]
-        for future in list(self._unfinished) if wait else ():
-            future.wait(None)
+        if cancel_futures:
+            for pool in self._pools.values():
+                for future, _ in pool.tasks:
+                    future.cancel()
+                    del self._unfinished[future]
+                pool.tasks.clear()
+        if wait:
+            for future in list(self._unfinished):
+                future.wait(None)
 
     def _pool(self) -> _Pool:
         """The pool of the process that submits."""
@@ -97,8 +95,9 @@ class KernelExecutor(Executor):
         owner = None if submitter is None else submitter.tag
         pool = self._pools.get(owner)
         if pool is None:
-            # An executor may outlive any number of owners.
-            self._pools = {each: held for each, held in self._pools.items() if held.busy}
+            # An executor may outlive any number of owners: drop the pools of those that have ended.
+            pools = self._pools.items()
+            self._pools = {each: held for each, held in pools if any(worker.alive for worker in held.workers)}
             pool = self._pools[owner] = _Pool()
         return pool
 
@@ -111,7 +110,7 @@ class KernelExecutor(Executor):
                 except NOT_OF_THE_CODE:
                     raise
                 except BaseException as error:
-                    # As a thread of a pool does, sys.exit() included.
+                    # As in a thread of a pool, even sys.exit() belongs to the future.
                     future.set_exception(error)
                 else:
                     future.set_result(result)
@@ -124,9 +123,9 @@ class _KernelFuture(Future[_T]):
     def __init__(self, kernel: Kernel) -> None:
         super().__init__()
         self._kernel = kernel
-        # Nothing here runs beside anything else, and a lock would cost more than all else that a future does.
-        self._condition: Any = _NO_LOCK
-        self._waiters = _NO_WAITERS
+        # One process runs at a time, and a lock would cost more than everything else that a future does.
+        self._condition: Any = _NoLock()
+        self._waiters = _NoWaiters()
 
     def result(self, timeout: float | None = None) -> _T:
         self.wait(timeout)
@@ -151,29 +150,15 @@ class _KernelFuture(Future[_T]):
 
 
 class _NoLock:
-    """The condition of a future that only processes of one kernel share."""
+    """The condition of a future. Only processes of one kernel share it, and callbacks wake them: nothing to do."""
 
-    def acquire(self) -> None:
-        """There is nobody to keep out."""
+    def _pass(self, *_: object) -> None: ...
 
-    def release(self) -> None:
-        """There is nobody to let in."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def wait(self, timeout: float) -> None:
-        """Time passes in the kernel only: a result that is asked for without waiting is there or is late."""
-
-    def notify_all(self) -> None:
-        """Nobody waits: a process that does is woken by a callback."""
+    acquire = release = wait = notify_all = __enter__ = __exit__ = _pass
 
 
 class _NoWaiters(list[Any]):
-    """Where wait() and as_completed() leave word that their thread is to be woken."""
+    """Refuses wait() and as_completed(), which append the event that wakes their thread."""
 
     def append(self, _: object) -> None:
         raise MisuseError(
@@ -183,8 +168,6 @@ class _NoWaiters(list[Any]):
 
 
 _Tasks = deque[tuple[_KernelFuture[Any], Callable[[], Any]]]
-_NO_LOCK: Final = _NoLock()
-_NO_WAITERS: Final = _NoWaiters()
 
 
 def _us(seconds: float) -> int:

@@ -1,44 +1,24 @@
 """The discrete-event kernel: one heap, one clock, and processes that are greenlets.
 
-Owns virtual time and the order of events; knows nothing of AWS. Production code runs in a process and is plain
-synchronous code: whenever it waits, its greenlet is suspended, and the heap decides what runs next. Virtual time is an
-integer of microseconds since the run began, because floats do not add up (3 x 0.1 s is not 0.3 s). Serial numbers break
-ties, so the order is total and the same in every run.
+Plain synchronous code runs in a process: whenever it waits, its greenlet is suspended. Virtual time is an integer of
+microseconds since the run began, because floats do not add up (3 x 0.1 s is not 0.3 s). Serial numbers break ties.
 """
 
 from collections.abc import Callable
 from enum import Enum, auto
 from heapq import heapify, heappop, heappush
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from operator import call
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar, cast
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from drsim.simulator.processes import (
-    NOT_OF_THE_CODE,
-    Carrier,
-    KernelError,
-    MisuseError,
-    Process,
-    ProcessCrashedError,
-)
-
-__all__ = [
-    "NOT_OF_THE_CODE",
-    "Kernel",
-    "KernelError",
-    "MisuseError",
-    "Process",
-    "ProcessCrashedError",
-    "StopReason",
-    "Timer",
-    "show_us",
-]
+from drsim.simulator.processes import Carrier, MisuseError, Process, ProcessCrashedError
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
+# The action of each event that resumes a process; the event's argument is the process's carrier.
 _SWITCH: Final = greenlet.switch
-"""The action of each event that resumes a process; the event's argument is the process's carrier."""
 
 
 class StopReason(Enum):
@@ -50,30 +30,25 @@ class StopReason(Enum):
     STOPPED = auto()
 
 
-class Timer:
+class Timer(NamedTuple):
     """A scheduled callback that can be cancelled."""
 
-    __slots__ = ("_kernel", "_serial")
-
-    def __init__(self, kernel: "Kernel", serial: int) -> None:
-        self._kernel = kernel
-        self._serial = serial
+    kernel: "Kernel"
+    serial: int
 
     def cancel(self) -> None:
         """Cancel the callback; this has no effect once it has fired."""
-        self._kernel._cancel(self._serial)
+        self.kernel._cancel(self.serial)
 
 
 class Kernel:
-    """The scheduler: `at` puts events into the heap, `run` takes them out, and everything else uses these two.
-
-    `events_count` is the number of events that have happened; cancelled ones do not count.
-    """
+    """The scheduler: `at` puts events into the heap, `run` takes them out, and everything else uses these two."""
 
     def __init__(self, *, seed: int = 0) -> None:
         self.seed = seed
         self.now_us = 0
         self.events_count = 0
+        """Events that have happened, without cancelled ones."""
         # (due_us, serial, action, argument)
         self._heap: list[tuple[int, int, Callable[[Any], object], Any]] = []
         self._serial = 0
@@ -85,8 +60,6 @@ class Kernel:
         # Processes by age. Killed ones stay here: a suspended greenlet is unwound when its last reference goes.
         self._unfinished: dict[Process, None] = {}
         self._idle: list[Carrier] = []
-
-    # --- scheduling ------------------------------------------------------------------------------------------
 
     def at(self, due_us: int, action: Callable[[_T], object], argument: _T) -> None:
         """Call `action(argument)` at `due_us`, after everything scheduled earlier for that instant.
@@ -103,14 +76,14 @@ class Kernel:
 
     def timer(self, due_us: int, action: Callable[[], object]) -> Timer:
         """Like `at`, for an action that can be cancelled. A cancelled event does not happen, nor move the clock."""
-        self.at(due_us, _call, action)
+        self.at(due_us, call, action)
         return Timer(self, self._serial)
 
     def run(self, *, until_us: int | None = None, events_max: int | None = None) -> StopReason:
         """Process events in order until none is left, `until_us` is reached, or `events_max` more have happened.
 
-        Events due at `until_us` itself are processed, and the clock then shows `until_us`. Raises ProcessCrashedError,
-        and what an action raises; the kernel then stays as it was at that event, and can be read.
+        Events due at `until_us` itself are processed, and the clock then shows `until_us`. Raises ProcessCrashedError
+        and the errors of actions, after which the kernel can still be read.
         """
         if self._hub is not None:
             raise MisuseError("kernel.run() was called inside a run: kernel.spawn(name, function) a process instead")
@@ -142,7 +115,7 @@ class Kernel:
         except ProcessCrashedError:
             raise
         except Exception as error:
-            error.add_note(f"raised by an action of the kernel's, {self._where()}")
+            error.add_note(f"raised by an action of the kernel, {self._where()}")
             raise
         finally:
             self._hub = None
@@ -155,8 +128,6 @@ class Kernel:
         """End the current run after the current event; outside a run this has no effect."""
         self._stopped = True
 
-    # --- processes -------------------------------------------------------------------------------------------
-
     @property
     def current(self) -> Process | None:
         """The running process, or None in the kernel's loop and outside a run."""
@@ -164,9 +135,9 @@ class Kernel:
         return running.process if isinstance(running, Carrier) else None
 
     def spawn(self, name: str, function: Callable[_P, object], *arguments: _P.args, **keywords: _P.kwargs) -> Process:
-        """Start a process that calls `function` at the current instant, after what is already due then.
+        """Start a process that calls `function` at the current instant, after the events already due then.
 
-        A process spawned by another is that process's child and inherits its tag.
+        The current process becomes its parent, and hands on its tag.
         """
         spawner = self.current
         # No functools.partial: a call through C would lengthen the stack that every switch has to copy.
@@ -181,14 +152,9 @@ class Kernel:
     def begin(
         self, name: str, tag: object, function: Callable[_P, object], *arguments: _P.args, **keywords: _P.kwargs
     ) -> None:
-        """Start a process with this tag within the current event, and return when it first waits or ends.
-
-        For actions of the kernel's loop, which thereby start a process without scheduling one more event.
-        """
+        """Start a process with this tag within the current event, an action; return when it first waits or ends."""
         if self._hub is None or getcurrent() is not self._hub:
-            raise MisuseError(
-                "kernel.begin(...) was called outside an action: kernel.spawn(name, function) makes a process"
-            )
+            raise MisuseError("kernel.begin(...) outside an action: kernel.spawn(name, function) makes a process")
         process = Process(name, lambda: function(*arguments, **keywords), None)
         process.tag = tag
         self._unfinished[process] = None
@@ -197,19 +163,16 @@ class Kernel:
     def sleep(self, duration_us: int) -> None:
         """Suspend the current process for `duration_us` (>= 0)."""
         carrier = getcurrent()
-        if duration_us < 0 or type(carrier) is not Carrier:
-            raise MisuseError(
-                f"duration_us must be >= 0, got {duration_us}" if duration_us < 0 else _outside("sleep(...)")
-            )
+        if duration_us < 0:
+            raise MisuseError(f"duration_us must be >= 0, got {duration_us}")
+        if type(carrier) is not Carrier:
+            raise MisuseError(_outside("sleep(...)"))
         self.at(self.now_us + duration_us, _SWITCH, carrier)
         carrier.serial = self._serial
         self._to_hub()
 
     def suspend(self, until: Callable[[Callable[[], None]], object]) -> None:
-        """Suspend the current process, and call `until(wake)` first: the process resumes when something calls `wake`.
-
-        Only the first call of `wake` has an effect.
-        """
+        """Call `until(wake)` and suspend the current process until the first call of `wake`."""
         process = self.current
         if process is None:
             raise MisuseError(_outside("suspend(...)"))
@@ -232,21 +195,20 @@ class Kernel:
         A process that kills itself or one of its ancestors does not return from this call.
         """
         if not process._ended:
-            self._kill(process)
+            self._kill([process])
 
     def kill_family(self, process: Process) -> None:
         """Like `kill`, for the process's root and all descendants of the root, even if the root has ended."""
-        self._kill(process.root)
+        self._kill([process.root])
 
-    def _kill(self, process: Process) -> None:
-        doomed = [process]
+    def _kill(self, doomed: list[Process]) -> None:
         for each in doomed:
             doomed += each._children
             each._killed = True
             if each._ended:
                 continue
             if each._carrier is None:
-                # It has not started, so there is nothing to unwind.
+                # It has not started, so there is no stack to unwind.
                 self._cancel(each._serial)
                 self._unfinished.pop(each, None)
             else:
@@ -256,11 +218,11 @@ class Kernel:
             self._to_hub()
 
     def close(self) -> None:
-        """Release everything that is still suspended. Read all results first: the kernel cannot be used afterwards.
+        """Release all suspended processes. Read all results first: the kernel cannot be used afterwards.
 
         Python cannot drop a suspended greenlet without unwinding it. So the `finally` blocks of killed and unfinished
-        processes run now, after the run; a process that tries to wait in one ends there. A kernel that is not closed
-        never frees its memory, because the garbage collector does not look into suspended greenlets.
+        processes run now, and end where they try to wait. Without `close` the memory is never freed, because the
+        garbage collector does not look into suspended greenlets.
         """
         if self._hub is not None:
             raise MisuseError("kernel.close() was called inside a run: kernel.stop() ends the run")
@@ -280,7 +242,7 @@ class Kernel:
         carrier.switch()
 
     def _carry(self) -> None:
-        """Run the processes that the current carrier is given, one before each switch to it while it is idle."""
+        """Run one process after another on the current carrier, which is idle in between."""
         carrier = cast(Carrier, getcurrent())
         while True:
             self._run(cast(Process, carrier.process))
@@ -289,12 +251,12 @@ class Kernel:
             self._to_hub()
 
     def _run(self, process: Process) -> None:
-        """Do the process's task. An exception ends the run, since greenlets hand it to their parent."""
+        """Run the process's task. An exception ends the run, since greenlets pass it to their parent."""
         try:
             process._task()
-        # SystemExit, too: sys.exit() in a simulated process must not end the simulator as if all were well.
+        # SystemExit, too: sys.exit() in a simulated process must not end the simulator with success.
         except (Exception, SystemExit) as error:
-            # Outside a run a process is only ever unwound, and what it does then is no part of the simulation.
+            # Outside a run a process is only unwound, which is no part of the simulation.
             if self._hub is not None:
                 where = f"{self._where()}, process {process.name!r}"
                 raise ProcessCrashedError(f"{where}: {type(error).__name__}: {error}") from error
@@ -304,7 +266,7 @@ class Kernel:
             process.bequeath()
 
     def _to_hub(self) -> None:
-        """Switch from the current process to the loop of `run`. Outside a run only `close` runs processes: unwind."""
+        """Switch from the current process to the loop of `run`; outside a run, where only `close` runs it, unwind."""
         if self._hub is None:
             raise GreenletExit
         self._hub.switch()
@@ -321,10 +283,6 @@ class Kernel:
 
     def _where(self) -> str:
         return f"seed {self.seed}, {show_us(self.now_us)}"
-
-
-def _call(action: Callable[[], object]) -> None:
-    action()
 
 
 def _outside(call: str) -> str:

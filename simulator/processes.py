@@ -1,7 +1,4 @@
-"""Processes of the kernel: their families, and the greenlets that run them.
-
-A part of `simulator.kernel`, which creates and schedules them; others import its names from there.
-"""
+"""Processes of the kernel, their families, and the greenlets that run them. `simulator.kernel` schedules them."""
 
 from collections.abc import Callable
 from typing import Final
@@ -20,15 +17,15 @@ class MisuseError(KernelError):
 
 
 class ProcessCrashedError(KernelError):
-    """A process ended in an exception that nobody handled. The message names seed, instant and process."""
+    """A process raised an exception that it did not handle. The message names seed, instant and process."""
 
 
 NOT_OF_THE_CODE: Final = (RunEndingError, GreenletExit, KeyboardInterrupt)
-"""What code under test may raise to the kernel but never caused. Everything else that it raises is its own error."""
+"""Exceptions that code under test passes on to the kernel but does not cause. All others are errors of that code."""
 
 
 class Process:
-    """One thread of virtual time. Its children die with it; `tag` is free for the one who spawned it."""
+    """One thread of virtual time. Its children die with it; `tag` is free for the process's creator."""
 
     __slots__ = ("_carrier", "_children", "_ended", "_killed", "_serial", "_spawner", "_task", "name", "tag")
 
@@ -45,19 +42,19 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether it has something left to run."""
+        """Whether the process can still run: it has neither ended nor been killed."""
         return not (self._killed or self._ended)
 
     @property
     def root(self) -> "Process":
-        """The process at the top of its family: it outlives its own end there, so that those it left can be killed."""
+        """The process at the top of the family. It stays the root after its end, so that its children can be killed."""
         process = self
         while process._spawner is not None:
             process = process._spawner
         return process
 
     def bequeath(self) -> None:
-        """Hand the children on to the one who spawned this process, so that they still die with that one."""
+        """Make the children those of this process's spawner, so that they still die with the family."""
         spawner = self._spawner
         if spawner is None:
             return

@@ -1,8 +1,7 @@
-"""Randomness by name: every concern and entity has a stream of its own, derived from (seed, name).
+"""Randomness by name: each concern and entity has its own stream, derived from (seed, name).
 
-A stream never depends on what others drew, so adding an execution or a fault does not disturb the rest of a run.
-Streams are BLAKE2b in counter mode rather than `random.Random`: making one costs nothing (a poll has its own), the
-numbers are the same on every Python and platform, and all arithmetic is on integers.
+Streams are independent, so adding an execution or a fault does not disturb the rest of a run. They are BLAKE2b in
+counter mode: unlike `random.Random` they are cheap to make, and the same on every Python and platform.
 """
 
 import random
@@ -28,29 +27,29 @@ class Stream:
         self._words: list[int] = []
 
     def below(self, limit: int) -> int:
-        """A whole number from 0 to `limit` - 1, each as likely as the other (to 1 in 2**64 / limit).
+        """Draw an integer from 0 to `limit` - 1, uniformly (to 1 in 2**64 / limit).
 
         Raises ValueError for a limit that is not from 1 to 2**64.
         """
         if not 1 <= limit <= _WORD:
             raise ValueError(f"limit must be from 1 to 2**64, got {limit}")
         if not self._words:
-            # Most streams end with their first block, and a salt of zeros is none.
+            # Most streams need one block, and a salt of zeros equals no salt.
             block = blake2b(self._key, salt=self._blocks.to_bytes(16, "little")) if self._blocks else blake2b(self._key)
             self._blocks += 1
             self._words = list(_WORDS.unpack(block.digest()))
         return self._words.pop() * limit >> 64
 
     def chance(self, probability: float) -> bool:
-        """True with this probability (0 to 1)."""
+        """Draw True with this probability (0 to 1)."""
         return self.below(_WORD) < probability * _WORD
 
     def hexadecimal(self, digits: int) -> str:
-        """A text of so many lower-case hexadecimal digits (1 to 16)."""
+        """Draw a text of 1 to 16 lower-case hexadecimal digits."""
         return f"{self.below(1 << 4 * digits):0{digits}x}"
 
     def sample(self, population: int, size: int) -> list[int]:
-        """`size` different whole numbers below `population`, in ascending order."""
+        """Draw `size` different integers below `population`, in ascending order."""
         left = list(range(population))
         return sorted(left.pop(self.below(len(left))) for _ in range(min(size, population)))
 
@@ -64,11 +63,12 @@ class Spread:
     mode_us: int | None = None
 
     def __post_init__(self) -> None:
-        if not self.low_us <= (self.low_us if self.mode_us is None else self.mode_us) <= self.high_us:
+        mode_us = self.low_us if self.mode_us is None else self.mode_us
+        if not self.low_us <= mode_us <= self.high_us:
             raise ValueError(f"low_us <= mode_us <= high_us must hold, got {self}")
 
     def draw(self, stream: Stream) -> int:
-        """One duration, in microseconds. It always takes one number, so that no width shifts what is drawn later."""
+        """Draw a duration in microseconds. It always takes one number, so that no width shifts later draws."""
         span = self.high_us - self.low_us
         if self.mode_us is None:
             return self.low_us + stream.below(span + 1)
@@ -81,7 +81,7 @@ class Spread:
 
 
 def exponential_us(stream: Stream, mean_us: int) -> int:
-    """An exponentially distributed duration, by von Neumann's comparison method (1951): no logarithm, so no libm."""
+    """Draw an exponentially distributed duration by von Neumann's comparison method (1951), which needs no libm."""
     whole = 0
     while True:
         first = last = stream.below(_WORD)
@@ -96,7 +96,7 @@ def exponential_us(stream: Stream, mean_us: int) -> int:
 
 @contextmanager
 def seeded_for_others(seed: int) -> Iterator[None]:
-    """Seed the generator that code of others draws from (botocore's retries, handlers), and leave it as it was."""
+    """Seed the global generator, which botocore's retries and handlers use, and restore its state afterwards."""
     before = random.getstate()
     random.seed(seed)
     try:

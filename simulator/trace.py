@@ -1,13 +1,13 @@
 """The trace: every event in order, for listeners, and as lines of JSON with a digest.
 
-Owns the encoding, and where lines go: to memory, or to a file during the run. A line is `[name, at_us, ...]`,
-ints and strings only; the digest is the SHA-256 of the lines, so that of `trace.jsonl.gz` can be checked with zcat and
-sha256sum.
+Owns the encoding of lines, and their storage in memory or in a file. A line is `[name, at_us, ...]`, ints and strings
+only. The digest is the SHA-256 of the lines: `zcat trace.jsonl.gz | sha256sum` gives it, too.
 """
 
 import gzip
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from hashlib import sha256
 from json.encoder import encode_basestring
 from pathlib import Path
@@ -22,7 +22,7 @@ Level = Literal["off", "summary", "full"]
 """Which events become lines: none, those about the fate of executions (`events.SUMMARY`), or all."""
 
 _LINES_MAX: Final = 100_000
-"""At most this many lines wait for `flush`: some 15 MB. A virtual minute with 2,000 polls has 26,000."""
+"""The most lines that wait for `flush`, about 15 MB. A virtual minute with 2,000 polls has 26,000."""
 
 
 class BrokenSimulationError(RunEndingError):
@@ -34,7 +34,7 @@ class UnwrittenTraceError(RunEndingError):
 
 
 class _Channel(NamedTuple):
-    """All that one type of event needs: who listens, and which become lines, and how; no `line` for none of them."""
+    """The listeners of one event type, which events become lines (None: all), and how (None: no event does)."""
 
     listeners: list[Callable[[Any], None]]
     chosen: Callable[[Any], bool] | None
@@ -42,16 +42,16 @@ class _Channel(NamedTuple):
 
 
 class Trace:
-    """Append-only; listeners are called with each event as it happens, in the order in which they were added.
+    """The append-only record of a run. Listeners are called with each event in the order in which they were added.
 
-    With a `spool` lines go to that file, compressed, and only those since the last `flush` are in memory.
+    With a `spool` lines go to that file, compressed, and only those since the last `flush` are in memory. Raises
+    OSError if the spool cannot be opened.
     """
 
     def __init__(self, *, level: Level = "full", spool: Path | None = None) -> None:
-        """Make a trace with no events. At level "off" no lines are made. Raises OSError for a bad `spool`."""
         self.level: Final = level
         self._channels: dict[type[Any], _Channel] = {}
-        # Lines, not events: to Python's garbage collector a million texts are nothing, and a million tuples its ruin.
+        # Lines, not events: Python's garbage collector skips texts, and would visit a million tuples each time.
         self._lines: list[str] = []
         self._flushed_count = 0
         self._sha256 = sha256()
@@ -60,6 +60,11 @@ class Trace:
     def listen(self, event_type: type[_E], listener: Callable[[_E], None]) -> None:
         """Call `listener` with every event of this type from now on."""
         self._channel(event_type).listeners.append(listener)
+
+    def attach(self, listener: Any) -> None:
+        """Call each method `_on_*` of an object with the events of the type that annotates its parameter."""
+        for name, event_type in _handlers_of(listener.__class__):
+            self.listen(event_type, getattr(listener, name))
 
     def emit(self, event: Any) -> None:
         """Append an event and call the listeners for its type."""
@@ -77,10 +82,10 @@ class Trace:
             self.flush()
 
     def flush(self) -> None:
-        """Put the lines made so far where they stay. Raises UnwrittenTraceError."""
+        """Encode the lines so far and store them. Raises UnwrittenTraceError."""
         if not self._lines:
             return
-        # Half a surrogate pair is all that UTF-8 cannot hold; Python's escape for it is JSON's as well.
+        # UTF-8 cannot hold half a surrogate pair; Python's escape for it is JSON's as well.
         piece = ("\n".join(self._lines) + "\n").encode(errors="backslashreplace")
         self._sha256.update(piece)
         self._flushed_count += len(self._lines)
@@ -96,7 +101,7 @@ class Trace:
     def lines(self) -> Iterator[str]:
         """The events as JSON lines, without line ends, from the first one on; a spool takes no more events then."""
         self.flush()
-        return _without_ends(self._sink.lines())
+        return (line.removesuffix("\n") for line in self._sink.lines())
 
     def digest(self) -> str:
         """SHA-256 of all lines, each with its line end."""
@@ -104,7 +109,7 @@ class Trace:
         return self._sha256.hexdigest()
 
     def close(self) -> None:
-        """Take no more events: a spool is then whole. Raises UnwrittenTraceError."""
+        """End the trace, and complete its spool. Raises UnwrittenTraceError."""
         self.flush()
         try:
             self._sink.close()
@@ -112,15 +117,15 @@ class Trace:
             raise UnwrittenTraceError from error
 
     def write(self, path: Path) -> None:
-        """Write the lines to `path`, compressed; the same trace gives the same bytes. A spool moves there.
+        """Write the lines to `path`, compressed, at once or not at all; the same trace gives the same bytes.
 
-        Half a file never has that name. Raises OSError.
+        A spool is moved there. Raises OSError.
         """
         self.flush()
         self._sink.write(path)
 
     def discard(self) -> None:
-        """Let go of the spool, if there is one that `write` has not moved; what it held is lost."""
+        """Delete the spool, unless `write` has moved it."""
         self._sink.discard()
 
     def _channel(self, event_type: type[Any]) -> _Channel:
@@ -132,19 +137,23 @@ class Trace:
         return channel
 
 
-def _line_of(event_type: type[Any]) -> Callable[[Any], str]:
-    """What makes the line of an event of this type.
+@cache
+def _handlers_of(owner: type[Any]) -> list[tuple[str, type[Any]]]:
+    """The methods `_on_*` of a class, and the type of the first parameter of each."""
+    names = [name for name in dir(owner) if name.startswith("_on_")]
+    return [(name, next(iter(get_type_hints(getattr(owner, name)).values()))) for name in names]
 
-    Where it has no record of its own it is one expression, put together from the types of its fields, as a named tuple
-    puts together its own constructor: to ask each field of each event what it is took a tenth of a run.
+
+def _line_of(event_type: type[Any]) -> Callable[[Any], str]:
+    """Return the function that makes the line of an event of this type.
+
+    Without a `record` method it is compiled from the types of the fields, as a named tuple compiles its constructor:
+    checking the type of each field of each event took a tenth of a run.
     """
     name, record = event_type.__name__, getattr(event_type, "record", None)
     if record is None:
-        types = get_type_hints(event_type)
-        texts = [
-            f"{{event.{field}}}" if types[field] is int else f"{{quoted(event.{field})}}"
-            for field in event_type._fields
-        ]
+        kinds = get_type_hints(event_type).items()
+        texts = [f"{{event.{field}}}" if kind is int else f"{{quoted(event.{field})}}" for field, kind in kinds]
         source = f"lambda event: f'[\"{name}\",{','.join(texts)}]'"
         made: Callable[[Any], str] = eval(source, {"quoted": encode_basestring})
         return made
@@ -156,37 +165,31 @@ def _line_of(event_type: type[Any]) -> Callable[[Any], str]:
     return line
 
 
-class _Memory:
+class _Memory(list[bytes]):
     """Lines that stay in memory."""
 
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def put(self, piece: bytes) -> None:
-        self._pieces.append(piece)
+    put = list.append
 
     def lines(self) -> Iterator[str]:
-        for piece in self._pieces:
+        for piece in self:
             yield from piece.decode().removesuffix("\n").split("\n")
-
-    def close(self) -> None:
-        """There is nothing to end."""
 
     def write(self, path: Path) -> None:
         file = _LineFile(path.with_name(f".{path.name}.part"))
         try:
-            for piece in self._pieces:
+            for piece in self:
                 file.put(piece)
             file.write(path)
         finally:
             file.discard()
 
-    def discard(self) -> None:
-        """There is nothing to let go of."""
+    def close(self) -> None: ...
+
+    def discard(self) -> None: ...
 
 
 class _LineFile:
-    """Lines on their way to a file, which can be read once it is whole."""
+    """Lines in a compressed file, which can be read once it is closed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -215,18 +218,13 @@ class _LineFile:
     def discard(self) -> None:
         if self._is_moved:
             return
-        # What did not fit on the disk is given up.
+        # The file is removed, so a full disk no longer matters.
         with suppress(OSError):
             self.close()
         self._path.unlink(missing_ok=True)
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The lines of a trace's file, with their ends, read as they are asked for. Raises OSError and EOFError."""
+    """Read the lines of a trace's file lazily, with their line ends. Raises OSError and EOFError."""
     with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
         yield from file
-
-
-def _without_ends(lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
-        yield line.removesuffix("\n")

@@ -23,16 +23,11 @@ TEST_LINES_MAX: Final = 400
 
 DEFINED_TWICE: Final = frozenset(
     {
-        "Ended",
         "Judged",
         "Look",
         "Metrics",
         "Process",
-        "Run",
-        "Sample",
         "TableStore",
-        "Tick",
-        "Watched",
     }
 )
 """Class names that still have several definitions."""

@@ -1,33 +1,28 @@
-"""The properties: what must hold in every run, each a monitor over the trace's events."""
+"""The properties: what must hold in every run, each a monitor of the trace's events."""
 
 from typing import Final
 
-from drsim.simulator.checks import budgets, cadence, completion, lifecycle, logs, metrics, permissions, triggers, writes
+from drsim.simulator.checks import cadence, completion, functions, metrics, writes
 from drsim.simulator.checks.monitor import Monitor
 
 PROPERTIES: Final[tuple[type[Monitor], ...]] = (
-    triggers.TriggerCadence,
+    cadence.TriggerCadence,
     cadence.PollCadence,
     cadence.NoStarvation,
     completion.CompletionSoundness,
     completion.CompletionLiveness,
     completion.TimeoutTruth,
-    lifecycle.TerminalAbsorbing,
-    lifecycle.StatusOrder,
+    writes.TerminalAbsorbing,
+    writes.StatusOrder,
     writes.NoLostUpdate,
     writes.Isolation,
-    lifecycle.FinalizeOnce,
+    writes.FinalizeOnce,
     metrics.MetricsComplete,
-    logs.LogCorrelation,
-    permissions.LeastPrivilege,
-    budgets.Budgets,
+    functions.LogCorrelation,
+    functions.LeastPrivilege,
+    functions.Budgets,
 )
 """In the order of the design, which is the order of reports."""
 
-STRAINED: Final[tuple[type[Monitor], ...]] = (
-    cadence.PollCadence,
-    cadence.NoStarvation,
-    completion.CompletionLiveness,
-    budgets.Budgets,
-)
-"""Properties that load alone can break. Judged by the usual bounds as well, they show what fails first."""
+STRAINED: Final = (cadence.PollCadence, cadence.NoStarvation, completion.CompletionLiveness, functions.Budgets)
+"""The properties that load alone can break. Held to the usual bounds as well, they show what fails first."""

@@ -1,14 +1,15 @@
-"""Completion: an execution ends when and as DRS's truth says, and a timeout asks DRS first."""
+"""Completion: executions end when DRS's truth does and with its outcome, and a timeout asks DRS first."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from drsim.orchestrator.model import TERMINAL, ExecutionStatus, WaveStatus
+from drsim.simulator.checks.cadence import longest_interval_us
 from drsim.simulator.checks.monitor import Monitor, same_waves, seconds
 from drsim.simulator.events import FaultInjected, ItemChanged, JobsDescribed, LambdaEnded
 from drsim.simulator.faults.kinds import INCOMPLETE
 from drsim.simulator.reader import ExecutionView, WaveView
-from drsim.simulator.trace import Trace
 
 _JUDGED = frozenset({ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL, ExecutionStatus.FAILED})
 _WATCHING_ENDED = frozenset({WaveStatus.TIMEOUT, WaveStatus.UNKNOWN})
@@ -16,49 +17,37 @@ _WATCHING_ENDED = frozenset({WaveStatus.TIMEOUT, WaveStatus.UNKNOWN})
 
 @dataclass(slots=True)
 class _Answers:
-    """DRS's answers to one invocation, by job id.
+    """DRS's answers to one invocation, by job id."""
 
-    `at_us` has the instant of each job's last complete answer. `left_out` has the jobs that a fault took from the last
-    answer, or whose servers it took; `named` has those of them that the answer names without servers.
-    """
-
-    at_us: dict[str, int] = field(default_factory=dict)
     is_faulty: bool = False
+    # The last complete answer about each job, the jobs that a fault left out or without servers, and the latter alone.
+    at_us: dict[str, int] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
 
 
-class _Asked:
-    """What each running invocation has asked DRS, and how complete the answers were."""
+class _AnswersMonitor(Monitor):
+    """Keeps what each running invocation has asked DRS, and how complete the answers were."""
 
-    def __init__(self, trace: Trace) -> None:
-        self._answers: dict[str, _Answers] = {}
-        trace.listen(FaultInjected, self._on_fault)
-        trace.listen(JobsDescribed, self._on_described)
-        trace.listen(LambdaEnded, self._on_ended)
+    def prepare(self) -> None:
+        self._answers: defaultdict[str, _Answers] = defaultdict(_Answers)
 
-    def at_us(self, request_id: str, wave: WaveView) -> int | None:
-        """The instant of the last complete answer about the wave's job, or None."""
-        answers = self._answers.get(request_id)
+    def _asked_us(self, event: ItemChanged, wave: WaveView) -> int | None:
+        """The instant of the last complete answer about the wave's job before this write, or None."""
+        answers = self._answers.get(event.request_id)
         return None if answers is None or wave.job_id is None else answers.at_us.get(wave.job_id)
 
-    def left_out(self, request_id: str, wave: WaveView) -> bool:
+    def _left_out(self, event: ItemChanged, wave: WaveView) -> bool:
         """Whether DRS's last answer left out the wave's job, or its servers."""
-        return request_id in self._answers and wave.job_id in self._answers[request_id].left_out
-
-    def named(self, request_id: str, wave: WaveView) -> bool:
-        """Whether DRS's last answer left out the servers of the wave's job, and named the job."""
-        return self.left_out(request_id, wave) and wave.job_id in self._answers[request_id].named
+        return event.request_id in self._answers and wave.job_id in self._answers[event.request_id].left_out
 
     def _on_fault(self, event: FaultInjected) -> None:
-        # Only a fault excuses an answer without the job: a poll that asks in the wrong Region gets none either.
+        # Only a fault excuses an answer without the job: a poll that asks in the wrong Region gets no job, too.
         if event.fault in INCOMPLETE:
-            self._answers.setdefault(event.request_id, _Answers()).is_faulty = True
+            self._answers[event.request_id].is_faulty = True
 
     def _on_described(self, event: JobsDescribed) -> None:
-        answers = self._answers.get(event.request_id)
-        if answers is None:
-            answers = self._answers[event.request_id] = _Answers()
+        answers = self._answers[event.request_id]
         if event.first_page:
             # An older answer no longer counts.
             for job_id in event.asked:
@@ -74,89 +63,78 @@ class _Asked:
         self._answers.pop(event.request_id, None)
 
 
-class CompletionSoundness(Monitor):
-    """Judges what a poll records of DRS's answer, and each end that it writes, of waves and of executions."""
-
+class CompletionSoundness(_AnswersMonitor):
     name = "completion-soundness"
-    rule = "Waves and executions end exactly when, and as, DRS's truth says, and until then show what DRS last said."
+    rule = "Waves and executions end exactly when and how DRS's truth says, and until then show DRS's last answer."
 
-    def subscribe(self, trace: Trace) -> None:
-        self._asked = _Asked(trace)
-        # The wave and the job's view that were judged last, by execution and place: the same pair needs no second look.
+    def prepare(self) -> None:
+        super().prepare()
+        # The wave and the job's view that were judged last, by execution and index: the same pair is judged once.
         self._judged: dict[str, dict[int, tuple[WaveView, object]]] = {}
-        trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
         if before is not None and now is not None and event.request_id:
             judged = self._judged.setdefault(event.execution_id, {})
-            for place, (old, new) in enumerate(zip(before.waves, now.waves, strict=False)):
+            for index, (old, new) in enumerate(zip(before.waves, now.waves, strict=False)):
                 if not old.finished:
                     if new.finished:
                         self._judge_end(event, before, old, new)
-                    self._judge_record(event, judged, place, new)
+                    self._judge_record(event, judged, index, new)
             if now.status in _JUDGED and before.status not in TERMINAL:
-                self._judge(event, now, now.status)
+                self.checked += 1
+                # Each wave's end is judged separately.
+                expected = self.truth.sum_of(now, [wave.status for wave in now.waves])
+                if now.status is not expected:
+                    self.violate(event, f"{expected or 'unfinished'}, as its waves", str(now.status))
         if now is None or now.status in TERMINAL:
             self._judged.pop(event.execution_id, None)
 
     def _judge_record(
-        self, event: ItemChanged, judged: dict[int, tuple[WaveView, object]], place: int, wave: WaveView
+        self, event: ItemChanged, judged: dict[int, tuple[WaveView, object]], index: int, wave: WaveView
     ) -> None:
         """Compare the wave's job, servers and instances with DRS's answer to this poll."""
-        asked_us = self._asked.at_us(event.request_id, wave)
-        job = None if asked_us is None else self.context.truth.job(wave)
+        asked_us = self._asked_us(event, wave)
+        job = None if asked_us is None else self.truth.job(wave)
         if job is None or asked_us is None:
             return
         view = job.view(asked_us)
-        last = judged.get(place)
+        last = judged.get(index)
         if last is not None and last[0] is wave and last[1] is view:
             return
-        judged[place] = (wave, view)
+        judged[index] = (wave, view)
         self.checked += 1
         if wave.job_status is not view.status:
-            expected = f"wave {wave.number} with its job {view.status}"
-            self.violate(event.execution_id, event.at_us, expected, f"job {wave.job_status}")
+            self.violate(event, f"wave {wave.number} with its job {view.status}", f"job {wave.job_status}")
         kept = {server.source_server_id: server for server in wave.servers}
         for launch in view.servers:
             server = kept.get(launch.source_server_id)
             if server is None or server.status is not launch.status:
                 expected = f"server {launch.source_server_id} {launch.status} by DRS's truth"
                 observed = "missing" if server is None else str(server.status)
-                self.violate(event.execution_id, event.at_us, expected, observed)
+                self.violate(event, expected, observed)
             elif launch.instance_id is not None and server.instance_id != launch.instance_id:
                 expected = f"server {launch.source_server_id} with instance {launch.instance_id}"
-                self.violate(event.execution_id, event.at_us, expected, str(server.instance_id))
+                self.violate(event, expected, str(server.instance_id))
 
     def _judge_end(self, event: ItemChanged, before: ExecutionView, old: WaveView, new: WaveView) -> None:
-        """Compare a wave's end with the truth about the wave before this write, which is no proof of itself."""
+        """Compare a wave's end with the truth about the wave as it was before this write."""
         self.checked += 1
-        truth = self.context.truth
-        asked_us = self._asked.at_us(event.request_id, old)
+        truth, skew_us = self.truth, self.plan.skew_us
+        asked_us = self._asked_us(event, old)
         # A poll decides between DRS's answer and its write, so the truth at either instant is right.
         seen_us = (event.at_us,) if asked_us is None else (asked_us, event.at_us)
-        skew_us = self.context.plan.skew_us
-        overdue = {truth.overdue(before, each + off_us) for each in seen_us for off_us in {-skew_us, skew_us}}
+        ends_us = truth.times_out_us(before)
+        overdue = {each + off_us > ends_us for each in seen_us for off_us in {-skew_us, skew_us}}
         true = [truth.wave_status(before, old, each, overdue=late) for each in seen_us for late in sorted(overdue)]
         if new.status not in true:
-            expected = f"wave {new.number} {true[-1] or 'still going on'} by DRS's truth"
-            self.violate(event.execution_id, event.at_us, expected, str(new.status))
-
-    def _judge(self, event: ItemChanged, now: ExecutionView, status: ExecutionStatus) -> None:
-        """Compare the execution's end with its waves' ends, each of which is judged for itself."""
-        self.checked += 1
-        expected = self.context.truth.sum_of(now, [wave.status for wave in now.waves])
-        if status is not expected:
-            self.violate(event.execution_id, event.at_us, f"{expected or 'still going on'}, as its waves", status)
+            expected = f"wave {new.number} {true[-1] or 'unfinished'} by DRS's truth"
+            self.violate(event, expected, str(new.status))
 
 
 @dataclass(slots=True)
 class _Owed:
-    """When an execution must end.
-
-    `final_us` is the truth of its waves, `base_us` the first instant at which that can be known, and `late_us` the
-    instant from which it is overdue.
-    """
+    """When an execution must end: when its waves do, when a poll can first see that, and when it is overdue."""
 
     began_us: int
     final_us: int
@@ -165,16 +143,13 @@ class _Owed:
 
 
 class CompletionLiveness(Monitor):
-    """Knows each job's whole life from its start, and so the instant at which an execution must end."""
-
     name = "completion-liveness"
-    rule = "An execution is terminal within a bound of DRS's truth, or of its timeout where DRS never gets there."
+    rule = "An execution is terminal within a bound of DRS's truth, or of its timeout if DRS never finishes."
 
-    def subscribe(self, trace: Trace) -> None:
+    def prepare(self) -> None:
         self._owed: dict[str, _Owed] = {}
-        # For each execution that was due before healing and ended after it: how long after.
+        # Times from healing to the end, of executions that were due before healing and ended after it.
         self.margins_us: list[int] = []
-        trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
         now = event.execution
@@ -186,86 +161,62 @@ class CompletionLiveness(Monitor):
         owed = self._owed.get(event.execution_id)
         if owed is not None and same_waves(event.previous, now):
             return
-        final_us = self.context.truth.final_us(now)
+        final_us = self.truth.final_us(now)
         if owed is not None and owed.final_us == final_us:
             return
         began_us = event.at_us if owed is None else owed.began_us
-        late_us = max(self.context.truth.times_out_us(now), began_us)
+        late_us = max(self.truth.times_out_us(now), began_us)
         base_us = min(max(final_us, event.at_us), late_us)
         self._owed[event.execution_id] = _Owed(began_us, final_us, base_us, late_us)
 
     def _end(self, event: ItemChanged, owed: _Owed, now: ExecutionView | None) -> None:
-        healed_us = self.context.plan.healed_us
+        healed_us = self.plan.healed_us
         if now is not None and owed.base_us < healed_us <= event.at_us:
             self.margins_us.append(event.at_us - healed_us)
-        # An end or a deletion by another writer shows nothing, unless it comes too late.
-        if (now is not None and event.request_id) or self._late(event.execution_id, owed, event.at_us):
-            self._check(event.execution_id, owed, event.at_us, "gone" if now is None else str(now.status))
+        by_poll = now is not None and event.request_id != ""
+        self._check(event.execution_id, owed, event.at_us, "gone" if now is None else str(now.status), by_poll)
 
     def finish(self, end_us: int) -> None:
-        """Judge the executions that have not ended."""
         for execution_id, owed in self._owed.items():
-            if self._late(execution_id, owed, end_us):
-                self._check(execution_id, owed, end_us, "POLLING")
+            self._check(execution_id, owed, end_us, "POLLING", by_poll=False)
 
-    def _owed_us(self, execution_id: str, owed: _Owed) -> int:
-        """The instant from which the end is due. Incomplete answers put it off for a limited time after the timeout."""
-        context = self.context
-        incomplete_us = context.plan.incomplete_us(execution_id)
-        waits_until_us = min(incomplete_us, owed.late_us + context.settings.incomplete_answer_us)
-        return context.owed_us(execution_id, max(owed.base_us, waits_until_us))
-
-    def _late(self, execution_id: str, owed: _Owed, now_us: int) -> bool:
-        owed_us = self._owed_us(execution_id, owed)
-        return now_us > owed_us + self.context.spec.bounds.completion and not self.context.lost(execution_id)
-
-    def _check(self, execution_id: str, owed: _Owed, now_us: int, status: str) -> None:
-        self.checked += 1
-        if self._late(execution_id, owed, now_us):
-            base_us = self._owed_us(execution_id, owed)
-            bound_us = self.context.spec.bounds.completion
-            expected = f"terminal within {seconds(bound_us)} of the truth at {seconds(base_us)}"
-            self.violate(execution_id, now_us, expected, f"{status} {seconds(now_us - base_us)} after it")
+    def _check(self, execution_id: str, owed: _Owed, now_us: int, status: str, by_poll: bool) -> None:
+        # Incomplete answers delay the end, for a limited time after the timeout.
+        patience_us = owed.late_us + self.settings.incomplete_answer_us
+        waits_until_us = min(self.plan.incomplete_us(execution_id), patience_us)
+        due_us, bound_us = self.context.owed_us(execution_id, max(owed.base_us, waits_until_us)), self.bounds.completion
+        late = now_us > due_us + bound_us and not self.context.lost(execution_id)
+        # Without a poll, only an end that is late shows something.
+        self.checked += by_poll or late
+        if late:
+            expected = f"terminal within {seconds(bound_us)} of the truth at {seconds(due_us)}"
+            self.violate_at(execution_id, now_us, expected, f"{status} {seconds(now_us - due_us)} after it")
 
 
-class TimeoutTruth(Monitor):
+class TimeoutTruth(_AnswersMonitor):
     """Compares a TIMEOUT with DRS's truth at that poll. `completion-soundness` judges the record of each wave."""
 
     name = "timeout-truth"
     rule = (
-        "TIMEOUT comes only after 30 minutes, after asking DRS, never over finished jobs, not at once over an "
-        "incomplete answer, and keeps each wave's truth."
+        "An execution times out only after 30 minutes and after asking DRS. Finished jobs take precedence, incomplete "
+        "answers are retried, and each wave keeps its truth."
     )
-
-    def subscribe(self, trace: Trace) -> None:
-        self._asked = _Asked(trace)
-        spec, settings = self.context.spec, self.context.settings
-        # How long before the last instant a poll may give up, because the next one would come after it.
-        self._step_us = max(
-            spec.schedule.rate,
-            settings.pending_interval_us,
-            settings.started_interval_us,
-            settings.in_progress_interval_us,
-        )
-        trace.listen(ItemChanged, self._on_change)
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
-        if now is None or now.status is not ExecutionStatus.TIMEOUT:
-            return
-        if before is not None and before.status is ExecutionStatus.TIMEOUT:
+        was_over = before is not None and before.status is ExecutionStatus.TIMEOUT
+        if now is None or now.status is not ExecutionStatus.TIMEOUT or was_over:
             return
         self.checked += 1
-        truth = self.context.truth
-        if not truth.overdue(now, event.at_us + self.context.plan.skew_us):
-            timeout_us = self.context.settings.timeout_us
-            age_us = event.at_us - truth.times_out_us(now) + timeout_us
-            expected = f"TIMEOUT only after {seconds(timeout_us)}"
-            self.violate(event.execution_id, event.at_us, expected, f"after {seconds(age_us)}")
+        late_us = event.at_us - self.truth.times_out_us(now)
+        if late_us + self.plan.skew_us <= 0:
+            timeout_us = self.settings.timeout_us
+            observed = f"after {seconds(timeout_us + late_us)}"
+            self.violate(event, f"TIMEOUT only after {seconds(timeout_us)}", observed)
         ends = [self._end_of(event, now, wave) for wave in now.waves]
-        ended = truth.sum_of(now, ends)
+        ended = self.truth.sum_of(now, ends)
         if ended is not None:
-            self.violate(event.execution_id, event.at_us, f"{ended}, for every job had ended", "TIMEOUT")
+            self.violate(event, f"{ended}, for every job had ended", "TIMEOUT")
         elif before is not None and self.context.asks_again:
             self._judge_patience(event, before, now, ends)
         for wave in now.waves:
@@ -276,48 +227,47 @@ class TimeoutTruth(Monitor):
         """How the wave had ended when the poll asked DRS."""
         if wave.finished:
             return wave.status
-        asked_us = self._asked.at_us(event.request_id, wave)
-        if asked_us is None and self._asked.left_out(event.request_id, wave):
+        asked_us = self._asked_us(event, wave)
+        if asked_us is None and self._left_out(event, wave):
             return None
         seen_us = event.at_us if asked_us is None else asked_us
-        return self.context.truth.wave_status(now, wave, seen_us, overdue=True)
+        return self.truth.wave_status(now, wave, seen_us, overdue=True)
 
     def _judge_patience(
         self, event: ItemChanged, before: ExecutionView, now: ExecutionView, ends: Sequence[WaveStatus | None]
     ) -> None:
-        """Whether a TIMEOUT that rests on an incomplete answer alone came after asking again for long enough."""
-        truth, settings = self.context.truth, self.context.settings
-        times_out_us = truth.times_out_us(now)
-        until_us = times_out_us + settings.incomplete_answer_us
-        if event.at_us + self.context.plan.skew_us + self._step_us > until_us:
+        """Judge whether a TIMEOUT that follows an incomplete answer came after retrying for long enough."""
+        settings, times_out_us = self.settings, self.truth.times_out_us(now)
+        # A poll may give up early if the next one would come after the last instant.
+        step_us = max(self.spec.schedule.rate, longest_interval_us(settings))
+        if event.at_us + self.plan.skew_us + step_us > times_out_us + settings.incomplete_answer_us:
             return
         # A job that DRS first names to this poll was not named before.
         named = {wave.number for wave in before.waves if wave.job_status is not None}
         for wave, end in zip(now.waves, ends, strict=True):
-            if end is None and wave.number in named and self._left_out(event, wave):
+            if end is None and wave.number in named and self._hidden(event, wave):
                 expected = f"POLLING for up to {seconds(settings.incomplete_answer_us)} after the timeout"
                 late = seconds(event.at_us - times_out_us)
                 observed = f"TIMEOUT {late} after it, and DRS's answer left out job {wave.job_id} or its servers"
-                self.violate(event.execution_id, event.at_us, expected, observed)
+                self.violate(event, expected, observed)
                 return
 
-    def _left_out(self, event: ItemChanged, wave: WaveView) -> bool:
+    def _hidden(self, event: ItemChanged, wave: WaveView) -> bool:
         """Whether the answer left out the wave's job, or the servers of a job that it shows as ended."""
-        if wave.finished or not self._asked.left_out(event.request_id, wave):
+        job = self.truth.job(wave)
+        if wave.finished or job is None or not self._left_out(event, wave):
             return False
-        job = self.context.truth.job(wave)
-        return job is not None and (job.ended_us <= event.at_us or not self._asked.named(event.request_id, wave))
+        return job.ended_us <= event.at_us or job.job_id not in self._answers[event.request_id].named
 
     def _judge_wave(self, event: ItemChanged, wave: WaveView) -> None:
         if wave.status not in _WATCHING_ENDED and not (wave.job_id is None and wave.status is WaveStatus.PENDING):
-            expected = f"wave {wave.number} TIMEOUT or UNKNOWN, because polling has ended"
-            self.violate(event.execution_id, event.at_us, expected, str(wave.status))
-        job = self.context.truth.job(wave)
+            self.violate(event, f"wave {wave.number} TIMEOUT or UNKNOWN, because polling has ended", str(wave.status))
+        job = self.truth.job(wave)
         if job is None:
             return
-        asked_us = self._asked.at_us(event.request_id, wave)
+        asked_us = self._asked_us(event, wave)
         if asked_us is None:
-            if not self._asked.left_out(event.request_id, wave):
-                self.violate(event.execution_id, event.at_us, f"DRS asked about job {wave.job_id}", "it was not")
+            if not self._left_out(event, wave):
+                self.violate(event, f"DRS asked about job {wave.job_id}", "it was not")
         elif wave.status is WaveStatus.TIMEOUT and job.ended_us <= asked_us:
-            self.violate(event.execution_id, event.at_us, f"wave {wave.number} as its job ended", "TIMEOUT")
+            self.violate(event, f"wave {wave.number} as its job ended", "TIMEOUT")

@@ -1,7 +1,6 @@
-"""The "sometimes" ledger: which kind of fault acted in which phase of an execution's life, and whether it met a poll.
+"""The "sometimes" ledger: which fault kinds acted in which phase of an execution's life, and whether during a poll.
 
-An assertion that something must *sometimes* happen, after Antithesis: a cell that stays empty over a whole exploration
-names a case that was never tried.
+A "sometimes assertion", after Antithesis: a cell that stays empty over a whole exploration is an untried case.
 """
 
 from collections import Counter
@@ -17,21 +16,21 @@ from drsim.simulator.trace import Trace
 
 OVERDUE: Final = "OVERDUE"
 PHASES: Final = ("STARTING", "PENDING", "STARTED", "IN_PROGRESS", OVERDUE, "ENDED")
-"""Phases of life: before polling, the three of polling until the timeout, polling after it, and after the end."""
+"""Phases of life: before polling, the three of polling until the timeout, polling after the timeout, after the end."""
 
 Cell = tuple[str, str]
 """A kind of fault and a phase of life."""
 
 
 def phases_of(fault: Fault) -> tuple[str, ...]:
-    """Return the phases in which a kind can act. Before polling only the index and StartRecovery meet an execution."""
+    """Return the phases in which a kind can act. Before polling only index and StartRecovery faults can."""
     if START_RECOVERY in fault.kind.points:
         return PHASES[:-1]
     return PHASES if INDEX in fault.kind.points else PHASES[1:]
 
 
 class Ledger:
-    """Listens to one run. A fault that concerns no execution counts for each execution that exists."""
+    """The ledger of one run. A fault that concerns no single execution counts for each one that exists."""
 
     def __init__(self, trace: Trace, settings: Settings, truth: Truth) -> None:
         self._settings = settings
@@ -45,11 +44,8 @@ class Ledger:
         self.struck: dict[str, dict[Cell, None]] = {}
         """The cells of each execution, in order."""
         self.met_the_timeout = False
-        """Whether a fault acted on a tick, or on a start or a call of a poll, of an execution that was overdue."""
-        trace.listen(ItemChanged, self._on_change)
-        trace.listen(LambdaStarted, self._on_started)
-        trace.listen(LambdaEnded, self._on_ended)
-        trace.listen(FaultInjected, self._on_fault)
+        """Whether a fault acted on a tick, or on a poll's start or call, while an execution was overdue."""
+        trace.attach(self)
 
     def _on_change(self, event: ItemChanged) -> None:
         now = event.execution
@@ -61,7 +57,7 @@ class Ledger:
             self._times_out_us[event.execution_id] = self._truth.times_out_us(now)
 
     def phase(self, execution_id: str, at_us: int) -> str:
-        """The execution's phase of life at `at_us`, the present."""
+        """The execution's phase of life at `at_us`, which must be the present."""
         if at_us > self._times_out_us.get(execution_id, at_us):
             return OVERDUE
         return self._phases.get(execution_id, "STARTING")

@@ -1,32 +1,33 @@
-"""What a property is: a monitor that hears events as they come and notes what contradicts it.
+"""Properties: each is a monitor that listens to events and records the violations of its rule.
 
 Monitors see the trace's events and DRS's truth, never the code under test, and keep memory only for what is active.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final, TypeVar
 
 from drsim.orchestrator.settings import Settings
 from drsim.simulator.checks.truth import Truth
+from drsim.simulator.events import ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted, LogWritten, Throttled
 from drsim.simulator.faults.plan import Plan
 from drsim.simulator.reader import ExecutionView
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
 
 _T = TypeVar("_T")
+_OfExecution = ItemChanged | JobsDescribed | LambdaEnded | LambdaStarted | LogWritten | Throttled
 
 Allows = Callable[[str, str, str, str], bool]
 """Whether the role of a function (by its name) allows an action on a resource, given KEY=VALUE for its conditions."""
 
 VIOLATIONS_KEPT_MAX: Final = 20
-"""Further violations of a property are counted only: one bug can cause thousands."""
+"""Further violations of a property are only counted: one bug can cause thousands."""
 
 
 class Verdict(StrEnum):
-    """What a property or a criterion concludes."""
+    """The verdict on a property or a criterion."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -37,8 +38,8 @@ class Verdict(StrEnum):
 class Context:
     """What properties judge by.
 
-    Safety holds in every run at every instant. What must happen *in time* is owed from when no fault holds an execution
-    up any more, and never by executions that a fault has made unwinnable.
+    Safety holds in every run at every instant. Deadlines count from when no fault delays an execution any more.
+    Executions that a fault has made unwinnable have no deadlines.
     """
 
     spec: WorldSpec
@@ -49,11 +50,11 @@ class Context:
     asks_again: bool = True
 
     def owed_us(self, execution_id: str, since_us: int) -> int:
-        """From when on an execution owes what it would owe from `since_us` on, had no fault held it up."""
+        """The instant from which a deadline counts that would count from `since_us` without faults."""
         return max(since_us, self.plan.acts_until_us(execution_id))
 
     def excuses(self, execution_id: str, since_us: int) -> bool:
-        """Whether faults excuse what an execution, or "" all, should have done from `since_us` on."""
+        """Whether faults excuse an execution ("" for all of them) from what was due since `since_us`."""
         until_us = self.plan.acts_until_us(execution_id)
         return (until_us > 0 and until_us >= since_us) or self.lost(execution_id)
 
@@ -65,7 +66,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One contradiction. `execution_id` is "" where none is concerned."""
+    """One violation of a property. `execution_id` is "" if it concerns no execution."""
 
     execution_id: str
     at_us: int
@@ -73,8 +74,11 @@ class Violation:
     observed: str
 
 
-class Monitor(ABC):
-    """One property. A subclass listens in `subscribe`, counts what it judges in `checked`, and calls `violate`."""
+class Monitor:
+    """One property. A subclass handles events in methods `_on_*`, which `Trace.attach` finds.
+
+    It counts in `checked` what it judges, and records contradictions with `violate`.
+    """
 
     name: ClassVar[str]
     """As in scenario files, results and reports."""
@@ -82,46 +86,48 @@ class Monitor(ABC):
     """The property in one sentence."""
 
     def __init__(self, trace: Trace, context: Context) -> None:
-        self.context = context
+        self.context, self.spec, self.bounds = context, context.spec, context.spec.bounds
+        self.settings, self.truth, self.plan = context.settings, context.truth, context.plan
         self.checked = 0
         self.violations_count = 0
         self.violations: list[Violation] = []
-        self.subscribe(trace)
+        self.prepare()
+        trace.attach(self)
 
-    @abstractmethod
-    def subscribe(self, trace: Trace) -> None:
-        """Listen to what the property needs."""
+    def prepare(self) -> None:
+        """Set the property's initial state."""
 
-    def finish(self, end_us: int) -> None:  # noqa: B027 - most properties leave nothing open
+    def finish(self, end_us: int) -> None:
         """Judge what is still open when the run ends."""
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict on what was heard so far."""
+        """The verdict on the events so far."""
         if self.violations_count:
             return Verdict.FAIL
         return Verdict.PASS if self.checked else Verdict.NOT_EXERCISED
 
-    def violate(self, execution_id: str, at_us: int, expected: str, observed: str) -> None:
-        """Note a contradiction."""
+    def violate(self, event: _OfExecution, expected: str, observed: str) -> None:
+        """Record a violation by an event's execution."""
+        self.violate_at(event.execution_id, event.at_us, expected, observed)
+
+    def violate_at(self, execution_id: str, at_us: int, expected: str, observed: str) -> None:
+        """Record a violation; `execution_id` is "" if it concerns no execution."""
         self.violations_count += 1
         if len(self.violations) < VIOLATIONS_KEPT_MAX:
             self.violations.append(Violation(execution_id, at_us, expected, observed))
 
 
-def pairs(before: tuple[_T, ...], after: tuple[_T, ...]) -> Iterator[tuple[_T, _T]]:
-    """What stands at the same place before and after a write, where it is not the very same object."""
-    if before is not after:
-        for old, new in zip(before, after, strict=False):
-            if old is not new:
-                yield old, new
+def pairs(before: tuple[_T, ...], after: tuple[_T, ...]) -> Iterable[tuple[_T, _T]]:
+    """Pair the objects at the same index before and after a write, without identical ones."""
+    return () if before is after else [pair for pair in zip(before, after, strict=False) if pair[0] is not pair[1]]
 
 
 def same_waves(before: ExecutionView | None, now: ExecutionView) -> bool:
-    """Whether a write left the waves as they were, as most polls do: they are then the very same tuple."""
+    """Whether a write left the waves as they were, as most polls do: both views then share one tuple."""
     return before is not None and before.waves is now.waves
 
 
 def seconds(duration_us: int) -> str:
-    """A duration for people: 1.5 s, with as many digits as it has, at most three."""
+    """Format a duration for people: 1.5 s, with at most three decimals."""
     return f"{duration_us / 1_000_000:.3f}".rstrip("0").rstrip(".") + " s"

@@ -1,7 +1,7 @@
-"""The truth: how an execution stands according to DRS, worked out from the jobs' lives.
+"""The truth: the state of an execution according to DRS, computed from the lives of its jobs.
 
-Written from the contract and not from `orchestrator.decisions`, which it judges. It takes from the table only what the
-table alone can know: which waves there are, which jobs they name, and which of them could not be started.
+Written from the contract and not from `orchestrator.decisions`, which it judges. From the table it takes only what DRS
+cannot know: the waves, their job ids, and which of them could not be started.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _SUM: Final = {
 
 
 class Truth:
-    """Answers from DRS's jobs. Instants are virtual."""
+    """Computes outcomes and instants (virtual) from DRS's jobs."""
 
     def __init__(self, drs: DrsService, *, epoch_us: int, timeout_us: int) -> None:
         self._drs = drs
@@ -28,25 +28,20 @@ class Truth:
         self._timeout_us = timeout_us
 
     def job(self, wave: WaveView) -> DrsJob | None:
-        """The wave's job, if DRS ever had it."""
+        """The wave's job; None if DRS never had it."""
         return None if wave.job_id is None or wave.scope is None else self._drs.job(wave.scope, wave.job_id)
 
     def times_out_us(self, execution: ExecutionView) -> int:
         """The last instant at which the execution is not yet overdue; NEVER_US if its start is unknown."""
-        if execution.start_us is None:
-            return NEVER_US
-        return execution.start_us + self._timeout_us - self.epoch_us
-
-    def overdue(self, execution: ExecutionView, at_us: int) -> bool:
-        """Whether the execution is older than its timeout."""
-        return at_us > self.times_out_us(execution)
+        start_us = execution.start_us
+        return NEVER_US if start_us is None else start_us + self._timeout_us - self.epoch_us
 
     def wave_status(
         self, execution: ExecutionView, wave: WaveView, seen_us: int, *, overdue: bool
     ) -> WaveStatus | None:
-        """COMPLETED, PARTIAL or FAILED as the wave had ended at `seen_us`, or None while it had not.
+        """The wave's outcome (COMPLETED, PARTIAL or FAILED) as of `seen_us`, or None while it had not ended.
 
-        `overdue` is apart from `seen_us`: a poll decides some time after it has asked DRS.
+        `overdue` is passed separately, since a poll decides some time after it has asked DRS.
         """
         if wave.job_id is None:
             return WaveStatus.FAILED if wave.status is WaveStatus.FAILED else None
@@ -67,13 +62,13 @@ class Truth:
 
     @staticmethod
     def sum_of(execution: ExecutionView, ends: Sequence[WaveStatus | None]) -> ExecutionStatus | None:
-        """How an execution ends whose waves ended so, or None while one has not, or is still to come."""
+        """The outcome of an execution by the ends of its waves, or None while a wave is missing or has not ended."""
         if not ends or len(ends) < (execution.total_waves or 0) or not all(end in _SUM for end in ends):
             return None
         return _SUM[ends[0]] if len(set(ends)) == 1 and ends[0] is not None else ExecutionStatus.PARTIAL
 
     def final_us(self, execution: ExecutionView) -> int:
-        """The first instant at which `status` is known, or NEVER_US if the waves as they are now never get there."""
+        """The first instant at which the outcome is known, or NEVER_US if the waves as they are now never end."""
         if not execution.waves or len(execution.waves) < (execution.total_waves or 0):
             return NEVER_US
         return max(self._wave_final_us(execution, wave) for wave in execution.waves)
@@ -86,5 +81,5 @@ class Truth:
             return NEVER_US
         if execution.type is not ExecutionType.RECOVERY:
             return job.ended_us
-        # Launch actions keep a wave open until the execution is overdue, and no longer.
+        # Launch actions keep a wave open at most until the execution is overdue.
         return min(job.settled_us, max(job.ended_us, self.times_out_us(execution) + 1))

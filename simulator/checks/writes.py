@@ -1,25 +1,115 @@
-"""Writes: no update is lost, and a poll touches nothing but its own execution."""
+"""Writes: statuses only move forward, an execution ends once, no update is lost, and polls keep to their execution."""
 
-from typing import Final
+from typing import Final, TypeVar
 
-from drsim.orchestrator.model import TERMINAL
-from drsim.simulator.checks.monitor import Monitor, pairs, same_waves
-from drsim.simulator.events import FINDER, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
-from drsim.simulator.reader import Attributes, ExecutionView, ServerView, WaveView
-from drsim.simulator.trace import Trace
+from drsim.orchestrator.model import TERMINAL, Status
+from drsim.simulator.checks.monitor import Monitor, pairs, same_waves, seconds
+from drsim.simulator.events import FINDER, FaultInjected, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
+from drsim.simulator.reader import Attributes, WaveView
 
+_S = TypeVar("_S", bound=Status)
 _POLLS_OWN: Final = frozenset({"Waves", "LastPolledTime", "Version", "Status", "EndTime"})
 """The attributes that a poll may write."""
 
 
+class TerminalAbsorbing(Monitor):
+    name = "terminal-absorbing"
+    rule = "Finished executions are never modified, and deleted ones are never recreated."
+
+    def _on_change(self, event: ItemChanged) -> None:
+        before, now = event.previous, event.execution
+        if before is not None and before.status in TERMINAL:
+            if event.after is not None:
+                observed = f"{event.writer} wrote it again" + (f", now {now.status}" if now and now.status else "")
+                self.violate(event, f"{before.status} for good", observed)
+        elif now is not None and now.status in TERMINAL:
+            self.checked += 1
+        if event.before is None and event.request_id:
+            self.violate(event, "functions create no execution", f"{event.writer} did")
+
+
+class StatusOrder(Monitor):
+    name = "status-order"
+    rule = "Statuses of executions, waves, jobs and servers only move forward, and finished waves never change."
+
+    def _on_change(self, event: ItemChanged) -> None:
+        before, now = event.previous, event.execution
+        if before is None or now is None:
+            return
+        self.checked += 1
+        # `terminal-absorbing` judges changes of a terminal status.
+        if before.status is not None and before.status not in TERMINAL:
+            self._check(event, "execution", before.status, now.status)
+        for old, new in pairs(before.waves, now.waves):
+            self._check_wave(event, old, new)
+
+    def _check_wave(self, event: ItemChanged, old: WaveView, new: WaveView) -> None:
+        what = f"wave {new.number}"
+        if old.finished:
+            if new != old:
+                self.violate(event, f"{what}, {old.status}, unchanged", f"{event.writer} changed it, now {new.status}")
+            return
+        self._check(event, what, old.status, new.status)
+        if old.job_status is not None and new.job_id == old.job_id:
+            self._check(event, f"job of {what}", old.job_status, new.job_status)
+            if new.job_status is None and not new.unreadable:
+                self.violate(event, f"JobStatus of {what} kept", f"gone, by {event.writer}")
+        kept = {server.source_server_id: server for server in new.servers}
+        for server in old.servers:
+            now = kept.get(server.source_server_id)
+            if now is not None and now is not server:
+                self._check(event, f"server {server.source_server_id}", server.status, now.status)
+
+    def _check(self, event: ItemChanged, what: str, old: _S | None, new: _S | None) -> None:
+        # A status that cannot be read is neither right nor wrong.
+        if old is not None and new is not None and new is not old and new not in old.moves:
+            allowed = ", ".join(sorted(old.moves)) or "nothing"
+            self.violate(event, f"{what} goes from {old} to {allowed}", f"to {new} by {event.writer}")
+
+
+class FinalizeOnce(Monitor):
+    name = "finalize-once"
+    rule = "EndTime is written once, with the terminal status, and is the time of that poll."
+
+    def prepare(self) -> None:
+        self._held_us: dict[str, int] = {}
+
+    def _on_change(self, event: ItemChanged) -> None:
+        before, now = event.previous, event.execution
+        if now is None or now.status is None:
+            return
+        self.checked += now.status in TERMINAL
+        if now.status not in TERMINAL:
+            if now.end_us is not None:
+                self.violate(event, f"no EndTime while {now.status}", "one was written")
+        elif now.end_us is None:
+            self.violate(event, f"EndTime with {now.status}", "none")
+        elif before is not None and before.status in TERMINAL:
+            if before.end_us != now.end_us:
+                self.violate(event, "EndTime written once", "it was written again")
+        else:
+            self._check_end(event, event.at_us + self.truth.epoch_us - now.end_us)
+
+    def _check_end(self, event: ItemChanged, off_us: int) -> None:
+        skew_us, delay_us = self.plan.skew_us, self.bounds.poll_delay
+        # EndTime is taken before the call that writes it, which a fault may delay.
+        held_us = self._held_us.get(event.request_id, 0)
+        if not -skew_us <= off_us <= delay_us + skew_us + held_us:
+            observed = f"{seconds(abs(off_us))} {'before' if off_us > 0 else 'after'} the write"
+            self.violate(event, "EndTime of the poll that ended it", observed)
+
+    def _on_fault(self, event: FaultInjected) -> None:
+        if event.request_id and event.operation == "UpdateItem":
+            # Up to three attempts, and the waits between them.
+            self._held_us[event.request_id] = 3 * event.delay_us + 5_000_000
+
+    def _on_ended(self, event: LambdaEnded) -> None:
+        self._held_us.pop(event.request_id, None)
+
+
 class NoLostUpdate(Monitor):
-    """What one writer wrote, another does not wipe out."""
-
     name = "no-lost-update"
-    rule = "A write loses nothing that others wrote: job ids, waves, servers, foreign attributes, versions."
-
-    def subscribe(self, trace: Trace) -> None:
-        trace.listen(ItemChanged, self._on_change)
+    rule = "A function's write keeps what others wrote: job ids, waves, servers, foreign attributes, versions."
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
@@ -32,9 +122,9 @@ class NoLostUpdate(Monitor):
         self._check_attributes(event, event.before, event.after)
         if now.unreadable or before.unreadable:
             reasons = "; ".join(now.unreadable or before.unreadable)
-            self.violate(event.execution_id, event.at_us, "a write of an item that can be read", reasons)
+            self.violate(event, "a write of an item that can be read", reasons)
         if before.version is not None and now.version is not None and now.version != before.version + 1:
-            self._lost(event, f"version {before.version + 1} over {before.version}", f"version {now.version}")
+            self._lost(event, f"Version rises from {before.version} to {before.version + 1}", f"it is {now.version}")
         if before.last_polled_us is not None and (now.last_polled_us or 0) < before.last_polled_us:
             self._lost(event, "LastPolledTime does not go back", "it went back")
         if len(now.waves) < len(before.waves):
@@ -58,34 +148,26 @@ class NoLostUpdate(Monitor):
             self._lost(event, f"foreign attributes of {what} kept", "changed")
         kept = {server.source_server_id: server for server in new.servers}
         for server in old.servers:
-            self._check_server(event, server, kept.get(server.source_server_id))
-
-    def _check_server(self, event: ItemChanged, old: ServerView, new: ServerView | None) -> None:
-        what = f"server {old.source_server_id}"
-        if new is None:
-            self._lost(event, f"{what} kept", "gone")
-        elif new is not old and old.extra != new.extra:
-            self._lost(event, f"foreign attributes of {what} kept", "changed")
-        elif old.instance_id is not None and new.instance_id != old.instance_id:
-            self._lost(event, f"InstanceId of {what} kept", f"{new.instance_id or 'gone'}")
+            what, now = f"server {server.source_server_id}", kept.get(server.source_server_id)
+            if now is None:
+                self._lost(event, f"{what} kept", "gone")
+            elif now is not server and server.extra != now.extra:
+                self._lost(event, f"foreign attributes of {what} kept", "changed")
+            elif server.instance_id is not None and now.instance_id != server.instance_id:
+                self._lost(event, f"InstanceId of {what} kept", f"{now.instance_id or 'gone'}")
 
     def _lost(self, event: ItemChanged, expected: str, observed: str) -> None:
-        self.violate(event.execution_id, event.at_us, expected, f"{observed}, by {event.writer}")
+        self.violate(event, expected, f"{observed}, by {event.writer}")
 
 
 class Isolation(Monitor):
-    """One poll, one execution."""
-
     name = "isolation"
-    rule = "A poll reads and writes its own execution's jobs and servers only; the finder writes nothing."
+    rule = "A poll reads and writes only its own execution's jobs and servers; the finder writes nothing."
 
-    def subscribe(self, trace: Trace) -> None:
+    def prepare(self) -> None:
+        # The execution of each running invocation, and the jobs (account, Region, id) of each execution.
         self._serves: dict[str, str] = {}
         self._jobs: dict[str, frozenset[tuple[str, str, str]]] = {}
-        trace.listen(LambdaStarted, self._on_started)
-        trace.listen(LambdaEnded, self._on_ended)
-        trace.listen(JobsDescribed, self._on_described)
-        trace.listen(ItemChanged, self._on_change)
 
     def _on_started(self, event: LambdaStarted) -> None:
         self._serves[event.request_id] = event.execution_id
@@ -101,7 +183,7 @@ class Isolation(Monitor):
         for job_id in event.asked:
             if (event.account_id, event.region, job_id) not in own:
                 observed = f"{job_id} in {event.account_id} {event.region}"
-                self.violate(event.execution_id, event.at_us, "DRS asked about the execution's own jobs", observed)
+                self.violate(event, "DRS asked about the execution's own jobs", observed)
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
@@ -116,23 +198,22 @@ class Isolation(Monitor):
         self.checked += 1
         own = self._serves.get(event.request_id)
         if event.writer == FINDER or own != event.execution_id:
-            expected, observed = f"a write to execution {own}", f"{event.writer} wrote {event.execution_id}"
+            observed = f"{event.writer} wrote {event.execution_id}"
             if event.writer == FINDER:
-                expected = "the finder writes nothing"
+                self.violate(event, "the finder writes nothing", observed)
             elif own is None:
-                expected, observed = "a poll writes while it runs", f"{observed} after its invocation had ended"
-            self.violate(event.execution_id, event.at_us, expected, observed)
+                self.violate(event, "a poll writes while it runs", f"{observed} after its invocation had ended")
+            else:
+                self.violate(event, f"a write to execution {own}", observed)
         if before is not None and now is not None:
-            self._check_servers(event, before, now)
+            for old, new in pairs(before.waves, now.waves):
+                if len(new.servers) > len(old.servers):
+                    self._check_servers(event, old, new)
 
-    def _check_servers(self, event: ItemChanged, before: ExecutionView, now: ExecutionView) -> None:
-        for old, new in pairs(before.waves, now.waves):
-            if len(new.servers) <= len(old.servers):
-                continue
-            job = self.context.truth.job(new)
-            own = {server.source_server_id for server in old.servers}
-            own |= {server.source_server_id for server in job.servers} if job is not None else set()
-            for server in new.servers:
-                if server.source_server_id not in own:
-                    expected = f"wave {new.number} with its own servers"
-                    self.violate(event.execution_id, event.at_us, expected, f"server {server.source_server_id}")
+    def _check_servers(self, event: ItemChanged, old: WaveView, new: WaveView) -> None:
+        job = self.truth.job(new)
+        own = {server.source_server_id for server in old.servers}
+        own |= {server.source_server_id for server in job.servers} if job is not None else set()
+        for server_id in [server.source_server_id for server in new.servers]:
+            if server_id not in own:
+                self.violate(event, f"wave {new.number} with its own servers", f"server {server_id}")

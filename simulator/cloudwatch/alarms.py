@@ -1,8 +1,8 @@
 """The deployed alarms, read from the template and evaluated on the simulated CloudWatch's metrics.
 
-Nothing in a world reacts to alarms, so they are evaluated after the run, as if every value had been there at the end of
-its minute. On AWS an invocation's error, which counts for the minute in which it began, comes when it ends. Sources:
-CloudWatch user guide, "Alarm evaluation" and "Configuring how alarms treat missing data".
+Nothing in a world reacts to alarms, so they are evaluated after the run, as if each value arrived within its minute. On
+AWS an error counts for the minute in which its invocation began, and arrives when that ends. Sources: CloudWatch user
+guide, "Alarm evaluation" and "Configuring how alarms treat missing data".
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ _COMPARISONS: Final[Mapping[str, tuple[str, Callable[[float, float], bool]]]] = 
     "LessThanOrEqualToThreshold": ("<=", le),
 }
 _WITHOUT_DATA: Final = {"notBreaching": "OK", "breaching": "ALARM", "missing": "INSUFFICIENT_DATA"}
-"""States by how an alarm treats missing data; one that ignores it keeps its state."""
+"""The state without data, by the alarm's treatment of missing data; "ignore" keeps the state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Alarm:
 
     @classmethod
     def of(cls, properties: Mapping[str, Any]) -> Self:
-        """An alarm as CloudFormation or DescribeAlarms describes it: both have the same names."""
+        """Make an alarm from its description by CloudFormation or DescribeAlarms, which use the same names."""
         dimensions = [text for part in properties.get("Dimensions", ()) for text in (part["Name"], part["Value"])]
         return cls(
             name=properties["AlarmName"],
@@ -80,14 +80,13 @@ def alarms_by_name() -> Mapping[str, Alarm]:
 
 
 def history(alarm: Alarm, series: MetricSeries | None, first: int, last: int) -> tuple[StateChange, ...]:
-    """The alarm's changes of state from minute `first` until before minute `last`; `series` are its metric's values.
+    """Evaluate an alarm on its metric's values, at the end of each minute from `first` until before `last`.
 
-    The alarm is evaluated at the end of every minute, over a sliding period. Raises ValueError for an alarm on several
-    periods.
+    Return its changes of state. The period slides. Raises ValueError for an alarm on several periods.
     """
     if alarm.periods != 1:
         raise ValueError(f"an alarm that is evaluated must have 1 period, {alarm.name} has {alarm.periods}")
-    # An alarm with a unit sees no values in another.
+    # An alarm with a unit ignores values in other units.
     seen = series.minutes if series is not None and alarm.unit in (None, series.unit) else ()
     minutes = {minute.number: minute for minute in seen}
     width = alarm.period_us // MINUTE_US
@@ -110,7 +109,7 @@ def history(alarm: Alarm, series: MetricSeries | None, first: int, last: int) ->
 
 
 def condition(alarm: Alarm) -> str:
-    """The condition in words: Errors of ExecutionPoller: Sum over 5 min > 5."""
+    """Format the condition: Errors of ExecutionPoller: Sum over 5 min > 5."""
     whose = f" of {alarm.metric.dimensions[-1]}" if alarm.metric.dimensions else ""
     width = alarm.period_us // MINUTE_US
     sign, _ = _COMPARISONS[alarm.comparison]

@@ -28,16 +28,14 @@ class DashboardWidget:
 
     @classmethod
     def of(cls, properties: Mapping[str, Any]) -> Self:
-        """A widget as the dashboard's body has it."""
+        """Make a widget from its entry in the dashboard's body."""
         lines: list[WidgetMetric] = []
         before: list[str] = []
         for entry in properties["metrics"]:
             *words, options = entry if isinstance(entry[-1], dict) else (*entry, {})
             namespace, name, *dimensions = before = _filled(words, before)
-            stat = options.get("stat", properties.get("stat", "Average"))
-            lines.append(
-                WidgetMetric(Metric(namespace, name, tuple(dimensions)), stat, options.get("yAxis") == "right")
-            )
+            metric, stat = Metric(namespace, name, tuple(dimensions)), options.get("stat", properties.get("stat"))
+            lines.append(WidgetMetric(metric, stat or "Average", options.get("yAxis") == "right"))
         marks = properties.get("annotations", {}).get("horizontal", ())
         return cls(properties["title"], tuple(lines), tuple((mark["label"], mark["value"]) for mark in marks))
 
@@ -51,7 +49,7 @@ def dashboard() -> tuple[DashboardWidget, ...]:
 
 
 def _filled(words: Sequence[str], before: Sequence[str]) -> list[str]:
-    """A metric in CloudWatch's short form: "." repeats the word above, "..." all words above but the last ones given.
+    """Expand CloudWatch's short form: "." repeats the word above, "..." the words above except the last ones given.
 
     Source: CloudWatch API reference, "Dashboard body structure and syntax".
     """

@@ -1,22 +1,22 @@
-"""A quantile sketch: every value of a figure while there are few, counts of steps once there are many.
+"""A quantile sketch: each value of a figure while there are few, and counts of steps once there are many.
 
-Count, sum, minimum and maximum are always exact. Quantiles and counted values are exact until a `settle` finds more
-than EXACT_MAX values; from then on each is off by at most ERROR_RATIO of itself. Memory is bounded by the steps.
+Count, sum, minimum and maximum are always exact. Quantiles and counted values are exact until `settle` finds more than
+EXACT_MAX values; from then on each has a relative error of at most ERROR_RATIO. The steps bound the memory.
 """
 
 from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
-from itertools import accumulate
+from itertools import accumulate, chain
 from math import ceil
 from typing import Final, Self
 
 EXACT_MAX: Final = 1 << 17
-"""Values that are kept one by one: one MiB."""
+"""Values that are kept individually: one MiB."""
 
 ERROR_RATIO: Final = 1 / 1024
-"""A step has ten significant bits and stands for the value in its middle."""
+"""A step has ten significant bits and represents the value in its middle."""
 
 _BITS: Final = 10
 
@@ -24,40 +24,35 @@ _BITS: Final = 10
 class Sketch:
     """The values of one distribution: whole numbers, such as durations in microseconds."""
 
-    __slots__ = ("_high", "_low", "_settled_count", "_settled_total", "_single", "_steps", "append")
+    __slots__ = ("_extremes", "_settled_count", "_settled_total", "_single", "_steps", "append", "extend")
 
     def __init__(self, values: Iterable[int] = ()) -> None:
         self._single = array("q", values)
-        # The array's own method, since each poll appends a dozen values.
+        # The array's own methods, since each poll appends a dozen values.
         self.append = self._single.append
+        self.extend = self._single.extend
         self._steps: Counter[int] = Counter()
-        self._settled_count = self._settled_total = self._low = self._high = 0
+        # The smallest and the largest of the settled values.
+        self._extremes: list[int] = []
+        self._settled_count = self._settled_total = 0
 
     @classmethod
     def of_all(cls, many: "Iterable[Sketch]") -> Self:
         """Return one sketch of the values of several."""
         both = cls()
         for each in many:
-            if each._steps:
-                both._low, both._high = (
-                    (min(both._low, each._low), max(both._high, each._high)) if both._steps else (each._low, each._high)
-                )
+            both._extremes += each._extremes
             both._single.extend(each._single)
             both._steps.update(each._steps)
             both._settled_count += each._settled_count
             both._settled_total += each._settled_total
         return both
 
-    def extend(self, values: Iterable[int]) -> None:
-        """Append several values."""
-        self._single.extend(values)
-
     def settle(self) -> None:
         """Turn single values into counts of steps if there are too many. Call it regularly."""
         if not self._single or (len(self._single) <= EXACT_MAX and not self._steps):
             return
-        low, high = min(self._single), max(self._single)
-        self._low, self._high = (min(self._low, low), max(self._high, high)) if self._steps else (low, high)
+        self._extremes = [self.low, self.high]
         self._settled_count += len(self._single)
         self._settled_total += sum(self._single)
         self._steps.update(map(_step, self._single))
@@ -80,17 +75,15 @@ class Sketch:
     @property
     def low(self) -> int:
         """The smallest value. Raises ValueError if there is none."""
-        single = [min(self._single)] if self._single else []
-        return min([*single, *([self._low] if self._steps else [])])
+        return min(chain(self._single, self._extremes))
 
     @property
     def high(self) -> int:
         """The largest value. Raises ValueError if there is none."""
-        single = [max(self._single)] if self._single else []
-        return max([*single, *([self._high] if self._steps else [])])
+        return max(chain(self._single, self._extremes))
 
     def counted(self) -> list[tuple[int, int]]:
-        """Return pairs of a value, or the middle of its step, and its count, smallest value first."""
+        """Return pairs of a value, or the middle of its step, and its count, in ascending order of values."""
         found = Counter(self._single)
         if self._steps:
             low, high = self.low, self.high

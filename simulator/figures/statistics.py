@@ -1,7 +1,6 @@
-"""Figures that reports show and verdicts do not need, beside those of the tally.
+"""The figures that only reports show, in addition to those of the tally. Durations are microseconds.
 
-Owns no verdict. Durations are microseconds. Distributions are made from all values, and are exact until these are too
-many to keep each (`sketch`). Names, units and titles are those of `table`.
+Each distribution has all values, and is exact until there are too many to keep (`sketch`).
 """
 
 from collections import Counter
@@ -15,7 +14,7 @@ from drsim.simulator.checks.truth import Truth
 from drsim.simulator.durations import NEVER_US
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.figures import table as figures
-from drsim.simulator.figures.tally import LOST_RACE, Look, Tally, Watched
+from drsim.simulator.figures.tally import LOST_RACE, CurrentLook, Tally, Watched
 from drsim.simulator.reader import ExecutionView
 from drsim.simulator.trace import Trace
 from drsim.simulator.workload import WORKER
@@ -25,8 +24,8 @@ SAMPLES_MAX: Final = 20
 
 
 @dataclass(slots=True)
-class Tick:
-    """One firing of the rule, and what its finder saw: `found` at its last look, `polled` in all its looks."""
+class FinderTick:
+    """One firing of the rule: executions `found` at the finder's last look, and `polled` over all its looks."""
 
     number: int
     at_us: int
@@ -36,7 +35,7 @@ class Tick:
 
 
 @dataclass(slots=True)
-class Sample:
+class ExecutionSample:
     """One execution from its start to its end; `end_us` is None until then."""
 
     execution: ExecutionView
@@ -52,24 +51,21 @@ class Statistics(Tally):
     def __init__(self, trace: Trace, truth: Truth, settings: Settings) -> None:
         super().__init__(trace, truth, settings)
         self.failures: Counter[str] = Counter()
-        """How often invocations in which no fault was injected failed, by function and error."""
-        self.ticks: list[Tick] = []
-        self.samples: dict[str, Sample] = {}
+        """Failed invocations in which no fault was injected, by function and error."""
+        self.ticks: list[FinderTick] = []
+        self.samples: dict[str, ExecutionSample] = {}
         self.called: set[tuple[str, str]] = set()
         """Functions and the operations that they called."""
-        self._ticks: dict[str, Tick] = {}
+        self._ticks: dict[str, FinderTick] = {}
         self._asked_us: dict[str, int] = {}
         self._cold: set[str] = set()
-        trace.listen(events.JobsDescribed, self._on_described)
         trace.listen(events.JobStarted, self._counting(figures.JOBS_STARTED))
         trace.listen(events.StartRefused, self._counting(figures.STARTS_REFUSED))
-
-    # --- the schedule and the finder --------------------------------------------------------------------------
 
     def _on_tick(self, event: events.TickFired) -> None:
         if self.ticks:
             self.distributions[figures.TICK_INTERVAL].append(event.at_us - self.ticks[-1].at_us)
-        self.ticks.append(Tick(event.number, event.at_us))
+        self.ticks.append(FinderTick(event.number, event.at_us))
         super()._on_tick(event)
 
     def _on_invoked(self, event: events.Invoked) -> None:
@@ -97,11 +93,9 @@ class Statistics(Tally):
         if tick is not None:
             tick.found += event.items_count
 
-    def _keep_look(self, look: Look | None) -> None:
+    def _keep_look(self, look: CurrentLook | None) -> None:
         if look is not None and look.invoked_us is not None:
             self.distributions[figures.INVOKES_OF_A_LOOK].append(look.invoked_us - look.read_us)
-
-    # --- functions and their calls ----------------------------------------------------------------------------
 
     def _on_started(self, event: events.LambdaStarted) -> None:
         super()._on_started(event)
@@ -150,8 +144,6 @@ class Statistics(Tally):
     def _on_described(self, event: events.JobsDescribed) -> None:
         self._asked_us[event.request_id] = event.at_us
 
-    # --- executions --------------------------------------------------------------------------------------------
-
     def _on_change(self, event: events.ItemChanged) -> None:
         if event.before is None:
             self.counts[figures.EXECUTIONS_STARTED] += 1
@@ -163,8 +155,10 @@ class Statistics(Tally):
                 watched.amended_us = event.at_us
         super()._on_change(event)
 
-    def _on_poll(self, event: events.ItemChanged, watched: Watched, before: ExecutionView, now: ExecutionView) -> None:
-        super()._on_poll(event, watched, before, now)
+    def _count_poll(
+        self, event: events.ItemChanged, watched: Watched, before: ExecutionView, now: ExecutionView
+    ) -> None:
+        super()._count_poll(event, watched, before, now)
         distributions = self.distributions
         self.counts[figures.POLLS_RECORDED] += 1
         distributions[figures.WAVES_PER_UPDATE].append(len(now.waves))
@@ -192,7 +186,7 @@ class Statistics(Tally):
         if sample is None:
             if len(self.samples) >= SAMPLES_MAX:
                 return
-            sample = self.samples[event.execution_id] = Sample(now)
+            sample = self.samples[event.execution_id] = ExecutionSample(now)
         sample.execution = now
         sample.polls += event.writer == POLLER
         if now.status in TERMINAL and sample.end_us is None:
@@ -200,5 +194,5 @@ class Statistics(Tally):
 
 
 def _within_range(duration_us: int) -> int:
-    """Limit a duration that comes from the table's times, where a function may have written any number."""
+    """Limit a duration computed from the table's times, in which a function may have written any number."""
     return max(-NEVER_US, min(duration_us, NEVER_US))

@@ -1,7 +1,7 @@
 """The table of figures: each distribution and each count of a run, with its name, title, unit and basis.
 
-One entry is one figure. Statistics count under it; results, reports, charts and comparisons show what it says, beside
-the value that Phase 2's report gives. Names are those of `result.json`. Holds no value of any run.
+Statistics count by figure; results, reports, charts and comparisons show its entry beside the value of Phase 2's
+report. Names are those of `result.json`. The table has no value of any run.
 """
 
 from dataclasses import dataclass, replace

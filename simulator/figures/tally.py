@@ -1,8 +1,6 @@
-"""What acceptance criteria judge by, counted from the trace's events as they come.
+"""The counts and distributions on which verdicts depend. `statistics` adds those that only reports show.
 
-Owns no verdict, and no figure that reports alone show: `statistics` adds those. Explorations judge each seed by a
-tally, so it counts only what a verdict depends on. It assumes nothing about the functions: an invocation, a look or an
-execution may end without having been seen to begin.
+It assumes nothing about the functions: an invocation, a look or an execution may end although its start was not seen.
 """
 
 from collections import Counter, defaultdict
@@ -29,7 +27,7 @@ LOST_RACE: Final = "ConditionalCheckFailedException"
 
 
 @dataclass(slots=True)
-class Look:
+class CurrentLook:
     """The present look of a running finder: when it began, read its last page, and last invoked a poller."""
 
     at_us: int
@@ -42,7 +40,7 @@ class Look:
 class Watched:
     """One execution in POLLING.
 
-    `look_us` is its last poll's look, `asked_us` when DRS was last asked, `amended_us` Phase 1's last write, and
+    `look_us` is the look of its last poll, `asked_us` the last query of DRS, `amended_us` Phase 1's last write, and
     `sound_waves` are waves whose jobs DRS is known to have.
     """
 
@@ -56,7 +54,7 @@ class Tally:
     """Counts what verdicts depend on."""
 
     every_gap: ClassVar[bool] = False
-    """Whether gaps between polls are kept after a fault has changed when things happen."""
+    """Whether gaps between polls are kept after a fault has changed the timing."""
 
     def __init__(self, trace: Trace, truth: Truth, settings: Settings) -> None:
         self._truth = truth
@@ -65,35 +63,27 @@ class Tally:
         self.distributions: defaultdict[Figure, Sketch] = defaultdict(Sketch)
         self.ticks_count = 0
         self.disturbed = False
-        """Whether a fault was injected that may change when things happen."""
+        """Whether a fault was injected that may change the timing."""
         self.errors: Counter[str] = Counter()
         """Failed calls by operation, without lost races and injected errors."""
         self.query_us_max: int | None = None
-        """The longest query that neither failed nor met a fault, None if there was none."""
+        """The longest query without error or fault, None if there was none."""
         self.invoked_max = 0
-        """Most pollers that one look invoked."""
+        """The most pollers that one look invoked."""
         self.failed: Counter[tuple[str, str]] = Counter()
-        """Invocations that did not end well, by function and outcome."""
+        """Failed invocations by function and outcome."""
         self.statuses: Counter[ExecutionStatus] = Counter()
         self._running: Counter[str] = Counter()
-        self._looks: dict[str, Look] = {}
-        # When the look began that invoked a poller, by the poller's request.
+        self._looks: dict[str, CurrentLook] = {}
+        # The start of the look that invoked a poller, by the poller's request.
         self._looked_us: dict[str, int] = {}
         self._watched: dict[str, Watched] = {}
         # Running invocations in which a fault was injected.
         self._struck: set[str] = set()
-        trace.listen(events.TickFired, self._on_tick)
-        trace.listen(events.Invoked, self._on_invoked)
-        trace.listen(events.IndexRead, self._on_read)
-        trace.listen(events.LambdaStarted, self._on_started)
-        trace.listen(events.LambdaEnded, self._on_ended)
-        trace.listen(events.CallMade, self._on_call)
-        trace.listen(events.FaultInjected, self._on_fault)
-        trace.listen(events.LogWritten, self._on_line)
+        trace.attach(self)
         trace.listen(events.Throttled, self._counting(figures.THROTTLES))
         trace.listen(events.Dropped, self._counting(figures.EVENTS_DROPPED))
         trace.listen(events.WriteRefused, self._counting(figures.WRITES_REFUSED))
-        trace.listen(events.ItemChanged, self._on_change)
 
     def values(self, figure: Figure) -> Sketch:
         """All values of a distribution; an empty sketch if it has none."""
@@ -105,19 +95,17 @@ class Tally:
 
         return count
 
-    # --- functions and their calls ----------------------------------------------------------------------------
-
     def _on_tick(self, _: events.TickFired) -> None:
         self.ticks_count += 1
-        # Between two ticks come as many values as there are executions at once, and no more.
+        # Between two ticks the number of new values is bounded by the number of executions at once.
         for sketch in self.distributions.values():
             sketch.settle()
 
     def _on_read(self, event: events.IndexRead) -> None:
         look = self._looks.get(event.request_id)
-        # A finder that resumes at a stored key looks as well, if only at a part.
+        # A finder that resumes at a stored key looks, too, although only at a part.
         if event.first_page or look is None:
-            self._looks[event.request_id] = Look(event.at_us, event.at_us)
+            self._looks[event.request_id] = CurrentLook(event.at_us, event.at_us)
         else:
             look.read_us = event.at_us
 
@@ -160,7 +148,7 @@ class Tally:
     def _on_fault(self, event: events.FaultInjected) -> None:
         if not self.disturbed:
             self.disturbed = event.fault not in TRUTHS
-        # A slow start or a clock that is off fails nothing by itself.
+        # A slow start or a wrong clock fails nothing by itself.
         if event.request_id and event.operation in CALLS:
             self._struck.add(event.request_id)
 
@@ -168,22 +156,22 @@ class Tally:
         if event.level == "WARNING":
             self.counts[figures.WARNINGS.of(event.function)] += 1
 
-    # --- executions --------------------------------------------------------------------------------------------
-
     def _on_change(self, event: events.ItemChanged) -> None:
         before, now, execution_id = event.previous, event.execution, event.execution_id
         if before is None or now is None or before.status is not now.status:
             self._count_status(before, now)
         watched = self._watched.get(execution_id)
         if watched is not None and event.request_id and before is not None and now is not None:
-            self._on_poll(event, watched, before, now)
+            self._count_poll(event, watched, before, now)
         if now is None or not now.owes_polls:
             self._watched.pop(execution_id, None)
         elif watched is None:
             self._watched[execution_id] = Watched(event.at_us, event.at_us)
             self.counts[figures.ACTIVE_MAX] = max(self.counts[figures.ACTIVE_MAX], len(self._watched))
 
-    def _on_poll(self, event: events.ItemChanged, watched: Watched, before: ExecutionView, now: ExecutionView) -> None:
+    def _count_poll(
+        self, event: events.ItemChanged, watched: Watched, before: ExecutionView, now: ExecutionView
+    ) -> None:
         look_us = self._looked_us.get(event.request_id)
         if look_us is not None and (self.every_gap or not self.disturbed):
             found = phase(before, self._settings)
@@ -191,7 +179,7 @@ class Tally:
             if watched.look_us is not None:
                 self.distributions[figures.POLL_GAP.of(found)].append(look_us - watched.look_us)
             watched.look_us = look_us
-        # A write that changes no wave leaves the very same tuple, and what DRS had once it has for good.
+        # A write that changes no wave keeps the tuple, and DRS never loses a job.
         if before.waves is not watched.sound_waves:
             unsound = sum(not self._is_sound(wave) for wave in before.waves)
             watched.sound_waves = None if unsound else before.waves
@@ -200,17 +188,17 @@ class Tally:
             self.counts[figures.ENDED_OVERDUE] += is_late and self._truth.final_us(now) < NEVER_US
 
     def _is_sound(self, wave: WaveView) -> bool:
-        """Whether a wave is finished, has a job of DRS's, or waits for its turn; another one is counted."""
+        """Whether a wave is finished, has a job that DRS knows, or waits for its turn; otherwise count it."""
         if wave.finished:
             return True
         if wave.job_id is not None:
-            known = self._truth.job(wave) is not None
-            self.counts[figures.WAVES_WITH_UNKNOWN_JOB] += not known
-            return known
-        # A wave that waits for its turn has no job yet, and it is not missing.
-        waits = wave.status is WaveStatus.PENDING and wave.job_status is None
-        self.counts[figures.WAVES_WITHOUT_JOB_ID] += not waits
-        return waits
+            figure, is_sound = figures.WAVES_WITH_UNKNOWN_JOB, self._truth.job(wave) is not None
+        else:
+            # A wave that waits for its turn needs no job yet.
+            waits = wave.status is WaveStatus.PENDING and wave.job_status is None
+            figure, is_sound = figures.WAVES_WITHOUT_JOB_ID, waits
+        self.counts[figure] += not is_sound
+        return is_sound
 
     def _count_status(self, before: ExecutionView | None, now: ExecutionView | None) -> None:
         if before is not None and before.status is not None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from drsim.simulator.events import Dropped, Invoked, LambdaEnded, LambdaStarted, Throttled
-from drsim.simulator.kernel import NOT_OF_THE_CODE, Kernel, Process, Timer
+from drsim.simulator.kernel import Kernel, Timer
+from drsim.simulator.processes import NOT_OF_THE_CODE, Process
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.spec import Function, Functions

@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.botocore_stubber import BotocoreStubber
 
 from drsim.simulator.events import CallMade
-from drsim.simulator.kernel import Process
+from drsim.simulator.processes import Process
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.functions import Invocation
 from drsim.simulator.wire.calls import PREPARE, ClientCall, Site

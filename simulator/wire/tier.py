@@ -18,7 +18,7 @@ from moto.core.config import default_user_config
 
 from drsim.simulator import moto_drs
 from drsim.simulator.events import FINDER, POLLER, ActionUsed
-from drsim.simulator.kernel import MisuseError
+from drsim.simulator.processes import MisuseError
 from drsim.simulator.services.functions import Handler, Invocation, Payload
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.wire import deployment, sandbox

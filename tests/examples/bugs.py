@@ -233,7 +233,7 @@ def jobs_by_place(item, places={}):
         written="",
         scenario="recovery",
         caught_by="completion-soundness",
-        says="still going on by DRS's truth, observed COMPLETED",
+        says="unfinished by DRS's truth, observed COMPLETED",
     ),
     Bug(
         name="writes the job's PENDING over the wave's LAUNCHING",
@@ -255,7 +255,7 @@ def jobs_by_place(item, places={}):
         written="",
         scenario="drill",
         caught_by="completion-soundness",
-        says="still going on, as its waves, observed COMPLETED",
+        says="unfinished, as its waves, observed COMPLETED",
     ),
     Bug(
         name="does not know that a wave may be PARTIAL",
@@ -295,7 +295,7 @@ def jobs_by_place(item, places={}):
 """,
         scenario="fault-job-vanished",
         caught_by="completion-soundness",
-        says="still going on by DRS's truth, observed FAILED",
+        says="unfinished by DRS's truth, observed FAILED",
     ),
     Bug(
         name="writes endTime in milliseconds",

@@ -21,7 +21,7 @@ from drsim.scenarios.files import load
 from drsim.scenarios.parts import parts_of
 from drsim.scenarios.shrink import shrunk
 from drsim.simulator.checks import PROPERTIES
-from drsim.simulator.checks.permissions import LeastPrivilege
+from drsim.simulator.checks.functions import LeastPrivilege
 from drsim.simulator.world import World
 from tests.planted_bugs.registry import ALL, ALONE, FAULTY, Planted
 

@@ -5,7 +5,7 @@ import pytest
 from drsim.orchestrator.settings import SECOND_US, Settings
 from drsim.scenarios.files import load
 from drsim.simulator.checks import PROPERTIES
-from drsim.simulator.checks.permissions import LeastPrivilege
+from drsim.simulator.checks.functions import LeastPrivilege
 from drsim.simulator.events import POLLER
 from drsim.simulator.services.dynamodb import ExecutionTable
 from drsim.simulator.world import Parts, World

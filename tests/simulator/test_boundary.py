@@ -11,9 +11,7 @@ from tests.simulator.lambdas import SECOND
 from tests.simulator.ports import HANDLER_US, Rig
 
 
-def test_the_service_acts_when_the_latency_has_passed_and_the_call_returns_then(
-    kernel: Kernel, log: list[tuple[int, str]]
-) -> None:
+def test_service_acts_and_call_returns_when_the_latency_has_passed(kernel: Kernel, log: list[tuple[int, str]]) -> None:
     rig = Rig(kernel)
 
     def act() -> int:
@@ -40,7 +38,7 @@ def test_each_call_draws_its_latency_from_the_stream_of_its_invocation(kernel: K
     assert len(set(drawn)) == 5
 
 
-def test_a_call_with_a_stream_of_its_own_leaves_that_of_its_invocation_alone(kernel: Kernel) -> None:
+def test_call_with_its_own_stream_draws_nothing_from_the_invocations(kernel: Kernel) -> None:
     rig = Rig(kernel)
     left = list[str]()
 
@@ -75,7 +73,7 @@ def throttled() -> ServiceError:
     return ServiceError("ThrottlingException", "Rate exceeded", retryable=True)
 
 
-def test_a_retryable_error_is_tried_again_after_up_to_one_and_then_up_to_two_seconds(kernel: Kernel) -> None:
+def test_retryable_error_is_retried_within_one_and_then_two_seconds(kernel: Kernel) -> None:
     rig, service = Rig(kernel), Failing(kernel, throttled(), throttled())
     answers = list[object]()
     rig.play(lambda: answers.append(rig.call(service, Spread(70, 70))))
@@ -88,7 +86,7 @@ def test_a_retryable_error_is_tried_again_after_up_to_one_and_then_up_to_two_sec
     assert [call.duration_us for call in rig.calls] == [70, 70, 70]
 
 
-def test_the_waits_before_retries_are_spread_over_the_whole_second_and_two_seconds() -> None:
+def test_retry_waits_spread_over_one_and_then_two_seconds() -> None:
     waits = list[tuple[int, int]]()
     for seed in range(60):
         kernel = Kernel(seed=seed)
@@ -124,7 +122,7 @@ def test_after_three_attempts_a_retryable_error_is_left_to_the_next_tick(kernel:
         (ConditionFailedError(), LostRaceError, "^ConditionalCheckFailedException: The conditional request failed$"),
     ],
 )
-def test_an_error_that_is_not_retryable_is_told_at_once(
+def test_error_that_is_not_retryable_is_raised_at_once(
     kernel: Kernel, error: ServiceError, raised: type[Exception], message: str
 ) -> None:
     rig, service = Rig(kernel), Failing(kernel, error)
@@ -148,7 +146,7 @@ def test_a_bug_in_a_service_ends_the_run_and_is_no_error_of_the_function(kernel:
     assert (rig.ended, rig.calls) == ([], [])
 
 
-def test_a_call_from_outside_a_process_or_an_invocation_is_a_mistake_of_the_simulation(kernel: Kernel) -> None:
+def test_call_outside_a_process_or_an_invocation_is_a_misuse(kernel: Kernel) -> None:
     rig = Rig(kernel)
     with pytest.raises(AssertionError, match="production code runs in processes"):
         rig.boundary.invocation  # noqa: B018

@@ -8,7 +8,8 @@ from operator import methodcaller
 import pytest
 
 from drsim.simulator.executor import KernelExecutor
-from drsim.simulator.kernel import Kernel, MisuseError, ProcessCrashedError
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.processes import MisuseError, ProcessCrashedError
 
 Log = list[tuple[int, str]]
 
@@ -39,9 +40,7 @@ def in_a_process(kernel: Kernel, scene: Callable[[], object]) -> None:
 # --- virtual time --------------------------------------------------------------------------------------------
 
 
-def test_tasks_begin_in_the_order_of_submission_and_never_more_than_the_workers(
-    kernel: Kernel, log: Log, task: Task
-) -> None:
+def test_tasks_start_in_order_of_submission_up_to_workers_max(kernel: Kernel, log: Log, task: Task) -> None:
     def scene() -> None:
         executor = KernelExecutor(kernel, 2)
         futures = [executor.submit(task, name, duration_us) for name, duration_us in (("a", 5), ("b", 2), ("c", 2))]
@@ -269,9 +268,7 @@ def test_a_worker_that_kills_the_process_it_works_for_dies_with_it(kernel: Kerne
     assert kernel.now_us == 1
 
 
-def test_a_worker_that_is_killed_alone_leaves_its_future_running_and_its_place_to_another(
-    kernel: Kernel, log: Log, task: Task
-) -> None:
+def test_killed_worker_is_replaced_and_its_future_stays_running(kernel: Kernel, log: Log, task: Task) -> None:
     def crash() -> None:
         if kernel.current is not None:
             kernel.kill(kernel.current)

@@ -45,7 +45,7 @@ def test_results_are_those_of_the_call_with_all_its_arguments(play: Play) -> Non
     play(scene)
 
 
-def test_an_exception_belongs_to_whoever_asks_and_the_next_task_runs(play: Play) -> None:
+def test_exception_belongs_to_its_future_and_the_next_task_runs(play: Play) -> None:
     def scene(executor: Executor) -> None:
         failed, fine = executor.submit(int, "wave"), executor.submit(int, "2")
         assert fine.result() == 2
@@ -56,7 +56,7 @@ def test_an_exception_belongs_to_whoever_asks_and_the_next_task_runs(play: Play)
     play(scene)
 
 
-def test_map_gives_results_in_the_order_of_its_arguments_and_stops_at_the_shortest(play: Play) -> None:
+def test_map_returns_results_in_order_and_stops_at_the_shortest(play: Play) -> None:
     def scene(executor: Executor) -> None:
         assert list(executor.map(pow, [2, 3, 4], [5, 6], timeout=10, chunksize=3)) == [32, 729]
         assert list(executor.map(int, [])) == []

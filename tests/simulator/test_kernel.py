@@ -4,7 +4,8 @@ import weakref
 
 import pytest
 
-from drsim.simulator.kernel import Kernel, MisuseError, ProcessCrashedError, StopReason, show_us
+from drsim.simulator.kernel import Kernel, StopReason, show_us
+from drsim.simulator.processes import MisuseError, ProcessCrashedError
 
 Log = list[tuple[int, str]]
 
@@ -12,9 +13,7 @@ Log = list[tuple[int, str]]
 # --- actions and timers --------------------------------------------------------------------------------------
 
 
-def test_actions_happen_in_the_order_of_their_instants_whatever_the_order_of_the_calls(
-    kernel: Kernel, log: Log
-) -> None:
+def test_actions_happen_in_order_of_instants_not_of_calls(kernel: Kernel, log: Log) -> None:
     for due_us in (5, 0, 3):
         kernel.at(due_us, lambda name: log.append((kernel.now_us, name)), f"due at {due_us}")
     assert kernel.run() is StopReason.IDLE
@@ -54,7 +53,7 @@ def test_a_timer_fires_once_at_its_instant(kernel: Kernel, log: Log) -> None:
     assert (kernel.now_us, kernel.events_count) == (3, 1)
 
 
-def test_a_timer_that_is_called_off_never_happens_and_the_clock_does_not_go_there(kernel: Kernel, log: Log) -> None:
+def test_cancelled_timer_never_fires_and_does_not_move_the_clock(kernel: Kernel, log: Log) -> None:
     timer = kernel.timer(5, lambda: log.append((kernel.now_us, "fired")))
     for due_us in (1, 2, 3, 9):
         kernel.at(due_us, lambda _: None, None)
@@ -68,7 +67,7 @@ def test_a_timer_that_is_called_off_never_happens_and_the_clock_does_not_go_ther
     assert (kernel.now_us, kernel.events_count) == (9, 4)
 
 
-def test_a_timer_that_is_called_off_after_firing_leaves_the_others_alone(kernel: Kernel, log: Log) -> None:
+def test_timer_cancelled_after_firing_leaves_the_others_alone(kernel: Kernel, log: Log) -> None:
     timer = kernel.timer(1, lambda: None)
     for due_us in (2, 3):
         kernel.timer(due_us, lambda: log.append((kernel.now_us, "fired")))
@@ -79,7 +78,7 @@ def test_a_timer_that_is_called_off_after_firing_leaves_the_others_alone(kernel:
     assert kernel.events_count == 3
 
 
-def test_timers_that_were_called_off_do_not_fill_the_heap(kernel: Kernel) -> None:
+def test_cancelled_timers_do_not_fill_the_heap(kernel: Kernel) -> None:
     class Action:
         def __call__(self) -> None:
             raise AssertionError("called off")
@@ -98,7 +97,7 @@ def test_timers_that_were_called_off_do_not_fill_the_heap(kernel: Kernel) -> Non
     assert (kernel.now_us, kernel.events_count) == (2_000, 10)
 
 
-def test_the_order_holds_when_many_timers_are_called_off(kernel: Kernel) -> None:
+def test_order_holds_when_many_timers_are_cancelled(kernel: Kernel) -> None:
     instants: list[int] = []
     timers = {
         due_us: kernel.timer(due_us, lambda: instants.append(kernel.now_us))
@@ -112,7 +111,7 @@ def test_the_order_holds_when_many_timers_are_called_off(kernel: Kernel) -> None
     assert kernel.events_count == len(kept)
 
 
-def test_an_exception_in_an_action_passes_through_with_seed_and_instant_noted(kernel: Kernel, log: Log) -> None:
+def test_exception_in_an_action_is_raised_with_seed_and_instant_noted(kernel: Kernel, log: Log) -> None:
     def fail(_: None) -> None:
         raise KeyError("wave")
 
@@ -120,7 +119,7 @@ def test_an_exception_in_an_action_passes_through_with_seed_and_instant_noted(ke
     kernel.at(1_500_001, lambda name: log.append((kernel.now_us, name)), "after")
     with pytest.raises(KeyError) as caught:
         kernel.run()
-    assert caught.value.__notes__ == ["raised by an action of the kernel's, seed 7, 00:00:01.500000"]
+    assert caught.value.__notes__ == ["raised by an action of the kernel, seed 7, 00:00:01.500000"]
     assert (kernel.now_us, kernel.events_count) == (1_500_000, 1)
     kernel.run()
     assert log == [(1_500_001, "after")]
@@ -200,7 +199,7 @@ def test_a_bound_below_zero_is_refused(kernel: Kernel) -> None:
         kernel.run(events_max=-1)
 
 
-def test_stop_ends_the_run_after_the_present_event_and_the_next_run_goes_on(kernel: Kernel, log: Log) -> None:
+def test_stop_ends_the_run_after_the_event_and_the_next_run_continues(kernel: Kernel, log: Log) -> None:
     def action(name: str) -> None:
         log.append((kernel.now_us, name))
         if name == "first":

@@ -11,7 +11,8 @@ from typing import Final, NamedTuple, Protocol
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from drsim.simulator.kernel import Kernel, Process, StopReason, Timer
+from drsim.simulator.kernel import Kernel, StopReason, Timer
+from drsim.simulator.processes import Process
 
 
 class Op(NamedTuple):
@@ -124,7 +125,7 @@ class KernelWorld:
     def kill(self, which: int) -> bool:
         if self.processes:
             self.kernel.kill(self.processes[which % len(self.processes)])
-        # Whoever gets here is alive.
+        # Only a living process gets here.
         return False
 
     def stop(self) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from drsim.simulator.kernel import Kernel, MisuseError, ProcessCrashedError, StopReason
+from drsim.simulator.kernel import Kernel, StopReason
+from drsim.simulator.processes import MisuseError, ProcessCrashedError
 
 Log = list[tuple[int, str]]
 
@@ -153,7 +154,7 @@ def test_a_child_that_is_killed_leaves_its_spawner_and_its_siblings_alone(kernel
     assert log == [(2, "second"), (3, "parent")]
 
 
-def test_a_descendant_dies_with_its_ancestor_though_those_between_have_ended(
+def test_descendant_dies_with_its_ancestor_after_those_between_ended(
     kernel: Kernel, log: Log, sleeper: Callable[[int], None]
 ) -> None:
     def ancestor() -> None:
@@ -230,7 +231,7 @@ def test_closing_unwinds_what_is_still_suspended_when_the_run_is_over(
     kernel.close()
 
 
-def test_whatever_is_asked_of_the_kernel_while_it_closes_ends_the_one_who_asks(kernel: Kernel, log: Log) -> None:
+def test_kernel_call_while_it_closes_ends_the_calling_process(kernel: Kernel, log: Log) -> None:
     def body(ask: Callable[[], object]) -> None:
         try:
             kernel.sleep(10)
@@ -254,7 +255,7 @@ def test_whatever_is_asked_of_the_kernel_while_it_closes_ends_the_one_who_asks(k
     assert kernel.run() is StopReason.IDLE
 
 
-def test_nobody_else_goes_on_while_the_kernel_closes(kernel: Kernel, log: Log) -> None:
+def test_no_other_process_continues_while_the_kernel_closes(kernel: Kernel, log: Log) -> None:
     def crash() -> None:
         raise ValueError("no such wave")
 

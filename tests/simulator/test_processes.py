@@ -7,7 +7,8 @@ from threading import Thread
 
 import pytest
 
-from drsim.simulator.kernel import Kernel, MisuseError, Process, ProcessCrashedError, StopReason
+from drsim.simulator.kernel import Kernel, StopReason
+from drsim.simulator.processes import MisuseError, Process, ProcessCrashedError
 
 Log = list[tuple[int, str]]
 
@@ -61,7 +62,7 @@ def test_a_process_that_an_action_begins_runs_within_it_until_it_waits(
 
 
 def test_only_an_action_begins_a_process(kernel: Kernel) -> None:
-    with pytest.raises(MisuseError, match=r"kernel.begin\(...\) was called outside an action: kernel.spawn\(name, fu"):
+    with pytest.raises(MisuseError, match=r"kernel.begin\(...\) outside an action: kernel.spawn\(name, fu"):
         kernel.begin("a", None, kernel.sleep, 1)
     kernel.spawn("b", kernel.begin, "c", None, kernel.sleep, 1)
     with pytest.raises(ProcessCrashedError, match="outside an action"):

@@ -62,7 +62,7 @@ def content(path: Path) -> bytes:
 # --- listeners -----------------------------------------------------------------------------------------------
 
 
-def test_listeners_hear_events_of_their_type_in_the_order_in_which_they_began_to_listen() -> None:
+def test_listeners_are_called_by_event_type_in_order_of_registration() -> None:
     trace, log = Trace(), list[tuple[str, object]]()
     trace.listen(Said, lambda event: log.append(("first", event)))
     trace.emit(Said(0, "a"))
@@ -73,7 +73,7 @@ def test_listeners_hear_events_of_their_type_in_the_order_in_which_they_began_to
     assert log == [("first", (0, "a")), ("first", (1, "b")), ("second", (1, "b")), ("other", (2, 1))]
 
 
-def test_a_listener_that_fails_breaks_the_simulation_and_the_event_is_named() -> None:
+def test_failing_listener_breaks_the_simulation_and_names_the_event() -> None:
     trace = Trace()
     trace.listen(Said, lambda event: [][event.at_us])
     with pytest.raises(BrokenSimulationError, match=r"^a listener failed at Said\(at_us=3, text='a'\)$") as caught:
@@ -121,7 +121,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(HOST
 
 @given(st.lists(st.tuples(st.integers(), texts), max_size=30))
 @settings(max_examples=100, deadline=None, derandomize=True)
-def test_whatever_the_events_say_the_lines_say_it(events: list[tuple[int, str]]) -> None:
+def test_lines_decode_to_the_events_of_any_text(events: list[tuple[int, str]]) -> None:
     trace = Trace()
     for event in events:
         trace.emit(Said(*event))
@@ -130,12 +130,12 @@ def test_whatever_the_events_say_the_lines_say_it(events: list[tuple[int, str]])
 
 
 @pytest.mark.parametrize("count", [999, 1000, 1001, 2000, 2345])
-def test_events_are_encoded_in_batches_and_nobody_can_tell(count: int) -> None:
+def test_encoding_in_batches_changes_neither_lines_nor_digest(count: int) -> None:
     trace = Trace()
     for number in range(count):
         trace.emit(Said(number, f"],\n[{number}"))
         if number % 500 == 7:
-            # Whoever looks meanwhile changes nothing.
+            # Reading in between changes nothing.
             assert (len(trace), len(list(trace.lines()))) == (number + 1, number + 1)
             trace.digest()
     assert len(trace) == count
@@ -163,7 +163,7 @@ def test_the_digest_is_the_sha_256_of_the_decompressed_file(tmp_path: Path) -> N
     assert sha256(path.with_suffix("").read_bytes()).hexdigest() == trace.digest()
 
 
-def test_the_digest_tells_order_text_and_number_of_events_apart() -> None:
+def test_digest_depends_on_order_text_and_number_of_events() -> None:
     def digest(*events: Said) -> str:
         trace = Trace()
         for event in events:
@@ -175,7 +175,7 @@ def test_the_digest_tells_order_text_and_number_of_events_apart() -> None:
     assert len({digest(*events) for events in traces}) == len(traces)
 
 
-def test_the_same_trace_gives_the_same_bytes_whatever_the_files_name_and_age(tmp_path: Path) -> None:
+def test_same_trace_gives_same_bytes_for_any_file_name_and_age(tmp_path: Path) -> None:
     first, second = tmp_path / "first.gz", tmp_path / "second.gz"
     trace = filled()
     trace.write(first)
@@ -245,14 +245,14 @@ def test_a_full_disk_ends_the_run_and_code_under_test_cannot_catch_it(tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_trace_listeners_hear_all_and_there_is_no_line() -> None:
+def test_trace_at_level_off_calls_listeners_and_has_no_lines() -> None:
     trace, heard = Trace(level="off"), list[Said]()
     trace.listen(Said, heard.append)
     trace.emit(Said(0, "a"))
     assert (heard, list(trace.lines()), len(trace)) == ([Said(0, "a")], [], 0)
 
 
-def test_a_summary_has_the_events_that_tell_what_became_of_executions() -> None:
+def test_summary_has_the_events_that_show_the_fate_of_executions() -> None:
     trace = Trace(level="summary")
     ended = ("r-1", "ExecutionPoller", "e-1")
     for event in (
@@ -263,3 +263,24 @@ def test_a_summary_has_the_events_that_tell_what_became_of_executions() -> None:
     ):
         trace.emit(event)
     assert [json.loads(line)[:2] for line in trace.lines()] == [["TickFired", 0], ["LambdaEnded", 3]]
+
+
+class Listening:
+    """Handles one type of event."""
+
+    def __init__(self) -> None:
+        self.seen: list[Said] = []
+
+    def _on_said(self, event: Said) -> None:
+        self.seen.append(event)
+
+    def _other(self, event: TickFired) -> None:
+        raise AssertionError(event)
+
+
+def test_attached_object_gets_the_events_that_its_methods_annotate() -> None:
+    trace, listening = Trace(), Listening()
+    trace.attach(listening)
+    trace.emit(Said(1, "a"))
+    trace.emit(TickFired(2, 1))
+    assert listening.seen == [Said(1, "a")]

@@ -11,7 +11,7 @@ from drsim.orchestrator.model import ExecutionStatus
 from drsim.orchestrator.settings import MINUTE_US, SECOND_US
 from drsim.simulator.events import FINDER, POLLER, ItemChanged, LambdaStarted, RunEnded
 from drsim.simulator.figures.table import LOOKS
-from drsim.simulator.kernel import ProcessCrashedError
+from drsim.simulator.processes import ProcessCrashedError
 from drsim.simulator.services.dynamodb import ExecutionTable
 from drsim.simulator.services.observability import LogsService
 from drsim.simulator.services.schedule import ScheduleRule

@@ -3,9 +3,8 @@
 import pytest
 
 from drsim.orchestrator.settings import Settings
-from drsim.simulator.checks.cadence import NoStarvation, PollCadence, interval_us, phase
+from drsim.simulator.checks.cadence import NoStarvation, PollCadence, TriggerCadence, interval_us, phase
 from drsim.simulator.checks.monitor import Verdict
-from drsim.simulator.checks.triggers import TriggerCadence
 from drsim.simulator.events import FINDER, POLLER, IndexRead, Invoked, TickFired
 from drsim.simulator.spec.world import WorldSpec
 from tests.simulator.cloudwatch.runs import (
@@ -235,7 +234,7 @@ def test_without_slack_the_time_of_a_query_may_cost_a_look() -> None:
         assert [expected for expected, _ in bench.said()] == said
 
 
-def test_a_wave_that_the_worker_adds_between_two_polls_may_hasten_the_next_or_not() -> None:
+def test_wave_added_between_polls_permits_the_shorter_interval() -> None:
     for second in (18, 32):
         bench = a_watched_bench()
         poll(bench, 1, 2)
@@ -260,7 +259,7 @@ def test_a_poll_with_no_look_counts_from_its_invocation(by: str) -> None:
     assert (bench.said(), bench.monitor.checked) == ([], 3)
 
 
-@pytest.mark.parametrize("by", ["person", "nobody"])
+@pytest.mark.parametrize("by", ["person", "deletion"])
 def test_what_has_ended_or_is_gone_is_not_waited_for(by: str) -> None:
     bench = a_watched_bench()
     poll(bench, 1, 2)
@@ -300,14 +299,14 @@ def a_run(bench: Bench, *looks_s: float, outcome: str = "ok") -> None:
     ("looks_s", "said"),
     [
         ((0.1, 15.1, 35, 45.1), []),
-        ((0.1, 15.1, 30.1), [("4 looks in a run of the finder", "3")]),
-        ((), [("4 looks in a run of the finder", "0")]),
+        ((0.1, 15.1, 30.1), [("4 looks in an invocation of the finder", "3")]),
+        ((), [("4 looks in an invocation of the finder", "0")]),
         ((0.1, 15.1, 36, 45.1), [("look 3 of the finder from 30 s on, within 5 s", "at 36 s")]),
         ((0.1, 14, 30.1, 45.1), [("look 2 of the finder from 15 s on, within 5 s", "at 14 s")]),
         ((0.1, 15.1, 30.1, 45.1, 46), [("look 5 of the finder from 60 s on, within 5 s", "at 46 s")]),
     ],
 )
-def test_the_finder_looks_as_often_as_it_is_set_to(looks_s: tuple[float, ...], said: list[tuple[str, str]]) -> None:
+def test_finder_looks_as_often_as_configured(looks_s: tuple[float, ...], said: list[tuple[str, str]]) -> None:
     bench = Bench(PollCadence, settings=Settings(sweeps_per_invocation=4))
     a_run(bench, *looks_s)
     assert bench.said() == said
@@ -370,7 +369,7 @@ def test_no_starvation_does_not_mind_who_lists_an_execution() -> None:
     assert (bench.said(), bench.monitor.checked) == ([], 1)
 
 
-def test_no_starvation_waits_as_long_as_the_longest_interval_asks_or_the_scenario_says() -> None:
+def test_no_starvation_bound_follows_longest_interval_or_scenario() -> None:
     slow = Settings(pending_interval_us=300 * SECOND_US)
     bounded = WorldSpec.model_validate({"bounds": {"poll_gap": "3m"}})
     for bench, bound_s in ((Bench(NoStarvation, settings=slow), 630), (Bench(NoStarvation, spec=bounded), 180)):

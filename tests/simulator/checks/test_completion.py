@@ -59,7 +59,7 @@ def test_an_end_that_is_true_passes() -> None:
 @pytest.mark.parametrize(
     ("second", "wave", "expected"),
     [
-        (209, "COMPLETED", "wave 1 still going on by DRS's truth"),
+        (209, "COMPLETED", "wave 1 unfinished by DRS's truth"),
         (211, "PARTIAL", "wave 1 COMPLETED by DRS's truth"),
     ],
 )
@@ -86,7 +86,7 @@ def test_an_execution_does_not_end_before_its_waves_or_without_them(total: int) 
     bench.at(211)
     wave = done(job) if total == 2 else done(job) | {"Status": "IN_PROGRESS"}
     bench.write(an_item(Version=2, TotalWaves=total, Status="COMPLETED", Waves=[wave]))
-    assert bench.said() == [("still going on, as its waves", "COMPLETED")]
+    assert bench.said() == [("unfinished, as its waves", "COMPLETED")]
 
 
 def test_a_poll_cannot_prove_by_its_own_write_that_a_job_was_never_started() -> None:
@@ -94,7 +94,7 @@ def test_a_poll_cannot_prove_by_its_own_write_that_a_job_was_never_started() -> 
     waits = without(a_wave(Status="LAUNCHING"), "JobId")
     bench.write(an_item(Waves=[waits]), by="worker")
     bench.write(an_item(Version=2, Status="FAILED", Waves=[waits | {"Status": "FAILED"}]))
-    assert bench.said() == [("wave 1 still going on by DRS's truth", "FAILED")]
+    assert bench.said() == [("wave 1 unfinished by DRS's truth", "FAILED")]
 
 
 def test_what_the_worker_says_of_a_wave_that_it_could_not_start_is_true() -> None:
@@ -115,7 +115,7 @@ def test_wave_end_under_unreadable_status_is_judged() -> None:
     bench, job, _ = a_bench(CompletionSoundness)
     bench.write(an_item(Version=3, Status="LOST"))
     bench.write(an_item(Version=4, Status="LOST", Waves=[done(job)]))
-    assert bench.said() == [("wave 1 still going on by DRS's truth", "COMPLETED")]
+    assert bench.said() == [("wave 1 unfinished by DRS's truth", "COMPLETED")]
 
 
 # --- completion-soundness: what a poll records ----------------------------------------------------------------
@@ -136,7 +136,7 @@ def seen(job: DrsJob, status: str = "IN_PROGRESS", **changes: Any) -> Item:
         ({"Servers": [a_server(status="PENDING")]}, [("server s-1 IN_PROGRESS by DRS's truth", "PENDING")]),
     ],
 )
-def test_a_poll_records_what_drs_told_it(changes: Item, said: list[tuple[str, str]]) -> None:
+def test_poll_records_the_answer_of_drs(changes: Item, said: list[tuple[str, str]]) -> None:
     bench, job, _ = a_bench(CompletionSoundness)
     bench.at(100)
     bench.ask(job.job_id)
@@ -168,7 +168,7 @@ def test_what_has_not_changed_is_judged_once() -> None:
     assert (bench.said(), bench.monitor.checked) == ([], 1)
 
 
-def test_a_poll_that_did_not_ask_or_was_not_told_is_not_judged_by_what_it_records() -> None:
+def test_record_of_a_poll_without_an_answer_is_not_judged() -> None:
     bench, job, _ = a_bench(CompletionSoundness)
     bench.at(100)
     bench.ask(job.job_id, found=())
@@ -346,7 +346,7 @@ def test_an_execution_that_appears_as_a_timeout_is_judged_as_well() -> None:
     assert bench.said() == [("TIMEOUT only after 1800 s", "after 0 s")]
 
 
-def test_what_an_invocation_was_told_is_forgotten_when_it_ends() -> None:
+def test_answers_to_an_invocation_are_forgotten_when_it_ends() -> None:
     bench, job, _ = a_bench(TimeoutTruth, life=STUCK)
     bench.at(1801)
     bench.ask(job.job_id)

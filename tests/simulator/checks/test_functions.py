@@ -5,8 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from drsim.orchestrator.settings import Settings
-from drsim.simulator.checks.budgets import Budgets
-from drsim.simulator.checks.logs import LogCorrelation
+from drsim.simulator.checks.functions import Budgets, LogCorrelation
 from drsim.simulator.events import FINDER, POLLER, LogWritten, Throttled, WriteRefused
 from drsim.simulator.trace import Trace
 from tests.simulator.cloudwatch.runs import SECOND_US, Bench, ended, started
@@ -99,7 +98,7 @@ def test_log_correlation_judges_an_invocation_by_its_lines(
     assert bench.said() == said
 
 
-def test_a_finder_logs_about_any_execution_and_its_failure_is_logged_by_lambda() -> None:
+def test_finder_may_log_any_execution_and_lambda_logs_its_failure() -> None:
     bench = Bench(LogCorrelation)
     bench.trace.emit(started("r-1", FINDER, ""))
     bench.trace.emit(line(execution_id="e-7", function=FINDER))
@@ -113,7 +112,7 @@ def test_a_finder_logs_about_any_execution_and_its_failure_is_logged_by_lambda()
     assert bench.said() == [("ExecutionFinder logs what it did", "no line")]
 
 
-def test_log_correlation_notices_a_line_of_nobody() -> None:
+def test_log_correlation_reports_a_line_outside_an_invocation() -> None:
     bench = Bench(LogCorrelation)
     bench.trace.emit(line())
     assert bench.said() == [("a line of a running invocation", "text")]

@@ -2,7 +2,7 @@
 
 from drsim.orchestrator.metrics import UNITS, MetricName
 from drsim.orchestrator.model import Dispatch
-from drsim.simulator.checks.metrics import JUDGED
+from drsim.simulator.checks.metrics import METRIC_RULES
 from drsim.simulator.cloudwatch.alarms import alarms_by_name
 from drsim.simulator.cloudwatch.dashboard import dashboard
 from drsim.simulator.cloudwatch.metrics import NAMESPACE
@@ -20,7 +20,7 @@ def test_a_poll_publishes_each_metric_of_the_table_in_its_unit() -> None:
 
 
 def test_each_metric_of_the_table_has_a_unit_and_is_judged() -> None:
-    assert list(UNITS) == list(JUDGED) == list(MetricName)
+    assert list(UNITS) == list(METRIC_RULES) == list(MetricName)
 
 
 def test_an_alarm_reads_a_metric_of_the_table_in_its_unit() -> None:

@@ -7,10 +7,9 @@ import pytest
 from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.files import load
 from drsim.simulator.checks import PROPERTIES
-from drsim.simulator.checks.budgets import Budgets
-from drsim.simulator.checks.lifecycle import FinalizeOnce, StatusOrder, TerminalAbsorbing
+from drsim.simulator.checks.functions import Budgets
 from drsim.simulator.checks.monitor import VIOLATIONS_KEPT_MAX, Monitor, Verdict
-from drsim.simulator.checks.writes import Isolation, NoLostUpdate
+from drsim.simulator.checks.writes import FinalizeOnce, Isolation, NoLostUpdate, StatusOrder, TerminalAbsorbing
 from drsim.simulator.events import FINDER, POLLER, Throttled
 from drsim.simulator.world import World
 from tests.simulator.cloudwatch.runs import (
@@ -64,7 +63,7 @@ def test_all_violations_are_counted_and_the_first_ones_kept() -> None:
     ("after", "said"),
     [
         (an_item(Version=2), []),
-        (an_item(Version=3), [("version 2 over 1", "version 3, by ExecutionPoller")]),
+        (an_item(Version=3), [("Version rises from 1 to 2", "it is 3, by ExecutionPoller")]),
         (
             an_item(Version=2, LastPolledTime=START_S),
             [("LastPolledTime does not go back", "it went back, by ExecutionPoller")],
@@ -282,7 +281,7 @@ def test_what_has_ended_may_be_deleted_and_no_function_brings_it_back() -> None:
             [("JobStatus of wave 1 kept", "gone, by ExecutionPoller")],
         ),
         ({"Waves": [without(a_wave(), "JobStatus")]}, {}, []),
-        # Another job begins anew.
+        # Another job starts from the beginning.
         ({}, {"Waves": [a_wave(JobId="drsjob-2", JobStatus="PENDING")]}, []),
         ({}, {"Waves": [a_wave(Servers=[a_server(status="LAUNCHED"), a_server("s-2", "PENDING")])]}, []),
         (

@@ -63,7 +63,7 @@ def an_item(**changes: Any) -> Item:
         "Version": 1,
         "TotalWaves": 1,
         "LastPolledTime": START_S + 5,
-        "InitiatedBy": "somebody",
+        "InitiatedBy": "operator",
         "Waves": [a_wave()],
         **changes,
     }
@@ -112,11 +112,11 @@ class Bench:
         )
 
     def at(self, second: float) -> None:
-        """Let time pass, to so many seconds after the start."""
+        """Let time pass until this second of the run."""
         self.kernel.run(until_us=round(second * SECOND_US))
 
     def write(self, item: Item, *, by: str = POLLER, request_id: str = "r-1") -> None:
-        """Write a whole item; those who are no function have no request."""
+        """Write a whole item; writers other than functions have no request."""
         self.table.put(item, writer=by, request_id=request_id if by in (POLLER, FINDER) else "")
 
     def delete(self, *, by: str = POLLER) -> None:
@@ -129,7 +129,7 @@ class Bench:
         return self.drs.start_recovery(SCOPE, server_ids or ("s-1",))
 
     def ask(self, *asked: str, found: tuple[str, ...] | None = None, request_id: str = "r-1") -> None:
-        """A poll asks DRS about jobs, and hears of those it knows."""
+        """A poll asks DRS about jobs, and DRS returns those in `found`."""
         found = asked if found is None else found
         self.trace.emit(JobsDescribed(self.kernel.now_us, request_id, "e-1", *SCOPE, asked, found, (), 1))
 
@@ -141,5 +141,5 @@ class Bench:
             self.trace.emit(Invoked(now_us, poll, request_id, POLLER, "e-1"))
 
     def said(self) -> list[tuple[str, str]]:
-        """What was expected and what was seen, of each violation."""
+        """The expected and the observed text of each violation."""
         return [(each.expected, each.observed) for each in self.monitor.violations]

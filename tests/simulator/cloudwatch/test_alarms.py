@@ -33,8 +33,8 @@ def series(values: Sequence[float | None], unit: str = "Count") -> MetricSeries:
     made = MetricSeries(unit)
     for number, value in enumerate(values, 100):
         if value is not None:
-            made.put(number, value)
-    made.close(100 + len(values))
+            made.open[number].append(value)
+    made.close(0, 100 + len(values))
     return made
 
 
@@ -47,7 +47,7 @@ def states(alarm: Alarm, *values: float | None) -> list[tuple[int, str]]:
 # --- states ----------------------------------------------------------------------------------------------------
 
 
-def test_an_alarm_goes_off_once_its_period_holds_enough_and_is_well_when_that_has_slid_out() -> None:
+def test_alarm_lasts_while_its_sliding_period_exceeds_the_threshold() -> None:
     assert states(ALARM, 0, 2, 2, 2, 0, 0, 0, 0, 0) == [(-1, "INSUFFICIENT_DATA"), (0, "OK"), (3, "ALARM"), (6, "OK")]
 
 
@@ -137,7 +137,7 @@ def test_the_templates_alarms_are_read_with_the_names_that_a_run_has() -> None:
     ]
 
 
-def test_the_dashboards_widgets_come_in_order_with_their_metrics_written_out() -> None:
+def test_dashboard_widgets_are_in_order_with_expanded_metrics() -> None:
     found = dashboard()
     assert [each.title for each in found] == [
         "Executions in POLLING",

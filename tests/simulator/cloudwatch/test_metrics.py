@@ -69,7 +69,7 @@ def call(operation: str, error: str = "", *, at_us: int = 0, request_id: str = "
 
 
 def large(size_bytes: int, **changes: object) -> dict[str, object]:
-    """An item of at least so many bytes, and at most 600 more."""
+    """An item of at least this size, and at most 600 bytes more."""
     return an_item(Note="x" * size_bytes, **changes)
 
 
@@ -85,7 +85,7 @@ def test_what_a_function_publishes_has_its_namespace_and_unit() -> None:
     }
 
 
-def test_an_invocation_counts_when_it_starts_and_its_error_and_duration_for_that_same_minute() -> None:
+def test_error_and_duration_count_for_the_minute_of_the_start() -> None:
     watched = Watched().emit(
         started(at_us=59 * SECOND_US),
         ended(at_us=181 * SECOND_US, duration_us=122 * SECOND_US, outcome="timeout"),
@@ -182,12 +182,12 @@ def test_a_strong_read_takes_a_unit_for_4_kb_of_the_item_as_it_is(size_bytes: in
 def test_to_read_what_is_not_there_costs_one_unit() -> None:
     watched = Watched()
     watched.table.put(large(9000), writer="worker")
-    watched.table.delete(KEY, writer="somebody")
+    watched.table.delete(KEY, writer="operator")
     watched.emit(started(), call("GetItem"))
     assert watched.sums("ConsumedReadCapacityUnits", TABLE) == [1]
 
 
-def test_a_write_costs_a_unit_for_each_kb_of_the_larger_version_in_the_table_and_in_the_index() -> None:
+def test_write_costs_one_unit_per_kb_of_the_larger_version() -> None:
     watched = Watched()
     for minute, size_bytes in enumerate((100, 2100, 4100, 300, 100)):
         watched.kernel.run(until_us=minute * MINUTE_US)
@@ -208,12 +208,12 @@ def test_another_status_is_a_deletion_and_an_insertion_in_the_index() -> None:
 def test_a_deletion_costs_what_was_there() -> None:
     watched = Watched()
     watched.table.put(large(2100), writer="worker")
-    watched.table.delete(KEY, writer="somebody")
+    watched.table.delete(KEY, writer="operator")
     assert watched.sums("ConsumedWriteCapacityUnits", TABLE) == [3 + 3]
     assert watched.sums("ConsumedWriteCapacityUnits", INDEX) == [3 + 3]
 
 
-def test_a_write_whose_condition_is_false_costs_what_is_there_and_nothing_in_the_index() -> None:
+def test_refused_write_costs_the_present_item_and_no_index_units() -> None:
     watched = Watched()
     watched.table.put(large(2100), writer="worker")
     for key in (KEY, KEY._replace(execution_id="e-2")):
@@ -231,7 +231,7 @@ def test_a_malformed_item_costs_as_much_as_any() -> None:
     assert watched.sums("ConsumedWriteCapacityUnits", TABLE) == [2]
 
 
-def test_the_busiest_second_of_the_key_polling_counts_all_writers_and_no_other_status() -> None:
+def test_busiest_second_of_polling_counts_all_writers_of_that_key() -> None:
     watched = Watched()
 
     def at(second: float, size_bytes: int, **changes: object) -> None:
@@ -268,7 +268,7 @@ def test_minutes_come_in_order_and_those_without_a_value_are_left_out() -> None:
     assert list(watched.seen()["Throttles", POLLER]) == [0, 3, 4, 90]
 
 
-def test_an_error_still_counts_for_the_minute_of_an_invocation_that_took_as_long_as_lambda_allows() -> None:
+def test_error_of_the_longest_invocation_counts_for_its_first_minute() -> None:
     watched = Watched()
     for minute in range(16):
         watched.emit(started(f"f-{minute}", FINDER, "", minute * MINUTE_US))
@@ -276,7 +276,7 @@ def test_an_error_still_counts_for_the_minute_of_an_invocation_that_took_as_long
     assert watched.seen()["Errors", FINDER] == {0: [1, 1, 1, 1]}
 
 
-def test_what_comes_later_than_on_lambda_counts_for_the_oldest_open_minute_and_once() -> None:
+def test_error_after_lambdas_maximum_counts_for_the_oldest_open_minute() -> None:
     watched = Watched().emit(
         started("r-1"),
         started("r-2"),
@@ -289,12 +289,12 @@ def test_what_comes_later_than_on_lambda_counts_for_the_oldest_open_minute_and_o
 def test_a_minute_is_summed_up_with_nearest_rank_quantiles() -> None:
     series = MetricSeries("Count")
     for value in (40, 10, 30, 20):
-        series.put(7, value)
+        series.open[7].append(value)
     for value in range(200, 0, -1):
-        series.put(8, value)
-    series.close(8)
+        series.open[8].append(value)
+    series.close(0, 8)
     assert series.minutes == [Datapoint(7, 4, 100, 10, 40, 20, 40)]
-    series.close(9)
+    series.close(0, 9)
     assert series.minutes[1] == Datapoint(8, 200, 20_100, 1, 200, 100, 198)
 
 

@@ -36,7 +36,7 @@ def true_quantile(numbers: list[int], ratio: float) -> int:
 
 
 @pytest.mark.parametrize(("ratio", "value"), [(0, 10), (0.2, 10), (0.21, 20), (0.5, 30), (0.95, 50), (1, 50)])
-def test_a_quantile_is_the_smallest_value_that_so_many_do_not_exceed(ratio: float, value: int) -> None:
+def test_quantile_is_the_smallest_value_that_the_ratio_does_not_exceed(ratio: float, value: int) -> None:
     assert Sketch([30, 10, 50, 20, 40]).quantiles(ratio) == [value]
 
 
@@ -52,7 +52,7 @@ def test_few_values_are_kept_as_they_are(numbers: list[int]) -> None:
 @pytest.mark.usefixtures("few")
 @given(many)
 @settings(max_examples=200, deadline=None, derandomize=True)
-def test_of_many_values_count_sum_and_ends_are_exact_and_quantiles_as_near_as_is_said(numbers: list[int]) -> None:
+def test_many_values_have_exact_sums_and_quantiles_within_the_error(numbers: list[int]) -> None:
     for values in (filled(numbers), Sketch.of_all([filled(numbers[::2]), filled(numbers[1::2])])):
         assert (len(values), values.total, values.low, values.high) == (
             len(numbers),
@@ -64,7 +64,7 @@ def test_of_many_values_count_sum_and_ends_are_exact_and_quantiles_as_near_as_is
             assert abs(found - true_quantile(numbers, ratio)) <= ERROR_RATIO * abs(true_quantile(numbers, ratio))
 
 
-def test_many_values_say_that_they_may_be_off_and_take_no_more_room_than_their_steps(few: int) -> None:
+def test_many_values_report_their_error_and_use_bounded_memory(few: int) -> None:
     values = Sketch(range(few))
     values.settle()
     assert values.error_ratio == 0

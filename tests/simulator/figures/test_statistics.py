@@ -6,7 +6,7 @@ import pytest
 
 from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.files import load
-from drsim.simulator.checks.budgets import Budgets
+from drsim.simulator.checks.functions import Budgets
 from drsim.simulator.events import (
     FINDER,
     POLLER,
@@ -128,7 +128,7 @@ def test_a_finder_that_no_tick_started_belongs_to_none() -> None:
 # --- functions and their calls --------------------------------------------------------------------------------
 
 
-def test_runs_are_counted_by_outcome_and_timed_by_whether_they_were_cold_and_had_work() -> None:
+def test_invocations_count_by_outcome_and_are_timed_by_start_and_work() -> None:
     bench = Counted()
     bench.trace.emit(LambdaStarted(0, "f-1", FINDER, "", 1, 1, 200, 1))
     bench.trace.emit(started("r-1", concurrency=2))
@@ -271,7 +271,7 @@ def test_an_end_is_as_late_as_it_is_after_the_truth_or_the_last_wave() -> None:
     ("status", "hangs", "timeout_delay", "overdue"),
     [("TIMEOUT", True, [31], 0), ("COMPLETED", False, [], 1), ("COMPLETED", True, [], 0)],
 )
-def test_ends_after_the_timeout_are_told_apart(
+def test_ends_after_the_timeout_count_separately(
     status: str, hangs: bool, timeout_delay: list[float], overdue: int
 ) -> None:
     bench = Counted()

@@ -12,7 +12,7 @@ def test_member_of_a_family_with_an_entry_is_that_entry() -> None:
     assert figures.COLD.of("Query").phase_2_max == 21
 
 
-def test_member_of_a_family_without_an_entry_has_the_unit_and_basis_of_the_family() -> None:
+def test_family_member_without_entry_has_the_familys_unit_and_basis() -> None:
     scan = figures.WARM.of("Scan")
     assert (scan.name, scan.title, scan.unit, scan.basis) == ("Scan.warm", "Scan, warm", "ms", "modelled")
     assert figures.WARM.of("Scan") is scan

@@ -4,7 +4,7 @@ import pytest
 
 from drsim.orchestrator.model import ExecutionStatus, Phase
 from drsim.scenarios.files import load
-from drsim.simulator.checks.budgets import Budgets
+from drsim.simulator.checks.functions import Budgets
 from drsim.simulator.events import FINDER, POLLER, CallMade, FaultInjected, IndexRead, Invoked
 from drsim.simulator.figures import table as figures
 from drsim.simulator.figures.tally import Tally
@@ -105,7 +105,7 @@ def test_world_with_verdict_only_has_the_same_tally(scenario: str) -> None:
         }
 
 
-def test_statuses_are_the_present_ones_and_the_most_polling_at_once_is_kept() -> None:
+def test_statuses_are_current_and_the_polling_maximum_is_kept() -> None:
     bench = Tallied()
     for name in ("e-1", "e-2", "e-3"):
         bench.table.put(an_item(ExecutionId=name), writer="worker")
