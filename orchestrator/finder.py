@@ -112,18 +112,11 @@ class Finder:
             try:
                 self._invoker.invoke(
                     Dispatch(
-                        key=execution.key,
-                        dispatched_us=look_us,
-                        active_count=active,
-                        started_us=execution.start_us,
+                        key=execution.key, dispatched_us=look_us, active_count=active, started_us=execution.start_us
                     )
                 )
             except OrchestratorError as error:
-                _log.error(
-                    "Could not invoke the poller: %s",
-                    error,
-                    extra={"execution_id": execution.key.execution_id},
-                )
+                _log.error("Could not invoke the poller: %s", error, extra={"execution_id": execution.key.execution_id})
                 return _Sent.FAILED
             return _Sent.ACCEPTED
 

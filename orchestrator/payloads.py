@@ -8,10 +8,7 @@ from .model import Dispatch, ExecutionKey
 
 def payload_of(dispatch: Dispatch) -> dict[str, str | int]:
     """The payload that carries a dispatch; what is None is left out."""
-    payload: dict[str, str | int] = {
-        "ExecutionId": dispatch.key.execution_id,
-        "PlanId": dispatch.key.plan_id,
-    }
+    payload: dict[str, str | int] = {"ExecutionId": dispatch.key.execution_id, "PlanId": dispatch.key.plan_id}
     if dispatch.dispatched_us is not None:
         payload["DispatchedAtUs"] = dispatch.dispatched_us
     if dispatch.active_count is not None:

@@ -11,15 +11,7 @@ from enum import StrEnum
 from . import decisions
 from .errors import LostRaceError, OrchestratorError, PollFailedError, TryLaterError
 from .metrics import MetricName, point
-from .model import (
-    Dispatch,
-    Execution,
-    ExecutionStatus,
-    Job,
-    JobRef,
-    JobScope,
-    PollUpdate,
-)
+from .model import Dispatch, Execution, ExecutionStatus, Job, JobRef, JobScope, PollUpdate
 from .ports import Clock, ExecutionStore, Metrics, RecoveryJobs
 from .settings import SECOND_US, Settings
 
@@ -101,10 +93,7 @@ class Poller:
         """Why there is nothing to poll, or None. The index lags and Lambda delivers twice: only the table is sure."""
         if execution.status is not ExecutionStatus.POLLING:
             _log.info(
-                "Execution %s is %s, not POLLING",
-                dispatch.key.execution_id,
-                execution.status,
-                extra=_fields(dispatch),
+                "Execution %s is %s, not POLLING", dispatch.key.execution_id, execution.status, extra=_fields(dispatch)
             )
             return PollReport(PollEnd.NOT_POLLING, status=execution.status)
         if dispatch.dispatched_us is not None and not decisions.is_due(

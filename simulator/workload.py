@@ -12,14 +12,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple, TypeGuard
 
 from drsim.orchestrator.items import seconds_item
-from drsim.orchestrator.model import (
-    ExecutionKey,
-    ExecutionStatus,
-    ExecutionType,
-    JobScope,
-    ServerStatus,
-    WaveStatus,
-)
+from drsim.orchestrator.model import ExecutionKey, ExecutionStatus, ExecutionType, JobScope, ServerStatus, WaveStatus
 from drsim.simulator.faults.effects import Effects
 from drsim.simulator.faults.kinds import START_RECOVERY
 from drsim.simulator.kernel import Kernel

@@ -26,9 +26,7 @@ class FunctionInvoker:
         about = f"{self._function} for execution {dispatch.key.execution_id}"
         try:
             answer = self._client.invoke(
-                FunctionName=self._function,
-                InvocationType="Event",
-                Payload=json.dumps(payload_of(dispatch)).encode(),
+                FunctionName=self._function, InvocationType="Event", Payload=json.dumps(payload_of(dispatch)).encode()
             )
             # Empty, but the connection returns to the pool only once it was read.
             answer["Payload"].read()

@@ -75,12 +75,7 @@ def _stored(items: Sequence[object], old: Sequence[_StoredWave]) -> tuple[_Store
 
 
 def change(
-    at_us: int,
-    request_id: str,
-    writer: str,
-    execution_id: str,
-    before: StoredItem | None,
-    after: StoredItem | None,
+    at_us: int, request_id: str, writer: str, execution_id: str, before: StoredItem | None, after: StoredItem | None
 ) -> ItemChanged:
     """The event of a write that puts one version in the place of another."""
     return ItemChanged(
