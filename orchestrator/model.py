@@ -39,8 +39,6 @@ class Status(StrEnum):
 
 
 class ExecutionStatus(Status):
-    """Where an execution stands."""
-
     PENDING = "PENDING", "The plan's worker has created it", "POLLING", "FAILED", "CANCELLED"
     POLLING = "POLLING", "The poller watches its jobs", "COMPLETED", "PARTIAL", "FAILED", "TIMEOUT", "CANCELLED"
     COMPLETED = "COMPLETED", "Every wave completed"
@@ -57,8 +55,6 @@ _WAVE_ENDS: Final = ("COMPLETED", "PARTIAL", "FAILED", "TIMEOUT", "UNKNOWN")
 
 
 class WaveStatus(Status):
-    """Where a wave stands."""
-
     PENDING = "PENDING", "It waits for its turn, or for DRS", "LAUNCHING", "IN_PROGRESS", *_WAVE_ENDS
     LAUNCHING = "LAUNCHING", "DRS has its job", "IN_PROGRESS", *_WAVE_ENDS
     IN_PROGRESS = "IN_PROGRESS", "Its servers launch", *_WAVE_ENDS
@@ -113,8 +109,6 @@ class Phase(StrEnum):
 
 
 class ExecutionKey(NamedTuple):
-    """The table's key."""
-
     execution_id: str
     plan_id: str
 
@@ -133,7 +127,7 @@ class JobRef(NamedTuple):
     job_id: str
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """One source server of a wave. `extra` holds the attributes of other writers, kept as they are."""
 
@@ -143,7 +137,7 @@ class Server:
     extra: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wave:
     """One wave: at most one DRS job, and the servers it launches. `job_status` is the job's status as last seen."""
 
@@ -159,16 +153,14 @@ class Wave:
 
     @property
     def job(self) -> JobRef | None:
-        """The wave's DRS job, or None before one was started."""
         return None if self.job_id is None else JobRef(self.scope, self.job_id)
 
     @property
     def finished(self) -> bool:
-        """Whether DRS has said its last word about this wave."""
         return self.status in FINISHED_WAVE
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
     """One execution as read from the table, at one version."""
 
@@ -185,10 +177,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class ServerLaunch:
-    """One participating server of a DRS job, with the statuses of its post-launch actions.
-
-    None among `actions` stands for an action whose status DRS left out.
-    """
+    """One participating server of a DRS job. An action is None where DRS left out its status."""
 
     source_server_id: str
     status: ServerStatus

@@ -12,7 +12,7 @@ from . import decisions
 from .errors import LostRaceError, OrchestratorError, PollFailedError, TryLaterError
 from .metrics import MetricName, point
 from .model import Dispatch, Execution, ExecutionStatus, Job, JobRef, JobScope, PollUpdate
-from .ports import Clock, ExecutionStore, Metrics, RecoveryJobs
+from .ports import Clock, ExecutionStore, MetricPublisher, RecoveryJobs
 from .settings import SECOND_US, Settings
 
 _log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Poller:
     """Polls one execution an invocation."""
 
     def __init__(
-        self, *, store: ExecutionStore, jobs: RecoveryJobs, metrics: Metrics, clock: Clock, settings: Settings
+        self, *, store: ExecutionStore, jobs: RecoveryJobs, metrics: MetricPublisher, clock: Clock, settings: Settings
     ) -> None:
         self._store = store
         self._jobs = jobs

@@ -33,7 +33,6 @@ class PollingIndex(Protocol):
 
     def polling_page(self, cursor: object | None) -> IndexPage:
         """One page of the executions in POLLING, oldest StartTime first, from `cursor` on; None begins."""
-        ...
 
 
 class ExecutionStore(Protocol):
@@ -41,11 +40,9 @@ class ExecutionStore(Protocol):
 
     def get(self, key: ExecutionKey) -> Execution | None:
         """The execution as it is now, or None if there is none. Raises MalformedError."""
-        ...
 
     def save_poll(self, update: PollUpdate) -> None:
         """Write a poll's result if the item is still POLLING at the expected version. Raises LostRaceError."""
-        ...
 
 
 class RecoveryJobs(Protocol):
@@ -53,7 +50,6 @@ class RecoveryJobs(Protocol):
 
     def describe_page(self, scope: JobScope, job_ids: Sequence[str], token: str | None) -> JobsPage:
         """One page of the named jobs, 1 to 1,000 of them; a job that DRS does not know is left out."""
-        ...
 
 
 class PollerInvoker(Protocol):
@@ -61,24 +57,18 @@ class PollerInvoker(Protocol):
 
     def invoke(self, dispatch: Dispatch) -> None:
         """Hand over one dispatch; returning means that Lambda accepted it, not that it ran."""
-        ...
 
 
-class Metrics(Protocol):
+class MetricPublisher(Protocol):
     """CloudWatch metrics of this system's namespace."""
 
     def publish(self, points: Sequence[MetricPoint]) -> None:
         """Publish all points at the present instant."""
-        ...
 
 
 class Clock(Protocol):
-    """The time."""
-
     def now_us(self) -> int:
         """Microseconds since the Unix epoch."""
-        ...
 
     def sleep_us(self, duration_us: int) -> None:
         """Return after `duration_us` (>= 0) have passed."""
-        ...

@@ -16,7 +16,7 @@ from drsim.orchestrator.finder import Finder
 from drsim.orchestrator.model import TERMINAL, ExecutionKey, ExecutionStatus
 from drsim.orchestrator.payloads import dispatch_of
 from drsim.orchestrator.poller import Poller
-from drsim.orchestrator.ports import Clock, ExecutionStore, Metrics, PollerInvoker, PollingIndex, RecoveryJobs
+from drsim.orchestrator.ports import Clock, ExecutionStore, MetricPublisher, PollerInvoker, PollingIndex, RecoveryJobs
 from drsim.orchestrator.settings import MINUTE_US, Settings, settings_from
 from drsim.simulator.checks import PROPERTIES, STRAINED
 from drsim.simulator.checks.completion import CompletionLiveness
@@ -63,7 +63,7 @@ class Ports:
     store: ExecutionStore
     jobs: RecoveryJobs
     invoker: PollerInvoker
-    metrics: Metrics
+    metrics: MetricPublisher
     clock: Clock
     executor: Callable[[], Executor]
     settings: Settings

@@ -1,4 +1,4 @@
-"""`Metrics` over CloudWatch."""
+"""`MetricPublisher` over CloudWatch."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -54,7 +54,7 @@ class StatusIndex:
         return IndexPage(tuple(executions), tuple(malformed), answer.get("LastEvaluatedKey"))
 
 
-class TableStore:
+class ItemStore:
     """`ExecutionStore` over the table."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:

@@ -36,12 +36,10 @@ class SeededClock(Protocol):
     @property
     def now_us(self) -> int:
         """The present instant, in microseconds since the epoch of this DRS."""
-        ...
 
     @property
     def seed(self) -> int:
         """The seed of all streams."""
-        ...
 
 
 class DrsRefusedError(ServiceError):

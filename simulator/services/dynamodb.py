@@ -39,11 +39,9 @@ class Table(Protocol):
 
     def get(self, key: ExecutionKey) -> StoredItem | None:
         """Strongly consistent read."""
-        ...
 
     def put(self, attributes: Attributes, *, writer: str, request_id: str = "") -> None:
         """PutItem."""
-        ...
 
     def update(
         self,
@@ -55,11 +53,9 @@ class Table(Protocol):
         condition: Condition | None = None,
     ) -> None:
         """UpdateItem with SET of these attributes; all others stay. Raises ConditionFailedError."""
-        ...
 
     def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
         """DeleteItem; deleting a missing item is no error."""
-        ...
 
 
 class IndexKey(NamedTuple):

@@ -48,11 +48,9 @@ class Conditions(Protocol):
 
     def deliveries(self, function: str, execution_id: str, number: int) -> Sequence[int]:
         """The delay (us) of each delivery of the execution's event with this number; usually (0,)."""
-        ...
 
     def start(self, function: str, execution_id: str, request_id: str, run: int) -> Start:
         """Whether the invocation may start, and whether in a new environment although an old one is warm."""
-        ...
 
 
 _AS_USUAL: Final = Start()
