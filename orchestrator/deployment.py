@@ -10,7 +10,7 @@ LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment:
+class DeployedNames:
     """Names of the deployed resources. Without a `role_name` all jobs are in the function's own account."""
 
     table: str

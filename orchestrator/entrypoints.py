@@ -22,7 +22,7 @@ from .aws.cloudwatch import NamespaceMetrics
 from .aws.drs import RegionalJobs
 from .aws.dynamodb import ItemStore, StatusIndex
 from .aws.invoke import FunctionInvoker
-from .deployment import Deployment, log_level_from
+from .deployment import DeployedNames, log_level_from
 from .errors import MalformedError
 from .finder import Finder
 from .payloads import dispatch_of
@@ -72,7 +72,7 @@ def _deadline_us(context: LambdaContext) -> int:
 
 @cache
 def _finder() -> Finder:
-    deployment = Deployment.of(os.environ, "EXECUTION_TABLE", "POLLER_FUNCTION")
+    deployment = DeployedNames.of(os.environ, "EXECUTION_TABLE", "POLLER_FUNCTION")
     settings = settings_from(os.environ)
     session = own_session(connections_max=settings.parallel_invokes_max)
     return Finder(
@@ -87,7 +87,7 @@ def _finder() -> Finder:
 
 @cache
 def _poller(partition: str, account_id: str) -> Poller:
-    deployment = Deployment.of(os.environ, "EXECUTION_TABLE")
+    deployment = DeployedNames.of(os.environ, "EXECUTION_TABLE")
     session = own_session(connections_max=1)
     drs = DrsClients(session, _clock, account_id=account_id, role_name=deployment.role_name, partition=partition)
     return Poller(

@@ -1,6 +1,6 @@
-"""The finder: looks for executions in POLLING that are due, and hands each to a poller of its own.
+"""The finder: queries executions in POLLING, and invokes a poller for each that is due.
 
-Owns the looks of one invocation, their paging, the order and the bound of the invocations. It writes nothing.
+Owns the looks of one invocation, their paging, and the order and limit of the poller's invocations. It writes nothing.
 """
 
 import logging
@@ -23,7 +23,7 @@ _IDS_LOGGED_MAX = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookReport:
-    """What one look found and did. `left` were due, but the function's time was nearly up."""
+    """Counts of executions in one look. `left` were due, but the function's time was nearly up."""
 
     found: int
     malformed: int
@@ -40,8 +40,6 @@ class _Sent(Enum):
 
 
 class Finder:
-    """Finds what is due, once or several times within one invocation."""
-
     def __init__(
         self, *, index: PollingIndex, invoker: PollerInvoker, clock: Clock, executor: Executor, settings: Settings
     ) -> None:
@@ -52,7 +50,7 @@ class Finder:
         self._settings = settings
 
     def run(self, *, deadline_us: int) -> tuple[LookReport, ...]:
-        """All looks of one invocation that must end by `deadline_us`.
+        """Run all looks of one invocation that must end by `deadline_us`.
 
         Raises TryLaterError or RefusedError when the index cannot be read: the function must fail visibly.
         """
@@ -75,21 +73,32 @@ class Finder:
         executions, malformed = self._find()
         if not executions:
             _log.info("No executions found in POLLING status")
-        look = decisions.look(executions, look_us, self._settings)
-        sent = self._dispatch(look.due, look_us, len(executions), stop_us)
+        due, waiting = decisions.look(executions, look_us, self._settings)
+        sent = self._dispatch(due, look_us, len(executions), stop_us)
         report = LookReport(
             found=len(executions),
             malformed=malformed,
             invoked=sent.count(_Sent.ACCEPTED),
             failed=sent.count(_Sent.FAILED),
             left=sent.count(_Sent.LEFT),
-            skipped=len(look.waiting),
+            skipped=len(waiting),
         )
-        self._say(look, report, look_us)
+        if report.left:
+            _log.warning("Left %d due executions to the next tick: the function's time is nearly up", report.left)
+        if waiting:
+            ids = [execution.key.execution_id for execution in waiting]
+            _log.info("Skipped executions (not yet time): %s", _shown(ids), extra={"skipped": len(ids)})
+        if due:
+            _log.info(
+                "Found %d executions in POLLING status, invoked %d pollers",
+                report.found,
+                report.invoked,
+                extra={"due": [self._reason(execution, look_us) for execution in due[:_IDS_LOGGED_MAX]]},
+            )
         return report
 
     def _find(self) -> tuple[list[Execution], int]:
-        """Every page of the index, and how many items could not be read."""
+        """Return the executions of every page of the index, and the count of unreadable items."""
         executions: list[Execution] = []
         malformed = 0
         cursor: object | None = None
@@ -104,7 +113,7 @@ class Finder:
                 return executions, malformed
 
     def _dispatch(self, due: Sequence[Execution], look_us: int, active: int, stop_us: int) -> list[_Sent]:
-        """Hand over all that are due, several at a time, stalest first."""
+        """Invoke a poller for each due execution, several at a time, stalest first."""
 
         def send(execution: Execution) -> _Sent:
             if self._clock.now_us() >= stop_us:
@@ -123,22 +132,8 @@ class Finder:
         futures = [self._executor.submit(send, execution) for execution in due]
         return [future.result() for future in futures]
 
-    def _say(self, look: decisions.Look, report: LookReport, look_us: int) -> None:
-        if report.left:
-            _log.warning("Left %d due executions to the next tick: the function's time is nearly up", report.left)
-        if look.waiting:
-            ids = [execution.key.execution_id for execution in look.waiting]
-            _log.info("Skipped executions (not yet time): %s", _shown(ids), extra={"skipped": len(ids)})
-        if look.due:
-            _log.info(
-                "Found %d executions in POLLING status, invoked %d pollers",
-                report.found,
-                report.invoked,
-                extra={"due": [self._reason(execution, look_us) for execution in look.due[:_IDS_LOGGED_MAX]]},
-            )
-
     def _reason(self, execution: Execution, look_us: int) -> dict[str, object]:
-        """Why an execution was due, for the structured part of the log line."""
+        """Return why an execution was due, for the structured part of the log line."""
         phase = decisions.phase_of(execution, self._settings)
         last_us = execution.last_polled_us
         return {

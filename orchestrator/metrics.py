@@ -1,4 +1,4 @@
-"""The metrics that the poller publishes: their names and units. The template's alarms and dashboard read them."""
+"""Names and units of the metrics that the poller publishes. The template's alarms and dashboard use them."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -24,9 +24,9 @@ UNITS: Final[Mapping[MetricName, Unit]] = {
     MetricName.ACTIVE_EXECUTIONS: Unit.COUNT,
     MetricName.OLDEST_AGE: Unit.SECONDS,
 }
-"""An alarm with a unit sees no values in another."""
+"""An alarm with a unit ignores values in another."""
 
 
 def point(name: MetricName, value: float) -> MetricPoint:
-    """One value of a metric, in its unit."""
+    """Return one value of a metric, in its unit."""
     return MetricPoint(name.value, value, UNITS[name])

@@ -1,7 +1,6 @@
-"""What is watched: executions, waves, servers and DRS jobs as values, and one table of statuses for each.
+"""Executions, waves, servers and DRS jobs as values, and one table of statuses for each.
 
-`items` owns how DynamoDB keeps an execution, `decisions` what to do about it. Instants are integer microseconds
-since the Unix epoch, durations integer microseconds.
+Instants are integer microseconds since the Unix epoch, durations integer microseconds.
 """
 
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from typing import Final, NamedTuple, Self
 
 
 class ExecutionType(StrEnum):
-    """Why the plan runs: a rehearsal, or the real failover."""
+    """A rehearsal, or a real failover."""
 
     DRILL = "DRILL"
     RECOVERY = "RECOVERY"
@@ -20,14 +19,14 @@ class ExecutionType(StrEnum):
 class Status(StrEnum):
     """A row of a table of statuses: a word, its meaning, and the words that may follow it.
 
-    A status may always stay as it is. A poll can miss one in between, so moves may skip forward.
+    A status may always stay. Moves may skip a status, because a poll can miss one.
     """
 
     meaning: str
     moves: frozenset[str]
     terminal: bool
 
-    # The meaning has a default only because type checkers take the lookup of a word for a call of this.
+    # The meaning has a default because type checkers take the lookup of a word for this call.
     def __new__(cls, word: str, meaning: str = "", *moves: str) -> Self:
         """Make one status. Raises TypeError for a row without a meaning."""
         if not meaning:
@@ -49,7 +48,7 @@ class ExecutionStatus(Status):
 
 
 TERMINAL: Final = frozenset(status for status in ExecutionStatus if status.terminal)
-"""Statuses that absorb: the poller never writes an execution in one of them again."""
+"""Final statuses: the poller never writes such an execution again."""
 
 _WAVE_ENDS: Final = ("COMPLETED", "PARTIAL", "FAILED", "TIMEOUT", "UNKNOWN")
 
@@ -66,7 +65,7 @@ class WaveStatus(Status):
 
 
 FINISHED_WAVE: Final = frozenset({WaveStatus.COMPLETED, WaveStatus.PARTIAL, WaveStatus.FAILED})
-"""Wave statuses that are DRS's last word. Such a wave is never changed again."""
+"""Wave statuses that DRS has reported as final. Such a wave never changes again."""
 
 
 class JobStatus(Status):
@@ -101,7 +100,7 @@ class ActionStatus(Status):
 
 
 class Phase(StrEnum):
-    """Which polling interval an execution, or one of its waves, calls for."""
+    """The phase of an execution or a wave, which determines its polling interval."""
 
     PENDING = "PENDING"
     STARTED = "STARTED"
@@ -114,14 +113,14 @@ class ExecutionKey(NamedTuple):
 
 
 class JobScope(NamedTuple):
-    """Where DRS keeps a job: jobs of different accounts or Regions are asked for separately."""
+    """The account and Region of DRS jobs; each scope has requests of its own."""
 
     account_id: str
     region: str
 
 
 class JobRef(NamedTuple):
-    """One DRS job, named so that equal ids in two accounts or Regions stay apart."""
+    """A DRS job; ids are unique within an account and Region only."""
 
     scope: JobScope
     job_id: str
@@ -129,7 +128,7 @@ class JobRef(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """One source server of a wave. `extra` holds the attributes of other writers, kept as they are."""
+    """One source server of a wave. `extra` holds other writers' attributes, unchanged."""
 
     source_server_id: str
     status: ServerStatus = ServerStatus.NOT_STARTED
@@ -139,7 +138,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wave:
-    """One wave: at most one DRS job, and the servers it launches. `job_status` is the job's status as last seen."""
+    """One wave: its DRS job, if any, and the servers that it launches. `job_status` is the last one seen."""
 
     number: int | None
     scope: JobScope
@@ -198,9 +197,9 @@ class Job:
 class Dispatch:
     """One asynchronous invocation of the poller, as the finder sends it.
 
-    `dispatched_us` is the instant of the look that found the execution due. The poller writes it as `LastPolledTime`,
-    so that intervals count from dispatch to dispatch. It is None where a person invoked the poller. `started_us`
-    is the execution's StartTime, for the age that a poll publishes even when it cannot read the table.
+    `dispatched_us` is the instant of the look, or None if a person invokes the poller. The poller writes it as
+    `LastPolledTime`, so that intervals count from dispatch to dispatch. `started_us` is the execution's StartTime: a
+    poll publishes the age even if it cannot read the table.
     """
 
     key: ExecutionKey
@@ -211,7 +210,7 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollUpdate:
-    """The one write of a poll. `status` and `end_us` are None while the execution goes on."""
+    """The one write of a poll. `status` and `end_us` are None until the execution ends."""
 
     key: ExecutionKey
     expected_version: int
@@ -222,7 +221,7 @@ class PollUpdate:
 
 
 class Unit(StrEnum):
-    """CloudWatch's StandardUnit, as far as it is used here."""
+    """The used values of CloudWatch's StandardUnit."""
 
     COUNT = "Count"
     MILLISECONDS = "Milliseconds"
@@ -230,8 +229,6 @@ class Unit(StrEnum):
 
 
 class MetricPoint(NamedTuple):
-    """One value of one metric, at the instant of its publication."""
-
     name: str
     value: float
     unit: Unit = Unit.COUNT

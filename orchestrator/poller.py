@@ -1,6 +1,6 @@
-"""The poller: takes one execution, asks DRS about its jobs, and writes what that means in one conditional write.
+"""The poller: reads one execution, asks DRS about its jobs, and saves the conclusion in one conditional write.
 
-Reads gather, decide, apply; `decisions` holds the middle. A poll that cannot be finished changes nothing and raises.
+The steps are gather, decide (in `decisions`), apply. A poll that cannot finish changes nothing and raises.
 """
 
 import logging
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class PollEnd(StrEnum):
-    """How one poll ended. Only UPDATED wrote anything."""
+    """The end of one poll. Only UPDATED wrote anything."""
 
     UPDATED = "UPDATED"
     GONE = "GONE"
@@ -29,7 +29,7 @@ class PollEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PollReport:
-    """What one poll did: the waves it wrote, and the execution's status as it now is (None if there is none)."""
+    """The result of one poll: the count of waves written, and the execution's status (None if it is gone)."""
 
     end: PollEnd
     waves: int = 0
@@ -37,8 +37,6 @@ class PollReport:
 
 
 class Poller:
-    """Polls one execution an invocation."""
-
     def __init__(
         self, *, store: ExecutionStore, jobs: RecoveryJobs, metrics: MetricPublisher, clock: Clock, settings: Settings
     ) -> None:
@@ -90,7 +88,7 @@ class Poller:
         raise lost or TryLaterError("the function's time is nearly up")
 
     def _skip(self, dispatch: Dispatch, execution: Execution) -> PollReport | None:
-        """Why there is nothing to poll, or None. The index lags and Lambda delivers twice: only the table is sure."""
+        """Return a report if there is nothing to poll: the index lags, and Lambda may deliver an event twice."""
         if execution.status is not ExecutionStatus.POLLING:
             _log.info(
                 "Execution %s is %s, not POLLING", dispatch.key.execution_id, execution.status, extra=_fields(dispatch)
@@ -104,7 +102,7 @@ class Poller:
         return None
 
     def _ask(self, execution: Execution) -> dict[JobRef, Job]:
-        """What DRS says of the jobs that matter: one DescribeJobs, all its pages, for each account and Region."""
+        """Ask DRS about the unfinished jobs: one DescribeJobs, all its pages, for each account and Region."""
         wanted: defaultdict[JobScope, list[str]] = defaultdict(list)
         for ref in decisions.jobs_to_ask(execution):
             wanted[ref.scope].append(ref.job_id)
@@ -121,7 +119,7 @@ class Poller:
 
     def _update(self, dispatch: Dispatch, execution: Execution, conclusion: decisions.Conclusion) -> PollUpdate:
         now_us = self._clock.now_us()
-        # A finder whose clock is ahead must not put the next poll off.
+        # The clock of the finder may be ahead: that must not delay the next poll.
         polled_us = now_us if dispatch.dispatched_us is None else min(dispatch.dispatched_us, now_us)
         return PollUpdate(
             key=execution.key,
@@ -165,20 +163,20 @@ class Poller:
             points.append(point(MetricName.ACTIVE_EXECUTIONS, dispatch.active_count))
         timed_out = report is not None and report.status is ExecutionStatus.TIMEOUT
         if dispatch.started_us is not None and not timed_out:
-            # Polls that fail publish it, too: what stays in POLLING beyond its timeout does so because its polls fail.
-            # The poll that writes TIMEOUT does not: after incomplete answers to the last it would raise the alarm. It
-            # is the age before the decision: a poll that may still wait for a complete answer raises none either.
+            # Failed polls publish the age too: an execution stays in POLLING after its timeout because polls fail.
+            # The poll that writes TIMEOUT does not: after incomplete answers its age would raise the alarm. It is the
+            # age before the decision: a poll that may still wait for a complete answer raises no alarm either.
             age_s = max(began_us - dispatch.started_us, 0) / SECOND_US
             points.append(point(MetricName.OLDEST_AGE, age_s))
         try:
             self._metrics.publish(points)
         except OrchestratorError as error:
-            # A poll that did its work must not be repeated because a metric was lost.
+            # The poll has done its work: a lost metric must not repeat it.
             _log.warning("Metrics were not published: %s", error, extra=_fields(dispatch))
 
 
 def _is_saved(sent: PollUpdate, found: Execution) -> bool:
-    """Whether this poll's own write came first: its answer was lost, and the retry found the condition false."""
+    """Return whether this poll's own write came first: its answer was lost, and the retry found the condition false."""
     return (
         found.version > sent.expected_version
         and found.last_polled_us == sent.last_polled_us

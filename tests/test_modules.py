@@ -28,12 +28,10 @@ DEFINED_TWICE: Final = frozenset(
         "Finding",
         "Judged",
         "Look",
-        "Metrics",
         "Process",
         "Run",
         "Sample",
         "Scale",
-        "TableStore",
         "Tick",
         "Watched",
     }

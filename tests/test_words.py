@@ -35,7 +35,6 @@ EXCEPTIONS: Final = {
 PENDING: Final = (
     "CHANGELOG.md",
     "docs/",
-    "orchestrator/",
     "pyproject.toml",
     "reports/",
     "simulator/",

@@ -24,7 +24,7 @@ _RENEWED_BEFORE_US: Final = 10 * 60 * 1_000_000
 
 
 def own_session(*, connections_max: int) -> boto3.session.Session:
-    """Return a session with the function's own credentials and Region; `config` applies to all of its clients."""
+    """Return a session with the function's own credentials and Region; all its clients have `client_config`."""
     core = botocore.session.get_session()
     core.set_default_client_config(client_config(connections_max=connections_max))
     return boto3.session.Session(botocore_session=core)

@@ -1,4 +1,4 @@
-"""The host's clock: the one file of the deployed functions that reads it."""
+"""The host's clock. No other file of the deployed functions reads it."""
 
 import time
 

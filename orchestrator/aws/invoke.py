@@ -15,20 +15,20 @@ _ACCEPTED: Final = 202
 
 
 class FunctionInvoker:
-    """Hands dispatches to one function. Threads may share it, as they may its client."""
+    """`PollerInvoker` for one function. Threads may share it, as they may its client."""
 
     def __init__(self, client: "LambdaClient", function: str) -> None:
         self._client = client
         self._function = function
 
     def invoke(self, dispatch: Dispatch) -> None:
-        """One Invoke with InvocationType Event."""
+        """Call Invoke with InvocationType Event."""
         about = f"{self._function} for execution {dispatch.key.execution_id}"
         try:
             answer = self._client.invoke(
                 FunctionName=self._function, InvocationType="Event", Payload=json.dumps(payload_of(dispatch)).encode()
             )
-            # Empty, but the connection returns to the pool only once it was read.
+            # Empty, but the connection returns to the pool only after it was read.
             answer["Payload"].read()
         except AWS_ERRORS as error:
             raise port_error("Invoke", error, about) from error

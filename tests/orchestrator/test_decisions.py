@@ -100,9 +100,9 @@ def test_a_look_takes_the_never_polled_first_and_then_the_stalest() -> None:
     new, newer, stale, staler = one("e-4", None), one("e-3", None, START_US + 1), one("e-2", 20), one("e-1", 21)
     fresh, fresher = one("e-5", 9), one("e-6", 8)
     ages_ago = replace(new, last_polled_us=0)
-    seen = look([fresher, stale, fresh, ages_ago, newer, staler, new], START_US, SETTINGS)
-    assert seen.due == (new, newer, ages_ago, staler, stale)
-    assert seen.waiting == (fresh, fresher)
+    due, waiting = look([fresher, stale, fresh, ages_ago, newer, staler, new], START_US, SETTINGS)
+    assert due == [new, newer, ages_ago, staler, stale]
+    assert waiting == [fresh, fresher]
 
 
 _unfinished = frozenset(WaveStatus) - {WaveStatus.COMPLETED, WaveStatus.PARTIAL, WaveStatus.FAILED}
@@ -146,12 +146,12 @@ def test_an_execution_is_due_exactly_when_its_interval_has_passed(
 @given(st.lists(executions(), max_size=4), st.integers(0, 90))
 def test_a_look_sorts_every_execution_into_due_or_waiting(found: list[Execution], seconds: int) -> None:
     now_us = START_US + seconds * SECOND_US
-    seen = look(found, now_us, SETTINGS)
-    assert len(seen.due) + len(seen.waiting) == len(found)
-    assert all(execution in found for execution in seen.due + seen.waiting)
-    assert all(is_due(execution, now_us, SETTINGS) for execution in seen.due)
-    assert not any(is_due(execution, now_us, SETTINGS) for execution in seen.waiting)
-    for several in (seen.due, seen.waiting):
+    due, waiting = look(found, now_us, SETTINGS)
+    assert len(due) + len(waiting) == len(found)
+    assert all(execution in found for execution in due + waiting)
+    assert all(is_due(execution, now_us, SETTINGS) for execution in due)
+    assert not any(is_due(execution, now_us, SETTINGS) for execution in waiting)
+    for several in (due, waiting):
         last = [execution.last_polled_us or 0 for execution in several]
         assert last == sorted(last)
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from drsim.orchestrator.deployment import Deployment, log_level_from
+from drsim.orchestrator.deployment import DeployedNames, log_level_from
 from drsim.orchestrator.errors import MalformedError
 
 
 @pytest.mark.parametrize("unset", [{}, {"STATUS_INDEX": "", "METRICS_NAMESPACE": "", "DRS_ROLE_NAME": ""}])
 def test_variables_with_a_default_may_be_missing_or_empty(unset: dict[str, str]) -> None:
     environment = {"EXECUTION_TABLE": "executions", "POLLER_FUNCTION": "poller", **unset}
-    assert Deployment.of(environment) == Deployment(
+    assert DeployedNames.of(environment) == DeployedNames(
         table="executions",
         index="StatusIndex",
         poller_function="poller",
@@ -26,16 +26,16 @@ def test_set_variables_override_the_defaults() -> None:
         "METRICS_NAMESPACE": "n",
         "DRS_ROLE_NAME": "r",
     }
-    assert Deployment.of(environment) == Deployment(
+    assert DeployedNames.of(environment) == DeployedNames(
         table="t", index="i", poller_function="p", namespace="n", role_name="r"
     )
 
 
 def test_one_error_names_all_missing_variables() -> None:
     with pytest.raises(MalformedError, match=r"missing: EXECUTION_TABLE, POLLER_FUNCTION$"):
-        Deployment.of({"EXECUTION_TABLE": ""}, "EXECUTION_TABLE", "POLLER_FUNCTION")
+        DeployedNames.of({"EXECUTION_TABLE": ""}, "EXECUTION_TABLE", "POLLER_FUNCTION")
     with pytest.raises(MalformedError, match=r"missing: EXECUTION_TABLE$"):
-        Deployment.of({"POLLER_FUNCTION": "p"}, "EXECUTION_TABLE")
+        DeployedNames.of({"POLLER_FUNCTION": "p"}, "EXECUTION_TABLE")
 
 
 @pytest.mark.parametrize(("text", "level"), [(None, "INFO"), ("", "INFO"), ("debug", "DEBUG"), ("ERROR", "ERROR")])
