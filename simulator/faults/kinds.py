@@ -222,25 +222,17 @@ class Fault(StrEnum):
         return fault
 
     TICK_LOST = Kind("tick-lost", (TICK,), lambda _: (), "EventBridge skips a tick.", _LASTING)
-    TICK_LATE = Kind(
-        "tick-late", (TICK,), lambda delay_us: (delay_us,), "A tick comes late.", delay=spread_of("5s..50s")
-    )
-    TICK_DOUBLED = Kind("tick-doubled", (TICK,), lambda delay_us: (0, delay_us), "A tick comes twice.")
+    TICK_LATE = Kind("tick-late", (TICK,), lambda us: (us,), "A tick comes late.", delay=spread_of("5s..50s"))
+    TICK_DOUBLED = Kind("tick-doubled", (TICK,), lambda us: (0, us), "A tick comes twice.")
     EVENT_DROPPED = Kind("event-dropped", (EVENT,), lambda _: (), "Lambda loses an event.", _LASTING)
-    EVENT_DELAYED = Kind(
-        "event-delayed", (EVENT,), lambda delay_us: (delay_us,), "An event comes late.", delay=spread_of("5s..3m")
-    )
+    EVENT_DELAYED = Kind("event-delayed", (EVENT,), lambda us: (us,), "An event comes late.", delay=spread_of("5s..3m"))
     EVENT_DUPLICATED = Kind(
-        "event-duplicated",
-        (EVENT,),
-        lambda delay_us: (0, delay_us),
-        "An event comes twice.",
-        delay=spread_of("0s..90s"),
+        "event-duplicated", (EVENT,), lambda us: (0, us), "An event comes twice.", delay=spread_of("0s..90s")
     )
     COLD_START = Kind(
         "cold-start",
         (START,),
-        lambda delay_us: Start(cold=True, init_us=delay_us),
+        lambda us: Start(cold=True, init_us=us),
         "A handler starts in a new environment, and slowly.",
         delay=spread_of("1s..8s"),
     )
@@ -273,16 +265,12 @@ class Fault(StrEnum):
         rare=True,
     )
     INDEX_LAG = Kind(
-        "index-lag",
-        (INDEX,),
-        lambda delay_us: delay_us,
-        "A write reaches StatusIndex late.",
-        delay=spread_of("10s..3m"),
+        "index-lag", (INDEX,), lambda us: us, "A write reaches StatusIndex late.", delay=spread_of("10s..3m")
     )
     CLOCK_SKEW = Kind(
         "clock-skew",
         (CLOCK,),
-        lambda delay_us: delay_us,
+        lambda us: us,
         "A clock is fast or slow.",
         delay=spread_of("0s..2s"),
         excuses=Excuse.CLOCK,
