@@ -17,14 +17,12 @@ class MetricName(StrEnum):
     OLDEST_AGE = "OldestExecutionAge"
 
 
+# An alarm with a unit ignores values in another.
 UNITS: Final[Mapping[MetricName, Unit]] = {
-    MetricName.WAVES_POLLED: Unit.COUNT,
+    **dict.fromkeys(MetricName, Unit.COUNT),
     MetricName.POLLING_DURATION: Unit.MILLISECONDS,
-    MetricName.POLL_ERRORS: Unit.COUNT,
-    MetricName.ACTIVE_EXECUTIONS: Unit.COUNT,
     MetricName.OLDEST_AGE: Unit.SECONDS,
 }
-"""An alarm with a unit ignores values in another."""
 
 
 def point(name: MetricName, value: float) -> MetricPoint:

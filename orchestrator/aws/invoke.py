@@ -1,7 +1,7 @@
 """`PollerInvoker` over Lambda's asynchronous invocation."""
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ..errors import RefusedError
 from ..model import Dispatch
@@ -10,8 +10,6 @@ from .errors import AWS_ERRORS, port_error
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
-
-_ACCEPTED: Final = 202
 
 
 class FunctionInvoker:
@@ -32,5 +30,5 @@ class FunctionInvoker:
             answer["Payload"].read()
         except AWS_ERRORS as error:
             raise port_error("Invoke", error, about) from error
-        if answer["StatusCode"] != _ACCEPTED:
-            raise RefusedError(f"Invoke ({about}): StatusCode must be {_ACCEPTED}, got {answer['StatusCode']}")
+        if answer["StatusCode"] != 202:
+            raise RefusedError(f"Invoke ({about}): StatusCode must be 202, got {answer['StatusCode']}")

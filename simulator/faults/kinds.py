@@ -181,6 +181,10 @@ _servers_omitted: Final = _leaves_out(lambda _: 0)
 _last_omitted: Final = _leaves_out(lambda count: max(count - 1, 0))
 
 
+def _behind(delay_us: int) -> int:
+    return delay_us
+
+
 def _job_hangs(life: JobLife, *_: int) -> JobLife:
     return life.model_copy(update={"hangs": True})
 
@@ -264,16 +268,9 @@ class Fault(StrEnum):
         excuses=_PART,
         rare=True,
     )
-    INDEX_LAG = Kind(
-        "index-lag", (INDEX,), lambda us: us, "A write reaches StatusIndex late.", delay=spread_of("10s..3m")
-    )
+    INDEX_LAG = Kind("index-lag", (INDEX,), _behind, "A write reaches StatusIndex late.", delay=spread_of("10s..3m"))
     CLOCK_SKEW = Kind(
-        "clock-skew",
-        (CLOCK,),
-        lambda us: us,
-        "A clock is fast or slow.",
-        delay=spread_of("0s..2s"),
-        excuses=Excuse.CLOCK,
+        "clock-skew", (CLOCK,), _behind, "A clock is fast or slow.", delay=spread_of("0s..2s"), excuses=Excuse.CLOCK
     )
     JOB_HANGS = Kind("job-hangs", _LIFE, _job_hangs, "A job never ends.", excuses=_TRUTH)
     SERVERS_FAIL = Kind("servers-fail", _LIFE, _servers_fail, "Servers do not launch.", ("servers",), excuses=_TRUTH)

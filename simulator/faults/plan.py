@@ -5,7 +5,7 @@ order: a saved failure still acts on the same call after unrelated changes.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, Generic, NamedTuple, assert_never
 
 from drsim.simulator.durations import NEVER_US
@@ -40,7 +40,8 @@ class Plan:
         skewed = (rule for rule in rules if rule.fault.kind.excuses is Excuse.CLOCK)
         self.skew_us = max((rule.length.high_us for rule in skewed), default=0)
         self._heal_us = NEVER_US if heal_us is None else heal_us
-        self._lost: dict[str, str] = {}
+        self.unwinnable: Final[dict[str, str]] = {}
+        """Executions that can no longer end as DRS's truth requires, each with the reason; "" stands for all."""
         # The instant until which faults hold up an execution; "" stands for all executions.
         self._acts_until_us: dict[str, int] = {}
         # When DRS's answer about an execution last left something out.
@@ -127,12 +128,7 @@ class Plan:
 
     def lose(self, execution_id: str, reason: str) -> None:
         """Note that an execution can no longer end as DRS's truth requires."""
-        self._lost[execution_id] = reason
-
-    @property
-    def unwinnable(self) -> Mapping[str, str]:
-        """Executions that can no longer end as DRS's truth requires, each with the reason; "" stands for all."""
-        return self._lost
+        self.unwinnable[execution_id] = reason
 
 
 def healed_us(rules: Sequence[Rule], heal_us: int | None) -> int:

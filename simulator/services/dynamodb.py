@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from heapq import heappop, heappush
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from drsim.orchestrator.model import ExecutionKey
 from drsim.simulator.events import WriteRefused
@@ -33,6 +33,9 @@ class Condition:
         return all(attributes.get(name, self.default.get(name)) == value for name, value in self.equals.items())
 
 
+ALWAYS: Final = Condition({})
+
+
 class Table(Protocol):
     """The execution table as its writers see it."""
 
@@ -43,15 +46,9 @@ class Table(Protocol):
         """PutItem."""
 
     def update(
-        self,
-        key: ExecutionKey,
-        attributes: Attributes,
-        *,
-        writer: str,
-        request_id: str = "",
-        condition: Condition | None = None,
+        self, key: ExecutionKey, new: Attributes, *, writer: str, request_id: str = "", condition: Condition = ALWAYS
     ) -> None:
-        """UpdateItem with SET of these attributes; all others stay. Raises ConditionFailedError."""
+        """UpdateItem with SET of new attributes; all others stay. Raises ConditionFailedError."""
 
     def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
         """DeleteItem; deleting a missing item is no error."""
@@ -133,20 +130,14 @@ class ExecutionTable:
         self._write(key_of(attributes), dict(attributes), writer, request_id)
 
     def update(
-        self,
-        key: ExecutionKey,
-        attributes: Attributes,
-        *,
-        writer: str,
-        request_id: str = "",
-        condition: Condition | None = None,
+        self, key: ExecutionKey, new: Attributes, *, writer: str, request_id: str = "", condition: Condition = ALWAYS
     ) -> None:
         before = self._items.get(key)
-        if condition is not None and not condition.holds(before):
+        if not condition.holds(before):
             self._trace.emit(WriteRefused(self._kernel.now_us, request_id, writer, key.execution_id))
             raise ConditionFailedError
         old = {"ExecutionId": key.execution_id, "PlanId": key.plan_id} if before is None else before.attributes
-        self._write(key, {**old, **attributes}, writer, request_id)
+        self._write(key, {**old, **new}, writer, request_id)
 
     def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
         if key in self._items:

@@ -96,16 +96,10 @@ class LogsService(logging.Handler):
         self.write(invocation, record.levelname, execution_id, message, len(_encode(line)), line)
 
     def write(
-        self,
-        invocation: Invocation,
-        level: str,
-        execution_id: str,
-        message: str,
-        length_bytes: int,
-        fields: Iterable[str],
+        self, invocation: Invocation, level: str, execution_id: str, text: str, size_bytes: int, fields: Iterable[str]
     ) -> None:
-        """Write one line of an invocation. Its length and fields are counted."""
-        size_bytes = length_bytes + _EVENT_OVERHEAD_BYTES
+        """Write one line of an invocation. Its size and fields are counted."""
+        size_bytes += _EVENT_OVERHEAD_BYTES
         if self._measured:
             group = self.groups[invocation.function]
             group.lines += 1
@@ -113,7 +107,7 @@ class LogsService(logging.Handler):
             group.fields.update(fields)
             group.levels[level] += 1
         ids = (invocation.request_id, invocation.function, level, execution_id)
-        self._trace.emit(LogWritten(self._kernel.now_us, *ids, message, size_bytes))
+        self._trace.emit(LogWritten(self._kernel.now_us, *ids, text, size_bytes))
 
     def _on_start(self, event: LambdaStarted) -> None:
         self._platform(event.function, f"START RequestId: {event.request_id} Version: $LATEST")

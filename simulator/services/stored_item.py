@@ -27,39 +27,26 @@ class _StoredWave(NamedTuple):
 class StoredItem:
     """One version of one item; never changed."""
 
-    __slots__ = ("_sizes", "_waves", "attributes", "execution", "size_bytes")
-    _waves: Sequence[_StoredWave]
-    execution: ExecutionView
+    __slots__ = ("_waves", "attributes", "execution", "size_bytes")
 
     def __init__(self, attributes: dict[str, object], before: "StoredItem | None" = None) -> None:
         self.attributes: Attributes = attributes
         items, old = attributes.get("Waves"), () if before is None else before._waves
-        self._waves = _stored(items, old) if isinstance(items, list) else ()
+        self._waves: Sequence[_StoredWave] = ()
         if isinstance(items, list):
+            self._waves = _stored(items, old)
             attributes["Waves"] = [wave.item for wave in self._waves]
-        self._sizes = self._measure(before)
-        self.size_bytes = sum(self._sizes.values())
+            others = {name: value for name, value in attributes.items() if name != "Waves"}
+            waves_bytes = len("Waves") + _CONTAINER_BYTES + len(items) + sum([wave.size_bytes for wave in self._waves])
+            self.size_bytes = item_size_bytes(others) + waves_bytes
+        else:
+            self.size_bytes = item_size_bytes(attributes)
         if before is not None and len(self._waves) == len(old) and all(map(is_, self._waves, old)):
             # The same tuple object: readers see at once that no wave has changed.
             views = before.execution.waves
         else:
             views = tuple([wave.view for wave in self._waves])
-        self.execution = read_execution(attributes, views)
-
-    def _measure(self, before: "StoredItem | None") -> dict[str, int]:
-        """Return the size of each attribute with its name."""
-        old: Attributes = {} if before is None else before.attributes
-        known = {} if before is None else before._sizes
-        sizes = {}
-        for name, value in self.attributes.items():
-            if name == "Waves" and isinstance(value, list):
-                waves_bytes = sum([wave.size_bytes for wave in self._waves])
-                sizes[name] = len(name) + _CONTAINER_BYTES + len(value) + waves_bytes
-            elif name in old and old[name] is value:
-                sizes[name] = known[name]
-            else:
-                sizes[name] = _text_size_bytes(name) + _value_size_bytes(value)
-        return sizes
+        self.execution: ExecutionView = read_execution(attributes, views)
 
 
 def _stored(items: Sequence[object], old: Sequence[_StoredWave]) -> tuple[_StoredWave, ...]:

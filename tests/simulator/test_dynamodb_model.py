@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from drsim.orchestrator.model import ExecutionKey
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
-from drsim.simulator.services.dynamodb import Condition, ExecutionTable, IndexKey
+from drsim.simulator.services.dynamodb import ALWAYS, Condition, ExecutionTable, IndexKey
 from drsim.simulator.services.errors import ConditionFailedError
 from drsim.simulator.services.stored_item import StoredItem, item_size_bytes
 from drsim.simulator.trace import Trace
@@ -125,7 +125,7 @@ def perform(table: ExecutionTable, rows: Rows, step: Step) -> None:
         return
     after = key_attributes | (before or {}) | step.attributes
     try:
-        table.update(step.key, step.attributes, writer="model", condition=step.condition)
+        table.update(step.key, step.attributes, writer="model", condition=step.condition or ALWAYS)
     except ConditionFailedError:
         event("refused")
         assert not holds(step.condition, before)
