@@ -161,8 +161,6 @@ class Wave:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """One execution as read from the table, at one version."""
-
     key: ExecutionKey
     status: ExecutionStatus
     type: ExecutionType
@@ -221,8 +219,6 @@ class PollUpdate:
 
 
 class Unit(StrEnum):
-    """The used values of CloudWatch's StandardUnit."""
-
     COUNT = "Count"
     MILLISECONDS = "Milliseconds"
     SECONDS = "Seconds"

@@ -22,8 +22,6 @@ class IndexPage:
 
 @dataclass(frozen=True, slots=True)
 class JobsPage:
-    """One page of DescribeJobs."""
-
     jobs: tuple[Job, ...]
     next_token: str | None = None
 

@@ -1,8 +1,8 @@
 """The settings of both functions, read from environment variables."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
 
 from .errors import MalformedError
 
@@ -10,24 +10,29 @@ SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US
 
 
+def _setting(variable: str, default: int, least: int, most: int, unit: int = 1) -> Any:
+    """Declare a field by its variable, whose default and limits are in units."""
+    return field(default=default * unit, metadata={"variable": variable, "limits": (least, most), "unit": unit})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Tuning of both functions. Defaults are the values deployed in Phase 2."""
 
-    pending_interval_us: int = 45 * SECOND_US
-    started_interval_us: int = 15 * SECOND_US
-    in_progress_interval_us: int = 30 * SECOND_US
-    due_slack_us: int = 1 * SECOND_US
+    pending_interval_us: int = _setting("PENDING_INTERVAL_SECONDS", 45, 1, 3600, SECOND_US)
+    started_interval_us: int = _setting("STARTED_INTERVAL_SECONDS", 15, 1, 3600, SECOND_US)
+    in_progress_interval_us: int = _setting("IN_PROGRESS_INTERVAL_SECONDS", 30, 1, 3600, SECOND_US)
+    due_slack_us: int = _setting("DUE_SLACK_SECONDS", 1, 0, 10, SECOND_US)
     """An execution is due this long before its interval has passed: schedule jitter must not cost a whole look."""
-    timeout_us: int = 1800 * SECOND_US
-    incomplete_answer_us: int = 300 * SECOND_US
+    timeout_us: int = _setting("TIMEOUT_SECONDS", 1800, 60, 86_400, SECOND_US)
+    incomplete_answer_us: int = _setting("INCOMPLETE_ANSWER_SECONDS", 300, 0, 3600, SECOND_US)
     """How long after its timeout an execution stays in POLLING while DRS's answers are incomplete."""
-    sweeps_per_invocation: int = 1
+    sweeps_per_invocation: int = _setting("SWEEPS_PER_INVOCATION", 1, 1, 12)
     """Looks of one finder invocation within its minute; EventBridge fires at most once a minute."""
-    parallel_invokes_max: int = 10
-    save_attempts_max: int = 5
+    parallel_invokes_max: int = _setting("PARALLEL_INVOKES_MAX", 10, 1, 100)
+    save_attempts_max: int = _setting("SAVE_ATTEMPTS_MAX", 5, 1, 20)
     """How often a poll reads, decides and writes; it repeats this after it has lost a race."""
-    deadline_reserve_us: int = 3 * SECOND_US
+    deadline_reserve_us: int = _setting("DEADLINE_RESERVE_SECONDS", 3, 0, 60, SECOND_US)
     """No new work starts once less than this is left of the function's time."""
 
     @property
@@ -36,20 +41,7 @@ class Settings:
         return MINUTE_US // self.sweeps_per_invocation
 
 
-# Of each variable: the attribute, its unit, the least and the greatest number of units.
-_VARIABLES: Final = {
-    "PENDING_INTERVAL_SECONDS": ("pending_interval_us", SECOND_US, 1, 3600),
-    "STARTED_INTERVAL_SECONDS": ("started_interval_us", SECOND_US, 1, 3600),
-    "IN_PROGRESS_INTERVAL_SECONDS": ("in_progress_interval_us", SECOND_US, 1, 3600),
-    "DUE_SLACK_SECONDS": ("due_slack_us", SECOND_US, 0, 10),
-    "TIMEOUT_SECONDS": ("timeout_us", SECOND_US, 60, 86_400),
-    "INCOMPLETE_ANSWER_SECONDS": ("incomplete_answer_us", SECOND_US, 0, 3600),
-    "DEADLINE_RESERVE_SECONDS": ("deadline_reserve_us", SECOND_US, 0, 60),
-    "SWEEPS_PER_INVOCATION": ("sweeps_per_invocation", 1, 1, 12),
-    "PARALLEL_INVOKES_MAX": ("parallel_invokes_max", 1, 1, 100),
-    "SAVE_ATTEMPTS_MAX": ("save_attempts_max", 1, 1, 20),
-}
-SETTING_NAMES: Final = frozenset(_VARIABLES)
+SETTING_NAMES: Final = frozenset(each.metadata["variable"] for each in fields(Settings))
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
@@ -59,7 +51,8 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     """
     values: dict[str, int] = {}
     wrong: list[str] = []
-    for variable, (attribute, unit, least, most) in _VARIABLES.items():
+    for each in fields(Settings):
+        variable, (least, most) = each.metadata["variable"], each.metadata["limits"]
         text = environment.get(variable)
         if text is None:
             continue
@@ -67,7 +60,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         if number is None or not least <= number <= most:
             wrong.append(f"{variable} must be a whole number from {least} to {most}, got {text!r}")
         else:
-            values[attribute] = number * unit
+            values[each.name] = number * each.metadata["unit"]
     if wrong:
         raise MalformedError("; ".join(wrong))
     return Settings(**values)

@@ -42,8 +42,6 @@ class PlannedWave:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedExecution:
-    """One execution, drawn from its own stream."""
-
     key: ExecutionKey
     group: Group
     start_us: int

@@ -1,18 +1,15 @@
-"""Credentials: the session of the function's own account, and a DRS client for each account and Region.
-
-A DRS client is created at its first use, in the caller's thread.
-"""
+"""Clients: their configuration, the function's own session, and a DRS client for each account and Region."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import boto3.session
 import botocore.session
+from botocore.config import Config
 
 from ..errors import RefusedError
 from ..model import JobScope
 from ..ports import Clock
-from .config import client_config
 from .errors import AWS_ERRORS, port_error
 
 if TYPE_CHECKING:
@@ -21,6 +18,29 @@ if TYPE_CHECKING:
 
 # A poller runs for at most 5 minutes, so credentials valid for 10 outlast any poll that starts with them.
 _RENEWED_BEFORE_US: Final = 10 * 60 * 1_000_000
+
+
+ATTEMPTS_MAX: Final = 3
+CONNECT_TIMEOUT_S: Final = 2
+READ_TIMEOUT_S: Final = 5
+"""One hanging call must not use up the finder's 60 s, as botocore's defaults of 60 s for each timeout would.
+
+An attempt ends within 2 + 5 = 7 s, and a call within 3 * 7 = 21 s plus waits of at most 1 + 2 = 3 s: 24 s. The usual
+hang, a connection without an answer, takes 3 * 5 + 3 = 18 s. (x-amz-retry-after may add 5 s to each wait: 34 s.)
+"""
+
+
+def client_config(*, connections_max: int) -> Config:
+    """Return the configuration of all clients; `connections_max` threads may call at the same time.
+
+    Mode and attempts are set here, so that no service's default (DynamoDB has another) or variable changes them.
+    """
+    return Config(
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS_MAX},
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        max_pool_connections=connections_max,
+    )
 
 
 def own_session(*, connections_max: int) -> boto3.session.Session:
@@ -44,7 +64,7 @@ _OWN: Final = RoleCredentials()
 
 
 class DrsClients:
-    """A DRS client for each account and Region. In other accounts it assumes the role of the given name."""
+    """A DRS client for each account and Region, created at its first use. Other accounts need a role to assume."""
 
     def __init__(
         self, session: boto3.session.Session, clock: Clock, *, account_id: str, role_name: str, partition: str = "aws"

@@ -62,7 +62,6 @@ class ItemStore:
         self._table = table
 
     def get(self, key: ExecutionKey) -> Execution | None:
-        """Call GetItem, strongly consistent."""
         try:
             answer = self._client.get_item(TableName=self._table, Key=_key(key), ConsistentRead=True)
         except AWS_ERRORS as error:

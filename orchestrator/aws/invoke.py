@@ -20,7 +20,6 @@ class FunctionInvoker:
         self._function = function
 
     def invoke(self, dispatch: Dispatch) -> None:
-        """Call Invoke with InvocationType Event."""
         about = f"{self._function} for execution {dispatch.key.execution_id}"
         try:
             answer = self._client.invoke(

@@ -20,25 +20,8 @@ from drsim.simulator.services.stored_item import is_over, version_of
 T = TypeVar("T")
 
 
-class QueueUnderFaults:
-    """Lambda's `Conditions` under faults."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-
-    def deliveries(self, function: str, execution_id: str, number: int) -> Sequence[int]:
-        """Return the delay (us) of each delivery of an event."""
-        hit = self._plan.hit(kinds.EVENT, function=function, execution_id=execution_id, run=number)
-        return (0,) if hit is None else hit.effect(self._plan.held_us(hit.delay_us))
-
-    def start(self, function: str, execution_id: str, request_id: str, run: int) -> Start:
-        """Return how the handler starts."""
-        hit = self._plan.hit(kinds.START, function=function, execution_id=execution_id, request_id=request_id, run=run)
-        return Start() if hit is None else hit.effect(hit.delay_us)
-
-
 class Effects:
-    """Faults on everything else."""
+    """Faults on everything that the plan's points name. It has Lambda's `Conditions`."""
 
     def __init__(self, plan: Plan, kernel: Kernel, table: Table, epoch_us: int) -> None:
         self._plan = plan
@@ -96,6 +79,16 @@ class Effects:
         else:
             changes = {"Version": version_of(item.attributes) + 1, **changes}
             self._table.update(key, changes, writer="another writer")
+
+    def deliveries(self, function: str, execution_id: str, number: int) -> Sequence[int]:
+        """Return the delay (us) of each delivery of an event."""
+        hit = self._plan.hit(kinds.EVENT, function=function, execution_id=execution_id, run=number)
+        return (0,) if hit is None else hit.effect(self._plan.held_us(hit.delay_us))
+
+    def start(self, function: str, execution_id: str, request_id: str, run: int) -> Start:
+        """Return how Lambda starts a handler."""
+        hit = self._plan.hit(kinds.START, function=function, execution_id=execution_id, request_id=request_id, run=run)
+        return Start() if hit is None else hit.effect(hit.delay_us)
 
     def on_tick(self, target: Callable[[int], object]) -> Callable[[int], object]:
         """Return the schedule's target under faults."""

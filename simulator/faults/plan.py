@@ -29,8 +29,6 @@ class Hit(NamedTuple, Generic[E]):
 
 
 class Plan:
-    """The rules of one run."""
-
     def __init__(self, kernel: Kernel, trace: Trace, rules: Sequence[Rule], heal_us: int | None) -> None:
         self._kernel = kernel
         self._trace = trace
@@ -97,7 +95,6 @@ class Plan:
         return None
 
     def _excuse(self, rule: Rule, point: str, function: str, execution_id: str, delay_us: int) -> None:
-        """Note what the fault excuses."""
         kind, now_us = rule.fault.kind, self._kernel.now_us
         match kind.excuses:
             case Excuse.INCOMPLETE:

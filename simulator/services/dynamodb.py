@@ -161,14 +161,11 @@ class ExecutionTable:
 
 
 class _ShownItems:
-    """The items that the index shows, in its order."""
-
     def __init__(self) -> None:
         self._items: dict[ExecutionKey, StoredItem | None] = {}
         self._order: dict[str, list[IndexKey]] = {}
 
     def show(self, key: ExecutionKey, item: StoredItem | None) -> None:
-        """Show a write, or a deletion."""
         before, after = _index_entry(key, self._items.get(key)), _index_entry(key, item)
         self._items[key] = item
         if before == after:

@@ -80,8 +80,6 @@ Handler = Callable[[Payload, Invocation], object]
 
 @dataclass(slots=True)
 class _Queued:
-    """An event in the asynchronous queue."""
-
     function: "_Deployed"
     payload: Payload
     execution_id: str
@@ -177,7 +175,10 @@ class LambdaService:
             return
         free_count = self._free_count if reserved is None else reserved - function.running_count
         if start.throttled or free_count <= 0:
-            self._throttle(queued)
+            self._trace.emit(Throttled(self._kernel.now_us, *ids))
+            wait_us = min(_THROTTLE_WAIT_US << queued.throttles, _THROTTLE_WAIT_US_MAX)
+            queued.throttles += 1
+            self._requeue(queued, wait_us)
             return
         self._runs[ids] = run
         self._running_count += 1
@@ -187,17 +188,9 @@ class LambdaService:
         stream = Stream(self._kernel.seed, f"lambda/{queued.request_id}/{queued.attempt}")
         init_us = 0 if environment.warm else function.spec.init.draw(stream) + start.init_us
         started_us = self._kernel.now_us + init_us
-        invocation = Invocation(
-            function=function.name,
-            request_id=queued.request_id,
-            execution_id=queued.execution_id,
-            environment=environment,
-            started_us=started_us,
-            deadline_us=started_us + function.spec.timeout,
-            stream=stream,
-            cold=not environment.warm,
-            run=run,
-        )
+        deadline_us, cold = started_us + function.spec.timeout, not environment.warm
+        names = (function.name, queued.request_id, queued.execution_id)
+        invocation = Invocation(*names, environment, started_us, deadline_us, stream, cold, run)
         self._kernel.begin(function.name, invocation, self._run, queued, invocation, init_us)
 
     def _run(self, queued: _Queued, invocation: Invocation, init_us: int) -> None:
@@ -262,12 +255,6 @@ class LambdaService:
             self._requeue(queued, _RETRY_WAITS_US[min(retries, len(_RETRY_WAITS_US) - 1)])
         else:
             self._drop(queued, "retries exhausted")
-
-    def _throttle(self, queued: _Queued) -> None:
-        self._trace.emit(Throttled(self._kernel.now_us, queued.function.name, queued.execution_id))
-        wait_us = min(_THROTTLE_WAIT_US << queued.throttles, _THROTTLE_WAIT_US_MAX)
-        queued.throttles += 1
-        self._requeue(queued, wait_us)
 
     def _requeue(self, queued: _Queued, wait_us: int) -> None:
         """Retry after this wait, or drop the event once it is too old."""

@@ -17,8 +17,6 @@ _CONTAINER_BYTES: Final = 3
 
 
 class _StoredWave(NamedTuple):
-    """One entry of `Waves`, its size and its view."""
-
     item: object
     size_bytes: int
     view: WaveView

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Final
 
 from drsim.simulator.events import Dropped, Invoked, LambdaEnded, LambdaStarted, Throttled
-from drsim.simulator.faults.effects import QueueUnderFaults
+from drsim.simulator.faults.effects import Effects
 from drsim.simulator.faults.plan import Plan
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.functions import Invocation, LambdaService, Payload
 from drsim.simulator.services.spec import Functions, PollerFunction
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
+from tests.simulator.tables import table_of
 
 SECOND: Final = 1_000_000
 INIT_US: Final = 500_000
@@ -48,7 +49,7 @@ class LambdaRig:
         shared_spec = Functions.model_validate({"queue_delay": "0s", **(shared or {})})
         rules, heal_us = (faults.faults, faults.heal) if faults else ((), None)
         self.plan = Plan(kernel, self.trace, rules, heal_us)
-        conditions = None if faults is None else QueueUnderFaults(self.plan)
+        conditions = None if faults is None else Effects(self.plan, kernel, table_of(kernel, trace=self.trace), 0)
         self.service = LambdaService(kernel, self.trace, shared_spec, conditions)
         self.spec = PollerFunction.model_validate(FIXED | function)
         self.service.deploy("f", self.spec, handler or (lambda *_: None))

@@ -17,7 +17,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
-from drsim.orchestrator.aws.config import ATTEMPTS_MAX, CONNECT_TIMEOUT_S, READ_TIMEOUT_S, client_config
+from drsim.orchestrator.aws.accounts import ATTEMPTS_MAX, CONNECT_TIMEOUT_S, READ_TIMEOUT_S, client_config
 from drsim.orchestrator.aws.drs import RegionalJobs
 from drsim.orchestrator.aws.dynamodb import ItemStore, StatusIndex
 from drsim.orchestrator.aws.errors import THROTTLING_CODES, TRANSIENT_CODES, port_error
