@@ -39,7 +39,6 @@ PENDING: Final = (
     "reports/",
     "simulator/",
     "tests/drsim/",
-    "tests/orchestrator/test_decisions.py",
     "tests/planted_bugs/",
     "tests/reports/",
     "tests/scenarios/",

@@ -312,20 +312,20 @@ def test_an_instance_id_once_seen_outlives_the_job_that_no_longer_names_it() -> 
     assert ended[0].servers == (replace(wave.servers[0], status=LAUNCHED, instance_id="i-0123456789abcdef0"),)
 
 
-def test_an_instance_id_told_later_than_the_status_is_taken_in() -> None:
+def test_instance_id_reported_after_the_status_is_stored() -> None:
     wave = a_wave(job_status=JobStatus.STARTED, servers=servers_in([LAUNCHED]))
     answer = (wave, Job("drsjob-1", JobStatus.STARTED, (ServerLaunch("s-0", LAUNCHED, "i-1"),)))
     assert after(an_execution(wave), answer).waves[0].servers == (replace(wave.servers[0], instance_id="i-1"),)
 
 
-def test_a_server_that_only_the_job_names_is_added_with_all_that_the_job_says_of_it() -> None:
+def test_server_named_only_by_the_job_is_added_with_its_launch() -> None:
     wave = a_wave(servers=())
     answer = (wave, Job("drsjob-1", JobStatus.STARTED, (ServerLaunch("s-9", LAUNCHED, "i-9"),)))
     added = Server(source_server_id="s-9", status=LAUNCHED, instance_id="i-9")
     assert after(an_execution(wave), answer).waves[0].servers == (added,)
 
 
-def test_the_message_says_what_a_wave_waits_for_now_though_its_status_stays() -> None:
+def test_message_of_an_unchanged_wave_status_shows_the_present_reason() -> None:
     wave = a_wave(servers=())
     recovery = an_execution(wave, kind=ExecutionType.RECOVERY)
     silent = Job("drsjob-1", JobStatus.COMPLETED)
@@ -344,7 +344,7 @@ def test_the_message_says_what_a_wave_waits_for_now_though_its_status_stays() ->
 
 
 def test_a_poll_that_learns_nothing_new_leaves_the_wave_itself() -> None:
-    """Most polls learn nothing, so nothing is made anew for them."""
+    """Most polls bring no news, so they create no objects."""
     servers = servers_in([ServerStatus.IN_PROGRESS, ServerStatus.PENDING])
     wave = a_wave(status=WaveStatus.IN_PROGRESS, job_status=JobStatus.STARTED, servers=servers)
     job = a_job(wave, JobStatus.STARTED, ServerStatus.IN_PROGRESS, ServerStatus.PENDING)

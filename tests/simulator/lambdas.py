@@ -1,4 +1,4 @@
-"""A Lambda service for tests, with a function whose every time is fixed, and what its events say."""
+"""A Lambda service for tests, with a function of fixed times, and a log of its events."""
 
 from collections.abc import Callable
 from typing import Final
@@ -18,11 +18,11 @@ INIT_US: Final = 500_000
 OVERHEAD_US: Final = 1_000
 
 FIXED: Final = {"timeout": "60s", "init": "500ms", "overhead_cold": "1ms", "overhead_warm": "1ms"}
-"""A function whose cold start takes half a second, and whose own time is a millisecond."""
+"""A function with a cold start of half a second and an own time of a millisecond."""
 
 
 class LambdaRig:
-    """Lambda with one function, `f`, which does what `handler` says, and `log`: instants, and what happened then."""
+    """Lambda with one function, `f`, which calls `handler`, and `log`: instants and events."""
 
     def __init__(
         self,
@@ -69,5 +69,5 @@ class LambdaRig:
 
 
 def sleeper(kernel: Kernel, duration_us: int) -> Callable[[Payload, Invocation], object]:
-    """A handler that takes so long."""
+    """A handler that sleeps this long."""
     return lambda _, __: kernel.sleep(duration_us)

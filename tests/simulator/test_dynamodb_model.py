@@ -163,7 +163,7 @@ def test_without_lag_a_query_over_all_pages_is_the_dict_in_order(program: list[S
 
 @QUICK
 @given(program=PROGRAMS, bytes_max=st.integers(1, 300), seed=st.integers(0, 50))
-def test_the_index_shows_versions_that_were_true_within_the_lag_and_in_the_end_the_table(
+def test_index_shows_versions_within_the_lag_and_finally_the_table(
     program: list[Step], bytes_max: int, seed: int
 ) -> None:
     rows: Rows = {}
