@@ -1,7 +1,6 @@
 """The two Lambda handlers, and the one place where the adapters of the deployed functions are chosen.
 
 The first invocation of an environment, not the import, creates clients and reads settings; later ones reuse them.
-Every error is logged with its ids and raised, so that Lambda counts it.
 """
 
 import logging

@@ -50,10 +50,7 @@ class Finder:
         self._settings = settings
 
     def run(self, *, deadline_us: int) -> tuple[LookReport, ...]:
-        """Run all looks of one invocation that must end by `deadline_us`.
-
-        Raises TryLaterError or RefusedError when the index cannot be read: the function must fail visibly.
-        """
+        """Run all looks of one invocation. Raises TryLaterError or RefusedError if the index cannot be read."""
         stop_us = deadline_us - self._settings.deadline_reserve_us
         began_us = self._clock.now_us()
         reports: list[LookReport] = []
@@ -118,12 +115,10 @@ class Finder:
         def send(execution: Execution) -> _Sent:
             if self._clock.now_us() >= stop_us:
                 return _Sent.LEFT
+            started_us = execution.start_us
+            dispatch = Dispatch(key=execution.key, dispatched_us=look_us, active_count=active, started_us=started_us)
             try:
-                self._invoker.invoke(
-                    Dispatch(
-                        key=execution.key, dispatched_us=look_us, active_count=active, started_us=execution.start_us
-                    )
-                )
+                self._invoker.invoke(dispatch)
             except OrchestratorError as error:
                 _log.error("Could not invoke the poller: %s", error, extra={"execution_id": execution.key.execution_id})
                 return _Sent.FAILED

@@ -10,8 +10,6 @@ from typing import Final, NamedTuple, Self
 
 
 class ExecutionType(StrEnum):
-    """A rehearsal, or a real failover."""
-
     DRILL = "DRILL"
     RECOVERY = "RECOVERY"
 

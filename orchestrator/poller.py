@@ -89,15 +89,12 @@ class Poller:
 
     def _skip(self, dispatch: Dispatch, execution: Execution) -> PollReport | None:
         """Return a report if there is nothing to poll: the index lags, and Lambda may deliver an event twice."""
+        execution_id, dispatched_us = dispatch.key.execution_id, dispatch.dispatched_us
         if execution.status is not ExecutionStatus.POLLING:
-            _log.info(
-                "Execution %s is %s, not POLLING", dispatch.key.execution_id, execution.status, extra=_fields(dispatch)
-            )
+            _log.info("Execution %s is %s, not POLLING", execution_id, execution.status, extra=_fields(dispatch))
             return PollReport(PollEnd.NOT_POLLING, status=execution.status)
-        if dispatch.dispatched_us is not None and not decisions.is_due(
-            execution, dispatch.dispatched_us, self._settings
-        ):
-            _log.info("Execution %s was polled meanwhile", dispatch.key.execution_id, extra=_fields(dispatch))
+        if dispatched_us is not None and not decisions.is_due(execution, dispatched_us, self._settings):
+            _log.info("Execution %s was polled meanwhile", execution_id, extra=_fields(dispatch))
             return PollReport(PollEnd.NOT_DUE, status=execution.status)
         return None
 

@@ -1,7 +1,6 @@
 """The ports of the finder and the poller, by role. Adapters match these protocols; they do not subclass them.
 
-Every method may raise `TryLaterError` (throttled, failed or no answer, after the adapter's retries) and `RefusedError`
-(wrong permission or request). A docstring names other errors.
+Every method may raise `TryLaterError` and `RefusedError`. A docstring names other errors.
 """
 
 from collections.abc import Sequence
@@ -51,15 +50,11 @@ class RecoveryJobs(Protocol):
 
 
 class PollerInvoker(Protocol):
-    """The poller function, invoked asynchronously."""
-
     def invoke(self, dispatch: Dispatch) -> None:
         """Send one dispatch. On return Lambda has accepted it; it may not have run yet."""
 
 
 class MetricPublisher(Protocol):
-    """CloudWatch metrics of this system's namespace."""
-
     def publish(self, points: Sequence[MetricPoint]) -> None:
         """Publish all points at the present instant."""
 

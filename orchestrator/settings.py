@@ -45,10 +45,7 @@ SETTING_NAMES: Final = frozenset(each.metadata["variable"] for each in fields(Se
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
-    """Return the settings from environment variables, with defaults for those not set; ignore other variables.
-
-    Raises MalformedError, naming every variable that is not a whole number within its range.
-    """
+    """Return the settings, with defaults for unset variables. Raises MalformedError, naming every wrong variable."""
     values: dict[str, int] = {}
     wrong: list[str] = []
     for each in fields(Settings):

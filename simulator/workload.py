@@ -1,7 +1,7 @@
 """The workload: Phase 1, which starts executions and their DRS jobs, and the people who cancel them.
 
-Owns all writes to the table besides those of the functions. The worker of an execution is a process that lists the
-waves, starts their jobs and writes each JobId while polling already runs. Its writes depend on an unchanged version.
+The worker of an execution is a process that lists the waves, starts their jobs and writes each JobId while polling
+already runs. Its writes require an unchanged version.
 """
 
 from collections.abc import Iterator, Sequence

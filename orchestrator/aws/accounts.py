@@ -31,10 +31,7 @@ hang, a connection without an answer, takes 3 * 5 + 3 = 18 s. (x-amz-retry-after
 
 
 def client_config(*, connections_max: int) -> Config:
-    """Return the configuration of all clients; `connections_max` threads may call at the same time.
-
-    Mode and attempts are set here, so that no service's default (DynamoDB has another) or variable changes them.
-    """
+    """Return the configuration of all clients, which overrides each service's default mode and attempts."""
     return Config(
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS_MAX},
         connect_timeout=CONNECT_TIMEOUT_S,

@@ -1,7 +1,6 @@
-"""`RecoveryJobs` over DRS: DescribeJobs and the reading of its answer.
+"""`RecoveryJobs` over DRS. A field that DRS leaves out counts as not yet known.
 
-A field that DRS leaves out counts as not yet known. An unknown status raises MalformedError, since any guess could end
-the execution falsely: the poll fails visibly, changes nothing, and is retried at the next tick.
+An unknown status raises MalformedError, since any guess could end the execution falsely: the poll fails visibly.
 """
 
 import re

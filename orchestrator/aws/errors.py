@@ -40,10 +40,7 @@ _PASSING: Final = (
 
 
 def port_error(operation: str, error: Exception, about: str) -> OrchestratorError:
-    """Return the port error for `error`, one of AWS_ERRORS.
-
-    `about` names the call's subject. The message names operation, code, HTTP status, request id and attempts.
-    """
+    """Return the port error for `error`, one of AWS_ERRORS; `about` names the subject of the call."""
     called = f"{operation} ({about})"
     if not isinstance(error, ClientError):
         message = f"{called}: {type(error).__name__}: {error}"

@@ -1,7 +1,6 @@
 """Faults at the boundaries: the plan's decisions act on calls, Lambda's queue, ticks, the index, clocks and jobs.
 
-Owns no effect (each kind has its own) and no decision. Services do not know of faults: these objects stand between
-services and their callers.
+Services do not know of faults: these objects stand between services and their callers.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,10 +40,7 @@ class Effects:
         answer: Callable[[], T],
         leave_out: Callable[[T, kinds.Shown], T],
     ) -> tuple[Callable[[], T], str]:
-        """Return the answer of a call's attempts under faults, and the name of the fault, "" if there is none.
-
-        `leave_out` takes servers or jobs out of an answer: only the caller knows its form.
-        """
+        """Return the answer of a call's attempts, and the name of the fault or ""; `leave_out` shortens answers."""
         hit = self._plan.hit(
             kinds.POINTS[operation],
             function=invocation.function,

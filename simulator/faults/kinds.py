@@ -1,7 +1,6 @@
 """The table of fault kinds: each kind is one member of `Fault`, and all other code reads its entry.
 
-Owns the effects and their points: calls of production code, a tick, an event in Lambda's queue, the start of a handler,
-a write before StatusIndex shows it, the clock of an environment, and StartRecovery. Default delays are assumed.
+Owns the effects, and the points at which they act. Default delays are assumed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -101,9 +100,8 @@ class Excuse(StrEnum):
 class Kind(Generic[E]):
     """The entry of a kind: its name, its points, its effect there, and a description.
 
-    `options` are the optional fields of its rules; only a kind that prevents an end while it acts may be `lasting`.
-    `delay` is the default length. A kind that `ends` may end the invocation. A `rare` kind has a small chance in the
-    swarm: otherwise too few executions would remain.
+    `options` are the optional fields of its rules; a `lasting` kind must prevent an end while it acts. A kind that
+    `ends` may end the invocation. A `rare` one has a small chance in the swarm, to leave enough executions.
     """
 
     name: str

@@ -1,7 +1,6 @@
 """The plan: which rule acts on which event of a run, and which executions can no longer end as DRS's truth requires.
 
-Decisions are keyed by logical event (rule, operation, execution, number of its run, number of the call), never by draw
-order: a saved failure still acts on the same call after unrelated changes.
+Decisions are keyed by logical event, never by draw order: a saved failure survives unrelated changes.
 """
 
 from collections import Counter, defaultdict

@@ -1,7 +1,6 @@
-"""DRS: recovery jobs of each account and Region, with quotas and a whole life drawn when they start.
+"""DRS: the jobs and source servers of each account and Region, and the refusal of calls.
 
-Owns the jobs and source servers, and the refusal of calls; `drs_jobs` has a job's state at each instant. Sources:
-botocore's service model for drs 2020-02-26, AWS service quotas.
+`drs_jobs` has a job's state at each instant. Sources: botocore's service model for drs 2020-02-26, AWS service quotas.
 """
 
 from collections.abc import Mapping, Sequence
@@ -90,10 +89,7 @@ class DrsService:
         return [job for job in self._jobs.get(scope, {}).values() if job.job_id not in deleted]
 
     def recovery_instances(self, scope: JobScope) -> dict[str, RecoveryInstance]:
-        """Return the present recovery instances, by source server. They outlive their jobs.
-
-        A source server has at most one: the next one launched replaces it (assumed).
-        """
+        """Return the present recovery instance of each source server. The next launch replaces it (assumed)."""
         found: dict[str, RecoveryInstance] = {}
         now_us = self._clock.now_us
         for job in self._jobs.get(scope, {}).values():
@@ -141,9 +137,8 @@ class DrsService:
     def terminate_instances(self, scope: JobScope, instance_ids: Sequence[str]) -> DrsJob:
         """TerminateRecoveryInstances: a new job that ends these instances; it takes as long as a launch.
 
-        It leaves no event in the trace, whose readers need launches only. Raises DrsRefusedError: ConflictException
-        when an instance is unknown or its source server in a job that has not ended, and
-        ServiceQuotaExceededException.
+        It leaves no event in the trace. Raises DrsRefusedError: ConflictException when an instance is unknown or its
+        source server in a job that has not ended, and ServiceQuotaExceededException.
         """
         now_us = self._clock.now_us
         open_jobs = self._open_jobs(scope, now_us)
@@ -206,12 +201,9 @@ class DrsService:
             raise _quota(scope, "servers in a single job", self.spec.servers_per_job_max, "L-B827C881")
         busy = {server.source_server_id for job in open_jobs for server in job.servers}
         if not busy.isdisjoint(server_ids):
-            raise DrsRefusedError(
-                "ConflictException",
-                "One or more of the Source Servers included in API call are currently being processed by a Job",
-                resourceId=next(server_id for server_id in server_ids if server_id in busy),
-                resourceType="source-server",
-            )
+            text = "One or more of the Source Servers included in API call are currently being processed by a Job"
+            busy_id = next(server_id for server_id in server_ids if server_id in busy)
+            raise DrsRefusedError("ConflictException", text, resourceId=busy_id, resourceType="source-server")
         if len(open_jobs) >= self.spec.jobs_max:
             raise _quota(scope, "concurrent jobs in progress", self.spec.jobs_max, "L-D88FAC3A")
         if len(busy) + len(server_ids) > self.spec.servers_in_jobs_max:

@@ -1,6 +1,5 @@
-"""DRS jobs: their whole lives, their state at any instant, and the instances that they leave behind.
+"""DRS jobs: the state of each is a pure function of its life and the instant, so the truth is always known.
 
-A job's state is a pure function of its life and the instant, so the truth is always known. `drs` owns the jobs.
 Sources: botocore's service model for drs 2020-02-26, AWS's sample job logs of 2022-12-07.
 """
 
@@ -37,10 +36,7 @@ class ActionLife:
 
 @dataclass(frozen=True, slots=True)
 class ServerLife:
-    """One server's part in a job: PENDING, IN_PROGRESS from `launching_us`, and ended from `ended_us` on.
-
-    The end is LAUNCHED if it `launches`, else FAILED; in a job that terminates its instance it is TERMINATED.
-    """
+    """One server's part in a job: PENDING, IN_PROGRESS from `launching_us`, and ended from `ended_us` on."""
 
     source_server_id: str
     instance_id: str

@@ -1,7 +1,6 @@
-"""Lambda: environments, a concurrency limit, the asynchronous queue, its retries, and the timeout.
+"""Lambda: when a handler starts and ends. Environments, concurrency, the asynchronous queue, retries, timeouts.
 
-Owns when a handler starts and ends. Every invocation is asynchronous (Event), as those of EventBridge and the finder.
-Source: AWS Lambda developer guide, asynchronous invocation, 2026-11.
+Every invocation is asynchronous. Source: AWS Lambda developer guide, asynchronous invocation, 2026-11.
 """
 
 from collections import Counter
@@ -125,10 +124,7 @@ class LambdaService:
         self._free_count -= spec.reserved_concurrency or 0
 
     def invoke_event(self, name: str, payload: Payload, *, execution_id: str, by: str) -> None:
-        """Accept an asynchronous invocation. `by` is the request id of the invoking function, "" for a service.
-
-        Raises ServiceError: ResourceNotFoundException.
-        """
+        """Accept an event, `by` a request id or a service (""). Raises ServiceError: ResourceNotFoundException."""
         function = self._functions.get(name)
         if function is None:
             raise ServiceError("ResourceNotFoundException", f"Function not found: {name}")
@@ -146,9 +142,9 @@ class LambdaService:
             self._kernel.at(now_us + held_us + self._spec.queue_delay.draw(stream), self._start, queued)
 
     def crash(self, invocation: Invocation, *, redeliver: bool) -> None:
-        """Crash the runtime of an invocation. A process of that invocation does not return from this call.
+        """Crash the runtime of an invocation, whose processes do not return from this call.
 
-        With `redeliver` Lambda delivers the event once more, whatever its retries. If the invocation has ended, the
+        With `redeliver` Lambda delivers the event once more, whatever its retries. After the end of the invocation the
         processes that its handler left behind are killed, and the environment starts over.
         """
         queued = self._running.get(invocation)

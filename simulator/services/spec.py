@@ -1,7 +1,6 @@
-"""The services of a world as data: schedule, functions, latencies, table, DRS, and the lives of its jobs.
+"""The services of a world as data. Scenario files embed these models.
 
-Scenario files embed these models. Defaults are Phase 2's figures (2025-11-28) or AWS's documented limits, or are marked
-as assumed.
+Defaults are Phase 2's figures (2025-11-28) or AWS's documented limits, or are marked as assumed.
 """
 
 from typing import Annotated, Literal, Self
