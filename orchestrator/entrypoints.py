@@ -21,12 +21,11 @@ from .aws.cloudwatch import NamespaceMetrics
 from .aws.drs import RegionalJobs
 from .aws.dynamodb import ItemStore, StatusIndex
 from .aws.invoke import FunctionInvoker
-from .deployment import DeployedNames, log_level_from
 from .errors import MalformedError
 from .finder import Finder
 from .payloads import dispatch_of
 from .poller import Poller
-from .settings import settings_from
+from .settings import DeployedNames, log_level_from, settings_from
 
 _log = logging.getLogger(__name__)
 

@@ -86,11 +86,12 @@ class Finder:
             ids = [execution.key.execution_id for execution in waiting]
             _log.info("Skipped executions (not yet time): %s", _shown(ids), extra={"skipped": len(ids)})
         if due:
+            reasons = [self._reason(execution, look_us) for execution in due[:_IDS_LOGGED_MAX]]
             _log.info(
                 "Found %d executions in POLLING status, invoked %d pollers",
                 report.found,
                 report.invoked,
-                extra={"due": [self._reason(execution, look_us) for execution in due[:_IDS_LOGGED_MAX]]},
+                extra={"due": reasons},
             )
         return report
 

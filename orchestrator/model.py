@@ -15,10 +15,7 @@ class ExecutionType(StrEnum):
 
 
 class Status(StrEnum):
-    """A row of a table of statuses: a word, its meaning, and the words that may follow it.
-
-    A status may always stay. Moves may skip a status, because a poll can miss one.
-    """
+    """A word, its meaning, and the words that may follow it. Polls can miss a status, so moves may skip one."""
 
     meaning: str
     moves: frozenset[str]
@@ -193,9 +190,8 @@ class Job:
 class Dispatch:
     """One asynchronous invocation of the poller, as the finder sends it.
 
-    `dispatched_us` is the instant of the look, or None if a person invokes the poller. The poller writes it as
-    `LastPolledTime`, so that intervals count from dispatch to dispatch. `started_us` is the execution's StartTime: a
-    poll publishes the age even if it cannot read the table.
+    `dispatched_us`, the instant of the look, becomes `LastPolledTime`, so that intervals count from dispatch to
+    dispatch; it is None if a person invokes the poller. `started_us` is the execution's StartTime.
     """
 
     key: ExecutionKey
@@ -226,3 +222,26 @@ class MetricPoint(NamedTuple):
     name: str
     value: float
     unit: Unit = Unit.COUNT
+
+
+class MetricName(StrEnum):
+    """One metric of the poller's namespace; it has no dimensions."""
+
+    WAVES_POLLED = "WavesPolled"
+    POLLING_DURATION = "PollingDuration"
+    POLL_ERRORS = "PollErrors"
+    ACTIVE_EXECUTIONS = "ActivePollingExecutions"
+    OLDEST_AGE = "OldestExecutionAge"
+
+
+# An alarm with a unit ignores values in another.
+UNITS: Final[Mapping[MetricName, Unit]] = {
+    **dict.fromkeys(MetricName, Unit.COUNT),
+    MetricName.POLLING_DURATION: Unit.MILLISECONDS,
+    MetricName.OLDEST_AGE: Unit.SECONDS,
+}
+
+
+def point(name: MetricName, value: float) -> MetricPoint:
+    """Return one value of a metric, in its unit."""
+    return MetricPoint(name.value, value, UNITS[name])

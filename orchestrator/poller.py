@@ -10,8 +10,7 @@ from enum import StrEnum
 
 from . import decisions
 from .errors import LostRaceError, OrchestratorError, PollFailedError, TryLaterError
-from .metrics import MetricName, point
-from .model import Dispatch, Execution, ExecutionStatus, Job, JobRef, JobScope, PollUpdate
+from .model import Dispatch, Execution, ExecutionStatus, Job, JobRef, JobScope, MetricName, PollUpdate, point
 from .ports import Clock, ExecutionStore, MetricPublisher, RecoveryJobs
 from .settings import SECOND_US, Settings
 
@@ -128,26 +127,17 @@ class Poller:
         )
 
     def _say(self, dispatch: Dispatch, execution: Execution, conclusion: decisions.Conclusion) -> None:
-        fields = _fields(dispatch)
+        execution_id, fields = execution.key.execution_id, _fields(dispatch)
         for warning in conclusion.warnings:
             _log.warning(warning, extra=fields)
         for note in conclusion.notes:
             _log.debug(note, extra=fields)
-        _log.info(
-            "Updated %d waves for execution %s",
-            len(conclusion.waves),
-            execution.key.execution_id,
-            extra={**fields, "execution_type": str(execution.type)},
-        )
+        kind = {"execution_type": str(execution.type)}
+        _log.info("Updated %d waves for execution %s", len(conclusion.waves), execution_id, extra={**fields, **kind})
         if conclusion.status is not None:
             age_s = (self._clock.now_us() - execution.start_us) // SECOND_US
-            _log.info(
-                "Execution %s is %s after %d s",
-                execution.key.execution_id,
-                conclusion.status,
-                age_s,
-                extra={**fields, "status": str(conclusion.status)},
-            )
+            end = {"status": str(conclusion.status)}
+            _log.info("Execution %s is %s after %d s", execution_id, conclusion.status, age_s, extra={**fields, **end})
 
     def _measure(self, dispatch: Dispatch, began_us: int, report: PollReport | None) -> None:
         """Publish the metrics of a poll that wrote, or of one that failed and has no report."""

@@ -1,13 +1,14 @@
-"""The settings of both functions, read from environment variables."""
+"""The environment variables of both functions: their tuning, the names of deployed resources, the log level."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from .errors import MalformedError
 
 SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 def _setting(variable: str, default: int, least: int, most: int, unit: int = 1) -> Any:
@@ -61,3 +62,36 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     if wrong:
         raise MalformedError("; ".join(wrong))
     return Settings(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployedNames:
+    """Names of the deployed resources. Without a `role_name` all jobs are in the function's own account."""
+
+    table: str
+    index: str
+    poller_function: str
+    namespace: str
+    role_name: str
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str], *required: str) -> Self:
+        """Read the environment variables. Raises MalformedError, naming every required one that is missing."""
+        missing = [name for name in required if not environment.get(name)]
+        if missing:
+            raise MalformedError(f"environment variables must be set to a text, missing: {', '.join(missing)}")
+        return cls(
+            table=environment.get("EXECUTION_TABLE", ""),
+            index=environment.get("STATUS_INDEX") or "StatusIndex",
+            poller_function=environment.get("POLLER_FUNCTION", ""),
+            namespace=environment.get("METRICS_NAMESPACE") or "DRSOrchestration",
+            role_name=environment.get("DRS_ROLE_NAME", ""),
+        )
+
+
+def log_level_from(environment: Mapping[str, str]) -> str:
+    """Return the lowest level to log. Raises MalformedError."""
+    level = environment.get("LOG_LEVEL") or "INFO"
+    if level.upper() not in LOG_LEVELS:
+        raise MalformedError(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, got {level!r}")
+    return level.upper()

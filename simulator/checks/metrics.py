@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final, NamedTuple
 
-from drsim.orchestrator.metrics import UNITS, MetricName
-from drsim.orchestrator.model import TERMINAL, ExecutionStatus, MetricPoint, Unit
+from drsim.orchestrator.model import TERMINAL, UNITS, ExecutionStatus, MetricName, MetricPoint, Unit
 from drsim.simulator.checks.monitor import Context, Monitor
 from drsim.simulator.events import (
     POLLER,
@@ -137,7 +136,7 @@ JUDGED: Final[Mapping[MetricName, Judged]] = {
     MetricName.ACTIVE_EXECUTIONS: Judged(_by_dispatched_writers, _active),
     MetricName.OLDEST_AGE: Judged(_by_dispatched, _age_s),
 }
-"""Every metric of `orchestrator.metrics`, which has their units; a test holds both to have the same names."""
+"""Every metric of `orchestrator.model`, which has their units; a test holds both to have the same names."""
 
 
 class MetricsComplete(Monitor):

@@ -27,10 +27,9 @@ Change = Callable[[int], Mapping[str, object] | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[T]):
-    """What an effect can do with one attempt of a call.
+    """One attempt of a call, and what an effect can do with it. `answer` makes the service act.
 
-    `answer` makes the service act. `leave_out` shortens an answer. `wait` lasts for the rule's delay or until healing,
-    `hang` until the function times out. `write` changes the execution's item unless the execution has ended.
+    `wait` lasts for the rule's delay, `hang` until the function times out. `write` spares ended executions.
     """
 
     operation: str

@@ -116,8 +116,7 @@ class DrsService:
     def start_recovery(self, scope: JobScope, server_ids: Sequence[str], *, is_drill: bool = False) -> DrsJob:
         """StartRecovery: a new job for these servers, its whole life drawn now.
 
-        Raises DrsRefusedError: ConflictException when a server is unknown or in a job that has not ended, and
-        ServiceQuotaExceededException.
+        Raises DrsRefusedError for an unknown or busy server (ConflictException), and ServiceQuotaExceededException.
         """
         now_us = self._clock.now_us
         open_jobs = self._open_jobs(scope, now_us)
@@ -137,8 +136,7 @@ class DrsService:
     def terminate_instances(self, scope: JobScope, instance_ids: Sequence[str]) -> DrsJob:
         """TerminateRecoveryInstances: a new job that ends these instances; it takes as long as a launch.
 
-        It leaves no event in the trace. Raises DrsRefusedError: ConflictException when an instance is unknown or its
-        source server in a job that has not ended, and ServiceQuotaExceededException.
+        It leaves no event in the trace. Raises DrsRefusedError as StartRecovery does.
         """
         now_us = self._clock.now_us
         open_jobs = self._open_jobs(scope, now_us)
@@ -151,8 +149,7 @@ class DrsService:
     def delete_job(self, scope: JobScope, job_id: str) -> None:
         """DeleteJob: the API no longer shows the job; its instances stay.
 
-        Raises DrsRefusedError: ResourceNotFoundException, and ConflictException for a job that has not ended (inferred:
-        nothing else of a job can conflict with its deletion).
+        Raises DrsRefusedError: ResourceNotFoundException, and ConflictException for an open job (inferred).
         """
         job = self.job(scope, job_id)
         deleted = self._deleted.setdefault(scope, set())

@@ -28,7 +28,6 @@ class ActionLife:
     succeeds: bool
 
     def status(self, at_us: int) -> ActionStatus:
-        """Return its status after its start."""
         if at_us < self.ended_us:
             return ActionStatus.IN_PROGRESS
         return ActionStatus.SUCCEEDED if self.succeeds else ActionStatus.FAILED
@@ -52,7 +51,6 @@ class ServerLife:
         return self.launching_us, self.ended_us, self.launches, failed_count
 
     def status(self, at_us: int) -> ServerStatus:
-        """DRS's launchStatus."""
         if at_us < self.launching_us:
             return ServerStatus.PENDING
         if at_us < self.ended_us:
@@ -82,16 +80,14 @@ class DrsJob:
     def __post_init__(self) -> None:
         servers = self.servers
         self.ended_us = max(server.ended_us for server in servers)
-        self.settled_us = max([self.ended_us, *(action.ended_us for server in servers for action in server.actions)])
-        changes = {self.started_us, self.ended_us}
-        for server in servers:
-            changes |= {server.launching_us, server.ended_us}
-            changes |= {instant for action in server.actions for instant in (action.started_us, action.ended_us)}
-        self._changes = sorted(changes)
+        actions = [action for server in servers for action in server.actions]
+        self.settled_us = max([self.ended_us, *(action.ended_us for action in actions)])
+        launches_us = {instant for server in servers for instant in (server.launching_us, server.ended_us)}
+        actions_us = {instant for action in actions for instant in (action.started_us, action.ended_us)}
+        self._changes = sorted({self.started_us, self.ended_us} | launches_us | actions_us)
 
     @property
     def initiated_by(self) -> str:
-        """DRS's initiatedBy."""
         if self.terminates:
             return "TERMINATE_RECOVERY_INSTANCES"
         return "START_DRILL" if self.is_drill else "START_RECOVERY"

@@ -144,19 +144,17 @@ class LambdaService:
     def crash(self, invocation: Invocation, *, redeliver: bool) -> None:
         """Crash the runtime of an invocation, whose processes do not return from this call.
 
-        With `redeliver` Lambda delivers the event once more, whatever its retries. After the end of the invocation the
-        processes that its handler left behind are killed, and the environment starts over.
+        With `redeliver` Lambda delivers the event once more, whatever its retries. An ended invocation loses the
+        processes that its handler left behind, and its environment starts over.
         """
         queued = self._running.get(invocation)
+        process = self._kernel.current if queued is None else queued.process
+        assert process is not None, "handlers, and what they leave behind, run in processes"
         if queued is None:
             invocation.environment.warm = False
-            process = self._kernel.current
-            assert process is not None, "an ended invocation leaves processes only"
             self._kernel.kill_family(process)
             return
-        process = queued.process
-        assert process is not None, "handlers run in processes"
-        self._end(queued, invocation, "crash", "Runtime.ExitError", redeliver=redeliver)
+        self._end(queued, invocation, "crash", "Runtime.ExitError", redeliver)
         self._kernel.kill(process)
 
     def _start(self, queued: _Queued) -> None:
@@ -224,9 +222,7 @@ class LambdaService:
         text = f"Task timed out after {queued.function.spec.timeout / 1_000_000:.2f} seconds"
         self._end(queued, invocation, "timeout", text)
 
-    def _end(
-        self, queued: _Queued, invocation: Invocation, outcome: str, detail: str, *, redeliver: bool = False
-    ) -> None:
+    def _end(self, queued: _Queued, invocation: Invocation, outcome: str, detail: str, redeliver: bool = False) -> None:
         function, now_us = queued.function, self._kernel.now_us
         del self._running[invocation]
         if queued.timeout is not None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from drsim.orchestrator.deployment import DeployedNames, log_level_from
 from drsim.orchestrator.errors import MalformedError
+from drsim.orchestrator.settings import DeployedNames, log_level_from
 
 
 @pytest.mark.parametrize("unset", [{}, {"STATUS_INDEX": "", "METRICS_NAMESPACE": "", "DRS_ROLE_NAME": ""}])
