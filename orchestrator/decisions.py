@@ -40,7 +40,6 @@ class Conclusion:
 
 
 def wave_phase(wave: Wave) -> Phase:
-    """Return the phase of an unfinished wave."""
     for server in wave.servers:
         if server.status not in _NOT_PAST_PENDING:
             return Phase.IN_PROGRESS
@@ -48,7 +47,6 @@ def wave_phase(wave: Wave) -> Phase:
 
 
 def interval_us(phase: Phase, settings: Settings) -> int:
-    """Return the polling interval of a phase."""
     if phase is Phase.PENDING:
         return settings.pending_interval_us
     return settings.started_interval_us if phase is Phase.STARTED else settings.in_progress_interval_us
@@ -61,7 +59,6 @@ def phase_of(execution: Execution, settings: Settings) -> Phase:
 
 
 def is_due(execution: Execution, now_us: int, settings: Settings) -> bool:
-    """Return whether a look at `now_us` polls this execution."""
     if execution.last_polled_us is None:
         return True
     wait_us = interval_us(phase_of(execution, settings), settings) - settings.due_slack_us
@@ -132,7 +129,6 @@ def _observe(
     warnings: list[str],
     notes: list[str],
 ) -> Wave:
-    """Return a wave as DRS's answer changes it; a finished one never changes."""
     if wave.finished:
         return wave
     if wave.job is None:
@@ -233,7 +229,6 @@ def _is_unreported(server: Server, launch: ServerLaunch | None, wave: Wave, acti
 
 
 def _end_of(wave: Wave, actions: Sequence[ActionStatus | None]) -> tuple[WaveStatus, str | None]:
-    """Return the end of a wave whose job has ended and whose servers are all reported."""
     failed = [server.source_server_id for server in wave.servers if server.status not in _LAUNCHED]
     unsound = [action for action in actions if action is not ActionStatus.SUCCEEDED]
     if failed:

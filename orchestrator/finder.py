@@ -87,16 +87,11 @@ class Finder:
             _log.info("Skipped executions (not yet time): %s", _shown(ids), extra={"skipped": len(ids)})
         if due:
             reasons = [self._reason(execution, look_us) for execution in due[:_IDS_LOGGED_MAX]]
-            _log.info(
-                "Found %d executions in POLLING status, invoked %d pollers",
-                report.found,
-                report.invoked,
-                extra={"due": reasons},
-            )
+            counts = (report.found, report.invoked)
+            _log.info("Found %d executions in POLLING status, invoked %d pollers", *counts, extra={"due": reasons})
         return report
 
     def _find(self) -> tuple[list[Execution], int]:
-        """Return the executions of every page of the index, and the count of unreadable items."""
         executions: list[Execution] = []
         malformed = 0
         cursor: object | None = None
@@ -111,8 +106,6 @@ class Finder:
                 return executions, malformed
 
     def _dispatch(self, due: Sequence[Execution], look_us: int, active: int, stop_us: int) -> list[_Sent]:
-        """Invoke a poller for each due execution, several at a time, stalest first."""
-
         def send(execution: Execution) -> _Sent:
             if self._clock.now_us() >= stop_us:
                 return _Sent.LEFT
@@ -129,7 +122,6 @@ class Finder:
         return [future.result() for future in futures]
 
     def _reason(self, execution: Execution, look_us: int) -> dict[str, object]:
-        """Return why an execution was due, for the structured part of the log line."""
         phase = decisions.phase_of(execution, self._settings)
         last_us = execution.last_polled_us
         return {

@@ -95,8 +95,6 @@ class ActionStatus(Status):
 
 
 class Phase(StrEnum):
-    """The phase of an execution or a wave, which determines its polling interval."""
-
     PENDING = "PENDING"
     STARTED = "STARTED"
     IN_PROGRESS = "IN_PROGRESS"
@@ -243,5 +241,4 @@ UNITS: Final[Mapping[MetricName, Unit]] = {
 
 
 def point(name: MetricName, value: float) -> MetricPoint:
-    """Return one value of a metric, in its unit."""
     return MetricPoint(name.value, value, UNITS[name])

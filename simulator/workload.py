@@ -50,9 +50,8 @@ class PlannedExecution:
     stream: Stream
 
 
+# An execution that may not have started: its position among all, its group, and its number in the group.
 class _Coming(NamedTuple):
-    """An execution that may not have started: its position among all, its group, and its number in the group."""
-
     start_us: int
     place: int
     group: int
@@ -137,7 +136,6 @@ class Workload:
         return PlannedExecution(key=key, group=group, start_us=coming.start_us, place=place, waves=waves, stream=stream)
 
     def _work(self, plan: PlannedExecution) -> None:
-        """Do Phase 1's work for one execution, until the start of its last wave."""
         self._pause_for_write(plan)
         self._table.put(_first_item(plan, self._spec.epoch_us), writer=WORKER)
         for wave in plan.waves:
@@ -196,7 +194,6 @@ class Workload:
         self._kernel.sleep(self._spec.latencies.update_warm.draw(plan.stream))
 
     def _cancel(self, key: ExecutionKey) -> None:
-        """Set CANCELLED as a person does, unless the execution is over."""
         item = self._table.get(key)
         if item is None or is_over(item.attributes):
             return

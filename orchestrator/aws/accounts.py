@@ -23,10 +23,9 @@ _RENEWED_BEFORE_US: Final = 10 * 60 * 1_000_000
 ATTEMPTS_MAX: Final = 3
 CONNECT_TIMEOUT_S: Final = 2
 READ_TIMEOUT_S: Final = 5
-"""One hanging call must not use up the finder's 60 s, as botocore's defaults of 60 s for each timeout would.
-
-An attempt ends within 2 + 5 = 7 s, and a call within 3 * 7 = 21 s plus waits of at most 1 + 2 = 3 s: 24 s. The usual
-hang, a connection without an answer, takes 3 * 5 + 3 = 18 s. (x-amz-retry-after may add 5 s to each wait: 34 s.)
+"""One hanging call must not use up the finder's 60 s. An attempt ends within 2 + 5 = 7 s, and a call within 3 * 7 = 21 s
+plus waits of at most 1 + 2 = 3 s: 24 s. The usual hang, a connection without an answer, takes 3 * 5 + 3 = 18 s.
+(The header x-amz-retry-after may add 5 s to each wait: 34 s.)
 """
 
 
@@ -92,7 +91,6 @@ class DrsClients:
         return client
 
     def _role_in(self, account_id: str) -> RoleCredentials:
-        """Return credentials in another account: one AssumeRole serves all Regions until shortly before expiry."""
         credentials = self._credentials.get(account_id)
         if credentials is None or self._clock.now_us() >= credentials.expires_us - _RENEWED_BEFORE_US:
             credentials = self._credentials[account_id] = self._assume(account_id)

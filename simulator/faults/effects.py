@@ -77,12 +77,10 @@ class Effects:
             self._table.update(key, changes, writer="another writer")
 
     def deliveries(self, function: str, execution_id: str, number: int) -> Sequence[int]:
-        """Return the delay (us) of each delivery of an event."""
         hit = self._plan.hit(kinds.EVENT, function=function, execution_id=execution_id, run=number)
         return (0,) if hit is None else hit.effect(self._plan.held_us(hit.delay_us))
 
     def start(self, function: str, execution_id: str, request_id: str, run: int) -> Start:
-        """Return how Lambda starts a handler."""
         hit = self._plan.hit(kinds.START, function=function, execution_id=execution_id, request_id=request_id, run=run)
         return Start() if hit is None else hit.effect(hit.delay_us)
 
@@ -136,6 +134,5 @@ def _attempts(hit: Hit[kinds.CallEffect], call: kinds.Call[T]) -> Callable[[], T
 
 
 def _ends(act: Callable[[], None]) -> NoReturn:
-    """Do something that ends the process."""
     act()
     raise AssertionError("a process continued after its end")

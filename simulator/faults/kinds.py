@@ -62,7 +62,6 @@ class Point(str, Generic[E]):
     functions: tuple[str, ...]
 
     def __new__(cls, name: str, selectors: str, *functions: str) -> Self:
-        """Make a point. Spaces separate its selectors."""
         point = super().__new__(cls, name)
         point.selectors, point.functions = frozenset(selectors.split()), functions
         return point
@@ -134,8 +133,6 @@ def _denied(call: Call[T]) -> T:
 
 
 def _fails(code: str, reason: str, before: Callable[[Call[Any]], object] = bool) -> CallEffect:
-    """Make an effect that does something and fails."""
-
     def effect(call: Call[T]) -> T:
         before(call)
         raise ServiceError(code, f"injected{reason}", retryable=True)
@@ -144,8 +141,6 @@ def _fails(code: str, reason: str, before: Callable[[Call[Any]], object] = bool)
 
 
 def _does(before: Callable[[Call[Any]], object]) -> CallEffect:
-    """Make an effect that does something before the service acts."""
-
     def effect(call: Call[T]) -> T:
         before(call)
         return call.answer()

@@ -123,7 +123,6 @@ class Plan:
         return self._incomplete_us.get(execution_id, 0)
 
     def lose(self, execution_id: str, reason: str) -> None:
-        """Note that an execution can no longer end as DRS's truth requires."""
         self.unwinnable[execution_id] = reason
 
 

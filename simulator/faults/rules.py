@@ -66,7 +66,6 @@ class Rule(BaseModel):
         return self
 
     def _check_lasting(self) -> None:
-        """Check that a lasting rule makes every end impossible."""
         narrowed = [name for name in ("run", "nth", "before") if getattr(self, name) is not None]
         if self.chance < 1:
             raise ValueError(f"chance of a lasting rule must be 1, or an end stays possible, got {self.chance:g}")
@@ -78,7 +77,6 @@ class Rule(BaseModel):
             raise ValueError("operation of a lasting rule must be named, and not be PutMetricData: it prevents no end")
 
     def __str__(self) -> str:
-        """The rule in words: what, where, when, how often."""
         words = [str(self.fault)]
         if self.operation is not None:
             words.append(f"at {self.operation}")

@@ -66,7 +66,6 @@ class DrsService:
 
     @property
     def now_us(self) -> int:
-        """The present instant."""
         return self._clock.now_us
 
     def servers(self, scope: JobScope) -> Mapping[str, SourceServer]:
@@ -134,10 +133,7 @@ class DrsService:
         return job
 
     def terminate_instances(self, scope: JobScope, instance_ids: Sequence[str]) -> DrsJob:
-        """TerminateRecoveryInstances: a new job that ends these instances; it takes as long as a launch.
-
-        It leaves no event in the trace. Raises DrsRefusedError as StartRecovery does.
-        """
+        """TerminateRecoveryInstances: a new job that takes as long as a launch. Raises as `start_recovery` does."""
         now_us = self._clock.now_us
         open_jobs = self._open_jobs(scope, now_us)
         known = {each.launch.instance_id: each.launch for each in self.recovery_instances(scope).values()}

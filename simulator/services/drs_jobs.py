@@ -21,8 +21,6 @@ class LogItem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ActionLife:
-    """One post-launch action of one server."""
-
     started_us: int
     ended_us: int
     succeeds: bool

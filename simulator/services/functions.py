@@ -26,8 +26,6 @@ _THROTTLE_WAIT_US_MAX: Final = 300_000_000
 
 @dataclass(slots=True)
 class Environment:
-    """One execution environment: one invocation at a time, warm after its first."""
-
     number: int
     warm: bool = False
     idle_since_us: int = 0
@@ -36,8 +34,6 @@ class Environment:
 
 
 class Start(NamedTuple):
-    """How Lambda starts the handler for an event that is due."""
-
     throttled: bool = False
     cold: bool = False
     init_us: int = 0
@@ -249,7 +245,6 @@ class LambdaService:
             self._drop(queued, "retries exhausted")
 
     def _requeue(self, queued: _Queued, wait_us: int) -> None:
-        """Retry after this wait, or drop the event once it is too old."""
         now_us = self._kernel.now_us
         too_old_us = max(queued.accepted_us + queued.function.spec.event_age_max, now_us)
         if now_us + wait_us <= too_old_us:

@@ -42,8 +42,6 @@ class MetricsService:
 
 @dataclass(slots=True)
 class LogVolume:
-    """The volume of one function's logs, and the fields of its structured lines."""
-
     lines: int = 0
     platform_lines: int = 0
     size_bytes: int = 0

@@ -27,7 +27,6 @@ class WaveSpec(Spec):
 
 
 def _waves_of(value: object) -> object:
-    """Turn a number of waves into that many equal ones."""
     if isinstance(value, int) and not isinstance(value, bool):
         if value > 100:
             raise ValueError(f"waves must be from 1 to 100, got {value}")

@@ -42,7 +42,6 @@ class Swarm(Spec):
 
 
 def _as_texts(settings: object) -> object:
-    """Turn the numbers that a file may contain into the texts of environment variables."""
     if isinstance(settings, dict):
         return {name: str(value) if isinstance(value, int) else value for name, value in settings.items()}
     return settings
@@ -127,7 +126,6 @@ class WorldSpec(Spec):
     @field_validator("faults")
     @classmethod
     def _possible(cls, rules: tuple[Rule, ...], info: ValidationInfo) -> tuple[Rule, ...]:
-        """Check that rules name entities and windows of this scenario."""
         wrong = [
             InitErrorDetails(
                 type=PydanticCustomError("fault", "{rule}", {"rule": text}), loc=(number, field), input=value
@@ -142,5 +140,4 @@ class WorldSpec(Spec):
 
     @property
     def epoch_us(self) -> int:
-        """The start as microseconds since the Unix epoch."""
         return (self.start - _UNIX_EPOCH) // timedelta(microseconds=1)
