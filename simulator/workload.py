@@ -4,7 +4,7 @@ The worker of an execution is a process that lists the waves, starts their jobs 
 already runs. Its writes require an unchanged version.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -100,17 +100,18 @@ class Workload:
     def _expect_next(self) -> None:
         """Schedule the executions of the next instant only: a large heap makes the kernel slow."""
         start_us, together = next(self._instants, (0, ()))
-        if together:
-            self._kernel.at(start_us, self._begin, list(together))
+        for number, coming in enumerate(together):
+            self._kernel.at(start_us, self._begin, (coming, number == 0))
 
-    def _begin(self, together: Sequence[_Coming]) -> None:
-        self._expect_next()
-        for coming in together:
-            plan = self._plan(coming)
-            self._keys[coming.place] = plan.key
-            self._kernel.spawn(f"worker of {plan.key.execution_id}", self._work, plan)
-            if plan.group.cancel_after is not None:
-                self._kernel.at(plan.start_us + plan.group.cancel_after, self._cancel, plan.key)
+    def _begin(self, arrival: tuple[_Coming, bool]) -> None:
+        coming, is_first = arrival
+        if is_first:
+            self._expect_next()
+        plan = self._plan(coming)
+        self._keys[coming.place] = plan.key
+        self._kernel.spawn(f"worker of {plan.key.execution_id}", self._work, plan)
+        if plan.group.cancel_after is not None:
+            self._kernel.at(plan.start_us + plan.group.cancel_after, self._cancel, plan.key)
 
     def _plan(self, coming: _Coming) -> PlannedExecution:
         group, number = self._spec.workload[coming.group], coming.number

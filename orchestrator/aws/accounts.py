@@ -23,7 +23,7 @@ _RENEWED_BEFORE_US: Final = 10 * 60 * 1_000_000
 ATTEMPTS_MAX: Final = 3
 CONNECT_TIMEOUT_S: Final = 2
 READ_TIMEOUT_S: Final = 5
-"""One hanging call must not use up the finder's 60 s. An attempt ends within 2 + 5 = 7 s, and a call within 3 * 7 = 21 s
+"""One hanging call must not use up the finder's 60 s. An attempt ends within 2 + 5 = 7 s, a call within 3 * 7 = 21 s
 plus waits of at most 1 + 2 = 3 s: 24 s. The usual hang, a connection without an answer, takes 3 * 5 + 3 = 18 s.
 (The header x-amz-retry-after may add 5 s to each wait: 34 s.)
 """

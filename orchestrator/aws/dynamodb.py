@@ -109,7 +109,6 @@ def _values(item: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _found(error: Exception) -> str:
-    """Describe the item that failed the condition, if the answer holds it."""
     if not isinstance(error, ClientError) or error.response["Error"]["Code"] != CONDITION_FAILED:
         return ""
     response: Mapping[str, Any] = error.response
