@@ -1,7 +1,6 @@
-"""What is due, and what a poll concludes: pure functions of what was read and of the time.
+"""Decisions: which executions are due, and what a poll concludes. Pure functions of what was read and of the time.
 
-Owns every rule of section 3 of the design that needs no I/O. The finder and the poller gather what these functions
-need and apply what they return.
+Owns every rule that needs no I/O. The finder and the poller gather the input of these functions and apply their output.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,16 +30,8 @@ _NOT_PAST_PENDING = frozenset({ServerStatus.NOT_STARTED, ServerStatus.PENDING})
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one look of the finder concludes. Both lists are stalest first."""
-
-    due: tuple[Execution, ...]
-    waiting: tuple[Execution, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What one poll concludes: the waves as they now stand, the final status if there is one, and what was odd."""
+    """The result of one poll: the new waves, the final status if the execution has ended, and log lines."""
 
     waves: tuple[Wave, ...]
     status: ExecutionStatus | None
@@ -49,7 +40,6 @@ class Conclusion:
 
 
 def wave_phase(wave: Wave) -> Phase:
-    """The phase of one unfinished wave."""
     for server in wave.servers:
         if server.status not in _NOT_PAST_PENDING:
             return Phase.IN_PROGRESS
@@ -57,33 +47,31 @@ def wave_phase(wave: Wave) -> Phase:
 
 
 def interval_us(phase: Phase, settings: Settings) -> int:
-    """The polling interval that a phase calls for."""
     if phase is Phase.PENDING:
         return settings.pending_interval_us
     return settings.started_interval_us if phase is Phase.STARTED else settings.in_progress_interval_us
 
 
 def phase_of(execution: Execution, settings: Settings) -> Phase:
-    """The phase whose interval counts: among the waves that are not finished, the one with the shortest."""
+    """Return the phase with the shortest interval among those of the unfinished waves."""
     phases = [wave_phase(wave) for wave in execution.waves if not wave.finished]
     return min(phases, key=lambda each: interval_us(each, settings), default=Phase.PENDING)
 
 
 def is_due(execution: Execution, now_us: int, settings: Settings) -> bool:
-    """Whether a look at `now_us` polls this execution."""
     if execution.last_polled_us is None:
         return True
     wait_us = interval_us(phase_of(execution, settings), settings) - settings.due_slack_us
     return now_us - execution.last_polled_us >= wait_us
 
 
-def look(executions: Iterable[Execution], now_us: int, settings: Settings) -> Look:
-    """Which executions are due at `now_us`, and which are not yet."""
+def look(executions: Iterable[Execution], now_us: int, settings: Settings) -> tuple[list[Execution], list[Execution]]:
+    """Return the executions that are due at `now_us`, and those that are not yet, each stalest first."""
     due: list[Execution] = []
     waiting: list[Execution] = []
     for execution in sorted(executions, key=_staleness):
         (due if is_due(execution, now_us, settings) else waiting).append(execution)
-    return Look(tuple(due), tuple(waiting))
+    return due, waiting
 
 
 def _staleness(execution: Execution) -> tuple[int, int, str]:
@@ -93,17 +81,17 @@ def _staleness(execution: Execution) -> tuple[int, int, str]:
 
 
 def jobs_to_ask(execution: Execution) -> tuple[JobRef, ...]:
-    """The jobs that a poll asks DRS about: those of the waves that are not finished."""
+    """Return the jobs of the unfinished waves, which a poll asks DRS about."""
     jobs = [wave.job for wave in execution.waves if not wave.finished]
     return tuple(dict.fromkeys(job for job in jobs if job is not None))
 
 
 def conclude(execution: Execution, jobs: Mapping[JobRef, Job], now_us: int, settings: Settings) -> Conclusion:
-    """What a poll concludes from the stored execution and from what DRS answered about its jobs.
+    """Conclude a poll from the stored execution and DRS's answer about its jobs.
 
-    A job that `jobs` lacks is one that DRS does not know. The timeout comes last, after DRS's answer has been taken
-    in: an execution is TIMEOUT only if DRS did not say, at this very poll, that every job had ended. An answer that
-    leaves something out decides nothing: the execution stays in POLLING until the time for such answers is up as well.
+    DRS does not know a job that `jobs` lacks. The timeout comes last: an execution is TIMEOUT only if the same poll
+    did not find that every job had ended. After an incomplete answer the execution stays in POLLING until the
+    additional time for such answers has passed too.
     """
     warnings: list[str] = []
     notes: list[str] = []
@@ -124,7 +112,7 @@ def conclude(execution: Execution, jobs: Mapping[JobRef, Job], now_us: int, sett
 
 
 def _verdict(execution: Execution, waves: Sequence[Wave]) -> ExecutionStatus | None:
-    """The final status, or None while a wave is unfinished or still to be added by the plan's worker."""
+    """Return the final status, or None while a wave is unfinished or the plan's worker has yet to add one."""
     if not waves or len(waves) < execution.total_waves or not all(wave.finished for wave in waves):
         return None
     ends = {wave.status for wave in waves}
@@ -141,11 +129,10 @@ def _observe(
     warnings: list[str],
     notes: list[str],
 ) -> Wave:
-    """A wave after DRS's answer, which changes no finished one."""
     if wave.finished:
         return wave
     if wave.job is None:
-        # A wave that waits for its turn has no job yet, and that is no cause for alarm.
+        # A wave that waits for its turn has no job yet: no reason for a warning.
         waits = wave.status is WaveStatus.PENDING and wave.job_status is None
         (notes if waits else warnings).append(f"Wave {wave.number} has no JobId")
         return wave
@@ -167,7 +154,7 @@ def _observe(
 
 
 def _merge_servers(wave: Wave, job: Job, warnings: list[str]) -> tuple[Server, ...]:
-    """The wave's servers with what the job says of each, and those appended that only the job names."""
+    """Return the wave's servers as the job changes them, then the servers that only the job names."""
     launches = {launch.source_server_id: launch for launch in job.servers}
     known = {server.source_server_id for server in wave.servers}
     merged = [_merge(server, launches.get(server.source_server_id), warnings) for server in wave.servers]
@@ -194,10 +181,9 @@ def _merge(server: Server, launch: ServerLaunch | None, warnings: list[str]) -> 
 
 
 def _judge(wave: Wave, job: Job, actions_count: bool, awaits_actions: bool) -> tuple[WaveStatus, str | None]:
-    """The status of a wave whose job is known, with a message for people. `wave` already holds the job's answer.
+    """Return the status of a wave whose job is known, with a message. `wave` already holds the job's answer.
 
-    At the timeout a launch action that still runs no longer keeps an ended job open: what it was to confirm stays
-    unconfirmed, and the wave is PARTIAL.
+    Without `awaits_actions`, at the timeout, a launch action that still runs makes the wave PARTIAL.
     """
     if wave.job_status is not JobStatus.COMPLETED:
         underway = wave_phase(wave) is Phase.IN_PROGRESS
@@ -212,9 +198,9 @@ def _judge(wave: Wave, job: Job, actions_count: bool, awaits_actions: bool) -> t
 
 
 def _is_incomplete(wave: Wave, jobs: Mapping[JobRef, Job], actions_count: bool) -> bool:
-    """Whether DRS's answer leaves out what the end of this wave still depends on. `wave` holds that answer.
+    """Return whether DRS's answer leaves out something on which the end of the wave depends.
 
-    A job that DRS never named is not left out: it has no status stored, and waiting does not bring it.
+    `wave` holds that answer. A job that DRS never named, whose status is not stored, does not count: waiting is futile.
     """
     if wave.job is None or wave.status.terminal:
         return False
@@ -223,7 +209,7 @@ def _is_incomplete(wave: Wave, jobs: Mapping[JobRef, Job], actions_count: bool) 
 
 
 def _unreported(wave: Wave, job: Job, actions_count: bool) -> list[str]:
-    """Servers of which the answer leaves out what their end depends on. DRS sometimes names no servers at all."""
+    """Return the servers whose outcome the answer leaves out. DRS sometimes names no servers at all."""
     if not wave.servers:
         return ["any server"]
     launches = {launch.source_server_id: launch for launch in job.servers}
@@ -243,7 +229,6 @@ def _is_unreported(server: Server, launch: ServerLaunch | None, wave: Wave, acti
 
 
 def _end_of(wave: Wave, actions: Sequence[ActionStatus | None]) -> tuple[WaveStatus, str | None]:
-    """How a wave ended whose job ended and whose servers are all reported."""
     failed = [server.source_server_id for server in wave.servers if server.status not in _LAUNCHED]
     unsound = [action for action in actions if action is not ActionStatus.SUCCEEDED]
     if failed:
@@ -255,7 +240,7 @@ def _end_of(wave: Wave, actions: Sequence[ActionStatus | None]) -> tuple[WaveSta
 
 
 def _settle(wave: Wave, left_out: bool, age_s: int) -> Wave:
-    """An unfinished wave of an execution whose time is up. Its job and servers stay as they were last seen."""
+    """Return a wave of an execution that times out. Its job and servers stay as last seen."""
     if wave.status.terminal or (wave.job is None and wave.status is WaveStatus.PENDING):
         return wave
     if wave.job is not None and wave.job_status in (JobStatus.PENDING, JobStatus.STARTED) and not left_out:

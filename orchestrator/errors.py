@@ -1,4 +1,4 @@
-"""What can go wrong, sorted by what the caller can do about it."""
+"""Errors, by what the caller can do about them."""
 
 
 class OrchestratorError(Exception):
@@ -6,7 +6,7 @@ class OrchestratorError(Exception):
 
 
 class TryLaterError(OrchestratorError):
-    """A service throttled, failed or stayed silent beyond the adapter's own retries. The next tick tries again."""
+    """A service throttled, failed or did not answer, after all retries of the adapter. The next tick retries."""
 
 
 class RefusedError(OrchestratorError):
@@ -14,7 +14,7 @@ class RefusedError(OrchestratorError):
 
 
 class LostRaceError(OrchestratorError):
-    """Another writer came first. Read again and decide again; never overwrite."""
+    """Another writer came first: read and decide again, never overwrite."""
 
 
 class MalformedError(OrchestratorError):
@@ -22,4 +22,4 @@ class MalformedError(OrchestratorError):
 
 
 class PollFailedError(OrchestratorError):
-    """A poll changed nothing and must be seen: the Lambda ends in error, so that the alarm counts it."""
+    """A poll changed nothing. The function ends in error, so that the alarm counts it."""

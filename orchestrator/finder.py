@@ -1,6 +1,6 @@
-"""The finder: looks for executions in POLLING that are due, and hands each to a poller of its own.
+"""The finder: queries executions in POLLING, and invokes a poller for each that is due.
 
-Owns the looks of one invocation, their paging, the order and the bound of the invocations. It writes nothing.
+Owns the looks of one invocation, their paging, and the order and limit of the poller's invocations. It writes nothing.
 """
 
 import logging
@@ -23,7 +23,7 @@ _IDS_LOGGED_MAX = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookReport:
-    """What one look found and did. `left` were due, but the function's time was nearly up."""
+    """Counts of executions in one look. `left` were due, but the function's time was nearly up."""
 
     found: int
     malformed: int
@@ -40,8 +40,6 @@ class _Sent(Enum):
 
 
 class Finder:
-    """Finds what is due, once or several times within one invocation."""
-
     def __init__(
         self, *, index: PollingIndex, invoker: PollerInvoker, clock: Clock, executor: Executor, settings: Settings
     ) -> None:
@@ -52,10 +50,7 @@ class Finder:
         self._settings = settings
 
     def run(self, *, deadline_us: int) -> tuple[LookReport, ...]:
-        """All looks of one invocation that must end by `deadline_us`.
-
-        Raises TryLaterError or RefusedError when the index cannot be read: the function must fail visibly.
-        """
+        """Run all looks of one invocation. Raises TryLaterError or RefusedError if the index cannot be read."""
         stop_us = deadline_us - self._settings.deadline_reserve_us
         began_us = self._clock.now_us()
         reports: list[LookReport] = []
@@ -75,21 +70,28 @@ class Finder:
         executions, malformed = self._find()
         if not executions:
             _log.info("No executions found in POLLING status")
-        look = decisions.look(executions, look_us, self._settings)
-        sent = self._dispatch(look.due, look_us, len(executions), stop_us)
+        due, waiting = decisions.look(executions, look_us, self._settings)
+        sent = self._dispatch(due, look_us, len(executions), stop_us)
         report = LookReport(
             found=len(executions),
             malformed=malformed,
             invoked=sent.count(_Sent.ACCEPTED),
             failed=sent.count(_Sent.FAILED),
             left=sent.count(_Sent.LEFT),
-            skipped=len(look.waiting),
+            skipped=len(waiting),
         )
-        self._say(look, report, look_us)
+        if report.left:
+            _log.warning("Left %d due executions to the next tick: the function's time is nearly up", report.left)
+        if waiting:
+            ids = [execution.key.execution_id for execution in waiting]
+            _log.info("Skipped executions (not yet time): %s", _shown(ids), extra={"skipped": len(ids)})
+        if due:
+            reasons = [self._reason(execution, look_us) for execution in due[:_IDS_LOGGED_MAX]]
+            counts = (report.found, report.invoked)
+            _log.info("Found %d executions in POLLING status, invoked %d pollers", *counts, extra={"due": reasons})
         return report
 
     def _find(self) -> tuple[list[Execution], int]:
-        """Every page of the index, and how many items could not be read."""
         executions: list[Execution] = []
         malformed = 0
         cursor: object | None = None
@@ -104,48 +106,22 @@ class Finder:
                 return executions, malformed
 
     def _dispatch(self, due: Sequence[Execution], look_us: int, active: int, stop_us: int) -> list[_Sent]:
-        """Hand over all that are due, several at a time, stalest first."""
-
         def send(execution: Execution) -> _Sent:
             if self._clock.now_us() >= stop_us:
                 return _Sent.LEFT
+            started_us = execution.start_us
+            dispatch = Dispatch(key=execution.key, dispatched_us=look_us, active_count=active, started_us=started_us)
             try:
-                self._invoker.invoke(
-                    Dispatch(
-                        key=execution.key,
-                        dispatched_us=look_us,
-                        active_count=active,
-                        started_us=execution.start_us,
-                    )
-                )
+                self._invoker.invoke(dispatch)
             except OrchestratorError as error:
-                _log.error(
-                    "Could not invoke the poller: %s",
-                    error,
-                    extra={"execution_id": execution.key.execution_id},
-                )
+                _log.error("Could not invoke the poller: %s", error, extra={"execution_id": execution.key.execution_id})
                 return _Sent.FAILED
             return _Sent.ACCEPTED
 
         futures = [self._executor.submit(send, execution) for execution in due]
         return [future.result() for future in futures]
 
-    def _say(self, look: decisions.Look, report: LookReport, look_us: int) -> None:
-        if report.left:
-            _log.warning("Left %d due executions to the next tick: the function's time is nearly up", report.left)
-        if look.waiting:
-            ids = [execution.key.execution_id for execution in look.waiting]
-            _log.info("Skipped executions (not yet time): %s", _shown(ids), extra={"skipped": len(ids)})
-        if look.due:
-            _log.info(
-                "Found %d executions in POLLING status, invoked %d pollers",
-                report.found,
-                report.invoked,
-                extra={"due": [self._reason(execution, look_us) for execution in look.due[:_IDS_LOGGED_MAX]]},
-            )
-
     def _reason(self, execution: Execution, look_us: int) -> dict[str, object]:
-        """Why an execution was due, for the structured part of the log line."""
         phase = decisions.phase_of(execution, self._settings)
         last_us = execution.last_polled_us
         return {

@@ -1,8 +1,7 @@
-"""How an execution lies in DynamoDB: items as plain mappings to values and back, for every adapter alike.
+"""Conversion between executions and DynamoDB items, for every adapter. Items are mappings as boto3 deserializes them.
 
-Attributes this package does not know survive: those of the item because a write names only what it sets, those of waves
-and servers because they travel in `extra`. Numbers are `int` or `Decimal`, as boto3's deserializer gives them; instants
-lie in the table as seconds since the Unix epoch.
+Unknown attributes survive: those of the item because a write names only the attributes it sets, those of waves and
+servers in `extra`. Numbers are `int` or `Decimal`; instants are seconds since the Unix epoch.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +36,7 @@ _WAVE_ATTRIBUTES: Final = frozenset(
 
 
 def key_of(item: Item) -> ExecutionKey:
-    """The item's key. Raises MalformedError."""
+    """Return the item's key. Raises MalformedError."""
     try:
         return ExecutionKey(_text(item, "ExecutionId"), _text(item, "PlanId"))
     except MalformedError as error:
@@ -45,7 +44,7 @@ def key_of(item: Item) -> ExecutionKey:
 
 
 def execution_of(item: Item) -> Execution:
-    """The execution that an item describes. Raises MalformedError with the path, the rule and the value."""
+    """Return the execution that an item describes. Raises MalformedError with the path, the rule and the value."""
     key = key_of(item)
     try:
         return Execution(
@@ -87,40 +86,38 @@ def _server_of(server: Item) -> Server:
 
 
 def waves_item(waves: Sequence[Wave]) -> list[dict[str, object]]:
-    """The `Waves` attribute for these waves; what is None is left out."""
-    return [wave_item(wave) for wave in waves]
+    """Return the `Waves` attribute for these waves, without attributes that are None."""
+    return [
+        _present(
+            wave.extra,
+            WaveNumber=wave.number,
+            WaveName=wave.name,
+            AccountId=wave.scope.account_id,
+            Region=wave.scope.region,
+            Status=str(wave.status),
+            JobId=wave.job_id,
+            JobStatus=None if wave.job_status is None else str(wave.job_status),
+            StatusMessage=wave.message,
+            Servers=[
+                _present(
+                    server.extra,
+                    SourceServerId=server.source_server_id,
+                    Status=str(server.status),
+                    InstanceId=server.instance_id,
+                )
+                for server in wave.servers
+            ],
+        )
+        for wave in waves
+    ]
 
 
-def wave_item(wave: Wave) -> dict[str, object]:
-    """One entry of `Waves`."""
-    item: dict[str, object] = dict(wave.extra)
-    if wave.number is not None:
-        item["WaveNumber"] = wave.number
-    if wave.name is not None:
-        item["WaveName"] = wave.name
-    item["AccountId"], item["Region"] = wave.scope
-    item["Status"] = str(wave.status)
-    if wave.job_id is not None:
-        item["JobId"] = wave.job_id
-    if wave.job_status is not None:
-        item["JobStatus"] = str(wave.job_status)
-    if wave.message is not None:
-        item["StatusMessage"] = wave.message
-    item["Servers"] = [_server_item(server) for server in wave.servers]
-    return item
-
-
-def _server_item(server: Server) -> dict[str, object]:
-    item: dict[str, object] = dict(server.extra)
-    item["SourceServerId"] = server.source_server_id
-    item["Status"] = str(server.status)
-    if server.instance_id is not None:
-        item["InstanceId"] = server.instance_id
-    return item
+def _present(extra: Item, **attributes: object) -> dict[str, object]:
+    return {**extra, **{name: value for name, value in attributes.items() if value is not None}}
 
 
 def seconds_item(instant_us: int) -> int | Decimal:
-    """An instant as the table keeps it: seconds since the Unix epoch, whole where they are whole."""
+    """Return an instant as the table stores it: seconds since the Unix epoch, an int if they are whole."""
     seconds, rest = divmod(instant_us, 1_000_000)
     return seconds if rest == 0 else Decimal(instant_us).scaleb(-6)
 
@@ -166,7 +163,6 @@ def _instant_us(item: Item, name: str) -> int:
 
 
 def _each(read: Callable[[Item], _T], item: Item, name: str) -> tuple[_T, ...]:
-    """What `read` makes of each entry of a list of maps. An absent list is an empty one."""
     entries = item.get(name, [])
     if not isinstance(entries, list):
         raise MalformedError(f"{name} must be a list of maps, got {entries!r}")

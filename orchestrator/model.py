@@ -1,7 +1,6 @@
-"""What is watched: executions, waves, servers and DRS jobs as values, and one table of statuses for each.
+"""Executions, waves, servers and DRS jobs as values, and one table of statuses for each.
 
-`items` owns how DynamoDB keeps an execution, `decisions` what to do about it. Instants are integer microseconds
-since the Unix epoch, durations integer microseconds.
+Instants are integer microseconds since the Unix epoch, durations integer microseconds.
 """
 
 from collections.abc import Mapping
@@ -11,23 +10,18 @@ from typing import Final, NamedTuple, Self
 
 
 class ExecutionType(StrEnum):
-    """Why the plan runs: a rehearsal, or the real failover."""
-
     DRILL = "DRILL"
     RECOVERY = "RECOVERY"
 
 
 class Status(StrEnum):
-    """A row of a table of statuses: a word, its meaning, and the words that may follow it.
-
-    A status may always stay as it is. A poll can miss one in between, so moves may skip forward.
-    """
+    """A word, its meaning, and the words that may follow it. Polls can miss a status, so moves may skip one."""
 
     meaning: str
     moves: frozenset[str]
     terminal: bool
 
-    # The meaning has a default only because type checkers take the lookup of a word for a call of this.
+    # The meaning has a default because type checkers take the lookup of a word for this call.
     def __new__(cls, word: str, meaning: str = "", *moves: str) -> Self:
         """Make one status. Raises TypeError for a row without a meaning."""
         if not meaning:
@@ -39,8 +33,6 @@ class Status(StrEnum):
 
 
 class ExecutionStatus(Status):
-    """Where an execution stands."""
-
     PENDING = "PENDING", "The plan's worker has created it", "POLLING", "FAILED", "CANCELLED"
     POLLING = "POLLING", "The poller watches its jobs", "COMPLETED", "PARTIAL", "FAILED", "TIMEOUT", "CANCELLED"
     COMPLETED = "COMPLETED", "Every wave completed"
@@ -51,14 +43,12 @@ class ExecutionStatus(Status):
 
 
 TERMINAL: Final = frozenset(status for status in ExecutionStatus if status.terminal)
-"""Statuses that absorb: the poller never writes an execution in one of them again."""
+"""Final statuses: the poller never writes such an execution again."""
 
 _WAVE_ENDS: Final = ("COMPLETED", "PARTIAL", "FAILED", "TIMEOUT", "UNKNOWN")
 
 
 class WaveStatus(Status):
-    """Where a wave stands."""
-
     PENDING = "PENDING", "It waits for its turn, or for DRS", "LAUNCHING", "IN_PROGRESS", *_WAVE_ENDS
     LAUNCHING = "LAUNCHING", "DRS has its job", "IN_PROGRESS", *_WAVE_ENDS
     IN_PROGRESS = "IN_PROGRESS", "Its servers launch", *_WAVE_ENDS
@@ -70,7 +60,7 @@ class WaveStatus(Status):
 
 
 FINISHED_WAVE: Final = frozenset({WaveStatus.COMPLETED, WaveStatus.PARTIAL, WaveStatus.FAILED})
-"""Wave statuses that are DRS's last word. Such a wave is never changed again."""
+"""Wave statuses that DRS has reported as final. Such a wave never changes again."""
 
 
 class JobStatus(Status):
@@ -105,37 +95,33 @@ class ActionStatus(Status):
 
 
 class Phase(StrEnum):
-    """Which polling interval an execution, or one of its waves, calls for."""
-
     PENDING = "PENDING"
     STARTED = "STARTED"
     IN_PROGRESS = "IN_PROGRESS"
 
 
 class ExecutionKey(NamedTuple):
-    """The table's key."""
-
     execution_id: str
     plan_id: str
 
 
 class JobScope(NamedTuple):
-    """Where DRS keeps a job: jobs of different accounts or Regions are asked for separately."""
+    """The account and Region of DRS jobs; each scope has requests of its own."""
 
     account_id: str
     region: str
 
 
 class JobRef(NamedTuple):
-    """One DRS job, named so that equal ids in two accounts or Regions stay apart."""
+    """A DRS job; ids are unique within an account and Region only."""
 
     scope: JobScope
     job_id: str
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """One source server of a wave. `extra` holds the attributes of other writers, kept as they are."""
+    """One source server of a wave. `extra` holds other writers' attributes, unchanged."""
 
     source_server_id: str
     status: ServerStatus = ServerStatus.NOT_STARTED
@@ -143,9 +129,9 @@ class Server:
     extra: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wave:
-    """One wave: at most one DRS job, and the servers it launches. `job_status` is the job's status as last seen."""
+    """One wave: its DRS job, if any, and the servers that it launches. `job_status` is the last one seen."""
 
     number: int | None
     scope: JobScope
@@ -159,19 +145,15 @@ class Wave:
 
     @property
     def job(self) -> JobRef | None:
-        """The wave's DRS job, or None before one was started."""
         return None if self.job_id is None else JobRef(self.scope, self.job_id)
 
     @property
     def finished(self) -> bool:
-        """Whether DRS has said its last word about this wave."""
         return self.status in FINISHED_WAVE
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """One execution as read from the table, at one version."""
-
     key: ExecutionKey
     status: ExecutionStatus
     type: ExecutionType
@@ -185,10 +167,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class ServerLaunch:
-    """One participating server of a DRS job, with the statuses of its post-launch actions.
-
-    None among `actions` stands for an action whose status DRS left out.
-    """
+    """One participating server of a DRS job. An action is None where DRS left out its status."""
 
     source_server_id: str
     status: ServerStatus
@@ -209,9 +188,8 @@ class Job:
 class Dispatch:
     """One asynchronous invocation of the poller, as the finder sends it.
 
-    `dispatched_us` is the instant of the look that found the execution due. The poller writes it as `LastPolledTime`,
-    so that intervals count from dispatch to dispatch. It is None where a person invoked the poller. `started_us`
-    is the execution's StartTime, for the age that a poll publishes even when it cannot read the table.
+    `dispatched_us`, the instant of the look, becomes `LastPolledTime`, so that intervals count from dispatch to
+    dispatch; it is None if a person invokes the poller. `started_us` is the execution's StartTime.
     """
 
     key: ExecutionKey
@@ -222,7 +200,7 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollUpdate:
-    """The one write of a poll. `status` and `end_us` are None while the execution goes on."""
+    """The one write of a poll. `status` and `end_us` are None until the execution ends."""
 
     key: ExecutionKey
     expected_version: int
@@ -233,16 +211,34 @@ class PollUpdate:
 
 
 class Unit(StrEnum):
-    """CloudWatch's StandardUnit, as far as it is used here."""
-
     COUNT = "Count"
     MILLISECONDS = "Milliseconds"
     SECONDS = "Seconds"
 
 
 class MetricPoint(NamedTuple):
-    """One value of one metric, at the instant of its publication."""
-
     name: str
     value: float
     unit: Unit = Unit.COUNT
+
+
+class MetricName(StrEnum):
+    """One metric of the poller's namespace; it has no dimensions."""
+
+    WAVES_POLLED = "WavesPolled"
+    POLLING_DURATION = "PollingDuration"
+    POLL_ERRORS = "PollErrors"
+    ACTIVE_EXECUTIONS = "ActivePollingExecutions"
+    OLDEST_AGE = "OldestExecutionAge"
+
+
+# An alarm with a unit ignores values in another.
+UNITS: Final[Mapping[MetricName, Unit]] = {
+    **dict.fromkeys(MetricName, Unit.COUNT),
+    MetricName.POLLING_DURATION: Unit.MILLISECONDS,
+    MetricName.OLDEST_AGE: Unit.SECONDS,
+}
+
+
+def point(name: MetricName, value: float) -> MetricPoint:
+    return MetricPoint(name.value, value, UNITS[name])

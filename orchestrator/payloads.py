@@ -7,22 +7,19 @@ from .model import Dispatch, ExecutionKey
 
 
 def payload_of(dispatch: Dispatch) -> dict[str, str | int]:
-    """The payload that carries a dispatch; what is None is left out."""
-    payload: dict[str, str | int] = {
+    """Return the payload that carries a dispatch, without fields that are None."""
+    fields = {
         "ExecutionId": dispatch.key.execution_id,
         "PlanId": dispatch.key.plan_id,
+        "DispatchedAtUs": dispatch.dispatched_us,
+        "ActiveExecutions": dispatch.active_count,
+        "StartedAtUs": dispatch.started_us,
     }
-    if dispatch.dispatched_us is not None:
-        payload["DispatchedAtUs"] = dispatch.dispatched_us
-    if dispatch.active_count is not None:
-        payload["ActiveExecutions"] = dispatch.active_count
-    if dispatch.started_us is not None:
-        payload["StartedAtUs"] = dispatch.started_us
-    return payload
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def dispatch_of(payload: Mapping[str, object]) -> Dispatch:
-    """The dispatch that a payload carries. Raises MalformedError, naming every wrong field."""
+    """Return the dispatch that a payload carries. Raises MalformedError, naming every wrong field."""
     wrong: list[str] = []
     dispatch = Dispatch(
         key=ExecutionKey(_text(payload, "ExecutionId", wrong), _text(payload, "PlanId", wrong)),

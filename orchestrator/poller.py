@@ -1,6 +1,6 @@
-"""The poller: takes one execution, asks DRS about its jobs, and writes what that means in one conditional write.
+"""The poller: reads one execution, asks DRS about its jobs, and saves the conclusion in one conditional write.
 
-Reads gather, decide, apply; `decisions` holds the middle. A poll that cannot be finished changes nothing and raises.
+The steps are gather, decide (in `decisions`), apply. A poll that cannot finish changes nothing and raises.
 """
 
 import logging
@@ -10,24 +10,15 @@ from enum import StrEnum
 
 from . import decisions
 from .errors import LostRaceError, OrchestratorError, PollFailedError, TryLaterError
-from .metrics import MetricName, point
-from .model import (
-    Dispatch,
-    Execution,
-    ExecutionStatus,
-    Job,
-    JobRef,
-    JobScope,
-    PollUpdate,
-)
-from .ports import Clock, ExecutionStore, Metrics, RecoveryJobs
+from .model import Dispatch, Execution, ExecutionStatus, Job, JobRef, JobScope, MetricName, PollUpdate, point
+from .ports import Clock, ExecutionStore, MetricPublisher, RecoveryJobs
 from .settings import SECOND_US, Settings
 
 _log = logging.getLogger(__name__)
 
 
 class PollEnd(StrEnum):
-    """How one poll ended. Only UPDATED wrote anything."""
+    """The end of one poll. Only UPDATED wrote anything."""
 
     UPDATED = "UPDATED"
     GONE = "GONE"
@@ -37,7 +28,7 @@ class PollEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PollReport:
-    """What one poll did: the waves it wrote, and the execution's status as it now is (None if there is none)."""
+    """The result of one poll: the count of waves written, and the execution's status (None if it is gone)."""
 
     end: PollEnd
     waves: int = 0
@@ -45,10 +36,8 @@ class PollReport:
 
 
 class Poller:
-    """Polls one execution an invocation."""
-
     def __init__(
-        self, *, store: ExecutionStore, jobs: RecoveryJobs, metrics: Metrics, clock: Clock, settings: Settings
+        self, *, store: ExecutionStore, jobs: RecoveryJobs, metrics: MetricPublisher, clock: Clock, settings: Settings
     ) -> None:
         self._store = store
         self._jobs = jobs
@@ -98,24 +87,18 @@ class Poller:
         raise lost or TryLaterError("the function's time is nearly up")
 
     def _skip(self, dispatch: Dispatch, execution: Execution) -> PollReport | None:
-        """Why there is nothing to poll, or None. The index lags and Lambda delivers twice: only the table is sure."""
+        """Return a report if there is nothing to poll: the index lags, and Lambda may deliver an event twice."""
+        execution_id, dispatched_us = dispatch.key.execution_id, dispatch.dispatched_us
         if execution.status is not ExecutionStatus.POLLING:
-            _log.info(
-                "Execution %s is %s, not POLLING",
-                dispatch.key.execution_id,
-                execution.status,
-                extra=_fields(dispatch),
-            )
+            _log.info("Execution %s is %s, not POLLING", execution_id, execution.status, extra=_fields(dispatch))
             return PollReport(PollEnd.NOT_POLLING, status=execution.status)
-        if dispatch.dispatched_us is not None and not decisions.is_due(
-            execution, dispatch.dispatched_us, self._settings
-        ):
-            _log.info("Execution %s was polled meanwhile", dispatch.key.execution_id, extra=_fields(dispatch))
+        if dispatched_us is not None and not decisions.is_due(execution, dispatched_us, self._settings):
+            _log.info("Execution %s was polled meanwhile", execution_id, extra=_fields(dispatch))
             return PollReport(PollEnd.NOT_DUE, status=execution.status)
         return None
 
     def _ask(self, execution: Execution) -> dict[JobRef, Job]:
-        """What DRS says of the jobs that matter: one DescribeJobs, all its pages, for each account and Region."""
+        """Ask DRS about the unfinished jobs: one DescribeJobs, all its pages, for each account and Region."""
         wanted: defaultdict[JobScope, list[str]] = defaultdict(list)
         for ref in decisions.jobs_to_ask(execution):
             wanted[ref.scope].append(ref.job_id)
@@ -132,7 +115,7 @@ class Poller:
 
     def _update(self, dispatch: Dispatch, execution: Execution, conclusion: decisions.Conclusion) -> PollUpdate:
         now_us = self._clock.now_us()
-        # A finder whose clock is ahead must not put the next poll off.
+        # The clock of the finder may be ahead: that must not delay the next poll.
         polled_us = now_us if dispatch.dispatched_us is None else min(dispatch.dispatched_us, now_us)
         return PollUpdate(
             key=execution.key,
@@ -144,26 +127,17 @@ class Poller:
         )
 
     def _say(self, dispatch: Dispatch, execution: Execution, conclusion: decisions.Conclusion) -> None:
-        fields = _fields(dispatch)
+        execution_id, fields = execution.key.execution_id, _fields(dispatch)
         for warning in conclusion.warnings:
             _log.warning(warning, extra=fields)
         for note in conclusion.notes:
             _log.debug(note, extra=fields)
-        _log.info(
-            "Updated %d waves for execution %s",
-            len(conclusion.waves),
-            execution.key.execution_id,
-            extra={**fields, "execution_type": str(execution.type)},
-        )
+        kind = {"execution_type": str(execution.type)}
+        _log.info("Updated %d waves for execution %s", len(conclusion.waves), execution_id, extra={**fields, **kind})
         if conclusion.status is not None:
             age_s = (self._clock.now_us() - execution.start_us) // SECOND_US
-            _log.info(
-                "Execution %s is %s after %d s",
-                execution.key.execution_id,
-                conclusion.status,
-                age_s,
-                extra={**fields, "status": str(conclusion.status)},
-            )
+            end = {"status": str(conclusion.status)}
+            _log.info("Execution %s is %s after %d s", execution_id, conclusion.status, age_s, extra={**fields, **end})
 
     def _measure(self, dispatch: Dispatch, began_us: int, report: PollReport | None) -> None:
         """Publish the metrics of a poll that wrote, or of one that failed and has no report."""
@@ -176,20 +150,20 @@ class Poller:
             points.append(point(MetricName.ACTIVE_EXECUTIONS, dispatch.active_count))
         timed_out = report is not None and report.status is ExecutionStatus.TIMEOUT
         if dispatch.started_us is not None and not timed_out:
-            # Polls that fail publish it, too: what stays in POLLING beyond its timeout does so because its polls fail.
-            # The poll that writes TIMEOUT does not: after incomplete answers to the last it would raise the alarm. It
-            # is the age before the decision: a poll that may still wait for a complete answer raises none either.
+            # Failed polls publish the age too: an execution stays in POLLING after its timeout because polls fail.
+            # The poll that writes TIMEOUT does not: after incomplete answers its age would raise the alarm. It is the
+            # age before the decision: a poll that may still wait for a complete answer raises no alarm either.
             age_s = max(began_us - dispatch.started_us, 0) / SECOND_US
             points.append(point(MetricName.OLDEST_AGE, age_s))
         try:
             self._metrics.publish(points)
         except OrchestratorError as error:
-            # A poll that did its work must not be repeated because a metric was lost.
+            # The poll has done its work: a lost metric must not repeat it.
             _log.warning("Metrics were not published: %s", error, extra=_fields(dispatch))
 
 
 def _is_saved(sent: PollUpdate, found: Execution) -> bool:
-    """Whether this poll's own write came first: its answer was lost, and the retry found the condition false."""
+    """Return whether this poll's own write came first: its answer was lost, and the retry found the condition false."""
     return (
         found.version > sent.expected_version
         and found.last_polled_us == sent.last_polled_us

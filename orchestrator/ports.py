@@ -1,7 +1,6 @@
-"""What the finder and the poller need from the world, by role. Adapters fit these protocols; they do not subclass them.
+"""The ports of the finder and the poller, by role. Adapters match these protocols; they do not subclass them.
 
-Every method may raise `TryLaterError` (throttled, failed or silent beyond the adapter's own retries) and `RefusedError`
-(permission or request wrong). A docstring names the others.
+Every method may raise `TryLaterError` and `RefusedError`. A docstring names other errors.
 """
 
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from .model import Dispatch, Execution, ExecutionKey, Job, JobScope, MetricPoint
 
 @dataclass(frozen=True, slots=True)
 class IndexPage:
-    """One page of the executions in POLLING. `malformed` says what is wrong with items that could not be read."""
+    """One page of the executions in POLLING. `malformed` has the error of each unreadable item."""
 
     executions: tuple[Execution, ...]
     malformed: tuple[str, ...] = ()
@@ -22,63 +21,47 @@ class IndexPage:
 
 @dataclass(frozen=True, slots=True)
 class JobsPage:
-    """One page of DescribeJobs."""
-
     jobs: tuple[Job, ...]
     next_token: str | None = None
 
 
 class PollingIndex(Protocol):
-    """The StatusIndex, eventually consistent: it may lag behind the table."""
+    """The StatusIndex, eventually consistent: it lags behind the table."""
 
     def polling_page(self, cursor: object | None) -> IndexPage:
-        """One page of the executions in POLLING, oldest StartTime first, from `cursor` on; None begins."""
-        ...
+        """Return a page of the executions in POLLING, oldest StartTime first; `cursor` is None for the first page."""
 
 
 class ExecutionStore(Protocol):
     """The execution table, strongly consistent."""
 
     def get(self, key: ExecutionKey) -> Execution | None:
-        """The execution as it is now, or None if there is none. Raises MalformedError."""
-        ...
+        """Return the present execution, or None if there is none. Raises MalformedError."""
 
     def save_poll(self, update: PollUpdate) -> None:
         """Write a poll's result if the item is still POLLING at the expected version. Raises LostRaceError."""
-        ...
 
 
 class RecoveryJobs(Protocol):
     """DRS's jobs, in any account and Region."""
 
     def describe_page(self, scope: JobScope, job_ids: Sequence[str], token: str | None) -> JobsPage:
-        """One page of the named jobs, 1 to 1,000 of them; a job that DRS does not know is left out."""
-        ...
+        """Return a page of these 1 to 1,000 jobs, without those that DRS does not know."""
 
 
 class PollerInvoker(Protocol):
-    """The poller function, invoked asynchronously."""
-
     def invoke(self, dispatch: Dispatch) -> None:
-        """Hand over one dispatch; returning means that Lambda accepted it, not that it ran."""
-        ...
+        """Send one dispatch. On return Lambda has accepted it; it may not have run yet."""
 
 
-class Metrics(Protocol):
-    """CloudWatch metrics of this system's namespace."""
-
+class MetricPublisher(Protocol):
     def publish(self, points: Sequence[MetricPoint]) -> None:
         """Publish all points at the present instant."""
-        ...
 
 
 class Clock(Protocol):
-    """The time."""
-
     def now_us(self) -> int:
-        """Microseconds since the Unix epoch."""
-        ...
+        """Return microseconds since the Unix epoch."""
 
     def sleep_us(self, duration_us: int) -> None:
         """Return after `duration_us` (>= 0) have passed."""
-        ...

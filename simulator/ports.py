@@ -298,7 +298,7 @@ class LambdaInvoker:
 
 
 class CloudWatchMetrics:
-    """`Metrics` over CloudWatch."""
+    """`MetricPublisher` over CloudWatch."""
 
     def __init__(self, boundary: Boundary, metrics: MetricsService, latencies: Latencies) -> None:
         self._boundary = boundary

@@ -1,27 +1,18 @@
 """The workload: Phase 1, which starts executions and their DRS jobs, and the people who cancel them.
 
-Owns what is written to the table before and beside the poller. Each execution has a worker, a process that lists the
-waves, starts their jobs and writes each JobId while polling already runs. It reads, changes and writes on the condition
-that no other write came in between.
+The worker of an execution is a process that lists the waves, starts their jobs and writes each JobId while polling
+already runs. Its writes require an unchanged version.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeGuard
 
 from drsim.orchestrator.items import seconds_item
-from drsim.orchestrator.model import (
-    ExecutionKey,
-    ExecutionStatus,
-    ExecutionType,
-    JobScope,
-    ServerStatus,
-    WaveStatus,
-)
+from drsim.orchestrator.model import ExecutionKey, ExecutionStatus, ExecutionType, JobScope, ServerStatus, WaveStatus
 from drsim.simulator.faults.effects import Effects
-from drsim.simulator.faults.kinds import START_RECOVERY
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Stream, exponential_us
 from drsim.simulator.reader import Attributes
@@ -36,14 +27,12 @@ from drsim.simulator.spec.world import WorldSpec
 WORKER: Final = "worker"
 PERSON: Final = "person"
 
+# The account of the Phase 2 test, where the functions run; other accounts follow it by number.
 HOME_ACCOUNT: Final = "777788889999"
-"""The account of the Phase 2 test, where the functions run; others follow it by number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedWave:
-    """One wave as it will run."""
-
     number: int
     scope: JobScope
     server_ids: tuple[str, ...]
@@ -53,8 +42,6 @@ class PlannedWave:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedExecution:
-    """One execution as it will run, drawn from its own stream."""
-
     key: ExecutionKey
     group: Group
     start_us: int
@@ -63,9 +50,8 @@ class PlannedExecution:
     stream: Stream
 
 
+# An execution that may not have started: its position among all, its group, and its number in the group.
 class _Coming(NamedTuple):
-    """One execution to come: its position among all, its group, and its number in the group."""
-
     start_us: int
     place: int
     group: int
@@ -73,7 +59,7 @@ class _Coming(NamedTuple):
 
 
 class Workload:
-    """All executions of a world. Each is drawn when it starts, so that those to come take little memory."""
+    """All executions of a world. Each is drawn when it starts, to save memory."""
 
     def __init__(self, kernel: Kernel, table: Table, drs: DrsService, spec: WorldSpec, effects: Effects) -> None:
         self._kernel = kernel
@@ -100,7 +86,7 @@ class Workload:
 
     @property
     def expected(self) -> dict[ExecutionKey, ExecutionStatus | None]:
-        """Every execution, started or to come, with its required final status, if there is one."""
+        """Every execution, started or not, with its required final status, if any."""
         return {
             self._keys.get(coming.place) or self._plan(coming).key: self._spec.workload[coming.group].expect
             for coming in self._coming
@@ -108,67 +94,56 @@ class Workload:
 
     @property
     def plans(self) -> list[PlannedExecution]:
-        """Every execution as it runs, drawn again from its own streams."""
+        """Every execution, drawn again from its own stream."""
         return [self._plan(coming) for coming in self._coming]
 
     def _expect_next(self) -> None:
-        """Schedule the next executions, all of one instant: a large heap makes the kernel slow."""
-        for start_us, together in self._instants:
-            for number, coming in enumerate(together):
-                self._kernel.at(start_us, self._begin if number else self._begin_first, coming)
-            return
+        """Schedule the executions of the next instant only: a large heap makes the kernel slow."""
+        start_us, together = next(self._instants, (0, ()))
+        for number, coming in enumerate(together):
+            self._kernel.at(start_us, self._begin, (coming, number == 0))
 
-    def _begin_first(self, coming: _Coming) -> None:
-        self._expect_next()
-        self._begin(coming)
-
-    def _plan(self, coming: _Coming) -> PlannedExecution:
-        group, number = self._spec.workload[coming.group], coming.number
-        name = f"workload/{coming.group}/{number}"
-        if number < len(group.ids):
-            execution_id = group.ids[number]
-        else:
-            drawn = Stream(self._kernel.seed, name)
-            execution_id = "-".join([drawn.hexadecimal(digits) for digits in (8, 4, 4, 4, 12)])
-        # Named by its id, so that other executions do not change it.
-        stream = Stream(self._kernel.seed, f"workload/{execution_id}")
-        place = coming.place if group.place is None else group.place + number
-        waves = []
-        for position, wave in enumerate(group.waves):
-            scope_number = place + position if group.spread_waves else place
-            waves.append(
-                PlannedWave(
-                    number=position + 1,
-                    scope=self._scopes[scope_number % len(self._scopes)],
-                    server_ids=tuple(f"s-{stream.hexadecimal(16)}0" for _ in range(wave.servers or group.servers)),
-                    launch=wave.launch,
-                    life=wave.jobs or group.jobs,
-                )
-            )
-        key = ExecutionKey(execution_id, f"plan-{stream.hexadecimal(8)}")
-        return PlannedExecution(
-            key=key, group=group, start_us=coming.start_us, place=place, waves=tuple(waves), stream=stream
-        )
-
-    def _begin(self, coming: _Coming) -> None:
+    def _begin(self, arrival: tuple[_Coming, bool]) -> None:
+        coming, is_first = arrival
+        if is_first:
+            self._expect_next()
         plan = self._plan(coming)
         self._keys[coming.place] = plan.key
         self._kernel.spawn(f"worker of {plan.key.execution_id}", self._work, plan)
         if plan.group.cancel_after is not None:
             self._kernel.at(plan.start_us + plan.group.cancel_after, self._cancel, plan.key)
 
-    # --- the worker ------------------------------------------------------------------------------------------
+    def _plan(self, coming: _Coming) -> PlannedExecution:
+        group, number = self._spec.workload[coming.group], coming.number
+        if number < len(group.ids):
+            execution_id = group.ids[number]
+        else:
+            drawn = Stream(self._kernel.seed, f"workload/{coming.group}/{number}")
+            execution_id = "-".join([drawn.hexadecimal(digits) for digits in (8, 4, 4, 4, 12)])
+        # Named by its id, so that other executions do not change it.
+        stream = Stream(self._kernel.seed, f"workload/{execution_id}")
+        place = coming.place if group.place is None else group.place + number
+        waves = tuple(
+            PlannedWave(
+                number=position + 1,
+                scope=self._scopes[(place + position * group.spread_waves) % len(self._scopes)],
+                server_ids=tuple(f"s-{stream.hexadecimal(16)}0" for _ in range(wave.servers or group.servers)),
+                launch=wave.launch,
+                life=wave.jobs or group.jobs,
+            )
+            for position, wave in enumerate(group.waves)
+        )
+        key = ExecutionKey(execution_id, f"plan-{stream.hexadecimal(8)}")
+        return PlannedExecution(key=key, group=group, start_us=coming.start_us, place=place, waves=waves, stream=stream)
 
     def _work(self, plan: PlannedExecution) -> None:
-        """Do Phase 1's work for one execution, until the start of its last wave."""
-        sequential = plan.group.order == "sequential"
         self._pause_for_write(plan)
         self._table.put(_first_item(plan, self._spec.epoch_us), writer=WORKER)
         for wave in plan.waves:
             job, seen = self._launch(plan, wave)
             if not self._amend(plan, wave, seen):
                 return
-            if sequential and job is not None:
+            if plan.group.order == "sequential" and job is not None:
                 # The worker asks DRS itself whether the wave is done before it starts the next one.
                 now_us = self._kernel.now_us
                 next_us = max(job.ended_us, now_us) + plan.group.reaction.draw(plan.stream)
@@ -177,17 +152,16 @@ class Workload:
                 self._kernel.sleep(next_us - now_us)
 
     def _launch(self, plan: PlannedExecution, wave: PlannedWave) -> tuple[DrsJob | None, Attributes]:
-        """Start a wave's job, and return it with the attributes that the worker then writes to the wave."""
+        """Start a wave's job. Return it with the attributes of the wave that the worker writes."""
         if wave.launch is Launch.UNKNOWN:
             return None, {"Status": "LAUNCHING", "JobId": f"drsjob-{plan.stream.hexadecimal(16)}0"}
         if wave.launch is Launch.NEVER:
-            seen: dict[str, object] = {"Status": "LAUNCHING"}
-            if plan.group.table_job_status is not None:
-                seen["JobStatus"] = plan.group.table_job_status.value
-            return None, seen
+            status = plan.group.table_job_status
+            return None, {"Status": "LAUNCHING"} | ({} if status is None else {"JobStatus": status.value})
         self._kernel.sleep(self._spec.latencies.start_recovery.draw(plan.stream))
         try:
-            life = self._life(plan, wave)
+            ids = (plan.key.execution_id, wave.scope.region, wave.number)
+            life = self._effects.life(*ids, len(wave.server_ids), wave.life)
             self._drs.add_servers(wave.scope, wave.server_ids, life)
             is_drill = plan.group.type is ExecutionType.DRILL
             job = self._drs.start_recovery(wave.scope, wave.server_ids, is_drill=is_drill)
@@ -195,14 +169,8 @@ class Workload:
             return None, {"Status": "FAILED", "StatusMessage": str(error)}
         return job, {"Status": "LAUNCHING", "JobId": job.job_id, "JobStatus": "PENDING"}
 
-    def _life(self, plan: PlannedExecution, wave: PlannedWave) -> JobLife:
-        if START_RECOVERY not in self._effects.operations:
-            return wave.life
-        servers_count = len(wave.server_ids)
-        return self._effects.life(plan.key.execution_id, wave.scope.region, wave.number, servers_count, wave.life)
-
     def _amend(self, plan: PlannedExecution, wave: PlannedWave, seen: Attributes) -> bool:
-        """Write attributes of a wave, and let polling begin. False if the execution is over, gone or unreadable."""
+        """Write attributes of a wave and start polling. Return False if the execution is over, gone or unreadable."""
         while True:
             item = self._table.get(plan.key)
             if item is None or is_over(item.attributes):
@@ -212,14 +180,13 @@ class Workload:
                 # A function has corrupted the item, which properties report: Phase 1 cannot continue.
                 return False
             self._pause_for_write(plan)
-            waves = _with_wave(listed, plan, wave, seen)
+            # Usually at most one is missing; more if a function has dropped some.
+            waves = [*listed, *(_listed(plan, each) for each in plan.waves[len(listed) : wave.number])]
+            waves[wave.number - 1] = {**waves[wave.number - 1], **seen}
+            changes = {"Waves": waves, "Status": ExecutionStatus.POLLING.value, "Version": version + 1}
+            unchanged = Condition({"Version": version}, default={"Version": 0})
             try:
-                self._table.update(
-                    plan.key,
-                    {"Waves": waves, "Status": ExecutionStatus.POLLING.value, "Version": version + 1},
-                    writer=WORKER,
-                    condition=Condition({"Version": version}, default={"Version": 0}),
-                )
+                self._table.update(plan.key, changes, writer=WORKER, condition=unchanged)
             except ConditionFailedError:
                 continue
             return True
@@ -227,10 +194,7 @@ class Workload:
     def _pause_for_write(self, plan: PlannedExecution) -> None:
         self._kernel.sleep(self._spec.latencies.update_warm.draw(plan.stream))
 
-    # --- people ----------------------------------------------------------------------------------------------
-
     def _cancel(self, key: ExecutionKey) -> None:
-        """Set CANCELLED as a person does, unless the execution is over."""
         item = self._table.get(key)
         if item is None or is_over(item.attributes):
             return
@@ -240,7 +204,6 @@ class Workload:
 
 
 def _arrivals(group: Group, stream: Stream) -> Iterator[int]:
-    """Yield the start of each execution of the group."""
     arrival, count = group.arrival, group.executions
     match arrival.pattern:
         case "at_once":
@@ -252,7 +215,7 @@ def _arrivals(group: Group, stream: Stream) -> Iterator[int]:
             for number in range(count):
                 yield arrival.at + arrival.over * (number * bursts // count) // bursts
         case "poisson":
-            # The last ones may come after `over`, which is the mean time of the last arrival.
+            # `over` is the mean time of the last arrival, so that the last ones may come after it.
             due_us = arrival.at
             for _ in range(count):
                 yield due_us
@@ -270,43 +233,27 @@ def _first_item(plan: PlannedExecution, epoch_us: int) -> dict[str, object]:
         "Version": 1,
         "TotalWaves": len(plan.waves),
         "Waves": [_listed(plan, wave) for wave in listed],
-        # An unknown attribute, which must survive every write.
+        # An attribute that production does not know: it must survive every write.
         "InitiatedBy": "drsim",
     }
 
 
 def _listed(plan: PlannedExecution, wave: PlannedWave) -> dict[str, object]:
-    """A wave before its job."""
     item: dict[str, object] = {
         "WaveName": f"Wave {wave.number}",
-        # Like Hostname below, an unknown attribute, which must survive every write.
+        # Like Hostname below, an attribute that production does not know: it must survive every write.
         "ProtectionGroupId": f"pg-{wave.server_ids[0][2:10]}",
         "AccountId": wave.scope.account_id,
         "Region": wave.scope.region,
         "Status": WaveStatus.PENDING.value,
         "Servers": [
-            {
-                "SourceServerId": server_id,
-                "Status": ServerStatus.NOT_STARTED.value,
-                "Hostname": f"host-{server_id[2:8]}",
-            }
-            for server_id in wave.server_ids
+            {"SourceServerId": each, "Status": ServerStatus.NOT_STARTED.value, "Hostname": f"host-{each[2:8]}"}
+            for each in wave.server_ids
         ],
     }
     if plan.group.wave_numbers:
         item["WaveNumber"] = wave.number
     return item
-
-
-def _with_wave(
-    waves: Sequence[Attributes], plan: PlannedExecution, wave: PlannedWave, seen: Attributes
-) -> list[Attributes]:
-    """The waves after the worker has added attributes to one of them."""
-    changed = list(waves)
-    # Usually one at most; more if a function has dropped some.
-    changed += [_listed(plan, each) for each in plan.waves[len(changed) : wave.number]]
-    changed[wave.number - 1] = {**changed[wave.number - 1], **seen}
-    return changed
 
 
 def _is_list_of_maps(waves: object) -> TypeGuard[list[Attributes]]:

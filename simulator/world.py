@@ -16,7 +16,7 @@ from drsim.orchestrator.finder import Finder
 from drsim.orchestrator.model import TERMINAL, ExecutionKey, ExecutionStatus
 from drsim.orchestrator.payloads import dispatch_of
 from drsim.orchestrator.poller import Poller
-from drsim.orchestrator.ports import Clock, ExecutionStore, Metrics, PollerInvoker, PollingIndex, RecoveryJobs
+from drsim.orchestrator.ports import Clock, ExecutionStore, MetricPublisher, PollerInvoker, PollingIndex, RecoveryJobs
 from drsim.orchestrator.settings import MINUTE_US, Settings, settings_from
 from drsim.simulator.checks import PROPERTIES, STRAINED
 from drsim.simulator.checks.completion import CompletionLiveness
@@ -25,7 +25,7 @@ from drsim.simulator.checks.truth import Truth
 from drsim.simulator.cloudwatch.metrics import CloudWatch
 from drsim.simulator.events import FINDER, POLLER, ItemChanged, RunEnded
 from drsim.simulator.executor import KernelExecutor
-from drsim.simulator.faults.effects import Effects, QueueUnderFaults
+from drsim.simulator.faults.effects import Effects
 from drsim.simulator.faults.kinds import CLOCK, EVENT, INDEX, START, TICK
 from drsim.simulator.faults.plan import Plan
 from drsim.simulator.figures.statistics import Statistics
@@ -63,7 +63,7 @@ class Ports:
     store: ExecutionStore
     jobs: RecoveryJobs
     invoker: PollerInvoker
-    metrics: Metrics
+    metrics: MetricPublisher
     clock: Clock
     executor: Callable[[], Executor]
     settings: Settings
@@ -184,7 +184,7 @@ class World:
         self.drs = parts.drs(kernel, trace, spec.drs)
         self.metrics = parts.metrics(kernel, trace)
         self.logs = parts.logs(kernel, trace, epoch_us=spec.epoch_us, measured=not verdict_only)
-        conditions = QueueUnderFaults(plan) if plan.operations & {EVENT, START} else None
+        conditions = effects if plan.operations & {EVENT, START} else None
         self.functions = functions = parts.functions(kernel, trace, spec.functions, conditions)
         self.truth = Truth(self.drs, epoch_us=spec.epoch_us, timeout_us=self.settings.timeout_us)
         # Disabled monitors and collectors listen to a muted trace.

@@ -51,7 +51,7 @@ JUDGE: Final = ("drsim.simulator.checks", "drsim.simulator.reader")
 """The judge. It shares only words and numbers with production, whose misreadings must not be hidden from it."""
 
 SHARED: Final = re.compile(
-    r"drsim\.orchestrator\.(settings|metrics|model\.(\w*Status|ExecutionType|Phase|TERMINAL|FINISHED_WAVE"
+    r"drsim\.orchestrator\.(settings|model\.(\w*Status|ExecutionType|Phase|TERMINAL|FINISHED_WAVE|UNITS|MetricName"
     r"|MetricPoint|Unit))\b"
 )
 """What the judge may import of production: settings, names and units of metrics, statuses and their moves."""

@@ -25,9 +25,7 @@ DEFINED_TWICE: Final = frozenset(
     {
         "Judged",
         "Look",
-        "Metrics",
         "Process",
-        "TableStore",
     }
 )
 """Class names that still have several definitions."""

@@ -35,11 +35,9 @@ EXCEPTIONS: Final = {
 PENDING: Final = (
     "CHANGELOG.md",
     "docs/",
-    "orchestrator/",
     "pyproject.toml",
     "simulator/",
     "tests/drsim/",
-    "tests/orchestrator/test_decisions.py",
     "tests/planted_bugs/",
     "tests/reports/charts/",
     "tests/reports/golden/",

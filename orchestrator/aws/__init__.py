@@ -1,1 +1,1 @@
-"""The ports over AWS: one adapter each, on boto3 clients that are handed in. Only this package knows boto3."""
+"""Adapters of the ports to AWS, one for each, on given boto3 clients. Only this package knows boto3."""

@@ -1,106 +1,96 @@
-"""Clients of one Lambda environment: those of the function's own account, and DRS's of any account and Region.
-
-Owns which credentials a client has. Makes each client when it is first asked for, in the caller's thread.
-"""
+"""Clients: their configuration, the function's own session, and a DRS client for each account and Region."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import boto3.session
+import botocore.session
+from botocore.config import Config
 
 from ..errors import RefusedError
 from ..model import JobScope
 from ..ports import Clock
-from .config import client_config
 from .errors import AWS_ERRORS, port_error
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_drs import DrsClient
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sts import STSClient
 
+# A poller runs for at most 5 minutes, so credentials valid for 10 outlast any poll that starts with them.
 _RENEWED_BEFORE_US: Final = 10 * 60 * 1_000_000
-"""A poller lives for 5 minutes at most, so credentials that are good for 10 outlast any poll that begins with them."""
-
-_SESSION_NAME: Final = "drs-execution-poller"
 
 
-class OwnClients:
-    """Clients with the function's own credentials, in its own Region."""
+ATTEMPTS_MAX: Final = 3
+CONNECT_TIMEOUT_S: Final = 2
+READ_TIMEOUT_S: Final = 5
+"""One hanging call must not use up the finder's 60 s. An attempt ends within 2 + 5 = 7 s, a call within 3 * 7 = 21 s
+plus waits of at most 1 + 2 = 3 s: 24 s. The usual hang, a connection without an answer, takes 3 * 5 + 3 = 18 s.
+(The header x-amz-retry-after may add 5 s to each wait: 34 s.)
+"""
 
-    def __init__(self, *, connections_max: int) -> None:
-        self._session = boto3.session.Session()
-        self._config = client_config(connections_max=connections_max)
 
-    def dynamodb(self) -> "DynamoDBClient":
-        """A client of DynamoDB."""
-        return self._session.client("dynamodb", config=self._config)
+def client_config(*, connections_max: int) -> Config:
+    """Return the configuration of all clients, which overrides each service's default mode and attempts."""
+    return Config(
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS_MAX},
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        max_pool_connections=connections_max,
+    )
 
-    def lambda_(self) -> "LambdaClient":
-        """A client of Lambda."""
-        return self._session.client("lambda", config=self._config)
 
-    def cloudwatch(self) -> "CloudWatchClient":
-        """A client of CloudWatch."""
-        return self._session.client("cloudwatch", config=self._config)
-
-    def sts(self) -> "STSClient":
-        """A client of STS."""
-        return self._session.client("sts", config=self._config)
-
-    def drs(self, region: str, credentials: "RoleCredentials | None" = None) -> "DrsClient":
-        """A client of DRS in a Region, of the account that the credentials belong to."""
-        if credentials is None:
-            return self._session.client("drs", region_name=region, config=self._config)
-        return self._session.client(
-            "drs",
-            region_name=region,
-            config=self._config,
-            aws_access_key_id=credentials.key_id,
-            aws_secret_access_key=credentials.secret,
-            aws_session_token=credentials.token,
-        )
+def own_session(*, connections_max: int) -> boto3.session.Session:
+    """Return a session with the function's own credentials and Region; all its clients have `client_config`."""
+    core = botocore.session.get_session()
+    core.set_default_client_config(client_config(connections_max=connections_max))
+    return boto3.session.Session(botocore_session=core)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RoleCredentials:
-    """What AssumeRole gave, and until when it is good. Has no repr, so that no log can show it."""
+    """The result of AssumeRole, or None for the function's own credentials. It has no repr, to stay out of logs."""
 
-    key_id: str
-    secret: str
-    token: str
-    expires_us: int
+    key_id: str | None = None
+    secret: str | None = None
+    token: str | None = None
+    expires_us: int = 0
+
+
+_OWN: Final = RoleCredentials()
 
 
 class DrsClients:
-    """A DRS client for each account and Region. In other accounts it takes the role of the given name there."""
+    """A DRS client for each account and Region, created at its first use. Other accounts need a role to assume."""
 
     def __init__(
-        self, clients: OwnClients, clock: Clock, *, account_id: str, role_name: str, partition: str = "aws"
+        self, session: boto3.session.Session, clock: Clock, *, account_id: str, role_name: str, partition: str = "aws"
     ) -> None:
-        self._clients = clients
+        self._session = session
         self._clock = clock
         self._account_id = account_id
         self._role_name = role_name
         self._partition = partition
         self._sts: STSClient | None = None
-        self._kept: dict[JobScope, tuple[DrsClient, RoleCredentials | None]] = {}
+        self._kept: dict[JobScope, tuple[DrsClient, RoleCredentials]] = {}
         self._credentials: dict[str, RoleCredentials] = {}
 
     def client_of(self, scope: JobScope) -> "DrsClient":
-        """The client for this account and Region. Raises TryLaterError and RefusedError, as AssumeRole may."""
-        credentials = None if scope.account_id == self._account_id else self._role_in(scope.account_id)
+        """Return the client for this account and Region. Raises TryLaterError and RefusedError, as AssumeRole may."""
+        credentials = _OWN if scope.account_id == self._account_id else self._role_in(scope.account_id)
         kept = self._kept.get(scope)
         if kept is not None and kept[1] is credentials:
             return kept[0]
-        client = self._clients.drs(scope.region, credentials)
+        client = self._session.client(
+            "drs",
+            region_name=scope.region,
+            aws_access_key_id=credentials.key_id,
+            aws_secret_access_key=credentials.secret,
+            aws_session_token=credentials.token,
+        )
         self._kept[scope] = client, credentials
         return client
 
     def _role_in(self, account_id: str) -> RoleCredentials:
-        """Credentials in another account that are good for a while yet: one AssumeRole serves all Regions."""
         credentials = self._credentials.get(account_id)
         if credentials is None or self._clock.now_us() >= credentials.expires_us - _RENEWED_BEFORE_US:
             credentials = self._credentials[account_id] = self._assume(account_id)
@@ -113,14 +103,14 @@ class DrsClients:
                 "to take there, got ''"
             )
         role_arn = f"arn:{self._partition}:iam::{account_id}:role/{self._role_name}"
-        self._sts = self._sts or self._clients.sts()
+        self._sts = self._sts or self._session.client("sts")
         try:
-            granted = self._sts.assume_role(RoleArn=role_arn, RoleSessionName=_SESSION_NAME)["Credentials"]
+            keys = self._sts.assume_role(RoleArn=role_arn, RoleSessionName="drs-execution-poller")["Credentials"]
         except AWS_ERRORS as error:
             raise port_error("AssumeRole", error, role_arn) from error
         return RoleCredentials(
-            key_id=granted["AccessKeyId"],
-            secret=granted["SecretAccessKey"],
-            token=granted["SessionToken"],
-            expires_us=int(granted["Expiration"].timestamp()) * 1_000_000,
+            key_id=keys["AccessKeyId"],
+            secret=keys["SecretAccessKey"],
+            token=keys["SessionToken"],
+            expires_us=int(keys["Expiration"].timestamp()) * 1_000_000,
         )

@@ -1,4 +1,4 @@
-"""`Metrics` over CloudWatch."""
+"""`MetricPublisher` over CloudWatch."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class NamespaceMetrics:
-    """The metrics of one namespace, without dimensions: each new set of them would be a metric to pay for."""
+    """The metrics of one namespace, without dimensions: each set of dimensions would cost another metric."""
 
     def __init__(self, client: "CloudWatchClient", namespace: str) -> None:
         self._client = client
         self._namespace = namespace
 
     def publish(self, points: Sequence[MetricPoint]) -> None:
-        """One PutMetricData. Points without a timestamp are those of the present instant."""
+        """Call PutMetricData once. Points without a timestamp are of the present instant."""
         try:
             self._client.put_metric_data(
                 Namespace=self._namespace,

@@ -1,12 +1,10 @@
-"""`RecoveryJobs` over DRS: DescribeJobs, and what its answer means.
+"""`RecoveryJobs` over DRS. A field that DRS leaves out counts as not yet known.
 
-What DRS does not say is taken for not yet said. A word that this package does not know is another matter: no reading
-of it is safe, because a server taken for failed, or a finished job for one that runs, would end the execution falsely.
-So such an answer raises MalformedError; the poll fails visibly, changes nothing, and is tried again at the next tick.
+An unknown status raises MalformedError, since any guess could end the execution falsely: the poll fails visibly.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -21,25 +19,22 @@ if TYPE_CHECKING:
 
 _S = TypeVar("_S", bound=StrEnum)
 
+# The pattern of job ids (botocore service model, drs 2020-02-26).
 _JOB_ID: Final = re.compile("drsjob-[0-9a-zA-Z]{17}")
-"""What every id of a job looks like (botocore service model, drs 2020-02-26)."""
-
-_JOB_STATUSES: Final = tuple(JobStatus)
-# NOT_STARTED is no word of DRS's.
+# DRS has no status NOT_STARTED.
 _LAUNCH_STATUSES: Final = tuple(status for status in ServerStatus if status is not ServerStatus.NOT_STARTED)
-_RUN_STATUSES: Final = tuple(ActionStatus)
 
 
 class RegionalJobs:
-    """The jobs of every account and Region, each asked through the client that `client_of` has for it."""
+    """The jobs of every account and Region, each asked through its client from `client_of`."""
 
     def __init__(self, client_of: "Callable[[JobScope], DrsClient]") -> None:
         self._client_of = client_of
 
     def describe_page(self, scope: JobScope, job_ids: Sequence[str], token: str | None) -> JobsPage:
-        """One DescribeJobs with a filter of job ids. Raises MalformedError for a status that is not known."""
-        # DRS, and botocore before it, refuses the whole request for one text that cannot be an id. DRS knows no such
-        # job, so it is left out; and a filter without any id would ask for every job there is.
+        """Call DescribeJobs with a filter of job ids. Raises MalformedError for an unknown status."""
+        # DRS and botocore refuse the whole request if one text cannot be an id. DRS knows no such job, so it is left
+        # out. A filter without an id would return every job.
         possible = [job_id for job_id in job_ids if _JOB_ID.fullmatch(job_id)]
         if not possible:
             return JobsPage(())
@@ -57,7 +52,7 @@ def _job(job: "JobTypeDef") -> Job:
         raise MalformedError(f"DescribeJobs: jobID must be a text of at least one character, got {job_id!r}")
     where = f"DescribeJobs: job {job_id}"
     servers = tuple(_launch(server, where) for server in job.get("participatingServers", ()))
-    return Job(job_id, _one_of(_JOB_STATUSES, job.get("status"), f"{where}: status"), servers)
+    return Job(job_id, _one_of(JobStatus, job.get("status"), f"{where}: status"), servers)
 
 
 def _launch(server: "ParticipatingServerTypeDef", where: str) -> ServerLaunch:
@@ -70,11 +65,11 @@ def _launch(server: "ParticipatingServerTypeDef", where: str) -> ServerLaunch:
         server_id,
         _one_of(_LAUNCH_STATUSES, server.get("launchStatus", ServerStatus.PENDING), f"{where}: launchStatus"),
         server.get("recoveryInstanceID") or None,
-        tuple(_one_of(_RUN_STATUSES, run["status"], f"{where}: run") if "status" in run else None for run in runs),
+        tuple(_one_of(ActionStatus, run["status"], f"{where}: run") if "status" in run else None for run in runs),
     )
 
 
-def _one_of(words: Sequence[_S], value: object, where: str) -> _S:
+def _one_of(words: Iterable[_S], value: object, where: str) -> _S:
     for word in words:
         if word == value:
             return word

@@ -1,4 +1,4 @@
-"""`PollingIndex` and `ExecutionStore` over DynamoDB. How an execution lies in its item is `orchestrator.items`."""
+"""`PollingIndex` and `ExecutionStore` over DynamoDB. `orchestrator.items` converts items."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -21,7 +21,7 @@ _DESERIALIZER: Final = TypeDeserializer()
 
 
 class StatusIndex:
-    """`PollingIndex` over the index of the table that has Status and StartTime for its key."""
+    """`PollingIndex` over the table's index, whose key is Status and StartTime."""
 
     def __init__(self, client: "DynamoDBClient", table: str, index: str) -> None:
         self._client = client
@@ -29,7 +29,7 @@ class StatusIndex:
         self._index = index
 
     def polling_page(self, cursor: object | None) -> IndexPage:
-        """One Query. A page holds what fits into 1 MB (DynamoDB API reference, Query, 2026-11)."""
+        """Call Query once. A page holds up to 1 MB (DynamoDB API reference, Query, 2026-11)."""
         further: dict[str, Any] = {} if cursor is None else {"ExclusiveStartKey": cursor}
         try:
             answer = self._client.query(
@@ -54,7 +54,7 @@ class StatusIndex:
         return IndexPage(tuple(executions), tuple(malformed), answer.get("LastEvaluatedKey"))
 
 
-class TableStore:
+class ItemStore:
     """`ExecutionStore` over the table."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
@@ -62,7 +62,6 @@ class TableStore:
         self._table = table
 
     def get(self, key: ExecutionKey) -> Execution | None:
-        """One GetItem, strongly consistent."""
         try:
             answer = self._client.get_item(TableName=self._table, Key=_key(key), ConsistentRead=True)
         except AWS_ERRORS as error:
@@ -71,7 +70,7 @@ class TableStore:
         return None if item is None else execution_of(_values(item))
 
     def save_poll(self, update: PollUpdate) -> None:
-        """One conditional UpdateItem that sets what a poll may change and nothing else."""
+        """Call UpdateItem once, with a condition; it sets the attributes that a poll may change and no others."""
         attributes: dict[str, object] = {
             "Waves": waves_item(update.waves),
             "LastPolledTime": seconds_item(update.last_polled_us),
@@ -79,7 +78,7 @@ class TableStore:
         }
         if update.status is not None and update.end_us is not None:
             attributes |= {"Status": update.status.value, "EndTime": seconds_item(update.end_us)}
-        # An item without a Version is at version 0, in `orchestrator.items` and so here.
+        # An item without a Version is at version 0, as in `orchestrator.items`.
         unversioned = " OR attribute_not_exists(#Version)" if update.expected_version == 0 else ""
         values: dict[str, object] = {f":{name}": value for name, value in attributes.items()}
         try:
@@ -110,7 +109,6 @@ def _values(item: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _found(error: Exception) -> str:
-    """What a condition found that did not hold, as far as the answer tells."""
     if not isinstance(error, ClientError) or error.response["Error"]["Code"] != CONDITION_FAILED:
         return ""
     response: Mapping[str, Any] = error.response

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final, NamedTuple
 
-from drsim.orchestrator.metrics import UNITS, MetricName
-from drsim.orchestrator.model import TERMINAL, ExecutionStatus, MetricPoint, Unit
+from drsim.orchestrator.model import TERMINAL, UNITS, ExecutionStatus, MetricName, MetricPoint, Unit
 from drsim.orchestrator.settings import SECOND_US
 from drsim.simulator import events
 from drsim.simulator.checks.monitor import Context, Monitor
@@ -91,7 +90,7 @@ METRIC_RULES: Final[Mapping[MetricName, MetricRule]] = {
     ),
     MetricName.OLDEST_AGE: MetricRule(_owes_age, _age_s),
 }
-"""Every metric of `orchestrator.metrics`, which has their units; a test compares the names of both."""
+"""Every metric of `orchestrator.model`, which has their units; a test compares the names of both."""
 
 
 class MetricsComplete(Monitor):

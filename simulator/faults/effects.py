@@ -1,27 +1,13 @@
-"""Faults at the boundaries: what the plan decides acts on calls, on Lambda's queue, ticks, the index, clocks and jobs.
+"""Faults at the boundaries: the plan's decisions act on calls, Lambda's queue, ticks, the index, clocks and jobs.
 
-Owns no effect (each kind has its own) and no decision. Services know nothing of faults: these objects stand between
-them and their callers.
+Services do not know of faults: these objects stand between services and their callers.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from drsim.orchestrator.model import ExecutionKey
-from drsim.simulator.faults.kinds import (
-    CALL_POINTS,
-    CLOCK,
-    EVENT,
-    INDEX,
-    START,
-    START_RECOVERY,
-    TICK,
-    Call,
-    CallEffect,
-    Change,
-    Shown,
-    T,
-)
+from drsim.simulator.faults import kinds
 from drsim.simulator.faults.plan import Hit, Plan
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Stream
@@ -30,26 +16,11 @@ from drsim.simulator.services.functions import Invocation, LambdaService, Start
 from drsim.simulator.services.spec import JobLife
 from drsim.simulator.services.stored_item import is_over, version_of
 
-
-class QueueUnderFaults:
-    """Lambda's `Conditions` under faults."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-
-    def deliveries(self, function: str, execution_id: str, number: int) -> Sequence[int]:
-        """Return the delay (us) of each delivery of an event."""
-        hit = self._plan.hit(EVENT, function=function, execution_id=execution_id, run=number)
-        return (0,) if hit is None else hit.effect(self._plan.held_us(hit.delay_us))
-
-    def start(self, function: str, execution_id: str, request_id: str, run: int) -> Start:
-        """Return how the handler starts."""
-        hit = self._plan.hit(START, function=function, execution_id=execution_id, request_id=request_id, run=run)
-        return Start() if hit is None else hit.effect(hit.delay_us)
+T = TypeVar("T")
 
 
 class Effects:
-    """Faults on everything else."""
+    """Faults on everything that the plan's points name. It has Lambda's `Conditions`."""
 
     def __init__(self, plan: Plan, kernel: Kernel, table: Table, epoch_us: int) -> None:
         self._plan = plan
@@ -67,14 +38,11 @@ class Effects:
         execution_id: str,
         region: str,
         answer: Callable[[], T],
-        leave_out: Callable[[T, Shown], T],
+        leave_out: Callable[[T, kinds.Shown], T],
     ) -> tuple[Callable[[], T], str]:
-        """Return the answer of a call's attempts under faults, and the name of the fault, "" if there is none.
-
-        `leave_out` takes servers or jobs out of an answer: only the caller knows its form.
-        """
+        """Return the answer of a call's attempts, and the name of the fault or ""; `leave_out` shortens answers."""
         hit = self._plan.hit(
-            CALL_POINTS[operation],
+            kinds.POINTS[operation],
             function=invocation.function,
             execution_id=execution_id,
             request_id=invocation.request_id,
@@ -84,7 +52,7 @@ class Effects:
         )
         if hit is None:
             return answer, ""
-        call = Call(
+        call = kinds.Call(
             operation=operation,
             answer=answer,
             leave_out=leave_out,
@@ -95,7 +63,7 @@ class Effects:
         )
         return _attempts(hit, call), str(hit.rule.fault)
 
-    def _write(self, key: ExecutionKey | None, change: Change) -> None:
+    def _write(self, key: ExecutionKey | None, change: kinds.Change) -> None:
         """Write as another writer, by the rules of all writers: raise the version, leave finished executions alone."""
         item = None if key is None else self._table.get(key)
         if key is None or item is None or is_over(item.attributes):
@@ -108,11 +76,19 @@ class Effects:
             changes = {"Version": version_of(item.attributes) + 1, **changes}
             self._table.update(key, changes, writer="another writer")
 
+    def deliveries(self, function: str, execution_id: str, number: int) -> Sequence[int]:
+        hit = self._plan.hit(kinds.EVENT, function=function, execution_id=execution_id, run=number)
+        return (0,) if hit is None else hit.effect(self._plan.held_us(hit.delay_us))
+
+    def start(self, function: str, execution_id: str, request_id: str, run: int) -> Start:
+        hit = self._plan.hit(kinds.START, function=function, execution_id=execution_id, request_id=request_id, run=run)
+        return Start() if hit is None else hit.effect(hit.delay_us)
+
     def on_tick(self, target: Callable[[int], object]) -> Callable[[int], object]:
         """Return the schedule's target under faults."""
 
         def tick(number: int) -> None:
-            hit = self._plan.hit(TICK, run=number)
+            hit = self._plan.hit(kinds.TICK, run=number)
             for delay_us in (0,) if hit is None else hit.effect(self._plan.held_us(hit.delay_us)):
                 if delay_us:
                     self._kernel.at(self._kernel.now_us + delay_us, target, number)
@@ -123,28 +99,28 @@ class Effects:
 
     def index_lag_us(self, key: ExecutionKey, number: int) -> int:
         """Return how much later than usual a write reaches the StatusIndex."""
-        hit = self._plan.hit(INDEX, execution_id=key.execution_id, run=number)
+        hit = self._plan.hit(kinds.INDEX, execution_id=key.execution_id, run=number)
         return 0 if hit is None else hit.effect(self._plan.held_us(hit.delay_us))
 
     def skew_us(self, invocation: Invocation) -> int:
-        """Return how far ahead the clock of an invocation's environment is; less than 0 if it is behind."""
-        environment = invocation.environment
+        """Return how far the clock of an invocation's environment is ahead; less than 0 if it is behind."""
+        environment, function = invocation.environment, invocation.function
         if environment.skew_us is None:
             number = environment.number
-            hit = self._plan.hit(CLOCK, function=invocation.function, request_id=invocation.request_id, run=number)
+            hit = self._plan.hit(kinds.CLOCK, function=function, request_id=invocation.request_id, run=number)
             off_us = 0 if hit is None else hit.effect(hit.delay_us)
-            ahead = Stream(self._kernel.seed, f"skew/{invocation.function}/{number}").chance(0.5)
+            ahead = Stream(self._kernel.seed, f"skew/{function}/{number}").chance(0.5)
             environment.skew_us = off_us if ahead else -off_us
         return environment.skew_us if self._kernel.now_us < self._plan.healed_us else 0
 
     def life(self, execution_id: str, region: str, wave: int, servers_count: int, life: JobLife) -> JobLife:
         """Return a job's life under faults. Raises ServiceError: ServiceQuotaExceededException."""
-        hit = self._plan.hit(START_RECOVERY, execution_id=execution_id, region=region, run=wave)
+        hit = self._plan.hit(kinds.START_RECOVERY, execution_id=execution_id, region=region, run=wave)
         return life if hit is None else hit.effect(life, hit.delay_us, hit.rule.servers or servers_count)
 
 
-def _attempts(hit: Hit[CallEffect], call: Call[T]) -> Callable[[], T]:
-    """Return the answer of the call's attempts: the effect acts on each, or on as many as the rule says."""
+def _attempts(hit: Hit[kinds.CallEffect], call: kinds.Call[T]) -> Callable[[], T]:
+    """Return the answer of the call's attempts: the effect acts on each, or on as many as the rule has."""
     if "attempts" not in hit.rule.fault.kind.options:
         return lambda: hit.effect(call)
     attempts_left = hit.rule.attempts
@@ -158,6 +134,5 @@ def _attempts(hit: Hit[CallEffect], call: Call[T]) -> Callable[[], T]:
 
 
 def _ends(act: Callable[[], None]) -> NoReturn:
-    """Do what the process does not return from: it is killed there."""
     act()
-    raise AssertionError("a process ran on after its end")
+    raise AssertionError("a process continued after its end")

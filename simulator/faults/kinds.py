@@ -1,8 +1,6 @@
-"""The table of fault kinds: each kind is one member of `Fault`, and everything else reads its entry.
+"""The table of fault kinds: each kind is one member of `Fault`, and all other code reads its entry.
 
-Owns the effects, and the points at which they act: calls of production code, a tick, an event in Lambda's queue, the
-start of a handler, a write on its way to the StatusIndex, the clock of an environment, and Phase 1's StartRecovery.
-Default delays are assumed.
+Owns the effects, and the points at which they act. Default delays are assumed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,8 +19,6 @@ from drsim.simulator.services.spec import JobLife
 T = TypeVar("T")
 E = TypeVar("E")
 
-# --- points ----------------------------------------------------------------------------------------------------
-
 Shown = Callable[[int], int | None]
 """From the number of a job's servers to the number that an answer shows; None leaves out the whole job."""
 Change = Callable[[int], Mapping[str, object] | None]
@@ -31,10 +27,9 @@ Change = Callable[[int], Mapping[str, object] | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[T]):
-    """What an effect can do with one attempt of a call.
+    """One attempt of a call, and what an effect can do with it. `answer` makes the service act.
 
-    `answer` lets the service act. `leave_out` shortens an answer. `wait` lasts for the rule's delay or until healing,
-    `hang` until the function times out. `write` changes the execution's item unless the execution has ended.
+    `wait` lasts for the rule's delay, `hang` until the function times out. `write` spares ended executions.
     """
 
     operation: str
@@ -52,24 +47,21 @@ class CallEffect(Protocol):
     def __call__(self, call: Call[T], /) -> T: ...
 
 
+# From the rule's delay (us) to each delivery's delay, to the handler's start, to the lag of an index entry or a clock.
 Deliveries = Callable[[int], Sequence[int]]
-"""From the rule's delay (us) to the delay of each delivery."""
 StartEffect = Callable[[int], Start]
-"""From the rule's delay (us) to how Lambda starts the handler."""
 Lag = Callable[[int], int]
-"""From the rule's delay (us) to how far an index entry or a clock is behind."""
 LifeEffect = Callable[[JobLife, int, int], JobLife]
 """From a job's life, the rule's delay (us) and its number of servers to another life. Raises ServiceError."""
 
 
 class Point(str, Generic[E]):
-    """The name of a point whose kinds have effects of type E; by which fields, and functions, rules select events."""
+    """The name of a point whose kinds have effects of type E, and the fields and functions that select its events."""
 
     selectors: frozenset[str]
     functions: tuple[str, ...]
 
     def __new__(cls, name: str, selectors: str, *functions: str) -> Self:
-        """Make a point; spaces separate its selectors."""
         point = super().__new__(cls, name)
         point.selectors, point.functions = frozenset(selectors.split()), functions
         return point
@@ -88,15 +80,13 @@ DESCRIBE_JOBS: Final = Point[CallEffect]("DescribeJobs", "function execution reg
 UPDATE_ITEM: Final = Point[CallEffect]("UpdateItem", "function execution run nth", POLLER)
 PUT_METRIC_DATA: Final = Point[CallEffect]("PutMetricData", "function execution run nth", POLLER)
 CALLS: Final = (QUERY, INVOKE, GET_ITEM, DESCRIBE_JOBS, UPDATE_ITEM, PUT_METRIC_DATA)
-_OTHERS: Final = (TICK, EVENT, START, INDEX, CLOCK, START_RECOVERY)
-CALL_POINTS: Final[Mapping[str, Point[CallEffect]]] = {point: point for point in CALLS}
-POINTS: Final[Mapping[str, Point[Any]]] = {point: point for point in (*CALLS, *_OTHERS)}
-
-# --- entries ---------------------------------------------------------------------------------------------------
+POINTS: Final[Mapping[str, Point[Any]]] = {
+    point: point for point in (*CALLS, TICK, EVENT, START, INDEX, CLOCK, START_RECOVERY)
+}
 
 
 class Excuse(StrEnum):
-    """What a fault excuses. A truth excuses nothing: it changes what DRS does, and polling owes as much as ever."""
+    """What a fault excuses. A truth excuses nothing: it changes DRS's jobs, and polling must follow them."""
 
     DELAY = "late polls"
     INCOMPLETE = "a late end"
@@ -106,11 +96,10 @@ class Excuse(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[E]):
-    """The entry of a kind: its name, its points, its effect there, and what happens in words.
+    """The entry of a kind: its name, its points, its effect there, and a description.
 
-    `options` are the optional fields of a rule that mean something for the kind; only a kind that prevents an end for
-    as long as it acts may be `lasting`. `delay` is its default length. `ends` says whether it may end the invocation.
-    A `rare` kind has a small chance in the swarm, or it would leave nothing to watch.
+    `options` are the optional fields of its rules; a `lasting` kind must prevent an end while it acts. A kind that
+    `ends` may end the invocation. A `rare` one has a small chance in the swarm, to leave enough executions.
     """
 
     name: str
@@ -124,19 +113,15 @@ class Kind(Generic[E]):
     rare: bool = False
 
     def accepts(self, option: str) -> bool:
-        """Whether the option, or `delay`, means something for the kind."""
+        """Return whether rules of the kind may have the option, or `delay`."""
         return option in self.options or (option == "delay" and self.delay is not None)
 
 
-# --- effects on calls ------------------------------------------------------------------------------------------
-
+# Errors of throttled calls; all others raise ThrottlingException (botocore 1.43, service models).
 _THROTTLES: Final = {
-    "Query": "ProvisionedThroughputExceededException",
-    "GetItem": "ProvisionedThroughputExceededException",
-    "UpdateItem": "ProvisionedThroughputExceededException",
+    **dict.fromkeys(("Query", "GetItem", "UpdateItem"), "ProvisionedThroughputExceededException"),
     "Invoke": "TooManyRequestsException",
 }
-"""Errors of throttled calls; all others raise ThrottlingException (botocore 1.43, service models)."""
 
 
 def _throttled(call: Call[T]) -> T:
@@ -148,8 +133,6 @@ def _denied(call: Call[T]) -> T:
 
 
 def _fails(code: str, reason: str, before: Callable[[Call[Any]], object] = bool) -> CallEffect:
-    """Make an effect that does something and fails."""
-
     def effect(call: Call[T]) -> T:
         before(call)
         raise ServiceError(code, f"injected{reason}", retryable=True)
@@ -158,8 +141,6 @@ def _fails(code: str, reason: str, before: Callable[[Call[Any]], object] = bool)
 
 
 def _does(before: Callable[[Call[Any]], object]) -> CallEffect:
-    """Make an effect that does something before the service acts."""
-
     def effect(call: Call[T]) -> T:
         before(call)
         return call.answer()
@@ -184,20 +165,12 @@ _cancelled: Final = _does(
     lambda call: call.write(lambda now_us: {"Status": "CANCELLED", "EndTime": seconds_item(now_us)})
 )
 _deleted: Final = _does(lambda call: call.write(lambda _: None))
-
-# --- other effects ---------------------------------------------------------------------------------------------
-
-
-def _lost(_: int) -> Sequence[int]:
-    return ()
-
-
-def _late(delay_us: int) -> Sequence[int]:
-    return (delay_us,)
-
-
-def _twice(delay_us: int) -> Sequence[int]:
-    return (0, delay_us)
+_slow: Final = _does(lambda call: call.wait())
+_stuck: Final = _does(lambda call: call.hang())
+_crashed_before: Final = _does(lambda call: call.crash())
+_job_vanished: Final = _leaves_out(lambda _: None)
+_servers_omitted: Final = _leaves_out(lambda _: 0)
+_last_omitted: Final = _leaves_out(lambda count: max(count - 1, 0))
 
 
 def _behind(delay_us: int) -> int:
@@ -223,8 +196,6 @@ def _quota(*_: object) -> JobLife:
     raise ServiceError("ServiceQuotaExceededException", "injected: another tool's jobs use up the quota")
 
 
-# --- the table -------------------------------------------------------------------------------------------------
-
 _ATTEMPTS: Final = ("attempts",)
 _LASTING: Final = ("lasting",)
 _FAILURE: Final = ("attempts", "lasting")
@@ -242,21 +213,22 @@ class Fault(StrEnum):
     kind: Kind[Any]
 
     def __new__(cls, kind: Kind[Any]) -> Self:
-        """Make a member from its entry."""
         fault = str.__new__(cls, kind.name)
         fault._value_, fault.kind = kind.name, kind
         return fault
 
-    TICK_LOST = Kind("tick-lost", (TICK,), _lost, "EventBridge skips a tick.", _LASTING)
-    TICK_LATE = Kind("tick-late", (TICK,), _late, "A tick comes late.", delay=spread_of("5s..50s"))
-    TICK_DOUBLED = Kind("tick-doubled", (TICK,), _twice, "A tick comes twice.")
-    EVENT_DROPPED = Kind("event-dropped", (EVENT,), _lost, "Lambda loses an event.", _LASTING)
-    EVENT_DELAYED = Kind("event-delayed", (EVENT,), _late, "An event comes late.", delay=spread_of("5s..3m"))
-    EVENT_DUPLICATED = Kind("event-duplicated", (EVENT,), _twice, "An event comes twice.", delay=spread_of("0s..90s"))
+    TICK_LOST = Kind("tick-lost", (TICK,), lambda _: (), "EventBridge skips a tick.", _LASTING)
+    TICK_LATE = Kind("tick-late", (TICK,), lambda us: (us,), "A tick comes late.", delay=spread_of("5s..50s"))
+    TICK_DOUBLED = Kind("tick-doubled", (TICK,), lambda us: (0, us), "A tick comes twice.")
+    EVENT_DROPPED = Kind("event-dropped", (EVENT,), lambda _: (), "Lambda loses an event.", _LASTING)
+    EVENT_DELAYED = Kind("event-delayed", (EVENT,), lambda us: (us,), "An event comes late.", delay=spread_of("5s..3m"))
+    EVENT_DUPLICATED = Kind(
+        "event-duplicated", (EVENT,), lambda us: (0, us), "An event comes twice.", delay=spread_of("0s..90s")
+    )
     COLD_START = Kind(
         "cold-start",
         (START,),
-        lambda delay_us: Start(cold=True, init_us=delay_us),
+        lambda us: Start(cold=True, init_us=us),
         "A handler starts in a new environment, and slowly.",
         delay=spread_of("1s..8s"),
     )
@@ -265,30 +237,24 @@ class Fault(StrEnum):
     SERVER_ERROR = Kind("server-error", CALLS, _server_error, "A call fails with InternalServerError.", _FAILURE)
     TIMED_OUT = Kind("timed-out", CALLS, _timed_out, "A request never arrives.", _FAILURE, spread_of("5s"), ends=True)
     ANSWER_LOST = Kind("answer-lost", CALLS, _answer_lost, "The service acts; its answer never arrives.", _ATTEMPTS)
-    SLOW = Kind(
-        "slow", CALLS, _does(lambda call: call.wait()), "A call is slow.", _ATTEMPTS, spread_of("1s..30s"), ends=True
-    )
-    STUCK = Kind(
-        "stuck", CALLS, _does(lambda call: call.hang()), "A call lasts until its function ends.", _LASTING, ends=True
-    )
+    SLOW = Kind("slow", CALLS, _slow, "A call is slow.", _ATTEMPTS, spread_of("1s..30s"), ends=True)
+    STUCK = Kind("stuck", CALLS, _stuck, "A call lasts until its function ends.", _LASTING, ends=True)
     DENIED = Kind("denied", CALLS, _denied, "A call fails with AccessDeniedException.", _LASTING)
     CRASHED_BEFORE = Kind(
-        "crashed-before", CALLS, _does(lambda call: call.crash()), "The function dies before a call.", _CRASH, ends=True
+        "crashed-before", CALLS, _crashed_before, "The function dies before a call.", _CRASH, ends=True
     )
     CRASHED_AFTER = Kind("crashed-after", CALLS, _crashed_after, "The function dies after a call.", _CRASH, ends=True)
     RACED = Kind("raced", _WRITES, _raced, "Another writer comes first and raises the version.", _ATTEMPTS)
     CANCELLED = Kind("cancelled", _WRITES, _cancelled, "A person cancels the execution first.", _ATTEMPTS, rare=True)
     DELETED = Kind("deleted", _WRITES, _deleted, "A person deletes the record first.", _ATTEMPTS, rare=True)
-    JOB_VANISHED = Kind(
-        "job-vanished", _JOBS, _leaves_out(lambda _: None), "DRS leaves out the jobs.", _LASTING, excuses=_PART
-    )
+    JOB_VANISHED = Kind("job-vanished", _JOBS, _job_vanished, "DRS leaves out the jobs.", _LASTING, excuses=_PART)
     SERVERS_OMITTED = Kind(
-        "servers-omitted", _JOBS, _leaves_out(lambda _: 0), "DRS leaves out all servers.", _LASTING, excuses=_PART
+        "servers-omitted", _JOBS, _servers_omitted, "DRS leaves out all servers.", _LASTING, excuses=_PART
     )
     ANSWER_PARTIAL = Kind(
         "answer-partial",
         _JOBS,
-        _leaves_out(lambda count: max(count - 1, 0)),
+        _last_omitted,
         "DRS leaves out the last server of each job.",
         _LASTING,
         excuses=_PART,

@@ -1,11 +1,10 @@
-"""The plan: which rule acts on which event of a run, and which executions can no longer end as DRS's truth demands.
+"""The plan: which rule acts on which event of a run, and which executions can no longer end as DRS's truth requires.
 
-Decisions are keyed by logical event (rule, operation, execution, number of its run, number of the call), never by draw
-order: a saved failure acts on the same call after changes that have nothing to do with it.
+Decisions are keyed by logical event, never by draw order: a saved failure survives unrelated changes.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Final, Generic, NamedTuple, assert_never
 
 from drsim.simulator.durations import NEVER_US
@@ -16,8 +15,8 @@ from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Stream
 from drsim.simulator.trace import Trace
 
+# A call has three attempts, with waits of up to 1 s and 2 s, and each takes a little time.
 _BACKOFF_US: Final = 5_000_000
-"""A call is tried three times, with up to 1 s and 2 s in between, and takes a little time each."""
 
 
 class Hit(NamedTuple, Generic[E]):
@@ -28,19 +27,7 @@ class Hit(NamedTuple, Generic[E]):
     effect: E
 
 
-class _Armed(NamedTuple):
-    """A rule ready for use: its number, the name of its streams, and the instants between which it acts."""
-
-    number: int
-    rule: Rule
-    name: str
-    after_us: int
-    before_us: int
-
-
 class Plan:
-    """The rules of one run."""
-
     def __init__(self, kernel: Kernel, trace: Trace, rules: Sequence[Rule], heal_us: int | None) -> None:
         self._kernel = kernel
         self._trace = trace
@@ -50,22 +37,23 @@ class Plan:
         skewed = (rule for rule in rules if rule.fault.kind.excuses is Excuse.CLOCK)
         self.skew_us = max((rule.length.high_us for rule in skewed), default=0)
         self._heal_us = NEVER_US if heal_us is None else heal_us
-        self._lost: dict[str, str] = {}
+        self.unwinnable: Final[dict[str, str]] = {}
+        """Executions that can no longer end as DRS's truth requires, each with the reason; "" stands for all."""
         # The instant until which faults hold up an execution; "" stands for all executions.
         self._acts_until_us: dict[str, int] = {}
         # When DRS's answer about an execution last left something out.
         self._incomplete_us: dict[str, int] = {}
-        self._armed: dict[str, tuple[_Armed, ...]] = {}
+        # The rules by point: number, rule, name of its streams, and the instant until which it acts.
+        self._armed: defaultdict[str, list[tuple[int, Rule, str, int]]] = defaultdict(list)
         seen: Counter[str] = Counter()
         for number, rule in enumerate(rules):
-            # Counted among rules of the same kind and operation: other rules do not change its streams.
+            # Streams are numbered among rules of the same kind and operation: other rules do not change them.
             kind = f"{rule.fault}/{rule.operation or ''}"
             seen[kind] += 1
-            before_us = NEVER_US if rule.lasting else self._heal_us
-            before_us = before_us if rule.before is None else min(before_us, rule.before)
-            armed = _Armed(number, rule, f"fault/{kind}/{seen[kind]}", rule.after, before_us)
+            healed_at_us = NEVER_US if rule.lasting else self._heal_us
+            until_us = healed_at_us if rule.before is None else min(healed_at_us, rule.before)
             for operation in rule.operations:
-                self._armed[operation] = (*self._armed.get(operation, ()), armed)
+                self._armed[operation].append((number, rule, f"fault/{kind}/{seen[kind]}", until_us))
         self.operations: Final = frozenset(self._armed)
         """The points at which rules act in this run."""
 
@@ -82,9 +70,9 @@ class Plan:
     ) -> Hit[E] | None:
         """Return the first verdict on this event, or None if no rule acts on it."""
         now_us = self._kernel.now_us
-        for number, rule, name, after_us, before_us in self._armed.get(point, ()):
+        for number, rule, name, until_us in self._armed.get(point, ()):
             if (
-                not after_us <= now_us < before_us
+                not rule.after <= now_us < until_us
                 or rule.run not in (None, run)
                 or rule.nth not in (None, nth)
                 or rule.execution not in (None, execution_id)
@@ -100,15 +88,12 @@ class Plan:
             self._excuse(rule, point, function, execution_id, delay_us)
             if rule.lasting and now_us >= self._heal_us:
                 self.lose(execution_id, f"{point} stays {rule.fault}")
-            fault, operation = str(rule.fault), str(point)
-            self._trace.emit(
-                FaultInjected(now_us, number, fault, operation, function, execution_id, run, nth, delay_us, request_id)
-            )
+            event = (str(point), function, execution_id, run, nth, delay_us, request_id)
+            self._trace.emit(FaultInjected(now_us, number, str(rule.fault), *event))
             return Hit(rule, delay_us, rule.fault.kind.effect)
         return None
 
     def _excuse(self, rule: Rule, point: str, function: str, execution_id: str, delay_us: int) -> None:
-        """Note what the fault excuses."""
         kind, now_us = rule.fault.kind, self._kernel.now_us
         match kind.excuses:
             case Excuse.INCOMPLETE:
@@ -116,7 +101,7 @@ class Plan:
             case Excuse.DELAY:
                 if point == PUT_METRIC_DATA:
                     return
-                # A fault that may end a finder holds up all executions, whichever it was about.
+                # A fault that may end a finder holds up all executions.
                 held = "" if kind.ends and function == FINDER else execution_id
                 until_us = now_us + self.held_us(rule.attempts * delay_us) + _BACKOFF_US
                 self._acts_until_us[held] = max(until_us, self._acts_until_us.get(held, 0))
@@ -126,26 +111,19 @@ class Plan:
                 assert_never(kind.excuses)
 
     def held_us(self, delay_us: int) -> int:
-        """Return how much of a delay that begins now remains: healing ends every delay."""
+        """Return the length of a delay that begins now: healing ends every delay."""
         return max(min(delay_us, self._heal_us - self._kernel.now_us), 0)
 
     def acts_until_us(self, execution_id: str) -> int:
         """Return the instant until which faults may hold up the execution; 0 if none has acted on it, or on all."""
-        acts_until_us = self._acts_until_us
-        return max(acts_until_us.get(execution_id, 0), acts_until_us.get("", 0)) if acts_until_us else 0
+        return max(self._acts_until_us.get(execution_id, 0), self._acts_until_us.get("", 0))
 
     def incomplete_us(self, execution_id: str) -> int:
         """Return when DRS's answer about an execution last left something out; 0 if never."""
         return self._incomplete_us.get(execution_id, 0)
 
     def lose(self, execution_id: str, reason: str) -> None:
-        """Note that an execution can no longer end as DRS's truth demands."""
-        self._lost[execution_id] = reason
-
-    @property
-    def unwinnable(self) -> Mapping[str, str]:
-        """Executions that can no longer end as DRS's truth demands, each with the reason; "" stands for all."""
-        return self._lost
+        self.unwinnable[execution_id] = reason
 
 
 def healed_us(rules: Sequence[Rule], heal_us: int | None) -> int:

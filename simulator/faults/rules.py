@@ -1,7 +1,6 @@
 """A fault rule as data: which fault, at which events, when, and how strong.
 
-Owns the check that a rule makes sense for its kind. How it fits the rest of its scenario (its entities, its duration)
-is checked where both are known, in `simulator.spec.world`.
+Owns the check that a rule fits its kind. `simulator.spec.world` checks that it fits its scenario.
 """
 
 from typing import Any, Final, Literal, Self
@@ -12,14 +11,14 @@ from drsim.simulator.durations import DurationUs, SpreadField, show_duration, sh
 from drsim.simulator.faults.kinds import PUT_METRIC_DATA, Fault, Point
 from drsim.simulator.randomness import Spread
 
+# Fields for some kinds only, as their entries list them.
 OPTIONS: Final = ("delay", "attempts", "servers", "redelivered", "lasting")
-"""Fields that mean something for some kinds only, as their entries say."""
+# Fields that select events at some points only; `run` does at each.
 SELECTORS: Final = ("function", "execution", "region", "nth")
-"""Fields that select events, and mean something at some points only; `run` does at each."""
 
 
 class Rule(BaseModel):
-    """One rule. The first rule that has a verdict on an event decides it."""
+    """One rule. The first rule that acts on an event decides it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,13 +47,11 @@ class Rule(BaseModel):
     def _sensible(self) -> Self:
         kind = self.fault.kind
         if self.operation is not None and self.operation not in kind.points:
-            raise ValueError(
-                f"operation of {self.fault} must be one of {', '.join(kind.points)}, got {self.operation!r}"
-            )
+            points = ", ".join(kind.points)
+            raise ValueError(f"operation of {self.fault} must be one of {points}, got {self.operation!r}")
         if self.before is not None and self.before <= self.after:
-            raise ValueError(
-                f"before must come later than after ({show_duration(self.after)}), got {show_duration(self.before)}"
-            )
+            after, before = show_duration(self.after), show_duration(self.before)
+            raise ValueError(f"before must come later than after ({after}), got {before}")
         for name in OPTIONS:
             if getattr(self, name) != type(self).model_fields[name].default and not kind.accepts(name):
                 accepting = sorted(fault for fault in Fault if fault.kind.accepts(name))
@@ -69,7 +66,6 @@ class Rule(BaseModel):
         return self
 
     def _check_lasting(self) -> None:
-        """Check that a lasting rule leaves no way to an end."""
         narrowed = [name for name in ("run", "nth", "before") if getattr(self, name) is not None]
         if self.chance < 1:
             raise ValueError(f"chance of a lasting rule must be 1, or an end stays possible, got {self.chance:g}")
@@ -81,7 +77,6 @@ class Rule(BaseModel):
             raise ValueError("operation of a lasting rule must be named, and not be PutMetricData: it prevents no end")
 
     def __str__(self) -> str:
-        """The rule in words: what, where, when, how often."""
         words = [str(self.fault)]
         if self.operation is not None:
             words.append(f"at {self.operation}")
@@ -95,12 +90,12 @@ class Rule(BaseModel):
             words.append(f"with chance {self.chance:g}")
         if self.delay is not None:
             words.append(f"for {show_spread(self.delay)}")
-        words += [word for word, said in (("redelivered", self.redelivered), ("lasting", self.lasting)) if said]
+        words += [name for name in ("redelivered", "lasting") if getattr(self, name)]
         return " ".join(words)
 
     @property
     def operations(self) -> tuple[Point[Any], ...]:
-        """The points at which it may act: those of its kind where all of its selectors mean something."""
+        """The points at which it may act: those of its kind that know all of its selectors."""
         chosen = {name for name in SELECTORS[1:] if getattr(self, name) is not None}
         return tuple(
             point
@@ -112,5 +107,5 @@ class Rule(BaseModel):
 
     @property
     def length(self) -> Spread:
-        """How long the fault lasts; nothing where it has no length."""
+        """The length of the fault; 0 for a kind without one."""
         return self.delay or self.fault.kind.delay or Spread(0, 0)

@@ -55,7 +55,7 @@ def job(frame: Frame, shown: DrsJob) -> dict[str, Any]:
     answer = {
         "jobID": shown.job_id,
         **frame.identity("job", shown.job_id),
-        "type": shown.kind.value,
+        "type": "TERMINATE" if shown.terminates else "LAUNCH",
         "initiatedBy": shown.initiated_by,
         "creationDateTime": frame.time(shown.created_us),
         "status": view.status.value,

@@ -1,51 +1,36 @@
-"""DRS: recovery jobs of each account and Region, with quotas and a whole life drawn when they start.
+"""DRS: the jobs and source servers of each account and Region, and the refusal of calls.
 
-Owns the jobs and source servers, and the refusal of calls; `drs_jobs` has a job's state at each instant. A source
-server is registered with the life of its jobs. Sources: botocore's service model for drs 2020-02-26, AWS service
-quotas.
+`drs_jobs` has a job's state at each instant. Sources: botocore's service model for drs 2020-02-26, AWS service quotas.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from dataclasses import replace
+from typing import Final, NamedTuple, Protocol
 
-from drsim.orchestrator.model import Job, JobScope, JobStatus
+from drsim.orchestrator.model import Job, JobScope, JobStatus, ServerStatus
 from drsim.simulator.events import JobStarted, StartRefused
 from drsim.simulator.randomness import Stream
-from drsim.simulator.services.drs_jobs import (
-    ActionLife,
-    DrsJob,
-    JobKind,
-    LogItem,
-    RecoveryInstance,
-    ServerLife,
-    last_launches,
-    recovery_instances,
-)
+from drsim.simulator.services.drs_jobs import ActionLife, DrsJob, LogItem, RecoveryInstance, ServerLife
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.spec import Drs, JobLife
 from drsim.simulator.trace import Trace
 
 __all__ = ["DrsJob", "DrsRefusedError", "DrsService", "LogItem", "SeededClock", "SourceServer"]
 
-_NEVER_US = 1 << 62
+_NEVER_US: Final = 1 << 62
 
 
 class SeededClock(Protocol):
-    """The time, and the seed of all randomness. The kernel is one; so is the host's clock with a seed."""
+    """The time (us since the epoch of this DRS), and the seed of all streams: the kernel, or the host's clock."""
 
     @property
-    def now_us(self) -> int:
-        """The present instant, in microseconds since the epoch of this DRS."""
-        ...
-
+    def now_us(self) -> int: ...
     @property
-    def seed(self) -> int:
-        """The seed of all streams."""
-        ...
+    def seed(self) -> int: ...
 
 
 class DrsRefusedError(ServiceError):
-    """A call that DRS refuses. `members` are those of the error's shape besides its message, as on the wire."""
+    """A refused call. `members` are those of the error's shape besides its message, as on the wire."""
 
     def __init__(self, code: str, message: str, **members: str) -> None:
         super().__init__(code, message)
@@ -68,65 +53,79 @@ class DrsService:
         self._clock = clock
         self._trace = trace
         self._servers: dict[JobScope, dict[str, SourceServer]] = {}
-        # In the order of their start, and the ids of those of them that DeleteJob has hidden.
+        # In the order of their start, and the ids of those that DeleteJob has hidden.
         self._jobs: dict[tuple[str, str], dict[str, DrsJob]] = {}
         self._deleted: dict[JobScope, set[str]] = {}
         self._open: dict[JobScope, list[DrsJob]] = {}
         self._starts: dict[tuple[JobScope, str], int] = {}
 
     def add_servers(self, scope: JobScope, server_ids: Sequence[str], life: JobLife) -> None:
-        """Register source servers; a job lives as its first server says."""
+        """Register source servers. A job has the life of its first server."""
         server = SourceServer(life, self._clock.now_us)
         self._servers.setdefault(scope, {}).update(dict.fromkeys(server_ids, server))
 
     @property
     def now_us(self) -> int:
-        """The present instant."""
         return self._clock.now_us
 
     def servers(self, scope: JobScope) -> Mapping[str, SourceServer]:
-        """The registered source servers, by id, oldest first."""
+        """Return the registered source servers, by id, oldest first."""
         return self._servers.get(scope, {})
 
     def job(self, scope: tuple[str, str], job_id: str) -> DrsJob | None:
-        """The job itself, with its whole life: the truth, which no API shows."""
+        """Return the job itself, with its whole life: the truth, which no API shows."""
         jobs = self._jobs.get(scope)
         return None if jobs is None else jobs.get(job_id)
 
     def left_out(self, scope: JobScope, job_id: str, shown_count: int) -> bool:
-        """Whether an answer with this number of the job's servers leaves some out."""
+        """Return whether an answer with this number of the job's servers leaves some out."""
         job = self.job(scope, job_id)
         return job is not None and shown_count < len(job.servers)
 
     def jobs(self, scope: JobScope) -> list[DrsJob]:
-        """The jobs that no DeleteJob has hidden, in the order of their start."""
+        """Return the jobs that no DeleteJob has hidden, in the order of their start."""
         deleted = self._deleted.get(scope, ())
         return [job for job in self._jobs.get(scope, {}).values() if job.job_id not in deleted]
 
     def recovery_instances(self, scope: JobScope) -> dict[str, RecoveryInstance]:
-        """The present recovery instances, by source server. They outlive their jobs."""
-        return recovery_instances(self._jobs.get(scope, {}).values(), self._clock.now_us)
+        """Return the present recovery instance of each source server. The next launch replaces it (assumed)."""
+        found: dict[str, RecoveryInstance] = {}
+        now_us = self._clock.now_us
+        for job in self._jobs.get(scope, {}).values():
+            # The host's clock can go back, and then there are jobs of the future.
+            if job.created_us > now_us:
+                continue
+            for server in job.servers:
+                name, status = server.source_server_id, server.status(now_us)
+                if status is ServerStatus.LAUNCHED:
+                    found[name] = RecoveryInstance(server, job)
+                elif status is ServerStatus.TERMINATED:
+                    del found[name]
+                elif server.terminates:
+                    found[name] = found[name]._replace(termination=server)
+        return found
 
     def last_launches(self, scope: JobScope) -> dict[str, RecoveryInstance]:
-        """The launch of each source server by its last StartRecovery, ended or not; deleted jobs count."""
-        return last_launches(self._jobs.get(scope, {}).values())
+        """Return each source server's part in its last StartRecovery, ended or not; deleted jobs count."""
+        servers = ((server, job) for job in self._jobs.get(scope, {}).values() for server in job.servers)
+        return {
+            server.source_server_id: RecoveryInstance(server, job) for server, job in servers if not server.terminates
+        }
 
     def start_recovery(self, scope: JobScope, server_ids: Sequence[str], *, is_drill: bool = False) -> DrsJob:
         """StartRecovery: a new job for these servers, its whole life drawn now.
 
-        Raises DrsRefusedError: ConflictException when a server is unknown or in a job that has not ended, and
-        ServiceQuotaExceededException.
+        Raises DrsRefusedError for an unknown or busy server (ConflictException), and ServiceQuotaExceededException.
         """
         now_us = self._clock.now_us
         open_jobs = self._open_jobs(scope, now_us)
         try:
-            self._check_known("Source Server", self.servers(scope), server_ids)
+            _check_known("Source Server", self.servers(scope), server_ids)
             self._check(scope, open_jobs, server_ids)
         except ServiceError as error:
             self._trace.emit(StartRefused(now_us, scope.account_id, scope.region, error.code))
             raise
-        job = self._draw(scope, server_ids, now_us, is_drill)
-        self._keep(job, open_jobs)
+        job = self._keep(self._draw(scope, server_ids, now_us, is_drill), open_jobs)
         lives = tuple([server.summary(is_drill=is_drill) for server in job.servers])
         settled_us = job.ended_us if is_drill else job.settled_us
         ids = (scope.account_id, scope.region, job.job_id)
@@ -134,27 +133,19 @@ class DrsService:
         return job
 
     def terminate_instances(self, scope: JobScope, instance_ids: Sequence[str]) -> DrsJob:
-        """TerminateRecoveryInstances: a new job that ends these instances, and takes as long as a launch would.
-
-        It leaves no event in the trace, whose readers ask for launches only. Raises DrsRefusedError: ConflictException
-        when an instance is unknown or its source server in a job that has not ended, and
-        ServiceQuotaExceededException.
-        """
+        """TerminateRecoveryInstances: a new job that takes as long as a launch. Raises as `start_recovery` does."""
         now_us = self._clock.now_us
         open_jobs = self._open_jobs(scope, now_us)
         known = {each.launch.instance_id: each.launch for each in self.recovery_instances(scope).values()}
-        self._check_known("Recovery Instance", known, instance_ids)
+        _check_known("Recovery Instance", known, instance_ids)
         launches = [known[instance_id] for instance_id in instance_ids]
         self._check(scope, open_jobs, [launch.source_server_id for launch in launches])
-        job = self._draw_termination(scope, launches, now_us)
-        self._keep(job, open_jobs)
-        return job
+        return self._keep(self._draw_termination(scope, launches, now_us), open_jobs)
 
     def delete_job(self, scope: JobScope, job_id: str) -> None:
-        """DeleteJob: the API shows the job no more; what it launched stays.
+        """DeleteJob: the API no longer shows the job; its instances stay.
 
-        Raises DrsRefusedError: ResourceNotFoundException, and ConflictException for a job that has not ended (inferred:
-        nothing else of a job can be in conflict with its deletion).
+        Raises DrsRefusedError: ResourceNotFoundException, and ConflictException for an open job (inferred).
         """
         job = self.job(scope, job_id)
         deleted = self._deleted.setdefault(scope, set())
@@ -177,7 +168,7 @@ class DrsService:
         if token is not None and not (token.isascii() and token.isdecimal()):
             raise ServiceError("ValidationException", f"nextToken must be one of an earlier answer, got {token!r}")
         known: Mapping[str, DrsJob] = self._jobs.get(scope, {})
-        # A filter: an id that stands in it twice finds its job once.
+        # A repeated id finds its job once.
         deleted = self._deleted.get(scope, ())
         found = [known[job_id] for job_id in dict.fromkeys(job_ids) if job_id in known and job_id not in deleted]
         if len(found) > 1:
@@ -189,35 +180,23 @@ class DrsService:
         return jobs, str(last) if last < len(found) else None
 
     def _open_jobs(self, scope: JobScope, now_us: int) -> list[DrsJob]:
-        """The list itself of the jobs that have not ended; only this method removes jobs from it."""
+        """Return the list itself of the jobs that have not ended; only this method removes jobs from it."""
         self._open[scope] = [job for job in self._open.get(scope, ()) if job.ended_us > now_us]
         return self._open[scope]
 
-    def _keep(self, job: DrsJob, open_jobs: list[DrsJob]) -> None:
+    def _keep(self, job: DrsJob, open_jobs: list[DrsJob]) -> DrsJob:
         open_jobs.append(job)
         self._jobs.setdefault(job.scope, {})[job.job_id] = job
-
-    @staticmethod
-    def _check_known(what: str, known: Mapping[str, object], ids: Sequence[str]) -> None:
-        # AWS does not publish the error for an unknown id. Of the errors modelled for these calls, this one says that
-        # the call must change, and names the resource.
-        for each in ids:
-            if each not in known:
-                text = f"{what} {each} does not exist"
-                kind = what.lower().replace(" ", "-")
-                raise DrsRefusedError("ConflictException", text, resourceId=each, resourceType=kind)
+        return job
 
     def _check(self, scope: JobScope, open_jobs: Sequence[DrsJob], server_ids: Sequence[str]) -> None:
         if len(server_ids) > self.spec.servers_per_job_max:
             raise _quota(scope, "servers in a single job", self.spec.servers_per_job_max, "L-B827C881")
         busy = {server.source_server_id for job in open_jobs for server in job.servers}
         if not busy.isdisjoint(server_ids):
-            raise DrsRefusedError(
-                "ConflictException",
-                "One or more of the Source Servers included in API call are currently being processed by a Job",
-                resourceId=next(server_id for server_id in server_ids if server_id in busy),
-                resourceType="source-server",
-            )
+            text = "One or more of the Source Servers included in API call are currently being processed by a Job"
+            busy_id = next(server_id for server_id in server_ids if server_id in busy)
+            raise DrsRefusedError("ConflictException", text, resourceId=busy_id, resourceType="source-server")
         if len(open_jobs) >= self.spec.jobs_max:
             raise _quota(scope, "concurrent jobs in progress", self.spec.jobs_max, "L-D88FAC3A")
         if len(busy) + len(server_ids) > self.spec.servers_in_jobs_max:
@@ -225,8 +204,8 @@ class DrsService:
 
     def _draw(self, scope: JobScope, server_ids: Sequence[str], now_us: int, is_drill: bool) -> DrsJob:
         life = self._servers[scope][server_ids[0]].life
-        # Its first server and that server's number of recoveries name the job's stream, so that other jobs of the
-        # account do not change this job's life.
+        # The job's stream is named by its first server and that server's number of recoveries, so that other jobs of
+        # the account do not change this job's life.
         first = (scope, server_ids[0])
         number = self._starts[first] = self._starts.get(first, 0) + 1
         stream = Stream(self._clock.seed, f"drs/{scope.account_id}/{scope.region}/{server_ids[0]}/{number}")
@@ -236,19 +215,11 @@ class DrsService:
         servers = []
         for position, server_id in enumerate(server_ids):
             ended_us = _NEVER_US if life.hangs else launching_us + life.in_progress.draw(stream)
+            instance_id = f"i-0{stream.hexadecimal(16)}"
             launches = position not in failing
-            servers.append(
-                ServerLife(
-                    source_server_id=server_id,
-                    instance_id=f"i-0{stream.hexadecimal(16)}",
-                    launching_us=launching_us,
-                    ended_us=ended_us,
-                    launches=launches,
-                    actions=_draw_actions(life, ended_us, stream) if launches else (),
-                )
-            )
-        job_id = f"drsjob-{stream.hexadecimal(16)}{stream.hexadecimal(1)}"
-        return DrsJob(job_id, scope, now_us, started_us, tuple(servers), is_drill=is_drill)
+            actions = _draw_actions(life, ended_us, stream) if launches else ()
+            servers.append(ServerLife(server_id, instance_id, launching_us, ended_us, launches, actions))
+        return DrsJob(_job_id(stream), scope, now_us, started_us, tuple(servers), is_drill=is_drill)
 
     def _draw_termination(self, scope: JobScope, launches: Sequence[ServerLife], now_us: int) -> DrsJob:
         # AWS does not publish how long these take; people report the time of a launch (15 to 20 minutes).
@@ -257,24 +228,17 @@ class DrsService:
         stream = Stream(self._clock.seed, f"drs/{scope.account_id}/{scope.region}/{launches[0].instance_id}/end")
         started_us = now_us + life.pending.draw(stream)
         ending_us = started_us + life.started.draw(stream)
-        servers = tuple(
-            ServerLife(
-                source_server_id=launch.source_server_id,
-                instance_id=launch.instance_id,
-                launching_us=ending_us,
-                ended_us=ending_us + life.in_progress.draw(stream),
-                launches=False,
-                actions=(),
-                terminates=True,
+        servers = []
+        for launch in launches:
+            ended_us = ending_us + life.in_progress.draw(stream)
+            servers.append(
+                replace(launch, launching_us=ending_us, ended_us=ended_us, launches=False, actions=(), terminates=True)
             )
-            for launch in launches
-        )
-        job_id = f"drsjob-{stream.hexadecimal(16)}{stream.hexadecimal(1)}"
-        return DrsJob(job_id, scope, now_us, started_us, servers, kind=JobKind.TERMINATE)
+        return DrsJob(_job_id(stream), scope, now_us, started_us, tuple(servers))
 
 
 def _draw_actions(life: JobLife, launched_us: int, stream: Stream) -> tuple[ActionLife, ...]:
-    """A server's launch actions run one after the other, from its launch on; the last ones are those that fail."""
+    """Draw a server's launch actions, which run one after the other from its launch on. The last ones fail."""
     actions: list[ActionLife] = []
     begun_us = launched_us
     for number in range(life.actions if launched_us < _NEVER_US else 0):
@@ -284,12 +248,21 @@ def _draw_actions(life: JobLife, launched_us: int, stream: Stream) -> tuple[Acti
     return tuple(actions)
 
 
+def _job_id(stream: Stream) -> str:
+    return f"drsjob-{stream.hexadecimal(16)}{stream.hexadecimal(1)}"
+
+
+def _check_known(what: str, known: Mapping[str, object], ids: Sequence[str]) -> None:
+    # AWS does not publish the error for an unknown id. Of the errors modelled for these calls, this one asks for
+    # another call, and names the resource.
+    for each in ids:
+        if each not in known:
+            kind = what.lower().replace(" ", "-")
+            text = f"{what} {each} does not exist"
+            raise DrsRefusedError("ConflictException", text, resourceId=each, resourceType=kind)
+
+
 def _quota(scope: JobScope, what: str, most: int, code: str) -> DrsRefusedError:
-    return DrsRefusedError(
-        "ServiceQuotaExceededException",
-        f"the quota of {most} {what} is reached",
-        resourceId=scope.account_id,
-        resourceType="account",
-        serviceCode="drs",
-        quotaCode=code,
-    )
+    text = f"the quota of {most} {what} is reached"
+    members = {"resourceId": scope.account_id, "resourceType": "account", "serviceCode": "drs", "quotaCode": code}
+    return DrsRefusedError("ServiceQuotaExceededException", text, **members)

@@ -1,14 +1,11 @@
-"""DRS jobs: their whole lives, their state at any instant, and the instances that they leave behind.
+"""DRS jobs: the state of each is a pure function of its life and the instant, so the truth is always known.
 
-What a job shows is a pure function of its life and the instant, so the truth is always known. `drs` owns the jobs.
-Sources: botocore's service model for drs 2020-02-26, AWS's sample job logs
-of 2022-12-07.
+Sources: botocore's service model for drs 2020-02-26, AWS's sample job logs of 2022-12-07.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import NamedTuple
 
 from drsim.orchestrator.model import ActionStatus, Job, JobScope, JobStatus, ServerLaunch, ServerStatus
@@ -24,14 +21,11 @@ class LogItem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ActionLife:
-    """One post-launch action of one server."""
-
     started_us: int
     ended_us: int
     succeeds: bool
 
     def status(self, at_us: int) -> ActionStatus:
-        """Its status once it has started."""
         if at_us < self.ended_us:
             return ActionStatus.IN_PROGRESS
         return ActionStatus.SUCCEEDED if self.succeeds else ActionStatus.FAILED
@@ -39,10 +33,7 @@ class ActionLife:
 
 @dataclass(frozen=True, slots=True)
 class ServerLife:
-    """One server's part in a job: PENDING, IN_PROGRESS from `launching_us`, and its end from `ended_us` on.
-
-    The end is LAUNCHED or FAILED, as `launches` says; in a job that terminates its instance it is TERMINATED.
-    """
+    """One server's part in a job: PENDING, IN_PROGRESS from `launching_us`, and ended from `ended_us` on."""
 
     source_server_id: str
     instance_id: str
@@ -53,12 +44,11 @@ class ServerLife:
     terminates: bool = False
 
     def summary(self, *, is_drill: bool) -> tuple[int, int, bool, int]:
-        """Its life as `JobStarted` records it: a drill does not depend on its launch actions."""
+        """Return its life as `JobStarted` records it: a drill does not depend on its launch actions."""
         failed_count = 0 if is_drill else sum(not action.succeeds for action in self.actions)
         return self.launching_us, self.ended_us, self.launches, failed_count
 
     def status(self, at_us: int) -> ServerStatus:
-        """DRS's launchStatus."""
         if at_us < self.launching_us:
             return ServerStatus.PENDING
         if at_us < self.ended_us:
@@ -66,13 +56,6 @@ class ServerLife:
         if self.terminates:
             return ServerStatus.TERMINATED
         return ServerStatus.LAUNCHED if self.launches else ServerStatus.FAILED
-
-
-class JobKind(StrEnum):
-    """DRS's JobType, as far as jobs are simulated."""
-
-    LAUNCH = "LAUNCH"
-    TERMINATE = "TERMINATE"
 
 
 @dataclass(slots=True, eq=False)
@@ -84,59 +67,54 @@ class DrsJob:
     created_us: int
     started_us: int
     servers: tuple[ServerLife, ...]
-    kind: JobKind = JobKind.LAUNCH
     is_drill: bool = False
     ended_us: int = field(init=False)
     settled_us: int = field(init=False)
     _changes: list[int] = field(init=False)
-    # The last view, and between which changes it was taken: older ones are never needed again.
+    # The last view, and the number of changes before it.
     _span: int = -1
     _view: Job | None = None
 
     def __post_init__(self) -> None:
         servers = self.servers
         self.ended_us = max(server.ended_us for server in servers)
-        self.settled_us = max([self.ended_us, *(action.ended_us for server in servers for action in server.actions)])
-        changes = {self.started_us, self.ended_us}
-        for server in servers:
-            changes |= {server.launching_us, server.ended_us}
-            changes |= {instant for action in server.actions for instant in (action.started_us, action.ended_us)}
-        self._changes = sorted(changes)
+        actions = [action for server in servers for action in server.actions]
+        self.settled_us = max([self.ended_us, *(action.ended_us for action in actions)])
+        launches_us = {instant for server in servers for instant in (server.launching_us, server.ended_us)}
+        actions_us = {instant for action in actions for instant in (action.started_us, action.ended_us)}
+        self._changes = sorted({self.started_us, self.ended_us} | launches_us | actions_us)
 
     @property
     def initiated_by(self) -> str:
-        """DRS's initiatedBy."""
-        if self.kind is JobKind.TERMINATE:
+        if self.terminates:
             return "TERMINATE_RECOVERY_INSTANCES"
         return "START_DRILL" if self.is_drill else "START_RECOVERY"
 
+    @property
+    def terminates(self) -> bool:
+        """Whether it terminates instances; other jobs launch them."""
+        return self.servers[0].terminates
+
     def status(self, at_us: int) -> JobStatus:
-        """DRS's job status. A job whose servers failed is COMPLETED all the same."""
+        """Return DRS's job status. A job whose servers failed is COMPLETED too."""
         if at_us < self.started_us:
             return JobStatus.PENDING
         return JobStatus.STARTED if at_us < self.ended_us else JobStatus.COMPLETED
 
     def changes_between(self, after_us: int, until_us: int) -> Sequence[int]:
-        """The instants after `after_us`, up to `until_us`, at which something about the job changed."""
-        changes = self._changes
-        first = bisect_right(changes, after_us)
-        # Between two polls there is seldom a change.
-        if first == len(changes) or changes[first] > until_us:
-            return []
-        return changes[first : bisect_right(changes, until_us)]
+        """Return the instants of the job's changes after `after_us`, up to `until_us`."""
+        return self._changes[bisect_right(self._changes, after_us) : bisect_right(self._changes, until_us)]
 
     def view(self, at_us: int) -> Job:
-        """The job as DescribeJobs shows it. Between two changes, but for the time after the last, it is one object."""
+        """Return the job as DescribeJobs shows it: one object between two changes, but not after the last change."""
         span = bisect_right(self._changes, at_us)
         if span == len(self._changes):
-            # Its poller asks once or twice more, and a long run keeps all jobs that have ended.
+            # It is polled once or twice more, and a long run keeps all ended jobs.
             self._view = None
             return self._look(at_us)
-        view = self._view
-        if view is None or span != self._span:
-            view = self._view = self._look(at_us)
-            self._span = span
-        return view
+        if self._view is None or span != self._span:
+            self._view, self._span = self._look(at_us), span
+        return self._view
 
     def _look(self, at_us: int) -> Job:
         status = self.status(at_us)
@@ -152,18 +130,23 @@ class DrsJob:
         return Job(self.job_id, status, tuple(launches))
 
     def log_items(self, at_us: int) -> tuple[LogItem, ...]:
-        """What DescribeJobLogItems shows at that instant, oldest first, in the order of AWS's samples."""
+        """Return the answer of DescribeJobLogItems at that instant, oldest first, in the order of AWS's samples."""
         launching_us = min(server.launching_us for server in self.servers)
-        # Lives may be shorter than the samples': nothing before the launch may then come after it.
+        # A life may be shorter than the samples': earlier entries must still precede the launch.
         items = [LogItem(min(self.created_us + 300_000, launching_us), "JOB_START")]
         for number, server in enumerate(self.servers):
-            items += self._cleanup_items(server) if server.terminates else self._launch_items(number, server)
+            if server.terminates:
+                # No sample of such a job was found; of all modelled events these are the ones that fit.
+                items.append(LogItem(server.launching_us, "CLEANUP_START", server.source_server_id))
+                items.append(LogItem(server.ended_us, "CLEANUP_END", server.source_server_id))
+            else:
+                items += self._launch_items(number, server)
         items.append(LogItem(self.ended_us + 26_000, "JOB_END"))
         return tuple(sorted((item for item in items if item.at_us <= at_us), key=lambda item: item.at_us))
 
     def _launch_items(self, number: int, server: ServerLife) -> list[LogItem]:
         name = server.source_server_id
-        # Snapshots run at once; conversion takes what is left of the time before the launch.
+        # Snapshots run at once; conversion takes the remaining time before the launch.
         snapshot_us = min(self.created_us + 800_000 + number, server.launching_us)
         converting_us = max(snapshot_us, self.created_us + (server.launching_us - self.created_us) // 5)
         return [
@@ -175,15 +158,9 @@ class DrsJob:
             LogItem(server.ended_us, "LAUNCH_END" if server.launches else "LAUNCH_FAILED", name),
         ]
 
-    @staticmethod
-    def _cleanup_items(server: ServerLife) -> list[LogItem]:
-        # No sample of such a job was found; of all modelled events these are the ones that fit.
-        name = server.source_server_id
-        return [LogItem(server.launching_us, "CLEANUP_START", name), LogItem(server.ended_us, "CLEANUP_END", name)]
-
 
 class RecoveryInstance(NamedTuple):
-    """An instance that a job launched and no job has terminated yet; `termination` is its part in one that will."""
+    """An instance that a job has launched; `termination` is its part in the job that terminates it, if any."""
 
     launch: ServerLife
     job: DrsJob
@@ -193,34 +170,3 @@ class RecoveryInstance(NamedTuple):
         """DRS's ec2InstanceState."""
         ending = self.termination is not None and self.termination.status(at_us) is not ServerStatus.PENDING
         return "SHUTTING-DOWN" if ending else "RUNNING"
-
-
-def recovery_instances(jobs: Iterable[DrsJob], at_us: int) -> dict[str, RecoveryInstance]:
-    """The recovery instance of each source server at that instant, given all jobs, oldest first.
-
-    A source server has at most one: the next one launched replaces it (assumed).
-    """
-    found: dict[str, RecoveryInstance] = {}
-    for job in jobs:
-        # The host's clock can go back, and then there are jobs of the future.
-        if job.created_us > at_us:
-            continue
-        for server in job.servers:
-            name, status = server.source_server_id, server.status(at_us)
-            if status is ServerStatus.LAUNCHED:
-                found[name] = RecoveryInstance(server, job)
-            elif status is ServerStatus.TERMINATED:
-                del found[name]
-            elif server.terminates:
-                found[name] = found[name]._replace(termination=server)
-    return found
-
-
-def last_launches(jobs: Iterable[DrsJob]) -> dict[str, RecoveryInstance]:
-    """Each source server's part in the last job that launches it, given all jobs, oldest first."""
-    return {
-        server.source_server_id: RecoveryInstance(server, job)
-        for job in jobs
-        if job.kind is JobKind.LAUNCH
-        for server in job.servers
-    }

@@ -1,7 +1,6 @@
-"""DynamoDB: one table with strong reads and conditional writes, and its StatusIndex, which lags.
+"""DynamoDB: one table with strong reads and conditional writes, and its eventually consistent StatusIndex.
 
-Owns items, the index's lag and the pages of a Query. Sources: DynamoDB API reference and developer guide,
-2026-11: 1 MB a page, item sizes, global secondary indexes eventually consistent.
+Owns items, the index's lag and the pages of a Query. Source: DynamoDB API reference and developer guide, 2026-11.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -9,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from heapq import heappop, heappush
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from drsim.orchestrator.model import ExecutionKey
 from drsim.simulator.events import WriteRefused
@@ -23,15 +22,18 @@ from drsim.simulator.trace import Trace
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a conditional write requires of the present item. A missing attribute equals its `default`, or None."""
+    """The condition of a write on the present item. A missing attribute equals its `default`, or None."""
 
     equals: Attributes
     default: Attributes = field(default_factory=dict)
 
     def holds(self, item: StoredItem | None) -> bool:
-        """Whether the item, or its absence, meets the condition."""
+        """Return whether the item, or its absence, meets the condition."""
         attributes: Attributes = {} if item is None else item.attributes
         return all(attributes.get(name, self.default.get(name)) == value for name, value in self.equals.items())
+
+
+ALWAYS: Final = Condition({})
 
 
 class Table(Protocol):
@@ -39,27 +41,17 @@ class Table(Protocol):
 
     def get(self, key: ExecutionKey) -> StoredItem | None:
         """Strongly consistent read."""
-        ...
 
     def put(self, attributes: Attributes, *, writer: str, request_id: str = "") -> None:
         """PutItem."""
-        ...
 
     def update(
-        self,
-        key: ExecutionKey,
-        attributes: Attributes,
-        *,
-        writer: str,
-        request_id: str = "",
-        condition: Condition | None = None,
+        self, key: ExecutionKey, new: Attributes, *, writer: str, request_id: str = "", condition: Condition = ALWAYS
     ) -> None:
-        """UpdateItem with SET of these attributes; all others stay. Raises ConditionFailedError."""
-        ...
+        """UpdateItem with SET of new attributes; all others stay. Raises ConditionFailedError."""
 
     def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
         """DeleteItem; deleting a missing item is no error."""
-        ...
 
 
 class IndexKey(NamedTuple):
@@ -78,12 +70,12 @@ class QueryPage(NamedTuple):
 
 
 class IndexLag:
-    """The writes that an index has yet to show, each after a lag of its own."""
+    """The writes that an index does not show yet. Each has its own lag."""
 
     def __init__(self, kernel: Kernel, lag: Spread, held_back: Callable[[ExecutionKey, int], int] | None) -> None:
         self._kernel = kernel
         self._lag = lag
-        # The extra lag of an item's nth write, if faults add any.
+        # Returns the extra lag of an item's nth write, if faults add any.
         self._held_back = held_back
         self._coming: list[tuple[int, int, int, ExecutionKey, Any]] = []
         self._serial = 0
@@ -100,7 +92,7 @@ class IndexLag:
         heappush(self._coming, (due_us, self._serial, number, key, item))
 
     def due(self) -> Iterator[tuple[ExecutionKey, Any]]:
-        """Take the writes that are due. One that arrives after a later write of the same item is void."""
+        """Yield the writes that are due, without those overtaken by a later write of the same item."""
         coming, now_us = self._coming, self._kernel.now_us
         while coming and coming[0][0] <= now_us:
             _, _, number, key, item = heappop(coming)
@@ -132,43 +124,32 @@ class ExecutionTable:
         return len(self._items)
 
     def get(self, key: ExecutionKey) -> StoredItem | None:
-        """Strongly consistent read."""
         return self._items.get(key)
 
     def put(self, attributes: Attributes, *, writer: str, request_id: str = "") -> None:
-        """PutItem."""
         self._write(key_of(attributes), dict(attributes), writer, request_id)
 
     def update(
-        self,
-        key: ExecutionKey,
-        attributes: Attributes,
-        *,
-        writer: str,
-        request_id: str = "",
-        condition: Condition | None = None,
+        self, key: ExecutionKey, new: Attributes, *, writer: str, request_id: str = "", condition: Condition = ALWAYS
     ) -> None:
-        """UpdateItem with SET of these attributes; all others stay. Raises ConditionFailedError."""
         before = self._items.get(key)
-        if condition is not None and not condition.holds(before):
+        if not condition.holds(before):
             self._trace.emit(WriteRefused(self._kernel.now_us, request_id, writer, key.execution_id))
             raise ConditionFailedError
         old = {"ExecutionId": key.execution_id, "PlanId": key.plan_id} if before is None else before.attributes
-        self._write(key, {**old, **attributes}, writer, request_id)
+        self._write(key, {**old, **new}, writer, request_id)
 
     def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
-        """DeleteItem; deleting a missing item is no error."""
         if key in self._items:
             self._write(key, None, writer, request_id)
 
     def query_status(self, status: str, after: IndexKey | None = None) -> QueryPage:
-        """One page of StatusIndex for `status`, in order of StartTime, from behind `after` on."""
+        """Return the page of StatusIndex for `status` that follows `after`, in order of StartTime."""
         for key, item in self._lag.due():
             self._index.show(key, item)
         return self._index.page(status, after, self._page_bytes_max)
 
     def _write(self, key: ExecutionKey, attributes: dict[str, object] | None, writer: str, request_id: str) -> None:
-        now_us = self._kernel.now_us
         before = self._items.get(key)
         after = None if attributes is None else StoredItem(attributes, before)
         if after is None:
@@ -176,63 +157,50 @@ class ExecutionTable:
         else:
             self._items[key] = after
         self._lag.expect(key, after)
-        self._trace.emit(change(now_us, request_id, writer, key.execution_id, before, after))
+        self._trace.emit(change(self._kernel.now_us, request_id, writer, key.execution_id, before, after))
 
 
 class _ShownItems:
-    """The items that the index shows, in its order."""
-
     def __init__(self) -> None:
         self._items: dict[ExecutionKey, StoredItem | None] = {}
         self._order: dict[str, list[IndexKey]] = {}
 
     def show(self, key: ExecutionKey, item: StoredItem | None) -> None:
-        """Show a write, or a deletion."""
-        held, self._items[key] = self._items.get(key), item
-        if _same_position(held, item):
+        before, after = _index_entry(key, self._items.get(key)), _index_entry(key, item)
+        self._items[key] = item
+        if before == after:
             return
-        before, after = _index_entry(held), _index_entry(item)
-        if before != after:
-            if before is not None:
-                order = self._order[before[0]]
-                del order[bisect_left(order, before[1])]
-            if after is not None:
-                insort(self._order.setdefault(after[0], []), after[1])
+        if before is not None:
+            order = self._order[before[0]]
+            del order[bisect_left(order, before[1])]
+        if after is not None:
+            insort(self._order.setdefault(after[0], []), after[1])
 
     def page(self, status: str, after: IndexKey | None, bytes_max: int) -> QueryPage:
         order: Sequence[IndexKey] = self._order.get(status, ())
-        first = 0 if after is None else bisect_right(order, after)
         items: list[StoredItem] = []
         size_bytes = 0
-        for position in range(first, len(order)):
-            item = self._items[order[position].key]
+        for entry in order[0 if after is None else bisect_right(order, after) :]:
+            item = self._items[entry.key]
             assert item is not None, "only items that exist are in the order"
             items.append(item)
             size_bytes += item.size_bytes
-            # A Query stops behind the item with which it reaches 1 MB, and gives LastEvaluatedKey even if none follows.
+            # A Query stops after the item with which it reaches 1 MB, and gives LastEvaluatedKey even if none follows.
             if size_bytes >= bytes_max:
-                return QueryPage(tuple(items), size_bytes, order[position])
+                return QueryPage(tuple(items), size_bytes, entry)
         return QueryPage(tuple(items), size_bytes, None)
 
 
-def _same_position(held: StoredItem | None, item: StoredItem | None) -> bool:
-    """Whether the index's key attributes are the same, as after most writes."""
-    if held is None or item is None:
-        return False
-    old, new = held.attributes, item.attributes
-    return old.get("Status") == new.get("Status") and old.get("StartTime") == new.get("StartTime")
-
-
-def _index_entry(item: StoredItem | None) -> tuple[str, IndexKey] | None:
-    """An item's status and position in the index; None without a key attribute, as the index is sparse."""
+def _index_entry(key: ExecutionKey, item: StoredItem | None) -> tuple[str, IndexKey] | None:
+    """Return an item's status and position in the index, or None without a key attribute: the index is sparse."""
     if item is None:
         return None
     status, start_time = item.attributes.get("Status"), item.attributes.get("StartTime")
     if not isinstance(status, str) or not isinstance(start_time, int | Decimal):
         return None
-    return status, IndexKey(start_time, key_of(item.attributes))
+    return status, IndexKey(start_time, key)
 
 
 def key_of(attributes: Attributes) -> ExecutionKey:
-    """The primary key of an item."""
+    """Return the primary key of an item."""
     return ExecutionKey(str(attributes["ExecutionId"]), str(attributes["PlanId"]))

@@ -1,8 +1,8 @@
-"""The errors that AWS's services answer with. Errors are values of AWS's world: a simulated caller may see them."""
+"""Error answers of AWS's services."""
 
 
 class ServiceError(Exception):
-    """An error answer. `code` is the one that AWS gives, `retryable` whether botocore's `standard` mode tries again."""
+    """An error answer with AWS's `code`. botocore's `standard` mode retries it if it is `retryable`."""
 
     def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
         super().__init__(f"{code}: {message}")
@@ -11,7 +11,7 @@ class ServiceError(Exception):
 
 
 class ConditionFailedError(ServiceError):
-    """ConditionalCheckFailedException: the item is not as the writer believed."""
+    """ConditionalCheckFailedException: the present item does not meet the condition of a write."""
 
     def __init__(self) -> None:
         super().__init__("ConditionalCheckFailedException", "The conditional request failed")

@@ -1,9 +1,9 @@
-"""Lambda: environments warm and cold, a concurrency limit, the asynchronous queue, its retries, and the timeout.
+"""Lambda: when a handler starts and ends. Environments, concurrency, the asynchronous queue, retries, timeouts.
 
-Owns when a handler runs and when it dies. Every invocation here is asynchronous (Event), as those of EventBridge and
-the finder are. Source: AWS Lambda developer guide, asynchronous invocation, 2026-11.
+Every invocation is asynchronous. Source: AWS Lambda developer guide, asynchronous invocation, 2026-11.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
@@ -18,27 +18,23 @@ from drsim.simulator.trace import Trace
 
 Payload = Mapping[str, object]
 
+# A failed asynchronous invocation is retried after one minute, then after two.
 _RETRY_WAITS_US: Final = (60_000_000, 120_000_000)
-"""A failed asynchronous invocation is retried after one minute, then after two."""
+# A throttled event returns to the queue for a time that doubles from one second to five minutes.
 _THROTTLE_WAIT_US: Final = 1_000_000
 _THROTTLE_WAIT_US_MAX: Final = 300_000_000
-"""A throttled event returns to the queue for a time that doubles from one second to five minutes."""
 
 
 @dataclass(slots=True)
 class Environment:
-    """One execution environment: one invocation at a time, warm after its first."""
-
     number: int
     warm: bool = False
     idle_since_us: int = 0
-    # The error of its clock, drawn at its first reading.
+    # The error of its clock, drawn when the clock is first read.
     skew_us: int | None = None
 
 
 class Start(NamedTuple):
-    """How Lambda starts an event that is due."""
-
     throttled: bool = False
     cold: bool = False
     init_us: int = 0
@@ -48,23 +44,15 @@ class Conditions(Protocol):
     """Faults applied to an event after Lambda accepts it and before its handler runs."""
 
     def deliveries(self, function: str, execution_id: str, number: int) -> Sequence[int]:
-        """The delay (us) of each delivery of the execution's event with this number; usually (0,)."""
-        ...
+        """Return the delay (us) of each delivery of the execution's nth event; usually (0,)."""
 
     def start(self, function: str, execution_id: str, request_id: str, run: int) -> Start:
-        """Whether the invocation may start, and whether in a new environment although an old one is warm."""
-        ...
-
-
-_AS_USUAL: Final = Start()
+        """Return how the handler starts."""
 
 
 @dataclass(slots=True, eq=False)
 class Invocation:
-    """One invocation of a handler, with its own stream of randomness.
-
-    `run` counts the function's invocations for its execution, from 1.
-    """
+    """One invocation of a handler. `run` counts the function's invocations for its execution, from 1."""
 
     function: str
     request_id: str
@@ -75,13 +63,12 @@ class Invocation:
     stream: Stream
     cold: bool
     run: int
-    calls: dict[tuple[str, str], int] = field(default_factory=dict)
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def count_call(self, operation: str, execution_id: str) -> int:
-        """Count a call, and return its number among those of its kind in this invocation, from 1."""
-        kind = (operation, execution_id)
-        number = self.calls[kind] = self.calls.get(kind, 0) + 1
-        return number
+        """Count a call, and return its number among equal ones in this invocation, from 1."""
+        self.calls[operation, execution_id] += 1
+        return self.calls[operation, execution_id]
 
 
 Handler = Callable[[Payload, Invocation], object]
@@ -89,8 +76,6 @@ Handler = Callable[[Payload, Invocation], object]
 
 @dataclass(slots=True)
 class _Queued:
-    """An event in the asynchronous queue."""
-
     function: "_Deployed"
     payload: Payload
     execution_id: str
@@ -98,15 +83,13 @@ class _Queued:
     accepted_us: int
     attempt: int = 1
     throttles: int = 0
-    # Of the running invocation, to terminate it.
+    # Handles to terminate the running invocation.
     process: Process | None = None
     timeout: Timer | None = None
 
 
 @dataclass(slots=True)
 class _Deployed:
-    """A function as deployed."""
-
     name: str
     spec: Function
     handler: Handler
@@ -125,90 +108,80 @@ class LambdaService:
         self._conditions = conditions
         self._functions: dict[str, _Deployed] = {}
         self._running_count = 0
-        # Concurrency left for functions without a reservation.
+        # Concurrency left for functions that reserve none.
         self._free_count = spec.account_concurrency
-        self._events: dict[tuple[str, str], int] = {}
+        # Events and runs by function and execution.
+        self._events: Counter[tuple[str, str]] = Counter()
         self._runs: dict[tuple[str, str], int] = {}
         self._running: dict[Invocation, _Queued] = {}
 
     def deploy(self, name: str, spec: Function, handler: Handler) -> None:
-        """Deploy a function. Concurrency that it reserves is taken from what all others share."""
+        """Deploy a function. Its reserved concurrency is not available to others."""
         self._functions[name] = _Deployed(name, spec, handler)
         self._free_count -= spec.reserved_concurrency or 0
 
     def invoke_event(self, name: str, payload: Payload, *, execution_id: str, by: str) -> None:
-        """Accept an asynchronous invocation. `by` is the request id of the invoking function, "" for a service.
-
-        Raises ServiceError: ResourceNotFoundException.
-        """
+        """Accept an event, `by` a request id or a service (""). Raises ServiceError: ResourceNotFoundException."""
         function = self._functions.get(name)
         if function is None:
             raise ServiceError("ResourceNotFoundException", f"Function not found: {name}")
         now_us = self._kernel.now_us
+        self._events[name, execution_id] += 1
+        number = self._events[name, execution_id]
         # Named by function, execution and number, so that other executions' invocations do not change it.
-        logical = (name, execution_id)
-        number = self._events[logical] = self._events.get(logical, 0) + 1
         stream = Stream(self._kernel.seed, f"lambda/{name}/{execution_id}/{number}/queue")
         conditions = self._conditions
         for held_us in (0,) if conditions is None else conditions.deliveries(name, execution_id, number):
-            # On Lambda a repeated event keeps its request id. Here each delivery has its own, to distinguish them.
+            # On Lambda a repeated event keeps its request id. Here each delivery has its own.
             request_id = _request_id(stream)
             self._trace.emit(Invoked(now_us, request_id, by, name, execution_id))
             queued = _Queued(function, payload, execution_id, request_id, now_us)
             self._kernel.at(now_us + held_us + self._spec.queue_delay.draw(stream), self._start, queued)
 
     def crash(self, invocation: Invocation, *, redeliver: bool) -> None:
-        """Crash the runtime of an invocation. A process of that invocation does not return from this call.
+        """Crash the runtime of an invocation, whose processes do not return from this call.
 
-        With `redeliver` Lambda delivers the event once more, whatever its retries are. If the invocation has ended
-        already, the processes that its handler left behind are killed, and the environment starts over.
+        With `redeliver` Lambda delivers the event once more, whatever its retries. An ended invocation loses the
+        processes that its handler left behind, and its environment starts over.
         """
         queued = self._running.get(invocation)
+        process = self._kernel.current if queued is None else queued.process
+        assert process is not None, "handlers, and what they leave behind, run in processes"
         if queued is None:
             invocation.environment.warm = False
-            left = self._kernel.current
-            assert left is not None, "what is left of an invocation runs in processes"
-            self._kernel.kill_family(left)
+            self._kernel.kill_family(process)
             return
-        process = queued.process
-        assert process is not None, "handlers run in processes"
-        self._end(queued, invocation, "crash", "Runtime.ExitError", redeliver=redeliver)
+        self._end(queued, invocation, "crash", "Runtime.ExitError", redeliver)
         self._kernel.kill(process)
 
     def _start(self, queued: _Queued) -> None:
-        function, now_us = queued.function, self._kernel.now_us
-        run = self._runs.get((function.name, queued.execution_id), 0) + 1
-        start = _AS_USUAL
-        if self._conditions is not None:
-            start = self._conditions.start(function.name, queued.execution_id, queued.request_id, run)
+        function = queued.function
+        ids = (function.name, queued.execution_id)
+        run = self._runs.get(ids, 0) + 1
+        conditions = self._conditions
+        start = Start() if conditions is None else conditions.start(*ids, queued.request_id, run)
         reserved = function.spec.reserved_concurrency
         if reserved == 0:
             self._drop(queued, "reserved concurrency is 0")
             return
         free_count = self._free_count if reserved is None else reserved - function.running_count
         if start.throttled or free_count <= 0:
-            self._throttle(queued)
+            self._trace.emit(Throttled(self._kernel.now_us, *ids))
+            wait_us = min(_THROTTLE_WAIT_US << queued.throttles, _THROTTLE_WAIT_US_MAX)
+            queued.throttles += 1
+            self._requeue(queued, wait_us)
             return
-        self._runs[function.name, queued.execution_id] = run
+        self._runs[ids] = run
         self._running_count += 1
         function.running_count += 1
         self._free_count -= reserved is None
-        environment = self._new_environment(function) if start.cold else self._environment(function)
+        environment = self._environment(function, start.cold)
         stream = Stream(self._kernel.seed, f"lambda/{queued.request_id}/{queued.attempt}")
-        cold = not environment.warm
-        init_us = function.spec.init.draw(stream) + start.init_us if cold else 0
-        started_us = now_us + init_us
-        invocation = Invocation(
-            function=function.name,
-            request_id=queued.request_id,
-            execution_id=queued.execution_id,
-            environment=environment,
-            started_us=started_us,
-            deadline_us=started_us + function.spec.timeout,
-            stream=stream,
-            cold=cold,
-            run=run,
-        )
+        init_us = 0 if environment.warm else function.spec.init.draw(stream) + start.init_us
+        started_us = self._kernel.now_us + init_us
+        deadline_us, cold = started_us + function.spec.timeout, not environment.warm
+        names = (function.name, queued.request_id, queued.execution_id)
+        invocation = Invocation(*names, environment, started_us, deadline_us, stream, cold, run)
         self._kernel.begin(function.name, invocation, self._run, queued, invocation, init_us)
 
     def _run(self, queued: _Queued, invocation: Invocation, init_us: int) -> None:
@@ -230,25 +203,23 @@ class LambdaService:
         except NOT_OF_THE_CODE:
             raise
         except Exception as error:
-            # As in Lambda's runtime: an exception of the handler is a function error and ends this invocation only.
+            # As in Lambda's runtime, an exception is a function error and ends only this invocation.
             outcome, detail = "error", _shown(error)
         except BaseException as error:
-            # SystemExit, a cancelled coroutine: the runtime exits, and the next invocation gets a new one.
+            # After SystemExit or a cancelled coroutine the runtime exits, and the next invocation gets a new one.
             outcome, detail = "crash", f"Runtime.ExitError: {_shown(error)}"
         self._end(queued, invocation, outcome, detail)
         if outcome == "crash":
-            # The tasks that the handler has started end with the runtime.
+            # The handler's tasks end with the runtime.
             kernel.kill(process)
 
     def _time_out(self, queued: _Queued, invocation: Invocation, process: Process) -> None:
         queued.timeout = None
         self._kernel.kill(process)
-        seconds = queued.function.spec.timeout / 1_000_000
-        self._end(queued, invocation, "timeout", f"Task timed out after {seconds:.2f} seconds")
+        text = f"Task timed out after {queued.function.spec.timeout / 1_000_000:.2f} seconds"
+        self._end(queued, invocation, "timeout", text)
 
-    def _end(
-        self, queued: _Queued, invocation: Invocation, outcome: str, detail: str, *, redeliver: bool = False
-    ) -> None:
+    def _end(self, queued: _Queued, invocation: Invocation, outcome: str, detail: str, redeliver: bool = False) -> None:
         function, now_us = queued.function, self._kernel.now_us
         del self._running[invocation]
         if queued.timeout is not None:
@@ -258,32 +229,23 @@ class LambdaService:
         function.running_count -= 1
         self._free_count += function.spec.reserved_concurrency is None
         environment = invocation.environment
-        # After a timeout or a crash the runtime starts over: the environment is as good as a new one.
+        # After a timeout or a crash the runtime starts over, as in a new environment.
         environment.warm = outcome not in ("timeout", "crash")
         environment.idle_since_us = now_us
         function.idle.append(environment)
         ids = (invocation.request_id, function.name, queued.execution_id)
         duration_us, memory_mb = now_us - invocation.started_us, function.spec.memory_used_mb
         self._trace.emit(LambdaEnded(now_us, *ids, outcome, duration_us, memory_mb, detail))
-        if outcome != "ok":
-            self._retry(queued, redeliver)
-
-    def _retry(self, queued: _Queued, redeliver: bool) -> None:
-        retries = queued.attempt - 1
-        if not redeliver and retries >= queued.function.spec.retries_max:
-            self._drop(queued, "retries exhausted")
+        if outcome == "ok":
             return
-        queued.attempt += 1
-        self._requeue(queued, _RETRY_WAITS_US[min(retries, len(_RETRY_WAITS_US) - 1)])
-
-    def _throttle(self, queued: _Queued) -> None:
-        self._trace.emit(Throttled(self._kernel.now_us, queued.function.name, queued.execution_id))
-        wait_us = min(_THROTTLE_WAIT_US << queued.throttles, _THROTTLE_WAIT_US_MAX)
-        queued.throttles += 1
-        self._requeue(queued, wait_us)
+        retries = queued.attempt - 1
+        if redeliver or retries < function.spec.retries_max:
+            queued.attempt += 1
+            self._requeue(queued, _RETRY_WAITS_US[min(retries, len(_RETRY_WAITS_US) - 1)])
+        else:
+            self._drop(queued, "retries exhausted")
 
     def _requeue(self, queued: _Queued, wait_us: int) -> None:
-        """Retry after this wait, or drop the event once it is too old."""
         now_us = self._kernel.now_us
         too_old_us = max(queued.accepted_us + queued.function.spec.event_age_max, now_us)
         if now_us + wait_us <= too_old_us:
@@ -294,23 +256,19 @@ class LambdaService:
     def _drop(self, queued: _Queued, reason: str) -> None:
         self._trace.emit(Dropped(self._kernel.now_us, queued.function.name, queued.execution_id, reason))
 
-    def _environment(self, function: _Deployed) -> Environment:
-        """The environment used last, if Lambda still keeps it; otherwise a new one."""
-        if function.idle:
+    def _environment(self, function: _Deployed, cold: bool) -> Environment:
+        """Return the environment used last if Lambda still keeps it, or a new one."""
+        if function.idle and not cold:
             environment = function.idle.pop()
             if self._kernel.now_us - environment.idle_since_us <= self._spec.idle_max:
                 return environment
             function.idle.clear()
-        return self._new_environment(function)
-
-    @staticmethod
-    def _new_environment(function: _Deployed) -> Environment:
         function.environments_count += 1
         return Environment(function.environments_count)
 
 
 def _shown(error: BaseException) -> str:
-    """An error as text; code under test may raise one whose text cannot be made."""
+    """Return an error as text. The `__str__` of code under test may fail."""
     try:
         return f"{type(error).__name__}: {error}"
     except Exception:

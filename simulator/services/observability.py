@@ -1,7 +1,8 @@
-"""CloudWatch's PutMetricData and Logs, as far as reports and properties need them."""
+"""CloudWatch: PutMetricData and Logs, as far as reports and properties need them."""
 
 import json
 import logging
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
@@ -14,10 +15,10 @@ from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.functions import Invocation
 from drsim.simulator.trace import Trace
 
+# PutLogEvents counts 26 bytes for each event besides its text (API reference, 2026-11).
 _EVENT_OVERHEAD_BYTES: Final = 26
-"""PutLogEvents counts 26 bytes for each event besides its text (API reference, 2026-11)."""
 
-# As in Powertools: a value that JSON does not support becomes text, so that no line is lost.
+# As in Powertools, a value that JSON does not support becomes text, so that no line is lost.
 _encode = json.JSONEncoder(default=str).encode
 
 _RECORD_ATTRIBUTES: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
@@ -32,48 +33,44 @@ class MetricsService:
 
     def put(self, points: Sequence[MetricPoint], invocation: Invocation) -> None:
         """Publish points at the present instant. Raises ServiceError: InvalidParameterValue for NaN."""
-        now_us = self._kernel.now_us
         for point in points:
             if not isfinite(point.value):
                 raise ServiceError("InvalidParameterValue", f"{point.name} must be a finite number, got {point.value}")
-        self._trace.emit(
-            MetricsPublished(now_us, invocation.request_id, invocation.function, invocation.execution_id, tuple(points))
-        )
+        ids = (invocation.request_id, invocation.function, invocation.execution_id)
+        self._trace.emit(MetricsPublished(self._kernel.now_us, *ids, tuple(points)))
 
 
 @dataclass(slots=True)
 class LogVolume:
-    """How much one function logged, and the fields of its structured lines."""
-
     lines: int = 0
     platform_lines: int = 0
     size_bytes: int = 0
     fields: set[str] = field(default_factory=set)
-    levels: dict[str, int] = field(default_factory=dict)
+    levels: Counter[str] = field(default_factory=Counter)
 
 
 class LogsService(logging.Handler):
     """CloudWatch Logs. A handler of Python's logging, which turns records into JSON lines."""
 
     def __init__(self, kernel: Kernel, trace: Trace, *, epoch_us: int, measured: bool = True) -> None:
-        """`measured` is False where the volume of logs is not read, as in exploration; it is then not counted."""
+        """Without `measured`, as in exploration, the volume of logs is not counted."""
         super().__init__()
         self._kernel = kernel
         self._trace = trace
         self._epoch_us = epoch_us
         self._measured = measured
-        self.groups: dict[str, LogVolume] = {}
+        self.groups: defaultdict[str, LogVolume] = defaultdict(LogVolume)
         if measured:
             trace.listen(LambdaStarted, self._on_start)
             trace.listen(LambdaEnded, self._on_end)
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Handle a record without filters and lock: nothing here runs concurrently."""
+        """Handle a record without filters or a lock: nothing runs concurrently."""
         self.emit(record)
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line of the running invocation; a record from outside any invocation is ignored."""
+        """Write a line of the running invocation; ignore a record from outside any invocation."""
         process = self._kernel.current
         invocation = None if process is None else process.tag
         if not isinstance(invocation, Invocation):
@@ -83,40 +80,32 @@ class LogsService(logging.Handler):
         if not self._measured:
             self.write(invocation, record.levelname, execution_id, message, 0, ())
             return
-        extra = {name: value for name, value in attributes.items() if name not in _RECORD_ATTRIBUTES}
         line = {
             "level": record.levelname,
-            # A deployed bundle contains only this package, under its own name.
+            # A deployed bundle contains only production, under its own name.
             "location": record.name.removeprefix("drsim."),
             "message": message,
             "timestamp": self._epoch_us + self._kernel.now_us,
             "function_name": invocation.function,
             "function_request_id": invocation.request_id,
             "cold_start": invocation.cold,
-            **extra,
+            **{name: value for name, value in attributes.items() if name not in _RECORD_ATTRIBUTES},
         }
         self.write(invocation, record.levelname, execution_id, message, len(_encode(line)), line)
 
     def write(
-        self,
-        invocation: Invocation,
-        level: str,
-        execution_id: str,
-        message: str,
-        length_bytes: int,
-        fields: Iterable[str],
+        self, invocation: Invocation, level: str, execution_id: str, text: str, size_bytes: int, fields: Iterable[str]
     ) -> None:
-        """Write one line of an invocation, with its length and fields."""
-        size_bytes = length_bytes + _EVENT_OVERHEAD_BYTES
+        """Write one line of an invocation. Its size and fields are counted."""
+        size_bytes += _EVENT_OVERHEAD_BYTES
         if self._measured:
-            group = self._group(invocation.function)
+            group = self.groups[invocation.function]
             group.lines += 1
             group.size_bytes += size_bytes
             group.fields.update(fields)
-            group.levels[level] = group.levels.get(level, 0) + 1
-        now_us, request_id = self._kernel.now_us, invocation.request_id
-        line = LogWritten(now_us, request_id, invocation.function, level, execution_id, message, size_bytes)
-        self._trace.emit(line)
+            group.levels[level] += 1
+        ids = (invocation.request_id, invocation.function, level, execution_id)
+        self._trace.emit(LogWritten(self._kernel.now_us, *ids, text, size_bytes))
 
     def _on_start(self, event: LambdaStarted) -> None:
         self._platform(event.function, f"START RequestId: {event.request_id} Version: $LATEST")
@@ -131,13 +120,7 @@ class LogsService(logging.Handler):
         )
 
     def _platform(self, function: str, *lines: str) -> None:
-        group = self._group(function)
+        group = self.groups[function]
         for line in lines:
             group.platform_lines += 1
             group.size_bytes += len(line) + _EVENT_OVERHEAD_BYTES
-
-    def _group(self, function: str) -> LogVolume:
-        group = self.groups.get(function)
-        if group is None:
-            group = self.groups[function] = LogVolume()
-        return group

@@ -1,4 +1,4 @@
-"""EventBridge: a rule with a rate, whose every tick invokes one function asynchronously."""
+"""EventBridge: a rule with a rate. Each tick invokes one function asynchronously."""
 
 from collections.abc import Callable
 

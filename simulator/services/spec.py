@@ -1,7 +1,6 @@
-"""The services of a world as data: schedule, functions, latencies, table, DRS, and how its jobs live.
+"""The services of a world as data. Scenario files embed these models.
 
-Scenario files embed these models, so each knob is defined once. Defaults are Phase 2's figures (2025-11-28) or AWS's
-documented limits; where neither exists the field says that it is assumed.
+Defaults are Phase 2's figures (2025-11-28) or AWS's documented limits, or are marked as assumed.
 """
 
 from typing import Annotated, Literal, Self
@@ -12,7 +11,7 @@ from drsim.simulator.durations import DurationUs, SpreadField, duration_us, show
 
 
 class Spec(BaseModel):
-    """Base of all parts: immutable, and an unknown field is an error."""
+    """Base of all models: immutable, without unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,9 +19,7 @@ class Spec(BaseModel):
 class Schedule(Spec):
     """The EventBridge rule."""
 
-    rate: DurationUs = Field(
-        duration_us("1m"), description="Distance between two ticks; EventBridge allows no less than 1m."
-    )
+    rate: DurationUs = Field(duration_us("1m"), description="Time between two ticks; EventBridge allows 1m or more.")
     first: DurationUs = Field(0, description="The first tick, counted from the scenario's start.")
 
     @model_validator(mode="after")
@@ -41,9 +38,7 @@ class Function(Spec):
     overhead_cold: SpreadField = Field(description="Handler's own time, first invocation of an environment.")
     overhead_warm: SpreadField = Field(description="The same, later invocations.")
     memory_used_mb: int = Field(90, description="Modelled: Phase 2 saw 89-90 MB.")
-    retries_max: int = Field(
-        0, ge=0, le=2, description="Lambda's own retries of a failed async invocation (after 1m, then 2m)."
-    )
+    retries_max: int = Field(0, ge=0, le=2, description="Lambda's retries of a failed event (after 1m, then 2m).")
     event_age_max: DurationUs = Field(duration_us("6h"), description="MaximumEventAgeInSeconds.")
     reserved_concurrency: int | None = Field(None, ge=0)
 
@@ -73,13 +68,11 @@ class Functions(Spec):
     poller: PollerFunction = PollerFunction()
     account_concurrency: int = Field(1000, ge=1, description="Concurrent executions of the account in this Region.")
     queue_delay: SpreadField = Field(spread_of("5ms..25ms"), description="Async queue, accepted to started (assumed).")
-    idle_max: DurationUs = Field(
-        duration_us("10m"), description="An environment idle for longer is recycled (assumed)."
-    )
+    idle_max: DurationUs = Field(duration_us("10m"), description="Lambda ends environments idle for longer (assumed).")
 
 
 class Latencies(Spec):
-    """How long one AWS call takes, as the function sees it."""
+    """The time of one AWS call, as the function sees it."""
 
     query_cold: SpreadField = spread_of("14ms..21ms")
     query_warm: SpreadField = spread_of("5ms..10ms")
@@ -95,18 +88,18 @@ class Latencies(Spec):
 class TableSpec(Spec):
     """The execution table."""
 
-    index_lag: SpreadField = Field(spread_of("0s..1s"), description="How long the StatusIndex lags behind each write.")
+    index_lag: SpreadField = Field(spread_of("0s..1s"), description="Lag of the StatusIndex behind each write.")
     page_bytes_max: int = Field(1_048_576, ge=1024, description="A Query reads at most 1 MB (DynamoDB API reference).")
     style: Literal["PascalCase", "camelCase", "snake_case"] = Field(
-        "PascalCase", description="How the attributes are spelled (wire tier, for functions of other teams)."
+        "PascalCase", description="Spelling of the attributes (wire tier, for functions of other teams)."
     )
     names: dict[str, Annotated[str, Field(min_length=1)]] = Field(
-        default_factory=dict, description="Attributes that the table calls something else, such as ExecutionId: pk."
+        {}, description="Other names of attributes, such as ExecutionId: pk."
     )
 
 
 class Drs(Spec):
-    """DRS quotas of each account and Region (AWS service quotas), and the page size, which nobody publishes."""
+    """DRS quotas of each account and Region (AWS service quotas), and the page size, which AWS does not publish."""
 
     jobs_max: int = Field(20, ge=1, description="Concurrent jobs in progress (L-D88FAC3A).")
     servers_per_job_max: int = Field(100, ge=1, description="Source servers in a single job (L-B827C881).")
@@ -115,13 +108,13 @@ class Drs(Spec):
 
 
 class JobLife(Spec):
-    """How DRS jobs live. The whole life is drawn when the job starts."""
+    """The lives of DRS jobs. A whole life is drawn when the job starts."""
 
     pending: SpreadField = Field(spread_of("12m..14m"), description="Job PENDING.")
     started: SpreadField = Field(spread_of("20s..60s"), description="Job STARTED, all servers still PENDING (assumed).")
     in_progress: SpreadField = Field(spread_of("5m..7m"), description="Each server IN_PROGRESS.")
-    failed_servers: int = Field(0, ge=0, description="So many servers of each job fail; more than it has: all.")
+    failed_servers: int = Field(0, ge=0, description="Failing servers of each job; all if it has fewer.")
     hangs: bool = Field(False, description="The job never leaves IN_PROGRESS.")
     actions: int = Field(0, ge=0, description="Post-launch actions of each server.")
-    action_time: SpreadField = Field(spread_of("30s..90s"), description="How long each action runs (assumed).")
-    failed_actions: int = Field(0, ge=0, description="So many of each server's actions fail.")
+    action_time: SpreadField = Field(spread_of("30s..90s"), description="Time of each action (assumed).")
+    failed_actions: int = Field(0, ge=0, description="Failing actions of each server.")

@@ -1,7 +1,6 @@
-"""One version of a DynamoDB item: its attributes, its size, and what the judge reads in it.
+"""One version of a DynamoDB item: its attributes, its size, and the checks' view of it.
 
-A write changes little of an item. So a version shares each wave that is as before with the version before it, and only
-a changed wave is measured and read again.
+A version shares unchanged waves with the version before it: only changed waves are measured and read again.
 """
 
 from collections.abc import Sequence
@@ -13,13 +12,11 @@ from drsim.orchestrator.model import TERMINAL
 from drsim.simulator.events import ItemChanged
 from drsim.simulator.reader import Attributes, ExecutionView, WaveView, read_execution, read_wave
 
+# Of a list or a map, besides one for each of its entries.
 _CONTAINER_BYTES: Final = 3
-"""Of a list or a map, besides one for each of its entries."""
 
 
 class _StoredWave(NamedTuple):
-    """One entry of `Waves`, its size and its view."""
-
     item: object
     size_bytes: int
     view: WaveView
@@ -29,47 +26,29 @@ class StoredItem:
     """One version of one item; never changed."""
 
     __slots__ = ("_waves", "attributes", "execution", "size_bytes")
-    _waves: Sequence[_StoredWave]
-    execution: ExecutionView
 
     def __init__(self, attributes: dict[str, object], before: "StoredItem | None" = None) -> None:
         self.attributes: Attributes = attributes
         items, old = attributes.get("Waves"), () if before is None else before._waves
-        self._waves = _stored(items, old) if isinstance(items, list) else ()
+        self._waves: Sequence[_StoredWave] = ()
         if isinstance(items, list):
+            self._waves = _stored(items, old)
             attributes["Waves"] = [wave.item for wave in self._waves]
-        self.size_bytes: int = self._measure(before)
+            others = {name: value for name, value in attributes.items() if name != "Waves"}
+            waves_bytes = len("Waves") + _CONTAINER_BYTES + len(items) + sum([wave.size_bytes for wave in self._waves])
+            self.size_bytes = item_size_bytes(others) + waves_bytes
+        else:
+            self.size_bytes = item_size_bytes(attributes)
         if before is not None and len(self._waves) == len(old) and all(map(is_, self._waves, old)):
-            # The very same tuple, so that it is easy to see that no wave has changed.
+            # The same tuple object: readers see at once that no wave has changed.
             views = before.execution.waves
         else:
             views = tuple([wave.view for wave in self._waves])
-        self.execution = read_execution(attributes, views)
-
-    def _measure(self, before: "StoredItem | None") -> int:
-        """The size, from that of the version before and from the attributes that are not the same object any more."""
-        attributes = self.attributes
-        if before is None:
-            return sum([_text_size_bytes(name) + self._attribute_size_bytes(name) for name in attributes])
-        old, total = before.attributes, before.size_bytes
-        for name, value in attributes.items():
-            if name not in old:
-                total += _text_size_bytes(name) + self._attribute_size_bytes(name)
-            elif value is not old[name]:
-                total += self._attribute_size_bytes(name) - before._attribute_size_bytes(name)
-        for name in old.keys() - attributes.keys():
-            total -= _text_size_bytes(name) + before._attribute_size_bytes(name)
-        return total
-
-    def _attribute_size_bytes(self, name: str) -> int:
-        value = self.attributes[name]
-        if name == "Waves" and isinstance(value, list):
-            return _CONTAINER_BYTES + len(value) + sum([wave.size_bytes for wave in self._waves])
-        return _value_size_bytes(value)
+        self.execution: ExecutionView = read_execution(attributes, views)
 
 
 def _stored(items: Sequence[object], old: Sequence[_StoredWave]) -> tuple[_StoredWave, ...]:
-    """The waves; each that is as before at its place is the very same object."""
+    """Return the waves, with the old object for each one that is unchanged at its position."""
     waves = []
     for place, item in enumerate(items):
         if place < len(old) and (old[place].item is item or old[place].item == item):
@@ -80,41 +59,30 @@ def _stored(items: Sequence[object], old: Sequence[_StoredWave]) -> tuple[_Store
 
 
 def change(
-    at_us: int,
-    request_id: str,
-    writer: str,
-    execution_id: str,
-    before: StoredItem | None,
-    after: StoredItem | None,
+    at_us: int, request_id: str, writer: str, execution_id: str, before: StoredItem | None, after: StoredItem | None
 ) -> ItemChanged:
-    """The event of a write that puts one version in the place of another."""
-    return ItemChanged(
-        at_us,
-        request_id,
-        writer,
-        execution_id,
-        None if before is None else before.attributes,
-        None if after is None else after.attributes,
-        None if before is None else before.execution,
-        None if after is None else after.execution,
-        0 if after is None else after.size_bytes,
+    """Return the event of a write that replaces one version by another."""
+    old, previous = (None, None) if before is None else (before.attributes, before.execution)
+    new, execution, size_bytes = (
+        (None, None, 0) if after is None else (after.attributes, after.execution, after.size_bytes)
     )
+    return ItemChanged(at_us, request_id, writer, execution_id, old, new, previous, execution, size_bytes)
 
 
 def is_over(attributes: Attributes) -> bool:
-    """Whether the item's status is one of those that end an execution; functions may have written any value there."""
+    """Return whether the item's status is terminal; functions may have written any value."""
     status = attributes.get("Status")
     return isinstance(status, str) and status in TERMINAL
 
 
 def version_of(attributes: Attributes) -> int:
-    """The item's version; 0 without one, and where a function has written something else than a whole number."""
+    """Return the item's version: 0 without one, or if a function has written another type."""
     version = attributes.get("Version", 0)
     return version if isinstance(version, int) else 0
 
 
 def item_size_bytes(attributes: Attributes) -> int:
-    """An item's size as DynamoDB counts it (developer guide, item sizes and formats)."""
+    """Return an item's size as DynamoDB counts it (developer guide, item sizes and formats)."""
     return sum([_text_size_bytes(name) + _value_size_bytes(value) for name, value in attributes.items()])
 
 
@@ -132,12 +100,12 @@ def _value_size_bytes(value: object) -> int:
     if value is None or isinstance(value, bool):
         return 1
     if isinstance(value, int | Decimal):
-        # One byte for two significant digits, and one more.
+        # One byte for each two significant digits, and one more.
         text = f"{value:f}" if isinstance(value, Decimal) else str(value)
         return (len(text.replace(".", "").strip("-0")) + 1) // 2 + 1
     if isinstance(value, bytes):
         return len(value)
     if isinstance(value, set):
-        # Nothing is published about a set's own bytes.
+        # AWS does not publish the bytes of the set itself.
         return sum(map(_value_size_bytes, value))
     raise TypeError(f"a DynamoDB value must be a text, number, bool, None, list, dict, bytes or set, got {value!r}")

@@ -1,1 +1,1 @@
-"""What a world is made of, as data."""
+"""A world as data."""

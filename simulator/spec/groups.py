@@ -11,7 +11,7 @@ from drsim.simulator.services.spec import JobLife, Spec
 
 
 class Launch(StrEnum):
-    """What Phase 1 does for a wave."""
+    """How Phase 1 starts a wave: with a job, without a JobId, or with a JobId that DRS never gave."""
 
     DRS = "drs"
     NEVER = "never"
@@ -19,17 +19,14 @@ class Launch(StrEnum):
 
 
 class WaveSpec(Spec):
-    """One wave that differs from its group's others."""
+    """One wave, as far as it differs from its group."""
 
     servers: int | None = Field(None, ge=1, description="Servers of this wave; None as in the group.")
     jobs: JobLife | None = Field(None, description="Its job's life; None as in the group.")
-    launch: Launch = Field(
-        Launch.DRS, description="drs: start a job; never: no JobId ever; unknown: a JobId that DRS never gave."
-    )
+    launch: Launch = Field(Launch.DRS, description="drs: a job; never: no JobId; unknown: a JobId that DRS never gave.")
 
 
 def _waves_of(value: object) -> object:
-    """A number of waves as so many alike; a list as it is."""
     if isinstance(value, int) and not isinstance(value, bool):
         if value > 100:
             raise ValueError(f"waves must be from 1 to 100, got {value}")
@@ -42,7 +39,7 @@ WavesField = Annotated[
     BeforeValidator(_waves_of, json_schema_input_type=Annotated[int, Field(ge=1, le=100)] | tuple[WaveSpec, ...]),
     Field(min_length=1, max_length=100),
 ]
-"""A pydantic field: a number of waves, or a list of them."""
+"""A pydantic field: a list of waves, or their number."""
 
 
 class Arrival(Spec):
@@ -50,8 +47,8 @@ class Arrival(Spec):
 
     pattern: Literal["at_once", "steady", "poisson", "bursts"] = "at_once"
     at: DurationUs = Field(duration_us("5s"), description="The first one.")
-    over: DurationUs = Field(0, description="The time within which the others follow.")
-    bursts: int = Field(1, ge=1, description="Number of bursts, for that pattern.")
+    over: DurationUs = Field(0, description="The time in which the others follow.")
+    bursts: int = Field(1, ge=1, description="Number of bursts, for this pattern.")
 
     @model_validator(mode="after")
     def _needs_time(self) -> Self:
@@ -61,34 +58,24 @@ class Arrival(Spec):
 
 
 class Group(Spec):
-    """Executions that are alike."""
+    """Executions with the same parameters."""
 
     executions: int = Field(1, ge=1, le=1_000_000)
-    ids: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        (), description="Their ids; those without one get an id drawn from the seed."
-    )
+    ids: tuple[Annotated[str, Field(min_length=1)], ...] = Field((), description="Their ids; others are drawn.")
     type: ExecutionType = ExecutionType.DRILL
     waves: WavesField = Field((WaveSpec(),) * 3, description="Their number, or a list with an entry for each.")
     servers: int = Field(2, ge=1, description="Servers in each wave.")
     order: Literal["parallel", "sequential"] = "parallel"
-    listed: Literal["at_start", "as_started"] = Field(
-        "at_start", description="Whether `Waves` holds every wave from the start, or each one once it has started."
-    )
-    place: int | None = Field(
-        None, ge=0, description="Which of the accounts and Regions the first one runs in; by default the next in turn."
-    )
+    listed: Literal["at_start", "as_started"] = Field("at_start", description="When `Waves` lists a wave.")
+    place: int | None = Field(None, ge=0, description="Number of the first one's account and Region; by default next.")
     spread_waves: bool = Field(False, description="Whether each wave runs in the next account and Region.")
-    reaction: SpreadField = Field(
-        spread_of("5s..20s"), description="Sequential waves: from a job's end to the start of the next (assumed)."
-    )
+    reaction: SpreadField = Field(spread_of("5s..20s"), description="From a job's end to the next wave (assumed).")
     arrival: Arrival = Arrival()
     jobs: JobLife = JobLife()
-    table_job_status: JobStatus | None = Field(
-        None, description="JobStatus that the table shows for waves that never get a job, as in Phase 2's test data."
-    )
+    table_job_status: JobStatus | None = Field(None, description="JobStatus in the table of waves without a job.")
     wave_numbers: bool = Field(True, description="False leaves WaveNumber out, as Phase 2's test data did.")
     cancel_after: DurationUs | None = Field(None, description="A person cancels this long after the start.")
-    expect: ExecutionStatus | None = Field(None, description="The status in which every one of them must end.")
+    expect: ExecutionStatus | None = Field(None, description="The required final status of each.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -1,8 +1,6 @@
-"""The swarm: rules drawn from the seed, a random subset of the kinds with random strengths.
+"""The swarm: rules drawn from the seed, a random subset of the kinds, each strong (Groce, "Swarm Testing", ISSTA 2012).
 
-After TigerBeetle's VOPR and Groce's "Swarm Testing" (ISSTA 2012): a run with few kinds, each strong, reaches states
-that a run with a little of everything never does. Drawn rules are ordinary ones: a run can be replayed without its
-swarm. Each kind has a stream of its own, so that a new kind changes only the seeds in which it is drawn.
+Drawn rules are ordinary ones. Each kind has its own stream: a new kind changes only the seeds in which it is drawn.
 """
 
 from typing import Any, Final, TypeVar

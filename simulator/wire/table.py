@@ -94,14 +94,14 @@ class MotoTable:
     def update(
         self,
         key: ExecutionKey,
-        attributes: Attributes,
+        new: Attributes,
         *,
         writer: str,
         request_id: str = "",
         condition: Condition | None = None,
     ) -> None:
         """UpdateItem with SET of these attributes; all others stay. Raises ConditionFailedError."""
-        parameters = self._update_parameters(attributes, condition)
+        parameters = self._update_parameters(new, condition)
         try:
             with self._apart():
                 self._client.update_item(TableName=self.name, Key=self._wire_key(key), **parameters)

@@ -100,9 +100,9 @@ def test_a_look_takes_the_never_polled_first_and_then_the_stalest() -> None:
     new, newer, stale, staler = one("e-4", None), one("e-3", None, START_US + 1), one("e-2", 20), one("e-1", 21)
     fresh, fresher = one("e-5", 9), one("e-6", 8)
     ages_ago = replace(new, last_polled_us=0)
-    seen = look([fresher, stale, fresh, ages_ago, newer, staler, new], START_US, SETTINGS)
-    assert seen.due == (new, newer, ages_ago, staler, stale)
-    assert seen.waiting == (fresh, fresher)
+    due, waiting = look([fresher, stale, fresh, ages_ago, newer, staler, new], START_US, SETTINGS)
+    assert due == [new, newer, ages_ago, staler, stale]
+    assert waiting == [fresh, fresher]
 
 
 _unfinished = frozenset(WaveStatus) - {WaveStatus.COMPLETED, WaveStatus.PARTIAL, WaveStatus.FAILED}
@@ -146,12 +146,12 @@ def test_an_execution_is_due_exactly_when_its_interval_has_passed(
 @given(st.lists(executions(), max_size=4), st.integers(0, 90))
 def test_a_look_sorts_every_execution_into_due_or_waiting(found: list[Execution], seconds: int) -> None:
     now_us = START_US + seconds * SECOND_US
-    seen = look(found, now_us, SETTINGS)
-    assert len(seen.due) + len(seen.waiting) == len(found)
-    assert all(execution in found for execution in seen.due + seen.waiting)
-    assert all(is_due(execution, now_us, SETTINGS) for execution in seen.due)
-    assert not any(is_due(execution, now_us, SETTINGS) for execution in seen.waiting)
-    for several in (seen.due, seen.waiting):
+    due, waiting = look(found, now_us, SETTINGS)
+    assert len(due) + len(waiting) == len(found)
+    assert all(execution in found for execution in due + waiting)
+    assert all(is_due(execution, now_us, SETTINGS) for execution in due)
+    assert not any(is_due(execution, now_us, SETTINGS) for execution in waiting)
+    for several in (due, waiting):
         last = [execution.last_polled_us or 0 for execution in several]
         assert last == sorted(last)
 
@@ -312,20 +312,20 @@ def test_an_instance_id_once_seen_outlives_the_job_that_no_longer_names_it() -> 
     assert ended[0].servers == (replace(wave.servers[0], status=LAUNCHED, instance_id="i-0123456789abcdef0"),)
 
 
-def test_an_instance_id_told_later_than_the_status_is_taken_in() -> None:
+def test_instance_id_reported_after_the_status_is_stored() -> None:
     wave = a_wave(job_status=JobStatus.STARTED, servers=servers_in([LAUNCHED]))
     answer = (wave, Job("drsjob-1", JobStatus.STARTED, (ServerLaunch("s-0", LAUNCHED, "i-1"),)))
     assert after(an_execution(wave), answer).waves[0].servers == (replace(wave.servers[0], instance_id="i-1"),)
 
 
-def test_a_server_that_only_the_job_names_is_added_with_all_that_the_job_says_of_it() -> None:
+def test_server_named_only_by_the_job_is_added_with_its_launch() -> None:
     wave = a_wave(servers=())
     answer = (wave, Job("drsjob-1", JobStatus.STARTED, (ServerLaunch("s-9", LAUNCHED, "i-9"),)))
     added = Server(source_server_id="s-9", status=LAUNCHED, instance_id="i-9")
     assert after(an_execution(wave), answer).waves[0].servers == (added,)
 
 
-def test_the_message_says_what_a_wave_waits_for_now_though_its_status_stays() -> None:
+def test_message_of_an_unchanged_wave_status_shows_the_present_reason() -> None:
     wave = a_wave(servers=())
     recovery = an_execution(wave, kind=ExecutionType.RECOVERY)
     silent = Job("drsjob-1", JobStatus.COMPLETED)
@@ -344,7 +344,7 @@ def test_the_message_says_what_a_wave_waits_for_now_though_its_status_stays() ->
 
 
 def test_a_poll_that_learns_nothing_new_leaves_the_wave_itself() -> None:
-    """Most polls learn nothing, so nothing is made anew for them."""
+    """Most polls bring no news, so they create no objects."""
     servers = servers_in([ServerStatus.IN_PROGRESS, ServerStatus.PENDING])
     wave = a_wave(status=WaveStatus.IN_PROGRESS, job_status=JobStatus.STARTED, servers=servers)
     job = a_job(wave, JobStatus.STARTED, ServerStatus.IN_PROGRESS, ServerStatus.PENDING)

@@ -2,24 +2,19 @@
 
 import pytest
 
-from drsim.orchestrator.deployment import (
-    FinderDeployment,
-    PollerDeployment,
-    finder_deployment_from,
-    log_level_from,
-    poller_deployment_from,
-)
 from drsim.orchestrator.errors import MalformedError
+from drsim.orchestrator.settings import DeployedNames, log_level_from
 
 
 @pytest.mark.parametrize("unset", [{}, {"STATUS_INDEX": "", "METRICS_NAMESPACE": "", "DRS_ROLE_NAME": ""}])
 def test_variables_with_a_default_may_be_missing_or_empty(unset: dict[str, str]) -> None:
     environment = {"EXECUTION_TABLE": "executions", "POLLER_FUNCTION": "poller", **unset}
-    assert finder_deployment_from(environment) == FinderDeployment(
-        table="executions", index="StatusIndex", poller_function="poller"
-    )
-    assert poller_deployment_from(environment) == PollerDeployment(
-        table="executions", namespace="DRSOrchestration", role_name=""
+    assert DeployedNames.of(environment) == DeployedNames(
+        table="executions",
+        index="StatusIndex",
+        poller_function="poller",
+        namespace="DRSOrchestration",
+        role_name="",
     )
 
 
@@ -31,15 +26,16 @@ def test_set_variables_override_the_defaults() -> None:
         "METRICS_NAMESPACE": "n",
         "DRS_ROLE_NAME": "r",
     }
-    assert finder_deployment_from(environment) == FinderDeployment(table="t", index="i", poller_function="p")
-    assert poller_deployment_from(environment) == PollerDeployment(table="t", namespace="n", role_name="r")
+    assert DeployedNames.of(environment) == DeployedNames(
+        table="t", index="i", poller_function="p", namespace="n", role_name="r"
+    )
 
 
 def test_one_error_names_all_missing_variables() -> None:
     with pytest.raises(MalformedError, match=r"missing: EXECUTION_TABLE, POLLER_FUNCTION$"):
-        finder_deployment_from({"EXECUTION_TABLE": ""})
+        DeployedNames.of({"EXECUTION_TABLE": ""}, "EXECUTION_TABLE", "POLLER_FUNCTION")
     with pytest.raises(MalformedError, match=r"missing: EXECUTION_TABLE$"):
-        poller_deployment_from({"POLLER_FUNCTION": "p"})
+        DeployedNames.of({"POLLER_FUNCTION": "p"}, "EXECUTION_TABLE")
 
 
 @pytest.mark.parametrize(("text", "level"), [(None, "INFO"), ("", "INFO"), ("debug", "DEBUG"), ("ERROR", "ERROR")])

@@ -9,7 +9,7 @@ from drsim.orchestrator.model import TERMINAL, ExecutionKey
 from drsim.orchestrator.settings import SECOND_US
 from drsim.simulator.events import POLLER
 from drsim.simulator.kernel import Kernel
-from drsim.simulator.services.dynamodb import ExecutionTable, QueryPage
+from drsim.simulator.services.dynamodb import ALWAYS, ExecutionTable, QueryPage
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.functions import Conditions, LambdaService
 from drsim.simulator.services.schedule import ScheduleRule
@@ -71,22 +71,22 @@ def lambda_with_little_room(kernel: Kernel, trace: Trace, spec: Functions, condi
 class TableWithoutConditions(ExecutionTable):
     """The adapter writes `ADD Version :one` and forgot the ConditionExpression."""
 
-    def update(self, key: ExecutionKey, attributes: Any, *, writer: str, **keywords: Any) -> None:
+    def update(self, key: ExecutionKey, new: Any, *, writer: str, **keywords: Any) -> None:
         if writer == POLLER:
             stored = self.get(key)
             version: Any = 0 if stored is None else stored.attributes["Version"]
-            attributes = {**attributes, "Version": version + 1}
-            keywords["condition"] = None
-        super().update(key, attributes, writer=writer, **keywords)
+            new = {**new, "Version": version + 1}
+            keywords["condition"] = ALWAYS
+        super().update(key, new, writer=writer, **keywords)
 
 
 class PollerTable(ExecutionTable):
     """A table adapter, right as it stands; wrong ones change what a poll writes."""
 
-    def update(self, key: ExecutionKey, attributes: Any, *, writer: str, **keywords: Any) -> None:
+    def update(self, key: ExecutionKey, new: Any, *, writer: str, **keywords: Any) -> None:
         if writer == POLLER:
-            attributes = self.change(key, dict(attributes))
-        super().update(key, attributes, writer=writer, **keywords)
+            new = self.change(key, dict(new))
+        super().update(key, new, writer=writer, **keywords)
 
     def change(self, key: ExecutionKey, attributes: dict[str, Any]) -> dict[str, Any]:
         return attributes
@@ -118,21 +118,21 @@ class TableWithoutVersions(PollerTable):
 class TableThatIsPut(ExecutionTable):
     """PutItem of the attributes that the poller knows, and not UpdateItem."""
 
-    def update(self, key: ExecutionKey, attributes: Any, *, writer: str, **keywords: Any) -> None:
+    def update(self, key: ExecutionKey, new: Any, *, writer: str, **keywords: Any) -> None:
         stored = self.get(key)
         if writer == POLLER and stored is not None and keywords["condition"].holds(stored):
             known = {name: value for name, value in stored.attributes.items() if name != "InitiatedBy"}
-            self.put({**known, **attributes}, writer=writer, request_id=keywords["request_id"])
+            self.put({**known, **new}, writer=writer, request_id=keywords["request_id"])
         else:
-            super().update(key, attributes, writer=writer, **keywords)
+            super().update(key, new, writer=writer, **keywords)
 
 
 class TableThatIsTidied(ExecutionTable):
     """What has ended is deleted at once, to keep the table small."""
 
-    def update(self, key: ExecutionKey, attributes: Any, *, writer: str, **keywords: Any) -> None:
-        super().update(key, attributes, writer=writer, **keywords)
-        if writer == POLLER and attributes.get("Status") in TERMINAL:
+    def update(self, key: ExecutionKey, new: Any, *, writer: str, **keywords: Any) -> None:
+        super().update(key, new, writer=writer, **keywords)
+        if writer == POLLER and new.get("Status") in TERMINAL:
             self.delete(key, writer=writer, request_id=keywords["request_id"])
 
 

@@ -229,9 +229,9 @@ class AnswersFromItsCache(Jobs):
 class TableThatInsists(ExecutionTable):
     """A condition that fails is an error, and errors are retried, the last time without the condition."""
 
-    def update(self, key: ExecutionKey, attributes: Any, *, writer: str, **keywords: Any) -> None:
+    def update(self, key: ExecutionKey, new: Any, *, writer: str, **keywords: Any) -> None:
         try:
-            super().update(key, attributes, writer=writer, **keywords)
+            super().update(key, new, writer=writer, **keywords)
         except ConditionFailedError:
             stored = self.get(key)
             if stored is None or "request_id" not in keywords:
@@ -240,7 +240,7 @@ class TableThatInsists(ExecutionTable):
             version: Any = stored.attributes["Version"]
             super().update(
                 key,
-                {**attributes, "Version": version + 1},
+                {**new, "Version": version + 1},
                 writer=writer,
                 request_id=keywords["request_id"],
             )

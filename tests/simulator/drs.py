@@ -22,7 +22,7 @@ FIXED: Final = JobLife.model_validate({"pending": "10s", "started": "5s", "in_pr
 
 
 def fixed(**more: object) -> JobLife:
-    """The same life with more to it."""
+    """The same life with further fields."""
     return JobLife.model_validate({"pending": "10s", "started": "5s", "in_progress": "20s", **more})
 
 

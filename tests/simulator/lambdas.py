@@ -1,27 +1,28 @@
-"""A Lambda service for tests, with a function whose every time is fixed, and what its events say."""
+"""A Lambda service for tests, with a function of fixed times, and a log of its events."""
 
 from collections.abc import Callable
 from typing import Final
 
 from drsim.simulator.events import Dropped, Invoked, LambdaEnded, LambdaStarted, Throttled
-from drsim.simulator.faults.effects import QueueUnderFaults
+from drsim.simulator.faults.effects import Effects
 from drsim.simulator.faults.plan import Plan
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.functions import Invocation, LambdaService, Payload
 from drsim.simulator.services.spec import Functions, PollerFunction
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
+from tests.simulator.tables import table_of
 
 SECOND: Final = 1_000_000
 INIT_US: Final = 500_000
 OVERHEAD_US: Final = 1_000
 
 FIXED: Final = {"timeout": "60s", "init": "500ms", "overhead_cold": "1ms", "overhead_warm": "1ms"}
-"""A function whose cold start takes half a second, and whose own time is a millisecond."""
+"""A function with a cold start of half a second and an own time of a millisecond."""
 
 
 class LambdaRig:
-    """Lambda with one function, `f`, which does what `handler` says, and `log`: instants, and what happened then."""
+    """Lambda with one function, `f`, which calls `handler`, and `log`: instants and events."""
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class LambdaRig:
         shared_spec = Functions.model_validate({"queue_delay": "0s", **(shared or {})})
         rules, heal_us = (faults.faults, faults.heal) if faults else ((), None)
         self.plan = Plan(kernel, self.trace, rules, heal_us)
-        conditions = None if faults is None else QueueUnderFaults(self.plan)
+        conditions = None if faults is None else Effects(self.plan, kernel, table_of(kernel, trace=self.trace), 0)
         self.service = LambdaService(kernel, self.trace, shared_spec, conditions)
         self.spec = PollerFunction.model_validate(FIXED | function)
         self.service.deploy("f", self.spec, handler or (lambda *_: None))
@@ -68,5 +69,5 @@ class LambdaRig:
 
 
 def sleeper(kernel: Kernel, duration_us: int) -> Callable[[Payload, Invocation], object]:
-    """A handler that takes so long."""
+    """A handler that sleeps this long."""
     return lambda _, __: kernel.sleep(duration_us)

@@ -41,7 +41,7 @@ def test_poisson_arrivals_begin_at_their_time_and_are_so_dense_on_average(kernel
     assert 0.3 < sum(gap > SECOND for gap in gaps) / len(gaps) < 0.44
 
 
-def test_each_execution_is_expected_with_the_status_of_its_group_and_the_ids_that_were_given(kernel: Kernel) -> None:
+def test_expected_has_given_ids_and_the_status_of_each_group(kernel: Kernel) -> None:
     rig = Rig(kernel, one(executions=2, ids=["first"], expect="COMPLETED"), one())
     (first, drawn, other), statuses = rig.workload.expected, list(rig.workload.expected.values())
     assert first.execution_id == "first"

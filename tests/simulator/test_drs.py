@@ -36,7 +36,7 @@ def test_a_job_of_more_than_a_hundred_servers_is_refused(kernel: Kernel) -> None
     rig.start(ids_of(100))
 
 
-def test_more_than_five_hundred_servers_in_all_jobs_are_refused_until_some_have_ended(kernel: Kernel) -> None:
+def test_over_500_servers_in_all_jobs_are_refused_until_jobs_end(kernel: Kernel) -> None:
     rig = Rig(kernel)
     for number in range(5):
         rig.at(number)
@@ -50,7 +50,7 @@ def test_more_than_five_hundred_servers_in_all_jobs_are_refused_until_some_have_
     assert rig.refusal(["one more"]).startswith("ServiceQuotaExceededException: ")
 
 
-def test_a_server_that_is_in_a_job_is_refused_as_a_whole_call_until_that_job_has_ended(kernel: Kernel) -> None:
+def test_call_with_a_server_in_an_open_job_is_refused(kernel: Kernel) -> None:
     rig = Rig(kernel)
     rig.start(["s-1", "s-2"])
     conflict = (
@@ -70,7 +70,7 @@ def test_a_server_that_is_in_a_job_is_refused_as_a_whole_call_until_that_job_has
     assert first.job_id != second.job_id
 
 
-def test_starts_and_refusals_are_told_with_account_and_region(kernel: Kernel) -> None:
+def test_starts_and_refusals_are_traced_with_account_and_region(kernel: Kernel) -> None:
     rig = Rig(kernel, jobs_max=1)
     started, refused = list[JobStarted](), list[StartRefused]()
     rig.trace.listen(JobStarted, started.append)
@@ -103,7 +103,7 @@ def described(rig: Rig, job_ids: Sequence[str], scope: JobScope = EAST) -> list[
             return pages
 
 
-def test_describe_jobs_leaves_out_what_it_does_not_know_and_what_another_scope_has(kernel: Kernel) -> None:
+def test_describe_jobs_omits_unknown_jobs_and_those_of_other_scopes(kernel: Kernel) -> None:
     rig = Rig(kernel)
     job, elsewhere = rig.start(["s-1"]), rig.start(["s-1"], WEST)
     assert described(rig, ["drsjob-none", job.job_id, elsewhere.job_id]) == [[job.job_id]]

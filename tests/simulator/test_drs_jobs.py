@@ -15,7 +15,7 @@ from tests.simulator.drs import SECOND, WEST, Rig, fixed, ids_of
 # --- a job's life --------------------------------------------------------------------------------------------
 
 
-def test_a_job_goes_from_pending_by_started_to_completed_and_its_servers_from_pending_to_launched(
+def test_job_and_servers_pass_through_their_statuses(
     kernel: Kernel,
 ) -> None:
     rig = Rig(kernel)
@@ -48,7 +48,7 @@ def test_a_job_whose_servers_failed_is_completed_all_the_same(kernel: Kernel) ->
     assert rig.shown(all_of_them).status is JobStatus.COMPLETED
 
 
-def test_a_job_ends_with_the_last_of_its_servers_and_names_instances_only_until_then(kernel: Kernel) -> None:
+def test_job_ends_with_its_last_server_and_then_omits_instances(kernel: Kernel) -> None:
     rig = Rig(kernel)
     job = rig.start(ids_of(5), life=fixed(in_progress="20s..60s", failed_servers=1))
     ends = sorted(server.ended_us for server in job.servers)
@@ -64,7 +64,7 @@ def test_a_job_ends_with_the_last_of_its_servers_and_names_instances_only_until_
     assert [server.instance_id for server in rig.shown(job).servers] == [None] * 5
 
 
-def test_launch_actions_run_one_after_the_other_from_the_launch_on_and_the_last_ones_fail(kernel: Kernel) -> None:
+def test_launch_actions_run_in_sequence_and_the_last_ones_fail(kernel: Kernel) -> None:
     rig = Rig(kernel, fixed(actions=3, action_time="10s", failed_actions=1))
     job = rig.start(["s-1"])
     running, done, failed = ActionStatus.IN_PROGRESS, ActionStatus.SUCCEEDED, ActionStatus.FAILED
@@ -127,7 +127,7 @@ lives = st.builds(
 
 @given(st.integers(0, 1000), lives, st.lists(st.integers(0, 90 * SECOND), max_size=8))
 @settings(max_examples=100, deadline=None, derandomize=True)
-def test_what_a_job_shows_is_a_function_of_the_instant_alone_and_changes_only_where_it_says(
+def test_job_view_depends_on_the_instant_and_changes_as_listed(
     seed: int, life: tuple[int, JobLife], instants: list[int]
 ) -> None:
     servers, spec = life
@@ -146,7 +146,7 @@ def test_what_a_job_shows_is_a_function_of_the_instant_alone_and_changes_only_wh
         assert untouched.view(change_us - 1) != untouched.view(change_us) or change_us == 0
 
 
-def test_between_two_changes_it_is_one_object_that_is_shown_and_of_a_job_that_is_over_none_is_kept(
+def test_job_view_is_one_object_between_changes_but_not_after_the_end(
     kernel: Kernel,
 ) -> None:
     job = Rig(kernel).start(["s-1"])
@@ -155,7 +155,7 @@ def test_between_two_changes_it_is_one_object_that_is_shown_and_of_a_job_that_is
     assert job.view(35 * SECOND) is not job.view(36 * SECOND)
 
 
-def test_the_changes_between_two_instants_leave_the_first_out_and_take_the_last_in(kernel: Kernel) -> None:
+def test_changes_between_two_instants_exclude_the_first_instant(kernel: Kernel) -> None:
     job = Rig(kernel).start(["s-1"])
     assert job.changes_between(0, 100 * SECOND) == [10 * SECOND, 15 * SECOND, 35 * SECOND]
     assert job.changes_between(10 * SECOND, 15 * SECOND) == [15 * SECOND]
@@ -198,7 +198,7 @@ def test_ids_have_the_forms_that_drs_gives(kernel: Kernel) -> None:
 # --- the job's log -------------------------------------------------------------------------------------------
 
 
-def test_log_items_come_in_the_order_of_real_jobs_and_only_once_they_have_happened(kernel: Kernel) -> None:
+def test_log_items_have_the_order_of_real_jobs_and_no_future_ones(kernel: Kernel) -> None:
     rig = Rig(kernel, fixed(failed_servers=1))
     rig.at(100)
     job = rig.start(["s-1", "s-2"])

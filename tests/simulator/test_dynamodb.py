@@ -34,7 +34,7 @@ def test_items_of_one_execution_id_and_two_plans_are_two_items(kernel: Kernel) -
     assert ids(table.query_status("POLLING")) == ["a"]
 
 
-def test_put_replaces_the_whole_item_and_update_leaves_what_it_does_not_name(kernel: Kernel) -> None:
+def test_put_replaces_the_item_and_update_keeps_other_attributes(kernel: Kernel) -> None:
     table = table_of(kernel)
     table.put(attributes_of("a", Note="kept", Version=1), writer="person")
     table.update(key_of("a"), {"Version": 2}, writer="person")
@@ -49,7 +49,7 @@ def test_an_update_of_an_item_that_is_not_there_makes_one_with_its_key(kernel: K
     assert read(table, "a") == {"ExecutionId": "a", "PlanId": "plan", "Status": "PENDING"}
 
 
-def test_a_caller_that_changes_its_attributes_later_does_not_change_the_table(kernel: Kernel) -> None:
+def test_later_change_of_the_callers_attributes_leaves_the_table(kernel: Kernel) -> None:
     table = table_of(kernel)
     attributes = attributes_of("a")
     table.put(attributes, writer="person")
@@ -57,7 +57,7 @@ def test_a_caller_that_changes_its_attributes_later_does_not_change_the_table(ke
     assert read(table, "a") == attributes_of("a", "PENDING")
 
 
-def test_a_deleted_item_is_gone_from_the_table_at_once_and_from_the_index_after_its_lag(kernel: Kernel) -> None:
+def test_deleted_item_leaves_the_index_after_the_lag(kernel: Kernel) -> None:
     table = table_of(kernel, Spread(LAG_US, LAG_US))
     table.put(attributes_of("a"), writer="person")
     kernel.run(until_us=LAG_US)
@@ -102,7 +102,7 @@ def test_an_item_that_comes_back_after_its_deletion_is_in_the_index_again(kernel
         (Condition({"Version": 0}, default={"Version": 0}), False, True),
     ],
 )
-def test_a_condition_holds_for_an_item_and_for_its_absence_as_dynamodb_says(
+def test_condition_holds_for_items_and_absence_as_in_dynamodb(
     kernel: Kernel, condition: Condition, there: bool, absent: bool
 ) -> None:
     table = table_of(kernel)
@@ -140,7 +140,7 @@ def test_a_failed_condition_leaves_item_and_index_and_says_write_refused(kernel:
     assert len(changed) == 1
 
 
-def test_a_failed_condition_is_the_service_error_that_boto_knows_and_is_not_tried_again() -> None:
+def test_failed_condition_is_a_service_error_without_retry() -> None:
     error = ConditionFailedError()
     assert isinstance(error, ServiceError)
     assert (error.code, error.retryable) == ("ConditionalCheckFailedException", False)
@@ -192,7 +192,7 @@ def test_each_write_of_each_item_has_a_lag_of_its_own(kernel: Kernel) -> None:
     assert ids(table.query_status("PENDING")) == names
 
 
-def test_of_two_changes_of_one_item_the_younger_wins_even_if_the_older_arrives_later(kernel: Kernel) -> None:
+def test_index_keeps_the_newer_change_if_the_older_arrives_later(kernel: Kernel) -> None:
     table = table_of(kernel, Spread(0, LAG_US))
     names = [f"e{number:02}" for number in range(40)]
     for name in names:
@@ -211,7 +211,7 @@ def test_of_two_changes_of_one_item_the_younger_wins_even_if_the_older_arrives_l
     assert 0 < len(was_pending) < len(names), "both orders of arrival must occur"
 
 
-def test_an_item_that_was_deleted_does_not_come_back_when_an_older_change_arrives(kernel: Kernel) -> None:
+def test_index_keeps_an_item_deleted_if_an_older_change_arrives(kernel: Kernel) -> None:
     table = table_of(kernel, Spread(0, LAG_US))
     names = [f"e{number:02}" for number in range(40)]
     for name in names:
@@ -239,9 +239,7 @@ def test_an_item_that_was_deleted_does_not_come_back_when_an_older_change_arrive
         {"Status": None, "StartTime": None},
     ],
 )
-def test_an_item_without_status_or_start_time_is_in_the_table_and_not_in_the_index(
-    kernel: Kernel, change: Attributes
-) -> None:
+def test_item_without_status_or_start_time_is_not_in_the_index(kernel: Kernel, change: Attributes) -> None:
     table = table_of(kernel)
     table.put(attributes_of("a"), writer="person")
     table.update(key_of("a"), change, writer="person")
@@ -270,7 +268,7 @@ def test_a_query_is_in_order_of_start_time_and_then_of_key(kernel: Kernel) -> No
 # --- pages ---------------------------------------------------------------------------------------------------
 
 
-def test_a_page_ends_with_the_item_that_reaches_its_limit_and_the_next_begins_behind_it(kernel: Kernel) -> None:
+def test_page_ends_with_the_item_that_reaches_the_limit(kernel: Kernel) -> None:
     table = table_of(kernel, page_bytes_max=2 * size_of_one(kernel) + 1)
     for name in "abcde":
         table.put(attributes_of(name), writer="person")
@@ -282,7 +280,7 @@ def test_a_page_ends_with_the_item_that_reaches_its_limit_and_the_next_begins_be
     assert second.size_bytes == 2 * size_of_one(kernel)
 
 
-def test_a_page_of_the_real_limit_ends_at_one_megabyte_of_items_as_dynamodb_counts_them(kernel: Kernel) -> None:
+def test_page_with_the_real_limit_ends_at_one_megabyte(kernel: Kernel) -> None:
     table = table_of(kernel)
     # Together with the name and the text: Notes (5 bytes) and what fills the item up to 256 KiB.
     filler = "x" * (MEGABYTE // 4 - size_of_one(kernel) - 5)
@@ -294,7 +292,7 @@ def test_a_page_of_the_real_limit_ends_at_one_megabyte_of_items_as_dynamodb_coun
     assert (ids(second), second.size_bytes, second.last) == (list("ef"), MEGABYTE // 2, None)
 
 
-def test_a_limit_reached_exactly_by_the_last_item_gives_a_last_key_and_then_an_empty_page(kernel: Kernel) -> None:
+def test_last_item_at_the_limit_gives_a_key_and_an_empty_page(kernel: Kernel) -> None:
     table = table_of(kernel, page_bytes_max=2 * size_of_one(kernel))
     for name in "ab":
         table.put(attributes_of(name), writer="person")

@@ -15,7 +15,7 @@ def wave(number: int | None, **more: object) -> Attributes:
     return attributes | ({} if number is None else {"WaveNumber": number}) | more
 
 
-def test_a_change_is_told_with_both_images_and_both_executions(kernel: Kernel) -> None:
+def test_change_is_traced_with_both_images_and_both_executions(kernel: Kernel) -> None:
     trace, changed = Trace(), list[ItemChanged]()
     trace.listen(ItemChanged, changed.append)
     table = table_of(kernel, trace=trace)
@@ -35,7 +35,7 @@ def test_a_change_is_told_with_both_images_and_both_executions(kernel: Kernel) -
     assert (deleted.previous, deleted.execution) == (updated.execution, None)
 
 
-def test_the_trace_holds_one_line_for_each_change_with_what_the_table_now_says(kernel: Kernel) -> None:
+def test_trace_has_one_line_for_each_change_with_the_new_item(kernel: Kernel) -> None:
     trace = Trace()
     table = table_of(kernel, trace=trace)
     waves = [wave(1, JobId="j-1", JobStatus="STARTED"), wave(None, Status="PENDING", Servers=[])]
@@ -66,7 +66,7 @@ def test_unreadable_item_keeps_its_images_and_its_reason(kernel: Kernel) -> None
     assert healed.execution.unreadable == ()
 
 
-def test_a_wave_that_a_write_leaves_as_it_was_is_the_same_object_for_whoever_hears_of_it(kernel: Kernel) -> None:
+def test_unchanged_wave_is_the_same_object_in_both_views(kernel: Kernel) -> None:
     trace, changed = Trace(), list[ItemChanged]()
     trace.listen(ItemChanged, changed.append)
     table = table_of(kernel, trace=trace)

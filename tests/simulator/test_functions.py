@@ -19,7 +19,7 @@ MINUTE = 60 * SECOND
 # --- environments --------------------------------------------------------------------------------------------
 
 
-def test_the_first_invocation_is_cold_and_the_next_one_finds_its_environment_warm(kernel: Kernel) -> None:
+def test_first_invocation_is_cold_and_the_next_one_warm(kernel: Kernel) -> None:
     rig = LambdaRig(kernel, sleeper(kernel, SECOND))
     rig.invoke("a")
     rig.invoke("b", at_us=10 * SECOND)
@@ -41,7 +41,7 @@ def test_a_duration_leaves_the_init_phase_out(kernel: Kernel) -> None:
     assert [event.duration_us for event in rig.ended] == [SECOND + OVERHEAD_US] * 2
 
 
-def test_an_environment_does_one_invocation_at_a_time_and_the_one_used_last_is_used_next(kernel: Kernel) -> None:
+def test_environment_used_last_serves_the_next_invocation(kernel: Kernel) -> None:
     rig = LambdaRig(kernel, sleeper(kernel, SECOND))
     for name in ("a", "b"):
         rig.invoke(name)
@@ -86,7 +86,7 @@ def test_each_function_has_environments_of_its_own(kernel: Kernel) -> None:
 # --- the queue -----------------------------------------------------------------------------------------------
 
 
-def test_an_invocation_is_accepted_at_once_and_starts_when_the_queue_hands_it_out(kernel: Kernel) -> None:
+def test_invocation_is_accepted_at_once_and_starts_after_the_queue(kernel: Kernel) -> None:
     rig = LambdaRig(kernel, shared={"queue_delay": "20ms"})
     rig.invoke("a", at_us=SECOND)
     kernel.run()
@@ -144,7 +144,7 @@ def test_a_failed_invocation_is_dropped_at_once_without_retries(kernel: Kernel) 
     assert rig.ended[0].detail == "ZeroDivisionError: integer division or modulo by zero"
 
 
-def test_a_failed_invocation_is_tried_again_after_one_minute_and_after_two_more(kernel: Kernel) -> None:
+def test_failed_invocation_is_retried_after_one_and_two_minutes(kernel: Kernel) -> None:
     rig = LambdaRig(kernel, lambda *_: 1 // 0, retries_max=2)
     rig.invoke("a")
     kernel.run()
@@ -164,7 +164,7 @@ def test_a_failed_invocation_is_tried_again_after_one_minute_and_after_two_more(
     assert [event.request_id for event in rig.ended] == [accepted.request_id] * 3
 
 
-def test_a_failed_invocation_that_would_be_too_old_for_its_next_try_is_dropped_at_its_age(kernel: Kernel) -> None:
+def test_failed_invocation_is_dropped_at_its_maximum_age(kernel: Kernel) -> None:
     rig = LambdaRig(kernel, lambda *_: 1 // 0, retries_max=2, event_age_max="2m")
     rig.invoke("a")
     kernel.run()
@@ -172,7 +172,7 @@ def test_a_failed_invocation_that_would_be_too_old_for_its_next_try_is_dropped_a
     assert rig.log[-1] == (2 * MINUTE, "a event too old")
 
 
-def test_a_retry_that_succeeds_is_the_last_one_and_draws_from_a_stream_of_its_own(kernel: Kernel) -> None:
+def test_successful_retry_is_the_last_and_has_its_own_stream(kernel: Kernel) -> None:
     streams = list[Stream]()
 
     def fail_once(_: Payload, invocation: Invocation) -> None:
@@ -217,7 +217,7 @@ def test_a_broken_simulation_is_no_error_of_the_function(kernel: Kernel) -> None
 # --- the timeout ---------------------------------------------------------------------------------------------
 
 
-def test_a_timeout_kills_the_handler_where_it_stands_and_its_children_with_it(kernel: Kernel) -> None:
+def test_timeout_kills_the_handler_and_its_children(kernel: Kernel) -> None:
     marks = list[str]()
 
     def tick() -> None:
@@ -245,7 +245,7 @@ def test_a_timeout_kills_the_handler_where_it_stands_and_its_children_with_it(ke
     assert kernel.run() is StopReason.IDLE
 
 
-def test_after_a_timeout_the_environment_is_cold_again_and_its_place_is_free(kernel: Kernel) -> None:
+def test_timeout_makes_the_environment_cold_and_frees_concurrency(kernel: Kernel) -> None:
     def hang_for_a(_: Payload, invocation: Invocation) -> None:
         kernel.sleep(1000 * SECOND if invocation.execution_id == "a" else 1)
 

@@ -122,9 +122,7 @@ def test_a_line_without_an_execution_id_and_of_a_warm_environment_says_so(
     assert warm.size_bytes == cold.size_bytes + 1
 
 
-def test_levels_are_counted_and_what_the_logger_does_not_let_through_is_not(
-    kernel: Kernel, logger: logging.Logger
-) -> None:
+def test_levels_are_counted_for_lines_that_the_logger_passes(kernel: Kernel, logger: logging.Logger) -> None:
     def say(_: Payload, __: Invocation) -> None:
         logger.debug("nothing")
         logger.info("one")

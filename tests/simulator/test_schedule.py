@@ -11,9 +11,7 @@ from tests.simulator.lambdas import INIT_US, SECOND, LambdaRig, sleeper
 MINUTE = 60 * SECOND
 
 
-def test_a_rule_fires_first_when_it_says_and_then_at_its_rate_with_a_running_number(
-    kernel: Kernel, log: list[tuple[int, str]]
-) -> None:
+def test_rule_fires_at_its_first_instant_and_then_at_its_rate(kernel: Kernel, log: list[tuple[int, str]]) -> None:
     trace = Trace()
     ticks = list[TickFired]()
     trace.listen(TickFired, ticks.append)

@@ -230,7 +230,7 @@ others = st.dictionaries(
 
 @given(st.lists(others, min_size=2, max_size=6))
 @settings(max_examples=200, derandomize=True)
-def test_a_version_is_as_large_as_its_own_attributes_whatever_came_changed_or_went(versions: list[Attributes]) -> None:
+def test_size_of_a_version_is_that_of_its_own_attributes(versions: list[Attributes]) -> None:
     before: StoredItem | None = None
     for more in versions:
         image = attributes_of("a") | deepcopy(more)

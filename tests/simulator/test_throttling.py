@@ -39,7 +39,7 @@ def test_reserved_concurrency_throttles_its_function_alone(kernel: Kernel) -> No
     assert (SECOND, "b warm 1") in rig.log
 
 
-def test_a_throttled_invocation_waits_longer_each_time_up_to_five_minutes_until_it_is_too_old(kernel: Kernel) -> None:
+def test_throttled_invocation_waits_double_until_it_is_too_old(kernel: Kernel) -> None:
     rig = LambdaRig(kernel, sleeper(kernel, 60 * MINUTE), reserved_concurrency=1, timeout="2h", event_age_max="30m")
     rig.invoke("a")
     rig.invoke("b", at_us=SECOND)
@@ -113,7 +113,7 @@ def test_what_a_reservation_has_given_back_is_not_given_to_the_others(kernel: Ke
     assert [(at_us, what) for at_us, what in rig.log if "throttled" in what] == [(10 * SECOND, "b throttled")]
 
 
-def test_an_invocation_that_grew_too_old_while_it_ran_is_dropped_when_it_fails(kernel: Kernel) -> None:
+def test_invocation_too_old_after_its_run_is_dropped_on_failure(kernel: Kernel) -> None:
     def fail(*_: object) -> None:
         kernel.sleep(90 * SECOND)
         raise KeyError("wave")

@@ -48,7 +48,7 @@ def test_the_first_item_lists_the_waves_and_says_where_each_of_them_runs(kernel:
         }
 
 
-def test_a_worker_starts_each_wave_and_writes_its_job_id_while_polling_already_runs(kernel: Kernel) -> None:
+def test_worker_starts_each_wave_and_writes_its_job_id_while_polling(kernel: Kernel) -> None:
     rig = Rig(kernel, {"waves": 2})
     rig.run()
     begun_us = 5 * SECOND
@@ -71,7 +71,7 @@ def test_a_worker_starts_each_wave_and_writes_its_job_id_while_polling_already_r
     assert [wave.job_status for wave in executions[-1].waves] == ["PENDING"] * 2
 
 
-def test_a_sequential_wave_starts_when_the_job_before_it_has_ended_and_the_worker_has_reacted(kernel: Kernel) -> None:
+def test_sequential_wave_starts_after_the_job_before_and_the_reaction(kernel: Kernel) -> None:
     rig = Rig(kernel, {"waves": 3, "order": "sequential"})
     rig.run()
     first_us = 5 * SECOND + WRITE_US + START_US
@@ -79,7 +79,7 @@ def test_a_sequential_wave_starts_when_the_job_before_it_has_ended_and_the_worke
     assert [job.at_us for job in rig.jobs] == [first_us, first_us + later_us, first_us + 2 * later_us]
 
 
-def test_a_sequential_wave_that_could_only_start_after_the_run_is_not_waited_for(kernel: Kernel) -> None:
+def test_sequential_wave_beyond_the_end_of_the_run_never_starts(kernel: Kernel) -> None:
     rig = Rig(kernel, {"waves": 2, "order": "sequential", "jobs": {**FIXED, "hangs": True}})
     rig.run()
     assert len(rig.jobs) == 1
@@ -132,7 +132,7 @@ def test_executions_or_their_waves_are_spread_over_accounts_and_regions(kernel: 
 # --- waves without a job -------------------------------------------------------------------------------------
 
 
-def test_a_wave_that_is_never_launched_has_no_job_and_may_show_a_status_all_the_same(kernel: Kernel) -> None:
+def test_wave_without_a_launch_has_no_job_and_may_have_a_status(kernel: Kernel) -> None:
     rig = Rig(kernel, {"waves": [{"launch": "never"}, {}], "table_job_status": "STARTED", "order": "sequential"})
     rig.run()
     never, launched = rig.waves()
@@ -226,7 +226,7 @@ def test_a_person_cancels_an_execution_that_goes_on(kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize("end", ["COMPLETED", None])
-def test_nobody_cancels_an_execution_that_is_over_or_gone(kernel: Kernel, end: str | None) -> None:
+def test_ended_or_deleted_execution_is_not_cancelled(kernel: Kernel, end: str | None) -> None:
     rig = Rig(kernel, one(cancel_after="60s"))
     kernel.at(
         50 * SECOND,

@@ -10,7 +10,7 @@ from tests.simulator.workloads import MS, SECOND, START_US, WRITE_US, Rig, one
 AT_0 = {"at": "0s"}
 
 
-def test_a_sequential_wave_whose_job_ended_before_it_was_written_down_is_followed_at_once(kernel: Kernel) -> None:
+def test_job_that_ends_before_its_write_is_followed_at_once(kernel: Kernel) -> None:
     jobs = {"pending": "0s", "started": "0s", "in_progress": "1ms"}
     rig = Rig(kernel, {"waves": 2, "order": "sequential", "reaction": "0s", "jobs": jobs, "arrival": AT_0})
     rig.run()
@@ -19,7 +19,7 @@ def test_a_sequential_wave_whose_job_ended_before_it_was_written_down_is_followe
 
 @pytest.mark.parametrize(("duration", "jobs"), [("97109999us", 1), ("97110ms", 2)])
 def test_a_worker_waits_to_the_end_of_the_run_and_not_beyond(kernel: Kernel, duration: str, jobs: int) -> None:
-    # The first job starts at 110 ms and runs for 90 s; then somebody takes 7 s to react.
+    # The first job starts at 110 ms and runs for 90 s; then the reaction takes 7 s.
     rig = Rig(kernel, {"waves": 2, "order": "sequential", "arrival": AT_0}, duration=duration)
     kernel.run()
     assert len(rig.jobs) == jobs

@@ -19,13 +19,13 @@ SECOND: Final = 1_000_000
 MS: Final = 1_000
 WRITE_US: Final = 10 * MS
 START_US: Final = 100 * MS
-"""How long a write and a StartRecovery take here."""
+"""Times of a write and a StartRecovery."""
 FIXED: Final = {"pending": "60s", "started": "0s", "in_progress": "30s"}
 """A job of a minute and a half."""
 
 
 class Rig:
-    """A workload over a table and a DRS, and what was told of both."""
+    """A workload over a table and a DRS, and the events of both."""
 
     def __init__(self, kernel: Kernel, *groups: Mapping[str, Any], **fields: Any) -> None:
         self.kernel = kernel

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from drsim.orchestrator.aws.dynamodb import StatusIndex, TableStore
+from drsim.orchestrator.aws.dynamodb import ItemStore, StatusIndex
 from drsim.orchestrator.model import ExecutionKey
 from drsim.orchestrator.ports import ExecutionStore, PollingIndex
 from drsim.simulator.kernel import Kernel
@@ -88,7 +88,7 @@ class OnAws:
     def __init__(self, client: "DynamoDBClient") -> None:
         create_table(client)
         self.client = client
-        self.store: ExecutionStore = TableStore(client, TABLE)
+        self.store: ExecutionStore = ItemStore(client, TABLE)
         self.index: PollingIndex = StatusIndex(client, TABLE, INDEX)
 
     def put(self, item: Mapping[str, object]) -> None:

@@ -1,20 +1,17 @@
 """The credentials and the Region of each DRS client, and when they are renewed."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
+import boto3.session
 import pytest
 
-from drsim.orchestrator.aws.accounts import DrsClients, OwnClients, RoleCredentials
+from drsim.orchestrator.aws.accounts import DrsClients, RoleCredentials, own_session
 from drsim.orchestrator.errors import RefusedError
 from drsim.orchestrator.model import JobScope
 from drsim.orchestrator.settings import MINUTE_US
 from tests.orchestrator.aws.wire import Answer, Request, Wire, granted, in_json
 from tests.orchestrator.ports import VirtualClock
 from tests.orchestrator.samples import EAST, OTHER_ACCOUNT, WEST
-
-if TYPE_CHECKING:
-    from mypy_boto3_drs import DrsClient
-    from mypy_boto3_sts import STSClient
 
 OTHER_WEST = JobScope(OTHER_ACCOUNT.account_id, WEST.region)
 
@@ -23,23 +20,21 @@ FIRST = granted("AKIAONE", "2025-11-28T21:32:29Z")
 SECOND = granted("AKIATWO", "2025-11-28T22:32:29Z")
 
 
-class Clients(OwnClients):
-    """The real clients, each with its own wire."""
+class Session(boto3.session.Session):
+    """A real session whose clients of STS and DRS each have their own wire."""
 
     def __init__(self, *grants: Answer) -> None:
-        super().__init__(connections_max=1)
+        super().__init__(botocore_session=own_session(connections_max=1)._session)
         self._grants = grants
         self.sts_wires: list[Wire] = []
         self.drs_wires: list[Wire] = []
 
-    def sts(self) -> "STSClient":
-        client = super().sts()
-        self.sts_wires.append(Wire(client, *self._grants))
-        return client
-
-    def drs(self, region: str, credentials: RoleCredentials | None = None) -> "DrsClient":
-        client = super().drs(region, credentials)
-        self.drs_wires.append(Wire(client, in_json({"items": []})))
+    def client(self, service_name: str, **options: Any) -> Any:  # type: ignore[override]
+        client = super().client(service_name, **options)  # type: ignore[call-overload]
+        if service_name == "sts":
+            self.sts_wires.append(Wire(client, *self._grants))
+        else:
+            self.drs_wires.append(Wire(client, in_json({"items": []})))
         return client
 
 
@@ -48,24 +43,24 @@ class Scene:
 
     def __init__(self, *grants: Answer, role_name: str = "DrsReader", partition: str = "aws") -> None:
         self.clock = VirtualClock()
-        self.clients = Clients(*grants)
+        self.session = Session(*grants)
         self._of = DrsClients(
-            self.clients, self.clock, account_id=EAST.account_id, role_name=role_name, partition=partition
+            self.session, self.clock, account_id=EAST.account_id, role_name=role_name, partition=partition
         )
 
     def ask(self, scope: JobScope) -> tuple[str, str]:
         """Call DRS in this scope; return the access key and the Region of the request."""
         client = self._of.client_of(scope)
         client.describe_jobs()
-        request: Request = max((wire.requests for wire in self.clients.drs_wires), key=len)[-1]
-        for wire in self.clients.drs_wires:
+        request: Request = max((wire.requests for wire in self.session.drs_wires), key=len)[-1]
+        for wire in self.session.drs_wires:
             wire.requests.clear()
         return request.key_id, request.url.split(".")[1]
 
     @property
     def assumed(self) -> list[bytes]:
         """The bodies of all requests to STS."""
-        return [request.body for wire in self.clients.sts_wires for request in wire.requests]
+        return [request.body for wire in self.session.sts_wires for request in wire.requests]
 
 
 def test_own_account_uses_the_functions_credentials_in_each_region() -> None:
@@ -75,7 +70,7 @@ def test_own_account_uses_the_functions_credentials_in_each_region() -> None:
         ("AKIAOWN", "us-west-2"),
         ("AKIAOWN", "us-east-1"),
     ]
-    assert (len(scene.clients.drs_wires), scene.assumed) == (2, [])
+    assert (len(scene.session.drs_wires), scene.assumed) == (2, [])
 
 
 def test_other_account_uses_its_role_assumed_once_for_all_regions() -> None:
@@ -104,7 +99,7 @@ def test_credentials_and_clients_are_renewed_10_minutes_before_expiry() -> None:
     assert scene.ask(OTHER_ACCOUNT) == ("AKIAONE", "us-east-1")
     scene.clock.pass_us(1)
     assert [scene.ask(scope) for scope in (OTHER_ACCOUNT, OTHER_ACCOUNT)] == [("AKIATWO", "us-east-1")] * 2
-    assert (len(scene.assumed), len(scene.clients.sts_wires), len(scene.clients.drs_wires)) == (2, 1, 2)
+    assert (len(scene.assumed), len(scene.session.sts_wires), len(scene.session.drs_wires)) == (2, 1, 2)
 
 
 def test_other_account_without_a_role_is_refused_naming_the_setting() -> None:

@@ -4,7 +4,7 @@ import boto3.session
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from drsim.orchestrator.aws.dynamodb import StatusIndex, TableStore
+from drsim.orchestrator.aws.dynamodb import ItemStore, StatusIndex
 from drsim.orchestrator.errors import TryLaterError
 from drsim.orchestrator.model import ExecutionStatus, PollUpdate
 from tests.orchestrator.aws.wire import Wire, in_json, refusal
@@ -37,7 +37,7 @@ def test_look_queries_the_index_by_status_page_after_page(
 def test_read_is_strongly_consistent(session: boto3.session.Session) -> None:
     client = session.client("dynamodb")
     wire = Wire(client, in_json({}))
-    assert TableStore(client, "executions").get(KEY) is None
+    assert ItemStore(client, "executions").get(KEY) is None
     assert [request.json for request in wire.requests] == [
         {"TableName": "executions", "Key": KEY_SENT, "ConsistentRead": True}
     ]
@@ -47,7 +47,7 @@ def test_failed_read_names_the_execution(session: boto3.session.Session, sleeps:
     client = session.client("dynamodb")
     Wire(client, refusal("ProvisionedThroughputExceededException"))
     with pytest.raises(TryLaterError, match=r"^GetItem \(execution e-1\): ProvisionedThroughputExceededException: no"):
-        TableStore(client, "executions").get(KEY)
+        ItemStore(client, "executions").get(KEY)
 
 
 def test_write_without_an_answer_names_the_execution(session: boto3.session.Session, sleeps: list[float]) -> None:
@@ -55,13 +55,13 @@ def test_write_without_an_answer_names_the_execution(session: boto3.session.Sess
     Wire(client, ConnectionClosedError(endpoint_url="https://dynamodb.us-east-1.amazonaws.com/"))
     update = PollUpdate(key=KEY, expected_version=3, last_polled_us=START_US, waves=())
     with pytest.raises(TryLaterError, match=r"^UpdateItem \(execution e-1, POLLING at version 3\): "):
-        TableStore(client, "executions").save_poll(update)
+        ItemStore(client, "executions").save_poll(update)
 
 
 def test_poll_update_names_only_what_it_changes(session: boto3.session.Session) -> None:
     client = session.client("dynamodb")
     wire = Wire(client, in_json({}))
-    store = TableStore(client, "executions")
+    store = ItemStore(client, "executions")
     store.save_poll(PollUpdate(key=KEY, expected_version=3, last_polled_us=START_US + 500_000, waves=()))
     store.save_poll(
         PollUpdate(

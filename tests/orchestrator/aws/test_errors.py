@@ -17,9 +17,9 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
-from drsim.orchestrator.aws.config import ATTEMPTS_MAX, CONNECT_TIMEOUT_S, READ_TIMEOUT_S, client_config
+from drsim.orchestrator.aws.accounts import ATTEMPTS_MAX, CONNECT_TIMEOUT_S, READ_TIMEOUT_S, client_config
 from drsim.orchestrator.aws.drs import RegionalJobs
-from drsim.orchestrator.aws.dynamodb import StatusIndex, TableStore
+from drsim.orchestrator.aws.dynamodb import ItemStore, StatusIndex
 from drsim.orchestrator.aws.errors import THROTTLING_CODES, TRANSIENT_CODES, port_error
 from drsim.orchestrator.errors import LostRaceError, OrchestratorError, RefusedError, TryLaterError
 from drsim.orchestrator.model import PollUpdate
@@ -110,7 +110,7 @@ def test_write_to_a_locked_item_is_left_to_the_next_tick(
     wire = Wire(client, refusal(code))
     update = PollUpdate(key=KEY, expected_version=3, last_polled_us=0, waves=())
     with pytest.raises(TryLaterError, match=rf"{code}: no \[HTTP 400, request r-77, attempts {attempts}\]$"):
-        TableStore(client, "executions").save_poll(update)
+        ItemStore(client, "executions").save_poll(update)
     assert (len(wire.requests), len(sleeps)) == (attempts, attempts - 1)
 
 
@@ -160,9 +160,9 @@ def test_request_that_botocore_refuses_is_not_sent(session: boto3.session.Sessio
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
 def test_error_without_an_answer_is_mapped_by_its_type(error: Exception, meaning: type[OrchestratorError]) -> None:
-    sorted_error = port_error("GetItem", error)
+    sorted_error = port_error("GetItem", error, "execution e")
     assert type(sorted_error) is meaning
-    assert str(sorted_error) == f"GetItem: {type(error).__name__}: {error}"
+    assert str(sorted_error) == f"GetItem (execution e): {type(error).__name__}: {error}"
 
 
 @pytest.mark.parametrize("version", [0, 3])
@@ -174,7 +174,7 @@ def test_failed_condition_is_a_lost_race_without_a_retry(
     wire = Wire(
         client, refusal("ConditionalCheckFailedException", Item=found), refusal("ConditionalCheckFailedException")
     )
-    store = TableStore(client, "executions")
+    store = ItemStore(client, "executions")
     update = PollUpdate(key=KEY, expected_version=version, last_polled_us=0, waves=())
     message = rf"^UpdateItem \(execution e-1, POLLING at version {version}; "
     with pytest.raises(LostRaceError, match=message + r"found CANCELLED at version 9\): Cond.*request r-77"):

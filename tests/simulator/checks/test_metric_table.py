@@ -1,7 +1,6 @@
 """One table has the poller's metrics: what it publishes, what the template reads and what is judged are the same."""
 
-from drsim.orchestrator.metrics import UNITS, MetricName
-from drsim.orchestrator.model import Dispatch
+from drsim.orchestrator.model import UNITS, Dispatch, MetricName
 from drsim.simulator.checks.metrics import METRIC_RULES
 from drsim.simulator.cloudwatch.alarms import alarms_by_name
 from drsim.simulator.cloudwatch.dashboard import dashboard

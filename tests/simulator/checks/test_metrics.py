@@ -4,8 +4,7 @@ from typing import Final
 
 import pytest
 
-from drsim.orchestrator.metrics import MetricName, point
-from drsim.orchestrator.model import ExecutionKey, MetricPoint, Unit
+from drsim.orchestrator.model import ExecutionKey, MetricName, MetricPoint, Unit, point
 from drsim.simulator.checks.metrics import MetricsComplete
 from drsim.simulator.checks.monitor import Verdict
 from drsim.simulator.events import FINDER, POLLER, IndexRead, Invoked, MetricsPublished

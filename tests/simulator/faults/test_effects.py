@@ -121,7 +121,7 @@ def test_a_denied_call_is_not_tried_again(kernel: Kernel) -> None:
     assert made(rig) == [("AccessDeniedException", "denied")]
 
 
-def test_a_lost_answer_is_that_of_a_write_which_was_done_and_is_refused_the_next_time(kernel: Kernel) -> None:
+def test_write_with_a_lost_answer_is_done_and_its_retry_refused(kernel: Kernel) -> None:
     rig = FaultRig(kernel, {"fault": "answer-lost", "attempts": 1})
     fails(rig, "UpdateItem", LostRaceError)
     assert read(rig.table, "e") == attributes_of("e", "POLLING", Version=2, Waves=[], LastPolledTime=0)
@@ -155,7 +155,7 @@ def test_a_call_that_is_stuck_lasts_until_lambda_ends_the_run(kernel: Kernel) ->
     assert [(event.outcome, event.duration_us) for event in rig.ended] == [("timeout", 600 * SECOND)]
 
 
-def test_a_rule_with_a_number_strikes_that_call_of_a_run_alone(kernel: Kernel) -> None:
+def test_rule_with_a_number_acts_on_that_call_of_a_run_only(kernel: Kernel) -> None:
     rig = FaultRig(kernel, {"fault": "denied", "operation": "GetItem", "nth": 2})
 
     def scene() -> None:
@@ -169,7 +169,7 @@ def test_a_rule_with_a_number_strikes_that_call_of_a_run_alone(kernel: Kernel) -
     assert [fault for _, fault in made(rig)] == ["", "", "denied", ""]
 
 
-def test_a_rule_for_a_region_strikes_what_is_asked_there_alone(kernel: Kernel) -> None:
+def test_rule_for_a_region_acts_on_calls_to_that_region_only(kernel: Kernel) -> None:
     rig = FaultRig(
         kernel,
         {"fault": "denied", "operation": "DescribeJobs", "region": "eu-west-1"},

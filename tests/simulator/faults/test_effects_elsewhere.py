@@ -46,7 +46,7 @@ def test_a_tick_is_lost_late_or_doubled_and_the_next_one_is_not(
 
 
 def starts(kernel: Kernel, rule: dict[str, object], *, events: int = 1, **fields: object) -> LambdaRig:
-    """Lambda behind this rule, after so many events of the execution e, ten seconds apart."""
+    """Lambda under this rule, after this number of events of the execution e, 10 s apart."""
     rig = LambdaRig(kernel, faults=a_spec(rule, **fields))
     for number in range(events):
         rig.invoke("e", at_us=number * 10 * SECOND)
@@ -75,7 +75,7 @@ def test_a_held_back_event_is_let_go_at_healing(kernel: Kernel) -> None:
     assert [event.at_us for event in rig.started] == [40 * SECOND + INIT_US]
 
 
-def test_a_cold_start_comes_although_an_environment_is_warm_and_takes_longer(kernel: Kernel) -> None:
+def test_cold_start_fault_ignores_a_warm_environment_and_adds_its_delay(kernel: Kernel) -> None:
     rig = starts(kernel, {"fault": "cold-start", "run": 2, "delay": "3s"}, events=2)
     assert [(event.environment, event.init_us) for event in rig.started] == [(1, INIT_US), (2, INIT_US + 3 * SECOND)]
 
@@ -108,7 +108,7 @@ def test_a_held_back_write_shows_at_healing(kernel: Kernel) -> None:
     assert rig.effects.index_lag_us(key_of("e"), 1) == 80 * SECOND
 
 
-def test_a_clock_is_off_by_the_same_time_all_its_environments_life_until_healing(kernel: Kernel) -> None:
+def test_clock_skew_of_an_environment_is_constant_until_healing(kernel: Kernel) -> None:
     rig = Rig(kernel, faults=a_spec({"fault": "clock-skew", "delay": "1s..2s"}, heal="5m"))
     clock = SkewedClock(kernel, 0, rig.boundary, rig.effects)
     off = list[int]()
@@ -163,5 +163,5 @@ def test_the_quota_refuses_the_job(kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize("fault", ["job-hangs", "job-late", "servers-fail", "quota"])
-def test_only_the_wave_that_the_rule_names_is_struck(kernel: Kernel, fault: str) -> None:
+def test_rule_acts_only_on_the_wave_that_it_names(kernel: Kernel, fault: str) -> None:
     assert life(kernel, {"fault": fault, "run": 2}, wave=1) == LIFE

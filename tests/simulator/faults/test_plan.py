@@ -1,4 +1,4 @@
-"""The plan: which events a rule strikes, and that nothing else about a run changes that."""
+"""The plan: which events a rule selects, independent of the rest of the run."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def test_an_event_that_no_rule_is_about_passes_unharmed() -> None:
         ({"nth": 1}, {"nth": 2}),
     ],
 )
-def test_a_rule_strikes_only_what_it_names(rule: dict[str, object], event: dict[str, object]) -> None:
+def test_rule_acts_only_on_events_that_it_names(rule: dict[str, object], event: dict[str, object]) -> None:
     rig = PlanRig({"fault": "denied", **rule})
     named: dict[str, Any] = {"function": "ExecutionPoller", "region": "us-east-1", "run": 2, "nth": 1}
     assert rig.hit("DescribeJobs", **named) is not None
@@ -56,7 +56,7 @@ def test_operations_are_the_points_at_which_anything_may_go_wrong() -> None:
     assert rig.plan.operations == {"Tick", "Query", "Index"}
 
 
-def test_what_strikes_is_told_to_the_trace() -> None:
+def test_injected_fault_is_traced() -> None:
     rig = PlanRig({"fault": "denied"}, {"fault": "slow", "delay": "7s"}).at(3)
     assert rig.hit("GetItem", function="ExecutionPoller", request_id="r-1", run=4, nth=2) is not None
     assert rig.injected == [
@@ -69,8 +69,8 @@ def test_what_strikes_is_told_to_the_trace() -> None:
 
 def test_a_rule_acts_from_after_to_just_before_before() -> None:
     rig = PlanRig({"fault": "denied", "after": "60s", "before": "120s"})
-    struck = [rig.at(second).hit("GetItem") is not None for second in (0, 59.999999, 60, 119.999999, 120)]
-    assert struck == [False, False, True, True, False]
+    hits = [rig.at(second).hit("GetItem") is not None for second in (0, 59.999999, 60, 119.999999, 120)]
+    assert hits == [False, False, True, True, False]
 
 
 def test_healing_ends_every_rule_but_lasting_ones() -> None:
@@ -108,22 +108,22 @@ def test_polling_is_disturbed_until_healing_unless_all_faults_are_drss_own(
 # --- chance ----------------------------------------------------------------------------------------------------
 
 
-def test_chance_strikes_about_as_often_as_it_says() -> None:
-    assert 240 <= len(PlanRig(SOMETIMES).runs_struck("GetItem", runs=1000)) <= 360
+def test_rule_acts_about_as_often_as_its_chance() -> None:
+    assert 240 <= len(PlanRig(SOMETIMES).runs_hit("GetItem", runs=1000)) <= 360
 
 
-def test_each_seed_and_each_execution_is_struck_at_other_events() -> None:
-    struck = [
-        PlanRig(SOMETIMES).runs_struck("GetItem"),
-        PlanRig(SOMETIMES, seed=8).runs_struck("GetItem"),
-        PlanRig(SOMETIMES).runs_struck("GetItem", "other"),
+def test_each_seed_and_execution_has_other_injections() -> None:
+    hits = [
+        PlanRig(SOMETIMES).runs_hit("GetItem"),
+        PlanRig(SOMETIMES, seed=8).runs_hit("GetItem"),
+        PlanRig(SOMETIMES).runs_hit("GetItem", "other"),
     ]
-    assert len({tuple(each) for each in struck}) == 3
+    assert len({tuple(each) for each in hits}) == 3
 
 
-def test_an_unrelated_rule_does_not_change_which_events_are_struck() -> None:
-    alone = PlanRig(SOMETIMES).runs_struck("GetItem")
-    # One of the same kind at another operation, and others at the same one that strike later, and behind it.
+def test_unrelated_rule_does_not_change_injections() -> None:
+    alone = PlanRig(SOMETIMES).runs_hit("GetItem")
+    # One of the same kind at another operation, and others at the same one that act later, and after it in order.
     others = (
         {"fault": "throttled", "operation": "Query", "chance": 0.5},
         {"fault": "slow", "operation": "GetItem", "run": 50},
@@ -131,21 +131,21 @@ def test_an_unrelated_rule_does_not_change_which_events_are_struck() -> None:
         {"fault": "slow", "chance": 0.9},
     )
     rig = PlanRig(*others)
-    struck = [run for run in range(1, 41) if fault_of(rig.hit("GetItem", run=run)) == "throttled"]
-    assert struck == alone
+    hits = [run for run in range(1, 41) if fault_of(rig.hit("GetItem", run=run)) == "throttled"]
+    assert hits == alone
 
 
-def test_other_executions_and_the_order_of_events_do_not_change_which_are_struck() -> None:
-    alone = PlanRig(SOMETIMES).runs_struck("GetItem")
+def test_injections_ignore_other_executions_and_the_order_of_events() -> None:
+    alone = PlanRig(SOMETIMES).runs_hit("GetItem")
     rig = PlanRig(SOMETIMES)
-    rig.runs_struck("GetItem", "third")
+    rig.runs_hit("GetItem", "third")
     backwards = [run for run in range(40, 0, -1) if rig.hit("GetItem", run=run) is not None]
     assert backwards[::-1] == alone
 
 
-def test_two_rules_alike_strike_independently() -> None:
+def test_two_equal_rules_act_independently() -> None:
     rig = PlanRig(SOMETIMES, SOMETIMES)
-    rig.runs_struck("GetItem", runs=1000)
+    rig.runs_hit("GetItem", runs=1000)
     first, second = rig.plan.fired_counts
     # 0.3 of all, and 0.3 of those that the first one spares.
     assert 240 <= first <= 360
@@ -165,7 +165,7 @@ def test_a_delay_is_drawn_for_each_event_by_itself() -> None:
 
 
 def test_an_execution_whose_record_was_deleted_cannot_be_won() -> None:
-    """Whoever deletes it says so; a rule alone has done nothing yet."""
+    """The deleting code reports it; a rule alone has no effect yet."""
     rig = PlanRig({"fault": "deleted", "execution": "other"}, heal="5m")
     rig.hit("UpdateItem", "other")
     assert rig.plan.unwinnable == {}
@@ -173,7 +173,7 @@ def test_an_execution_whose_record_was_deleted_cannot_be_won() -> None:
     assert rig.plan.unwinnable == {"other": "its record was deleted"}
 
 
-def test_an_execution_that_a_lasting_fault_strikes_after_healing_cannot_be_won() -> None:
+def test_lasting_fault_after_healing_makes_an_execution_unwinnable() -> None:
     rig = PlanRig({"fault": "denied", "operation": "DescribeJobs", "lasting": True}, heal="5m").at(299)
     rig.hit("DescribeJobs")
     assert rig.plan.unwinnable == {}

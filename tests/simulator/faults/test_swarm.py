@@ -60,7 +60,7 @@ def test_only_the_kinds_that_it_names_are_drawn() -> None:
     assert max(len(drawn(seed, spec)) for seed in range(40)) == 2
 
 
-def test_drawn_rules_come_behind_those_that_were_there_and_the_swarm_is_gone() -> None:
+def test_drawn_rules_follow_the_given_ones_and_replace_the_swarm() -> None:
     spec = WorldSpec.model_validate({"faults": [{"fault": "denied"}], "swarm": {}})
     done = with_swarm(spec, 5)
     assert done.faults[0] == Rule(fault=Fault.DENIED)

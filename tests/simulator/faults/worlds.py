@@ -1,4 +1,4 @@
-"""Worlds with fault rules, for tests: as data, as a plan, and as an event that a rule may strike."""
+"""Worlds with fault rules, for tests: as data, as a plan, and as an event on which a rule may act."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -31,14 +31,14 @@ class PlanRig:
         self.plan = Plan(self.kernel, trace, spec.faults, spec.heal)
 
     def at(self, second: float) -> "PlanRig":
-        """Let time pass, to so many seconds after the start."""
+        """Let time pass, to this number of seconds after the start."""
         self.kernel.run(until_us=round(second * 1_000_000))
         return self
 
     def hit(self, operation: str, execution_id: str = "e", **event: Any) -> Hit[Any] | None:
-        """What the plan has to say about an event."""
+        """The plan's verdict on an event."""
         return self.plan.hit(POINTS[operation], execution_id=execution_id, **event)
 
-    def runs_struck(self, operation: str, execution_id: str = "e", runs: int = 40) -> list[int]:
-        """Which of an execution's first runs are struck."""
+    def runs_hit(self, operation: str, execution_id: str = "e", runs: int = 40) -> list[int]:
+        """The runs of an execution on which a rule acts, among the first ones."""
         return [run for run in range(1, runs + 1) if self.hit(operation, execution_id, run=run) is not None]

@@ -13,7 +13,7 @@ from hypothesis import Phase, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from drsim.orchestrator.aws.dynamodb import StatusIndex, TableStore
+from drsim.orchestrator.aws.dynamodb import ItemStore, StatusIndex
 from drsim.orchestrator.errors import LostRaceError, MalformedError
 from drsim.orchestrator.items import execution_of, seconds_item, waves_item
 from drsim.orchestrator.model import Execution, ExecutionKey, ExecutionStatus, PollUpdate
@@ -248,7 +248,7 @@ class Tables(RuleBasedStateMachine):
                 table.update(key, attributes, writer="poller", request_id=request, condition=condition)
                 return
             try:
-                TableStore(self.both.client, NAME).save_poll(update)
+                ItemStore(self.both.client, NAME).save_poll(update)
             except LostRaceError:
                 # The gateway tells the trace of what functions are refused.
                 self.both.traces[1].emit(WriteRefused(self.both.now_us, request, "poller", key.execution_id))
@@ -333,7 +333,7 @@ class Tables(RuleBasedStateMachine):
         assert fast.size_bytes == wire.size_bytes
         assert fast.execution == wire.execution
         if not fast.execution.unreadable:
-            assert TableStore(self.twins.client, NAME).get(self.touched) == execution_of(fast.attributes)
+            assert ItemStore(self.twins.client, NAME).get(self.touched) == execution_of(fast.attributes)
 
     @invariant()
     def the_traces_are_the_same(self) -> None:
