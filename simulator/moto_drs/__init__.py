@@ -24,12 +24,7 @@ from moto import backend_index
 
 from drsim.orchestrator.model import JobScope
 from drsim.simulator.moto_drs import exceptions, models, responses, urls
-from drsim.simulator.moto_drs.exceptions import (
-    AccessDeniedError,
-    DRSError,
-    InternalServerError,
-    ThrottlingError,
-)
+from drsim.simulator.moto_drs.exceptions import AccessDeniedError, DRSError, InternalServerError, ThrottlingError
 from drsim.simulator.moto_drs.models import DRSBackend, DrsWorld, drs_backends
 from drsim.simulator.moto_drs.operations import OPERATIONS
 from drsim.simulator.randomness import Stream

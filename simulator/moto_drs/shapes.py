@@ -145,20 +145,13 @@ def source_server(
         **frame.identity("source-server", server_id),
         "lastLaunchResult": "NOT_STARTED",
         "dataReplicationInfo": {"lagDuration": "P0D", "dataReplicationState": "CONTINUOUS"},
-        "lifeCycle": {
-            "addedToServiceDateTime": added,
-            "firstByteDateTime": added,
-            "lastSeenByServiceDateTime": now,
-        },
+        "lifeCycle": {"addedToServiceDateTime": added, "firstByteDateTime": added, "lastSeenByServiceDateTime": now},
         "sourceProperties": {
             "lastUpdatedDateTime": now,
             "recommendedInstanceType": "t3.small",
             "identificationHints": identification_hints(server_id),
         },
-        "stagingArea": {
-            "status": "EXTENDED" if extended else "NOT_EXTENDED",
-            "stagingAccountID": staging_account_id,
-        },
+        "stagingArea": {"status": "EXTENDED" if extended else "NOT_EXTENDED", "stagingAccountID": staging_account_id},
         "replicationDirection": "FAILOVER",
     }
     if last_launch is not None:

@@ -10,28 +10,12 @@ from typing import Any, Final
 from drsim.simulator.services.spec import TableSpec
 
 OURS: Final = (
-    "ExecutionId",
-    "PlanId",
-    "Status",
-    "StartTime",
-    "EndTime",
-    "ExecutionType",
-    "LastPolledTime",
-    "Version",
-    "TotalWaves",
-    "Waves",
-    "WaveNumber",
-    "WaveName",
-    "Region",
-    "AccountId",
-    "JobId",
-    "JobStatus",
-    "StatusMessage",
-    "Servers",
-    "SourceServerId",
-    "InstanceId",
+    *("ExecutionId", "PlanId", "Status", "StartTime", "EndTime", "ExecutionType", "LastPolledTime", "Version"),
+    *("TotalWaves", "Waves"),
+    *("WaveNumber", "WaveName", "Region", "AccountId", "JobId", "JobStatus", "StatusMessage", "Servers"),
+    *("SourceServerId", "InstanceId"),
 )
-"""Every attribute of the contract, of items, waves and servers."""
+"""Every attribute of the contract: of executions, waves and servers."""
 
 
 class Names:

@@ -8,27 +8,18 @@ from urllib.parse import parse_qs, unquote
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.cloudwatch.models import MetricDatum, cloudwatch_backends
-from moto.iam.models import get_account_id_from
 
-from drsim.orchestrator.model import ExecutionKey, JobScope, MetricPoint
+from drsim.orchestrator.model import ExecutionKey, JobScope, MetricPoint, Unit
 from drsim.simulator.events import FINDER, ActionUsed, IndexRead, JobsDescribed, WriteRefused
 from drsim.simulator.randomness import Spread, Stream
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.functions import Invocation
-from drsim.simulator.wire.error_responses import answer
+from drsim.simulator.wire import messages
+from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.wire.errors import NotSimulatedError
-from drsim.simulator.wire.requests import (
-    READS,
-    WRITES,
-    body_of,
-    header_of,
-    items_of,
-    refused_by_condition,
-    table_name,
-    text_of,
-    unit_of,
-)
+from drsim.simulator.wire.messages import body_of, header_of
 from drsim.simulator.wire.table import MotoTable
+from drsim.simulator.workload import HOME_ACCOUNT
 from drsim.simulator.world import World
 
 
@@ -51,31 +42,27 @@ class ClientCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Where calls are made: the world, its home account and Region, and moto. `functions` has the deployed names."""
+    """Where calls are made: a world and moto. `functions` has the world's names of functions by deployed name."""
 
     world: World
     table: MotoTable
     functions: Mapping[str, str]
     executions: Mapping[str, ExecutionKey]
-    account_id: str
-    region: str
     moto: Callable[[AWSPreparedRequest], AWSResponse]
 
     def used(self, call: ClientCall, action: str, condition: str = "") -> None:
         """Record that the call needs permission for an action on its resource."""
-        now_us, invocation = self.world.kernel.now_us, call.invocation
-        self.world.trace.emit(
-            ActionUsed(now_us, invocation.request_id, invocation.function, action, call.resource, condition)
-        )
+        ids = (call.invocation.request_id, call.invocation.function)
+        self.world.trace.emit(ActionUsed(self.world.kernel.now_us, *ids, action, call.resource, condition))
 
 
 def _to_dynamodb(site: Site, call: ClientCall) -> None:
     world, table, body, invocation = site.world, site.table, body_of(call.request), call.invocation
     request_id, function = invocation.request_id, invocation.function
-    keys = [table.key_of(each) for each in items_of(body, table.name)]
+    keys = [table.key_of(each) for each in messages.items_of(body, table.name)]
     call.key = keys[0] if len(keys) == 1 else None
-    name = table_name(body.get("TableName", table.name))
-    call.resource = f"arn:aws:dynamodb:{site.region}:{site.account_id}:table/{name}"
+    name = messages.table_name(body.get("TableName", table.name))
+    call.resource = f"arn:aws:dynamodb:{REGION}:{HOME_ACCOUNT}:table/{name}"
     if "IndexName" in body:
         call.resource += f"/index/{body['IndexName']}"
 
@@ -84,13 +71,13 @@ def _to_dynamodb(site: Site, call: ClientCall) -> None:
             with table.as_indexed():
                 return site.moto(call.request)
         response = site.moto(call.request)
-        if refused_by_condition(response):
+        if messages.refused_by_condition(response):
             for key in keys:
                 world.trace.emit(WriteRefused(world.kernel.now_us, request_id, function, key.execution_id))
-        elif response.status_code < 300 and call.operation in WRITES:
+        elif response.status_code < 300 and call.operation in messages.WRITES:
             for key in keys:
                 table.written(key, function, request_id)
-        elif response.status_code < 300 and not READS.match(call.operation):
+        elif response.status_code < 300 and not messages.READS.match(call.operation):
             table.look_again(function, request_id)
         return response
 
@@ -110,26 +97,16 @@ def _to_drs(site: Site, call: ClientCall) -> None:
     if call.operation != "DescribeJobs":
         return
     world, body = site.world, body_of(call.request)
+    access_key = header_of(call.request, "Authorization").partition("Credential=")[2].partition("/")[0]
+    scope = JobScope(messages.account_of(access_key), call.region)
+    ids = (call.invocation.request_id, call.invocation.execution_id, *scope)
+    asked, is_first = tuple(body.get("filters", {}).get("jobIDs", ())), int("nextToken" not in body)
 
     def seen(response: AWSResponse) -> None:
         items = json.loads(response.content)["items"]
         jobs = {job["jobID"]: len(job.get("participatingServers", ())) for job in items}
-        authorization = header_of(call.request, "Authorization")
-        access_key = authorization.partition("Credential=")[2].partition("/")[0]
-        account_id = get_account_id_from(access_key) if access_key.startswith("ASIA") else site.account_id
-        scope = JobScope(account_id, call.region)
-        world.trace.emit(
-            JobsDescribed(
-                world.kernel.now_us,
-                call.invocation.request_id,
-                call.invocation.execution_id,
-                *scope,
-                tuple(body.get("filters", {}).get("jobIDs", ())),
-                tuple(jobs),
-                tuple(job_id for job_id, count in jobs.items() if world.drs.left_out(scope, job_id, count)),
-                int("nextToken" not in body),
-            )
-        )
+        incomplete = tuple(job_id for job_id, count in jobs.items() if world.drs.left_out(scope, job_id, count))
+        world.trace.emit(JobsDescribed(world.kernel.now_us, *ids, asked, tuple(jobs), incomplete, is_first))
 
     call.seen = seen
 
@@ -147,7 +124,7 @@ def _to_lambda(site: Site, call: ClientCall) -> None:
     execution_id = _execution_in(payload, site.executions)
     call.key = site.executions.get(execution_id)
     call.stream = Stream(world.kernel.seed, f"invoke/{invocation.request_id}/{execution_id}")
-    call.resource = f"arn:aws:lambda:{site.region}:{site.account_id}:function:{name}"
+    call.resource = f"arn:aws:lambda:{REGION}:{HOME_ACCOUNT}:function:{name}"
     kind = header_of(call.request, "X-Amz-Invocation-Type") or "RequestResponse"
     if kind != "Event":
         raise NotSimulatedError(
@@ -157,7 +134,7 @@ def _to_lambda(site: Site, call: ClientCall) -> None:
     def act() -> AWSResponse:
         function = site.functions.get(name, name)
         world.functions.invoke_event(function, payload, execution_id=execution_id, by=invocation.request_id)
-        return answer(call.request.url, 202, {"x-amzn-requestid": invocation.request_id}, b"")
+        return messages.answer(call.request.url, 202, {"x-amzn-requestid": invocation.request_id}, b"")
 
     call.act = act
 
@@ -179,11 +156,12 @@ def _to_cloudwatch(site: Site, call: ClientCall) -> None:
         return
 
     def act() -> AWSResponse:
-        kept = cloudwatch_backends[site.account_id][site.region].metric_data
+        kept = cloudwatch_backends[HOME_ACCOUNT][REGION].metric_data
         before = len(kept)
         response = site.moto(call.request)
         points = [
-            MetricPoint(datum.name, datum.value, unit_of(datum.unit))
+            # This project does not know all of CloudWatch's units.
+            MetricPoint(datum.name, datum.value, Unit(datum.unit) if datum.unit in {*Unit} else Unit.COUNT)
             for datum in kept[before:]
             if isinstance(datum, MetricDatum)
         ]
@@ -197,7 +175,8 @@ def _to_cloudwatch(site: Site, call: ClientCall) -> None:
 
 
 def _to_sts(site: Site, call: ClientCall) -> None:
-    call.resource = parse_qs(text_of(call.request)).get("RoleArn", ["*"])[0]
+    body = call.request.body or ""
+    call.resource = parse_qs(body.decode() if isinstance(body, bytes) else str(body)).get("RoleArn", ["*"])[0]
     # A stream of its own, so that a role for another account does not change what other calls draw.
     call.stream = Stream(site.world.kernel.seed, f"sts/{call.invocation.request_id}/{call.resource}")
 

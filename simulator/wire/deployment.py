@@ -55,22 +55,23 @@ class Deployment:
     poller: DeployedFunction
 
 
-def deploy(environment: str = "test", parameters: Mapping[str, str] = MappingProxyType({})) -> Deployment:
+def deploy(
+    parameters: Mapping[str, str] = MappingProxyType({}), *, attribute_name: Callable[[str], str] = str
+) -> Deployment:
     """Deploy the template while moto is active, in us-east-1.
 
     `parameters` are the template's; others keep their defaults. Raises ValueError for an unknown name. An environment
-    can be deployed once for each start of moto.
+    can be deployed once for each start of moto. `attribute_name` returns the table's name of one of our attributes.
     """
     document = template()
-    given = {**_CODE, **parameters, "Environment": environment}
+    given = {**_CODE, "Environment": "test", **parameters}
     unknown = sorted(given.keys() - document["Parameters"].keys())
     if unknown:
         raise ValueError(f"parameters must be the template's, got {', '.join(unknown)}")
     client: _Client = lru_cache(_session().client)
-    storage = client("s3")
-    storage.create_bucket(Bucket=given["CodeBucket"])
-    storage.put_object(Bucket=given["CodeBucket"], Key=given["CodeKey"], Body=_code())
-    outputs = _create_stack(client, document, given)
+    client("s3").create_bucket(Bucket=given["CodeBucket"])
+    client("s3").put_object(Bucket=given["CodeBucket"], Key=given["CodeKey"], Body=_code())
+    outputs = _create_stack(client, document, given, attribute_name)
     return Deployment(
         table_name=outputs["TableName"],
         rule_name=outputs["ScheduleName"],
@@ -82,10 +83,8 @@ def deploy(environment: str = "test", parameters: Mapping[str, str] = MappingPro
 
 @lru_cache(maxsize=1)
 def _session() -> boto3.Session:
-    """Cached, because reading the eight services' API models takes longer than all calls together.
-
-    Its credentials are dummies, so that nothing real could be deployed.
-    """
+    # Cached, because reading the eight services' API models takes longer than all calls together. Its credentials are
+    # dummies, so that nothing real could be deployed.
     return boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name=REGION)
 
 
@@ -100,8 +99,14 @@ def _code() -> bytes:
     return packed.getvalue()
 
 
-def _create_stack(client: _Client, document: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
+def _create_stack(
+    client: _Client, document: Mapping[str, Any], given: Mapping[str, str], attribute_name: Callable[[str], str]
+) -> dict[str, str]:
     """Create the stack, and by API calls what moto's CloudFormation ignores. Returns the stack's outputs."""
+
+    def renamed(part: dict[str, Any]) -> dict[str, Any]:
+        return {**part, "AttributeName": attribute_name(part["AttributeName"])} if "AttributeName" in part else part
+
     by_api = {name: about for name, about in document["Resources"].items() if about["Type"] in _BY_API}
     references = [{"Ref": name} for name in by_api]
     # moto would warn of each type that it does not know, and log it many times.
@@ -113,7 +118,7 @@ def _create_stack(client: _Client, document: Mapping[str, Any], given: Mapping[s
     stacks, name = client("cloudformation"), f"drs-orchestration-{given['Environment']}"
     stacks.create_stack(
         StackName=name,
-        TemplateBody=json.dumps(body),
+        TemplateBody=json.dumps(json.loads(json.dumps(body), object_hook=renamed)),
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )

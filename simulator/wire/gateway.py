@@ -1,8 +1,7 @@
 """The only way from boto3 to a service: botocore's `before-send` brings every request here.
 
-A request of a Lambda invocation takes virtual time, may meet a fault, and is recorded in the trace as in the fast tier;
-botocore itself then retries, as it does against AWS. A request from outside an invocation goes straight to moto. No
-request can reach AWS.
+A request of a Lambda invocation takes virtual time, may meet a fault, and is recorded in the trace as in the fast tier.
+botocore itself retries, as against AWS. A request from outside an invocation goes straight to moto, and none to AWS.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,17 +17,17 @@ from drsim.simulator.kernel import Process
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.functions import Invocation
 from drsim.simulator.wire.calls import PREPARE, ClientCall, Site
-from drsim.simulator.wire.error_responses import error_code, failure
 from drsim.simulator.wire.errors import NotSimulatedError
-from drsim.simulator.wire.requests import SERVICES, action_of, header_of, latency_of, shortened
+from drsim.simulator.wire.messages import SERVICES, action_of, error_code, failure, header_of, latency_of, shortened
 from drsim.simulator.wire.table import MotoTable
+from drsim.simulator.workload import HOME_ACCOUNT
 from drsim.simulator.world import World
 
 _CALLS_KEPT_MAX: Final = 1000
 """Above this, the calls of ended processes are forgotten."""
 
 _gateway: "Gateway | None" = None
-"""The open gateway; None outside wire runs, and then a client is what it always is."""
+"""The open gateway; None outside wire runs, when clients are unchanged."""
 
 
 def _begin(**event: Any) -> None:
@@ -40,16 +39,14 @@ def _send(**event: Any) -> AWSResponse | None:
     return None if _gateway is None else _gateway.send(**event)
 
 
-# As moto does for its own: every client takes the handlers on this list when it is made, in whichever run that is.
+# As moto does for its own: each client takes the handlers on this list when it is made, in any run.
 botocore.handlers.BUILTIN_HANDLERS += [("before-call", _begin), ("before-send", _send)]
 
 
 class Gateway:
     """Answers every request of the process while a wire run lasts."""
 
-    def __init__(self, *, account_id: str, region: str) -> None:
-        self._account_id = account_id
-        self._region = region
+    def __init__(self) -> None:
         self._moto = BotocoreStubber()
         self._moto.enabled = True
         self._calls: dict[Process, ClientCall | None] = {}
@@ -67,15 +64,8 @@ class Gateway:
 
     def serve(self, world: World, table: MotoTable, functions: Mapping[str, str]) -> None:
         """Serve the functions of a world from now on. `functions` has the world's names of them by deployed name."""
-        self._site = Site(
-            world=world,
-            table=table,
-            functions=functions,
-            executions={key.execution_id: key for key in world.workload.expected},
-            account_id=self._account_id,
-            region=self._region,
-            moto=self._by_moto,
-        )
+        executions = {key.execution_id: key for key in world.workload.expected}
+        self._site = Site(world=world, table=table, functions=functions, executions=executions, moto=self._by_moto)
 
     def begin(self, **_: object) -> None:
         """`before-call`: a call begins, of one or more attempts."""
@@ -115,10 +105,9 @@ class Gateway:
         return response
 
     def _by_moto(self, request: AWSPreparedRequest) -> AWSResponse:
-        """moto's answer."""
         if "ASIA" not in header_of(request, "Authorization"):
             # Credentials of an assumed role name their account themselves; all others here are the home account's.
-            request.headers["x-moto-account-id"] = self._account_id
+            request.headers["x-moto-account-id"] = HOME_ACCOUNT
         try:
             response = self._moto("before-send", request)
         except Exception as error:
@@ -131,7 +120,7 @@ class Gateway:
 
 
 def _begun(site: Site, request: AWSPreparedRequest, service: str, operation: str, invocation: Invocation) -> ClientCall:
-    """The call that a first attempt begins: who answers it, how long that takes, and which fault it meets."""
+    """The call that a first attempt begins: how it is answered, its latency, and the fault that it meets."""
     latency = latency_of(site.world.spec.latencies, service, operation, cold=invocation.cold)
     call = ClientCall(request, operation, invocation, invocation.stream, latency)
     call.act = lambda: site.moto(call.request)

@@ -35,8 +35,8 @@ from drsim.simulator.spec.swarm import with_swarm
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire.deployment import REGION
+from drsim.simulator.wire.messages import READS
 from drsim.simulator.wire.pacer import Pacer, StoppedError
-from drsim.simulator.wire.requests import READS
 from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.wire.tier import Handlers, wire_parts
 from drsim.simulator.workload import HOME_ACCOUNT, Workload

@@ -1,8 +1,7 @@
 """The execution table in moto's DynamoDB, behind the interface of the simulated one, with a StatusIndex that lags.
 
-moto keeps the items, evaluates every expression and makes every page. Its index never lags and it reports no writes;
-both are added here. The table is read after each write, and an index query gets the items as they were when the index
-last caught up.
+moto keeps the items, evaluates every expression and makes every page. It reports no writes, so the table is read after
+each. Its index never lags, so an index query gets the items as they were when the simulated index last caught up.
 """
 
 import base64
@@ -14,7 +13,6 @@ from typing import Any
 
 import boto3
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models import table as moto_table
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
@@ -29,6 +27,8 @@ from drsim.simulator.services.errors import ConditionFailedError
 from drsim.simulator.services.stored_item import StoredItem, change
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire.attribute_names import Names
+from drsim.simulator.wire.deployment import REGION
+from drsim.simulator.workload import HOME_ACCOUNT
 
 
 class _Deserializer(TypeDeserializer):
@@ -55,8 +55,6 @@ class MotoTable:
         held_back: Callable[[ExecutionKey, int], int] | None = None,
         name: str,
         names: Names,
-        account_id: str,
-        region: str,
     ) -> None:
         self._kernel = kernel
         self._trace = trace
@@ -64,10 +62,10 @@ class MotoTable:
         self._page_bytes_max = page_bytes_max
         self.name = name
         self.names = names
-        self._client = boto3.client("dynamodb", region_name=region)
+        self._client = boto3.client("dynamodb", region_name=REGION)
         # Whether a request is the table's own: another writer, added by a fault, acts while a function waits.
         self.apart = False
-        self._table = dynamodb_backends[account_id][region].tables[name]
+        self._table = dynamodb_backends[HOME_ACCOUNT][REGION].tables[name]
         self._items: dict[ExecutionKey, StoredItem] = {}
         # Each item in moto's form, as last read.
         self._seen: dict[ExecutionKey, Any] = {}
@@ -78,8 +76,6 @@ class MotoTable:
 
     def __len__(self) -> int:
         return len(self._items)
-
-    # --- for the workload and for faults: no function, no time -------------------------------------------------
 
     def get(self, key: ExecutionKey) -> StoredItem | None:
         """Strongly consistent read."""
@@ -101,15 +97,20 @@ class MotoTable:
         condition: Condition | None = None,
     ) -> None:
         """UpdateItem with SET of these attributes; all others stay. Raises ConditionFailedError."""
-        parameters = self._update_parameters(attributes, condition)
-        try:
-            with self._apart():
-                self._client.update_item(TableName=self.name, Key=self._wire_key(key), **parameters)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+        if condition is not None and not condition.holds(self.get(key)):
             self._trace.emit(WriteRefused(self._kernel.now_us, request_id, writer, key.execution_id))
-            raise ConditionFailedError from None
+            raise ConditionFailedError
+        with self._apart():
+            self._client.update_item(
+                TableName=self.name,
+                Key=self._wire_key(key),
+                UpdateExpression="SET " + ", ".join(f"#{number} = :{number}" for number in range(len(attributes))),
+                ExpressionAttributeNames={f"#{number}": self.names.of(name) for number, name in enumerate(attributes)},
+                ExpressionAttributeValues={
+                    f":{number}": _serialize(self.names.theirs(value))
+                    for number, value in enumerate(attributes.values())
+                },
+            )
         self.written(key, writer, request_id)
 
     def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
@@ -124,8 +125,6 @@ class MotoTable:
         """The keys of all items."""
         return tuple(self._items)
 
-    # --- for the gateway ---------------------------------------------------------------------------------------
-
     def key_of(self, wire_item: Mapping[str, Any]) -> ExecutionKey:
         """The key in an item or `Key` of a request."""
         ours = self.names.ours({name: _deserialize(value) for name, value in wire_item.items()})
@@ -134,7 +133,9 @@ class MotoTable:
     def written(self, key: ExecutionKey, writer: str, request_id: str) -> None:
         """Read an item after a write that moto accepted, record the change, and let the index show it later."""
         now_us, before = self._kernel.now_us, self._items.get(key)
-        held = self._held_by_moto(key)
+        hash_key, range_key = self._moto_key(key)
+        # No get_item: it would leave an empty entry for a missing key.
+        held = self._table.items[hash_key].get(range_key) if hash_key in self._table.items else None
         wire_item = None if held is None else held.to_json()["Attributes"]
         after = None if wire_item is None else StoredItem(self._attributes(wire_item), before)
         if before is None and after is None:
@@ -196,37 +197,11 @@ class MotoTable:
     def _moto_key(self, key: ExecutionKey) -> tuple[Any, Any]:
         return DynamoType({"S": key.execution_id}), DynamoType({"S": key.plan_id})
 
-    def _held_by_moto(self, key: ExecutionKey) -> Any:
-        hash_key, range_key = self._moto_key(key)
-        # No get_item: it would leave an empty entry for a key that is not there.
-        return self._table.items[hash_key].get(range_key) if hash_key in self._table.items else None
-
     def _attributes(self, wire_item: Mapping[str, Any]) -> dict[str, object]:
         """Our view of an item in its wire form."""
         plain = {name: _plain(_deserialize(value)) for name, value in wire_item.items()}
         ours: dict[str, object] = self.names.ours(plain)
         return ours
-
-    def _update_parameters(self, attributes: Attributes, condition: Condition | None) -> dict[str, Any]:
-        """The parameters of an UpdateItem with SET and a condition, every name and value by a placeholder."""
-        names: dict[str, str] = {}
-        values: dict[str, Any] = {}
-
-        def placed(name: str, value: object) -> str:
-            number = f"{len(values)}"
-            names[f"#{number}"] = self.names.of(name)
-            values[f":{number}"] = _serialize(self.names.theirs(value))
-            return f"#{number} = :{number}"
-
-        parameters = {"UpdateExpression": "SET " + ", ".join([placed(*entry) for entry in attributes.items()])}
-        if condition is not None:
-            clauses = []
-            for name, value in condition.equals.items():
-                clause = placed(name, value)
-                absent = condition.default.get(name) == value
-                clauses.append(f"({clause} OR attribute_not_exists({clause.split()[0]}))" if absent else clause)
-            parameters["ConditionExpression"] = " AND ".join(clauses)
-        return {**parameters, "ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
 
 
 def _plain(value: Any) -> Any:

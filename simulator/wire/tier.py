@@ -28,7 +28,7 @@ from drsim.simulator.wire.deployment import DeployedFunction
 from drsim.simulator.wire.environments import Environments, HandlerContext, Source, UnsetVariableError
 from drsim.simulator.wire.errors import HandlerError
 from drsim.simulator.wire.gateway import Gateway
-from drsim.simulator.wire.requests import SERVICES
+from drsim.simulator.wire.messages import SERVICES
 from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.workload import HOME_ACCOUNT
 from drsim.simulator.world import Parts, World
@@ -68,7 +68,7 @@ def wire_parts(spec: WorldSpec, *, seed: int, functions: Handlers | None = None)
         stack.enter_context(sandbox.repeatable(seed))
         stack.callback(_empty)
         _empty()
-        gateway = Gateway(account_id=HOME_ACCOUNT, region=deployment.REGION)
+        gateway = Gateway()
         stack.enter_context(gateway.open())
         stack.callback(moto_drs.detach)
         yield _WireTier(spec, gateway, functions or Handlers()).parts
@@ -87,21 +87,15 @@ class _WireTier:
     def __init__(self, spec: WorldSpec, gateway: Gateway, functions: Handlers) -> None:
         self._gateway = gateway
         self._functions = functions
-        self._names = Names(spec.table)
-        self.deployment = deployment.deploy(parameters={"DrsRoleName": _ROLE} if spec.accounts > 1 else {})
-        _unschedule(self.deployment.rule_name)
-        if not functions.ours:
-            self._rename_keys()
-        self._environments: Environments | None = None
-        table = partial(
-            MotoTable,
-            name=self.deployment.table_name,
-            names=self._names,
-            account_id=HOME_ACCOUNT,
-            region=deployment.REGION,
+        names = Names(spec.table)
+        self._deployment = deployment.deploy(
+            parameters={"DrsRoleName": _ROLE} if spec.accounts > 1 else {},
+            attribute_name=str if functions.ours else names.of,
         )
+        _unschedule(self._deployment.rule_name)
+        self._environments: Environments | None = None
         self.parts = Parts(
-            table=table,
+            table=partial(MotoTable, name=self._deployment.table_name, names=names),
             handlers=self._handlers,
             running=self._running,
             # Roles are the template's, and so for the template's functions only.
@@ -115,47 +109,44 @@ class _WireTier:
         return self._deployed(function).role.allows(action, resource, {key: value} if key else {})
 
     def _deployed(self, function: str) -> DeployedFunction:
-        return self.deployment.finder if function == FINDER else self.deployment.poller
+        return self._deployment.finder if function == FINDER else self._deployment.poller
 
     def _handlers(self, world: World) -> tuple[Handler, Handler]:
         moto_drs.attach(world.drs, epoch_us=world.spec.epoch_us)
-        deployed = {self.deployment.finder.name: FINDER, self.deployment.poller.name: POLLER}
         assert isinstance(world.table, MotoTable), "this tier's parts make it one"
-        self._gateway.serve(world, world.table, deployed)
-        given = {**world.spec.settings, **self._functions.variables}
-        finder = Source(
-            place=self._functions.finder,
-            variables={**self.deployment.finder.environment, **given},
-            paths=self._functions.paths,
-        )
-        poller = Source(
-            place=self._functions.poller,
-            variables={**self.deployment.poller.environment, **given},
-            paths=self._functions.paths,
-        )
+        self._gateway.serve(world, world.table, {self._deployed(name).name: name for name in (FINDER, POLLER)})
+        finder = self._source(world, FINDER, self._functions.finder)
+        poller = self._source(world, POLLER, self._functions.poller)
 
         def find(payload: Payload, invocation: Invocation) -> object:
-            return self._run(world, finder, invocation, _scheduled_event(world, payload, self.deployment.rule_arn))
+            return self._run(world, finder, invocation, _scheduled_event(world, payload, self._deployment.rule_arn))
 
         def poll(payload: Payload, invocation: Invocation) -> object:
             return self._run(world, poller, invocation, payload)
 
         return find, poll
 
+    def _source(self, world: World, function: str, place: str) -> Source:
+        variables = {**self._deployed(function).environment, **world.spec.settings, **self._functions.variables}
+        return Source(place, variables, self._functions.paths)
+
     def _run(self, world: World, source: Source, invocation: Invocation, event: Any) -> object:
-        environments = self._environments
-        assert environments is not None, "handlers run while the tier does"
-        handler = environments.handler(source, invocation)
+        assert self._environments is not None, "handlers run while the tier does"
+        handler = self._environments.handler(source, invocation)
         deployed = self._deployed(invocation.function)
-        group = f"/aws/lambda/{deployed.name}"
-        self._use_logs(world, invocation, group)
+        group, stream = f"/aws/lambda/{deployed.name}", f"{invocation.environment.number}"
+        # Lambda's runtime writes log lines with the function's role.
+        log_arn = f"arn:aws:logs:{deployment.REGION}:{HOME_ACCOUNT}:log-group:{group}:log-stream:{stream}"
+        ids = (invocation.request_id, invocation.function)
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents") if invocation.cold else ("logs:PutLogEvents",):
+            world.trace.emit(ActionUsed(world.kernel.now_us, *ids, action, log_arn))
         context = HandlerContext(
             function_name=deployed.name,
             invoked_function_arn=deployed.arn,
             memory_limit_in_mb=str(deployed.memory_mb),
             aws_request_id=invocation.request_id,
             log_group_name=group,
-            log_stream_name=f"{invocation.environment.number}",
+            log_stream_name=stream,
             remaining_ms=lambda: (invocation.deadline_us - world.kernel.now_us) // 1000,
         )
         try:
@@ -163,51 +154,17 @@ class _WireTier:
         except (UnsetVariableError, MisuseError) as error:
             raise HandlerError(f"{invocation.function}: {error}") from error
 
-    @staticmethod
-    def _use_logs(world: World, invocation: Invocation, group: str) -> None:
-        """Record the permissions for log lines: Lambda's runtime writes them with the function's role."""
-        where = f"{deployment.REGION}:{HOME_ACCOUNT}"
-        stream = f"arn:aws:logs:{where}:log-group:{group}:log-stream:{invocation.environment.number}"
-        for action in ("logs:CreateLogStream", "logs:PutLogEvents") if invocation.cold else ("logs:PutLogEvents",):
-            now_us = world.kernel.now_us
-            world.trace.emit(ActionUsed(now_us, invocation.request_id, invocation.function, action, stream))
-
     @contextmanager
     def _running(self, world: World) -> Iterator[None]:
         known = {key.execution_id for key in world.workload.expected}
-        with ExitStack() as stack:
-            clock = stack.enter_context(virtual_clock(world.kernel, world.spec.epoch_us))
-            stack.enter_context(sandbox.no_network())
-            stack.enter_context(sandbox.threads_in_virtual_time(world.kernel))
-            stack.enter_context(sandbox.output_into(world.logs, world.kernel, known.__contains__))
-            self._environments = Environments(world.kernel, clock, world.effects.skew_us)
-            stack.enter_context(self._environments)
+        with (
+            virtual_clock(world.kernel, world.spec.epoch_us) as clock,
+            sandbox.no_network(),
+            sandbox.threads_in_virtual_time(world.kernel),
+            sandbox.output_into(world.logs, world.kernel, known.__contains__),
+            Environments(clock, world.effects.skew_us) as self._environments,
+        ):
             yield
-
-    def _rename_keys(self) -> None:
-        """Create the table again with the team's attribute names."""
-        name = self.deployment.table_name
-        client: Any = boto3.client("dynamodb", region_name=deployment.REGION)
-        old = client.describe_table(TableName=name)["Table"]
-        client.delete_table(TableName=name)
-        client.create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=self._renamed(old["AttributeDefinitions"]),
-            KeySchema=self._renamed(old["KeySchema"]),
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": index["IndexName"],
-                    "KeySchema": self._renamed(index["KeySchema"]),
-                    "Projection": index["Projection"],
-                }
-                for index in old["GlobalSecondaryIndexes"]
-            ],
-        )
-
-    def _renamed(self, parts: list[dict[str, str]]) -> list[dict[str, str]]:
-        """Parts of a table's description under the team's attribute names."""
-        return [{**part, "AttributeName": self._names.of(part["AttributeName"])} for part in parts]
 
 
 def _unschedule(rule: str) -> None:

@@ -19,14 +19,13 @@ from drsim.simulator.services.spec import TableSpec
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire import sandbox
 from drsim.simulator.wire.attribute_names import Names
+from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.wire.gateway import Gateway
 from drsim.simulator.wire.table import MotoTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-ACCOUNT_ID: Final = "111122223333"
-REGION: Final = "us-east-1"
 NAME: Final = "executions"
 INDEX: Final = "StatusIndex"
 _KEY_TYPES: Final = {"ExecutionId": "S", "PlanId": "S", "Status": "S", "StartTime": "N"}
@@ -40,7 +39,7 @@ def moto_answering() -> Iterator[None]:
     """Let moto answer every client made inside, as in the wire tier. Nothing of the host's configuration is read."""
     with ExitStack() as stack:
         stack.enter_context(sandbox.no_credentials(REGION))
-        stack.enter_context(Gateway(account_id=ACCOUNT_ID, region=REGION).open())
+        stack.enter_context(Gateway().open())
         stack.callback(_forget)
         # The first client of all takes half a second, which is no test's own.
         new_client()
@@ -105,8 +104,6 @@ def moto_table(
         held_back=held_back,
         name=NAME,
         names=names,
-        account_id=ACCOUNT_ID,
-        region=REGION,
     )
 
 

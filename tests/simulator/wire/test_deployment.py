@@ -62,7 +62,7 @@ class Stack:
 
 def _deployed(environment: str = "test", parameters: Mapping[str, str] | None = None) -> Stack:
     client: Any = boto3.Session(region_name=REGION).client
-    deployment = deploy(environment, parameters or {})
+    deployment = deploy({"Environment": environment, **(parameters or {})})
     names = (deployment.finder.name, deployment.poller.name)
     functions, rule = client("lambda"), deployment.rule_name
     (stack,) = client("cloudformation").describe_stacks(StackName=f"drs-orchestration-{environment}")["Stacks"]
