@@ -10,8 +10,7 @@
 
 Owns what a test may set up, and the registration. moto has no plug-in interface: this puts itself where moto looks for
 its own services, as seen in moto 5.2.5. State is moto's: one backend for each account and Region, emptied at each
-reset.
-docs/moto-drs.md says what is modelled.
+reset. docs/moto-drs.md says what is modelled.
 """
 
 import re
@@ -31,22 +30,8 @@ from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import Drs, JobLife
 
-__all__ = [
-    "AccessDeniedError",
-    "DRSError",
-    "Drs",
-    "InternalServerError",
-    "JobLife",
-    "ThrottlingError",
-    "add_source_servers",
-    "attach",
-    "detach",
-    "drs_backends",
-    "fail_next",
-    "register",
-    "set_quotas",
-    "uninitialize",
-]
+__all__ = ["AccessDeniedError", "DRSError", "Drs", "InternalServerError", "JobLife", "ThrottlingError", "drs_backends"]
+__all__ += ["add_source_servers", "attach", "detach", "fail_next", "register", "set_quotas", "uninitialize"]
 
 _SERVER_ID: Final = re.compile(r"s-[0-9a-zA-Z]{17}")
 
