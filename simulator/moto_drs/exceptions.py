@@ -15,7 +15,7 @@ class DRSError(JsonRESTError):
         self, error: str, message: str, members: Mapping[str, object] | None = None, *, retry_after_s: int | None = None
     ) -> None:
         super().__init__(error, message)
-        shape = get_service_model("drs").shape_for(error)
+        shape: Any = get_service_model("drs").shape_for(error)
         self.code = shape.metadata["error"]["httpStatusCode"]
         # A member `code` repeats the error's name (assumed).
         code = {"code": error} if "code" in shape.members else {}

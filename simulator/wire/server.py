@@ -10,13 +10,11 @@ import re
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from moto.iam.models import get_account_id_from, iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Response
@@ -30,16 +28,16 @@ from drsim.simulator.faults.kinds import INDEX
 from drsim.simulator.faults.plan import Plan
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.drs import DrsService
-from drsim.simulator.services.spec import JobLife
 from drsim.simulator.spec.swarm import with_swarm
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire.deployment import REGION
-from drsim.simulator.wire.messages import READS
+from drsim.simulator.wire.messages import READS, account_of
 from drsim.simulator.wire.pacer import Pacer, StoppedError
 from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.wire.tier import Handlers, wire_parts
 from drsim.simulator.workload import HOME_ACCOUNT, Workload
+from drsim.simulator.world import Parts
 
 CLIENT: Final = "client"
 """The writer of an item that came over HTTP."""
@@ -55,21 +53,35 @@ class WrongUseError(Exception):
     """A wrong request to an endpoint under /drsim; the message names a right one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ServedWorld:
-    """The world behind the endpoint. `spare_ids` are source servers in the home account that no execution needs."""
+    """The world behind the endpoint: `parts` of the wire tier, and a workload in them."""
 
-    spec: WorldSpec
-    kernel: Kernel
-    table: MotoTable
-    drs: DrsService
-    workload: Workload
-    spare_ids: tuple[str, ...]
+    def __init__(self, spec: WorldSpec, parts: Parts, *, seed: int, spare_servers: int) -> None:
+        self.spec = spec
+        self.kernel = Kernel(seed=seed)
+        trace = Trace(level="off")
+        plan = Plan(self.kernel, trace, spec.faults, spec.heal)
 
-    @property
-    def spare_scope(self) -> JobScope:
-        """The account and Region of the spare servers."""
-        return JobScope(HOME_ACCOUNT, self.spec.regions[0])
+        def held_back(key: ExecutionKey, number: int) -> int:
+            return effects.index_lag_us(key, number)
+
+        table = parts.table(
+            self.kernel,
+            trace,
+            index_lag=spec.table.index_lag,
+            page_bytes_max=spec.table.page_bytes_max,
+            held_back=held_back if INDEX in plan.operations else None,
+        )
+        assert isinstance(table, MotoTable), "this tier's parts make it one"
+        effects = Effects(plan, self.kernel, table, spec.epoch_us)
+        self.table = table
+        self.drs = DrsService(self.kernel, trace, spec.drs)
+        moto_drs.attach(self.drs, epoch_us=spec.epoch_us)
+        # Source servers that no execution needs.
+        self.spare_scope = JobScope(HOME_ACCOUNT, spec.regions[0])
+        life = spec.workload[0].jobs if spec.workload else None
+        self.spare_ids = moto_drs.add_source_servers(*self.spare_scope, spare_servers, life=life)
+        self.workload = Workload(self.kernel, table, self.drs, spec, effects)
 
     @property
     def scopes(self) -> list[JobScope]:
@@ -89,15 +101,9 @@ class ServedWorld:
         for key in dict.fromkeys([*planned, *self.table.keys]):
             item, plan = self.table.get(key), planned.get(key)
             attributes = {} if item is None else item.attributes
-            shown.append(
-                {
-                    "id": key.execution_id,
-                    "plan": key.plan_id,
-                    "begins": None if plan is None else self.shown(plan.start_us),
-                    "status": attributes.get("Status"),
-                    "waves": [*_waves(attributes.get("Waves"))],
-                }
-            )
+            begins = None if plan is None else self.shown(plan.start_us)
+            known = {"id": key.execution_id, "plan": key.plan_id, "begins": begins}
+            shown.append({**known, "status": attributes.get("Status"), "waves": [*_waves(attributes.get("Waves"))]})
         return shown
 
     def servers(self) -> list[dict[str, Any]]:
@@ -130,33 +136,10 @@ def served_world(spec: WorldSpec, *, seed: int, spare_servers: int) -> Iterator[
 
     Jobs of the spare servers live as those of the first group of executions, or by default.
     """
-    drawn = with_swarm(spec, seed)
     # The user ends it.
-    endless = drawn.model_copy(update={"duration": _NO_END_US})
-    kernel, trace = Kernel(seed=seed), Trace(level="off")
-    plan = Plan(kernel, trace, drawn.faults, drawn.heal)
+    endless = with_swarm(spec, seed).model_copy(update={"duration": _NO_END_US})
     with wire_parts(endless, seed=seed, functions=_THEIRS) as parts:
-
-        def held_back(key: ExecutionKey, number: int) -> int:
-            return effects.index_lag_us(key, number)
-
-        table = parts.table(
-            kernel,
-            trace,
-            index_lag=spec.table.index_lag,
-            page_bytes_max=spec.table.page_bytes_max,
-            held_back=held_back if INDEX in plan.operations else None,
-        )
-        assert isinstance(table, MotoTable), "this tier's parts make it one"
-        effects: Effects = Effects(plan, kernel, table, spec.epoch_us)
-        drs = DrsService(kernel, trace, spec.drs)
-        moto_drs.attach(drs, epoch_us=spec.epoch_us)
-        life = spec.workload[0].jobs if spec.workload else JobLife()
-        spare_ids = moto_drs.add_source_servers(HOME_ACCOUNT, spec.regions[0], spare_servers, life=life)
-        workload = Workload(kernel, table, drs, endless, effects)
-        yield ServedWorld(
-            spec=endless, kernel=kernel, table=table, drs=drs, workload=workload, spare_ids=tuple(spare_ids)
-        )
+        yield ServedWorld(endless, parts, seed=seed, spare_servers=spare_servers)
 
 
 class Endpoint:
@@ -190,8 +173,6 @@ class Endpoint:
             response = self._aws(environ, body)
         return response(environ, start_response)
 
-    # --- our own -----------------------------------------------------------------------------------------------
-
     def _ours(self, method: str, path: str, query: str) -> Response:
         with self._pacer.turn:
             self.requests["drsim"] += 1
@@ -207,10 +188,9 @@ class Endpoint:
                 return _json(503, {"error": "virtual time has ended"})
 
     def _time(self) -> dict[str, Any]:
-        now_us = self._world.kernel.now_us
-        seconds = now_us / 1_000_000
-        now = self._world.shown(now_us)
-        return {"now": now, "virtual_seconds": seconds, "speed": self._pacer.speed, "paused": self._pacer.paused}
+        now_us, pacer = self._world.kernel.now_us, self._pacer
+        time = {"now": self._world.shown(now_us), "virtual_seconds": now_us / 1_000_000}
+        return {**time, "speed": pacer.speed, "paused": pacer.paused}
 
     def _turned(self, turn: Callable[[], None]) -> dict[str, Any]:
         turn()
@@ -226,12 +206,10 @@ class Endpoint:
         self._pacer.advance(by_us)
         return self._time()
 
-    # --- AWS's -------------------------------------------------------------------------------------------------
-
     def _aws(self, environ: dict[str, Any], body: bytes) -> Response:
         found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         key, region, service = ("", "", "") if found is None else found.groups()
-        account_id = environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", _account_of(key))
+        account_id = environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", account_of(key))
         # A long poll of a queue must not block all other requests.
         with nullcontext() if service == "sqs" else self._pacer.turn:
             self.requests[service or "unsigned"] += 1
@@ -241,12 +219,10 @@ class Endpoint:
 
     def _dynamodb(self, environ: dict[str, Any], body: bytes) -> Response:
         table, operation = self._world.table, environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
-        try:
-            asked = json.loads(body)
-        except ValueError:
-            asked = None
-        if not isinstance(asked, dict):
-            asked = {}
+        asked: dict[str, Any] = {}
+        with suppress(ValueError):
+            content = json.loads(body)
+            asked = content if isinstance(content, dict) else {}
         if operation == "DeleteTable" and f"{asked.get('TableName')}".rpartition("/")[2] == table.name:
             # As for a table with deletion protection: the workload has no other table.
             text = f"Resource cannot be deleted as it is currently protected against deletion: {table.name}"
@@ -276,20 +252,9 @@ def _json(status: int, content: Any) -> Response:
     return Response(json.dumps(content, default=str) + "\n", status=status, mimetype="application/json")
 
 
-def _account_of(key: str) -> str:
-    """The account of an access key that moto issued, as for an assumed role; otherwise the home account."""
-    known = any(key in each.access_keys for account in [*iam_backends.values()] for each in [*account.values()])
-    return get_account_id_from(key) if known else HOME_ACCOUNT
-
-
-# --- the socket -------------------------------------------------------------------------------------------------
-
-
 class _Quiet(MotoRequestHandler):
-    """Does not log successful requests."""
-
     def log_request(self, *_: Any) -> None:
-        """Do nothing."""
+        """Log no successful request."""
 
 
 def bound(host: str, port: int) -> socket.socket:
