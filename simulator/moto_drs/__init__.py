@@ -21,7 +21,6 @@ from typing import Final
 import moto
 from moto import backend_index
 
-from drsim.orchestrator.model import JobScope
 from drsim.simulator.moto_drs import exceptions, models, responses, urls
 from drsim.simulator.moto_drs.exceptions import AccessDeniedError, DRSError, InternalServerError, ThrottlingError
 from drsim.simulator.moto_drs.models import DRSBackend, DrsWorld, drs_backends
@@ -139,7 +138,6 @@ def detach() -> None:
 
 def _backend(account_id: str, region: str) -> DRSBackend:
     backend: DRSBackend = drs_backends[account_id][region]
-    assert backend.scope == JobScope(account_id, region)
     return backend
 
 

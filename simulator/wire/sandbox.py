@@ -37,15 +37,13 @@ _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 def no_credentials(region: str) -> Iterator[None]:
     """Replace every AWS variable of the host by dummies; real credentials and their files are never read."""
     before = dict(os.environ)
-    session = boto3.DEFAULT_SESSION
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update({**_DUMMIES, "AWS_REGION": region, "AWS_DEFAULT_REGION": region})
-    boto3.DEFAULT_SESSION = None
     try:
-        yield
+        with _replaced((boto3, "DEFAULT_SESSION", None)):
+            yield
     finally:
-        boto3.DEFAULT_SESSION = session
         os.environ.clear()
         os.environ.update(before)
 
@@ -77,21 +75,15 @@ def repeatable(seed: int) -> Iterator[None]:
 def no_network() -> Iterator[None]:
     """Refuse every connection: requests to AWS are answered before they need a socket."""
 
-    def refused(_: object, address: object, *__: object, **___: object) -> NoReturn:
+    def refused(_: object, *flags_and_address: object, **__: object) -> NoReturn:
+        address = flags_and_address[-1]
         raise NotSimulatedError(f"a function opens a connection to {address}, which nothing here simulates")
-
-    def unsent(_: object, __: object, *flags_and_address: object) -> NoReturn:
-        refused(None, flags_and_address[-1])
 
     def unresolved(host: object, *_: object, **__: object) -> NoReturn:
         raise NotSimulatedError(f"a function looks up {host}, which nothing here simulates")
 
-    with _replaced(
-        (socket.socket, "connect", refused),
-        (socket.socket, "connect_ex", refused),
-        (socket.socket, "sendto", unsent),
-        (socket, "getaddrinfo", unresolved),
-    ):
+    connections = [(socket.socket, name, refused) for name in ("connect", "connect_ex", "sendto")]
+    with _replaced(*connections, (socket, "getaddrinfo", unresolved)):
         yield
 
 
@@ -100,8 +92,6 @@ def threads_in_virtual_time(kernel: Kernel) -> Iterator[None]:
     """Make ThreadPoolExecutor's workers processes of the kernel; a function's own thread is an error."""
 
     class Workers(KernelExecutor):
-        """`concurrent.futures.ThreadPoolExecutor` in virtual time."""
-
         def __init__(self, max_workers: int | None = None, *_: object, **__: object) -> None:
             super().__init__(kernel, max_workers or 5)
 
@@ -116,11 +106,9 @@ def threads_in_virtual_time(kernel: Kernel) -> Iterator[None]:
             )
         start(thread)
 
-    with _replaced(
-        (concurrent.futures, "ThreadPoolExecutor", Workers),
-        (concurrent.futures.thread, "ThreadPoolExecutor", Workers),
-        (threading.Thread, "start", begin),
-    ):
+    modules = (concurrent.futures, concurrent.futures.thread)
+    pools = [(module, "ThreadPoolExecutor", Workers) for module in modules]
+    with _replaced(*pools, (threading.Thread, "start", begin)):
         yield
 
 
@@ -169,13 +157,13 @@ class _FunctionOutput:
             fields = None
         if not isinstance(fields, Mapping):
             level = next((each for each in _LEVELS if line.startswith((f"[{each}]", each))), "INFO")
-            found = next((word for word in line.replace(",", " ").split() if self._known(word)), "")
-            self._logs.write(invocation, level, found, line, len(line.encode()), ("message",))
-            return
-        found = next((value for value in fields.values() if isinstance(value, str) and self._known(value)), "")
-        message = str(fields.get("message", line))
-        level = str(fields.get("level", "INFO"))
-        self._logs.write(invocation, level, found, message, len(line.encode()), map(str, fields))
+            fields = {"level": level, "message": line}
+            names, words = ["message"], line.replace(",", " ").split()
+        else:
+            names, words = [*map(str, fields)], [value for value in fields.values() if isinstance(value, str)]
+        found = next(filter(self._known, words), "")
+        level, message = str(fields.get("level", "INFO")), str(fields.get("message", line))
+        self._logs.write(invocation, level, found, message, len(line.encode()), names)
 
 
 @contextmanager
