@@ -16,6 +16,7 @@ reset. docs/moto-drs.md says what is modelled.
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from itertools import islice, repeat
 from typing import Final
 
 import moto
@@ -36,16 +37,11 @@ _SERVER_ID: Final = re.compile(r"s-[0-9a-zA-Z]{17}")
 
 
 def register() -> None:
-    """Register this backend with moto. Importing the package does it; doing it again changes nothing.
-
-    It replaces a drs of moto's own.
-    """
-    package = sys.modules[__name__]
+    """Register this backend with moto, in place of a drs of moto's own; importing the package does it."""
     # moto imports "moto.<service>" and takes "<service>_backends" from it.
-    sys.modules["moto.drs"] = package
+    moto.drs = sys.modules["moto.drs"] = sys.modules[__name__]  # type: ignore[attr-defined]
     for module in (exceptions, models, responses, urls):
         sys.modules[f"moto.drs.{module.__name__.rpartition('.')[2]}"] = module
-    moto.drs = package  # type: ignore[attr-defined]
     # moto's server and its stubber hold the list itself, so it must be changed in place.
     others = [entry for entry in backend_index.backend_url_patterns if entry[0] != "drs"]
     backend_index.backend_url_patterns[:] = [*others, *(("drs", re.compile(base)) for base in urls.url_bases)]
@@ -73,12 +69,11 @@ def add_source_servers(
         if not _SERVER_ID.fullmatch(server_id):
             raise ValueError(f"a source server's id must match {_SERVER_ID.pattern}, got {server_id!r}")
     world.service.add_servers(backend.scope, ids, JobLife() if life is None else life)
-    for server_id in ids:
-        arn = backend.frame.arn("source-server", server_id)
-        if tags is not None:
-            world.tags[arn] = dict(tags)
-        if staging_account_id is not None:
-            world.staging_account_ids[arn] = staging_account_id
+    arns = [backend.frame.arn("source-server", server_id) for server_id in ids]
+    if tags is not None:
+        world.tags.update((arn, dict(tags)) for arn in arns)
+    if staging_account_id is not None:
+        world.staging_account_ids.update(dict.fromkeys(arns, staging_account_id))
     return ids
 
 
@@ -88,12 +83,8 @@ def _new_ids(backend: DRSBackend, count: int) -> list[str]:
     # One stream for each account and Region: two calls return the same ids as one call for all.
     stream = Stream(0, f"moto-drs/{backend.account_id}/{backend.region_name}/servers")
     known = backend.world.service.servers(backend.scope)
-    ids: list[str] = []
-    while len(ids) < count:
-        server_id = f"s-{stream.hexadecimal(16)}{stream.hexadecimal(1)}"
-        if server_id not in known:
-            ids.append(server_id)
-    return ids
+    drawn = (f"s-{stream.hexadecimal(16)}{stream.hexadecimal(1)}" for _ in repeat(None))
+    return list(islice((server_id for server_id in drawn if server_id not in known), count))
 
 
 def uninitialize(account_id: str, region: str) -> None:

@@ -1,4 +1,8 @@
-"""One call of a function's client, and how each service answers it and records it in the trace."""
+"""The calls of functions' clients, and how each service answers them.
+
+A call takes virtual time, may meet a fault, and is recorded in the trace as in the fast tier. botocore itself retries,
+as against AWS.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,17 +14,22 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.cloudwatch.models import MetricDatum, cloudwatch_backends
 
 from drsim.orchestrator.model import ExecutionKey, JobScope, MetricPoint, Unit
-from drsim.simulator.events import FINDER, ActionUsed, IndexRead, JobsDescribed, WriteRefused
+from drsim.simulator.events import FINDER, ActionUsed, CallMade, IndexRead, JobsDescribed, WriteRefused
+from drsim.simulator.kernel import Process
 from drsim.simulator.randomness import Spread, Stream
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.functions import Invocation
 from drsim.simulator.wire import messages
 from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.wire.errors import NotSimulatedError
+from drsim.simulator.wire.gateway import by_moto
 from drsim.simulator.wire.messages import body_of, header_of
 from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.workload import HOME_ACCOUNT
 from drsim.simulator.world import World
+
+_CALLS_KEPT_MAX: Final = 1000
+"""Above this, the calls of ended processes are forgotten."""
 
 
 @dataclass(slots=True)
@@ -28,6 +37,7 @@ class ClientCall:
     """One call over all of its attempts: `act` answers an attempt, `seen` records a successful answer."""
 
     request: AWSPreparedRequest
+    service: str
     operation: str
     invocation: Invocation
     stream: Stream
@@ -40,24 +50,85 @@ class ClientCall:
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """Where calls are made: a world and moto. `functions` has the world's names of functions by deployed name."""
+class Calls:
+    """The calls of a world's functions. `functions` has the world's names of these by deployed name."""
 
-    world: World
-    table: MotoTable
-    functions: Mapping[str, str]
-    executions: Mapping[str, ExecutionKey]
-    moto: Callable[[AWSPreparedRequest], AWSResponse]
+    def __init__(self, world: World, functions: Mapping[str, str]) -> None:
+        assert isinstance(world.table, MotoTable), "this tier's parts make it one"
+        self.world = world
+        self.table = world.table
+        self.functions = functions
+        self.executions = {key.execution_id: key for key in world.workload.expected}
+        self._begun: dict[Process, ClientCall | None] = {}
+
+    def begin(self) -> None:
+        """A call begins, of one or more attempts."""
+        process = self.world.kernel.current
+        if process is not None and not self.table.apart:
+            if len(self._begun) > _CALLS_KEPT_MAX:
+                self._begun = {each: call for each, call in self._begun.items() if each.alive}
+            self._begun[process] = None
+
+    def send(self, request: AWSPreparedRequest, event_name: str) -> AWSResponse:
+        """Answer one attempt. A request from outside an invocation takes no time and leaves no trace."""
+        process = self.world.kernel.current
+        invocation = None if process is None else process.tag
+        if process is None or self.table.apart or not isinstance(invocation, Invocation):
+            return by_moto(request)
+        call = self._begun.get(process)
+        if call is None:
+            _, service, operation = event_name.split(".")
+            call = self._begun[process] = self._prepared(request, service, operation, invocation)
+        call.request = request
+        began_us = self.world.kernel.now_us
+        self.world.kernel.sleep(call.latency.draw(call.stream))
+        try:
+            response = call.act()
+        except ServiceError as error:
+            self._made(call, began_us, error.code)
+            return messages.failure(request, call.service, error)
+        self._made(call, began_us, messages.error_code(response))
+        if call.seen is not None and response.status_code < 300:
+            call.seen(response)
+        return response
 
     def used(self, call: ClientCall, action: str, condition: str = "") -> None:
         """Record that the call needs permission for an action on its resource."""
         ids = (call.invocation.request_id, call.invocation.function)
         self.world.trace.emit(ActionUsed(self.world.kernel.now_us, *ids, action, call.resource, condition))
 
+    def _prepared(
+        self, request: AWSPreparedRequest, service: str, operation: str, invocation: Invocation
+    ) -> ClientCall:
+        """The call that a first attempt begins: how it is answered, its latency, and the fault that it meets."""
+        if service not in messages.SERVICES:
+            raise NotSimulatedError(
+                f"{invocation.function} calls {service} {operation} ({request.url}), which nothing here simulates"
+            )
+        latency = messages.latency_of(self.world.spec.latencies, service, operation, cold=invocation.cold)
+        call = ClientCall(request, service, operation, invocation, invocation.stream, latency)
+        call.act = lambda: by_moto(call.request)
+        if service in _PREPARE:
+            _PREPARE[service](self, call)
+        if operation != "PutMetricData":
+            self.used(call, messages.action_of(service, operation))
+        effects = self.world.effects
+        if operation in effects.operations:
+            execution_id = invocation.execution_id if call.key is None else call.key.execution_id
+            about = (operation, call.key, execution_id, call.region)
+            call.act, call.fault = effects.around(
+                invocation, self.world.functions, *about, call.act, messages.shortened
+            )
+        return call
 
-def _to_dynamodb(site: Site, call: ClientCall) -> None:
-    world, table, body, invocation = site.world, site.table, body_of(call.request), call.invocation
+    def _made(self, call: ClientCall, began_us: int, error: str) -> None:
+        invocation, now_us = call.invocation, self.world.kernel.now_us
+        ids, is_cold = (invocation.request_id, invocation.function), int(invocation.cold)
+        self.world.trace.emit(CallMade(now_us, *ids, call.operation, now_us - began_us, is_cold, error, call.fault))
+
+
+def _to_dynamodb(calls: Calls, call: ClientCall) -> None:
+    world, table, body, invocation = calls.world, calls.table, body_of(call.request), call.invocation
     request_id, function = invocation.request_id, invocation.function
     keys = [table.key_of(each) for each in messages.items_of(body, table.name)]
     call.key = keys[0] if len(keys) == 1 else None
@@ -69,8 +140,8 @@ def _to_dynamodb(site: Site, call: ClientCall) -> None:
     def act() -> AWSResponse:
         if "IndexName" in body:
             with table.as_indexed():
-                return site.moto(call.request)
-        response = site.moto(call.request)
+                return by_moto(call.request)
+        response = by_moto(call.request)
         if messages.refused_by_condition(response):
             for key in keys:
                 world.trace.emit(WriteRefused(world.kernel.now_us, request_id, function, key.execution_id))
@@ -92,11 +163,11 @@ def _to_dynamodb(site: Site, call: ClientCall) -> None:
         call.seen = seen
 
 
-def _to_drs(site: Site, call: ClientCall) -> None:
+def _to_drs(calls: Calls, call: ClientCall) -> None:
     call.region = call.request.url.split("/")[2].split(".")[1]
     if call.operation != "DescribeJobs":
         return
-    world, body = site.world, body_of(call.request)
+    world, body = calls.world, body_of(call.request)
     access_key = header_of(call.request, "Authorization").partition("Credential=")[2].partition("/")[0]
     scope = JobScope(messages.account_of(access_key), call.region)
     ids = (call.invocation.request_id, call.invocation.execution_id, *scope)
@@ -111,8 +182,8 @@ def _to_drs(site: Site, call: ClientCall) -> None:
     call.seen = seen
 
 
-def _to_lambda(site: Site, call: ClientCall) -> None:
-    world, invocation = site.world, call.invocation
+def _to_lambda(calls: Calls, call: ClientCall) -> None:
+    world, invocation = calls.world, call.invocation
     if call.operation != "Invoke":
         raise NotSimulatedError(f"{invocation.function} calls lambda {call.operation}; only Invoke is simulated")
     name = unquote(str(call.request.url).split("/functions/")[1].split("/")[0]).rpartition("function:")[2]
@@ -121,8 +192,8 @@ def _to_lambda(site: Site, call: ClientCall) -> None:
     except ValueError:
         call.act = _no_json
         return
-    execution_id = _execution_in(payload, site.executions)
-    call.key = site.executions.get(execution_id)
+    execution_id = _execution_in(payload, calls.executions)
+    call.key = calls.executions.get(execution_id)
     call.stream = Stream(world.kernel.seed, f"invoke/{invocation.request_id}/{execution_id}")
     call.resource = f"arn:aws:lambda:{REGION}:{HOME_ACCOUNT}:function:{name}"
     kind = header_of(call.request, "X-Amz-Invocation-Type") or "RequestResponse"
@@ -132,7 +203,7 @@ def _to_lambda(site: Site, call: ClientCall) -> None:
         )
 
     def act() -> AWSResponse:
-        function = site.functions.get(name, name)
+        function = calls.functions.get(name, name)
         world.functions.invoke_event(function, payload, execution_id=execution_id, by=invocation.request_id)
         return messages.answer(call.request.url, 202, {"x-amzn-requestid": invocation.request_id}, b"")
 
@@ -151,14 +222,14 @@ def _execution_in(payload: Any, known: Mapping[str, ExecutionKey]) -> str:
     return next((found for found in (_execution_in(value, known) for value in values) if found), "")
 
 
-def _to_cloudwatch(site: Site, call: ClientCall) -> None:
+def _to_cloudwatch(calls: Calls, call: ClientCall) -> None:
     if call.operation != "PutMetricData":
         return
 
     def act() -> AWSResponse:
         kept = cloudwatch_backends[HOME_ACCOUNT][REGION].metric_data
         before = len(kept)
-        response = site.moto(call.request)
+        response = by_moto(call.request)
         points = [
             # This project does not know all of CloudWatch's units.
             MetricPoint(datum.name, datum.value, Unit(datum.unit) if datum.unit in {*Unit} else Unit.COUNT)
@@ -167,21 +238,21 @@ def _to_cloudwatch(site: Site, call: ClientCall) -> None:
         ]
         if points:
             # The namespace is the condition key of this action, and only moto's parsed form shows it.
-            site.used(call, "cloudwatch:PutMetricData", f"cloudwatch:namespace={kept[before].namespace}")
-            site.world.metrics.put(points, call.invocation)
+            calls.used(call, "cloudwatch:PutMetricData", f"cloudwatch:namespace={kept[before].namespace}")
+            calls.world.metrics.put(points, call.invocation)
         return response
 
     call.act = act
 
 
-def _to_sts(site: Site, call: ClientCall) -> None:
+def _to_sts(calls: Calls, call: ClientCall) -> None:
     body = call.request.body or ""
     call.resource = parse_qs(body.decode() if isinstance(body, bytes) else str(body)).get("RoleArn", ["*"])[0]
     # A stream of its own, so that a role for another account does not change what other calls draw.
-    call.stream = Stream(site.world.kernel.seed, f"sts/{call.invocation.request_id}/{call.resource}")
+    call.stream = Stream(calls.world.kernel.seed, f"sts/{call.invocation.request_id}/{call.resource}")
 
 
-PREPARE: Final[Mapping[str, Callable[[Site, ClientCall], None]]] = {
+_PREPARE: Final[Mapping[str, Callable[[Calls, ClientCall], None]]] = {
     "cloudwatch": _to_cloudwatch,
     "drs": _to_drs,
     "dynamodb": _to_dynamodb,

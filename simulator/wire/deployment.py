@@ -1,7 +1,4 @@
-"""Deploys the production template into moto and returns what a run of the wire tier needs: names, limits and roles.
-
-It runs before the run begins, so it takes no virtual time.
-"""
+"""Deploys the production template into moto before a run of the wire tier, and returns names, limits and roles."""
 
 import ast
 import io
@@ -21,9 +18,8 @@ from drsim.simulator.wire.policies import Role, Statement
 REGION: Final = "us-east-1"
 _CODE: Final = {"CodeBucket": "drs-orchestration-code", "CodeKey": "orchestrator.zip"}
 
-# moto 5.2.5's CloudFormation ignores these types, though its Lambda and CloudWatch know both, so they are created by
-# API calls. Their properties have the names of the API's parameters. It also ignores a function's LoggingConfig and a
-# table's PointInTimeRecoverySpecification.
+# Types that moto 5.2.5's CloudFormation ignores, and the API calls with the same parameters that create them. It also
+# ignores a function's LoggingConfig and a table's PointInTimeRecoverySpecification.
 _BY_API: Final = {
     "AWS::Lambda::EventInvokeConfig": ("lambda", "put_function_event_invoke_config"),
     "AWS::CloudWatch::Alarm": ("cloudwatch", "put_metric_alarm"),
@@ -156,4 +152,4 @@ def _role(roles: Any, arn: str) -> Role:
         # a list where the template has AWS::NoValue.
         parts = (ast.literal_eval(document) if isinstance(document, str) else document)["Statement"]
         statements += [Statement.of(part) for part in parts if part is not None]
-    return Role(name, arn, tuple(statements))
+    return Role(tuple(statements))

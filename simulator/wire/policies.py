@@ -11,8 +11,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, Self
 
+# An ARN is arn, partition, service, Region, account, and the rest, which may hold colons of its own.
 _ARN_PARTS: Final = 6
-"""arn, partition, service, Region, account, and the rest, which may hold colons of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,8 @@ class Statement:
         strange = sorted(document.keys() - {"Sid", "Effect", "Action", "Resource", "Condition"})
         strange += sorted(document.get("Condition", {}).keys() - {"StringEquals"})
         if document.get("Effect") != "Allow" or strange:
-            raise ValueError(
-                f"a statement must allow actions on resources, if anything by StringEquals, got {dict(document)!r}"
-            )
+            rule = "a statement must allow actions on resources, if anything by StringEquals"
+            raise ValueError(f"{rule}, got {dict(document)!r}")
         return cls(_texts(document["Action"]), _texts(document["Resource"]), document.get("Condition", {}))
 
     def covers(self, action: str, resource: str, context: Mapping[str, str] = MappingProxyType({})) -> bool:
@@ -40,8 +39,7 @@ class Statement:
             any(_matcher(known.lower()).fullmatch(action.lower()) for known in self.actions)
             and any(_is_resource(known, resource) for known in self.resources)
             and all(
-                context.get(key) in ((wanted,) if isinstance(wanted, str) else wanted)
-                for key, wanted in self.conditions.get("StringEquals", {}).items()
+                context.get(key) in _texts(values) for key, values in self.conditions.get("StringEquals", {}).items()
             )
         )
 
@@ -50,8 +48,6 @@ class Statement:
 class Role:
     """A role and its statements."""
 
-    name: str
-    arn: str
     statements: tuple[Statement, ...]
 
     def allows(self, action: str, resource: str, context: Mapping[str, str] = MappingProxyType({})) -> bool:
@@ -59,7 +55,7 @@ class Role:
         return any(statement.covers(action, resource, context) for statement in self.statements)
 
 
-def _texts(value: str | list[str]) -> tuple[str, ...]:
+def _texts(value: str | Sequence[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 

@@ -67,11 +67,10 @@ class MotoTable:
         self.apart = False
         self._table = dynamodb_backends[HOME_ACCOUNT][REGION].tables[name]
         self._items: dict[ExecutionKey, StoredItem] = {}
-        # Each item in moto's form, as last read.
+        # The same items in moto's form.
         self._seen: dict[ExecutionKey, Any] = {}
-        # The items that the index shows, in moto's own form.
+        # The items that the index shows, in moto's own form, and the size of the largest one ever, by moto's count.
         self._indexed: defaultdict[Any, dict[Any, Any]] = defaultdict(dict)
-        # The size of the largest item that the index ever held, by moto's count.
         self._largest_bytes = 0
 
     def __len__(self) -> int:
@@ -127,7 +126,7 @@ class MotoTable:
 
     def key_of(self, wire_item: Mapping[str, Any]) -> ExecutionKey:
         """The key in an item or `Key` of a request."""
-        ours = self.names.ours({name: _deserialize(value) for name, value in wire_item.items()})
+        ours = self._ours(wire_item)
         return ExecutionKey(str(ours.get("ExecutionId", "")), str(ours.get("PlanId", "")))
 
     def written(self, key: ExecutionKey, writer: str, request_id: str) -> None:
@@ -137,7 +136,7 @@ class MotoTable:
         # No get_item: it would leave an empty entry for a missing key.
         held = self._table.items[hash_key].get(range_key) if hash_key in self._table.items else None
         wire_item = None if held is None else held.to_json()["Attributes"]
-        after = None if wire_item is None else StoredItem(self._attributes(wire_item), before)
+        after = None if wire_item is None else StoredItem(self._ours(wire_item), before)
         if before is None and after is None:
             return
         if after is None:
@@ -197,10 +196,9 @@ class MotoTable:
     def _moto_key(self, key: ExecutionKey) -> tuple[Any, Any]:
         return DynamoType({"S": key.execution_id}), DynamoType({"S": key.plan_id})
 
-    def _attributes(self, wire_item: Mapping[str, Any]) -> dict[str, object]:
+    def _ours(self, wire_item: Mapping[str, Any]) -> dict[str, Any]:
         """Our view of an item in its wire form."""
-        plain = {name: _plain(_deserialize(value)) for name, value in wire_item.items()}
-        ours: dict[str, object] = self.names.ours(plain)
+        ours: dict[str, Any] = self.names.ours({name: _plain(_deserialize(value)) for name, value in wire_item.items()})
         return ours
 
 

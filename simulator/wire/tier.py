@@ -23,6 +23,7 @@ from drsim.simulator.services.functions import Handler, Invocation, Payload
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.wire import deployment, sandbox
 from drsim.simulator.wire.attribute_names import Names
+from drsim.simulator.wire.calls import Calls
 from drsim.simulator.wire.clock import virtual_clock
 from drsim.simulator.wire.deployment import DeployedFunction
 from drsim.simulator.wire.environments import Environments, HandlerContext, Source, UnsetVariableError
@@ -113,8 +114,8 @@ class _WireTier:
 
     def _handlers(self, world: World) -> tuple[Handler, Handler]:
         moto_drs.attach(world.drs, epoch_us=world.spec.epoch_us)
-        assert isinstance(world.table, MotoTable), "this tier's parts make it one"
-        self._gateway.serve(world, world.table, {self._deployed(name).name: name for name in (FINDER, POLLER)})
+        calls = Calls(world, {self._deployed(name).name: name for name in (FINDER, POLLER)})
+        self._gateway.begin, self._gateway.send = calls.begin, calls.send
         finder = self._source(world, FINDER, self._functions.finder)
         poller = self._source(world, POLLER, self._functions.poller)
 
