@@ -11,6 +11,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -20,24 +21,18 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
-from drsim.orchestrator.model import ExecutionKey, JobScope, JobStatus
+from drsim.orchestrator.model import JobScope, JobStatus
 from drsim.simulator import moto_drs
+from drsim.simulator.checks import PROPERTIES
 from drsim.simulator.durations import duration_us
-from drsim.simulator.faults.effects import Effects
-from drsim.simulator.faults.kinds import INDEX
-from drsim.simulator.faults.plan import Plan
-from drsim.simulator.kernel import Kernel
-from drsim.simulator.services.drs import DrsService
-from drsim.simulator.spec.swarm import with_swarm
-from drsim.simulator.spec.world import WorldSpec
-from drsim.simulator.trace import Trace
+from drsim.simulator.spec.world import Bounds, WorldSpec
 from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.wire.messages import READS, account_of
 from drsim.simulator.wire.pacer import Pacer, StoppedError
 from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.wire.tier import Handlers, wire_parts
-from drsim.simulator.workload import HOME_ACCOUNT, Workload
-from drsim.simulator.world import Parts
+from drsim.simulator.workload import HOME_ACCOUNT
+from drsim.simulator.world import Parts, World
 
 CLIENT: Final = "client"
 """The writer of an item that came over HTTP."""
@@ -53,35 +48,18 @@ class WrongUseError(Exception):
     """A wrong request to an endpoint under /drsim; the message names a right one."""
 
 
-class ServedWorld:
-    """The world behind the endpoint: `parts` of the wire tier, and a workload in them."""
+class ServedWorld(World):
+    """The world behind the endpoint: nothing in it is judged, and its schedule never starts a finder."""
+
+    table: MotoTable
 
     def __init__(self, spec: WorldSpec, parts: Parts, *, seed: int, spare_servers: int) -> None:
-        self.spec = spec
-        self.kernel = Kernel(seed=seed)
-        trace = Trace(level="off")
-        plan = Plan(self.kernel, trace, spec.faults, spec.heal)
-
-        def held_back(key: ExecutionKey, number: int) -> int:
-            return effects.index_lag_us(key, number)
-
-        table = parts.table(
-            self.kernel,
-            trace,
-            index_lag=spec.table.index_lag,
-            page_bytes_max=spec.table.page_bytes_max,
-            held_back=held_back if INDEX in plan.operations else None,
-        )
-        assert isinstance(table, MotoTable), "this tier's parts make it one"
-        effects = Effects(plan, self.kernel, table, spec.epoch_us)
-        self.table = table
-        self.drs = DrsService(self.kernel, trace, spec.drs)
-        moto_drs.attach(self.drs, epoch_us=spec.epoch_us)
+        unjudged = frozenset(monitor.name for monitor in PROPERTIES)
+        super().__init__(spec, seed=seed, parts=replace(parts, unjudged=unjudged), verdict_only=True)
         # Source servers that no execution needs.
         self.spare_scope = JobScope(HOME_ACCOUNT, spec.regions[0])
         life = spec.workload[0].jobs if spec.workload else None
         self.spare_ids = moto_drs.add_source_servers(*self.spare_scope, spare_servers, life=life)
-        self.workload = Workload(self.kernel, table, self.drs, spec, effects)
 
     @property
     def scopes(self) -> list[JobScope]:
@@ -137,7 +115,8 @@ def served_world(spec: WorldSpec, *, seed: int, spare_servers: int) -> Iterator[
     Jobs of the spare servers live as those of the first group of executions, or by default.
     """
     # The user ends it.
-    endless = with_swarm(spec, seed).model_copy(update={"duration": _NO_END_US})
+    never = {"duration": _NO_END_US, "until_finished": False, "bounds": Bounds()}
+    endless = spec.model_copy(update={**never, "schedule": spec.schedule.model_copy(update={"first": _NO_END_US})})
     with wire_parts(endless, seed=seed, functions=_THEIRS) as parts:
         yield ServedWorld(endless, parts, seed=seed, spare_servers=spare_servers)
 
