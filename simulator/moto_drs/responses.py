@@ -111,21 +111,19 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _page(items: list[Members], request: Members, size_default: int) -> Members:
-    """The page of items that a request asks for. AWS publishes neither a default size nor a maximum."""
-    first = _offset_of(request.get("nextToken"))
-    last = first + (request.get("maxResults") or size_default)
-    page: Members = {"items": items[first:last]}
+    """The page of items that a request asks for. AWS publishes neither a default size nor a maximum.
+
+    Raises ValidationError for a token that no answer held.
+    """
+    token = request.get("nextToken")
+    word, offset = ("after", "0") if token is None else ("", "")
+    with suppress(ValueError):
+        if token is not None:
+            word, _, offset = urlsafe_b64decode(token.encode()).decode().partition(":")
+    if word != "after" or not offset.isdecimal():
+        raise ValidationError([("nextToken", f"Value '{token}' at 'nextToken' is not a token of an earlier answer")])
+    last = int(offset) + (request.get("maxResults") or size_default)
+    page: Members = {"items": items[int(offset) : last]}
     if last < len(items):
         page["nextToken"] = urlsafe_b64encode(f"after:{last}".encode()).decode()
     return page
-
-
-def _offset_of(token: str | None) -> int:
-    """Where the page of that token begins. Raises ValidationError for a token that no answer held."""
-    if token is None:
-        return 0
-    with suppress(ValueError):
-        word, _, offset = urlsafe_b64decode(token.encode()).decode().partition(":")
-        if word == "after" and offset.isdecimal():
-            return int(offset)
-    raise ValidationError([("nextToken", f"Value '{token}' at 'nextToken' is not a token of an earlier answer")])

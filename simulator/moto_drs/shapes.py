@@ -1,8 +1,7 @@
 """DRS's answers as JSON: jobs, log items, source servers and recovery instances, member by member.
 
-Owns names, casing and the form of times. Members that are not simulated are left out; all but jobID are optional in the
-model. Sources: botocore's service model for drs 2020-02-26, AWS's
-sample jobs of 2022-12-07.
+Members that are not simulated are left out; all but jobID are optional in the model. Sources: botocore's service model
+for drs 2020-02-26, AWS's sample jobs of 2022-12-07.
 """
 
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from drsim.orchestrator.model import JobScope, JobStatus, ServerStatus
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsJob, LogItem, SourceServer
-from drsim.simulator.services.drs_jobs import ActionLife, RecoveryInstance, ServerLife
+from drsim.simulator.services.drs_jobs import ActionLife, RecoveryInstance
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """What Unix time counts from."""
@@ -68,20 +67,11 @@ def job(frame: Frame, shown: DrsJob) -> dict[str, Any]:
         if launch.instance_id is not None:
             server["recoveryInstanceID"] = launch.instance_id
         if launch.actions:
-            server["launchActionsStatus"] = _actions(frame, shown, life)
+            owner, started = f"{shown.job_id}/{life.source_server_id}", enumerate(life.actions[: len(launch.actions)])
+            runs = [_run(number, action, owner, frame.now_us) for number, action in started]
+            server["launchActionsStatus"] = {"ssmAgentDiscoveryDatetime": frame.time(life.ended_us), "runs": runs}
         answer["participatingServers"].append(server)
     return answer
-
-
-def _actions(frame: Frame, shown: DrsJob, life: ServerLife) -> dict[str, Any]:
-    return {
-        "ssmAgentDiscoveryDatetime": frame.time(life.ended_us),
-        "runs": [
-            _run(number, action, f"{shown.job_id}/{life.source_server_id}", frame.now_us)
-            for number, action in enumerate(life.actions)
-            if action.started_us <= frame.now_us
-        ],
-    }
 
 
 def _run(number: int, action: ActionLife, owner: str, now_us: int) -> dict[str, Any]:

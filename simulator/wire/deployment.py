@@ -129,27 +129,22 @@ def _create_stack(
 
 
 def _function(client: _Client, name: str) -> DeployedFunction:
-    found = client("lambda").get_function_configuration(FunctionName=name)
-    return DeployedFunction(
-        name=found["FunctionName"],
-        arn=found["FunctionArn"],
-        memory_mb=found["MemorySize"],
-        # moto keeps a parameter of type Number as a number; Lambda has strings only.
-        environment={key: str(value) for key, value in found["Environment"]["Variables"].items()},
-        role=_role(client("iam"), found["Role"]),
-    )
-
-
-def _role(roles: Any, arn: str) -> Role:
-    name = arn.rpartition("/")[2]
-    attached = roles.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
-    if attached:
-        raise ValueError(f"role {name} must have inline policies only, got {attached}")
+    found, roles = client("lambda").get_function_configuration(FunctionName=name), client("iam")
+    role = found["Role"].rpartition("/")[2]
+    if attached := roles.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        raise ValueError(f"role {role} must have inline policies only, got {attached}")
     statements: list[Statement] = []
-    for policy in roles.list_role_policies(RoleName=name)["PolicyNames"]:
-        document = roles.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+    for policy in roles.list_role_policies(RoleName=role)["PolicyNames"]:
+        document = roles.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
         # moto 5.2.5 returns a document from CloudFormation as Python's text of a dict, not as JSON, and leaves None in
         # a list where the template has AWS::NoValue.
         parts = (ast.literal_eval(document) if isinstance(document, str) else document)["Statement"]
         statements += [Statement.of(part) for part in parts if part is not None]
-    return Role(tuple(statements))
+    return DeployedFunction(
+        name=name,
+        arn=found["FunctionArn"],
+        memory_mb=found["MemorySize"],
+        # moto keeps a parameter of type Number as a number; Lambda has strings only.
+        environment={key: str(value) for key, value in found["Environment"]["Variables"].items()},
+        role=Role(tuple(statements)),
+    )

@@ -1,8 +1,7 @@
 """Lambda's execution environments, each with its own modules, environment variables, import path and loggers.
 
-A cold start imports the function's modules again, so that module-level state lives as long as its environment.
-Greenlets share one interpreter: at each switch, the things of the process that continues are put in place. Modules that
-are neither the function's own nor known to keep its state (boto3, botocore) are shared.
+A cold start imports the function's modules again, so module-level state lives as long as its environment. Greenlets
+share one interpreter: each switch puts the state of the process that continues in place. All other modules are shared.
 """
 
 import logging

@@ -8,7 +8,7 @@ import sys
 import threading
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, NoReturn
 
 import boto3
@@ -50,10 +50,7 @@ def no_credentials(region: str) -> Iterator[None]:
 
 @contextmanager
 def nothing_kept() -> Iterator[None]:
-    """Remove what imported modules of functions register in the process, which would keep them in memory.
-
-    Powertools registers an initializer of botocore's sessions, and typing keeps every overload.
-    """
+    """Remove what functions' modules register and so keep in memory: Powertools at botocore, overloads at typing."""
     initializers = vars(botocore)["_INITIALIZERS"]
     before = list(initializers)
     try:
@@ -71,8 +68,7 @@ def repeatable(seed: int) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def no_network() -> Iterator[None]:
+def no_network() -> AbstractContextManager[None]:
     """Refuse every connection: requests to AWS are answered before they need a socket."""
 
     def refused(_: object, *flags_and_address: object, **__: object) -> NoReturn:
@@ -83,12 +79,10 @@ def no_network() -> Iterator[None]:
         raise NotSimulatedError(f"a function looks up {host}, which nothing here simulates")
 
     connections = [(socket.socket, name, refused) for name in ("connect", "connect_ex", "sendto")]
-    with _replaced(*connections, (socket, "getaddrinfo", unresolved)):
-        yield
+    return _replaced(*connections, (socket, "getaddrinfo", unresolved))
 
 
-@contextmanager
-def threads_in_virtual_time(kernel: Kernel) -> Iterator[None]:
+def threads_in_virtual_time(kernel: Kernel) -> AbstractContextManager[None]:
     """Make ThreadPoolExecutor's workers processes of the kernel; a function's own thread is an error."""
 
     class Workers(KernelExecutor):
@@ -108,19 +102,16 @@ def threads_in_virtual_time(kernel: Kernel) -> Iterator[None]:
 
     modules = (concurrent.futures, concurrent.futures.thread)
     pools = [(module, "ThreadPoolExecutor", Workers) for module in modules]
-    with _replaced(*pools, (threading.Thread, "start", begin)):
-        yield
+    return _replaced(*pools, (threading.Thread, "start", begin))
 
 
-@contextmanager
-def output_into(logs: LogsService, kernel: Kernel, known: Callable[[str], bool]) -> Iterator[None]:
+def output_into(logs: LogsService, kernel: Kernel, known: Callable[[str], bool]) -> AbstractContextManager[None]:
     """Turn what a function prints or logs into its log lines, as on Lambda; other output is unchanged.
 
     `known` tests whether a text is an execution's id.
     """
     outputs = [(sys, name, _FunctionOutput(getattr(sys, name), logs, kernel, known)) for name in ("stdout", "stderr")]
-    with _replaced(*outputs):
-        yield
+    return _replaced(*outputs)
 
 
 class _FunctionOutput:

@@ -82,9 +82,8 @@ class MotoTable:
 
     def put(self, attributes: Attributes, *, writer: str, request_id: str = "") -> None:
         """PutItem."""
-        with self._apart():
+        with self._own_write(key_of(attributes), writer, request_id):
             self._client.put_item(TableName=self.name, Item=self.wire_form(attributes))
-        self.written(key_of(attributes), writer, request_id)
 
     def update(
         self,
@@ -99,7 +98,7 @@ class MotoTable:
         if condition is not None and not condition.holds(self.get(key)):
             self._trace.emit(WriteRefused(self._kernel.now_us, request_id, writer, key.execution_id))
             raise ConditionFailedError
-        with self._apart():
+        with self._own_write(key, writer, request_id):
             self._client.update_item(
                 TableName=self.name,
                 Key=self._wire_key(key),
@@ -110,14 +109,12 @@ class MotoTable:
                     for number, value in enumerate(attributes.values())
                 },
             )
-        self.written(key, writer, request_id)
 
     def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
         """DeleteItem; deleting a missing item is no error."""
         if key in self._items:
-            with self._apart():
+            with self._own_write(key, writer, request_id):
                 self._client.delete_item(TableName=self.name, Key=self._wire_key(key))
-            self.written(key, writer, request_id)
 
     @property
     def keys(self) -> tuple[ExecutionKey, ...]:
@@ -179,12 +176,13 @@ class MotoTable:
             self._table.items, moto_table.RESULT_SIZE_LIMIT = items, size_max
 
     @contextmanager
-    def _apart(self) -> Iterator[None]:
+    def _own_write(self, key: ExecutionKey, writer: str, request_id: str) -> Iterator[None]:
         self.apart = True
         try:
             yield
         finally:
             self.apart = False
+        self.written(key, writer, request_id)
 
     def wire_form(self, attributes: Attributes) -> dict[str, Any]:
         """Attributes under the team's names, in wire form."""

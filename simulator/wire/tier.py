@@ -1,7 +1,6 @@
-"""The wire tier's parts of a world; the only place that chooses them.
+"""The wire tier's parts of a world; the only module that chooses them.
 
-Schedule, Lambda, DRS, workload, faults and properties are those of the fast tier. The functions run as deployed, on
-boto3 and botocore, and moto keeps the table and the metrics.
+The functions run as deployed, on boto3 and botocore, and moto keeps the table. All else is the fast tier's.
 """
 
 from collections.abc import Iterator, Mapping
@@ -93,7 +92,10 @@ class _WireTier:
             parameters={"DrsRoleName": _ROLE} if spec.accounts > 1 else {},
             attribute_name=str if functions.ours else names.of,
         )
-        _unschedule(self._deployment.rule_name)
+        # In moto a rule without a pattern matches each event that a function puts.
+        rule, events = self._deployment.rule_name, boto3.client("events", region_name=deployment.REGION)
+        ids = [target["Id"] for target in events.list_targets_by_rule(Rule=rule)["Targets"]]
+        events.remove_targets(Rule=rule, Ids=ids)
         self._environments: Environments | None = None
         self.parts = Parts(
             table=partial(MotoTable, name=self._deployment.table_name, names=names),
@@ -166,13 +168,6 @@ class _WireTier:
             Environments(clock, world.effects.skew_us) as self._environments,
         ):
             yield
-
-
-def _unschedule(rule: str) -> None:
-    """Remove the rule's targets: in moto a rule without a pattern matches each event that a function puts."""
-    client = boto3.client("events", region_name=deployment.REGION)
-    ids = [target["Id"] for target in client.list_targets_by_rule(Rule=rule)["Targets"]]
-    client.remove_targets(Rule=rule, Ids=ids)
 
 
 def _scheduled_event(world: World, payload: Payload, rule_arn: str) -> dict[str, object]:
