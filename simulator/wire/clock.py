@@ -63,9 +63,15 @@ def virtual_clock(kernel: Kernel, epoch_us: int) -> Iterator[VirtualClock]:
         freezer.stop()
 
 
-def _seconds() -> dict[str, float]:
-    """The time of every clock, in seconds since the Unix epoch."""
-    return {
+_COARSE_S: Final = {"date.today": 86_400.0, "time.gmtime": 1.0}
+"""Clocks that may be slow by less than their unit."""
+_STOPPED: Final = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
+"""Clocks of `time` without an epoch: they must stand still while virtual time does."""
+
+
+def check(epoch_us: int) -> None:
+    """Raise BrokenSimulationError if any clock leaks, naming each that does."""
+    seconds = {
         "time.time": time.time(),
         "time.time_ns": time.time_ns() / 1e9,
         "time.gmtime": calendar.timegm(time.gmtime()),
@@ -76,18 +82,8 @@ def _seconds() -> dict[str, float]:
         "moto's utcnow": (moto.core.utils.utcnow() - _naive(0)).total_seconds(),
         "moto's unix_time": moto.core.utils.unix_time(),
     }
-
-
-_COARSE_S: Final = {"date.today": 86_400.0, "time.gmtime": 1.0}
-"""Clocks that may be slow by less than their unit."""
-_STOPPED: Final = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
-"""Clocks of `time` without an epoch: they must stand still while virtual time does."""
-
-
-def check(epoch_us: int) -> None:
-    """Raise BrokenSimulationError if any clock leaks, naming each that does."""
     wrong = []
-    for name, shown_s in _seconds().items():
+    for name, shown_s in seconds.items():
         off_s = shown_s - epoch_us / 1_000_000
         if not -_COARSE_S.get(name, 1e-3) < off_s < 1e-3:
             wrong.append(f"{name} is off by {off_s:.3f} s")

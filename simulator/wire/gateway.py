@@ -32,36 +32,32 @@ def by_moto(request: AWSPreparedRequest, _: str = "") -> AWSResponse:
     return response
 
 
-class Gateway:
-    """Answers the requests of this process while it is open: by moto, until `begin` and `send` are those of a world."""
-
-    def __init__(self) -> None:
-        # For botocore's `before-call`, the begin of a call, and for `before-send`, each of its attempts.
-        self.begin: Callable[[], None] = lambda: None
-        self.send: Callable[[AWSPreparedRequest, str], AWSResponse] = by_moto
-
-    @contextmanager
-    def open(self) -> Iterator[None]:
-        """Stand between every client of this process and AWS."""
-        global _gateway  # noqa: PLW0603 - botocore has one list of handlers for the process
-        before, _gateway = _gateway, self
-        try:
-            yield
-        finally:
-            _gateway = before
+_routes: list[tuple[Callable[[], None], Callable[[AWSPreparedRequest, str], AWSResponse]]] = []
+"""What begins a call and what answers each attempt; the last one holds. Without any, clients are unchanged."""
 
 
-_gateway: Gateway | None = None
-"""The open gateway; None outside wire runs, when clients are unchanged."""
+@contextmanager
+def opened() -> Iterator[None]:
+    """Stand between every client of this process and AWS; moto answers all requests until `route`."""
+    _routes.append((lambda: None, by_moto))
+    try:
+        yield
+    finally:
+        _routes.pop()
+
+
+def route(begin: Callable[[], None], send: Callable[[AWSPreparedRequest, str], AWSResponse]) -> None:
+    """From now on call `begin` when a call begins, and let `send` answer each of its attempts."""
+    _routes[-1] = (begin, send)
 
 
 def _begin(**_: Any) -> None:
-    if _gateway is not None:
-        _gateway.begin()
+    if _routes:
+        _routes[-1][0]()
 
 
 def _send(request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse | None:
-    return None if _gateway is None else _gateway.send(request, event_name)
+    return _routes[-1][1](request, event_name) if _routes else None
 
 
 # As moto does for its own: each client takes the handlers on this list when it is made, in any run.

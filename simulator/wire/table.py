@@ -32,7 +32,11 @@ from drsim.simulator.workload import HOME_ACCOUNT
 
 
 class _Deserializer(TypeDeserializer):
-    """boto3's, which also decodes the base64 in which moto keeps some bytes."""
+    """boto3's, but whole numbers are ints, as `orchestrator.items` writes them, and moto's base64 is decoded."""
+
+    def _deserialize_n(self, value: str) -> Decimal | int:
+        number: Decimal = super()._deserialize_n(value)  # type: ignore[misc]
+        return int(number) if number == number.to_integral_value() else number
 
     def _deserialize_b(self, value: Any) -> bytes:
         return base64.b64decode(value) if isinstance(value, str) else bytes(value)
@@ -196,16 +200,5 @@ class MotoTable:
 
     def _ours(self, wire_item: Mapping[str, Any]) -> dict[str, Any]:
         """Our view of an item in its wire form."""
-        ours: dict[str, Any] = self.names.ours({name: _plain(_deserialize(value)) for name, value in wire_item.items()})
+        ours: dict[str, Any] = self.names.ours({name: _deserialize(value) for name, value in wire_item.items()})
         return ours
-
-
-def _plain(value: Any) -> Any:
-    """Whole numbers as ints, as `orchestrator.items` writes them."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else value
-    if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [_plain(entry) for entry in value]
-    return value

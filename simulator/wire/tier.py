@@ -20,14 +20,13 @@ from drsim.simulator.events import FINDER, POLLER, ActionUsed
 from drsim.simulator.kernel import MisuseError
 from drsim.simulator.services.functions import Handler, Invocation, Payload
 from drsim.simulator.spec.world import WorldSpec
-from drsim.simulator.wire import deployment, sandbox
+from drsim.simulator.wire import deployment, gateway, sandbox
 from drsim.simulator.wire.attribute_names import Names
 from drsim.simulator.wire.calls import Calls
 from drsim.simulator.wire.clock import virtual_clock
 from drsim.simulator.wire.deployment import DeployedFunction
 from drsim.simulator.wire.environments import Environments, HandlerContext, Source, UnsetVariableError
 from drsim.simulator.wire.errors import HandlerError
-from drsim.simulator.wire.gateway import Gateway
 from drsim.simulator.wire.messages import SERVICES
 from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.workload import HOME_ACCOUNT
@@ -68,10 +67,9 @@ def wire_parts(spec: WorldSpec, *, seed: int, functions: Handlers | None = None)
         stack.enter_context(sandbox.repeatable(seed))
         stack.callback(_empty)
         _empty()
-        gateway = Gateway()
-        stack.enter_context(gateway.open())
+        stack.enter_context(gateway.opened())
         stack.callback(moto_drs.detach)
-        yield _WireTier(spec, gateway, functions or Handlers()).parts
+        yield _WireTier(spec, functions or Handlers()).parts
 
 
 def _empty() -> None:
@@ -84,8 +82,7 @@ def _empty() -> None:
 class _WireTier:
     """One run's functions as deployed."""
 
-    def __init__(self, spec: WorldSpec, gateway: Gateway, functions: Handlers) -> None:
-        self._gateway = gateway
+    def __init__(self, spec: WorldSpec, functions: Handlers) -> None:
         self._functions = functions
         names = Names(spec.table)
         self._deployment = deployment.deploy(
@@ -117,7 +114,7 @@ class _WireTier:
     def _handlers(self, world: World) -> tuple[Handler, Handler]:
         moto_drs.attach(world.drs, epoch_us=world.spec.epoch_us)
         calls = Calls(world, {self._deployed(name).name: name for name in (FINDER, POLLER)})
-        self._gateway.begin, self._gateway.send = calls.begin, calls.send
+        gateway.route(calls.begin, calls.send)
         finder = self._source(world, FINDER, self._functions.finder)
         poller = self._source(world, POLLER, self._functions.poller)
 

@@ -17,10 +17,9 @@ from drsim.simulator.reader import Attributes
 from drsim.simulator.services.dynamodb import ExecutionTable
 from drsim.simulator.services.spec import TableSpec
 from drsim.simulator.trace import Trace
-from drsim.simulator.wire import sandbox
+from drsim.simulator.wire import gateway, sandbox
 from drsim.simulator.wire.attribute_names import Names
 from drsim.simulator.wire.deployment import REGION
-from drsim.simulator.wire.gateway import Gateway
 from drsim.simulator.wire.table import MotoTable
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def moto_answering() -> Iterator[None]:
     """Let moto answer every client made inside, as in the wire tier. Nothing of the host's configuration is read."""
     with ExitStack() as stack:
         stack.enter_context(sandbox.no_credentials(REGION))
-        stack.enter_context(Gateway().open())
+        stack.enter_context(gateway.opened())
         stack.callback(_forget)
         # The first client of all takes half a second, which is no test's own.
         new_client()
