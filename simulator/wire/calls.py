@@ -28,9 +28,6 @@ from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.workload import HOME_ACCOUNT
 from drsim.simulator.world import World
 
-_CALLS_KEPT_MAX: Final = 1000
-"""Above this, the calls of ended processes are forgotten."""
-
 
 @dataclass(slots=True)
 class ClientCall:
@@ -65,7 +62,8 @@ class Calls:
         """A call begins, of one or more attempts."""
         process = self.world.kernel.current
         if process is not None and not self.table.apart:
-            if len(self._begun) > _CALLS_KEPT_MAX:
+            # Now and then, forget the calls of ended processes.
+            if len(self._begun) > 1000:
                 self._begun = {each: call for each, call in self._begun.items() if each.alive}
             self._begun[process] = None
 

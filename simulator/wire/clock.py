@@ -18,9 +18,6 @@ import moto.core.utils
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.trace import BrokenSimulationError
 
-_IGNORED: Final = ("rich.",)
-"""Modules that still read the host's time: the progress bar's."""
-
 
 class VirtualClock:
     """The clock of the process during a wire run."""
@@ -50,8 +47,9 @@ def virtual_clock(kernel: Kernel, epoch_us: int) -> Iterator[VirtualClock]:
         kernel.sleep(round(seconds * 1_000_000))
 
     freezer = freezegun.freeze_time(_naive(epoch_us))
-    # Replaces its own list: freezegun ignores a module if one of its last five callers is ignored.
-    freezer.ignore = _IGNORED
+    # The progress bar still reads the host's time. Nothing else may: freezegun ignores a module if one of its last five
+    # callers is ignored.
+    freezer.ignore = ("rich.",)
     clock = VirtualClock(kernel, epoch_us, freezer.start())
     time.sleep = sleep  # type: ignore[assignment]
     try:

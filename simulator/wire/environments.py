@@ -157,7 +157,7 @@ class Environments:
         self._clock.show(self._skew_us(invocation))
 
     def _place(self, loaded: _Loaded | None) -> None:
-        """Put an environment in place, or the outside state."""
+        """Put an environment in place of the present one; None restores the outside state."""
         placed = self._placed
         if loaded is placed:
             return
@@ -170,7 +170,6 @@ class Environments:
             self._displace(loaded)
 
     def _displace(self, loaded: _Loaded) -> None:
-        """Replace the outside state by an environment's."""
         if loaded.modules:
             self._modules = {name: sys.modules[name] for name in loaded.modules if name in sys.modules}
         else:
@@ -183,7 +182,6 @@ class Environments:
         _use(loaded.manager)
 
     def _restore(self, placed: _Loaded) -> None:
-        """Keep an environment's state, and restore the outside state."""
         for name in placed.modules:
             sys.modules.pop(name, None)
         _load(self._modules)
@@ -194,7 +192,6 @@ class Environments:
 
 
 def _owned(source: Source) -> dict[str, ModuleType]:
-    """The loaded modules that belong to a function."""
     return {name: module for name, module in list(sys.modules.items()) if source.owns(name, module)}
 
 
@@ -231,11 +228,7 @@ class HandlerContext:
     aws_request_id: str
     log_group_name: str
     log_stream_name: str
-    remaining_ms: Callable[[], int]
+    get_remaining_time_in_millis: Callable[[], int]
     function_version: str = "$LATEST"
     client_context: None = None
     identity: None = None
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until Lambda ends this invocation."""
-        return self.remaining_ms()

@@ -34,9 +34,6 @@ from drsim.simulator.wire.tier import Handlers, wire_parts
 from drsim.simulator.workload import HOME_ACCOUNT
 from drsim.simulator.world import Parts, World
 
-CLIENT: Final = "client"
-"""The writer of an item that came over HTTP."""
-
 _THEIRS: Final = Handlers(finder="the client's", poller="the client's")
 _ADVANCE_MAX_US: Final = duration_us("365d")
 _NO_END_US: Final = duration_us("36500d")
@@ -70,7 +67,7 @@ class ServedWorld(World):
     def shown(self, instant_us: int) -> str:
         """An instant of virtual time in ISO format."""
         instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.spec.epoch_us + instant_us)
-        return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond:06}Z"
+        return instant.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     def executions(self) -> list[dict[str, Any]]:
         """The executions of workload and clients; the status of one that is not in the table is None."""
@@ -211,7 +208,7 @@ class Endpoint:
         with table.as_indexed() if "IndexName" in asked else nullcontext():
             answer = self._by_moto(environ)
         if not READS.match(operation):
-            table.look_again(CLIENT)
+            table.look_again(writer="client")
         return answer
 
     def _by_moto(self, environ: dict[str, Any]) -> Response:

@@ -1,7 +1,7 @@
 """The execution table in moto's DynamoDB, behind the interface of the simulated one, with a StatusIndex that lags.
 
-moto keeps the items, evaluates every expression and makes every page. It reports no writes, so the table is read after
-each. Its index never lags, so an index query gets the items as they were when the simulated index last caught up.
+moto keeps the items, under the team's attribute names, evaluates every expression and makes every page. It reports no
+writes, so the table is read after each. Its index never lags, so a query sees the items that the simulated one shows.
 """
 
 import base64
@@ -9,13 +9,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import boto3
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models import table as moto_table
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from pydantic.alias_generators import to_snake
 
 from drsim.orchestrator.model import ExecutionKey
 from drsim.simulator.events import WriteRefused
@@ -24,11 +25,53 @@ from drsim.simulator.randomness import Spread
 from drsim.simulator.reader import Attributes
 from drsim.simulator.services.dynamodb import Condition, IndexLag, key_of
 from drsim.simulator.services.errors import ConditionFailedError
+from drsim.simulator.services.spec import TableSpec
 from drsim.simulator.services.stored_item import StoredItem, change
 from drsim.simulator.trace import Trace
-from drsim.simulator.wire.attribute_names import Names
 from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.workload import HOME_ACCOUNT
+
+OURS: Final = (
+    *("ExecutionId", "PlanId", "Status", "StartTime", "EndTime", "ExecutionType", "LastPolledTime", "Version"),
+    *("TotalWaves", "Waves"),
+    *("WaveNumber", "WaveName", "Region", "AccountId", "JobId", "JobStatus", "StatusMessage", "Servers"),
+    *("SourceServerId", "InstanceId"),
+)
+"""Every attribute of the contract: of executions, waves and servers."""
+_STYLES: Final[Mapping[str, Callable[[str], str]]] = {
+    "PascalCase": str,
+    "camelCase": lambda name: name[0].lower() + name[1:],
+    "snake_case": to_snake,
+}
+
+
+class Names:
+    """Translates attribute names between ours, for services and properties, and a team's; unknown names stay."""
+
+    def __init__(self, table: TableSpec) -> None:
+        style = _STYLES[table.style]
+        self._theirs = {name: table.names.get(name, style(name)) for name in OURS}
+        self._ours = {theirs: name for name, theirs in self._theirs.items()}
+
+    def of(self, name: str) -> str:
+        """Their name of one of our attributes."""
+        return self._theirs.get(name, name)
+
+    def theirs(self, value: Any) -> Any:
+        """A value, however deep, with their names."""
+        return _renamed(value, self._theirs)
+
+    def ours(self, value: Any) -> Any:
+        """A value, however deep, with our names."""
+        return _renamed(value, self._ours)
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, Mapping):
+        return {names.get(name, name): _renamed(entry, names) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_renamed(entry, names) for entry in value]
+    return value
 
 
 class _Deserializer(TypeDeserializer):

@@ -21,14 +21,13 @@ from drsim.simulator.kernel import MisuseError
 from drsim.simulator.services.functions import Handler, Invocation, Payload
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.wire import deployment, gateway, sandbox
-from drsim.simulator.wire.attribute_names import Names
 from drsim.simulator.wire.calls import Calls
 from drsim.simulator.wire.clock import virtual_clock
 from drsim.simulator.wire.deployment import DeployedFunction
 from drsim.simulator.wire.environments import Environments, HandlerContext, Source, UnsetVariableError
 from drsim.simulator.wire.errors import HandlerError
 from drsim.simulator.wire.messages import SERVICES
-from drsim.simulator.wire.table import MotoTable
+from drsim.simulator.wire.table import MotoTable, Names
 from drsim.simulator.workload import HOME_ACCOUNT
 from drsim.simulator.world import Parts, World
 
@@ -85,17 +84,19 @@ class _WireTier:
     def __init__(self, spec: WorldSpec, functions: Handlers) -> None:
         self._functions = functions
         names = Names(spec.table)
-        self._deployment = deployment.deploy(
+        stack = deployment.deploy(
             parameters={"DrsRoleName": _ROLE} if spec.accounts > 1 else {},
             attribute_name=str if functions.ours else names.of,
         )
         # In moto a rule without a pattern matches each event that a function puts.
-        rule, events = self._deployment.rule_name, boto3.client("events", region_name=deployment.REGION)
+        self._deployed: Mapping[str, DeployedFunction] = {FINDER: stack.finder, POLLER: stack.poller}
+        self._rule_arn = stack.rule_arn
+        rule, events = stack.rule_name, boto3.client("events", region_name=deployment.REGION)
         ids = [target["Id"] for target in events.list_targets_by_rule(Rule=rule)["Targets"]]
         events.remove_targets(Rule=rule, Ids=ids)
         self._environments: Environments | None = None
         self.parts = Parts(
-            table=partial(MotoTable, name=self._deployment.table_name, names=names),
+            table=partial(MotoTable, name=stack.table_name, names=names),
             handlers=self._handlers,
             running=self._running,
             # Roles are the template's, and so for the template's functions only.
@@ -106,34 +107,29 @@ class _WireTier:
 
     def _allows(self, function: str, action: str, resource: str, condition: str) -> bool:
         key, _, value = condition.partition("=")
-        return self._deployed(function).role.allows(action, resource, {key: value} if key else {})
-
-    def _deployed(self, function: str) -> DeployedFunction:
-        return self._deployment.finder if function == FINDER else self._deployment.poller
+        return self._deployed[function].role.allows(action, resource, {key: value} if key else {})
 
     def _handlers(self, world: World) -> tuple[Handler, Handler]:
         moto_drs.attach(world.drs, epoch_us=world.spec.epoch_us)
-        calls = Calls(world, {self._deployed(name).name: name for name in (FINDER, POLLER)})
+        calls = Calls(world, {function.name: name for name, function in self._deployed.items()})
         gateway.route(calls.begin, calls.send)
-        finder = self._source(world, FINDER, self._functions.finder)
-        poller = self._source(world, POLLER, self._functions.poller)
+        finder, poller = self._functions.finder, self._functions.poller
+        return self._handler(world, FINDER, finder), self._handler(world, POLLER, poller)
 
-        def find(payload: Payload, invocation: Invocation) -> object:
-            return self._run(world, finder, invocation, _scheduled_event(world, payload, self._deployment.rule_arn))
+    def _handler(self, world: World, function: str, place: str) -> Handler:
+        variables = {**self._deployed[function].environment, **world.spec.settings, **self._functions.variables}
+        source = Source(place, variables, self._functions.paths)
 
-        def poll(payload: Payload, invocation: Invocation) -> object:
-            return self._run(world, poller, invocation, payload)
+        def handle(payload: Payload, invocation: Invocation) -> object:
+            event = _scheduled_event(world, payload, self._rule_arn) if function == FINDER else payload
+            return self._run(world, source, invocation, event)
 
-        return find, poll
-
-    def _source(self, world: World, function: str, place: str) -> Source:
-        variables = {**self._deployed(function).environment, **world.spec.settings, **self._functions.variables}
-        return Source(place, variables, self._functions.paths)
+        return handle
 
     def _run(self, world: World, source: Source, invocation: Invocation, event: Any) -> object:
         assert self._environments is not None, "handlers run while the tier does"
         handler = self._environments.handler(source, invocation)
-        deployed = self._deployed(invocation.function)
+        deployed = self._deployed[invocation.function]
         group, stream = f"/aws/lambda/{deployed.name}", f"{invocation.environment.number}"
         # Lambda's runtime writes log lines with the function's role.
         log_arn = f"arn:aws:logs:{deployment.REGION}:{HOME_ACCOUNT}:log-group:{group}:log-stream:{stream}"
@@ -147,7 +143,7 @@ class _WireTier:
             aws_request_id=invocation.request_id,
             log_group_name=group,
             log_stream_name=stream,
-            remaining_ms=lambda: (invocation.deadline_us - world.kernel.now_us) // 1000,
+            get_remaining_time_in_millis=lambda: (invocation.deadline_us - world.kernel.now_us) // 1000,
         )
         try:
             return handler(event, context)

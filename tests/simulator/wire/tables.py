@@ -18,9 +18,8 @@ from drsim.simulator.services.dynamodb import ExecutionTable
 from drsim.simulator.services.spec import TableSpec
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire import gateway, sandbox
-from drsim.simulator.wire.attribute_names import Names
 from drsim.simulator.wire.deployment import REGION
-from drsim.simulator.wire.table import MotoTable
+from drsim.simulator.wire.table import MotoTable, Names
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drsim.simulator.services.spec import TableSpec
-from drsim.simulator.wire.attribute_names import OURS, Names
+from drsim.simulator.wire.table import OURS, Names
 
 TEXTS: Final = st.sampled_from([*OURS, "note", "Extra"])
 VALUES: Final = st.recursive(
