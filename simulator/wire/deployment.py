@@ -25,9 +25,6 @@ _BY_API: Final = {
     "AWS::CloudWatch::Alarm": ("cloudwatch", "put_metric_alarm"),
 }
 
-_Client = Callable[[str], Any]
-"""Returns the client of a service by its name. Types for each would be five more packages."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedFunction:
@@ -64,24 +61,24 @@ def deploy(
     unknown = sorted(given.keys() - document["Parameters"].keys())
     if unknown:
         raise ValueError(f"parameters must be the template's, got {', '.join(unknown)}")
-    client: _Client = lru_cache(_session().client)
-    client("s3").create_bucket(Bucket=given["CodeBucket"])
-    client("s3").put_object(Bucket=given["CodeBucket"], Key=given["CodeKey"], Body=_code())
-    outputs = _create_stack(client, document, given, attribute_name)
+    _client("s3").create_bucket(Bucket=given["CodeBucket"])
+    _client("s3").put_object(Bucket=given["CodeBucket"], Key=given["CodeKey"], Body=_code())
+    outputs = _create_stack(document, given, attribute_name)
     return Deployment(
         table_name=outputs["TableName"],
         rule_name=outputs["ScheduleName"],
         rule_arn=outputs["ScheduleArn"],
-        finder=_function(client, outputs["FinderName"]),
-        poller=_function(client, outputs["PollerName"]),
+        finder=_function(outputs["FinderName"]),
+        poller=_function(outputs["PollerName"]),
     )
 
 
-@lru_cache(maxsize=1)
-def _session() -> boto3.Session:
-    # Cached, because reading the eight services' API models takes longer than all calls together. Its credentials are
+@lru_cache
+def _client(service: str) -> Any:
+    # Cached, because reading the services' API models takes longer than all calls together. The credentials are
     # dummies, so that nothing real could be deployed.
-    return boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name=REGION)
+    make: Any = boto3.client
+    return make(service, region_name=REGION, aws_access_key_id="none", aws_secret_access_key="none")
 
 
 @lru_cache(maxsize=1)
@@ -96,7 +93,7 @@ def _code() -> bytes:
 
 
 def _create_stack(
-    client: _Client, document: Mapping[str, Any], given: Mapping[str, str], attribute_name: Callable[[str], str]
+    document: Mapping[str, Any], given: Mapping[str, str], attribute_name: Callable[[str], str]
 ) -> dict[str, str]:
     """Create the stack, and by API calls what moto's CloudFormation ignores. Returns the stack's outputs."""
 
@@ -111,7 +108,7 @@ def _create_stack(
         "Resources": {name: about for name, about in document["Resources"].items() if name not in by_api},
         "Outputs": {name: about for name, about in document["Outputs"].items() if about["Value"] not in references},
     }
-    stacks, name = client("cloudformation"), f"drs-orchestration-{given['Environment']}"
+    stacks, name = _client("cloudformation"), f"drs-orchestration-{given['Environment']}"
     stacks.create_stack(
         StackName=name,
         TemplateBody=json.dumps(json.loads(json.dumps(body), object_hook=renamed)),
@@ -123,13 +120,13 @@ def _create_stack(
     deployed = resolver({**given, **physical})
     for about in by_api.values():
         service, call = _BY_API[about["Type"]]
-        getattr(client(service), call)(**deployed.value(about["Properties"]))
+        getattr(_client(service), call)(**deployed.value(about["Properties"]))
     (stack,) = stacks.describe_stacks(StackName=name)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def _function(client: _Client, name: str) -> DeployedFunction:
-    found, roles = client("lambda").get_function_configuration(FunctionName=name), client("iam")
+def _function(name: str) -> DeployedFunction:
+    found, roles = _client("lambda").get_function_configuration(FunctionName=name), _client("iam")
     role = found["Role"].rpartition("/")[2]
     if attached := roles.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
         raise ValueError(f"role {role} must have inline policies only, got {attached}")

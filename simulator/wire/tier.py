@@ -88,9 +88,9 @@ class _WireTier:
             parameters={"DrsRoleName": _ROLE} if spec.accounts > 1 else {},
             attribute_name=str if functions.ours else names.of,
         )
-        # In moto a rule without a pattern matches each event that a function puts.
         self._deployed: Mapping[str, DeployedFunction] = {FINDER: stack.finder, POLLER: stack.poller}
         self._rule_arn = stack.rule_arn
+        # In moto a rule without a pattern matches each event that a function puts.
         rule, events = stack.rule_name, boto3.client("events", region_name=deployment.REGION)
         ids = [target["Id"] for target in events.list_targets_by_rule(Rule=rule)["Targets"]]
         events.remove_targets(Rule=rule, Ids=ids)

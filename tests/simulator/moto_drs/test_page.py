@@ -1,4 +1,4 @@
-"""docs/moto-drs.md tells the truth: its example runs as it stands, and it names what there is."""
+"""docs/moto-drs.md is correct: its example runs unchanged, and it lists all operations and functions."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""moto in tests, with an execution table in it; and the fast tier's table beside it, driven in lock step."""
+"""An execution table in moto, and the fast tier's table driven in lock step with it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -126,12 +126,12 @@ def plain_item(wire_item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def moto_size_bytes(table: MotoTable, attributes: Mapping[str, object]) -> int:
-    """How large moto takes an item to be."""
+    """The size of an item by moto's count."""
     return int(Item(DynamoType({"S": ""}), None, table.wire_form(attributes)).size())
 
 
 class Twins:
-    """Two empty tables, fast and wire, on two kernels of one seed at the same instant, and what each told its trace."""
+    """Two empty tables, fast and wire, on two kernels of one seed at the same instant, and the changes in their traces."""
 
     def __init__(self, *, seed: int, lag: Spread, page_bytes_max: int, held_back: HeldBack | None = None) -> None:
         self.page_bytes_max = page_bytes_max

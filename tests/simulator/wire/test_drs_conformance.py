@@ -124,7 +124,7 @@ class Worlds(RuleBasedStateMachine):
             JobScope(HOME_ACCOUNT, region): boto3.client("drs", region_name=region) for region in REGIONS
         }
         self.adapter = RegionalJobs(self.clients.__getitem__)
-        # All but one, so that some starts are for a server that nobody knows.
+        # All but one, so that some starts are for an unknown server.
         for server_id, life in zip(SERVER_IDS, lives, strict=False):
             self.add_servers(EAST, [server_id], life)
         # Without a few jobs there would be little to see.

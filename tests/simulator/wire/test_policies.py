@@ -1,4 +1,4 @@
-"""Roles allow what IAM's rules of matching say, and nothing besides."""
+"""Roles allow exactly what IAM's matching rules allow."""
 
 import pytest
 
