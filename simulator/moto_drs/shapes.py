@@ -8,20 +8,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from drsim.orchestrator.model import JobScope, JobStatus, ServerStatus
+from drsim.orchestrator.model import JobScope, JobStatus
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsJob, LogItem, SourceServer
 from drsim.simulator.services.drs_jobs import ActionLife, RecoveryInstance
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """What Unix time counts from."""
-
-_LAUNCH_RESULTS: Final = {
-    ServerStatus.PENDING: "PENDING",
-    ServerStatus.IN_PROGRESS: "PENDING",
-    ServerStatus.LAUNCHED: "SUCCEEDED",
-    ServerStatus.FAILED: "FAILED",
-}
 
 
 class Frame(NamedTuple):
@@ -146,7 +139,7 @@ def source_server(
     }
     if last_launch is not None:
         status = last_launch.launch.status(frame.now_us)
-        answer["lastLaunchResult"] = _LAUNCH_RESULTS[status]
+        answer["lastLaunchResult"] = {"LAUNCHED": "SUCCEEDED", "FAILED": "FAILED"}.get(status, "PENDING")
         answer["lifeCycle"]["lastLaunch"] = {
             "initiated": {
                 "apiCallDateTime": frame.time(last_launch.job.created_us),

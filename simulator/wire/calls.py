@@ -130,7 +130,7 @@ def _to_dynamodb(calls: Calls, call: ClientCall) -> None:
     request_id, function = invocation.request_id, invocation.function
     keys = [table.key_of(each) for each in messages.items_of(body, table.name)]
     call.key = keys[0] if len(keys) == 1 else None
-    name = messages.table_name(body.get("TableName", table.name))
+    name = body.get("TableName", table.name).rpartition("/")[2]
     call.resource = f"arn:aws:dynamodb:{REGION}:{HOME_ACCOUNT}:table/{name}"
     if "IndexName" in body:
         call.resource += f"/index/{body['IndexName']}"

@@ -83,7 +83,12 @@ class _Loaded:
         self.source = source
         self.variables: Any = _Variables({**os.environ, **source.variables})
         self.path = [*source.folders, *sys.path]
-        self.manager = _loggers()
+        # The root logger has the handler that Lambda's runtime gives to it.
+        handler = logging.StreamHandler(sys.stdout)
+        handler.setFormatter(logging.Formatter("[%(levelname)s]\t%(message)s"))
+        root = logging.RootLogger(logging.WARNING)
+        root.addHandler(handler)
+        self.manager = logging.Manager(root)
         self.modules: dict[str, ModuleType] = {}
         self.importing = False
         self.handler: Callable[[Any, Any], Any] | None = None
@@ -179,7 +184,7 @@ class Environments:
         _load(loaded.modules)
         self._variables, os.environ = os.environ, loaded.variables
         self._path, sys.path = sys.path, loaded.path
-        _use(loaded.manager)
+        _use_loggers(loaded.manager)
 
     def _restore(self, placed: _Loaded) -> None:
         for name in placed.modules:
@@ -188,7 +193,7 @@ class Environments:
         # A function may have replaced the list and the mapping by others.
         placed.path, sys.path = sys.path, self._path
         placed.variables, os.environ = os.environ, self._variables
-        _use(self._manager)
+        _use_loggers(self._manager)
 
 
 def _owned(source: Source) -> dict[str, ModuleType]:
@@ -204,18 +209,9 @@ def _load(modules: Mapping[str, ModuleType]) -> None:
             setattr(sys.modules[package], attribute, module)
 
 
-def _loggers() -> logging.Manager:
-    """The loggers of a new environment, with the handler that Lambda's runtime gives to the root logger."""
-    root = logging.RootLogger(logging.WARNING)
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter("[%(levelname)s]\t%(message)s"))
-    root.addHandler(handler)
-    return logging.Manager(root)
-
-
-def _use(manager: logging.Manager) -> None:
-    logging.root = logging.Logger.root = manager.root
+def _use_loggers(manager: logging.Manager) -> None:
     logging.Logger.manager = manager
+    logging.root = logging.Logger.root = manager.root
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,14 +84,10 @@ def latency_of(latencies: Latencies, service: str, operation: str, *, cold: bool
             return latencies.put_metric_data
 
 
-def table_name(name: str) -> str:
-    """A table's name from its name or ARN; DynamoDB accepts both."""
-    return name.rpartition("/")[2]
-
-
 def items_of(body: Mapping[str, Any], table: str) -> Iterator[Mapping[str, Any]]:
     """Every key or item of the table that a request names."""
-    if table_name(body.get("TableName", "")) == table:
+    # A request names its table by name or ARN.
+    if body.get("TableName", "").rpartition("/")[2] == table:
         yield from (body[name] for name in ("Key", "Item") if name in body)
     for name, requests in body.get("RequestItems", {}).items():
         # BatchWriteItem gives a list of requests, BatchGetItem an object with keys, which writes nothing.

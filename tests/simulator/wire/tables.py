@@ -131,7 +131,7 @@ def moto_size_bytes(table: MotoTable, attributes: Mapping[str, object]) -> int:
 
 
 class Twins:
-    """Two empty tables, fast and wire, on two kernels of one seed at the same instant, and the changes in their traces."""
+    """Two empty tables, fast and wire, on two kernels of one seed at the same instant, and the recorded changes."""
 
     def __init__(self, *, seed: int, lag: Spread, page_bytes_max: int, held_back: HeldBack | None = None) -> None:
         self.page_bytes_max = page_bytes_max

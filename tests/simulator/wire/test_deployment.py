@@ -20,8 +20,7 @@ from drsim.simulator.cloudwatch.alarms import Alarm, alarms_by_name
 from drsim.simulator.cloudwatch.metrics import TABLE as TABLE_IN_RUNS
 from drsim.simulator.cloudwatch.metrics import Metric
 from drsim.simulator.spec.world import WorldSpec
-from drsim.simulator.wire.deployment import REGION, Deployment, deploy
-from drsim.simulator.wire.policies import Statement
+from drsim.simulator.wire.deployment import REGION, Deployment, Statement, deploy
 
 # The first deployment of a process imports moto's CloudFormation, which takes a second and more.
 pytestmark = pytest.mark.slow
