@@ -62,7 +62,7 @@ def add_source_servers(
     existing server gets the new one. Each server gets the `tags`; `staging_account_id` is the account that they
     replicate to, by default their own. Raises ValueError for an id that DRS could not have issued.
     """
-    backend = _backend(account_id, region)
+    backend = drs_backends[account_id][region]
     world = backend.world
     ids = _new_ids(backend, servers) if isinstance(servers, int) else list(servers)
     for server_id in ids:
@@ -89,13 +89,13 @@ def _new_ids(backend: DRSBackend, count: int) -> list[str]:
 
 def uninitialize(account_id: str, region: str) -> None:
     """Let later calls there get UninitializedAccountException, as before DRS is set up; tag calls do not."""
-    backend = _backend(account_id, region)
+    backend = drs_backends[account_id][region]
     backend.world.uninitialized.add(backend.scope)
 
 
 def set_quotas(account_id: str, region: str, quotas: Drs) -> None:
     """Set other quotas, or another page size, than AWS's. In an attached world they hold everywhere."""
-    _backend(account_id, region).world.service.spec = quotas
+    drs_backends[account_id][region].world.service.spec = quotas
 
 
 def fail_next(account_id: str, region: str, operation: str, error: DRSError, *, times: int = 1) -> None:
@@ -107,7 +107,7 @@ def fail_next(account_id: str, region: str, operation: str, error: DRSError, *, 
         raise ValueError(f"operation must be one of {', '.join(sorted(OPERATIONS))}, got {operation!r}")
     if times < 1:
         raise ValueError(f"times must be >= 1, got {times}")
-    backend = _backend(account_id, region)
+    backend = drs_backends[account_id][region]
     backend.world.failures.setdefault((backend.scope, operation), []).extend([error] * times)
 
 
@@ -125,11 +125,6 @@ def attach(service: DrsService, *, epoch_us: int) -> None:
 def detach() -> None:
     """Let each backend answer from its own world again, if a DRS is attached."""
     DRSBackend.attached = None
-
-
-def _backend(account_id: str, region: str) -> DRSBackend:
-    backend: DRSBackend = drs_backends[account_id][region]
-    return backend
 
 
 register()

@@ -169,31 +169,25 @@ class Environments:
         if placed is not None:
             if placed.importing:
                 placed.modules = _owned(placed.source)
-            self._restore(placed)
+            for name in placed.modules:
+                sys.modules.pop(name, None)
+            _load(self._modules)
+            # A function may have replaced the list and the mapping by others.
+            placed.path, sys.path = sys.path, self._path
+            placed.variables, os.environ = os.environ, self._variables
+            _use_loggers(self._manager)
         self._placed = loaded
         if loaded is not None:
-            self._displace(loaded)
-
-    def _displace(self, loaded: _Loaded) -> None:
-        if loaded.modules:
-            self._modules = {name: sys.modules[name] for name in loaded.modules if name in sys.modules}
-        else:
-            self._modules = _owned(loaded.source)
-        for name in self._modules:
-            del sys.modules[name]
-        _load(loaded.modules)
-        self._variables, os.environ = os.environ, loaded.variables
-        self._path, sys.path = sys.path, loaded.path
-        _use_loggers(loaded.manager)
-
-    def _restore(self, placed: _Loaded) -> None:
-        for name in placed.modules:
-            sys.modules.pop(name, None)
-        _load(self._modules)
-        # A function may have replaced the list and the mapping by others.
-        placed.path, sys.path = sys.path, self._path
-        placed.variables, os.environ = os.environ, self._variables
-        _use_loggers(self._manager)
+            if loaded.modules:
+                self._modules = {name: sys.modules[name] for name in loaded.modules if name in sys.modules}
+            else:
+                self._modules = _owned(loaded.source)
+            for name in self._modules:
+                del sys.modules[name]
+            _load(loaded.modules)
+            self._variables, os.environ = os.environ, loaded.variables
+            self._path, sys.path = sys.path, loaded.path
+            _use_loggers(loaded.manager)
 
 
 def _owned(source: Source) -> dict[str, ModuleType]:

@@ -49,23 +49,20 @@ def no_credentials(region: str) -> Iterator[None]:
 
 
 @contextmanager
-def nothing_kept() -> Iterator[None]:
-    """Remove what functions' modules register and so keep in memory: Powertools at botocore, overloads at typing."""
+def repeatable(seed: int) -> Iterator[None]:
+    """Seed all randomness: botocore's retries, moto's ids, and functions that draw random numbers.
+
+    Afterwards remove what functions' modules registered: Powertools at botocore, overloads at typing.
+    """
+    mock_random.seed(seed)
     initializers = vars(botocore)["_INITIALIZERS"]
     before = list(initializers)
     try:
-        yield
+        with seeded_for_others(seed):
+            yield
     finally:
         initializers[:] = before
         typing.clear_overloads()
-
-
-@contextmanager
-def repeatable(seed: int) -> Iterator[None]:
-    """Seed all randomness: botocore's retries, moto's ids, and functions that draw random numbers."""
-    mock_random.seed(seed)
-    with seeded_for_others(seed):
-        yield
 
 
 def no_network() -> AbstractContextManager[None]:

@@ -51,18 +51,12 @@ class Handlers:
     paths: tuple[Path, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def ours(self) -> bool:
-        """Whether they are this project's own."""
-        return (self.finder, self.poller) == (OUR_FINDER, OUR_POLLER)
-
 
 @contextmanager
 def wire_parts(spec: WorldSpec, *, seed: int, functions: Handlers | None = None) -> Iterator[Parts]:
     """The parts of one run in the wire tier. Create, run and close the world inside the context."""
     with ExitStack() as stack:
         stack.enter_context(sandbox.no_credentials(deployment.REGION))
-        stack.enter_context(sandbox.nothing_kept())
         stack.enter_context(sandbox.repeatable(seed))
         stack.callback(_empty)
         _empty()
@@ -83,10 +77,10 @@ class _WireTier:
 
     def __init__(self, spec: WorldSpec, functions: Handlers) -> None:
         self._functions = functions
-        names = Names(spec.table)
+        is_ours, names = (functions.finder, functions.poller) == (OUR_FINDER, OUR_POLLER), Names(spec.table)
         stack = deployment.deploy(
             parameters={"DrsRoleName": _ROLE} if spec.accounts > 1 else {},
-            attribute_name=str if functions.ours else names.of,
+            attribute_name=str if is_ours else names.of,
         )
         self._deployed: Mapping[str, DeployedFunction] = {FINDER: stack.finder, POLLER: stack.poller}
         self._rule_arn = stack.rule_arn
@@ -100,9 +94,9 @@ class _WireTier:
             handlers=self._handlers,
             running=self._running,
             # Roles are the template's, and so for the template's functions only.
-            allows=self._allows if functions.ours else None,
-            unjudged=frozenset() if functions.ours else _OURS_ONLY,
-            asks_again=functions.ours,
+            allows=self._allows if is_ours else None,
+            unjudged=frozenset() if is_ours else _OURS_ONLY,
+            asks_again=is_ours,
         )
 
     def _allows(self, function: str, action: str, resource: str, condition: str) -> bool:
