@@ -6,12 +6,12 @@ answer, a list of items to be paged, or None for an answer without a body. It ra
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any, Final
 
 from drsim.simulator.moto_drs import shapes
 from drsim.simulator.moto_drs.exceptions import ValidationError, not_found
 from drsim.simulator.moto_drs.models import DRSBackend
-from drsim.simulator.services.drs import DrsJob
 
 Members = dict[str, Any]
 Answer = Members | list[Members] | None
@@ -20,8 +20,7 @@ Answer = Members | list[Members] | None
 def start_recovery(backend: DRSBackend, request: Members) -> Answer:
     """Start a job. An id that comes twice counts once."""
     ids = list(dict.fromkeys(server["sourceServerID"] for server in request["sourceServers"]))
-    is_drill = request.get("isDrill", False)
-    job = backend.world.service.start_recovery(backend.scope, ids, is_drill=is_drill)
+    job = backend.world.service.start_recovery(backend.scope, ids, is_drill=request.get("isDrill", False))
     if tags := request.get("tags"):
         backend.world.tags[backend.frame.arn("job", job.job_id)] = dict(tags)
     return {"job": shapes.job(backend.frame, job)}
@@ -44,17 +43,12 @@ def describe_jobs(backend: DRSBackend, request: Members) -> Answer:
     """Jobs that pass all filters, both dates included, newest first; an empty list of ids filters nothing."""
     frame, filters = backend.frame, request.get("filters", {})
     ids = frozenset(filters.get("jobIDs", ()))
-    first_us, last_us = _instant_us("fromDate", filters), _instant_us("toDate", filters)
-
-    def passes(job: DrsJob) -> bool:
-        created_us = frame.epoch_us + job.created_us
-        return (
-            (not ids or job.job_id in ids)
-            and (first_us is None or first_us <= created_us)
-            and (last_us is None or created_us <= last_us)
-        )
-
-    found = list(filter(passes, reversed(backend.world.service.jobs(backend.scope))))
+    first_us, last_us = _instant_us("fromDate", filters, -inf), _instant_us("toDate", filters, inf)
+    found = [
+        job
+        for job in reversed(backend.world.service.jobs(backend.scope))
+        if (not ids or job.job_id in ids) and first_us <= frame.epoch_us + job.created_us <= last_us
+    ]
     # The sort is stable: of jobs that started at the same instant the later call's comes first.
     found.sort(key=lambda job: job.created_us, reverse=True)
     return [shapes.job(frame, job) for job in found]
@@ -123,11 +117,11 @@ def _passes(filters: Mapping[str, Any], name: str, value: str) -> bool:
     return not filters.get(name) or value in filters[name]
 
 
-def _instant_us(name: str, filters: Mapping[str, str]) -> int | None:
+def _instant_us(name: str, filters: Mapping[str, str], default_us: float) -> float:
     """Unix microseconds of a time that matches the model's pattern. Raises ValidationError for an impossible date."""
     text = filters.get(name)
     if text is None:
-        return None
+        return default_us
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:

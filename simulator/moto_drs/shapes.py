@@ -14,7 +14,6 @@ from drsim.simulator.services.drs import DrsJob, LogItem, SourceServer
 from drsim.simulator.services.drs_jobs import ActionLife, RecoveryInstance
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-"""What Unix time counts from."""
 
 
 class Frame(NamedTuple):

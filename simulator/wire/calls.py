@@ -100,9 +100,8 @@ class Calls:
     ) -> ClientCall:
         """The call that a first attempt begins: how it is answered, its latency, and the fault that it meets."""
         if service not in messages.SERVICES:
-            raise NotSimulatedError(
-                f"{invocation.function} calls {service} {operation} ({request.url}), which nothing here simulates"
-            )
+            what = f"{invocation.function} calls {service} {operation} ({request.url})"
+            raise NotSimulatedError(f"{what}, which nothing here simulates")
         latency = messages.latency_of(self.world.spec.latencies, service, operation, cold=invocation.cold)
         call = ClientCall(request, service, operation, invocation, invocation.stream, latency)
         call.act = lambda: by_moto(call.request)
@@ -181,9 +180,9 @@ def _to_drs(calls: Calls, call: ClientCall) -> None:
 
 
 def _to_lambda(calls: Calls, call: ClientCall) -> None:
-    world, invocation = calls.world, call.invocation
+    world, invocation, caller = calls.world, call.invocation, call.invocation.function
     if call.operation != "Invoke":
-        raise NotSimulatedError(f"{invocation.function} calls lambda {call.operation}; only Invoke is simulated")
+        raise NotSimulatedError(f"{caller} calls lambda {call.operation}; only Invoke is simulated")
     name = unquote(str(call.request.url).split("/functions/")[1].split("/")[0]).rpartition("function:")[2]
     try:
         payload = body_of(call.request)
@@ -196,9 +195,7 @@ def _to_lambda(calls: Calls, call: ClientCall) -> None:
     call.resource = f"arn:aws:lambda:{REGION}:{HOME_ACCOUNT}:function:{name}"
     kind = header_of(call.request, "X-Amz-Invocation-Type") or "RequestResponse"
     if kind != "Event":
-        raise NotSimulatedError(
-            f"{invocation.function} invokes {name} with InvocationType {kind}; only Event is simulated"
-        )
+        raise NotSimulatedError(f"{caller} invokes {name} with InvocationType {kind}; only Event is simulated")
 
     def act() -> AWSResponse:
         function = calls.functions.get(name, name)

@@ -1,7 +1,4 @@
-"""Facts about the HTTP messages between boto3 and AWS: latency, items, IAM action and error code.
-
-Knows the wire forms of AWS's APIs, and nothing of the run.
-"""
+"""Facts about the HTTP messages between boto3 and AWS: latency, items, IAM action and error code."""
 
 import json
 import re

@@ -8,7 +8,7 @@ import sys
 import threading
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Final, NoReturn
 
 import boto3
@@ -133,16 +133,14 @@ class _FunctionOutput:
         *lines, rest = (self._begun.pop(invocation.request_id, "") + text).split("\n")
         if rest:
             self._begun[invocation.request_id] = rest
-        for line in lines:
-            if line:
-                self._line(invocation, line)
+        for line in filter(None, lines):
+            self._line(invocation, line)
         return len(text)
 
     def _line(self, invocation: Invocation, line: str) -> None:
-        try:
+        fields: Any = None
+        with suppress(ValueError):
             fields = json.loads(line)
-        except ValueError:
-            fields = None
         if not isinstance(fields, Mapping):
             level = next((each for each in _LEVELS if line.startswith((f"[{each}]", each))), "INFO")
             fields = {"level": level, "message": line}

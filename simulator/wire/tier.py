@@ -33,7 +33,6 @@ from drsim.simulator.world import Parts, World
 
 OUR_FINDER: Final = "drsim.orchestrator.entrypoints:finder_handler"
 OUR_POLLER: Final = "drsim.orchestrator.entrypoints:poller_handler"
-_ROLE: Final = "drs-orchestration-polling"
 _EMPTIED: Final = sorted({*SERVICES.values(), "cloudformation", "iam", "s3"} - {"drs"})
 """moto's services with state of functions or the deployment. DRS has none while a world is attached."""
 _OURS_ONLY: Final = frozenset(
@@ -79,7 +78,7 @@ class _WireTier:
         self._functions = functions
         is_ours, names = (functions.finder, functions.poller) == (OUR_FINDER, OUR_POLLER), Names(spec.table)
         stack = deployment.deploy(
-            parameters={"DrsRoleName": _ROLE} if spec.accounts > 1 else {},
+            parameters={"DrsRoleName": "drs-orchestration-polling"} if spec.accounts > 1 else {},
             attribute_name=str if is_ours else names.of,
         )
         self._deployed: Mapping[str, DeployedFunction] = {FINDER: stack.finder, POLLER: stack.poller}
