@@ -10,63 +10,38 @@
 
 Owns what a test may set up, and the registration. moto has no plug-in interface: this puts itself where moto looks for
 its own services, as seen in moto 5.2.5. State is moto's: one backend for each account and Region, emptied at each
-reset.
-docs/moto-drs.md says what is modelled.
+reset. docs/moto-drs.md says what is modelled.
 """
 
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from itertools import islice, repeat
 from typing import Final
 
 import moto
 from moto import backend_index
 
-from drsim.orchestrator.model import JobScope
 from drsim.simulator.moto_drs import exceptions, models, responses, urls
-from drsim.simulator.moto_drs.exceptions import (
-    AccessDeniedError,
-    DRSError,
-    InternalServerError,
-    ThrottlingError,
-)
+from drsim.simulator.moto_drs.exceptions import AccessDeniedError, DRSError, InternalServerError, ThrottlingError
 from drsim.simulator.moto_drs.models import DRSBackend, DrsWorld, drs_backends
 from drsim.simulator.moto_drs.operations import OPERATIONS
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import Drs, JobLife
 
-__all__ = [
-    "AccessDeniedError",
-    "DRSError",
-    "Drs",
-    "InternalServerError",
-    "JobLife",
-    "ThrottlingError",
-    "add_source_servers",
-    "attach",
-    "detach",
-    "drs_backends",
-    "fail_next",
-    "register",
-    "set_quotas",
-    "uninitialize",
-]
+__all__ = ["AccessDeniedError", "DRSError", "Drs", "InternalServerError", "JobLife", "ThrottlingError", "drs_backends"]
+__all__ += ["add_source_servers", "attach", "detach", "fail_next", "register", "set_quotas", "uninitialize"]
 
 _SERVER_ID: Final = re.compile(r"s-[0-9a-zA-Z]{17}")
 
 
 def register() -> None:
-    """Register this backend with moto. Importing the package does it; doing it again changes nothing.
-
-    It replaces a drs of moto's own.
-    """
-    package = sys.modules[__name__]
+    """Register this backend with moto, in place of a drs of moto's own; importing the package does it."""
     # moto imports "moto.<service>" and takes "<service>_backends" from it.
-    sys.modules["moto.drs"] = package
+    moto.drs = sys.modules["moto.drs"] = sys.modules[__name__]  # type: ignore[attr-defined]
     for module in (exceptions, models, responses, urls):
         sys.modules[f"moto.drs.{module.__name__.rpartition('.')[2]}"] = module
-    moto.drs = package  # type: ignore[attr-defined]
     # moto's server and its stubber hold the list itself, so it must be changed in place.
     others = [entry for entry in backend_index.backend_url_patterns if entry[0] != "drs"]
     backend_index.backend_url_patterns[:] = [*others, *(("drs", re.compile(base)) for base in urls.url_bases)]
@@ -87,19 +62,18 @@ def add_source_servers(
     existing server gets the new one. Each server gets the `tags`; `staging_account_id` is the account that they
     replicate to, by default their own. Raises ValueError for an id that DRS could not have issued.
     """
-    backend = _backend(account_id, region)
+    backend = drs_backends[account_id][region]
     world = backend.world
     ids = _new_ids(backend, servers) if isinstance(servers, int) else list(servers)
     for server_id in ids:
         if not _SERVER_ID.fullmatch(server_id):
             raise ValueError(f"a source server's id must match {_SERVER_ID.pattern}, got {server_id!r}")
     world.service.add_servers(backend.scope, ids, JobLife() if life is None else life)
-    for server_id in ids:
-        arn = backend.frame.arn("source-server", server_id)
-        if tags is not None:
-            world.tags[arn] = dict(tags)
-        if staging_account_id is not None:
-            world.staging_account_ids[arn] = staging_account_id
+    arns = [backend.frame.arn("source-server", server_id) for server_id in ids]
+    if tags is not None:
+        world.tags.update((arn, dict(tags)) for arn in arns)
+    if staging_account_id is not None:
+        world.staging_account_ids.update(dict.fromkeys(arns, staging_account_id))
     return ids
 
 
@@ -109,23 +83,19 @@ def _new_ids(backend: DRSBackend, count: int) -> list[str]:
     # One stream for each account and Region: two calls return the same ids as one call for all.
     stream = Stream(0, f"moto-drs/{backend.account_id}/{backend.region_name}/servers")
     known = backend.world.service.servers(backend.scope)
-    ids: list[str] = []
-    while len(ids) < count:
-        server_id = f"s-{stream.hexadecimal(16)}{stream.hexadecimal(1)}"
-        if server_id not in known:
-            ids.append(server_id)
-    return ids
+    drawn = (f"s-{stream.hexadecimal(16)}{stream.hexadecimal(1)}" for _ in repeat(None))
+    return list(islice((server_id for server_id in drawn if server_id not in known), count))
 
 
 def uninitialize(account_id: str, region: str) -> None:
     """Let later calls there get UninitializedAccountException, as before DRS is set up; tag calls do not."""
-    backend = _backend(account_id, region)
+    backend = drs_backends[account_id][region]
     backend.world.uninitialized.add(backend.scope)
 
 
 def set_quotas(account_id: str, region: str, quotas: Drs) -> None:
     """Set other quotas, or another page size, than AWS's. In an attached world they hold everywhere."""
-    _backend(account_id, region).world.service.spec = quotas
+    drs_backends[account_id][region].world.service.spec = quotas
 
 
 def fail_next(account_id: str, region: str, operation: str, error: DRSError, *, times: int = 1) -> None:
@@ -137,7 +107,7 @@ def fail_next(account_id: str, region: str, operation: str, error: DRSError, *, 
         raise ValueError(f"operation must be one of {', '.join(sorted(OPERATIONS))}, got {operation!r}")
     if times < 1:
         raise ValueError(f"times must be >= 1, got {times}")
-    backend = _backend(account_id, region)
+    backend = drs_backends[account_id][region]
     backend.world.failures.setdefault((backend.scope, operation), []).extend([error] * times)
 
 
@@ -155,12 +125,6 @@ def attach(service: DrsService, *, epoch_us: int) -> None:
 def detach() -> None:
     """Let each backend answer from its own world again, if a DRS is attached."""
     DRSBackend.attached = None
-
-
-def _backend(account_id: str, region: str) -> DRSBackend:
-    backend: DRSBackend = drs_backends[account_id][region]
-    assert backend.scope == JobScope(account_id, region)
-    return backend
 
 
 register()

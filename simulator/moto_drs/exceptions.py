@@ -1,49 +1,31 @@
-"""The errors of DRS's model as moto's exceptions: HTTP status, body and headers as botocore reads them.
-
-Source: error shapes of botocore's service model for drs 2020-02-26.
-"""
+"""The errors of botocore's model of DRS as moto's exceptions: HTTP status, body and headers as botocore reads them."""
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from moto.core.exceptions import JsonRESTError
-
-from drsim.simulator.services.drs import DrsRefusedError
-
-_STATUSES: Final = {
-    "AccessDeniedException": 403,
-    "ConflictException": 409,
-    "InternalServerException": 500,
-    "ResourceNotFoundException": 404,
-    "ServiceQuotaExceededException": 402,
-    "ThrottlingException": 429,
-    "UninitializedAccountException": 400,
-    "ValidationException": 400,
-}
-
-_WITHOUT_CODE: Final = frozenset({"InternalServerException", "ThrottlingException"})
-"""The shapes without a member `code`. The others repeat the error's name there (assumed)."""
+from moto.core.utils import get_service_model
 
 
 class DRSError(JsonRESTError):
-    """One of DRS's errors; use the classes below. `members` are its shape's, except for the message."""
+    """One of DRS's errors. `members` are its shape's, except for the message."""
 
     def __init__(
         self, error: str, message: str, members: Mapping[str, object] | None = None, *, retry_after_s: int | None = None
     ) -> None:
         super().__init__(error, message)
-        self.code = _STATUSES[error]
-        code = {} if error in _WITHOUT_CODE else {"code": error}
+        shape: Any = get_service_model("drs").shape_for(error)
+        self.code = shape.metadata["error"]["httpStatusCode"]
+        # A member `code` repeats the error's name (assumed).
+        code = {"code": error} if "code" in shape.members else {}
         self.description = json.dumps({"__type": error, "message": message, **code, **(members or {})})
         self._retry_after_s = retry_after_s
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
         """moto's headers and, since the model puts retryAfterSeconds there, `Retry-After`."""
-        headers = super().get_headers(*args, **kwargs)
-        if self._retry_after_s is not None:
-            headers.append(("Retry-After", str(self._retry_after_s)))
-        return headers
+        own = [] if self._retry_after_s is None else [("Retry-After", str(self._retry_after_s))]
+        return [*super().get_headers(*args, **kwargs), *own]
 
 
 class AccessDeniedError(DRSError):
@@ -68,21 +50,6 @@ class ThrottlingError(DRSError):
         super().__init__("ThrottlingException", message, members, retry_after_s=retry_after_s)
 
 
-class UninitializedAccountError(DRSError):
-    """UninitializedAccountException, 400: DRS is not set up in this account and Region."""
-
-    def __init__(self) -> None:
-        super().__init__("UninitializedAccountException", "Account is not initialized. Initialize the service first.")
-
-
-class ResourceNotFoundError(DRSError):
-    """ResourceNotFoundException, 404."""
-
-    def __init__(self, resource_id: str, resource_type: str) -> None:
-        members = {"resourceId": resource_id, "resourceType": resource_type}
-        super().__init__("ResourceNotFoundException", f"{resource_type} {resource_id} was not found", members)
-
-
 class ValidationError(DRSError):
     """ValidationException, 400. `fields` are pairs of a member's path and its message."""
 
@@ -93,6 +60,7 @@ class ValidationError(DRSError):
         super().__init__("ValidationException", text, {"reason": reason, "fieldList": field_list})
 
 
-def refusal(error: DrsRefusedError) -> DRSError:
-    """A refusal of the service as moto's exception."""
-    return DRSError(error.code, error.message, error.members)
+def not_found(resource_id: str, resource_type: str) -> DRSError:
+    """ResourceNotFoundException, 404."""
+    members = {"resourceId": resource_id, "resourceType": resource_type}
+    return DRSError("ResourceNotFoundException", f"{resource_type} {resource_id} was not found", members)

@@ -3,6 +3,7 @@
 Owns tags and what tests have set up. Jobs and their lives are `simulator.services.drs`'s, answers `operations`'.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
@@ -66,4 +67,4 @@ class DRSBackend(BaseBackend):
         return shapes.Frame(self.scope, self.partition, world.epoch_us, world.service.now_us, world.tags)
 
 
-drs_backends = BackendDict(DRSBackend, "drs")
+drs_backends: Mapping[str, Mapping[str, DRSBackend]] = BackendDict(DRSBackend, "drs")

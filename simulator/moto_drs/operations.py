@@ -1,4 +1,4 @@
-"""The operations of DRS that are answered: one entry of `OPERATIONS` and one function each.
+"""The operations of DRS that are answered: one function and one entry of `OPERATIONS` each.
 
 A function gets the backend and the request's members, checked against botocore's model, and returns the members of the
 answer, a list of items to be paged, or None for an answer without a body. It raises DrsRefusedError or DRSError.
@@ -6,30 +6,21 @@ answer, a list of items to be paged, or None for an answer without a body. It ra
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from math import inf
+from typing import Any, Final
 
 from drsim.simulator.moto_drs import shapes
-from drsim.simulator.moto_drs.exceptions import ResourceNotFoundError, ValidationError
+from drsim.simulator.moto_drs.exceptions import ValidationError, not_found
 from drsim.simulator.moto_drs.models import DRSBackend
-from drsim.simulator.services.drs import DrsJob
 
 Members = dict[str, Any]
 Answer = Members | list[Members] | None
 
 
-class Operation(NamedTuple):
-    """One operation: its route and its errors as in botocore's model, and the function that answers it."""
-
-    route: str
-    answer: Callable[[DRSBackend, Members], Answer]
-    errors: frozenset[str]
-
-
 def start_recovery(backend: DRSBackend, request: Members) -> Answer:
     """Start a job. An id that comes twice counts once."""
     ids = list(dict.fromkeys(server["sourceServerID"] for server in request["sourceServers"]))
-    is_drill = request.get("isDrill", False)
-    job = backend.world.service.start_recovery(backend.scope, ids, is_drill=is_drill)
+    job = backend.world.service.start_recovery(backend.scope, ids, is_drill=request.get("isDrill", False))
     if tags := request.get("tags"):
         backend.world.tags[backend.frame.arn("job", job.job_id)] = dict(tags)
     return {"job": shapes.job(backend.frame, job)}
@@ -52,17 +43,12 @@ def describe_jobs(backend: DRSBackend, request: Members) -> Answer:
     """Jobs that pass all filters, both dates included, newest first; an empty list of ids filters nothing."""
     frame, filters = backend.frame, request.get("filters", {})
     ids = frozenset(filters.get("jobIDs", ()))
-    first_us, last_us = _instant_us("fromDate", filters), _instant_us("toDate", filters)
-
-    def passes(job: DrsJob) -> bool:
-        created_us = frame.epoch_us + job.created_us
-        return (
-            (not ids or job.job_id in ids)
-            and (first_us is None or first_us <= created_us)
-            and (last_us is None or created_us <= last_us)
-        )
-
-    found = list(filter(passes, reversed(backend.world.service.jobs(backend.scope))))
+    first_us, last_us = _instant_us("fromDate", filters, -inf), _instant_us("toDate", filters, inf)
+    found = [
+        job
+        for job in reversed(backend.world.service.jobs(backend.scope))
+        if (not ids or job.job_id in ids) and first_us <= frame.epoch_us + job.created_us <= last_us
+    ]
     # The sort is stable: of jobs that started at the same instant the later call's comes first.
     found.sort(key=lambda job: job.created_us, reverse=True)
     return [shapes.job(frame, job) for job in found]
@@ -91,15 +77,8 @@ def describe_source_servers(backend: DRSBackend, request: Members) -> Answer:
             and filters.get("hardwareId") in (None, shapes.identification_hints(server_id)["vmWareUuid"])
             and _passes(filters, "stagingAccountIDs", staging)
         ):
-            answer = shapes.source_server(
-                frame,
-                server_id,
-                known,
-                staging_account_id=staging,
-                last_launch=launches.get(server_id),
-                instance=instances.get(server_id),
-            )
-            answers.append(answer)
+            latest = {"last_launch": launches.get(server_id), "instance": instances.get(server_id)}
+            answers.append(shapes.source_server(frame, server_id, known, staging_account_id=staging, **latest))
     return answers
 
 
@@ -138,11 +117,11 @@ def _passes(filters: Mapping[str, Any], name: str, value: str) -> bool:
     return not filters.get(name) or value in filters[name]
 
 
-def _instant_us(name: str, filters: Mapping[str, str]) -> int | None:
+def _instant_us(name: str, filters: Mapping[str, str], default_us: float) -> float:
     """Unix microseconds of a time that matches the model's pattern. Raises ValidationError for an impossible date."""
     text = filters.get(name)
     if text is None:
-        return None
+        return default_us
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
@@ -152,7 +131,7 @@ def _instant_us(name: str, filters: Mapping[str, str]) -> int | None:
 
 
 def _tags_of(backend: DRSBackend, arn: str) -> dict[str, str]:
-    """The tags of a resource, to read and to change. Raises ResourceNotFoundError."""
+    """The tags of a resource, to read and to change. Raises DRSError."""
     prefix, _, resource_id = arn.partition("/")
     resource_type, service = prefix.rpartition(":")[2], backend.world.service
     ids: Iterable[str] = ()
@@ -165,32 +144,20 @@ def _tags_of(backend: DRSBackend, arn: str) -> dict[str, str]:
             ids = (each.launch.instance_id for each in service.recovery_instances(backend.scope).values())
     # Comparing whole ARNs refuses those of other accounts, Regions and services.
     if resource_id not in ids or arn != backend.frame.arn(resource_type, resource_id):
-        raise ResourceNotFoundError(resource_id or arn, resource_type or "resource")
+        raise not_found(resource_id or arn, resource_type or "resource")
     return backend.world.tags.setdefault(arn, {})
 
 
-_ALWAYS: Final = frozenset({"InternalServerException", "ThrottlingException"})
-_DESCRIBE: Final = _ALWAYS | {"UninitializedAccountException", "ValidationException"}
-_JOB: Final = _ALWAYS | {"ConflictException", "ServiceQuotaExceededException", "UninitializedAccountException"}
-_TAGS: Final = _ALWAYS | {"AccessDeniedException", "ResourceNotFoundException", "ValidationException"}
-
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "StartRecovery": Operation("POST /StartRecovery", start_recovery, _JOB),
-    "DescribeJobs": Operation("POST /DescribeJobs", describe_jobs, _DESCRIBE),
-    "DescribeJobLogItems": Operation("POST /DescribeJobLogItems", describe_job_log_items, _DESCRIBE),
-    "DescribeSourceServers": Operation("POST /DescribeSourceServers", describe_source_servers, _DESCRIBE),
-    "DescribeRecoveryInstances": Operation(
-        "POST /DescribeRecoveryInstances",
-        describe_recovery_instances,
-        _ALWAYS | {"AccessDeniedException", "UninitializedAccountException"},
-    ),
-    "TerminateRecoveryInstances": Operation("POST /TerminateRecoveryInstances", terminate_recovery_instances, _JOB),
-    "DeleteJob": Operation(
-        "POST /DeleteJob",
-        delete_job,
-        _ALWAYS | {"ConflictException", "ResourceNotFoundException", "UninitializedAccountException"},
-    ),
-    "TagResource": Operation("POST /tags/{resourceArn}", tag_resource, _TAGS),
-    "UntagResource": Operation("DELETE /tags/{resourceArn}", untag_resource, _TAGS),
-    "ListTagsForResource": Operation("GET /tags/{resourceArn}", list_tags_for_resource, _TAGS),
+OPERATIONS: Final[Mapping[str, Callable[[DRSBackend, Members], Answer]]] = {
+    "StartRecovery": start_recovery,
+    "DescribeJobs": describe_jobs,
+    "DescribeJobLogItems": describe_job_log_items,
+    "DescribeSourceServers": describe_source_servers,
+    "DescribeRecoveryInstances": describe_recovery_instances,
+    "TerminateRecoveryInstances": terminate_recovery_instances,
+    "DeleteJob": delete_job,
+    "TagResource": tag_resource,
+    "UntagResource": untag_resource,
+    "ListTagsForResource": list_tags_for_resource,
 }
+"""By name in botocore's model, which has their routes, members and errors."""

@@ -5,6 +5,7 @@ botocore's model defines what may be asked, and `validation` walks it; `operatio
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 from threading import RLock
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -14,13 +15,7 @@ from moto.core.common_types import TYPE_RESPONSE
 from moto.core.responses import BaseResponse
 from moto.core.utils import camelcase_to_underscores, get_service_model
 
-from drsim.simulator.moto_drs.exceptions import (
-    DRSError,
-    ResourceNotFoundError,
-    UninitializedAccountError,
-    ValidationError,
-    refusal,
-)
+from drsim.simulator.moto_drs.exceptions import DRSError, ValidationError, not_found
 from drsim.simulator.moto_drs.models import drs_backends
 from drsim.simulator.moto_drs.operations import OPERATIONS, Members
 from drsim.simulator.moto_drs.validation import Breach, breaches
@@ -44,20 +39,20 @@ class DRSResponse(BaseResponse):
     def answer(self) -> TYPE_RESPONSE:
         """Check and answer the request."""
         model = get_service_model("drs").operation_model(self._get_action())
-        operation = OPERATIONS[model.name]
         backend = drs_backends[self.current_account][self.region]
-        world = backend.world
+        world, errors = backend.world, {shape.name for shape in model.error_shapes}
         if failures := world.failures.get((backend.scope, model.name)):
             raise failures.pop(0)
         request = self._request(model)
         if found := list(breaches(model.input_shape, request)):
-            raise _invalid(operation.errors, backend.account_id, request, found)
-        if "UninitializedAccountException" in operation.errors and backend.scope in world.uninitialized:
-            raise UninitializedAccountError()
+            raise _invalid(errors, backend.account_id, request, found)
+        if "UninitializedAccountException" in errors and backend.scope in world.uninitialized:
+            text = "Account is not initialized. Initialize the service first."
+            raise DRSError("UninitializedAccountException", text)
         try:
-            answered = operation.answer(backend, _without_nulls(request))
+            answered = OPERATIONS[model.name](backend, _without_nulls(request))
         except DrsRefusedError as error:
-            raise refusal(error) from None
+            raise DRSError(error.code, error.message, error.members) from None
         if isinstance(answered, list):
             answered = _page(answered, request, world.service.spec.page_size)
         status = model.http["responseCode"]
@@ -87,7 +82,7 @@ for _name in OPERATIONS:
     setattr(DRSResponse, camelcase_to_underscores(_name), DRSResponse.answer)
 
 
-def _invalid(errors: frozenset[str], account_id: str, request: Members, found: list[Breach]) -> DRSError:
+def _invalid(errors: set[str], account_id: str, request: Members, found: list[Breach]) -> DRSError:
     """The error for a request that breaks the model's constraints: ValidationException where it is modelled.
 
     AWS does not publish what the other operations answer. One that starts a job refuses it as for a well-formed id:
@@ -98,12 +93,12 @@ def _invalid(errors: frozenset[str], account_id: str, request: Members, found: l
     first = found[0]
     if "ServiceQuotaExceededException" in errors:
         if first.constraint == "max" and first.path.count("/") == 1:
-            members = {"resourceId": account_id, "resourceType": "account"}
-            members |= {"serviceCode": "drs", "quotaCode": "L-B827C881"}
+            quota = {"serviceCode": "drs", "quotaCode": "L-B827C881"}
+            members = {"resourceId": account_id, "resourceType": "account", **quota}
             return DRSError("ServiceQuotaExceededException", first.message, members)
         return DRSError("ConflictException", first.message, {"resourceId": first.path, "resourceType": "request"})
     if "ValidationException" not in errors and isinstance(request.get("jobID"), str):
-        return ResourceNotFoundError(request["jobID"], "job")
+        return not_found(request["jobID"], "job")
     return ValidationError([(breach.path.lstrip("/").replace("/", "."), breach.message) for breach in found])
 
 
@@ -116,23 +111,19 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _page(items: list[Members], request: Members, size_default: int) -> Members:
-    """The page of items that a request asks for. AWS publishes neither a default size nor a maximum."""
-    first = _offset_of(request.get("nextToken"))
-    last = first + (request.get("maxResults") or size_default)
-    page: Members = {"items": items[first:last]}
+    """The page of items that a request asks for. AWS publishes neither a default size nor a maximum.
+
+    Raises ValidationError for a token that no answer held.
+    """
+    token = request.get("nextToken")
+    word, offset = ("after", "0") if token is None else ("", "")
+    with suppress(ValueError):
+        if token is not None:
+            word, _, offset = urlsafe_b64decode(token.encode()).decode().partition(":")
+    if word != "after" or not offset.isdecimal():
+        raise ValidationError([("nextToken", f"Value '{token}' at 'nextToken' is not a token of an earlier answer")])
+    last = int(offset) + (request.get("maxResults") or size_default)
+    page: Members = {"items": items[int(offset) : last]}
     if last < len(items):
         page["nextToken"] = urlsafe_b64encode(f"after:{last}".encode()).decode()
     return page
-
-
-def _offset_of(token: str | None) -> int:
-    """Where the page of that token begins. Raises ValidationError for a token that no answer held."""
-    if token is None:
-        return 0
-    try:
-        word, _, offset = urlsafe_b64decode(token.encode()).decode().partition(":")
-        if word == "after" and offset.isdecimal():
-            return int(offset)
-    except ValueError:
-        pass
-    raise ValidationError([("nextToken", f"Value '{token}' at 'nextToken' is not a token of an earlier answer")])

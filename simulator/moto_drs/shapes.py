@@ -1,28 +1,19 @@
 """DRS's answers as JSON: jobs, log items, source servers and recovery instances, member by member.
 
-Owns names, casing and the form of times. Members that are not simulated are left out; all but jobID are optional in the
-model. Sources: botocore's service model for drs 2020-02-26, AWS's
-sample jobs of 2022-12-07.
+Members that are not simulated are left out; all but jobID are optional in the model. Sources: botocore's service model
+for drs 2020-02-26, AWS's sample jobs of 2022-12-07.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from drsim.orchestrator.model import JobScope, JobStatus, ServerStatus
+from drsim.orchestrator.model import JobScope, JobStatus
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsJob, LogItem, SourceServer
-from drsim.simulator.services.drs_jobs import ActionLife, RecoveryInstance, ServerLife
+from drsim.simulator.services.drs_jobs import ActionLife, RecoveryInstance
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-"""What Unix time counts from."""
-
-_LAUNCH_RESULTS: Final = {
-    ServerStatus.PENDING: "PENDING",
-    ServerStatus.IN_PROGRESS: "PENDING",
-    ServerStatus.LAUNCHED: "SUCCEEDED",
-    ServerStatus.FAILED: "FAILED",
-}
 
 
 class Frame(NamedTuple):
@@ -68,20 +59,11 @@ def job(frame: Frame, shown: DrsJob) -> dict[str, Any]:
         if launch.instance_id is not None:
             server["recoveryInstanceID"] = launch.instance_id
         if launch.actions:
-            server["launchActionsStatus"] = _actions(frame, shown, life)
+            owner, started = f"{shown.job_id}/{life.source_server_id}", enumerate(life.actions[: len(launch.actions)])
+            runs = [_run(number, action, owner, frame.now_us) for number, action in started]
+            server["launchActionsStatus"] = {"ssmAgentDiscoveryDatetime": frame.time(life.ended_us), "runs": runs}
         answer["participatingServers"].append(server)
     return answer
-
-
-def _actions(frame: Frame, shown: DrsJob, life: ServerLife) -> dict[str, Any]:
-    return {
-        "ssmAgentDiscoveryDatetime": frame.time(life.ended_us),
-        "runs": [
-            _run(number, action, f"{shown.job_id}/{life.source_server_id}", frame.now_us)
-            for number, action in enumerate(life.actions)
-            if action.started_us <= frame.now_us
-        ],
-    }
 
 
 def _run(number: int, action: ActionLife, owner: str, now_us: int) -> dict[str, Any]:
@@ -145,25 +127,18 @@ def source_server(
         **frame.identity("source-server", server_id),
         "lastLaunchResult": "NOT_STARTED",
         "dataReplicationInfo": {"lagDuration": "P0D", "dataReplicationState": "CONTINUOUS"},
-        "lifeCycle": {
-            "addedToServiceDateTime": added,
-            "firstByteDateTime": added,
-            "lastSeenByServiceDateTime": now,
-        },
+        "lifeCycle": {"addedToServiceDateTime": added, "firstByteDateTime": added, "lastSeenByServiceDateTime": now},
         "sourceProperties": {
             "lastUpdatedDateTime": now,
             "recommendedInstanceType": "t3.small",
             "identificationHints": identification_hints(server_id),
         },
-        "stagingArea": {
-            "status": "EXTENDED" if extended else "NOT_EXTENDED",
-            "stagingAccountID": staging_account_id,
-        },
+        "stagingArea": {"status": "EXTENDED" if extended else "NOT_EXTENDED", "stagingAccountID": staging_account_id},
         "replicationDirection": "FAILOVER",
     }
     if last_launch is not None:
         status = last_launch.launch.status(frame.now_us)
-        answer["lastLaunchResult"] = _LAUNCH_RESULTS[status]
+        answer["lastLaunchResult"] = {"LAUNCHED": "SUCCEEDED", "FAILED": "FAILED"}.get(status, "PENDING")
         answer["lifeCycle"]["lastLaunch"] = {
             "initiated": {
                 "apiCallDateTime": frame.time(last_launch.job.created_us),

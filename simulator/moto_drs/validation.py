@@ -37,16 +37,16 @@ class Breach(NamedTuple):
 
 def breaches(shape: Shape, value: Any, path: str = "") -> Iterator[Breach]:
     """Yield each constraint that a request's value breaks. Unknown members are ignored, as AWS does."""
-    if not _fits(shape, value):
-        yield Breach(
-            path, f"Value at '{path}' failed to satisfy constraint: Member must be a {shape.type_name}", "type"
-        )
+    expected: Any = _TYPES[shape.type_name]
+    # bool is a subclass of int.
+    if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+        yield _breach(path, None, f"Member must be a {shape.type_name}", "type")
         return
     yield from _bounds(shape, value, path)
     if isinstance(shape, StructureShape):
         for name in shape.required_members:
             if value.get(name) is None:
-                yield Breach(f"{path}/{name}", _failed(f"{path}/{name}", None, "Member must not be null"), "required")
+                yield _breach(f"{path}/{name}", None, "Member must not be null", "required")
         for name, member in shape.members.items():
             # AWS treats a null member as a missing one.
             if value.get(name) is not None:
@@ -60,26 +60,19 @@ def breaches(shape: Shape, value: Any, path: str = "") -> Iterator[Breach]:
             yield from breaches(shape.member, each, f"{path}/{number}")
 
 
-def _fits(shape: Shape, value: Any) -> bool:
-    expected = _TYPES[shape.type_name]
-    # bool is a subclass of int.
-    return isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
-
-
 def _bounds(shape: Shape, value: Any, path: str) -> Iterator[Breach]:
     what, size = ("value", value) if isinstance(value, int) else ("length", len(value))
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     if least is not None and size < least:
-        yield Breach(path, _failed(path, value, f"Member must have {what} greater than or equal to {least}"), "min")
+        yield _breach(path, value, f"Member must have {what} greater than or equal to {least}", "min")
     if most is not None and size > most:
-        yield Breach(path, _failed(path, value, f"Member must have {what} less than or equal to {most}"), "max")
+        yield _breach(path, value, f"Member must have {what} less than or equal to {most}", "max")
     if (pattern := shape.metadata.get("pattern")) is not None:
         allowed = TIME if shape.name == "ISO8601DatetimeString" else re.compile(pattern)
         if not allowed.fullmatch(value):
-            text = f"Member must satisfy regular expression pattern: {allowed.pattern}"
-            yield Breach(path, _failed(path, value, text), "pattern")
+            yield _breach(path, value, f"Member must satisfy regular expression pattern: {allowed.pattern}", "pattern")
 
 
-def _failed(path: str, value: object, constraint: str) -> str:
-    shown = f"Value '{value}' at" if isinstance(value, str | int) else "Value at"
-    return f"{shown} '{path}' failed to satisfy constraint: {constraint}"
+def _breach(path: str, value: object, text: str, constraint: str) -> Breach:
+    shown = f"Value '{value}'" if isinstance(value, str | int) else "Value"
+    return Breach(path, f"{shown} at '{path}' failed to satisfy constraint: {text}", constraint)

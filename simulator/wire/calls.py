@@ -1,4 +1,8 @@
-"""One call of a function's client, and how each service answers it and records it in the trace."""
+"""The calls of functions' clients, and how each service answers them.
+
+A call takes virtual time, may meet a fault, and is recorded in the trace as in the fast tier. botocore itself retries,
+as against AWS.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -8,27 +12,20 @@ from urllib.parse import parse_qs, unquote
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.cloudwatch.models import MetricDatum, cloudwatch_backends
-from moto.iam.models import get_account_id_from
 
-from drsim.orchestrator.model import ExecutionKey, JobScope, MetricPoint
-from drsim.simulator.events import FINDER, ActionUsed, IndexRead, JobsDescribed, WriteRefused
+from drsim.orchestrator.model import ExecutionKey, JobScope, MetricPoint, Unit
+from drsim.simulator.events import FINDER, ActionUsed, CallMade, IndexRead, JobsDescribed, WriteRefused
+from drsim.simulator.processes import Process
 from drsim.simulator.randomness import Spread, Stream
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.functions import Invocation
-from drsim.simulator.wire.error_responses import answer
+from drsim.simulator.wire import messages
+from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.wire.errors import NotSimulatedError
-from drsim.simulator.wire.requests import (
-    READS,
-    WRITES,
-    body_of,
-    header_of,
-    items_of,
-    refused_by_condition,
-    table_name,
-    text_of,
-    unit_of,
-)
+from drsim.simulator.wire.gateway import by_moto
+from drsim.simulator.wire.messages import body_of, header_of
 from drsim.simulator.wire.table import MotoTable
+from drsim.simulator.workload import HOME_ACCOUNT
 from drsim.simulator.world import World
 
 
@@ -37,6 +34,7 @@ class ClientCall:
     """One call over all of its attempts: `act` answers an attempt, `seen` records a successful answer."""
 
     request: AWSPreparedRequest
+    service: str
     operation: str
     invocation: Invocation
     stream: Stream
@@ -49,48 +47,105 @@ class ClientCall:
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """Where calls are made: the world, its home account and Region, and moto. `functions` has the deployed names."""
+class Calls:
+    """The calls of a world's functions. `functions` has the world's names of these by deployed name."""
 
-    world: World
-    table: MotoTable
-    functions: Mapping[str, str]
-    executions: Mapping[str, ExecutionKey]
-    account_id: str
-    region: str
-    moto: Callable[[AWSPreparedRequest], AWSResponse]
+    def __init__(self, world: World, functions: Mapping[str, str]) -> None:
+        assert isinstance(world.table, MotoTable), "this tier's parts make it one"
+        self.world = world
+        self.table = world.table
+        self.functions = functions
+        self.executions = {key.execution_id: key for key in world.workload.expected}
+        self._begun: dict[Process, ClientCall | None] = {}
+
+    def begin(self) -> None:
+        """A call begins, of one or more attempts."""
+        process = self.world.kernel.current
+        if process is not None and not self.table.apart:
+            # Now and then, forget the calls of ended processes.
+            if len(self._begun) > 1000:
+                self._begun = {each: call for each, call in self._begun.items() if each.alive}
+            self._begun[process] = None
+
+    def send(self, request: AWSPreparedRequest, event_name: str) -> AWSResponse:
+        """Answer one attempt. A request from outside an invocation takes no time and leaves no trace."""
+        process = self.world.kernel.current
+        invocation = None if process is None else process.tag
+        if process is None or self.table.apart or not isinstance(invocation, Invocation):
+            return by_moto(request)
+        call = self._begun.get(process)
+        if call is None:
+            _, service, operation = event_name.split(".")
+            call = self._begun[process] = self._prepared(request, service, operation, invocation)
+        call.request = request
+        began_us = self.world.kernel.now_us
+        self.world.kernel.sleep(call.latency.draw(call.stream))
+        try:
+            response = call.act()
+        except ServiceError as error:
+            self._made(call, began_us, error.code)
+            return messages.failure(request, call.service, error)
+        self._made(call, began_us, messages.error_code(response))
+        if call.seen is not None and response.status_code < 300:
+            call.seen(response)
+        return response
 
     def used(self, call: ClientCall, action: str, condition: str = "") -> None:
         """Record that the call needs permission for an action on its resource."""
-        now_us, invocation = self.world.kernel.now_us, call.invocation
-        self.world.trace.emit(
-            ActionUsed(now_us, invocation.request_id, invocation.function, action, call.resource, condition)
-        )
+        ids = (call.invocation.request_id, call.invocation.function)
+        self.world.trace.emit(ActionUsed(self.world.kernel.now_us, *ids, action, call.resource, condition))
+
+    def _prepared(
+        self, request: AWSPreparedRequest, service: str, operation: str, invocation: Invocation
+    ) -> ClientCall:
+        """The call that a first attempt begins: how it is answered, its latency, and the fault that it meets."""
+        if service not in messages.SERVICES:
+            what = f"{invocation.function} calls {service} {operation} ({request.url})"
+            raise NotSimulatedError(f"{what}, which nothing here simulates")
+        latency = messages.latency_of(self.world.spec.latencies, service, operation, cold=invocation.cold)
+        call = ClientCall(request, service, operation, invocation, invocation.stream, latency)
+        call.act = lambda: by_moto(call.request)
+        if service in _PREPARE:
+            _PREPARE[service](self, call)
+        if operation != "PutMetricData":
+            self.used(call, messages.action_of(service, operation))
+        effects = self.world.effects
+        if operation in effects.operations:
+            execution_id = invocation.execution_id if call.key is None else call.key.execution_id
+            about = (operation, call.key, execution_id, call.region)
+            call.act, call.fault = effects.around(
+                invocation, self.world.functions, *about, call.act, messages.shortened
+            )
+        return call
+
+    def _made(self, call: ClientCall, began_us: int, error: str) -> None:
+        invocation, now_us = call.invocation, self.world.kernel.now_us
+        ids, is_cold = (invocation.request_id, invocation.function), int(invocation.cold)
+        self.world.trace.emit(CallMade(now_us, *ids, call.operation, now_us - began_us, is_cold, error, call.fault))
 
 
-def _to_dynamodb(site: Site, call: ClientCall) -> None:
-    world, table, body, invocation = site.world, site.table, body_of(call.request), call.invocation
+def _to_dynamodb(calls: Calls, call: ClientCall) -> None:
+    world, table, body, invocation = calls.world, calls.table, body_of(call.request), call.invocation
     request_id, function = invocation.request_id, invocation.function
-    keys = [table.key_of(each) for each in items_of(body, table.name)]
+    keys = [table.key_of(each) for each in messages.items_of(body, table.name)]
     call.key = keys[0] if len(keys) == 1 else None
-    name = table_name(body.get("TableName", table.name))
-    call.resource = f"arn:aws:dynamodb:{site.region}:{site.account_id}:table/{name}"
+    name = body.get("TableName", table.name).rpartition("/")[2]
+    call.resource = f"arn:aws:dynamodb:{REGION}:{HOME_ACCOUNT}:table/{name}"
     if "IndexName" in body:
         call.resource += f"/index/{body['IndexName']}"
 
     def act() -> AWSResponse:
         if "IndexName" in body:
             with table.as_indexed():
-                return site.moto(call.request)
-        response = site.moto(call.request)
-        if refused_by_condition(response):
+                return by_moto(call.request)
+        response = by_moto(call.request)
+        if messages.refused_by_condition(response):
             for key in keys:
                 world.trace.emit(WriteRefused(world.kernel.now_us, request_id, function, key.execution_id))
-        elif response.status_code < 300 and call.operation in WRITES:
+        elif response.status_code < 300 and call.operation in messages.WRITES:
             for key in keys:
                 table.written(key, function, request_id)
-        elif response.status_code < 300 and not READS.match(call.operation):
+        elif response.status_code < 300 and not messages.READS.match(call.operation):
             table.look_again(function, request_id)
         return response
 
@@ -105,59 +160,47 @@ def _to_dynamodb(site: Site, call: ClientCall) -> None:
         call.seen = seen
 
 
-def _to_drs(site: Site, call: ClientCall) -> None:
+def _to_drs(calls: Calls, call: ClientCall) -> None:
     call.region = call.request.url.split("/")[2].split(".")[1]
     if call.operation != "DescribeJobs":
         return
-    world, body = site.world, body_of(call.request)
+    world, body = calls.world, body_of(call.request)
+    access_key = header_of(call.request, "Authorization").partition("Credential=")[2].partition("/")[0]
+    scope = JobScope(messages.account_of(access_key), call.region)
+    ids = (call.invocation.request_id, call.invocation.execution_id, *scope)
+    asked, is_first = tuple(body.get("filters", {}).get("jobIDs", ())), int("nextToken" not in body)
 
     def seen(response: AWSResponse) -> None:
         items = json.loads(response.content)["items"]
         jobs = {job["jobID"]: len(job.get("participatingServers", ())) for job in items}
-        authorization = header_of(call.request, "Authorization")
-        access_key = authorization.partition("Credential=")[2].partition("/")[0]
-        account_id = get_account_id_from(access_key) if access_key.startswith("ASIA") else site.account_id
-        scope = JobScope(account_id, call.region)
-        world.trace.emit(
-            JobsDescribed(
-                world.kernel.now_us,
-                call.invocation.request_id,
-                call.invocation.execution_id,
-                *scope,
-                tuple(body.get("filters", {}).get("jobIDs", ())),
-                tuple(jobs),
-                tuple(job_id for job_id, count in jobs.items() if world.drs.left_out(scope, job_id, count)),
-                int("nextToken" not in body),
-            )
-        )
+        incomplete = tuple(job_id for job_id, count in jobs.items() if world.drs.left_out(scope, job_id, count))
+        world.trace.emit(JobsDescribed(world.kernel.now_us, *ids, asked, tuple(jobs), incomplete, is_first))
 
     call.seen = seen
 
 
-def _to_lambda(site: Site, call: ClientCall) -> None:
-    world, invocation = site.world, call.invocation
+def _to_lambda(calls: Calls, call: ClientCall) -> None:
+    world, invocation, caller = calls.world, call.invocation, call.invocation.function
     if call.operation != "Invoke":
-        raise NotSimulatedError(f"{invocation.function} calls lambda {call.operation}; only Invoke is simulated")
+        raise NotSimulatedError(f"{caller} calls lambda {call.operation}; only Invoke is simulated")
     name = unquote(str(call.request.url).split("/functions/")[1].split("/")[0]).rpartition("function:")[2]
     try:
         payload = body_of(call.request)
     except ValueError:
         call.act = _no_json
         return
-    execution_id = _execution_in(payload, site.executions)
-    call.key = site.executions.get(execution_id)
+    execution_id = _execution_in(payload, calls.executions)
+    call.key = calls.executions.get(execution_id)
     call.stream = Stream(world.kernel.seed, f"invoke/{invocation.request_id}/{execution_id}")
-    call.resource = f"arn:aws:lambda:{site.region}:{site.account_id}:function:{name}"
+    call.resource = f"arn:aws:lambda:{REGION}:{HOME_ACCOUNT}:function:{name}"
     kind = header_of(call.request, "X-Amz-Invocation-Type") or "RequestResponse"
     if kind != "Event":
-        raise NotSimulatedError(
-            f"{invocation.function} invokes {name} with InvocationType {kind}; only Event is simulated"
-        )
+        raise NotSimulatedError(f"{caller} invokes {name} with InvocationType {kind}; only Event is simulated")
 
     def act() -> AWSResponse:
-        function = site.functions.get(name, name)
+        function = calls.functions.get(name, name)
         world.functions.invoke_event(function, payload, execution_id=execution_id, by=invocation.request_id)
-        return answer(call.request.url, 202, {"x-amzn-requestid": invocation.request_id}, b"")
+        return messages.answer(call.request.url, 202, {"x-amzn-requestid": invocation.request_id}, b"")
 
     call.act = act
 
@@ -174,35 +217,37 @@ def _execution_in(payload: Any, known: Mapping[str, ExecutionKey]) -> str:
     return next((found for found in (_execution_in(value, known) for value in values) if found), "")
 
 
-def _to_cloudwatch(site: Site, call: ClientCall) -> None:
+def _to_cloudwatch(calls: Calls, call: ClientCall) -> None:
     if call.operation != "PutMetricData":
         return
 
     def act() -> AWSResponse:
-        kept = cloudwatch_backends[site.account_id][site.region].metric_data
+        kept = cloudwatch_backends[HOME_ACCOUNT][REGION].metric_data
         before = len(kept)
-        response = site.moto(call.request)
+        response = by_moto(call.request)
         points = [
-            MetricPoint(datum.name, datum.value, unit_of(datum.unit))
+            # This project does not know all of CloudWatch's units.
+            MetricPoint(datum.name, datum.value, Unit(datum.unit) if datum.unit in {*Unit} else Unit.COUNT)
             for datum in kept[before:]
             if isinstance(datum, MetricDatum)
         ]
         if points:
             # The namespace is the condition key of this action, and only moto's parsed form shows it.
-            site.used(call, "cloudwatch:PutMetricData", f"cloudwatch:namespace={kept[before].namespace}")
-            site.world.metrics.put(points, call.invocation)
+            calls.used(call, "cloudwatch:PutMetricData", f"cloudwatch:namespace={kept[before].namespace}")
+            calls.world.metrics.put(points, call.invocation)
         return response
 
     call.act = act
 
 
-def _to_sts(site: Site, call: ClientCall) -> None:
-    call.resource = parse_qs(text_of(call.request)).get("RoleArn", ["*"])[0]
+def _to_sts(calls: Calls, call: ClientCall) -> None:
+    body = call.request.body or ""
+    call.resource = parse_qs(body.decode() if isinstance(body, bytes) else str(body)).get("RoleArn", ["*"])[0]
     # A stream of its own, so that a role for another account does not change what other calls draw.
-    call.stream = Stream(site.world.kernel.seed, f"sts/{call.invocation.request_id}/{call.resource}")
+    call.stream = Stream(calls.world.kernel.seed, f"sts/{call.invocation.request_id}/{call.resource}")
 
 
-PREPARE: Final[Mapping[str, Callable[[Site, ClientCall], None]]] = {
+_PREPARE: Final[Mapping[str, Callable[[Calls, ClientCall], None]]] = {
     "cloudwatch": _to_cloudwatch,
     "drs": _to_drs,
     "dynamodb": _to_dynamodb,

@@ -1,9 +1,9 @@
 """Virtual time for code that reads the wall clock: freezegun, started once and moved with virtual time.
 
-`time.sleep` suspends the process that calls it. A self-test reads every clock that handlers, boto3 and moto could read,
-and refuses to begin if one of them differs from the kernel's.
+A run starts only if each clock that handlers, boto3 and moto could read shows the kernel's time.
 """
 
+import calendar
 import datetime as dt
 import time
 from collections.abc import Iterator
@@ -17,10 +17,6 @@ import moto.core.utils
 
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.trace import BrokenSimulationError
-
-_IGNORED: Final = ("rich.",)
-"""Modules that still read the host's time: the progress bar's."""
-_UNIX_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class VirtualClock:
@@ -51,8 +47,9 @@ def virtual_clock(kernel: Kernel, epoch_us: int) -> Iterator[VirtualClock]:
         kernel.sleep(round(seconds * 1_000_000))
 
     freezer = freezegun.freeze_time(_naive(epoch_us))
-    # Replaces its own list: freezegun ignores a module if one of its last five callers is ignored.
-    freezer.ignore = _IGNORED
+    # The progress bar still reads the host's time. Nothing else may: freezegun ignores a module if one of its last five
+    # callers is ignored.
+    freezer.ignore = ("rich.",)
     clock = VirtualClock(kernel, epoch_us, freezer.start())
     time.sleep = sleep  # type: ignore[assignment]
     try:
@@ -64,21 +61,6 @@ def virtual_clock(kernel: Kernel, epoch_us: int) -> Iterator[VirtualClock]:
         freezer.stop()
 
 
-def _seconds() -> dict[str, float]:
-    """The time of every clock, in seconds since the Unix epoch."""
-    return {
-        "time.time": time.time(),
-        "time.time_ns": time.time_ns() / 1e9,
-        "time.gmtime": (dt.datetime(*time.gmtime()[:6], tzinfo=dt.UTC) - _UNIX_EPOCH).total_seconds(),
-        "datetime.now": dt.datetime.now(dt.UTC).timestamp(),
-        "datetime.utcnow": (dt.datetime.utcnow() - _naive(0)).total_seconds(),
-        "date.today": (dt.date.today() - _naive(0).date()).total_seconds(),
-        "botocore's": botocore.compat.get_current_datetime(remove_tzinfo=False).timestamp(),
-        "moto's utcnow": (moto.core.utils.utcnow() - _naive(0)).total_seconds(),
-        "moto's unix_time": moto.core.utils.unix_time(),
-    }
-
-
 _COARSE_S: Final = {"date.today": 86_400.0, "time.gmtime": 1.0}
 """Clocks that may be slow by less than their unit."""
 _STOPPED: Final = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
@@ -87,8 +69,19 @@ _STOPPED: Final = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns
 
 def check(epoch_us: int) -> None:
     """Raise BrokenSimulationError if any clock leaks, naming each that does."""
+    seconds = {
+        "time.time": time.time(),
+        "time.time_ns": time.time_ns() / 1e9,
+        "time.gmtime": calendar.timegm(time.gmtime()),
+        "datetime.now": dt.datetime.now(dt.UTC).timestamp(),
+        "datetime.utcnow": (dt.datetime.utcnow() - _naive(0)).total_seconds(),
+        "date.today": (dt.date.today() - _naive(0).date()).total_seconds(),
+        "botocore's": botocore.compat.get_current_datetime(remove_tzinfo=False).timestamp(),
+        "moto's utcnow": (moto.core.utils.utcnow() - _naive(0)).total_seconds(),
+        "moto's unix_time": moto.core.utils.unix_time(),
+    }
     wrong = []
-    for name, shown_s in _seconds().items():
+    for name, shown_s in seconds.items():
         off_s = shown_s - epoch_us / 1_000_000
         if not -_COARSE_S.get(name, 1e-3) < off_s < 1e-3:
             wrong.append(f"{name} is off by {off_s:.3f} s")

@@ -1,36 +1,75 @@
-"""Deploys the production template into moto and returns what a run of the wire tier needs: names, limits and roles.
+"""Deploys the production template into moto before a run of the wire tier, and returns names, limits and roles.
 
-It runs before the run begins, so it takes no virtual time.
+Roles match actions, resources and conditions as IAM does, with Allow statements and StringEquals only. Source: IAM JSON
+policy elements reference, Action, Resource and Condition.
 """
 
 import ast
 import io
 import json
+import re
 import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import boto3
 
 from drsim.simulator.cloudformation import TEMPLATE_PATH, resolver, template
-from drsim.simulator.wire.policies import Role, Statement
 
 REGION: Final = "us-east-1"
 _CODE: Final = {"CodeBucket": "drs-orchestration-code", "CodeKey": "orchestrator.zip"}
 
-# moto 5.2.5's CloudFormation ignores these types, though its Lambda and CloudWatch know both, so they are created by
-# API calls. Their properties have the names of the API's parameters. It also ignores a function's LoggingConfig and a
-# table's PointInTimeRecoverySpecification.
+# Types that moto 5.2.5's CloudFormation ignores, and the API calls with the same parameters that create them. It also
+# ignores a function's LoggingConfig and a table's PointInTimeRecoverySpecification.
 _BY_API: Final = {
     "AWS::Lambda::EventInvokeConfig": ("lambda", "put_function_event_invoke_config"),
     "AWS::CloudWatch::Alarm": ("cloudwatch", "put_metric_alarm"),
 }
+# An ARN is arn, partition, service, Region, account, and the rest, which may hold colons of its own.
+_ARN_PARTS: Final = 6
 
-_Client = Callable[[str], Any]
-"""Returns the client of a service by its name. Types for each would be five more packages."""
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One Allow statement. `conditions` maps operators to keys and values, as in the document."""
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    conditions: Mapping[str, Mapping[str, str | Sequence[str]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """A statement of a policy document. Raises ValueError for an unsupported one."""
+        strange = sorted(document.keys() - {"Sid", "Effect", "Action", "Resource", "Condition"})
+        strange += sorted(document.get("Condition", {}).keys() - {"StringEquals"})
+        if document.get("Effect") != "Allow" or strange:
+            rule = "a statement must allow actions on resources, if anything by StringEquals"
+            raise ValueError(f"{rule}, got {dict(document)!r}")
+        return cls(_texts(document["Action"]), _texts(document["Resource"]), document.get("Condition", {}))
+
+    def covers(self, action: str, resource: str, context: Mapping[str, str] = MappingProxyType({})) -> bool:
+        """Whether the statement matches this action on this resource, and `context` meets its conditions."""
+        return (
+            any(_matcher(known.lower()).fullmatch(action.lower()) for known in self.actions)
+            and any(_is_resource(known, resource) for known in self.resources)
+            and all(
+                context.get(key) in _texts(values) for key, values in self.conditions.get("StringEquals", {}).items()
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role and its statements."""
+
+    statements: tuple[Statement, ...]
+
+    def allows(self, action: str, resource: str, context: Mapping[str, str] = MappingProxyType({})) -> bool:
+        """Whether the role allows the action on the resource, an ARN or "*"; `context` holds the condition keys."""
+        return any(statement.covers(action, resource, context) for statement in self.statements)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,38 +94,37 @@ class Deployment:
     poller: DeployedFunction
 
 
-def deploy(environment: str = "test", parameters: Mapping[str, str] = MappingProxyType({})) -> Deployment:
+def deploy(
+    parameters: Mapping[str, str] = MappingProxyType({}), *, attribute_name: Callable[[str], str] = str
+) -> Deployment:
     """Deploy the template while moto is active, in us-east-1.
 
     `parameters` are the template's; others keep their defaults. Raises ValueError for an unknown name. An environment
-    can be deployed once for each start of moto.
+    can be deployed once for each start of moto. `attribute_name` returns the table's name of one of our attributes.
     """
     document = template()
-    given = {**_CODE, **parameters, "Environment": environment}
+    given = {**_CODE, "Environment": "test", **parameters}
     unknown = sorted(given.keys() - document["Parameters"].keys())
     if unknown:
         raise ValueError(f"parameters must be the template's, got {', '.join(unknown)}")
-    client: _Client = lru_cache(_session().client)
-    storage = client("s3")
-    storage.create_bucket(Bucket=given["CodeBucket"])
-    storage.put_object(Bucket=given["CodeBucket"], Key=given["CodeKey"], Body=_code())
-    outputs = _create_stack(client, document, given)
+    _client("s3").create_bucket(Bucket=given["CodeBucket"])
+    _client("s3").put_object(Bucket=given["CodeBucket"], Key=given["CodeKey"], Body=_code())
+    outputs = _create_stack(document, given, attribute_name)
     return Deployment(
         table_name=outputs["TableName"],
         rule_name=outputs["ScheduleName"],
         rule_arn=outputs["ScheduleArn"],
-        finder=_function(client, outputs["FinderName"]),
-        poller=_function(client, outputs["PollerName"]),
+        finder=_function(outputs["FinderName"]),
+        poller=_function(outputs["PollerName"]),
     )
 
 
-@lru_cache(maxsize=1)
-def _session() -> boto3.Session:
-    """Cached, because reading the eight services' API models takes longer than all calls together.
-
-    Its credentials are dummies, so that nothing real could be deployed.
-    """
-    return boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name=REGION)
+@lru_cache
+def _client(service: str) -> Any:
+    # Cached, because reading the services' API models takes longer than all calls together. The credentials are
+    # dummies, so that nothing real could be deployed.
+    make: Any = boto3.client
+    return make(service, region_name=REGION, aws_access_key_id="none", aws_secret_access_key="none")
 
 
 @lru_cache(maxsize=1)
@@ -100,8 +138,14 @@ def _code() -> bytes:
     return packed.getvalue()
 
 
-def _create_stack(client: _Client, document: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
+def _create_stack(
+    document: Mapping[str, Any], given: Mapping[str, str], attribute_name: Callable[[str], str]
+) -> dict[str, str]:
     """Create the stack, and by API calls what moto's CloudFormation ignores. Returns the stack's outputs."""
+
+    def renamed(part: dict[str, Any]) -> dict[str, Any]:
+        return {**part, "AttributeName": attribute_name(part["AttributeName"])} if "AttributeName" in part else part
+
     by_api = {name: about for name, about in document["Resources"].items() if about["Type"] in _BY_API}
     references = [{"Ref": name} for name in by_api]
     # moto would warn of each type that it does not know, and log it many times.
@@ -110,10 +154,10 @@ def _create_stack(client: _Client, document: Mapping[str, Any], given: Mapping[s
         "Resources": {name: about for name, about in document["Resources"].items() if name not in by_api},
         "Outputs": {name: about for name, about in document["Outputs"].items() if about["Value"] not in references},
     }
-    stacks, name = client("cloudformation"), f"drs-orchestration-{given['Environment']}"
+    stacks, name = _client("cloudformation"), f"drs-orchestration-{given['Environment']}"
     stacks.create_stack(
         StackName=name,
-        TemplateBody=json.dumps(body),
+        TemplateBody=json.dumps(json.loads(json.dumps(body), object_hook=renamed)),
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )
@@ -122,33 +166,48 @@ def _create_stack(client: _Client, document: Mapping[str, Any], given: Mapping[s
     deployed = resolver({**given, **physical})
     for about in by_api.values():
         service, call = _BY_API[about["Type"]]
-        getattr(client(service), call)(**deployed.value(about["Properties"]))
+        getattr(_client(service), call)(**deployed.value(about["Properties"]))
     (stack,) = stacks.describe_stacks(StackName=name)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def _function(client: _Client, name: str) -> DeployedFunction:
-    found = client("lambda").get_function_configuration(FunctionName=name)
-    return DeployedFunction(
-        name=found["FunctionName"],
-        arn=found["FunctionArn"],
-        memory_mb=found["MemorySize"],
-        # moto keeps a parameter of type Number as a number; Lambda has strings only.
-        environment={key: str(value) for key, value in found["Environment"]["Variables"].items()},
-        role=_role(client("iam"), found["Role"]),
-    )
-
-
-def _role(roles: Any, arn: str) -> Role:
-    name = arn.rpartition("/")[2]
-    attached = roles.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
-    if attached:
-        raise ValueError(f"role {name} must have inline policies only, got {attached}")
+def _function(name: str) -> DeployedFunction:
+    found, roles = _client("lambda").get_function_configuration(FunctionName=name), _client("iam")
+    role = found["Role"].rpartition("/")[2]
+    if attached := roles.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        raise ValueError(f"role {role} must have inline policies only, got {attached}")
     statements: list[Statement] = []
-    for policy in roles.list_role_policies(RoleName=name)["PolicyNames"]:
-        document = roles.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+    for policy in roles.list_role_policies(RoleName=role)["PolicyNames"]:
+        document = roles.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
         # moto 5.2.5 returns a document from CloudFormation as Python's text of a dict, not as JSON, and leaves None in
         # a list where the template has AWS::NoValue.
         parts = (ast.literal_eval(document) if isinstance(document, str) else document)["Statement"]
         statements += [Statement.of(part) for part in parts if part is not None]
-    return Role(name, arn, tuple(statements))
+    return DeployedFunction(
+        name=name,
+        arn=found["FunctionArn"],
+        memory_mb=found["MemorySize"],
+        # moto keeps a parameter of type Number as a number; Lambda has strings only.
+        environment={key: str(value) for key, value in found["Environment"]["Variables"].items()},
+        role=Role(tuple(statements)),
+    )
+
+
+def _texts(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _is_resource(known: str, resource: str) -> bool:
+    """Match a resource: case-sensitive, and a wildcard ends at the ARN's next colon."""
+    if known == "*":
+        return True
+    parts, asked = known.split(":", _ARN_PARTS - 1), resource.split(":", _ARN_PARTS - 1)
+    return len(parts) == len(asked) and all(
+        _matcher(part).fullmatch(text) for part, text in zip(parts, asked, strict=True)
+    )
+
+
+@lru_cache(maxsize=256)
+def _matcher(pattern: str) -> re.Pattern[str]:
+    parts = (".*" if sign == "*" else "." if sign == "?" else re.escape(sign) for sign in pattern)
+    return re.compile("".join(parts), re.DOTALL)

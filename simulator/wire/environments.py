@@ -1,8 +1,7 @@
 """Lambda's execution environments, each with its own modules, environment variables, import path and loggers.
 
-A cold start imports the function's modules again, so that module-level state lives as long as its environment.
-Greenlets share one interpreter: at each switch, the things of the process that continues are put in place. Modules that
-are neither the function's own nor known to keep its state (boto3, botocore) are shared.
+A cold start imports the function's modules again, so module-level state lives as long as its environment. Greenlets
+share one interpreter: each switch puts the state of the process that continues in place. All other modules are shared.
 """
 
 import logging
@@ -10,16 +9,15 @@ import os
 import pkgutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from greenlet import settrace
 
-from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.functions import Invocation
 from drsim.simulator.wire.clock import VirtualClock
 from drsim.simulator.wire.errors import HandlerError
@@ -28,51 +26,31 @@ _STATEFUL: Final = ("aws_lambda_powertools",)
 """Libraries with module-level state that belongs to one environment."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class Source:
     """The source of a function's handler: `place` is MODULE:NAME or FILE.py:NAME, `paths` go before sys.path."""
 
-    place: str
-    variables: Mapping[str, str]
-    paths: tuple[Path, ...] = ()
-
-    @property
-    def module(self) -> str:
-        """The module's name."""
-        stem = self.place.rpartition(":")[0]
-        return Path(stem).stem if stem.endswith(".py") else stem
-
-    @cached_property
-    def package(self) -> str:
-        """The package that a cold start imports again: the top-level one, but of drsim only production code."""
+    def __init__(self, place: str, variables: Mapping[str, str], paths: tuple[Path, ...] = ()) -> None:
+        self.place = place
+        self.variables = variables
+        stem, _, self.handler = place.rpartition(":")
+        file = (Path(stem),) if stem.endswith(".py") else ()
+        self.module = Path(stem).stem if file else stem
+        # Folders whose modules are the function's own.
+        self.folders = [str(path.resolve()) for path in (*(each.resolve().parent for each in file), *paths)]
+        # The package that a cold start imports again: the top-level one, but of drsim only production code.
         top, _, rest = self.module.partition(".")
-        return f"{top}.{rest.partition('.')[0]}" if top == "drsim" else top
-
-    @property
-    def handler(self) -> str:
-        """The handler's name in its module."""
-        return self.place.rpartition(":")[2]
-
-    @cached_property
-    def folders(self) -> tuple[str, ...]:
-        """Folders whose modules are the function's own. A cold start reads this for each loaded module."""
-        stem = self.place.rpartition(":")[0]
-        own = (Path(stem).resolve().parent,) if stem.endswith(".py") else ()
-        return tuple(str(path) for path in (*own, *(each.resolve() for each in self.paths)))
-
-    @cached_property
-    def shadowed(self) -> frozenset[str]:
-        """Names of modules in these folders that a module of another project may have in this process."""
-        return frozenset(found.name for found in pkgutil.iter_modules(self.folders)) - _installed()
+        self._package = f"{top}.{rest.partition('.')[0]}" if top == "drsim" else top
+        # Names of modules in these folders that a module of another project may have in this process.
+        self._shadowed = {found.name for found in pkgutil.iter_modules(self.folders)} - _installed()
 
     def owns(self, name: str, module: ModuleType) -> bool:
         """Whether a module is the function's own, keeps its state, or has the name of one of its own."""
-        if f"{name}.".startswith(f"{self.package}."):
+        if f"{name}.".startswith(f"{self._package}."):
             return True
         top = name.partition(".")[0]
         if top == "drsim":
             return False
-        if top in _STATEFUL or top in self.shadowed:
+        if top in _STATEFUL or top in self._shadowed:
             return True
         file = getattr(module, "__file__", None) or ""
         return any(file.startswith(folder + os.sep) for folder in self.folders)
@@ -98,36 +76,38 @@ class _Variables(dict[str, str]):
         raise UnsetVariableError(name)
 
 
-@dataclass(slots=True, eq=False)
 class _Loaded:
-    """The state of one environment."""
+    """The state of one environment, at first as at a cold start, before the import."""
 
-    source: Source
-    variables: _Variables
-    path: list[str]
-    manager: logging.Manager
-    modules: dict[str, ModuleType] = field(default_factory=dict)
-    importing: bool = False
-    handler: Callable[[Any, Any], Any] | None = None
-
-    @classmethod
-    def new(cls, source: Source) -> Self:
-        """The state at a cold start, before the import."""
-        variables = _Variables({**os.environ, **source.variables})
-        return cls(source, variables, [*source.folders, *sys.path], _loggers())
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.variables: Any = _Variables({**os.environ, **source.variables})
+        self.path = [*source.folders, *sys.path]
+        # The root logger has the handler that Lambda's runtime gives to it.
+        handler = logging.StreamHandler(sys.stdout)
+        handler.setFormatter(logging.Formatter("[%(levelname)s]\t%(message)s"))
+        root = logging.RootLogger(logging.WARNING)
+        root.addHandler(handler)
+        self.manager = logging.Manager(root)
+        self.modules: dict[str, ModuleType] = {}
+        self.importing = False
+        self.handler: Callable[[Any, Any], Any] | None = None
 
 
 class Environments:
     """All environments of a run, and the one in place now."""
 
-    def __init__(self, kernel: Kernel, clock: VirtualClock, skew_us: Callable[[Invocation], int]) -> None:
-        self._kernel = kernel
+    def __init__(self, clock: VirtualClock, skew_us: Callable[[Invocation], int]) -> None:
         self._clock = clock
         self._skew_us = skew_us
         self._loaded: dict[tuple[str, int], _Loaded] = {}
-        self._outside = _Outside()
         self._placed: _Loaded | None = None
         self._before: Any = None
+        # The state of the process outside the functions, where an environment replaces it.
+        self._modules: dict[str, ModuleType] = {}
+        self._variables = os.environ
+        self._path = sys.path
+        self._manager = logging.Logger.manager
 
     def __enter__(self) -> "Environments":
         self._before = settrace(self._switched)
@@ -143,7 +123,7 @@ class Environments:
         if invocation.cold:
             # The environment is new, or was reset by a timeout or a crash.
             self._place(None)
-            self._loaded[key] = _Loaded.new(source)
+            self._loaded[key] = _Loaded(source)
         loaded = self._loaded[key]
         self._place(loaded)
         if loaded.handler is None:
@@ -164,14 +144,11 @@ class Environments:
             raise HandlerError(f"{function}: cannot import {source.place}: {what}") from error
         finally:
             loaded.importing = False
-            loaded.modules = self._outside.owned(source)
+            loaded.modules = _owned(source)
         handler = getattr(module, source.handler, None)
         if not callable(handler):
             raise HandlerError(f"{function}: {source.module} has no function {source.handler!r}")
-        found: Callable[[Any, Any], Any] = handler
-        return found
-
-    # --- switching ---------------------------------------------------------------------------------------------
+        return handler  # type: ignore[no-any-return]
 
     def _switched(self, _: str, arguments: tuple[Any, Any]) -> None:
         """Called when the kernel switches to another process, or to its own loop."""
@@ -185,54 +162,36 @@ class Environments:
         self._clock.show(self._skew_us(invocation))
 
     def _place(self, loaded: _Loaded | None) -> None:
-        """Put an environment in place, or the outside state."""
+        """Put an environment in place of the present one; None restores the outside state."""
         placed = self._placed
         if loaded is placed:
             return
         if placed is not None:
             if placed.importing:
-                placed.modules = self._outside.owned(placed.source)
-            self._outside.restore(placed)
+                placed.modules = _owned(placed.source)
+            for name in placed.modules:
+                sys.modules.pop(name, None)
+            _load(self._modules)
+            # A function may have replaced the list and the mapping by others.
+            placed.path, sys.path = sys.path, self._path
+            placed.variables, os.environ = os.environ, self._variables
+            _use_loggers(self._manager)
         self._placed = loaded
         if loaded is not None:
-            self._outside.displace(loaded)
+            if loaded.modules:
+                self._modules = {name: sys.modules[name] for name in loaded.modules if name in sys.modules}
+            else:
+                self._modules = _owned(loaded.source)
+            for name in self._modules:
+                del sys.modules[name]
+            _load(loaded.modules)
+            self._variables, os.environ = os.environ, loaded.variables
+            self._path, sys.path = sys.path, loaded.path
+            _use_loggers(loaded.manager)
 
 
-class _Outside:
-    """The state of the process outside the functions, where an environment replaces it."""
-
-    def __init__(self) -> None:
-        self._modules: dict[str, ModuleType] = {}
-        self._variables = os.environ
-        self._path = sys.path
-        self._manager = logging.Logger.manager
-
-    def owned(self, source: Source) -> dict[str, ModuleType]:
-        """The loaded modules that belong to a function."""
-        return {name: module for name, module in list(sys.modules.items()) if source.owns(name, module)}
-
-    def displace(self, loaded: _Loaded) -> None:
-        """Replace the outside state by an environment's."""
-        if not loaded.modules:
-            self._modules = self.owned(loaded.source)
-        else:
-            self._modules = {name: sys.modules[name] for name in loaded.modules if name in sys.modules}
-        for name in self._modules:
-            del sys.modules[name]
-        _load(loaded.modules)
-        self._variables, os.environ = os.environ, loaded.variables  # type: ignore[assignment]
-        self._path, sys.path = sys.path, loaded.path
-        _use(loaded.manager)
-
-    def restore(self, placed: _Loaded) -> None:
-        """Keep an environment's state, and restore the outside state."""
-        for name in placed.modules:
-            sys.modules.pop(name, None)
-        _load(self._modules)
-        # A function may have replaced the list and the mapping by others.
-        placed.path, sys.path = sys.path, self._path
-        placed.variables, os.environ = os.environ, self._variables  # type: ignore[assignment]
-        _use(self._manager)
+def _owned(source: Source) -> dict[str, ModuleType]:
+    return {name: module for name, module in list(sys.modules.items()) if source.owns(name, module)}
 
 
 def _load(modules: Mapping[str, ModuleType]) -> None:
@@ -244,18 +203,9 @@ def _load(modules: Mapping[str, ModuleType]) -> None:
             setattr(sys.modules[package], attribute, module)
 
 
-def _loggers() -> logging.Manager:
-    """The loggers of a new environment, with the handler that Lambda's runtime gives to the root logger."""
-    root = logging.RootLogger(logging.WARNING)
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter("[%(levelname)s]\t%(message)s"))
-    root.addHandler(handler)
-    return logging.Manager(root)
-
-
-def _use(manager: logging.Manager) -> None:
-    logging.root = logging.Logger.root = manager.root
+def _use_loggers(manager: logging.Manager) -> None:
     logging.Logger.manager = manager
+    logging.root = logging.Logger.root = manager.root
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,11 +218,7 @@ class HandlerContext:
     aws_request_id: str
     log_group_name: str
     log_stream_name: str
-    remaining_ms: Callable[[], int]
+    get_remaining_time_in_millis: Callable[[], int]
     function_version: str = "$LATEST"
     client_context: None = None
     identity: None = None
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until Lambda ends this invocation."""
-        return self.remaining_ms()

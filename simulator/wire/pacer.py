@@ -108,7 +108,6 @@ class Pacer:
                 self._on_broken()
 
     def _step(self, until_us: int) -> None:
-        """Run some of the events that are due by then."""
         self._settled = False
         try:
             self._settled = self._kernel.run(until_us=until_us, events_max=_EVENTS_MAX) is StopReason.UNTIL

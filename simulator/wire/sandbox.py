@@ -8,7 +8,7 @@ import sys
 import threading
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Final, NoReturn
 
 import boto3
@@ -37,71 +37,52 @@ _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 def no_credentials(region: str) -> Iterator[None]:
     """Replace every AWS variable of the host by dummies; real credentials and their files are never read."""
     before = dict(os.environ)
-    session = boto3.DEFAULT_SESSION
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update({**_DUMMIES, "AWS_REGION": region, "AWS_DEFAULT_REGION": region})
-    boto3.DEFAULT_SESSION = None
     try:
-        yield
+        with _replaced((boto3, "DEFAULT_SESSION", None)):
+            yield
     finally:
-        boto3.DEFAULT_SESSION = session
         os.environ.clear()
         os.environ.update(before)
 
 
 @contextmanager
-def nothing_kept() -> Iterator[None]:
-    """Remove what imported modules of functions register in the process, which would keep them in memory.
+def repeatable(seed: int) -> Iterator[None]:
+    """Seed all randomness: botocore's retries, moto's ids, and functions that draw random numbers.
 
-    Powertools registers an initializer of botocore's sessions, and typing keeps every overload.
+    Afterwards remove what functions' modules registered: Powertools at botocore, overloads at typing.
     """
+    mock_random.seed(seed)
     initializers = vars(botocore)["_INITIALIZERS"]
     before = list(initializers)
     try:
-        yield
+        with seeded_for_others(seed):
+            yield
     finally:
         initializers[:] = before
         typing.clear_overloads()
 
 
-@contextmanager
-def repeatable(seed: int) -> Iterator[None]:
-    """Seed all randomness: botocore's retries, moto's ids, and functions that draw random numbers."""
-    mock_random.seed(seed)
-    with seeded_for_others(seed):
-        yield
-
-
-@contextmanager
-def no_network() -> Iterator[None]:
+def no_network() -> AbstractContextManager[None]:
     """Refuse every connection: requests to AWS are answered before they need a socket."""
 
-    def refused(_: object, address: object, *__: object, **___: object) -> NoReturn:
+    def refused(_: object, *flags_and_address: object, **__: object) -> NoReturn:
+        address = flags_and_address[-1]
         raise NotSimulatedError(f"a function opens a connection to {address}, which nothing here simulates")
-
-    def unsent(_: object, __: object, *flags_and_address: object) -> NoReturn:
-        refused(None, flags_and_address[-1])
 
     def unresolved(host: object, *_: object, **__: object) -> NoReturn:
         raise NotSimulatedError(f"a function looks up {host}, which nothing here simulates")
 
-    with _replaced(
-        (socket.socket, "connect", refused),
-        (socket.socket, "connect_ex", refused),
-        (socket.socket, "sendto", unsent),
-        (socket, "getaddrinfo", unresolved),
-    ):
-        yield
+    connections = [(socket.socket, name, refused) for name in ("connect", "connect_ex", "sendto")]
+    return _replaced(*connections, (socket, "getaddrinfo", unresolved))
 
 
-@contextmanager
-def threads_in_virtual_time(kernel: Kernel) -> Iterator[None]:
+def threads_in_virtual_time(kernel: Kernel) -> AbstractContextManager[None]:
     """Make ThreadPoolExecutor's workers processes of the kernel; a function's own thread is an error."""
 
     class Workers(KernelExecutor):
-        """`concurrent.futures.ThreadPoolExecutor` in virtual time."""
-
         def __init__(self, max_workers: int | None = None, *_: object, **__: object) -> None:
             super().__init__(kernel, max_workers or 5)
 
@@ -116,23 +97,18 @@ def threads_in_virtual_time(kernel: Kernel) -> Iterator[None]:
             )
         start(thread)
 
-    with _replaced(
-        (concurrent.futures, "ThreadPoolExecutor", Workers),
-        (concurrent.futures.thread, "ThreadPoolExecutor", Workers),
-        (threading.Thread, "start", begin),
-    ):
-        yield
+    modules = (concurrent.futures, concurrent.futures.thread)
+    pools = [(module, "ThreadPoolExecutor", Workers) for module in modules]
+    return _replaced(*pools, (threading.Thread, "start", begin))
 
 
-@contextmanager
-def output_into(logs: LogsService, kernel: Kernel, known: Callable[[str], bool]) -> Iterator[None]:
+def output_into(logs: LogsService, kernel: Kernel, known: Callable[[str], bool]) -> AbstractContextManager[None]:
     """Turn what a function prints or logs into its log lines, as on Lambda; other output is unchanged.
 
     `known` tests whether a text is an execution's id.
     """
     outputs = [(sys, name, _FunctionOutput(getattr(sys, name), logs, kernel, known)) for name in ("stdout", "stderr")]
-    with _replaced(*outputs):
-        yield
+    return _replaced(*outputs)
 
 
 class _FunctionOutput:
@@ -157,25 +133,23 @@ class _FunctionOutput:
         *lines, rest = (self._begun.pop(invocation.request_id, "") + text).split("\n")
         if rest:
             self._begun[invocation.request_id] = rest
-        for line in lines:
-            if line:
-                self._line(invocation, line)
+        for line in filter(None, lines):
+            self._line(invocation, line)
         return len(text)
 
     def _line(self, invocation: Invocation, line: str) -> None:
-        try:
+        fields: Any = None
+        with suppress(ValueError):
             fields = json.loads(line)
-        except ValueError:
-            fields = None
         if not isinstance(fields, Mapping):
             level = next((each for each in _LEVELS if line.startswith((f"[{each}]", each))), "INFO")
-            found = next((word for word in line.replace(",", " ").split() if self._known(word)), "")
-            self._logs.write(invocation, level, found, line, len(line.encode()), ("message",))
-            return
-        found = next((value for value in fields.values() if isinstance(value, str) and self._known(value)), "")
-        message = str(fields.get("message", line))
-        level = str(fields.get("level", "INFO"))
-        self._logs.write(invocation, level, found, message, len(line.encode()), map(str, fields))
+            fields = {"level": level, "message": line}
+            names, words = ["message"], line.replace(",", " ").split()
+        else:
+            names, words = [*map(str, fields)], [value for value in fields.values() if isinstance(value, str)]
+        found = next(filter(self._known, words), "")
+        level, message = str(fields.get("level", "INFO")), str(fields.get("message", line))
+        self._logs.write(invocation, level, found, message, len(line.encode()), names)
 
 
 @contextmanager

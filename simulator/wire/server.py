@@ -10,39 +10,29 @@ import re
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from moto.iam.models import get_account_id_from, iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
-from drsim.orchestrator.model import ExecutionKey, JobScope, JobStatus
+from drsim.orchestrator.model import JobScope, JobStatus
 from drsim.simulator import moto_drs
+from drsim.simulator.checks import PROPERTIES
 from drsim.simulator.durations import duration_us
-from drsim.simulator.faults.effects import Effects
-from drsim.simulator.faults.kinds import INDEX
-from drsim.simulator.faults.plan import Plan
-from drsim.simulator.kernel import Kernel
-from drsim.simulator.services.drs import DrsService
-from drsim.simulator.services.spec import JobLife
-from drsim.simulator.spec.swarm import with_swarm
-from drsim.simulator.spec.world import WorldSpec
-from drsim.simulator.trace import Trace
+from drsim.simulator.spec.world import Bounds, WorldSpec
 from drsim.simulator.wire.deployment import REGION
+from drsim.simulator.wire.messages import READS, account_of
 from drsim.simulator.wire.pacer import Pacer, StoppedError
-from drsim.simulator.wire.requests import READS
 from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.wire.tier import Handlers, wire_parts
-from drsim.simulator.workload import HOME_ACCOUNT, Workload
-
-CLIENT: Final = "client"
-"""The writer of an item that came over HTTP."""
+from drsim.simulator.workload import HOME_ACCOUNT
+from drsim.simulator.world import Parts, World
 
 _THEIRS: Final = Handlers(finder="the client's", poller="the client's")
 _ADVANCE_MAX_US: Final = duration_us("365d")
@@ -55,21 +45,18 @@ class WrongUseError(Exception):
     """A wrong request to an endpoint under /drsim; the message names a right one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServedWorld:
-    """The world behind the endpoint. `spare_ids` are source servers in the home account that no execution needs."""
+class ServedWorld(World):
+    """The world behind the endpoint: nothing in it is judged, and its schedule never starts a finder."""
 
-    spec: WorldSpec
-    kernel: Kernel
     table: MotoTable
-    drs: DrsService
-    workload: Workload
-    spare_ids: tuple[str, ...]
 
-    @property
-    def spare_scope(self) -> JobScope:
-        """The account and Region of the spare servers."""
-        return JobScope(HOME_ACCOUNT, self.spec.regions[0])
+    def __init__(self, spec: WorldSpec, parts: Parts, *, seed: int, spare_servers: int) -> None:
+        unjudged = frozenset(monitor.name for monitor in PROPERTIES)
+        super().__init__(spec, seed=seed, parts=replace(parts, unjudged=unjudged), verdict_only=True)
+        # Source servers that no execution needs.
+        self.spare_scope = JobScope(HOME_ACCOUNT, spec.regions[0])
+        life = spec.workload[0].jobs if spec.workload else None
+        self.spare_ids = moto_drs.add_source_servers(*self.spare_scope, spare_servers, life=life)
 
     @property
     def scopes(self) -> list[JobScope]:
@@ -80,7 +67,7 @@ class ServedWorld:
     def shown(self, instant_us: int) -> str:
         """An instant of virtual time in ISO format."""
         instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.spec.epoch_us + instant_us)
-        return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond:06}Z"
+        return instant.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     def executions(self) -> list[dict[str, Any]]:
         """The executions of workload and clients; the status of one that is not in the table is None."""
@@ -89,15 +76,9 @@ class ServedWorld:
         for key in dict.fromkeys([*planned, *self.table.keys]):
             item, plan = self.table.get(key), planned.get(key)
             attributes = {} if item is None else item.attributes
-            shown.append(
-                {
-                    "id": key.execution_id,
-                    "plan": key.plan_id,
-                    "begins": None if plan is None else self.shown(plan.start_us),
-                    "status": attributes.get("Status"),
-                    "waves": [*_waves(attributes.get("Waves"))],
-                }
-            )
+            begins = None if plan is None else self.shown(plan.start_us)
+            known = {"id": key.execution_id, "plan": key.plan_id, "begins": begins}
+            shown.append({**known, "status": attributes.get("Status"), "waves": [*_waves(attributes.get("Waves"))]})
         return shown
 
     def servers(self) -> list[dict[str, Any]]:
@@ -130,33 +111,11 @@ def served_world(spec: WorldSpec, *, seed: int, spare_servers: int) -> Iterator[
 
     Jobs of the spare servers live as those of the first group of executions, or by default.
     """
-    drawn = with_swarm(spec, seed)
     # The user ends it.
-    endless = drawn.model_copy(update={"duration": _NO_END_US})
-    kernel, trace = Kernel(seed=seed), Trace(level="off")
-    plan = Plan(kernel, trace, drawn.faults, drawn.heal)
+    never = {"duration": _NO_END_US, "until_finished": False, "bounds": Bounds()}
+    endless = spec.model_copy(update={**never, "schedule": spec.schedule.model_copy(update={"first": _NO_END_US})})
     with wire_parts(endless, seed=seed, functions=_THEIRS) as parts:
-
-        def held_back(key: ExecutionKey, number: int) -> int:
-            return effects.index_lag_us(key, number)
-
-        table = parts.table(
-            kernel,
-            trace,
-            index_lag=spec.table.index_lag,
-            page_bytes_max=spec.table.page_bytes_max,
-            held_back=held_back if INDEX in plan.operations else None,
-        )
-        assert isinstance(table, MotoTable), "this tier's parts make it one"
-        effects: Effects = Effects(plan, kernel, table, spec.epoch_us)
-        drs = DrsService(kernel, trace, spec.drs)
-        moto_drs.attach(drs, epoch_us=spec.epoch_us)
-        life = spec.workload[0].jobs if spec.workload else JobLife()
-        spare_ids = moto_drs.add_source_servers(HOME_ACCOUNT, spec.regions[0], spare_servers, life=life)
-        workload = Workload(kernel, table, drs, endless, effects)
-        yield ServedWorld(
-            spec=endless, kernel=kernel, table=table, drs=drs, workload=workload, spare_ids=tuple(spare_ids)
-        )
+        yield ServedWorld(endless, parts, seed=seed, spare_servers=spare_servers)
 
 
 class Endpoint:
@@ -190,8 +149,6 @@ class Endpoint:
             response = self._aws(environ, body)
         return response(environ, start_response)
 
-    # --- our own -----------------------------------------------------------------------------------------------
-
     def _ours(self, method: str, path: str, query: str) -> Response:
         with self._pacer.turn:
             self.requests["drsim"] += 1
@@ -207,10 +164,9 @@ class Endpoint:
                 return _json(503, {"error": "virtual time has ended"})
 
     def _time(self) -> dict[str, Any]:
-        now_us = self._world.kernel.now_us
-        seconds = now_us / 1_000_000
-        now = self._world.shown(now_us)
-        return {"now": now, "virtual_seconds": seconds, "speed": self._pacer.speed, "paused": self._pacer.paused}
+        now_us, pacer = self._world.kernel.now_us, self._pacer
+        time = {"now": self._world.shown(now_us), "virtual_seconds": now_us / 1_000_000}
+        return {**time, "speed": pacer.speed, "paused": pacer.paused}
 
     def _turned(self, turn: Callable[[], None]) -> dict[str, Any]:
         turn()
@@ -226,12 +182,10 @@ class Endpoint:
         self._pacer.advance(by_us)
         return self._time()
 
-    # --- AWS's -------------------------------------------------------------------------------------------------
-
     def _aws(self, environ: dict[str, Any], body: bytes) -> Response:
         found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         key, region, service = ("", "", "") if found is None else found.groups()
-        account_id = environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", _account_of(key))
+        account_id = environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", account_of(key))
         # A long poll of a queue must not block all other requests.
         with nullcontext() if service == "sqs" else self._pacer.turn:
             self.requests[service or "unsigned"] += 1
@@ -241,12 +195,10 @@ class Endpoint:
 
     def _dynamodb(self, environ: dict[str, Any], body: bytes) -> Response:
         table, operation = self._world.table, environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
-        try:
-            asked = json.loads(body)
-        except ValueError:
-            asked = None
-        if not isinstance(asked, dict):
-            asked = {}
+        asked: dict[str, Any] = {}
+        with suppress(ValueError):
+            content = json.loads(body)
+            asked = content if isinstance(content, dict) else {}
         if operation == "DeleteTable" and f"{asked.get('TableName')}".rpartition("/")[2] == table.name:
             # As for a table with deletion protection: the workload has no other table.
             text = f"Resource cannot be deleted as it is currently protected against deletion: {table.name}"
@@ -256,7 +208,7 @@ class Endpoint:
         with table.as_indexed() if "IndexName" in asked else nullcontext():
             answer = self._by_moto(environ)
         if not READS.match(operation):
-            table.look_again(CLIENT)
+            table.look_again(writer="client")
         return answer
 
     def _by_moto(self, environ: dict[str, Any]) -> Response:
@@ -276,20 +228,9 @@ def _json(status: int, content: Any) -> Response:
     return Response(json.dumps(content, default=str) + "\n", status=status, mimetype="application/json")
 
 
-def _account_of(key: str) -> str:
-    """The account of an access key that moto issued, as for an assumed role; otherwise the home account."""
-    known = any(key in each.access_keys for account in [*iam_backends.values()] for each in [*account.values()])
-    return get_account_id_from(key) if known else HOME_ACCOUNT
-
-
-# --- the socket -------------------------------------------------------------------------------------------------
-
-
 class _Quiet(MotoRequestHandler):
-    """Does not log successful requests."""
-
     def log_request(self, *_: Any) -> None:
-        """Do nothing."""
+        """Log no successful request."""
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -1,8 +1,7 @@
 """The execution table in moto's DynamoDB, behind the interface of the simulated one, with a StatusIndex that lags.
 
-moto keeps the items, evaluates every expression and makes every page. Its index never lags and it reports no writes;
-both are added here. The table is read after each write, and an index query gets the items as they were when the index
-last caught up.
+moto keeps the items, under the team's attribute names, evaluates every expression and makes every page. It reports no
+writes, so the table is read after each. Its index never lags, so a query sees the items that the simulated one shows.
 """
 
 import base64
@@ -10,29 +9,77 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import boto3
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models import table as moto_table
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from pydantic.alias_generators import to_snake
 
 from drsim.orchestrator.model import ExecutionKey
 from drsim.simulator.events import WriteRefused
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
 from drsim.simulator.reader import Attributes
-from drsim.simulator.services.dynamodb import Condition, IndexLag, key_of
+from drsim.simulator.services.dynamodb import ALWAYS, Condition, IndexLag, key_of
 from drsim.simulator.services.errors import ConditionFailedError
+from drsim.simulator.services.spec import TableSpec
 from drsim.simulator.services.stored_item import StoredItem, change
 from drsim.simulator.trace import Trace
-from drsim.simulator.wire.attribute_names import Names
+from drsim.simulator.wire.deployment import REGION
+from drsim.simulator.workload import HOME_ACCOUNT
+
+OURS: Final = (
+    *("ExecutionId", "PlanId", "Status", "StartTime", "EndTime", "ExecutionType", "LastPolledTime", "Version"),
+    *("TotalWaves", "Waves"),
+    *("WaveNumber", "WaveName", "Region", "AccountId", "JobId", "JobStatus", "StatusMessage", "Servers"),
+    *("SourceServerId", "InstanceId"),
+)
+"""Every attribute of the contract: of executions, waves and servers."""
+_STYLES: Final[Mapping[str, Callable[[str], str]]] = {
+    "PascalCase": str,
+    "camelCase": lambda name: name[0].lower() + name[1:],
+    "snake_case": to_snake,
+}
+
+
+class Names:
+    """Translates attribute names between ours, for services and properties, and a team's; unknown names stay."""
+
+    def __init__(self, table: TableSpec) -> None:
+        style = _STYLES[table.style]
+        self._theirs = {name: table.names.get(name, style(name)) for name in OURS}
+        self._ours = {theirs: name for name, theirs in self._theirs.items()}
+
+    def of(self, name: str) -> str:
+        """Their name of one of our attributes."""
+        return self._theirs.get(name, name)
+
+    def theirs(self, value: Any) -> Any:
+        """A value, however deep, with their names."""
+        return _renamed(value, self._theirs)
+
+    def ours(self, value: Any) -> Any:
+        """A value, however deep, with our names."""
+        return _renamed(value, self._ours)
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, Mapping):
+        return {names.get(name, name): _renamed(entry, names) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_renamed(entry, names) for entry in value]
+    return value
 
 
 class _Deserializer(TypeDeserializer):
-    """boto3's, which also decodes the base64 in which moto keeps some bytes."""
+    """boto3's, but whole numbers are ints, as `orchestrator.items` writes them, and moto's base64 is decoded."""
+
+    def _deserialize_n(self, value: str) -> Decimal | int:
+        number: Decimal = super()._deserialize_n(value)  # type: ignore[misc]
+        return int(number) if number == number.to_integral_value() else number
 
     def _deserialize_b(self, value: Any) -> bytes:
         return base64.b64decode(value) if isinstance(value, str) else bytes(value)
@@ -55,8 +102,6 @@ class MotoTable:
         held_back: Callable[[ExecutionKey, int], int] | None = None,
         name: str,
         names: Names,
-        account_id: str,
-        region: str,
     ) -> None:
         self._kernel = kernel
         self._trace = trace
@@ -64,22 +109,19 @@ class MotoTable:
         self._page_bytes_max = page_bytes_max
         self.name = name
         self.names = names
-        self._client = boto3.client("dynamodb", region_name=region)
+        self._client = boto3.client("dynamodb", region_name=REGION)
         # Whether a request is the table's own: another writer, added by a fault, acts while a function waits.
         self.apart = False
-        self._table = dynamodb_backends[account_id][region].tables[name]
+        self._table = dynamodb_backends[HOME_ACCOUNT][REGION].tables[name]
         self._items: dict[ExecutionKey, StoredItem] = {}
-        # Each item in moto's form, as last read.
+        # The same items in moto's form.
         self._seen: dict[ExecutionKey, Any] = {}
-        # The items that the index shows, in moto's own form.
+        # The items that the index shows, in moto's own form, and the size of the largest one ever, by moto's count.
         self._indexed: defaultdict[Any, dict[Any, Any]] = defaultdict(dict)
-        # The size of the largest item that the index ever held, by moto's count.
         self._largest_bytes = 0
 
     def __len__(self) -> int:
         return len(self._items)
-
-    # --- for the workload and for faults: no function, no time -------------------------------------------------
 
     def get(self, key: ExecutionKey) -> StoredItem | None:
         """Strongly consistent read."""
@@ -87,56 +129,51 @@ class MotoTable:
 
     def put(self, attributes: Attributes, *, writer: str, request_id: str = "") -> None:
         """PutItem."""
-        with self._apart():
+        with self._own_write(key_of(attributes), writer, request_id):
             self._client.put_item(TableName=self.name, Item=self.wire_form(attributes))
-        self.written(key_of(attributes), writer, request_id)
 
     def update(
-        self,
-        key: ExecutionKey,
-        new: Attributes,
-        *,
-        writer: str,
-        request_id: str = "",
-        condition: Condition | None = None,
+        self, key: ExecutionKey, new: Attributes, *, writer: str, request_id: str = "", condition: Condition = ALWAYS
     ) -> None:
         """UpdateItem with SET of these attributes; all others stay. Raises ConditionFailedError."""
-        parameters = self._update_parameters(new, condition)
-        try:
-            with self._apart():
-                self._client.update_item(TableName=self.name, Key=self._wire_key(key), **parameters)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+        if not condition.holds(self.get(key)):
             self._trace.emit(WriteRefused(self._kernel.now_us, request_id, writer, key.execution_id))
-            raise ConditionFailedError from None
-        self.written(key, writer, request_id)
+            raise ConditionFailedError
+        with self._own_write(key, writer, request_id):
+            self._client.update_item(
+                TableName=self.name,
+                Key=self._wire_key(key),
+                UpdateExpression="SET " + ", ".join(f"#{number} = :{number}" for number in range(len(new))),
+                ExpressionAttributeNames={f"#{number}": self.names.of(name) for number, name in enumerate(new)},
+                ExpressionAttributeValues={
+                    f":{number}": _serialize(self.names.theirs(value)) for number, value in enumerate(new.values())
+                },
+            )
 
     def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
         """DeleteItem; deleting a missing item is no error."""
         if key in self._items:
-            with self._apart():
+            with self._own_write(key, writer, request_id):
                 self._client.delete_item(TableName=self.name, Key=self._wire_key(key))
-            self.written(key, writer, request_id)
 
     @property
     def keys(self) -> tuple[ExecutionKey, ...]:
         """The keys of all items."""
         return tuple(self._items)
 
-    # --- for the gateway ---------------------------------------------------------------------------------------
-
     def key_of(self, wire_item: Mapping[str, Any]) -> ExecutionKey:
         """The key in an item or `Key` of a request."""
-        ours = self.names.ours({name: _deserialize(value) for name, value in wire_item.items()})
+        ours = self._ours(wire_item)
         return ExecutionKey(str(ours.get("ExecutionId", "")), str(ours.get("PlanId", "")))
 
     def written(self, key: ExecutionKey, writer: str, request_id: str) -> None:
         """Read an item after a write that moto accepted, record the change, and let the index show it later."""
         now_us, before = self._kernel.now_us, self._items.get(key)
-        held = self._held_by_moto(key)
+        hash_key, range_key = self._moto_key(key)
+        # No get_item: it would leave an empty entry for a missing key.
+        held = self._table.items[hash_key].get(range_key) if hash_key in self._table.items else None
         wire_item = None if held is None else held.to_json()["Attributes"]
-        after = None if wire_item is None else StoredItem(self._attributes(wire_item), before)
+        after = None if wire_item is None else StoredItem(self._ours(wire_item), before)
         if before is None and after is None:
             return
         if after is None:
@@ -179,12 +216,13 @@ class MotoTable:
             self._table.items, moto_table.RESULT_SIZE_LIMIT = items, size_max
 
     @contextmanager
-    def _apart(self) -> Iterator[None]:
+    def _own_write(self, key: ExecutionKey, writer: str, request_id: str) -> Iterator[None]:
         self.apart = True
         try:
             yield
         finally:
             self.apart = False
+        self.written(key, writer, request_id)
 
     def wire_form(self, attributes: Attributes) -> dict[str, Any]:
         """Attributes under the team's names, in wire form."""
@@ -196,45 +234,7 @@ class MotoTable:
     def _moto_key(self, key: ExecutionKey) -> tuple[Any, Any]:
         return DynamoType({"S": key.execution_id}), DynamoType({"S": key.plan_id})
 
-    def _held_by_moto(self, key: ExecutionKey) -> Any:
-        hash_key, range_key = self._moto_key(key)
-        # No get_item: it would leave an empty entry for a key that is not there.
-        return self._table.items[hash_key].get(range_key) if hash_key in self._table.items else None
-
-    def _attributes(self, wire_item: Mapping[str, Any]) -> dict[str, object]:
+    def _ours(self, wire_item: Mapping[str, Any]) -> dict[str, Any]:
         """Our view of an item in its wire form."""
-        plain = {name: _plain(_deserialize(value)) for name, value in wire_item.items()}
-        ours: dict[str, object] = self.names.ours(plain)
+        ours: dict[str, Any] = self.names.ours({name: _deserialize(value) for name, value in wire_item.items()})
         return ours
-
-    def _update_parameters(self, attributes: Attributes, condition: Condition | None) -> dict[str, Any]:
-        """The parameters of an UpdateItem with SET and a condition, every name and value by a placeholder."""
-        names: dict[str, str] = {}
-        values: dict[str, Any] = {}
-
-        def placed(name: str, value: object) -> str:
-            number = f"{len(values)}"
-            names[f"#{number}"] = self.names.of(name)
-            values[f":{number}"] = _serialize(self.names.theirs(value))
-            return f"#{number} = :{number}"
-
-        parameters = {"UpdateExpression": "SET " + ", ".join([placed(*entry) for entry in attributes.items()])}
-        if condition is not None:
-            clauses = []
-            for name, value in condition.equals.items():
-                clause = placed(name, value)
-                absent = condition.default.get(name) == value
-                clauses.append(f"({clause} OR attribute_not_exists({clause.split()[0]}))" if absent else clause)
-            parameters["ConditionExpression"] = " AND ".join(clauses)
-        return {**parameters, "ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
-
-
-def _plain(value: Any) -> Any:
-    """Whole numbers as ints, as `orchestrator.items` writes them."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else value
-    if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [_plain(entry) for entry in value]
-    return value

@@ -1,7 +1,6 @@
-"""The wire tier's parts of a world; the only place that chooses them.
+"""The wire tier's parts of a world; the only module that chooses them.
 
-Schedule, Lambda, DRS, workload, faults and properties are those of the fast tier. The functions run as deployed, on
-boto3 and botocore, and moto keeps the table and the metrics.
+The functions run as deployed, on boto3 and botocore, and moto keeps the table. All else is the fast tier's.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,21 +20,19 @@ from drsim.simulator.events import FINDER, POLLER, ActionUsed
 from drsim.simulator.processes import MisuseError
 from drsim.simulator.services.functions import Handler, Invocation, Payload
 from drsim.simulator.spec.world import WorldSpec
-from drsim.simulator.wire import deployment, sandbox
-from drsim.simulator.wire.attribute_names import Names
+from drsim.simulator.wire import deployment, gateway, sandbox
+from drsim.simulator.wire.calls import Calls
 from drsim.simulator.wire.clock import virtual_clock
 from drsim.simulator.wire.deployment import DeployedFunction
 from drsim.simulator.wire.environments import Environments, HandlerContext, Source, UnsetVariableError
 from drsim.simulator.wire.errors import HandlerError
-from drsim.simulator.wire.gateway import Gateway
-from drsim.simulator.wire.requests import SERVICES
-from drsim.simulator.wire.table import MotoTable
+from drsim.simulator.wire.messages import SERVICES
+from drsim.simulator.wire.table import MotoTable, Names
 from drsim.simulator.workload import HOME_ACCOUNT
 from drsim.simulator.world import Parts, World
 
 OUR_FINDER: Final = "drsim.orchestrator.entrypoints:finder_handler"
 OUR_POLLER: Final = "drsim.orchestrator.entrypoints:poller_handler"
-_ROLE: Final = "drs-orchestration-polling"
 _EMPTIED: Final = sorted({*SERVICES.values(), "cloudformation", "iam", "s3"} - {"drs"})
 """moto's services with state of functions or the deployment. DRS has none while a world is attached."""
 _OURS_ONLY: Final = frozenset(
@@ -53,25 +50,18 @@ class Handlers:
     paths: tuple[Path, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def ours(self) -> bool:
-        """Whether they are this project's own."""
-        return (self.finder, self.poller) == (OUR_FINDER, OUR_POLLER)
-
 
 @contextmanager
 def wire_parts(spec: WorldSpec, *, seed: int, functions: Handlers | None = None) -> Iterator[Parts]:
     """The parts of one run in the wire tier. Create, run and close the world inside the context."""
     with ExitStack() as stack:
         stack.enter_context(sandbox.no_credentials(deployment.REGION))
-        stack.enter_context(sandbox.nothing_kept())
         stack.enter_context(sandbox.repeatable(seed))
         stack.callback(_empty)
         _empty()
-        gateway = Gateway(account_id=HOME_ACCOUNT, region=deployment.REGION)
-        stack.enter_context(gateway.open())
+        stack.enter_context(gateway.opened())
         stack.callback(moto_drs.detach)
-        yield _WireTier(spec, gateway, functions or Handlers()).parts
+        yield _WireTier(spec, functions or Handlers()).parts
 
 
 def _empty() -> None:
@@ -84,137 +74,86 @@ def _empty() -> None:
 class _WireTier:
     """One run's functions as deployed."""
 
-    def __init__(self, spec: WorldSpec, gateway: Gateway, functions: Handlers) -> None:
-        self._gateway = gateway
+    def __init__(self, spec: WorldSpec, functions: Handlers) -> None:
         self._functions = functions
-        self._names = Names(spec.table)
-        self.deployment = deployment.deploy(parameters={"DrsRoleName": _ROLE} if spec.accounts > 1 else {})
-        _unschedule(self.deployment.rule_name)
-        if not functions.ours:
-            self._rename_keys()
-        self._environments: Environments | None = None
-        table = partial(
-            MotoTable,
-            name=self.deployment.table_name,
-            names=self._names,
-            account_id=HOME_ACCOUNT,
-            region=deployment.REGION,
+        is_ours, names = (functions.finder, functions.poller) == (OUR_FINDER, OUR_POLLER), Names(spec.table)
+        stack = deployment.deploy(
+            parameters={"DrsRoleName": "drs-orchestration-polling"} if spec.accounts > 1 else {},
+            attribute_name=str if is_ours else names.of,
         )
+        self._deployed: Mapping[str, DeployedFunction] = {FINDER: stack.finder, POLLER: stack.poller}
+        self._rule_arn = stack.rule_arn
+        # In moto a rule without a pattern matches each event that a function puts.
+        rule, events = stack.rule_name, boto3.client("events", region_name=deployment.REGION)
+        ids = [target["Id"] for target in events.list_targets_by_rule(Rule=rule)["Targets"]]
+        events.remove_targets(Rule=rule, Ids=ids)
+        self._environments: Environments | None = None
         self.parts = Parts(
-            table=table,
+            table=partial(MotoTable, name=stack.table_name, names=names),
             handlers=self._handlers,
             running=self._running,
             # Roles are the template's, and so for the template's functions only.
-            allows=self._allows if functions.ours else None,
-            unjudged=frozenset() if functions.ours else _OURS_ONLY,
-            asks_again=functions.ours,
+            allows=self._allows if is_ours else None,
+            unjudged=frozenset() if is_ours else _OURS_ONLY,
+            asks_again=is_ours,
         )
 
     def _allows(self, function: str, action: str, resource: str, condition: str) -> bool:
         key, _, value = condition.partition("=")
-        return self._deployed(function).role.allows(action, resource, {key: value} if key else {})
-
-    def _deployed(self, function: str) -> DeployedFunction:
-        return self.deployment.finder if function == FINDER else self.deployment.poller
+        return self._deployed[function].role.allows(action, resource, {key: value} if key else {})
 
     def _handlers(self, world: World) -> tuple[Handler, Handler]:
         moto_drs.attach(world.drs, epoch_us=world.spec.epoch_us)
-        deployed = {self.deployment.finder.name: FINDER, self.deployment.poller.name: POLLER}
-        assert isinstance(world.table, MotoTable), "this tier's parts make it one"
-        self._gateway.serve(world, world.table, deployed)
-        given = {**world.spec.settings, **self._functions.variables}
-        finder = Source(
-            place=self._functions.finder,
-            variables={**self.deployment.finder.environment, **given},
-            paths=self._functions.paths,
-        )
-        poller = Source(
-            place=self._functions.poller,
-            variables={**self.deployment.poller.environment, **given},
-            paths=self._functions.paths,
-        )
+        calls = Calls(world, {function.name: name for name, function in self._deployed.items()})
+        gateway.route(calls.begin, calls.send)
+        finder, poller = self._functions.finder, self._functions.poller
+        return self._handler(world, FINDER, finder), self._handler(world, POLLER, poller)
 
-        def find(payload: Payload, invocation: Invocation) -> object:
-            return self._run(world, finder, invocation, _scheduled_event(world, payload, self.deployment.rule_arn))
+    def _handler(self, world: World, function: str, place: str) -> Handler:
+        variables = {**self._deployed[function].environment, **world.spec.settings, **self._functions.variables}
+        source = Source(place, variables, self._functions.paths)
 
-        def poll(payload: Payload, invocation: Invocation) -> object:
-            return self._run(world, poller, invocation, payload)
+        def handle(payload: Payload, invocation: Invocation) -> object:
+            event = _scheduled_event(world, payload, self._rule_arn) if function == FINDER else payload
+            return self._run(world, source, invocation, event)
 
-        return find, poll
+        return handle
 
     def _run(self, world: World, source: Source, invocation: Invocation, event: Any) -> object:
-        environments = self._environments
-        assert environments is not None, "handlers run while the tier does"
-        handler = environments.handler(source, invocation)
-        deployed = self._deployed(invocation.function)
-        group = f"/aws/lambda/{deployed.name}"
-        self._use_logs(world, invocation, group)
+        assert self._environments is not None, "handlers run while the tier does"
+        handler = self._environments.handler(source, invocation)
+        deployed = self._deployed[invocation.function]
+        group, stream = f"/aws/lambda/{deployed.name}", f"{invocation.environment.number}"
+        # Lambda's runtime writes log lines with the function's role.
+        log_arn = f"arn:aws:logs:{deployment.REGION}:{HOME_ACCOUNT}:log-group:{group}:log-stream:{stream}"
+        ids = (invocation.request_id, invocation.function)
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents") if invocation.cold else ("logs:PutLogEvents",):
+            world.trace.emit(ActionUsed(world.kernel.now_us, *ids, action, log_arn))
         context = HandlerContext(
             function_name=deployed.name,
             invoked_function_arn=deployed.arn,
             memory_limit_in_mb=str(deployed.memory_mb),
             aws_request_id=invocation.request_id,
             log_group_name=group,
-            log_stream_name=f"{invocation.environment.number}",
-            remaining_ms=lambda: (invocation.deadline_us - world.kernel.now_us) // 1000,
+            log_stream_name=stream,
+            get_remaining_time_in_millis=lambda: (invocation.deadline_us - world.kernel.now_us) // 1000,
         )
         try:
             return handler(event, context)
         except (UnsetVariableError, MisuseError) as error:
             raise HandlerError(f"{invocation.function}: {error}") from error
 
-    @staticmethod
-    def _use_logs(world: World, invocation: Invocation, group: str) -> None:
-        """Record the permissions for log lines: Lambda's runtime writes them with the function's role."""
-        where = f"{deployment.REGION}:{HOME_ACCOUNT}"
-        stream = f"arn:aws:logs:{where}:log-group:{group}:log-stream:{invocation.environment.number}"
-        for action in ("logs:CreateLogStream", "logs:PutLogEvents") if invocation.cold else ("logs:PutLogEvents",):
-            now_us = world.kernel.now_us
-            world.trace.emit(ActionUsed(now_us, invocation.request_id, invocation.function, action, stream))
-
     @contextmanager
     def _running(self, world: World) -> Iterator[None]:
         known = {key.execution_id for key in world.workload.expected}
-        with ExitStack() as stack:
-            clock = stack.enter_context(virtual_clock(world.kernel, world.spec.epoch_us))
-            stack.enter_context(sandbox.no_network())
-            stack.enter_context(sandbox.threads_in_virtual_time(world.kernel))
-            stack.enter_context(sandbox.output_into(world.logs, world.kernel, known.__contains__))
-            self._environments = Environments(world.kernel, clock, world.effects.skew_us)
-            stack.enter_context(self._environments)
+        with (
+            virtual_clock(world.kernel, world.spec.epoch_us) as clock,
+            sandbox.no_network(),
+            sandbox.threads_in_virtual_time(world.kernel),
+            sandbox.output_into(world.logs, world.kernel, known.__contains__),
+            Environments(clock, world.effects.skew_us) as self._environments,
+        ):
             yield
-
-    def _rename_keys(self) -> None:
-        """Create the table again with the team's attribute names."""
-        name = self.deployment.table_name
-        client: Any = boto3.client("dynamodb", region_name=deployment.REGION)
-        old = client.describe_table(TableName=name)["Table"]
-        client.delete_table(TableName=name)
-        client.create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=self._renamed(old["AttributeDefinitions"]),
-            KeySchema=self._renamed(old["KeySchema"]),
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": index["IndexName"],
-                    "KeySchema": self._renamed(index["KeySchema"]),
-                    "Projection": index["Projection"],
-                }
-                for index in old["GlobalSecondaryIndexes"]
-            ],
-        )
-
-    def _renamed(self, parts: list[dict[str, str]]) -> list[dict[str, str]]:
-        """Parts of a table's description under the team's attribute names."""
-        return [{**part, "AttributeName": self._names.of(part["AttributeName"])} for part in parts]
-
-
-def _unschedule(rule: str) -> None:
-    """Remove the rule's targets: in moto a rule without a pattern matches each event that a function puts."""
-    client = boto3.client("events", region_name=deployment.REGION)
-    ids = [target["Id"] for target in client.list_targets_by_rule(Rule=rule)["Targets"]]
-    client.remove_targets(Rule=rule, Ids=ids)
 
 
 def _scheduled_event(world: World, payload: Payload, rule_arn: str) -> dict[str, object]:

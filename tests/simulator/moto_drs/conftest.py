@@ -27,7 +27,7 @@ FIXED = JobLife.model_validate({"pending": "10s", "started": "5s", "in_progress"
 
 @cache
 def session() -> boto3.Session:
-    """One for all tests: each session reads botocore's data anew, which takes ten times as long as a whole test."""
+    """One for all tests: each session reads botocore's data again, which takes ten times as long as a test."""
     return boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing")
 
 
@@ -84,7 +84,7 @@ def start(drs: DrsClient, ids: list[str], **more: Any) -> Any:
 
 @pytest.fixture
 def clock() -> Iterator[FrozenDateTimeFactory]:
-    """The host's clock, standing still at the start of Phase 2 until it is told to go on."""
+    """The host's clock, which stands still at the start of Phase 2 until a test moves it."""
     with freeze_time("2025-11-28 20:32:29") as frozen:
         assert isinstance(frozen, FrozenDateTimeFactory)
         yield frozen

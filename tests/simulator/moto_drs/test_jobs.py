@@ -91,7 +91,7 @@ def test_a_launched_server_names_its_instance_until_the_job_has_ended(
     assert len(named) >= 3
 
 
-def test_a_failed_server_shows_in_its_launch_status_and_in_the_log_and_the_job_completes(
+def test_failed_server_shows_in_launch_status_and_log_and_job_completes(
     drs: DrsClient, clock: FrozenDateTimeFactory
 ) -> None:
     job_id = start(drs, servers(3, life=life_with(failed_servers=1)))["jobID"]
@@ -130,8 +130,8 @@ def test_log_items_come_oldest_first_in_the_order_of_awss_samples(drs: DrsClient
     assert drs.describe_job_log_items(jobID=job_id)["items"] == []
     clock.tick(36)
     items = drs.describe_job_log_items(jobID=job_id)["items"]
-    told = [(str(each["event"]), each["eventData"].get("sourceServerID")) for each in items]
-    assert told == [
+    shown = [(str(each["event"]), each["eventData"].get("sourceServerID")) for each in items]
+    assert shown == [
         ("JOB_START", None),
         *[(event, name) for name in (first, second) for event in ("SNAPSHOT_START", "SNAPSHOT_END")],
         *[("CONVERSION_START", name) for name in (first, second)],

@@ -1,4 +1,4 @@
-"""docs/moto-drs.md tells the truth: its example runs as it stands, and it names what there is."""
+"""docs/moto-drs.md is correct: its example runs unchanged, and it lists all operations and functions."""
 
 import re
 from pathlib import Path
@@ -20,20 +20,12 @@ def test_the_example_of_the_page_runs() -> None:
     tests[0]()
 
 
-def test_the_table_of_operations_agrees_with_botocores_model() -> None:
-    modelled = {}
+def test_the_page_lists_each_operation_with_route_and_errors() -> None:
+    rows = []
     for name in OPERATIONS:
         model = MODEL.operation_model(name)
-        errors = frozenset(error.name for error in model.error_shapes)
-        modelled[name] = (f"{model.http['method']} {model.http['requestUri']}", errors)
-    assert {name: (operation.route, operation.errors) for name, operation in OPERATIONS.items()} == modelled
-
-
-def test_the_page_lists_the_operations_of_the_table() -> None:
-    rows = [
-        f"| `{name}` | `{operation.route}` | {', '.join(sorted(error[:-9] for error in operation.errors))} |"
-        for name, operation in OPERATIONS.items()
-    ]
+        errors = ", ".join(sorted(error.name.removesuffix("Exception") for error in model.error_shapes))
+        rows.append(f"| `{name}` | `{model.http['method']} {model.http['requestUri']}` | {errors} |")
     known = tuple(f"| `{name}` |" for name in MODEL.operation_names)
     assert [line for line in PAGE.splitlines() if line.startswith(known)] == rows
 

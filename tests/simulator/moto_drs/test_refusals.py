@@ -67,7 +67,7 @@ def test_access_can_be_denied_where_that_is_modelled(drs: DrsClient, operation: 
     assert refusal(getattr(drs, method), **request).kind == (403, "AccessDeniedException")
 
 
-def test_calls_fail_as_often_as_they_shall_and_botocore_tries_again(
+def test_calls_fail_the_given_number_of_times_and_botocore_retries(
     drs: DrsClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fail_next(ACCOUNT, EAST, "DescribeJobs", ThrottlingError(), times=2)
@@ -80,7 +80,7 @@ def test_calls_fail_as_often_as_they_shall_and_botocore_tries_again(
     assert patient.describe_jobs()["ResponseMetadata"]["RetryAttempts"] == len(slept) == 2
 
 
-def test_fail_next_refuses_what_can_never_happen() -> None:
+def test_fail_next_refuses_impossible_failures() -> None:
     with pytest.raises(ValueError, match=r"operation must be one of DeleteJob, .*, got 'describe_jobs'"):
         fail_next(ACCOUNT, EAST, "describe_jobs", ThrottlingError())
     with pytest.raises(ValueError, match="times must be >= 1, got 0"):
@@ -128,7 +128,7 @@ def test_an_account_without_drs_is_uninitialized_there_and_nowhere_else(drs: Drs
         ("list_tags_for_resource", {"resourceArn": "nor an ARN at all, this"}, ["resourceArn"]),
     ],
 )  # fmt: skip
-def test_what_the_model_forbids_and_botocore_lets_through_is_no_valid_request(
+def test_request_that_only_the_model_forbids_is_refused(
     drs: DrsClient, method: str, request_: dict[str, Any], fields: list[str]
 ) -> None:
     refused = refusal(getattr(drs, method), **request_)
@@ -163,7 +163,7 @@ def test_a_body_that_is_no_json_object_cannot_be_parsed(drs: DrsClient, body: by
         (b'{"filters": {"jobIDs": [null]}}', ["filters.jobIDs.0"]),
     ],
 )
-def test_what_only_raw_http_can_send_is_refused_as_well(drs: DrsClient, body: bytes, fields: list[str]) -> None:
+def test_invalid_request_over_raw_http_is_refused(drs: DrsClient, body: bytes, fields: list[str]) -> None:
     def spoil(request: Any, **_: Any) -> None:
         request.data = body
 
@@ -197,7 +197,7 @@ def test_two_hundred_and_one_servers_are_too_many_for_a_job(drs: DrsClient) -> N
 
 
 @pytest.mark.parametrize("server", [SERVER, "s-0000000000000000!", "job-drill-1234567890"])
-def test_a_server_that_nobody_set_up_is_a_conflict_that_starts_nothing(drs: DrsClient, server: str) -> None:
+def test_unknown_server_is_a_conflict_and_no_job_starts(drs: DrsClient, server: str) -> None:
     refused = refusal(start, drs=drs, ids=[*servers(1), server])
     assert refused.kind == (409, "ConflictException")
     assert drs.describe_jobs()["items"] == []
@@ -218,7 +218,7 @@ def test_an_unknown_instance_is_a_conflict_that_ends_nothing(drs: DrsClient) -> 
 
 
 @pytest.mark.parametrize("job_id", [JOB, "drsjob-0000000000000000!"])
-def test_a_job_that_there_is_not_cannot_be_deleted(drs: DrsClient, job_id: str) -> None:
+def test_missing_job_cannot_be_deleted(drs: DrsClient, job_id: str) -> None:
     refused = refusal(drs.delete_job, jobID=job_id)
     assert refused.kind == (404, "ResourceNotFoundException")
     assert refused.members == {"resourceId": job_id, "resourceType": "job"}
@@ -244,7 +244,7 @@ def test_a_job_that_has_not_ended_cannot_be_deleted(drs: DrsClient, clock: Froze
         f"arn:aws:drs:{EAST}:{ACCOUNT}:nothing",
     ],
 )
-def test_a_resource_that_there_is_not_has_no_tags(drs: DrsClient, arn: str) -> None:
+def test_missing_resource_has_no_tags(drs: DrsClient, arn: str) -> None:
     for call, more in (
         (drs.list_tags_for_resource, {}),
         (drs.tag_resource, {"tags": {"a": "b"}}),

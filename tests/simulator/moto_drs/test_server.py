@@ -24,7 +24,7 @@ def endpoint_url() -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
-    # What serve_forever leaves open once it has ended; without this pytest warns of a socket that nobody closed.
+    # What serve_forever leaves open once it has ended; without this pytest warns of an open socket.
     assert server._server is not None
     server._server.server_close()
     BackendDict.reset()

@@ -1,4 +1,4 @@
-"""moto in tests, with an execution table in it; and the fast tier's table beside it, driven in lock step."""
+"""An execution table in moto, and the fast tier's table driven in lock step with it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -17,16 +17,13 @@ from drsim.simulator.reader import Attributes
 from drsim.simulator.services.dynamodb import ExecutionTable
 from drsim.simulator.services.spec import TableSpec
 from drsim.simulator.trace import Trace
-from drsim.simulator.wire import sandbox
-from drsim.simulator.wire.attribute_names import Names
-from drsim.simulator.wire.gateway import Gateway
-from drsim.simulator.wire.table import MotoTable
+from drsim.simulator.wire import gateway, sandbox
+from drsim.simulator.wire.deployment import REGION
+from drsim.simulator.wire.table import MotoTable, Names
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-ACCOUNT_ID: Final = "111122223333"
-REGION: Final = "us-east-1"
 NAME: Final = "executions"
 INDEX: Final = "StatusIndex"
 _KEY_TYPES: Final = {"ExecutionId": "S", "PlanId": "S", "Status": "S", "StartTime": "N"}
@@ -40,7 +37,7 @@ def moto_answering() -> Iterator[None]:
     """Let moto answer every client made inside, as in the wire tier. Nothing of the host's configuration is read."""
     with ExitStack() as stack:
         stack.enter_context(sandbox.no_credentials(REGION))
-        stack.enter_context(Gateway(account_id=ACCOUNT_ID, region=REGION).open())
+        stack.enter_context(gateway.opened())
         stack.callback(_forget)
         # The first client of all takes half a second, which is no test's own.
         new_client()
@@ -105,8 +102,6 @@ def moto_table(
         held_back=held_back,
         name=NAME,
         names=names,
-        account_id=ACCOUNT_ID,
-        region=REGION,
     )
 
 
@@ -131,12 +126,12 @@ def plain_item(wire_item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def moto_size_bytes(table: MotoTable, attributes: Mapping[str, object]) -> int:
-    """How large moto takes an item to be."""
+    """The size of an item by moto's count."""
     return int(Item(DynamoType({"S": ""}), None, table.wire_form(attributes)).size())
 
 
 class Twins:
-    """Two empty tables, fast and wire, on two kernels of one seed at the same instant, and what each told its trace."""
+    """Two empty tables, fast and wire, on two kernels of one seed at the same instant, and the recorded changes."""
 
     def __init__(self, *, seed: int, lag: Spread, page_bytes_max: int, held_back: HeldBack | None = None) -> None:
         self.page_bytes_max = page_bytes_max

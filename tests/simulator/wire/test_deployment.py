@@ -1,4 +1,4 @@
-"""What the template deploys, read back from moto's services, is what was wanted, no more and no less."""
+"""The deployed template, read back from moto's services."""
 
 import io
 import json
@@ -20,8 +20,7 @@ from drsim.simulator.cloudwatch.alarms import Alarm, alarms_by_name
 from drsim.simulator.cloudwatch.metrics import TABLE as TABLE_IN_RUNS
 from drsim.simulator.cloudwatch.metrics import Metric
 from drsim.simulator.spec.world import WorldSpec
-from drsim.simulator.wire.deployment import REGION, Deployment, deploy
-from drsim.simulator.wire.policies import Statement
+from drsim.simulator.wire.deployment import REGION, Deployment, Statement, deploy
 
 # The first deployment of a process imports moto's CloudFormation, which takes a second and more.
 pytestmark = pytest.mark.slow
@@ -62,7 +61,7 @@ class Stack:
 
 def _deployed(environment: str = "test", parameters: Mapping[str, str] | None = None) -> Stack:
     client: Any = boto3.Session(region_name=REGION).client
-    deployment = deploy(environment, parameters or {})
+    deployment = deploy({"Environment": environment, **(parameters or {})})
     names = (deployment.finder.name, deployment.poller.name)
     functions, rule = client("lambda"), deployment.rule_name
     (stack,) = client("cloudformation").describe_stacks(StackName=f"drs-orchestration-{environment}")["Stacks"]
@@ -157,7 +156,7 @@ def test_scenarios_run_what_is_deployed(stack: Stack) -> None:
         assert settings_from(function.environment) == Settings()
 
 
-def test_lambda_neither_retries_an_invocation_nor_keeps_it_beyond_the_next_tick(stack: Stack) -> None:
+def test_lambda_never_retries_and_drops_events_after_one_tick(stack: Stack) -> None:
     for each in stack.retries:
         assert (each["MaximumRetryAttempts"], each["MaximumEventAgeInSeconds"]) == (0, 60)
 
@@ -194,7 +193,6 @@ def test_parameters_reach_the_functions_and_the_alarms(tuned_stack: Stack) -> No
 
 
 def test_the_finder_may_query_the_index_and_invoke_the_poller_and_log(deployed: Deployment) -> None:
-    assert deployed.finder.role.name == f"{FINDER}-us-east-1"
     assert deployed.finder.role.statements == (
         Statement(("dynamodb:Query",), (f"{TABLE_ARN}/index/StatusIndex",)),
         Statement(("lambda:InvokeFunction",), (f"{FUNCTION_ARN}:{POLLER}",)),
@@ -202,8 +200,7 @@ def test_the_finder_may_query_the_index_and_invoke_the_poller_and_log(deployed: 
     )
 
 
-def test_the_poller_may_read_and_write_the_table_ask_drs_publish_its_metrics_and_log(deployed: Deployment) -> None:
-    assert deployed.poller.role.name == f"{POLLER}-us-east-1"
+def test_poller_role_allows_table_drs_metrics_and_logs(deployed: Deployment) -> None:
     assert deployed.poller.role.statements == (
         Statement(("dynamodb:GetItem", "dynamodb:UpdateItem"), (TABLE_ARN,)),
         Statement(("drs:DescribeJobs",), ("*",)),
@@ -214,9 +211,7 @@ def test_the_poller_may_read_and_write_the_table_ask_drs_publish_its_metrics_and
     )
 
 
-def test_the_poller_may_assume_the_drs_role_of_any_account_only_if_one_is_named(
-    deployed: Deployment, tuned: Deployment
-) -> None:
+def test_poller_may_assume_the_drs_role_only_if_it_is_named(deployed: Deployment, tuned: Deployment) -> None:
     role = "arn:aws:iam::210987654321:role/drs-reader"
     assert not deployed.poller.role.allows("sts:AssumeRole", role)
     assert tuned.poller.role.allows("sts:AssumeRole", role)
@@ -224,7 +219,7 @@ def test_the_poller_may_assume_the_drs_role_of_any_account_only_if_one_is_named(
     assert not tuned.finder.role.allows("sts:AssumeRole", role)
 
 
-def test_no_action_holds_a_wildcard_and_only_what_knows_no_resource_is_allowed_on_all(tuned: Deployment) -> None:
+def test_no_action_has_a_wildcard_and_few_are_allowed_on_all_resources(tuned: Deployment) -> None:
     statements = tuned.finder.role.statements + tuned.poller.role.statements
     assert [action for statement in statements for action in statement.actions if set("*?") & set(action)] == []
     on_all = [statement.actions for statement in statements if "*" in statement.resources]
@@ -249,7 +244,7 @@ def test_the_rule_starts_the_finder_every_minute_and_the_finder_lets_it(stack: S
     assert statement["Condition"] == {"ArnLike": {"AWS:SourceArn": rule["Arn"]}}
 
 
-def test_poll_errors_are_alarmed_on_when_there_are_more_than_5_in_5_minutes(stack: Stack) -> None:
+def test_more_than_5_poll_errors_in_5_minutes_raise_an_alarm(stack: Stack) -> None:
     assert _alarm(stack, "Errors") == Alarm(
         name=ALARMS[0],
         description="More than 5 polls failed within 5 minutes. The poller's log says why; each failed poll changed "
@@ -266,7 +261,7 @@ def test_poll_errors_are_alarmed_on_when_there_are_more_than_5_in_5_minutes(stac
     )
 
 
-def test_an_execution_in_polling_for_more_than_35_minutes_is_alarmed_on(stack: Stack) -> None:
+def test_execution_in_polling_over_35_minutes_raises_an_alarm(stack: Stack) -> None:
     assert _alarm(stack, "OldestExecutionAge") == Alarm(
         name=ALARMS[1],
         description="An execution that is polled has been POLLING for more than 35 minutes, though 30 should have "
@@ -283,7 +278,7 @@ def test_an_execution_in_polling_for_more_than_35_minutes_is_alarmed_on(stack: S
     )
 
 
-def test_any_throttled_read_of_the_index_is_alarmed_on(stack: Stack) -> None:
+def test_throttled_read_of_the_index_raises_an_alarm(stack: Stack) -> None:
     dimensions = ("TableName", TABLE, "GlobalSecondaryIndexName", "StatusIndex")
     assert _alarm(stack, "ReadThrottleEvents") == Alarm(
         name=ALARMS[2],
@@ -368,7 +363,7 @@ def test_deployments_of_one_template_are_equal(deployed: Deployment) -> None:
         assert deploy() == deployed
 
 
-def test_the_code_that_is_deployed_is_the_package_where_the_handlers_look_for_it() -> None:
+def test_deployed_code_is_the_package_that_the_handlers_name() -> None:
     with mock_aws():
         deploy(parameters={"CodeBucket": "code", "CodeKey": "orchestrator.zip"})
         stored = boto3.client("s3", region_name="us-east-1").get_object(Bucket="code", Key="orchestrator.zip")

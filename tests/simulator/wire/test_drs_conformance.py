@@ -23,7 +23,7 @@ from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.drs import DrsJob, DrsRefusedError, DrsService
 from drsim.simulator.services.spec import Drs, JobLife
 from drsim.simulator.trace import Trace
-from tests.simulator.wire.tables import ACCOUNT_ID
+from drsim.simulator.workload import HOME_ACCOUNT
 
 if TYPE_CHECKING:
     from mypy_boto3_drs import DrsClient
@@ -36,7 +36,7 @@ REGIONS: Final = ("us-east-1", "us-west-2")
 SECOND: Final = 1_000_000
 UNKNOWN: Final = "drsjob-" + "f" * 17
 
-EAST, WEST = (JobScope(ACCOUNT_ID, region) for region in REGIONS)
+EAST, WEST = (JobScope(HOME_ACCOUNT, region) for region in REGIONS)
 # Most happens in one Region, for a job alone there shows little.
 SCOPES: Final = st.sampled_from([EAST, EAST, EAST, WEST])
 SERVER_IDS: Final = tuple(f"s-{number:017x}" for number in range(6))
@@ -121,10 +121,10 @@ class Worlds(RuleBasedStateMachine):
         self.behind = DrsService(self.kernels[1], self.traces[1], quotas)
         moto_drs.attach(self.behind, epoch_us=EPOCH_US)
         self.clients: dict[JobScope, DrsClient] = {
-            JobScope(ACCOUNT_ID, region): boto3.client("drs", region_name=region) for region in REGIONS
+            JobScope(HOME_ACCOUNT, region): boto3.client("drs", region_name=region) for region in REGIONS
         }
         self.adapter = RegionalJobs(self.clients.__getitem__)
-        # All but one, so that some starts are for a server that nobody knows.
+        # All but one, so that some starts are for an unknown server.
         for server_id, life in zip(SERVER_IDS, lives, strict=False):
             self.add_servers(EAST, [server_id], life)
         # Without a few jobs there would be little to see.

@@ -1,4 +1,4 @@
-"""What DRS does differently when the fast tier asks it and when boto3 does: a list, and a test that shows each."""
+"""Differences between DRS in the fast tier and through boto3: a list, and a test that shows each."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("moto")
 DIFFERENCES: Final = {
     "a filter without ids": "the fast tier finds no job, the wire all of them, as the model of DescribeJobs says",
     "jobs of one instant": "the fast tier sorts them by id, the wire has the later call first; AWS promises neither",
-    "a server that is named twice": "the fast tier's job has it twice, the wire's once; nobody here names one twice",
+    "a server that is named twice": "the fast tier's job has it twice, the wire's once; no code here names one twice",
     "how many jobs a page holds": "the fast tier knows its own page size only, the wire obeys maxResults as well",
 }
 SHOWN: Final[list[str]] = []
@@ -75,7 +75,7 @@ def test_a_filter_without_ids_finds_all_jobs_on_the_wire_only(rig: Rig) -> None:
 
 
 @shows("jobs of one instant")
-def test_jobs_of_one_instant_come_by_id_directly_and_latest_first_on_the_wire(rig: Rig) -> None:
+def test_jobs_of_one_instant_are_ordered_by_id_or_on_the_wire_by_call(rig: Rig) -> None:
     assert rig.direct(rig.job_ids) == sorted(rig.job_ids)
     assert rig.wire(filters={"jobIDs": rig.job_ids}) == rig.job_ids[::-1]
 

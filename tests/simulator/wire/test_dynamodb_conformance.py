@@ -71,7 +71,7 @@ WAVES: Final = st.lists(
     ),
     max_size=2,
 )
-# Items without a key of the index, items that nobody can read as an execution, and attributes nobody knows.
+# Items without a key of the index, items that are no readable executions, and unknown attributes.
 WRITTEN: Final = st.fixed_dictionaries(
     {},
     optional={
@@ -196,9 +196,7 @@ class Tables(RuleBasedStateMachine):
     def update(self, key: ExecutionKey, written: Attributes, condition: Condition | None) -> None:
         self.perform(
             key,
-            lambda table, request: table.update(
-                key, written, writer="somebody", request_id=request, condition=condition
-            ),
+            lambda table, request: table.update(key, written, writer="person", request_id=request, condition=condition),
         )
 
     @rule(key=KEYS, lost=st.booleans())
@@ -250,7 +248,7 @@ class Tables(RuleBasedStateMachine):
             try:
                 ItemStore(self.both.client, NAME).save_poll(update)
             except LostRaceError:
-                # The gateway tells the trace of what functions are refused.
+                # The gateway records refused writes of functions.
                 self.both.traces[1].emit(WriteRefused(self.both.now_us, request, "poller", key.execution_id))
                 raise ConditionFailedError from None
             table.written(key, "poller", request)
@@ -259,7 +257,7 @@ class Tables(RuleBasedStateMachine):
 
     @rule(key=KEYS, name=st.sampled_from(["Status", "StartTime", "Version", "Waves", "Note"]))
     def remove(self, key: ExecutionKey, name: str) -> None:
-        """A function of another team's takes an attribute away, which no adapter here does."""
+        """Another team's function removes an attribute, which no adapter here does."""
         held = self.both.fast.get(key)
         if held is None:
             return

@@ -1,6 +1,6 @@
-"""What AWS, moto and the fast tier's table do differently: a list, and a test of its own that shows each.
+"""Differences between DynamoDB of AWS, of moto and of the fast tier: a list, and one test that shows each.
 
-A moto that mends one makes its test fail, and then it leaves the list, and test_dynamodb_conformance holds them to it.
+When a new moto removes one, its test fails: take it off the list, and let test_dynamodb_conformance cover it.
 """
 
 from collections.abc import Callable
@@ -97,7 +97,7 @@ DIFFERENCES: Final = {
     "an update of the key": Difference(
         aws="refused with a ValidationException",
         moto="as AWS",
-        fast="taken; nobody here writes one",
+        fast="taken; no code here writes one",
         source=UNVERIFIED,
     ),
     "a whole Decimal": Difference(
@@ -109,7 +109,7 @@ DIFFERENCES: Final = {
     "a truth value that is compared with a number": Difference(
         aws="BOOL never equals N",
         moto="True equals 1, as in Python",
-        fast="True equals 1, as in Python; nobody here asks that",
+        fast="True equals 1, as in Python; no code here compares them",
         source=UNVERIFIED,
     ),
     "an absent attribute that is compared with NULL": Difference(
@@ -129,7 +129,7 @@ SHOWN: Final[list[str]] = []
 
 
 def shows(name: str) -> Callable[[_Test], _Test]:
-    """The test shows this difference."""
+    """Mark the test that shows this difference."""
     assert name in DIFFERENCES, f"{name!r} is no difference listed"
     SHOWN.append(name)
     return lambda test: test
@@ -188,7 +188,7 @@ def test_moto_ends_a_page_before_the_limit_and_the_fast_tier_behind_it(kernel: K
 
 
 @shows("a first item larger than the page")
-def test_moto_breaks_at_a_first_item_larger_than_the_page_and_the_table_does_not_let_it(kernel: Kernel) -> None:
+def test_moto_breaks_at_an_item_larger_than_a_page_and_the_table_avoids_it(kernel: Kernel) -> None:
     client = new_client()
     wire = moto_table(kernel, client, page_bytes_max=1024)
     wire.put(attributes_of("a", "POLLING", Note="x" * 3000), writer="test")
@@ -289,7 +289,7 @@ def test_the_fast_tier_takes_an_update_of_the_key(kernel: Kernel) -> None:
 
 
 @shows("a whole Decimal")
-def test_the_fast_tier_keeps_a_whole_decimal_where_the_wire_tier_gives_an_int(kernel: Kernel) -> None:
+def test_fast_tier_keeps_a_whole_decimal_and_wire_tier_returns_an_int(kernel: Kernel) -> None:
     wire, fast = moto_table(kernel, new_client()), table_of(kernel)
     kinds = []
     for table in (fast, wire):
@@ -300,20 +300,35 @@ def test_the_fast_tier_keeps_a_whole_decimal_where_the_wire_tier_gives_an_int(ke
     assert kinds == [(Decimal, Decimal), (int, Decimal)]
 
 
+def write_if_version_is(client: Any, wire: MotoTable, value: dict[str, Any]) -> None:
+    """UpdateItem of item a, on the condition that its Version equals a value."""
+    client.update_item(
+        TableName=NAME,
+        Key=wire.wire_form({"ExecutionId": "a", "PlanId": "plan"}),
+        UpdateExpression="SET Note = :note",
+        ConditionExpression="Version = :version",
+        ExpressionAttributeValues={":note": {"S": "x"}, ":version": value},
+    )
+
+
 @shows("a truth value that is compared with a number")
 def test_true_is_one_in_both_tables(kernel: Kernel) -> None:
-    for table in (moto_table(kernel, new_client()), table_of(kernel)):
+    client = new_client()
+    wire, fast = moto_table(kernel, client), table_of(kernel)
+    for table in (wire, fast):
         table.put(attributes_of("a", Version=1), writer="test")
-        table.update(key_of("a"), {"Version": 2}, writer="test", condition=Condition({"Version": True}))
+    write_if_version_is(client, wire, {"BOOL": True})
+    fast.update(key_of("a"), {"Version": 2}, writer="test", condition=Condition({"Version": True}))
 
 
 @shows("an absent attribute that is compared with NULL")
 def test_to_moto_an_absent_attribute_equals_null(kernel: Kernel) -> None:
-    wire, fast = moto_table(kernel, new_client()), table_of(kernel)
-    condition = Condition({"Version": None}, default={"Version": 0})
-    for table in (fast, wire):
+    client = new_client()
+    wire, fast = moto_table(kernel, client), table_of(kernel)
+    for table in (wire, fast):
         table.put(attributes_of("a"), writer="test")
-    wire.update(key_of("a"), {"Version": 1}, writer="test", condition=condition)
+    write_if_version_is(client, wire, {"NULL": True})
+    condition = Condition({"Version": None}, default={"Version": 0})
     with pytest.raises(ConditionFailedError):
         fast.update(key_of("a"), {"Version": 1}, writer="test", condition=condition)
 
@@ -360,7 +375,7 @@ def test_neither_takes_a_float(kernel: Kernel) -> None:
         assert table.get(key_of("a")) is None
 
 
-def test_a_refused_write_is_told_to_the_trace_of_each(kernel: Kernel) -> None:
+def test_refused_write_is_recorded_in_both_traces(kernel: Kernel) -> None:
     traces = (Trace(), Trace())
     tables = (moto_table(kernel, new_client(), trace=traces[0]), table_of(kernel, trace=traces[1]))
     for table in tables:

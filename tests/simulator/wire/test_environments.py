@@ -1,4 +1,4 @@
-"""What belongs to one Lambda environment, and what becomes of a handler that fails or cannot go on."""
+"""State of one Lambda environment, and handlers that fail or cannot continue."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def handler(event, context):
 """
 
 
-def test_variables_and_paths_that_a_handler_sets_live_as_long_as_its_environment(tmp_path: Path) -> None:
+def test_variables_and_paths_of_a_handler_live_as_long_as_its_environment(tmp_path: Path) -> None:
     assert run(tmp_path, SETS).lines == ["None None False", "x changed True", "xx changed True"]
     assert run(tmp_path, SETS, "functions.idle_max=30s").lines == ["None None False"] * 3
 
@@ -81,7 +81,7 @@ def test_a_handler_that_exits_ends_its_runtime_and_not_the_simulation(tmp_path: 
     assert seen.lines == ["1", "1", "1"]
 
 
-def test_a_variable_that_is_missing_at_call_time_is_named_with_the_option_that_helps(tmp_path: Path) -> None:
+def test_variable_missing_at_call_time_is_named_with_the_option_to_set_it(tmp_path: Path) -> None:
     finder = "import os\n\ndef handler(event, context):\n    print(os.environ['PLANS_TABLE'])\n"
     with pytest.raises(HandlerError, match=r"ExecutionFinder: it reads PLANS_TABLE, .* not set: --env PLANS_TABLE="):
         run(tmp_path, finder)
@@ -97,7 +97,7 @@ def handler(event, context):
 """
 
 
-def test_what_virtual_time_cannot_do_is_told_and_not_counted_as_the_handlers_error(tmp_path: Path) -> None:
+def test_misuse_of_virtual_time_is_reported_and_is_no_error_of_the_handler(tmp_path: Path) -> None:
     with pytest.raises(HandlerError, match=r"ExecutionFinder: .*as_completed\(\) would stop the thread"):
         run(tmp_path, WAITS, duration="50s")
 
@@ -111,12 +111,12 @@ def test_what_virtual_time_cannot_do_is_told_and_not_counted_as_the_handlers_err
         ("import plans_of_ours\n", r"add its folder with --path DIR, or install it"),
     ],
 )
-def test_a_module_whose_import_fails_is_told_by_what_it_raised(tmp_path: Path, module: str, says: str) -> None:
+def test_failed_import_is_reported_with_its_error(tmp_path: Path, module: str, says: str) -> None:
     with pytest.raises(HandlerError, match=says):
         run(tmp_path, module + IDLE, duration="50s")
 
 
-def test_what_a_handler_raises_stands_in_the_summary_and_in_the_report(
+def test_error_of_a_handler_is_in_the_summary_and_in_the_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -124,6 +124,6 @@ def test_what_a_handler_raises_stands_in_the_summary_and_in_the_report(
     Path("poller.py").write_text(IDLE, encoding="utf-8")
     words = ["--tier", "wire", "--finder", "finder.py:handler", "--poller", "poller.py:handler"]
     assert main(["run", "drill", "--set", "duration=170s", *words]) == 1
-    told = "3 x ExecutionFinder: KeyError: 'plans'"
-    assert told in capsys.readouterr().out
-    assert told in Path("drsim-runs/drill-1/report.md").read_text(encoding="utf-8")
+    line = "3 x ExecutionFinder: KeyError: 'plans'"
+    assert line in capsys.readouterr().out
+    assert line in Path("drsim-runs/drill-1/report.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""DynamoDB and Lambda as handlers of others use them: whatever way they write, the table's watchers see it."""
+"""DynamoDB and Lambda as other teams' handlers use them: the trace shows each kind of write."""
 
 from pathlib import Path
 

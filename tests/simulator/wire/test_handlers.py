@@ -1,4 +1,4 @@
-"""Handlers of others: what holds for their modules, time, output and threads, and what is refused."""
+"""Other teams' handlers: their modules, time, output and threads, and what is refused."""
 
 import sys
 from dataclasses import dataclass, field
@@ -82,7 +82,7 @@ def test_module_state_lives_as_long_as_its_environment(tmp_path: Path) -> None:
     assert run(tmp_path, COUNTS).lines == [f"invocation {number} in 1" for number in (1, 2, 3)]
 
 
-def test_a_cold_start_imports_afresh(tmp_path: Path) -> None:
+def test_cold_start_imports_again(tmp_path: Path) -> None:
     seen = run(tmp_path, COUNTS, "functions.idle_max=30s")
     assert seen.lines == [f"invocation 1 in {number}" for number in seen.environments]
     assert len(set(seen.environments)) == 3
@@ -169,7 +169,7 @@ def handler(event, context):
 """
 
 
-def test_what_is_printed_and_logged_becomes_log_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_printed_and_logged_text_becomes_log_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     seen = run(tmp_path, LOGS, duration="50s")
     lines = ["printed", "in two lines", "[INFO]\tfor information", "[ERROR]\tgone wrong", "aside"]
     assert seen.lines == lines
@@ -177,7 +177,7 @@ def test_what_is_printed_and_logged_becomes_log_lines(tmp_path: Path, capsys: py
     assert capsys.readouterr() == ("", "")
 
 
-def test_what_a_handler_raises_fails_its_invocation_only(tmp_path: Path) -> None:
+def test_error_of_a_handler_fails_its_invocation_only(tmp_path: Path) -> None:
     seen = run(tmp_path, "def handler(event, context):\n    raise ValueError('no such plan')\n")
     assert outcomes(seen) == ["error ValueError: no such plan"] * 3
 
@@ -213,7 +213,7 @@ def handler(event, context):
 """
 
 
-def test_a_topic_that_nobody_made_is_answered_as_aws_does(tmp_path: Path) -> None:
+def test_missing_topic_returns_the_error_of_aws(tmp_path: Path) -> None:
     assert run(tmp_path, TOPIC, duration="50s").lines == ["NotFound"]
 
 
@@ -276,7 +276,7 @@ def test_a_variable_that_is_missing_is_named_with_the_option_that_helps(tmp_path
         run(tmp_path, 'import os\n\ntable = os.environ["PLANS_TABLE"]\n' + IDLE, duration="50s")
 
 
-def test_a_handler_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_missing_handler_is_named(tmp_path: Path) -> None:
     with pytest.raises(HandlerError, match="ExecutionFinder: finder has no function 'handler'"):
         run(tmp_path, "def lambda_handler(event, context):\n    pass\n", duration="50s")
 
@@ -349,13 +349,13 @@ def handler(event, context):
 """
 
 
-def test_what_moto_breaks_at_is_no_answer_of_aws(tmp_path: Path) -> None:
+def test_failure_of_moto_is_not_passed_off_as_an_error_of_aws(tmp_path: Path) -> None:
     """moto cannot do an update that sets nothing."""
     with pytest.raises(NotSimulatedError, match=r"moto cannot answer DynamoDB_\d+\.UpdateItem .*AttributeError"):
         run(tmp_path, UPDATE)
 
 
-def test_what_is_refused_in_a_pool_is_refused(tmp_path: Path) -> None:
+def test_refusal_in_a_thread_pool_ends_the_run(tmp_path: Path) -> None:
     finder = POOL.replace("time.sleep(seconds)", "__import__('boto3').client('rds').describe_db_instances()")
     with pytest.raises(NotSimulatedError, match="ExecutionFinder calls rds DescribeDBInstances"):
         run(tmp_path, finder, duration="50s")

@@ -1,4 +1,4 @@
-"""How attributes are called in a team's own table."""
+"""Attribute names of a team's own table."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drsim.simulator.services.spec import TableSpec
-from drsim.simulator.wire.attribute_names import OURS, Names
+from drsim.simulator.wire.table import OURS, Names
 
 TEXTS: Final = st.sampled_from([*OURS, "note", "Extra"])
 VALUES: Final = st.recursive(
@@ -40,7 +40,7 @@ def test_a_name_of_its_own_goes_before_the_style() -> None:
     assert names.ours({"pk": "e", "sk": "p", "start_time": 1}) == {"ExecutionId": "e", "PlanId": "p", "StartTime": 1}
 
 
-def test_what_the_contract_does_not_know_stays_as_it_is() -> None:
+def test_unknown_attribute_keeps_its_name() -> None:
     names = names_of("camelCase")
     assert names.of("OwnedBy") == "OwnedBy"
     assert names.theirs({"OwnedBy": "x"}) == names.ours({"OwnedBy": "x"}) == {"OwnedBy": "x"}
@@ -64,6 +64,6 @@ def test_no_style_calls_two_attributes_the_same(style: str) -> None:
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(value=VALUES, style=st.sampled_from(["PascalCase", "camelCase", "snake_case"]))
-def test_there_and_back_again_is_the_same(value: object, style: str) -> None:
+def test_names_survive_a_round_trip(value: object, style: str) -> None:
     names = names_of(style, ExecutionId="pk")
     assert names.ours(names.theirs(value)) == value

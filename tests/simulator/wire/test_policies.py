@@ -1,14 +1,14 @@
-"""Roles allow what IAM's rules of matching say, and nothing besides."""
+"""Roles allow exactly what IAM's matching rules allow."""
 
 import pytest
 
-from drsim.simulator.wire.policies import Role, Statement
+from drsim.simulator.wire.deployment import Role, Statement
 
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/history"
 
 
 def _role(action: str, resource: str) -> Role:
-    return Role("reader", "arn:aws:iam::123456789012:role/reader", (Statement((action,), (resource,)),))
+    return Role((Statement((action,), (resource,)),))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_resource_matches_in_its_own_case_and_part_by_part(resource: str, aske
 
 def test_action_and_resource_must_be_of_one_statement() -> None:
     statements = (Statement(("dynamodb:GetItem",), (TABLE,)), Statement(("drs:DescribeJobs",), ("*",)))
-    role = Role("reader", "arn:aws:iam::123456789012:role/reader", statements)
+    role = Role(statements)
     assert role.allows("drs:DescribeJobs", TABLE)
     assert not role.allows("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:123456789012:table/other")
 

@@ -1,4 +1,4 @@
-"""The execution table that moto keeps: what services see of it, and when its index does."""
+"""The execution table that moto keeps: what services see of it, and when its index shows it."""
 
 from decimal import Decimal
 from typing import Any, Final
@@ -41,7 +41,7 @@ def at(kernel: Kernel, now_us: int) -> None:
 
 
 def heard(trace: Trace) -> list[ItemChanged]:
-    """The changes that the trace will have told."""
+    """The changes that the trace records from now on."""
     changes: list[ItemChanged] = []
     trace.listen(ItemChanged, changes.append)
     return changes
@@ -50,7 +50,7 @@ def heard(trace: Trace) -> list[ItemChanged]:
 # --- the index -------------------------------------------------------------------------------------------------
 
 
-def test_the_index_shows_a_write_when_its_lag_is_over_and_a_strong_read_at_once(kernel: Kernel) -> None:
+def test_index_shows_a_write_after_its_lag_and_a_strong_read_at_once(kernel: Kernel) -> None:
     table = moto_table(kernel, new_client(), lag=LAGGING)
     table.put(attributes_of("a", "POLLING"), writer="test")
     assert table.get(key_of("a")) is not None
@@ -90,7 +90,7 @@ def test_a_write_that_is_held_back_does_not_undo_the_one_that_overtook_it(kernel
         assert (indexed(table), indexed(table, "COMPLETED")) == ([], ["a"])
 
 
-def test_outside_of_as_indexed_moto_sees_its_own_items_and_pages_even_after_an_error(kernel: Kernel) -> None:
+def test_moto_sees_its_own_items_outside_as_indexed_even_after_an_error(kernel: Kernel) -> None:
     client = new_client()
     table = moto_table(kernel, client, lag=LAGGING, page_bytes_max=1024)
     table.put(attributes_of("a", "POLLING", Note="x" * 2000), writer="test")
@@ -101,7 +101,7 @@ def test_outside_of_as_indexed_moto_sees_its_own_items_and_pages_even_after_an_e
     assert (answer["Count"], "LastEvaluatedKey" in answer) == (2, False)
 
 
-def test_the_index_comes_in_pages_of_the_scenarios_size_in_order_of_their_start(kernel: Kernel) -> None:
+def test_index_has_pages_of_the_scenarios_size_ordered_by_start(kernel: Kernel) -> None:
     client = new_client()
     table = moto_table(kernel, client, page_bytes_max=1500)
     for place, execution_id in enumerate("dbca"):
@@ -150,7 +150,7 @@ def test_a_condition_takes_an_absent_attribute_for_its_default(kernel: Kernel) -
     assert table.get(key_of("b")) is None
 
 
-def test_an_error_other_than_a_failed_condition_is_passed_on_and_nothing_is_told(kernel: Kernel) -> None:
+def test_unexpected_error_is_raised_and_nothing_is_recorded(kernel: Kernel) -> None:
     trace = Trace()
     table = moto_table(kernel, new_client(), trace=trace)
     with pytest.raises(ClientError, match="Cannot update attribute PlanId"):
@@ -158,7 +158,7 @@ def test_an_error_other_than_a_failed_condition_is_passed_on_and_nothing_is_told
     assert list(trace.lines()) == []
 
 
-def test_deleting_what_is_not_there_tells_nobody(kernel: Kernel) -> None:
+def test_deleting_a_missing_item_records_nothing(kernel: Kernel) -> None:
     trace = Trace()
     table = moto_table(kernel, new_client(), trace=trace)
     table.delete(key_of("a"), writer="test")
@@ -166,7 +166,7 @@ def test_deleting_what_is_not_there_tells_nobody(kernel: Kernel) -> None:
     assert list(trace.lines()) == []
 
 
-def test_a_write_of_a_function_is_seen_once_the_table_hears_of_it(kernel: Kernel) -> None:
+def test_write_of_a_function_is_seen_after_written(kernel: Kernel) -> None:
     trace, client = Trace(), new_client()
     changes = heard(trace)
     table = moto_table(kernel, client, trace=trace)
@@ -204,7 +204,7 @@ def test_unreadable_item_gives_the_reason(kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=["ours", "camelCase", "snake_case", "own names"])
-def test_a_table_with_names_of_its_own_looks_the_same_from_here(kernel: Kernel, spec: TableSpec) -> None:
+def test_table_with_other_names_shows_the_same_items(kernel: Kernel, spec: TableSpec) -> None:
     client = new_client()
     table = moto_table(kernel, client, spec=spec)
     waves = [{"WaveNumber": 1, "WaveName": "w", "Region": "r", "AccountId": "1", "Status": "PENDING", "Servers": []}]

@@ -77,7 +77,7 @@ def test_a_poll_fails_after_three_attempts_in_all(fault: str, error: str) -> Non
     assert not heard.failed
 
 
-def test_what_is_denied_is_tried_once() -> None:
+def test_denied_call_is_tried_once() -> None:
     heard = poll("fault: denied, operation: DescribeJobs")
     assert heard.errors("DescribeJobs") == {"AccessDeniedException": 1}
     assert [end.outcome for end in heard.ends].count("error") == 1
@@ -95,9 +95,7 @@ def test_a_run_that_takes_too_long_is_killed_in_the_middle_of_a_call() -> None:
 
 
 @pytest.mark.parametrize("action", ["drs:DescribeJobs", "cloudwatch:PutMetricData", "logs:PutLogEvents"])
-def test_an_action_that_the_role_does_not_allow_breaks_least_privilege_and_nothing_else(
-    action: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_action_outside_the_role_violates_least_privilege_only(action: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = deployment.deploy
 
     def without(*, parameters: Mapping[str, str]) -> Deployment:
@@ -132,7 +130,7 @@ def test_real_credentials_are_never_read_and_are_there_again_afterwards(monkeypa
     assert dict(os.environ) == before
 
 
-def test_a_client_of_whoever_sets_the_world_up_asks_moto_for_what_it_has_only() -> None:
+def test_client_outside_any_function_reaches_moto_only() -> None:
     with wire_parts(load("drill"), seed=1):
         names = boto3.client("dynamodb").list_tables()["TableNames"]
         assert names == ["drs-orchestration-execution-history-test"]

@@ -1,7 +1,4 @@
-"""Facts about a request of boto3's: its latency, the items that it names, its IAM action.
-
-Knows the wire forms of AWS's APIs, and nothing of the run.
-"""
+"""Facts about the HTTP messages between boto3 and AWS: latency, items, IAM action and error code."""
 
 import json
 import re
@@ -9,32 +6,36 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+from moto.core.botocore_stubber import MockRawResponse
+from moto.iam.models import get_account_id_from, iam_backends
 
-from drsim.orchestrator.model import Unit
 from drsim.simulator.faults.kinds import Shown
 from drsim.simulator.randomness import Spread
+from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.spec import Latencies
-from drsim.simulator.wire.error_responses import answer, error_code
+from drsim.simulator.workload import HOME_ACCOUNT
 
 SERVICES: Final[Mapping[str, str]] = {
-    "cloudwatch": "cloudwatch",
+    **{name: name for name in ("cloudwatch", "drs", "dynamodb", "ec2", "lambda", "sns", "sts")},
     "cloudwatch-logs": "logs",
-    "drs": "drs",
-    "dynamodb": "dynamodb",
-    "ec2": "ec2",
     "eventbridge": "events",
-    "lambda": "lambda",
     "sfn": "stepfunctions",
-    "sns": "sns",
-    "sts": "sts",
 }
 """The services that moto and this project answer for functions, by botocore's name: moto's name."""
 WRITES: Final = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
 """Operations of DynamoDB that name the items which they write."""
 READS: Final = re.compile(r"(Get|BatchGet|TransactGet|Query|Scan|Describe|List)")
 """How the names of read-only operations begin. A request of another one, such as PartiQL's, may write anything."""
-_PREFIXES: Final[Mapping[str, str]] = {**SERVICES, "sfn": "states"}
-"""IAM's names of the services: moto's, except for Step Functions."""
+_STATUSES: Final = {
+    "ThrottlingException": 429,
+    "TooManyRequestsException": 429,
+    "InternalServerError": 500,
+    "AccessDeniedException": 403,
+    "ResourceNotFoundException": 404,
+}
+"""HTTP status by code (botocore 1.44, service models); DynamoDB answers 400 to all but its own failures."""
 
 
 def body_of(request: AWSPreparedRequest) -> Any:
@@ -44,23 +45,23 @@ def body_of(request: AWSPreparedRequest) -> Any:
     return json.loads(body)
 
 
-def text_of(request: AWSPreparedRequest) -> str:
-    """The body of a request in the Query protocol."""
-    body = request.body or ""
-    return body.decode() if isinstance(body, bytes) else str(body)
-
-
 def header_of(request: AWSPreparedRequest, name: str) -> str:
     """A header of a request, "" if it has none of that name."""
     value: Any = request.headers.get(name, "")
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
+def account_of(access_key: str) -> str:
+    """The account of an access key that moto issued, as for an assumed role; otherwise the home account."""
+    known = any(access_key in each.access_keys for account in [*iam_backends.values()] for each in [*account.values()])
+    return get_account_id_from(access_key) if known else HOME_ACCOUNT
+
+
 def action_of(service: str, operation: str) -> str:
-    """The IAM action that permits an operation."""
+    """The IAM action that permits an operation. IAM names services as moto does, except for Step Functions."""
     if (service, operation) == ("lambda", "Invoke"):
         return "lambda:InvokeFunction"
-    return f"{_PREFIXES[service]}:{operation}"
+    return f"{'states' if service == 'sfn' else SERVICES[service]}:{operation}"
 
 
 def latency_of(latencies: Latencies, service: str, operation: str, *, cold: bool) -> Spread:
@@ -80,14 +81,10 @@ def latency_of(latencies: Latencies, service: str, operation: str, *, cold: bool
             return latencies.put_metric_data
 
 
-def table_name(name: str) -> str:
-    """A table's name from its name or ARN; DynamoDB accepts both."""
-    return name.rpartition("/")[2]
-
-
 def items_of(body: Mapping[str, Any], table: str) -> Iterator[Mapping[str, Any]]:
     """Every key or item of the table that a request names."""
-    if table_name(body.get("TableName", "")) == table:
+    # A request names its table by name or ARN.
+    if body.get("TableName", "").rpartition("/")[2] == table:
         yield from (body[name] for name in ("Key", "Item") if name in body)
     for name, requests in body.get("RequestItems", {}).items():
         # BatchWriteItem gives a list of requests, BatchGetItem an object with keys, which writes nothing.
@@ -99,6 +96,38 @@ def items_of(body: Mapping[str, Any], table: str) -> Iterator[Mapping[str, Any]]
             yield from items_of(request, table)
 
 
+def answer(url: str, status: int, headers: dict[str, str], body: bytes) -> AWSResponse:
+    """An HTTP response to a request for a URL."""
+    return AWSResponse(url, status, HTTPHeaders.from_dict(headers), MockRawResponse(body))
+
+
+def failure(request: AWSPreparedRequest, service: str, error: ServiceError) -> AWSResponse:
+    """An error in JSON, as all services that meet faults send it. Raises botocore's exception for a network error."""
+    if error.code == "ReadTimeoutError":
+        raise ReadTimeoutError(endpoint_url=request.url)
+    if error.code == "ConnectionClosedError":
+        raise ConnectionClosedError(endpoint_url=request.url)
+    status = _STATUSES.get(error.code, 400)
+    if service == "dynamodb" and status < 500:
+        status = 400
+    message = str(error).removeprefix(f"{error.code}: ")
+    headers = {"Content-Type": "application/json", "x-amzn-errortype": error.code, "x-amzn-requestid": "0" * 8}
+    return answer(request.url, status, headers, json.dumps({"__type": error.code, "message": message}).encode())
+
+
+def error_code(response: AWSResponse) -> str:
+    """The error code of a response, or "" for a success."""
+    if response.status_code < 300:
+        return ""
+    if named := response.headers.get("x-amzn-errortype"):
+        return str(named).partition(":")[0]
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        return str(response.status_code)
+    return str(body.get("__type", response.status_code)).rpartition("#")[2]
+
+
 def refused_by_condition(response: AWSResponse) -> bool:
     """Whether a condition prevented a write, or a transaction of several."""
     code = error_code(response)
@@ -106,11 +135,6 @@ def refused_by_condition(response: AWSResponse) -> bool:
         reasons = json.loads(response.content).get("CancellationReasons", ())
         return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
     return code == "ConditionalCheckFailedException"
-
-
-def unit_of(text: str | None) -> Unit:
-    """A metric's unit, as far as this project knows it."""
-    return Unit(text) if text in set(Unit) else Unit.COUNT
 
 
 def shortened(response: AWSResponse, shown: Shown) -> AWSResponse:
@@ -121,7 +145,6 @@ def shortened(response: AWSResponse, shown: Shown) -> AWSResponse:
     jobs, body["items"] = body["items"], []
     for job in jobs:
         servers = job.get("participatingServers", [])
-        count = shown(len(servers))
-        if count is not None:
+        if (count := shown(len(servers))) is not None:
             body["items"].append({**job, "participatingServers": servers[:count]})
     return answer(str(response.url), response.status_code, dict(response.headers), json.dumps(body).encode())
