@@ -6,7 +6,8 @@ not exercise what the scenario declares has not failed, since not every seed mee
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, TypeVar
+from dataclasses import asdict
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +15,7 @@ from drsim.scenarios import criteria
 from drsim.scenarios.finding import Criterion, Finding
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.result import Verdict
+from drsim.simulator.checks.monitor import Violation
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import BrokenSimulationError
 from drsim.simulator.world import Parts, World
@@ -45,8 +47,8 @@ class Contradiction(Data):
 
 
 def signature(found: Contradiction) -> str:
-    """What is the same in all runs that fail for the same reason: what was expected, without its figures."""
-    # Word by word, for one pattern that looks for the figure in a word takes the square of a long word's length.
+    """What all runs that fail for the same reason share: what was expected, without its figures."""
+    # Word by word: one pattern that looks for the figure in a word takes the square of a long word's length.
     return re.sub(r"[\w.-]+", lambda word: "#" if re.search(r"\d", word[0]) else word[0], found.expected)
 
 
@@ -64,84 +66,61 @@ def without_faults(spec: _Spec) -> _Spec:
 
 
 class UnbuiltWorldError(Exception):
-    """A world cannot be built of these parts: they raised. The message says what."""
+    """A world cannot be built of these parts: they raised. The message holds what they raised."""
 
 
 def world_of(spec: WorldSpec, seed: int, parts: Parts | None, *, verdict_only: bool = False) -> World:
-    """A world that has not run. Raises UnbuiltWorldError for all that a user's parts raise."""
+    """A world that has not run. Raises UnbuiltWorldError for anything that a user's parts raise."""
     try:
         return World(spec, seed=seed, parts=parts, verdict_only=verdict_only)
     except (Exception, BrokenSimulationError) as error:
         raise UnbuiltWorldError(f"{type(error).__name__}: {error}") from error
 
 
-class Judged(NamedTuple):
-    """What a run contradicts, and the verdict on each property and criterion; none of a run that broke."""
+def judged(world: World, seed: int) -> tuple[list[Contradiction], Mapping[str, Verdict]]:
+    """Run a world, and return its contradictions and the verdict on each property and criterion, as the runner judges.
 
-    contradictions: list[Contradiction]
-    verdicts: Mapping[str, Verdict]
-
-
-def judged(world: World, seed: int) -> Judged:
-    """Run a world and judge it as the runner does: the first violation of each property, and failed criteria.
-
-    A criterion that rests on a property fails whenever that one does, and is then left out: it would add nothing.
+    A criterion that rests on a property fails whenever that one does, and is then left out: it would add nothing. A run
+    that broke has no verdicts.
     """
     try:
         world.run()
         findings = criteria.findings(world)
     except (Exception, BrokenSimulationError) as error:
-        return Judged([broken(seed, world.kernel.now_us, error)], {})
+        return [broken(seed, world.kernel.now_us, error)], {}
     verdicts: dict[str, Verdict] = {monitor.name: monitor.verdict.value for monitor in world.monitors}
     found = [
-        Contradiction(
-            seed=seed,
-            property=monitor.name,
-            execution_id=violation.execution_id,
-            at_us=violation.at_us,
-            expected=violation.expected,
-            observed=str(violation.observed),
-        )
+        _contradiction(seed, monitor.name, violation)
         for monitor in world.monitors
         for violation in monitor.violations[:1]
     ]
     for criterion, finding in findings:
         verdicts[criterion.name] = finding.verdict
         if finding.passed is False and all(verdicts[name] != "fail" for name in criterion.rests_on):
-            found.append(_failed(world, seed, criterion, finding))
-    return Judged(found, verdicts)
+            found.append(_contradiction(seed, criterion.name, _violation(world, criterion, finding)))
+    return found, verdicts
 
 
-def _failed(world: World, seed: int, criterion: Criterion, finding: Finding) -> Contradiction:
-    observed = finding.value if world.verdict_only else f"{finding.value} ({finding.evidence})"
-    expected, execution_id = criterion.threshold(world).threshold, ""
+def _violation(world: World, criterion: Criterion, finding: Finding) -> Violation:
+    now_us = world.kernel.now_us
     if finding.first is not None:
-        execution_id, expected, observed = finding.first
-    return Contradiction(
-        seed=seed,
-        property=criterion.name,
-        execution_id=execution_id,
-        at_us=world.kernel.now_us,
-        expected=expected,
-        observed=observed,
-    )
+        return Violation(finding.first.execution_id, now_us, finding.first.expected, finding.first.observed)
+    observed = finding.value if world.verdict_only else f"{finding.value} ({finding.evidence})"
+    return Violation("", now_us, criterion.threshold(world).threshold, observed)
 
 
 def contradictions(world: World, seed: int) -> list[Contradiction]:
-    """Run a world; what it contradicts."""
-    return judged(world, seed).contradictions
+    """Run a world, and return its contradictions."""
+    return judged(world, seed)[0]
 
 
 def broken(seed: int, at_us: int, error: BaseException) -> Contradiction:
-    """What is found where the simulation itself breaks."""
-    return Contradiction(
-        seed=seed,
-        property=BROKEN,
-        execution_id="",
-        at_us=at_us,
-        expected="the simulation goes on",
-        observed=in_words(error),
-    )
+    """The contradiction of a simulation that broke."""
+    return _contradiction(seed, BROKEN, Violation("", at_us, "the simulation continues", in_words(error)))
+
+
+def _contradiction(seed: int, name: str, violation: Violation) -> Contradiction:
+    return Contradiction(seed=seed, property=name, **asdict(violation))
 
 
 def in_words(error: BaseException) -> str:

@@ -6,7 +6,9 @@ the event again.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
+from typing import Final
 
+from drsim.orchestrator.settings import SECOND_US
 from drsim.scenarios.contradiction import (
     Contradiction,
     Data,
@@ -24,12 +26,11 @@ from drsim.simulator.events import FaultInjected
 from drsim.simulator.faults.kinds import Fault
 from drsim.simulator.faults.rules import Rule
 
-_CHUNK = 25
-_SECOND_US = 1_000_000
+_CHUNK: Final = 25
 
 
 class CrashPoint(Data):
-    """One death: the rule that injects it, and when it is over."""
+    """One death: the rule that injects it, and the instant from which its effects must heal."""
 
     rule: Rule
     heal_us: int
@@ -66,30 +67,22 @@ def crash_points(scenario: Scenario, seed: int, parts_place: str = "") -> tuple[
     world = world_of(probe, seed, parts_of(parts_place), verdict_only=True)
     calls: list[FaultInjected] = []
     world.trace.listen(FaultInjected, calls.append)
-    list(contradictions(world, seed))
+    contradictions(world, seed)
     world.close()
-    points = [
-        CrashPoint(
-            rule=Rule.model_validate(
-                {
-                    "fault": fault,
-                    "operation": call.operation,
-                    "function": call.function,
-                    "execution": call.execution_id or None,
-                    "run": call.run,
-                    "nth": call.nth,
-                    "redelivered": redelivered,
-                }
-            ),
-            heal_us=call.at_us + _SECOND_US,
-        )
+    faults = [fault for fault in Fault if "redelivered" in fault.kind.options]
+    return plain, tuple(
+        CrashPoint(rule=_death(call, fault, redelivered=redelivered), heal_us=call.at_us + SECOND_US)
         for call in calls
-        if call.at_us + _SECOND_US < plain.duration
-        for fault in Fault
-        if "redelivered" in fault.kind.options
+        if call.at_us + SECOND_US < plain.duration
+        for fault in faults
         for redelivered in (False, True)
-    ]
-    return plain, tuple(points)
+    )
+
+
+def _death(call: FaultInjected, fault: Fault, *, redelivered: bool) -> Rule:
+    selected = {name: getattr(call, name) for name in ("operation", "function", "run", "nth")}
+    execution = call.execution_id or None
+    return Rule.model_validate({**selected, "fault": fault, "execution": execution, "redelivered": redelivered})
 
 
 def crash(scenario_json: str, points: Sequence[CrashPoint], seed: int, parts_place: str) -> Crashed:

@@ -78,7 +78,7 @@ def test_a_fault_that_only_shifts_milliseconds_changed_nothing() -> None:
 def test_a_run_in_which_the_simulation_breaks_is_a_find() -> None:
     broken = explore_range(load("chaos").model_dump_json(), 1, 1, "tests.scenarios.test_explore:BREAKING")
     (found,) = broken.failures
-    assert (found.property, found.expected) == ("simulation", "the simulation goes on")
+    assert (found.property, found.expected) == ("simulation", "the simulation continues")
     assert "no table today" in found.observed
 
 
@@ -132,13 +132,13 @@ def test_a_signature_leaves_figures_and_ids_out() -> None:
 def test_the_claim_is_the_rule_of_three() -> None:
     campaign = Campaign()
     campaign.add(Explored(first=1, last=300))
-    assert campaign.claim() == "0 of 300 seeds failed: at most 0.01 of all would, at 95 % confidence"
+    assert campaign.claim() == "0 of 300 seeds failed (failure rate below 1 %, 95 % confidence)"
 
 
 def test_two_seeds_allow_no_claim() -> None:
     campaign = Campaign()
     campaign.add(Explored(first=1, last=2))
-    assert campaign.claim() == "0 of 2 seeds failed: too few for a claim"
+    assert campaign.claim() == "0 of 2 seeds failed, too few to estimate a failure rate"
 
 
 def test_cells_that_never_met_are_named_by_fault() -> None:
