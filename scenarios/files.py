@@ -43,12 +43,16 @@ def load(name_or_path: str, changes: Sequence[str] = ()) -> Scenario:
         near = difflib.get_close_matches(name_or_path, catalogue(), n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise ScenarioError(f"no scenario {name_or_path!r}: {hint}`drsim list` shows them; a file's name ends in .yaml")
+    return parse(text_of(path), name_or_path, changes)
+
+
+def text_of(path: Path) -> str:
+    """The text in a file. Raises ScenarioError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ScenarioError(f"cannot read {name_or_path}: {reason}") from None
-    return parse(text, name_or_path, changes)
+        raise ScenarioError(f"cannot read {path}: {reason}") from None
 
 
 def parse(text: str, where: str, changes: Sequence[str] = ()) -> Scenario:
@@ -81,8 +85,6 @@ def parse(text: str, where: str, changes: Sequence[str] = ()) -> Scenario:
     return scenario
 
 
-# --- changes --------------------------------------------------------------------------------------------------
-
 Steps = tuple[str | int, ...]
 
 
@@ -111,10 +113,10 @@ def _put(place: Any, path: Steps, value: object, key: str) -> None:
     if not isinstance(place, list | dict):
         raise ValueError(f"{key}: {step} is a field of nothing")
     holder: Any = place
-    if not rest:
-        holder[step] = value
-    else:
+    if rest:
         _put(holder.setdefault(step, {}) if isinstance(holder, dict) else holder[step], rest, value, key)
+    else:
+        holder[step] = value
 
 
 def _path(key: str, groups: object) -> Steps:
@@ -142,9 +144,6 @@ def _share_out(groups: object, total: object) -> Steps:
     for group in groups:
         group["ids"] = list(group.get("ids", ()))[: group["executions"]]
     return ("workload",)
-
-
-# --- errors ---------------------------------------------------------------------------------------------------
 
 
 def _problem(details: Mapping[str, Any], root: yaml.Node, where: str, changed: set[Steps]) -> str:

@@ -13,7 +13,7 @@ from drsim.scenarios.cloudwatch import records_of
 from drsim.scenarios.extras import needs
 from drsim.scenarios.intervals import effective_us, look_every_us
 from drsim.scenarios.limits import capacity_of
-from drsim.scenarios.model import Scenario
+from drsim.scenarios.model import Scenario, verdict
 from drsim.scenarios.result import (
     Cadence,
     Distribution,
@@ -29,7 +29,6 @@ from drsim.scenarios.result import (
     ViolationRecord,
     instant,
 )
-from drsim.scenarios.verdict import verdict
 from drsim.simulator.checks.cadence import interval_us
 from drsim.simulator.checks.monitor import Monitor
 from drsim.simulator.events import POLLER

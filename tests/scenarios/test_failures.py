@@ -86,7 +86,7 @@ def test_a_saved_failure_still_fails_is_fixed_or_differs(tmp_path: Path) -> None
     unstruck = tuple(rule.model_copy(update={"run": 999}) for rule in again.scenario.faults)
     untested = again.model_copy(update={"scenario": again.scenario.model_copy(update={"faults": unstruck})})
     assert replay(untested).outcome == "differs"
-    assert "nothing was put to the test" in replay(untested).detail
+    assert "nothing was tested" in replay(untested).detail
     other = again.model_copy(update={"property": "isolation"})
     assert replay(other).outcome == "differs"
     assert "metrics-complete" in replay(other).detail

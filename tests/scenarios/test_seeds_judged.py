@@ -10,11 +10,10 @@ from drsim.scenarios.criteria import ALARMS, CRITERIA, findings
 from drsim.scenarios.explore import explore_range
 from drsim.scenarios.failure import failure_of, read, replay, write
 from drsim.scenarios.files import load
-from drsim.scenarios.model import Scenario
+from drsim.scenarios.model import Scenario, unexercised, verdict
 from drsim.scenarios.result import Verdict
 from drsim.scenarios.runner import run
 from drsim.scenarios.shrink import Shrinker, shrunk_failure
-from drsim.scenarios.verdict import unexercised, verdict
 from drsim.simulator.world import World
 
 EXPECTATION = "Executions end as expected"
@@ -63,7 +62,7 @@ def test_criterion_fails_exactly_with_the_properties_it_rests_on() -> None:
 def test_seed_has_the_verdicts_of_its_run(scenario: str) -> None:
     result = run(load(scenario), seed=1).result
     world = World(load(scenario), seed=1, verdict_only=True)
-    verdicts = judged(world, 1).verdicts
+    _, verdicts = judged(world, 1)
     world.close()
     by_property = {each.name: each.verdict for each in result.properties}
     assert verdicts == by_property | {each.name: each.verdict for each in result.criteria}
