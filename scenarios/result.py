@@ -177,7 +177,7 @@ class Widget(Record):
     marks: tuple[tuple[str, float], ...]
 
 
-class Sample(Record):
+class SampleRecord(Record):
     """One execution, from its start to its end or to that of the run."""
 
     execution_id: str
@@ -264,7 +264,7 @@ class Capacity(Record):
     hand_overs: tuple[HandOver, ...] = Field((), description="One invoke at a time, then as many as configured.")
 
 
-class Metrics(Record):
+class Measurements(Record):
     """Everything measured, for reports. `configuration` is the scenario as it ran, defaults included."""
 
     configuration: dict[str, Any]
@@ -277,7 +277,7 @@ class Metrics(Record):
     cloudwatch: tuple[MetricRecord, ...]
     alarms: tuple[AlarmRecord, ...]
     dashboard: tuple[Widget, ...]
-    executions: tuple[Sample, ...] = Field(description="The first ones, one by one.")
+    executions: tuple[SampleRecord, ...] = Field(description="The first ones, one by one.")
     environment: dict[str, str]
 
 
@@ -298,7 +298,7 @@ class Result(Record):
     polls: int
     properties: tuple[PropertyResult, ...]
     criteria: tuple[CriterionResult, ...]
-    metrics: Metrics
+    metrics: Measurements
     faults: tuple[FaultRecord, ...] = ()
     unwinnable: tuple[UnwinnableRecord, ...] = ()
     capacity: Capacity | None = Field(None, description="Null where a result of version 1 does not have the figures.")

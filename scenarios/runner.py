@@ -19,10 +19,10 @@ from drsim.scenarios.result import (
     Distribution,
     FaultRecord,
     LogGroup,
-    Metrics,
+    Measurements,
     PropertyResult,
     Result,
-    Sample,
+    SampleRecord,
     TickRecord,
     Tier,
     UnwinnableRecord,
@@ -166,7 +166,7 @@ def _property(monitor: Monitor, epoch_us: int) -> PropertyResult:
     )
 
 
-def _metrics(world: World, scenario: Scenario) -> Metrics:
+def _metrics(world: World, scenario: Scenario) -> Measurements:
     statistics, epoch_us, cloudwatch = world.statistics, scenario.epoch_us, records_of(world)
     distributions = {**statistics.distributions, figures.RECOVERY: Sketch(world.recovery_us)}
     counts = {
@@ -175,7 +175,7 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
         figures.KERNEL_EVENTS: world.kernel.events_count,
         figures.TRACE_EVENTS: len(world.trace),
     }
-    return Metrics(
+    return Measurements(
         configuration={**scenario.model_dump(mode="json"), **world.spec.model_dump(mode="json", include={"faults"})},
         look_every=look_every_us(world) / 1_000_000,
         cadence=tuple(
@@ -214,7 +214,7 @@ def _metrics(world: World, scenario: Scenario) -> Metrics:
         alarms=cloudwatch.alarms,
         dashboard=cloudwatch.dashboard,
         executions=tuple(
-            Sample(
+            SampleRecord(
                 execution_id=execution_id,
                 type=str(sample.execution.type),
                 status=str(sample.execution.status),

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from drsim.scenarios.limits import capacity_of
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.result import Capacity, Metrics
+from drsim.scenarios.result import Capacity, Measurements
 from drsim.simulator.figures.table import FIGURES
 
 _LIMITS: Final = {"Performance <100ms queries": {"relation": "<", "limit": 100.0, "unit": "ms"}}
@@ -41,7 +41,7 @@ def _changed(data: dict[str, Any]) -> dict[str, Any]:
 
 def _capacity(metrics: dict[str, Any]) -> Capacity | None:
     try:
-        found = Metrics.model_validate(metrics)
+        found = Measurements.model_validate(metrics)
         return capacity_of(Scenario.model_validate(found.configuration), found)
     except ValidationError:
         return None
