@@ -196,13 +196,8 @@ _LIMITS: Final[tuple[tuple[Callable[[_Use], _Reach], dict[str, Any]], ...]] = (
     (_reads, {"name": "Read throughput of StatusIndex", "unit": "units/s", "basis": "observed"}),
     (
         _concurrency,
-        {
-            "name": "Concurrent Lambda invocations (init included)",
-            "unit": "",
-            "is_paced": True,
-            "phase_2": figures.CONCURRENT_MAX.of(POLLER).phase_2,
-            "basis": "observed",
-        },
+        {"name": "Concurrent Lambda invocations (init included)", "unit": "", "is_paced": True, "basis": "observed"}
+        | {"phase_2": figures.CONCURRENT_MAX.of(POLLER).phase_2},
     ),
     (_writes, {"name": "Write throughput of StatusIndex", "unit": "units/s", "is_paced": True, "basis": "observed"}),
 )

@@ -320,8 +320,6 @@ class Result(Record):
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_US: Final = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
-_LAST_US: Final = (datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
 
 def instant(epoch_us: int) -> str:
@@ -329,6 +327,8 @@ def instant(epoch_us: int) -> str:
 
     An instant before the year 1 or after 9999, which a function may have written, becomes the calendar's first or last.
     """
-    seconds, micros = divmod(min(max(epoch_us, _FIRST_US), _LAST_US), 1_000_000)
-    text = datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=micros).isoformat()
-    return text.replace("+00:00", "Z")
+    try:
+        found = _EPOCH + timedelta(microseconds=epoch_us)
+    except OverflowError:
+        found = (datetime.min if epoch_us < 0 else datetime.max.replace(microsecond=0)).replace(tzinfo=UTC)
+    return found.isoformat().replace("+00:00", "Z")
