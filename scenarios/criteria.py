@@ -5,10 +5,11 @@ could not judge is not exercised. Values and thresholds are numbers with a unit,
 a terminal; the evidence is for the report.
 """
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Literal
 
 from drsim.orchestrator.model import ExecutionStatus
-from drsim.scenarios import alarms
+from drsim.scenarios.cloudwatch import changes_of
 from drsim.scenarios.finding import (
     Criterion,
     Finding,
@@ -23,6 +24,7 @@ from drsim.scenarios.finding import (
 from drsim.scenarios.phase_2_criteria import PHASE_2
 from drsim.scenarios.result import CriterionResult
 from drsim.simulator.checks.monitor import seconds
+from drsim.simulator.cloudwatch.alarms import alarms_by_name
 from drsim.simulator.figures import table as figures
 from drsim.simulator.world import World
 
@@ -32,6 +34,7 @@ _BY_TRUTH: Final = (ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL, Executio
 """How an execution ends when DRS says so."""
 
 _CONCURRENT_MIN: Final = 100
+_HUNDRED: Final = always("100 or more, all served", "executions", ">=", _CONCURRENT_MIN)
 
 _COMPLETION: Final = ("completion-soundness", "completion-liveness")
 _TIMEOUT: Final = ("timeout-truth", "completion-soundness")
@@ -75,13 +78,9 @@ def _completions(world: World) -> Finding:
         return Finding(None, "no execution completed", "none ended as COMPLETED, PARTIAL or FAILED")
     delays = world.statistics.values(figures.COMPLETION_DELAY)
     late = f", at most {round(delays.high / 1e6)} s late" if delays else ""
-    evidence = ", ".join(f"{count} {status}" for status, count in ended.items() if count)
-    return Finding(
-        holds(world, *_COMPLETION),
-        f"{sum(ended.values())} ended{late}",
-        f"{evidence}; {violations(world, *_COMPLETION)}",
-        delays.high / 1e6 if delays else None,
-    )
+    shown = ", ".join(f"{count} {status}" for status, count in ended.items() if count)
+    evidence, latest = f"{shown}; {violations(world, *_COMPLETION)}", delays.high / 1e6 if delays else None
+    return Finding(holds(world, *_COMPLETION), f"{sum(ended.values())} ended{late}", evidence, latest)
 
 
 def _timeouts(world: World) -> Finding:
@@ -118,18 +117,13 @@ def _expectation(world: World) -> Finding:
     actual = {key: world.status_of(key) for key in expected}
     others = [key for key, status in expected.items() if actual[key] is not status]
     evidence = "; ".join(f"{key.execution_id}: {actual[key]}, not {expected[key]}" for key in others[:3])
+    value, evidence = f"{len(expected) - len(others)} of {len(expected)} as expected", evidence or "each one"
+    if not others:
+        return Finding(True, value, evidence, 0)
     # Both statuses are what is expected, so that failures are grouped by them, and shrinking keeps to both.
-    firsts = [
-        Instance(key.execution_id, f"{expected[key]} at the end, not {actual[key]}", str(actual[key]))
-        for key in others[:1]
-    ]
-    return Finding(
-        not others,
-        f"{len(expected) - len(others)} of {len(expected)} as expected",
-        evidence or "each one",
-        len(others),
-        *firsts,
-    )
+    key = others[0]
+    first = Instance(key.execution_id, f"{expected[key]} at the end, not {actual[key]}", str(actual[key]))
+    return Finding(False, value, evidence, len(others), first)
 
 
 def _overload(world: World) -> Finding:
@@ -145,12 +139,10 @@ def _overload(world: World) -> Finding:
         evidence = "the usual bounds held: there was no overload"
         value = "nothing gave way" if passed else f"{served} of {owed} served; nothing gave way"
         return Finding(None if passed else False, value, evidence, owed - served)
-    strained.sort(key=lambda monitor: monitor.violations[0].at_us)
-    firsts = [(monitor, monitor.violations[0]) for monitor in strained]
+    firsts = sorted(((each, each.violations[0]) for each in strained), key=lambda pair: pair[1].at_us)
     given_way = [
-        f"{monitor.name} at {seconds(first.at_us)}: {first.expected}; {first.observed} "
-        f"({monitor.violations_count} times)"
-        for monitor, first in firsts
+        f"{each.name} at {seconds(first.at_us)}: {first.expected}; {first.observed} ({each.violations_count} times)"
+        for each, first in firsts
     ]
     monitor, first = firsts[0]
     value = f"{served} of {owed} served; first {monitor.name}, {round(first.at_us / 1e6)} s"
@@ -161,19 +153,35 @@ def _overload(world: World) -> Finding:
 def _alarms(world: World) -> Finding:
     if ALARMS in world.parts.unjudged:
         return Finding(None, "none of theirs known", "which alarms these functions have is not known here")
-    return alarms.judge(world)
+    declared = world.spec.alarms
+    if not declared:
+        return Finding(None, "none declared", "the scenario names no alarm that must go off")
+    wrong, evidence = [], []
+    for name, then in declared.items():
+        changes = changes_of(alarms_by_name()[name], world)
+        trouble = alarm_trouble([change.state for change in changes], then)
+        if trouble:
+            wrong.append(f"{name} {trouble}")
+        states = ", ".join(f"{change.state} at {change.at}" for change in changes)
+        evidence.append(f"{name}, which {then} once all is well: {states}")
+    value = "; ".join(wrong) or f"{len(declared)} of {len(declared)} as declared"
+    return Finding(not wrong, value, "; ".join(evidence), len(wrong))
+
+
+def alarm_trouble(states: Sequence[str], then: Literal["clears", "stays"]) -> str:
+    """Return what is wrong with an alarm that must go off and then clear or stay; "" if nothing is."""
+    if "ALARM" not in states:
+        return "did not go off"
+    if then == "clears" and states[-1] != "OK":
+        return "did not clear"
+    return "cleared" if then == "stays" and states[-1] != "ALARM" else ""
 
 
 CRITERIA: Final = (
     *PHASE_2,
     Criterion("Executions complete with DRS's truth", _completion_bound, _completions, _COMPLETION),
     Criterion("Timeout asks DRS first", always("none over a finished job", "violations"), _timeouts, _TIMEOUT),
-    Criterion(
-        "100+ concurrent executions",
-        always("100 or more, all served", "executions", ">=", _CONCURRENT_MIN),
-        _concurrent,
-        _SERVICE,
-    ),
+    Criterion("100+ concurrent executions", _HUNDRED, _concurrent, _SERVICE),
     Criterion("No poll is early, none is late", always("0 early or late", "polls"), _cadence, ("poll-cadence",)),
     Criterion("Executions end as expected", always("each one", "executions"), _expectation),
     Criterion("Overload loses no execution", always("each is served", "executions"), _overload, _OVERLOAD),

@@ -90,7 +90,5 @@ def violations(world: World, *names: str) -> str:
     """Return the checks and violations of several properties as evidence; "" in a world whose evidence is not read."""
     if world.verdict_only:
         return ""
-    return "; ".join(
-        f"{name}: {monitor.checked} checks, {monitor.violations_count} violations"
-        for name, monitor in ((name, monitor_of(world, name)) for name in names)
-    )
+    monitors = [monitor_of(world, name) for name in names]
+    return "; ".join(f"{each.name}: {each.checked} checks, {each.violations_count} violations" for each in monitors)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from drsim.orchestrator.settings import SECOND_US, settings_from
-from drsim.scenarios.quotas import Quotas
+from drsim.scenarios.quotas import demand_of
 from drsim.scenarios.result import Capacity, Distribution, HandOver, Limit, Measurements, Minute
 from drsim.simulator.events import POLLER
 from drsim.simulator.figures import table as figures
@@ -205,7 +205,7 @@ _LIMITS: Final[tuple[tuple[Callable[[_Use], _Reach], dict[str, Any]], ...]] = (
 
 def _drs(use: _Use) -> list[Limit]:
     """The quotas of DRS; only that of jobs where no execution has one."""
-    drs, wanted = use.spec.drs, Quotas.of(use.spec, use.found_max)
+    drs, wanted = use.spec.drs, demand_of(use.spec, use.found_max)
     refused = use.count(figures.STARTS_REFUSED)
     too_large = wanted.servers_per_job > drs.servers_per_job_max
     crowded = wanted.servers > drs.servers_in_jobs_max

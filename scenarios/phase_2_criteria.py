@@ -5,7 +5,7 @@ from typing import Final
 from drsim.orchestrator.model import Phase
 from drsim.orchestrator.settings import MINUTE_US
 from drsim.scenarios.finding import Criterion, Finding, Threshold, always, by_properties, holds, monitor_of, violations
-from drsim.scenarios.intervals import effective_us, look_every_us
+from drsim.simulator.checks.cadence import interval_us
 from drsim.simulator.checks.monitor import seconds
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.figures import table as figures
@@ -14,6 +14,17 @@ from drsim.simulator.world import World
 
 CADENCE_TOLERANCE_US: Final = 2_000_000
 QUERY_US_MAX: Final = 100_000
+
+
+def look_every_us(world: World) -> int:
+    """The distance between two looks of the finder."""
+    return world.settings.sweep_us if world.settings.sweeps_per_invocation > 1 else world.spec.schedule.rate
+
+
+def effective_us(world: World, phase: Phase) -> int:
+    """The interval that a phase has in effect: looks come at a fixed distance, so it is a multiple of that."""
+    every_us = look_every_us(world)
+    return -(-(interval_us(phase, world.settings) - world.settings.due_slack_us) // every_us) * every_us
 
 
 def _triggers(world: World) -> Finding:
@@ -48,24 +59,19 @@ def _adaptive(world: World) -> Finding:
         return Finding(None, "disturbed by faults", "poll-cadence judges each poll by itself, faults or not")
     if world.strained:
         return Finding(None, "given up under overload", "looks may pass over executions that are due, as bounds say")
-    shown, off, off_us = [], [], 0
-    for phase in Phase:
-        gaps = world.tally.values(figures.POLL_GAP.of(phase))
-        if gaps:
-            (median_us,), expected_us = gaps.quantiles(0.5), effective_us(world, phase)
-            shown.append(f"{round(median_us / 1e6)}")
-            off_us = max(off_us, abs(median_us - expected_us))
-            if abs(median_us - expected_us) > CADENCE_TOLERANCE_US:
-                off.append(f"{phase} {seconds(median_us)} instead of {seconds(expected_us)}")
-        else:
-            shown.append("-")
-    if all(text == "-" for text in shown):
+    gaps = {phase: world.tally.values(figures.POLL_GAP.of(phase)) for phase in Phase}
+    medians_us = {phase: values.quantiles(0.5)[0] for phase, values in gaps.items() if values}
+    if not medians_us:
         return Finding(None, "no execution polled twice", "no gap between two polls to measure")
+    off_us = {phase: abs(median_us - effective_us(world, phase)) for phase, median_us in medians_us.items()}
     names = "/".join(phase.replace("_", " ").lower() for phase in Phase)
-    evidence = f"median gap between polls by phase ({names}), one look every {seconds(look_every_us(world))}"
+    evidence = [f"median gap between polls by phase ({names}), one look every {seconds(look_every_us(world))}"]
+    off = [phase for phase in off_us if off_us[phase] > CADENCE_TOLERANCE_US]
     if off:
-        evidence += "; " + ", ".join(off)
-    return Finding(not off, f"{'/'.join(shown)} s", evidence, off_us / 1e6)
+        listed = (f"{each} {seconds(medians_us[each])} instead of {seconds(effective_us(world, each))}" for each in off)
+        evidence.append(", ".join(listed))
+    shown = "/".join(f"{round(medians_us[phase] / 1e6)}" if phase in medians_us else "-" for phase in Phase)
+    return Finding(not off, f"{shown} s", "; ".join(evidence), max(off_us.values()) / 1e6)
 
 
 def _parallel(world: World) -> Finding:
@@ -89,9 +95,8 @@ def _updates(world: World) -> Finding:
     updates, errors = tally.counts[figures.CALLS.of(POLLER, "UpdateItem")], tally.errors["UpdateItem"]
     if not updates:
         return Finding(None, "no update", "no poll wrote")
-    evidence = (
-        f"{world.statistics.counts[figures.POLLS_RECORDED]} polls recorded; {violations(world, 'no-lost-update')}"
-    )
+    recorded = world.statistics.counts[figures.POLLS_RECORDED]
+    evidence = f"{recorded} polls recorded; {violations(world, 'no-lost-update')}"
     passed = errors == 0 and holds(world, "no-lost-update")
     return Finding(passed, f"{updates} updates, {tally.counts[figures.WRITES_REFUSED]} lost races", evidence, errors)
 
@@ -102,9 +107,8 @@ def _logs(world: World) -> Finding:
     if not monitor_of(world, "log-correlation").checked:
         reason = "whose functions promise nothing of their lines" if lines else "no function ran"
         return Finding(None, f"{lines} lines" if lines else "no line", reason)
-    return by_properties(
-        world, f"{lines} lines", "log-correlation", evidence=f"{size / 1e6:.2f} MB with platform lines"
-    )
+    evidence = f"{size / 1e6:.2f} MB with platform lines"
+    return by_properties(world, f"{lines} lines", "log-correlation", evidence=evidence)
 
 
 def _query_time(world: World) -> Finding:
@@ -151,14 +155,11 @@ def _graceful(world: World) -> Finding:
     tally = world.tally
     missing, unknown = (tally.counts[each] for each in (figures.WAVES_WITHOUT_JOB_ID, figures.WAVES_WITH_UNKNOWN_JOB))
     if not missing + unknown:
-        return Finding(
-            None, "no job was missing", "no poll met a wave that lacked its job, or whose job DRS does not know"
-        )
+        reason = "no poll met a wave that lacked its job, or whose job DRS does not know"
+        return Finding(None, "no job was missing", reason)
     warnings = tally.counts[figures.WARNINGS.of(POLLER)]
     errors = max(tally.failed[POLLER, "error"] - tally.counts[figures.FAILED_BY_FAULTS], 0)
-    evidence = (
-        f"polls met a wave without JobId {missing} times, and one with a job that DRS does not know {unknown} times"
-    )
+    evidence = f"polls met a wave without JobId {missing} times, and one with an unknown job {unknown} times"
     passed = errors == 0 and warnings >= missing + unknown
     return Finding(passed, f"{warnings} warnings, {errors} errors", evidence, errors)
 
@@ -168,16 +169,12 @@ def _effective(world: World) -> Threshold:
     return Threshold(f"{intervals} s, +-2 s", "<=", CADENCE_TOLERANCE_US / 1e6, "s")
 
 
+_TICKS: Final = always("every 60 s, none missed", "violations")
 _IDS: Final = always("each run, with its ids", "violations")
 _QUERIES: Final = always("each under 100 ms", "ms", "<", QUERY_US_MAX / 1000)
 
 PHASE_2: Final = (
-    Criterion(
-        "EventBridge triggers every 60s",
-        always("every 60 s, none missed", "violations"),
-        _triggers,
-        ("trigger-cadence",),
-    ),
+    Criterion("EventBridge triggers every 60s", _TICKS, _triggers, ("trigger-cadence",)),
     Criterion("StatusIndex GSI queries work", always("no error", "errors"), _queries),
     Criterion("Adaptive polling intervals", _effective, _adaptive),
     Criterion("Parallel poller invocations", always("2 or more, none refused", "pollers", ">=", 2), _parallel),

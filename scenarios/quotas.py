@@ -6,57 +6,50 @@ workload does; none is assumed to end before all have begun.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import count
-from typing import Self
+from typing import NamedTuple
 
 from drsim.simulator.spec.groups import Group
 from drsim.simulator.spec.world import WorldSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quotas:
-    """What the first executions of a workload need of DRS in the busiest pair, and how many it can serve.
+class Demand(NamedTuple):
+    """What the first executions of a workload need of DRS in the busiest of `pairs`, and how many it can serve.
 
-    `jobs` and `servers` are those of the busiest pair, `servers_per_job` those of the largest job. `jobs_at` and
-    `servers_at` are the numbers of executions whose last one is the first to be refused; None if none has a job.
+    `servers_per_job` is the largest job's. `jobs_at` and `servers_at` are the numbers of executions whose last one is
+    the first to be refused; None if none has a job.
     """
 
     pairs: int
-    jobs: int
-    servers: int
-    servers_per_job: int
-    jobs_at: int | None
-    servers_at: int | None
+    servers_per_job: int = 0
+    jobs: int = 0
+    servers: int = 0
+    jobs_at: int | None = None
+    servers_at: int | None = None
 
-    @classmethod
-    def of(cls, spec: WorldSpec, executions: int) -> Self:
-        """The demand of the first executions of a spec."""
-        drs, pairs = spec.drs, spec.accounts * len(spec.regions)
-        sizes = [job for group in spec.workload for _, job in _jobs(group)]
-        jobs: Counter[int] = Counter()
-        servers: Counter[int] = Counter()
-        wanted, jobs_at, servers_at = (0, 0), None, None
-        for number, placed in enumerate(_executions(spec.workload) if sizes else (), start=1):
-            for place, size in placed:
-                jobs[place % pairs] += 1
-                servers[place % pairs] += size
-                if jobs_at is None and jobs[place % pairs] > drs.jobs_max:
-                    jobs_at = number
-                if servers_at is None and servers[place % pairs] > drs.servers_in_jobs_max:
-                    servers_at = number
-            if number == executions:
-                wanted = max(jobs.values(), default=0), max(servers.values(), default=0)
-            if number >= executions and jobs_at is not None and servers_at is not None:
-                break
-        return cls(
-            pairs=pairs,
-            jobs=wanted[0],
-            servers=wanted[1],
-            servers_per_job=max(sizes, default=0),
-            jobs_at=jobs_at,
-            servers_at=servers_at,
-        )
+
+def demand_of(spec: WorldSpec, executions: int) -> Demand:
+    """The demand of the first executions of a spec."""
+    drs, pairs = spec.drs, spec.accounts * len(spec.regions)
+    sizes = [size for group in spec.workload for _, size in _jobs(group)]
+    if not sizes:
+        return Demand(pairs)
+    jobs: Counter[int] = Counter()
+    servers: Counter[int] = Counter()
+    demand = Demand(pairs, max(sizes))
+    for number, placed in enumerate(_executions(spec.workload), start=1):
+        for place, size in placed:
+            jobs[place % pairs] += 1
+            servers[place % pairs] += size
+        if demand.jobs_at is None and max(jobs.values(), default=0) > drs.jobs_max:
+            demand = demand._replace(jobs_at=number)
+        if demand.servers_at is None and max(servers.values(), default=0) > drs.servers_in_jobs_max:
+            demand = demand._replace(servers_at=number)
+        if number == executions:
+            demand = demand._replace(jobs=max(jobs.values(), default=0), servers=max(servers.values(), default=0))
+        if number >= executions and demand.jobs_at is not None and demand.servers_at is not None:
+            break
+    return demand
 
 
 def _executions(workload: Sequence[Group]) -> Iterator[list[tuple[int, int]]]:
@@ -66,9 +59,8 @@ def _executions(workload: Sequence[Group]) -> Iterator[list[tuple[int, int]]]:
     for repetition in count():
         for group, jobs in groups:
             for number in range(group.executions):
-                place = group.place
-                first = begun if place is None else place + repetition * group.executions + number
-                yield [(first + position, size) for position, size in jobs]
+                place = begun if group.place is None else group.place + repetition * group.executions + number
+                yield [(place + position, size) for position, size in jobs]
                 begun += 1
 
 

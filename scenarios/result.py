@@ -320,6 +320,8 @@ class Result(Record):
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 def instant(epoch_us: int) -> str:
@@ -330,5 +332,5 @@ def instant(epoch_us: int) -> str:
     try:
         found = _EPOCH + timedelta(microseconds=epoch_us)
     except OverflowError:
-        found = (datetime.min if epoch_us < 0 else datetime.max.replace(microsecond=0)).replace(tzinfo=UTC)
+        found = _FIRST if epoch_us < 0 else _LAST
     return found.isoformat().replace("+00:00", "Z")

@@ -11,9 +11,9 @@ from drsim.orchestrator.model import ExecutionStatus, Phase
 from drsim.scenarios import criteria, machine
 from drsim.scenarios.cloudwatch import records_of
 from drsim.scenarios.extras import needs
-from drsim.scenarios.intervals import effective_us, look_every_us
 from drsim.scenarios.limits import capacity_of
 from drsim.scenarios.model import Scenario, verdict
+from drsim.scenarios.phase_2_criteria import effective_us, look_every_us
 from drsim.scenarios.result import (
     Cadence,
     Distribution,
@@ -152,7 +152,8 @@ def _fault(rule: Rule, count: int, world: World) -> FaultRecord:
 
 
 def _measurements(world: World, scenario: Scenario) -> Measurements:
-    statistics, epoch_us, cloudwatch = world.statistics, scenario.epoch_us, records_of(world)
+    statistics, epoch_us = world.statistics, scenario.epoch_us
+    cloudwatch, alarms, dashboard = records_of(world)
     distributions = {**statistics.distributions, figures.RECOVERY: Sketch(world.recovery_us)}
     counts = {
         **statistics.counts,
@@ -170,9 +171,9 @@ def _measurements(world: World, scenario: Scenario) -> Measurements:
         ),
         counts=dict(sorted((each.name, count) for each, count in counts.items())),
         log_groups={name: _log_group(volume) for name, volume in sorted(world.logs.groups.items())},
-        cloudwatch=cloudwatch.metrics,
-        alarms=cloudwatch.alarms,
-        dashboard=cloudwatch.dashboard,
+        cloudwatch=cloudwatch,
+        alarms=alarms,
+        dashboard=dashboard,
         executions=tuple(_sample(name, sample, epoch_us) for name, sample in statistics.samples.items()),
         environment=machine.versions(),
     )
