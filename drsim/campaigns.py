@@ -195,7 +195,7 @@ def crashed(
     Raises OSError, and UserError for the engine.
     """
     plain, points = crashes.crash_points(scenario, seed, parts_place)
-    done = crashes.Crashed(points_count=0)
+    done = crashes.Crashed()
     with (
         _bar(scenario.name, len(points)) as show,
         _working() as work,

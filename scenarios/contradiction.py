@@ -102,11 +102,9 @@ def judged(world: World, seed: int) -> tuple[list[Contradiction], Mapping[str, V
 
 
 def _violation(world: World, criterion: Criterion, finding: Finding) -> Violation:
-    now_us = world.kernel.now_us
-    if finding.first is not None:
-        return Violation(finding.first.execution_id, now_us, finding.first.expected, finding.first.observed)
     observed = finding.value if world.verdict_only else f"{finding.value} ({finding.evidence})"
-    return Violation("", now_us, criterion.threshold(world).threshold, observed)
+    threshold = criterion.threshold(world).threshold
+    return finding.first or Violation("", world.kernel.now_us, threshold, observed)
 
 
 def contradictions(world: World, seed: int) -> list[Contradiction]:

@@ -6,12 +6,11 @@ the event again.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
-from typing import Final
+from typing import Final, NamedTuple
 
 from drsim.orchestrator.settings import SECOND_US
 from drsim.scenarios.contradiction import (
     Contradiction,
-    Data,
     UnbuiltWorldError,
     broken,
     contradictions,
@@ -29,26 +28,24 @@ from drsim.simulator.faults.rules import Rule
 _CHUNK: Final = 25
 
 
-class CrashPoint(Data):
+class CrashPoint(NamedTuple):
     """One death: the rule that injects it, and the instant from which its effects must heal."""
 
     rule: Rule
     heal_us: int
 
 
-class Crashed(Data):
+class Crashed(NamedTuple):
     """The outcome of a number of crash points. `missed` are those whose rule never acted."""
 
-    points_count: int
+    points_count: int = 0
     missed: tuple[str, ...] = ()
     failures: tuple[tuple[CrashPoint, Contradiction], ...] = ()
 
     def plus(self, other: "Crashed") -> "Crashed":
         """The sum of both."""
         return Crashed(
-            points_count=self.points_count + other.points_count,
-            missed=self.missed + other.missed,
-            failures=self.failures + other.failures,
+            self.points_count + other.points_count, self.missed + other.missed, self.failures + other.failures
         )
 
     def groups(self) -> dict[str, list[tuple[CrashPoint, Contradiction]]]:
@@ -71,7 +68,7 @@ def crash_points(scenario: Scenario, seed: int, parts_place: str = "") -> tuple[
     world.close()
     faults = [fault for fault in Fault if "redelivered" in fault.kind.options]
     return plain, tuple(
-        CrashPoint(rule=_death(call, fault, redelivered=redelivered), heal_us=call.at_us + SECOND_US)
+        CrashPoint(_death(call, fault, redelivered=redelivered), call.at_us + SECOND_US)
         for call in calls
         if call.at_us + SECOND_US < plain.duration
         for fault in faults
@@ -100,7 +97,7 @@ def crash(scenario_json: str, points: Sequence[CrashPoint], seed: int, parts_pla
         if not world.plan.fired_counts[0]:
             missed.append(str(point.rule))
         world.close()
-    return Crashed(points_count=len(points), missed=tuple(missed), failures=tuple(failures))
+    return Crashed(len(points), tuple(missed), tuple(failures))
 
 
 def with_point(scenario: Scenario, point: CrashPoint) -> Scenario:

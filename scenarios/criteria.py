@@ -13,7 +13,6 @@ from drsim.scenarios.cloudwatch import changes_of
 from drsim.scenarios.finding import (
     Criterion,
     Finding,
-    Instance,
     Threshold,
     always,
     by_properties,
@@ -23,7 +22,7 @@ from drsim.scenarios.finding import (
 )
 from drsim.scenarios.phase_2_criteria import PHASE_2
 from drsim.scenarios.result import CriterionResult
-from drsim.simulator.checks.monitor import seconds
+from drsim.simulator.checks.monitor import Violation, seconds
 from drsim.simulator.cloudwatch.alarms import alarms_by_name
 from drsim.simulator.figures import table as figures
 from drsim.simulator.world import World
@@ -122,7 +121,8 @@ def _expectation(world: World) -> Finding:
         return Finding(True, value, evidence, 0)
     # Both statuses are what is expected, so that failures are grouped by them, and shrinking keeps to both.
     key = others[0]
-    first = Instance(key.execution_id, f"{expected[key]} at the end, not {actual[key]}", str(actual[key]))
+    differs = f"{expected[key]} at the end, not {actual[key]}"
+    first = Violation(key.execution_id, world.kernel.now_us, differs, str(actual[key]))
     return Finding(False, value, evidence, len(others), first)
 
 

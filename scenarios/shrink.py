@@ -216,22 +216,23 @@ def _smaller(scenario: Scenario, place: int) -> Iterator[Scenario]:
         yield with_group(jobs=group.jobs.model_copy(update={name: default}))
 
 
-class Shrunk(NamedTuple):
-    """The smallest failure found: its scenario, its seed and the number of runs."""
-
-    scenario: Scenario
-    seed: int
-    runs_count: int
+class UnrepeatableError(Exception):
+    """A failure did not fail again. The message says when."""
 
 
 def shrunk(
     scenario: Scenario, seed: int, name: str, *, parts_place: str = "", seconds_max: float = 60.0
-) -> Shrunk | None:
-    """The smallest scenario found that breaks the property, or None if it holds with concrete faults."""
+) -> tuple[Failure, int]:
+    """The smallest failure found of that property, and the number of runs. Raises UnrepeatableError."""
     shrinker = Shrinker(seed, name, parts_of(parts_place), seconds_max)
     few = shrinker.with_fewer_rules(with_swarm(scenario, seed))
     small = shrinker.shrink(concrete(few, seed, parts_place))
-    return None if small is None else Shrunk(small, shrinker.seed, shrinker.runs_count)
+    if small is None:
+        raise UnrepeatableError("it did not fail again with each of its faults made concrete")
+    failure = failure_of(small, shrinker.seed, name, parts_place)
+    if failure is None:
+        raise UnrepeatableError("the smallest scenario failed once and not again, so its runs differ")
+    return failure, shrinker.runs_count
 
 
 class ShrunkFailure(NamedTuple):
@@ -246,16 +247,13 @@ def shrunk_failure(
     scenario: Scenario, found: Contradiction, *, parts_place: str = "", seconds_max: float = 60.0
 ) -> ShrunkFailure:
     """The smallest failure found, or the failure as found if it cannot be shrunk or does not repeat."""
-    runs_count, trouble = 0, "it did not fail again with each of its faults made concrete"
     try:
-        small = shrunk(scenario, found.seed, found.property, parts_place=parts_place, seconds_max=seconds_max)
-        if small is not None:
-            runs_count = small.runs_count
-            trouble = "the smallest scenario failed once and not again, so its runs differ"
-            kept = failure_of(small.scenario, small.seed, found.property, parts_place)
-            if kept is not None:
-                return ShrunkFailure(kept, runs_count)
+        return ShrunkFailure(
+            *shrunk(scenario, found.seed, found.property, parts_place=parts_place, seconds_max=seconds_max)
+        )
+    except UnrepeatableError as error:
+        trouble = str(error)
     except (Exception, BrokenSimulationError) as error:
         # Keep the failure whatever goes wrong here.
         trouble = in_words(error)
-    return ShrunkFailure(unshrunk(scenario, found, parts_place), runs_count, f"shrinking failed: {trouble}")
+    return ShrunkFailure(unshrunk(scenario, found, parts_place), 0, f"shrinking failed: {trouble}")

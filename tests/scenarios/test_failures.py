@@ -9,7 +9,7 @@ from drsim.scenarios.explanation import difference, story
 from drsim.scenarios.failure import Failure, concrete, failure_of, read, replay, write
 from drsim.scenarios.files import ScenarioError, load
 from drsim.scenarios.parts import parts_of
-from drsim.scenarios.shrink import Shrinker, shrunk
+from drsim.scenarios.shrink import Shrinker, UnrepeatableError, shrunk
 from drsim.simulator.world import World
 
 OWN_WRITE = "tests.planted_bugs.registry:BUGS:ForgetsItsOwnWrite"
@@ -18,11 +18,7 @@ SLOW = "tests.planted_bugs.registry:BUGS:SlowIsFailed"
 
 
 def found(seed: int, name: str, place: str) -> Failure:
-    small = shrunk(load("chaos"), seed, name, parts_place=place)
-    assert small is not None
-    failure = failure_of(small.scenario, small.seed, name, place)
-    assert failure is not None
-    return failure
+    return shrunk(load("chaos"), seed, name, parts_place=place)[0]
 
 
 @pytest.mark.slow
@@ -65,7 +61,8 @@ def test_a_run_with_its_faults_made_concrete_ends_as_it_did() -> None:
 
 
 def test_what_does_not_fail_is_not_shrunk() -> None:
-    assert shrunk(load("chaos"), 1, "no-lost-update") is None
+    with pytest.raises(UnrepeatableError, match="did not fail again"):
+        shrunk(load("chaos"), 1, "no-lost-update")
     assert Shrinker(1, "no-lost-update", None, 60.0).shrink(load("drill")) is None
 
 
