@@ -14,11 +14,12 @@ from pydantic import BaseModel, ConfigDict
 from drsim.scenarios import criteria
 from drsim.scenarios.finding import Criterion, Finding
 from drsim.scenarios.model import Scenario
+from drsim.scenarios.parts import UnbuiltWorldError
 from drsim.scenarios.result import Verdict
 from drsim.simulator.checks.monitor import Violation
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import BrokenSimulationError
-from drsim.simulator.world import Parts, World
+from drsim.simulator.world import World
 
 _Spec = TypeVar("_Spec", bound=WorldSpec)
 
@@ -63,18 +64,6 @@ def without_faults(spec: _Spec) -> _Spec:
         return spec
     groups = tuple(group.model_copy(update={"expect": None}) for group in spec.workload)
     return spec.model_copy(update={"faults": (), "swarm": None, "workload": groups, "alarms": {}})
-
-
-class UnbuiltWorldError(Exception):
-    """A world cannot be built of these parts: they raised. The message holds what they raised."""
-
-
-def world_of(spec: WorldSpec, seed: int, parts: Parts | None, *, verdict_only: bool = False) -> World:
-    """A world that has not run. Raises UnbuiltWorldError for anything that a user's parts raise."""
-    try:
-        return World(spec, seed=seed, parts=parts, verdict_only=verdict_only)
-    except (Exception, BrokenSimulationError) as error:
-        raise UnbuiltWorldError(f"{type(error).__name__}: {error}") from error
 
 
 def judged(world: World, seed: int) -> tuple[list[Contradiction], Mapping[str, Verdict]]:

@@ -9,18 +9,11 @@ from concurrent.futures import BrokenExecutor, Executor, as_completed
 from typing import Final, NamedTuple
 
 from drsim.orchestrator.settings import SECOND_US
-from drsim.scenarios.contradiction import (
-    Contradiction,
-    UnbuiltWorldError,
-    broken,
-    contradictions,
-    without_faults,
-    world_of,
-)
+from drsim.scenarios.contradiction import Contradiction, broken, contradictions, without_faults
 from drsim.scenarios.explore import LostError
 from drsim.scenarios.failure import concrete
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.parts import parts_of
+from drsim.scenarios.parts import UnbuiltWorldError, parts_of, world_of
 from drsim.simulator.events import FaultInjected
 from drsim.simulator.faults.kinds import Fault
 from drsim.simulator.faults.rules import Rule

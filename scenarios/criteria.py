@@ -10,16 +10,7 @@ from typing import Final, Literal
 
 from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.cloudwatch import changes_of
-from drsim.scenarios.finding import (
-    Criterion,
-    Finding,
-    Threshold,
-    always,
-    by_properties,
-    holds,
-    monitor_of,
-    violations,
-)
+from drsim.scenarios.finding import Criterion, Finding, Threshold, always, by_properties, holds, monitor_of, violations
 from drsim.scenarios.phase_2_criteria import PHASE_2
 from drsim.scenarios.result import CriterionResult
 from drsim.simulator.checks.monitor import Violation, seconds

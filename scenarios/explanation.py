@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from drsim.scenarios.contradiction import contradictions, world_of
+from drsim.scenarios.contradiction import contradictions
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.parts import parts_of
+from drsim.scenarios.parts import parts_of, world_of
 from drsim.simulator.decoder import columns_of
 from drsim.simulator.events import FaultInjected, ItemChanged, JobStarted, LambdaEnded, WriteRefused
 from drsim.simulator.reader import ExecutionView, WaveView

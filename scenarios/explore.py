@@ -12,17 +12,9 @@ from typing import Any, Final, Protocol, TypeAlias
 from drsim.orchestrator.settings import SECOND_US
 from drsim.scenarios import machine
 from drsim.scenarios.campaign import Campaign, Explored, missing_ranges
-from drsim.scenarios.contradiction import (
-    BROKEN,
-    UnbuiltWorldError,
-    broken,
-    judged,
-    new_without_faults,
-    without_faults,
-    world_of,
-)
+from drsim.scenarios.contradiction import BROKEN, broken, judged, new_without_faults, without_faults
 from drsim.scenarios.model import Scenario, unexercised
-from drsim.scenarios.parts import parts_of
+from drsim.scenarios.parts import UnbuiltWorldError, parts_of, world_of
 from drsim.simulator.checks.ledger import Ledger
 from drsim.simulator.world import Parts, World, collecting_seldom
 

@@ -13,11 +13,11 @@ from pydantic import AfterValidator, Field, ValidationError
 from drsim.scenarios import machine
 from drsim.scenarios.aliases import current
 from drsim.scenarios.atomic_files import replaced
-from drsim.scenarios.contradiction import BROKEN, Contradiction, Data, UnbuiltWorldError, contradictions, world_of
+from drsim.scenarios.contradiction import BROKEN, Contradiction, Data, contradictions
 from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.files import ScenarioError, text_of
 from drsim.scenarios.model import PROPERTY_NAMES, Scenario, known
-from drsim.scenarios.parts import parts_of
+from drsim.scenarios.parts import UnbuiltWorldError, parts_of, world_of
 from drsim.simulator.durations import DurationUs, show_duration
 from drsim.simulator.events import FaultInjected
 from drsim.simulator.faults.kinds import POINTS

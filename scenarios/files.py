@@ -146,16 +146,15 @@ def _share_out(groups: object, total: object) -> Steps:
     return ("workload",)
 
 
+_PLAIN: Final = {"extra_forbidden": "there is no such field", "missing": "this field is required"}
+
+
 def _problem(details: Mapping[str, Any], root: yaml.Node, where: str, changed: set[Steps]) -> str:
     """One of pydantic's errors as a line: file, line, field, rule and value."""
     path = tuple(details["loc"])
     message = str(details["msg"]).removeprefix("Value error, ")
-    if details["type"] == "extra_forbidden":
-        message = "there is no such field"
-    elif details["type"] == "missing":
-        message = "this field is required"
-    elif details["type"] not in ("value_error", "fault"):
-        message = f"{message}, got {details['input']!r}"
+    if details["type"] not in ("value_error", "fault"):
+        message = _PLAIN.get(details["type"], f"{message}, got {details['input']!r}")
     field = _shown(path) or "the scenario"
     # Settings are validated together, so an error names their common field.
     if any(path[: len(each)] == each or each[: len(path)] == path for each in changed):
@@ -167,16 +166,11 @@ def _line(node: yaml.Node, path: Steps) -> int:
     """The line of the innermost part of the path that is in the file, counted from 1."""
     line = node.start_mark.line
     for step in path:
-        if isinstance(node, yaml.MappingNode):
-            found = [(key, value) for key, value in node.value if key.value == step]
-            if not found:
-                break
-            line, node = found[0][0].start_mark.line, found[0][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line
-        else:
+        found = next((entry for entry in _entries(node) if entry[0] == step), None)
+        if found is None:
             break
+        _, begin, node = found
+        line = begin.start_mark.line
     return line + 1
 
 
@@ -185,17 +179,21 @@ def _repeated(node: yaml.Node, where: str, path: Steps = (), above: tuple[yaml.N
     if node in above:
         yield f"{where}:{node.start_mark.line + 1}: {_shown(path)}: this alias contains itself"
         return
-    above = (*above, node)
+    seen: set[str | int] = set()
+    for step, begin, value in _entries(node):
+        if step in seen:
+            yield f"{where}:{begin.start_mark.line + 1}: {_shown((*path, step))}: this field stands here twice"
+        seen.add(step)
+        yield from _repeated(value, where, (*path, step), (*above, node))
+
+
+def _entries(node: yaml.Node) -> list[tuple[str | int, yaml.Node, yaml.Node]]:
+    """The fields or entries of a node: name or number, where it begins, and its value."""
     if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                yield f"{where}:{key.start_mark.line + 1}: {_shown((*path, key.value))}: this field stands here twice"
-            seen.add(key.value)
-            yield from _repeated(value, where, (*path, key.value), above)
-    elif isinstance(node, yaml.SequenceNode):
-        for number, entry in enumerate(node.value):
-            yield from _repeated(entry, where, (*path, number), above)
+        return [(key.value, key, value) for key, value in node.value]
+    return (
+        [(number, each, each) for number, each in enumerate(node.value)] if isinstance(node, yaml.SequenceNode) else []
+    )
 
 
 def _shown(path: Steps) -> str:

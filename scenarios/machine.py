@@ -1,8 +1,6 @@
-"""This host: wall time, memory, versions and sources. The only place that looks at the real clock."""
+"""This host: wall time, versions and sources. The only place that looks at the real clock."""
 
 import platform
-import resource
-import sys
 import time
 from hashlib import sha256
 from importlib import resources
@@ -16,13 +14,6 @@ _PACKAGES: Final = ("drsim.orchestrator", "drsim.simulator", "drsim.scenarios")
 def wall_seconds() -> float:
     """Seconds of a clock that only goes forward, from an arbitrary start."""
     return time.perf_counter()
-
-
-def peak_memory_bytes() -> int:
-    """The most memory that this process has held so far."""
-    # Kilobytes on Linux, bytes on macOS (getrusage manual pages).
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def code_digest(*files: str | None) -> str:

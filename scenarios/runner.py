@@ -8,27 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drsim.orchestrator.model import ExecutionStatus, Phase
-from drsim.scenarios import criteria, machine
+from drsim.scenarios import criteria, machine, result
 from drsim.scenarios.cloudwatch import records_of
 from drsim.scenarios.extras import needs
 from drsim.scenarios.limits import capacity_of
 from drsim.scenarios.model import Scenario, verdict
 from drsim.scenarios.phase_2_criteria import effective_us, look_every_us
-from drsim.scenarios.result import (
-    Cadence,
-    Distribution,
-    FaultRecord,
-    LogGroup,
-    Measurements,
-    PropertyResult,
-    Result,
-    SampleRecord,
-    TickRecord,
-    Tier,
-    UnwinnableRecord,
-    ViolationRecord,
-    instant,
-)
 from drsim.simulator.checks.cadence import interval_us
 from drsim.simulator.checks.monitor import Monitor
 from drsim.simulator.events import POLLER
@@ -49,7 +34,7 @@ if TYPE_CHECKING:
 class Run:
     """The result and the trace of one run."""
 
-    result: Result
+    result: result.Result
     trace: Trace
 
 
@@ -57,7 +42,7 @@ def run(
     scenario: Scenario,
     *,
     seed: int,
-    tier: Tier = "fast",
+    tier: result.Tier = "fast",
     replay: str = "",
     parts: Parts | None = None,
     functions: "Handlers | None" = None,
@@ -83,9 +68,9 @@ def run(
             lines.close()
             wall_seconds = machine.wall_seconds() - began
             command = replay or f"drsim run {scenario.name} --seed {seed}"
-            result = _result(world, scenario, seed=seed, tier=tier, wall_seconds=round(wall_seconds, 3), replay=command)
+            found = _result(world, scenario, seed=seed, tier=tier, wall_seconds=round(wall_seconds, 3), replay=command)
             world.close()
-            return Run(result, lines)
+            return Run(found, lines)
     except BaseException:
         lines.discard()
         raise
@@ -97,11 +82,13 @@ def _wire(scenario: Scenario, seed: int, functions: "Handlers | None") -> Abstra
     return wire_parts(scenario, seed=seed, functions=functions)
 
 
-def _result(world: World, scenario: Scenario, *, seed: int, tier: Tier, wall_seconds: float, replay: str) -> Result:
+def _result(
+    world: World, scenario: Scenario, *, seed: int, tier: result.Tier, wall_seconds: float, replay: str
+) -> result.Result:
     properties, judged = tuple(_property(monitor, world) for monitor in world.monitors), criteria.judge(world)
     verdicts = {each.name: each.verdict for each in properties} | {each.name: each.verdict for each in judged}
     metrics, trace, plan = _measurements(world, scenario), world.trace, world.plan
-    return Result(
+    return result.Result(
         scenario=scenario.name,
         seed=seed,
         tier=tier,
@@ -118,24 +105,24 @@ def _result(world: World, scenario: Scenario, *, seed: int, tier: Tier, wall_sec
         metrics=metrics,
         faults=tuple(_fault(rule, count, world) for rule, count in zip(plan.rules, plan.fired_counts, strict=True)),
         unwinnable=tuple(
-            UnwinnableRecord(execution_id=execution_id, reason=reason)
+            result.UnwinnableRecord(execution_id=execution_id, reason=reason)
             for execution_id, reason in sorted(plan.unwinnable.items())
         ),
         capacity=capacity_of(world.spec, metrics),
     )
 
 
-def _property(monitor: Monitor, world: World) -> PropertyResult:
-    return PropertyResult(
+def _property(monitor: Monitor, world: World) -> result.PropertyResult:
+    return result.PropertyResult(
         name=monitor.name,
         rule=monitor.rule,
         verdict=monitor.verdict.value,
         checked=monitor.checked,
         violations_count=monitor.violations_count,
         violations=tuple(
-            ViolationRecord(
+            result.ViolationRecord(
                 execution_id=each.execution_id,
-                at=instant(world.spec.epoch_us + each.at_us),
+                at=result.instant(world.spec.epoch_us + each.at_us),
                 expected=each.expected,
                 observed=each.observed,
             )
@@ -144,14 +131,14 @@ def _property(monitor: Monitor, world: World) -> PropertyResult:
     )
 
 
-def _fault(rule: Rule, count: int, world: World) -> FaultRecord:
+def _fault(rule: Rule, count: int, world: World) -> result.FaultRecord:
     # A rule acts until its own end, healing, or the end of the run.
     ends_us = (rule.before, None if rule.lasting else world.spec.heal, world.kernel.now_us)
     until_us = min(end_us for end_us in ends_us if end_us is not None)
-    return FaultRecord(rule=str(rule), struck=count, after=rule.after / 1_000_000, before=until_us / 1_000_000)
+    return result.FaultRecord(rule=str(rule), struck=count, after=rule.after / 1_000_000, before=until_us / 1_000_000)
 
 
-def _measurements(world: World, scenario: Scenario) -> Measurements:
+def _measurements(world: World, scenario: Scenario) -> result.Measurements:
     statistics, epoch_us = world.statistics, scenario.epoch_us
     cloudwatch, alarms, dashboard = records_of(world)
     distributions = {**statistics.distributions, figures.RECOVERY: Sketch(world.recovery_us)}
@@ -161,7 +148,7 @@ def _measurements(world: World, scenario: Scenario) -> Measurements:
         figures.KERNEL_EVENTS: world.kernel.events_count,
         figures.TRACE_EVENTS: len(world.trace),
     }
-    return Measurements(
+    return result.Measurements(
         configuration={**scenario.model_dump(mode="json"), **world.spec.model_dump(mode="json", include={"faults"})},
         look_every=look_every_us(world) / 1_000_000,
         cadence=tuple(_cadence(phase, world) for phase in Phase),
@@ -179,36 +166,36 @@ def _measurements(world: World, scenario: Scenario) -> Measurements:
     )
 
 
-def _cadence(phase: Phase, world: World) -> Cadence:
+def _cadence(phase: Phase, world: World) -> result.Cadence:
     configured_us, in_effect_us = interval_us(phase, world.settings), effective_us(world, phase)
-    return Cadence(phase=phase.value, configured=configured_us / 1_000_000, effective=in_effect_us / 1_000_000)
+    return result.Cadence(phase=phase.value, configured=configured_us / 1_000_000, effective=in_effect_us / 1_000_000)
 
 
-def _tick(tick: Tick, epoch_us: int) -> TickRecord:
-    at = instant(epoch_us + tick.at_us)
-    return TickRecord(number=tick.number, at=at, looks=tick.looks, found=tick.found, polled=tick.polled)
+def _tick(tick: Tick, epoch_us: int) -> result.TickRecord:
+    at = result.instant(epoch_us + tick.at_us)
+    return result.TickRecord(number=tick.number, at=at, looks=tick.looks, found=tick.found, polled=tick.polled)
 
 
-def _log_group(volume: LogVolume) -> LogGroup:
+def _log_group(volume: LogVolume) -> result.LogGroup:
     sizes = {name: getattr(volume, name) for name in ("lines", "platform_lines", "size_bytes")}
-    return LogGroup(levels=dict(sorted(volume.levels.items())), fields=tuple(sorted(volume.fields)), **sizes)
+    return result.LogGroup(levels=dict(sorted(volume.levels.items())), fields=tuple(sorted(volume.fields)), **sizes)
 
 
-def _sample(execution_id: str, sample: Sample, epoch_us: int) -> SampleRecord:
+def _sample(execution_id: str, sample: Sample, epoch_us: int) -> result.SampleRecord:
     execution = sample.execution
-    return SampleRecord(
+    return result.SampleRecord(
         execution_id=execution_id,
         type=str(execution.type),
         status=str(execution.status),
         waves=execution.total_waves or 0,
         servers=sum(len(wave.servers) for wave in execution.waves),
         polls=sample.polls,
-        started_at=instant(execution.start_us or 0),
-        ended_at=None if sample.end_us is None else instant(epoch_us + sample.end_us),
+        started_at=result.instant(execution.start_us or 0),
+        ended_at=None if sample.end_us is None else result.instant(epoch_us + sample.end_us),
     )
 
 
-def _distribution(figure: Figure, values: Sketch) -> Distribution:
+def _distribution(figure: Figure, values: Sketch) -> result.Distribution:
     scale = 1000 if figure.unit == "ms" else 1
     p50, p95, p99 = (value / scale for value in values.quantiles(0.50, 0.95, 0.99))
     low, high = values.low / scale, values.high / scale
@@ -217,7 +204,7 @@ def _distribution(figure: Figure, values: Sketch) -> Distribution:
     histogram: Counter[float] = Counter()
     for value, count in values.counted():
         histogram[float(f"{value / scale:.{digits}g}")] += count
-    return Distribution(
+    return result.Distribution(
         title=figure.title,
         unit=figure.unit,
         basis=figure.basis,

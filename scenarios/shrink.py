@@ -11,18 +11,11 @@ from pydantic import ValidationError
 
 from drsim.orchestrator.settings import SECOND_US
 from drsim.scenarios import machine
-from drsim.scenarios.contradiction import (
-    Contradiction,
-    UnbuiltWorldError,
-    contradictions,
-    in_words,
-    signature,
-    world_of,
-)
+from drsim.scenarios.contradiction import Contradiction, contradictions, in_words, signature
 from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.failure import Failure, concrete, failure_of, unshrunk
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.parts import parts_of
+from drsim.scenarios.parts import UnbuiltWorldError, parts_of, world_of
 from drsim.simulator.faults.rules import Rule
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.spec import JobLife

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from drsim.scenarios.contradiction import Contradiction, UnbuiltWorldError
+from drsim.scenarios.contradiction import Contradiction
 from drsim.scenarios.explore import explore_range
 from drsim.scenarios.failure import failure_of, read, replay, unshrunk, write
 from drsim.scenarios.files import load
 from drsim.scenarios.model import Scenario
+from drsim.scenarios.parts import UnbuiltWorldError
 from drsim.scenarios.shrink import Shrinker, shrunk_failure
 from drsim.simulator.world import Parts
 from tests.planted_bugs import unrepeatable
