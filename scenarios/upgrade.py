@@ -19,24 +19,18 @@ def upgraded(data: dict[str, Any]) -> dict[str, Any]:
     Version 1 named statuses in lower case beside `started`, gave distributions no title and had no capacity. A part
     that version 1 did not have stays as it is, so that validation names it.
     """
+    data = {**data, "schema_version": 2}
     try:
-        return {**data, "schema_version": 2, **_changed(data)}
+        distributions = {
+            name: {"title": FIGURES[name].title if name in FIGURES else name, **each}
+            for name, each in data["metrics"]["distributions"].items()
+        }
+        metrics = {**data["metrics"], "distributions": distributions}
+        executions = {name.upper(): count for name, count in data["executions"].items() if name != "started"}
+        criteria = [{**_LIMITS.get(each["name"], {}), **each} for each in data["criteria"]]
     except (AttributeError, KeyError, TypeError):
-        return {**data, "schema_version": 2}
-
-
-def _changed(data: dict[str, Any]) -> dict[str, Any]:
-    distributions = {
-        name: {"title": FIGURES[name].title if name in FIGURES else name, **each}
-        for name, each in data["metrics"]["distributions"].items()
-    }
-    metrics = {**data["metrics"], "distributions": distributions}
-    return {
-        "executions": {name.upper(): count for name, count in data["executions"].items() if name != "started"},
-        "criteria": [{**_LIMITS.get(each["name"], {}), **each} for each in data["criteria"]],
-        "metrics": metrics,
-        "capacity": _capacity(metrics),
-    }
+        return data
+    return {**data, "executions": executions, "criteria": criteria, "metrics": metrics, "capacity": _capacity(metrics)}
 
 
 def _capacity(metrics: dict[str, Any]) -> Capacity | None:
