@@ -3,7 +3,7 @@
 The smallest failing run is made again for it, and so is the nearest passing one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
@@ -22,11 +22,7 @@ _Event = ItemChanged | FaultInjected | WriteRefused | LambdaEnded | JobStarted
 
 
 class Line(NamedTuple):
-    """One line of the story.
-
-    `kind` is "write", "fault", "trouble" (an invocation ends badly, a write is refused), "drs", or "more" for omitted
-    lines.
-    """
+    """One line of the story; `kind` is "write", "fault", "trouble", "drs", or "more" for omitted lines."""
 
     at_us: int
     text: str
@@ -57,7 +53,10 @@ def story(failure: Failure) -> list[Line]:
     contradictions(world, failure.seed)
     lines += _truth(world, concerned)
     world.close()
-    shown = _without_idle(sorted((line for line in lines if line.at_us <= failure.at), key=lambda line: line.at_us))
+    lines = sorted((line for line in lines if line.at_us <= failure.at), key=lambda line: line.at_us)
+    # Of equal lines in a row, and of polls in a row that changed nothing, only the last is shown.
+    alike = groupby(lines, key=lambda line: _IDLE if _IDLE in line.text else line.text)
+    shown = [list(group)[-1] for _, group in alike]
     left_out = len(shown) - _LINES_MAX
     more = [Line(shown[0].at_us, f"... {left_out} earlier events", "more")] if left_out > 0 else []
     return more + shown[-_LINES_MAX:]
@@ -106,12 +105,6 @@ def _events(scenario: Scenario, seed: int, parts: Parts | None) -> list[str]:
     return lines
 
 
-def _without_idle(lines: Sequence[Line]) -> list[Line]:
-    """The lines; of those alike in a row, and of polls in a row that changed nothing, only the last."""
-    alike = groupby(lines, key=lambda line: _IDLE if _IDLE in line.text else line.text)
-    return [list(group)[-1] for _, group in alike]
-
-
 def _shown(line: str) -> str:
     name, columns = columns_of(line)
     at_us = int(columns.pop("at_us"))
@@ -120,21 +113,15 @@ def _shown(line: str) -> str:
     return f"{at_us / 1e6:.3f} s {name} {' '.join(shown)}"
 
 
-def _truth(world: World, concerned: str) -> list[Line]:
+def _truth(world: World, concerned: str) -> Iterator[Line]:
     """When DRS's jobs of the execution ended, and how."""
-    lines = []
-    for key in world.workload.expected:
-        item = world.table.get(key)
-        execution = None if item is None else item.execution
-        if execution is None or (concerned and key.execution_id != concerned):
-            continue
-        for wave in execution.waves:
-            job = world.truth.job(wave)
-            if job is not None and job.ended_us < world.spec.duration:
-                launched = sum(server.launches for server in job.servers)
-                text = f"DRS ends the job of wave {wave.number}: {launched} of {len(job.servers)} servers launched"
-                lines.append(Line(job.ended_us, text, "drs"))
-    return lines
+    items = [world.table.get(key) for key in world.workload.expected if concerned in ("", key.execution_id)]
+    for wave in (wave for item in items if item and item.execution for wave in item.execution.waves):
+        job = world.truth.job(wave)
+        if job is not None and job.ended_us < world.spec.duration:
+            launched = sum(server.launches for server in job.servers)
+            text = f"DRS ends the job of wave {wave.number}: {launched} of {len(job.servers)} servers launched"
+            yield Line(job.ended_us, text, "drs")
 
 
 def _change(event: ItemChanged) -> str:

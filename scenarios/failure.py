@@ -105,12 +105,6 @@ def unshrunk(scenario: Scenario, found: Contradiction, parts_place: str = "") ->
     return again or _failure(scenario, found, parts_place, digest="")
 
 
-def contradiction_of(failure: Failure) -> Contradiction:
-    """The contradiction that a failure was found as."""
-    same = {name: getattr(failure, name) for name in ("seed", "property", "execution_id", "expected", "observed")}
-    return Contradiction(at_us=failure.at, **same)
-
-
 def _failure(scenario: Scenario, found: Contradiction, parts_place: str, digest: str) -> Failure:
     data = {**found.model_dump(exclude={"at_us"}), "at": show_duration(found.at_us), "digest": digest}
     return Failure.model_validate({**data, "parts": parts_place, "versions": machine.versions(), "scenario": scenario})

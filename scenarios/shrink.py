@@ -5,7 +5,7 @@ faults, then greedy steps over waves, servers, the lives of jobs, delays and vir
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -94,20 +94,13 @@ class Shrinker:
 
         groups = self._fewest(scenario.workload, lambda groups: self._fails(with_groups(groups)))
         if len(groups) > _FEW_EXECUTIONS:
-            groups = self._by_another_seed(groups, with_groups)
+            # One execution may fail with another seed.
+            before, alone = self.seed, with_groups([group for group in groups if self._failed_id in group.ids])
+            for self.seed in range(1, _OTHER_SEEDS + 1):
+                if self._fails(alone):
+                    return alone
+            self.seed = before
         return with_groups(groups)
-
-    def _by_another_seed(
-        self, groups: Sequence[Group], with_groups: Callable[[Sequence[Group]], Scenario]
-    ) -> Sequence[Group]:
-        """A single execution that fails with another seed, or the groups unchanged."""
-        before = self.seed
-        alone = with_groups([group for group in groups if self._failed_id in group.ids])
-        for self.seed in range(1, _OTHER_SEEDS + 1):
-            if self._fails(alone):
-                return alone.workload
-        self.seed = before
-        return groups
 
     def _fewer_faults(self, scenario: Scenario) -> Scenario:
         def with_rules(rules: Sequence[Rule]) -> Scenario:
@@ -141,7 +134,7 @@ class Shrinker:
         """An end soon after the violation, unless only the end of the run shows it."""
         for wait_us in (SECOND_US, 120 * SECOND_US):
             end_us = (self._failed_at_us // SECOND_US + 1) * SECOND_US + wait_us
-            heal_us = scenario.heal if scenario.heal is None or scenario.heal < end_us else None
+            heal_us = None if scenario.heal is None or scenario.heal >= end_us else scenario.heal
             candidate = scenario.model_copy(update={"duration": end_us, "heal": heal_us})
             if end_us < scenario.duration and self._fails(candidate):
                 return candidate
@@ -228,25 +221,19 @@ def shrunk(
     return failure, shrinker.runs_count
 
 
-class ShrunkFailure(NamedTuple):
-    """A failure, the number of runs, and the reason why it was not shrunk, or ""."""
-
-    failure: Failure
-    runs_count: int
-    trouble: str = ""
-
-
 def shrunk_failure(
-    scenario: Scenario, found: Contradiction, *, parts_place: str = "", seconds_max: float = 60.0
-) -> ShrunkFailure:
-    """The smallest failure found, or the failure as found if it cannot be shrunk or does not repeat."""
+    scenario: Scenario, found: Contradiction | Failure, *, parts_place: str = "", seconds_max: float = 60.0
+) -> tuple[Failure, int, str]:
+    """The smallest failure found, the number of runs, and "".
+
+    If it cannot be shrunk or does not repeat: the failure as it was found, 0, and the reason.
+    """
     try:
-        return ShrunkFailure(
-            *shrunk(scenario, found.seed, found.property, parts_place=parts_place, seconds_max=seconds_max)
-        )
+        return *shrunk(scenario, found.seed, found.property, parts_place=parts_place, seconds_max=seconds_max), ""
     except UnrepeatableError as error:
         trouble = str(error)
     except (Exception, BrokenSimulationError) as error:
         # Keep the failure whatever goes wrong here.
         trouble = in_words(error)
-    return ShrunkFailure(unshrunk(scenario, found, parts_place), 0, f"shrinking failed: {trouble}")
+    kept = found if isinstance(found, Failure) else unshrunk(scenario, found, parts_place)
+    return kept, 0, f"shrinking failed: {trouble}"
