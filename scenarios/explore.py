@@ -18,8 +18,8 @@ from drsim.scenarios.parts import UnbuiltWorldError, parts_of, world_of
 from drsim.simulator.checks.ledger import Ledger
 from drsim.simulator.world import Parts, World, collecting_seldom
 
+# One seed in 16 also runs without its faults, to see what they changed.
 _COMPARED_EVERY: Final = 16
-"""One seed in 16 also runs without its faults, to see what they changed."""
 _RANGE_SECONDS: Final = 1.0
 
 _Range: TypeAlias = tuple[int, int]
@@ -74,12 +74,8 @@ def _ends(world: World) -> dict[str, object]:
     return ends
 
 
-@cache
-def _scenario(text: str) -> Scenario:
-    return Scenario.model_validate_json(text)
-
-
-# A worker looks the parts up only once.
+# A worker makes them only once.
+_scenario = cache(Scenario.model_validate_json)
 _parts = cache(parts_of)
 
 
@@ -88,14 +84,14 @@ class LostError(Exception):
 
 
 class Engine(Protocol):
-    """What explores ranges: an executor that knows how many calls its workers run at once now."""
+    """What explores ranges: an executor. A call's future, or `submit` without workers, raises BrokenExecutor."""
 
     def jobs(self) -> int:
-        """At least 1."""
+        """How many calls the workers run at once now, at least 1."""
         ...
 
     def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future[Any]:
-        """Make a call. Its future, or `submit` itself once no worker is left, raises BrokenExecutor."""
+        """Make a call."""
         ...
 
 

@@ -112,10 +112,9 @@ def _failure(scenario: Scenario, found: Contradiction, parts_place: str, digest:
 
 def replay(failure: Failure, parts_place: str | None = None) -> Replay:
     """Run a failure again, with the parts it was found with or with others ("" for the real ones)."""
+    place = failure.parts if parts_place is None else parts_place
     try:
-        world = world_of(
-            failure.scenario, failure.seed, parts_of(failure.parts if parts_place is None else parts_place)
-        )
+        world = world_of(failure.scenario, failure.seed, parts_of(place))
     except UnbuiltWorldError as error:
         detail = f"its world cannot be built: {error}"
         return Replay("still fails" if failure.property == BROKEN else "differs", detail)

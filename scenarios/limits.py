@@ -8,8 +8,8 @@ Region in turn, and none is assumed to end before all have begun.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from itertools import count
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count, islice
 from typing import Any, Final, NamedTuple
 
 from drsim.orchestrator.settings import SECOND_US, settings_from
@@ -34,7 +34,8 @@ def capacity_of(spec: WorldSpec, metrics: Measurements) -> Capacity:
     finder = Capacity(executions=use.found_max, timeout=use.timeout, window=use.window, reserve=use.reserve)
     if not (use.found_max and use.invoke and use.query and use.poller):
         return finder
-    limits = (*(Limit(**facts, **reach(use)._asdict()) for reach, facts in _LIMITS), *_drs(use), _calls(use))
+    *limits, calls = (Limit(**facts, **reach(use)._asdict()) for reach, facts in _LIMITS)
+    limits += [*_drs(use), calls]
     hand_overs = tuple(
         HandOver(
             at_a_time=at_a_time,
@@ -43,7 +44,7 @@ def capacity_of(spec: WorldSpec, metrics: Measurements) -> Capacity:
         )
         for at_a_time in sorted({1, use.at_a_time})
     )
-    return finder.model_copy(update={"limits": limits, "invoke_ms": use.invoke * 1000, "hand_overs": hand_overs})
+    return finder.model_copy(update={"limits": tuple(limits), "invoke_ms": use.invoke * 1000, "hand_overs": hand_overs})
 
 
 class _Use:
@@ -120,7 +121,7 @@ class _Reach(NamedTuple):
     """The use of a limit, the limit itself, and the number of executions that reaches it, with how both were found."""
 
     used: float
-    limit: float
+    limit: float | None
     at_executions: int | None
     how: str
 
@@ -191,7 +192,12 @@ def _writes(use: _Use) -> _Reach:
     return _Reach(use.count(figures.POLLING_WRITE_UNITS_MAX), _WRITE_UNITS_MAX, at, how)
 
 
-# In the order in which an execution meets them; those of DRS follow.
+def _calls(use: _Use) -> _Reach:
+    how = "the busiest minute, all accounts and Regions together; AWS publishes no limit"
+    return _Reach(max((minute.sum for minute in _minutes(use.metrics, "DescribeJobs")), default=0), None, None, how)
+
+
+# In the order in which an execution meets them; those of DRS are before the last one.
 _LIMITS: Final[tuple[tuple[Callable[[_Use], _Reach], dict[str, Any]], ...]] = (
     (_finder, {"name": "ExecutionFinder's time for a look", "unit": "s", "basis": "modelled"}),
     (_delay, {"name": "Delay of a poll after its look", "unit": "s", "basis": "modelled"}),
@@ -203,98 +209,58 @@ _LIMITS: Final[tuple[tuple[Callable[[_Use], _Reach], dict[str, Any]], ...]] = (
         | {"phase_2": figures.CONCURRENT_MAX.of(POLLER).phase_2},
     ),
     (_writes, {"name": "Write throughput of StatusIndex", "unit": "units/s", "is_paced": True, "basis": "observed"}),
+    (_calls, {"name": "DescribeJobs calls", "unit": "a minute", "is_hard": False, "basis": "observed"}),
 )
 
 
 def _drs(use: _Use) -> list[Limit]:
-    """The quotas of DRS; only that of jobs where no execution has one."""
-    drs, wanted = use.spec.drs, demand_of(use.spec, use.found_max)
-    refused = use.count(figures.STARTS_REFUSED)
-    too_large = wanted.servers_per_job > drs.servers_per_job_max
-    crowded = wanted.servers > drs.servers_in_jobs_max
+    """The quotas of DRS; only that of jobs if no execution has one."""
+    spec, drs, refused = use.spec, use.spec.drs, use.count(figures.STARTS_REFUSED)
+    largest = max((size for group in spec.workload for _, size in _jobs(group)), default=0)
+    jobs, servers = next(islice(_busiest(spec), use.found_max - 1, None)) if largest else (0, 0)
+    too_large, crowded = largest > drs.servers_per_job_max, servers > drs.servers_in_jobs_max
     where = (
-        f"by the workload, in the pair of account and Region, of {wanted.pairs}, where they are most, "
-        "none ended before all have begun"
+        f"by the workload, in the pair of account and Region, of {spec.accounts * len(spec.regions)}, "
+        "where they are most, none ended before all have begun"
     )
 
-    def quota(name: str, used: int, limit: int, at: int | None, how: str, blamed: bool) -> Limit:
+    def quota(name: str, used: int, limit: int, at: int | None, how: str, *, blamed: bool) -> Limit:
         reach = _Reach(min(used, limit), limit, at, how)
         return Limit(name=name, unit="", basis="modelled", refused=refused if blamed else 0, **reach._asdict())
 
-    how = f"{where}; {refused} starts were refused" if wanted.jobs else "no execution has a DRS job"
-    blamed = not too_large and not (crowded and wanted.jobs <= drs.jobs_max)
-    jobs = quota("DRS jobs at once", wanted.jobs, drs.jobs_max, wanted.jobs_at, how, blamed)
-    if not wanted.jobs:
-        return [jobs]
-    name, limit = "Source servers in DRS jobs at once", drs.servers_in_jobs_max
-    servers = quota(name, wanted.servers, limit, wanted.servers_at, where, crowded)
-    name, limit = "Source servers in one DRS job", drs.servers_per_job_max
-    how = "the largest wave of the workload; more executions change nothing"
-    return [jobs, servers, quota(name, wanted.servers_per_job, limit, 1 if too_large else None, how, too_large)]
+    at = _first_over(drs.jobs_max, (each for each, _ in _busiest(spec))) if largest else None
+    how = f"{where}; {refused} starts were refused" if jobs else "no execution has a DRS job"
+    blamed = not too_large and not (crowded and jobs <= drs.jobs_max)
+    quotas = [quota("DRS jobs at once", jobs, drs.jobs_max, at, how, blamed=blamed)]
+    if jobs:
+        name, limit = "Source servers in DRS jobs at once", drs.servers_in_jobs_max
+        at = _first_over(limit, (each for _, each in _busiest(spec)))
+        quotas.append(quota(name, servers, limit, at, where, blamed=crowded))
+        name, limit = "Source servers in one DRS job", drs.servers_per_job_max
+        how = "the largest wave of the workload; more executions change nothing"
+        quotas.append(quota(name, largest, limit, 1 if too_large else None, how, blamed=too_large))
+    return quotas
 
 
-def _calls(use: _Use) -> Limit:
-    return Limit(
-        name="DescribeJobs calls",
-        unit="a minute",
-        used=max((minute.sum for minute in _minutes(use.metrics, "DescribeJobs")), default=0),
-        limit=None,
-        at_executions=None,
-        is_hard=False,
-        basis="observed",
-        how="the busiest minute, all accounts and Regions together; AWS publishes no limit",
-    )
+def _first_over(limit: int, values: Iterable[int]) -> int:
+    return next(number for number, value in enumerate(values, start=1) if value > limit)
 
 
-class Demand(NamedTuple):
-    """What the first executions of a workload need of DRS in the busiest of `pairs`, and how many it can serve.
-
-    `servers_per_job` is the largest job's. `jobs_at` and `servers_at` are the numbers of executions whose last one is
-    the first to be refused; None if none has a job.
-    """
-
-    pairs: int
-    servers_per_job: int = 0
-    jobs: int = 0
-    servers: int = 0
-    jobs_at: int | None = None
-    servers_at: int | None = None
-
-
-def demand_of(spec: WorldSpec, executions: int) -> Demand:
-    """The demand of the first executions of a spec."""
-    drs, pairs = spec.drs, spec.accounts * len(spec.regions)
-    sizes = [size for group in spec.workload for _, size in _jobs(group)]
-    if not sizes:
-        return Demand(pairs)
+def _busiest(spec: WorldSpec) -> Iterator[tuple[int, int]]:
+    """Yield the jobs and servers of the busiest pair after each execution has begun; the workload repeats."""
+    pairs = spec.accounts * len(spec.regions)
     jobs: Counter[int] = Counter()
     servers: Counter[int] = Counter()
-    demand = Demand(pairs, max(sizes))
-    for number, placed in enumerate(_executions(spec.workload), start=1):
-        for place, size in placed:
-            jobs[place % pairs] += 1
-            servers[place % pairs] += size
-        if demand.jobs_at is None and max(jobs.values(), default=0) > drs.jobs_max:
-            demand = demand._replace(jobs_at=number)
-        if demand.servers_at is None and max(servers.values(), default=0) > drs.servers_in_jobs_max:
-            demand = demand._replace(servers_at=number)
-        if number == executions:
-            demand = demand._replace(jobs=max(jobs.values(), default=0), servers=max(servers.values(), default=0))
-        if number >= executions and demand.jobs_at is not None and demand.servers_at is not None:
-            break
-    return demand
-
-
-def _executions(workload: Sequence[Group]) -> Iterator[list[tuple[int, int]]]:
-    """Yield pairs, by number, and servers of the jobs that each execution has at once; the workload repeats."""
-    begun = 0
-    groups = [(group, _jobs(group)) for group in workload]
-    for repetition in count():
-        for group, jobs in groups:
-            for number in range(group.executions):
-                place = begun if group.place is None else group.place + repetition * group.executions + number
-                yield [(place + position, size) for position, size in jobs]
-                begun += 1
+    jobs_max = servers_max = 0
+    begun = ((turn, each, nth) for turn in count() for each in spec.workload for nth in range(each.executions))
+    for number, (turn, group, nth) in enumerate(begun):
+        first = number if group.place is None else group.place + turn * group.executions + nth
+        for position, size in _jobs(group):
+            pair = (first + position) % pairs
+            jobs[pair] += 1
+            servers[pair] += size
+            jobs_max, servers_max = max(jobs_max, jobs[pair]), max(servers_max, servers[pair])
+        yield jobs_max, servers_max
 
 
 def _jobs(group: Group) -> list[tuple[int, int]]:
