@@ -10,15 +10,15 @@ from typing import Final
 
 from pydantic import Field
 
-from drsim.scenarios.contradiction import Contradiction, Data, signature
-from drsim.scenarios.result import RunVerdict
+from drsim.scenarios.contradiction import Contradiction, signature
+from drsim.scenarios.result import Record, RunVerdict
 from drsim.simulator.checks.ledger import phases_of
 from drsim.simulator.faults.kinds import Fault
 
 _CLAIM_MIN: Final = 4
 
 
-class Explored(Data):
+class Explored(Record):
     """The totals of a range of seeds. Counters have a fault and a phase of life as keys, "tick-lost PENDING".
 
     `unexercised` is what the scenario declares and none of these seeds exercised; in lines of earlier versions it is
@@ -82,9 +82,7 @@ class Campaign:
     @property
     def verdict(self) -> RunVerdict:
         """As for a run: fail if a seed failed, unknown if no seed ran or something declared was not exercised."""
-        if self.failures:
-            return "fail"
-        return "pass" if self.seeds_count and not self.unexercised else "unknown"
+        return "fail" if self.failures else "pass" if self.seeds_count and not self.unexercised else "unknown"
 
     @property
     def failed_count(self) -> int:

@@ -9,13 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-
 from drsim.scenarios import criteria
 from drsim.scenarios.finding import Criterion, Finding
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.parts import UnbuiltWorldError
-from drsim.scenarios.result import Verdict
+from drsim.scenarios.result import Record, Verdict
 from drsim.simulator.checks.monitor import Violation
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import BrokenSimulationError
@@ -30,13 +28,7 @@ _WITHOUT_FAULTS: Final = "without the seed's faults: "
 """Begins what was expected where the run without faults broke a property that the seed's own run did not."""
 
 
-class Data(BaseModel):
-    """Base of what explorations save: immutable, and closed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Contradiction(Data):
+class Contradiction(Record):
     """The first violation of a property in one run, or a criterion that failed; `property` is the name of either."""
 
     seed: int
@@ -67,10 +59,9 @@ def without_faults(spec: _Spec) -> _Spec:
 
 
 def judged(world: World, seed: int) -> tuple[list[Contradiction], Mapping[str, Verdict]]:
-    """Run a world, and return its contradictions and the verdict on each property and criterion, as the runner judges.
+    """Run a world, and return its contradictions and the verdicts on properties and criteria; none if the run broke.
 
-    A criterion that rests on a property fails whenever that one does, and is then left out: it would add nothing. A run
-    that broke has no verdicts.
+    A criterion that rests on a property fails whenever that one does, and is then left out: it would add nothing.
     """
     try:
         world.run()
@@ -78,11 +69,8 @@ def judged(world: World, seed: int) -> tuple[list[Contradiction], Mapping[str, V
     except (Exception, BrokenSimulationError) as error:
         return [broken(seed, world.kernel.now_us, error)], {}
     verdicts: dict[str, Verdict] = {monitor.name: monitor.verdict.value for monitor in world.monitors}
-    found = [
-        _contradiction(seed, monitor.name, violation)
-        for monitor in world.monitors
-        for violation in monitor.violations[:1]
-    ]
+    broken_ones = [monitor for monitor in world.monitors if monitor.violations]
+    found = [_contradiction(seed, monitor.name, monitor.violations[0]) for monitor in broken_ones]
     for criterion, finding in findings:
         verdicts[criterion.name] = finding.verdict
         if finding.passed is False and all(verdicts[name] != "fail" for name in criterion.rests_on):

@@ -27,6 +27,10 @@ class CrashPoint(NamedTuple):
     rule: Rule
     heal_us: int
 
+    def within(self, scenario: Scenario) -> Scenario:
+        """The scenario with this death in it."""
+        return scenario.model_copy(update={"faults": (self.rule,), "heal": self.heal_us})
+
 
 class Crashed(NamedTuple):
     """The outcome of a number of crash points. `missed` are those whose rule never acted."""
@@ -37,9 +41,8 @@ class Crashed(NamedTuple):
 
     def plus(self, other: "Crashed") -> "Crashed":
         """The sum of both."""
-        return Crashed(
-            self.points_count + other.points_count, self.missed + other.missed, self.failures + other.failures
-        )
+        count = self.points_count + other.points_count
+        return Crashed(count, self.missed + other.missed, self.failures + other.failures)
 
     def groups(self) -> dict[str, list[tuple[CrashPoint, Contradiction]]]:
         """Failures by the property that they break."""
@@ -70,9 +73,8 @@ def crash_points(scenario: Scenario, seed: int, parts_place: str = "") -> tuple[
 
 
 def _death(call: FaultInjected, fault: Fault, *, redelivered: bool) -> Rule:
-    selected = {name: getattr(call, name) for name in ("operation", "function", "run", "nth")}
-    execution = call.execution_id or None
-    return Rule.model_validate({**selected, "fault": fault, "execution": execution, "redelivered": redelivered})
+    call_fields = {name: getattr(call, name) for name in ("operation", "function", "run", "nth")}
+    return Rule(fault=fault, execution=call.execution_id or None, redelivered=redelivered, **call_fields)
 
 
 def crash(scenario_json: str, points: Sequence[CrashPoint], seed: int, parts_place: str) -> Crashed:
@@ -82,7 +84,7 @@ def crash(scenario_json: str, points: Sequence[CrashPoint], seed: int, parts_pla
     failures: list[tuple[CrashPoint, Contradiction]] = []
     for point in points:
         try:
-            world = world_of(with_point(scenario, point), seed, parts, verdict_only=True)
+            world = world_of(point.within(scenario), seed, parts, verdict_only=True)
         except UnbuiltWorldError as error:
             failures.append((point, broken(seed, 0, error)))
             continue
@@ -91,11 +93,6 @@ def crash(scenario_json: str, points: Sequence[CrashPoint], seed: int, parts_pla
             missed.append(str(point.rule))
         world.close()
     return Crashed(len(points), tuple(missed), tuple(failures))
-
-
-def with_point(scenario: Scenario, point: CrashPoint) -> Scenario:
-    """The scenario with that one death in it."""
-    return scenario.model_copy(update={"faults": (point.rule,), "heal": point.heal_us})
 
 
 def crash_everywhere(

@@ -1,8 +1,7 @@
 """The acceptance criteria: Phase 2's ten, and those that Phase 2 could not show.
 
-Each is a function from a world that has run to a verdict with value, threshold and evidence. A criterion that the run
-could not judge is not exercised. Values and thresholds are numbers with a unit, and texts short enough for one line of
-a terminal; the evidence is for the report.
+Each is a function from a world that has run to what it concludes. Values and thresholds are numbers with a unit, and
+texts that fit on one line of a terminal; the evidence is for the report.
 """
 
 from collections.abc import Sequence
@@ -20,12 +19,10 @@ from drsim.simulator.world import World
 
 ALARMS: Final = "Alarms go off and clear"
 
+# How an execution ends when DRS reports its end.
 _BY_TRUTH: Final = (ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL, ExecutionStatus.FAILED)
-"""How an execution ends when DRS says so."""
-
 _CONCURRENT_MIN: Final = 100
 _HUNDRED: Final = always("100 or more, all served", "executions", ">=", _CONCURRENT_MIN)
-
 _COMPLETION: Final = ("completion-soundness", "completion-liveness")
 _TIMEOUT: Final = ("timeout-truth", "completion-soundness")
 _SERVICE: Final = ("no-starvation", "completion-liveness", "isolation")
@@ -92,11 +89,9 @@ def _cadence(world: World) -> Finding:
     monitor = monitor_of(world, "poll-cadence")
     if not monitor.checked and not monitor.violations_count:
         return Finding(None, "no poll", "no poll was recorded")
-    delays = world.statistics.values(figures.POLL_DELAY)
-    evidence = violations(world, "poll-cadence")
-    if delays:
-        evidence += f"; a poll is recorded at most {seconds(delays.high)} after its look"
-    wrong = monitor.violations_count
+    delays, wrong = world.statistics.values(figures.POLL_DELAY), monitor.violations_count
+    latest = f"; a poll is recorded at most {seconds(delays.high)} after its look" if delays else ""
+    evidence = violations(world, "poll-cadence") + latest
     return Finding(not wrong, f"{monitor.checked} polls, {wrong} early or late", evidence, wrong)
 
 
@@ -106,10 +101,10 @@ def _expectation(world: World) -> Finding:
         return Finding(None, "nothing expected", "the scenario names no status")
     actual = {key: world.status_of(key) for key in expected}
     others = [key for key, status in expected.items() if actual[key] is not status]
-    evidence = "; ".join(f"{key.execution_id}: {actual[key]}, not {expected[key]}" for key in others[:3])
-    value, evidence = f"{len(expected) - len(others)} of {len(expected)} as expected", evidence or "each one"
+    value = f"{len(expected) - len(others)} of {len(expected)} as expected"
     if not others:
-        return Finding(True, value, evidence, 0)
+        return Finding(True, value, "each one", 0)
+    evidence = "; ".join(f"{key.execution_id}: {actual[key]}, not {expected[key]}" for key in others[:3])
     # Both statuses are what is expected, so that failures are grouped by them, and shrinking keeps to both.
     key = others[0]
     differs = f"{expected[key]} at the end, not {actual[key]}"
@@ -150,8 +145,7 @@ def _alarms(world: World) -> Finding:
     wrong, evidence = [], []
     for name, then in declared.items():
         changes = changes_of(alarms_by_name()[name], world)
-        trouble = alarm_trouble([change.state for change in changes], then)
-        if trouble:
+        if trouble := alarm_trouble([change.state for change in changes], then):
             wrong.append(f"{name} {trouble}")
         states = ", ".join(f"{change.state} at {change.at}" for change in changes)
         evidence.append(f"{name}, which {then} once all is well: {states}")

@@ -13,11 +13,12 @@ from pydantic import AfterValidator, Field, ValidationError
 from drsim.scenarios import machine
 from drsim.scenarios.aliases import current
 from drsim.scenarios.atomic_files import replaced
-from drsim.scenarios.contradiction import BROKEN, Contradiction, Data, contradictions
+from drsim.scenarios.contradiction import BROKEN, Contradiction, contradictions
 from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.files import ScenarioError, text_of
 from drsim.scenarios.model import PROPERTY_NAMES, Scenario, known
 from drsim.scenarios.parts import UnbuiltWorldError, parts_of, world_of
+from drsim.scenarios.result import Record
 from drsim.simulator.durations import DurationUs, show_duration
 from drsim.simulator.events import FaultInjected
 from drsim.simulator.faults.kinds import POINTS
@@ -27,11 +28,8 @@ from drsim.simulator.spec.groups import Arrival, Group
 from drsim.simulator.workload import PlannedExecution
 
 
-class Failure(Data):
-    """One failure of a property or criterion, which `property` names.
-
-    `digest` is "" if the run that found it could not be repeated.
-    """
+class Failure(Record):
+    """One failure of what `property` names, a property or criterion; `digest` is "" if its run cannot be repeated."""
 
     schema_version: Literal[1] = 1
     property: Annotated[str, AfterValidator(partial(known, "property", (*PROPERTY_NAMES, *CRITERIA_NAMES, BROKEN)))]
@@ -126,11 +124,9 @@ def replay(failure: Failure, parts_place: str | None = None) -> Replay:
         # Shrinking keeps only what the property needs, so criteria mean nothing then.
         found -= set(CRITERIA_NAMES)
     if failure.property in found:
-        if digest == failure.digest:
-            return Replay("still fails", "the very same run, event by event")
-        if not failure.digest:
-            return Replay("still fails", "its run could not be repeated when it was saved")
-        return Replay("still fails", "by another way than the one that was saved: the trace differs")
+        differs = "by another way than the one that was saved: the trace differs"
+        same = "the very same run, event by event" if digest == failure.digest else differs
+        return Replay("still fails", same if failure.digest else "its run could not be repeated when it was saved")
     if found:
         return Replay("differs", f"it now breaks {', '.join(sorted(found))}")
     if failure.scenario.faults and not injected:

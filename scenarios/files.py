@@ -31,10 +31,7 @@ def catalogue() -> tuple[str, ...]:
 
 
 def load(name_or_path: str, changes: Sequence[str] = ()) -> Scenario:
-    """The scenario of that name in the catalogue, or in that file, with changes such as "executions=200".
-
-    Raises ScenarioError.
-    """
+    """The scenario of a name or file, with changes such as "executions=200". Raises ScenarioError."""
     name = CURRENT.get(name_or_path, name_or_path)
     if name in catalogue():
         return parse(_CATALOGUE.joinpath(f"{name}.yaml").read_text(encoding="utf-8"), name, changes)
@@ -97,10 +94,9 @@ def _apply(data: dict[Any, Any], change: str) -> Steps:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         raise ValueError(f"{text!r} is no YAML value") from None
-    groups = data.get("workload")
     if key == "executions":
-        return _share_out(groups, value)
-    path = _path(key, groups)
+        return _share_out(data.get("workload"), value)
+    path = _path(key, data.get("workload"))
     _put(data, path, value, key)
     return path
 

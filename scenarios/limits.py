@@ -1,9 +1,8 @@
 """The limits of the polling, each with the use that one run made of it and where it would be reached.
 
-Owns how each is extrapolated from the figures of a run. The model is small: a look costs its pages of StatusIndex and
-its invokes, several at a time. Pollers start no faster than the finder hands over, which bounds what they do at once,
-however many executions there are. DRS's quotas follow from the workload: executions take the pairs of account and
-Region in turn, and none is assumed to end before all have begun.
+Owns how each is extrapolated. A look costs its pages of StatusIndex and its invokes, several at a time. Pollers start
+no faster than the finder hands over, which bounds what they do at once. Executions take the pairs of account and Region
+in turn, and none is assumed to end before all have begun.
 """
 
 import math

@@ -6,9 +6,6 @@ from hashlib import sha256
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
-
-_PACKAGES: Final = ("drsim.orchestrator", "drsim.simulator", "drsim.scenarios")
 
 
 def wall_seconds() -> float:
@@ -19,7 +16,8 @@ def wall_seconds() -> float:
 def code_digest(*files: str | None) -> str:
     """SHA-256 of the sources that a run is made of, and of further files."""
     digest = sha256()
-    sources = [path for package in _PACKAGES for path in sorted(Path(str(resources.files(package))).rglob("*.py"))]
+    folders = [Path(str(resources.files(f"drsim.{name}"))) for name in ("orchestrator", "simulator", "scenarios")]
+    sources = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     for path in [*sources, *(Path(file) for file in files if file is not None)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()

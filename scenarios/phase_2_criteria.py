@@ -35,11 +35,9 @@ def _triggers(world: World) -> Finding:
         every = seconds(world.spec.schedule.rate)
         return Finding(None, f"set to every {every}", f"this scenario's rule fires every {every}, not every 60 s")
     gaps = world.statistics.values(figures.TICK_INTERVAL)
-    shown = f"{ticks_count} ticks"
-    if gaps:
-        low, high = (f"{gap_us / 1e6:g}" for gap_us in (gaps.low, gaps.high))
-        shown += f", {low if low == high else f'{low} to {high}'} s apart"
-    return by_properties(world, shown, "trigger-cadence")
+    ends = dict.fromkeys(f"{gap_us / 1e6:g}" for gap_us in (gaps.low, gaps.high)) if gaps else ()
+    apart = f", {' to '.join(ends)} s apart" if ends else ""
+    return by_properties(world, f"{ticks_count} ticks{apart}", "trigger-cadence")
 
 
 def _queries(world: World) -> Finding:
@@ -77,12 +75,12 @@ def _adaptive(world: World) -> Finding:
 def _parallel(world: World) -> Finding:
     most, failed = world.tally.invoked_max, world.tally.errors["Invoke"]
     if most < 2 and not failed:
-        return Finding(None, "never 2 due at once", "no look had two executions to poll")
+        return Finding(None, "at most one was due at a time", "no look had two executions to poll")
     at_once = world.tally.counts[figures.CONCURRENT_MAX.of(POLLER)]
     batch = world.statistics.values(figures.INVOKES_OF_A_LOOK)
-    batch_us = batch.high if batch else 0
     evidence = (
-        f"up to {most} pollers invoked by one look, within {seconds(batch_us)}; {failed} invocations refused; "
+        f"up to {most} pollers invoked by one look, within {seconds(batch.high if batch else 0)}; "
+        f"{failed} invocations refused; "
         f"at most {world.settings.parallel_invokes_max} invocations at a time"
     )
     if at_once < 2 and not failed and world.tally.disturbed:
@@ -132,11 +130,10 @@ def _no_errors(world: World) -> Finding:
     throttled, dropped = tally.counts[figures.THROTTLES], tally.counts[figures.EVENTS_DROPPED]
     common = [f"{count} x {text}" for text, count in world.statistics.failures.most_common(3)]
     evidence = "; ".join([*common, f"{throttled} throttles, {dropped} events dropped", violations(world, "budgets")])
-    if world.tally.disturbed:
-        by_faults = tally.counts[figures.FAILED_BY_FAULTS]
+    if tally.disturbed:
+        by_faults, throttled, dropped = tally.counts[figures.FAILED_BY_FAULTS], 0, 0
         evidence += f"; {by_faults} runs failed by injected faults"
         failed -= by_faults
-        throttled = dropped = 0
     passed = failed == throttled == dropped == 0 and holds(world, "budgets")
     over = monitor_of(world, "budgets").violations_count
     return Finding(passed, f"{failed} of {runs} failed, {over} over", evidence, failed)
@@ -155,8 +152,7 @@ def _graceful(world: World) -> Finding:
     tally = world.tally
     missing, unknown = (tally.counts[each] for each in (figures.WAVES_WITHOUT_JOB_ID, figures.WAVES_WITH_UNKNOWN_JOB))
     if not missing + unknown:
-        reason = "no poll met a wave that lacked its job, or whose job DRS does not know"
-        return Finding(None, "no job was missing", reason)
+        return Finding(None, "no job was missing", "no poll met a wave without a job, or with one unknown to DRS")
     warnings = tally.counts[figures.WARNINGS.of(POLLER)]
     errors = max(tally.failed[POLLER, "error"] - tally.counts[figures.FAILED_BY_FAULTS], 0)
     evidence = f"polls met a wave without JobId {missing} times, and one with an unknown job {unknown} times"

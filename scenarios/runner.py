@@ -53,11 +53,10 @@ def run(
     """Run a scenario with a seed. `on_progress` is called with the virtual time (us) once a virtual minute.
 
     `trace` selects the events that become lines. With a `spool`, lines go to that file during the run, in bounded
-    memory; `Run.trace.write` moves it to its final path, and a run that does not end leaves none.
-    `functions` are other Lambda handlers than this project's, for the wire tier. `replay` is the command that runs it
-    again, for the result. Raises KernelError when the simulation itself broke, HandlerError (of `simulator.wire`) when
-    handlers cannot be run, and MissingExtraError where the wire tier is not installed;
-    OSError for a spool that cannot be made, and UnwrittenTraceError for one that cannot be written.
+    memory; `Run.trace.write` moves it to its final path, and a run that does not end leaves none. `functions` are other
+    Lambda handlers than this project's, for the wire tier. `replay` is the command that repeats the run. Raises
+    KernelError if the simulation broke, HandlerError (of `simulator.wire`) if handlers cannot be run, MissingExtraError
+    without the wire tier's packages, OSError or UnwrittenTraceError for a spool that cannot be made or written.
     """
     lines = Trace(level=trace, spool=spool)
     try:
@@ -67,8 +66,7 @@ def run(
             world.run(on_progress=on_progress)
             lines.close()
             wall_seconds = machine.wall_seconds() - began
-            command = replay or f"drsim run {scenario.name} --seed {seed}"
-            found = _result(world, scenario, seed=seed, tier=tier, wall_seconds=round(wall_seconds, 3), replay=command)
+            found = _result(world, scenario, seed=seed, tier=tier, wall_seconds=round(wall_seconds, 3), replay=replay)
             world.close()
             return Run(found, lines)
     except BaseException:
@@ -97,7 +95,7 @@ def _result(
         trace_digest=None if trace.level == "off" else trace.digest(),
         virtual_seconds=world.kernel.now_us / 1_000_000,
         wall_seconds=wall_seconds,
-        replay=replay,
+        replay=replay or f"drsim run {scenario.name} --seed {seed}",
         executions={status: world.tally.statuses[status] for status in ExecutionStatus},
         polls=world.statistics.counts[figures.INVOCATIONS.of(POLLER)],
         properties=properties,
@@ -105,8 +103,7 @@ def _result(
         metrics=metrics,
         faults=tuple(_fault(rule, count, world) for rule, count in zip(plan.rules, plan.fired_counts, strict=True)),
         unwinnable=tuple(
-            result.UnwinnableRecord(execution_id=execution_id, reason=reason)
-            for execution_id, reason in sorted(plan.unwinnable.items())
+            result.UnwinnableRecord(execution_id=each, reason=why) for each, why in sorted(plan.unwinnable.items())
         ),
         capacity=capacity_of(world.spec, metrics),
     )
@@ -141,7 +138,8 @@ def _fault(rule: Rule, count: int, world: World) -> result.FaultRecord:
 def _measurements(world: World, scenario: Scenario) -> result.Measurements:
     statistics, epoch_us = world.statistics, scenario.epoch_us
     cloudwatch, alarms, dashboard = records_of(world)
-    distributions = {**statistics.distributions, figures.RECOVERY: Sketch(world.recovery_us)}
+    sketches = {**statistics.distributions, figures.RECOVERY: Sketch(world.recovery_us)}
+    distributions = {each.name: _distribution(each, values) for each, values in sketches.items() if values}
     counts = {
         **statistics.counts,
         figures.POLLING_WRITE_UNITS_MAX: world.cloudwatch.polling_write_units_max,
@@ -153,9 +151,7 @@ def _measurements(world: World, scenario: Scenario) -> result.Measurements:
         look_every=look_every_us(world) / 1_000_000,
         cadence=tuple(_cadence(phase, world) for phase in Phase),
         ticks=tuple(_tick(tick, epoch_us) for tick in statistics.ticks),
-        distributions=dict(
-            sorted((each.name, _distribution(each, kept)) for each, kept in distributions.items() if kept)
-        ),
+        distributions=dict(sorted(distributions.items())),
         counts=dict(sorted((each.name, count) for each, count in counts.items())),
         log_groups={name: _log_group(volume) for name, volume in sorted(world.logs.groups.items())},
         cloudwatch=cloudwatch,

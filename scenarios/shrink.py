@@ -224,10 +224,7 @@ def shrunk(
 def shrunk_failure(
     scenario: Scenario, found: Contradiction | Failure, *, parts_place: str = "", seconds_max: float = 60.0
 ) -> tuple[Failure, int, str]:
-    """The smallest failure found, the number of runs, and "".
-
-    If it cannot be shrunk or does not repeat: the failure as it was found, 0, and the reason.
-    """
+    """The smallest failure found, the number of runs, and ""; or the failure as found, 0, and why it was not shrunk."""
     try:
         return *shrunk(scenario, found.seed, found.property, parts_place=parts_place, seconds_max=seconds_max), ""
     except UnrepeatableError as error:

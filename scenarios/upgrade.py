@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from drsim.scenarios.limits import capacity_of
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.result import Capacity, Measurements
+from drsim.scenarios.result import Measurements
 from drsim.simulator.figures.table import FIGURES
 
 _LIMITS: Final = {"Performance <100ms queries": {"relation": "<", "limit": 100.0, "unit": "ms"}}
@@ -30,12 +30,9 @@ def upgraded(data: dict[str, Any]) -> dict[str, Any]:
         criteria = [{**_LIMITS.get(each["name"], {}), **each} for each in data["criteria"]]
     except (AttributeError, KeyError, TypeError):
         return data
-    return {**data, "executions": executions, "criteria": criteria, "metrics": metrics, "capacity": _capacity(metrics)}
-
-
-def _capacity(metrics: dict[str, Any]) -> Capacity | None:
     try:
         found = Measurements.model_validate(metrics)
-        return capacity_of(Scenario.model_validate(found.configuration), found)
+        capacity = capacity_of(Scenario.model_validate(found.configuration), found)
     except ValidationError:
-        return None
+        capacity = None
+    return {**data, "executions": executions, "criteria": criteria, "metrics": metrics, "capacity": capacity}

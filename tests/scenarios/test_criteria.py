@@ -168,7 +168,7 @@ def test_a_warning_that_ends_a_poll_in_error_is_not_graceful() -> None:
 
 UNEXERCISED: Final = (
     ("Adaptive polling intervals", "idle", "no execution polled twice"),
-    ("Parallel poller invocations", "drill", "never 2 due at once"),
+    ("Parallel poller invocations", "drill", "at most one was due at a time"),
     ("DynamoDB updates successful", "idle", "no update"),
     ("Graceful error handling", "drill", "no job was missing"),
     ("Executions complete with DRS's truth", "timeout-stuck", "no execution completed"),
