@@ -115,10 +115,8 @@ class Campaign:
     @staticmethod
     def empty_cells(faults: Sequence[Fault], counts: Mapping[str, int]) -> dict[Fault, list[str]]:
         """Return the phases of life in which a kind of fault could have acted and did not."""
-        missing = {
-            fault: [phase for phase in phases_of(fault) if not counts.get(f"{fault} {phase}")] for fault in faults
-        }
-        return {fault: phases for fault, phases in missing.items() if phases}
+        missing = ((each, [phase for phase in phases_of(each) if not counts.get(f"{each} {phase}")]) for each in faults)
+        return {fault: phases for fault, phases in missing if phases}
 
 
 def missing_ranges(first: int, last: int, done: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -24,12 +24,12 @@ def changes_of(alarm: Alarm, world: World) -> tuple[AlarmChange, ...]:
     """An alarm's states in a world that has run."""
     epoch_us, series = world.spec.epoch_us, world.cloudwatch.metrics().get(alarm.metric)
     ended_us = epoch_us + world.kernel.now_us
-    changes = history(alarm, series, epoch_us // MINUTE_US, ended_us // MINUTE_US)
-    # A state begins at the end of its minute, and not before the run.
-    instants = [instant(max((change.minute + 1) * MINUTE_US, epoch_us)) for change in changes]
-    return tuple(
-        AlarmChange(at=at, state=each.state, reason=each.reason) for at, each in zip(instants, changes, strict=True)
-    )
+    changes = []
+    for each in history(alarm, series, epoch_us // MINUTE_US, ended_us // MINUTE_US):
+        # A state begins at the end of its minute, and not before the run.
+        at = instant(max((each.minute + 1) * MINUTE_US, epoch_us))
+        changes.append(AlarmChange(at=at, state=each.state, reason=each.reason))
+    return tuple(changes)
 
 
 def _alarm(alarm: Alarm, positions: dict[Metric, int], world: World) -> AlarmRecord:

@@ -81,8 +81,7 @@ def _line(event: _Event) -> Line | None:
 def difference(failure: Failure) -> Difference | None:
     """How the failing run first differs from the nearest one that passes, or None if there is no such run.
 
-    That is the run without the last fault of the plan, since each fault of a smallest plan is needed. Without any
-    fault it is the run of the real code.
+    That is the run without the last fault, since each fault of a smallest plan is needed, or that of the real code.
     """
     scenario, parts = failure.scenario, parts_of(failure.parts)
     if scenario.faults:

@@ -35,14 +35,7 @@ def capacity_of(spec: WorldSpec, metrics: Measurements) -> Capacity:
         return finder
     *limits, calls = (Limit(**facts, **reach(use)._asdict()) for reach, facts in _LIMITS)
     limits += [*_drs(use), calls]
-    hand_overs = tuple(
-        HandOver(
-            at_a_time=at_a_time,
-            before_timeout=use.executions_within(use.window, at_a_time),
-            before_reserve=use.executions_within(use.window - use.reserve, at_a_time),
-        )
-        for at_a_time in sorted({1, use.at_a_time})
-    )
+    hand_overs = tuple(_hand_over(use, at_a_time) for at_a_time in sorted({1, use.at_a_time}))
     return finder.model_copy(update={"limits": tuple(limits), "invoke_ms": use.invoke * 1000, "hand_overs": hand_overs})
 
 
@@ -90,13 +83,17 @@ class _Use:
         return int(seconds / (each + self.query / self.executions_per_page))
 
     def count(self, figure: Figure) -> int:
-        """A count of the run."""
         return self.metrics.counts.get(figure.name, 0)
 
     def max(self, figure: Figure) -> float:
         """The largest value of a distribution, 0 if the run has none."""
         found = self.metrics.distributions.get(figure.name)
         return found.max / 1000 if found else 0.0
+
+
+def _hand_over(use: _Use, at_a_time: int) -> HandOver:
+    whole, part = (use.executions_within(seconds, at_a_time) for seconds in (use.window, use.window - use.reserve))
+    return HandOver(at_a_time=at_a_time, before_timeout=whole, before_reserve=part)
 
 
 def _mean(metrics: Measurements, *wanted: Figure) -> float:
@@ -108,12 +105,8 @@ def _mean(metrics: Measurements, *wanted: Figure) -> float:
 
 def _minutes(metrics: Measurements, name: str, index: str = "") -> list[Minute]:
     """The minutes of one metric, all of its dimensions or those of one index."""
-    return [
-        minute
-        for metric in metrics.cloudwatch
-        if metric.name == name and (not index or index in metric.dimensions)
-        for minute in metric.minutes
-    ]
+    found = (each for each in metrics.cloudwatch if each.name == name and (not index or index in each.dimensions))
+    return [minute for metric in found for minute in metric.minutes]
 
 
 class _Reach(NamedTuple):

@@ -49,9 +49,8 @@ class Scenario(WorldSpec):
 
 def verdict(verdicts: Mapping[str, Verdict], exercises: Exercises, unjudged: Set[str]) -> RunVerdict:
     """Fail if anything failed; unknown if something that must be exercised was not; else pass."""
-    if "fail" in verdicts.values():
-        return "fail"
-    return "unknown" if unexercised(verdicts, exercises, unjudged) else "pass"
+    otherwise: RunVerdict = "unknown" if unexercised(verdicts, exercises, unjudged) else "pass"
+    return "fail" if "fail" in verdicts.values() else otherwise
 
 
 def unexercised(verdicts: Mapping[str, Verdict], exercises: Exercises, unjudged: Set[str]) -> tuple[str, ...]:

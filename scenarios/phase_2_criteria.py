@@ -45,10 +45,8 @@ def _queries(world: World) -> Finding:
     queries, errors = world.tally.counts[figures.CALLS.of(FINDER, "Query")], world.tally.errors["Query"]
     if not queries:
         return Finding(None, "no query", "the finder never looked")
-    evidence = (
-        f"{counts[figures.LOOKS]} looks read {counts[figures.INDEX_PAGES]} pages "
-        f"with {counts[figures.EXECUTIONS_FOUND]} items, {counts[figures.LOOKS_EMPTY]} of them empty"
-    )
+    looks, pages, found = counts[figures.LOOKS], counts[figures.INDEX_PAGES], counts[figures.EXECUTIONS_FOUND]
+    evidence = f"{looks} looks read {pages} pages with {found} items, {counts[figures.LOOKS_EMPTY]} of them empty"
     return Finding(errors == 0, f"{queries} queries, {errors} errors", evidence, errors)
 
 

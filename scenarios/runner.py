@@ -15,7 +15,7 @@ from drsim.scenarios.limits import capacity_of
 from drsim.scenarios.model import Scenario, verdict
 from drsim.scenarios.phase_2_criteria import effective_us, look_every_us
 from drsim.simulator.checks.cadence import interval_us
-from drsim.simulator.checks.monitor import Monitor
+from drsim.simulator.checks.monitor import Monitor, Violation
 from drsim.simulator.events import POLLER
 from drsim.simulator.faults.rules import Rule
 from drsim.simulator.figures import table as figures
@@ -116,16 +116,13 @@ def _property(monitor: Monitor, world: World) -> result.PropertyResult:
         verdict=monitor.verdict.value,
         checked=monitor.checked,
         violations_count=monitor.violations_count,
-        violations=tuple(
-            result.ViolationRecord(
-                execution_id=each.execution_id,
-                at=result.instant(world.spec.epoch_us + each.at_us),
-                expected=each.expected,
-                observed=each.observed,
-            )
-            for each in monitor.violations
-        ),
+        violations=tuple(_violation(each, world.spec.epoch_us) for each in monitor.violations),
     )
+
+
+def _violation(found: Violation, epoch_us: int) -> result.ViolationRecord:
+    execution_id, at = found.execution_id, result.instant(epoch_us + found.at_us)
+    return result.ViolationRecord(execution_id=execution_id, at=at, expected=found.expected, observed=found.observed)
 
 
 def _fault(rule: Rule, count: int, world: World) -> result.FaultRecord:
