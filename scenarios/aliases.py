@@ -1,7 +1,4 @@
-"""Names of earlier versions: scenario files, failures and campaigns that hold them stay readable.
-
-Owns the one table of such names. Reading a file replaces them before its data is validated.
-"""
+"""Former names, replaced when a scenario, a failure or a campaign is read, so that old files stay readable."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -21,8 +21,8 @@ _CLAIM_MIN: Final = 4
 class Explored(Record):
     """The totals of a range of seeds. Counters have a fault and a phase of life as keys, "tick-lost PENDING".
 
-    `unexercised` is what the scenario declares and none of these seeds exercised; in lines of earlier versions it is
-    empty, which claims nothing. `overdue_seeds` counts those in which a fault met an execution older than its timeout.
+    `overdue_seeds` counts those in which a fault met an execution older than its timeout. `unexercised` is what the
+    scenario declares and none of these seeds exercised; it is empty in lines of earlier versions.
     """
 
     first: int

@@ -22,10 +22,9 @@ from drsim.simulator.world import World
 _Spec = TypeVar("_Spec", bound=WorldSpec)
 
 BROKEN: Final = "simulation"
-"""Stands for a property where the simulation itself broke."""
-
+"""Stands for a property if the simulation itself broke."""
+# Begins what was expected if the run without faults broke a property that the seed's own run did not.
 _WITHOUT_FAULTS: Final = "without the seed's faults: "
-"""Begins what was expected where the run without faults broke a property that the seed's own run did not."""
 
 
 class Contradiction(Record):
@@ -69,8 +68,8 @@ def judged(world: World, seed: int) -> tuple[list[Contradiction], Mapping[str, V
     except (Exception, BrokenSimulationError) as error:
         return [broken(seed, world.kernel.now_us, error)], {}
     verdicts: dict[str, Verdict] = {monitor.name: monitor.verdict.value for monitor in world.monitors}
-    broken_ones = [monitor for monitor in world.monitors if monitor.violations]
-    found = [_contradiction(seed, monitor.name, monitor.violations[0]) for monitor in broken_ones]
+    failed = [monitor for monitor in world.monitors if monitor.violations]
+    found = [_contradiction(seed, monitor.name, monitor.violations[0]) for monitor in failed]
     for criterion, finding in findings:
         verdicts[criterion.name] = finding.verdict
         if finding.passed is False and all(verdicts[name] != "fail" for name in criterion.rests_on):
@@ -105,8 +104,5 @@ def in_words(error: BaseException) -> str:
 
 def new_without_faults(plain: World, seed: int, known: Sequence[str]) -> list[Contradiction]:
     """What a run without the seed's faults finds and the seed's own run does not, marked as such."""
-    return [
-        found.model_copy(update={"expected": _WITHOUT_FAULTS + found.expected})
-        for found in contradictions(plain, seed)
-        if found.property not in known
-    ]
+    new = (found for found in contradictions(plain, seed) if found.property not in known)
+    return [found.model_copy(update={"expected": _WITHOUT_FAULTS + found.expected}) for found in new]

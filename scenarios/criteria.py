@@ -122,9 +122,8 @@ def _overload(world: World) -> Finding:
     owed = len(world.workload) - statuses[ExecutionStatus.CANCELLED]
     passed = served == owed and holds(world, *_OVERLOAD)
     if not strained:
-        evidence = "the usual bounds held: there was no overload"
         value = "nothing gave way" if passed else f"{served} of {owed} served; nothing gave way"
-        return Finding(None if passed else False, value, evidence, owed - served)
+        return Finding(None if passed else False, value, "the usual bounds held, without overload", owed - served)
     firsts = sorted(((each, each.violations[0]) for each in strained), key=lambda pair: pair[1].at_us)
     given_way = [
         f"{each.name} at {seconds(first.at_us)}: {first.expected}; {first.observed} ({each.violations_count} times)"

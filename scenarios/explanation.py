@@ -1,7 +1,4 @@
-"""The story of a failure in domain words: what happened to which execution, and which write overwrote which.
-
-The smallest failing run is made again for it, and so is the nearest passing one.
-"""
+"""The story of a failure: what happened to which execution, and how its run differs from the nearest passing one."""
 
 from collections.abc import Iterator
 from itertools import groupby

@@ -22,7 +22,7 @@ from drsim.simulator.world import Parts, World, collecting_seldom
 _COMPARED_EVERY: Final = 16
 _RANGE_SECONDS: Final = 1.0
 
-_Range: TypeAlias = tuple[int, int]
+Range: TypeAlias = tuple[int, int]
 
 
 def explore_range(scenario_json: str, first: int, last: int, parts_place: str) -> Explored:
@@ -88,19 +88,13 @@ class Engine(Protocol):
 
     def jobs(self) -> int:
         """How many calls the workers run at once now, at least 1."""
-        ...
 
     def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future[Any]:
         """Make a call."""
-        ...
 
 
 def explore(
-    scenario: Scenario,
-    ranges: Sequence[_Range],
-    engine: Engine,
-    parts_place: str = "",
-    seconds_max: float | None = None,
+    scenario: Scenario, ranges: Sequence[Range], engine: Engine, parts_place: str = "", seconds_max: float | None = None
 ) -> Iterator[Explored]:
     """Explore ranges of seeds, yielding what is done as it comes. No new range begins after `seconds_max`.
 
@@ -109,8 +103,8 @@ def explore(
     once `submit` does, nothing new begins.
     """
     text, began, size = scenario.model_dump_json(), machine.wall_seconds(), 1
-    left, lost, reason = list(reversed(ranges)), list[_Range](), ""
-    running: dict[Future[tuple[Explored, float]], _Range] = {}
+    left, lost, reason = list(reversed(ranges)), list[Range](), ""
+    running: dict[Future[tuple[Explored, float]], Range] = {}
     while left or running:
         jobs = engine.jobs()
         in_time = seconds_max is None or machine.wall_seconds() - began < seconds_max
@@ -144,7 +138,7 @@ def explore(
         raise LostError(f"seeds {seeds_lost} were not run: {reason}")
 
 
-def _taken(left: list[_Range], size: int) -> _Range:
+def _taken(left: list[Range], size: int) -> Range:
     """Take the next seeds, at most this many, from the last range."""
     low, high = left.pop()
     last = min(high, low + size - 1)

@@ -58,11 +58,9 @@ def parse(text: str, where: str, changes: Sequence[str] = ()) -> Scenario:
         loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
         data = None if root is None else loader.construct_document(root)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        raise ScenarioError(f"{where}{f':{mark.line + 1}' if mark else ''}: {error.problem}") from None
     except yaml.YAMLError as error:
-        raise ScenarioError(f"{where}: {str(error).splitlines()[0]}") from None
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", str(error).splitlines()[0])
+        raise ScenarioError(f"{where}{f':{mark.line + 1}' if mark else ''}: {problem}") from None
     if root is None or not isinstance(data, dict):
         raise ScenarioError(f"{where}: a scenario is a mapping of fields such as name, title and why, got {data!r}")
     problems = list(_repeated(root, where))

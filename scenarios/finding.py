@@ -20,11 +20,10 @@ class Threshold(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What a criterion concludes. `passed` is None when the run could not judge it.
+    """What a criterion concludes. `passed` is None if the run could not judge it, `first` the first violation.
 
     `passed` comes from properties, `World.tally` and the table, so it is the same in a world with `verdict_only`.
-    There `value` may have fewer figures, and `evidence` and `measured` lack those of `World.statistics`. `first` is the
-    first execution that fails the criterion.
+    There `value` may have fewer figures, and `evidence` and `measured` lack those of `World.statistics`.
     """
 
     passed: bool | None

@@ -46,7 +46,7 @@ class _Use:
         settings = settings_from(spec.settings)
         self.spec = spec
         self.metrics = metrics
-        # Executions that the fullest look found.
+        # The fullest look's executions.
         self.found_max = max((tick.found for tick in metrics.ticks), default=0)
         # Invokes of one look at once, and how many pollers that starts in a second.
         self.at_a_time = settings.parallel_invokes_max
