@@ -13,8 +13,6 @@ LONG: Final = frozenset(
         "drsim.exploring.explore",
         "drsim.reports.charts.distributions.ranges",
         "drsim.reports.html.render",
-        "drsim.scenarios.criteria",
-        "drsim.scenarios.runner._metrics",
     }
 )
 """Modules and functions that are still too long."""
@@ -28,10 +26,8 @@ DEFINED_TWICE: Final = frozenset(
         "Finding",
         "Judged",
         "Look",
-        "Metrics",
         "Process",
         "Run",
-        "Sample",
         "Scale",
         "TableStore",
         "Tick",

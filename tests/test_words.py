@@ -41,9 +41,7 @@ PENDING: Final = (
     "simulator/",
     "tests/drsim/",
     "tests/orchestrator/test_decisions.py",
-    "tests/planted_bugs/",
     "tests/reports/",
-    "tests/scenarios/",
     "tests/simulator/",
 )
 """Folders and files that are not yet rewritten. Remove each one when it is."""

@@ -77,7 +77,7 @@ def test_alarms_of_functions_that_are_not_ours_are_not_judged() -> None:
     assert (result.verdict, judged(result).verdict) == ("pass", "not exercised")
 
 
-def test_an_unknown_alarm_is_named_with_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_alarm_is_reported_with_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     known = "PollerErrors, StuckExecution, StatusIndexThrottled"
     with pytest.raises(ScenarioError, match=f"alarms: no such alarm: 'Stuck'; known are {known}"):
         load("idle", ["alarms={Stuck: clears}"])
