@@ -77,9 +77,8 @@ def _parallel(world: World) -> Finding:
     at_once = world.tally.counts[figures.CONCURRENT_MAX.of(POLLER)]
     batch = world.statistics.values(figures.INVOKES_OF_A_LOOK)
     evidence = (
-        f"up to {most} pollers invoked by one look, within {seconds(batch.high if batch else 0)}; "
-        f"{failed} invocations refused; "
-        f"at most {world.settings.parallel_invokes_max} invocations at a time"
+        f"up to {most} pollers invoked by one look, within {seconds(batch.high if batch else 0)}; {failed} invocations"
+        f" refused; at most {world.settings.parallel_invokes_max} invocations at a time"
     )
     if at_once < 2 and not failed and world.tally.disturbed:
         return Finding(None, "disturbed by faults", f"{evidence}; faults kept pollers from running at once")
