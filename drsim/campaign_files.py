@@ -18,16 +18,17 @@ from drsim.arguments import UserError
 from drsim.scenarios.aliases import current
 from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.campaign import Explored
-from drsim.scenarios.contradiction import Contradiction, Data
+from drsim.scenarios.contradiction import Contradiction
 from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario
+from drsim.scenarios.result import Record
 
 CAMPAIGN: Final = "campaign.jsonl"
 FAILURES: Final = "failures"
 _SHOWN_MAX: Final = 60
 
 
-class Header(Data):
+class Header(Record):
     """What is explored: a scenario run on some parts ("" for drsim's own code), with what code, and which seeds.
 
     `seeds` are the first and the last that were last asked for; None in files of earlier versions.

@@ -195,7 +195,7 @@ def crashed(
     Raises OSError, and UserError for the engine.
     """
     plain, points = crashes.crash_points(scenario, seed, parts_place)
-    done = crashes.Crashed(points_count=0)
+    done = crashes.Crashed()
     with (
         _bar(scenario.name, len(points)) as show,
         _working() as work,
@@ -211,7 +211,7 @@ def crashed(
     verdict: RunVerdict = "fail" if done.failures or done.missed else "pass" if is_whole else "unknown"
     campaign_summary.show_crashes(console, f"{scenario.name}, seed {seed}", verdict, points, done)
     _show_lost(console, work)
-    firsts = [(crashes.with_point(plain, point), found) for (point, found), *_ in done.groups().values()]
+    firsts = [(point.within(plain), found) for (point, found), *_ in done.groups().values()]
     interrupted = work.interrupted or not keep_each(console, firsts, parts_place, folder)
     broken = any(found.property == BROKEN for _, found in done.failures)
     return Ended(verdict == "fail", broken, interrupted, bool(work.lost) or not points)

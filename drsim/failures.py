@@ -120,7 +120,7 @@ def shrunk_again(console: Console, path: Path) -> bool:
         line(console, "pass", f"{path}: fixed, there is nothing to shrink", bold=True)
         return False
     smaller, runs_count, trouble = shrunk_failure(
-        kept.scenario, failure.contradiction_of(kept), parts_place=kept.parts, seconds_max=_SHRINK_SECONDS
+        kept.scenario, kept, parts_place=kept.parts, seconds_max=_SHRINK_SECONDS
     )
     if trouble:
         line(console, "fail", f"{path}: {kept.property}, left as it is: {trouble}", bold=True)

@@ -1,7 +1,4 @@
-"""Names of earlier versions: scenario files, failures and campaigns that hold them stay readable.
-
-Owns the one table of such names. Reading a file replaces them before its data is validated.
-"""
+"""Former names, replaced when a scenario, a failure or a campaign is read, so that old files stay readable."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,27 +9,19 @@ CURRENT: Final[Mapping[str, str]] = {
 }
 """From a former name of a fault kind, or of a scenario in the catalogue, to the current one."""
 
-_KINDS: Final = frozenset({"fault", "faults"})
-_COUNTED_BY_KIND: Final = frozenset({"fired", "in_flight", "changed"})
-_LEVELS: Final = 5
-"""A failure holds a scenario, which holds a list of rules, which hold kinds. YAML may hold itself, without end."""
 
-
-def current(data: Any, field: str = "", levels: int = _LEVELS) -> Any:
+def current(data: Any, field: str = "", levels: int = 5) -> Any:
     """Return a file's data with the current names of fault kinds.
 
-    `field` is the field that holds the data, `levels` how far down to look. A campaign counts by texts of kind and
-    phase, such as "servers-untold PENDING".
+    `field` is the field that holds the data. `levels` is how far down to look: a failure holds a scenario, which holds
+    a list of rules, which hold kinds, and YAML may hold itself, without end.
     """
     if isinstance(data, dict) and levels:
-        if field in _COUNTED_BY_KIND:
-            return {_first_word_current(str(key)): count for key, count in data.items()}
+        if field in ("fired", "in_flight", "changed"):
+            # Counted by kind and phase, such as "servers-untold PENDING".
+            words = {key: str(key).partition(" ") for key in data}
+            return {"".join((CURRENT.get(kind, kind), *rest)): data[key] for key, (kind, *rest) in words.items()}
         return {key: current(value, str(key), levels - 1) for key, value in data.items()}
     if isinstance(data, list) and levels:
         return [current(each, field, levels - 1) for each in data]
-    return CURRENT.get(data, data) if field in _KINDS and isinstance(data, str) else data
-
-
-def _first_word_current(text: str) -> str:
-    kind, space, rest = text.partition(" ")
-    return CURRENT.get(kind, kind) + space + rest
+    return CURRENT.get(data, data) if field in ("fault", "faults") and isinstance(data, str) else data

@@ -5,23 +5,24 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from math import ceil
 from typing import Final
 
 from pydantic import Field
 
-from drsim.scenarios.contradiction import Contradiction, Data, signature
-from drsim.scenarios.result import RunVerdict
+from drsim.scenarios.contradiction import Contradiction, signature
+from drsim.scenarios.result import Record, RunVerdict
 from drsim.simulator.checks.ledger import phases_of
 from drsim.simulator.faults.kinds import Fault
 
 _CLAIM_MIN: Final = 4
 
 
-class Explored(Data):
-    """What a range of seeds left behind. Counters have a fault and a phase of life as keys, "tick-lost PENDING".
+class Explored(Record):
+    """The totals of a range of seeds. Counters have a fault and a phase of life as keys, "tick-lost PENDING".
 
-    `unexercised` is what the scenario declares and none of these seeds exercised; in lines of earlier versions it is
-    empty, which claims nothing.
+    `overdue_seeds` counts those in which a fault met an execution older than its timeout. `unexercised` is what the
+    scenario declares and none of these seeds exercised; it is empty in lines of earlier versions.
     """
 
     first: int
@@ -34,12 +35,11 @@ class Explored(Data):
     recovery_s: dict[int, int] = Field(default_factory=dict)
     compared: int = 0
     overdue_seeds: int = 0
-    """Seeds in which a fault met an execution that was older than its timeout and had not ended."""
     unexercised: tuple[str, ...] = ()
 
 
 class Campaign:
-    """The sums of what was explored of one scenario."""
+    """The totals of what was explored of one scenario; fields mean what those of Explored do."""
 
     def __init__(self, kept: Iterable[Explored] = ()) -> None:
         self.seeds_count = 0
@@ -55,14 +55,11 @@ class Campaign:
             self.add(each)
 
     def add(self, explored: Explored) -> None:
-        """Add a range."""
+        """Add the totals of a range."""
         self.seeds_count += explored.last - explored.first + 1
         self.failures += explored.failures
-        self.fired.update(explored.fired)
-        self.in_flight.update(explored.in_flight)
-        self.changed.update(explored.changed)
-        self.unwinnable.update(explored.unwinnable)
-        self.recovery_s.update(explored.recovery_s)
+        for name in ("fired", "in_flight", "changed", "unwinnable", "recovery_s"):
+            getattr(self, name).update(getattr(explored, name))
         self.compared += explored.compared
         self.overdue_seeds += explored.overdue_seeds
         self.keep_unexercised(explored.unexercised)
@@ -73,20 +70,9 @@ class Campaign:
         self._unexercised = tuple(name for name in kept if name in names)
 
     def explored(self, first: int, last: int) -> Explored:
-        """These sums as those of a range of seeds."""
-        return Explored(
-            first=first,
-            last=last,
-            failures=tuple(self.failures),
-            fired=dict(self.fired),
-            in_flight=dict(self.in_flight),
-            changed=dict(self.changed),
-            unwinnable=dict(self.unwinnable),
-            recovery_s=dict(self.recovery_s),
-            compared=self.compared,
-            overdue_seeds=self.overdue_seeds,
-            unexercised=self.unexercised,
-        )
+        """These totals as those of a range of seeds."""
+        totals = {name: getattr(self, name) for name in Explored.model_fields if name not in ("first", "last")}
+        return Explored(first=first, last=last, **totals)
 
     @property
     def unexercised(self) -> tuple[str, ...]:
@@ -96,9 +82,7 @@ class Campaign:
     @property
     def verdict(self) -> RunVerdict:
         """As for a run: fail if a seed failed, unknown if no seed ran or something declared was not exercised."""
-        if self.failures:
-            return "fail"
-        return "pass" if self.seeds_count and not self.unexercised else "unknown"
+        return "fail" if self.failures else "pass" if self.seeds_count and not self.unexercised else "unknown"
 
     @property
     def failed_count(self) -> int:
@@ -113,13 +97,9 @@ class Campaign:
         return groups
 
     def recovery(self, ratio: float) -> int:
-        """Seconds after healing until this share of the overdue executions had ended."""
-        wanted, seen = ratio * self.recovery_s.total(), 0
-        for second in sorted(self.recovery_s):
-            seen += self.recovery_s[second]
-            if seen >= wanted:
-                return second
-        return 0
+        """Seconds after healing until this share of the overdue executions had ended; 0 if none was overdue."""
+        values = sorted(self.recovery_s.elements())
+        return values[max(ceil(ratio * len(values)), 1) - 1] if values else 0
 
     def claim(self) -> str:
         """The claim that the seeds support."""
@@ -127,26 +107,22 @@ class Campaign:
             return f"{self.failed_count} of {self.seeds_count} seeds failed"
         # The rule of three: with none in n, at most 3/n at 95 % (Hanley and Lippman-Hand, JAMA 1983).
         if self.seeds_count < _CLAIM_MIN:
-            return f"0 of {self.seeds_count} seeds failed: too few for a claim"
-        most = 3 / self.seeds_count
-        return f"0 of {self.seeds_count} seeds failed: at most {most:.2g} of all would, at 95 % confidence"
+            return f"0 of {self.seeds_count} seeds failed, too few to estimate a failure rate"
+        return (
+            f"0 of {self.seeds_count} seeds failed (failure rate below {300 / self.seeds_count:.2g} %, 95 % confidence)"
+        )
 
     @staticmethod
     def empty_cells(faults: Sequence[Fault], counts: Mapping[str, int]) -> dict[Fault, list[str]]:
         """Return the phases of life in which a kind of fault could have acted and did not."""
-        missing = {
-            fault: [phase for phase in phases_of(fault) if not counts.get(f"{fault} {phase}")] for fault in faults
-        }
-        return {fault: phases for fault, phases in missing.items() if phases}
+        missing = ((each, [phase for phase in phases_of(each) if not counts.get(f"{each} {phase}")]) for each in faults)
+        return {fault: phases for fault, phases in missing if phases}
 
 
 def missing_ranges(first: int, last: int, done: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """The parts of `first` to `last` that no range in `done` covers."""
     missing, begin = [], first
-    for low, high in sorted(done):
-        if low > begin:
-            missing.append((begin, min(low - 1, last)))
+    for low, high in [*sorted(done), (last + 1, last + 1)]:
+        missing.append((begin, min(low - 1, last)))
         begin = max(begin, high + 1)
-    if begin <= last:
-        missing.append((begin, last))
     return [(low, high) for low, high in missing if low <= high]

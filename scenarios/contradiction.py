@@ -6,34 +6,28 @@ not exercise what the scenario declares has not failed, since not every seed mee
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, TypeVar
-
-from pydantic import BaseModel, ConfigDict
+from dataclasses import asdict
+from typing import Final, TypeVar
 
 from drsim.scenarios import criteria
 from drsim.scenarios.finding import Criterion, Finding
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.result import Verdict
+from drsim.scenarios.parts import UnbuiltWorldError
+from drsim.scenarios.result import Record, Verdict
+from drsim.simulator.checks.monitor import Violation
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import BrokenSimulationError
-from drsim.simulator.world import Parts, World
+from drsim.simulator.world import World
 
 _Spec = TypeVar("_Spec", bound=WorldSpec)
 
 BROKEN: Final = "simulation"
-"""Stands for a property where the simulation itself broke."""
-
+"""Stands for a property if the simulation itself broke."""
+# Begins what was expected if the run without faults broke a property that the seed's own run did not.
 _WITHOUT_FAULTS: Final = "without the seed's faults: "
-"""Begins what was expected where the run without faults broke a property that the seed's own run did not."""
 
 
-class Data(BaseModel):
-    """Base of what explorations save: immutable, and closed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Contradiction(Data):
+class Contradiction(Record):
     """The first violation of a property in one run, or a criterion that failed; `property` is the name of either."""
 
     seed: int
@@ -45,8 +39,8 @@ class Contradiction(Data):
 
 
 def signature(found: Contradiction) -> str:
-    """What is the same in all runs that fail for the same reason: what was expected, without its figures."""
-    # Word by word, for one pattern that looks for the figure in a word takes the square of a long word's length.
+    """What all runs that fail for the same reason share: what was expected, without its figures."""
+    # Word by word: one pattern that looks for the figure in a word takes the square of a long word's length.
     return re.sub(r"[\w.-]+", lambda word: "#" if re.search(r"\d", word[0]) else word[0], found.expected)
 
 
@@ -63,27 +57,8 @@ def without_faults(spec: _Spec) -> _Spec:
     return spec.model_copy(update={"faults": (), "swarm": None, "workload": groups, "alarms": {}})
 
 
-class UnbuiltWorldError(Exception):
-    """A world cannot be built of these parts: they raised. The message says what."""
-
-
-def world_of(spec: WorldSpec, seed: int, parts: Parts | None, *, verdict_only: bool = False) -> World:
-    """A world that has not run. Raises UnbuiltWorldError for all that a user's parts raise."""
-    try:
-        return World(spec, seed=seed, parts=parts, verdict_only=verdict_only)
-    except (Exception, BrokenSimulationError) as error:
-        raise UnbuiltWorldError(f"{type(error).__name__}: {error}") from error
-
-
-class Judged(NamedTuple):
-    """What a run contradicts, and the verdict on each property and criterion; none of a run that broke."""
-
-    contradictions: list[Contradiction]
-    verdicts: Mapping[str, Verdict]
-
-
-def judged(world: World, seed: int) -> Judged:
-    """Run a world and judge it as the runner does: the first violation of each property, and failed criteria.
+def judged(world: World, seed: int) -> tuple[list[Contradiction], Mapping[str, Verdict]]:
+    """Run a world, and return its contradictions and the verdicts on properties and criteria; none if the run broke.
 
     A criterion that rests on a property fails whenever that one does, and is then left out: it would add nothing.
     """
@@ -91,57 +66,35 @@ def judged(world: World, seed: int) -> Judged:
         world.run()
         findings = criteria.findings(world)
     except (Exception, BrokenSimulationError) as error:
-        return Judged([broken(seed, world.kernel.now_us, error)], {})
+        return [broken(seed, world.kernel.now_us, error)], {}
     verdicts: dict[str, Verdict] = {monitor.name: monitor.verdict.value for monitor in world.monitors}
-    found = [
-        Contradiction(
-            seed=seed,
-            property=monitor.name,
-            execution_id=violation.execution_id,
-            at_us=violation.at_us,
-            expected=violation.expected,
-            observed=str(violation.observed),
-        )
-        for monitor in world.monitors
-        for violation in monitor.violations[:1]
-    ]
+    failed = [monitor for monitor in world.monitors if monitor.violations]
+    found = [_contradiction(seed, monitor.name, monitor.violations[0]) for monitor in failed]
     for criterion, finding in findings:
         verdicts[criterion.name] = finding.verdict
         if finding.passed is False and all(verdicts[name] != "fail" for name in criterion.rests_on):
-            found.append(_failed(world, seed, criterion, finding))
-    return Judged(found, verdicts)
+            found.append(_contradiction(seed, criterion.name, _violation(world, criterion, finding)))
+    return found, verdicts
 
 
-def _failed(world: World, seed: int, criterion: Criterion, finding: Finding) -> Contradiction:
+def _violation(world: World, criterion: Criterion, finding: Finding) -> Violation:
     observed = finding.value if world.verdict_only else f"{finding.value} ({finding.evidence})"
-    expected, execution_id = criterion.threshold(world).threshold, ""
-    if finding.first is not None:
-        execution_id, expected, observed = finding.first
-    return Contradiction(
-        seed=seed,
-        property=criterion.name,
-        execution_id=execution_id,
-        at_us=world.kernel.now_us,
-        expected=expected,
-        observed=observed,
-    )
+    threshold = criterion.threshold(world).threshold
+    return finding.first or Violation("", world.kernel.now_us, threshold, observed)
 
 
 def contradictions(world: World, seed: int) -> list[Contradiction]:
-    """Run a world; what it contradicts."""
-    return judged(world, seed).contradictions
+    """Run a world, and return its contradictions."""
+    return judged(world, seed)[0]
 
 
 def broken(seed: int, at_us: int, error: BaseException) -> Contradiction:
-    """What is found where the simulation itself breaks."""
-    return Contradiction(
-        seed=seed,
-        property=BROKEN,
-        execution_id="",
-        at_us=at_us,
-        expected="the simulation goes on",
-        observed=in_words(error),
-    )
+    """The contradiction of a simulation that broke."""
+    return _contradiction(seed, BROKEN, Violation("", at_us, "the simulation continues", in_words(error)))
+
+
+def _contradiction(seed: int, name: str, violation: Violation) -> Contradiction:
+    return Contradiction(seed=seed, property=name, **asdict(violation))
 
 
 def in_words(error: BaseException) -> str:
@@ -151,8 +104,5 @@ def in_words(error: BaseException) -> str:
 
 def new_without_faults(plain: World, seed: int, known: Sequence[str]) -> list[Contradiction]:
     """What a run without the seed's faults finds and the seed's own run does not, marked as such."""
-    return [
-        found.model_copy(update={"expected": _WITHOUT_FAULTS + found.expected})
-        for found in contradictions(plain, seed)
-        if found.property not in known
-    ]
+    new = (found for found in contradictions(plain, seed) if found.property not in known)
+    return [found.model_copy(update={"expected": _WITHOUT_FAULTS + found.expected}) for found in new]

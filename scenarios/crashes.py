@@ -6,49 +6,43 @@ the event again.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
+from typing import Final, NamedTuple
 
-from drsim.scenarios.contradiction import (
-    Contradiction,
-    Data,
-    UnbuiltWorldError,
-    broken,
-    contradictions,
-    without_faults,
-    world_of,
-)
+from drsim.orchestrator.settings import SECOND_US
+from drsim.scenarios.contradiction import Contradiction, broken, contradictions, without_faults
 from drsim.scenarios.explore import LostError
 from drsim.scenarios.failure import concrete
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.parts import parts_of
+from drsim.scenarios.parts import UnbuiltWorldError, parts_of, world_of
 from drsim.simulator.events import FaultInjected
 from drsim.simulator.faults.kinds import Fault
 from drsim.simulator.faults.rules import Rule
 
-_CHUNK = 25
-_SECOND_US = 1_000_000
+_CHUNK: Final = 25
 
 
-class CrashPoint(Data):
-    """One death: the rule that injects it, and when it is over."""
+class CrashPoint(NamedTuple):
+    """One death: the rule that injects it, and the instant from which its effects must heal."""
 
     rule: Rule
     heal_us: int
 
+    def within(self, scenario: Scenario) -> Scenario:
+        """The scenario with this death in it."""
+        return scenario.model_copy(update={"faults": (self.rule,), "heal": self.heal_us})
 
-class Crashed(Data):
+
+class Crashed(NamedTuple):
     """The outcome of a number of crash points. `missed` are those whose rule never acted."""
 
-    points_count: int
+    points_count: int = 0
     missed: tuple[str, ...] = ()
     failures: tuple[tuple[CrashPoint, Contradiction], ...] = ()
 
     def plus(self, other: "Crashed") -> "Crashed":
         """The sum of both."""
-        return Crashed(
-            points_count=self.points_count + other.points_count,
-            missed=self.missed + other.missed,
-            failures=self.failures + other.failures,
-        )
+        count = self.points_count + other.points_count
+        return Crashed(count, self.missed + other.missed, self.failures + other.failures)
 
     def groups(self) -> dict[str, list[tuple[CrashPoint, Contradiction]]]:
         """Failures by the property that they break."""
@@ -66,30 +60,21 @@ def crash_points(scenario: Scenario, seed: int, parts_place: str = "") -> tuple[
     world = world_of(probe, seed, parts_of(parts_place), verdict_only=True)
     calls: list[FaultInjected] = []
     world.trace.listen(FaultInjected, calls.append)
-    list(contradictions(world, seed))
+    contradictions(world, seed)
     world.close()
-    points = [
-        CrashPoint(
-            rule=Rule.model_validate(
-                {
-                    "fault": fault,
-                    "operation": call.operation,
-                    "function": call.function,
-                    "execution": call.execution_id or None,
-                    "run": call.run,
-                    "nth": call.nth,
-                    "redelivered": redelivered,
-                }
-            ),
-            heal_us=call.at_us + _SECOND_US,
-        )
+    faults = [fault for fault in Fault if "redelivered" in fault.kind.options]
+    return plain, tuple(
+        CrashPoint(_death(call, fault, redelivered=redelivered), call.at_us + SECOND_US)
         for call in calls
-        if call.at_us + _SECOND_US < plain.duration
-        for fault in Fault
-        if "redelivered" in fault.kind.options
+        if call.at_us + SECOND_US < plain.duration
+        for fault in faults
         for redelivered in (False, True)
-    ]
-    return plain, tuple(points)
+    )
+
+
+def _death(call: FaultInjected, fault: Fault, *, redelivered: bool) -> Rule:
+    call_fields = {name: getattr(call, name) for name in ("operation", "function", "run", "nth")}
+    return Rule(fault=fault, execution=call.execution_id or None, redelivered=redelivered, **call_fields)
 
 
 def crash(scenario_json: str, points: Sequence[CrashPoint], seed: int, parts_place: str) -> Crashed:
@@ -99,7 +84,7 @@ def crash(scenario_json: str, points: Sequence[CrashPoint], seed: int, parts_pla
     failures: list[tuple[CrashPoint, Contradiction]] = []
     for point in points:
         try:
-            world = world_of(with_point(scenario, point), seed, parts, verdict_only=True)
+            world = world_of(point.within(scenario), seed, parts, verdict_only=True)
         except UnbuiltWorldError as error:
             failures.append((point, broken(seed, 0, error)))
             continue
@@ -107,12 +92,7 @@ def crash(scenario_json: str, points: Sequence[CrashPoint], seed: int, parts_pla
         if not world.plan.fired_counts[0]:
             missed.append(str(point.rule))
         world.close()
-    return Crashed(points_count=len(points), missed=tuple(missed), failures=tuple(failures))
-
-
-def with_point(scenario: Scenario, point: CrashPoint) -> Scenario:
-    """The scenario with that one death in it."""
-    return scenario.model_copy(update={"faults": (point.rule,), "heal": point.heal_us})
+    return Crashed(len(points), tuple(missed), tuple(failures))
 
 
 def crash_everywhere(

@@ -1,38 +1,28 @@
 """The acceptance criteria: Phase 2's ten, and those that Phase 2 could not show.
 
-Each is a function from a world that has run to a verdict with value, threshold and evidence. A criterion that the run
-could not judge is not exercised. Values and thresholds are numbers with a unit, and texts short enough for one line of
-a terminal; the evidence is for the report.
+Each is a function from a world that has run to what it concludes. Values and thresholds are numbers with a unit, and
+texts that fit on one line of a terminal; the evidence is for the report.
 """
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Literal
 
 from drsim.orchestrator.model import ExecutionStatus
-from drsim.scenarios import alarms
-from drsim.scenarios.finding import (
-    Criterion,
-    Finding,
-    Instance,
-    Threshold,
-    always,
-    by_properties,
-    holds,
-    monitor_of,
-    violations,
-)
+from drsim.scenarios.cloudwatch import changes_of
+from drsim.scenarios.finding import Criterion, Finding, Threshold, always, by_properties, holds, monitor_of, violations
 from drsim.scenarios.phase_2_criteria import PHASE_2
 from drsim.scenarios.result import CriterionResult
-from drsim.simulator.checks.monitor import seconds
+from drsim.simulator.checks.monitor import Violation, seconds
+from drsim.simulator.cloudwatch.alarms import alarms_by_name
 from drsim.simulator.figures import table as figures
 from drsim.simulator.world import World
 
 ALARMS: Final = "Alarms go off and clear"
 
+# How an execution ends when DRS reports its end.
 _BY_TRUTH: Final = (ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL, ExecutionStatus.FAILED)
-"""How an execution ends when DRS says so."""
-
 _CONCURRENT_MIN: Final = 100
-
+_HUNDRED: Final = always("100 or more, all served", "executions", ">=", _CONCURRENT_MIN)
 _COMPLETION: Final = ("completion-soundness", "completion-liveness")
 _TIMEOUT: Final = ("timeout-truth", "completion-soundness")
 _SERVICE: Final = ("no-starvation", "completion-liveness", "isolation")
@@ -75,13 +65,9 @@ def _completions(world: World) -> Finding:
         return Finding(None, "no execution completed", "none ended as COMPLETED, PARTIAL or FAILED")
     delays = world.statistics.values(figures.COMPLETION_DELAY)
     late = f", at most {round(delays.high / 1e6)} s late" if delays else ""
-    evidence = ", ".join(f"{count} {status}" for status, count in ended.items() if count)
-    return Finding(
-        holds(world, *_COMPLETION),
-        f"{sum(ended.values())} ended{late}",
-        f"{evidence}; {violations(world, *_COMPLETION)}",
-        delays.high / 1e6 if delays else None,
-    )
+    shown = ", ".join(f"{count} {status}" for status, count in ended.items() if count)
+    evidence, latest = f"{shown}; {violations(world, *_COMPLETION)}", delays.high / 1e6 if delays else None
+    return Finding(holds(world, *_COMPLETION), f"{sum(ended.values())} ended{late}", evidence, latest)
 
 
 def _timeouts(world: World) -> Finding:
@@ -103,11 +89,9 @@ def _cadence(world: World) -> Finding:
     monitor = monitor_of(world, "poll-cadence")
     if not monitor.checked and not monitor.violations_count:
         return Finding(None, "no poll", "no poll was recorded")
-    delays = world.statistics.values(figures.POLL_DELAY)
-    evidence = violations(world, "poll-cadence")
-    if delays:
-        evidence += f"; a poll is recorded at most {seconds(delays.high)} after its look"
-    wrong = monitor.violations_count
+    delays, wrong = world.statistics.values(figures.POLL_DELAY), monitor.violations_count
+    latest = f"; a poll is recorded at most {seconds(delays.high)} after its look" if delays else ""
+    evidence = violations(world, "poll-cadence") + latest
     return Finding(not wrong, f"{monitor.checked} polls, {wrong} early or late", evidence, wrong)
 
 
@@ -117,19 +101,15 @@ def _expectation(world: World) -> Finding:
         return Finding(None, "nothing expected", "the scenario names no status")
     actual = {key: world.status_of(key) for key in expected}
     others = [key for key, status in expected.items() if actual[key] is not status]
+    value = f"{len(expected) - len(others)} of {len(expected)} as expected"
+    if not others:
+        return Finding(True, value, "each one", 0)
     evidence = "; ".join(f"{key.execution_id}: {actual[key]}, not {expected[key]}" for key in others[:3])
     # Both statuses are what is expected, so that failures are grouped by them, and shrinking keeps to both.
-    firsts = [
-        Instance(key.execution_id, f"{expected[key]} at the end, not {actual[key]}", str(actual[key]))
-        for key in others[:1]
-    ]
-    return Finding(
-        not others,
-        f"{len(expected) - len(others)} of {len(expected)} as expected",
-        evidence or "each one",
-        len(others),
-        *firsts,
-    )
+    key = others[0]
+    differs = f"{expected[key]} at the end, not {actual[key]}"
+    first = Violation(key.execution_id, world.kernel.now_us, differs, str(actual[key]))
+    return Finding(False, value, evidence, len(others), first)
 
 
 def _overload(world: World) -> Finding:
@@ -142,15 +122,12 @@ def _overload(world: World) -> Finding:
     owed = len(world.workload) - statuses[ExecutionStatus.CANCELLED]
     passed = served == owed and holds(world, *_OVERLOAD)
     if not strained:
-        evidence = "the usual bounds held: there was no overload"
         value = "nothing gave way" if passed else f"{served} of {owed} served; nothing gave way"
-        return Finding(None if passed else False, value, evidence, owed - served)
-    strained.sort(key=lambda monitor: monitor.violations[0].at_us)
-    firsts = [(monitor, monitor.violations[0]) for monitor in strained]
+        return Finding(None if passed else False, value, "the usual bounds held, without overload", owed - served)
+    firsts = sorted(((each, each.violations[0]) for each in strained), key=lambda pair: pair[1].at_us)
     given_way = [
-        f"{monitor.name} at {seconds(first.at_us)}: {first.expected}; {first.observed} "
-        f"({monitor.violations_count} times)"
-        for monitor, first in firsts
+        f"{each.name} at {seconds(first.at_us)}: {first.expected}; {first.observed} ({each.violations_count} times)"
+        for each, first in firsts
     ]
     monitor, first = firsts[0]
     value = f"{served} of {owed} served; first {monitor.name}, {round(first.at_us / 1e6)} s"
@@ -161,19 +138,34 @@ def _overload(world: World) -> Finding:
 def _alarms(world: World) -> Finding:
     if ALARMS in world.parts.unjudged:
         return Finding(None, "none of theirs known", "which alarms these functions have is not known here")
-    return alarms.judge(world)
+    declared = world.spec.alarms
+    if not declared:
+        return Finding(None, "none declared", "the scenario names no alarm that must go off")
+    wrong, evidence = [], []
+    for name, then in declared.items():
+        changes = changes_of(alarms_by_name()[name], world)
+        if trouble := alarm_trouble([change.state for change in changes], then):
+            wrong.append(f"{name} {trouble}")
+        states = ", ".join(f"{change.state} at {change.at}" for change in changes)
+        evidence.append(f"{name}, which {then} once all is well: {states}")
+    value = "; ".join(wrong) or f"{len(declared)} of {len(declared)} as declared"
+    return Finding(not wrong, value, "; ".join(evidence), len(wrong))
+
+
+def alarm_trouble(states: Sequence[str], then: Literal["clears", "stays"]) -> str:
+    """Return what is wrong with an alarm that must go off and then clear or stay; "" if nothing is."""
+    if "ALARM" not in states:
+        return "did not go off"
+    if then == "clears" and states[-1] != "OK":
+        return "did not clear"
+    return "cleared" if then == "stays" and states[-1] != "ALARM" else ""
 
 
 CRITERIA: Final = (
     *PHASE_2,
     Criterion("Executions complete with DRS's truth", _completion_bound, _completions, _COMPLETION),
     Criterion("Timeout asks DRS first", always("none over a finished job", "violations"), _timeouts, _TIMEOUT),
-    Criterion(
-        "100+ concurrent executions",
-        always("100 or more, all served", "executions", ">=", _CONCURRENT_MIN),
-        _concurrent,
-        _SERVICE,
-    ),
+    Criterion("100+ concurrent executions", _HUNDRED, _concurrent, _SERVICE),
     Criterion("No poll is early, none is late", always("0 early or late", "polls"), _cadence, ("poll-cadence",)),
     Criterion("Executions end as expected", always("each one", "executions"), _expectation),
     Criterion("Overload loses no execution", always("each is served", "executions"), _overload, _OVERLOAD),

@@ -1,15 +1,13 @@
-"""The story of a failure in domain words: what happened to which execution, and which write overwrote which.
+"""The story of a failure: what happened to which execution, and how its run differs from the nearest passing one."""
 
-The smallest failing run is made again for it, and so is the nearest passing one.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from drsim.scenarios.contradiction import contradictions, world_of
+from drsim.scenarios.contradiction import contradictions
 from drsim.scenarios.failure import Failure
-from drsim.scenarios.parts import parts_of
+from drsim.scenarios.model import Scenario
+from drsim.scenarios.parts import parts_of, world_of
 from drsim.simulator.decoder import columns_of
 from drsim.simulator.events import FaultInjected, ItemChanged, JobStarted, LambdaEnded, WriteRefused
 from drsim.simulator.reader import ExecutionView, WaveView
@@ -17,15 +15,11 @@ from drsim.simulator.world import Parts, World
 
 _LINES_MAX = 16
 _IDLE = "nothing but version"
-_Told = ItemChanged | FaultInjected | WriteRefused | LambdaEnded | JobStarted
+_Event = ItemChanged | FaultInjected | WriteRefused | LambdaEnded | JobStarted
 
 
 class Line(NamedTuple):
-    """One line of the story.
-
-    `kind` is "write", "fault", "trouble" (an invocation ends badly, a write is refused), "drs", or "more" for what is
-    left out.
-    """
+    """One line of the story; `kind` is "write", "fault", "trouble", "drs", or "more" for omitted lines."""
 
     at_us: int
     text: str
@@ -33,7 +27,7 @@ class Line(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """The first event in which the failing run and the nearest passing one are not alike."""
+    """The first event in which the failing run and the nearest passing one differ."""
 
     passing: str
     fails: str
@@ -46,23 +40,26 @@ def story(failure: Failure) -> list[Line]:
     concerned = failure.execution_id
     lines: list[Line] = []
 
-    def on_event(event: _Told) -> None:
+    def on_event(event: _Event) -> None:
         line = _line(event)
         if line and (not concerned or isinstance(event, JobStarted) or event.execution_id in ("", concerned)):
             lines.append(line)
 
-    for event_type in _Told.__args__:
+    for event_type in _Event.__args__:
         world.trace.listen(event_type, on_event)
-    list(contradictions(world, failure.seed))
+    contradictions(world, failure.seed)
     lines += _truth(world, concerned)
     world.close()
-    shown = _without_idle(sorted((line for line in lines if line.at_us <= failure.at), key=lambda line: line.at_us))
+    lines = sorted((line for line in lines if line.at_us <= failure.at), key=lambda line: line.at_us)
+    # Of equal lines in a row, and of polls in a row that changed nothing, only the last is shown.
+    alike = groupby(lines, key=lambda line: _IDLE if _IDLE in line.text else line.text)
+    shown = [list(group)[-1] for _, group in alike]
     left_out = len(shown) - _LINES_MAX
     more = [Line(shown[0].at_us, f"... {left_out} earlier events", "more")] if left_out > 0 else []
     return more + shown[-_LINES_MAX:]
 
 
-def _line(event: _Told) -> Line | None:
+def _line(event: _Event) -> Line | None:
     match event:
         case ItemChanged():
             return Line(event.at_us, f"{event.writer} writes {event.execution_id}: {_change(event)}")
@@ -81,34 +78,27 @@ def _line(event: _Told) -> Line | None:
 def difference(failure: Failure) -> Difference | None:
     """How the failing run first differs from the nearest one that passes, or None if there is no such run.
 
-    That is the run without the last fault of the plan, since each fault of a smallest plan is needed. Without any
-    fault it is the run of the real code.
+    That is the run without the last fault, since each fault of a smallest plan is needed, or that of the real code.
     """
     scenario, parts = failure.scenario, parts_of(failure.parts)
     if scenario.faults:
         without = scenario.model_copy(update={"faults": scenario.faults[:-1]})
-        passing, nearest = f"the same run without {scenario.faults[-1]}", world_of(without, failure.seed, parts)
+        passing, passed = f"the same run without {scenario.faults[-1]}", _events(without, failure.seed, parts)
     elif failure.parts:
-        passing, nearest = "the same run of drsim's own code", world_of(scenario, failure.seed, Parts())
+        passing, passed = "the same run of drsim's own code", _events(scenario, failure.seed, None)
     else:
         return None
-    passed = _events(nearest, failure.seed)
-    failed = _events(world_of(scenario, failure.seed, parts), failure.seed)
-    pairs = ((fails, passes) for fails, passes in zip(failed, passed, strict=False) if fails != passes)
-    return next((Difference(passing, _shown(fails), _shown(passes)) for fails, passes in pairs), None)
+    pairs = zip(_events(scenario, failure.seed, parts), passed, strict=False)
+    differing = (Difference(passing, _shown(fails), _shown(passes)) for fails, passes in pairs if fails != passes)
+    return next(differing, None)
 
 
-def _events(world: World, seed: int) -> Sequence[str]:
-    list(contradictions(world, seed))
+def _events(scenario: Scenario, seed: int, parts: Parts | None) -> list[str]:
+    world = world_of(scenario, seed, parts)
+    contradictions(world, seed)
     lines = [line for line in world.trace.lines() if not line.startswith('["FaultInjected"')]
     world.close()
     return lines
-
-
-def _without_idle(lines: Sequence[Line]) -> list[Line]:
-    """The lines; of those alike in a row, and of polls in a row that changed nothing, only the last."""
-    alike = groupby(lines, key=lambda line: _IDLE if _IDLE in line.text else line.text)
-    return [list(group)[-1] for _, group in alike]
 
 
 def _shown(line: str) -> str:
@@ -119,25 +109,18 @@ def _shown(line: str) -> str:
     return f"{at_us / 1e6:.3f} s {name} {' '.join(shown)}"
 
 
-def _truth(world: World, concerned: str) -> list[Line]:
+def _truth(world: World, concerned: str) -> Iterator[Line]:
     """When DRS's jobs of the execution ended, and how."""
-    lines = []
-    for key in world.workload.expected:
-        item = world.table.get(key)
-        execution = None if item is None else item.execution
-        if execution is None or (concerned and key.execution_id != concerned):
-            continue
-        for wave in execution.waves:
-            job = world.truth.job(wave)
-            if job is not None and job.ended_us < world.spec.duration:
-                launched = sum(server.launches for server in job.servers)
-                text = f"DRS ends the job of wave {wave.number}: {launched} of {len(job.servers)} servers launched"
-                lines.append(Line(job.ended_us, text, "drs"))
-    return lines
+    items = [world.table.get(key) for key in world.workload.expected if concerned in ("", key.execution_id)]
+    for wave in (wave for item in items if item and item.execution for wave in item.execution.waves):
+        job = world.truth.job(wave)
+        if job is not None and job.ended_us < world.spec.duration:
+            launched = sum(server.launches for server in job.servers)
+            text = f"DRS ends the job of wave {wave.number}: {launched} of {len(job.servers)} servers launched"
+            yield Line(job.ended_us, text, "drs")
 
 
 def _change(event: ItemChanged) -> str:
-    """What a write changed, in words."""
     before, now = event.previous, event.execution
     if now is None:
         return "deleted" if event.after is None else "no longer readable"
@@ -146,13 +129,14 @@ def _change(event: ItemChanged) -> str:
     return "; ".join(_changes(before, now)) or f"{_IDLE} {now.version}"
 
 
-def _changes(before: ExecutionView, now: ExecutionView) -> list[str]:
-    words = [] if now.status is before.status else [f"{before.status} -> {now.status}"]
+def _changes(before: ExecutionView, now: ExecutionView) -> Iterator[str]:
+    if now.status is not before.status:
+        yield f"{before.status} -> {now.status}"
     for old, wave in zip(before.waves, now.waves, strict=False):
-        words += _wave_changes(old, wave)
-    words += [f"wave {wave.number} {wave.status}" for wave in now.waves[len(before.waves) :]]
-    gone = len(before.waves) - len(now.waves)
-    return [*words, f"{gone} waves gone"] if gone > 0 else words
+        yield from _wave_changes(old, wave)
+    yield from (f"wave {wave.number} {wave.status}" for wave in now.waves[len(before.waves) :])
+    if len(now.waves) < len(before.waves):
+        yield f"{len(before.waves) - len(now.waves)} waves gone"
 
 
 def _wave_changes(old: WaveView, wave: WaveView) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Exploration: one scenario under many seeds, on any `concurrent.futures` executor.
 
-Owns how large ranges of seeds are, and what runs for each seed. The same seeds give the same sums for all
-ranges, orders and numbers of workers. Where workers are, and what happens when one dies, is the executor's.
+Owns the sizes of ranges, and what runs for each seed. The same seeds give the same totals for all ranges, orders and
+numbers of workers. Where workers run, and what happens when one dies, is the executor's.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,28 +9,20 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from functools import cache
 from typing import Any, Final, Protocol, TypeAlias
 
+from drsim.orchestrator.settings import SECOND_US
 from drsim.scenarios import machine
-from drsim.scenarios.campaign import Campaign, Explored
-from drsim.scenarios.contradiction import (
-    BROKEN,
-    UnbuiltWorldError,
-    broken,
-    judged,
-    new_without_faults,
-    without_faults,
-    world_of,
-)
-from drsim.scenarios.model import Scenario
-from drsim.scenarios.parts import parts_of
-from drsim.scenarios.verdict import unexercised
+from drsim.scenarios.campaign import Campaign, Explored, missing_ranges
+from drsim.scenarios.contradiction import BROKEN, broken, judged, new_without_faults, without_faults
+from drsim.scenarios.model import Scenario, unexercised
+from drsim.scenarios.parts import UnbuiltWorldError, parts_of, world_of
 from drsim.simulator.checks.ledger import Ledger
 from drsim.simulator.world import Parts, World, collecting_seldom
 
+# One seed in 16 also runs without its faults, to see what they changed.
 _COMPARED_EVERY: Final = 16
-"""One seed in 16 also runs without its faults, to see what they changed."""
 _RANGE_SECONDS: Final = 1.0
 
-_Range: TypeAlias = tuple[int, int]
+Range: TypeAlias = tuple[int, int]
 
 
 def explore_range(scenario_json: str, first: int, last: int, parts_place: str) -> Explored:
@@ -56,7 +48,7 @@ def _explore_seed(sums: Campaign, scenario: Scenario, seed: int, parts: Parts | 
     sums.in_flight.update({" ".join(cell): count for cell, count in ledger.in_flight.items()})
     sums.unwinnable.update(world.plan.unwinnable.values())
     sums.overdue_seeds += ledger.met_the_timeout
-    sums.recovery_s.update(-(-us // 1_000_000) for us in world.recovery_us)
+    sums.recovery_s.update(-(-us // SECOND_US) for us in world.recovery_us)
     if seed % _COMPARED_EVERY == 0 and world.plan.rules:
         plain = world_of(without_faults(world.spec), seed, parts, verdict_only=True)
         found += new_without_faults(plain, seed, [each.property for each in found])
@@ -78,18 +70,13 @@ def _ends(world: World) -> dict[str, object]:
     for key in world.workload.expected:
         item = world.table.get(key)
         execution = None if item is None else item.execution
-        ends[key.execution_id] = None if execution is None else (execution.status, (execution.end_us or 0) // 1_000_000)
+        ends[key.execution_id] = None if execution is None else (execution.status, (execution.end_us or 0) // SECOND_US)
     return ends
 
 
-@cache
-def _scenario(text: str) -> Scenario:
-    return Scenario.model_validate_json(text)
-
-
-@cache
-def _parts(place: str) -> Parts | None:
-    return parts_of(place)
+# A worker makes them only once.
+_scenario = cache(Scenario.model_validate_json)
+_parts = cache(parts_of)
 
 
 class LostError(Exception):
@@ -97,23 +84,17 @@ class LostError(Exception):
 
 
 class Engine(Protocol):
-    """What explores ranges: an executor that knows how many calls its workers run at once now."""
+    """What explores ranges: an executor. A call's future, or `submit` without workers, raises BrokenExecutor."""
 
     def jobs(self) -> int:
-        """At least 1."""
-        ...
+        """How many calls the workers run at once now, at least 1."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future[Any]:
-        """Make a call. Its future, or `submit` itself once no worker is left, raises BrokenExecutor."""
-        ...
+        """Make a call."""
 
 
 def explore(
-    scenario: Scenario,
-    ranges: Sequence[_Range],
-    engine: Engine,
-    parts_place: str = "",
-    seconds_max: float | None = None,
+    scenario: Scenario, ranges: Sequence[Range], engine: Engine, parts_place: str = "", seconds_max: float | None = None
 ) -> Iterator[Explored]:
     """Explore ranges of seeds, yielding what is done as it comes. No new range begins after `seconds_max`.
 
@@ -122,18 +103,20 @@ def explore(
     once `submit` does, nothing new begins.
     """
     text, began, size = scenario.model_dump_json(), machine.wall_seconds(), 1
-    left, lost, reason = _Left(ranges), list[_Range](), ""
-    running: dict[Future[tuple[Explored, float]], _Range] = {}
-    while left.count or running:
+    left, lost, reason = list(reversed(ranges)), list[Range](), ""
+    running: dict[Future[tuple[Explored, float]], Range] = {}
+    while left or running:
         jobs = engine.jobs()
         in_time = seconds_max is None or machine.wall_seconds() - began < seconds_max
-        while left.count and in_time and len(running) <= jobs:
-            seeds = left.take(min(size, -(-left.count // (2 * jobs))))
+        while left and in_time and len(running) <= jobs:
+            count = sum(high - low + 1 for low, high in left)
+            seeds = _taken(left, min(size, -(-count // (2 * jobs))))
             try:
                 running[engine.submit(_timed_range, text, *seeds, parts_place)] = seeds
             except BrokenExecutor as error:
                 reason = str(error)
-                lost += [seeds, *left.rest()]
+                lost += [seeds, *left]
+                left.clear()
         if not running:
             break
         for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -148,41 +131,20 @@ def explore(
             size = max(1, min(round(fitting), size * 4))
             yield explored
     if lost:
-        seeds_lost = ", ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in _joined(lost))
+        # The complement of the gaps between lost ranges: in order, and joined where they touch.
+        ends = min(low for low, _ in lost), max(high for _, high in lost)
+        joined = missing_ranges(*ends, missing_ranges(*ends, lost))
+        seeds_lost = ", ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in joined)
         raise LostError(f"seeds {seeds_lost} were not run: {reason}")
 
 
-class _Left:
-    """Seeds that no call has taken yet."""
-
-    def __init__(self, ranges: Sequence[_Range]) -> None:
-        self._ranges = list(ranges)[::-1]
-        self.count = sum(high - low + 1 for low, high in ranges)
-
-    def take(self, size: int) -> _Range:
-        """The next seeds, at most this many."""
-        low, high = self._ranges.pop()
-        last = min(high, low + size - 1)
-        if last < high:
-            self._ranges.append((last + 1, high))
-        self.count -= last - low + 1
-        return low, last
-
-    def rest(self) -> Iterator[_Range]:
-        """All seeds, in as many ranges as there are."""
-        while self.count:
-            yield self.take(self.count)
-
-
-def _joined(ranges: Sequence[_Range]) -> list[_Range]:
-    """Ranges in order; those that touch become one."""
-    joined: list[_Range] = []
-    for low, high in sorted(ranges):
-        if joined and joined[-1][1] + 1 == low:
-            joined[-1] = (joined[-1][0], high)
-        else:
-            joined.append((low, high))
-    return joined
+def _taken(left: list[Range], size: int) -> Range:
+    """Take the next seeds, at most this many, from the last range."""
+    low, high = left.pop()
+    last = min(high, low + size - 1)
+    if last < high:
+        left.append((last + 1, high))
+    return low, last
 
 
 def _timed_range(scenario_json: str, first: int, last: int, parts_place: str) -> tuple[Explored, float]:

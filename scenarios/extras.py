@@ -16,6 +16,5 @@ def needs(extra: str, user: str) -> Iterator[None]:
     except ImportError as error:
         if (error.name or "").partition(".")[0] == "drsim":
             raise
-        raise MissingExtraError(
-            f'{user} needs more than is installed ({error}): pip install "drsim[{extra}]"', name=error.name
-        ) from None
+        message = f'{user} needs more than is installed ({error}): pip install "drsim[{extra}]"'
+        raise MissingExtraError(message, name=error.name) from None

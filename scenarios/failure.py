@@ -3,8 +3,9 @@
 Owns the file and the three outcomes of its replay (still fails, fixed, differs). `scenarios.shrink` makes it small.
 """
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import yaml
 from pydantic import AfterValidator, Field, ValidationError
@@ -12,35 +13,26 @@ from pydantic import AfterValidator, Field, ValidationError
 from drsim.scenarios import machine
 from drsim.scenarios.aliases import current
 from drsim.scenarios.atomic_files import replaced
-from drsim.scenarios.contradiction import BROKEN, Contradiction, Data, UnbuiltWorldError, contradictions, world_of
+from drsim.scenarios.contradiction import BROKEN, Contradiction, contradictions
 from drsim.scenarios.criteria import CRITERIA_NAMES
-from drsim.scenarios.files import ScenarioError
-from drsim.scenarios.model import Scenario
-from drsim.scenarios.parts import parts_of
-from drsim.simulator.checks import PROPERTIES
+from drsim.scenarios.files import ScenarioError, text_of
+from drsim.scenarios.model import PROPERTY_NAMES, Scenario, known
+from drsim.scenarios.parts import UnbuiltWorldError, parts_of, world_of
+from drsim.scenarios.result import Record
 from drsim.simulator.durations import DurationUs, show_duration
 from drsim.simulator.events import FaultInjected
 from drsim.simulator.faults.kinds import POINTS
 from drsim.simulator.faults.rules import Rule
 from drsim.simulator.randomness import Spread
-from drsim.simulator.spec.groups import Arrival
+from drsim.simulator.spec.groups import Arrival, Group
+from drsim.simulator.workload import PlannedExecution
 
 
-def _known_property(name: str) -> str:
-    known = (*(monitor.name for monitor in PROPERTIES), *CRITERIA_NAMES, BROKEN)
-    if name not in known:
-        raise ValueError(f"no such property: {name!r}; known are {', '.join(known)}")
-    return name
-
-
-class Failure(Data):
-    """One failure of a property or criterion, which `property` names.
-
-    `digest` is "" if the run that found it could not be repeated.
-    """
+class Failure(Record):
+    """One failure of what `property` names, a property or criterion; `digest` is "" if its run cannot be repeated."""
 
     schema_version: Literal[1] = 1
-    property: Annotated[str, AfterValidator(_known_property)]
+    property: Annotated[str, AfterValidator(partial(known, "property", (*PROPERTY_NAMES, *CRITERIA_NAMES, BROKEN)))]
     seed: int = Field(ge=0)
     execution_id: str
     at: DurationUs
@@ -52,13 +44,10 @@ class Failure(Data):
     scenario: Scenario
 
 
-Outcome = Literal["still fails", "fixed", "differs"]
-
-
-class Replay(Data):
+class Replay(NamedTuple):
     """The outcome of a failure's replay: it still fails, is fixed, or differs in trace or property."""
 
-    outcome: Outcome
+    outcome: Literal["still fails", "fixed", "differs"]
     detail: str
 
 
@@ -70,45 +59,30 @@ def concrete(scenario: Scenario, seed: int, parts_place: str = "") -> Scenario:
     world = world_of(scenario, seed, parts_of(parts_place), verdict_only=True)
     injected: list[FaultInjected] = []
     world.trace.listen(FaultInjected, injected.append)
-    list(contradictions(world, seed))
+    contradictions(world, seed)
     ids = {plan.key.execution_id for plan in world.workload.plans}
     rules = tuple(dict.fromkeys(_exactly(event, world.plan.rules[event.rule], ids) for event in injected))
-    groups = tuple(
-        plan.group.model_copy(
-            update={
-                "executions": 1,
-                "ids": (plan.key.execution_id,),
-                "place": plan.place,
-                "arrival": Arrival.model_validate({"at": show_duration(plan.start_us)}),
-            }
-        )
-        for plan in world.workload.plans
-    )
+    groups = tuple(_alone(plan) for plan in world.workload.plans)
     world.close()
     return scenario.model_copy(update={"faults": rules, "swarm": None, "workload": groups})
 
 
+def _alone(plan: PlannedExecution) -> Group:
+    """The group of this execution only."""
+    key, at = plan.key, Arrival.model_validate({"at": show_duration(plan.start_us)})
+    changes = {"executions": 1, "ids": (key.execution_id,), "place": plan.place, "arrival": at}
+    return plan.group.model_copy(update=changes)
+
+
 def _exactly(event: FaultInjected, rule: Rule, ids: set[str]) -> Rule:
     """The rule that injects at this event only."""
-    selected = {
-        "function": event.function or None,
-        "execution": event.execution_id if event.execution_id in ids else None,
-        "run": event.run,
-        "nth": event.nth,
-    }
-    known = POINTS[event.operation].selectors
-    return rule.model_copy(
-        update={
-            "operation": event.operation,
-            **{name: value if name in known else None for name, value in selected.items()},
-            "region": None,
-            "after": 0,
-            "before": None,
-            "chance": 1.0,
-            "delay": Spread(event.delay_us, event.delay_us) if event.delay_us else None,
-            "lasting": False,
-        }
-    )
+    execution = event.execution_id if event.execution_id in ids else None
+    selected = {"function": event.function or None, "execution": execution, "run": event.run, "nth": event.nth}
+    selectors = POINTS[event.operation].selectors
+    changes: dict[str, object] = {name: value if name in selectors else None for name, value in selected.items()}
+    delay = Spread(event.delay_us, event.delay_us) if event.delay_us else None
+    changes |= {"operation": event.operation, "region": None, "delay": delay}
+    return rule.model_copy(update={**changes, "after": 0, "before": None, "chance": 1.0, "lasting": False})
 
 
 def failure_of(scenario: Scenario, seed: int, name: str, parts_place: str = "") -> Failure | None:
@@ -129,33 +103,9 @@ def unshrunk(scenario: Scenario, found: Contradiction, parts_place: str = "") ->
     return again or _failure(scenario, found, parts_place, digest="")
 
 
-def contradiction_of(failure: Failure) -> Contradiction:
-    """The contradiction that a failure was found as."""
-    return Contradiction(
-        seed=failure.seed,
-        property=failure.property,
-        execution_id=failure.execution_id,
-        at_us=failure.at,
-        expected=failure.expected,
-        observed=failure.observed,
-    )
-
-
 def _failure(scenario: Scenario, found: Contradiction, parts_place: str, digest: str) -> Failure:
-    return Failure.model_validate(
-        {
-            "property": found.property,
-            "seed": found.seed,
-            "execution_id": found.execution_id,
-            "at": show_duration(found.at_us),
-            "expected": found.expected,
-            "observed": found.observed,
-            "digest": digest,
-            "parts": parts_place,
-            "versions": machine.versions(),
-            "scenario": scenario,
-        }
-    )
+    data = {**found.model_dump(exclude={"at_us"}), "at": show_duration(found.at_us), "digest": digest}
+    return Failure.model_validate({**data, "parts": parts_place, "versions": machine.versions(), "scenario": scenario})
 
 
 def replay(failure: Failure, parts_place: str | None = None) -> Replay:
@@ -164,27 +114,24 @@ def replay(failure: Failure, parts_place: str | None = None) -> Replay:
     try:
         world = world_of(failure.scenario, failure.seed, parts_of(place))
     except UnbuiltWorldError as error:
-        outcome: Outcome = "still fails" if failure.property == BROKEN else "differs"
-        return Replay(outcome=outcome, detail=f"its world cannot be built: {error}")
+        detail = f"its world cannot be built: {error}"
+        return Replay("still fails" if failure.property == BROKEN else "differs", detail)
     found = {each.property for each in contradictions(world, failure.seed)}
-    if failure.property not in CRITERIA_NAMES:
+    injected, digest = any(world.plan.fired_counts), world.trace.digest()
+    world.close()
+    is_criterion = failure.property in CRITERIA_NAMES
+    if not is_criterion:
         # Shrinking keeps only what the property needs, so criteria mean nothing then.
         found -= set(CRITERIA_NAMES)
-    injected = any(world.plan.fired_counts)
-    digest = world.trace.digest()
-    world.close()
     if failure.property in found:
-        if digest == failure.digest:
-            return Replay(outcome="still fails", detail="the very same run, event by event")
-        if not failure.digest:
-            return Replay(outcome="still fails", detail="its run could not be repeated when it was saved")
-        return Replay(outcome="still fails", detail="by another way than the one that was saved: the trace differs")
+        differs = "by another way than the one that was saved: the trace differs"
+        same = "the very same run, event by event" if digest == failure.digest else differs
+        return Replay("still fails", same if failure.digest else "its run could not be repeated when it was saved")
     if found:
-        return Replay(outcome="differs", detail=f"it now breaks {', '.join(sorted(found))}")
+        return Replay("differs", f"it now breaks {', '.join(sorted(found))}")
     if failure.scenario.faults and not injected:
-        return Replay(outcome="differs", detail="none of its faults strikes any more, so nothing was put to the test")
-    also = " and criterion" if failure.property in CRITERIA_NAMES else ""
-    return Replay(outcome="fixed", detail=f"every property{also} holds")
+        return Replay("differs", "none of its faults was injected, so nothing was tested")
+    return Replay("fixed", f"every property{' and criterion' if is_criterion else ''} holds")
 
 
 def write(failure: Failure, path: Path) -> None:
@@ -204,15 +151,9 @@ def write(failure: Failure, path: Path) -> None:
 def read(path: Path) -> Failure:
     """The failure in a file. Raises ScenarioError."""
     try:
-        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ScenarioError(f"cannot read {path}: {reason}") from None
+        return Failure.model_validate(current(yaml.safe_load(text_of(path))))
     except yaml.YAMLError as error:
         raise ScenarioError(f"{path}: {str(error).splitlines()[0]}") from None
-    try:
-        return Failure.model_validate(current(data))
     except ValidationError as error:
-        raise ScenarioError(
-            *(f"{path}: {'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}" for each in error.errors())
-        ) from None
+        lines = [f"{'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}" for each in error.errors()]
+        raise ScenarioError(*(f"{path}: {line}" for line in lines)) from None

@@ -31,10 +31,7 @@ def catalogue() -> tuple[str, ...]:
 
 
 def load(name_or_path: str, changes: Sequence[str] = ()) -> Scenario:
-    """The scenario of that name in the catalogue, or in that file, with changes such as "executions=200".
-
-    Raises ScenarioError.
-    """
+    """The scenario of a name or file, with changes such as "executions=200". Raises ScenarioError."""
     name = CURRENT.get(name_or_path, name_or_path)
     if name in catalogue():
         return parse(_CATALOGUE.joinpath(f"{name}.yaml").read_text(encoding="utf-8"), name, changes)
@@ -43,12 +40,16 @@ def load(name_or_path: str, changes: Sequence[str] = ()) -> Scenario:
         near = difflib.get_close_matches(name_or_path, catalogue(), n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise ScenarioError(f"no scenario {name_or_path!r}: {hint}`drsim list` shows them; a file's name ends in .yaml")
+    return parse(text_of(path), name_or_path, changes)
+
+
+def text_of(path: Path) -> str:
+    """The text in a file. Raises ScenarioError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ScenarioError(f"cannot read {name_or_path}: {reason}") from None
-    return parse(text, name_or_path, changes)
+        raise ScenarioError(f"cannot read {path}: {reason}") from None
 
 
 def parse(text: str, where: str, changes: Sequence[str] = ()) -> Scenario:
@@ -57,11 +58,9 @@ def parse(text: str, where: str, changes: Sequence[str] = ()) -> Scenario:
         loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
         data = None if root is None else loader.construct_document(root)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        raise ScenarioError(f"{where}{f':{mark.line + 1}' if mark else ''}: {error.problem}") from None
     except yaml.YAMLError as error:
-        raise ScenarioError(f"{where}: {str(error).splitlines()[0]}") from None
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", str(error).splitlines()[0])
+        raise ScenarioError(f"{where}{f':{mark.line + 1}' if mark else ''}: {problem}") from None
     if root is None or not isinstance(data, dict):
         raise ScenarioError(f"{where}: a scenario is a mapping of fields such as name, title and why, got {data!r}")
     problems = list(_repeated(root, where))
@@ -81,8 +80,6 @@ def parse(text: str, where: str, changes: Sequence[str] = ()) -> Scenario:
     return scenario
 
 
-# --- changes --------------------------------------------------------------------------------------------------
-
 Steps = tuple[str | int, ...]
 
 
@@ -95,10 +92,9 @@ def _apply(data: dict[Any, Any], change: str) -> Steps:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         raise ValueError(f"{text!r} is no YAML value") from None
-    groups = data.get("workload")
     if key == "executions":
-        return _share_out(groups, value)
-    path = _path(key, groups)
+        return _share_out(data.get("workload"), value)
+    path = _path(key, data.get("workload"))
     _put(data, path, value, key)
     return path
 
@@ -111,10 +107,10 @@ def _put(place: Any, path: Steps, value: object, key: str) -> None:
     if not isinstance(place, list | dict):
         raise ValueError(f"{key}: {step} is a field of nothing")
     holder: Any = place
-    if not rest:
-        holder[step] = value
-    else:
+    if rest:
         _put(holder.setdefault(step, {}) if isinstance(holder, dict) else holder[step], rest, value, key)
+    else:
+        holder[step] = value
 
 
 def _path(key: str, groups: object) -> Steps:
@@ -144,19 +140,15 @@ def _share_out(groups: object, total: object) -> Steps:
     return ("workload",)
 
 
-# --- errors ---------------------------------------------------------------------------------------------------
+_PLAIN: Final = {"extra_forbidden": "there is no such field", "missing": "this field is required"}
 
 
 def _problem(details: Mapping[str, Any], root: yaml.Node, where: str, changed: set[Steps]) -> str:
     """One of pydantic's errors as a line: file, line, field, rule and value."""
     path = tuple(details["loc"])
     message = str(details["msg"]).removeprefix("Value error, ")
-    if details["type"] == "extra_forbidden":
-        message = "there is no such field"
-    elif details["type"] == "missing":
-        message = "this field is required"
-    elif details["type"] not in ("value_error", "fault"):
-        message = f"{message}, got {details['input']!r}"
+    if details["type"] not in ("value_error", "fault"):
+        message = _PLAIN.get(details["type"], f"{message}, got {details['input']!r}")
     field = _shown(path) or "the scenario"
     # Settings are validated together, so an error names their common field.
     if any(path[: len(each)] == each or each[: len(path)] == path for each in changed):
@@ -168,16 +160,11 @@ def _line(node: yaml.Node, path: Steps) -> int:
     """The line of the innermost part of the path that is in the file, counted from 1."""
     line = node.start_mark.line
     for step in path:
-        if isinstance(node, yaml.MappingNode):
-            found = [(key, value) for key, value in node.value if key.value == step]
-            if not found:
-                break
-            line, node = found[0][0].start_mark.line, found[0][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line
-        else:
+        found = next((entry for entry in _entries(node) if entry[0] == step), None)
+        if found is None:
             break
+        _, begin, node = found
+        line = begin.start_mark.line
     return line + 1
 
 
@@ -186,17 +173,21 @@ def _repeated(node: yaml.Node, where: str, path: Steps = (), above: tuple[yaml.N
     if node in above:
         yield f"{where}:{node.start_mark.line + 1}: {_shown(path)}: this alias contains itself"
         return
-    above = (*above, node)
+    seen: set[str | int] = set()
+    for step, begin, value in _entries(node):
+        if step in seen:
+            yield f"{where}:{begin.start_mark.line + 1}: {_shown((*path, step))}: this field stands here twice"
+        seen.add(step)
+        yield from _repeated(value, where, (*path, step), (*above, node))
+
+
+def _entries(node: yaml.Node) -> list[tuple[str | int, yaml.Node, yaml.Node]]:
+    """The fields or entries of a node: name or number, where it begins, and its value."""
     if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                yield f"{where}:{key.start_mark.line + 1}: {_shown((*path, key.value))}: this field stands here twice"
-            seen.add(key.value)
-            yield from _repeated(value, where, (*path, key.value), above)
-    elif isinstance(node, yaml.SequenceNode):
-        for number, entry in enumerate(node.value):
-            yield from _repeated(entry, where, (*path, number), above)
+        return [(key.value, key, value) for key, value in node.value]
+    return (
+        [(number, each, each) for number, each in enumerate(node.value)] if isinstance(node, yaml.SequenceNode) else []
+    )
 
 
 def _shown(path: Steps) -> str:

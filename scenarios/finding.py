@@ -5,17 +5,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from drsim.scenarios.result import Relation, Verdict
-from drsim.simulator.checks.monitor import Monitor
+from drsim.simulator.checks.monitor import Monitor, Violation
 from drsim.simulator.figures.table import Basis
 from drsim.simulator.world import World
-
-
-class Instance(NamedTuple):
-    """The first execution that fails a criterion, with what was expected and what was observed."""
-
-    execution_id: str
-    expected: str
-    observed: str
 
 
 class Threshold(NamedTuple):
@@ -28,7 +20,7 @@ class Threshold(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What a criterion concludes. `passed` is None when the run could not judge it.
+    """What a criterion concludes. `passed` is None if the run could not judge it, `first` the first violation.
 
     `passed` comes from properties, `World.tally` and the table, so it is the same in a world with `verdict_only`.
     There `value` may have fewer figures, and `evidence` and `measured` lack those of `World.statistics`.
@@ -38,7 +30,7 @@ class Finding(NamedTuple):
     value: str
     evidence: str
     measured: float | None = None
-    first: Instance | None = None
+    first: Violation | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -70,27 +62,21 @@ def monitor_of(world: World, name: str) -> Monitor:
     return next(monitor for monitor in world.monitors if monitor.name == name)
 
 
-def violations_count(world: World, *names: str) -> int:
-    """Count the violations of several properties."""
-    return sum(monitor_of(world, name).violations_count for name in names)
-
-
 def by_properties(world: World, value: str, *names: str, evidence: str = "") -> Finding:
     """Return the finding of a criterion that fails exactly if one of these properties does."""
     evidence = "; ".join(filter(None, (evidence, violations(world, *names))))
-    return Finding(holds(world, *names), value, evidence, violations_count(world, *names))
+    count = sum(monitor_of(world, name).violations_count for name in names)
+    return Finding(not count, value, evidence, count)
 
 
 def holds(world: World, *names: str) -> bool:
     """Whether several properties have no violation."""
-    return not violations_count(world, *names)
+    return not any(monitor_of(world, name).violations_count for name in names)
 
 
 def violations(world: World, *names: str) -> str:
     """Return the checks and violations of several properties as evidence; "" in a world whose evidence is not read."""
     if world.verdict_only:
         return ""
-    return "; ".join(
-        f"{name}: {monitor.checked} checks, {monitor.violations_count} violations"
-        for name, monitor in ((name, monitor_of(world, name)) for name in names)
-    )
+    monitors = [monitor_of(world, name) for name in names]
+    return "; ".join(f"{each.name}: {each.checked} checks, {each.violations_count} violations" for each in monitors)

@@ -1,16 +1,11 @@
-"""This host: wall time, memory, versions and sources. The only place that looks at the real clock."""
+"""This host: wall time, versions and sources. The only place that looks at the real clock."""
 
 import platform
-import resource
-import sys
 import time
 from hashlib import sha256
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
-
-_PACKAGES: Final = ("drsim.orchestrator", "drsim.simulator", "drsim.scenarios")
 
 
 def wall_seconds() -> float:
@@ -18,17 +13,11 @@ def wall_seconds() -> float:
     return time.perf_counter()
 
 
-def peak_memory_bytes() -> int:
-    """The most memory that this process has held so far."""
-    # Kilobytes on Linux, bytes on macOS (getrusage manual pages).
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
 def code_digest(*files: str | None) -> str:
     """SHA-256 of the sources that a run is made of, and of further files."""
     digest = sha256()
-    sources = [path for package in _PACKAGES for path in sorted(Path(str(resources.files(package))).rglob("*.py"))]
+    folders = [Path(str(resources.files(f"drsim.{name}"))) for name in ("orchestrator", "simulator", "scenarios")]
+    sources = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     for path in [*sources, *(Path(file) for file in files if file is not None)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()

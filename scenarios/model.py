@@ -1,35 +1,36 @@
-"""A scenario: a world as data, with a name, a reason, and what a run of it must exercise."""
+"""A scenario: a world as data, with a name, a reason, and what a run of it must exercise.
 
+Owns the verdict on a run, from those on its properties and criteria; a seed of an exploration has the same one.
+"""
+
+from collections.abc import Iterable, Mapping, Set
+from functools import partial
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
 from drsim.scenarios.criteria import CRITERIA_NAMES
+from drsim.scenarios.result import RunVerdict, Verdict
 from drsim.simulator.checks import PROPERTIES
 from drsim.simulator.cloudwatch.alarms import alarms_by_name
 from drsim.simulator.services.spec import Spec
 from drsim.simulator.spec.world import WorldSpec
 
-_PROPERTY_NAMES = tuple(monitor.name for monitor in PROPERTIES)
+PROPERTY_NAMES = tuple(monitor.name for monitor in PROPERTIES)
 
 
-def _known_property(name: str) -> str:
-    if name not in _PROPERTY_NAMES:
-        raise ValueError(f"no such property: {name!r}; known are {', '.join(_PROPERTY_NAMES)}")
-    return name
-
-
-def _known_criterion(name: str) -> str:
-    if name not in CRITERIA_NAMES:
-        raise ValueError(f"no such criterion: {name!r}; known are {', '.join(CRITERIA_NAMES)}")
+def known(kind: str, names: Iterable[str], name: str) -> str:
+    """Return the name, which must be one of these. Raises ValueError."""
+    if name not in names:
+        raise ValueError(f"no such {kind}: {name!r}; known are {', '.join(names)}")
     return name
 
 
 class Exercises(Spec):
     """What a run must exercise: if one of these was not, the run's verdict is unknown."""
 
-    properties: tuple[Annotated[str, AfterValidator(_known_property)], ...] = ()
-    criteria: tuple[Annotated[str, AfterValidator(_known_criterion)], ...] = ()
+    properties: tuple[Annotated[str, AfterValidator(partial(known, "property", PROPERTY_NAMES))], ...] = ()
+    criteria: tuple[Annotated[str, AfterValidator(partial(known, "criterion", CRITERIA_NAMES))], ...] = ()
 
 
 class Scenario(WorldSpec):
@@ -43,8 +44,21 @@ class Scenario(WorldSpec):
     @field_validator("alarms")
     @classmethod
     def _known_alarms(cls, alarms: dict[str, str]) -> dict[str, str]:
-        known = alarms_by_name()
-        for name in alarms:
-            if name not in known:
-                raise ValueError(f"no such alarm: {name!r}; known are {', '.join(known)}")
-        return alarms
+        return {known("alarm", alarms_by_name(), name): then for name, then in alarms.items()}
+
+
+def verdict(verdicts: Mapping[str, Verdict], exercises: Exercises, unjudged: Set[str]) -> RunVerdict:
+    """Fail if anything failed; unknown if something that must be exercised was not; else pass."""
+    otherwise: RunVerdict = "unknown" if unexercised(verdicts, exercises, unjudged) else "pass"
+    return "fail" if "fail" in verdicts.values() else otherwise
+
+
+def unexercised(verdicts: Mapping[str, Verdict], exercises: Exercises, unjudged: Set[str]) -> tuple[str, ...]:
+    """What must be exercised and was not: what is declared, or anything at all if nothing was exercised.
+
+    Names in `unjudged` cannot be judged of these functions and need not be exercised.
+    """
+    missing = tuple(name for name, each in verdicts.items() if each == "not exercised" and name not in unjudged)
+    if all(each == "not exercised" for each in verdicts.values()):
+        return missing
+    return tuple(name for name in missing if name in (*exercises.properties, *exercises.criteria))

@@ -1,9 +1,11 @@
-"""A user's parts, by the place that names them."""
+"""A user's parts, by the place that names them, and worlds built of them."""
 
 import pkgutil
 import sys
 
-from drsim.simulator.world import Parts
+from drsim.simulator.spec.world import WorldSpec
+from drsim.simulator.trace import BrokenSimulationError
+from drsim.simulator.world import Parts, World
 
 
 def parts_of(place: str) -> Parts | None:
@@ -23,3 +25,15 @@ def parts_of(place: str) -> Parts | None:
     if not isinstance(parts, Parts):
         raise ValueError(f"parts must be a simulator.world.Parts, got {place!r}, a {type(parts).__name__}")
     return parts
+
+
+class UnbuiltWorldError(Exception):
+    """A world cannot be built of these parts: they raised. The message holds what they raised."""
+
+
+def world_of(spec: WorldSpec, seed: int, parts: Parts | None, *, verdict_only: bool = False) -> World:
+    """A world that has not run. Raises UnbuiltWorldError for anything that a user's parts raise."""
+    try:
+        return World(spec, seed=seed, parts=parts, verdict_only=verdict_only)
+    except (Exception, BrokenSimulationError) as error:
+        raise UnbuiltWorldError(f"{type(error).__name__}: {error}") from error

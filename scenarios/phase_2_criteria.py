@@ -5,7 +5,7 @@ from typing import Final
 from drsim.orchestrator.model import Phase
 from drsim.orchestrator.settings import MINUTE_US
 from drsim.scenarios.finding import Criterion, Finding, Threshold, always, by_properties, holds, monitor_of, violations
-from drsim.scenarios.intervals import effective_us, look_every_us
+from drsim.simulator.checks.cadence import interval_us
 from drsim.simulator.checks.monitor import seconds
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.figures import table as figures
@@ -16,6 +16,17 @@ CADENCE_TOLERANCE_US: Final = 2_000_000
 QUERY_US_MAX: Final = 100_000
 
 
+def look_every_us(world: World) -> int:
+    """The distance between two looks of the finder."""
+    return world.settings.sweep_us if world.settings.sweeps_per_invocation > 1 else world.spec.schedule.rate
+
+
+def effective_us(world: World, phase: Phase) -> int:
+    """The interval that a phase has in effect: looks come at a fixed distance, so it is a multiple of that."""
+    every_us = look_every_us(world)
+    return -(-(interval_us(phase, world.settings) - world.settings.due_slack_us) // every_us) * every_us
+
+
 def _triggers(world: World) -> Finding:
     ticks_count = world.tally.ticks_count
     if not ticks_count:
@@ -24,11 +35,9 @@ def _triggers(world: World) -> Finding:
         every = seconds(world.spec.schedule.rate)
         return Finding(None, f"set to every {every}", f"this scenario's rule fires every {every}, not every 60 s")
     gaps = world.statistics.values(figures.TICK_INTERVAL)
-    shown = f"{ticks_count} ticks"
-    if gaps:
-        low, high = (f"{gap_us / 1e6:g}" for gap_us in (gaps.low, gaps.high))
-        shown += f", {low if low == high else f'{low} to {high}'} s apart"
-    return by_properties(world, shown, "trigger-cadence")
+    ends = dict.fromkeys(f"{gap_us / 1e6:g}" for gap_us in (gaps.low, gaps.high)) if gaps else ()
+    apart = f", {' to '.join(ends)} s apart" if ends else ""
+    return by_properties(world, f"{ticks_count} ticks{apart}", "trigger-cadence")
 
 
 def _queries(world: World) -> Finding:
@@ -36,10 +45,8 @@ def _queries(world: World) -> Finding:
     queries, errors = world.tally.counts[figures.CALLS.of(FINDER, "Query")], world.tally.errors["Query"]
     if not queries:
         return Finding(None, "no query", "the finder never looked")
-    evidence = (
-        f"{counts[figures.LOOKS]} looks read {counts[figures.INDEX_PAGES]} pages "
-        f"with {counts[figures.EXECUTIONS_FOUND]} items, {counts[figures.LOOKS_EMPTY]} of them empty"
-    )
+    looks, pages, found = counts[figures.LOOKS], counts[figures.INDEX_PAGES], counts[figures.EXECUTIONS_FOUND]
+    evidence = f"{looks} looks read {pages} pages with {found} items, {counts[figures.LOOKS_EMPTY]} of them empty"
     return Finding(errors == 0, f"{queries} queries, {errors} errors", evidence, errors)
 
 
@@ -48,36 +55,30 @@ def _adaptive(world: World) -> Finding:
         return Finding(None, "disturbed by faults", "poll-cadence judges each poll by itself, faults or not")
     if world.strained:
         return Finding(None, "given up under overload", "looks may pass over executions that are due, as bounds say")
-    shown, off, off_us = [], [], 0
-    for phase in Phase:
-        gaps = world.tally.values(figures.POLL_GAP.of(phase))
-        if gaps:
-            (median_us,), expected_us = gaps.quantiles(0.5), effective_us(world, phase)
-            shown.append(f"{round(median_us / 1e6)}")
-            off_us = max(off_us, abs(median_us - expected_us))
-            if abs(median_us - expected_us) > CADENCE_TOLERANCE_US:
-                off.append(f"{phase} {seconds(median_us)} instead of {seconds(expected_us)}")
-        else:
-            shown.append("-")
-    if all(text == "-" for text in shown):
+    gaps = {phase: world.tally.values(figures.POLL_GAP.of(phase)) for phase in Phase}
+    medians_us = {phase: values.quantiles(0.5)[0] for phase, values in gaps.items() if values}
+    if not medians_us:
         return Finding(None, "no execution polled twice", "no gap between two polls to measure")
+    off_us = {phase: abs(median_us - effective_us(world, phase)) for phase, median_us in medians_us.items()}
     names = "/".join(phase.replace("_", " ").lower() for phase in Phase)
-    evidence = f"median gap between polls by phase ({names}), one look every {seconds(look_every_us(world))}"
+    evidence = [f"median gap between polls by phase ({names}), one look every {seconds(look_every_us(world))}"]
+    off = [phase for phase in off_us if off_us[phase] > CADENCE_TOLERANCE_US]
     if off:
-        evidence += "; " + ", ".join(off)
-    return Finding(not off, f"{'/'.join(shown)} s", evidence, off_us / 1e6)
+        listed = (f"{each} {seconds(medians_us[each])} instead of {seconds(effective_us(world, each))}" for each in off)
+        evidence.append(", ".join(listed))
+    shown = "/".join(f"{round(medians_us[phase] / 1e6)}" if phase in medians_us else "-" for phase in Phase)
+    return Finding(not off, f"{shown} s", "; ".join(evidence), max(off_us.values()) / 1e6)
 
 
 def _parallel(world: World) -> Finding:
     most, failed = world.tally.invoked_max, world.tally.errors["Invoke"]
     if most < 2 and not failed:
-        return Finding(None, "never 2 due at once", "no look had two executions to poll")
+        return Finding(None, "at most one was due at a time", "no look had two executions to poll")
     at_once = world.tally.counts[figures.CONCURRENT_MAX.of(POLLER)]
     batch = world.statistics.values(figures.INVOKES_OF_A_LOOK)
-    batch_us = batch.high if batch else 0
     evidence = (
-        f"up to {most} pollers invoked by one look, within {seconds(batch_us)}; {failed} invocations refused; "
-        f"at most {world.settings.parallel_invokes_max} invocations at a time"
+        f"up to {most} pollers invoked by one look, within {seconds(batch.high if batch else 0)}; {failed} invocations"
+        f" refused; at most {world.settings.parallel_invokes_max} invocations at a time"
     )
     if at_once < 2 and not failed and world.tally.disturbed:
         return Finding(None, "disturbed by faults", f"{evidence}; faults kept pollers from running at once")
@@ -89,9 +90,8 @@ def _updates(world: World) -> Finding:
     updates, errors = tally.counts[figures.CALLS.of(POLLER, "UpdateItem")], tally.errors["UpdateItem"]
     if not updates:
         return Finding(None, "no update", "no poll wrote")
-    evidence = (
-        f"{world.statistics.counts[figures.POLLS_RECORDED]} polls recorded; {violations(world, 'no-lost-update')}"
-    )
+    recorded = world.statistics.counts[figures.POLLS_RECORDED]
+    evidence = f"{recorded} polls recorded; {violations(world, 'no-lost-update')}"
     passed = errors == 0 and holds(world, "no-lost-update")
     return Finding(passed, f"{updates} updates, {tally.counts[figures.WRITES_REFUSED]} lost races", evidence, errors)
 
@@ -102,9 +102,8 @@ def _logs(world: World) -> Finding:
     if not monitor_of(world, "log-correlation").checked:
         reason = "whose functions promise nothing of their lines" if lines else "no function ran"
         return Finding(None, f"{lines} lines" if lines else "no line", reason)
-    return by_properties(
-        world, f"{lines} lines", "log-correlation", evidence=f"{size / 1e6:.2f} MB with platform lines"
-    )
+    evidence = f"{size / 1e6:.2f} MB with platform lines"
+    return by_properties(world, f"{lines} lines", "log-correlation", evidence=evidence)
 
 
 def _query_time(world: World) -> Finding:
@@ -128,11 +127,10 @@ def _no_errors(world: World) -> Finding:
     throttled, dropped = tally.counts[figures.THROTTLES], tally.counts[figures.EVENTS_DROPPED]
     common = [f"{count} x {text}" for text, count in world.statistics.failures.most_common(3)]
     evidence = "; ".join([*common, f"{throttled} throttles, {dropped} events dropped", violations(world, "budgets")])
-    if world.tally.disturbed:
-        by_faults = tally.counts[figures.FAILED_BY_FAULTS]
+    if tally.disturbed:
+        by_faults, throttled, dropped = tally.counts[figures.FAILED_BY_FAULTS], 0, 0
         evidence += f"; {by_faults} runs failed by injected faults"
         failed -= by_faults
-        throttled = dropped = 0
     passed = failed == throttled == dropped == 0 and holds(world, "budgets")
     over = monitor_of(world, "budgets").violations_count
     return Finding(passed, f"{failed} of {runs} failed, {over} over", evidence, failed)
@@ -151,14 +149,10 @@ def _graceful(world: World) -> Finding:
     tally = world.tally
     missing, unknown = (tally.counts[each] for each in (figures.WAVES_WITHOUT_JOB_ID, figures.WAVES_WITH_UNKNOWN_JOB))
     if not missing + unknown:
-        return Finding(
-            None, "no job was missing", "no poll met a wave that lacked its job, or whose job DRS does not know"
-        )
+        return Finding(None, "no job was missing", "no poll met a wave without a job, or with one unknown to DRS")
     warnings = tally.counts[figures.WARNINGS.of(POLLER)]
     errors = max(tally.failed[POLLER, "error"] - tally.counts[figures.FAILED_BY_FAULTS], 0)
-    evidence = (
-        f"polls met a wave without JobId {missing} times, and one with a job that DRS does not know {unknown} times"
-    )
+    evidence = f"polls met a wave without JobId {missing} times, and one with an unknown job {unknown} times"
     passed = errors == 0 and warnings >= missing + unknown
     return Finding(passed, f"{warnings} warnings, {errors} errors", evidence, errors)
 
@@ -168,16 +162,12 @@ def _effective(world: World) -> Threshold:
     return Threshold(f"{intervals} s, +-2 s", "<=", CADENCE_TOLERANCE_US / 1e6, "s")
 
 
+_TICKS: Final = always("every 60 s, none missed", "violations")
 _IDS: Final = always("each run, with its ids", "violations")
 _QUERIES: Final = always("each under 100 ms", "ms", "<", QUERY_US_MAX / 1000)
 
 PHASE_2: Final = (
-    Criterion(
-        "EventBridge triggers every 60s",
-        always("every 60 s, none missed", "violations"),
-        _triggers,
-        ("trigger-cadence",),
-    ),
+    Criterion("EventBridge triggers every 60s", _TICKS, _triggers, ("trigger-cadence",)),
     Criterion("StatusIndex GSI queries work", always("no error", "errors"), _queries),
     Criterion("Adaptive polling intervals", _effective, _adaptive),
     Criterion("Parallel poller invocations", always("2 or more, none refused", "pollers", ">=", 2), _parallel),

@@ -46,16 +46,13 @@ class PropertyResult(Record):
 
 
 class CriterionResult(Record):
-    """One acceptance criterion. `value` and `threshold` are for people; as numbers `measured` must keep `limit`.
-
-    A criterion that keeps its limit may still fail by a property. `measured` is None if nothing was judged.
-    """
+    """One acceptance criterion. `value` and `threshold` are for people; a property may fail it despite its `limit`."""
 
     name: str
     verdict: Verdict
     value: str
     threshold: str
-    measured: float | None = None
+    measured: float | None = Field(None, description="Must keep `limit`; null if nothing was judged.")
     relation: Relation = "<="
     limit: float | None = None
     unit: str = ""
@@ -84,9 +81,9 @@ class Cadence(Record):
 class Distribution(Record):
     """The values of one figure, summarised; quantiles are nearest-rank.
 
-    `histogram` has every value with how often it came, smallest first, rounded to two significant digits, or to three
-    where the largest is less than four times the smallest. Quantiles, and the histogram's values before they are
-    rounded, may be off by `error_ratio` of themselves, where there are too many values to keep each; all else is exact.
+    `histogram` has each value and its count, smallest first, rounded to two significant digits, or to three if the
+    largest is less than four times the smallest. If there are too many values to keep each, quantiles and the
+    histogram may be off by `error_ratio`; all else is exact.
     """
 
     title: str
@@ -145,15 +142,12 @@ class AlarmChange(Record):
 
 
 class AlarmRecord(Record):
-    """One deployed alarm and its states. `condition` is for people: Errors, Sum over 5 min > 5.
-
-    `metric` is the index of its metric in `cloudwatch`, None if that has no value.
-    """
+    """One deployed alarm and its states. `condition` is for people: Errors, Sum over 5 min > 5."""
 
     name: str
     description: str
     condition: str
-    metric: int | None
+    metric: int | None = Field(description="The index of its metric in `cloudwatch`; null if that has no value.")
     statistic: str
     period_minutes: int
     threshold: float
@@ -177,7 +171,7 @@ class Widget(Record):
     marks: tuple[tuple[str, float], ...]
 
 
-class Sample(Record):
+class SampleRecord(Record):
     """One execution, from its start to its end or to that of the run."""
 
     execution_id: str
@@ -209,14 +203,14 @@ class UnwinnableRecord(Record):
 class Limit(Record):
     """One limit, what the run used of it when it was busiest, and where it would be reached.
 
-    `limit` is None if AWS publishes none. `basis` is that of `used`. `at_executions` is the number in POLLING at once
-    that reaches the limit: always extrapolated, and None if no number does. `how` says how both were found.
+    `basis` is that of `used`. `at_executions` is the number in POLLING at once that reaches the limit: always
+    extrapolated, and None if no number does. `how` says how both were found.
     """
 
     name: str
     unit: str
     used: float
-    limit: float | None
+    limit: float | None = Field(description="Null if AWS publishes none.")
     at_executions: int | None
     is_hard: bool = Field(True, description="Whether beyond it work is refused or left, or a criterion fails.")
     is_paced: bool = Field(False, description="Whether only pollers use it, which start no faster than looks end.")
@@ -227,10 +221,8 @@ class Limit(Record):
 
     @property
     def is_reached(self) -> bool:
-        """Whether the run itself was refused more or, where that is not counted, used all of it."""
-        if self.refused is not None:
-            return self.refused > 0
-        return self.limit is not None and self.used >= self.limit
+        """Whether the run itself was refused more or, if that is not counted, used all of it."""
+        return self.refused > 0 if self.refused is not None else self.limit is not None and self.used >= self.limit
 
     @property
     def utilisation(self) -> float | None:
@@ -239,24 +231,18 @@ class Limit(Record):
 
 
 class HandOver(Record):
-    """How many executions due at once a look hands over, with this number of invokes `at_a_time`.
-
-    More than `before_timeout` outlast the function's time; more than `before_reserve` are left to the next minute.
-    """
+    """How many executions due at once a look hands over, with this number of invokes `at_a_time`."""
 
     at_a_time: int
-    before_timeout: int
-    before_reserve: int
+    before_timeout: int = Field(description="More than this outlast the function's time.")
+    before_reserve: int = Field(description="More than this are left to the next minute.")
 
 
 class Capacity(Record):
-    """The limits of a run. `executions` is how many its fullest look found; times are of the finder, in seconds.
+    """The limits of a run, in the order in which an execution meets them; none if the run polled too little."""
 
-    `limits` are in the order in which an execution meets them; there are none if the run polled too little.
-    """
-
-    executions: int
-    timeout: float
+    executions: int = Field(description="How many executions the fullest look found.")
+    timeout: float = Field(description="The finder's, in seconds, as are `window` and `reserve`.")
     window: float = Field(description="What the last look of an invocation has until the function times out.")
     reserve: float = Field(description="In this last part of its time the finder begins no invoke.")
     limits: tuple[Limit, ...] = ()
@@ -264,7 +250,7 @@ class Capacity(Record):
     hand_overs: tuple[HandOver, ...] = Field((), description="One invoke at a time, then as many as configured.")
 
 
-class Metrics(Record):
+class Measurements(Record):
     """Everything measured, for reports. `configuration` is the scenario as it ran, defaults included."""
 
     configuration: dict[str, Any]
@@ -277,7 +263,7 @@ class Metrics(Record):
     cloudwatch: tuple[MetricRecord, ...]
     alarms: tuple[AlarmRecord, ...]
     dashboard: tuple[Widget, ...]
-    executions: tuple[Sample, ...] = Field(description="The first ones, one by one.")
+    executions: tuple[SampleRecord, ...] = Field(description="The first ones, one by one.")
     environment: dict[str, str]
 
 
@@ -298,7 +284,7 @@ class Result(Record):
     polls: int
     properties: tuple[PropertyResult, ...]
     criteria: tuple[CriterionResult, ...]
-    metrics: Metrics
+    metrics: Measurements
     faults: tuple[FaultRecord, ...] = ()
     unwinnable: tuple[UnwinnableRecord, ...] = ()
     capacity: Capacity | None = Field(None, description="Null where a result of version 1 does not have the figures.")
@@ -320,8 +306,8 @@ class Result(Record):
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_US: Final = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
-_LAST_US: Final = (datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 def instant(epoch_us: int) -> str:
@@ -329,6 +315,8 @@ def instant(epoch_us: int) -> str:
 
     An instant before the year 1 or after 9999, which a function may have written, becomes the calendar's first or last.
     """
-    seconds, micros = divmod(min(max(epoch_us, _FIRST_US), _LAST_US), 1_000_000)
-    text = datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=micros).isoformat()
-    return text.replace("+00:00", "Z")
+    try:
+        found = _EPOCH + timedelta(microseconds=epoch_us)
+    except OverflowError:
+        found = _FIRST if epoch_us < 0 else _LAST
+    return found.isoformat().replace("+00:00", "Z")

@@ -4,24 +4,18 @@ Delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Indu
 faults, then greedy steps over waves, servers, the lives of jobs, delays and virtual time, until no step helps.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
+from drsim.orchestrator.settings import SECOND_US
 from drsim.scenarios import machine
-from drsim.scenarios.contradiction import (
-    Contradiction,
-    UnbuiltWorldError,
-    contradictions,
-    in_words,
-    signature,
-    world_of,
-)
+from drsim.scenarios.contradiction import Contradiction, contradictions, in_words, signature
 from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.failure import Failure, concrete, failure_of, unshrunk
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.parts import parts_of
+from drsim.scenarios.parts import UnbuiltWorldError, parts_of, world_of
 from drsim.simulator.faults.rules import Rule
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.spec import JobLife
@@ -32,7 +26,6 @@ from drsim.simulator.world import Parts
 
 _T = TypeVar("_T")
 
-_SECOND_US: Final = 1_000_000
 _FEW_EXECUTIONS: Final = 2
 _OTHER_SEEDS: Final = 600
 
@@ -50,11 +43,10 @@ class Shrinker:
         self._parts = parts
         self._until = machine.wall_seconds() + seconds_max
         self.runs_count = 0
-        # The first failure of a criterion: a smaller scenario may fail it for another reason, such as an early end.
+        # Of the first failure of a criterion: a smaller scenario may fail it for another reason, such as an early end.
         self._signature: str | None = None
-        # The last violation: its instant and its execution.
-        self.failed_at_us = 0
-        self.failed_id = ""
+        # Of the last violation.
+        self._failed_at_us, self._failed_id = 0, ""
 
     def with_fewer_rules(self, scenario: Scenario) -> Scenario:
         """Without the unrelated rules, while each rule still injects at many events."""
@@ -64,19 +56,12 @@ class Shrinker:
         """The smallest failing scenario found, or None if this one passes."""
         if not self._fails(scenario):
             return None
-        while True:
+        before = None
+        while scenario != before and machine.wall_seconds() <= self._until:
             before = scenario
-            for step in (
-                self._fewer_executions,
-                self._fewer_faults,
-                self._shorter,
-                self._smaller_groups,
-                self._plainer_world,
-                self._shorter_delays,
-            ):
-                scenario = step(scenario)
-            if scenario == before or machine.wall_seconds() > self._until:
-                return scenario
+            scenario = self._shorter(self._fewer_faults(self._fewer_executions(scenario)))
+            scenario = self._shorter_delays(self._plainer_world(self._smaller_groups(scenario)))
+        return scenario
 
     def _fails(self, scenario: Scenario) -> bool:
         """Whether this scenario still fails; an impossible one, or one after the deadline, does not count."""
@@ -84,13 +69,10 @@ class Shrinker:
             return False
         try:
             scenario = Scenario.model_validate(scenario.model_dump())
-        except ValidationError:
-            return False
-        self.runs_count += 1
-        try:
+            self.runs_count += 1
             world = world_of(scenario, self.seed, self._parts, verdict_only=True)
-        except UnbuiltWorldError:
-            # Another error: parts that cannot be built for such a small scenario.
+        except (ValidationError, UnbuiltWorldError):
+            # Parts that cannot be built for such a small scenario are another error.
             return False
         found = next((each for each in contradictions(world, self.seed) if each.property == self._name), None)
         world.close()
@@ -98,13 +80,11 @@ class Shrinker:
             return False
         if self._name in CRITERIA_NAMES:
             self._signature = signature(found)
-        self.failed_at_us, self.failed_id = found.at_us, found.execution_id
+        self._failed_at_us, self._failed_id = found.at_us, found.execution_id
         return True
 
-    def _better(self, scenario: Scenario, candidates: Iterator[Scenario] | Sequence[Scenario]) -> Scenario | None:
+    def _better(self, scenario: Scenario, candidates: Iterable[Scenario]) -> Scenario | None:
         return next((each for each in candidates if each != scenario and self._fails(each)), None)
-
-    # --- steps -------------------------------------------------------------------------------------------------
 
     def _fewer_executions(self, scenario: Scenario) -> Scenario:
         def with_groups(groups: Sequence[Group]) -> Scenario:
@@ -114,20 +94,13 @@ class Shrinker:
 
         groups = self._fewest(scenario.workload, lambda groups: self._fails(with_groups(groups)))
         if len(groups) > _FEW_EXECUTIONS:
-            groups = self._by_another_seed(groups, with_groups)
+            # One execution may fail with another seed.
+            before, alone = self.seed, with_groups([group for group in groups if self._failed_id in group.ids])
+            for self.seed in range(1, _OTHER_SEEDS + 1):
+                if self._fails(alone):
+                    return alone
+            self.seed = before
         return with_groups(groups)
-
-    def _by_another_seed(
-        self, groups: Sequence[Group], with_groups: Callable[[Sequence[Group]], Scenario]
-    ) -> Sequence[Group]:
-        """A single execution that fails with another seed, or the groups unchanged."""
-        before = self.seed
-        alone = with_groups([group for group in groups if self.failed_id in group.ids])
-        for self.seed in range(1, _OTHER_SEEDS + 1):
-            if self._fails(alone):
-                return alone.workload
-        self.seed = before
-        return groups
 
     def _fewer_faults(self, scenario: Scenario) -> Scenario:
         def with_rules(rules: Sequence[Rule]) -> Scenario:
@@ -159,9 +132,9 @@ class Shrinker:
 
     def _shorter(self, scenario: Scenario) -> Scenario:
         """An end soon after the violation, unless only the end of the run shows it."""
-        for wait_us in (_SECOND_US, 120 * _SECOND_US):
-            end_us = (self.failed_at_us // _SECOND_US + 1) * _SECOND_US + wait_us
-            heal_us = scenario.heal if scenario.heal is None or scenario.heal < end_us else None
+        for wait_us in (SECOND_US, 120 * SECOND_US):
+            end_us = (self._failed_at_us // SECOND_US + 1) * SECOND_US + wait_us
+            heal_us = None if scenario.heal is None or scenario.heal >= end_us else scenario.heal
             candidate = scenario.model_copy(update={"duration": end_us, "heal": heal_us})
             if end_us < scenario.duration and self._fails(candidate):
                 return candidate
@@ -169,10 +142,7 @@ class Shrinker:
 
     def _smaller_groups(self, scenario: Scenario) -> Scenario:
         for place in range(len(scenario.workload)):
-            while True:
-                smaller = self._better(scenario, list(_smaller(scenario, place)))
-                if smaller is None:
-                    break
+            while (smaller := self._better(scenario, _smaller(scenario, place))) is not None:
                 scenario = smaller
         return scenario
 
@@ -184,94 +154,83 @@ class Shrinker:
         return scenario
 
     def _shorter_delays(self, scenario: Scenario) -> Scenario:
+        def with_rule(place: int, **changes: object) -> Scenario | None:
+            rule = scenario.faults[place].model_copy(update=changes)
+            return self._better(scenario, [_replaced(scenario, "faults", place, rule)])
+
         for place, rule in enumerate(scenario.faults):
-            plain = {"attempts": 3, "servers": None, "redelivered": False, "lasting": False}
-            for name, value in plain.items():
-                changed = _with_rule(scenario, place, scenario.faults[place].model_copy(update={name: value}))
-                scenario = self._better(scenario, [changed]) or scenario
+            for name in ("attempts", "servers", "redelivered", "lasting"):
+                scenario = with_rule(place, **{name: Rule.model_fields[name].default}) or scenario
             delay_us = 0 if rule.delay is None else rule.delay.high_us
-            while delay_us > _SECOND_US:
-                delay_us = delay_us // 2 // _SECOND_US * _SECOND_US or _SECOND_US
-                shorter = scenario.faults[place].model_copy(update={"delay": Spread(delay_us, delay_us)})
-                better = self._better(scenario, [_with_rule(scenario, place, shorter)])
+            while delay_us > SECOND_US:
+                delay_us = delay_us // 2 // SECOND_US * SECOND_US or SECOND_US
+                better = with_rule(place, delay=Spread(delay_us, delay_us))
                 if better is None:
                     break
                 scenario = better
         return scenario
 
 
-def _with_rule(scenario: Scenario, place: int, rule: Rule) -> Scenario:
-    rules = scenario.faults
-    return scenario.model_copy(update={"faults": (*rules[:place], rule, *rules[place + 1 :])})
+def _replaced(scenario: Scenario, field: str, place: int, *new: object) -> Scenario:
+    """The scenario with these entries in place of one."""
+    entries = getattr(scenario, field)
+    return scenario.model_copy(update={field: (*entries[:place], *new, *entries[place + 1 :])})
 
 
 def _smaller(scenario: Scenario, place: int) -> Iterator[Scenario]:
     """Yield the scenario with one of its groups a little smaller or simpler."""
     group = scenario.workload[place]
+    waves = group.waves
 
     def with_group(**changes: object) -> Scenario:
-        changed = group.model_copy(update=changes)
-        groups = (*scenario.workload[:place], changed, *scenario.workload[place + 1 :])
-        return scenario.model_copy(update={"workload": groups})
+        return _replaced(scenario, "workload", place, group.model_copy(update=changes))
 
-    for number in range(len(group.waves) if len(group.waves) > 1 else 0):
-        yield with_group(waves=(*group.waves[:number], *group.waves[number + 1 :]))
-    for number, wave in enumerate(group.waves):
-        plain = type(wave)(launch=wave.launch)
-        yield with_group(waves=(*group.waves[:number], plain, *group.waves[number + 1 :]))
+    if len(waves) > 1:
+        yield from (with_group(waves=(*waves[:each], *waves[each + 1 :])) for each in range(len(waves)))
+    for each, wave in enumerate(waves):
+        yield with_group(waves=(*waves[:each], type(wave)(launch=wave.launch), *waves[each + 1 :]))
     if group.servers > 1:
         yield with_group(servers=1)
         yield with_group(servers=group.servers - 1)
     for name in ("type", "order", "listed", "spread_waves", "reaction", "cancel_after", "expect", "table_job_status"):
         yield with_group(**{name: Group.model_fields[name].get_default()})
-    for name in JobLife.model_fields:
-        default = JobLife.model_fields[name].get_default()
+    for name, field in JobLife.model_fields.items():
+        default = field.get_default()
         if isinstance(default, Spread):
-            spread = getattr(group.jobs, name)
-            default = Spread(spread.low_us, spread.low_us)
+            low_us = getattr(group.jobs, name).low_us
+            default = Spread(low_us, low_us)
         yield with_group(jobs=group.jobs.model_copy(update={name: default}))
 
 
-class Shrunk(NamedTuple):
-    """The smallest failure found: its scenario, its seed and the number of runs."""
-
-    scenario: Scenario
-    seed: int
-    runs_count: int
+class UnrepeatableError(Exception):
+    """A failure did not fail again. The message says when."""
 
 
 def shrunk(
     scenario: Scenario, seed: int, name: str, *, parts_place: str = "", seconds_max: float = 60.0
-) -> Shrunk | None:
-    """The smallest scenario found that breaks the property, or None if it holds with concrete faults."""
+) -> tuple[Failure, int]:
+    """The smallest failure found of that property, and the number of runs. Raises UnrepeatableError."""
     shrinker = Shrinker(seed, name, parts_of(parts_place), seconds_max)
     few = shrinker.with_fewer_rules(with_swarm(scenario, seed))
     small = shrinker.shrink(concrete(few, seed, parts_place))
-    return None if small is None else Shrunk(small, shrinker.seed, shrinker.runs_count)
-
-
-class ShrunkFailure(NamedTuple):
-    """A failure, the number of runs, and the reason why it was not shrunk, or ""."""
-
-    failure: Failure
-    runs_count: int
-    trouble: str = ""
+    if small is None:
+        raise UnrepeatableError("it did not fail again with each of its faults made concrete")
+    failure = failure_of(small, shrinker.seed, name, parts_place)
+    if failure is None:
+        raise UnrepeatableError("the smallest scenario failed once and not again, so its runs differ")
+    return failure, shrinker.runs_count
 
 
 def shrunk_failure(
-    scenario: Scenario, found: Contradiction, *, parts_place: str = "", seconds_max: float = 60.0
-) -> ShrunkFailure:
-    """The smallest failure found, or the failure as found if it cannot be shrunk or does not repeat."""
-    runs_count, trouble = 0, "it did not fail again with each of its faults made concrete"
+    scenario: Scenario, found: Contradiction | Failure, *, parts_place: str = "", seconds_max: float = 60.0
+) -> tuple[Failure, int, str]:
+    """The smallest failure found, the number of runs, and ""; or the failure as found, 0, and why it was not shrunk."""
     try:
-        small = shrunk(scenario, found.seed, found.property, parts_place=parts_place, seconds_max=seconds_max)
-        if small is not None:
-            runs_count = small.runs_count
-            trouble = "the smallest scenario failed once and not again, so its runs differ"
-            kept = failure_of(small.scenario, small.seed, found.property, parts_place)
-            if kept is not None:
-                return ShrunkFailure(kept, runs_count)
+        return *shrunk(scenario, found.seed, found.property, parts_place=parts_place, seconds_max=seconds_max), ""
+    except UnrepeatableError as error:
+        trouble = str(error)
     except (Exception, BrokenSimulationError) as error:
         # Keep the failure whatever goes wrong here.
         trouble = in_words(error)
-    return ShrunkFailure(unshrunk(scenario, found, parts_place), runs_count, f"shrinking failed: {trouble}")
+    kept = found if isinstance(found, Failure) else unshrunk(scenario, found, parts_place)
+    return kept, 0, f"shrinking failed: {trouble}"

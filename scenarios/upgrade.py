@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from drsim.scenarios.limits import capacity_of
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.result import Capacity, Metrics
+from drsim.scenarios.result import Measurements
 from drsim.simulator.figures.table import FIGURES
 
 _LIMITS: Final = {"Performance <100ms queries": {"relation": "<", "limit": 100.0, "unit": "ms"}}
@@ -19,29 +19,20 @@ def upgraded(data: dict[str, Any]) -> dict[str, Any]:
     Version 1 named statuses in lower case beside `started`, gave distributions no title and had no capacity. A part
     that version 1 did not have stays as it is, so that validation names it.
     """
+    data = {**data, "schema_version": 2}
     try:
-        return {**data, "schema_version": 2, **_changed(data)}
+        distributions = {
+            name: {"title": FIGURES[name].title if name in FIGURES else name, **each}
+            for name, each in data["metrics"]["distributions"].items()
+        }
+        metrics = {**data["metrics"], "distributions": distributions}
+        executions = {name.upper(): count for name, count in data["executions"].items() if name != "started"}
+        criteria = [{**_LIMITS.get(each["name"], {}), **each} for each in data["criteria"]]
     except (AttributeError, KeyError, TypeError):
-        return {**data, "schema_version": 2}
-
-
-def _changed(data: dict[str, Any]) -> dict[str, Any]:
-    distributions = {
-        name: {"title": FIGURES[name].title if name in FIGURES else name, **each}
-        for name, each in data["metrics"]["distributions"].items()
-    }
-    metrics = {**data["metrics"], "distributions": distributions}
-    return {
-        "executions": {name.upper(): count for name, count in data["executions"].items() if name != "started"},
-        "criteria": [{**_LIMITS.get(each["name"], {}), **each} for each in data["criteria"]],
-        "metrics": metrics,
-        "capacity": _capacity(metrics),
-    }
-
-
-def _capacity(metrics: dict[str, Any]) -> Capacity | None:
+        return data
     try:
-        found = Metrics.model_validate(metrics)
-        return capacity_of(Scenario.model_validate(found.configuration), found)
+        found = Measurements.model_validate(metrics)
+        capacity = capacity_of(Scenario.model_validate(found.configuration), found)
     except ValidationError:
-        return None
+        capacity = None
+    return {**data, "executions": executions, "criteria": criteria, "metrics": metrics, "capacity": capacity}

@@ -12,8 +12,6 @@ LONG: Final = frozenset(
         "drsim.campaigns.explored",
         "drsim.exploring.explore",
         "drsim.reports.charts.distributions.ranges",
-        "drsim.scenarios.criteria",
-        "drsim.scenarios.runner._metrics",
     }
 )
 """Modules and functions that are still too long."""

@@ -38,10 +38,6 @@ PENDING: Final = (
     "pyproject.toml",
     "simulator/",
     "tests/drsim/",
-    "tests/planted_bugs/",
-    "tests/reports/charts/",
-    "tests/reports/golden/",
-    "tests/scenarios/",
     "tests/simulator/",
 )
 """Folders and files that are not yet rewritten. Remove each one when it is."""

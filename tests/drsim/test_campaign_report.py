@@ -270,7 +270,7 @@ def test_a_line_that_an_interruption_cut_off_counts_as_not_run(tmp_path: Path) -
     with path.open("a", encoding="utf-8") as file:
         file.write('{"first": 5, "la')
     page, markdown = documents(tmp_path)
-    assert "0 of 4 seeds failed: at most 0.75 of all would, at 95 % confidence" in page
+    assert "0 of 4 seeds failed (failure rate below 75 %, 95 % confidence)" in page
     assert "**Seeds**: 1–4; not run: 5–9 (5 seeds)" in markdown
 
 

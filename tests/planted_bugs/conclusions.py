@@ -67,7 +67,7 @@ class WritesTheTimeAgain(WrongPoller):
 
 
 class LeavesWavesAsTheyWere(WrongPoller):
-    """TIMEOUT for the execution, and nobody thought of its waves."""
+    """TIMEOUT for the execution, without its waves."""
 
     def change(self, execution: Execution, conclusion: Conclusion) -> Conclusion:
         if conclusion.status is not ExecutionStatus.TIMEOUT:
@@ -99,7 +99,7 @@ class SlowIsFailed(WrongPoller):
 
 
 class ForgetsOtherAttributes(WrongPoller):
-    """Builds waves anew from the attributes that it knows."""
+    """Builds waves from the attributes that it knows."""
 
     def change(self, execution: Execution, conclusion: Conclusion) -> Conclusion:
         return replace(conclusion, waves=tuple(replace(wave, extra={}) for wave in conclusion.waves))

@@ -20,7 +20,7 @@ _log = logging.getLogger("drsim.orchestrator.planted")
 
 
 class FinderThatBacksOff(Finder):
-    """Somebody added a back-off after errors, and it also backs off when there were none."""
+    """A back-off after errors, which also backs off when there were none."""
 
     def run(self, *, deadline_us: int) -> tuple[LookReport, ...]:
         if self._clock.now_us() // MINUTE_US % 60 in (36, 37, 38):
@@ -58,7 +58,7 @@ class FirstPageOnly(Index):
 
 
 class FirstTwentyOnly(Index):
-    """`Limit=20` and no loop, since nobody runs more than twenty."""
+    """`Limit=20` and no loop, assuming that at most 20 executions run."""
 
     def polling_page(self, cursor: object | None) -> IndexPage:
         page = super().polling_page(cursor)

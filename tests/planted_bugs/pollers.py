@@ -60,7 +60,7 @@ class WaitsForTheJob(Poller):
 
 
 class LogsNothing(Poller):
-    """Somebody set the log level to WARNING, for the bill."""
+    """Log level WARNING, to save cost."""
 
     def _say(self, dispatch: Dispatch, execution: Execution, conclusion: Conclusion) -> None:
         pass

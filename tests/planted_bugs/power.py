@@ -9,6 +9,7 @@ import multiprocessing
 import textwrap
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,10 +17,10 @@ from typing import Final
 from drsim.arguments import jobs_default
 from drsim.scenarios.contradiction import BROKEN, contradictions
 from drsim.scenarios.criteria import CRITERIA_NAMES
-from drsim.scenarios.failure import Failure, failure_of, write
+from drsim.scenarios.failure import Failure, write
 from drsim.scenarios.files import load
 from drsim.scenarios.parts import parts_of
-from drsim.scenarios.shrink import shrunk
+from drsim.scenarios.shrink import UnrepeatableError, shrunk
 from drsim.simulator.checks import PROPERTIES
 from drsim.simulator.checks.functions import LeastPrivilege
 from drsim.simulator.world import World
@@ -89,9 +90,8 @@ def _smallest(seed: int, found: Sequence[str], place: str) -> Failure | None:
     """The smallest failure, by the first of the properties that can be shrunk."""
     scenario = load("chaos")
     for name in found:
-        small = shrunk(scenario, seed, name, parts_place=place, seconds_max=_SHRINK_SECONDS)
-        if small is not None:
-            return failure_of(small.scenario, small.seed, name, place)
+        with suppress(UnrepeatableError):
+            return shrunk(scenario, seed, name, parts_place=place, seconds_max=_SHRINK_SECONDS)[0]
     return None
 
 

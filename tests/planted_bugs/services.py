@@ -18,7 +18,7 @@ from drsim.simulator.trace import Trace
 
 
 class RuleThatLosesATick(ScheduleRule):
-    """The rule was disabled for a minute while somebody deployed."""
+    """The rule was disabled for a minute during a deployment."""
 
     def _fire(self, number: int) -> None:
         if number == 4:

@@ -34,18 +34,18 @@ def test_each_property_catches_a_bug_that_no_other_does(planted: Planted) -> Non
     assert broken(run_of(planted)) == {planted.caught_by}
 
 
-def test_every_property_has_such_a_bug() -> None:
+def test_every_property_has_a_bug_of_its_own() -> None:
     # Roles are in the wire tier only; tests/simulator/wire/test_permissions.py takes one action away.
     here = [monitor.name for monitor in PROPERTIES if monitor is not LeastPrivilege]
     assert [planted.caught_by for planted in ALONE] == here
 
 
-def test_every_bug_has_a_name_of_its_own() -> None:
+def test_bug_names_are_unique() -> None:
     assert list(BUGS) == [planted.name for planted in ALL]
 
 
 @pytest.mark.parametrize("planted", FAULTY, ids=lambda planted: planted.name)
-def test_a_bug_for_the_bad_day_shows_nothing_on_a_good_one(planted: Planted) -> None:
+def test_bug_in_fault_handling_is_invisible_without_faults(planted: Planted) -> None:
     """Otherwise a slip in the bug, and not the fault, might be what is caught."""
     assert broken(world_of("chaos", "swarm=null", parts=planted.parts)) == set()
 
@@ -79,7 +79,7 @@ def test_the_same_run_without_the_bug_breaks_nothing(scenario: str, changes: tup
 
 
 @pytest.mark.parametrize(("table", "brings_back"), [(ExecutionTable, False), (services.TableWithoutConditions, True)])
-def test_an_execution_that_somebody_deleted_is_not_brought_back(table: type[ExecutionTable], brings_back: bool) -> None:
+def test_deleted_execution_is_not_recreated(table: type[ExecutionTable], brings_back: bool) -> None:
     world = world_of("load-100", FEW, parts=Parts(table=table))
 
     def delete_all(_: None) -> None:
@@ -92,7 +92,7 @@ def test_an_execution_that_somebody_deleted_is_not_brought_back(table: type[Exec
 
 
 @pytest.mark.parametrize(("index", "starves"), [(finders.Index, False), (finders.StopsAtAnItemItCannotRead, True)])
-def test_an_item_that_cannot_be_read_stops_no_other(index: type[finders.Index], starves: bool) -> None:
+def test_unreadable_item_stops_no_other_execution(index: type[finders.Index], starves: bool) -> None:
     world = world_of("drill", parts=finders.finder_reading(index))
     world.table.put({"ExecutionId": "odd", "PlanId": "p", "Status": "POLLING", "StartTime": 1}, writer="person")
     assert ("no-starvation" in broken(world)) is starves
@@ -164,7 +164,7 @@ def test_other_settings_and_lives_are_no_bug(scenario: str, changes: tuple[str, 
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_launch_actions_that_end_around_the_timeout_are_judged_by_what_a_poll_could_know(seed: int) -> None:
+def test_launch_actions_near_the_timeout_are_judged_by_what_a_poll_knew(seed: int) -> None:
     """The poll asks before the timeout, decides after it, and the action ends before the write."""
     changes = ["executions=20", "accounts=20", "waves=1", "order=parallel", "duration=40m", "expect=null"]
     jobs = "jobs={pending: 20m, started: 1m, in_progress: 8m, actions: 1, action_time: 59s..61500ms}"

@@ -1,6 +1,6 @@
-"""Bugs that nobody sees until something goes wrong: what real teams write for the bad day, and never run.
+"""Bugs in fault handling, which a run without faults does not show.
 
-Each docstring says how one comes to write it.
+Each docstring gives the reason why a team writes the bug.
 """
 
 import logging
@@ -126,11 +126,11 @@ class SwallowsEverything(Poller):
 
 
 class _MetricsLostError(Exception):
-    """PutMetricData failed, and nobody expected it to."""
+    """PutMetricData failed unexpectedly."""
 
 
 class _Unguarded:
-    """A CloudWatch client whose errors nobody catches."""
+    """A CloudWatch client whose errors are not caught."""
 
     def __init__(self, metrics: Any) -> None:
         self._metrics = metrics
@@ -196,16 +196,16 @@ class WipesServersThatAreUntold(Poller):
 
     def __init__(self, **ports: Any) -> None:
         super().__init__(**ports)
-        self._untold: dict[ExecutionKey, frozenset[JobRef]] = {}
+        self._omitted: dict[ExecutionKey, frozenset[JobRef]] = {}
 
     def _ask(self, execution: Execution) -> dict[JobRef, Job]:
         answers = super()._ask(execution)
-        self._untold[execution.key] = frozenset(ref for ref, job in answers.items() if not job.servers)
+        self._omitted[execution.key] = frozenset(ref for ref, job in answers.items() if not job.servers)
         return answers
 
     def _update(self, dispatch: Dispatch, execution: Execution, conclusion: Conclusion) -> PollUpdate:
-        untold = self._untold[execution.key]
-        waves = tuple(replace(wave, servers=()) if wave.job in untold else wave for wave in conclusion.waves)
+        omitted = self._omitted[execution.key]
+        waves = tuple(replace(wave, servers=()) if wave.job in omitted else wave for wave in conclusion.waves)
         return super()._update(dispatch, execution, replace(conclusion, waves=waves))
 
 

@@ -27,7 +27,7 @@ def quiet() -> CampaignSummary:
         folder="runs/explore-chaos",
         parts="",
         code="0123456789abcdef0123",
-        claim="0 of 40 seeds failed: at most 0.075 of all would, at 95 % confidence",
+        claim="0 of 40 seeds failed (failure rate below 7.5 %, 95 % confidence)",
         seeds_count=40,
         failed_seeds=(),
         run=((1, 40),),

@@ -6,8 +6,7 @@ from typing import Literal
 import pytest
 
 from drsim.cli import main
-from drsim.scenarios.alarms import trouble_of
-from drsim.scenarios.criteria import ALARMS
+from drsim.scenarios.criteria import ALARMS, alarm_trouble
 from drsim.scenarios.files import ScenarioError, load
 from drsim.scenarios.result import CriterionResult, Result
 from drsim.scenarios.runner import run
@@ -35,7 +34,7 @@ def judged(result: Result) -> CriterionResult:
     ],
 )
 def test_an_alarm_is_judged_by_its_states(states: list[str], then: Literal["clears", "stays"], trouble: str) -> None:
-    assert trouble_of(states, then) == trouble
+    assert alarm_trouble(states, then) == trouble
 
 
 @pytest.mark.parametrize(
@@ -63,7 +62,7 @@ def test_an_alarm_that_does_not_go_off_fails_its_scenario(bug: str) -> None:
 def test_an_alarm_that_does_not_clear_fails_its_scenario(monkeypatch: pytest.MonkeyPatch) -> None:
     """As after a change of the template to ignore missing data: no poll comes any more once all have ended."""
     keeping = {name: replace(alarm, missing="ignore") for name, alarm in alarms.alarms_by_name().items()}
-    monkeypatch.setattr("drsim.scenarios.alarms.alarms_by_name", lambda: keeping)
+    monkeypatch.setattr("drsim.scenarios.criteria.alarms_by_name", lambda: keeping)
     result = run(load("alarm-execution-stuck"), seed=1).result
     assert (result.verdict, judged(result).value) == ("fail", "StuckExecution did not clear")
 
@@ -78,7 +77,7 @@ def test_alarms_of_functions_that_are_not_ours_are_not_judged() -> None:
     assert (result.verdict, judged(result).verdict) == ("pass", "not exercised")
 
 
-def test_an_unknown_alarm_is_named_with_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_alarm_is_reported_with_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     known = "PollerErrors, StuckExecution, StatusIndexThrottled"
     with pytest.raises(ScenarioError, match=f"alarms: no such alarm: 'Stuck'; known are {known}"):
         load("idle", ["alarms={Stuck: clears}"])

@@ -53,7 +53,7 @@ def test_polls_of_the_result_are_the_invocations_of_its_minutes(phase_2: Result)
     assert sum(minute.sum for minute in invocations.minutes) == phase_2.polls > 0
 
 
-def test_what_a_latency_model_makes_is_said_to_be_modelled_and_all_else_observed(phase_2: Result) -> None:
+def test_latencies_are_modelled_and_all_else_is_observed(phase_2: Result) -> None:
     modelled = {each.name for each in phase_2.metrics.cloudwatch if each.basis == "modelled"}
     assert modelled == {"Duration", "PollingDuration", "SuccessfulRequestLatency"}
     assert {each.basis for each in phase_2.metrics.cloudwatch} == {"modelled", "observed"}
@@ -73,7 +73,7 @@ def test_a_line_of_the_dashboard_finds_its_metric_or_has_none(phase_2: Result) -
     ]
 
 
-def test_lines_that_nothing_but_their_dimensions_tells_apart_are_labelled_with_those(phase_2: Result) -> None:
+def test_lines_that_differ_only_in_dimensions_are_labelled_with_them(phase_2: Result) -> None:
     labels = {widget.title: [line.label for line in widget.lines] for widget in phase_2.metrics.dashboard}
     assert labels["Duration of a poll"] == ["PollingDuration (p50)", "PollingDuration (p99)"]
     assert labels["Capacity used"] == [
@@ -96,7 +96,7 @@ def test_the_same_run_has_the_same_cloudwatch_as_a_file(phase_2: Result) -> None
 # --- alarms ----------------------------------------------------------------------------------------------------
 
 
-def test_no_alarm_goes_off_where_nothing_is_wrong(phase_2: Result) -> None:
+def test_no_alarm_goes_off_in_a_healthy_run(phase_2: Result) -> None:
     assert [minutes(phase_2, alarm) for alarm in (ERRORS, STUCK, THROTTLED)] == [FINE, FINE, START]
 
 
@@ -117,7 +117,7 @@ def test_no_alarm_goes_off_where_nothing_is_wrong(phase_2: Result) -> None:
         ),
     ],
 )
-def test_an_alarm_goes_off_in_the_minute_in_which_it_must(
+def test_alarm_goes_off_in_the_expected_minute(
     scenario: str, seed: int, expected: dict[str, list[tuple[float, str]]]
 ) -> None:
     result = run(load(scenario), seed=seed).result

@@ -34,9 +34,9 @@ def test_the_real_code_survives_every_crash_point() -> None:
     assert [each.failures for each in done if each.failures] == []
 
 
-def test_a_violation_and_a_point_that_never_struck_are_told_by_their_rule() -> None:
+def test_violations_and_points_never_injected_are_reported_by_rule() -> None:
     scenario, points = crash_points(load("drill", SHORT), 1)
-    never = points[0].model_copy(update={"rule": points[0].rule.model_copy(update={"run": 999})})
+    never = points[0]._replace(rule=points[0].rule.model_copy(update={"run": 999}))
     crashed = crash(scenario.model_dump_json(), [never], 1, "tests.planted_bugs.registry:BUGS:LogsNothing")
     assert crashed.missed == (str(never.rule),)
     assert [(point, found.property) for point, found in crashed.failures] == [(never, "log-correlation")]

@@ -93,15 +93,13 @@ ROWS: Final = [
 
 
 @pytest.mark.parametrize(("name", "scenario", "parts", "changes"), ROWS)
-def test_a_criterion_fails_and_with_it_the_run(
-    name: str, scenario: str, parts: Parts, changes: tuple[str, ...]
-) -> None:
+def test_failed_criterion_fails_its_run(name: str, scenario: str, parts: Parts, changes: tuple[str, ...]) -> None:
     criterion, verdict = judged(scenario, name, parts, changes)
     assert (criterion.verdict, verdict) == ("fail", "fail"), criterion
 
 
 @pytest.mark.parametrize(("name", "scenario", "parts", "changes"), ROWS)
-def test_it_passes_where_nothing_is_wrong(name: str, scenario: str, parts: Parts, changes: tuple[str, ...]) -> None:
+def test_criterion_passes_in_a_healthy_run(name: str, scenario: str, parts: Parts, changes: tuple[str, ...]) -> None:
     criterion, verdict = judged(scenario, name)
     assert (criterion.verdict, verdict) == ("pass", "pass")
     assert criterion.value
@@ -127,16 +125,16 @@ def overloaded(result: Result) -> CriterionResult:
 
 
 @pytest.mark.slow
-def test_under_overload_every_execution_is_served_and_it_is_told_what_gave_way_first(overload: Result) -> None:
+def test_overload_serves_all_executions_and_reports_the_first_bound_broken(overload: Result) -> None:
     criterion = overloaded(overload)
     assert (overload.verdict, criterion.verdict) == ("pass", "pass")
     assert criterion.value.startswith("100 of 100 served; first ")
-    told = [each.split(" at ") for each in criterion.evidence.split(": ", 1)[1].split(". ") if " at " in each]
+    reported = [each.split(" at ") for each in criterion.evidence.split(": ", 1)[1].split(". ") if " at " in each]
     # The finder's first look is late for those at its end, and then its time is up.
-    assert {each[0] for each in told} >= {"poll-cadence", "budgets"}
-    instants = [float(each[1].split(" s")[0]) for each in told]
+    assert {each[0] for each in reported} >= {"poll-cadence", "budgets"}
+    instants = [float(each[1].split(" s")[0]) for each in reported]
     assert instants == sorted(instants)
-    assert criterion.value.endswith(f"first {told[0][0]}, {round(instants[0])} s")
+    assert criterion.value.endswith(f"first {reported[0][0]}, {round(instants[0])} s")
 
 
 @pytest.mark.slow
@@ -149,18 +147,18 @@ def test_the_same_load_fails_by_the_usual_bounds() -> None:
 
 
 @pytest.mark.slow
-def test_overload_that_leaves_executions_behind_fails() -> None:
+def test_overload_with_unserved_executions_fails() -> None:
     result = run(load("overload", [*OVERLOAD, "duration=15m"]), seed=1).result
     assert overloaded(result).verdict == "fail"
     assert overloaded(result).value.startswith("0 of 100 served; first ")
 
 
-def test_a_load_that_one_finder_can_serve_is_no_overload() -> None:
+def test_load_that_one_finder_can_serve_is_no_overload() -> None:
     result = run(load("overload", ["executions=10"]), seed=1).result
     assert (overloaded(result).value, result.verdict) == ("nothing gave way", "unknown")
 
 
-def test_a_warning_that_ends_a_poll_in_error_is_not_graceful() -> None:
+def test_warning_of_a_poll_that_ends_in_error_is_not_graceful() -> None:
     name = "Graceful error handling"
     assert judged("missing-job", name, pollers.poller(WarningsAreErrors))[0].verdict == "fail"
     assert judged("recovery", name)[0].value == "no job was missing"
@@ -168,7 +166,7 @@ def test_a_warning_that_ends_a_poll_in_error_is_not_graceful() -> None:
 
 UNEXERCISED: Final = (
     ("Adaptive polling intervals", "idle", "no execution polled twice"),
-    ("Parallel poller invocations", "drill", "never 2 due at once"),
+    ("Parallel poller invocations", "drill", "at most one was due at a time"),
     ("DynamoDB updates successful", "idle", "no update"),
     ("Graceful error handling", "drill", "no job was missing"),
     ("Executions complete with DRS's truth", "timeout-stuck", "no execution completed"),
@@ -182,7 +180,7 @@ UNEXERCISED: Final = (
 
 
 @pytest.mark.parametrize(("name", "scenario", "value"), UNEXERCISED, ids=[row[0] for row in UNEXERCISED])
-def test_a_criterion_without_occasion_says_so_and_fails_nothing(name: str, scenario: str, value: str) -> None:
+def test_criterion_without_occasion_is_not_exercised(name: str, scenario: str, value: str) -> None:
     criterion, verdict = judged(scenario, name)
     assert (criterion.verdict, criterion.value, verdict) == ("not exercised", value, "pass")
 
@@ -192,19 +190,19 @@ def test_a_rule_of_another_rate_is_not_judged_by_the_minute() -> None:
     assert (criterion.verdict, criterion.value) == ("not exercised", "set to every 120 s")
 
 
-def test_one_execution_polled_four_times_a_minute_is_nothing_parallel() -> None:
+def test_one_execution_polled_four_times_a_minute_is_not_parallel() -> None:
     criterion, verdict = judged("drill", "Parallel poller invocations", changes=("SWEEPS_PER_INVOCATION=4",))
     assert (criterion.verdict, verdict) == ("not exercised", "pass")
 
 
-def test_invocations_that_are_all_refused_are_no_lack_of_occasion() -> None:
+def test_refused_invocations_exercise_the_criterion() -> None:
     denied = Parts(functions=DeniedInvokeAlways)
     criterion, _ = judged("load-100", "Parallel poller invocations", denied, ("executions=3",))
     assert (criterion.verdict, criterion.value) == ("fail", "0 pollers at once")
     assert criterion.evidence.startswith("up to 0 pollers invoked by one look, within 0 s; ")
 
 
-def test_a_poll_that_never_comes_is_a_late_one() -> None:
+def test_missing_poll_counts_as_late() -> None:
     denied = Parts(functions=DeniedInvokeAlways)
     criterion, _ = judged("drill", "No poll is early, none is late", denied)
     assert (criterion.verdict, criterion.value) == ("fail", "0 polls, 1 early or late")
@@ -271,13 +269,13 @@ def test_executions_that_timed_out_under_overload_were_not_served() -> None:
     assert overloaded(result).value.startswith("0 of 100 served; first ")
 
 
-def test_whom_a_person_cancelled_overload_need_not_serve() -> None:
+def test_cancelled_executions_do_not_count_as_unserved() -> None:
     cancelled = run(load("overload", ["executions=10", "cancel_after=3m", "expect=CANCELLED"]), seed=1).result
     assert cancelled.executions[ExecutionStatus.CANCELLED] == 10
     assert overloaded(cancelled).value == "nothing gave way"
 
 
-def test_executions_left_behind_fail_though_no_usual_bound_gave_way() -> None:
+def test_unserved_executions_fail_even_if_usual_bounds_hold() -> None:
     criterion = overloaded(run(load("overload", ["executions=10", "duration=15m"]), seed=1).result)
     assert (criterion.verdict, criterion.value) == ("fail", "0 of 10 served; nothing gave way")
 

@@ -36,7 +36,7 @@ def explored(*ranges: tuple[int, int], parts: str = "") -> Campaign:
 
 
 @pytest.mark.slow
-def test_the_same_seeds_give_the_same_sums_whatever_the_ranges() -> None:
+def test_same_seeds_give_same_totals_for_all_ranges() -> None:
     whole, halves = explored((1, 20)), explored((11, 20), (1, 10))
     assert whole.seeds_count == halves.seeds_count == 20
     for name in ("fired", "in_flight", "changed", "unwinnable", "recovery_s", "compared"):
@@ -75,10 +75,10 @@ def test_a_fault_that_only_shifts_milliseconds_changed_nothing() -> None:
     assert compared.changed == {}
 
 
-def test_a_run_in_which_the_simulation_breaks_is_a_find() -> None:
+def test_broken_simulation_is_reported_as_a_failure() -> None:
     broken = explore_range(load("chaos").model_dump_json(), 1, 1, "tests.scenarios.test_explore:BREAKING")
     (found,) = broken.failures
-    assert (found.property, found.expected) == ("simulation", "the simulation goes on")
+    assert (found.property, found.expected) == ("simulation", "the simulation continues")
     assert "no table today" in found.observed
 
 
@@ -103,7 +103,7 @@ def test_finding_of_a_seeds_own_run_is_reported_once() -> None:
     assert scenario_of(slow, found) is slow
 
 
-def test_how_far_a_broken_run_got_says_nothing_of_faults() -> None:
+def test_broken_run_is_not_compared_with_the_run_without_faults() -> None:
     broken = explore_range(load("chaos").model_dump_json(), 16, 16, "tests.scenarios.test_explore:BREAKING")
     assert [each.property for each in broken.failures] == ["simulation"]
     assert (broken.compared, broken.changed) == (0, {})
@@ -132,16 +132,16 @@ def test_a_signature_leaves_figures_and_ids_out() -> None:
 def test_the_claim_is_the_rule_of_three() -> None:
     campaign = Campaign()
     campaign.add(Explored(first=1, last=300))
-    assert campaign.claim() == "0 of 300 seeds failed: at most 0.01 of all would, at 95 % confidence"
+    assert campaign.claim() == "0 of 300 seeds failed (failure rate below 1 %, 95 % confidence)"
 
 
 def test_two_seeds_allow_no_claim() -> None:
     campaign = Campaign()
     campaign.add(Explored(first=1, last=2))
-    assert campaign.claim() == "0 of 2 seeds failed: too few for a claim"
+    assert campaign.claim() == "0 of 2 seeds failed, too few to estimate a failure rate"
 
 
-def test_cells_that_never_met_are_named_by_fault() -> None:
+def test_cells_never_met_are_listed_by_fault() -> None:
     campaign = Campaign()
     campaign.add(Explored(first=1, last=1, fired={"tick-lost PENDING": 1, "job-hangs STARTING": 2}))
     empty = campaign.empty_cells([Fault.TICK_LOST, Fault.JOB_HANGS], campaign.fired)
@@ -183,11 +183,11 @@ def test_no_range_begins_after_its_time() -> None:
         ("no.such.module:NAME", "No module named"),
         ("drsim.scenarios.contradiction:NAME", "has no attribute"),
         ("drsim.scenarios.contradiction:BROKEN", "a str"),
-        ("tests.planted_bugs.registry:BUGS:nobody", "nobody"),
+        ("tests.planted_bugs.registry:BUGS:missing", "missing"),
         ("nothing", "parts must be module:NAME"),
     ],
 )
-def test_parts_that_are_not_there_are_refused_by_name(place: str, why: str) -> None:
+def test_missing_parts_are_refused_by_name(place: str, why: str) -> None:
     with pytest.raises(ValueError, match=why) as caught:
         parts_of(place)
     assert place in str(caught.value)

@@ -1,4 +1,4 @@
-"""Shrinking, saving and replaying failures, and the story that is told of them."""
+"""Shrinking, saving and replaying failures, and their stories."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from drsim.scenarios.explanation import difference, story
 from drsim.scenarios.failure import Failure, concrete, failure_of, read, replay, write
 from drsim.scenarios.files import ScenarioError, load
 from drsim.scenarios.parts import parts_of
-from drsim.scenarios.shrink import Shrinker, shrunk
+from drsim.scenarios.shrink import Shrinker, UnrepeatableError, shrunk
 from drsim.simulator.world import World
 
 OWN_WRITE = "tests.planted_bugs.registry:BUGS:ForgetsItsOwnWrite"
@@ -18,11 +18,7 @@ SLOW = "tests.planted_bugs.registry:BUGS:SlowIsFailed"
 
 
 def found(seed: int, name: str, place: str) -> Failure:
-    small = shrunk(load("chaos"), seed, name, parts_place=place)
-    assert small is not None
-    failure = failure_of(small.scenario, small.seed, name, place)
-    assert failure is not None
-    return failure
+    return shrunk(load("chaos"), seed, name, parts_place=place)[0]
 
 
 @pytest.mark.slow
@@ -34,7 +30,7 @@ def found(seed: int, name: str, place: str) -> Failure:
         (3, "completion-soundness", SLOW, []),
     ],
 )
-def test_a_failure_shrinks_to_one_execution_and_the_faults_that_it_takes(
+def test_failure_shrinks_to_one_execution_and_the_faults_it_needs(
     seed: int, name: str, place: str, faults: list[str]
 ) -> None:
     failure = found(seed, name, place)
@@ -50,7 +46,7 @@ def test_no_fault_of_a_small_failure_can_be_left_out() -> None:
     assert failure_of(without, failure.seed, failure.property, OWN_WRITE) is None
 
 
-def test_a_run_with_its_faults_made_concrete_ends_as_it_did() -> None:
+def test_run_with_concrete_faults_ends_like_the_original() -> None:
     scenario = load("chaos")
     plain = concrete(scenario, 28)
     assert plain.swarm is None
@@ -65,7 +61,8 @@ def test_a_run_with_its_faults_made_concrete_ends_as_it_did() -> None:
 
 
 def test_what_does_not_fail_is_not_shrunk() -> None:
-    assert shrunk(load("chaos"), 1, "no-lost-update") is None
+    with pytest.raises(UnrepeatableError, match="did not fail again"):
+        shrunk(load("chaos"), 1, "no-lost-update")
     assert Shrinker(1, "no-lost-update", None, 60.0).shrink(load("drill")) is None
 
 
@@ -86,7 +83,7 @@ def test_a_saved_failure_still_fails_is_fixed_or_differs(tmp_path: Path) -> None
     unstruck = tuple(rule.model_copy(update={"run": 999}) for rule in again.scenario.faults)
     untested = again.model_copy(update={"scenario": again.scenario.model_copy(update={"faults": unstruck})})
     assert replay(untested).outcome == "differs"
-    assert "nothing was put to the test" in replay(untested).detail
+    assert "nothing was tested" in replay(untested).detail
     other = again.model_copy(update={"property": "isolation"})
     assert replay(other).outcome == "differs"
     assert "metrics-complete" in replay(other).detail
@@ -94,7 +91,7 @@ def test_a_saved_failure_still_fails_is_fixed_or_differs(tmp_path: Path) -> None
     assert replay(older).detail == "by another way than the one that was saved: the trace differs"
 
 
-def test_a_file_that_is_no_failure_says_what_is_wrong(tmp_path: Path) -> None:
+def test_file_that_is_no_failure_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "odd.yaml"
     with pytest.raises(ScenarioError, match=r"cannot read .*odd.yaml: No such file"):
         read(path)
@@ -113,17 +110,17 @@ def test_a_file_that_is_no_failure_says_what_is_wrong(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_story_tells_who_wrote_over_whom() -> None:
+def test_story_reports_which_write_overwrote_which() -> None:
     failure = found(350, "no-lost-update", STALE)
-    told = [line.text for line in story(failure)]
-    assert any("worker writes ordered: wave 2 PENDING -> LAUNCHING; wave 2 has job drsjob-" in text for text in told)
-    assert "ExecutionPoller is refused its write: another write came first" in told
-    assert "wave 2 has job no more" in told[-1]
+    texts = [line.text for line in story(failure)]
+    assert any("worker writes ordered: wave 2 PENDING -> LAUNCHING; wave 2 has job drsjob-" in text for text in texts)
+    assert "ExecutionPoller is refused its write: another write came first" in texts
+    assert "wave 2 has job no more" in texts[-1]
     assert [line.at_us for line in story(failure)] == sorted(line.at_us for line in story(failure))
 
 
 @pytest.mark.slow
-def test_the_nearest_passing_run_is_that_without_the_last_fault_or_that_of_the_real_code() -> None:
+def test_nearest_passing_run_lacks_the_last_fault_or_uses_the_real_code() -> None:
     struck = difference(found(28, "metrics-complete", OWN_WRITE))
     assert struck is not None
     assert struck.passing.startswith("the same run without answer-lost at UpdateItem")

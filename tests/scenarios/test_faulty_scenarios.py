@@ -1,4 +1,4 @@
-"""Scenarios with faults: impossible rules are told with path and value, and those of the catalogue strike and pass."""
+"""Scenarios with faults: impossible rules are reported with path and value; those of the catalogue act and pass."""
 
 from typing import Final
 
@@ -70,11 +70,11 @@ def finished(name: str, seed: int, *changes: str) -> Result:
         ("fault: slow, often: true", "faults[1].often: there is no such field"),
     ],
 )
-def test_an_impossible_rule_is_told_with_its_path_and_value(rule: str, problem: str) -> None:
+def test_impossible_rule_is_reported_with_path_and_value(rule: str, problem: str) -> None:
     assert problems(rule) == (f"mine.yaml:11: {problem}",)
 
 
-def test_everything_that_is_wrong_with_a_rule_is_told_at_once() -> None:
+def test_all_errors_of_a_rule_are_reported_at_once() -> None:
     assert [problem.split(": ")[1] for problem in problems("fault: slow, execution: x, region: y, after: 30m")] == [
         "faults[1].execution",
         "faults[1].region",
@@ -110,7 +110,7 @@ def test_a_scenario_is_named_after_the_faults_that_it_has(name: str) -> None:
         ("fault-denied", {}),
     ],
 )
-def test_an_execution_that_a_fault_has_lost_for_good_is_named(name: str, unwinnable: dict[str, str]) -> None:
+def test_execution_lost_to_a_fault_is_reported(name: str, unwinnable: dict[str, str]) -> None:
     assert {each.execution_id: each.reason for each in run_of(name).result.unwinnable} == unwinnable
 
 
@@ -127,7 +127,7 @@ def test_one_account_runs_twenty_executions_and_refuses_the_others() -> None:
 
 
 @pytest.mark.slow
-def test_a_day_of_executions_leaves_nothing_undone() -> None:
+def test_all_executions_of_a_day_end() -> None:
     result = finished("soak", 1)
     assert result.verdict == "pass"
     assert (result.virtual_seconds, result.started, result.executions[ExecutionStatus.POLLING]) == (86_400, 200, 0)
@@ -150,7 +150,7 @@ faults:
 """
 
 
-def test_only_an_execution_that_faults_struck_of_late_may_end_late_before_healing() -> None:
+def test_only_recently_faulted_executions_may_end_late_before_healing() -> None:
     parts = parts_of("tests.planted_bugs.registry:BUGS:EndsLate")
     result = run(parse(TWO, "mine.yaml"), seed=1, parts=parts).result
     (liveness,) = (each for each in result.properties if each.name == "completion-liveness")
@@ -158,7 +158,7 @@ def test_only_an_execution_that_faults_struck_of_late_may_end_late_before_healin
 
 
 @pytest.mark.parametrize("sweeps", [2, 4])
-def test_a_finder_that_a_fault_holds_up_may_leave_a_look_out(sweeps: int) -> None:
+def test_finder_delayed_by_a_fault_may_skip_a_look(sweeps: int) -> None:
     slow = TWO.replace("operation: GetItem, execution: struck, delay: 1s", "operation: Query, delay: 50s, attempts: 1")
     scenario = parse(f"{slow}heal: 15m\n", "mine.yaml", [f"SWEEPS_PER_INVOCATION={sweeps}"])
     (cadence,) = (each for each in run(scenario, seed=1).result.properties if each.name == "poll-cadence")
@@ -203,7 +203,7 @@ def test_a_lasting_rule_is_certain() -> None:
         ("fault: deleted, operation: DescribeJobs", "operation of deleted must be one of UpdateItem, GetItem"),
     ],
 )
-def test_a_selector_or_option_that_no_event_fits_is_refused(rule: str, why: str) -> None:
+def test_selector_or_option_that_matches_no_event_is_refused(rule: str, why: str) -> None:
     (problem,) = problems(rule)
     assert why in problem
 
@@ -229,7 +229,7 @@ TRIFLES: Final = (
         ("WaitsForTheJob", "budgets"),
     ],
 )
-def test_a_fault_that_holds_nothing_up_excuses_nothing(trifle: str, bug: str, name: str) -> None:
+def test_fault_that_delays_nothing_excuses_nothing(trifle: str, bug: str, name: str) -> None:
     scenario = load("chaos", ["swarm=null", f"faults=[{trifle}]", "heal=44m", "until_finished=false"])
     world = World(scenario, seed=1, parts=parts_of(f"tests.planted_bugs.registry:BUGS:{bug}"), verdict_only=True)
     found = [each.property for each in contradictions(world, 1)]
@@ -238,7 +238,7 @@ def test_a_fault_that_holds_nothing_up_excuses_nothing(trifle: str, bug: str, na
     assert name in found
 
 
-def test_an_end_time_may_be_off_by_what_a_fault_holds_its_write_up_and_no_more() -> None:
+def test_end_time_may_be_late_only_by_a_faults_delay_of_its_write() -> None:
     place = "tests.planted_bugs.registry:BUGS:EndsInLocalTime"
     scenario = load("drill", ["faults=[{fault: throttled, operation: UpdateItem, attempts: 1}]"])
     world = World(scenario, seed=1, parts=parts_of(place), verdict_only=True)
@@ -246,7 +246,7 @@ def test_an_end_time_may_be_off_by_what_a_fault_holds_its_write_up_and_no_more()
     world.close()
 
 
-def test_a_person_who_comes_too_late_to_delete_makes_nothing_unwinnable() -> None:
+def test_deletion_after_the_end_makes_nothing_unwinnable() -> None:
     scenario = load("drill", ["faults=[{fault: deleted, operation: GetItem, after: 30m}]", "until_finished=false"])
     result = run(scenario, seed=1).result
     assert (result.executions[ExecutionStatus.COMPLETED], result.unwinnable) == (1, ())

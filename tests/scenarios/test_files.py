@@ -39,13 +39,13 @@ def test_the_catalogue_holds_the_scenarios_that_the_documentation_names() -> Non
     }
 
 
-def test_the_catalogue_holds_a_scenario_for_each_kind_of_fault_that_makes_use_of_it() -> None:
+def test_catalogue_has_a_scenario_for_each_kind_of_fault() -> None:
     for fault in Fault:
         assert fault in {rule.fault for rule in load(f"fault-{fault}").faults}
 
 
 @pytest.mark.parametrize("name", catalogue())
-def test_each_scenario_of_the_catalogue_is_named_like_its_file_and_declares_what_it_exercises(name: str) -> None:
+def test_each_catalogue_scenario_has_its_files_name_and_declares_exercises(name: str) -> None:
     scenario = load(name)
     assert scenario.name == name
     assert scenario.exercises.properties
@@ -58,7 +58,7 @@ def test_a_users_own_file_is_read(tmp_path: Path) -> None:
     assert load(str(path)).title == "Two groups"
 
 
-def test_every_error_of_a_file_is_told_at_once_with_its_line() -> None:
+def test_all_errors_of_a_file_are_reported_at_once_with_lines() -> None:
     wrong = GOOD.replace("Two groups", "''").replace("servers: 2", "servers: 0\n    waves: 0\n    srevers: 2")
     assert problems(wrong + "duration: 30\n") == (
         "mine.yaml:2: title: String should have at least 1 character, got ''",
@@ -69,7 +69,7 @@ def test_every_error_of_a_file_is_told_at_once_with_its_line() -> None:
     )
 
 
-def test_ids_must_be_there_and_different() -> None:
+def test_ids_must_exist_and_differ() -> None:
     (twice,) = problems(GOOD.replace("servers: 2", "ids: [first, second]"))
     assert twice == "mine.yaml:1: the scenario: ids must be different, got 'first' twice"
     (empty,) = problems(GOOD.replace("[first]", "['']"))
@@ -82,7 +82,7 @@ def test_a_file_that_contains_itself_is_refused() -> None:
     )
 
 
-def test_a_missing_field_and_a_repeated_one_are_told() -> None:
+def test_missing_and_repeated_fields_are_reported() -> None:
     assert problems("title: T\nwhy: W\ntitle: U\n") == (
         "mine.yaml:3: title: this field stands here twice",
         "mine.yaml:1: name: this field is required",
@@ -98,7 +98,7 @@ def test_a_missing_field_and_a_repeated_one_are_told() -> None:
         ("name: \x07", "mine.yaml: unacceptable character #x0007: special characters are not allowed"),
     ],
 )
-def test_what_is_no_mapping_is_told_in_one_line(text: str, problem: str) -> None:
+def test_file_that_is_no_mapping_is_reported_in_one_line(text: str, problem: str) -> None:
     (found,) = problems(text)
     assert found.startswith(problem)
 
@@ -113,13 +113,13 @@ def test_what_is_no_mapping_is_told_in_one_line(text: str, problem: str) -> None
         ("/no/such.yaml", "cannot read /no/such.yaml: No such file or directory"),
     ],
 )
-def test_a_scenario_that_is_not_there_is_told(name: str, problem: str) -> None:
+def test_missing_scenario_is_reported(name: str, problem: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         load(name)
     assert caught.value.problems == (problem,)
 
 
-def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+def test_file_that_is_not_text_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ScenarioError, match="it is not UTF-8 text"):
@@ -165,7 +165,7 @@ def test_executions_are_shared_out_among_the_groups_in_proportion() -> None:
         ("nonsense=1", "--set nonsense: there is no such field"),
     ],
 )
-def test_a_wrong_change_is_told(change: str, problem: str) -> None:
+def test_wrong_change_is_reported(change: str, problem: str) -> None:
     (found,) = problems(GOOD, change)
     assert found.startswith(problem)
 
@@ -175,7 +175,7 @@ def test_executions_need_a_group_to_multiply() -> None:
     assert found == "--set executions=5: the scenario has no executions to multiply"
 
 
-def test_an_unknown_property_or_criterion_is_told_with_those_that_exist() -> None:
+def test_unknown_property_or_criterion_is_reported_with_known_ones() -> None:
     first, second = problems(GOOD + "exercises: {properties: [speed], criteria: [Beauty]}\n")
     assert first.startswith(
         "mine.yaml:9: exercises.properties[0]: no such property: 'speed'; known are trigger-cadence"

@@ -14,7 +14,7 @@ from tests.catalogue import run_of
 EMPTY = "name: empty\ntitle: Nothing happens\nwhy: A test needs it.\nduration: 10m\nuntil_finished: false\n"
 
 
-def test_phase_2_finds_and_polls_what_the_original_found_and_polled_minute_by_minute() -> None:
+def test_phase_2_finds_and_polls_what_the_original_did_each_minute() -> None:
     ticks = run_of("phase-2", 7).result.metrics.ticks
     minutes = [(tick.at[11:16], tick.found, tick.polled) for tick in ticks]
     clock = [f"{20 + minute // 60}:{minute % 60:02}" for minute in range(32, 62)]
@@ -41,7 +41,7 @@ def test_one_look_a_minute_makes_every_interval_a_minute() -> None:
 
 
 @pytest.mark.slow
-def test_the_trace_goes_to_its_file_while_the_run_goes_on(tmp_path: Path) -> None:
+def test_trace_is_written_to_its_file_during_the_run(tmp_path: Path) -> None:
     spool, sizes = tmp_path / "spool", list[int]()
     run(load("load-100"), seed=1, spool=spool, on_progress=lambda _: sizes.append(spool.stat().st_size))
     assert sizes == sorted(sizes)
@@ -92,7 +92,7 @@ def test_a_result_has_the_fields_that_others_depend_on() -> None:
     assert set(fields["properties"][0]) >= {"name", "verdict", "checked", "violations"}
 
 
-def test_a_run_that_leaves_something_declared_unexercised_is_unknown() -> None:
+def test_run_with_an_unexercised_declaration_is_unknown() -> None:
     assert run(parse(EMPTY, "empty"), seed=1).result.verdict == "pass"
     declared = EMPTY + "exercises: {properties: [timeout-truth]}\n"
     assert run(parse(declared, "empty"), seed=1).result.verdict == "unknown"
@@ -100,7 +100,7 @@ def test_a_run_that_leaves_something_declared_unexercised_is_unknown() -> None:
     assert run(parse(declared, "empty"), seed=1).result.verdict == "unknown"
 
 
-def test_a_run_in_which_nothing_happens_at_all_is_unknown() -> None:
+def test_run_in_which_nothing_happens_is_unknown() -> None:
     silent = EMPTY.replace("10m", "1m") + "schedule: {first: 5m}\n"
     assert run(parse(silent, "empty"), seed=1).result.verdict == "unknown"
 
@@ -114,7 +114,7 @@ def test_a_run_with_a_violation_fails() -> None:
     assert violation.expected.startswith("terminal within 0 s of the truth at ")
 
 
-def test_an_execution_that_ends_otherwise_than_expected_fails() -> None:
+def test_execution_with_an_unexpected_end_fails_the_run() -> None:
     result = run(load("drill", ["expect=TIMEOUT"]), seed=1).result
     (criterion,) = [each for each in result.criteria if each.verdict == "fail"]
     assert criterion.name == "Executions end as expected"

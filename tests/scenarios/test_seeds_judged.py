@@ -10,11 +10,10 @@ from drsim.scenarios.criteria import ALARMS, CRITERIA, findings
 from drsim.scenarios.explore import explore_range
 from drsim.scenarios.failure import failure_of, read, replay, write
 from drsim.scenarios.files import load
-from drsim.scenarios.model import Scenario
+from drsim.scenarios.model import Scenario, unexercised, verdict
 from drsim.scenarios.result import Verdict
 from drsim.scenarios.runner import run
 from drsim.scenarios.shrink import Shrinker, shrunk_failure
-from drsim.scenarios.verdict import unexercised, verdict
 from drsim.simulator.world import World
 
 EXPECTATION = "Executions end as expected"
@@ -26,7 +25,7 @@ def one_seed(scenario: Scenario, seed: int = 1, parts: str = "") -> Explored:
 
 
 @pytest.mark.parametrize(("status", "failed"), [("COMPLETED", []), ("FAILED", [EXPECTATION])])
-def test_seed_fails_when_an_execution_ends_otherwise_than_expected(status: str, failed: list[str]) -> None:
+def test_seed_fails_when_an_execution_has_an_unexpected_end(status: str, failed: list[str]) -> None:
     found = one_seed(load("drill", [*SHORT, f"expect={status}"])).failures
     assert [each.property for each in found] == failed
     for each in found:
@@ -63,14 +62,14 @@ def test_criterion_fails_exactly_with_the_properties_it_rests_on() -> None:
 def test_seed_has_the_verdicts_of_its_run(scenario: str) -> None:
     result = run(load(scenario), seed=1).result
     world = World(load(scenario), seed=1, verdict_only=True)
-    verdicts = judged(world, 1).verdicts
+    _, verdicts = judged(world, 1)
     world.close()
     by_property = {each.name: each.verdict for each in result.properties}
     assert verdicts == by_property | {each.name: each.verdict for each in result.criteria}
     assert verdict(verdicts, load(scenario).exercises, frozenset()) == result.verdict
 
 
-def test_run_without_the_faults_is_not_held_to_what_is_expected_with_them() -> None:
+def test_run_without_faults_ignores_expectations_of_the_faulty_run() -> None:
     scenario = load("fault-servers-fail")
     assert any(group.expect for group in scenario.workload)
     assert not any(group.expect for group in without_faults(scenario).workload)
@@ -80,7 +79,7 @@ def test_run_without_the_faults_is_not_held_to_what_is_expected_with_them() -> N
     assert without_faults(drill) is drill
 
 
-def test_faults_that_keep_pollers_apart_fail_no_criterion() -> None:
+def test_faults_that_prevent_parallel_pollers_fail_no_criterion() -> None:
     world = World(load("chaos"), seed=285, verdict_only=True)
     assert contradictions(world, 285) == []
     world.close()
@@ -106,7 +105,7 @@ def test_shrinking_does_not_take_an_early_end_for_the_same_failure() -> None:
     assert not shrinker._fails(scenario.model_copy(update={"duration": 90_000_000}))
 
 
-def test_replay_of_a_property_is_fixed_whatever_criteria_find() -> None:
+def test_replay_of_a_property_is_fixed_even_if_criteria_fail() -> None:
     scenario = load("drill", [*SHORT, "expect=FAILED"])
     failure = failure_of(scenario, 1, EXPECTATION)
     assert failure is not None
@@ -118,7 +117,7 @@ def test_replay_of_a_property_is_fixed_whatever_criteria_find() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "missing", "told"),
+    ("lines", "missing", "verdict"),
     [
         ([("a", "b"), ("b", "a")], ("a", "b"), "unknown"),
         ([("a", "b"), ("b",)], ("b",), "unknown"),
@@ -128,12 +127,12 @@ def test_replay_of_a_property_is_fixed_whatever_criteria_find() -> None:
     ],
 )
 def test_campaign_is_unknown_where_no_seed_exercised_a_declared_name(
-    lines: list[tuple[str, ...]], missing: tuple[str, ...], told: str
+    lines: list[tuple[str, ...]], missing: tuple[str, ...], verdict: str
 ) -> None:
     campaign = Campaign()
     for seed, names in enumerate(lines, 1):
         campaign.add(Explored(first=seed, last=seed, unexercised=names))
-    assert (campaign.unexercised, campaign.verdict) == (missing, told)
+    assert (campaign.unexercised, campaign.verdict) == (missing, verdict)
 
 
 def test_range_names_what_it_declares_and_did_not_exercise() -> None:

@@ -57,7 +57,7 @@ def troubles(done: Run) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ACTS)
-def test_whatever_a_function_does_has_a_result_that_names_it(name: str) -> None:
+def test_result_names_what_a_wild_function_did(name: str) -> None:
     result = run(load("drill", SHORT), seed=1, parts=wild(name)).result
     caught_by = REPORTED.get(name, "no-lost-update")
     assert caught_by in failed(result) if caught_by else failed(result) == set()
@@ -73,12 +73,12 @@ def test_a_finder_that_begins_at_a_kept_key_starves_executions() -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_anything_at_random_under_faults_has_all_its_reports(seed: int) -> None:
+def test_random_functions_under_faults_have_all_reports(seed: int) -> None:
     done = run(load("chaos", ["duration=12m", "heal=8m"]), seed=seed, parts=at_random())
     assert (done.result.verdict, troubles(done)) == ("fail", [])
 
 
-def test_faults_may_meet_work_that_its_handler_has_left() -> None:
+def test_faults_may_meet_work_left_by_its_handler() -> None:
     met_count = 0
     for seed in range(1, 6):
         world = World(load("drill", (*SHORT, *CRASHES)), seed=seed, parts=leaving())
