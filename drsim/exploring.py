@@ -53,8 +53,7 @@ def explore(
     ] = False,
     parts: PartsOption = "",
     engine: Annotated[
-        EngineName,
-        typer.Option(help="process: processes of this machine; dask: dask's workers, here or of a cluster."),
+        EngineName, typer.Option(help="process: processes of this machine; dask: dask's workers, here or of a cluster.")
     ] = EngineName.PROCESS,
     scheduler: Annotated[
         str, typer.Option(metavar="tcp://HOST:PORT", help="The cluster's scheduler, for --engine dask.")
@@ -133,9 +132,7 @@ def replay(
     raise Exit(ExitCode.PASS if outcome == "fixed" else ExitCode.FAIL)
 
 
-def shrink(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")],
-) -> None:
+def shrink(file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")]) -> None:
     """Make a saved failure smaller, in its place: it fails (exit 1) or is fixed (0)."""
     from drsim import failures
     from drsim.console import output
