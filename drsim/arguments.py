@@ -1,17 +1,27 @@
-"""Command-line arguments as values, and errors of arguments, files and disks as messages for users."""
+"""Command-line options of several commands, and errors of arguments, files and disks as messages for users."""
 
 import os
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
 
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
     from drsim.simulator.trace import Level
 
 T = TypeVar("T")
+
+SeedOption = Annotated[int, typer.Option(min=0, help="Random seed.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario, e.g. executions=200 or duration=45m."),
+]
+OutOption = Annotated[Path, typer.Option(metavar="DIR", help="Where the folder of each run or campaign goes.")]
+OUT_DEFAULT = Path("drsim-runs")
 
 
 class TraceFormat(StrEnum):
@@ -21,7 +31,7 @@ class TraceFormat(StrEnum):
 
 
 class TraceKept(StrEnum):
-    """Which events of a run are written; chrome is full, in that format as well."""
+    """The events of a run that are written. `chrome` is `full`, and writes that format as well."""
 
     OFF = "off"
     SUMMARY = "summary"
@@ -41,15 +51,6 @@ class EngineName(StrEnum):
     DASK = "dask"
 
 
-@dataclass(frozen=True, slots=True)
-class EngineChoice:
-    """Where `drsim explore` runs its seeds. Without a scheduler's address, dask runs on this machine."""
-
-    name: EngineName
-    jobs: int
-    scheduler: str = ""
-
-
 def jobs_default() -> int:
     """The number of CPUs available to this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -59,37 +60,15 @@ class UserError(Exception):
     """An error that the user can fix; the message describes it."""
 
 
-def seeds_of(text: str) -> tuple[int, int]:
-    """The first and the last seed of --seeds. Raises UserError."""
-    import re
-
-    first, _, last = text.partition("-")
-    if not re.fullmatch(r"[0-9]+(-[0-9]+)?", text) or int(last or first) < int(first):
-        raise UserError(f"--seeds must be FIRST-LAST, such as 1-10000, or one seed, got {text!r}")
-    return int(first), int(last or first)
-
-
-def seconds_of(text: str | None) -> float | None:
-    """The duration of --time. Raises UserError."""
-    from drsim.simulator.durations import duration_us
-
+def option(name: str, read: Callable[[], T]) -> T:
+    """Read an option's value. Raises UserError instead of ValueError."""
     try:
-        return None if text is None else duration_us(text) / 1_000_000
+        return read()
     except ValueError as error:
-        raise UserError(f"--time: {error}") from None
+        raise UserError(f"{name}: {error}") from None
 
 
-def check_parts(place: str) -> None:
-    """Raise UserError if --parts names no parts."""
-    from drsim.scenarios.parts import parts_of
-
-    try:
-        parts_of(place)
-    except ValueError as error:
-        raise UserError(f"--parts: {error}") from None
-
-
-def reading(read: "Callable[[], T]") -> "T":
+def reading(read: Callable[[], T]) -> T:
     """Read a user's files. Raises UserError for errors in them."""
     from drsim.scenarios.files import ScenarioError
 
@@ -97,6 +76,14 @@ def reading(read: "Callable[[], T]") -> "T":
         return read()
     except ScenarioError as error:
         raise UserError("\n".join(error.problems)) from None
+
+
+def writing(write: Callable[[], T]) -> T:
+    """Write files. Raises UserError for an error of the disk or the folder."""
+    try:
+        return write()
+    except OSError as error:
+        raise UserError(f"cannot write {error.filename or 'the results'}: {error.strerror}") from None
 
 
 def loaded(names: list[str], changes: list[str]) -> "list[Scenario]":
@@ -115,11 +102,3 @@ def loaded(names: list[str], changes: list[str]) -> "list[Scenario]":
     if problems:
         raise UserError("\n".join(problems))
     return scenarios
-
-
-def writing(write: Callable[[], T]) -> T:
-    """Write files. Raises UserError for an error of the disk or the folder."""
-    try:
-        return write()
-    except OSError as error:
-        raise UserError(f"cannot write {error.filename or 'the results'}: {error.strerror}") from None

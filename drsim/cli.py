@@ -1,7 +1,6 @@
 """The command line: `drsim list | run | explore | replay | shrink | report | compare | serve | schema`.
 
-Exit codes: 0 pass; 1 a property or criterion failed; 2 interrupted; 3 internal error; 4 bad usage or configuration;
-5 nothing ran, or the verdict is unknown. Commands import what they need when they run, so that `--help` is quick.
+`drsim.exit_codes` has the exit codes. Commands import what they need when they run, so that `--help` is quick.
 """
 
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from drsim.arguments import TraceKept, UserError, loaded, writing
+from drsim.arguments import OUT_DEFAULT, OutOption, SeedOption, SetOption, TraceKept, UserError, loaded, writing
 from drsim.comparing import compare
-from drsim.exit_codes import ExitCode, complain
+from drsim.exit_codes import ExitCode, complain, worst
 from drsim.exploring import explore, replay, shrink
 from drsim.reporting import report
 from drsim.scenarios.extras import MissingExtraError
@@ -75,11 +74,8 @@ def run(
     names: Annotated[
         list[str], typer.Argument(metavar="NAME|FILE...", help="Scenarios of the catalogue, or YAML files.")
     ],
-    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 1,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario, e.g. executions=200 or duration=45m."),
-    ] = None,
+    seed: SeedOption = 1,
+    changes: SetOption = None,
     tier: Annotated[
         Tier, typer.Option(help="fast: production code on simulated services; wire: Lambda handlers, boto3 and moto.")
     ] = Tier.FAST,
@@ -93,7 +89,7 @@ def run(
     variables: Annotated[
         list[str] | None, typer.Option("--env", metavar="KEY=VALUE", help="An environment variable of your handlers.")
     ] = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where each run's folder goes.")] = Path("drsim-runs"),
+    out: OutOption = OUT_DEFAULT,
     trace: Annotated[
         TraceKept,
         typer.Option(
@@ -116,45 +112,30 @@ def run(
     except OSError as error:
         raise UserError(f"--out {out}: {error.strerror}") from None
     results: list[Result] = []
-    code = ExitCode.PASS
+    codes: list[ExitCode] = []
     try:
         for name, scenario in zip(names, scenarios, strict=True):
-            result, whole = _run_one(name, scenario, seed, changes or [], choice, out, trace=trace, as_json=as_json)
-            if not whole:
-                code = ExitCode.INTERNAL
+            replay = choice.command(name, seed, changes or [], trace)
+            code, result = _run_one(scenario, seed, choice, replay, out, trace=trace, as_json=as_json)
+            codes.append(code)
             if result is not None:
                 results.append(result)
     except KeyboardInterrupt:
-        code = ExitCode.INTERRUPTED
+        codes.append(ExitCode.INTERRUPTED)
         terminal.errors().print(f"drsim: interrupted; {len(results)} of {len(names)} runs are done and kept in {out}")
     if len(results) > 1 and not as_json:
         terminal.show_total(terminal.output(), results)
-    raise Exit(code or _code(results))
+    raise Exit(worst(codes))
 
 
-app.command()(explore)
-app.command()(replay)
-app.command()(shrink)
-app.command()(report)
-app.command()(compare)
-app.command()(serve)
+for command in (explore, replay, shrink, report, compare, serve):
+    app.command()(command)
 
 
 def _run_one(
-    name: str,
-    scenario: "Scenario",
-    seed: int,
-    changes: list[str],
-    choice: Choice,
-    out: Path,
-    *,
-    trace: TraceKept,
-    as_json: bool,
-) -> "tuple[Result | None, bool]":
-    """Run one scenario, write its files and show it.
-
-    Returns the result, None if the simulation itself broke, and whether all files were written.
-    """
+    scenario: "Scenario", seed: int, choice: Choice, replay: str, out: Path, *, trace: TraceKept, as_json: bool
+) -> "tuple[ExitCode, Result | None]":
+    """Run a scenario, write its files and show it. Without a result, the simulation itself broke."""
     import contextlib
     import traceback
 
@@ -175,7 +156,7 @@ def _run_one(
                     seed=seed,
                     tier=choice.tier.value,
                     functions=choice.functions,
-                    replay=_command(name, seed, changes, choice, trace),
+                    replay=replay,
                     on_progress=on_progress,
                     trace=trace.level,
                     spool=spool,
@@ -190,7 +171,7 @@ def _run_one(
             trouble = traceback.format_exc()
             writing(lambda: outputs.write_error(trouble, folder))
             complain(f"internal error in {which}: {error} (see {folder / outputs.ERROR})")
-            return None, False
+            return ExitCode.INTERNAL, None
         troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace is TraceKept.CHROME))
     for trouble in troubles:
         complain(f"internal error in the reports of {folder}: {trouble}")
@@ -198,31 +179,14 @@ def _run_one(
         terminal.output().out(done.result.model_dump_json(), highlight=False)
     else:
         terminal.show(terminal.output(), done.result, folder)
-    return done.result, not troubles
-
-
-def _command(name: str, seed: int, changes: list[str], choice: Choice, trace: TraceKept) -> str:
-    """The command that replays a run."""
-    import shlex
-
-    set_words = [word for change in changes for word in ("--set", change)]
-    # The digest depends on which events are written.
-    trace_words = [] if trace.level == "full" else ["--trace", trace.level]
-    return shlex.join(["drsim", "run", name, "--seed", str(seed), *set_words, *choice.words, *trace_words])
-
-
-def _code(results: "list[Result]") -> ExitCode:
-    verdicts = {result.verdict for result in results}
-    if "fail" in verdicts:
-        return ExitCode.FAIL
-    return ExitCode.PASS if verdicts == {"pass"} else ExitCode.UNKNOWN
+    verdict = {"pass": ExitCode.PASS, "fail": ExitCode.FAIL, "unknown": ExitCode.UNKNOWN}[done.result.verdict]
+    return ExitCode.INTERNAL if troubles else verdict, done.result
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code. No user error ends in a traceback."""
-    command = typer.main.get_command(app)
     try:
-        return int(command.main(arguments, prog_name="drsim", standalone_mode=False) or 0)
+        return int(typer.main.get_command(app).main(arguments, prog_name="drsim", standalone_mode=False) or 0)
     except Exit as error:
         if error.exit_code == _SIGINT:
             complain("interrupted")

@@ -1,11 +1,12 @@
-"""How the process ends: its exit codes, and what it says on standard error."""
+"""Exit codes, and messages on standard error."""
 
 import sys
+from collections.abc import Iterable
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process tells its caller."""
+    """Exit codes of `drsim`."""
 
     PASS = 0
     FAIL = 1
@@ -15,7 +16,15 @@ class ExitCode(IntEnum):
     UNKNOWN = 5
 
 
+_BY_SEVERITY = [ExitCode[name] for name in ("PASS", "UNKNOWN", "FAIL", "USAGE", "INTERNAL", "INTERRUPTED")]
+
+
+def worst(codes: Iterable[ExitCode]) -> ExitCode:
+    """The exit code of several runs."""
+    return max(codes, key=_BY_SEVERITY.index, default=ExitCode.PASS)
+
+
 def complain(text: str) -> None:
-    """Say what is wrong, each line by itself."""
+    """Write a message to standard error."""
     for line in text.splitlines():
         sys.stderr.write(f"drsim: {line}\n")

@@ -1,8 +1,8 @@
-"""What all charts share: the figure's layout, its axes and marks, and the paths of its lines and boxes.
+"""What all charts share: the layout of a figure, its marks, and the paths of its lines and boxes.
 
-`over_time` and `distributions` own the kinds of charts. A chart needs no script to be seen. Its lines are an SVG that
-is stretched to the width there is; all text is HTML beside or above it and keeps its size. `charts.css` is the look,
-and `charts.js` adds crosshair, tooltips and a table of the values.
+`over_time` and `distributions` own the kinds of charts. A chart needs no script to be seen: an SVG of lines, stretched
+to the available width, and HTML text beside and above it, which keeps its size. `charts.css` is the look; `charts.js`
+adds crosshair, tooltips and a table of the values.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
-from drsim.reports.charts.scales import Scale, Tick, drawable, figure, quantity, rounded, with_unit
+from drsim.reports.charts.scales import Axis, AxisLabel, drawable, percent, quantity, rounded
 from drsim.reports.page import environment
 from drsim.reports.text import visible
 
@@ -24,6 +24,7 @@ COLOURS: Final = ("--c1", "--c2", "--c3", "--c4", "--c5", "--c6")
 """Variables of page.css, for what has no colour of its own."""
 
 LABEL_MAX, _MARK_MAX = 80, 40
+Data = Mapping[str, object]
 
 # In percent of the plot: the distance at which labels above each other touch, the width of a character in a narrow
 # plot, and where a label has more room to its left.
@@ -40,50 +41,8 @@ class Mark:
     colour: str = "--fail"
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """A scale in `unit`, for values that come in a unit `divisor` times smaller."""
-
-    scale: Scale
-    ticks: Sequence[Tick]
-    unit: str = ""
-    divisor: float = 1.0
-
-    def at(self, value: float) -> float:
-        """Where a value lies, from 0 to 1."""
-        return self.scale.at(value / self.divisor)
-
-    def holds(self, value: float) -> bool:
-        """Whether a value lies on the axis."""
-        return self.scale.holds(value / self.divisor)
-
-    def text(self, value: float) -> str:
-        """The value in words: 60 s."""
-        if self.scale.log:
-            return quantity(value / self.divisor, self.unit)
-        return with_unit(figure(value / self.divisor), self.unit)
-
-    def upright(self) -> list["Place"]:
-        """The labels of the ticks, if the axis stands upright."""
-        return [Place(percent(1 - self.scale.at(tick.value)), tick.label) for tick in self.ticks]
-
-    def level(self) -> list["Place"]:
-        """The labels of the ticks, if the axis lies."""
-        return [Place(percent(self.scale.at(tick.value)), tick.label) for tick in self.ticks]
-
-
-Data = Mapping[str, object]
-
-
-class Place(NamedTuple):
-    """A tick's label: from 0 to 100 from left or top."""
-
-    at: float
-    label: str
-
-
 class Shape(NamedTuple):
-    """One path of the SVG. `series` is the number of the series that it belongs to, if any."""
+    """A path of the SVG, and the number of the series that it belongs to, if any."""
 
     path: str
     kind: str
@@ -92,7 +51,7 @@ class Shape(NamedTuple):
 
 
 class Key(NamedTuple):
-    """One entry of the legend; one with a series can be switched on and off."""
+    """An entry of the legend. With a series, it switches that on and off."""
 
     label: str
     colour: str
@@ -100,7 +59,7 @@ class Key(NamedTuple):
 
 
 class Note(NamedTuple):
-    """The label of a mark: how far from left or top, 0 to 100, on which side of it, and in which row above the plot."""
+    """The label of a mark: its percentage from left or top, its side of that place, and its row above the plot."""
 
     label: str
     at: float
@@ -116,7 +75,7 @@ class Note(NamedTuple):
 
 
 class Marked(NamedTuple):
-    """Marks on an axis: their lines and labels, and the labels of those beyond its ends."""
+    """Marks on an axis: their lines and labels, and the labels of marks beyond its ends."""
 
     lines: Sequence[Shape]
     labels: Sequence[Note]
@@ -125,12 +84,12 @@ class Marked(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A chart laid out, as `charts.html.j2` takes it; one of rows says how many.
+    """A chart laid out, as `charts.html.j2` takes it. A chart without rows has `rows` 0.
 
-    `data` is what charts.js shows. Its "s" has for each series "n" its name, "c" its colour, "u" its unit, "v" its
-    values, None for none, and "y" the ends of its axis, or None if no dots shall follow the crosshair. The places of
-    the values are either "p", from 0 to 1000, with labels "l", or over time "x", in seconds after "t" of an axis with
-    the ends "d". With "rows" the places are from top to bottom.
+    `data` is what charts.js shows. Its "s" holds each series: "n" is its name, "c" its colour, "u" its unit, "v" its
+    values (None for a gap), and "y" the ends of its axis (None if no dots follow the crosshair). The places of the
+    values are either "p", from 0 to 1000, with labels "l", or over time "x", in seconds after "t" of an axis with the
+    ends "d". With "rows" the places are from top to bottom.
     """
 
     name: str
@@ -138,9 +97,9 @@ class Figure:
     summary: str
     data: Data
     shapes: Sequence[Shape]
-    bottom: Sequence[Place]
-    left: Sequence[Place]
-    right: Sequence[Place] = ()
+    bottom: Sequence[AxisLabel]
+    left: Sequence[AxisLabel]
+    right: Sequence[AxisLabel] = ()
     basis: str = ""
     unit: str = ""
     unit_right: str = ""
@@ -159,20 +118,20 @@ class Figure:
 
 
 def data_of(name: str, colour: str, unit: str, ends: Sequence[float] | None, values: Sequence[float | None]) -> Data:
-    """One series of a figure's `data`."""
+    """A series of a figure's `data`."""
     shown = [None if value is None else rounded(value) for value in values]
     return {"n": visible(name, LABEL_MAX), "c": colour, "u": unit, "y": ends, "v": shown}
 
 
 def coloured(colour: str, index: int) -> str:
-    """The colour, or that of the place in the legend."""
+    """The colour, by default that of the index in the legend."""
     return colour or COLOURS[index % len(COLOURS)]
 
 
 def room_for(low: float, high: float, marks: Iterable[Mark]) -> tuple[float, float]:
-    """The domain with the marks in it that leave the values at least half of it. The others are arrows.
+    """The ends of an axis with those marks that leave at least half of it to the values. The others are arrows.
 
-    Where all values are one, as where nothing ever failed, there is nothing to squash, and the nearest mark is in it.
+    If all values are equal, there is nothing to squash, and the nearest mark is on the axis.
     """
     middle = low / 2 + high / 2
     for each in sorted((each for each in marks if drawable(each.value)), key=lambda mark: abs(mark.value - middle)):
@@ -183,7 +142,7 @@ def room_for(low: float, high: float, marks: Iterable[Mark]) -> tuple[float, flo
 
 
 def across(marks: Iterable[Mark], axis: Axis) -> Marked:
-    """Lines from left to right with their labels: at the right, or at the left if another one is near."""
+    """Lines from left to right, labelled at the right, or at the left if another label is near."""
     inside, outside = _split(marks, axis, ("low", "high"))
     shapes, notes, last = [], [], -100.0
     for mark in sorted(inside, key=lambda mark: axis.at(mark.value)):
@@ -201,13 +160,13 @@ def upright(marks: Iterable[Mark], axis: Axis, others: Iterable[Mark] = ()) -> M
     placed = sorted([*others, *inside], key=lambda mark: mark.value)
     late = [mark for mark in placed if percent(axis.at(mark.value)) >= _LATE]
     notes: list[Note] = []
-    # From the edges to the middle: a label stands to the right of its line, or to the left where the plot soon ends, so
-    # the lines that it could cover were placed before it, and end below it.
+    # From the edges to the middle: a label is to the right of its line, or to the left if the plot soon ends. So the
+    # lines that it could cover were placed before it, and end below it.
     for mark in [*late, *reversed(placed[: len(placed) - len(late)])]:
         at = percent(axis.at(mark.value))
         side = "end" if at >= _LATE else "start"
         tried = [Note(_text(mark, axis), at, side, mark.colour, row) for row in range(len(notes) + 1)]
-        # Where a line cannot but run through a label, that is the lesser evil: labels never lie upon each other.
+        # If every row clashes, a line runs through a label, which is better than two overlapping labels.
         notes.append(next((one for one in tried if not any(_clash(one, other) for other in notes)), tried[-1]))
     lines = [Shape(f"M{_x(axis.at(mark.value))} 0v{HEIGHT}", "mark", mark.colour) for mark in placed]
     return Marked(lines, [*reversed(notes[len(late) :]), *notes[: len(late)]], outside)
@@ -229,12 +188,12 @@ def _split(marks: Iterable[Mark], axis: Axis, ends: tuple[str, str]) -> tuple[li
 
 def grid(axis: Axis) -> Shape:
     """The lines behind the chart, one for each tick of an upright axis."""
-    return Shape("".join(f"M0 {_y(axis.scale.at(tick.value))}h{WIDTH}" for tick in axis.ticks), "grid")
+    return Shape("".join(f"M0 {_y(at)}h{WIDTH}" for at in axis.grid()), "grid")
 
 
 def columns(axis: Axis) -> Shape:
-    """The lines behind the chart, one for each tick of an axis that lies."""
-    return Shape("".join(f"M{_x(axis.scale.at(tick.value))} 0v{HEIGHT}" for tick in axis.ticks), "grid")
+    """The lines behind the chart, one for each tick of an axis from left to right."""
+    return Shape("".join(f"M{_x(at)} 0v{HEIGHT}" for at in axis.grid()), "grid")
 
 
 def line(points: Sequence[tuple[float, float]], *, step: bool = False, base: float | None = None) -> str:
@@ -250,23 +209,18 @@ def line(points: Sequence[tuple[float, float]], *, step: bool = False, base: flo
 
 
 def dots(points: Iterable[tuple[float, float]]) -> str:
-    """Dots: lines without length, which their round ends make visible."""
+    """Dots: lines without length, visible by their round ends."""
     return "".join(f"M{_x(x)} {_y(y)}h0" for x, y in points)
 
 
 def boxes(sides: Iterable[tuple[float, float, float, float]]) -> str:
-    """Boxes given by left, right, bottom and top as shares of width and height; none is too thin to be seen."""
+    """Boxes of left, right, bottom and top as shares of width and height. Each is thick enough to be seen."""
     text = ""
     for left, right, bottom, top in sides:
         x, y = round(left * WIDTH, 1), _y(top)
         width, height = max(round(right * WIDTH - x, 1), 1), max(_y(bottom) - y, 1)
         text += f"M{x:g} {y}h{width:g}v{height}h{-width:g}z"
     return text
-
-
-def percent(share: float) -> float:
-    """A share of width or height, as the style sheet takes it."""
-    return round(share * 100, 1)
 
 
 def _text(mark: Mark, axis: Axis) -> str:
