@@ -13,12 +13,11 @@ from typing import TypeAlias
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.text import Text
 
 from drsim import campaign_files, campaign_report, campaign_summary
 from drsim.arguments import UserError
 from drsim.campaign_files import Header
-from drsim.console import errors, line
+from drsim.console import errors, line, long_line, plural
 from drsim.engines import Engine
 from drsim.exit_codes import ExitCode
 from drsim.failures import keep_each
@@ -95,7 +94,9 @@ def explored(
                 file.flush()
                 done = campaign.seeds_count - before
                 rate = done / max(machine.wall_seconds() - began, 0.001)
-                show(done, f"{campaign.seeds_count} seeds, {rate:.0f} seeds/s, {campaign.failed_count} failed")
+                show(
+                    done, f"{plural(campaign.seeds_count, 'seed')}, {rate:.0f} seeds/s, {campaign.failed_count} failed"
+                )
     if ranges and work.engine is None:
         console.print("  interrupted before anything began; what earlier campaigns left is as it was")
         return ExitCode.INTERRUPTED
@@ -124,7 +125,7 @@ def crashed(
         for each in crashes.crash_everywhere(plain, points, seed, work.engine, parts):
             done = done.plus(each)
             covered = done.points_count - len(done.missed)
-            show(covered, f"{covered} of {len(points)} crash points, {len(done.failures)} violations")
+            show(covered, f"{covered} of {len(points)} crash points, {plural(len(done.failures), 'violation')}")
     is_whole = bool(points) and not (work.interrupted or work.lost)
     verdict: RunVerdict = "fail" if done.failures or done.missed else "pass" if is_whole else "unknown"
     campaign_summary.show_crashes(console, f"{scenario.name}, seed {seed}", verdict, points, done)
@@ -148,7 +149,7 @@ def _kept(path: Path, header: Header) -> list[Explored]:
 def _set_aside(console: Console, folder: Path) -> None:
     """Rename the folder of an earlier campaign, and print its new name."""
     if aside := campaign_files.set_aside(folder):
-        console.print(Text(f"  the earlier campaign is now in {aside}"), soft_wrap=True)
+        long_line(console, f"  the earlier campaign is now in {aside}")
 
 
 def _ended(
@@ -177,11 +178,9 @@ def _ended(
 def _report(console: Console, folder: Path) -> None:
     """Write the campaign's report and print its path, or why there is none."""
     try:
-        page, *_ = campaign_report.write(folder)
+        long_line(console, f"  report  {campaign_report.write(folder)[0]}")
     except UserError as error:
-        console.print(Text(f"  no report: {error}"), soft_wrap=True)
-    else:
-        console.print(Text(f"  report  {page}"), soft_wrap=True)
+        long_line(console, f"  no report: {error}")
 
 
 @contextmanager

@@ -43,7 +43,7 @@ def test_a_bug_is_found_shrunk_told_saved_and_replayed(tmp_path: Path, capsys: p
     code, said = run(capsys, "explore", "chaos", *words)
     path = tmp_path / "explore-chaos" / "failures" / "metrics-complete-28.yaml"
     assert code == 1
-    assert "metrics-complete: 1 seeds (28)" in said
+    assert "metrics-complete: 1 seed (28)" in said
     assert "1 execution, 2 waves, 1 fault" in said
     assert "FAULT answer-lost at UpdateItem in run" in said
     assert f"replay  drsim replay {path}" in said

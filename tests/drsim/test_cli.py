@@ -72,7 +72,7 @@ def test_json_prints_one_line_for_each_run_and_nothing_else(capsys: pytest.Captu
 def test_a_failed_run_exits_with_1_and_shows_who_when_what(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "drill", "partial", "--set", "bounds.completion=0s", "--out", "out"]) == 1
     shown = capsys.readouterr().out
-    assert "completion-liveness: 1 violations" in shown
+    assert "completion-liveness: 1 violation\n" in shown
     assert "expected terminal within 0 s of the truth at" in shown
     assert "0 of 2 runs passed, drill fail, partial fail" in shown
     assert Path("out/drill-1/report.md").exists()
