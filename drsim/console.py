@@ -62,7 +62,7 @@ def block(console: Console, text: str, style: str = "") -> None:
 
 
 def long_line(console: Console, text: str, style: str = "") -> None:
-    """A line that users copy, which is never wrapped."""
+    """Text that users copy, which is never wrapped."""
     console.print(Text(text, style), soft_wrap=True)
 
 

@@ -1,20 +1,21 @@
 """`drsim serve`: a world behind an HTTP endpoint that any AWS client can use.
 
-Starts and ends it, and prints how to use it; the endpoint is `simulator.wire.server`'s. Ctrl-C and SIGTERM are its
-usual end, so the exit code is then 0.
+Starts and ends it, and prints its usage; `simulator.wire.server` owns the endpoint. Ctrl-C and SIGTERM are its usual
+end, with exit code 0.
 """
 
 import gc
 import math
 import signal
+import warnings
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 from typer.exceptions import Exit
 
-from drsim.arguments import UserError, reading
+from drsim.arguments import SeedOption, SetOption, UserError, reading
 from drsim.exit_codes import complain
 
 if TYPE_CHECKING:
@@ -36,10 +37,8 @@ def serve(
     name: Annotated[
         str, typer.Argument(metavar="NAME|FILE", help="A scenario whose executions start; none: an empty world.")
     ] = "",
-    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 1,
-    changes: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario, as for `drsim run`.")
-    ] = None,
+    seed: SeedOption = 1,
+    changes: SetOption = None,
     speed: Annotated[float, typer.Option(metavar="N", help="Virtual seconds for each second of yours.")] = 60,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 for any free port.")] = 5000,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
@@ -48,31 +47,18 @@ def serve(
     """Serve DRS, the execution table and a scenario's workload to any AWS client, in virtual time; Ctrl-C ends it."""
     if not 0 < speed <= _SPEED_MAX or not math.isfinite(speed):
         raise UserError(f"--speed must be more than 0 and at most {_SPEED_MAX:.0f}, got {speed}")
-    scenario = _scenario(name, changes or [])
-    _import_server()
-    with _interrupted_by_sigterm():
-        try:
-            code = _serve(scenario, seed, speed, host, port, paused=paused)
-        except KeyboardInterrupt:
-            code = 0
-    raise Exit(code)
-
-
-def _scenario(name: str, changes: list[str]) -> "Scenario":
+    from drsim.scenarios.extras import needs
     from drsim.scenarios.files import load, parse
 
-    return reading(lambda: load(name, changes) if name else parse(_EMPTY, "the empty world", changes))
-
-
-def _import_server() -> None:
-    import warnings
-
-    from drsim.scenarios.extras import needs
-
+    scenario = reading(lambda: load(name, changes or []) if name else parse(_EMPTY, "the empty world", changes or []))
     # moto warns before it raises.
     with needs("wire", "serve"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import drsim.simulator.wire.server  # noqa: F401 - to see whether it is installed
+    code = 0
+    with _interrupted_by_sigterm(), suppress(KeyboardInterrupt):
+        code = _serve(scenario, seed, speed, host, port, paused=paused)
+    raise Exit(code)
 
 
 @contextmanager
@@ -97,9 +83,8 @@ def _serve(scenario: "Scenario", seed: int, speed: float, host: str, port: int, 
     try:
         listening = bound(host, port)
     except OSError as error:
-        raise UserError(
-            f"cannot listen on {host}, port {port}: {error.strerror or error}; --port 0 takes any that is free"
-        ) from None
+        reason = error.strerror or error
+        raise UserError(f"cannot listen on {host}, port {port}: {reason}; --port 0 takes any free port") from None
     with closing(listening), served_world(scenario, seed=seed, spare_servers=_SPARE_SERVERS) as world:
         pacer = Pacer(world.kernel, speed=speed, paused=paused, wall_seconds=wall_seconds, complain=complain)
         endpoint = Endpoint(world, pacer)
@@ -113,7 +98,7 @@ def _serve(scenario: "Scenario", seed: int, speed: float, host: str, port: int, 
         finally:
             pacer.stop(_STOP_SECONDS_MAX)
         _print_totals(world, endpoint, wall_seconds() - began_s)
-        # Skip the last garbage collection of moto's many objects: on a busy machine it takes seconds.
+        # Skip the last garbage collection of moto's many objects, which takes seconds on a busy machine.
         gc.freeze()
         if pacer.broken is not None:
             complain(f"internal error: {type(pacer.broken).__name__}: {pacer.broken}")
@@ -166,9 +151,6 @@ def _print_totals(world: "ServedWorld", endpoint: "Endpoint", seconds: float) ->
 
 
 def _print(text: str) -> None:
-    from rich.text import Text
+    from drsim.console import long_line, output
 
-    from drsim.console import output
-
-    # No wrapping: users copy the commands.
-    output().print(Text(text), soft_wrap=True)
+    long_line(output(), text)

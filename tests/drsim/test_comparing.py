@@ -9,7 +9,7 @@ import pytest
 from drsim.arguments import UserError
 from drsim.cli import main
 from drsim.side_by_side import shapes_of
-from drsim.stored_results import result_in, results_in
+from drsim.stored_runs import result_in, results_in
 
 pytestmark = pytest.mark.slow
 
