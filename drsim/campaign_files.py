@@ -141,10 +141,10 @@ def _wrong(explored: Explored) -> str:
 def _header(line: str, path: Path) -> Header:
     try:
         data = json.loads(line)
-        if not isinstance(data, dict) or not {"scenario", "parts", "code"} <= data.keys():
-            raise ValueError
     except ValueError:
-        raise ScenarioError(f"{path} does not begin as a campaign does, got {line[:_SHOWN_MAX]!r}") from None
+        data = None
+    if not isinstance(data, dict) or not {"scenario", "parts", "code"} <= data.keys():
+        raise ScenarioError(f"{path} does not begin as a campaign does, got {line[:_SHOWN_MAX]!r}")
     try:
         return Header.model_validate(current(data))
     except ValidationError as error:

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 
 from drsim import campaign_files, campaign_report, campaign_summary
 from drsim.arguments import UserError
 from drsim.campaign_files import Header
-from drsim.console import errors, line, long_line, plural
+from drsim.console import errors, line, long_line, plural, progress
 from drsim.engines import Engine
 from drsim.exit_codes import ExitCode
 from drsim.failures import keep_each
@@ -80,7 +79,7 @@ def explored(
         _working() as work,
         # Nothing is written before there are workers: without any, an earlier campaign stays as it is.
         engine() if ranges else nullcontext() as work.engine,
-        _bar(scenario.name, sum(high - low + 1 for low, high in ranges)) as show,
+        progress(errors(), scenario.name, sum(high - low + 1 for low, high in ranges)) as show,
     ):
         if restart:
             _set_aside(console, folder)
@@ -119,7 +118,7 @@ def crashed(
     """
     plain, points = crashes.crash_points(scenario, seed, parts)
     done = crashes.Crashed(points_count=0)
-    with _bar(scenario.name, len(points)) as show, _working() as work, engine() as work.engine:
+    with progress(errors(), scenario.name, len(points)) as show, _working() as work, engine() as work.engine:
         if restart:
             _set_aside(console, folder)
         for each in crashes.crash_everywhere(plain, points, seed, work.engine, parts):
@@ -147,7 +146,6 @@ def _kept(path: Path, header: Header) -> list[Explored]:
 
 
 def _set_aside(console: Console, folder: Path) -> None:
-    """Rename the folder of an earlier campaign, and print its new name."""
     if aside := campaign_files.set_aside(folder):
         long_line(console, f"  the earlier campaign is now in {aside}")
 
@@ -181,13 +179,3 @@ def _report(console: Console, folder: Path) -> None:
         long_line(console, f"  report  {campaign_report.write(folder)[0]}")
     except UserError as error:
         long_line(console, f"  no report: {error}")
-
-
-@contextmanager
-def _bar(name: str, total: int) -> Iterator[Callable[[int, str], None]]:
-    """Live progress on a terminal, as a function of how many are done and a remark."""
-    console = errors()
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[remark]}"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(name, total=total, remark="")
-        yield lambda done, remark: progress.update(task, completed=done, remark=remark)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from drsim.arguments import OUT_DEFAULT, OutOption, SeedOption, SetOption, TraceKept, UserError, loaded, writing
+from drsim import arguments as given
+from drsim.arguments import TraceKept, UserError, writing
 from drsim.comparing import compare
 from drsim.exit_codes import ExitCode, complain, worst
 from drsim.exploring import explore, replay, shrink
@@ -71,39 +72,35 @@ def schema() -> None:
 
 @app.command()
 def run(
-    names: Annotated[
-        list[str], typer.Argument(metavar="NAME|FILE...", help="Scenarios of the catalogue, or YAML files.")
-    ],
-    seed: SeedOption = 1,
-    changes: SetOption = None,
+    names: given.NamesArgument,
+    seed: given.SeedOption = 1,
+    changes: given.SetOption = None,
     tier: Annotated[
         Tier, typer.Option(help="fast: production code on simulated services; wire: Lambda handlers, boto3 and moto.")
     ] = Tier.FAST,
     finder: Annotated[
-        str, typer.Option(metavar="PLACE", help="Your finder: FILE.py:HANDLER or MODULE:HANDLER (wire tier).")
+        str, typer.Option(metavar="FILE.py:HANDLER|MODULE:HANDLER", help="Your finder (wire tier).")
     ] = "",
-    poller: Annotated[str, typer.Option(metavar="PLACE", help="Your poller, likewise.")] = "",
+    poller: Annotated[
+        str, typer.Option(metavar="FILE.py:HANDLER|MODULE:HANDLER", help="Your poller (wire tier).")
+    ] = "",
     paths: Annotated[
         list[Path] | None, typer.Option("--path", metavar="DIR", help="A folder of modules that your handlers import.")
     ] = None,
     variables: Annotated[
         list[str] | None, typer.Option("--env", metavar="KEY=VALUE", help="An environment variable of your handlers.")
     ] = None,
-    out: OutOption = OUT_DEFAULT,
+    out: given.OutOption = given.OUT_DEFAULT,
     trace: Annotated[
         TraceKept,
-        typer.Option(
-            help="Events to write: none; a summary of each execution; all; all, and trace.chrome.json for Perfetto."
-        ),
+        typer.Option(help="Events to write: none, a summary of each execution, all, or all and a trace for Perfetto."),
     ] = TraceKept.FULL,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print each result as one line of JSON, nothing else.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print only the results, each as a line of JSON.")] = False,
 ) -> None:
     """Run scenarios, check every property, and write result, report and trace of each."""
     from drsim import console as terminal
 
-    scenarios = loaded(names, changes or [])
+    scenarios = given.loaded(names, changes or [])
     choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()))
     if problems := list(choice.problems()):
         raise UserError("\n".join(problems))
@@ -150,7 +147,7 @@ def _run_one(
         kept = trace.level != "off"
         spool = writing(lambda: ending.enter_context(outputs.spool_in(folder))) if kept else None
         try:
-            with terminal.progress(terminal.errors(), scenario.name, scenario.duration) as on_progress:
+            with terminal.virtual_time(terminal.errors(), scenario.name, scenario.duration) as on_progress:
                 done = run_scenario(
                     scenario,
                     seed=seed,
@@ -188,10 +185,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(typer.main.get_command(app).main(arguments, prog_name="drsim", standalone_mode=False) or 0)
     except Exit as error:
-        if error.exit_code == _SIGINT:
-            complain("interrupted")
-            return ExitCode.INTERRUPTED
-        return error.exit_code
+        if error.exit_code != _SIGINT:
+            return error.exit_code
+        complain("interrupted")
+        return ExitCode.INTERRUPTED
     except TyperException as error:
         complain(error.format_message() or str(error))
         return ExitCode.USAGE

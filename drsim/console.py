@@ -80,15 +80,23 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def progress(console: Console, name: str, duration_us: int) -> Iterator[Callable[[int], None] | None]:
+def progress(console: Console, name: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    """A bar, on a terminal only, as a function of how much is done and a remark."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[remark]}"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=total, remark="")
+        yield lambda done, remark: bar.update(task, completed=done, remark=remark)
+
+
+@contextmanager
+def virtual_time(console: Console, name: str, duration_us: int) -> Iterator[Callable[[int], None] | None]:
     """A bar in virtual time while a run lasts, on a terminal only."""
-    if not console.is_terminal:
-        yield None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[now]} of virtual time"))
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(name, total=duration_us, now="0s")
-        yield lambda now_us: bar.update(task, completed=now_us, now=duration(now_us / 1_000_000))
+    with progress(console, name, duration_us) as show_done:
+
+        def show_time(now_us: int) -> None:
+            show_done(now_us, f"{duration(now_us / 1_000_000)} of virtual time")
+
+        yield show_time if console.is_terminal else None
 
 
 def show(console: Console, result: Result, folder: Path) -> None:

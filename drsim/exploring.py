@@ -12,14 +12,9 @@ from drsim import arguments
 from drsim.arguments import EngineName, UserError, option, reading, writing
 from drsim.exit_codes import ExitCode, worst
 
-PartsOption = Annotated[
-    str,
-    typer.Option("--parts", metavar="MODULE:NAME", help="A simulator.world.Parts to run in place of drsim's own code."),
-]
-
 
 def explore(
-    names: Annotated[list[str], typer.Argument(metavar="NAME|FILE...", help="Scenarios, as for `drsim run`.")],
+    names: arguments.NamesArgument,
     seeds: Annotated[str, typer.Option(metavar="FIRST-LAST", help="Seeds to explore, or one seed.")] = "1-1000",
     time: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Stop starting new seeds after this long, e.g. 10m.")
@@ -28,16 +23,16 @@ def explore(
     changes: arguments.SetOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the earlier campaign in DIR.")] = False,
     restart: Annotated[
-        bool,
-        typer.Option("--restart", help="Start over: rename an earlier campaign's folder in DIR to NAME.1, NAME.2..."),
+        bool, typer.Option("--restart", help="Start over: rename an earlier campaign's folder to NAME.1, NAME.2...")
     ] = False,
     crash_points: Annotated[
         bool, typer.Option("--crash-points", help="Kill the functions at every call they make with the first seed.")
     ] = False,
-    parts: PartsOption = "",
+    parts: Annotated[
+        str, typer.Option(metavar="MODULE:NAME", help="A simulator.world.Parts to run in place of drsim's own code.")
+    ] = "",
     engine: Annotated[
-        EngineName,
-        typer.Option(help="process: processes of this machine; dask: dask's workers, here or of a cluster."),
+        EngineName, typer.Option(help="process: processes of this machine; dask: dask workers, here or of a cluster.")
     ] = EngineName.PROCESS,
     scheduler: Annotated[
         str, typer.Option(metavar="tcp://HOST:PORT", help="The cluster's scheduler, for --engine dask.")
@@ -85,7 +80,7 @@ def explore(
 def replay(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")],
     parts: Annotated[
-        str | None, typer.Option("--parts", metavar="MODULE:NAME", help="Other parts; '' for drsim's own code.")
+        str | None, typer.Option(metavar="MODULE:NAME", help="Other parts; '' for drsim's own code.")
     ] = None,
 ) -> None:
     """Run a saved failure again: it still fails (exit 1), is fixed (0), or differs (1)."""

@@ -32,24 +32,17 @@ def show(console: Console, comparison: Comparison) -> None:
         _title(console, "Verdicts that changed")
         for each in moved:
             _show_judged(console, each)
+    values = [(each.name, each.a.value, each.b.value) for each in comparison.judged if each.revalued]
     counts = sorted(comparison.counts, key=lambda each: -abs(each.b - each.a) / max(each.a, each.b))
+    per_run = " (mean of the runs)" if comparison.of_sets else ""
     executions = [
         (each.execution_id, f"{each.a_status}, {each.a_polls} polls", f"{each.b_status}, {each.b_polls} polls")
         for each in comparison.executions
     ]
-    for title, pairs in (
-        (
-            "Criteria with another value",
-            [(each.name, each.a.value, each.b.value) for each in comparison.judged if each.revalued],
-        ),
-        ("Set differently", [(each.name, each.a, each.b) for each in comparison.settings]),
-        (
-            f"Counts{' (mean of the runs)' if comparison.of_sets else ''}",
-            [(each.name, number(each.a), number(each.b)) for each in counts],
-        ),
-        ("Executions", executions),
-    ):
-        _show_pairs(console, title, pairs)
+    _show_pairs(console, "Criteria with another value", values)
+    _show_pairs(console, "Set differently", [(each.name, each.a, each.b) for each in comparison.settings])
+    _show_pairs(console, f"Counts{per_run}", [(each.name, number(each.a), number(each.b)) for each in counts])
+    _show_pairs(console, "Executions", executions)
     if comparison.distributions and not comparison.same_traces:
         _show_distributions(console, comparison.distributions)
     for note in wording.notes(comparison):

@@ -224,14 +224,14 @@ def test_help_needs_neither_the_simulator_nor_pandas_nor_an_engine() -> None:
 def test_the_progress_bar_follows_virtual_time_on_a_terminal() -> None:
     from rich.console import Console
 
-    from drsim.console import duration, progress
+    from drsim.console import duration, virtual_time
 
     terminal = Console(force_terminal=True, width=100, record=True)
-    with progress(terminal, "drill", 600_000_000) as on_progress:
+    with virtual_time(terminal, "drill", 600_000_000) as on_progress:
         assert on_progress is not None
         on_progress(300_000_000)
     assert "5m 0s of virtual time" in terminal.export_text()
-    with progress(Console(force_terminal=False), "drill", 600_000_000) as on_progress:
+    with virtual_time(Console(force_terminal=False), "drill", 600_000_000) as on_progress:
         assert on_progress is None
     assert duration(3723.45) == "1h 2m 3.4s"
 
