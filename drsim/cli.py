@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from drsim import arguments as given
+from drsim import arguments
 from drsim.arguments import TraceKept, UserError, writing
 from drsim.comparing import compare
 from drsim.exit_codes import ExitCode, complain, worst
@@ -72,25 +72,23 @@ def schema() -> None:
 
 @app.command()
 def run(
-    names: given.NamesArgument,
-    seed: given.SeedOption = 1,
-    changes: given.SetOption = None,
+    names: arguments.NamesArgument,
+    seed: arguments.SeedOption = 1,
+    changes: arguments.SetOption = None,
     tier: Annotated[
         Tier, typer.Option(help="fast: production code on simulated services; wire: Lambda handlers, boto3 and moto.")
     ] = Tier.FAST,
     finder: Annotated[
-        str, typer.Option(metavar="FILE.py:HANDLER|MODULE:HANDLER", help="Your finder (wire tier).")
+        str, typer.Option(metavar="PLACE", help="Your finder: FILE.py:HANDLER or MODULE:HANDLER (wire tier).")
     ] = "",
-    poller: Annotated[
-        str, typer.Option(metavar="FILE.py:HANDLER|MODULE:HANDLER", help="Your poller (wire tier).")
-    ] = "",
+    poller: Annotated[str, typer.Option(metavar="PLACE", help="Your poller, likewise.")] = "",
     paths: Annotated[
         list[Path] | None, typer.Option("--path", metavar="DIR", help="A folder of modules that your handlers import.")
     ] = None,
     variables: Annotated[
         list[str] | None, typer.Option("--env", metavar="KEY=VALUE", help="An environment variable of your handlers.")
     ] = None,
-    out: given.OutOption = given.OUT_DEFAULT,
+    out: arguments.OutOption = arguments.OUT_DEFAULT,
     trace: Annotated[
         TraceKept,
         typer.Option(help="Events to write: none, a summary of each execution, all, or all and a trace for Perfetto."),
@@ -100,7 +98,7 @@ def run(
     """Run scenarios, check every property, and write result, report and trace of each."""
     from drsim import console as terminal
 
-    scenarios = given.loaded(names, changes or [])
+    scenarios = arguments.loaded(names, changes or [])
     choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()))
     if problems := list(choice.problems()):
         raise UserError("\n".join(problems))
@@ -180,10 +178,10 @@ def _run_one(
     return ExitCode.INTERNAL if troubles else verdict, done.result
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(words: list[str] | None = None) -> int:
     """Run the command line and return its exit code. No user error ends in a traceback."""
     try:
-        return int(typer.main.get_command(app).main(arguments, prog_name="drsim", standalone_mode=False) or 0)
+        return int(typer.main.get_command(app).main(words, prog_name="drsim", standalone_mode=False) or 0)
     except Exit as error:
         if error.exit_code != _SIGINT:
             return error.exit_code

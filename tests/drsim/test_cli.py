@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drsim import api, cli
+from drsim import api, arguments
 from drsim.cli import main
 from drsim.exit_codes import ExitCode
 from drsim.scenarios.files import catalogue
@@ -165,7 +165,7 @@ def test_runs_go_on_when_their_reader_has_left() -> None:
 def test_a_mistake_of_the_program_exits_with_3(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "loaded", lambda *_: 1 / 0)
+    monkeypatch.setattr(arguments, "loaded", lambda *_: 1 / 0)
     assert main(["run", "drill"]) == 3
     assert capsys.readouterr().err == "drsim: internal error: ZeroDivisionError: division by zero\n"
 
