@@ -6,7 +6,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from markupsafe import Markup
 
@@ -16,6 +16,8 @@ from drsim.reports.charts.histograms import Cell, cells_of, coarsest, cumulated,
 from drsim.reports.charts.scales import Axis, AxisLabel
 from drsim.reports.text import visible
 from drsim.scenarios.result import Distribution
+
+Distributions: TypeAlias = Mapping[str, Distribution]
 
 _LOG_FROM: Final = 100
 """An axis over more than two decades is logarithmic."""
@@ -36,7 +38,7 @@ class _Picture(NamedTuple):
 def distribution(
     name: str,
     title: str,
-    distributions: Mapping[str, Distribution],
+    distributions: Distributions,
     *,
     basis: str = "",
     marks: Sequence[Mark] = (),
@@ -75,7 +77,7 @@ def distribution(
 
 
 def ranges(
-    name: str, title: str, distributions: Mapping[str, Distribution], *, basis: str = "", marks: Sequence[Mark] = ()
+    name: str, title: str, distributions: Distributions, *, basis: str = "", marks: Sequence[Mark] = ()
 ) -> Markup:
     """Distributions of one unit below each other: a line from the least to the largest value, a bar from p50 to p99."""
     shown = list(distributions.values())
@@ -101,13 +103,10 @@ def ranges(
             "l": [visible(label, drawing.LABEL_MAX) for label in distributions],
             "s": series,
         },
-        shapes=[drawing.columns(axis), *shapes, *marked.lines],
+        shapes=[drawing.grid(axis, upright=False), *shapes, *marked.lines],
         bottom=axis.labels(),
         left=list(map(AxisLabel, places, distributions)),
-        right=[
-            AxisLabel(at, scales.quantity(each.p99, scales.unit_of(each.unit)))
-            for at, each in zip(places, shown, strict=True)
-        ],
+        right=list(map(AxisLabel, places, [scales.quantity(each.p99, scales.unit_of(each.unit)) for each in shown])),
         basis=basis or _bases(shown),
         unit_right="p99",
         upright=marked.labels,
@@ -153,11 +152,8 @@ def _density(axis: Axis, cells: Sequence[Cell]) -> _Picture:
     height = Axis(0, percents.high / 100, [AxisLabel(at / 100, f"{label}%") for at, label in percents.ticks])
     sides = [(max(axis.at(low), 0.0), min(axis.at(high), 1.0)) for low, high in pairwise(edges)]
     inset = 0.04 * (sides[0][1] - sides[0][0])
-    bars = [
-        (left + inset, right - inset, 0, height.at(share))
-        for (left, right), share in zip(sides, shares, strict=True)
-        if share
-    ]
+    placed = [(*side, height.at(share)) for side, share in zip(sides, shares, strict=True) if share]
+    bars = [(left + inset, right - inset, 0, top) for left, right, top in placed]
     shapes = [Shape(drawing.boxes(bars), "bars", drawing.coloured("", 0), 0)]
     labels = [f"{scales.figure(low / axis.divisor)} to {axis.text(high)}" for low, high in pairwise(edges)]
     return _Picture(height, shapes, [(left + right) / 2 for left, right in sides], labels, [shares] if cells else [])
@@ -188,16 +184,15 @@ def _percentiles(found: Distribution, axis: Axis) -> Iterator[Mark]:
         yield Mark(label=", ".join(names), value=getattr(found, names[0]), colour="--ink")
 
 
-def _summary(distributions: Mapping[str, Distribution]) -> str:
+def _summary(distributions: Distributions) -> str:
     """A sentence: the number of values, and where they are; of three distributions at most."""
     if not distributions:
         return "No values."
     parts = []
     for label, each in list(distributions.items())[:3]:
         values, unit = f"{each.count} value{'' if each.count == 1 else 's'}", scales.unit_of(each.unit)
-        low, p50, p95, p99, high = (
-            scales.quantity(at, unit) for at in (each.min, each.p50, each.p95, each.p99, each.max)
-        )
+        figures = (each.min, each.p50, each.p95, each.p99, each.max)
+        low, p50, p95, p99, high = (scales.quantity(at, unit) for at in figures)
         if len(distributions) > 1:
             parts.append(f"{visible(label, drawing.LABEL_MAX)}: {values}, p50 {p50}, p95 {p95}, p99 {p99}")
         elif low == high:

@@ -17,15 +17,13 @@ from drsim.reports.charts.scales import Axis, AxisLabel, drawable, percent, quan
 from drsim.reports.page import environment
 from drsim.reports.text import visible
 
-WIDTH, HEIGHT = 1000, 400
-"""The SVG's own units; the page stretches it."""
-
-COLOURS: Final = ("--c1", "--c2", "--c3", "--c4", "--c5", "--c6")
-"""Variables of page.css, for what has no colour of its own."""
-
-LABEL_MAX, _MARK_MAX = 80, 40
 Data = Mapping[str, object]
 
+WIDTH, HEIGHT = 1000, 400
+"""The SVG's own units; the page stretches it."""
+COLOURS: Final = ("--c1", "--c2", "--c3", "--c4", "--c5", "--c6")
+"""Variables of page.css, for series without a colour."""
+LABEL_MAX, _MARK_MAX = 80, 40
 # In percent of the plot: the distance at which labels above each other touch, the width of a character in a narrow
 # plot, and where a label has more room to its left.
 _NEAR, _CHARACTER, _LATE = 9, 2.5, 60
@@ -66,12 +64,6 @@ class Note(NamedTuple):
     side: str
     colour: str
     row: int = 0
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """Where the label begins and ends."""
-        width = len(self.label) * _CHARACTER
-        return (self.at - width, self.at) if self.side == "end" else (self.at, self.at + width)
 
 
 class Marked(NamedTuple):
@@ -175,9 +167,7 @@ def upright(marks: Iterable[Mark], axis: Axis, others: Iterable[Mark] = ()) -> M
 def _split(marks: Iterable[Mark], axis: Axis, ends: tuple[str, str]) -> tuple[list[Mark], list[Note]]:
     """The marks on the axis, and labels for those beyond its ends, each with an arrow to where it would be."""
     inside, outside = [], []
-    for mark in marks:
-        if not drawable(mark.value):
-            continue
+    for mark in (each for each in marks if drawable(each.value)):
         if axis.holds(mark.value):
             inside.append(mark)
             continue
@@ -186,14 +176,9 @@ def _split(marks: Iterable[Mark], axis: Axis, ends: tuple[str, str]) -> tuple[li
     return inside, outside
 
 
-def grid(axis: Axis) -> Shape:
-    """The lines behind the chart, one for each tick of an upright axis."""
-    return Shape("".join(f"M0 {_y(at)}h{WIDTH}" for at in axis.grid()), "grid")
-
-
-def columns(axis: Axis) -> Shape:
-    """The lines behind the chart, one for each tick of an axis from left to right."""
-    return Shape("".join(f"M{_x(at)} 0v{HEIGHT}" for at in axis.grid()), "grid")
+def grid(axis: Axis, *, upright: bool = True) -> Shape:
+    """The lines behind the chart, one for each tick of an axis."""
+    return Shape("".join(f"M0 {_y(at)}h{WIDTH}" if upright else f"M{_x(at)} 0v{HEIGHT}" for at in axis.grid()), "grid")
 
 
 def line(points: Sequence[tuple[float, float]], *, step: bool = False, base: float | None = None) -> str:
@@ -201,10 +186,7 @@ def line(points: Sequence[tuple[float, float]], *, step: bool = False, base: flo
     placed = [(_x(x), _y(y)) for x, y in points]
     text = f"M{placed[0][0]} {placed[0][1]}"
     for (x0, y0), (x, y) in pairwise(placed):
-        if step:
-            text += f"h{x - x0}" + (f"v{y - y0}" if y != y0 else "")
-        else:
-            text += f"l{x - x0} {y - y0}"
+        text += f"h{x - x0}{f'v{y - y0}' if y != y0 else ''}" if step else f"l{x - x0} {y - y0}"
     return text if base is None else f"{text}V{_y(base)}H{placed[0][0]}z"
 
 
@@ -230,10 +212,15 @@ def _text(mark: Mark, axis: Axis) -> str:
 def _clash(one: Note, other: Note) -> bool:
     """Whether a label covers the other, or the line that leads up to it."""
     below, above = sorted((one, other), key=lambda note: note.row)
-    left, right = below.ends
+    left, right = _ends(below)
     if below.row != above.row:
         return left < above.at < right
-    return left < above.ends[1] and above.ends[0] < right
+    return left < _ends(above)[1] and _ends(above)[0] < right
+
+
+def _ends(note: Note) -> tuple[float, float]:
+    width = len(note.label) * _CHARACTER
+    return (note.at - width, note.at) if note.side == "end" else (note.at, note.at + width)
 
 
 def _x(share: float) -> int:

@@ -4,6 +4,7 @@ Each function returns a `<figure>` whose id is made from its name, which must be
 results (ms, s, B, %) or CloudWatch's; a figure is shown in the unit that suits it: 60000 ms as 60 s.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -90,17 +91,16 @@ def stacked(name: str, title: str, series: Sequence[Series], *, basis: str = "")
     low, high = scales.extent(instants)
     time = _time(low - width / 2, high + width / 2, 0.5)
     tops = dict.fromkeys(instants, 0.0)
-    bars: list[list[tuple[float, float, float, float]]] = []
-    for each in drawn:
-        bars.append([])
+    bars: list[list[tuple[float, float, float, float]]] = [[] for _ in drawn]
+    for each, own in zip(drawn, bars, strict=True):
         for at, value in each.values():
             if value > 0:
-                bars[-1].append((time.at(at - width * 0.42), time.at(at + width * 0.42), tops[at], tops[at] + value))
+                own.append((time.at(at - width * 0.42), time.at(at + width * 0.42), tops[at], tops[at] + value))
                 tops[at] += value
     axis = _axis(list(tops.values()), (), "")
     shapes = []
-    for index, each in enumerate(drawn):
-        sides = [(left, right, axis.at(bottom), axis.at(top)) for left, right, bottom, top in bars[index]]
+    for index, (each, own) in enumerate(zip(drawn, bars, strict=True)):
+        sides = [(left, right, axis.at(bottom), axis.at(top)) for left, right, bottom, top in own]
         shapes.append(Shape(drawing.boxes(sides), "bars", each.colour, index))
     return _figure(name, title, drawn, drawn, time, [axis], shapes, basis=basis, are_stacked=True)
 
@@ -202,20 +202,17 @@ def _lines(
 def _runs(points: Sequence[Point], gap_seconds: float | None) -> Iterator[list[tuple[float, float]]]:
     """The parts of a line between its gaps."""
     run: list[tuple[float, float]] = []
-    for at, value in points:
+    for at, value in [*points, (math.inf, None)]:
         if run and (value is None or (gap_seconds is not None and at - run[-1][0] > gap_seconds)):
             yield run
             run = []
         if value is not None:
             run.append((at, value))
-    if run:
-        yield run
 
 
 def _shades(spans: Sequence[Span], time: Axis) -> Iterator[Shape]:
     for each in spans:
-        start = max(time.at(each.start), 0.0)
-        end = 1.0 if each.end is None else min(time.at(each.end), 1.0)
+        start, end = max(time.at(each.start), 0.0), 1.0 if each.end is None else min(time.at(each.end), 1.0)
         if start <= end and start < 1:
             # Wide enough to be seen even if it lasts less than a pixel.
             yield Shape(drawing.boxes([(start, max(end, start + 0.003), 0, 1)]), "span", each.colour)
@@ -245,19 +242,15 @@ def _summary(series: Sequence[Series], axes: Sequence[Axis]) -> str:
 
 
 def _data(series: Sequence[Series], time: Axis, axes: Sequence[Axis], *, are_stacked: bool) -> drawing.Data:
-    base = int(time.low)
     instants = sorted({at for each in series for at, _ in each.points})
     shown = []
     for each in series:
         axis = axes[each.right]
         ends = None if are_stacked else [axis.low, axis.high]
         shown.append(drawing.data_of(each.label, each.colour, axis.unit, ends, list(_held(each, instants, axis))))
-    return {
-        "t": base,
-        "d": [round(time.low - base, 1), round(time.high - base, 1)],
-        "x": [round(at - base, 1 if at % 1 else None) for at in instants],
-        "s": shown,
-    }
+    base = int(time.low)
+    ends, x = [time.low - base, time.high - base], [round(at - base, 1 if at % 1 else None) for at in instants]
+    return {"t": base, "d": [round(end, 1) for end in ends], "x": x, "s": shown}
 
 
 def _held(series: Series, instants: Sequence[float], axis: Axis) -> Iterator[float | None]:
