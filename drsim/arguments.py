@@ -1,9 +1,10 @@
-"""Command-line options of several commands, and errors of arguments, files and disks as messages for users."""
+"""What commands share: options, exit codes, and errors of arguments, files and disks as messages for users."""
 
 import os
+import sys
 from collections import Counter
-from collections.abc import Callable
-from enum import StrEnum
+from collections.abc import Callable, Iterable
+from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -52,6 +53,31 @@ class EngineName(StrEnum):
 
     PROCESS = "process"
     DASK = "dask"
+
+
+class ExitCode(IntEnum):
+    """Exit codes of `drsim`."""
+
+    PASS = 0
+    FAIL = 1
+    INTERRUPTED = 2
+    INTERNAL = 3
+    USAGE = 4
+    UNKNOWN = 5
+
+
+_BY_SEVERITY = [ExitCode[name] for name in ("PASS", "UNKNOWN", "FAIL", "USAGE", "INTERNAL", "INTERRUPTED")]
+
+
+def worst(codes: Iterable[ExitCode]) -> ExitCode:
+    """The exit code of several runs."""
+    return max(codes, key=_BY_SEVERITY.index, default=ExitCode.PASS)
+
+
+def complain(text: str) -> None:
+    """Write a message to standard error."""
+    for line in text.splitlines():
+        sys.stderr.write(f"drsim: {line}\n")
 
 
 def jobs_default() -> int:

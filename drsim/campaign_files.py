@@ -117,8 +117,7 @@ def read(path: Path) -> Kept | None:
             if number == len(lines) + 1 and not text.endswith("\n"):
                 break
             raise ScenarioError(f"{path}:{number} is no range of seeds, got {written[:_SHOWN_MAX]!r}") from None
-        if wrong := _wrong(explored):
-            raise ScenarioError(f"{path}:{number}: {wrong}")
+        _check(explored, f"{path}:{number}")
         ranges.append(explored)
     # Seeds that are counted twice would support too strong a claim.
     in_order = sorted((each.first, each.last, number) for number, each in enumerate(ranges, start=2))
@@ -128,14 +127,13 @@ def read(path: Path) -> Kept | None:
     return Kept(header, ranges)
 
 
-def _wrong(explored: Explored) -> str:
-    """A contradiction within a range, or ""."""
+def _check(explored: Explored, where: str) -> None:
+    seeds = f"{explored.first} to {explored.last}"
     if explored.last < explored.first:
-        return f"last must be >= first, got {explored.first} to {explored.last}"
+        raise ScenarioError(f"{where}: last must be >= first, got {seeds}")
     for found in explored.failures:
         if not explored.first <= found.seed <= explored.last:
-            return f"failures must be of seeds {explored.first} to {explored.last}, got one of seed {found.seed}"
-    return ""
+            raise ScenarioError(f"{where}: failures must be of seeds {seeds}, got one of seed {found.seed}")
 
 
 def _header(line: str, path: Path) -> Header:

@@ -89,12 +89,8 @@ def _ledger(scenario: Scenario, campaign: Campaign) -> tuple[report.LedgerRow, .
 
     def cell(fault: Fault, phase: str) -> report.LedgerCell:
         key, is_possible = f"{fault} {phase}", phase in possible.get(fault, ())
-        return report.LedgerCell(
-            struck=campaign.fired[key],
-            met_poll=campaign.in_flight[key],
-            changed=campaign.changed[key],
-            possible=is_possible,
-        )
+        counts = {"struck": campaign.fired[key], "met_poll": campaign.in_flight[key], "changed": campaign.changed[key]}
+        return report.LedgerCell(**counts, possible=is_possible)
 
     rows = {fault: tuple(cell(fault, phase) for phase in PHASES) for fault in faults}
     return tuple(report.LedgerRow(fault=str(fault), cells=cells) for fault, cells in rows.items())

@@ -14,11 +14,10 @@ from typing import TypeAlias
 from rich.console import Console
 
 from drsim import campaign_files, campaign_report, campaign_summary
-from drsim.arguments import UserError
+from drsim.arguments import ExitCode, UserError
 from drsim.campaign_files import Header
 from drsim.console import errors, line, long_line, plural, progress
 from drsim.engines import Engine
-from drsim.exit_codes import ExitCode
 from drsim.failures import keep_each
 from drsim.scenarios import crashes, machine
 from drsim.scenarios.campaign import Campaign, Explored, missing_ranges

@@ -1,6 +1,6 @@
 """The command line: `drsim list | run | explore | replay | shrink | report | compare | serve | schema`.
 
-`drsim.exit_codes` has the exit codes. Commands import what they need when they run, so that `--help` is quick.
+`drsim.arguments` has the exit codes. Commands import what they need when they run, so that `--help` is quick.
 """
 
 from pathlib import Path
@@ -10,9 +10,8 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from drsim import arguments
-from drsim.arguments import TraceKept, UserError, writing
+from drsim.arguments import ExitCode, TraceKept, UserError, complain, worst, writing
 from drsim.comparing import compare
-from drsim.exit_codes import ExitCode, complain, worst
 from drsim.exploring import explore, replay, shrink
 from drsim.reporting import report
 from drsim.scenarios.extras import MissingExtraError

@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import Exit
 
-from drsim.arguments import UserError, writing
-from drsim.exit_codes import ExitCode
+from drsim.arguments import ExitCode, UserError, writing
 from drsim.stored_runs import results_in
 
 

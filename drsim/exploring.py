@@ -9,8 +9,7 @@ import typer
 from typer.exceptions import Exit
 
 from drsim import arguments
-from drsim.arguments import EngineName, UserError, option, reading, writing
-from drsim.exit_codes import ExitCode, worst
+from drsim.arguments import EngineName, ExitCode, UserError, option, reading, worst, writing
 
 
 def explore(
@@ -92,9 +91,7 @@ def replay(
     raise Exit(ExitCode.PASS if outcome == "fixed" else ExitCode.FAIL)
 
 
-def shrink(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")],
-) -> None:
+def shrink(file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")]) -> None:
     """Make a saved failure smaller, in its place: it fails (exit 1) or is fixed (0)."""
     from drsim import failures
     from drsim.console import output

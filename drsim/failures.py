@@ -56,13 +56,9 @@ def _keep(console: Console, scenario: Scenario, found: Contradiction, parts: str
     else:
         kept, runs_count, trouble = shrunk_failure(scenario, found, parts_place=parts, seconds_max=_SHRINK_SECONDS)
     failure.write(kept, path)
-    if trouble:
-        line(console, "fail", f"{name}, kept as it was found: {trouble}", bold=True)
-        _show_end(console, kept, path)
-        return
-    seconds = duration(machine.wall_seconds() - began)
-    line(console, "fail", f"{name}, shrunk in {seconds} ({plural(runs_count, 'run')})", bold=True)
-    _show(console, kept, path)
+    how = f"shrunk in {duration(machine.wall_seconds() - began)} ({plural(runs_count, 'run')})"
+    line(console, "fail", f"{name}, {f'kept as it was found: {trouble}' if trouble else how}", bold=True)
+    (_show_end if trouble else _show)(console, kept, path)
 
 
 def _show(console: Console, kept: Failure, path: Path) -> None:

@@ -67,15 +67,12 @@ class _ChildProcess:
             with theirs:
                 # -P: files in the current folder must not hide modules of the path. A process group of its own: Ctrl-C
                 # on the terminal reaches the parent only, whose end closes the pipe. Prints go to standard error.
+                command = [sys.executable, "-P", "-c", f"from drsim.processes import serve; serve({theirs.fileno()})"]
+                environment = {**os.environ, "PYTHONPATH": os.pathsep.join(self._path)}
                 self._popen = subprocess.Popen(
-                    [sys.executable, "-P", "-c", f"from drsim.processes import serve; serve({theirs.fileno()})"],
-                    pass_fds=[theirs.fileno()],
-                    stdin=subprocess.DEVNULL,
-                    stdout=2,
-                    env={**os.environ, "PYTHONPATH": os.pathsep.join(self._path)},
-                    cwd=self._folder,
-                    process_group=0,
-                )
+                    command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=2, env=environment,
+                    cwd=self._folder, process_group=0,
+                )  # fmt: skip
         except OSError as error:
             raise BrokenExecutor(f"a process cannot begin: {error}") from None
         # The imports take a second, which belongs to the start of a process and not to its first call.

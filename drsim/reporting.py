@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import Exit
 
-from drsim.arguments import TraceFormat, UserError, writing
-from drsim.exit_codes import ExitCode, complain, worst
+from drsim.arguments import ExitCode, TraceFormat, UserError, complain, worst, writing
 from drsim.stored_runs import damage_of, result_in, runs_in, wrong_line
 
 

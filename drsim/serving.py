@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 from typer.exceptions import Exit
 
-from drsim.arguments import SeedOption, SetOption, UserError, reading
-from drsim.exit_codes import complain
+from drsim.arguments import ExitCode, SeedOption, SetOption, UserError, complain, reading
 
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
@@ -55,7 +54,7 @@ def serve(
     with needs("wire", "serve"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import drsim.simulator.wire.server  # noqa: F401 - to see whether it is installed
-    code = 0
+    code = ExitCode.PASS
     with _interrupted_by_sigterm(), suppress(KeyboardInterrupt):
         code = _serve(scenario, seed, speed, host, port, paused=paused)
     raise Exit(code)
@@ -75,7 +74,8 @@ def _interrupted_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _serve(scenario: "Scenario", seed: int, speed: float, host: str, port: int, *, paused: bool) -> int:
+def _serve(scenario: "Scenario", seed: int, speed: float, host: str, port: int, *, paused: bool) -> ExitCode:
+    from drsim.console import long_line, output
     from drsim.scenarios.machine import wall_seconds
     from drsim.simulator.wire.pacer import Pacer
     from drsim.simulator.wire.server import Endpoint, bound, http_server, served_world
@@ -90,33 +90,32 @@ def _serve(scenario: "Scenario", seed: int, speed: float, host: str, port: int, 
         endpoint = Endpoint(world, pacer)
         server = http_server(listening, endpoint)
         began_s = wall_seconds()
-        _announce(scenario, seed, world, pacer, f"http://{_shown_host(host)}:{server.port}")
+        long_line(output(), _announcement(scenario, seed, world, pacer, f"http://{_shown_host(host)}:{server.port}"))
         pacer.start(on_broken=server.shutdown)
         try:
             # Returns on Ctrl-C.
             server.serve_forever()
         finally:
             pacer.stop(_STOP_SECONDS_MAX)
-        _print_totals(world, endpoint, wall_seconds() - began_s)
+        long_line(output(), _totals(world, endpoint, wall_seconds() - began_s))
         # Skip the last garbage collection of moto's many objects, which takes seconds on a busy machine.
         gc.freeze()
         if pacer.broken is not None:
             complain(f"internal error: {type(pacer.broken).__name__}: {pacer.broken}")
-            return 3
-    return 0
+            return ExitCode.INTERNAL
+    return ExitCode.PASS
 
 
 def _shown_host(host: str) -> str:
-    """The address that a client on this machine uses."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
     return f"[{reachable}]" if ":" in reachable else reachable
 
 
-def _announce(scenario: "Scenario", seed: int, world: "ServedWorld", pacer: "Pacer", url: str) -> None:
+def _announcement(scenario: "Scenario", seed: int, world: "ServedWorld", pacer: "Pacer", url: str) -> str:
     table, scope, spare = world.table, world.spare_scope, world.spare_ids
     begin = world.shown(0).partition(".")[0] + "Z"
     spare_lines = "\n            ".join("  ".join(spare[first : first + 4]) for first in range(0, len(spare), 4))
-    _print(f"""\
+    return f"""\
 drsim serves {scenario.name}, seed {seed}, at {url}
   time      from {begin}, {pacer.speed:g} virtual seconds a second{", paused" if pacer.paused else ""}
   table     {table.name}, index StatusIndex, in us-east-1
@@ -135,22 +134,14 @@ drsim serves {scenario.name}, seed {seed}, at {url}
   curl {url}/drsim/time   # and /drsim/executions, /drsim/servers
   curl -X POST '{url}/drsim/advance?by=10m'   # and /drsim/pause, /drsim/resume
 
-Ctrl-C ends it.""")
+Ctrl-C ends it."""
 
 
-def _print_totals(world: "ServedWorld", endpoint: "Endpoint", seconds: float) -> None:
+def _totals(world: "ServedWorld", endpoint: "Endpoint", seconds: float) -> str:
     from drsim.console import duration
 
     counts = ", ".join(f"{service} {count}" for service, count in sorted(endpoint.requests.items())) or "none"
     jobs = sum(len(world.drs.jobs(scope)) for scope in world.scopes)
-    virtual = duration(world.kernel.now_us / 1_000_000)
-    _print(
-        f"\ndrsim served requests for {duration(seconds)}: {counts}\n"
-        f"  {virtual} of virtual time, executions in the table: {len(world.table)}, DRS jobs: {jobs}"
-    )
-
-
-def _print(text: str) -> None:
-    from drsim.console import long_line, output
-
-    long_line(output(), text)
+    ran = f"{duration(world.kernel.now_us / 1e6)} of virtual time"
+    ended = f"{ran}, executions in the table: {len(world.table)}, DRS jobs: {jobs}"
+    return f"\ndrsim served requests for {duration(seconds)}: {counts}\n  {ended}"

@@ -53,10 +53,9 @@ def runs_in(path: Path) -> list[Path]:
         return [path]
     if (path / RESULT).exists():
         return [path / RESULT]
-    found = sorted(path.glob(f"*/{RESULT}"))
-    if not found:
-        raise UserError(f"{path}: holds no {RESULT}, nor does a folder in it")
-    return found
+    if found := sorted(path.glob(f"*/{RESULT}")):
+        return found
+    raise UserError(f"{path}: holds no {RESULT}, nor does a folder in it")
 
 
 def damage_of(path: Path, digest: str) -> str:

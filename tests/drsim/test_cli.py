@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from drsim import api, arguments
+from drsim.arguments import ExitCode
 from drsim.cli import main
-from drsim.exit_codes import ExitCode
 from drsim.scenarios.files import catalogue
 from drsim.scenarios.result import Result
 
