@@ -9,9 +9,6 @@ LINES_MAX: Final = 350
 FUNCTION_LINES_MAX: Final = 60
 LONG: Final = frozenset(
     {
-        "drsim.campaigns.explored",
-        "drsim.exploring.explore",
-        "drsim.reports.charts.distributions.ranges",
         "drsim.reports.html.render",
         "drsim.scenarios.criteria",
         "drsim.scenarios.runner._metrics",
@@ -24,17 +21,13 @@ TEST_LINES_MAX: Final = 400
 
 DEFINED_TWICE: Final = frozenset(
     {
-        "Ended",
         "Finding",
         "Judged",
         "Look",
         "Metrics",
-        "Process",
         "Run",
         "Sample",
-        "Scale",
         "TableStore",
-        "Tick",
         "Watched",
     }
 )

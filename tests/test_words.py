@@ -39,7 +39,6 @@ PENDING: Final = (
     "pyproject.toml",
     "reports/",
     "simulator/",
-    "tests/drsim/",
     "tests/orchestrator/test_decisions.py",
     "tests/planted_bugs/",
     "tests/reports/",

@@ -25,7 +25,7 @@ _CURVE_POINTS: Final = 200
 _RANGE_FIGURES: Final = {"min": "--faint", "p50": "--c1", "p95": "--c1", "p99": "--c1", "max": "--faint"}
 
 
-class _Picture(NamedTuple):
+class _DistributionPlot(NamedTuple):
     """A drawing over an axis: labelled places, and at each place a share for each distribution."""
 
     height: Axis
@@ -60,7 +60,7 @@ def distribution(
         drawing.data_of(label, drawing.coloured("", index), "%", ends, [share * 100 for share in shares])
         for index, (label, shares) in enumerate(zip(labels, picture.shares, strict=True))
     ]
-    return drawing.Figure(
+    return drawing.ChartLayout(
         name=name,
         title=title,
         summary=_summary(distributions),
@@ -91,7 +91,7 @@ def ranges(
         for key, colour in _RANGE_FIGURES.items()
     ]
     places = [scales.percent(middle) for middle in middles]
-    return drawing.Figure(
+    return drawing.ChartLayout(
         name=name,
         title=title,
         summary="Line: from least to largest; bar: from p50 (the dot) to p99, with p95 inside."
@@ -144,7 +144,7 @@ def _bases(shown: Sequence[Distribution]) -> str:
     return ", ".join(dict.fromkeys(each.basis for each in shown))
 
 
-def _density(axis: Axis, cells: Sequence[Cell]) -> _Picture:
+def _density(axis: Axis, cells: Sequence[Cell]) -> _DistributionPlot:
     """The share of values in each step, as bars."""
     edges = edges_of(cells, axis)
     shares = shares_of(cells, edges)
@@ -156,10 +156,12 @@ def _density(axis: Axis, cells: Sequence[Cell]) -> _Picture:
     bars = [(left + inset, right - inset, 0, top) for left, right, top in placed]
     shapes = [Shape(drawing.boxes(bars), "bars", drawing.coloured("", 0), 0)]
     labels = [f"{scales.figure(low / axis.divisor)} to {axis.text(high)}" for low, high in pairwise(edges)]
-    return _Picture(height, shapes, [(left + right) / 2 for left, right in sides], labels, [shares] if cells else [])
+    return _DistributionPlot(
+        height, shapes, [(left + right) / 2 for left, right in sides], labels, [shares] if cells else []
+    )
 
 
-def _cdf(axis: Axis, cells: Sequence[Sequence[Cell]]) -> _Picture:
+def _cdf(axis: Axis, cells: Sequence[Sequence[Cell]]) -> _DistributionPlot:
     """The share of values up to each value, as lines."""
     height = Axis(0, 1, [AxisLabel(quarter / 4, f"{quarter * 25}%") for quarter in range(5)])
     curves = [cumulated(each) for each in cells]
@@ -172,7 +174,7 @@ def _cdf(axis: Axis, cells: Sequence[Sequence[Cell]]) -> _Picture:
         shapes.append(Shape(drawing.line(points), "line", drawing.coloured("", index), index))
     labels = [f"up to {axis.text(value)}" for value in values]
     shares = [[share_up_to(value, curve) for value in values] for curve in curves]
-    return _Picture(height, shapes, [axis.at(value) for value in values], labels, shares)
+    return _DistributionPlot(height, shapes, [axis.at(value) for value in values], labels, shares)
 
 
 def _percentiles(found: Distribution, axis: Axis) -> Iterator[Mark]:

@@ -56,7 +56,7 @@ class Key(NamedTuple):
     series: int | None = None
 
 
-class Note(NamedTuple):
+class MarkLabel(NamedTuple):
     """The label of a mark: its percentage from left or top, its side of that place, and its row above the plot."""
 
     label: str
@@ -70,12 +70,12 @@ class Marked(NamedTuple):
     """Marks on an axis: their lines and labels, and the labels of marks beyond its ends."""
 
     lines: Sequence[Shape]
-    labels: Sequence[Note]
-    beyond: Sequence[Note]
+    labels: Sequence[MarkLabel]
+    beyond: Sequence[MarkLabel]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
+class ChartLayout:
     """A chart laid out, as `charts.html.j2` takes it. A chart without rows has `rows` 0.
 
     `data` is what charts.js shows. Its "s" holds each series: "n" is its name, "c" its colour, "u" its unit, "v" its
@@ -96,9 +96,9 @@ class Figure:
     unit: str = ""
     unit_right: str = ""
     keys: Sequence[Key] = ()
-    across: Sequence[Note] = ()
-    upright: Sequence[Note] = ()
-    beyond: Sequence[Note] = ()
+    across: Sequence[MarkLabel] = ()
+    upright: Sequence[MarkLabel] = ()
+    beyond: Sequence[MarkLabel] = ()
     rows: int = 0
     empty: bool = False
 
@@ -141,7 +141,7 @@ def across(marks: Iterable[Mark], axis: Axis) -> Marked:
         shapes.append(Shape(f"M0 {_y(axis.at(mark.value))}h{WIDTH}", "mark", mark.colour))
         at = percent(1 - axis.at(mark.value))
         near = abs(at - last) < _NEAR
-        notes.append(Note(_text(mark, axis), at, "start" if near else "end", mark.colour))
+        notes.append(MarkLabel(_text(mark, axis), at, "start" if near else "end", mark.colour))
         last = -100.0 if near else at
     return Marked(shapes, notes, outside)
 
@@ -151,20 +151,20 @@ def upright(marks: Iterable[Mark], axis: Axis, others: Iterable[Mark] = ()) -> M
     inside, outside = _split(marks, axis, ("before", "after"))
     placed = sorted([*others, *inside], key=lambda mark: mark.value)
     late = [mark for mark in placed if percent(axis.at(mark.value)) >= _LATE]
-    notes: list[Note] = []
+    notes: list[MarkLabel] = []
     # From the edges to the middle: a label is to the right of its line, or to the left if the plot soon ends. So the
     # lines that it could cover were placed before it, and end below it.
     for mark in [*late, *reversed(placed[: len(placed) - len(late)])]:
         at = percent(axis.at(mark.value))
         side = "end" if at >= _LATE else "start"
-        tried = [Note(_text(mark, axis), at, side, mark.colour, row) for row in range(len(notes) + 1)]
+        tried = [MarkLabel(_text(mark, axis), at, side, mark.colour, row) for row in range(len(notes) + 1)]
         # If every row clashes, a line runs through a label, which is better than two overlapping labels.
         notes.append(next((one for one in tried if not any(_clash(one, other) for other in notes)), tried[-1]))
     lines = [Shape(f"M{_x(axis.at(mark.value))} 0v{HEIGHT}", "mark", mark.colour) for mark in placed]
     return Marked(lines, [*reversed(notes[len(late) :]), *notes[: len(late)]], outside)
 
 
-def _split(marks: Iterable[Mark], axis: Axis, ends: tuple[str, str]) -> tuple[list[Mark], list[Note]]:
+def _split(marks: Iterable[Mark], axis: Axis, ends: tuple[str, str]) -> tuple[list[Mark], list[MarkLabel]]:
     """The marks on the axis, and labels for those beyond its ends, each with an arrow to where it would be."""
     inside, outside = [], []
     for mark in (each for each in marks if drawable(each.value)):
@@ -172,7 +172,7 @@ def _split(marks: Iterable[Mark], axis: Axis, ends: tuple[str, str]) -> tuple[li
             inside.append(mark)
             continue
         side, value = ends[axis.at(mark.value) > 0], quantity(mark.value / axis.divisor, axis.unit)
-        outside.append(Note(f"{_ARROWS[side]} {visible(mark.label, _MARK_MAX)} {value}", 0.0, side, mark.colour))
+        outside.append(MarkLabel(f"{_ARROWS[side]} {visible(mark.label, _MARK_MAX)} {value}", 0.0, side, mark.colour))
     return inside, outside
 
 
@@ -209,7 +209,7 @@ def _text(mark: Mark, axis: Axis) -> str:
     return f"{visible(mark.label, _MARK_MAX)} {axis.text(mark.value)}"
 
 
-def _clash(one: Note, other: Note) -> bool:
+def _clash(one: MarkLabel, other: MarkLabel) -> bool:
     """Whether a label covers the other, or the line that leads up to it."""
     below, above = sorted((one, other), key=lambda note: note.row)
     left, right = _ends(below)
@@ -218,7 +218,7 @@ def _clash(one: Note, other: Note) -> bool:
     return left < _ends(above)[1] and _ends(above)[0] < right
 
 
-def _ends(note: Note) -> tuple[float, float]:
+def _ends(note: MarkLabel) -> tuple[float, float]:
     width = len(note.label) * _CHARACTER
     return (note.at - width, note.at) if note.side == "end" else (note.at, note.at + width)
 

@@ -125,7 +125,7 @@ def _figure(
     right = next((axes[1] for each in drawn if each.right), None)
     keys = [Key(each.label, each.colour, index) for index, each in enumerate(drawn)]
     shaded = {each.label: Key(each.label, each.colour) for each in spans}
-    return drawing.Figure(
+    return drawing.ChartLayout(
         name=name,
         title=title,
         summary=_summary(whole, axes),

@@ -25,13 +25,13 @@ def test_ticks_are_round(low: float, high: float, labels: list[str]) -> None:
     assert [tick.label for tick in linear(low, high).ticks] == labels
 
 
-def test_what_is_counted_has_whole_ticks() -> None:
+def test_axis_of_counts_has_whole_ticks() -> None:
     assert [tick.label for tick in linear(0, 2, whole=True).ticks] == ["0", "1", "2"]
 
 
 @pytest.mark.slow
 @given(NUMBERS, NUMBERS)
-def test_an_axis_holds_all_values_and_has_few_ticks(one: float, other: float) -> None:
+def test_axis_holds_all_values_and_has_few_ticks(one: float, other: float) -> None:
     low, high = sorted((one, other))
     axis = linear(low, high)
     assert axis.holds(low)
@@ -41,7 +41,7 @@ def test_an_axis_holds_all_values_and_has_few_ticks(one: float, other: float) ->
 
 @pytest.mark.slow
 @given(st.floats(min_value=1e-6, max_value=1e9), st.floats(min_value=1, max_value=1e9))
-def test_a_logarithmic_axis_holds_all_values(low: float, times: float) -> None:
+def test_logarithmic_axis_holds_all_values(low: float, times: float) -> None:
     axis = logarithmic(low, low * times, "ms")
     assert axis.holds(low)
     assert axis.holds(low * times)
