@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NamesArgument = Annotated[
-    list[str], typer.Argument(metavar="NAME|FILE...", help="Scenarios of the catalogue, or YAML files.")
-]
+NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME|FILE...", help="Catalogue scenarios or YAML files.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Random seed.")]
 SetOption = Annotated[
     list[str] | None,

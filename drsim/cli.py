@@ -89,8 +89,7 @@ def run(
     ] = None,
     out: arguments.OutOption = arguments.OUT_DEFAULT,
     trace: Annotated[
-        TraceKept,
-        typer.Option(help="Events to write: none, a summary of each execution, all, or all and a trace for Perfetto."),
+        TraceKept, typer.Option(help="Events to write: none, a summary of each execution, all, or also for Perfetto.")
     ] = TraceKept.FULL,
     as_json: Annotated[bool, typer.Option("--json", help="Print only the results, each as a line of JSON.")] = False,
 ) -> None:

@@ -88,8 +88,8 @@ class Shipped(WorkerPlugin):
 
     def _start(self, home: str, count: int) -> None:
         self._ending = ExitStack()
-        kept = TemporaryDirectory(prefix="drsim-", dir=home, ignore_cleanup_errors=True)
-        folder = self._ending.enter_context(kept)
+        temporary = TemporaryDirectory(prefix="drsim-", dir=home, ignore_cleanup_errors=True)
+        folder = self._ending.enter_context(temporary)
         with zipfile.ZipFile(io.BytesIO(self._packed)) as packed:
             packed.extractall(folder)
         # The sent drsim comes before one that is installed on the worker.

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 RESULT: Final = "result.json"
 _TROUBLE_MAX, _LINE_MAX = 200, 60
-_PIECE_BYTES: Final = 1 << 20
 
 
 def result_in(path: Path) -> "Result":
@@ -60,22 +59,20 @@ def runs_in(path: Path) -> list[Path]:
 
 def damage_of(path: Path, digest: str) -> str:
     """What is wrong with the file of a trace with this digest; "" if nothing is."""
-    found = hashlib.sha256()
     try:
         if not path.stat().st_size:
             return "cannot be read (it is empty)"
         with gzip.open(path, "rb") as file:
-            while piece := file.read(_PIECE_BYTES):
-                found.update(piece)
+            found = hashlib.file_digest(file, "sha256").hexdigest()
     except EOFError:
         return "cannot be read (it is cut off: its compressed data does not end)"
     except (gzip.BadGzipFile, zlib.error) as error:
         return f"cannot be read (it is damaged: {error})"
     except OSError as error:
         return f"cannot be read ({error.strerror or error})"
-    if found.hexdigest() == digest:
+    if found == digest:
         return ""
-    wanted, got = f"{digest[:16]}...", f"{found.hexdigest()[:16]}..."
+    wanted, got = f"{digest[:16]}...", f"{found[:16]}..."
     return f"is not the trace of the result.json beside it, whose trace_digest is {wanted}, got {got}"
 
 
