@@ -16,16 +16,16 @@ def explore(
     names: arguments.NamesArgument,
     seeds: Annotated[str, typer.Option(metavar="FIRST-LAST", help="Seeds to explore, or one seed.")] = "1-1000",
     time: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Stop starting new seeds after this, e.g. 10m.")
+        str | None, typer.Option(metavar="DURATION", help="Stop starting new seeds after this long, e.g. 10m.")
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes; by default one for each processor.")] = None,
     changes: arguments.SetOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the earlier campaign in DIR.")] = False,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Start over; the old folder becomes NAME.1, NAME.2...")
+        bool, typer.Option("--restart", help="Start over: rename an earlier campaign's folder to NAME.1, NAME.2...")
     ] = False,
     crash_points: Annotated[
-        bool, typer.Option("--crash-points", help="Kill the functions at each of their calls.")
+        bool, typer.Option("--crash-points", help="Kill the functions at every call they make with the first seed.")
     ] = False,
     parts: Annotated[
         str, typer.Option(metavar="MODULE:NAME", help="A simulator.world.Parts to run in place of drsim's own code.")
