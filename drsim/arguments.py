@@ -27,8 +27,6 @@ OUT_DEFAULT = Path("drsim-runs")
 
 
 class TraceFormat(StrEnum):
-    """Further formats of a trace."""
-
     CHROME = "chrome"
 
 
@@ -42,20 +40,15 @@ class TraceKept(StrEnum):
 
     @property
     def level(self) -> "Level":
-        """The level of the trace itself."""
         return "off" if self is TraceKept.OFF else "summary" if self is TraceKept.SUMMARY else "full"
 
 
 class EngineName(StrEnum):
-    """The values of `--engine`."""
-
     PROCESS = "process"
     DASK = "dask"
 
 
 class ExitCode(IntEnum):
-    """Exit codes of `drsim`."""
-
     PASS = 0
     FAIL = 1
     INTERRUPTED = 2

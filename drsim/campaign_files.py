@@ -86,7 +86,6 @@ def begin(path: Path, header: Header, ranges: Sequence[Explored]) -> None:
 
 
 def line_of(explored: Explored) -> str:
-    """A range as a line, without the line break."""
     return explored.model_dump_json(exclude_defaults=True)
 
 

@@ -5,7 +5,7 @@
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,10 @@ from drsim.arguments import ExitCode, UserError
 from drsim.campaign_files import Header
 from drsim.console import errors, line, long_line, plural, progress
 from drsim.engines import Engine
-from drsim.failures import keep_each
+from drsim.failures import Found, keep_each
 from drsim.scenarios import crashes, machine
 from drsim.scenarios.campaign import Campaign, Explored, missing_ranges
-from drsim.scenarios.contradiction import BROKEN, Contradiction, scenario_of
+from drsim.scenarios.contradiction import BROKEN, scenario_of
 from drsim.scenarios.explore import LostError, explore
 from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario
@@ -149,14 +149,7 @@ def _set_aside(console: Console, folder: Path) -> None:
         long_line(console, f"  the earlier campaign is now in {aside}")
 
 
-def _ended(
-    console: Console,
-    work: _Work,
-    verdict: RunVerdict,
-    firsts: Sequence[tuple[Scenario, Contradiction]],
-    parts: str,
-    folder: Path,
-) -> ExitCode:
+def _ended(console: Console, work: _Work, verdict: RunVerdict, firsts: Found, parts: str, folder: Path) -> ExitCode:
     """Print what was lost, keep the first failure of each group unless interrupted, and return the exit code."""
     if work.lost:
         line(console, "unknown", work.lost, indent=2)

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from drsim.scenarios.result import Result
 
 
-_SIGINT = 130
-"""typer's exit code for a KeyboardInterrupt."""
-
 app = typer.Typer(
     name="drsim",
     help="Run AWS DRS polling through simulated half hours: jobs that complete, fail, hang, by the hundred.",
@@ -181,7 +178,8 @@ def main(words: list[str] | None = None) -> int:
     try:
         return int(typer.main.get_command(app).main(words, prog_name="drsim", standalone_mode=False) or 0)
     except Exit as error:
-        if error.exit_code != _SIGINT:
+        # typer makes this of a KeyboardInterrupt.
+        if error.exit_code != 130:
             return error.exit_code
         complain("interrupted")
         return ExitCode.INTERRUPTED

@@ -111,7 +111,6 @@ class OnCluster(Executor):
         return max(self._threads_count, 1)
 
     def where(self) -> str:
-        """Where calls ran, for a summary."""
         count = self._workers_count_max
         return f"on up to {count} dask worker{'' if count == 1 else 's'}"
 

@@ -5,7 +5,7 @@ None is lost: a failure that cannot be shrunk is kept as it was found, and an ex
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from rich.console import Console
 from rich.text import Text
@@ -14,17 +14,20 @@ from drsim import campaign_files, campaign_report
 from drsim.console import duration, line, long_line, plural
 from drsim.scenarios import explanation, failure, machine
 from drsim.scenarios.contradiction import BROKEN, Contradiction, in_words
+from drsim.scenarios.explanation import Difference
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.shrink import shrunk_failure
 from drsim.simulator.trace import BrokenSimulationError
 
+Found: TypeAlias = Sequence[tuple[Scenario, Contradiction]]
+"""Failures, each with the scenario in which it occurs."""
 GROUPS_SHOWN_MAX: Final = 5
 _SHRINK_SECONDS: Final = 60.0
 
 
-def keep_each(console: Console, failures: Sequence[tuple[Scenario, Contradiction]], parts: str, folder: Path) -> bool:
+def keep_each(console: Console, failures: Found, parts: str, folder: Path) -> bool:
     """Shrink the first failures, keep and print them. False if interrupted. Raises OSError."""
     broken = [each for each in failures if each[1].property == BROKEN][:GROUPS_SHOWN_MAX]
     others = [each for each in failures if each[1].property != BROKEN][:GROUPS_SHOWN_MAX]
@@ -77,7 +80,7 @@ def _show(console: Console, kept: Failure, path: Path) -> None:
     _show_end(console, kept, path, difference)
 
 
-def _show_end(console: Console, kept: Failure, path: Path, difference: "explanation.Difference | None" = None) -> None:
+def _show_end(console: Console, kept: Failure, path: Path, difference: Difference | None = None) -> None:
     long_line(console, f"    expected  {kept.expected}", "bold")
     long_line(console, f"    observed  {kept.observed}", "bold")
     if difference is not None:

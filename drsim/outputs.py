@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 TRACE: Final = "trace.jsonl.gz"
 LEFT: Final = "trace-without-result.jsonl.gz"
-"""The trace of a run whose result could not be written; TRACE would pair it with the result of an earlier run."""
+"""The trace of a run whose result could not be written; as TRACE it would belong to the result of an earlier run."""
 ERROR: Final = "error.txt"
 
 
 def folder_of(out: Path, scenario: str, seed: int) -> Path:
-    """The folder for a run's files."""
     return out / f"{scenario}-{seed}"
 
 

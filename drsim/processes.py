@@ -144,7 +144,6 @@ class ProcessExecutor(ThreadPoolExecutor):
         return self._jobs
 
     def where(self) -> str:
-        """Where calls ran, for a summary."""
         return f"in {self._jobs} process{'' if self._jobs == 1 else 'es'}"
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:

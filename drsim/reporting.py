@@ -28,7 +28,7 @@ def report(
 
     A run that cannot be read is reported, and all others are written.
 
-    A run whose trace cannot be read gets reports without the timeline; an earlier page that has it stays.
+    A run whose trace cannot be read gets reports without the timeline; an earlier page with the timeline stays.
 
     trace.chrome.json is written again if it exists, or with --trace.
     """

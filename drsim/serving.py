@@ -34,7 +34,7 @@ why: Whatever happens in it, clients do.
 
 def serve(
     name: Annotated[
-        str, typer.Argument(metavar="NAME|FILE", help="A scenario whose executions start; none: an empty world.")
+        str, typer.Argument(metavar="NAME|FILE", help="A scenario, whose executions start; by default an empty world.")
     ] = "",
     seed: SeedOption = 1,
     changes: SetOption = None,

@@ -36,7 +36,6 @@ class Series:
     style: Literal["line", "step"] = "line"
 
     def values(self) -> list[tuple[float, float]]:
-        """The points without gaps."""
         return [(at, value) for at, value in self.points if value is not None]
 
 
@@ -70,7 +69,7 @@ def timeline(
     """
     whole = [_drawable(each, index, bounds) for index, each in enumerate(series)]
     drawn = [_thinned(each) for each in whole]
-    time = _time(*(bounds or scales.extent([at for each in drawn for at, _ in each.points])), 30)
+    time = scales.time_axis(*(bounds or scales.extent([at for each in drawn for at, _ in each.points])), 30)
     axes = [
         _axis([value for each in drawn if each.right is right for _, value in each.values()], marks_of, unit_of)
         for right, marks_of, unit_of in ((False, marks, unit), (True, (), unit_right))
@@ -89,7 +88,7 @@ def stacked(name: str, title: str, series: Sequence[Series], *, basis: str = "")
     instants = sorted({at for each in drawn for at, _ in each.points})
     width = min((after - before for before, after in pairwise(instants)), default=60.0)
     low, high = scales.extent(instants)
-    time = _time(low - width / 2, high + width / 2, 0.5)
+    time = scales.time_axis(low - width / 2, high + width / 2, 0.5)
     tops = dict.fromkeys(instants, 0.0)
     bars: list[list[tuple[float, float, float, float]]] = [[] for _ in drawn]
     for each, own in zip(drawn, bars, strict=True):
@@ -170,10 +169,6 @@ def _outline(column: Sequence[Point]) -> list[Point]:
     gaps = [index for index, (_, value) in enumerate(column) if value is None]
     extremes = [min(valued)[1], max(valued)[1]] if valued else []
     return [column[index] for index in sorted({0, len(column) - 1, *gaps[:1], *extremes})]
-
-
-def _time(low: float, high: float, room: float) -> Axis:
-    return scales.time_axis(low, high) if high - low >= 1 else scales.time_axis(low - room, high + room)
 
 
 def _axis(values: Sequence[float], marks: Sequence[Mark], unit: str) -> Axis:

@@ -1,7 +1,4 @@
-"""Where a value lies on an axis, and the text beside it: ends, ticks and figures with units.
-
-Owns no drawing. Any values have an axis: one value, none, equal ones, huge or negative ones.
-"""
+"""Axes: positions of values, ticks, and figures with units. Any values have an axis: none, equal, huge or negative."""
 
 import math
 from collections.abc import Sequence
@@ -126,8 +123,13 @@ def logarithmic(low: float, high: float, unit: str) -> Axis:
     return Axis(begin, end, [AxisLabel(each, _round_quantity(each, unit)) for each in shown], unit, log=True)
 
 
-def time_axis(low: float, high: float) -> Axis:
-    """An axis in seconds since the epoch, with ticks on whole seconds, minutes, hours or days."""
+def time_axis(low: float, high: float, room: float = 0.0) -> Axis:
+    """An axis in seconds since the epoch, with ticks on whole seconds, minutes, hours or days.
+
+    If it is shorter than a second, it gets `room` on both sides.
+    """
+    if high - low < 1:
+        low, high = low - room, high + room
     least = (high - low) / _TIME_TICKS
     step = next((each for each in _TIME_STEPS if least <= each), math.ceil(least / DAY) * DAY)
     marked = range(math.ceil(low / step) * step, math.floor(high) + 1, step)
