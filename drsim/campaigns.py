@@ -1,33 +1,68 @@
-"""Campaigns: exploring and crash points, as `drsim explore` runs them, from the workers to the files.
+"""Campaigns: exploring and crash points, as `drsim explore` runs them, on processes or dask.
 
-`drsim.engines` owns the workers, `drsim.campaign_files` the files, `drsim.campaign_summary` the summary, and
-`drsim.failures` what is kept and printed of each failure.
+`drsim.campaign_files` owns the files, `drsim.campaign_summary` the summary, and `drsim.failures` what is kept and
+printed of each failure.
 """
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from concurrent.futures import BrokenExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 from rich.console import Console
 
 from drsim import campaign_files, campaign_report, campaign_summary
-from drsim.arguments import ExitCode, UserError
+from drsim.arguments import EngineName, ExitCode, UserError
 from drsim.campaign_files import Header
 from drsim.console import errors, line, long_line, plural, progress
-from drsim.engines import Engine
 from drsim.failures import Found, keep_each
+from drsim.processes import ProcessExecutor
 from drsim.scenarios import crashes, machine
 from drsim.scenarios.campaign import Campaign, Explored, missing_ranges
 from drsim.scenarios.contradiction import BROKEN, scenario_of
 from drsim.scenarios.explore import LostError, explore
+from drsim.scenarios.extras import needs
 from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.result import RunVerdict
 
+if TYPE_CHECKING:
+    from drsim.clusters import OnCluster
+
+Engine: TypeAlias = Union[ProcessExecutor, "OnCluster"]
+"""An executor of ready workers. Its `troubles` grow by a line for each worker that joined and could not start."""
 EngineStart: TypeAlias = Callable[[], AbstractContextManager[Engine]]
+
+
+@contextmanager
+def running(name: EngineName, jobs: int, scheduler: str = "", parts: str = "") -> Iterator[Engine]:
+    """The engine, ready, and killed afterwards with the calls that still run. Without a scheduler, dask runs here.
+
+    It repeats the calls of a worker that dies; a call that cost several workers raises BrokenExecutor. Raises UserError
+    if processes cannot start, the scheduler cannot be reached, or its workers do not fit, and MissingExtraError without
+    `distributed`.
+    """
+    with ExitStack() as stack:
+        if name is EngineName.PROCESS:
+            try:
+                executor = ProcessExecutor(jobs)
+            except BrokenExecutor as error:
+                raise UserError(f"--jobs {jobs}: {error}") from None
+            stack.callback(executor.shutdown, wait=False, cancel_futures=True)
+            yield executor
+            return
+        with needs("cluster", "--engine dask"):
+            from drsim import clusters
+        # drsim reports what a user can act on in its own words.
+        logging.disable(logging.CRITICAL)
+        stack.callback(logging.disable, logging.NOTSET)
+        named = f"--scheduler {scheduler}" if scheduler else f"--jobs {jobs}"
+        cluster = scheduler or stack.enter_context(clusters.here(jobs))
+        yield stack.enter_context(clusters.connected(cluster, named, parts))
 
 
 @dataclass(slots=True)

@@ -48,7 +48,7 @@ def explore(
     _check_parts(parts)
     _check_ways(resume=resume, restart=restart, crash_points=crash_points, timed=time is not None)
     _check_engine(engine, jobs, scheduler)
-    from drsim import campaigns, engines
+    from drsim import campaigns
     from drsim.campaign_files import refuse_to_replace
     from drsim.console import output
 
@@ -56,7 +56,7 @@ def explore(
     # All folders first: an hour's work on one scenario must not end at the folder of the next.
     for folder in folders if not (resume or restart) else ():
         writing(partial(refuse_to_replace, folder, resumable=not crash_points))
-    workers = partial(engines.running, engine, jobs or arguments.jobs_default(), scheduler, parts)
+    workers = partial(campaigns.running, engine, jobs or arguments.jobs_default(), scheduler, parts)
     run = (
         partial(campaigns.crashed, seed=first)
         if crash_points

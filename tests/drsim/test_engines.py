@@ -19,8 +19,8 @@ from distributed import Client, Future
 from drsim import campaign_files, clusters
 from drsim.arguments import EngineName
 from drsim.campaign_report import summed_up
+from drsim.campaigns import running
 from drsim.cli import main
-from drsim.engines import running
 from drsim.reports import campaign as report
 from tests.drsim.clusters import Cluster, cluster
 from tests.drsim.deadly import ONCE
