@@ -224,7 +224,7 @@ def test_time_is_controlled_and_wrong_requests_are_refused() -> None:
         )
         assert second.returncode == 4
         assert second.stderr == (
-            f"drsim: cannot listen on 127.0.0.1, port {port}: Address already in use; --port 0 takes any that is free\n"
+            f"drsim: cannot listen on 127.0.0.1, port {port}: Address already in use; --port 0 takes any free port\n"
         )
         code, printed, _ = served.end(signal.SIGTERM)
     assert code == 0
