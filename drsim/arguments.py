@@ -1,11 +1,14 @@
-"""Command-line arguments as values, and errors of arguments, files and disks as messages for users."""
+"""What commands share: options, exit codes, and errors of arguments, files and disks as messages for users."""
 
 import os
+import sys
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterable
+from enum import IntEnum, StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
 
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
@@ -13,15 +16,22 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME|FILE...", help="Catalogue scenarios or YAML files.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Random seed.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario, e.g. executions=200 or duration=45m."),
+]
+OutOption = Annotated[Path, typer.Option(metavar="DIR", help="Where the folder of each run or campaign goes.")]
+OUT_DEFAULT = Path("drsim-runs")
+
 
 class TraceFormat(StrEnum):
-    """Further formats of a trace."""
-
     CHROME = "chrome"
 
 
 class TraceKept(StrEnum):
-    """Which events of a run are written; chrome is full, in that format as well."""
+    """The events of a run that are written. `chrome` is `full`, and writes that format as well."""
 
     OFF = "off"
     SUMMARY = "summary"
@@ -30,24 +40,35 @@ class TraceKept(StrEnum):
 
     @property
     def level(self) -> "Level":
-        """The level of the trace itself."""
         return "off" if self is TraceKept.OFF else "summary" if self is TraceKept.SUMMARY else "full"
 
 
 class EngineName(StrEnum):
-    """The values of `--engine`."""
-
     PROCESS = "process"
     DASK = "dask"
 
 
-@dataclass(frozen=True, slots=True)
-class EngineChoice:
-    """Where `drsim explore` runs its seeds. Without a scheduler's address, dask runs on this machine."""
+class ExitCode(IntEnum):
+    PASS = 0
+    FAIL = 1
+    INTERRUPTED = 2
+    INTERNAL = 3
+    USAGE = 4
+    UNKNOWN = 5
 
-    name: EngineName
-    jobs: int
-    scheduler: str = ""
+
+_BY_SEVERITY = [ExitCode[name] for name in ("PASS", "UNKNOWN", "FAIL", "USAGE", "INTERNAL", "INTERRUPTED")]
+
+
+def worst(codes: Iterable[ExitCode]) -> ExitCode:
+    """The exit code of several runs."""
+    return max(codes, key=_BY_SEVERITY.index, default=ExitCode.PASS)
+
+
+def complain(text: str) -> None:
+    """Write a message to standard error."""
+    for line in text.splitlines():
+        sys.stderr.write(f"drsim: {line}\n")
 
 
 def jobs_default() -> int:
@@ -59,37 +80,15 @@ class UserError(Exception):
     """An error that the user can fix; the message describes it."""
 
 
-def seeds_of(text: str) -> tuple[int, int]:
-    """The first and the last seed of --seeds. Raises UserError."""
-    import re
-
-    first, _, last = text.partition("-")
-    if not re.fullmatch(r"[0-9]+(-[0-9]+)?", text) or int(last or first) < int(first):
-        raise UserError(f"--seeds must be FIRST-LAST, such as 1-10000, or one seed, got {text!r}")
-    return int(first), int(last or first)
-
-
-def seconds_of(text: str | None) -> float | None:
-    """The duration of --time. Raises UserError."""
-    from drsim.simulator.durations import duration_us
-
+def option(name: str, read: Callable[[], T]) -> T:
+    """Read an option's value. Raises UserError instead of ValueError."""
     try:
-        return None if text is None else duration_us(text) / 1_000_000
+        return read()
     except ValueError as error:
-        raise UserError(f"--time: {error}") from None
+        raise UserError(f"{name}: {error}") from None
 
 
-def check_parts(place: str) -> None:
-    """Raise UserError if --parts names no parts."""
-    from drsim.scenarios.parts import parts_of
-
-    try:
-        parts_of(place)
-    except ValueError as error:
-        raise UserError(f"--parts: {error}") from None
-
-
-def reading(read: "Callable[[], T]") -> "T":
+def reading(read: Callable[[], T]) -> T:
     """Read a user's files. Raises UserError for errors in them."""
     from drsim.scenarios.files import ScenarioError
 
@@ -97,6 +96,14 @@ def reading(read: "Callable[[], T]") -> "T":
         return read()
     except ScenarioError as error:
         raise UserError("\n".join(error.problems)) from None
+
+
+def writing(write: Callable[[], T]) -> T:
+    """Write files. Raises UserError for an error of the disk or the folder."""
+    try:
+        return write()
+    except OSError as error:
+        raise UserError(f"cannot write {error.filename or 'the results'}: {error.strerror}") from None
 
 
 def loaded(names: list[str], changes: list[str]) -> "list[Scenario]":
@@ -115,11 +122,3 @@ def loaded(names: list[str], changes: list[str]) -> "list[Scenario]":
     if problems:
         raise UserError("\n".join(problems))
     return scenarios
-
-
-def writing(write: Callable[[], T]) -> T:
-    """Write files. Raises UserError for an error of the disk or the folder."""
-    try:
-        return write()
-    except OSError as error:
-        raise UserError(f"cannot write {error.filename or 'the results'}: {error.strerror}") from None

@@ -1,8 +1,7 @@
 """A campaign's folder: `campaign.jsonl` holds what was explored, `failures/` the failures.
 
-Owns how both are named, written and read again, and that no campaign is lost to a later one. The first line of
-`campaign.jsonl` says what is explored, each further one what a range of seeds left behind, written as soon as that is
-done: an interruption loses seconds.
+The first line of `campaign.jsonl` is its header, and each further line a range of seeds, written as soon as that is
+done, so that an interruption loses seconds. No campaign is lost to a later one.
 """
 
 import json
@@ -29,9 +28,9 @@ _SHOWN_MAX: Final = 60
 
 
 class Header(Record):
-    """What is explored: a scenario run on some parts ("" for drsim's own code), with what code, and which seeds.
+    """What is explored: a scenario, its parts ("" for drsim's own code), a digest of the code, and seeds.
 
-    `seeds` are the first and the last that were last asked for; None in files of earlier versions.
+    `seeds` are the first and the last one of the latest request; None in files of earlier versions.
     """
 
     scenario: Scenario
@@ -49,19 +48,14 @@ class Kept(NamedTuple):
 
 def refuse_to_replace(folder: Path, *, resumable: bool) -> None:
     """Raise UserError if the folder holds a campaign, or failures, that a new campaign would overwrite."""
-    held = _held(folder)
-    if held:
+    if held := _held(folder):
         ways = "--resume continues it, " if resumable else ""
-        raise UserError(
-            f"{folder} already holds {held}: {ways}--restart sets the folder aside and starts over, "
-            "--out DIR leaves it alone"
-        )
+        ways += "--restart sets the folder aside and starts over, --out DIR leaves it alone"
+        raise UserError(f"{folder} already holds {held}: {ways}")
 
 
 def _held(folder: Path) -> str:
-    """What the folder holds of an earlier campaign; "" if nothing."""
-    path = folder / CAMPAIGN
-    failures = len(list((folder / FAILURES).glob("*.yaml")))
+    path, failures = folder / CAMPAIGN, len(list((folder / FAILURES).glob("*.yaml")))
     if path.exists() and path.stat().st_size:
         return "a campaign"
     return f"{failures} failure{'s' * (failures != 1)} of an earlier campaign" if failures else ""
@@ -74,24 +68,18 @@ def set_aside(folder: Path) -> Path | None:
     """
     if not _held(folder):
         return None
-    free = next(
-        path for path in (folder.with_name(f"{folder.name}.{number}") for number in count(1)) if not path.exists()
-    )
-    folder.rename(free)
-    return free
+    numbered = (folder.with_name(f"{folder.name}.{number}") for number in count(1))
+    return folder.rename(next(path for path in numbered if not path.exists()))
 
 
 def failure_path(folder: Path, found: Contradiction) -> Path:
-    """Where the shrunk failure goes that began as this one. Names of criteria are sentences, and lose all but words."""
+    """The file of the failure that is shrunk from this one. Only words are kept of a criterion's name."""
     words = re.findall(r"[a-z0-9]+", found.property.lower().replace("'", ""))
     return folder / FAILURES / f"{'-'.join(words)}-{found.seed}.yaml"
 
 
 def begin(path: Path, header: Header, ranges: Sequence[Explored]) -> None:
-    """Write a campaign's file with these ranges, without a line that an interruption cut off, in place of an old one.
-
-    A process that is killed here leaves the whole old file or the whole new one. Raises OSError.
-    """
+    """Write a campaign's file with these ranges, atomically and in place of an old one. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps(header.model_dump(mode="json")), *map(line_of, ranges)]
     with replaced(path) as place:
@@ -99,14 +87,13 @@ def begin(path: Path, header: Header, ranges: Sequence[Explored]) -> None:
 
 
 def line_of(explored: Explored) -> str:
-    """A range as a line, without its end."""
     return explored.model_dump_json(exclude_defaults=True)
 
 
 def read(path: Path) -> Kept | None:
-    """The campaign in a file, or None if there is no such file, or nothing in it.
+    """The campaign in a file, or None if the file does not exist or is empty.
 
-    A last line that was cut off counts as not begun. Raises ScenarioError, which names the line that is wrong.
+    A last line that was cut off counts as not run. Raises ScenarioError, which names the wrong line.
     """
     try:
         whole, end, last = path.read_bytes().rpartition(b"\n")
@@ -119,7 +106,7 @@ def read(path: Path) -> Kept | None:
         raise ScenarioError(f"cannot read {path}: {reason}") from None
     if not text:
         return None
-    # Not splitlines(): what executions are called may hold separators that JSON need not escape.
+    # Not splitlines(): ids of executions may contain line separators that JSON need not escape.
     first, *lines = text.removesuffix("\n").split("\n")
     header = _header(first, path)
     ranges: list[Explored] = []
@@ -130,11 +117,9 @@ def read(path: Path) -> Kept | None:
             if number == len(lines) + 1 and not text.endswith("\n"):
                 break
             raise ScenarioError(f"{path}:{number} is no range of seeds, got {written[:_SHOWN_MAX]!r}") from None
-        wrong = _wrong(explored)
-        if wrong:
-            raise ScenarioError(f"{path}:{number}: {wrong}")
+        _check(explored, f"{path}:{number}")
         ranges.append(explored)
-    # What is counted twice would claim more than was run.
+    # Seeds that are counted twice would support too strong a claim.
     in_order = sorted((each.first, each.last, number) for number, each in enumerate(ranges, start=2))
     for (_, before, _), (again, _, number) in pairwise(in_order):
         if again <= before:
@@ -142,23 +127,22 @@ def read(path: Path) -> Kept | None:
     return Kept(header, ranges)
 
 
-def _wrong(explored: Explored) -> str:
-    """What a range says against itself, or ""."""
+def _check(explored: Explored, where: str) -> None:
+    seeds = f"{explored.first} to {explored.last}"
     if explored.last < explored.first:
-        return f"last must be >= first, got {explored.first} to {explored.last}"
+        raise ScenarioError(f"{where}: last must be >= first, got {seeds}")
     for found in explored.failures:
         if not explored.first <= found.seed <= explored.last:
-            return f"failures must be of seeds {explored.first} to {explored.last}, got one of seed {found.seed}"
-    return ""
+            raise ScenarioError(f"{where}: failures must be of seeds {seeds}, got one of seed {found.seed}")
 
 
 def _header(line: str, path: Path) -> Header:
     try:
         data = json.loads(line)
-        if not isinstance(data, dict) or not {"scenario", "parts", "code"} <= data.keys():
-            raise ValueError
     except ValueError:
-        raise ScenarioError(f"{path} does not begin as a campaign does, got {line[:_SHOWN_MAX]!r}") from None
+        data = None
+    if not isinstance(data, dict) or not {"scenario", "parts", "code"} <= data.keys():
+        raise ScenarioError(f"{path} does not begin as a campaign does, got {line[:_SHOWN_MAX]!r}")
     try:
         return Header.model_validate(current(data))
     except ValidationError as error:

@@ -1,7 +1,6 @@
 """The report of an exploration: from a campaign's folder to `report.html` and `report.md` in it.
 
-Makes the summary: adds up the ranges, puts each failure with its group, and runs it again for its story.
-`reports.campaign` renders it.
+Adds up the ranges, and runs each failure again for its story; `reports.campaign` renders the summary.
 """
 
 import shlex
@@ -11,7 +10,7 @@ from typing import Final
 
 from drsim.arguments import UserError, reading
 from drsim.campaign_files import CAMPAIGN, FAILURES, Kept, failure_path, read
-from drsim.console import duration
+from drsim.console import duration, plural
 from drsim.reports import campaign as report
 from drsim.scenarios import explanation, failure
 from drsim.scenarios.atomic_files import replaced
@@ -28,9 +27,9 @@ _US: Final = 1_000_000
 
 
 def write(folder: Path) -> list[Path]:
-    """Write the page and the Markdown of the campaign in a folder, over earlier ones, and return their paths.
+    """Write the page and the Markdown of a campaign into its folder, and return their paths.
 
-    Raises UserError for a folder that holds no campaign and for a file in it that cannot be read, and OSError.
+    Raises OSError, and UserError for a folder without a campaign or with a file that cannot be read.
     """
     summary = summed_up(folder)
     documents = {PAGE: report.render_html(summary), MARKDOWN: report.render_markdown(summary)}
@@ -45,14 +44,12 @@ def summed_up(folder: Path) -> report.CampaignSummary:
     kept = reading(lambda: read(folder / CAMPAIGN))
     if kept is None:
         raise UserError(f"no campaign in {folder}: `drsim explore` leaves {CAMPAIGN} in a folder of its own")
-    campaign = Campaign()
-    for each in kept.ranges:
-        campaign.add(each)
+    campaign, scenario = Campaign(kept.ranges), kept.header.scenario
     paths = sorted((folder / FAILURES).glob("*.yaml"))
     failures = reading(lambda: {path: failure.read(path) for path in paths})
     groups, others = _grouped(campaign, folder, failures, kept.header.parts)
-    scenario = kept.header.scenario
     run, missing = _seeds(kept)
+    quantiles = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))
     return report.CampaignSummary(
         scenario=scenario.name,
         title=scenario.title,
@@ -68,15 +65,12 @@ def summed_up(folder: Path) -> report.CampaignSummary:
         missing=missing,
         compared=campaign.compared,
         recovery_s=dict(sorted(campaign.recovery_s.items())),
-        recovery_quantiles=tuple(
-            (name, campaign.recovery(ratio))
-            for name, ratio in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))
-        ),
+        recovery_quantiles=tuple((name, campaign.recovery(ratio)) for name, ratio in quantiles),
         recovery_allowed_s=scenario.bounds.completion / _US,
         healed=scenario.heal is not None,
         unwinnable=tuple(sorted(campaign.unwinnable.items())),
         phases=PHASES,
-        ledger=ledger(scenario, campaign),
+        ledger=_ledger(scenario, campaign),
         groups=groups,
         others=others,
     )
@@ -88,23 +82,17 @@ def drawn_faults(scenario: Scenario) -> list[Fault]:
     return [fault for fault in Fault if fault in drawn | {rule.fault for rule in scenario.faults}]
 
 
-def ledger(scenario: Scenario, campaign: Campaign) -> dict[str, tuple[report.LedgerCell, ...]]:
-    """Each kind of fault by phase of life."""
+def _ledger(scenario: Scenario, campaign: Campaign) -> dict[str, tuple[report.LedgerCell, ...]]:
     faults = drawn_faults(scenario)
-    # With no counts, every possible cell is missing.
+    # Without counts, every possible cell is missing.
     possible = campaign.empty_cells(faults, {})
-    return {
-        str(fault): tuple(
-            report.LedgerCell(
-                struck=campaign.fired[f"{fault} {phase}"],
-                met_poll=campaign.in_flight[f"{fault} {phase}"],
-                changed=campaign.changed[f"{fault} {phase}"],
-                possible=phase in possible.get(fault, ()),
-            )
-            for phase in PHASES
-        )
-        for fault in faults
-    }
+
+    def cell(fault: Fault, phase: str) -> report.LedgerCell:
+        key, is_possible = f"{fault} {phase}", phase in possible.get(fault, ())
+        counts = {"struck": campaign.fired[key], "met_poll": campaign.in_flight[key], "changed": campaign.changed[key]}
+        return report.LedgerCell(**counts, possible=is_possible)
+
+    return {str(fault): tuple(cell(fault, phase) for phase in PHASES) for fault in faults}
 
 
 def size_of(scenario: Scenario) -> str:
@@ -112,21 +100,17 @@ def size_of(scenario: Scenario) -> str:
     executions = sum(group.executions for group in scenario.workload)
     waves = sum(group.executions * len(group.waves) for group in scenario.workload)
     counted = ((executions, "execution"), (waves, "wave"), (len(scenario.faults), "fault"))
-    words = [f"{count} {name}{'s' * (count != 1)}" for count, name in counted]
-    return f"{', '.join(words)}, {duration(scenario.duration / _US)} of virtual time"
+    return f"{', '.join(plural(*each) for each in counted)}, {duration(scenario.duration / _US)} of virtual time"
 
 
 def _seeds(kept: Kept) -> tuple[tuple[report.Seeds, ...], tuple[report.Seeds, ...]]:
-    """The ranges that were run, merged where they touch, and those that were requested and not run."""
+    """The ranges that were run, merged, and those that were requested and not run."""
     done = sorted((each.first, each.last) for each in kept.ranges)
-    run: list[report.Seeds] = []
-    for first, last in done:
-        if run and first <= run[-1][1] + 1:
-            run[-1] = (run[-1][0], max(run[-1][1], last))
-        else:
-            run.append((first, last))
-    asked = kept.header.seeds or ((run[0][0], run[-1][1]) if run else None)
-    return tuple(run), tuple(missing_ranges(*asked, done) if asked else ())
+    if not done:
+        return (), tuple(missing_ranges(*kept.header.seeds, [])) if kept.header.seeds else ()
+    whole = done[0][0], done[-1][1]
+    run = missing_ranges(*whole, missing_ranges(*whole, done))
+    return tuple(run), tuple(missing_ranges(*kept.header.seeds or whole, done))
 
 
 def _grouped(
@@ -134,11 +118,10 @@ def _grouped(
 ) -> tuple[tuple[report.FailureGroup, ...], tuple[report.FailureStory, ...]]:
     """The groups, each with the failures shrunk from its seeds, and the failures of no group."""
     left = dict(failures)
-    # Only the first stories run again.
-    again = iter(range(_STORIES_MAX))
 
     def story(path: Path) -> report.FailureStory:
-        return _story(path, left.pop(path), folder, run_again=next(again, None) is not None)
+        run_again = len(failures) - len(left) < _STORIES_MAX
+        return _story(path, left.pop(path), folder, run_again=run_again)
 
     groups = []
     for (name, _), members in campaign.groups().items():
@@ -162,22 +145,19 @@ def _grouped(
 
 def _story(path: Path, kept: Failure, folder: Path, *, run_again: bool) -> report.FailureStory:
     """A failure and its story from another run, or the reason why there is none."""
-    outcome, trouble = "", ""
-    steps: tuple[report.Step, ...] = ()
+    text, outcome, trouble = path.read_text(encoding="utf-8"), "", ""
+    lines: list[explanation.Line] = []
     nearest = None
     if run_again:
         try:
             replay = failure.replay(kept)
             outcome = replay.detail
             if replay.outcome == "still fails":
-                steps = tuple(
-                    report.Step(at_s=line.at_us / _US, text=line.text, kind=line.kind)
-                    for line in explanation.story(kept)
-                )
+                lines = explanation.story(kept)
                 nearest = explanation.difference(kept)
             else:
                 trouble = f"{replay.outcome}: {replay.detail}"
-        # Its parts are a user's own, and importing or building them may raise anything; all else is shown.
+        # The parts are a user's own: importing or building them may raise anything.
         except Exception as error:
             trouble = f"cannot be run again: {type(error).__name__}: {error}"
     return report.FailureStory(
@@ -190,17 +170,12 @@ def _story(path: Path, kept: Failure, folder: Path, *, run_again: bool) -> repor
         expected=kept.expected,
         observed=kept.observed,
         failed_at_s=kept.at / _US,
-        scenario=_scenario_in(path),
+        # The file's own text, or all of it if its layout is not drsim's.
+        scenario=textwrap.dedent(text.partition("\nscenario:\n")[2]) or text,
         outcome=outcome,
-        steps=steps,
+        steps=tuple(report.Step(at_s=each.at_us / _US, text=each.text, kind=each.kind) for each in lines),
         passing="" if nearest is None else nearest.passing,
         fails="" if nearest is None else nearest.fails,
         passes="" if nearest is None else nearest.passes,
         trouble=trouble,
     )
-
-
-def _scenario_in(path: Path) -> str:
-    """The scenario in a failure's file, or the whole file if its layout is not drsim's."""
-    text = path.read_text(encoding="utf-8")
-    return textwrap.dedent(text.partition("\nscenario:\n")[2]) or text

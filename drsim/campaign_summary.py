@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from drsim.campaign_report import drawn_faults
-from drsim.console import duration, line
+from drsim.console import block, duration, line, plural
 from drsim.failures import GROUPS_SHOWN_MAX
 from drsim.scenarios.campaign import Campaign
 from drsim.scenarios.contradiction import BROKEN
@@ -21,17 +20,18 @@ from drsim.simulator.checks.ledger import PHASES
 def show(
     console: Console, scenario: Scenario, campaign: Campaign, seeds_count: int, seconds: float, where: str
 ) -> None:
-    """Print a campaign of which these seeds were run now; `where` is "" if none was left to run."""
+    """Print a campaign in which `seeds_count` seeds were run now; `where` is "" if none was left to run."""
     console.print()
     line(console, campaign.verdict, f"{scenario.name}: {campaign.claim()}", bold=True)
-    ran = f"{seeds_count} seeds in {duration(seconds)}, {seeds_count / max(seconds, 0.001):.0f} seeds/s {where}"
+    rate = f"{seeds_count / max(seconds, 0.001):.0f} seeds/s"
+    ran = f"{plural(seeds_count, 'seed')} in {duration(seconds)}, {rate} {where}"
     console.print(f"  {ran if where else 'no seed was left to run'}")
     if campaign.recovery_s:
         took = ", ".join(f"{name} {campaign.recovery(q)} s" for name, q in (("p50", 0.5), ("p99", 0.99), ("max", 1)))
-        allowed = duration(scenario.bounds.completion / 1e6)
-        console.print(f"  {campaign.recovery_s.total()} executions overdue when healed ended after {took} of {allowed}")
+        overdue, allowed = campaign.recovery_s.total(), duration(scenario.bounds.completion / 1e6)
+        console.print(f"  {plural(overdue, 'execution')} overdue when healed ended after {took} of {allowed}")
     for reason, count in sorted(campaign.unwinnable.items()):
-        console.print(Text(f"  {count} executions could not end as DRS's truth demands: {reason}"))
+        console.print(Text(f"  {plural(count, 'execution')} could not end as DRS's truth demands: {reason}"))
     if campaign.fired:
         _show_ledger(console, scenario, campaign)
     for name in campaign.unexercised:
@@ -39,14 +39,13 @@ def show(
     for (name, expected), group in campaign.groups().items():
         seeds = ", ".join(str(each.seed) for each in group[:5])
         more = f" and {len(group) - 5} more" if len(group) > 5 else ""
-        line(console, "fail", f"{name}: {len(group)} seeds ({seeds}{more})", indent=2)
-        console.print(Padding(Text(f"expected {expected}"), (0, 0, 0, 4)))
+        line(console, "fail", f"{name}: {plural(len(group), 'seed')} ({seeds}{more})", indent=2)
+        block(console, f"expected {expected}")
         if name == BROKEN:
-            console.print(Padding(Text(group[0].observed), (0, 0, 0, 4)))
+            block(console, group[0].observed)
 
 
 def _show_ledger(console: Console, scenario: Scenario, campaign: Campaign) -> None:
-    """Each kind of fault by phase of life: injected / during a running poll / outcome changed."""
     faults = drawn_faults(scenario)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     table.add_column("  fault", no_wrap=True)
@@ -75,14 +74,14 @@ def _in_words(phase: str) -> str:
 def show_crashes(
     console: Console, name: str, verdict: RunVerdict, points: Sequence[CrashPoint], crashed: Crashed
 ) -> None:
-    """Print what the crash points of a scenario led to."""
+    """Print the outcome of a scenario's crash points."""
     console.print()
-    covered = crashed.points_count - len(crashed.missed)
-    counted = f"{covered} of {len(points)} crash points covered, {len(crashed.failures)} violations"
-    line(console, verdict, f"{name}: {counted}", bold=True)
+    covered, violations = crashed.points_count - len(crashed.missed), plural(len(crashed.failures), "violation")
+    line(console, verdict, f"{name}: {covered} of {len(points)} crash points covered, {violations}", bold=True)
     calls = sorted({str(point.rule.operation) for point in points})
     console.print(f"  before and after each call ({', '.join(calls)}), alone and with a redelivery")
     for violated, group in crashed.groups().items():
-        line(console, "fail", f"{violated}: {len(group)} crash points, such as {group[0][0].rule}", indent=2)
+        example = group[0][0].rule
+        line(console, "fail", f"{violated}: {plural(len(group), 'crash point')}, such as {example}", indent=2)
     for rule in crashed.missed[:GROUPS_SHOWN_MAX]:
         line(console, "unknown", f"never injected: {rule}", indent=2)

@@ -1,55 +1,82 @@
-"""Campaigns: exploring and crash points, as `drsim explore` runs them.
+"""Campaigns: exploring and crash points, as `drsim explore` runs them, on processes or dask.
 
-Owns their course, from the workers to the files. The workers are `drsim.engines`'s, the files `drsim.campaign_files`'s,
-the summary is `drsim.campaign_summary`'s, and each failure is `drsim.failures`'s.
+`drsim.campaign_files` owns the files, `drsim.campaign_summary` the summary, and `drsim.failures` what is kept and
+printed of each failure.
 """
 
+import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
-from rich.text import Text
 
-from drsim import campaign_files, campaign_report, campaign_summary, engines
-from drsim.arguments import EngineChoice, UserError
+from drsim import campaign_files, campaign_report, campaign_summary
+from drsim.arguments import EngineName, ExitCode, UserError
 from drsim.campaign_files import Header
-from drsim.console import errors, line
-from drsim.failures import keep_each
+from drsim.console import errors, line, long_line, plural, progress
+from drsim.failures import Found, keep_each
+from drsim.processes import ProcessExecutor
 from drsim.scenarios import crashes, machine
 from drsim.scenarios.campaign import Campaign, Explored, missing_ranges
 from drsim.scenarios.contradiction import BROKEN, scenario_of
 from drsim.scenarios.explore import LostError, explore
+from drsim.scenarios.extras import needs
 from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.result import RunVerdict
 
+if TYPE_CHECKING:
+    from drsim.clusters import OnCluster
 
-class Ended(NamedTuple):
-    """How a campaign ended."""
+Engine: TypeAlias = Union[ProcessExecutor, "OnCluster"]
+"""An executor of ready workers. Its `troubles` grow by a line for each worker that joined and could not start."""
+EngineStart: TypeAlias = Callable[[], AbstractContextManager[Engine]]
 
-    failed: bool
-    broken: bool = False
-    interrupted: bool = False
-    unknown: bool = False
+
+@contextmanager
+def running(name: EngineName, jobs: int, scheduler: str = "", parts: str = "") -> Iterator[Engine]:
+    """The engine, ready, and killed afterwards with the calls that still run. Without a scheduler, dask runs here.
+
+    It repeats the calls of a worker that dies; a call that cost several workers raises BrokenExecutor. Raises UserError
+    if processes cannot start, the scheduler cannot be reached, or its workers do not fit, and MissingExtraError without
+    `distributed`.
+    """
+    with ExitStack() as stack:
+        if name is EngineName.PROCESS:
+            try:
+                executor = ProcessExecutor(jobs)
+            except BrokenExecutor as error:
+                raise UserError(f"--jobs {jobs}: {error}") from None
+            stack.callback(executor.shutdown, wait=False, cancel_futures=True)
+            yield executor
+            return
+        with needs("cluster", "--engine dask"):
+            from drsim import clusters
+        # drsim reports what a user can act on in its own words.
+        logging.disable(logging.CRITICAL)
+        stack.callback(logging.disable, logging.NOTSET)
+        named = f"--scheduler {scheduler}" if scheduler else f"--jobs {jobs}"
+        cluster = scheduler or stack.enter_context(clusters.here(jobs))
+        yield stack.enter_context(clusters.connected(cluster, named, parts))
 
 
 @dataclass(slots=True)
 class _Work:
     """How calls on an engine went. `engine` is None until its workers are ready."""
 
-    engine: "engines.Engine | None" = None
+    engine: Engine | None = None
     interrupted: bool = False
     lost: str = ""
 
 
 @contextmanager
 def _working() -> Iterator[_Work]:
-    """Turn an interruption, and workers that are lost, into data."""
+    """Turn an interruption and lost workers into data."""
     work = _Work()
     try:
         yield work
@@ -64,64 +91,83 @@ def explored(
     scenario: Scenario,
     folder: Path,
     *,
+    engine: EngineStart,
+    parts: str,
     seeds: tuple[int, int],
-    choice: EngineChoice,
     seconds_max: float | None,
-    parts_place: str,
     resume: bool,
     restart: bool,
-) -> Ended:
-    """Explore seeds, show and keep what they found. Raises OSError, ScenarioError, and UserError for the engine.
+) -> ExitCode:
+    """Explore seeds, and show and keep the failures. Raises OSError, ScenarioError, and UserError for the engine.
 
     Without `resume` or `restart` the folder must hold no campaign: its file would be replaced.
     """
-    path, header = folder / campaign_files.CAMPAIGN, _header(scenario, seeds, parts_place)
+    module = sys.modules.get(parts.partition(":")[0])
+    code = machine.code_digest(None if module is None else module.__file__)
+    path, header = folder / campaign_files.CAMPAIGN, Header(scenario=scenario, parts=parts, code=code, seeds=seeds)
     kept = _kept(path, header) if resume else []
     campaign = Campaign(kept)
     before, began = campaign.seeds_count, machine.wall_seconds()
     ranges = missing_ranges(*seeds, [(each.first, each.last) for each in kept])
     with (
         _working() as work,
-        # Nothing is written before there are workers: where there are none, an earlier campaign stays as it is.
-        engines.running(choice, parts_place) if ranges else nullcontext() as work.engine,
-        _begun(console, path, header, kept, restart=restart) as file,
-        _bar(scenario.name, sum(high - low + 1 for low, high in ranges)) as show,
+        # Nothing is written before there are workers: without any, an earlier campaign stays as it is.
+        engine() if ranges else nullcontext() as work.engine,
+        progress(errors(), scenario.name, sum(high - low + 1 for low, high in ranges)) as show,
     ):
-        # The time in which workers start says nothing about the rate of the seeds to come.
+        if restart:
+            _set_aside(console, folder)
+        campaign_files.begin(path, header, kept)
+        # The start of the workers is no part of the rate.
         began = machine.wall_seconds()
-        for each in explore(scenario, ranges, work.engine, parts_place, seconds_max) if work.engine else ():
-            campaign.add(each)
-            file.write(campaign_files.line_of(each) + "\n")
-            file.flush()
-            done = campaign.seeds_count - before
-            rate = done / max(machine.wall_seconds() - began, 0.001)
-            show(done, f"{campaign.seeds_count} seeds, {rate:.0f} seeds/s, {campaign.failed_count} failed")
+        with path.open("a", encoding="utf-8") as file:
+            for each in explore(scenario, ranges, work.engine, parts, seconds_max) if work.engine else ():
+                campaign.add(each)
+                file.write(campaign_files.line_of(each) + "\n")
+                file.flush()
+                done = campaign.seeds_count - before
+                rate = done / max(machine.wall_seconds() - began, 0.001)
+                show(
+                    done, f"{plural(campaign.seeds_count, 'seed')}, {rate:.0f} seeds/s, {campaign.failed_count} failed"
+                )
     if ranges and work.engine is None:
         console.print("  interrupted before anything began; what earlier campaigns left is as it was")
-        return Ended(False, interrupted=True)
-    where = work.engine.where() if work.engine else ""
-    seconds = machine.wall_seconds() - began
+        return ExitCode.INTERRUPTED
+    seconds, where = machine.wall_seconds() - began, work.engine.where() if work.engine else ""
     campaign_summary.show(console, scenario, campaign, campaign.seeds_count - before, seconds, where)
-    _show_lost(console, work)
-    interrupted = work.interrupted
-    if not interrupted:
-        firsts = [(scenario_of(scenario, group[0]), group[0]) for group in campaign.groups().values()]
-        interrupted = not keep_each(console, firsts, parts_place, folder)
+    firsts = [(scenario_of(scenario, group[0]), group[0]) for group in campaign.groups().values()]
+    exit_code = _ended(console, work, campaign.verdict, firsts, parts, folder)
     _report(console, folder)
-    if (interrupted or work.lost) and campaign.seeds_count < seeds[1] - seeds[0] + 1:
-        console.print(f"  {'interrupted; ' if interrupted else ''}--resume continues from {path}")
-    broken = any(each.property == BROKEN for each in campaign.failures)
-    return Ended(bool(campaign.failures), broken, interrupted, bool(work.lost) or campaign.verdict == "unknown")
+    if (work.interrupted or work.lost) and campaign.seeds_count < seeds[1] - seeds[0] + 1:
+        console.print(f"  {'interrupted; ' if work.interrupted else ''}--resume continues from {path}")
+    return exit_code
 
 
-def _header(scenario: Scenario, seeds: tuple[int, int], parts_place: str) -> Header:
-    module = sys.modules.get(parts_place.partition(":")[0])
-    code = machine.code_digest(None if module is None else module.__file__)
-    return Header(scenario=scenario, parts=parts_place, code=code, seeds=seeds)
+def crashed(
+    console: Console, scenario: Scenario, folder: Path, *, engine: EngineStart, parts: str, seed: int, restart: bool
+) -> ExitCode:
+    """Kill the functions at each of their calls, and show and keep the failures.
+
+    Raises OSError, and UserError for the engine.
+    """
+    plain, points = crashes.crash_points(scenario, seed, parts)
+    done = crashes.Crashed()
+    with progress(errors(), scenario.name, len(points)) as show, _working() as work, engine() as work.engine:
+        if restart:
+            _set_aside(console, folder)
+        for each in crashes.crash_everywhere(plain, points, seed, work.engine, parts):
+            done = done.plus(each)
+            covered = done.points_count - len(done.missed)
+            show(covered, f"{covered} of {len(points)} crash points, {plural(len(done.failures), 'violation')}")
+    is_whole = bool(points) and not (work.interrupted or work.lost)
+    verdict: RunVerdict = "fail" if done.failures or done.missed else "pass" if is_whole else "unknown"
+    campaign_summary.show_crashes(console, f"{scenario.name}, seed {seed}", verdict, points, done)
+    firsts = [(point.within(plain), found) for (point, found), *_ in done.groups().values()]
+    return _ended(console, work, verdict, firsts, parts, folder)
 
 
 def _kept(path: Path, header: Header) -> list[Explored]:
-    """What an earlier campaign explored. Raises ScenarioError if this one is of something else."""
+    """What an earlier campaign explored. Raises ScenarioError if this campaign explores something else."""
     try:
         kept = campaign_files.read(path)
     except ScenarioError as error:
@@ -133,85 +179,30 @@ def _kept(path: Path, header: Header) -> list[Explored]:
     return kept.ranges
 
 
-@contextmanager
-def _begun(
-    console: Console, path: Path, header: Header, kept: Sequence[Explored], *, restart: bool
-) -> Iterator[TextIO]:
-    """The campaign's file with what is kept, open for further lines."""
-    if restart:
-        _set_aside(console, path.parent)
-    campaign_files.begin(path, header, kept)
-    with path.open("a", encoding="utf-8") as file:
-        yield file
-
-
 def _set_aside(console: Console, folder: Path) -> None:
-    """Rename the folder of an earlier campaign, and show where it is now."""
-    aside = campaign_files.set_aside(folder)
-    if aside is not None:
-        console.print(Text(f"  the earlier campaign is now in {aside}"), soft_wrap=True)
+    if aside := campaign_files.set_aside(folder):
+        long_line(console, f"  the earlier campaign is now in {aside}")
 
 
-def _show_lost(console: Console, work: _Work) -> None:
-    """What was not run, and which workers could not run anything."""
+def _ended(console: Console, work: _Work, verdict: RunVerdict, firsts: Found, parts: str, folder: Path) -> ExitCode:
+    """Print what was lost, keep the first failure of each group unless interrupted, and return the exit code."""
     if work.lost:
         line(console, "unknown", work.lost, indent=2)
     for trouble in work.engine.troubles if work.engine else ():
         line(console, "unknown", f"a worker could not take part: {trouble}", indent=2)
+    work.interrupted = work.interrupted or not keep_each(console, firsts, parts, folder)
+    if work.interrupted:
+        return ExitCode.INTERRUPTED
+    if any(found.property == BROKEN for _, found in firsts):
+        return ExitCode.INTERNAL
+    if verdict == "fail":
+        return ExitCode.FAIL
+    return ExitCode.UNKNOWN if work.lost or verdict == "unknown" else ExitCode.PASS
 
 
 def _report(console: Console, folder: Path) -> None:
     """Write the campaign's report and print its path, or why there is none."""
     try:
-        page, *_ = campaign_report.write(folder)
+        long_line(console, f"  report  {campaign_report.write(folder)[0]}")
     except UserError as error:
-        console.print(Text(f"  no report: {error}"), soft_wrap=True)
-    else:
-        console.print(Text(f"  report  {page}"), soft_wrap=True)
-
-
-@contextmanager
-def _bar(name: str, total: int) -> Iterator[Callable[[int, str], None]]:
-    """Live progress on a terminal: how many are done, and a remark."""
-    console = errors()
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[remark]}"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(name, total=total, remark="")
-        yield lambda done, remark: progress.update(task, completed=done, remark=remark)
-
-
-def crashed(
-    console: Console,
-    scenario: Scenario,
-    folder: Path,
-    *,
-    seed: int,
-    choice: EngineChoice,
-    parts_place: str,
-    restart: bool,
-) -> Ended:
-    """Kill the functions at each of their calls, show the outcome and keep failures.
-
-    Raises OSError, and UserError for the engine.
-    """
-    plain, points = crashes.crash_points(scenario, seed, parts_place)
-    done = crashes.Crashed()
-    with (
-        _bar(scenario.name, len(points)) as show,
-        _working() as work,
-        engines.running(choice, parts_place) as work.engine,
-    ):
-        if restart:
-            _set_aside(console, folder)
-        for each in crashes.crash_everywhere(plain, points, seed, work.engine, parts_place):
-            done = done.plus(each)
-            covered = done.points_count - len(done.missed)
-            show(covered, f"{covered} of {len(points)} crash points, {len(done.failures)} violations")
-    is_whole = bool(points) and not (work.interrupted or work.lost)
-    verdict: RunVerdict = "fail" if done.failures or done.missed else "pass" if is_whole else "unknown"
-    campaign_summary.show_crashes(console, f"{scenario.name}, seed {seed}", verdict, points, done)
-    _show_lost(console, work)
-    firsts = [(point.within(plain), found) for (point, found), *_ in done.groups().values()]
-    interrupted = work.interrupted or not keep_each(console, firsts, parts_place, folder)
-    broken = any(found.property == BROKEN for _, found in done.failures)
-    return Ended(verdict == "fail", broken, interrupted, bool(work.lost) or not points)
+        long_line(console, f"  no report: {error}")

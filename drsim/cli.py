@@ -1,7 +1,6 @@
 """The command line: `drsim list | run | explore | replay | shrink | report | compare | serve | schema`.
 
-Exit codes: 0 pass; 1 a property or criterion failed; 2 interrupted; 3 internal error; 4 bad usage or configuration;
-5 nothing ran, or the verdict is unknown. Commands import what they need when they run, so that `--help` is quick.
+`drsim.arguments` has the exit codes. Commands import what they need when they run, so that `--help` is quick.
 """
 
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from drsim.arguments import TraceKept, UserError, loaded, writing
+from drsim import arguments
+from drsim.arguments import ExitCode, TraceKept, UserError, complain, worst, writing
 from drsim.comparing import compare
-from drsim.exit_codes import ExitCode, complain
 from drsim.exploring import explore, replay, shrink
 from drsim.reporting import report
 from drsim.scenarios.extras import MissingExtraError
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
     from drsim.scenarios.result import Result
 
-
-_SIGINT = 130
-"""typer's exit code for a KeyboardInterrupt."""
 
 app = typer.Typer(
     name="drsim",
@@ -72,14 +68,9 @@ def schema() -> None:
 
 @app.command()
 def run(
-    names: Annotated[
-        list[str], typer.Argument(metavar="NAME|FILE...", help="Scenarios of the catalogue, or YAML files.")
-    ],
-    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 1,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario, e.g. executions=200 or duration=45m."),
-    ] = None,
+    names: arguments.NamesArgument,
+    seed: arguments.SeedOption = 1,
+    changes: arguments.SetOption = None,
     tier: Annotated[
         Tier, typer.Option(help="fast: production code on simulated services; wire: Lambda handlers, boto3 and moto.")
     ] = Tier.FAST,
@@ -93,21 +84,16 @@ def run(
     variables: Annotated[
         list[str] | None, typer.Option("--env", metavar="KEY=VALUE", help="An environment variable of your handlers.")
     ] = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where each run's folder goes.")] = Path("drsim-runs"),
+    out: arguments.OutOption = arguments.OUT_DEFAULT,
     trace: Annotated[
-        TraceKept,
-        typer.Option(
-            help="Events to write: none; a summary of each execution; all; all, and trace.chrome.json for Perfetto."
-        ),
+        TraceKept, typer.Option(help="Events to write: none, a summary of each execution, all, or also for Perfetto.")
     ] = TraceKept.FULL,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print each result as one line of JSON, nothing else.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print only the results, each as a line of JSON.")] = False,
 ) -> None:
     """Run scenarios, check every property, and write result, report and trace of each."""
     from drsim import console as terminal
 
-    scenarios = loaded(names, changes or [])
+    scenarios = arguments.loaded(names, changes or [])
     choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()))
     if problems := list(choice.problems()):
         raise UserError("\n".join(problems))
@@ -116,45 +102,30 @@ def run(
     except OSError as error:
         raise UserError(f"--out {out}: {error.strerror}") from None
     results: list[Result] = []
-    code = ExitCode.PASS
+    codes: list[ExitCode] = []
     try:
         for name, scenario in zip(names, scenarios, strict=True):
-            result, whole = _run_one(name, scenario, seed, changes or [], choice, out, trace=trace, as_json=as_json)
-            if not whole:
-                code = ExitCode.INTERNAL
+            replay = choice.command(name, seed, changes or [], trace)
+            code, result = _run_one(scenario, seed, choice, replay, out, trace=trace, as_json=as_json)
+            codes.append(code)
             if result is not None:
                 results.append(result)
     except KeyboardInterrupt:
-        code = ExitCode.INTERRUPTED
+        codes.append(ExitCode.INTERRUPTED)
         terminal.errors().print(f"drsim: interrupted; {len(results)} of {len(names)} runs are done and kept in {out}")
     if len(results) > 1 and not as_json:
         terminal.show_total(terminal.output(), results)
-    raise Exit(code or _code(results))
+    raise Exit(worst(codes))
 
 
-app.command()(explore)
-app.command()(replay)
-app.command()(shrink)
-app.command()(report)
-app.command()(compare)
-app.command()(serve)
+for command in (explore, replay, shrink, report, compare, serve):
+    app.command()(command)
 
 
 def _run_one(
-    name: str,
-    scenario: "Scenario",
-    seed: int,
-    changes: list[str],
-    choice: Choice,
-    out: Path,
-    *,
-    trace: TraceKept,
-    as_json: bool,
-) -> "tuple[Result | None, bool]":
-    """Run one scenario, write its files and show it.
-
-    Returns the result, None if the simulation itself broke, and whether all files were written.
-    """
+    scenario: "Scenario", seed: int, choice: Choice, replay: str, out: Path, *, trace: TraceKept, as_json: bool
+) -> "tuple[ExitCode, Result | None]":
+    """Run a scenario, write its files and show it. Without a result, the simulation itself broke."""
     import contextlib
     import traceback
 
@@ -169,13 +140,13 @@ def _run_one(
         kept = trace.level != "off"
         spool = writing(lambda: ending.enter_context(outputs.spool_in(folder))) if kept else None
         try:
-            with terminal.progress(terminal.errors(), scenario.name, scenario.duration) as on_progress:
+            with terminal.virtual_time(terminal.errors(), scenario.name, scenario.duration) as on_progress:
                 done = run_scenario(
                     scenario,
                     seed=seed,
                     tier=choice.tier.value,
                     functions=choice.functions,
-                    replay=_command(name, seed, changes, choice, trace),
+                    replay=replay,
                     on_progress=on_progress,
                     trace=trace.level,
                     spool=spool,
@@ -190,7 +161,7 @@ def _run_one(
             trouble = traceback.format_exc()
             writing(lambda: outputs.write_error(trouble, folder))
             complain(f"internal error in {which}: {error} (see {folder / outputs.ERROR})")
-            return None, False
+            return ExitCode.INTERNAL, None
         troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace is TraceKept.CHROME))
     for trouble in troubles:
         complain(f"internal error in the reports of {folder}: {trouble}")
@@ -198,36 +169,20 @@ def _run_one(
         terminal.output().out(done.result.model_dump_json(), highlight=False)
     else:
         terminal.show(terminal.output(), done.result, folder)
-    return done.result, not troubles
+    verdict = {"pass": ExitCode.PASS, "fail": ExitCode.FAIL, "unknown": ExitCode.UNKNOWN}[done.result.verdict]
+    return ExitCode.INTERNAL if troubles else verdict, done.result
 
 
-def _command(name: str, seed: int, changes: list[str], choice: Choice, trace: TraceKept) -> str:
-    """The command that replays a run."""
-    import shlex
-
-    set_words = [word for change in changes for word in ("--set", change)]
-    # The digest depends on which events are written.
-    trace_words = [] if trace.level == "full" else ["--trace", trace.level]
-    return shlex.join(["drsim", "run", name, "--seed", str(seed), *set_words, *choice.words, *trace_words])
-
-
-def _code(results: "list[Result]") -> ExitCode:
-    verdicts = {result.verdict for result in results}
-    if "fail" in verdicts:
-        return ExitCode.FAIL
-    return ExitCode.PASS if verdicts == {"pass"} else ExitCode.UNKNOWN
-
-
-def main(arguments: list[str] | None = None) -> int:
+def main(words: list[str] | None = None) -> int:
     """Run the command line and return its exit code. No user error ends in a traceback."""
-    command = typer.main.get_command(app)
     try:
-        return int(command.main(arguments, prog_name="drsim", standalone_mode=False) or 0)
+        return int(typer.main.get_command(app).main(words, prog_name="drsim", standalone_mode=False) or 0)
     except Exit as error:
-        if error.exit_code == _SIGINT:
-            complain("interrupted")
-            return ExitCode.INTERRUPTED
-        return error.exit_code
+        # typer makes this of a KeyboardInterrupt.
+        if error.exit_code != 130:
+            return error.exit_code
+        complain("interrupted")
+        return ExitCode.INTERRUPTED
     except TyperException as error:
         complain(error.format_message() or str(error))
         return ExitCode.USAGE

@@ -1,7 +1,6 @@
 """A dask cluster as an executor: connected, sent the code, and watched while it is used.
 
-Owns what is asked of a cluster, and the messages about one that cannot be used. What its workers do is
-`drsim.shipping`'s. Only `--engine dask` imports this module.
+`drsim.shipping` owns what its workers do. Only `--engine dask` imports this module.
 """
 
 import asyncio
@@ -32,7 +31,7 @@ _LOOK_SECONDS: Final = 1
 @contextmanager
 def here(jobs: int) -> Iterator[SpecCluster]:
     """A cluster of `jobs` workers that are threads of this process, so that no other process can reach them."""
-    # dask gives each an HTTP server; it is bound to loopback, has no page, and takes any free port.
+    # dask opens an HTTP server for each. It is bound to loopback and a free port, and has no page.
     quiet = {"protocol": "inproc://", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
     worker = {"cls": Worker, "options": {**quiet, "nthreads": 1, "memory_limit": 0}}
     scheduler = {"cls": Scheduler, "options": quiet}
@@ -47,7 +46,7 @@ def here(jobs: int) -> Iterator[SpecCluster]:
 
 @contextmanager
 def connected(cluster: str | SpecCluster, named: str, parts_place: str) -> "Iterator[OnCluster]":
-    """A cluster whose workers are ready, by its address or itself. Raises UserError, which begins with `named`."""
+    """A cluster, or the one at an address, with ready workers. Raises UserError, which begins with `named`."""
     try:
         client = Client(cluster, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
@@ -76,7 +75,7 @@ def connected(cluster: str | SpecCluster, named: str, parts_place: str) -> "Iter
 
 
 def _check_pythons(client: Client, named: str) -> None:
-    """Raise UserError unless all run the same minor version of Python: functions are sent as bytecode."""
+    """Raise UserError unless all have this minor version of Python: functions are sent as bytecode."""
     versions: Any = client.get_versions()
     wanted = f"{sys.version_info[0]}.{sys.version_info[1]}"
     for name, found in sorted({"the scheduler": versions["scheduler"], **versions["workers"]}.items()):
@@ -88,20 +87,18 @@ def _check_pythons(client: Client, named: str) -> None:
 class OnCluster(Executor):
     """A cluster as an executor of calls by position.
 
-    The scheduler repeats the calls of workers that die. Only ready workers get calls, so that one that cannot start
-    costs none; `troubles` holds a line for each of those. All calls raise BrokenExecutor once no worker has been ready
-    for a while, or the scheduler is gone.
+    The scheduler repeats the calls of workers that die. Only ready workers get calls; `troubles` has a line for each
+    worker that cannot start. All calls raise BrokenExecutor once no worker has been ready for a while, or the scheduler
+    is gone.
 
     `Client.get_executor` would lose the answer of a worker that dies right after it was fetched, and never settle a
     future that is cancelled while it is fetched (distributed 2026.8, `cfexecutor`).
     """
 
     def __init__(self, client: Client, plugin: str, troubles: list[str]) -> None:
-        self.troubles = troubles
-        self._client = client
+        self.troubles, self._client, self._plugin = troubles, client, plugin
         # Typed as tornado's, which wraps asyncio's.
         self._loop: asyncio.AbstractEventLoop = client.loop.asyncio_loop  # type: ignore[union-attr]
-        self._plugin = plugin
         self._task = shipping.task_for(plugin)
         self._pending: set[Future[bytes]] = set()
         self._lost = "the scheduler is gone"
@@ -110,11 +107,10 @@ class OnCluster(Executor):
         self._watcher = asyncio.run_coroutine_threadsafe(self._watch(), self._loop)
 
     def jobs(self) -> int:
-        """How many calls the workers run at once now; at least 1, so that a worker that joins finds a call waiting."""
+        """The number of calls that run at once now; at least 1, so that a call waits for a worker that joins."""
         return max(self._threads_count, 1)
 
     def where(self) -> str:
-        """Where calls ran, as a summary states it."""
         count = self._workers_count_max
         return f"on up to {count} dask worker{'' if count == 1 else 's'}"
 
@@ -142,7 +138,7 @@ class OnCluster(Executor):
                     await future.cancel()
 
     async def _look(self) -> bool:
-        """Count the ready workers; False if there is none. A scheduler that is gone is not this method's to report."""
+        """Count the ready workers; False if there is none. True if the scheduler is gone, which `_answer` reports."""
         if self._client.status != "running":
             return True
         try:

@@ -1,7 +1,4 @@
-"""`drsim compare`: two runs, or two sets of seeds, side by side.
-
-Reads the results, writes the comparison and sets the exit code; `reports.comparing.comparison` compares.
-"""
+"""`drsim compare`: two runs, or two sets of seeds, side by side. `reports.comparing.comparison` compares them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +6,8 @@ from typing import Annotated
 import typer
 from typer.exceptions import Exit
 
-from drsim.arguments import UserError, writing
-from drsim.exit_codes import ExitCode
-from drsim.stored_results import results_in
+from drsim.arguments import ExitCode, UserError, writing
+from drsim.stored_runs import results_in
 
 
 def compare(
@@ -20,15 +16,13 @@ def compare(
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the comparison as a page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON, nothing else.")] = False,
 ) -> None:
-    """Compare runs: what changed its verdict, how much values differ; exit 1 if worse.
+    """Compare runs: which verdicts changed, and how much values differ; exit 1 if worse.
 
-    A folder of run folders is a set of seeds. If it has several scenarios, those
-    on both sides are compared, each by itself.
+    A folder of run folders is a set of seeds. Of several scenarios, those on both sides are compared, one by one.
 
-    Worse is a criterion, a property or the verdict that fails and did not, or that
-    passed and is not exercised now. In a set one failing run is enough; where runs
-    fail on both sides, the rate must have fallen by more than chance explains.
-    A distribution that differs is worth a look, but neither worse nor better.
+    Worse is a criterion, property or verdict that newly fails, or that passed and is not exercised now. In a set, one
+    failing run is enough. If runs fail on both sides, the pass rate must have fallen by more than chance explains.
+    A distribution that differs is neither worse nor better.
     """
     from drsim.console import errors, output
     from drsim.reports.comparing import comparison, documents

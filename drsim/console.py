@@ -14,7 +14,7 @@ from rich.text import Text
 
 from drsim.reports.documents import PAGE
 from drsim.reports.statuses import counted
-from drsim.scenarios.result import CriterionResult, Distribution, PropertyResult, Result, Verdict
+from drsim.scenarios.result import PropertyResult, Result, Verdict
 
 _WIDTH_PIPED: Final = 100
 _STYLES: Final = {"pass": "green", "fail": "bold red", "not exercised": "dim", "unknown": "yellow", "fault": "magenta"}
@@ -46,104 +46,6 @@ def errors() -> Console:
     return Console(highlight=False, stderr=True)
 
 
-@contextmanager
-def progress(console: Console, name: str, duration_us: int) -> Iterator[Callable[[int], None] | None]:
-    """A bar in virtual time while a run lasts, on a terminal only."""
-    if not console.is_terminal:
-        yield None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[now]} of virtual time"))
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(name, total=duration_us, now="0s")
-        yield lambda now_us: bar.update(task, completed=now_us, now=duration(now_us / 1_000_000))
-
-
-def show(console: Console, result: Result, folder: Path) -> None:
-    """The summary of one run."""
-    title = result.metrics.configuration["title"]
-    console.print()
-    line(console, result.verdict, f"{result.scenario}, seed {result.seed}: {result.verdict.upper()}", bold=True)
-    console.print(Text(f"  {title}"), style="dim")
-    console.print(f"  {_ran(result)}")
-    console.print()
-    for criterion in result.criteria:
-        _show_criterion(console, criterion)
-    console.print()
-    _show_properties(console, result.properties)
-    if result.faults:
-        _show_faults(console, result)
-    console.print(Text(f"  replay  {result.replay}"), soft_wrap=True)
-    console.print(Text(f"  report  {folder / PAGE}"), soft_wrap=True)
-
-
-def _show_faults(console: Console, result: Result) -> None:
-    """How often each fault rule was injected, and how the run recovered."""
-    struck = [each for each in result.faults if each.struck]
-    total = sum(each.struck for each in struck)
-    line(console, "fault", f"{len(struck)} of {len(result.faults)} fault rules struck, {total} times", indent=2)
-    for each in result.faults:
-        times = f"{each.struck} times" if each.struck else "never"
-        line(console, "fault" if each.struck else "not exercised", f"{times}: {each.rule}", indent=4)
-    recovery = result.metrics.distributions.get("recovery")
-    if recovery is not None:
-        figures = ", ".join(f"{name} {value / 1000:.0f} s" for name, value in _quantiles(recovery))
-        line(console, "fault", f"{recovery.count} overdue when healed, ended after that within {figures}", indent=2)
-    for lost in result.unwinnable:
-        which = lost.execution_id or "every execution"
-        line(console, "unknown", f"{which} cannot end as DRS's truth demands: {lost.reason}", indent=2)
-
-
-def _quantiles(figure: Distribution) -> tuple[tuple[str, float], ...]:
-    return ("p50", figure.p50), ("p99", figure.p99), ("max", figure.max)
-
-
-def show_total(console: Console, results: list[Result]) -> None:
-    """One line over several runs."""
-    passed = sum(result.verdict == "pass" for result in results)
-    others = [f"{result.scenario} {result.verdict}" for result in results if result.verdict != "pass"]
-    verdict = "pass" if not others else "fail" if any(result.verdict == "fail" for result in results) else "unknown"
-    console.print()
-    line(console, verdict, ", ".join([f"{passed} of {len(results)} runs passed", *others]), bold=True)
-
-
-def _ran(result: Result) -> str:
-    plural = "" if result.started == 1 else "s"
-    ends = ", ".join(f"{count} {phrase}" for count, phrase in counted(result.executions))
-    started = f"{result.started} execution{plural}" + (f" ({ends})" if ends else "")
-    took = f"{duration(result.virtual_seconds)} of virtual time in {result.wall_seconds:.2f} s"
-    return f"{took}: {started}, {result.polls} polls"
-
-
-def _show_criterion(console: Console, criterion: CriterionResult) -> None:
-    text = f"{criterion.name:<37}{criterion.value:<30} {criterion.threshold}"
-    line(console, criterion.verdict, text, indent=2)
-    if criterion.verdict == "fail":
-        console.print(Padding(Text(criterion.evidence, "dim"), (0, 0, 0, 4)))
-
-
-def _show_properties(console: Console, properties: tuple[PropertyResult, ...]) -> None:
-    held = [each for each in properties if each.verdict == "pass"]
-    quiet = [each.name for each in properties if each.verdict == "not exercised"]
-    if held:
-        checks = sum(each.checked for each in held)
-        line(console, "pass", f"{len(held)} of {len(properties)} properties hold, {checks} checks", indent=2)
-    if quiet:
-        line(console, "not exercised", f"{len(quiet)} found nothing to check:", indent=2)
-        console.print(Padding(Text(", ".join(quiet), "dim"), (0, 0, 0, 4)))
-    for each in properties:
-        if each.verdict == "fail":
-            _show_violations(console, each)
-
-
-def _show_violations(console: Console, broken: PropertyResult) -> None:
-    line(console, "fail", f"{broken.name}: {broken.violations_count} violations", indent=2)
-    console.print(Padding(Text(broken.rule), (0, 0, 0, 4)))
-    for violation in broken.violations[:_VIOLATIONS_SHOWN_MAX]:
-        console.print(Text(f"    {violation.at[11:23]} {violation.execution_id}"))
-        console.print(Text(f"      expected {violation.expected}"))
-        console.print(Text(f"      observed {violation.observed}"))
-
-
 def line(console: Console, verdict: Verdict | str, text: str, *, indent: int = 0, bold: bool = False) -> None:
     """A line with its mark. Hostile text stays text, and a long line is cut at the terminal's edge, not wrapped."""
     marks = _MARKS if console.encoding.lower().startswith("utf") else _PLAIN_MARKS
@@ -154,9 +56,111 @@ def line(console: Console, verdict: Verdict | str, text: str, *, indent: int = 0
     console.print(line, no_wrap=True, overflow="ellipsis" if terminal else "ignore", crop=terminal)
 
 
+def block(console: Console, text: str, style: str = "") -> None:
+    """Text that is indented and wrapped, below a line."""
+    console.print(Padding(Text(text, style), (0, 0, 0, 4)))
+
+
+def long_line(console: Console, text: str, style: str = "") -> None:
+    """Text that users copy, which is never wrapped."""
+    console.print(Text(text, style), soft_wrap=True)
+
+
+def plural(count: int, noun: str) -> str:
+    """A count for people: 1 seed, 2,000 seeds."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """A duration for people: 26m 0.3s."""
     whole = int(seconds)
     hours, minutes = whole // 3600, whole % 3600 // 60
     rest = f"{round(seconds - hours * 3600 - minutes * 60, 1):g}s"
     return " ".join([*([f"{hours}h"] if hours else []), *([f"{minutes}m"] if hours or minutes else []), rest])
+
+
+@contextmanager
+def progress(console: Console, name: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    """A bar, on a terminal only, as a function of how much is done and a remark."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[remark]}"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=total, remark="")
+        yield lambda done, remark: bar.update(task, completed=done, remark=remark)
+
+
+@contextmanager
+def virtual_time(console: Console, name: str, duration_us: int) -> Iterator[Callable[[int], None] | None]:
+    """A bar in virtual time while a run lasts, on a terminal only."""
+    with progress(console, name, duration_us) as show_done:
+
+        def show_time(now_us: int) -> None:
+            show_done(now_us, f"{duration(now_us / 1_000_000)} of virtual time")
+
+        yield show_time if console.is_terminal else None
+
+
+def show(console: Console, result: Result, folder: Path) -> None:
+    """Print the summary of a run."""
+    console.print()
+    line(console, result.verdict, f"{result.scenario}, seed {result.seed}: {result.verdict.upper()}", bold=True)
+    console.print(Text(f"  {result.metrics.configuration['title']}"), style="dim")
+    ends = ", ".join(f"{count} {phrase}" for count, phrase in counted(result.executions))
+    started = plural(result.started, "execution") + (f" ({ends})" if ends else "")
+    took = f"{duration(result.virtual_seconds)} of virtual time in {result.wall_seconds:.2f} s"
+    console.print(f"  {took}: {started}, {plural(result.polls, 'poll')}\n")
+    for criterion in result.criteria:
+        text = f"{criterion.name:<37}{criterion.value:<30} {criterion.threshold}"
+        line(console, criterion.verdict, text, indent=2)
+        if criterion.verdict == "fail":
+            block(console, criterion.evidence, "dim")
+    console.print()
+    _show_properties(console, result.properties)
+    if result.faults:
+        _show_faults(console, result)
+    long_line(console, f"  replay  {result.replay}")
+    long_line(console, f"  report  {folder / PAGE}")
+
+
+def _show_faults(console: Console, result: Result) -> None:
+    """How often each fault rule was injected, and how the run recovered."""
+    struck = [each.struck for each in result.faults if each.struck]
+    total = plural(sum(struck), "time")
+    line(console, "fault", f"{len(struck)} of {plural(len(result.faults), 'fault rule')} injected, {total}", indent=2)
+    for each in result.faults:
+        times = plural(each.struck, "time") if each.struck else "never"
+        line(console, "fault" if each.struck else "not exercised", f"{times}: {each.rule}", indent=4)
+    if recovery := result.metrics.distributions.get("recovery"):
+        quantiles = (("p50", recovery.p50), ("p99", recovery.p99), ("max", recovery.max))
+        figures = ", ".join(f"{name} {value / 1000:.0f} s" for name, value in quantiles)
+        line(console, "fault", f"{recovery.count} overdue when healed, ended after that within {figures}", indent=2)
+    for lost in result.unwinnable:
+        which = lost.execution_id or "every execution"
+        line(console, "unknown", f"{which} cannot end as DRS's truth demands: {lost.reason}", indent=2)
+
+
+def _show_properties(console: Console, properties: tuple[PropertyResult, ...]) -> None:
+    held = [each for each in properties if each.verdict == "pass"]
+    quiet = [each.name for each in properties if each.verdict == "not exercised"]
+    if held:
+        checks = plural(sum(each.checked for each in held), "check")
+        line(console, "pass", f"{len(held)} of {len(properties)} properties hold, {checks}", indent=2)
+    if quiet:
+        line(console, "not exercised", f"{len(quiet)} not exercised:", indent=2)
+        block(console, ", ".join(quiet), "dim")
+    for each in properties:
+        if each.verdict == "fail":
+            line(console, "fail", f"{each.name}: {plural(each.violations_count, 'violation')}", indent=2)
+            block(console, each.rule)
+            for violation in each.violations[:_VIOLATIONS_SHOWN_MAX]:
+                console.print(Text(f"    {violation.at[11:23]} {violation.execution_id}"))
+                console.print(Text(f"      expected {violation.expected}"))
+                console.print(Text(f"      observed {violation.observed}"))
+
+
+def show_total(console: Console, results: list[Result]) -> None:
+    """Print one line about several runs."""
+    passed = sum(result.verdict == "pass" for result in results)
+    others = [f"{result.scenario} {result.verdict}" for result in results if result.verdict != "pass"]
+    verdict = "pass" if not others else "fail" if any(result.verdict == "fail" for result in results) else "unknown"
+    console.print()
+    line(console, verdict, ", ".join([f"{passed} of {plural(len(results), 'run')} passed", *others]), bold=True)

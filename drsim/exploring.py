@@ -1,65 +1,40 @@
-"""`drsim explore`, `drsim replay` and `drsim shrink`: what users type, checked, and the exit codes.
+"""`drsim explore`, `drsim replay` and `drsim shrink`: their options, checked, and their exit codes."""
 
-Owns no exploration: that is `drsim.campaigns`, imported when a command runs, so that `--help` is quick.
-"""
-
+import re
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from typer.exceptions import Exit
 
-from drsim.arguments import (
-    EngineChoice,
-    EngineName,
-    UserError,
-    check_parts,
-    jobs_default,
-    loaded,
-    reading,
-    seconds_of,
-    seeds_of,
-    writing,
-)
-from drsim.exit_codes import ExitCode
-
-if TYPE_CHECKING:
-    from drsim.campaigns import Ended
-
-PartsOption = Annotated[
-    str,
-    typer.Option("--parts", metavar="MODULE:NAME", help="A simulator.world.Parts to run in place of drsim's own code."),
-]
+from drsim import arguments
+from drsim.arguments import EngineName, ExitCode, UserError, option, reading, worst, writing
 
 
 def explore(
-    names: Annotated[list[str], typer.Argument(metavar="NAME|FILE...", help="Scenarios, as for `drsim run`.")],
+    names: arguments.NamesArgument,
     seeds: Annotated[str, typer.Option(metavar="FIRST-LAST", help="Seeds to explore, or one seed.")] = "1-1000",
     time: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Stop starting new seeds after this long, e.g. 10m.")
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes; by default one for each processor.")] = None,
-    changes: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario, as for `drsim run`.")
-    ] = None,
+    changes: arguments.SetOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the earlier campaign in DIR.")] = False,
     restart: Annotated[
-        bool,
-        typer.Option("--restart", help="Start over: rename an earlier campaign's folder in DIR to NAME.1, NAME.2..."),
+        bool, typer.Option("--restart", help="Start over: rename an earlier campaign's folder to NAME.1, NAME.2...")
     ] = False,
     crash_points: Annotated[
         bool, typer.Option("--crash-points", help="Kill the functions at every call they make with the first seed.")
     ] = False,
-    parts: PartsOption = "",
-    engine: Annotated[
-        EngineName,
-        typer.Option(help="process: processes of this machine; dask: dask's workers, here or of a cluster."),
-    ] = EngineName.PROCESS,
-    scheduler: Annotated[
-        str, typer.Option(metavar="tcp://HOST:PORT", help="The cluster's scheduler, for --engine dask.")
+    parts: Annotated[
+        str, typer.Option(metavar="MODULE:NAME", help="A simulator.world.Parts to run in place of drsim's own code.")
     ] = "",
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where each campaign's folder goes.")] = Path("drsim-runs"),
+    engine: Annotated[
+        EngineName, typer.Option(help="process: processes of this machine; dask: dask workers, here or of a cluster.")
+    ] = EngineName.PROCESS,
+    scheduler: Annotated[str, typer.Option(metavar="tcp://HOST:PORT", help="A cluster for --engine dask.")] = "",
+    out: arguments.OutOption = arguments.OUT_DEFAULT,
 ) -> None:
     """Run scenarios under many seeds, group the failures, shrink them and print their stories.
 
@@ -69,30 +44,74 @@ def explore(
 
     An earlier campaign in the same folder is never overwritten: continue it (--resume) or start over (--restart).
     """
-    scenarios, chosen, seconds_max = loaded(names, changes or []), seeds_of(seeds), seconds_of(time)
-    check_parts(parts)
+    scenarios, (first, last), seconds_max = arguments.loaded(names, changes or []), _seeds(seeds), _seconds(time)
+    _check_parts(parts)
     _check_ways(resume=resume, restart=restart, crash_points=crash_points, timed=time is not None)
-    choice = _choice(engine, jobs, scheduler)
+    _check_engine(engine, jobs, scheduler)
     from drsim import campaigns
     from drsim.campaign_files import refuse_to_replace
     from drsim.console import output
 
     folders = [out / f"{'crash-points' if crash_points else 'explore'}-{scenario.name}" for scenario in scenarios]
-    if not (resume or restart):
-        # All of them first: an hour's work on one scenario must not end at the folder of the next.
-        for folder in folders:
-            writing(partial(refuse_to_replace, folder, resumable=not crash_points))
-    if crash_points:
-        run = partial(campaigns.crashed, output(), seed=chosen[0])
-    else:
-        run = partial(campaigns.explored, output(), seeds=chosen, seconds_max=seconds_max, resume=resume)
-    ends = list[campaigns.Ended]()
+    # All folders first: an hour's work on one scenario must not end at the folder of the next.
+    for folder in folders if not (resume or restart) else ():
+        writing(partial(refuse_to_replace, folder, resumable=not crash_points))
+    workers = partial(campaigns.running, engine, jobs or arguments.jobs_default(), scheduler, parts)
+    run = (
+        partial(campaigns.crashed, seed=first)
+        if crash_points
+        else partial(campaigns.explored, seeds=(first, last), seconds_max=seconds_max, resume=resume)
+    )
+    codes: list[ExitCode] = []
     for scenario, folder in zip(scenarios, folders, strict=True):
-        one = partial(run, scenario, folder, choice=choice, parts_place=parts, restart=restart)
-        ends.append(writing(partial(reading, one)))
-        if ends[-1].interrupted:
-            raise Exit(ExitCode.INTERRUPTED)
-    raise Exit(_code(ends))
+        one = partial(run, output(), scenario, folder, engine=workers, parts=parts, restart=restart)
+        codes.append(writing(partial(reading, one)))
+        if codes[-1] is ExitCode.INTERRUPTED:
+            break
+    raise Exit(worst(codes))
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")],
+    parts: Annotated[
+        str | None, typer.Option(metavar="MODULE:NAME", help="Other parts; '' for drsim's own code.")
+    ] = None,
+) -> None:
+    """Run a saved failure again: it still fails (exit 1), is fixed (0), or differs (1)."""
+    from drsim import failures
+    from drsim.console import output
+
+    _check_parts(parts or "")
+    outcome = reading(lambda: failures.replayed(output(), file, parts))
+    raise Exit(ExitCode.PASS if outcome == "fixed" else ExitCode.FAIL)
+
+
+def shrink(file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")]) -> None:
+    """Make a saved failure smaller, in its place: it fails (exit 1) or is fixed (0)."""
+    from drsim import failures
+    from drsim.console import output
+
+    failing = writing(lambda: reading(lambda: failures.shrunk_again(output(), file)))
+    raise Exit(ExitCode.FAIL if failing else ExitCode.PASS)
+
+
+def _seeds(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    if not re.fullmatch(r"[0-9]+(-[0-9]+)?", text) or int(last or first) < int(first):
+        raise UserError(f"--seeds must be FIRST-LAST, such as 1-10000, or one seed, got {text!r}")
+    return int(first), int(last or first)
+
+
+def _seconds(text: str | None) -> float | None:
+    from drsim.simulator.durations import duration_us
+
+    return None if text is None else option("--time", lambda: duration_us(text)) / 1_000_000
+
+
+def _check_parts(parts: str) -> None:
+    from drsim.scenarios.parts import parts_of
+
+    option("--parts", lambda: parts_of(parts))
 
 
 def _check_ways(*, resume: bool, restart: bool, crash_points: bool, timed: bool) -> None:
@@ -102,43 +121,8 @@ def _check_ways(*, resume: bool, restart: bool, crash_points: bool, timed: bool)
         raise UserError("--crash-points is exhaustive: it takes neither --time nor --resume")
 
 
-def _choice(engine: EngineName, jobs: int | None, scheduler: str) -> EngineChoice:
+def _check_engine(engine: EngineName, jobs: int | None, scheduler: str) -> None:
     if scheduler and engine is not EngineName.DASK:
         raise UserError(f"--scheduler {scheduler}: it needs --engine dask, got --engine {engine}")
     if scheduler and jobs is not None:
-        raise UserError(f"--jobs {jobs}: how many workers there are is the scheduler's; leave it out, or --scheduler")
-    return EngineChoice(engine, jobs or jobs_default(), scheduler)
-
-
-def _code(ends: "list[Ended]") -> ExitCode:
-    if any(ended.broken for ended in ends):
-        return ExitCode.INTERNAL
-    if any(ended.failed for ended in ends):
-        return ExitCode.FAIL
-    return ExitCode.UNKNOWN if any(ended.unknown for ended in ends) else ExitCode.PASS
-
-
-def replay(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")],
-    parts: Annotated[
-        str | None, typer.Option("--parts", metavar="MODULE:NAME", help="Other parts; '' for drsim's own code.")
-    ] = None,
-) -> None:
-    """Run a saved failure again: it still fails (exit 1), is fixed (0), or differs (1)."""
-    from drsim import failures
-    from drsim.console import output
-
-    check_parts(parts or "")
-    outcome = reading(lambda: failures.replayed(output(), file, parts))
-    raise Exit(ExitCode.PASS if outcome == "fixed" else ExitCode.FAIL)
-
-
-def shrink(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")],
-) -> None:
-    """Make a saved failure smaller, in its place: it fails (exit 1) or is fixed (0)."""
-    from drsim import failures
-    from drsim.console import output
-
-    failing = writing(lambda: reading(lambda: failures.shrunk_again(output(), file)))
-    raise Exit(ExitCode.FAIL if failing else ExitCode.PASS)
+        raise UserError(f"--jobs {jobs}: the scheduler decides on its workers; leave out --jobs or --scheduler")

@@ -1,4 +1,4 @@
-"""The files of a run, in one folder for each scenario and seed: its result and its trace, and all reports of both."""
+"""The files of a run, in a folder for each scenario and seed: its result and its trace, and all reports of both."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,19 +9,18 @@ from drsim.reports.documents import CHROME, File, Lines, UnwrittenError, files
 from drsim.reports.history import TraceError
 from drsim.scenarios.atomic_files import beside, replaced
 from drsim.scenarios.result import Result
-from drsim.stored_results import RESULT
+from drsim.stored_runs import RESULT
 
 if TYPE_CHECKING:
     from drsim.scenarios.runner import Run
 
 TRACE: Final = "trace.jsonl.gz"
 LEFT: Final = "trace-without-result.jsonl.gz"
-"""The trace of a run whose result could not be written; TRACE would pair it with the result of an earlier run."""
+"""The trace of a run whose result could not be written; as TRACE it would belong to the result of an earlier run."""
 ERROR: Final = "error.txt"
 
 
 def folder_of(out: Path, scenario: str, seed: int) -> Path:
-    """Where a run's files go."""
     return out / f"{scenario}-{seed}"
 
 
@@ -47,14 +46,14 @@ def write(run: "Run", folder: Path, *, with_chrome: bool = False) -> tuple[str, 
         with replaced(folder / RESULT) as place:
             place.write_text(run.result.model_dump_json(indent=2) + "\n", encoding="utf-8")
     except OSError:
-        # Hours may be in it, and a spool is renamed, which a full disk allows.
+        # A trace may hold hours of work, and moving it succeeds even on a full disk.
         if is_traced:
             run.trace.write(folder / LEFT)
         raise
     if is_traced:
         run.trace.write(folder / TRACE)
     else:
-        # An earlier run's would pass for this one's.
+        # The trace of an earlier run must not pass for this run's.
         (folder / TRACE).unlink(missing_ok=True)
     return write_reports(run.result, run.trace.lines, folder, with_chrome=with_chrome)
 
@@ -65,7 +64,6 @@ def write_reports(result: Result, lines: Lines, folder: Path, *, with_chrome: bo
     Where the lines raise TraceError, an earlier report that needs them stays as it is.
     """
     if not with_chrome:
-        # An earlier run's would pass for this one's.
         (folder / CHROME).unlink(missing_ok=True)
     troubles: list[str] = []
     for file in files(result, lines, with_chrome=with_chrome):
@@ -89,11 +87,10 @@ def _write(file: File, path: Path) -> None:
     try:
         with replaced(path) as place, place.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
             out.writelines(file.text)
-    except TraceError:
-        raise
-    except BaseException:
-        # An earlier run's report would pass for this one's.
-        path.unlink(missing_ok=True)
+    except BaseException as error:
+        # The report of an earlier run must not pass for this run's.
+        if not isinstance(error, TraceError):
+            path.unlink(missing_ok=True)
         raise
 
 

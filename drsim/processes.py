@@ -1,7 +1,7 @@
 """Processes that run calls. Each is a Python of its own, and is replaced when it dies.
 
-Owns their start, the pipes to them and their end. `--engine process` runs them here, and each worker of a dask cluster
-runs its own: it is sent this module, which therefore imports the standard library only.
+`--engine process` runs them here, and each worker of a dask cluster runs its own. A worker is sent this module, which
+therefore imports the standard library only.
 """
 
 import os
@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 R = TypeVar("R")
 
 ATTEMPTS: Final = 3
-"""How many processes a call may cost."""
+"""The number of processes that a call may cost."""
 
 
 def pickled_call(function: Callable[..., object], arguments: tuple[object, ...]) -> bytes:
@@ -35,16 +35,9 @@ def outcome_of(answer: bytes) -> Any:
 
 
 def serve(handle: int) -> None:
-    """Answer calls that come through this pipe until its other end is closed; the main function of a process."""
+    """Answer calls from this pipe until its other end is closed; the main function of a process."""
     pipe = Connection(handle)
     with suppress(EOFError, ConnectionError):
-        try:
-            # It takes a second, which belongs to the start of a process and not to its first call.
-            import drsim.scenarios.crashes  # noqa: F401
-        except Exception as error:
-            pipe.send((False, f"{type(error).__name__}: {error}"))
-            return
-        pipe.send((True, None))
         while True:
             pipe.send_bytes(_answer(pipe.recv_bytes()))
 
@@ -61,12 +54,11 @@ def _answer(call: bytes) -> bytes:
         return pickle.dumps((False, RuntimeError(f"cannot be sent back: {error}: {what!r}")))
 
 
-class _Process:
-    """One process and the pipe to it. A call to a dead one starts another. Raises BrokenExecutor if none can start."""
+class _ChildProcess:
+    """A process and the pipe to it. A call to a dead one starts another. Raises BrokenExecutor if none can start."""
 
     def __init__(self, path: Sequence[str], folder: str | None) -> None:
-        self._path = path
-        self._folder = folder
+        self._path, self._folder = path, folder
         self._start()
 
     def _start(self) -> None:
@@ -75,36 +67,39 @@ class _Process:
             with theirs:
                 # -P: files in the current folder must not hide modules of the path. A process group of its own: Ctrl-C
                 # on the terminal reaches the parent only, whose end closes the pipe. Prints go to standard error.
+                command = [sys.executable, "-P", "-c", f"from drsim.processes import serve; serve({theirs.fileno()})"]
+                environment = {**os.environ, "PYTHONPATH": os.pathsep.join(self._path)}
                 self._popen = subprocess.Popen(
-                    [sys.executable, "-P", "-c", f"from drsim.processes import serve; serve({theirs.fileno()})"],
-                    pass_fds=[theirs.fileno()],
-                    stdin=subprocess.DEVNULL,
-                    stdout=2,
-                    env={**os.environ, "PYTHONPATH": os.pathsep.join(self._path)},
-                    cwd=self._folder,
-                    process_group=0,
-                )
+                    command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=2, env=environment,
+                    cwd=self._folder, process_group=0,
+                )  # fmt: skip
         except OSError as error:
             raise BrokenExecutor(f"a process cannot begin: {error}") from None
+        # The imports take a second, which belongs to the start of a process and not to its first call.
+        self._send(pickled_call(exec, ("import drsim.scenarios.crashes",)))
         self._is_ready = False
 
     def wait_until_ready(self) -> None:
         """Wait until all is imported. Raises BrokenExecutor if that fails, or the process dies."""
-        if not self._is_ready:
-            returned, error = pickle.loads(self._answer())
-            if not returned:
-                raise BrokenExecutor(f"a process cannot begin: {error}")
-            self._is_ready = True
+        if self._is_ready:
+            return
+        returned, error = pickle.loads(self._answer())
+        if not returned:
+            raise BrokenExecutor(f"a process cannot begin: {type(error).__name__}: {error}")
+        self._is_ready = True
 
     def ask(self, call: bytes) -> bytes:
         """Return the answer to a call. Raises BrokenExecutor if the process dies of it."""
         if self._popen.poll() is not None:
             self._start()
         self.wait_until_ready()
+        self._send(call)
+        return self._answer()
+
+    def _send(self, call: bytes) -> None:
         # A process that cannot be sent a call is dead, and gives no answer either.
         with suppress(OSError):
             self._pipe.send_bytes(call)
-        return self._answer()
 
     def _answer(self) -> bytes:
         try:
@@ -130,14 +125,13 @@ class ProcessExecutor(ThreadPoolExecutor):
 
     def __init__(self, jobs: int, path: Sequence[str] | None = None, folder: str | None = None) -> None:
         super().__init__(jobs)
-        self._jobs = jobs
-        self._is_ended = False
-        self._all: list[_Process] = []
-        self._idle: SimpleQueue[_Process] = SimpleQueue()
+        self._jobs, self._is_ended = jobs, False
+        self._all: list[_ChildProcess] = []
+        self._idle: SimpleQueue[_ChildProcess] = SimpleQueue()
         try:
-            # One by one: if the next cannot start, or Ctrl-C comes, those that did must be ended.
+            # Listed one by one: after an error or Ctrl-C, those that did start must be ended.
             for _ in range(jobs):
-                self._all.append(_Process(path or sys.path, folder))
+                self._all.append(_ChildProcess(path or sys.path, folder))
             for process in self._all:
                 process.wait_until_ready()
                 self._idle.put(process)
@@ -146,11 +140,10 @@ class ProcessExecutor(ThreadPoolExecutor):
             raise
 
     def jobs(self) -> int:
-        """How many calls run at once."""
+        """The number of calls that run at once."""
         return self._jobs
 
     def where(self) -> str:
-        """Where calls ran, as a summary states it."""
         return f"in {self._jobs} process{'' if self._jobs == 1 else 'es'}"
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 from typer.exceptions import Exit
 
-from drsim.arguments import TraceFormat, UserError, writing
-from drsim.exit_codes import ExitCode, complain
-from drsim.stored_results import result_in, runs_in
+from drsim.arguments import ExitCode, TraceFormat, UserError, complain, worst, writing
+from drsim.stored_runs import damage_of, result_in, runs_in, wrong_line
 
 
 def report(
@@ -19,48 +18,34 @@ def report(
         typer.Argument(metavar="DIR...", help="Folders of runs or their result.json, or a folder of such folders."),
     ],
     campaign: Annotated[
-        bool, typer.Option("--campaign", help="DIR is what `drsim explore` left: report on the exploration.")
+        bool, typer.Option("--campaign", help="DIR is a folder that `drsim explore` left: report on the exploration.")
     ] = False,
     trace: Annotated[
-        TraceFormat | None, typer.Option("--trace", help="Also the trace for Perfetto, trace.chrome.json.")
+        TraceFormat | None, typer.Option("--trace", help="Also write the trace for Perfetto, trace.chrome.json.")
     ] = None,
 ) -> None:
     """Write all reports again, from result.json and the trace alone: the same bytes.
 
-    A run that cannot be read is named, and all others are written.
+    A run that cannot be read is reported, and all others are written.
 
-    A run whose trace cannot be read gets reports without the timeline; an earlier page that has it stays.
+    A run whose trace cannot be read gets reports without the timeline; an earlier page with the timeline stays.
 
-    trace.chrome.json is written where it was, or if asked for.
+    trace.chrome.json is written again if it exists, or with --trace.
     """
-    if campaign:
-        if trace is not None:
-            raise UserError("--trace: an exploration keeps no trace; `drsim run` does")
-        _write_campaigns(folders)
-    codes = {code for folder in folders for code in _written_again(folder, with_chrome=trace is not None)}
-    if ExitCode.INTERNAL in codes:
-        raise Exit(ExitCode.INTERNAL)
-    raise Exit(ExitCode.USAGE if ExitCode.USAGE in codes else ExitCode.PASS)
+    if campaign and trace is not None:
+        raise UserError("--trace: an exploration keeps no trace; `drsim run` does")
+    codes = (code for folder in folders for code in _written_again(folder, campaign, with_chrome=trace is not None))
+    raise Exit(worst(codes))
 
 
-def _write_campaigns(folders: list[Path]) -> None:
-    from drsim.campaign_report import write
-
-    code = ExitCode.PASS
-    for folder in folders:
-        try:
-            for path in writing(partial(write, folder)):
-                print(path)
-        except UserError as error:
-            complain(str(error))
-            code = ExitCode.USAGE
-    raise Exit(code)
-
-
-def _written_again(folder: Path, *, with_chrome: bool) -> Iterator[ExitCode]:
-    """Write the reports of each run in the folder, and complain about what is wrong with any. Yields their codes."""
+def _written_again(folder: Path, campaign: bool, *, with_chrome: bool) -> Iterator[ExitCode]:
+    """Write the reports of a campaign or of each run in the folder, and complain about errors in them."""
     try:
-        for file in runs_in(folder):
+        if campaign:
+            from drsim.campaign_report import write
+
+            print(*writing(partial(write, folder)), sep="\n")
+        for file in () if campaign else runs_in(folder):
             yield _written(file, with_chrome=with_chrome)
     except UserError as error:
         complain(str(error))
@@ -68,12 +53,11 @@ def _written_again(folder: Path, *, with_chrome: bool) -> Iterator[ExitCode]:
 
 
 def _written(file: Path, *, with_chrome: bool) -> ExitCode:
-    """Write one run's reports beside its result, and complain about what is wrong with that or with its trace."""
+    """Write a run's reports beside its result, and complain about errors in its result and its trace."""
     from drsim.outputs import TRACE, write_reports
     from drsim.reports.documents import CHROME, PAGE
     from drsim.reports.history import TraceError
     from drsim.simulator.trace import read_lines
-    from drsim.traces import damage_of, wrong_line
 
     folder = file.parent
     try:
@@ -81,7 +65,7 @@ def _written(file: Path, *, with_chrome: bool) -> ExitCode:
         if with_chrome and result.trace != "full":
             raise UserError(f"{file}: {CHROME} needs a run with --trace full, and this one has --trace {result.trace}")
         damage = "" if result.trace_digest is None else damage_of(path, result.trace_digest)
-        kept = [name for name in (PAGE, CHROME) if damage and (folder / name).exists()]
+        kept = [name for name in (PAGE, CHROME) if (folder / name).exists()]
         unchanged = f"{' and '.join(kept)} {'stays' if len(kept) == 1 else 'stay'} as before" if kept else ""
 
         def lines() -> Iterator[str]:
@@ -89,8 +73,7 @@ def _written(file: Path, *, with_chrome: bool) -> ExitCode:
                 raise TraceError(damage)
             yield from () if result.trace == "off" else read_lines(path)
 
-        wanted = with_chrome or (folder / CHROME).exists()
-        troubles = writing(lambda: write_reports(result, lines, folder, with_chrome=wanted))
+        troubles = writing(lambda: write_reports(result, lines, folder, with_chrome=with_chrome or CHROME in kept))
     except UserError as error:
         complain(str(error))
         return ExitCode.USAGE

@@ -1,21 +1,21 @@
 """`drsim serve`: a world behind an HTTP endpoint that any AWS client can use.
 
-Starts and ends it, and prints how to use it; the endpoint is `simulator.wire.server`'s. Ctrl-C and SIGTERM are its
-usual end, so the exit code is then 0.
+Starts and ends it, and prints its usage; `simulator.wire.server` owns the endpoint. Ctrl-C and SIGTERM are its usual
+end, with exit code 0.
 """
 
 import gc
 import math
 import signal
+import warnings
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 from typer.exceptions import Exit
 
-from drsim.arguments import UserError, reading
-from drsim.exit_codes import complain
+from drsim.arguments import ExitCode, SeedOption, SetOption, UserError, complain, reading
 
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
@@ -34,12 +34,10 @@ why: Whatever happens in it, clients do.
 
 def serve(
     name: Annotated[
-        str, typer.Argument(metavar="NAME|FILE", help="A scenario whose executions start; none: an empty world.")
+        str, typer.Argument(metavar="NAME|FILE", help="A scenario, whose executions start; by default an empty world.")
     ] = "",
-    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 1,
-    changes: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario, as for `drsim run`.")
-    ] = None,
+    seed: SeedOption = 1,
+    changes: SetOption = None,
     speed: Annotated[float, typer.Option(metavar="N", help="Virtual seconds for each second of yours.")] = 60,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 for any free port.")] = 5000,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
@@ -48,31 +46,18 @@ def serve(
     """Serve DRS, the execution table and a scenario's workload to any AWS client, in virtual time; Ctrl-C ends it."""
     if not 0 < speed <= _SPEED_MAX or not math.isfinite(speed):
         raise UserError(f"--speed must be more than 0 and at most {_SPEED_MAX:.0f}, got {speed}")
-    scenario = _scenario(name, changes or [])
-    _import_server()
-    with _interrupted_by_sigterm():
-        try:
-            code = _serve(scenario, seed, speed, host, port, paused=paused)
-        except KeyboardInterrupt:
-            code = 0
-    raise Exit(code)
-
-
-def _scenario(name: str, changes: list[str]) -> "Scenario":
+    from drsim.scenarios.extras import needs
     from drsim.scenarios.files import load, parse
 
-    return reading(lambda: load(name, changes) if name else parse(_EMPTY, "the empty world", changes))
-
-
-def _import_server() -> None:
-    import warnings
-
-    from drsim.scenarios.extras import needs
-
+    scenario = reading(lambda: load(name, changes or []) if name else parse(_EMPTY, "the empty world", changes or []))
     # moto warns before it raises.
     with needs("wire", "serve"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import drsim.simulator.wire.server  # noqa: F401 - to see whether it is installed
+    code = ExitCode.PASS
+    with _interrupted_by_sigterm(), suppress(KeyboardInterrupt):
+        code = _serve(scenario, seed, speed, host, port, paused=paused)
+    raise Exit(code)
 
 
 @contextmanager
@@ -89,7 +74,8 @@ def _interrupted_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _serve(scenario: "Scenario", seed: int, speed: float, host: str, port: int, *, paused: bool) -> int:
+def _serve(scenario: "Scenario", seed: int, speed: float, host: str, port: int, *, paused: bool) -> ExitCode:
+    from drsim.console import long_line, output
     from drsim.scenarios.machine import wall_seconds
     from drsim.simulator.wire.pacer import Pacer
     from drsim.simulator.wire.server import Endpoint, bound, http_server, served_world
@@ -97,41 +83,39 @@ def _serve(scenario: "Scenario", seed: int, speed: float, host: str, port: int, 
     try:
         listening = bound(host, port)
     except OSError as error:
-        raise UserError(
-            f"cannot listen on {host}, port {port}: {error.strerror or error}; --port 0 takes any that is free"
-        ) from None
+        reason = error.strerror or error
+        raise UserError(f"cannot listen on {host}, port {port}: {reason}; --port 0 takes any free port") from None
     with closing(listening), served_world(scenario, seed=seed, spare_servers=_SPARE_SERVERS) as world:
         pacer = Pacer(world.kernel, speed=speed, paused=paused, wall_seconds=wall_seconds, complain=complain)
         endpoint = Endpoint(world, pacer)
         server = http_server(listening, endpoint)
         began_s = wall_seconds()
-        _announce(scenario, seed, world, pacer, f"http://{_shown_host(host)}:{server.port}")
+        long_line(output(), _announcement(scenario, seed, world, pacer, f"http://{_shown_host(host)}:{server.port}"))
         pacer.start(on_broken=server.shutdown)
         try:
             # Returns on Ctrl-C.
             server.serve_forever()
         finally:
             pacer.stop(_STOP_SECONDS_MAX)
-        _print_totals(world, endpoint, wall_seconds() - began_s)
-        # Skip the last garbage collection of moto's many objects: on a busy machine it takes seconds.
+        long_line(output(), _totals(world, endpoint, wall_seconds() - began_s))
+        # Skip the last garbage collection of moto's many objects, which takes seconds on a busy machine.
         gc.freeze()
         if pacer.broken is not None:
             complain(f"internal error: {type(pacer.broken).__name__}: {pacer.broken}")
-            return 3
-    return 0
+            return ExitCode.INTERNAL
+    return ExitCode.PASS
 
 
 def _shown_host(host: str) -> str:
-    """The address that a client on this machine uses."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
     return f"[{reachable}]" if ":" in reachable else reachable
 
 
-def _announce(scenario: "Scenario", seed: int, world: "ServedWorld", pacer: "Pacer", url: str) -> None:
+def _announcement(scenario: "Scenario", seed: int, world: "ServedWorld", pacer: "Pacer", url: str) -> str:
     table, scope, spare = world.table, world.spare_scope, world.spare_ids
     begin = world.shown(0).partition(".")[0] + "Z"
     spare_lines = "\n            ".join("  ".join(spare[first : first + 4]) for first in range(0, len(spare), 4))
-    _print(f"""\
+    return f"""\
 drsim serves {scenario.name}, seed {seed}, at {url}
   time      from {begin}, {pacer.speed:g} virtual seconds a second{", paused" if pacer.paused else ""}
   table     {table.name}, index StatusIndex, in us-east-1
@@ -150,25 +134,14 @@ drsim serves {scenario.name}, seed {seed}, at {url}
   curl {url}/drsim/time   # and /drsim/executions, /drsim/servers
   curl -X POST '{url}/drsim/advance?by=10m'   # and /drsim/pause, /drsim/resume
 
-Ctrl-C ends it.""")
+Ctrl-C ends it."""
 
 
-def _print_totals(world: "ServedWorld", endpoint: "Endpoint", seconds: float) -> None:
+def _totals(world: "ServedWorld", endpoint: "Endpoint", seconds: float) -> str:
     from drsim.console import duration
 
     counts = ", ".join(f"{service} {count}" for service, count in sorted(endpoint.requests.items())) or "none"
     jobs = sum(len(world.drs.jobs(scope)) for scope in world.scopes)
-    virtual = duration(world.kernel.now_us / 1_000_000)
-    _print(
-        f"\ndrsim served requests for {duration(seconds)}: {counts}\n"
-        f"  {virtual} of virtual time, executions in the table: {len(world.table)}, DRS jobs: {jobs}"
-    )
-
-
-def _print(text: str) -> None:
-    from rich.text import Text
-
-    from drsim.console import output
-
-    # No wrapping: users copy the commands.
-    output().print(Text(text), soft_wrap=True)
+    ran = f"{duration(world.kernel.now_us / 1e6)} of virtual time"
+    ended = f"{ran}, executions in the table: {len(world.table)}, DRS jobs: {jobs}"
+    return f"\ndrsim served requests for {duration(seconds)}: {counts}\n  {ended}"

@@ -1,8 +1,7 @@
 """What workers of a dask cluster are sent: drsim, the modules of `--parts`, and the plugin that runs them.
 
-Owns the archive, and what a worker does with it. A worker needs Python, `distributed` and drsim's dependencies, but no
-drsim: the plugin is pickled by value, unpacks the archive, and runs it in processes of its own. So campaigns with
-different code can share a worker.
+A worker needs Python, `distributed` and drsim's dependencies, but no drsim: the plugin is pickled by value, unpacks the
+archive, and runs it in processes of its own. So campaigns with different code can share a worker.
 """
 
 import asyncio
@@ -25,14 +24,14 @@ from drsim import processes
 from drsim.processes import ProcessExecutor
 
 _SUFFIXES: Final = frozenset({".py", ".typed", ".yaml", ".j2", ".css", ".js"})
-"""The kinds of files that drsim is made of. Nothing else that lies in a checkout leaves this machine."""
+"""The suffixes of drsim's files. No other file of a checkout leaves this machine."""
 
 
 def archive(parts_place: str = "") -> bytes:
     """A zip of drsim, and of the modules that `--parts` imported from its own folder. `parts_place` is imported."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as packed:
-        # Parts that lie in a checkout have drsim beside them, so that its modules are found twice.
+        # If parts are in a checkout, drsim is beside them and its modules are found twice.
         for name, path in sorted((dict(_files_of_parts(parts_place)) | dict(_files_of_drsim())).items()):
             # ZipInfo has a constant date, so that the same files give the same bytes.
             packed.writestr(zipfile.ZipInfo(name), path.read_bytes(), zipfile.ZIP_DEFLATED)
@@ -50,10 +49,7 @@ def _files_of_drsim() -> Iterator[tuple[str, Path]]:
 
 
 def _files_of_parts(parts_place: str) -> Iterator[tuple[str, Path]]:
-    """All modules that were imported from the folder of the parts' module.
-
-    Modules of site-packages lie elsewhere: even where that is below this folder, their names do not lead there.
-    """
+    """All modules that were imported from the folder of the parts' module, so none of site-packages."""
     name = parts_place.partition(":")[0]
     file = getattr(sys.modules.get(name), "__file__", None)
     if file is None or name.partition(".")[0] == "drsim":
@@ -67,17 +63,16 @@ def _files_of_parts(parts_place: str) -> Iterator[tuple[str, Path]]:
 
 
 class Shipped(WorkerPlugin):
-    """On each worker, also on one that joins later: the archive, unpacked, and a process for each thread."""
+    """The archive, unpacked, and a process for each thread, on each worker, also on one that joins later."""
 
     def __init__(self, packed: bytes, name: str) -> None:
-        self._packed = packed
-        self._name = name
+        self._packed, self._name = packed, name
 
     async def setup(self, worker: Worker) -> None:
-        """Unpack and start. Raises BrokenExecutor, which the client that registers the plugin receives.
+        """Unpack and start. Raises BrokenExecutor for the client that registers the plugin.
 
-        For a worker that joins later no client receives it, so it is also logged as an event. A worker that is ready
-        offers the resource that calls require, named as the plugin is.
+        It is also logged as an event, for workers that join later. A ready worker offers the resource that calls
+        require, which has the plugin's name.
         """
         try:
             await asyncio.to_thread(self._start, worker.local_directory, worker.state.nthreads)
@@ -93,11 +88,11 @@ class Shipped(WorkerPlugin):
 
     def _start(self, home: str, count: int) -> None:
         self._ending = ExitStack()
-        kept = TemporaryDirectory(prefix="drsim-", dir=home, ignore_cleanup_errors=True)
-        folder = self._ending.enter_context(kept)
+        temporary = TemporaryDirectory(prefix="drsim-", dir=home, ignore_cleanup_errors=True)
+        folder = self._ending.enter_context(temporary)
         with zipfile.ZipFile(io.BytesIO(self._packed)) as packed:
             packed.extractall(folder)
-        # A drsim that is installed on the worker comes after the one that was sent.
+        # The sent drsim comes before one that is installed on the worker.
         self.executor = ProcessExecutor(count, [folder, *sys.path], folder)
         self._ending.callback(self.executor.kill)
 
@@ -107,7 +102,7 @@ class Shipped(WorkerPlugin):
 
 
 def task_for(plugin: str) -> Callable[[bytes], bytes]:
-    """The function of a task: answers a call by the processes of that plugin, on the worker that runs the task."""
+    """The function of a task, which answers a call by the plugin's processes on the worker."""
 
     # A nested function is always pickled by value, also as a part of a graph, where distributed would not do so.
     def task(call: bytes) -> bytes:
@@ -120,7 +115,7 @@ def task_for(plugin: str) -> Callable[[bytes], bytes]:
 
 
 def threads_ready(plugin: str, dask_scheduler: Scheduler) -> list[int]:
-    """How many calls each ready worker runs at once; runs on the scheduler."""
+    """The number of calls that each ready worker runs at once; runs on the scheduler."""
     return [int(count) for count in dask_scheduler.resources.get(plugin, {}).values()]
 
 

@@ -1,20 +1,18 @@
-"""Two sides of a comparison on the terminal, in 100 columns: first what changed its verdict, last how values differ."""
+"""A comparison on the terminal, in 100 columns: changed verdicts first, differences of values last."""
 
 from collections.abc import Sequence
 from typing import Final
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
-from drsim.console import line
+from drsim.console import block, line
 from drsim.reports.comparing import wording
 from drsim.reports.comparing.comparison import Compared, Comparison
 from drsim.reports.comparing.effect import Histogram
 from drsim.reports.comparing.regressions import Judgement
 from drsim.reports.markdown import number
 from drsim.reports.text import visible
-from drsim.scenarios.result import Distribution
 
 _MARKS: Final = {"worse": "fail", "better": "pass", "changed": "unknown", "same": "unknown"}
 _LEVELS: Final = " ▁▂▃▄▅▆▇█"
@@ -25,44 +23,34 @@ _SHOWN_MAX: Final = 12
 
 
 def show(console: Console, comparison: Comparison) -> None:
-    """The whole comparison; of long lists their beginning, the page and the JSON having all."""
+    """Print a comparison, with the beginning of long lists; the page and the JSON have all."""
     console.print()
-    console.print(Text(f"A  {wording.whose(comparison.a)}"))
-    console.print(Text(f"B  {wording.whose(comparison.b)}"))
+    console.print(Text(f"A  {wording.whose(comparison.a)}\nB  {wording.whose(comparison.b)}"))
     verdict = "fail" if comparison.changed("worse") else "pass"
     line(console, verdict, wording.headline(comparison), bold=True)
-    moved = [each for each in comparison.judged if each.moved]
-    if moved:
+    if moved := [each for each in comparison.judged if each.moved]:
         _title(console, "Verdicts that changed")
         for each in moved:
             _show_judged(console, each)
-    _show_pairs(
-        console,
-        "Criteria with another value",
-        [(each.name, each.a.value, each.b.value) for each in comparison.judged if each.revalued],
-    )
-    _show_pairs(console, "Set differently", [(each.name, each.a, each.b) for each in comparison.settings])
-    per_run = " (mean of the runs)" if comparison.of_sets else ""
+    values = [(each.name, each.a.value, each.b.value) for each in comparison.judged if each.revalued]
     counts = sorted(comparison.counts, key=lambda each: -abs(each.b - each.a) / max(each.a, each.b))
+    per_run = " (mean of the runs)" if comparison.of_sets else ""
+    executions = [
+        (each.execution_id, f"{each.a_status}, {each.a_polls} polls", f"{each.b_status}, {each.b_polls} polls")
+        for each in comparison.executions
+    ]
+    _show_pairs(console, "Criteria with another value", values)
+    _show_pairs(console, "Set differently", [(each.name, each.a, each.b) for each in comparison.settings])
     _show_pairs(console, f"Counts{per_run}", [(each.name, number(each.a), number(each.b)) for each in counts])
-    _show_pairs(
-        console,
-        "Executions",
-        [
-            (each.execution_id, f"{each.a_status}, {each.a_polls} polls", f"{each.b_status}, {each.b_polls} polls")
-            for each in comparison.executions
-        ],
-    )
+    _show_pairs(console, "Executions", executions)
     if comparison.distributions and not comparison.same_traces:
         _show_distributions(console, comparison.distributions)
     for note in wording.notes(comparison):
-        console.print()
-        console.print(Text(f"  {note}", "dim"))
+        console.print(Text(f"\n  {note}", "dim"))
 
 
 def _title(console: Console, text: str) -> None:
-    console.print()
-    console.print(Text(f"  {text}", "bold"))
+    console.print(Text(f"\n  {text}", "bold"))
 
 
 def _show_judged(console: Console, judged: Judgement) -> None:
@@ -74,7 +62,7 @@ def _show_judged(console: Console, judged: Judgement) -> None:
 
 
 def _show_pairs(console: Console, title: str, pairs: Sequence[tuple[str, str | None, str | None]]) -> None:
-    """A line for each thing that has one value in A and another in B, or two lines if one is too short."""
+    """A line for each name with its values in A and B, or three if one is too short."""
     if not pairs:
         return
     _title(console, title)
@@ -100,25 +88,23 @@ def _show_distributions(console: Console, distributions: Sequence[Compared]) -> 
             line(console, "not exercised", text, indent=2)
     if same := [visible(each.name, 40) for each in distributions if each.same]:
         line(console, "not exercised", "the same values on both sides:", indent=2)
-        console.print(Padding(Text(", ".join(same), "dim"), (0, 0, 0, 4)))
+        block(console, ", ".join(same), "dim")
 
 
 def _show_figures(console: Console, compared: Compared) -> None:
-    if compared.a and compared.b:
-        levels = _LEVELS if console.encoding.lower().startswith("utf") else _PLAIN_LEVELS
-        shapes = shapes_of(compared.a.histogram, compared.b.histogram, levels)
-        unit = wording.unit_of(compared)
-        for name, shape, side in zip("AB", shapes, (compared.a, compared.b), strict=True):
-            console.print(Text(f"      {name} |{shape}| {_figures(side, *unit)}"), no_wrap=True, overflow="ellipsis")
-
-
-def _figures(side: Distribution, unit: str, size: float) -> str:
-    p50, p95, p99 = (number(value / size) for value in (side.p50, side.p95, side.p99))
-    return f"p50 {p50}, p95 {p95}, p99 {p99} {unit}, {side.count} values"
+    if not (compared.a and compared.b):
+        return
+    levels = _LEVELS if console.encoding.lower().startswith("utf") else _PLAIN_LEVELS
+    shapes = shapes_of(compared.a.histogram, compared.b.histogram, levels)
+    unit, size = wording.unit_of(compared)
+    for name, shape, side in zip("AB", shapes, (compared.a, compared.b), strict=True):
+        p50, p95, p99 = (number(value / size) for value in (side.p50, side.p95, side.p99))
+        figures = f"p50 {p50}, p95 {p95}, p99 {p99} {unit}, {side.count} values"
+        console.print(Text(f"      {name} |{shape}| {figures}"), no_wrap=True, overflow="ellipsis")
 
 
 def shapes_of(a: Histogram, b: Histogram, levels: str) -> tuple[str, str]:
-    """Both histograms as a line of text each, from their smallest value to their largest, on one scale of values."""
+    """Both histograms as a line of text, on one scale from the smallest value to the largest."""
     low, high = min(a[0][0], b[0][0]), max(a[-1][0], b[-1][0])
     width = (high - low) / _CELLS or 1.0
     return _shape(a, low, width, levels), _shape(b, low, width, levels)
@@ -129,5 +115,5 @@ def _shape(histogram: Histogram, low: float, width: float, levels: str) -> str:
     for value, count in histogram:
         cells[min(int((value - low) / width), _CELLS - 1)] += count
     highest = max(cells)
-    # Only an empty cell is blank, however few values the others have.
+    # Only empty cells are blank.
     return "".join(levels[-(-count * (len(levels) - 1) // highest)] for count in cells)

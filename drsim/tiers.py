@@ -1,20 +1,20 @@
 """The command line's choice of a tier and of the functions that run in it."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drsim.arguments import TraceKept
+
 if TYPE_CHECKING:
     from drsim.simulator.wire.tier import Handlers
 
 
 class Tier(StrEnum):
-    """How much of the real system runs.
-
-    `fast` is production code on simulated services, `wire` the Lambda handlers as deployed, on boto3 and moto.
-    """
+    """What runs: production code on simulated services, or the Lambda handlers as deployed, on boto3 and moto."""
 
     FAST = "fast"
     WIRE = "wire"
@@ -31,12 +31,12 @@ class Choice:
     variables: tuple[str, ...] = ()
 
     def problems(self) -> Iterator[str]:
-        """Yield what is wrong with the options, a line for each error."""
+        """Yield a line for each error in the options."""
         if self.tier is not Tier.WIRE and (self.finder or self.poller or self.paths or self.variables):
             yield "--finder, --poller, --path and --env are for --tier wire"
             return
         if bool(self.finder) != bool(self.poller):
-            yield "--finder and --poller belong together: one of them does not know the other's payload"
+            yield "--finder and --poller belong together: each knows only its own partner's payload"
         for option, place in (("--finder", self.finder), ("--poller", self.poller)):
             file, _, handler = place.rpartition(":")
             if place and not (file and handler.isidentifier()):
@@ -50,18 +50,20 @@ class Choice:
             if not variable.partition("=")[0] or "=" not in variable:
                 yield f"--env must be KEY=VALUE, got {variable!r}"
 
-    @property
-    def words(self) -> list[str]:
-        """The options as typed, for the command that replays a run."""
-        words = [] if self.tier is Tier.FAST else ["--tier", self.tier.value]
-        for option, values in (
+    def command(self, name: str, seed: int, changes: list[str], trace: TraceKept) -> str:
+        """The command that replays a run."""
+        options = (
+            ("--set", changes),
+            ("--tier", [self.tier.value] if self.tier is not Tier.FAST else []),
             ("--finder", [self.finder] if self.finder else []),
             ("--poller", [self.poller] if self.poller else []),
             ("--path", map(str, self.paths)),
             ("--env", self.variables),
-        ):
-            words += [word for value in values for word in (option, value)]
-        return words
+            # The digest depends on which events are written.
+            ("--trace", [trace.level] if trace.level != "full" else []),
+        )
+        words = [word for option, values in options for value in values for word in (option, value)]
+        return shlex.join(["drsim", "run", name, "--seed", str(seed), *words])
 
     @property
     def functions(self) -> "Handlers | None":

@@ -15,7 +15,7 @@ from drsim.reports.documents import MARKDOWN, PAGE, files
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Result
 from drsim.scenarios.runner import Run, run
-from drsim.stored_results import RESULT
+from drsim.stored_runs import RESULT
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SAMPLES: Final = ROOT / "docs" / "samples"

@@ -7,26 +7,8 @@ from tests.test_architecture import LAYERS, ROOT, Module, _faults, _modules
 
 LINES_MAX: Final = 350
 FUNCTION_LINES_MAX: Final = 60
-LONG: Final = frozenset(
-    {
-        "drsim.campaigns.explored",
-        "drsim.exploring.explore",
-        "drsim.reports.charts.distributions.ranges",
-    }
-)
-"""Modules and functions that are still too long."""
-
 TEST_LINES_MAX: Final = 400
 """The limit of test modules, which hold many short subjects."""
-
-DEFINED_TWICE: Final = frozenset(
-    {
-        "Judged",
-        "Look",
-        "Process",
-    }
-)
-"""Class names that still have several definitions."""
 
 DUMPING_GROUNDS: Final = frozenset({"util", "utils", "helper", "helpers", "base", "manager", "managers", "common"})
 
@@ -36,12 +18,12 @@ def length_faults(module: Module) -> list[str]:
     count = len(module.text.splitlines())
     lines_max = TEST_LINES_MAX if module.layer == "tests" else LINES_MAX
     faults = []
-    if count > lines_max and module.name not in LONG:
+    if count > lines_max:
         faults.append(f"{module.name} has {count} lines; over {lines_max}, split it by subject")
     for node in ast.walk(ast.parse(module.text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and module.layer != "tests":
             count, name = (node.end_lineno or node.lineno) - node.lineno + 1, f"{module.name}.{node.name}"
-            if count > FUNCTION_LINES_MAX and name not in LONG:
+            if count > FUNCTION_LINES_MAX:
                 faults.append(f"{name} has {count} lines; over {FUNCTION_LINES_MAX}, split it by step")
     return faults
 
@@ -56,7 +38,7 @@ def repeated_class_faults(modules: list[Module]) -> list[str]:
     return [
         f"{name} is defined in {', '.join(found)}; a class name has one definition"
         for name, found in sorted(places.items())
-        if len(found) > 1 and name not in DEFINED_TWICE
+        if len(found) > 1
     ]
 
 

@@ -37,7 +37,6 @@ PENDING: Final = (
     "docs/",
     "pyproject.toml",
     "simulator/",
-    "tests/drsim/",
     "tests/simulator/",
 )
 """Folders and files that are not yet rewritten. Remove each one when it is."""

@@ -1,27 +1,32 @@
 """Charts of distributions: the share of values in each step, the share up to each value, and ranges below each other.
 
-Owns how they look; `reports.charts.histograms` owns what a histogram knows of its values.
+`reports.charts.histograms` owns what a histogram knows of its values.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from markupsafe import Markup
 
 from drsim.reports.charts import drawing, scales
-from drsim.reports.charts.drawing import Axis, Key, Mark, Place, Shape
+from drsim.reports.charts.drawing import Key, Mark, Shape
 from drsim.reports.charts.histograms import Cell, cells_of, coarsest, cumulated, edges_of, share_up_to, shares_of
+from drsim.reports.charts.scales import Axis, AxisLabel
 from drsim.reports.text import visible
 from drsim.scenarios.result import Distribution
+
+Distributions: TypeAlias = Mapping[str, Distribution]
 
 _LOG_FROM: Final = 100
 """An axis over more than two decades is logarithmic."""
 _CURVE_POINTS: Final = 200
+_RANGE_FIGURES: Final = {"min": "--faint", "p50": "--c1", "p95": "--c1", "p99": "--c1", "max": "--faint"}
 
 
-class _Picture(NamedTuple):
-    """What is drawn over an axis: at each place, which has a label, a share for each distribution."""
+class _DistributionPlot(NamedTuple):
+    """A drawing over an axis: labelled places, and at each place a share for each distribution."""
 
     height: Axis
     shapes: Sequence[Shape]
@@ -33,7 +38,7 @@ class _Picture(NamedTuple):
 def distribution(
     name: str,
     title: str,
-    distributions: Mapping[str, Distribution],
+    distributions: Distributions,
     *,
     basis: str = "",
     marks: Sequence[Mark] = (),
@@ -50,22 +55,19 @@ def distribution(
     picture = _cdf(axis, cells) if several else _density(axis, cells[0] if cells else [])
     marked = drawing.upright(marks, axis, _percentiles(shown[0], axis) if len(shown) == 1 else ())
     labels = distributions if several else ["share of values"] * len(shown)
-    ends = [0, picture.height.scale.high * 100]
-    return drawing.Figure(
+    ends = [0, picture.height.high * 100]
+    series = [
+        drawing.data_of(label, drawing.coloured("", index), "%", ends, [share * 100 for share in shares])
+        for index, (label, shares) in enumerate(zip(labels, picture.shares, strict=True))
+    ]
+    return drawing.ChartLayout(
         name=name,
         title=title,
         summary=_summary(distributions),
-        data={
-            "p": [round(each * drawing.WIDTH) for each in picture.places],
-            "l": picture.labels,
-            "s": [
-                drawing.data_of(label, drawing.coloured("", index), "%", ends, [share * 100 for share in shares])
-                for index, (label, shares) in enumerate(zip(labels, picture.shares, strict=True))
-            ],
-        },
+        data={"p": [round(each * drawing.WIDTH) for each in picture.places], "l": picture.labels, "s": series},
         shapes=[drawing.grid(picture.height), *picture.shapes, *marked.lines],
-        bottom=axis.level(),
-        left=picture.height.upright(),
+        bottom=axis.labels(),
+        left=picture.height.labels(upright=True),
         basis=basis or _bases(shown),
         keys=[Key(label, drawing.coloured("", index), index) for index, label in enumerate(distributions) if several],
         upright=marked.labels,
@@ -75,45 +77,36 @@ def distribution(
 
 
 def ranges(
-    name: str, title: str, distributions: Mapping[str, Distribution], *, basis: str = "", marks: Sequence[Mark] = ()
+    name: str, title: str, distributions: Distributions, *, basis: str = "", marks: Sequence[Mark] = ()
 ) -> Markup:
     """Distributions of one unit below each other: a line from the least to the largest value, a bar from p50 to p99."""
     shown = list(distributions.values())
     axis = _axis(shown, marks, steps=4)
     rows = max(len(shown), 1)
     middles = [(index + 0.5) / rows for index in range(len(shown))]
-    shapes = [drawing.columns(axis)]
-    for each, middle in zip(shown, middles, strict=True):
-        at, top, bottom = 1 - middle, 1 - middle + 0.26 / rows, 1 - middle - 0.26 / rows
-        shapes += [
-            Shape(drawing.line([(axis.at(each.min), at), (axis.at(each.max), at)]), "whisker", "--c1"),
-            Shape(drawing.boxes([(axis.at(each.p50), axis.at(each.p99), bottom, top)]), "box", "--c1"),
-            Shape(drawing.boxes([(axis.at(each.p95), axis.at(each.p95), bottom, top)]), "bars", "--c1"),
-            Shape(drawing.dots([(axis.at(each.p50), at)]), "dots", "--c1"),
-        ]
+    shapes = [shape for each, middle in zip(shown, middles, strict=True) for shape in _row(each, axis, middle, rows)]
     marked = drawing.upright(marks, axis)
-    figures = {"min": "--faint", "p50": "--c1", "p95": "--c1", "p99": "--c1", "max": "--faint"}
-    summary = "Line: from least to largest; bar: from p50 (the dot) to p99, with p95 inside." if shown else "No values."
-    return drawing.Figure(
+    series = [
+        drawing.data_of(key, colour, axis.unit, None, [getattr(each, key) / axis.divisor for each in shown])
+        for key, colour in _RANGE_FIGURES.items()
+    ]
+    places = [scales.percent(middle) for middle in middles]
+    return drawing.ChartLayout(
         name=name,
         title=title,
-        summary=summary,
+        summary="Line: from least to largest; bar: from p50 (the dot) to p99, with p95 inside."
+        if shown
+        else "No values.",
         data={
             "rows": 1,
             "p": [round(middle * drawing.WIDTH) for middle in middles],
             "l": [visible(label, drawing.LABEL_MAX) for label in distributions],
-            "s": [
-                drawing.data_of(key, colour, axis.unit, None, [getattr(each, key) / axis.divisor for each in shown])
-                for key, colour in figures.items()
-            ],
+            "s": series,
         },
-        shapes=[*shapes, *marked.lines],
-        bottom=axis.level(),
-        left=[Place(drawing.percent(middle), label) for middle, label in zip(middles, distributions, strict=True)],
-        right=[
-            Place(drawing.percent(at), scales.quantity(each.p99, scales.unit_of(each.unit)))
-            for at, each in zip(middles, shown, strict=True)
-        ],
+        shapes=[drawing.grid(axis, upright=False), *shapes, *marked.lines],
+        bottom=axis.labels(),
+        left=list(map(AxisLabel, places, distributions)),
+        right=list(map(AxisLabel, places, [scales.quantity(each.p99, scales.unit_of(each.unit)) for each in shown])),
         basis=basis or _bases(shown),
         unit_right="p99",
         upright=marked.labels,
@@ -123,6 +116,15 @@ def ranges(
     ).html()
 
 
+def _row(found: Distribution, axis: Axis, middle: float, rows: int) -> Iterator[Shape]:
+    at, top, bottom = 1 - middle, 1 - middle + 0.26 / rows, 1 - middle - 0.26 / rows
+    p50, p95, p99 = axis.at(found.p50), axis.at(found.p95), axis.at(found.p99)
+    yield Shape(drawing.line([(axis.at(found.min), at), (axis.at(found.max), at)]), "whisker", "--c1")
+    yield Shape(drawing.boxes([(p50, p99, bottom, top)]), "box", "--c1")
+    yield Shape(drawing.boxes([(p95, p95, bottom, top)]), "bars", "--c1")
+    yield Shape(drawing.dots([(p50, at)]), "dots", "--c1")
+
+
 def _axis(shown: Sequence[Distribution], marks: Sequence[Mark], *, log: bool = True, steps: int = 7) -> Axis:
     """An axis for all values, no finer than they are known, and for the marks that do not squash them."""
     unit = scales.unit_of(shown[0].unit) if shown else ""
@@ -130,51 +132,38 @@ def _axis(shown: Sequence[Distribution], marks: Sequence[Mark], *, log: bool = T
     high = max((each.max for each in shown), default=0.0)
     if log and 0 < _LOG_FROM * low < high:
         near = [each.value for each in marks if scales.drawable(each.value) and low / 10 <= each.value <= high * 10]
-        return Axis(*scales.logarithmic(min(low, *near, low), max(high, *near, high), unit), unit)
+        return scales.logarithmic(min(low, *near, low), max(high, *near, high), unit)
     lacking = max(4 * coarsest(cell for each in shown for cell in cells_of(each)) - (high - low), 0) / 2
     low, high = drawing.room_for(low - lacking, high + lacking, marks)
-    name, divisor = scales.in_unit(unit, max(abs(low), abs(high)))
-    scale, ticks = scales.linear(low / divisor, high / divisor, steps)
-    named = [scales.Tick(tick.value, scales.with_unit(tick.label, name)) for tick in ticks]
-    return Axis(scale, named, name, divisor)
+    unit, divisor = scales.in_unit(unit, max(abs(low), abs(high)))
+    axis = scales.linear(low, high, steps, unit=unit, divisor=divisor)
+    return replace(axis, ticks=[AxisLabel(at, scales.with_unit(label, unit)) for at, label in axis.ticks])
 
 
 def _bases(shown: Sequence[Distribution]) -> str:
     return ", ".join(dict.fromkeys(each.basis for each in shown))
 
 
-def _density(axis: Axis, cells: Sequence[Cell]) -> _Picture:
+def _density(axis: Axis, cells: Sequence[Cell]) -> _DistributionPlot:
     """The share of values in each step, as bars."""
-    edges = edges_of(cells, axis.scale, axis.divisor)
+    edges = edges_of(cells, axis)
     shares = shares_of(cells, edges)
-    scale, ticks = scales.linear(0, max(shares) * 100, 4)
-    height = Axis(
-        scale=scales.Scale(0, scale.high / 100),
-        ticks=[scales.Tick(tick.value / 100, f"{tick.label}%") for tick in ticks],
-    )
+    percents = scales.linear(0, max(shares) * 100, 4)
+    height = Axis(0, percents.high / 100, [AxisLabel(at / 100, f"{label}%") for at, label in percents.ticks])
     sides = [(max(axis.at(low), 0.0), min(axis.at(high), 1.0)) for low, high in pairwise(edges)]
     inset = 0.04 * (sides[0][1] - sides[0][0])
-    bars = [
-        (left + inset, right - inset, 0, height.at(share))
-        for (left, right), share in zip(sides, shares, strict=True)
-        if share
-    ]
+    placed = [(*side, height.at(share)) for side, share in zip(sides, shares, strict=True) if share]
+    bars = [(left + inset, right - inset, 0, top) for left, right, top in placed]
+    shapes = [Shape(drawing.boxes(bars), "bars", drawing.coloured("", 0), 0)]
     labels = [f"{scales.figure(low / axis.divisor)} to {axis.text(high)}" for low, high in pairwise(edges)]
-    places = [(left + right) / 2 for left, right in sides]
-    return _Picture(
-        height,
-        [Shape(drawing.boxes(bars), "bars", drawing.coloured("", 0), 0)],
-        places,
-        labels,
-        [shares] if cells else [],
+    return _DistributionPlot(
+        height, shapes, [(left + right) / 2 for left, right in sides], labels, [shares] if cells else []
     )
 
 
-def _cdf(axis: Axis, cells: Sequence[Sequence[Cell]]) -> _Picture:
+def _cdf(axis: Axis, cells: Sequence[Sequence[Cell]]) -> _DistributionPlot:
     """The share of values up to each value, as lines."""
-    height = Axis(
-        scale=scales.Scale(0, 1), ticks=[scales.Tick(quarter / 4, f"{quarter * 25}%") for quarter in range(5)]
-    )
+    height = Axis(0, 1, [AxisLabel(quarter / 4, f"{quarter * 25}%") for quarter in range(5)])
     curves = [cumulated(each) for each in cells]
     values = sorted({value for curve in curves for value, _ in curve})
     # Points nearer than this cannot be distinguished.
@@ -185,11 +174,11 @@ def _cdf(axis: Axis, cells: Sequence[Sequence[Cell]]) -> _Picture:
         shapes.append(Shape(drawing.line(points), "line", drawing.coloured("", index), index))
     labels = [f"up to {axis.text(value)}" for value in values]
     shares = [[share_up_to(value, curve) for value in values] for curve in curves]
-    return _Picture(height, shapes, [axis.at(value) for value in values], labels, shares)
+    return _DistributionPlot(height, shapes, [axis.at(value) for value in values], labels, shares)
 
 
 def _percentiles(found: Distribution, axis: Axis) -> Iterator[Mark]:
-    """Marks at p50, p95 and p99; those that read alike are one."""
+    """Marks at p50, p95 and p99. Equal texts make one mark."""
     groups: dict[str, list[str]] = {}
     for name in ("p50", "p95", "p99"):
         groups.setdefault(axis.text(getattr(found, name)), []).append(name)
@@ -197,16 +186,15 @@ def _percentiles(found: Distribution, axis: Axis) -> Iterator[Mark]:
         yield Mark(label=", ".join(names), value=getattr(found, names[0]), colour="--ink")
 
 
-def _summary(distributions: Mapping[str, Distribution]) -> str:
-    """One sentence: how many values, and where half and nearly all of them lie; of the first three at most."""
+def _summary(distributions: Distributions) -> str:
+    """A sentence: the number of values, and where they are; of three distributions at most."""
     if not distributions:
         return "No values."
     parts = []
     for label, each in list(distributions.items())[:3]:
         values, unit = f"{each.count} value{'' if each.count == 1 else 's'}", scales.unit_of(each.unit)
-        low, p50, p95, p99, high = (
-            scales.quantity(at, unit) for at in (each.min, each.p50, each.p95, each.p99, each.max)
-        )
+        figures = (each.min, each.p50, each.p95, each.p99, each.max)
+        low, p50, p95, p99, high = (scales.quantity(at, unit) for at in figures)
         if len(distributions) > 1:
             parts.append(f"{visible(label, drawing.LABEL_MAX)}: {values}, p50 {p50}, p95 {p95}, p99 {p99}")
         elif low == high:

@@ -1,8 +1,8 @@
-"""What all charts share: the figure's layout, its axes and marks, and the paths of its lines and boxes.
+"""What all charts share: the layout of a figure, its marks, and the paths of its lines and boxes.
 
-`over_time` and `distributions` own the kinds of charts. A chart needs no script to be seen. Its lines are an SVG that
-is stretched to the width there is; all text is HTML beside or above it and keeps its size. `charts.css` is the look,
-and `charts.js` adds crosshair, tooltips and a table of the values.
+`over_time` and `distributions` own the kinds of charts. A chart needs no script to be seen: an SVG of lines, stretched
+to the available width, and HTML text beside and above it, which keeps its size. `charts.css` is the look; `charts.js`
+adds crosshair, tooltips and a table of the values.
 """
 
 import re
@@ -13,18 +13,17 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
-from drsim.reports.charts.scales import Scale, Tick, drawable, figure, quantity, rounded, with_unit
+from drsim.reports.charts.scales import Axis, AxisLabel, drawable, percent, quantity, rounded
 from drsim.reports.page import environment
 from drsim.reports.text import visible
 
+Data = Mapping[str, object]
+
 WIDTH, HEIGHT = 1000, 400
 """The SVG's own units; the page stretches it."""
-
 COLOURS: Final = ("--c1", "--c2", "--c3", "--c4", "--c5", "--c6")
-"""Variables of page.css, for what has no colour of its own."""
-
+"""Variables of page.css, for series without a colour."""
 LABEL_MAX, _MARK_MAX = 80, 40
-
 # In percent of the plot: the distance at which labels above each other touch, the width of a character in a narrow
 # plot, and where a label has more room to its left.
 _NEAR, _CHARACTER, _LATE = 9, 2.5, 60
@@ -40,50 +39,8 @@ class Mark:
     colour: str = "--fail"
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """A scale in `unit`, for values that come in a unit `divisor` times smaller."""
-
-    scale: Scale
-    ticks: Sequence[Tick]
-    unit: str = ""
-    divisor: float = 1.0
-
-    def at(self, value: float) -> float:
-        """Where a value lies, from 0 to 1."""
-        return self.scale.at(value / self.divisor)
-
-    def holds(self, value: float) -> bool:
-        """Whether a value lies on the axis."""
-        return self.scale.holds(value / self.divisor)
-
-    def text(self, value: float) -> str:
-        """The value in words: 60 s."""
-        if self.scale.log:
-            return quantity(value / self.divisor, self.unit)
-        return with_unit(figure(value / self.divisor), self.unit)
-
-    def upright(self) -> list["Place"]:
-        """The labels of the ticks, if the axis stands upright."""
-        return [Place(percent(1 - self.scale.at(tick.value)), tick.label) for tick in self.ticks]
-
-    def level(self) -> list["Place"]:
-        """The labels of the ticks, if the axis lies."""
-        return [Place(percent(self.scale.at(tick.value)), tick.label) for tick in self.ticks]
-
-
-Data = Mapping[str, object]
-
-
-class Place(NamedTuple):
-    """A tick's label: from 0 to 100 from left or top."""
-
-    at: float
-    label: str
-
-
 class Shape(NamedTuple):
-    """One path of the SVG. `series` is the number of the series that it belongs to, if any."""
+    """A path of the SVG, and the number of the series that it belongs to, if any."""
 
     path: str
     kind: str
@@ -92,15 +49,15 @@ class Shape(NamedTuple):
 
 
 class Key(NamedTuple):
-    """One entry of the legend; one with a series can be switched on and off."""
+    """An entry of the legend. With a series, it switches that on and off."""
 
     label: str
     colour: str
     series: int | None = None
 
 
-class Note(NamedTuple):
-    """The label of a mark: how far from left or top, 0 to 100, on which side of it, and in which row above the plot."""
+class MarkLabel(NamedTuple):
+    """The label of a mark: its percentage from left or top, its side of that place, and its row above the plot."""
 
     label: str
     at: float
@@ -108,29 +65,23 @@ class Note(NamedTuple):
     colour: str
     row: int = 0
 
-    @property
-    def ends(self) -> tuple[float, float]:
-        """Where the label begins and ends."""
-        width = len(self.label) * _CHARACTER
-        return (self.at - width, self.at) if self.side == "end" else (self.at, self.at + width)
-
 
 class Marked(NamedTuple):
-    """Marks on an axis: their lines and labels, and the labels of those beyond its ends."""
+    """Marks on an axis: their lines and labels, and the labels of marks beyond its ends."""
 
     lines: Sequence[Shape]
-    labels: Sequence[Note]
-    beyond: Sequence[Note]
+    labels: Sequence[MarkLabel]
+    beyond: Sequence[MarkLabel]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """A chart laid out, as `charts.html.j2` takes it; one of rows says how many.
+class ChartLayout:
+    """A chart laid out, as `charts.html.j2` takes it. A chart without rows has `rows` 0.
 
-    `data` is what charts.js shows. Its "s" has for each series "n" its name, "c" its colour, "u" its unit, "v" its
-    values, None for none, and "y" the ends of its axis, or None if no dots shall follow the crosshair. The places of
-    the values are either "p", from 0 to 1000, with labels "l", or over time "x", in seconds after "t" of an axis with
-    the ends "d". With "rows" the places are from top to bottom.
+    `data` is what charts.js shows. Its "s" holds each series: "n" is its name, "c" its colour, "u" its unit, "v" its
+    values (None for a gap), and "y" the ends of its axis (None if no dots follow the crosshair). The places of the
+    values are either "p", from 0 to 1000, with labels "l", or over time "x", in seconds after "t" of an axis with the
+    ends "d". With "rows" the places are from top to bottom.
     """
 
     name: str
@@ -138,16 +89,16 @@ class Figure:
     summary: str
     data: Data
     shapes: Sequence[Shape]
-    bottom: Sequence[Place]
-    left: Sequence[Place]
-    right: Sequence[Place] = ()
+    bottom: Sequence[AxisLabel]
+    left: Sequence[AxisLabel]
+    right: Sequence[AxisLabel] = ()
     basis: str = ""
     unit: str = ""
     unit_right: str = ""
     keys: Sequence[Key] = ()
-    across: Sequence[Note] = ()
-    upright: Sequence[Note] = ()
-    beyond: Sequence[Note] = ()
+    across: Sequence[MarkLabel] = ()
+    upright: Sequence[MarkLabel] = ()
+    beyond: Sequence[MarkLabel] = ()
     rows: int = 0
     empty: bool = False
 
@@ -159,20 +110,20 @@ class Figure:
 
 
 def data_of(name: str, colour: str, unit: str, ends: Sequence[float] | None, values: Sequence[float | None]) -> Data:
-    """One series of a figure's `data`."""
+    """A series of a figure's `data`."""
     shown = [None if value is None else rounded(value) for value in values]
     return {"n": visible(name, LABEL_MAX), "c": colour, "u": unit, "y": ends, "v": shown}
 
 
 def coloured(colour: str, index: int) -> str:
-    """The colour, or that of the place in the legend."""
+    """The colour, by default that of the index in the legend."""
     return colour or COLOURS[index % len(COLOURS)]
 
 
 def room_for(low: float, high: float, marks: Iterable[Mark]) -> tuple[float, float]:
-    """The domain with the marks in it that leave the values at least half of it. The others are arrows.
+    """The ends of an axis with those marks that leave at least half of it to the values. The others are arrows.
 
-    Where all values are one, as where nothing ever failed, there is nothing to squash, and the nearest mark is in it.
+    If all values are equal, there is nothing to squash, and the nearest mark is on the axis.
     """
     middle = low / 2 + high / 2
     for each in sorted((each for each in marks if drawable(each.value)), key=lambda mark: abs(mark.value - middle)):
@@ -183,14 +134,14 @@ def room_for(low: float, high: float, marks: Iterable[Mark]) -> tuple[float, flo
 
 
 def across(marks: Iterable[Mark], axis: Axis) -> Marked:
-    """Lines from left to right with their labels: at the right, or at the left if another one is near."""
+    """Lines from left to right, labelled at the right, or at the left if another label is near."""
     inside, outside = _split(marks, axis, ("low", "high"))
     shapes, notes, last = [], [], -100.0
     for mark in sorted(inside, key=lambda mark: axis.at(mark.value)):
         shapes.append(Shape(f"M0 {_y(axis.at(mark.value))}h{WIDTH}", "mark", mark.colour))
         at = percent(1 - axis.at(mark.value))
         near = abs(at - last) < _NEAR
-        notes.append(Note(_text(mark, axis), at, "start" if near else "end", mark.colour))
+        notes.append(MarkLabel(_text(mark, axis), at, "start" if near else "end", mark.colour))
         last = -100.0 if near else at
     return Marked(shapes, notes, outside)
 
@@ -200,41 +151,34 @@ def upright(marks: Iterable[Mark], axis: Axis, others: Iterable[Mark] = ()) -> M
     inside, outside = _split(marks, axis, ("before", "after"))
     placed = sorted([*others, *inside], key=lambda mark: mark.value)
     late = [mark for mark in placed if percent(axis.at(mark.value)) >= _LATE]
-    notes: list[Note] = []
-    # From the edges to the middle: a label stands to the right of its line, or to the left where the plot soon ends, so
-    # the lines that it could cover were placed before it, and end below it.
+    notes: list[MarkLabel] = []
+    # From the edges to the middle: a label is to the right of its line, or to the left if the plot soon ends. So the
+    # lines that it could cover were placed before it, and end below it.
     for mark in [*late, *reversed(placed[: len(placed) - len(late)])]:
         at = percent(axis.at(mark.value))
         side = "end" if at >= _LATE else "start"
-        tried = [Note(_text(mark, axis), at, side, mark.colour, row) for row in range(len(notes) + 1)]
-        # Where a line cannot but run through a label, that is the lesser evil: labels never lie upon each other.
+        tried = [MarkLabel(_text(mark, axis), at, side, mark.colour, row) for row in range(len(notes) + 1)]
+        # If every row clashes, a line runs through a label, which is better than two overlapping labels.
         notes.append(next((one for one in tried if not any(_clash(one, other) for other in notes)), tried[-1]))
     lines = [Shape(f"M{_x(axis.at(mark.value))} 0v{HEIGHT}", "mark", mark.colour) for mark in placed]
     return Marked(lines, [*reversed(notes[len(late) :]), *notes[: len(late)]], outside)
 
 
-def _split(marks: Iterable[Mark], axis: Axis, ends: tuple[str, str]) -> tuple[list[Mark], list[Note]]:
+def _split(marks: Iterable[Mark], axis: Axis, ends: tuple[str, str]) -> tuple[list[Mark], list[MarkLabel]]:
     """The marks on the axis, and labels for those beyond its ends, each with an arrow to where it would be."""
     inside, outside = [], []
-    for mark in marks:
-        if not drawable(mark.value):
-            continue
+    for mark in (each for each in marks if drawable(each.value)):
         if axis.holds(mark.value):
             inside.append(mark)
             continue
         side, value = ends[axis.at(mark.value) > 0], quantity(mark.value / axis.divisor, axis.unit)
-        outside.append(Note(f"{_ARROWS[side]} {visible(mark.label, _MARK_MAX)} {value}", 0.0, side, mark.colour))
+        outside.append(MarkLabel(f"{_ARROWS[side]} {visible(mark.label, _MARK_MAX)} {value}", 0.0, side, mark.colour))
     return inside, outside
 
 
-def grid(axis: Axis) -> Shape:
-    """The lines behind the chart, one for each tick of an upright axis."""
-    return Shape("".join(f"M0 {_y(axis.scale.at(tick.value))}h{WIDTH}" for tick in axis.ticks), "grid")
-
-
-def columns(axis: Axis) -> Shape:
-    """The lines behind the chart, one for each tick of an axis that lies."""
-    return Shape("".join(f"M{_x(axis.scale.at(tick.value))} 0v{HEIGHT}" for tick in axis.ticks), "grid")
+def grid(axis: Axis, *, upright: bool = True) -> Shape:
+    """The lines behind the chart, one for each tick of an axis."""
+    return Shape("".join(f"M0 {_y(at)}h{WIDTH}" if upright else f"M{_x(at)} 0v{HEIGHT}" for at in axis.grid()), "grid")
 
 
 def line(points: Sequence[tuple[float, float]], *, step: bool = False, base: float | None = None) -> str:
@@ -242,20 +186,17 @@ def line(points: Sequence[tuple[float, float]], *, step: bool = False, base: flo
     placed = [(_x(x), _y(y)) for x, y in points]
     text = f"M{placed[0][0]} {placed[0][1]}"
     for (x0, y0), (x, y) in pairwise(placed):
-        if step:
-            text += f"h{x - x0}" + (f"v{y - y0}" if y != y0 else "")
-        else:
-            text += f"l{x - x0} {y - y0}"
+        text += f"h{x - x0}{f'v{y - y0}' if y != y0 else ''}" if step else f"l{x - x0} {y - y0}"
     return text if base is None else f"{text}V{_y(base)}H{placed[0][0]}z"
 
 
 def dots(points: Iterable[tuple[float, float]]) -> str:
-    """Dots: lines without length, which their round ends make visible."""
+    """Dots: lines without length, visible by their round ends."""
     return "".join(f"M{_x(x)} {_y(y)}h0" for x, y in points)
 
 
 def boxes(sides: Iterable[tuple[float, float, float, float]]) -> str:
-    """Boxes given by left, right, bottom and top as shares of width and height; none is too thin to be seen."""
+    """Boxes of left, right, bottom and top as shares of width and height. Each is thick enough to be seen."""
     text = ""
     for left, right, bottom, top in sides:
         x, y = round(left * WIDTH, 1), _y(top)
@@ -264,22 +205,22 @@ def boxes(sides: Iterable[tuple[float, float, float, float]]) -> str:
     return text
 
 
-def percent(share: float) -> float:
-    """A share of width or height, as the style sheet takes it."""
-    return round(share * 100, 1)
-
-
 def _text(mark: Mark, axis: Axis) -> str:
     return f"{visible(mark.label, _MARK_MAX)} {axis.text(mark.value)}"
 
 
-def _clash(one: Note, other: Note) -> bool:
+def _clash(one: MarkLabel, other: MarkLabel) -> bool:
     """Whether a label covers the other, or the line that leads up to it."""
     below, above = sorted((one, other), key=lambda note: note.row)
-    left, right = below.ends
+    left, right = _ends(below)
     if below.row != above.row:
         return left < above.at < right
-    return left < above.ends[1] and above.ends[0] < right
+    return left < _ends(above)[1] and _ends(above)[0] < right
+
+
+def _ends(note: MarkLabel) -> tuple[float, float]:
+    width = len(note.label) * _CHARACTER
+    return (note.at - width, note.at) if note.side == "end" else (note.at, note.at + width)
 
 
 def _x(share: float) -> int:

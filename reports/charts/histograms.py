@@ -1,16 +1,15 @@
-"""What a histogram of a result knows: the ranges that its values stand for, their shares and cumulated shares.
+"""Histograms of results: the ranges that their values stand for, with shares and cumulated shares.
 
-A histogram has its values at two or three significant digits. Each stands for every value that is rounded to it,
-between the least and the largest one observed. Nothing here distinguishes values that the histogram does not.
+A histogram has its values at two or three significant digits. Each stands for all values that are rounded to it, from
+the least to the largest one observed. Nothing here distinguishes values that the histogram does not.
 """
 
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
 from typing import Final, NamedTuple
 
-from drsim.reports.charts.scales import Scale, step_of
+from drsim.reports.charts.scales import Axis, step_of
 from drsim.scenarios.result import Distribution
 
 _STEPS_MIN, _STEPS_MAX = 8, 40
@@ -19,9 +18,9 @@ _STEPS_PER_DECADE: Final = 24
 
 
 class Cell(NamedTuple):
-    """The range of values that a value of a histogram stands for, and how many lie in it.
+    """The observed range of values that a value of a histogram stands for, and their number.
 
-    `width` is that of all numbers that would be rounded to it, whether or not there could be such a value.
+    `width` is that of the range of all numbers that are rounded to the value.
     """
 
     low: float
@@ -31,8 +30,8 @@ class Cell(NamedTuple):
 
 
 def cells_of(found: Distribution) -> Iterator[Cell]:
-    """The ranges for which the values of a histogram stand, within the smallest and the largest observed value."""
-    # So `scenarios.result.Distribution` says.
+    """The ranges that the values of a histogram stand for, within the smallest and the largest observed value."""
+    # As `scenarios.result.Distribution` rounds.
     digits = 3 if found.max < 4 * found.min else 2
     for value, count in found.histogram:
         low, high = _rounded_to(value, digits)
@@ -41,7 +40,7 @@ def cells_of(found: Distribution) -> Iterator[Cell]:
 
 
 def _rounded_to(value: float, digits: int) -> tuple[float, float]:
-    """The range that is rounded to this value: with two digits 98.5 to 99.5 for 99, and 99.5 to 105 for 100."""
+    """The range that is rounded to this value: with two digits 98.5 to 99.5 for 99, 99.5 to 105 for 100."""
     if not value:
         return 0.0, 0.0
     power = 10.0 ** math.floor(math.log10(abs(value)) + 1e-9)
@@ -56,20 +55,20 @@ def coarsest(cells: Iterable[Cell]) -> float:
     return max((cell.width for cell in cells), default=0.0)
 
 
-def edges_of(cells: Sequence[Cell], scale: Scale, divisor: float) -> list[float]:
-    """The ends of the steps over an axis that shows values divided: more for more values, none finer than is known."""
+def edges_of(cells: Sequence[Cell], axis: Axis) -> list[float]:
+    """The ends of the steps over an axis: more for more values, and none finer than the values are known."""
     wanted = min(max(round(2 * math.sqrt(sum(cell.values for cell in cells))), _STEPS_MIN), _STEPS_MAX)
-    low, high = scale.low * divisor, scale.high * divisor
-    if scale.log:
+    low, high = axis.low * axis.divisor, axis.high * axis.divisor
+    if axis.log:
         steps = min(wanted, math.ceil(_STEPS_PER_DECADE * math.log10(high / low)))
         return [low * (high / low) ** (index / steps) for index in range(steps + 1)]
     ends = [end for cell in cells for end in (cell.low, cell.high)] or [low, high]
     first, last, widest = min(ends), max(ends), coarsest(cells)
     if last - first <= widest / 2:
-        # All is one value, as far as is known, which stands in the middle of its step.
+        # As far as is known, all values are equal; the value is in the middle of its step.
         half = max(widest, (high - low) / _STEPS_MAX) / 2
         return [(first + last) / 2 - half, (first + last) / 2 + half]
-    width = step_of(max((last - first) / wanted, widest / 2, (high - low) / 100) / divisor) * divisor
+    width = step_of(max((last - first) / wanted, widest / 2, (high - low) / 100) / axis.divisor) * axis.divisor
     begin, end = math.floor(first / width + 1e-9), math.ceil(last / width - 1e-9)
     return [index * width for index in range(begin, max(end, begin + 1) + 1)]
 
@@ -88,19 +87,17 @@ def shares_of(cells: Sequence[Cell], edges: Sequence[float]) -> list[float]:
 
 
 def cumulated(cells: Sequence[Cell]) -> list[tuple[float, float]]:
-    """The corners of the curve: each cell's ends with the share of values up to them; between cells it is level."""
+    """The corners of the curve: both ends of each cell with the share of values up to them."""
     total = sum(cell.values for cell in cells)
-    before = accumulate((cell.values for cell in cells), initial=0)
-    ends = [
-        end
-        for cell, count in zip(cells, before, strict=False)
-        for end in ((cell.low, count / total), (cell.high, (count + cell.values) / total))
-    ]
-    return list(dict.fromkeys(ends))
+    corners, count = [], 0
+    for cell in cells:
+        corners += [(cell.low, count / total), (cell.high, (count + cell.values) / total)]
+        count += cell.values
+    return list(dict.fromkeys(corners))
 
 
 def share_up_to(value: float, curve: Sequence[tuple[float, float]]) -> float:
-    """The curve's height at a value: 0 below its least, 1 above its largest, on a straight line between two corners."""
+    """The curve's height at a value: 0 before its first corner, 1 after its last, on a straight line between two."""
     index = bisect_right(curve, (value, math.inf))
     if index == 0 or index == len(curve):
         return float(index > 0)

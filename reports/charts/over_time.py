@@ -1,10 +1,10 @@
 """Charts over time: lines, steps and stacked bars.
 
-`distributions` makes the other charts. Every function gives a `<figure>`; its name becomes the figure's id and must be
-unique on the page. Units are those of results (ms, s, B, %) or CloudWatch's; a figure is shown in the unit that suits
-it: 60000 ms as 60 s.
+Each function returns a `<figure>` whose id is made from its name, which must be unique on the page. Units are those of
+results (ms, s, B, %) or CloudWatch's; a figure is shown in the unit that suits it: 60000 ms as 60 s.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -13,12 +13,12 @@ from typing import Final, Literal
 from markupsafe import Markup
 
 from drsim.reports.charts import drawing, scales
-from drsim.reports.charts.drawing import Axis, Key, Mark, Shape
+from drsim.reports.charts.drawing import Key, Mark, Shape
+from drsim.reports.charts.scales import Axis
 from drsim.reports.text import visible
 
 POINTS_MAX: Final = 600
 """A line of more points is drawn by four of each column: the first, the lowest, the highest and the last."""
-
 Point = tuple[float, float | None]
 
 
@@ -26,7 +26,7 @@ Point = tuple[float, float | None]
 class Series:
     """Values over time: (seconds since the epoch, value), in time's order. None breaks the line.
 
-    `colour` is a variable of page.css; "" takes the next one. `right` puts it on the second axis.
+    `colour` is a variable of page.css, "" for the next one. `right` puts the series on the second axis.
     """
 
     label: str
@@ -36,13 +36,12 @@ class Series:
     style: Literal["line", "step"] = "line"
 
     def values(self) -> list[tuple[float, float]]:
-        """The points that are no gap."""
         return [(at, value) for at, value in self.points if value is not None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A time that is shaded, such as that of an alarm, in seconds since the epoch; `end` None lasts to the end."""
+    """A shaded time, such as that of an alarm, in seconds since the epoch, by default to the end of the chart."""
 
     label: str
     start: float
@@ -68,9 +67,9 @@ def timeline(
     `bounds` is the time shown, by default that of the points. A line is broken where two points are more than
     `gap_seconds` apart.
     """
-    whole = [_drawable(each, bounds) for each in series]
+    whole = [_drawable(each, index, bounds) for index, each in enumerate(series)]
     drawn = [_thinned(each) for each in whole]
-    time = _time(*(bounds or scales.extent([at for each in drawn for at, _ in each.points])), 30)
+    time = scales.time_axis(*(bounds or scales.extent([at for each in drawn for at, _ in each.points])), 30)
     axes = [
         _axis([value for each in drawn if each.right is right for _, value in each.values()], marks_of, unit_of)
         for right, marks_of, unit_of in ((False, marks, unit), (True, (), unit_right))
@@ -80,30 +79,29 @@ def timeline(
         for index, each in enumerate(drawn)
         for shape in _lines(each, index, time, axes[each.right], gap_seconds, filled=len(drawn) == 1)
     ]
-    return _figure(name, title, whole, drawn, time, axes, shapes, basis=basis, marks=marks, spans=spans).html()
+    return _figure(name, title, whole, drawn, time, axes, shapes, basis=basis, marks=marks, spans=spans)
 
 
 def stacked(name: str, title: str, series: Sequence[Series], *, basis: str = "") -> Markup:
-    """Bars over time: at each instant the series' values upon each other, the first at the bottom; none is negative."""
-    drawn = [_drawable(each, None) for each in series]
+    """Bars over time: the values of each instant stacked, the first series at the bottom. No value is negative."""
+    drawn = [_drawable(each, index, None) for index, each in enumerate(series)]
     instants = sorted({at for each in drawn for at, _ in each.points})
     width = min((after - before for before, after in pairwise(instants)), default=60.0)
     low, high = scales.extent(instants)
-    time = _time(low - width / 2, high + width / 2, 0.5)
+    time = scales.time_axis(low - width / 2, high + width / 2, 0.5)
     tops = dict.fromkeys(instants, 0.0)
-    bars: list[list[tuple[float, float, float, float]]] = []
-    for each in drawn:
-        bars.append([])
+    bars: list[list[tuple[float, float, float, float]]] = [[] for _ in drawn]
+    for each, own in zip(drawn, bars, strict=True):
         for at, value in each.values():
             if value > 0:
-                bars[-1].append((time.at(at - width * 0.42), time.at(at + width * 0.42), tops[at], tops[at] + value))
+                own.append((time.at(at - width * 0.42), time.at(at + width * 0.42), tops[at], tops[at] + value))
                 tops[at] += value
     axis = _axis(list(tops.values()), (), "")
     shapes = []
-    for index, each in enumerate(drawn):
-        sides = [(left, right, axis.at(bottom), axis.at(top)) for left, right, bottom, top in bars[index]]
-        shapes.append(Shape(drawing.boxes(sides), "bars", drawing.coloured(each.colour, index), index))
-    return _figure(name, title, drawn, drawn, time, [axis], shapes, basis=basis, are_stacked=True).html()
+    for index, (each, own) in enumerate(zip(drawn, bars, strict=True)):
+        sides = [(left, right, axis.at(bottom), axis.at(top)) for left, right, bottom, top in own]
+        shapes.append(Shape(drawing.boxes(sides), "bars", each.colour, index))
+    return _figure(name, title, drawn, drawn, time, [axis], shapes, basis=basis, are_stacked=True)
 
 
 def _figure(
@@ -119,22 +117,22 @@ def _figure(
     marks: Sequence[Mark] = (),
     spans: Sequence[Span] = (),
     are_stacked: bool = False,
-) -> drawing.Figure:
-    """The figure around the shapes; `axes` are the left one and perhaps the right one."""
+) -> Markup:
+    """The figure around the shapes. `axes` are the left one and perhaps the right one."""
     axis = axes[0]
     marked = drawing.across(marks, axis)
     right = next((axes[1] for each in drawn if each.right), None)
-    keys = [Key(each.label, drawing.coloured(each.colour, index), index) for index, each in enumerate(drawn)]
+    keys = [Key(each.label, each.colour, index) for index, each in enumerate(drawn)]
     shaded = {each.label: Key(each.label, each.colour) for each in spans}
-    return drawing.Figure(
+    return drawing.ChartLayout(
         name=name,
         title=title,
         summary=_summary(whole, axes),
-        data=_data(drawn, time.scale, axes, are_stacked=are_stacked),
+        data=_data(drawn, time, axes, are_stacked=are_stacked),
         shapes=[drawing.grid(axis), *_shades(spans, time), *shapes, *marked.lines],
-        bottom=time.level(),
-        left=axis.upright(),
-        right=right.upright() if right else (),
+        bottom=time.labels(),
+        left=axis.labels(upright=True),
+        right=right.labels(upright=True) if right else (),
         basis=basis,
         unit=axis.unit,
         unit_right=right.unit if right else "",
@@ -142,22 +140,22 @@ def _figure(
         across=marked.labels,
         beyond=marked.beyond,
         empty=not any(each.values() for each in drawn),
-    )
+    ).html()
 
 
-def _drawable(series: Series, bounds: tuple[float, float] | None) -> Series:
-    """The series within the bounds; values that cannot be drawn are gaps."""
+def _drawable(series: Series, index: int, bounds: tuple[float, float] | None) -> Series:
+    """The series within the bounds and with a colour. Values that cannot be drawn become gaps."""
     low, high = bounds or (0.0, scales.LAST_INSTANT)
     points = [
         (at, value if scales.drawable(value) else None)
         for at, value in series.points
         if scales.drawable(at) and max(low, 0.0) <= at <= min(high, scales.LAST_INSTANT)
     ]
-    return replace(series, points=points)
+    return replace(series, points=points, colour=drawing.coloured(series.colour, index))
 
 
 def _thinned(series: Series) -> Series:
-    """The series with no more points than can be distinguished; the line looks the same."""
+    """The series with as many points as can be distinguished. The line looks the same."""
     size = -(-len(series.points) * 4 // POINTS_MAX)
     if size <= 4:
         return series
@@ -166,32 +164,27 @@ def _thinned(series: Series) -> Series:
 
 
 def _outline(column: Sequence[Point]) -> list[Point]:
-    """Of some points the first, the lowest, the highest and the last, and a gap if there is one."""
+    """The first, lowest, highest and last point of a column, and its first gap."""
     valued = [(value, index) for index, (_, value) in enumerate(column) if value is not None]
     gaps = [index for index, (_, value) in enumerate(column) if value is None]
     extremes = [min(valued)[1], max(valued)[1]] if valued else []
     return [column[index] for index in sorted({0, len(column) - 1, *gaps[:1], *extremes})]
 
 
-def _time(low: float, high: float, room: float) -> Axis:
-    scale = scales.Scale(low, high) if high - low >= 1 else scales.Scale(low - room, high + room)
-    return Axis(scale, scales.time_ticks(scale))
-
-
 def _axis(values: Sequence[float], marks: Sequence[Mark], unit: str) -> Axis:
-    """An axis from 0 for all values, and for the marks that lie near enough not to squash them."""
+    """An axis from 0 for all values, and for the marks that do not squash them."""
     low, high = scales.extent([0.0, *values])
     name, divisor = scales.in_unit(scales.unit_of(unit), max(abs(low), abs(high)))
     low, high = drawing.room_for(low, high, marks)
     whole = not name and all(float(value).is_integer() for value in values)
-    return Axis(*scales.linear(low / divisor, high / divisor, whole=whole), name, divisor)
+    return scales.linear(low, high, whole=whole, unit=name, divisor=divisor)
 
 
 def _lines(
     series: Series, index: int, time: Axis, axis: Axis, gap_seconds: float | None, *, filled: bool
 ) -> Iterator[Shape]:
-    """A series as one path of lines, one of the points without neighbours, and the area below if it is alone."""
-    colour, step = drawing.coloured(series.colour, index), series.style == "step"
+    """Paths of a series: its lines, its points without neighbours and, if it is alone, the area below it."""
+    colour, step = series.colour, series.style == "step"
     runs = [[(time.at(at), axis.at(value)) for at, value in run] for run in _runs(series.points, gap_seconds)]
     lines = [run for run in runs if len(run) > 1]
     if filled:
@@ -202,29 +195,26 @@ def _lines(
 
 
 def _runs(points: Sequence[Point], gap_seconds: float | None) -> Iterator[list[tuple[float, float]]]:
-    """The stretches of a line between its gaps."""
+    """The parts of a line between its gaps."""
     run: list[tuple[float, float]] = []
-    for at, value in points:
+    for at, value in [*points, (math.inf, None)]:
         if run and (value is None or (gap_seconds is not None and at - run[-1][0] > gap_seconds)):
             yield run
             run = []
         if value is not None:
             run.append((at, value))
-    if run:
-        yield run
 
 
 def _shades(spans: Sequence[Span], time: Axis) -> Iterator[Shape]:
     for each in spans:
-        start = max(time.at(each.start), 0.0)
-        end = 1.0 if each.end is None else min(time.at(each.end), 1.0)
+        start, end = max(time.at(each.start), 0.0), 1.0 if each.end is None else min(time.at(each.end), 1.0)
         if start <= end and start < 1:
-            # What lasts less than a pixel is seen all the same.
+            # Wide enough to be seen even if it lasts less than a pixel.
             yield Shape(drawing.boxes([(start, max(end, start + 0.003), 0, 1)]), "span", each.colour)
 
 
 def _summary(series: Sequence[Series], axes: Sequence[Axis]) -> str:
-    """One sentence: how many values, or instants with values of several series, from when to when, and the highest."""
+    """A sentence: the number of values (of instants if there are several series), their period and the highest."""
     instants = sorted({at for each in series for at, _ in each.values()})
     if not instants:
         return "No values."
@@ -246,25 +236,20 @@ def _summary(series: Sequence[Series], axes: Sequence[Axis]) -> str:
     return f"{len(instants)} {what} {when}; {f'highest {shown}' if shown else 'all 0'}."
 
 
-def _data(series: Sequence[Series], time: scales.Scale, axes: Sequence[Axis], *, are_stacked: bool) -> drawing.Data:
-    base = int(time.low)
+def _data(series: Sequence[Series], time: Axis, axes: Sequence[Axis], *, are_stacked: bool) -> drawing.Data:
     instants = sorted({at for each in series for at, _ in each.points})
     shown = []
-    for index, each in enumerate(series):
+    for each in series:
         axis = axes[each.right]
-        ends = None if are_stacked else [axis.scale.low, axis.scale.high]
-        colour, values = drawing.coloured(each.colour, index), list(_held(each, instants, axis))
-        shown.append(drawing.data_of(each.label, colour, axis.unit, ends, values))
-    return {
-        "t": base,
-        "d": [round(time.low - base, 1), round(time.high - base, 1)],
-        "x": [round(at - base, 1 if at % 1 else None) for at in instants],
-        "s": shown,
-    }
+        ends = None if are_stacked else [axis.low, axis.high]
+        shown.append(drawing.data_of(each.label, each.colour, axis.unit, ends, list(_held(each, instants, axis))))
+    base = int(time.low)
+    ends, x = [time.low - base, time.high - base], [round(at - base, 1 if at % 1 else None) for at in instants]
+    return {"t": base, "d": [round(end, 1) for end in ends], "x": x, "s": shown}
 
 
 def _held(series: Series, instants: Sequence[float], axis: Axis) -> Iterator[float | None]:
-    """A series' value at each instant; steps keep theirs until the next."""
+    """The value of a series at each instant. A step keeps its value until the next."""
     own = dict(series.points)
     last = max(own, default=0.0)
     value: float | None = None

@@ -1,7 +1,4 @@
-"""Where a value lies on an axis, and what stands beside it: domains, ticks and the words for figures.
-
-Owns no drawing. Any values have an axis: one value, none, equal ones, huge or negative ones.
-"""
+"""Axes: positions of values, ticks, and figures with units. Any values have an axis: none, equal, huge or negative."""
 
 import math
 from collections.abc import Sequence
@@ -14,9 +11,10 @@ from drsim.reports.text import visible
 
 LARGEST: Final = 1e300
 """Beyond this the arithmetic of an axis overflows; such a value, like infinity or nan, counts as missing."""
-
 _SMALLEST: Final = 1e-290
 """Values nearer to 0 count as 0, before the arithmetic underflows."""
+LAST_INSTANT: Final = 253_402_300_799
+"""The last second of the year 9999, and of Python's calendar."""
 
 _LADDERS: Final = {
     "ms": (("ms", 1), ("s", 1000), ("min", 60_000), ("h", 3_600_000)),
@@ -30,45 +28,68 @@ _ENOUGH: Final = 10
 
 # `strftime` would use the language of the user.
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-DAY: Final = 86_400
-_MINUTE, _HOUR = 60, 3600
+_MINUTE, _HOUR, DAY = 60, 3600, 86_400
 # fmt: off
 _TIME_STEPS: Final = (
     1, 2, 5, 10, 15, 30, *(_MINUTE * each for each in (1, 2, 5, 10, 15, 30)),
     *(_HOUR * each for each in (1, 2, 3, 6, 12)), *(DAY * each for each in (1, 2, 7, 14, 28, 91, 364)),
 )
 # fmt: on
-
-LAST_INSTANT: Final = 253_402_300_799
-"""The last second of the year 9999, and of Python's calendar."""
+_TIME_TICKS: Final = 8
 
 
-class Tick(NamedTuple):
-    """A value that an axis names."""
+class AxisLabel(NamedTuple):
+    """A text beside an axis: at a value of the axis or, in a figure, at a percentage from left or top."""
 
-    value: float
+    at: float
     label: str
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
-    """An axis from `low` to `high`, which is larger; where `log`, both are above 0."""
+class Axis:
+    """An axis from `low` to `high`, which is larger; both are above 0 if it is logarithmic.
+
+    Ends and ticks are in `unit`, and values in a unit that is `divisor` times smaller.
+    """
 
     low: float
     high: float
+    ticks: Sequence[AxisLabel] = ()
+    unit: str = ""
+    divisor: float = 1.0
     log: bool = False
 
     def at(self, value: float) -> float:
-        """Where a value lies: 0 at `low`, 1 at `high`, less or more if it is outside."""
+        """The position of a value: 0 at `low`, 1 at `high`, less or more if it is outside."""
+        return self._position(value / self.divisor)
+
+    def _position(self, shown: float) -> float:
         if not self.log:
-            return (value - self.low) / (self.high - self.low)
-        if value <= 0:
-            return -math.inf
-        return math.log(value / self.low) / math.log(self.high / self.low)
+            return (shown - self.low) / (self.high - self.low)
+        return math.log(shown / self.low) / math.log(self.high / self.low) if shown > 0 else -math.inf
 
     def holds(self, value: float) -> bool:
         """Whether a value lies between the ends, within the precision of floats."""
         return -1e-9 <= self.at(value) <= 1 + 1e-9
+
+    def text(self, value: float) -> str:
+        """The value with its unit: 60 s."""
+        shown = value / self.divisor
+        return quantity(shown, self.unit) if self.log else with_unit(figure(shown), self.unit)
+
+    def grid(self) -> list[float]:
+        """The positions of the ticks."""
+        return [self._position(tick.at) for tick in self.ticks]
+
+    def labels(self, *, upright: bool = False) -> list[AxisLabel]:
+        """The labels of the ticks in percent from left or, if the axis stands upright, from top."""
+        places = zip(self.grid(), self.ticks, strict=True)
+        return [AxisLabel(percent(1 - at if upright else at), tick.label) for at, tick in places]
+
+
+def percent(share: float) -> float:
+    """A share of width or height, as the style sheet takes it."""
+    return round(share * 100, 1)
 
 
 def drawable(value: float | None) -> bool:
@@ -76,20 +97,22 @@ def drawable(value: float | None) -> bool:
     return value is not None and math.isfinite(value) and abs(value) < LARGEST
 
 
-def linear(low: float, high: float, count: int = 5, *, whole: bool = False) -> tuple[Scale, tuple[Tick, ...]]:
-    """An axis that begins and ends at ticks, with about `count` steps of 1, 2 or 5 times a power of ten.
+def linear(
+    low: float, high: float, count: int = 5, *, whole: bool = False, unit: str = "", divisor: float = 1.0
+) -> Axis:
+    """An axis for two values that ends at ticks, with about `count` steps of 1, 2 or 5 times a power of ten.
 
-    `whole` keeps the steps at 1 and more, for what is counted.
+    `whole` keeps the steps at 1 and more, for counts.
     """
-    low, high = _apart(low, high)
+    low, high = _apart(low / divisor, high / divisor)
     step = max(step_of((high - low) / count), 1.0 if whole else 0.0)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    ticks = tuple(Tick(index * step, _label(index * step, step)) for index in range(first, max(last, first + 1) + 1))
-    return Scale(ticks[0].value, ticks[-1].value), ticks
+    marked = [index * step for index in range(first, max(last, first + 1) + 1)]
+    return Axis(marked[0], marked[-1], [AxisLabel(at, _label(at, step)) for at in marked], unit, divisor)
 
 
-def logarithmic(low: float, high: float, unit: str) -> tuple[Scale, tuple[Tick, ...]]:
-    """An axis over several decades, from one round value to another; each tick says its unit. Both ends are above 0."""
+def logarithmic(low: float, high: float, unit: str) -> Axis:
+    """An axis over several decades, from one round value to another, with units at its ticks. Both ends are above 0."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     rounds = [factor * 10.0**exponent for exponent in decades for factor in (1, 2, 5)]
     begin = max(each for each in rounds if each <= low * (1 + 1e-12))
@@ -97,15 +120,20 @@ def logarithmic(low: float, high: float, unit: str) -> tuple[Scale, tuple[Tick, 
     shown = [each for each in rounds if begin <= each <= end]
     if len(shown) > 8:
         shown = [10.0**exponent for exponent in decades if begin <= 10.0**exponent <= end]
-    return Scale(begin, end, log=True), tuple(Tick(each, _round_quantity(each, unit)) for each in shown)
+    return Axis(begin, end, [AxisLabel(each, _round_quantity(each, unit)) for each in shown], unit, log=True)
 
 
-def time_ticks(scale: Scale, count: int = 8) -> tuple[Tick, ...]:
-    """Ticks on whole minutes (or seconds, hours, days) of an axis in seconds since the epoch; at most about `count`."""
-    span = scale.high - scale.low
-    step = next((each for each in _TIME_STEPS if span / each <= count), math.ceil(span / count / DAY) * DAY)
-    first = math.ceil(scale.low / step)
-    return tuple(Tick(at, _time_label(at, step)) for at in range(first * step, math.floor(scale.high) + 1, step))
+def time_axis(low: float, high: float, room: float = 0.0) -> Axis:
+    """An axis in seconds since the epoch, with ticks on whole seconds, minutes, hours or days.
+
+    If it is shorter than a second, it gets `room` on both sides.
+    """
+    if high - low < 1:
+        low, high = low - room, high + room
+    least = (high - low) / _TIME_TICKS
+    step = next((each for each in _TIME_STEPS if least <= each), math.ceil(least / DAY) * DAY)
+    marked = range(math.ceil(low / step) * step, math.floor(high) + 1, step)
+    return Axis(low, high, [AxisLabel(at, _time_label(at, step)) for at in marked])
 
 
 def clock_of(at: float, *, day: bool = False) -> str:
@@ -116,21 +144,18 @@ def clock_of(at: float, *, day: bool = False) -> str:
 
 
 def unit_of(name: str) -> str:
-    """The unit as it is written here; CloudWatch's Milliseconds and the like become ms."""
+    """The unit as charts write it: ms for CloudWatch's Milliseconds."""
     return visible(_WORDS.get(name, name), _UNIT_MAX)
 
 
 def in_unit(unit: str, largest: float) -> tuple[str, float]:
-    """The unit in which figures up to `largest` are easily read, and what to divide them by: 60 000 ms are 60 s."""
-    found: tuple[str, float] = (unit, 1)
-    for larger, divisor in _LADDERS.get(unit, ()):
-        if abs(largest) >= divisor * _ENOUGH:
-            found = (larger, divisor)
-    return found
+    """The unit in which figures up to `largest` are easily read, and their divisor: 60 000 ms are 60 s."""
+    fitting = [step for step in _LADDERS.get(unit, ()) if abs(largest) >= step[1] * _ENOUGH]
+    return fitting[-1] if fitting else (unit, 1)
 
 
 def quantity(value: float, unit: str) -> str:
-    """A figure with its unit, the one that suits it: 120 ms, 57.2 s, 90 min."""
+    """A figure in the unit that suits it: 120 ms, 57.2 s, 90 min."""
     unit, divisor = in_unit(unit, value)
     return with_unit(figure(value / divisor), unit)
 
@@ -141,12 +166,12 @@ def with_unit(text: str, unit: str) -> str:
 
 
 def figure(value: float) -> str:
-    """A figure as `number` writes it, but short where it is tiny or huge: 115.3, 0.0004, 1.5e+20."""
+    """A figure as `number` writes it, but short if it is tiny or huge: 115.3, 0.0004, 1.5e+20."""
     return f"{value:.3g}" if value and not 0.01 <= abs(value) < 1e15 else number(value)
 
 
 def rounded(value: float) -> float | int:
-    """The value as it is shown, as a number."""
+    """The value that `figure` shows, as a number."""
     shown = float(figure(value))
     return int(shown) if shown.is_integer() and abs(shown) < 1e15 else shown
 
@@ -158,12 +183,12 @@ def step_of(least: float) -> float:
 
 
 def extent(values: Sequence[float]) -> tuple[float, float]:
-    """The smallest and the largest of some values; 0 and 0 if there is none."""
+    """The smallest and the largest value; 0 and 0 if there is none."""
     return (min(values), max(values)) if values else (0.0, 0.0)
 
 
 def _apart(low: float, high: float) -> tuple[float, float]:
-    """The ends of an axis, moved apart if they are so near that no step fits between."""
+    """The ends of an axis, moved apart if no step fits between them."""
     largest = max(abs(low), abs(high))
     if high - low > max(1e-9 * largest, _SMALLEST):
         return low, high

@@ -42,36 +42,36 @@ class Cluster:
         (home / "sitecustomize.py").write_text(_BLOCKER, encoding="utf-8")
         path = os.pathsep.join([str(home), *(entry for entry in sys.path if entry.endswith("-packages"))])
         self.environment = {**os.environ, "PYTHONPATH": path, "DRSIM_TEST_HOME": str(home)}
-        self.scheduler, said = self._begun("scheduler", "Scheduler at:", "--host", "127.0.0.1", "--port", "0")
-        self.address = _address("Scheduler at", said)
+        self.scheduler, printed = self._begun("scheduler", "Scheduler at:", "--host", "127.0.0.1", "--port", "0")
+        self.address = _address("Scheduler at", printed)
 
     def worker(self, threads: int = 1) -> subprocess.Popen[str]:
         """A worker that the scheduler knows."""
         words = ("--no-nanny", "--nthreads", str(threads), "--local-directory", str(self._home))
-        process, said = self._begun("worker", "Registered to:", self.address, *words)
-        self.workers.append(_address("Start worker at", said))
+        process, printed = self._begun("worker", "Registered to:", self.address, *words)
+        self.workers.append(_address("Start worker at", printed))
         return process
 
     def _begun(self, kind: str, sign: str, *words: str) -> tuple[subprocess.Popen[str], str]:
-        """A process that has said this, and all that it has said."""
+        """A process that has printed this, and all that it has printed."""
         command = [sys.executable, "-P", "-m", f"distributed.cli.dask_{kind}", *words, "--no-dashboard"]
         process = subprocess.Popen(command, env=self.environment, cwd=self._home, stderr=subprocess.PIPE, text=True)
         self._stack.enter_context(process)
         self._stack.callback(process.kill)
         assert process.stderr is not None
-        said = ""
+        printed = ""
         for line in process.stderr:
-            said += line
+            printed += line
             if sign in line:
                 # It continues to write, and must not block on a full pipe.
                 threading.Thread(target=process.stderr.read, daemon=True).start()
-                return process, said
-        raise AssertionError(f"no {kind} begins:\n{said}")
+                return process, printed
+        raise AssertionError(f"no {kind} begins:\n{printed}")
 
 
-def _address(name: str, said: str) -> str:
-    found = re.search(rf"{name}: +(tcp://\S+)", said)
-    assert found is not None, said
+def _address(name: str, printed: str) -> str:
+    found = re.search(rf"{name}: +(tcp://\S+)", printed)
+    assert found is not None, printed
     return found[1]
 
 

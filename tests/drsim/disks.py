@@ -1,4 +1,4 @@
-"""A disk that is full from some size of a file on, for whoever writes in this process."""
+"""A disk that is full from a given file size on, for all writers of this process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

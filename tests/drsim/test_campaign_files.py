@@ -23,7 +23,7 @@ def campaign(folder: Path) -> Path:
     return path
 
 
-def test_campaign_in_the_folder_refuses_another_and_names_the_ways_on(tmp_path: Path) -> None:
+def test_existing_campaign_refuses_another_and_names_the_options(tmp_path: Path) -> None:
     campaign(tmp_path)
     with pytest.raises(UserError) as caught:
         refuse_to_replace(tmp_path, resumable=True)
@@ -41,7 +41,7 @@ def test_failures_without_a_campaign_refuse_another_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", [None, "report.html", "campaign.jsonl"])
-def test_folder_without_results_refuses_nothing(left: str | None, tmp_path: Path) -> None:
+def test_folder_without_results_accepts_a_campaign(left: str | None, tmp_path: Path) -> None:
     if left is not None:
         (tmp_path / left).touch()
     refuse_to_replace(tmp_path, resumable=True)
@@ -55,10 +55,10 @@ def test_explore_leaves_an_earlier_campaign_as_it_is(
     path = campaign(tmp_path / name)
     before = path.read_bytes()
     assert main(["explore", "idle", "drill", "--seeds", "1", "--jobs", "1", *words, "--out", str(tmp_path)]) == 4
-    said = capsys.readouterr().err
-    assert f"{path.parent} already holds a campaign: " in said
-    assert "--restart" in said
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert f"{path.parent} already holds a campaign: " in printed
+    assert "--restart" in printed
+    assert printed.count("\n") == 1
     assert path.read_bytes() == before
     # Nothing ran before it: neither did the first scenario.
     assert [each.name for each in tmp_path.iterdir()] == [name]
@@ -128,7 +128,7 @@ def test_line_cut_off_inside_a_character_counts_as_not_run(tmp_path: Path) -> No
     assert [(each.first, each.last) for each in kept.ranges] == [(1, 3)]
 
 
-def test_line_that_is_no_text_but_whole_is_refused(tmp_path: Path) -> None:
+def test_whole_line_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     path = campaign(tmp_path)
     with path.open("ab") as file:
         file.write(b'{"first": 4, "last": 4, "unwinnable": {"\xff": 1}}\n')

@@ -69,14 +69,14 @@ def change(path: Path, **changes: object) -> None:
     path.write_text(yaml.safe_dump(data | changes, allow_unicode=False), encoding="utf-8")
 
 
-def test_explore_leaves_the_report_that_is_made_of_its_folder_afterwards(explored: Path) -> None:
+def test_report_from_the_folder_equals_the_one_of_explore(explored: Path) -> None:
     left = [(explored / name).read_bytes() for name in ("report.html", "report.md")]
     paths = write(explored)
     assert [path.read_bytes() for path in paths] == left
     assert len(left[0]) < 60_000
 
 
-def test_both_documents_tell_the_bug_with_its_story(explored: Path) -> None:
+def test_both_documents_show_the_bug_with_its_story(explored: Path) -> None:
     page, markdown = documents(explored)
     path = explored / "failures" / "metrics-complete-28.yaml"
     for text in (Texts(page).text, markdown):
@@ -95,7 +95,7 @@ def test_both_documents_tell_the_bug_with_its_story(explored: Path) -> None:
     assert "jobs:\n    pending: 2m" in page
 
 
-def test_the_ledger_marks_what_never_happened_and_only_where_it_might_have(explored: Path) -> None:
+def test_ledger_marks_possible_cells_that_were_never_met(explored: Path) -> None:
     rows = summed_up(explored).ledger
     page, markdown = documents(explored)
     line = next(line for line in markdown.splitlines() if line.startswith("| job-late"))
@@ -108,7 +108,7 @@ def test_the_ledger_marks_what_never_happened_and_only_where_it_might_have(explo
     assert page.count('<td class="never">') == summed_up(explored).never > 0
 
 
-def test_what_was_asked_for_and_not_run_is_named(folder: Path) -> None:
+def test_requested_seeds_that_were_not_run_are_listed(folder: Path) -> None:
     path = folder / "campaign.jsonl"
     kept = read(path)
     assert kept is not None
@@ -121,7 +121,7 @@ def test_what_was_asked_for_and_not_run_is_named(folder: Path) -> None:
     assert page.count('<i class="missing"') == 2
 
 
-def test_the_order_in_which_ranges_came_back_makes_no_difference(folder: Path) -> None:
+def test_order_of_ranges_makes_no_difference(folder: Path) -> None:
     before = documents(folder)
     path = folder / "campaign.jsonl"
     header, *lines = path.read_text(encoding="utf-8").splitlines()
@@ -130,7 +130,7 @@ def test_the_order_in_which_ranges_came_back_makes_no_difference(folder: Path) -
     assert documents(folder) == before
 
 
-def test_a_failure_that_no_longer_fails_says_so_in_its_place(folder: Path) -> None:
+def test_failure_that_no_longer_fails_is_shown_as_fixed(folder: Path) -> None:
     path = folder / "failures" / "metrics-complete-28.yaml"
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     del data["scenario"]["faults"]
@@ -141,18 +141,18 @@ def test_a_failure_that_no_longer_fails_says_so_in_its_place(folder: Path) -> No
     assert 'class="story"' not in page
 
 
-def test_a_failure_whose_parts_are_gone_says_so_and_stands_beside_the_groups(folder: Path) -> None:
+def test_failure_with_missing_parts_is_shown_beside_the_groups(folder: Path) -> None:
     change(folder / "failures" / "metrics-complete-28.yaml", parts="no.such:PARTS")
     page, markdown = documents(folder)
-    told = "cannot be run again: ValueError: parts must be module:NAME of a simulator.world.Parts"
-    assert f"No story: {told}" in page
+    message = "cannot be run again: ValueError: parts must be module:NAME of a simulator.world.Parts"
+    assert f"No story: {message}" in page
     assert "Other failures in the folder" in page
     assert "No shrunk failure of these seeds is kept. What seed 28 broke first:" in page
     assert "No shrunk failure of these seeds is kept." in markdown
     assert "cannot be run again: ValueError" in markdown
 
 
-def test_parts_that_raise_whatever_on_import_cost_their_story_only(
+def test_parts_that_raise_on_import_lose_only_their_story(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "parts_that_raise.py").write_text("raise RuntimeError('not today')\n", encoding="utf-8")
@@ -207,7 +207,7 @@ def test_hostile_ids_and_messages_stay_text_in_both_documents(folder: Path) -> N
             assert len(re.findall(r"(?<!\\)\|", line)) == 4
 
 
-def test_many_stories_leave_the_page_small(folder: Path) -> None:
+def test_page_with_many_stories_stays_small(folder: Path) -> None:
     path = folder / "failures" / "metrics-complete-28.yaml"
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     quotes = '"' * 600
@@ -224,7 +224,7 @@ def test_many_stories_leave_the_page_small(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (None, "no campaign in"),
         ("", "no campaign in"),
@@ -233,17 +233,17 @@ def test_many_stories_leave_the_page_small(folder: Path) -> None:
         ('{"scenario": {}, "parts": "", "code": ""}\n', "campaign.jsonl:1: scenario."),
     ],
 )
-def test_a_folder_without_a_campaign_is_refused_with_one_line(tmp_path: Path, text: str | None, told: str) -> None:
+def test_folder_without_a_campaign_is_refused_with_one_line(tmp_path: Path, text: str | None, message: str) -> None:
     if text is not None:
         (tmp_path / "campaign.jsonl").write_text(text, encoding="utf-8")
-    with pytest.raises(UserError, match=re.escape(told)) as caught:
+    with pytest.raises(UserError, match=re.escape(message)) as caught:
         write(tmp_path)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "report.html").exists()
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("{}", ":2 is no range of seeds, got '{}'"),
         ('{"first": 5, "last": 4}', ":2: last must be >= first, got 5 to 4"),
@@ -255,16 +255,16 @@ def test_a_folder_without_a_campaign_is_refused_with_one_line(tmp_path: Path, te
         ),
     ],
 )
-def test_a_broken_line_is_named(tmp_path: Path, line: str, told: str) -> None:
+def test_wrong_line_of_a_campaign_is_reported(tmp_path: Path, line: str, message: str) -> None:
     path = tmp_path / "campaign.jsonl"
     begin(path, Header(scenario=load("drill"), parts="", code=""), [])
     with path.open("a", encoding="utf-8") as file:
         file.write(line + '\n{"first": 1, "last": 2}\n')
-    with pytest.raises(UserError, match=re.escape(f"{path}{told}")):
+    with pytest.raises(UserError, match=re.escape(f"{path}{message}")):
         write(tmp_path)
 
 
-def test_a_line_that_an_interruption_cut_off_counts_as_not_run(tmp_path: Path) -> None:
+def test_line_cut_off_by_an_interruption_counts_as_not_run(tmp_path: Path) -> None:
     path = tmp_path / "campaign.jsonl"
     begin(path, Header(scenario=load("drill"), parts="", code="", seeds=(1, 9)), [Explored(first=1, last=4)])
     with path.open("a", encoding="utf-8") as file:
@@ -274,7 +274,7 @@ def test_a_line_that_an_interruption_cut_off_counts_as_not_run(tmp_path: Path) -
     assert "**Seeds**: 1–4; not run: 5–9 (5 seeds)" in markdown
 
 
-def test_a_campaign_of_an_earlier_version_asked_for_what_lies_between_its_first_and_last_seed(tmp_path: Path) -> None:
+def test_old_campaign_without_seeds_covers_its_first_to_last_seed(tmp_path: Path) -> None:
     path = tmp_path / "campaign.jsonl"
     ranges = [Explored(first=8, last=9), Explored(first=3, last=4), Explored(first=5, last=5)]
     begin(path, Header(scenario=load("drill"), parts="", code=""), ranges)
@@ -285,7 +285,7 @@ def test_a_campaign_of_an_earlier_version_asked_for_what_lies_between_its_first_
     assert (summary.run, summary.missing) == (((3, 5), (8, 9)), ((6, 7),))
 
 
-def test_a_campaign_of_nothing_is_unknown(tmp_path: Path) -> None:
+def test_campaign_without_seeds_is_unknown(tmp_path: Path) -> None:
     begin(tmp_path / "campaign.jsonl", Header(scenario=load("drill"), parts="", code="", seeds=(1, 3)), [])
     page, markdown = documents(tmp_path)
     assert "Exploration of drill: UNKNOWN" in page
@@ -294,9 +294,11 @@ def test_a_campaign_of_nothing_is_unknown(tmp_path: Path) -> None:
     assert "The scenario has no faults." in markdown
 
 
-def test_separators_in_messages_do_not_tear_a_campaigns_lines(tmp_path: Path) -> None:
-    told = "a\u2028b\x85c"
-    found = Contradiction(seed=1, property="isolation", execution_id=told, at_us=1, expected=told, observed=told)
+def test_line_separators_in_messages_do_not_split_a_line(tmp_path: Path) -> None:
+    message = "a\u2028b\x85c"
+    found = Contradiction(
+        seed=1, property="isolation", execution_id=message, at_us=1, expected=message, observed=message
+    )
     begin(
         tmp_path / "campaign.jsonl",
         Header(scenario=load("drill"), parts="", code=""),
@@ -307,7 +309,7 @@ def test_separators_in_messages_do_not_tear_a_campaigns_lines(tmp_path: Path) ->
     assert kept.ranges[0].failures == (found,)
 
 
-def test_a_broken_failure_file_is_named_and_explore_says_so_without_failing(
+def test_broken_failure_file_is_reported_and_explore_does_not_fail(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "explore-drill" / "failures" / "isolation-1.yaml"
@@ -322,7 +324,7 @@ def test_a_broken_failure_file_is_named_and_explore_says_so_without_failing(
         write(tmp_path / "explore-drill")
 
 
-def test_a_failure_that_another_program_wrote_is_shown_whole(folder: Path) -> None:
+def test_failure_written_by_another_program_is_shown_whole(folder: Path) -> None:
     path = folder / "failures" / "metrics-complete-28.yaml"
     data = failure.read(path).model_dump(mode="json")
     path.write_text(json.dumps(data), encoding="utf-8")

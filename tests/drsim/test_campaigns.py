@@ -24,38 +24,36 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     return code, captured.out + captured.err
 
 
-def test_an_exploration_that_finds_nothing_says_what_that_allows_to_claim(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, said = run(capsys, "explore", "chaos", "--seeds", "1-32", "--jobs", "1", "--out", str(tmp_path))
+def test_exploration_without_failures_prints_its_claim(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed = run(capsys, "explore", "chaos", "--seeds", "1-32", "--jobs", "1", "--out", str(tmp_path))
     assert code == 0
-    assert "chaos: 0 of 32 seeds failed (failure rate below 9.4 %, 95 % confidence)" in said
-    assert "32 seeds in" in said
-    assert "never met:" in said
-    assert "when healed ended after p50" in said
+    assert "chaos: 0 of 32 seeds failed (failure rate below 9.4 %, 95 % confidence)" in printed
+    assert "32 seeds in" in printed
+    assert "never met:" in printed
+    assert "when healed ended after p50" in printed
     header, *lines = (tmp_path / "explore-chaos" / "campaign.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(header)["scenario"]["name"] == "chaos"
     assert sum(json.loads(line)["last"] - json.loads(line)["first"] + 1 for line in lines) == 32
 
 
-def test_a_bug_is_found_shrunk_told_saved_and_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bug_is_found_shrunk_printed_saved_and_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("--seeds", "28-28", "--jobs", "1", "--parts", BUG, "--out", str(tmp_path))
-    code, said = run(capsys, "explore", "chaos", *words)
+    code, printed = run(capsys, "explore", "chaos", *words)
     path = tmp_path / "explore-chaos" / "failures" / "metrics-complete-28.yaml"
     assert code == 1
-    assert "metrics-complete: 1 seeds (28)" in said
-    assert "1 execution, 2 waves, 1 fault" in said
-    assert "FAULT answer-lost at UpdateItem in run" in said
-    assert f"replay  drsim replay {path}" in said
-    code, said = run(capsys, "replay", str(path))
+    assert "metrics-complete: 1 seed (28)" in printed
+    assert "1 execution, 2 waves, 1 fault" in printed
+    assert "FAULT answer-lost at UpdateItem in run" in printed
+    assert f"replay  drsim replay {path}" in printed
+    code, printed = run(capsys, "replay", str(path))
     assert code == 1
-    assert "still fails: the very same run, event by event" in said
-    code, said = run(capsys, "replay", str(path), "--parts", "")
+    assert "still fails: the very same run, event by event" in printed
+    code, printed = run(capsys, "replay", str(path), "--parts", "")
     assert code == 0
-    assert "fixed: every property holds" in said
-    code, said = run(capsys, "shrink", str(path))
+    assert "fixed: every property holds" in printed
+    code, printed = run(capsys, "shrink", str(path))
     assert code == 1
-    assert "shrunk" in said
+    assert "shrunk" in printed
 
 
 def test_failure_that_does_not_repeat_is_kept_and_the_others_shrunk(
@@ -64,78 +62,76 @@ def test_failure_that_does_not_repeat_is_kept_and_the_others_shrunk(
     unrepeatable.as_in_a_new_process()
     place = "tests.planted_bugs.unrepeatable:ONCE_AND_ANOTHER"
     words = ("--seeds", "1-2", "--jobs", "1", "--parts", place, "--out", str(tmp_path))
-    code, said = run(capsys, "explore", "drill", *words)
+    code, printed = run(capsys, "explore", "drill", *words)
     assert code == 1
-    assert "log-correlation, seed 1, kept as it was found: shrinking failed: it did not fail again" in said
-    assert "metrics-complete, seed 2, shrunk in" in said
+    assert "log-correlation, seed 1, kept as it was found: shrinking failed: it did not fail again" in printed
+    assert "metrics-complete, seed 2, shrunk in" in printed
     failures = tmp_path / "explore-drill" / "failures"
     assert sorted(path.name for path in failures.iterdir()) == ["log-correlation-1.yaml", "metrics-complete-2.yaml"]
     before = {path: path.read_bytes() for path in failures.iterdir()}
-    code, said = run(capsys, "explore", "drill", *words, "--resume")
+    code, printed = run(capsys, "explore", "drill", *words, "--resume")
     assert code == 1
-    assert f"metrics-complete, seed 2, kept before in {failures / 'metrics-complete-2.yaml'}" in said
+    assert f"metrics-complete, seed 2, kept before in {failures / 'metrics-complete-2.yaml'}" in printed
     assert {path: path.read_bytes() for path in failures.iterdir()} == before
 
 
-def test_parts_that_cannot_be_built_are_kept_as_a_broken_simulation(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unbuildable_parts_are_kept_as_a_broken_simulation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("--jobs", "1", "--parts", "tests.planted_bugs.unrepeatable:UNBUILT", "--out", str(tmp_path))
-    code, said = run(capsys, "explore", "drill", "--seeds", "1-2", *words)
+    code, printed = run(capsys, "explore", "drill", "--seeds", "1-2", *words)
     assert code == 3
-    assert "simulation, seed 1, kept as it was found: a broken simulation is not shrunk" in said
-    code, said = run(capsys, "replay", str(tmp_path / "explore-drill" / "failures" / "simulation-1.yaml"))
+    assert "simulation, seed 1, kept as it was found: a broken simulation is not shrunk" in printed
+    code, printed = run(capsys, "replay", str(tmp_path / "explore-drill" / "failures" / "simulation-1.yaml"))
     assert code == 1
-    assert "still fails: its world cannot be built: BrokenSimulationError: no poller today" in said
+    assert "still fails: its world cannot be built: BrokenSimulationError: no poller today" in printed
 
 
 def test_restart_sets_the_earlier_campaign_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("explore", "drill", "--seeds", "1-3", "--jobs", "1", "--out", str(tmp_path))
     assert run(capsys, *words)[0] == 0
     before = (tmp_path / "explore-drill" / "campaign.jsonl").read_bytes()
-    code, said = run(capsys, *words, "--restart", "--set", "duration=41m")
+    code, printed = run(capsys, *words, "--restart", "--set", "duration=41m")
     assert code == 0
-    assert f"the earlier campaign is now in {tmp_path / 'explore-drill.1'}" in said
+    assert f"the earlier campaign is now in {tmp_path / 'explore-drill.1'}" in printed
     assert (tmp_path / "explore-drill.1" / "campaign.jsonl").read_bytes() == before
 
 
-def test_resume_goes_on_where_the_campaign_was_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_resume_continues_the_campaign_and_refuses_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("explore", "drill", "--jobs", "1", "--out", str(tmp_path))
     assert run(capsys, *words, "--seeds", "1-4")[0] == 0
     with (tmp_path / "explore-drill" / "campaign.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"first": 5, "la')
-    code, said = run(capsys, *words, "--seeds", "1-9", "--resume")
+    code, printed = run(capsys, *words, "--seeds", "1-9", "--resume")
     assert code == 0
-    assert "0 of 9 seeds failed" in said
-    assert "5 seeds in" in said
+    assert "0 of 9 seeds failed" in printed
+    assert "5 seeds in" in printed
     # No scheduler listens there, and none is asked.
     finished = ("--seeds", "1-9", "--resume", "--engine", "dask", "--scheduler", "tcp://127.0.0.1:1")
-    code, said = run(capsys, "explore", "drill", "--out", str(tmp_path), *finished)
+    code, printed = run(capsys, "explore", "drill", "--out", str(tmp_path), *finished)
     assert code == 0
-    assert "0 of 9 seeds failed" in said
-    assert "no seed was left to run" in said
-    assert "seeds/s" not in said
-    code, said = run(capsys, *words, "--seeds", "1-9", "--resume", "--set", "duration=41m")
+    assert "0 of 9 seeds failed" in printed
+    assert "no seed was left to run" in printed
+    assert "seeds/s" not in printed
+    code, printed = run(capsys, *words, "--seeds", "1-9", "--resume", "--set", "duration=41m")
     assert code == 4
-    assert "was explored with another scenario" in said
+    assert "was explored with another scenario" in printed
     path = tmp_path / "explore-drill" / "campaign.jsonl"
     kept = path.read_text(encoding="utf-8").splitlines()
     path.write_text("\n".join([kept[0], "{}", kept[1]]) + "\n", encoding="utf-8")
-    code, said = run(capsys, *words, "--seeds", "1-9", "--resume")
+    code, printed = run(capsys, *words, "--seeds", "1-9", "--resume")
     assert code == 4
-    assert "campaign.jsonl:2 is no range of seeds, got '{}'" in said
+    assert "campaign.jsonl:2 is no range of seeds, got '{}'" in printed
     path.write_text(kept[0].replace('"code": "', '"code": "0') + "\n", encoding="utf-8")
-    code, said = run(capsys, *words, "--seeds", "1-9", "--resume")
+    code, printed = run(capsys, *words, "--seeds", "1-9", "--resume")
     assert code == 4
-    assert "or other code" in said
+    assert "or other code" in printed
     path.write_text("garbage\n", encoding="utf-8")
-    code, said = run(capsys, *words, "--seeds", "1-9", "--resume")
+    code, printed = run(capsys, *words, "--seeds", "1-9", "--resume")
     assert code == 4
-    assert "does not begin as a campaign does, got 'garbage'" in said
+    assert "does not begin as a campaign does, got 'garbage'" in printed
     assert path.read_text(encoding="utf-8") == "garbage\n"
 
 
-def test_ctrl_c_keeps_what_was_found_and_exits_with_2(tmp_path: Path) -> None:
+def test_ctrl_c_keeps_explored_ranges_and_exits_with_2(tmp_path: Path) -> None:
     path = tmp_path / "explore-chaos" / "campaign.jsonl"
     command = [sys.executable, "-m", "drsim", "explore", "chaos", "--seeds", "1-100000", "--jobs", "1"]
     process = subprocess.Popen(
@@ -144,37 +140,37 @@ def test_ctrl_c_keeps_what_was_found_and_exits_with_2(tmp_path: Path) -> None:
     while process.poll() is None and not (path.exists() and path.read_text(encoding="utf-8").count("\n") > 1):
         os.sched_yield()
     os.killpg(process.pid, signal.SIGINT)
-    said, _ = process.communicate(timeout=30)
+    printed, _ = process.communicate(timeout=30)
     assert process.returncode == 2
-    assert "seeds failed" in said
-    assert "--resume continues from" in said
-    assert f"report  {path.with_name('report.html')}" in said
+    assert "seeds failed" in printed
+    assert "--resume continues from" in printed
+    assert f"report  {path.with_name('report.html')}" in printed
     assert "Requested and not run" in path.with_name("report.html").read_text(encoding="utf-8")
 
 
 def test_crash_points_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     short = ("--set", "waves=1", "--set", "jobs={pending: 1m, started: 20s, in_progress: 1m}", "--set", "duration=6m")
-    code, said = run(capsys, "explore", "drill", "--crash-points", "--seeds", "3", "--jobs", "1", *short)
+    code, printed = run(capsys, "explore", "drill", "--crash-points", "--seeds", "3", "--jobs", "1", *short)
     assert code == 0
-    assert "crash points covered, 0 violations" in said
-    covered = said.split(" crash points covered")[0].split()[-3::2]
+    assert "crash points covered, 0 violations" in printed
+    covered = printed.split(" crash points covered")[0].split()[-3::2]
     assert covered[0] == covered[1]
     assert int(covered[0]) > 50
 
 
-def test_a_crash_that_breaks_a_property_is_shrunk_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_crash_that_breaks_a_property_is_shrunk_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     short = ("--set", "waves=1", "--set", "jobs={pending: 1m, started: 20s, in_progress: 1m}", "--set", "duration=6m")
     words = ("--crash-points", "--jobs", "1", "--parts", "tests.planted_bugs.registry:BUGS:LogsNothing")
-    code, said = run(capsys, "explore", "drill", *words, *short, "--out", str(tmp_path))
+    code, printed = run(capsys, "explore", "drill", *words, *short, "--out", str(tmp_path))
     assert code == 1
-    assert "log-correlation:" in said
+    assert "log-correlation:" in printed
     path = tmp_path / "crash-points-drill" / "failures" / "log-correlation-1.yaml"
-    assert f"replay  drsim replay {path}" in said
+    assert f"replay  drsim replay {path}" in printed
     assert path.exists()
 
 
 @pytest.mark.parametrize("scenario", ["load-1000", "chaos"])
-def test_ctrl_c_does_not_wait_for_what_workers_are_at(scenario: str, tmp_path: Path) -> None:
+def test_ctrl_c_does_not_wait_for_busy_workers(scenario: str, tmp_path: Path) -> None:
     """Workers of load-1000 are busy for many seconds, and Ctrl-C must not wait for them."""
     command = [sys.executable, "-m", "drsim", "explore", scenario, "--seeds", "1-1000", "--jobs", "1"]
     process = subprocess.Popen([*command, "--out", str(tmp_path)], stdout=subprocess.DEVNULL, start_new_session=True)
@@ -201,8 +197,8 @@ def test_ctrl_c_does_not_wait_for_what_workers_are_at(scenario: str, tmp_path: P
         (["shrink", "nothing.yaml"], "cannot read nothing.yaml"),
     ],
 )
-def test_wrong_use_gets_one_clear_message(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, said = run(capsys, *words)
+def test_wrong_use_gets_one_message(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed = run(capsys, *words)
     assert code == 4
-    assert message in said
-    assert "Traceback" not in said
+    assert message in printed
+    assert "Traceback" not in printed

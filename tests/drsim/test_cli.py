@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from drsim import api, cli
+from drsim import api, arguments
+from drsim.arguments import ExitCode
 from drsim.cli import main
-from drsim.exit_codes import ExitCode
 from drsim.scenarios.files import catalogue
 from drsim.scenarios.result import Result
 
@@ -32,7 +32,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
 
 
-def test_a_run_leaves_result_report_and_trace_and_says_where(capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_writes_result_reports_and_trace_and_prints_their_place(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "drill", "--seed", "7"]) == 0
     folder = Path("drsim-runs/drill-7")
     reports = ["ctrf.json", "junit.xml", "metrics.csv", "report.html", "report.md"]
@@ -48,14 +48,14 @@ def test_a_run_leaves_result_report_and_trace_and_says_where(capsys: pytest.Capt
 
 
 @pytest.mark.slow
-def test_a_summary_fits_a_terminal_of_100_columns(capsys: pytest.CaptureFixture[str]) -> None:
+def test_summary_fits_a_terminal_of_100_columns(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "phase-2", "drill", "timeout-stuck", "load-100"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(len(line) for line in lines) <= 100
     assert lines[-1].endswith("4 of 4 runs passed")
 
 
-def test_the_replay_command_of_a_changed_run_gives_the_same_digest(capsys: pytest.CaptureFixture[str]) -> None:
+def test_replay_command_of_a_changed_run_gives_the_same_digest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "drill", "--seed", "3", "--set", "servers=3", "--set", "regions=[eu-west-1]", "--json"]) == 0
     first = json.loads(capsys.readouterr().out)
     assert first["replay"] == "drsim run drill --seed 3 --set servers=3 --set 'regions=[eu-west-1]'"
@@ -63,22 +63,22 @@ def test_the_replay_command_of_a_changed_run_gives_the_same_digest(capsys: pytes
     assert json.loads(capsys.readouterr().out)["trace_digest"] == first["trace_digest"]
 
 
-def test_json_prints_one_line_for_each_run_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_prints_only_one_line_for_each_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "idle", "drill", "--json"]) == 0
     results = [Result.model_validate_json(line) for line in capsys.readouterr().out.splitlines()]
     assert [result.scenario for result in results] == ["idle", "drill"]
 
 
-def test_a_failed_run_exits_with_1_and_shows_who_when_what(capsys: pytest.CaptureFixture[str]) -> None:
+def test_failed_run_exits_with_1_and_prints_its_violations(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "drill", "partial", "--set", "bounds.completion=0s", "--out", "out"]) == 1
     shown = capsys.readouterr().out
-    assert "completion-liveness: 1 violations" in shown
+    assert "completion-liveness: 1 violation\n" in shown
     assert "expected terminal within 0 s of the truth at" in shown
     assert "0 of 2 runs passed, drill fail, partial fail" in shown
     assert Path("out/drill-1/report.md").exists()
 
 
-def test_an_unknown_verdict_exits_with_5() -> None:
+def test_unknown_verdict_exits_with_5() -> None:
     assert main(["run", "idle", "--set", "exercises.properties=[timeout-truth]"]) == 5
 
 
@@ -94,7 +94,7 @@ def test_an_unknown_verdict_exits_with_5() -> None:
         (["run", "drill", "--out", "/proc/none"], "drsim: --out /proc/none: No such file or directory\n"),
     ],
 )
-def test_bad_usage_exits_with_4_one_clear_message_and_no_traceback(
+def test_wrong_use_exits_with_4_and_one_message(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 4
@@ -104,14 +104,14 @@ def test_bad_usage_exits_with_4_one_clear_message_and_no_traceback(
     assert shown.out == ""
 
 
-def test_a_folder_that_cannot_be_written_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unwritable_folder_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     Path("drsim-runs").mkdir()
     Path("drsim-runs/drill-1").write_text("in the way", encoding="utf-8")
     assert main(["run", "drill"]) == 4
     assert capsys.readouterr().err == "drsim: cannot write drsim-runs/drill-1: File exists\n"
 
 
-def test_an_error_of_the_simulator_exits_with_3_and_loses_no_other_run(
+def test_simulator_error_exits_with_3_and_loses_no_other_run(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from drsim.scenarios import runner
@@ -134,7 +134,7 @@ def test_an_error_of_the_simulator_exits_with_3_and_loses_no_other_run(
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_what_is_done_and_exits_with_2() -> None:
+def test_ctrl_c_keeps_finished_runs_and_exits_with_2() -> None:
     command = [sys.executable, "-m", "drsim", "run", "drill", "load-1000"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     # The last file of the first run.
@@ -155,22 +155,20 @@ def test_ctrl_c_keeps_what_is_done_and_exits_with_2() -> None:
     assert list(Path("drsim-runs/load-1000-1").iterdir()) == []
 
 
-def test_runs_go_on_when_their_reader_has_left() -> None:
+def test_runs_continue_after_their_output_is_closed() -> None:
     command = f"({sys.executable} -m drsim run drill idle phase-2; echo $? >&2) | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert done.stderr == "0\n"
     assert sorted(path.name for path in Path("drsim-runs").iterdir()) == ["drill-1", "idle-1", "phase-2-1"]
 
 
-def test_a_mistake_of_the_program_exits_with_3(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cli, "loaded", lambda *_: 1 / 0)
+def test_internal_error_exits_with_3(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arguments, "loaded", lambda *_: 1 / 0)
     assert main(["run", "drill"]) == 3
     assert capsys.readouterr().err == "drsim: internal error: ZeroDivisionError: division by zero\n"
 
 
-def test_the_python_api_runs_a_scenario() -> None:
+def test_python_api_runs_a_scenario() -> None:
     result = api.run(api.load("drill"), seed=2).result
     assert result.verdict == "pass"
     assert api.markdown(result).startswith("# DRS polling infrastructure: test report of `drill`")
@@ -192,7 +190,7 @@ def test_hostile_text_is_shown_as_text(capsys: pytest.CaptureFixture[str]) -> No
     assert r"| &lt;script>\|\`x\`\|\[red\] |" in report
 
 
-def test_list_names_each_scenario_in_100_columns(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_shows_each_scenario_in_100_columns(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(len(line) for line in lines) <= 100
@@ -200,43 +198,43 @@ def test_list_names_each_scenario_in_100_columns(capsys: pytest.CaptureFixture[s
     assert len(lines) == 1 + len(catalogue())
 
 
-def test_the_schema_describes_the_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
+def test_schema_describes_the_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     schema = json.loads(capsys.readouterr().out)
     assert set(schema["required"]) == {"name", "title", "why"}
     assert schema["additionalProperties"] is False
 
 
-def test_help_names_commands_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_shows_commands_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
     for word in ("list", "run", "schema", "Exit codes: 0 pass, 1 failed, 2 interrupted, 3 internal error"):
         assert word in shown
 
 
-def test_help_needs_neither_the_simulator_nor_pandas_nor_an_engine() -> None:
+def test_help_imports_no_simulator_pandas_or_engine() -> None:
     heavy = "{'simulator', 'pandas', 'yaml', 'asyncio', 'concurrent.futures', 'tempfile'}"
     code = f"import sys, drsim.cli as c; c.main(['--help']); print(sorted({heavy} & {{*sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_the_progress_bar_follows_virtual_time_on_a_terminal() -> None:
+def test_progress_bar_follows_virtual_time_on_a_terminal() -> None:
     from rich.console import Console
 
-    from drsim.console import duration, progress
+    from drsim.console import duration, virtual_time
 
     terminal = Console(force_terminal=True, width=100, record=True)
-    with progress(terminal, "drill", 600_000_000) as on_progress:
+    with virtual_time(terminal, "drill", 600_000_000) as on_progress:
         assert on_progress is not None
         on_progress(300_000_000)
     assert "5m 0s of virtual time" in terminal.export_text()
-    with progress(Console(force_terminal=False), "drill", 600_000_000) as on_progress:
+    with virtual_time(Console(force_terminal=False), "drill", 600_000_000) as on_progress:
         assert on_progress is None
     assert duration(3723.45) == "1h 2m 3.4s"
 
 
-def test_exit_codes_are_those_of_the_documentation() -> None:
+def test_exit_codes_match_the_documentation() -> None:
     assert [(code.name, code.value) for code in ExitCode] == [
         ("PASS", 0),
         ("FAIL", 1),

@@ -9,7 +9,7 @@ import pytest
 from drsim.arguments import UserError
 from drsim.cli import main
 from drsim.side_by_side import shapes_of
-from drsim.stored_results import result_in, results_in
+from drsim.stored_runs import result_in, results_in
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +34,7 @@ def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
 
 
-def test_identical_runs_are_said_to_be_so(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_identical_runs_are_reported_as_identical(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", str(runs / "before/drill-1"), str(runs / "before/drill-1/result.json")]) == 0
     shown = capsys.readouterr()
     assert "✓ Identical runs" in shown.out
@@ -42,7 +42,7 @@ def test_identical_runs_are_said_to_be_so(runs: Path, capsys: pytest.CaptureFixt
     assert shown.err == ""
 
 
-def test_a_criterion_that_fails_now_exits_with_1_and_is_shown_first(
+def test_newly_failing_criterion_exits_with_1_and_is_shown_first(
     runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["compare", str(runs / "before/drill-1"), str(runs / "bound/drill-1")]) == 1
@@ -54,9 +54,7 @@ def test_a_criterion_that_fails_now_exits_with_1_and_is_shown_first(
     assert main(["compare", str(runs / "bound/drill-1"), str(runs / "before/drill-1")]) == 0
 
 
-def test_sets_show_pass_rates_and_what_differs_clearly_in_100_columns(
-    runs: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_sets_show_pass_rates_and_differences_in_100_columns(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", str(runs / "before"), str(runs / "bound")]) == 1
     assert "3 of 3 passed (43-100 %) -> 0 of 3 passed (0-57 %)" in capsys.readouterr().out
     assert main(["compare", str(runs / "before"), str(runs / "slow")]) == 0
@@ -82,13 +80,13 @@ def test_json_and_page_are_written_on_demand(runs: Path, tmp_path: Path, capsys:
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
-def test_a_page_that_cannot_be_written_is_the_users_matter(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unwritable_page_is_a_user_error(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = runs / "nowhere" / "page.html"
     assert main(["compare", str(runs / "before"), str(runs / "before"), "--html", str(place)]) == 4
     assert capsys.readouterr().err == f"drsim: cannot write {place}: No such file or directory\n"
 
 
-def test_scenarios_on_one_side_only_are_named_and_without_any_in_common_nothing_is_compared(
+def test_scenarios_on_one_side_only_are_reported(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     both, others = tmp_path / "both", tmp_path / "others"
@@ -102,7 +100,7 @@ def test_scenarios_on_one_side_only_are_named_and_without_any_in_common_nothing_
     assert capsys.readouterr().err == "drsim: nothing in common: A has drill, idle, B has cancelled, phase-2\n"
 
 
-def test_what_is_not_there_or_no_result_is_told_in_one_line(
+def test_unreadable_result_is_reported_in_one_line(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good = str(runs / "before/drill-1")
@@ -110,32 +108,33 @@ def test_what_is_not_there_or_no_result_is_told_in_one_line(
     file.parent.mkdir()
     data = json.loads((runs / "before/drill-1/result.json").read_text(encoding="utf-8"))
 
-    def told(path: Path, text: str | None = None) -> str:
+    def refusal(path: Path, text: str | None = None) -> str:
         if text is not None:
             file.write_text(text, encoding="utf-8")
         assert main(["compare", good, str(path)]) == 4
         (line,) = capsys.readouterr().err.splitlines()
         return line
 
-    assert told(tmp_path / "nope") == f"drsim: {tmp_path / 'nope'}: cannot be read (No such file or directory)"
-    assert told(tmp_path) == f"drsim: {tmp_path}: holds no result.json, nor does a folder in it"
+    assert refusal(tmp_path / "nope") == f"drsim: {tmp_path / 'nope'}: cannot be read (No such file or directory)"
+    assert refusal(tmp_path) == f"drsim: {tmp_path}: holds no result.json, nor does a folder in it"
     begin = f"drsim: {file}: is no result of version 1 or 2: "
-    assert told(file.parent, "{") == f"{begin}Invalid JSON: EOF while parsing an object at line 1 column 1"
-    assert told(file.parent, json.dumps(data | {"seed": "\x1b[31m one"})) == (
+    assert refusal(file.parent, "{") == f"{begin}Invalid JSON: EOF while parsing an object at line 1 column 1"
+    assert refusal(file.parent, json.dumps(data | {"seed": "\x1b[31m one"})) == (
         f"{begin}seed: Input should be a valid integer, unable to parse string as an integer, got '\\x1b[31m one'"
     )
     assert (
-        told(tmp_path, json.dumps(data | {"schema_version": 3})) == f"{begin}schema_version: Input should be 2, got 3"
+        refusal(tmp_path, json.dumps(data | {"schema_version": 3}))
+        == f"{begin}schema_version: Input should be 2, got 3"
     )
-    assert told(file, json.dumps(data | {"a\u202e": 1, "b": 2})) == (
+    assert refusal(file, json.dumps(data | {"a\u202e": 1, "b": 2})) == (
         f"{begin}a\\u202e: Extra inputs are not permitted, got 1 (and 1 more)"
     )
-    assert told(file, json.dumps({**data, "criteria": [{}]})).startswith(
+    assert refusal(file, json.dumps({**data, "criteria": [{}]})).startswith(
         f"{begin}criteria.0.name: Field required (and "
     )
 
 
-def test_a_folder_of_runs_is_read_by_name_and_what_else_lies_there_is_left(runs: Path, tmp_path: Path) -> None:
+def test_folder_of_runs_is_read_by_name_without_other_files(runs: Path, tmp_path: Path) -> None:
     shutil.copytree(runs / "before", tmp_path / "runs")
     (tmp_path / "runs" / "notes.txt").write_text("mine", encoding="utf-8")
     (tmp_path / "runs" / "broken").mkdir()
@@ -145,7 +144,7 @@ def test_a_folder_of_runs_is_read_by_name_and_what_else_lies_there_is_left(runs:
         result_in(tmp_path / "runs")
 
 
-def test_what_a_run_brings_in_cannot_command_the_terminal(
+def test_text_of_a_run_cannot_control_the_terminal(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = "\x1b[31m[red]\u202e\n" + "x" * 10_000
@@ -164,7 +163,7 @@ def test_what_a_run_brings_in_cannot_command_the_terminal(
     assert len(shown) < 10_000
 
 
-def test_shapes_show_whatever_is_there_on_one_scale() -> None:
+def test_shapes_show_both_sides_on_one_scale() -> None:
     a, b = shapes_of([(0.0, 1000), (23.0, 1)], [(24.0, 5)], " .#")
     assert (a, b) == ("#" + " " * 22 + ".", " " * 23 + "#")
     assert shapes_of([(5.0, 2)], [(5.0, 3)], " #") == ("#" + " " * 23, "#" + " " * 23)

@@ -39,7 +39,7 @@ def with_lines(folder: Path, lines: Iterable[bytes]) -> None:
     (folder / "result.json").write_text(json.dumps(data), encoding="utf-8")
 
 
-def test_a_line_of_the_trace_that_is_no_json_loses_only_what_is_made_of_the_trace(
+def test_trace_line_that_is_no_json_loses_only_parts_made_from_the_trace(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = gzip.decompress((folder / "trace.jsonl.gz").read_bytes()).splitlines(keepends=True)
@@ -59,7 +59,7 @@ def test_a_line_of_the_trace_that_is_no_json_loses_only_what_is_made_of_the_trac
         (b'["ItemChanged",5,"\xff"]', "no JSON: "),
     ],
 )
-def test_a_line_that_is_no_event_is_named(
+def test_trace_line_that_is_no_event_is_reported(
     folder: Path, line: bytes, why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = gzip.decompress((folder / "trace.jsonl.gz").read_bytes()).splitlines(keepends=True)
@@ -68,14 +68,14 @@ def test_a_line_that_is_no_event_is_named(
     assert complaint(capsys).startswith(f"{folder / 'trace.jsonl.gz'}: line 10 is no event ({why}")
 
 
-def test_an_event_of_another_version_is_passed_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_event_of_another_version_is_skipped(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = gzip.decompress((folder / "trace.jsonl.gz").read_bytes()).splitlines(keepends=True)
     with_lines(folder, [*lines[:9], b'["SomethingNew",5,"r"]\n', *lines[9:]])
     assert main(["report", str(folder)]) == 0
     assert capsys.readouterr().err == ""
 
 
-def test_a_trace_of_another_run_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_trace_of_another_run_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = contents(folder)
     trace = folder / "trace.jsonl.gz"
     lines = gzip.decompress(trace.read_bytes()).splitlines(keepends=True)
@@ -111,18 +111,18 @@ HARMS: Final[dict[str, tuple[Callable[[Path], object], str]]] = {
 
 
 @pytest.mark.parametrize("harm", HARMS)
-def test_a_damaged_trace_is_named_and_other_runs_are_written(
+def test_damaged_trace_is_reported_and_other_runs_are_written(
     folder: Path, tmp_path: Path, harm: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "report.md").unlink()
     shutil.copytree(folder, tmp_path / "b")
-    damage, said = HARMS[harm]
+    damage, printed = HARMS[harm]
     trace = folder / "trace.jsonl.gz"
     damage(trace)
     before = contents(folder)
     assert main(["report", str(tmp_path)]) == 4
     message = complaint(capsys)
-    assert message.startswith(f"{trace}: {said}")
+    assert message.startswith(f"{trace}: {printed}")
     assert message.endswith("; report.html and trace.chrome.json stay as before")
     after = contents(folder)
     # What needs no trace is written, and nothing is lost of what was made while the trace was whole.
@@ -130,9 +130,7 @@ def test_a_damaged_trace_is_named_and_other_runs_are_written(
     assert before.items() <= after.items()
 
 
-def test_a_page_without_a_timeline_says_what_is_wrong_with_the_trace(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_page_without_a_timeline_shows_the_error_of_the_trace(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("report.html", "trace.chrome.json"):
         (folder / name).unlink()
     flip_the_check(folder / "trace.jsonl.gz")
@@ -145,7 +143,7 @@ def test_a_page_without_a_timeline_says_what_is_wrong_with_the_trace(
     assert sorted(contents(folder)) == FILES
 
 
-def test_a_broken_campaign_keeps_no_other_from_its_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_broken_campaign_does_not_stop_reports_of_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("a", "b"):
         begin(tmp_path / name / "campaign.jsonl", Header(scenario=load("drill"), parts="", code=""), [])
     (tmp_path / "a" / "campaign.jsonl").write_text("garbage", encoding="utf-8")
@@ -155,6 +153,6 @@ def test_a_broken_campaign_keeps_no_other_from_its_report(tmp_path: Path, capsys
     assert shown.out.splitlines() == [str(tmp_path / "b" / name) for name in ("report.html", "report.md")]
 
 
-def test_a_comparison_reads_no_trace(folder: Path) -> None:
+def test_comparison_reads_no_trace(folder: Path) -> None:
     (folder / "trace.jsonl.gz").write_bytes(b"")
     assert main(["compare", str(folder), str(folder)]) == 0

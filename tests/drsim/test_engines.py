@@ -17,10 +17,10 @@ import pytest
 from distributed import Client, Future
 
 from drsim import campaign_files, clusters
-from drsim.arguments import EngineChoice, EngineName
+from drsim.arguments import EngineName
 from drsim.campaign_report import summed_up
+from drsim.campaigns import running
 from drsim.cli import main
-from drsim.engines import running
 from drsim.reports import campaign as report
 from tests.drsim.clusters import Cluster, cluster
 from tests.drsim.deadly import ONCE
@@ -65,24 +65,24 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> str:
     return found(out)
 
 
-def test_two_processes_find_what_one_does(alone: str, tmp_path: Path) -> None:
+def test_two_processes_find_the_same_as_one(alone: str, tmp_path: Path) -> None:
     assert main([*WORDS, "--seeds", "1-40", "--jobs", "2", "--out", str(tmp_path)]) == 0
     assert found(tmp_path) == alone
 
 
 @pytest.mark.socket
-def test_workers_without_this_project_find_what_one_process_does(
+def test_workers_without_drsim_find_the_same_as_one_process(
     alone: str, scheduled: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ("--engine", "dask", "--scheduler", scheduled.address, "--out", str(tmp_path))
-    code, said = run(capsys, *WORDS, "--seeds", "1-40", *words)
-    assert code == 0, said
-    assert "seeds/s on up to 2 dask workers" in said
+    code, printed = run(capsys, *WORDS, "--seeds", "1-40", *words)
+    assert code == 0, printed
+    assert "seeds/s on up to 2 dask workers" in printed
     assert found(tmp_path) == alone
 
 
 @pytest.mark.socket
-def test_the_workers_of_that_cluster_really_have_no_drsim(scheduled: Cluster, tmp_path: Path) -> None:
+def test_workers_of_the_test_cluster_have_no_drsim(scheduled: Cluster, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-P", "-c", "import drsim"],
         env=scheduled.environment,
@@ -96,14 +96,14 @@ def test_the_workers_of_that_cluster_really_have_no_drsim(scheduled: Cluster, tm
 
 
 @pytest.mark.socket
-def test_the_modules_of_parts_go_with_the_code(
+def test_modules_of_parts_are_sent_with_the_code(
     scheduled: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ("--seeds", "1-12", "--parts", BUG)
     assert run(capsys, "explore", "chaos", *words, "--jobs", "1", "--out", str(tmp_path / "alone"))[0] == 1
     engine = ("--engine", "dask", "--scheduler", scheduled.address)
-    code, said = run(capsys, "explore", "chaos", *words, *engine, "--out", str(tmp_path / "cluster"))
-    assert code == 1, said
+    code, printed = run(capsys, "explore", "chaos", *words, *engine, "--out", str(tmp_path / "cluster"))
+    assert code == 1, printed
     assert found(tmp_path / "cluster") == found(tmp_path / "alone")
 
 
@@ -111,13 +111,13 @@ def test_the_modules_of_parts_go_with_the_code(
 def test_crash_points_run_on_a_cluster(scheduled: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     short = ("--set", "waves=1", "--set", "jobs={pending: 1m, started: 20s, in_progress: 1m}", "--set", "duration=6m")
     words = ("--engine", "dask", "--scheduler", scheduled.address, "--out", str(tmp_path))
-    code, said = run(capsys, "explore", "drill", "--crash-points", "--seeds", "3", *short, *words)
-    assert code == 0, said
-    assert "crash points covered, 0 violations" in said
+    code, printed = run(capsys, "explore", "drill", "--crash-points", "--seeds", "3", *short, *words)
+    assert code == 0, printed
+    assert "crash points covered, 0 violations" in printed
 
 
 @pytest.mark.socket
-def test_killed_workers_cost_no_seed_and_later_ones_get_some(alone: str, tmp_path: Path) -> None:
+def test_killed_workers_lose_no_seed_and_later_ones_get_some(alone: str, tmp_path: Path) -> None:
     with cluster(tmp_path) as begun:
         first, second = begun.worker(), begun.worker()
         path = tmp_path / "explore-chaos" / "campaign.jsonl"
@@ -131,9 +131,9 @@ def test_killed_workers_cost_no_seed_and_later_ones_get_some(alone: str, tmp_pat
             assert process.poll() is None
             assert seeds_count(path) < 40
             process.send_signal(signal.SIGCONT)
-            said, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, said
-    assert "seeds/s on up to 2 dask workers" in said
+            printed, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, printed
+    assert "seeds/s on up to 2 dask workers" in printed
     assert found(tmp_path) == alone
 
 
@@ -164,15 +164,15 @@ def wait_for_lines(path: Path, count: int, process: subprocess.Popen[str]) -> No
 
 
 @pytest.mark.parametrize("engine", ["process", pytest.param("dask", marks=pytest.mark.socket)])
-def test_a_process_that_is_killed_costs_no_seed(
+def test_killed_process_loses_no_seed(
     engine: str, alone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mark = tmp_path / "mark"
     mark.touch()
     monkeypatch.setenv(ONCE, str(mark))
     words = ("--seeds", "1-40", "--jobs", "2", "--engine", engine, "--parts", FIRST, "--out", str(tmp_path))
-    code, said = run(capsys, *WORDS, *words)
-    assert code == 0, said
+    code, printed = run(capsys, *WORDS, *words)
+    assert code == 0, printed
     assert not mark.exists()
     assert found(tmp_path) == alone
 
@@ -182,11 +182,11 @@ def test_seeds_that_kill_every_process_are_reported_as_missing(
     engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ("--seeds", "5-6", "--jobs", "1", "--engine", engine, "--parts", ALWAYS, "--out", str(tmp_path))
-    code, said = run(capsys, *WORDS, *words)
+    code, printed = run(capsys, *WORDS, *words)
     assert code == 5
-    assert "seeds 5-6 were not run: its process was killed by signal 9" in said
-    assert "--resume continues from" in said
-    assert "Traceback" not in said
+    assert "seeds 5-6 were not run: its process was killed by signal 9" in printed
+    assert "--resume continues from" in printed
+    assert "Traceback" not in printed
     assert summed_up(tmp_path / "explore-chaos").missing == ((5, 6),)
 
 
@@ -198,11 +198,11 @@ def test_lost_scheduler_ends_the_campaign_and_keeps_its_ranges(alone: str, tmp_p
         with under_way(begun, tmp_path) as process:
             wait_for_lines(path, 3, process)
             begun.scheduler.kill()
-            said, _ = process.communicate(timeout=100)
-    assert process.returncode == 5, said
-    assert "were not run: the scheduler is gone" in said
-    assert "--resume continues from" in said
-    assert "Traceback" not in said
+            printed, _ = process.communicate(timeout=100)
+    assert process.returncode == 5, printed
+    assert "were not run: the scheduler is gone" in printed
+    assert "--resume continues from" in printed
+    assert "Traceback" not in printed
     assert main([*WORDS, "--seeds", "1-40", "--jobs", "1", "--out", str(tmp_path), "--resume"]) == 0
     assert found(tmp_path) == alone
 
@@ -223,12 +223,12 @@ def test_ctrl_c_on_dask_keeps_ranges_and_leaves_no_process(tmp_path: Path) -> No
             wait_for_lines(path, 2, process)
             os.killpg(process.pid, signal.SIGINT)
             # The pipe ends when the last process that can write to it does.
-            said, _ = process.communicate(timeout=60)
+            printed, _ = process.communicate(timeout=60)
         finally:
             process.kill()
-    assert process.returncode == 2, said
-    assert "--resume continues from" in said
-    assert "Traceback" not in said
+    assert process.returncode == 2, printed
+    assert "--resume continues from" in printed
+    assert "Traceback" not in printed
 
 
 @pytest.mark.socket
@@ -240,7 +240,7 @@ def test_dask_on_this_machine_serves_no_other_process() -> None:
         return {tuple(each.laddr) for each in connections if each.status == psutil.CONN_LISTEN}
 
     before = listening()
-    with running(EngineChoice(EngineName.DASK, jobs=2), "") as engine:
+    with running(EngineName.DASK, jobs=2) as engine:
         assert engine.jobs() == 2
         assert engine.submit(abs, -3).result() == 3
         # Three servers that dask opens, wanted or not. They speak HTTP, and have no page.
@@ -255,7 +255,7 @@ def test_dask_on_this_machine_serves_no_other_process() -> None:
 def test_worker_that_cannot_start_is_reported_and_gets_no_call(tmp_path: Path) -> None:
     with cluster(tmp_path) as begun:
         begun.worker()
-        with running(EngineChoice(EngineName.DASK, 1, begun.address), "") as engine:
+        with running(EngineName.DASK, 1, begun.address) as engine:
             (tmp_path / "greenlet.py").write_text("raise ImportError('no greenlet today')\n", encoding="utf-8")
             begun.worker(threads=8)
             calls = [engine.submit(abs, -number) for number in range(200)]
@@ -271,7 +271,7 @@ def test_worker_that_cannot_start_is_reported_and_gets_no_call(tmp_path: Path) -
 def test_calls_without_a_worker_go_to_the_next_that_joins(tmp_path: Path) -> None:
     with cluster(tmp_path) as begun:
         first = begun.worker()
-        with running(EngineChoice(EngineName.DASK, 1, begun.address), "") as engine:
+        with running(EngineName.DASK, 1, begun.address) as engine:
             first.kill()
             first.wait()
             calls = [engine.submit(abs, -number) for number in range(3)]
@@ -280,10 +280,10 @@ def test_calls_without_a_worker_go_to_the_next_that_joins(tmp_path: Path) -> Non
 
 
 @pytest.mark.socket
-def test_a_cluster_that_has_no_worker_for_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cluster_without_workers_is_given_up_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with cluster(tmp_path) as begun:
         worker = begun.worker()
-        with running(EngineChoice(EngineName.DASK, 1, begun.address), "") as engine:
+        with running(EngineName.DASK, 1, begun.address) as engine:
             monkeypatch.setattr(clusters, "_WORKERS_SECONDS", 2)
             worker.kill()
             call = engine.submit(abs, -3)
@@ -305,7 +305,7 @@ def test_answer_survives_its_worker_dying_right_after_the_fetch(monkeypatch: pyt
         return answers
 
     monkeypatch.setattr(Client, "_gather", gather_and_lose)
-    with running(EngineChoice(EngineName.DASK, jobs=1), "") as engine:
+    with running(EngineName.DASK, jobs=1) as engine:
         assert engine.submit(abs, -3).result(timeout=30) == 3
 
 
@@ -320,12 +320,12 @@ def test_call_cancelled_during_its_fetch_is_lost_and_ends(
         return await gather(self, futures)
 
     monkeypatch.setattr(Client, "_gather", cancel_and_gather)
-    with running(EngineChoice(EngineName.DASK, jobs=1), "") as engine, pytest.raises(BrokenExecutor):
+    with running(EngineName.DASK, jobs=1) as engine, pytest.raises(BrokenExecutor):
         engine.submit(abs, -3).result(timeout=30)
 
 
 @pytest.mark.socket
-def test_a_call_that_the_scheduler_goes_before_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_call_is_lost_with_its_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
     submit: Callable[..., Future[bytes]] = Client.submit
 
     def submit_too_late(self: Client, *call: object, **wanted: object) -> Future[bytes]:
@@ -334,7 +334,7 @@ def test_a_call_that_the_scheduler_goes_before_is_lost(monkeypatch: pytest.Monke
             return submit(self, *call, **wanted)
 
     monkeypatch.setattr(Client, "submit", submit_too_late)
-    with running(EngineChoice(EngineName.DASK, jobs=1), "") as engine:
+    with running(EngineName.DASK, jobs=1) as engine:
         call = engine.submit(abs, -3)
         with pytest.raises(BrokenExecutor, match="the scheduler is gone"):
             call.result(timeout=30)
@@ -344,7 +344,7 @@ def test_a_call_that_the_scheduler_goes_before_is_lost(monkeypatch: pytest.Monke
     ("words", "message"),
     [
         (["--scheduler", "tcp://h:1"], "--scheduler tcp://h:1: it needs --engine dask, got --engine process"),
-        (["--engine", "dask", "--scheduler", "tcp://h:1", "--jobs", "2"], "--jobs 2: how many workers there are is"),
+        (["--engine", "dask", "--scheduler", "tcp://h:1", "--jobs", "2"], "--jobs 2: the scheduler decides on"),
         (["--engine", "spark"], "'spark' is not one of 'process', 'dask'"),
         (
             ["--engine", "dask", "--scheduler", "here"],
@@ -360,21 +360,21 @@ def test_a_call_that_the_scheduler_goes_before_is_lost(monkeypatch: pytest.Monke
         ),
     ],
 )
-def test_wrong_use_gets_one_clear_message_and_costs_no_earlier_result(
+def test_wrong_use_gets_one_message_and_loses_no_earlier_result(
     words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "explore-drill" / "campaign.jsonl"
     path.parent.mkdir()
     path.write_text("of an earlier campaign\n", encoding="utf-8")
-    code, said = run(capsys, "explore", "drill", "--restart", *words, "--out", str(tmp_path))
+    code, printed = run(capsys, "explore", "drill", "--restart", *words, "--out", str(tmp_path))
     assert code == 4
-    assert message in said
-    assert said.count("\n") == 1
+    assert message in printed
+    assert printed.count("\n") == 1
     assert path.read_text(encoding="utf-8") == "of an earlier campaign\n"
 
 
 @pytest.mark.socket
-def test_a_worker_is_no_scheduler(scheduled: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
-    code, said = run(capsys, "explore", "drill", "--engine", "dask", "--scheduler", scheduled.workers[0])
+def test_address_of_a_worker_is_refused_as_scheduler(scheduled: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed = run(capsys, "explore", "drill", "--engine", "dask", "--scheduler", scheduled.workers[0])
     assert code == 4
-    assert f"--scheduler {scheduled.workers[0]}: cannot connect to a scheduler: Worker.identity()" in said
+    assert f"--scheduler {scheduled.workers[0]}: cannot connect to a scheduler: Worker.identity()" in printed

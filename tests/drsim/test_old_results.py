@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
     return where
 
 
-def test_version_1_is_read_as_the_result_that_the_run_has_today() -> None:
+def test_version_1_is_read_as_the_current_result() -> None:
     assert json.loads(OLD.read_bytes())["schema_version"] == 1
     old, now = Result.model_validate_json(OLD.read_bytes()), run_of("phase-2").result
     assert (old.schema_version, old.started, old.polls) == (2, now.started, now.polls)
@@ -42,7 +42,7 @@ def test_version_1_is_reported(folder: Path) -> None:
     assert "criterion: under 100 ms" in (folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_version_1_is_compared_with_a_run_of_today(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_1_is_compared_with_a_current_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     now = folder.parent / "now.json"
     now.write_text(run_of("phase-2").result.model_dump_json(), encoding="utf-8")
     assert main(["compare", str(folder), str(now), "--json"]) == 0

@@ -53,24 +53,24 @@ def alive(process: int) -> bool:
     return True
 
 
-def test_calls_run_in_other_processes_which_stay(executor: ProcessExecutor) -> None:
+def test_calls_run_in_processes_that_stay(executor: ProcessExecutor) -> None:
     ran_in = {executor.submit(os.getpid).result() for _ in range(20)}
     assert os.getpid() not in ran_in
     assert len(ran_in) <= 2
 
 
-def test_what_a_call_raises_its_future_raises(executor: ProcessExecutor) -> None:
+def test_exception_of_a_call_is_raised_by_its_future(executor: ProcessExecutor) -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         executor.submit(int, "seven").result()
 
 
-def test_prints_are_no_answer_and_unpicklable_results_raise(executor: ProcessExecutor) -> None:
+def test_prints_are_ignored_and_unpicklable_results_raise(executor: ProcessExecutor) -> None:
     with pytest.raises(RuntimeError, match=r"cannot be sent back: cannot pickle '_thread.lock' object"):
         executor.submit(say_and_return_a_lock, "loud").result()
     assert executor.submit(abs, -1).result() == 1
 
 
-def test_a_call_whose_process_is_killed_is_made_again_by_another(executor: ProcessExecutor, tmp_path: Path) -> None:
+def test_call_of_a_killed_process_is_repeated_by_another(executor: ProcessExecutor, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     mark.touch()
     assert alive(executor.submit(die_once, mark).result())
@@ -78,7 +78,7 @@ def test_a_call_whose_process_is_killed_is_made_again_by_another(executor: Proce
     assert len({executor.submit(os.getpid).result() for _ in range(20)}) == 2
 
 
-def test_a_call_that_kills_every_process_is_given_up_and_no_other_is(executor: ProcessExecutor) -> None:
+def test_call_that_kills_every_process_fails_and_no_other_does(executor: ProcessExecutor) -> None:
     deadly, *others = [executor.submit(die), *(executor.submit(abs, -number) for number in range(20))]
     assert [other.result() for other in others] == list(range(20))
     with pytest.raises(BrokenExecutor, match=r"^its process was killed by signal 9, 3 times$"):
@@ -118,7 +118,7 @@ class UnpickledInVain:
         ("raise SystemExit(3)", "its process ended with exit code 3"),
     ],
 )
-def test_a_process_that_cannot_begin_says_why(
+def test_process_that_cannot_start_is_reported_with_the_reason(
     line: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "greenlet.py").write_text(f"{line}\n", encoding="utf-8")
@@ -141,7 +141,7 @@ sys.exit(code)
 """
 
 
-def test_too_many_processes_is_wrong_use_and_leaves_none_behind(tmp_path: Path) -> None:
+def test_too_many_processes_are_wrong_use_and_leave_none_behind(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _FEW_FILES, "explore", "drill", "--jobs", "50", "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (4, "no child is left\n")

@@ -37,13 +37,13 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def complaint(capsys: pytest.CaptureFixture[str]) -> str:
-    said = capsys.readouterr().err
-    assert said.startswith("drsim: ")
-    assert "Traceback" not in said
-    return said.removeprefix("drsim: ").rstrip("\n")
+    printed = capsys.readouterr().err
+    assert printed.startswith("drsim: ")
+    assert "Traceback" not in printed
+    return printed.removeprefix("drsim: ").rstrip("\n")
 
 
-def test_reports_are_written_again_byte_for_byte(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_reports_are_rewritten_byte_for_byte(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = contents(folder)
     assert sorted(before) == sorted([*FILES, "trace.chrome.json"])
     for name in before.keys() - {"result.json", "trace.jsonl.gz"}:
@@ -55,14 +55,14 @@ def test_reports_are_written_again_byte_for_byte(folder: Path, capsys: pytest.Ca
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["phase-2", "chaos", "idle", "timeout-late", "fault-deleted"])
-def test_every_kind_of_run_is_written_again_byte_for_byte(scenario: str, tmp_path: Path) -> None:
+def test_every_kind_of_run_is_rewritten_byte_for_byte(scenario: str, tmp_path: Path) -> None:
     assert outputs.write(run(load(scenario), seed=3), tmp_path / "it") == ()
     before = contents(tmp_path / "it")
     assert main(["report", str(tmp_path)]) == 0
     assert contents(tmp_path / "it") == before
 
 
-def test_chrome_s_trace_is_written_again_where_it_is(folder: Path) -> None:
+def test_existing_chrome_trace_is_rewritten(folder: Path) -> None:
     before = contents(folder)
     (folder / "trace.chrome.json").write_text("of another version", encoding="utf-8")
     assert main(["report", str(folder)]) == 0
@@ -72,25 +72,27 @@ def test_chrome_s_trace_is_written_again_where_it_is(folder: Path) -> None:
     assert sorted(contents(folder)) == FILES
 
 
-def test_chrome_s_trace_of_an_earlier_run_does_not_stay(drill: Run, folder: Path) -> None:
+def test_chrome_trace_of_an_earlier_run_is_removed(drill: Run, folder: Path) -> None:
     assert outputs.write(drill, folder) == ()
     assert sorted(contents(folder)) == FILES
 
 
-def test_an_error_of_an_earlier_run_does_not_stay(drill: Run, folder: Path) -> None:
+def test_error_file_of_an_earlier_run_is_removed(drill: Run, folder: Path) -> None:
     outputs.write_error("Traceback", folder)
     outputs.write(drill, folder)
     assert "error.txt" not in contents(folder)
 
 
-def test_a_folder_of_runs_is_written_run_by_run(drill: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folder_of_runs_gets_reports_for_each_run(
+    drill: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in ("b", "a"):
         outputs.write(drill, tmp_path / name)
     assert main(["report", str(tmp_path)]) == 0
     assert capsys.readouterr().out.splitlines() == [str(tmp_path / name / "report.html") for name in ("a", "b")]
 
 
-def test_a_crash_in_one_section_is_shown_in_its_place_and_ends_with_3(
+def test_crash_in_a_section_is_shown_in_its_place_and_exits_with_3(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(*_: object) -> str:
@@ -98,16 +100,16 @@ def test_a_crash_in_one_section_is_shown_in_its_place_and_ends_with_3(
 
     monkeypatch.setattr(markdown, "_periods", broken)
     assert main(["report", str(folder)]) == 3
-    said = capsys.readouterr().err
+    printed = capsys.readouterr().err
     for name in ("report.md", "report.html"):
-        assert f"{name}: 2. Execution Finder Lambda Testing: ZeroDivisionError" in said
+        assert f"{name}: 2. Execution Finder Lambda Testing: ZeroDivisionError" in printed
         text = (folder / name).read_text(encoding="utf-8")
         assert "ZeroDivisionError: &lt;b>by zero&lt;/b>" in text or "ZeroDivisionError: &lt;b&gt;by zero" in text
         assert "3. Execution Poller Lambda Testing" in text
         assert "Overall" in text
 
 
-def test_a_crash_of_a_plot_or_of_the_timeline_leaves_the_rest(
+def test_crash_of_a_plot_or_timeline_keeps_the_rest(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(*_: object, **__: object) -> str:
@@ -122,7 +124,7 @@ def test_a_crash_of_a_plot_or_of_the_timeline_leaves_the_rest(
     assert capsys.readouterr().err.count("LookupError") == 2
 
 
-def test_a_format_that_cannot_be_written_is_named_and_its_old_file_goes(
+def test_format_that_fails_is_reported_and_its_old_file_removed(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(_: object) -> str:
@@ -134,7 +136,7 @@ def test_a_format_that_cannot_be_written_is_named_and_its_old_file_goes(
     assert sorted(contents(folder)) == sorted({*FILES, "trace.chrome.json"} - {"junit.xml"})
 
 
-def test_a_run_whose_report_breaks_ends_with_3_and_keeps_its_result(
+def test_run_with_a_failing_report_exits_with_3_and_keeps_its_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(_: object) -> str:
@@ -153,7 +155,7 @@ def broken_halfway(*_: object) -> Iterator[str]:
     raise RuntimeError("halfway")
 
 
-def test_chrome_s_trace_that_breaks_halfway_leaves_no_file_and_the_next_scenario_runs(
+def test_failing_chrome_trace_leaves_no_file_and_other_scenarios_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("drsim.reports.formats.chrome.render", broken_halfway)
@@ -163,7 +165,7 @@ def test_chrome_s_trace_that_breaks_halfway_leaves_no_file_and_the_next_scenario
     assert capsys.readouterr().err.count("trace.chrome.json: RuntimeError: halfway") == 2
 
 
-def test_chrome_s_trace_that_breaks_does_not_leave_that_of_an_earlier_run(
+def test_failing_chrome_trace_removes_that_of_an_earlier_run(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("drsim.reports.formats.chrome.render", broken_halfway)
@@ -172,9 +174,7 @@ def test_chrome_s_trace_that_breaks_does_not_leave_that_of_an_earlier_run(
     assert complaint(capsys) == f"internal error in the reports of {folder}: trace.chrome.json: RuntimeError: halfway"
 
 
-def test_a_disk_that_is_full_is_the_users_matter_and_leaves_no_half_of_a_file(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_full_disk_is_a_user_error_and_leaves_no_partial_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = contents(folder)
     with full_disk(len(before["report.html"]) - 1):
         assert main(["report", str(folder)]) == 4
@@ -184,14 +184,14 @@ def test_a_disk_that_is_full_is_the_users_matter_and_leaves_no_half_of_a_file(
     assert after.items() <= before.items()
 
 
-def test_a_full_disk_loses_no_result_of_an_earlier_run(drill: Run, folder: Path) -> None:
+def test_full_disk_loses_no_result_of_an_earlier_run(drill: Run, folder: Path) -> None:
     before = contents(folder)
     with full_disk(), pytest.raises(OSError, match="File too large"):
         outputs.write(drill, folder)
     assert contents(folder) == before
 
 
-def test_a_trace_outlives_its_result_and_goes_when_the_next_run_has_one(drill: Run, folder: Path) -> None:
+def test_trace_without_result_is_kept_until_the_next_result(drill: Run, folder: Path) -> None:
     before = contents(folder)
     with outputs.spool_in(folder) as spool:
         done = run(load("idle"), seed=1, spool=spool)
@@ -205,7 +205,7 @@ def test_a_trace_outlives_its_result_and_goes_when_the_next_run_has_one(drill: R
     assert contents(folder) == before
 
 
-def test_two_runs_into_one_folder_at_once_both_end_and_the_last_one_s_files_stay(tmp_path: Path) -> None:
+def test_two_runs_at_once_in_one_folder_keep_the_files_of_the_last(tmp_path: Path) -> None:
     with outputs.spool_in(tmp_path) as spool, outputs.spool_in(tmp_path) as other:
         first, last = run(load("idle"), seed=1, spool=spool), run(load("drill"), seed=1, spool=other)
         assert outputs.write(first, tmp_path) == outputs.write(last, tmp_path) == ()
@@ -214,7 +214,7 @@ def test_two_runs_into_one_folder_at_once_both_end_and_the_last_one_s_files_stay
     assert hashlib.sha256(gzip.decompress(after["trace.jsonl.gz"])).hexdigest() == last.result.trace_digest
 
 
-def test_a_run_that_cannot_be_read_is_named_and_the_others_are_written(
+def test_unreadable_run_is_reported_and_the_others_are_written(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("a", "b", "c"):
@@ -232,14 +232,14 @@ def test_a_run_that_cannot_be_read_is_named_and_the_others_are_written(
     assert [(tmp_path / "runs" / name / "report.md").exists() for name in ("a", "b", "c")] == [False, True, True]
 
 
-def test_a_report_that_breaks_counts_for_more_than_a_run_that_cannot_be_read(
+def test_failing_report_outweighs_an_unreadable_run(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("drsim.reports.formats.chrome.render", broken_halfway)
     assert main(["report", str(tmp_path / "none"), str(folder), str(tmp_path / "none")]) == 3
 
 
-def test_a_run_is_found_by_the_file_of_its_result_as_well(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_is_found_by_its_result_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = contents(folder)
     (folder / "report.md").unlink()
     assert main(["report", str(folder / "result.json")]) == 0
@@ -247,20 +247,20 @@ def test_a_run_is_found_by_the_file_of_its_result_as_well(folder: Path, capsys: 
     assert capsys.readouterr().out == f"{folder / 'report.html'}\n"
 
 
-def test_a_folder_without_runs_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folder_without_runs_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(tmp_path)]) == 4
     assert complaint(capsys) == f"{tmp_path}: holds no result.json, nor does a folder in it"
     assert main(["report", str(tmp_path / "none")]) == 4
     assert complaint(capsys) == f"{tmp_path / 'none'}: cannot be read (No such file or directory)"
 
 
-def test_a_result_that_is_none_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_file_that_is_no_result_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "result.json").write_text('{"schema_version": 2}', encoding="utf-8")
     assert main(["report", str(folder)]) == 4
     assert f"{folder / 'result.json'}: is no result of version 1 or 2" in complaint(capsys)
 
 
-def test_an_exploration_has_no_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exploration_has_no_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "--campaign", str(tmp_path), "--trace", "chrome"]) == 4
     assert complaint(capsys).startswith("--trace: an exploration keeps no trace")
     assert main(["report", "--campaign", str(tmp_path)]) == 4

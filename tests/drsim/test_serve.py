@@ -41,16 +41,16 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A server in a process of its own, and what it said when it began."""
+    """A server in a process of its own, and what it printed when it began."""
 
     process: subprocess.Popen[str]
-    said: list[str]
+    printed: list[str]
     url: str
 
     @property
     def servers(self) -> list[str]:
         """The source servers that it offers."""
-        return re.findall(r"s-[0-9a-f]{17}", "\n".join(self.said[5:8]))
+        return re.findall(r"s-[0-9a-f]{17}", "\n".join(self.printed[5:8]))
 
     def ask(self, method: str, path: str) -> Any:
         """The answer of one of drsim's own endpoints."""
@@ -81,8 +81,8 @@ class Served:
         """Exit code, last words and complaints, and how long it took."""
         began = time.monotonic()
         self.process.send_signal(by)
-        said, complaints = self.process.communicate(timeout=20)
-        return self.process.returncode, said + complaints, time.monotonic() - began
+        printed, complaints = self.process.communicate(timeout=20)
+        return self.process.returncode, printed + complaints, time.monotonic() - began
 
 
 @contextmanager
@@ -96,14 +96,14 @@ def serving(*words: str) -> Iterator[Served]:
         deadline.start()
         try:
             assert process.stdout is not None
-            said: list[str] = []
+            printed: list[str] = []
             for line in process.stdout:
-                said.append(line.rstrip("\n"))
+                printed.append(line.rstrip("\n"))
                 if line.startswith("Ctrl-C"):
                     break
-            found = re.search(r"http://127\.0\.0\.1:[0-9]+", "\n".join(said))
+            found = re.search(r"http://127\.0\.0\.1:[0-9]+", "\n".join(printed))
             assert found is not None, process.communicate()
-            yield Served(process, said, found[0])
+            yield Served(process, printed, found[0])
         finally:
             deadline.cancel()
             process.kill()
@@ -117,10 +117,10 @@ def query(status: str) -> list[str]:
     ]
 
 
-def test_the_aws_cli_drills_watches_and_competes_with_phase_1() -> None:
+def test_aws_cli_drills_beside_phase_1() -> None:
     with serving("drill", "--paused", "--set", "reaction=20s") as served:
-        assert max(map(len, served.said)) <= 100
-        assert f"  table     {TABLE}, index StatusIndex, in us-east-1" in served.said
+        assert max(map(len, served.printed)) <= 100
+        assert f"  table     {TABLE}, index StatusIndex, in us-east-1" in served.printed
         start = served.ask("GET", "/drsim/time")
         assert start == {"now": "2025-11-28T20:32:29.000000Z", "virtual_seconds": 0.0, "speed": 60, "paused": True}
         (execution,) = served.ask("GET", "/drsim/executions")
@@ -172,17 +172,17 @@ def test_the_aws_cli_drills_watches_and_competes_with_phase_1() -> None:
         served.aws("dynamodb", "put-item", "--table-name", TABLE, "--item", json.dumps(key))
         served.ask("POST", "/drsim/advance?by=8m")
         assert served.ask("GET", "/drsim/executions") == [{**execution, "status": None, "waves": []}]
-        code, said, seconds = served.end(signal.SIGINT)
+        code, printed, seconds = served.end(signal.SIGINT)
     assert code == 0
     assert seconds < 1.5
-    assert re.search(r"drsim served requests for [0-9.ms ]+: drs 7, drsim 9, dynamodb 5\n", said)
-    assert "17m 10s of virtual time, executions in the table: 1, DRS jobs: 4" in said
-    assert "KeyError" not in said
+    assert re.search(r"drsim served requests for [0-9.ms ]+: drs 7, drsim 9, dynamodb 5\n", printed)
+    assert "17m 10s of virtual time, executions in the table: 1, DRS jobs: 4" in printed
+    assert "KeyError" not in printed
 
 
-def test_time_runs_at_its_speed_stops_and_leaps_and_wrong_requests_are_refused() -> None:
+def test_time_is_controlled_and_wrong_requests_are_refused() -> None:
     with serving("--speed", "200", "--set", "regions=[eu-west-1]") as served:
-        assert "in eu-west-1 for jobs of yours" in "\n".join(served.said)
+        assert "in eu-west-1 for jobs of yours" in "\n".join(served.printed)
         assert {each["region"] for each in served.ask("GET", "/drsim/servers")} == {"eu-west-1"}
         assert served.ask("GET", "/drsim/executions") == []
 
@@ -204,7 +204,7 @@ def test_time_runs_at_its_speed_stops_and_leaps_and_wrong_requests_are_refused()
         threading.Event().wait(0.2)
         assert seconds() > advanced["virtual_seconds"]
 
-        for path, told in {
+        for path, message in {
             "/drsim/advance": "by: a duration is a text with units",
             "/drsim/advance?by=soon": "got 'soon'",
             "/drsim/advance?by=0s": "by must be more than 0s and at most 365d, got 0s",
@@ -215,24 +215,24 @@ def test_time_runs_at_its_speed_stops_and_leaps_and_wrong_requests_are_refused()
             "/drsim": "got POST /drsim",
             "/moto-api/reset": "a world is not reset",
         }.items():
-            assert told in served.refusal("POST", path)
+            assert message in served.refusal("POST", path)
 
-        # The port is taken: whoever comes second is told, and told at once.
+        # The port is taken, so the second server is refused at once.
         port = served.url.rpartition(":")[2]
         second = subprocess.run(
             [sys.executable, "-m", "drsim", "serve", "--port", port], capture_output=True, text=True, check=False
         )
         assert second.returncode == 4
         assert second.stderr == (
-            f"drsim: cannot listen on 127.0.0.1, port {port}: Address already in use; --port 0 takes any that is free\n"
+            f"drsim: cannot listen on 127.0.0.1, port {port}: Address already in use; --port 0 takes any free port\n"
         )
-        code, said, _ = served.end(signal.SIGTERM)
+        code, printed, _ = served.end(signal.SIGTERM)
     assert code == 0
-    assert "executions in the table: 0, DRS jobs: 0" in said
+    assert "executions in the table: 0, DRS jobs: 0" in printed
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["dril"], "no scenario 'dril': did you mean 'drill'?"),
         (["drill", "--set", "servers=0"], "--set workload[0].servers: Input should be greater than"),
@@ -243,6 +243,6 @@ def test_time_runs_at_its_speed_stops_and_leaps_and_wrong_requests_are_refused()
         (["--host", "nowhere.invalid"], "cannot listen on nowhere.invalid, port 5000"),
     ],
 )
-def test_wrong_use_gets_one_clear_message(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_use_gets_one_message(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", *words]) == 4
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err

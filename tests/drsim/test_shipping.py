@@ -23,7 +23,7 @@ def names_sent_of(folder: Path) -> list[str]:
     return zipfile.ZipFile(io.BytesIO(done.stdout)).namelist()
 
 
-def test_workers_are_sent_the_packages_and_nothing_else_that_lies_there(tmp_path: Path) -> None:
+def test_workers_are_sent_the_packages_and_no_other_file(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "drsim", tmp_path / "drsim", ignore=shutil.ignore_patterns("__pycache__"))
     sent = names_sent_of(tmp_path)
     assert {Path(name).suffix for name in sent} == {".py", ".typed", ".yaml", ".j2", ".css", ".js"}

@@ -19,7 +19,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_in_the_wire_tier_judges_roles_and_names_its_replay(capsys: pytest.CaptureFixture[str]) -> None:
+def test_wire_run_judges_roles_and_prints_its_replay(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "drill", "--tier", "wire", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert (result["tier"], result["verdict"]) == ("wire", "pass")
@@ -29,7 +29,7 @@ def test_a_run_in_the_wire_tier_judges_roles_and_names_its_replay(capsys: pytest
 
 
 @pytest.mark.slow
-def test_functions_of_others_are_judged_by_what_they_do(capsys: pytest.CaptureFixture[str]) -> None:
+def test_user_handlers_are_judged_by_their_effects(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--tier", "wire", "--finder", "finder.py:handler", "--poller", "poller.py:handler", "--env", "A=1"]
     assert main(["run", "drill", "--json", *words]) == 1
     result = json.loads(capsys.readouterr().out)
@@ -41,7 +41,7 @@ def test_functions_of_others_are_judged_by_what_they_do(capsys: pytest.CaptureFi
 
 
 @pytest.mark.slow
-def test_handlers_that_cannot_run_are_told_in_a_line_and_earlier_results_are_kept(
+def test_handler_that_cannot_be_imported_is_reported_in_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Path("finder.py").write_text("import os\nTABLE = os.environ['MY_TABLE']\n", encoding="utf-8")
@@ -54,7 +54,7 @@ def test_handlers_that_cannot_run_are_told_in_a_line_and_earlier_results_are_kep
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--finder", "finder.py:handler", "--poller", "poller.py:handler"], "are for --tier wire"),
         (["--finder", "finder.py:handler"], "are for --tier wire"),
@@ -66,8 +66,8 @@ def test_handlers_that_cannot_run_are_told_in_a_line_and_earlier_results_are_kep
         (["--tier", "slow"], "slow"),
     ],
 )
-def test_wrong_options_are_named(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_option_is_reported(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "drill", *words]) == 4
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert error.count("\n") == 1

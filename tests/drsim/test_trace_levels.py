@@ -44,7 +44,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_result_says_its_level_and_all_else_is_the_same(made: Callable[[str], Path], level: str) -> None:
+def test_trace_level_changes_only_the_level_in_the_result(made: Callable[[str], Path], level: str) -> None:
     full, other = result_in(made("full")), result_in(made(level))
     assert (other.trace, other.trace_digest is None) == (level, level == "off")
     assert other.metrics.counts["trace_events"] <= full.metrics.counts["trace_events"]
@@ -58,7 +58,7 @@ def test_a_result_says_its_level_and_all_else_is_the_same(made: Callable[[str], 
     assert lasting(other) == lasting(full)
 
 
-def test_a_summary_is_part_of_the_full_trace_and_much_smaller(made: Callable[[str], Path]) -> None:
+def test_summary_is_a_small_part_of_the_full_trace(made: Callable[[str], Path]) -> None:
     full, summary = (
         gzip.decompress((made(level) / "trace.jsonl.gz").read_bytes()).decode().splitlines()
         for level in ("full", "summary")
@@ -70,7 +70,7 @@ def test_a_summary_is_part_of_the_full_trace_and_much_smaller(made: Callable[[st
 
 
 @pytest.mark.parametrize(
-    ("level", "files", "said"),
+    ("level", "files", "printed"),
     [
         ("off", [], "No trace was kept of this run, so there is no timeline."),
         ("summary", ["trace.jsonl.gz"], "the trace is a summary"),
@@ -78,16 +78,16 @@ def test_a_summary_is_part_of_the_full_trace_and_much_smaller(made: Callable[[st
         ("chrome", ["trace.chrome.json", "trace.jsonl.gz"], "with a tick for each poll"),
     ],
 )
-def test_each_level_leaves_its_files_and_the_page_says_what_it_shows(
-    made: Callable[[str], Path], level: str, files: list[str], said: str
+def test_each_level_writes_its_files_and_is_named_on_the_page(
+    made: Callable[[str], Path], level: str, files: list[str], printed: str
 ) -> None:
     folder = made(level)
     assert [name for name in names_in(folder) if name.startswith("trace")] == files
-    assert said in (folder / "report.html").read_text(encoding="utf-8")
+    assert printed in (folder / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_reports_of_any_level_are_written_again_byte_for_byte(made: Callable[[str], Path], level: str) -> None:
+def test_reports_of_each_level_are_rewritten_byte_for_byte(made: Callable[[str], Path], level: str) -> None:
     folder = made(level)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert main(["report", str(folder)]) == 0
@@ -95,33 +95,33 @@ def test_reports_of_any_level_are_written_again_byte_for_byte(made: Callable[[st
 
 
 @pytest.mark.parametrize("level", ["off", "summary"])
-def test_perfetto_needs_every_event(
+def test_perfetto_trace_needs_all_events(
     made: Callable[[str], Path], level: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["report", str(made(level)), "--trace", "chrome"]) == 4
-    told = f"trace.chrome.json needs a run with --trace full, and this one has --trace {level}"
-    assert capsys.readouterr().err.endswith(f"result.json: {told}\n")
+    message = f"trace.chrome.json needs a run with --trace full, and this one has --trace {level}"
+    assert capsys.readouterr().err.endswith(f"result.json: {message}\n")
 
 
-def test_the_command_that_replays_a_run_has_its_level(made: Callable[[str], Path]) -> None:
+def test_replay_command_has_the_trace_level(made: Callable[[str], Path]) -> None:
     replays = [result_in(made(level)).replay for level in (*LEVELS, "chrome")]
     assert replays == [f"drsim run partial --seed 1{more}" for more in (" --trace off", " --trace summary", "", "")]
 
 
-def test_a_trace_of_an_earlier_run_does_not_stay_beside_one_without() -> None:
+def test_trace_of_an_earlier_run_is_removed_by_an_untraced_run() -> None:
     assert main(["run", "partial", "--trace", "chrome"]) == 0
     assert main(["run", "partial", "--trace", "off"]) == 0
     assert [name for name in names_in(FOLDER) if name.startswith((".", "trace"))] == []
 
 
-def test_an_unknown_level_is_refused_and_the_known_ones_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_level_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "partial", "--trace", "some"]) == 4
-    told = capsys.readouterr().err
-    assert "some" in told
-    assert all(f"'{level}'" in told for level in (*LEVELS, "chrome"))
+    message = capsys.readouterr().err
+    assert "some" in message
+    assert all(f"'{level}'" in message for level in (*LEVELS, "chrome"))
 
 
-def test_a_disk_that_fills_up_during_a_run_is_the_users_matter_and_loses_no_earlier_run(
+def test_disk_filled_during_a_run_is_reported_and_loses_no_earlier_run(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["run", "partial"]) == 0

@@ -18,7 +18,7 @@ from tests.simulator.tables import attributes_of, key_of
 # --- the table -----------------------------------------------------------------------------------------------
 
 
-def test_the_index_gives_executions_in_pages_and_says_which_items_are_malformed(kernel: Kernel) -> None:
+def test_index_pages_list_executions_and_malformed_items(kernel: Kernel) -> None:
     rig = Rig(kernel, page_bytes_max=1)
     reads = list[IndexRead]()
     rig.trace.listen(IndexRead, reads.append)
@@ -68,7 +68,7 @@ def an_update(key: ExecutionKey, version: int, **more: object) -> PollUpdate:
     return PollUpdate(key=key, expected_version=version, last_polled_us=2_500_000, waves=(wave,), **more)  # type: ignore[arg-type]
 
 
-def test_a_poll_is_saved_on_the_condition_of_its_version_and_leaves_what_it_does_not_name(kernel: Kernel) -> None:
+def test_saved_poll_requires_its_version_and_keeps_other_attributes(kernel: Kernel) -> None:
     rig = Rig(kernel)
     rig.table.put(attributes_of("a", "POLLING", Version=3, InitiatedBy="person"), writer="person")
     rig.play(lambda: rig.store.save_poll(an_update(key_of("a"), 3)))
@@ -94,7 +94,7 @@ def test_a_poll_is_saved_on_the_condition_of_its_version_and_leaves_what_it_does
     assert [(call.operation, call.duration_us) for call in rig.calls] == [("UpdateItem", 80 * MS)]
 
 
-def test_an_end_is_saved_with_its_instant_and_an_item_without_a_version_is_at_version_zero(kernel: Kernel) -> None:
+def test_end_is_saved_with_its_instant_and_a_first_version(kernel: Kernel) -> None:
     rig = Rig(kernel)
     rig.table.put(attributes_of("a", "POLLING"), writer="person")
     end = an_update(key_of("a"), 0, status=ExecutionStatus.COMPLETED, end_us=3_000_000)
@@ -105,7 +105,7 @@ def test_an_end_is_saved_with_its_instant_and_an_item_without_a_version_is_at_ve
 
 
 @pytest.mark.parametrize("change", [{"Version": 4}, {"Status": "CANCELLED"}, {"Status": "CANCELLED", "Version": 4}])
-def test_a_poll_that_somebody_overtook_during_its_call_is_a_lost_race(
+def test_write_during_a_poll_makes_it_lose_the_race(
     kernel: Kernel, change: dict[str, object]
 ) -> None:
     rig = Rig(kernel)
@@ -115,7 +115,7 @@ def test_a_poll_that_somebody_overtook_during_its_call_is_a_lost_race(
         with pytest.raises(LostRaceError):
             rig.store.save_poll(an_update(key_of("a"), 3))
         with pytest.raises(LostRaceError):
-            rig.store.save_poll(an_update(key_of("nobody"), 0))
+            rig.store.save_poll(an_update(key_of("absent"), 0))
 
     overtaken_us = HANDLER_US + 80 * MS - 1
     kernel.at(overtaken_us, lambda _: rig.table.update(key_of("a"), change, writer="person"), None)
@@ -129,7 +129,7 @@ def test_a_poll_that_somebody_overtook_during_its_call_is_a_lost_race(
 # --- the other ports -----------------------------------------------------------------------------------------
 
 
-def test_jobs_are_described_in_pages_and_each_page_is_told(kernel: Kernel) -> None:
+def test_jobs_are_described_in_pages_with_an_event_each(kernel: Kernel) -> None:
     rig = Rig(kernel, page_size=1)
     described = list[JobsDescribed]()
     rig.trace.listen(JobsDescribed, described.append)
@@ -162,12 +162,12 @@ def test_the_poller_is_invoked_with_its_payload_by_the_function_that_asks(kernel
     payloads = list[object]()
     rig.service.deploy("g", rig.spec, lambda payload, invocation: payloads.append((invocation.execution_id, payload)))
     invoker = LambdaInvoker(kernel, rig.boundary, rig.service, "g", LATENCIES)
-    nobody = LambdaInvoker(kernel, rig.boundary, rig.service, "h", LATENCIES)
+    absent = LambdaInvoker(kernel, rig.boundary, rig.service, "h", LATENCIES)
 
     def scene() -> None:
         invoker.invoke(Dispatch(key=key_of("a"), dispatched_us=5, active_count=2))
         with pytest.raises(RefusedError, match=r"^ResourceNotFoundException: Function not found: h$"):
-            nobody.invoke(Dispatch(key=key_of("a")))
+            absent.invoke(Dispatch(key=key_of("a")))
 
     rig.play(scene)
     payload = {"ExecutionId": "a", "PlanId": "plan", "DispatchedAtUs": 5, "ActiveExecutions": 2}
@@ -179,7 +179,7 @@ def test_the_poller_is_invoked_with_its_payload_by_the_function_that_asks(kernel
     ]
 
 
-def test_how_long_the_invoke_for_an_execution_takes_does_not_depend_on_the_invokes_before_it() -> None:
+def test_invoke_latency_does_not_depend_on_earlier_invokes() -> None:
     def took_us(*before: str) -> int:
         kernel = Kernel(seed=7)
         rig = Rig(kernel)

@@ -122,12 +122,12 @@ def test_an_execution_that_is_deleted_counts_as_ended_and_as_ended_once() -> Non
     assert again.kernel.now_us == ends.executions[-1] + 30 * SECOND_US
 
 
-def test_a_run_tells_its_progress_after_every_virtual_minute_and_at_its_end() -> None:
-    told = list[int]()
+def test_run_reports_progress_each_virtual_minute_and_at_its_end() -> None:
+    reported = list[int]()
     world = a_world(duration="3m20s", until_finished=False)
-    world.run(on_progress=told.append)
+    world.run(on_progress=reported.append)
     world.close()
-    assert told == [1 * MINUTE_US, 2 * MINUTE_US, 3 * MINUTE_US, 200 * SECOND_US]
+    assert reported == [1 * MINUTE_US, 2 * MINUTE_US, 3 * MINUTE_US, 200 * SECOND_US]
 
 
 # --- a seed is a run -----------------------------------------------------------------------------------------
@@ -198,7 +198,7 @@ def test_a_run_that_breaks_restores_them_too(logger: logging.Logger) -> None:
     assert configuration(logger) == before
 
 
-def test_a_worker_that_breaks_ends_the_run_and_names_seed_instant_and_process() -> None:
+def test_broken_worker_ends_the_run_with_seed_instant_and_process() -> None:
     class Table(ExecutionTable):
         """A table that no first write reaches."""
 
@@ -240,6 +240,6 @@ def test_settings_reach_the_functions_as_environment_variables_would() -> None:
     assert often.statistics.counts[LOOKS] > 3 * once.statistics.counts[LOOKS]
 
 
-def test_a_world_that_only_judges_refuses_a_trace_that_would_miss_its_figures() -> None:
+def test_world_that_only_judges_refuses_a_trace() -> None:
     with pytest.raises(ValueError, match="trace must be None with verdict_only, got one of level 'full'"):
         World(WorldSpec(), seed=1, verdict_only=True, trace=Trace())

@@ -41,7 +41,7 @@ def spread(*histogram: tuple[float, int], unit: str = "ms") -> Distribution:
     )  # fmt: skip
 
 
-def test_a_point_lies_where_its_time_and_value_say() -> None:
+def test_point_is_drawn_at_its_time_and_value() -> None:
     chart = Pieces(timeline("n", "t", [minutes(0, 50, 100)]))
     assert points(chart.paths("line")[0]) == [[(0, HEIGHT), (WIDTH / 2, HEIGHT / 2), (WIDTH, 0)]]
     assert points(chart.paths("area")[0]) == [
@@ -61,7 +61,7 @@ def test_steps_keep_their_value_until_the_next() -> None:
     assert chart.data()["s"][1]["v"] == [None, 100, None]
 
 
-def test_a_line_breaks_at_gaps_and_a_point_between_two_is_a_dot() -> None:
+def test_line_breaks_at_gaps_and_a_point_between_two_is_a_dot() -> None:
     chart = Pieces(timeline("n", "t", [minutes(1, 2, None, 3, None, 4, 5)]))
     assert [len(part) for part in points(chart.paths("line")[0])] == [2, 2]
     assert points(chart.paths("dots")[0]) == [[(WIDTH / 2, HEIGHT * 0.4)] * 2]
@@ -70,7 +70,7 @@ def test_a_line_breaks_at_gaps_and_a_point_between_two_is_a_dot() -> None:
     assert len(points(Pieces(timeline("n", "t", [far])).paths("line")[0])) == 1
 
 
-def test_the_right_axis_has_its_own_scale_and_unit() -> None:
+def test_right_axis_has_its_own_scale_and_unit() -> None:
     left, right = minutes(0, 1), minutes(0, 20_000, right=True)
     chart = Pieces(timeline("n", "t", [left, right], unit_right="Milliseconds"))
     assert points(chart.paths("line")[0]) == points(chart.paths("line")[1])
@@ -78,14 +78,14 @@ def test_the_right_axis_has_its_own_scale_and_unit() -> None:
     assert chart.data()["s"][1]["v"] == [0, 20]
 
 
-def test_a_limit_nearby_is_a_line_and_one_far_away_an_arrow() -> None:
+def test_near_limit_is_a_line_and_a_far_one_an_arrow() -> None:
     marks = [Mark(label="near", value=120), Mark(label="far", value=1e5), Mark(label="deep", value=-1e5)]
     chart = Pieces(timeline("n", "t", [minutes(0, 100)], unit="ms", marks=marks))
     assert points(chart.paths("mark")[0]) == [[(0, HEIGHT / 5), (WIDTH, HEIGHT / 5)]]
     assert {"near 120 ms", "↑ far 100 s", "↓ deep -100 s"} <= set(chart.texts)
 
 
-def test_a_limit_is_a_line_however_far_if_all_values_are_zero() -> None:
+def test_limit_at_any_distance_is_a_line_if_all_values_are_zero() -> None:
     chart = Pieces(timeline("n", "t", [minutes(0, 0)], marks=[Mark(label="limit", value=1000)]))
     assert points(chart.paths("mark")[0]) == [[(0, 0), (WIDTH, 0)]]
     assert {"limit 1000", "2 values from 20:32 to 20:33; all 0."} <= set(chart.texts)
@@ -100,7 +100,7 @@ def test_spans_are_shaded_from_start_to_end_and_named_once() -> None:
     assert chart.texts.count("ALARM") == 1
 
 
-def test_bars_stand_upon_each_other() -> None:
+def test_bars_are_stacked() -> None:
     chart = Pieces(stacked("n", "t", [minutes(2, 4), minutes(3, 0)]))
     lower, upper = (points(path) for path in chart.paths("bars"))
     assert len(upper) == 1
@@ -111,13 +111,13 @@ def test_bars_stand_upon_each_other() -> None:
 
 
 @pytest.mark.parametrize("values", [(), (5,), (None,), (7, 7, 7), (0, 0), (-3, -1), (1e18, 1), (1e-9, 2e-9)])
-def test_whatever_the_values_are_they_lie_within_the_plot(values: tuple[float | None, ...]) -> None:
+def test_extreme_values_are_drawn_within_the_plot(values: tuple[float | None, ...]) -> None:
     chart = Pieces(timeline("n", "t", [minutes(*values)]))
     assert bool(corners(chart, "line", "dots")) == any(value is not None for value in values)
     assert within(chart, "line", "dots", "area")
 
 
-def test_what_is_no_number_is_a_gap() -> None:
+def test_value_that_is_not_finite_is_a_gap() -> None:
     chart = Pieces(timeline("n", "t", [minutes(1, math.nan, 3, math.inf, 1e305, 2)]))
     assert chart.data()["s"][0]["v"] == [1, None, 3, None, None, 2]
 
@@ -129,7 +129,9 @@ def test_what_is_no_number_is_a_gap() -> None:
 )
 @settings(max_examples=50)
 @pytest.mark.slow
-def test_any_values_at_any_time_lie_within_the_plot(left: list[Point], right: list[Point], limits: list[float]) -> None:
+def test_any_values_at_any_time_are_drawn_within_the_plot(
+    left: list[Point], right: list[Point], limits: list[float]
+) -> None:
     series = [
         Series(label="left", points=sorted(left, key=lambda point: point[0])),
         Series(label="right", points=sorted(right, key=lambda point: point[0]), right=True),
@@ -139,7 +141,7 @@ def test_any_values_at_any_time_lie_within_the_plot(left: list[Point], right: li
 
 
 @pytest.mark.slow
-def test_a_long_line_keeps_its_extremes_and_its_summary() -> None:
+def test_long_line_keeps_its_extremes_and_its_summary() -> None:
     values = [float(index % 100) for index in range(20_000)]
     values[12_345] = 5000
     chart = timeline("n", "t", [minutes(*values)])
@@ -148,14 +150,14 @@ def test_a_long_line_keeps_its_extremes_and_its_summary() -> None:
     assert any(text.startswith("20000 values from 28 Nov 20:32 to 12 Dec") for text in Pieces(chart).texts)
 
 
-def test_the_summary_says_how_many_values_from_when_to_when_and_the_highest() -> None:
+def test_summary_has_count_period_and_highest_value() -> None:
     chart = Pieces(timeline("n", "t", [minutes(1, 100, 2)], unit="ms"))
     assert "3 values from 20:32 to 20:34; highest 100 ms at 20:33." in chart.texts
     assert "1 value at 20:32: 7." in Pieces(timeline("n", "t", [minutes(7)])).texts
     assert "No values." in Pieces(timeline("n", "t", [])).texts
 
 
-def test_a_histogram_has_each_value_in_its_step() -> None:
+def test_histogram_has_each_value_in_its_step() -> None:
     # At two digits 99 stands for 98.5 to 99.5 and 110 for 105 to 115; each share must be right all the same.
     shown = Pieces(distribution("n", "t", {"a": spread((20, 10), (99, 10), (110, 20))}))
     data = shown.data()
@@ -165,16 +167,16 @@ def test_a_histogram_has_each_value_in_its_step() -> None:
 
 
 @pytest.mark.parametrize(("least", "low", "high"), [(100, 109.5, 110.5), (10, 105, 115)])
-def test_a_value_stands_for_less_where_the_values_lie_close_together(least: float, low: float, high: float) -> None:
+def test_value_stands_for_less_if_values_are_close_together(least: float, low: float, high: float) -> None:
     cell = list(cells_of(spread((least, 1), (110, 7), (130, 1))))[1]
     assert cell == Cell(low, high, 7, high - low)
 
 
-def test_a_value_is_spread_over_the_steps_that_it_touches() -> None:
+def test_value_is_spread_over_the_steps_that_it_touches() -> None:
     assert shares_of([Cell(105, 115, 40, 10), Cell(120, 120, 10, 10)], [100, 110, 112, 120]) == [0.4, 0.16, 0.44]
 
 
-def test_a_curve_rises_within_a_cell_and_is_level_between_two() -> None:
+def test_curve_rises_within_a_cell_and_is_level_between_two() -> None:
     assert cumulated([Cell(1, 2, 1, 1), Cell(5, 6, 3, 1)]) == [(1, 0), (2, 0.25), (5, 0.25), (6, 1)]
 
 
@@ -205,7 +207,7 @@ def test_values_over_more_than_two_decades_have_a_logarithmic_axis() -> None:
     assert marks[0] == pytest.approx(WIDTH * math.log10(32) / 3, abs=1)
 
 
-def test_labels_of_upright_marks_do_not_lie_upon_each_other() -> None:
+def test_labels_of_upright_marks_do_not_overlap() -> None:
     marks = [Mark(label=f"limit {value}", value=value) for value in range(10, 100, 3)]
     notes = Pieces(distribution("n", "t", {"a": spread((10, 1), (99, 1))}, marks=marks)).all("span", "upright")
     assert len(notes) == 32
@@ -234,7 +236,7 @@ def test_every_distribution_of_a_run_can_be_shown(phase_2: Result, labels: tuple
         assert len(chart) < 8000 * len(labels)
 
 
-def test_nothing_is_a_chart_that_says_so() -> None:
+def test_chart_without_values_shows_that_there_are_none() -> None:
     for chart in (timeline("n", "t", []), stacked("n", "t", []), distribution("n", "t", {}), ranges("n", "t", {})):
         assert "empty" in Pieces(chart).all("figure")[0]["class"].split()
         assert "No values." in Pieces(chart).texts
@@ -262,7 +264,7 @@ def test_hostile_labels_stay_text() -> None:
         assert len(chart) < 20_000
 
 
-def test_the_figure_is_named_and_described() -> None:
+def test_figure_is_named_and_described() -> None:
     shown = Pieces(timeline("polls per minute", "Polls", [minutes(1, 2)]))
     figure = shown.all("figure")[0]
     assert figure["id"] == "polls-per-minute"
@@ -270,7 +272,7 @@ def test_the_figure_is_named_and_described() -> None:
     assert {figure["aria-labelledby"], figure["aria-describedby"]} <= ids
 
 
-def test_the_same_data_give_the_same_bytes(phase_2: Result) -> None:
+def test_same_data_give_the_same_bytes(phase_2: Result) -> None:
     found = phase_2.metrics.distributions
     assert ranges("n", "t", found) == ranges("n", "t", dict(found))
     assert timeline("n", "t", [minutes(1, 2, 3)]) == timeline("n", "t", [minutes(1, 2, 3)])

@@ -1,0 +1,90 @@
+"""Files that runs left: their results and traces, and what is wrong with a file."""
+
+import gzip
+import hashlib
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from drsim.arguments import UserError
+
+if TYPE_CHECKING:
+    from drsim.scenarios.result import Result
+
+RESULT: Final = "result.json"
+_TROUBLE_MAX, _LINE_MAX = 200, 60
+
+
+def result_in(path: Path) -> "Result":
+    """The result of one run, from its folder or its `result.json`. Raises UserError."""
+    from pydantic import ValidationError
+
+    from drsim.reports.text import visible
+    from drsim.scenarios.result import Result
+
+    file = path / RESULT if path.is_dir() else path
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read ({error.strerror})") from None
+    try:
+        return Result.model_validate_json(text)
+    except ValidationError as error:
+        first, *others = error.errors(include_url=False)
+        place = ".".join(str(part) for part in first["loc"])
+        got = "" if first["type"] in ("json_invalid", "missing") else f", got {first['input']!r}"
+        more = f" (and {len(others)} more)" if others else ""
+        trouble = visible(f"{place}: {first['msg']}{got}".removeprefix(": "), _TROUBLE_MAX) + more
+        raise UserError(f"{file}: is no result of version 1 or 2: {trouble}") from None
+
+
+def results_in(path: Path) -> "list[Result]":
+    """The results of all runs that `runs_in` finds. Raises UserError."""
+    return [result_in(file) for file in runs_in(path)]
+
+
+def runs_in(path: Path) -> list[Path]:
+    """The result files of a run or, by name, of a folder of run folders. Raises UserError if there are none.
+
+    A path to a file is returned unread.
+    """
+    if not path.is_dir():
+        return [path]
+    if (path / RESULT).exists():
+        return [path / RESULT]
+    if found := sorted(path.glob(f"*/{RESULT}")):
+        return found
+    raise UserError(f"{path}: holds no {RESULT}, nor does a folder in it")
+
+
+def damage_of(path: Path, digest: str) -> str:
+    """What is wrong with the file of a trace with this digest; "" if nothing is."""
+    try:
+        if not path.stat().st_size:
+            return "cannot be read (it is empty)"
+        with gzip.open(path, "rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except EOFError:
+        return "cannot be read (it is cut off: its compressed data does not end)"
+    except (gzip.BadGzipFile, zlib.error) as error:
+        return f"cannot be read (it is damaged: {error})"
+    except OSError as error:
+        return f"cannot be read ({error.strerror or error})"
+    if found == digest:
+        return ""
+    wanted, got = f"{digest[:16]}...", f"{found[:16]}..."
+    return f"is not the trace of the result.json beside it, whose trace_digest is {wanted}, got {got}"
+
+
+def wrong_line(path: Path) -> str:
+    """The first line of a trace that is no event, and why; "" if all are events. The file can be decompressed."""
+    from drsim.simulator.decoder import NoEventError, columns_of
+
+    with gzip.open(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                columns_of(line)
+            except NoEventError as error:
+                shown = line.rstrip()[:_LINE_MAX].decode(errors="replace")
+                return f"line {number} is no event ({error}), got {shown!r}"
+    return ""
