@@ -1,6 +1,6 @@
 """The words of this repository: forbidden words in text files, and the length and words of test names.
 
-Owns both rules, the files exempt from the first one, and the list of folders that are still to be rewritten.
+Owns both rules, and the files exempt from the first one.
 """
 
 import re
@@ -27,19 +27,11 @@ _TEST: Final = re.compile(r"^ *def (test_\w+)", re.MULTILINE)
 EXCEPTIONS: Final = {
     "scenarios/aliases.py": "lists former names",
     "tests/scenarios/test_aliases.py": "reads files with former names",
+    "CHANGELOG.md": "names a former fault kind",
     "tests/old/": "files of earlier versions",
     "tests/test_words.py": "lists the forbidden words",
 }
 """Files and folders that may use forbidden words, each with the reason."""
-
-PENDING: Final = (
-    "CHANGELOG.md",
-    "docs/",
-    "pyproject.toml",
-    "simulator/",
-    "tests/simulator/",
-)
-"""Folders and files that are not yet rewritten. Remove each one when it is."""
 
 
 def word_faults(path: str, text: str) -> list[str]:
@@ -84,17 +76,11 @@ def _allowed_words(path: str, text: str) -> list[str]:
 
 
 def test_text_files_use_no_forbidden_word() -> None:
-    assert [fault for fault in _faults(_allowed_words) if not fault.startswith(PENDING)] == []
+    assert _faults(_allowed_words) == []
 
 
 def test_test_names_are_short_and_use_no_forbidden_word() -> None:
-    assert [fault for fault in _faults(name_faults) if not fault.startswith(PENDING)] == []
-
-
-def test_every_pending_path_still_has_a_fault() -> None:
-    faults = _faults(_allowed_words) + _faults(name_faults)
-    done = [path for path in PENDING if not any(fault.startswith(path) for fault in faults)]
-    assert done == [], "rewritten: remove these from PENDING"
+    assert _faults(name_faults) == []
 
 
 def test_every_exception_is_still_needed() -> None:
