@@ -19,7 +19,7 @@ from drsim.orchestrator.items import execution_of, seconds_item, waves_item
 from drsim.orchestrator.model import Execution, ExecutionKey, ExecutionStatus, PollUpdate
 from drsim.simulator.events import WriteRefused
 from drsim.simulator.randomness import Spread
-from drsim.simulator.services.dynamodb import Condition, IndexKey
+from drsim.simulator.services.dynamodb import ALWAYS, Condition, IndexKey
 from drsim.simulator.services.errors import ConditionFailedError
 from tests.simulator.tables import attributes_of
 from tests.simulator.wire.tables import (
@@ -90,7 +90,7 @@ WHOLE: Final = st.builds(
 # What the workload and the poller ask, and whatever else one may. Of an absent attribute moto says that it equals NULL,
 # so none is compared with NULL where the condition has another default: see test_dynamodb_differences.
 CONDITIONS: Final = st.one_of(
-    st.none(),
+    st.just(ALWAYS),
     st.builds(Condition, st.builds(lambda version: {"Version": version}, st.integers(0, 2) | st.none())),
     st.builds(
         lambda version, status: Condition({"Version": version, **status}, default={"Version": 0}),
@@ -193,7 +193,7 @@ class Tables(RuleBasedStateMachine):
         self.perform(key, lambda table, request: table.put(item, writer=writer, request_id=request))
 
     @rule(key=KEYS, written=WRITTEN.filter(bool), condition=CONDITIONS)
-    def update(self, key: ExecutionKey, written: Attributes, condition: Condition | None) -> None:
+    def update(self, key: ExecutionKey, written: Attributes, condition: Condition) -> None:
         self.perform(
             key,
             lambda table, request: table.update(key, written, writer="person", request_id=request, condition=condition),

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import boto3
 import moto.core.utils
@@ -98,8 +99,8 @@ def test_a_run_that_takes_too_long_is_killed_in_the_middle_of_a_call() -> None:
 def test_action_outside_the_role_violates_least_privilege_only(action: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = deployment.deploy
 
-    def without(*, parameters: Mapping[str, str]) -> Deployment:
-        deployed = whole(parameters=parameters)
+    def without(parameters: Mapping[str, str], **options: Any) -> Deployment:
+        deployed = whole(parameters, **options)
         role = deployed.poller.role
         less = [
             replace(each, actions=tuple(kept for kept in each.actions if kept != action)) for each in role.statements
