@@ -135,7 +135,7 @@ def _run_one(
     from drsim.simulator.trace import BrokenSimulationError, UnwrittenTraceError
     from drsim.simulator.wire.errors import HandlerError
 
-    which, folder = f"{scenario.name}, seed {seed}", outputs.folder_of(out, scenario.name, seed)
+    which, folder = f"{scenario.name}, seed {seed}", out / f"{scenario.name}-{seed}"
     with contextlib.ExitStack() as ending:
         kept = trace.level != "off"
         spool = writing(lambda: ending.enter_context(outputs.spool_in(folder))) if kept else None
@@ -177,19 +177,13 @@ def main(words: list[str] | None = None) -> int:
     """Run the command line and return its exit code. No user error ends in a traceback."""
     try:
         return int(typer.main.get_command(app).main(words, prog_name="drsim", standalone_mode=False) or 0)
-    except Exit as error:
-        # typer makes this of a KeyboardInterrupt.
-        if error.exit_code != 130:
+    except (TyperException, UserError, MissingExtraError) as error:
+        complain(error.format_message() if isinstance(error, TyperException) else str(error))
+        return ExitCode.USAGE
+    except (KeyboardInterrupt, Abort, Exit) as error:
+        # typer makes exit code 130 of a KeyboardInterrupt.
+        if isinstance(error, Exit) and error.exit_code != 130:
             return error.exit_code
-        complain("interrupted")
-        return ExitCode.INTERRUPTED
-    except TyperException as error:
-        complain(error.format_message() or str(error))
-        return ExitCode.USAGE
-    except (UserError, MissingExtraError) as error:
-        complain(str(error))
-        return ExitCode.USAGE
-    except (KeyboardInterrupt, Abort):
         complain("interrupted")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:

@@ -36,13 +36,11 @@ def leave_unseen() -> None:
 
 
 def output() -> Console:
-    """Standard output, for results."""
     console = _Output(highlight=False)
     return console if console.is_terminal else _Output(highlight=False, width=_WIDTH_PIPED)
 
 
 def errors() -> Console:
-    """Standard error, for progress and for errors."""
     return Console(highlight=False, stderr=True)
 
 
@@ -100,7 +98,6 @@ def virtual_time(console: Console, name: str, duration_us: int) -> Iterator[Call
 
 
 def show(console: Console, result: Result, folder: Path) -> None:
-    """Print the summary of a run."""
     console.print()
     line(console, result.verdict, f"{result.scenario}, seed {result.seed}: {result.verdict.upper()}", bold=True)
     console.print(Text(f"  {result.metrics.configuration['title']}"), style="dim")
@@ -122,7 +119,6 @@ def show(console: Console, result: Result, folder: Path) -> None:
 
 
 def _show_faults(console: Console, result: Result) -> None:
-    """How often each fault rule was injected, and how the run recovered."""
     struck = [each.struck for each in result.faults if each.struck]
     total = plural(sum(struck), "time")
     line(console, "fault", f"{len(struck)} of {plural(len(result.faults), 'fault rule')} injected, {total}", indent=2)

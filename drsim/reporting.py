@@ -26,11 +26,9 @@ def report(
 ) -> None:
     """Write all reports again, from result.json and the trace alone: the same bytes.
 
-    A run that cannot be read is reported, and all others are written.
-
-    A run whose trace cannot be read gets reports without the timeline; an earlier page with the timeline stays.
-
-    trace.chrome.json is written again if it exists, or with --trace.
+    A run that cannot be read is reported, and all others are written. One whose trace cannot be read gets reports
+    without the timeline; an earlier page with the timeline stays. trace.chrome.json is written again if it exists, or
+    with --trace.
     """
     if campaign and trace is not None:
         raise UserError("--trace: an exploration keeps no trace; `drsim run` does")
@@ -39,7 +37,6 @@ def report(
 
 
 def _written_again(folder: Path, campaign: bool, *, with_chrome: bool) -> Iterator[ExitCode]:
-    """Write the reports of a campaign or of each run in the folder, and complain about errors in them."""
     try:
         if campaign:
             from drsim.campaign_report import write

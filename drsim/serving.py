@@ -1,8 +1,4 @@
-"""`drsim serve`: a world behind an HTTP endpoint that any AWS client can use.
-
-Starts and ends it, and prints its usage; `simulator.wire.server` owns the endpoint. Ctrl-C and SIGTERM are its usual
-end, with exit code 0.
-"""
+"""`drsim serve`: a world behind an HTTP endpoint for any AWS client. `simulator.wire.server` owns the endpoint."""
 
 import gc
 import math

@@ -23,8 +23,8 @@ from distributed import Scheduler, Status, Worker, WorkerPlugin, get_worker
 from drsim import processes
 from drsim.processes import ProcessExecutor
 
+# No other file of a checkout leaves this machine.
 _SUFFIXES: Final = frozenset({".py", ".typed", ".yaml", ".j2", ".css", ".js"})
-"""The suffixes of drsim's files. No other file of a checkout leaves this machine."""
 
 
 def archive(parts_place: str = "") -> bytes:
@@ -69,10 +69,9 @@ class Shipped(WorkerPlugin):
         self._packed, self._name = packed, name
 
     async def setup(self, worker: Worker) -> None:
-        """Unpack and start. Raises BrokenExecutor for the client that registers the plugin.
+        """Unpack and start. Raises BrokenExecutor for the client that registers the plugin, and logs it as an event.
 
-        It is also logged as an event, for workers that join later. A ready worker offers the resource that calls
-        require, which has the plugin's name.
+        A ready worker offers the resource that calls require, which has the plugin's name.
         """
         try:
             await asyncio.to_thread(self._start, worker.local_directory, worker.state.nthreads)
@@ -97,7 +96,6 @@ class Shipped(WorkerPlugin):
         self._ending.callback(self.executor.kill)
 
     async def teardown(self, worker: Worker) -> None:  # noqa: ARG002 - the name is distributed's
-        """End the processes and remove the folder."""
         await asyncio.to_thread(self._ending.close)
 
 

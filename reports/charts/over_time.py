@@ -1,7 +1,7 @@
 """Charts over time: lines, steps and stacked bars.
 
 Each function returns a `<figure>` whose id is made from its name, which must be unique on the page. Units are those of
-results (ms, s, B, %) or CloudWatch's; a figure is shown in the unit that suits it: 60000 ms as 60 s.
+results (ms, s, B, %); a figure is shown in the unit that suits it: 60000 ms as 60 s.
 """
 
 import math
@@ -62,10 +62,9 @@ def timeline(
     bounds: tuple[float, float] | None = None,
     gap_seconds: float | None = None,
 ) -> Markup:
-    """Lines or steps over time. Marks belong to the left axis.
+    """Lines or steps over time, broken where two points are more than `gap_seconds` apart.
 
-    `bounds` is the time shown, by default that of the points. A line is broken where two points are more than
-    `gap_seconds` apart.
+    Marks belong to the left axis. `bounds` is the time shown, by default that of the points.
     """
     whole = [_drawable(each, index, bounds) for index, each in enumerate(series)]
     drawn = [_thinned(each) for each in whole]
@@ -130,6 +129,7 @@ def _figure(
         summary=_summary(whole, axes),
         data=_data(drawn, time, axes, are_stacked=are_stacked),
         shapes=[drawing.grid(axis), *_shades(spans, time), *shapes, *marked.lines],
+        marked=marked,
         bottom=time.labels(),
         left=axis.labels(upright=True),
         right=right.labels(upright=True) if right else (),
@@ -137,9 +137,6 @@ def _figure(
         unit=axis.unit,
         unit_right=right.unit if right else "",
         keys=[*(keys if len(keys) > 1 or shaded else ()), *shaded.values()],
-        across=marked.labels,
-        beyond=marked.beyond,
-        empty=not any(each.values() for each in drawn),
     ).html()
 
 
@@ -217,7 +214,7 @@ def _summary(series: Sequence[Series], axes: Sequence[Axis]) -> str:
     """A sentence: the number of values (of instants if there are several series), their period and the highest."""
     instants = sorted({at for each in series for at, _ in each.values()})
     if not instants:
-        return "No values."
+        return ""
     first, last = instants[0], instants[-1]
     days = last - first >= scales.DAY
     highest = []
