@@ -1,7 +1,4 @@
-"""A dask cluster as an executor: connected, sent the code, and watched while it is used.
-
-`drsim.shipping` owns what its workers do. Only `--engine dask` imports this module.
-"""
+"""A dask cluster as an executor; `drsim.shipping` owns what workers do. Only `--engine dask` imports this module."""
 
 import asyncio
 import sys
@@ -18,6 +15,7 @@ from distributed.client import ClosedClientError
 
 from drsim import shipping
 from drsim.arguments import UserError
+from drsim.console import plural
 from drsim.processes import ATTEMPTS, outcome_of, pickled_call
 from drsim.scenarios import machine
 
@@ -108,8 +106,7 @@ class OnCluster(Executor):
         return max(self._threads_count, 1)
 
     def where(self) -> str:
-        count = self._workers_count_max
-        return f"on up to {count} dask worker{'' if count == 1 else 's'}"
+        return f"on up to {plural(self._workers_count_max, 'dask worker')}"
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Call[R]:
         assert not kwargs, "calls are made by position"

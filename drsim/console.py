@@ -71,8 +71,7 @@ def plural(count: int, noun: str) -> str:
 
 def duration(seconds: float) -> str:
     """A duration for people: 26m 0.3s."""
-    whole = int(seconds)
-    hours, minutes = whole // 3600, whole % 3600 // 60
+    hours, minutes = divmod(int(seconds) // 60, 60)
     rest = f"{round(seconds - hours * 3600 - minutes * 60, 1):g}s"
     return " ".join([*([f"{hours}h"] if hours else []), *([f"{minutes}m"] if hours or minutes else []), rest])
 
@@ -154,7 +153,6 @@ def _show_properties(console: Console, properties: tuple[PropertyResult, ...]) -
 
 
 def show_total(console: Console, results: list[Result]) -> None:
-    """Print one line about several runs."""
     passed = sum(result.verdict == "pass" for result in results)
     others = [f"{result.scenario} {result.verdict}" for result in results if result.verdict != "pass"]
     verdict = "pass" if not others else "fail" if any(result.verdict == "fail" for result in results) else "unknown"

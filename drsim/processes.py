@@ -112,10 +112,7 @@ class _ChildProcess:
 
 
 class ProcessExecutor(ThreadPoolExecutor):
-    """Processes as an executor. Raises BrokenExecutor if one of them cannot start.
-
-    Its threads wait for answers. A call whose process dies is repeated, up to ATTEMPTS in total.
-    """
+    """Processes as an executor, whose threads wait for answers. Raises BrokenExecutor if a process cannot start."""
 
     troubles: Sequence[str] = ()
 
@@ -142,7 +139,7 @@ class ProcessExecutor(ThreadPoolExecutor):
         return f"in {self._jobs} process{'' if self._jobs == 1 else 'es'}"
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
-        """Make a call by position. Its future raises BrokenExecutor if every attempt cost a process."""
+        """Make a call by position. Its future raises BrokenExecutor if each of ATTEMPTS cost a process."""
         assert not kwargs, "calls are made by position"
         return super().submit(self._outcome, pickled_call(fn, args))
 

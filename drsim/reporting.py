@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from typer.exceptions import Exit
 
-from drsim.arguments import ExitCode, TraceFormat, UserError, complain, worst, writing
+from drsim.arguments import ExitCode, UserError, complain, worst, writing
 from drsim.stored_runs import damage_of, result_in, runs_in, wrong_line
 
 
@@ -21,7 +21,7 @@ def report(
         bool, typer.Option("--campaign", help="DIR is a folder that `drsim explore` left: report on the exploration.")
     ] = False,
     trace: Annotated[
-        TraceFormat | None, typer.Option("--trace", help="Also write the trace for Perfetto, trace.chrome.json.")
+        Literal["chrome"] | None, typer.Option("--trace", help="Also write the trace for Perfetto, trace.chrome.json.")
     ] = None,
 ) -> None:
     """Write all reports again, from result.json and the trace alone: the same bytes.
@@ -50,7 +50,6 @@ def _written_again(folder: Path, campaign: bool, *, with_chrome: bool) -> Iterat
 
 
 def _written(file: Path, *, with_chrome: bool) -> ExitCode:
-    """Write a run's reports beside its result, and complain about errors in its result and its trace."""
     from drsim.outputs import TRACE, write_reports
     from drsim.reports.documents import CHROME, PAGE
     from drsim.reports.history import TraceError

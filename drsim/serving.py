@@ -6,7 +6,7 @@ import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from typer.exceptions import Exit
@@ -59,11 +59,7 @@ def serve(
 @contextmanager
 def _interrupted_by_sigterm() -> Iterator[None]:
     """Let SIGTERM, which supervisors send, do what Ctrl-C does."""
-
-    def interrupt(*_: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:

@@ -1,7 +1,7 @@
 """What workers of a dask cluster are sent: drsim, the modules of `--parts`, and the plugin that runs them.
 
-A worker needs Python, `distributed` and drsim's dependencies, but no drsim: the plugin is pickled by value, unpacks the
-archive, and runs it in processes of its own. So campaigns with different code can share a worker.
+A worker has drsim's dependencies, but no drsim: the plugin is pickled by value, unpacks the archive, and runs it in
+processes of its own. So campaigns with different code can share a worker.
 """
 
 import asyncio
@@ -87,8 +87,7 @@ class Shipped(WorkerPlugin):
 
     def _start(self, home: str, count: int) -> None:
         self._ending = ExitStack()
-        temporary = TemporaryDirectory(prefix="drsim-", dir=home, ignore_cleanup_errors=True)
-        folder = self._ending.enter_context(temporary)
+        folder = self._ending.enter_context(TemporaryDirectory(prefix="drsim-", dir=home, ignore_cleanup_errors=True))
         with zipfile.ZipFile(io.BytesIO(self._packed)) as packed:
             packed.extractall(folder)
         # The sent drsim comes before one that is installed on the worker.

@@ -1,4 +1,4 @@
-"""Charts of distributions: the share of values in each step, the share up to each value, and ranges below each other."""
+"""Charts of distributions: the share of values in each step, the share up to each value, and ranges in rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace

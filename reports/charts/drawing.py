@@ -107,7 +107,6 @@ class ChartLayout:
 
 
 def data_of(name: str, colour: str, unit: str, ends: Sequence[float] | None, values: Sequence[float | None]) -> Data:
-    """A series of a figure's `data`."""
     shown = [None if value is None else rounded(value) for value in values]
     return {"n": visible(name, LABEL_MAX), "c": colour, "u": unit, "y": ends, "v": shown}
 
@@ -171,7 +170,6 @@ def _split(marks: Iterable[Mark], axis: Axis, ends: tuple[str, str]) -> tuple[li
 
 
 def grid(axis: Axis, *, upright: bool = True) -> Shape:
-    """The lines behind the chart, one for each tick of an axis."""
     return Shape("".join(f"M0 {_y(at)}h{WIDTH}" if upright else f"M{_x(at)} 0v{HEIGHT}" for at in axis.grid()), "grid")
 
 

@@ -47,7 +47,6 @@ def _rounded_to(value: float, digits: int) -> tuple[float, float]:
 
 
 def coarsest(cells: Iterable[Cell]) -> float:
-    """The width of the widest range that is rounded to one value."""
     return max((cell.width for cell in cells), default=0.0)
 
 

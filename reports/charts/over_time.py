@@ -118,8 +118,7 @@ def _figure(
     are_stacked: bool = False,
 ) -> Markup:
     """The figure around the shapes. `axes` are the left one and perhaps the right one."""
-    axis = axes[0]
-    marked = drawing.across(marks, axis)
+    axis, marked = axes[0], drawing.across(marks, axes[0])
     right = next((axes[1] for each in drawn if each.right), None)
     keys = [Key(each.label, each.colour, index) for index, each in enumerate(drawn)]
     shaded = {each.label: Key(each.label, each.colour) for each in spans}
@@ -241,8 +240,8 @@ def _data(series: Sequence[Series], time: Axis, axes: Sequence[Axis], *, are_sta
         ends = None if are_stacked else [axis.low, axis.high]
         shown.append(drawing.data_of(each.label, each.colour, axis.unit, ends, list(_held(each, instants, axis))))
     base = int(time.low)
-    ends, x = [time.low - base, time.high - base], [round(at - base, 1 if at % 1 else None) for at in instants]
-    return {"t": base, "d": [round(end, 1) for end in ends], "x": x, "s": shown}
+    ends = [round(end - base, 1) for end in (time.low, time.high)]
+    return {"t": base, "d": ends, "x": [round(at - base, 1 if at % 1 else None) for at in instants], "s": shown}
 
 
 def _held(series: Series, instants: Sequence[float], axis: Axis) -> Iterator[float | None]:

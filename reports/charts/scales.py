@@ -89,7 +89,6 @@ def percent(share: float) -> float:
 
 
 def drawable(value: float | None) -> bool:
-    """Whether an axis can show this."""
     return value is not None and math.isfinite(value) and abs(value) < LARGEST
 
 
@@ -134,7 +133,6 @@ def clock_of(at: float, *, day: bool = False) -> str:
 
 
 def unit_of(name: str) -> str:
-    """The unit as charts write it, cut and made visible."""
     return visible(name, _UNIT_MAX)
 
 
