@@ -4,15 +4,14 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
-    from drsim.simulator.trace import Level
 
 T = TypeVar("T")
 
@@ -24,28 +23,8 @@ SetOption = Annotated[
 ]
 OutOption = Annotated[Path, typer.Option(metavar="DIR", help="Where the folder of each run or campaign goes.")]
 OUT_DEFAULT = Path("drsim-runs")
-
-
-class TraceFormat(StrEnum):
-    CHROME = "chrome"
-
-
-class TraceKept(StrEnum):
-    """The events of a run that are written. `chrome` is `full`, and writes that format as well."""
-
-    OFF = "off"
-    SUMMARY = "summary"
-    FULL = "full"
-    CHROME = "chrome"
-
-    @property
-    def level(self) -> "Level":
-        return "off" if self is TraceKept.OFF else "summary" if self is TraceKept.SUMMARY else "full"
-
-
-class EngineName(StrEnum):
-    PROCESS = "process"
-    DASK = "dask"
+EngineName = Literal["process", "dask"]
+TraceKept = Literal["off", "summary", "full", "chrome"]
 
 
 class ExitCode(IntEnum):

@@ -47,7 +47,7 @@ def running(name: EngineName, jobs: int, scheduler: str = "", parts: str = "") -
     `distributed`.
     """
     with ExitStack() as stack:
-        if name is EngineName.PROCESS:
+        if name == "process":
             try:
                 executor = ProcessExecutor(jobs)
             except BrokenExecutor as error:

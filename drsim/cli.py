@@ -1,7 +1,4 @@
-"""The command line: `drsim list | run | explore | replay | shrink | report | compare | serve | schema`.
-
-`drsim.arguments` has the exit codes. Commands import what they need when they run, so that `--help` is quick.
-"""
+"""The command line. Commands import what they need when they run, so that `--help` is quick."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +18,7 @@ from drsim.tiers import Choice, Tier
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
     from drsim.scenarios.result import Result
+    from drsim.simulator.trace import Level
 
 
 app = typer.Typer(
@@ -73,7 +71,7 @@ def run(
     changes: arguments.SetOption = None,
     tier: Annotated[
         Tier, typer.Option(help="fast: production code on simulated services; wire: Lambda handlers, boto3 and moto.")
-    ] = Tier.FAST,
+    ] = "fast",
     finder: Annotated[
         str, typer.Option(metavar="PLACE", help="Your finder: FILE.py:HANDLER or MODULE:HANDLER (wire tier).")
     ] = "",
@@ -87,7 +85,7 @@ def run(
     out: arguments.OutOption = arguments.OUT_DEFAULT,
     trace: Annotated[
         TraceKept, typer.Option(help="Events to write: none, a summary of each execution, all, or also for Perfetto.")
-    ] = TraceKept.FULL,
+    ] = "full",
     as_json: Annotated[bool, typer.Option("--json", help="Print only the results, each as a line of JSON.")] = False,
 ) -> None:
     """Run scenarios, check every property, and write result, report and trace of each."""
@@ -135,20 +133,20 @@ def _run_one(
     from drsim.simulator.trace import BrokenSimulationError, UnwrittenTraceError
     from drsim.simulator.wire.errors import HandlerError
 
-    which, folder = f"{scenario.name}, seed {seed}", outputs.folder_of(out, scenario.name, seed)
+    which, folder = f"{scenario.name}, seed {seed}", out / f"{scenario.name}-{seed}"
+    level: Level = "full" if trace == "chrome" else trace
     with contextlib.ExitStack() as ending:
-        kept = trace.level != "off"
-        spool = writing(lambda: ending.enter_context(outputs.spool_in(folder))) if kept else None
+        spool = None if level == "off" else writing(lambda: ending.enter_context(outputs.spool_in(folder)))
         try:
             with terminal.virtual_time(terminal.errors(), scenario.name, scenario.duration) as on_progress:
                 done = run_scenario(
                     scenario,
                     seed=seed,
-                    tier=choice.tier.value,
+                    tier=choice.tier,
                     functions=choice.functions,
                     replay=replay,
                     on_progress=on_progress,
-                    trace=trace.level,
+                    trace=level,
                     spool=spool,
                 )
         except UnwrittenTraceError as error:
@@ -162,34 +160,27 @@ def _run_one(
             writing(lambda: outputs.write_error(trouble, folder))
             complain(f"internal error in {which}: {error} (see {folder / outputs.ERROR})")
             return ExitCode.INTERNAL, None
-        troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace is TraceKept.CHROME))
+        troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace == "chrome"))
     for trouble in troubles:
         complain(f"internal error in the reports of {folder}: {trouble}")
     if as_json:
         terminal.output().out(done.result.model_dump_json(), highlight=False)
     else:
         terminal.show(terminal.output(), done.result, folder)
-    verdict = {"pass": ExitCode.PASS, "fail": ExitCode.FAIL, "unknown": ExitCode.UNKNOWN}[done.result.verdict]
-    return ExitCode.INTERNAL if troubles else verdict, done.result
+    return ExitCode.INTERNAL if troubles else ExitCode[done.result.verdict.upper()], done.result
 
 
 def main(words: list[str] | None = None) -> int:
     """Run the command line and return its exit code. No user error ends in a traceback."""
     try:
         return int(typer.main.get_command(app).main(words, prog_name="drsim", standalone_mode=False) or 0)
-    except Exit as error:
-        # typer makes this of a KeyboardInterrupt.
-        if error.exit_code != 130:
+    except (TyperException, UserError, MissingExtraError) as error:
+        complain(error.format_message() if isinstance(error, TyperException) else str(error))
+        return ExitCode.USAGE
+    except (KeyboardInterrupt, Abort, Exit) as error:
+        # typer makes exit code 130 of a KeyboardInterrupt.
+        if isinstance(error, Exit) and error.exit_code != 130:
             return error.exit_code
-        complain("interrupted")
-        return ExitCode.INTERRUPTED
-    except TyperException as error:
-        complain(error.format_message() or str(error))
-        return ExitCode.USAGE
-    except (UserError, MissingExtraError) as error:
-        complain(str(error))
-        return ExitCode.USAGE
-    except (KeyboardInterrupt, Abort):
         complain("interrupted")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:

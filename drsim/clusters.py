@@ -1,7 +1,4 @@
-"""A dask cluster as an executor: connected, sent the code, and watched while it is used.
-
-`drsim.shipping` owns what its workers do. Only `--engine dask` imports this module.
-"""
+"""A dask cluster as an executor; `drsim.shipping` owns what workers do. Only `--engine dask` imports this module."""
 
 import asyncio
 import sys
@@ -18,6 +15,7 @@ from distributed.client import ClosedClientError
 
 from drsim import shipping
 from drsim.arguments import UserError
+from drsim.console import plural
 from drsim.processes import ATTEMPTS, outcome_of, pickled_call
 from drsim.scenarios import machine
 
@@ -85,14 +83,11 @@ def _check_pythons(client: Client, named: str) -> None:
 
 
 class OnCluster(Executor):
-    """A cluster as an executor of calls by position.
+    """A cluster as an executor of calls by position. The scheduler repeats the calls of workers that die.
 
-    The scheduler repeats the calls of workers that die. Only ready workers get calls; `troubles` has a line for each
-    worker that cannot start. All calls raise BrokenExecutor once no worker has been ready for a while, or the scheduler
-    is gone.
-
-    `Client.get_executor` would lose the answer of a worker that dies right after it was fetched, and never settle a
-    future that is cancelled while it is fetched (distributed 2026.8, `cfexecutor`).
+    `troubles` has a line for each worker that cannot start. All calls raise BrokenExecutor once no worker has been
+    ready for a while, or the scheduler is gone. `Client.get_executor` would lose the answer of a worker that dies right
+    after it was fetched, and never settle a future that is cancelled while it is fetched (distributed 2026.8).
     """
 
     def __init__(self, client: Client, plugin: str, troubles: list[str]) -> None:
@@ -111,11 +106,9 @@ class OnCluster(Executor):
         return max(self._threads_count, 1)
 
     def where(self) -> str:
-        count = self._workers_count_max
-        return f"on up to {count} dask worker{'' if count == 1 else 's'}"
+        return f"on up to {plural(self._workers_count_max, 'dask worker')}"
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Call[R]:
-        """Make a call by position. Raises BrokenExecutor once the scheduler is gone."""
         assert not kwargs, "calls are made by position"
         if self._client.status != "running":
             raise BrokenExecutor(self._lost)

@@ -7,7 +7,7 @@ import typer
 from typer.exceptions import Exit
 
 from drsim.arguments import ExitCode, UserError, writing
-from drsim.stored_runs import results_in
+from drsim.stored_runs import result_in, runs_in
 
 
 def compare(
@@ -29,7 +29,7 @@ def compare(
     from drsim.reports.text import visible
     from drsim.side_by_side import show
 
-    before, after = results_in(a), results_in(b)
+    before, after = ([result_in(file) for file in runs_in(path)] for path in (a, b))
     scenarios = {label: {run.scenario for run in runs} for label, runs in (("A", before), ("B", after))}
     shown = {label: ", ".join(sorted(map(visible, names))) for label, names in scenarios.items()}
     comparisons = [comparison.compare(*pair) for pair in comparison.in_common(before, after)]

@@ -36,13 +36,11 @@ def leave_unseen() -> None:
 
 
 def output() -> Console:
-    """Standard output, for results."""
     console = _Output(highlight=False)
     return console if console.is_terminal else _Output(highlight=False, width=_WIDTH_PIPED)
 
 
 def errors() -> Console:
-    """Standard error, for progress and for errors."""
     return Console(highlight=False, stderr=True)
 
 
@@ -73,8 +71,7 @@ def plural(count: int, noun: str) -> str:
 
 def duration(seconds: float) -> str:
     """A duration for people: 26m 0.3s."""
-    whole = int(seconds)
-    hours, minutes = whole // 3600, whole % 3600 // 60
+    hours, minutes = divmod(int(seconds) // 60, 60)
     rest = f"{round(seconds - hours * 3600 - minutes * 60, 1):g}s"
     return " ".join([*([f"{hours}h"] if hours else []), *([f"{minutes}m"] if hours or minutes else []), rest])
 
@@ -100,7 +97,6 @@ def virtual_time(console: Console, name: str, duration_us: int) -> Iterator[Call
 
 
 def show(console: Console, result: Result, folder: Path) -> None:
-    """Print the summary of a run."""
     console.print()
     line(console, result.verdict, f"{result.scenario}, seed {result.seed}: {result.verdict.upper()}", bold=True)
     console.print(Text(f"  {result.metrics.configuration['title']}"), style="dim")
@@ -122,7 +118,6 @@ def show(console: Console, result: Result, folder: Path) -> None:
 
 
 def _show_faults(console: Console, result: Result) -> None:
-    """How often each fault rule was injected, and how the run recovered."""
     struck = [each.struck for each in result.faults if each.struck]
     total = plural(sum(struck), "time")
     line(console, "fault", f"{len(struck)} of {plural(len(result.faults), 'fault rule')} injected, {total}", indent=2)
@@ -158,7 +153,6 @@ def _show_properties(console: Console, properties: tuple[PropertyResult, ...]) -
 
 
 def show_total(console: Console, results: list[Result]) -> None:
-    """Print one line about several runs."""
     passed = sum(result.verdict == "pass" for result in results)
     others = [f"{result.scenario} {result.verdict}" for result in results if result.verdict != "pass"]
     verdict = "pass" if not others else "fail" if any(result.verdict == "fail" for result in results) else "unknown"

@@ -32,7 +32,7 @@ def explore(
     ] = "",
     engine: Annotated[
         EngineName, typer.Option(help="process: processes of this machine; dask: dask workers, here or of a cluster.")
-    ] = EngineName.PROCESS,
+    ] = "process",
     scheduler: Annotated[str, typer.Option(metavar="tcp://HOST:PORT", help="A cluster for --engine dask.")] = "",
     out: arguments.OutOption = arguments.OUT_DEFAULT,
 ) -> None:
@@ -122,7 +122,7 @@ def _check_ways(*, resume: bool, restart: bool, crash_points: bool, timed: bool)
 
 
 def _check_engine(engine: EngineName, jobs: int | None, scheduler: str) -> None:
-    if scheduler and engine is not EngineName.DASK:
+    if scheduler and engine != "dask":
         raise UserError(f"--scheduler {scheduler}: it needs --engine dask, got --engine {engine}")
     if scheduler and jobs is not None:
         raise UserError(f"--jobs {jobs}: the scheduler decides on its workers; leave out --jobs or --scheduler")

@@ -20,10 +20,6 @@ LEFT: Final = "trace-without-result.jsonl.gz"
 ERROR: Final = "error.txt"
 
 
-def folder_of(out: Path, scenario: str, seed: int) -> Path:
-    return out / f"{scenario}-{seed}"
-
-
 @contextmanager
 def spool_in(folder: Path) -> Iterator[Path]:
     """The file of a trace while the run writes it, in the folder, which is created. Raises OSError."""
@@ -61,7 +57,7 @@ def write(run: "Run", folder: Path, *, with_chrome: bool = False) -> tuple[str, 
 def write_reports(result: Result, lines: Lines, folder: Path, *, with_chrome: bool = False) -> tuple[str, ...]:
     """Write the reports of a run into its folder, and return a line for each that failed. Raises OSError.
 
-    Where the lines raise TraceError, an earlier report that needs them stays as it is.
+    If the lines raise TraceError, an earlier report that needs them stays.
     """
     if not with_chrome:
         (folder / CHROME).unlink(missing_ok=True)

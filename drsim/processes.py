@@ -1,7 +1,6 @@
-"""Processes that run calls. Each is a Python of its own, and is replaced when it dies.
+"""Python processes that run calls, replaced when they die: here, or on each worker of a dask cluster.
 
-`--engine process` runs them here, and each worker of a dask cluster runs its own. A worker is sent this module, which
-therefore imports the standard library only.
+A worker is sent this module, which therefore imports the standard library only.
 """
 
 import os
@@ -22,7 +21,6 @@ ATTEMPTS: Final = 3
 
 
 def pickled_call(function: Callable[..., object], arguments: tuple[object, ...]) -> bytes:
-    """A call, as `Processes.call` takes it."""
     return pickle.dumps((function, arguments))
 
 
@@ -81,12 +79,10 @@ class _ChildProcess:
 
     def wait_until_ready(self) -> None:
         """Wait until all is imported. Raises BrokenExecutor if that fails, or the process dies."""
-        if self._is_ready:
-            return
-        returned, error = pickle.loads(self._answer())
-        if not returned:
-            raise BrokenExecutor(f"a process cannot begin: {type(error).__name__}: {error}")
-        self._is_ready = True
+        if not self._is_ready:
+            self._is_ready, error = pickle.loads(self._answer())
+            if not self._is_ready:
+                raise BrokenExecutor(f"a process cannot begin: {type(error).__name__}: {error}")
 
     def ask(self, call: bytes) -> bytes:
         """Return the answer to a call. Raises BrokenExecutor if the process dies of it."""
@@ -116,10 +112,7 @@ class _ChildProcess:
 
 
 class ProcessExecutor(ThreadPoolExecutor):
-    """Processes as an executor. Raises BrokenExecutor if one of them cannot start.
-
-    Its threads wait for answers. A call whose process dies is repeated, up to ATTEMPTS in total.
-    """
+    """Processes as an executor, whose threads wait for answers. Raises BrokenExecutor if a process cannot start."""
 
     troubles: Sequence[str] = ()
 
@@ -140,14 +133,13 @@ class ProcessExecutor(ThreadPoolExecutor):
             raise
 
     def jobs(self) -> int:
-        """The number of calls that run at once."""
         return self._jobs
 
     def where(self) -> str:
         return f"in {self._jobs} process{'' if self._jobs == 1 else 'es'}"
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
-        """Make a call by position. Its future raises BrokenExecutor if every attempt cost a process."""
+        """Make a call by position. Its future raises BrokenExecutor if each of ATTEMPTS cost a process."""
         assert not kwargs, "calls are made by position"
         return super().submit(self._outcome, pickled_call(fn, args))
 
@@ -171,7 +163,6 @@ class ProcessExecutor(ThreadPoolExecutor):
             self._idle.put(process)
 
     def kill(self) -> None:
-        """Kill all processes; calls that run raise BrokenExecutor."""
         self._is_ended = True
         for process in self._all:
             process.end()

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from typer.exceptions import Exit
 
-from drsim.arguments import ExitCode, TraceFormat, UserError, complain, worst, writing
+from drsim.arguments import ExitCode, UserError, complain, worst, writing
 from drsim.stored_runs import damage_of, result_in, runs_in, wrong_line
 
 
@@ -21,16 +21,14 @@ def report(
         bool, typer.Option("--campaign", help="DIR is a folder that `drsim explore` left: report on the exploration.")
     ] = False,
     trace: Annotated[
-        TraceFormat | None, typer.Option("--trace", help="Also write the trace for Perfetto, trace.chrome.json.")
+        Literal["chrome"] | None, typer.Option("--trace", help="Also write the trace for Perfetto, trace.chrome.json.")
     ] = None,
 ) -> None:
     """Write all reports again, from result.json and the trace alone: the same bytes.
 
-    A run that cannot be read is reported, and all others are written.
-
-    A run whose trace cannot be read gets reports without the timeline; an earlier page with the timeline stays.
-
-    trace.chrome.json is written again if it exists, or with --trace.
+    A run that cannot be read is reported, and all others are written. One whose trace cannot be read gets reports
+    without the timeline; an earlier page with the timeline stays. trace.chrome.json is written again if it exists, or
+    with --trace.
     """
     if campaign and trace is not None:
         raise UserError("--trace: an exploration keeps no trace; `drsim run` does")
@@ -39,7 +37,6 @@ def report(
 
 
 def _written_again(folder: Path, campaign: bool, *, with_chrome: bool) -> Iterator[ExitCode]:
-    """Write the reports of a campaign or of each run in the folder, and complain about errors in them."""
     try:
         if campaign:
             from drsim.campaign_report import write
@@ -53,7 +50,6 @@ def _written_again(folder: Path, campaign: bool, *, with_chrome: bool) -> Iterat
 
 
 def _written(file: Path, *, with_chrome: bool) -> ExitCode:
-    """Write a run's reports beside its result, and complain about errors in its result and its trace."""
     from drsim.outputs import TRACE, write_reports
     from drsim.reports.documents import CHROME, PAGE
     from drsim.reports.history import TraceError

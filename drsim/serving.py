@@ -1,8 +1,4 @@
-"""`drsim serve`: a world behind an HTTP endpoint that any AWS client can use.
-
-Starts and ends it, and prints its usage; `simulator.wire.server` owns the endpoint. Ctrl-C and SIGTERM are its usual
-end, with exit code 0.
-"""
+"""`drsim serve`: a world behind an HTTP endpoint for any AWS client. `simulator.wire.server` owns the endpoint."""
 
 import gc
 import math
@@ -10,7 +6,7 @@ import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from typer.exceptions import Exit
@@ -63,11 +59,7 @@ def serve(
 @contextmanager
 def _interrupted_by_sigterm() -> Iterator[None]:
     """Let SIGTERM, which supervisors send, do what Ctrl-C does."""
-
-    def interrupt(*_: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:

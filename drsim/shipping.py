@@ -1,7 +1,7 @@
 """What workers of a dask cluster are sent: drsim, the modules of `--parts`, and the plugin that runs them.
 
-A worker needs Python, `distributed` and drsim's dependencies, but no drsim: the plugin is pickled by value, unpacks the
-archive, and runs it in processes of its own. So campaigns with different code can share a worker.
+A worker has drsim's dependencies, but no drsim: the plugin is pickled by value, unpacks the archive, and runs it in
+processes of its own. So campaigns with different code can share a worker.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ from distributed import Scheduler, Status, Worker, WorkerPlugin, get_worker
 from drsim import processes
 from drsim.processes import ProcessExecutor
 
+# No other file of a checkout leaves this machine.
 _SUFFIXES: Final = frozenset({".py", ".typed", ".yaml", ".j2", ".css", ".js"})
-"""The suffixes of drsim's files. No other file of a checkout leaves this machine."""
 
 
 def archive(parts_place: str = "") -> bytes:
@@ -69,10 +69,9 @@ class Shipped(WorkerPlugin):
         self._packed, self._name = packed, name
 
     async def setup(self, worker: Worker) -> None:
-        """Unpack and start. Raises BrokenExecutor for the client that registers the plugin.
+        """Unpack and start. Raises BrokenExecutor for the client that registers the plugin, and logs it as an event.
 
-        It is also logged as an event, for workers that join later. A ready worker offers the resource that calls
-        require, which has the plugin's name.
+        A ready worker offers the resource that calls require, which has the plugin's name.
         """
         try:
             await asyncio.to_thread(self._start, worker.local_directory, worker.state.nthreads)
@@ -88,8 +87,7 @@ class Shipped(WorkerPlugin):
 
     def _start(self, home: str, count: int) -> None:
         self._ending = ExitStack()
-        temporary = TemporaryDirectory(prefix="drsim-", dir=home, ignore_cleanup_errors=True)
-        folder = self._ending.enter_context(temporary)
+        folder = self._ending.enter_context(TemporaryDirectory(prefix="drsim-", dir=home, ignore_cleanup_errors=True))
         with zipfile.ZipFile(io.BytesIO(self._packed)) as packed:
             packed.extractall(folder)
         # The sent drsim comes before one that is installed on the worker.
@@ -97,7 +95,6 @@ class Shipped(WorkerPlugin):
         self._ending.callback(self.executor.kill)
 
     async def teardown(self, worker: Worker) -> None:  # noqa: ARG002 - the name is distributed's
-        """End the processes and remove the folder."""
         await asyncio.to_thread(self._ending.close)
 
 

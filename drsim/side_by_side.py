@@ -1,6 +1,6 @@
 """A comparison on the terminal, in 100 columns: changed verdicts first, differences of values last."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.console import Console
@@ -103,17 +103,13 @@ def _show_figures(console: Console, compared: Compared) -> None:
         console.print(Text(f"      {name} |{shape}| {figures}"), no_wrap=True, overflow="ellipsis")
 
 
-def shapes_of(a: Histogram, b: Histogram, levels: str) -> tuple[str, str]:
+def shapes_of(a: Histogram, b: Histogram, levels: str) -> Iterator[str]:
     """Both histograms as a line of text, on one scale from the smallest value to the largest."""
     low, high = min(a[0][0], b[0][0]), max(a[-1][0], b[-1][0])
     width = (high - low) / _CELLS or 1.0
-    return _shape(a, low, width, levels), _shape(b, low, width, levels)
-
-
-def _shape(histogram: Histogram, low: float, width: float, levels: str) -> str:
-    cells = [0] * _CELLS
-    for value, count in histogram:
-        cells[min(int((value - low) / width), _CELLS - 1)] += count
-    highest = max(cells)
-    # Only empty cells are blank.
-    return "".join(levels[-(-count * (len(levels) - 1) // highest)] for count in cells)
+    for histogram in (a, b):
+        cells = [0] * _CELLS
+        for value, count in histogram:
+            cells[min(int((value - low) / width), _CELLS - 1)] += count
+        # Only empty cells are blank.
+        yield "".join(levels[-(-count * (len(levels) - 1) // max(cells))] for count in cells)

@@ -38,16 +38,8 @@ def result_in(path: Path) -> "Result":
         raise UserError(f"{file}: is no result of version 1 or 2: {trouble}") from None
 
 
-def results_in(path: Path) -> "list[Result]":
-    """The results of all runs that `runs_in` finds. Raises UserError."""
-    return [result_in(file) for file in runs_in(path)]
-
-
 def runs_in(path: Path) -> list[Path]:
-    """The result files of a run or, by name, of a folder of run folders. Raises UserError if there are none.
-
-    A path to a file is returned unread.
-    """
+    """The result files of a run, itself a file or a folder, or of a folder of runs. Raises UserError if it has none."""
     if not path.is_dir():
         return [path]
     if (path / RESULT).exists():

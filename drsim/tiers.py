@@ -3,9 +3,8 @@
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from drsim.arguments import TraceKept
 
@@ -13,11 +12,7 @@ if TYPE_CHECKING:
     from drsim.simulator.wire.tier import Handlers
 
 
-class Tier(StrEnum):
-    """What runs: production code on simulated services, or the Lambda handlers as deployed, on boto3 and moto."""
-
-    FAST = "fast"
-    WIRE = "wire"
+Tier = Literal["fast", "wire"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +26,7 @@ class Choice:
     variables: tuple[str, ...] = ()
 
     def problems(self) -> Iterator[str]:
-        """Yield a line for each error in the options."""
-        if self.tier is not Tier.WIRE and (self.finder or self.poller or self.paths or self.variables):
+        if self.tier != "wire" and (self.finder or self.poller or self.paths or self.variables):
             yield "--finder, --poller, --path and --env are for --tier wire"
             return
         if bool(self.finder) != bool(self.poller):
@@ -54,13 +48,13 @@ class Choice:
         """The command that replays a run."""
         options = (
             ("--set", changes),
-            ("--tier", [self.tier.value] if self.tier is not Tier.FAST else []),
+            ("--tier", [self.tier] if self.tier != "fast" else []),
             ("--finder", [self.finder] if self.finder else []),
             ("--poller", [self.poller] if self.poller else []),
             ("--path", map(str, self.paths)),
             ("--env", self.variables),
             # The digest depends on which events are written.
-            ("--trace", [trace.level] if trace.level != "full" else []),
+            ("--trace", [trace] if trace in ("off", "summary") else []),
         )
         words = [word for option, values in options for value in values for word in (option, value)]
         return shlex.join(["drsim", "run", name, "--seed", str(seed), *words])

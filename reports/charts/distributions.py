@@ -1,7 +1,4 @@
-"""Charts of distributions: the share of values in each step, the share up to each value, and ranges below each other.
-
-`reports.charts.histograms` owns what a histogram knows of its values.
-"""
+"""Charts of distributions: the share of values in each step, the share up to each value, and ranges in rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -36,13 +33,7 @@ class _DistributionPlot(NamedTuple):
 
 
 def distribution(
-    name: str,
-    title: str,
-    distributions: Distributions,
-    *,
-    basis: str = "",
-    marks: Sequence[Mark] = (),
-    log: bool = True,
+    name: str, title: str, distributions: Distributions, *, marks: Sequence[Mark] = (), log: bool = True
 ) -> Markup:
     """Distributions of one unit, by their labels. The axis may be logarithmic if `log`.
 
@@ -66,19 +57,15 @@ def distribution(
         summary=_summary(distributions),
         data={"p": [round(each * drawing.WIDTH) for each in picture.places], "l": picture.labels, "s": series},
         shapes=[drawing.grid(picture.height), *picture.shapes, *marked.lines],
+        marked=marked,
         bottom=axis.labels(),
         left=picture.height.labels(upright=True),
-        basis=basis or _bases(shown),
+        basis=_bases(shown),
         keys=[Key(label, drawing.coloured("", index), index) for index, label in enumerate(distributions) if several],
-        upright=marked.labels,
-        beyond=marked.beyond,
-        empty=not shown,
     ).html()
 
 
-def ranges(
-    name: str, title: str, distributions: Distributions, *, basis: str = "", marks: Sequence[Mark] = ()
-) -> Markup:
+def ranges(name: str, title: str, distributions: Distributions, *, marks: Sequence[Mark] = ()) -> Markup:
     """Distributions of one unit below each other: a line from the least to the largest value, a bar from p50 to p99."""
     shown = list(distributions.values())
     axis = _axis(shown, marks, steps=4)
@@ -94,9 +81,7 @@ def ranges(
     return drawing.ChartLayout(
         name=name,
         title=title,
-        summary="Line: from least to largest; bar: from p50 (the dot) to p99, with p95 inside."
-        if shown
-        else "No values.",
+        summary="Line: from least to largest; bar: from p50 (the dot) to p99, with p95 inside." if shown else "",
         data={
             "rows": 1,
             "p": [round(middle * drawing.WIDTH) for middle in middles],
@@ -104,15 +89,13 @@ def ranges(
             "s": series,
         },
         shapes=[drawing.grid(axis, upright=False), *shapes, *marked.lines],
+        marked=marked,
         bottom=axis.labels(),
         left=list(map(AxisLabel, places, distributions)),
         right=list(map(AxisLabel, places, [scales.quantity(each.p99, scales.unit_of(each.unit)) for each in shown])),
-        basis=basis or _bases(shown),
+        basis=_bases(shown),
         unit_right="p99",
-        upright=marked.labels,
-        beyond=marked.beyond,
         rows=rows,
-        empty=not shown,
     ).html()
 
 
@@ -128,8 +111,7 @@ def _row(found: Distribution, axis: Axis, middle: float, rows: int) -> Iterator[
 def _axis(shown: Sequence[Distribution], marks: Sequence[Mark], *, log: bool = True, steps: int = 7) -> Axis:
     """An axis for all values, no finer than they are known, and for the marks that do not squash them."""
     unit = scales.unit_of(shown[0].unit) if shown else ""
-    low = min((each.min for each in shown), default=0.0)
-    high = max((each.max for each in shown), default=0.0)
+    low, high = scales.extent([end for each in shown for end in (each.min, each.max)])
     if log and 0 < _LOG_FROM * low < high:
         near = [each.value for each in marks if scales.drawable(each.value) and low / 10 <= each.value <= high * 10]
         return scales.logarithmic(min(low, *near, low), max(high, *near, high), unit)
@@ -145,7 +127,6 @@ def _bases(shown: Sequence[Distribution]) -> str:
 
 
 def _density(axis: Axis, cells: Sequence[Cell]) -> _DistributionPlot:
-    """The share of values in each step, as bars."""
     edges = edges_of(cells, axis)
     shares = shares_of(cells, edges)
     percents = scales.linear(0, max(shares) * 100, 4)
@@ -162,7 +143,6 @@ def _density(axis: Axis, cells: Sequence[Cell]) -> _DistributionPlot:
 
 
 def _cdf(axis: Axis, cells: Sequence[Sequence[Cell]]) -> _DistributionPlot:
-    """The share of values up to each value, as lines."""
     height = Axis(0, 1, [AxisLabel(quarter / 4, f"{quarter * 25}%") for quarter in range(5)])
     curves = [cumulated(each) for each in cells]
     values = sorted({value for curve in curves for value, _ in curve})
@@ -188,8 +168,6 @@ def _percentiles(found: Distribution, axis: Axis) -> Iterator[Mark]:
 
 def _summary(distributions: Distributions) -> str:
     """A sentence: the number of values, and where they are; of three distributions at most."""
-    if not distributions:
-        return "No values."
     parts = []
     for label, each in list(distributions.items())[:3]:
         values, unit = f"{each.count} value{'' if each.count == 1 else 's'}", scales.unit_of(each.unit)
@@ -201,4 +179,4 @@ def _summary(distributions: Distributions) -> str:
             parts.append(f"{values}, all {low}")
         else:
             parts.append(f"{values} from {low} to {high}, half of them up to {p50}")
-    return f"{'; '.join(parts)}."
+    return f"{'; '.join(parts)}." if parts else ""

@@ -1,8 +1,7 @@
 """What all charts share: the layout of a figure, its marks, and the paths of its lines and boxes.
 
-`over_time` and `distributions` own the kinds of charts. A chart needs no script to be seen: an SVG of lines, stretched
-to the available width, and HTML text beside and above it, which keeps its size. `charts.css` is the look; `charts.js`
-adds crosshair, tooltips and a table of the values.
+A chart needs no script to be seen: it is an SVG of lines, stretched to the available width, with HTML text around it.
+`charts.css` is the look; `charts.js` adds crosshair, tooltips and a table of the values.
 """
 
 import re
@@ -67,16 +66,17 @@ class MarkLabel(NamedTuple):
 
 
 class Marked(NamedTuple):
-    """Marks on an axis: their lines and labels, and the labels of marks beyond its ends."""
+    """Marks on an axis: their lines, labels of those beyond its ends, and those beside or above the plot."""
 
     lines: Sequence[Shape]
-    labels: Sequence[MarkLabel]
     beyond: Sequence[MarkLabel]
+    across: Sequence[MarkLabel] = ()
+    upright: Sequence[MarkLabel] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartLayout:
-    """A chart laid out, as `charts.html.j2` takes it. A chart without rows has `rows` 0.
+    """A chart laid out, as `charts.html.j2` takes it. Without values, the summary is empty.
 
     `data` is what charts.js shows. Its "s" holds each series: "n" is its name, "c" its colour, "u" its unit, "v" its
     values (None for a gap), and "y" the ends of its axis (None if no dots follow the crosshair). The places of the
@@ -89,6 +89,7 @@ class ChartLayout:
     summary: str
     data: Data
     shapes: Sequence[Shape]
+    marked: Marked
     bottom: Sequence[AxisLabel]
     left: Sequence[AxisLabel]
     right: Sequence[AxisLabel] = ()
@@ -96,11 +97,7 @@ class ChartLayout:
     unit: str = ""
     unit_right: str = ""
     keys: Sequence[Key] = ()
-    across: Sequence[MarkLabel] = ()
-    upright: Sequence[MarkLabel] = ()
-    beyond: Sequence[MarkLabel] = ()
     rows: int = 0
-    empty: bool = False
 
     def html(self) -> Markup:
         """The figure; every text from a run is escaped, cut and made visible."""
@@ -110,7 +107,6 @@ class ChartLayout:
 
 
 def data_of(name: str, colour: str, unit: str, ends: Sequence[float] | None, values: Sequence[float | None]) -> Data:
-    """A series of a figure's `data`."""
     shown = [None if value is None else rounded(value) for value in values]
     return {"n": visible(name, LABEL_MAX), "c": colour, "u": unit, "y": ends, "v": shown}
 
@@ -121,10 +117,7 @@ def coloured(colour: str, index: int) -> str:
 
 
 def room_for(low: float, high: float, marks: Iterable[Mark]) -> tuple[float, float]:
-    """The ends of an axis with those marks that leave at least half of it to the values. The others are arrows.
-
-    If all values are equal, there is nothing to squash, and the nearest mark is on the axis.
-    """
+    """The ends of an axis with those marks that leave half of it to the values; if all are equal, the nearest mark."""
     middle = low / 2 + high / 2
     for each in sorted((each for each in marks if drawable(each.value)), key=lambda mark: abs(mark.value - middle)):
         wide = max(high, each.value) - min(low, each.value)
@@ -143,7 +136,7 @@ def across(marks: Iterable[Mark], axis: Axis) -> Marked:
         near = abs(at - last) < _NEAR
         notes.append(MarkLabel(_text(mark, axis), at, "start" if near else "end", mark.colour))
         last = -100.0 if near else at
-    return Marked(shapes, notes, outside)
+    return Marked(shapes, outside, across=notes)
 
 
 def upright(marks: Iterable[Mark], axis: Axis, others: Iterable[Mark] = ()) -> Marked:
@@ -161,7 +154,7 @@ def upright(marks: Iterable[Mark], axis: Axis, others: Iterable[Mark] = ()) -> M
         # If every row clashes, a line runs through a label, which is better than two overlapping labels.
         notes.append(next((one for one in tried if not any(_clash(one, other) for other in notes)), tried[-1]))
     lines = [Shape(f"M{_x(axis.at(mark.value))} 0v{HEIGHT}", "mark", mark.colour) for mark in placed]
-    return Marked(lines, [*reversed(notes[len(late) :]), *notes[: len(late)]], outside)
+    return Marked(lines, outside, upright=[*reversed(notes[len(late) :]), *notes[: len(late)]])
 
 
 def _split(marks: Iterable[Mark], axis: Axis, ends: tuple[str, str]) -> tuple[list[Mark], list[MarkLabel]]:
@@ -177,7 +170,6 @@ def _split(marks: Iterable[Mark], axis: Axis, ends: tuple[str, str]) -> tuple[li
 
 
 def grid(axis: Axis, *, upright: bool = True) -> Shape:
-    """The lines behind the chart, one for each tick of an axis."""
     return Shape("".join(f"M0 {_y(at)}h{WIDTH}" if upright else f"M{_x(at)} 0v{HEIGHT}" for at in axis.grid()), "grid")
 
 

@@ -1,7 +1,6 @@
 """Histograms of results: the ranges that their values stand for, with shares and cumulated shares.
 
-A histogram has its values at two or three significant digits. Each stands for all values that are rounded to it, from
-the least to the largest one observed. Nothing here distinguishes values that the histogram does not.
+A histogram has values of two or three significant digits. Each stands for all observed values that are rounded to it.
 """
 
 import math
@@ -18,10 +17,7 @@ _STEPS_PER_DECADE: Final = 24
 
 
 class Cell(NamedTuple):
-    """The observed range of values that a value of a histogram stands for, and their number.
-
-    `width` is that of the range of all numbers that are rounded to the value.
-    """
+    """The observed range of a histogram's value, its count, and the width of the range that is rounded to it."""
 
     low: float
     high: float
@@ -51,7 +47,6 @@ def _rounded_to(value: float, digits: int) -> tuple[float, float]:
 
 
 def coarsest(cells: Iterable[Cell]) -> float:
-    """The width of the widest range that is rounded to one value."""
     return max((cell.width for cell in cells), default=0.0)
 
 

@@ -1,7 +1,7 @@
 """Charts over time: lines, steps and stacked bars.
 
 Each function returns a `<figure>` whose id is made from its name, which must be unique on the page. Units are those of
-results (ms, s, B, %) or CloudWatch's; a figure is shown in the unit that suits it: 60000 ms as 60 s.
+results (ms, s, B, %); a figure is shown in the unit that suits it: 60000 ms as 60 s.
 """
 
 import math
@@ -62,10 +62,9 @@ def timeline(
     bounds: tuple[float, float] | None = None,
     gap_seconds: float | None = None,
 ) -> Markup:
-    """Lines or steps over time. Marks belong to the left axis.
+    """Lines or steps over time, broken where two points are more than `gap_seconds` apart.
 
-    `bounds` is the time shown, by default that of the points. A line is broken where two points are more than
-    `gap_seconds` apart.
+    Marks belong to the left axis. `bounds` is the time shown, by default that of the points.
     """
     whole = [_drawable(each, index, bounds) for index, each in enumerate(series)]
     drawn = [_thinned(each) for each in whole]
@@ -119,8 +118,7 @@ def _figure(
     are_stacked: bool = False,
 ) -> Markup:
     """The figure around the shapes. `axes` are the left one and perhaps the right one."""
-    axis = axes[0]
-    marked = drawing.across(marks, axis)
+    axis, marked = axes[0], drawing.across(marks, axes[0])
     right = next((axes[1] for each in drawn if each.right), None)
     keys = [Key(each.label, each.colour, index) for index, each in enumerate(drawn)]
     shaded = {each.label: Key(each.label, each.colour) for each in spans}
@@ -130,6 +128,7 @@ def _figure(
         summary=_summary(whole, axes),
         data=_data(drawn, time, axes, are_stacked=are_stacked),
         shapes=[drawing.grid(axis), *_shades(spans, time), *shapes, *marked.lines],
+        marked=marked,
         bottom=time.labels(),
         left=axis.labels(upright=True),
         right=right.labels(upright=True) if right else (),
@@ -137,9 +136,6 @@ def _figure(
         unit=axis.unit,
         unit_right=right.unit if right else "",
         keys=[*(keys if len(keys) > 1 or shaded else ()), *shaded.values()],
-        across=marked.labels,
-        beyond=marked.beyond,
-        empty=not any(each.values() for each in drawn),
     ).html()
 
 
@@ -217,7 +213,7 @@ def _summary(series: Sequence[Series], axes: Sequence[Axis]) -> str:
     """A sentence: the number of values (of instants if there are several series), their period and the highest."""
     instants = sorted({at for each in series for at, _ in each.values()})
     if not instants:
-        return "No values."
+        return ""
     first, last = instants[0], instants[-1]
     days = last - first >= scales.DAY
     highest = []
@@ -244,8 +240,8 @@ def _data(series: Sequence[Series], time: Axis, axes: Sequence[Axis], *, are_sta
         ends = None if are_stacked else [axis.low, axis.high]
         shown.append(drawing.data_of(each.label, each.colour, axis.unit, ends, list(_held(each, instants, axis))))
     base = int(time.low)
-    ends, x = [time.low - base, time.high - base], [round(at - base, 1 if at % 1 else None) for at in instants]
-    return {"t": base, "d": [round(end, 1) for end in ends], "x": x, "s": shown}
+    ends = [round(end - base, 1) for end in (time.low, time.high)]
+    return {"t": base, "d": ends, "x": [round(at - base, 1 if at % 1 else None) for at in instants], "s": shown}
 
 
 def _held(series: Series, instants: Sequence[float], axis: Axis) -> Iterator[float | None]:

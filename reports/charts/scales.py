@@ -21,7 +21,6 @@ _LADDERS: Final = {
     "s": (("s", 1), ("min", 60), ("h", 3600)),
     "B": (("B", 1), ("kB", 1000), ("MB", 1_000_000), ("GB", 1_000_000_000)),
 }
-_WORDS: Final = {"Milliseconds": "ms", "Seconds": "s", "Bytes": "B", "Percent": "%", "Count": "", "None": ""}
 _UNIT_MAX: Final = 12
 _ENOUGH: Final = 10
 """A figure moves to the next larger unit at this many of it: 9 900 ms, but 10 s."""
@@ -29,12 +28,11 @@ _ENOUGH: Final = 10
 # `strftime` would use the language of the user.
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MINUTE, _HOUR, DAY = 60, 3600, 86_400
-# fmt: off
 _TIME_STEPS: Final = (
-    1, 2, 5, 10, 15, 30, *(_MINUTE * each for each in (1, 2, 5, 10, 15, 30)),
-    *(_HOUR * each for each in (1, 2, 3, 6, 12)), *(DAY * each for each in (1, 2, 7, 14, 28, 91, 364)),
+    *(unit * count for unit in (1, _MINUTE) for count in (1, 2, 5, 10, 15, 30)),
+    *(_HOUR * count for count in (1, 2, 3, 6, 12)),
+    *(DAY * count for count in (1, 2, 7, 14, 28, 91, 364)),
 )
-# fmt: on
 _TIME_TICKS: Final = 8
 
 
@@ -78,7 +76,6 @@ class Axis:
         return quantity(shown, self.unit) if self.log else with_unit(figure(shown), self.unit)
 
     def grid(self) -> list[float]:
-        """The positions of the ticks."""
         return [self._position(tick.at) for tick in self.ticks]
 
     def labels(self, *, upright: bool = False) -> list[AxisLabel]:
@@ -88,22 +85,17 @@ class Axis:
 
 
 def percent(share: float) -> float:
-    """A share of width or height, as the style sheet takes it."""
     return round(share * 100, 1)
 
 
 def drawable(value: float | None) -> bool:
-    """Whether an axis can show this."""
     return value is not None and math.isfinite(value) and abs(value) < LARGEST
 
 
 def linear(
     low: float, high: float, count: int = 5, *, whole: bool = False, unit: str = "", divisor: float = 1.0
 ) -> Axis:
-    """An axis for two values that ends at ticks, with about `count` steps of 1, 2 or 5 times a power of ten.
-
-    `whole` keeps the steps at 1 and more, for counts.
-    """
+    """An axis that ends at ticks, with about `count` steps of 1, 2 or 5 times a power of ten, at least 1 if `whole`."""
     low, high = _apart(low / divisor, high / divisor)
     step = max(step_of((high - low) / count), 1.0 if whole else 0.0)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
@@ -124,10 +116,7 @@ def logarithmic(low: float, high: float, unit: str) -> Axis:
 
 
 def time_axis(low: float, high: float, room: float = 0.0) -> Axis:
-    """An axis in seconds since the epoch, with ticks on whole seconds, minutes, hours or days.
-
-    If it is shorter than a second, it gets `room` on both sides.
-    """
+    """An axis in seconds since the epoch, with ticks at round times. Below a second it gets `room` on both sides."""
     if high - low < 1:
         low, high = low - room, high + room
     least = (high - low) / _TIME_TICKS
@@ -144,8 +133,7 @@ def clock_of(at: float, *, day: bool = False) -> str:
 
 
 def unit_of(name: str) -> str:
-    """The unit as charts write it: ms for CloudWatch's Milliseconds."""
-    return visible(_WORDS.get(name, name), _UNIT_MAX)
+    return visible(name, _UNIT_MAX)
 
 
 def in_unit(unit: str, largest: float) -> tuple[str, float]:
@@ -206,7 +194,6 @@ def _round_quantity(value: float, unit: str) -> str:
 
 
 def _label(value: float, step: float) -> str:
-    """A tick's value with as many digits as its step has."""
     if value and abs(value) >= 1e15:
         return f"{value:.3g}"
     for size, sign in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):

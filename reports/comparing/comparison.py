@@ -1,7 +1,4 @@
-"""Two runs, or two sets of runs with several seeds each, side by side: what changed, and by how much.
-
-Owns the comparison as data, which terminal, page and JSON show. A is what was before, B what is now.
-"""
+"""Two runs, or two sets of runs, as data: what changed from A, which was before, to B, and by how much."""
 
 import json
 from collections import Counter
@@ -18,8 +15,6 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The runs of one side, with their seeds in order."""
-
     scenario: str
     title: str
     seeds: tuple[int, ...]
@@ -28,8 +23,6 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Differing(Generic[T]):
-    """A value that the sides do not share."""
-
     name: str
     a: T
     b: T
@@ -37,8 +30,6 @@ class Differing(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class ExecutionChange:
-    """An execution of both runs with another status at the end, or another number of polls."""
-
     execution_id: str
     a_status: str
     b_status: str
@@ -48,10 +39,9 @@ class ExecutionChange:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One distribution on both sides; None where a side has no values.
+    """One distribution on both sides, None where one has no values; no effect then, or if the units differ.
 
-    The quantiles of a set come from its histograms and have two significant digits. There is no effect if a side has no
-    values or the units differ.
+    The quantiles of a set come from its histograms and have two significant digits.
     """
 
     name: str
@@ -61,7 +51,6 @@ class Compared:
 
     @property
     def same(self) -> bool:
-        """Whether both sides have the same histogram."""
         return self.a is not None and self.b is not None and self.a.histogram == self.b.histogram
 
     @property
@@ -71,7 +60,6 @@ class Compared:
 
     @property
     def sides(self) -> dict[str, Distribution]:
-        """The sides that have values."""
         return {label: side for label, side in (("A", self.a), ("B", self.b)) if side}
 
     @property
@@ -82,10 +70,9 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All differences of two sides, and each distribution; identical sides have none.
+    """All differences of two sides, and each distribution unless they are identical.
 
-    `settings` are parts of the configuration or the environment, None where a side lacks one; `counts` are means of a
-    side's runs.
+    `settings` are of configuration and environment, None where a side lacks one; `counts` are means of a side's runs.
     """
 
     a: Side
@@ -104,7 +91,6 @@ class Comparison:
 
     @property
     def of_sets(self) -> bool:
-        """Whether a side has more than one run."""
         return len(self.a.seeds) > 1 or len(self.b.seeds) > 1
 
 
@@ -129,7 +115,7 @@ def compare(a: Sequence[Result], b: Sequence[Result]) -> Comparison:
 
 
 def in_common(a: Sequence[Result], b: Sequence[Result]) -> list[tuple[list[Result], list[Result]]]:
-    """The runs to compare: if each side has one scenario, those, else the scenarios that are on both sides."""
+    """The runs to compare: all if each side has one scenario, else those of each scenario on both sides."""
     names = [dict.fromkeys(run.scenario for run in runs) for runs in (a, b)]
     if len(names[0]) == len(names[1]) == 1:
         return [(list(a), list(b))]
@@ -145,8 +131,7 @@ def _lasting(run: Result) -> Result:
 
 def _side(runs: Sequence[Result]) -> Side:
     title = str(runs[0].metrics.configuration.get("title", ""))
-    tiers = tuple(sorted({run.tier for run in runs}))
-    return Side(runs[0].scenario, title, tuple(run.seed for run in runs), tiers)
+    return Side(runs[0].scenario, title, tuple(run.seed for run in runs), tuple(sorted({run.tier for run in runs})))
 
 
 def _settings(a: Sequence[Result], b: Sequence[Result]) -> Iterator[Differing[str | None]]:
@@ -176,15 +161,15 @@ def _flat(part: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def _counts(a: Sequence[Result], b: Sequence[Result]) -> Iterator[Differing[float]]:
-    before, after = (sum(map(_counted, runs), Counter[str]()) for runs in (a, b))
+    before, after = Counter[str](), Counter[str]()
+    for counts, runs in ((before, a), (after, b)):
+        for run in runs:
+            counts.update({f"executions.{status}": count for status, count in run.executions.items()})
+            counts.update(run.metrics.counts)
     for name in before | after:
         means = before[name] / len(a), after[name] / len(b)
         if means[0] != means[1]:
             yield Differing(name, *means)
-
-
-def _counted(run: Result) -> Counter[str]:
-    return Counter({f"executions.{status}": count for status, count in run.executions.items()} | run.metrics.counts)
 
 
 def _executions(a: Result, b: Result) -> Iterator[ExecutionChange]:

@@ -1,7 +1,4 @@
-"""Comparisons as a page and as JSON, with the same sentences as on the terminal.
-
-Owns what is drawn; `wording` owns the words, `reports.charts.distributions` the charts.
-"""
+"""Comparisons as a page and as JSON, with the sentences of `wording`, as on the terminal."""
 
 import json
 from collections.abc import Sequence
@@ -39,12 +36,10 @@ def _distribution(compared: Compared) -> dict[str, Any]:
 
 
 def render_html(comparisons: Sequence[Comparison]) -> str:
-    """The page, of one comparison for each scenario."""
     worse = [each for each in comparisons if each.changed("worse")]
     context = {"comparisons": comparisons, "worse": worse, "verdict": "fail" if worse else "pass"}
     return str(page.render("compare.html.j2", **context, wording=wording, chart=_chart))
 
 
 def _chart(compared: Compared, name: str) -> Markup:
-    """Both sides' values in one chart: the share of values up to each value."""
     return distribution(name, f"{compared.name}: {wording.difference(compared)}", compared.sides)

@@ -21,7 +21,6 @@ Histogram = Sequence[tuple[float, int]]
 
 VALUES_MIN: Final = 5
 """With fewer values on a side, no difference is called clear."""
-
 _Z: Final = NormalDist().inv_cdf(0.975)
 
 
@@ -45,7 +44,6 @@ class Effect:
 
     @property
     def few(self) -> bool:
-        """Whether a side has too few values for the interval to be trusted."""
         return self.values_min < VALUES_MIN
 
     @property

@@ -1,7 +1,6 @@
-"""Verdicts that got worse or better from one side's runs to the other's: criteria, properties and the whole run.
+"""What counts as worse or better: verdicts of criteria, properties and whole runs, on both sides.
 
-Owns what counts as worse. A set of runs fails if one of its runs fails, else passes if one passes, and else has not
-exercised the thing.
+A set of runs fails if one of its runs fails, else passes if one passes, and else has not exercised the thing.
 """
 
 from collections import defaultdict
@@ -65,8 +64,6 @@ class Judgement:
 
 
 class _RunOutcome(NamedTuple):
-    """One run's verdict on one thing."""
-
     rule: str
     seed: int
     verdict: str

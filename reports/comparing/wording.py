@@ -1,7 +1,4 @@
-"""A comparison in words: the sentences that terminal, page and JSON share, so that a figure means the same in each.
-
-Owns the words and how many digits they show; `comparison` owns the figures.
-"""
+"""A comparison in words: the sentences that terminal, page and JSON share, and how many digits they show."""
 
 from collections.abc import Iterator
 from math import ceil, floor
@@ -109,7 +106,6 @@ def reason(judged: Judgement, side: Outcome) -> str:
 
 
 def named(judged: Judgement) -> str:
-    """The name for people of a criterion, a property or the verdict."""
     return "Verdict" if judged.kind == "run" else visible(judged.name)
 
 

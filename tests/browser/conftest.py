@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from drsim.outputs import folder_of, write
+from drsim.outputs import write
 from drsim.scenarios.runner import Run
 from tests.browser import chromium
 from tests.catalogue import run_of
@@ -55,5 +55,5 @@ def reports(runs: dict[str, Run], tmp_path_factory: pytest.TempPathFactory) -> d
     """The path of each run's report, written as by `drsim run`."""
     out = tmp_path_factory.mktemp("reports")
     for name, done in runs.items():
-        assert write(done, folder_of(out, name, SEEDS[name])) == ()
-    return {name: folder_of(out, name, SEEDS[name]) / "report.html" for name in runs}
+        assert write(done, out / f"{name}-{SEEDS[name]}") == ()
+    return {name: out / f"{name}-{SEEDS[name]}" / "report.html" for name in runs}

@@ -9,7 +9,7 @@ import pytest
 from drsim.arguments import UserError
 from drsim.cli import main
 from drsim.side_by_side import shapes_of
-from drsim.stored_runs import result_in, results_in
+from drsim.stored_runs import result_in, runs_in
 
 pytestmark = pytest.mark.slow
 
@@ -138,8 +138,8 @@ def test_folder_of_runs_is_read_by_name_without_other_files(runs: Path, tmp_path
     shutil.copytree(runs / "before", tmp_path / "runs")
     (tmp_path / "runs" / "notes.txt").write_text("mine", encoding="utf-8")
     (tmp_path / "runs" / "broken").mkdir()
-    assert [each.seed for each in results_in(tmp_path / "runs")] == [1, 2, 3]
-    assert [each.seed for each in results_in(tmp_path / "runs" / "drill-2")] == [2]
+    assert [result_in(file).seed for file in runs_in(tmp_path / "runs")] == [1, 2, 3]
+    assert [result_in(file).seed for file in runs_in(tmp_path / "runs" / "drill-2")] == [2]
     with pytest.raises(UserError, match="cannot be read"):
         result_in(tmp_path / "runs")
 
@@ -166,4 +166,4 @@ def test_text_of_a_run_cannot_control_the_terminal(
 def test_shapes_show_both_sides_on_one_scale() -> None:
     a, b = shapes_of([(0.0, 1000), (23.0, 1)], [(24.0, 5)], " .#")
     assert (a, b) == ("#" + " " * 22 + ".", " " * 23 + "#")
-    assert shapes_of([(5.0, 2)], [(5.0, 3)], " #") == ("#" + " " * 23, "#" + " " * 23)
+    assert tuple(shapes_of([(5.0, 2)], [(5.0, 3)], " #")) == ("#" + " " * 23, "#" + " " * 23)

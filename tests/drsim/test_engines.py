@@ -17,7 +17,6 @@ import pytest
 from distributed import Client, Future
 
 from drsim import campaign_files, clusters
-from drsim.arguments import EngineName
 from drsim.campaign_report import summed_up
 from drsim.campaigns import running
 from drsim.cli import main
@@ -240,7 +239,7 @@ def test_dask_on_this_machine_serves_no_other_process() -> None:
         return {tuple(each.laddr) for each in connections if each.status == psutil.CONN_LISTEN}
 
     before = listening()
-    with running(EngineName.DASK, jobs=2) as engine:
+    with running("dask", jobs=2) as engine:
         assert engine.jobs() == 2
         assert engine.submit(abs, -3).result() == 3
         # Three servers that dask opens, wanted or not. They speak HTTP, and have no page.
@@ -255,7 +254,7 @@ def test_dask_on_this_machine_serves_no_other_process() -> None:
 def test_worker_that_cannot_start_is_reported_and_gets_no_call(tmp_path: Path) -> None:
     with cluster(tmp_path) as begun:
         begun.worker()
-        with running(EngineName.DASK, 1, begun.address) as engine:
+        with running("dask", 1, begun.address) as engine:
             (tmp_path / "greenlet.py").write_text("raise ImportError('no greenlet today')\n", encoding="utf-8")
             begun.worker(threads=8)
             calls = [engine.submit(abs, -number) for number in range(200)]
@@ -271,7 +270,7 @@ def test_worker_that_cannot_start_is_reported_and_gets_no_call(tmp_path: Path) -
 def test_calls_without_a_worker_go_to_the_next_that_joins(tmp_path: Path) -> None:
     with cluster(tmp_path) as begun:
         first = begun.worker()
-        with running(EngineName.DASK, 1, begun.address) as engine:
+        with running("dask", 1, begun.address) as engine:
             first.kill()
             first.wait()
             calls = [engine.submit(abs, -number) for number in range(3)]
@@ -283,7 +282,7 @@ def test_calls_without_a_worker_go_to_the_next_that_joins(tmp_path: Path) -> Non
 def test_cluster_without_workers_is_given_up_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with cluster(tmp_path) as begun:
         worker = begun.worker()
-        with running(EngineName.DASK, 1, begun.address) as engine:
+        with running("dask", 1, begun.address) as engine:
             monkeypatch.setattr(clusters, "_WORKERS_SECONDS", 2)
             worker.kill()
             call = engine.submit(abs, -3)
@@ -305,7 +304,7 @@ def test_answer_survives_its_worker_dying_right_after_the_fetch(monkeypatch: pyt
         return answers
 
     monkeypatch.setattr(Client, "_gather", gather_and_lose)
-    with running(EngineName.DASK, jobs=1) as engine:
+    with running("dask", jobs=1) as engine:
         assert engine.submit(abs, -3).result(timeout=30) == 3
 
 
@@ -320,7 +319,7 @@ def test_call_cancelled_during_its_fetch_is_lost_and_ends(
         return await gather(self, futures)
 
     monkeypatch.setattr(Client, "_gather", cancel_and_gather)
-    with running(EngineName.DASK, jobs=1) as engine, pytest.raises(BrokenExecutor):
+    with running("dask", jobs=1) as engine, pytest.raises(BrokenExecutor):
         engine.submit(abs, -3).result(timeout=30)
 
 
@@ -334,7 +333,7 @@ def test_call_is_lost_with_its_scheduler(monkeypatch: pytest.MonkeyPatch) -> Non
             return submit(self, *call, **wanted)
 
     monkeypatch.setattr(Client, "submit", submit_too_late)
-    with running(EngineName.DASK, jobs=1) as engine:
+    with running("dask", jobs=1) as engine:
         call = engine.submit(abs, -3)
         with pytest.raises(BrokenExecutor, match="the scheduler is gone"):
             call.result(timeout=30)

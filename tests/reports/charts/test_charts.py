@@ -72,7 +72,7 @@ def test_line_breaks_at_gaps_and_a_point_between_two_is_a_dot() -> None:
 
 def test_right_axis_has_its_own_scale_and_unit() -> None:
     left, right = minutes(0, 1), minutes(0, 20_000, right=True)
-    chart = Pieces(timeline("n", "t", [left, right], unit_right="Milliseconds"))
+    chart = Pieces(timeline("n", "t", [left, right], unit_right="ms"))
     assert points(chart.paths("line")[0]) == points(chart.paths("line")[1])
     assert "s" in chart.texts
     assert chart.data()["s"][1]["v"] == [0, 20]
