@@ -189,8 +189,7 @@ class MetricsComplete(Monitor):
         if missing or poll.points_count > len(poll.published):
             whose = " of a failed poll" if poll.failed else ""
             twice = f"{poll.points_count} values of {len(poll.published)} metrics"
-            observed = f"no {', '.join(missing)}" if missing else twice
-            self.violate(event, f"{', '.join(owed)}{whose}, once", observed)
+            self.violate(event, f"{', '.join(owed)}{whose}, once", f"no {', '.join(missing)}" if missing else twice)
             return
         expected, observed_values = [], []
         for name, rule in METRIC_RULES.items():
@@ -205,7 +204,6 @@ class MetricsComplete(Monitor):
 
 
 def _shown(name: MetricName, unit: Unit, least: float, most: float) -> str:
-    """Show a metric's value, or the range of its right values."""
     if least == most:
         return f"{name} {least:g}{_SIGNS[unit]}"
     return f"{name} {least:g}{_SIGNS[unit]} or more" if most == inf else f"{name} {least:g} to {most:g}{_SIGNS[unit]}"

@@ -1,7 +1,4 @@
-"""From request to answer, for every operation alike: checks in DRS's order, paging and HTTP status codes.
-
-botocore's model defines what may be asked, and `validation` walks it; `operations` has the answers.
-"""
+"""From request to answer, for every operation alike: checks in DRS's order, paging and HTTP status codes."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode

@@ -35,7 +35,6 @@ class Frame(NamedTuple):
         return f"arn:{self.partition}:drs:{region}:{account_id}:{resource_type}/{resource_id}"
 
     def identity(self, resource_type: str, resource_id: str) -> dict[str, Any]:
-        """`arn` and `tags`."""
         arn = self.arn(resource_type, resource_id)
         return {"arn": arn, "tags": dict(self.tags.get(arn, {}))}
 

@@ -92,7 +92,6 @@ class DrsJob:
 
     @property
     def terminates(self) -> bool:
-        """Whether it terminates instances; other jobs launch them."""
         return self.servers[0].terminates
 
     def status(self, at_us: int) -> JobStatus:

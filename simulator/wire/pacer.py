@@ -1,7 +1,6 @@
 """Virtual time at a speed relative to the host's, for clients of a running world.
 
-Owns the only thread in which the kernel runs: its greenlets are bound to the thread that first switched to them. Every
-other thread that reads or changes the world must hold `turn`.
+The kernel's greenlets are bound to one thread. Others that read or change the world must hold `turn`.
 """
 
 import threading
@@ -54,7 +53,6 @@ class Pacer:
         self._thread = threading.Thread(target=self._run, name="virtual time", daemon=True)
 
     def start(self, *, on_broken: Callable[[], object]) -> None:
-        """Start virtual time."""
         self._on_broken = on_broken
         self._thread.start()
 
@@ -72,7 +70,6 @@ class Pacer:
             self._flow_us = self._kernel.now_us
 
     def resume(self) -> None:
-        """Let virtual time pass again."""
         with self.turn:
             self.paused = False
 

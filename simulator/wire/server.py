@@ -1,6 +1,5 @@
 """A world behind an HTTP endpoint: moto's server with DRS, the deployed table, and a workload in virtual time.
 
-Owns the served world, the effect of clients' requests on it, and the few endpoints under /drsim. moto answers for AWS.
 No finder and no poller runs here: those are the clients'.
 """
 
@@ -107,10 +106,7 @@ def _waves(waves: object) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def served_world(spec: WorldSpec, *, seed: int, spare_servers: int) -> Iterator[ServedWorld]:
-    """The world of a spec, with a number of spare servers; it ends with the block.
-
-    Jobs of the spare servers live as those of the first group of executions, or by default.
-    """
+    """The world of a spec. Spare servers' jobs live as those of its first group of executions, or by default."""
     # The user ends it.
     never = {"duration": _NO_END_US, "until_finished": False, "bounds": Bounds()}
     endless = spec.model_copy(update={**never, "schedule": spec.schedule.model_copy(update={"first": _NO_END_US})})
@@ -136,7 +132,6 @@ class Endpoint:
         }
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answer a request."""
         # Before this request's turn, since a client may send slowly.
         body = get_input_stream(environ).read()
         environ["wsgi.input"] = io.BytesIO(body)
@@ -218,8 +213,7 @@ class Endpoint:
 
 def _parameters(query: str, known: set[str]) -> dict[str, str]:
     parameters = dict(parse_qsl(query, keep_blank_values=True))
-    unknown = sorted(parameters.keys() - known)
-    if unknown:
+    if unknown := sorted(parameters.keys() - known):
         raise WrongUseError(f"no such parameter: {', '.join(unknown)}; known are {', '.join(known) or 'none here'}")
     return parameters
 
@@ -235,8 +229,7 @@ class _Quiet(MotoRequestHandler):
 
 def bound(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes any free one. Raises OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
