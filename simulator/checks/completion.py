@@ -11,6 +11,8 @@ from drsim.simulator.events import FaultInjected, ItemChanged, JobsDescribed, La
 from drsim.simulator.faults.kinds import INCOMPLETE
 from drsim.simulator.reader import ExecutionView, WaveView
 
+# The wave and the job's view that were judged last, by index: the same pair is judged once.
+_Judged = dict[int, tuple[WaveView, object]]
 _JUDGED = frozenset({ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL, ExecutionStatus.FAILED})
 _WATCHING_ENDED = frozenset({WaveStatus.TIMEOUT, WaveStatus.UNKNOWN})
 
@@ -68,8 +70,7 @@ class CompletionSoundness(_AnswersMonitor):
 
     def prepare(self) -> None:
         super().prepare()
-        # The wave and the job's view that were judged last, by execution and index: the same pair is judged once.
-        self._judged: dict[str, dict[int, tuple[WaveView, object]]] = {}
+        self._judged: dict[str, _Judged] = {}
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
@@ -89,9 +90,7 @@ class CompletionSoundness(_AnswersMonitor):
         if now is None or now.status in TERMINAL:
             self._judged.pop(event.execution_id, None)
 
-    def _judge_record(
-        self, event: ItemChanged, judged: dict[int, tuple[WaveView, object]], index: int, wave: WaveView
-    ) -> None:
+    def _judge_record(self, event: ItemChanged, judged: _Judged, index: int, wave: WaveView) -> None:
         asked_us = self._asked_us(event, wave)
         job = None if asked_us is None else self.truth.job(wave)
         if job is None or asked_us is None:

@@ -102,7 +102,6 @@ class Monitor:
         return Verdict.PASS if self.checked else Verdict.NOT_EXERCISED
 
     def violate(self, event: _OfExecution, expected: str, observed: str) -> None:
-        """Record a violation by an event's execution."""
         self.violate_at(event.execution_id, event.at_us, expected, observed)
 
     def violate_at(self, execution_id: str, at_us: int, expected: str, observed: str) -> None:

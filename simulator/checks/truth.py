@@ -11,11 +11,7 @@ from drsim.simulator.durations import NEVER_US
 from drsim.simulator.reader import ExecutionView, WaveView
 from drsim.simulator.services.drs import DrsJob, DrsService
 
-_SUM: Final = {
-    WaveStatus.COMPLETED: ExecutionStatus.COMPLETED,
-    WaveStatus.PARTIAL: ExecutionStatus.PARTIAL,
-    WaveStatus.FAILED: ExecutionStatus.FAILED,
-}
+_SUM: Final = {end: ExecutionStatus(end) for end in (WaveStatus.COMPLETED, WaveStatus.PARTIAL, WaveStatus.FAILED)}
 
 
 class Truth:
@@ -35,10 +31,7 @@ class Truth:
     def wave_status(
         self, execution: ExecutionView, wave: WaveView, seen_us: int, *, overdue: bool
     ) -> WaveStatus | None:
-        """The wave's outcome (COMPLETED, PARTIAL or FAILED) as of `seen_us`, or None while it had not ended.
-
-        `overdue` is passed separately, since a poll decides some time after it has asked DRS.
-        """
+        """The wave's outcome as of `seen_us`, or None before its end. A poll may become `overdue` after `seen_us`."""
         if wave.job_id is None:
             return WaveStatus.FAILED if wave.status is WaveStatus.FAILED else None
         job = self.job(wave)

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from drsim.orchestrator.model import Job, JobScope, JobStatus, ServerStatus
@@ -163,17 +162,14 @@ class DrsService:
             raise ServiceError("ValidationException", f"jobIDs holds at most 1000 ids, got {len(job_ids)}")
         if token is not None and not (token.isascii() and token.isdecimal()):
             raise ServiceError("ValidationException", f"nextToken must be one of an earlier answer, got {token!r}")
-        known: Mapping[str, DrsJob] = self._jobs.get(scope, {})
         # A repeated id finds its job once.
-        deleted = self._deleted.get(scope, ())
+        known, deleted = self._jobs.get(scope, {}), self._deleted.get(scope, ())
         found = [known[job_id] for job_id in dict.fromkeys(job_ids) if job_id in known and job_id not in deleted]
-        if len(found) > 1:
-            found.sort(key=lambda job: (-job.created_us, job.job_id))
+        found.sort(key=lambda job: (-job.created_us, job.job_id))
         first = 0 if token is None else int(token)
         last = first + self.spec.page_size
         now_us = self._clock.now_us
-        jobs = tuple(job.view(now_us) for job in found[first:last])
-        return jobs, str(last) if last < len(found) else None
+        return tuple(job.view(now_us) for job in found[first:last]), str(last) if last < len(found) else None
 
     def _open_jobs(self, scope: JobScope, now_us: int) -> list[DrsJob]:
         """Return the list itself of the jobs that have not ended; only this method removes jobs from it."""
@@ -226,10 +222,8 @@ class DrsService:
         ending_us = started_us + life.started.draw(stream)
         servers = []
         for launch in launches:
-            ended_us = ending_us + life.in_progress.draw(stream)
-            servers.append(
-                replace(launch, launching_us=ending_us, ended_us=ended_us, launches=False, actions=(), terminates=True)
-            )
+            names, ended_us = (launch.source_server_id, launch.instance_id), ending_us + life.in_progress.draw(stream)
+            servers.append(ServerLife(*names, ending_us, ended_us, launches=False, actions=(), terminates=True))
         return DrsJob(_job_id(stream), scope, now_us, started_us, tuple(servers))
 
 

@@ -94,7 +94,6 @@ class LogsService(logging.Handler):
     def write(
         self, invocation: Invocation, level: str, execution_id: str, text: str, size_bytes: int, fields: Iterable[str]
     ) -> None:
-        """Write one line of an invocation. Its size and fields are counted."""
         size_bytes += _EVENT_OVERHEAD_BYTES
         if self._measured:
             group = self.groups[invocation.function]

@@ -50,7 +50,6 @@ class Statement:
         return cls(_texts(document["Action"]), _texts(document["Resource"]), document.get("Condition", {}))
 
     def covers(self, action: str, resource: str, context: Mapping[str, str] = MappingProxyType({})) -> bool:
-        """Whether the statement matches this action on this resource, and `context` meets its conditions."""
         conditions = self.conditions.get("StringEquals", {})
         return (
             any(_matcher(known.lower()).fullmatch(action.lower()) for known in self.actions)

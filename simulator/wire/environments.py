@@ -132,10 +132,8 @@ class Environments:
         try:
             module = pkgutil.resolve_name(f"{source.module}:")
         except (Exception, SystemExit) as error:
-            what = f"{type(error).__name__}: {error}"
-            if isinstance(error, UnsetVariableError):
-                what = str(error)
-            elif isinstance(error, ModuleNotFoundError):
+            what = str(error) if isinstance(error, UnsetVariableError) else f"{type(error).__name__}: {error}"
+            if isinstance(error, ModuleNotFoundError):
                 what += " (add its folder with --path DIR, or install it)"
             raise HandlerError(f"{function}: cannot import {source.place}: {what}") from error
         finally:

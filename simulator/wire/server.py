@@ -1,7 +1,4 @@
-"""A world behind an HTTP endpoint: moto's server with DRS, the deployed table, and a workload in virtual time.
-
-No finder and no poller runs here: those are the clients'.
-"""
+"""A world behind an HTTP endpoint: DRS, the deployed table and a workload; finder and poller are the clients'."""
 
 import io
 import json
@@ -81,7 +78,6 @@ class ServedWorld(World):
         return shown
 
     def servers(self) -> list[dict[str, Any]]:
-        """Source servers, each with its present job."""
         shown = []
         for scope in self.scopes:
             busy = {
@@ -160,8 +156,8 @@ class Endpoint:
 
     def _time(self) -> dict[str, Any]:
         now_us, pacer = self._world.kernel.now_us, self._pacer
-        time = {"now": self._world.shown(now_us), "virtual_seconds": now_us / 1_000_000}
-        return {**time, "speed": pacer.speed, "paused": pacer.paused}
+        pace = {"speed": pacer.speed, "paused": pacer.paused}
+        return {"now": self._world.shown(now_us), "virtual_seconds": now_us / 1_000_000, **pace}
 
     def _turned(self, turn: Callable[[], None]) -> dict[str, Any]:
         turn()

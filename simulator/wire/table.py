@@ -208,7 +208,6 @@ class MotoTable:
         self.written(key, writer, request_id)
 
     def wire_form(self, attributes: Attributes) -> dict[str, Any]:
-        """Attributes under the team's names, in wire form."""
         return {name: _serialize(value) for name, value in self.names.theirs(attributes).items()}
 
     def _wire_key(self, key: ExecutionKey) -> dict[str, Any]:
