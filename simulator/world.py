@@ -42,7 +42,7 @@ from drsim.simulator.ports import (
     WorldClock,
 )
 from drsim.simulator.services.drs import DrsService
-from drsim.simulator.services.dynamodb import ExecutionTable, Table
+from drsim.simulator.services.dynamodb import ExecutionTable, IndexLag, Table
 from drsim.simulator.services.functions import Handler, Invocation, LambdaService, Payload
 from drsim.simulator.services.observability import LogsService, MetricsService
 from drsim.simulator.services.schedule import ScheduleRule
@@ -173,13 +173,8 @@ class World:
         trace = self.trace
         self.plan = plan = Plan(kernel, trace, spec.faults, spec.heal)
         self.settings = settings_from(spec.settings)
-        self.table = parts.table(
-            kernel,
-            trace,
-            index_lag=spec.table.index_lag,
-            page_bytes_max=spec.table.page_bytes_max,
-            held_back=self._held_back if INDEX in plan.operations else None,
-        )
+        lag = IndexLag(kernel, spec.table.index_lag, self._held_back if INDEX in plan.operations else None)
+        self.table = parts.table(kernel, trace, lag, page_bytes_max=spec.table.page_bytes_max)
         self.effects = effects = Effects(plan, kernel, self.table, spec.epoch_us)
         self.drs = parts.drs(kernel, trace, spec.drs)
         self.metrics = parts.metrics(kernel, trace)

@@ -31,7 +31,6 @@ def interval_us(phase: Phase, settings: Settings) -> int:
 
 
 def longest_interval_us(settings: Settings) -> int:
-
     return max(interval_us(each, settings) for each in Phase)
 
 
@@ -96,13 +95,14 @@ class TriggerCadence(Monitor):
 
 @dataclass(slots=True)
 class _Waiting:
-    """An execution in POLLING, since its last poll's look or since it came to POLLING."""
+    """An execution in POLLING since its last poll's look, or since it came to POLLING.
+
+    The index surely shows it from `visible_us` on. The intervals are the present one and its extremes since.
+    """
 
     since_us: int
-    # From then on the index surely shows it.
     visible_us: int
     polled: bool
-    # The present interval, and the extremes since.
     every_us: int
     shortest_us: int
     longest_us: int
@@ -230,8 +230,7 @@ class PollCadence(Monitor):
         return self._looks[index] if index < len(self._looks) else None
 
     def _by_look(self, look_us: int) -> str:
-        missed = self.bounds.looks_missed
-        nth = f"number {missed + 1}" if missed else "the first"
+        nth = f"number {self.bounds.looks_missed + 1}" if self.bounds.looks_missed else "the first"
         return f"polled by the look at {seconds(look_us)}, {nth} since it was due"
 
     def finish(self, end_us: int) -> None:

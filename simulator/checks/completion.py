@@ -11,6 +11,8 @@ from drsim.simulator.events import FaultInjected, ItemChanged, JobsDescribed, La
 from drsim.simulator.faults.kinds import INCOMPLETE
 from drsim.simulator.reader import ExecutionView, WaveView
 
+# The wave and the job's view that were judged last, by index: the same pair is judged once.
+_Judged = dict[int, tuple[WaveView, object]]
 _JUDGED = frozenset({ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL, ExecutionStatus.FAILED})
 _WATCHING_ENDED = frozenset({WaveStatus.TIMEOUT, WaveStatus.UNKNOWN})
 
@@ -38,7 +40,6 @@ class _AnswersMonitor(Monitor):
         return None if answers is None or wave.job_id is None else answers.at_us.get(wave.job_id)
 
     def _left_out(self, event: ItemChanged, wave: WaveView) -> bool:
-        """Whether DRS's last answer left out the wave's job, or its servers."""
         return event.request_id in self._answers and wave.job_id in self._answers[event.request_id].left_out
 
     def _on_fault(self, event: FaultInjected) -> None:
@@ -69,8 +70,7 @@ class CompletionSoundness(_AnswersMonitor):
 
     def prepare(self) -> None:
         super().prepare()
-        # The wave and the job's view that were judged last, by execution and index: the same pair is judged once.
-        self._judged: dict[str, dict[int, tuple[WaveView, object]]] = {}
+        self._judged: dict[str, _Judged] = {}
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
@@ -90,17 +90,14 @@ class CompletionSoundness(_AnswersMonitor):
         if now is None or now.status in TERMINAL:
             self._judged.pop(event.execution_id, None)
 
-    def _judge_record(
-        self, event: ItemChanged, judged: dict[int, tuple[WaveView, object]], index: int, wave: WaveView
-    ) -> None:
-        """Compare the wave's job, servers and instances with DRS's answer to this poll."""
+    def _judge_record(self, event: ItemChanged, judged: _Judged, index: int, wave: WaveView) -> None:
         asked_us = self._asked_us(event, wave)
         job = None if asked_us is None else self.truth.job(wave)
         if job is None or asked_us is None:
             return
         view = job.view(asked_us)
-        last = judged.get(index)
-        if last is not None and last[0] is wave and last[1] is view:
+        last_wave, last_view = judged.get(index, (None, None))
+        if last_wave is wave and last_view is view:
             return
         judged[index] = (wave, view)
         self.checked += 1
@@ -110,15 +107,13 @@ class CompletionSoundness(_AnswersMonitor):
         for launch in view.servers:
             server = kept.get(launch.source_server_id)
             if server is None or server.status is not launch.status:
-                expected = f"server {launch.source_server_id} {launch.status} by DRS's truth"
                 observed = "missing" if server is None else str(server.status)
-                self.violate(event, expected, observed)
+                self.violate(event, f"server {launch.source_server_id} {launch.status} by DRS's truth", observed)
             elif launch.instance_id is not None and server.instance_id != launch.instance_id:
                 expected = f"server {launch.source_server_id} with instance {launch.instance_id}"
                 self.violate(event, expected, str(server.instance_id))
 
     def _judge_end(self, event: ItemChanged, before: ExecutionView, old: WaveView, new: WaveView) -> None:
-        """Compare a wave's end with the truth about the wave as it was before this write."""
         self.checked += 1
         truth, skew_us = self.truth, self.plan.skew_us
         asked_us = self._asked_us(event, old)
@@ -128,8 +123,7 @@ class CompletionSoundness(_AnswersMonitor):
         overdue = {each + off_us > ends_us for each in seen_us for off_us in {-skew_us, skew_us}}
         true = [truth.wave_status(before, old, each, overdue=late) for each in seen_us for late in sorted(overdue)]
         if new.status not in true:
-            expected = f"wave {new.number} {true[-1] or 'unfinished'} by DRS's truth"
-            self.violate(event, expected, str(new.status))
+            self.violate(event, f"wave {new.number} {true[-1] or 'unfinished'} by DRS's truth", str(new.status))
 
 
 @dataclass(slots=True)
@@ -211,8 +205,7 @@ class TimeoutTruth(_AnswersMonitor):
         late_us = event.at_us - self.truth.times_out_us(now)
         if late_us + self.plan.skew_us <= 0:
             timeout_us = self.settings.timeout_us
-            observed = f"after {seconds(timeout_us + late_us)}"
-            self.violate(event, f"TIMEOUT only after {seconds(timeout_us)}", observed)
+            self.violate(event, f"TIMEOUT only after {seconds(timeout_us)}", f"after {seconds(timeout_us + late_us)}")
         ends = [self._end_of(event, now, wave) for wave in now.waves]
         ended = self.truth.sum_of(now, ends)
         if ended is not None:
@@ -224,7 +217,6 @@ class TimeoutTruth(_AnswersMonitor):
                 self._judge_wave(event, wave)
 
     def _end_of(self, event: ItemChanged, now: ExecutionView, wave: WaveView) -> WaveStatus | None:
-        """How the wave had ended when the poll asked DRS."""
         if wave.finished:
             return wave.status
         asked_us = self._asked_us(event, wave)

@@ -41,10 +41,10 @@ class Ledger:
         self._polled: Counter[str] = Counter()
         self.fired: Counter[Cell] = Counter()
         self.in_flight: Counter[Cell] = Counter()
+        # The cells of each execution, in order.
         self.struck: dict[str, dict[Cell, None]] = {}
-        """The cells of each execution, in order."""
+        # Whether a fault acted on a tick, or on a poll's start or call, while an execution was overdue.
         self.met_the_timeout = False
-        """Whether a fault acted on a tick, or on a poll's start or call, while an execution was overdue."""
         trace.attach(self)
 
     def _on_change(self, event: ItemChanged) -> None:

@@ -19,8 +19,8 @@ _SIGNS: Final[Mapping[Unit, str]] = {Unit.COUNT: "", Unit.MILLISECONDS: " ms", U
 class _Poll:
     """What one poller invocation published and wrote. `waves` is -1 until it writes.
 
-    `active` is the least and the most executions that the causing look saw; None if no look caused the poll.
-    `started_us` is the first and the last StartTime of its execution; None if it never had one.
+    `active` is the least and the most executions that the causing look saw, and `started_us` the first and the last
+    StartTime of its execution. Either is None if there was none.
     """
 
     active: tuple[int, int] | None
@@ -50,10 +50,7 @@ class MetricRule(NamedTuple):
 
 
 def _owes_age(poll: _Poll) -> bool:
-    """Whether a look caused the poll and saw the StartTime. Failed polls owe it, too: they keep an execution open.
-
-    A poll that writes TIMEOUT leaves nothing stuck, although its age may exceed the alarm's threshold (decision 10).
-    """
+    """Whether a look caused the poll and saw the StartTime. A poll that writes TIMEOUT owes none (decision 10)."""
     return poll.active is not None and poll.started_us is not None and not poll.timed_out
 
 
@@ -90,7 +87,6 @@ METRIC_RULES: Final[Mapping[MetricName, MetricRule]] = {
     ),
     MetricName.OLDEST_AGE: MetricRule(_owes_age, _age_s),
 }
-"""Every metric of `orchestrator.model`, which has their units; a test compares the names of both."""
 
 
 class MetricsComplete(Monitor):
@@ -102,7 +98,7 @@ class MetricsComplete(Monitor):
 
     def prepare(self) -> None:
         self._found: dict[str, int] = {}
-        self._malformed: dict[str, None] = {}
+        self._malformed: set[str] = set()
         # The first and the last StartTime of each unfinished execution.
         self._started_us: dict[str, tuple[int, int]] = {}
         self._polls: dict[str, _Poll] = {}
@@ -140,9 +136,9 @@ class MetricsComplete(Monitor):
     def _on_change(self, event: events.ItemChanged) -> None:
         now = event.execution
         if now is not None and now.unreadable:
-            self._malformed[event.execution_id] = None
+            self._malformed.add(event.execution_id)
         else:
-            self._malformed.pop(event.execution_id, None)
+            self._malformed.discard(event.execution_id)
         if now is None or now.status in TERMINAL:
             self._started_us.pop(event.execution_id, None)
         elif now.start_us is not None:
@@ -189,8 +185,7 @@ class MetricsComplete(Monitor):
         if missing or poll.points_count > len(poll.published):
             whose = " of a failed poll" if poll.failed else ""
             twice = f"{poll.points_count} values of {len(poll.published)} metrics"
-            observed = f"no {', '.join(missing)}" if missing else twice
-            self.violate(event, f"{', '.join(owed)}{whose}, once", observed)
+            self.violate(event, f"{', '.join(owed)}{whose}, once", f"no {', '.join(missing)}" if missing else twice)
             return
         expected, observed_values = [], []
         for name, rule in METRIC_RULES.items():
@@ -205,7 +200,6 @@ class MetricsComplete(Monitor):
 
 
 def _shown(name: MetricName, unit: Unit, least: float, most: float) -> str:
-    """Show a metric's value, or the range of its right values."""
     if least == most:
         return f"{name} {least:g}{_SIGNS[unit]}"
     return f"{name} {least:g}{_SIGNS[unit]} or more" if most == inf else f"{name} {least:g} to {most:g}{_SIGNS[unit]}"

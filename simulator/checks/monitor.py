@@ -27,8 +27,6 @@ VIOLATIONS_KEPT_MAX: Final = 20
 
 
 class Verdict(StrEnum):
-    """The verdict on a property or a criterion."""
-
     PASS = "pass"
     FAIL = "fail"
     NOT_EXERCISED = "not exercised"
@@ -38,8 +36,7 @@ class Verdict(StrEnum):
 class Context:
     """What properties judge by.
 
-    Safety holds in every run at every instant. Deadlines count from when no fault delays an execution any more.
-    Executions that a fault has made unwinnable have no deadlines.
+    Deadlines count from when no fault delays an execution any more; a lost execution has none.
     """
 
     spec: WorldSpec
@@ -81,9 +78,7 @@ class Monitor:
     """
 
     name: ClassVar[str]
-    """As in scenario files, results and reports."""
     rule: ClassVar[str]
-    """The property in one sentence."""
 
     def __init__(self, trace: Trace, context: Context) -> None:
         self.context, self.spec, self.bounds = context, context.spec, context.spec.bounds
@@ -102,13 +97,11 @@ class Monitor:
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict on the events so far."""
         if self.violations_count:
             return Verdict.FAIL
         return Verdict.PASS if self.checked else Verdict.NOT_EXERCISED
 
     def violate(self, event: _OfExecution, expected: str, observed: str) -> None:
-        """Record a violation by an event's execution."""
         self.violate_at(event.execution_id, event.at_us, expected, observed)
 
     def violate_at(self, execution_id: str, at_us: int, expected: str, observed: str) -> None:

@@ -1,7 +1,6 @@
 """The truth: the state of an execution according to DRS, computed from the lives of its jobs.
 
-Written from the contract and not from `orchestrator.decisions`, which it judges. From the table it takes only what DRS
-cannot know: the waves, their job ids, and which of them could not be started.
+Written from the contract, not from `orchestrator.decisions`, which it judges; the table adds what DRS cannot know.
 """
 
 from collections.abc import Sequence
@@ -12,16 +11,10 @@ from drsim.simulator.durations import NEVER_US
 from drsim.simulator.reader import ExecutionView, WaveView
 from drsim.simulator.services.drs import DrsJob, DrsService
 
-_SUM: Final = {
-    WaveStatus.COMPLETED: ExecutionStatus.COMPLETED,
-    WaveStatus.PARTIAL: ExecutionStatus.PARTIAL,
-    WaveStatus.FAILED: ExecutionStatus.FAILED,
-}
+_SUM: Final = {end: ExecutionStatus(end) for end in (WaveStatus.COMPLETED, WaveStatus.PARTIAL, WaveStatus.FAILED)}
 
 
 class Truth:
-    """Computes outcomes and instants (virtual) from DRS's jobs."""
-
     def __init__(self, drs: DrsService, *, epoch_us: int, timeout_us: int) -> None:
         self._drs = drs
         self.epoch_us = epoch_us
@@ -33,16 +26,12 @@ class Truth:
 
     def times_out_us(self, execution: ExecutionView) -> int:
         """The last instant at which the execution is not yet overdue; NEVER_US if its start is unknown."""
-        start_us = execution.start_us
-        return NEVER_US if start_us is None else start_us + self._timeout_us - self.epoch_us
+        return NEVER_US if execution.start_us is None else execution.start_us + self._timeout_us - self.epoch_us
 
     def wave_status(
         self, execution: ExecutionView, wave: WaveView, seen_us: int, *, overdue: bool
     ) -> WaveStatus | None:
-        """The wave's outcome (COMPLETED, PARTIAL or FAILED) as of `seen_us`, or None while it had not ended.
-
-        `overdue` is passed separately, since a poll decides some time after it has asked DRS.
-        """
+        """The wave's outcome as of `seen_us`, or None before its end. A poll may become `overdue` after `seen_us`."""
         if wave.job_id is None:
             return WaveStatus.FAILED if wave.status is WaveStatus.FAILED else None
         job = self.job(wave)

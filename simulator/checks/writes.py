@@ -8,8 +8,7 @@ from drsim.simulator.events import FINDER, FaultInjected, ItemChanged, JobsDescr
 from drsim.simulator.reader import Attributes, WaveView
 
 _S = TypeVar("_S", bound=Status)
-_POLLS_OWN: Final = frozenset({"Waves", "LastPolledTime", "Version", "Status", "EndTime"})
-"""The attributes that a poll may write."""
+_WRITTEN_BY_POLLS: Final = frozenset({"Waves", "LastPolledTime", "Version", "Status", "EndTime"})
 
 
 class TerminalAbsorbing(Monitor):
@@ -137,7 +136,7 @@ class NoLostUpdate(Monitor):
             self._lost(event, f"{name} kept", "gone")
         for name, value in before.items():
             now = after.get(name, value)
-            if now is not value and name not in _POLLS_OWN and now != value:
+            if now is not value and name not in _WRITTEN_BY_POLLS and now != value:
                 self._lost(event, f"{name} left alone", "changed")
 
     def _check_wave(self, event: ItemChanged, old: WaveView, new: WaveView) -> None:
@@ -182,8 +181,8 @@ class Isolation(Monitor):
         self.checked += 1
         for job_id in event.asked:
             if (event.account_id, event.region, job_id) not in own:
-                observed = f"{job_id} in {event.account_id} {event.region}"
-                self.violate(event, "DRS asked about the execution's own jobs", observed)
+                where = f"{event.account_id} {event.region}"
+                self.violate(event, "DRS asked about the execution's own jobs", f"{job_id} in {where}")
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
@@ -214,6 +213,6 @@ class Isolation(Monitor):
         job = self.truth.job(new)
         own = {server.source_server_id for server in old.servers}
         own |= {server.source_server_id for server in job.servers} if job is not None else set()
-        for server_id in [server.source_server_id for server in new.servers]:
-            if server_id not in own:
-                self.violate(event, f"wave {new.number} with its own servers", f"server {server_id}")
+        for server in new.servers:
+            if server.source_server_id not in own:
+                self.violate(event, f"wave {new.number} with its own servers", f"server {server.source_server_id}")

@@ -8,9 +8,8 @@
         drs = boto3.client("drs", "us-east-1")
         drs.start_recovery(sourceServers=[{"sourceServerID": each} for each in ids], isDrill=True)
 
-Owns what a test may set up, and the registration. moto has no plug-in interface: this puts itself where moto looks for
-its own services, as seen in moto 5.2.5. State is moto's: one backend for each account and Region, emptied at each
-reset. docs/moto-drs.md says what is modelled.
+moto 5.2.5 has no plug-in interface: this puts itself where moto looks for its own services. Each account and Region has
+its own state until moto's next reset. docs/moto-drs.md says what is modelled.
 """
 
 import re
@@ -58,9 +57,8 @@ def add_source_servers(
 ) -> list[str]:
     """Create source servers (a count, or the given ids) and return their ids.
 
-    `life` is the life of jobs that begin with one of them (by default PENDING for 12 to 14 minutes and so on); an
-    existing server gets the new one. Each server gets the `tags`; `staging_account_id` is the account that they
-    replicate to, by default their own. Raises ValueError for an id that DRS could not have issued.
+    `life` is the life of jobs that begin with one of them; an existing server gets the new one. They replicate to
+    `staging_account_id`, by default their own account. Raises ValueError for an id that DRS could not have issued.
     """
     backend = drs_backends[account_id][region]
     world = backend.world
@@ -114,8 +112,7 @@ def fail_next(account_id: str, region: str, operation: str, error: DRSError, *, 
 def attach(service: DrsService, *, epoch_us: int) -> None:
     """Let all backends, of every account and Region, answer from this DRS until `detach`, also after moto's resets.
 
-    Its instants and its clock count from `epoch_us`, in Unix microseconds. Its servers are the source servers. Raises
-    RuntimeError if one is attached already.
+    Its clock counts from `epoch_us`, in Unix microseconds. Raises RuntimeError if one is attached already.
     """
     if DRSBackend.attached is not None:
         raise RuntimeError("attach() while a DRS is attached; call detach() first")

@@ -1,7 +1,4 @@
-"""The backend of each account and Region, and the DRS that it answers from: its own, or one that was attached.
-
-Owns tags and what tests have set up. Jobs and their lives are `simulator.services.drs`'s, answers `operations`'.
-"""
+"""The backend of each account and Region, and the DRS that it answers from: its own, or one that was attached."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -57,12 +54,10 @@ class DRSBackend(BaseBackend):
 
     @property
     def world(self) -> DrsWorld:
-        """The world that answers now."""
         return self.attached or self._own
 
     @property
     def frame(self) -> shapes.Frame:
-        """What all answers given now have in common."""
         world = self.world
         return shapes.Frame(self.scope, self.partition, world.epoch_us, world.service.now_us, world.tags)
 

@@ -108,7 +108,6 @@ def untag_resource(backend: DRSBackend, request: Members) -> Answer:
 
 
 def list_tags_for_resource(backend: DRSBackend, request: Members) -> Answer:
-    """The tags of a resource."""
     return {"tags": dict(_tags_of(backend, request["resourceArn"]))}
 
 

@@ -1,7 +1,4 @@
-"""From request to answer, for every operation alike: checks in DRS's order, paging and HTTP status codes.
-
-botocore's model defines what may be asked, and `validation` walks it; `operations` has the answers.
-"""
+"""From request to answer, for every operation alike: checks in DRS's order, paging and HTTP status codes."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -37,7 +34,6 @@ class DRSResponse(BaseResponse):
             return super().call_action()
 
     def answer(self) -> TYPE_RESPONSE:
-        """Check and answer the request."""
         model = get_service_model("drs").operation_model(self._get_action())
         backend = drs_backends[self.current_account][self.region]
         world, errors = backend.world, {shape.name for shape in model.error_shapes}
@@ -86,9 +82,8 @@ def _invalid(errors: set[str], account_id: str, request: Members, found: list[Br
     """The error for a request that breaks the model's constraints: ValidationException where it is modelled.
 
     AWS does not publish what the other operations answer. One that starts a job refuses it as for a well-formed id:
-    the model's maximum is the quota of servers in a job, and everything else names what does not exist, a conflict.
-    DeleteJob finds no job with an impossible id. DescribeRecoveryInstances models no fitting error (AccessDenied would
-    be wrong, and InternalServer would be retried), so it gives a ValidationException all the same.
+    the model's maximum is the quota of servers in a job, and all else is a conflict. DeleteJob finds no job with an
+    impossible id. DescribeRecoveryInstances models no fitting error, so it gives a ValidationException all the same.
     """
     first = found[0]
     if "ServiceQuotaExceededException" in errors:
@@ -111,10 +106,7 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _page(items: list[Members], request: Members, size_default: int) -> Members:
-    """The page of items that a request asks for. AWS publishes neither a default size nor a maximum.
-
-    Raises ValidationError for a token that no answer held.
-    """
+    """The page that a request asks for. Raises ValidationError for a token that no answer held."""
     token = request.get("nextToken")
     word, offset = ("after", "0") if token is None else ("", "")
     with suppress(ValueError):

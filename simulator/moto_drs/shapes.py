@@ -1,7 +1,6 @@
-"""DRS's answers as JSON: jobs, log items, source servers and recovery instances, member by member.
+"""DRS's answers as JSON, without the members that are not simulated: in the model, all but jobID are optional.
 
-Members that are not simulated are left out; all but jobID are optional in the model. Sources: botocore's service model
-for drs 2020-02-26, AWS's sample jobs of 2022-12-07.
+Sources: botocore's service model for drs 2020-02-26, AWS's sample jobs of 2022-12-07.
 """
 
 from collections.abc import Mapping
@@ -35,7 +34,6 @@ class Frame(NamedTuple):
         return f"arn:{self.partition}:drs:{region}:{account_id}:{resource_type}/{resource_id}"
 
     def identity(self, resource_type: str, resource_id: str) -> dict[str, Any]:
-        """`arn` and `tags`."""
         arn = self.arn(resource_type, resource_id)
         return {"arn": arn, "tags": dict(self.tags.get(arn, {}))}
 
@@ -43,11 +41,12 @@ class Frame(NamedTuple):
 def job(frame: Frame, shown: DrsJob) -> dict[str, Any]:
     """Job, as of now."""
     view = shown.view(frame.now_us)
+    starter = "START_DRILL" if shown.is_drill else "START_RECOVERY"
     answer = {
         "jobID": shown.job_id,
         **frame.identity("job", shown.job_id),
         "type": "TERMINATE" if shown.terminates else "LAUNCH",
-        "initiatedBy": shown.initiated_by,
+        "initiatedBy": "TERMINATE_RECOVERY_INSTANCES" if shown.terminates else starter,
         "creationDateTime": frame.time(shown.created_us),
         "status": view.status.value,
         "participatingServers": [],

@@ -1,7 +1,6 @@
 """Check requests against botocore's service model.
 
-botocore checks minima, types and unknown members before it sends, but neither patterns nor maxima (seen with 1.43), so
-AWS is the first to refuse those; raw HTTP may send anything. Owns no operation: it walks shapes.
+Before it sends, botocore checks minima, types and unknown members, but neither patterns nor maxima (seen with 1.43).
 """
 
 import re

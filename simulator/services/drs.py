@@ -4,10 +4,10 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from drsim.orchestrator.model import Job, JobScope, JobStatus, ServerStatus
+from drsim.simulator.durations import NEVER_US
 from drsim.simulator.events import JobStarted, StartRefused
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs_jobs import ActionLife, DrsJob, LogItem, RecoveryInstance, ServerLife
@@ -16,8 +16,6 @@ from drsim.simulator.services.spec import Drs, JobLife
 from drsim.simulator.trace import Trace
 
 __all__ = ["DrsJob", "DrsRefusedError", "DrsService", "LogItem", "SeededClock", "SourceServer"]
-
-_NEVER_US: Final = 1 << 62
 
 
 class SeededClock(Protocol):
@@ -34,7 +32,6 @@ class DrsRefusedError(ServiceError):
 
     def __init__(self, code: str, message: str, **members: str) -> None:
         super().__init__(code, message)
-        self.message = message
         self.members = members
 
 
@@ -46,8 +43,6 @@ class SourceServer(NamedTuple):
 
 
 class DrsService:
-    """DRS in all accounts and Regions of a world."""
-
     def __init__(self, clock: SeededClock, trace: Trace, spec: Drs) -> None:
         self.spec = spec
         self._clock = clock
@@ -69,7 +64,7 @@ class DrsService:
         return self._clock.now_us
 
     def servers(self, scope: JobScope) -> Mapping[str, SourceServer]:
-        """Return the registered source servers, by id, oldest first."""
+        """By id, oldest first."""
         return self._servers.get(scope, {})
 
     def job(self, scope: tuple[str, str], job_id: str) -> DrsJob | None:
@@ -167,17 +162,14 @@ class DrsService:
             raise ServiceError("ValidationException", f"jobIDs holds at most 1000 ids, got {len(job_ids)}")
         if token is not None and not (token.isascii() and token.isdecimal()):
             raise ServiceError("ValidationException", f"nextToken must be one of an earlier answer, got {token!r}")
-        known: Mapping[str, DrsJob] = self._jobs.get(scope, {})
         # A repeated id finds its job once.
-        deleted = self._deleted.get(scope, ())
+        known, deleted = self._jobs.get(scope, {}), self._deleted.get(scope, ())
         found = [known[job_id] for job_id in dict.fromkeys(job_ids) if job_id in known and job_id not in deleted]
-        if len(found) > 1:
-            found.sort(key=lambda job: (-job.created_us, job.job_id))
+        found.sort(key=lambda job: (-job.created_us, job.job_id))
         first = 0 if token is None else int(token)
         last = first + self.spec.page_size
         now_us = self._clock.now_us
-        jobs = tuple(job.view(now_us) for job in found[first:last])
-        return jobs, str(last) if last < len(found) else None
+        return tuple(job.view(now_us) for job in found[first:last]), str(last) if last < len(found) else None
 
     def _open_jobs(self, scope: JobScope, now_us: int) -> list[DrsJob]:
         """Return the list itself of the jobs that have not ended; only this method removes jobs from it."""
@@ -214,7 +206,7 @@ class DrsService:
         failing = set(stream.sample(len(server_ids), life.failed_servers))
         servers = []
         for position, server_id in enumerate(server_ids):
-            ended_us = _NEVER_US if life.hangs else launching_us + life.in_progress.draw(stream)
+            ended_us = NEVER_US if life.hangs else launching_us + life.in_progress.draw(stream)
             instance_id = f"i-0{stream.hexadecimal(16)}"
             launches = position not in failing
             actions = _draw_actions(life, ended_us, stream) if launches else ()
@@ -230,10 +222,8 @@ class DrsService:
         ending_us = started_us + life.started.draw(stream)
         servers = []
         for launch in launches:
-            ended_us = ending_us + life.in_progress.draw(stream)
-            servers.append(
-                replace(launch, launching_us=ending_us, ended_us=ended_us, launches=False, actions=(), terminates=True)
-            )
+            names, ended_us = (launch.source_server_id, launch.instance_id), ending_us + life.in_progress.draw(stream)
+            servers.append(ServerLife(*names, ending_us, ended_us, launches=False, actions=(), terminates=True))
         return DrsJob(_job_id(stream), scope, now_us, started_us, tuple(servers))
 
 
@@ -241,7 +231,7 @@ def _draw_actions(life: JobLife, launched_us: int, stream: Stream) -> tuple[Acti
     """Draw a server's launch actions, which run one after the other from its launch on. The last ones fail."""
     actions: list[ActionLife] = []
     begun_us = launched_us
-    for number in range(life.actions if launched_us < _NEVER_US else 0):
+    for number in range(life.actions if launched_us < NEVER_US else 0):
         ended_us = begun_us + life.action_time.draw(stream)
         actions.append(ActionLife(begun_us, ended_us, number < life.actions - life.failed_actions))
         begun_us = ended_us

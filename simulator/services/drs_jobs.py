@@ -82,17 +82,10 @@ class DrsJob:
         self.settled_us = max([self.ended_us, *(action.ended_us for action in actions)])
         launches_us = {instant for server in servers for instant in (server.launching_us, server.ended_us)}
         actions_us = {instant for action in actions for instant in (action.started_us, action.ended_us)}
-        self._changes = sorted({self.started_us, self.ended_us} | launches_us | actions_us)
-
-    @property
-    def initiated_by(self) -> str:
-        if self.terminates:
-            return "TERMINATE_RECOVERY_INSTANCES"
-        return "START_DRILL" if self.is_drill else "START_RECOVERY"
+        self._changes = sorted({self.started_us} | launches_us | actions_us)
 
     @property
     def terminates(self) -> bool:
-        """Whether it terminates instances; other jobs launch them."""
         return self.servers[0].terminates
 
     def status(self, at_us: int) -> JobStatus:

@@ -1,6 +1,6 @@
 """DynamoDB: one table with strong reads and conditional writes, and its eventually consistent StatusIndex.
 
-Owns items, the index's lag and the pages of a Query. Source: DynamoDB API reference and developer guide, 2026-11.
+Source: DynamoDB API reference and developer guide, 2026-11.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from heapq import heappop, heappush
+from itertools import count
 from typing import Any, Final, NamedTuple, Protocol
 
 from drsim.orchestrator.model import ExecutionKey
@@ -28,7 +29,6 @@ class Condition:
     default: Attributes = field(default_factory=dict)
 
     def holds(self, item: StoredItem | None) -> bool:
-        """Return whether the item, or its absence, meets the condition."""
         attributes: Attributes = {} if item is None else item.attributes
         return all(attributes.get(name, self.default.get(name)) == value for name, value in self.equals.items())
 
@@ -70,15 +70,16 @@ class QueryPage(NamedTuple):
 
 
 class IndexLag:
-    """The writes that an index does not show yet. Each has its own lag."""
+    """The writes that an index does not show yet. `held_back` returns the extra lag of an item's nth write."""
 
-    def __init__(self, kernel: Kernel, lag: Spread, held_back: Callable[[ExecutionKey, int], int] | None) -> None:
+    def __init__(
+        self, kernel: Kernel, lag: Spread, held_back: Callable[[ExecutionKey, int], int] | None = None
+    ) -> None:
         self._kernel = kernel
         self._lag = lag
-        # Returns the extra lag of an item's nth write, if faults add any.
         self._held_back = held_back
         self._coming: list[tuple[int, int, int, ExecutionKey, Any]] = []
-        self._serial = 0
+        self._serial = count()
         self._written: dict[ExecutionKey, int] = {}
         self._shown: dict[ExecutionKey, int] = {}
 
@@ -87,9 +88,8 @@ class IndexLag:
         number = self._written[key] = self._written.get(key, 0) + 1
         stream = Stream(self._kernel.seed, f"dynamodb/index/{key.execution_id}/{number}")
         held_us = 0 if self._held_back is None else self._held_back(key, number)
-        self._serial += 1
         due_us = self._kernel.now_us + held_us + self._lag.draw(stream)
-        heappush(self._coming, (due_us, self._serial, number, key, item))
+        heappush(self._coming, (due_us, next(self._serial), number, key, item))
 
     def due(self) -> Iterator[tuple[ExecutionKey, Any]]:
         """Yield the writes that are due, without those overtaken by a later write of the same item."""
@@ -104,20 +104,12 @@ class IndexLag:
 class ExecutionTable:
     """The execution table, by ExecutionId and PlanId, and its StatusIndex (Status, StartTime), projection ALL."""
 
-    def __init__(
-        self,
-        kernel: Kernel,
-        trace: Trace,
-        *,
-        index_lag: Spread,
-        page_bytes_max: int,
-        held_back: Callable[[ExecutionKey, int], int] | None = None,
-    ) -> None:
+    def __init__(self, kernel: Kernel, trace: Trace, lag: IndexLag, *, page_bytes_max: int) -> None:
         self._kernel = kernel
         self._trace = trace
         self._items: dict[ExecutionKey, StoredItem] = {}
         self._index = _ShownItems()
-        self._lag = IndexLag(kernel, index_lag, held_back)
+        self._lag = lag
         self._page_bytes_max = page_bytes_max
 
     def __len__(self) -> int:
@@ -202,5 +194,4 @@ def _index_entry(key: ExecutionKey, item: StoredItem | None) -> tuple[str, Index
 
 
 def key_of(attributes: Attributes) -> ExecutionKey:
-    """Return the primary key of an item."""
     return ExecutionKey(str(attributes["ExecutionId"]), str(attributes["PlanId"]))

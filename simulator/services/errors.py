@@ -7,6 +7,7 @@ class ServiceError(Exception):
     def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
+        self.message = message
         self.retryable = retryable
 
 

@@ -126,8 +126,7 @@ class LambdaService:
         if function is None:
             raise ServiceError("ResourceNotFoundException", f"Function not found: {name}")
         now_us = self._kernel.now_us
-        self._events[name, execution_id] += 1
-        number = self._events[name, execution_id]
+        number = self._events[name, execution_id] = self._events[name, execution_id] + 1
         # Named by function, execution and number, so that other executions' invocations do not change it.
         stream = Stream(self._kernel.seed, f"lambda/{name}/{execution_id}/{number}/queue")
         conditions = self._conditions

@@ -25,8 +25,6 @@ _RECORD_ATTRIBUTES: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"me
 
 
 class MetricsService:
-    """CloudWatch's PutMetricData, one namespace."""
-
     def __init__(self, kernel: Kernel, trace: Trace) -> None:
         self._kernel = kernel
         self._trace = trace
@@ -96,7 +94,6 @@ class LogsService(logging.Handler):
     def write(
         self, invocation: Invocation, level: str, execution_id: str, text: str, size_bytes: int, fields: Iterable[str]
     ) -> None:
-        """Write one line of an invocation. Its size and fields are counted."""
         size_bytes += _EVENT_OVERHEAD_BYTES
         if self._measured:
             group = self.groups[invocation.function]
@@ -111,11 +108,10 @@ class LogsService(logging.Handler):
         self._platform(event.function, f"START RequestId: {event.request_id} Version: $LATEST")
 
     def _on_end(self, event: LambdaEnded) -> None:
-        milliseconds = event.duration_us / 1000
         self._platform(
             event.function,
             f"END RequestId: {event.request_id}",
-            f"REPORT RequestId: {event.request_id}\tDuration: {milliseconds:.2f} ms\t"
+            f"REPORT RequestId: {event.request_id}\tDuration: {event.duration_us / 1000:.2f} ms\t"
             f"Billed Duration: {-(-event.duration_us // 1000)} ms\tMax Memory Used: {event.memory_mb} MB\t",
         )
 

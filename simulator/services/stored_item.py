@@ -63,9 +63,8 @@ def change(
 ) -> ItemChanged:
     """Return the event of a write that replaces one version by another."""
     old, previous = (None, None) if before is None else (before.attributes, before.execution)
-    new, execution, size_bytes = (
-        (None, None, 0) if after is None else (after.attributes, after.execution, after.size_bytes)
-    )
+    new, execution = (None, None) if after is None else (after.attributes, after.execution)
+    size_bytes = 0 if after is None else after.size_bytes
     return ItemChanged(at_us, request_id, writer, execution_id, old, new, previous, execution, size_bytes)
 
 

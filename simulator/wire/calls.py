@@ -1,8 +1,4 @@
-"""The calls of functions' clients, and how each service answers them.
-
-A call takes virtual time, may meet a fault, and is recorded in the trace as in the fast tier. botocore itself retries,
-as against AWS.
-"""
+"""The calls of functions' clients: they take virtual time, may meet faults, and are recorded as in the fast tier."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -48,7 +44,7 @@ class ClientCall:
 
 
 class Calls:
-    """The calls of a world's functions. `functions` has the world's names of these by deployed name."""
+    """The calls of a world's functions; `functions` has their names in the world by deployed name."""
 
     def __init__(self, world: World, functions: Mapping[str, str]) -> None:
         assert isinstance(world.table, MotoTable), "this tier's parts make it one"
@@ -98,7 +94,6 @@ class Calls:
     def _prepared(
         self, request: AWSPreparedRequest, service: str, operation: str, invocation: Invocation
     ) -> ClientCall:
-        """The call that a first attempt begins: how it is answered, its latency, and the fault that it meets."""
         if service not in messages.SERVICES:
             what = f"{invocation.function} calls {service} {operation} ({request.url})"
             raise NotSimulatedError(f"{what}, which nothing here simulates")
@@ -112,10 +107,8 @@ class Calls:
         effects = self.world.effects
         if operation in effects.operations:
             execution_id = invocation.execution_id if call.key is None else call.key.execution_id
-            about = (operation, call.key, execution_id, call.region)
-            call.act, call.fault = effects.around(
-                invocation, self.world.functions, *about, call.act, messages.shortened
-            )
+            about = (invocation, self.world.functions, operation, call.key, execution_id, call.region)
+            call.act, call.fault = effects.around(*about, call.act, messages.shortened)
         return call
 
     def _made(self, call: ClientCall, began_us: int, error: str) -> None:

@@ -20,8 +20,6 @@ from drsim.simulator.trace import BrokenSimulationError
 
 
 class VirtualClock:
-    """The clock of the process during a wire run."""
-
     def __init__(self, kernel: Kernel, epoch_us: int, frozen: Any) -> None:
         self._kernel = kernel
         self._epoch_us = epoch_us

@@ -1,7 +1,6 @@
 """Deploys the production template into moto before a run of the wire tier, and returns names, limits and roles.
 
-Roles match actions, resources and conditions as IAM does, with Allow statements and StringEquals only. Source: IAM JSON
-policy elements reference, Action, Resource and Condition.
+Source of the roles' rules: IAM JSON policy elements reference, Action, Resource and Condition.
 """
 
 import ast
@@ -51,20 +50,16 @@ class Statement:
         return cls(_texts(document["Action"]), _texts(document["Resource"]), document.get("Condition", {}))
 
     def covers(self, action: str, resource: str, context: Mapping[str, str] = MappingProxyType({})) -> bool:
-        """Whether the statement matches this action on this resource, and `context` meets its conditions."""
+        conditions = self.conditions.get("StringEquals", {})
         return (
             any(_matcher(known.lower()).fullmatch(action.lower()) for known in self.actions)
             and any(_is_resource(known, resource) for known in self.resources)
-            and all(
-                context.get(key) in _texts(values) for key, values in self.conditions.get("StringEquals", {}).items()
-            )
+            and all(context.get(key) in _texts(values) for key, values in conditions.items())
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role and its statements."""
-
     statements: tuple[Statement, ...]
 
     def allows(self, action: str, resource: str, context: Mapping[str, str] = MappingProxyType({})) -> bool:
@@ -74,8 +69,6 @@ class Role:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedFunction:
-    """One Lambda function with its role."""
-
     name: str
     arn: str
     memory_mb: int
@@ -85,8 +78,6 @@ class DeployedFunction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """The deployed stack, as far as runs need it."""
-
     table_name: str
     rule_name: str
     rule_arn: str
@@ -97,10 +88,9 @@ class Deployment:
 def deploy(
     parameters: Mapping[str, str] = MappingProxyType({}), *, attribute_name: Callable[[str], str] = str
 ) -> Deployment:
-    """Deploy the template while moto is active, in us-east-1.
+    """Deploy the template while moto is active, in us-east-1, once for each start of moto.
 
-    `parameters` are the template's; others keep their defaults. Raises ValueError for an unknown name. An environment
-    can be deployed once for each start of moto. `attribute_name` returns the table's name of one of our attributes.
+    Raises ValueError for an unknown parameter. `attribute_name` returns the table's name of one of our attributes.
     """
     document = template()
     given = {**_CODE, "Environment": "test", **parameters}
@@ -141,7 +131,7 @@ def _code() -> bytes:
 def _create_stack(
     document: Mapping[str, Any], given: Mapping[str, str], attribute_name: Callable[[str], str]
 ) -> dict[str, str]:
-    """Create the stack, and by API calls what moto's CloudFormation ignores. Returns the stack's outputs."""
+    """Create the stack, and by API calls what moto's CloudFormation ignores; return the stack's outputs."""
 
     def renamed(part: dict[str, Any]) -> dict[str, Any]:
         return {**part, "AttributeName": attribute_name(part["AttributeName"])} if "AttributeName" in part else part
@@ -202,9 +192,8 @@ def _is_resource(known: str, resource: str) -> bool:
     if known == "*":
         return True
     parts, asked = known.split(":", _ARN_PARTS - 1), resource.split(":", _ARN_PARTS - 1)
-    return len(parts) == len(asked) and all(
-        _matcher(part).fullmatch(text) for part, text in zip(parts, asked, strict=True)
-    )
+    matched = (_matcher(part).fullmatch(text) for part, text in zip(parts, asked, strict=False))
+    return len(parts) == len(asked) and all(matched)
 
 
 @lru_cache(maxsize=256)

@@ -1,7 +1,7 @@
 """Lambda's execution environments, each with its own modules, environment variables, import path and loggers.
 
-A cold start imports the function's modules again, so module-level state lives as long as its environment. Greenlets
-share one interpreter: each switch puts the state of the process that continues in place. All other modules are shared.
+A cold start imports the function's modules again. Greenlets share one interpreter: each switch puts the state of the
+process that continues in place. All other modules are shared.
 """
 
 import logging
@@ -9,7 +9,6 @@ import os
 import pkgutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -58,7 +57,6 @@ class Source:
 
 @lru_cache(maxsize=1)
 def _installed() -> frozenset[str]:
-    """Names of standard and installed modules, which functions and simulator share."""
     return sys.stdlib_module_names | packages_distributions().keys()
 
 
@@ -70,8 +68,6 @@ class UnsetVariableError(KeyError):
 
 
 class _Variables(dict[str, str]):
-    """`os.environ` of one environment."""
-
     def __missing__(self, name: str) -> str:
         raise UnsetVariableError(name)
 
@@ -136,10 +132,8 @@ class Environments:
         try:
             module = pkgutil.resolve_name(f"{source.module}:")
         except (Exception, SystemExit) as error:
-            what = f"{type(error).__name__}: {error}"
-            if isinstance(error, UnsetVariableError):
-                what = str(error)
-            elif isinstance(error, ModuleNotFoundError):
+            what = str(error) if isinstance(error, UnsetVariableError) else f"{type(error).__name__}: {error}"
+            if isinstance(error, ModuleNotFoundError):
                 what += " (add its folder with --path DIR, or install it)"
             raise HandlerError(f"{function}: cannot import {source.place}: {what}") from error
         finally:
@@ -206,19 +200,3 @@ def _load(modules: Mapping[str, ModuleType]) -> None:
 def _use_loggers(manager: logging.Manager) -> None:
     logging.Logger.manager = manager
     logging.root = logging.Logger.root = manager.root
-
-
-@dataclass(frozen=True, slots=True)
-class HandlerContext:
-    """The context argument of Lambda's Python runtime (AWS Lambda developer guide, 2026-11)."""
-
-    function_name: str
-    invoked_function_arn: str
-    memory_limit_in_mb: str
-    aws_request_id: str
-    log_group_name: str
-    log_stream_name: str
-    get_remaining_time_in_millis: Callable[[], int]
-    function_version: str = "$LATEST"
-    client_context: None = None
-    identity: None = None

@@ -17,7 +17,6 @@ _MOTO.enabled = True
 
 
 def by_moto(request: AWSPreparedRequest, _: str = "") -> AWSResponse:
-    """moto's answer to a request."""
     if "ASIA" not in header_of(request, "Authorization"):
         # Credentials of an assumed role name their account themselves; all others here are the home account's.
         request.headers["x-moto-account-id"] = HOME_ACCOUNT

@@ -39,14 +39,12 @@ _STATUSES: Final = {
 
 
 def body_of(request: AWSPreparedRequest) -> Any:
-    """The JSON of a request; an empty body is an empty object."""
     body = request.body or b"{}"
     assert isinstance(body, str | bytes), "these APIs send no streams"
     return json.loads(body)
 
 
 def header_of(request: AWSPreparedRequest, name: str) -> str:
-    """A header of a request, "" if it has none of that name."""
     value: Any = request.headers.get(name, "")
     return value.decode() if isinstance(value, bytes) else str(value)
 
@@ -97,7 +95,6 @@ def items_of(body: Mapping[str, Any], table: str) -> Iterator[Mapping[str, Any]]
 
 
 def answer(url: str, status: int, headers: dict[str, str], body: bytes) -> AWSResponse:
-    """An HTTP response to a request for a URL."""
     return AWSResponse(url, status, HTTPHeaders.from_dict(headers), MockRawResponse(body))
 
 
@@ -110,13 +107,11 @@ def failure(request: AWSPreparedRequest, service: str, error: ServiceError) -> A
     status = _STATUSES.get(error.code, 400)
     if service == "dynamodb" and status < 500:
         status = 400
-    message = str(error).removeprefix(f"{error.code}: ")
     headers = {"Content-Type": "application/json", "x-amzn-errortype": error.code, "x-amzn-requestid": "0" * 8}
-    return answer(request.url, status, headers, json.dumps({"__type": error.code, "message": message}).encode())
+    return answer(request.url, status, headers, json.dumps({"__type": error.code, "message": error.message}).encode())
 
 
 def error_code(response: AWSResponse) -> str:
-    """The error code of a response, or "" for a success."""
     if response.status_code < 300:
         return ""
     if named := response.headers.get("x-amzn-errortype"):

@@ -1,7 +1,6 @@
 """Virtual time at a speed relative to the host's, for clients of a running world.
 
-Owns the only thread in which the kernel runs: its greenlets are bound to the thread that first switched to them. Every
-other thread that reads or changes the world must hold `turn`.
+The kernel's greenlets are bound to one thread. Others that read or change the world must hold `turn`.
 """
 
 import threading
@@ -12,10 +11,10 @@ from drsim.simulator.kernel import Kernel, StopReason
 
 _PERIOD_S: Final = 0.02
 _YIELD_S: Final = 0.001
+# Events between two chances for other threads: each may be a write of some milliseconds.
 _EVENTS_MAX: Final = 50
-"""Events between two chances for other threads: each may be a write of some milliseconds."""
+# A longer step of the host's time was a sleep of the host: virtual time does not leap.
 _LEAP_MAX_S: Final = 1.0
-"""A longer step of the host's time was a sleep of the host: virtual time does not leap."""
 
 
 class StoppedError(Exception):
@@ -25,8 +24,8 @@ class StoppedError(Exception):
 class Pacer:
     """Lets virtual time pass `speed` times as fast as `wall_seconds` does, unless it is paused.
 
-    A process or action that fails ends alone, and `complain` gets the error. An error of the simulation itself ends
-    virtual time: it is kept in `broken`, and `on_broken` is called.
+    A process or action that fails ends alone, and `complain` gets the error. A broken simulation ends virtual time:
+    its error is kept in `broken`, and `on_broken` is called.
     """
 
     def __init__(
@@ -47,14 +46,12 @@ class Pacer:
         self._complain = complain
         self._on_broken: Callable[[], object] = lambda: None
         # The virtual time that has passed by itself, the one requested, and whether all events up to them are done.
-        self._flow_us = kernel.now_us
-        self._wanted_us = kernel.now_us
+        self._flow_us = self._wanted_us = kernel.now_us
         self._settled = True
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="virtual time", daemon=True)
 
     def start(self, *, on_broken: Callable[[], object]) -> None:
-        """Start virtual time."""
         self._on_broken = on_broken
         self._thread.start()
 
@@ -72,7 +69,6 @@ class Pacer:
             self._flow_us = self._kernel.now_us
 
     def resume(self) -> None:
-        """Let virtual time pass again."""
         with self.turn:
             self.paused = False
 

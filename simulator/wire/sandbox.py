@@ -112,7 +112,7 @@ def output_into(logs: LogsService, kernel: Kernel, known: Callable[[str], bool])
 
 
 class _FunctionOutput:
-    """An output stream that separates what functions write; in all else it is the real one."""
+    """An output stream that turns each complete line of a function into a log line; in all else the real one."""
 
     def __init__(self, real: Any, logs: LogsService, kernel: Kernel, known: Callable[[str], bool]) -> None:
         self._real = real
@@ -125,7 +125,6 @@ class _FunctionOutput:
         return getattr(self._real, name)
 
     def write(self, text: str) -> int:
-        """Write a text; each complete line of a function is a log line."""
         process = self._kernel.current
         invocation = None if process is None else process.tag
         if not isinstance(invocation, Invocation):

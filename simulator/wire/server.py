@@ -1,8 +1,4 @@
-"""A world behind an HTTP endpoint: moto's server with DRS, the deployed table, and a workload in virtual time.
-
-Owns the served world, the effect of clients' requests on it, and the few endpoints under /drsim. moto answers for AWS.
-No finder and no poller runs here: those are the clients'.
-"""
+"""A world behind an HTTP endpoint: DRS, the deployed table and a workload; finder and poller are the clients'."""
 
 import io
 import json
@@ -82,7 +78,6 @@ class ServedWorld(World):
         return shown
 
     def servers(self) -> list[dict[str, Any]]:
-        """Source servers, each with its present job."""
         shown = []
         for scope in self.scopes:
             busy = {
@@ -107,10 +102,7 @@ def _waves(waves: object) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def served_world(spec: WorldSpec, *, seed: int, spare_servers: int) -> Iterator[ServedWorld]:
-    """The world of a spec, with a number of spare servers; it ends with the block.
-
-    Jobs of the spare servers live as those of the first group of executions, or by default.
-    """
+    """The world of a spec. Spare servers' jobs live as those of its first group of executions, or by default."""
     # The user ends it.
     never = {"duration": _NO_END_US, "until_finished": False, "bounds": Bounds()}
     endless = spec.model_copy(update={**never, "schedule": spec.schedule.model_copy(update={"first": _NO_END_US})})
@@ -136,7 +128,6 @@ class Endpoint:
         }
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answer a request."""
         # Before this request's turn, since a client may send slowly.
         body = get_input_stream(environ).read()
         environ["wsgi.input"] = io.BytesIO(body)
@@ -165,8 +156,8 @@ class Endpoint:
 
     def _time(self) -> dict[str, Any]:
         now_us, pacer = self._world.kernel.now_us, self._pacer
-        time = {"now": self._world.shown(now_us), "virtual_seconds": now_us / 1_000_000}
-        return {**time, "speed": pacer.speed, "paused": pacer.paused}
+        pace = {"speed": pacer.speed, "paused": pacer.paused}
+        return {"now": self._world.shown(now_us), "virtual_seconds": now_us / 1_000_000, **pace}
 
     def _turned(self, turn: Callable[[], None]) -> dict[str, Any]:
         turn()
@@ -218,8 +209,7 @@ class Endpoint:
 
 def _parameters(query: str, known: set[str]) -> dict[str, str]:
     parameters = dict(parse_qsl(query, keep_blank_values=True))
-    unknown = sorted(parameters.keys() - known)
-    if unknown:
+    if unknown := sorted(parameters.keys() - known):
         raise WrongUseError(f"no such parameter: {', '.join(unknown)}; known are {', '.join(known) or 'none here'}")
     return parameters
 
@@ -235,8 +225,7 @@ class _Quiet(MotoRequestHandler):
 
 def bound(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes any free one. Raises OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))

@@ -1,7 +1,7 @@
-"""The execution table in moto's DynamoDB, behind the interface of the simulated one, with a StatusIndex that lags.
+"""The execution table in moto's DynamoDB, under the team's attribute names, with a StatusIndex that lags.
 
-moto keeps the items, under the team's attribute names, evaluates every expression and makes every page. It reports no
-writes, so the table is read after each. Its index never lags, so a query sees the items that the simulated one shows.
+moto reports no writes, so the table is read after each. Its index never lags, so a query sees the items that the
+simulated index shows.
 """
 
 import base64
@@ -21,7 +21,6 @@ from pydantic.alias_generators import to_snake
 from drsim.orchestrator.model import ExecutionKey
 from drsim.simulator.events import WriteRefused
 from drsim.simulator.kernel import Kernel
-from drsim.simulator.randomness import Spread
 from drsim.simulator.reader import Attributes
 from drsim.simulator.services.dynamodb import ALWAYS, Condition, IndexLag, key_of
 from drsim.simulator.services.errors import ConditionFailedError
@@ -46,7 +45,7 @@ _STYLES: Final[Mapping[str, Callable[[str], str]]] = {
 
 
 class Names:
-    """Translates attribute names between ours, for services and properties, and a team's; unknown names stay."""
+    """Translates attribute names, however deep, between ours and a team's; unknown names stay."""
 
     def __init__(self, table: TableSpec) -> None:
         style = _STYLES[table.style]
@@ -54,15 +53,12 @@ class Names:
         self._ours = {theirs: name for name, theirs in self._theirs.items()}
 
     def of(self, name: str) -> str:
-        """Their name of one of our attributes."""
         return self._theirs.get(name, name)
 
     def theirs(self, value: Any) -> Any:
-        """A value, however deep, with their names."""
         return _renamed(value, self._theirs)
 
     def ours(self, value: Any) -> Any:
-        """A value, however deep, with our names."""
         return _renamed(value, self._ours)
 
 
@@ -93,19 +89,11 @@ class MotoTable:
     """`simulator.services.dynamodb.ExecutionTable`, kept by moto."""
 
     def __init__(
-        self,
-        kernel: Kernel,
-        trace: Trace,
-        *,
-        index_lag: Spread,
-        page_bytes_max: int,
-        held_back: Callable[[ExecutionKey, int], int] | None = None,
-        name: str,
-        names: Names,
+        self, kernel: Kernel, trace: Trace, lag: IndexLag, *, page_bytes_max: int, name: str, names: Names
     ) -> None:
         self._kernel = kernel
         self._trace = trace
-        self._lag = IndexLag(kernel, index_lag, held_back)
+        self._lag = lag
         self._page_bytes_max = page_bytes_max
         self.name = name
         self.names = names
@@ -124,18 +112,15 @@ class MotoTable:
         return len(self._items)
 
     def get(self, key: ExecutionKey) -> StoredItem | None:
-        """Strongly consistent read."""
         return self._items.get(key)
 
     def put(self, attributes: Attributes, *, writer: str, request_id: str = "") -> None:
-        """PutItem."""
         with self._own_write(key_of(attributes), writer, request_id):
             self._client.put_item(TableName=self.name, Item=self.wire_form(attributes))
 
     def update(
         self, key: ExecutionKey, new: Attributes, *, writer: str, request_id: str = "", condition: Condition = ALWAYS
     ) -> None:
-        """UpdateItem with SET of these attributes; all others stay. Raises ConditionFailedError."""
         if not condition.holds(self.get(key)):
             self._trace.emit(WriteRefused(self._kernel.now_us, request_id, writer, key.execution_id))
             raise ConditionFailedError
@@ -151,14 +136,12 @@ class MotoTable:
             )
 
     def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
-        """DeleteItem; deleting a missing item is no error."""
         if key in self._items:
             with self._own_write(key, writer, request_id):
                 self._client.delete_item(TableName=self.name, Key=self._wire_key(key))
 
     @property
     def keys(self) -> tuple[ExecutionKey, ...]:
-        """The keys of all items."""
         return tuple(self._items)
 
     def key_of(self, wire_item: Mapping[str, Any]) -> ExecutionKey:
@@ -225,7 +208,6 @@ class MotoTable:
         self.written(key, writer, request_id)
 
     def wire_form(self, attributes: Attributes) -> dict[str, Any]:
-        """Attributes under the team's names, in wire form."""
         return {name: _serialize(value) for name, value in self.names.theirs(attributes).items()}
 
     def _wire_key(self, key: ExecutionKey) -> dict[str, Any]:
@@ -235,6 +217,4 @@ class MotoTable:
         return DynamoType({"S": key.execution_id}), DynamoType({"S": key.plan_id})
 
     def _ours(self, wire_item: Mapping[str, Any]) -> dict[str, Any]:
-        """Our view of an item in its wire form."""
-        ours: dict[str, Any] = self.names.ours({name: _deserialize(value) for name, value in wire_item.items()})
-        return ours
+        return dict(self.names.ours({name: _deserialize(value) for name, value in wire_item.items()}))

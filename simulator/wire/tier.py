@@ -1,7 +1,4 @@
-"""The wire tier's parts of a world; the only module that chooses them.
-
-The functions run as deployed, on boto3 and botocore, and moto keeps the table. All else is the fast tier's.
-"""
+"""The wire tier's parts of a world: functions run as deployed and moto keeps the table; all else is the fast tier's."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -9,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import boto3
@@ -24,7 +22,7 @@ from drsim.simulator.wire import deployment, gateway, sandbox
 from drsim.simulator.wire.calls import Calls
 from drsim.simulator.wire.clock import virtual_clock
 from drsim.simulator.wire.deployment import DeployedFunction
-from drsim.simulator.wire.environments import Environments, HandlerContext, Source, UnsetVariableError
+from drsim.simulator.wire.environments import Environments, Source, UnsetVariableError
 from drsim.simulator.wire.errors import HandlerError
 from drsim.simulator.wire.messages import SERVICES
 from drsim.simulator.wire.table import MotoTable, Names
@@ -72,8 +70,6 @@ def _empty() -> None:
 
 
 class _WireTier:
-    """One run's functions as deployed."""
-
     def __init__(self, spec: WorldSpec, functions: Handlers) -> None:
         self._functions = functions
         is_ours, names = (functions.finder, functions.poller) == (OUR_FINDER, OUR_POLLER), Names(spec.table)
@@ -129,13 +125,17 @@ class _WireTier:
         ids = (invocation.request_id, invocation.function)
         for action in ("logs:CreateLogStream", "logs:PutLogEvents") if invocation.cold else ("logs:PutLogEvents",):
             world.trace.emit(ActionUsed(world.kernel.now_us, *ids, action, log_arn))
-        context = HandlerContext(
+        # As in Lambda's Python runtime (AWS Lambda developer guide, 2026-11).
+        context = SimpleNamespace(
             function_name=deployed.name,
+            function_version="$LATEST",
             invoked_function_arn=deployed.arn,
             memory_limit_in_mb=str(deployed.memory_mb),
             aws_request_id=invocation.request_id,
             log_group_name=group,
             log_stream_name=stream,
+            client_context=None,
+            identity=None,
             get_remaining_time_in_millis=lambda: (invocation.deadline_us - world.kernel.now_us) // 1000,
         )
         try:
@@ -157,7 +157,6 @@ class _WireTier:
 
 
 def _scheduled_event(world: World, payload: Payload, rule_arn: str) -> dict[str, object]:
-    """EventBridge's event of a tick."""
     at = datetime.fromtimestamp((world.spec.epoch_us + world.kernel.now_us) // 1_000_000, tz=UTC)
     return {
         "version": "0",

@@ -5,7 +5,7 @@ from typing import Final
 from drsim.orchestrator.model import ExecutionKey
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
-from drsim.simulator.services.dynamodb import ExecutionTable, QueryPage
+from drsim.simulator.services.dynamodb import ExecutionTable, IndexLag, QueryPage
 from drsim.simulator.trace import Trace
 
 Attributes = dict[str, object]
@@ -19,7 +19,8 @@ def table_of(
 ) -> ExecutionTable:
     """An empty table."""
     # A trace without events is false, so `or` will not do.
-    return ExecutionTable(kernel, Trace() if trace is None else trace, index_lag=lag, page_bytes_max=page_bytes_max)
+    trace = Trace() if trace is None else trace
+    return ExecutionTable(kernel, trace, IndexLag(kernel, lag), page_bytes_max=page_bytes_max)
 
 
 def key_of(execution_id: str, plan_id: str = "plan") -> ExecutionKey:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from drsim.orchestrator.model import ExecutionKey
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
-from drsim.simulator.services.dynamodb import ALWAYS, Condition, ExecutionTable, IndexKey
+from drsim.simulator.services.dynamodb import ALWAYS, Condition, ExecutionTable, IndexKey, IndexLag
 from drsim.simulator.services.errors import ConditionFailedError
 from drsim.simulator.services.stored_item import StoredItem, item_size_bytes
 from drsim.simulator.trace import Trace
@@ -150,7 +150,7 @@ def check_reads(table: ExecutionTable, rows: Rows) -> None:
 def test_without_lag_a_query_over_all_pages_is_the_dict_in_order(program: list[Step], bytes_max: int) -> None:
     rows: Rows = {}
     with closing(Kernel(seed=1)) as kernel:
-        table = ExecutionTable(kernel, Trace(), index_lag=Spread(0, 0), page_bytes_max=bytes_max)
+        table = ExecutionTable(kernel, Trace(), IndexLag(kernel, Spread(0, 0)), page_bytes_max=bytes_max)
         for step in program:
             if step.kind == "wait":
                 kernel.run(until_us=kernel.now_us + step.number)
@@ -170,7 +170,7 @@ def test_index_shows_versions_within_the_lag_and_finally_the_table(
     # Of each item every version, with the instant from which on it was the truth.
     history: dict[ExecutionKey, list[tuple[int, Attributes | None]]] = {}
     with closing(Kernel(seed=seed)) as kernel:
-        table = ExecutionTable(kernel, Trace(), index_lag=Spread(0, LAG_US_MAX), page_bytes_max=bytes_max)
+        table = ExecutionTable(kernel, Trace(), IndexLag(kernel, Spread(0, LAG_US_MAX)), page_bytes_max=bytes_max)
         for step in program:
             if step.kind == "wait":
                 kernel.run(until_us=kernel.now_us + step.number % LAG_US_MAX)

@@ -19,7 +19,7 @@ from drsim.simulator.faults.plan import Plan
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.drs import DrsJob, DrsService
-from drsim.simulator.services.dynamodb import ExecutionTable
+from drsim.simulator.services.dynamodb import ExecutionTable, IndexLag
 from drsim.simulator.services.spec import Drs, JobLife
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
@@ -98,7 +98,9 @@ class Bench:
     def __init__(self, monitor: type[Monitor], *, spec: WorldSpec = SPEC, settings: Settings | None = None) -> None:
         self.kernel = Kernel()
         self.trace = Trace()
-        self.table = ExecutionTable(self.kernel, self.trace, index_lag=Spread(0, 0), page_bytes_max=1_048_576)
+        self.table = ExecutionTable(
+            self.kernel, self.trace, IndexLag(self.kernel, Spread(0, 0)), page_bytes_max=1_048_576
+        )
         self.drs = DrsService(self.kernel, self.trace, Drs())
         truth = Truth(self.drs, epoch_us=spec.epoch_us, timeout_us=1800 * SECOND_US)
         self.monitor = monitor(

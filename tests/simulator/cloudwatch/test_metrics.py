@@ -23,7 +23,7 @@ from drsim.simulator.events import (
 )
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
-from drsim.simulator.services.dynamodb import Condition, ExecutionTable
+from drsim.simulator.services.dynamodb import Condition, ExecutionTable, IndexLag
 from drsim.simulator.services.errors import ConditionFailedError
 from drsim.simulator.trace import Trace
 from drsim.simulator.world import World
@@ -42,7 +42,9 @@ class Watched:
         self.kernel = Kernel()
         self.trace = Trace()
         self.cloudwatch = CloudWatch(self.trace, epoch_us=epoch_us)
-        self.table = ExecutionTable(self.kernel, self.trace, index_lag=Spread(0, 0), page_bytes_max=1_048_576)
+        self.table = ExecutionTable(
+            self.kernel, self.trace, IndexLag(self.kernel, Spread(0, 0)), page_bytes_max=1_048_576
+        )
 
     def emit(self, *events: object) -> "Watched":
         for event in events:

@@ -14,7 +14,7 @@ from drsim.simulator.events import ItemChanged, WriteRefused
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
 from drsim.simulator.reader import Attributes
-from drsim.simulator.services.dynamodb import ExecutionTable
+from drsim.simulator.services.dynamodb import ExecutionTable, IndexLag
 from drsim.simulator.services.spec import TableSpec
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire import gateway, sandbox
@@ -97,9 +97,8 @@ def moto_table(
     return MotoTable(
         kernel,
         Trace() if trace is None else trace,
-        index_lag=lag or Spread(0, 0),
+        IndexLag(kernel, lag or Spread(0, 0), held_back),
         page_bytes_max=page_bytes_max,
-        held_back=held_back,
         name=NAME,
         names=names,
     )
@@ -143,7 +142,10 @@ class Twins:
             trace.listen(WriteRefused, heard.append)
         self.client = new_client()
         self.fast = ExecutionTable(
-            self.kernels[0], self.traces[0], index_lag=lag, page_bytes_max=page_bytes_max, held_back=held_back
+            self.kernels[0],
+            self.traces[0],
+            IndexLag(self.kernels[0], lag, held_back),
+            page_bytes_max=page_bytes_max,
         )
         self.wire = moto_table(
             self.kernels[1],
