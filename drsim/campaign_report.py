@@ -15,11 +15,8 @@ from drsim.reports import campaign as report
 from drsim.scenarios import explanation, failure
 from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.campaign import Campaign, missing_ranges
-from drsim.scenarios.contradiction import signature
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.model import Scenario
-from drsim.simulator.checks.ledger import PHASES
-from drsim.simulator.faults.kinds import Fault
 
 PAGE, MARKDOWN = "report.html", "report.md"
 _STORIES_MAX: Final = 20
@@ -44,55 +41,22 @@ def summed_up(folder: Path) -> report.CampaignSummary:
     kept = reading(lambda: read(folder / CAMPAIGN))
     if kept is None:
         raise UserError(f"no campaign in {folder}: `drsim explore` leaves {CAMPAIGN} in a folder of its own")
-    campaign, scenario = Campaign(kept.ranges), kept.header.scenario
+    campaign = Campaign(kept.ranges)
     paths = sorted((folder / FAILURES).glob("*.yaml"))
     failures = reading(lambda: {path: failure.read(path) for path in paths})
-    groups, others = _grouped(campaign, folder, failures, kept.header.parts)
     run, missing = _seeds(kept)
-    quantiles = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))
+    groups, others = _grouped(campaign, folder, failures, kept.header.parts)
     return report.CampaignSummary(
-        scenario=scenario.name,
-        title=scenario.title,
-        why=scenario.why,
-        folder=str(folder),
+        scenario=kept.header.scenario,
+        campaign=campaign,
+        folder=folder,
         parts=kept.header.parts,
         code=kept.header.code,
-        claim=campaign.claim(),
-        unexercised=campaign.unexercised,
-        seeds_count=campaign.seeds_count,
-        failed_seeds=tuple(sorted({each.seed for each in campaign.failures})),
         run=run,
         missing=missing,
-        compared=campaign.compared,
-        recovery_s=dict(sorted(campaign.recovery_s.items())),
-        recovery_quantiles=tuple((name, campaign.recovery(ratio)) for name, ratio in quantiles),
-        recovery_allowed_s=scenario.bounds.completion / _US,
-        healed=scenario.heal is not None,
-        unwinnable=tuple(sorted(campaign.unwinnable.items())),
-        phases=PHASES,
-        ledger=_ledger(scenario, campaign),
         groups=groups,
         others=others,
     )
-
-
-def drawn_faults(scenario: Scenario) -> list[Fault]:
-    """The kinds of fault that the scenario has, or may draw."""
-    drawn = set() if scenario.swarm is None else set(scenario.swarm.faults)
-    return [fault for fault in Fault if fault in drawn | {rule.fault for rule in scenario.faults}]
-
-
-def _ledger(scenario: Scenario, campaign: Campaign) -> dict[str, tuple[report.LedgerCell, ...]]:
-    faults = drawn_faults(scenario)
-    # Without counts, every possible cell is missing.
-    possible = campaign.empty_cells(faults, {})
-
-    def cell(fault: Fault, phase: str) -> report.LedgerCell:
-        key, is_possible = f"{fault} {phase}", phase in possible.get(fault, ())
-        counts = {"struck": campaign.fired[key], "met_poll": campaign.in_flight[key], "changed": campaign.changed[key]}
-        return report.LedgerCell(**counts, possible=is_possible)
-
-    return {str(fault): tuple(cell(fault, phase) for phase in PHASES) for fault in faults}
 
 
 def size_of(scenario: Scenario) -> str:
@@ -103,19 +67,19 @@ def size_of(scenario: Scenario) -> str:
     return f"{', '.join(plural(*each) for each in counted)}, {duration(scenario.duration / _US)} of virtual time"
 
 
-def _seeds(kept: Kept) -> tuple[tuple[report.Seeds, ...], tuple[report.Seeds, ...]]:
+def _seeds(kept: Kept) -> tuple[list[report.Seeds], list[report.Seeds]]:
     """The ranges that were run, merged, and those that were requested and not run."""
     done = sorted((each.first, each.last) for each in kept.ranges)
     if not done:
-        return (), tuple(missing_ranges(*kept.header.seeds, [])) if kept.header.seeds else ()
+        return [], missing_ranges(*kept.header.seeds, []) if kept.header.seeds else []
     whole = done[0][0], done[-1][1]
     run = missing_ranges(*whole, missing_ranges(*whole, done))
-    return tuple(run), tuple(missing_ranges(*kept.header.seeds or whole, done))
+    return run, missing_ranges(*kept.header.seeds or whole, done)
 
 
 def _grouped(
     campaign: Campaign, folder: Path, failures: dict[Path, Failure], parts: str
-) -> tuple[tuple[report.FailureGroup, ...], tuple[report.FailureStory, ...]]:
+) -> tuple[list[report.FailureGroup], list[report.FailureStory]]:
     """The groups, each with the failures shrunk from its seeds, and the failures of no group."""
     left = dict(failures)
 
@@ -124,37 +88,28 @@ def _grouped(
         return _story(path, left.pop(path), folder, run_again=run_again)
 
     groups = []
-    for (name, _), members in campaign.groups().items():
-        first, paths = members[0], [failure_path(folder, member) for member in members]
-        group = report.FailureGroup(
-            property=name,
-            expected=signature(first),
-            observed=first.observed,
-            execution_id=first.execution_id,
-            at_s=first.at_us / _US,
-            seeds=tuple(each.seed for each in members),
-            # An earlier campaign with other parts may have left a file of that name.
-            stories=tuple(story(path) for path in paths if path in left and left[path].parts == parts),
-        )
-        groups.append(group)
-    others = tuple(story(path) for path in list(left))
+    for (_, expected), found in campaign.groups().items():
+        paths = [failure_path(folder, each) for each in found]
+        # An earlier campaign with other parts may have left a file of that name.
+        stories = [story(path) for path in paths if path in left and left[path].parts == parts]
+        groups.append(report.FailureGroup(expected, found, stories))
+    others = [story(path) for path in list(left)]
     # If the page cannot show all groups, those with a story come first.
     groups.sort(key=lambda group: not group.stories)
-    return tuple(groups), others
+    return groups, others
 
 
 def _story(path: Path, kept: Failure, folder: Path, *, run_again: bool) -> report.FailureStory:
     """A failure and its story from another run, or the reason why there is none."""
     text, outcome, trouble = path.read_text(encoding="utf-8"), "", ""
-    lines: list[explanation.Line] = []
+    steps: list[explanation.Line] = []
     nearest = None
     if run_again:
         try:
             replay = failure.replay(kept)
             outcome = replay.detail
             if replay.outcome == "still fails":
-                lines = explanation.story(kept)
-                nearest = explanation.difference(kept)
+                steps, nearest = explanation.story(kept), explanation.difference(kept)
             else:
                 trouble = f"{replay.outcome}: {replay.detail}"
         # The parts are a user's own: importing or building them may raise anything.
@@ -162,20 +117,13 @@ def _story(path: Path, kept: Failure, folder: Path, *, run_again: bool) -> repor
             trouble = f"cannot be run again: {type(error).__name__}: {error}"
     return report.FailureStory(
         file=path.relative_to(folder).as_posix(),
-        property=kept.property,
-        seed=kept.seed,
-        replay=shlex.join(["drsim", "replay", str(path)]),
-        size=size_of(kept.scenario),
-        faults=tuple(map(str, kept.scenario.faults)),
-        expected=kept.expected,
-        observed=kept.observed,
-        failed_at_s=kept.at / _US,
+        failure=kept,
         # The file's own text, or all of it if its layout is not drsim's.
         scenario=textwrap.dedent(text.partition("\nscenario:\n")[2]) or text,
+        replay=shlex.join(["drsim", "replay", str(path)]),
+        size=size_of(kept.scenario),
         outcome=outcome,
-        steps=tuple(report.Step(at_s=each.at_us / _US, text=each.text, kind=each.kind) for each in lines),
-        passing="" if nearest is None else nearest.passing,
-        fails="" if nearest is None else nearest.fails,
-        passes="" if nearest is None else nearest.passes,
+        steps=steps,
+        nearest=nearest,
         trouble=trouble,
     )

@@ -6,7 +6,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from drsim.campaign_report import drawn_faults
 from drsim.console import block, duration, line, plural
 from drsim.failures import GROUPS_SHOWN_MAX
 from drsim.scenarios.campaign import Campaign
@@ -46,24 +45,24 @@ def show(
 
 
 def _show_ledger(console: Console, scenario: Scenario, campaign: Campaign) -> None:
-    faults = drawn_faults(scenario)
+    ledger = campaign.ledger(scenario)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     table.add_column("  fault", no_wrap=True)
     for phase in PHASES:
         table.add_column(_in_words(phase), justify="right")
-    for fault in faults:
-        cells = [f"{fault} {phase}" for phase in PHASES]
-        counts = [(campaign.fired[cell], campaign.in_flight[cell], campaign.changed[cell]) for cell in cells]
-        table.add_row(f"  {fault}", *["/".join(map(str, each)) if each[0] else "-" for each in counts])
+    for fault, cells in ledger.items():
+        counts = [f"{cell.struck}/{cell.met_poll}/{cell.changed}" if cell.struck else "-" for cell in cells.values()]
+        table.add_row(f"  {fault}", *counts)
     console.print("\n  injected / during a running poll / outcome changed", end=" ")
     console.print(f"(of {campaign.compared} seeds\n  that also ran without faults); executions by their phase of life")
     console.print(table)
     if campaign.overdue_seeds:
         share = campaign.overdue_seeds / campaign.seeds_count
         console.print(f"  faults met an execution older than its timeout in {share:.0%} of seeds")
-    for counted, met in ((campaign.fired, "met"), (campaign.in_flight, "met a running poll")):
-        for fault, phases in campaign.empty_cells(faults, counted).items():
-            console.print(Text(f"  {fault} never {met}: {', '.join(map(_in_words, phases))}", "dim"))
+    for count, met in (("struck", "met"), ("met_poll", "met a running poll")):
+        for fault, cells in ledger.items():
+            if never := [phase for phase, cell in cells.items() if cell.possible and not getattr(cell, count)]:
+                console.print(Text(f"  {fault} never {met}: {', '.join(map(_in_words, never))}", "dim"))
     console.print()
 
 

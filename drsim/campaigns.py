@@ -128,7 +128,8 @@ def explored(
                 done = campaign.seeds_count - before
                 rate = done / max(machine.wall_seconds() - began, 0.001)
                 show(
-                    done, f"{plural(campaign.seeds_count, 'seed')}, {rate:.0f} seeds/s, {campaign.failed_count} failed"
+                    done,
+                    f"{plural(campaign.seeds_count, 'seed')}, {rate:.0f} seeds/s, {len(campaign.failed_seeds)} failed",
                 )
     if ranges and work.engine is None:
         console.print("  interrupted before anything began; what earlier campaigns left is as it was")

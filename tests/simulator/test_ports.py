@@ -105,9 +105,7 @@ def test_end_is_saved_with_its_instant_and_a_first_version(kernel: Kernel) -> No
 
 
 @pytest.mark.parametrize("change", [{"Version": 4}, {"Status": "CANCELLED"}, {"Status": "CANCELLED", "Version": 4}])
-def test_write_during_a_poll_makes_it_lose_the_race(
-    kernel: Kernel, change: dict[str, object]
-) -> None:
+def test_write_during_a_poll_makes_it_lose_the_race(kernel: Kernel, change: dict[str, object]) -> None:
     rig = Rig(kernel)
     rig.table.put(attributes_of("a", "POLLING", Version=3), writer="person")
 
