@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from drsim.arguments import UserError, reading
-from drsim.campaign_files import CAMPAIGN, FAILURES, Kept, failure_path, read
+from drsim.campaign_files import CAMPAIGN, FAILURES, failure_path, read
 from drsim.console import duration, plural
 from drsim.reports import campaign as report
 from drsim.scenarios import explanation, failure
 from drsim.scenarios.atomic_files import replaced
-from drsim.scenarios.campaign import Campaign, missing_ranges
+from drsim.scenarios.campaign import Campaign, Header, joined, missing_ranges
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.model import Scenario
 
@@ -41,22 +41,14 @@ def summed_up(folder: Path) -> report.CampaignSummary:
     kept = reading(lambda: read(folder / CAMPAIGN))
     if kept is None:
         raise UserError(f"no campaign in {folder}: `drsim explore` leaves {CAMPAIGN} in a folder of its own")
-    campaign = Campaign(kept.ranges)
+    header, campaign = kept.header, Campaign(kept.ranges)
     paths = sorted((folder / FAILURES).glob("*.yaml"))
     failures = reading(lambda: {path: failure.read(path) for path in paths})
-    run, missing = _seeds(kept)
-    groups, others = _grouped(campaign, folder, failures, kept.header.parts)
-    return report.CampaignSummary(
-        scenario=kept.header.scenario,
-        campaign=campaign,
-        folder=folder,
-        parts=kept.header.parts,
-        code=kept.header.code,
-        run=run,
-        missing=missing,
-        groups=groups,
-        others=others,
-    )
+    done = [(each.first, each.last) for each in kept.ranges]
+    run = joined(done)
+    requested = header.seeds or (run and (run[0][0], run[-1][1]))
+    missing = missing_ranges(*requested, done) if requested else []
+    return report.CampaignSummary(header, campaign, folder, run, missing, *_grouped(campaign, folder, failures, header))
 
 
 def size_of(scenario: Scenario) -> str:
@@ -67,18 +59,8 @@ def size_of(scenario: Scenario) -> str:
     return f"{', '.join(plural(*each) for each in counted)}, {duration(scenario.duration / _US)} of virtual time"
 
 
-def _seeds(kept: Kept) -> tuple[list[report.Seeds], list[report.Seeds]]:
-    """The ranges that were run, merged, and those that were requested and not run."""
-    done = sorted((each.first, each.last) for each in kept.ranges)
-    if not done:
-        return [], missing_ranges(*kept.header.seeds, []) if kept.header.seeds else []
-    whole = done[0][0], done[-1][1]
-    run = missing_ranges(*whole, missing_ranges(*whole, done))
-    return run, missing_ranges(*kept.header.seeds or whole, done)
-
-
 def _grouped(
-    campaign: Campaign, folder: Path, failures: dict[Path, Failure], parts: str
+    campaign: Campaign, folder: Path, failures: dict[Path, Failure], header: Header
 ) -> tuple[list[report.FailureGroup], list[report.FailureStory]]:
     """The groups, each with the failures shrunk from its seeds, and the failures of no group."""
     left = dict(failures)
@@ -91,7 +73,7 @@ def _grouped(
     for (_, expected), found in campaign.groups().items():
         paths = [failure_path(folder, each) for each in found]
         # An earlier campaign with other parts may have left a file of that name.
-        stories = [story(path) for path in paths if path in left and left[path].parts == parts]
+        stories = [story(path) for path in paths if path in left and left[path].parts == header.parts]
         groups.append(report.FailureGroup(expected, found, stories))
     others = [story(path) for path in list(left)]
     # If the page cannot show all groups, those with a story come first.
@@ -101,29 +83,23 @@ def _grouped(
 
 def _story(path: Path, kept: Failure, folder: Path, *, run_again: bool) -> report.FailureStory:
     """A failure and its story from another run, or the reason why there is none."""
-    text, outcome, trouble = path.read_text(encoding="utf-8"), "", ""
-    steps: list[explanation.Line] = []
-    nearest = None
-    if run_again:
-        try:
-            replay = failure.replay(kept)
-            outcome = replay.detail
-            if replay.outcome == "still fails":
-                steps, nearest = explanation.story(kept), explanation.difference(kept)
-            else:
-                trouble = f"{replay.outcome}: {replay.detail}"
-        # The parts are a user's own: importing or building them may raise anything.
-        except Exception as error:
-            trouble = f"cannot be run again: {type(error).__name__}: {error}"
-    return report.FailureStory(
+    text = path.read_text(encoding="utf-8")
+    story = report.FailureStory(
         file=path.relative_to(folder).as_posix(),
         failure=kept,
         # The file's own text, or all of it if its layout is not drsim's.
         scenario=textwrap.dedent(text.partition("\nscenario:\n")[2]) or text,
         replay=shlex.join(["drsim", "replay", str(path)]),
         size=size_of(kept.scenario),
-        outcome=outcome,
-        steps=steps,
-        nearest=nearest,
-        trouble=trouble,
     )
+    if not run_again:
+        return story
+    try:
+        replay = failure.replay(kept)
+        if replay.outcome != "still fails":
+            return story._replace(trouble=f"{replay.outcome}: {replay.detail}")
+        steps, nearest = explanation.story(kept), explanation.difference(kept)
+    # The parts are a user's own: importing or building them may raise anything.
+    except Exception as error:
+        return story._replace(trouble=f"cannot be run again: {type(error).__name__}: {error}")
+    return story._replace(outcome=replay.detail, steps=steps, nearest=nearest)

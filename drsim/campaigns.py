@@ -17,12 +17,11 @@ from rich.console import Console
 
 from drsim import campaign_files, campaign_report, campaign_summary
 from drsim.arguments import EngineName, ExitCode, UserError
-from drsim.campaign_files import Header
 from drsim.console import errors, line, long_line, plural, progress
 from drsim.failures import Found, keep_each
 from drsim.processes import ProcessExecutor
 from drsim.scenarios import crashes, machine
-from drsim.scenarios.campaign import Campaign, Explored, missing_ranges
+from drsim.scenarios.campaign import Campaign, Explored, Header, missing_ranges
 from drsim.scenarios.contradiction import BROKEN, scenario_of
 from drsim.scenarios.explore import LostError, explore
 from drsim.scenarios.extras import needs

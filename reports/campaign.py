@@ -12,11 +12,10 @@ from typing import Final, NamedTuple
 from drsim.reports import markdown, page
 from drsim.reports.comparing.effect import wilson
 from drsim.reports.text import visible
-from drsim.scenarios.campaign import Campaign
+from drsim.scenarios.campaign import Campaign, Header, Seeds
 from drsim.scenarios.contradiction import Contradiction
 from drsim.scenarios.explanation import Difference, Line
 from drsim.scenarios.failure import Failure
-from drsim.scenarios.model import Scenario
 
 PAGE_BYTES_MAX: Final = 300_000
 _STORIES_SHOWN: Final = (20, 10, 5, 2, 1, 0)
@@ -25,9 +24,6 @@ _LINES_MAX: Final = 80
 _BARS_MIN: Final = 24
 _BARS_MAX: Final = 48
 _QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
-
-Seeds = tuple[int, int]
-"""The first and the last of a range."""
 
 
 class FailureStory(NamedTuple):
@@ -41,10 +37,10 @@ class FailureStory(NamedTuple):
     scenario: str
     replay: str
     size: str
-    outcome: str
-    steps: Sequence[Line]
-    nearest: Difference | None
-    trouble: str
+    outcome: str = ""
+    steps: Sequence[Line] = ()
+    nearest: Difference | None = None
+    trouble: str = ""
 
 
 class FailureGroup(NamedTuple):
@@ -65,11 +61,9 @@ class CampaignSummary(NamedTuple):
     `others` are failures in the folder that belong to no group: of crash points, or of an earlier campaign.
     """
 
-    scenario: Scenario
+    header: Header
     campaign: Campaign
     folder: Path
-    parts: str
-    code: str
     run: Sequence[Seeds]
     missing: Sequence[Seeds]
     groups: Sequence[FailureGroup] = ()
@@ -148,9 +142,10 @@ def render_markdown(summary: CampaignSummary) -> str:
 def _fitting(summary: CampaignSummary, bytes_max: int, render: Callable[[Mapping[str, object]], str]) -> str:
     stories = [*(story for group in summary.groups for story in group.stories), *summary.others]
     bars, bar_seconds = recovery_chart(summary.campaign.recovery_s)
-    ledger = summary.campaign.ledger(summary.scenario)
+    ledger = summary.campaign.ledger(summary.header.scenario)
     context = {
         **summary._asdict(),
+        "scenario": summary.header.scenario,
         "verdict": summary.campaign.verdict,
         "ledger": ledger,
         "possible": [cell for cells in ledger.values() for cell in cells.values() if cell.possible],

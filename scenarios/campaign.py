@@ -6,7 +6,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import ceil
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from pydantic import Field
 
@@ -17,6 +17,21 @@ from drsim.simulator.checks.ledger import PHASES, phases_of
 from drsim.simulator.faults.kinds import Fault
 
 _CLAIM_MIN: Final = 4
+
+Seeds: TypeAlias = tuple[int, int]
+"""The first and the last of a range."""
+
+
+class Header(Record):
+    """What is explored: a scenario, its parts ("" for drsim's own code), a digest of the code, and seeds.
+
+    `seeds` are those of the latest request; None in files of earlier versions.
+    """
+
+    scenario: Scenario
+    parts: str
+    code: str
+    seeds: Seeds | None = None
 
 
 class Explored(Record):
@@ -136,10 +151,16 @@ class Campaign:
         return {fault: {phase: cell(fault, phase) for phase in PHASES} for fault in Fault if fault in drawn}
 
 
-def missing_ranges(first: int, last: int, done: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def missing_ranges(first: int, last: int, done: Sequence[Seeds]) -> list[Seeds]:
     """The parts of `first` to `last` that no range in `done` covers."""
     missing, begin = [], first
     for low, high in [*sorted(done), (last + 1, last + 1)]:
         missing.append((begin, min(low - 1, last)))
         begin = max(begin, high + 1)
     return [(low, high) for low, high in missing if low <= high]
+
+
+def joined(ranges: Sequence[Seeds]) -> list[Seeds]:
+    """The ranges in order, as one where they touch or overlap."""
+    ends = min((low for low, _ in ranges), default=0), max((high for _, high in ranges), default=-1)
+    return missing_ranges(*ends, missing_ranges(*ends, ranges))

@@ -23,13 +23,12 @@ OUTSIDE: Final = ("tests", "noxfile", "orchestrator", "simulator", "scenarios", 
 """Names that no package may import: code for developers, which is not installed, and second names of our packages."""
 
 RESULT_DATA: Final = (
-    "drsim.scenarios.campaign.Campaign",
+    "drsim.scenarios.campaign",
     "drsim.scenarios.contradiction.Contradiction",
     "drsim.scenarios.explanation.Difference",
     "drsim.scenarios.explanation.Line",
     "drsim.scenarios.extras",
     "drsim.scenarios.failure.Failure",
-    "drsim.scenarios.model.Scenario",
     "drsim.scenarios.result",
     "drsim.simulator.decoder",
     "drsim.simulator.durations",

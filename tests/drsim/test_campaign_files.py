@@ -7,10 +7,10 @@ import pytest
 
 from drsim import campaign_files
 from drsim.arguments import UserError
-from drsim.campaign_files import Header, begin, failure_path, read, refuse_to_replace, set_aside
+from drsim.campaign_files import begin, failure_path, read, refuse_to_replace, set_aside
 from drsim.campaign_report import summed_up
 from drsim.cli import main
-from drsim.scenarios.campaign import Explored
+from drsim.scenarios.campaign import Explored, Header
 from drsim.scenarios.contradiction import Contradiction
 from drsim.scenarios.files import ScenarioError, load
 from tests.drsim.disks import full_disk

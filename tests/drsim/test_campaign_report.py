@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 from drsim.arguments import UserError
-from drsim.campaign_files import Header, begin, read
+from drsim.campaign_files import begin, read
 from drsim.campaign_report import summed_up, write
 from drsim.cli import main
 from drsim.reports.campaign import PAGE_BYTES_MAX
 from drsim.scenarios import failure
-from drsim.scenarios.campaign import Explored
+from drsim.scenarios.campaign import Explored, Header
 from drsim.scenarios.contradiction import Contradiction
 from drsim.scenarios.files import load
 from drsim.simulator.faults.kinds import Fault
@@ -98,7 +98,7 @@ def test_both_documents_show_the_bug_with_its_story(explored: Path) -> None:
 
 def test_ledger_marks_possible_cells_that_were_never_met(explored: Path) -> None:
     summary = summed_up(explored)
-    rows = summary.campaign.ledger(summary.scenario)
+    rows = summary.campaign.ledger(summary.header.scenario)
     page, markdown = documents(explored)
     line = next(line for line in markdown.splitlines() if line.startswith("| job-late"))
     assert line == "| job-late | 1 / 0 / 0 | 1 / 0 / 0 | **never** | **never** | **never** | - |"

@@ -52,7 +52,9 @@ def found(out: Path) -> str:
     folder = out / "explore-chaos"
     kept = campaign_files.read(folder / campaign_files.CAMPAIGN)
     assert kept is not None
-    return report.render_markdown(summed_up(folder)._replace(code="", parts="")).replace(str(out), "")
+    summary = summed_up(folder)
+    header = summary.header.model_copy(update={"code": "", "parts": ""})
+    return report.render_markdown(summary._replace(header=header)).replace(str(out), "")
 
 
 @pytest.fixture(scope="module")

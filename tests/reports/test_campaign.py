@@ -15,7 +15,7 @@ from drsim.reports.campaign import (
 )
 from drsim.reports.comparing.effect import wilson
 from drsim.reports.markdown import fenced
-from drsim.scenarios.campaign import Campaign, Explored
+from drsim.scenarios.campaign import Campaign, Explored, Header
 from drsim.scenarios.contradiction import Contradiction
 from drsim.scenarios.files import load
 
@@ -24,10 +24,9 @@ from drsim.scenarios.files import load
 def quiet() -> CampaignSummary:
     """Forty seeds in which nothing failed."""
     plain = load("chaos").model_copy(update={"swarm": None, "faults": ()})
+    header = Header(scenario=plain, parts="", code="0123456789abcdef0123")
     explored = Explored(first=1, last=40, compared=2)
-    return CampaignSummary(
-        plain, Campaign([explored]), Path("runs/explore-chaos"), "", "0123456789abcdef", [(1, 40)], []
-    )
+    return CampaignSummary(header, Campaign([explored]), Path("runs/explore-chaos"), run=[(1, 40)], missing=[])
 
 
 def failing(*seeds: int) -> Campaign:
@@ -105,8 +104,9 @@ def test_quiet_campaign_says_so_in_each_section(quiet: CampaignSummary) -> None:
         assert "No execution was overdue when the faults were healed." in text
         assert "There were none." in text
         assert "None" not in text
-    unhealed = quiet.scenario.model_copy(update={"heal": None})
-    assert "The scenario heals no faults." in render_markdown(quiet._replace(scenario=unhealed))
+    unhealed = quiet.header.scenario.model_copy(update={"heal": None})
+    header = quiet.header.model_copy(update={"scenario": unhealed})
+    assert "The scenario heals no faults." in render_markdown(quiet._replace(header=header))
 
 
 def test_the_same_summary_gives_the_same_bytes(quiet: CampaignSummary) -> None:
