@@ -1,7 +1,6 @@
 """Campaigns: exploring and crash points, as `drsim explore` runs them, on processes or dask.
 
-`drsim.campaign_files` owns the files, `drsim.campaign_summary` the summary, and `drsim.failures` what is kept and
-printed of each failure.
+`drsim.campaign_files` owns the files, and `drsim.campaign_console` what is printed and kept of each failure.
 """
 
 import logging
@@ -15,10 +14,10 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 
 from rich.console import Console
 
-from drsim import campaign_files, campaign_report, campaign_summary
+from drsim import campaign_console, campaign_files, campaign_report
 from drsim.arguments import EngineName, ExitCode, UserError
+from drsim.campaign_console import Found
 from drsim.console import errors, line, long_line, plural, progress
-from drsim.failures import Found, keep_each
 from drsim.processes import ProcessExecutor
 from drsim.scenarios import crashes, machine
 from drsim.scenarios.campaign import Campaign, Explored, Header, missing_ranges
@@ -134,7 +133,7 @@ def explored(
         console.print("  interrupted before anything began; what earlier campaigns left is as it was")
         return ExitCode.INTERRUPTED
     seconds, where = machine.wall_seconds() - began, work.engine.where() if work.engine else ""
-    campaign_summary.show(console, scenario, campaign, campaign.seeds_count - before, seconds, where)
+    campaign_console.show_totals(console, scenario, campaign, campaign.seeds_count - before, seconds, where)
     firsts = [(scenario_of(scenario, group[0]), group[0]) for group in campaign.groups().values()]
     exit_code = _ended(console, work, campaign.verdict, firsts, parts, folder)
     _report(console, folder)
@@ -161,7 +160,7 @@ def crashed(
             show(covered, f"{covered} of {len(points)} crash points, {plural(len(done.failures), 'violation')}")
     is_whole = bool(points) and not (work.interrupted or work.lost)
     verdict: RunVerdict = "fail" if done.failures or done.missed else "pass" if is_whole else "unknown"
-    campaign_summary.show_crashes(console, f"{scenario.name}, seed {seed}", verdict, points, done)
+    campaign_console.show_crashes(console, f"{scenario.name}, seed {seed}", verdict, points, done)
     firsts = [(point.within(plain), found) for (point, found), *_ in done.groups().values()]
     return _ended(console, work, verdict, firsts, parts, folder)
 
@@ -190,7 +189,7 @@ def _ended(console: Console, work: _Work, verdict: RunVerdict, firsts: Found, pa
         line(console, "unknown", work.lost, indent=2)
     for trouble in work.engine.troubles if work.engine else ():
         line(console, "unknown", f"a worker could not take part: {trouble}", indent=2)
-    work.interrupted = work.interrupted or not keep_each(console, firsts, parts, folder)
+    work.interrupted = work.interrupted or not campaign_console.keep_each(console, firsts, parts, folder)
     if work.interrupted:
         return ExitCode.INTERRUPTED
     if any(found.property == BROKEN for _, found in firsts):

@@ -78,20 +78,20 @@ def replay(
     ] = None,
 ) -> None:
     """Run a saved failure again: it still fails (exit 1), is fixed (0), or differs (1)."""
-    from drsim import failures
+    from drsim import campaign_console
     from drsim.console import output
 
     _check_parts(parts or "")
-    outcome = reading(lambda: failures.replayed(output(), file, parts))
+    outcome = reading(lambda: campaign_console.replayed(output(), file, parts))
     raise Exit(ExitCode.PASS if outcome == "fixed" else ExitCode.FAIL)
 
 
 def shrink(file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")]) -> None:
     """Make a saved failure smaller, in its place: it fails (exit 1) or is fixed (0)."""
-    from drsim import failures
+    from drsim import campaign_console
     from drsim.console import output
 
-    failing = writing(lambda: reading(lambda: failures.shrunk_again(output(), file)))
+    failing = writing(lambda: reading(lambda: campaign_console.shrunk_again(output(), file)))
     raise Exit(ExitCode.FAIL if failing else ExitCode.PASS)
 
 
