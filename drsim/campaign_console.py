@@ -89,7 +89,6 @@ def _phase(phase: str) -> str:
 def show_crashes(
     console: Console, name: str, verdict: RunVerdict, points: Sequence[CrashPoint], crashed: Crashed
 ) -> None:
-    """Print the outcome of a scenario's crash points."""
     console.print()
     covered, violations = crashed.points_count - len(crashed.missed), plural(len(crashed.failures), "violation")
     line(console, verdict, f"{name}: {covered} of {len(points)} crash points covered, {violations}", bold=True)
@@ -140,7 +139,6 @@ def _keep(console: Console, scenario: Scenario, found: Contradiction, parts: str
 
 
 def _show_failure(console: Console, kept: Failure, path: Path) -> None:
-    """Print the story of a failure, or why there is none."""
     console.print(f"  {campaign_report.size_of(kept.scenario)}")
     for rule in kept.scenario.faults:
         console.print(Text(f"    {rule}"))

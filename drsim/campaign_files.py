@@ -48,10 +48,7 @@ def _held(folder: Path) -> str:
 
 
 def set_aside(folder: Path) -> Path | None:
-    """Rename a campaign's folder to the first free of `NAME.1`, `NAME.2` and so on; None if it holds no campaign.
-
-    Raises OSError.
-    """
+    """Rename a campaign's folder to the first free of NAME.1, NAME.2...; None without a campaign. Raises OSError."""
     if not _held(folder):
         return None
     numbered = (folder.with_name(f"{folder.name}.{number}") for number in count(1))

@@ -18,9 +18,7 @@ from drsim.scenarios.campaign import Campaign, Header, joined, missing_ranges
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.model import Scenario
 
-PAGE, MARKDOWN = "report.html", "report.md"
 _STORIES_MAX: Final = 20
-_US: Final = 1_000_000
 
 
 def write(folder: Path) -> list[Path]:
@@ -29,11 +27,12 @@ def write(folder: Path) -> list[Path]:
     Raises OSError, and UserError for a folder without a campaign or with a file that cannot be read.
     """
     summary = summed_up(folder)
-    documents = {PAGE: report.render_html(summary), MARKDOWN: report.render_markdown(summary)}
-    for name, text in documents.items():
-        with replaced(folder / name) as place:
+    page, markdown = report.render_html(summary), report.render_markdown(summary)
+    documents = {folder / "report.html": page, folder / "report.md": markdown}
+    for path, text in documents.items():
+        with replaced(path) as place:
             place.write_text(text, encoding="utf-8")
-    return [folder / name for name in documents]
+    return list(documents)
 
 
 def summed_up(folder: Path) -> report.CampaignSummary:
@@ -56,7 +55,7 @@ def size_of(scenario: Scenario) -> str:
     executions = sum(group.executions for group in scenario.workload)
     waves = sum(group.executions * len(group.waves) for group in scenario.workload)
     counted = ((executions, "execution"), (waves, "wave"), (len(scenario.faults), "fault"))
-    return f"{', '.join(plural(*each) for each in counted)}, {duration(scenario.duration / _US)} of virtual time"
+    return f"{', '.join(plural(*each) for each in counted)}, {duration(scenario.duration / 1e6)} of virtual time"
 
 
 def _grouped(

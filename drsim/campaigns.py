@@ -125,10 +125,8 @@ def explored(
                 file.flush()
                 done = campaign.seeds_count - before
                 rate = done / max(machine.wall_seconds() - began, 0.001)
-                show(
-                    done,
-                    f"{plural(campaign.seeds_count, 'seed')}, {rate:.0f} seeds/s, {len(campaign.failed_seeds)} failed",
-                )
+                seeds_done, failed = plural(campaign.seeds_count, "seed"), len(campaign.failed_seeds)
+                show(done, f"{seeds_done}, {rate:.0f} seeds/s, {failed} failed")
     if ranges and work.engine is None:
         console.print("  interrupted before anything began; what earlier campaigns left is as it was")
         return ExitCode.INTERRUPTED
@@ -145,10 +143,7 @@ def explored(
 def crashed(
     console: Console, scenario: Scenario, folder: Path, *, engine: EngineStart, parts: str, seed: int, restart: bool
 ) -> ExitCode:
-    """Kill the functions at each of their calls, and show and keep the failures.
-
-    Raises OSError, and UserError for the engine.
-    """
+    """Kill the functions at each of their calls; show and keep failures. Raises OSError, UserError for the engine."""
     plain, points = crashes.crash_points(scenario, seed, parts)
     done = crashes.Crashed()
     with progress(errors(), scenario.name, len(points)) as show, _working() as work, engine() as work.engine:
@@ -200,7 +195,6 @@ def _ended(console: Console, work: _Work, verdict: RunVerdict, firsts: Found, pa
 
 
 def _report(console: Console, folder: Path) -> None:
-    """Write the campaign's report and print its path, or why there is none."""
     try:
         long_line(console, f"  report  {campaign_report.write(folder)[0]}")
     except UserError as error:

@@ -1,8 +1,4 @@
-"""The report of an exploration, as a page and as Markdown: what was run, what broke, and what was not tried.
-
-Owns the summary that both show, as data, and how they show it. The caller reads the campaign's folder and runs its
-failures again.
-"""
+"""The report of an exploration, as a page and as Markdown: what was run, what broke, and what was not tried."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -27,10 +23,7 @@ _QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
 
 
 class FailureStory(NamedTuple):
-    """One shrunk failure: a small scenario, what happens in it, and how the nearest passing run first differs.
-
-    `scenario` is its text. `trouble` is the reason why there is no story, or "".
-    """
+    """A shrunk failure with its scenario as text, and its story; `trouble` is the reason why there is none, or ""."""
 
     file: str
     failure: Failure
@@ -179,6 +172,5 @@ def _range(seeds: Seeds, between: str = "–") -> str:
 
 
 def _listed(items: Sequence[object], shown_max: int, more: str) -> str:
-    """The first items in words, and how many more there are."""
     rest = f" and {len(items) - shown_max} {more}" if len(items) > shown_max else ""
     return ", ".join(map(str, items[:shown_max])) + rest

@@ -55,10 +55,7 @@ class Explored(Record):
 
 
 class LedgerCell(NamedTuple):
-    """How often a kind of fault was injected in a phase of life, met a running poll, and changed an outcome.
-
-    A zero means something only if the pair of fault and phase is `possible`.
-    """
+    """How often a kind of fault was injected in a phase of life, met a running poll, and changed an outcome."""
 
     struck: int
     met_poll: int
@@ -83,7 +80,6 @@ class Campaign:
             self.add(each)
 
     def add(self, explored: Explored) -> None:
-        """Add the totals of a range."""
         self.seeds_count += explored.last - explored.first + 1
         self.failures += explored.failures
         for name in ("fired", "in_flight", "changed", "unwinnable", "recovery_s"):
@@ -130,15 +126,13 @@ class Campaign:
         return values[max(ceil(ratio * len(values)), 1) - 1] if values else 0
 
     def claim(self) -> str:
-        """The claim that the seeds support."""
-        if self.failures or not self.seeds_count:
-            return f"{len(self.failed_seeds)} of {self.seeds_count} seeds failed"
+        count = self.seeds_count
+        if self.failures or not count:
+            return f"{len(self.failed_seeds)} of {count} seeds failed"
         # The rule of three: with none in n, at most 3/n at 95 % (Hanley and Lippman-Hand, JAMA 1983).
-        if self.seeds_count < _CLAIM_MIN:
-            return f"0 of {self.seeds_count} seeds failed, too few to estimate a failure rate"
-        return (
-            f"0 of {self.seeds_count} seeds failed (failure rate below {300 / self.seeds_count:.2g} %, 95 % confidence)"
-        )
+        if count < _CLAIM_MIN:
+            return f"0 of {count} seeds failed, too few to estimate a failure rate"
+        return f"0 of {count} seeds failed (failure rate below {300 / count:.2g} %, 95 % confidence)"
 
     def ledger(self, scenario: Scenario) -> dict[Fault, dict[str, LedgerCell]]:
         """The cells by fault and phase of life, in order, of the faults that the scenario has or may draw."""
