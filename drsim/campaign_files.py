@@ -16,27 +16,13 @@ from pydantic import ValidationError
 from drsim.arguments import UserError
 from drsim.scenarios.aliases import current
 from drsim.scenarios.atomic_files import replaced
-from drsim.scenarios.campaign import Explored
+from drsim.scenarios.campaign import Explored, Header
 from drsim.scenarios.contradiction import Contradiction
 from drsim.scenarios.files import ScenarioError
-from drsim.scenarios.model import Scenario
-from drsim.scenarios.result import Record
 
 CAMPAIGN: Final = "campaign.jsonl"
 FAILURES: Final = "failures"
 _SHOWN_MAX: Final = 60
-
-
-class Header(Record):
-    """What is explored: a scenario, its parts ("" for drsim's own code), a digest of the code, and seeds.
-
-    `seeds` are the first and the last one of the latest request; None in files of earlier versions.
-    """
-
-    scenario: Scenario
-    parts: str
-    code: str
-    seeds: tuple[int, int] | None = None
 
 
 class Kept(NamedTuple):
@@ -62,10 +48,7 @@ def _held(folder: Path) -> str:
 
 
 def set_aside(folder: Path) -> Path | None:
-    """Rename a campaign's folder to the first free of `NAME.1`, `NAME.2` and so on; None if it holds no campaign.
-
-    Raises OSError.
-    """
+    """Rename a campaign's folder to the first free of NAME.1, NAME.2...; None without a campaign. Raises OSError."""
     if not _held(folder):
         return None
     numbered = (folder.with_name(f"{folder.name}.{number}") for number in count(1))

@@ -9,21 +9,16 @@ from pathlib import Path
 from typing import Final
 
 from drsim.arguments import UserError, reading
-from drsim.campaign_files import CAMPAIGN, FAILURES, Kept, failure_path, read
+from drsim.campaign_files import CAMPAIGN, FAILURES, failure_path, read
 from drsim.console import duration, plural
 from drsim.reports import campaign as report
 from drsim.scenarios import explanation, failure
 from drsim.scenarios.atomic_files import replaced
-from drsim.scenarios.campaign import Campaign, missing_ranges
-from drsim.scenarios.contradiction import signature
+from drsim.scenarios.campaign import Campaign, Header, joined, missing_ranges
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.model import Scenario
-from drsim.simulator.checks.ledger import PHASES
-from drsim.simulator.faults.kinds import Fault
 
-PAGE, MARKDOWN = "report.html", "report.md"
 _STORIES_MAX: Final = 20
-_US: Final = 1_000_000
 
 
 def write(folder: Path) -> list[Path]:
@@ -32,11 +27,12 @@ def write(folder: Path) -> list[Path]:
     Raises OSError, and UserError for a folder without a campaign or with a file that cannot be read.
     """
     summary = summed_up(folder)
-    documents = {PAGE: report.render_html(summary), MARKDOWN: report.render_markdown(summary)}
-    for name, text in documents.items():
-        with replaced(folder / name) as place:
+    page, markdown = report.render_html(summary), report.render_markdown(summary)
+    documents = {folder / "report.html": page, folder / "report.md": markdown}
+    for path, text in documents.items():
+        with replaced(path) as place:
             place.write_text(text, encoding="utf-8")
-    return [folder / name for name in documents]
+    return list(documents)
 
 
 def summed_up(folder: Path) -> report.CampaignSummary:
@@ -44,55 +40,14 @@ def summed_up(folder: Path) -> report.CampaignSummary:
     kept = reading(lambda: read(folder / CAMPAIGN))
     if kept is None:
         raise UserError(f"no campaign in {folder}: `drsim explore` leaves {CAMPAIGN} in a folder of its own")
-    campaign, scenario = Campaign(kept.ranges), kept.header.scenario
+    header, campaign = kept.header, Campaign(kept.ranges)
     paths = sorted((folder / FAILURES).glob("*.yaml"))
     failures = reading(lambda: {path: failure.read(path) for path in paths})
-    groups, others = _grouped(campaign, folder, failures, kept.header.parts)
-    run, missing = _seeds(kept)
-    quantiles = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))
-    return report.CampaignSummary(
-        scenario=scenario.name,
-        title=scenario.title,
-        why=scenario.why,
-        folder=str(folder),
-        parts=kept.header.parts,
-        code=kept.header.code,
-        claim=campaign.claim(),
-        unexercised=campaign.unexercised,
-        seeds_count=campaign.seeds_count,
-        failed_seeds=tuple(sorted({each.seed for each in campaign.failures})),
-        run=run,
-        missing=missing,
-        compared=campaign.compared,
-        recovery_s=dict(sorted(campaign.recovery_s.items())),
-        recovery_quantiles=tuple((name, campaign.recovery(ratio)) for name, ratio in quantiles),
-        recovery_allowed_s=scenario.bounds.completion / _US,
-        healed=scenario.heal is not None,
-        unwinnable=tuple(sorted(campaign.unwinnable.items())),
-        phases=PHASES,
-        ledger=_ledger(scenario, campaign),
-        groups=groups,
-        others=others,
-    )
-
-
-def drawn_faults(scenario: Scenario) -> list[Fault]:
-    """The kinds of fault that the scenario has, or may draw."""
-    drawn = set() if scenario.swarm is None else set(scenario.swarm.faults)
-    return [fault for fault in Fault if fault in drawn | {rule.fault for rule in scenario.faults}]
-
-
-def _ledger(scenario: Scenario, campaign: Campaign) -> dict[str, tuple[report.LedgerCell, ...]]:
-    faults = drawn_faults(scenario)
-    # Without counts, every possible cell is missing.
-    possible = campaign.empty_cells(faults, {})
-
-    def cell(fault: Fault, phase: str) -> report.LedgerCell:
-        key, is_possible = f"{fault} {phase}", phase in possible.get(fault, ())
-        counts = {"struck": campaign.fired[key], "met_poll": campaign.in_flight[key], "changed": campaign.changed[key]}
-        return report.LedgerCell(**counts, possible=is_possible)
-
-    return {str(fault): tuple(cell(fault, phase) for phase in PHASES) for fault in faults}
+    done = [(each.first, each.last) for each in kept.ranges]
+    run = joined(done)
+    requested = header.seeds or (run and (run[0][0], run[-1][1]))
+    missing = missing_ranges(*requested, done) if requested else []
+    return report.CampaignSummary(header, campaign, folder, run, missing, *_grouped(campaign, folder, failures, header))
 
 
 def size_of(scenario: Scenario) -> str:
@@ -100,22 +55,12 @@ def size_of(scenario: Scenario) -> str:
     executions = sum(group.executions for group in scenario.workload)
     waves = sum(group.executions * len(group.waves) for group in scenario.workload)
     counted = ((executions, "execution"), (waves, "wave"), (len(scenario.faults), "fault"))
-    return f"{', '.join(plural(*each) for each in counted)}, {duration(scenario.duration / _US)} of virtual time"
-
-
-def _seeds(kept: Kept) -> tuple[tuple[report.Seeds, ...], tuple[report.Seeds, ...]]:
-    """The ranges that were run, merged, and those that were requested and not run."""
-    done = sorted((each.first, each.last) for each in kept.ranges)
-    if not done:
-        return (), tuple(missing_ranges(*kept.header.seeds, [])) if kept.header.seeds else ()
-    whole = done[0][0], done[-1][1]
-    run = missing_ranges(*whole, missing_ranges(*whole, done))
-    return tuple(run), tuple(missing_ranges(*kept.header.seeds or whole, done))
+    return f"{', '.join(plural(*each) for each in counted)}, {duration(scenario.duration / 1e6)} of virtual time"
 
 
 def _grouped(
-    campaign: Campaign, folder: Path, failures: dict[Path, Failure], parts: str
-) -> tuple[tuple[report.FailureGroup, ...], tuple[report.FailureStory, ...]]:
+    campaign: Campaign, folder: Path, failures: dict[Path, Failure], header: Header
+) -> tuple[list[report.FailureGroup], list[report.FailureStory]]:
     """The groups, each with the failures shrunk from its seeds, and the failures of no group."""
     left = dict(failures)
 
@@ -124,58 +69,36 @@ def _grouped(
         return _story(path, left.pop(path), folder, run_again=run_again)
 
     groups = []
-    for (name, _), members in campaign.groups().items():
-        first, paths = members[0], [failure_path(folder, member) for member in members]
-        group = report.FailureGroup(
-            property=name,
-            expected=signature(first),
-            observed=first.observed,
-            execution_id=first.execution_id,
-            at_s=first.at_us / _US,
-            seeds=tuple(each.seed for each in members),
-            # An earlier campaign with other parts may have left a file of that name.
-            stories=tuple(story(path) for path in paths if path in left and left[path].parts == parts),
-        )
-        groups.append(group)
-    others = tuple(story(path) for path in list(left))
+    for (_, expected), found in campaign.groups().items():
+        paths = [failure_path(folder, each) for each in found]
+        # An earlier campaign with other parts may have left a file of that name.
+        stories = [story(path) for path in paths if path in left and left[path].parts == header.parts]
+        groups.append(report.FailureGroup(expected, found, stories))
+    others = [story(path) for path in list(left)]
     # If the page cannot show all groups, those with a story come first.
     groups.sort(key=lambda group: not group.stories)
-    return tuple(groups), others
+    return groups, others
 
 
 def _story(path: Path, kept: Failure, folder: Path, *, run_again: bool) -> report.FailureStory:
     """A failure and its story from another run, or the reason why there is none."""
-    text, outcome, trouble = path.read_text(encoding="utf-8"), "", ""
-    lines: list[explanation.Line] = []
-    nearest = None
-    if run_again:
-        try:
-            replay = failure.replay(kept)
-            outcome = replay.detail
-            if replay.outcome == "still fails":
-                lines = explanation.story(kept)
-                nearest = explanation.difference(kept)
-            else:
-                trouble = f"{replay.outcome}: {replay.detail}"
-        # The parts are a user's own: importing or building them may raise anything.
-        except Exception as error:
-            trouble = f"cannot be run again: {type(error).__name__}: {error}"
-    return report.FailureStory(
+    text = path.read_text(encoding="utf-8")
+    story = report.FailureStory(
         file=path.relative_to(folder).as_posix(),
-        property=kept.property,
-        seed=kept.seed,
-        replay=shlex.join(["drsim", "replay", str(path)]),
-        size=size_of(kept.scenario),
-        faults=tuple(map(str, kept.scenario.faults)),
-        expected=kept.expected,
-        observed=kept.observed,
-        failed_at_s=kept.at / _US,
+        failure=kept,
         # The file's own text, or all of it if its layout is not drsim's.
         scenario=textwrap.dedent(text.partition("\nscenario:\n")[2]) or text,
-        outcome=outcome,
-        steps=tuple(report.Step(at_s=each.at_us / _US, text=each.text, kind=each.kind) for each in lines),
-        passing="" if nearest is None else nearest.passing,
-        fails="" if nearest is None else nearest.fails,
-        passes="" if nearest is None else nearest.passes,
-        trouble=trouble,
+        replay=shlex.join(["drsim", "replay", str(path)]),
+        size=size_of(kept.scenario),
     )
+    if not run_again:
+        return story
+    try:
+        replay = failure.replay(kept)
+        if replay.outcome != "still fails":
+            return story._replace(trouble=f"{replay.outcome}: {replay.detail}")
+        steps, nearest = explanation.story(kept), explanation.difference(kept)
+    # The parts are a user's own: importing or building them may raise anything.
+    except Exception as error:
+        return story._replace(trouble=f"cannot be run again: {type(error).__name__}: {error}")
+    return story._replace(outcome=replay.detail, steps=steps, nearest=nearest)

@@ -1,7 +1,6 @@
 """Campaigns: exploring and crash points, as `drsim explore` runs them, on processes or dask.
 
-`drsim.campaign_files` owns the files, `drsim.campaign_summary` the summary, and `drsim.failures` what is kept and
-printed of each failure.
+`drsim.campaign_files` owns the files, and `drsim.campaign_console` what is printed and kept of each failure.
 """
 
 import logging
@@ -15,14 +14,13 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 
 from rich.console import Console
 
-from drsim import campaign_files, campaign_report, campaign_summary
+from drsim import campaign_console, campaign_files, campaign_report
 from drsim.arguments import EngineName, ExitCode, UserError
-from drsim.campaign_files import Header
+from drsim.campaign_console import Found
 from drsim.console import errors, line, long_line, plural, progress
-from drsim.failures import Found, keep_each
 from drsim.processes import ProcessExecutor
 from drsim.scenarios import crashes, machine
-from drsim.scenarios.campaign import Campaign, Explored, missing_ranges
+from drsim.scenarios.campaign import Campaign, Explored, Header, missing_ranges
 from drsim.scenarios.contradiction import BROKEN, scenario_of
 from drsim.scenarios.explore import LostError, explore
 from drsim.scenarios.extras import needs
@@ -127,14 +125,13 @@ def explored(
                 file.flush()
                 done = campaign.seeds_count - before
                 rate = done / max(machine.wall_seconds() - began, 0.001)
-                show(
-                    done, f"{plural(campaign.seeds_count, 'seed')}, {rate:.0f} seeds/s, {campaign.failed_count} failed"
-                )
+                seeds_done, failed = plural(campaign.seeds_count, "seed"), len(campaign.failed_seeds)
+                show(done, f"{seeds_done}, {rate:.0f} seeds/s, {failed} failed")
     if ranges and work.engine is None:
         console.print("  interrupted before anything began; what earlier campaigns left is as it was")
         return ExitCode.INTERRUPTED
     seconds, where = machine.wall_seconds() - began, work.engine.where() if work.engine else ""
-    campaign_summary.show(console, scenario, campaign, campaign.seeds_count - before, seconds, where)
+    campaign_console.show_totals(console, scenario, campaign, campaign.seeds_count - before, seconds, where)
     firsts = [(scenario_of(scenario, group[0]), group[0]) for group in campaign.groups().values()]
     exit_code = _ended(console, work, campaign.verdict, firsts, parts, folder)
     _report(console, folder)
@@ -146,10 +143,7 @@ def explored(
 def crashed(
     console: Console, scenario: Scenario, folder: Path, *, engine: EngineStart, parts: str, seed: int, restart: bool
 ) -> ExitCode:
-    """Kill the functions at each of their calls, and show and keep the failures.
-
-    Raises OSError, and UserError for the engine.
-    """
+    """Kill the functions at each of their calls; show and keep failures. Raises OSError, UserError for the engine."""
     plain, points = crashes.crash_points(scenario, seed, parts)
     done = crashes.Crashed()
     with progress(errors(), scenario.name, len(points)) as show, _working() as work, engine() as work.engine:
@@ -161,7 +155,7 @@ def crashed(
             show(covered, f"{covered} of {len(points)} crash points, {plural(len(done.failures), 'violation')}")
     is_whole = bool(points) and not (work.interrupted or work.lost)
     verdict: RunVerdict = "fail" if done.failures or done.missed else "pass" if is_whole else "unknown"
-    campaign_summary.show_crashes(console, f"{scenario.name}, seed {seed}", verdict, points, done)
+    campaign_console.show_crashes(console, f"{scenario.name}, seed {seed}", verdict, points, done)
     firsts = [(point.within(plain), found) for (point, found), *_ in done.groups().values()]
     return _ended(console, work, verdict, firsts, parts, folder)
 
@@ -190,7 +184,7 @@ def _ended(console: Console, work: _Work, verdict: RunVerdict, firsts: Found, pa
         line(console, "unknown", work.lost, indent=2)
     for trouble in work.engine.troubles if work.engine else ():
         line(console, "unknown", f"a worker could not take part: {trouble}", indent=2)
-    work.interrupted = work.interrupted or not keep_each(console, firsts, parts, folder)
+    work.interrupted = work.interrupted or not campaign_console.keep_each(console, firsts, parts, folder)
     if work.interrupted:
         return ExitCode.INTERRUPTED
     if any(found.property == BROKEN for _, found in firsts):
@@ -201,7 +195,6 @@ def _ended(console: Console, work: _Work, verdict: RunVerdict, firsts: Found, pa
 
 
 def _report(console: Console, folder: Path) -> None:
-    """Write the campaign's report and print its path, or why there is none."""
     try:
         long_line(console, f"  report  {campaign_report.write(folder)[0]}")
     except UserError as error:

@@ -46,7 +46,10 @@ def explore(
     """
     scenarios, (first, last), seconds_max = arguments.loaded(names, changes or []), _seeds(seeds), _seconds(time)
     _check_parts(parts)
-    _check_ways(resume=resume, restart=restart, crash_points=crash_points, timed=time is not None)
+    if resume and restart:
+        raise UserError("--resume continues the earlier campaign and --restart starts over: give one of them")
+    if crash_points and (time is not None or resume):
+        raise UserError("--crash-points is exhaustive: it takes neither --time nor --resume")
     _check_engine(engine, jobs, scheduler)
     from drsim import campaigns
     from drsim.campaign_files import refuse_to_replace
@@ -78,20 +81,20 @@ def replay(
     ] = None,
 ) -> None:
     """Run a saved failure again: it still fails (exit 1), is fixed (0), or differs (1)."""
-    from drsim import failures
+    from drsim import campaign_console
     from drsim.console import output
 
     _check_parts(parts or "")
-    outcome = reading(lambda: failures.replayed(output(), file, parts))
+    outcome = reading(lambda: campaign_console.replayed(output(), file, parts))
     raise Exit(ExitCode.PASS if outcome == "fixed" else ExitCode.FAIL)
 
 
 def shrink(file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")]) -> None:
     """Make a saved failure smaller, in its place: it fails (exit 1) or is fixed (0)."""
-    from drsim import failures
+    from drsim import campaign_console
     from drsim.console import output
 
-    failing = writing(lambda: reading(lambda: failures.shrunk_again(output(), file)))
+    failing = writing(lambda: reading(lambda: campaign_console.shrunk_again(output(), file)))
     raise Exit(ExitCode.FAIL if failing else ExitCode.PASS)
 
 
@@ -112,13 +115,6 @@ def _check_parts(parts: str) -> None:
     from drsim.scenarios.parts import parts_of
 
     option("--parts", lambda: parts_of(parts))
-
-
-def _check_ways(*, resume: bool, restart: bool, crash_points: bool, timed: bool) -> None:
-    if resume and restart:
-        raise UserError("--resume continues the earlier campaign and --restart starts over: give one of them")
-    if crash_points and (timed or resume):
-        raise UserError("--crash-points is exhaustive: it takes neither --time nor --resume")
 
 
 def _check_engine(engine: EngineName, jobs: int | None, scheduler: str) -> None:

@@ -4,18 +4,34 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from math import ceil
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 from pydantic import Field
 
 from drsim.scenarios.contradiction import Contradiction, signature
+from drsim.scenarios.model import Scenario
 from drsim.scenarios.result import Record, RunVerdict
-from drsim.simulator.checks.ledger import phases_of
+from drsim.simulator.checks.ledger import PHASES, phases_of
 from drsim.simulator.faults.kinds import Fault
 
 _CLAIM_MIN: Final = 4
+
+Seeds: TypeAlias = tuple[int, int]
+"""The first and the last of a range."""
+
+
+class Header(Record):
+    """What is explored: a scenario, its parts ("" for drsim's own code), a digest of the code, and seeds.
+
+    `seeds` are those of the latest request; None in files of earlier versions.
+    """
+
+    scenario: Scenario
+    parts: str
+    code: str
+    seeds: Seeds | None = None
 
 
 class Explored(Record):
@@ -38,6 +54,15 @@ class Explored(Record):
     unexercised: tuple[str, ...] = ()
 
 
+class LedgerCell(NamedTuple):
+    """How often a kind of fault was injected in a phase of life, met a running poll, and changed an outcome."""
+
+    struck: int
+    met_poll: int
+    changed: int
+    possible: bool
+
+
 class Campaign:
     """The totals of what was explored of one scenario; fields mean what those of Explored do."""
 
@@ -55,7 +80,6 @@ class Campaign:
             self.add(each)
 
     def add(self, explored: Explored) -> None:
-        """Add the totals of a range."""
         self.seeds_count += explored.last - explored.first + 1
         self.failures += explored.failures
         for name in ("fired", "in_flight", "changed", "unwinnable", "recovery_s"):
@@ -85,9 +109,9 @@ class Campaign:
         return "fail" if self.failures else "pass" if self.seeds_count and not self.unexercised else "unknown"
 
     @property
-    def failed_count(self) -> int:
-        """The number of seeds in which a property or criterion failed."""
-        return len({failure.seed for failure in self.failures})
+    def failed_seeds(self) -> list[int]:
+        """The seeds in which a property or criterion failed, in order."""
+        return sorted({failure.seed for failure in self.failures})
 
     def groups(self) -> dict[tuple[str, str], list[Contradiction]]:
         """Similar failures, by property and signature, each group in the order of seeds."""
@@ -102,27 +126,35 @@ class Campaign:
         return values[max(ceil(ratio * len(values)), 1) - 1] if values else 0
 
     def claim(self) -> str:
-        """The claim that the seeds support."""
-        if self.failures or not self.seeds_count:
-            return f"{self.failed_count} of {self.seeds_count} seeds failed"
+        count = self.seeds_count
+        if self.failures or not count:
+            return f"{len(self.failed_seeds)} of {count} seeds failed"
         # The rule of three: with none in n, at most 3/n at 95 % (Hanley and Lippman-Hand, JAMA 1983).
-        if self.seeds_count < _CLAIM_MIN:
-            return f"0 of {self.seeds_count} seeds failed, too few to estimate a failure rate"
-        return (
-            f"0 of {self.seeds_count} seeds failed (failure rate below {300 / self.seeds_count:.2g} %, 95 % confidence)"
-        )
+        if count < _CLAIM_MIN:
+            return f"0 of {count} seeds failed, too few to estimate a failure rate"
+        return f"0 of {count} seeds failed (failure rate below {300 / count:.2g} %, 95 % confidence)"
 
-    @staticmethod
-    def empty_cells(faults: Sequence[Fault], counts: Mapping[str, int]) -> dict[Fault, list[str]]:
-        """Return the phases of life in which a kind of fault could have acted and did not."""
-        missing = ((each, [phase for phase in phases_of(each) if not counts.get(f"{each} {phase}")]) for each in faults)
-        return {fault: phases for fault, phases in missing if phases}
+    def ledger(self, scenario: Scenario) -> dict[Fault, dict[str, LedgerCell]]:
+        """The cells by fault and phase of life, in order, of the faults that the scenario has or may draw."""
+        drawn = {rule.fault for rule in scenario.faults} | set(scenario.swarm.faults if scenario.swarm else ())
+
+        def cell(fault: Fault, phase: str) -> LedgerCell:
+            key = f"{fault} {phase}"
+            return LedgerCell(self.fired[key], self.in_flight[key], self.changed[key], phase in phases_of(fault))
+
+        return {fault: {phase: cell(fault, phase) for phase in PHASES} for fault in Fault if fault in drawn}
 
 
-def missing_ranges(first: int, last: int, done: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def missing_ranges(first: int, last: int, done: Sequence[Seeds]) -> list[Seeds]:
     """The parts of `first` to `last` that no range in `done` covers."""
     missing, begin = [], first
     for low, high in [*sorted(done), (last + 1, last + 1)]:
         missing.append((begin, min(low - 1, last)))
         begin = max(begin, high + 1)
     return [(low, high) for low, high in missing if low <= high]
+
+
+def joined(ranges: Sequence[Seeds]) -> list[Seeds]:
+    """The ranges in order, as one where they touch or overlap."""
+    ends = min((low for low, _ in ranges), default=0), max((high for _, high in ranges), default=-1)
+    return missing_ranges(*ends, missing_ranges(*ends, ranges))

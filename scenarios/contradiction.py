@@ -10,7 +10,6 @@ from dataclasses import asdict
 from typing import Final, TypeVar
 
 from drsim.scenarios import criteria
-from drsim.scenarios.finding import Criterion, Finding
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.parts import UnbuiltWorldError
 from drsim.scenarios.result import Record, Verdict
@@ -73,23 +72,17 @@ def judged(world: World, seed: int) -> tuple[list[Contradiction], Mapping[str, V
     for criterion, finding in findings:
         verdicts[criterion.name] = finding.verdict
         if finding.passed is False and all(verdicts[name] != "fail" for name in criterion.rests_on):
-            found.append(_contradiction(seed, criterion.name, _violation(world, criterion, finding)))
+            observed = finding.value if world.verdict_only else f"{finding.value} ({finding.evidence})"
+            at_end = Violation("", world.kernel.now_us, criterion.threshold(world).threshold, observed)
+            found.append(_contradiction(seed, criterion.name, finding.first or at_end))
     return found, verdicts
 
 
-def _violation(world: World, criterion: Criterion, finding: Finding) -> Violation:
-    observed = finding.value if world.verdict_only else f"{finding.value} ({finding.evidence})"
-    threshold = criterion.threshold(world).threshold
-    return finding.first or Violation("", world.kernel.now_us, threshold, observed)
-
-
 def contradictions(world: World, seed: int) -> list[Contradiction]:
-    """Run a world, and return its contradictions."""
     return judged(world, seed)[0]
 
 
 def broken(seed: int, at_us: int, error: BaseException) -> Contradiction:
-    """The contradiction of a simulation that broke."""
     return _contradiction(seed, BROKEN, Violation("", at_us, "the simulation continues", in_words(error)))
 
 

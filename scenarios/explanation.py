@@ -110,7 +110,6 @@ def _shown(line: str) -> str:
 
 
 def _truth(world: World, concerned: str) -> Iterator[Line]:
-    """When DRS's jobs of the execution ended, and how."""
     items = [world.table.get(key) for key in world.workload.expected if concerned in ("", key.execution_id)]
     for wave in (wave for item in items if item and item.execution for wave in item.execution.waves):
         job = world.truth.job(wave)

@@ -7,11 +7,11 @@ numbers of workers. Where workers run, and what happens when one dies, is the ex
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from functools import cache
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol
 
 from drsim.orchestrator.settings import SECOND_US
 from drsim.scenarios import machine
-from drsim.scenarios.campaign import Campaign, Explored, missing_ranges
+from drsim.scenarios.campaign import Campaign, Explored, Seeds, joined
 from drsim.scenarios.contradiction import BROKEN, broken, judged, new_without_faults, without_faults
 from drsim.scenarios.model import Scenario, unexercised
 from drsim.scenarios.parts import UnbuiltWorldError, parts_of, world_of
@@ -21,8 +21,6 @@ from drsim.simulator.world import Parts, World, collecting_seldom
 # One seed in 16 also runs without its faults, to see what they changed.
 _COMPARED_EVERY: Final = 16
 _RANGE_SECONDS: Final = 1.0
-
-Range: TypeAlias = tuple[int, int]
 
 
 def explore_range(scenario_json: str, first: int, last: int, parts_place: str) -> Explored:
@@ -94,7 +92,7 @@ class Engine(Protocol):
 
 
 def explore(
-    scenario: Scenario, ranges: Sequence[Range], engine: Engine, parts_place: str = "", seconds_max: float | None = None
+    scenario: Scenario, ranges: Sequence[Seeds], engine: Engine, parts_place: str = "", seconds_max: float | None = None
 ) -> Iterator[Explored]:
     """Explore ranges of seeds, yielding what is done as it comes. No new range begins after `seconds_max`.
 
@@ -103,8 +101,8 @@ def explore(
     once `submit` does, nothing new begins.
     """
     text, began, size = scenario.model_dump_json(), machine.wall_seconds(), 1
-    left, lost, reason = list(reversed(ranges)), list[Range](), ""
-    running: dict[Future[tuple[Explored, float]], Range] = {}
+    left, lost, reason = list(reversed(ranges)), list[Seeds](), ""
+    running: dict[Future[tuple[Explored, float]], Seeds] = {}
     while left or running:
         jobs = engine.jobs()
         in_time = seconds_max is None or machine.wall_seconds() - began < seconds_max
@@ -131,14 +129,11 @@ def explore(
             size = max(1, min(round(fitting), size * 4))
             yield explored
     if lost:
-        # The complement of the gaps between lost ranges: in order, and joined where they touch.
-        ends = min(low for low, _ in lost), max(high for _, high in lost)
-        joined = missing_ranges(*ends, missing_ranges(*ends, lost))
-        seeds_lost = ", ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in joined)
+        seeds_lost = ", ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in joined(lost))
         raise LostError(f"seeds {seeds_lost} were not run: {reason}")
 
 
-def _taken(left: list[Range], size: int) -> Range:
+def _taken(left: list[Seeds], size: int) -> Seeds:
     """Take the next seeds, at most this many, from the last range."""
     low, high = left.pop()
     last = min(high, low + size - 1)

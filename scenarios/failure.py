@@ -79,10 +79,10 @@ def _exactly(event: FaultInjected, rule: Rule, ids: set[str]) -> Rule:
     execution = event.execution_id if event.execution_id in ids else None
     selected = {"function": event.function or None, "execution": execution, "run": event.run, "nth": event.nth}
     selectors = POINTS[event.operation].selectors
-    changes: dict[str, object] = {name: value if name in selectors else None for name, value in selected.items()}
+    changes = {name: value if name in selectors else None for name, value in selected.items()}
     delay = Spread(event.delay_us, event.delay_us) if event.delay_us else None
-    changes |= {"operation": event.operation, "region": None, "delay": delay}
-    return rule.model_copy(update={**changes, "after": 0, "before": None, "chance": 1.0, "lasting": False})
+    always = {"region": None, "after": 0, "before": None, "chance": 1.0, "lasting": False}
+    return rule.model_copy(update={**changes, **always, "operation": event.operation, "delay": delay})
 
 
 def failure_of(scenario: Scenario, seed: int, name: str, parts_place: str = "") -> Failure | None:

@@ -23,14 +23,19 @@ OUTSIDE: Final = ("tests", "noxfile", "orchestrator", "simulator", "scenarios", 
 """Names that no package may import: code for developers, which is not installed, and second names of our packages."""
 
 RESULT_DATA: Final = (
+    "drsim.scenarios.campaign",
+    "drsim.scenarios.contradiction.Contradiction",
+    "drsim.scenarios.explanation.Difference",
+    "drsim.scenarios.explanation.Line",
     "drsim.scenarios.extras",
+    "drsim.scenarios.failure.Failure",
     "drsim.scenarios.result",
     "drsim.simulator.decoder",
     "drsim.simulator.durations",
     "drsim.simulator.events",
     "drsim.simulator.figures.table",
 )
-"""What reports may import of scenarios and simulator: extras, results, events, the format of durations, the figures."""
+"""What reports may import of scenarios and simulator: data such as results, failures and events, and their formats."""
 
 FLOORS: Final = (
     ("errors", "randomness", "durations", "cloudformation", "processes", "kernel", "executor"),

@@ -11,8 +11,9 @@ from typing import Final
 import pytest
 
 from drsim import outputs
-from drsim.campaign_files import Header, begin
+from drsim.campaign_files import begin
 from drsim.cli import main
+from drsim.scenarios.campaign import Header
 from drsim.scenarios.files import load
 from drsim.scenarios.runner import run
 from tests.drsim.test_reporting import FILES, complaint, contents

@@ -1,6 +1,5 @@
 """Exploration on engines: the results are those of one process, even when workers die."""
 
-import dataclasses
 import os
 import signal
 import subprocess
@@ -53,7 +52,8 @@ def found(out: Path) -> str:
     kept = campaign_files.read(folder / campaign_files.CAMPAIGN)
     assert kept is not None
     summary = summed_up(folder)
-    return report.render_markdown(dataclasses.replace(summary, folder="", code="", parts="")).replace(str(out), "")
+    header = summary.header.model_copy(update={"code": "", "parts": ""})
+    return report.render_markdown(summary._replace(header=header)).replace(str(out), "")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """The figures and the words of an exploration's report, from its summary alone."""
 
-from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,34 +15,27 @@ from drsim.reports.campaign import (
 )
 from drsim.reports.comparing.effect import wilson
 from drsim.reports.markdown import fenced
+from drsim.scenarios.campaign import Campaign, Explored, Header
+from drsim.scenarios.contradiction import Contradiction
+from drsim.scenarios.files import load
 
 
 @pytest.fixture
 def quiet() -> CampaignSummary:
     """Forty seeds in which nothing failed."""
-    return CampaignSummary(
-        scenario="chaos",
-        title="A handful of faults",
-        why="Nothing wrong is written.",
-        folder="runs/explore-chaos",
-        parts="",
-        code="0123456789abcdef0123",
-        claim="0 of 40 seeds failed (failure rate below 7.5 %, 95 % confidence)",
-        seeds_count=40,
-        failed_seeds=(),
-        run=((1, 40),),
-        missing=(),
-        compared=2,
-        recovery_s={},
-        recovery_quantiles=(),
-        recovery_allowed_s=90.0,
-        healed=True,
-        unwinnable=(),
-        phases=("STARTING", "PENDING"),
-        ledger={},
-        groups=(),
-        others=(),
+    plain = load("chaos").model_copy(update={"swarm": None, "faults": ()})
+    header = Header(scenario=plain, parts="", code="0123456789abcdef0123")
+    explored = Explored(first=1, last=40, compared=2)
+    return CampaignSummary(header, Campaign([explored]), Path("runs/explore-chaos"), run=[(1, 40)], missing=[])
+
+
+def failing(*seeds: int) -> Campaign:
+    """Forty seeds of which these failed."""
+    found = (
+        Contradiction(seed=seed, property="isolation", execution_id="", at_us=0, expected="", observed="")
+        for seed in seeds
     )
+    return Campaign([Explored(first=1, last=40, failures=tuple(found))])
 
 
 @pytest.mark.parametrize(
@@ -61,10 +54,10 @@ def test_the_interval_is_wilsons_as_published(failed: int, count: int, low: floa
 
 
 def test_rate_is_bounded_by_rule_of_three_or_by_wilsons_interval(quiet: CampaignSummary) -> None:
-    assert rate_sentence(quiet) == quiet.claim
-    failed = replace(quiet, failed_seeds=(7, 9), claim="2 of 40 seeds failed")
+    assert rate_sentence(quiet.campaign) == quiet.campaign.claim()
+    failed = failing(7, 9)
     assert rate_sentence(failed) == "2 of 40 seeds failed, 5 % (1.4 % to 17 % at 95 % confidence)"
-    assert (quiet.verdict, failed.verdict, replace(quiet, seeds_count=0).verdict) == ("pass", "fail", "unknown")
+    assert (quiet.campaign.verdict, failed.verdict, Campaign().verdict) == ("pass", "fail", "unknown")
 
 
 def test_shares_have_two_digits_that_count() -> None:
@@ -72,7 +65,7 @@ def test_shares_have_two_digits_that_count() -> None:
 
 
 def test_the_strip_shows_ranges_and_failed_seeds_at_their_places(quiet: CampaignSummary) -> None:
-    campaign = replace(quiet, run=((11, 15), (18, 20)), missing=((16, 17),), failed_seeds=(12, 20))
+    campaign = quiet._replace(campaign=failing(12, 20), run=[(11, 15), (18, 20)], missing=[(16, 17)])
     assert [(piece.kind, piece.at, piece.size) for piece in strip(campaign)] == [
         ("run", 0, 50),
         ("run", 70, 30),
@@ -81,16 +74,16 @@ def test_the_strip_shows_ranges_and_failed_seeds_at_their_places(quiet: Campaign
         ("failed", 90, 10),
     ]
     assert strip(campaign)[2].label == "seeds 16–17 were not run"
-    assert strip(replace(quiet, run=())) == []
+    assert strip(quiet._replace(run=[])) == []
 
 
 def test_a_thousand_failures_close_together_make_few_marks(quiet: CampaignSummary) -> None:
-    campaign = replace(quiet, run=((1, 1_000_000),), failed_seeds=tuple(range(1, 1001)))
+    campaign = quiet._replace(campaign=failing(*range(1, 1001)), run=[(1, 1_000_000)])
     assert [piece.label for piece in strip(campaign)][1:] == ["seed 1 failed", "seed 501 failed"]
 
 
-def test_the_chart_of_recovery_has_every_execution_and_few_bars(quiet: CampaignSummary) -> None:
-    bars, width = recovery_chart(replace(quiet, recovery_s={0: 3, 2: 6}))
+def test_the_chart_of_recovery_has_every_execution_and_few_bars() -> None:
+    bars, width = recovery_chart({0: 3, 2: 6})
     assert width == 1
     assert len(bars) == 24
     assert [(bar.size, bar.label) for bar in bars[:3]] == [
@@ -98,10 +91,10 @@ def test_the_chart_of_recovery_has_every_execution_and_few_bars(quiet: CampaignS
         (0, "0 after 1 s"),
         (100, "6 after 2 s"),
     ]
-    bars, width = recovery_chart(replace(quiet, recovery_s={99: 1, 100: 1}))
+    bars, width = recovery_chart({99: 1, 100: 1})
     assert (len(bars), width) == (34, 3)
     assert bars[-1].label == "2 after 99 to 101 s"
-    assert recovery_chart(quiet) == ([], 0)
+    assert recovery_chart({}) == ([], 0)
 
 
 def test_quiet_campaign_says_so_in_each_section(quiet: CampaignSummary) -> None:
@@ -111,7 +104,9 @@ def test_quiet_campaign_says_so_in_each_section(quiet: CampaignSummary) -> None:
         assert "No execution was overdue when the faults were healed." in text
         assert "There were none." in text
         assert "None" not in text
-    assert "The scenario heals no faults." in render_markdown(replace(quiet, healed=False))
+    unhealed = quiet.header.scenario.model_copy(update={"heal": None})
+    header = quiet.header.model_copy(update={"scenario": unhealed})
+    assert "The scenario heals no faults." in render_markdown(quiet._replace(header=header))
 
 
 def test_the_same_summary_gives_the_same_bytes(quiet: CampaignSummary) -> None:

@@ -1,0 +1,192 @@
+"""A campaign on the terminal: its totals, and its failures, which are shrunk, kept as files, printed and replayed.
+
+No failure is lost: one that cannot be shrunk is kept as it was found, and an existing file is not overwritten.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from drsim import campaign_files, campaign_report
+from drsim.console import block, duration, line, long_line, plural
+from drsim.scenarios import explanation, failure, machine
+from drsim.scenarios.campaign import Campaign
+from drsim.scenarios.contradiction import BROKEN, Contradiction, in_words
+from drsim.scenarios.crashes import Crashed, CrashPoint
+from drsim.scenarios.explanation import Difference
+from drsim.scenarios.failure import Failure
+from drsim.scenarios.files import ScenarioError
+from drsim.scenarios.model import Scenario
+from drsim.scenarios.result import RunVerdict
+from drsim.scenarios.shrink import shrunk_failure
+from drsim.simulator.checks.ledger import PHASES
+from drsim.simulator.trace import BrokenSimulationError
+
+Found: TypeAlias = Sequence[tuple[Scenario, Contradiction]]
+"""Failures, each with the scenario in which it occurs."""
+_GROUPS_SHOWN_MAX: Final = 5
+_SHRINK_SECONDS: Final = 60.0
+
+
+def show_totals(
+    console: Console, scenario: Scenario, campaign: Campaign, seeds_count: int, seconds: float, where: str
+) -> None:
+    """Print a campaign in which `seeds_count` seeds were run now; `where` is "" if none was left to run."""
+    console.print()
+    line(console, campaign.verdict, f"{scenario.name}: {campaign.claim()}", bold=True)
+    rate = f"{seeds_count / max(seconds, 0.001):.0f} seeds/s"
+    ran = f"{plural(seeds_count, 'seed')} in {duration(seconds)}, {rate} {where}"
+    console.print(f"  {ran if where else 'no seed was left to run'}")
+    if campaign.recovery_s:
+        took = ", ".join(f"{name} {campaign.recovery(q)} s" for name, q in (("p50", 0.5), ("p99", 0.99), ("max", 1)))
+        overdue, allowed = campaign.recovery_s.total(), duration(scenario.bounds.completion / 1e6)
+        console.print(f"  {plural(overdue, 'execution')} overdue when healed ended after {took} of {allowed}")
+    for reason, count in sorted(campaign.unwinnable.items()):
+        console.print(Text(f"  {plural(count, 'execution')} could not end as DRS's truth demands: {reason}"))
+    if campaign.fired:
+        _show_ledger(console, scenario, campaign)
+    for name in campaign.unexercised:
+        line(console, "unknown", f"{name}: the scenario declares it, and no seed exercised it", indent=2)
+    for (name, expected), group in campaign.groups().items():
+        seeds = ", ".join(str(each.seed) for each in group[:5])
+        more = f" and {len(group) - 5} more" if len(group) > 5 else ""
+        line(console, "fail", f"{name}: {plural(len(group), 'seed')} ({seeds}{more})", indent=2)
+        block(console, f"expected {expected}")
+        if name == BROKEN:
+            block(console, group[0].observed)
+
+
+def _show_ledger(console: Console, scenario: Scenario, campaign: Campaign) -> None:
+    ledger = campaign.ledger(scenario)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+    table.add_column("  fault", no_wrap=True)
+    for phase in PHASES:
+        table.add_column(_phase(phase), justify="right")
+    for fault, cells in ledger.items():
+        counts = [f"{cell.struck}/{cell.met_poll}/{cell.changed}" if cell.struck else "-" for cell in cells.values()]
+        table.add_row(f"  {fault}", *counts)
+    console.print("\n  injected / during a running poll / outcome changed", end=" ")
+    console.print(f"(of {campaign.compared} seeds\n  that also ran without faults); executions by their phase of life")
+    console.print(table)
+    if campaign.overdue_seeds:
+        share = campaign.overdue_seeds / campaign.seeds_count
+        console.print(f"  faults met an execution older than its timeout in {share:.0%} of seeds")
+    for count, met in (("struck", "met"), ("met_poll", "met a running poll")):
+        for fault, cells in ledger.items():
+            if never := [phase for phase, cell in cells.items() if cell.possible and not getattr(cell, count)]:
+                console.print(Text(f"  {fault} never {met}: {', '.join(map(_phase, never))}", "dim"))
+    console.print()
+
+
+def _phase(phase: str) -> str:
+    return phase.lower().replace("_", " ")
+
+
+def show_crashes(
+    console: Console, name: str, verdict: RunVerdict, points: Sequence[CrashPoint], crashed: Crashed
+) -> None:
+    console.print()
+    covered, violations = crashed.points_count - len(crashed.missed), plural(len(crashed.failures), "violation")
+    line(console, verdict, f"{name}: {covered} of {len(points)} crash points covered, {violations}", bold=True)
+    calls = sorted({str(point.rule.operation) for point in points})
+    console.print(f"  before and after each call ({', '.join(calls)}), alone and with a redelivery")
+    for violated, group in crashed.groups().items():
+        example = group[0][0].rule
+        line(console, "fail", f"{violated}: {plural(len(group), 'crash point')}, such as {example}", indent=2)
+    for rule in crashed.missed[:_GROUPS_SHOWN_MAX]:
+        line(console, "unknown", f"never injected: {rule}", indent=2)
+
+
+def keep_each(console: Console, failures: Found, parts: str, folder: Path) -> bool:
+    """Shrink the first failures, keep and print them. False if interrupted. Raises OSError."""
+    broken = [each for each in failures if each[1].property == BROKEN][:_GROUPS_SHOWN_MAX]
+    others = [each for each in failures if each[1].property != BROKEN][:_GROUPS_SHOWN_MAX]
+    try:
+        for scenario, found in [*broken, *others]:
+            console.print()
+            _keep(console, scenario, found, parts, campaign_files.failure_path(folder, found))
+    except KeyboardInterrupt:
+        console.print("  interrupted; failures not shrunk yet are left out")
+        return False
+    return True
+
+
+def _keep(console: Console, scenario: Scenario, found: Contradiction, parts: str, path: Path) -> None:
+    name = f"{found.property}, seed {found.seed}"
+    if path.exists():
+        # This campaign kept it before an interruption. It may have been shrunk further since.
+        try:
+            kept = failure.read(path)
+        except ScenarioError as error:
+            line(console, "fail", f"{name}, not shrunk: its file exists and cannot be read: {error}", bold=True)
+            return
+        line(console, "fail", f"{name}, kept before in {path}", bold=True)
+        _show_failure(console, kept, path)
+        return
+    began = machine.wall_seconds()
+    if found.property == BROKEN:
+        kept, runs_count, trouble = failure.unshrunk(scenario, found, parts), 0, "a broken simulation is not shrunk"
+    else:
+        kept, runs_count, trouble = shrunk_failure(scenario, found, parts_place=parts, seconds_max=_SHRINK_SECONDS)
+    failure.write(kept, path)
+    how = f"shrunk in {duration(machine.wall_seconds() - began)} ({plural(runs_count, 'run')})"
+    line(console, "fail", f"{name}, {f'kept as it was found: {trouble}' if trouble else how}", bold=True)
+    (_show_end if trouble else _show_failure)(console, kept, path)
+
+
+def _show_failure(console: Console, kept: Failure, path: Path) -> None:
+    console.print(f"  {campaign_report.size_of(kept.scenario)}")
+    for rule in kept.scenario.faults:
+        console.print(Text(f"    {rule}"))
+    difference = None
+    try:
+        lines, difference = explanation.story(kept), explanation.difference(kept)
+    except (Exception, BrokenSimulationError) as error:
+        long_line(console, f"  no story: {in_words(error)}")
+    else:
+        for each in lines:
+            long_line(console, f"    {each.at_us / 1e6:>9.3f} s  {each.text}")
+    _show_end(console, kept, path, difference)
+
+
+def _show_end(console: Console, kept: Failure, path: Path, difference: Difference | None = None) -> None:
+    long_line(console, f"    expected  {kept.expected}", "bold")
+    long_line(console, f"    observed  {kept.observed}", "bold")
+    if difference is not None:
+        long_line(console, f"  {difference.passing} passes; they first differ here:")
+        console.print(Text(f"    fails   {difference.fails}"), no_wrap=True, overflow="ellipsis")
+        console.print(Text(f"    passes  {difference.passes}"), no_wrap=True, overflow="ellipsis")
+    long_line(console, f"  replay  drsim replay {path}")
+
+
+def replayed(console: Console, path: Path, parts_place: str | None) -> str:
+    """Run a saved failure again, print its outcome, and return it. Raises ScenarioError."""
+    kept = failure.read(path)
+    answer = failure.replay(kept, parts_place)
+    verdict = "pass" if answer.outcome == "fixed" else "fail"
+    line(console, verdict, f"{path}: {answer.outcome}: {answer.detail}", bold=True)
+    if answer.outcome == "still fails":
+        _show_failure(console, kept if parts_place is None else kept.model_copy(update={"parts": parts_place}), path)
+    return answer.outcome
+
+
+def shrunk_again(console: Console, path: Path) -> bool:
+    """Make a saved failure smaller, in its place. False if it no longer fails. Raises ScenarioError and OSError."""
+    kept = failure.read(path)
+    if failure.replay(kept).outcome == "fixed":
+        line(console, "pass", f"{path}: fixed, there is nothing to shrink", bold=True)
+        return False
+    smaller, runs_count, trouble = shrunk_failure(
+        kept.scenario, kept, parts_place=kept.parts, seconds_max=_SHRINK_SECONDS
+    )
+    if trouble:
+        line(console, "fail", f"{path}: {kept.property}, left as it is: {trouble}", bold=True)
+        return True
+    failure.write(smaller, path)
+    line(console, "fail", f"{path}: {kept.property}, shrunk ({plural(runs_count, 'run')})", bold=True)
+    _show_failure(console, smaller, path)
+    return True
