@@ -34,17 +34,32 @@ class StoredItem:
         if isinstance(items, list):
             self._waves = _stored(items, old)
             attributes["Waves"] = [wave.item for wave in self._waves]
-            others = {name: value for name, value in attributes.items() if name != "Waves"}
-            waves_bytes = len("Waves") + _CONTAINER_BYTES + len(items) + sum([wave.size_bytes for wave in self._waves])
-            self.size_bytes = item_size_bytes(others) + waves_bytes
-        else:
-            self.size_bytes = item_size_bytes(attributes)
+        self.size_bytes: int = self._measure(before)
         if before is not None and len(self._waves) == len(old) and all(map(is_, self._waves, old)):
             # The same tuple object: readers see at once that no wave has changed.
             views = before.execution.waves
         else:
             views = tuple([wave.view for wave in self._waves])
         self.execution: ExecutionView = read_execution(attributes, views)
+
+    def _measure(self, before: "StoredItem | None") -> int:
+        """Return the size: that of the version before, corrected by the attributes that are other objects now."""
+        attributes = self.attributes
+        if before is None or not before.attributes.keys() <= attributes.keys():
+            return sum([_text_size_bytes(name) + self._attribute_size_bytes(name) for name in attributes])
+        old, total = before.attributes, before.size_bytes
+        for name, value in attributes.items():
+            if name not in old:
+                total += _text_size_bytes(name) + self._attribute_size_bytes(name)
+            elif value is not old[name]:
+                total += self._attribute_size_bytes(name) - before._attribute_size_bytes(name)
+        return total
+
+    def _attribute_size_bytes(self, name: str) -> int:
+        value = self.attributes[name]
+        if name == "Waves" and isinstance(value, list):
+            return _CONTAINER_BYTES + len(value) + sum([wave.size_bytes for wave in self._waves])
+        return _value_size_bytes(value)
 
 
 def _stored(items: Sequence[object], old: Sequence[_StoredWave]) -> tuple[_StoredWave, ...]:
