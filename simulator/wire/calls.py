@@ -111,11 +111,8 @@ class Calls:
             self.used(call, messages.action_of(service, operation))
         effects = self.world.effects
         if operation in effects.operations:
-            execution_id = invocation.execution_id if call.key is None else call.key.execution_id
-            about = (operation, call.key, execution_id, call.region)
-            call.act, call.fault = effects.around(
-                invocation, self.world.functions, *about, call.act, messages.shortened
-            )
+            about = (invocation, self.world.functions, operation, call.key, call.region)
+            call.act, call.fault = effects.around(*about, call.act, messages.shortened)
         return call
 
     def _made(self, call: ClientCall, began_us: int, error: str) -> None:
