@@ -46,11 +46,6 @@ _BACKOFF_US: Final = 1_000_000
 """botocore's `standard` mode: 3 attempts in all, and rand(0, 1) * 2**i seconds before each retry (botocore 1.43)."""
 
 
-def _whole(answer: _T, _: Shown) -> _T:
-    """Return the answer of an operation from which no fault leaves anything out."""
-    return answer
-
-
 @dataclass(frozen=True, slots=True)
 class Boundary:
     """The one way from production code to a service: a call takes time, may fail and is seen in the trace."""
@@ -79,7 +74,7 @@ class Boundary:
         stream: Stream | None = None,
         key: ExecutionKey | None = None,
         region: str = "",
-        leave_out: Callable[[_T, Shown], _T] = _whole,
+        leave_out: Callable[[_T, Shown], _T] = lambda answer, _: answer,
     ) -> _T:
         """Return what `answer` returns once `latency` has passed: the service acts at the end of the call.
 

@@ -193,14 +193,8 @@ class World:
         finder, poller = parts.handlers(self)
         functions.deploy(FINDER, spec.functions.finder, finder)
         functions.deploy(POLLER, spec.functions.poller, poller)
-
-        parts.rule(
-            kernel,
-            trace,
-            first_us=spec.schedule.first,
-            rate_us=spec.schedule.rate,
-            target=effects.on_tick(self._tick) if TICK in plan.operations else self._tick,
-        )
+        target = effects.on_tick(self._tick) if TICK in plan.operations else self._tick
+        parts.rule(kernel, trace, first_us=spec.schedule.first, rate_us=spec.schedule.rate, target=target)
         if spec.until_finished:
             trace.listen(ItemChanged, self._count_ended)
 

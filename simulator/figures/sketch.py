@@ -103,15 +103,11 @@ class Sketch:
 
 def _step(value: int) -> int:
     """The lower edge of the value's step; of a negative value, the upper one."""
-    shift = value.bit_length() - _BITS
-    if shift <= 0:
-        return value
+    shift = max(value.bit_length() - _BITS, 0)
     return value >> shift << shift if value > 0 else -(-value >> shift << shift)
 
 
 def _middle(step: int) -> int:
-    shift = step.bit_length() - _BITS
-    if shift <= 0:
-        return step
+    shift = max(step.bit_length() - _BITS, 0)
     half = (1 << shift) >> 1
     return step + half if step > 0 else step - half

@@ -60,6 +60,7 @@ class Statistics(Tally):
         self._asked_us: dict[str, int] = {}
         self._cold: set[str] = set()
         trace.listen(events.JobStarted, self._counting(figures.JOBS_STARTED))
+        trace.listen(events.FaultInjected, self._counting(figures.FAULTS_INJECTED))
         trace.listen(events.StartRefused, self._counting(figures.STARTS_REFUSED))
 
     def _on_tick(self, event: events.TickFired) -> None:
@@ -136,10 +137,6 @@ class Statistics(Tally):
         elif not event.fault:
             kind = figures.COLD if event.cold else figures.WARM
             self.distributions[kind.of(operation)].append(event.duration_us)
-
-    def _on_fault(self, event: events.FaultInjected) -> None:
-        self.counts[figures.FAULTS_INJECTED] += 1
-        super()._on_fault(event)
 
     def _on_described(self, event: events.JobsDescribed) -> None:
         self._asked_us[event.request_id] = event.at_us
