@@ -6,7 +6,7 @@ retry, and what is left of an error when it reaches a port.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, TypeVar
 
 from drsim.orchestrator.errors import LostRaceError, MalformedError, RefusedError, TryLaterError
@@ -187,27 +187,15 @@ class DrsJobs:
 
     def describe_page(self, scope: JobScope, job_ids: Sequence[str], token: str | None) -> JobsPage:
         boundary, invocation, drs = self.boundary, self.boundary.invocation, self.drs
+        ask = partial(drs.describe_jobs, scope, job_ids, token)
         jobs, next_token = boundary.call(
-            invocation,
-            "DescribeJobs",
-            boundary.latencies.describe_jobs,
-            lambda: drs.describe_jobs(scope, job_ids, token),
-            region=scope.region,
-            leave_out=_shortened,
+            invocation, "DescribeJobs", boundary.latencies.describe_jobs, ask, region=scope.region, leave_out=_shortened
         )
-        boundary.trace.emit(
-            JobsDescribed(
-                boundary.kernel.now_us,
-                invocation.request_id,
-                invocation.execution_id,
-                scope.account_id,
-                scope.region,
-                tuple(job_ids),
-                tuple([job.job_id for job in jobs]),
-                tuple([job.job_id for job in jobs if drs.left_out(scope, job.job_id, len(job.servers))]),
-                int(token is None),
-            )
-        )
+        about = (invocation.request_id, invocation.execution_id, scope.account_id, scope.region, tuple(job_ids))
+        found = tuple([job.job_id for job in jobs])
+        incomplete = tuple([job.job_id for job in jobs if drs.left_out(scope, job.job_id, len(job.servers))])
+        is_first = int(token is None)
+        boundary.trace.emit(JobsDescribed(boundary.kernel.now_us, *about, found, incomplete, is_first))
         return JobsPage(jobs, next_token)
 
 
