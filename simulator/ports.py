@@ -46,7 +46,7 @@ _BACKOFF_US: Final = 1_000_000
 """botocore's `standard` mode: 3 attempts in all, and rand(0, 1) * 2**i seconds before each retry (botocore 1.43)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Boundary:
     """The one way from production code to a service: a call takes time, may fail and is seen in the trace."""
 
@@ -120,7 +120,7 @@ def _execution_of(item: StoredItem) -> Execution:
     return execution_of(item.attributes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class TableIndex:
     """`PollingIndex`: a page is one Query of StatusIndex."""
 
@@ -146,7 +146,7 @@ class TableIndex:
         return IndexPage(tuple(executions), tuple(malformed), page.last)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class TableStore:
     """`ExecutionStore`: GetItem, strongly consistent, and a conditional UpdateItem."""
 
@@ -178,7 +178,7 @@ class TableStore:
         self.boundary.call(invocation, "UpdateItem", latency, write, key=update.key)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class DrsJobs:
     """`RecoveryJobs`: a page is one DescribeJobs with a filter of job ids."""
 
@@ -207,7 +207,7 @@ def _shortened(answer: tuple[tuple[Job, ...], str | None], shown: Shown) -> tupl
     return tuple(replace(job, servers=job.servers[:count]) for job, count in left if count is not None), token
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class LambdaInvoker:
     """`PollerInvoker`: one asynchronous Invoke of the function of this name."""
 
@@ -225,7 +225,7 @@ class LambdaInvoker:
         boundary.call(by, "Invoke", boundary.latencies.invoke, accept, stream=stream, key=dispatch.key)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class CloudWatchMetrics:
     """`MetricPublisher`: one PutMetricData with all points."""
 
@@ -237,7 +237,7 @@ class CloudWatchMetrics:
         self.boundary.call(invocation, "PutMetricData", latency, lambda: self.metrics.put(points, invocation))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class WorldClock:
     """`Clock`: virtual time since the Unix epoch, `skewed` by as much as the environment's clock is off."""
 
