@@ -4,8 +4,7 @@ from collections import Counter
 
 from drsim.orchestrator.settings import MINUTE_US
 from drsim.scenarios.result import AlarmChange, AlarmRecord, MetricRecord, Minute, Widget, WidgetLine, instant
-from drsim.simulator.cloudwatch.alarms import Alarm, alarms_by_name, condition, history
-from drsim.simulator.cloudwatch.dashboard import DashboardWidget, dashboard
+from drsim.simulator.cloudwatch.deployed import Alarm, DashboardWidget, alarms_by_name, condition, dashboard, history
 from drsim.simulator.cloudwatch.metrics import Metric, MetricSeries
 from drsim.simulator.figures.table import Basis
 from drsim.simulator.world import World

@@ -13,7 +13,7 @@ from drsim.scenarios.finding import Criterion, Finding, Threshold, always, by_pr
 from drsim.scenarios.phase_2_criteria import PHASE_2
 from drsim.scenarios.result import CriterionResult
 from drsim.simulator.checks.monitor import Violation, seconds
-from drsim.simulator.cloudwatch.alarms import alarms_by_name
+from drsim.simulator.cloudwatch.deployed import alarms_by_name
 from drsim.simulator.figures import table as figures
 from drsim.simulator.world import World
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, field_validator
 from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.result import RunVerdict, Verdict
 from drsim.simulator.checks import PROPERTIES
-from drsim.simulator.cloudwatch.alarms import alarms_by_name
+from drsim.simulator.cloudwatch.deployed import alarms_by_name
 from drsim.simulator.services.spec import Spec
 from drsim.simulator.spec.world import WorldSpec
 

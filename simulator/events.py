@@ -5,9 +5,8 @@ Services emit them, not the code under test, so that any team's code is judged a
 trace if that needs other fields, and `parse` is the inverse.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
-from re import ASCII
-from re import compile as pattern
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import quote, unquote
 
@@ -20,7 +19,7 @@ POLLER: Final = "ExecutionPoller"
 
 # In a record spaces and colons separate the parts of a text.
 _UNQUOTED: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "%:")
-_PLAIN: Final = pattern(r"[\w-]*", ASCII).fullmatch
+_PLAIN: Final = re.compile(r"[\w-]*", re.ASCII).fullmatch
 
 
 class TickFired(NamedTuple):

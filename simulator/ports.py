@@ -1,13 +1,12 @@
 """The orchestrator's ports over the simulated services: the fast tier's counterpart of the boto3 adapters.
 
 Owns the boundary between production code and AWS: how long a call takes, which errors botocore's `standard` mode would
-retry, and what is left of an error when it reaches a port. The services behind it know nothing of callers; production
-code before it knows nothing of simulation.
+retry, and what is left of an error when it reaches a port.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from typing import Final, TypeVar
 
 from drsim.orchestrator.errors import LostRaceError, MalformedError, RefusedError, TryLaterError
@@ -47,24 +46,20 @@ _BACKOFF_US: Final = 1_000_000
 """botocore's `standard` mode: 3 attempts in all, and rand(0, 1) * 2**i seconds before each retry (botocore 1.43)."""
 
 
-def _whole(answer: _T, _: Shown) -> _T:
-    """Return the answer of an operation from which no fault leaves anything out."""
-    return answer
-
-
+@dataclass(frozen=True, eq=False)
 class Boundary:
     """The one way from production code to a service: a call takes time, may fail and is seen in the trace."""
 
-    def __init__(self, kernel: Kernel, trace: Trace, functions: LambdaService, effects: Effects) -> None:
-        self._kernel = kernel
-        self._trace = trace
-        self._functions = functions
-        self._effects = effects
+    kernel: Kernel
+    trace: Trace
+    functions: LambdaService
+    effects: Effects
+    latencies: Latencies
 
     @property
     def invocation(self) -> Invocation:
         """The Lambda invocation that runs now."""
-        process = self._kernel.current
+        process = self.kernel.current
         assert process is not None, "production code runs in processes"
         assert isinstance(process.tag, Invocation), "production code runs in Lambda invocations"
         return process.tag
@@ -79,7 +74,7 @@ class Boundary:
         stream: Stream | None = None,
         key: ExecutionKey | None = None,
         region: str = "",
-        leave_out: Callable[[_T, Shown], _T] = _whole,
+        leave_out: Callable[[_T, Shown], _T] = lambda answer, _: answer,
     ) -> _T:
         """Return what `answer` returns once `latency` has passed: the service acts at the end of the call.
 
@@ -87,13 +82,10 @@ class Boundary:
         the call by `key` and `region`, and shorten its answer by `leave_out`. Raises TryLaterError, RefusedError or
         LostRaceError.
         """
-        kernel, effects, fault = self._kernel, self._effects, ""
+        kernel, fault = self.kernel, ""
         stream = stream or invocation.stream
-        if operation in effects.operations:
-            execution_id = invocation.execution_id if key is None else key.execution_id
-            answer, fault = effects.around(
-                invocation, self._functions, operation, key, execution_id, region, answer, leave_out
-            )
+        if operation in self.effects.operations:
+            answer, fault = self.effects.around(invocation, self.functions, operation, key, region, answer, leave_out)
         for attempt in range(_ATTEMPTS_MAX):
             began_us = kernel.now_us
             kernel.sleep(latency.draw(stream))
@@ -116,19 +108,9 @@ class Boundary:
         raise TryLaterError(f"{operation}, {_ATTEMPTS_MAX} attempts: {last}") from last
 
     def _made(self, invocation: Invocation, operation: str, began_us: int, error: str, fault: str) -> None:
-        now_us = self._kernel.now_us
-        self._trace.emit(
-            CallMade(
-                now_us,
-                invocation.request_id,
-                invocation.function,
-                operation,
-                now_us - began_us,
-                int(invocation.cold),
-                error,
-                fault,
-            )
-        )
+        request_id, function, now_us = invocation.request_id, invocation.function, self.kernel.now_us
+        took_us, is_cold = now_us - began_us, int(invocation.cold)
+        self.trace.emit(CallMade(now_us, request_id, function, operation, took_us, is_cold, error, fault))
 
 
 # A look and the poll that it leads to read the same version of an item, which takes a twelfth of a run's time each.
@@ -138,37 +120,23 @@ def _execution_of(item: StoredItem) -> Execution:
     return execution_of(item.attributes)
 
 
+@dataclass(frozen=True, eq=False)
 class TableIndex:
-    """`PollingIndex` over the StatusIndex."""
+    """`PollingIndex`: a page is one Query of StatusIndex."""
 
-    def __init__(
-        self, kernel: Kernel, trace: Trace, boundary: Boundary, table: ExecutionTable, latencies: Latencies
-    ) -> None:
-        self._kernel = kernel
-        self._trace = trace
-        self._boundary = boundary
-        self._table = table
-        self._latencies = latencies
+    boundary: Boundary
+    table: ExecutionTable
 
     def polling_page(self, cursor: object | None) -> IndexPage:
-        """One Query of StatusIndex."""
         assert cursor is None or isinstance(cursor, IndexKey), "a cursor comes from the page before"
-        boundary, latencies = self._boundary, self._latencies
-        invocation = boundary.invocation
+        boundary, invocation, latencies = self.boundary, self.boundary.invocation, self.boundary.latencies
         latency = latencies.query_cold if invocation.cold else latencies.query_warm
-        page = boundary.call(invocation, "Query", latency, lambda: self._table.query_status(_POLLING, cursor))
+        page = boundary.call(invocation, "Query", latency, lambda: self.table.query_status(_POLLING, cursor))
         # Only a query of the finder is a look; a poller may query the index as well.
         if invocation.function != POLLER:
-            self._trace.emit(
-                IndexRead(
-                    self._kernel.now_us,
-                    invocation.request_id,
-                    int(cursor is None),
-                    int(page.last is None),
-                    len(page.items),
-                    page.size_bytes,
-                )
-            )
+            now_us, is_first, is_last = boundary.kernel.now_us, int(cursor is None), int(page.last is None)
+            read = IndexRead(now_us, invocation.request_id, is_first, is_last, len(page.items), page.size_bytes)
+            boundary.trace.emit(read)
         executions, malformed = [], []
         for item in page.items:
             try:
@@ -178,26 +146,20 @@ class TableIndex:
         return IndexPage(tuple(executions), tuple(malformed), page.last)
 
 
+@dataclass(frozen=True, eq=False)
 class TableStore:
-    """`ExecutionStore` over the execution table."""
+    """`ExecutionStore`: GetItem, strongly consistent, and a conditional UpdateItem."""
 
-    def __init__(self, boundary: Boundary, table: ExecutionTable, latencies: Latencies) -> None:
-        self._boundary = boundary
-        self._table = table
-        self._latencies = latencies
+    boundary: Boundary
+    table: ExecutionTable
 
     def get(self, key: ExecutionKey) -> Execution | None:
-        """One GetItem, strongly consistent."""
-        boundary = self._boundary
-        item = boundary.call(
-            boundary.invocation, "GetItem", self._latencies.get_item, lambda: self._table.get(key), key=key
-        )
+        boundary, latency = self.boundary, self.boundary.latencies.get_item
+        item = boundary.call(boundary.invocation, "GetItem", latency, lambda: self.table.get(key), key=key)
         return None if item is None else _execution_of(item)
 
     def save_poll(self, update: PollUpdate) -> None:
-        """One conditional UpdateItem."""
-        boundary, latencies = self._boundary, self._latencies
-        invocation = boundary.invocation
+        invocation, latencies = self.boundary.invocation, self.boundary.latencies
         attributes: dict[str, object] = {
             "Waves": waves_item(update.waves),
             "LastPolledTime": seconds_item(update.last_polled_us),
@@ -207,56 +169,33 @@ class TableStore:
             attributes |= {"Status": update.status.value, "EndTime": seconds_item(update.end_us)}
         # An item without a Version is at version 0, in `orchestrator.items` and so here.
         condition = Condition({"Status": _POLLING, "Version": update.expected_version}, default={"Version": 0})
-        boundary.call(
-            invocation,
-            "UpdateItem",
-            latencies.update_cold if invocation.cold else latencies.update_warm,
-            lambda: self._table.update(
-                update.key,
-                attributes,
-                writer=invocation.function,
-                request_id=invocation.request_id,
-                condition=condition,
-            ),
-            key=update.key,
-        )
+        writer, request_id = invocation.function, invocation.request_id
+
+        def write() -> None:
+            self.table.update(update.key, attributes, writer=writer, request_id=request_id, condition=condition)
+
+        latency = latencies.update_cold if invocation.cold else latencies.update_warm
+        self.boundary.call(invocation, "UpdateItem", latency, write, key=update.key)
 
 
+@dataclass(frozen=True, eq=False)
 class DrsJobs:
-    """`RecoveryJobs` over DRS."""
+    """`RecoveryJobs`: a page is one DescribeJobs with a filter of job ids."""
 
-    def __init__(self, kernel: Kernel, trace: Trace, boundary: Boundary, drs: DrsService, latencies: Latencies) -> None:
-        self._kernel = kernel
-        self._trace = trace
-        self._boundary = boundary
-        self._drs = drs
-        self._latencies = latencies
+    boundary: Boundary
+    drs: DrsService
 
     def describe_page(self, scope: JobScope, job_ids: Sequence[str], token: str | None) -> JobsPage:
-        """One DescribeJobs with a filter of job ids."""
-        boundary = self._boundary
-        invocation = boundary.invocation
+        boundary, invocation, drs = self.boundary, self.boundary.invocation, self.drs
+        ask = partial(drs.describe_jobs, scope, job_ids, token)
         jobs, next_token = boundary.call(
-            invocation,
-            "DescribeJobs",
-            self._latencies.describe_jobs,
-            lambda: self._drs.describe_jobs(scope, job_ids, token),
-            region=scope.region,
-            leave_out=_shortened,
+            invocation, "DescribeJobs", boundary.latencies.describe_jobs, ask, region=scope.region, leave_out=_shortened
         )
-        self._trace.emit(
-            JobsDescribed(
-                self._kernel.now_us,
-                invocation.request_id,
-                invocation.execution_id,
-                scope.account_id,
-                scope.region,
-                tuple(job_ids),
-                tuple([job.job_id for job in jobs]),
-                tuple([job.job_id for job in jobs if self._drs.left_out(scope, job.job_id, len(job.servers))]),
-                int(token is None),
-            )
-        )
+        about = (invocation.request_id, invocation.execution_id, scope.account_id, scope.region, tuple(job_ids))
+        found = tuple([job.job_id for job in jobs])
+        incomplete = tuple([job.job_id for job in jobs if drs.left_out(scope, job.job_id, len(job.servers))])
+        is_first = int(token is None)
+        boundary.trace.emit(JobsDescribed(boundary.kernel.now_us, *about, found, incomplete, is_first))
         return JobsPage(jobs, next_token)
 
 
@@ -268,79 +207,47 @@ def _shortened(answer: tuple[tuple[Job, ...], str | None], shown: Shown) -> tupl
     return tuple(replace(job, servers=job.servers[:count]) for job, count in left if count is not None), token
 
 
+@dataclass(frozen=True, eq=False)
 class LambdaInvoker:
-    """`PollerInvoker` over Lambda's asynchronous invocation."""
+    """`PollerInvoker`: one asynchronous Invoke of the function of this name."""
 
-    def __init__(
-        self, kernel: Kernel, boundary: Boundary, functions: LambdaService, function: str, latencies: Latencies
-    ) -> None:
-        self._kernel = kernel
-        self._boundary = boundary
-        self._functions = functions
-        self._function = function
-        self._latencies = latencies
+    boundary: Boundary
+    function: str
 
     def invoke(self, dispatch: Dispatch) -> None:
-        """One Invoke with InvocationType Event."""
-        boundary = self._boundary
-        invocation = boundary.invocation
-        execution_id = dispatch.key.execution_id
-        boundary.call(
-            invocation,
-            "Invoke",
-            self._latencies.invoke,
-            lambda: self._functions.invoke_event(
-                self._function, payload_of(dispatch), execution_id=execution_id, by=invocation.request_id
-            ),
-            stream=Stream(self._kernel.seed, f"invoke/{invocation.request_id}/{execution_id}"),
-            key=dispatch.key,
-        )
+        boundary, by, execution_id = self.boundary, self.boundary.invocation, dispatch.key.execution_id
+
+        def accept() -> None:
+            payload = payload_of(dispatch)
+            boundary.functions.invoke_event(self.function, payload, execution_id=execution_id, by=by.request_id)
+
+        stream = Stream(boundary.kernel.seed, f"invoke/{by.request_id}/{execution_id}")
+        boundary.call(by, "Invoke", boundary.latencies.invoke, accept, stream=stream, key=dispatch.key)
 
 
+@dataclass(frozen=True, eq=False)
 class CloudWatchMetrics:
-    """`MetricPublisher` over CloudWatch."""
+    """`MetricPublisher`: one PutMetricData with all points."""
 
-    def __init__(self, boundary: Boundary, metrics: MetricsService, latencies: Latencies) -> None:
-        self._boundary = boundary
-        self._metrics = metrics
-        self._latencies = latencies
+    boundary: Boundary
+    metrics: MetricsService
 
     def publish(self, points: Sequence[MetricPoint]) -> None:
-        """One PutMetricData."""
-        boundary = self._boundary
-        invocation = boundary.invocation
-        boundary.call(
-            invocation,
-            "PutMetricData",
-            self._latencies.put_metric_data,
-            lambda: self._metrics.put(points, invocation),
-        )
+        invocation, latency = self.boundary.invocation, self.boundary.latencies.put_metric_data
+        self.boundary.call(invocation, "PutMetricData", latency, lambda: self.metrics.put(points, invocation))
 
 
+@dataclass(frozen=True, eq=False)
 class WorldClock:
-    """`Clock` that shows virtual time as time since the Unix epoch."""
+    """`Clock`: virtual time since the Unix epoch, `skewed` by as much as the environment's clock is off."""
 
-    def __init__(self, kernel: Kernel, epoch_us: int) -> None:
-        self._kernel = kernel
-        self._epoch_us = epoch_us
+    boundary: Boundary
+    epoch_us: int
+    skewed: bool = False
 
     def now_us(self) -> int:
-        """Microseconds since the Unix epoch."""
-        return self._epoch_us + self._kernel.now_us
+        now_us = self.epoch_us + self.boundary.kernel.now_us
+        return now_us + self.boundary.effects.skew_us(self.boundary.invocation) if self.skewed else now_us
 
     def sleep_us(self, duration_us: int) -> None:
-        """Suspend the calling process."""
-        self._kernel.sleep(duration_us)
-
-
-class SkewedClock(WorldClock):
-    """The same, off by as much as the environment's clock is."""
-
-    def __init__(self, kernel: Kernel, epoch_us: int, boundary: Boundary, effects: Effects) -> None:
-        super().__init__(kernel, epoch_us)
-        self._boundary = boundary
-        self._effects = effects
-
-    def now_us(self) -> int:
-        """Microseconds since the Unix epoch, as this environment counts."""
-        return super().now_us() + self._effects.skew_us(self._boundary.invocation)
+        self.boundary.kernel.sleep(duration_us)

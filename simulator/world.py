@@ -18,6 +18,7 @@ from drsim.orchestrator.payloads import dispatch_of
 from drsim.orchestrator.poller import Poller
 from drsim.orchestrator.ports import Clock, ExecutionStore, MetricPublisher, PollerInvoker, PollingIndex, RecoveryJobs
 from drsim.orchestrator.settings import MINUTE_US, Settings, settings_from
+from drsim.simulator import ports as adapters
 from drsim.simulator.checks import PROPERTIES, STRAINED
 from drsim.simulator.checks.completion import CompletionLiveness
 from drsim.simulator.checks.monitor import Allows, Context
@@ -31,16 +32,6 @@ from drsim.simulator.faults.plan import Plan
 from drsim.simulator.figures.statistics import Statistics
 from drsim.simulator.figures.tally import Tally
 from drsim.simulator.kernel import Kernel, StopReason
-from drsim.simulator.ports import (
-    Boundary,
-    CloudWatchMetrics,
-    DrsJobs,
-    LambdaInvoker,
-    SkewedClock,
-    TableIndex,
-    TableStore,
-    WorldClock,
-)
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.dynamodb import ExecutionTable, IndexLag, Table
 from drsim.simulator.services.functions import Handler, Invocation, LambdaService, Payload
@@ -197,14 +188,8 @@ class World:
         finder, poller = parts.handlers(self)
         functions.deploy(FINDER, spec.functions.finder, finder)
         functions.deploy(POLLER, spec.functions.poller, poller)
-
-        parts.rule(
-            kernel,
-            trace,
-            first_us=spec.schedule.first,
-            rate_us=spec.schedule.rate,
-            target=effects.on_tick(self._tick) if TICK in plan.operations else self._tick,
-        )
+        target = effects.on_tick(self._tick) if TICK in plan.operations else self._tick
+        parts.rule(kernel, trace, first_us=spec.schedule.first, rate_us=spec.schedule.rate, target=target)
         if spec.until_finished:
             trace.listen(ItemChanged, self._count_ended)
 
@@ -256,21 +241,17 @@ class World:
 
     def ports(self) -> Ports:
         """The ports of production code in the fast tier."""
-        kernel, trace, settings, latencies = self.kernel, self.trace, self.settings, self.spec.latencies
-        table = self.table
+        settings, table = self.settings, self.table
         assert isinstance(table, ExecutionTable), "the fast tier's adapters work on the fast tier's table"
-        boundary = Boundary(kernel, trace, self.functions, self.effects)
-        clock = WorldClock(kernel, self.spec.epoch_us)
-        if CLOCK in self.plan.operations:
-            clock = SkewedClock(kernel, self.spec.epoch_us, boundary, self.effects)
+        boundary = adapters.Boundary(self.kernel, self.trace, self.functions, self.effects, self.spec.latencies)
         return Ports(
-            index=TableIndex(kernel, trace, boundary, table, latencies),
-            store=TableStore(boundary, table, latencies),
-            jobs=DrsJobs(kernel, trace, boundary, self.drs, latencies),
-            invoker=LambdaInvoker(kernel, boundary, self.functions, POLLER, latencies),
-            metrics=CloudWatchMetrics(boundary, self.metrics, latencies),
-            clock=clock,
-            executor=lambda: KernelExecutor(kernel, settings.parallel_invokes_max),
+            index=adapters.TableIndex(boundary, table),
+            store=adapters.TableStore(boundary, table),
+            jobs=adapters.DrsJobs(boundary, self.drs),
+            invoker=adapters.LambdaInvoker(boundary, POLLER),
+            metrics=adapters.CloudWatchMetrics(boundary, self.metrics),
+            clock=adapters.WorldClock(boundary, self.spec.epoch_us, skewed=CLOCK in self.plan.operations),
+            executor=lambda: KernelExecutor(self.kernel, settings.parallel_invokes_max),
             settings=settings,
         )
 

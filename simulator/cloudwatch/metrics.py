@@ -26,14 +26,8 @@ NAMES: Final = {"FinderFunction": FINDER, "PollerFunction": POLLER, "ExecutionTa
 
 _OPEN_MINUTES: Final = 15
 """The longest run of a Lambda function. Its errors count for the minute in which it was invoked."""
-_LAMBDA_UNITS: Final = {
-    "Invocations": "Count",
-    "Errors": "Count",
-    "Duration": "Milliseconds",
-    "Throttles": "Count",
-    "AsyncEventsDropped": "Count",
-    "ConcurrentExecutions": "Count",
-}
+_LAMBDA_COUNTS: Final = ("Invocations", "Errors", "Throttles", "AsyncEventsDropped", "ConcurrentExecutions")
+_LAMBDA_UNITS: Final = {"Duration": "Milliseconds", **dict.fromkeys(_LAMBDA_COUNTS, "Count")}
 _THROTTLES: Final = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
 _COUNTED: Final = frozenset({"DescribeJobs", "Query", "GetItem", "UpdateItem"})
 """The calls that a metric counts."""
@@ -109,11 +103,10 @@ class CloudWatch:
             }
             for function in (FINDER, POLLER)
         }
+        latency = "SuccessfulRequestLatency"
         self._latencies = {
-            operation: self._of(
-                _DYNAMODB, "SuccessfulRequestLatency", (*_OF_TABLE, "Operation", operation), "Milliseconds"
-            )
-            for operation in ("Query", "GetItem", "UpdateItem")
+            each: self._of(_DYNAMODB, latency, (*_OF_TABLE, "Operation", each), "Milliseconds")
+            for each in ("Query", "GetItem", "UpdateItem")
         }
         self._running: Counter[str] = Counter()
         self._read = self._of(_DYNAMODB, "ConsumedReadCapacityUnits", _OF_TABLE)

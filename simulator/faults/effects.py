@@ -35,12 +35,12 @@ class Effects:
         functions: LambdaService,
         operation: str,
         key: ExecutionKey | None,
-        execution_id: str,
         region: str,
         answer: Callable[[], T],
         leave_out: Callable[[T, kinds.Shown], T],
     ) -> tuple[Callable[[], T], str]:
         """Return the answer of a call's attempts, and the name of the fault or ""; `leave_out` shortens answers."""
+        execution_id = invocation.execution_id if key is None else key.execution_id
         hit = self._plan.hit(
             kinds.POINTS[operation],
             function=invocation.function,

@@ -24,7 +24,7 @@ _BITS: Final = 10
 class Sketch:
     """The values of one distribution: whole numbers, such as durations in microseconds."""
 
-    __slots__ = ("_extremes", "_settled_count", "_settled_total", "_single", "_steps", "append", "extend")
+    __slots__ = ("_extremes", "_settled_total", "_single", "_steps", "append", "extend")
 
     def __init__(self, values: Iterable[int] = ()) -> None:
         self._single = array("q", values)
@@ -34,7 +34,7 @@ class Sketch:
         self._steps: Counter[int] = Counter()
         # The smallest and the largest of the settled values.
         self._extremes: list[int] = []
-        self._settled_count = self._settled_total = 0
+        self._settled_total = 0
 
     @classmethod
     def of_all(cls, many: "Iterable[Sketch]") -> Self:
@@ -44,7 +44,6 @@ class Sketch:
             both._extremes += each._extremes
             both._single.extend(each._single)
             both._steps.update(each._steps)
-            both._settled_count += each._settled_count
             both._settled_total += each._settled_total
         return both
 
@@ -53,14 +52,13 @@ class Sketch:
         if not self._single or (len(self._single) <= EXACT_MAX and not self._steps):
             return
         self._extremes = [self.low, self.high]
-        self._settled_count += len(self._single)
         self._settled_total += sum(self._single)
         self._steps.update(map(_step, self._single))
         # Emptied in place, since `append` is this array's.
         del self._single[:]
 
     def __len__(self) -> int:
-        return self._settled_count + len(self._single)
+        return self._steps.total() + len(self._single)
 
     @property
     def error_ratio(self) -> float:
@@ -69,7 +67,6 @@ class Sketch:
 
     @property
     def total(self) -> int:
-        """The sum."""
         return self._settled_total + sum(self._single)
 
     @property
@@ -98,20 +95,16 @@ class Sketch:
         """
         counted = self.counted()
         ranks = list(accumulate(count for _, count in counted))
-        return [counted[bisect_left(ranks, max(ceil(ratio * len(self)), 1))][0] for ratio in ratios]
+        return [counted[bisect_left(ranks, max(ceil(ratio * ranks[-1]), 1))][0] for ratio in ratios]
 
 
 def _step(value: int) -> int:
     """The lower edge of the value's step; of a negative value, the upper one."""
-    shift = value.bit_length() - _BITS
-    if shift <= 0:
-        return value
+    shift = max(value.bit_length() - _BITS, 0)
     return value >> shift << shift if value > 0 else -(-value >> shift << shift)
 
 
 def _middle(step: int) -> int:
-    shift = step.bit_length() - _BITS
-    if shift <= 0:
-        return step
+    shift = max(step.bit_length() - _BITS, 0)
     half = (1 << shift) >> 1
     return step + half if step > 0 else step - half

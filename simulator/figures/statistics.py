@@ -60,6 +60,7 @@ class Statistics(Tally):
         self._asked_us: dict[str, int] = {}
         self._cold: set[str] = set()
         trace.listen(events.JobStarted, self._counting(figures.JOBS_STARTED))
+        trace.listen(events.FaultInjected, self._counting(figures.FAULTS_INJECTED))
         trace.listen(events.StartRefused, self._counting(figures.STARTS_REFUSED))
 
     def _on_tick(self, event: events.TickFired) -> None:
@@ -137,10 +138,6 @@ class Statistics(Tally):
             kind = figures.COLD if event.cold else figures.WARM
             self.distributions[kind.of(operation)].append(event.duration_us)
 
-    def _on_fault(self, event: events.FaultInjected) -> None:
-        self.counts[figures.FAULTS_INJECTED] += 1
-        super()._on_fault(event)
-
     def _on_described(self, event: events.JobsDescribed) -> None:
         self._asked_us[event.request_id] = event.at_us
 
@@ -171,15 +168,14 @@ class Statistics(Tally):
                 distributions[figures.STALENESS].extend(event.at_us - change_us for change_us in changes)
             watched.asked_us = asked_us
         if now.status in TERMINAL and now.start_us is not None:
-            began_us = now.start_us - self._truth.epoch_us
-            distributions[figures.EXECUTION_TIME].append(_within_range(event.at_us - began_us))
-            final_us = self._truth.final_us(now)
+            since_us = {figures.EXECUTION_TIME: now.start_us - self._truth.epoch_us}
             if now.status is ExecutionStatus.TIMEOUT:
-                delay_us = event.at_us - self._truth.times_out_us(now)
-                distributions[figures.TIMEOUT_DELAY].append(_within_range(delay_us))
-            elif final_us < NEVER_US:
-                delay_us = event.at_us - max(final_us, watched.amended_us)
-                distributions[figures.COMPLETION_DELAY].append(_within_range(delay_us))
+                since_us[figures.TIMEOUT_DELAY] = self._truth.times_out_us(now)
+            elif (final_us := self._truth.final_us(now)) < NEVER_US:
+                since_us[figures.COMPLETION_DELAY] = max(final_us, watched.amended_us)
+            # Limited, since a function may have written any number into the table's times.
+            for figure, began_us in since_us.items():
+                distributions[figure].append(max(-NEVER_US, min(event.at_us - began_us, NEVER_US)))
 
     def _keep_sample(self, event: events.ItemChanged, now: ExecutionView) -> None:
         sample = self.samples.get(event.execution_id)
@@ -191,8 +187,3 @@ class Statistics(Tally):
         sample.polls += event.writer == POLLER
         if now.status in TERMINAL and sample.end_us is None:
             sample.end_us = event.at_us
-
-
-def _within_range(duration_us: int) -> int:
-    """Limit a duration computed from the table's times, in which a function may have written any number."""
-    return max(-NEVER_US, min(duration_us, NEVER_US))

@@ -158,8 +158,12 @@ class Tally:
 
     def _on_change(self, event: events.ItemChanged) -> None:
         before, now, execution_id = event.previous, event.execution, event.execution_id
-        if before is None or now is None or before.status is not now.status:
-            self._count_status(before, now)
+        was, status = before and before.status, now and now.status
+        if was is not status:
+            if was is not None:
+                self.statuses[was] -= 1
+            if status is not None:
+                self.statuses[status] += 1
         watched = self._watched.get(execution_id)
         if watched is not None and event.request_id and before is not None and now is not None:
             self._count_poll(event, watched, before, now)
@@ -194,14 +198,7 @@ class Tally:
         if wave.job_id is not None:
             figure, is_sound = figures.WAVES_WITH_UNKNOWN_JOB, self._truth.job(wave) is not None
         else:
-            # A wave that waits for its turn needs no job yet.
             waits = wave.status is WaveStatus.PENDING and wave.job_status is None
             figure, is_sound = figures.WAVES_WITHOUT_JOB_ID, waits
         self.counts[figure] += not is_sound
         return is_sound
-
-    def _count_status(self, before: ExecutionView | None, now: ExecutionView | None) -> None:
-        if before is not None and before.status is not None:
-            self.statuses[before.status] -= 1
-        if now is not None and now.status is not None:
-            self.statuses[now.status] += 1

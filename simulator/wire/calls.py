@@ -106,8 +106,7 @@ class Calls:
             self.used(call, messages.action_of(service, operation))
         effects = self.world.effects
         if operation in effects.operations:
-            execution_id = invocation.execution_id if call.key is None else call.key.execution_id
-            about = (invocation, self.world.functions, operation, call.key, execution_id, call.region)
+            about = (invocation, self.world.functions, operation, call.key, call.region)
             call.act, call.fault = effects.around(*about, call.act, messages.shortened)
         return call
 

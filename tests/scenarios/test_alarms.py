@@ -10,7 +10,7 @@ from drsim.scenarios.criteria import ALARMS, alarm_trouble
 from drsim.scenarios.files import ScenarioError, load
 from drsim.scenarios.result import CriterionResult, Result
 from drsim.scenarios.runner import run
-from drsim.simulator.cloudwatch import alarms
+from drsim.simulator.cloudwatch.deployed import alarms_by_name
 from drsim.simulator.world import Parts
 from tests.planted_bugs.registry import BUGS
 
@@ -49,7 +49,7 @@ def test_each_alarm_of_the_catalogue_goes_off_as_declared(scenario: str, count: 
 
 def test_each_deployed_alarm_has_a_scenario_in_which_it_goes_off() -> None:
     names = ("alarm-execution-stuck", "alarm-poller-errors", "alarm-index-throttled")
-    assert {alarm for name in names for alarm in load(name).alarms} == alarms.alarms_by_name().keys()
+    assert {alarm for name in names for alarm in load(name).alarms} == alarms_by_name().keys()
 
 
 @pytest.mark.parametrize("bug", ["AgeLeftOut", "AgeBackwards"])
@@ -61,7 +61,7 @@ def test_an_alarm_that_does_not_go_off_fails_its_scenario(bug: str) -> None:
 
 def test_an_alarm_that_does_not_clear_fails_its_scenario(monkeypatch: pytest.MonkeyPatch) -> None:
     """As after a change of the template to ignore missing data: no poll comes any more once all have ended."""
-    keeping = {name: replace(alarm, missing="ignore") for name, alarm in alarms.alarms_by_name().items()}
+    keeping = {name: replace(alarm, missing="ignore") for name, alarm in alarms_by_name().items()}
     monkeypatch.setattr("drsim.scenarios.criteria.alarms_by_name", lambda: keeping)
     result = run(load("alarm-execution-stuck"), seed=1).result
     assert (result.verdict, judged(result).value) == ("fail", "StuckExecution did not clear")

@@ -54,12 +54,12 @@ class Rig(LambdaRig):
         self.published: list[MetricsPublished] = []
         self.trace.listen(MetricsPublished, self.published.append)
         self.effects = Effects(self.plan, kernel, self.table, 0)
-        self.boundary = Boundary(kernel, self.trace, self.service, self.effects)
-        self.index = TableIndex(kernel, self.trace, self.boundary, self.table, LATENCIES)
-        self.store = TableStore(self.boundary, self.table, LATENCIES)
-        self.jobs = DrsJobs(kernel, self.trace, self.boundary, self.drs, LATENCIES)
-        self.invoker = LambdaInvoker(kernel, self.boundary, self.service, "f", LATENCIES)
-        self.metrics = CloudWatchMetrics(self.boundary, MetricsService(kernel, self.trace), LATENCIES)
+        self.boundary = Boundary(kernel, self.trace, self.service, self.effects, LATENCIES)
+        self.index = TableIndex(self.boundary, self.table)
+        self.store = TableStore(self.boundary, self.table)
+        self.jobs = DrsJobs(self.boundary, self.drs)
+        self.invoker = LambdaInvoker(self.boundary, "f")
+        self.metrics = CloudWatchMetrics(self.boundary, MetricsService(kernel, self.trace))
         self.calls: list[CallMade] = []
         self.trace.listen(CallMade, self.calls.append)
 

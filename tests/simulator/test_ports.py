@@ -1,5 +1,7 @@
 """The ports of production code over the simulated services."""
 
+from dataclasses import replace
+
 import pytest
 
 from drsim.orchestrator.errors import LostRaceError, MalformedError, RefusedError
@@ -12,7 +14,7 @@ from drsim.simulator.ports import LambdaInvoker, WorldClock
 from drsim.simulator.services.dynamodb import IndexKey
 from drsim.simulator.services.spec import JobLife, Latencies
 from tests.simulator.lambdas import SECOND
-from tests.simulator.ports import HANDLER_US, LATENCIES, MS, SCOPE, Rig
+from tests.simulator.ports import HANDLER_US, MS, SCOPE, Rig
 from tests.simulator.tables import attributes_of, key_of
 
 # --- the table -----------------------------------------------------------------------------------------------
@@ -159,8 +161,8 @@ def test_the_poller_is_invoked_with_its_payload_by_the_function_that_asks(kernel
     rig = Rig(kernel)
     payloads = list[object]()
     rig.service.deploy("g", rig.spec, lambda payload, invocation: payloads.append((invocation.execution_id, payload)))
-    invoker = LambdaInvoker(kernel, rig.boundary, rig.service, "g", LATENCIES)
-    absent = LambdaInvoker(kernel, rig.boundary, rig.service, "h", LATENCIES)
+    invoker = LambdaInvoker(rig.boundary, "g")
+    absent = LambdaInvoker(rig.boundary, "h")
 
     def scene() -> None:
         invoker.invoke(Dispatch(key=key_of("a"), dispatched_us=5, active_count=2))
@@ -182,7 +184,7 @@ def test_invoke_latency_does_not_depend_on_earlier_invokes() -> None:
         kernel = Kernel(seed=7)
         rig = Rig(kernel)
         latencies = Latencies.model_validate({"invoke": "1ms..900ms"})
-        invoker = LambdaInvoker(kernel, rig.boundary, rig.service, "g", latencies)
+        invoker = LambdaInvoker(replace(rig.boundary, latencies=latencies), "g")
         rig.service.deploy("g", rig.spec, lambda *_: None)
 
         def scene() -> None:
@@ -228,7 +230,7 @@ def test_queries_and_updates_are_quicker_in_a_warm_environment(kernel: Kernel) -
 
 
 def test_the_clock_shows_virtual_time_since_the_epoch_and_sleeps_in_it(kernel: Kernel) -> None:
-    clock = WorldClock(kernel, 1_000 * SECOND)
+    clock = WorldClock(Rig(kernel).boundary, 1_000 * SECOND)
     shown = list[int]()
 
     def scene() -> None:

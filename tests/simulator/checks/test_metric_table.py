@@ -2,8 +2,7 @@
 
 from drsim.orchestrator.model import UNITS, Dispatch, MetricName
 from drsim.simulator.checks.metrics import METRIC_RULES
-from drsim.simulator.cloudwatch.alarms import alarms_by_name
-from drsim.simulator.cloudwatch.dashboard import dashboard
+from drsim.simulator.cloudwatch.deployed import alarms_by_name, dashboard
 from drsim.simulator.cloudwatch.metrics import NAMESPACE
 from tests.orchestrator.ports import START_US
 from tests.orchestrator.rigs import PollerRig

@@ -6,7 +6,7 @@ import pytest
 
 from drsim.simulator.events import IndexRead
 from drsim.simulator.kernel import Kernel
-from drsim.simulator.ports import SkewedClock
+from drsim.simulator.ports import WorldClock
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.schedule import ScheduleRule
@@ -110,7 +110,7 @@ def test_a_held_back_write_shows_at_healing(kernel: Kernel) -> None:
 
 def test_clock_skew_of_an_environment_is_constant_until_healing(kernel: Kernel) -> None:
     rig = Rig(kernel, faults=a_spec({"fault": "clock-skew", "delay": "1s..2s"}, heal="5m"))
-    clock = SkewedClock(kernel, 0, rig.boundary, rig.effects)
+    clock = WorldClock(rig.boundary, 0, skewed=True)
     off = list[int]()
     for second in (0, 100, 400):
         kernel.run(until_us=second * SECOND)
@@ -124,7 +124,7 @@ def test_clocks_of_different_environments_are_fast_or_slow() -> None:
     for seed in range(10):
         kernel = Kernel(seed=seed)
         rig = Rig(kernel, faults=a_spec({"fault": "clock-skew", "delay": "1s"}))
-        clock = SkewedClock(kernel, 0, rig.boundary, rig.effects)
+        clock = WorldClock(rig.boundary, 0, skewed=True)
         rig.play(lambda kernel=kernel, clock=clock: off.add(clock.now_us() > kernel.now_us))  # type: ignore[misc]
         kernel.close()
     assert off == {True, False}

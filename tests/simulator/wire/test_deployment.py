@@ -16,7 +16,7 @@ from drsim import orchestrator
 from drsim.orchestrator.settings import MINUTE_US, SECOND_US, Settings, settings_from
 from drsim.simulator import events
 from drsim.simulator.cloudformation import template
-from drsim.simulator.cloudwatch.alarms import Alarm, alarms_by_name
+from drsim.simulator.cloudwatch.deployed import Alarm, alarms_by_name
 from drsim.simulator.cloudwatch.metrics import TABLE as TABLE_IN_RUNS
 from drsim.simulator.cloudwatch.metrics import Metric
 from drsim.simulator.spec.world import WorldSpec

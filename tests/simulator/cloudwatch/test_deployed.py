@@ -7,8 +7,7 @@ from typing import Final
 import pytest
 
 from drsim.orchestrator.settings import MINUTE_US
-from drsim.simulator.cloudwatch.alarms import Alarm, alarms_by_name, condition, history
-from drsim.simulator.cloudwatch.dashboard import DashboardWidget, dashboard
+from drsim.simulator.cloudwatch.deployed import Alarm, DashboardWidget, alarms_by_name, condition, dashboard, history
 from drsim.simulator.cloudwatch.metrics import Metric, MetricSeries
 
 ERRORS: Final = Metric("AWS/Lambda", "Errors", ("FunctionName", "ExecutionPoller"))

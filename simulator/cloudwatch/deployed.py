@@ -1,11 +1,12 @@
-"""The deployed alarms, read from the template and evaluated on the simulated CloudWatch's metrics.
+"""The deployed alarms and dashboard, read from the template. Alarms are evaluated on the simulated metrics.
 
 Nothing in a world reacts to alarms, so they are evaluated after the run, as if each value arrived within its minute. On
 AWS an error counts for the minute in which its invocation began, and arrives when that ends. Sources: CloudWatch user
 guide, "Alarm evaluation" and "Configuring how alarms treat missing data".
 """
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import ge, gt, le, lt
@@ -114,3 +115,51 @@ def condition(alarm: Alarm) -> str:
     width = alarm.period_us // MINUTE_US
     sign, _ = _COMPARISONS[alarm.comparison]
     return f"{alarm.metric.name}{whose}: {alarm.statistic} over {width} min {sign} {alarm.threshold:g}"
+
+
+class WidgetMetric(NamedTuple):
+    """One metric in a widget of the dashboard."""
+
+    metric: Metric
+    statistic: str
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardWidget:
+    """One widget of the dashboard; `marks` are its horizontal annotations, label and value."""
+
+    title: str
+    lines: tuple[WidgetMetric, ...]
+    marks: tuple[tuple[str, float], ...]
+
+    @classmethod
+    def of(cls, properties: Mapping[str, Any]) -> Self:
+        """Make a widget from its entry in the dashboard's body."""
+        lines: list[WidgetMetric] = []
+        before: list[str] = []
+        for entry in properties["metrics"]:
+            *words, options = entry if isinstance(entry[-1], dict) else (*entry, {})
+            namespace, name, *dimensions = before = _filled(words, before)
+            metric, stat = Metric(namespace, name, tuple(dimensions)), options.get("stat", properties.get("stat"))
+            lines.append(WidgetMetric(metric, stat or "Average", options.get("yAxis") == "right"))
+        marks = properties.get("annotations", {}).get("horizontal", ())
+        return cls(properties["title"], tuple(lines), tuple((mark["label"], mark["value"]) for mark in marks))
+
+
+@lru_cache(maxsize=1)
+def dashboard() -> tuple[DashboardWidget, ...]:
+    """The widgets of the template's dashboard, in its order."""
+    properties = template()["Resources"]["PollingDashboard"]["Properties"]
+    body = json.loads(resolver(NAMES).value(properties["DashboardBody"]))
+    return tuple(DashboardWidget.of(each["properties"]) for each in body["widgets"])
+
+
+def _filled(words: Sequence[str], before: Sequence[str]) -> list[str]:
+    """Expand CloudWatch's short form: "." repeats the word above, "..." the words above except the last ones given.
+
+    Source: CloudWatch API reference, "Dashboard body structure and syntax".
+    """
+    if words[0] == "...":
+        words = [*before[: len(before) - len(words) + 1], *words[1:]]
+    return [before[position] if word == "." else word for position, word in enumerate(words)]
