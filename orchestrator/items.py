@@ -140,8 +140,8 @@ def _optional_text(item: Item, name: str) -> str | None:
 def _one_of(words: type[_S], item: Item, name: str) -> _S:
     value = item.get(name)
     try:
-        return words(str(value))
-    except ValueError:
+        return words[str(value)]
+    except KeyError:
         raise MalformedError(f"{name} must be one of {', '.join(words)}, got {value!r}") from None
 
 

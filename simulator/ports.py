@@ -113,8 +113,8 @@ class Boundary:
         self.trace.emit(CallMade(now_us, request_id, function, operation, took_us, is_cold, error, fault))
 
 
-# A look and the poll that it leads to read the same version of an item, which takes a twelfth of a run's time each.
-@lru_cache(maxsize=4096)
+# A look and the poll that it leads to read the same version of an item, which takes a twentieth of a run's time each.
+@lru_cache(maxsize=256)
 def _execution_of(item: StoredItem) -> Execution:
     """Read a version of an item as the boto3 adapters do. Raises MalformedError."""
     return execution_of(item.attributes)

@@ -145,8 +145,8 @@ def _server(place: int, item: object, wrong: list[str]) -> ServerView:
 def _word(words: type[_S], item: Attributes, name: str, wrong: list[str]) -> _S | None:
     value = item.get(name)
     try:
-        return words(str(value))
-    except ValueError:
+        return words[str(value)]
+    except KeyError:
         wrong.append(f"{name} must be one of {', '.join(words)}, got {value!r}")
         return None
 
