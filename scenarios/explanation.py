@@ -76,7 +76,7 @@ def _line(event: _Event) -> Line | None:
 
 
 def difference(failure: Failure) -> Difference | None:
-    """Return the first difference from the nearest passing run, or None if there is no such run or no differing event."""
+    """Return the first difference from the nearest passing run; None without such a run or a differing event."""
     scenario, parts = failure.scenario, parts_of(failure.parts)
     # The passing run omits the last fault (every fault in a shrunk plan is needed) or uses drsim's own code.
     if scenario.faults:
