@@ -1,4 +1,4 @@
-"""Decisions: which executions are due, and what a poll concludes. Pure functions of what was read and of the time.
+"""Decisions: which executions are due, and what a poll concludes. Every function depends only on its arguments.
 
 Owns every rule that needs no I/O. The finder and the poller gather the input of these functions and apply their output.
 """
@@ -23,7 +23,7 @@ from .model import (
 )
 from .settings import SECOND_US, Settings
 
-# A server that was terminated had been launched before: DRS has nothing to terminate otherwise.
+# A TERMINATED server counts as launched: DRS only terminates servers it has launched.
 _LAUNCHED = frozenset({ServerStatus.LAUNCHED, ServerStatus.TERMINATED})
 _UNDERWAY = frozenset({ServerStatus.PENDING, ServerStatus.IN_PROGRESS})
 _NOT_PAST_PENDING = frozenset({ServerStatus.NOT_STARTED, ServerStatus.PENDING})
@@ -66,7 +66,7 @@ def is_due(execution: Execution, now_us: int, settings: Settings) -> bool:
 
 
 def look(executions: Iterable[Execution], now_us: int, settings: Settings) -> tuple[list[Execution], list[Execution]]:
-    """Return the executions that are due at `now_us`, and those that are not yet, each stalest first."""
+    """Return the due and the not-yet-due executions; both lists start with the least recently polled."""
     due: list[Execution] = []
     waiting: list[Execution] = []
     for execution in sorted(executions, key=_staleness):
@@ -81,7 +81,7 @@ def _staleness(execution: Execution) -> tuple[int, int, str]:
 
 
 def jobs_to_ask(execution: Execution) -> tuple[JobRef, ...]:
-    """Return the jobs of the unfinished waves, which a poll asks DRS about."""
+    """Return the jobs a poll must describe: those of the unfinished waves, without duplicates."""
     jobs = [wave.job for wave in execution.waves if not wave.finished]
     return tuple(dict.fromkeys(job for job in jobs if job is not None))
 
@@ -89,9 +89,9 @@ def jobs_to_ask(execution: Execution) -> tuple[JobRef, ...]:
 def conclude(execution: Execution, jobs: Mapping[JobRef, Job], now_us: int, settings: Settings) -> Conclusion:
     """Conclude a poll from the stored execution and DRS's answer about its jobs.
 
-    DRS does not know a job that `jobs` lacks. The timeout comes last: an execution is TIMEOUT only if the same poll
-    did not find that every job had ended. After an incomplete answer the execution stays in POLLING until the
-    additional time for such answers has passed too.
+    A job missing from `jobs` is unknown to DRS. The timeout is applied last: a poll that can determine every wave's
+    outcome gives that result instead of TIMEOUT. After an incomplete answer the execution stays in POLLING for up to
+    `incomplete_answer_us` past its timeout.
     """
     warnings: list[str] = []
     notes: list[str] = []
@@ -129,10 +129,11 @@ def _observe(
     warnings: list[str],
     notes: list[str],
 ) -> Wave:
+    """Return the wave updated from DRS's answer; append to `warnings` and `notes`."""
     if wave.finished:
         return wave
     if wave.job is None:
-        # A wave that waits for its turn has no job yet: no reason for a warning.
+        # A wave still waiting to start legitimately has no job.
         waits = wave.status is WaveStatus.PENDING and wave.job_status is None
         (notes if waits else warnings).append(f"Wave {wave.number} has no JobId")
         return wave
@@ -154,7 +155,7 @@ def _observe(
 
 
 def _merge_servers(wave: Wave, job: Job, warnings: list[str]) -> tuple[Server, ...]:
-    """Return the wave's servers as the job changes them, then the servers that only the job names."""
+    """Return the wave's servers updated from the job, followed by servers that appear only in the job."""
     launches = {launch.source_server_id: launch for launch in job.servers}
     known = {server.source_server_id for server in wave.servers}
     merged = [_merge(server, launches.get(server.source_server_id), warnings) for server in wave.servers]
@@ -181,10 +182,7 @@ def _merge(server: Server, launch: ServerLaunch | None, warnings: list[str]) -> 
 
 
 def _judge(wave: Wave, job: Job, actions_count: bool, awaits_actions: bool) -> tuple[WaveStatus, str | None]:
-    """Return the status of a wave whose job is known, with a message. `wave` already holds the job's answer.
-
-    Without `awaits_actions`, at the timeout, a launch action that still runs makes the wave PARTIAL.
-    """
+    """Return the status of a wave whose job is known, with a message. `wave` is already updated from `job`."""
     if wave.job_status is not JobStatus.COMPLETED:
         underway = wave_phase(wave) is Phase.IN_PROGRESS
         return (WaveStatus.IN_PROGRESS if underway else WaveStatus.LAUNCHING), None
@@ -192,24 +190,23 @@ def _judge(wave: Wave, job: Job, actions_count: bool, awaits_actions: bool) -> t
     if unreported:
         return WaveStatus.IN_PROGRESS, f"job ended, DRS did not report the outcome of {_some(unreported)}"
     actions = [action for launch in job.servers for action in launch.actions] if actions_count else []
+    # If `awaits_actions` is false (at the timeout), a running launch action makes the wave PARTIAL.
     if ActionStatus.IN_PROGRESS in actions and awaits_actions:
         return WaveStatus.IN_PROGRESS, "job ended, launch actions still run"
     return _end_of(wave, actions)
 
 
 def _is_incomplete(wave: Wave, jobs: Mapping[JobRef, Job], actions_count: bool) -> bool:
-    """Return whether DRS's answer leaves out something on which the end of the wave depends.
-
-    `wave` holds that answer. A job that DRS never named, whose status is not stored, does not count: waiting is futile.
-    """
+    """Return whether DRS's answer, from which `wave` is already updated, omits what determines the wave's outcome."""
     if wave.job is None or wave.status.terminal:
         return False
     job = jobs.get(wave.job)
+    # A job that DRS has never returned (no stored status) is not incomplete: waiting would not help.
     return wave.job_status is not None if job is None else bool(_unreported(wave, job, actions_count))
 
 
 def _unreported(wave: Wave, job: Job, actions_count: bool) -> list[str]:
-    """Return the servers whose outcome the answer leaves out. DRS sometimes names no servers at all."""
+    """Return the servers whose outcome is missing. If DRS returned no servers, return the placeholder 'any server'."""
     if not wave.servers:
         return ["any server"]
     launches = {launch.source_server_id: launch for launch in job.servers}
@@ -240,7 +237,7 @@ def _end_of(wave: Wave, actions: Sequence[ActionStatus | None]) -> tuple[WaveSta
 
 
 def _settle(wave: Wave, left_out: bool, age_s: int) -> Wave:
-    """Return a wave of an execution that times out. Its job and servers stay as last seen."""
+    """Return the wave as it is written when its execution times out. Its job and servers stay as last seen."""
     if wave.status.terminal or (wave.job is None and wave.status is WaveStatus.PENDING):
         return wave
     if wave.job is not None and wave.job_status in (JobStatus.PENDING, JobStatus.STARTED) and not left_out:

@@ -1,4 +1,4 @@
-"""Executions, waves, servers and DRS jobs as values, and one table of statuses for each.
+"""Value types for executions, waves, servers and DRS jobs, with one status enum for each.
 
 Instants are integer microseconds since the Unix epoch, durations integer microseconds.
 """
@@ -15,7 +15,7 @@ class ExecutionType(StrEnum):
 
 
 class Status(StrEnum):
-    """A word, its meaning, and the words that may follow it. Polls can miss a status, so moves may skip one."""
+    """A status with its meaning and the statuses that may follow it. Polls can miss a status, so moves may skip one."""
 
     meaning: str
     moves: frozenset[str]
@@ -23,7 +23,7 @@ class Status(StrEnum):
 
     # The meaning has a default because type checkers take the lookup of a word for this call.
     def __new__(cls, word: str, meaning: str = "", *moves: str) -> Self:
-        """Make one status. Raises TypeError for a row without a meaning."""
+        """Make one status. Raises TypeError for a member without a meaning."""
         if not meaning:
             raise TypeError(f"{cls.__name__}.{word} must have a meaning")
         status = str.__new__(cls, word)
@@ -38,8 +38,8 @@ class ExecutionStatus(Status):
     COMPLETED = "COMPLETED", "Every wave completed"
     PARTIAL = "PARTIAL", "Some servers did not launch, or a launch action did not succeed"
     FAILED = "FAILED", "No server launched"
-    TIMEOUT = "TIMEOUT", "Watching ended before every job had"
-    CANCELLED = "CANCELLED", "A person ended it"
+    TIMEOUT = "TIMEOUT", "Polling stopped before every outcome was known"
+    CANCELLED = "CANCELLED", "Cancelled by a person"
 
 
 TERMINAL: Final = frozenset(status for status in ExecutionStatus if status.terminal)
@@ -49,10 +49,10 @@ _WAVE_ENDS: Final = ("COMPLETED", "PARTIAL", "FAILED", "TIMEOUT", "UNKNOWN")
 
 
 class WaveStatus(Status):
-    PENDING = "PENDING", "It waits for its turn, or for DRS", "LAUNCHING", "IN_PROGRESS", *_WAVE_ENDS
+    PENDING = "PENDING", "Not started, or no poll has found its DRS job", "LAUNCHING", "IN_PROGRESS", *_WAVE_ENDS
     LAUNCHING = "LAUNCHING", "DRS has its job", "IN_PROGRESS", *_WAVE_ENDS
-    IN_PROGRESS = "IN_PROGRESS", "Its servers launch", *_WAVE_ENDS
-    COMPLETED = "COMPLETED", "Every server launched, and so did its launch actions"
+    IN_PROGRESS = "IN_PROGRESS", "Its servers are launching", *_WAVE_ENDS
+    COMPLETED = "COMPLETED", "Every server launched; in a recovery every launch action succeeded"
     PARTIAL = "PARTIAL", "Some servers did not launch, or a launch action did not succeed"
     FAILED = "FAILED", "No server launched"
     TIMEOUT = "TIMEOUT", "Watching ended while its job ran"
@@ -60,7 +60,7 @@ class WaveStatus(Status):
 
 
 FINISHED_WAVE: Final = frozenset({WaveStatus.COMPLETED, WaveStatus.PARTIAL, WaveStatus.FAILED})
-"""Wave statuses that DRS has reported as final. Such a wave never changes again."""
+"""Wave statuses derived from a finished DRS job. A wave that has one never changes again."""
 
 
 class JobStatus(Status):
@@ -78,10 +78,10 @@ class ServerStatus(Status):
     """DRS's LaunchStatus, and NOT_STARTED."""
 
     NOT_STARTED = "NOT_STARTED", "No job has named it yet", "PENDING", "IN_PROGRESS", *_LAUNCH_ENDS
-    PENDING = "PENDING", "Its launch waits", "IN_PROGRESS", *_LAUNCH_ENDS
+    PENDING = "PENDING", "Waiting to launch", "IN_PROGRESS", *_LAUNCH_ENDS
     IN_PROGRESS = "IN_PROGRESS", "It launches", *_LAUNCH_ENDS
     LAUNCHED = "LAUNCHED", "It runs", "TERMINATED"
-    # A failed launch stays one, even if its remains are terminated later.
+    # FAILED is final even if the partly launched instance is terminated later.
     FAILED = "FAILED", "It did not launch"
     TERMINATED = "TERMINATED", "Its instance is gone"
 
@@ -95,6 +95,8 @@ class ActionStatus(Status):
 
 
 class Phase(StrEnum):
+    """How far a wave has progressed; selects the polling interval."""
+
     PENDING = "PENDING"
     STARTED = "STARTED"
     IN_PROGRESS = "IN_PROGRESS"
@@ -106,7 +108,7 @@ class ExecutionKey(NamedTuple):
 
 
 class JobScope(NamedTuple):
-    """The account and Region of DRS jobs; each scope has requests of its own."""
+    """The account and Region of DRS jobs. Requests never mix scopes."""
 
     account_id: str
     region: str
@@ -121,7 +123,7 @@ class JobRef(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """One source server of a wave. `extra` holds other writers' attributes, unchanged."""
+    """One source server of a wave. `extra`: attributes that the poller does not own; it writes them back unchanged."""
 
     source_server_id: str
     status: ServerStatus = ServerStatus.NOT_STARTED
@@ -154,6 +156,8 @@ class Wave:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
+    """`waves` may hold fewer than `total_waves` while the plan's worker is still adding them."""
+
     key: ExecutionKey
     status: ExecutionStatus
     type: ExecutionType
@@ -188,7 +192,7 @@ class Job:
 class Dispatch:
     """One asynchronous invocation of the poller, as the finder sends it.
 
-    `dispatched_us`, the instant of the look, becomes `LastPolledTime`, so that intervals count from dispatch to
+    `dispatched_us` becomes `LastPolledTime` (capped at the poller's clock), so intervals are measured from dispatch to
     dispatch; it is None if a person invokes the poller. `started_us` is the execution's StartTime.
     """
 
@@ -223,7 +227,7 @@ class MetricPoint(NamedTuple):
 
 
 class MetricName(StrEnum):
-    """One metric of the poller's namespace; it has no dimensions."""
+    """Metrics in the poller's namespace. They have no dimensions."""
 
     WAVES_POLLED = "WavesPolled"
     POLLING_DURATION = "PollingDuration"
@@ -232,7 +236,7 @@ class MetricName(StrEnum):
     OLDEST_AGE = "OldestExecutionAge"
 
 
-# An alarm with a unit ignores values in another.
+# A CloudWatch alarm that specifies a unit ignores data points in any other unit.
 UNITS: Final[Mapping[MetricName, Unit]] = {
     **dict.fromkeys(MetricName, Unit.COUNT),
     MetricName.POLLING_DURATION: Unit.MILLISECONDS,

@@ -1,6 +1,6 @@
-"""All formats of a run's report, from its result and its trace alone.
+"""Write every report file of a run, from the run's result and trace only.
 
-Owns which files there are, and that one which cannot be written does not affect the others.
+Defines the list of files. A file that fails does not prevent the others.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,18 +17,18 @@ PAGE: Final = "report.html"
 CHROME: Final = "trace.chrome.json"
 
 Lines = Callable[[], Iterable[str]]
-"""Returns the trace's lines from the first one at each call. The lines raise TraceError if the trace is unreadable."""
+"""Each call returns the trace's lines from the beginning. The lines raise TraceError if the trace is unreadable."""
 
 
 class UnwrittenError(Exception):
-    """A piece of a file could not be made, so the file is useless; the message says why."""
+    """Rendering a chunk of a file failed, so the file is useless; the message gives the reason."""
 
 
 class File(NamedTuple):
-    """One file of a report. `text` comes in pieces; it is None if the file could not be written, see `troubles`.
+    """One file of a report. `text` is an iterable of chunks; None if rendering failed (see `troubles`).
 
-    Pieces are made on demand and may raise UnwrittenError, or TraceError without the trace. `damage` is what is wrong
-    with the trace if the file was written without it.
+    Only Chrome's trace is rendered lazily; iterating it may raise UnwrittenError, or TraceError if the trace is
+    unreadable. `damage` describes a trace error; the file was then rendered without the trace.
     """
 
     name: str
@@ -38,7 +38,7 @@ class File(NamedTuple):
 
 
 def files(result: Result, lines: Lines, *, with_chrome: bool = False) -> Iterator[File]:
-    """Every file, one after the other; Chrome's trace, which is large, only on request."""
+    """Yield each report file. Include Chrome's trace, which is large, only if `with_chrome`."""
     makers: dict[str, Callable[[], Document | str]] = {
         MARKDOWN: lambda: markdown.document(result),
         PAGE: lambda: html.render(result, lines()),

@@ -1,4 +1,4 @@
-"""The report's sections: their names and titles, and a guard so that one that fails does not affect the others."""
+"""The report's sections: names, titles, and rendering that isolates a failing section from the rest."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -23,7 +23,7 @@ TITLES: Final = {
 
 
 class Section(NamedTuple):
-    """One section as it was written, without its heading. `trouble` is why it could not be written, or None."""
+    """One rendered section, without its heading. `trouble` is the reason why it failed, or None."""
 
     name: str
     title: str
@@ -32,23 +32,20 @@ class Section(NamedTuple):
 
 
 class Document(NamedTuple):
-    """A whole report. A command that wrote one with `troubles` ends with exit code 3.
-
-    `damage` is what is wrong with the run's trace if the report was written without it.
-    """
+    """A whole report. `troubles` lists the parts that failed; the command then ends with exit code 3."""
 
     text: str
     troubles: tuple[str, ...] = ()
-    damage: str = ""
+    damage: str = ""  # Describes a trace error; the report was then rendered without the trace.
 
 
 def render_sections(
     environment: Environment, templates: str, context: Mapping[str, Any], titles: Mapping[str, str]
 ) -> list[Section]:
-    """Write every section that `titles` names, in their order, each from its own template.
+    """Render each section named in `titles`, in that order, from its own template, such as "markdown/{}.md.j2".
 
-    `templates` is the path of the templates, such as "markdown/{}.md.j2". The template `broken` replaces a section that
-    raises, and gets its `error`. A value that only one section needs should be a function in `context`, to fail there.
+    If a section raises, the `broken` template is rendered with `error` instead. Pass a value that only one section
+    needs as a function in `context`, so that its errors stay in that section.
     """
     sections = []
     for name, title in titles.items():
@@ -63,5 +60,5 @@ def render_sections(
 
 
 def troubles(sections: Sequence[Section]) -> tuple[str, ...]:
-    """A sentence for each section that could not be written."""
+    """Return one message for each section that failed."""
     return tuple(f"{each.title}: {each.trouble}" for each in sections if each.trouble is not None)

@@ -1,6 +1,6 @@
-"""Colours, signs and phrases of statuses, the same on terminal, page and charts.
+"""Appearance of statuses: shared by the terminal, the HTML page and the charts.
 
-`orchestrator.model` owns their meanings and moves. mypy names what a new status lacks here.
+The statuses themselves are defined in `orchestrator.model`. mypy reports a status that has no appearance here.
 """
 
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ from drsim.orchestrator.model import ExecutionStatus, Status, WaveStatus
 
 
 class ItemStatus(Status):
-    """Statuses in a trace of items that have none."""
+    """Pseudo-statuses for table items whose execution status cannot be read."""
 
     DELETED = "DELETED", "The item is gone"
     MALFORMED = "MALFORMED", "The item cannot be read", "DELETED"
 
 
 class Appearance(NamedTuple):
-    """A colour on light and one on dark ground, a sign that most fonts have, and the phrase after a count."""
+    """Colours for light and dark backgrounds, a symbol most fonts include, and a phrase that follows a count."""
 
     light: str
     dark: str
@@ -56,7 +56,7 @@ def appearance_of(status: ExecutionStatus | WaveStatus | ItemStatus) -> Appearan
             assert_never(status)
 
 
-# In the order of a life: terminal statuses come last.
+# Non-terminal statuses first, otherwise in order of definition.
 _ALL: Final = sorted((*ExecutionStatus, *WaveStatus, *ItemStatus), key=lambda status: status.terminal)
 LOOKS: Final[Mapping[str, Appearance]] = {str(status): appearance_of(status) for status in _ALL}
 ENDS: Final = frozenset(str(status) for status in _ALL if status.terminal)
@@ -64,7 +64,7 @@ ENDS: Final = frozenset(str(status) for status in _ALL if status.terminal)
 
 
 def counted(executions: Mapping[ExecutionStatus, int]) -> list[tuple[int, str]]:
-    """The number of executions with each final status and its phrase, terminal statuses first."""
+    """Return (count, phrase) for each status that occurs at the run's end, terminal statuses first."""
     statuses = sorted(ExecutionStatus, key=lambda status: not status.terminal)
     counts = [(executions.get(status, 0), appearance_of(status).phrase) for status in statuses]
     return [(count, phrase) for count, phrase in counts if count]

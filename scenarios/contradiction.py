@@ -1,7 +1,7 @@
-"""The run of one seed: what it contradicts, and the verdict on each property and criterion.
+"""Run one seed and collect its failed properties and criteria.
 
-What fails a run fails its seed: properties, criteria and what the scenario expects of its executions. A seed that does
-not exercise what the scenario declares has not failed, since not every seed meets everything.
+A seed fails if a property, a criterion or an expected execution outcome fails. A seed that does not exercise what the
+scenario declares has not failed, because not every seed triggers every behaviour.
 """
 
 import re
@@ -21,8 +21,8 @@ from drsim.simulator.world import World
 _Spec = TypeVar("_Spec", bound=WorldSpec)
 
 BROKEN: Final = "simulation"
-"""Stands for a property if the simulation itself broke."""
-# Begins what was expected if the run without faults broke a property that the seed's own run did not.
+"""The `property` name used when the simulation itself failed."""
+# Prefix of `expected` when only the run without faults violated the property.
 _WITHOUT_FAULTS: Final = "without the seed's faults: "
 
 
@@ -38,18 +38,18 @@ class Contradiction(Record):
 
 
 def signature(found: Contradiction) -> str:
-    """What all runs that fail for the same reason share: what was expected, without its figures."""
-    # Word by word: one pattern that looks for the figure in a word takes the square of a long word's length.
+    """Return `expected` with '#' for each word that contains a digit; equal for runs that fail for the same reason."""
+    # Two steps: a single regex is quadratic in the length of a word.
     return re.sub(r"[\w.-]+", lambda word: "#" if re.search(r"\d", word[0]) else word[0], found.expected)
 
 
 def scenario_of(scenario: Scenario, found: Contradiction) -> Scenario:
-    """The scenario as it ran where this was found, which may have been without its faults."""
+    """Return the scenario in which this was found: the original, or the original without faults."""
     return without_faults(scenario) if found.expected.startswith(_WITHOUT_FAULTS) else scenario
 
 
 def without_faults(spec: _Spec) -> _Spec:
-    """The same without faults, and without what holds only with them: how executions end, and which alarms go off."""
+    """Return `spec` without faults, and without the expected outcomes and alarms that depend on them."""
     if not spec.faults and spec.swarm is None:
         return spec
     groups = tuple(group.model_copy(update={"expect": None}) for group in spec.workload)
@@ -57,10 +57,7 @@ def without_faults(spec: _Spec) -> _Spec:
 
 
 def judged(world: World, seed: int) -> tuple[list[Contradiction], Mapping[str, Verdict]]:
-    """Run a world, and return its contradictions and the verdicts on properties and criteria; none if the run broke.
-
-    A criterion that rests on a property fails whenever that one does, and is then left out: it would add nothing.
-    """
+    """Run a world; return its contradictions and verdicts. If it breaks, return that one contradiction, no verdicts."""
     try:
         world.run()
         findings = criteria.findings(world)
@@ -71,6 +68,7 @@ def judged(world: World, seed: int) -> tuple[list[Contradiction], Mapping[str, V
     found = [_contradiction(seed, monitor.name, monitor.violations[0]) for monitor in failed]
     for criterion, finding in findings:
         verdicts[criterion.name] = finding.verdict
+        # A failed criterion is omitted if a property it rests on failed too.
         if finding.passed is False and all(verdicts[name] != "fail" for name in criterion.rests_on):
             observed = finding.value if world.verdict_only else f"{finding.value} ({finding.evidence})"
             at_end = Violation("", world.kernel.now_us, criterion.threshold(world).threshold, observed)
@@ -83,6 +81,7 @@ def contradictions(world: World, seed: int) -> list[Contradiction]:
 
 
 def broken(seed: int, at_us: int, error: BaseException) -> Contradiction:
+    """Return the failure that represents a broken simulation."""
     return _contradiction(seed, BROKEN, Violation("", at_us, "the simulation continues", in_words(error)))
 
 
@@ -91,11 +90,11 @@ def _contradiction(seed: int, name: str, violation: Violation) -> Contradiction:
 
 
 def in_words(error: BaseException) -> str:
-    """An error with its type, which an UnbuiltWorldError's message already has."""
+    """Format an error as 'Type: message'; an UnbuiltWorldError's message already includes the type."""
     return str(error) if isinstance(error, UnbuiltWorldError) else f"{type(error).__name__}: {error}"
 
 
 def new_without_faults(plain: World, seed: int, known: Sequence[str]) -> list[Contradiction]:
-    """What a run without the seed's faults finds and the seed's own run does not, marked as such."""
+    """Run without faults; return failures whose property is not among the known ones, with prefixed `expected`."""
     new = (found for found in contradictions(plain, seed) if found.property not in known)
     return [found.model_copy(update={"expected": _WITHOUT_FAULTS + found.expected}) for found in new]

@@ -1,4 +1,4 @@
-"""The story of a failure: what happened to which execution, and how its run differs from the nearest passing one."""
+"""Explain a failure in domain words, and how the failing run differs from the nearest passing run."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -27,7 +27,7 @@ class Line(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """The first event in which the failing run and the nearest passing one differ."""
+    """The first differing event, as text: `fails` in the failing run, `passes` in the run that `passing` describes."""
 
     passing: str
     fails: str
@@ -35,7 +35,7 @@ class Difference(NamedTuple):
 
 
 def story(failure: Failure) -> list[Line]:
-    """The last events before the violation that concern its execution, in order."""
+    """Return the last 16 lines up to the violation: its execution's, all DRS job starts and unattributed events."""
     world = world_of(failure.scenario, failure.seed, parts_of(failure.parts), verdict_only=True)
     concerned = failure.execution_id
     lines: list[Line] = []
@@ -51,7 +51,7 @@ def story(failure: Failure) -> list[Line]:
     lines += _truth(world, concerned)
     world.close()
     lines = sorted((line for line in lines if line.at_us <= failure.at), key=lambda line: line.at_us)
-    # Of equal lines in a row, and of polls in a row that changed nothing, only the last is shown.
+    # Collapse consecutive identical lines, and consecutive polls that changed nothing, to the last one.
     alike = groupby(lines, key=lambda line: _IDLE if _IDLE in line.text else line.text)
     shown = [list(group)[-1] for _, group in alike]
     left_out = len(shown) - _LINES_MAX
@@ -76,11 +76,9 @@ def _line(event: _Event) -> Line | None:
 
 
 def difference(failure: Failure) -> Difference | None:
-    """How the failing run first differs from the nearest one that passes, or None if there is no such run.
-
-    That is the run without the last fault, since each fault of a smallest plan is needed, or that of the real code.
-    """
+    """Return the first difference from the nearest passing run; None without such a run or a differing event."""
     scenario, parts = failure.scenario, parts_of(failure.parts)
+    # The passing run omits the last fault (every fault in a shrunk plan is needed) or uses drsim's own code.
     if scenario.faults:
         without = scenario.model_copy(update={"faults": scenario.faults[:-1]})
         passing, passed = f"the same run without {scenario.faults[-1]}", _events(without, failure.seed, parts)
@@ -96,6 +94,7 @@ def difference(failure: Failure) -> Difference | None:
 def _events(scenario: Scenario, seed: int, parts: Parts | None) -> list[str]:
     world = world_of(scenario, seed, parts)
     contradictions(world, seed)
+    # Fault events differ by construction.
     lines = [line for line in world.trace.lines() if not line.startswith('["FaultInjected"')]
     world.close()
     return lines
@@ -104,12 +103,13 @@ def _events(scenario: Scenario, seed: int, parts: Parts | None) -> list[str]:
 def _shown(line: str) -> str:
     name, columns = columns_of(line)
     at_us = int(columns.pop("at_us"))
-    # Ids of requests mean nothing to people.
+    # Omit request ids: they do not help readers.
     shown = [str(value) for field, value in columns.items() if field not in ("request_id", "by") and value != ""]
     return f"{at_us / 1e6:.3f} s {name} {' '.join(shown)}"
 
 
 def _truth(world: World, concerned: str) -> Iterator[Line]:
+    """Yield a line for each DRS job of the execution that ended during the run."""
     items = [world.table.get(key) for key in world.workload.expected if concerned in ("", key.execution_id)]
     for wave in (wave for item in items if item and item.execution for wave in item.execution.waves):
         job = world.truth.job(wave)

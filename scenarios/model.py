@@ -1,6 +1,6 @@
-"""A scenario: a world as data, with a name, a reason, and what a run of it must exercise.
+"""A scenario: a world specification plus a name, its purpose and what a run must exercise.
 
-Owns the verdict on a run, from those on its properties and criteria; a seed of an exploration has the same one.
+Derives a run's verdict from its property and criterion verdicts.
 """
 
 from collections.abc import Iterable, Mapping, Set
@@ -20,21 +20,21 @@ PROPERTY_NAMES = tuple(monitor.name for monitor in PROPERTIES)
 
 
 def known(kind: str, names: Iterable[str], name: str) -> str:
-    """Return the name, which must be one of these. Raises ValueError."""
+    """Return `name` if it is in `names`; otherwise raise ValueError."""
     if name not in names:
         raise ValueError(f"no such {kind}: {name!r}; known are {', '.join(names)}")
     return name
 
 
 class Exercises(Spec):
-    """What a run must exercise: if one of these was not, the run's verdict is unknown."""
+    """What a run must exercise; a run that exercises less is unknown unless it fails."""
 
     properties: tuple[Annotated[str, AfterValidator(partial(known, "property", PROPERTY_NAMES))], ...] = ()
     criteria: tuple[Annotated[str, AfterValidator(partial(known, "criterion", CRITERIA_NAMES))], ...] = ()
 
 
 class Scenario(WorldSpec):
-    """One scenario file."""
+    """The content of one scenario file."""
 
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)
     title: str = Field(min_length=1, max_length=64)
@@ -54,9 +54,9 @@ def verdict(verdicts: Mapping[str, Verdict], exercises: Exercises, unjudged: Set
 
 
 def unexercised(verdicts: Mapping[str, Verdict], exercises: Exercises, unjudged: Set[str]) -> tuple[str, ...]:
-    """What must be exercised and was not: what is declared, or anything at all if nothing was exercised.
+    """Return the declared names that were not exercised; if nothing at all was exercised, return every judgeable name.
 
-    Names in `unjudged` cannot be judged of these functions and need not be exercised.
+    `unjudged` names cannot be judged for the Lambda functions under test, and are exempt.
     """
     missing = tuple(name for name, each in verdicts.items() if each == "not exercised" and name not in unjudged)
     if all(each == "not exercised" for each in verdicts.values()):

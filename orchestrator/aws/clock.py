@@ -4,7 +4,7 @@ import time
 
 
 class SystemClock:
-    """`Clock` over the wall clock."""
+    """A `Clock` that reads the system time."""
 
     def now_us(self) -> int:
         return time.time_ns() // 1_000

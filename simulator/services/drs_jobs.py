@@ -1,4 +1,4 @@
-"""DRS jobs: the state of each is a pure function of its life and the instant, so the truth is always known.
+"""Simulated DRS jobs. A job's state depends only on its predetermined timeline and the time, so it is always known.
 
 Sources: botocore's service model for drs 2020-02-26, AWS's sample job logs of 2022-12-07.
 """
@@ -33,7 +33,7 @@ class ActionLife:
 
 @dataclass(frozen=True, slots=True)
 class ServerLife:
-    """One server's part in a job: PENDING, IN_PROGRESS from `launching_us`, and ended from `ended_us` on."""
+    """One server's part in a job: PENDING until `launching_us`, IN_PROGRESS until `ended_us`, then its final status."""
 
     source_server_id: str
     instance_id: str
@@ -44,7 +44,7 @@ class ServerLife:
     terminates: bool = False
 
     def summary(self, *, is_drill: bool) -> tuple[int, int, bool, int]:
-        """Return its life as `JobStarted` records it: a drill does not depend on its launch actions."""
+        """Return (launching, ended, launches, failed actions) for `JobStarted`; drills report 0 failed actions."""
         failed_count = 0 if is_drill else sum(not action.succeeds for action in self.actions)
         return self.launching_us, self.ended_us, self.launches, failed_count
 
@@ -60,7 +60,7 @@ class ServerLife:
 
 @dataclass(slots=True, eq=False)
 class DrsJob:
-    """One job and its whole life. Instants that never come lie beyond any run."""
+    """One job and its whole timeline. An event that never happens has a time later than any run."""
 
     job_id: str
     scope: JobScope
@@ -69,9 +69,9 @@ class DrsJob:
     servers: tuple[ServerLife, ...]
     is_drill: bool = False
     ended_us: int = field(init=False)
-    settled_us: int = field(init=False)
+    settled_us: int = field(init=False)  # When the last server and launch action have ended.
     _changes: list[int] = field(init=False)
-    # The last view, and the number of changes before it.
+    # Number of changes before the cached view, and that view.
     _span: int = -1
     _view: Job | None = None
 
@@ -86,6 +86,7 @@ class DrsJob:
 
     @property
     def terminates(self) -> bool:
+        """Whether the job terminates instances rather than launching them."""
         return self.servers[0].terminates
 
     def status(self, at_us: int) -> JobStatus:
@@ -99,10 +100,10 @@ class DrsJob:
         return self._changes[bisect_right(self._changes, after_us) : bisect_right(self._changes, until_us)]
 
     def view(self, at_us: int) -> Job:
-        """Return the job as DescribeJobs shows it: one object between two changes, but not after the last change."""
+        """Return the job as DescribeJobs shows it: the same object until the next change; a new one after the last."""
         span = bisect_right(self._changes, at_us)
         if span == len(self._changes):
-            # It is polled once or twice more, and a long run keeps all ended jobs.
+            # Do not cache ended jobs: they are polled rarely, and a long run keeps all of them in memory.
             self._view = None
             return self._look(at_us)
         if self._view is None or span != self._span:
@@ -111,7 +112,7 @@ class DrsJob:
 
     def _look(self, at_us: int) -> Job:
         status = self.status(at_us)
-        # Finished jobs of AWS's 2022 samples name no recoveryInstanceID.
+        # In AWS's 2022 samples, finished jobs omit recoveryInstanceID.
         shows_instance = status is not JobStatus.COMPLETED
         launches = []
         for server in self.servers:
@@ -123,13 +124,13 @@ class DrsJob:
         return Job(self.job_id, status, tuple(launches))
 
     def log_items(self, at_us: int) -> tuple[LogItem, ...]:
-        """Return the answer of DescribeJobLogItems at that instant, oldest first, in the order of AWS's samples."""
+        """Return the DescribeJobLogItems entries up to `at_us`, oldest first, ordered as in AWS's samples."""
         launching_us = min(server.launching_us for server in self.servers)
-        # A life may be shorter than the samples': earlier entries must still precede the launch.
+        # A simulated job may be shorter than the samples, so cap early entries at the first launch.
         items = [LogItem(min(self.created_us + 300_000, launching_us), "JOB_START")]
         for number, server in enumerate(self.servers):
             if server.terminates:
-                # No sample of such a job was found; of all modelled events these are the ones that fit.
+                # No sample of a termination job is available; CLEANUP_* are the closest events in botocore's enum.
                 items.append(LogItem(server.launching_us, "CLEANUP_START", server.source_server_id))
                 items.append(LogItem(server.ended_us, "CLEANUP_END", server.source_server_id))
             else:
@@ -139,7 +140,8 @@ class DrsJob:
 
     def _launch_items(self, number: int, server: ServerLife) -> list[LogItem]:
         name = server.source_server_id
-        # Snapshots run at once; conversion takes the remaining time before the launch.
+        # Snapshots take no time; conversion takes the remaining time until the launch.
+        # LAUNCH_END occurs in AWS's samples but not in botocore's enum.
         snapshot_us = min(self.created_us + 800_000 + number, server.launching_us)
         converting_us = max(snapshot_us, self.created_us + (server.launching_us - self.created_us) // 5)
         return [
@@ -153,7 +155,7 @@ class DrsJob:
 
 
 class RecoveryInstance(NamedTuple):
-    """An instance that a job has launched; `termination` is its part in the job that terminates it, if any."""
+    """A launched instance. `termination` is the server entry of the job that terminates this instance, if any."""
 
     launch: ServerLife
     job: DrsJob
