@@ -33,7 +33,7 @@ def _python_with_nox() -> Path:
     sys.stderr.write(f"noxfile.py: installing nox into {home.relative_to(ROOT)}, once\n")
     if subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=False).returncode:
         sys.exit("noxfile.py: cannot create a virtual environment; install Python's venv module, with ensurepip.")
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    install = [str(python), "-m", "pip", "install", "--quiet", "--quiet", "--disable-pip-version-check"]
     # uv builds the sessions' environments in seconds; without it nox uses virtualenv and pip.
     if all(subprocess.run([*install, f"{name}{NOX}"], check=False).returncode for name in ("nox[uv]", "nox")):
         sys.exit("noxfile.py: cannot install nox; check the network and pip's settings.")
