@@ -21,9 +21,12 @@ def parts_of(place: str) -> Parts | None:
         found = pkgutil.resolve_name(f"{module}:{name}")
         parts = found[key] if key else found
     except (ImportError, AttributeError, ValueError, LookupError, TypeError) as error:
-        raise ValueError(f"parts must be module:NAME of a simulator.world.Parts, got {place!r}: {error}") from None
+        in_words = f"no key {key!r}" if isinstance(error, LookupError) else error
+        raise ValueError(
+            f"parts must be module:NAME or module:NAME:KEY of a drsim.simulator.world.Parts, got {place!r}: {in_words}"
+        ) from None
     if not isinstance(parts, Parts):
-        raise ValueError(f"parts must be a simulator.world.Parts, got {place!r}, a {type(parts).__name__}")
+        raise ValueError(f"parts must be a drsim.simulator.world.Parts, got {place!r}, a {type(parts).__name__}")
     return parts
 
 

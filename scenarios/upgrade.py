@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from drsim.scenarios.aliases import current
 from drsim.scenarios.limits import capacity_of
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.result import Measurements
@@ -25,13 +26,15 @@ def upgraded(data: dict[str, Any]) -> dict[str, Any]:
             name: {"title": FIGURES[name].title if name in FIGURES else name, **each}
             for name, each in data["metrics"]["distributions"].items()
         }
-        metrics = {**data["metrics"], "distributions": distributions}
+        configuration = current(data["metrics"]["configuration"])
+        metrics = {**data["metrics"], "configuration": configuration, "distributions": distributions}
         executions = {name.upper(): count for name, count in data["executions"].items() if name != "started"}
         criteria = [{**_LIMITS.get(each["name"], {}), **each} for each in data["criteria"]]
     except (AttributeError, KeyError, TypeError):
         return data
     try:
         found = Measurements.model_validate(metrics)
+        # A scenario that is invalid today has no capacity, and the report gives the reason.
         capacity = capacity_of(Scenario.model_validate(found.configuration), found)
     except ValidationError:
         capacity = None

@@ -147,7 +147,9 @@ def test_failure_that_no_longer_fails_is_shown_as_fixed(folder: Path) -> None:
 def test_failure_with_missing_parts_is_shown_beside_the_groups(folder: Path) -> None:
     change(folder / "failures" / "metrics-complete-28.yaml", parts="no.such:PARTS")
     page, markdown = documents(folder)
-    message = "cannot be run again: ValueError: parts must be module:NAME of a simulator.world.Parts"
+    message = (
+        "cannot be run again: ValueError: parts must be module:NAME or module:NAME:KEY of a drsim.simulator.world.Parts"
+    )
     assert f"No story: {message}" in page
     assert "Other failures in the folder" in page
     assert "No shrunk failure of these seeds is kept. What seed 28 broke first:" in page

@@ -33,6 +33,13 @@ def test_version_1_is_read_as_the_current_result() -> None:
     assert old.capacity == now.capacity
 
 
+def test_version_1_with_a_former_fault_kind_keeps_its_limits() -> None:
+    data = json.loads(OLD.read_bytes())
+    data["metrics"]["configuration"]["swarm"] = {"faults": ["servers-untold"], "most": 1}
+    old = Result.model_validate_json(json.dumps(data))
+    assert old.capacity == run_of("phase-2").result.capacity
+
+
 def test_version_1_is_reported(folder: Path) -> None:
     # Without its trace a report has no timeline, and says so.
     assert main(["report", str(folder)]) == 4

@@ -187,6 +187,7 @@ def test_no_range_begins_after_its_time() -> None:
         ("drsim.scenarios.contradiction:NAME", "has no attribute"),
         ("drsim.scenarios.contradiction:BROKEN", "a str"),
         ("tests.planted_bugs.registry:BUGS:missing", "missing"),
+        ("tests.planted_bugs.registry:BUGS:NoSuchBug", "no key 'NoSuchBug'"),
         ("nothing", "parts must be module:NAME"),
     ],
 )
