@@ -77,8 +77,8 @@ class ExecutionView(NamedTuple):
     def owes_polls(self) -> bool:
         """Whether polls are due: the execution is POLLING, and each field of it can be read.
 
-        A poller that parses strictly, as production does, refuses an item with any other field. `no-lost-update`
-        reports the function's write that made such an item or kept it so.
+        Production and any other poller that parses strictly refuses an item with a malformed field, so it cannot poll
+        it. `no-lost-update` reports the field when a function writes such an item.
         """
         return self.status is ExecutionStatus.POLLING and not self.unreadable
 

@@ -196,7 +196,11 @@ values = st.recursive(
 )
 
 
-@given(st.dictionaries(names, values), st.lists(values, max_size=3))
+numbers = st.dictionaries(st.sampled_from(["StartTime", "EndTime", "Version", "TotalWaves", "WaveNumber"]), decimals)
+items = st.builds(lambda item, more: item | more, st.dictionaries(names, values), numbers)
+
+
+@given(items, st.lists(st.one_of(items, values), max_size=3))
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_reader_reads_any_values_without_an_error(item: Attributes, waves: list[object]) -> None:
     views = tuple([read_wave(place, wave) for place, wave in enumerate(waves)])
