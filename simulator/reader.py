@@ -27,6 +27,8 @@ _SERVER_ATTRIBUTES: Final = frozenset(["SourceServerId", "Status", "InstanceId"]
 _WAVE_ATTRIBUTES: Final = frozenset(
     ["WaveNumber", "WaveName", "Region", "AccountId", "JobId", "JobStatus", "Status", "StatusMessage", "Servers"]
 )
+# The largest exponent of a DynamoDB number: "Constraints in Amazon DynamoDB", November 2025.
+_EXPONENT_MAX: Final = 125
 
 
 class ServerView(NamedTuple):
@@ -73,7 +75,11 @@ class ExecutionView(NamedTuple):
 
     @property
     def owes_polls(self) -> bool:
-        """Whether polls are due: the execution is POLLING. No function must serve an item that cannot be read."""
+        """Whether polls are due: the execution is POLLING, and each field of it can be read.
+
+        Production and any other poller that parses strictly refuses an item with a malformed field, so it cannot poll
+        it. `no-lost-update` reports the field when a function writes such an item.
+        """
         return self.status is ExecutionStatus.POLLING and not self.unreadable
 
 
@@ -170,7 +176,8 @@ def _optional_text(item: Attributes, name: str, wrong: list[str]) -> str | None:
 
 def _count(item: Attributes, name: str, wrong: list[str], *, absent: int | None = None) -> int | None:
     value = _number(item.get(name, absent))
-    if value is not None and value >= 0 and value % 1 == 0:
+    # Not `value % 1`, which raises an error once the quotient has more than 28 digits.
+    if value is not None and value >= 0 and value == int(value):
         return int(value)
     wrong.append(f"{name} must be a whole number >= 0, got {item.get(name)!r}")
     return None
@@ -186,5 +193,5 @@ def _instant_us(item: Attributes, name: str, wrong: list[str]) -> int | None:
 
 def _number(value: object) -> int | Decimal | None:
     if isinstance(value, Decimal):
-        return value if value.is_finite() else None
+        return value if value.is_finite() and value.adjusted() <= _EXPONENT_MAX else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None

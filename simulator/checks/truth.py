@@ -51,14 +51,16 @@ class Truth:
 
     @staticmethod
     def sum_of(execution: ExecutionView, ends: Sequence[WaveStatus | None]) -> ExecutionStatus | None:
-        """The outcome of an execution by the ends of its waves, or None while a wave is missing or has not ended."""
-        if not ends or len(ends) < (execution.total_waves or 0) or not all(end in _SUM for end in ends):
+        """The outcome of an execution by the ends of its waves, or None while a wave may be missing or is open."""
+        total = execution.total_waves
+        if not ends or total is None or len(ends) < total or not all(end in _SUM for end in ends):
             return None
         return _SUM[ends[0]] if len(set(ends)) == 1 and ends[0] is not None else ExecutionStatus.PARTIAL
 
     def final_us(self, execution: ExecutionView) -> int:
         """The first instant at which the outcome is known, or NEVER_US if the waves as they are now never end."""
-        if not execution.waves or len(execution.waves) < (execution.total_waves or 0):
+        total = execution.total_waves
+        if not execution.waves or total is None or len(execution.waves) < total:
             return NEVER_US
         return max(self._wave_final_us(execution, wave) for wave in execution.waves)
 

@@ -75,16 +75,18 @@ class FinalizeOnce(Monitor):
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
-        if now is None or now.status is None:
+        if now is None or now.status is None or event.after is None:
             return
         self.checked += now.status in TERMINAL
         if now.status not in TERMINAL:
             if now.end_us is not None:
                 self.violate(event, f"no EndTime while {now.status}", "one was written")
         elif now.end_us is None:
-            self.violate(event, f"EndTime with {now.status}", "none")
+            # An EndTime that cannot be read is neither right nor wrong.
+            if event.after.get("EndTime") is None:
+                self.violate(event, f"EndTime with {now.status}", "none")
         elif before is not None and before.status in TERMINAL:
-            if before.end_us != now.end_us:
+            if before.end_us is not None and before.end_us != now.end_us:
                 self.violate(event, "EndTime written once", "it was written again")
         else:
             self._check_end(event, event.at_us + self.truth.epoch_us - now.end_us)
@@ -124,7 +126,9 @@ class NoLostUpdate(Monitor):
             self.violate(event, "a write of an item that can be read", reasons)
         if before.version is not None and now.version is not None and now.version != before.version + 1:
             self._lost(event, f"Version rises from {before.version} to {before.version + 1}", f"it is {now.version}")
-        if before.last_polled_us is not None and (now.last_polled_us or 0) < before.last_polled_us:
+        # A time that cannot be read stays None and is not judged.
+        polled_us = 0 if event.after.get("LastPolledTime") is None else now.last_polled_us
+        if before.last_polled_us is not None and polled_us is not None and polled_us < before.last_polled_us:
             self._lost(event, "LastPolledTime does not go back", "it went back")
         if len(now.waves) < len(before.waves):
             self._lost(event, f"{len(before.waves)} waves", f"{len(now.waves)}")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from drsim.orchestrator.errors import MalformedError
 from drsim.orchestrator.items import execution_of
-from drsim.simulator.reader import WaveView
+from drsim.simulator.reader import WaveView, read_execution, read_wave
 from drsim.simulator.services.stored_item import StoredItem, item_size_bytes
 from tests.simulator.tables import Attributes, attributes_of
 
@@ -94,6 +94,10 @@ def with_server(**more: object) -> Attributes:
         ({"StartTime": "noon"}, "StartTime must be a number of seconds since 1970, got 'noon'"),
         ({"TotalWaves": -1}, "TotalWaves must be a whole number >= 0, got -1"),
         ({"Version": Decimal("1.5")}, "Version must be a whole number >= 0, got Decimal('1.5')"),
+        (
+            {"TotalWaves": Decimal("12345678901234567890123456789.5")},
+            "TotalWaves must be a whole number >= 0, got Decimal('12345678901234567890123456789.5')",
+        ),
         ({"Waves": "none"}, "Waves must be a list of maps, got 'none'"),
         ({"Waves": [a_wave(), 7]}, "Waves[1] must be a map, got 7"),
         (
@@ -142,6 +146,66 @@ def test_all_that_is_readable_of_an_unreadable_item_is_read() -> None:
         "Waves[1]: Servers[0]: Status",
         "Waves[1]: Servers[2]",
     ]
+
+
+def test_huge_numbers_are_read() -> None:
+    view = StoredItem(attributes_of("a", StartTime=Decimal("1E+125"), TotalWaves=Decimal("1E+30"))).execution
+    assert (view.start_us, view.total_waves, view.unreadable) == (10**131, 10**30, ())
+
+
+def test_number_beyond_the_range_of_dynamodb_is_unreadable() -> None:
+    item = attributes_of("a", StartTime=Decimal("9E+999999"), TotalWaves=Decimal("1E+999999"))
+    view = read_execution(item, ())
+    assert (view.start_us, view.total_waves, len(view.unreadable)) == (None, None, 2)
+
+
+# Up to 38 digits and an exponent up to 125, as DynamoDB has them.
+decimals = st.builds(
+    lambda digits, exponent: Decimal(f"{digits}E{exponent}"), st.integers(1 - 10**38, 10**38 - 1), st.integers(-130, 88)
+)
+scalars = st.one_of(
+    st.text(max_size=9), st.integers(-(10**38), 10**38), decimals, st.booleans(), st.none(), st.binary(max_size=4)
+)
+names = st.sampled_from(
+    [
+        "ExecutionType",
+        "StartTime",
+        "EndTime",
+        "LastPolledTime",
+        "Version",
+        "TotalWaves",
+        "WaveNumber",
+        "WaveName",
+        "Region",
+        "AccountId",
+        "JobId",
+        "JobStatus",
+        "Status",
+        "StatusMessage",
+        "Servers",
+        "SourceServerId",
+        "InstanceId",
+        "Waves",
+        "Own",
+    ]
+)
+values = st.recursive(
+    st.one_of(scalars, st.sets(st.one_of(st.text(max_size=4), st.integers(), st.binary(max_size=4)), max_size=3)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(names, inner, max_size=6)),
+    max_leaves=12,
+)
+
+
+numbers = st.dictionaries(st.sampled_from(["StartTime", "EndTime", "Version", "TotalWaves", "WaveNumber"]), decimals)
+items = st.builds(lambda item, more: item | more, st.dictionaries(names, values), numbers)
+
+
+@given(items, st.lists(st.one_of(items, values), max_size=3))
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_reader_reads_any_values_without_an_error(item: Attributes, waves: list[object]) -> None:
+    views = tuple([read_wave(place, wave) for place, wave in enumerate(waves)])
+    view = read_execution(item, views)
+    assert set(view.unreadable) >= {reason for wave in views for reason in wave.unreadable}
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,14 @@ def test_writes_of_others_are_not_judged() -> None:
     assert bench.monitor.verdict is Verdict.NOT_EXERCISED
 
 
+@pytest.mark.parametrize("status", ["COMPLETED", "PARTIAL"])
+def test_end_under_unreadable_wave_count_is_not_judged(status: str) -> None:
+    bench, job, _ = a_bench(CompletionSoundness, TotalWaves="one")
+    bench.at(211)
+    bench.write(an_item(Version=2, TotalWaves="one", Status=status, Waves=[done(job)]))
+    assert bench.said() == []
+
+
 def test_wave_end_under_unreadable_status_is_judged() -> None:
     bench, job, _ = a_bench(CompletionSoundness)
     bench.write(an_item(Version=3, Status="LOST"))

@@ -323,6 +323,21 @@ def test_status_order_with_unreadable_status_judges_the_waves() -> None:
 # --- finalize-once --------------------------------------------------------------------------------------------
 
 
+def test_unreadable_end_time_is_not_judged() -> None:
+    bench = Bench(FinalizeOnce)
+    bench.write(an_item(), by="worker")
+    bench.write(an_item(Version=2, Status="FAILED", EndTime="noon"))
+    bench.write(an_item(Version=3, Status="FAILED", EndTime=START_S + 20))
+    assert bench.said() == []
+
+
+def test_unreadable_poll_time_did_not_go_back() -> None:
+    bench = Bench(NoLostUpdate)
+    bench.write(an_item(), by="worker")
+    bench.write(an_item(Version=2, LastPolledTime="noon"))
+    assert [expected for expected, _ in bench.said()] == ["a write of an item that can be read"]
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -137,6 +137,13 @@ def test_an_execution_ends_as_all_its_waves_together(ends: list[Any], total: int
     assert Truth.sum_of(an_execution(total=total), [end and WaveStatus(end) for end in ends]) == status
 
 
+def test_unknown_wave_count_leaves_the_outcome_open() -> None:
+    drill = Drill()
+    execution = an_execution(a_wave(drill.job()))._replace(total_waves=None)
+    assert Truth.sum_of(execution, [WaveStatus.COMPLETED]) is None
+    assert drill.truth.final_us(execution) == NEVER_US
+
+
 def test_what_never_ends_has_no_last_instant() -> None:
     drill = Drill()
     hanging, job = a_wave(drill.job(hangs=True)), a_wave(drill.job())
