@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from drsim import campaign_files, campaign_report
-from drsim.console import block, duration, line, long_line, plural
+from drsim.console import block, duration, line, long_line
 from drsim.scenarios import explanation, failure, machine
 from drsim.scenarios.campaign import Campaign
 from drsim.scenarios.contradiction import BROKEN, Contradiction, in_words
@@ -24,6 +24,7 @@ from drsim.scenarios.model import Scenario
 from drsim.scenarios.result import RunVerdict
 from drsim.scenarios.shrink import shrunk_failure
 from drsim.simulator.checks.ledger import PHASES
+from drsim.simulator.durations import plural
 from drsim.simulator.trace import BrokenSimulationError
 
 Found: TypeAlias = Sequence[tuple[Scenario, Contradiction]]

@@ -10,13 +10,14 @@ from typing import Final
 
 from drsim.arguments import UserError, reading
 from drsim.campaign_files import CAMPAIGN, FAILURES, failure_path, read
-from drsim.console import duration, plural
+from drsim.console import duration
 from drsim.reports import campaign as report
 from drsim.scenarios import explanation, failure
 from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.campaign import Campaign, Header, joined, missing_ranges
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.model import Scenario
+from drsim.simulator.durations import plural
 
 _STORIES_MAX: Final = 20
 

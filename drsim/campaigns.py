@@ -17,7 +17,7 @@ from rich.console import Console
 from drsim import campaign_console, campaign_files, campaign_report
 from drsim.arguments import EngineName, ExitCode, UserError
 from drsim.campaign_console import Found
-from drsim.console import errors, line, long_line, plural, progress
+from drsim.console import errors, line, long_line, progress
 from drsim.processes import ProcessExecutor
 from drsim.scenarios import crashes, machine
 from drsim.scenarios.campaign import Campaign, Explored, Header, missing_ranges
@@ -27,6 +27,7 @@ from drsim.scenarios.extras import needs
 from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.result import RunVerdict
+from drsim.simulator.durations import plural
 
 if TYPE_CHECKING:
     from drsim.clusters import OnCluster

@@ -15,9 +15,9 @@ from distributed.client import ClosedClientError
 
 from drsim import shipping
 from drsim.arguments import UserError
-from drsim.console import plural
 from drsim.processes import ATTEMPTS, outcome_of, pickled_call
 from drsim.scenarios import machine
+from drsim.simulator.durations import plural
 
 R = TypeVar("R")
 

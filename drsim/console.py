@@ -15,6 +15,7 @@ from rich.text import Text
 from drsim.reports.documents import PAGE
 from drsim.reports.statuses import counted
 from drsim.scenarios.result import PropertyResult, Result, Verdict
+from drsim.simulator.durations import plural
 
 _WIDTH_PIPED: Final = 100
 _STYLES: Final = {"pass": "green", "fail": "bold red", "not exercised": "dim", "unknown": "yellow", "fault": "magenta"}
@@ -62,11 +63,6 @@ def block(console: Console, text: str, style: str = "") -> None:
 def long_line(console: Console, text: str, style: str = "") -> None:
     """Text that users copy, which is never wrapped."""
     console.print(Text(text, style), soft_wrap=True)
-
-
-def plural(count: int, noun: str) -> str:
-    """A count for people: 1 seed, 2,000 seeds."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

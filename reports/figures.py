@@ -11,6 +11,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from drsim.orchestrator.model import Phase
 from drsim.reports.charts import Mark, Series, Span, distribution, ranges, stacked
 from drsim.reports.charts import timeline as over_time
 from drsim.reports.markdown import STATISTICS
@@ -23,7 +24,7 @@ _FINDER: Final = "ExecutionFinder"
 _POLLER: Final = "ExecutionPoller"
 _QUERIES: Final = "Performance <100ms queries"
 """The criterion whose threshold limits queries."""
-_PHASE_COLOURS: Final = {"PENDING": "--c6", "STARTED": "--c2", "IN_PROGRESS": "--c1"}
+_PHASE_COLOURS: Final[Mapping[str, str]] = {Phase.PENDING: "--c6", Phase.STARTED: "--c2", Phase.IN_PROGRESS: "--c1"}
 
 
 def plots_of(section: str, result: Result) -> list[Plot]:

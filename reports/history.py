@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from drsim.orchestrator.model import WaveStatus
 from drsim.simulator.decoder import events_of
 from drsim.simulator.events import POLLER, FaultInjected, ItemRecord, JobStarted, LambdaEnded, RunEnded
 
@@ -135,11 +136,12 @@ def _extend(spans: Spans, at_ms: int, status: str) -> None:
 
 def _truth(job: JobStarted) -> Iterator[tuple[int, str]]:
     """The true statuses of a wave: its job was accepted, launches, and ended with its launch actions."""
-    yield job.at_us // 1000, "LAUNCHING"
+    yield job.at_us // 1000, WaveStatus.LAUNCHING
     begins_us = min(begin_us for begin_us, _, _, _ in job.lives)
     if begins_us < _NEVER_US:
-        yield begins_us // 1000, "IN_PROGRESS"
+        yield begins_us // 1000, WaveStatus.IN_PROGRESS
     if job.settled_us < _NEVER_US:
         sound = [launches and not failed_actions for _, _, launches, failed_actions in job.lives]
         launched = any(launches for _, _, launches, _ in job.lives)
-        yield job.settled_us // 1000, "COMPLETED" if all(sound) else "PARTIAL" if launched else "FAILED"
+        partly = WaveStatus.PARTIAL if launched else WaveStatus.FAILED
+        yield job.settled_us // 1000, WaveStatus.COMPLETED if all(sound) else partly

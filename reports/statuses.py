@@ -61,6 +61,9 @@ _ALL: Final = sorted((*ExecutionStatus, *WaveStatus, *ItemStatus), key=lambda st
 LOOKS: Final[Mapping[str, Appearance]] = {str(status): appearance_of(status) for status in _ALL}
 ENDS: Final = frozenset(str(status) for status in _ALL if status.terminal)
 """The terminal statuses of executions, waves and items."""
+_OPEN: Final = [status for status in WaveStatus if not status.terminal and status is not WaveStatus.PENDING]
+PROGRESS: Final = tuple(map(str, reversed(_OPEN)))
+"""The statuses of waves that have begun and not ended, the most advanced first: by definition, the last one."""
 
 
 def counted(executions: Mapping[ExecutionStatus, int]) -> list[tuple[int, str]]:

@@ -8,8 +8,9 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+from drsim.orchestrator.model import ExecutionStatus
 from drsim.reports.history import History, Lane, Spans
-from drsim.reports.statuses import ENDS
+from drsim.reports.statuses import ENDS, PROGRESS
 from drsim.reports.text import visible
 from drsim.scenarios.result import Result
 from drsim.simulator.durations import duration_us
@@ -18,6 +19,7 @@ from drsim.simulator.durations import duration_us
 def timeline(result: Result, found: History) -> dict[str, Any]:
     """Lanes, fault rules and strikes, with statuses by their index in `names`; `ends` are the terminal ones.
 
+    A `polling` execution is drawn as its most advanced wave by `progress`; it is sound if it ends as `completed`.
     `healed` is the instant at which all faults end except permanent ones, or None.
     """
     heal = result.metrics.configuration.get("heal")
@@ -30,6 +32,9 @@ def timeline(result: Result, found: History) -> dict[str, Any]:
         "lanes": [_lane(lane, names, broken=lane.execution_id in broken) for lane in found.lanes],
         "names": list(names),
         "ends": sorted(ENDS),
+        "progress": list(PROGRESS),
+        "polling": ExecutionStatus.POLLING,
+        "completed": ExecutionStatus.COMPLETED,
         "healed": None if heal is None else duration_us(heal) // 1000,
         "faults": [[visible(each.rule), round(each.after * 1000), round(each.before * 1000)] for each in result.faults],
         "strikes": [[each.at_ms, each.rule, indices.get(each.execution_id, -1)] for each in found.strikes],

@@ -9,6 +9,7 @@ from drsim.scenarios.failure import Failure
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.parts import parts_of, world_of
 from drsim.simulator.decoder import columns_of
+from drsim.simulator.durations import plural
 from drsim.simulator.events import FaultInjected, ItemChanged, JobStarted, LambdaEnded, WriteRefused
 from drsim.simulator.reader import ExecutionView, WaveView
 from drsim.simulator.world import Parts, World
@@ -72,7 +73,7 @@ def _line(event: _Event) -> Line | None:
             text = f"{event.function} ends in {event.outcome}: {event.detail}"
             return None if event.outcome == "ok" else Line(event.at_us, text, "trouble")
         case JobStarted():
-            return Line(event.at_us, f"DRS starts {event.job_id} with {event.servers} servers", "drs")
+            return Line(event.at_us, f"DRS starts {event.job_id} with {plural(event.servers, 'server')}", "drs")
 
 
 def difference(failure: Failure) -> Difference | None:
@@ -115,8 +116,8 @@ def _truth(world: World, concerned: str) -> Iterator[Line]:
         job = world.truth.job(wave)
         if job is not None and job.ended_us < world.spec.duration:
             launched = sum(server.launches for server in job.servers)
-            text = f"DRS ends the job of wave {wave.number}: {launched} of {len(job.servers)} servers launched"
-            yield Line(job.ended_us, text, "drs")
+            servers = f"{launched} of {plural(len(job.servers), 'server')} launched"
+            yield Line(job.ended_us, f"DRS ends the job of wave {wave.number}: {servers}", "drs")
 
 
 def _change(event: ItemChanged) -> str:
@@ -124,7 +125,8 @@ def _change(event: ItemChanged) -> str:
     if now is None:
         return "deleted" if event.after is None else "no longer readable"
     if before is None:
-        return f"{now.status}, {now.total_waves} waves"
+        waves = "no TotalWaves" if now.total_waves is None else plural(now.total_waves, "wave")
+        return f"{now.status}, {waves}"
     return "; ".join(_changes(before, now)) or f"{_IDLE} {now.version}"
 
 
@@ -135,7 +137,7 @@ def _changes(before: ExecutionView, now: ExecutionView) -> Iterator[str]:
         yield from _wave_changes(old, wave)
     yield from (f"wave {wave.number} {wave.status}" for wave in now.waves[len(before.waves) :])
     if len(now.waves) < len(before.waves):
-        yield f"{len(before.waves) - len(now.waves)} waves gone"
+        yield f"{plural(len(before.waves) - len(now.waves), 'wave')} gone"
 
 
 def _wave_changes(old: WaveView, wave: WaveView) -> Iterator[str]:

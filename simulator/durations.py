@@ -1,4 +1,4 @@
-"""Durations and spreads as text ("30m", "5ms..21ms"), and as pydantic fields."""
+"""Durations and spreads as text ("30m", "5ms..21ms"), and as pydantic fields; counts as text for people."""
 
 import re
 from fractions import Fraction
@@ -54,6 +54,11 @@ def show_spread(spread: Spread) -> str:
         return show_duration(spread.low_us)
     points = (spread.low_us, spread.mode_us, spread.high_us)
     return "..".join(show_duration(point) for point in points if point is not None)
+
+
+def plural(count: int, noun: str) -> str:
+    """A count for people: 1 seed, 2,000 seeds."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 DurationUs = Annotated[

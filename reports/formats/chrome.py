@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final, NamedTuple
 
+from drsim.orchestrator.model import ExecutionStatus, JobStatus, ServerStatus
 from drsim.reports.formats.chrome_events import LANES, Canvas, Event, Facts
 from drsim.reports.statuses import ENDS
 from drsim.scenarios.result import Result
@@ -157,9 +158,9 @@ class _Drawing:
         at_us, execution_id, status = event.at_us, event.execution_id, event.status
         row = self._row(execution_id)
         facts: Facts = {"by": event.writer, "version": event.version}
-        was_polling = row in self._statuses and self._statuses[row].name == "POLLING"
+        was_polling = row in self._statuses and self._statuses[row].name == ExecutionStatus.POLLING
         yield from self._become(row, at_us, _Since(status, at_us, facts))
-        if was_polling != (status == "POLLING"):
+        if was_polling != (status == ExecutionStatus.POLLING):
             self._polling_count += -1 if was_polling else 1
             yield self._canvas.counter(_SCENARIO, at_us, "executions in POLLING", self._polling_count)
         for lane, wave in enumerate(event.waves, start=1):
@@ -194,14 +195,15 @@ class _Drawing:
         canvas, tid = self._canvas, len(self._jobs) * LANES
         facts: Facts = {"job": job.job_id, "account": job.account_id, "region": job.region}
         ended_us = max([job.started_us, *(end_us for _, end_us, _, _ in job.lives)])
-        yield from canvas.slice(_TRUTH, tid, job.at_us, job.started_us, "PENDING", facts)
-        yield from canvas.slice(_TRUTH, tid, job.started_us, ended_us, "STARTED", facts)
+        yield from canvas.slice(_TRUTH, tid, job.at_us, job.started_us, JobStatus.PENDING, facts)
+        yield from canvas.slice(_TRUTH, tid, job.started_us, ended_us, JobStatus.STARTED, facts)
         if job.lives:
             launching_us = min(begin_us for begin_us, _, _, _ in job.lives)
-            yield from canvas.slice(_TRUTH, tid, launching_us, ended_us, "servers IN_PROGRESS")
-        ends = [(end_us, "LAUNCHED" if launches else "FAILED") for _, end_us, launches, _ in job.lives]
+            yield from canvas.slice(_TRUTH, tid, launching_us, ended_us, f"servers {ServerStatus.IN_PROGRESS}")
+        launched, failed = ServerStatus.LAUNCHED, ServerStatus.FAILED
+        ends = [(end_us, launched if launches else failed) for _, end_us, launches, _ in job.lives]
         names = [(end_us, f"server {number} {end}") for number, (end_us, end) in enumerate(ends, start=1)]
-        for end_us, name in [*names, (ended_us, "COMPLETED")]:
+        for end_us, name in [*names, (ended_us, JobStatus.COMPLETED)]:
             if end_us <= canvas.end_us:
                 yield canvas.instant(_TRUTH, tid, end_us, name)
         if job.settled_us > ended_us:

@@ -26,7 +26,7 @@
     for (const [at, place, status] of changes) {
       now.set(place, status);
       const all = [...now.values()], own = now.get(-1);
-      const shown = own !== "POLLING" ? own : ["IN_PROGRESS", "LAUNCHING"].find((each) => all.includes(each)) || (all.length > 1 && all.some((each) => ENDED.has(each)) ? "IN_PROGRESS" : "POLLING");
+      const shown = own !== data.polling ? own : data.progress.find((each) => all.includes(each)) || (all.some((each) => ENDED.has(each)) ? data.progress[0] : own);
       if (!found.length || found.at(-1)[1] !== shown) found.push([at, shown]);
     }
     return found;
@@ -65,7 +65,7 @@
     control("dense").setAttribute("aria-pressed", String(state.dense));
     redraw();
   }
-  const trouble = (lane) => lane.broken * 1e6 + (lane.final !== "COMPLETED") * 1e5 + lane.failed.size * 100 + lane.strikes.length;
+  const trouble = (lane) => lane.broken * 1e6 + (lane.final !== data.completed) * 1e5 + lane.failed.size * 100 + lane.strikes.length;
 
   /* --- geometry -------------------------------------------------------------------------------------------- */
   const gutter = () => (state.width < 600 ? 66 : 92);

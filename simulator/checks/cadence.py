@@ -7,6 +7,7 @@ from drsim.orchestrator.model import TERMINAL, JobStatus, Phase, ServerStatus
 from drsim.orchestrator.settings import Settings
 from drsim.simulator import events
 from drsim.simulator.checks.monitor import Monitor, same_waves, seconds
+from drsim.simulator.durations import plural
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.reader import ExecutionView, WaveView
 
@@ -181,7 +182,7 @@ class PollCadence(Monitor):
         if finder is not None and event.outcome == "ok" and finder.looks_count < looks_count:
             work_us = self.spec.functions.finder.timeout - self.settings.deadline_reserve_us
             if event.duration_us + self.plan.skew_us < work_us:
-                expected = f"{looks_count} looks in an invocation of the finder"
+                expected = f"{plural(looks_count, 'look')} in an invocation of the finder"
                 self.violate_at("", event.at_us, expected, str(finder.looks_count))
 
     def _on_change(self, event: events.ItemChanged) -> None:

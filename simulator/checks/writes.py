@@ -4,6 +4,7 @@ from typing import Final, TypeVar
 
 from drsim.orchestrator.model import TERMINAL, Status
 from drsim.simulator.checks.monitor import Monitor, pairs, same_waves, seconds
+from drsim.simulator.durations import plural
 from drsim.simulator.events import FINDER, FaultInjected, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
 from drsim.simulator.reader import Attributes, WaveView
 
@@ -131,7 +132,7 @@ class NoLostUpdate(Monitor):
         if before.last_polled_us is not None and polled_us is not None and polled_us < before.last_polled_us:
             self._lost(event, "LastPolledTime does not go back", "it went back")
         if len(now.waves) < len(before.waves):
-            self._lost(event, f"{len(before.waves)} waves", f"{len(now.waves)}")
+            self._lost(event, plural(len(before.waves), "wave"), f"{len(now.waves)}")
         for old, new in pairs(before.waves, now.waves):
             self._check_wave(event, old, new)
 

@@ -44,6 +44,8 @@ def test_bug_is_found_shrunk_printed_saved_and_replayed(tmp_path: Path, capsys: 
     assert "metrics-complete: 1 seed (28)" in printed
     assert "1 execution, 2 waves, 1 fault" in printed
     assert "FAULT answer-lost at UpdateItem in run" in printed
+    assert " of 1 server launched" in printed
+    assert "with 1 server\n" in printed
     assert f"replay  drsim replay {path}" in printed
     code, printed = run(capsys, "replay", str(path))
     assert code == 1

@@ -1,7 +1,12 @@
 """The tables of statuses: rows that belong together, and colours and signs that differ."""
 
+import re
+from itertools import pairwise
+from pathlib import Path
+
 import pytest
 
+from drsim import reports
 from drsim.orchestrator.model import (
     FINISHED_WAVE,
     TERMINAL,
@@ -12,7 +17,7 @@ from drsim.orchestrator.model import (
     Status,
     WaveStatus,
 )
-from drsim.reports.statuses import ENDS, LOOKS, ItemStatus, counted
+from drsim.reports.statuses import ENDS, LOOKS, PROGRESS, ItemStatus, counted
 
 TABLES: list[type[Status]] = [ExecutionStatus, WaveStatus, JobStatus, ServerStatus, ActionStatus, ItemStatus]
 
@@ -48,3 +53,16 @@ def test_words_that_one_execution_can_show_have_colours_of_their_own() -> None:
 def test_ends_are_counted_first_and_zeros_left_out() -> None:
     executions = {ExecutionStatus.POLLING: 2, ExecutionStatus.COMPLETED: 3, ExecutionStatus.TIMEOUT: 1}
     assert counted(executions) == [(3, "completed"), (1, "timed out"), (2, "polling")]
+
+
+def test_reports_spell_no_status_outside_the_tables() -> None:
+    (folder,) = map(Path, reports.__path__)
+    words = "|".join(sorted({str(status) for table in TABLES for status in table}))
+    files = [path for path in folder.rglob("*.[jp][sy]") if path.name != "statuses.py"]
+    assert {"timeline.js", "chrome.py", "history.py"} <= {path.name for path in files}
+    assert [(path.name, word) for path in files for word in re.findall(rf"[\"']({words})[\"']", path.read_text())] == []
+
+
+def test_progress_has_the_most_advanced_wave_status_first() -> None:
+    assert PROGRESS == ("IN_PROGRESS", "LAUNCHING")
+    assert all(before in WaveStatus(after).moves for before, after in pairwise(PROGRESS))

@@ -71,3 +71,9 @@ def test_it_is_data_for_json_and_small() -> None:
     hundred = run_of("load-100")
     text = json.dumps(timeline(hundred.result, history(hundred.trace.lines())), separators=(",", ":"))
     assert len(text) < 60_000
+
+
+def test_page_gets_the_words_that_order_progress(chaos: Run, lanes: History) -> None:
+    data = timeline(chaos.result, lanes)
+    words = {word: data[word] for word in ("progress", "polling", "completed")}
+    assert words == {"progress": ["IN_PROGRESS", "LAUNCHING"], "polling": "POLLING", "completed": "COMPLETED"}

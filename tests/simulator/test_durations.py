@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from drsim.simulator.durations import DurationUs, SpreadField, duration_us, show_duration, show_spread, spread_of
+from drsim.simulator.durations import (
+    DurationUs,
+    SpreadField,
+    duration_us,
+    plural,
+    show_duration,
+    show_spread,
+    spread_of,
+)
 from drsim.simulator.randomness import Spread
 
 
@@ -164,3 +172,7 @@ def test_a_model_says_which_field_is_wrong_and_why(field: str, wrong: object, me
 def test_the_json_schema_accepts_what_the_model_accepts(text: str, fits: bool) -> None:
     pattern = Latency.model_json_schema()["properties"]["timeout"]["pattern"]
     assert (re.search(pattern, text) is not None) is fits
+
+
+def test_nouns_agree_with_their_count() -> None:
+    assert [plural(count, "seed") for count in (0, 1, 2000)] == ["0 seeds", "1 seed", "2,000 seeds"]

@@ -312,6 +312,12 @@ def test_finder_looks_as_often_as_configured(looks_s: tuple[float, ...], said: l
     assert bench.said() == said
 
 
+def test_one_missing_look_is_expected_in_the_singular() -> None:
+    bench = Bench(PollCadence, settings=Settings(sweeps_per_invocation=1))
+    a_run(bench)
+    assert bench.said() == [("1 look in an invocation of the finder", "0")]
+
+
 @pytest.mark.parametrize("outcome", ["error", "timeout", "crash"])
 def test_a_run_that_failed_need_not_have_looked(outcome: str) -> None:
     bench = Bench(PollCadence)

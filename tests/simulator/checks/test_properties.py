@@ -68,7 +68,7 @@ def test_all_violations_are_counted_and_the_first_ones_kept() -> None:
             an_item(Version=2, LastPolledTime=START_S),
             [("LastPolledTime does not go back", "it went back, by ExecutionPoller")],
         ),
-        (an_item(Version=2, Waves=[]), [("1 waves", "0, by ExecutionPoller")]),
+        (an_item(Version=2, Waves=[]), [("1 wave", "0, by ExecutionPoller")]),
         (an_item(Version=2, InitiatedBy="me"), [("InitiatedBy left alone", "changed, by ExecutionPoller")]),
         (without(an_item(Version=2), "InitiatedBy"), [("InitiatedBy kept", "gone, by ExecutionPoller")]),
         (
