@@ -1,6 +1,5 @@
 """Each criterion passes, fails and stays unexercised for a reason that the run gives it."""
 
-import operator
 from typing import Any, Final
 
 import pytest
@@ -278,16 +277,6 @@ def test_cancelled_executions_do_not_count_as_unserved() -> None:
 def test_unserved_executions_fail_even_if_usual_bounds_hold() -> None:
     criterion = overloaded(run(load("overload", ["executions=10", "duration=15m"]), seed=1).result)
     assert (criterion.verdict, criterion.value) == ("fail", "0 of 10 served; nothing gave way")
-
-
-@pytest.mark.parametrize("scenario", ["phase-2", "drill", "timeout-late", "missing-job"])
-def test_criterion_that_passes_keeps_its_limit_as_a_number(scenario: str) -> None:
-    keeps = {"<": operator.lt, "<=": operator.le, ">=": operator.ge}
-    for each in run_of(scenario).result.criteria:
-        assert each.limit is not None
-        if each.verdict == "pass":
-            assert each.measured is not None, each.name
-            assert keeps[each.relation](each.measured, each.limit), each.name
 
 
 def test_slow_query_breaks_its_limit_as_a_number() -> None:
