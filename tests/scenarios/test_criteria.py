@@ -284,3 +284,22 @@ def test_slow_query_breaks_its_limit_as_a_number() -> None:
     (queries,) = [each for each in result.criteria if each.name == "Performance <100ms queries"]
     assert (queries.verdict, queries.relation, queries.limit, queries.unit) == ("fail", "<", 100, "ms")
     assert queries.measured == 150.0
+
+
+def test_lateness_counts_from_when_faults_stop_excusing_it() -> None:
+    (found,) = [each for each in run_of("chaos").result.criteria if each.name.startswith("Executions complete")]
+    assert found.verdict == "pass"
+    assert found.measured is not None
+    assert found.limit is not None
+    assert 0 < found.measured <= found.limit
+    assert found.value == f"4 ended, at most {found.measured:.0f} s late"
+    assert found.evidence.endswith("; at most 285.575 s after the truth, with what faults excuse")
+
+
+def test_late_execution_breaks_the_limit_of_its_criterion() -> None:
+    result = run(load("drill", ["bounds.completion=1s"]), seed=1).result
+    (found,) = [each for each in result.criteria if each.name.startswith("Executions complete")]
+    assert found.verdict == "fail"
+    assert found.measured is not None
+    assert found.limit == 1
+    assert found.measured > found.limit
