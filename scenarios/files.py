@@ -145,12 +145,13 @@ _PLAIN: Final = {
     "extra_forbidden": "there is no such field",
     "missing": "this field is required",
     "tuple_type": "must be a list",
+    "model_type": "must be a mapping of fields",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "too_short": "must have at least {min_length} item{s}, got {actual_length}",
     "too_long": "must have at most {max_length} items, got {actual_length}",
 }
-_OWN: Final = ("value_error", "fault", "extra_forbidden", "missing", "too_short", "too_long")
+_OWN: Final = ("value_error", "fault", "extra_forbidden", "missing", "too_short", "too_long", "json_invalid")
 """The types of errors whose text says what was found, if it can."""
 
 

@@ -33,6 +33,14 @@ def test_version_1_is_read_as_the_current_result() -> None:
     assert old.capacity == now.capacity
 
 
+def test_version_1_distribution_without_its_own_entry_has_the_title_of_its_family() -> None:
+    data = json.loads(OLD.read_bytes())
+    distributions = data["metrics"]["distributions"]
+    distributions |= {"AssumeRole.warm": distributions["Query.warm"], "nonsense": distributions["Query.warm"]}
+    found = Result.model_validate(data).metrics.distributions
+    assert [found[name].title for name in ("AssumeRole.warm", "nonsense")] == ["AssumeRole, warm", "nonsense"]
+
+
 def test_version_1_is_reported(folder: Path) -> None:
     # Without its trace a report has no timeline, and says so.
     assert main(["report", str(folder)]) == 4

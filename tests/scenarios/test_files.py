@@ -163,6 +163,7 @@ def test_executions_are_shared_out_among_the_groups_in_proportion() -> None:
         ("workload.1.servers=0", "--set workload[1].servers must be greater than or equal to 1, got 0"),
         ("SWEEPS_PER_INVOCATION=99", "--set settings: SWEEPS_PER_INVOCATION must be a whole number from 1 to 12"),
         ("regions=us-east-1", "--set regions must be a list such as [us-east-1], got 'us-east-1'"),
+        ("workload=[drill]", "--set workload[0] must be a mapping of fields, got 'drill'"),
         ("regions=7", "--set regions must be a list, got 7"),
         ("workload.1.waves=[]", "--set workload[1].waves must have at least 1 item, got 0"),
         ("accounts=x", "--set accounts must be a whole number, got 'x'"),
