@@ -18,7 +18,7 @@ from drsim.scenarios.aliases import current
 from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.campaign import Explored, Header
 from drsim.scenarios.contradiction import Contradiction
-from drsim.scenarios.files import ScenarioError
+from drsim.scenarios.files import ScenarioError, plain, shown
 
 CAMPAIGN: Final = "campaign.jsonl"
 FAILURES: Final = "failures"
@@ -130,5 +130,6 @@ def _header(line: str, path: Path) -> Header:
         return Header.model_validate(current(data))
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ScenarioError(f"{path}:1: {where}: {first['msg']}; was it explored by another version?") from None
+        raise ScenarioError(
+            f"{path}:1: {plain(first, shown(first['loc']))}; was it explored by another version?"
+        ) from None

@@ -170,12 +170,23 @@ def _run_one(
     return ExitCode.INTERNAL if troubles else ExitCode[done.result.verdict.upper()], done.result
 
 
+def _usage(error: TyperException) -> str:
+    """The message of an error that typer raised, in the words of scenario files where pydantic is the cause."""
+    from pydantic import ValidationError
+
+    from drsim.scenarios.files import plain
+
+    if isinstance(error.__cause__, ValidationError):
+        error.message = plain(error.__cause__.errors()[0])
+    return error.format_message()
+
+
 def main(words: list[str] | None = None) -> int:
     """Run the command line and return its exit code. No user error ends in a traceback."""
     try:
         return int(typer.main.get_command(app).main(words, prog_name="drsim", standalone_mode=False) or 0)
     except (TyperException, UserError, MissingExtraError) as error:
-        complain(error.format_message() if isinstance(error, TyperException) else str(error))
+        complain(_usage(error) if isinstance(error, TyperException) else str(error))
         return ExitCode.USAGE
     except (KeyboardInterrupt, Abort, Exit) as error:
         # typer makes exit code 130 of a KeyboardInterrupt.

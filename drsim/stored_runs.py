@@ -20,6 +20,7 @@ def result_in(path: Path) -> "Result":
     from pydantic import ValidationError
 
     from drsim.reports.text import visible
+    from drsim.scenarios.files import plain, shown
     from drsim.scenarios.result import Result
 
     file = path / RESULT if path.is_dir() else path
@@ -31,10 +32,8 @@ def result_in(path: Path) -> "Result":
         return Result.model_validate_json(text)
     except ValidationError as error:
         first, *others = error.errors(include_url=False)
-        place = ".".join(str(part) for part in first["loc"])
-        got = "" if first["type"] in ("json_invalid", "missing") else f", got {first['input']!r}"
         more = f" (and {len(others)} more)" if others else ""
-        trouble = visible(f"{place}: {first['msg']}{got}".removeprefix(": "), _TROUBLE_MAX) + more
+        trouble = visible(plain(first, shown(first["loc"])), _TROUBLE_MAX) + more
         raise UserError(f"{file}: is no result of version 1 or 2: {trouble}") from None
 
 

@@ -15,7 +15,7 @@ from drsim.scenarios.aliases import current
 from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.contradiction import BROKEN, Contradiction, contradictions
 from drsim.scenarios.criteria import CRITERIA_NAMES
-from drsim.scenarios.files import ScenarioError, text_of
+from drsim.scenarios.files import ScenarioError, plain, shown, text_of
 from drsim.scenarios.model import PROPERTY_NAMES, Scenario, known
 from drsim.scenarios.parts import UnbuiltWorldError, parts_of, world_of
 from drsim.scenarios.result import Record
@@ -155,5 +155,5 @@ def read(path: Path) -> Failure:
     except yaml.YAMLError as error:
         raise ScenarioError(f"{path}: {str(error).splitlines()[0]}") from None
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}" for each in error.errors()]
+        lines = (plain(each, shown(each["loc"]) or "the file") for each in error.errors())
         raise ScenarioError(*(f"{path}: {line}" for line in lines)) from None

@@ -1,6 +1,7 @@
 """Scenario files of the catalogue and of users. All errors are reported at once, each with its path and line."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -140,20 +141,42 @@ def _share_out(groups: object, total: object) -> Steps:
     return ("workload",)
 
 
-_PLAIN: Final = {"extra_forbidden": "there is no such field", "missing": "this field is required"}
+_PLAIN: Final = {
+    "extra_forbidden": "there is no such field",
+    "missing": "this field is required",
+    "tuple_type": "must be a list",
+    "model_type": "must be a mapping of fields",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "too_short": "must have at least {min_length} item{s}, got {actual_length}",
+    "too_long": "must have at most {max_length} items, got {actual_length}",
+}
+_OWN: Final = ("value_error", "fault", "extra_forbidden", "missing", "too_short", "too_long", "json_invalid")
+"""The types of errors whose text says what was found, if it can."""
+
+
+def plain(details: Mapping[str, Any], field: str = "") -> str:
+    """One of pydantic's errors in the words of drsim: field, rule and value."""
+    kind, value = str(details["type"]), details.get("input")
+    message = re.sub(r"^[A-Z]\w+ should ", "must ", str(details["msg"]).removeprefix("Value error, "))
+    if kind in _PLAIN:
+        context = details.get("ctx", {})
+        message = _PLAIN[kind].format_map({**context, "s": "" if context.get("min_length") == 1 else "s"})
+    if kind == "tuple_type" and isinstance(value, str):
+        message += f" such as [{value}]"
+    if kind not in _OWN:
+        message += f", got {value!r}"
+    return message if not field else f"{field}{' ' if message.startswith('must ') else ': '}{message}"
 
 
 def _problem(details: Mapping[str, Any], root: yaml.Node, where: str, changed: set[Steps]) -> str:
     """One of pydantic's errors as a line: file, line, field, rule and value."""
     path = tuple(details["loc"])
-    message = str(details["msg"]).removeprefix("Value error, ")
-    if details["type"] not in ("value_error", "fault"):
-        message = _PLAIN.get(details["type"], f"{message}, got {details['input']!r}")
-    field = _shown(path) or "the scenario"
+    message = plain(details, shown(path) or "the scenario")
     # Settings are validated together, so an error names their common field.
     if any(path[: len(each)] == each or each[: len(path)] == path for each in changed):
-        return f"--set {field}: {message}"
-    return f"{where}:{_line(root, path)}: {field}: {message}"
+        return f"--set {message}"
+    return f"{where}:{_line(root, path)}: {message}"
 
 
 def _line(node: yaml.Node, path: Steps) -> int:
@@ -171,12 +194,12 @@ def _line(node: yaml.Node, path: Steps) -> int:
 def _repeated(node: yaml.Node, where: str, path: Steps = (), above: tuple[yaml.Node, ...] = ()) -> Iterator[str]:
     """Yield repeated fields, of which YAML silently takes the last, and aliases that contain themselves."""
     if node in above:
-        yield f"{where}:{node.start_mark.line + 1}: {_shown(path)}: this alias contains itself"
+        yield f"{where}:{node.start_mark.line + 1}: {shown(path)}: this alias contains itself"
         return
     seen: set[str | int] = set()
     for step, begin, value in _entries(node):
         if step in seen:
-            yield f"{where}:{begin.start_mark.line + 1}: {_shown((*path, step))}: this field stands here twice"
+            yield f"{where}:{begin.start_mark.line + 1}: {shown((*path, step))}: this field stands here twice"
         seen.add(step)
         yield from _repeated(value, where, (*path, step), (*above, node))
 
@@ -190,7 +213,7 @@ def _entries(node: yaml.Node) -> list[tuple[str | int, yaml.Node, yaml.Node]]:
     )
 
 
-def _shown(path: Steps) -> str:
+def shown(path: Steps) -> str:
     """A path for people: workload[0].jobs.pending."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return text.removeprefix(".")

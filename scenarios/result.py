@@ -52,7 +52,7 @@ class CriterionResult(Record):
     verdict: Verdict
     value: str
     threshold: str
-    measured: float | None = Field(None, description="Must keep `limit`; null if nothing was judged.")
+    measured: float | None = Field(None, description="Keeps `limit` if it passes; null if nothing was judged.")
     relation: Relation = "<="
     limit: float | None = None
     unit: str = ""

@@ -8,7 +8,7 @@ from drsim.scenarios.aliases import current
 from drsim.scenarios.limits import capacity_of
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.result import Measurements
-from drsim.simulator.figures.table import FIGURES
+from drsim.simulator.figures.table import figure_of
 
 _LIMITS: Final = {"Performance <100ms queries": {"relation": "<", "limit": 100.0, "unit": "ms"}}
 """What the criteria of version 1 said in words, for charts that draw it."""
@@ -23,7 +23,7 @@ def upgraded(data: dict[str, Any]) -> dict[str, Any]:
     data = {**data, "schema_version": 2}
     try:
         distributions = {
-            name: {"title": FIGURES[name].title if name in FIGURES else name, **each}
+            name: {"title": figure.title if (figure := figure_of(name)) else name, **each}
             for name, each in data["metrics"]["distributions"].items()
         }
         configuration = current(data["metrics"]["configuration"])

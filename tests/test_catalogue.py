@@ -1,9 +1,13 @@
 """Every scenario of the catalogue once: production code passes, each fault rule injects, and digests are as kept."""
 
+import operator
+
 import pytest
 
 from tests import determinism
 from tests.catalogue import NAMES, SEEDS, run_of
+
+_KEEPS = {"<": operator.lt, "<=": operator.le, ">=": operator.ge}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -17,6 +21,15 @@ def test_scenario_passes_and_keeps_its_digest(name: str, seed: int) -> None:
         assert [fault.rule for fault in result.faults if not fault.struck] == []
     kept = determinism.kept().get(f"{name}/{seed}", result.trace_digest)
     assert result.trace_digest == kept, "if intended: nox -s determinism -- --update, and a line in CHANGELOG"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "load-100"])
+def test_criterion_that_passes_keeps_its_limit_as_a_number(name: str) -> None:
+    for each in (criterion for seed in SEEDS for criterion in run_of(name, seed).result.criteria):
+        assert each.limit is not None, each.name
+        if each.verdict == "pass":
+            assert each.measured is not None, each.name
+            assert _KEEPS[each.relation](each.measured, each.limit), (each.name, each.measured)
 
 
 def test_kept_digests_differ_and_belong_to_catalogue_scenarios() -> None:

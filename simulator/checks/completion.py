@@ -145,6 +145,8 @@ class CompletionLiveness(Monitor):
         self._owed: dict[str, _Owed] = {}
         # Times from healing to the end, of executions that were due before healing and ended after it.
         self.margins_us: list[int] = []
+        # The latest end that was judged, after the instant from which the bound counts. None if none was.
+        self.late_us_max: int | None = None
 
     def _on_change(self, event: ItemChanged) -> None:
         now = event.execution
@@ -180,9 +182,12 @@ class CompletionLiveness(Monitor):
         patience_us = owed.late_us + self.settings.incomplete_answer_us
         waits_until_us = min(self.plan.incomplete_us(execution_id), patience_us)
         due_us, bound_us = self.context.owed_us(execution_id, max(owed.base_us, waits_until_us)), self.bounds.completion
-        late = now_us > due_us + bound_us and not self.context.lost(execution_id)
+        is_lost = self.context.lost(execution_id)
+        late = now_us > due_us + bound_us and not is_lost
         # Without a poll, only an end that is late shows something.
         self.checked += by_poll or late
+        if late or (by_poll and not is_lost):
+            self.late_us_max = max(now_us - due_us, self.late_us_max or 0)
         if late:
             expected = f"terminal within {seconds(bound_us)} of the truth at {seconds(due_us)}"
             self.violate_at(execution_id, now_us, expected, f"{status} {seconds(now_us - due_us)} after it")

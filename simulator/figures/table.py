@@ -139,3 +139,18 @@ _count(f"{POLLER}.invocations", f"{POLLER} invocations")
 _count(f"{POLLER}.concurrent_max", "Handlers running at once", "3")
 _count(f"{POLLER}.GetItem", "Executions read from DynamoDB")
 _count(f"{POLLER}.DescribeJobs", "DescribeJobs calls to DRS", "never asked")
+
+
+_FAMILIES: Final = (POLL_GAP, INIT, COLD, WARM, COLD_IDLE, WARM_IDLE)
+
+
+def figure_of(name: str) -> Figure | None:
+    """Return the distribution of this name, also of a family without its own entry; None if there is none."""
+    if name in FIGURES:
+        return FIGURES[name]
+    for family in _FAMILIES:
+        begin, end = family.name.split("{}")
+        subject = name.removeprefix(begin).removesuffix(end)
+        if subject and name == family.name.format(subject):
+            return family.of(subject)
+    return None

@@ -321,7 +321,7 @@ def test_broken_failure_file_is_reported_and_explore_does_not_fail(
     path.parent.mkdir(parents=True)
     path.write_text("property: nonsense\n", encoding="utf-8")
     assert main(["explore", "drill", "--seeds", "1-1", "--jobs", "1", "--resume", "--out", str(tmp_path)]) == 0
-    assert f"no report: {path}: property: Value error, no such property: 'nonsense'" in capsys.readouterr().out
+    assert f"no report: {path}: property: no such property: 'nonsense'" in capsys.readouterr().out
     with pytest.raises(UserError, match=re.escape(str(path))):
         write(tmp_path / "explore-drill")
     path.write_text("[", encoding="utf-8")

@@ -90,7 +90,7 @@ def test_unknown_verdict_exits_with_5() -> None:
         (["run", "drill", "--frob"], "drsim: No such option: --frob\n"),
         (["run", "drill", "drill"], "drsim: drill: named twice, and the second run would overwrite the first\n"),
         (["run", "dril", "no.yaml"], "drsim: no scenario 'dril': did you mean 'drill'? `drsim list` shows them; a"),
-        (["run", "drill", "--set", "servers=0"], "drsim: --set workload[0].servers: Input should be greater than"),
+        (["run", "drill", "--set", "servers=0"], "drsim: --set workload[0].servers must be greater than"),
         (["run", "drill", "--out", "/proc/none"], "drsim: --out /proc/none: No such file or directory\n"),
     ],
 )

@@ -40,6 +40,14 @@ def test_version_1_with_a_former_fault_kind_keeps_its_limits() -> None:
     assert old.capacity == run_of("phase-2").result.capacity
 
 
+def test_version_1_distribution_of_a_family_gets_its_title() -> None:
+    data = json.loads(OLD.read_bytes())
+    distributions = data["metrics"]["distributions"]
+    distributions |= {"AssumeRole.warm": distributions["Query.warm"], "nonsense": distributions["Query.warm"]}
+    found = Result.model_validate(data).metrics.distributions
+    assert [found[name].title for name in ("AssumeRole.warm", "nonsense")] == ["AssumeRole, warm", "nonsense"]
+
+
 def test_version_1_is_reported(folder: Path) -> None:
     # Without its trace a report has no timeline, and says so.
     assert main(["report", str(folder)]) == 4

@@ -235,11 +235,11 @@ def test_time_is_controlled_and_wrong_requests_are_refused() -> None:
     ("words", "message"),
     [
         (["dril"], "no scenario 'dril': did you mean 'drill'?"),
-        (["drill", "--set", "servers=0"], "--set workload[0].servers: Input should be greater than"),
+        (["drill", "--set", "servers=0"], "--set workload[0].servers must be greater than"),
         (["--set", "frob=1"], "--set frob: there is no such field"),
         (["--speed", "0"], "--speed must be more than 0 and at most 100000, got 0.0"),
         (["--speed", "nan"], "--speed must be more than 0 and at most 100000, got nan"),
-        (["--port", "70000"], "'--port': Input should be less than or equal to 65535"),
+        (["--port", "70000"], "'--port': must be less than or equal to 65535, got '70000'"),
         (["--host", "nowhere.invalid"], "cannot listen on nowhere.invalid, port 5000"),
     ],
 )

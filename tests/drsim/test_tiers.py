@@ -63,7 +63,7 @@ def test_handler_that_cannot_be_imported_is_reported_in_one_line(
         (["--tier", "wire", "--finder", "no.py:f", "--poller", "poller.py:handler"], "--finder: no file no.py"),
         (["--tier", "wire", "--path", "nowhere"], "--path must be a folder, got nowhere"),
         (["--tier", "wire", "--env", "A"], "--env must be KEY=VALUE, got 'A'"),
-        (["--tier", "slow"], "slow"),
+        (["--tier", "slow"], "'--tier': 'slow' is not one of 'fast', 'wire'"),
     ],
 )
 def test_wrong_option_is_reported(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,4 +82,4 @@ def test_unknown_alarm_is_reported_with_known_ones(capsys: pytest.CaptureFixture
     with pytest.raises(ScenarioError, match=f"alarms: no such alarm: 'Stuck'; known are {known}"):
         load("idle", ["alarms={Stuck: clears}"])
     assert main(["run", "idle", "--set", "alarms={StuckExecution: soon}"]) == 4
-    assert "Input should be 'clears' or 'stays', got 'soon'" in capsys.readouterr().err
+    assert "must be 'clears' or 'stays', got 'soon'" in capsys.readouterr().err

@@ -98,11 +98,11 @@ def test_file_that_is_no_failure_is_reported(tmp_path: Path) -> None:
     path.write_text("property: x\nsede: 1\n", encoding="utf-8")
     with pytest.raises(ScenarioError) as caught:
         read(path)
-    assert any("sede: Extra inputs are not permitted" in problem for problem in caught.value.problems)
+    assert any("sede: there is no such field" in problem for problem in caught.value.problems)
     path.write_text("property: none-such\nseed: -1\nat: soon\n", encoding="utf-8")
     with pytest.raises(ScenarioError) as caught:
         read(path)
-    for wrong in ("property: Value error, no such property: 'none-such'", "seed: Input should be", "at: Value error"):
+    for wrong in ("property: no such property: 'none-such'", "seed must be greater than or equal to", "at: "):
         assert any(wrong in problem for problem in caught.value.problems)
     path.write_text("a: [", encoding="utf-8")
     with pytest.raises(ScenarioError, match="while parsing"):

@@ -66,7 +66,7 @@ def finished(name: str, seed: int, *changes: str) -> Result:
             "fault: slow, region: mars",
             "faults[1].region: region must be one of us-east-1, got 'mars'",
         ),
-        ("fault: slow, chance: 2", "faults[1].chance: Input should be less than or equal to 1, got 2"),
+        ("fault: slow, chance: 2", "faults[1].chance must be less than or equal to 1, got 2"),
         ("fault: slow, often: true", "faults[1].often: there is no such field"),
     ],
 )

@@ -61,9 +61,9 @@ def test_a_users_own_file_is_read(tmp_path: Path) -> None:
 def test_all_errors_of_a_file_are_reported_at_once_with_lines() -> None:
     wrong = GOOD.replace("Two groups", "''").replace("servers: 2", "servers: 0\n    waves: 0\n    srevers: 2")
     assert problems(wrong + "duration: 30\n") == (
-        "mine.yaml:2: title: String should have at least 1 character, got ''",
-        "mine.yaml:8: workload[1].servers: Input should be greater than or equal to 1, got 0",
-        "mine.yaml:9: workload[1].waves: Value should have at least 1 item after validation, not 0, got 0",
+        "mine.yaml:2: title must have at least 1 character, got ''",
+        "mine.yaml:8: workload[1].servers must be greater than or equal to 1, got 0",
+        "mine.yaml:9: workload[1].waves must have at least 1 item, got 0",
         "mine.yaml:10: workload[1].srevers: there is no such field",
         'mine.yaml:11: duration: a duration is a text with units, such as "30m", "1h30m" or "250ms", got 30',
     )
@@ -73,7 +73,7 @@ def test_ids_must_exist_and_differ() -> None:
     (twice,) = problems(GOOD.replace("servers: 2", "ids: [first, second]"))
     assert twice == "mine.yaml:1: the scenario: ids must be different, got 'first' twice"
     (empty,) = problems(GOOD.replace("[first]", "['']"))
-    assert empty == "mine.yaml:6: workload[0].ids[0]: String should have at least 1 character, got ''"
+    assert empty == "mine.yaml:6: workload[0].ids[0] must have at least 1 character, got ''"
 
 
 def test_a_file_that_contains_itself_is_refused() -> None:
@@ -160,8 +160,13 @@ def test_executions_are_shared_out_among_the_groups_in_proportion() -> None:
         ("duration=[", "--set duration=[: '[' is no YAML value"),
         ("name.x=1", "--set name.x=1: name.x: x is a field of nothing"),
         ("workload.7.servers=1", "--set workload.7.servers=1: workload.7.servers: 7 is none of the 2 entries"),
-        ("workload.1.servers=0", "--set workload[1].servers: Input should be greater than or equal to 1, got 0"),
+        ("workload.1.servers=0", "--set workload[1].servers must be greater than or equal to 1, got 0"),
         ("SWEEPS_PER_INVOCATION=99", "--set settings: SWEEPS_PER_INVOCATION must be a whole number from 1 to 12"),
+        ("regions=us-east-1", "--set regions must be a list such as [us-east-1], got 'us-east-1'"),
+        ("workload=[drill]", "--set workload[0] must be a mapping of fields, got 'drill'"),
+        ("regions=7", "--set regions must be a list, got 7"),
+        ("workload.1.waves=[]", "--set workload[1].waves must have at least 1 item, got 0"),
+        ("accounts=x", "--set accounts must be a whole number, got 'x'"),
         ("nonsense=1", "--set nonsense: there is no such field"),
     ],
 )

@@ -3,7 +3,7 @@
 import pytest
 
 from drsim.simulator.figures import table as figures
-from drsim.simulator.figures.table import FIGURES
+from drsim.simulator.figures.table import FIGURES, figure_of
 from tests.catalogue import run_of
 
 
@@ -17,6 +17,26 @@ def test_family_member_without_entry_has_the_familys_unit_and_basis() -> None:
     assert (scan.name, scan.title, scan.unit, scan.basis) == ("Scan.warm", "Scan, warm", "ms", "modelled")
     assert figures.WARM.of("Scan") is scan
     assert "Scan.warm" not in FIGURES
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("AssumeRole.warm", "AssumeRole, warm"),
+        ("Scan.cold_idle", "Scan, cold and without work"),
+        ("poll_gap.LAUNCHING", "Gap between two polls, LAUNCHING"),
+        ("tick_interval", "Interval"),
+    ],
+)
+def test_distribution_is_found_by_its_name(name: str, title: str) -> None:
+    figure = figure_of(name)
+    assert figure is not None
+    assert (figure.name, figure.title) == (name, title)
+
+
+@pytest.mark.parametrize("name", ["", ".warm", "nonsense"])
+def test_name_of_no_distribution_is_not_found(name: str) -> None:
+    assert figure_of(name) is None
 
 
 @pytest.mark.parametrize("scenario", ["phase-2", "drill"])
