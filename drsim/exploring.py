@@ -28,8 +28,7 @@ def explore(
         bool, typer.Option("--crash-points", help="Kill the functions at every call they make with the first seed.")
     ] = False,
     parts: Annotated[
-        str,
-        typer.Option(metavar="MODULE:NAME", help="A drsim.simulator.world.Parts to run in place of drsim's own code."),
+        str, typer.Option(metavar="MODULE:NAME", help="A drsim.simulator.world.Parts to run in place of drsim's code.")
     ] = "",
     engine: Annotated[
         EngineName, typer.Option(help="process: processes of this machine; dask: dask workers, here or of a cluster.")
