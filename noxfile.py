@@ -132,16 +132,16 @@ def coverage(session: nox.Session) -> None:
     _python(session, "coverage", "erase")
     _python(session, *traced, "not slow", *left_out)
     # Shrinking, campaigns and the wire tier have slow tests only, and not all of them are needed.
-    few = (
-        "a_bug_is_found",
-        "a_crash_that_breaks",
-        "resume_goes_on",
-        "restart_sets",
-        "whether_roles_were_judged",
-        "small_failure",
+    campaigns = (
+        "bug_is_found_shrunk_printed_saved_and_replayed",
+        "crash_that_breaks_a_property_is_shrunk_and_kept",
+        "restart_sets_the_earlier_campaign_aside",
+        "resume_continues_the_campaign_and_refuses_another",
     )
-    places = ("tests/drsim/test_campaigns.py", "tests/reports/test_markdown.py", "tests/scenarios/test_failures.py")
-    _python(session, *traced, "slow", "-k", " or ".join(few), *places)
+    few = [f"tests/drsim/test_campaigns.py::test_{name}" for name in campaigns]
+    few.append("tests/reports/test_markdown.py::test_section_9_says_whether_roles_were_judged")
+    few.append("tests/scenarios/test_failures.py::test_no_fault_of_a_small_failure_can_be_left_out")
+    _python(session, *traced, "slow", *few)
     _python(session, "coverage", "combine", "--quiet")
     whole = "orchestrator/*,simulator/kernel.py,simulator/processes.py,simulator/executor.py"
     _python(session, "coverage", "report", f"--include={whole}", "--fail-under=100")
