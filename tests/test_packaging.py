@@ -31,7 +31,7 @@ modules = {id(module): module for module in sys.modules.values() if getattr(modu
 names = {}
 for module in modules.values():
     names.setdefault(os.path.realpath(module.__file__), []).append(module.__name__)
-ours = [found for file, found in names.items() if file.startswith(sys.argv[1])]
+ours = [found for file, found in names.items() if file.startswith(sys.argv[1]) and "site-packages" not in file]
 print(json.dumps([len(ours), [found for found in ours if len(found) > 1]]))
 """
 

@@ -186,7 +186,7 @@ def test_seeds_that_kill_every_process_are_reported_as_missing(
     assert "seeds 5-6 were not run: its process was killed by signal 9" in printed
     assert "--resume continues from" in printed
     assert "Traceback" not in printed
-    assert summed_up(tmp_path / "explore-chaos").missing == ((5, 6),)
+    assert summed_up(tmp_path / "explore-chaos").missing == [(5, 6)]
 
 
 @pytest.mark.socket
