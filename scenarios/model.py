@@ -13,7 +13,7 @@ from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.result import RunVerdict, Verdict
 from drsim.simulator.checks import PROPERTIES
 from drsim.simulator.cloudwatch.deployed import alarms_by_name
-from drsim.simulator.services.spec import Spec
+from drsim.simulator.models import Spec
 from drsim.simulator.spec.world import WorldSpec
 
 PROPERTY_NAMES = tuple(monitor.name for monitor in PROPERTIES)

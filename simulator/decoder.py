@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, get_type_hints
 
 from drsim.simulator import events
-from drsim.simulator.events import ItemRecord
+from drsim.simulator.events import UNWRITTEN, ItemRecord
 
 Event = (
     events.TickFired
@@ -25,7 +25,11 @@ Event = (
 
 _COLUMNS: Final = {
     # Fields that are no numbers are texts in a line.
-    name: {field: int if kind is int else str for field, kind in get_type_hints(event_type).items()}
+    name: {
+        field: int if kind is int else str
+        for field, kind in get_type_hints(event_type).items()
+        if field not in UNWRITTEN
+    }
     for name, event_type in (vars(events) | {"ItemChanged": ItemRecord}).items()
     if "at_us" in getattr(event_type, "_fields", ())
 }

@@ -17,6 +17,9 @@ FINDER: Final = "ExecutionFinder"
 POLLER: Final = "ExecutionPoller"
 """The names of the two functions, as Phase 2 deployed them."""
 
+UNWRITTEN: Final = ("word", "place")
+"""Fields of events that no line of a trace has: the status that a query asks for, and a line of a handler's file."""
+
 # In a record spaces and colons separate the parts of a text.
 _UNQUOTED: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "%:")
 _PLAIN: Final = re.compile(r"[\w-]*", re.ASCII).fullmatch
@@ -110,7 +113,10 @@ class ActionUsed(NamedTuple):
 
 
 class IndexRead(NamedTuple):
-    """One page of the StatusIndex was read. `first_page` and `last_page` are 1 or 0."""
+    """One page of open executions was read. `first_page` and `last_page` are 1 or 0.
+
+    `word` is the status that the query asks for, "" for a scan, and `place` the line of the handler's file.
+    """
 
     at_us: int
     request_id: str
@@ -118,12 +124,17 @@ class IndexRead(NamedTuple):
     last_page: int
     items_count: int
     size_bytes: int
+    word: str = ""
+    place: str = ""
+
+    def record(self) -> tuple[int | str, ...]:
+        return self[:6]
 
 
 class JobsDescribed(NamedTuple):
     """One page of DescribeJobs was answered: the job ids asked for, and those on this page. `first_page` is 1 or 0.
 
-    `incomplete` has the jobs on this page without some of their servers.
+    `incomplete` has the jobs on this page without some of their servers. `place` is the line of the handler's file.
     """
 
     at_us: int
@@ -135,6 +146,7 @@ class JobsDescribed(NamedTuple):
     found: tuple[str, ...]
     incomplete: tuple[str, ...]
     first_page: int
+    place: str = ""
 
     def record(self) -> tuple[int | str, ...]:
         return (*self[:5], " ".join(self.asked), " ".join(self.found), " ".join(self.incomplete), self.first_page)
@@ -191,7 +203,7 @@ class WriteRefused(NamedTuple):
 class ItemChanged(NamedTuple):
     """An item was written. `before` is None for a new item, `after` is None for a deleted one, whose size is 0.
 
-    `previous` and `execution` are their views.
+    `previous` and `execution` are their views. `place` is the line of the handler's file that wrote, "" for others.
     """
 
     at_us: int
@@ -203,6 +215,7 @@ class ItemChanged(NamedTuple):
     previous: ExecutionView | None
     execution: ExecutionView | None
     size_bytes: int
+    place: str = ""
 
     def record(self) -> tuple[int | str, ...]:
         now = self.execution

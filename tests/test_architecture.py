@@ -38,7 +38,8 @@ RESULT_DATA: Final = (
 """What reports may import of scenarios and simulator: data such as results, failures and events, and their formats."""
 
 FLOORS: Final = (
-    ("errors", "randomness", "durations", "cloudformation", "processes", "kernel", "executor"),
+    ("errors", "randomness", "durations", "models", "cloudformation", "processes", "kernel", "executor"),
+    ("contract",),
     ("events", "reader", "trace", "decoder"),
     ("services",),
     ("faults",),
@@ -57,6 +58,7 @@ JUDGE: Final = (
     "drsim.scenarios.limits",
     "drsim.scenarios.phase_2_criteria",
     "drsim.simulator.checks",
+    "drsim.simulator.contract",
     "drsim.simulator.figures",
     "drsim.simulator.reader",
 )
@@ -64,9 +66,9 @@ JUDGE: Final = (
 
 SHARED: Final = re.compile(
     r"drsim\.orchestrator\.(settings|model\.(\w*Status|ExecutionType|Phase|TERMINAL|FINISHED_WAVE|UNITS|MetricName"
-    r"|MetricPoint|Unit))\b"
+    r"|MetricPoint|Unit|ExecutionKey))\b"
 )
-"""What the judge may import of production: settings, names and units of metrics, statuses and their moves."""
+"""What the judge may import of production: settings, names and units of metrics, keys, statuses and their moves."""
 
 COMPUTED: Final = "<computed>"
 SIMULATION_WORDS: Final = re.compile(

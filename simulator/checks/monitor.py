@@ -5,7 +5,7 @@ Monitors see the trace's events and DRS's truth, never the code under test, and 
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import ClassVar, Final, TypeVar
 
 from drsim.orchestrator.settings import Settings
@@ -61,14 +61,45 @@ class Context:
         return bool(unwinnable) and (execution_id in unwinnable or "" in unwinnable)
 
 
+class Consequence(IntEnum):
+    """What a violation leads to, the worst first."""
+
+    WRONG_END = 1
+    LOST_DATA = 2
+    NO_END = 3
+    UNASKED_TIMEOUT = 4
+    LATENESS = 5
+    PROMISE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of violations: its name, what it leads to, and what it means to an operator, in one line."""
+
+    name: str
+    consequence: Consequence
+    meaning: str
+
+
+UNSORTED: Final = Kind("other", Consequence.PROMISE, "A promise is not kept.")
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One violation of a property. `execution_id` is "" if it concerns no execution."""
+    """One violation of a property. `execution_id` is "" if it concerns no execution.
+
+    `where` names the attribute or operation, without ids and numbers. `function` is that whose invocation did it, and
+    `place` the line of its handler's file; both are "" if no single call did.
+    """
 
     execution_id: str
     at_us: int
     expected: str
     observed: str
+    kind: Kind = UNSORTED
+    where: str = ""
+    function: str = ""
+    place: str = ""
 
 
 class Monitor:
@@ -101,14 +132,25 @@ class Monitor:
             return Verdict.FAIL
         return Verdict.PASS if self.checked else Verdict.NOT_EXERCISED
 
-    def violate(self, event: _OfExecution, expected: str, observed: str) -> None:
-        self.violate_at(event.execution_id, event.at_us, expected, observed)
+    def violate(
+        self, event: _OfExecution, expected: str, observed: str, kind: Kind = UNSORTED, where: str = ""
+    ) -> None:
+        """Record a violation by the call or the end that this event shows."""
+        function = getattr(event, "function", "") or getattr(event, "writer", "")
+        place = getattr(event, "place", "")
+        found = Violation(event.execution_id, event.at_us, expected, observed, kind, where, function, place)
+        self._record(found)
 
-    def violate_at(self, execution_id: str, at_us: int, expected: str, observed: str) -> None:
-        """Record a violation; `execution_id` is "" if it concerns no execution."""
+    def violate_at(
+        self, execution_id: str, at_us: int, expected: str, observed: str, kind: Kind = UNSORTED, where: str = ""
+    ) -> None:
+        """Record a violation that no single call shows; `execution_id` is "" if it concerns no execution."""
+        self._record(Violation(execution_id, at_us, expected, observed, kind, where))
+
+    def _record(self, violation: Violation) -> None:
         self.violations_count += 1
         if len(self.violations) < VIOLATIONS_KEPT_MAX:
-            self.violations.append(Violation(execution_id, at_us, expected, observed))
+            self.violations.append(violation)
 
 
 def pairs(before: tuple[_T, ...], after: tuple[_T, ...]) -> Iterable[tuple[_T, _T]]:

@@ -5,15 +5,10 @@ Defaults are Phase 2's figures (2025-11-28) or AWS's documented limits, or are m
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from drsim.simulator.durations import DurationUs, SpreadField, duration_us, show_duration, spread_of
-
-
-class Spec(BaseModel):
-    """Base of all models: immutable, without unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from drsim.simulator.models import Spec
 
 
 class Schedule(Spec):

@@ -7,7 +7,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from drsim.orchestrator.model import ExecutionStatus, ExecutionType, JobStatus
 from drsim.simulator.durations import DurationUs, SpreadField, duration_us, spread_of
-from drsim.simulator.services.spec import JobLife, Spec
+from drsim.simulator.models import Spec
+from drsim.simulator.services.spec import JobLife
 
 
 class Launch(StrEnum):

@@ -12,7 +12,8 @@ from drsim.orchestrator.settings import SETTING_NAMES, settings_from
 from drsim.simulator.durations import DurationUs, duration_us, show_duration
 from drsim.simulator.faults.kinds import Fault
 from drsim.simulator.faults.rules import Rule
-from drsim.simulator.services.spec import Drs, Functions, Latencies, Schedule, Spec, TableSpec
+from drsim.simulator.models import Spec
+from drsim.simulator.services.spec import Drs, Functions, Latencies, Schedule, TableSpec
 from drsim.simulator.spec.groups import Group
 
 _UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,0 +1,349 @@
+"""A contract as data: what a team promises about its table and its functions.
+
+Owns shape, defaults and validation. `layout` reads and writes items by it, `limits` resolves what it says about time.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic.alias_generators import to_snake
+
+from drsim.orchestrator.model import ExecutionStatus, ExecutionType, JobStatus, Phase, ServerStatus, WaveStatus
+from drsim.simulator.durations import DurationUs, duration_us
+from drsim.simulator.models import Spec
+
+OURS: Final[Mapping[str, Mapping[str, str]]] = {
+    "execution": {
+        "id": "ExecutionId",
+        "plan": "PlanId",
+        "status": "Status",
+        "start": "StartTime",
+        "end": "EndTime",
+        "type": "ExecutionType",
+        "last_polled": "LastPolledTime",
+        "version": "Version",
+        "total_waves": "TotalWaves",
+        "waves": "Waves",
+    },
+    "wave": {
+        "number": "WaveNumber",
+        "name": "WaveName",
+        "region": "Region",
+        "account": "AccountId",
+        "job": "JobId",
+        "job_status": "JobStatus",
+        "status": "Status",
+        "message": "StatusMessage",
+        "servers": "Servers",
+    },
+    "server": {"id": "SourceServerId", "status": "Status", "instance": "InstanceId"},
+}
+"""Our own table's attribute of each field, by level."""
+_STYLES: Final = {"PascalCase": str, "camelCase": lambda name: name[0].lower() + name[1:], "snake_case": to_snake}
+_STATUSES: Final = {
+    "execution": ExecutionStatus,
+    "wave": WaveStatus,
+    "server": ServerStatus,
+    "job": JobStatus,
+    "type": ExecutionType,
+}
+OTHER: Final = "other"
+"""The key of a team's words that are neither open nor ended."""
+
+Style = Literal["PascalCase", "camelCase", "snake_case"]
+Path = Annotated[str, Field(pattern=r"^[^.]+(\.[^.]+)*$", description="An attribute; dots lead into maps.")]
+TimeFormat = Literal["seconds", "milliseconds", "iso", "absent"]
+
+
+class ExecutionPlaces(Spec):
+    """Where an item holds each field; null if it does not."""
+
+    id: Path = Field(description="The hash key.")
+    plan: Path | None = Field(description="The range key; null if the table has none.")
+    status: Path
+    start: Path | None
+    end: Path | None
+    type: Path | None
+    last_polled: Path | None
+    version: Path | None
+    total_waves: Path | None
+    waves: Path
+
+
+class WavePlaces(Spec):
+    """Where a wave holds each field; null if it does not."""
+
+    number: Path | None
+    name: Path | None
+    region: Path | None
+    account: Path | None
+    job: Path
+    job_status: Path | None
+    status: Path | None
+    message: Path | None
+    servers: Path | None
+
+
+class ServerPlaces(Spec):
+    """Where a server holds each field. `servers` of a wave may be a list, or a mapping by server id."""
+
+    id: Path | None = Field(description="Null if the servers are a mapping and only its keys are the ids.")
+    status: Path | None
+    instance: Path | None
+    shape: Literal["list", "mapping"] = "list"
+
+
+class TablePlaces(Spec):
+    """The table and its index. `index_range` is the index's range key; null if it has none."""
+
+    name: str = Field("drs-orchestration-execution-history-test", min_length=3)
+    index: str = Field("StatusIndex", min_length=3)
+    index_range: str | None = None
+
+
+class FunctionPlaces(Spec):
+    """The names of both functions. With `one` name both roles are one function, told apart by its event."""
+
+    finder: str | None = Field(None, description="By default ExecutionFinder.")
+    poller: str | None = Field(None, description="By default ExecutionPoller.")
+    one: str | None = Field(None, description="The name of the function that has both roles.")
+
+    @model_validator(mode="after")
+    def _one_or_two(self) -> Self:
+        if self.one and (self.finder or self.poller):
+            raise ValueError("one must be given alone, without finder and poller")
+        return self
+
+
+def _words_of(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+WordsField = Annotated[
+    tuple[Annotated[str, Field(min_length=1)], ...],
+    BeforeValidator(_words_of, json_schema_input_type=str | tuple[str, ...]),
+]
+"""A team's words for one of our words; the first is what the plan's worker writes."""
+
+
+class Words(Spec):
+    """The team's words by ours: what is not given keeps our word. `other` words are neither open nor ended."""
+
+    execution: dict[str, WordsField] = {}
+    wave: dict[str, WordsField] = {}
+    server: dict[str, WordsField] = {}
+    job: dict[str, WordsField] = {}
+    type: dict[str, WordsField] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _completed(cls, given: Any) -> Any:
+        """Add our own words, save those that the team uses for another one."""
+        if not isinstance(given, Mapping):
+            return given
+        return {**given, **{level: _with_own(level, given.get(level, {})) for level in _STATUSES}}
+
+    @model_validator(mode="after")
+    def _unambiguous(self) -> Self:
+        for level, statuses in _STATUSES.items():
+            words: Mapping[str, tuple[str, ...]] = getattr(self, level)
+            if unknown := sorted(words.keys() - {*statuses, OTHER}):
+                raise ValueError(f"{level}: keys must be among {', '.join((*statuses, OTHER))}, got {unknown[0]!r}")
+            each = [word for found in words.values() for word in found]
+            if twice := sorted({word for word in each if each.count(word) > 1}):
+                raise ValueError(f"{level}: a word must have one meaning, got {twice[0]!r} twice")
+        return self
+
+
+def _with_own(level: str, given: Any) -> Any:
+    if not isinstance(given, Mapping):
+        return given
+    taken = {word for words in given.values() for word in ((words,) if isinstance(words, str) else words or ())}
+    return {**{str(own): () if own in taken else (str(own),) for own in _STATUSES[level] if own not in given}, **given}
+
+
+class Times(Spec):
+    """The format of each instant; `absent` if the team does not keep it."""
+
+    start: TimeFormat = "seconds"
+    end: TimeFormat = "seconds"
+    last_polled: TimeFormat = "seconds"
+
+
+class FunctionLimit(Spec):
+    """What one function may use. A value that is not given is reported and not judged."""
+
+    timeout: DurationUs | None = Field(None, description="Lambda's timeout, which replaces the scenario's.")
+    memory_mb: int | None = Field(None, ge=128, le=10_240)
+
+
+LIMIT_NAMES: Final = (
+    *("timeout", "intervals", *(f"intervals.{phase}" for phase in Phase)),
+    *("looks", "slack", "incomplete_answers", "retries", "reserve"),
+)
+"""The limits that an environment variable may set."""
+
+
+class Variable(Spec):
+    """An environment variable that sets a limit: its value times `unit`, or a plain number for looks and retries."""
+
+    limit: Annotated[str, AfterValidator(lambda name: _known_limit(name))]
+    unit: DurationUs = duration_us("1s")
+
+
+def _known_limit(name: str) -> str:
+    if name not in LIMIT_NAMES:
+        raise ValueError(f"limit must be one of {', '.join(LIMIT_NAMES)}, got {name!r}")
+    return name
+
+
+def _each_phase(value: object) -> object:
+    return dict.fromkeys(map(str, Phase), value) if isinstance(value, str) else value
+
+
+class Limits(Spec):
+    """What the team promises about time and use. What is not given is not judged."""
+
+    timeout: DurationUs | Literal["none"] | None = Field(None, description="Age at which polling gives up, or none.")
+    intervals: Annotated[
+        dict[Phase, DurationUs] | None,
+        BeforeValidator(_each_phase, json_schema_input_type=str | dict[Phase, str] | None),
+    ] = Field(None, description="Between two polls: one, or one for each phase.")
+    looks: int = Field(1, ge=1, le=60, description="Queries for open executions in one invocation of the finder.")
+    slack: DurationUs = Field(0, description="How long before its interval has passed an execution is due.")
+    incomplete_answers: DurationUs | None = Field(
+        None, description="How long after its timeout an execution stays open while DRS's answers are incomplete."
+    )
+    retries: int | None = Field(None, ge=0, description="How often a poll starts over after a lost race.")
+    finder: FunctionLimit = FunctionLimit()
+    poller: FunctionLimit = FunctionLimit()
+    describe_calls: int | None = Field(None, ge=1, description="DescribeJobs calls of a poll, by account and Region.")
+    calls: int | None = Field(None, ge=1, description="AWS calls of a poll.")
+    read_units: float | None = Field(None, gt=0, description="Read capacity units a minute of the index.")
+    write_units: float | None = Field(None, gt=0, description="Write capacity units a minute of the table.")
+    reserve: DurationUs = Field(0, description="The last part of the finder's time, in which it begins nothing new.")
+    variables: dict[str, Variable] = Field({}, description="The environment variables that set limits.")
+
+    @model_validator(mode="after")
+    def _all_phases(self) -> Self:
+        if self.intervals is not None and (missing := [str(each) for each in Phase if each not in self.intervals]):
+            raise ValueError(f"intervals must have each phase, and lacks {', '.join(missing)}")
+        return self
+
+
+class Promises(Spec):
+    """Each promise switches a check on. One that is not given is not checked."""
+
+    versioned: bool = Field(False, description="Every write raises the version by one, under a condition.")
+    partial: bool | None = Field(
+        None, description="Mixed outcomes end as PARTIAL (true) or FAILED (false); null allows either."
+    )
+    launch_actions: bool = Field(False, description="A recovery's wave waits for its launch actions, and counts them.")
+    job_status: bool = Field(False, description="A wave holds its job's status.")
+    server_status: bool = Field(True, description="A server holds its launch status.")
+    instances: bool = Field(False, description="A server holds its instance id once DRS has it.")
+    cross_account: bool = Field(False, description="Jobs may be in other accounts.")
+    one_describe: bool = Field(False, description="One DescribeJobs call asks about all jobs of an account and Region.")
+    waves_in_order: bool = Field(False, description="Waves start one after another.")
+    decides_due: Literal["finder", "poller", "nothing"] = Field(
+        "nothing", description="Which function keeps to the intervals; nothing: each look polls every execution."
+    )
+    settles: str | None = Field(
+        None, description="The word for a cancelled execution that the functions still settle, such as CANCELLING."
+    )
+    wave_timeout: bool = Field(False, description="At a timeout an open wave becomes TIMEOUT or UNKNOWN.")
+    announces: bool = Field(True, description="Ends are announced at most once, and only once they are written.")
+
+
+class OtherTable(Spec):
+    """Another table that the functions read; `items` is a JSON or YAML file with a list of items."""
+
+    name: str = Field(min_length=3)
+    hash: str = Field(min_length=1)
+    range: str | None = None
+    items: str = Field("", description="A file beside the contract.")
+
+
+class Surroundings(Spec):
+    """What exists around the functions when a run begins."""
+
+    event: dict[str, Any] | None = Field(None, description="The rule's constant input; by default a Scheduled Event.")
+    tables: tuple[OtherTable, ...] = ()
+    topics: tuple[str, ...] = Field((), description="SNS topics, by name.")
+    buses: tuple[str, ...] = Field((), description="Event buses, by name.")
+    parameters: dict[str, str] = Field({}, description="SSM parameters.")
+    state_machines: tuple[str, ...] = Field((), description="State machines, by name.")
+
+
+class AlsoJudged(Spec):
+    """What else can be judged: nothing of it by default."""
+
+    metrics: dict[str, str] = Field({}, description="The team's name of each of our metrics, such as PollErrors.")
+    roles: dict[Literal["finder", "poller"], str] = Field({}, description="IAM policy documents, as JSON files.")
+    log_field: str | None = Field(None, description="The field of log lines that holds the execution's id.")
+
+
+class Contract(Spec):
+    """One contract."""
+
+    name: str = "plain"
+    style: Style = Field("PascalCase", description="The spelling of attributes that are not given.")
+    table: TablePlaces = TablePlaces()
+    functions: FunctionPlaces = FunctionPlaces()
+    execution: ExecutionPlaces
+    wave: WavePlaces
+    server: ServerPlaces
+    words: Words = Field(default_factory=lambda: Words.model_validate({}))
+    times: Times = Times()
+    limits: Limits = Limits()
+    promises: Promises = Promises()
+    surroundings: Surroundings = Surroundings()
+    judged: AlsoJudged = AlsoJudged()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _styled(cls, given: Any) -> Any:
+        """Complete the places in the team's style. `names`, from our attribute to theirs, is a shorthand."""
+        if not isinstance(given, Mapping):
+            return given
+        given = dict(given)
+        names, style = given.pop("names", {}), _STYLES.get(str(given.get("style", "PascalCase")), str)
+        if not isinstance(names, Mapping):
+            raise ValueError(f"names must map our attributes to the team's, got {names!r}")
+        for level, fields in OURS.items():
+            places = given.get(level, {})
+            if isinstance(places, Mapping):
+                own = {field: names.get(ours, style(ours)) for field, ours in fields.items()}
+                given[level] = {**own, **places}
+        times, execution = given.get("times"), given["execution"]
+        if isinstance(times, Mapping) and isinstance(execution, Mapping):
+            absent = {field: None for field, form in times.items() if form == "absent"}
+            given["execution"] = {**execution, **absent}
+        table = given.get("table", {})
+        if isinstance(table, Mapping) and "index_range" not in table and isinstance(given["execution"], Mapping):
+            given["table"] = {**table, "index_range": given["execution"].get("start")}
+        return given
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for problem in self._problems():
+            raise ValueError(problem)
+        return self
+
+    def _problems(self) -> Iterator[str]:
+        for level in OURS:
+            places = [path for field, path in getattr(self, level) if path is not None and field != "shape"]
+            if twice := sorted({path for path in places if places.count(path) > 1}):
+                yield f"{level}: fields must have different places, got {twice[0]!r} twice"
+        if "." in self.execution.id or "." in (self.execution.plan or "") or "." in self.execution.status:
+            yield "execution: id, plan and status must be attributes of the item, for they are keys"
+        if self.server.id is None and self.server.shape == "list":
+            yield "server: id must be an attribute if the servers are a list"
+        if self.promises.versioned and self.execution.version is None:
+            yield "promises.versioned needs a place for execution.version"
+        if self.promises.job_status and self.wave.job_status is None:
+            yield "promises.job_status needs a place for wave.job_status"
+        settles = self.promises.settles
+        if settles is not None and settles not in self.words.execution[ExecutionStatus.POLLING]:
+            yield f"promises.settles must be one of the words for POLLING, got {settles!r}"
