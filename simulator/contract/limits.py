@@ -56,14 +56,14 @@ def limits_of(contract: Contract, variables: Mapping[str, str]) -> JudgedLimits:
         if name not in variables:
             continue
         try:
-            value = float(variables[name])
+            number = float(variables[name])
         except ValueError:
             raise ValueError(
                 f"{name} must be a number, for it sets {variable.limit}, got {variables[name]!r}"
             ) from None
         unit = 1 if variable.limit in _COUNTS else variable.unit
         names = [f"intervals.{each}" for each in Phase] if variable.limit == "intervals" else [variable.limit]
-        found.update(dict.fromkeys(names, round(value * unit)))
+        found.update(dict.fromkeys(names, round(number * unit)))
     intervals = {each: value for each in Phase if (value := found.get(f"intervals.{each}")) is not None}
     return JudgedLimits(
         timeout_us=found["timeout"],

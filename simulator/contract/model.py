@@ -3,7 +3,8 @@
 Owns shape, defaults and validation. `layout` reads and writes items by it, `limits` resolves what it says about time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -40,8 +41,12 @@ OURS: Final[Mapping[str, Mapping[str, str]]] = {
     "server": {"id": "SourceServerId", "status": "Status", "instance": "InstanceId"},
 }
 """Our own table's attribute of each field, by level."""
-_STYLES: Final = {"PascalCase": str, "camelCase": lambda name: name[0].lower() + name[1:], "snake_case": to_snake}
-_STATUSES: Final = {
+_STYLES: Final[Mapping[str, Callable[[str], str]]] = {
+    "PascalCase": str,
+    "camelCase": lambda name: name[0].lower() + name[1:],
+    "snake_case": to_snake,
+}
+_STATUSES: Final[Mapping[str, type[StrEnum]]] = {
     "execution": ExecutionStatus,
     "wave": WaveStatus,
     "server": ServerStatus,
@@ -130,11 +135,11 @@ WordsField = Annotated[
 class Words(Spec):
     """The team's words by ours: what is not given keeps our word. `other` words are neither open nor ended."""
 
-    execution: dict[str, WordsField] = {}
-    wave: dict[str, WordsField] = {}
-    server: dict[str, WordsField] = {}
-    job: dict[str, WordsField] = {}
-    type: dict[str, WordsField] = {}
+    execution: dict[str, WordsField] = Field({})
+    wave: dict[str, WordsField] = Field({})
+    server: dict[str, WordsField] = Field({})
+    job: dict[str, WordsField] = Field({})
+    type: dict[str, WordsField] = Field({})
 
     @model_validator(mode="before")
     @classmethod
@@ -160,7 +165,8 @@ def _with_own(level: str, given: Any) -> Any:
     if not isinstance(given, Mapping):
         return given
     taken = {word for words in given.values() for word in ((words,) if isinstance(words, str) else words or ())}
-    return {**{str(own): () if own in taken else (str(own),) for own in _STATUSES[level] if own not in given}, **given}
+    own = [str(each) for each in _STATUSES[level] if each not in given]
+    return {**{each: () if each in taken else (each,) for each in own}, **given}
 
 
 class Times(Spec):
@@ -185,17 +191,17 @@ LIMIT_NAMES: Final = (
 """The limits that an environment variable may set."""
 
 
-class Variable(Spec):
-    """An environment variable that sets a limit: its value times `unit`, or a plain number for looks and retries."""
-
-    limit: Annotated[str, AfterValidator(lambda name: _known_limit(name))]
-    unit: DurationUs = duration_us("1s")
-
-
 def _known_limit(name: str) -> str:
     if name not in LIMIT_NAMES:
         raise ValueError(f"limit must be one of {', '.join(LIMIT_NAMES)}, got {name!r}")
     return name
+
+
+class Variable(Spec):
+    """An environment variable that sets a limit: its value times `unit`, or a plain number for looks and retries."""
+
+    limit: Annotated[str, AfterValidator(_known_limit)]
+    unit: DurationUs = duration_us("1s")
 
 
 def _each_phase(value: object) -> object:
