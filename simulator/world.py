@@ -199,7 +199,7 @@ class World:
         finder, poller = parts.handlers(self)
         functions.deploy(FINDER, spec.functions.finder, finder)
         functions.deploy(POLLER, spec.functions.poller, poller)
-        target = effects.on_tick(self._tick) if TICK in plan.operations else self._tick
+        target = effects.on_tick(self.tick) if TICK in plan.operations else self.tick
         parts.rule(kernel, trace, first_us=spec.schedule.first, rate_us=spec.schedule.rate, target=target)
         if spec.until_finished:
             trace.listen(ItemChanged, self._count_ended)
@@ -268,7 +268,8 @@ class World:
             settings=settings,
         )
 
-    def _tick(self, number: int) -> None:
+    def tick(self, number: int) -> None:
+        """Start the finder, as the rule does."""
         self.functions.invoke_event(FINDER, {"tick": number}, execution_id="", by="")
 
     def _held_back(self, key: ExecutionKey, number: int) -> int:
