@@ -104,7 +104,7 @@ def unshrunk(scenario: Scenario, found: Contradiction, parts_place: str = "") ->
 
 
 def _failure(scenario: Scenario, found: Contradiction, parts_place: str, digest: str) -> Failure:
-    data = {**found.model_dump(exclude={"at_us"}), "at": show_duration(found.at_us), "digest": digest}
+    data = {**found.model_dump(exclude={"at_us", "kind", "where"}), "at": show_duration(found.at_us), "digest": digest}
     return Failure.model_validate({**data, "parts": parts_place, "versions": machine.versions(), "scenario": scenario})
 
 
