@@ -4,15 +4,16 @@ A seed fails if a property, a criterion or an expected execution outcome fails. 
 scenario declares has not failed, because not every seed triggers every behaviour.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
 from drsim.scenarios import criteria
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.parts import UnbuiltWorldError
-from drsim.scenarios.result import Record, Verdict
+from drsim.scenarios.record import Record
+from drsim.scenarios.result import Verdict
 from drsim.simulator.checks.monitor import UNSORTED, Violation
+from drsim.simulator.figures.errors import without_numbers
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import BrokenSimulationError
 from drsim.simulator.world import World
@@ -46,8 +47,7 @@ def signature(found: Contradiction) -> str:
     if found.kind != UNSORTED.name:
         faultless = _WITHOUT_FAULTS if found.expected.startswith(_WITHOUT_FAULTS) else ""
         return f"{faultless}{found.kind} {found.where}".rstrip()
-    # Two steps: a single regex is quadratic in the length of a word.
-    return re.sub(r"[\w.-]+", lambda word: "#" if re.search(r"\d", word[0]) else word[0], found.expected)
+    return without_numbers(found.expected)
 
 
 def scenario_of(scenario: Scenario, found: Contradiction) -> Scenario:

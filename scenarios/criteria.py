@@ -54,6 +54,7 @@ def judge(world: World) -> tuple[CriterionResult, ...]:
             evidence=concluded.evidence,
             basis=criterion.basis,
             measured=concluded.measured,
+            rests_on=criterion.rests_on,
             **criterion.threshold(world)._asdict(),
         )
         for criterion, concluded in conclusions(world)

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from drsim.scenarios.result import Result, ViolationRecord
+from drsim.scenarios.record import ViolationRecord
+from drsim.scenarios.result import Result
 
 TEXTS: Final = (
     "<script>alert('x')</script>",

@@ -10,7 +10,8 @@ from markdown_it import MarkdownIt
 from drsim.reports.markdown import BYTES_MAX, cell, code, document
 from drsim.reports.sections import TITLES
 from drsim.reports.text import visible
-from drsim.scenarios.result import PropertyResult, Result, UnwinnableRecord, ViolationRecord
+from drsim.scenarios.record import ViolationRecord
+from drsim.scenarios.result import PropertyResult, Result, UnwinnableRecord
 
 HOSTILE = [
     "<script>alert(1)</script>",

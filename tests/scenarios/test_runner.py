@@ -88,6 +88,7 @@ def test_a_result_has_the_fields_that_others_depend_on() -> None:
         "unit",
         "evidence",
         "basis",
+        "rests_on",
     ]
     assert set(fields["properties"][0]) >= {"name", "verdict", "checked", "violations"}
 
