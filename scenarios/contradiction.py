@@ -67,19 +67,19 @@ def judged(world: World, seed: int) -> tuple[list[Contradiction], Mapping[str, V
     """Run a world; return its contradictions and verdicts. If it breaks, return that one contradiction, no verdicts."""
     try:
         world.run()
-        conclusions = criteria.conclusions(world)
+        assessments = criteria.assessments(world)
     except (Exception, BrokenSimulationError) as error:
         return [broken(seed, world.kernel.now_us, error)], {}
     verdicts: dict[str, Verdict] = {monitor.name: monitor.verdict.value for monitor in world.monitors}
     failed = [monitor for monitor in world.monitors if monitor.violations]
     found = [_contradiction(seed, monitor.name, monitor.violations[0]) for monitor in failed]
-    for criterion, concluded in conclusions:
-        verdicts[criterion.name] = concluded.verdict
+    for criterion, assessment in assessments:
+        verdicts[criterion.name] = assessment.verdict
         # A failed criterion is omitted if a property it rests on failed too.
-        if concluded.passed is False and all(verdicts[name] != "fail" for name in criterion.rests_on):
-            observed = concluded.value if world.verdict_only else f"{concluded.value} ({concluded.evidence})"
+        if assessment.passed is False and all(verdicts[name] != "fail" for name in criterion.rests_on):
+            observed = assessment.value if world.verdict_only else f"{assessment.value} ({assessment.evidence})"
             at_end = Violation("", world.kernel.now_us, criterion.threshold(world).threshold, observed)
-            found.append(_contradiction(seed, criterion.name, concluded.first or at_end))
+            found.append(_contradiction(seed, criterion.name, assessment.first or at_end))
     return found, verdicts
 
 

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from drsim.orchestrator.model import ExecutionStatus
-from drsim.scenarios.cloudwatch import changes_of
-from drsim.scenarios.conclusion import (
-    Conclusion,
+from drsim.scenarios.assessment import (
+    Assessment,
     Criterion,
     Threshold,
     always,
@@ -19,6 +18,7 @@ from drsim.scenarios.conclusion import (
     monitor_of,
     violations,
 )
+from drsim.scenarios.cloudwatch import changes_of
 from drsim.scenarios.phase_2_criteria import PHASE_2
 from drsim.scenarios.result import CriterionResult
 from drsim.simulator.checks.completion import CompletionLiveness
@@ -39,8 +39,8 @@ _SERVICE: Final = ("no-starvation", "completion-liveness", "isolation")
 _OVERLOAD: Final = ("no-lost-update", "completion-soundness")
 
 
-def conclusions(world: World) -> list[tuple[Criterion, Conclusion]]:
-    """Return each criterion with its conclusion on a world that has run."""
+def assessments(world: World) -> list[tuple[Criterion, Assessment]]:
+    """Return each criterion with its assessment of a world that has run."""
     return [(criterion, criterion.judge(world)) for criterion in CRITERIA]
 
 
@@ -49,15 +49,15 @@ def judge(world: World) -> tuple[CriterionResult, ...]:
     return tuple(
         CriterionResult(
             name=criterion.name,
-            verdict=concluded.verdict,
-            value=concluded.value,
-            evidence=concluded.evidence,
+            verdict=assessment.verdict,
+            value=assessment.value,
+            evidence=assessment.evidence,
             basis=criterion.basis,
-            measured=concluded.measured,
+            measured=assessment.measured,
             rests_on=criterion.rests_on,
             **criterion.threshold(world)._asdict(),
         )
-        for criterion, concluded in conclusions(world)
+        for criterion, assessment in assessments(world)
     )
 
 
@@ -69,11 +69,11 @@ def _completion_bound(world: World) -> Threshold:
     return Threshold(text, "<=", bound_us / 1e6, "s")
 
 
-def _completions(world: World) -> Conclusion:
+def _completions(world: World) -> Assessment:
     statuses = world.tally.statuses
     ended = {status: statuses[status] for status in _BY_TRUTH}
     if not sum(ended.values()):
-        return Conclusion(None, "no execution completed", "none ended as COMPLETED, PARTIAL or FAILED")
+        return Assessment(None, "no execution completed", "none ended as COMPLETED, PARTIAL or FAILED")
     # Counted as the property does: from the truth, or from the instant until which faults excuse an execution.
     late_us = next(each for each in world.monitors if isinstance(each, CompletionLiveness)).late_us_max
     late = "" if late_us is None else f", at most {round(late_us / 1e6)} s late"
@@ -82,55 +82,55 @@ def _completions(world: World) -> Conclusion:
     delays = world.statistics.values(figures.COMPLETION_DELAY)
     if delays and delays.high > world.spec.bounds.completion:
         evidence += f"; at most {seconds(delays.high)} after the truth, with what faults excuse"
-    return Conclusion(holds(world, *_COMPLETION), f"{sum(ended.values())} ended{late}", evidence, latest)
+    return Assessment(holds(world, *_COMPLETION), f"{sum(ended.values())} ended{late}", evidence, latest)
 
 
-def _timeouts(world: World) -> Conclusion:
+def _timeouts(world: World) -> Assessment:
     timeouts, truth = world.tally.statuses[ExecutionStatus.TIMEOUT], world.tally.counts[figures.ENDED_OVERDUE]
     if not timeouts + truth:
-        return Conclusion(None, "no execution was overdue", "none was older than its timeout when it ended")
+        return Assessment(None, "no execution was overdue", "none was older than its timeout when it ended")
     value, evidence = f"{timeouts} TIMEOUT, {truth} by the truth", f"{truth} ended as DRS said although overdue"
     return by_properties(world, value, *_TIMEOUT, evidence=evidence)
 
 
-def _concurrent(world: World) -> Conclusion:
+def _concurrent(world: World) -> Assessment:
     most = world.tally.counts[figures.ACTIVE_MAX]
     if most < _CONCURRENT_MIN:
-        return Conclusion(None, f"at most {most} at once", "fewer than 100 executions in POLLING at the same time")
-    return Conclusion(holds(world, *_SERVICE), f"{most} in POLLING at once", violations(world, *_SERVICE), most)
+        return Assessment(None, f"at most {most} at once", "fewer than 100 executions in POLLING at the same time")
+    return Assessment(holds(world, *_SERVICE), f"{most} in POLLING at once", violations(world, *_SERVICE), most)
 
 
-def _cadence(world: World) -> Conclusion:
+def _cadence(world: World) -> Assessment:
     monitor = monitor_of(world, "poll-cadence")
     if not monitor.checked and not monitor.violations_count:
-        return Conclusion(None, "no poll", "no poll was recorded")
+        return Assessment(None, "no poll", "no poll was recorded")
     delays, wrong = world.statistics.values(figures.POLL_DELAY), monitor.violations_count
     latest = f"; a poll is recorded at most {seconds(delays.high)} after its look" if delays else ""
     evidence = violations(world, "poll-cadence") + latest
-    return Conclusion(not wrong, f"{monitor.checked} polls, {wrong} early or late", evidence, wrong)
+    return Assessment(not wrong, f"{monitor.checked} polls, {wrong} early or late", evidence, wrong)
 
 
-def _expectation(world: World) -> Conclusion:
+def _expectation(world: World) -> Assessment:
     expected = {key: status for key, status in world.workload.expected.items() if status is not None}
     if not expected:
-        return Conclusion(None, "nothing expected", "the scenario names no status")
+        return Assessment(None, "nothing expected", "the scenario names no status")
     actual = {key: world.status_of(key) for key in expected}
     others = [key for key, status in expected.items() if actual[key] is not status]
     value = f"{len(expected) - len(others)} of {len(expected)} as expected"
     if not others:
-        return Conclusion(True, value, "each one", 0)
+        return Assessment(True, value, "each one", 0)
     evidence = "; ".join(f"{key.execution_id}: {actual[key]}, not {expected[key]}" for key in others[:3])
     # Both statuses are what is expected, so that failures are grouped by them, and shrinking keeps to both.
     key = others[0]
     differs = f"{expected[key]} at the end, not {actual[key]}"
     first = Violation(key.execution_id, world.kernel.now_us, differs, str(actual[key]))
-    return Conclusion(False, value, evidence, len(others), first)
+    return Assessment(False, value, evidence, len(others), first)
 
 
-def _overload(world: World) -> Conclusion:
+def _overload(world: World) -> Assessment:
     strained = [monitor for monitor in world.strained if monitor.violations]
     if not world.strained:
-        return Conclusion(None, "no overload", "the scenario's bounds let no look pass over an execution that is due")
+        return Assessment(None, "no overload", "the scenario's bounds let no look pass over an execution that is due")
     statuses = world.tally.statuses
     # A timeout is what overload does to an execution. A cancelled one need not be served.
     served = sum(statuses[status] for status in _BY_TRUTH)
@@ -138,7 +138,7 @@ def _overload(world: World) -> Conclusion:
     passed = served == owed and holds(world, *_OVERLOAD)
     if not strained:
         value = "nothing gave way" if passed else f"{served} of {owed} served; nothing gave way"
-        return Conclusion(None if passed else False, value, "the usual bounds held, without overload", owed - served)
+        return Assessment(None if passed else False, value, "the usual bounds held, without overload", owed - served)
     firsts = sorted(((each, each.violations[0]) for each in strained), key=lambda pair: pair[1].at_us)
     given_way = [
         f"{each.name} at {seconds(first.at_us)}: {first.expected}; {first.observed} ({each.violations_count} times)"
@@ -147,15 +147,15 @@ def _overload(world: World) -> Conclusion:
     monitor, first = firsts[0]
     value = f"{served} of {owed} served; first {monitor.name}, {round(first.at_us / 1e6)} s"
     evidence = "what would have broken the usual bounds, by its first time: " + ". ".join(given_way)
-    return Conclusion(passed, value, evidence, owed - served)
+    return Assessment(passed, value, evidence, owed - served)
 
 
-def _alarms(world: World) -> Conclusion:
+def _alarms(world: World) -> Assessment:
     if ALARMS in world.parts.unjudged:
-        return Conclusion(None, "none of theirs known", "which alarms these functions have is not known here")
+        return Assessment(None, "none of theirs known", "which alarms these functions have is not known here")
     declared = world.spec.alarms
     if not declared:
-        return Conclusion(None, "none declared", "the scenario names no alarm that must go off")
+        return Assessment(None, "none declared", "the scenario names no alarm that must go off")
     wrong, evidence = [], []
     for name, then in declared.items():
         changes = changes_of(alarms_by_name()[name], world)
@@ -164,7 +164,7 @@ def _alarms(world: World) -> Conclusion:
         states = ", ".join(f"{change.state} at {change.at}" for change in changes)
         evidence.append(f"{name}, which {then} once all is well: {states}")
     value = "; ".join(wrong) or f"{len(declared)} of {len(declared)} as declared"
-    return Conclusion(not wrong, value, "; ".join(evidence), len(wrong))
+    return Assessment(not wrong, value, "; ".join(evidence), len(wrong))
 
 
 def alarm_trouble(states: Sequence[str], then: Literal["clears", "stays"]) -> str:

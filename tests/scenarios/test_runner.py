@@ -71,6 +71,8 @@ def test_a_result_has_the_fields_that_others_depend_on() -> None:
         "polls",
         "properties",
         "criteria",
+        "findings",
+        "errors",
         "metrics",
         "faults",
         "unwinnable",

@@ -7,10 +7,9 @@ import pytest
 from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.files import load
 from drsim.simulator.checks import PROPERTIES
-from drsim.simulator.checks.functions import Budgets
-from drsim.simulator.checks.monitor import CASES_MAX, EXECUTIONS_MAX, Consequence, Kind, Monitor, Verdict
+from drsim.simulator.checks.monitor import Monitor, Verdict
 from drsim.simulator.checks.writes import FinalizeOnce, Isolation, NoLostUpdate, StatusOrder, TerminalAbsorbing
-from drsim.simulator.events import FINDER, POLLER, Throttled
+from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.world import World
 from tests.simulator.cloudwatch.runs import (
     SCOPE,
@@ -45,50 +44,6 @@ def test_monitors_keep_nothing_of_what_is_over(scenario: str) -> None:
     for monitor in world.monitors:
         kept = {name: value for name, value in vars(monitor).items() if isinstance(value, dict) and value}
         assert kept == {}, monitor.name
-
-
-def test_all_violations_are_counted_and_the_first_cases_kept() -> None:
-    bench = Bench(Budgets)
-    for at_us in range(CASES_MAX + 5):
-        bench.trace.emit(Throttled(at_us, POLLER, "e-1"))
-    monitor = bench.monitor
-    assert monitor.violations_count == CASES_MAX + 5
-    assert [each.at_us for each in monitor.violations] == list(range(CASES_MAX))
-    (group,) = monitor.groups.values()
-    assert (group.count, group.execution_ids) == (CASES_MAX + 5, {"e-1"})
-    assert monitor.verdict is Verdict.FAIL
-
-
-RARE = Kind("rare", Consequence.WRONG_END, "It matters.")
-
-
-def test_a_thousand_violations_do_not_hide_the_first_of_another_kind() -> None:
-    monitor = Bench(Budgets).monitor
-    for number in range(1000):
-        monitor.violate(Throttled(number, POLLER, f"e-{number}"), "room", "none")
-    monitor.violate(Throttled(1000, POLLER, "e-last"), "an end", "none", RARE, "Status")
-    assert monitor.violations[0].at_us == 0
-    assert (monitor.violations[-1].kind, monitor.violations[-1].at_us) == (RARE, 1000)
-    assert [group.count for group in monitor.groups.values()] == [1000, 1]
-
-
-def test_kind_function_and_where_separate_groups_of_violations() -> None:
-    monitor = Bench(Budgets).monitor
-    for function, where in [(POLLER, "Status"), (POLLER, "Waves"), (FINDER, "Status"), (POLLER, "Status")]:
-        monitor.violate(Throttled(0, function, "e-1"), "", "", RARE, where)
-    assert {(function, where): group.count for (_, function, where), group in monitor.groups.items()} == {
-        (POLLER, "Status"): 2,
-        (POLLER, "Waves"): 1,
-        (FINDER, "Status"): 1,
-    }
-
-
-def test_a_group_keeps_a_bounded_number_of_execution_ids() -> None:
-    monitor = Bench(Budgets).monitor
-    for number in range(EXECUTIONS_MAX + 5):
-        monitor.violate(Throttled(number, POLLER, f"e-{number}"), "", "")
-    (group,) = monitor.groups.values()
-    assert len(group.execution_ids) == EXECUTIONS_MAX
 
 
 # --- no-lost-update -------------------------------------------------------------------------------------------
