@@ -151,7 +151,7 @@ def _overload(world: World) -> Assessment:
 
 
 def _alarms(world: World) -> Assessment:
-    if ALARMS in world.parts.unjudged:
+    if not world.parts.is_ours:
         return Assessment(None, "none of theirs known", "which alarms these functions have is not known here")
     declared = world.spec.alarms
     if not declared:
