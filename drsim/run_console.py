@@ -120,7 +120,7 @@ def _show_findings(console: Console, result: Result, folder: Path) -> None:
             Text(visible(summary(finding)), "bold"),
             Text(finding.meaning),
             Text(f"{who}: expected {visible(case.expected)}; observed {visible(case.observed)}"),
-            *([Text(f"then: {_followers(finding)}", "dim")] if finding.followers else []),
+            *([Text(f"then: {visible(_followers(finding))}", "dim")] if finding.followers else []),
         )
     left = len(result.findings) - _FINDINGS_MAX
     if left > 0:

@@ -2,19 +2,23 @@
 
 from typing import Final
 
-from drsim.simulator.checks.functions import Budgets
-from drsim.simulator.checks.monitor import CASES_MAX, EXECUTIONS_MAX, Consequence, Kind, Verdict
+from drsim.scenarios.files import load
+from drsim.simulator.checks.monitor import CASES_MAX, EXECUTIONS_MAX, Consequence, Kind, Monitor, Verdict
 from drsim.simulator.events import FINDER, POLLER, Throttled
-from tests.simulator.cloudwatch.runs import Bench
+from drsim.simulator.world import World
 
 RARE: Final = Kind("rare", Consequence.WRONG_END, "It matters.")
 
 
+def a_monitor() -> Monitor:
+    """A monitor of a world that does not run."""
+    return World(load("idle"), seed=1).monitors[0]
+
+
 def test_all_violations_are_counted_and_the_first_cases_kept() -> None:
-    bench = Bench(Budgets)
+    monitor = a_monitor()
     for at_us in range(CASES_MAX + 5):
-        bench.trace.emit(Throttled(at_us, POLLER, "e-1"))
-    monitor = bench.monitor
+        monitor.violate_at("e-1", at_us, "", "")
     assert monitor.violations_count == CASES_MAX + 5
     assert [each.at_us for each in monitor.violations] == list(range(CASES_MAX))
     (group,) = monitor.groups.values()
@@ -23,7 +27,7 @@ def test_all_violations_are_counted_and_the_first_cases_kept() -> None:
 
 
 def test_a_thousand_violations_do_not_hide_the_first_of_another_kind() -> None:
-    monitor = Bench(Budgets).monitor
+    monitor = a_monitor()
     for number in range(1000):
         monitor.violate(Throttled(number, POLLER, f"e-{number}"), "room", "none")
     monitor.violate(Throttled(1000, POLLER, "e-last"), "an end", "none", RARE, "Status")
@@ -33,7 +37,7 @@ def test_a_thousand_violations_do_not_hide_the_first_of_another_kind() -> None:
 
 
 def test_kind_function_and_where_separate_groups_of_violations() -> None:
-    monitor = Bench(Budgets).monitor
+    monitor = a_monitor()
     for function, where in [(POLLER, "Status"), (POLLER, "Waves"), (FINDER, "Status"), (POLLER, "Status")]:
         monitor.violate(Throttled(0, function, "e-1"), "", "", RARE, where)
     assert {(function, where): group.count for (_, function, where), group in monitor.groups.items()} == {
@@ -44,7 +48,7 @@ def test_kind_function_and_where_separate_groups_of_violations() -> None:
 
 
 def test_a_group_keeps_a_bounded_number_of_execution_ids() -> None:
-    monitor = Bench(Budgets).monitor
+    monitor = a_monitor()
     for number in range(EXECUTIONS_MAX + 5):
         monitor.violate(Throttled(number, POLLER, f"e-{number}"), "", "")
     (group,) = monitor.groups.values()
