@@ -51,7 +51,10 @@ def _show_criteria(console: Console, result: Result) -> None:
         if criterion.name in folded:
             continue
         text = f"{criterion.name:<37}{criterion.value:<30} {criterion.threshold}"
-        line(console, criterion.verdict, text, indent=2)
+        is_narrow = console.is_terminal and console.width < len(text) + 4
+        line(console, criterion.verdict, criterion.name if is_narrow else text, indent=2)
+        if is_narrow:
+            block(console, f"{criterion.value} ({criterion.threshold})", "dim")
         if criterion.verdict == "fail":
             block(console, criterion.evidence, "dim")
     if folded:

@@ -71,6 +71,12 @@ def test_criteria_that_rest_on_failed_properties_are_one_line(phase_2: Result) -
     assert result.criteria[0].threshold not in text
 
 
+@pytest.mark.parametrize("width", [60, 200])
+def test_value_and_threshold_of_a_criterion_are_readable(phase_2: Result, width: int) -> None:
+    text = " ".join(shown(phase_2, width=width).split())
+    assert all(each.value in text and each.threshold in text for each in phase_2.criteria)
+
+
 def test_a_run_of_several_scenarios_ends_with_merged_findings(phase_2: Result) -> None:
     one, two = failed(phase_2, finding(5)), failed(phase_2, finding(1))
     text = shown(one, two.model_copy(update={"scenario": "drill"}))

@@ -59,7 +59,8 @@ def test_findings_are_the_first_section_of_both_reports(phase_2: Result) -> None
     failed = result_with(phase_2, "drill", finding(5, followers=(LATE,)))
     text = markdown.render(failed)
     assert text.index("### 1. completion-soundness: ended early") < text.index("## Executive Summary")
-    assert "- Where: `poller/app.py:87 update_item`, function `ExecutionPoller`" in text
+    assert "- Line: `poller/app.py:87 update_item`\n- Function: `ExecutionPoller`\n" in text
+    assert "| `drill` | wave 2 unfinished | COMPLETED | - |\n" in text
     assert "- Follows: poll-cadence: late (1 execution, 1 time)" in text
     page = html.render(failed, []).text
     assert page.index('<section id="findings"') < page.index('<section id="summary"')
