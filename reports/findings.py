@@ -53,7 +53,10 @@ def merged(results: Sequence[Result]) -> list[MergedFinding]:
 
     A finding that follows from another in each of its runs is left out.
     """
-    found = {_meaning(each): MergedFinding(each, {}) for result in reversed(results) for each in result.findings}
+    found: dict[tuple[str, str, str, str], MergedFinding] = {}
+    for result in results:
+        for each in result.findings:
+            found.setdefault(_meaning(each), MergedFinding(each, {}))
     for result in results:
         for each in each_of(result.findings):
             if each_merged := found.get(_meaning(each)):

@@ -55,6 +55,17 @@ def test_a_finding_of_many_executions_counts_at_least_its_bound() -> None:
     assert (found.count, found.executions, found.at_least) == (EXECUTIONS_MAX + 1, EXECUTIONS_MAX, True)
 
 
+def test_a_thousand_late_polls_do_not_hide_one_wrong_end() -> None:
+    found = findings(*((CADENCE, LATE, second, "a") for second in range(1000)), (SOUNDNESS, EARLY, 1000, "a"))
+    assert [(each.kind, each.count) for each in found] == [("ended early", 1), ("late", 1000)]
+
+
+def test_more_executions_than_were_counted_follow_from_nothing() -> None:
+    ids = [f"e-{number}" for number in range(EXECUTIONS_MAX)]
+    found = findings(*((SOUNDNESS, EARLY, 1, each) for each in ids), *((CADENCE, LATE, 2, each) for each in ids))
+    assert names(found) == ["ended early", "late"]
+
+
 def test_lateness_after_a_wrong_end_of_the_same_execution_follows() -> None:
     (found,) = findings((SOUNDNESS, EARLY, 1, "a"), (SOUNDNESS, EARLY, 1, "b"), (CADENCE, LATE, 2, "a"))
     assert (found.kind, names(found.followers)) == ("ended early", ["late"])

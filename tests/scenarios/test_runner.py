@@ -61,6 +61,7 @@ def test_a_result_has_the_fields_that_others_depend_on() -> None:
         "scenario",
         "seed",
         "tier",
+        "functions",
         "verdict",
         "trace",
         "trace_digest",

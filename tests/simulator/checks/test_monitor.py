@@ -53,3 +53,10 @@ def test_a_group_keeps_a_bounded_number_of_execution_ids() -> None:
         monitor.violate(Throttled(number, POLLER, f"e-{number}"), "", "")
     (group,) = monitor.groups.values()
     assert len(group.execution_ids) == EXECUTIONS_MAX
+
+
+def test_a_violation_of_no_execution_counts_none() -> None:
+    monitor = a_monitor()
+    monitor.violate_at("", 0, "", "")
+    (group,) = monitor.groups.values()
+    assert (group.count, group.execution_ids) == (1, set())
