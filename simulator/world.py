@@ -34,6 +34,7 @@ from drsim.simulator.executor import KernelExecutor
 from drsim.simulator.faults.effects import Effects
 from drsim.simulator.faults.kinds import CLOCK, EVENT, INDEX, START, TICK
 from drsim.simulator.faults.plan import Plan
+from drsim.simulator.figures.errors import ErrorCollector
 from drsim.simulator.figures.statistics import Statistics
 from drsim.simulator.figures.tally import Tally
 from drsim.simulator.kernel import Kernel, StopReason
@@ -189,6 +190,7 @@ class World:
         self._make_monitors(muted)
         figures = muted if verdict_only else trace
         self.statistics = Statistics(figures, self.truth, self.limits)
+        self.errors = ErrorCollector(figures)
         self.tally = Tally(trace, self.truth, self.limits) if verdict_only else self.statistics
         # Metrics are figures, unless a verdict depends on the alarms that watch them.
         self.cloudwatch = CloudWatch(trace if spec.alarms else figures, epoch_us=spec.epoch_us)
