@@ -9,6 +9,7 @@ from typer.exceptions import Abort, Exit, TyperException
 from drsim import arguments
 from drsim.arguments import ExitCode, TraceKept, UserError, complain, worst, writing
 from drsim.comparing import compare
+from drsim.contracting import contract
 from drsim.exploring import explore, replay, shrink
 from drsim.reporting import report
 from drsim.scenarios.extras import MissingExtraError
@@ -120,7 +121,7 @@ def run(
     raise Exit(worst(codes))
 
 
-for command in (explore, replay, shrink, report, compare, serve):
+for command in (contract, explore, replay, shrink, report, compare, serve):
     app.command()(command)
 
 
