@@ -74,13 +74,19 @@ def _stored(items: Sequence[object], old: Sequence[_StoredWave]) -> tuple[_Store
 
 
 def change(
-    at_us: int, request_id: str, writer: str, execution_id: str, before: StoredItem | None, after: StoredItem | None
+    at_us: int,
+    request_id: str,
+    writer: str,
+    execution_id: str,
+    before: StoredItem | None,
+    after: StoredItem | None,
+    place: str = "",
 ) -> ItemChanged:
-    """Return the event of a write that replaces one version by another."""
+    """Return the event of a write that replaces one version by another, made by this line of a handler's file."""
     old, previous = (None, None) if before is None else (before.attributes, before.execution)
     new, execution = (None, None) if after is None else (after.attributes, after.execution)
     size_bytes = 0 if after is None else after.size_bytes
-    return ItemChanged(at_us, request_id, writer, execution_id, old, new, previous, execution, size_bytes)
+    return ItemChanged(at_us, request_id, writer, execution_id, old, new, previous, execution, size_bytes, place)
 
 
 def is_over(attributes: Attributes) -> bool:

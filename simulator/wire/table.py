@@ -149,7 +149,7 @@ class MotoTable:
         ours = self._ours(wire_item)
         return ExecutionKey(str(ours.get("ExecutionId", "")), str(ours.get("PlanId", "")))
 
-    def written(self, key: ExecutionKey, writer: str, request_id: str) -> None:
+    def written(self, key: ExecutionKey, writer: str, request_id: str, place: str = "") -> None:
         """Read an item after a write that moto accepted, record the change, and let the index show it later."""
         now_us, before = self._kernel.now_us, self._items.get(key)
         hash_key, range_key = self._moto_key(key)
@@ -165,9 +165,9 @@ class MotoTable:
             self._items[key] = after
         self._seen[key] = wire_item
         self._lag.expect(key, wire_item)
-        self._trace.emit(change(now_us, request_id, writer, key.execution_id, before, after))
+        self._trace.emit(change(now_us, request_id, writer, key.execution_id, before, after, place))
 
-    def look_again(self, writer: str, request_id: str = "") -> None:
+    def look_again(self, writer: str, request_id: str = "", place: str = "") -> None:
         """Find every item that has changed, after a write that may have been to any of them."""
         held = {
             ExecutionKey(str(hash_key.value), str(range_key.value)): item
@@ -176,7 +176,7 @@ class MotoTable:
         }
         for key in [*held, *(key for key in self._items if key not in held)]:
             if key not in self._items or key not in held or held[key].to_json()["Attributes"] != self._seen[key]:
-                self.written(key, writer, request_id)
+                self.written(key, writer, request_id, place)
 
     @contextmanager
     def as_indexed(self) -> Iterator[None]:
