@@ -10,6 +10,7 @@ from drsim import arguments
 from drsim.arguments import ExitCode, TraceKept, UserError, complain, worst, writing
 from drsim.comparing import compare
 from drsim.exploring import explore, replay, shrink
+from drsim.logs import logs
 from drsim.reporting import report
 from drsim.scenarios.extras import MissingExtraError
 from drsim.serving import serve
@@ -116,7 +117,7 @@ def run(
     raise Exit(worst(codes))
 
 
-for command in (explore, replay, shrink, report, compare, serve):
+for command in (explore, replay, shrink, report, logs, compare, serve):
     app.command()(command)
 
 

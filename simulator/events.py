@@ -6,7 +6,7 @@ trace if that needs other fields, and `parse` is the inverse.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import quote, unquote
 
@@ -183,7 +183,7 @@ class JobStarted(NamedTuple):
         return (*self[:7], " ".join(lives))
 
     @classmethod
-    def parse(cls, record: Iterable[Any]) -> Self:
+    def parse(cls, *record: Any) -> Self:
         *columns, text = record
         lives = [life.split(":") for life in text.split()]
         read = tuple((int(begin), int(end), how == "LAUNCHED", int(failed)) for begin, end, how, failed in lives)
@@ -266,7 +266,7 @@ class ItemRecord(NamedTuple):
     size_bytes: int
 
     @classmethod
-    def parse(cls, record: Iterable[Any]) -> Self:
+    def parse(cls, *record: Any) -> Self:
         *columns, text, size_bytes = record
         # Traces from before job ids were quoted may have a wave in pieces, which are skipped.
         parts = [wave.split(":") for wave in text.split(" ") if wave.count(":") == 4]

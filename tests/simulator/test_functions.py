@@ -91,7 +91,7 @@ def test_invocation_is_accepted_at_once_and_starts_after_the_queue(kernel: Kerne
     rig.invoke("a", at_us=SECOND)
     kernel.run()
     (accepted,), (started,) = rig.invoked, rig.started
-    assert accepted == (SECOND, started.request_id, "", "f", "a")
+    assert accepted == Invoked(SECOND, started.request_id, "", "f", "a")
     assert started.at_us == SECOND + 20_000 + INIT_US
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", accepted.request_id)
 
