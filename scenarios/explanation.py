@@ -42,7 +42,7 @@ def story(failure: Failure) -> list[Line]:
     lines: list[Line] = []
 
     def on_event(event: _Event) -> None:
-        line = _line(event)
+        line = line_of(event)
         if line and (not concerned or isinstance(event, JobStarted) or event.execution_id in ("", concerned)):
             lines.append(line)
 
@@ -60,7 +60,8 @@ def story(failure: Failure) -> list[Line]:
     return more + shown[-_LINES_MAX:]
 
 
-def _line(event: _Event) -> Line | None:
+def line_of(event: _Event) -> Line | None:
+    """The line of an event in a story; None for an invocation that ended well."""
     match event:
         case ItemChanged():
             where = f" at {event.place}" if event.place else ""
