@@ -83,12 +83,16 @@ class _Formatter(logging.Formatter):
         return "NoneType: None" if ei[1] is None else self._code.traceback(ei[1])
 
 
-class _RecordHandler(logging.StreamHandler[Any]):
+class _RecordHandler(logging.Handler):
     """Writes each record as one log event, whatever line ends it has, as Lambda's runtime does."""
+
+    def __init__(self, output: Any) -> None:
+        super().__init__()
+        self._output = output
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self.stream.event(self.format(record))
+            self._output.event(self.format(record))
         except Exception:
             self.handleError(record)
 

@@ -16,7 +16,7 @@ from moto.core.config import default_user_config
 
 from drsim.simulator import moto_drs
 from drsim.simulator.events import FINDER, POLLER, ActionUsed
-from drsim.simulator.processes import MisuseError
+from drsim.simulator.processes import NOT_OF_THE_CODE, MisuseError
 from drsim.simulator.services.functions import Handler, Invocation, Payload
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.wire import deployment, gateway, sandbox
@@ -146,9 +146,13 @@ class _WireTier:
             return handler(event, context)
         except (UnsetVariableError, MisuseError) as error:
             raise HandlerError(f"{invocation.function}: {error}") from error
-        except Exception as error:
+        except NOT_OF_THE_CODE:
+            raise
+        except BaseException as error:
             invocation.raised_at = source.code.raised_at(error)
-            world.logs.raised(invocation, source.code.traceback(error))
+            # After SystemExit the runtime exits and logs nothing.
+            if isinstance(error, Exception):
+                world.logs.raised(invocation, source.code.traceback(error))
             raise
 
     def _own_line(self, world: World) -> str:

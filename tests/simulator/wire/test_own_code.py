@@ -244,3 +244,9 @@ def handler(event, context):
 def test_structured_line_keeps_the_error_of_its_exception(tmp_path: Path) -> None:
     seen = run_finder(tmp_path, STRUCTURED, duration="50s")
     assert (seen.lines, seen.levels) == (["swallowed\nKeyError: 'waves'"], ["ERROR"])
+
+
+@pytest.mark.slow
+def test_exit_of_the_runtime_has_a_place_and_no_line(tmp_path: Path) -> None:
+    seen = run_finder(tmp_path, "import sys\n\ndef handler(event, context):\n    sys.exit(3)\n", duration="50s")
+    assert (seen.lines, [(end.outcome, end.place) for end in seen.ends]) == ([], [("crash", "finder.py:4")])
