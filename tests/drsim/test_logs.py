@@ -160,8 +160,9 @@ def test_error_that_the_runtime_logged_is_one_entry() -> None:
 
 
 @pytest.mark.slow
-def test_logs_end_quietly_when_their_reader_closes_the_pipe(troubled: Path) -> None:
-    logs = f"{sys.executable} -m drsim logs {troubled}"
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_logs_end_quietly_when_their_reader_closes_the_pipe(unbuffered: str, troubled: Path) -> None:
+    logs = f"PYTHONUNBUFFERED={unbuffered} {sys.executable} -m drsim logs {troubled}"
     ended = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {logs} | head -n 1"], capture_output=True, text=True, check=False
     )
