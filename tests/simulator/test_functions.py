@@ -294,6 +294,8 @@ def test_an_overhead_that_alone_exceeds_the_timeout_is_a_timeout(kernel: Kernel)
     [
         ({"statusCode": 500, "body": "{}"}, "statusCode 500"),
         ({"statusCode": "404"}, "statusCode 404"),
+        ({"statusCode": 400}, "statusCode 400"),
+        ({"statusCode": 399}, ""),
         ({"statusCode": 200}, ""),
         ({"statusCode": None}, ""),
         ({"statusCode": ["500"]}, ""),
