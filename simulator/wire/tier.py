@@ -1,9 +1,11 @@
 """The wire tier's parts of a world: functions run as deployed and moto keeps the table; all else is the fast tier's."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -16,7 +18,7 @@ from drsim.simulator import moto_drs
 from drsim.simulator.contract.layout import HOME_ACCOUNT
 from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.events import FINDER, POLLER, ActionUsed
-from drsim.simulator.processes import MisuseError
+from drsim.simulator.processes import NOT_OF_THE_CODE, MisuseError
 from drsim.simulator.services.functions import Handler, Invocation, Payload
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.wire import deployment, gateway, sandbox
@@ -26,6 +28,7 @@ from drsim.simulator.wire.deployment import DeployedFunction
 from drsim.simulator.wire.environments import Environments, Source, UnsetVariableError
 from drsim.simulator.wire.errors import HandlerError
 from drsim.simulator.wire.messages import SERVICES
+from drsim.simulator.wire.own_code import base_of
 from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.world import Parts, World
 
@@ -81,6 +84,7 @@ class _WireTier:
         ids = [target["Id"] for target in events.list_targets_by_rule(Rule=rule)["Targets"]]
         events.remove_targets(Rule=rule, Ids=ids)
         self._environments: Environments | None = None
+        self._sources: dict[str, Source] = {}
         self.parts = Parts(
             table=MotoTable,
             handlers=self._handlers,
@@ -98,14 +102,15 @@ class _WireTier:
 
     def _handlers(self, world: World) -> tuple[Handler, Handler]:
         moto_drs.attach(world.drs, epoch_us=world.spec.epoch_us)
-        calls = Calls(world, {function.name: name for name, function in self._deployed.items()})
+        names = {function.name: name for name, function in self._deployed.items()}
+        calls = Calls(world, names, partial(self._own_line, world))
         gateway.route(calls.begin, calls.send)
         finder, poller = self._functions.finder, self._functions.poller
-        return self._handler(world, FINDER, finder), self._handler(world, POLLER, poller)
+        return self._handler(world, FINDER, finder, poller), self._handler(world, POLLER, poller, finder)
 
-    def _handler(self, world: World, function: str, place: str) -> Handler:
+    def _handler(self, world: World, function: str, place: str, partner: str) -> Handler:
         variables = {**self._deployed[function].environment, **world.spec.settings, **self._functions.variables}
-        source = Source(place, variables, self._functions.paths)
+        source = self._sources[function] = Source(place, variables, self._functions.paths, base_of(place, partner))
 
         def handle(payload: Payload, invocation: Invocation) -> object:
             event = _scheduled_event(world, payload, self._rule_arn) if function == FINDER else payload
@@ -140,6 +145,22 @@ class _WireTier:
             return handler(event, context)
         except (UnsetVariableError, MisuseError) as error:
             raise HandlerError(f"{invocation.function}: {error}") from error
+        except NOT_OF_THE_CODE:
+            raise
+        except BaseException as error:
+            invocation.raised_at = source.code.raised_at(error)
+            # After SystemExit the runtime exits and logs nothing.
+            if isinstance(error, Exception):
+                world.logs.raised(invocation, source.code.traceback(error))
+            raise
+
+    def _own_line(self, world: World) -> str:
+        """The line of the present function's own code from which this is called; "" without one."""
+        process = world.kernel.current
+        invocation = None if process is None else process.tag
+        if not isinstance(invocation, Invocation):
+            return ""
+        return self._sources[invocation.function].code.line(sys._getframe(1))
 
     @contextmanager
     def _running(self, world: World) -> Iterator[None]:
@@ -147,7 +168,7 @@ class _WireTier:
         with (
             virtual_clock(world.kernel, world.spec.epoch_us) as clock,
             sandbox.no_network(),
-            sandbox.threads_in_virtual_time(world.kernel),
+            sandbox.threads_in_virtual_time(world.kernel, partial(self._own_line, world)),
             sandbox.output_into(world.logs, world.kernel, known.__contains__),
             Environments(clock, world.effects.skew_us) as self._environments,
         ):
