@@ -85,14 +85,14 @@ def writing(write: Callable[[], T]) -> T:
         raise UserError(f"cannot write {error.filename or 'the results'}: {error.strerror}") from None
 
 
-def loaded(names: list[str], changes: list[str]) -> "list[Scenario]":
-    """All scenarios. Raises UserError with the errors of all of them."""
+def loaded(names: list[str], changes: list[str], contract: str = "") -> "list[Scenario]":
+    """All scenarios, with this contract if there is one. Raises UserError with the errors of all of them."""
     from drsim.scenarios.files import ScenarioError, load
 
     scenarios, problems = [], []
     for name in names:
         try:
-            scenarios.append(load(name, changes))
+            scenarios.append(load(name, changes, contract=contract))
         except ScenarioError as error:
             problems += [problem for problem in error.problems if problem not in problems]
     counts = Counter(scenario.name for scenario in scenarios)
