@@ -20,10 +20,8 @@ def refused_contracts(scenarios: "Iterable[Scenario]") -> Iterator[str]:
     """Yield a message for each scenario whose contract this project's own functions do not have."""
     for scenario in scenarios:
         if scenario.contract is not None:
-            yield (
-                f"{scenario.name}: a contract ({scenario.contract.name}) is for functions of your own, with --tier wire "
-                "and --finder; drsim's keep to `ours`"
-            )
+            name, own = scenario.name, scenario.contract.name
+            yield f"{name}: contract {own} needs --tier wire and --finder, for drsim's own functions keep to `ours`"
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,10 @@ def _measurements(world: World, scenario: Scenario) -> result.Measurements:
         figures.TRACE_EVENTS: len(world.trace),
     }
     return result.Measurements(
-        configuration={**scenario.model_dump(mode="json"), **world.spec.model_dump(mode="json", include={"faults"})},
+        configuration={
+            **scenario.model_dump(mode="json"),
+            **world.spec.model_dump(mode="json", include={"faults", "functions"}),
+        },
         look_every=look_every_us(world) / 1_000_000,
         cadence=tuple(_cadence(phase, world) for phase in Phase),
         ticks=tuple(_tick(tick, epoch_us) for tick in statistics.ticks),

@@ -124,7 +124,7 @@ class FunctionPlaces(Spec):
 
     finder: str | None = Field(None, description="By default ExecutionFinder.")
     poller: str | None = Field(None, description="By default ExecutionPoller.")
-    one: str | None = Field(None, description="The name of the function that has both roles.")
+    one: str | None = Field(None, description="The function that has both roles; limits.finder holds for both.")
 
     @model_validator(mode="after")
     def _one_or_two(self) -> Self:

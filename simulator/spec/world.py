@@ -169,6 +169,18 @@ class WorldSpec(Spec):
         """The contract of functions that are not this project's own."""
         return self.contract or preset("plain", style=self.table.style, names=self.table.names)
 
+    def limited_by(self, contract: Contract) -> Self:
+        """Return this spec with the functions' time and memory that a contract gives."""
+        limits, is_one = contract.limits, contract.functions.one is not None
+        given = {"finder": limits.finder, "poller": limits.finder if is_one else limits.poller}
+        functions = {
+            role: getattr(self.functions, role).model_copy(
+                update={name: value for name, value in limit if value is not None}
+            )
+            for role, limit in given.items()
+        }
+        return self.model_copy(update={"functions": self.functions.model_copy(update=functions)})
+
     @property
     def epoch_us(self) -> int:
         return (self.start - _UNIX_EPOCH) // timedelta(microseconds=1)
