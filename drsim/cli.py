@@ -70,7 +70,8 @@ def schema(
 
 @app.command()
 def run(
-    names: arguments.NamesArgument,
+    names: arguments.SomeNamesArgument = None,
+    suite: arguments.SuiteOption = None,
     seed: arguments.SeedOption = 1,
     changes: arguments.SetOption = None,
     tier: Annotated[
@@ -100,7 +101,9 @@ def run(
     """Run scenarios, check every property, and write result, report and trace of each."""
     from drsim import console as terminal
 
-    scenarios = arguments.loaded(names, changes or [], contract)
+    names = arguments.chosen(names, suite)
+    is_small = suite is not None and tier != "fast"
+    scenarios = arguments.loaded(names, changes or [], contract=contract, is_small=is_small)
     choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()), contract)
     if problems := list(choice.problems(scenarios)):
         raise UserError("\n".join(problems))

@@ -27,7 +27,7 @@ def statements_in(path: str) -> list[Mapping[str, Any]]:
     """Return the statements of an IAM policy document. Raises ValueError."""
     document = _read(path)
     found = document.get("Statement") if isinstance(document, dict) else None
-    statements = found if isinstance(found, list) else [found]
+    statements: list[Any] = found if isinstance(found, list) else [found]
     if not statements or not all(isinstance(each, dict) for each in statements):
         raise ValueError(f"{path} must be a policy document: a mapping whose Statement is a list of mappings")
     return statements
