@@ -99,7 +99,10 @@ def show(console: Console, result: Result, folder: Path) -> None:
     ends = ", ".join(f"{count} {phrase}" for count, phrase in counted(result.executions))
     started = plural(result.started, "execution") + (f" ({ends})" if ends else "")
     took = f"{duration(result.virtual_seconds)} of virtual time in {result.wall_seconds:.2f} s"
-    console.print(f"  {took}: {started}, {plural(result.polls, 'poll')}\n")
+    console.print(f"  {took}: {started}, {plural(result.polls, 'poll')}")
+    if result.adapted:
+        console.print(Text(f"  adapted to the contract: {', '.join(result.adapted)}"), style="dim")
+    console.print()
     for criterion in result.criteria:
         text = f"{criterion.name:<37}{criterion.value:<30} {criterion.threshold}"
         line(console, criterion.verdict, text, indent=2)
@@ -109,8 +112,16 @@ def show(console: Console, result: Result, folder: Path) -> None:
     _show_properties(console, result.properties)
     if result.faults:
         _show_faults(console, result)
+    if result.unjudged:
+        line(console, "not exercised", _unjudged(result), indent=2)
     long_line(console, f"  replay  {result.replay}")
     long_line(console, f"  report  {folder / PAGE}")
+
+
+def _unjudged(result: Result) -> str:
+    first, more = result.unjudged[0].check, len(result.unjudged) - 1
+    others = f" and {more} more" if more else ""
+    return f"{plural(more + 1, 'check')} {'are' if more else 'is'} off: {first}{others}; see report"
 
 
 def _show_faults(console: Console, result: Result) -> None:
