@@ -286,3 +286,16 @@ def test_an_overhead_that_alone_exceeds_the_timeout_is_a_timeout(kernel: Kernel)
         (INIT_US + SECOND, "a retries exhausted"),
     ]
     assert marks == []
+
+
+def test_roles_of_one_function_share_environments_and_concurrency(kernel: Kernel) -> None:
+    rig = LambdaRig(kernel, sleeper(kernel, 100), reserved_concurrency=1)
+    rig.service.deploy("g", PollerFunction.model_validate(FIXED), sleeper(kernel, 100), role_of="f")
+    rig.invoke("a")
+    rig.invoke("b", function="g")
+    kernel.run()
+    assert (0, "b throttled") in rig.log
+    assert [(event.function, event.environment, event.init_us > 0) for event in rig.started] == [
+        ("f", 1, True),
+        ("g", 1, False),
+    ]
