@@ -1,6 +1,7 @@
 """The resources that a call is about, as ARNs, for the policies of the caller's role."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -12,6 +13,8 @@ from drsim.simulator.wire.deployment import REGION
 
 ANY: Final = ("*",)
 """The resource of an action that has none, such as drs:DescribeJobs."""
+_IN_STATEMENT: Final = re.compile(r'\b(?:FROM|INTO|UPDATE)\s+"?([\w.-]+)', re.IGNORECASE)
+"""The table of a PartiQL statement."""
 _HOME: Final = f"{REGION}:{HOME_ACCOUNT}"
 
 
@@ -33,6 +36,8 @@ def resources_of(service: str, operation: str, request: AWSPreparedRequest) -> t
 def _tables(_: str, body: Mapping[str, Any]) -> Iterator[str]:
     names = [body["TableName"]] if "TableName" in body else [*body.get("RequestItems", ())]
     names += [request["TableName"] for each in body.get("TransactItems", ()) for request in each.values()]
+    for each in [body, *body.get("Statements", ()), *body.get("TransactStatements", ())]:
+        names += _IN_STATEMENT.findall(str(each.get("Statement", "")))
     for name in names:
         arn = f"arn:aws:dynamodb:{_HOME}:table/{name.rpartition('/')[2]}"
         yield f"{arn}/index/{body['IndexName']}" if "IndexName" in body else arn
