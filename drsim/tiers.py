@@ -35,7 +35,7 @@ class Choice:
     variables: tuple[str, ...] = ()
     contract: str = ""
 
-    def problems(self, scenarios: "Iterable[Scenario]") -> Iterator[str]:
+    def problems(self, scenarios: "Iterable[Scenario]" = ()) -> Iterator[str]:
         if self.tier != "wire" and (self.finder or self.poller or self.paths or self.variables):
             yield "--finder, --poller, --path and --env are for --tier wire"
             return
