@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer.exceptions import Abort, Exit, TyperException
@@ -58,13 +58,17 @@ def list_scenarios() -> None:
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of scenario files."""
+def schema(
+    what: Annotated[Literal["scenario", "contract"], typer.Argument(help="Which kind of file.")] = "scenario",
+) -> None:
+    """Print the JSON Schema of scenario files, or of contract files."""
     import json
 
     from drsim.scenarios.model import Scenario
+    from drsim.simulator.contract.model import Contract
 
-    print(json.dumps(Scenario.model_json_schema(), indent=2))
+    model = Scenario if what == "scenario" else Contract
+    print(json.dumps(model.model_json_schema(), indent=2))
 
 
 @app.command()
@@ -79,13 +83,18 @@ def run(
     finder: Annotated[
         str, typer.Option(metavar="PLACE", help="Your finder: FILE.py:HANDLER or MODULE:HANDLER (wire tier).")
     ] = "",
-    poller: Annotated[str, typer.Option(metavar="PLACE", help="Your poller, likewise.")] = "",
+    poller: Annotated[
+        str, typer.Option(metavar="PLACE", help="Your poller, likewise; none if your finder polls by itself.")
+    ] = "",
     paths: Annotated[
         list[Path] | None, typer.Option("--path", metavar="DIR", help="A folder of modules that your handlers import.")
     ] = None,
     variables: Annotated[
         list[str] | None, typer.Option("--env", metavar="KEY=VALUE", help="An environment variable of your handlers.")
     ] = None,
+    contract: Annotated[
+        str, typer.Option(metavar="FILE|ours|plain", help="What your functions promise, in place of the scenario's.")
+    ] = "",
     out: arguments.OutOption = arguments.OUT_DEFAULT,
     trace: Annotated[
         TraceKept, typer.Option(help="Events to write: none, a summary of each execution, all, or also for Perfetto.")
@@ -96,9 +105,10 @@ def run(
     from drsim import console as terminal
 
     names = arguments.chosen(names, suite)
-    scenarios = arguments.loaded(names, changes or [], is_small=suite is not None and tier != "fast")
-    choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()))
-    if problems := list(choice.problems()):
+    is_small = suite is not None and tier != "fast"
+    scenarios = arguments.loaded(names, changes or [], contract=contract, is_small=is_small)
+    choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()), contract)
+    if problems := list(choice.problems(scenarios)):
         raise UserError("\n".join(problems))
     try:
         out.mkdir(parents=True, exist_ok=True)

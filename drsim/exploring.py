@@ -10,6 +10,7 @@ from typer.exceptions import Exit
 
 from drsim import arguments
 from drsim.arguments import EngineName, ExitCode, UserError, option, reading, worst, writing
+from drsim.tiers import refused_contracts
 
 
 def explore(
@@ -45,6 +46,8 @@ def explore(
     An earlier campaign in the same folder is never overwritten: continue it (--resume) or start over (--restart).
     """
     scenarios, (first, last), seconds_max = arguments.loaded(names, changes or []), _seeds(seeds), _seconds(time)
+    if problems := list(refused_contracts(scenarios)):
+        raise UserError("\n".join(problems))
     _check_parts(parts)
     if resume and restart:
         raise UserError("--resume continues the earlier campaign and --restart starts over: give one of them")

@@ -22,6 +22,7 @@ from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.wire.errors import NotSimulatedError
 from drsim.simulator.wire.gateway import by_moto
 from drsim.simulator.wire.messages import body_of, header_of
+from drsim.simulator.wire.resources import resources_of
 from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.world import World
 
@@ -40,7 +41,7 @@ class ClientCall:
     seen: Callable[[AWSResponse], None] | None = None
     key: ExecutionKey | None = None
     region: str = ""
-    resource: str = "*"
+    resources: tuple[str, ...] = ()
     fault: str = ""
     # The line of the function's own code and the operation: poller/app.py:87 update_item.
     place: str = ""
@@ -94,9 +95,10 @@ class Calls:
         return response
 
     def used(self, call: ClientCall, action: str, condition: str = "") -> None:
-        """Record that the call needs permission for an action on its resource."""
+        """Record that the call needs permission for an action on its resources."""
         ids = (call.invocation.request_id, call.invocation.function)
-        self.world.trace.emit(ActionUsed(self.world.kernel.now_us, *ids, action, call.resource, condition))
+        for resource in call.resources:
+            self.world.trace.emit(ActionUsed(self.world.kernel.now_us, *ids, action, resource, condition))
 
     def _prepared(
         self, request: AWSPreparedRequest, service: str, operation: str, invocation: Invocation
@@ -109,6 +111,7 @@ class Calls:
         call.act = lambda: by_moto(call.request)
         if line := self.own_line():
             call.place = f"{line} {xform_name(operation)}"
+        call.resources = resources_of(service, operation, request)
         if service in _PREPARE:
             _PREPARE[service](self, call)
         if operation != "PutMetricData":
@@ -130,13 +133,13 @@ def _to_dynamodb(calls: Calls, call: ClientCall) -> None:
     request_id, function = invocation.request_id, invocation.function
     keys = [table.key_of(each) for each in messages.items_of(body, table.name)]
     call.key = keys[0] if len(keys) == 1 else None
-    name = body.get("TableName", table.name).rpartition("/")[2]
-    call.resource = f"arn:aws:dynamodb:{REGION}:{HOME_ACCOUNT}:table/{name}"
-    if "IndexName" in body:
-        call.resource += f"/index/{body['IndexName']}"
+    # A request names its table by name or ARN.
+    is_own = body.get("TableName", "").rpartition("/")[2] == table.name
+    if not is_own and messages.READS.match(call.operation):
+        call.latency = world.spec.latencies.get_item
 
     def act() -> AWSResponse:
-        if "IndexName" in body:
+        if is_own and "IndexName" in body:
             with table.as_indexed():
                 return by_moto(call.request)
         response = by_moto(call.request)
@@ -158,7 +161,7 @@ def _to_dynamodb(calls: Calls, call: ClientCall) -> None:
         world.trace.emit(IndexRead(*ids, is_first, is_last, *size, place=call.place))
 
     call.act = act
-    if call.operation in ("Query", "Scan") and function == FINDER:
+    if is_own and call.operation in ("Query", "Scan") and function == FINDER:
         call.seen = seen
 
 
@@ -194,7 +197,7 @@ def _to_lambda(calls: Calls, call: ClientCall) -> None:
     execution_id = _execution_in(payload, calls.executions)
     call.key = calls.executions.get(execution_id)
     call.stream = Stream(world.kernel.seed, f"invoke/{invocation.request_id}/{execution_id}")
-    call.resource = f"arn:aws:lambda:{REGION}:{HOME_ACCOUNT}:function:{name}"
+    call.resources = (f"arn:aws:lambda:{REGION}:{HOME_ACCOUNT}:function:{name}",)
     kind = header_of(call.request, "X-Amz-Invocation-Type") or "RequestResponse"
     if kind != "Event":
         raise NotSimulatedError(f"{caller} invokes {name} with InvocationType {kind}; only Event is simulated")
@@ -245,9 +248,10 @@ def _to_cloudwatch(calls: Calls, call: ClientCall) -> None:
 
 def _to_sts(calls: Calls, call: ClientCall) -> None:
     body = call.request.body or ""
-    call.resource = parse_qs(body.decode() if isinstance(body, bytes) else str(body)).get("RoleArn", ["*"])[0]
+    role_arn = parse_qs(body.decode() if isinstance(body, bytes) else str(body)).get("RoleArn", ["*"])[0]
+    call.resources = (role_arn,)
     # A stream of its own, so that a role for another account does not change what other calls draw.
-    call.stream = Stream(calls.world.kernel.seed, f"sts/{call.invocation.request_id}/{call.resource}")
+    call.stream = Stream(calls.world.kernel.seed, f"sts/{call.invocation.request_id}/{role_arn}")
 
 
 _PREPARE: Final[Mapping[str, Callable[[Calls, ClientCall], None]]] = {

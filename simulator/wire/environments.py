@@ -100,9 +100,9 @@ class _RecordHandler(logging.Handler):
 class _Loaded:
     """The state of one environment, at first as at a cold start, before the import."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, number: int) -> None:
         self.source = source
-        self.variables: Any = _Variables({**os.environ, **source.variables})
+        self.variables: Any = _Variables({**os.environ, "AWS_LAMBDA_LOG_STREAM_NAME": f"{number}", **source.variables})
         self.path = [*source.folders, *sys.path]
         # The root logger has the handler that Lambda's runtime gives to it.
         handler = _RecordHandler(sys.stdout)
@@ -140,11 +140,11 @@ class Environments:
 
     def handler(self, source: Source, invocation: Invocation) -> Callable[[Any, Any], Any]:
         """The handler in the environment of this invocation, imported now if the environment is new."""
-        key = (invocation.function, invocation.environment.number)
+        key = _key(invocation)
         if invocation.cold:
             # The environment is new, or was reset by a timeout or a crash.
             self._place(None)
-            self._loaded[key] = _Loaded(source)
+            self._loaded[key] = _Loaded(source, invocation.environment.number)
         loaded = self._loaded[key]
         self._place(loaded)
         if loaded.handler is None:
@@ -177,7 +177,7 @@ class Environments:
             self._place(None)
             self._clock.show()
             return
-        self._place(self._loaded.get((invocation.function, invocation.environment.number)))
+        self._place(self._loaded.get(_key(invocation)))
         self._clock.show(self._skew_us(invocation))
 
     def _place(self, loaded: _Loaded | None) -> None:
@@ -207,6 +207,10 @@ class Environments:
             self._variables, os.environ = os.environ, loaded.variables
             self._path, sys.path = sys.path, loaded.path
             _use_loggers(loaded.manager)
+
+
+def _key(invocation: Invocation) -> tuple[str, int]:
+    return invocation.environment.pool, invocation.environment.number
 
 
 def _owned(source: Source) -> dict[str, ModuleType]:

@@ -308,3 +308,16 @@ def test_returned_error_status_is_the_detail_of_an_ok_invocation(kernel: Kernel,
     rig.invoke("a")
     kernel.run()
     assert [(end.outcome, end.detail) for end in rig.ended] == [("ok", detail)]
+
+
+def test_roles_of_one_function_share_environments_and_concurrency(kernel: Kernel) -> None:
+    rig = LambdaRig(kernel, sleeper(kernel, 100), reserved_concurrency=1)
+    rig.service.deploy("g", PollerFunction.model_validate(FIXED), sleeper(kernel, 100), role_of="f")
+    rig.invoke("a")
+    rig.invoke("b", function="g")
+    kernel.run()
+    assert (0, "b throttled") in rig.log
+    assert [(event.function, event.environment, event.init_us > 0) for event in rig.started] == [
+        ("f", 1, True),
+        ("g", 1, False),
+    ]
