@@ -217,9 +217,7 @@ def _unreported(wave: Wave, job: Job, actions_count: bool) -> list[str]:
     ]
 
 
-def _is_unreported(
-    server: Server, launch: ServerLaunch | None, wave: Wave, job: Job, actions_count: bool
-) -> bool:
+def _is_unreported(server: Server, launch: ServerLaunch | None, wave: Wave, job: Job, actions_count: bool) -> bool:
     if launch is not None and server.status is ServerStatus.PENDING and job.status is JobStatus.COMPLETED:
         # The outcome is reported: a job that has ended launches no server that is still PENDING.
         return False
