@@ -54,8 +54,9 @@ def run(
     `trace` selects the events that become lines. With a `spool`, lines go to that file during the run, in bounded
     memory; `Run.trace.write` moves it to its final path, and a run that does not end leaves none. `functions` are other
     Lambda handlers than this project's, for the wire tier. `replay` is the command that repeats the run. Raises
-    KernelError if the simulation broke, HandlerError (of `simulator.wire`) if handlers cannot be run, MisfitError if their
-    contract cannot hold the workload, MissingExtraError without the wire tier's packages, OSError or UnwrittenTraceError for a spool that cannot be made or written.
+    KernelError if the simulation broke, HandlerError (of `simulator.wire`) if handlers cannot be run, MisfitError if
+    their contract cannot hold the workload, MissingExtraError without the wire tier's packages, OSError or
+    UnwrittenTraceError for a spool that cannot be made or written.
     """
     lines = Trace(level=trace, spool=spool)
     try:
