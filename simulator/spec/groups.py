@@ -99,6 +99,8 @@ class Group(Spec):
     def _consistent(self) -> Self:
         if len(self.ids) > self.executions:
             raise ValueError(f"ids must be at most executions ({self.executions}), got {len(self.ids)}")
+        if self.deleted_after is not None and self.expect is not None:
+            raise ValueError(f"expect must not be given with deleted_after, for no status is left, got {self.expect}")
         if not self.ended_as.terminal:
             ends = ", ".join(each for each in ExecutionStatus if each.terminal)
             raise ValueError(f"ended_as must be one of {ends}, got {self.ended_as}")
