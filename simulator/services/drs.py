@@ -221,7 +221,8 @@ class DrsService:
             return job
         # DRS terminates all instances of a job together, each of which begins only once the job has ended.
         gone_us = job.ended_us + life.terminates.draw(stream)
-        return replace(job, servers=tuple(replace(each, terminated_us=gone_us) for each in servers))
+        gone = [replace(each, terminated_us=gone_us) if each.launches else each for each in servers]
+        return replace(job, servers=tuple(gone))
 
     def _draw_termination(self, scope: JobScope, launches: Sequence[ServerLife], now_us: int) -> DrsJob:
         # AWS does not publish how long these take; people report the time of a launch (15 to 20 minutes).

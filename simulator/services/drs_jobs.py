@@ -54,6 +54,17 @@ class ServerLife:
         failed_count = 0 if is_drill else sum(not action.succeeds for action in self.actions)
         return self.launching_us, self.ended_us, self.launches, failed_count
 
+    @property
+    def never_begins(self) -> bool:
+        """Whether the server is still PENDING when its job ends."""
+        return self.launching_us == NEVER_US
+
+    @property
+    def changes_us(self) -> tuple[int, ...]:
+        """The instants at which its status changes."""
+        instants = () if self.never_begins else (self.launching_us, self.ended_us, self.terminated_us)
+        return tuple(each for each in instants if each < NEVER_US)
+
     def status(self, at_us: int) -> ServerStatus:
         if at_us < self.launching_us:
             return ServerStatus.PENDING
@@ -92,11 +103,9 @@ class DrsJob:
         self.ended_us = max(server.ended_us for server in servers) + self.lingers_us
         actions = [action for server in servers for action in server.actions]
         self.settled_us = max([self.ended_us, *(action.ended_us for action in actions)])
-        launches_us = {
-            instant for each in servers for instant in (each.launching_us, each.ended_us, each.terminated_us)
-        }
+        launches_us = {instant for server in servers for instant in server.changes_us}
         actions_us = {instant for action in actions for instant in (action.started_us, action.ended_us)}
-        self._changes = sorted(({self.started_us, self.ended_us} | launches_us | actions_us) - {NEVER_US})
+        self._changes = sorted(({self.started_us, self.ended_us} - {NEVER_US}) | launches_us | actions_us)
 
     @property
     def terminates(self) -> bool:
@@ -158,7 +167,7 @@ class DrsJob:
         # LAUNCH_END occurs in AWS's samples but not in botocore's enum.
         snapshot_us = min(self.created_us + 800_000 + number, server.launching_us)
         snapshots = [LogItem(snapshot_us, "SNAPSHOT_START", name), LogItem(snapshot_us, "SNAPSHOT_END", name)]
-        if server.launching_us == NEVER_US:
+        if server.never_begins:
             return snapshots
         converting_us = max(snapshot_us, self.created_us + (server.launching_us - self.created_us) // 5)
         return [
