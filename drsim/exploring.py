@@ -1,15 +1,19 @@
 """`drsim explore`, `drsim replay` and `drsim shrink`: their options, checked, and their exit codes."""
 
 import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.exceptions import Exit
 
 from drsim import arguments
 from drsim.arguments import EngineName, ExitCode, UserError, option, reading, worst, writing
+
+if TYPE_CHECKING:
+    from drsim.scenarios.model import Scenario
 
 
 def explore(
@@ -51,6 +55,7 @@ def explore(
     if crash_points and (time is not None or resume):
         raise UserError("--crash-points is exhaustive: it takes neither --time nor --resume")
     _check_engine(engine, jobs, scheduler)
+    _check_fit(scenarios)
     from drsim import campaigns
     from drsim.campaign_files import refuse_to_replace
     from drsim.console import output
@@ -115,6 +120,14 @@ def _check_parts(parts: str) -> None:
     from drsim.scenarios.parts import parts_of
 
     option("--parts", lambda: parts_of(parts))
+
+
+def _check_fit(scenarios: "Sequence[Scenario]") -> None:
+    from drsim.simulator.contract.presets import OUR_CONTRACT
+    from drsim.simulator.workload import check_fit
+
+    for scenario in scenarios:
+        option(scenario.name, partial(check_fit, scenario.workload, OUR_CONTRACT))
 
 
 def _check_engine(engine: EngineName, jobs: int | None, scheduler: str) -> None:

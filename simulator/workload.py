@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, TypeGuard
 
 from drsim.orchestrator.model import ExecutionKey, ExecutionStatus, ExecutionType, JobScope, JobStatus, WaveStatus
 from drsim.simulator.contract.layout import HOME_ACCOUNT, HOME_REGION, Attributes, Layout
+from drsim.simulator.contract.model import Contract
 from drsim.simulator.errors import MisfitError
 from drsim.simulator.faults.effects import Effects
 from drsim.simulator.kernel import Kernel
@@ -51,7 +52,7 @@ class Workload:
             for account in range(spec.accounts)
             for region in spec.regions
         ]
-        _check(spec.workload, layout)
+        check_fit(spec.workload, layout.contract)
         self._coming: list[_Coming] = []
         for group_number, group in enumerate(spec.workload):
             for number, start_us in enumerate(_arrivals(group, Stream(kernel.seed, f"workload/{group_number}"))):
@@ -226,16 +227,16 @@ class Workload:
         self._table.update(plan.key, changes, writer=PERSON)
 
 
-def _check(groups: Sequence[Group], layout: Layout) -> None:
+def check_fit(groups: Sequence[Group], contract: Contract) -> None:
     """Raise MisfitError for a group whose items the contract cannot hold."""
-    table, start = layout.contract.table, layout.execution.path("start")
+    table, start = contract.table, contract.execution.start
     for number, group in enumerate(groups):
-        if not group.start_time and table.index_range == start:
+        if not group.start_time and start is not None and table.index_range == start:
             reason = f"{table.index} has {start} as range key and leaves out items without it"
-            raise MisfitError(f"workload.{number}.start_time must be true, for {reason}, got false")
-        if not group.wave_regions and layout.contract.promises.cross_account:
-            reason = f"waves of a cross-account contract name their {layout.wave.path('region')}"
-            raise MisfitError(f"workload.{number}.wave_regions must be true, for {reason}, got false")
+            raise MisfitError(f"workload[{number}].start_time must be true, for {reason}, got false")
+        if not group.wave_regions and contract.promises.cross_account:
+            reason = f"waves of a cross-account contract name their {contract.wave.region or 'Region'}"
+            raise MisfitError(f"workload[{number}].wave_regions must be true, for {reason}, got false")
 
 
 def _arrivals(group: Group, stream: Stream) -> Iterator[int]:

@@ -123,7 +123,7 @@ def test_more_ids_than_executions_are_refused() -> None:
 
 
 def test_status_written_by_hand_must_be_final_and_deleted_executions_expect_none() -> None:
-    ends = "COMPLETED, PARTIAL, FAILED, CANCELLED, TIMEOUT"
+    ends = "COMPLETED, PARTIAL, FAILED, TIMEOUT, CANCELLED"
     assert problem(Group, {"ended_as": "POLLING"}) == f": ended_as must be one of {ends}, got POLLING"
     assert problem(Group, {"deleted_after": "1m", "expect": "FAILED"}) == (
         ": expect must not be given with deleted_after, for no status is left, got FAILED"

@@ -130,7 +130,7 @@ def test_wave_without_region_has_its_job_where_the_functions_run(kernel: Kernel,
 def test_items_that_our_contract_cannot_hold_are_refused(kernel: Kernel, field: str, reason: str) -> None:
     with pytest.raises(MisfitError) as caught:
         Rig(kernel, one(), one(**{field: False}))
-    assert str(caught.value) == f"workload.1.{field} must be true, for {reason}, got false"
+    assert str(caught.value) == f"workload[1].{field} must be true, for {reason}, got false"
 
 
 # --- people --------------------------------------------------------------------------------------------------
