@@ -48,14 +48,13 @@ def explore(
 
     An earlier campaign in the same folder is never overwritten: continue it (--resume) or start over (--restart).
     """
-    scenarios, (first, last), seconds_max = arguments.loaded(names, changes or []), _seeds(seeds), _seconds(time)
+    scenarios, (first, last), seconds_max = _loaded(names, changes or []), _seeds(seeds), _seconds(time)
     _check_parts(parts)
     if resume and restart:
         raise UserError("--resume continues the earlier campaign and --restart starts over: give one of them")
     if crash_points and (time is not None or resume):
         raise UserError("--crash-points is exhaustive: it takes neither --time nor --resume")
     _check_engine(engine, jobs, scheduler)
-    _check_fit(scenarios)
     from drsim import campaigns
     from drsim.campaign_files import refuse_to_replace
     from drsim.console import output
@@ -122,12 +121,15 @@ def _check_parts(parts: str) -> None:
     option("--parts", lambda: parts_of(parts))
 
 
-def _check_fit(scenarios: "Sequence[Scenario]") -> None:
+def _loaded(names: list[str], changes: list[str]) -> "Sequence[Scenario]":
+    """The scenarios, which our own contract can hold. Raises UserError."""
     from drsim.simulator.contract.presets import OUR_CONTRACT
     from drsim.simulator.workload import check_fit
 
+    scenarios = arguments.loaded(names, changes)
     for scenario in scenarios:
         option(scenario.name, partial(check_fit, scenario.workload, OUR_CONTRACT))
+    return scenarios
 
 
 def _check_engine(engine: EngineName, jobs: int | None, scheduler: str) -> None:

@@ -122,7 +122,7 @@ def test_more_ids_than_executions_are_refused() -> None:
     assert Group.model_validate({"executions": 2, "ids": ["a", "b"]}).ids == ("a", "b")
 
 
-def test_status_written_by_hand_must_be_final_and_deleted_executions_expect_none() -> None:
+def test_end_by_hand_is_final_and_a_deletion_expects_no_status() -> None:
     ends = "COMPLETED, PARTIAL, FAILED, TIMEOUT, CANCELLED"
     assert problem(Group, {"ended_as": "POLLING"}) == f": ended_as must be one of {ends}, got POLLING"
     assert problem(Group, {"deleted_after": "1m", "expect": "FAILED"}) == (
