@@ -9,6 +9,7 @@ from typer.exceptions import Abort, Exit, TyperException
 from drsim import arguments
 from drsim.arguments import ExitCode, TraceKept, UserError, complain, worst, writing
 from drsim.comparing import compare
+from drsim.contracting import contract
 from drsim.exploring import explore, replay, shrink
 from drsim.reporting import report
 from drsim.scenarios.extras import MissingExtraError
@@ -114,11 +115,13 @@ def run(
         codes.append(ExitCode.INTERRUPTED)
         terminal.errors().print(f"drsim: interrupted; {len(results)} of {len(names)} runs are done and kept in {out}")
     if len(results) > 1 and not as_json:
-        terminal.show_total(terminal.output(), results)
+        from drsim.run_console import show_total
+
+        show_total(terminal.output(), results)
     raise Exit(worst(codes))
 
 
-for command in (explore, replay, shrink, report, compare, serve):
+for command in (contract, explore, replay, shrink, report, compare, serve):
     app.command()(command)
 
 
@@ -169,7 +172,9 @@ def _run_one(
     if as_json:
         terminal.output().out(done.result.model_dump_json(), highlight=False)
     else:
-        terminal.show(terminal.output(), done.result, folder)
+        from drsim.run_console import show
+
+        show(terminal.output(), done.result, folder)
     return ExitCode.INTERNAL if troubles else ExitCode[done.result.verdict.upper()], done.result
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,16 @@ from drsim.orchestrator.model import ExecutionStatus, Phase
 from drsim.scenarios import criteria, machine, result
 from drsim.scenarios.cloudwatch import records_of
 from drsim.scenarios.extras import needs
+from drsim.scenarios.findings import findings_of, violation_record
 from drsim.scenarios.limits import capacity_of
 from drsim.scenarios.model import Scenario, verdict
 from drsim.scenarios.phase_2_criteria import effective_us, look_every_us
-from drsim.simulator.checks.monitor import Monitor, Violation
+from drsim.scenarios.record import ErrorsMet, ExceptionRecord, FailedCalls, ReturnedStatuses
+from drsim.simulator.checks.monitor import Monitor
 from drsim.simulator.events import POLLER
 from drsim.simulator.faults.rules import Rule
 from drsim.simulator.figures import table as figures
+from drsim.simulator.figures.errors import ErrorCollector
 from drsim.simulator.figures.sketch import Sketch
 from drsim.simulator.figures.statistics import ExecutionSample, FinderTick
 from drsim.simulator.figures.table import Figure
@@ -103,6 +106,8 @@ def _result(
         polls=world.statistics.counts[figures.INVOCATIONS.of(POLLER)],
         properties=properties,
         criteria=judged,
+        findings=findings_of(world.monitors, world.spec.epoch_us),
+        errors=_errors(world.errors),
         metrics=metrics,
         faults=tuple(_fault(rule, count, world) for rule, count in zip(plan.rules, plan.fired_counts, strict=True)),
         unwinnable=tuple(
@@ -120,13 +125,24 @@ def _property(monitor: Monitor, world: World) -> result.PropertyResult:
         verdict=monitor.verdict.value,
         checked=monitor.checked,
         violations_count=monitor.violations_count,
-        violations=tuple(_violation(each, world.spec.epoch_us) for each in monitor.violations),
+        violations=tuple(violation_record(each, world.spec.epoch_us) for each in monitor.violations),
     )
 
 
-def _violation(found: Violation, epoch_us: int) -> result.ViolationRecord:
-    execution_id, at = found.execution_id, result.instant(epoch_us + found.at_us)
-    return result.ViolationRecord(execution_id=execution_id, at=at, expected=found.expected, observed=found.observed)
+def _errors(collector: ErrorCollector) -> ErrorsMet:
+    calls = (
+        FailedCalls(function=function, operation=operation, error=error, **asdict(failures))
+        for (function, operation, error), failures in sorted(collector.calls.items())
+    )
+    statuses = (
+        ReturnedStatuses(function=function, status=status, count=count)
+        for (function, status), count in sorted(collector.statuses.items())
+    )
+    exceptions = (
+        ExceptionRecord(function=function, logged=logged, **asdict(seen))
+        for (function, logged, _), seen in collector.exceptions.items()
+    )
+    return ErrorsMet(calls=tuple(calls), statuses=tuple(statuses), exceptions=tuple(exceptions))
 
 
 def _fault(rule: Rule, count: int, world: World) -> result.FaultRecord:

@@ -75,7 +75,7 @@ def test_a_value_that_dynamodb_does_not_know_is_refused(value: object) -> None:
 @pytest.mark.parametrize("name", ODD)
 def test_attribute_of_any_type_is_kept_measured_and_compared(name: str) -> None:
     wave = a_wave(1, **{name: ODD[name]})
-    item = StoredItem(attributes_of("a", Waves=[wave], **{name: ODD[name]}), READER)
+    item = StoredItem({**attributes_of("a", Waves=[wave]), name: ODD[name]}, READER)
     again = StoredItem({**item.attributes, "Waves": [deepcopy(wave)], name: deepcopy(ODD[name])}, READER, item)
     assert again.execution.waves is item.execution.waves
     assert item.execution.waves[0].extra == {name: ODD[name]}
