@@ -80,7 +80,7 @@ def run(
     tier: Annotated[
         Tier | None,
         typer.Option(
-            help="fast: production code on simulated services; wire: Lambda handlers, boto3 and moto, by default for yours."
+            help="fast: production code on simulated services; wire: handlers on boto3 and moto. Yours run in wire."
         ),
     ] = None,
     finder: Annotated[str, typer.Option(metavar="PLACE", help="Your finder: FILE.py:HANDLER or MODULE:HANDLER.")] = "",
