@@ -12,7 +12,7 @@ from drsim.scenarios.cloudwatch import changes_of
 from drsim.scenarios.finding import Criterion, Finding, Threshold, always, by_properties, holds, monitor_of, violations
 from drsim.scenarios.phase_2_criteria import PHASE_2
 from drsim.scenarios.result import CriterionResult
-from drsim.simulator.checks.completion import CompletionLiveness
+from drsim.simulator.checks.completion import CompletionLiveness, completion_bound_us
 from drsim.simulator.checks.monitor import Violation, seconds
 from drsim.simulator.cloudwatch.deployed import alarms_by_name
 from drsim.simulator.figures import table as figures
@@ -52,7 +52,7 @@ def judge(world: World) -> tuple[CriterionResult, ...]:
 
 
 def _completion_bound(world: World) -> Threshold:
-    bound_us = world.spec.bounds.completion
+    bound_us = completion_bound_us(world.spec, world.limits)
     # An incomplete answer puts an end off, and what is late is counted from the truth.
     incomplete = any(world.plan.incomplete_us(key.execution_id) for key in world.workload.expected)
     text = f"within {seconds(bound_us)} of full answers" if incomplete else f"each, within {seconds(bound_us)}"
@@ -70,7 +70,7 @@ def _completions(world: World) -> Finding:
     shown = ", ".join(f"{count} {status}" for status, count in ended.items() if count)
     evidence, latest = f"{shown}; {violations(world, *_COMPLETION)}", None if late_us is None else late_us / 1e6
     delays = world.statistics.values(figures.COMPLETION_DELAY)
-    if delays and delays.high > world.spec.bounds.completion:
+    if delays and delays.high > completion_bound_us(world.spec, world.limits):
         evidence += f"; at most {seconds(delays.high)} after the truth, with what faults excuse"
     return Finding(holds(world, *_COMPLETION), f"{sum(ended.values())} ended{late}", evidence, latest)
 

@@ -5,6 +5,7 @@ them. The reader shares nothing with production but the words for statuses. A fi
 `unreadable` gives the reason; it reads the other fields all the same. Instants are microseconds since the Unix epoch.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeVar
 
@@ -98,6 +99,8 @@ class Reader:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
+        self.planned: Mapping[str, int] = {}
+        """The number of waves of each execution's plan, for a table that does not hold it."""
         execution, wave, server = layout.execution, layout.wave, layout.server
         self._status, self._type = (_field(execution, name) for name in ("status", "type"))
         self._start, self._end, self._polled = (_field(execution, name) for name in ("start", "end", "last_polled"))
@@ -130,7 +133,7 @@ class Reader:
             self._instant_us("end", self._end, item, wrong),
             self._instant_us("last_polled", self._polled, item, wrong),
             None if self._version is None else _count(self._version, item, wrong, absent=0),
-            None if self._total is None else _count(self._total, item, wrong),
+            self._planned(item, waves) if self._total is None else _count(self._total, item, wrong),
             waves,
             word if isinstance(word, str) else None,
             status is ExecutionStatus.POLLING or (status is None and not is_other),
@@ -142,6 +145,10 @@ class Reader:
         for wave in waves:
             wrong += wave.unreadable
         return view._replace(unreadable=tuple(wrong)) if wrong else view
+
+    def _planned(self, item: Attributes, waves: tuple[WaveView, ...]) -> int:
+        """Return the number of waves without a place for it: those listed are all, unless the plan has more."""
+        return max(self.planned.get(self.layout.key_of(item).execution_id, 0), len(waves))
 
     def wave(self, place: int, item: object) -> WaveView:
         """Read the entry at this place of the waves."""
