@@ -23,7 +23,10 @@ from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.result import RunVerdict
 from drsim.scenarios.shrink import shrunk_failure
+from drsim.simulator.checks.completion import completion_bound_us
 from drsim.simulator.checks.ledger import PHASES
+from drsim.simulator.contract.limits import limits_of
+from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.durations import plural
 from drsim.simulator.trace import BrokenSimulationError
 

@@ -28,6 +28,7 @@ from drsim.simulator.contract.layout import (
     instant_us,
     number_of,
 )
+from drsim.simulator.contract.places import TimeFormat
 
 _W = TypeVar("_W", bound=StrEnum)
 
@@ -99,6 +100,8 @@ class Reader:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
+        self.epoch_us: int | None = None
+        """The run's start, from which instants may lie years away and no decades; None reads any."""
         self.planned: Mapping[str, int] = {}
         """The number of waves of each execution's plan, for a table that does not hold it."""
         execution, wave, server = layout.execution, layout.wave, layout.server
@@ -222,6 +225,9 @@ class Reader:
         found = instant_us(value, form)
         if found is None:
             wrong.append(Unreadable(place.path, _FORMATS[form], repr(value)))
+        elif self.epoch_us is not None and abs(found - self.epoch_us) > _DECADES_US:
+            wrong.append(Unreadable(place.path, _FORMATS[form], f"{value}, {_distance(found - self.epoch_us, form)}"))
+            return None
         return found
 
 
@@ -230,6 +236,23 @@ _FORMATS: Final = {
     "milliseconds": "a number of milliseconds since 1970",
     "iso": "an instant such as 2025-11-28T20:32:29Z",
 }
+
+
+_YEAR_US: Final = 31_556_952_000_000
+_DECADES_US: Final = 20 * _YEAR_US
+
+
+def _distance(off_us: int, form: TimeFormat) -> str:
+    """Say how far off an instant lies, with the usual reason."""
+    years, side = abs(off_us) // _YEAR_US, "ahead" if off_us > 0 else "back"
+    # With two digits: nothing depends on more.
+    shown = round(years, 2 - len(str(years)))
+    reason = ""
+    if form == "seconds" and off_us > 0:
+        reason = ": milliseconds instead of seconds?"
+    elif form == "milliseconds" and off_us < 0:
+        reason = ": seconds instead of milliseconds?"
+    return f"which lies {shown:,} years {side}{reason}"
 
 
 def _field(level: Level, name: str) -> Place | None:

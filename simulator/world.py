@@ -177,6 +177,7 @@ class World:
         self.limits = limits_of(parts.contract, {**spec.settings, **parts.variables})
         lag = IndexLag(kernel, spec.table.index_lag, self._held_back if INDEX in plan.operations else None)
         reader = Reader(layout)
+        reader.epoch_us = spec.epoch_us
         self.table = parts.table(kernel, trace, lag, reader, page_bytes_max=spec.table.page_bytes_max)
         self.effects = effects = Effects(plan, kernel, self.table, layout, spec.epoch_us)
         self.drs = parts.drs(kernel, trace, spec.drs)

@@ -76,7 +76,9 @@ class CompletionLiveness(Monitor):
         if now is not None and owed.base_us < healed_us <= event.at_us:
             self.margins_us.append(event.at_us - healed_us)
         by_poll = now is not None and event.request_id != ""
-        self._check(event.execution_id, owed, event.at_us, "gone" if now is None else str(now.status or now.word), by_poll)
+        self._check(
+            event.execution_id, owed, event.at_us, "gone" if now is None else str(now.status or now.word), by_poll
+        )
 
     def finish(self, end_us: int) -> None:
         for execution_id, owed in self._owed.items():

@@ -11,14 +11,22 @@ from typing import ClassVar, Final, TypeVar
 from drsim.simulator.checks.truth import Truth
 from drsim.simulator.contract.limits import JudgedLimits
 from drsim.simulator.contract.model import Contract
-from drsim.simulator.events import ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted, LogWritten, Throttled
+from drsim.simulator.events import (
+    Announced,
+    ItemChanged,
+    JobsDescribed,
+    LambdaEnded,
+    LambdaStarted,
+    LogWritten,
+    Throttled,
+)
 from drsim.simulator.faults.plan import Plan
 from drsim.simulator.reader import ExecutionView
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
 
 _T = TypeVar("_T")
-_OfExecution = ItemChanged | JobsDescribed | LambdaEnded | LambdaStarted | LogWritten | Throttled
+_OfExecution = Announced | ItemChanged | JobsDescribed | LambdaEnded | LambdaStarted | LogWritten | Throttled
 
 Allows = Callable[[str, str, str, str], bool]
 """Whether the role of a function (by its name) allows an action on a resource, given KEY=VALUE for its conditions."""
@@ -35,7 +43,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What properties judge by.
+    """What properties judge by. `finder_polls` if the finder itself polls.
 
     Deadlines count from when no fault delays an execution any more; a lost execution has none.
     """
@@ -46,6 +54,7 @@ class Context:
     truth: Truth
     plan: Plan
     allows: Allows | None = None
+    finder_polls: bool = False
 
     def owed_us(self, execution_id: str, since_us: int) -> int:
         """The instant from which a deadline counts that would count from `since_us` without faults."""

@@ -4,14 +4,23 @@ A poll may write several times, so monitors judge what it leaves behind when its
 """
 
 from collections import defaultdict
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from drsim.orchestrator.model import TERMINAL
+from drsim.orchestrator.model import TERMINAL, WaveStatus
 from drsim.simulator.checks.monitor import Monitor
 from drsim.simulator.events import FaultInjected, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
 from drsim.simulator.faults.kinds import INCOMPLETE
 from drsim.simulator.reader import ExecutionView, WaveView
+
+
+class WaveEnd(NamedTuple):
+    """The write that ended a wave, the ends that were right then, and the one that messages name."""
+
+    event: ItemChanged
+    right: frozenset[WaveStatus | None]
+    true: WaveStatus | None
 
 
 @dataclass(slots=True)
@@ -19,7 +28,7 @@ class Poll:
     """What one invocation has written of one execution.
 
     `before` is the view that its first write replaced, `last` its latest write, `now` the view that this one left, and
-    `ended` the write that gave the execution its present end, if any.
+    `ended` the write that gave the execution its present end, if any. `is_done` once the invocation returned normally.
     """
 
     before: ExecutionView | None
@@ -27,6 +36,13 @@ class Poll:
     last: ItemChanged
     now: ExecutionView
     ended: ItemChanged | None = None
+    is_done: bool = False
+    asked_us: Sequence[int | None] | None = None
+    """For each wave, when DRS answered before the latest write of the waves; None without such a write."""
+    answers_us: Mapping[str, int] = field(default_factory=dict)
+    """When DRS last answered about each job before `ended`."""
+    ends: dict[int, WaveEnd] = field(default_factory=dict)
+    """The waves that the poll ended, by index."""
 
 
 class PollsMonitor(Monitor):
@@ -36,8 +52,8 @@ class PollsMonitor(Monitor):
         # The polls of each running invocation, by execution.
         self._running: dict[str, dict[str, Poll]] = {}
 
-    def judge(self, poll: Poll, *, is_done: bool) -> None:
-        """Judge what a poll left behind. Unless `is_done`, its invocation failed or still runs."""
+    def judge(self, poll: Poll) -> None:
+        """Judge what a poll left behind."""
         raise NotImplementedError
 
     def wrote(self, event: ItemChanged, poll: Poll) -> None:
@@ -48,7 +64,8 @@ class PollsMonitor(Monitor):
 
     def _on_ended(self, event: LambdaEnded) -> None:
         for poll in self._running.pop(event.request_id, {}).values():
-            self.judge(poll, is_done=event.outcome == "ok")
+            poll.is_done = event.outcome == "ok"
+            self.judge(poll)
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution
@@ -68,14 +85,15 @@ class PollsMonitor(Monitor):
         poll.last, poll.now = event, now
         if polls is None:
             # Work that an invocation left behind: each of its writes stands for itself.
-            self.judge(poll, is_done=True)
+            poll.is_done = True
+            self.judge(poll)
 
     def finish(self, end_us: int) -> None:
         """Judge the polls of invocations that still run, unless they may be about to write again."""
         for polls in self._running.values():
             for poll in polls.values():
                 if poll.last.at_us + self.bounds.poll_delay < end_us:
-                    self.judge(poll, is_done=False)
+                    self.judge(poll)
         self._running.clear()
 
 

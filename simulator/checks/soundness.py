@@ -5,7 +5,7 @@ from typing import Final
 
 from drsim.orchestrator.model import TERMINAL, ExecutionStatus, Job, JobStatus, ServerStatus, WaveStatus
 from drsim.simulator.checks.monitor import Consequence, Kind, pairs
-from drsim.simulator.checks.polls import AnswersMonitor, Poll
+from drsim.simulator.checks.polls import AnswersMonitor, Poll, WaveEnd
 from drsim.simulator.contract.layout import Vocabulary
 from drsim.simulator.events import ItemChanged
 from drsim.simulator.reader import ExecutionView, ServerView, WaveView
@@ -28,7 +28,6 @@ _MOVED: Final = frozenset({ServerStatus.IN_PROGRESS, ServerStatus.LAUNCHED, Serv
 
 # The wave and the job's view that were judged last, by index: the same pair is judged once.
 _Judged = dict[int, tuple[WaveView, object]]
-_Ends = dict[int, tuple[ItemChanged, frozenset[WaveStatus | None], WaveStatus | None]]
 
 
 class CompletionSoundness(AnswersMonitor):
@@ -38,18 +37,14 @@ class CompletionSoundness(AnswersMonitor):
     def prepare(self) -> None:
         super().prepare()
         words, self._promises = self.contract.words, self.contract.promises
-        self._server_words = Vocabulary(ServerStatus, words.server).theirs
-        self._wave_words = Vocabulary(WaveStatus, words.wave).theirs
-        self._job_words = Vocabulary(JobStatus, words.job).theirs
+        self._server_words = Vocabulary(ServerStatus, words.server)
+        self._wave_words = Vocabulary(WaveStatus, words.wave)
+        self._job_words = Vocabulary(JobStatus, words.job)
         self._keeps_waves = self.contract.wave.status is not None
         self._keeps_servers = self.contract.wave.servers is not None and self.contract.server.status is not None
         # The view of each open execution, and what was judged of it last.
         self._open: dict[str, ExecutionView] = {}
         self._judged: dict[str, _Judged] = {}
-        # Of each running poll (request, execution): the waves that it ended, each with the write and the ends that
-        # were right then; and the instants of DRS's answers before its latest write of the waves.
-        self._ends: dict[tuple[str, str], _Ends] = {}
-        self._asked_us: dict[tuple[str, str], Sequence[int | None]] = {}
 
     def _on_change(self, event: ItemChanged) -> None:
         now = event.execution
@@ -64,28 +59,25 @@ class CompletionSoundness(AnswersMonitor):
         before, now = event.previous, event.execution
         if now is None or before is None or before.waves is now.waves:
             return
-        ids, answers = (event.request_id, event.execution_id), self.answers(event.request_id)
-        self._asked_us[ids] = [answers.asked_us(wave) for wave in now.waves]
+        answers = self.answers(event.request_id)
+        poll.asked_us = [answers.asked_us(wave) for wave in now.waves]
         for index, new in enumerate(now.waves):
             old = before.waves[index] if index < len(before.waves) else new._replace(status=None)
             if new.finished and new is not old and not old.finished:
-                right, true = self._true_ends(event, before, old)
-                self._ends.setdefault(ids, {})[index] = (event, right, true)
+                poll.ends[index] = self._true_end(event, before, old)
         for old, new in pairs(before.waves, now.waves):
             if new.servers is not old.servers and new.servers != old.servers:
                 self._judge_rows(event, old, new)
 
-    def judge(self, poll: Poll, *, is_done: bool) -> None:
-        ids = (poll.last.request_id, poll.last.execution_id)
-        ends, asked_us = self._ends.pop(ids, {}), self._asked_us.pop(ids, None)
-        for index, (write, right, true) in ends.items():
+    def judge(self, poll: Poll) -> None:
+        for index, end in poll.ends.items():
             if index < len(poll.now.waves) and poll.now.waves[index].finished:
-                self._judge_end(write, index, poll.now.waves[index], right, true)
+                self._judge_end(end, index, poll.now.waves[index])
         ended = poll.ended
         if ended is not None and ended.previous is not None and ended.previous.status not in TERMINAL:
             self._judge_outcome(ended, ended.previous, poll.now)
-        if is_done and poll.before is not None and poll.before.status not in TERMINAL:
-            self._judge_records(poll, poll.before, asked_us)
+        if poll.is_done and poll.before is not None and poll.before.status not in TERMINAL:
+            self._judge_records(poll, poll.before)
 
     # --- ends ---------------------------------------------------------------------------------------------------
 
@@ -99,31 +91,22 @@ class CompletionSoundness(AnswersMonitor):
         # A poll decides between DRS's answer and its write, so the truth at either instant is right.
         return seen_us, {each + off_us > ends_us for each in (seen_us, event.at_us) for off_us in (-skew_us, skew_us)}
 
-    def _true_ends(
-        self, event: ItemChanged, before: ExecutionView, old: WaveView
-    ) -> tuple[frozenset[WaveStatus | None], WaveStatus | None]:
-        """Return the ends of a wave that are right for this write, and the one that messages name."""
+    def _true_end(self, event: ItemChanged, before: ExecutionView, old: WaveView) -> WaveEnd:
         seen_us, overdue = self._moments(event, before, old)
         ends = [
             self.truth.wave_ends(before, old, each, overdue=late)
             for each in dict.fromkeys((seen_us, event.at_us))
             for late in overdue
         ]
-        return frozenset().union(*ends), self.truth.wave_status(before, old, event.at_us, overdue=max(overdue))
+        true = self.truth.wave_status(before, old, event.at_us, overdue=max(overdue))
+        return WaveEnd(event, frozenset().union(*ends), true)
 
-    def _judge_end(
-        self,
-        event: ItemChanged,
-        index: int,
-        wave: WaveView,
-        right: frozenset[WaveStatus | None],
-        true: WaveStatus | None,
-    ) -> None:
+    def _judge_end(self, end: WaveEnd, index: int, wave: WaveView) -> None:
         self.checked += 1
-        if wave.status not in right:
-            kind = EARLY_END if true is None else WRONG_END
-            expected = f"{_name(wave, index)} {true or 'unfinished'} by DRS's truth"
-            self.violate(event, expected, str(wave.status), kind, f"wave {self.contract.wave.status}")
+        if wave.status not in end.right:
+            kind = EARLY_END if end.true is None else WRONG_END
+            expected = f"{_name(wave, index)} {end.true or 'unfinished'} by DRS's truth"
+            self.violate(end.event, expected, str(wave.status), kind, f"wave {self.contract.wave.status}")
 
     def _judge_outcome(self, event: ItemChanged, before: ExecutionView, now: ExecutionView) -> None:
         where = self.contract.execution.status
@@ -162,8 +145,8 @@ class CompletionSoundness(AnswersMonitor):
 
     # --- records ------------------------------------------------------------------------------------------------
 
-    def _judge_records(self, poll: Poll, before: ExecutionView, asked_us: Sequence[int | None] | None) -> None:
-        event, now = poll.last, poll.now
+    def _judge_records(self, poll: Poll, before: ExecutionView) -> None:
+        event, now, asked_us = poll.last, poll.now, poll.asked_us
         if asked_us is None:
             present = self._open.get(event.execution_id)
             if before.waves is not now.waves or present is None or present.waves is not now.waves:
@@ -191,7 +174,7 @@ class CompletionSoundness(AnswersMonitor):
         judged[index] = (wave, view)
         self.checked += 1
         event, what, promises = poll.last, _name(wave, index), self._promises
-        if promises.job_status and wave.job_status is not view.status and self._job_words[view.status]:
+        if promises.job_status and wave.job_status is not view.status and self._job_words.theirs[view.status]:
             expected, where = f"{what} with its job {view.status}", f"wave {self.contract.wave.job_status}"
             self.violate(event, expected, f"job {wave.job_status}", STALE_RECORD, where)
         if self._keeps_servers:
@@ -210,7 +193,7 @@ class CompletionSoundness(AnswersMonitor):
                     self.violate(event, expected, "missing", STALE_RECORD, where)
             elif server.status is not launch.status:
                 is_judged = promises.server_status and server.status is not None
-                if is_judged and self._server_words[launch.status]:
+                if is_judged and self._server_words.theirs[launch.status]:
                     self.violate(event, expected, str(server.status), STALE_RECORD, where)
             elif promises.instances and launch.instance_id is not None and server.instance_id != launch.instance_id:
                 expected = f"server {launch.source_server_id} with instance {launch.instance_id}"
@@ -221,10 +204,12 @@ class CompletionSoundness(AnswersMonitor):
         """Judge the status of an open wave: leniently, for an answer leaves most words open."""
         has_moved = any(server.status in _MOVED for server in view.servers)
         match status:
-            case WaveStatus.IN_PROGRESS if view.status is JobStatus.PENDING and self._wave_words[WaveStatus.LAUNCHING]:
+            case WaveStatus.IN_PROGRESS if (
+                view.status is JobStatus.PENDING and self._wave_words.theirs[WaveStatus.LAUNCHING]
+            ):
                 # Without LAUNCHING, the plan's worker itself writes IN_PROGRESS.
                 expected = "LAUNCHING, because its job is PENDING"
-            case WaveStatus.PENDING if has_moved and self._wave_words[WaveStatus.IN_PROGRESS]:
+            case WaveStatus.PENDING if has_moved and self._wave_words.theirs[WaveStatus.IN_PROGRESS]:
                 expected = "IN_PROGRESS, because its servers launch"
             case WaveStatus.UNKNOWN if view.status is not JobStatus.COMPLETED:
                 expected = f"open, because its job is {view.status}"

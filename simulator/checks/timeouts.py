@@ -43,18 +43,15 @@ class TimeoutTruth(AnswersMonitor):
 
     def prepare(self) -> None:
         super().prepare()
-        self._wave_words = Vocabulary(WaveStatus, self.contract.words.wave).theirs
+        self._wave_words = Vocabulary(WaveStatus, self.contract.words.wave)
         self._where = self.contract.execution.status
-        # DRS's answers before the write of a TIMEOUT, by request and execution.
-        self._asked: dict[tuple[str, str], Mapping[str, int]] = {}
 
     def wrote(self, event: ItemChanged, poll: Poll) -> None:
         if poll.ended is event:
-            self._asked[event.request_id, event.execution_id] = dict(self.answers(event.request_id).at_us)
+            poll.answers_us = dict(self.answers(event.request_id).at_us)
 
-    def judge(self, poll: Poll, *, is_done: bool) -> None:
-        event, now = poll.ended, poll.now
-        asked_us = self._asked.pop((poll.last.request_id, poll.last.execution_id), {})
+    def judge(self, poll: Poll) -> None:
+        event, now, asked_us = poll.ended, poll.now, poll.answers_us
         if event is None or now.status is not ExecutionStatus.TIMEOUT:
             return
         self.checked += 1
@@ -128,10 +125,10 @@ class TimeoutTruth(AnswersMonitor):
     ) -> None:
         what, where = f"wave {index + 1 if wave.number is None else wave.number}", f"wave {self.contract.wave.status}"
         waits = wave.job_id is None and wave.status is WaveStatus.PENDING
-        if self.contract.promises.wave_timeout and is_kept and wave.status is not None:
-            if wave.status not in _WATCHING_ENDED and not waits:
-                expected = f"{what} TIMEOUT or UNKNOWN, because polling has ended"
-                self.violate(event, expected, str(wave.status), FALSE_WAVE, where)
+        is_judged = self.contract.promises.wave_timeout and is_kept and wave.status is not None
+        if is_judged and wave.status not in _WATCHING_ENDED and not waits:
+            expected = f"{what} TIMEOUT or UNKNOWN, because polling has ended"
+            self.violate(event, expected, str(wave.status), FALSE_WAVE, where)
         job = self.truth.job(wave)
         if job is None:
             return
@@ -141,6 +138,8 @@ class TimeoutTruth(AnswersMonitor):
                 self.violate(event, f"DRS asked about job {job.job_id}", "it was not", UNASKED_TIMEOUT, "DescribeJobs")
         elif wave.status is WaveStatus.TIMEOUT and job.ended_us <= seen_us:
             self.violate(event, f"{what} as its job ended", "TIMEOUT", FALSE_WAVE, where)
-        elif wave.status is WaveStatus.UNKNOWN and job.ended_us > seen_us and self._wave_words[WaveStatus.TIMEOUT]:
+        elif (
+            wave.status is WaveStatus.UNKNOWN and job.ended_us > seen_us and self._wave_words.theirs[WaveStatus.TIMEOUT]
+        ):
             expected = f"{what} TIMEOUT, because its job was {job.status(seen_us)}"
             self.violate(event, expected, "UNKNOWN", FALSE_WAVE, where)

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from drsim.orchestrator.settings import Settings
-from drsim.simulator.checks.completion import CompletionLiveness, CompletionSoundness, TimeoutTruth
+from drsim.simulator.checks.completion import CompletionLiveness
 from drsim.simulator.checks.monitor import Monitor, Verdict
+from drsim.simulator.checks.soundness import CompletionSoundness
+from drsim.simulator.checks.timeouts import TimeoutTruth
 from drsim.simulator.events import LambdaEnded
 from drsim.simulator.services.drs import DrsJob
 from drsim.simulator.services.spec import JobLife
@@ -349,7 +350,7 @@ def test_waves_that_are_finished_or_wait_for_their_turn_stay_as_they_are() -> No
 
 
 def test_an_execution_that_appears_as_a_timeout_is_judged_as_well() -> None:
-    bench = Bench(TimeoutTruth, settings=Settings())
+    bench = Bench(TimeoutTruth)
     bench.write(an_item(Status="TIMEOUT", Waves=[]), by="person")
     assert bench.said() == [("TIMEOUT only after 1800 s", "after 0 s")]
 

@@ -8,8 +8,10 @@ from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.files import load
 from drsim.simulator.checks import PROPERTIES
 from drsim.simulator.checks.functions import Budgets
+from drsim.simulator.checks.isolation import Isolation
 from drsim.simulator.checks.monitor import VIOLATIONS_KEPT_MAX, Monitor, Verdict
-from drsim.simulator.checks.writes import FinalizeOnce, Isolation, NoLostUpdate, StatusOrder, TerminalAbsorbing
+from drsim.simulator.checks.updates import NoLostUpdate
+from drsim.simulator.checks.writes import FinalizeOnce, StatusOrder, TerminalAbsorbing
 from drsim.simulator.events import FINDER, POLLER, Throttled
 from drsim.simulator.world import World
 from tests.simulator.cloudwatch.runs import (
