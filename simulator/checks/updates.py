@@ -39,9 +39,8 @@ class NoLostUpdate(Monitor):
     rule = "A function's write keeps what others wrote: job ids, waves, servers, attributes, versions."
 
     def prepare(self) -> None:
-        layout = Layout(self.contract)
-        self._places = layout.execution.places
-        self._free = frozenset(self._places[field].steps for field in _FREE if field in self._places)
+        self._level = level = Layout(self.contract).execution
+        self._free = frozenset(level.places[field].steps for field in _FREE if field in level.places)
         # Who wrote an attribute, by its path, if not the worker; and the executions that running invocations ended.
         self._writers: dict[str, _Who] = {}
         self._ended: dict[str, set[str]] = {}
@@ -76,15 +75,15 @@ class NoLostUpdate(Monitor):
     def _check_counts(self, event: ItemChanged, before: ExecutionView, now: ExecutionView) -> None:
         old, new, writer = before.version, now.version, event.writer
         if self.contract.promises.versioned and old is not None and new is not None and new != old + 1:
-            name, became = self._places["version"].path, "stayed" if new == old else "became"
+            name, became = self._level.path("version"), "stayed" if new == old else "became"
             expected, observed = f"{name} to rise from {old} to {old + 1}", f"it {became} {new}, by {writer}"
             self.violate(event, expected, observed, SKIPPED_VERSION, name)
         old, new = before.last_polled_us, now.last_polled_us
         if old is not None and new is not None and new < old:
-            name = self._places["last_polled"].path
+            name = self._level.path("last_polled")
             self.violate(event, f"{name} does not go back", f"it went back, by {writer}", POLLED_EARLIER, name)
         if len(now.waves) < len(before.waves):
-            where, observed = self._places["waves"].path, f"{writer} left {len(now.waves)}"
+            where, observed = self._level.path("waves"), f"{writer} left {len(now.waves)}"
             self.violate(event, f"{plural(len(before.waves), 'wave')} kept", observed, OVERWRITTEN, where)
 
     def _compare(
@@ -104,7 +103,7 @@ class NoLostUpdate(Monitor):
 
     def _compare_waves(self, event: ItemChanged, index: int, old: WaveView, new: WaveView) -> None:
         of, places = f" of wave {index + 1 if old.number is None else old.number}", self.contract.wave
-        root = (self._places["waves"].path, str(index))
+        root = (self._level.path("waves"), str(index))
         self._compare_maps(event, root, of, old.extra, new.extra)
         named = [
             (places.job, old.job_id, new.job_id),
