@@ -94,7 +94,7 @@ def sections(result: Result, rows_max: int = _ROWS_MAX, *, signs: Mapping[str, s
         "figure_table": FIGURES,
         "rows_of": lambda *names: [_row(result, name) for name in names],
         "periods": lambda: list(_periods(metrics.ticks)),
-        "capacity": lambda: note(result.capacity),
+        "capacity": lambda: note(result.capacity, is_ours=result.is_ours),
         "unexercised": lambda: [each.name for each in result.criteria if each.verdict == "not exercised"],
         "span": partial(span, result),
         "values_of": partial(values_of, result),

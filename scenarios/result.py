@@ -274,6 +274,7 @@ class Result(Record):
     scenario: str
     seed: int
     tier: Tier
+    functions: dict[str, str] = Field({}, description="Handlers of another team by role; empty for drsim's own.")
     verdict: RunVerdict
     trace: TraceLevel = Field("full", description="Which events were written: none, what became of executions, all.")
     trace_digest: str | None = Field(description="SHA-256 of the lines that were written; null if no trace was kept.")
@@ -298,6 +299,11 @@ class Result(Record):
 
             return upgraded(data)
         return data
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this project's own functions ran."""
+        return not self.functions
 
     @property
     def started(self) -> int:

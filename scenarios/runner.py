@@ -66,6 +66,9 @@ def run(
             lines.close()
             wall_seconds = machine.wall_seconds() - began
             found = _result(world, scenario, seed=seed, tier=tier, wall_seconds=round(wall_seconds, 3), replay=replay)
+            if functions is not None:
+                places = {"finder": functions.finder, "poller": functions.poller}
+                found = found.model_copy(update={"functions": {role: place for role, place in places.items() if place}})
             world.close()
             return Run(found, lines)
     except BaseException:
@@ -104,7 +107,8 @@ def _result(
         unwinnable=tuple(
             result.UnwinnableRecord(execution_id=each, reason=why) for each, why in sorted(plan.unwinnable.items())
         ),
-        capacity=capacity_of(world.spec, metrics),
+        # How other functions hand over is not known.
+        capacity=capacity_of(world.spec, metrics) if world.parts.is_ours else None,
     )
 
 
@@ -134,6 +138,9 @@ def _fault(rule: Rule, count: int, world: World) -> result.FaultRecord:
 def _measurements(world: World, scenario: Scenario) -> result.Measurements:
     statistics, epoch_us = world.statistics, scenario.epoch_us
     cloudwatch, alarms, dashboard = records_of(world)
+    if not world.parts.is_ours:
+        # Alarms and dashboard are those of this project's template.
+        alarms, dashboard = (), ()
     sketches = {**statistics.distributions, figures.RECOVERY: Sketch(world.recovery_us)}
     distributions = {each.name: _distribution(each, values) for each, values in sketches.items() if values}
     counts = {
@@ -145,7 +152,7 @@ def _measurements(world: World, scenario: Scenario) -> result.Measurements:
     return result.Measurements(
         configuration={**scenario.model_dump(mode="json"), **world.spec.model_dump(mode="json", include={"faults"})},
         look_every=look_every_us(world) / 1_000_000,
-        cadence=tuple(_cadence(phase, world) for phase in Phase),
+        cadence=tuple(_cadence(phase, world) for phase in Phase if world.limits.intervals_us),
         ticks=tuple(_tick(tick, epoch_us) for tick in statistics.ticks),
         distributions=dict(sorted(distributions.items())),
         counts=dict(sorted((each.name, count) for each, count in counts.items())),
