@@ -9,7 +9,18 @@ from typing import Final, Literal
 
 from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.cloudwatch import changes_of
-from drsim.scenarios.finding import Criterion, Finding, Threshold, always, by_properties, holds, monitor_of, violations
+from drsim.scenarios.finding import (
+    UNREAD,
+    Criterion,
+    Finding,
+    Threshold,
+    always,
+    by_properties,
+    holds,
+    monitor_of,
+    unread,
+    violations,
+)
 from drsim.scenarios.phase_2_criteria import PHASE_2
 from drsim.scenarios.result import CriterionResult
 from drsim.simulator.checks.completion import CompletionLiveness, completion_bound_us
@@ -64,6 +75,9 @@ def _completions(world: World) -> Finding:
     ended = {status: statuses[status] for status in _BY_TRUTH}
     if not sum(ended.values()):
         return Finding(None, "no execution completed", "none ended as COMPLETED, PARTIAL or FAILED")
+    passed = holds(world, *_COMPLETION)
+    if passed is None:
+        return Finding(None, UNREAD, unread(world, *_COMPLETION))
     # Counted as the property does: from the truth, or from the instant until which faults excuse an execution.
     late_us = next(each for each in world.monitors if isinstance(each, CompletionLiveness)).late_us_max
     late = "" if late_us is None else f", at most {round(late_us / 1e6)} s late"
@@ -72,7 +86,7 @@ def _completions(world: World) -> Finding:
     delays = world.statistics.values(figures.COMPLETION_DELAY)
     if delays and delays.high > completion_bound_us(world.spec, world.limits):
         evidence += f"; at most {seconds(delays.high)} after the truth, with what faults excuse"
-    return Finding(holds(world, *_COMPLETION), f"{sum(ended.values())} ended{late}", evidence, latest)
+    return Finding(passed, f"{sum(ended.values())} ended{late}", evidence, latest)
 
 
 def _timeouts(world: World) -> Finding:
@@ -87,7 +101,8 @@ def _concurrent(world: World) -> Finding:
     most = world.tally.counts[figures.ACTIVE_MAX]
     if most < _CONCURRENT_MIN:
         return Finding(None, f"at most {most} at once", "fewer than 100 executions in POLLING at the same time")
-    return Finding(holds(world, *_SERVICE), f"{most} in POLLING at once", violations(world, *_SERVICE), most)
+    evidence = unread(world, *_SERVICE) or violations(world, *_SERVICE)
+    return Finding(holds(world, *_SERVICE), f"{most} in POLLING at once", evidence, most)
 
 
 def _cadence(world: World) -> Finding:
@@ -95,6 +110,8 @@ def _cadence(world: World) -> Finding:
     if not monitor.checked and not monitor.violations_count:
         return Finding(None, "no poll", "no poll was recorded")
     delays, wrong = world.statistics.values(figures.POLL_DELAY), monitor.violations_count
+    if not wrong and (reason := unread(world, "poll-cadence")):
+        return Finding(None, UNREAD, reason)
     latest = f"; a poll is recorded at most {seconds(delays.high)} after its look" if delays else ""
     evidence = violations(world, "poll-cadence") + latest
     return Finding(not wrong, f"{monitor.checked} polls, {wrong} early or late", evidence, wrong)
@@ -126,6 +143,8 @@ def _overload(world: World) -> Finding:
     served = sum(statuses[status] for status in _BY_TRUTH)
     owed = len(world.workload) - statuses[ExecutionStatus.CANCELLED]
     passed = served == owed and holds(world, *_OVERLOAD)
+    if passed is None:
+        return Finding(None, UNREAD, unread(world, *_OVERLOAD))
     if not strained:
         value = "nothing gave way" if passed else f"{served} of {owed} served; nothing gave way"
         return Finding(None if passed else False, value, "the usual bounds held, without overload", owed - served)

@@ -4,7 +4,18 @@ from typing import Final
 
 from drsim.orchestrator.model import Phase
 from drsim.orchestrator.settings import MINUTE_US
-from drsim.scenarios.finding import Criterion, Finding, Threshold, always, by_properties, holds, monitor_of, violations
+from drsim.scenarios.finding import (
+    UNREAD,
+    Criterion,
+    Finding,
+    Threshold,
+    always,
+    by_properties,
+    holds,
+    monitor_of,
+    unread,
+    violations,
+)
 from drsim.simulator.checks.monitor import seconds
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.figures import table as figures
@@ -96,6 +107,8 @@ def _updates(world: World) -> Finding:
     recorded = world.statistics.counts[figures.POLLS_RECORDED]
     evidence = f"{recorded} polls recorded; {violations(world, 'no-lost-update')}"
     passed = errors == 0 and holds(world, "no-lost-update")
+    if passed is None:
+        return Finding(None, UNREAD, unread(world, "no-lost-update"))
     return Finding(passed, f"{updates} updates, {tally.counts[figures.WRITES_REFUSED]} lost races", evidence, errors)
 
 

@@ -5,7 +5,7 @@ Owns which messages are announcements. Whether they are true is for `announced-t
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -34,11 +34,11 @@ def record(calls: "Calls", call: "ClientCall", response: AWSResponse) -> None:
         return
     world, invocation = calls.world, call.invocation
     for message in messages(_parameters(call), _answer(response)):
-        for execution_id in _named(message.text, calls.executions):
-            word = end_in(message.text, world.layout.executions)
-            if word is not None:
-                ids = (invocation.request_id, invocation.function, execution_id)
-                world.trace.emit(Announced(world.kernel.now_us, *ids, message.channel, word))
+        execution_id = _named(message.text, invocation.execution_id, calls.executions)
+        word = end_in(message.text, world.layout.executions) if execution_id else None
+        if word is not None:
+            ids = (invocation.request_id, invocation.function, execution_id)
+            world.trace.emit(Announced(world.kernel.now_us, *ids, message.channel, word))
 
 
 def end_in(text: str, words: Vocabulary[Any]) -> str | None:
@@ -76,12 +76,14 @@ def _loaded(text: str) -> object:
     return found if isinstance(found, dict | list | str) else text
 
 
-def _named(text: str, known: Mapping[str, object]) -> list[str]:
-    """Return the execution that a message names; nothing if it names none, or several."""
+def _named(text: str, own: str, known: Iterable[str]) -> str:
+    """Return the execution that a message names; "" if it names none, or several."""
+    if own and own in text:
+        return own
     named = [execution_id for execution_id in known if execution_id in text]
     # The id of one execution may be a part of another's.
     longest = [each for each in named if not any(each != other and each in other for other in named)]
-    return longest if len(longest) == 1 else []
+    return longest[0] if len(longest) == 1 else ""
 
 
 def _parameters(call: "ClientCall") -> Mapping[str, Any]:
@@ -103,7 +105,6 @@ def _events(body: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[Mess
     results = answer.get("Entries", ())
     for number, entry in enumerate(body.get("Entries", ())):
         if number >= len(results) or "ErrorCode" not in results[number]:
-            # The detail first: its status is that of the execution, and a title may mention any.
             yield Message(f"PutEvents {entry.get('EventBusName', 'default')}", str(entry.get("Detail", "")))
 
 
@@ -111,6 +112,12 @@ def _notification(body: Mapping[str, Any], _: Mapping[str, Any]) -> Iterator[Mes
     target = body.get("TopicArn") or body.get("TargetArn") or body.get("PhoneNumber") or ""
     texts = [str(body[name]) for name in ("Message", "Subject") if name in body]
     yield Message(f"Publish {target}", texts[0] if len(texts) == 1 else json.dumps(texts))
+
+
+def _notifications(body: Mapping[str, Any], _: Mapping[str, Any]) -> Iterator[Message]:
+    for name, value in body.items():
+        if name.endswith(".Message"):
+            yield Message(f"Publish {body.get('TopicArn', '')}", str(value))
 
 
 def _queued(body: Mapping[str, Any], _: Mapping[str, Any]) -> Iterator[Message]:
@@ -135,6 +142,7 @@ def _failure(body: Mapping[str, Any], _: Mapping[str, Any]) -> Iterator[Message]
 _MESSAGES: Final[Mapping[tuple[str, str], Callable[[Mapping[str, Any], Mapping[str, Any]], Iterator[Message]]]] = {
     ("eventbridge", "PutEvents"): _events,
     ("sns", "Publish"): _notification,
+    ("sns", "PublishBatch"): _notifications,
     ("sqs", "SendMessage"): _queued,
     ("sqs", "SendMessageBatch"): _queued_batch,
     ("sfn", "SendTaskSuccess"): _success,
