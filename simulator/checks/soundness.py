@@ -148,7 +148,7 @@ class CompletionSoundness(AnswersMonitor):
     def _judge_records(self, poll: Poll, before: ExecutionView) -> None:
         event, now, asked_us = poll.last, poll.now, poll.asked_us
         if asked_us is None:
-            present = self._open.get(event.execution_id)
+            present = now if poll.ended is not None else self._open.get(event.execution_id)
             if before.waves is not now.waves or present is None or present.waves is not now.waves:
                 # Others have written the waves since, and may know more.
                 return
