@@ -195,10 +195,10 @@ class CompletionSoundness(AnswersMonitor):
                 is_judged = promises.server_status and server.status is not None
                 if is_judged and self._server_words.theirs[launch.status]:
                     self.violate(event, expected, str(server.status), STALE_RECORD, where)
-            elif promises.instances and launch.instance_id is not None and server.instance_id != launch.instance_id:
+            elif promises.instances and launch.instance_id is not None and server.instance_id is None:
                 expected = f"server {launch.source_server_id} with instance {launch.instance_id}"
                 where = f"server {server_places.instance}"
-                self.violate(event, expected, str(server.instance_id), STALE_RECORD, where)
+                self.violate(event, expected, "none", STALE_RECORD, where)
 
     def _judge_open(self, event: ItemChanged, what: str, status: WaveStatus, view: Job) -> None:
         """Judge the status of an open wave: leniently, for an answer leaves most words open."""

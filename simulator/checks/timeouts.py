@@ -129,6 +129,8 @@ class TimeoutTruth(AnswersMonitor):
         if is_judged and wave.status not in _WATCHING_ENDED and not waits:
             expected = f"{what} TIMEOUT or UNKNOWN, because polling has ended"
             self.violate(event, expected, str(wave.status), FALSE_WAVE, where)
+        if not is_kept:
+            self.violate(event, f"{what} kept at the timeout", "it was dropped", FALSE_WAVE, where)
         job = self.truth.job(wave)
         if job is None:
             return

@@ -161,7 +161,7 @@ MORE: Final = (
     polling(records.ListsServersTwice, "drill", "completion-soundness"),
     polling(records.InventsInstances, "drill", "completion-soundness"),
     polling(records.SharesMessages, "load-100", "isolation", FEW),
-    polling(records.DropsWavesAtTheTimeout, "timeout-stuck", "no-lost-update"),
+    polling(records.DropsWavesAtTheTimeout, "timeout-stuck", "no-lost-update timeout-truth"),
     polling(records.KnowsNothingAtTheTimeout, "timeout-stuck", "timeout-truth"),
     on_table(records.TableThatAnnouncesTwice, "drill", "announced-truly"),
     polling(conclusions.ReopensWaves, "drill", "status-order"),

@@ -142,7 +142,10 @@ def seen(job: DrsJob, status: str = "IN_PROGRESS", **changes: Any) -> Item:
         ({}, []),
         ({"JobStatus": "PENDING"}, [("wave 1 with its job STARTED", "job PENDING")]),
         ({"Servers": []}, [("server s-1 IN_PROGRESS by DRS's truth", "missing")]),
-        ({"Servers": [a_server(status="PENDING")]}, [("server s-1 IN_PROGRESS by DRS's truth", "PENDING")]),
+        (
+            {"Servers": [without(a_server(status="PENDING"), "InstanceId")]},
+            [("server s-1 IN_PROGRESS by DRS's truth", "PENDING")],
+        ),
     ],
 )
 def test_poll_records_the_answer_of_drs(changes: Item, said: list[tuple[str, str]]) -> None:
@@ -162,10 +165,16 @@ def test_an_instance_is_recorded_while_drs_shows_it() -> None:
     bench.write(an_item(Waves=[seen(job)]), by="worker")
     bench.at(first.ended_us / SECOND_US)
     bench.ask(job.job_id)
-    for number, instance in enumerate((first.instance_id, "i-other"), 2):
-        servers = [a_server(names[0], "LAUNCHED", InstanceId=instance), without(a_server(names[1]), "InstanceId")]
+    for number, instance in enumerate((first.instance_id, "i-other", None), 2):
+        shown = without(a_server(names[0], "LAUNCHED"), "InstanceId")
+        shown |= {"InstanceId": instance} if instance else {}
+        servers = [shown, without(a_server(names[1]), "InstanceId")]
         bench.write(an_item(Version=number, Waves=[seen(job) | {"Servers": servers}]))
-    assert bench.said() == [(f"server {names[0]} with instance {first.instance_id}", "i-other")]
+    given = first.instance_id
+    assert bench.said() == [
+        (f"instance {given} of server {names[0]}, as DRS gave it", "i-other"),
+        (f"server {names[0]} with instance {given}", "none"),
+    ]
 
 
 def test_what_has_not_changed_is_judged_once() -> None:
@@ -351,7 +360,7 @@ def test_waves_that_are_finished_or_wait_for_their_turn_stay_as_they_are() -> No
 
 def test_an_execution_that_appears_as_a_timeout_is_judged_as_well() -> None:
     bench = Bench(TimeoutTruth)
-    bench.write(an_item(Status="TIMEOUT", Waves=[]), by="person")
+    bench.write(an_item(Status="TIMEOUT", Waves=[]))
     assert bench.said() == [("TIMEOUT only after 1800 s", "after 0 s")]
 
 

@@ -4,13 +4,11 @@ from typing import Any
 
 import pytest
 
-from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.files import load
 from drsim.simulator.checks import PROPERTIES
 from drsim.simulator.checks.functions import Budgets
 from drsim.simulator.checks.isolation import Isolation
 from drsim.simulator.checks.monitor import VIOLATIONS_KEPT_MAX, Monitor, Verdict
-from drsim.simulator.checks.updates import NoLostUpdate
 from drsim.simulator.checks.writes import FinalizeOnce, StatusOrder, TerminalAbsorbing
 from drsim.simulator.events import FINDER, POLLER, Throttled
 from drsim.simulator.world import World
@@ -26,8 +24,6 @@ from tests.simulator.cloudwatch.runs import (
     started,
     without,
 )
-
-LOST = f"Status must be one of {', '.join(ExecutionStatus)}, got 'LOST'"
 
 # --- what all have in common ----------------------------------------------------------------------------------
 
@@ -56,94 +52,6 @@ def test_all_violations_are_counted_and_the_first_ones_kept() -> None:
     assert bench.monitor.violations_count == VIOLATIONS_KEPT_MAX + 5
     assert len(bench.monitor.violations) == VIOLATIONS_KEPT_MAX
     assert bench.monitor.verdict is Verdict.FAIL
-
-
-# --- no-lost-update -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("after", "said"),
-    [
-        (an_item(Version=2), []),
-        (an_item(Version=3), [("Version rises from 1 to 2", "it is 3, by ExecutionPoller")]),
-        (
-            an_item(Version=2, LastPolledTime=START_S),
-            [("LastPolledTime does not go back", "it went back, by ExecutionPoller")],
-        ),
-        (an_item(Version=2, Waves=[]), [("1 wave", "0, by ExecutionPoller")]),
-        (an_item(Version=2, InitiatedBy="me"), [("InitiatedBy left alone", "changed, by ExecutionPoller")]),
-        (without(an_item(Version=2), "InitiatedBy"), [("InitiatedBy kept", "gone, by ExecutionPoller")]),
-        (
-            an_item(Version=2, Waves=[without(a_wave(), "JobId")]),
-            [("JobId drsjob-1 of wave 1 kept", "JobId gone, by ExecutionPoller")],
-        ),
-        (
-            an_item(Version=2, Waves=[a_wave(JobId="drsjob-2")]),
-            [("JobId drsjob-1 of wave 1 kept", "JobId drsjob-2, by ExecutionPoller")],
-        ),
-        (
-            without(an_item(Version=2), "LastPolledTime"),
-            [
-                ("LastPolledTime kept", "gone, by ExecutionPoller"),
-                ("LastPolledTime does not go back", "it went back, by ExecutionPoller"),
-            ],
-        ),
-        (
-            an_item(Version=2, Waves=[a_wave(ProtectionGroupId="pg-2")]),
-            [("foreign attributes of wave 1 kept", "changed, by ExecutionPoller")],
-        ),
-        (an_item(Version=2, Waves=[a_wave(Servers=[])]), [("server s-1 kept", "gone, by ExecutionPoller")]),
-        (
-            an_item(Version=2, Waves=[a_wave(Servers=[a_server(Hostname="x")])]),
-            [("foreign attributes of server s-1 kept", "changed, by ExecutionPoller")],
-        ),
-        (
-            an_item(Version=2, Waves=[a_wave(Servers=[a_server(InstanceId="i-2")])]),
-            [("InstanceId of server s-1 kept", "i-2, by ExecutionPoller")],
-        ),
-        (
-            an_item(Version=2, Waves=[a_wave(Servers=[without(a_server(), "InstanceId")])]),
-            [("InstanceId of server s-1 kept", "gone, by ExecutionPoller")],
-        ),
-        (an_item(Version=2, Waves=[a_wave(Servers=[a_server(status="LAUNCHED")])]), []),
-        (an_item(Version=2, Status="LOST"), [("a write of an item that can be read", LOST)]),
-    ],
-)
-def test_no_lost_update_names_what_was_lost(after: Item, said: list[tuple[str, str]]) -> None:
-    bench = Bench(NoLostUpdate)
-    bench.write(an_item(), by="worker")
-    bench.write(after)
-    assert bench.said() == said
-    assert bench.monitor.checked == 1
-
-
-def test_what_was_not_there_before_is_not_lost() -> None:
-    bench = Bench(NoLostUpdate)
-    bench.write(an_item(Waves=[without(a_wave(Servers=[]), "JobId")]), by="worker")
-    bench.write(an_item(Version=2))
-    assert bench.said() == []
-
-
-def test_a_write_over_what_cannot_be_read_is_noticed() -> None:
-    bench = Bench(NoLostUpdate)
-    bench.write(an_item(Status="LOST"), by="person")
-    bench.write(an_item(Version=2))
-    assert bench.said() == [("a write of an item that can be read", LOST)]
-
-
-def test_the_worker_may_write_what_is_its_own() -> None:
-    bench = Bench(NoLostUpdate)
-    bench.write(an_item(), by="worker")
-    bench.write(an_item(Version=2, InitiatedBy="worker", Waves=[a_wave(JobId="drsjob-2")]), by="worker")
-    assert bench.monitor.verdict is Verdict.NOT_EXERCISED
-
-
-@pytest.mark.parametrize(("by", "said"), [(POLLER, [("the item kept", "deleted, by ExecutionPoller")]), ("person", [])])
-def test_a_person_may_delete_an_item_and_a_function_may_not(by: str, said: list[tuple[str, str]]) -> None:
-    bench = Bench(NoLostUpdate)
-    bench.write(an_item(Status="FAILED"), by="worker")
-    bench.delete(by=by)
-    assert bench.said() == said
 
 
 # --- isolation ------------------------------------------------------------------------------------------------
@@ -331,13 +239,6 @@ def test_unreadable_end_time_is_not_judged() -> None:
     bench.write(an_item(Version=2, Status="FAILED", EndTime="noon"))
     bench.write(an_item(Version=3, Status="FAILED", EndTime=START_S + 20))
     assert bench.said() == []
-
-
-def test_unreadable_poll_time_did_not_go_back() -> None:
-    bench = Bench(NoLostUpdate)
-    bench.write(an_item(), by="worker")
-    bench.write(an_item(Version=2, LastPolledTime="noon"))
-    assert [expected for expected, _ in bench.said()] == ["a write of an item that can be read"]
 
 
 @pytest.mark.parametrize(
