@@ -122,6 +122,52 @@ def test_a_poll_that_asks_while_its_execution_is_cancelled_is_not_judged() -> No
     assert bench.monitor.verdict is Verdict.NOT_EXERCISED
 
 
+@pytest.mark.parametrize(
+    ("polls", "said"), [(True, []), (False, [("the finder writes nothing", "ExecutionFinder wrote e-1")])]
+)
+def test_finder_that_polls_by_itself_may_write(polls: bool, said: list[tuple[str, str]]) -> None:
+    bench = Bench(Isolation, finder_polls=polls)
+    bench.write(an_item(), by="worker")
+    bench.trace.emit(started("r-1", FINDER, ""))
+    bench.write(an_item(Version=2), by=FINDER)
+    assert bench.said() == said
+
+
+def test_invocation_for_several_executions_may_write_each() -> None:
+    bench = Bench(Isolation)
+    bench.write(an_item(), by="worker")
+    bench.trace.emit(started(execution_id=""))
+    bench.write(an_item(Version=2))
+    assert bench.said() == []
+
+
+def test_isolation_notices_a_foreign_server_that_replaces_an_own_one() -> None:
+    bench = Bench(Isolation)
+    bench.write(an_item(), by="worker")
+    bench.trace.emit(started())
+    bench.write(an_item(Version=2, Waves=[a_wave(Servers=[a_server("s-9")])]))
+    assert bench.said() == [("wave 1 with its own servers", "server s-9")]
+
+
+@pytest.mark.parametrize(
+    ("message", "right"),
+    [
+        ("job drsjob-00000000000000001 ended", True),
+        ("1 server did not launch: s-00000000000000001", True),
+        ("job drsjob-00000000000000002 ended", False),
+        ("1 server did not launch: s-00000000000000002", False),
+        ("2 of s-many servers", True),
+    ],
+)
+def test_message_of_a_wave_names_nothing_of_another_execution(message: str, right: bool) -> None:
+    bench = Bench(Isolation)
+    wave = a_wave(JobId="drsjob-00000000000000001", Servers=[a_server("s-00000000000000001")])
+    bench.write(an_item(Waves=[wave]), by="worker")
+    bench.trace.emit(started())
+    bench.write(an_item(Version=2, Waves=[wave | {"StatusMessage": message}]))
+    assert [each.kind.name for each in bench.monitor.violations] == ([] if right else ["foreign message"])
+
+
 # --- terminal-absorbing ---------------------------------------------------------------------------------------
 
 
