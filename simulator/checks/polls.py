@@ -11,7 +11,7 @@ from typing import NamedTuple
 from drsim.orchestrator.model import TERMINAL, WaveStatus
 from drsim.simulator.checks.monitor import Monitor
 from drsim.simulator.events import FaultInjected, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
-from drsim.simulator.faults.kinds import INCOMPLETE
+from drsim.simulator.faults.kinds import INCOMPLETE, UPDATE_ITEM
 from drsim.simulator.reader import ExecutionView, WaveView
 
 
@@ -102,6 +102,8 @@ class Answers:
     """DRS's answers to one invocation, by job id."""
 
     is_faulty: bool = False
+    # Whether a fault met a write, so that the invocation may not know what it has written.
+    is_unsure: bool = False
     # The last complete answer about each job, the jobs that a fault left out or without servers, and the latter alone.
     at_us: dict[str, int] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)
@@ -130,6 +132,8 @@ class AnswersMonitor(PollsMonitor):
         # Only a fault excuses an answer without the job: a poll that asks in the wrong Region gets no job, too.
         if event.fault in INCOMPLETE:
             self._answers[event.request_id].is_faulty = True
+        elif event.operation == UPDATE_ITEM:
+            self._answers[event.request_id].is_unsure = True
 
     def _on_described(self, event: JobsDescribed) -> None:
         answers = self._answers[event.request_id]

@@ -153,6 +153,8 @@ class CompletionSoundness(AnswersMonitor):
                 # Others have written the waves since, and may know more.
                 return
             answers = self.answers(event.request_id)
+            if answers.is_unsure:
+                return
             asked_us = [answers.asked_us(wave) for wave in now.waves]
         elif len(asked_us) != len(now.waves):
             return

@@ -10,6 +10,7 @@ from drsim.simulator.checks.timeouts import TimeoutTruth
 from drsim.simulator.checks.writes import FinalizeOnce, StatusOrder, TerminalAbsorbing
 from drsim.simulator.contract.model import Contract
 from drsim.simulator.contract.presets import OUR_CONTRACT, PRESETS
+from drsim.simulator.events import FaultInjected
 from drsim.simulator.services.drs import DrsJob
 from drsim.simulator.services.spec import JobLife
 from tests.simulator.cloudwatch.runs import (
@@ -100,6 +101,14 @@ def test_stale_record_counts_only_if_the_poll_returned(outcome: str, right: bool
     run = Run(CompletionSoundness)
     run.poll(100, POLLED, outcome=outcome)
     assert (run.bench.said() == []) is right
+
+
+def test_poll_that_lost_the_answer_of_a_write_may_leave_a_stale_record() -> None:
+    run = Run(CompletionSoundness)
+    lost = FaultInjected(0, 0, "answer-lost", "UpdateItem", "ExecutionPoller", "e-1", 1, 1, 0, "r-1")
+    run.bench.trace.emit(lost)
+    run.poll(100, POLLED)
+    assert run.bench.said() == []
 
 
 def test_violation_names_the_write_that_ended_the_wave() -> None:
