@@ -69,12 +69,13 @@ def test_json_prints_only_one_line_for_each_run(capsys: pytest.CaptureFixture[st
     assert [result.scenario for result in results] == ["idle", "drill"]
 
 
-def test_failed_run_exits_with_1_and_prints_its_violations(capsys: pytest.CaptureFixture[str]) -> None:
+def test_failed_run_exits_with_1_and_prints_its_findings(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "drill", "partial", "--set", "bounds.completion=0s", "--out", "out"]) == 1
     shown = capsys.readouterr().out
-    assert "completion-liveness: 1 violation\n" in shown
+    assert "1. completion-liveness" in shown
     assert "expected terminal within 0 s of the truth at" in shown
     assert "0 of 2 runs passed, drill fail, partial fail" in shown
+    assert shown.rindex("1. completion-liveness") > shown.index("0 of 2 runs passed")
     assert Path("out/drill-1/report.md").exists()
 
 
@@ -93,6 +94,14 @@ def test_unknown_verdict_exits_with_5() -> None:
         (["run", "drill", "drill"], "drsim: drill: named twice, and the second run would overwrite the first\n"),
         (["run", "dril", "no.yaml"], "drsim: no scenario 'dril': did you mean 'drill'? `drsim list` shows them; a"),
         (["run", "drill", "--set", "servers=0"], "drsim: --set workload[0].servers must be greater than"),
+        (
+            ["run", "drill", "--set", "workload.0.start_time=false"],
+            "drsim: drill, seed 1: workload[0].start_time must be true, for StatusIndex has StartTime as range key",
+        ),
+        (
+            ["explore", "drill", "--set", "workload.0.wave_regions=false"],
+            "drsim: drill: workload[0].wave_regions must be true, for waves of a cross-account contract name their",
+        ),
         (["run", "drill", "--out", "/proc/none"], "drsim: --out /proc/none: No such file or directory\n"),
     ],
 )

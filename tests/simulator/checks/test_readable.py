@@ -3,8 +3,8 @@
 import pytest
 
 from drsim.orchestrator.model import ExecutionStatus
+from drsim.scenarios.assessment import UNREAD
 from drsim.scenarios.files import load
-from drsim.scenarios.finding import UNREAD
 from drsim.scenarios.runner import run
 from drsim.simulator.checks.monitor import Verdict
 from drsim.simulator.checks.readable import Readable
