@@ -18,8 +18,8 @@ FINDER: Final = "ExecutionFinder"
 POLLER: Final = "ExecutionPoller"
 """The names of the two functions, as Phase 2 deployed them."""
 
-UNWRITTEN: Final = ("word", "place")
-"""Fields of events that no line of a trace has: the status that a query asks for, and a line of a handler's file."""
+UNWRITTEN: Final = ("word", "place", "holds_up", "batch")
+"""Fields of events that no line of a trace has, such as the status that a query asks for."""
 
 # In a record spaces and colons separate the parts of a text.
 _UNQUOTED: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "%:")
@@ -34,13 +34,20 @@ class TickFired(NamedTuple):
 
 
 class Invoked(NamedTuple):
-    """Lambda accepted an asynchronous invocation into its queue. `by` is the caller's request, "" for a service."""
+    """Lambda accepted an asynchronous invocation into its queue. `by` is the caller's request, "" for a service.
+
+    A payload that names several executions has them in `batch`, and `execution_id` is "".
+    """
 
     at_us: int
     request_id: str
     by: str
     function: str
     execution_id: str
+    batch: tuple[str, ...] = ()
+
+    def record(self) -> tuple[int | str, ...]:
+        return self[:5]
 
 
 class Throttled(NamedTuple):
@@ -299,6 +306,7 @@ class FaultInjected(NamedTuple):
     """A fault rule (its number in the scenario) acted at the `nth` call of an operation in one run of a function.
 
     `delay_us` is the delay that it caused. `function`, `execution_id` and `request_id` are "" if it concerns none.
+    `holds_up` is 0 if no poll depends on the call, such as a query for executions that have ended.
     """
 
     at_us: int
@@ -311,6 +319,10 @@ class FaultInjected(NamedTuple):
     nth: int
     delay_us: int
     request_id: str
+    holds_up: int = 1
+
+    def record(self) -> tuple[int | str, ...]:
+        return self[:10]
 
 
 class RunEnded(NamedTuple):
