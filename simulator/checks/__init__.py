@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from drsim.simulator.checks import cadence, completion, functions, metrics, writes
+from drsim.simulator.checks import cadence, completion, functions, metrics, ticks, writes
 from drsim.simulator.checks.monitor import Monitor
 
 PROPERTIES: Final[tuple[type[Monitor], ...]] = (
-    cadence.TriggerCadence,
+    ticks.TriggerCadence,
     cadence.PollCadence,
     cadence.NoStarvation,
     completion.CompletionSoundness,
