@@ -8,7 +8,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Final
 
-from drsim.orchestrator.model import TERMINAL, JobStatus, Phase, ServerStatus
+from drsim.orchestrator.model import JobStatus, Phase, ServerStatus
 from drsim.simulator import events
 from drsim.simulator.checks.monitor import Consequence, Kind, Monitor, same_waves, seconds
 from drsim.simulator.contract.limits import JudgedLimits
