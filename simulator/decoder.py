@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Final, get_type_hints
 
 from drsim.simulator import events
@@ -75,13 +76,18 @@ def _wrong_in(record: object) -> str:
     return f"{field} of {name} must be a {'number' if kind is int else 'text'}, got {value!r}"
 
 
+def _made(event_type: Callable[..., Event], values: Iterable[Any]) -> Event:
+    """Make an event of a line's values; fields that no line has keep their defaults."""
+    return event_type(*values)
+
+
 def events_of(lines: Iterable[str], *types: type[Event]) -> Iterator[Event]:
     """Read the events of these types (default: all in `Event`); others, even of later versions, are skipped.
 
     Raises NoEventError.
     """
     parsers: dict[str, Callable[[Iterable[Any]], Event]] = {
-        "ItemChanged" if each is ItemRecord else each.__name__: getattr(each, "parse", each._make)
+        "ItemChanged" if each is ItemRecord else each.__name__: getattr(each, "parse", None) or partial(_made, each)
         for each in types or Event.__args__
     }
     starts = tuple(f'["{name}"' for name in parsers)

@@ -291,7 +291,7 @@ class NoStarvation(Monitor):
     """Judges by the table alone, so it notices a missing poll of any cause."""
 
     name = "no-starvation"
-    rule = "No open execution waits for a poll longer than the bound."
+    rule = "No execution in POLLING waits for a poll longer than the bound."
 
     def prepare(self) -> None:
         self._polled_us: dict[str, int] = {}

@@ -159,7 +159,7 @@ class Statistics(Tally):
         distributions = self.distributions
         self.counts[figures.POLLS_RECORDED] += 1
         distributions[figures.WAVES_PER_UPDATE].append(len(now.waves))
-        look_us, asked_us = self._looked_us.get(event.request_id), self._asked_us.get(event.request_id)
+        look_us, asked_us = self._look_us(event.request_id), self._asked_us.get(event.request_id)
         if look_us is not None:
             distributions[figures.POLL_DELAY].append(event.at_us - look_us)
         if asked_us is not None:
@@ -167,6 +167,10 @@ class Statistics(Tally):
                 changes = job.changes_between(watched.asked_us, asked_us) if job is not None else ()
                 distributions[figures.STALENESS].extend(event.at_us - change_us for change_us in changes)
             watched.asked_us = asked_us
+
+    def _count_end(self, event: events.ItemChanged, watched: Watched, now: ExecutionView) -> None:
+        super()._count_end(event, watched, now)
+        distributions = self.distributions
         if now.status in TERMINAL and now.start_us is not None:
             since_us = {figures.EXECUTION_TIME: now.start_us - self._truth.epoch_us}
             if now.status is ExecutionStatus.TIMEOUT:

@@ -113,7 +113,11 @@ class Bench:
         self.kernel = Kernel()
         self.trace = Trace()
         self.table = ExecutionTable(
-            self.kernel, self.trace, IndexLag(self.kernel, Spread(0, 0)), Reader(Layout(contract)), page_bytes_max=1_048_576
+            self.kernel,
+            self.trace,
+            IndexLag(self.kernel, Spread(0, 0)),
+            Reader(Layout(contract)),
+            page_bytes_max=1_048_576,
         )
         self.drs = DrsService(self.kernel, self.trace, Drs())
         truth = Truth(self.drs, contract.promises, epoch_us=spec.epoch_us, timeout_us=1800 * SECOND_US)
