@@ -177,17 +177,15 @@ class Tally:
             written = self._written[event.request_id]
             if execution_id not in written:
                 written.add(execution_id)
-                self._count_poll(event, watched, before, now)
-            self._count_end(event, watched, now)
+                self._count_poll(event, watched, before)
+            self._count_end(event, now)
         if now is None or not now.owes_polls:
             self._watched.pop(execution_id, None)
         elif watched is None:
             self._watched[execution_id] = Watched(event.at_us, event.at_us)
             self.counts[figures.ACTIVE_MAX] = max(self.counts[figures.ACTIVE_MAX], len(self._watched))
 
-    def _count_poll(
-        self, event: events.ItemChanged, watched: Watched, before: ExecutionView, now: ExecutionView
-    ) -> None:
+    def _count_poll(self, event: events.ItemChanged, watched: Watched, before: ExecutionView) -> None:
         """Count a poll at its first write."""
         look_us = self._look_us(event.request_id)
         if look_us is not None and (self.every_gap or not self.disturbed):
@@ -206,7 +204,7 @@ class Tally:
         look = self._looks.get(request_id)
         return self._looked_us.get(request_id) if look is None else look.at_us
 
-    def _count_end(self, event: events.ItemChanged, watched: Watched, now: ExecutionView) -> None:
+    def _count_end(self, event: events.ItemChanged, now: ExecutionView) -> None:
         if now.status in TERMINAL and now.status is not ExecutionStatus.TIMEOUT:
             is_late = event.at_us > self._truth.times_out_us(now)
             self.counts[figures.ENDED_OVERDUE] += is_late and self._truth.final_us(now) < NEVER_US
