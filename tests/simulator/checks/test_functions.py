@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from drsim.orchestrator.settings import Settings
 from drsim.simulator.checks.functions import Budgets, LogCorrelation
 from drsim.simulator.events import FINDER, POLLER, LogWritten, Throttled, WriteRefused
+from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
 from tests.simulator.cloudwatch.runs import SECOND_US, Bench, ended, started
 
@@ -44,7 +44,7 @@ def test_what_is_just_within_its_budget_passes() -> None:
 
 @pytest.mark.parametrize(("took_s", "within"), [(57, True), (58, False)])
 def test_a_finder_that_waits_between_its_looks_is_judged_by_the_rest(took_s: int, within: bool) -> None:
-    bench = Bench(Budgets, settings=Settings(sweeps_per_invocation=4))
+    bench = Bench(Budgets, spec=WorldSpec.model_validate({"settings": {"SWEEPS_PER_INVOCATION": 4}}))
     bench.trace.emit(ended(function=FINDER, duration_us=took_s * SECOND_US))
     assert (bench.said() == []) is within
 
