@@ -11,20 +11,14 @@ from drsim.simulator.faults.kinds import CALLS, Fault
 from drsim.simulator.services.spec import Function
 
 _PROMISE: Final = Consequence.PROMISE
-TIME: Final = Kind(
-    "time nearly used up", _PROMISE, "Lambda ends a function whose time is up in the middle of its work."
-)
+TIME: Final = Kind("time nearly used up", _PROMISE, "Lambda ends a function in the middle of its work.")
 MEMORY: Final = Kind("too much memory", _PROMISE, "Lambda ends a function that uses more memory than it has.")
 CONCURRENCY: Final = Kind("concurrency nearly used up", _PROMISE, "Other functions of the account may not start.")
-THROTTLED: Final = Kind(
-    "throttled", Consequence.LATENESS, "A function starts late, for the account's limit is reached."
-)
+THROTTLED: Final = Kind("throttled", Consequence.LATENESS, "A function starts late: the account's limit is reached.")
 DESCRIBES: Final = Kind("DRS asked too often", _PROMISE, "DRS throttles an account and Region that asks too often.")
 TOO_MANY_CALLS: Final = Kind("too many calls", _PROMISE, "A poll takes longer and costs more than promised.")
 CAPACITY: Final = Kind("too much capacity", _PROMISE, "The table throttles beyond the capacity that is planned for it.")
-IDLE: Final = Kind(
-    "invocations without a result", _PROMISE, "Pollers are started for nothing; their executions wait on."
-)
+IDLE: Final = Kind("invocations without a result", _PROMISE, "Pollers start for nothing; executions wait on.")
 UNLOGGED: Final = Kind("no log line", _PROMISE, "The logs do not show what an invocation did.")
 STRAY_LINE: Final = Kind("line of no execution", _PROMISE, "A search for the execution's id does not find all lines.")
 SILENT_FAILURE: Final = Kind("failure without a log line", _PROMISE, "The logs do not show why a poll failed.")
@@ -42,13 +36,13 @@ Fewer than three prove nothing."""
 
 @dataclass(slots=True)
 class _Use:
-    """What a running invocation has used.
+    """What an invocation has used.
 
     `named` are the executions of its payload, `written` those that it wrote, and `listed` the number that it found.
     `held_us` is its delay by faults, which `is_hit` says there were.
     """
 
-    began_us: int
+    invoked_us: int
     named: tuple[str, ...]
     written: set[str] = field(default_factory=set)
     listed: int = 0
@@ -93,7 +87,8 @@ class Budgets(Monitor):
         # A team that keeps no time of the last poll may write only what changes.
         self._writes_each_poll = self.contract.execution.last_polled is not None
         self._uses: dict[str, _Use] = {}
-        self._batches: dict[str, tuple[str, ...]] = {}
+        # When each poller was invoked, and for which executions.
+        self._invoked: dict[str, tuple[int, tuple[str, ...]]] = {}
         # When a function last wrote each open execution, or when it was opened.
         self._open: dict[str, int] = {}
         self._read, self._written = _Minute(), _Minute()
@@ -104,21 +99,25 @@ class Budgets(Monitor):
         return functions.finder if function == FINDER else functions.poller
 
     def _on_fault(self, event: events.FaultInjected) -> None:
-        use = self._uses.get(event.request_id)
-        if use is not None:
+        if event.request_id:
+            use = self._use(event.request_id)
             use.is_hit = True
             if event.operation in CALLS:
                 # Up to three attempts; a stuck call lasts until the function times out.
                 stuck = event.fault == Fault.STUCK
                 use.held_us += self._spec_of(event.function).timeout if stuck else 3 * event.delay_us
 
+    def _use(self, request_id: str) -> _Use:
+        use = self._uses.get(request_id)
+        if use is None:
+            use = self._uses[request_id] = _Use(*self._invoked.get(request_id, (0, ())))
+        return use
+
     def _on_invoked(self, event: events.Invoked) -> None:
-        if event.batch:
-            self._batches[event.request_id] = event.batch
+        if event.function == POLLER:
+            self._invoked[event.request_id] = event.at_us, event.batch or (event.execution_id,)
 
     def _on_started(self, event: events.LambdaStarted) -> None:
-        one = (event.execution_id,) if event.execution_id else ()
-        self._uses[event.request_id] = _Use(event.at_us, self._batches.get(event.request_id, one))
         if event.concurrency > self._concurrency_max and not self.context.excuses("", event.at_us):
             expected = f"at most {self._concurrency_max} concurrent invocations"
             self.violate(event, expected, str(event.concurrency), CONCURRENCY, "Invoke")
@@ -128,33 +127,26 @@ class Budgets(Monitor):
             self.violate(event, f"{event.function} is not throttled", "throttled", THROTTLED, "Invoke")
 
     def _on_read(self, event: events.IndexRead) -> None:
-        use = self._uses.get(event.request_id)
-        if use is not None:
-            use.listed += event.items_count
-            use.calls -= 1
+        use = self._use(event.request_id)
+        use.listed += event.items_count
+        use.calls -= 1
         # A query of an index is eventually consistent, and takes half of the units.
         self._check_units("read", self._read, event.at_us, max(-(-event.size_bytes // _READ_BYTES), 1) / 2)
 
     def _on_described(self, event: events.JobsDescribed) -> None:
-        use = self._uses.get(event.request_id)
-        if use is not None and event.first_page:
-            use.described[event.account_id, event.region] += 1
+        if event.first_page:
+            self._use(event.request_id).described[event.account_id, event.region] += 1
 
     def _on_call(self, event: events.CallMade) -> None:
-        use = self._uses.get(event.request_id)
-        if use is not None and not event.fault:
-            use.calls += 1
+        self._use(event.request_id).calls += not event.fault
 
     def _on_refused(self, event: events.WriteRefused) -> None:
-        use = self._uses.get(event.request_id)
-        if use is not None:
-            use.lost += 1
+        if event.request_id:
+            self._use(event.request_id).lost += 1
 
     def _on_change(self, event: events.ItemChanged) -> None:
-        use = self._uses.get(event.request_id)
-        if use is not None:
-            use.written.add(event.execution_id)
         if event.request_id:
+            self._use(event.request_id).written.add(event.execution_id)
             self._check_units("write", self._written, event.at_us, max(-(-event.size_bytes // _WRITE_BYTES), 1))
         if event.execution is None or not event.execution.owes_polls:
             self._open.pop(event.execution_id, None)
@@ -163,14 +155,15 @@ class Budgets(Monitor):
 
     def _on_ended(self, event: events.LambdaEnded) -> None:
         self.checked += 1
-        use = self._uses.pop(event.request_id, None) or _Use(event.at_us, ())
+        use = self._use(event.request_id)
+        del self._uses[event.request_id]
         self._check_time(event, use)
         # A finder that polls nothing has no budget of calls.
         if event.function == POLLER or use.written:
             self._check_calls(event, use)
         if event.function == POLLER:
             if event.outcome == "ok":
-                self._batches.pop(event.request_id, None)
+                self._invoked.pop(event.request_id, None)
             self._polled_count += 1
             self._idle_count += self._is_idle(event, use)
 
@@ -211,8 +204,8 @@ class Budgets(Monitor):
 
     def _is_idle(self, event: events.LambdaEnded, use: _Use) -> bool:
         """Whether an invocation was due to poll, wrote nothing, and neither a fault nor another writer explains it."""
-        due = [each for each in use.named if self._open.get(each, event.at_us) < use.began_us]
-        if not due or use.written or use.is_hit or any(self.context.excuses(each, use.began_us) for each in due):
+        due = [each for each in use.named if self._open.get(each, event.at_us) < use.invoked_us]
+        if not due or use.written or use.is_hit or any(self.context.excuses(each, use.invoked_us) for each in due):
             return False
         if event.outcome != "ok":
             return True
