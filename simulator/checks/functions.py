@@ -84,8 +84,7 @@ class Budgets(Monitor):
         self._concurrency_max = int(self.spec.functions.account_concurrency * self.bounds.concurrency_ratio)
         promised = limits.describe_calls or (1 if promises.one_describe else None)
         self._describes_max = None if promised is None else max(promised, self.bounds.describe_calls)
-        # A team that keeps no time of the last poll may write only what changes.
-        self._writes_each_poll = self.contract.execution.last_polled is not None
+        self._waits_us = self._due_after_us()
         self._uses: dict[str, _Use] = {}
         # When each poller was invoked, and for which executions.
         self._invoked: dict[str, tuple[int, tuple[str, ...]]] = {}
@@ -204,19 +203,22 @@ class Budgets(Monitor):
 
     def _is_idle(self, event: events.LambdaEnded, use: _Use) -> bool:
         """Whether an invocation was due to poll, wrote nothing, and neither a fault nor another writer explains it."""
-        due = [each for each in use.named if self._open.get(each, event.at_us) < use.invoked_us]
-        if not due or use.written or use.is_hit or any(self.context.excuses(each, use.invoked_us) for each in due):
+        waits_us = self.spec.table.index_lag.high_us if event.outcome != "ok" else self._waits_us
+        if waits_us is None or use.written or use.is_hit:
             return False
-        if event.outcome != "ok":
-            return True
-        match self.contract.promises.decides_due:
-            case "finder" | "nothing":
-                return self._writes_each_poll
-            case "poller":
-                waited_us = event.at_us - max(self._open[each] for each in due)
-                return self._writes_each_poll and 0 < self.limits.longest_interval_us < waited_us
-            case _:
-                return False
+        due = [each for each in use.named if self._open.get(each, event.at_us) + waits_us < use.invoked_us]
+        return bool(due) and not any(self.context.excuses(each, use.invoked_us) for each in due)
+
+    def _due_after_us(self) -> int | None:
+        """Return how long after a poll a further one surely writes again; None if that is not known."""
+        decider, intervals = self.contract.promises.decides_due, self.limits.intervals_us
+        # A team that keeps no time of the last poll may write only what changes.
+        if decider is None or self.contract.execution.last_polled is None or (decider == "poller" and not intervals):
+            return None
+        lag_us = self.spec.table.index_lag.high_us
+        if decider == "nothing" or intervals is None:
+            return lag_us
+        return max(lag_us, max(intervals.values()) if decider == "poller" else min(intervals.values()))
 
     def finish(self, end_us: int) -> None:
         for what, minute in (("read", self._read), ("write", self._written)):
