@@ -66,9 +66,13 @@ class _FinderInvocation:
 
 @dataclass(slots=True)
 class _Polls:
-    """The polls that a running invocation makes for one look: the executions that it wrote, and its last write."""
+    """The polls that a running invocation makes for one look: the executions that it wrote, and its last write.
+
+    `named` are the executions of its payload; a finder that polls by itself polls all.
+    """
 
     look: _Look
+    named: tuple[str, ...] | None = None
     written: set[str] = field(default_factory=set)
     wrote_us: int = 0
 
@@ -89,6 +93,11 @@ class _Waiting:
     shortest_us: int
     longest_us: int
     held_us: int
+
+    def polled_at(self, look: _Look, at_us: int, visible_us: int) -> "_Waiting":
+        """Return the wait that begins with a poll."""
+        every = (self.every_us, self.every_us, self.every_us)
+        return _Waiting(look.at_us, at_us, visible_us, True, *every, look.held_us)
 
     def change(self, every_us: int) -> None:
         self.every_us = every_us
@@ -117,6 +126,8 @@ class PollCadence(Monitor):
         self._together_us = 2_000_000 if plan.rules else 0
         self._unsure_us = max(query_us + plan.skew_us - limits.slack_us, 0)
         self._decider = self.contract.promises.decides_due
+        # A team that keeps no time of the last poll may write only what changes.
+        self._may_write_nothing = self.contract.execution.last_polled is None
         self._looks_promised = "looks" in self.contract.limits.model_fields_set
 
     # --- looks ----------------------------------------------------------------------------------------------------
@@ -158,7 +169,8 @@ class PollCadence(Monitor):
         if event.function == POLLER:
             finder = self._finders.get(event.by)
             look = None if finder is None else finder.look
-            self._polls[event.request_id] = _Polls(look or _Look(event.at_us, event.at_us))
+            look = look or _Look(event.at_us, event.at_us)
+            self._polls[event.request_id] = _Polls(look, event.batch or (event.execution_id,))
 
     def _on_described(self, event: events.JobsDescribed) -> None:
         finder = self._finders.get(event.request_id)
@@ -166,14 +178,25 @@ class PollCadence(Monitor):
             finder.asked = True
 
     def _on_ended(self, event: events.LambdaEnded) -> None:
+        polls = self._polls_of(event.request_id)
+        if polls is not None and event.outcome == "ok" and self._may_write_nothing:
+            self._end_unwritten(event, polls)
         finder = self._finders.pop(event.request_id, None)
-        polls = self._polls.pop(event.request_id, None)
+        self._polls.pop(event.request_id, None)
         if event.function == POLLER:
             # Lambda may deliver a failed poll again, for the same look.
             if polls is not None and event.outcome != "ok":
-                self._polls[event.request_id] = _Polls(polls.look)
+                self._polls[event.request_id] = _Polls(polls.look, polls.named)
         elif finder is not None and event.outcome == "ok":
             self._check_looks(event, finder)
+
+    def _end_unwritten(self, event: events.LambdaEnded, polls: _Polls) -> None:
+        """Take the executions of which a poll had nothing to write as polled."""
+        for execution_id in [*self._waiting] if polls.named is None else polls.named:
+            waiting = self._waiting.get(execution_id)
+            if waiting is not None and execution_id not in polls.written:
+                self._judge(event, execution_id, waiting, polls)
+                self._waiting[execution_id] = waiting.polled_at(polls.look, event.at_us, waiting.visible_us)
 
     def _check_looks(self, event: events.LambdaEnded, finder: _FinderInvocation) -> None:
         # Other properties judge failures. A finder may skip a look only if it lasted until no new work may begin.
@@ -191,7 +214,7 @@ class PollCadence(Monitor):
         waiting, polls = self._waiting.get(execution_id), self._polls_of(event.request_id)
         is_first = polls is not None and execution_id not in polls.written
         if waiting is not None and polls is not None and is_first:
-            self._judge(event, waiting, polls)
+            self._judge(event, execution_id, waiting, polls)
         if polls is not None:
             polls.written.add(execution_id)
             polls.wrote_us = event.at_us
@@ -203,17 +226,16 @@ class PollCadence(Monitor):
         else:
             every_us = self._interval_us(now)
         visible_us = event.at_us + self.spec.table.index_lag.high_us
-        if polls is not None and (waiting is None or is_first):
-            look, every = polls.look, (every_us, every_us, every_us)
-            waiting = _Waiting(look.at_us, event.at_us, visible_us, True, *every, look.held_us)
-            self._waiting[execution_id] = waiting
-        elif waiting is None:
-            every = (every_us, every_us, every_us)
-            self._waiting[execution_id] = _Waiting(event.at_us, event.at_us, visible_us, False, *every, 0)
+        if waiting is None:
+            waiting = _Waiting(event.at_us, event.at_us, visible_us, False, every_us, every_us, every_us, 0)
+        if polls is not None and is_first:
+            waiting.every_us = every_us
+            waiting = waiting.polled_at(polls.look, event.at_us, visible_us)
         else:
             waiting.change(every_us)
             if polls is not None:
                 waiting.wrote_us, waiting.visible_us = event.at_us, visible_us
+        self._waiting[execution_id] = waiting
 
     def _polls_of(self, request_id: str) -> _Polls | None:
         """Return the polls to which a write of this invocation belongs: a finder's only if it polls by itself."""
@@ -229,7 +251,9 @@ class PollCadence(Monitor):
         intervals = self.limits.intervals_us
         return 0 if intervals is None else intervals[phase(execution, self.limits)]
 
-    def _judge(self, event: events.ItemChanged, waiting: _Waiting, polls: _Polls) -> None:
+    def _judge(
+        self, event: events.ItemChanged | events.LambdaEnded, execution_id: str, waiting: _Waiting, polls: _Polls
+    ) -> None:
         self.checked += 1
         look = polls.look
         if self._decider == "finder":
@@ -239,17 +263,31 @@ class PollCadence(Monitor):
             waited_us = event.at_us - waiting.since_us
         least_us = waiting.shortest_us - self._early_us
         if waiting.polled and self._decider != "nothing" and waited_us + waiting.held_us < least_us:
-            self.violate(event, f"at least {seconds(least_us)} between polls", seconds(waited_us), EARLY, "poll")
-        first_us, delay_us = self._first_look_us(event.execution_id, waiting), self.bounds.poll_delay
+            expected = f"at least {seconds(least_us)} between polls"
+            self._violate(event, execution_id, expected, seconds(waited_us), EARLY)
+        first_us, delay_us = self._first_look_us(execution_id, waiting), self.bounds.poll_delay
         # An invocation with several polls makes one after another.
         took_us = event.at_us - max(look.at_us, polls.wrote_us)
         # Of two finders that look at nearly the same time, either may come first.
         if first_us is not None and look.at_us > first_us + self._together_us:
             observed = f"polled by the look at {seconds(look.at_us)}"
-            self.violate(event, self._by_look(first_us), observed, PASSED_OVER, "poll")
-        elif took_us > delay_us and not self.context.excuses(event.execution_id, look.at_us):
+            self._violate(event, execution_id, self._by_look(first_us), observed, PASSED_OVER)
+        elif took_us > delay_us and not self.context.excuses(execution_id, look.at_us):
             expected = f"a poll recorded within {seconds(delay_us)} of its look"
-            self.violate(event, expected, seconds(took_us), SLOW_POLL, "poll")
+            self._violate(event, execution_id, expected, seconds(took_us), SLOW_POLL)
+
+    def _violate(
+        self,
+        event: events.ItemChanged | events.LambdaEnded,
+        execution_id: str,
+        expected: str,
+        observed: str,
+        kind: Kind,
+    ) -> None:
+        if event.execution_id == execution_id:
+            self.violate(event, expected, observed, kind, "poll")
+        else:
+            self.violate_at(execution_id, event.at_us, expected, observed, kind, "poll")
 
     def _first_look_us(self, execution_id: str, waiting: _Waiting) -> int | None:
         """The look that must poll the execution; None if there is none yet, or if none must."""
@@ -295,6 +333,9 @@ class NoStarvation(Monitor):
 
     def prepare(self) -> None:
         self._polled_us: dict[str, int] = {}
+        # A team that keeps no time of the last poll may write only what changes: then its invocations are polls.
+        self._may_write_nothing = self.contract.execution.last_polled is None
+        self._batches: dict[str, tuple[str, ...]] = {}
         # Twice the usual gap, so that one look may be lost; half a minute for the poll itself.
         usual_us = 2 * usual_gap_us(self.limits, self.spec.schedule.rate) + 30_000_000
         self._bound_us = usual_us if self.bounds.poll_gap is None else self.bounds.poll_gap
@@ -310,6 +351,20 @@ class NoStarvation(Monitor):
             self._polled_us[event.execution_id] = event.at_us
         else:
             self._polled_us.setdefault(event.execution_id, event.at_us)
+
+    def _on_invoked(self, event: events.Invoked) -> None:
+        if event.batch and self._may_write_nothing:
+            self._batches[event.request_id] = event.batch
+
+    def _on_ended(self, event: events.LambdaEnded) -> None:
+        batch = self._batches.pop(event.request_id, (event.execution_id,))
+        if not self._may_write_nothing or event.outcome != "ok":
+            return
+        polls_all = event.function == FINDER and self.context.finder_polls
+        for execution_id in [*self._polled_us] if polls_all else batch:
+            if execution_id in self._polled_us:
+                self._check(execution_id, self._polled_us[execution_id], event.at_us, STARVED)
+                self._polled_us[execution_id] = event.at_us
 
     def finish(self, end_us: int) -> None:
         for execution_id, polled_us in self._polled_us.items():

@@ -10,7 +10,15 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.alias_generators import to_snake
 
-from drsim.orchestrator.model import ExecutionStatus, ExecutionType, JobStatus, Phase, ServerStatus, WaveStatus
+from drsim.orchestrator.model import (
+    ExecutionStatus,
+    ExecutionType,
+    JobStatus,
+    MetricName,
+    Phase,
+    ServerStatus,
+    WaveStatus,
+)
 from drsim.simulator.contract.places import (
     OURS,
     ExecutionPlaces,
@@ -205,7 +213,9 @@ class Surroundings(Spec):
 class AlsoJudged(Spec):
     """What else can be judged: nothing of it by default."""
 
-    metrics: dict[str, str] = Field({}, description="The team's name of each of our metrics, such as PollErrors.")
+    metrics: dict[MetricName, str] = Field(
+        {}, description="The team's name of each of our metrics, such as PollErrors."
+    )
     roles: dict[Literal["finder", "poller"], str] = Field({}, description="IAM policy documents, as JSON files.")
     log_field: str | None = Field(None, description="The field of log lines that holds the execution's id.")
 
