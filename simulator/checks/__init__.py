@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from drsim.simulator.checks import cadence, completion, functions, metrics, ticks, writes
+from drsim.simulator.checks import cadence, completion, functions, metrics, starvation, ticks, writes
 from drsim.simulator.checks.monitor import Monitor
 
 PROPERTIES: Final[tuple[type[Monitor], ...]] = (
     ticks.TriggerCadence,
     cadence.PollCadence,
-    cadence.NoStarvation,
+    starvation.NoStarvation,
     completion.CompletionSoundness,
     completion.CompletionLiveness,
     completion.TimeoutTruth,
@@ -24,5 +24,5 @@ PROPERTIES: Final[tuple[type[Monitor], ...]] = (
 )
 """In the order of the design, which is the order of reports."""
 
-STRAINED: Final = (cadence.PollCadence, cadence.NoStarvation, completion.CompletionLiveness, functions.Budgets)
+STRAINED: Final = (cadence.PollCadence, starvation.NoStarvation, completion.CompletionLiveness, functions.Budgets)
 """The properties that load alone can break. Held to the usual bounds as well, they show what fails first."""

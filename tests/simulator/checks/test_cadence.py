@@ -2,8 +2,7 @@
 
 import pytest
 
-from drsim.simulator.checks.cadence import NoStarvation, PollCadence, phase
-from drsim.simulator.checks.monitor import Verdict
+from drsim.simulator.checks.cadence import PollCadence, phase
 from drsim.simulator.contract.limits import limits_of
 from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.events import FINDER, POLLER, IndexRead, Invoked
@@ -244,73 +243,3 @@ def test_a_run_that_failed_need_not_have_looked(outcome: str) -> None:
     bench = Bench(PollCadence)
     a_run(bench, outcome=outcome)
     assert bench.said() == []
-
-
-# --- no-starvation --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("second", "how", "said"),
-    [
-        (155, "poll", []),
-        (156, "poll", [("a poll within 150 s", "none for 151 s")]),
-        (156, "end", [("a poll within 150 s", "none for 151 s")]),
-        (156, "cancellation", [("a poll within 150 s", "none for 151 s")]),
-        (156, "deletion", [("a poll within 150 s", "none for 151 s")]),
-        (156, "nothing", [("a poll within 150 s", "none for 151 s")]),
-        (155, "nothing", []),
-    ],
-)
-def test_no_starvation_counts_from_poll_to_poll_and_to_the_end(
-    second: int, how: str, said: list[tuple[str, str]]
-) -> None:
-    bench = Bench(NoStarvation)
-    bench.write(an_item(), by="worker")
-    bench.at(5)
-    bench.write(an_item(Version=2))
-    bench.at(100)
-    # The worker's writes are no polls.
-    bench.write(an_item(Version=3), by="worker")
-    bench.at(second)
-    match how:
-        case "poll":
-            bench.write(an_item(Version=4))
-        case "end":
-            bench.write(an_item(Version=4, Status="FAILED"))
-        case "cancellation":
-            bench.write(an_item(Version=4, Status="CANCELLED"), by="person")
-        case "deletion":
-            bench.delete(by="person")
-    bench.monitor.finish(second * SECOND_US)
-    assert bench.said() == said
-    # The first poll, and the last or what came in its place; after a poll that goes on, the end of the run as well.
-    assert bench.monitor.checked == (3 if how == "poll" else 2)
-    bench.monitor.finish(9000 * SECOND_US)
-    assert (len(bench.said()) == len(said)) is (how in ("end", "cancellation", "deletion"))
-
-
-def test_no_starvation_does_not_mind_who_lists_an_execution() -> None:
-    bench = Bench(NoStarvation)
-    bench.write(an_item())
-    bench.monitor.finish(0)
-    assert (bench.said(), bench.monitor.checked) == ([], 1)
-
-
-def test_no_starvation_bound_follows_longest_interval_or_scenario() -> None:
-    slow = with_settings(PENDING_INTERVAL_SECONDS=300)
-    bounded = WorldSpec.model_validate({"bounds": {"poll_gap": "3m"}})
-    for bench, bound_s in ((Bench(NoStarvation, spec=slow), 630), (Bench(NoStarvation, spec=bounded), 180)):
-        bench.write(an_item(), by="worker")
-        bench.monitor.finish(bound_s * SECOND_US)
-        assert bench.said() == []
-        bench.monitor.finish(bound_s * SECOND_US + 1)
-        assert bench.said() == [(f"a poll within {bound_s} s", f"none for {bound_s} s")]
-
-
-def test_an_execution_that_is_not_polled_yet_does_not_starve() -> None:
-    bench = Bench(NoStarvation)
-    bench.write(an_item(Status="PENDING"), by="worker")
-    bench.write(an_item(Status="LOST"), by="worker")
-    bench.delete(by="person")
-    bench.monitor.finish(1000 * SECOND_US)
-    assert bench.monitor.verdict is Verdict.NOT_EXERCISED
