@@ -109,7 +109,7 @@ def output_into(
 ) -> AbstractContextManager[None]:
     """Turn what a function prints or logs into its log lines, as on Lambda; other output is unchanged.
 
-    `known` tests whether a text is an execution's id. JSON lines have it in `id_field`, or in any field if that is None.
+    `known` tests whether a text is an execution's id. JSON lines have it in `id_field`; None: in any field.
     """
     names, about = ("stdout", "stderr"), (logs, kernel, known, id_field)
     return _replaced(*[(sys, name, _FunctionOutput(getattr(sys, name), *about)) for name in names])

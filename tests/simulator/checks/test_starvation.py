@@ -2,10 +2,12 @@
 
 import pytest
 
-from drsim.simulator.checks.monitor import Verdict
+from drsim.simulator.checks.cadence import UNPOLLED
+from drsim.simulator.checks.monitor import Kind, Verdict
 from drsim.simulator.checks.starvation import NoStarvation
+from drsim.simulator.contract.presets import preset
 from drsim.simulator.spec.world import WorldSpec
-from tests.simulator.cloudwatch.runs import SECOND_US, Bench, an_item
+from tests.simulator.cloudwatch.runs import SECOND_US, Bench, a_wave, an_item, ended
 
 
 @pytest.mark.parametrize(
@@ -73,3 +75,44 @@ def test_an_execution_that_is_not_polled_yet_does_not_starve() -> None:
     bench.delete(by="person")
     bench.monitor.finish(1000 * SECOND_US)
     assert bench.monitor.verdict is Verdict.NOT_EXERCISED
+
+
+@pytest.mark.parametrize(
+    ("settings", "rate", "bound_s"),
+    [
+        ({}, "1m", 150),
+        # 61 s take two looks of a minute in effect.
+        ({"PENDING_INTERVAL_SECONDS": 61}, "1m", 270),
+        ({"SWEEPS_PER_INVOCATION": 4}, "1m", 120),
+        ({}, "2m", 270),
+        # Of four looks in a minute the last one is followed by a pause of 75 s.
+        ({"SWEEPS_PER_INVOCATION": 4}, "2m", 180),
+    ],
+)
+def test_bound_is_two_usual_gaps_and_half_a_minute(settings: dict[str, int], rate: str, bound_s: int) -> None:
+    spec = WorldSpec.model_validate({"settings": settings, "schedule": {"rate": rate}})
+    bench = Bench(NoStarvation, spec=spec)
+    bench.write(an_item(), by="worker")
+    bench.monitor.finish(bound_s * SECOND_US)
+    assert bench.said() == []
+    bench.monitor.finish(bound_s * SECOND_US + 1)
+    assert bench.said() == [(f"a poll within {bound_s} s", f"none for {bound_s} s")]
+
+
+def test_execution_whose_wave_cannot_be_read_still_starves() -> None:
+    bench = Bench(NoStarvation)
+    bench.write(an_item(), by="worker")
+    bench.write(an_item(Waves=[a_wave(Status="WAITING")]))
+    bench.monitor.finish(200 * SECOND_US)
+    assert [each.kind for each in bench.monitor.violations] == [UNPOLLED]
+
+
+@pytest.mark.parametrize(("times", "kinds"), [({"last_polled": "absent"}, []), ({}, [UNPOLLED])])
+def test_poll_without_a_write_counts_if_no_time_is_kept(times: dict[str, str], kinds: list[Kind]) -> None:
+    bench = Bench(NoStarvation, contract=preset("plain", times=times))
+    bench.write(an_item(), by="worker")
+    for second in (100, 200):
+        bench.trace.emit(ended(at_us=second * SECOND_US))
+    bench.trace.emit(ended(at_us=300 * SECOND_US, outcome="error"))
+    bench.monitor.finish(320 * SECOND_US)
+    assert [each.kind for each in bench.monitor.violations] == kinds
