@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from typing import Any, Final, get_type_hints
 
 from drsim.simulator import events
@@ -76,18 +75,14 @@ def _wrong_in(record: object) -> str:
     return f"{field} of {name} must be a {'number' if kind is int else 'text'}, got {value!r}"
 
 
-def _made(event_type: Callable[..., Event], values: Iterable[Any]) -> Event:
-    """Make an event of a line's values; fields that no line has keep their defaults."""
-    return event_type(*values)
-
-
 def events_of(lines: Iterable[str], *types: type[Event]) -> Iterator[Event]:
     """Read the events of these types (default: all in `Event`); others, even of later versions, are skipped.
 
     Raises NoEventError.
     """
-    parsers: dict[str, Callable[[Iterable[Any]], Event]] = {
-        "ItemChanged" if each is ItemRecord else each.__name__: getattr(each, "parse", None) or partial(_made, each)
+    # A call, unlike `_make`, leaves unwritten fields at their defaults.
+    parsers: dict[str, Callable[..., Event]] = {
+        "ItemChanged" if each is ItemRecord else each.__name__: getattr(each, "parse", each)
         for each in types or Event.__args__
     }
     starts = tuple(f'["{name}"' for name in parsers)
@@ -96,6 +91,6 @@ def events_of(lines: Iterable[str], *types: type[Event]) -> Iterator[Event]:
             continue
         name, *values = _record_of(line)
         try:
-            yield parsers[name](values)
+            yield parsers[name](*values)
         except ValueError as error:
             raise NoEventError(f"{name} cannot be read: {error}") from error

@@ -39,7 +39,8 @@ class Verdict(StrEnum):
 class Context:
     """What properties judge by.
 
-    Deadlines count from when no fault delays an execution any more; a lost execution has none.
+    Deadlines count from when no fault delays an execution any more; a lost execution has none. `finder_polls` is
+    whether the finder polls by itself, because there is no poller.
     """
 
     spec: WorldSpec

@@ -28,9 +28,11 @@ def functions_of(pair: Path) -> Handlers:
 
 
 def scenario_of(name: str, *changes: str) -> Scenario:
-    """A scenario of the catalogue, or of examples/polling, for a table in camelCase."""
+    """A scenario of examples/polling, or one of the catalogue with the pair's contract."""
     file = WRITTEN / name
-    return load(str(file) if file.suffix == ".yaml" else name, ("table.style=camelCase", *changes))
+    if file.suffix == ".yaml":
+        return load(str(file), changes)
+    return load(name, changes, contract=f"{WRITTEN / 'contract.yaml'}")
 
 
 def broken(pair: Path, scenario: Scenario, seed: int = 1) -> tuple[list[Monitor], set[str]]:

@@ -40,7 +40,7 @@ def query(bench: Bench, second: float, request_id: str, *words: str, pages: int 
 def dispatch(bench: Bench, finder: str, poller: str, *ids: str) -> None:
     """The finder starts a poller for an execution, or for a batch of them."""
     one, batch = (ids[0], ()) if len(ids) == 1 else ("", ids)
-    bench.trace.emit(Invoked(bench.kernel.now_us, poller, finder, POLLER, one, batch))
+    bench.trace.emit(Invoked(bench.kernel.now_us, poller, finder, POLLER, one, batch=batch))
 
 
 def save(bench: Bench, second: float, request_id: str, by: str = POLLER, **changes: Any) -> None:

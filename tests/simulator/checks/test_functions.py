@@ -112,7 +112,7 @@ def test_describe_calls_are_judged_only_if_promised(
 @pytest.mark.parametrize(("batch", "said"), [(("e-1", "e-2"), []), ((), [("at most 3 AWS calls", "6")])])
 def test_each_poll_of_an_invocation_has_its_own_calls(batch: tuple[str, ...], said: list[tuple[str, str]]) -> None:
     bench = Bench(Budgets, contract=preset("plain", limits={"calls": 3}))
-    bench.trace.emit(Invoked(0, "r-1", "f-1", POLLER, "" if batch else "e-1", batch))
+    bench.trace.emit(Invoked(0, "r-1", "f-1", POLLER, "" if batch else "e-1", batch=batch))
     for operation in ("GetItem", "DescribeJobs", "UpdateItem") * 2:
         bench.trace.emit(call(operation))
     # A fault may make a client repeat its call.
@@ -243,6 +243,14 @@ def test_log_correlation_judges_an_invocation_by_its_lines(
     assert bench.said() == said
 
 
+def test_line_of_the_runtime_is_no_line_of_the_function() -> None:
+    bench = Bench(LogCorrelation)
+    bench.trace.emit(started())
+    bench.trace.emit(line("ERROR")._replace(by_runtime=True))
+    bench.trace.emit(ended(outcome="error"))
+    assert bench.said() == [("ExecutionPoller logs what it did", "no line")]
+
+
 def test_finder_may_log_any_execution_and_lambda_logs_its_failure() -> None:
     bench = Bench(LogCorrelation)
     bench.trace.emit(started("r-1", FINDER, ""))
@@ -284,7 +292,7 @@ def test_named_log_field_must_be_in_a_line_of_each_poll(lines: list[LogWritten],
 
 def test_lines_of_a_batch_may_carry_each_of_its_ids() -> None:
     bench = Bench(LogCorrelation, contract=preset("plain", judged={"log_field": "run_id"}))
-    bench.trace.emit(Invoked(0, "r-1", "f-1", POLLER, "", ("e-1", "e-2")))
+    bench.trace.emit(Invoked(0, "r-1", "f-1", POLLER, "", batch=("e-1", "e-2")))
     bench.trace.emit(LambdaStarted(0, "r-1", POLLER, "", 1, 1, 0, 1))
     for each in (line(), line(execution_id="e-2")):
         bench.trace.emit(each)
