@@ -238,6 +238,7 @@ class _Lines:
     own_count: int = 0
     errors_count: int = 0
     stray: str | None = None
+    wrote: bool = False
 
 
 class LogCorrelation(Monitor):
@@ -245,7 +246,7 @@ class LogCorrelation(Monitor):
     rule = "Each invocation that ends logs; a poller's lines carry only its execution id; a failed poll logs an error."
 
     def prepare(self) -> None:
-        # A named field may be missing from lines of libraries.
+        # A named field may be missing from lines of libraries, and an invocation that polls nothing may log nothing.
         self._is_lenient = self.contract.judged.log_field is not None
         self._batches: dict[str, tuple[str, ...]] = {}
         self._lines: dict[str, _Lines] = {}
@@ -256,6 +257,11 @@ class LogCorrelation(Monitor):
 
     def _on_started(self, event: events.LambdaStarted) -> None:
         self._lines[event.request_id] = _Lines(self._batches.get(event.request_id, (event.execution_id,)))
+
+    def _on_change(self, event: events.ItemChanged) -> None:
+        lines = self._lines.get(event.request_id)
+        if lines is not None:
+            lines.wrote = True
 
     def _on_line(self, event: events.LogWritten) -> None:
         if event.by_runtime:
@@ -278,7 +284,7 @@ class LogCorrelation(Monitor):
         # A killed function cannot log, and Lambda's runtime logs the error of a finder that raised.
         if event.outcome not in ("ok", "error") or (event.outcome == "error" and event.function != POLLER):
             return
-        if self._is_lenient and event.function != POLLER:
+        if self._is_lenient and (event.function != POLLER or not (lines.wrote or event.outcome == "error")):
             return
         self.checked += 1
         if not lines.count:
