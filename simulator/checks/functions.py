@@ -92,12 +92,16 @@ class Budgets(Monitor):
         self._open: dict[str, int] = {}
         self._read, self._written = _Minute(), _Minute()
         self._polled_count = self._idle_count = 0
+        # The function, execution and instant of the last start that a fault throttled.
+        self._starved = ("", "", -1)
 
     def _spec_of(self, function: str) -> Function:
         functions = self.spec.functions
         return functions.finder if function == FINDER else functions.poller
 
     def _on_fault(self, event: events.FaultInjected) -> None:
+        if event.fault == Fault.STARVED:
+            self._starved = event.function, event.execution_id, event.at_us
         if event.request_id:
             use = self._use(event.request_id)
             use.is_hit = True
@@ -122,7 +126,8 @@ class Budgets(Monitor):
             self.violate(event, expected, str(event.concurrency), CONCURRENCY, "Invoke")
 
     def _on_throttled(self, event: events.Throttled) -> None:
-        if not self.context.excuses(event.execution_id, event.at_us):
+        # A fault excuses only the start that it hit.
+        if (event.function, event.execution_id, event.at_us) != self._starved:
             self.violate(event, f"{event.function} is not throttled", "throttled", THROTTLED, "Invoke")
 
     def _on_read(self, event: events.IndexRead) -> None:

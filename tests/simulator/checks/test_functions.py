@@ -83,6 +83,17 @@ def test_a_poll_that_lost_a_race_may_ask_again_and_no_more(asked: int, lost: int
     assert bench.said() == [(expected, observed) for observed in said]
 
 
+@pytest.mark.parametrize(
+    ("fault", "execution_id", "is_said"),
+    [(Fault.STARVED, "e-1", False), (Fault.STARVED, "e-2", True), (Fault.COLD_START, "e-1", True)],
+)
+def test_fault_excuses_only_the_start_that_it_throttled(fault: Fault, execution_id: str, is_said: bool) -> None:
+    bench = Bench(Budgets)
+    bench.trace.emit(FaultInjected(0, 0, fault, "Start", POLLER, execution_id, 1, 1, 0, "r-1"))
+    bench.trace.emit(Throttled(0, POLLER, "e-1"))
+    assert bool(bench.said()) is is_said
+
+
 @pytest.mark.parametrize(("given", "said"), [({}, []), ({"timeout": "300s", "memory_mb": 256}, ["241 s", "257 MB"])])
 def test_time_and_memory_are_judged_only_if_promised(given: dict[str, Any], said: list[str]) -> None:
     bench = Bench(Budgets, contract=preset("plain", limits={"poller": given}))
