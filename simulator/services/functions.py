@@ -142,10 +142,20 @@ class LambdaService:
             pool = self._functions[role_of].pool
         self._functions[name] = _Deployed(name, spec, handler, pool)
 
-    def invoke_event(self, name: str, payload: Payload, *, execution_id: str, by: str, place: str = "") -> None:
+    def invoke_event(
+        self,
+        name: str,
+        payload: Payload,
+        *,
+        execution_id: str,
+        by: str,
+        place: str = "",
+        batch: tuple[str, ...] = (),
+    ) -> None:
         """Accept an event, `by` a request id or a service (""). Raises ServiceError: ResourceNotFoundException.
 
-        `place` is the line of the caller's file.
+        `place` is the line of the caller's file. A payload for several executions has their ids in `batch`, and no
+        `execution_id`.
         """
         function = self._functions.get(name)
         if function is None:
@@ -158,7 +168,7 @@ class LambdaService:
         for held_us in (0,) if conditions is None else conditions.deliveries(name, execution_id, number):
             # On Lambda a repeated event keeps its request id. Here each delivery has its own.
             request_id = _request_id(stream)
-            self._trace.emit(Invoked(now_us, request_id, by, name, execution_id, place))
+            self._trace.emit(Invoked(now_us, request_id, by, name, execution_id, place, batch))
             queued = _Queued(function, payload, execution_id, request_id, now_us)
             self._kernel.at(now_us + held_us + self._spec.queue_delay.draw(stream), self._start, queued)
 
