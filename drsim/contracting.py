@@ -41,9 +41,7 @@ def contract(
         list[str] | None, typer.Option("--env", metavar="KEY=VALUE", help="An environment variable of your handlers.")
     ] = None,
     table: Annotated[str, typer.Option(metavar="NAME", help="The name of your table, if no variable holds it.")] = "",
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where it goes; by default it is printed.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where it goes; by default it is printed.")] = None,
 ) -> None:
     """Propose a contract for your handlers: run a few drills without judging, and look at what the table then holds."""
     from drsim.scenarios.extras import needs
