@@ -1,5 +1,6 @@
 """The command line. Commands import what they need when they run, so that `--help` is quick."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,6 +12,7 @@ from drsim.arguments import ExitCode, TraceKept, UserError, complain, worst, wri
 from drsim.comparing import compare
 from drsim.contracting import contract
 from drsim.exploring import explore, replay, shrink
+from drsim.logs import logs
 from drsim.reporting import report
 from drsim.scenarios.extras import MissingExtraError
 from drsim.serving import serve
@@ -131,7 +133,7 @@ def run(
     raise Exit(worst(codes))
 
 
-for command in (contract, explore, replay, shrink, report, compare, serve):
+for command in (contract, explore, replay, shrink, report, logs, compare, serve):
     app.command()(command)
 
 
@@ -200,8 +202,11 @@ def _usage(error: TyperException) -> str:
 
 def main(words: list[str] | None = None) -> int:
     """Run the command line and return its exit code. No user error ends in a traceback."""
+    code = 0
     try:
-        return int(typer.main.get_command(app).main(words, prog_name="drsim", standalone_mode=False) or 0)
+        code = int(typer.main.get_command(app).main(words, prog_name="drsim", standalone_mode=False) or 0)
+        # Output that is still buffered meets a closed pipe here.
+        sys.stdout.flush()
     except (TyperException, UserError, MissingExtraError) as error:
         complain(_usage(error) if isinstance(error, TyperException) else str(error))
         return ExitCode.USAGE
@@ -211,12 +216,14 @@ def main(words: list[str] | None = None) -> int:
             return error.exit_code
         complain("interrupted")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as error:
+        # The reader of the output has closed it. typer makes SystemExit of that.
+        if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
+            raise
         from drsim.console import leave_unseen
 
-        # The reader of the output has closed it.
         leave_unseen()
-        return ExitCode.PASS
     except Exception as error:
         complain(f"internal error: {type(error).__name__}: {error}")
         return ExitCode.INTERNAL
+    return code

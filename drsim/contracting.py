@@ -1,5 +1,7 @@
 """`drsim contract`: propose a contract for handlers, from which a user starts."""
 
+import os
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -60,7 +62,9 @@ def contract(
     given = dict(variable.split("=", 1) for variable in choice.variables)
     known = {**dict(_guessed(source, table)), **given}
     handlers = Handlers(finder=finder, poller=poller or None, paths=choice.paths, variables=known)
-    name = Path(finder.rpartition(":")[0]).parent.name or "proposed"
+    files = [place.rpartition(":")[0] for place in (finder, poller) if ".py:" in place]
+    folder = os.path.commonpath([Path(file).resolve().parent for file in files]) if files else ""
+    name = re.sub(r"\W", "_", Path(folder).name) or "proposed"
     try:
         proposal = propose(handlers, source, table=table or _table_of(known), name=name)
     except HandlerError as error:

@@ -49,15 +49,11 @@ _SYNONYMS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Attributes of each field by their normal form: lower case, without underscores."""
 _WORDS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(["QUEUED", "WAITING", "NEW", "CREATED", "NOT_STARTED"], "PENDING"),
-    **dict.fromkeys(["STARTING", "SUBMITTED", "LAUNCHED_JOB"], "LAUNCHING"),
+    **dict.fromkeys(["QUEUED", "WAITING", "NEW", "CREATED"], "PENDING"),
+    **dict.fromkeys(["STARTING", "SUBMITTED"], "LAUNCHING"),
     **dict.fromkeys(["RUNNING", "ACTIVE"], "IN_PROGRESS"),
-    **dict.fromkeys(["SUCCEEDED", "SUCCESS", "DONE", "FINISHED"], "COMPLETED"),
-    **dict.fromkeys(["PARTIALLY_FAILED", "PARTIAL_SUCCESS", "PARTIALLY_COMPLETED"], "PARTIAL"),
-    **dict.fromkeys(["ERROR", "ERRORED"], "FAILED"),
-    **dict.fromkeys(["TIMED_OUT", "TIMEDOUT", "EXPIRED"], "TIMEOUT"),
-    **dict.fromkeys(["CANCELED", "ABORTED", "STOPPED"], "CANCELLED"),
 }
+"""Words that the plan's worker may write; drills show those of ends."""
 CANCELLING: Final = re.compile(r"(CANCEL|STOPP|ABORT)\w*ING")
 # Members of boto3's answers: a path that begins with one is no path into an item.
 _ANSWERS: Final = frozenset(
@@ -70,7 +66,7 @@ _EVENTS_MAX: Final = 12
 _SHORT: Final[Mapping[str, Any]] = {"duration": "70s", "workload": [{"ids": ["drill"], "waves": 1}]}
 
 _DRILL: Final[Mapping[str, Any]] = {
-    "duration": "16m",
+    "duration": "24m",
     "workload": [
         {
             "ids": ["drill"],
@@ -78,7 +74,7 @@ _DRILL: Final[Mapping[str, Any]] = {
             "order": "sequential",
             "listed": "as_started",
             "reaction": "20s",
-            "jobs": {"pending": "4m", "started": "2m", "in_progress": "2m"},
+            "jobs": {"pending": "4m", "started": "2m", "in_progress": "90s..3m"},
         }
     ],
 }
@@ -214,9 +210,9 @@ def _style_of(name: str) -> str:
 
 def _ours(level: str, word: str) -> str | None:
     ours = _WORDS.get(word)
-    if level == "execution":
-        return {"IN_PROGRESS": "POLLING", "LAUNCHING": None}.get(ours, ours) if ours else None
-    return None if ours == "CANCELLED" else ours
+    if level == "wave" or ours is None:
+        return ours
+    return {"IN_PROGRESS": "POLLING", "LAUNCHING": None}.get(ours, ours)
 
 
 # --- corrections --------------------------------------------------------------------------------------------------

@@ -1,10 +1,12 @@
 """The wire tier's parts of a world: functions run as deployed and moto keeps the table; all else is the fast tier's."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -19,7 +21,7 @@ from drsim.simulator.contract.limits import limits_of
 from drsim.simulator.contract.model import Contract
 from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.events import FINDER, POLLER, ActionUsed
-from drsim.simulator.processes import MisuseError
+from drsim.simulator.processes import NOT_OF_THE_CODE, MisuseError
 from drsim.simulator.services.functions import Handler, Invocation, Payload
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.wire import deployment, gateway, sandbox
@@ -29,6 +31,7 @@ from drsim.simulator.wire.deployment import DeployedFunction
 from drsim.simulator.wire.environments import Environments, Source, UnsetVariableError
 from drsim.simulator.wire.errors import HandlerError
 from drsim.simulator.wire.messages import SERVICES
+from drsim.simulator.wire.own_code import base_of
 from drsim.simulator.wire.surroundings import create, team_functions
 from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.world import Parts, World
@@ -95,6 +98,7 @@ class _WireTier:
         ids = [target["Id"] for target in events.list_targets_by_rule(Rule=rule)["Targets"]]
         events.remove_targets(Rule=rule, Ids=ids)
         self._environments: Environments | None = None
+        self._sources: dict[str, Source] = {}
         self.parts = Parts(
             table=MotoTable,
             handlers=self._handlers,
@@ -112,22 +116,27 @@ class _WireTier:
 
     def _handlers(self, world: World) -> tuple[Handler, Handler | None]:
         moto_drs.attach(world.drs, epoch_us=world.spec.epoch_us)
-        calls = Calls(world, self._names)
+        calls = Calls(world, self._names, partial(self._own_line, world))
         gateway.route(calls.begin, calls.send)
-        finder = self._source(world, FINDER, self._functions.finder)
+        places = (self._functions.finder, self._functions.poller)
+        base = base_of(*[place for place in places if place is not None])
+        finder = self._source(world, FINDER, self._functions.finder, base)
         if self.parts.finder_polls:
             return self._handler(world, FINDER, finder), None
         # A function with both roles has one source, for both have the same environments.
-        poller = finder if self._functions.poller is None else self._source(world, POLLER, self._functions.poller)
+        poller = finder
+        if self._functions.poller is not None:
+            poller = self._source(world, POLLER, self._functions.poller, base)
         return self._handler(world, FINDER, finder), self._handler(world, POLLER, poller)
 
-    def _source(self, world: World, function: str, place: str) -> Source:
+    def _source(self, world: World, function: str, place: str, base: Path | None) -> Source:
         deployed = self._deployed[function]
         variables = {**deployed.runtime_environment, **deployed.environment, **world.spec.settings}
-        return Source(place, {**variables, **self._functions.variables}, self._functions.paths)
+        return Source(place, {**variables, **self._functions.variables}, self._functions.paths, base)
 
     def _handler(self, world: World, function: str, source: Source) -> Handler:
         constant = self._contract.surroundings.event
+        self._sources[function] = source
 
         def handle(payload: Payload, invocation: Invocation) -> object:
             event: object = payload
@@ -165,6 +174,22 @@ class _WireTier:
             return handler(event, context)
         except (UnsetVariableError, MisuseError) as error:
             raise HandlerError(f"{invocation.function}: {error}") from error
+        except NOT_OF_THE_CODE:
+            raise
+        except BaseException as error:
+            invocation.raised_at = source.code.raised_at(error)
+            # After SystemExit the runtime exits and logs nothing.
+            if isinstance(error, Exception):
+                world.logs.raised(invocation, source.code.traceback(error))
+            raise
+
+    def _own_line(self, world: World) -> str:
+        """The line of the present function's own code from which this is called; "" without one."""
+        process = world.kernel.current
+        invocation = None if process is None else process.tag
+        if not isinstance(invocation, Invocation):
+            return ""
+        return self._sources[invocation.function].code.line(sys._getframe(1))
 
     @contextmanager
     def _running(self, world: World) -> Iterator[None]:
@@ -172,7 +197,7 @@ class _WireTier:
         with (
             virtual_clock(world.kernel, world.spec.epoch_us) as clock,
             sandbox.no_network(),
-            sandbox.threads_in_virtual_time(world.kernel),
+            sandbox.threads_in_virtual_time(world.kernel, partial(self._own_line, world)),
             sandbox.output_into(world.logs, world.kernel, known.__contains__),
             Environments(clock, world.effects.skew_us) as self._environments,
         ):
