@@ -147,6 +147,7 @@ def _run_one(
     from drsim import console as terminal
     from drsim import outputs
     from drsim.scenarios.runner import run as run_scenario
+    from drsim.simulator.errors import MisfitError
     from drsim.simulator.trace import BrokenSimulationError, UnwrittenTraceError
     from drsim.simulator.wire.errors import HandlerError
 
@@ -170,7 +171,7 @@ def _run_one(
             cause = error.__cause__
             assert isinstance(cause, OSError), "nothing else keeps a trace from being written"
             raise UserError(f"{which}: cannot write its trace: {cause.strerror or cause}") from None
-        except (HandlerError, MissingExtraError) as error:
+        except (HandlerError, MisfitError, MissingExtraError) as error:
             raise UserError(f"{which}: {error}") from None
         except (Exception, BrokenSimulationError) as error:
             trouble = traceback.format_exc()

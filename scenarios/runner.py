@@ -59,8 +59,8 @@ def run(
     memory; `Run.trace.write` moves it to its final path, and a run that does not end leaves none. `functions` are other
     Lambda handlers than this project's, for the wire tier, and the scenario is adapted to their contract. `replay` is
     the command that repeats the run. Raises KernelError if the simulation broke, HandlerError (of `simulator.wire`) if
-    handlers cannot be run, MissingExtraError without the wire tier's packages, OSError or UnwrittenTraceError for a
-    spool that cannot be made or written.
+    handlers cannot be run, MisfitError if their contract cannot hold the workload, MissingExtraError without the wire
+    tier's packages, OSError or UnwrittenTraceError for a spool that cannot be made or written.
     """
     changes: tuple[str, ...] = ()
     if functions is not None:
