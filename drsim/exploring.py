@@ -116,7 +116,7 @@ def _seconds(text: str | None) -> float | None:
     return None if text is None else option("--time", lambda: duration_us(text)) / 1_000_000
 
 
-def _check_code(scenarios: "list[Scenario]", parts: str) -> None:
+def _check_code(scenarios: "Sequence[Scenario]", parts: str) -> None:
     """Refuse what this project's own functions, or the parts in their place, cannot run."""
     if problems := list(refused_contracts(scenarios)):
         raise UserError("\n".join(problems))
