@@ -106,10 +106,11 @@ def ask_drs(waves):
 def wave_after(wave, job):
     servers = {server["SourceServerId"]: server for server in wave["Servers"]}
     for launch in job.get("participatingServers", []):
-        server_id = launch["sourceServerID"]
-        servers[server_id] = {**servers.get(server_id, {}), "SourceServerId": server_id, "Status": launch["launchStatus"]}
+        known = servers.get(launch["sourceServerID"], {"SourceServerId": launch["sourceServerID"]})
+        server = {**known, "Status": launch["launchStatus"]}
         if "recoveryInstanceID" in launch:
-            servers[server_id]["InstanceId"] = launch["recoveryInstanceID"]
+            server["InstanceId"] = launch["recoveryInstanceID"]
+        servers[launch["sourceServerID"]] = server
     statuses = [server["Status"] for server in servers.values()]
     status = wave_status(job["status"], statuses)
     return {**wave, "JobStatus": job["status"], "Status": status, "Servers": list(servers.values())}

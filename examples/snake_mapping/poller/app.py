@@ -154,7 +154,7 @@ def poll(item, looked_at, own_account):
             logger.warning("%s: DRS knows no job of %s", item["execution_id"], wave["wave_id"])
         waves.append(wave if job is None else wave_after(wave, job))
     claim(item, looked_at)
-    for number, (old, new) in enumerate(zip(before, waves)):
+    for number, (old, new) in enumerate(zip(before, waves, strict=True)):
         if new != old:
             save_wave(key, looked_at, number, old, new)
     status = final_status(item, waves, jobs)
