@@ -141,7 +141,7 @@ def _overload(world: World) -> Finding:
 
 
 def _alarms(world: World) -> Finding:
-    if ALARMS in world.parts.unjudged:
+    if not world.parts.is_ours:
         return Finding(None, "none of theirs known", "which alarms these functions have is not known here")
     declared = world.spec.alarms
     if not declared:

@@ -5,7 +5,6 @@ from typing import Final
 from drsim.orchestrator.model import Phase
 from drsim.orchestrator.settings import MINUTE_US
 from drsim.scenarios.finding import Criterion, Finding, Threshold, always, by_properties, holds, monitor_of, violations
-from drsim.simulator.checks.cadence import interval_us
 from drsim.simulator.checks.monitor import seconds
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.figures import table as figures
@@ -18,13 +17,13 @@ QUERY_US_MAX: Final = 100_000
 
 def look_every_us(world: World) -> int:
     """The distance between two looks of the finder."""
-    return world.settings.sweep_us if world.settings.sweeps_per_invocation > 1 else world.spec.schedule.rate
+    return world.limits.look_distance_us if world.limits.looks > 1 else world.spec.schedule.rate
 
 
 def effective_us(world: World, phase: Phase) -> int:
     """The interval that a phase has in effect: looks come at a fixed distance, so it is a multiple of that."""
     every_us = look_every_us(world)
-    return -(-(interval_us(phase, world.settings) - world.settings.due_slack_us) // every_us) * every_us
+    return -(-((world.limits.intervals_us or {}).get(phase, every_us) - world.limits.slack_us) // every_us) * every_us
 
 
 def _triggers(world: World) -> Finding:

@@ -14,7 +14,6 @@ from drsim.scenarios.extras import needs
 from drsim.scenarios.limits import capacity_of
 from drsim.scenarios.model import Scenario, verdict
 from drsim.scenarios.phase_2_criteria import effective_us, look_every_us
-from drsim.simulator.checks.cadence import interval_us
 from drsim.simulator.checks.monitor import Monitor, Violation
 from drsim.simulator.events import POLLER
 from drsim.simulator.faults.rules import Rule
@@ -90,7 +89,7 @@ def _result(
         scenario=scenario.name,
         seed=seed,
         tier=tier,
-        verdict=verdict(verdicts, scenario.exercises, world.parts.unjudged),
+        verdict=verdict(verdicts, scenario.exercises, {each.check for each in world.unjudged}),
         trace=trace.level,
         trace_digest=None if trace.level == "off" else trace.digest(),
         virtual_seconds=world.kernel.now_us / 1_000_000,
@@ -160,7 +159,7 @@ def _measurements(world: World, scenario: Scenario) -> result.Measurements:
 
 
 def _cadence(phase: Phase, world: World) -> result.Cadence:
-    configured_us, in_effect_us = interval_us(phase, world.settings), effective_us(world, phase)
+    configured_us, in_effect_us = (world.limits.intervals_us or {}).get(phase, 0), effective_us(world, phase)
     return result.Cadence(phase=phase.value, configured=configured_us / 1_000_000, effective=in_effect_us / 1_000_000)
 
 

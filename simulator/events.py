@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple, Self
 from urllib.parse import quote, unquote
 
 from drsim.orchestrator.model import MetricPoint
-from drsim.simulator.reader import Attributes, ExecutionView
+from drsim.simulator.contract.layout import Attributes
+from drsim.simulator.reader import ExecutionView
 
 FINDER: Final = "ExecutionFinder"
 POLLER: Final = "ExecutionPoller"

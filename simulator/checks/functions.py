@@ -51,8 +51,8 @@ class Budgets(Monitor):
         self.checked += 1
         function, bounds = self._spec_of(event.function), self.bounds
         # A finder that looks several times sleeps in between, which is no work.
-        sleeps_count = self.settings.sweeps_per_invocation - 1 if event.function == FINDER else 0
-        asleep_us = sleeps_count * self.settings.sweep_us
+        sleeps_count = self.limits.looks - 1 if event.function == FINDER else 0
+        asleep_us = sleeps_count * self.limits.look_distance_us
         worked_us = event.duration_us - asleep_us - self._held_us.pop(event.request_id, 0)
         if worked_us > (function.timeout - asleep_us) * bounds.lambda_ratio:
             expected = f"{event.function} within {bounds.lambda_ratio:.0%} of its {seconds(function.timeout)}"

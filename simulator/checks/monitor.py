@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import ClassVar, Final, TypeVar
 
-from drsim.orchestrator.settings import Settings
 from drsim.simulator.checks.truth import Truth
+from drsim.simulator.contract.limits import JudgedLimits
+from drsim.simulator.contract.model import Contract
 from drsim.simulator.events import ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted, LogWritten, Throttled
 from drsim.simulator.faults.plan import Plan
 from drsim.simulator.reader import ExecutionView
@@ -40,11 +41,11 @@ class Context:
     """
 
     spec: WorldSpec
-    settings: Settings
+    contract: Contract
+    limits: JudgedLimits
     truth: Truth
     plan: Plan
     allows: Allows | None = None
-    asks_again: bool = True
 
     def owed_us(self, execution_id: str, since_us: int) -> int:
         """The instant from which a deadline counts that would count from `since_us` without faults."""
@@ -113,7 +114,8 @@ class Monitor:
 
     def __init__(self, trace: Trace, context: Context) -> None:
         self.context, self.spec, self.bounds = context, context.spec, context.spec.bounds
-        self.settings, self.truth, self.plan = context.settings, context.truth, context.plan
+        self.contract, self.limits = context.contract, context.limits
+        self.truth, self.plan = context.truth, context.plan
         self.checked = 0
         self.violations_count = 0
         self.violations: list[Violation] = []

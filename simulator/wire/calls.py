@@ -10,6 +10,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.cloudwatch.models import MetricDatum, cloudwatch_backends
 
 from drsim.orchestrator.model import ExecutionKey, JobScope, MetricPoint, Unit
+from drsim.simulator.contract.layout import HOME_ACCOUNT
 from drsim.simulator.events import FINDER, ActionUsed, CallMade, IndexRead, JobsDescribed, WriteRefused
 from drsim.simulator.processes import Process
 from drsim.simulator.randomness import Spread, Stream
@@ -21,7 +22,6 @@ from drsim.simulator.wire.errors import NotSimulatedError
 from drsim.simulator.wire.gateway import by_moto
 from drsim.simulator.wire.messages import body_of, header_of
 from drsim.simulator.wire.table import MotoTable
-from drsim.simulator.workload import HOME_ACCOUNT
 from drsim.simulator.world import World
 
 

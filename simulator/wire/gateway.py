@@ -8,9 +8,9 @@ import botocore.handlers
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.botocore_stubber import BotocoreStubber
 
+from drsim.simulator.contract.layout import HOME_ACCOUNT
 from drsim.simulator.wire.errors import NotSimulatedError
 from drsim.simulator.wire.messages import header_of
-from drsim.simulator.workload import HOME_ACCOUNT
 
 _MOTO: Final = BotocoreStubber()
 _MOTO.enabled = True

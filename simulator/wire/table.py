@@ -1,4 +1,4 @@
-"""The execution table in moto's DynamoDB, under the team's attribute names, with a StatusIndex that lags.
+"""The execution table in moto's DynamoDB, in the form of the team's contract, with an index that lags.
 
 moto reports no writes, so the table is read after each. Its index never lags, so a query sees the items that the
 simulated index shows.
@@ -6,7 +6,7 @@ simulated index shows.
 
 import base64
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Final
@@ -16,58 +16,16 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models import table as moto_table
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
-from pydantic.alias_generators import to_snake
 
 from drsim.orchestrator.model import ExecutionKey
+from drsim.simulator.contract.layout import HOME_ACCOUNT, HOME_REGION, Attributes, Layout
 from drsim.simulator.events import WriteRefused
 from drsim.simulator.kernel import Kernel
-from drsim.simulator.reader import Attributes
-from drsim.simulator.services.dynamodb import ALWAYS, Condition, IndexLag, key_of
+from drsim.simulator.reader import Reader
+from drsim.simulator.services.dynamodb import ALWAYS, Condition, IndexLag
 from drsim.simulator.services.errors import ConditionFailedError
-from drsim.simulator.services.spec import TableSpec
 from drsim.simulator.services.stored_item import StoredItem, change
 from drsim.simulator.trace import Trace
-from drsim.simulator.wire.deployment import REGION
-from drsim.simulator.workload import HOME_ACCOUNT
-
-OURS: Final = (
-    *("ExecutionId", "PlanId", "Status", "StartTime", "EndTime", "ExecutionType", "LastPolledTime", "Version"),
-    *("TotalWaves", "Waves"),
-    *("WaveNumber", "WaveName", "Region", "AccountId", "JobId", "JobStatus", "StatusMessage", "Servers"),
-    *("SourceServerId", "InstanceId"),
-)
-"""Every attribute of the contract: of executions, waves and servers."""
-_STYLES: Final[Mapping[str, Callable[[str], str]]] = {
-    "PascalCase": str,
-    "camelCase": lambda name: name[0].lower() + name[1:],
-    "snake_case": to_snake,
-}
-
-
-class Names:
-    """Translates attribute names, however deep, between ours and a team's; unknown names stay."""
-
-    def __init__(self, table: TableSpec) -> None:
-        style = _STYLES[table.style]
-        self._theirs = {name: table.names.get(name, style(name)) for name in OURS}
-        self._ours = {theirs: name for name, theirs in self._theirs.items()}
-
-    def of(self, name: str) -> str:
-        return self._theirs.get(name, name)
-
-    def theirs(self, value: Any) -> Any:
-        return _renamed(value, self._theirs)
-
-    def ours(self, value: Any) -> Any:
-        return _renamed(value, self._ours)
-
-
-def _renamed(value: Any, names: Mapping[str, str]) -> Any:
-    if isinstance(value, Mapping):
-        return {names.get(name, name): _renamed(entry, names) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_renamed(entry, names) for entry in value]
-    return value
 
 
 class _Deserializer(TypeDeserializer):
@@ -85,27 +43,49 @@ _serialize = TypeSerializer().serialize
 _deserialize = _Deserializer().deserialize
 
 
+def create(client: Any, layout: Layout) -> None:
+    """Create the contract's table and its index, as an AWS account has them."""
+    table, status = layout.contract.table, layout.execution.path("status")
+    kinds: dict[str, str] = {name: "S" for name in (layout.hash_name, layout.range_name, status) if name is not None}
+    index = [{"AttributeName": status, "KeyType": "HASH"}]
+    if table.index_range is not None:
+        is_text = layout.formats["start"] == "iso" or table.index_range != layout.execution.path("start")
+        kinds.setdefault(table.index_range, "S" if is_text else "N")
+        index.append({"AttributeName": table.index_range, "KeyType": "RANGE"})
+    key = [{"AttributeName": layout.hash_name, "KeyType": "HASH"}]
+    if layout.range_name is not None:
+        key.append({"AttributeName": layout.range_name, "KeyType": "RANGE"})
+    client.create_table(
+        TableName=table.name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in kinds.items()],
+        KeySchema=key,
+        GlobalSecondaryIndexes=[
+            {"IndexName": table.index, "KeySchema": index, "Projection": {"ProjectionType": "ALL"}}
+        ],
+    )
+
+
 class MotoTable:
     """`simulator.services.dynamodb.ExecutionTable`, kept by moto."""
 
-    def __init__(
-        self, kernel: Kernel, trace: Trace, lag: IndexLag, *, page_bytes_max: int, name: str, names: Names
-    ) -> None:
+    def __init__(self, kernel: Kernel, trace: Trace, lag: IndexLag, reader: Reader, *, page_bytes_max: int) -> None:
+        self.layout = layout = reader.layout
+        self.name: Final = layout.contract.table.name
         self._kernel = kernel
         self._trace = trace
         self._lag = lag
+        self._reader = reader
         self._page_bytes_max = page_bytes_max
-        self.name = name
-        self.names = names
-        self._client = boto3.client("dynamodb", region_name=REGION)
-        # Whether a request is the table's own: another writer, added by a fault, acts while a function waits.
+        self._client: Any = boto3.client("dynamodb", region_name=HOME_REGION)
+        self._table: Any = dynamodb_backends[HOME_ACCOUNT][HOME_REGION].tables[self.name]
         self.apart = False
-        self._table = dynamodb_backends[HOME_ACCOUNT][REGION].tables[name]
+        """While a writer other than a function makes a call, which takes no time and leaves no trace."""
+        # Each item as read after its last write, and in moto's form then.
         self._items: dict[ExecutionKey, StoredItem] = {}
-        # The same items in moto's form.
         self._seen: dict[ExecutionKey, Any] = {}
         # The items that the index shows, in moto's own form, and the size of the largest one ever, by moto's count.
-        self._indexed: defaultdict[Any, dict[Any, Any]] = defaultdict(dict)
+        self._indexed: Any = defaultdict(dict)
         self._largest_bytes = 0
 
     def __len__(self) -> int:
@@ -115,8 +95,8 @@ class MotoTable:
         return self._items.get(key)
 
     def put(self, attributes: Attributes, *, writer: str, request_id: str = "") -> None:
-        with self._own_write(key_of(attributes), writer, request_id):
-            self._client.put_item(TableName=self.name, Item=self.wire_form(attributes))
+        with self._own_write(self.layout.key_of(attributes), writer, request_id):
+            self._client.put_item(TableName=self.name, Item=wire_form(attributes))
 
     def update(
         self, key: ExecutionKey, new: Attributes, *, writer: str, request_id: str = "", condition: Condition = ALWAYS
@@ -129,9 +109,9 @@ class MotoTable:
                 TableName=self.name,
                 Key=self._wire_key(key),
                 UpdateExpression="SET " + ", ".join(f"#{number} = :{number}" for number in range(len(new))),
-                ExpressionAttributeNames={f"#{number}": self.names.of(name) for number, name in enumerate(new)},
+                ExpressionAttributeNames={f"#{number}": name for number, name in enumerate(new)},
                 ExpressionAttributeValues={
-                    f":{number}": _serialize(self.names.theirs(value)) for number, value in enumerate(new.values())
+                    f":{number}": _serialize(value) for number, value in enumerate(new.values())
                 },
             )
 
@@ -146,17 +126,17 @@ class MotoTable:
 
     def key_of(self, wire_item: Mapping[str, Any]) -> ExecutionKey:
         """The key in an item or `Key` of a request."""
-        ours = self._ours(wire_item)
-        return ExecutionKey(str(ours.get("ExecutionId", "")), str(ours.get("PlanId", "")))
+        names = (self.layout.hash_name, self.layout.range_name)
+        return self.layout.key_of(
+            {name: _deserialize(wire_item[name]) for name in names if name is not None and name in wire_item}
+        )
 
-    def written(self, key: ExecutionKey, writer: str, request_id: str) -> None:
+    def written(self, key: ExecutionKey, writer: str, request_id: str, place: str = "") -> None:
         """Read an item after a write that moto accepted, record the change, and let the index show it later."""
         now_us, before = self._kernel.now_us, self._items.get(key)
-        hash_key, range_key = self._moto_key(key)
-        # No get_item: it would leave an empty entry for a missing key.
-        held = self._table.items[hash_key].get(range_key) if hash_key in self._table.items else None
+        held = self._held(key)
         wire_item = None if held is None else held.to_json()["Attributes"]
-        after = None if wire_item is None else StoredItem(self._ours(wire_item), before)
+        after = None if wire_item is None else StoredItem(_plain(wire_item), self._reader, before)
         if before is None and after is None:
             return
         if after is None:
@@ -165,15 +145,11 @@ class MotoTable:
             self._items[key] = after
         self._seen[key] = wire_item
         self._lag.expect(key, wire_item)
-        self._trace.emit(change(now_us, request_id, writer, key.execution_id, before, after))
+        self._trace.emit(change(now_us, request_id, writer, key.execution_id, before, after, place))
 
     def look_again(self, writer: str, request_id: str = "") -> None:
         """Find every item that has changed, after a write that may have been to any of them."""
-        held = {
-            ExecutionKey(str(hash_key.value), str(range_key.value)): item
-            for hash_key, items in self._table.items.items()
-            for range_key, item in items.items()
-        }
+        held = self._all_held()
         for key in [*held, *(key for key in self._items if key not in held)]:
             if key not in self._items or key not in held or held[key].to_json()["Attributes"] != self._seen[key]:
                 self.written(key, writer, request_id)
@@ -184,11 +160,15 @@ class MotoTable:
         for key, wire_item in self._lag.due():
             hash_key, range_key = self._moto_key(key)
             if wire_item is None:
-                self._indexed[hash_key].pop(range_key, None)
+                self._drop(hash_key, range_key)
+                continue
+            # A new one, since moto changes its items in place.
+            shown = Item(hash_key, range_key, wire_item)
+            self._largest_bytes = max(self._largest_bytes, shown.size())
+            if range_key is None:
+                self._indexed[hash_key] = shown
             else:
-                # A new one, since moto changes its items in place.
-                self._indexed[hash_key][range_key] = Item(hash_key, range_key, wire_item)
-                self._largest_bytes = max(self._largest_bytes, self._indexed[hash_key][range_key].size())
+                self._indexed[hash_key][range_key] = shown
         items, size_max = self._table.items, moto_table.RESULT_SIZE_LIMIT
         # DynamoDB gives one item at least; moto 5.2.5 breaks if the first of a page is larger than the page.
         limit_bytes = max(self._page_bytes_max, self._largest_bytes)
@@ -207,14 +187,42 @@ class MotoTable:
             self.apart = False
         self.written(key, writer, request_id)
 
-    def wire_form(self, attributes: Attributes) -> dict[str, Any]:
-        return {name: _serialize(value) for name, value in self.names.theirs(attributes).items()}
+    def _held(self, key: ExecutionKey) -> Any:
+        """The item in moto's form, or None. No get_item: it would leave an empty entry for a missing key."""
+        hash_key, range_key = self._moto_key(key)
+        if hash_key not in self._table.items:
+            return None
+        found = self._table.items[hash_key]
+        return found if range_key is None else found.get(range_key)
+
+    def _all_held(self) -> dict[ExecutionKey, Any]:
+        # Without a range key moto has the item itself under the hash key.
+        if self.layout.range_name is None:
+            return {ExecutionKey(str(each.value), ""): item for each, item in self._table.items.items()}
+        return {
+            ExecutionKey(str(hash_key.value), str(range_key.value)): item
+            for hash_key, items in self._table.items.items()
+            for range_key, item in items.items()
+        }
+
+    def _drop(self, hash_key: Any, range_key: Any) -> None:
+        if range_key is None:
+            self._indexed.pop(hash_key, None)
+        else:
+            self._indexed[hash_key].pop(range_key, None)
 
     def _wire_key(self, key: ExecutionKey) -> dict[str, Any]:
-        return self.wire_form({"ExecutionId": key.execution_id, "PlanId": key.plan_id})
+        return wire_form(self.layout.keys(key))
 
     def _moto_key(self, key: ExecutionKey) -> tuple[Any, Any]:
-        return DynamoType({"S": key.execution_id}), DynamoType({"S": key.plan_id})
+        range_key = None if self.layout.range_name is None else DynamoType({"S": key.plan_id})
+        return DynamoType({"S": key.execution_id}), range_key
 
-    def _ours(self, wire_item: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(self.names.ours({name: _deserialize(value) for name, value in wire_item.items()}))
+
+def wire_form(attributes: Attributes) -> dict[str, Any]:
+    """An item as DynamoDB's API has it."""
+    return {name: _serialize(value) for name, value in attributes.items()}
+
+
+def _plain(wire_item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _deserialize(value) for name, value in wire_item.items()}

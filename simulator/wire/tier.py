@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -14,6 +13,8 @@ from moto import backends
 from moto.core.config import default_user_config
 
 from drsim.simulator import moto_drs
+from drsim.simulator.contract.layout import HOME_ACCOUNT
+from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.events import FINDER, POLLER, ActionUsed
 from drsim.simulator.processes import MisuseError
 from drsim.simulator.services.functions import Handler, Invocation, Payload
@@ -25,18 +26,13 @@ from drsim.simulator.wire.deployment import DeployedFunction
 from drsim.simulator.wire.environments import Environments, Source, UnsetVariableError
 from drsim.simulator.wire.errors import HandlerError
 from drsim.simulator.wire.messages import SERVICES
-from drsim.simulator.wire.table import MotoTable, Names
-from drsim.simulator.workload import HOME_ACCOUNT
+from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.world import Parts, World
 
 OUR_FINDER: Final = "drsim.orchestrator.entrypoints:finder_handler"
 OUR_POLLER: Final = "drsim.orchestrator.entrypoints:poller_handler"
 _EMPTIED: Final = sorted({*SERVICES.values(), "cloudformation", "iam", "s3"} - {"drs"})
 """moto's services with state of functions or the deployment. DRS has none while a world is attached."""
-_OURS_ONLY: Final = frozenset(
-    {"metrics-complete", "log-correlation", "CloudWatch logs comprehensive", "Alarms go off and clear"}
-)
-"""Properties and criteria of our functions' own metrics and logs; other functions are judged by table and DRS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +68,11 @@ def _empty() -> None:
 class _WireTier:
     def __init__(self, spec: WorldSpec, functions: Handlers) -> None:
         self._functions = functions
-        is_ours, names = (functions.finder, functions.poller) == (OUR_FINDER, OUR_POLLER), Names(spec.table)
+        is_ours = (functions.finder, functions.poller) == (OUR_FINDER, OUR_POLLER)
+        self._contract = OUR_CONTRACT if is_ours else spec.judged_by
         stack = deployment.deploy(
             parameters={"DrsRoleName": "drs-orchestration-polling"} if spec.accounts > 1 else {},
-            attribute_name=str if is_ours else names.of,
+            contract=None if is_ours else self._contract,
         )
         self._deployed: Mapping[str, DeployedFunction] = {FINDER: stack.finder, POLLER: stack.poller}
         self._rule_arn = stack.rule_arn
@@ -85,13 +82,14 @@ class _WireTier:
         events.remove_targets(Rule=rule, Ids=ids)
         self._environments: Environments | None = None
         self.parts = Parts(
-            table=partial(MotoTable, name=stack.table_name, names=names),
+            table=MotoTable,
             handlers=self._handlers,
             running=self._running,
             # Roles are the template's, and so for the template's functions only.
             allows=self._allows if is_ours else None,
-            unjudged=frozenset() if is_ours else _OURS_ONLY,
-            asks_again=is_ours,
+            contract=self._contract,
+            variables=functions.variables,
+            is_ours=is_ours,
         )
 
     def _allows(self, function: str, action: str, resource: str, condition: str) -> bool:
