@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final
 
 import yaml
+from drsim.scenarios.findings import findings_of
 
 from drsim.scenarios.files import load
 from drsim.scenarios.model import Scenario
-from drsim.simulator.checks.monitor import Monitor
 from drsim.simulator.contract.model import Contract
 from drsim.simulator.contract.presets import completed
 from drsim.simulator.wire.tier import Handlers, wire_parts
@@ -45,12 +45,13 @@ class Bug:
 class Pair:
     """A pair without bugs: its folder, the files of its handlers, its folder of shared modules, and its variables.
 
-    `scenarios` is the folder of its own scenarios and `contract.yaml`. `expects` are changes to scenarios of the
+    `scenarios` is the folder of its contract and scenarios, of which `own` shows a usual day. `expects` are changes to scenarios of the
     catalogue in which its executions end otherwise than ours, by its contract.
     """
 
     folder: Path
     scenarios: Path
+    own: str = "usual.yaml"
     finder: str = "finder/app.py"
     poller: str = "poller/app.py"
     shared: str = ""
@@ -68,7 +69,9 @@ class Pair:
 
     def scenario(self, name: str, *changes: str) -> Scenario:
         """A scenario of the catalogue, or a file of the pair, with the pair's contract."""
-        contract = Contract.model_validate(completed(yaml.safe_load((self.scenarios / "contract.yaml").read_text("utf-8"))))
+        contract = Contract.model_validate(
+            completed(yaml.safe_load((self.scenarios / "contract.yaml").read_text("utf-8")))
+        )
         file = self.scenarios / name
         accounts = () if contract.promises.cross_account else ("accounts=1",)
         loaded = load(
@@ -88,8 +91,8 @@ class Pair:
         return folder
 
 
-def broken(functions: Handlers, scenario: Scenario, seed: int = 1) -> tuple[list[Monitor], set[str]]:
-    """The violated properties, and the executions with another final status than expected."""
+def judged(functions: Handlers, scenario: Scenario, seed: int = 1) -> tuple[list[str], set[str]]:
+    """A run's findings as text, the worst first, and the executions with another final status than expected."""
     with wire_parts(scenario, seed=seed, functions=functions) as parts:
         world = World(scenario, seed=seed, parts=parts)
         try:
@@ -97,5 +100,8 @@ def broken(functions: Handlers, scenario: Scenario, seed: int = 1) -> tuple[list
             ends = {(key, world.status_of(key), status) for key, status in world.workload.expected.items()}
         finally:
             world.close()
-    others = {f"{key.execution_id} {end}, not {status}" for key, end, status in ends if status not in (None, end)}
-    return [each for each in world.monitors if each.violations_count], others
+    found = [
+        f"{each.property}: expected {each.cases[0].expected}, observed {each.cases[0].observed}"
+        for each in findings_of(world.monitors, scenario.epoch_us)
+    ]
+    return found, {f"{key.execution_id} {end}, not {status}" for key, end, status in ends if status not in (None, end)}

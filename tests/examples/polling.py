@@ -14,6 +14,7 @@ WRITTEN: Final = EXAMPLES / "polling"
 PAIR: Final = Pair(
     folder=EXAMPLES / "polling_mended",
     scenarios=WRITTEN,
+    own="executions.yaml",
     shared="layer",
     variables=(("POLLER_FUNCTION_NAME", "ExecutionPoller"),),
 )
