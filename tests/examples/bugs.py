@@ -45,8 +45,8 @@ class Bug:
 class Pair:
     """A pair without bugs: its folder, the files of its handlers, its folder of shared modules, and its variables.
 
-    `scenarios` is the folder of its contract and scenarios, of which `own` shows a usual day. `expects` are changes to scenarios of the
-    catalogue in which its executions end otherwise than ours, by its contract.
+    `scenarios` is the folder of its contract and scenarios, of which `own` shows a usual day. `expects` are changes to
+    scenarios of the catalogue in which executions end otherwise than ours, by the pair's contract.
     """
 
     folder: Path
@@ -69,14 +69,11 @@ class Pair:
 
     def scenario(self, name: str, *changes: str) -> Scenario:
         """A scenario of the catalogue, or a file of the pair, with the pair's contract."""
-        contract = Contract.model_validate(
-            completed(yaml.safe_load((self.scenarios / "contract.yaml").read_text("utf-8")))
-        )
-        file = self.scenarios / name
+        data = yaml.safe_load((self.scenarios / "contract.yaml").read_text(encoding="utf-8"))
+        contract = Contract.model_validate(completed(data))
         accounts = () if contract.promises.cross_account else ("accounts=1",)
-        loaded = load(
-            str(file) if file.suffix == ".yaml" else name, (*accounts, *dict(self.expects).get(name, ()), *changes)
-        )
+        file = str(self.scenarios / name) if name.endswith(".yaml") else name
+        loaded = load(file, (*accounts, *dict(self.expects).get(name, ()), *changes))
         return loaded.model_copy(update={"contract": contract})
 
     def with_bugs(self, bugs: Iterable[Bug], folder: Path) -> Path:

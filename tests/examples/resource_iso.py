@@ -96,7 +96,8 @@ def ask_drs(waves, job_ids={}):
     statuses = {launch["launchStatus"] for launch in job.get("participatingServers", [])}
     if statuses == {"FAILED"}:
 """,
-        scenario="fault-servers-omitted",
+        scenario="partial",
+        changes=("faults=[{fault: servers-omitted, after: 6m, before: 14m}]",),
         caught_by="completion-soundness",
     ),
     Bug(
