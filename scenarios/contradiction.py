@@ -6,7 +6,6 @@ scenario declares has not failed, because not every seed triggers every behaviou
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Final, TypeVar
 
 from drsim.scenarios import criteria
@@ -86,7 +85,15 @@ def broken(seed: int, at_us: int, error: BaseException) -> Contradiction:
 
 
 def _contradiction(seed: int, name: str, violation: Violation) -> Contradiction:
-    return Contradiction(seed=seed, property=name, **asdict(violation))
+    found = violation
+    return Contradiction(
+        seed=seed,
+        property=name,
+        execution_id=found.execution_id,
+        at_us=found.at_us,
+        expected=found.expected,
+        observed=found.observed,
+    )
 
 
 def in_words(error: BaseException) -> str:

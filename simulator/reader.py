@@ -77,7 +77,7 @@ class WaveView(NamedTuple):
 class ExecutionView(NamedTuple):
     """One version of an item. `word` is the team's own status; `unreadable` holds the reasons of its waves as well.
 
-    It `owes_polls` while its status is open. A status that cannot be read leaves it open.
+    It `owes_polls` while its status is open. A status that a function made unreadable leaves it open.
     """
 
     status: ExecutionStatus | None

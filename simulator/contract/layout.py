@@ -18,7 +18,8 @@ from drsim.orchestrator.model import (
     ServerStatus,
     WaveStatus,
 )
-from drsim.simulator.contract.model import OTHER, Contract, TimeFormat
+from drsim.simulator.contract.model import OTHER, Contract
+from drsim.simulator.contract.places import TimeFormat
 
 Attributes = Mapping[str, object]
 
@@ -136,7 +137,8 @@ class Level:
         rest: dict[str, Any] = dict(item)
         for place in self.places.values():
             place.put(rest, None)
-        return rest
+        # A map that held nothing else is not one of the item's own attributes.
+        return {name: value for name, value in rest.items() if value != {} or item.get(name) == {}}
 
 
 class Layout:

@@ -145,7 +145,9 @@ class ExecutionTable:
 
     def _write(self, key: ExecutionKey, attributes: dict[str, object] | None, writer: str, request_id: str) -> None:
         before = self._items.get(key)
-        after = None if attributes is None else StoredItem(attributes, self._reader, before)
+        after = (
+            None if attributes is None else StoredItem(attributes, self._reader, before, by_function=request_id != "")
+        )
         if after is None:
             del self._items[key]
         else:

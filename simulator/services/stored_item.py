@@ -27,7 +27,14 @@ class StoredItem:
 
     __slots__ = ("_name", "_waves", "attributes", "execution", "size_bytes")
 
-    def __init__(self, attributes: dict[str, object], reader: Reader, before: "StoredItem | None" = None) -> None:
+    def __init__(
+        self,
+        attributes: dict[str, object],
+        reader: Reader,
+        before: "StoredItem | None" = None,
+        *,
+        by_function: bool = False,
+    ) -> None:
         self.attributes: Attributes = attributes
         place = reader.layout.execution.places["waves"]
         # The attribute that holds the waves and nothing else.
@@ -43,7 +50,13 @@ class StoredItem:
             views = before.execution.waves
         else:
             views = tuple([wave.view for wave in self._waves])
-        self.execution: ExecutionView = reader.execution(attributes, views)
+        execution = reader.execution(attributes, views)
+        if execution.unreadable and execution.owes_polls:
+            # A poller may refuse an item that others have written against the contract, but not one that it wrote.
+            old_execution = None if before is None else before.execution
+            inherited = old_execution is not None and not old_execution.owes_polls and bool(old_execution.unreadable)
+            execution = execution._replace(owes_polls=by_function and not inherited)
+        self.execution: ExecutionView = execution
 
     def _measure(self, before: "StoredItem | None") -> int:
         """Return the size: that of the version before, corrected by the attributes that are other objects now."""

@@ -136,7 +136,11 @@ class MotoTable:
         now_us, before = self._kernel.now_us, self._items.get(key)
         held = self._held(key)
         wire_item = None if held is None else held.to_json()["Attributes"]
-        after = None if wire_item is None else StoredItem(_plain(wire_item), self._reader, before)
+        after = (
+            None
+            if wire_item is None
+            else StoredItem(_plain(wire_item), self._reader, before, by_function=request_id != "")
+        )
         if before is None and after is None:
             return
         if after is None:
