@@ -66,7 +66,8 @@ def schema() -> None:
 
 @app.command()
 def run(
-    names: arguments.NamesArgument,
+    names: arguments.SomeNamesArgument = None,
+    suite: arguments.SuiteOption = None,
     seed: arguments.SeedOption = 1,
     changes: arguments.SetOption = None,
     tier: Annotated[
@@ -91,7 +92,8 @@ def run(
     """Run scenarios, check every property, and write result, report and trace of each."""
     from drsim import console as terminal
 
-    scenarios = arguments.loaded(names, changes or [])
+    names = arguments.chosen(names, suite)
+    scenarios = arguments.loaded(names, changes or [], is_small=suite is not None and tier != "fast")
     choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()))
     if problems := list(choice.problems()):
         raise UserError("\n".join(problems))

@@ -85,7 +85,9 @@ def test_unknown_verdict_exits_with_5() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run"], "drsim: Missing argument 'NAME|FILE...'.\n"),
+        (["run"], "drsim: name a scenario or a file, or give --suite; `drsim list` shows the catalogue\n"),
+        (["run", "drill", "--suite", "load"], "drsim: --suite load chooses the scenarios: leave out drill\n"),
+        (["run", "--suite", "big"], "drsim: Invalid value for '--suite': 'big' is not one of"),
         (["frob"], "drsim: No such command 'frob'.\n"),
         (["run", "drill", "--frob"], "drsim: No such option: --frob\n"),
         (["run", "drill", "drill"], "drsim: drill: named twice, and the second run would overwrite the first\n"),
@@ -163,7 +165,7 @@ def test_runs_continue_after_their_output_is_closed() -> None:
 
 
 def test_internal_error_exits_with_3(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arguments, "loaded", lambda *_: 1 / 0)
+    monkeypatch.setattr(arguments, "loaded", lambda *_, **__: 1 / 0)
     assert main(["run", "drill"]) == 3
     assert capsys.readouterr().err == "drsim: internal error: ZeroDivisionError: division by zero\n"
 
