@@ -7,10 +7,9 @@ from typing import Any, Final
 
 import pytest
 
-from drsim.scenarios.files import catalogue
+from drsim.scenarios.files import catalogue, load
 from tests.examples import one_function, polling, resource_iso, snake_mapping
 from tests.examples.bugs import Bug, Pair, judged
-from tests.tiers import SMALLER
 
 PAIRS: Final = {
     "polling": (polling.PAIR, polling.BUGS),
@@ -62,7 +61,8 @@ def test_right_pair_has_no_finding_where_bugs_have(
 @pytest.mark.slow
 @pytest.mark.parametrize(("pair", "scenario"), whole_catalogue())
 def test_right_pair_has_no_finding_in_the_catalogue(pair: Pair, scenario: str) -> None:
-    found, others = judged(pair.handlers(pair.folder), pair.scenario(scenario, *SMALLER.get(scenario, ())))
+    changes = () if scenario == pair.own else load(scenario).small
+    found, others = judged(pair.handlers(pair.folder), pair.scenario(scenario, *changes))
     assert (found, others) == ([], set())
 
 
