@@ -98,7 +98,7 @@ BUGS: Final = (
     update(key, "waves = :waves", "last_polled_at = :mine", {":mine": looked_at, ":waves": waves})
 """,
         scenario="drill",
-        changes=("faults=[{fault: slow, operation: DescribeJobs, delay: 30s}]",),
+        changes=("faults=[{fault: slow, operation: UpdateItem, nth: 1, delay: 30s}]",),
         caught_by="no-lost-update",
     ),
     Bug(
