@@ -114,7 +114,9 @@ def run(
         codes.append(ExitCode.INTERRUPTED)
         terminal.errors().print(f"drsim: interrupted; {len(results)} of {len(names)} runs are done and kept in {out}")
     if len(results) > 1 and not as_json:
-        terminal.show_total(terminal.output(), results)
+        from drsim.run_console import show_total
+
+        show_total(terminal.output(), results)
     raise Exit(worst(codes))
 
 
@@ -168,7 +170,9 @@ def _run_one(
     if as_json:
         terminal.output().out(done.result.model_dump_json(), highlight=False)
     else:
-        terminal.show(terminal.output(), done.result, folder)
+        from drsim.run_console import show
+
+        show(terminal.output(), done.result, folder)
     return ExitCode.INTERNAL if troubles else ExitCode[done.result.verdict.upper()], done.result
 
 

@@ -34,6 +34,7 @@ from drsim.simulator.executor import KernelExecutor
 from drsim.simulator.faults.effects import Effects
 from drsim.simulator.faults.kinds import CLOCK, EVENT, INDEX, START, TICK
 from drsim.simulator.faults.plan import Plan
+from drsim.simulator.figures.errors import ErrorCollector
 from drsim.simulator.figures.statistics import Statistics
 from drsim.simulator.figures.tally import Tally
 from drsim.simulator.kernel import Kernel, StopReason
@@ -189,6 +190,7 @@ class World:
         self._make_monitors(muted)
         figures = muted if verdict_only else trace
         self.statistics = Statistics(figures, self.truth, self.limits)
+        self.errors = ErrorCollector(figures)
         self.tally = Tally(trace, self.truth, self.limits) if verdict_only else self.statistics
         # Metrics are figures, unless a verdict depends on the alarms that watch them.
         self.cloudwatch = CloudWatch(trace if spec.alarms else figures, epoch_us=spec.epoch_us)
@@ -199,7 +201,7 @@ class World:
         finder, poller = parts.handlers(self)
         functions.deploy(FINDER, spec.functions.finder, finder)
         functions.deploy(POLLER, spec.functions.poller, poller)
-        target = effects.on_tick(self._tick) if TICK in plan.operations else self._tick
+        target = effects.on_tick(self.tick) if TICK in plan.operations else self.tick
         parts.rule(kernel, trace, first_us=spec.schedule.first, rate_us=spec.schedule.rate, target=target)
         if spec.until_finished:
             trace.listen(ItemChanged, self._count_ended)
@@ -268,7 +270,8 @@ class World:
             settings=settings,
         )
 
-    def _tick(self, number: int) -> None:
+    def tick(self, number: int) -> None:
+        """Start the finder, as the rule does."""
         self.functions.invoke_event(FINDER, {"tick": number}, execution_id="", by="")
 
     def _held_back(self, key: ExecutionKey, number: int) -> int:

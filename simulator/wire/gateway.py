@@ -50,6 +50,17 @@ def route(begin: Callable[[], None], send: Callable[[AWSPreparedRequest, str], A
     _routes[-1] = (begin, send)
 
 
+def watch(see: Callable[[AWSPreparedRequest, str], None]) -> None:
+    """From now on call `see` with each attempt of a call, before it is answered."""
+    begin, send = _routes[-1]
+
+    def seen(request: AWSPreparedRequest, event_name: str) -> AWSResponse:
+        see(request, event_name)
+        return send(request, event_name)
+
+    _routes[-1] = (begin, seen)
+
+
 def _begin(**_: Any) -> None:
     if _routes:
         _routes[-1][0]()

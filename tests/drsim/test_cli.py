@@ -69,12 +69,13 @@ def test_json_prints_only_one_line_for_each_run(capsys: pytest.CaptureFixture[st
     assert [result.scenario for result in results] == ["idle", "drill"]
 
 
-def test_failed_run_exits_with_1_and_prints_its_violations(capsys: pytest.CaptureFixture[str]) -> None:
+def test_failed_run_exits_with_1_and_prints_its_findings(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "drill", "partial", "--set", "bounds.completion=0s", "--out", "out"]) == 1
     shown = capsys.readouterr().out
-    assert "completion-liveness: 1 violation\n" in shown
+    assert "1. completion-liveness" in shown
     assert "expected terminal within 0 s of the truth at" in shown
     assert "0 of 2 runs passed, drill fail, partial fail" in shown
+    assert shown.rindex("1. completion-liveness") > shown.index("0 of 2 runs passed")
     assert Path("out/drill-1/report.md").exists()
 
 
