@@ -15,8 +15,6 @@ from drsim.scenarios.findings import findings_of
 
 from drsim.scenarios.files import load
 from drsim.scenarios.model import Scenario
-from drsim.simulator.contract.model import Contract
-from drsim.simulator.contract.presets import completed
 from drsim.simulator.wire.tier import Handlers, wire_parts
 from drsim.simulator.world import World
 
@@ -53,7 +51,7 @@ class Pair:
     scenarios: Path
     own: str = "usual.yaml"
     finder: str = "finder/app.py"
-    poller: str = "poller/app.py"
+    poller: str | None = "poller/app.py"
     shared: str = ""
     variables: tuple[tuple[str, str], ...] = ()
     expects: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -62,19 +60,16 @@ class Pair:
         """Its handlers in this folder, which is its own or a copy with bugs."""
         return Handlers(
             finder=f"{folder / self.finder}:lambda_handler",
-            poller=f"{folder / self.poller}:lambda_handler",
+            poller=self.poller and f"{folder / self.poller}:lambda_handler",
             paths=(folder / self.shared,) if self.shared else (),
             variables={"TABLE_NAME": "drs-orchestration-execution-history-test", **dict(self.variables)},
         )
 
     def scenario(self, name: str, *changes: str) -> Scenario:
         """A scenario of the catalogue, or a file of the pair, with the pair's contract."""
-        data = yaml.safe_load((self.scenarios / "contract.yaml").read_text(encoding="utf-8"))
-        contract = Contract.model_validate(completed(data))
-        accounts = () if contract.promises.cross_account else ("accounts=1",)
         file = str(self.scenarios / name) if name.endswith(".yaml") else name
-        loaded = load(file, (*accounts, *dict(self.expects).get(name, ()), *changes))
-        return loaded.model_copy(update={"contract": contract})
+        changes = (*dict(self.expects).get(name, ()), *changes)
+        return adapted(load(file, changes, contract=str(self.scenarios / "contract.yaml")))[0]
 
     def with_bugs(self, bugs: Iterable[Bug], folder: Path) -> Path:
         """Copy the pair with these bugs to a new folder. Raises ValueError unless each text occurs once."""

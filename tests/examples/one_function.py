@@ -10,7 +10,7 @@ PAIR: Final = Pair(
     folder=EXAMPLES / "one_function",
     scenarios=EXAMPLES / "one_function",
     finder=APP,
-    poller=APP,
+    poller=None,
     variables=(("EVENT_BUS", "executions"),),
     # Mixed outcomes are FAILED, and a recovery does not wait for its launch actions.
     expects=(
