@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import yaml
-from drsim.scenarios.findings import findings_of
+from drsim.scenarios.adapting import adapted
 
 from drsim.scenarios.files import load
+from drsim.scenarios.findings import findings_of
 from drsim.scenarios.model import Scenario
 from drsim.simulator.wire.tier import Handlers, wire_parts
 from drsim.simulator.world import World
