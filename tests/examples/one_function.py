@@ -43,7 +43,7 @@ BUGS: Final = (
         caught_by="completion-soundness",
     ),
     Bug(
-        name="completes what a person has cancelled",
+        name="settles nothing that a person has cancelled",
         file=APP,
         mended="""\
     if item["Status"] == "CANCELLING":
@@ -54,9 +54,8 @@ BUGS: Final = (
         written="""\
     if waves and not still_open and len(waves) >= item["TotalWaves"]:
 """,
-        scenario="cancelled",
-        changes=("executions=1",),
-        caught_by="completion-soundness",
+        scenario="usual.yaml",
+        caught_by="completion-liveness",
     ),
     Bug(
         name="fails an execution only if each wave failed",
@@ -86,6 +85,7 @@ BUGS: Final = (
             logger.info("%s: another writer came first", execution_id)
 """,
         scenario="fault-raced",
+        changes=("heal=15m",),
         caught_by="announced-truly",
     ),
     Bug(

@@ -138,6 +138,7 @@ def ask_drs(waves, job_ids={}):
             continue
 """,
         scenario="fault-raced",
+        changes=("heal=15m",),
         caught_by="announced-truly",
     ),
     Bug(
