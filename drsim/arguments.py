@@ -105,15 +105,19 @@ def chosen(names: list[str] | None, suite: Suite | None) -> list[str]:
     return names_of(suite)
 
 
-def loaded(names: list[str], changes: list[str], *, is_small: bool = False) -> "list[Scenario]":
-    """All scenarios, or their smaller forms. Raises UserError with the errors of all of them."""
+def loaded(names: list[str], changes: list[str], *, contract: str = "", is_small: bool = False) -> "list[Scenario]":
+    """All scenarios, or their smaller forms, with this contract if there is one.
+
+    Raises UserError with the errors of all of them.
+    """
     from drsim.scenarios.files import ScenarioError, load
     from drsim.scenarios.suites import small
 
     scenarios, problems = [], []
     for name in names:
         try:
-            scenarios.append(small(name, changes) if is_small else load(name, changes))
+            read = small if is_small else load
+            scenarios.append(read(name, changes, contract=contract))
         except ScenarioError as error:
             problems += [problem for problem in error.problems if problem not in problems]
     counts = Counter(scenario.name for scenario in scenarios)

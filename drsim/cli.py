@@ -1,7 +1,8 @@
 """The command line. Commands import what they need when they run, so that `--help` is quick."""
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer.exceptions import Abort, Exit, TyperException
@@ -9,7 +10,9 @@ from typer.exceptions import Abort, Exit, TyperException
 from drsim import arguments
 from drsim.arguments import ExitCode, TraceKept, UserError, complain, worst, writing
 from drsim.comparing import compare
+from drsim.contracting import contract
 from drsim.exploring import explore, replay, shrink
+from drsim.logs import logs
 from drsim.reporting import report
 from drsim.scenarios.extras import MissingExtraError
 from drsim.serving import serve
@@ -55,13 +58,17 @@ def list_scenarios() -> None:
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of scenario files."""
+def schema(
+    what: Annotated[Literal["scenario", "contract"], typer.Argument(help="Which kind of file.")] = "scenario",
+) -> None:
+    """Print the JSON Schema of scenario files, or of contract files."""
     import json
 
     from drsim.scenarios.model import Scenario
+    from drsim.simulator.contract.model import Contract
 
-    print(json.dumps(Scenario.model_json_schema(), indent=2))
+    model = Scenario if what == "scenario" else Contract
+    print(json.dumps(model.model_json_schema(), indent=2))
 
 
 @app.command()
@@ -76,13 +83,18 @@ def run(
     finder: Annotated[
         str, typer.Option(metavar="PLACE", help="Your finder: FILE.py:HANDLER or MODULE:HANDLER (wire tier).")
     ] = "",
-    poller: Annotated[str, typer.Option(metavar="PLACE", help="Your poller, likewise.")] = "",
+    poller: Annotated[
+        str, typer.Option(metavar="PLACE", help="Your poller, likewise; none if your finder polls by itself.")
+    ] = "",
     paths: Annotated[
         list[Path] | None, typer.Option("--path", metavar="DIR", help="A folder of modules that your handlers import.")
     ] = None,
     variables: Annotated[
         list[str] | None, typer.Option("--env", metavar="KEY=VALUE", help="An environment variable of your handlers.")
     ] = None,
+    contract: Annotated[
+        str, typer.Option(metavar="FILE|ours|plain", help="What your functions promise, in place of the scenario's.")
+    ] = "",
     out: arguments.OutOption = arguments.OUT_DEFAULT,
     trace: Annotated[
         TraceKept, typer.Option(help="Events to write: none, a summary of each execution, all, or also for Perfetto.")
@@ -93,9 +105,10 @@ def run(
     from drsim import console as terminal
 
     names = arguments.chosen(names, suite)
-    scenarios = arguments.loaded(names, changes or [], is_small=suite is not None and tier != "fast")
-    choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()))
-    if problems := list(choice.problems()):
+    is_small = suite is not None and tier != "fast"
+    scenarios = arguments.loaded(names, changes or [], contract=contract, is_small=is_small)
+    choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()), contract)
+    if problems := list(choice.problems(scenarios)):
         raise UserError("\n".join(problems))
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -120,7 +133,7 @@ def run(
     raise Exit(worst(codes))
 
 
-for command in (explore, replay, shrink, report, compare, serve):
+for command in (contract, explore, replay, shrink, report, logs, compare, serve):
     app.command()(command)
 
 
@@ -134,6 +147,7 @@ def _run_one(
     from drsim import console as terminal
     from drsim import outputs
     from drsim.scenarios.runner import run as run_scenario
+    from drsim.simulator.errors import MisfitError
     from drsim.simulator.trace import BrokenSimulationError, UnwrittenTraceError
     from drsim.simulator.wire.errors import HandlerError
 
@@ -157,7 +171,7 @@ def _run_one(
             cause = error.__cause__
             assert isinstance(cause, OSError), "nothing else keeps a trace from being written"
             raise UserError(f"{which}: cannot write its trace: {cause.strerror or cause}") from None
-        except (HandlerError, MissingExtraError) as error:
+        except (HandlerError, MisfitError, MissingExtraError) as error:
             raise UserError(f"{which}: {error}") from None
         except (Exception, BrokenSimulationError) as error:
             trouble = traceback.format_exc()
@@ -189,8 +203,11 @@ def _usage(error: TyperException) -> str:
 
 def main(words: list[str] | None = None) -> int:
     """Run the command line and return its exit code. No user error ends in a traceback."""
+    code = 0
     try:
-        return int(typer.main.get_command(app).main(words, prog_name="drsim", standalone_mode=False) or 0)
+        code = int(typer.main.get_command(app).main(words, prog_name="drsim", standalone_mode=False) or 0)
+        # Output that is still buffered meets a closed pipe here.
+        sys.stdout.flush()
     except (TyperException, UserError, MissingExtraError) as error:
         complain(_usage(error) if isinstance(error, TyperException) else str(error))
         return ExitCode.USAGE
@@ -200,12 +217,14 @@ def main(words: list[str] | None = None) -> int:
             return error.exit_code
         complain("interrupted")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as error:
+        # The reader of the output has closed it. typer makes SystemExit of that.
+        if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
+            raise
         from drsim.console import leave_unseen
 
-        # The reader of the output has closed it.
         leave_unseen()
-        return ExitCode.PASS
     except Exception as error:
         complain(f"internal error: {type(error).__name__}: {error}")
         return ExitCode.INTERNAL
+    return code

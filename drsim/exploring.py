@@ -1,15 +1,20 @@
 """`drsim explore`, `drsim replay` and `drsim shrink`: their options, checked, and their exit codes."""
 
 import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.exceptions import Exit
 
 from drsim import arguments
 from drsim.arguments import EngineName, ExitCode, UserError, option, reading, worst, writing
+from drsim.tiers import refused_contracts
+
+if TYPE_CHECKING:
+    from drsim.scenarios.model import Scenario
 
 
 def explore(
@@ -44,7 +49,9 @@ def explore(
 
     An earlier campaign in the same folder is never overwritten: continue it (--resume) or start over (--restart).
     """
-    scenarios, (first, last), seconds_max = arguments.loaded(names, changes or []), _seeds(seeds), _seconds(time)
+    scenarios, (first, last), seconds_max = _loaded(names, changes or []), _seeds(seeds), _seconds(time)
+    if problems := list(refused_contracts(scenarios)):
+        raise UserError("\n".join(problems))
     _check_parts(parts)
     if resume and restart:
         raise UserError("--resume continues the earlier campaign and --restart starts over: give one of them")
@@ -115,6 +122,17 @@ def _check_parts(parts: str) -> None:
     from drsim.scenarios.parts import parts_of
 
     option("--parts", lambda: parts_of(parts))
+
+
+def _loaded(names: list[str], changes: list[str]) -> "Sequence[Scenario]":
+    """The scenarios, which our own contract can hold. Raises UserError."""
+    from drsim.simulator.contract.presets import OUR_CONTRACT
+    from drsim.simulator.workload import check_fit
+
+    scenarios = arguments.loaded(names, changes)
+    for scenario in scenarios:
+        option(scenario.name, partial(check_fit, scenario.workload, OUR_CONTRACT))
+    return scenarios
 
 
 def _check_engine(engine: EngineName, jobs: int | None, scheduler: str) -> None:

@@ -30,7 +30,10 @@ def show(console: Console, result: Result, folder: Path) -> None:
     ends = ", ".join(f"{count} {phrase}" for count, phrase in counted(result.executions))
     started = plural(result.started, "execution") + (f" ({ends})" if ends else "")
     took = f"{duration(result.virtual_seconds)} of virtual time in {result.wall_seconds:.2f} s"
-    console.print(f"  {took}: {started}, {plural(result.polls, 'poll')}\n")
+    console.print(f"  {took}: {started}, {plural(result.polls, 'poll')}")
+    if result.adapted:
+        console.print(Text(f"  adapted to the contract: {', '.join(result.adapted)}"), style="dim")
+    console.print()
     if result.findings:
         _show_findings(console, result, folder)
     _show_criteria(console, result)
@@ -40,6 +43,8 @@ def show(console: Console, result: Result, folder: Path) -> None:
         line(console, "fault", errors, indent=2)
     if result.faults:
         _show_faults(console, result)
+    if result.unjudged:
+        line(console, "not exercised", _unjudged(result), indent=2)
     long_line(console, f"  replay  {result.replay}")
     long_line(console, f"  report  {folder / PAGE}")
 
@@ -79,6 +84,12 @@ def _errors(errors: ErrorsMet) -> str:
     ]
     text = ", ".join(filter(None, parts))
     return f"functions met errors: {text}" if text else ""
+
+
+def _unjudged(result: Result) -> str:
+    first, more = result.unjudged[0].check, len(result.unjudged) - 1
+    others = f" and {more} more" if more else ""
+    return f"{plural(more + 1, 'check')} {'are' if more else 'is'} off: {first}{others}; see report"
 
 
 def _show_faults(console: Console, result: Result) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from typer.exceptions import Exit
 
-from drsim.arguments import ExitCode, SeedOption, SetOption, UserError, complain, reading
+from drsim.arguments import ExitCode, SeedOption, SetOption, UserError, complain, option, reading
 
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
@@ -50,6 +50,9 @@ def serve(
     with needs("wire", "serve"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import drsim.simulator.wire.server  # noqa: F401 - to see whether it is installed
+    from drsim.simulator.workload import check_fit
+
+    option(scenario.name, lambda: check_fit(scenario.workload, scenario.judged_by))
     code = ExitCode.PASS
     with _interrupted_by_sigterm(), suppress(KeyboardInterrupt):
         code = _serve(scenario, seed, speed, host, port, paused=paused)

@@ -1,7 +1,7 @@
 """The command line's choice of a tier and of the functions that run in it."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING, Literal
 from drsim.arguments import TraceKept
 
 if TYPE_CHECKING:
+    from drsim.scenarios.model import Scenario
     from drsim.simulator.wire.tier import Handlers
 
 
 Tier = Literal["fast", "wire"]
+
+
+def refused_contracts(scenarios: "Iterable[Scenario]") -> Iterator[str]:
+    """Yield a message for each scenario whose contract this project's own functions do not have."""
+    for scenario in scenarios:
+        if scenario.contract is not None:
+            name, own = scenario.name, scenario.contract.name
+            yield f"{name}: contract {own} needs --tier wire and --finder, for drsim's own functions keep to `ours`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +33,17 @@ class Choice:
     poller: str = ""
     paths: tuple[Path, ...] = ()
     variables: tuple[str, ...] = ()
+    contract: str = ""
 
-    def problems(self) -> Iterator[str]:
+    def problems(self, scenarios: "Iterable[Scenario]" = ()) -> Iterator[str]:
         if self.tier != "wire" and (self.finder or self.poller or self.paths or self.variables):
             yield "--finder, --poller, --path and --env are for --tier wire"
             return
-        if bool(self.finder) != bool(self.poller):
-            yield "--finder and --poller belong together: each knows only its own partner's payload"
+        if not self.finder:
+            yield from refused_contracts(scenarios)
+        if self.poller and not self.finder:
+            yield "--poller needs --finder: a poller knows only its own finder's payload"
+        yield from self._unneeded_pollers(scenarios)
         for option, place in (("--finder", self.finder), ("--poller", self.poller)):
             file, _, handler = place.rpartition(":")
             if place and not (file and handler.isidentifier()):
@@ -44,6 +57,11 @@ class Choice:
             if not variable.partition("=")[0] or "=" not in variable:
                 yield f"--env must be KEY=VALUE, got {variable!r}"
 
+    def _unneeded_pollers(self, scenarios: "Iterable[Scenario]") -> Iterator[str]:
+        for scenario in scenarios if self.poller else ():
+            if scenario.contract is not None and (name := scenario.contract.functions.one):
+                yield f"{scenario.name}: {name} has both roles (functions.one of the contract): give --finder only"
+
     def command(self, name: str, seed: int, changes: list[str], trace: TraceKept) -> str:
         """The command that replays a run."""
         options = (
@@ -53,6 +71,7 @@ class Choice:
             ("--poller", [self.poller] if self.poller else []),
             ("--path", map(str, self.paths)),
             ("--env", self.variables),
+            ("--contract", [self.contract] if self.contract else []),
             # The digest depends on which events are written.
             ("--trace", [trace] if trace in ("off", "summary") else []),
         )
@@ -69,4 +88,4 @@ class Choice:
         with needs("wire", "--finder"):
             from drsim.simulator.wire.tier import Handlers
         variables = dict(variable.split("=", 1) for variable in self.variables)
-        return Handlers(finder=self.finder, poller=self.poller, paths=self.paths, variables=variables)
+        return Handlers(finder=self.finder, poller=self.poller or None, paths=self.paths, variables=variables)

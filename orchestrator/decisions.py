@@ -213,11 +213,14 @@ def _unreported(wave: Wave, job: Job, actions_count: bool) -> list[str]:
     return [
         server.source_server_id
         for server in wave.servers
-        if _is_unreported(server, launches.get(server.source_server_id), wave, actions_count)
+        if _is_unreported(server, launches.get(server.source_server_id), wave, job, actions_count)
     ]
 
 
-def _is_unreported(server: Server, launch: ServerLaunch | None, wave: Wave, actions_count: bool) -> bool:
+def _is_unreported(server: Server, launch: ServerLaunch | None, wave: Wave, job: Job, actions_count: bool) -> bool:
+    if launch is not None and server.status is ServerStatus.PENDING and job.status is JobStatus.COMPLETED:
+        # The outcome is reported: a job that has ended launches no server that is still PENDING.
+        return False
     if server.status in _UNDERWAY:
         return launch is None or wave.job_status is JobStatus.COMPLETED
     if server.status in _LAUNCHED:

@@ -23,9 +23,9 @@ from drsim.simulator.durations import DurationUs, show_duration
 from drsim.simulator.events import FaultInjected
 from drsim.simulator.faults.kinds import POINTS
 from drsim.simulator.faults.rules import Rule
+from drsim.simulator.planned import PlannedExecution
 from drsim.simulator.randomness import Spread
 from drsim.simulator.spec.groups import Arrival, Group
-from drsim.simulator.workload import PlannedExecution
 
 
 class Failure(Record):

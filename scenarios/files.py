@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 from pydantic import ValidationError
 
 from drsim.scenarios.aliases import CURRENT, current
 from drsim.scenarios.model import Scenario
+from drsim.simulator.contract.presets import PRESETS
 from drsim.simulator.spec.groups import Group
 
 _CATALOGUE: Final = files("drsim.scenarios") / "catalogue"
@@ -31,17 +32,25 @@ def catalogue() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
 
 
-def load(name_or_path: str, changes: Sequence[str] = ()) -> Scenario:
-    """The scenario of a name or file, with changes such as "executions=200". Raises ScenarioError."""
+def load(name_or_path: str, changes: Sequence[str] = (), *, contract: str = "") -> Scenario:
+    """The scenario of a name or file, with changes such as "executions=200". Raises ScenarioError.
+
+    `contract`, the path of a file or a name, takes the place of the scenario's own.
+    """
     name = CURRENT.get(name_or_path, name_or_path)
     if name in catalogue():
-        return parse(_CATALOGUE.joinpath(f"{name}.yaml").read_text(encoding="utf-8"), name, changes)
+        text = _CATALOGUE.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+        return parse(text, name, changes, contract=contract)
     path = Path(name_or_path)
-    if path.suffix not in (".yaml", ".yml"):
+    if not _is_file(name_or_path):
         near = difflib.get_close_matches(name_or_path, catalogue(), n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise ScenarioError(f"no scenario {name_or_path!r}: {hint}`drsim list` shows them; a file's name ends in .yaml")
-    return parse(text_of(path), name_or_path, changes)
+    return parse(text_of(path), name_or_path, changes, folder=path.parent, contract=contract)
+
+
+def _is_file(name: str) -> bool:
+    return Path(name).suffix in (".yaml", ".yml")
 
 
 def text_of(path: Path) -> str:
@@ -53,8 +62,17 @@ def text_of(path: Path) -> str:
         raise ScenarioError(f"cannot read {path}: {reason}") from None
 
 
-def parse(text: str, where: str, changes: Sequence[str] = ()) -> Scenario:
-    """The scenario that a YAML text describes; `where` names it in errors. Raises ScenarioError."""
+class _Document(NamedTuple):
+    """A YAML file with a mapping; `where` names it in errors, and `what` the thing that it describes."""
+
+    where: str
+    what: str
+    root: yaml.Node
+    data: dict[Any, Any]
+
+
+def _document(text: str, where: str, what: str, fields: str) -> _Document:
+    """Read a YAML text. Raises ScenarioError."""
     try:
         loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
@@ -63,22 +81,57 @@ def parse(text: str, where: str, changes: Sequence[str] = ()) -> Scenario:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", str(error).splitlines()[0])
         raise ScenarioError(f"{where}{f':{mark.line + 1}' if mark else ''}: {problem}") from None
     if root is None or not isinstance(data, dict):
-        raise ScenarioError(f"{where}: a scenario is a mapping of fields such as name, title and why, got {data!r}")
-    problems = list(_repeated(root, where))
+        raise ScenarioError(f"{where}: a {what} is a mapping of fields such as {fields}, got {data!r}")
+    return _Document(where, what, root, data)
+
+
+def parse(text: str, where: str, changes: Sequence[str] = (), *, folder: Path = Path(), contract: str = "") -> Scenario:
+    """The scenario that a YAML text describes; `where` names it in errors. Raises ScenarioError.
+
+    The path of its contract is relative to `folder`; that of a `contract` in its place is relative to the current one.
+    """
+    document = _document(text, where, "scenario", "name, title and why")
+    data, problems = document.data, list(_repeated(document.root, where))
+    own = None
+    try:
+        own = _contract(data, document, folder, contract)
+        problems += [] if own is None else _repeated(own.root, own.where)
+    except ScenarioError as error:
+        problems += error.problems
+        data.pop("contract", None)
     changed = set()
     for change in changes:
         try:
             changed.add(_apply(data, change))
         except ValueError as error:
             problems.append(f"--set {change}: {error}")
+    files = folder if own is None else Path(own.where).parent
     try:
-        scenario = Scenario.model_validate(current(data))
+        scenario = Scenario.model_validate(current(data), context=files)
     except ValidationError as error:
-        found = sorted(error.errors(), key=lambda details: _line(root, details["loc"]))
-        problems += [_problem(details, root, where, changed) for details in found]
+        found = [_problem(details, document, own, changed) for details in error.errors()]
+        problems += [text for _, text in sorted(found, key=lambda each: each[0])]
     if problems:
         raise ScenarioError(*problems)
     return scenario
+
+
+def _contract(data: dict[Any, Any], document: _Document, folder: Path, instead: str) -> _Document | None:
+    """Put the contract's fields into the scenario's data, and return its file if it has one. Raises ScenarioError."""
+    named = instead or data.get("contract")
+    if not isinstance(named, str):
+        return None
+    if named in PRESETS:
+        data["contract"] = {"extends": named}
+        return None
+    if not _is_file(named):
+        line = f"{document.where}:{_line(document.root, ('contract',))}: contract"
+        known = f"{', '.join(PRESETS)} or a YAML file"
+        raise ScenarioError(f"{'--contract' if instead else line} must be {known}, got {named!r}")
+    path = Path(named) if instead else folder / named
+    own = _document(text_of(path), str(path), "contract", "name, style and limits")
+    data["contract"] = own.data
+    return own
 
 
 Steps = tuple[str | int, ...]
@@ -169,14 +222,20 @@ def plain(details: Mapping[str, Any], field: str = "") -> str:
     return message if not field else f"{field}{' ' if message.startswith('must ') else ': '}{message}"
 
 
-def _problem(details: Mapping[str, Any], root: yaml.Node, where: str, changed: set[Steps]) -> str:
-    """One of pydantic's errors as a line: file, line, field, rule and value."""
+def _problem(
+    details: Mapping[str, Any], scenario: _Document, contract: _Document | None, changed: set[Steps]
+) -> tuple[tuple[str, int], str]:
+    """One of pydantic's errors as a line, after its place: file, line, field, rule and value."""
     path = tuple(details["loc"])
-    message = plain(details, shown(path) or "the scenario")
     # Settings are validated together, so an error names their common field.
     if any(path[: len(each)] == each or each[: len(path)] == path for each in changed):
-        return f"--set {message}"
-    return f"{where}:{_line(root, path)}: {message}"
+        return ("", 0), f"--set {plain(details, shown(path) or 'the scenario')}"
+    document = scenario
+    if contract is not None and path[:1] == ("contract",):
+        document, path = contract, path[1:]
+    line = _line(document.root, path)
+    message = plain(details, shown(path) or f"the {document.what}")
+    return (document.where, line), f"{document.where}:{line}: {message}"
 
 
 def _line(node: yaml.Node, path: Steps) -> int:

@@ -209,7 +209,7 @@ def _drs(use: _Use) -> list[Limit]:
     """The quotas of DRS; only that of jobs if no execution has one."""
     spec, drs, refused = use.spec, use.spec.drs, use.count(figures.STARTS_REFUSED)
     largest = max((size for group in spec.workload for _, size in _jobs(group)), default=0)
-    jobs, servers = next(islice(_busiest(spec), use.found_max - 1, None)) if largest else (0, 0)
+    jobs, servers = next(islice(busiest(spec), use.found_max - 1, None)) if largest else (0, 0)
     too_large, crowded = largest > drs.servers_per_job_max, servers > drs.servers_in_jobs_max
     where = (
         f"by the workload, in the pair of account and Region, of {spec.accounts * len(spec.regions)}, "
@@ -220,13 +220,13 @@ def _drs(use: _Use) -> list[Limit]:
         reach = _Reach(min(used, limit), limit, at, how)
         return Limit(name=name, unit="", basis="modelled", refused=refused if blamed else 0, **reach._asdict())
 
-    at = _first_over(drs.jobs_max, (each for each, _ in _busiest(spec))) if largest else None
+    at = _first_over(drs.jobs_max, (each for each, _ in busiest(spec))) if largest else None
     how = f"{where}; {refused} starts were refused" if jobs else "no execution has a DRS job"
     blamed = not too_large and not (crowded and jobs <= drs.jobs_max)
     quotas = [quota("DRS jobs at once", jobs, drs.jobs_max, at, how, blamed=blamed)]
     if jobs:
         name, limit = "Source servers in DRS jobs at once", drs.servers_in_jobs_max
-        at = _first_over(limit, (each for _, each in _busiest(spec)))
+        at = _first_over(limit, (each for _, each in busiest(spec)))
         quotas.append(quota(name, servers, limit, at, where, blamed=crowded))
         name, limit = "Source servers in one DRS job", drs.servers_per_job_max
         how = "the largest wave of the workload; more executions change nothing"
@@ -238,7 +238,7 @@ def _first_over(limit: int, values: Iterable[int]) -> int:
     return next(number for number, value in enumerate(values, start=1) if value > limit)
 
 
-def _busiest(spec: WorldSpec) -> Iterator[tuple[int, int]]:
+def busiest(spec: WorldSpec) -> Iterator[tuple[int, int]]:
     """Yield the jobs and servers of the busiest pair after each execution has begun; the workload repeats."""
     pairs = spec.accounts * len(spec.regions)
     jobs: Counter[int] = Counter()

@@ -8,7 +8,7 @@ from drsim.scenarios.observing import Seen, shown
 from drsim.scenarios.proposal import CANCELLING, Proposal, guessed, run
 from drsim.scenarios.source_scan import SourceScan
 from drsim.simulator.contract.layout import Layout
-from drsim.simulator.durations import show_duration
+from drsim.simulator.durations import plural, show_duration
 from drsim.simulator.events import ItemChanged
 from drsim.simulator.wire.tier import Handlers
 
@@ -103,7 +103,7 @@ def _cadence(proposal: Proposal, seen: Seen, source: SourceScan) -> None:
     skipped = seen.idle_polls if decides == "poller" else seen.finders - seen.invoked
     proposal.put("promises/decides_due", decides, f"looks every 5 s; it skipped {skipped} of them")
     # A look comes every 5 s: a gap is at least the interval, and less than a look longer.
-    rounded = {phase: (gap + _SECOND_US // 2) // _LOOK_US * _LOOK_US for phase, gap in gaps.items()}
+    rounded = {phase: (gap + 2 * _SECOND_US) // _LOOK_US * _LOOK_US for phase, gap in gaps.items()}
     longest = max(rounded.values())
     shown_gaps = ", ".join(f"{phase} {show_duration(us)}" for phase, us in rounded.items())
     value: object = {str(phase): show_duration(rounded.get(phase, longest)) for phase in Phase}
@@ -119,8 +119,9 @@ def _ends(proposal: Proposal, handlers: Handlers, drill: Seen) -> None:
     """Learn the words of ends: of the drill, of a mixed outcome, and of one in which each server failed."""
     seen, layout = run(proposal, handlers, _ENDS), Layout(proposal.contract)
     status = layout.execution.places["status"].of
-    words = {name: status(item) for name, item in {**drill.finals, **seen.finals}.items()}
-    waves = {name: _wave_word(layout, item) for name, item in {**drill.finals, **seen.finals}.items()}
+    finals = {**drill.finals, **seen.finals}
+    words = {name: status(item) for name, item in finals.items()}
+    waves = {name: _wave_word(layout, item) for name, item in finals.items() if words[name] not in layout.open_words}
     for level, found in (("execution", words), ("wave", waves)):
         for ours, name in (("COMPLETED", "drill"), ("FAILED", "failed")):
             if isinstance(found.get(name), str) and found[name] not in layout.open_words:
@@ -144,24 +145,38 @@ def _wave_word(layout: Layout, item: Mapping[str, Any]) -> object:
 
 def _recovery(proposal: Proposal, handlers: Handlers) -> None:
     seen = run(proposal, handlers, _RECOVERY)
-    if ends := [each.at_us for each in seen.writes if each.execution is not None and not each.execution.owes_polls]:
-        awaits = ends[0] > _AFTER_ACTIONS_US
-        proposal.put("promises/launch_actions", awaits, f"a recovery ended {show_duration(ends[0])} after its start")
+    if ends := _ends_in(proposal, seen):
+        at_us = ends[0].at_us
+        awaits = at_us > _AFTER_ACTIONS_US
+        proposal.put("promises/launch_actions", awaits, f"a recovery ended {_seconds(at_us)} after its start")
     else:
         proposal.unknown.append("promises.launch_actions: the recovery did not end")
     if seen.describes_max:
-        proposal.put("promises/one_describe", seen.describes_max == 1, f"{seen.describes_max} calls for 2 waves")
+        proposal.put(
+            "promises/one_describe", seen.describes_max == 1, f"{plural(seen.describes_max, 'call')} for 2 waves"
+        )
         if seen.describes_max == 1:
             proposal.put("limits/describe_calls", 1, "likewise")
     elsewhere = run(proposal, handlers, _ELSEWHERE)
     has_account = proposal.contract.wave.account is not None
     asks = bool(elsewhere.operations["AssumeRole"]) and has_account
-    proposal.put("promises/cross_account", asks, f"{elsewhere.operations['AssumeRole']} AssumeRole calls")
+    proposal.put("promises/cross_account", asks, plural(elsewhere.operations["AssumeRole"], "AssumeRole call"))
+
+
+def _ends_in(proposal: Proposal, seen: Seen) -> list[ItemChanged]:
+    """Return the writes after which the execution is no longer open."""
+    layout = Layout(proposal.contract)
+    status = layout.execution.places["status"].of
+    return [each for each in seen.writes if status(each.after or {}) not in layout.open_words]
+
+
+def _seconds(us: int) -> str:
+    return show_duration(us // _SECOND_US * _SECOND_US)
 
 
 def _overdue(proposal: Proposal, handlers: Handlers, source: SourceScan) -> None:
     seen = run(proposal, handlers, _OVERDUE)
-    ends = [each for each in seen.writes if each.execution is not None and not each.execution.owes_polls]
+    ends = _ends_in(proposal, seen)
     if not ends:
         proposal.unknown.append("limits.timeout: an execution stayed open for 70 minutes")
         return
@@ -170,7 +185,7 @@ def _overdue(proposal: Proposal, handlers: Handlers, source: SourceScan) -> None
     proposal.put("words/execution/TIMEOUT", [word], "the end of an execution whose job hangs")
     # Its polls come some seconds apart, and it began 5 s after the run.
     minutes = max((end.at_us - 5 * _SECOND_US) // (60 * _SECOND_US), 1)
-    proposal.put("limits/timeout", f"{minutes}m", f"one ended {show_duration(end.at_us)} after the run began")
+    proposal.put("limits/timeout", f"{minutes}m", f"one ended {_seconds(end.at_us)} after the run began")
     for name, default in source.variables.items():
         if "TIMEOUT" in name:
             unit = "1m" if default == str(minutes) else "1s" if default == str(minutes * 60) else None

@@ -49,28 +49,27 @@ _SYNONYMS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Attributes of each field by their normal form: lower case, without underscores."""
 _WORDS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(["QUEUED", "WAITING", "NEW", "CREATED", "NOT_STARTED"], "PENDING"),
-    **dict.fromkeys(["STARTING", "SUBMITTED", "LAUNCHED_JOB"], "LAUNCHING"),
+    **dict.fromkeys(["QUEUED", "WAITING", "NEW", "CREATED"], "PENDING"),
+    **dict.fromkeys(["STARTING", "SUBMITTED"], "LAUNCHING"),
     **dict.fromkeys(["RUNNING", "ACTIVE"], "IN_PROGRESS"),
-    **dict.fromkeys(["SUCCEEDED", "SUCCESS", "DONE", "FINISHED"], "COMPLETED"),
-    **dict.fromkeys(["PARTIALLY_FAILED", "PARTIAL_SUCCESS", "PARTIALLY_COMPLETED"], "PARTIAL"),
-    **dict.fromkeys(["ERROR", "ERRORED"], "FAILED"),
-    **dict.fromkeys(["TIMED_OUT", "TIMEDOUT", "EXPIRED"], "TIMEOUT"),
-    **dict.fromkeys(["CANCELED", "ABORTED", "STOPPED"], "CANCELLED"),
 }
+"""Words that the plan's worker may write; drills show those of ends."""
 CANCELLING: Final = re.compile(r"(CANCEL|STOPP|ABORT)\w*ING")
 # Members of boto3's answers: a path that begins with one is no path into an item.
 _ANSWERS: Final = frozenset(
     {"Error", "ResponseMetadata", "Credentials", "launchActionsStatus", "Item", "items", "Items"}
 )
 _DRS: Final = frozenset({"launchStatus", "sourceServerID", "recoveryInstanceID", "jobID", "participatingServers"})
+_NO_MAPPING: Final = re.compile(
+    r"'list' object has no attribute '(items|values|keys|get)'|list indices must be integers|dictionary update sequence"
+)
 _NEEDED: Final = (("execution", "id"), ("execution", "status"), ("execution", "waves"), ("wave", "job"))
 _ROUNDS_MAX: Final = 6
 _EVENTS_MAX: Final = 12
 _SHORT: Final[Mapping[str, Any]] = {"duration": "70s", "workload": [{"ids": ["drill"], "waves": 1}]}
 
 _DRILL: Final[Mapping[str, Any]] = {
-    "duration": "16m",
+    "duration": "24m",
     "workload": [
         {
             "ids": ["drill"],
@@ -78,7 +77,7 @@ _DRILL: Final[Mapping[str, Any]] = {
             "order": "sequential",
             "listed": "as_started",
             "reaction": "20s",
-            "jobs": {"pending": "4m", "started": "2m", "in_progress": "2m"},
+            "jobs": {"pending": "4m", "started": "2m", "in_progress": "90s..3m"},
         }
     ],
 }
@@ -214,9 +213,9 @@ def _style_of(name: str) -> str:
 
 def _ours(level: str, word: str) -> str | None:
     ours = _WORDS.get(word)
-    if level == "execution":
-        return {"IN_PROGRESS": "POLLING", "LAUNCHING": None}.get(ours, ours) if ours else None
-    return None if ours == "CANCELLED" else ours
+    if level == "wave" or ours is None:
+        return ours
+    return {"IN_PROGRESS": "POLLING", "LAUNCHING": None}.get(ours, ours)
 
 
 # --- corrections --------------------------------------------------------------------------------------------------
@@ -253,9 +252,12 @@ def _keys(proposal: Proposal, seen: Seen) -> bool:
 def _by_errors(proposal: Proposal, seen: Seen) -> bool:
     changed = False
     for error in seen.errors:
-        if re.search(r"'list' object has no attribute '(items|values|keys|get)'|list indices must be integers", error):
+        if _NO_MAPPING.search(error):
             changed |= proposal.put("server/shape", "mapping", "the functions read servers as a mapping")
             changed |= proposal.put("server/id", None, "the keys of the mapping")
+        if "fromisoformat" in error or "strptime" in error:
+            for each in ("start", "end", "last_polled"):
+                changed |= proposal.put(f"times/{each}", "iso", "the functions read texts")
         if missing := re.fullmatch(r"KeyError: '(\w+)'", error):
             changed |= _missing(proposal, missing[1])
     return changed

@@ -187,6 +187,14 @@ class UnwinnableRecord(Record):
     reason: str
 
 
+class UnjudgedRecord(Record):
+    """A check that is off for these functions, the reason, and what in their contract turns it on; "" if nothing."""
+
+    check: str
+    reason: str
+    how: str
+
+
 class Limit(Record):
     """One limit, what the run used of it when it was busiest, and where it would be reached.
 
@@ -277,6 +285,8 @@ class Result(Record):
     metrics: Measurements
     faults: tuple[FaultRecord, ...] = ()
     unwinnable: tuple[UnwinnableRecord, ...] = ()
+    unjudged: tuple[UnjudgedRecord, ...] = Field((), description="Checks that are off for these functions.")
+    adapted: tuple[str, ...] = Field((), description="What of the scenario was changed to fit the contract.")
     capacity: Capacity | None = Field(None, description="Null where a result of version 1 does not have the figures.")
 
     @model_validator(mode="before")

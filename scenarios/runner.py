@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from drsim.orchestrator.model import ExecutionStatus, Phase
 from drsim.scenarios import criteria, machine, result
+from drsim.scenarios.adapting import adapted
 from drsim.scenarios.cloudwatch import records_of
 from drsim.scenarios.extras import needs
 from drsim.scenarios.findings import findings_of, violation_record
@@ -56,10 +57,14 @@ def run(
 
     `trace` selects the events that become lines. With a `spool`, lines go to that file during the run, in bounded
     memory; `Run.trace.write` moves it to its final path, and a run that does not end leaves none. `functions` are other
-    Lambda handlers than this project's, for the wire tier. `replay` is the command that repeats the run. Raises
-    KernelError if the simulation broke, HandlerError (of `simulator.wire`) if handlers cannot be run, MissingExtraError
-    without the wire tier's packages, OSError or UnwrittenTraceError for a spool that cannot be made or written.
+    Lambda handlers than this project's, for the wire tier, and the scenario is adapted to their contract. `replay` is
+    the command that repeats the run. Raises KernelError if the simulation broke, HandlerError (of `simulator.wire`) if
+    handlers cannot be run, MisfitError if their contract cannot hold the workload, MissingExtraError without the wire
+    tier's packages, OSError or UnwrittenTraceError for a spool that cannot be made or written.
     """
+    changes: tuple[str, ...] = ()
+    if functions is not None:
+        scenario, changes = adapted(scenario)
     lines = Trace(level=trace, spool=spool)
     try:
         with _wire(scenario, seed, functions) if tier == "wire" else nullcontext(parts) as chosen:
@@ -71,7 +76,8 @@ def run(
             found = _result(world, scenario, seed=seed, tier=tier, wall_seconds=round(wall_seconds, 3), replay=replay)
             if functions is not None:
                 places = {"finder": functions.finder, "poller": functions.poller}
-                found = found.model_copy(update={"functions": {role: place for role, place in places.items() if place}})
+                given = {role: place for role, place in places.items() if place}
+                found = found.model_copy(update={"functions": given, "adapted": changes})
             world.close()
             return Run(found, lines)
     except BaseException:
@@ -112,6 +118,7 @@ def _result(
         unwinnable=tuple(
             result.UnwinnableRecord(execution_id=each, reason=why) for each, why in sorted(plan.unwinnable.items())
         ),
+        unjudged=tuple(result.UnjudgedRecord(**each._asdict()) for each in world.unjudged),
         # How other functions hand over is not known.
         capacity=capacity_of(world.spec, metrics) if world.parts.is_ours else None,
     )
@@ -166,7 +173,10 @@ def _measurements(world: World, scenario: Scenario) -> result.Measurements:
         figures.TRACE_EVENTS: len(world.trace),
     }
     return result.Measurements(
-        configuration={**scenario.model_dump(mode="json"), **world.spec.model_dump(mode="json", include={"faults"})},
+        configuration={
+            **scenario.model_dump(mode="json"),
+            **world.spec.model_dump(mode="json", include={"faults", "functions"}),
+        },
         look_every=look_every_us(world) / 1_000_000,
         cadence=tuple(_cadence(phase, world) for phase in Phase if world.limits.intervals_us),
         ticks=tuple(_tick(tick, epoch_us) for tick in statistics.ticks),

@@ -21,9 +21,9 @@ def names_of(suite: Suite) -> list[str]:
     return [name for name, scenario in scenarios.items() if suite in scenario.suites]
 
 
-def small(name: str, changes: Sequence[str] = ()) -> Scenario:
+def small(name: str, changes: Sequence[str] = (), *, contract: str = "") -> Scenario:
     """Return a scenario in its smaller form, for tiers that make tens of polls a second."""
-    return load(name, (*load(name).small, *changes))
+    return load(name, (*load(name).small, *changes), contract=contract)
 
 
 def _is_large(scenario: Scenario) -> bool:

@@ -1,56 +1,30 @@
-"""The workload: Phase 1, which starts executions and their DRS jobs, and the people who cancel them.
+"""The workload: Phase 1, which starts executions and their DRS jobs, and the people who cancel, end or delete them.
 
 The worker of an execution is a process that lists the waves, starts their jobs and writes each JobId while polling
 already runs. Its writes require an unchanged version.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeGuard
 
-from drsim.orchestrator.model import (
-    ExecutionKey,
-    ExecutionStatus,
-    ExecutionType,
-    JobScope,
-    JobStatus,
-    ServerStatus,
-    WaveStatus,
-)
-from drsim.simulator.contract.layout import HOME_ACCOUNT, Attributes, Layout
+from drsim.orchestrator.model import ExecutionKey, ExecutionStatus, ExecutionType, JobScope, JobStatus, WaveStatus
+from drsim.simulator.contract.layout import HOME_ACCOUNT, HOME_REGION, Attributes, Layout
+from drsim.simulator.contract.model import Contract
+from drsim.simulator.errors import MisfitError
 from drsim.simulator.faults.effects import Effects
 from drsim.simulator.kernel import Kernel
+from drsim.simulator.planned import PlannedExecution, PlannedWave, first_item, listed_wave
 from drsim.simulator.randomness import Stream, exponential_us
 from drsim.simulator.services.drs import DrsJob, DrsService
 from drsim.simulator.services.dynamodb import ALWAYS, Condition, Table
 from drsim.simulator.services.errors import ConditionFailedError, ServiceError
-from drsim.simulator.services.spec import JobLife
 from drsim.simulator.spec.groups import Group, Launch
 from drsim.simulator.spec.world import WorldSpec
 
 WORKER: Final = "worker"
 PERSON: Final = "person"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedWave:
-    number: int
-    scope: JobScope
-    server_ids: tuple[str, ...]
-    launch: Launch
-    life: JobLife
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedExecution:
-    key: ExecutionKey
-    group: Group
-    start_us: int
-    place: int
-    waves: tuple[PlannedWave, ...]
-    stream: Stream
 
 
 # An execution that may not have started: its position among all, its group, and its number in the group.
@@ -78,6 +52,7 @@ class Workload:
             for account in range(spec.accounts)
             for region in spec.regions
         ]
+        check_fit(spec.workload, layout.contract)
         self._coming: list[_Coming] = []
         for group_number, group in enumerate(spec.workload):
             for number, start_us in enumerate(_arrivals(group, Stream(kernel.seed, f"workload/{group_number}"))):
@@ -116,8 +91,14 @@ class Workload:
         plan = self._plan(coming)
         self._keys[coming.place] = plan.key
         self._kernel.spawn(f"worker of {plan.key.execution_id}", self._work, plan)
-        if plan.group.cancel_after is not None:
-            self._kernel.at(plan.start_us + plan.group.cancel_after, self._cancel, plan.key)
+        group = plan.group
+        for after_us, act in (
+            (group.cancel_after, self._cancel),
+            (group.ended_after, self._end),
+            (group.deleted_after, self._delete),
+        ):
+            if after_us is not None:
+                self._kernel.at(plan.start_us + after_us, act, plan)
 
     def _plan(self, coming: _Coming) -> PlannedExecution:
         group, number = self._spec.workload[coming.group], coming.number
@@ -132,21 +113,32 @@ class Workload:
         waves = tuple(
             PlannedWave(
                 number=position + 1,
-                scope=self._scopes[(place + position * group.spread_waves) % len(self._scopes)],
+                scope=self._scope(group, place + position * group.spread_waves),
                 server_ids=tuple(f"s-{stream.hexadecimal(16)}0" for _ in range(wave.servers or group.servers)),
                 launch=wave.launch,
                 life=wave.jobs or group.jobs,
             )
             for position, wave in enumerate(group.waves)
         )
-        plan_id = f"plan-{stream.hexadecimal(8)}"
+        plan_id = group.plan or f"plan-{stream.hexadecimal(8)}"
         key = ExecutionKey(execution_id, "" if self._layout.range_name is None else plan_id)
         return PlannedExecution(key=key, group=group, start_us=coming.start_us, place=place, waves=waves, stream=stream)
 
+    def _scope(self, group: Group, place: int) -> JobScope:
+        """Return where a wave's job runs: what the table does not name is the functions' own."""
+        scope, places = self._scopes[place % len(self._scopes)], self._layout.wave.places
+        return JobScope(
+            scope.account_id if "account" in places else HOME_ACCOUNT,
+            scope.region if "region" in places and group.wave_regions else HOME_REGION,
+        )
+
     def _work(self, plan: PlannedExecution) -> None:
         self._pause_for_write(plan)
-        self._table.put(self._first_item(plan), writer=WORKER)
+        self._table.put(first_item(self._layout, plan, self._spec.epoch_us), writer=WORKER)
         for wave in plan.waves:
+            item = self._table.get(plan.key)
+            if item is not None and self._layout.is_cancelling(item.attributes):
+                return
             job, seen = self._launch(plan, wave)
             if not self._amend(plan, wave, seen):
                 return
@@ -163,8 +155,11 @@ class Workload:
         started = self._layout.waves.first(WaveStatus.LAUNCHING, WaveStatus.IN_PROGRESS, WaveStatus.PENDING)
         if wave.launch is Launch.UNKNOWN:
             return None, {"status": started, "job": f"drsjob-{plan.stream.hexadecimal(16)}0"}
-        if wave.launch is Launch.NEVER:
-            return None, {"status": started, "job_status": plan.group.table_job_status}
+        if wave.launch is Launch.FAILED:
+            return None, {"status": WaveStatus.FAILED, "message": "the plan's worker could not start a job"}
+        if wave.launch in (Launch.NEVER, Launch.EMPTY):
+            job_id = "" if wave.launch is Launch.EMPTY else None
+            return None, {"status": started, "job": job_id, "job_status": plan.group.table_job_status}
         self._kernel.sleep(self._spec.latencies.start_recovery.draw(plan.stream))
         try:
             ids = (plan.key.execution_id, wave.scope.region, wave.number)
@@ -196,7 +191,7 @@ class Workload:
             if is_versioned:
                 self._pause_for_write(plan)
             # Usually at most one is missing; more if a function has dropped some.
-            waves = [*listed, *(self._listed(plan, each) for each in plan.waves[len(listed) : wave.number])]
+            waves = [*listed, *(listed_wave(layout, plan, each) for each in plan.waves[len(listed) : wave.number])]
             waves[wave.number - 1] = layout.wave.written(waves[wave.number - 1], **seen)
             is_cancelling = layout.is_cancelling(item.attributes)
             status = {} if is_cancelling else {"status": ExecutionStatus.POLLING}
@@ -211,43 +206,37 @@ class Workload:
     def _pause_for_write(self, plan: PlannedExecution) -> None:
         self._kernel.sleep(self._spec.latencies.update_warm.draw(plan.stream))
 
-    def _cancel(self, key: ExecutionKey) -> None:
-        item, layout = self._table.get(key), self._layout
+    def _cancel(self, plan: PlannedExecution) -> None:
+        self._write_by_hand(plan, self._layout.cancelled(self._spec.epoch_us + self._kernel.now_us))
+
+    def _end(self, plan: PlannedExecution) -> None:
+        # A team without a word for this end has one for failures.
+        status = self._layout.executions.first(plan.group.ended_as, ExecutionStatus.FAILED)
+        self._write_by_hand(plan, {"status": status, "end": self._spec.epoch_us + self._kernel.now_us})
+
+    def _delete(self, plan: PlannedExecution) -> None:
+        self._table.delete(plan.key, writer=PERSON)
+
+    def _write_by_hand(self, plan: PlannedExecution, fields: Mapping[str, object]) -> None:
+        """Write fields as a person, unless the execution is over or gone."""
+        item, layout = self._table.get(plan.key), self._layout
         if item is None or layout.is_over(item.attributes):
             return
-        fields = layout.cancelled(self._spec.epoch_us + self._kernel.now_us)
         version = layout.version_of(item.attributes) + 1
-        self._table.update(key, layout.execution.changes(item.attributes, version=version, **fields), writer=PERSON)
+        changes = layout.execution.changes(item.attributes, version=version, **fields)
+        self._table.update(plan.key, changes, writer=PERSON)
 
-    def _first_item(self, plan: PlannedExecution) -> dict[str, object]:
-        listed = plan.waves if plan.group.listed == "at_start" else ()
-        # An attribute that functions do not know: it must survive every write.
-        return self._layout.execution.written(
-            {**self._layout.keys(plan.key), "InitiatedBy": "drsim"},
-            status=ExecutionStatus.PENDING,
-            start=self._spec.epoch_us + plan.start_us,
-            type=plan.group.type,
-            version=1,
-            total_waves=len(plan.waves),
-            waves=[self._listed(plan, wave) for wave in listed],
-        )
 
-    def _listed(self, plan: PlannedExecution, wave: PlannedWave) -> dict[str, object]:
-        layout = self._layout
-        # Like InitiatedBy above, attributes that functions do not know.
-        servers = {
-            each: layout.server.written({"Hostname": f"host-{each[2:8]}"}, id=each, status=ServerStatus.NOT_STARTED)
-            for each in wave.server_ids
-        }
-        return layout.wave.written(
-            {"ProtectionGroupId": f"pg-{wave.server_ids[0][2:10]}"},
-            name=f"Wave {wave.number}",
-            account=wave.scope.account_id,
-            region=wave.scope.region,
-            status=WaveStatus.PENDING,
-            servers=layout.servers_item(servers),
-            number=wave.number if plan.group.wave_numbers else None,
-        )
+def check_fit(groups: Sequence[Group], contract: Contract) -> None:
+    """Raise MisfitError for a group whose items the contract cannot hold."""
+    table, start = contract.table, contract.execution.start
+    for number, group in enumerate(groups):
+        if not group.start_time and start is not None and table.index_range == start:
+            reason = f"{table.index} has {start} as range key and leaves out items without it"
+            raise MisfitError(f"workload[{number}].start_time must be true, for {reason}, got false")
+        if not group.wave_regions and contract.promises.cross_account:
+            reason = f"waves of a cross-account contract name their {contract.wave.region or 'Region'}"
+            raise MisfitError(f"workload[{number}].wave_regions must be true, for {reason}, got false")
 
 
 def _arrivals(group: Group, stream: Stream) -> Iterator[int]:

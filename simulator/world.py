@@ -124,10 +124,10 @@ def _logs_into(world: "World") -> Iterator[None]:
 class Parts:
     """The parts of a world that judge nothing themselves.
 
-    `handlers` returns what Lambda runs as FINDER and as POLLER, `running` is a context in which they run, and `allows`
-    is what their roles permit; the wire tier has its own. `contract` is what the functions are judged by, `variables`
-    are their environment variables, `is_ours` whether they are this project's own,
-    and `is_judged` whether anything is judged.
+    `handlers` returns what Lambda runs as FINDER and as POLLER, which is None if the finder polls by itself. `running`
+    is a context in which they run, and `allows` is what their roles permit; the wire tier has its own. `contract` is
+    what the functions are judged by, `variables` are their environment variables, `is_ours` whether they are this
+    project's own, and `is_judged` whether anything is judged.
     """
 
     finder: Callable[[Ports], Finder] = production_finder
@@ -138,12 +138,13 @@ class Parts:
     drs: Callable[..., DrsService] = DrsService
     metrics: Callable[..., MetricsService] = MetricsService
     logs: Callable[..., LogsService] = LogsService
-    handlers: Callable[["World"], tuple[Handler, Handler]] = _handlers_on_ports
+    handlers: Callable[["World"], tuple[Handler, Handler | None]] = _handlers_on_ports
     running: Callable[["World"], AbstractContextManager[None]] = _logs_into
     allows: Allows | None = None
     contract: Contract = OUR_CONTRACT
     variables: Mapping[str, str] = field(default_factory=dict)
     is_ours: bool = True
+    finder_polls: bool = False
     is_judged: bool = True
 
 
@@ -167,7 +168,8 @@ class World:
             raise ValueError(f"trace must be None with verdict_only, got one of level {trace.level!r}")
         self.verdict_only = verdict_only
         self.parts = parts = parts or Parts()
-        self.spec = spec = with_swarm(spec, seed)
+        spec = with_swarm(spec, seed)
+        self.spec = spec = spec if parts.is_ours else spec.limited_by(parts.contract)
         self.kernel = kernel = Kernel(seed=seed)
         # Test for None: an empty Trace is falsy.
         self.trace: Final = Trace(level="off" if verdict_only else "full") if trace is None else trace
@@ -200,7 +202,9 @@ class World:
         self._open_ids: set[str] = set()
         finder, poller = parts.handlers(self)
         functions.deploy(FINDER, spec.functions.finder, finder)
-        functions.deploy(POLLER, spec.functions.poller, poller)
+        if poller is not None:
+            role_of = None if parts.contract.functions.one is None else FINDER
+            functions.deploy(POLLER, spec.functions.poller, poller, role_of=role_of)
         target = effects.on_tick(self.tick) if TICK in plan.operations else self.tick
         parts.rule(kernel, trace, first_us=spec.schedule.first, rate_us=spec.schedule.rate, target=target)
         if spec.until_finished:
@@ -215,6 +219,7 @@ class World:
             truth=self.truth,
             plan=self.plan,
             allows=parts.allows,
+            finder_polls=parts.finder_polls,
         )
         self.unjudged = unjudged_of(parts.contract, is_ours=parts.is_ours)
         off = {each.check for each in self.unjudged} if parts.is_judged else {each.name for each in PROPERTIES}

@@ -45,7 +45,7 @@ FLOORS: Final = (
     ("services",),
     ("faults",),
     ("spec",),
-    ("workload",),
+    ("planned", "workload"),
     ("checks",),
     ("figures", "cloudwatch"),
     ("ports", "moto_drs"),

@@ -51,19 +51,23 @@ def _job(job: "JobTypeDef") -> Job:
     if not job_id:
         raise MalformedError(f"DescribeJobs: jobID must be a text of at least one character, got {job_id!r}")
     where = f"DescribeJobs: job {job_id}"
-    servers = tuple(_launch(server, where) for server in job.get("participatingServers", ()))
+    launches = [_launch(server, where) for server in job.get("participatingServers", ())]
+    servers = tuple(launch for launch in launches if launch is not None)
     return Job(job_id, _one_of(JobStatus, job.get("status"), f"{where}: status"), servers)
 
 
-def _launch(server: "ParticipatingServerTypeDef", where: str) -> ServerLaunch:
+def _launch(server: "ParticipatingServerTypeDef", where: str) -> ServerLaunch | None:
+    """Return the server's launch; None without a status, for PENDING would mean that an ended job never launched it."""
     server_id = server.get("sourceServerID")
     if not server_id:
         raise MalformedError(f"{where}: sourceServerID must be a text of at least one character, got {server_id!r}")
+    if "launchStatus" not in server:
+        return None
     where = f"{where}: server {server_id}"
     runs = server.get("launchActionsStatus", {}).get("runs", ())
     return ServerLaunch(
         server_id,
-        _one_of(_LAUNCH_STATUSES, server.get("launchStatus", ServerStatus.PENDING), f"{where}: launchStatus"),
+        _one_of(_LAUNCH_STATUSES, server["launchStatus"], f"{where}: launchStatus"),
         server.get("recoveryInstanceID") or None,
         tuple(_one_of(ActionStatus, run["status"], f"{where}: run") if "status" in run else None for run in runs),
     )

@@ -200,8 +200,7 @@ class _Drawing:
         if job.lives:
             launching_us = min(begin_us for begin_us, _, _, _ in job.lives)
             yield from canvas.slice(_TRUTH, tid, launching_us, ended_us, f"servers {ServerStatus.IN_PROGRESS}")
-        launched, failed = ServerStatus.LAUNCHED, ServerStatus.FAILED
-        ends = [(end_us, launched if launches else failed) for _, end_us, launches, _ in job.lives]
+        ends = [(end_us, _end_of(begin_us, end_us, launches)) for begin_us, end_us, launches, _ in job.lives]
         names = [(end_us, f"server {number} {end}") for number, (end_us, end) in enumerate(ends, start=1)]
         for end_us, name in [*names, (ended_us, JobStatus.COMPLETED)]:
             if end_us <= canvas.end_us:
@@ -214,3 +213,10 @@ class _Drawing:
             self._rows[execution_id] = (len(self._rows) + 1) * LANES
             self._canvas.label(_EXECUTIONS, self._rows[execution_id], execution_id)
         return self._rows[execution_id]
+
+
+def _end_of(begin_us: int, end_us: int, launches: bool) -> ServerStatus:
+    """Return a server's status at its end. One that never begins stays PENDING."""
+    if begin_us > end_us:
+        return ServerStatus.PENDING
+    return ServerStatus.LAUNCHED if launches else ServerStatus.FAILED

@@ -87,6 +87,8 @@ class LogCorrelation(Monitor):
         self._lines[event.request_id] = _Lines(event.execution_id)
 
     def _on_line(self, event: events.LogWritten) -> None:
+        if event.by_runtime:
+            return
         lines = self._lines.get(event.request_id)
         if lines is None:
             self.violate(event, "a line of a running invocation", event.message)

@@ -39,7 +39,8 @@ class Verdict(StrEnum):
 class Context:
     """What properties judge by.
 
-    Deadlines count from when no fault delays an execution any more; a lost execution has none.
+    Deadlines count from when no fault delays an execution any more; a lost execution has none. `finder_polls` is
+    whether the finder polls by itself, because there is no poller.
     """
 
     spec: WorldSpec
@@ -48,6 +49,7 @@ class Context:
     truth: Truth
     plan: Plan
     allows: Allows | None = None
+    finder_polls: bool = False
 
     def owed_us(self, execution_id: str, since_us: int) -> int:
         """The instant from which a deadline counts that would count from `since_us` without faults."""

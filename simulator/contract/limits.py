@@ -1,5 +1,6 @@
 """A contract's limits for one run: the values that it gives, changed by the environment variables that it names."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -41,7 +42,7 @@ class JudgedLimits:
 
 
 def limits_of(contract: Contract, variables: Mapping[str, str]) -> JudgedLimits:
-    """Return the limits of a run with these environment variables. Raises ValueError for one that is no number."""
+    """Return the limits of a run with these environment variables. Raises ValueError for a wrong one."""
     limits = contract.limits
     found: dict[str, int | None] = {
         "timeout": None if limits.timeout == "none" else limits.timeout,
@@ -55,12 +56,7 @@ def limits_of(contract: Contract, variables: Mapping[str, str]) -> JudgedLimits:
     for name, variable in limits.variables.items():
         if name not in variables:
             continue
-        try:
-            number = float(variables[name])
-        except ValueError:
-            raise ValueError(
-                f"{name} must be a number, for it sets {variable.limit}, got {variables[name]!r}"
-            ) from None
+        number = _number(name, variables[name], variable.limit)
         unit = 1 if variable.limit in _COUNTS else variable.unit
         names = [f"intervals.{each}" for each in Phase] if variable.limit == "intervals" else [variable.limit]
         found.update(dict.fromkeys(names, round(number * unit)))
@@ -74,3 +70,15 @@ def limits_of(contract: Contract, variables: Mapping[str, str]) -> JudgedLimits:
         reserve_us=found["reserve"] or 0,
         retries=found["retries"],
     )
+
+
+def _number(name: str, text: str, limit: str) -> float:
+    """Return the value of an environment variable. Raises ValueError."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    least = 1 if limit == "looks" else 0
+    if not (math.isfinite(number) and number >= least):
+        raise ValueError(f"{name} must be a number >= {least}, for it sets {limit}, got {text!r}")
+    return number

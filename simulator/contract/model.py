@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_snake
 
 from drsim.orchestrator.model import ExecutionStatus, ExecutionType, JobStatus, Phase, ServerStatus, WaveStatus
@@ -20,7 +20,9 @@ from drsim.simulator.contract.places import (
     TablePlaces,
     TimeFormat,
     WavePlaces,
+    all_optional,
 )
+from drsim.simulator.contract.surroundings import AlsoJudged, Surroundings
 from drsim.simulator.durations import DurationUs, duration_us
 from drsim.simulator.models import Spec
 
@@ -181,36 +183,18 @@ class Promises(Spec):
     announces: bool = Field(True, description="Ends are announced at most once, and only once they are written.")
 
 
-class OtherTable(Spec):
-    """Another table that the functions read; `items` is a JSON or YAML file with a list of items."""
-
-    name: str = Field(min_length=3)
-    hash: str = Field(min_length=1)
-    range: str | None = None
-    items: str = Field("", description="A file beside the contract.")
-
-
-class Surroundings(Spec):
-    """What exists around the functions when a run begins."""
-
-    event: dict[str, Any] | None = Field(None, description="The rule's constant input; by default a Scheduled Event.")
-    tables: tuple[OtherTable, ...] = ()
-    topics: tuple[str, ...] = Field((), description="SNS topics, by name.")
-    buses: tuple[str, ...] = Field((), description="Event buses, by name.")
-    parameters: dict[str, str] = Field({}, description="SSM parameters.")
-    state_machines: tuple[str, ...] = Field((), description="State machines, by name.")
-
-
-class AlsoJudged(Spec):
-    """What else can be judged: nothing of it by default."""
-
-    metrics: dict[str, str] = Field({}, description="The team's name of each of our metrics, such as PollErrors.")
-    roles: dict[Literal["finder", "poller"], str] = Field({}, description="IAM policy documents, as JSON files.")
-    log_field: str | None = Field(None, description="The field of log lines that holds the execution's id.")
+def _as_in_files(schema: dict[str, Any]) -> None:
+    """Add the fields that a file may have and that validation replaces."""
+    all_optional(schema)
+    names = {"type": "object", "additionalProperties": {"type": "string"}}
+    schema["properties"]["extends"] = {"enum": ["ours", "plain"], "description": "Gives what the contract leaves out."}
+    schema["properties"]["names"] = {**names, "description": "From our attribute to the team's, such as Status: state."}
 
 
 class Contract(Spec):
     """One contract."""
+
+    model_config = ConfigDict(json_schema_extra=_as_in_files)
 
     name: str = "plain"
     style: Style = Field("PascalCase", description="The spelling of attributes that are not given.")

@@ -1,9 +1,9 @@
 """Where a team's table holds each field, as data."""
 
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from drsim.simulator.models import Spec
 
@@ -40,7 +40,18 @@ Path = Annotated[str, Field(pattern=r"^[^.]+(\.[^.]+)*$", description="An attrib
 TimeFormat = Literal["seconds", "milliseconds", "iso", "absent"]
 
 
-class ExecutionPlaces(Spec):
+def all_optional(schema: dict[str, Any]) -> None:
+    """Require no field in the JSON Schema: a contract is completed before it is validated."""
+    schema.pop("required", None)
+
+
+class Places(Spec):
+    """The attributes of one level; `Contract` gives those that a file leaves out."""
+
+    model_config = ConfigDict(json_schema_extra=all_optional)
+
+
+class ExecutionPlaces(Places):
     """Where an item holds each field; null if it does not."""
 
     id: Path = Field(description="The hash key.")
@@ -55,7 +66,7 @@ class ExecutionPlaces(Spec):
     waves: Path
 
 
-class WavePlaces(Spec):
+class WavePlaces(Places):
     """Where a wave holds each field; null if it does not."""
 
     number: Path | None
@@ -69,7 +80,7 @@ class WavePlaces(Spec):
     servers: Path | None
 
 
-class ServerPlaces(Spec):
+class ServerPlaces(Places):
     """Where a server holds each field. `servers` of a wave may be a list, or a mapping by server id."""
 
     id: Path | None = Field(description="Null if the servers are a mapping and only its keys are the ids.")
@@ -91,7 +102,7 @@ class FunctionPlaces(Spec):
 
     finder: str | None = Field(None, description="By default ExecutionFinder.")
     poller: str | None = Field(None, description="By default ExecutionPoller.")
-    one: str | None = Field(None, description="The name of the function that has both roles.")
+    one: str | None = Field(None, description="The function that has both roles; limits.finder holds for both.")
 
     @model_validator(mode="after")
     def _one_or_two(self) -> Self:

@@ -137,7 +137,9 @@ def source_server(
     }
     if last_launch is not None:
         status = last_launch.launch.status(frame.now_us)
-        answer["lastLaunchResult"] = {"LAUNCHED": "SUCCEEDED", "FAILED": "FAILED"}.get(status, "PENDING")
+        has_ended = last_launch.launch.ended_us <= frame.now_us
+        result = "SUCCEEDED" if last_launch.launch.launches else "FAILED"
+        answer["lastLaunchResult"] = result if has_ended else "PENDING"
         answer["lifeCycle"]["lastLaunch"] = {
             "initiated": {
                 "apiCallDateTime": frame.time(last_launch.job.created_us),

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from drsim.orchestrator.model import Job, JobScope, JobStatus, ServerStatus
@@ -95,8 +96,8 @@ class DrsService:
                 if status is ServerStatus.LAUNCHED:
                     found[name] = RecoveryInstance(server, job)
                 elif status is ServerStatus.TERMINATED:
-                    del found[name]
-                elif server.terminates:
+                    found.pop(name, None)
+                elif server.terminates and name in found:
                     found[name] = found[name]._replace(termination=server)
         return found
 
@@ -204,14 +205,24 @@ class DrsService:
         started_us = now_us + life.pending.draw(stream)
         launching_us = started_us + life.started.draw(stream)
         failing = set(stream.sample(len(server_ids), life.failed_servers))
+        others = [position for position in range(len(server_ids)) if position not in failing]
+        pending = {others[each] for each in stream.sample(len(others), life.pending_servers)}
         servers = []
         for position, server_id in enumerate(server_ids):
             ended_us = NEVER_US if life.hangs else launching_us + life.in_progress.draw(stream)
             instance_id = f"i-0{stream.hexadecimal(16)}"
-            launches = position not in failing
+            begins_us = NEVER_US if position in pending else launching_us
+            launches = position not in failing | pending
             actions = _draw_actions(life, ended_us, stream) if launches else ()
-            servers.append(ServerLife(server_id, instance_id, launching_us, ended_us, launches, actions))
-        return DrsJob(_job_id(stream), scope, now_us, started_us, tuple(servers), is_drill=is_drill)
+            servers.append(ServerLife(server_id, instance_id, begins_us, ended_us, launches, actions))
+        job_id, lingers_us = _job_id(stream), 0 if life.hangs else life.lingers.draw(stream)
+        job = DrsJob(job_id, scope, now_us, started_us, tuple(servers), is_drill=is_drill, lingers_us=lingers_us)
+        if life.terminates is None or life.hangs:
+            return job
+        # DRS terminates all instances of a job together, each of which begins only once the job has ended.
+        gone_us = job.ended_us + life.terminates.draw(stream)
+        gone = [replace(each, terminated_us=gone_us) if each.launches else each for each in servers]
+        return replace(job, servers=tuple(gone))
 
     def _draw_termination(self, scope: JobScope, launches: Sequence[ServerLife], now_us: int) -> DrsJob:
         # AWS does not publish how long these take; people report the time of a launch (15 to 20 minutes).

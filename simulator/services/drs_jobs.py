@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from drsim.orchestrator.model import ActionStatus, Job, JobScope, JobStatus, ServerLaunch, ServerStatus
+from drsim.simulator.durations import NEVER_US
 
 
 class LogItem(NamedTuple):
@@ -33,7 +34,11 @@ class ActionLife:
 
 @dataclass(frozen=True, slots=True)
 class ServerLife:
-    """One server's part in a job: PENDING until `launching_us`, IN_PROGRESS until `ended_us`, then its final status."""
+    """One server's part in a job: PENDING until `launching_us`, IN_PROGRESS until `ended_us`, then its final status.
+
+    A server that never launches in its job stays PENDING, and `ended_us` is then when the job no longer waits for it.
+    The instance of a launched one is TERMINATED from `terminated_us` on.
+    """
 
     source_server_id: str
     instance_id: str
@@ -42,11 +47,23 @@ class ServerLife:
     launches: bool
     actions: tuple[ActionLife, ...]
     terminates: bool = False
+    terminated_us: int = NEVER_US
 
     def summary(self, *, is_drill: bool) -> tuple[int, int, bool, int]:
         """Return (launching, ended, launches, failed actions) for `JobStarted`; drills report 0 failed actions."""
         failed_count = 0 if is_drill else sum(not action.succeeds for action in self.actions)
         return self.launching_us, self.ended_us, self.launches, failed_count
+
+    @property
+    def never_begins(self) -> bool:
+        """Whether the server is still PENDING when its job ends."""
+        return self.launching_us == NEVER_US
+
+    @property
+    def changes_us(self) -> tuple[int, ...]:
+        """The instants at which its status changes."""
+        instants = () if self.never_begins else (self.launching_us, self.ended_us, self.terminated_us)
+        return tuple(each for each in instants if each < NEVER_US)
 
     def status(self, at_us: int) -> ServerStatus:
         if at_us < self.launching_us:
@@ -55,12 +72,17 @@ class ServerLife:
             return ServerStatus.IN_PROGRESS
         if self.terminates:
             return ServerStatus.TERMINATED
-        return ServerStatus.LAUNCHED if self.launches else ServerStatus.FAILED
+        if not self.launches:
+            return ServerStatus.FAILED
+        return ServerStatus.LAUNCHED if at_us < self.terminated_us else ServerStatus.TERMINATED
 
 
 @dataclass(slots=True, eq=False)
 class DrsJob:
-    """One job and its whole timeline. An event that never happens has a time later than any run."""
+    """One job and its whole timeline. An event that never happens has a time later than any run.
+
+    The job ends `lingers_us` after its last server.
+    """
 
     job_id: str
     scope: JobScope
@@ -68,6 +90,7 @@ class DrsJob:
     started_us: int
     servers: tuple[ServerLife, ...]
     is_drill: bool = False
+    lingers_us: int = 0
     ended_us: int = field(init=False)
     settled_us: int = field(init=False)  # When the last server and launch action have ended.
     _changes: list[int] = field(init=False)
@@ -77,12 +100,12 @@ class DrsJob:
 
     def __post_init__(self) -> None:
         servers = self.servers
-        self.ended_us = max(server.ended_us for server in servers)
+        self.ended_us = max(server.ended_us for server in servers) + self.lingers_us
         actions = [action for server in servers for action in server.actions]
         self.settled_us = max([self.ended_us, *(action.ended_us for action in actions)])
-        launches_us = {instant for server in servers for instant in (server.launching_us, server.ended_us)}
+        launches_us = {instant for server in servers for instant in server.changes_us}
         actions_us = {instant for action in actions for instant in (action.started_us, action.ended_us)}
-        self._changes = sorted({self.started_us} | launches_us | actions_us)
+        self._changes = sorted(({self.started_us, self.ended_us} - {NEVER_US}) | launches_us | actions_us)
 
     @property
     def terminates(self) -> bool:
@@ -143,10 +166,12 @@ class DrsJob:
         # Snapshots take no time; conversion takes the remaining time until the launch.
         # LAUNCH_END occurs in AWS's samples but not in botocore's enum.
         snapshot_us = min(self.created_us + 800_000 + number, server.launching_us)
+        snapshots = [LogItem(snapshot_us, "SNAPSHOT_START", name), LogItem(snapshot_us, "SNAPSHOT_END", name)]
+        if server.never_begins:
+            return snapshots
         converting_us = max(snapshot_us, self.created_us + (server.launching_us - self.created_us) // 5)
         return [
-            LogItem(snapshot_us, "SNAPSHOT_START", name),
-            LogItem(snapshot_us, "SNAPSHOT_END", name),
+            *snapshots,
             LogItem(converting_us, "CONVERSION_START", name),
             LogItem(server.launching_us, "CONVERSION_END", name),
             LogItem(server.launching_us, "LAUNCH_START", name),

@@ -23,11 +23,15 @@ _RETRY_WAITS_US: Final = (60_000_000, 120_000_000)
 # A throttled event returns to the queue for a time that doubles from one second to five minutes.
 _THROTTLE_WAIT_US: Final = 1_000_000
 _THROTTLE_WAIT_US_MAX: Final = 300_000_000
+_ERROR_STATUSES: Final = frozenset({*range(400, 1000), *map(str, range(400, 1000))})
 
 
 @dataclass(slots=True)
 class Environment:
+    """One execution environment. Those of a `pool` have different numbers."""
+
     number: int
+    pool: str = ""
     warm: bool = False
     idle_since_us: int = 0
     # The error of its clock, drawn when the clock is first read.
@@ -63,6 +67,8 @@ class Invocation:
     stream: Stream
     cold: bool
     run: int
+    # The line of the handler's file that raised, if its driver knows it.
+    raised_at: str = ""
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def count_call(self, operation: str, execution_id: str) -> int:
@@ -89,13 +95,22 @@ class _Queued:
 
 
 @dataclass(slots=True)
+class _Pool:
+    """The environments and running invocations of one Lambda function, which may have two roles."""
+
+    name: str
+    reserved_concurrency: int | None
+    idle: list[Environment] = field(default_factory=list)
+    environments_count: int = 0
+    running_count: int = 0
+
+
+@dataclass(slots=True)
 class _Deployed:
     name: str
     spec: Function
     handler: Handler
-    idle: list[Environment] = field(default_factory=list)
-    environments_count: int = 0
-    running_count: int = 0
+    pool: _Pool
 
 
 class LambdaService:
@@ -115,13 +130,23 @@ class LambdaService:
         self._runs: dict[tuple[str, str], int] = {}
         self._running: dict[Invocation, _Queued] = {}
 
-    def deploy(self, name: str, spec: Function, handler: Handler) -> None:
-        """Deploy a function. Its reserved concurrency is not available to others."""
-        self._functions[name] = _Deployed(name, spec, handler)
-        self._free_count -= spec.reserved_concurrency or 0
+    def deploy(self, name: str, spec: Function, handler: Handler, *, role_of: str | None = None) -> None:
+        """Deploy a function. Its reserved concurrency is not available to others.
 
-    def invoke_event(self, name: str, payload: Payload, *, execution_id: str, by: str) -> None:
-        """Accept an event, `by` a request id or a service (""). Raises ServiceError: ResourceNotFoundException."""
+        With `role_of` it is a further role of that function, and shares its environments and concurrency.
+        """
+        if role_of is None:
+            pool = _Pool(name, spec.reserved_concurrency)
+            self._free_count -= spec.reserved_concurrency or 0
+        else:
+            pool = self._functions[role_of].pool
+        self._functions[name] = _Deployed(name, spec, handler, pool)
+
+    def invoke_event(self, name: str, payload: Payload, *, execution_id: str, by: str, place: str = "") -> None:
+        """Accept an event, `by` a request id or a service (""). Raises ServiceError: ResourceNotFoundException.
+
+        `place` is the line of the caller's file.
+        """
         function = self._functions.get(name)
         if function is None:
             raise ServiceError("ResourceNotFoundException", f"Function not found: {name}")
@@ -133,7 +158,7 @@ class LambdaService:
         for held_us in (0,) if conditions is None else conditions.deliveries(name, execution_id, number):
             # On Lambda a repeated event keeps its request id. Here each delivery has its own.
             request_id = _request_id(stream)
-            self._trace.emit(Invoked(now_us, request_id, by, name, execution_id))
+            self._trace.emit(Invoked(now_us, request_id, by, name, execution_id, place))
             queued = _Queued(function, payload, execution_id, request_id, now_us)
             self._kernel.at(now_us + held_us + self._spec.queue_delay.draw(stream), self._start, queued)
 
@@ -159,11 +184,11 @@ class LambdaService:
         run = self._runs.get(ids, 0) + 1
         conditions = self._conditions
         start = Start() if conditions is None else conditions.start(*ids, queued.request_id, run)
-        reserved = function.spec.reserved_concurrency
+        reserved = function.pool.reserved_concurrency
         if reserved == 0:
             self._drop(queued, "reserved concurrency is 0")
             return
-        free_count = self._free_count if reserved is None else reserved - function.running_count
+        free_count = self._free_count if reserved is None else reserved - function.pool.running_count
         if start.throttled or free_count <= 0:
             self._trace.emit(Throttled(self._kernel.now_us, *ids))
             wait_us = min(_THROTTLE_WAIT_US << queued.throttles, _THROTTLE_WAIT_US_MAX)
@@ -172,9 +197,9 @@ class LambdaService:
             return
         self._runs[ids] = run
         self._running_count += 1
-        function.running_count += 1
+        function.pool.running_count += 1
         self._free_count -= reserved is None
-        environment = self._environment(function, start.cold)
+        environment = self._environment(function.pool, start.cold)
         stream = Stream(self._kernel.seed, f"lambda/{queued.request_id}/{queued.attempt}")
         init_us = 0 if environment.warm else function.spec.init.draw(stream) + start.init_us
         started_us = self._kernel.now_us + init_us
@@ -198,15 +223,15 @@ class LambdaService:
         try:
             overhead = function.spec.overhead_cold if invocation.cold else function.spec.overhead_warm
             kernel.sleep(overhead.draw(invocation.stream))
-            function.handler(queued.payload, invocation)
+            detail = _failure_in(function.handler(queued.payload, invocation))
         except NOT_OF_THE_CODE:
             raise
         except Exception as error:
             # As in Lambda's runtime, an exception is a function error and ends only this invocation.
-            outcome, detail = "error", _shown(error)
+            outcome, detail = "error", text_of(error)
         except BaseException as error:
             # After SystemExit or a cancelled coroutine the runtime exits, and the next invocation gets a new one.
-            outcome, detail = "crash", f"Runtime.ExitError: {_shown(error)}"
+            outcome, detail = "crash", f"Runtime.ExitError: {text_of(error)}"
         self._end(queued, invocation, outcome, detail)
         if outcome == "crash":
             # The handler's tasks end with the runtime.
@@ -225,16 +250,16 @@ class LambdaService:
             queued.timeout.cancel()
         queued.process = queued.timeout = None
         self._running_count -= 1
-        function.running_count -= 1
-        self._free_count += function.spec.reserved_concurrency is None
+        function.pool.running_count -= 1
+        self._free_count += function.pool.reserved_concurrency is None
         environment = invocation.environment
         # After a timeout or a crash the runtime starts over, as in a new environment.
         environment.warm = outcome not in ("timeout", "crash")
         environment.idle_since_us = now_us
-        function.idle.append(environment)
+        function.pool.idle.append(environment)
         ids = (invocation.request_id, function.name, queued.execution_id)
-        duration_us, memory_mb = now_us - invocation.started_us, function.spec.memory_used_mb
-        self._trace.emit(LambdaEnded(now_us, *ids, outcome, duration_us, memory_mb, detail))
+        used = (now_us - invocation.started_us, function.spec.memory_used_mb)
+        self._trace.emit(LambdaEnded(now_us, *ids, outcome, *used, detail, invocation.raised_at))
         if outcome == "ok":
             return
         retries = queued.attempt - 1
@@ -255,23 +280,29 @@ class LambdaService:
     def _drop(self, queued: _Queued, reason: str) -> None:
         self._trace.emit(Dropped(self._kernel.now_us, queued.function.name, queued.execution_id, reason))
 
-    def _environment(self, function: _Deployed, cold: bool) -> Environment:
+    def _environment(self, pool: _Pool, cold: bool) -> Environment:
         """Return the environment used last if Lambda still keeps it, or a new one."""
-        if function.idle and not cold:
-            environment = function.idle.pop()
+        if pool.idle and not cold:
+            environment = pool.idle.pop()
             if self._kernel.now_us - environment.idle_since_us <= self._spec.idle_max:
                 return environment
-            function.idle.clear()
-        function.environments_count += 1
-        return Environment(function.environments_count)
+            pool.idle.clear()
+        pool.environments_count += 1
+        return Environment(pool.environments_count, pool.name)
 
 
-def _shown(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
     """Return an error as text. The `__str__` of code under test may fail."""
     try:
         return f"{type(error).__name__}: {error}"
     except Exception:
         return f"{type(error).__name__}: (its text cannot be made)"
+
+
+def _failure_in(answer: object) -> str:
+    """Return the HTTP status of a handler's answer if it reports an error, as API Gateway reads it; else ""."""
+    status = answer.get("statusCode") if isinstance(answer, dict) else None
+    return f"statusCode {int(status)}" if isinstance(status, int | str) and status in _ERROR_STATUSES else ""
 
 
 def _request_id(stream: Stream) -> str:

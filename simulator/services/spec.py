@@ -113,3 +113,8 @@ class JobLife(Spec):
     actions: int = Field(0, ge=0, description="Post-launch actions of each server.")
     action_time: SpreadField = Field(spread_of("30s..90s"), description="Time of each action (assumed).")
     failed_actions: int = Field(0, ge=0, description="Failing actions of each server.")
+    pending_servers: int = Field(0, ge=0, description="Servers still PENDING when the job ends: they never launch.")
+    lingers: SpreadField = Field(spread_of("0s"), description="From the last server's end to the job's end.")
+    terminates: SpreadField | None = Field(
+        None, description="From the job's end until its instances are TERMINATED (assumed: in the job, too)."
+    )

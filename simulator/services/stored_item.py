@@ -98,7 +98,7 @@ def change(
     after: StoredItem | None,
     place: str = "",
 ) -> ItemChanged:
-    """Return the event of a write that replaces one version by another."""
+    """Return the event of a write that replaces one version by another, made by this line of a handler's file."""
     old, previous = (None, None) if before is None else (before.attributes, before.execution)
     new, execution = (None, None) if after is None else (after.attributes, after.execution)
     size_bytes = 0 if after is None else after.size_bytes

@@ -12,10 +12,12 @@ from drsim.simulator.services.spec import JobLife
 
 
 class Launch(StrEnum):
-    """How Phase 1 starts a wave: with a job, without a JobId, or with a JobId that DRS never gave."""
+    """How Phase 1 starts a wave: with a job, or what it writes instead of one."""
 
     DRS = "drs"
     NEVER = "never"
+    EMPTY = "empty"
+    FAILED = "failed"
     UNKNOWN = "unknown"
 
 
@@ -24,7 +26,11 @@ class WaveSpec(Spec):
 
     servers: int | None = Field(None, ge=1, description="Servers of this wave; None as in the group.")
     jobs: JobLife | None = Field(None, description="Its job's life; None as in the group.")
-    launch: Launch = Field(Launch.DRS, description="drs: a job; never: no JobId; unknown: a JobId that DRS never gave.")
+    launch: Launch = Field(
+        Launch.DRS,
+        description="drs: a job; never: no JobId; empty: JobId is an empty text; "
+        "failed: no JobId, and the wave is FAILED; unknown: a JobId that DRS never gave.",
+    )
 
 
 def _waves_of(value: object) -> object:
@@ -68,6 +74,9 @@ class Group(Spec):
     servers: int = Field(2, ge=1, description="Servers in each wave.")
     order: Literal["parallel", "sequential"] = "parallel"
     listed: Literal["at_start", "as_started"] = Field("at_start", description="When `Waves` lists a wave.")
+    polling_first: bool = Field(False, description="True writes POLLING before any wave has started.")
+    start_time: bool = Field(True, description="False leaves the start out; the index must do without it.")
+    plan: str | None = Field(None, min_length=1, description="The PlanId of them all; others have one each, drawn.")
     place: int | None = Field(None, ge=0, description="Number of the first one's account and Region; by default next.")
     spread_waves: bool = Field(False, description="Whether each wave runs in the next account and Region.")
     reaction: SpreadField = Field(spread_of("5s..20s"), description="From a job's end to the next wave (assumed).")
@@ -75,11 +84,24 @@ class Group(Spec):
     jobs: JobLife = JobLife()
     table_job_status: JobStatus | None = Field(None, description="JobStatus in the table of waves without a job.")
     wave_numbers: bool = Field(True, description="False leaves WaveNumber out, as Phase 2's test data did.")
+    wave_regions: bool = Field(True, description="False leaves Region out: jobs are in the functions' own Region.")
+    servers_listed: bool = Field(True, description="False leaves a wave's servers out, so that only its job has them.")
+    odd_attributes: bool = Field(
+        False, description="True adds attributes of all other types to the item, its waves and servers."
+    )
     cancel_after: DurationUs | None = Field(None, description="A person cancels this long after the start.")
+    ended_after: DurationUs | None = Field(None, description="A person writes `ended_as` this long after the start.")
+    ended_as: ExecutionStatus = Field(ExecutionStatus.FAILED, description="The final status that this person writes.")
+    deleted_after: DurationUs | None = Field(None, description="A person deletes the item this long after the start.")
     expect: ExecutionStatus | None = Field(None, description="The required final status of each.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if len(self.ids) > self.executions:
             raise ValueError(f"ids must be at most executions ({self.executions}), got {len(self.ids)}")
+        if self.deleted_after is not None and self.expect is not None:
+            raise ValueError(f"expect must not be given with deleted_after, for no status is left, got {self.expect}")
+        if not self.ended_as.terminal:
+            ends = ", ".join(each for each in ExecutionStatus if each.terminal)
+            raise ValueError(f"ended_as must be one of {ends}, got {self.ended_as}")
         return self

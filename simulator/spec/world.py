@@ -10,7 +10,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 from drsim.orchestrator.errors import MalformedError
 from drsim.orchestrator.settings import SETTING_NAMES, settings_from
 from drsim.simulator.contract.model import Contract
-from drsim.simulator.contract.presets import completed, preset
+from drsim.simulator.contract.presets import PRESETS, completed, preset
 from drsim.simulator.durations import DurationUs, duration_us, show_duration
 from drsim.simulator.faults.kinds import Fault
 from drsim.simulator.faults.rules import Rule
@@ -62,12 +62,12 @@ def _known_settings(settings: dict[str, str]) -> dict[str, str]:
 
 
 def _contract_of(given: object) -> object:
-    """Complete a contract that is a name, or `extends` one of drsim's."""
+    """Complete a contract that is a name, or `extends` one of drsim's. `scenarios` reads one from a file."""
     if isinstance(given, str):
+        if given not in PRESETS:
+            raise ValueError(f"must be {', '.join(PRESETS)}, a YAML file or a mapping of fields, got {given!r}")
         given = {"extends": given}
-    if not isinstance(given, Mapping):
-        return given
-    return completed(given)
+    return completed(given) if isinstance(given, Mapping) else given
 
 
 def _in_utc(start: datetime) -> datetime:
@@ -102,10 +102,12 @@ class WorldSpec(Spec):
     schedule: Schedule = Schedule()
     functions: Functions = Functions()
     latencies: Latencies = Latencies()
-    table: TableSpec = TableSpec()
     contract: Annotated[
-        Contract | None, BeforeValidator(_contract_of, json_schema_input_type=Literal["ours", "plain"] | Contract)
-    ] = Field(None, description="What other teams' functions promise: a contract, or the name of one of drsim's.")
+        Contract | None, BeforeValidator(_contract_of, json_schema_input_type=str | Contract | None)
+    ] = Field(
+        None, description="What other teams' functions promise: ours, plain, a YAML file beside this one, or fields."
+    )
+    table: TableSpec = TableSpec()
     drs: Drs = Drs()
     accounts: int = Field(1, ge=1, le=10_000, description="AWS accounts over which executions are spread.")
     regions: tuple[str, ...] = Field(("us-east-1",), min_length=1)
@@ -129,6 +131,15 @@ class WorldSpec(Spec):
         if twice:
             raise ValueError(f"ids must be different, got {', '.join(repr(each) for each in twice)} twice")
         return self
+
+    @field_validator("table")
+    @classmethod
+    def _named_once(cls, table: TableSpec, info: ValidationInfo) -> TableSpec:
+        if info.data.get("contract") is not None and (table.style != TableSpec().style or table.names):
+            raise ValueError(
+                "style and names belong to the contract if there is one: use contract.style, contract.names"
+            )
+        return table
 
     @field_validator("heal")
     @classmethod
@@ -157,6 +168,18 @@ class WorldSpec(Spec):
     def judged_by(self) -> Contract:
         """The contract of functions that are not this project's own."""
         return self.contract or preset("plain", style=self.table.style, names=self.table.names)
+
+    def limited_by(self, contract: Contract) -> Self:
+        """Return this spec with the functions' time and memory that a contract gives."""
+        limits, is_one = contract.limits, contract.functions.one is not None
+        given = {"finder": limits.finder, "poller": limits.finder if is_one else limits.poller}
+        functions = {
+            role: getattr(self.functions, role).model_copy(
+                update={name: value for name, value in limit if value is not None}
+            )
+            for role, limit in given.items()
+        }
+        return self.model_copy(update={"functions": self.functions.model_copy(update=functions)})
 
     @property
     def epoch_us(self) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 
+from botocore import xform_name
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.cloudwatch.models import MetricDatum, cloudwatch_backends
 
@@ -21,6 +22,7 @@ from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.wire.errors import NotSimulatedError
 from drsim.simulator.wire.gateway import by_moto
 from drsim.simulator.wire.messages import body_of, header_of
+from drsim.simulator.wire.resources import resources_of
 from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.world import World
 
@@ -39,18 +41,24 @@ class ClientCall:
     seen: Callable[[AWSResponse], None] | None = None
     key: ExecutionKey | None = None
     region: str = ""
-    resource: str = "*"
+    resources: tuple[str, ...] = ()
     fault: str = ""
+    # The line of the function's own code and the operation: poller/app.py:87 update_item.
+    place: str = ""
 
 
 class Calls:
-    """The calls of a world's functions; `functions` has their names in the world by deployed name."""
+    """The calls of a world's functions; `functions` has their names in the world by deployed name.
 
-    def __init__(self, world: World, functions: Mapping[str, str]) -> None:
+    `own_line` returns the line of the present function's own code that makes a call.
+    """
+
+    def __init__(self, world: World, functions: Mapping[str, str], own_line: Callable[[], str]) -> None:
         assert isinstance(world.table, MotoTable), "this tier's parts make it one"
         self.world = world
         self.table = world.table
         self.functions = functions
+        self.own_line = own_line
         self.executions = {key.execution_id: key for key in world.workload.expected}
         self._begun: dict[Process, ClientCall | None] = {}
 
@@ -87,9 +95,10 @@ class Calls:
         return response
 
     def used(self, call: ClientCall, action: str, condition: str = "") -> None:
-        """Record that the call needs permission for an action on its resource."""
+        """Record that the call needs permission for an action on its resources."""
         ids = (call.invocation.request_id, call.invocation.function)
-        self.world.trace.emit(ActionUsed(self.world.kernel.now_us, *ids, action, call.resource, condition))
+        for resource in call.resources:
+            self.world.trace.emit(ActionUsed(self.world.kernel.now_us, *ids, action, resource, condition))
 
     def _prepared(
         self, request: AWSPreparedRequest, service: str, operation: str, invocation: Invocation
@@ -100,6 +109,9 @@ class Calls:
         latency = messages.latency_of(self.world.spec.latencies, service, operation, cold=invocation.cold)
         call = ClientCall(request, service, operation, invocation, invocation.stream, latency)
         call.act = lambda: by_moto(call.request)
+        if line := self.own_line():
+            call.place = f"{line} {xform_name(operation)}"
+        call.resources = resources_of(service, operation, request)
         if service in _PREPARE:
             _PREPARE[service](self, call)
         if operation != "PutMetricData":
@@ -121,34 +133,35 @@ def _to_dynamodb(calls: Calls, call: ClientCall) -> None:
     request_id, function = invocation.request_id, invocation.function
     keys = [table.key_of(each) for each in messages.items_of(body, table.name)]
     call.key = keys[0] if len(keys) == 1 else None
-    name = body.get("TableName", table.name).rpartition("/")[2]
-    call.resource = f"arn:aws:dynamodb:{REGION}:{HOME_ACCOUNT}:table/{name}"
-    if "IndexName" in body:
-        call.resource += f"/index/{body['IndexName']}"
+    # A request names its table by name or ARN.
+    is_own = body.get("TableName", "").rpartition("/")[2] == table.name
+    if not is_own and messages.READS.match(call.operation):
+        call.latency = world.spec.latencies.get_item
 
     def act() -> AWSResponse:
-        if "IndexName" in body:
+        if is_own and "IndexName" in body:
             with table.as_indexed():
                 return by_moto(call.request)
         response = by_moto(call.request)
         if messages.refused_by_condition(response):
             for key in keys:
-                world.trace.emit(WriteRefused(world.kernel.now_us, request_id, function, key.execution_id))
+                world.trace.emit(WriteRefused(world.kernel.now_us, request_id, function, key.execution_id, call.place))
         elif response.status_code < 300 and call.operation in messages.WRITES:
             for key in keys:
-                table.written(key, function, request_id)
+                table.written(key, function, request_id, call.place)
         elif response.status_code < 300 and not messages.READS.match(call.operation):
-            table.look_again(function, request_id)
+            table.look_again(function, request_id, call.place)
         return response
 
     def seen(response: AWSResponse) -> None:
         page = json.loads(response.content)
         is_first, is_last = int("ExclusiveStartKey" not in body), int("LastEvaluatedKey" not in page)
-        items_count, size_bytes = len(page.get("Items", ())), len(response.content)
-        world.trace.emit(IndexRead(world.kernel.now_us, request_id, is_first, is_last, items_count, size_bytes))
+        size = (len(page.get("Items", ())), len(response.content))
+        ids = (world.kernel.now_us, request_id)
+        world.trace.emit(IndexRead(*ids, is_first, is_last, *size, place=call.place))
 
     call.act = act
-    if call.operation in ("Query", "Scan") and function == FINDER:
+    if is_own and call.operation in ("Query", "Scan") and function == FINDER:
         call.seen = seen
 
 
@@ -166,7 +179,7 @@ def _to_drs(calls: Calls, call: ClientCall) -> None:
         items = json.loads(response.content)["items"]
         jobs = {job["jobID"]: len(job.get("participatingServers", ())) for job in items}
         incomplete = tuple(job_id for job_id, count in jobs.items() if world.drs.left_out(scope, job_id, count))
-        world.trace.emit(JobsDescribed(world.kernel.now_us, *ids, asked, tuple(jobs), incomplete, is_first))
+        world.trace.emit(JobsDescribed(world.kernel.now_us, *ids, asked, tuple(jobs), incomplete, is_first, call.place))
 
     call.seen = seen
 
@@ -184,14 +197,15 @@ def _to_lambda(calls: Calls, call: ClientCall) -> None:
     execution_id = _execution_in(payload, calls.executions)
     call.key = calls.executions.get(execution_id)
     call.stream = Stream(world.kernel.seed, f"invoke/{invocation.request_id}/{execution_id}")
-    call.resource = f"arn:aws:lambda:{REGION}:{HOME_ACCOUNT}:function:{name}"
+    call.resources = (f"arn:aws:lambda:{REGION}:{HOME_ACCOUNT}:function:{name}",)
     kind = header_of(call.request, "X-Amz-Invocation-Type") or "RequestResponse"
     if kind != "Event":
         raise NotSimulatedError(f"{caller} invokes {name} with InvocationType {kind}; only Event is simulated")
 
     def act() -> AWSResponse:
         function = calls.functions.get(name, name)
-        world.functions.invoke_event(function, payload, execution_id=execution_id, by=invocation.request_id)
+        by = invocation.request_id
+        world.functions.invoke_event(function, payload, execution_id=execution_id, by=by, place=call.place)
         return messages.answer(call.request.url, 202, {"x-amzn-requestid": invocation.request_id}, b"")
 
     call.act = act
@@ -234,9 +248,10 @@ def _to_cloudwatch(calls: Calls, call: ClientCall) -> None:
 
 def _to_sts(calls: Calls, call: ClientCall) -> None:
     body = call.request.body or ""
-    call.resource = parse_qs(body.decode() if isinstance(body, bytes) else str(body)).get("RoleArn", ["*"])[0]
+    role_arn = parse_qs(body.decode() if isinstance(body, bytes) else str(body)).get("RoleArn", ["*"])[0]
+    call.resources = (role_arn,)
     # A stream of its own, so that a role for another account does not change what other calls draw.
-    call.stream = Stream(calls.world.kernel.seed, f"sts/{call.invocation.request_id}/{call.resource}")
+    call.stream = Stream(calls.world.kernel.seed, f"sts/{call.invocation.request_id}/{role_arn}")
 
 
 _PREPARE: Final[Mapping[str, Callable[[Calls, ClientCall], None]]] = {

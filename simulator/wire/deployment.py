@@ -7,6 +7,7 @@ import ast
 import io
 import json
 import re
+import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -77,6 +78,22 @@ class DeployedFunction:
     memory_mb: int
     environment: Mapping[str, str]
     role: Role
+
+    @property
+    def log_group(self) -> str:
+        return f"/aws/lambda/{self.name}"
+
+    @property
+    def runtime_environment(self) -> Mapping[str, str]:
+        """The variables that Lambda itself sets, which name no environment: Lambda developer guide, 2026-11."""
+        return {
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": f"{self.memory_mb}",
+            "AWS_LAMBDA_FUNCTION_NAME": self.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": self.log_group,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

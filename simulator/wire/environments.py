@@ -9,8 +9,6 @@ import os
 import pkgutil
 import sys
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from importlib.metadata import packages_distributions
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -20,15 +18,21 @@ from greenlet import settrace
 from drsim.simulator.services.functions import Invocation
 from drsim.simulator.wire.clock import VirtualClock
 from drsim.simulator.wire.errors import HandlerError
+from drsim.simulator.wire.own_code import OwnCode, installed
 
 _STATEFUL: Final = ("aws_lambda_powertools",)
 """Libraries with module-level state that belongs to one environment."""
 
 
 class Source:
-    """The source of a function's handler: `place` is MODULE:NAME or FILE.py:NAME, `paths` go before sys.path."""
+    """The source of a function's handler: `place` is MODULE:NAME or FILE.py:NAME, `paths` go before sys.path.
 
-    def __init__(self, place: str, variables: Mapping[str, str], paths: tuple[Path, ...] = ()) -> None:
+    The names of its files are relative to `base`.
+    """
+
+    def __init__(
+        self, place: str, variables: Mapping[str, str], paths: tuple[Path, ...] = (), base: Path | None = None
+    ) -> None:
         self.place = place
         self.variables = variables
         stem, _, self.handler = place.rpartition(":")
@@ -40,7 +44,8 @@ class Source:
         top, _, rest = self.module.partition(".")
         self._package = f"{top}.{rest.partition('.')[0]}" if top == "drsim" else top
         # Names of modules in these folders that a module of another project may have in this process.
-        self._shadowed = {found.name for found in pkgutil.iter_modules(self.folders)} - _installed()
+        self._shadowed = {found.name for found in pkgutil.iter_modules(self.folders)} - installed()
+        self.code = OwnCode(self._package, self.folders, base)
 
     def owns(self, name: str, module: ModuleType) -> bool:
         """Whether a module is the function's own, keeps its state, or has the name of one of its own."""
@@ -55,11 +60,6 @@ class Source:
         return any(file.startswith(folder + os.sep) for folder in self.folders)
 
 
-@lru_cache(maxsize=1)
-def _installed() -> frozenset[str]:
-    return sys.stdlib_module_names | packages_distributions().keys()
-
-
 class UnsetVariableError(KeyError):
     """A function reads an environment variable that is not set."""
 
@@ -72,16 +72,41 @@ class _Variables(dict[str, str]):
         raise UnsetVariableError(name)
 
 
+class _Formatter(logging.Formatter):
+    """Formats records as Lambda's runtime does, with own frames only in tracebacks."""
+
+    def __init__(self, code: OwnCode) -> None:
+        super().__init__("[%(levelname)s]\t%(message)s")
+        self._code = code
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        return "NoneType: None" if ei[1] is None else self._code.traceback(ei[1])
+
+
+class _RecordHandler(logging.Handler):
+    """Writes each record as one log event, whatever line ends it has, as Lambda's runtime does."""
+
+    def __init__(self, output: Any) -> None:
+        super().__init__()
+        self._output = output
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._output.event(self.format(record))
+        except Exception:
+            self.handleError(record)
+
+
 class _Loaded:
     """The state of one environment, at first as at a cold start, before the import."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, number: int) -> None:
         self.source = source
-        self.variables: Any = _Variables({**os.environ, **source.variables})
+        self.variables: Any = _Variables({**os.environ, "AWS_LAMBDA_LOG_STREAM_NAME": f"{number}", **source.variables})
         self.path = [*source.folders, *sys.path]
         # The root logger has the handler that Lambda's runtime gives to it.
-        handler = logging.StreamHandler(sys.stdout)
-        handler.setFormatter(logging.Formatter("[%(levelname)s]\t%(message)s"))
+        handler = _RecordHandler(sys.stdout)
+        handler.setFormatter(_Formatter(source.code))
         root = logging.RootLogger(logging.WARNING)
         root.addHandler(handler)
         self.manager = logging.Manager(root)
@@ -115,11 +140,11 @@ class Environments:
 
     def handler(self, source: Source, invocation: Invocation) -> Callable[[Any, Any], Any]:
         """The handler in the environment of this invocation, imported now if the environment is new."""
-        key = (invocation.function, invocation.environment.number)
+        key = _key(invocation)
         if invocation.cold:
             # The environment is new, or was reset by a timeout or a crash.
             self._place(None)
-            self._loaded[key] = _Loaded(source)
+            self._loaded[key] = _Loaded(source, invocation.environment.number)
         loaded = self._loaded[key]
         self._place(loaded)
         if loaded.handler is None:
@@ -152,7 +177,7 @@ class Environments:
             self._place(None)
             self._clock.show()
             return
-        self._place(self._loaded.get((invocation.function, invocation.environment.number)))
+        self._place(self._loaded.get(_key(invocation)))
         self._clock.show(self._skew_us(invocation))
 
     def _place(self, loaded: _Loaded | None) -> None:
@@ -182,6 +207,10 @@ class Environments:
             self._variables, os.environ = os.environ, loaded.variables
             self._path, sys.path = sys.path, loaded.path
             _use_loggers(loaded.manager)
+
+
+def _key(invocation: Invocation) -> tuple[str, int]:
+    return invocation.environment.pool, invocation.environment.number
 
 
 def _owned(source: Source) -> dict[str, ModuleType]:

@@ -18,7 +18,7 @@ from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.spec import Latencies
 
 SERVICES: Final[Mapping[str, str]] = {
-    **{name: name for name in ("cloudwatch", "drs", "dynamodb", "ec2", "lambda", "sns", "sts")},
+    **{name: name for name in ("cloudwatch", "drs", "dynamodb", "ec2", "lambda", "sns", "sqs", "ssm", "sts")},
     "cloudwatch-logs": "logs",
     "eventbridge": "events",
     "sfn": "stepfunctions",

@@ -151,12 +151,12 @@ class MotoTable:
         self._lag.expect(key, wire_item)
         self._trace.emit(change(now_us, request_id, writer, key.execution_id, before, after, place))
 
-    def look_again(self, writer: str, request_id: str = "") -> None:
+    def look_again(self, writer: str, request_id: str = "", place: str = "") -> None:
         """Find every item that has changed, after a write that may have been to any of them."""
         held = self._all_held()
         for key in [*held, *(key for key in self._items if key not in held)]:
             if key not in self._items or key not in held or held[key].to_json()["Attributes"] != self._seen[key]:
-                self.written(key, writer, request_id)
+                self.written(key, writer, request_id, place)
 
     @contextmanager
     def as_indexed(self) -> Iterator[None]:

@@ -94,6 +94,14 @@ def test_unknown_verdict_exits_with_5() -> None:
         (["run", "drill", "drill"], "drsim: drill: named twice, and the second run would overwrite the first\n"),
         (["run", "dril", "no.yaml"], "drsim: no scenario 'dril': did you mean 'drill'? `drsim list` shows them; a"),
         (["run", "drill", "--set", "servers=0"], "drsim: --set workload[0].servers must be greater than"),
+        (
+            ["run", "drill", "--set", "workload.0.start_time=false"],
+            "drsim: drill, seed 1: workload[0].start_time must be true, for StatusIndex has StartTime as range key",
+        ),
+        (
+            ["explore", "drill", "--set", "workload.0.wave_regions=false"],
+            "drsim: drill: workload[0].wave_regions must be true, for waves of a cross-account contract name their",
+        ),
         (["run", "drill", "--out", "/proc/none"], "drsim: --out /proc/none: No such file or directory\n"),
     ],
 )

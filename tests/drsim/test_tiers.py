@@ -1,6 +1,7 @@
 """`drsim run --tier wire` and the functions of others, as their users type them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from drsim.cli import main
 
 FINDER = "def handler(event, context):\n    print('looked')\n"
 POLLER = "def handler(event, context):\n    pass\n"
+ONE = ("--set", "contract.functions.one=Watcher")
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +60,15 @@ def test_handler_that_cannot_be_imported_is_reported_in_one_line(
     [
         (["--finder", "finder.py:handler", "--poller", "poller.py:handler"], "are for --tier wire"),
         (["--finder", "finder.py:handler"], "are for --tier wire"),
-        (["--tier", "wire", "--finder", "finder.py:handler"], "--finder and --poller belong together"),
+        (["--tier", "wire", "--poller", "poller.py:handler"], "--poller needs --finder"),
+        (["--contract", "plain"], "drill: contract plain needs --tier wire and --finder"),
+        (["--tier", "wire", "--contract", "ours"], "drill: contract ours needs --tier wire and --finder"),
+        (["--set", "contract.name=team"], "drill: contract team needs --tier wire and --finder"),
+        (["--contract", "their"], "--contract must be plain, ours or a YAML file, got 'their'"),
+        (
+            ["--tier", "wire", "--finder", "finder.py:handler", "--poller", "poller.py:handler", *ONE],
+            "drill: Watcher has both roles (functions.one of the contract): give --finder only",
+        ),
         (["--tier", "wire", "--finder", "finder.py", "--poller", "poller.py:handler"], "must be FILE.py:HANDLER"),
         (["--tier", "wire", "--finder", "no.py:f", "--poller", "poller.py:handler"], "--finder: no file no.py"),
         (["--tier", "wire", "--path", "nowhere"], "--path must be a folder, got nowhere"),
@@ -71,3 +81,63 @@ def test_wrong_option_is_reported(words: list[str], message: str, capsys: pytest
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_finder_alone_runs_with_a_contract_which_replay_and_result_keep(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("contract.yaml").write_text("name: team\nlimits: {timeout: 20m}\n", encoding="utf-8")
+    words = ["--tier", "wire", "--finder", "finder.py:handler", "--contract", "contract.yaml"]
+    words = ["--set", "duration=3m", "--set", "contract.limits.looks=1", *words]
+    assert main(["run", "recovery", "--json", *words]) == 1
+    result = json.loads(capsys.readouterr().out)
+    assert result["replay"] == f"drsim run recovery --seed 1 {' '.join(words)}"
+    contract = result["metrics"]["configuration"]["contract"]
+    assert (contract["name"], contract["limits"]["timeout"]) == ("team", "20m")
+    assert result["functions"] == {"finder": "finder.py:handler"}
+    assert result["adapted"] == ["1 account instead of 2"]
+    off = {each["check"]: each["how"] for each in result["unjudged"]}
+    assert "timeout-truth" not in off
+    assert off["no-lost-update: versions"] == "promises.versioned: true"
+
+
+@pytest.mark.slow
+def test_terminal_and_reports_show_checks_that_are_off(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--tier", "wire", "--finder", "finder.py:handler", "--set", "duration=3m", "--out", "out"]
+    assert main(["run", "recovery", *words]) == 1
+    shown = capsys.readouterr().out
+    assert "adapted to the contract: 1 account instead of 2\n" in shown
+    assert re.search(r"- [0-9]+ checks are off: timeout-truth and [0-9]+ more; see report\n", shown)
+    text = Path("out/recovery-1/report.md").read_text(encoding="utf-8")
+    assert "| timeout-truth | no timeout is known | `limits.timeout: 30m, or none` |\n" in text
+    assert "**Adapted to the contract**: 1 account instead of 2." in text
+    page = Path("out/recovery-1/report.html").read_text(encoding="utf-8")
+    assert "<td><code>limits.timeout: 30m, or none</code></td>" in page
+
+
+def test_wrong_contract_is_reported_by_file_and_line(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("contract.yaml").write_text("name: team\nlimits: {looks: 0}\n", encoding="utf-8")
+    words = ["--tier", "wire", "--finder", "finder.py:handler", "--contract", "contract.yaml"]
+    assert main(["run", "drill", "recovery", *words]) == 4
+    error = "drsim: contract.yaml:2: limits.looks must be greater than or equal to 1, got 0\n"
+    assert capsys.readouterr().err == error
+
+
+@pytest.mark.slow
+def test_wrong_value_of_a_variable_is_reported_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    variable = "contract.limits.variables={MINUTES: {limit: timeout, unit: 1m}}"
+    words = ["--tier", "wire", "--finder", "finder.py:handler", "--set", variable, "--env", "MINUTES=soon"]
+    assert main(["run", "idle", *words]) == 4
+    error = "drsim: idle, seed 1: --env MINUTES must be a number >= 0, for it sets timeout, got 'soon'\n"
+    assert capsys.readouterr().err == error
+
+
+def test_explore_refuses_a_scenario_with_a_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explore", "drill", "--set", "contract.name=team", "--seeds", "1"]) == 4
+    assert "drill: contract team needs --tier wire and --finder" in capsys.readouterr().err
+
+
+def test_schema_of_contracts_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema", "contract"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert {"extends", "names", "limits", "promises"} <= schema["properties"].keys()
+    assert "required" not in schema

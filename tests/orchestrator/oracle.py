@@ -82,6 +82,9 @@ class Truth:
             return False
         if status is ServerStatus.FAILED:
             return True
+        if status is ServerStatus.PENDING and self.job is not None and self.job.status is JobStatus.COMPLETED:
+            # It never launched.
+            return launch is not None
         if status in (ServerStatus.PENDING, ServerStatus.IN_PROGRESS):
             return launch is not None and self.job_status() is not JobStatus.COMPLETED
         if self.kind is ExecutionType.DRILL:

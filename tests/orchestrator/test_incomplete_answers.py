@@ -66,6 +66,12 @@ LEFT_OUT: Final = [
     ),
     pytest.param(an_execution(a_watched_wave(IN_PROGRESS)), a_job(), id="server in progress"),
     pytest.param(an_execution(a_watched_wave(IN_PROGRESS)), a_job(a_launch(status=IN_PROGRESS)), id="server's end"),
+    pytest.param(an_execution(a_watched_wave(ServerStatus.PENDING)), a_job(), id="pending server"),
+    pytest.param(
+        an_execution(a_watched_wave(IN_PROGRESS)),
+        a_job(a_launch(status=ServerStatus.PENDING)),
+        id="server that goes back to pending",
+    ),
     pytest.param(an_execution(a_watched_wave(LAUNCHED, IN_PROGRESS)), a_job(a_launch()), id="one of two servers"),
     pytest.param(an_execution(a_watched_wave(ServerStatus.NOT_STARTED)), a_job(), id="servers never named"),
     pytest.param(
@@ -127,6 +133,18 @@ COMPLETE: Final = [
         id="terminated since",
     ),
     pytest.param(an_execution(a_watched_wave(IN_PROGRESS)), a_job(a_launch()), ExecutionStatus.COMPLETED, id="drill"),
+    pytest.param(
+        an_execution(a_watched_wave(ServerStatus.PENDING, IN_PROGRESS)),
+        a_job(a_launch(0, ServerStatus.PENDING), a_launch(1)),
+        ExecutionStatus.PARTIAL,
+        id="server still pending in an ended job",
+    ),
+    pytest.param(
+        an_execution(a_watched_wave(ServerStatus.NOT_STARTED, job_status=None)),
+        a_job(a_launch(0, ServerStatus.PENDING)),
+        ExecutionStatus.FAILED,
+        id="only server still pending in an ended job",
+    ),
     pytest.param(
         an_execution(a_watched_wave(LAUNCHED)), a_job(), ExecutionStatus.COMPLETED, id="drill that launched before"
     ),

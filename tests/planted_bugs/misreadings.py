@@ -12,6 +12,8 @@ from types import FunctionType
 from typing import Final
 
 from drsim.orchestrator import items
+from drsim.simulator.contract.presets import OUR_CONTRACT
+from drsim.simulator.events import POLLER
 from drsim.simulator.wire.tier import Handlers
 from drsim.simulator.world import Parts, World
 
@@ -45,8 +47,8 @@ class Misreading:
         """The functions of the wire tier: a copy of production in the folder, with the edit, under another name."""
         copytree(_PRODUCTION, folder / "misreading")
         (folder / "misreading" / self.file).write_text(self.text(), encoding="utf-8")
-        entry = "misreading.entrypoints"
-        return Handlers(finder=f"{entry}:finder_handler", poller=f"{entry}:poller_handler", paths=(folder,))
+        finder, poller = (f"misreading.entrypoints:{role}_handler" for role in ("finder", "poller"))
+        return Handlers(finder=finder, poller=poller, paths=(folder,), variables=_VARIABLES)
 
     @contextmanager
     def _running(self, world: World) -> Iterator[None]:
@@ -68,6 +70,13 @@ class Misreading:
                 function.__code__ = code
 
 
+_VARIABLES: Final = {
+    "EXECUTION_TABLE": OUR_CONTRACT.table.name,
+    "POLLER_FUNCTION": POLLER,
+    "METRICS_NAMESPACE": "DRSOrchestration",
+    "DRS_ROLE_NAME": "drs-orchestration-polling",
+}
+"""What the template sets for our functions, and the wire tier for no others."""
 _ONE_BY_ONE: Final = ("order=sequential", "listed=as_started", "reaction=3m")
 
 ITEMS: Final = (

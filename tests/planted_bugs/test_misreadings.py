@@ -12,7 +12,7 @@ from tests.planted_bugs.test_planted_bugs import broken
 
 
 def broken_on_the_wire(planted: Misreading, functions: Handlers | None) -> set[str]:
-    scenario = load(planted.scenario, planted.changes)
+    scenario = load(planted.scenario, planted.changes, contract="ours")
     with wire_parts(scenario, seed=1, functions=functions) as parts:
         return broken(World(scenario, seed=1, parts=parts))
 

@@ -23,12 +23,17 @@ LIMITS: Final = limits_of(OUR_CONTRACT, {})
 
 
 def table_of(
-    kernel: Kernel, lag: Spread = AT_ONCE, *, page_bytes_max: int = MEGABYTE, trace: Trace | None = None
+    kernel: Kernel,
+    lag: Spread = AT_ONCE,
+    *,
+    page_bytes_max: int = MEGABYTE,
+    trace: Trace | None = None,
+    reader: Reader = READER,
 ) -> ExecutionTable:
     """An empty table."""
     # A trace without events is false, so `or` will not do.
     trace = Trace() if trace is None else trace
-    return ExecutionTable(kernel, trace, IndexLag(kernel, lag), READER, page_bytes_max=page_bytes_max)
+    return ExecutionTable(kernel, trace, IndexLag(kernel, lag), reader, page_bytes_max=page_bytes_max)
 
 
 def key_of(execution_id: str, plan_id: str = "plan") -> ExecutionKey:

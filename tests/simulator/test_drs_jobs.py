@@ -101,8 +101,67 @@ def test_a_job_that_hangs_stays_in_progress_and_holds_its_servers(kernel: Kernel
     assert rig.refusal(["s-1"]).startswith("ConflictException: ")
 
 
+def test_server_still_pending_when_its_job_ends_never_launches(kernel: Kernel) -> None:
+    rig = Rig(kernel, fixed(pending_servers=1, failed_servers=1, actions=1))
+    job = rig.start(ids_of(3))
+    (left,) = (server for server in job.servers if server.status(20 * SECOND) is ServerStatus.PENDING)
+    rig.at(35)
+    assert rig.shown(job).status is JobStatus.COMPLETED
+    assert sorted(server.status for server in rig.shown(job).servers) == ["FAILED", "LAUNCHED", "PENDING"]
+    assert (left.launches, left.actions) == (False, ())
+    events = [item.event for item in job.log_items(100 * SECOND) if item.source_server_id == left.source_server_id]
+    assert events == ["SNAPSHOT_START", "SNAPSHOT_END"]
+    assert rig.drs.recovery_instances(job.scope).keys().isdisjoint({left.source_server_id})
+
+
+def test_job_of_which_no_server_begins_ends_all_the_same(kernel: Kernel) -> None:
+    rig = Rig(kernel, fixed(pending_servers=9))
+    job = rig.start(ids_of(2))
+    rig.at(35)
+    assert rig.shown(job).status is JobStatus.COMPLETED
+    assert [server.status for server in rig.shown(job).servers] == [ServerStatus.PENDING] * 2
+    assert job.log_items(100 * SECOND)[-1] == LogItem(35 * SECOND + 26_000, "JOB_END")
+
+
+def test_job_that_lingers_is_started_while_all_its_servers_run(kernel: Kernel) -> None:
+    rig = Rig(kernel, fixed(lingers="3m"))
+    job = rig.start(ids_of(2))
+    for seconds, status in ((35, JobStatus.STARTED), (214.999999, JobStatus.STARTED), (215, JobStatus.COMPLETED)):
+        rig.at(seconds)
+        assert rig.shown(job).status is status
+        assert [server.status for server in rig.shown(job).servers] == [ServerStatus.LAUNCHED] * 2
+        assert [server.instance_id is None for server in rig.shown(job).servers] == [seconds == 215] * 2
+
+
+def test_instances_are_terminated_some_time_after_their_jobs_end(kernel: Kernel) -> None:
+    rig = Rig(kernel, fixed(terminates="60s", lingers="5s", failed_servers=1))
+    job = rig.start(ids_of(2))
+    log = []
+    for seconds in (35, 99.999999, 100):
+        rig.at(seconds)
+        statuses = sorted(server.status for server in rig.shown(job).servers)
+        log.append((seconds, *statuses, len(rig.drs.recovery_instances(job.scope))))
+    assert log == [
+        (35, "FAILED", "LAUNCHED", 1),
+        (99.999999, "FAILED", "LAUNCHED", 1),
+        (100, "FAILED", "TERMINATED", 0),
+    ]
+    assert [server.launches for server in job.servers].count(True) == 1
+
+
+def test_instance_may_be_gone_while_a_termination_job_of_it_runs(kernel: Kernel) -> None:
+    rig = Rig(kernel, fixed(terminates="30s"))
+    job = rig.start(["s-1"])
+    rig.at(40)
+    end = rig.drs.terminate_instances(job.scope, [job.servers[0].instance_id])
+    rig.at(70)
+    assert rig.drs.recovery_instances(job.scope) == {}
+    rig.at(100)
+    assert rig.shown(end).servers[0].status is ServerStatus.TERMINATED
+
+
 lives = st.builds(
-    lambda servers, failed, actions, failed_actions, hangs: (
+    lambda servers, failed, pending, actions, failed_actions, hangs, lingers, terminates: (
         servers,
         JobLife.model_validate(
             {
@@ -110,18 +169,24 @@ lives = st.builds(
                 "started": "0s..5s",
                 "in_progress": "1s..30s",
                 "failed_servers": failed,
+                "pending_servers": pending,
                 "actions": actions,
                 "action_time": "1s..9s",
                 "failed_actions": failed_actions,
                 "hangs": hangs,
+                "lingers": lingers,
+                "terminates": terminates,
             }
         ),
     ),
     st.integers(1, 4),
     st.integers(0, 5),
+    st.integers(0, 2),
     st.integers(0, 3),
     st.integers(0, 4),
     st.booleans(),
+    st.sampled_from(["0s", "1s..40s"]),
+    st.sampled_from([None, "0s", "1s..20s"]),
 )
 
 

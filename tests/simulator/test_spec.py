@@ -122,6 +122,14 @@ def test_more_ids_than_executions_are_refused() -> None:
     assert Group.model_validate({"executions": 2, "ids": ["a", "b"]}).ids == ("a", "b")
 
 
+def test_end_by_hand_is_final_and_a_deletion_expects_no_status() -> None:
+    ends = "COMPLETED, PARTIAL, FAILED, TIMEOUT, CANCELLED"
+    assert problem(Group, {"ended_as": "POLLING"}) == f": ended_as must be one of {ends}, got POLLING"
+    assert problem(Group, {"deleted_after": "1m", "expect": "FAILED"}) == (
+        ": expect must not be given with deleted_after, for no status is left, got FAILED"
+    )
+
+
 @pytest.mark.parametrize("count", [0, -1])
 def test_a_group_without_waves_is_refused(count: int) -> None:
     assert problem(Group, {"waves": count}) == (
@@ -192,7 +200,11 @@ def test_settings_may_be_texts_or_whole_numbers_and_nothing_else() -> None:
         (WorldSpec, {"start": "noon"}, "start: Input should be a valid datetime or date"),
         (WorldSpec, {"durations": "1h"}, "durations: Extra inputs are not permitted, got '1h'"),
         (JobLife, {"failed_servers": -1}, "failed_servers: Input should be greater than or equal to 0, got -1"),
-        (WaveSpec, {"launch": "later"}, "launch: Input should be 'drs', 'never' or 'unknown', got 'later'"),
+        (
+            WaveSpec,
+            {"launch": "later"},
+            "launch: Input should be 'drs', 'never', 'empty', 'failed' or 'unknown', got 'later'",
+        ),
     ],
 )
 def test_what_breaks_a_rule_is_refused_with_field_rule_and_value(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from drsim.orchestrator.errors import MalformedError
 from drsim.orchestrator.items import execution_of
+from drsim.simulator.planned import ODD
 from drsim.simulator.reader import WaveView
 from drsim.simulator.services.stored_item import StoredItem, item_size_bytes
 from tests.simulator.tables import READER, Attributes, attributes_of
@@ -41,6 +42,8 @@ from tests.simulator.tables import READER, Attributes, attributes_of
         (Decimal("1.2E+3"), 2),
         (Decimal("-1.2E-7"), 2),
         (Decimal("1764361949.25"), 7),
+        (-98765432109876543210987654321098765432, 20),
+        (Decimal("1234567890.1234567890123456789012345678"), 20),
         # A list or a map takes 3 bytes, and 1 for each of its entries.
         ([], 3),
         ({}, 3),
@@ -67,6 +70,18 @@ def test_a_whole_item_has_the_size_counted_by_hand() -> None:
 def test_a_value_that_dynamodb_does_not_know_is_refused(value: object) -> None:
     with pytest.raises(TypeError, match=r"a DynamoDB value must be a text, .* list, dict, bytes or set, got "):
         item_size_bytes({"Name": [value]})
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_attribute_of_any_type_is_kept_measured_and_compared(name: str) -> None:
+    wave = a_wave(1, **{name: ODD[name]})
+    item = StoredItem({**attributes_of("a", Waves=[wave]), name: ODD[name]}, READER)
+    again = StoredItem({**item.attributes, "Waves": [deepcopy(wave)], name: deepcopy(ODD[name])}, READER, item)
+    assert again.execution.waves is item.execution.waves
+    assert item.execution.waves[0].extra == {name: ODD[name]}
+    assert (item.size_bytes, item.execution.unreadable) == (item_size_bytes(item.attributes), ())
+    other = StoredItem({**item.attributes, "Waves": [a_wave(1, **{name: "other"})]}, READER, item)
+    assert other.execution.waves is not item.execution.waves
 
 
 def test_bytes_and_sets_such_as_a_client_may_write_have_a_size() -> None:

@@ -1,19 +1,24 @@
 """A workload over a table and a DRS, for tests of either."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from drsim.orchestrator.model import ExecutionKey
+from drsim.simulator.contract.layout import Layout
+from drsim.simulator.contract.model import Contract
+from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.durations import duration_us
 from drsim.simulator.events import ItemChanged, JobStarted
 from drsim.simulator.faults.effects import Effects
 from drsim.simulator.faults.plan import Plan
 from drsim.simulator.kernel import Kernel
+from drsim.simulator.reader import Reader
 from drsim.simulator.services.drs import DrsService
+from drsim.simulator.services.dynamodb import Table
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
 from drsim.simulator.workload import Workload
-from tests.simulator.tables import LAYOUT, table_of
+from tests.simulator.tables import table_of
 
 SECOND: Final = 1_000_000
 MS: Final = 1_000
@@ -23,11 +28,20 @@ START_US: Final = 100 * MS
 FIXED: Final = {"pending": "60s", "started": "0s", "in_progress": "30s"}
 """A job of a minute and a half."""
 
+MakeTable = Callable[[Kernel, Trace, Contract], Table]
+
+
+def fast_table(kernel: Kernel, trace: Trace, contract: Contract) -> Table:
+    """An empty table of the fast tier."""
+    return table_of(kernel, trace=trace, reader=Reader(Layout(contract)))
+
 
 class Rig:
     """A workload over a table and a DRS, and the events of both."""
 
-    def __init__(self, kernel: Kernel, *groups: Mapping[str, Any], **fields: Any) -> None:
+    def __init__(
+        self, kernel: Kernel, *groups: Mapping[str, Any], make_table: MakeTable = fast_table, **fields: Any
+    ) -> None:
         self.kernel = kernel
         self.spec = WorldSpec.model_validate(
             {
@@ -42,12 +56,15 @@ class Rig:
         self.jobs: list[JobStarted] = []
         self.trace.listen(ItemChanged, self.changes.append)
         self.trace.listen(JobStarted, self.jobs.append)
-        self.table = table_of(kernel, trace=self.trace)
+        contract = self.spec.contract or OUR_CONTRACT
+        layout = Layout(contract)
+        self.reader = Reader(layout)
+        self.table = make_table(kernel, self.trace, contract)
         self.drs = DrsService(kernel, self.trace, self.spec.drs)
         effects = Effects(
-            Plan(kernel, self.trace, self.spec.faults, self.spec.heal), kernel, self.table, LAYOUT, self.spec.epoch_us
+            Plan(kernel, self.trace, self.spec.faults, self.spec.heal), kernel, self.table, layout, self.spec.epoch_us
         )
-        self.workload = Workload(kernel, self.table, LAYOUT, self.drs, self.spec, effects)
+        self.workload = Workload(kernel, self.table, layout, self.drs, self.spec, effects)
 
     @property
     def key(self) -> ExecutionKey:

@@ -70,7 +70,7 @@ def test_job_is_read_with_servers_instances_and_launch_actions(
                     ),
                     ServerLaunch("s-2", ServerStatus.FAILED),
                     ServerLaunch("s-3", ServerStatus.TERMINATED),
-                    ServerLaunch("s-4", ServerStatus.PENDING),
+                    # DRS said nothing about s-4.
                 ),
             ),
         )
@@ -117,7 +117,15 @@ def test_each_account_and_region_uses_its_own_client(session: boto3.session.Sess
             r"server s-1: launchStatus must be one of .*, got 'NOT_STARTED'",
         ),
         (
-            {"participatingServers": [{"sourceServerID": "s-1", "launchActionsStatus": {"runs": [{"status": "?"}]}}]},
+            {
+                "participatingServers": [
+                    {
+                        "sourceServerID": "s-1",
+                        "launchStatus": "LAUNCHED",
+                        "launchActionsStatus": {"runs": [{"status": "?"}]},
+                    }
+                ]
+            },
             r"server s-1: run must be one of IN_PROGRESS, SUCCEEDED, FAILED, got '\?'",
         ),
         (

@@ -211,6 +211,12 @@ def test_endless_job_and_endless_run_are_drawn_to_the_end(drill: Run) -> None:
     assert (unfinished["name"], end_of(unfinished)) == ("e: unfinished", end_us)
 
 
+def test_server_that_never_begins_is_drawn_as_pending_at_its_jobs_end(drill: Run) -> None:
+    lives = f"{1 << 62}:9000:FAILED:0 3000:8000:LAUNCHED:0"
+    events = drawn(drill.result, [f'["JobStarted",1000,"1","us-east-1","drsjob-1",2,2000,9000,"{lives}"]'])
+    assert [each["name"] for each in of(events, "i", TRUTH)] == ["server 1 PENDING", "server 2 LAUNCHED", "COMPLETED"]
+
+
 def test_waves_end_with_their_execution_and_begin_again_if_it_does(drill: Run) -> None:
     changes = [
         ("POLLING", "1:LAUNCHING:j:STARTED:PENDING 2:LAUNCHING:k:STARTED:PENDING"),

@@ -32,21 +32,24 @@ def test_a_source_server_shows_its_last_launch(drs: DrsClient, clock: FrozenDate
     good = start(drs, servers(1), isDrill=True)["jobID"]
     life = JobLife.model_validate({**FIXED.model_dump(), "failed_servers": 1})
     bad = start(drs, servers(1, life=life))["jobID"]
+    # One whose instance is gone again at once, and one that never begins.
+    for own in ({"terminates": "0s"}, {"pending_servers": 1}):
+        start(drs, servers(1, life=JobLife.model_validate({**FIXED.model_dump(), **own})))
     seen = []
     for seconds in (0, 20, 20):
         clock.tick(seconds)
         items = drs.describe_source_servers()["items"]
         seen.append([(each["lastLaunchResult"], each["lifeCycle"]["lastLaunch"]["status"]) for each in items])
     assert seen == [
-        [("PENDING", "PENDING"), ("PENDING", "PENDING")],
-        [("PENDING", "IN_PROGRESS"), ("PENDING", "IN_PROGRESS")],
-        [("SUCCEEDED", "LAUNCHED"), ("FAILED", "FAILED")],
+        [("PENDING", "PENDING")] * 4,
+        [("PENDING", "IN_PROGRESS")] * 3 + [("PENDING", "PENDING")],
+        [("SUCCEEDED", "LAUNCHED"), ("FAILED", "FAILED"), ("SUCCEEDED", "TERMINATED"), ("FAILED", "PENDING")],
     ]
-    first, second = (each["lifeCycle"]["lastLaunch"]["initiated"] for each in items)
+    first, second = (each["lifeCycle"]["lastLaunch"]["initiated"] for each in items[:2])
     assert (first["jobID"], first["type"]) == (good, "DRILL")
     assert (second["jobID"], second["type"]) == (bad, "RECOVERY")
     assert first["apiCallDateTime"] == "2025-11-28T20:32:29.000000+00:00"
-    assert ["recoveryInstanceId" in each for each in items] == [True, False]
+    assert ["recoveryInstanceId" in each for each in items] == [True, False, False, False]
 
 
 def test_source_servers_are_filtered_by_id_hardware_and_staging_account(drs: DrsClient) -> None:

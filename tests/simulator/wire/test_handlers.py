@@ -218,11 +218,10 @@ def test_missing_topic_returns_the_error_of_aws(tmp_path: Path) -> None:
 
 
 RENAMED = """\
-import os
 import boto3
 from boto3.dynamodb.conditions import Key
 
-table = boto3.resource("dynamodb").Table(os.environ["EXECUTION_TABLE"])
+table = boto3.resource("dynamodb").Table("drs-orchestration-execution-history-test")
 
 def handler(event, context):
     for item in table.query(IndexName="StatusIndex", KeyConditionExpression=Key("state").eq("POLLING"))["Items"]:
@@ -336,10 +335,9 @@ def test_no_handler_reaches_the_network(tmp_path: Path, request_: str, what: str
 
 
 UPDATE = """\
-import os
 import boto3
 
-table = boto3.resource("dynamodb").Table(os.environ["EXECUTION_TABLE"])
+table = boto3.resource("dynamodb").Table("drs-orchestration-execution-history-test")
 
 def handler(event, context):
     try:

@@ -1,0 +1,47 @@
+"""Scenarios adapted to functions that call DRS in their own account only."""
+
+import pytest
+
+from drsim.scenarios.adapting import adapted
+from drsim.scenarios.files import load
+from drsim.scenarios.model import Scenario
+
+
+def scenario(accounts: int, executions: int, **drs: int) -> Scenario:
+    group = {"executions": executions, "waves": 1, "servers": 2}
+    facts = {"name": "mine", "title": "Load", "why": "A test needs it.", "contract": "plain"}
+    return Scenario.model_validate({**facts, "accounts": accounts, "drs": drs, "workload": [group]})
+
+
+def test_one_account_gets_the_quotas_that_the_workload_needs() -> None:
+    found, changes = adapted(scenario(10, 120))
+    assert changes == ("1 account instead of 10", "DRS quota of jobs 20 -> 120")
+    assert (found.accounts, found.drs.jobs_max, found.drs.servers_in_jobs_max) == (1, 120, 500)
+
+
+def test_quotas_that_suffice_stay() -> None:
+    found, changes = adapted(scenario(10, 20))
+    assert changes == ("1 account instead of 10",)
+    assert found.drs == scenario(10, 20).drs
+
+
+def test_quotas_rise_no_higher_than_those_of_all_accounts() -> None:
+    found, changes = adapted(scenario(2, 1000, servers_in_jobs_max=100))
+    assert changes[1:] == ("DRS quota of jobs 20 -> 40", "DRS quota of source servers in jobs 100 -> 200")
+    assert (found.drs.jobs_max, found.drs.servers_in_jobs_max) == (40, 200)
+
+
+@pytest.mark.parametrize("contract", ["contract=ours", "contract={promises: {cross_account: true}}"])
+def test_cross_account_functions_keep_their_accounts(contract: str) -> None:
+    given = load("load-100", (contract,))
+    assert given.accounts > 1
+    assert adapted(given) == (given, ())
+
+
+def test_scenario_of_one_account_stays_beyond_its_quotas() -> None:
+    given = scenario(1, 1000)
+    assert adapted(given) == (given, ())
+
+
+def test_handlers_without_a_contract_use_one_account() -> None:
+    assert adapted(load("load-100"))[0].accounts == 1
