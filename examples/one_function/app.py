@@ -95,7 +95,7 @@ def ask_drs(waves):
     job_ids = {}
     for wave in unfinished(waves):
         if wave.get("JobId"):
-            job_ids.setdefault(wave["Region"], []).append(wave["JobId"])
+            job_ids.setdefault(wave.get("Region"), []).append(wave["JobId"])
     jobs = {}
     for region, ids in job_ids.items():
         for page in drs_client(region).get_paginator("describe_jobs").paginate(filters={"jobIDs": ids}):
@@ -111,17 +111,16 @@ def wave_after(wave, job):
         if "recoveryInstanceID" in launch:
             server["InstanceId"] = launch["recoveryInstanceID"]
         servers[launch["sourceServerID"]] = server
-    statuses = [server["Status"] for server in servers.values()]
-    status = wave_status(job["status"], statuses)
-    return {**wave, "JobStatus": job["status"], "Status": status, "Servers": list(servers.values())}
+    wave = {**wave, "JobStatus": job["status"], "Servers": list(servers.values())}
+    return {**wave, "Status": wave_status(wave, job)}
 
 
-def wave_status(job_status, statuses):
-    if job_status != "COMPLETED":
-        return WAVE_STATUS[job_status]
-    if not statuses or any(status not in (*LAUNCHED, "FAILED") for status in statuses):
+def wave_status(wave, job):
+    if job["status"] != "COMPLETED":
+        return WAVE_STATUS[job["status"]]
+    if left_out(wave, job) or not wave["Servers"]:
         return "IN_PROGRESS"
-    return "FAILED" if "FAILED" in statuses else "COMPLETED"
+    return "COMPLETED" if all(server["Status"] in LAUNCHED for server in wave["Servers"]) else "FAILED"
 
 
 def left_out(wave, job):

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from drsim.scenarios.adapting import adapted
-
 from drsim.scenarios.files import load
 from drsim.scenarios.findings import findings_of
 from drsim.scenarios.model import Scenario

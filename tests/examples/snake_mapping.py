@@ -55,7 +55,7 @@ BUGS: Final = (
         written="looked_at = int(time.time())",
         scenario="drill",
         changes=("duration=6m",),
-        caught_by="no-starvation",
+        caught_by="readable",
     ),
     Bug(
         name="writes ended_at in seconds",
@@ -63,7 +63,7 @@ BUGS: Final = (
         mended='":now": int(time.time() * 1000)}',
         written='":now": int(time.time())}',
         scenario="fault-throttled",
-        caught_by="finalize-once",
+        caught_by="readable",
     ),
     Bug(
         name="polls again when Lambda delivers an event twice",

@@ -55,7 +55,7 @@ def ask_drs(waves):
     job_ids = {}
     for wave in unfinished(waves):
         if wave.get("jobId"):
-            job_ids.setdefault(wave["region"], []).append(wave["jobId"])
+            job_ids.setdefault(wave.get("region"), []).append(wave["jobId"])
     jobs = {}
     for region, ids in job_ids.items():
         for page in drs_client(region).get_paginator("describe_jobs").paginate(filters={"jobIDs": ids}):
@@ -96,23 +96,23 @@ def servers_after(wave, job):
     return servers
 
 
-def status_of(servers, job, execution_type, overdue):
-    statuses = {server["launchStatus"] for server in servers}
+def status_of(wave, job, execution_type, overdue):
+    statuses = {server["launchStatus"] for server in wave["servers"]}
     if job["status"] != "COMPLETED":
         return "LAUNCHING" if statuses <= WAITING else "IN_PROGRESS"
-    if not job.get("participatingServers") or not statuses <= {*LAUNCHED, "FAILED"}:
+    if left_out(wave, job) or not statuses:
         return "IN_PROGRESS"
-    if statuses == {"FAILED"}:
+    if statuses.isdisjoint(LAUNCHED):
         return "FAILED"
     runs = action_runs(job) if execution_type == "RECOVERY" else []
     if "IN_PROGRESS" in runs and not overdue:
         return "IN_PROGRESS"
-    return "PARTIAL" if "FAILED" in statuses or set(runs) - {"SUCCEEDED"} else "COMPLETED"
+    return "COMPLETED" if statuses <= LAUNCHED and set(runs) <= {"SUCCEEDED"} else "PARTIAL"
 
 
 def wave_after(wave, job, execution_type, overdue):
     wave = {**wave, "servers": servers_after(wave, job)}
-    return with_status(wave, status_of(wave["servers"], job, execution_type, overdue))
+    return with_status(wave, status_of(wave, job, execution_type, overdue))
 
 
 def left_out(wave, job):
@@ -137,7 +137,7 @@ def given_up(wave, job):
 
 def poll(item):
     """Return the waves as they are now, and the final status or None."""
-    jobs = {None: None, **ask_drs(item["waves"])}
+    jobs = ask_drs(item["waves"])
     age = datetime.now(UTC) - datetime.fromisoformat(item["startTime"])
     waves = []
     for wave in item["waves"]:

@@ -29,7 +29,7 @@ clients = {}
 
 
 def drs_client(account, region, own_account):
-    """A client for this account and Region. Its session is renewed five minutes before it ends."""
+    """A client for this account and Region (None: the home Region). Its session is renewed before it ends."""
     client, renew_at = clients.get((account, region), (None, 0))
     if client is None or time.time() > renew_at:
         session, renew_at = {}, float("inf")
@@ -52,7 +52,8 @@ def ask_drs(waves, own_account):
     places = {}
     for wave in waves:
         if wave["status"] not in FINISHED and wave.get("job_id"):
-            places.setdefault((wave["account_id"], wave["region"]), []).append(wave["job_id"])
+            place = wave.get("account_id", own_account), wave.get("region")
+            places.setdefault(place, []).append(wave["job_id"])
     jobs = {}
     for (account, region), job_ids in places.items():
         paginator = drs_client(account, region, own_account).get_paginator("describe_jobs")
@@ -74,18 +75,19 @@ def wave_after(wave, job):
             # DRS leaves it out once the job has ended.
             **({"instance_id": launch["recoveryInstanceID"]} if "recoveryInstanceID" in launch else {}),
         }
-    statuses = [server["launch_status"] for server in servers.values()]
-    return {**wave, "servers": servers, "status": wave_status(job, statuses)}
+    wave = {**wave, "servers": servers}
+    return {**wave, "status": wave_status(wave, job)}
 
 
-def wave_status(job, statuses):
+def wave_status(wave, job):
     if job["status"] != "COMPLETED":
         return WAVE_STATUS[job["status"]]
-    if not statuses or any(status not in {*LAUNCHED, "FAILED"} for status in statuses):
+    if left_out(wave, job) or not wave["servers"]:
         return "RUNNING"
-    if "FAILED" not in statuses:
+    launched = [server for server in wave["servers"].values() if server["launch_status"] in LAUNCHED]
+    if len(launched) == len(wave["servers"]):
         return "SUCCEEDED"
-    return "PARTIALLY_FAILED" if LAUNCHED.intersection(statuses) else "FAILED"
+    return "PARTIALLY_FAILED" if launched else "FAILED"
 
 
 def left_out(wave, job):
