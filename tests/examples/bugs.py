@@ -42,8 +42,7 @@ class Bug:
 class Pair:
     """A pair without bugs: its folder, the files of its handlers, its folder of shared modules, and its variables.
 
-    `scenarios` is the folder of its contract and scenarios, of which `own` shows a usual day. `expects` are changes to
-    scenarios of the catalogue in which executions end otherwise than ours, by the pair's contract.
+    `scenarios` is the folder of its contract and scenarios, of which `own` shows a usual day.
     """
 
     folder: Path
@@ -53,7 +52,6 @@ class Pair:
     poller: str | None = "poller/app.py"
     shared: str = ""
     variables: tuple[tuple[str, str], ...] = ()
-    expects: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def handlers(self, folder: Path) -> Handlers:
         """Its handlers in this folder, which is its own or a copy with bugs."""
@@ -67,7 +65,6 @@ class Pair:
     def scenario(self, name: str, *changes: str) -> Scenario:
         """A scenario of the catalogue, or a file of the pair, with the pair's contract."""
         file = str(self.scenarios / name) if name.endswith(".yaml") else name
-        changes = (*dict(self.expects).get(name, ()), *changes)
         return adapted(load(file, changes, contract=str(self.scenarios / "contract.yaml")))[0]
 
     def with_bugs(self, bugs: Iterable[Bug], folder: Path) -> Path:

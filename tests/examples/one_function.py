@@ -12,12 +12,6 @@ PAIR: Final = Pair(
     finder=APP,
     poller=None,
     variables=(("EVENT_BUS", "executions"),),
-    # Mixed outcomes are FAILED, and a recovery does not wait for its launch actions.
-    expects=(
-        ("partial", ("workload.0.expect=FAILED", "workload.2.expect=COMPLETED")),
-        ("timeout-incomplete", ("workload.1.expect=FAILED", "workload.2.expect=COMPLETED")),
-        ("timeout-late", ("workload.1.expect=FAILED",)),
-    ),
 )
 
 BUGS: Final = (

@@ -9,11 +9,6 @@ PAIR: Final = Pair(
     scenarios=EXAMPLES / "snake_mapping",
     shared="common",
     variables=(("POLLER_FUNCTION_NAME", "ExecutionPoller"),),
-    # A recovery does not wait for its launch actions.
-    expects=(
-        ("partial", ("workload.2.expect=COMPLETED",)),
-        ("timeout-incomplete", ("workload.2.expect=COMPLETED",)),
-    ),
 )
 
 FINDER: Final = "finder/app.py"
