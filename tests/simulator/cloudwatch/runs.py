@@ -3,9 +3,11 @@
 from typing import Any, Final
 
 from drsim.orchestrator.model import ExecutionKey, JobScope
-from drsim.simulator.checks.monitor import Context, Monitor
+from drsim.simulator.checks.monitor import Allows, Context, Monitor
 from drsim.simulator.checks.truth import Truth
-from drsim.simulator.contract.limits import JudgedLimits
+from drsim.simulator.contract.layout import Layout
+from drsim.simulator.contract.limits import JudgedLimits, limits_of
+from drsim.simulator.contract.model import Contract
 from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.events import (
     FINDER,
@@ -19,12 +21,12 @@ from drsim.simulator.events import (
 from drsim.simulator.faults.plan import Plan
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
+from drsim.simulator.reader import Reader
 from drsim.simulator.services.drs import DrsJob, DrsService
 from drsim.simulator.services.dynamodb import ExecutionTable, IndexLag
 from drsim.simulator.services.spec import Drs, JobLife
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
-from tests.simulator.tables import LIMITS, READER
 
 SPEC: Final = WorldSpec()
 KEY: Final = ExecutionKey("e-1", "p-1")
@@ -97,22 +99,38 @@ def ended(
 class Bench:
     """One monitor over a real table, kernel and DRS."""
 
-    def __init__(self, monitor: type[Monitor], *, spec: WorldSpec = SPEC, limits: JudgedLimits = LIMITS) -> None:
+    def __init__(
+        self,
+        monitor: type[Monitor],
+        *,
+        spec: WorldSpec = SPEC,
+        contract: Contract = OUR_CONTRACT,
+        limits: JudgedLimits | None = None,
+        allows: Allows | None = None,
+        finder_polls: bool = False,
+    ) -> None:
+        limits = limits or limits_of(contract, spec.settings)
         self.kernel = Kernel()
         self.trace = Trace()
         self.table = ExecutionTable(
-            self.kernel, self.trace, IndexLag(self.kernel, Spread(0, 0)), READER, page_bytes_max=1_048_576
+            self.kernel,
+            self.trace,
+            IndexLag(self.kernel, Spread(0, 0)),
+            Reader(Layout(contract)),
+            page_bytes_max=1_048_576,
         )
         self.drs = DrsService(self.kernel, self.trace, Drs())
-        truth = Truth(self.drs, OUR_CONTRACT.promises, epoch_us=spec.epoch_us, timeout_us=1800 * SECOND_US)
+        truth = Truth(self.drs, contract.promises, epoch_us=spec.epoch_us, timeout_us=1800 * SECOND_US)
         self.monitor = monitor(
             self.trace,
             Context(
                 spec=spec,
-                contract=OUR_CONTRACT,
+                contract=contract,
                 limits=limits,
                 truth=truth,
                 plan=Plan(self.kernel, self.trace, spec.faults, spec.heal),
+                allows=allows,
+                finder_polls=finder_polls,
             ),
         )
 
