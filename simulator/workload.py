@@ -5,6 +5,7 @@ already runs. Its writes require an unchanged version.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -18,7 +19,7 @@ from drsim.simulator.randomness import Stream, exponential_us
 from drsim.simulator.reader import Attributes
 from drsim.simulator.services.drs import DrsJob, DrsService
 from drsim.simulator.services.dynamodb import Condition, Table
-from drsim.simulator.services.errors import ConditionFailedError, ServiceError
+from drsim.simulator.services.errors import ConditionFailedError, ItemTooLargeError, ServiceError
 from drsim.simulator.services.spec import JobLife
 from drsim.simulator.services.stored_item import is_over, version_of
 from drsim.simulator.spec.groups import Group, Launch
@@ -109,7 +110,7 @@ class Workload:
             self._expect_next()
         plan = self._plan(coming)
         self._keys[coming.place] = plan.key
-        self._kernel.spawn(f"worker of {plan.key.execution_id}", self._work, plan)
+        self._kernel.spawn(f"worker of {plan.key.execution_id}", self._work_or_stop, plan)
         if plan.group.cancel_after is not None:
             self._kernel.at(plan.start_us + plan.group.cancel_after, self._cancel, plan.key)
 
@@ -135,6 +136,11 @@ class Workload:
         )
         key = ExecutionKey(execution_id, f"plan-{stream.hexadecimal(8)}")
         return PlannedExecution(key=key, group=group, start_us=coming.start_us, place=place, waves=waves, stream=stream)
+
+    def _work_or_stop(self, plan: PlannedExecution) -> None:
+        """Play the worker. One whose write DynamoDB refuses ends there: no further wave starts, the item stays."""
+        with suppress(ItemTooLargeError):
+            self._work(plan)
 
     def _work(self, plan: PlannedExecution) -> None:
         self._pause_for_write(plan)
@@ -200,7 +206,8 @@ class Workload:
             return
         end = seconds_item(self._spec.epoch_us + self._kernel.now_us)
         changes = {"Status": "CANCELLED", "EndTime": end, "Version": version_of(item.attributes) + 1}
-        self._table.update(key, changes, writer=PERSON)
+        with suppress(ItemTooLargeError):
+            self._table.update(key, changes, writer=PERSON)
 
 
 def _arrivals(group: Group, stream: Stream) -> Iterator[int]:

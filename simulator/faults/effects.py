@@ -4,6 +4,7 @@ Services do not know of faults: these objects stand between services and their c
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NoReturn, TypeVar
 
 from drsim.orchestrator.model import ExecutionKey
@@ -12,6 +13,7 @@ from drsim.simulator.faults.plan import Hit, Plan
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.dynamodb import Table
+from drsim.simulator.services.errors import ItemTooLargeError
 from drsim.simulator.services.functions import Invocation, LambdaService, Start
 from drsim.simulator.services.spec import JobLife
 from drsim.simulator.services.stored_item import is_over, version_of
@@ -74,7 +76,8 @@ class Effects:
             self._plan.lose(key.execution_id, "its record was deleted")
         else:
             changes = {"Version": version_of(item.attributes) + 1, **changes}
-            self._table.update(key, changes, writer="another writer")
+            with suppress(ItemTooLargeError):
+                self._table.update(key, changes, writer="another writer")
 
     def deliveries(self, function: str, execution_id: str, number: int) -> Sequence[int]:
         hit = self._plan.hit(kinds.EVENT, function=function, execution_id=execution_id, run=number)

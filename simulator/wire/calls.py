@@ -24,6 +24,9 @@ from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.workload import HOME_ACCOUNT
 from drsim.simulator.world import World
 
+_EVENT_BYTES_MAX: Final = 1_048_576
+"""The payload of an asynchronous Invoke (botocore 1.44, model of Lambda's Invoke)."""
+
 
 @dataclass(slots=True)
 class ClientCall:
@@ -135,8 +138,7 @@ def _to_dynamodb(calls: Calls, call: ClientCall) -> None:
             for key in keys:
                 world.trace.emit(WriteRefused(world.kernel.now_us, request_id, function, key.execution_id))
         elif response.status_code < 300 and call.operation in messages.WRITES:
-            for key in keys:
-                table.written(key, function, request_id)
+            table.written(keys, function, request_id, is_update=call.operation == "UpdateItem")
         elif response.status_code < 300 and not messages.READS.match(call.operation):
             table.look_again(function, request_id)
         return response
@@ -176,6 +178,9 @@ def _to_lambda(calls: Calls, call: ClientCall) -> None:
     if call.operation != "Invoke":
         raise NotSimulatedError(f"{caller} calls lambda {call.operation}; only Invoke is simulated")
     name = unquote(str(call.request.url).split("/functions/")[1].split("/")[0]).rpartition("function:")[2]
+    if len(messages.bytes_of(call.request)) > _EVENT_BYTES_MAX:
+        call.act = _too_large
+        return
     try:
         payload = body_of(call.request)
     except ValueError:
@@ -199,6 +204,11 @@ def _to_lambda(calls: Calls, call: ClientCall) -> None:
 
 def _no_json() -> AWSResponse:
     raise ServiceError("InvalidRequestContentException", "Could not parse request body into json")
+
+
+def _too_large() -> AWSResponse:
+    text = f"Request must be smaller than {_EVENT_BYTES_MAX} bytes for the InvokeFunction operation"
+    raise ServiceError("RequestTooLargeException", text)
 
 
 def _execution_in(payload: Any, known: Mapping[str, ExecutionKey]) -> str:

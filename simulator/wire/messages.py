@@ -31,6 +31,7 @@ READS: Final = re.compile(r"(Get|BatchGet|TransactGet|Query|Scan|Describe|List)"
 _STATUSES: Final = {
     "ThrottlingException": 429,
     "TooManyRequestsException": 429,
+    "RequestTooLargeException": 413,
     "InternalServerError": 500,
     "AccessDeniedException": 403,
     "ResourceNotFoundException": 404,
@@ -38,10 +39,14 @@ _STATUSES: Final = {
 """HTTP status by code (botocore 1.44, service models); DynamoDB answers 400 to all but its own failures."""
 
 
-def body_of(request: AWSPreparedRequest) -> Any:
-    body = request.body or b"{}"
+def bytes_of(request: AWSPreparedRequest) -> bytes:
+    body = request.body or b""
     assert isinstance(body, str | bytes), "these APIs send no streams"
-    return json.loads(body)
+    return body.encode() if isinstance(body, str) else body
+
+
+def body_of(request: AWSPreparedRequest) -> Any:
+    return json.loads(bytes_of(request) or b"{}")
 
 
 def header_of(request: AWSPreparedRequest, name: str) -> str:

@@ -6,7 +6,7 @@ simulated index shows.
 
 import base64
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Final
@@ -15,7 +15,7 @@ import boto3
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models import table as moto_table
-from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from pydantic.alias_generators import to_snake
 
 from drsim.orchestrator.model import ExecutionKey
@@ -23,9 +23,9 @@ from drsim.simulator.events import WriteRefused
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.reader import Attributes
 from drsim.simulator.services.dynamodb import ALWAYS, Condition, IndexLag, key_of
-from drsim.simulator.services.errors import ConditionFailedError
+from drsim.simulator.services.errors import ConditionFailedError, ItemTooLargeError
 from drsim.simulator.services.spec import TableSpec
-from drsim.simulator.services.stored_item import StoredItem, change
+from drsim.simulator.services.stored_item import ITEM_BYTES_MAX, StoredItem, change
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.workload import HOME_ACCOUNT
@@ -85,6 +85,17 @@ _serialize = TypeSerializer().serialize
 _deserialize = _Deserializer().deserialize
 
 
+@contextmanager
+def sizes_unchecked_by_moto() -> Iterator[None]:
+    """Let moto 5.2.5 take items of any size: it counts an attribute's old and new value. `MotoTable` checks sizes."""
+    before = LimitedSizeDict.__setitem__
+    LimitedSizeDict.__setitem__ = dict.__setitem__  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        LimitedSizeDict.__setitem__ = before  # type: ignore[method-assign]
+
+
 class MotoTable:
     """`simulator.services.dynamodb.ExecutionTable`, kept by moto."""
 
@@ -124,7 +135,7 @@ class MotoTable:
         if not condition.holds(self.get(key)):
             self._trace.emit(WriteRefused(self._kernel.now_us, request_id, writer, key.execution_id))
             raise ConditionFailedError
-        with self._own_write(key, writer, request_id):
+        with self._own_write(key, writer, request_id, is_update=True):
             self._client.update_item(
                 TableName=self.name,
                 Key=self._wire_key(key),
@@ -149,14 +160,39 @@ class MotoTable:
         ours = self._ours(wire_item)
         return ExecutionKey(str(ours.get("ExecutionId", "")), str(ours.get("PlanId", "")))
 
-    def written(self, key: ExecutionKey, writer: str, request_id: str) -> None:
-        """Read an item after a write that moto accepted, record the change, and let the index show it later."""
-        now_us, before = self._kernel.now_us, self._items.get(key)
+    def written(self, keys: Sequence[ExecutionKey], writer: str, request_id: str, *, is_update: bool = False) -> None:
+        """Read the items after a write that moto accepted, record the changes, and let the index show them later.
+
+        Raises ItemTooLargeError if any item is now larger than DynamoDB allows; then none has changed.
+        """
+        read = [(key, *self._read(key)) for key in keys]
+        if any(after is not None and after.size_bytes > ITEM_BYTES_MAX for _, _, after in read):
+            for key in keys:
+                self._restore(key)
+            raise ItemTooLargeError(is_update=is_update)
+        for key, wire_item, after in read:
+            self._record(key, wire_item, after, writer, request_id)
+
+    def _read(self, key: ExecutionKey) -> tuple[Any, StoredItem | None]:
+        """An item as moto holds it now, in both forms."""
         hash_key, range_key = self._moto_key(key)
         # No get_item: it would leave an empty entry for a missing key.
         held = self._table.items[hash_key].get(range_key) if hash_key in self._table.items else None
         wire_item = None if held is None else held.to_json()["Attributes"]
-        after = None if wire_item is None else StoredItem(self._ours(wire_item), before)
+        return wire_item, None if wire_item is None else StoredItem(self._ours(wire_item), self._items.get(key))
+
+    def _restore(self, key: ExecutionKey) -> None:
+        """Put the item back as it was before a write, or remove it if it was not there."""
+        (hash_key, range_key), wire_item = self._moto_key(key), self._seen.get(key)
+        if wire_item is None:
+            self._table.items[hash_key].pop(range_key, None)
+        else:
+            self._table.items[hash_key][range_key] = Item(hash_key, range_key, wire_item)
+
+    def _record(
+        self, key: ExecutionKey, wire_item: Any, after: StoredItem | None, writer: str, request_id: str
+    ) -> None:
+        now_us, before = self._kernel.now_us, self._items.get(key)
         if before is None and after is None:
             return
         if after is None:
@@ -168,15 +204,19 @@ class MotoTable:
         self._trace.emit(change(now_us, request_id, writer, key.execution_id, before, after))
 
     def look_again(self, writer: str, request_id: str = "") -> None:
-        """Find every item that has changed, after a write that may have been to any of them."""
+        """Find every item that has changed, after a write of any of them. Raises ItemTooLargeError."""
         held = {
             ExecutionKey(str(hash_key.value), str(range_key.value)): item
             for hash_key, items in self._table.items.items()
             for range_key, item in items.items()
         }
-        for key in [*held, *(key for key in self._items if key not in held)]:
-            if key not in self._items or key not in held or held[key].to_json()["Attributes"] != self._seen[key]:
-                self.written(key, writer, request_id)
+        keys = [*held, *(key for key in self._items if key not in held)]
+        changed = [
+            key
+            for key in keys
+            if key not in self._items or key not in held or held[key].to_json()["Attributes"] != self._seen[key]
+        ]
+        self.written(changed, writer, request_id)
 
     @contextmanager
     def as_indexed(self) -> Iterator[None]:
@@ -199,13 +239,13 @@ class MotoTable:
             self._table.items, moto_table.RESULT_SIZE_LIMIT = items, size_max
 
     @contextmanager
-    def _own_write(self, key: ExecutionKey, writer: str, request_id: str) -> Iterator[None]:
+    def _own_write(self, key: ExecutionKey, writer: str, request_id: str, *, is_update: bool = False) -> Iterator[None]:
         self.apart = True
         try:
             yield
         finally:
             self.apart = False
-        self.written(key, writer, request_id)
+        self.written([key], writer, request_id, is_update=is_update)
 
     def wire_form(self, attributes: Attributes) -> dict[str, Any]:
         return {name: _serialize(value) for name, value in self.names.theirs(attributes).items()}

@@ -25,7 +25,7 @@ from drsim.simulator.wire.deployment import DeployedFunction
 from drsim.simulator.wire.environments import Environments, Source, UnsetVariableError
 from drsim.simulator.wire.errors import HandlerError
 from drsim.simulator.wire.messages import SERVICES
-from drsim.simulator.wire.table import MotoTable, Names
+from drsim.simulator.wire.table import MotoTable, Names, sizes_unchecked_by_moto
 from drsim.simulator.workload import HOME_ACCOUNT
 from drsim.simulator.world import Parts, World
 
@@ -58,6 +58,7 @@ def wire_parts(spec: WorldSpec, *, seed: int, functions: Handlers | None = None)
         stack.callback(_empty)
         _empty()
         stack.enter_context(gateway.opened())
+        stack.enter_context(sizes_unchecked_by_moto())
         stack.callback(moto_drs.detach)
         yield _WireTier(spec, functions or Handlers()).parts
 

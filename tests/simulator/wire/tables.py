@@ -19,7 +19,7 @@ from drsim.simulator.services.spec import TableSpec
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire import gateway, sandbox
 from drsim.simulator.wire.deployment import REGION
-from drsim.simulator.wire.table import MotoTable, Names
+from drsim.simulator.wire.table import MotoTable, Names, sizes_unchecked_by_moto
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,6 +38,7 @@ def moto_answering() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(sandbox.no_credentials(REGION))
         stack.enter_context(gateway.opened())
+        stack.enter_context(sizes_unchecked_by_moto())
         stack.callback(_forget)
         # The first client of all takes half a second, which is no test's own.
         new_client()

@@ -370,3 +370,25 @@ def test_after_a_refusal_the_process_is_as_before(tmp_path: Path) -> None:
     with pytest.raises(HandlerError):
         run(tmp_path, THREAD, duration="50s")
     assert run(tmp_path, COUNTS, duration="50s").lines == ["invocation 1 in 1"]
+
+
+def test_event_over_1_mb_is_refused_as_too_large(tmp_path: Path) -> None:
+    finder = """\
+import json
+
+import boto3
+
+def handler(event, context):
+    for size in (1_048_576, 1_048_577):
+        payload = json.dumps("x" * (size - 2))
+        try:
+            boto3.client("lambda").invoke(FunctionName="ExecutionPoller", InvocationType="Event", Payload=payload)
+            print("accepted")
+        except boto3.client("lambda").exceptions.RequestTooLargeException as error:
+            print(error.response["ResponseMetadata"]["HTTPStatusCode"], error)
+"""
+    assert run(tmp_path, finder, duration="50s").lines == [
+        "accepted",
+        "413 An error occurred (RequestTooLargeException) when calling the Invoke operation: "
+        "Request must be smaller than 1048576 bytes for the InvokeFunction operation",
+    ]
