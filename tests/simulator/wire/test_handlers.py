@@ -1,5 +1,7 @@
 """Other teams' handlers: their modules, time, output and threads, and what is refused."""
 
+import os
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,6 +157,8 @@ def test_the_workers_of_a_thread_pool_run_side_by_side_in_virtual_time(tmp_path:
 
 LOGS = """\
 import logging
+import os
+import subprocess
 import sys
 
 logger = logging.getLogger()
@@ -392,3 +396,26 @@ def handler(event, context):
         "413 An error occurred (RequestTooLargeException) when calling the Invoke operation: "
         "Request must be smaller than 1048576 bytes for the InvokeFunction operation",
     ]
+
+
+LOCAL_TIMES = """\
+import time
+from datetime import datetime
+
+def handler(event, context):
+    now = time.time()
+    print([time.mktime(time.gmtime(now)) - int(now), time.localtime(now).tm_hour - time.gmtime(now).tm_hour])
+    print([time.timezone, time.tzname[0], str(datetime.fromtimestamp(0)), datetime.now().hour - time.gmtime().tm_hour])
+"""
+
+
+def test_handler_sees_utc_whatever_the_zone_of_the_host(tmp_path: Path) -> None:
+    code = f"""\
+import time
+from pathlib import Path
+from tests.simulator.wire.test_handlers import LOCAL_TIMES, run
+print(*run(Path({str(tmp_path)!r}), LOCAL_TIMES, duration="50s").lines, time.tzname[0], sep="; ")
+"""
+    host = {**os.environ, "TZ": "Asia/Tokyo"}
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=host, capture_output=True, text=True, check=True)
+    assert ran.stdout == "[0.0, 0]; [0, 'UTC', '1970-01-01 00:00:00', 0]; JST\n"
