@@ -20,6 +20,7 @@ from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.wire.errors import NotSimulatedError
 from drsim.simulator.wire.gateway import by_moto
 from drsim.simulator.wire.messages import body_of, header_of
+from drsim.simulator.wire.sessions import check_session
 from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.workload import HOME_ACCOUNT
 from drsim.simulator.world import World
@@ -105,6 +106,13 @@ class Calls:
         call.act = lambda: by_moto(call.request)
         if service in _PREPARE:
             _PREPARE[service](self, call)
+        act = call.act
+
+        def in_session() -> AWSResponse:
+            check_session(service, messages.access_key_of(call.request))
+            return act()
+
+        call.act = in_session
         if operation != "PutMetricData":
             self.used(call, messages.action_of(service, operation))
         effects = self.world.effects
@@ -159,8 +167,7 @@ def _to_drs(calls: Calls, call: ClientCall) -> None:
     if call.operation != "DescribeJobs":
         return
     world, body = calls.world, body_of(call.request)
-    access_key = header_of(call.request, "Authorization").partition("Credential=")[2].partition("/")[0]
-    scope = JobScope(messages.account_of(access_key), call.region)
+    scope = JobScope(messages.account_of(messages.access_key_of(call.request)), call.region)
     ids = (call.invocation.request_id, call.invocation.execution_id, *scope)
     asked, is_first = tuple(body.get("filters", {}).get("jobIDs", ())), int("nextToken" not in body)
 

@@ -419,3 +419,52 @@ print(*run(Path({str(tmp_path)!r}), LOCAL_TIMES, duration="50s").lines, time.tzn
     host = {**os.environ, "TZ": "Asia/Tokyo"}
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=host, capture_output=True, text=True, check=True)
     assert ran.stdout == "[0.0, 0]; [0, 'UTC', '1970-01-01 00:00:00', 0]; JST\n"
+
+
+SESSION = """\
+import boto3
+from botocore.exceptions import ClientError
+
+role = boto3.client("sts").assume_role(
+    RoleArn="arn:aws:iam::111122223333:role/any", RoleSessionName="any", DurationSeconds=900
+)
+credentials = {
+    "aws_access_key_id": role["Credentials"]["AccessKeyId"],
+    "aws_secret_access_key": role["Credentials"]["SecretAccessKey"],
+    "aws_session_token": role["Credentials"]["SessionToken"],
+}
+calls = {
+    "drs": "describe_jobs",
+    "dynamodb": "list_tables",
+    "sts": "get_caller_identity",
+    "sns": "list_topics",
+    "ec2": "describe_instances",
+    "cloudwatch": "list_metrics",
+}
+
+def outcome(service, call):
+    try:
+        answer = getattr(boto3.client(service, **credentials), call)()
+    except ClientError as error:
+        answer = error.response
+    code, text = [answer.get("Error", {}).get(name, "") for name in ("Code", "Message")]
+    return f"{service} {answer['ResponseMetadata']['HTTPStatusCode']} {code} {text}".strip()
+
+def handler(event, context):
+    print("\\n".join(outcome(*each) for each in calls.items()))
+"""
+
+
+def test_calls_are_refused_after_the_session_of_an_assumed_role(tmp_path: Path) -> None:
+    lines = run(tmp_path, SESSION, duration="16m10s").lines
+    text = "The security token included in the request is expired"
+    names = ["drs", "dynamodb", "sts", "sns", "ec2", "cloudwatch"]
+    assert lines[:-6] == [f"{name} 200" for name in names] * 16
+    assert lines[-6:] == [
+        f"drs 403 ExpiredTokenException {text}",
+        f"dynamodb 400 ExpiredTokenException {text}",
+        f"sts 403 ExpiredToken {text}",
+        f"sns 403 ExpiredToken {text}",
+        f"ec2 403 ExpiredToken {text}",
+        f"cloudwatch 403 ExpiredToken {text}",
+    ]
