@@ -10,7 +10,7 @@ from drsim.scenarios.model import Scenario
 from drsim.simulator.checks.monitor import Monitor
 from drsim.simulator.wire.tier import Handlers, wire_parts
 from drsim.simulator.world import World
-from tests.examples.bugs import BUGS, MENDED, WRITTEN, Bug, with_bugs
+from tests.examples.bugs import BUGS, MENDED, POLLER, WRITTEN, Bug, with_bugs
 
 FILES = ("finder/app.py", "poller/app.py", "layer/executions.py")
 
@@ -91,6 +91,44 @@ NIGHTLY = pytest.mark.nightly
 )
 def test_mended_pair_holds_every_property(name: str, changes: tuple[str, ...]) -> None:
     assert broken(MENDED, scenario_of(name, *changes)) == ([], set())
+
+
+OLD = Path(__file__).parents[1] / "old"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [("fault-tick-doubled", 1), (f"{OLD}/mended-pair-raced.yaml", 1), (f"{OLD}/session-expiry.yaml", 1), ("chaos", 5)],
+)
+def test_mended_pair_holds_every_property_in_runs_it_once_failed(name: str, seed: int) -> None:
+    assert broken(MENDED, scenario_of(name), seed) == ([], set())
+
+
+FOR_EVER = Bug(
+    name="keeps a session for ever",
+    file=POLLER,
+    mended='    return client, credentials["Expiration"].timestamp()\n',
+    written="    return client, math.inf\n",
+    scenario=f"{OLD}/session-expiry.yaml",
+    caught_by="no-starvation",
+    says="a poll within 150 s, observed none for",
+)
+ONCE_A_LOOK = Bug(
+    name="polls once for each of two looks a moment apart",
+    file=POLLER,
+    mended='not is_due(item, event["lookedAt"])',
+    written='float(item.get("lastPolledTime", 0)) >= event["lookedAt"]',
+    scenario="fault-tick-doubled",
+    caught_by="poll-cadence",
+    says="between polls",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bug", [FOR_EVER, ONCE_A_LOOK], ids=lambda bug: bug.name)
+def test_former_bug_of_the_mended_pair_violates_its_property(bug: Bug, tmp_path: Path) -> None:
+    test_each_bug_violates_its_property(bug, tmp_path)
 
 
 def test_buggy_pair_is_the_mended_pair_with_every_bug(tmp_path: Path) -> None:
