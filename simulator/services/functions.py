@@ -27,9 +27,13 @@ _THROTTLE_WAIT_US_MAX: Final = 300_000_000
 
 @dataclass(slots=True)
 class Environment:
+    """One execution environment. It is frozen unless an invocation runs in it, and `left` are its frozen families."""
+
     number: int
     warm: bool = False
     idle_since_us: int = 0
+    current: "Invocation | None" = None
+    left: list[Process] = field(default_factory=list)
     # The error of its clock, drawn when the clock is first read.
     skew_us: int | None = None
 
@@ -138,20 +142,18 @@ class LambdaService:
             self._kernel.at(now_us + held_us + self._spec.queue_delay.draw(stream), self._start, queued)
 
     def crash(self, invocation: Invocation, *, redeliver: bool) -> None:
-        """Crash the runtime of an invocation, whose processes do not return from this call.
+        """Crash the runtime in which an invocation runs, or left work behind. Its processes do not return.
 
-        With `redeliver` Lambda delivers the event once more, whatever its retries. An ended invocation loses the
-        processes that its handler left behind, and its environment starts over.
+        The invocation that runs there now crashes, and with `redeliver` Lambda delivers its event once more, whatever
+        its retries.
         """
-        queued = self._running.get(invocation)
-        process = self._kernel.current if queued is None else queued.process
-        assert process is not None, "handlers, and what they leave behind, run in processes"
-        if queued is None:
-            invocation.environment.warm = False
-            self._kernel.kill_family(process)
-            return
-        self._end(queued, invocation, "crash", "Runtime.ExitError", redeliver)
-        self._kernel.kill(process)
+        running = invocation.environment.current
+        assert running is not None, "what a handler leaves behind is frozen while no invocation runs"
+        queued = self._running[running]
+        process = queued.process
+        assert process is not None, "handlers run in processes"
+        self._end(queued, running, "crash", "Runtime.ExitError", redeliver)
+        self._end_runtime(running.environment, process)
 
     def _start(self, queued: _Queued) -> None:
         function = queued.function
@@ -191,7 +193,11 @@ class LambdaService:
         assert process is not None, "handlers run in processes"
         queued.timeout = kernel.timer(invocation.deadline_us, lambda: self._time_out(queued, invocation, process))
         self._running[invocation] = queued
-        environment_number, attempt = invocation.environment.number, queued.attempt
+        environment = invocation.environment
+        environment.current = invocation
+        for family in environment.left:
+            kernel.thaw(family)
+        environment_number, attempt = environment.number, queued.attempt
         ids = (invocation.request_id, function.name, queued.execution_id)
         self._trace.emit(LambdaStarted(kernel.now_us, *ids, environment_number, attempt, init_us, self._running_count))
         outcome, detail = "ok", ""
@@ -210,26 +216,32 @@ class LambdaService:
         self._end(queued, invocation, outcome, detail)
         if outcome == "crash":
             # The handler's tasks end with the runtime.
-            kernel.kill(process)
+            self._end_runtime(environment, process)
 
     def _time_out(self, queued: _Queued, invocation: Invocation, process: Process) -> None:
         queued.timeout = None
-        self._kernel.kill(process)
         text = f"Task timed out after {queued.function.spec.timeout / 1_000_000:.2f} seconds"
         self._end(queued, invocation, "timeout", text)
+        self._end_runtime(invocation.environment, process)
 
     def _end(self, queued: _Queued, invocation: Invocation, outcome: str, detail: str, redeliver: bool = False) -> None:
         function, now_us = queued.function, self._kernel.now_us
         del self._running[invocation]
         if queued.timeout is not None:
             queued.timeout.cancel()
-        queued.process = queued.timeout = None
+        process, queued.process, queued.timeout = queued.process, None, None
         self._running_count -= 1
         function.running_count -= 1
         self._free_count += function.spec.reserved_concurrency is None
         environment = invocation.environment
         # After a timeout or a crash the runtime starts over, as in a new environment.
         environment.warm = outcome not in ("timeout", "crash")
+        environment.current = None
+        if process is not None and process.leaves_work:
+            environment.left.append(process)
+        if environment.left:
+            # What the handler submitted last begins first, as threads do.
+            self._kernel.at(now_us, self._freeze, environment)
         environment.idle_since_us = now_us
         function.idle.append(environment)
         ids = (invocation.request_id, function.name, queued.execution_id)
@@ -243,6 +255,18 @@ class LambdaService:
             self._requeue(queued, _RETRY_WAITS_US[min(retries, len(_RETRY_WAITS_US) - 1)])
         else:
             self._drop(queued, "retries exhausted")
+
+    def _freeze(self, environment: Environment) -> None:
+        """Freeze an environment until its next invocation (Lambda developer guide, execution environment, 2026-11)."""
+        environment.left = [family for family in environment.left if family.leaves_work]
+        if environment.current is None:
+            for family in environment.left:
+                self._kernel.freeze(family)
+
+    def _end_runtime(self, environment: Environment, process: Process) -> None:
+        """End all processes of an environment, the current one last."""
+        families, environment.left = (process, *environment.left), []
+        self._kernel.kill_families(*families)
 
     def _requeue(self, queued: _Queued, wait_us: int) -> None:
         now_us = self._kernel.now_us

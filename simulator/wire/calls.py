@@ -79,15 +79,18 @@ class Calls:
             call = self._begun[process] = self._prepared(request, service, operation, invocation)
         call.request = request
         began_us = self.world.kernel.now_us
-        self.world.kernel.sleep(call.latency.draw(call.stream))
+        # The service acts on a request although its sender is frozen. The answer waits for the thaw.
+        self.world.kernel.sleep(call.latency.draw(call.stream), held=False)
         try:
             response = call.act()
         except ServiceError as error:
             self._made(call, began_us, error.code)
+            self.world.kernel.hold()
             return messages.failure(request, call.service, error)
         self._made(call, began_us, messages.error_code(response))
         if call.seen is not None and response.status_code < 300:
             call.seen(response)
+        self.world.kernel.hold()
         return response
 
     def used(self, call: ClientCall, action: str, condition: str = "") -> None:
