@@ -5,6 +5,7 @@ Services do not know of faults: these objects stand between services and their c
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import count
 from typing import NoReturn, TypeVar
 
 from drsim.orchestrator.model import ExecutionKey
@@ -63,7 +64,8 @@ class Effects:
             crash=lambda: _ends(lambda: functions.crash(invocation, redeliver=hit.rule.redelivered)),
             write=lambda change: self._write(key, change),
         )
-        return _attempts(hit, call), str(hit.rule.fault)
+        about = (hit.rule, operation, invocation.function, execution_id, hit.delay_us)
+        return _attempts(hit, call, lambda number: self._plan.prolong(number, *about)), str(hit.rule.fault)
 
     def _write(self, key: ExecutionKey | None, change: kinds.Change) -> None:
         """Write as another writer, by the rules of all writers: raise the version, leave finished executions alone."""
@@ -122,16 +124,21 @@ class Effects:
         return life if hit is None else hit.effect(life, hit.delay_us, hit.rule.servers or servers_count)
 
 
-def _attempts(hit: Hit[kinds.CallEffect], call: kinds.Call[T]) -> Callable[[], T]:
-    """Return the answer of the call's attempts: the effect acts on each, or on as many as the rule has."""
+def _attempts(hit: Hit[kinds.CallEffect], call: kinds.Call[T], prolong: Callable[[int], None]) -> Callable[[], T]:
+    """Return the answer of the call's attempts: the effect acts on each, or on as many as the rule has.
+
+    `prolong` takes the number of an attempt on which it acts.
+    """
     if "attempts" not in hit.rule.fault.kind.options:
         return lambda: hit.effect(call)
-    attempts_left = hit.rule.attempts
+    numbers = count(1)
 
     def attempt() -> T:
-        nonlocal attempts_left
-        attempts_left -= 1
-        return hit.effect(call) if attempts_left >= 0 else call.answer()
+        number = next(numbers)
+        if hit.rule.attempts is not None and number > hit.rule.attempts:
+            return call.answer()
+        prolong(number)
+        return hit.effect(call)
 
     return attempt
 

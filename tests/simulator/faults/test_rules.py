@@ -47,7 +47,7 @@ def test_a_rule_is_as_long_as_it_says_or_else_as_its_fault_is() -> None:
         ),
         ({"fault": "slow", "chance": 0}, "chance: Input should be greater than 0, got 0"),
         ({"fault": "slow", "chance": 1.5}, "chance: Input should be less than or equal to 1, got 1.5"),
-        ({"fault": "slow", "attempts": 4}, "attempts: Input should be less than or equal to 3, got 4"),
+        ({"fault": "slow", "attempts": 11}, "attempts: Input should be less than or equal to 10, got 11"),
         ({"fault": "slow", "run": 0}, "run: Input should be greater than or equal to 1, got 0"),
         ({"fault": "slow", "nth": 0}, "nth: Input should be greater than or equal to 1, got 0"),
         ({"fault": "servers-fail", "servers": 0}, "servers: Input should be greater than or equal to 1, got 0"),

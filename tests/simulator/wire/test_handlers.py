@@ -470,3 +470,26 @@ def test_calls_are_refused_after_the_session_of_an_assumed_role(tmp_path: Path) 
         f"ec2 403 ExpiredToken {text}",
         f"cloudwatch 403 ExpiredToken {text}",
     ]
+
+
+def test_throttling_exhausts_a_client_that_makes_more_attempts(tmp_path: Path) -> None:
+    finder = """\
+import boto3
+from boto3.dynamodb.conditions import Key
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+modes = {mode: Config(retries={"mode": mode, "total_max_attempts": 5}) for mode in ("legacy", "standard")}
+
+def handler(event, context):
+    for mode, config in modes.items():
+        table = boto3.resource("dynamodb", config=config).Table("drs-orchestration-execution-history-test")
+        try:
+            table.query(IndexName="StatusIndex", KeyConditionExpression=Key("Status").eq("POLLING"))
+            print(mode, "answered")
+        except ClientError as error:
+            print(mode, error.response["ResponseMetadata"]["RetryAttempts"], "retries")
+"""
+    for attempts, first in (("", "4 retries"), (", attempts: 5", "4 retries"), (", attempts: 4", "answered")):
+        seen = run(tmp_path, finder, f"faults=[{{fault: throttled, operation: Query{attempts}}}]", duration="50s")
+        assert seen.lines == [f"legacy {first}", f"standard {first}"]
