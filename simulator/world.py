@@ -27,7 +27,7 @@ from drsim.simulator.cloudwatch.metrics import CloudWatch
 from drsim.simulator.events import FINDER, POLLER, ItemChanged, RunEnded
 from drsim.simulator.executor import KernelExecutor
 from drsim.simulator.faults.effects import Effects
-from drsim.simulator.faults.kinds import CLOCK, EVENT, INDEX, START, TICK
+from drsim.simulator.faults.kinds import CLOCK, END, EVENT, INDEX, START, TICK
 from drsim.simulator.faults.plan import Plan
 from drsim.simulator.figures.statistics import Statistics
 from drsim.simulator.figures.tally import Tally
@@ -190,6 +190,8 @@ class World:
         functions.deploy(POLLER, spec.functions.poller, poller)
         target = effects.on_tick(self._tick) if TICK in plan.operations else self._tick
         parts.rule(kernel, trace, first_us=spec.schedule.first, rate_us=spec.schedule.rate, target=target)
+        if END in plan.operations:
+            trace.listen(ItemChanged, effects.on_write(functions))
         if spec.until_finished:
             trace.listen(ItemChanged, self._count_ended)
 

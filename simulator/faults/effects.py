@@ -8,7 +8,8 @@ from contextlib import suppress
 from itertools import count
 from typing import NoReturn, TypeVar
 
-from drsim.orchestrator.model import ExecutionKey
+from drsim.orchestrator.model import TERMINAL, ExecutionKey
+from drsim.simulator.events import POLLER, ItemChanged
 from drsim.simulator.faults import kinds
 from drsim.simulator.faults.plan import Hit, Plan
 from drsim.simulator.kernel import Kernel
@@ -85,6 +86,21 @@ class Effects:
         hit = self._plan.hit(kinds.EVENT, function=function, execution_id=execution_id, run=number)
         return (0,) if hit is None else hit.effect(self._plan.held_us(hit.delay_us))
 
+    def on_write(self, functions: LambdaService) -> Callable[[ItemChanged], None]:
+        """Return a listener that repeats the event of a poll which ends an execution."""
+
+        def changed(event: ItemChanged) -> None:
+            now, before = event.execution, event.previous
+            is_over, was_over = [each is not None and each.status in TERMINAL for each in (now, before)]
+            if event.writer != POLLER or not is_over or was_over:
+                return
+            execution_id, request_id = event.execution_id, event.request_id
+            hit = self._plan.hit(kinds.END, function=POLLER, execution_id=execution_id, request_id=request_id)
+            if hit is not None:
+                functions.repeat(event.request_id, hit.effect(self._plan.held_us(hit.delay_us)))
+
+        return changed
+
     def start(self, function: str, execution_id: str, request_id: str, run: int) -> Start:
         hit = self._plan.hit(kinds.START, function=function, execution_id=execution_id, request_id=request_id, run=run)
         return Start() if hit is None else hit.effect(hit.delay_us)
@@ -105,6 +121,21 @@ class Effects:
     def index_lag_us(self, key: ExecutionKey, number: int) -> int:
         """Return how much later than usual a write reaches the StatusIndex."""
         hit = self._plan.hit(kinds.INDEX, execution_id=key.execution_id, run=number)
+        return 0 if hit is None else hit.effect(self._plan.held_us(hit.delay_us))
+
+    def stale_us(self, invocation: Invocation, key: ExecutionKey) -> int:
+        """Return how much further than usual an eventually consistent read of an item is behind."""
+        if kinds.READ not in self.operations:
+            return 0
+        execution_id = key.execution_id
+        hit = self._plan.hit(
+            kinds.READ,
+            function=invocation.function,
+            execution_id=execution_id,
+            request_id=invocation.request_id,
+            run=invocation.run,
+            nth=invocation.count_call(kinds.READ, execution_id),
+        )
         return 0 if hit is None else hit.effect(self._plan.held_us(hit.delay_us))
 
     def skew_us(self, invocation: Invocation) -> int:

@@ -84,6 +84,7 @@ class _Queued:
     payload: Payload
     execution_id: str
     request_id: str
+    by: str
     accepted_us: int
     attempt: int = 1
     throttles: int = 0
@@ -138,8 +139,17 @@ class LambdaService:
             # On Lambda a repeated event keeps its request id. Here each delivery has its own.
             request_id = _request_id(stream)
             self._trace.emit(Invoked(now_us, request_id, by, name, execution_id))
-            queued = _Queued(function, payload, execution_id, request_id, now_us)
+            queued = _Queued(function, payload, execution_id, request_id, by, now_us)
             self._kernel.at(now_us + held_us + self._spec.queue_delay.draw(stream), self._start, queued)
+
+    def repeat(self, request_id: str, after_us: int) -> None:
+        """Deliver the event of an invocation once more, after this time, unless the invocation has ended."""
+        now_us = self._kernel.now_us
+        for queued in [each for each in self._running.values() if each.request_id == request_id]:
+            again_id = _request_id(Stream(self._kernel.seed, f"lambda/{request_id}/again"))
+            self._trace.emit(Invoked(now_us, again_id, queued.by, queued.function.name, queued.execution_id))
+            again = _Queued(queued.function, queued.payload, queued.execution_id, again_id, queued.by, now_us)
+            self._kernel.at(now_us + after_us, self._start, again)
 
     def crash(self, invocation: Invocation, *, redeliver: bool) -> None:
         """Crash the runtime in which an invocation runs, or left work behind. Its processes do not return.

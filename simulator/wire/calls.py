@@ -144,6 +144,10 @@ def _to_dynamodb(calls: Calls, call: ClientCall) -> None:
         if "IndexName" in body:
             with table.as_indexed():
                 return by_moto(call.request)
+        if call.operation == "GetItem" and call.key is not None and not body.get("ConsistentRead"):
+            behind_us = world.spec.table.index_lag.draw(call.stream) + world.effects.stale_us(invocation, call.key)
+            with table.as_it_was(call.key, world.kernel.now_us - behind_us):
+                return by_moto(call.request)
         response = by_moto(call.request)
         if messages.refused_by_condition(response):
             for key in keys:

@@ -70,6 +70,10 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
     return value
 
 
+_READABLE_US: Final = 600_000_000
+"""How far back reads may be behind: longer than any rule's delay by default."""
+
+
 class _Deserializer(TypeDeserializer):
     """boto3's, but whole numbers are ints, as `orchestrator.items` writes them, and moto's base64 is decoded."""
 
@@ -115,6 +119,8 @@ class MotoTable:
         self._items: dict[ExecutionKey, StoredItem] = {}
         # The same items in moto's form.
         self._seen: dict[ExecutionKey, Any] = {}
+        # Versions in moto's form, each with the instant of its write, for reads that are behind.
+        self._versions: defaultdict[ExecutionKey, list[tuple[int, Any]]] = defaultdict(list)
         # The items that the index shows, in moto's own form, and the size of the largest one ever, by moto's count.
         self._indexed: defaultdict[Any, dict[Any, Any]] = defaultdict(dict)
         self._largest_bytes = 0
@@ -200,6 +206,10 @@ class MotoTable:
         else:
             self._items[key] = after
         self._seen[key] = wire_item
+        versions = self._versions[key]
+        versions.append((now_us, wire_item))
+        while len(versions) > 1 and versions[1][0] < now_us - _READABLE_US:
+            del versions[0]
         self._lag.expect(key, wire_item)
         self._trace.emit(change(now_us, request_id, writer, key.execution_id, before, after))
 
@@ -217,6 +227,20 @@ class MotoTable:
             if key not in self._items or key not in held or held[key].to_json()["Attributes"] != self._seen[key]
         ]
         self.written(changed, writer, request_id)
+
+    @contextmanager
+    def as_it_was(self, key: ExecutionKey, at_us: int) -> Iterator[None]:
+        """Let moto see one item only, as it was at an instant of the last minutes."""
+        hash_key, range_key = self._moto_key(key)
+        versions = [wire_item for written_us, wire_item in self._versions[key] if written_us <= at_us]
+        items, shown = self._table.items, defaultdict[Any, dict[Any, Any]](dict)
+        if versions and versions[-1] is not None:
+            shown[hash_key][range_key] = Item(hash_key, range_key, versions[-1])
+        self._table.items = shown
+        try:
+            yield
+        finally:
+            self._table.items = items
 
     @contextmanager
     def as_indexed(self) -> Iterator[None]:

@@ -157,7 +157,7 @@ def handler(event, context):
 """
 
 
-def test_call_in_flight_at_the_freeze_acts_at_once_and_answers_after_the_thaw(tmp_path: Path) -> None:
+def test_call_in_flight_at_the_freeze_acts_at_once_and_answers_later(tmp_path: Path) -> None:
     seen = run(tmp_path, LEAVES_A_CALL, duration="65s")
     assert [line for line in seen.lines if line != "starts"] == ["wrote FIRST at 60 s", "wrote SECOND at 60 s"]
     first, second = [change for change in seen.changes if change.execution_id == "left"]
