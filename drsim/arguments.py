@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME|FILE...", help="Catalogue scenarios or YAML files.")]
+Suite = Literal["acceptance", "faults", "load", "all"]
+SomeNamesArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="NAME|FILE...", help="Catalogue scenarios or YAML files.")
+]
+SuiteOption = Annotated[
+    Suite | None, typer.Option("--suite", help="Scenarios of the catalogue that belong together; all: no large loads.")
+]
 SeedOption = Annotated[int, typer.Option(min=0, help="Random seed.")]
 SetOption = Annotated[
     list[str] | None,
@@ -85,14 +92,28 @@ def writing(write: Callable[[], T]) -> T:
         raise UserError(f"cannot write {error.filename or 'the results'}: {error.strerror}") from None
 
 
-def loaded(names: list[str], changes: list[str]) -> "list[Scenario]":
-    """All scenarios. Raises UserError with the errors of all of them."""
+def chosen(names: list[str] | None, suite: Suite | None) -> list[str]:
+    """The names of the scenarios to run: those given, or those of a suite. Raises UserError without any."""
+    from drsim.scenarios.suites import names_of
+
+    if suite is None:
+        if not names:
+            raise UserError("name a scenario or a file, or give --suite; `drsim list` shows the catalogue")
+        return names
+    if names:
+        raise UserError(f"--suite {suite} chooses the scenarios: leave out {', '.join(names)}")
+    return names_of(suite)
+
+
+def loaded(names: list[str], changes: list[str], *, is_small: bool = False) -> "list[Scenario]":
+    """All scenarios, or their smaller forms. Raises UserError with the errors of all of them."""
     from drsim.scenarios.files import ScenarioError, load
+    from drsim.scenarios.suites import small
 
     scenarios, problems = [], []
     for name in names:
         try:
-            scenarios.append(load(name, changes))
+            scenarios.append(small(name, changes) if is_small else load(name, changes))
         except ScenarioError as error:
             problems += [problem for problem in error.problems if problem not in problems]
     counts = Counter(scenario.name for scenario in scenarios)

@@ -1,5 +1,6 @@
 """The command line. Commands import what they need when they run, so that `--help` is quick."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,9 @@ from typer.exceptions import Abort, Exit, TyperException
 from drsim import arguments
 from drsim.arguments import ExitCode, TraceKept, UserError, complain, worst, writing
 from drsim.comparing import compare
+from drsim.contracting import contract
 from drsim.exploring import explore, replay, shrink
+from drsim.logs import logs
 from drsim.reporting import report
 from drsim.scenarios.extras import MissingExtraError
 from drsim.serving import serve
@@ -66,7 +69,8 @@ def schema() -> None:
 
 @app.command()
 def run(
-    names: arguments.NamesArgument,
+    names: arguments.SomeNamesArgument = None,
+    suite: arguments.SuiteOption = None,
     seed: arguments.SeedOption = 1,
     changes: arguments.SetOption = None,
     tier: Annotated[
@@ -91,7 +95,8 @@ def run(
     """Run scenarios, check every property, and write result, report and trace of each."""
     from drsim import console as terminal
 
-    scenarios = arguments.loaded(names, changes or [])
+    names = arguments.chosen(names, suite)
+    scenarios = arguments.loaded(names, changes or [], is_small=suite is not None and tier != "fast")
     choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()))
     if problems := list(choice.problems()):
         raise UserError("\n".join(problems))
@@ -112,11 +117,13 @@ def run(
         codes.append(ExitCode.INTERRUPTED)
         terminal.errors().print(f"drsim: interrupted; {len(results)} of {len(names)} runs are done and kept in {out}")
     if len(results) > 1 and not as_json:
-        terminal.show_total(terminal.output(), results)
+        from drsim.run_console import show_total
+
+        show_total(terminal.output(), results)
     raise Exit(worst(codes))
 
 
-for command in (explore, replay, shrink, report, compare, serve):
+for command in (contract, explore, replay, shrink, report, logs, compare, serve):
     app.command()(command)
 
 
@@ -166,7 +173,9 @@ def _run_one(
     if as_json:
         terminal.output().out(done.result.model_dump_json(), highlight=False)
     else:
-        terminal.show(terminal.output(), done.result, folder)
+        from drsim.run_console import show
+
+        show(terminal.output(), done.result, folder)
     return ExitCode.INTERNAL if troubles else ExitCode[done.result.verdict.upper()], done.result
 
 
@@ -183,8 +192,11 @@ def _usage(error: TyperException) -> str:
 
 def main(words: list[str] | None = None) -> int:
     """Run the command line and return its exit code. No user error ends in a traceback."""
+    code = 0
     try:
-        return int(typer.main.get_command(app).main(words, prog_name="drsim", standalone_mode=False) or 0)
+        code = int(typer.main.get_command(app).main(words, prog_name="drsim", standalone_mode=False) or 0)
+        # Output that is still buffered meets a closed pipe here.
+        sys.stdout.flush()
     except (TyperException, UserError, MissingExtraError) as error:
         complain(_usage(error) if isinstance(error, TyperException) else str(error))
         return ExitCode.USAGE
@@ -194,12 +206,14 @@ def main(words: list[str] | None = None) -> int:
             return error.exit_code
         complain("interrupted")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as error:
+        # The reader of the output has closed it. typer makes SystemExit of that.
+        if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
+            raise
         from drsim.console import leave_unseen
 
-        # The reader of the output has closed it.
         leave_unseen()
-        return ExitCode.PASS
     except Exception as error:
         complain(f"internal error: {type(error).__name__}: {error}")
         return ExitCode.INTERNAL
+    return code

@@ -110,7 +110,7 @@ def _announcement(scenario: "Scenario", seed: int, world: "ServedWorld", pacer: 
     return f"""\
 drsim serves {scenario.name}, seed {seed}, at {url}
   time      from {begin}, {pacer.speed:g} virtual seconds a second{", paused" if pacer.paused else ""}
-  table     {table.name}, index StatusIndex, in us-east-1
+  table     {table.name}, index {table.layout.contract.table.index}, in us-east-1
   account   {scope.account_id}, whatever credentials a client has
   servers   {len(spare)} in {scope.region} for jobs of yours, those of executions besides:
             {spare_lines}
@@ -120,8 +120,8 @@ drsim serves {scenario.name}, seed {seed}, at {url}
   aws drs start-recovery --is-drill --source-servers sourceServerID={spare[0]}
   aws drs describe-jobs --endpoint-url {url}
   aws dynamodb query --table-name {table.name} \\
-      --index-name StatusIndex --key-condition-expression '#s = :s' \\
-      --expression-attribute-names '{{"#s": "{table.names.of("Status")}"}}' \\
+      --index-name {table.layout.contract.table.index} --key-condition-expression '#s = :s' \\
+      --expression-attribute-names '{{"#s": "{table.layout.execution.path("status")}"}}' \\
       --expression-attribute-values '{{":s": {{"S": "POLLING"}}}}'
   curl {url}/drsim/time   # and /drsim/executions, /drsim/servers
   curl -X POST '{url}/drsim/advance?by=10m'   # and /drsim/pause, /drsim/resume

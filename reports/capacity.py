@@ -21,8 +21,10 @@ class CapacityNote:
     sentences: tuple[str, ...]
 
 
-def note(capacity: Capacity | None) -> CapacityNote:
+def note(capacity: Capacity | None, *, is_ours: bool = True) -> CapacityNote:
     """Return the capacity note of one run."""
+    if not is_ours:
+        return CapacityNote(sentences=("Limits are computed for drsim's own functions only.",))
     if capacity is None:
         return CapacityNote(sentences=("This result, of version 1, lacks the figures that limits are computed from.",))
     if not capacity.limits:

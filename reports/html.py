@@ -37,7 +37,9 @@ def render(result: Result, lines: Iterable[str]) -> Document:
     Without a trace, when `lines` raise TraceError, the page has no timeline and says why.
     """
     parts = _PageParts(result)
-    summary, *sections = markdown.sections(result, signs=MARKS)
+    sections = markdown.sections(result, signs=MARKS)
+    findings = sections.pop(0) if sections[0].name == "findings" else None
+    summary, *sections = sections
     text = page.render(
         "report.html.j2",
         run=result,
@@ -46,6 +48,7 @@ def render(result: Result, lines: Iterable[str]) -> Document:
         configuration=result.metrics.configuration,
         figure=result.metrics.distributions.get,
         sign=_SIGNS.__getitem__,
+        findings=findings and parts.text_of(findings),
         summary=parts.text_of(summary),
         executions=parts.guarded("Executions", lambda: parts.executions(lines)),
         sections=[(section, parts.plots_of(section), parts.text_of(section)) for section in sections],

@@ -12,9 +12,10 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from drsim.reports import findings
 from drsim.reports.capacity import about, note
 from drsim.reports.sections import TITLES, Document, Section, render_sections, troubles
-from drsim.reports.text import visible
+from drsim.reports.text import plain, visible
 from drsim.scenarios.result import Minute, Result, TickRecord, WidgetLine
 from drsim.simulator.figures.table import FIGURES
 
@@ -84,7 +85,10 @@ def _shorter_and_shorter(result: Result) -> Iterator[tuple[list[Section], tuple[
 
 
 def sections(result: Result, rows_max: int = _ROWS_MAX, *, signs: Mapping[str, str] = SIGNS) -> list[Section]:
-    """The executive summary and the twelve sections as Markdown, with verdicts as in `signs` and shortened tables."""
+    """The findings, if there are any, the executive summary and the twelve sections as Markdown, with shortened tables.
+
+    Verdicts are written as in `signs`.
+    """
     metrics = result.metrics
     context = {
         "run": result,
@@ -94,7 +98,7 @@ def sections(result: Result, rows_max: int = _ROWS_MAX, *, signs: Mapping[str, s
         "figure_table": FIGURES,
         "rows_of": lambda *names: [_row(result, name) for name in names],
         "periods": lambda: list(_periods(metrics.ticks)),
-        "capacity": lambda: note(result.capacity),
+        "capacity": lambda: note(result.capacity, is_ours=result.is_ours),
         "unexercised": lambda: [each.name for each in result.criteria if each.verdict == "not exercised"],
         "span": partial(span, result),
         "values_of": partial(values_of, result),
@@ -102,7 +106,7 @@ def sections(result: Result, rows_max: int = _ROWS_MAX, *, signs: Mapping[str, s
         "figure": metrics.distributions.get,
         "sign": signs.__getitem__,
     }
-    titles = {"summary": "Executive Summary"} | TITLES
+    titles = ({"findings": "Findings"} if result.findings else {}) | {"summary": "Executive Summary"} | TITLES
     return render_sections(environment(rows_max), "markdown/{}.md.j2", context, titles)
 
 
@@ -120,6 +124,8 @@ def environment(rows_max: int = _ROWS_MAX) -> Environment:
         autoescape=False,
     )
     found.filters |= {"cell": cell, "code": code, "fenced": fenced, "clock": clock, "number": number, "about": about}
+    found.filters |= {"title": findings.title, "extent": findings.extent, "culprit": findings.culprit}
+    found.filters["indented"] = indented
     found.filters["head"] = lambda rows: rows[:rows_max]
     found.globals["sign"] = SIGNS.__getitem__
     return found
@@ -200,6 +206,11 @@ def code(text: object, *, in_table: bool = True) -> str:
     ticks = re.findall("`+", shown)
     fence, space = "`" * (1 + max(map(len, ticks), default=0)), " " if ticks else ""
     return f"{fence}{space}{shown}{space}{fence}"
+
+
+def indented(text: str) -> str:
+    """Any text of several lines as a block of code; an indented block has no end that the text could contain."""
+    return "\n".join(f"    {plain(line)}" for line in text.split("\n"))
 
 
 def fenced(text: object, length_max: int = 400) -> str:

@@ -12,7 +12,8 @@ from pydantic import Field
 
 from drsim.scenarios.contradiction import Contradiction, signature
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.result import Record, RunVerdict
+from drsim.scenarios.record import Record
+from drsim.scenarios.result import RunVerdict
 from drsim.simulator.checks.ledger import PHASES, phases_of
 from drsim.simulator.faults.kinds import Fault
 

@@ -4,16 +4,16 @@ A seed fails if a property, a criterion or an expected execution outcome fails. 
 scenario declares has not failed, because not every seed triggers every behaviour.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Final, TypeVar
 
 from drsim.scenarios import criteria
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.parts import UnbuiltWorldError
-from drsim.scenarios.result import Record, Verdict
-from drsim.simulator.checks.monitor import Violation
+from drsim.scenarios.record import Record
+from drsim.scenarios.result import Verdict
+from drsim.simulator.checks.monitor import UNSORTED, Violation
+from drsim.simulator.figures.errors import without_numbers
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import BrokenSimulationError
 from drsim.simulator.world import World
@@ -35,12 +35,19 @@ class Contradiction(Record):
     at_us: int
     expected: str
     observed: str
+    kind: str = UNSORTED.name
+    where: str = ""
 
 
 def signature(found: Contradiction) -> str:
-    """Return `expected` with '#' for each word that contains a digit; equal for runs that fail for the same reason."""
-    # Two steps: a single regex is quadratic in the length of a word.
-    return re.sub(r"[\w.-]+", lambda word: "#" if re.search(r"\d", word[0]) else word[0], found.expected)
+    """Return a text that is equal for runs that fail for the same reason: the violation's kind and where it occurred.
+
+    Without a kind it is `expected`, with '#' for each word that contains a digit.
+    """
+    if found.kind != UNSORTED.name:
+        faultless = _WITHOUT_FAULTS if found.expected.startswith(_WITHOUT_FAULTS) else ""
+        return f"{faultless}{found.kind} {found.where}".rstrip()
+    return without_numbers(found.expected)
 
 
 def scenario_of(scenario: Scenario, found: Contradiction) -> Scenario:
@@ -60,19 +67,19 @@ def judged(world: World, seed: int) -> tuple[list[Contradiction], Mapping[str, V
     """Run a world; return its contradictions and verdicts. If it breaks, return that one contradiction, no verdicts."""
     try:
         world.run()
-        findings = criteria.findings(world)
+        assessments = criteria.assessments(world)
     except (Exception, BrokenSimulationError) as error:
         return [broken(seed, world.kernel.now_us, error)], {}
     verdicts: dict[str, Verdict] = {monitor.name: monitor.verdict.value for monitor in world.monitors}
     failed = [monitor for monitor in world.monitors if monitor.violations]
     found = [_contradiction(seed, monitor.name, monitor.violations[0]) for monitor in failed]
-    for criterion, finding in findings:
-        verdicts[criterion.name] = finding.verdict
+    for criterion, assessment in assessments:
+        verdicts[criterion.name] = assessment.verdict
         # A failed criterion is omitted if a property it rests on failed too.
-        if finding.passed is False and all(verdicts[name] != "fail" for name in criterion.rests_on):
-            observed = finding.value if world.verdict_only else f"{finding.value} ({finding.evidence})"
+        if assessment.passed is False and all(verdicts[name] != "fail" for name in criterion.rests_on):
+            observed = assessment.value if world.verdict_only else f"{assessment.value} ({assessment.evidence})"
             at_end = Violation("", world.kernel.now_us, criterion.threshold(world).threshold, observed)
-            found.append(_contradiction(seed, criterion.name, finding.first or at_end))
+            found.append(_contradiction(seed, criterion.name, assessment.first or at_end))
     return found, verdicts
 
 
@@ -86,7 +93,16 @@ def broken(seed: int, at_us: int, error: BaseException) -> Contradiction:
 
 
 def _contradiction(seed: int, name: str, violation: Violation) -> Contradiction:
-    return Contradiction(seed=seed, property=name, **asdict(violation))
+    return Contradiction(
+        seed=seed,
+        property=name,
+        execution_id=violation.execution_id,
+        at_us=violation.at_us,
+        expected=violation.expected,
+        observed=violation.observed,
+        kind=violation.kind.name,
+        where=violation.where,
+    )
 
 
 def in_words(error: BaseException) -> str:

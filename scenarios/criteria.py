@@ -8,8 +8,17 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from drsim.orchestrator.model import ExecutionStatus
+from drsim.scenarios.assessment import (
+    Assessment,
+    Criterion,
+    Threshold,
+    always,
+    by_properties,
+    holds,
+    monitor_of,
+    violations,
+)
 from drsim.scenarios.cloudwatch import changes_of
-from drsim.scenarios.finding import Criterion, Finding, Threshold, always, by_properties, holds, monitor_of, violations
 from drsim.scenarios.phase_2_criteria import PHASE_2
 from drsim.scenarios.result import CriterionResult
 from drsim.simulator.checks.completion import CompletionLiveness
@@ -30,8 +39,8 @@ _SERVICE: Final = ("no-starvation", "completion-liveness", "isolation")
 _OVERLOAD: Final = ("no-lost-update", "completion-soundness")
 
 
-def findings(world: World) -> list[tuple[Criterion, Finding]]:
-    """Return each criterion with what it finds in a world that has run."""
+def assessments(world: World) -> list[tuple[Criterion, Assessment]]:
+    """Return each criterion with its assessment of a world that has run."""
     return [(criterion, criterion.judge(world)) for criterion in CRITERIA]
 
 
@@ -40,14 +49,15 @@ def judge(world: World) -> tuple[CriterionResult, ...]:
     return tuple(
         CriterionResult(
             name=criterion.name,
-            verdict=finding.verdict,
-            value=finding.value,
-            evidence=finding.evidence,
+            verdict=assessment.verdict,
+            value=assessment.value,
+            evidence=assessment.evidence,
             basis=criterion.basis,
-            measured=finding.measured,
+            measured=assessment.measured,
+            rests_on=criterion.rests_on,
             **criterion.threshold(world)._asdict(),
         )
-        for criterion, finding in findings(world)
+        for criterion, assessment in assessments(world)
     )
 
 
@@ -59,11 +69,11 @@ def _completion_bound(world: World) -> Threshold:
     return Threshold(text, "<=", bound_us / 1e6, "s")
 
 
-def _completions(world: World) -> Finding:
+def _completions(world: World) -> Assessment:
     statuses = world.tally.statuses
     ended = {status: statuses[status] for status in _BY_TRUTH}
     if not sum(ended.values()):
-        return Finding(None, "no execution completed", "none ended as COMPLETED, PARTIAL or FAILED")
+        return Assessment(None, "no execution completed", "none ended as COMPLETED, PARTIAL or FAILED")
     # Counted as the property does: from the truth, or from the instant until which faults excuse an execution.
     late_us = next(each for each in world.monitors if isinstance(each, CompletionLiveness)).late_us_max
     late = "" if late_us is None else f", at most {round(late_us / 1e6)} s late"
@@ -72,55 +82,55 @@ def _completions(world: World) -> Finding:
     delays = world.statistics.values(figures.COMPLETION_DELAY)
     if delays and delays.high > world.spec.bounds.completion:
         evidence += f"; at most {seconds(delays.high)} after the truth, with what faults excuse"
-    return Finding(holds(world, *_COMPLETION), f"{sum(ended.values())} ended{late}", evidence, latest)
+    return Assessment(holds(world, *_COMPLETION), f"{sum(ended.values())} ended{late}", evidence, latest)
 
 
-def _timeouts(world: World) -> Finding:
+def _timeouts(world: World) -> Assessment:
     timeouts, truth = world.tally.statuses[ExecutionStatus.TIMEOUT], world.tally.counts[figures.ENDED_OVERDUE]
     if not timeouts + truth:
-        return Finding(None, "no execution was overdue", "none was older than its timeout when it ended")
+        return Assessment(None, "no execution was overdue", "none was older than its timeout when it ended")
     value, evidence = f"{timeouts} TIMEOUT, {truth} by the truth", f"{truth} ended as DRS said although overdue"
     return by_properties(world, value, *_TIMEOUT, evidence=evidence)
 
 
-def _concurrent(world: World) -> Finding:
+def _concurrent(world: World) -> Assessment:
     most = world.tally.counts[figures.ACTIVE_MAX]
     if most < _CONCURRENT_MIN:
-        return Finding(None, f"at most {most} at once", "fewer than 100 executions in POLLING at the same time")
-    return Finding(holds(world, *_SERVICE), f"{most} in POLLING at once", violations(world, *_SERVICE), most)
+        return Assessment(None, f"at most {most} at once", "fewer than 100 executions in POLLING at the same time")
+    return Assessment(holds(world, *_SERVICE), f"{most} in POLLING at once", violations(world, *_SERVICE), most)
 
 
-def _cadence(world: World) -> Finding:
+def _cadence(world: World) -> Assessment:
     monitor = monitor_of(world, "poll-cadence")
     if not monitor.checked and not monitor.violations_count:
-        return Finding(None, "no poll", "no poll was recorded")
+        return Assessment(None, "no poll", "no poll was recorded")
     delays, wrong = world.statistics.values(figures.POLL_DELAY), monitor.violations_count
     latest = f"; a poll is recorded at most {seconds(delays.high)} after its look" if delays else ""
     evidence = violations(world, "poll-cadence") + latest
-    return Finding(not wrong, f"{monitor.checked} polls, {wrong} early or late", evidence, wrong)
+    return Assessment(not wrong, f"{monitor.checked} polls, {wrong} early or late", evidence, wrong)
 
 
-def _expectation(world: World) -> Finding:
+def _expectation(world: World) -> Assessment:
     expected = {key: status for key, status in world.workload.expected.items() if status is not None}
     if not expected:
-        return Finding(None, "nothing expected", "the scenario names no status")
+        return Assessment(None, "nothing expected", "the scenario names no status")
     actual = {key: world.status_of(key) for key in expected}
     others = [key for key, status in expected.items() if actual[key] is not status]
     value = f"{len(expected) - len(others)} of {len(expected)} as expected"
     if not others:
-        return Finding(True, value, "each one", 0)
+        return Assessment(True, value, "each one", 0)
     evidence = "; ".join(f"{key.execution_id}: {actual[key]}, not {expected[key]}" for key in others[:3])
     # Both statuses are what is expected, so that failures are grouped by them, and shrinking keeps to both.
     key = others[0]
     differs = f"{expected[key]} at the end, not {actual[key]}"
     first = Violation(key.execution_id, world.kernel.now_us, differs, str(actual[key]))
-    return Finding(False, value, evidence, len(others), first)
+    return Assessment(False, value, evidence, len(others), first)
 
 
-def _overload(world: World) -> Finding:
+def _overload(world: World) -> Assessment:
     strained = [monitor for monitor in world.strained if monitor.violations]
     if not world.strained:
-        return Finding(None, "no overload", "the scenario's bounds let no look pass over an execution that is due")
+        return Assessment(None, "no overload", "the scenario's bounds let no look pass over an execution that is due")
     statuses = world.tally.statuses
     # A timeout is what overload does to an execution. A cancelled one need not be served.
     served = sum(statuses[status] for status in _BY_TRUTH)
@@ -128,7 +138,7 @@ def _overload(world: World) -> Finding:
     passed = served == owed and holds(world, *_OVERLOAD)
     if not strained:
         value = "nothing gave way" if passed else f"{served} of {owed} served; nothing gave way"
-        return Finding(None if passed else False, value, "the usual bounds held, without overload", owed - served)
+        return Assessment(None if passed else False, value, "the usual bounds held, without overload", owed - served)
     firsts = sorted(((each, each.violations[0]) for each in strained), key=lambda pair: pair[1].at_us)
     given_way = [
         f"{each.name} at {seconds(first.at_us)}: {first.expected}; {first.observed} ({each.violations_count} times)"
@@ -137,15 +147,15 @@ def _overload(world: World) -> Finding:
     monitor, first = firsts[0]
     value = f"{served} of {owed} served; first {monitor.name}, {round(first.at_us / 1e6)} s"
     evidence = "what would have broken the usual bounds, by its first time: " + ". ".join(given_way)
-    return Finding(passed, value, evidence, owed - served)
+    return Assessment(passed, value, evidence, owed - served)
 
 
-def _alarms(world: World) -> Finding:
-    if ALARMS in world.parts.unjudged:
-        return Finding(None, "none of theirs known", "which alarms these functions have is not known here")
+def _alarms(world: World) -> Assessment:
+    if not world.parts.is_ours:
+        return Assessment(None, "none of theirs known", "which alarms these functions have is not known here")
     declared = world.spec.alarms
     if not declared:
-        return Finding(None, "none declared", "the scenario names no alarm that must go off")
+        return Assessment(None, "none declared", "the scenario names no alarm that must go off")
     wrong, evidence = [], []
     for name, then in declared.items():
         changes = changes_of(alarms_by_name()[name], world)
@@ -154,7 +164,7 @@ def _alarms(world: World) -> Finding:
         states = ", ".join(f"{change.state} at {change.at}" for change in changes)
         evidence.append(f"{name}, which {then} once all is well: {states}")
     value = "; ".join(wrong) or f"{len(declared)} of {len(declared)} as declared"
-    return Finding(not wrong, value, "; ".join(evidence), len(wrong))
+    return Assessment(not wrong, value, "; ".join(evidence), len(wrong))
 
 
 def alarm_trouble(states: Sequence[str], then: Literal["clears", "stays"]) -> str:

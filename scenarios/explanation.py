@@ -42,7 +42,7 @@ def story(failure: Failure) -> list[Line]:
     lines: list[Line] = []
 
     def on_event(event: _Event) -> None:
-        line = _line(event)
+        line = line_of(event)
         if line and (not concerned or isinstance(event, JobStarted) or event.execution_id in ("", concerned)):
             lines.append(line)
 
@@ -60,15 +60,18 @@ def story(failure: Failure) -> list[Line]:
     return more + shown[-_LINES_MAX:]
 
 
-def _line(event: _Event) -> Line | None:
+def line_of(event: _Event) -> Line | None:
+    """The line of an event in a story; None for an invocation that ended well."""
     match event:
         case ItemChanged():
-            return Line(event.at_us, f"{event.writer} writes {event.execution_id}: {_change(event)}")
+            where = f" at {event.place}" if event.place else ""
+            return Line(event.at_us, f"{event.writer} writes {event.execution_id}{where}: {_change(event)}")
         case FaultInjected():
             where = f" in run {event.run} of {event.function}" if event.function else ""
             return Line(event.at_us, f"FAULT {event.fault} at {event.operation}{where}", "fault")
         case WriteRefused():
-            return Line(event.at_us, f"{event.writer} is refused its write: another write came first", "trouble")
+            where = f" at {event.place}" if event.place else ""
+            return Line(event.at_us, f"{event.writer} is refused its write{where}: another write came first", "trouble")
         case LambdaEnded():
             text = f"{event.function} ends in {event.outcome}: {event.detail}"
             return None if event.outcome == "ok" else Line(event.at_us, text, "trouble")

@@ -38,10 +38,10 @@ def _explore_seed(sums: Campaign, scenario: Scenario, seed: int, parts: Parts | 
     except UnbuiltWorldError as error:
         sums.failures.append(broken(seed, 0, error))
         return
-    ledger = Ledger(world.trace, world.settings, world.truth)
+    ledger = Ledger(world.trace, world.limits, world.truth)
     found, verdicts = judged(world, seed)
     if verdicts:
-        sums.keep_unexercised(unexercised(verdicts, scenario.exercises, world.parts.unjudged))
+        sums.keep_unexercised(unexercised(verdicts, scenario.exercises, {each.check for each in world.unjudged}))
     sums.fired.update({" ".join(cell): count for cell, count in ledger.fired.items()})
     sums.in_flight.update({" ".join(cell): count for cell, count in ledger.in_flight.items()})
     sums.unwinnable.update(world.plan.unwinnable.values())

@@ -18,7 +18,7 @@ from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.files import ScenarioError, plain, shown, text_of
 from drsim.scenarios.model import PROPERTY_NAMES, Scenario, known
 from drsim.scenarios.parts import UnbuiltWorldError, parts_of, world_of
-from drsim.scenarios.result import Record
+from drsim.scenarios.record import Record
 from drsim.simulator.durations import DurationUs, show_duration
 from drsim.simulator.events import FaultInjected
 from drsim.simulator.faults.kinds import POINTS
@@ -104,7 +104,7 @@ def unshrunk(scenario: Scenario, found: Contradiction, parts_place: str = "") ->
 
 
 def _failure(scenario: Scenario, found: Contradiction, parts_place: str, digest: str) -> Failure:
-    data = {**found.model_dump(exclude={"at_us"}), "at": show_duration(found.at_us), "digest": digest}
+    data = {**found.model_dump(exclude={"at_us", "kind", "where"}), "at": show_duration(found.at_us), "digest": digest}
     return Failure.model_validate({**data, "parts": parts_place, "versions": machine.versions(), "scenario": scenario})
 
 

@@ -5,7 +5,7 @@ Derives a run's verdict from its property and criterion verdicts.
 
 from collections.abc import Iterable, Mapping, Set
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
@@ -40,6 +40,10 @@ class Scenario(WorldSpec):
     title: str = Field(min_length=1, max_length=64)
     why: str = Field(min_length=1, description="Why it matters, in one sentence.")
     exercises: Exercises = Exercises()
+    suites: tuple[Literal["acceptance", "faults", "load"], ...] = Field(
+        (), description="The suites of `drsim run --suite` that have it."
+    )
+    small: tuple[str, ...] = Field((), description="Changes for its smaller form, as `--set` takes them.")
 
     @field_validator("alarms")
     @classmethod

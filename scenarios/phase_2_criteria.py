@@ -4,8 +4,16 @@ from typing import Final
 
 from drsim.orchestrator.model import Phase
 from drsim.orchestrator.settings import MINUTE_US
-from drsim.scenarios.finding import Criterion, Finding, Threshold, always, by_properties, holds, monitor_of, violations
-from drsim.simulator.checks.cadence import interval_us
+from drsim.scenarios.assessment import (
+    Assessment,
+    Criterion,
+    Threshold,
+    always,
+    by_properties,
+    holds,
+    monitor_of,
+    violations,
+)
 from drsim.simulator.checks.monitor import seconds
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.figures import table as figures
@@ -18,47 +26,49 @@ QUERY_US_MAX: Final = 100_000
 
 def look_every_us(world: World) -> int:
     """The distance between two looks of the finder."""
-    return world.settings.sweep_us if world.settings.sweeps_per_invocation > 1 else world.spec.schedule.rate
+    return world.limits.look_distance_us if world.limits.looks > 1 else world.spec.schedule.rate
 
 
 def effective_us(world: World, phase: Phase) -> int:
     """The interval that a phase has in effect: looks come at a fixed distance, so it is a multiple of that."""
     every_us = look_every_us(world)
-    return -(-(interval_us(phase, world.settings) - world.settings.due_slack_us) // every_us) * every_us
+    return -(-((world.limits.intervals_us or {}).get(phase, every_us) - world.limits.slack_us) // every_us) * every_us
 
 
-def _triggers(world: World) -> Finding:
+def _triggers(world: World) -> Assessment:
     ticks_count = world.tally.ticks_count
     if not ticks_count:
-        return Finding(None, "no tick", "the run ended before the first tick")
+        return Assessment(None, "no tick", "the run ended before the first tick")
     if world.spec.schedule.rate != MINUTE_US:
         every = seconds(world.spec.schedule.rate)
-        return Finding(None, f"set to every {every}", f"this scenario's rule fires every {every}, not every 60 s")
+        return Assessment(None, f"set to every {every}", f"this scenario's rule fires every {every}, not every 60 s")
     gaps = world.statistics.values(figures.TICK_INTERVAL)
     ends = dict.fromkeys(f"{gap_us / 1e6:g}" for gap_us in (gaps.low, gaps.high)) if gaps else ()
     apart = f", {' to '.join(ends)} s apart" if ends else ""
     return by_properties(world, f"{ticks_count} ticks{apart}", "trigger-cadence")
 
 
-def _queries(world: World) -> Finding:
+def _queries(world: World) -> Assessment:
     counts = world.statistics.counts
     queries, errors = world.tally.counts[figures.CALLS.of(FINDER, "Query")], world.tally.errors["Query"]
     if not queries:
-        return Finding(None, "no query", "the finder never looked")
+        return Assessment(None, "no query", "the finder never looked")
     looks, pages, found = counts[figures.LOOKS], counts[figures.INDEX_PAGES], counts[figures.EXECUTIONS_FOUND]
     evidence = f"{looks} looks read {pages} pages with {found} items, {counts[figures.LOOKS_EMPTY]} of them empty"
-    return Finding(errors == 0, f"{queries} queries, {errors} errors", evidence, errors)
+    return Assessment(errors == 0, f"{queries} queries, {errors} errors", evidence, errors)
 
 
-def _adaptive(world: World) -> Finding:
+def _adaptive(world: World) -> Assessment:
     if world.tally.disturbed:
-        return Finding(None, "disturbed by faults", "poll-cadence judges each poll by itself, faults or not")
+        return Assessment(None, "disturbed by faults", "poll-cadence judges each poll by itself, faults or not")
+    if world.limits.intervals_us is None:
+        return Assessment(None, "no interval is known", "the contract gives none")
     if world.strained:
-        return Finding(None, "given up under overload", "looks may pass over executions that are due, as bounds say")
+        return Assessment(None, "given up under overload", "looks may pass over executions that are due, as bounds say")
     gaps = {phase: world.tally.values(figures.POLL_GAP.of(phase)) for phase in Phase}
     medians_us = {phase: values.quantiles(0.5)[0] for phase, values in gaps.items() if values}
     if not medians_us:
-        return Finding(None, "no execution polled twice", "no gap between two polls to measure")
+        return Assessment(None, "no execution polled twice", "no gap between two polls to measure")
     off_us = {phase: abs(median_us - effective_us(world, phase)) for phase, median_us in medians_us.items()}
     names = "/".join(phase.replace("_", " ").lower() for phase in Phase)
     evidence = [f"median gap between polls by phase ({names}), one look every {seconds(look_every_us(world))}"]
@@ -67,62 +77,64 @@ def _adaptive(world: World) -> Finding:
         listed = (f"{each} {seconds(medians_us[each])} instead of {seconds(effective_us(world, each))}" for each in off)
         evidence.append(", ".join(listed))
     shown = "/".join(f"{round(medians_us[phase] / 1e6)}" if phase in medians_us else "-" for phase in Phase)
-    return Finding(not off, f"{shown} s", "; ".join(evidence), max(off_us.values()) / 1e6)
+    return Assessment(not off, f"{shown} s", "; ".join(evidence), max(off_us.values()) / 1e6)
 
 
-def _parallel(world: World) -> Finding:
+def _parallel(world: World) -> Assessment:
     most, failed = world.tally.invoked_max, world.tally.errors["Invoke"]
     if most < 2 and not failed:
-        return Finding(None, "at most one was due at a time", "no look had two executions to poll")
+        return Assessment(None, "at most one was due at a time", "no look had two executions to poll")
     at_once = world.tally.counts[figures.CONCURRENT_MAX.of(POLLER)]
     batch = world.statistics.values(figures.INVOKES_OF_A_LOOK)
     evidence = (
         f"up to {most} pollers invoked by one look, within {seconds(batch.high if batch else 0)}; {failed} invocations"
-        f" refused; at most {world.settings.parallel_invokes_max} invocations at a time"
+        " refused"
     )
+    if world.parts.is_ours:
+        evidence += f"; at most {world.settings.parallel_invokes_max} invocations at a time"
     if at_once < 2 and not failed and world.tally.disturbed:
-        return Finding(None, "disturbed by faults", f"{evidence}; faults kept pollers from running at once")
-    return Finding(at_once >= 2 and failed == 0, f"{at_once} pollers at once", evidence, at_once)
+        return Assessment(None, "disturbed by faults", f"{evidence}; faults kept pollers from running at once")
+    return Assessment(at_once >= 2 and failed == 0, f"{at_once} pollers at once", evidence, at_once)
 
 
-def _updates(world: World) -> Finding:
+def _updates(world: World) -> Assessment:
     tally = world.tally
     updates, errors = tally.counts[figures.CALLS.of(POLLER, "UpdateItem")], tally.errors["UpdateItem"]
     if not updates:
-        return Finding(None, "no update", "no poll wrote")
+        return Assessment(None, "no update", "no poll wrote")
     recorded = world.statistics.counts[figures.POLLS_RECORDED]
     evidence = f"{recorded} polls recorded; {violations(world, 'no-lost-update')}"
     passed = errors == 0 and holds(world, "no-lost-update")
-    return Finding(passed, f"{updates} updates, {tally.counts[figures.WRITES_REFUSED]} lost races", evidence, errors)
+    return Assessment(passed, f"{updates} updates, {tally.counts[figures.WRITES_REFUSED]} lost races", evidence, errors)
 
 
-def _logs(world: World) -> Finding:
+def _logs(world: World) -> Assessment:
     groups = world.logs.groups.values()
     lines, size = sum(group.lines for group in groups), sum(group.size_bytes for group in groups)
     if not monitor_of(world, "log-correlation").checked:
         reason = "whose functions promise nothing of their lines" if lines else "no function ran"
-        return Finding(None, f"{lines} lines" if lines else "no line", reason)
+        return Assessment(None, f"{lines} lines" if lines else "no line", reason)
     evidence = f"{size / 1e6:.2f} MB with platform lines"
     return by_properties(world, f"{lines} lines", "log-correlation", evidence=evidence)
 
 
-def _query_time(world: World) -> Finding:
+def _query_time(world: World) -> Assessment:
     most_us = world.tally.query_us_max
     if most_us is None:
-        return Finding(None, "no query", "the finder never looked")
+        return Assessment(None, "no query", "the finder never looked")
     value, evidence = f"max {most_us / 1000:.0f} ms", ""
     values = Sketch.of_all(world.statistics.values(each.of("Query")) for each in (figures.COLD, figures.WARM))
     if values:
         value = f"p99 {values.quantiles(0.99)[0] / 1000:.0f} ms, {value}"
         evidence = f"{len(values)} queries, mean {values.total / len(values) / 1000:.1f} ms"
-    return Finding(most_us < QUERY_US_MAX, value, evidence, most_us / 1000)
+    return Assessment(most_us < QUERY_US_MAX, value, evidence, most_us / 1000)
 
 
-def _no_errors(world: World) -> Finding:
+def _no_errors(world: World) -> Assessment:
     tally = world.tally
     runs = sum(tally.counts[figures.INVOCATIONS.of(function)] for function in (FINDER, POLLER))
     if not runs:
-        return Finding(None, "no invocation", "no function ran")
+        return Assessment(None, "no invocation", "no function ran")
     failed = tally.failed.total()
     throttled, dropped = tally.counts[figures.THROTTLES], tally.counts[figures.EVENTS_DROPPED]
     common = [f"{count} x {text}" for text, count in world.statistics.failures.most_common(3)]
@@ -133,28 +145,29 @@ def _no_errors(world: World) -> Finding:
         failed -= by_faults
     passed = failed == throttled == dropped == 0 and holds(world, "budgets")
     over = monitor_of(world, "budgets").violations_count
-    return Finding(passed, f"{failed} of {runs} failed, {over} over", evidence, failed)
+    return Assessment(passed, f"{failed} of {runs} failed, {over} over", evidence, failed)
 
 
-def _permissions(world: World) -> Finding:
+def _permissions(world: World) -> Assessment:
     actions = ", ".join(sorted(f"{function}.{operation}" for function, operation in world.statistics.called)) or "none"
     monitor = monitor_of(world, "least-privilege")
     if not monitor.checked:
-        return Finding(None, "no IAM in this run", f"called: {actions}; nothing checks them against a policy here")
+        return Assessment(None, "no IAM in this run", f"called: {actions}; nothing checks them against a policy here")
     value = f"{monitor.checked} actions, {monitor.violations_count} denied"
     return by_properties(world, value, "least-privilege", evidence=f"called: {actions}")
 
 
-def _graceful(world: World) -> Finding:
+def _graceful(world: World) -> Assessment:
     tally = world.tally
     missing, unknown = (tally.counts[each] for each in (figures.WAVES_WITHOUT_JOB_ID, figures.WAVES_WITH_UNKNOWN_JOB))
     if not missing + unknown:
-        return Finding(None, "no job was missing", "no poll met a wave without a job, or with one unknown to DRS")
+        return Assessment(None, "no job was missing", "no poll met a wave without a job, or with one unknown to DRS")
     warnings = tally.counts[figures.WARNINGS.of(POLLER)]
     errors = max(tally.failed[POLLER, "error"] - tally.counts[figures.FAILED_BY_FAULTS], 0)
     evidence = f"polls met a wave without JobId {missing} times, and one with an unknown job {unknown} times"
-    passed = errors == 0 and warnings >= missing + unknown
-    return Finding(passed, f"{warnings} warnings, {errors} errors", evidence, errors)
+    # What others log is theirs to decide.
+    passed = errors == 0 and (warnings >= missing + unknown or not world.parts.is_ours)
+    return Assessment(passed, f"{warnings} warnings, {errors} errors", evidence, errors)
 
 
 def _effective(world: World) -> Threshold:

@@ -7,9 +7,10 @@ figure names; instants are ISO 8601 in UTC. Each figure states its basis, and no
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from drsim.orchestrator.model import ExecutionStatus
+from drsim.scenarios.record import ErrorsMet, FindingRecord, Record, ViolationRecord
 from drsim.simulator.figures.table import EXECUTIONS_STARTED, Basis
 
 Verdict = Literal["pass", "fail", "not exercised"]
@@ -19,23 +20,8 @@ TraceLevel = Literal["off", "summary", "full"]
 Relation = Literal["<", "<=", ">="]
 
 
-class Record(BaseModel):
-    """Base of all parts: immutable, and closed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ViolationRecord(Record):
-    """One violation of a property. `execution_id` is "" if it concerns no single execution."""
-
-    execution_id: str
-    at: str
-    expected: str
-    observed: str
-
-
 class PropertyResult(Record):
-    """One property: how often it was checked, and its first violations of `violations_count`."""
+    """One property: how often it was checked, and the first cases of its `violations_count` violations."""
 
     name: str
     rule: str
@@ -58,6 +44,7 @@ class CriterionResult(Record):
     unit: str = ""
     evidence: str
     basis: Basis
+    rests_on: tuple[str, ...] = Field((), description="It fails whenever one of these properties does.")
 
 
 class TickRecord(Record):
@@ -274,6 +261,7 @@ class Result(Record):
     scenario: str
     seed: int
     tier: Tier
+    functions: dict[str, str] = Field({}, description="Handlers of another team by role; empty for drsim's own.")
     verdict: RunVerdict
     trace: TraceLevel = Field("full", description="Which events were written: none, what became of executions, all.")
     trace_digest: str | None = Field(description="SHA-256 of the lines that were written; null if no trace was kept.")
@@ -284,6 +272,8 @@ class Result(Record):
     polls: int
     properties: tuple[PropertyResult, ...]
     criteria: tuple[CriterionResult, ...]
+    findings: tuple[FindingRecord, ...] = Field((), description="The violations by meaning, the worst first.")
+    errors: ErrorsMet = Field(ErrorsMet(), description="What functions met. No verdict depends on it.")
     metrics: Measurements
     faults: tuple[FaultRecord, ...] = ()
     unwinnable: tuple[UnwinnableRecord, ...] = ()
@@ -298,6 +288,11 @@ class Result(Record):
 
             return upgraded(data)
         return data
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this project's own functions ran."""
+        return not self.functions
 
     @property
     def started(self) -> int:

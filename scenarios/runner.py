@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,14 +11,16 @@ from drsim.orchestrator.model import ExecutionStatus, Phase
 from drsim.scenarios import criteria, machine, result
 from drsim.scenarios.cloudwatch import records_of
 from drsim.scenarios.extras import needs
+from drsim.scenarios.findings import findings_of, violation_record
 from drsim.scenarios.limits import capacity_of
 from drsim.scenarios.model import Scenario, verdict
 from drsim.scenarios.phase_2_criteria import effective_us, look_every_us
-from drsim.simulator.checks.cadence import interval_us
-from drsim.simulator.checks.monitor import Monitor, Violation
+from drsim.scenarios.record import ErrorsMet, ExceptionRecord, FailedCalls, ReturnedStatuses
+from drsim.simulator.checks.monitor import Monitor
 from drsim.simulator.events import POLLER
 from drsim.simulator.faults.rules import Rule
 from drsim.simulator.figures import table as figures
+from drsim.simulator.figures.errors import ErrorCollector
 from drsim.simulator.figures.sketch import Sketch
 from drsim.simulator.figures.statistics import ExecutionSample, FinderTick
 from drsim.simulator.figures.table import Figure
@@ -67,6 +69,9 @@ def run(
             lines.close()
             wall_seconds = machine.wall_seconds() - began
             found = _result(world, scenario, seed=seed, tier=tier, wall_seconds=round(wall_seconds, 3), replay=replay)
+            if functions is not None:
+                places = {"finder": functions.finder, "poller": functions.poller}
+                found = found.model_copy(update={"functions": {role: place for role, place in places.items() if place}})
             world.close()
             return Run(found, lines)
     except BaseException:
@@ -90,7 +95,7 @@ def _result(
         scenario=scenario.name,
         seed=seed,
         tier=tier,
-        verdict=verdict(verdicts, scenario.exercises, world.parts.unjudged),
+        verdict=verdict(verdicts, scenario.exercises, {each.check for each in world.unjudged}),
         trace=trace.level,
         trace_digest=None if trace.level == "off" else trace.digest(),
         virtual_seconds=world.kernel.now_us / 1_000_000,
@@ -100,12 +105,15 @@ def _result(
         polls=world.statistics.counts[figures.INVOCATIONS.of(POLLER)],
         properties=properties,
         criteria=judged,
+        findings=findings_of(world.monitors, world.spec.epoch_us),
+        errors=_errors(world.errors),
         metrics=metrics,
         faults=tuple(_fault(rule, count, world) for rule, count in zip(plan.rules, plan.fired_counts, strict=True)),
         unwinnable=tuple(
             result.UnwinnableRecord(execution_id=each, reason=why) for each, why in sorted(plan.unwinnable.items())
         ),
-        capacity=capacity_of(world.spec, metrics),
+        # How other functions hand over is not known.
+        capacity=capacity_of(world.spec, metrics) if world.parts.is_ours else None,
     )
 
 
@@ -116,13 +124,24 @@ def _property(monitor: Monitor, world: World) -> result.PropertyResult:
         verdict=monitor.verdict.value,
         checked=monitor.checked,
         violations_count=monitor.violations_count,
-        violations=tuple(_violation(each, world.spec.epoch_us) for each in monitor.violations),
+        violations=tuple(violation_record(each, world.spec.epoch_us) for each in monitor.violations),
     )
 
 
-def _violation(found: Violation, epoch_us: int) -> result.ViolationRecord:
-    execution_id, at = found.execution_id, result.instant(epoch_us + found.at_us)
-    return result.ViolationRecord(execution_id=execution_id, at=at, expected=found.expected, observed=found.observed)
+def _errors(collector: ErrorCollector) -> ErrorsMet:
+    calls = (
+        FailedCalls(function=function, operation=operation, error=error, **asdict(failures))
+        for (function, operation, error), failures in sorted(collector.calls.items())
+    )
+    statuses = (
+        ReturnedStatuses(function=function, status=status, count=count)
+        for (function, status), count in sorted(collector.statuses.items())
+    )
+    exceptions = (
+        ExceptionRecord(function=function, logged=logged, **asdict(seen))
+        for (function, logged, _), seen in collector.exceptions.items()
+    )
+    return ErrorsMet(calls=tuple(calls), statuses=tuple(statuses), exceptions=tuple(exceptions))
 
 
 def _fault(rule: Rule, count: int, world: World) -> result.FaultRecord:
@@ -135,6 +154,9 @@ def _fault(rule: Rule, count: int, world: World) -> result.FaultRecord:
 def _measurements(world: World, scenario: Scenario) -> result.Measurements:
     statistics, epoch_us = world.statistics, scenario.epoch_us
     cloudwatch, alarms, dashboard = records_of(world)
+    if not world.parts.is_ours:
+        # Alarms and dashboard are those of this project's template.
+        alarms, dashboard = (), ()
     sketches = {**statistics.distributions, figures.RECOVERY: Sketch(world.recovery_us)}
     distributions = {each.name: _distribution(each, values) for each, values in sketches.items() if values}
     counts = {
@@ -146,7 +168,7 @@ def _measurements(world: World, scenario: Scenario) -> result.Measurements:
     return result.Measurements(
         configuration={**scenario.model_dump(mode="json"), **world.spec.model_dump(mode="json", include={"faults"})},
         look_every=look_every_us(world) / 1_000_000,
-        cadence=tuple(_cadence(phase, world) for phase in Phase),
+        cadence=tuple(_cadence(phase, world) for phase in Phase if world.limits.intervals_us),
         ticks=tuple(_tick(tick, epoch_us) for tick in statistics.ticks),
         distributions=dict(sorted(distributions.items())),
         counts=dict(sorted((each.name, count) for each, count in counts.items())),
@@ -160,7 +182,7 @@ def _measurements(world: World, scenario: Scenario) -> result.Measurements:
 
 
 def _cadence(phase: Phase, world: World) -> result.Cadence:
-    configured_us, in_effect_us = interval_us(phase, world.settings), effective_us(world, phase)
+    configured_us, in_effect_us = (world.limits.intervals_us or {}).get(phase, 0), effective_us(world, phase)
     return result.Cadence(phase=phase.value, configured=configured_us / 1_000_000, effective=in_effect_us / 1_000_000)
 
 

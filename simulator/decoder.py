@@ -80,8 +80,9 @@ def events_of(lines: Iterable[str], *types: type[Event]) -> Iterator[Event]:
 
     Raises NoEventError.
     """
-    parsers: dict[str, Callable[[Iterable[Any]], Event]] = {
-        "ItemChanged" if each is ItemRecord else each.__name__: getattr(each, "parse", each._make)
+    # A call, unlike `_make`, leaves unwritten fields at their defaults.
+    parsers: dict[str, Callable[..., Event]] = {
+        "ItemChanged" if each is ItemRecord else each.__name__: getattr(each, "parse", each)
         for each in types or Event.__args__
     }
     starts = tuple(f'["{name}"' for name in parsers)
@@ -90,6 +91,6 @@ def events_of(lines: Iterable[str], *types: type[Event]) -> Iterator[Event]:
             continue
         name, *values = _record_of(line)
         try:
-            yield parsers[name](values)
+            yield parsers[name](*values)
         except ValueError as error:
             raise NoEventError(f"{name} cannot be read: {error}") from error

@@ -6,19 +6,23 @@ trace if that needs other fields, and `parse` is the inverse.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import quote, unquote
 
 from drsim.orchestrator.model import MetricPoint
-from drsim.simulator.reader import Attributes, ExecutionView
+from drsim.simulator.contract.layout import Attributes
+from drsim.simulator.reader import ExecutionView
 
 FINDER: Final = "ExecutionFinder"
 POLLER: Final = "ExecutionPoller"
 """The names of the two functions, as Phase 2 deployed them."""
 
-UNWRITTEN: Final = ("word", "place")
-"""Fields of events that no line of a trace has: the status that a query asks for, and a line of a handler's file."""
+UNWRITTEN: Final = ("word", "place", "by_runtime")
+"""Fields of events that no line of a trace has.
+
+They are the status that a query asks for, the line of the handler's file, and whether Lambda's runtime logged a line.
+"""
 
 # In a record spaces and colons separate the parts of a text.
 _UNQUOTED: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "%:")
@@ -33,13 +37,17 @@ class TickFired(NamedTuple):
 
 
 class Invoked(NamedTuple):
-    """Lambda accepted an asynchronous invocation into its queue. `by` is the caller's request, "" for a service."""
+    """Lambda accepted an asynchronous invocation into its queue.
+
+    `by` is the caller's request, and `place` the line of its handler's file; both are "" for a service.
+    """
 
     at_us: int
     request_id: str
     by: str
     function: str
     execution_id: str
+    place: str = ""
 
 
 class Throttled(NamedTuple):
@@ -73,7 +81,10 @@ class LambdaStarted(NamedTuple):
 
 
 class LambdaEnded(NamedTuple):
-    """A handler ended. `outcome` is ok, error, timeout or crash."""
+    """A handler ended. `outcome` is ok, error, timeout or crash.
+
+    `detail` is its error, or the `statusCode` that it returned if that reports one. `place` is the line that raised.
+    """
 
     at_us: int
     request_id: str
@@ -83,6 +94,7 @@ class LambdaEnded(NamedTuple):
     duration_us: int
     memory_mb: int
     detail: str
+    place: str = ""
 
 
 class CallMade(NamedTuple):
@@ -126,9 +138,6 @@ class IndexRead(NamedTuple):
     size_bytes: int
     word: str = ""
     place: str = ""
-
-    def record(self) -> tuple[int | str, ...]:
-        return self[:6]
 
 
 class JobsDescribed(NamedTuple):
@@ -175,7 +184,7 @@ class JobStarted(NamedTuple):
         return (*self[:7], " ".join(lives))
 
     @classmethod
-    def parse(cls, record: Iterable[Any]) -> Self:
+    def parse(cls, *record: Any) -> Self:
         *columns, text = record
         lives = [life.split(":") for life in text.split()]
         read = tuple((int(begin), int(end), how == "LAUNCHED", int(failed)) for begin, end, how, failed in lives)
@@ -192,12 +201,13 @@ class StartRefused(NamedTuple):
 
 
 class WriteRefused(NamedTuple):
-    """A conditional write found its condition false."""
+    """A conditional write found its condition false. `place` is the line of the handler's file, "" for others."""
 
     at_us: int
     request_id: str
     writer: str
     execution_id: str
+    place: str = ""
 
 
 class ItemChanged(NamedTuple):
@@ -257,7 +267,7 @@ class ItemRecord(NamedTuple):
     size_bytes: int
 
     @classmethod
-    def parse(cls, record: Iterable[Any]) -> Self:
+    def parse(cls, *record: Any) -> Self:
         *columns, text, size_bytes = record
         # Traces from before job ids were quoted may have a wave in pieces, which are skipped.
         parts = [wave.split(":") for wave in text.split(" ") if wave.count(":") == 4]
@@ -282,7 +292,7 @@ class MetricsPublished(NamedTuple):
 class LogWritten(NamedTuple):
     """One log line reached CloudWatch Logs. `execution_id` is the line's own field, "" if it has none.
 
-    In an exploration `size_bytes` leaves the text out.
+    In an exploration `size_bytes` leaves the text out. `by_runtime`: Lambda's runtime wrote it of an error.
     """
 
     at_us: int
@@ -292,6 +302,7 @@ class LogWritten(NamedTuple):
     execution_id: str
     message: str
     size_bytes: int
+    by_runtime: bool = False
 
 
 class FaultInjected(NamedTuple):

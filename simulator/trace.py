@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar, get_type_hints
 
 from drsim.simulator.errors import RunEndingError
-from drsim.simulator.events import SUMMARY
+from drsim.simulator.events import SUMMARY, UNWRITTEN
 
 _E = TypeVar("_E")
 
@@ -152,7 +152,7 @@ def _line_of(event_type: type[Any]) -> Callable[[Any], str]:
     """
     name, record = event_type.__name__, getattr(event_type, "record", None)
     if record is None:
-        kinds = get_type_hints(event_type).items()
+        kinds = [each for each in get_type_hints(event_type).items() if each[0] not in UNWRITTEN]
         texts = [f"{{event.{field}}}" if kind is int else f"{{quoted(event.{field})}}" for field, kind in kinds]
         source = f"lambda event: f'[\"{name}\",{','.join(texts)}]'"
         made: Callable[[Any], str] = eval(source, {"quoted": encode_basestring})

@@ -4,32 +4,35 @@ The worker of an execution is a process that lists the waves, starts their jobs 
 already runs. Its writes require an unchanged version.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeGuard
 
-from drsim.orchestrator.items import seconds_item
-from drsim.orchestrator.model import ExecutionKey, ExecutionStatus, ExecutionType, JobScope, ServerStatus, WaveStatus
+from drsim.orchestrator.model import (
+    ExecutionKey,
+    ExecutionStatus,
+    ExecutionType,
+    JobScope,
+    JobStatus,
+    ServerStatus,
+    WaveStatus,
+)
+from drsim.simulator.contract.layout import HOME_ACCOUNT, Attributes, Layout
 from drsim.simulator.faults.effects import Effects
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Stream, exponential_us
-from drsim.simulator.reader import Attributes
 from drsim.simulator.services.drs import DrsJob, DrsService
-from drsim.simulator.services.dynamodb import Condition, Table
+from drsim.simulator.services.dynamodb import ALWAYS, Condition, Table
 from drsim.simulator.services.errors import ConditionFailedError, ItemTooLargeError, ServiceError
 from drsim.simulator.services.spec import JobLife
-from drsim.simulator.services.stored_item import is_over, version_of
 from drsim.simulator.spec.groups import Group, Launch
 from drsim.simulator.spec.world import WorldSpec
 
 WORKER: Final = "worker"
 PERSON: Final = "person"
-
-# The account of the Phase 2 test, where the functions run; other accounts follow it by number.
-HOME_ACCOUNT: Final = "777788889999"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +65,11 @@ class _Coming(NamedTuple):
 class Workload:
     """All executions of a world. Each is drawn when it starts, to save memory."""
 
-    def __init__(self, kernel: Kernel, table: Table, drs: DrsService, spec: WorldSpec, effects: Effects) -> None:
+    def __init__(
+        self, kernel: Kernel, table: Table, layout: Layout, drs: DrsService, spec: WorldSpec, effects: Effects
+    ) -> None:
         self._kernel = kernel
+        self._layout = layout
         self._effects = effects
         self._table = table
         self._drs = drs
@@ -134,7 +140,8 @@ class Workload:
             )
             for position, wave in enumerate(group.waves)
         )
-        key = ExecutionKey(execution_id, f"plan-{stream.hexadecimal(8)}")
+        plan_id = f"plan-{stream.hexadecimal(8)}"
+        key = ExecutionKey(execution_id, "" if self._layout.range_name is None else plan_id)
         return PlannedExecution(key=key, group=group, start_us=coming.start_us, place=place, waves=waves, stream=stream)
 
     def _work_or_stop(self, plan: PlannedExecution) -> None:
@@ -144,7 +151,7 @@ class Workload:
 
     def _work(self, plan: PlannedExecution) -> None:
         self._pause_for_write(plan)
-        self._table.put(_first_item(plan, self._spec.epoch_us), writer=WORKER)
+        self._table.put(self._first_item(plan), writer=WORKER)
         for wave in plan.waves:
             job, seen = self._launch(plan, wave)
             if not self._amend(plan, wave, seen):
@@ -157,13 +164,13 @@ class Workload:
                     return
                 self._kernel.sleep(next_us - now_us)
 
-    def _launch(self, plan: PlannedExecution, wave: PlannedWave) -> tuple[DrsJob | None, Attributes]:
-        """Start a wave's job. Return it with the attributes of the wave that the worker writes."""
+    def _launch(self, plan: PlannedExecution, wave: PlannedWave) -> tuple[DrsJob | None, dict[str, object]]:
+        """Start a wave's job. Return it with the fields of the wave that the worker writes."""
+        started = self._layout.waves.first(WaveStatus.LAUNCHING, WaveStatus.IN_PROGRESS, WaveStatus.PENDING)
         if wave.launch is Launch.UNKNOWN:
-            return None, {"Status": "LAUNCHING", "JobId": f"drsjob-{plan.stream.hexadecimal(16)}0"}
+            return None, {"status": started, "job": f"drsjob-{plan.stream.hexadecimal(16)}0"}
         if wave.launch is Launch.NEVER:
-            status = plan.group.table_job_status
-            return None, {"Status": "LAUNCHING"} | ({} if status is None else {"JobStatus": status.value})
+            return None, {"status": started, "job_status": plan.group.table_job_status}
         self._kernel.sleep(self._spec.latencies.start_recovery.draw(plan.stream))
         try:
             ids = (plan.key.execution_id, wave.scope.region, wave.number)
@@ -172,42 +179,83 @@ class Workload:
             is_drill = plan.group.type is ExecutionType.DRILL
             job = self._drs.start_recovery(wave.scope, wave.server_ids, is_drill=is_drill)
         except ServiceError as error:
-            return None, {"Status": "FAILED", "StatusMessage": str(error)}
-        return job, {"Status": "LAUNCHING", "JobId": job.job_id, "JobStatus": "PENDING"}
+            return None, {"status": WaveStatus.FAILED, "message": str(error)}
+        return job, {"status": started, "job": job.job_id, "job_status": JobStatus.PENDING}
 
-    def _amend(self, plan: PlannedExecution, wave: PlannedWave, seen: Attributes) -> bool:
-        """Write attributes of a wave and start polling. Return False if the execution is over, gone or unreadable."""
+    def _amend(self, plan: PlannedExecution, wave: PlannedWave, seen: Mapping[str, object]) -> bool:
+        """Write fields of a wave and start polling.
+
+        Return False if the execution is over, cancelled, gone or unreadable: the worker starts no further wave.
+        """
+        layout, is_versioned = self._layout, self._layout.contract.promises.versioned
         while True:
+            if not is_versioned:
+                # Without versions the worker sets a wave's attributes in one UpdateItem, which is atomic.
+                self._pause_for_write(plan)
             item = self._table.get(plan.key)
-            if item is None or is_over(item.attributes):
+            if item is None or layout.is_over(item.attributes):
                 return False
-            listed, version = item.attributes.get("Waves"), item.attributes.get("Version", 0)
-            if not _is_list_of_maps(listed) or not isinstance(version, int):
+            listed, version = layout.execution.places["waves"].of(item.attributes), layout.version_of(item.attributes)
+            if not _is_list_of_maps(listed):
                 # A function has corrupted the item, which properties report: Phase 1 cannot continue.
                 return False
-            self._pause_for_write(plan)
+            if is_versioned:
+                self._pause_for_write(plan)
             # Usually at most one is missing; more if a function has dropped some.
-            waves = [*listed, *(_listed(plan, each) for each in plan.waves[len(listed) : wave.number])]
-            waves[wave.number - 1] = {**waves[wave.number - 1], **seen}
-            changes = {"Waves": waves, "Status": ExecutionStatus.POLLING.value, "Version": version + 1}
-            unchanged = Condition({"Version": version}, default={"Version": 0})
+            waves = [*listed, *(self._listed(plan, each) for each in plan.waves[len(listed) : wave.number])]
+            waves[wave.number - 1] = layout.wave.written(waves[wave.number - 1], **seen)
+            is_cancelling = layout.is_cancelling(item.attributes)
+            status = {} if is_cancelling else {"status": ExecutionStatus.POLLING}
+            changes = layout.execution.changes(item.attributes, waves=waves, version=version + 1, **status)
+            unchanged = Condition(*layout.unchanged(version)) if is_versioned else ALWAYS
             try:
                 self._table.update(plan.key, changes, writer=WORKER, condition=unchanged)
             except ConditionFailedError:
                 continue
-            return True
+            return not is_cancelling
 
     def _pause_for_write(self, plan: PlannedExecution) -> None:
         self._kernel.sleep(self._spec.latencies.update_warm.draw(plan.stream))
 
     def _cancel(self, key: ExecutionKey) -> None:
-        item = self._table.get(key)
-        if item is None or is_over(item.attributes):
+        item, layout = self._table.get(key), self._layout
+        if item is None or layout.is_over(item.attributes):
             return
-        end = seconds_item(self._spec.epoch_us + self._kernel.now_us)
-        changes = {"Status": "CANCELLED", "EndTime": end, "Version": version_of(item.attributes) + 1}
+        fields = layout.cancelled(self._spec.epoch_us + self._kernel.now_us)
+        version = layout.version_of(item.attributes) + 1
+        changes = layout.execution.changes(item.attributes, version=version, **fields)
         with suppress(ItemTooLargeError):
             self._table.update(key, changes, writer=PERSON)
+
+    def _first_item(self, plan: PlannedExecution) -> dict[str, object]:
+        listed = plan.waves if plan.group.listed == "at_start" else ()
+        # An attribute that functions do not know: it must survive every write.
+        return self._layout.execution.written(
+            {**self._layout.keys(plan.key), "InitiatedBy": "drsim"},
+            status=ExecutionStatus.PENDING,
+            start=self._spec.epoch_us + plan.start_us,
+            type=plan.group.type,
+            version=1,
+            total_waves=len(plan.waves),
+            waves=[self._listed(plan, wave) for wave in listed],
+        )
+
+    def _listed(self, plan: PlannedExecution, wave: PlannedWave) -> dict[str, object]:
+        layout = self._layout
+        # Like InitiatedBy above, attributes that functions do not know.
+        servers = {
+            each: layout.server.written({"Hostname": f"host-{each[2:8]}"}, id=each, status=ServerStatus.NOT_STARTED)
+            for each in wave.server_ids
+        }
+        return layout.wave.written(
+            {"ProtectionGroupId": f"pg-{wave.server_ids[0][2:10]}"},
+            name=f"Wave {wave.number}",
+            account=wave.scope.account_id,
+            region=wave.scope.region,
+            status=WaveStatus.PENDING,
+            servers=layout.servers_item(servers),
+            number=wave.number if plan.group.wave_numbers else None,
+        )
 
 
 def _arrivals(group: Group, stream: Stream) -> Iterator[int]:
@@ -227,40 +275,6 @@ def _arrivals(group: Group, stream: Stream) -> Iterator[int]:
             for _ in range(count):
                 yield due_us
                 due_us += exponential_us(stream, arrival.over // count)
-
-
-def _first_item(plan: PlannedExecution, epoch_us: int) -> dict[str, object]:
-    listed = plan.waves if plan.group.listed == "at_start" else ()
-    return {
-        "ExecutionId": plan.key.execution_id,
-        "PlanId": plan.key.plan_id,
-        "Status": ExecutionStatus.PENDING.value,
-        "StartTime": seconds_item(epoch_us + plan.start_us),
-        "ExecutionType": plan.group.type.value,
-        "Version": 1,
-        "TotalWaves": len(plan.waves),
-        "Waves": [_listed(plan, wave) for wave in listed],
-        # An attribute that production does not know: it must survive every write.
-        "InitiatedBy": "drsim",
-    }
-
-
-def _listed(plan: PlannedExecution, wave: PlannedWave) -> dict[str, object]:
-    item: dict[str, object] = {
-        "WaveName": f"Wave {wave.number}",
-        # Like Hostname below, an attribute that production does not know: it must survive every write.
-        "ProtectionGroupId": f"pg-{wave.server_ids[0][2:10]}",
-        "AccountId": wave.scope.account_id,
-        "Region": wave.scope.region,
-        "Status": WaveStatus.PENDING.value,
-        "Servers": [
-            {"SourceServerId": each, "Status": ServerStatus.NOT_STARTED.value, "Hostname": f"host-{each[2:8]}"}
-            for each in wave.server_ids
-        ],
-    }
-    if plan.group.wave_numbers:
-        item["WaveNumber"] = wave.number
-    return item
 
 
 def _is_list_of_maps(waves: object) -> TypeGuard[list[Attributes]]:

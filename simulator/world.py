@@ -6,10 +6,10 @@ see the properties notice.
 
 import gc
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from drsim.orchestrator.finder import Finder
@@ -24,14 +24,21 @@ from drsim.simulator.checks.completion import CompletionLiveness
 from drsim.simulator.checks.monitor import Allows, Context
 from drsim.simulator.checks.truth import Truth
 from drsim.simulator.cloudwatch.metrics import CloudWatch
+from drsim.simulator.contract.layout import Layout
+from drsim.simulator.contract.limits import limits_of
+from drsim.simulator.contract.model import Contract
+from drsim.simulator.contract.presets import OUR_CONTRACT
+from drsim.simulator.contract.promises import unjudged_of
 from drsim.simulator.events import FINDER, POLLER, ItemChanged, RunEnded
 from drsim.simulator.executor import KernelExecutor
 from drsim.simulator.faults.effects import Effects
 from drsim.simulator.faults.kinds import CLOCK, END, EVENT, INDEX, START, TICK
 from drsim.simulator.faults.plan import Plan
+from drsim.simulator.figures.errors import ErrorCollector
 from drsim.simulator.figures.statistics import Statistics
 from drsim.simulator.figures.tally import Tally
 from drsim.simulator.kernel import Kernel, StopReason
+from drsim.simulator.reader import Reader
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.dynamodb import ExecutionTable, IndexLag, Table
 from drsim.simulator.services.functions import Handler, Invocation, LambdaService, Payload
@@ -118,8 +125,9 @@ class Parts:
     """The parts of a world that judge nothing themselves.
 
     `handlers` returns what Lambda runs as FINDER and as POLLER, `running` is a context in which they run, and `allows`
-    is what their roles permit; the wire tier has its own. Properties and criteria in `unjudged` cannot be judged of
-    these functions. `asks_again`: they promise to ask DRS again when its answer at the timeout is incomplete.
+    is what their roles permit; the wire tier has its own. `contract` is what the functions are judged by, `variables`
+    are their environment variables, `is_ours` whether they are this project's own,
+    and `is_judged` whether anything is judged.
     """
 
     finder: Callable[[Ports], Finder] = production_finder
@@ -133,8 +141,10 @@ class Parts:
     handlers: Callable[["World"], tuple[Handler, Handler]] = _handlers_on_ports
     running: Callable[["World"], AbstractContextManager[None]] = _logs_into
     allows: Allows | None = None
-    unjudged: frozenset[str] = frozenset()
-    asks_again: bool = True
+    contract: Contract = OUR_CONTRACT
+    variables: Mapping[str, str] = field(default_factory=dict)
+    is_ours: bool = True
+    is_judged: bool = True
 
 
 class World:
@@ -164,31 +174,34 @@ class World:
         trace = self.trace
         self.plan = plan = Plan(kernel, trace, spec.faults, spec.heal)
         self.settings = settings_from(spec.settings)
+        self.layout = layout = Layout(parts.contract)
+        self.limits = limits_of(parts.contract, {**spec.settings, **parts.variables})
         lag = IndexLag(kernel, spec.table.index_lag, self._held_back if INDEX in plan.operations else None)
-        self.table = parts.table(kernel, trace, lag, page_bytes_max=spec.table.page_bytes_max)
-        self.effects = effects = Effects(plan, kernel, self.table, spec.epoch_us)
+        self.table = parts.table(kernel, trace, lag, Reader(layout), page_bytes_max=spec.table.page_bytes_max)
+        self.effects = effects = Effects(plan, kernel, self.table, layout, spec.epoch_us)
         self.drs = parts.drs(kernel, trace, spec.drs)
         self.metrics = parts.metrics(kernel, trace)
         self.logs = parts.logs(kernel, trace, epoch_us=spec.epoch_us, measured=not verdict_only)
         conditions = effects if plan.operations & {EVENT, START} else None
         self.functions = functions = parts.functions(kernel, trace, spec.functions, conditions)
-        self.truth = Truth(self.drs, epoch_us=spec.epoch_us, timeout_us=self.settings.timeout_us)
+        self.truth = Truth(self.drs, parts.contract.promises, epoch_us=spec.epoch_us, timeout_us=self.limits.timeout_us)
         # Disabled monitors and collectors listen to a muted trace.
         muted = Trace(level="off")
         self._make_monitors(muted)
         figures = muted if verdict_only else trace
-        self.statistics = Statistics(figures, self.truth, self.settings)
-        self.tally = Tally(trace, self.truth, self.settings) if verdict_only else self.statistics
+        self.statistics = Statistics(figures, self.truth, self.limits)
+        self.errors = ErrorCollector(figures)
+        self.tally = Tally(trace, self.truth, self.limits) if verdict_only else self.statistics
         # Metrics are figures, unless a verdict depends on the alarms that watch them.
         self.cloudwatch = CloudWatch(trace if spec.alarms else figures, epoch_us=spec.epoch_us)
-        self.workload = Workload(kernel, self.table, self.drs, spec, effects)
+        self.workload = Workload(kernel, self.table, layout, self.drs, spec, effects)
         # The number of executions to come, and the ids of those that have begun and not ended.
         self._coming_count = len(self.workload)
         self._open_ids: set[str] = set()
         finder, poller = parts.handlers(self)
         functions.deploy(FINDER, spec.functions.finder, finder)
         functions.deploy(POLLER, spec.functions.poller, poller)
-        target = effects.on_tick(self._tick) if TICK in plan.operations else self._tick
+        target = effects.on_tick(self.tick) if TICK in plan.operations else self.tick
         parts.rule(kernel, trace, first_us=spec.schedule.first, rate_us=spec.schedule.rate, target=target)
         if END in plan.operations:
             trace.listen(ItemChanged, effects.on_write(functions))
@@ -199,13 +212,15 @@ class World:
         spec, parts, trace = self.spec, self.parts, self.trace
         context = Context(
             spec=spec,
-            settings=self.settings,
+            contract=parts.contract,
+            limits=self.limits,
             truth=self.truth,
             plan=self.plan,
             allows=parts.allows,
-            asks_again=parts.asks_again,
         )
-        self.monitors = [monitor(muted if monitor.name in parts.unjudged else trace, context) for monitor in PROPERTIES]
+        self.unjudged = unjudged_of(parts.contract, is_ours=parts.is_ours)
+        off = {each.check for each in self.unjudged} if parts.is_judged else {each.name for each in PROPERTIES}
+        self.monitors = [monitor(muted if monitor.name in off else trace, context) for monitor in PROPERTIES]
         # A scenario beyond the system's capacity has wider bounds; these report what would have broken the usual ones.
         usual = replace(context, spec=spec.model_copy(update={"bounds": Bounds()}))
         self.strained = [monitor(trace, usual) for monitor in STRAINED] if spec.bounds.looks_missed else []
@@ -257,7 +272,8 @@ class World:
             settings=settings,
         )
 
-    def _tick(self, number: int) -> None:
+    def tick(self, number: int) -> None:
+        """Start the finder, as the rule does."""
         self.functions.invoke_event(FINDER, {"tick": number}, execution_id="", by="")
 
     def _held_back(self, key: ExecutionKey, number: int) -> int:

@@ -29,6 +29,7 @@ RESULT_DATA: Final = (
     "drsim.scenarios.explanation.Line",
     "drsim.scenarios.extras",
     "drsim.scenarios.failure.Failure",
+    "drsim.scenarios.record",
     "drsim.scenarios.result",
     "drsim.simulator.decoder",
     "drsim.simulator.durations",

@@ -16,27 +16,15 @@ from multiprocessing import get_context
 
 from moto import mock_aws
 
-from drsim.scenarios.files import catalogue, load
+from drsim.scenarios.files import catalogue
 from drsim.scenarios.model import Scenario
+from drsim.scenarios.suites import small
 from drsim.simulator.events import FINDER, POLLER, ActionUsed, ItemChanged
 from drsim.simulator.wire.deployment import deploy
 from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import Parts, World
 
 WITHIN_US = 1_000
-SMALLER = {
-    "big-items": ("executions=6", "table.page_bytes_max=262144"),
-    "load-100": ("executions=25",),
-    "load-1000": ("executions=25",),
-    "load-10000": ("executions=25", "workload.0.arrival.over=5m"),
-    "load-100000": ("executions=25", "workload.0.arrival.over=5m"),
-    "overload": ("executions=25",),
-    "one-account": ("workload.1.executions=10",),
-    "soak": ("duration=40m",),
-    "sub-minute": ("executions=3",),
-    "timeout-late": ("workload.0.executions=1", "workload.1.executions=1", "workload.2.executions=1"),
-}
-"""Scenarios that run in a smaller form here, because the wire tier makes about 50 polls per second."""
 EACH_CHANGE = (
     "alarm-index-throttled",
     "cancelled",
@@ -81,7 +69,7 @@ class Row:
 
 def compared(name: str, seed: int) -> Row:
     """Run a scenario of the catalogue with a seed in both tiers."""
-    scenario = load(name, SMALLER.get(name, ()))
+    scenario = small(name)
     fast, wire = seen(scenario, seed, wire=False), seen(scenario, seed, wire=True)
     return Row(
         name=name,

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from drsim.reports.findings import each_of, summary
+from drsim.scenarios.record import FindingRecord
 from drsim.scenarios.result import CriterionResult, PropertyResult, Result, RunVerdict, Verdict
 
 Facts = Mapping[str, str | int]
@@ -42,7 +44,9 @@ def cases(result: Result) -> Iterator[Case]:
         counts: Facts = {"rule": law.rule, "checked": law.checked, "violations": law.violations_count}
         broken = f"{law.checked} checked, {law.violations_count} violated: {law.rule}"
         message = _message(law.verdict, broken, f"this run does not exercise the rule: {law.rule}")
-        text = "\n".join([*(f"{name}: {fact}" for name, fact in counts.items()), *_violations(law), replay])
+        found = [each for each in each_of(result.findings) if each.property == law.name]
+        said = [*map(_finding, found), *_violations(law)]
+        text = "\n".join([*(f"{name}: {fact}" for name, fact in counts.items()), *said, replay])
         yield Case("properties", law.name, law.verdict, message, text, counts)
 
 
@@ -60,9 +64,14 @@ def _of_run(result: Result) -> Case:
     missing = [name for name in idle if name in declared]
     unknown = f"declared and not exercised: {', '.join(missing)}" if missing else "nothing was exercised"
     message = {"pass": "", "fail": f"failed: {', '.join(failed)}", "unknown": unknown}[result.verdict]
-    text = "\n".join(filter(None, [f"verdict: {result.verdict}", message, f"replay: {result.replay}"]))
+    found = (f"{rank}. {_finding(each)}" for rank, each in enumerate(result.findings, 1))
+    text = "\n".join(filter(None, [f"verdict: {result.verdict}", message, *found, f"replay: {result.replay}"]))
     facts = {"passed": len(passed), "failed": len(failed), "declared and not exercised": len(missing)}
     return Case("run", "verdict", result.verdict, message, text, facts)
+
+
+def _finding(finding: FindingRecord) -> str:
+    return f"{summary(finding)}: {finding.meaning}"
 
 
 def _violations(law: PropertyResult) -> Iterator[str]:

@@ -4,9 +4,9 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from drsim.orchestrator.model import TERMINAL, JobStatus, Phase, ServerStatus
-from drsim.orchestrator.settings import Settings
 from drsim.simulator import events
 from drsim.simulator.checks.monitor import Monitor, same_waves, seconds
+from drsim.simulator.contract.limits import JudgedLimits
 from drsim.simulator.durations import plural
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.reader import ExecutionView, WaveView
@@ -14,25 +14,10 @@ from drsim.simulator.reader import ExecutionView, WaveView
 _IDLE_SERVERS = frozenset({ServerStatus.NOT_STARTED, ServerStatus.PENDING})
 
 
-def phase(execution: ExecutionView, settings: Settings) -> Phase:
+def phase(execution: ExecutionView, limits: JudgedLimits) -> Phase:
     """An execution's phase by the contract: that of its unfinished wave with the shortest interval."""
     found = [_phase_of(wave) for wave in execution.waves if not wave.finished]
-    return min(found, key=lambda each: interval_us(each, settings), default=Phase.PENDING)
-
-
-def interval_us(phase: Phase, settings: Settings) -> int:
-    """The interval between polls of an execution in this phase, by the contract."""
-    match phase:
-        case Phase.PENDING:
-            return settings.pending_interval_us
-        case Phase.STARTED:
-            return settings.started_interval_us
-        case Phase.IN_PROGRESS:
-            return settings.in_progress_interval_us
-
-
-def longest_interval_us(settings: Settings) -> int:
-    return max(interval_us(each, settings) for each in Phase)
+    return min(found, key=limits.rank, default=Phase.PENDING)
 
 
 def _phase_of(wave: WaveView) -> Phase:
@@ -140,7 +125,7 @@ class PollCadence(Monitor):
         # A finder that faults delay looks at odd times, and the trace sees a look when its query has ended.
         self._early_us = spec.bounds.early + (query_us + 2 * plan.skew_us if plan.rules else 0)
         self._together_us = 2_000_000 if plan.rules else 0
-        self._unsure_us = max(query_us + plan.skew_us - self.settings.due_slack_us, 0)
+        self._unsure_us = max(query_us + plan.skew_us - self.limits.slack_us, 0)
 
     def _on_fault(self, event: events.FaultInjected) -> None:
         finder = self._finders.get(event.request_id)
@@ -157,7 +142,7 @@ class PollCadence(Monitor):
             return
         self._looks.append(event.at_us)
         finder = self._finders.setdefault(event.request_id, _FinderInvocation(event.at_us))
-        due_us = finder.began_us + finder.looks_count * self.settings.sweep_us
+        due_us = finder.began_us + finder.looks_count * self.limits.look_distance_us
         bound_us = self.bounds.start_delay
         finder.looks_count += 1
         finder.looked_us = event.at_us
@@ -177,10 +162,10 @@ class PollCadence(Monitor):
             if event.outcome == "ok":
                 self._dispatched_us.pop(event.request_id, None)
             return
-        finder, looks_count = self._finders.pop(event.request_id, None), self.settings.sweeps_per_invocation
+        finder, looks_count = self._finders.pop(event.request_id, None), self.limits.looks
         # Other properties judge failures. A finder may skip a look only if it lasted until no new work may begin.
         if finder is not None and event.outcome == "ok" and finder.looks_count < looks_count:
-            work_us = self.spec.functions.finder.timeout - self.settings.deadline_reserve_us
+            work_us = self.spec.functions.finder.timeout - self.limits.reserve_us
             if event.duration_us + self.plan.skew_us < work_us:
                 expected = f"{plural(looks_count, 'look')} in an invocation of the finder"
                 self.violate_at("", event.at_us, expected, str(finder.looks_count))
@@ -197,7 +182,7 @@ class PollCadence(Monitor):
         if waiting is not None and same_waves(event.previous, now):
             every_us = waiting.every_us
         else:
-            every_us = interval_us(phase(now, self.settings), self.settings)
+            every_us = self._interval_us(now)
         if waiting is None or look_us is not None:
             since_us = event.at_us if look_us is None else look_us
             visible_us = event.at_us + self.spec.table.index_lag.high_us
@@ -207,6 +192,10 @@ class PollCadence(Monitor):
             waiting.every_us = every_us
             waiting.shortest_us = min(waiting.shortest_us, every_us)
             waiting.longest_us = max(waiting.longest_us, every_us)
+
+    def _interval_us(self, execution: ExecutionView) -> int:
+        intervals = self.limits.intervals_us
+        return 0 if intervals is None else intervals[phase(execution, self.limits)]
 
     def _judge(self, event: events.ItemChanged, waiting: _Waiting, look_us: int) -> None:
         self.checked += 1
@@ -250,7 +239,7 @@ class NoStarvation(Monitor):
     def prepare(self) -> None:
         self._polled_us: dict[str, int] = {}
         # Twice the longest interval, and at least one lost look; half a minute for the poll itself.
-        usual_us = 2 * max(longest_interval_us(self.settings), self.spec.schedule.rate) + 30_000_000
+        usual_us = 2 * max(self.limits.longest_interval_us, self.spec.schedule.rate) + 30_000_000
         self._bound_us = usual_us if self.bounds.poll_gap is None else self.bounds.poll_gap
 
     def _on_change(self, event: events.ItemChanged) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from drsim.orchestrator.model import TERMINAL, ExecutionStatus, WaveStatus
-from drsim.simulator.checks.cadence import longest_interval_us
 from drsim.simulator.checks.monitor import Monitor, same_waves, seconds
 from drsim.simulator.events import FaultInjected, ItemChanged, JobsDescribed, LambdaEnded
 from drsim.simulator.faults.kinds import INCOMPLETE
@@ -179,7 +178,7 @@ class CompletionLiveness(Monitor):
 
     def _check(self, execution_id: str, owed: _Owed, now_us: int, status: str, by_poll: bool) -> None:
         # Incomplete answers delay the end, for a limited time after the timeout.
-        patience_us = owed.late_us + self.settings.incomplete_answer_us
+        patience_us = owed.late_us + self.limits.incomplete_answer_us
         waits_until_us = min(self.plan.incomplete_us(execution_id), patience_us)
         due_us, bound_us = self.context.owed_us(execution_id, max(owed.base_us, waits_until_us)), self.bounds.completion
         is_lost = self.context.lost(execution_id)
@@ -210,13 +209,13 @@ class TimeoutTruth(_AnswersMonitor):
         self.checked += 1
         late_us = event.at_us - self.truth.times_out_us(now)
         if late_us + self.plan.skew_us <= 0:
-            timeout_us = self.settings.timeout_us
+            timeout_us = self.limits.timeout_us or 0
             self.violate(event, f"TIMEOUT only after {seconds(timeout_us)}", f"after {seconds(timeout_us + late_us)}")
         ends = [self._end_of(event, now, wave) for wave in now.waves]
         ended = self.truth.sum_of(now, ends)
         if ended is not None:
             self.violate(event, f"{ended}, for every job had ended", "TIMEOUT")
-        elif before is not None and self.context.asks_again:
+        elif before is not None and self.limits.incomplete_answer_us:
             self._judge_patience(event, before, now, ends)
         for wave in now.waves:
             if not wave.finished:
@@ -235,16 +234,16 @@ class TimeoutTruth(_AnswersMonitor):
         self, event: ItemChanged, before: ExecutionView, now: ExecutionView, ends: Sequence[WaveStatus | None]
     ) -> None:
         """Judge whether a TIMEOUT that follows an incomplete answer came after retrying for long enough."""
-        settings, times_out_us = self.settings, self.truth.times_out_us(now)
+        limits, times_out_us = self.limits, self.truth.times_out_us(now)
         # A poll may give up early if the next one would come after the last instant.
-        step_us = max(self.spec.schedule.rate, longest_interval_us(settings))
-        if event.at_us + self.plan.skew_us + step_us > times_out_us + settings.incomplete_answer_us:
+        step_us = max(self.spec.schedule.rate, limits.longest_interval_us)
+        if event.at_us + self.plan.skew_us + step_us > times_out_us + limits.incomplete_answer_us:
             return
         # A job that DRS first names to this poll was not named before.
         named = {wave.number for wave in before.waves if wave.job_status is not None}
         for wave, end in zip(now.waves, ends, strict=True):
             if end is None and wave.number in named and self._hidden(event, wave):
-                expected = f"POLLING for up to {seconds(settings.incomplete_answer_us)} after the timeout"
+                expected = f"POLLING for up to {seconds(limits.incomplete_answer_us)} after the timeout"
                 late = seconds(event.at_us - times_out_us)
                 observed = f"TIMEOUT {late} after it, and DRS's answer left out job {wave.job_id} or its servers"
                 self.violate(event, expected, observed)

@@ -51,8 +51,8 @@ class Budgets(Monitor):
         self.checked += 1
         function, bounds = self._spec_of(event.function), self.bounds
         # A finder that looks several times sleeps in between, which is no work.
-        sleeps_count = self.settings.sweeps_per_invocation - 1 if event.function == FINDER else 0
-        asleep_us = sleeps_count * self.settings.sweep_us
+        sleeps_count = self.limits.looks - 1 if event.function == FINDER else 0
+        asleep_us = sleeps_count * self.limits.look_distance_us
         worked_us = event.duration_us - asleep_us - self._held_us.pop(event.request_id, 0)
         if worked_us > (function.timeout - asleep_us) * bounds.lambda_ratio:
             expected = f"{event.function} within {bounds.lambda_ratio:.0%} of its {seconds(function.timeout)}"
@@ -87,6 +87,8 @@ class LogCorrelation(Monitor):
         self._lines[event.request_id] = _Lines(event.execution_id)
 
     def _on_line(self, event: events.LogWritten) -> None:
+        if event.by_runtime:
+            return
         lines = self._lines.get(event.request_id)
         if lines is None:
             self.violate(event, "a line of a running invocation", event.message)

@@ -7,9 +7,9 @@ from collections import Counter
 from typing import Final
 
 from drsim.orchestrator.model import TERMINAL
-from drsim.orchestrator.settings import Settings
 from drsim.simulator.checks.cadence import phase
 from drsim.simulator.checks.truth import Truth
+from drsim.simulator.contract.limits import JudgedLimits
 from drsim.simulator.events import POLLER, FaultInjected, ItemChanged, LambdaEnded, LambdaStarted
 from drsim.simulator.faults.kinds import CALLS, INDEX, START, START_RECOVERY, TICK, Fault
 from drsim.simulator.trace import Trace
@@ -32,8 +32,8 @@ def phases_of(fault: Fault) -> tuple[str, ...]:
 class Ledger:
     """The ledger of one run. A fault that concerns no single execution counts for each one that exists."""
 
-    def __init__(self, trace: Trace, settings: Settings, truth: Truth) -> None:
-        self._settings = settings
+    def __init__(self, trace: Trace, limits: JudgedLimits, truth: Truth) -> None:
+        self._limits = limits
         self._truth = truth
         # The last instant at which each execution in POLLING is not yet overdue.
         self._times_out_us: dict[str, int] = {}
@@ -53,7 +53,7 @@ class Ledger:
             self._phases[event.execution_id] = "ENDED"
             self._times_out_us.pop(event.execution_id, None)
         elif now.owes_polls:
-            self._phases[event.execution_id] = str(phase(now, self._settings))
+            self._phases[event.execution_id] = str(phase(now, self._limits))
             self._times_out_us[event.execution_id] = self._truth.times_out_us(now)
 
     def phase(self, execution_id: str, at_us: int) -> str:

@@ -4,12 +4,13 @@ Monitors see the trace's events and DRS's truth, never the code under test, and 
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import ClassVar, Final, TypeVar
 
-from drsim.orchestrator.settings import Settings
 from drsim.simulator.checks.truth import Truth
+from drsim.simulator.contract.limits import JudgedLimits
+from drsim.simulator.contract.model import Contract
 from drsim.simulator.events import ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted, LogWritten, Throttled
 from drsim.simulator.faults.plan import Plan
 from drsim.simulator.reader import ExecutionView
@@ -22,8 +23,10 @@ _OfExecution = ItemChanged | JobsDescribed | LambdaEnded | LambdaStarted | LogWr
 Allows = Callable[[str, str, str, str], bool]
 """Whether the role of a function (by its name) allows an action on a resource, given KEY=VALUE for its conditions."""
 
-VIOLATIONS_KEPT_MAX: Final = 20
-"""Further violations of a property are only counted: one bug can cause thousands."""
+CASES_MAX: Final = 5
+"""A group keeps its first violations, and counts the others: one bug can cause thousands."""
+EXECUTIONS_MAX: Final = 1_000
+"""A group counts up to this number of executions exactly."""
 
 
 class Verdict(StrEnum):
@@ -40,11 +43,11 @@ class Context:
     """
 
     spec: WorldSpec
-    settings: Settings
+    contract: Contract
+    limits: JudgedLimits
     truth: Truth
     plan: Plan
     allows: Allows | None = None
-    asks_again: bool = True
 
     def owed_us(self, execution_id: str, since_us: int) -> int:
         """The instant from which a deadline counts that would count from `since_us` without faults."""
@@ -102,10 +105,33 @@ class Violation:
     place: str = ""
 
 
+@dataclass(slots=True)
+class ViolationGroup:
+    """The violations of one property that agree in kind, function and `where`: their number and first cases.
+
+    `execution_ids` has at most EXECUTIONS_MAX of the executions; at that size it may lack some.
+    """
+
+    count: int = 0
+    cases: list[Violation] = field(default_factory=list)
+    execution_ids: set[str] = field(default_factory=set)
+
+    def add(self, violation: Violation) -> bool:
+        """Count a violation, and return whether it is one of the first cases."""
+        self.count += 1
+        if violation.execution_id and len(self.execution_ids) < EXECUTIONS_MAX:
+            self.execution_ids.add(violation.execution_id)
+        is_case = len(self.cases) < CASES_MAX
+        if is_case:
+            self.cases.append(violation)
+        return is_case
+
+
 class Monitor:
     """One property. A subclass handles events in methods `_on_*`, which `Trace.attach` finds.
 
-    It counts in `checked` what it judges, and records contradictions with `violate`.
+    It counts in `checked` what it judges, and records contradictions with `violate`. `groups` are its violations by
+    kind, function and `where`; `violations` are the first cases of all groups, as they were recorded.
     """
 
     name: ClassVar[str]
@@ -113,9 +139,11 @@ class Monitor:
 
     def __init__(self, trace: Trace, context: Context) -> None:
         self.context, self.spec, self.bounds = context, context.spec, context.spec.bounds
-        self.settings, self.truth, self.plan = context.settings, context.truth, context.plan
+        self.contract, self.limits = context.contract, context.limits
+        self.truth, self.plan = context.truth, context.plan
         self.checked = 0
         self.violations_count = 0
+        self.groups: dict[tuple[Kind, str, str], ViolationGroup] = {}
         self.violations: list[Violation] = []
         self.prepare()
         trace.attach(self)
@@ -149,7 +177,11 @@ class Monitor:
 
     def _record(self, violation: Violation) -> None:
         self.violations_count += 1
-        if len(self.violations) < VIOLATIONS_KEPT_MAX:
+        key = (violation.kind, violation.function, violation.where)
+        group = self.groups.get(key)
+        if group is None:
+            group = self.groups[key] = ViolationGroup()
+        if group.add(violation):
             self.violations.append(violation)
 
 

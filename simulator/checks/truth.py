@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from drsim.orchestrator.model import ActionStatus, ExecutionStatus, ExecutionType, WaveStatus
+from drsim.simulator.contract.model import Promises
 from drsim.simulator.durations import NEVER_US
 from drsim.simulator.reader import ExecutionView, WaveView
 from drsim.simulator.services.drs import DrsJob, DrsService
@@ -15,7 +16,8 @@ _SUM: Final = {end: ExecutionStatus(end) for end in (WaveStatus.COMPLETED, WaveS
 
 
 class Truth:
-    def __init__(self, drs: DrsService, *, epoch_us: int, timeout_us: int) -> None:
+    def __init__(self, drs: DrsService, promises: Promises, *, epoch_us: int, timeout_us: int | None) -> None:
+        self._promises = promises
         self._drs = drs
         self.epoch_us = epoch_us
         self._timeout_us = timeout_us
@@ -25,8 +27,10 @@ class Truth:
         return None if wave.job_id is None or wave.scope is None else self._drs.job(wave.scope, wave.job_id)
 
     def times_out_us(self, execution: ExecutionView) -> int:
-        """The last instant at which the execution is not yet overdue; NEVER_US if its start is unknown."""
-        return NEVER_US if execution.start_us is None else execution.start_us + self._timeout_us - self.epoch_us
+        """The last instant at which the execution is not yet overdue; NEVER_US if its start or timeout is unknown."""
+        if execution.start_us is None or self._timeout_us is None:
+            return NEVER_US
+        return execution.start_us + self._timeout_us - self.epoch_us
 
     def wave_status(
         self, execution: ExecutionView, wave: WaveView, seen_us: int, *, overdue: bool

@@ -4,9 +4,10 @@ from typing import Final, TypeVar
 
 from drsim.orchestrator.model import TERMINAL, Status
 from drsim.simulator.checks.monitor import Monitor, pairs, same_waves, seconds
+from drsim.simulator.contract.layout import Attributes
 from drsim.simulator.durations import plural
 from drsim.simulator.events import FINDER, FaultInjected, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
-from drsim.simulator.reader import Attributes, WaveView
+from drsim.simulator.reader import WaveView
 
 _S = TypeVar("_S", bound=Status)
 _WRITTEN_BY_POLLS: Final = frozenset({"Waves", "LastPolledTime", "Version", "Status", "EndTime"})
@@ -123,7 +124,7 @@ class NoLostUpdate(Monitor):
             return
         self._check_attributes(event, event.before, event.after)
         if now.unreadable or before.unreadable:
-            reasons = "; ".join(now.unreadable or before.unreadable)
+            reasons = "; ".join(map(str, now.unreadable or before.unreadable))
             self.violate(event, "a write of an item that can be read", reasons)
         if before.version is not None and now.version is not None and now.version != before.version + 1:
             self._lost(event, f"Version rises from {before.version} to {before.version + 1}", f"it is {now.version}")

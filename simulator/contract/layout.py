@@ -18,7 +18,8 @@ from drsim.orchestrator.model import (
     ServerStatus,
     WaveStatus,
 )
-from drsim.simulator.contract.model import OTHER, Contract, TimeFormat
+from drsim.simulator.contract.model import OTHER, Contract
+from drsim.simulator.contract.places import TimeFormat
 
 Attributes = Mapping[str, object]
 
@@ -82,6 +83,14 @@ class Vocabulary(Generic[_W]):
         """Return our word for a team's word; None for another value."""
         return self._ours.get(word) if isinstance(word, str) else None
 
+    def is_other(self, word: object) -> bool:
+        """Return whether it is a word of the team's own, which means none of ours."""
+        return isinstance(word, str) and word in self.other
+
+    def first(self, *choices: _W) -> _W:
+        """Return the first of our words that the team has a word for; the last one if it has none."""
+        return next((each for each in choices if self.theirs[each]), choices[-1])
+
     def written(self, ours: _W) -> str | None:
         """Return the word that the plan's worker writes; None if the team has none."""
         return next(iter(self.theirs[ours]), None)
@@ -113,6 +122,14 @@ class Level:
                 self.places[field].put(new, value if write is None or value is None else write(value))
         return new
 
+    def changes(self, item: Attributes, **fields: object) -> dict[str, Any]:
+        """Return the attributes of the item that change if these fields do, each whole, as an UpdateItem sets them."""
+        new = self.written(item, **fields)
+        return {name: new[name] for field in fields for name in self._first(field) if name in new}
+
+    def _first(self, field: str) -> tuple[str, ...]:
+        return self.places[field].steps[:1] if field in self.places else ()
+
     def extra(self, item: Attributes) -> Attributes:
         """Return the attributes that the contract does not name."""
         if self._flat is not None:
@@ -120,7 +137,8 @@ class Level:
         rest: dict[str, Any] = dict(item)
         for place in self.places.values():
             place.put(rest, None)
-        return rest
+        # A map that held nothing else is not one of the item's own attributes.
+        return {name: value for name, value in rest.items() if value != {} or item.get(name) == {}}
 
 
 class Layout:
@@ -174,6 +192,10 @@ class Layout:
             return {"status": self.settles}
         return {"status": ExecutionStatus.CANCELLED, "end": at_us}
 
+    def is_cancelling(self, item: Attributes) -> bool:
+        """Return whether a person has cancelled the execution, and the functions still settle it."""
+        return self.settles is not None and self.execution.places["status"].of(item) == self.settles
+
     def is_over(self, item: Attributes) -> bool:
         """Return whether the item's status is terminal; functions may have written any value."""
         status = self.executions.ours(self.execution.places["status"].of(item))
@@ -184,6 +206,11 @@ class Layout:
         place = self.execution.places.get("version")
         version = None if place is None else place.of(item)
         return version if isinstance(version, int) else 0
+
+    def unchanged(self, version: int) -> tuple[Attributes, Attributes]:
+        """Return the attributes that a condition on the version compares, and their defaults."""
+        name = self.execution.path("version")
+        return {name: version}, {name: 0}
 
     def _status_word(self, status: str) -> str | None:
         return self.executions.written(status) if isinstance(status, ExecutionStatus) else status

@@ -56,3 +56,14 @@ OUR_CONTRACT: Final = Contract.model_validate(PRESETS["ours"])
 def preset(name: str, **changes: object) -> Contract:
     """Return a contract that comes with drsim, such as `plain` in another style."""
     return Contract.model_validate({**PRESETS[name], **changes})
+
+
+def completed(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a contract's data with what the one that it `extends` adds. Raises ValueError for an unknown name."""
+    own = {field: value for field, value in given.items() if field != "extends"}
+    name = given.get("extends", "plain")
+    if not isinstance(name, str) or name not in PRESETS:
+        raise ValueError(f"extends must be one of {', '.join(PRESETS)}, got {name!r}")
+    base = PRESETS[name]
+    both = {field for field in base.keys() & own.keys() if isinstance(own[field], Mapping) and field != "name"}
+    return {**base, **own, **{field: {**base[field], **own[field]} for field in both}}

@@ -9,6 +9,7 @@ from itertools import count
 from typing import NoReturn, TypeVar
 
 from drsim.orchestrator.model import TERMINAL, ExecutionKey
+from drsim.simulator.contract.layout import Layout
 from drsim.simulator.events import POLLER, ItemChanged
 from drsim.simulator.faults import kinds
 from drsim.simulator.faults.plan import Hit, Plan
@@ -18,7 +19,6 @@ from drsim.simulator.services.dynamodb import Table
 from drsim.simulator.services.errors import ItemTooLargeError
 from drsim.simulator.services.functions import Invocation, LambdaService, Start
 from drsim.simulator.services.spec import JobLife
-from drsim.simulator.services.stored_item import is_over, version_of
 
 T = TypeVar("T")
 
@@ -26,7 +26,8 @@ T = TypeVar("T")
 class Effects:
     """Faults on everything that the plan's points name. It has Lambda's `Conditions`."""
 
-    def __init__(self, plan: Plan, kernel: Kernel, table: Table, epoch_us: int) -> None:
+    def __init__(self, plan: Plan, kernel: Kernel, table: Table, layout: Layout, epoch_us: int) -> None:
+        self._layout = layout
         self._plan = plan
         self._kernel = kernel
         self._table = table
@@ -71,16 +72,17 @@ class Effects:
     def _write(self, key: ExecutionKey | None, change: kinds.Change) -> None:
         """Write as another writer, by the rules of all writers: raise the version, leave finished executions alone."""
         item = None if key is None else self._table.get(key)
-        if key is None or item is None or is_over(item.attributes):
+        if key is None or item is None or self._layout.is_over(item.attributes):
             return
-        changes = change(self._epoch_us + self._kernel.now_us)
+        layout = self._layout
+        changes = change(layout, item.attributes, self._epoch_us + self._kernel.now_us)
         if changes is None:
             self._table.delete(key, writer="another writer")
             self._plan.lose(key.execution_id, "its record was deleted")
         else:
-            changes = {"Version": version_of(item.attributes) + 1, **changes}
+            version = layout.execution.changes(item.attributes, version=layout.version_of(item.attributes) + 1)
             with suppress(ItemTooLargeError):
-                self._table.update(key, changes, writer="another writer")
+                self._table.update(key, {**version, **changes}, writer="another writer")
 
     def deliveries(self, function: str, execution_id: str, number: int) -> Sequence[int]:
         hit = self._plan.hit(kinds.EVENT, function=function, execution_id=execution_id, run=number)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, Generic, NoReturn, Protocol, Self, TypeVar
 
-from drsim.orchestrator.items import seconds_item
+from drsim.simulator.contract.layout import Attributes, Layout
 from drsim.simulator.durations import spread_of
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.randomness import Spread
@@ -21,8 +21,10 @@ E = TypeVar("E")
 
 Shown = Callable[[int], int | None]
 """From the number of a job's servers to the number that an answer shows; None leaves out the whole job."""
-Change = Callable[[int], Mapping[str, object] | None]
-"""From microseconds since the Unix epoch to the attributes that another writer sets; None deletes the item."""
+Change = Callable[[Layout, Attributes, int], Mapping[str, object] | None]
+"""From an item, by its layout, at an instant (us since the Unix epoch) to the attributes that another writer sets.
+
+None deletes the item."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,11 +176,11 @@ def _leaves_out(shown: Shown) -> CallEffect:
 _server_error: Final = _fails("InternalServerError", "")
 _timed_out: Final = _fails("ReadTimeoutError", ": the request never arrived", lambda call: call.wait())
 _answer_lost: Final = _fails("ConnectionClosedError", ": the answer never arrived", lambda call: call.answer())
-_raced: Final = _does(lambda call: call.write(lambda _: {"Note": "written by another tool"}))
+_raced: Final = _does(lambda call: call.write(lambda *_: {"Note": "written by another tool"}))
 _cancelled: Final = _does(
-    lambda call: call.write(lambda now_us: {"Status": "CANCELLED", "EndTime": seconds_item(now_us)})
+    lambda call: call.write(lambda layout, item, us: layout.execution.changes(item, **layout.cancelled(us)))
 )
-_deleted: Final = _does(lambda call: call.write(lambda _: None))
+_deleted: Final = _does(lambda call: call.write(lambda *_: None))
 _slow: Final = _does(lambda call: call.wait())
 _stuck: Final = _does(lambda call: call.hang())
 _crashed_before: Final = _does(lambda call: call.crash())

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from drsim.orchestrator.model import TERMINAL, ExecutionStatus
-from drsim.orchestrator.settings import Settings
 from drsim.simulator import events
 from drsim.simulator.checks.truth import Truth
+from drsim.simulator.contract.limits import JudgedLimits
 from drsim.simulator.durations import NEVER_US
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.figures import table as figures
@@ -48,8 +48,8 @@ class Statistics(Tally):
 
     every_gap: ClassVar[bool] = True
 
-    def __init__(self, trace: Trace, truth: Truth, settings: Settings) -> None:
-        super().__init__(trace, truth, settings)
+    def __init__(self, trace: Trace, truth: Truth, limits: JudgedLimits) -> None:
+        super().__init__(trace, truth, limits)
         self.failures: Counter[str] = Counter()
         """Failed invocations in which no fault was injected, by function and error."""
         self.ticks: list[FinderTick] = []

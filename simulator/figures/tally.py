@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from drsim.orchestrator.model import TERMINAL, ExecutionStatus, WaveStatus
-from drsim.orchestrator.settings import Settings
 from drsim.simulator import events
 from drsim.simulator.checks.cadence import phase
 from drsim.simulator.checks.truth import Truth
+from drsim.simulator.contract.limits import JudgedLimits
 from drsim.simulator.durations import NEVER_US
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.faults.kinds import CALLS, TRUTHS
@@ -56,9 +56,9 @@ class Tally:
     every_gap: ClassVar[bool] = False
     """Whether gaps between polls are kept after a fault has changed the timing."""
 
-    def __init__(self, trace: Trace, truth: Truth, settings: Settings) -> None:
+    def __init__(self, trace: Trace, truth: Truth, limits: JudgedLimits) -> None:
         self._truth = truth
-        self._settings = settings
+        self._limits = limits
         self.counts: Counter[Figure] = Counter()
         self.distributions: defaultdict[Figure, Sketch] = defaultdict(Sketch)
         self.ticks_count = 0
@@ -178,7 +178,7 @@ class Tally:
     ) -> None:
         look_us = self._looked_us.get(event.request_id)
         if look_us is not None and (self.every_gap or not self.disturbed):
-            found = phase(before, self._settings)
+            found = phase(before, self._limits)
             self.counts[figures.POLLS.of(found)] += 1
             if watched.look_us is not None:
                 self.distributions[figures.POLL_GAP.of(found)].append(look_us - watched.look_us)

@@ -12,10 +12,11 @@ from itertools import count
 from typing import Any, Final, NamedTuple, Protocol
 
 from drsim.orchestrator.model import ExecutionKey
+from drsim.simulator.contract.layout import Attributes, Layout
 from drsim.simulator.events import WriteRefused
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread, Stream
-from drsim.simulator.reader import Attributes
+from drsim.simulator.reader import Reader
 from drsim.simulator.services.errors import ConditionFailedError, ItemTooLargeError
 from drsim.simulator.services.stored_item import ITEM_BYTES_MAX, StoredItem, change
 from drsim.simulator.trace import Trace
@@ -102,13 +103,14 @@ class IndexLag:
 
 
 class ExecutionTable:
-    """The execution table, by ExecutionId and PlanId, and its StatusIndex (Status, StartTime), projection ALL."""
+    """The execution table, and its index of status and start, projection ALL."""
 
-    def __init__(self, kernel: Kernel, trace: Trace, lag: IndexLag, *, page_bytes_max: int) -> None:
+    def __init__(self, kernel: Kernel, trace: Trace, lag: IndexLag, reader: Reader, *, page_bytes_max: int) -> None:
         self._kernel = kernel
         self._trace = trace
         self._items: dict[ExecutionKey, StoredItem] = {}
-        self._index = _ShownItems()
+        self._reader = reader
+        self._index = _ShownItems(reader.layout)
         self._lag = lag
         self._page_bytes_max = page_bytes_max
 
@@ -119,7 +121,7 @@ class ExecutionTable:
         return self._items.get(key)
 
     def put(self, attributes: Attributes, *, writer: str, request_id: str = "") -> None:
-        self._write(key_of(attributes), dict(attributes), writer, request_id)
+        self._write(self._reader.layout.key_of(attributes), dict(attributes), writer, request_id)
 
     def update(
         self, key: ExecutionKey, new: Attributes, *, writer: str, request_id: str = "", condition: Condition = ALWAYS
@@ -128,7 +130,7 @@ class ExecutionTable:
         if not condition.holds(before):
             self._trace.emit(WriteRefused(self._kernel.now_us, request_id, writer, key.execution_id))
             raise ConditionFailedError
-        old = {"ExecutionId": key.execution_id, "PlanId": key.plan_id} if before is None else before.attributes
+        old = self._reader.layout.keys(key) if before is None else before.attributes
         self._write(key, {**old, **new}, writer, request_id, is_update=True)
 
     def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
@@ -136,7 +138,7 @@ class ExecutionTable:
             self._write(key, None, writer, request_id)
 
     def query_status(self, status: str, after: IndexKey | None = None) -> QueryPage:
-        """Return the page of StatusIndex for `status` that follows `after`, in order of StartTime."""
+        """Return the page of the index for `status` that follows `after`, in order of StartTime."""
         for key, item in self._lag.due():
             self._index.show(key, item)
         return self._index.page(status, after, self._page_bytes_max)
@@ -150,7 +152,9 @@ class ExecutionTable:
         is_update: bool = False,
     ) -> None:
         before = self._items.get(key)
-        after = None if attributes is None else StoredItem(attributes, before)
+        after = (
+            None if attributes is None else StoredItem(attributes, self._reader, before, by_function=request_id != "")
+        )
         if after is not None and after.size_bytes > ITEM_BYTES_MAX:
             raise ItemTooLargeError(is_update=is_update)
         if after is None:
@@ -162,12 +166,13 @@ class ExecutionTable:
 
 
 class _ShownItems:
-    def __init__(self) -> None:
+    def __init__(self, layout: Layout) -> None:
+        self._hash, self._range = layout.execution.path("status"), layout.contract.table.index_range
         self._items: dict[ExecutionKey, StoredItem | None] = {}
         self._order: dict[str, list[IndexKey]] = {}
 
     def show(self, key: ExecutionKey, item: StoredItem | None) -> None:
-        before, after = _index_entry(key, self._items.get(key)), _index_entry(key, item)
+        before, after = self._entry(key, self._items.get(key)), self._entry(key, item)
         self._items[key] = item
         if before == after:
             return
@@ -191,16 +196,12 @@ class _ShownItems:
                 return QueryPage(tuple(items), size_bytes, entry)
         return QueryPage(tuple(items), size_bytes, None)
 
-
-def _index_entry(key: ExecutionKey, item: StoredItem | None) -> tuple[str, IndexKey] | None:
-    """Return an item's status and position in the index, or None without a key attribute: the index is sparse."""
-    if item is None:
-        return None
-    status, start_time = item.attributes.get("Status"), item.attributes.get("StartTime")
-    if not isinstance(status, str) or not isinstance(start_time, int | Decimal):
-        return None
-    return status, IndexKey(start_time, key)
-
-
-def key_of(attributes: Attributes) -> ExecutionKey:
-    return ExecutionKey(str(attributes["ExecutionId"]), str(attributes["PlanId"]))
+    def _entry(self, key: ExecutionKey, item: StoredItem | None) -> tuple[str, IndexKey] | None:
+        """Return an item's status and position in the index, or None without a key attribute: the index is sparse."""
+        if item is None:
+            return None
+        status = item.attributes.get(self._hash)
+        start = 0 if self._range is None else item.attributes.get(self._range)
+        if not isinstance(status, str) or not isinstance(start, int | Decimal):
+            return None
+        return status, IndexKey(start, key)

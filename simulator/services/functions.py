@@ -23,6 +23,7 @@ _RETRY_WAITS_US: Final = (60_000_000, 120_000_000)
 # A throttled event returns to the queue for a time that doubles from one second to five minutes.
 _THROTTLE_WAIT_US: Final = 1_000_000
 _THROTTLE_WAIT_US_MAX: Final = 300_000_000
+_ERROR_STATUSES: Final = frozenset({*range(400, 1000), *map(str, range(400, 1000))})
 
 
 @dataclass(slots=True)
@@ -67,6 +68,8 @@ class Invocation:
     stream: Stream
     cold: bool
     run: int
+    # The line of the handler's file that raised, if its driver knows it.
+    raised_at: str = ""
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def count_call(self, operation: str, execution_id: str) -> int:
@@ -125,8 +128,11 @@ class LambdaService:
         self._functions[name] = _Deployed(name, spec, handler)
         self._free_count -= spec.reserved_concurrency or 0
 
-    def invoke_event(self, name: str, payload: Payload, *, execution_id: str, by: str) -> None:
-        """Accept an event, `by` a request id or a service (""). Raises ServiceError: ResourceNotFoundException."""
+    def invoke_event(self, name: str, payload: Payload, *, execution_id: str, by: str, place: str = "") -> None:
+        """Accept an event, `by` a request id or a service (""). Raises ServiceError: ResourceNotFoundException.
+
+        `place` is the line of the caller's file.
+        """
         function = self._functions.get(name)
         if function is None:
             raise ServiceError("ResourceNotFoundException", f"Function not found: {name}")
@@ -138,7 +144,7 @@ class LambdaService:
         for held_us in (0,) if conditions is None else conditions.deliveries(name, execution_id, number):
             # On Lambda a repeated event keeps its request id. Here each delivery has its own.
             request_id = _request_id(stream)
-            self._trace.emit(Invoked(now_us, request_id, by, name, execution_id))
+            self._trace.emit(Invoked(now_us, request_id, by, name, execution_id, place))
             queued = _Queued(function, payload, execution_id, request_id, by, now_us)
             self._kernel.at(now_us + held_us + self._spec.queue_delay.draw(stream), self._start, queued)
 
@@ -214,15 +220,15 @@ class LambdaService:
         try:
             overhead = function.spec.overhead_cold if invocation.cold else function.spec.overhead_warm
             kernel.sleep(overhead.draw(invocation.stream))
-            function.handler(queued.payload, invocation)
+            detail = _failure_in(function.handler(queued.payload, invocation))
         except NOT_OF_THE_CODE:
             raise
         except Exception as error:
             # As in Lambda's runtime, an exception is a function error and ends only this invocation.
-            outcome, detail = "error", _shown(error)
+            outcome, detail = "error", text_of(error)
         except BaseException as error:
             # After SystemExit or a cancelled coroutine the runtime exits, and the next invocation gets a new one.
-            outcome, detail = "crash", f"Runtime.ExitError: {_shown(error)}"
+            outcome, detail = "crash", f"Runtime.ExitError: {text_of(error)}"
         self._end(queued, invocation, outcome, detail)
         if outcome == "crash":
             # The handler's tasks end with the runtime.
@@ -255,8 +261,8 @@ class LambdaService:
         environment.idle_since_us = now_us
         function.idle.append(environment)
         ids = (invocation.request_id, function.name, queued.execution_id)
-        duration_us, memory_mb = now_us - invocation.started_us, function.spec.memory_used_mb
-        self._trace.emit(LambdaEnded(now_us, *ids, outcome, duration_us, memory_mb, detail))
+        used = (now_us - invocation.started_us, function.spec.memory_used_mb)
+        self._trace.emit(LambdaEnded(now_us, *ids, outcome, *used, detail, invocation.raised_at))
         if outcome == "ok":
             return
         retries = queued.attempt - 1
@@ -300,12 +306,18 @@ class LambdaService:
         return Environment(function.environments_count)
 
 
-def _shown(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
     """Return an error as text. The `__str__` of code under test may fail."""
     try:
         return f"{type(error).__name__}: {error}"
     except Exception:
         return f"{type(error).__name__}: (its text cannot be made)"
+
+
+def _failure_in(answer: object) -> str:
+    """Return the HTTP status of a handler's answer if it reports an error, as API Gateway reads it; else ""."""
+    status = answer.get("statusCode") if isinstance(answer, dict) else None
+    return f"statusCode {int(status)}" if isinstance(status, int | str) and status in _ERROR_STATUSES else ""
 
 
 def _request_id(stream: Stream) -> str:

@@ -104,6 +104,15 @@ class LogsService(logging.Handler):
         ids = (invocation.request_id, invocation.function, level, execution_id)
         self._trace.emit(LogWritten(self._kernel.now_us, *ids, text, size_bytes))
 
+    def raised(self, invocation: Invocation, traceback: str) -> None:
+        """Write the line of Lambda's runtime on an error that a handler raised."""
+        text = f"[ERROR] {traceback}"
+        if self._measured:
+            self._platform(invocation.function, text)
+        ids = (invocation.request_id, invocation.function, "ERROR", invocation.execution_id)
+        size_bytes = len(text.encode(errors="backslashreplace")) + _EVENT_OVERHEAD_BYTES
+        self._trace.emit(LogWritten(self._kernel.now_us, *ids, text, size_bytes, by_runtime=True))
+
     def _on_start(self, event: LambdaStarted) -> None:
         self._platform(event.function, f"START RequestId: {event.request_id} Version: $LATEST")
 
@@ -119,4 +128,4 @@ class LogsService(logging.Handler):
         group = self.groups[function]
         for line in lines:
             group.platform_lines += 1
-            group.size_bytes += len(line) + _EVENT_OVERHEAD_BYTES
+            group.size_bytes += len(line.encode(errors="backslashreplace")) + _EVENT_OVERHEAD_BYTES

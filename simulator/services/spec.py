@@ -86,10 +86,10 @@ class TableSpec(Spec):
     index_lag: SpreadField = Field(spread_of("0s..1s"), description="Lag of the StatusIndex behind each write.")
     page_bytes_max: int = Field(1_048_576, ge=1024, description="A Query reads at most 1 MB (DynamoDB API reference).")
     style: Literal["PascalCase", "camelCase", "snake_case"] = Field(
-        "PascalCase", description="Spelling of the attributes (wire tier, for functions of other teams)."
+        "PascalCase", description="Short for `style` of a contract that is plain otherwise."
     )
     names: dict[str, Annotated[str, Field(min_length=1)]] = Field(
-        {}, description="Other names of attributes, such as ExecutionId: pk."
+        {}, description="Short for `names` of a contract, such as ExecutionId: pk."
     )
 
 

@@ -8,9 +8,9 @@ from decimal import Decimal
 from operator import is_
 from typing import Final, NamedTuple
 
-from drsim.orchestrator.model import TERMINAL
+from drsim.simulator.contract.layout import Attributes
 from drsim.simulator.events import ItemChanged
-from drsim.simulator.reader import Attributes, ExecutionView, WaveView, read_execution, read_wave
+from drsim.simulator.reader import ExecutionView, Reader, WaveView
 
 ITEM_BYTES_MAX: Final = 409_600
 """DynamoDB's limit: 400 KB, with the names of attributes (developer guide, service quotas)."""
@@ -28,22 +28,38 @@ class _StoredWave(NamedTuple):
 class StoredItem:
     """One version of one item; never changed."""
 
-    __slots__ = ("_waves", "attributes", "execution", "size_bytes")
+    __slots__ = ("_name", "_waves", "attributes", "execution", "size_bytes")
 
-    def __init__(self, attributes: dict[str, object], before: "StoredItem | None" = None) -> None:
+    def __init__(
+        self,
+        attributes: dict[str, object],
+        reader: Reader,
+        before: "StoredItem | None" = None,
+        *,
+        by_function: bool = False,
+    ) -> None:
         self.attributes: Attributes = attributes
-        items, old = attributes.get("Waves"), () if before is None else before._waves
+        place = reader.layout.execution.places["waves"]
+        # The attribute that holds the waves and nothing else.
+        self._name = place.path if len(place.steps) == 1 else None
+        items, old = place.of(attributes), () if before is None else before._waves
         self._waves: Sequence[_StoredWave] = ()
         if isinstance(items, list):
-            self._waves = _stored(items, old)
-            attributes["Waves"] = [wave.item for wave in self._waves]
+            self._waves = _stored(items, old, reader)
+            place.put(attributes, [wave.item for wave in self._waves])
         self.size_bytes: int = self._measure(before)
         if before is not None and len(self._waves) == len(old) and all(map(is_, self._waves, old)):
             # The same tuple object: readers see at once that no wave has changed.
             views = before.execution.waves
         else:
             views = tuple([wave.view for wave in self._waves])
-        self.execution: ExecutionView = read_execution(attributes, views)
+        execution = reader.execution(attributes, views)
+        if execution.unreadable and execution.owes_polls:
+            # A poller may refuse an item that others have written against the contract, but not one that it wrote.
+            old_execution = None if before is None else before.execution
+            inherited = old_execution is not None and not old_execution.owes_polls and bool(old_execution.unreadable)
+            execution = execution._replace(owes_polls=by_function and not inherited)
+        self.execution: ExecutionView = execution
 
     def _measure(self, before: "StoredItem | None") -> int:
         """Return the size: that of the version before, corrected by the attributes that are other objects now."""
@@ -60,42 +76,36 @@ class StoredItem:
 
     def _attribute_size_bytes(self, name: str) -> int:
         value = self.attributes[name]
-        if name == "Waves" and isinstance(value, list):
+        if name == self._name and isinstance(value, list):
             return _CONTAINER_BYTES + len(value) + sum([wave.size_bytes for wave in self._waves])
         return _value_size_bytes(value)
 
 
-def _stored(items: Sequence[object], old: Sequence[_StoredWave]) -> tuple[_StoredWave, ...]:
+def _stored(items: Sequence[object], old: Sequence[_StoredWave], reader: Reader) -> tuple[_StoredWave, ...]:
     """Return the waves, with the old object for each one that is unchanged at its position."""
     waves = []
     for place, item in enumerate(items):
         if place < len(old) and (old[place].item is item or old[place].item == item):
             waves.append(old[place])
         else:
-            waves.append(_StoredWave(item, _value_size_bytes(item), read_wave(place, item)))
+            waves.append(_StoredWave(item, _value_size_bytes(item), reader.wave(place, item)))
     return tuple(waves)
 
 
 def change(
-    at_us: int, request_id: str, writer: str, execution_id: str, before: StoredItem | None, after: StoredItem | None
+    at_us: int,
+    request_id: str,
+    writer: str,
+    execution_id: str,
+    before: StoredItem | None,
+    after: StoredItem | None,
+    place: str = "",
 ) -> ItemChanged:
-    """Return the event of a write that replaces one version by another."""
+    """Return the event of a write that replaces one version by another, made by this line of a handler's file."""
     old, previous = (None, None) if before is None else (before.attributes, before.execution)
     new, execution = (None, None) if after is None else (after.attributes, after.execution)
     size_bytes = 0 if after is None else after.size_bytes
-    return ItemChanged(at_us, request_id, writer, execution_id, old, new, previous, execution, size_bytes)
-
-
-def is_over(attributes: Attributes) -> bool:
-    """Return whether the item's status is terminal; functions may have written any value."""
-    status = attributes.get("Status")
-    return isinstance(status, str) and status in TERMINAL
-
-
-def version_of(attributes: Attributes) -> int:
-    """Return the item's version: 0 without one, or if a function has written another type."""
-    version = attributes.get("Version", 0)
-    return version if isinstance(version, int) else 0
+    return ItemChanged(at_us, request_id, writer, execution_id, old, new, previous, execution, size_bytes, place)
 
 
 def item_size_bytes(attributes: Attributes) -> int:

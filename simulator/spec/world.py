@@ -9,6 +9,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from drsim.orchestrator.errors import MalformedError
 from drsim.orchestrator.settings import SETTING_NAMES, settings_from
+from drsim.simulator.contract.model import Contract
+from drsim.simulator.contract.presets import completed, preset
 from drsim.simulator.durations import DurationUs, duration_us, show_duration
 from drsim.simulator.faults.kinds import Fault
 from drsim.simulator.faults.rules import Rule
@@ -59,6 +61,15 @@ def _known_settings(settings: dict[str, str]) -> dict[str, str]:
     return settings
 
 
+def _contract_of(given: object) -> object:
+    """Complete a contract that is a name, or `extends` one of drsim's."""
+    if isinstance(given, str):
+        given = {"extends": given}
+    if not isinstance(given, Mapping):
+        return given
+    return completed(given)
+
+
 def _in_utc(start: datetime) -> datetime:
     """Read a time without a zone as UTC, as YAML does. Python would take the host's zone."""
     return start if start.tzinfo is not None else start.replace(tzinfo=UTC)
@@ -92,6 +103,9 @@ class WorldSpec(Spec):
     functions: Functions = Functions()
     latencies: Latencies = Latencies()
     table: TableSpec = TableSpec()
+    contract: Annotated[
+        Contract | None, BeforeValidator(_contract_of, json_schema_input_type=Literal["ours", "plain"] | Contract)
+    ] = Field(None, description="What other teams' functions promise: a contract, or the name of one of drsim's.")
     drs: Drs = Drs()
     accounts: int = Field(1, ge=1, le=10_000, description="AWS accounts over which executions are spread.")
     regions: tuple[str, ...] = Field(("us-east-1",), min_length=1)
@@ -138,6 +152,11 @@ class WorldSpec(Spec):
             # Each with its own path, which a ValueError would lose.
             raise ValidationError.from_exception_data("faults", wrong)
         return rules
+
+    @property
+    def judged_by(self) -> Contract:
+        """The contract of functions that are not this project's own."""
+        return self.contract or preset("plain", style=self.table.style, names=self.table.names)
 
     @property
     def epoch_us(self) -> int:

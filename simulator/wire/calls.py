@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 
+from botocore import xform_name
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.cloudwatch.models import MetricDatum, cloudwatch_backends
 
 from drsim.orchestrator.model import ExecutionKey, JobScope, MetricPoint, Unit
+from drsim.simulator.contract.layout import HOME_ACCOUNT
 from drsim.simulator.events import FINDER, ActionUsed, CallMade, IndexRead, JobsDescribed, WriteRefused
 from drsim.simulator.processes import Process
 from drsim.simulator.randomness import Spread, Stream
@@ -22,7 +24,6 @@ from drsim.simulator.wire.gateway import by_moto
 from drsim.simulator.wire.messages import body_of, header_of
 from drsim.simulator.wire.sessions import check_session
 from drsim.simulator.wire.table import MotoTable
-from drsim.simulator.workload import HOME_ACCOUNT
 from drsim.simulator.world import World
 
 _EVENT_BYTES_MAX: Final = 1_048_576
@@ -45,16 +46,22 @@ class ClientCall:
     region: str = ""
     resource: str = "*"
     fault: str = ""
+    # The line of the function's own code and the operation: poller/app.py:87 update_item.
+    place: str = ""
 
 
 class Calls:
-    """The calls of a world's functions; `functions` has their names in the world by deployed name."""
+    """The calls of a world's functions; `functions` has their names in the world by deployed name.
 
-    def __init__(self, world: World, functions: Mapping[str, str]) -> None:
+    `own_line` returns the line of the present function's own code that makes a call.
+    """
+
+    def __init__(self, world: World, functions: Mapping[str, str], own_line: Callable[[], str]) -> None:
         assert isinstance(world.table, MotoTable), "this tier's parts make it one"
         self.world = world
         self.table = world.table
         self.functions = functions
+        self.own_line = own_line
         self.executions = {key.execution_id: key for key in world.workload.expected}
         self._begun: dict[Process, ClientCall | None] = {}
 
@@ -107,6 +114,8 @@ class Calls:
         latency = messages.latency_of(self.world.spec.latencies, service, operation, cold=invocation.cold)
         call = ClientCall(request, service, operation, invocation, invocation.stream, latency)
         call.act = lambda: by_moto(call.request)
+        if line := self.own_line():
+            call.place = f"{line} {xform_name(operation)}"
         if service in _PREPARE:
             _PREPARE[service](self, call)
         act = call.act
@@ -151,18 +160,19 @@ def _to_dynamodb(calls: Calls, call: ClientCall) -> None:
         response = by_moto(call.request)
         if messages.refused_by_condition(response):
             for key in keys:
-                world.trace.emit(WriteRefused(world.kernel.now_us, request_id, function, key.execution_id))
+                world.trace.emit(WriteRefused(world.kernel.now_us, request_id, function, key.execution_id, call.place))
         elif response.status_code < 300 and call.operation in messages.WRITES:
-            table.written(keys, function, request_id, is_update=call.operation == "UpdateItem")
+            table.written(keys, function, request_id, call.place, is_update=call.operation == "UpdateItem")
         elif response.status_code < 300 and not messages.READS.match(call.operation):
-            table.look_again(function, request_id)
+            table.look_again(function, request_id, call.place)
         return response
 
     def seen(response: AWSResponse) -> None:
         page = json.loads(response.content)
         is_first, is_last = int("ExclusiveStartKey" not in body), int("LastEvaluatedKey" not in page)
-        items_count, size_bytes = len(page.get("Items", ())), len(response.content)
-        world.trace.emit(IndexRead(world.kernel.now_us, request_id, is_first, is_last, items_count, size_bytes))
+        size = (len(page.get("Items", ())), len(response.content))
+        ids = (world.kernel.now_us, request_id)
+        world.trace.emit(IndexRead(*ids, is_first, is_last, *size, place=call.place))
 
     call.act = act
     if call.operation in ("Query", "Scan") and function == FINDER:
@@ -182,7 +192,7 @@ def _to_drs(calls: Calls, call: ClientCall) -> None:
         items = json.loads(response.content)["items"]
         jobs = {job["jobID"]: len(job.get("participatingServers", ())) for job in items}
         incomplete = tuple(job_id for job_id, count in jobs.items() if world.drs.left_out(scope, job_id, count))
-        world.trace.emit(JobsDescribed(world.kernel.now_us, *ids, asked, tuple(jobs), incomplete, is_first))
+        world.trace.emit(JobsDescribed(world.kernel.now_us, *ids, asked, tuple(jobs), incomplete, is_first, call.place))
 
     call.seen = seen
 
@@ -210,7 +220,8 @@ def _to_lambda(calls: Calls, call: ClientCall) -> None:
 
     def act() -> AWSResponse:
         function = calls.functions.get(name, name)
-        world.functions.invoke_event(function, payload, execution_id=execution_id, by=invocation.request_id)
+        by = invocation.request_id
+        world.functions.invoke_event(function, payload, execution_id=execution_id, by=by, place=call.place)
         return messages.answer(call.request.url, 202, {"x-amzn-requestid": invocation.request_id}, b"")
 
     call.act = act

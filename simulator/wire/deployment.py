@@ -8,7 +8,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
@@ -17,8 +17,11 @@ from typing import Any, Final, Self
 import boto3
 
 from drsim.simulator.cloudformation import TEMPLATE_PATH, resolver, template
+from drsim.simulator.contract.layout import HOME_REGION, Layout
+from drsim.simulator.contract.model import Contract
+from drsim.simulator.wire.table import create
 
-REGION: Final = "us-east-1"
+REGION: Final = HOME_REGION
 _CODE: Final = {"CodeBucket": "drs-orchestration-code", "CodeKey": "orchestrator.zip"}
 
 # Types that moto 5.2.5's CloudFormation ignores, and the API calls with the same parameters that create them. It also
@@ -85,12 +88,10 @@ class Deployment:
     poller: DeployedFunction
 
 
-def deploy(
-    parameters: Mapping[str, str] = MappingProxyType({}), *, attribute_name: Callable[[str], str] = str
-) -> Deployment:
+def deploy(parameters: Mapping[str, str] = MappingProxyType({}), *, contract: Contract | None = None) -> Deployment:
     """Deploy the template while moto is active, in us-east-1, once for each start of moto.
 
-    Raises ValueError for an unknown parameter. `attribute_name` returns the table's name of one of our attributes.
+    With a `contract` its table takes the place of the template's. Raises ValueError for an unknown parameter.
     """
     document = template()
     given = {**_CODE, "Environment": "test", **parameters}
@@ -99,9 +100,12 @@ def deploy(
         raise ValueError(f"parameters must be the template's, got {', '.join(unknown)}")
     _client("s3").create_bucket(Bucket=given["CodeBucket"])
     _client("s3").put_object(Bucket=given["CodeBucket"], Key=given["CodeKey"], Body=_code())
-    outputs = _create_stack(document, given, attribute_name)
+    outputs = _create_stack(document, given)
+    if contract is not None:
+        _client("dynamodb").delete_table(TableName=outputs["TableName"])
+        create(_client("dynamodb"), Layout(contract))
     return Deployment(
-        table_name=outputs["TableName"],
+        table_name=outputs["TableName"] if contract is None else contract.table.name,
         rule_name=outputs["ScheduleName"],
         rule_arn=outputs["ScheduleArn"],
         finder=_function(outputs["FinderName"]),
@@ -128,14 +132,8 @@ def _code() -> bytes:
     return packed.getvalue()
 
 
-def _create_stack(
-    document: Mapping[str, Any], given: Mapping[str, str], attribute_name: Callable[[str], str]
-) -> dict[str, str]:
+def _create_stack(document: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
     """Create the stack, and by API calls what moto's CloudFormation ignores; return the stack's outputs."""
-
-    def renamed(part: dict[str, Any]) -> dict[str, Any]:
-        return {**part, "AttributeName": attribute_name(part["AttributeName"])} if "AttributeName" in part else part
-
     by_api = {name: about for name, about in document["Resources"].items() if about["Type"] in _BY_API}
     references = [{"Ref": name} for name in by_api]
     # moto would warn of each type that it does not know, and log it many times.
@@ -147,7 +145,7 @@ def _create_stack(
     stacks, name = _client("cloudformation"), f"drs-orchestration-{given['Environment']}"
     stacks.create_stack(
         StackName=name,
-        TemplateBody=json.dumps(json.loads(json.dumps(body), object_hook=renamed)),
+        TemplateBody=json.dumps(body),
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )

@@ -9,8 +9,6 @@ import os
 import pkgutil
 import sys
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from importlib.metadata import packages_distributions
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -20,15 +18,21 @@ from greenlet import settrace
 from drsim.simulator.services.functions import Invocation
 from drsim.simulator.wire.clock import VirtualClock
 from drsim.simulator.wire.errors import HandlerError
+from drsim.simulator.wire.own_code import OwnCode, installed
 
 _STATEFUL: Final = ("aws_lambda_powertools",)
 """Libraries with module-level state that belongs to one environment."""
 
 
 class Source:
-    """The source of a function's handler: `place` is MODULE:NAME or FILE.py:NAME, `paths` go before sys.path."""
+    """The source of a function's handler: `place` is MODULE:NAME or FILE.py:NAME, `paths` go before sys.path.
 
-    def __init__(self, place: str, variables: Mapping[str, str], paths: tuple[Path, ...] = ()) -> None:
+    The names of its files are relative to `base`.
+    """
+
+    def __init__(
+        self, place: str, variables: Mapping[str, str], paths: tuple[Path, ...] = (), base: Path | None = None
+    ) -> None:
         self.place = place
         self.variables = variables
         stem, _, self.handler = place.rpartition(":")
@@ -40,7 +44,8 @@ class Source:
         top, _, rest = self.module.partition(".")
         self._package = f"{top}.{rest.partition('.')[0]}" if top == "drsim" else top
         # Names of modules in these folders that a module of another project may have in this process.
-        self._shadowed = {found.name for found in pkgutil.iter_modules(self.folders)} - _installed()
+        self._shadowed = {found.name for found in pkgutil.iter_modules(self.folders)} - installed()
+        self.code = OwnCode(self._package, self.folders, base)
 
     def owns(self, name: str, module: ModuleType) -> bool:
         """Whether a module is the function's own, keeps its state, or has the name of one of its own."""
@@ -55,11 +60,6 @@ class Source:
         return any(file.startswith(folder + os.sep) for folder in self.folders)
 
 
-@lru_cache(maxsize=1)
-def _installed() -> frozenset[str]:
-    return sys.stdlib_module_names | packages_distributions().keys()
-
-
 class UnsetVariableError(KeyError):
     """A function reads an environment variable that is not set."""
 
@@ -72,6 +72,31 @@ class _Variables(dict[str, str]):
         raise UnsetVariableError(name)
 
 
+class _Formatter(logging.Formatter):
+    """Formats records as Lambda's runtime does, with own frames only in tracebacks."""
+
+    def __init__(self, code: OwnCode) -> None:
+        super().__init__("[%(levelname)s]\t%(message)s")
+        self._code = code
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        return "NoneType: None" if ei[1] is None else self._code.traceback(ei[1])
+
+
+class _RecordHandler(logging.Handler):
+    """Writes each record as one log event, whatever line ends it has, as Lambda's runtime does."""
+
+    def __init__(self, output: Any) -> None:
+        super().__init__()
+        self._output = output
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._output.event(self.format(record))
+        except Exception:
+            self.handleError(record)
+
+
 class _Loaded:
     """The state of one environment, at first as at a cold start, before the import."""
 
@@ -80,8 +105,8 @@ class _Loaded:
         self.variables: Any = _Variables({**os.environ, **source.variables})
         self.path = [*source.folders, *sys.path]
         # The root logger has the handler that Lambda's runtime gives to it.
-        handler = logging.StreamHandler(sys.stdout)
-        handler.setFormatter(logging.Formatter("[%(levelname)s]\t%(message)s"))
+        handler = _RecordHandler(sys.stdout)
+        handler.setFormatter(_Formatter(source.code))
         root = logging.RootLogger(logging.WARNING)
         root.addHandler(handler)
         self.manager = logging.Manager(root)

@@ -8,9 +8,9 @@ import botocore.handlers
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.botocore_stubber import BotocoreStubber
 
+from drsim.simulator.contract.layout import HOME_ACCOUNT
 from drsim.simulator.wire.errors import NotSimulatedError
 from drsim.simulator.wire.messages import header_of
-from drsim.simulator.workload import HOME_ACCOUNT
 
 _MOTO: Final = BotocoreStubber()
 _MOTO.enabled = True
@@ -48,6 +48,17 @@ def opened() -> Iterator[None]:
 def route(begin: Callable[[], None], send: Callable[[AWSPreparedRequest, str], AWSResponse]) -> None:
     """From now on call `begin` when a call begins, and let `send` answer each of its attempts."""
     _routes[-1] = (begin, send)
+
+
+def watch(see: Callable[[AWSPreparedRequest, str], None]) -> None:
+    """From now on call `see` with each attempt of a call, before it is answered."""
+    begin, send = _routes[-1]
+
+    def seen(request: AWSPreparedRequest, event_name: str) -> AWSResponse:
+        see(request, event_name)
+        return send(request, event_name)
+
+    _routes[-1] = (begin, seen)
 
 
 def _begin(**_: Any) -> None:

@@ -12,11 +12,11 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 from moto.iam.models import get_account_id_from, iam_backends
 
+from drsim.simulator.contract.layout import HOME_ACCOUNT
 from drsim.simulator.faults.kinds import Shown
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.spec import Latencies
-from drsim.simulator.workload import HOME_ACCOUNT
 
 SERVICES: Final[Mapping[str, str]] = {
     **{name: name for name in ("cloudwatch", "drs", "dynamodb", "ec2", "lambda", "sns", "sts")},

@@ -8,8 +8,9 @@ import sys
 import threading
 import typing
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 
 import boto3
 import botocore
@@ -21,6 +22,10 @@ from drsim.simulator.randomness import seeded_for_others
 from drsim.simulator.services.functions import Invocation
 from drsim.simulator.services.observability import LogsService
 from drsim.simulator.wire.errors import HandlerError, NotSimulatedError
+from drsim.simulator.wire.own_code import run_submitted
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 _DUMMIES: Final = {
     "AWS_ACCESS_KEY_ID": "AKIADRSIMDRSIMDRSIM0",
@@ -79,12 +84,18 @@ def no_network() -> AbstractContextManager[None]:
     return _replaced(*connections, (socket, "getaddrinfo", unresolved))
 
 
-def threads_in_virtual_time(kernel: Kernel) -> AbstractContextManager[None]:
-    """Make ThreadPoolExecutor's workers processes of the kernel; a function's own thread is an error."""
+def threads_in_virtual_time(kernel: Kernel, own_line: Callable[[], str]) -> AbstractContextManager[None]:
+    """Make ThreadPoolExecutor's workers processes of the kernel; a function's own thread is an error.
+
+    A task keeps the line of the function's own code that submitted it.
+    """
 
     class Workers(KernelExecutor):
         def __init__(self, max_workers: int | None = None, *_: object, **__: object) -> None:
             super().__init__(kernel, max_workers or 5)
+
+        def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
+            return super().submit(run_submitted, own_line(), fn, *args, **kwargs)
 
     start = threading.Thread.start
 
@@ -133,10 +144,19 @@ class _FunctionOutput:
         if rest:
             self._begun[invocation.request_id] = rest
         for line in filter(None, lines):
-            self._line(invocation, line)
+            self._event(invocation, line)
         return len(text)
 
-    def _line(self, invocation: Invocation, line: str) -> None:
+    def event(self, text: str) -> None:
+        """Write a text as one log event, whatever line ends it has."""
+        process = self._kernel.current
+        invocation = None if process is None else process.tag
+        if isinstance(invocation, Invocation):
+            self._event(invocation, text)
+        else:
+            self._real.write(f"{text}\n")
+
+    def _event(self, invocation: Invocation, line: str) -> None:
         fields: Any = None
         with suppress(ValueError):
             fields = json.loads(line)
@@ -148,6 +168,9 @@ class _FunctionOutput:
             names, words = [*map(str, fields)], [value for value in fields.values() if isinstance(value, str)]
         found = next(filter(self._known, words), "")
         level, message = str(fields.get("level", "INFO")), str(fields.get("message", line))
+        # Structured loggers keep the traceback apart. Its last line is the error; the others name files of the host.
+        error = str(fields.get("exception") or "").rpartition("\n")[2]
+        message = "\n".join(filter(None, [message, error]))
         self._logs.write(invocation, level, found, message, len(line.encode()), names)
 
 

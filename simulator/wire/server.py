@@ -19,8 +19,9 @@ from werkzeug.wsgi import get_input_stream
 
 from drsim.orchestrator.model import JobScope, JobStatus
 from drsim.simulator import moto_drs
-from drsim.simulator.checks import PROPERTIES
+from drsim.simulator.contract.layout import HOME_ACCOUNT
 from drsim.simulator.durations import duration_us
+from drsim.simulator.reader import WaveView
 from drsim.simulator.services.errors import ItemTooLargeError
 from drsim.simulator.spec.world import Bounds, WorldSpec
 from drsim.simulator.wire.deployment import REGION
@@ -28,14 +29,12 @@ from drsim.simulator.wire.messages import READS, account_of
 from drsim.simulator.wire.pacer import Pacer, StoppedError
 from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.wire.tier import Handlers, wire_parts
-from drsim.simulator.workload import HOME_ACCOUNT
 from drsim.simulator.world import Parts, World
 
 _THEIRS: Final = Handlers(finder="the client's", poller="the client's")
 _ADVANCE_MAX_US: Final = duration_us("365d")
 _NO_END_US: Final = duration_us("36500d")
 _CREDENTIAL: Final = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]*)/([^/]*)/")
-_WAVE_SHOWN: Final = {"status": "Status", "account": "AccountId", "region": "Region", "job": "JobId"}
 
 
 class WrongUseError(Exception):
@@ -48,8 +47,7 @@ class ServedWorld(World):
     table: MotoTable
 
     def __init__(self, spec: WorldSpec, parts: Parts, *, seed: int, spare_servers: int) -> None:
-        unjudged = frozenset(monitor.name for monitor in PROPERTIES)
-        super().__init__(spec, seed=seed, parts=replace(parts, unjudged=unjudged), verdict_only=True)
+        super().__init__(spec, seed=seed, parts=replace(parts, is_judged=False), verdict_only=True)
         # Source servers that no execution needs.
         self.spare_scope = JobScope(HOME_ACCOUNT, spec.regions[0])
         life = spec.workload[0].jobs if spec.workload else None
@@ -72,10 +70,14 @@ class ServedWorld(World):
         shown = []
         for key in dict.fromkeys([*planned, *self.table.keys]):
             item, plan = self.table.get(key), planned.get(key)
-            attributes = {} if item is None else item.attributes
             begins = None if plan is None else self.shown(plan.start_us)
             known = {"id": key.execution_id, "plan": key.plan_id, "begins": begins}
-            shown.append({**known, "status": attributes.get("Status"), "waves": [*_waves(attributes.get("Waves"))]})
+            execution = None if item is None else item.execution
+            waves = () if execution is None else execution.waves
+            status = None if execution is None else execution.word
+            shown.append(
+                {**known, "status": status, "waves": [_shown(number, each) for number, each in enumerate(waves, 1)]}
+            )
         return shown
 
     def servers(self) -> list[dict[str, Any]]:
@@ -94,11 +96,9 @@ class ServedWorld(World):
         return shown
 
 
-def _waves(waves: object) -> Iterator[dict[str, Any]]:
-    """The waves of an item; a client may have written anything."""
-    for number, wave in enumerate(waves if isinstance(waves, list) else (), start=1):
-        if isinstance(wave, dict):
-            yield {"wave": number, **{name: wave.get(key) for name, key in _WAVE_SHOWN.items()}}
+def _shown(number: int, wave: WaveView) -> dict[str, Any]:
+    account_id, region = wave.scope or (None, None)
+    return {"wave": number, "status": wave.status, "account": account_id, "region": region, "job": wave.job_id}
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The wire tier's parts of a world: functions run as deployed and moto keeps the table; all else is the fast tier's."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -14,8 +15,10 @@ from moto import backends
 from moto.core.config import default_user_config
 
 from drsim.simulator import moto_drs
+from drsim.simulator.contract.layout import HOME_ACCOUNT
+from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.events import FINDER, POLLER, ActionUsed
-from drsim.simulator.processes import MisuseError
+from drsim.simulator.processes import NOT_OF_THE_CODE, MisuseError
 from drsim.simulator.services.functions import Handler, Invocation, Payload
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.wire import deployment, gateway, sandbox
@@ -25,18 +28,14 @@ from drsim.simulator.wire.deployment import DeployedFunction
 from drsim.simulator.wire.environments import Environments, Source, UnsetVariableError
 from drsim.simulator.wire.errors import HandlerError
 from drsim.simulator.wire.messages import SERVICES
-from drsim.simulator.wire.table import MotoTable, Names, sizes_unchecked_by_moto
-from drsim.simulator.workload import HOME_ACCOUNT
+from drsim.simulator.wire.own_code import base_of
+from drsim.simulator.wire.table import MotoTable, sizes_unchecked_by_moto
 from drsim.simulator.world import Parts, World
 
 OUR_FINDER: Final = "drsim.orchestrator.entrypoints:finder_handler"
 OUR_POLLER: Final = "drsim.orchestrator.entrypoints:poller_handler"
 _EMPTIED: Final = sorted({*SERVICES.values(), "cloudformation", "iam", "s3"} - {"drs"})
 """moto's services with state of functions or the deployment. DRS has none while a world is attached."""
-_OURS_ONLY: Final = frozenset(
-    {"metrics-complete", "log-correlation", "CloudWatch logs comprehensive", "Alarms go off and clear"}
-)
-"""Properties and criteria of our functions' own metrics and logs; other functions are judged by table and DRS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +72,11 @@ def _empty() -> None:
 class _WireTier:
     def __init__(self, spec: WorldSpec, functions: Handlers) -> None:
         self._functions = functions
-        is_ours, names = (functions.finder, functions.poller) == (OUR_FINDER, OUR_POLLER), Names(spec.table)
+        is_ours = (functions.finder, functions.poller) == (OUR_FINDER, OUR_POLLER)
+        self._contract = OUR_CONTRACT if is_ours else spec.judged_by
         stack = deployment.deploy(
             parameters={"DrsRoleName": "drs-orchestration-polling"} if spec.accounts > 1 else {},
-            attribute_name=str if is_ours else names.of,
+            contract=None if is_ours else self._contract,
         )
         self._deployed: Mapping[str, DeployedFunction] = {FINDER: stack.finder, POLLER: stack.poller}
         self._rule_arn = stack.rule_arn
@@ -85,14 +85,16 @@ class _WireTier:
         ids = [target["Id"] for target in events.list_targets_by_rule(Rule=rule)["Targets"]]
         events.remove_targets(Rule=rule, Ids=ids)
         self._environments: Environments | None = None
+        self._sources: dict[str, Source] = {}
         self.parts = Parts(
-            table=partial(MotoTable, name=stack.table_name, names=names),
+            table=MotoTable,
             handlers=self._handlers,
             running=self._running,
             # Roles are the template's, and so for the template's functions only.
             allows=self._allows if is_ours else None,
-            unjudged=frozenset() if is_ours else _OURS_ONLY,
-            asks_again=is_ours,
+            contract=self._contract,
+            variables=functions.variables,
+            is_ours=is_ours,
         )
 
     def _allows(self, function: str, action: str, resource: str, condition: str) -> bool:
@@ -101,14 +103,15 @@ class _WireTier:
 
     def _handlers(self, world: World) -> tuple[Handler, Handler]:
         moto_drs.attach(world.drs, epoch_us=world.spec.epoch_us)
-        calls = Calls(world, {function.name: name for name, function in self._deployed.items()})
+        names = {function.name: name for name, function in self._deployed.items()}
+        calls = Calls(world, names, partial(self._own_line, world))
         gateway.route(calls.begin, calls.send)
         finder, poller = self._functions.finder, self._functions.poller
-        return self._handler(world, FINDER, finder), self._handler(world, POLLER, poller)
+        return self._handler(world, FINDER, finder, poller), self._handler(world, POLLER, poller, finder)
 
-    def _handler(self, world: World, function: str, place: str) -> Handler:
+    def _handler(self, world: World, function: str, place: str, partner: str) -> Handler:
         variables = {**self._deployed[function].environment, **world.spec.settings, **self._functions.variables}
-        source = Source(place, variables, self._functions.paths)
+        source = self._sources[function] = Source(place, variables, self._functions.paths, base_of(place, partner))
 
         def handle(payload: Payload, invocation: Invocation) -> object:
             event = _scheduled_event(world, payload, self._rule_arn) if function == FINDER else payload
@@ -143,6 +146,22 @@ class _WireTier:
             return handler(event, context)
         except (UnsetVariableError, MisuseError) as error:
             raise HandlerError(f"{invocation.function}: {error}") from error
+        except NOT_OF_THE_CODE:
+            raise
+        except BaseException as error:
+            invocation.raised_at = source.code.raised_at(error)
+            # After SystemExit the runtime exits and logs nothing.
+            if isinstance(error, Exception):
+                world.logs.raised(invocation, source.code.traceback(error))
+            raise
+
+    def _own_line(self, world: World) -> str:
+        """The line of the present function's own code from which this is called; "" without one."""
+        process = world.kernel.current
+        invocation = None if process is None else process.tag
+        if not isinstance(invocation, Invocation):
+            return ""
+        return self._sources[invocation.function].code.line(sys._getframe(1))
 
     @contextmanager
     def _running(self, world: World) -> Iterator[None]:
@@ -150,7 +169,7 @@ class _WireTier:
         with (
             virtual_clock(world.kernel, world.spec.epoch_us) as clock,
             sandbox.no_network(),
-            sandbox.threads_in_virtual_time(world.kernel),
+            sandbox.threads_in_virtual_time(world.kernel, partial(self._own_line, world)),
             sandbox.output_into(world.logs, world.kernel, known.__contains__),
             Environments(clock, world.effects.skew_us) as self._environments,
         ):

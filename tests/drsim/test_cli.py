@@ -69,12 +69,13 @@ def test_json_prints_only_one_line_for_each_run(capsys: pytest.CaptureFixture[st
     assert [result.scenario for result in results] == ["idle", "drill"]
 
 
-def test_failed_run_exits_with_1_and_prints_its_violations(capsys: pytest.CaptureFixture[str]) -> None:
+def test_failed_run_exits_with_1_and_prints_its_findings(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "drill", "partial", "--set", "bounds.completion=0s", "--out", "out"]) == 1
     shown = capsys.readouterr().out
-    assert "completion-liveness: 1 violation\n" in shown
+    assert "1. completion-liveness" in shown
     assert "expected terminal within 0 s of the truth at" in shown
     assert "0 of 2 runs passed, drill fail, partial fail" in shown
+    assert shown.rindex("1. completion-liveness") > shown.index("0 of 2 runs passed")
     assert Path("out/drill-1/report.md").exists()
 
 
@@ -85,7 +86,9 @@ def test_unknown_verdict_exits_with_5() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run"], "drsim: Missing argument 'NAME|FILE...'.\n"),
+        (["run"], "drsim: name a scenario or a file, or give --suite; `drsim list` shows the catalogue\n"),
+        (["run", "drill", "--suite", "load"], "drsim: --suite load chooses the scenarios: leave out drill\n"),
+        (["run", "--suite", "big"], "drsim: Invalid value for '--suite': 'big' is not one of"),
         (["frob"], "drsim: No such command 'frob'.\n"),
         (["run", "drill", "--frob"], "drsim: No such option: --frob\n"),
         (["run", "drill", "drill"], "drsim: drill: named twice, and the second run would overwrite the first\n"),
@@ -163,7 +166,7 @@ def test_runs_continue_after_their_output_is_closed() -> None:
 
 
 def test_internal_error_exits_with_3(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arguments, "loaded", lambda *_: 1 / 0)
+    monkeypatch.setattr(arguments, "loaded", lambda *_, **__: 1 / 0)
     assert main(["run", "drill"]) == 3
     assert capsys.readouterr().err == "drsim: internal error: ZeroDivisionError: division by zero\n"
 

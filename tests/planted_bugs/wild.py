@@ -12,9 +12,9 @@ from typing import Final
 from drsim.orchestrator.errors import OrchestratorError
 from drsim.orchestrator.model import Dispatch, ExecutionKey, JobScope, MetricPoint
 from drsim.orchestrator.payloads import dispatch_of
+from drsim.simulator.contract.layout import Attributes
 from drsim.simulator.events import FINDER
 from drsim.simulator.randomness import Stream
-from drsim.simulator.reader import Attributes
 from drsim.simulator.services.functions import Handler, Invocation, Payload
 from drsim.simulator.world import Parts, Ports, World, production_finder, production_poller
 

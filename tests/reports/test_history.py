@@ -118,7 +118,9 @@ def test_any_job_id_finds_its_truth(job_id: str, recovery: Run) -> None:
     scope = ("123456789012", "us-east-1")
     wave = WaveView(1, None, scope, Status.LAUNCHING, job_id, JobStatus.PENDING, None, (), {}, ())
     other = WaveView(2, None, scope, Status.PENDING, None, None, None, (), {}, ())
-    execution = ExecutionView(ExecutionStatus.POLLING, ExecutionType.RECOVERY, 0, None, None, 0, 2, (wave, other), ())
+    execution = ExecutionView(
+        ExecutionStatus.POLLING, ExecutionType.RECOVERY, 0, None, None, 0, 2, (wave, other), None, True, ()
+    )
     started = JobStarted(1_000_000, *scope, job_id, 1, 2_000_000, 9_000_000, ((3_000_000, 9_000_000, True, 0),))
     changed = ItemChanged(1_100_000, "r-1", "Worker", "e", None, {}, None, execution, 300)
     lines = [json.dumps([type(event).__name__, *event.record()]) for event in (started, changed)]

@@ -10,7 +10,9 @@ from markdown_it import MarkdownIt
 from drsim.reports.markdown import BYTES_MAX, cell, code, document
 from drsim.reports.sections import TITLES
 from drsim.reports.text import visible
-from drsim.scenarios.result import PropertyResult, Result, UnwinnableRecord, ViolationRecord
+from drsim.scenarios.record import ViolationRecord
+from drsim.scenarios.result import PropertyResult, Result, UnwinnableRecord
+from tests.reports.hostile import finding
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -109,6 +111,8 @@ def hostile(result: Result, properties: int, violations: int) -> Result:
     )
     return result.model_copy(
         update={
+            "findings": (finding(where=texts[0], cases=found[:5], followers=(finding(place=texts[1]),) * 9),)
+            * properties,
             "properties": (*result.properties, *broken),
             "unwinnable": tuple(UnwinnableRecord(execution_id=text, reason=text) for text in texts * 20),
         }
@@ -117,12 +121,12 @@ def hostile(result: Result, properties: int, violations: int) -> Result:
 
 @pytest.mark.slow
 def test_a_report_of_hundreds_of_hostile_violations_fits_github(phase_2: Result) -> None:
-    report = document(hostile(phase_2, properties=30, violations=20))
+    report = document(hostile(phase_2, properties=60, violations=20))
     assert report.troubles == ()
     assert len(report.text.encode()) < BYTES_MAX
     assert not {"script", "img", "a", "pre"} & set(elements(report.text))
-    assert re.findall(r"^## (.*)$", report.text, re.MULTILINE)[1:] == list(TITLES.values())
-    assert "> **Shortened** to stay under 900 kB: long tables end after 5 rows. All" in report.text
+    assert re.findall(r"^## (.*)$", report.text, re.MULTILINE)[2:] == list(TITLES.values())
+    assert "> **Shortened** to stay under 900 kB: long tables end after 20 rows. All" in report.text
     assert re.search(r"\n\n\d+ more rows are in result\.json\.\n", report.text)
 
 

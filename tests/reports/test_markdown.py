@@ -143,10 +143,21 @@ def test_a_criterion_that_was_not_exercised_says_so(report: str) -> None:
     assert rows(report)["Timeout asks DRS first"][0] == "➖ not exercised"
 
 
-def test_failure_is_reported_with_its_violations() -> None:
+def test_failure_is_reported_with_its_findings_first() -> None:
     result = run(load("drill", ["bounds.completion=0s"]), seed=1).result
     text = render(result)
     assert "- **Verdict**: ❌ FAIL" in text
+    assert (
+        text.index("## Findings\n") < text.index("### 1. completion-liveness: ") < text.index("## Executive Summary\n")
+    )
+    assert cell(result.findings[0].cases[0].expected) in text
+    assert "### Violations of" not in text
+
+
+def test_a_result_without_findings_is_reported_with_its_violations() -> None:
+    result = run(load("drill", ["bounds.completion=0s"]), seed=1).result.model_copy(update={"findings": ()})
+    text = render(result)
+    assert "## Findings" not in text
     assert "### Violations of `completion-liveness`" in text
     assert cell(result.properties[4].violations[0].expected) in text
 

@@ -129,6 +129,17 @@ def test_a_signature_leaves_figures_and_ids_out() -> None:
     assert signature(one) == signature(two) == "JobId # of wave # kept"
 
 
+def test_a_signature_is_the_kind_and_where_not_the_words() -> None:
+    def found(kind: str, where: str, expected: str) -> Contradiction:
+        return Contradiction(
+            seed=1, property="p", execution_id="e", at_us=1, expected=expected, observed="", kind=kind, where=where
+        )
+
+    assert signature(found("lost", "JobId", "a")) == signature(found("lost", "JobId", "b"))
+    faultless = found("lost", "JobId", "without the seed's faults: a")
+    assert len({signature(found("lost", where, "a")) for where in ("JobId", "Hostname")} | {signature(faultless)}) == 3
+
+
 def test_the_claim_is_the_rule_of_three() -> None:
     campaign = Campaign()
     campaign.add(Explored(first=1, last=300))

@@ -61,6 +61,7 @@ def test_a_result_has_the_fields_that_others_depend_on() -> None:
         "scenario",
         "seed",
         "tier",
+        "functions",
         "verdict",
         "trace",
         "trace_digest",
@@ -71,6 +72,8 @@ def test_a_result_has_the_fields_that_others_depend_on() -> None:
         "polls",
         "properties",
         "criteria",
+        "findings",
+        "errors",
         "metrics",
         "faults",
         "unwinnable",
@@ -88,6 +91,7 @@ def test_a_result_has_the_fields_that_others_depend_on() -> None:
         "unit",
         "evidence",
         "basis",
+        "rests_on",
     ]
     assert set(fields["properties"][0]) >= {"name", "verdict", "checked", "violations"}
 

@@ -6,7 +6,7 @@ import pytest
 
 from drsim.scenarios.campaign import Campaign, Explored
 from drsim.scenarios.contradiction import contradictions, judged, without_faults
-from drsim.scenarios.criteria import ALARMS, CRITERIA, findings
+from drsim.scenarios.criteria import ALARMS, CRITERIA, assessments
 from drsim.scenarios.explore import explore_range
 from drsim.scenarios.failure import failure_of, read, replay, write
 from drsim.scenarios.files import load
@@ -47,11 +47,11 @@ def test_criterion_that_rests_on_a_failed_property_is_left_out() -> None:
 def test_criterion_fails_exactly_with_the_properties_it_rests_on() -> None:
     world = World(load("drill"), seed=1)
     world.run()
-    passed = {criterion.name for criterion, finding in findings(world) if finding.passed}
+    passed = {criterion.name for criterion, assessment in assessments(world) if assessment.passed}
     assert len(passed) >= 8
     for monitor in world.monitors:
         monitor.violations_count = 1
-        failed = {criterion.name for criterion, finding in findings(world) if finding.passed is False}
+        failed = {criterion.name for criterion, assessment in assessments(world) if assessment.passed is False}
         monitor.violations_count = 0
         resting = {criterion.name for criterion in CRITERIA if monitor.name in criterion.rests_on}
         assert failed & passed == resting & passed, monitor.name

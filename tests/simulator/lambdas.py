@@ -11,7 +11,7 @@ from drsim.simulator.services.functions import Invocation, LambdaService, Payloa
 from drsim.simulator.services.spec import Functions, PollerFunction
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
-from tests.simulator.tables import table_of
+from tests.simulator.tables import LAYOUT, table_of
 
 SECOND: Final = 1_000_000
 INIT_US: Final = 500_000
@@ -49,7 +49,7 @@ class LambdaRig:
         shared_spec = Functions.model_validate({"queue_delay": "0s", **(shared or {})})
         rules, heal_us = (faults.faults, faults.heal) if faults else ((), None)
         self.plan = Plan(kernel, self.trace, rules, heal_us)
-        conditions = None if faults is None else Effects(self.plan, kernel, table_of(kernel, trace=self.trace), 0)
+        conditions = None if faults is None else Effects(self.plan, kernel, table_of(kernel), LAYOUT, 0)
         self.service = LambdaService(kernel, self.trace, shared_spec, conditions)
         self.spec = PollerFunction.model_validate(FIXED | function)
         self.service.deploy("f", self.spec, handler or (lambda *_: None))

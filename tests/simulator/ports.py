@@ -14,7 +14,7 @@ from drsim.simulator.services.observability import MetricsService
 from drsim.simulator.services.spec import Drs, Latencies
 from drsim.simulator.spec.world import WorldSpec
 from tests.simulator.lambdas import INIT_US, OVERHEAD_US, LambdaRig
-from tests.simulator.tables import table_of
+from tests.simulator.tables import LAYOUT, table_of
 
 HANDLER_US: Final = INIT_US + OVERHEAD_US
 """When a handler's own code begins, in a cold environment."""
@@ -53,7 +53,7 @@ class Rig(LambdaRig):
         self.drs = DrsService(kernel, self.trace, Drs(page_size=page_size))
         self.published: list[MetricsPublished] = []
         self.trace.listen(MetricsPublished, self.published.append)
-        self.effects = Effects(self.plan, kernel, self.table, 0)
+        self.effects = Effects(self.plan, kernel, self.table, LAYOUT, 0)
         self.boundary = Boundary(kernel, self.trace, self.service, self.effects, LATENCIES)
         self.index = TableIndex(self.boundary, self.table)
         self.store = TableStore(self.boundary, self.table)

@@ -3,8 +3,12 @@
 from typing import Final
 
 from drsim.orchestrator.model import ExecutionKey
+from drsim.simulator.contract.layout import Layout
+from drsim.simulator.contract.limits import limits_of
+from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
+from drsim.simulator.reader import Reader
 from drsim.simulator.services.dynamodb import ExecutionTable, IndexLag, QueryPage
 from drsim.simulator.trace import Trace
 
@@ -12,6 +16,10 @@ Attributes = dict[str, object]
 AT_ONCE: Final = Spread(0, 0)
 LAG_US: Final = 1_000
 MEGABYTE: Final = 1_048_576
+LAYOUT: Final = Layout(OUR_CONTRACT)
+READER: Final = Reader(LAYOUT)
+LIMITS: Final = limits_of(OUR_CONTRACT, {})
+"""Our own contract."""
 
 
 def table_of(
@@ -20,7 +28,7 @@ def table_of(
     """An empty table."""
     # A trace without events is false, so `or` will not do.
     trace = Trace() if trace is None else trace
-    return ExecutionTable(kernel, trace, IndexLag(kernel, lag), page_bytes_max=page_bytes_max)
+    return ExecutionTable(kernel, trace, IndexLag(kernel, lag), READER, page_bytes_max=page_bytes_max)
 
 
 def key_of(execution_id: str, plan_id: str = "plan") -> ExecutionKey:

@@ -49,7 +49,7 @@ def line_of(event: object) -> str:
 def test_any_changed_item_is_read_back(
     waves: tuple[WaveView, ...], status: ExecutionStatus, execution_id: str, version: int
 ) -> None:
-    execution = ExecutionView(status, ExecutionType.DRILL, 0, None, None, version, len(waves), waves, ())
+    execution = ExecutionView(status, ExecutionType.DRILL, 0, None, None, version, len(waves), waves, None, True, ())
     event = ItemChanged(5, "r", "worker", execution_id, None, {}, None, execution, 300)
     read = tuple(
         WaveRecord(

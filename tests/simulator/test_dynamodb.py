@@ -136,7 +136,7 @@ def test_a_failed_condition_leaves_item_and_index_and_says_write_refused(kernel:
     assert (len(table), read(table, "b")) == (1, None)
     assert ids(table.query_status("PENDING")) == ["a"]
     assert ids(table.query_status("FAILED")) == []
-    assert refused == [(5, "r-2", "two", "a"), (5, "", "two", "b")]
+    assert refused == [WriteRefused(5, "r-2", "two", "a"), WriteRefused(5, "", "two", "b")]
     assert len(changed) == 1
 
 

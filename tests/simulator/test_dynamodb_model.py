@@ -14,6 +14,7 @@ from drsim.simulator.services.dynamodb import ALWAYS, Condition, ExecutionTable,
 from drsim.simulator.services.errors import ConditionFailedError
 from drsim.simulator.services.stored_item import StoredItem, item_size_bytes
 from drsim.simulator.trace import Trace
+from tests.simulator.tables import READER
 
 QUICK: Final = settings(max_examples=150, deadline=None, derandomize=True)
 STATUSES: Final = ("PENDING", "POLLING")
@@ -150,7 +151,7 @@ def check_reads(table: ExecutionTable, rows: Rows) -> None:
 def test_without_lag_a_query_over_all_pages_is_the_dict_in_order(program: list[Step], bytes_max: int) -> None:
     rows: Rows = {}
     with closing(Kernel(seed=1)) as kernel:
-        table = ExecutionTable(kernel, Trace(), IndexLag(kernel, Spread(0, 0)), page_bytes_max=bytes_max)
+        table = ExecutionTable(kernel, Trace(), IndexLag(kernel, Spread(0, 0)), READER, page_bytes_max=bytes_max)
         for step in program:
             if step.kind == "wait":
                 kernel.run(until_us=kernel.now_us + step.number)
@@ -170,7 +171,9 @@ def test_index_shows_versions_within_the_lag_and_finally_the_table(
     # Of each item every version, with the instant from which on it was the truth.
     history: dict[ExecutionKey, list[tuple[int, Attributes | None]]] = {}
     with closing(Kernel(seed=seed)) as kernel:
-        table = ExecutionTable(kernel, Trace(), IndexLag(kernel, Spread(0, LAG_US_MAX)), page_bytes_max=bytes_max)
+        table = ExecutionTable(
+            kernel, Trace(), IndexLag(kernel, Spread(0, LAG_US_MAX)), READER, page_bytes_max=bytes_max
+        )
         for step in program:
             if step.kind == "wait":
                 kernel.run(until_us=kernel.now_us + step.number % LAG_US_MAX)

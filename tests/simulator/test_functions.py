@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from drsim.simulator.events import Invoked
 from drsim.simulator.executor import KernelExecutor
 from drsim.simulator.kernel import Kernel, StopReason
 from drsim.simulator.randomness import Stream
@@ -91,7 +92,7 @@ def test_invocation_is_accepted_at_once_and_starts_after_the_queue(kernel: Kerne
     rig.invoke("a", at_us=SECOND)
     kernel.run()
     (accepted,), (started,) = rig.invoked, rig.started
-    assert accepted == (SECOND, started.request_id, "", "f", "a")
+    assert accepted == Invoked(SECOND, started.request_id, "", "f", "a")
     assert started.at_us == SECOND + 20_000 + INIT_US
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", accepted.request_id)
 
@@ -105,7 +106,7 @@ def test_a_handler_gets_its_payload_and_what_lambda_says_of_the_invocation(kerne
     assert payload == {"ExecutionId": "a"}
     assert (invocation.function, invocation.execution_id, invocation.cold) == ("f", "a", True)
     assert (invocation.started_us, invocation.deadline_us) == (INIT_US, INIT_US + 60 * SECOND)
-    assert rig.invoked == [(0, invocation.request_id, "r-0", "f", "a")]
+    assert rig.invoked == [Invoked(0, invocation.request_id, "r-0", "f", "a")]
 
 
 def test_a_function_that_was_not_deployed_is_not_found(kernel: Kernel) -> None:
@@ -286,3 +287,24 @@ def test_an_overhead_that_alone_exceeds_the_timeout_is_a_timeout(kernel: Kernel)
         (INIT_US + SECOND, "a retries exhausted"),
     ]
     assert marks == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "detail"),
+    [
+        ({"statusCode": 500, "body": "{}"}, "statusCode 500"),
+        ({"statusCode": "404"}, "statusCode 404"),
+        ({"statusCode": 400}, "statusCode 400"),
+        ({"statusCode": 399}, ""),
+        ({"statusCode": 200}, ""),
+        ({"statusCode": None}, ""),
+        ({"statusCode": ["500"]}, ""),
+        ("statusCode 500", ""),
+        (None, ""),
+    ],
+)
+def test_returned_error_status_is_the_detail_of_an_ok_invocation(kernel: Kernel, answer: object, detail: str) -> None:
+    rig = LambdaRig(kernel, lambda *_: answer)
+    rig.invoke("a")
+    kernel.run()
+    assert [(end.outcome, end.detail) for end in rig.ended] == [("ok", detail)]

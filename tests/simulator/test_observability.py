@@ -104,7 +104,7 @@ def test_a_line_of_a_running_invocation_is_taken_in_with_its_fields(kernel: Kern
         "waves": 3,
     }
     size_bytes = len(json.dumps(line)) + 26
-    assert rig.written == [(at_us, request_id, "f", "WARNING", "e-1", "poll of a", size_bytes)]
+    assert rig.written == [LogWritten(at_us, request_id, "f", "WARNING", "e-1", "poll of a", size_bytes)]
     group = rig.logs.groups["f"]
     assert (group.lines, group.levels, group.fields) == (1, {"WARNING": 1}, FIELDS | {"execution_id", "waves"})
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from drsim.orchestrator.errors import MalformedError
 from drsim.orchestrator.items import execution_of
-from drsim.simulator.reader import WaveView, read_execution, read_wave
+from drsim.simulator.reader import WaveView
 from drsim.simulator.services.stored_item import StoredItem, item_size_bytes
-from tests.simulator.tables import Attributes, attributes_of
+from tests.simulator.tables import READER, Attributes, attributes_of
 
 # --- sizes ---------------------------------------------------------------------------------------------------
 
@@ -59,7 +59,7 @@ def test_a_value_has_the_size_that_dynamodb_counts(value: object, size_bytes: in
 def test_a_whole_item_has_the_size_counted_by_hand() -> None:
     wave = {"Status": "PENDING", "Servers": [{"SourceServerId": "s-1"}]}
     wave_bytes = 3 + 2 + (6 + 7) + 7 + (3 + 1 + (3 + 1 + 14 + 3))
-    item = StoredItem({"ExecutionId": "e-1", "PlanId": "p", "Version": 12, "Waves": [wave, wave]})
+    item = StoredItem({"ExecutionId": "e-1", "PlanId": "p", "Version": 12, "Waves": [wave, wave]}, READER)
     assert item.size_bytes == (11 + 3) + (6 + 1) + (7 + 2) + 5 + (3 + 2 + 2 * wave_bytes)
 
 
@@ -100,34 +100,31 @@ def with_server(**more: object) -> Attributes:
         ),
         ({"Waves": "none"}, "Waves must be a list of maps, got 'none'"),
         ({"Waves": [a_wave(), 7]}, "Waves[1] must be a map, got 7"),
-        (
-            {"Waves": [a_wave(), a_wave(2, Region=None)]},
-            "Waves[1]: Region must be a text of at least one character, got None",
-        ),
+        ({"Waves": [a_wave(), a_wave(2, Region=7)]}, "Waves[1].Region must be a text of at least one character, got 7"),
         (
             {"Waves": [a_wave(), with_server(SourceServerId=3)]},
-            "Waves[1]: Servers[1]: SourceServerId must be a text of at least one character, got 3",
+            "Waves[1].Servers[1].SourceServerId must be a text of at least one character, got 3",
         ),
         (
             {"Waves": [with_server(Status="UP"), a_wave()]},
-            "Waves[0]: Servers[1]: Status must be one of NOT_STARTED, PENDING, IN_PROGRESS, LAUNCHED, "
+            "Waves[0].Servers[1].Status must be one of NOT_STARTED, PENDING, IN_PROGRESS, LAUNCHED, "
             "FAILED, TERMINATED, got 'UP'",
         ),
     ],
 )
 def test_unreadable_field_is_unknown_with_its_reason(change: Attributes, wrong: str) -> None:
-    item = StoredItem(attributes_of("a", Waves=[a_wave()]) | change)
-    assert item.execution.unreadable == (wrong,)
+    item = StoredItem(attributes_of("a", Waves=[a_wave()]) | change, READER)
+    assert [*map(str, item.execution.unreadable)] == [wrong]
     with pytest.raises(MalformedError):
         execution_of(item.attributes)
-    healed = StoredItem(attributes_of("a", Waves=[a_wave(), a_wave(2)]), item)
+    healed = StoredItem(attributes_of("a", Waves=[a_wave(), a_wave(2)]), READER, item)
     assert healed.execution.unreadable == ()
 
 
 def test_all_that_is_readable_of_an_unreadable_item_is_read() -> None:
     servers = [{"SourceServerId": "s-1", "Status": "UP"}, {"SourceServerId": "s-2", "Status": "LAUNCHED"}, 7]
     waves = ["no map", a_wave(2, Status="COMPLETED", JobStatus=3, Servers=servers)]
-    view = StoredItem(attributes_of("a", "LOST", Version="one", EndTime=50, Waves=waves)).execution
+    view = StoredItem(attributes_of("a", "LOST", Version="one", EndTime=50, Waves=waves), READER).execution
     assert (view.status, view.version, view.end_us, view.total_waves) == (None, None, 50_000_000, 1)
     assert [(wave.number, str(wave.status), wave.finished) for wave in view.waves] == [
         (None, "None", False),
@@ -138,24 +135,24 @@ def test_all_that_is_readable_of_an_unreadable_item_is_read() -> None:
         ("s-2", "LAUNCHED"),
         (None, None),
     ]
-    assert [reason.partition(" must")[0] for reason in view.unreadable] == [
+    assert [reason.attribute for reason in view.unreadable] == [
         "Status",
         "Version",
         "Waves[0]",
-        "Waves[1]: JobStatus",
-        "Waves[1]: Servers[0]: Status",
-        "Waves[1]: Servers[2]",
+        "Waves[1].JobStatus",
+        "Waves[1].Servers[0].Status",
+        "Waves[1].Servers[2]",
     ]
 
 
 def test_huge_numbers_are_read() -> None:
-    view = StoredItem(attributes_of("a", StartTime=Decimal("1E+125"), TotalWaves=Decimal("1E+30"))).execution
+    view = StoredItem(attributes_of("a", StartTime=Decimal("1E+125"), TotalWaves=Decimal("1E+30")), READER).execution
     assert (view.start_us, view.total_waves, view.unreadable) == (10**131, 10**30, ())
 
 
 def test_number_beyond_the_range_of_dynamodb_is_unreadable() -> None:
     item = attributes_of("a", StartTime=Decimal("9E+999999"), TotalWaves=Decimal("1E+999999"))
-    view = read_execution(item, ())
+    view = READER.execution(item, ())
     assert (view.start_us, view.total_waves, len(view.unreadable)) == (None, None, 2)
 
 
@@ -203,8 +200,8 @@ items = st.builds(lambda item, more: item | more, st.dictionaries(names, values)
 @given(items, st.lists(st.one_of(items, values), max_size=3))
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_reader_reads_any_values_without_an_error(item: Attributes, waves: list[object]) -> None:
-    views = tuple([read_wave(place, wave) for place, wave in enumerate(waves)])
-    view = read_execution(item, views)
+    views = tuple([READER.wave(place, wave) for place, wave in enumerate(waves)])
+    view = READER.execution(item, views)
     assert set(view.unreadable) >= {reason for wave in views for reason in wave.unreadable}
 
 
@@ -218,7 +215,7 @@ def test_reader_reads_any_values_without_an_error(item: Attributes, waves: list[
     ],
 )
 def test_wave_shows_each_attribute_as_the_contract_says(wave: Attributes, seen: Attributes) -> None:
-    view = StoredItem(attributes_of("a", Waves=[a_wave(1, **wave)])).execution.waves[0]
+    view = StoredItem(attributes_of("a", Waves=[a_wave(1, **wave)]), READER).execution.waves[0]
     assert {name: getattr(view, name) for name in seen} == seen
     assert (view.scope, view.unreadable) == (("1", "r"), ())
     assert [(server.source_server_id, server.extra) for server in view.servers] == [
@@ -231,29 +228,29 @@ def test_wave_shows_each_attribute_as_the_contract_says(wave: Attributes, seen: 
 
 
 def views_of(*waves: object) -> tuple[WaveView, ...]:
-    return StoredItem(attributes_of("a", Waves=list(waves))).execution.waves
+    return StoredItem(attributes_of("a", Waves=list(waves)), READER).execution.waves
 
 
 def test_unchanged_wave_is_the_same_object_and_a_changed_one_is_new() -> None:
-    before = StoredItem(attributes_of("a", Waves=[a_wave(1), a_wave(2), a_wave(3)]))
-    after = StoredItem(attributes_of("a", Waves=[a_wave(1), a_wave(2, Status="COMPLETED"), a_wave(3)]), before)
+    before = StoredItem(attributes_of("a", Waves=[a_wave(1), a_wave(2), a_wave(3)]), READER)
+    after = StoredItem(attributes_of("a", Waves=[a_wave(1), a_wave(2, Status="COMPLETED"), a_wave(3)]), READER, before)
     same = [new is old for new, old in zip(after.execution.waves, before.execution.waves, strict=True)]
     assert same == [True, False, True]
     assert after.execution.waves == views_of(a_wave(1), a_wave(2, Status="COMPLETED"), a_wave(3))
-    again = StoredItem(attributes_of("a", Version=2, Waves=deepcopy(after.attributes["Waves"])), after)
+    again = StoredItem(attributes_of("a", Version=2, Waves=deepcopy(after.attributes["Waves"])), READER, after)
     assert again.execution.waves is after.execution.waves
 
 
 def test_wave_at_another_place_is_read_again() -> None:
-    before = StoredItem(attributes_of("a", Waves=[a_wave(1), a_wave(2), a_wave(3)]))
-    after = StoredItem(attributes_of("a", Waves=[a_wave(3), a_wave(1)]), before)
+    before = StoredItem(attributes_of("a", Waves=[a_wave(1), a_wave(2), a_wave(3)]), READER)
+    after = StoredItem(attributes_of("a", Waves=[a_wave(3), a_wave(1)]), READER, before)
     assert after.execution.waves == views_of(a_wave(3), a_wave(1))
 
 
 def test_version_before_stays_as_it_was() -> None:
-    before = StoredItem(attributes_of("a", Waves=[a_wave(1), a_wave(2)]))
+    before = StoredItem(attributes_of("a", Waves=[a_wave(1), a_wave(2)]), READER)
     image, execution, size_bytes = deepcopy(dict(before.attributes)), before.execution, before.size_bytes
-    StoredItem(attributes_of("a", Waves=[a_wave(1, Status="FAILED"), a_wave(2), a_wave(3)]), before)
+    StoredItem(attributes_of("a", Waves=[a_wave(1, Status="FAILED"), a_wave(2), a_wave(3)]), READER, before)
     assert (dict(before.attributes), before.execution, before.size_bytes) == (image, execution, size_bytes)
 
 
@@ -279,7 +276,7 @@ def test_a_version_that_shares_with_those_before_is_as_one_built_alone(versions:
     before: StoredItem | None = None
     for value in versions:
         image = attributes_of("a") if value is None else attributes_of("a", Waves=value)
-        alone, shared = StoredItem(deepcopy(image)), StoredItem(deepcopy(image), before)
+        alone, shared = StoredItem(deepcopy(image), READER), StoredItem(deepcopy(image), READER, before)
         assert shared.execution == alone.execution
         assert shared.attributes == image
         assert shared.size_bytes == alone.size_bytes == item_size_bytes(image)
@@ -298,5 +295,5 @@ def test_size_of_a_version_is_that_of_its_own_attributes(versions: list[Attribut
     before: StoredItem | None = None
     for more in versions:
         image = attributes_of("a") | deepcopy(more)
-        before = StoredItem(deepcopy(image), before)
+        before = StoredItem(deepcopy(image), READER, before)
         assert before.size_bytes == item_size_bytes(image)

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drsim.simulator.events import LambdaEnded, TickFired
+from drsim.simulator.decoder import events_of
+from drsim.simulator.events import LambdaEnded, LogWritten, TickFired
 from drsim.simulator.trace import BrokenSimulationError, Trace, UnwrittenTraceError
 
 
@@ -263,6 +264,16 @@ def test_summary_has_the_events_that_show_the_fate_of_executions() -> None:
     ):
         trace.emit(event)
     assert [json.loads(line)[:2] for line in trace.lines()] == [["TickFired", 0], ["LambdaEnded", 3]]
+
+
+def test_places_and_marks_are_unwritten_and_read_as_defaults() -> None:
+    trace = Trace()
+    ended = LambdaEnded(2, "r-1", "ExecutionPoller", "e-1", "error", 5, 90, "ValueError", "poller/app.py:3")
+    logged = LogWritten(2, "r-1", "ExecutionPoller", "ERROR", "e-1", "[ERROR] ValueError", 44, by_runtime=True)
+    for event in (ended, logged):
+        trace.emit(event)
+    assert [len(json.loads(line)) for line in trace.lines()] == [9, 8]
+    assert list(events_of(trace.lines())) == [ended._replace(place=""), logged._replace(by_runtime=False)]
 
 
 class Listening:

@@ -194,7 +194,7 @@ def test_a_worker_keeps_what_others_wrote_while_it_was_writing(kernel: Kernel) -
     assert (first["Status"], first["Note"], second["Status"]) == ("IN_PROGRESS", "polled", "LAUNCHING")
     assert [wave["JobId"] for wave in (first, second)] == [job.job_id for job in rig.jobs]
     assert (rig.attributes()["LastPolledTime"], rig.attributes()["Version"]) == (12, 4)
-    assert refused == [(second_write_us + WRITE_US, "", WORKER, rig.key.execution_id)]
+    assert refused == [WriteRefused(second_write_us + WRITE_US, "", WORKER, rig.key.execution_id)]
     assert [change.at_us for change in rig.changes][-1] == second_write_us + 2 * WRITE_US
 
 

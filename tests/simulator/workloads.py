@@ -13,7 +13,7 @@ from drsim.simulator.services.drs import DrsService
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
 from drsim.simulator.workload import Workload
-from tests.simulator.tables import table_of
+from tests.simulator.tables import LAYOUT, table_of
 
 SECOND: Final = 1_000_000
 MS: Final = 1_000
@@ -45,9 +45,9 @@ class Rig:
         self.table = table_of(kernel, trace=self.trace)
         self.drs = DrsService(kernel, self.trace, self.spec.drs)
         effects = Effects(
-            Plan(kernel, self.trace, self.spec.faults, self.spec.heal), kernel, self.table, self.spec.epoch_us
+            Plan(kernel, self.trace, self.spec.faults, self.spec.heal), kernel, self.table, LAYOUT, self.spec.epoch_us
         )
-        self.workload = Workload(kernel, self.table, self.drs, self.spec, effects)
+        self.workload = Workload(kernel, self.table, LAYOUT, self.drs, self.spec, effects)
 
     @property
     def key(self) -> ExecutionKey:

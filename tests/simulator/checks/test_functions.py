@@ -98,6 +98,14 @@ def test_log_correlation_judges_an_invocation_by_its_lines(
     assert bench.said() == said
 
 
+def test_line_of_the_runtime_is_no_line_of_the_function() -> None:
+    bench = Bench(LogCorrelation)
+    bench.trace.emit(started())
+    bench.trace.emit(line("ERROR")._replace(by_runtime=True))
+    bench.trace.emit(ended(outcome="error"))
+    assert bench.said() == [("ExecutionPoller logs what it did", "no line")]
+
+
 def test_finder_may_log_any_execution_and_lambda_logs_its_failure() -> None:
     bench = Bench(LogCorrelation)
     bench.trace.emit(started("r-1", FINDER, ""))

@@ -7,10 +7,9 @@ import pytest
 from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.files import load
 from drsim.simulator.checks import PROPERTIES
-from drsim.simulator.checks.functions import Budgets
-from drsim.simulator.checks.monitor import VIOLATIONS_KEPT_MAX, Monitor, Verdict
+from drsim.simulator.checks.monitor import Monitor, Verdict
 from drsim.simulator.checks.writes import FinalizeOnce, Isolation, NoLostUpdate, StatusOrder, TerminalAbsorbing
-from drsim.simulator.events import FINDER, POLLER, Throttled
+from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.world import World
 from tests.simulator.cloudwatch.runs import (
     SCOPE,
@@ -45,15 +44,6 @@ def test_monitors_keep_nothing_of_what_is_over(scenario: str) -> None:
     for monitor in world.monitors:
         kept = {name: value for name, value in vars(monitor).items() if isinstance(value, dict) and value}
         assert kept == {}, monitor.name
-
-
-def test_all_violations_are_counted_and_the_first_ones_kept() -> None:
-    bench = Bench(Budgets)
-    for _ in range(VIOLATIONS_KEPT_MAX + 5):
-        bench.trace.emit(Throttled(0, POLLER, "e-1"))
-    assert bench.monitor.violations_count == VIOLATIONS_KEPT_MAX + 5
-    assert len(bench.monitor.violations) == VIOLATIONS_KEPT_MAX
-    assert bench.monitor.verdict is Verdict.FAIL
 
 
 # --- no-lost-update -------------------------------------------------------------------------------------------

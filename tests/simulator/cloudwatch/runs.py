@@ -3,9 +3,10 @@
 from typing import Any, Final
 
 from drsim.orchestrator.model import ExecutionKey, JobScope
-from drsim.orchestrator.settings import Settings
 from drsim.simulator.checks.monitor import Context, Monitor
 from drsim.simulator.checks.truth import Truth
+from drsim.simulator.contract.limits import JudgedLimits
+from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.events import (
     FINDER,
     POLLER,
@@ -23,6 +24,7 @@ from drsim.simulator.services.dynamodb import ExecutionTable, IndexLag
 from drsim.simulator.services.spec import Drs, JobLife
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
+from tests.simulator.tables import LIMITS, READER
 
 SPEC: Final = WorldSpec()
 KEY: Final = ExecutionKey("e-1", "p-1")
@@ -95,19 +97,20 @@ def ended(
 class Bench:
     """One monitor over a real table, kernel and DRS."""
 
-    def __init__(self, monitor: type[Monitor], *, spec: WorldSpec = SPEC, settings: Settings | None = None) -> None:
+    def __init__(self, monitor: type[Monitor], *, spec: WorldSpec = SPEC, limits: JudgedLimits = LIMITS) -> None:
         self.kernel = Kernel()
         self.trace = Trace()
         self.table = ExecutionTable(
-            self.kernel, self.trace, IndexLag(self.kernel, Spread(0, 0)), page_bytes_max=1_048_576
+            self.kernel, self.trace, IndexLag(self.kernel, Spread(0, 0)), READER, page_bytes_max=1_048_576
         )
         self.drs = DrsService(self.kernel, self.trace, Drs())
-        truth = Truth(self.drs, epoch_us=spec.epoch_us, timeout_us=1800 * SECOND_US)
+        truth = Truth(self.drs, OUR_CONTRACT.promises, epoch_us=spec.epoch_us, timeout_us=1800 * SECOND_US)
         self.monitor = monitor(
             self.trace,
             Context(
                 spec=spec,
-                settings=settings or Settings(),
+                contract=OUR_CONTRACT,
+                limits=limits,
                 truth=truth,
                 plan=Plan(self.kernel, self.trace, spec.faults, spec.heal),
             ),

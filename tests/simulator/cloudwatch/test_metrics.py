@@ -28,6 +28,7 @@ from drsim.simulator.services.errors import ConditionFailedError
 from drsim.simulator.trace import Trace
 from drsim.simulator.world import World
 from tests.simulator.cloudwatch.runs import KEY, SECOND_US, an_item, ended, started, without
+from tests.simulator.tables import READER
 
 MINUTE_1: Final = 28_333_333
 EPOCH_US: Final = MINUTE_1 * MINUTE_US
@@ -43,7 +44,7 @@ class Watched:
         self.trace = Trace()
         self.cloudwatch = CloudWatch(self.trace, epoch_us=epoch_us)
         self.table = ExecutionTable(
-            self.kernel, self.trace, IndexLag(self.kernel, Spread(0, 0)), page_bytes_max=1_048_576
+            self.kernel, self.trace, IndexLag(self.kernel, Spread(0, 0)), READER, page_bytes_max=1_048_576
         )
 
     def emit(self, *events: object) -> "Watched":

@@ -46,7 +46,7 @@ class Counted(Bench):
 
     def __init__(self) -> None:
         super().__init__(Budgets)
-        self.statistics = Statistics(self.trace, self.monitor.context.truth, self.monitor.context.settings)
+        self.statistics = Statistics(self.trace, self.monitor.context.truth, self.monitor.context.limits)
 
     def seconds(self, name: str) -> list[float]:
         """A distribution, in seconds."""

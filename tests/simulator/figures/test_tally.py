@@ -17,7 +17,7 @@ class Tallied(Bench):
 
     def __init__(self) -> None:
         super().__init__(Budgets)
-        self.tally = Tally(self.trace, self.monitor.context.truth, self.monitor.context.settings)
+        self.tally = Tally(self.trace, self.monitor.context.truth, self.monitor.context.limits)
 
     def call(self, operation: str, *, by: str = POLLER, error: str = "", fault: str = "", took_us: int = 5) -> None:
         """One call of a function."""

@@ -10,23 +10,25 @@ from moto import backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 from drsim.orchestrator.model import ExecutionKey
+from drsim.simulator.contract.layout import Attributes, Layout
+from drsim.simulator.contract.model import Contract
+from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.events import ItemChanged, WriteRefused
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
-from drsim.simulator.reader import Attributes
+from drsim.simulator.reader import Reader
 from drsim.simulator.services.dynamodb import ExecutionTable, IndexLag
-from drsim.simulator.services.spec import TableSpec
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire import gateway, sandbox
 from drsim.simulator.wire.deployment import REGION
-from drsim.simulator.wire.table import MotoTable, Names, sizes_unchecked_by_moto
+from drsim.simulator.wire.table import MotoTable, create, sizes_unchecked_by_moto, wire_form
+from tests.simulator.tables import LAYOUT, READER
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-NAME: Final = "executions"
-INDEX: Final = "StatusIndex"
-_KEY_TYPES: Final = {"ExecutionId": "S", "PlanId": "S", "Status": "S", "StartTime": "N"}
+NAME: Final = OUR_CONTRACT.table.name
+INDEX: Final = OUR_CONTRACT.table.index
 
 HeldBack = Callable[[ExecutionKey, int], int]
 Change = ItemChanged | WriteRefused
@@ -54,65 +56,37 @@ def new_client() -> "DynamoDBClient":
     return boto3.client("dynamodb", region_name=REGION)
 
 
-def make_table(client: "DynamoDBClient", names: Names) -> None:
-    """Forget all tables, and make the execution table with StatusIndex, as the template has them."""
-    _forget()
-    of = names.of
-    client.create_table(
-        TableName=NAME,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": of(name), "AttributeType": "N" if kind == "N" else "S"}
-            for name, kind in _KEY_TYPES.items()
-        ],
-        KeySchema=[
-            {"AttributeName": of("ExecutionId"), "KeyType": "HASH"},
-            {"AttributeName": of("PlanId"), "KeyType": "RANGE"},
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": INDEX,
-                "KeySchema": [
-                    {"AttributeName": of("Status"), "KeyType": "HASH"},
-                    {"AttributeName": of("StartTime"), "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-    )
-
-
 def moto_table(
     kernel: Kernel,
     client: "DynamoDBClient",
     *,
-    spec: TableSpec | None = None,
+    contract: Contract = OUR_CONTRACT,
     trace: Trace | None = None,
     lag: Spread | None = None,
     page_bytes_max: int = 1_048_576,
     held_back: HeldBack | None = None,
 ) -> MotoTable:
-    """An empty table, kept by moto."""
-    names = Names(spec or TableSpec())
-    make_table(client, names)
+    """An empty table with its index, kept by moto; all other tables are forgotten."""
+    _forget()
+    layout = Layout(contract)
+    create(client, layout)
     return MotoTable(
         kernel,
         Trace() if trace is None else trace,
         IndexLag(kernel, lag or Spread(0, 0), held_back),
+        Reader(layout),
         page_bytes_max=page_bytes_max,
-        name=NAME,
-        names=names,
     )
 
 
-def query_of(status: str, start_key: Mapping[str, Any] | None = None, *, names: Names | None = None) -> dict[str, Any]:
+def query_of(status: str, start_key: Mapping[str, Any] | None = None, *, layout: Layout = LAYOUT) -> dict[str, Any]:
     """The parameters of a Query of StatusIndex, as `orchestrator.aws.dynamodb` makes it."""
     further = {} if start_key is None else {"ExclusiveStartKey": dict(start_key)}
     return {
-        "TableName": NAME,
-        "IndexName": INDEX,
+        "TableName": layout.contract.table.name,
+        "IndexName": layout.contract.table.index,
         "KeyConditionExpression": "#status = :status",
-        "ExpressionAttributeNames": {"#status": "Status" if names is None else names.of("Status")},
+        "ExpressionAttributeNames": {"#status": layout.execution.path("status")},
         "ExpressionAttributeValues": {":status": {"S": status}},
         "ScanIndexForward": True,
         **further,
@@ -125,9 +99,9 @@ def plain_item(wire_item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: deserialize(value) for name, value in wire_item.items()}
 
 
-def moto_size_bytes(table: MotoTable, attributes: Mapping[str, object]) -> int:
+def moto_size_bytes(attributes: Mapping[str, object]) -> int:
     """The size of an item by moto's count."""
-    return int(Item(DynamoType({"S": ""}), None, table.wire_form(attributes)).size())
+    return int(Item(DynamoType({"S": ""}), None, wire_form(attributes)).size())
 
 
 class Twins:
@@ -146,6 +120,7 @@ class Twins:
             self.kernels[0],
             self.traces[0],
             IndexLag(self.kernels[0], lag, held_back),
+            READER,
             page_bytes_max=page_bytes_max,
         )
         self.wire = moto_table(

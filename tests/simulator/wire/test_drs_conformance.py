@@ -19,11 +19,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from drsim.orchestrator.aws.drs import RegionalJobs
 from drsim.orchestrator.model import Job, JobScope, JobStatus, ServerStatus
 from drsim.simulator import moto_drs
+from drsim.simulator.contract.layout import HOME_ACCOUNT
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.drs import DrsJob, DrsRefusedError, DrsService
 from drsim.simulator.services.spec import Drs, JobLife
 from drsim.simulator.trace import Trace
-from drsim.simulator.workload import HOME_ACCOUNT
 
 if TYPE_CHECKING:
     from mypy_boto3_drs import DrsClient

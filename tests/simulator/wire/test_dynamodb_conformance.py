@@ -21,6 +21,7 @@ from drsim.simulator.events import WriteRefused
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.dynamodb import ALWAYS, Condition, IndexKey
 from drsim.simulator.services.errors import ConditionFailedError
+from drsim.simulator.wire.table import wire_form
 from tests.simulator.tables import attributes_of
 from tests.simulator.wire.tables import (
     INDEX,
@@ -287,7 +288,7 @@ class Tables(RuleBasedStateMachine):
     def go_on(self, status: str, start_time: int, key: ExecutionKey) -> None:
         """Pages from behind a place on, where an item may have been once."""
         fast = self.fast_pages(status, IndexKey(start_time, key))
-        start_key = self.both.wire.wire_form(
+        start_key = wire_form(
             {"ExecutionId": key.execution_id, "PlanId": key.plan_id, "Status": status, "StartTime": start_time}
         )
         self.compare(fast, self.wire_pages(status, start_key))
@@ -370,7 +371,7 @@ class Tables(RuleBasedStateMachine):
                 break
             assert start_key == {name: answer["Items"][-1][name] for name in sorted(start_key)}
         for page, following in itertools.pairwise(pages):
-            sizes = [moto_size_bytes(self.both.wire, item) for item in [*page, following[0]]]
+            sizes = [moto_size_bytes(item) for item in [*page, following[0]]]
             assert sum(sizes) > self.both.page_bytes_max
         event(f"pages: {min(len(pages), 3)}")
         return [item for page in pages for item in page]

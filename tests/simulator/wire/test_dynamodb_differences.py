@@ -19,7 +19,7 @@ from drsim.simulator.services.errors import ConditionFailedError
 from drsim.simulator.services.stored_item import item_size_bytes
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire.errors import NotSimulatedError
-from drsim.simulator.wire.table import MotoTable
+from drsim.simulator.wire.table import MotoTable, wire_form
 from tests.simulator.tables import attributes_of, key_of, table_of
 from tests.simulator.wire.tables import NAME, moto_size_bytes, moto_table, new_client, plain_item, query_of
 
@@ -171,7 +171,7 @@ def test_moto_ends_a_page_before_the_limit_and_the_fast_tier_behind_it(kernel: K
             break
     # The first page is full to the byte, and only the next one tells that nothing follows.
     assert fast_pages == [["a", "b"], []]
-    size = moto_size_bytes(wire, item)
+    size = moto_size_bytes(item)
     for limit, pages in [
         (2 * size, [["a", "b"], ["c"]]),
         (2 * size - 1, [["a"], ["b"], ["c"]]),
@@ -201,9 +201,9 @@ def test_moto_takes_a_megabyte_for_a_million_bytes() -> None:
 
 @shows("how large an item is")
 def test_moto_counts_an_items_bytes_in_its_own_way(kernel: Kernel) -> None:
-    wire = moto_table(kernel, new_client())
+    moto_table(kernel, new_client())
     sizes = {
-        name: (item_size_bytes({"n": value}) - 1, moto_size_bytes(wire, {"n": value}) - 1)
+        name: (item_size_bytes({"n": value}) - 1, moto_size_bytes({"n": value}) - 1)
         for name, value in {"text": "xé", "number": 1_234_567, "list": ["x"], "map": {"k": "x"}}.items()
     }
     assert sizes == {"text": (3, 3), "number": (5, 7), "list": (5, 1), "map": (6, 2)}
@@ -217,7 +217,7 @@ def test_moto_takes_a_bare_status_in_a_key_condition_and_nowhere_else(kernel: Ke
     query: dict[str, Any] = query_of("POLLING") | {"KeyConditionExpression": "Status = :status"}
     del query["ExpressionAttributeNames"]
     assert client.query(**query)["Count"] == 1
-    write: dict[str, Any] = {"TableName": NAME, "Key": wire.wire_form({"ExecutionId": "a", "PlanId": "plan"})}
+    write: dict[str, Any] = {"TableName": NAME, "Key": wire_form({"ExecutionId": "a", "PlanId": "plan"})}
     write["ExpressionAttributeValues"] = {":status": {"S": "POLLING"}}
     expressions: list[dict[str, Any]] = [
         {"UpdateExpression": "SET Status = :status"},
@@ -258,7 +258,8 @@ def test_moto_breaks_at_an_update_that_sets_nothing(kernel: Kernel) -> None:
     client, fast = new_client(), table_of(kernel)
     fast.update(key_of("a"), {}, writer="test")
     assert fast.get(key_of("a")) is not None
-    key = moto_table(kernel, client).wire_form({"ExecutionId": "a", "PlanId": "plan"})
+    moto_table(kernel, client)
+    key = wire_form({"ExecutionId": "a", "PlanId": "plan"})
     with pytest.raises(NotSimulatedError, match=r"UpdateItem .*AttributeError"):
         client.update_item(TableName=NAME, Key=key)
 
@@ -287,7 +288,7 @@ def write_if_version_is(client: Any, wire: MotoTable, value: dict[str, Any]) -> 
     """UpdateItem of item a, on the condition that its Version equals a value."""
     client.update_item(
         TableName=NAME,
-        Key=wire.wire_form({"ExecutionId": "a", "PlanId": "plan"}),
+        Key=wire_form({"ExecutionId": "a", "PlanId": "plan"}),
         UpdateExpression="SET Note = :note",
         ConditionExpression="Version = :version",
         ExpressionAttributeValues={":note": {"S": "x"}, ":version": value},
@@ -323,7 +324,7 @@ def test_moto_counts_half_a_unit_for_an_update_whatever_its_size(kernel: Kernel)
     wire.put(attributes_of("a", "POLLING"), writer="test")
     answer = client.update_item(
         TableName=NAME,
-        Key=wire.wire_form({"ExecutionId": "a", "PlanId": "plan"}),
+        Key=wire_form({"ExecutionId": "a", "PlanId": "plan"}),
         UpdateExpression="SET Note = :note",
         ExpressionAttributeValues={":note": {"S": "x" * 5000}},
         ReturnConsumedCapacity="INDEXES",

@@ -1,6 +1,7 @@
 """The limit of 400 KB an item, in the fast tier's table and in moto's alike."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from drsim.simulator.randomness import Spread
 from drsim.simulator.services.dynamodb import Table
 from drsim.simulator.services.errors import ItemTooLargeError
 from drsim.simulator.services.stored_item import ITEM_BYTES_MAX, item_size_bytes
+from drsim.simulator.wire.table import wire_form
 from tests.simulator.tables import attributes_of, key_of
 from tests.simulator.wire.tables import NAME, Twins
 
@@ -59,9 +61,8 @@ def test_batch_with_one_item_too_large_writes_none_of_its_items(twins: Twins) ->
     wire.put(attributes_of("b", Version=1), writer="test")
     items = [TOO_LARGE, attributes_of("b", Version=2)]
     wire.apart = True
-    twins.client.batch_write_item(
-        RequestItems={NAME: [{"PutRequest": {"Item": wire.wire_form(item)}} for item in items]}
-    )
+    requests: Any = [{"PutRequest": {"Item": wire_form(item)}} for item in items]
+    twins.client.batch_write_item(RequestItems={NAME: requests})
     with pytest.raises(ItemTooLargeError):
         wire.written([key_of("a"), key_of("b")], "test", "")
     assert [twins.strong_read(key_of(name)) for name in ("a", "b")] == [None, attributes_of("b", Version=1)]
@@ -70,7 +71,7 @@ def test_batch_with_one_item_too_large_writes_none_of_its_items(twins: Twins) ->
 def test_client_of_drsim_serve_is_refused_likewise_by_any_operation(twins: Twins) -> None:
     wire = twins.wire
     wire.apart = True
-    twins.client.put_item(TableName=NAME, Item=wire.wire_form(TOO_LARGE))
+    twins.client.put_item(TableName=NAME, Item=wire_form(TOO_LARGE))
     with pytest.raises(ItemTooLargeError):
         wire.look_again(writer="client")
     assert twins.strong_read(key_of("a")) is None

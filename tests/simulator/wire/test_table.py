@@ -6,13 +6,15 @@ from typing import Any, Final
 import pytest
 from botocore.exceptions import ClientError
 
-from drsim.orchestrator.model import ExecutionKey, ExecutionStatus
+from drsim.orchestrator.model import ExecutionKey, ExecutionStatus, ExecutionType, WaveStatus
+from drsim.simulator.contract.layout import Layout
+from drsim.simulator.contract.model import Contract
+from drsim.simulator.contract.presets import preset
 from drsim.simulator.events import ItemChanged
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.dynamodb import Condition
 from drsim.simulator.services.errors import ConditionFailedError
-from drsim.simulator.services.spec import TableSpec
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire.table import MotoTable
 from tests.simulator.tables import LAG_US, attributes_of, key_of
@@ -21,18 +23,20 @@ from tests.simulator.wire.tables import NAME, moto_table, new_client, plain_item
 pytestmark = pytest.mark.usefixtures("moto")
 
 LAGGING: Final = Spread(LAG_US, LAG_US)
-SPECS: Final = [
-    TableSpec(),
-    TableSpec(style="camelCase"),
-    TableSpec(style="snake_case"),
-    TableSpec(style="camelCase", names={"ExecutionId": "pk", "PlanId": "sk", "Status": "state"}),
-]
+CONTRACTS: Final = {
+    "camelCase": preset("plain", style="camelCase"),
+    "snake_case": preset("plain", style="snake_case"),
+    "own names": preset("plain", names={"ExecutionId": "pk", "PlanId": "sk", "Status": "state"}),
+    "no range key": preset("plain", execution={"plan": None}, table={"name": "runs", "index": "ByStatus"}),
+    "no range key in the index": preset("plain", execution={"start": None}),
+    "ISO times": preset("plain", times={"start": "iso"}),
+}
 
 
 def indexed(table: MotoTable, status: str = "POLLING", start_key: dict[str, Any] | None = None) -> list[object]:
     """The ids that one Query of the index shows."""
     with table.as_indexed():
-        answer = new_client().query(**query_of(status, start_key, names=table.names))
+        answer = new_client().query(**query_of(status, start_key, layout=table.layout))
     return [table.key_of({name: item[name] for name in item}).execution_id for item in answer["Items"]]
 
 
@@ -195,7 +199,7 @@ def test_unreadable_item_gives_the_reason(kernel: Kernel) -> None:
     item = table.get(key_of("a"))
     assert item is not None
     assert item.execution.status is None
-    assert item.execution.unreadable[0].startswith("Status must be one of")
+    assert str(item.execution.unreadable[0]).startswith("Status must be one of")
     assert list(trace.lines()) == ['["ItemChanged",0,"","test","a","MALFORMED",0,"",77]']
     assert indexed(table, "SLEEPING") == ["a"]
 
@@ -203,21 +207,32 @@ def test_unreadable_item_gives_the_reason(kernel: Kernel) -> None:
 # --- the names of others -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=["ours", "camelCase", "snake_case", "own names"])
-def test_table_with_other_names_shows_the_same_items(kernel: Kernel, spec: TableSpec) -> None:
-    client = new_client()
-    table = moto_table(kernel, client, spec=spec)
-    waves = [{"WaveNumber": 1, "WaveName": "w", "Region": "r", "AccountId": "1", "Status": "PENDING", "Servers": []}]
-    attributes = attributes_of("a", Waves=waves, Own={"Mine": 1})
-    table.put(attributes, writer="test")
-    table.update(key_of("a"), {"Status": "POLLING"}, writer="test", condition=Condition({"Status": "PENDING"}))
-    item = table.get(key_of("a"))
+@pytest.mark.parametrize("contract", CONTRACTS.values(), ids=CONTRACTS)
+def test_table_of_any_contract_shows_the_same_execution(kernel: Kernel, contract: Contract) -> None:
+    client, layout = new_client(), Layout(contract)
+    table = moto_table(kernel, client, contract=contract)
+    key = ExecutionKey("a", "" if layout.range_name is None else "plan")
+    wave = layout.wave.written({}, number=1, name="w", status=WaveStatus.PENDING, servers=[])
+    first = layout.execution.written(
+        {**layout.keys(key), "Own": {"Mine": 1}},
+        status=ExecutionStatus.PENDING, start=50_000_000, type=ExecutionType.DRILL, total_waves=1, waves=[wave],
+    )  # fmt: skip
+    table.put(first, writer="test")
+    changes = layout.execution.changes(first, status=ExecutionStatus.POLLING)
+    table.update(key, changes, writer="test", condition=Condition({layout.execution.path("status"): "PENDING"}))
+    item = table.get(key)
     assert item is not None
-    assert item.attributes == attributes | {"Status": "POLLING"}
-    assert item.execution.status is ExecutionStatus.POLLING
-    (kept,) = client.scan(TableName=NAME)["Items"]
-    assert plain_item(kept) == table.names.theirs(attributes | {"Status": "POLLING"})
-    assert table.key_of(kept) == ExecutionKey("a", "plan")
-    assert indexed(table) == ["a"]
-    table.delete(key_of("a"), writer="test")
-    assert client.scan(TableName=NAME)["Count"] == 0
+    assert item.attributes == first | changes
+    assert (item.execution.status, item.execution.unreadable) == (ExecutionStatus.POLLING, ())
+    assert item.execution.start_us == (None if contract.execution.start is None else 50_000_000)
+    name = contract.table.name
+    (kept,) = client.scan(TableName=name)["Items"]
+    assert plain_item(kept) == first | changes
+    assert table.key_of(kept) == key
+    with table.as_indexed():
+        answer = client.query(
+            **{**query_of("POLLING", layout=layout), "TableName": name, "IndexName": contract.table.index}
+        )
+    assert [table.key_of(each) for each in answer["Items"]] == [key]
+    table.delete(key, writer="test")
+    assert client.scan(TableName=name)["Count"] == 0

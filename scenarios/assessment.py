@@ -11,7 +11,7 @@ from drsim.simulator.world import World
 
 
 class Threshold(NamedTuple):
-    """What a criterion asks for, in words and as a limit that `Finding.measured` has to keep."""
+    """What a criterion asks for, in words and as a limit that `Assessment.measured` has to keep."""
 
     threshold: str
     relation: Relation
@@ -19,7 +19,7 @@ class Threshold(NamedTuple):
     unit: str
 
 
-class Finding(NamedTuple):
+class Assessment(NamedTuple):
     """What a criterion concludes. `passed` is None if the run could not judge it, `first` the first violation.
 
     `passed` comes from properties, `World.tally` and the table, so it is the same in a world with `verdict_only`.
@@ -47,7 +47,7 @@ class Criterion:
 
     name: str
     threshold: Callable[[World], Threshold]
-    judge: Callable[[World], Finding]
+    judge: Callable[[World], Assessment]
     rests_on: tuple[str, ...] = ()
     basis: Basis = "observed"
 
@@ -62,11 +62,11 @@ def monitor_of(world: World, name: str) -> Monitor:
     return next(monitor for monitor in world.monitors if monitor.name == name)
 
 
-def by_properties(world: World, value: str, *names: str, evidence: str = "") -> Finding:
-    """Return the finding of a criterion that fails exactly if one of these properties does."""
+def by_properties(world: World, value: str, *names: str, evidence: str = "") -> Assessment:
+    """Return the assessment of a criterion that fails exactly if one of these properties does."""
     evidence = "; ".join(filter(None, (evidence, violations(world, *names))))
     count = sum(monitor_of(world, name).violations_count for name in names)
-    return Finding(not count, value, evidence, count)
+    return Assessment(not count, value, evidence, count)
 
 
 def holds(world: World, *names: str) -> bool:

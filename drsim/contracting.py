@@ -1,0 +1,93 @@
+"""`drsim contract`: propose a contract for handlers, from which a user starts."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from drsim.arguments import UserError, writing
+
+if TYPE_CHECKING:
+    from drsim.scenarios.source_scan import SourceScan
+
+_HOME: Final = "us-east-1:777788889999"
+_GUESSES: Final = (
+    ("TABLE", "executions"),
+    ("INDEX", "StatusIndex"),
+    ("GSI", "StatusIndex"),
+    ("TOPIC", f"arn:aws:sns:{_HOME}:execution-ended"),
+    ("STATE_MACHINE", f"arn:aws:states:{_HOME}:stateMachine:plan"),
+    ("BUS", "executions"),
+    ("FINDER", "ExecutionFinder"),
+    ("POLLER", "ExecutionPoller"),
+    ("FUNCTION", "ExecutionPoller"),
+    ("REGION", "us-east-1"),
+    ("ACCOUNT", "777788889999"),
+)
+"""What a variable of the environment probably names, by a part of its own name."""
+
+
+def contract(
+    finder: Annotated[str, typer.Option(metavar="PLACE", help="Your finder: FILE.py:HANDLER or MODULE:HANDLER.")],
+    poller: Annotated[
+        str, typer.Option(metavar="PLACE", help="Your poller; leave it out if the finder does all.")
+    ] = "",
+    paths: Annotated[
+        list[Path] | None, typer.Option("--path", metavar="DIR", help="A folder of modules that your handlers import.")
+    ] = None,
+    variables: Annotated[
+        list[str] | None, typer.Option("--env", metavar="KEY=VALUE", help="An environment variable of your handlers.")
+    ] = None,
+    table: Annotated[str, typer.Option(metavar="NAME", help="The name of your table, if no variable holds it.")] = "",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where it goes; by default it is printed.")] = None,
+) -> None:
+    """Propose a contract for your handlers: run a few drills without judging, and look at what the table then holds."""
+    from drsim.scenarios.extras import needs
+    from drsim.tiers import Choice
+
+    choice = Choice("wire", finder, poller, tuple(paths or ()), tuple(variables or ()))
+    if problems := list(choice.problems()):
+        raise UserError("\n".join(problems))
+    with needs("wire", "drsim contract"):
+        from drsim.scenarios.promising import propose
+        from drsim.scenarios.proposal_text import text_of
+        from drsim.scenarios.source_scan import files_of, scan
+        from drsim.simulator.wire.errors import HandlerError
+        from drsim.simulator.wire.tier import Handlers
+    source = scan(files_of([each for each in (finder, poller) if each], choice.paths))
+    given = dict(variable.split("=", 1) for variable in choice.variables)
+    known = {**dict(_guessed(source, table)), **given}
+    handlers = Handlers(finder=finder, poller=poller or None, paths=choice.paths, variables=known)
+    name = Path(finder.rpartition(":")[0]).parent.name or "proposed"
+    try:
+        proposal = propose(handlers, source, table=table or _table_of(known), name=name)
+    except HandlerError as error:
+        raise UserError(str(error)) from None
+    buses = [value for key, value in known.items() if "BUS" in key]
+    if buses and "surroundings" not in proposal.data:
+        proposal.put("surroundings/buses", buses, "named by a variable")
+    options = [("--finder", finder), *([("--poller", poller)] if poller else [])]
+    options += [("--path", str(path)) for path in choice.paths]
+    options += [("--env", f"{key}={value}") for key, value in known.items()]
+    words = [word for option in options for word in option]
+    file = str(out or "contract.yaml")
+    command = shlex.join(["drsim", "run", "--suite", "acceptance", "--tier", "wire", "--contract", file, *words])
+    text = text_of(proposal, commands=(command,))
+    if out is None:
+        print(text, end="")
+    else:
+        writing(lambda: out.write_text(text, encoding="utf-8"))
+
+
+def _guessed(source: "SourceScan", table: str) -> Iterator[tuple[str, str]]:
+    """Yield a value for each variable without a default whose name shows what it holds."""
+    for name, default in source.variables.items():
+        value = next((value for part, value in _GUESSES if part in name.upper()), None)
+        if default is None and value is not None:
+            yield name, table if table and "TABLE" in name else value
+
+
+def _table_of(variables: Mapping[str, str]) -> str:
+    return next((value for name, value in variables.items() if "TABLE" in name), "")

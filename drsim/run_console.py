@@ -1,0 +1,170 @@
+"""The summary of a run on the terminal, in the style of k6: its findings first, then criteria and properties."""
+
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from drsim.console import block, duration, line, long_line, mark
+from drsim.reports.documents import PAGE
+from drsim.reports.findings import culprit, extent, merged, summary, title
+from drsim.reports.markdown import clock
+from drsim.reports.statuses import counted
+from drsim.reports.text import visible
+from drsim.scenarios.record import ErrorsMet, FindingRecord
+from drsim.scenarios.result import PropertyResult, Result
+from drsim.simulator.durations import plural
+from drsim.simulator.figures.tally import LOST_RACE
+
+_FINDINGS_MAX: Final = 10
+_FOLLOWERS_MAX: Final = 4
+_ID_MAX: Final = 80
+
+
+def show(console: Console, result: Result, folder: Path) -> None:
+    console.print()
+    line(console, result.verdict, f"{result.scenario}, seed {result.seed}: {result.verdict.upper()}", bold=True)
+    console.print(Text(f"  {result.metrics.configuration['title']}"), style="dim")
+    ends = ", ".join(f"{count} {phrase}" for count, phrase in counted(result.executions))
+    started = plural(result.started, "execution") + (f" ({ends})" if ends else "")
+    took = f"{duration(result.virtual_seconds)} of virtual time in {result.wall_seconds:.2f} s"
+    console.print(f"  {took}: {started}, {plural(result.polls, 'poll')}\n")
+    if result.findings:
+        _show_findings(console, result, folder)
+    _show_criteria(console, result)
+    console.print()
+    _show_properties(console, result.properties)
+    if errors := _errors(result.errors):
+        line(console, "fault", errors, indent=2)
+    if result.faults:
+        _show_faults(console, result)
+    long_line(console, f"  replay  {result.replay}")
+    long_line(console, f"  report  {folder / PAGE}")
+
+
+def _show_criteria(console: Console, result: Result) -> None:
+    broken = {each.name for each in result.properties if each.verdict == "fail"}
+    folded = [each.name for each in result.criteria if each.verdict == "fail" and broken.intersection(each.rests_on)]
+    for criterion in result.criteria:
+        if criterion.name in folded:
+            continue
+        text = f"{criterion.name:<37}{criterion.value:<30} {criterion.threshold}"
+        is_narrow = console.is_terminal and console.width < len(text) + 4
+        line(console, criterion.verdict, criterion.name if is_narrow else text, indent=2)
+        if is_narrow:
+            block(console, f"{criterion.value} ({criterion.threshold})", "dim")
+        if criterion.verdict == "fail":
+            block(console, criterion.evidence, "dim")
+    if folded:
+        count = len(folded)
+        text = f"{count} {'criterion fails' if count == 1 else 'criteria fail'} with these properties:"
+        line(console, "fail", text, indent=2)
+        block(console, ", ".join(folded), "dim")
+
+
+def _errors(errors: ErrorsMet) -> str:
+    """The errors that functions met, on one line; "" if they met none but lost races."""
+    calls = [each for each in errors.calls if each.error != LOST_RACE]
+    failed, injected = (sum(getattr(each, name) for each in calls) for name in ("count", "injected"))
+    swallowed = sum(each.swallowed for each in calls)
+    statuses = sum(each.count for each in errors.statuses)
+    exceptions = sum(each.count for each in errors.exceptions)
+    parts = [
+        f"{plural(failed, 'failed call')} ({injected} by faults)" if failed else "",
+        f"{plural(swallowed, 'failure')} swallowed" if swallowed else "",
+        f"a status of 400 or more returned {plural(statuses, 'time')}" if statuses else "",
+        f"{plural(exceptions, 'exception')} of {plural(len(errors.exceptions), 'kind')}" if exceptions else "",
+    ]
+    text = ", ".join(filter(None, parts))
+    return f"functions met errors: {text}" if text else ""
+
+
+def _show_faults(console: Console, result: Result) -> None:
+    struck = [each.struck for each in result.faults if each.struck]
+    total = plural(sum(struck), "time")
+    line(console, "fault", f"{len(struck)} of {plural(len(result.faults), 'fault rule')} injected, {total}", indent=2)
+    for each in result.faults:
+        times = plural(each.struck, "time") if each.struck else "never"
+        line(console, "fault" if each.struck else "not exercised", f"{times}: {each.rule}", indent=4)
+    if recovery := result.metrics.distributions.get("recovery"):
+        quantiles = (("p50", recovery.p50), ("p99", recovery.p99), ("max", recovery.max))
+        figures = ", ".join(f"{name} {value / 1000:.0f} s" for name, value in quantiles)
+        line(console, "fault", f"{recovery.count} overdue when healed, ended after that within {figures}", indent=2)
+    for lost in result.unwinnable:
+        which = lost.execution_id or "every execution"
+        line(console, "unknown", f"{which} cannot end as DRS's truth demands: {lost.reason}", indent=2)
+
+
+def _show_properties(console: Console, properties: tuple[PropertyResult, ...]) -> None:
+    held = [each for each in properties if each.verdict == "pass"]
+    quiet = [each.name for each in properties if each.verdict == "not exercised"]
+    if held:
+        checks = plural(sum(each.checked for each in held), "check")
+        line(console, "pass", f"{len(held)} of {len(properties)} properties hold, {checks}", indent=2)
+    if quiet:
+        line(console, "not exercised", f"{len(quiet)} not exercised:", indent=2)
+        block(console, ", ".join(quiet), "dim")
+    broken = [each for each in properties if each.verdict == "fail"]
+    if broken:
+        violations = plural(sum(each.violations_count for each in broken), "violation")
+        line(console, "fail", f"{len(broken)} of {len(properties)} properties fail, {violations}:", indent=2)
+        block(console, ", ".join(each.name for each in broken), "dim")
+
+
+def _show_findings(console: Console, result: Result, folder: Path) -> None:
+    for number, finding in enumerate(result.findings[:_FINDINGS_MAX], 1):
+        case = finding.cases[0]
+        who = f"{clock(case.at)} {visible(case.execution_id, _ID_MAX)}".rstrip()
+        _numbered(
+            console,
+            number,
+            Text(visible(summary(finding)), "bold"),
+            Text(finding.meaning),
+            Text(f"{who}: expected {visible(case.expected)}; observed {visible(case.observed)}"),
+            *([Text(f"then: {visible(_followers(finding))}", "dim")] if finding.followers else []),
+        )
+    left = len(result.findings) - _FINDINGS_MAX
+    if left > 0:
+        long_line(console, f"  {plural(left, 'further finding')} in {folder / PAGE}")
+    console.print()
+
+
+def _followers(finding: FindingRecord) -> str:
+    shown = finding.followers[:_FOLLOWERS_MAX]
+    left = len(finding.followers) - len(shown)
+    return "; ".join([*(f"{title(each)} ({extent(each)})" for each in shown), *([f"and {left} more"] if left else [])])
+
+
+def _numbered(console: Console, number: int, *texts: Text) -> None:
+    """A finding: its texts below each other, right of its mark and number."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    sign = mark(console, "fail") + Text(f" {number}.", "bold")
+    for text in texts:
+        grid.add_row(sign, text)
+        sign = Text()
+    console.print(grid)
+
+
+def show_total(console: Console, results: list[Result]) -> None:
+    passed = sum(result.verdict == "pass" for result in results)
+    others = [f"{result.scenario} {result.verdict}" for result in results if result.verdict != "pass"]
+    verdict = "pass" if not others else "fail" if any(result.verdict == "fail" for result in results) else "unknown"
+    console.print()
+    line(console, verdict, ", ".join([f"{passed} of {plural(len(results), 'run')} passed", *others]), bold=True)
+    _show_merged(console, results)
+
+
+def _show_merged(console: Console, results: list[Result]) -> None:
+    found = merged(results)
+    for number, (finding, counts) in enumerate(found[:_FINDINGS_MAX], 1):
+        times = plural(sum(counts.values()), "time")
+        heading = f"{title(finding)} ({plural(len(counts), 'scenario')}, {times}) {culprit(finding)}".rstrip()
+        _numbered(
+            console, number, Text(visible(heading), "bold"), Text(finding.meaning), Text(", ".join(counts), "dim")
+        )
+    if len(found) > _FINDINGS_MAX:
+        console.print(f"  {plural(len(found) - _FINDINGS_MAX, 'further finding')} in the reports of these runs")

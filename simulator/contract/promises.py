@@ -1,0 +1,81 @@
+"""What a contract leaves unjudged, with the reason and the way to change that."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from drsim.simulator.contract.model import Contract
+
+
+class Unjudged(NamedTuple):
+    """A check that is off. `check` is a property, a criterion, or `property: part` for a part of a property."""
+
+    check: str
+    reason: str
+    how: str
+
+
+def unjudged_of(contract: Contract, *, is_ours: bool) -> tuple[Unjudged, ...]:
+    """Return the checks that this contract switches off, in the order of the contract."""
+    return tuple(_found(contract, is_ours=is_ours))
+
+
+def _found(contract: Contract, *, is_ours: bool) -> Iterator[Unjudged]:
+    limits, promises, judged = contract.limits, contract.promises, contract.judged
+    off = [
+        (limits.timeout is None, "timeout-truth", "no timeout is known", "limits.timeout: 30m, or none"),
+        (limits.intervals is None, "poll-cadence: intervals", "no interval is known", "limits.intervals: 60s"),
+        (
+            limits.incomplete_answers is None,
+            "timeout-truth: incomplete answers",
+            "nothing is promised about incomplete answers at the timeout",
+            "limits.incomplete_answers: 5m",
+        ),
+        (not promises.versioned, "no-lost-update: versions", "writes are not versioned", "promises.versioned: true"),
+        (
+            promises.partial is None,
+            "completion-soundness: mixed ends",
+            "PARTIAL and FAILED both fit",
+            "promises.partial: true",
+        ),
+        (
+            not promises.launch_actions,
+            "completion-soundness: launch actions",
+            "waves need not wait for launch actions",
+            "promises.launch_actions: true",
+        ),
+        (
+            not promises.job_status,
+            "completion-soundness: job status",
+            "waves need not keep it",
+            "promises.job_status: true",
+        ),
+        (
+            not promises.instances,
+            "completion-soundness: instances",
+            "servers need not keep them",
+            "promises.instances: true",
+        ),
+        (
+            not promises.one_describe and limits.describe_calls is None,
+            "budgets: DescribeJobs",
+            "no number of calls is promised",
+            "promises.one_describe: true",
+        ),
+        (
+            None in (limits.finder.timeout, limits.poller.timeout) and not is_ours,
+            "budgets: time",
+            "the functions' timeouts are not known",
+            "limits.poller: {timeout: 300s, memory_mb: 256}",
+        ),
+        (not (judged.metrics or is_ours), "metrics-complete", "no metric is named", "judged.metrics"),
+        (
+            not (judged.log_field or is_ours),
+            "log-correlation",
+            "no log field is named",
+            "judged.log_field: executionId",
+        ),
+        (not (judged.roles or is_ours), "least-privilege", "no role is given", "judged.roles: {poller: policy.json}"),
+        (not is_ours, "CloudWatch logs comprehensive", "it quotes lines of drsim's own functions", ""),
+        (not is_ours, "Alarms go off and clear", "it knows the alarms of drsim's own template only", ""),
+    ]
+    yield from (Unjudged(check, reason, how) for is_off, check, reason, how in off if is_off)

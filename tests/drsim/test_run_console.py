@@ -1,0 +1,95 @@
+"""The summary of a run on the terminal: findings first, at most ten, readable at every width."""
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from drsim.run_console import show, show_total
+from drsim.scenarios.record import ErrorsMet, ExceptionRecord, FailedCalls, FindingRecord
+from drsim.scenarios.result import Result
+from tests.reports.hostile import finding, hostile
+
+FOLLOWER = finding(2, property="completion-liveness", kind="ended late", consequence="lateness")
+
+
+def failed(result: Result, *findings: FindingRecord) -> Result:
+    """The result, with findings and one failed property, on which one criterion rests."""
+    prop = result.properties[0].model_copy(update={"verdict": "fail", "violations_count": 5})
+    criterion = result.criteria[0].model_copy(update={"verdict": "fail", "rests_on": (prop.name,)})
+    return result.model_copy(
+        update={
+            "verdict": "fail",
+            "findings": findings,
+            "properties": (prop, *result.properties[1:]),
+            "criteria": (criterion, *result.criteria[1:]),
+        }
+    )
+
+
+def shown(*results: Result, width: int = 200) -> str:
+    terminal = Console(width=width, record=True, force_terminal=True, file=StringIO())
+    for result in results:
+        show(terminal, result, Path("runs/drill-1"))
+    if len(results) > 1:
+        show_total(terminal, list(results))
+    return terminal.export_text()
+
+
+def test_findings_come_first_with_meaning_case_and_line(phase_2: Result) -> None:
+    lines = [line.rstrip() for line in shown(failed(phase_2, finding(5, followers=(FOLLOWER,)))).splitlines()]
+    first = lines.index("✗ 1. completion-soundness: ended early (1 execution, 5 times) poller/app.py:87 update_item")
+    assert lines[first + 1 : first + 4] == [
+        "     Servers still launch.",
+        "     20:32:29 drill: expected wave 2 unfinished; observed COMPLETED",
+        "     then: completion-liveness: ended late (1 execution, 2 times)",
+    ]
+    assert first < next(number for number, line in enumerate(lines) if "StatusIndex GSI" in line)
+
+
+@pytest.mark.parametrize("width", [60, 200])
+def test_findings_wrap_at_the_width_of_the_terminal(phase_2: Result, width: int) -> None:
+    text = shown(failed(hostile(phase_2), finding(5, followers=(FOLLOWER,) * 9)), width=width)
+    findings = text.partition("1. completion-soundness")[2].partition("StatusIndex GSI")[0]
+    assert max(map(len, findings.splitlines())) <= width
+    assert "and 5 more" in " ".join(findings.split())
+
+
+def test_at_most_ten_findings_are_shown_and_the_rest_counted(phase_2: Result) -> None:
+    text = shown(failed(phase_2, *(finding(where=f"Field{letter}") for letter in "abcdefghijkl")))
+    assert "10. completion-soundness" in text
+    assert "11. completion-soundness" not in text
+    assert "2 further findings in runs/drill-1/report.html" in text
+
+
+def test_criteria_that_rest_on_failed_properties_are_one_line(phase_2: Result) -> None:
+    result = failed(phase_2, finding())
+    text = shown(result)
+    assert "1 criterion fails with these properties:" in text
+    assert text.count(result.criteria[0].name) == 1
+    assert result.criteria[0].threshold not in text
+
+
+@pytest.mark.parametrize("width", [60, 200])
+def test_value_and_threshold_of_a_criterion_are_readable(phase_2: Result, width: int) -> None:
+    text = " ".join(shown(phase_2, width=width).split())
+    assert all(each.value in text and each.threshold in text for each in phase_2.criteria)
+
+
+def test_a_run_of_several_scenarios_ends_with_merged_findings(phase_2: Result) -> None:
+    one, two = failed(phase_2, finding(5)), failed(phase_2, finding(1))
+    text = shown(one, two.model_copy(update={"scenario": "drill"}))
+    end = text.partition("0 of 2 runs passed")[2]
+    assert "✗ 1. completion-soundness: ended early (2 scenarios, 6 times) poller/app.py:87 update_item" in end
+    assert "phase-2, drill" in end
+
+
+def test_errors_that_functions_met_are_one_line(phase_2: Result) -> None:
+    call = FailedCalls(function="f", operation="Query", error="Throttled", count=5, injected=2, swallowed=1)
+    exception = ExceptionRecord(function="f", message="KeyError", count=7, logged=True)
+    met = ErrorsMet(calls=(call,), exceptions=(exception,))
+    text = shown(phase_2.model_copy(update={"errors": met}))
+    assert "! functions met errors: 5 failed calls (2 by faults), 1 failure swallowed, 7 exceptions of 1 kind" in text
+    lost = ErrorsMet(calls=(call.model_copy(update={"error": "ConditionalCheckFailedException"}),))
+    assert "functions met errors" not in shown(phase_2.model_copy(update={"errors": lost}))
