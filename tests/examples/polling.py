@@ -46,9 +46,9 @@ BUGS: Final = (
     ),
     Bug(
         name="assumes that a wave has a jobStatus",
-        file=FINDER,
-        mended='INTERVALS[wave.get("jobStatus")]',
-        written='INTERVALS[wave["jobStatus"]]',
+        file=LAYER,
+        mended='wave.get("jobStatus", "PENDING")',
+        written='wave["jobStatus"]',
         scenario="missing-job",
         changes=("duration=6m",),
         caught_by="no-starvation",
@@ -56,9 +56,9 @@ BUGS: Final = (
     ),
     Bug(
         name="waits 60 s although ticks come every 60 s",
-        file=FINDER,
-        mended='INTERVALS = {None: 45, "PENDING": 45, "STARTED": 15, "COMPLETED": 15}',
-        written='INTERVALS = {None: 60, "PENDING": 60, "STARTED": 60, "COMPLETED": 60}',
+        file=LAYER,
+        mended='INTERVALS = {"PENDING": 45, "STARTED": 15, "IN_PROGRESS": 30}',
+        written='INTERVALS = {"PENDING": 60, "STARTED": 60, "IN_PROGRESS": 60}',
         scenario="drill",
         changes=("duration=6m",),
         caught_by="poll-cadence",
@@ -97,12 +97,10 @@ def start_pollers(items, now):
         name="calls DRS only in the home Region",
         file=POLLER,
         mended="""\
-    if account == own_account:
-        return boto3.client("drs", region_name=region)
+        return boto3.client("drs", region_name=region), math.inf
 """,
         written="""\
-    if account == own_account:
-        return boto3.client("drs")
+        return boto3.client("drs"), math.inf
 """,
         scenario="recovery",
         changes=("accounts=1",),
@@ -306,8 +304,8 @@ def jobs_by_place(item, places={}):
         name="polls again when Lambda delivers an event twice",
         file=POLLER,
         mended="""\
-        if float(item.get("lastPolledTime", 0)) >= event["lookedAt"]:
-            print(f"{event['executionId']} was polled later than this event's look")
+        if not is_due(item, event["lookedAt"]):
+            print(f"{event['executionId']} has been polled since it was due")
             return None
 """,
         written="",
