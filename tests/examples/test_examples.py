@@ -42,7 +42,7 @@ def whole_catalogue() -> Iterable[Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("pair", "bug"), each_bug())
+@pytest.mark.parametrize(("pair", "bug"), list(each_bug()))
 def test_first_or_second_finding_names_the_bug(pair: Pair, bug: Bug, tmp_path: Path) -> None:
     functions = pair.handlers(pair.with_bugs([bug], tmp_path / "pair"))
     found, _ = judged(functions, pair.scenario(bug.scenario, *bug.changes), bug.seed)
@@ -50,7 +50,7 @@ def test_first_or_second_finding_names_the_bug(pair: Pair, bug: Bug, tmp_path: P
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("pair", "scenario", "changes", "seed"), where_bugs_are_found())
+@pytest.mark.parametrize(("pair", "scenario", "changes", "seed"), list(where_bugs_are_found()))
 def test_right_pair_has_no_finding_where_bugs_have(
     pair: Pair, scenario: str, changes: tuple[str, ...], seed: int
 ) -> None:
@@ -60,7 +60,7 @@ def test_right_pair_has_no_finding_where_bugs_have(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("pair", "scenario"), whole_catalogue())
+@pytest.mark.parametrize(("pair", "scenario"), list(whole_catalogue()))
 def test_right_pair_has_no_finding_in_the_catalogue(pair: Pair, scenario: str) -> None:
     changes = () if scenario == pair.own else load(scenario).small
     found, others = judged(pair.handlers(pair.folder), pair.scenario(scenario, *changes))
