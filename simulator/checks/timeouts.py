@@ -5,7 +5,7 @@ from typing import Final
 
 from drsim.orchestrator.model import ExecutionStatus, WaveStatus
 from drsim.simulator.checks.monitor import Consequence, ViolationKind, seconds
-from drsim.simulator.checks.polls import AnswersMonitor, Poll
+from drsim.simulator.checks.polls import AnswersMonitor
 from drsim.simulator.contract.layout import Vocabulary
 from drsim.simulator.events import ItemChanged
 from drsim.simulator.reader import ExecutionView, WaveView
@@ -48,11 +48,11 @@ class TimeoutTruth(AnswersMonitor):
         self._wave_words = Vocabulary(WaveStatus, self.contract.words.wave)
         self._where = self.contract.execution.status
 
-    def wrote(self, event: ItemChanged, poll: Poll) -> None:
+    def wrote(self, event: ItemChanged, poll: WrittenPoll) -> None:
         if poll.ended is event:
             poll.answers_us = dict(self.answers(event.request_id).at_us)
 
-    def judge(self, poll: Poll) -> None:
+    def judge(self, poll: WrittenPoll) -> None:
         event, now, asked_us = poll.ended, poll.now, poll.answers_us
         if event is None or now.status is not ExecutionStatus.TIMEOUT:
             return
