@@ -23,7 +23,10 @@ from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.result import RunVerdict
 from drsim.scenarios.shrink import shrunk_failure
+from drsim.simulator.checks.completion import completion_bound_us
 from drsim.simulator.checks.ledger import PHASES
+from drsim.simulator.contract.limits import limits_of
+from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.durations import plural
 from drsim.simulator.trace import BrokenSimulationError
 
@@ -44,7 +47,8 @@ def show_totals(
     console.print(f"  {ran if where else 'no seed was left to run'}")
     if campaign.recovery_s:
         took = ", ".join(f"{name} {campaign.recovery(q)} s" for name, q in (("p50", 0.5), ("p99", 0.99), ("max", 1)))
-        overdue, allowed = campaign.recovery_s.total(), duration(scenario.bounds.completion / 1e6)
+        limits = limits_of(scenario.contract or OUR_CONTRACT, scenario.settings)
+        overdue, allowed = campaign.recovery_s.total(), duration(completion_bound_us(scenario, limits) / 1e6)
         console.print(f"  {plural(overdue, 'execution')} overdue when healed ended after {took} of {allowed}")
     for reason, count in sorted(campaign.unwinnable.items()):
         console.print(Text(f"  {plural(count, 'execution')} could not end as DRS's truth demands: {reason}"))

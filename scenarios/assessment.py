@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from drsim.scenarios.result import Relation, Verdict
 from drsim.simulator.checks.monitor import Monitor, Violation
 from drsim.simulator.figures.table import Basis
 from drsim.simulator.world import World
+
+UNREAD: Final = "unknown, fields cannot be read"
+"""The value of a criterion whose evidence cannot be read."""
 
 
 class Threshold(NamedTuple):
@@ -62,16 +65,44 @@ def monitor_of(world: World, name: str) -> Monitor:
     return next(monitor for monitor in world.monitors if monitor.name == name)
 
 
+_READING: Final = frozenset(
+    {
+        "poll-cadence",
+        "completion-soundness",
+        "completion-liveness",
+        "timeout-truth",
+        "terminal-absorbing",
+        "status-order",
+        "no-lost-update",
+        "finalize-once",
+    }
+)
+"""The properties that know only what can be read of an item. `no-starvation` and counts of executions do not."""
+
+
+def unread(world: World, *names: str) -> str:
+    """Return why these properties prove nothing, because functions made fields unreadable; "" if they do."""
+    readable = monitor_of(world, "readable")
+    if not readable.violations or _READING.isdisjoint(names):
+        return ""
+    first = readable.violations[0]
+    what = f"execution {first.execution_id}: expected {first.expected}, {first.observed}"
+    return f"unknown, because functions wrote fields that cannot be read ({what})"
+
+
 def by_properties(world: World, value: str, *names: str, evidence: str = "") -> Assessment:
     """Return the assessment of a criterion that fails exactly if one of these properties does."""
     evidence = "; ".join(filter(None, (evidence, violations(world, *names))))
     count = sum(monitor_of(world, name).violations_count for name in names)
-    return Assessment(not count, value, evidence, count)
+    reason = "" if count else unread(world, *names)
+    return Assessment(None, UNREAD, reason) if reason else Assessment(not count, value, evidence, count)
 
 
-def holds(world: World, *names: str) -> bool:
-    """Whether several properties have no violation."""
-    return not any(monitor_of(world, name).violations_count for name in names)
+def holds(world: World, *names: str) -> bool | None:
+    """Whether several properties have no violation; None if fields that cannot be read may hide one."""
+    if any(monitor_of(world, name).violations_count for name in names):
+        return False
+    return None if unread(world, *names) else True
 
 
 def violations(world: World, *names: str) -> str:

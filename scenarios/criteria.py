@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.assessment import (
+    UNREAD,
     Assessment,
     Criterion,
     Threshold,
@@ -16,12 +17,13 @@ from drsim.scenarios.assessment import (
     by_properties,
     holds,
     monitor_of,
+    unread,
     violations,
 )
 from drsim.scenarios.cloudwatch import changes_of
 from drsim.scenarios.phase_2_criteria import PHASE_2
 from drsim.scenarios.result import CriterionResult
-from drsim.simulator.checks.completion import CompletionLiveness
+from drsim.simulator.checks.completion import CompletionLiveness, completion_bound_us
 from drsim.simulator.checks.monitor import Violation, seconds
 from drsim.simulator.cloudwatch.deployed import alarms_by_name
 from drsim.simulator.figures import table as figures
@@ -62,7 +64,7 @@ def judge(world: World) -> tuple[CriterionResult, ...]:
 
 
 def _completion_bound(world: World) -> Threshold:
-    bound_us = world.spec.bounds.completion
+    bound_us = completion_bound_us(world.spec, world.limits)
     # An incomplete answer puts an end off, and what is late is counted from the truth.
     incomplete = any(world.plan.incomplete_us(key.execution_id) for key in world.workload.expected)
     text = f"within {seconds(bound_us)} of full answers" if incomplete else f"each, within {seconds(bound_us)}"
@@ -74,15 +76,18 @@ def _completions(world: World) -> Assessment:
     ended = {status: statuses[status] for status in _BY_TRUTH}
     if not sum(ended.values()):
         return Assessment(None, "no execution completed", "none ended as COMPLETED, PARTIAL or FAILED")
+    passed = holds(world, *_COMPLETION)
+    if passed is None:
+        return Assessment(None, UNREAD, unread(world, *_COMPLETION))
     # Counted as the property does: from the truth, or from the instant until which faults excuse an execution.
     late_us = next(each for each in world.monitors if isinstance(each, CompletionLiveness)).late_us_max
     late = "" if late_us is None else f", at most {round(late_us / 1e6)} s late"
     shown = ", ".join(f"{count} {status}" for status, count in ended.items() if count)
     evidence, latest = f"{shown}; {violations(world, *_COMPLETION)}", None if late_us is None else late_us / 1e6
     delays = world.statistics.values(figures.COMPLETION_DELAY)
-    if delays and delays.high > world.spec.bounds.completion:
+    if delays and delays.high > completion_bound_us(world.spec, world.limits):
         evidence += f"; at most {seconds(delays.high)} after the truth, with what faults excuse"
-    return Assessment(holds(world, *_COMPLETION), f"{sum(ended.values())} ended{late}", evidence, latest)
+    return Assessment(passed, f"{sum(ended.values())} ended{late}", evidence, latest)
 
 
 def _timeouts(world: World) -> Assessment:
@@ -97,7 +102,8 @@ def _concurrent(world: World) -> Assessment:
     most = world.tally.counts[figures.ACTIVE_MAX]
     if most < _CONCURRENT_MIN:
         return Assessment(None, f"at most {most} at once", "fewer than 100 executions in POLLING at the same time")
-    return Assessment(holds(world, *_SERVICE), f"{most} in POLLING at once", violations(world, *_SERVICE), most)
+    evidence = unread(world, *_SERVICE) or violations(world, *_SERVICE)
+    return Assessment(holds(world, *_SERVICE), f"{most} in POLLING at once", evidence, most)
 
 
 def _cadence(world: World) -> Assessment:
@@ -105,6 +111,8 @@ def _cadence(world: World) -> Assessment:
     if not monitor.checked and not monitor.violations_count:
         return Assessment(None, "no poll", "no poll was recorded")
     delays, wrong = world.statistics.values(figures.POLL_DELAY), monitor.violations_count
+    if not wrong and (reason := unread(world, "poll-cadence")):
+        return Assessment(None, UNREAD, reason)
     latest = f"; a poll is recorded at most {seconds(delays.high)} after its look" if delays else ""
     evidence = violations(world, "poll-cadence") + latest
     return Assessment(not wrong, f"{monitor.checked} polls, {wrong} early or late", evidence, wrong)
@@ -136,6 +144,8 @@ def _overload(world: World) -> Assessment:
     served = sum(statuses[status] for status in _BY_TRUTH)
     owed = len(world.workload) - statuses[ExecutionStatus.CANCELLED]
     passed = served == owed and holds(world, *_OVERLOAD)
+    if passed is None:
+        return Assessment(None, UNREAD, unread(world, *_OVERLOAD))
     if not strained:
         value = "nothing gave way" if passed else f"{served} of {owed} served; nothing gave way"
         return Assessment(None if passed else False, value, "the usual bounds held, without overload", owed - served)

@@ -5,6 +5,7 @@ from typing import Final
 from drsim.orchestrator.model import Phase
 from drsim.orchestrator.settings import MINUTE_US
 from drsim.scenarios.assessment import (
+    UNREAD,
     Assessment,
     Criterion,
     Threshold,
@@ -12,6 +13,7 @@ from drsim.scenarios.assessment import (
     by_properties,
     holds,
     monitor_of,
+    unread,
     violations,
 )
 from drsim.simulator.checks.monitor import seconds
@@ -105,6 +107,8 @@ def _updates(world: World) -> Assessment:
     recorded = world.statistics.counts[figures.POLLS_RECORDED]
     evidence = f"{recorded} polls recorded; {violations(world, 'no-lost-update')}"
     passed = errors == 0 and holds(world, "no-lost-update")
+    if passed is None:
+        return Assessment(None, UNREAD, unread(world, "no-lost-update"))
     return Assessment(passed, f"{updates} updates, {tally.counts[figures.WRITES_REFUSED]} lost races", evidence, errors)
 
 

@@ -292,6 +292,20 @@ class MetricsPublished(NamedTuple):
         return (self.at_us, self.request_id, self.function, self.execution_id, points)
 
 
+class Announced(NamedTuple):
+    """A message about an execution's end was accepted: an event, a notification, or a callback.
+
+    `channel` names the operation and where it sends, and `text_status` is the team's own status in the message.
+    """
+
+    at_us: int
+    request_id: str
+    function: str
+    execution_id: str
+    channel: str
+    text_status: str
+
+
 class LogWritten(NamedTuple):
     """One log line reached CloudWatch Logs. `execution_id` is the line's own field, "" if it has none.
 

@@ -5,6 +5,7 @@ them. The reader shares nothing with production but the words for statuses. A fi
 `unreadable` gives the reason; it reads the other fields all the same. Instants are microseconds since the Unix epoch.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeVar
 
@@ -27,6 +28,7 @@ from drsim.simulator.contract.layout import (
     instant_us,
     number_of,
 )
+from drsim.simulator.contract.places import TimeFormat
 
 _W = TypeVar("_W", bound=StrEnum)
 
@@ -98,6 +100,10 @@ class Reader:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
+        self.epoch_us: int | None = None
+        """The run's start, from which instants may lie years away and no decades; None reads any."""
+        self.planned: Mapping[str, int] = {}
+        """The number of waves of each execution's plan, for a table that does not hold it."""
         execution, wave, server = layout.execution, layout.wave, layout.server
         self._status, self._type = (_field(execution, name) for name in ("status", "type"))
         self._start, self._end, self._polled = (_field(execution, name) for name in ("start", "end", "last_polled"))
@@ -130,7 +136,7 @@ class Reader:
             self._instant_us("end", self._end, item, wrong),
             self._instant_us("last_polled", self._polled, item, wrong),
             None if self._version is None else _count(self._version, item, wrong, absent=0),
-            None if self._total is None else _count(self._total, item, wrong),
+            self._planned(item, waves) if self._total is None else _count(self._total, item, wrong),
             waves,
             word if isinstance(word, str) else None,
             status is ExecutionStatus.POLLING or (status is None and not is_other),
@@ -142,6 +148,10 @@ class Reader:
         for wave in waves:
             wrong += wave.unreadable
         return view._replace(unreadable=tuple(wrong)) if wrong else view
+
+    def _planned(self, item: Attributes, waves: tuple[WaveView, ...]) -> int:
+        """Return the number of waves without a place for it: those listed are all, unless the plan has more."""
+        return max(self.planned.get(self.layout.key_of(item).execution_id, 0), len(waves))
 
     def wave(self, place: int, item: object) -> WaveView:
         """Read the entry at this place of the waves."""
@@ -215,6 +225,9 @@ class Reader:
         found = instant_us(value, form)
         if found is None:
             wrong.append(Unreadable(place.path, _FORMATS[form], repr(value)))
+        elif self.epoch_us is not None and abs(found - self.epoch_us) > _DECADES_US:
+            wrong.append(Unreadable(place.path, _FORMATS[form], f"{value}, {_distance(found - self.epoch_us, form)}"))
+            return None
         return found
 
 
@@ -223,6 +236,23 @@ _FORMATS: Final = {
     "milliseconds": "a number of milliseconds since 1970",
     "iso": "an instant such as 2025-11-28T20:32:29Z",
 }
+
+
+_YEAR_US: Final = 31_556_952_000_000
+_DECADES_US: Final = 20 * _YEAR_US
+
+
+def _distance(off_us: int, form: TimeFormat) -> str:
+    """Say how far off an instant lies, with the usual reason."""
+    years, side = abs(off_us) // _YEAR_US, "ahead" if off_us > 0 else "back"
+    # With two digits: nothing depends on more.
+    shown = round(years, 2 - len(str(years)))
+    reason = ""
+    if form == "seconds" and off_us > 0:
+        reason = ": milliseconds instead of seconds?"
+    elif form == "milliseconds" and off_us < 0:
+        reason = ": seconds instead of milliseconds?"
+    return f"which lies {shown:,} years {side}{reason}"
 
 
 def _field(level: Level, name: str) -> Place | None:

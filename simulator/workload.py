@@ -57,6 +57,8 @@ class Workload:
         for group_number, group in enumerate(spec.workload):
             for number, start_us in enumerate(_arrivals(group, Stream(kernel.seed, f"workload/{group_number}"))):
                 self._coming.append(_Coming(start_us, len(self._coming), group_number, number))
+        self.planned: Final[dict[str, int]] = {}
+        """The number of waves of each started execution, unless the table holds it."""
         # The keys of started executions, by their position.
         self._keys: dict[int, ExecutionKey] = {}
         self._instants = groupby(sorted(self._coming, key=attrgetter("start_us")), attrgetter("start_us"))
@@ -90,6 +92,8 @@ class Workload:
             self._expect_next()
         plan = self._plan(coming)
         self._keys[coming.place] = plan.key
+        if "total_waves" not in self._layout.execution.places:
+            self.planned[plan.key.execution_id] = len(plan.waves)
         self._kernel.spawn(f"worker of {plan.key.execution_id}", self._work, plan)
         group = plan.group
         for after_us, act in (

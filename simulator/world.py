@@ -179,7 +179,9 @@ class World:
         self.layout = layout = Layout(parts.contract)
         self.limits = limits_of(parts.contract, {**spec.settings, **parts.variables})
         lag = IndexLag(kernel, spec.table.index_lag, self._held_back if INDEX in plan.operations else None)
-        self.table = parts.table(kernel, trace, lag, Reader(layout), page_bytes_max=spec.table.page_bytes_max)
+        reader = Reader(layout)
+        reader.epoch_us = spec.epoch_us
+        self.table = parts.table(kernel, trace, lag, reader, page_bytes_max=spec.table.page_bytes_max)
         self.effects = effects = Effects(plan, kernel, self.table, layout, spec.epoch_us)
         self.drs = parts.drs(kernel, trace, spec.drs)
         self.metrics = parts.metrics(kernel, trace)
@@ -197,6 +199,7 @@ class World:
         # Metrics are figures, unless a verdict depends on the alarms that watch them.
         self.cloudwatch = CloudWatch(trace if spec.alarms else figures, epoch_us=spec.epoch_us)
         self.workload = Workload(kernel, self.table, layout, self.drs, spec, effects)
+        reader.planned = self.workload.planned
         # The number of executions to come, and the ids of those that have begun and not ended.
         self._coming_count = len(self.workload)
         self._open_ids: set[str] = set()

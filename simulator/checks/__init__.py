@@ -2,21 +2,37 @@
 
 from typing import Final
 
-from drsim.simulator.checks import cadence, completion, functions, metrics, starvation, ticks, writes
+from drsim.simulator.checks import (
+    announced,
+    cadence,
+    completion,
+    functions,
+    isolation,
+    metrics,
+    readable,
+    soundness,
+    starvation,
+    ticks,
+    timeouts,
+    updates,
+    writes,
+)
 from drsim.simulator.checks.monitor import Monitor
 
 PROPERTIES: Final[tuple[type[Monitor], ...]] = (
+    readable.Readable,
     ticks.TriggerCadence,
     cadence.PollCadence,
     starvation.NoStarvation,
-    completion.CompletionSoundness,
+    soundness.CompletionSoundness,
     completion.CompletionLiveness,
-    completion.TimeoutTruth,
+    timeouts.TimeoutTruth,
     writes.TerminalAbsorbing,
     writes.StatusOrder,
-    writes.NoLostUpdate,
-    writes.Isolation,
+    updates.NoLostUpdate,
+    isolation.Isolation,
     writes.FinalizeOnce,
+    announced.AnnouncedTruly,
     metrics.MetricsComplete,
     functions.LogCorrelation,
     functions.LeastPrivilege,

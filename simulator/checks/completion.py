@@ -1,129 +1,34 @@
-"""Completion: executions end when DRS's truth does and with its outcome, and a timeout asks DRS first."""
+"""Completion-liveness: executions end soon after DRS does."""
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Final
 
-from drsim.orchestrator.model import TERMINAL, ExecutionStatus, WaveStatus
-from drsim.simulator.checks.monitor import Monitor, same_waves, seconds
-from drsim.simulator.events import FaultInjected, ItemChanged, JobsDescribed, LambdaEnded
-from drsim.simulator.faults.kinds import INCOMPLETE
-from drsim.simulator.reader import ExecutionView, WaveView
+from drsim.simulator.checks.monitor import Consequence, Kind, Monitor, same_waves, seconds
+from drsim.simulator.contract.limits import JudgedLimits
+from drsim.simulator.events import ItemChanged
+from drsim.simulator.reader import ExecutionView
+from drsim.simulator.spec.world import WorldSpec
 
-# The wave and the job's view that were judged last, by index: the same pair is judged once.
-_Judged = dict[int, tuple[WaveView, object]]
-_JUDGED = frozenset({ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL, ExecutionStatus.FAILED})
-_WATCHING_ENDED = frozenset({WaveStatus.TIMEOUT, WaveStatus.UNKNOWN})
+NO_END: Final = Kind("no end", Consequence.NO_END, "The execution is still open although DRS ended long ago.")
+LATE_END: Final = Kind("late end", Consequence.LATENESS, "The execution ended, but long after DRS.")
 
-
-@dataclass(slots=True)
-class _Answers:
-    """DRS's answers to one invocation, by job id."""
-
-    is_faulty: bool = False
-    # The last complete answer about each job, the jobs that a fault left out or without servers, and the latter alone.
-    at_us: dict[str, int] = field(default_factory=dict)
-    left_out: set[str] = field(default_factory=set)
-    named: set[str] = field(default_factory=set)
+# From the look that finds an execution due to its end: the query, the invocation, the poll, and one retry of each.
+_POLL_US: Final = 30_000_000
+_MINUTE_US: Final = 60_000_000
 
 
-class _AnswersMonitor(Monitor):
-    """Keeps what each running invocation has asked DRS, and how complete the answers were."""
+def completion_bound_us(spec: WorldSpec, limits: JudgedLimits) -> int:
+    """Return how long after DRS's truth an execution must be terminal.
 
-    def prepare(self) -> None:
-        self._answers: defaultdict[str, _Answers] = defaultdict(_Answers)
-
-    def _asked_us(self, event: ItemChanged, wave: WaveView) -> int | None:
-        """The instant of the last complete answer about the wave's job before this write, or None."""
-        answers = self._answers.get(event.request_id)
-        return None if answers is None or wave.job_id is None else answers.at_us.get(wave.job_id)
-
-    def _left_out(self, event: ItemChanged, wave: WaveView) -> bool:
-        return event.request_id in self._answers and wave.job_id in self._answers[event.request_id].left_out
-
-    def _on_fault(self, event: FaultInjected) -> None:
-        # Only a fault excuses an answer without the job: a poll that asks in the wrong Region gets no job, too.
-        if event.fault in INCOMPLETE:
-            self._answers[event.request_id].is_faulty = True
-
-    def _on_described(self, event: JobsDescribed) -> None:
-        answers = self._answers[event.request_id]
-        if event.first_page:
-            # An older answer no longer counts.
-            for job_id in event.asked:
-                answers.at_us.pop(job_id, None)
-        answers.at_us.update({job_id: event.at_us for job_id in event.found if job_id not in event.incomplete})
-        answers.named.update(event.incomplete)
-        if answers.is_faulty:
-            # Jobs on a further page leave the set when that page comes.
-            answers.left_out.update(event.asked)
-            answers.left_out.difference_update(answers.at_us)
-
-    def _on_ended(self, event: LambdaEnded) -> None:
-        self._answers.pop(event.request_id, None)
-
-
-class CompletionSoundness(_AnswersMonitor):
-    name = "completion-soundness"
-    rule = "Waves and executions end exactly when and how DRS's truth says, and until then show DRS's last answer."
-
-    def prepare(self) -> None:
-        super().prepare()
-        self._judged: dict[str, _Judged] = {}
-
-    def _on_change(self, event: ItemChanged) -> None:
-        before, now = event.previous, event.execution
-        if before is not None and now is not None and event.request_id:
-            judged = self._judged.setdefault(event.execution_id, {})
-            for index, (old, new) in enumerate(zip(before.waves, now.waves, strict=False)):
-                if not old.finished:
-                    if new.finished:
-                        self._judge_end(event, before, old, new)
-                    self._judge_record(event, judged, index, new)
-            if now.status in _JUDGED and before.status not in TERMINAL:
-                self.checked += 1
-                # Each wave's end is judged separately.
-                expected = self.truth.sum_of(now, [wave.status for wave in now.waves])
-                # A field that cannot be read may hide that all waves have ended.
-                if now.status is not expected and not (expected is None and now.unreadable):
-                    self.violate(event, f"{expected or 'unfinished'}, as its waves", str(now.status))
-        if now is None or now.status in TERMINAL:
-            self._judged.pop(event.execution_id, None)
-
-    def _judge_record(self, event: ItemChanged, judged: _Judged, index: int, wave: WaveView) -> None:
-        asked_us = self._asked_us(event, wave)
-        job = None if asked_us is None else self.truth.job(wave)
-        if job is None or asked_us is None:
-            return
-        view = job.view(asked_us)
-        last_wave, last_view = judged.get(index, (None, None))
-        if last_wave is wave and last_view is view:
-            return
-        judged[index] = (wave, view)
-        self.checked += 1
-        if wave.job_status is not view.status:
-            self.violate(event, f"wave {wave.number} with its job {view.status}", f"job {wave.job_status}")
-        kept = {server.source_server_id: server for server in wave.servers}
-        for launch in view.servers:
-            server = kept.get(launch.source_server_id)
-            if server is None or server.status is not launch.status:
-                observed = "missing" if server is None else str(server.status)
-                self.violate(event, f"server {launch.source_server_id} {launch.status} by DRS's truth", observed)
-            elif launch.instance_id is not None and server.instance_id != launch.instance_id:
-                expected = f"server {launch.source_server_id} with instance {launch.instance_id}"
-                self.violate(event, expected, str(server.instance_id))
-
-    def _judge_end(self, event: ItemChanged, before: ExecutionView, old: WaveView, new: WaveView) -> None:
-        self.checked += 1
-        truth, skew_us = self.truth, self.plan.skew_us
-        asked_us = self._asked_us(event, old)
-        # A poll decides between DRS's answer and its write, so the truth at either instant is right.
-        seen_us = (event.at_us,) if asked_us is None else (asked_us, event.at_us)
-        ends_us = truth.times_out_us(before)
-        overdue = {each + off_us > ends_us for each in seen_us for off_us in {-skew_us, skew_us}}
-        true = [truth.wave_status(before, old, each, overdue=late) for each in seen_us for late in sorted(overdue)]
-        if new.status not in true:
-            self.violate(event, f"wave {new.number} {true[-1] or 'unfinished'} by DRS's truth", str(new.status))
+    By default that is the longest interval, rounded up to the finder's looks, and the time that a poll takes.
+    """
+    if spec.bounds.completion is not None:
+        return spec.bounds.completion
+    rate_us = spec.schedule.rate
+    # The looks of one invocation fill a minute, so a slower rule leaves a gap.
+    every_us = limits.look_distance_us if limits.looks > 1 and rate_us <= _MINUTE_US else rate_us
+    wait_us = max(limits.longest_interval_us - limits.slack_us + spec.bounds.tick_jitter, 0)
+    return max(-(-wait_us // every_us) * every_us, rate_us) + _POLL_US
 
 
 @dataclass(slots=True)
@@ -141,6 +46,7 @@ class CompletionLiveness(Monitor):
     rule = "An execution is terminal within a bound of DRS's truth, or of its timeout if DRS never finishes."
 
     def prepare(self) -> None:
+        self.bound_us = completion_bound_us(self.spec, self.limits)
         self._owed: dict[str, _Owed] = {}
         # Times from healing to the end, of executions that were due before healing and ended after it.
         self.margins_us: list[int] = []
@@ -155,7 +61,7 @@ class CompletionLiveness(Monitor):
                 self._end(event, owed, now)
             return
         owed = self._owed.get(event.execution_id)
-        if owed is not None and same_waves(event.previous, now):
+        if owed is not None and same_waves(event.previous, now) and _same_word(event.previous, now):
             return
         final_us = self.truth.final_us(now)
         if owed is not None and owed.final_us == final_us:
@@ -170,17 +76,21 @@ class CompletionLiveness(Monitor):
         if now is not None and owed.base_us < healed_us <= event.at_us:
             self.margins_us.append(event.at_us - healed_us)
         by_poll = now is not None and event.request_id != ""
-        self._check(event.execution_id, owed, event.at_us, "gone" if now is None else str(now.status), by_poll)
+        self._check(
+            event.execution_id, owed, event.at_us, "gone" if now is None else str(now.status or now.word), by_poll
+        )
 
     def finish(self, end_us: int) -> None:
         for execution_id, owed in self._owed.items():
-            self._check(execution_id, owed, end_us, "POLLING", by_poll=False)
+            self._check(execution_id, owed, end_us, "POLLING", by_poll=False, is_open=True)
 
-    def _check(self, execution_id: str, owed: _Owed, now_us: int, status: str, by_poll: bool) -> None:
+    def _check(
+        self, execution_id: str, owed: _Owed, now_us: int, status: str, by_poll: bool, is_open: bool = False
+    ) -> None:
         # Incomplete answers delay the end, for a limited time after the timeout.
         patience_us = owed.late_us + self.limits.incomplete_answer_us
         waits_until_us = min(self.plan.incomplete_us(execution_id), patience_us)
-        due_us, bound_us = self.context.owed_us(execution_id, max(owed.base_us, waits_until_us)), self.bounds.completion
+        due_us, bound_us = self.context.owed_us(execution_id, max(owed.base_us, waits_until_us)), self.bound_us
         is_lost = self.context.lost(execution_id)
         late = now_us > due_us + bound_us and not is_lost
         # Without a poll, only an end that is late shows something.
@@ -189,82 +99,10 @@ class CompletionLiveness(Monitor):
             self.late_us_max = max(now_us - due_us, self.late_us_max or 0)
         if late:
             expected = f"terminal within {seconds(bound_us)} of the truth at {seconds(due_us)}"
-            self.violate_at(execution_id, now_us, expected, f"{status} {seconds(now_us - due_us)} after it")
+            observed, kind = f"{status} {seconds(now_us - due_us)} after it", NO_END if is_open else LATE_END
+            self.violate_at(execution_id, now_us, expected, observed, kind, self.contract.execution.status)
 
 
-class TimeoutTruth(_AnswersMonitor):
-    """Compares a TIMEOUT with DRS's truth at that poll. `completion-soundness` judges the record of each wave."""
-
-    name = "timeout-truth"
-    rule = (
-        "An execution times out only after 30 minutes and after asking DRS. Finished jobs take precedence, incomplete "
-        "answers are retried, and each wave keeps its truth."
-    )
-
-    def _on_change(self, event: ItemChanged) -> None:
-        before, now = event.previous, event.execution
-        was_over = before is not None and before.status is ExecutionStatus.TIMEOUT
-        if now is None or now.status is not ExecutionStatus.TIMEOUT or was_over:
-            return
-        self.checked += 1
-        late_us = event.at_us - self.truth.times_out_us(now)
-        if late_us + self.plan.skew_us <= 0:
-            timeout_us = self.limits.timeout_us or 0
-            self.violate(event, f"TIMEOUT only after {seconds(timeout_us)}", f"after {seconds(timeout_us + late_us)}")
-        ends = [self._end_of(event, now, wave) for wave in now.waves]
-        ended = self.truth.sum_of(now, ends)
-        if ended is not None:
-            self.violate(event, f"{ended}, for every job had ended", "TIMEOUT")
-        elif before is not None and self.limits.incomplete_answer_us:
-            self._judge_patience(event, before, now, ends)
-        for wave in now.waves:
-            if not wave.finished:
-                self._judge_wave(event, wave)
-
-    def _end_of(self, event: ItemChanged, now: ExecutionView, wave: WaveView) -> WaveStatus | None:
-        if wave.finished:
-            return wave.status
-        asked_us = self._asked_us(event, wave)
-        if asked_us is None and self._left_out(event, wave):
-            return None
-        seen_us = event.at_us if asked_us is None else asked_us
-        return self.truth.wave_status(now, wave, seen_us, overdue=True)
-
-    def _judge_patience(
-        self, event: ItemChanged, before: ExecutionView, now: ExecutionView, ends: Sequence[WaveStatus | None]
-    ) -> None:
-        """Judge whether a TIMEOUT that follows an incomplete answer came after retrying for long enough."""
-        limits, times_out_us = self.limits, self.truth.times_out_us(now)
-        # A poll may give up early if the next one would come after the last instant.
-        step_us = max(self.spec.schedule.rate, limits.longest_interval_us)
-        if event.at_us + self.plan.skew_us + step_us > times_out_us + limits.incomplete_answer_us:
-            return
-        # A job that DRS first names to this poll was not named before.
-        named = {wave.number for wave in before.waves if wave.job_status is not None}
-        for wave, end in zip(now.waves, ends, strict=True):
-            if end is None and wave.number in named and self._hidden(event, wave):
-                expected = f"POLLING for up to {seconds(limits.incomplete_answer_us)} after the timeout"
-                late = seconds(event.at_us - times_out_us)
-                observed = f"TIMEOUT {late} after it, and DRS's answer left out job {wave.job_id} or its servers"
-                self.violate(event, expected, observed)
-                return
-
-    def _hidden(self, event: ItemChanged, wave: WaveView) -> bool:
-        """Whether the answer left out the wave's job, or the servers of a job that it shows as ended."""
-        job = self.truth.job(wave)
-        if wave.finished or job is None or not self._left_out(event, wave):
-            return False
-        return job.ended_us <= event.at_us or job.job_id not in self._answers[event.request_id].named
-
-    def _judge_wave(self, event: ItemChanged, wave: WaveView) -> None:
-        if wave.status not in _WATCHING_ENDED and not (wave.job_id is None and wave.status is WaveStatus.PENDING):
-            self.violate(event, f"wave {wave.number} TIMEOUT or UNKNOWN, because polling has ended", str(wave.status))
-        job = self.truth.job(wave)
-        if job is None:
-            return
-        asked_us = self._asked_us(event, wave)
-        if asked_us is None:
-            if not self._left_out(event, wave):
-                self.violate(event, f"DRS asked about job {wave.job_id}", "it was not")
-        elif wave.status is WaveStatus.TIMEOUT and job.ended_us <= asked_us:
-            self.violate(event, f"wave {wave.number} as its job ended", "TIMEOUT")
+def _same_word(before: ExecutionView | None, now: ExecutionView) -> bool:
+    """Whether a write left the team's own status as it was; a word for cancelling changes when an end is owed."""
+    return before is not None and before.word == now.word

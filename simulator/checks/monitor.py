@@ -11,14 +11,22 @@ from typing import ClassVar, Final, TypeVar
 from drsim.simulator.checks.truth import Truth
 from drsim.simulator.contract.limits import JudgedLimits
 from drsim.simulator.contract.model import Contract
-from drsim.simulator.events import ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted, LogWritten, Throttled
+from drsim.simulator.events import (
+    Announced,
+    ItemChanged,
+    JobsDescribed,
+    LambdaEnded,
+    LambdaStarted,
+    LogWritten,
+    Throttled,
+)
 from drsim.simulator.faults.plan import Plan
 from drsim.simulator.reader import ExecutionView
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import Trace
 
 _T = TypeVar("_T")
-_OfExecution = ItemChanged | JobsDescribed | LambdaEnded | LambdaStarted | LogWritten | Throttled
+_OfExecution = Announced | ItemChanged | JobsDescribed | LambdaEnded | LambdaStarted | LogWritten | Throttled
 
 Allows = Callable[[str, str, str, str], bool]
 """Whether the role of a function (by its name) allows an action on a resource, given KEY=VALUE for its conditions."""

@@ -39,13 +39,13 @@ class StoredItem:
         place = reader.layout.execution.places["waves"]
         # The attribute that holds the waves and nothing else.
         self._name = place.path if len(place.steps) == 1 else None
-        items, old = place.of(attributes), () if before is None else before._waves
+        items, old_waves = place.of(attributes), () if before is None else before._waves
         self._waves: Sequence[_StoredWave] = ()
         if isinstance(items, list):
-            self._waves = _stored(items, old, reader)
+            self._waves = _stored(items, old_waves, reader)
             place.put(attributes, [wave.item for wave in self._waves])
         self.size_bytes: int = self._measure(before)
-        if before is not None and len(self._waves) == len(old) and all(map(is_, self._waves, old)):
+        if before is not None and len(self._waves) == len(old_waves) and all(map(is_, self._waves, old_waves)):
             # The same tuple object: readers see at once that no wave has changed.
             views = before.execution.waves
         else:
@@ -53,9 +53,11 @@ class StoredItem:
         execution = reader.execution(attributes, views)
         if execution.unreadable and execution.owes_polls:
             # A poller may refuse an item that others have written against the contract, but not one that it wrote.
-            old_execution = None if before is None else before.execution
-            inherited = old_execution is not None and not old_execution.owes_polls and bool(old_execution.unreadable)
-            execution = execution._replace(owes_polls=by_function and not inherited)
+            old = None if before is None else before.execution
+            known = set() if old is None else {reason.attribute for reason in old.unreadable}
+            lapsed = bool(known) and old is not None and not old.owes_polls
+            is_new = any(reason.attribute not in known for reason in execution.unreadable)
+            execution = execution._replace(owes_polls=not lapsed and (by_function or not is_new))
         self.execution: ExecutionView = execution
 
     def _measure(self, before: "StoredItem | None") -> int:

@@ -25,7 +25,9 @@ _PHASE_2: Final = datetime(2025, 11, 28, 20, 32, 29, tzinfo=UTC)
 class Bounds(Spec):
     """Bounds of the properties."""
 
-    completion: DurationUs = Field(duration_us("90s"), description="From DRS's truth to the terminal status.")
+    completion: DurationUs | None = Field(
+        None, description="From DRS's truth to the terminal status; default: the longest interval in looks, and 30s."
+    )
     poll_gap: DurationUs | None = Field(None, description="Between polls; default: 150s or twice the longest interval.")
     poll_delay: DurationUs = Field(duration_us("10s"), description="From the finder's look to the recorded poll.")
     looks_missed: int = Field(0, ge=0, description="Looks that may skip a due execution; more than 0 for overload.")

@@ -17,7 +17,7 @@ from drsim.simulator.processes import Process
 from drsim.simulator.randomness import Spread, Stream
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.functions import Invocation
-from drsim.simulator.wire import listing, messages
+from drsim.simulator.wire import announcements, listing, messages
 from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.wire.errors import NotSimulatedError
 from drsim.simulator.wire.gateway import by_moto
@@ -94,6 +94,7 @@ class Calls:
         self._made(call, began_us, messages.error_code(response))
         if call.seen is not None and response.status_code < 300:
             call.seen(response)
+        announcements.record(self, call, response)
         return response
 
     def used(self, call: ClientCall, action: str, condition: str = "") -> None:

@@ -12,7 +12,7 @@ from drsim.orchestrator.poller import Poller
 from drsim.orchestrator.settings import Settings
 from drsim.simulator.services.dynamodb import ExecutionTable
 from drsim.simulator.world import Parts, Ports, production_finder
-from tests.planted_bugs import adapters, conclusions, finders, misreadings, pollers, services, under_faults
+from tests.planted_bugs import adapters, conclusions, finders, misreadings, pollers, records, services, under_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,7 @@ EAGER: Final = Parts(
 )
 
 ALONE: Final = (
+    on_table(records.TableWithTextEndTime, "drill", "readable"),
     Planted("a tick is lost", Parts(rule=services.RuleThatLosesATick), "drill", "trigger-cadence"),
     Planted("due only after 90 s", Parts(finder=finders.finder_with(pollers.LAZY)), "drill", "poll-cadence"),
     reading(finders.ExpiredSession, "no-starvation", FEW),
@@ -101,6 +102,7 @@ ALONE: Final = (
     polling(conclusions.ForgetsNames, "drill", "no-lost-update"),
     asking(adapters.AsksAtHomeToo, "recovery", "isolation", "regions=[us-west-2]"),
     storing(adapters.EndsInLocalTime, "drill", "finalize-once"),
+    on_table(records.TableThatAnnouncesFirst, "drill", "announced-truly"),
     measuring(adapters.MetricRenamed, "metrics-complete"),
     polling(pollers.LogsWithoutIds, "drill", "log-correlation"),
     asking(adapters.DescribesEachWave, "load-100", "budgets", "executions=5"),
@@ -123,7 +125,7 @@ MORE: Final = (
     Planted("polled too early", EAGER, "sub-minute", "poll-cadence"),
     polling(pollers.PolledAtItsEnd, "sub-minute", "poll-cadence"),
     storing(adapters.NeverMovesLastPolledTime, "sub-minute", "poll-cadence"),
-    on_table(services.TableInMilliseconds, "drill", LATE),
+    on_table(services.TableInMilliseconds, "drill", f"{LATE} readable"),
     storing(adapters.CachedStore, "drill", LATE),
     polling(pollers.ReadsTwice, "drill", "budgets metrics-complete"),
     asking(adapters.ActionsIgnored, "recovery", "completion-soundness"),
@@ -155,6 +157,13 @@ MORE: Final = (
     polling(conclusions.RecordsTheEndOnly, "sub-minute", "completion-soundness"),
     named("RecordsTheTimeoutOnly", polling(conclusions.RecordsTheEndOnly, "timeout-stuck", "completion-soundness")),
     polling(conclusions.ForgetsInstances, "load-100", "completion-soundness", "executions=10"),
+    polling(records.StartsTooEarly, "drill", "completion-soundness"),
+    polling(records.ListsServersTwice, "drill", "completion-soundness"),
+    polling(records.InventsInstances, "drill", "completion-soundness"),
+    polling(records.SharesMessages, "load-100", "isolation", FEW),
+    polling(records.DropsWavesAtTheTimeout, "timeout-stuck", "no-lost-update timeout-truth"),
+    polling(records.KnowsNothingAtTheTimeout, "timeout-stuck", "timeout-truth"),
+    on_table(records.TableThatAnnouncesTwice, "drill", "announced-truly"),
     polling(conclusions.ReopensWaves, "drill", "status-order"),
     polling(conclusions.WritesTheTimeAgain, "drill", "status-order"),
     polling(conclusions.ForgetsOtherAttributes, "drill", "no-lost-update"),

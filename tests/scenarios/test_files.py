@@ -182,7 +182,5 @@ def test_executions_need_a_group_to_multiply() -> None:
 
 def test_unknown_property_or_criterion_is_reported_with_known_ones() -> None:
     first, second = problems(GOOD + "exercises: {properties: [speed], criteria: [Beauty]}\n")
-    assert first.startswith(
-        "mine.yaml:9: exercises.properties[0]: no such property: 'speed'; known are trigger-cadence"
-    )
+    assert first.startswith("mine.yaml:9: exercises.properties[0]: no such property: 'speed'; known are readable")
     assert second.startswith("mine.yaml:9: exercises.criteria[0]: no such criterion: 'Beauty'; known are EventBridge")

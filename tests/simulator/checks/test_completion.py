@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 
-from drsim.orchestrator.settings import Settings
-from drsim.simulator.checks.completion import CompletionLiveness, CompletionSoundness, TimeoutTruth
+from drsim.scenarios.files import load
+from drsim.simulator.checks.completion import CompletionLiveness, completion_bound_us
 from drsim.simulator.checks.monitor import Monitor, Verdict
+from drsim.simulator.checks.soundness import CompletionSoundness
+from drsim.simulator.checks.timeouts import TimeoutTruth
+from drsim.simulator.contract.limits import limits_of
+from drsim.simulator.contract.presets import OUR_CONTRACT, preset
 from drsim.simulator.events import LambdaEnded
 from drsim.simulator.services.drs import DrsJob
 from drsim.simulator.services.spec import JobLife
@@ -141,7 +145,10 @@ def seen(job: DrsJob, status: str = "IN_PROGRESS", **changes: Any) -> Item:
         ({}, []),
         ({"JobStatus": "PENDING"}, [("wave 1 with its job STARTED", "job PENDING")]),
         ({"Servers": []}, [("server s-1 IN_PROGRESS by DRS's truth", "missing")]),
-        ({"Servers": [a_server(status="PENDING")]}, [("server s-1 IN_PROGRESS by DRS's truth", "PENDING")]),
+        (
+            {"Servers": [without(a_server(status="PENDING"), "InstanceId")]},
+            [("server s-1 IN_PROGRESS by DRS's truth", "PENDING")],
+        ),
     ],
 )
 def test_poll_records_the_answer_of_drs(changes: Item, said: list[tuple[str, str]]) -> None:
@@ -161,10 +168,16 @@ def test_an_instance_is_recorded_while_drs_shows_it() -> None:
     bench.write(an_item(Waves=[seen(job)]), by="worker")
     bench.at(first.ended_us / SECOND_US)
     bench.ask(job.job_id)
-    for number, instance in enumerate((first.instance_id, "i-other"), 2):
-        servers = [a_server(names[0], "LAUNCHED", InstanceId=instance), without(a_server(names[1]), "InstanceId")]
+    for number, instance in enumerate((first.instance_id, "i-other", None), 2):
+        shown = without(a_server(names[0], "LAUNCHED"), "InstanceId")
+        shown |= {"InstanceId": instance} if instance else {}
+        servers = [shown, without(a_server(names[1]), "InstanceId")]
         bench.write(an_item(Version=number, Waves=[seen(job) | {"Servers": servers}]))
-    assert bench.said() == [(f"server {names[0]} with instance {first.instance_id}", "i-other")]
+    given = first.instance_id
+    assert bench.said() == [
+        (f"instance {given} of server {names[0]}, as DRS gave it", "i-other"),
+        (f"server {names[0]} with instance {given}", "none"),
+    ]
 
 
 def test_what_has_not_changed_is_judged_once() -> None:
@@ -248,6 +261,54 @@ def test_where_drs_never_gets_there_the_timeout_is_owed() -> None:
     assert bench.said() == []
     bench.monitor.finish(1891 * SECOND_US)
     assert bench.said() == [("terminal within 90 s of the truth at 1800 s", "POLLING 91 s after it")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "bound_s"),
+    [
+        ([], 90),
+        (["SWEEPS_PER_INVOCATION=4"], 90),
+        (["PENDING_INTERVAL_SECONDS=200"], 270),
+        (["PENDING_INTERVAL_SECONDS=200", "SWEEPS_PER_INVOCATION=4"], 240),
+        (["PENDING_INTERVAL_SECONDS=60"], 90),
+        (["PENDING_INTERVAL_SECONDS=60", "DUE_SLACK_SECONDS=0"], 150),
+        (["schedule.rate=2m"], 150),
+        (["schedule.rate=2m", "SWEEPS_PER_INVOCATION=4"], 150),
+        (["bounds.completion=5m", "schedule.rate=2m"], 300),
+    ],
+)
+def test_completion_bound_follows_settings(changes: list[str], bound_s: int) -> None:
+    spec = load("drill", changes)
+    assert completion_bound_us(spec, limits_of(OUR_CONTRACT, spec.settings)) == bound_s * SECOND_US
+
+
+def test_contract_without_intervals_is_bound_by_the_rate() -> None:
+    assert completion_bound_us(load("drill"), limits_of(preset("plain"), {})) == 90 * SECOND_US
+
+
+def test_open_execution_and_late_end_are_of_different_kinds() -> None:
+    bench, _, _ = a_bench(CompletionLiveness)
+    bench.monitor.finish(301 * SECOND_US)
+    bench.at(301)
+    bench.write(an_item(Version=2, Status="COMPLETED"))
+    assert [each.kind.name for each in bench.monitor.violations] == ["no end", "late end"]
+
+
+def test_cancelling_execution_is_owed_once_its_job_has_ended() -> None:
+    contract = preset("ours", words={"execution": {"POLLING": ["POLLING", "CANCELLING"]}})
+    contract = contract.model_copy(update={"promises": contract.promises.model_copy(update={"settles": "CANCELLING"})})
+    bench = Bench(CompletionLiveness, contract=contract)
+    job = bench.job()
+    waves = [a_wave(JobId=job.job_id), without(a_wave(Status="PENDING"), "JobId")]
+    bench.write(an_item(TotalWaves=2, Waves=waves), by="worker")
+    bench.monitor.finish(400 * SECOND_US)
+    assert bench.said() == []
+    bench.at(250)
+    bench.write(an_item(Version=2, TotalWaves=2, Status="CANCELLING", Waves=waves), by="person")
+    bench.monitor.finish(340 * SECOND_US)
+    assert bench.said() == []
+    bench.monitor.finish(341 * SECOND_US)
+    assert bench.said() == [("terminal within 90 s of the truth at 250 s", "POLLING 91 s after it")]
 
 
 # --- timeout-truth --------------------------------------------------------------------------------------------
@@ -349,8 +410,8 @@ def test_waves_that_are_finished_or_wait_for_their_turn_stay_as_they_are() -> No
 
 
 def test_an_execution_that_appears_as_a_timeout_is_judged_as_well() -> None:
-    bench = Bench(TimeoutTruth, settings=Settings())
-    bench.write(an_item(Status="TIMEOUT", Waves=[]), by="person")
+    bench = Bench(TimeoutTruth)
+    bench.write(an_item(Status="TIMEOUT", Waves=[]))
     assert bench.said() == [("TIMEOUT only after 1800 s", "after 0 s")]
 
 

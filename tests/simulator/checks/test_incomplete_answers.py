@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from drsim.orchestrator.settings import Settings
-from drsim.simulator.checks.completion import CompletionLiveness, TimeoutTruth
+from drsim.orchestrator.model import Phase
+from drsim.simulator.checks.completion import CompletionLiveness
 from drsim.simulator.checks.monitor import Monitor
+from drsim.simulator.checks.timeouts import TimeoutTruth
+from drsim.simulator.contract.limits import JudgedLimits
 from drsim.simulator.events import JobsDescribed
 from drsim.simulator.faults.kinds import DESCRIBE_JOBS, Fault
 from drsim.simulator.faults.rules import Rule
@@ -15,6 +17,7 @@ from drsim.simulator.services.drs import DrsJob
 from drsim.simulator.services.spec import JobLife
 from drsim.simulator.spec.world import WorldSpec
 from tests.simulator.cloudwatch.runs import LIFE, SCOPE, SECOND_US, Bench, Item, a_wave, an_item, without
+from tests.simulator.tables import LIMITS
 
 STUCK = JobLife.model_validate({"pending": "60s", "started": "30s", "hangs": True})
 WAITS = "POLLING for up to 300 s after the timeout"
@@ -29,10 +32,10 @@ class Silence:
         fault: Fault = Fault.JOB_VANISHED,
         *,
         life: JobLife = LIFE,
-        settings: Settings | None = None,
+        limits: JudgedLimits = LIMITS,
         **changes: Any,
     ) -> None:
-        self.bench = Bench(monitor, spec=WorldSpec(faults=(Rule(fault=fault),)), settings=settings)
+        self.bench = Bench(monitor, spec=WorldSpec(faults=(Rule(fault=fault),)), limits=limits)
         self.fault = fault
         self.job = self.bench.job(life=life)
         self.bench.write(an_item(Waves=[self.wave()], **changes), by="worker")
@@ -72,12 +75,10 @@ def test_timeout_over_an_incomplete_answer_needs_four_minutes(fault: Fault, seco
 
 
 def test_functions_that_promise_no_second_question_may_give_up_at_once() -> None:
-    silence = Silence(TimeoutTruth)
-    monitor = silence.bench.monitor
-    monitor.context = replace(monitor.context, asks_again=False)
+    silence = Silence(TimeoutTruth, limits=replace(LIMITS, incomplete_answer_us=0))
     silence.answer(1801)
     silence.give_up()
-    assert (silence.said(), monitor.checked) == ([], 1)
+    assert (silence.said(), silence.bench.monitor.checked) == ([], 1)
 
 
 def test_giving_up_at_once_names_what_was_left_out() -> None:
@@ -89,15 +90,12 @@ def test_giving_up_at_once_names_what_was_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "right"),
-    [
-        (Settings(incomplete_answer_us=0), True),
-        (Settings(in_progress_interval_us=240 * SECOND_US), True),
-        (Settings(in_progress_interval_us=238 * SECOND_US), False),
-    ],
+    ("interval_s", "right"),
+    [(240, True), (238, False)],
 )
-def test_patience_depends_on_the_settings(settings: Settings, right: bool) -> None:
-    silence = Silence(TimeoutTruth, settings=settings)
+def test_patience_depends_on_the_intervals(interval_s: int, right: bool) -> None:
+    limits = replace(LIMITS, intervals_us=dict.fromkeys(Phase, interval_s * SECOND_US))
+    silence = Silence(TimeoutTruth, limits=limits)
     silence.answer(1861)
     silence.give_up()
     assert (silence.said() == []) is right
@@ -137,7 +135,7 @@ def test_another_wave_does_not_excuse_giving_up_on_an_incomplete_answer(life: Jo
     silence.bench.trace.emit(
         JobsDescribed(silence.bench.kernel.now_us, "r-1", "e-1", *SCOPE, (other.job_id,), (other.job_id,), (), 1)
     )
-    silence.give_up(second | {"Status": "UNKNOWN"}, TotalWaves=2)
+    silence.give_up(second | {"Status": "TIMEOUT" if life is STUCK else "UNKNOWN"}, TotalWaves=2)
     assert silence.said() == [WAITS]
 
 

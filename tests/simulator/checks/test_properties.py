@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.files import load
 from drsim.simulator.checks import PROPERTIES
+from drsim.simulator.checks.isolation import Isolation
 from drsim.simulator.checks.monitor import Monitor, Verdict
-from drsim.simulator.checks.writes import FinalizeOnce, Isolation, NoLostUpdate, StatusOrder, TerminalAbsorbing
-from drsim.simulator.events import FINDER, POLLER
+from drsim.simulator.checks.writes import FinalizeOnce, StatusOrder, TerminalAbsorbing
+from drsim.simulator.events import FINDER
 from drsim.simulator.world import World
 from tests.simulator.cloudwatch.runs import (
     SCOPE,
@@ -23,8 +23,6 @@ from tests.simulator.cloudwatch.runs import (
     started,
     without,
 )
-
-LOST = f"Status must be one of {', '.join(ExecutionStatus)}, got 'LOST'"
 
 # --- what all have in common ----------------------------------------------------------------------------------
 
@@ -44,94 +42,6 @@ def test_monitors_keep_nothing_of_what_is_over(scenario: str) -> None:
     for monitor in world.monitors:
         kept = {name: value for name, value in vars(monitor).items() if isinstance(value, dict) and value}
         assert kept == {}, monitor.name
-
-
-# --- no-lost-update -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("after", "said"),
-    [
-        (an_item(Version=2), []),
-        (an_item(Version=3), [("Version rises from 1 to 2", "it is 3, by ExecutionPoller")]),
-        (
-            an_item(Version=2, LastPolledTime=START_S),
-            [("LastPolledTime does not go back", "it went back, by ExecutionPoller")],
-        ),
-        (an_item(Version=2, Waves=[]), [("1 wave", "0, by ExecutionPoller")]),
-        (an_item(Version=2, InitiatedBy="me"), [("InitiatedBy left alone", "changed, by ExecutionPoller")]),
-        (without(an_item(Version=2), "InitiatedBy"), [("InitiatedBy kept", "gone, by ExecutionPoller")]),
-        (
-            an_item(Version=2, Waves=[without(a_wave(), "JobId")]),
-            [("JobId drsjob-1 of wave 1 kept", "JobId gone, by ExecutionPoller")],
-        ),
-        (
-            an_item(Version=2, Waves=[a_wave(JobId="drsjob-2")]),
-            [("JobId drsjob-1 of wave 1 kept", "JobId drsjob-2, by ExecutionPoller")],
-        ),
-        (
-            without(an_item(Version=2), "LastPolledTime"),
-            [
-                ("LastPolledTime kept", "gone, by ExecutionPoller"),
-                ("LastPolledTime does not go back", "it went back, by ExecutionPoller"),
-            ],
-        ),
-        (
-            an_item(Version=2, Waves=[a_wave(ProtectionGroupId="pg-2")]),
-            [("foreign attributes of wave 1 kept", "changed, by ExecutionPoller")],
-        ),
-        (an_item(Version=2, Waves=[a_wave(Servers=[])]), [("server s-1 kept", "gone, by ExecutionPoller")]),
-        (
-            an_item(Version=2, Waves=[a_wave(Servers=[a_server(Hostname="x")])]),
-            [("foreign attributes of server s-1 kept", "changed, by ExecutionPoller")],
-        ),
-        (
-            an_item(Version=2, Waves=[a_wave(Servers=[a_server(InstanceId="i-2")])]),
-            [("InstanceId of server s-1 kept", "i-2, by ExecutionPoller")],
-        ),
-        (
-            an_item(Version=2, Waves=[a_wave(Servers=[without(a_server(), "InstanceId")])]),
-            [("InstanceId of server s-1 kept", "gone, by ExecutionPoller")],
-        ),
-        (an_item(Version=2, Waves=[a_wave(Servers=[a_server(status="LAUNCHED")])]), []),
-        (an_item(Version=2, Status="LOST"), [("a write of an item that can be read", LOST)]),
-    ],
-)
-def test_no_lost_update_names_what_was_lost(after: Item, said: list[tuple[str, str]]) -> None:
-    bench = Bench(NoLostUpdate)
-    bench.write(an_item(), by="worker")
-    bench.write(after)
-    assert bench.said() == said
-    assert bench.monitor.checked == 1
-
-
-def test_what_was_not_there_before_is_not_lost() -> None:
-    bench = Bench(NoLostUpdate)
-    bench.write(an_item(Waves=[without(a_wave(Servers=[]), "JobId")]), by="worker")
-    bench.write(an_item(Version=2))
-    assert bench.said() == []
-
-
-def test_a_write_over_what_cannot_be_read_is_noticed() -> None:
-    bench = Bench(NoLostUpdate)
-    bench.write(an_item(Status="LOST"), by="person")
-    bench.write(an_item(Version=2))
-    assert bench.said() == [("a write of an item that can be read", LOST)]
-
-
-def test_the_worker_may_write_what_is_its_own() -> None:
-    bench = Bench(NoLostUpdate)
-    bench.write(an_item(), by="worker")
-    bench.write(an_item(Version=2, InitiatedBy="worker", Waves=[a_wave(JobId="drsjob-2")]), by="worker")
-    assert bench.monitor.verdict is Verdict.NOT_EXERCISED
-
-
-@pytest.mark.parametrize(("by", "said"), [(POLLER, [("the item kept", "deleted, by ExecutionPoller")]), ("person", [])])
-def test_a_person_may_delete_an_item_and_a_function_may_not(by: str, said: list[tuple[str, str]]) -> None:
-    bench = Bench(NoLostUpdate)
-    bench.write(an_item(Status="FAILED"), by="worker")
-    bench.delete(by=by)
-    assert bench.said() == said
 
 
 # --- isolation ------------------------------------------------------------------------------------------------
@@ -200,6 +110,52 @@ def test_a_poll_that_asks_while_its_execution_is_cancelled_is_not_judged() -> No
     bench.write(an_item(Status="CANCELLED"), by="person")
     bench.ask("drsjob-2")
     assert bench.monitor.verdict is Verdict.NOT_EXERCISED
+
+
+@pytest.mark.parametrize(
+    ("polls", "said"), [(True, []), (False, [("the finder writes nothing", "ExecutionFinder wrote e-1")])]
+)
+def test_finder_that_polls_by_itself_may_write(polls: bool, said: list[tuple[str, str]]) -> None:
+    bench = Bench(Isolation, finder_polls=polls)
+    bench.write(an_item(), by="worker")
+    bench.trace.emit(started("r-1", FINDER, ""))
+    bench.write(an_item(Version=2), by=FINDER)
+    assert bench.said() == said
+
+
+def test_invocation_for_several_executions_may_write_each() -> None:
+    bench = Bench(Isolation)
+    bench.write(an_item(), by="worker")
+    bench.trace.emit(started(execution_id=""))
+    bench.write(an_item(Version=2))
+    assert bench.said() == []
+
+
+def test_isolation_notices_a_foreign_server_that_replaces_an_own_one() -> None:
+    bench = Bench(Isolation)
+    bench.write(an_item(), by="worker")
+    bench.trace.emit(started())
+    bench.write(an_item(Version=2, Waves=[a_wave(Servers=[a_server("s-9")])]))
+    assert bench.said() == [("wave 1 with its own servers", "server s-9")]
+
+
+@pytest.mark.parametrize(
+    ("message", "right"),
+    [
+        ("job drsjob-00000000000000001 ended", True),
+        ("1 server did not launch: s-00000000000000001", True),
+        ("job drsjob-00000000000000002 ended", False),
+        ("1 server did not launch: s-00000000000000002", False),
+        ("2 of s-many servers", True),
+    ],
+)
+def test_message_of_a_wave_names_nothing_of_another_execution(message: str, right: bool) -> None:
+    bench = Bench(Isolation)
+    wave = a_wave(JobId="drsjob-00000000000000001", Servers=[a_server("s-00000000000000001")])
+    bench.write(an_item(Waves=[wave]), by="worker")
+    bench.trace.emit(started())
+    bench.write(an_item(Version=2, Waves=[wave | {"StatusMessage": message}]))
+    assert [each.kind.name for each in bench.monitor.violations] == ([] if right else ["foreign message"])
 
 
 # --- terminal-absorbing ---------------------------------------------------------------------------------------
@@ -319,13 +275,6 @@ def test_unreadable_end_time_is_not_judged() -> None:
     bench.write(an_item(Version=2, Status="FAILED", EndTime="noon"))
     bench.write(an_item(Version=3, Status="FAILED", EndTime=START_S + 20))
     assert bench.said() == []
-
-
-def test_unreadable_poll_time_did_not_go_back() -> None:
-    bench = Bench(NoLostUpdate)
-    bench.write(an_item(), by="worker")
-    bench.write(an_item(Version=2, LastPolledTime="noon"))
-    assert [expected for expected, _ in bench.said()] == ["a write of an item that can be read"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from drsim.orchestrator.model import ExecutionStatus, ExecutionType, JobStatus, WaveStatus
 from drsim.simulator.checks.truth import Truth
+from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.durations import NEVER_US
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.reader import ExecutionView, WaveView
@@ -21,10 +22,11 @@ ENDED_US = 210 * SECOND_US
 class Drill:
     """DRS, the truth about it, and executions over its jobs."""
 
-    def __init__(self, *, seed: int = 0) -> None:
+    def __init__(self, *, seed: int = 0, **promises: Any) -> None:
         kernel = Kernel(seed=seed)
         self.drs = DrsService(kernel, Trace(), Drs())
-        self.truth = Truth(self.drs, epoch_us=SPEC.epoch_us, timeout_us=TIMEOUT_US)
+        given = OUR_CONTRACT.promises.model_copy(update=promises)
+        self.truth = Truth(self.drs, given, epoch_us=SPEC.epoch_us, timeout_us=TIMEOUT_US)
         self._servers_count = 0
 
     def job(self, life: JobLife = LIFE, servers: int = 1, **changes: Any) -> DrsJob:
@@ -51,6 +53,8 @@ def an_execution(*waves: WaveView, total: int | None = None, recovery: bool = Fa
         version=0,
         total_waves=len(waves) if total is None else total,
         waves=waves,
+        word="POLLING",
+        owes_polls=True,
         unreadable=(),
     )
 
@@ -134,13 +138,13 @@ def test_wave_without_job_is_open_unless_the_worker_set_it_failed() -> None:
     ],
 )
 def test_an_execution_ends_as_all_its_waves_together(ends: list[Any], total: int, status: str | None) -> None:
-    assert Truth.sum_of(an_execution(total=total), [end and WaveStatus(end) for end in ends]) == status
+    assert Drill().truth.sum_of(an_execution(total=total), [end and WaveStatus(end) for end in ends]) == status
 
 
 def test_unknown_wave_count_leaves_the_outcome_open() -> None:
     drill = Drill()
     execution = an_execution(a_wave(drill.job()))._replace(total_waves=None)
-    assert Truth.sum_of(execution, [WaveStatus.COMPLETED]) is None
+    assert Drill().truth.sum_of(execution, [WaveStatus.COMPLETED]) is None
     assert drill.truth.final_us(execution) == NEVER_US
 
 
@@ -177,3 +181,46 @@ def test_the_last_instant_is_the_first_at_which_the_status_is_known(seed: int) -
     assert known[0] == final_us
     assert status_of(drill.truth, execution, final_us - 1) is None
     assert all(job.status(final_us) is JobStatus.COMPLETED for job in jobs)
+
+
+# --- promises ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("partial", "wave", "ends"),
+    [
+        (True, WaveStatus.PARTIAL, {"PARTIAL"}),
+        (False, WaveStatus.FAILED, {"FAILED"}),
+        (None, WaveStatus.PARTIAL, {"PARTIAL", "FAILED"}),
+    ],
+)
+def test_mixed_outcome_follows_the_promise(partial: bool | None, wave: WaveStatus, ends: set[str]) -> None:
+    drill = Drill(partial=partial)
+    mixed = a_wave(drill.job(servers=2, failed_servers=1))
+    execution = an_execution(mixed)
+    assert drill.truth.wave_status(execution, mixed, ENDED_US, overdue=False) is wave
+    assert drill.truth.wave_ends(execution, mixed, ENDED_US, overdue=False) == ends
+    assert drill.truth.sums_of(execution, [wave]) == ends
+    assert drill.truth.outcomes(execution, [ENDED_US], overdue=False) == ends
+
+
+def test_failure_of_every_server_is_never_partial() -> None:
+    drill = Drill(partial=None)
+    failed = a_wave(drill.job(servers=2, failed_servers=2))
+    assert drill.truth.sums_of(an_execution(failed), [WaveStatus.FAILED]) == {"FAILED"}
+
+
+def test_launch_actions_without_a_promise_count_or_not() -> None:
+    drill = Drill(launch_actions=False)
+    wave = a_wave(drill.job(actions=2, failed_actions=1))
+    execution = an_execution(wave, recovery=True)
+    assert drill.truth.wave_ends(execution, wave, TIMEOUT_US, overdue=False) == {"COMPLETED", "PARTIAL"}
+    assert drill.truth.outcomes(execution, [TIMEOUT_US], overdue=False) == {"COMPLETED", "PARTIAL"}
+
+
+def test_cancelled_execution_is_settled_once_no_job_runs() -> None:
+    drill = Drill(settles="CANCELLING")
+    execution = an_execution(a_wave(drill.job()), a_wave(), total=3)
+    assert drill.truth.final_us(execution) == NEVER_US
+    assert drill.truth.final_us(execution._replace(word="CANCELLING")) == ENDED_US
+    assert drill.truth.final_us(execution._replace(word="CANCELLING", waves=())) == 0

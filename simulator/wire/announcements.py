@@ -1,0 +1,151 @@
+"""Announcements: events, messages and callbacks of functions about the end of an execution.
+
+Owns which messages are announcements. Whether they are true is for `announced-truly`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import parse_qsl
+
+from botocore.awsrequest import AWSResponse
+
+from drsim.orchestrator.model import TERMINAL
+from drsim.simulator.contract.layout import Vocabulary
+from drsim.simulator.events import Announced
+from drsim.simulator.wire.messages import body_of
+
+if TYPE_CHECKING:
+    from drsim.simulator.wire.calls import Calls, ClientCall
+
+
+class Message(NamedTuple):
+    """One message that a service accepted: where it went, and its text."""
+
+    channel: str
+    text: str
+
+
+def record(calls: "Calls", call: "ClientCall", response: AWSResponse) -> None:
+    """Record each announcement in a call that succeeded."""
+    messages = _MESSAGES.get((call.service, call.operation))
+    if messages is None or response.status_code >= 300:
+        return
+    world, invocation = calls.world, call.invocation
+    for message in messages(_parameters(call), _answer(response)):
+        execution_id = _named(message.text, invocation.execution_id, calls.executions)
+        word = end_in(message.text, world.layout.executions) if execution_id else None
+        if word is not None:
+            ids = (invocation.request_id, invocation.function, execution_id)
+            world.trace.emit(Announced(world.kernel.now_us, *ids, message.channel, word))
+
+
+def end_in(text: str, words: Vocabulary[Any]) -> str | None:
+    """Return the team's word for an end that a message announces; None if it says that the execution is open.
+
+    The word is a value of the message's own fields rather than of a list in it, such as that of the waves.
+    """
+    terminal = {word for status in TERMINAL for word in words.theirs[status]}
+    known = {word for found in words.theirs.values() for word in found} | words.other
+    level: list[object] = [_loaded(text)]
+    while level:
+        exact = [value for value in level if isinstance(value, str) and value in known]
+        spoken = [word for value in level if isinstance(value, str) for word in _WORD.findall(value) if word in known]
+        found = exact or spoken
+        if found:
+            return found[0] if all(word in terminal for word in found) else None
+        level = [below for value in level for below in _below(value)]
+    return None
+
+
+_WORD: Final = re.compile(r"[\w-]+")
+
+
+def _below(value: object) -> Iterator[object]:
+    values = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    # Messages hold JSON in texts: the detail of an event, the body of a notification.
+    yield from (_loaded(each) if isinstance(each, str) else each for each in values)
+
+
+def _loaded(text: str) -> object:
+    try:
+        found: object = json.loads(text)
+    except ValueError:
+        return text
+    return found if isinstance(found, dict | list | str) else text
+
+
+def _named(text: str, own: str, known: Iterable[str]) -> str:
+    """Return the execution that a message names; "" if it names none, or several."""
+    if own and own in text:
+        return own
+    named = [execution_id for execution_id in known if execution_id in text]
+    # The id of one execution may be a part of another's.
+    longest = [each for each in named if not any(each != other and each in other for other in named)]
+    return longest[0] if len(longest) == 1 else ""
+
+
+def _parameters(call: "ClientCall") -> Mapping[str, Any]:
+    """Return a call's parameters; those of a query protocol are flat, such as `Message`."""
+    body = call.request.body or b""
+    text = body.decode() if isinstance(body, bytes) else str(body)
+    return body_of(call.request) if text.startswith("{") else dict(parse_qsl(text))
+
+
+def _answer(response: AWSResponse) -> Mapping[str, Any]:
+    try:
+        found = json.loads(response.content)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _events(body: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[Message]:
+    results = answer.get("Entries", ())
+    for number, entry in enumerate(body.get("Entries", ())):
+        if number >= len(results) or "ErrorCode" not in results[number]:
+            yield Message(f"PutEvents {entry.get('EventBusName', 'default')}", str(entry.get("Detail", "")))
+
+
+def _notification(body: Mapping[str, Any], _: Mapping[str, Any]) -> Iterator[Message]:
+    target = body.get("TopicArn") or body.get("TargetArn") or body.get("PhoneNumber") or ""
+    texts = [str(body[name]) for name in ("Message", "Subject") if name in body]
+    yield Message(f"Publish {target}", texts[0] if len(texts) == 1 else json.dumps(texts))
+
+
+def _notifications(body: Mapping[str, Any], _: Mapping[str, Any]) -> Iterator[Message]:
+    for name, value in body.items():
+        if name.endswith(".Message"):
+            yield Message(f"Publish {body.get('TopicArn', '')}", str(value))
+
+
+def _queued(body: Mapping[str, Any], _: Mapping[str, Any]) -> Iterator[Message]:
+    yield Message(f"SendMessage {body.get('QueueUrl', '')}", str(body.get("MessageBody", "")))
+
+
+def _queued_batch(body: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[Message]:
+    failed = {each.get("Id") for each in answer.get("Failed", ())}
+    for entry in body.get("Entries", ()):
+        if entry.get("Id") not in failed:
+            yield Message(f"SendMessage {body.get('QueueUrl', '')}", str(entry.get("MessageBody", "")))
+
+
+def _success(body: Mapping[str, Any], _: Mapping[str, Any]) -> Iterator[Message]:
+    yield Message("SendTask", str(body.get("output", "")))
+
+
+def _failure(body: Mapping[str, Any], _: Mapping[str, Any]) -> Iterator[Message]:
+    yield Message("SendTask", json.dumps([str(body.get("error", "")), str(body.get("cause", ""))]))
+
+
+_MESSAGES: Final[Mapping[tuple[str, str], Callable[[Mapping[str, Any], Mapping[str, Any]], Iterator[Message]]]] = {
+    ("eventbridge", "PutEvents"): _events,
+    ("sns", "Publish"): _notification,
+    ("sns", "PublishBatch"): _notifications,
+    ("sqs", "SendMessage"): _queued,
+    ("sqs", "SendMessageBatch"): _queued_batch,
+    ("sfn", "SendTaskSuccess"): _success,
+    ("sfn", "SendTaskFailure"): _failure,
+}
+"""The operations that announce, by service and operation: the messages of a call, from its parameters and answer."""
