@@ -10,7 +10,7 @@ from typing import Final
 
 from drsim.orchestrator.model import JobStatus, Phase, ServerStatus
 from drsim.simulator import events
-from drsim.simulator.checks.monitor import Consequence, Kind, Monitor, same_waves, seconds
+from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind, same_waves, seconds
 from drsim.simulator.contract.limits import JudgedLimits
 from drsim.simulator.durations import plural
 from drsim.simulator.events import FINDER, POLLER
@@ -19,12 +19,22 @@ from drsim.simulator.reader import ExecutionView, WaveView
 _IDLE_SERVERS = frozenset({ServerStatus.NOT_STARTED, ServerStatus.PENDING})
 
 _LATE: Final = Consequence.LATENESS
-LOOK_OFF: Final = Kind("look at another time", _LATE, "Looks come at other times than configured, and so do polls.")
-LOOK_MISSING: Final = Kind("look missing", _LATE, "An invocation of the finder polls nothing, and reports success.")
-EARLY: Final = Kind("polled early", Consequence.PROMISE, "DRS is asked more often than promised, within its quotas.")
-PASSED_OVER: Final = Kind("passed over by a look", _LATE, "An execution that is due waits; its record grows stale.")
-SLOW_POLL: Final = Kind("slow poll", _LATE, "What a look found reaches the record long afterwards.")
-UNPOLLED: Final = Kind("no longer polled", Consequence.NO_END, "The execution never ends, for no function polls it.")
+LOOK_OFF: Final = ViolationKind(
+    "look at another time", _LATE, "Looks come at other times than configured, and so do polls."
+)
+LOOK_MISSING: Final = ViolationKind(
+    "look missing", _LATE, "An invocation of the finder polls nothing, and reports success."
+)
+EARLY: Final = ViolationKind(
+    "polled early", Consequence.PROMISE, "DRS is asked more often than promised, within its quotas."
+)
+PASSED_OVER: Final = ViolationKind(
+    "passed over by a look", _LATE, "An execution that is due waits; its record grows stale."
+)
+SLOW_POLL: Final = ViolationKind("slow poll", _LATE, "What a look found reaches the record long afterwards.")
+UNPOLLED: Final = ViolationKind(
+    "no longer polled", Consequence.NO_END, "The execution never ends, for no function polls it."
+)
 
 
 def phase(execution: ExecutionView, limits: JudgedLimits) -> Phase:
@@ -283,7 +293,7 @@ class PollCadence(Monitor):
         execution_id: str,
         expected: str,
         observed: str,
-        kind: Kind,
+        kind: ViolationKind,
     ) -> None:
         if event.execution_id == execution_id:
             self.violate(event, expected, observed, kind, "poll")

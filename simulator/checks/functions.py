@@ -5,24 +5,34 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from drsim.simulator import events
-from drsim.simulator.checks.monitor import Consequence, Kind, Monitor, seconds
+from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind, seconds
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.faults.kinds import CALLS, Fault
 from drsim.simulator.services.spec import Function
 
 _PROMISE: Final = Consequence.PROMISE
-TIME: Final = Kind("time nearly used up", _PROMISE, "Lambda ends a function in the middle of its work.")
-MEMORY: Final = Kind("too much memory", _PROMISE, "Lambda ends a function that uses more memory than it has.")
-CONCURRENCY: Final = Kind("concurrency nearly used up", _PROMISE, "Other functions of the account may not start.")
-THROTTLED: Final = Kind("throttled", Consequence.LATENESS, "A function starts late: the account's limit is reached.")
-DESCRIBES: Final = Kind("DRS asked too often", _PROMISE, "DRS throttles an account and Region that asks too often.")
-TOO_MANY_CALLS: Final = Kind("too many calls", _PROMISE, "A poll takes longer and costs more than promised.")
-CAPACITY: Final = Kind("too much capacity", _PROMISE, "The table throttles beyond the capacity that is planned for it.")
-IDLE: Final = Kind("invocations without a result", _PROMISE, "Pollers start for nothing; executions wait on.")
-UNLOGGED: Final = Kind("no log line", _PROMISE, "The logs do not show what an invocation did.")
-STRAY_LINE: Final = Kind("line of no execution", _PROMISE, "A search for the execution's id does not find all lines.")
-SILENT_FAILURE: Final = Kind("failure without a log line", _PROMISE, "The logs do not show why a poll failed.")
-DENIED: Final = Kind("action not allowed", _PROMISE, "On AWS the call fails with AccessDenied.")
+TIME: Final = ViolationKind("time nearly used up", _PROMISE, "Lambda ends a function in the middle of its work.")
+MEMORY: Final = ViolationKind("too much memory", _PROMISE, "Lambda ends a function that uses more memory than it has.")
+CONCURRENCY: Final = ViolationKind(
+    "concurrency nearly used up", _PROMISE, "Other functions of the account may not start."
+)
+THROTTLED: Final = ViolationKind(
+    "throttled", Consequence.LATENESS, "A function starts late: the account's limit is reached."
+)
+DESCRIBES: Final = ViolationKind(
+    "DRS asked too often", _PROMISE, "DRS throttles an account and Region that asks too often."
+)
+TOO_MANY_CALLS: Final = ViolationKind("too many calls", _PROMISE, "A poll takes longer and costs more than promised.")
+CAPACITY: Final = ViolationKind(
+    "too much capacity", _PROMISE, "The table throttles beyond the capacity that is planned for it."
+)
+IDLE: Final = ViolationKind("invocations without a result", _PROMISE, "Pollers start for nothing; executions wait on.")
+UNLOGGED: Final = ViolationKind("no log line", _PROMISE, "The logs do not show what an invocation did.")
+STRAY_LINE: Final = ViolationKind(
+    "line of no execution", _PROMISE, "A search for the execution's id does not find all lines."
+)
+SILENT_FAILURE: Final = ViolationKind("failure without a log line", _PROMISE, "The logs do not show why a poll failed.")
+DENIED: Final = ViolationKind("action not allowed", _PROMISE, "On AWS the call fails with AccessDenied.")
 
 _MINUTE_US: Final = 60_000_000
 _READ_BYTES: Final = 4096

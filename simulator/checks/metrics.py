@@ -3,19 +3,26 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import inf
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from drsim.orchestrator.model import TERMINAL, UNITS, ExecutionStatus, MetricName, MetricPoint, Unit
 from drsim.orchestrator.settings import SECOND_US
 from drsim.simulator import events
-from drsim.simulator.checks.monitor import Consequence, Context, Kind, Monitor
+from drsim.simulator.checks.monitor import Consequence, Context, Monitor, ViolationKind
 from drsim.simulator.events import POLLER
 from drsim.simulator.faults.kinds import Fault
 
-MISSING: Final = Kind("metric missing", Consequence.PROMISE, "Dashboards and alarms do not see what polls did.")
-TWICE: Final = Kind("metric published twice", Consequence.PROMISE, "Dashboards and alarms count a poll twice.")
-WRONG: Final = Kind("metric with a wrong value", Consequence.PROMISE, "Dashboards and alarms show what did not happen.")
-SWALLOWED: Final = Kind("failed call swallowed", Consequence.PROMISE, "No alarm goes off, for a failed poll ends well.")
+MISSING: Final = ViolationKind(
+    "metric missing", Consequence.PROMISE, "Dashboards and alarms do not see what polls did."
+)
+TWICE: Final = ViolationKind("metric published twice", Consequence.PROMISE, "Dashboards and alarms count a poll twice.")
+WRONG: Final = ViolationKind(
+    "metric with a wrong value", Consequence.PROMISE, "Dashboards and alarms show what did not happen."
+)
+SWALLOWED: Final = ViolationKind(
+    "failed call swallowed", Consequence.PROMISE, "No alarm goes off, for a failed poll ends well."
+)
 
 _TIMES_US: Final = {Unit.MILLISECONDS: 1_000, Unit.SECONDS: SECOND_US}
 _SIGNS: Final[Mapping[Unit, str]] = {Unit.COUNT: "", Unit.MILLISECONDS: " ms", Unit.SECONDS: " s"}
@@ -113,7 +120,8 @@ class MetricsComplete(Monitor):
     def prepare(self) -> None:
         # Our metrics by the team's names. A team may count failures alone, and look by look in its finder.
         named = self.contract.judged.metrics
-        self._ours = {theirs: MetricName(ours) for ours, theirs in named.items()} or {each: each for each in MetricName}
+        ours = {theirs: MetricName(ours) for ours, theirs in named.items()} or {each: each for each in MetricName}
+        self._ours: Mapping[str, MetricName] = MappingProxyType(ours)
         self._is_named = bool(named)
         self._by_finder: set[MetricName] = set()
         # What the present look of a running finder has found, by the word asked for.

@@ -4,11 +4,13 @@ from typing import Final
 
 from drsim.simulator import events
 from drsim.simulator.checks.cadence import UNPOLLED
-from drsim.simulator.checks.monitor import Consequence, Kind, Monitor, seconds
+from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind, seconds
 from drsim.simulator.contract.limits import JudgedLimits
 from drsim.simulator.events import FINDER
 
-STARVED: Final = Kind("starved", Consequence.LATENESS, "An open execution is not polled, and its record grows stale.")
+STARVED: Final = ViolationKind(
+    "starved", Consequence.LATENESS, "An open execution is not polled, and its record grows stale."
+)
 
 
 def usual_gap_us(limits: JudgedLimits, rate_us: int) -> int:
@@ -62,7 +64,7 @@ class NoStarvation(Monitor):
         for execution_id, polled_us in self._polled_us.items():
             self._check(execution_id, polled_us, end_us, UNPOLLED)
 
-    def _check(self, execution_id: str, polled_us: int, now_us: int, kind: Kind) -> None:
+    def _check(self, execution_id: str, polled_us: int, now_us: int, kind: ViolationKind) -> None:
         self.checked += 1
         waited_us = now_us - self.context.owed_us(execution_id, polled_us)
         if waited_us > self._bound_us and not self.context.lost(execution_id):

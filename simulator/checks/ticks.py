@@ -3,14 +3,18 @@
 from typing import Final
 
 from drsim.simulator import events
-from drsim.simulator.checks.monitor import Consequence, Kind, Monitor, seconds
+from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind, seconds
 from drsim.simulator.events import FINDER
 
 _LATE: Final = Consequence.LATENESS
-TICK_OFF: Final = Kind("tick off its minute", _LATE, "The rule fires at other times than its rate says.")
-TICK_UNANSWERED: Final = Kind("tick without an invocation", _LATE, "A tick passes, and no execution is polled in it.")
-UNCAUSED: Final = Kind("invocation without a tick", Consequence.PROMISE, "The rule starts the finder once too often.")
-STARTED_LATE: Final = Kind("late start", _LATE, "The finder starts late, and so does every poll of its looks.")
+TICK_OFF: Final = ViolationKind("tick off its minute", _LATE, "The rule fires at other times than its rate says.")
+TICK_UNANSWERED: Final = ViolationKind(
+    "tick without an invocation", _LATE, "A tick passes, and no execution is polled in it."
+)
+UNCAUSED: Final = ViolationKind(
+    "invocation without a tick", Consequence.PROMISE, "The rule starts the finder once too often."
+)
+STARTED_LATE: Final = ViolationKind("late start", _LATE, "The finder starts late, and so does every poll of its looks.")
 
 
 class TriggerCadence(Monitor):

@@ -95,7 +95,7 @@ class _Queued:
 
 
 @dataclass(slots=True)
-class _Pool:
+class _Fleet:
     """The environments and running invocations of one Lambda function, which may have two roles."""
 
     name: str
@@ -110,7 +110,7 @@ class _Deployed:
     name: str
     spec: Function
     handler: Handler
-    pool: _Pool
+    pool: _Fleet
 
 
 class LambdaService:
@@ -136,7 +136,7 @@ class LambdaService:
         With `role_of` it is a further role of that function, and shares its environments and concurrency.
         """
         if role_of is None:
-            pool = _Pool(name, spec.reserved_concurrency)
+            pool = _Fleet(name, spec.reserved_concurrency)
             self._free_count -= spec.reserved_concurrency or 0
         else:
             pool = self._functions[role_of].pool
@@ -290,7 +290,7 @@ class LambdaService:
     def _drop(self, queued: _Queued, reason: str) -> None:
         self._trace.emit(Dropped(self._kernel.now_us, queued.function.name, queued.execution_id, reason))
 
-    def _environment(self, pool: _Pool, cold: bool) -> Environment:
+    def _environment(self, pool: _Fleet, cold: bool) -> Environment:
         """Return the environment used last if Lambda still keeps it, or a new one."""
         if pool.idle and not cold:
             environment = pool.idle.pop()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from drsim.simulator.checks.cadence import EARLY, LOOK_MISSING, PASSED_OVER, SLOW_POLL, UNPOLLED, PollCadence
-from drsim.simulator.checks.monitor import Kind
+from drsim.simulator.checks.monitor import ViolationKind
 from drsim.simulator.contract.model import Contract
 from drsim.simulator.contract.presets import preset
 from drsim.simulator.events import FINDER, POLLER, FaultInjected, IndexRead, Invoked, JobsDescribed
@@ -48,7 +48,7 @@ def save(bench: Bench, second: float, request_id: str, by: str = POLLER, **chang
     bench.write(an_item(**changes), by=by, request_id=request_id)
 
 
-def found(bench: Bench) -> list[Kind]:
+def found(bench: Bench) -> list[ViolationKind]:
     return [each.kind for each in bench.monitor.violations]
 
 
@@ -96,7 +96,7 @@ def test_finder_that_looks_at_nothing_is_noticed() -> None:
 
 
 @pytest.mark.parametrize(("holds_up", "kinds"), [(1, []), (0, [LOOK_MISSING])])
-def test_fault_excuses_a_missing_look_only_if_it_hit_the_look(holds_up: int, kinds: list[Kind]) -> None:
+def test_fault_excuses_a_missing_look_only_if_it_hit_the_look(holds_up: int, kinds: list[ViolationKind]) -> None:
     bench = a_bench(preset("plain"))
     bench.trace.emit(started("f-1", FINDER, ""))
     event = (0, 0, Fault.DENIED, "Query", FINDER, "", 1, 1, 0, "f-1", holds_up)
@@ -140,7 +140,7 @@ def test_finder_that_marks_executions_before_it_dispatches_polls_once() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "kinds"), [((0, 60), []), ((0, 20), [EARLY]), ((0, 60, 120), [PASSED_OVER])])
-def test_finder_that_polls_is_judged_by_its_own_looks(seconds: tuple[int, ...], kinds: list[Kind]) -> None:
+def test_finder_that_polls_is_judged_by_its_own_looks(seconds: tuple[int, ...], kinds: list[ViolationKind]) -> None:
     bench = a_bench(a_contract("finder"), finder_polls=True)
     for second in seconds:
         bench.trace.emit(started(f"f-{second}", FINDER, "", second * SECOND_US))
@@ -162,7 +162,7 @@ def test_finder_that_asks_drs_polls_even_beside_a_poller() -> None:
 
 
 @pytest.mark.parametrize(("last_s", "kinds"), [(21, []), (25, [SLOW_POLL])])
-def test_polls_of_a_batch_count_from_one_to_the_next(last_s: float, kinds: list[Kind]) -> None:
+def test_polls_of_a_batch_count_from_one_to_the_next(last_s: float, kinds: list[ViolationKind]) -> None:
     ids = ("e-1", "e-2", "e-3")
     bench = a_bench(a_contract("nothing"), ids=ids)
     query(bench, 0, "f-1", "POLLING")
@@ -197,7 +197,7 @@ def test_polls_of_a_batch_count_from_one_to_the_next(last_s: float, kinds: list[
     ],
 )
 def test_polls_are_judged_by_who_decides(
-    decides: str | None, seconds: tuple[tuple[float, float], ...], kinds: list[Kind]
+    decides: str | None, seconds: tuple[tuple[float, float], ...], kinds: list[ViolationKind]
 ) -> None:
     bench = a_bench(a_contract(decides))
     polls = dict(seconds)
@@ -212,7 +212,7 @@ def test_polls_are_judged_by_who_decides(
 
 
 @pytest.mark.parametrize(("from_look", "kinds"), [(False, []), (True, [PASSED_OVER])])
-def test_interval_from_look_to_look_is_a_promise(from_look: bool, kinds: list[Kind]) -> None:
+def test_interval_from_look_to_look_is_a_promise(from_look: bool, kinds: list[ViolationKind]) -> None:
     bench = a_bench(a_contract(promises={"decides_due": "finder", "from_look": from_look}))
     for number, look in enumerate((0, 30.5, 45)):
         query(bench, look, f"f-{number}", "POLLING")
@@ -231,7 +231,7 @@ def test_missing_poll_is_judged_by_looks_only_if_each_must_poll() -> None:
 
 
 @pytest.mark.parametrize(("second", "kinds"), [(60, []), (90, [PASSED_OVER])])
-def test_team_without_a_time_of_the_last_poll_may_write_nothing(second: int, kinds: list[Kind]) -> None:
+def test_team_without_a_time_of_the_last_poll_may_write_nothing(second: int, kinds: list[ViolationKind]) -> None:
     bench = a_bench(a_contract("nothing", times={"last_polled": "absent"}))
     for look in range(0, second + 1, 30):
         query(bench, look, f"f-{look}", "POLLING")
@@ -259,7 +259,7 @@ JITTER = {"IN_PROGRESS_INTERVAL_SECONDS": "31"}
 
 
 @pytest.mark.parametrize(("slack", "kinds"), [("5s", []), ("1s", [EARLY])])
-def test_poll_may_come_as_early_as_the_slack_says(slack: str, kinds: list[Kind]) -> None:
+def test_poll_may_come_as_early_as_the_slack_says(slack: str, kinds: list[ViolationKind]) -> None:
     bench = a_bench(a_contract("finder", limits={"intervals": "30s", "slack": slack}))
     for number, look in enumerate((0, 25)):
         query(bench, look, f"f-{number}", "POLLING")

@@ -3,7 +3,7 @@
 import pytest
 
 from drsim.simulator.checks.cadence import UNPOLLED
-from drsim.simulator.checks.monitor import Kind, Verdict
+from drsim.simulator.checks.monitor import Verdict, ViolationKind
 from drsim.simulator.checks.starvation import NoStarvation
 from drsim.simulator.contract.presets import preset
 from drsim.simulator.spec.world import WorldSpec
@@ -108,7 +108,7 @@ def test_execution_whose_wave_cannot_be_read_still_starves() -> None:
 
 
 @pytest.mark.parametrize(("times", "kinds"), [({"last_polled": "absent"}, []), ({}, [UNPOLLED])])
-def test_poll_without_a_write_counts_if_no_time_is_kept(times: dict[str, str], kinds: list[Kind]) -> None:
+def test_poll_without_a_write_counts_if_no_time_is_kept(times: dict[str, str], kinds: list[ViolationKind]) -> None:
     bench = Bench(NoStarvation, contract=preset("plain", times=times))
     bench.write(an_item(), by="worker")
     for second in (100, 200):
