@@ -5,7 +5,7 @@ from typing import Final
 
 from drsim.orchestrator.model import ExecutionStatus, WaveStatus
 from drsim.simulator.checks.monitor import Consequence, ViolationKind, seconds
-from drsim.simulator.checks.polls import AnswersMonitor
+from drsim.simulator.checks.polls import AnswersMonitor, WrittenPoll
 from drsim.simulator.contract.layout import Vocabulary
 from drsim.simulator.events import ItemChanged
 from drsim.simulator.reader import ExecutionView, WaveView
