@@ -77,11 +77,12 @@ class _FinderInvocation:
 class _Polls:
     """The polls that a running invocation makes for one look: the executions that it wrote, and its last write.
 
-    `named` are the executions of its payload; a finder that polls by itself polls all.
+    `named` are the executions of its payload; a finder that polls by itself polls all. `asked` is whether it asked DRS.
     """
 
     look: _Look
     named: tuple[str, ...] | None = None
+    asked: bool = False
     written: set[str] = field(default_factory=set)
     wrote_us: int = 0
 
@@ -112,6 +113,14 @@ class _Waiting:
         self.every_us = every_us
         self.shortest_us = min(self.shortest_us, every_us)
         self.longest_us = max(self.longest_us, every_us)
+
+
+def _is_poll(event: events.ItemChanged, polls: _Polls) -> bool:
+    """Return whether a write belongs to a poll: an invocation that only writes an end that another found makes none."""
+    before, now = event.previous, event.execution
+    if polls.asked or polls.written or before is None or now is None or now.owes_polls:
+        return True
+    return not same_waves(before, now) or before.last_polled_us != now.last_polled_us
 
 
 class PollCadence(Monitor):
@@ -185,6 +194,9 @@ class PollCadence(Monitor):
         finder = self._finders.get(event.request_id)
         if finder is not None:
             finder.asked = True
+        polls = self._polls.get(event.request_id)
+        if polls is not None:
+            polls.asked = True
 
     def _on_ended(self, event: events.LambdaEnded) -> None:
         polls = self._polls_of(event.request_id)
@@ -223,6 +235,8 @@ class PollCadence(Monitor):
     def _on_change(self, event: events.ItemChanged) -> None:
         execution_id, now = event.execution_id, event.execution
         waiting, polls = self._waiting.get(execution_id), self._polls_of(event.request_id)
+        if polls is not None and not _is_poll(event, polls):
+            polls = None
         is_first = polls is not None and execution_id not in polls.written
         if waiting is not None and polls is not None and is_first:
             self._judge(event, execution_id, waiting, polls)

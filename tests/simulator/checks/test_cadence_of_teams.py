@@ -119,6 +119,20 @@ def test_poll_that_writes_twice_is_one_poll() -> None:
     assert (bench.said(), bench.monitor.checked) == ([], 3)
 
 
+@pytest.mark.parametrize(("asks", "kinds"), [(False, []), (True, [EARLY])])
+def test_invocation_that_only_writes_an_end_is_no_poll(asks: bool, kinds: list[Kind]) -> None:
+    bench = a_bench(a_contract("finder"))
+    query(bench, 0, "f-1", "POLLING")
+    dispatch(bench, "f-1", "r-1", "e-1")
+    save(bench, 1, "r-1", Version=2)
+    # The poller has found the end, and starts an invocation that writes it.
+    dispatch(bench, "r-1", "r-2", "e-1")
+    if asks:
+        bench.trace.emit(JobsDescribed(0, "r-2", "e-1", *SCOPE, ("drsjob-1",), ("drsjob-1",), (), 1))
+    save(bench, 1.5, "r-2", Version=3, Status="COMPLETED")
+    assert found(bench) == kinds
+
+
 def test_second_poller_for_the_same_look_polls_early() -> None:
     bench = a_bench(a_contract("finder"))
     query(bench, 0, "f-1", "POLLING")
