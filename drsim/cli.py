@@ -78,11 +78,12 @@ def run(
     seed: arguments.SeedOption = 1,
     changes: arguments.SetOption = None,
     tier: Annotated[
-        Tier, typer.Option(help="fast: production code on simulated services; wire: Lambda handlers, boto3 and moto.")
-    ] = "fast",
-    finder: Annotated[
-        str, typer.Option(metavar="PLACE", help="Your finder: FILE.py:HANDLER or MODULE:HANDLER (wire tier).")
-    ] = "",
+        Tier | None,
+        typer.Option(
+            help="fast: production code on simulated services; wire: handlers on boto3 and moto. Yours run in wire."
+        ),
+    ] = None,
+    finder: Annotated[str, typer.Option(metavar="PLACE", help="Your finder: FILE.py:HANDLER or MODULE:HANDLER.")] = "",
     poller: Annotated[
         str, typer.Option(metavar="PLACE", help="Your poller, likewise; none if your finder polls by itself.")
     ] = "",
@@ -104,7 +105,7 @@ def run(
     """Run scenarios, check every property, and write result, report and trace of each."""
     from drsim import console as terminal
 
-    names = arguments.chosen(names, suite)
+    names, tier = arguments.chosen(names, suite), tier or ("wire" if finder else "fast")
     is_small = suite is not None and tier != "fast"
     scenarios = arguments.loaded(names, changes or [], contract=contract, is_small=is_small)
     choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()), contract)

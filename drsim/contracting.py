@@ -69,9 +69,10 @@ def contract(
         proposal = propose(handlers, source, table=table or _table_of(known), name=name)
     except HandlerError as error:
         raise UserError(str(error)) from None
-    buses = [value for key, value in known.items() if "BUS" in key]
-    if buses and "surroundings" not in proposal.data:
-        proposal.put("surroundings/buses", buses, "named by a variable")
+    for part, kind in (("BUS", "buses"), ("TOPIC", "topics"), ("STATE_MACHINE", "state_machines")):
+        names = [value.rpartition(":")[2] for key, value in known.items() if part in key]
+        if names and kind not in proposal.data.get("surroundings", {}):
+            proposal.put(f"surroundings/{kind}", names, "named by a variable")
     options = [("--finder", finder), *([("--poller", poller)] if poller else [])]
     options += [("--path", str(path)) for path in choice.paths]
     options += [("--env", f"{key}={value}") for key, value in known.items()]

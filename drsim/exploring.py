@@ -50,9 +50,7 @@ def explore(
     An earlier campaign in the same folder is never overwritten: continue it (--resume) or start over (--restart).
     """
     scenarios, (first, last), seconds_max = _loaded(names, changes or []), _seeds(seeds), _seconds(time)
-    if problems := list(refused_contracts(scenarios)):
-        raise UserError("\n".join(problems))
-    _check_parts(parts)
+    _check_code(scenarios, parts)
     if resume and restart:
         raise UserError("--resume continues the earlier campaign and --restart starts over: give one of them")
     if crash_points and (time is not None or resume):
@@ -116,6 +114,13 @@ def _seconds(text: str | None) -> float | None:
     from drsim.simulator.durations import duration_us
 
     return None if text is None else option("--time", lambda: duration_us(text)) / 1_000_000
+
+
+def _check_code(scenarios: "Sequence[Scenario]", parts: str) -> None:
+    """Refuse what this project's own functions, or the parts in their place, cannot run."""
+    if problems := list(refused_contracts(scenarios)):
+        raise UserError("\n".join(problems))
+    _check_parts(parts)
 
 
 def _check_parts(parts: str) -> None:

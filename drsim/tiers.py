@@ -21,7 +21,7 @@ def refused_contracts(scenarios: "Iterable[Scenario]") -> Iterator[str]:
     for scenario in scenarios:
         if scenario.contract is not None:
             name, own = scenario.name, scenario.contract.name
-            yield f"{name}: contract {own} needs --tier wire and --finder, for drsim's own functions keep to `ours`"
+            yield f"{name}: contract {own} needs --finder, for drsim's own functions keep to `ours`"
 
 
 @dataclass(frozen=True, slots=True)

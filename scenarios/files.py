@@ -62,7 +62,7 @@ def text_of(path: Path) -> str:
         raise ScenarioError(f"cannot read {path}: {reason}") from None
 
 
-class _Document(NamedTuple):
+class _YamlFile(NamedTuple):
     """A YAML file with a mapping; `where` names it in errors, and `what` the thing that it describes."""
 
     where: str
@@ -71,7 +71,7 @@ class _Document(NamedTuple):
     data: dict[Any, Any]
 
 
-def _document(text: str, where: str, what: str, fields: str) -> _Document:
+def _yaml_file(text: str, where: str, what: str, fields: str) -> _YamlFile:
     """Read a YAML text. Raises ScenarioError."""
     try:
         loader = yaml.SafeLoader(text)
@@ -82,7 +82,7 @@ def _document(text: str, where: str, what: str, fields: str) -> _Document:
         raise ScenarioError(f"{where}{f':{mark.line + 1}' if mark else ''}: {problem}") from None
     if root is None or not isinstance(data, dict):
         raise ScenarioError(f"{where}: a {what} is a mapping of fields such as {fields}, got {data!r}")
-    return _Document(where, what, root, data)
+    return _YamlFile(where, what, root, data)
 
 
 def parse(text: str, where: str, changes: Sequence[str] = (), *, folder: Path = Path(), contract: str = "") -> Scenario:
@@ -90,7 +90,7 @@ def parse(text: str, where: str, changes: Sequence[str] = (), *, folder: Path = 
 
     The path of its contract is relative to `folder`; that of a `contract` in its place is relative to the current one.
     """
-    document = _document(text, where, "scenario", "name, title and why")
+    document = _yaml_file(text, where, "scenario", "name, title and why")
     data, problems = document.data, list(_repeated(document.root, where))
     own = None
     try:
@@ -116,7 +116,7 @@ def parse(text: str, where: str, changes: Sequence[str] = (), *, folder: Path = 
     return scenario
 
 
-def _contract(data: dict[Any, Any], document: _Document, folder: Path, instead: str) -> _Document | None:
+def _contract(data: dict[Any, Any], document: _YamlFile, folder: Path, instead: str) -> _YamlFile | None:
     """Put the contract's fields into the scenario's data, and return its file if it has one. Raises ScenarioError."""
     named = instead or data.get("contract")
     if not isinstance(named, str):
@@ -129,7 +129,7 @@ def _contract(data: dict[Any, Any], document: _Document, folder: Path, instead: 
         known = f"{', '.join(PRESETS)} or a YAML file"
         raise ScenarioError(f"{'--contract' if instead else line} must be {known}, got {named!r}")
     path = Path(named) if instead else folder / named
-    own = _document(text_of(path), str(path), "contract", "name, style and limits")
+    own = _yaml_file(text_of(path), str(path), "contract", "name, style and limits")
     data["contract"] = own.data
     return own
 
@@ -223,7 +223,7 @@ def plain(details: Mapping[str, Any], field: str = "") -> str:
 
 
 def _problem(
-    details: Mapping[str, Any], scenario: _Document, contract: _Document | None, changed: set[Steps]
+    details: Mapping[str, Any], scenario: _YamlFile, contract: _YamlFile | None, changed: set[Steps]
 ) -> tuple[tuple[str, int], str]:
     """One of pydantic's errors as a line, after its place: file, line, field, rule and value."""
     path = tuple(details["loc"])

@@ -9,7 +9,14 @@ from typing import Final, NamedTuple, cast
 
 from drsim.scenarios.record import ConsequenceName, FindingRecord, ViolationRecord
 from drsim.scenarios.result import instant
-from drsim.simulator.checks.monitor import EXECUTIONS_MAX, Consequence, Kind, Monitor, Violation, ViolationGroup
+from drsim.simulator.checks.monitor import (
+    EXECUTIONS_MAX,
+    Consequence,
+    Monitor,
+    Violation,
+    ViolationGroup,
+    ViolationKind,
+)
 
 _STATE_IS_WRONG: Final = frozenset({Consequence.WRONG_END, Consequence.LOST_DATA, Consequence.NO_END})
 
@@ -29,7 +36,7 @@ class _Found(NamedTuple):
     """A group of violations with the name of its property and what its members have in common."""
 
     name: str
-    kind: Kind
+    kind: ViolationKind
     function: str
     where: str
     group: ViolationGroup

@@ -60,6 +60,9 @@ _ANSWERS: Final = frozenset(
     {"Error", "ResponseMetadata", "Credentials", "launchActionsStatus", "Item", "items", "Items"}
 )
 _DRS: Final = frozenset({"launchStatus", "sourceServerID", "recoveryInstanceID", "jobID", "participatingServers"})
+_NO_MAPPING: Final = re.compile(
+    r"'list' object has no attribute '(items|values|keys|get)'|list indices must be integers|dictionary update sequence"
+)
 _NEEDED: Final = (("execution", "id"), ("execution", "status"), ("execution", "waves"), ("wave", "job"))
 _ROUNDS_MAX: Final = 6
 _EVENTS_MAX: Final = 12
@@ -249,9 +252,12 @@ def _keys(proposal: Proposal, seen: Seen) -> bool:
 def _by_errors(proposal: Proposal, seen: Seen) -> bool:
     changed = False
     for error in seen.errors:
-        if re.search(r"'list' object has no attribute '(items|values|keys|get)'|list indices must be integers", error):
+        if _NO_MAPPING.search(error):
             changed |= proposal.put("server/shape", "mapping", "the functions read servers as a mapping")
             changed |= proposal.put("server/id", None, "the keys of the mapping")
+        if "fromisoformat" in error or "strptime" in error:
+            for each in ("start", "end", "last_polled"):
+                changed |= proposal.put(f"times/{each}", "iso", "the functions read texts")
         if missing := re.fullmatch(r"KeyError: '(\w+)'", error):
             changed |= _missing(proposal, missing[1])
     return changed

@@ -18,10 +18,11 @@ FINDER: Final = "ExecutionFinder"
 POLLER: Final = "ExecutionPoller"
 """The names of the two functions, as Phase 2 deployed them."""
 
-UNWRITTEN: Final = ("word", "place", "by_runtime")
+UNWRITTEN: Final = ("word", "place", "by_runtime", "holds_up", "batch")
 """Fields of events that no line of a trace has.
 
-They are the status that a query asks for, the line of the handler's file, and whether Lambda's runtime logged a line.
+They are the status that a query asks for, the line of the handler's file, whether Lambda's runtime logged a line, and
+what else only properties need.
 """
 
 # In a record spaces and colons separate the parts of a text.
@@ -39,7 +40,8 @@ class TickFired(NamedTuple):
 class Invoked(NamedTuple):
     """Lambda accepted an asynchronous invocation into its queue.
 
-    `by` is the caller's request, and `place` the line of its handler's file; both are "" for a service.
+    `by` is the caller's request, and `place` the line of its handler's file; both are "" for a service. A payload that
+    names several executions has them in `batch`, and `execution_id` is "".
     """
 
     at_us: int
@@ -48,6 +50,7 @@ class Invoked(NamedTuple):
     function: str
     execution_id: str
     place: str = ""
+    batch: tuple[str, ...] = ()
 
 
 class Throttled(NamedTuple):
@@ -323,6 +326,7 @@ class FaultInjected(NamedTuple):
     """A fault rule (its number in the scenario) acted at the `nth` call of an operation in one run of a function.
 
     `delay_us` is the delay that it caused. `function`, `execution_id` and `request_id` are "" if it concerns none.
+    `holds_up` is 0 if no poll depends on the call, such as a query for executions that have ended.
     """
 
     at_us: int
@@ -335,6 +339,7 @@ class FaultInjected(NamedTuple):
     nth: int
     delay_us: int
     request_id: str
+    holds_up: int = 1
 
 
 class RunEnded(NamedTuple):

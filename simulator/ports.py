@@ -135,8 +135,8 @@ class TableIndex:
         # Only a query of the finder is a look; a poller may query the index as well.
         if invocation.function != POLLER:
             now_us, is_first, is_last = boundary.kernel.now_us, int(cursor is None), int(page.last is None)
-            read = IndexRead(now_us, invocation.request_id, is_first, is_last, len(page.items), page.size_bytes)
-            boundary.trace.emit(read)
+            size = (len(page.items), page.size_bytes)
+            boundary.trace.emit(IndexRead(now_us, invocation.request_id, is_first, is_last, *size, _POLLING))
         executions, malformed = [], []
         for item in page.items:
             try:

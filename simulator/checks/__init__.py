@@ -11,6 +11,8 @@ from drsim.simulator.checks import (
     metrics,
     readable,
     soundness,
+    starvation,
+    ticks,
     timeouts,
     updates,
     writes,
@@ -19,9 +21,9 @@ from drsim.simulator.checks.monitor import Monitor
 
 PROPERTIES: Final[tuple[type[Monitor], ...]] = (
     readable.Readable,
-    cadence.TriggerCadence,
+    ticks.TriggerCadence,
     cadence.PollCadence,
-    cadence.NoStarvation,
+    starvation.NoStarvation,
     soundness.CompletionSoundness,
     completion.CompletionLiveness,
     timeouts.TimeoutTruth,
@@ -38,5 +40,5 @@ PROPERTIES: Final[tuple[type[Monitor], ...]] = (
 )
 """In the order of the design, which is the order of reports."""
 
-STRAINED: Final = (cadence.PollCadence, cadence.NoStarvation, completion.CompletionLiveness, functions.Budgets)
+STRAINED: Final = (cadence.PollCadence, starvation.NoStarvation, completion.CompletionLiveness, functions.Budgets)
 """The properties that load alone can break. Held to the usual bounds as well, they show what fails first."""

@@ -3,17 +3,17 @@
 from typing import Final
 
 from drsim.orchestrator.model import TERMINAL, ExecutionStatus
-from drsim.simulator.checks.monitor import Consequence, Kind, Monitor
+from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind
 from drsim.simulator.contract.layout import Vocabulary
 from drsim.simulator.events import Announced, ItemChanged, LambdaEnded
 
-ANNOUNCED_EARLY: Final = Kind(
+ANNOUNCED_EARLY: Final = ViolationKind(
     "announced before it is written", Consequence.WRONG_END, "Others act on an end that may never come."
 )
-ANNOUNCED_WRONGLY: Final = Kind(
+ANNOUNCED_WRONGLY: Final = ViolationKind(
     "announced otherwise", Consequence.WRONG_END, "Others act on an end that the table does not show."
 )
-ANNOUNCED_TWICE: Final = Kind("announced twice", Consequence.PROMISE, "Others act twice on one end.")
+ANNOUNCED_TWICE: Final = ViolationKind("announced twice", Consequence.PROMISE, "Others act twice on one end.")
 
 
 class AnnouncedTruly(Monitor):

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
-from drsim.simulator.checks.monitor import Consequence, Kind, Monitor, same_waves, seconds
+from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind, same_waves, seconds
 from drsim.simulator.contract.limits import JudgedLimits
 from drsim.simulator.events import ItemChanged
 from drsim.simulator.reader import ExecutionView
 from drsim.simulator.spec.world import WorldSpec
 
-NO_END: Final = Kind("no end", Consequence.NO_END, "The execution is still open although DRS ended long ago.")
-LATE_END: Final = Kind("late end", Consequence.LATENESS, "The execution ended, but long after DRS.")
+NO_END: Final = ViolationKind("no end", Consequence.NO_END, "The execution is still open although DRS ended long ago.")
+LATE_END: Final = ViolationKind("late end", Consequence.LATENESS, "The execution ended, but long after DRS.")
 
 # From the look that finds an execution due to its end: the query, the invocation, the poll, and one retry of each.
 _POLL_US: Final = 30_000_000

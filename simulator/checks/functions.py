@@ -1,13 +1,88 @@
 """Functions: they stay within their budgets, log each execution, and use only what their roles allow."""
 
-from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
 
 from drsim.simulator import events
-from drsim.simulator.checks.monitor import Monitor, seconds
+from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind, seconds
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.faults.kinds import CALLS, Fault
 from drsim.simulator.services.spec import Function
+
+_PROMISE: Final = Consequence.PROMISE
+TIME: Final = ViolationKind("time nearly used up", _PROMISE, "Lambda ends a function in the middle of its work.")
+MEMORY: Final = ViolationKind("too much memory", _PROMISE, "Lambda ends a function that uses more memory than it has.")
+CONCURRENCY: Final = ViolationKind(
+    "concurrency nearly used up", _PROMISE, "Other functions of the account may not start."
+)
+THROTTLED: Final = ViolationKind(
+    "throttled", Consequence.LATENESS, "A function starts late: the account's limit is reached."
+)
+DESCRIBES: Final = ViolationKind(
+    "DRS asked too often", _PROMISE, "DRS throttles an account and Region that asks too often."
+)
+TOO_MANY_CALLS: Final = ViolationKind("too many calls", _PROMISE, "A poll takes longer and costs more than promised.")
+CAPACITY: Final = ViolationKind(
+    "too much capacity", _PROMISE, "The table throttles beyond the capacity that is planned for it."
+)
+IDLE: Final = ViolationKind("invocations without a result", _PROMISE, "Pollers start for nothing; executions wait on.")
+UNLOGGED: Final = ViolationKind("no log line", _PROMISE, "The logs do not show what an invocation did.")
+STRAY_LINE: Final = ViolationKind(
+    "line of no execution", _PROMISE, "A search for the execution's id does not find all lines."
+)
+SILENT_FAILURE: Final = ViolationKind("failure without a log line", _PROMISE, "The logs do not show why a poll failed.")
+DENIED: Final = ViolationKind("action not allowed", _PROMISE, "On AWS the call fails with AccessDenied.")
+
+_MINUTE_US: Final = 60_000_000
+_READ_BYTES: Final = 4096
+_WRITE_BYTES: Final = 1024
+"""Bytes of a capacity unit (DynamoDB developer guide, read and write capacity, 2026-11)."""
+_IDLE_RATIO_MAX: Final = 0.1
+_IDLE_COUNT_MIN: Final = 3
+"""A tenth of a poller's invocations may achieve nothing: Lambda delivers events twice, and people cancel executions.
+Fewer than three prove nothing."""
+
+
+@dataclass(slots=True)
+class _Use:
+    """What an invocation has used.
+
+    `named` are the executions of its payload, `written` those that it wrote, and `listed` the number that it found.
+    `held_us` is its delay by faults, which `is_hit` says there were.
+    """
+
+    invoked_us: int
+    named: tuple[str, ...]
+    written: set[str] = field(default_factory=set)
+    listed: int = 0
+    described: Counter[tuple[str, str]] = field(default_factory=Counter)
+    calls: int = 0
+    lost: int = 0
+    held_us: int = 0
+    is_hit: bool = False
+
+    @property
+    def polls(self) -> int:
+        """The number of polls that it may make, at least one. Each lost race begins one again."""
+        return max(len(self.named), len(self.written), self.listed, 1) + self.lost
+
+
+class _Minute:
+    """Capacity units of the present minute."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.units = 0.0
+
+    def add(self, at_us: int, units: float) -> float | None:
+        """Add units; return those of the minute before if a new one begins."""
+        number, before = at_us // _MINUTE_US, self.units
+        if number == self.number:
+            self.units += units
+            return None
+        self.number, self.units = number, units
+        return before
 
 
 class Budgets(Monitor):
@@ -15,65 +90,170 @@ class Budgets(Monitor):
     rule = "Functions stay within their time, memory and concurrency, and a poll asks each account and Region once."
 
     def prepare(self) -> None:
+        limits, promises = self.contract.limits, self.contract.promises
         self._concurrency_max = int(self.spec.functions.account_concurrency * self.bounds.concurrency_ratio)
-        # By running invocation: its DescribeJobs calls by account and Region, its lost races, and its delay by faults.
-        self._calls: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
-        self._lost: Counter[str] = Counter()
-        self._held_us: Counter[str] = Counter()
+        promised = limits.describe_calls or (1 if promises.one_describe else None)
+        self._describes_max = None if promised is None else max(promised, self.bounds.describe_calls)
+        self._waits_us = self._due_after_us()
+        self._uses: dict[str, _Use] = {}
+        # When each poller was invoked, and for which executions.
+        self._invoked: dict[str, tuple[int, tuple[str, ...]]] = {}
+        # When a function last wrote each open execution, or when it was opened.
+        self._open: dict[str, int] = {}
+        self._read, self._written = _Minute(), _Minute()
+        self._polled_count = self._idle_count = 0
+        # The function, execution and instant of the last start that a fault throttled.
+        self._starved = ("", "", -1)
 
     def _spec_of(self, function: str) -> Function:
         functions = self.spec.functions
         return functions.finder if function == FINDER else functions.poller
 
     def _on_fault(self, event: events.FaultInjected) -> None:
-        if event.request_id and event.operation in CALLS:
-            # Up to three attempts; a stuck call lasts until the function times out.
-            stuck = event.fault == Fault.STUCK
-            self._held_us[event.request_id] += self._spec_of(event.function).timeout if stuck else 3 * event.delay_us
+        if event.fault == Fault.STARVED:
+            self._starved = event.function, event.execution_id, event.at_us
+        if event.request_id:
+            use = self._use(event.request_id)
+            use.is_hit = True
+            if event.operation in CALLS:
+                # Up to three attempts; a stuck call lasts until the function times out.
+                stuck = event.fault == Fault.STUCK
+                use.held_us += self._spec_of(event.function).timeout if stuck else 3 * event.delay_us
+
+    def _use(self, request_id: str) -> _Use:
+        use = self._uses.get(request_id)
+        if use is None:
+            use = self._uses[request_id] = _Use(*self._invoked.get(request_id, (0, ())))
+        return use
+
+    def _on_invoked(self, event: events.Invoked) -> None:
+        if event.function == POLLER:
+            self._invoked[event.request_id] = event.at_us, event.batch or (event.execution_id,)
 
     def _on_started(self, event: events.LambdaStarted) -> None:
         if event.concurrency > self._concurrency_max and not self.context.excuses("", event.at_us):
-            self.violate(event, f"at most {self._concurrency_max} concurrent invocations", str(event.concurrency))
+            expected = f"at most {self._concurrency_max} concurrent invocations"
+            self.violate(event, expected, str(event.concurrency), CONCURRENCY, "Invoke")
 
     def _on_throttled(self, event: events.Throttled) -> None:
-        if not self.context.excuses(event.execution_id, event.at_us):
-            self.violate(event, f"{event.function} is not throttled", "throttled")
+        # A fault excuses only the start that it hit.
+        if (event.function, event.execution_id, event.at_us) != self._starved:
+            self.violate(event, f"{event.function} is not throttled", "throttled", THROTTLED, "Invoke")
+
+    def _on_read(self, event: events.IndexRead) -> None:
+        use = self._use(event.request_id)
+        use.listed += event.items_count
+        use.calls -= 1
+        # A query of an index is eventually consistent, and takes half of the units.
+        self._check_units("read", self._read, event.at_us, max(-(-event.size_bytes // _READ_BYTES), 1) / 2)
 
     def _on_described(self, event: events.JobsDescribed) -> None:
         if event.first_page:
-            self._calls[event.request_id][event.account_id, event.region] += 1
+            self._use(event.request_id).described[event.account_id, event.region] += 1
+
+    def _on_call(self, event: events.CallMade) -> None:
+        self._use(event.request_id).calls += not event.fault
 
     def _on_refused(self, event: events.WriteRefused) -> None:
         if event.request_id:
-            self._lost[event.request_id] += 1
+            self._use(event.request_id).lost += 1
+
+    def _on_change(self, event: events.ItemChanged) -> None:
+        if event.request_id:
+            self._use(event.request_id).written.add(event.execution_id)
+            self._check_units("write", self._written, event.at_us, max(-(-event.size_bytes // _WRITE_BYTES), 1))
+        if event.execution is None or not event.execution.owes_polls:
+            self._open.pop(event.execution_id, None)
+        elif event.request_id or event.execution_id not in self._open:
+            self._open[event.execution_id] = event.at_us
 
     def _on_ended(self, event: events.LambdaEnded) -> None:
         self.checked += 1
-        function, bounds = self._spec_of(event.function), self.bounds
+        use = self._use(event.request_id)
+        del self._uses[event.request_id]
+        self._check_time(event, use)
+        # A finder that polls nothing has no budget of calls.
+        if event.function == POLLER or use.written:
+            self._check_calls(event, use)
+        if event.function == POLLER:
+            if event.outcome == "ok":
+                self._invoked.pop(event.request_id, None)
+            self._polled_count += 1
+            self._idle_count += self._is_idle(event, use)
+
+    def _check_time(self, event: events.LambdaEnded, use: _Use) -> None:
+        function, ratio = self._spec_of(event.function), self.bounds.lambda_ratio
+        promised = self.contract.limits.finder if event.function == FINDER else self.contract.limits.poller
         # A finder that looks several times sleeps in between, which is no work.
         sleeps_count = self.limits.looks - 1 if event.function == FINDER else 0
         asleep_us = sleeps_count * self.limits.look_distance_us
-        worked_us = event.duration_us - asleep_us - self._held_us.pop(event.request_id, 0)
-        if worked_us > (function.timeout - asleep_us) * bounds.lambda_ratio:
-            expected = f"{event.function} within {bounds.lambda_ratio:.0%} of its {seconds(function.timeout)}"
-            self.violate(event, expected, seconds(event.duration_us))
-        if event.memory_mb > function.memory_mb:
-            self.violate(event, f"{event.function} within {function.memory_mb} MB", f"{event.memory_mb} MB")
-        # A poll that lost a race asks again, because the answer may have changed since.
-        calls_max = bounds.describe_calls * (1 + self._lost.pop(event.request_id, 0))
-        for (account_id, region), calls in self._calls.pop(event.request_id, {}).items():
-            if calls > calls_max:
-                self.violate(event, f"at most {calls_max} DescribeJobs calls in {account_id} {region}", str(calls))
+        worked_us = event.duration_us - asleep_us - use.held_us
+        if promised.timeout is not None and worked_us > (function.timeout - asleep_us) * ratio:
+            expected = f"{event.function} within {ratio:.0%} of its {seconds(function.timeout)}"
+            self.violate(event, expected, seconds(event.duration_us), TIME, "time")
+        if promised.memory_mb is not None and event.memory_mb > function.memory_mb:
+            expected = f"{event.function} within {function.memory_mb} MB"
+            self.violate(event, expected, f"{event.memory_mb} MB", MEMORY, "memory")
+
+    def _check_calls(self, event: events.LambdaEnded, use: _Use) -> None:
+        if self._describes_max is not None:
+            # A poll that lost a race asks again, because the answer may have changed since.
+            most = self._describes_max * use.polls
+            for (account_id, region), calls in use.described.items():
+                if calls > most:
+                    expected = f"at most {most} DescribeJobs calls in {account_id} {region}"
+                    self.violate(event, expected, str(calls), DESCRIBES, "DescribeJobs")
+        calls_max = self.contract.limits.calls
+        if calls_max is not None and use.calls > calls_max * use.polls:
+            expected = f"at most {calls_max * use.polls} AWS calls"
+            self.violate(event, expected, str(use.calls), TOO_MANY_CALLS, "calls")
+
+    def _check_units(self, what: str, minute: _Minute, at_us: int, units: float) -> None:
+        limits = self.contract.limits
+        most = limits.read_units if what == "read" else limits.write_units
+        used = minute.add(at_us, units)
+        if most is not None and used is not None and used > most:
+            expected = f"at most {most:g} {what} units a minute"
+            self.violate_at("", at_us, expected, f"{used:g}", CAPACITY, what)
+
+    def _is_idle(self, event: events.LambdaEnded, use: _Use) -> bool:
+        """Whether an invocation was due to poll, wrote nothing, and neither a fault nor another writer explains it."""
+        waits_us = self.spec.table.index_lag.high_us if event.outcome != "ok" else self._waits_us
+        if waits_us is None or use.written or use.is_hit:
+            return False
+        due = [each for each in use.named if self._open.get(each, event.at_us) + waits_us < use.invoked_us]
+        return bool(due) and not any(self.context.excuses(each, use.invoked_us) for each in due)
+
+    def _due_after_us(self) -> int | None:
+        """Return how long after a poll a further one surely writes again; None if that is not known."""
+        decider, intervals = self.contract.promises.decides_due, self.limits.intervals_us
+        # A team that keeps no time of the last poll may write only what changes.
+        if decider is None or self.contract.execution.last_polled is None or (decider == "poller" and not intervals):
+            return None
+        lag_us = self.spec.table.index_lag.high_us
+        if decider == "nothing" or intervals is None:
+            return lag_us
+        return max(lag_us, max(intervals.values()) if decider == "poller" else min(intervals.values()))
+
+    def finish(self, end_us: int) -> None:
+        for what, minute in (("read", self._read), ("write", self._written)):
+            self._check_units(what, minute, (minute.number + 1) * _MINUTE_US, 0)
+        idle, most = self._idle_count, int(self._polled_count * _IDLE_RATIO_MAX)
+        if idle > max(most, _IDLE_COUNT_MIN - 1):
+            expected = f"at most {most} of {self._polled_count} invocations of {POLLER} without a result"
+            self.violate_at("", end_us, expected, str(idle), IDLE, "Invoke")
 
 
 @dataclass(slots=True)
 class _Lines:
-    """The log lines of one invocation: their number, the errors, and the first that lacks its execution's id."""
+    """The log lines of one invocation: their number, those with its execution's id, the errors, and the first stray."""
 
-    execution_id: str
+    named: tuple[str, ...]
     count: int = 0
+    own_count: int = 0
     errors_count: int = 0
-    stray: str = ""
+    stray: str | None = None
+    wrote: bool = False
 
 
 class LogCorrelation(Monitor):
@@ -81,39 +261,62 @@ class LogCorrelation(Monitor):
     rule = "Each invocation that ends logs; a poller's lines carry only its execution id; a failed poll logs an error."
 
     def prepare(self) -> None:
+        # A named field may be missing from lines of libraries, and an invocation that polls nothing may log nothing.
+        self._is_lenient = self.contract.judged.log_field is not None
+        self._batches: dict[str, tuple[str, ...]] = {}
         self._lines: dict[str, _Lines] = {}
 
+    def _on_invoked(self, event: events.Invoked) -> None:
+        if event.batch:
+            self._batches[event.request_id] = event.batch
+
     def _on_started(self, event: events.LambdaStarted) -> None:
-        self._lines[event.request_id] = _Lines(event.execution_id)
+        self._lines[event.request_id] = _Lines(self._batches.get(event.request_id, (event.execution_id,)))
+
+    def _on_change(self, event: events.ItemChanged) -> None:
+        lines = self._lines.get(event.request_id)
+        if lines is not None:
+            lines.wrote = True
 
     def _on_line(self, event: events.LogWritten) -> None:
         if event.by_runtime:
             return
         lines = self._lines.get(event.request_id)
         if lines is None:
-            self.violate(event, "a line of a running invocation", event.message)
+            self.violate(event, "a line of a running invocation", event.message, STRAY_LINE, "log")
             return
         lines.count += 1
         lines.errors_count += event.level == "ERROR"
-        if event.function == POLLER and event.execution_id != lines.execution_id and not lines.stray:
+        if event.execution_id in lines.named:
+            lines.own_count += 1
+        elif event.function == POLLER and lines.stray is None and (event.execution_id or not self._is_lenient):
             lines.stray = event.message
 
     def _on_ended(self, event: events.LambdaEnded) -> None:
-        lines = self._lines.pop(event.request_id, None) or _Lines(event.execution_id)
+        lines = self._lines.pop(event.request_id, None) or _Lines((event.execution_id,))
+        if event.outcome == "ok":
+            self._batches.pop(event.request_id, None)
         # A killed function cannot log, and Lambda's runtime logs the error of a finder that raised.
         if event.outcome not in ("ok", "error") or (event.outcome == "error" and event.function != POLLER):
             return
+        if self._is_lenient and (event.function != POLLER or not (lines.wrote or event.outcome == "error")):
+            return
         self.checked += 1
         if not lines.count:
-            self.violate(event, f"{event.function} logs what it did", "no line")
-        elif lines.stray:
-            self.violate(event, f"every line with execution id {event.execution_id}", f"the line {lines.stray!r}")
+            self.violate(event, f"{event.function} logs what it did", "no line", UNLOGGED, "log")
+        elif lines.stray is not None:
+            expected = f"every line with execution id {', '.join(lines.named)}"
+            self.violate(event, expected, f"the line {lines.stray!r}", STRAY_LINE, "log")
+        elif self._is_lenient and not lines.own_count:
+            expected = f"a line with {self.contract.judged.log_field} {', '.join(lines.named)}"
+            self.violate(event, expected, "none", STRAY_LINE, "log")
         elif event.outcome == "error" and not lines.errors_count:
-            self.violate(event, f"an ERROR line of {event.function} that failed", "none")
+            expected = f"an ERROR line of {event.function} that failed"
+            self.violate(event, expected, "none", SILENT_FAILURE, "log")
 
 
 class LeastPrivilege(Monitor):
-    """Compares every action with the deployed role's policies; the fast tier has neither."""
+    """Compares every action with the role's policies: the deployed one's, or documents that a contract names."""
 
     name = "least-privilege"
     rule = "The policies of a function's role allow each action of the function on its resource."
@@ -131,4 +334,5 @@ class LeastPrivilege(Monitor):
         if action not in self._denied and not allows(*action):
             self._denied.add(action)
             observed = f"{event.action} on {event.resource} {event.condition}".rstrip()
-            self.violate_at("", event.at_us, f"what the role of {event.function} allows", observed)
+            expected = f"what the role of {event.function} allows"
+            self.violate_at("", event.at_us, expected, observed, DENIED, event.action)

@@ -4,18 +4,24 @@ import re
 from typing import Final
 
 from drsim.orchestrator.model import TERMINAL
-from drsim.simulator.checks.monitor import Consequence, Kind, Monitor, pairs, same_waves
+from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind, pairs, same_waves
 from drsim.simulator.events import FINDER, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
 from drsim.simulator.reader import ExecutionView, WaveView
 
-FOREIGN_WRITE: Final = Kind("foreign write", Consequence.LOST_DATA, "A poll wrote another execution.")
-LATE_WRITE: Final = Kind(
+FOREIGN_WRITE: Final = ViolationKind("foreign write", Consequence.LOST_DATA, "A poll wrote another execution.")
+LATE_WRITE: Final = ViolationKind(
     "write after the invocation", Consequence.LOST_DATA, "Work that an invocation left behind wrote later, or never."
 )
-FINDER_WRITE: Final = Kind("finder writes", Consequence.LOST_DATA, "The finder's writes race with those of polls.")
-FOREIGN_JOB: Final = Kind("foreign job", Consequence.LOST_DATA, "A poll asked about the jobs of another execution.")
-FOREIGN_SERVER: Final = Kind("foreign server", Consequence.LOST_DATA, "A wave shows a server of another wave.")
-FOREIGN_MESSAGE: Final = Kind("foreign message", Consequence.LOST_DATA, "A wave's message is about another execution.")
+FINDER_WRITE: Final = ViolationKind(
+    "finder writes", Consequence.LOST_DATA, "The finder's writes race with those of polls."
+)
+FOREIGN_JOB: Final = ViolationKind(
+    "foreign job", Consequence.LOST_DATA, "A poll asked about the jobs of another execution."
+)
+FOREIGN_SERVER: Final = ViolationKind("foreign server", Consequence.LOST_DATA, "A wave shows a server of another wave.")
+FOREIGN_MESSAGE: Final = ViolationKind(
+    "foreign message", Consequence.LOST_DATA, "A wave's message is about another execution."
+)
 
 # The ids of DRS's jobs and source servers.
 _ID: Final = re.compile(r"\b(?:drsjob|s)-[0-9a-f]{17}\b")

@@ -3,15 +3,28 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import inf
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from drsim.orchestrator.model import TERMINAL, UNITS, ExecutionStatus, MetricName, MetricPoint, Unit
 from drsim.orchestrator.settings import SECOND_US
 from drsim.simulator import events
-from drsim.simulator.checks.monitor import Context, Monitor
+from drsim.simulator.checks.monitor import Consequence, Context, Monitor, ViolationKind
 from drsim.simulator.events import POLLER
 from drsim.simulator.faults.kinds import Fault
 
+MISSING: Final = ViolationKind(
+    "metric missing", Consequence.PROMISE, "Dashboards and alarms do not see what polls did."
+)
+TWICE: Final = ViolationKind("metric published twice", Consequence.PROMISE, "Dashboards and alarms count a poll twice.")
+WRONG: Final = ViolationKind(
+    "metric with a wrong value", Consequence.PROMISE, "Dashboards and alarms show what did not happen."
+)
+SWALLOWED: Final = ViolationKind(
+    "failed call swallowed", Consequence.PROMISE, "No alarm goes off, for a failed poll ends well."
+)
+
+_TIMES_US: Final = {Unit.MILLISECONDS: 1_000, Unit.SECONDS: SECOND_US}
 _SIGNS: Final[Mapping[Unit, str]] = {Unit.COUNT: "", Unit.MILLISECONDS: " ms", Unit.SECONDS: " s"}
 
 
@@ -26,6 +39,7 @@ class _Poll:
     active: tuple[int, int] | None
     started_us: tuple[int, int] | None
     execution_id: str = ""
+    is_batch: bool = False
     waves: int = -1
     wrote_us: int = 0
     points_count: int = 0
@@ -77,6 +91,13 @@ def _age_s(poll: _Poll, context: Context) -> tuple[float, float] | None:
     return max(least_us / SECOND_US - 1, 0), max(most_us / SECOND_US + 1, 0)
 
 
+_ERRORS: Final = MetricName.POLL_ERRORS
+_LOOSE: Final[Mapping[MetricName, Callable[[tuple[float, float]], tuple[float, float]]]] = {
+    MetricName.WAVES_POLLED: lambda bounds: (0, bounds[1]),
+    MetricName.OLDEST_AGE: lambda bounds: (bounds[0], inf),
+}
+"""Other teams may count open waves only, and give the age of the oldest execution of all."""
+
 METRIC_RULES: Final[Mapping[MetricName, MetricRule]] = {
     MetricName.WAVES_POLLED: MetricRule(lambda poll: not poll.failed, _waves),
     MetricName.POLLING_DURATION: MetricRule(lambda poll: not poll.failed, _duration_ms),
@@ -97,7 +118,14 @@ class MetricsComplete(Monitor):
     )
 
     def prepare(self) -> None:
-        self._found: dict[str, int] = {}
+        # Our metrics by the team's names. A team may count failures alone, and look by look in its finder.
+        named = self.contract.judged.metrics
+        ours = {theirs: MetricName(ours) for ours, theirs in named.items()} or {each: each for each in MetricName}
+        self._ours: Mapping[str, MetricName] = MappingProxyType(ours)
+        self._is_named = bool(named)
+        self._by_finder: set[MetricName] = set()
+        # What the present look of a running finder has found, by the word asked for.
+        self._found: dict[str, dict[str, int]] = {}
         self._malformed: set[str] = set()
         # The first and the last StartTime of each unfinished execution.
         self._started_us: dict[str, tuple[int, int]] = {}
@@ -123,15 +151,19 @@ class MetricsComplete(Monitor):
             poll.failed_calls.pop(event.operation, None)
 
     def _on_look(self, event: events.IndexRead) -> None:
-        before = 0 if event.first_page else self._found.get(event.request_id, 0)
-        self._found[event.request_id] = before + event.items_count
+        found = self._found.setdefault(event.request_id, {})
+        if event.first_page and event.word in found:
+            found.clear()
+        found[event.word] = found.get(event.word, 0) + event.items_count
 
     def _on_invoked(self, event: events.Invoked) -> None:
         if event.function == POLLER:
             found = self._found.get(event.by)
             # An item that cannot be read is in the index, too, and may be counted or not.
-            active = None if found is None else (found - len(self._malformed), found)
-            self._polls[event.request_id] = _Poll(active, self._started_us.get(event.execution_id), event.execution_id)
+            counts = None if found is None else (*found.values(),)
+            active = None if counts is None else (min(counts) - len(self._malformed), sum(counts))
+            started_us = self._started_us.get(event.execution_id)
+            self._polls[event.request_id] = _Poll(active, started_us, event.execution_id, bool(event.batch))
 
     def _on_change(self, event: events.ItemChanged) -> None:
         now = event.execution
@@ -155,11 +187,14 @@ class MetricsComplete(Monitor):
             self._wrote[event.execution_id] = poll
 
     def _on_published(self, event: events.MetricsPublished) -> None:
+        points = [(self._ours[point.name], point) for point in event.points if point.name in self._ours]
         poll = self._polls.get(event.request_id)
         if poll is not None:
-            poll.points_count += len(event.points)
+            poll.points_count += len(points)
             poll.published_us = event.at_us
-            poll.published |= {point.name: point for point in event.points}
+            poll.published.update(points)
+        else:
+            self._by_finder.update(name for name, _ in points)
 
     def _on_ended(self, event: events.LambdaEnded) -> None:
         if event.function != POLLER:
@@ -170,33 +205,55 @@ class MetricsComplete(Monitor):
             del self._wrote[poll.execution_id]
         if poll is None or poll.excused or event.outcome not in ("ok", "error"):
             return
-        if event.outcome == "ok" and poll.failed_calls:
+        if event.outcome == "ok" and poll.failed_calls and not self._is_named:
             self.checked += 1
-            self.violate(event, f"a poll that fails when {', '.join(poll.failed_calls)} does", "it ended well")
+            failed = ", ".join(poll.failed_calls)
+            self.violate(event, f"a poll that fails when {failed} does", "it ended well", SWALLOWED, failed)
         elif event.outcome == "error" or poll.waves >= 0:
             self.checked += 1
             poll.failed, poll.duration_us = event.outcome == "error", event.duration_us
             poll.began_us = event.at_us - event.duration_us
             self._judge(poll, event)
 
+    def _owes(self, name: MetricName, poll: _Poll) -> bool:
+        if name not in self._ours.values() or name in self._by_finder:
+            return False
+        # No failure is as good as none counted.
+        return METRIC_RULES[name].owed(poll) and not (self._is_named and name is _ERRORS and not poll.failed)
+
     def _judge(self, poll: _Poll, event: events.LambdaEnded) -> None:
-        owed = [name for name, rule in METRIC_RULES.items() if rule.owed(poll)]
+        owed = [name for name in METRIC_RULES if self._owes(name, poll)]
         missing = [name for name in owed if name not in poll.published]
-        if missing or poll.points_count > len(poll.published):
+        is_twice = poll.points_count > len(poll.published) and not poll.is_batch
+        if missing or is_twice:
             whose = " of a failed poll" if poll.failed else ""
             twice = f"{poll.points_count} values of {len(poll.published)} metrics"
-            self.violate(event, f"{', '.join(owed)}{whose}, once", f"no {', '.join(missing)}" if missing else twice)
-            return
-        expected, observed_values = [], []
+            expected, observed = f"{', '.join(owed)}{whose}, once", f"no {', '.join(missing)}" if missing else twice
+            self.violate(event, expected, observed, MISSING if missing else TWICE, ", ".join(missing))
+        elif not poll.is_batch:
+            self._check_values(poll, event)
+
+    def _check_values(self, poll: _Poll, event: events.LambdaEnded) -> None:
+        expected, observed_values, wrong = [], [], []
         for name, rule in METRIC_RULES.items():
             bounds = rule.right(poll, self.context) if name in poll.published else None
             if bounds is not None:
+                if self._is_named and name in _LOOSE:
+                    bounds = _LOOSE[name](bounds)
                 _, value, unit = poll.published[name]
-                if unit is not UNITS[name] or not bounds[0] <= value <= bounds[1]:
+                if not self._is_right(name, value, unit, bounds):
                     expected.append(_shown(name, UNITS[name], *bounds))
                     observed_values.append(_shown(name, unit, value, value))
+                    wrong.append(name)
         if expected:
-            self.violate(event, ", ".join(expected), ", ".join(observed_values))
+            self.violate(event, ", ".join(expected), ", ".join(observed_values), WRONG, ", ".join(wrong))
+
+    def _is_right(self, name: MetricName, value: float, unit: Unit, bounds: tuple[float, float]) -> bool:
+        own = UNITS[name]
+        if self._is_named and own in _TIMES_US and unit in _TIMES_US:
+            # Another team may count in another unit of time.
+            value, unit = value * _TIMES_US[unit] / _TIMES_US[own], own
+        return unit is own and bounds[0] <= value <= bounds[1]
 
 
 def _shown(name: MetricName, unit: Unit, least: float, most: float) -> str:

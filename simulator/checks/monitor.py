@@ -86,7 +86,7 @@ class Consequence(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ViolationKind:
     """A kind of violations: its name, what it leads to, and what it means to an operator, in one line."""
 
     name: str
@@ -94,7 +94,7 @@ class Kind:
     meaning: str
 
 
-UNSORTED: Final = Kind("other", Consequence.PROMISE, "A promise is not kept.")
+UNSORTED: Final = ViolationKind("other", Consequence.PROMISE, "A promise is not kept.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Violation:
     at_us: int
     expected: str
     observed: str
-    kind: Kind = UNSORTED
+    kind: ViolationKind = UNSORTED
     where: str = ""
     function: str = ""
     place: str = ""
@@ -153,7 +153,7 @@ class Monitor:
         self.truth, self.plan = context.truth, context.plan
         self.checked = 0
         self.violations_count = 0
-        self.groups: dict[tuple[Kind, str, str], ViolationGroup] = {}
+        self.groups: dict[tuple[ViolationKind, str, str], ViolationGroup] = {}
         self.violations: list[Violation] = []
         self.prepare()
         trace.attach(self)
@@ -171,7 +171,7 @@ class Monitor:
         return Verdict.PASS if self.checked else Verdict.NOT_EXERCISED
 
     def violate(
-        self, event: _OfExecution, expected: str, observed: str, kind: Kind = UNSORTED, where: str = ""
+        self, event: _OfExecution, expected: str, observed: str, kind: ViolationKind = UNSORTED, where: str = ""
     ) -> None:
         """Record a violation by the call or the end that this event shows."""
         function = getattr(event, "function", "") or getattr(event, "writer", "")
@@ -180,7 +180,13 @@ class Monitor:
         self._record(found)
 
     def violate_at(
-        self, execution_id: str, at_us: int, expected: str, observed: str, kind: Kind = UNSORTED, where: str = ""
+        self,
+        execution_id: str,
+        at_us: int,
+        expected: str,
+        observed: str,
+        kind: ViolationKind = UNSORTED,
+        where: str = "",
     ) -> None:
         """Record a violation that no single call shows; `execution_id` is "" if it concerns no execution."""
         self._record(Violation(execution_id, at_us, expected, observed, kind, where))

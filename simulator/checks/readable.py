@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
-from drsim.simulator.checks.monitor import Consequence, Kind, Monitor
+from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind
 from drsim.simulator.events import ItemChanged
 
-UNREADABLE: Final = Kind(
+UNREADABLE: Final = ViolationKind(
     "unreadable field", Consequence.LOST_DATA, "Whatever reads this field next fails at it or misreads it."
 )
 

@@ -4,23 +4,27 @@ from collections.abc import Sequence
 from typing import Final
 
 from drsim.orchestrator.model import TERMINAL, ExecutionStatus, JobStatus, ServerStatus, WaveStatus
-from drsim.simulator.checks.monitor import Consequence, Kind, pairs
+from drsim.simulator.checks.monitor import Consequence, ViolationKind, pairs
 from drsim.simulator.checks.polls import AnswersMonitor, WaveEnd, WrittenPoll
 from drsim.simulator.contract.layout import Vocabulary
 from drsim.simulator.events import ItemChanged
 from drsim.simulator.reader import ExecutionView, ServerView, WaveView
 from drsim.simulator.services.drs import DrsJob
 
-EARLY_END: Final = Kind(
+EARLY_END: Final = ViolationKind(
     "ended early", Consequence.WRONG_END, "The table shows an end while DRS still works: servers may yet fail."
 )
-WRONG_END: Final = Kind("wrong end", Consequence.WRONG_END, "The table shows another outcome than DRS's.")
-WRONG_CANCELLATION: Final = Kind(
+WRONG_END: Final = ViolationKind("wrong end", Consequence.WRONG_END, "The table shows another outcome than DRS's.")
+WRONG_CANCELLATION: Final = ViolationKind(
     "wrong cancellation", Consequence.WRONG_END, "A function cancelled an execution that no person had cancelled."
 )
-STALE_RECORD: Final = Kind("stale record", Consequence.LATENESS, "The table shows less than DRS has already reported.")
-WRONG_ROW: Final = Kind("wrong server row", Consequence.LOST_DATA, "A server's row shows what DRS never reported.")
-CONTRADICTED_WAVE: Final = Kind(
+STALE_RECORD: Final = ViolationKind(
+    "stale record", Consequence.LATENESS, "The table shows less than DRS has already reported."
+)
+WRONG_ROW: Final = ViolationKind(
+    "wrong server row", Consequence.LOST_DATA, "A server's row shows what DRS never reported."
+)
+CONTRADICTED_WAVE: Final = ViolationKind(
     "contradicted wave", Consequence.LATENESS, "An open wave shows a status that DRS's answer contradicts."
 )
 

@@ -4,28 +4,30 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from drsim.orchestrator.model import ExecutionStatus, WaveStatus
-from drsim.simulator.checks.monitor import Consequence, Kind, seconds
-from drsim.simulator.checks.polls import AnswersMonitor
+from drsim.simulator.checks.monitor import Consequence, ViolationKind, seconds
+from drsim.simulator.checks.polls import AnswersMonitor, WrittenPoll
 from drsim.simulator.contract.layout import Vocabulary
 from drsim.simulator.events import ItemChanged
 from drsim.simulator.reader import ExecutionView, WaveView
 
-EARLY_TIMEOUT: Final = Kind("early timeout", Consequence.UNASKED_TIMEOUT, "An execution was given up too early.")
-FALSE_TIMEOUT: Final = Kind(
+EARLY_TIMEOUT: Final = ViolationKind(
+    "early timeout", Consequence.UNASKED_TIMEOUT, "An execution was given up too early."
+)
+FALSE_TIMEOUT: Final = ViolationKind(
     "timeout over finished jobs", Consequence.WRONG_END, "DRS had ended every job, and the table says TIMEOUT."
 )
-FORBIDDEN_TIMEOUT: Final = Kind(
+FORBIDDEN_TIMEOUT: Final = ViolationKind(
     "timeout without a limit", Consequence.WRONG_END, "The team promises no timeout, and an execution was given up."
 )
-UNASKED_TIMEOUT: Final = Kind(
+UNASKED_TIMEOUT: Final = ViolationKind(
     "timeout without asking", Consequence.UNASKED_TIMEOUT, "An execution was given up without asking DRS about a job."
 )
-IMPATIENT_TIMEOUT: Final = Kind(
+IMPATIENT_TIMEOUT: Final = ViolationKind(
     "timeout over an incomplete answer",
     Consequence.UNASKED_TIMEOUT,
     "DRS left something out, and the execution was given up instead of asking again.",
 )
-FALSE_WAVE: Final = Kind(
+FALSE_WAVE: Final = ViolationKind(
     "wave without its truth", Consequence.UNASKED_TIMEOUT, "At the timeout a wave shows what DRS did not say of it."
 )
 

@@ -8,18 +8,22 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from drsim.orchestrator.model import TERMINAL
-from drsim.simulator.checks.monitor import Consequence, Kind, Monitor
+from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind
 from drsim.simulator.contract.layout import Attributes, Layout
 from drsim.simulator.durations import plural
 from drsim.simulator.events import ItemChanged, LambdaEnded, LambdaStarted
 from drsim.simulator.reader import ExecutionView, ServerView, WaveView
 
-OVERWRITTEN: Final = Kind("lost update", Consequence.LOST_DATA, "A function destroyed what someone else had written.")
-DELETED: Final = Kind("item deleted", Consequence.LOST_DATA, "A function deleted an execution.")
-SKIPPED_VERSION: Final = Kind(
+OVERWRITTEN: Final = ViolationKind(
+    "lost update", Consequence.LOST_DATA, "A function destroyed what someone else had written."
+)
+DELETED: Final = ViolationKind("item deleted", Consequence.LOST_DATA, "A function deleted an execution.")
+SKIPPED_VERSION: Final = ViolationKind(
     "version not raised by one", Consequence.PROMISE, "Other writers cannot see that the item changed."
 )
-POLLED_EARLIER: Final = Kind("poll time went back", Consequence.LATENESS, "The next poll comes at a wrong time.")
+POLLED_EARLIER: Final = ViolationKind(
+    "poll time went back", Consequence.LATENESS, "The next poll comes at a wrong time."
+)
 
 Path = tuple[str, ...]
 _Who = dict[Path, str]

@@ -3,7 +3,7 @@
 from typing import Final, TypeVar
 
 from drsim.orchestrator.model import TERMINAL, Status
-from drsim.simulator.checks.monitor import Consequence, Kind, Monitor, seconds
+from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind, seconds
 from drsim.simulator.checks.polls import PollsMonitor, WrittenPoll
 from drsim.simulator.contract.layout import Layout
 from drsim.simulator.events import FaultInjected, ItemChanged, LambdaEnded, LambdaStarted
@@ -11,19 +11,21 @@ from drsim.simulator.reader import WaveView
 
 _S = TypeVar("_S", bound=Status)
 
-REWRITTEN: Final = Kind(
+REWRITTEN: Final = ViolationKind(
     "ended and written again", Consequence.WRONG_END, "A finished execution did not stay as it was."
 )
-RECREATED: Final = Kind("created by a function", Consequence.WRONG_END, "A deleted execution came back.")
-BACKWARD: Final = Kind("backward status", Consequence.LOST_DATA, "A status went back: later news was lost.")
-FINISHED_CHANGED: Final = Kind(
+RECREATED: Final = ViolationKind("created by a function", Consequence.WRONG_END, "A deleted execution came back.")
+BACKWARD: Final = ViolationKind("backward status", Consequence.LOST_DATA, "A status went back: later news was lost.")
+FINISHED_CHANGED: Final = ViolationKind(
     "finished wave changed", Consequence.WRONG_END, "A finished wave did not stay as it was."
 )
-STATUS_DROPPED: Final = Kind("status dropped", Consequence.LOST_DATA, "A status that was known is gone.")
-NO_END_TIME: Final = Kind("no end time", Consequence.PROMISE, "Nothing shows when the execution ended.")
-WRONG_END_TIME: Final = Kind("wrong end time", Consequence.PROMISE, "The time to recover is reported wrongly.")
-EARLY_END_TIME: Final = Kind("end time without end", Consequence.PROMISE, "An open execution looks ended.")
-SECOND_END_TIME: Final = Kind("second end time", Consequence.PROMISE, "The time to recover changed after the end.")
+STATUS_DROPPED: Final = ViolationKind("status dropped", Consequence.LOST_DATA, "A status that was known is gone.")
+NO_END_TIME: Final = ViolationKind("no end time", Consequence.PROMISE, "Nothing shows when the execution ended.")
+WRONG_END_TIME: Final = ViolationKind("wrong end time", Consequence.PROMISE, "The time to recover is reported wrongly.")
+EARLY_END_TIME: Final = ViolationKind("end time without end", Consequence.PROMISE, "An open execution looks ended.")
+SECOND_END_TIME: Final = ViolationKind(
+    "second end time", Consequence.PROMISE, "The time to recover changed after the end."
+)
 
 
 class TerminalAbsorbing(Monitor):

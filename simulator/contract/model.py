@@ -173,9 +173,10 @@ class Promises(Spec):
     cross_account: bool = Field(False, description="Jobs may be in other accounts.")
     one_describe: bool = Field(False, description="One DescribeJobs call asks about all jobs of an account and Region.")
     waves_in_order: bool = Field(False, description="Waves start one after another.")
-    decides_due: Literal["finder", "poller", "nothing"] = Field(
-        "nothing", description="Which function keeps to the intervals; nothing: each look polls every execution."
+    decides_due: Literal["finder", "poller", "nothing"] | None = Field(
+        None, description="Which function keeps to the intervals; nothing: each look polls every execution."
     )
+    from_look: bool = Field(False, description="Intervals count from look to look, however long a poll takes.")
     settles: str | None = Field(
         None, description="The word for a cancelled execution that the functions still settle, such as CANCELLING."
     )

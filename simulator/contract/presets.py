@@ -45,6 +45,7 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
             "cross_account": True,
             "one_describe": True,
             "decides_due": "finder",
+            "from_look": True,
             "wave_timeout": True,
         },
     },

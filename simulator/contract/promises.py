@@ -25,6 +25,13 @@ def _found(contract: Contract, *, is_ours: bool) -> Iterator[Unjudged]:
         (limits.timeout is None, "timeout-truth", "no timeout is known", "limits.timeout: 30m, or none"),
         (limits.intervals is None, "poll-cadence: intervals", "no interval is known", "limits.intervals: 60s"),
         (
+            promises.decides_due is None,
+            "poll-cadence: each look",
+            "who decides what is due is not known",
+            "promises.decides_due: finder, poller or nothing",
+        ),
+        ("looks" not in limits.model_fields_set, "poll-cadence: looks", "their number is not known", "limits.looks: 1"),
+        (
             limits.incomplete_answers is None,
             "timeout-truth: incomplete answers",
             "nothing is promised about incomplete answers at the timeout",

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import yaml
 from pydantic import AfterValidator, Field, ValidationInfo
 
+from drsim.orchestrator.model import MetricName
 from drsim.simulator.models import Spec
 
 
@@ -110,7 +111,9 @@ class Surroundings(Spec):
 class AlsoJudged(Spec):
     """What else can be judged: nothing of it by default. Files are relative to the contract's."""
 
-    metrics: dict[str, str] = Field({}, description="The team's name of each of our metrics, such as PollErrors.")
+    metrics: dict[MetricName, str] = Field(
+        {}, description="The team's name of each of our metrics, such as PollErrors."
+    )
     roles: dict[Literal["finder", "poller"], Annotated[str, _checked_by(statements_in)]] = Field(
         {}, description="IAM policy documents, as JSON files."
     )

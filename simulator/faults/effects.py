@@ -39,8 +39,13 @@ class Effects:
         region: str,
         answer: Callable[[], T],
         leave_out: Callable[[T, kinds.Shown], T],
+        *,
+        holds_up: bool = True,
     ) -> tuple[Callable[[], T], str]:
-        """Return the answer of a call's attempts, and the name of the fault or ""; `leave_out` shortens answers."""
+        """Return the answer of a call's attempts, and the name of the fault or "".
+
+        `leave_out` shortens answers. A fault on a call that does not `holds_up` polls excuses nothing.
+        """
         execution_id = invocation.execution_id if key is None else key.execution_id
         hit = self._plan.hit(
             kinds.POINTS[operation],
@@ -50,6 +55,7 @@ class Effects:
             region=region,
             run=invocation.run,
             nth=invocation.count_call(operation, execution_id),
+            holds_up=holds_up,
         )
         if hit is None:
             return answer, ""

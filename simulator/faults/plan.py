@@ -67,8 +67,12 @@ class Plan:
         region: str = "",
         run: int = 1,
         nth: int = 1,
+        holds_up: bool = True,
     ) -> Hit[E] | None:
-        """Return the first verdict on this event, or None if no rule acts on it."""
+        """Return the first verdict on this event, or None if no rule acts on it.
+
+        A fault on an event that does not `holds_up` polls excuses nothing.
+        """
         now_us = self._kernel.now_us
         for number, rule, name, until_us in self._armed.get(point, ()):
             if (
@@ -85,21 +89,22 @@ class Plan:
                 continue
             delay_us = rule.length.draw(stream)
             self.fired_counts[number] += 1
-            self._excuse(rule, point, function, execution_id, delay_us)
+            holds_up = holds_up and point != PUT_METRIC_DATA
+            self._excuse(rule, function, execution_id, delay_us, holds_up=holds_up)
             if rule.lasting and now_us >= self._heal_us:
                 self.lose(execution_id, f"{point} stays {rule.fault}")
-            event = (str(point), function, execution_id, run, nth, delay_us, request_id)
+            event = (str(point), function, execution_id, run, nth, delay_us, request_id, int(holds_up))
             self._trace.emit(FaultInjected(now_us, number, str(rule.fault), *event))
             return Hit(rule, delay_us, rule.fault.kind.effect)
         return None
 
-    def _excuse(self, rule: Rule, point: str, function: str, execution_id: str, delay_us: int) -> None:
+    def _excuse(self, rule: Rule, function: str, execution_id: str, delay_us: int, *, holds_up: bool) -> None:
         kind, now_us = rule.fault.kind, self._kernel.now_us
         match kind.excuses:
             case Excuse.INCOMPLETE:
                 self._incomplete_us[execution_id] = now_us
             case Excuse.DELAY:
-                if point == PUT_METRIC_DATA:
+                if not holds_up:
                     return
                 # A fault that may end a finder holds up all executions.
                 held = "" if kind.ends and function == FINDER else execution_id

@@ -152,14 +152,13 @@ class Statistics(Tally):
                 watched.amended_us = event.at_us
         super()._on_change(event)
 
-    def _count_poll(
-        self, event: events.ItemChanged, watched: Watched, before: ExecutionView, now: ExecutionView
-    ) -> None:
-        super()._count_poll(event, watched, before, now)
+    def _count_poll(self, event: events.ItemChanged, watched: Watched, before: ExecutionView) -> None:
+        super()._count_poll(event, watched, before)
         distributions = self.distributions
         self.counts[figures.POLLS_RECORDED] += 1
-        distributions[figures.WAVES_PER_UPDATE].append(len(now.waves))
-        look_us, asked_us = self._looked_us.get(event.request_id), self._asked_us.get(event.request_id)
+        if event.execution is not None:
+            distributions[figures.WAVES_PER_UPDATE].append(len(event.execution.waves))
+        look_us, asked_us = self._look_us(event.request_id), self._asked_us.get(event.request_id)
         if look_us is not None:
             distributions[figures.POLL_DELAY].append(event.at_us - look_us)
         if asked_us is not None:
@@ -167,12 +166,16 @@ class Statistics(Tally):
                 changes = job.changes_between(watched.asked_us, asked_us) if job is not None else ()
                 distributions[figures.STALENESS].extend(event.at_us - change_us for change_us in changes)
             watched.asked_us = asked_us
+
+    def _count_end(self, event: events.ItemChanged, now: ExecutionView) -> None:
+        super()._count_end(event, now)
+        distributions, amended_us = self.distributions, self._watched[event.execution_id].amended_us
         if now.status in TERMINAL and now.start_us is not None:
             since_us = {figures.EXECUTION_TIME: now.start_us - self._truth.epoch_us}
             if now.status is ExecutionStatus.TIMEOUT:
                 since_us[figures.TIMEOUT_DELAY] = self._truth.times_out_us(now)
             elif (final_us := self._truth.final_us(now)) < NEVER_US:
-                since_us[figures.COMPLETION_DELAY] = max(final_us, watched.amended_us)
+                since_us[figures.COMPLETION_DELAY] = max(final_us, amended_us)
             # Limited, since a function may have written any number into the table's times.
             for figure, began_us in since_us.items():
                 distributions[figure].append(max(-NEVER_US, min(event.at_us - began_us, NEVER_US)))

@@ -5,7 +5,7 @@ It assumes nothing about the functions: an invocation, a look or an execution ma
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from drsim.orchestrator.model import TERMINAL, ExecutionStatus, WaveStatus
@@ -28,12 +28,16 @@ LOST_RACE: Final = "ConditionalCheckFailedException"
 
 @dataclass(slots=True)
 class CurrentLook:
-    """The present look of a running finder: when it began, read its last page, and last invoked a poller."""
+    """The present look of a running finder: when it began, read its last page, and last invoked a poller.
+
+    It asks for each of its words once.
+    """
 
     at_us: int
     read_us: int
     invoked_us: int | None = None
     invoked_count: int = 0
+    words: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -80,6 +84,8 @@ class Tally:
         self._watched: dict[str, Watched] = {}
         # Running invocations in which a fault was injected.
         self._struck: set[str] = set()
+        # The executions that a running invocation has written since its last look.
+        self._written: defaultdict[str, set[str]] = defaultdict(set)
         trace.attach(self)
         trace.listen(events.Throttled, self._counting(figures.THROTTLES))
         trace.listen(events.Dropped, self._counting(figures.EVENTS_DROPPED))
@@ -104,10 +110,11 @@ class Tally:
     def _on_read(self, event: events.IndexRead) -> None:
         look = self._looks.get(event.request_id)
         # A finder that resumes at a stored key looks, too, although only at a part.
-        if event.first_page or look is None:
-            self._looks[event.request_id] = CurrentLook(event.at_us, event.at_us)
-        else:
-            look.read_us = event.at_us
+        if look is None or (event.first_page and event.word in look.words):
+            look = self._looks[event.request_id] = CurrentLook(event.at_us, event.at_us)
+            self._written.pop(event.request_id, None)
+        look.read_us = event.at_us
+        look.words.add(event.word)
 
     def _on_invoked(self, event: events.Invoked) -> None:
         look = self._looks.get(event.by)
@@ -127,6 +134,7 @@ class Tally:
     def _on_ended(self, event: events.LambdaEnded) -> None:
         function, request_id = event.function, event.request_id
         self._running[function] -= 1
+        self._written.pop(request_id, None)
         if event.outcome != "ok":
             self.failed[function, event.outcome] += 1
         if function == POLLER:
@@ -166,17 +174,20 @@ class Tally:
                 self.statuses[status] += 1
         watched = self._watched.get(execution_id)
         if watched is not None and event.request_id and before is not None and now is not None:
-            self._count_poll(event, watched, before, now)
+            written = self._written[event.request_id]
+            if execution_id not in written:
+                written.add(execution_id)
+                self._count_poll(event, watched, before)
+            self._count_end(event, now)
         if now is None or not now.owes_polls:
             self._watched.pop(execution_id, None)
         elif watched is None:
             self._watched[execution_id] = Watched(event.at_us, event.at_us)
             self.counts[figures.ACTIVE_MAX] = max(self.counts[figures.ACTIVE_MAX], len(self._watched))
 
-    def _count_poll(
-        self, event: events.ItemChanged, watched: Watched, before: ExecutionView, now: ExecutionView
-    ) -> None:
-        look_us = self._looked_us.get(event.request_id)
+    def _count_poll(self, event: events.ItemChanged, watched: Watched, before: ExecutionView) -> None:
+        """Count a poll at its first write."""
+        look_us = self._look_us(event.request_id)
         if look_us is not None and (self.every_gap or not self.disturbed):
             found = phase(before, self._limits)
             self.counts[figures.POLLS.of(found)] += 1
@@ -187,6 +198,13 @@ class Tally:
         if before.waves is not watched.sound_waves:
             unsound = sum(not self._is_sound(wave) for wave in before.waves)
             watched.sound_waves = None if unsound else before.waves
+
+    def _look_us(self, request_id: str) -> int | None:
+        """Return when the look of an invocation's polls began: its own, or that which invoked it."""
+        look = self._looks.get(request_id)
+        return self._looked_us.get(request_id) if look is None else look.at_us
+
+    def _count_end(self, event: events.ItemChanged, now: ExecutionView) -> None:
         if now.status in TERMINAL and now.status is not ExecutionStatus.TIMEOUT:
             is_late = event.at_us > self._truth.times_out_us(now)
             self.counts[figures.ENDED_OVERDUE] += is_late and self._truth.final_us(now) < NEVER_US

@@ -95,7 +95,7 @@ class _Queued:
 
 
 @dataclass(slots=True)
-class _Pool:
+class _Fleet:
     """The environments and running invocations of one Lambda function, which may have two roles."""
 
     name: str
@@ -110,7 +110,7 @@ class _Deployed:
     name: str
     spec: Function
     handler: Handler
-    pool: _Pool
+    pool: _Fleet
 
 
 class LambdaService:
@@ -136,16 +136,26 @@ class LambdaService:
         With `role_of` it is a further role of that function, and shares its environments and concurrency.
         """
         if role_of is None:
-            pool = _Pool(name, spec.reserved_concurrency)
+            pool = _Fleet(name, spec.reserved_concurrency)
             self._free_count -= spec.reserved_concurrency or 0
         else:
             pool = self._functions[role_of].pool
         self._functions[name] = _Deployed(name, spec, handler, pool)
 
-    def invoke_event(self, name: str, payload: Payload, *, execution_id: str, by: str, place: str = "") -> None:
+    def invoke_event(
+        self,
+        name: str,
+        payload: Payload,
+        *,
+        execution_id: str,
+        by: str,
+        place: str = "",
+        batch: tuple[str, ...] = (),
+    ) -> None:
         """Accept an event, `by` a request id or a service (""). Raises ServiceError: ResourceNotFoundException.
 
-        `place` is the line of the caller's file.
+        `place` is the line of the caller's file. A payload for several executions has their ids in `batch`, and no
+        `execution_id`.
         """
         function = self._functions.get(name)
         if function is None:
@@ -158,7 +168,7 @@ class LambdaService:
         for held_us in (0,) if conditions is None else conditions.deliveries(name, execution_id, number):
             # On Lambda a repeated event keeps its request id. Here each delivery has its own.
             request_id = _request_id(stream)
-            self._trace.emit(Invoked(now_us, request_id, by, name, execution_id, place))
+            self._trace.emit(Invoked(now_us, request_id, by, name, execution_id, place, batch))
             queued = _Queued(function, payload, execution_id, request_id, now_us)
             self._kernel.at(now_us + held_us + self._spec.queue_delay.draw(stream), self._start, queued)
 
@@ -280,7 +290,7 @@ class LambdaService:
     def _drop(self, queued: _Queued, reason: str) -> None:
         self._trace.emit(Dropped(self._kernel.now_us, queued.function.name, queued.execution_id, reason))
 
-    def _environment(self, pool: _Pool, cold: bool) -> Environment:
+    def _environment(self, pool: _Fleet, cold: bool) -> Environment:
         """Return the environment used last if Lambda still keeps it, or a new one."""
         if pool.idle and not cold:
             environment = pool.idle.pop()

@@ -1,7 +1,7 @@
 """The calls of functions' clients: they take virtual time, may meet faults, and are recorded as in the fast tier."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote
@@ -17,7 +17,7 @@ from drsim.simulator.processes import Process
 from drsim.simulator.randomness import Spread, Stream
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.functions import Invocation
-from drsim.simulator.wire import announcements, messages
+from drsim.simulator.wire import announcements, listing, messages
 from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.wire.errors import NotSimulatedError
 from drsim.simulator.wire.gateway import by_moto
@@ -43,6 +43,8 @@ class ClientCall:
     region: str = ""
     resources: tuple[str, ...] = ()
     fault: str = ""
+    # Whether polls depend on the call.
+    holds_up: bool = True
     # The line of the function's own code and the operation: poller/app.py:87 update_item.
     place: str = ""
 
@@ -120,7 +122,7 @@ class Calls:
         effects = self.world.effects
         if operation in effects.operations:
             about = (invocation, self.world.functions, operation, call.key, call.region)
-            call.act, call.fault = effects.around(*about, call.act, messages.shortened)
+            call.act, call.fault = effects.around(*about, call.act, messages.shortened, holds_up=call.holds_up)
         return call
 
     def _made(self, call: ClientCall, began_us: int, error: str) -> None:
@@ -138,6 +140,9 @@ def _to_dynamodb(calls: Calls, call: ClientCall) -> None:
     is_own = body.get("TableName", "").rpartition("/")[2] == table.name
     if not is_own and messages.READS.match(call.operation):
         call.latency = world.spec.latencies.get_item
+    word = listing.status_asked(call.operation, body, table.layout)
+    is_look = word == "" or word in table.layout.open_words
+    call.holds_up = is_look or word is None
 
     def act() -> AWSResponse:
         if is_own and "IndexName" in body:
@@ -156,13 +161,14 @@ def _to_dynamodb(calls: Calls, call: ClientCall) -> None:
 
     def seen(response: AWSResponse) -> None:
         page = json.loads(response.content)
-        is_first, is_last = int("ExclusiveStartKey" not in body), int("LastEvaluatedKey" not in page)
+        is_first, is_last = int(listing.is_first_page(body)), int(listing.is_last_page(page))
         size = (len(page.get("Items", ())), len(response.content))
         ids = (world.kernel.now_us, request_id)
-        world.trace.emit(IndexRead(*ids, is_first, is_last, *size, place=call.place))
+        world.trace.emit(IndexRead(*ids, is_first, is_last, *size, word or "", call.place))
 
     call.act = act
-    if is_own and call.operation in ("Query", "Scan") and function == FINDER:
+    # Only the finder looks; a poller may query the index as well.
+    if is_look and function == FINDER:
         call.seen = seen
 
 
@@ -195,7 +201,9 @@ def _to_lambda(calls: Calls, call: ClientCall) -> None:
     except ValueError:
         call.act = _no_json
         return
-    execution_id = _execution_in(payload, calls.executions)
+    named = tuple(dict.fromkeys(_executions_in(payload, calls.executions)))
+    # A payload that names several executions starts a batch of polls, which may read and write all of them.
+    execution_id, batch = (named[0], ()) if len(named) == 1 else ("", named)
     call.key = calls.executions.get(execution_id)
     call.stream = Stream(world.kernel.seed, f"invoke/{invocation.request_id}/{execution_id}")
     call.resources = (f"arn:aws:lambda:{REGION}:{HOME_ACCOUNT}:function:{name}",)
@@ -206,7 +214,7 @@ def _to_lambda(calls: Calls, call: ClientCall) -> None:
     def act() -> AWSResponse:
         function = calls.functions.get(name, name)
         by = invocation.request_id
-        world.functions.invoke_event(function, payload, execution_id=execution_id, by=by, place=call.place)
+        world.functions.invoke_event(function, payload, execution_id=execution_id, by=by, place=call.place, batch=batch)
         return messages.answer(call.request.url, 202, {"x-amzn-requestid": invocation.request_id}, b"")
 
     call.act = act
@@ -216,12 +224,13 @@ def _no_json() -> AWSResponse:
     raise ServiceError("InvalidRequestContentException", "Could not parse request body into json")
 
 
-def _execution_in(payload: Any, known: Mapping[str, ExecutionKey]) -> str:
-    """The id of the execution in a payload, whatever its field is called; "" if there is none."""
-    if isinstance(payload, str):
-        return payload if payload in known else ""
+def _executions_in(payload: Any, known: Mapping[str, ExecutionKey]) -> Iterator[str]:
+    """Yield the ids of executions in a payload, whatever their fields are called."""
+    if isinstance(payload, str) and payload in known:
+        yield payload
     values = payload.values() if isinstance(payload, Mapping) else payload if isinstance(payload, list) else ()
-    return next((found for found in (_execution_in(value, known) for value in values) if found), "")
+    for value in values:
+        yield from _executions_in(value, known)
 
 
 def _to_cloudwatch(calls: Calls, call: ClientCall) -> None:

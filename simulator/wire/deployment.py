@@ -48,7 +48,7 @@ class Statement:
         """A statement of a policy document. Raises ValueError for an unsupported one."""
         strange = sorted(document.keys() - {"Sid", "Effect", "Action", "Resource", "Condition"})
         strange += sorted(document.get("Condition", {}).keys() - {"StringEquals"})
-        if document.get("Effect") != "Allow" or strange:
+        if document.get("Effect") != "Allow" or strange or not document.keys() >= {"Action", "Resource"}:
             rule = "a statement must allow actions on resources, if anything by StringEquals"
             raise ValueError(f"{rule}, got {dict(document)!r}")
         return cls(_texts(document["Action"]), _texts(document["Resource"]), document.get("Condition", {}))

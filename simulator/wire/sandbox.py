@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import os
+import re
 import socket
 import sys
 import threading
@@ -35,6 +36,7 @@ _DUMMIES: Final = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
+_BETWEEN_IDS: Final = re.compile(r"[^\w-]+")
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -113,23 +115,28 @@ def threads_in_virtual_time(kernel: Kernel, own_line: Callable[[], str]) -> Abst
     return _replaced(*pools, (threading.Thread, "start", begin))
 
 
-def output_into(logs: LogsService, kernel: Kernel, known: Callable[[str], bool]) -> AbstractContextManager[None]:
+def output_into(
+    logs: LogsService, kernel: Kernel, known: Callable[[str], bool], id_field: str | None = None
+) -> AbstractContextManager[None]:
     """Turn what a function prints or logs into its log lines, as on Lambda; other output is unchanged.
 
-    `known` tests whether a text is an execution's id.
+    `known` tests whether a text is an execution's id. JSON lines have it in `id_field`; None: in any field.
     """
-    outputs = [(sys, name, _FunctionOutput(getattr(sys, name), logs, kernel, known)) for name in ("stdout", "stderr")]
-    return _replaced(*outputs)
+    names, about = ("stdout", "stderr"), (logs, kernel, known, id_field)
+    return _replaced(*[(sys, name, _FunctionOutput(getattr(sys, name), *about)) for name in names])
 
 
 class _FunctionOutput:
     """An output stream that turns each complete line of a function into a log line; in all else the real one."""
 
-    def __init__(self, real: Any, logs: LogsService, kernel: Kernel, known: Callable[[str], bool]) -> None:
+    def __init__(
+        self, real: Any, logs: LogsService, kernel: Kernel, known: Callable[[str], bool], id_field: str | None
+    ) -> None:
         self._real = real
         self._logs = logs
         self._kernel = kernel
         self._known = known
+        self._id_field = id_field
         self._begun: dict[str, str] = {}
 
     def __getattr__(self, name: str) -> Any:
@@ -163,9 +170,12 @@ class _FunctionOutput:
         if not isinstance(fields, Mapping):
             level = next((each for each in _LEVELS if line.startswith((f"[{each}]", each))), "INFO")
             fields = {"level": level, "message": line}
-            names, words = ["message"], line.replace(",", " ").split()
+            # Its own id is found next to any sign, another one as a word.
+            own = invocation.execution_id
+            names, words = ["message"], [own] if own and own in line else _BETWEEN_IDS.split(line)
         else:
-            names, words = [*map(str, fields)], [value for value in fields.values() if isinstance(value, str)]
+            values = fields.values() if self._id_field is None else (fields.get(self._id_field),)
+            names, words = [*map(str, fields)], [value for value in values if isinstance(value, str)]
         found = next(filter(self._known, words), "")
         level, message = str(fields.get("level", "INFO")), str(fields.get("message", line))
         # Structured loggers keep the traceback apart. Its last line is the error; the others name files of the host.

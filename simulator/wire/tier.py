@@ -198,7 +198,7 @@ class _WireTier:
             virtual_clock(world.kernel, world.spec.epoch_us) as clock,
             sandbox.no_network(),
             sandbox.threads_in_virtual_time(world.kernel, partial(self._own_line, world)),
-            sandbox.output_into(world.logs, world.kernel, known.__contains__),
+            sandbox.output_into(world.logs, world.kernel, known.__contains__, self._contract.judged.log_field),
             Environments(clock, world.effects.skew_us) as self._environments,
         ):
             yield

@@ -15,8 +15,7 @@ from drsim.scenarios.files import load
 from drsim.scenarios.runner import run
 from tests.drsim.test_damaged_traces import with_lines
 from tests.drsim.test_reporting import complaint
-from tests.examples.bugs import BUGS, with_bugs
-from tests.examples.test_examples import functions_of, scenario_of
+from tests.examples.polling import BUGS, PAIR
 
 FAULTS = (
     "faults=[{fault: crashed-after, operation: UpdateItem, run: 2}, {fault: stuck, operation: DescribeJobs, run: 4}]"
@@ -174,8 +173,8 @@ def test_logs_show_the_traceback_of_a_finder_with_its_own_lines(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (bug,) = [each for each in BUGS if each.name == "assumes that a wave has a jobStatus"]
-    pair = with_bugs([bug], tmp_path / "pair")
-    done = run(scenario_of(bug.scenario, *bug.changes), seed=1, tier="wire", functions=functions_of(pair))
+    pair = PAIR.with_bugs([bug], tmp_path / "pair")
+    done = run(PAIR.scenario(bug.scenario, *bug.changes), seed=1, tier="wire", functions=PAIR.handlers(pair))
     assert outputs.write(done, tmp_path / "missing-job-1") == ()
     text = (pair / "finder/app.py").read_text(encoding="utf-8").splitlines()
     number = next(number for number, line in enumerate(text, start=1) if bug.written in line)

@@ -58,12 +58,12 @@ def test_handler_that_cannot_be_imported_is_reported_in_one_line(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--finder", "finder.py:handler", "--poller", "poller.py:handler"], "are for --tier wire"),
-        (["--finder", "finder.py:handler"], "are for --tier wire"),
+        (["--tier", "fast", "--finder", "finder.py:handler"], "are for --tier wire"),
+        (["--path", "lib"], "are for --tier wire"),
         (["--tier", "wire", "--poller", "poller.py:handler"], "--poller needs --finder"),
-        (["--contract", "plain"], "drill: contract plain needs --tier wire and --finder"),
-        (["--tier", "wire", "--contract", "ours"], "drill: contract ours needs --tier wire and --finder"),
-        (["--set", "contract.name=team"], "drill: contract team needs --tier wire and --finder"),
+        (["--contract", "plain"], "drill: contract plain needs --finder"),
+        (["--tier", "wire", "--contract", "ours"], "drill: contract ours needs --finder"),
+        (["--set", "contract.name=team"], "drill: contract team needs --finder"),
         (["--contract", "their"], "--contract must be plain, ours or a YAML file, got 'their'"),
         (
             ["--tier", "wire", "--finder", "finder.py:handler", "--poller", "poller.py:handler", *ONE],
@@ -133,7 +133,7 @@ def test_wrong_value_of_a_variable_is_reported_by_name(capsys: pytest.CaptureFix
 
 def test_explore_refuses_a_scenario_with_a_contract(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explore", "drill", "--set", "contract.name=team", "--seeds", "1"]) == 4
-    assert "drill: contract team needs --tier wire and --finder" in capsys.readouterr().err
+    assert "drill: contract team needs --finder" in capsys.readouterr().err
 
 
 def test_schema_of_contracts_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

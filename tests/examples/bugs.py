@@ -1,23 +1,23 @@
-"""The bugs of the pair in examples/polling: each is a text that replaces one in examples/polling_mended.
+"""Pairs of functions in examples, and bugs to put into them: each is a text that replaces one of a right pair's files.
 
-`python -m tests.examples.bugs` writes examples/polling from polling_mended. A bug's scenario is one of the catalogue or
-a file of examples/polling, in a smaller form if that also shows the bug.
+Owns how a pair is run. The bugs of each pair are in the module of its name. A bug's scenario is one of the catalogue or
+a file of the pair's folder, in a smaller form if that also shows the bug.
 """
 
 import shutil
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
-MENDED: Final = EXAMPLES / "polling_mended"
-WRITTEN: Final = EXAMPLES / "polling"
+from drsim.scenarios.adapting import adapted
+from drsim.scenarios.files import load
+from drsim.scenarios.findings import findings_of
+from drsim.scenarios.model import Scenario
+from drsim.simulator.wire.tier import Handlers, wire_parts
+from drsim.simulator.world import World
 
-FINDER: Final = "finder/app.py"
-POLLER: Final = "poller/app.py"
-LAYER: Final = "layer/executions.py"
+EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,321 +35,61 @@ class Bug:
     changes: tuple[str, ...] = ()
     seed: int = 1
     caught_by: str
-    says: str
+    says: str = ""
 
 
-BUGS: Final = (
-    Bug(
-        name="reads the first page only",
-        file=FINDER,
-        mended="""\
-    items = []
-    while True:
-        page = TABLE.query(**query)
-        items += page["Items"]
-        if "LastEvaluatedKey" not in page:
-            return items
-        query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-""",
-        written="""\
-    return TABLE.query(**query)["Items"]
-""",
-        scenario="partial",
-        changes=("duration=6m", "table.page_bytes_max=2048"),
-        caught_by="no-starvation",
-        says="a poll within 150 s, observed none for",
-    ),
-    Bug(
-        name="assumes that a wave has a jobStatus",
-        file=FINDER,
-        mended='INTERVALS[wave.get("jobStatus")]',
-        written='INTERVALS[wave["jobStatus"]]',
-        scenario="missing-job",
-        changes=("duration=6m",),
-        caught_by="no-starvation",
-        says="a poll within 150 s, observed none for",
-    ),
-    Bug(
-        name="waits 60 s although ticks come every 60 s",
-        file=FINDER,
-        mended='INTERVALS = {None: 45, "PENDING": 45, "STARTED": 15, "COMPLETED": 15}',
-        written='INTERVALS = {None: 60, "PENDING": 60, "STARTED": 60, "COMPLETED": 60}',
-        scenario="drill",
-        changes=("duration=6m",),
-        caught_by="poll-cadence",
-        says="the first since it was due",
-    ),
-    Bug(
-        name="a failed invoke ends the loop",
-        file=FINDER,
-        mended="""\
-def start_poller(item, now):
-    payload = json.dumps({**key_of(item), "lookedAt": now})
-    try:
-        lambda_client.invoke(FunctionName=POLLER, InvocationType="Event", Payload=payload)
-    except (BotoCoreError, ClientError):
-        logger.exception("cannot start the poller for %s", item["executionId"])
-        return 0
-    return 1
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A pair without bugs: its folder, the files of its handlers, its folder of shared modules, and its variables.
+
+    `scenarios` is the folder of its contract and scenarios, of which `own` shows a usual day.
+    """
+
+    folder: Path
+    scenarios: Path
+    own: str = "usual.yaml"
+    finder: str = "finder/app.py"
+    poller: str | None = "poller/app.py"
+    shared: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
+
+    def handlers(self, folder: Path) -> Handlers:
+        """Its handlers in this folder, which is its own or a copy with bugs."""
+        return Handlers(
+            finder=f"{folder / self.finder}:lambda_handler",
+            poller=self.poller and f"{folder / self.poller}:lambda_handler",
+            paths=(folder / self.shared,) if self.shared else (),
+            variables={"TABLE_NAME": "drs-orchestration-execution-history-test", **dict(self.variables)},
+        )
+
+    def scenario(self, name: str, *changes: str) -> Scenario:
+        """A scenario of the catalogue, or a file of the pair, with the pair's contract."""
+        file = str(self.scenarios / name) if name.endswith(".yaml") else name
+        return adapted(load(file, changes, contract=str(self.scenarios / "contract.yaml")))[0]
+
+    def with_bugs(self, bugs: Iterable[Bug], folder: Path) -> Path:
+        """Copy the pair with these bugs to a new folder. Raises ValueError unless each text occurs once."""
+        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        for bug in bugs:
+            path = folder / bug.file
+            text = path.read_text(encoding="utf-8")
+            if (times := text.count(bug.mended)) != 1:
+                raise ValueError(f"{bug.name}: its mended text must occur once in {bug.file}, got {times}")
+            path.write_text(text.replace(bug.mended, bug.written), encoding="utf-8")
+        return folder
 
 
-def start_pollers(items, now):
-    with ThreadPoolExecutor(max_workers=10) as pool:
-        return sum(pool.map(start_poller, items, [now] * len(items)))
-""",
-        written="""\
-def start_pollers(items, now):
-    for item in items:
-        payload = json.dumps({**key_of(item), "lookedAt": now})
-        lambda_client.invoke(FunctionName=POLLER, InvocationType="Event", Payload=payload)
-    return len(items)
-""",
-        scenario="blocked.yaml",
-        caught_by="no-starvation",
-        says="a poll within 150 s, observed none for",
-    ),
-    Bug(
-        name="calls DRS only in the home Region",
-        file=POLLER,
-        mended="""\
-    if account == own_account:
-        return boto3.client("drs", region_name=region)
-""",
-        written="""\
-    if account == own_account:
-        return boto3.client("drs")
-""",
-        scenario="recovery",
-        changes=("accounts=1",),
-        caught_by="isolation",
-        says="DRS asked about the execution's own jobs",
-    ),
-    Bug(
-        name="keeps jobs of other executions in a default argument",
-        file=POLLER,
-        mended="""\
-def jobs_by_place(item):
-    places = {}
-""",
-        written="""\
-def jobs_by_place(item, places={}):
-""",
-        scenario="partial",
-        changes=("duration=6m",),
-        caught_by="isolation",
-        says="DRS asked about the execution's own jobs",
-    ),
-    Bug(
-        name="assumes that a wave has a jobId",
-        file=POLLER,
-        mended="""\
-        if wave.get("jobId"):
-            places.setdefault((wave["accountId"], wave["region"]), []).append(wave["jobId"])
-""",
-        written="""\
-        places.setdefault((wave["accountId"], wave["region"]), []).append(wave["jobId"])
-""",
-        scenario="missing-job",
-        changes=("duration=6m",),
-        caught_by="no-starvation",
-        says="a poll within 150 s, observed none for",
-    ),
-    Bug(
-        name="calls DRS once per job",
-        file=POLLER,
-        mended="""\
-        for page in drs.get_paginator("describe_jobs").paginate(filters={"jobIDs": job_ids}):
-            jobs.update({job["jobID"]: job for job in page["items"]})
-""",
-        written="""\
-        for job_id in job_ids:
-            for job in drs.describe_jobs(filters={"jobIDs": [job_id]})["items"]:
-                jobs[job["jobID"]] = job
-""",
-        scenario="partial",
-        changes=("duration=6m",),
-        caught_by="budgets",
-        says="at most 1 DescribeJobs calls",
-    ),
-    Bug(
-        name="replaces the servers by those of DRS's answer",
-        file=POLLER,
-        mended="""\
-    launches = {server["sourceServerID"]: server for server in job.get("participatingServers", [])}
-    servers = []
-    for server in wave["servers"]:
-        launch = launches.get(server["sourceServerId"])
-        if launch is not None:
-            server = {**server, "status": launch["launchStatus"]}
-            if "recoveryInstanceID" in launch:
-                server["instanceId"] = launch["recoveryInstanceID"]
-        servers.append(server)
-    return servers
-""",
-        written="""\
-    return [
-        {
-            "sourceServerId": server["sourceServerID"],
-            "status": server["launchStatus"],
-            "instanceId": server.get("recoveryInstanceID"),
-        }
-        for server in job["participatingServers"]
+def judged(functions: Handlers, scenario: Scenario, seed: int = 1) -> tuple[list[str], set[str]]:
+    """A run's findings as text, the worst first, and the executions with another final status than expected."""
+    with wire_parts(scenario, seed=seed, functions=functions) as parts:
+        world = World(scenario, seed=seed, parts=parts)
+        try:
+            world.run()
+            ends = {(key, world.status_of(key), status) for key, status in world.workload.expected.items()}
+        finally:
+            world.close()
+    found = [
+        f"{each.property}: expected {each.cases[0].expected}, observed {each.cases[0].observed}"
+        for each in findings_of(world.monitors, scenario.epoch_us)
     ]
-""",
-        scenario="drill",
-        changes=("duration=6m",),
-        caught_by="no-lost-update",
-        says="foreign attributes of server",
-    ),
-    Bug(
-        name="completes a wave with its job, even if servers failed",
-        file=POLLER,
-        mended="""\
-    statuses = [server["status"] for server in wave["servers"]]
-    if not job.get("participatingServers") or not {"NOT_STARTED", "PENDING", "IN_PROGRESS"}.isdisjoint(statuses):
-        return "IN_PROGRESS"
-    launched = len(statuses) - statuses.count("FAILED")
-    if launched == 0:
-        return "FAILED"
-    if launched < len(statuses):
-        status = "PARTIAL"
-""",
-        written="",
-        scenario="partial",
-        caught_by="completion-soundness",
-        says="by DRS's truth, observed COMPLETED",
-    ),
-    Bug(
-        name="ignores the launch actions of a recovery",
-        file=POLLER,
-        mended="""\
-    if execution_type == "RECOVERY":
-        runs = action_runs(job)
-        if "IN_PROGRESS" in runs and not overdue:
-            return "IN_PROGRESS"
-        if set(runs) - {"SUCCEEDED"}:
-            status = "PARTIAL"
-""",
-        written="",
-        scenario="recovery",
-        caught_by="completion-soundness",
-        says="unfinished by DRS's truth, observed COMPLETED",
-    ),
-    Bug(
-        name="writes the job's PENDING over the wave's LAUNCHING",
-        file=POLLER,
-        mended='WAVE_STATUS = {"PENDING": "LAUNCHING", "STARTED": "IN_PROGRESS"}',
-        written='WAVE_STATUS = {"PENDING": "PENDING", "STARTED": "IN_PROGRESS"}',
-        scenario="drill",
-        changes=("duration=6m",),
-        caught_by="status-order",
-        says="to PENDING by ExecutionPoller",
-    ),
-    Bug(
-        name="counts the listed waves instead of totalWaves",
-        file=POLLER,
-        mended="""\
-    if len(waves) < item["totalWaves"]:
-        return None
-""",
-        written="",
-        scenario="drill",
-        caught_by="completion-soundness",
-        says="unfinished, as its waves, observed COMPLETED",
-    ),
-    Bug(
-        name="does not know that a wave may be PARTIAL",
-        file=LAYER,
-        mended='FINISHED = ("COMPLETED", "PARTIAL", "FAILED")',
-        written='FINISHED = ("COMPLETED", "FAILED")',
-        scenario="partial",
-        caught_by="completion-liveness",
-        says="terminal within 90 s of the truth",
-    ),
-    Bug(
-        name="times out after 30 minutes without asking DRS",
-        file=POLLER,
-        mended="""\
-    jobs = ask_drs(item, own_account)
-    overdue = time.time() - float(item["startTime"]) > TIMEOUT
-""",
-        written="""\
-    overdue = time.time() - float(item["startTime"]) > TIMEOUT
-    if overdue:
-        return [given_up(wave) for wave in item["waves"]], "TIMEOUT"
-    jobs = ask_drs(item, own_account)
-""",
-        scenario="timeout-late",
-        changes=("workload.0.executions=1", "workload.1.executions=1", "workload.2.executions=1"),
-        caught_by="timeout-truth",
-        says="COMPLETED, for every job had ended, observed TIMEOUT",
-    ),
-    Bug(
-        name="fails a wave whose job DRS does not name",
-        file=POLLER,
-        mended="""\
-            logger.warning("%s: DRS knows no job of %s", item["executionId"], wave.get("waveName"))
-""",
-        written="""\
-            wave = {**wave, "status": "FAILED"}
-""",
-        scenario="fault-job-vanished",
-        caught_by="completion-soundness",
-        says="unfinished by DRS's truth, observed FAILED",
-    ),
-    Bug(
-        name="writes endTime in milliseconds",
-        file=POLLER,
-        mended='":end": int(time.time())}',
-        written='":end": int(time.time() * 1000)}',
-        scenario="drill",
-        caught_by="finalize-once",
-        says="EndTime of the poll that ended it",
-    ),
-    Bug(
-        name="overwrites waves that another writer changed meanwhile",
-        file=POLLER,
-        mended="""\
-        ConditionExpression=Attr("status").eq("POLLING") & Attr("version").eq(item["version"]),
-""",
-        written="",
-        scenario="fault-raced",
-        caught_by="no-lost-update",
-        says="by ExecutionPoller",
-    ),
-    Bug(
-        name="polls again when Lambda delivers an event twice",
-        file=POLLER,
-        mended="""\
-        if float(item.get("lastPolledTime", 0)) >= event["lookedAt"]:
-            print(f"{event['executionId']} was polled later than this event's look")
-            return None
-""",
-        written="",
-        scenario="fault-event-duplicated",
-        caught_by="poll-cadence",
-        says="between polls",
-    ),
-)
-
-
-def with_bugs(bugs: Iterable[Bug], folder: Path) -> Path:
-    """Copy examples/polling_mended with these bugs to a new folder. Raises ValueError unless each text occurs once."""
-    shutil.copytree(MENDED, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for bug in bugs:
-        path = folder / bug.file
-        text = path.read_text(encoding="utf-8")
-        if text.count(bug.mended) != 1:
-            raise ValueError(f"{bug.name}: its mended text must occur once in {bug.file}, got {text.count(bug.mended)}")
-        path.write_text(text.replace(bug.mended, bug.written), encoding="utf-8")
-    return folder
-
-
-def main() -> None:
-    """Write the functions in examples/polling. Its scenarios are unchanged."""
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(with_bugs(BUGS, Path(folder) / "pair"), WRITTEN, dirs_exist_ok=True)
-
-
-if __name__ == "__main__":
-    main()
+    return found, {f"{key.execution_id} {end}, not {status}" for key, end, status in ends if status not in (None, end)}

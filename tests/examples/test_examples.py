@@ -1,110 +1,89 @@
-"""The two pairs of functions in examples: a property finds each bug of the first pair and none in the second."""
+"""The pairs of functions in examples: the first or second finding names each bug, and a right pair has none."""
 
 import filecmp
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
-from drsim.scenarios.files import load
-from drsim.scenarios.model import Scenario
-from drsim.simulator.checks.monitor import Monitor
-from drsim.simulator.wire.tier import Handlers, wire_parts
-from drsim.simulator.world import World
-from tests.examples.bugs import BUGS, MENDED, WRITTEN, Bug, with_bugs
+from drsim.scenarios.files import catalogue, load
+from tests.examples import one_function, polling, resource_iso, snake_mapping
+from tests.examples.bugs import Bug, Pair, judged
 
-FILES = ("finder/app.py", "poller/app.py", "layer/executions.py")
-
-
-def functions_of(pair: Path) -> Handlers:
-    return Handlers(
-        finder=f"{pair}/finder/app.py:lambda_handler",
-        poller=f"{pair}/poller/app.py:lambda_handler",
-        paths=(pair / "layer",),
-        variables={
-            "TABLE_NAME": "drs-orchestration-execution-history-test",
-            "POLLER_FUNCTION_NAME": "ExecutionPoller",
-        },
-    )
+PAIRS: Final = {
+    "polling": (polling.PAIR, polling.BUGS),
+    "snake_mapping": (snake_mapping.PAIR, snake_mapping.BUGS),
+    "resource_iso": (resource_iso.PAIR, resource_iso.BUGS),
+    "one_function": (one_function.PAIR, one_function.BUGS),
+}
+FILES: Final = ("finder/app.py", "poller/app.py", "layer/executions.py")
+EACH_CHANGE: Final = ("partial", "timeout-incomplete", "fault-raced")
 
 
-def scenario_of(name: str, *changes: str) -> Scenario:
-    """A scenario of examples/polling, or one of the catalogue with the pair's contract."""
-    file = WRITTEN / name
-    if file.suffix == ".yaml":
-        return load(str(file), changes)
-    return load(name, changes, contract=f"{WRITTEN / 'contract.yaml'}")
+def each_bug() -> Iterable[Any]:
+    for name, (pair, bugs) in PAIRS.items():
+        for bug in bugs:
+            yield pytest.param(pair, bug, id=f"{name}: {bug.name}")
 
 
-def broken(pair: Path, scenario: Scenario, seed: int = 1) -> tuple[list[Monitor], set[str]]:
-    """The violated properties, and the executions with another final status than expected."""
-    with wire_parts(scenario, seed=seed, functions=functions_of(pair)) as parts:
-        world = World(scenario, seed=seed, parts=parts)
-        try:
-            world.run()
-            ends = {(key, world.status_of(key), status) for key, status in world.workload.expected.items()}
-        finally:
-            world.close()
-    wrong = [each for each in world.monitors if each.violations_count]
-    others = {f"{key.execution_id} {end}, not {status}" for key, end, status in ends if status not in (None, end)}
-    return wrong, others
+def where_bugs_are_found() -> Iterable[Any]:
+    for name, (pair, bugs) in PAIRS.items():
+        for scenario, changes, seed in dict.fromkeys((bug.scenario, bug.changes, bug.seed) for bug in bugs):
+            yield pytest.param(pair, scenario, changes, seed, id=" ".join((f"{name}: {scenario}", *changes)))
+
+
+def whole_catalogue() -> Iterable[Any]:
+    for name, (pair, _) in PAIRS.items():
+        for scenario in (pair.own, *catalogue()):
+            marks = () if scenario in (pair.own, *EACH_CHANGE) else (pytest.mark.nightly,)
+            yield pytest.param(pair, scenario, id=f"{name}: {scenario}", marks=marks)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_each_bug_violates_its_property(bug: Bug, tmp_path: Path) -> None:
-    scenario = scenario_of(bug.scenario, *bug.changes)
-    found, _ = broken(with_bugs([bug], tmp_path / "pair"), scenario, bug.seed)
-    (caught,) = [monitor for monitor in found if monitor.name == bug.caught_by]
-    first = caught.violations[0]
-    assert bug.says in f"expected {first.expected}, observed {first.observed}"
+@pytest.mark.parametrize(("pair", "bug"), each_bug())
+def test_first_or_second_finding_names_the_bug(pair: Pair, bug: Bug, tmp_path: Path) -> None:
+    functions = pair.handlers(pair.with_bugs([bug], tmp_path / "pair"))
+    found, _ = judged(functions, pair.scenario(bug.scenario, *bug.changes), bug.seed)
+    assert any(text.startswith(bug.caught_by) and bug.says in text for text in found[:2]), found
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "changes", "seed"), dict.fromkeys((b.scenario, b.changes, b.seed) for b in BUGS))
-def test_mended_pair_violates_nothing_where_bugs_are_found(name: str, changes: tuple[str, ...], seed: int) -> None:
+@pytest.mark.parametrize(("pair", "scenario", "changes", "seed"), where_bugs_are_found())
+def test_right_pair_has_no_finding_where_bugs_have(
+    pair: Pair, scenario: str, changes: tuple[str, ...], seed: int
+) -> None:
     # Some of these runs end before their executions do.
-    assert broken(MENDED, scenario_of(name, *changes), seed)[0] == []
-
-
-NIGHTLY = pytest.mark.nightly
+    found, _ = judged(pair.handlers(pair.folder), pair.scenario(scenario, *changes), seed)
+    assert found == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "changes"),
-    [
-        ("executions.yaml", ()),
-        ("recovery", ()),
-        ("timeout-stuck", ()),
-        ("timeout-incomplete", ()),
-        pytest.param("phase-2", (), marks=NIGHTLY),
-        pytest.param("cancelled", ("executions=4",), marks=NIGHTLY),
-        pytest.param(
-            "one-account", ("workload.0.executions=3", "workload.1.executions=3", "drs.jobs_max=3"), marks=NIGHTLY
-        ),
-        pytest.param("big-items", ("executions=3", "workload.0.waves=1", "table.page_bytes_max=10240"), marks=NIGHTLY),
-        pytest.param("fault-cancelled", (), marks=NIGHTLY),
-        pytest.param("fault-deleted", (), marks=NIGHTLY),
-        pytest.param("fault-denied", (), marks=NIGHTLY),
-        pytest.param("fault-servers-omitted", (), marks=NIGHTLY),
-        pytest.param("fault-throttled", (), marks=NIGHTLY),
-        pytest.param("fault-cold-start", (), marks=NIGHTLY),
-    ],
-)
-def test_mended_pair_holds_every_property(name: str, changes: tuple[str, ...]) -> None:
-    assert broken(MENDED, scenario_of(name, *changes)) == ([], set())
+@pytest.mark.parametrize(("pair", "scenario"), whole_catalogue())
+def test_right_pair_has_no_finding_in_the_catalogue(pair: Pair, scenario: str) -> None:
+    changes = () if scenario == pair.own else load(scenario).small
+    found, others = judged(pair.handlers(pair.folder), pair.scenario(scenario, *changes))
+    assert (found, others) == ([], set())
 
 
 def test_buggy_pair_is_the_mended_pair_with_every_bug(tmp_path: Path) -> None:
-    pair = with_bugs(BUGS, tmp_path / "pair")
-    assert filecmp.cmpfiles(pair, WRITTEN, FILES, shallow=False) == (list(FILES), [], [])
+    pair = polling.PAIR.with_bugs(polling.BUGS, tmp_path / "pair")
+    assert filecmp.cmpfiles(pair, polling.WRITTEN, FILES, shallow=False) == (list(FILES), [], [])
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_each_pair_has_at_least_ten_bugs(name: str, tmp_path: Path) -> None:
+    pair, bugs = PAIRS[name]
+    for number, bug in enumerate(bugs):
+        pair.with_bugs([bug], tmp_path / str(number))
+    assert len({bug.name for bug in bugs}) >= 10
 
 
 def test_bugs_violate_at_least_nine_properties() -> None:
-    assert len({bug.caught_by for bug in BUGS}) >= 9
+    assert len({bug.caught_by for _, bugs in PAIRS.values() for bug in bugs}) >= 9
 
 
 @pytest.mark.slow
 def test_buggy_pair_fails_its_own_scenario() -> None:
-    found, _ = broken(WRITTEN, scenario_of("executions.yaml"))
+    found, _ = judged(polling.PAIR.handlers(polling.WRITTEN), polling.PAIR.scenario(polling.PAIR.own))
     assert len(found) >= 5

@@ -48,19 +48,19 @@ class LambdaThatLosesInvocations(LambdaService):
 
     _count = 0
 
-    def invoke_event(self, name: str, payload: Any, *, execution_id: str, by: str, place: str = "") -> None:
+    def invoke_event(self, name: str, payload: Any, **how: Any) -> None:
         self._count += name == POLLER
         if name != POLLER or self._count % 8:
-            super().invoke_event(name, payload, execution_id=execution_id, by=by, place=place)
+            super().invoke_event(name, payload, **how)
 
 
 class LambdaThatDeliversTwice(LambdaService):
     """No bug at all: asynchronous invocation is at-least-once."""
 
-    def invoke_event(self, name: str, payload: Any, *, execution_id: str, by: str, place: str = "") -> None:
-        super().invoke_event(name, payload, execution_id=execution_id, by=by, place=place)
+    def invoke_event(self, name: str, payload: Any, **how: Any) -> None:
+        super().invoke_event(name, payload, **how)
         if name == POLLER:
-            super().invoke_event(name, payload, execution_id=execution_id, by=by, place=place)
+            super().invoke_event(name, payload, **how)
 
 
 def lambda_with_little_room(kernel: Kernel, trace: Trace, spec: Functions, conditions: Conditions) -> LambdaService:

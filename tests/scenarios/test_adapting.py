@@ -1,4 +1,4 @@
-"""Scenarios adapted to functions that call DRS in their own account only."""
+"""Scenarios adapted to the contract of the functions that run in them."""
 
 import pytest
 
@@ -45,3 +45,22 @@ def test_scenario_of_one_account_stays_beyond_its_quotas() -> None:
 
 def test_handlers_without_a_contract_use_one_account() -> None:
     assert adapted(load("load-100"))[0].accounts == 1
+
+
+def ends(name: str, **promises: bool) -> tuple[list[str | None], tuple[str, ...]]:
+    found, changes = adapted(load(name, (f"contract={{promises: {promises}}}".replace("'", "").lower(),)))
+    return [group.expect for group in found.workload], changes
+
+
+def test_mixed_ends_are_expected_as_the_contract_names_them() -> None:
+    expected = ["FAILED", "FAILED", "FAILED"], ("FAILED expected instead of PARTIAL",)
+    assert ends("partial", partial=False, launch_actions=True) == expected
+
+
+def test_no_end_is_expected_that_unawaited_launch_actions_decide() -> None:
+    expected = ["PARTIAL", "FAILED", None], ("PARTIAL no longer expected of recoveries with launch actions",)
+    assert ends("partial", partial=True, launch_actions=False) == expected
+
+
+def test_recoveries_complete_whether_launch_actions_are_awaited_or_not() -> None:
+    assert ends("recovery", cross_account=True) == (["COMPLETED"], ())

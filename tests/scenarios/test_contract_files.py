@@ -1,6 +1,7 @@
 """Contracts in scenario files, in files of their own, and in the place of a scenario's own."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,8 @@ name: team
 style: camelCase
 limits: {timeout: 20m}
 """
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "polling" / "contract.yaml"
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "polling" / "contract.yaml"
 
 
 def contract_of(text: str, *changes: str) -> Contract:
@@ -168,3 +170,11 @@ def test_schema_accepts_what_a_contract_file_may_leave_out(contract: dict[str, o
     schema = Draft202012Validator(Contract.model_json_schema())
     assert [error.message for error in schema.iter_errors(contract)] == []
     assert [error.message for error in schema.iter_errors({**contract, "nope": 1})] != []
+
+
+def test_contract_in_the_documentation_is_right(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "your-own-handlers.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(name: team\n.*?)```", page, re.DOTALL)
+    contract = parse(SCENARIO, "mine.yaml", contract=written(tmp_path, text)).contract
+    assert contract is not None
+    assert (contract.execution.id, contract.execution.last_polled) == ("pk", "state.polledAt")

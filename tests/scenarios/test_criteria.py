@@ -32,19 +32,19 @@ class ThrottledIndex(ExecutionTable):
 class DeniedInvoke(LambdaService):
     """The finder's role may not invoke the poller."""
 
-    def invoke_event(self, name: str, payload: Any, *, execution_id: str, by: str, place: str = "") -> None:
+    def invoke_event(self, name: str, payload: Any, **how: Any) -> None:
         if name == POLLER and self._kernel.now_us > 300_000_000:
             raise ServiceError("AccessDeniedException", "not authorized to perform lambda:InvokeFunction")
-        super().invoke_event(name, payload, execution_id=execution_id, by=by, place=place)
+        super().invoke_event(name, payload, **how)
 
 
 class DeniedInvokeAlways(LambdaService):
     """The same from the first day on."""
 
-    def invoke_event(self, name: str, payload: Any, *, execution_id: str, by: str, place: str = "") -> None:
+    def invoke_event(self, name: str, payload: Any, **how: Any) -> None:
         if name == POLLER:
             raise ServiceError("AccessDeniedException", "not authorized to perform lambda:InvokeFunction")
-        super().invoke_event(name, payload, execution_id=execution_id, by=by, place=place)
+        super().invoke_event(name, payload, **how)
 
 
 class WarningsAreErrors(Poller):

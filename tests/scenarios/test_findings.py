@@ -7,19 +7,19 @@ from drsim.scenarios.findings import CAUSES, INDEPENDENT, findings_of
 from drsim.scenarios.record import FindingRecord
 from drsim.scenarios.runner import run
 from drsim.simulator.checks import PROPERTIES
-from drsim.simulator.checks.monitor import EXECUTIONS_MAX, Consequence, Kind
+from drsim.simulator.checks.monitor import EXECUTIONS_MAX, Consequence, ViolationKind
 from drsim.simulator.events import POLLER, Throttled
 from drsim.simulator.world import World
 
-EARLY: Final = Kind("ended early", Consequence.WRONG_END, "Servers still launch.")
-STARVED: Final = Kind("starved", Consequence.NO_END, "It is not polled any more.")
-LATE: Final = Kind("late", Consequence.LATENESS, "The operator waits.")
-BROKEN: Final = Kind("broken", Consequence.PROMISE, "A promise is not kept.")
+EARLY: Final = ViolationKind("ended early", Consequence.WRONG_END, "Servers still launch.")
+STARVED: Final = ViolationKind("starved", Consequence.NO_END, "It is not polled any more.")
+LATE: Final = ViolationKind("late", Consequence.LATENESS, "The operator waits.")
+BROKEN: Final = ViolationKind("broken", Consequence.PROMISE, "A promise is not kept.")
 
 SOUNDNESS, STARVATION, CADENCE = "completion-soundness", "no-starvation", "poll-cadence"
 
 
-def findings(*violations: tuple[str, Kind, int, str]) -> tuple[FindingRecord, ...]:
+def findings(*violations: tuple[str, ViolationKind, int, str]) -> tuple[FindingRecord, ...]:
     """The findings of violations given as property, kind, second and execution."""
     world = World(load("idle"), seed=1)
     monitors = {monitor.name: monitor for monitor in world.monitors}
@@ -81,7 +81,7 @@ def test_lateness_before_the_wrong_end_stands_alone() -> None:
 
 
 def test_an_end_that_never_comes_follows_from_earlier_starvation() -> None:
-    endless = Kind("endless", Consequence.NO_END, "")
+    endless = ViolationKind("endless", Consequence.NO_END, "")
     (found,) = findings(("completion-liveness", endless, 9, "a"), (STARVATION, STARVED, 5, "a"))
     assert (found.kind, names(found.followers)) == ("starved", ["endless"])
 

@@ -77,6 +77,8 @@ def test_a_result_has_the_fields_that_others_depend_on() -> None:
         "metrics",
         "faults",
         "unwinnable",
+        "unjudged",
+        "adapted",
         "capacity",
     ]
     assert list(fields["executions"]) == [status.value for status in ExecutionStatus]

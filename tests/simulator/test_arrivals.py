@@ -27,7 +27,7 @@ def test_executions_arrive_as_their_pattern_says(
     rig = Rig(kernel, one(executions=6, arrival=arrival))
     rig.run()
     assert rig.arrivals() == [second * SECOND for second in seconds]
-    assert len(rig.table) == 6
+    assert len({key for key in rig.workload.expected if rig.table.get(key) is not None}) == 6
 
 
 def test_poisson_arrivals_begin_at_their_time_and_are_so_dense_on_average(kernel: Kernel) -> None:

@@ -1,11 +1,11 @@
-"""Monitors of ticks, looks and polls, fed by hand."""
+"""Monitors of looks and polls, fed by hand."""
 
 import pytest
 
-from drsim.orchestrator.settings import Settings
-from drsim.simulator.checks.cadence import NoStarvation, PollCadence, TriggerCadence, interval_us, phase
-from drsim.simulator.checks.monitor import Verdict
-from drsim.simulator.events import FINDER, POLLER, IndexRead, Invoked, TickFired
+from drsim.simulator.checks.cadence import PollCadence, phase
+from drsim.simulator.contract.limits import limits_of
+from drsim.simulator.contract.presets import OUR_CONTRACT
+from drsim.simulator.events import FINDER, POLLER, IndexRead, Invoked
 from drsim.simulator.spec.world import WorldSpec
 from tests.simulator.cloudwatch.runs import (
     KEY,
@@ -20,95 +20,12 @@ from tests.simulator.cloudwatch.runs import (
     without,
 )
 
-MINUTE_US = 60 * SECOND_US
-
-# --- trigger-cadence ------------------------------------------------------------------------------------------
+LIMITS = limits_of(OUR_CONTRACT, {})
 
 
-def tick(bench: Bench, number: int, second: float, *, runs: int = 1) -> None:
-    """One tick, and the runs of the finder that it starts."""
-    at_us = round(second * SECOND_US)
-    bench.trace.emit(TickFired(at_us, number))
-    for run in range(runs):
-        request_id = f"f-{number}-{run}"
-        bench.trace.emit(Invoked(at_us, request_id, "", FINDER, ""))
-        bench.trace.emit(started(request_id, FINDER, "", at_us))
-
-
-def test_ticks_within_a_second_of_their_minutes_are_in_time() -> None:
-    bench = Bench(TriggerCadence)
-    for number, second in enumerate((0, 61, 119, 180), 1):
-        tick(bench, number, second)
-    bench.monitor.finish(181 * SECOND_US)
-    assert (bench.said(), bench.monitor.checked) == ([], 4)
-
-
-def test_trigger_cadence_notices_what_happens_to_ticks() -> None:
-    bench = Bench(TriggerCadence)
-    bench.trace.emit(TickFired(0, 1))
-    bench.trace.emit(Invoked(0, "f-1", "", FINDER, ""))
-    bench.trace.emit(Invoked(0, "f-2", "", FINDER, ""))
-    bench.trace.emit(started("f-1", FINDER, "", 6 * SECOND_US))
-    bench.trace.emit(TickFired(MINUTE_US - 3 * SECOND_US, 2))
-    bench.trace.emit(TickFired(3 * MINUTE_US, 3))
-    bench.monitor.finish(5 * MINUTE_US)
-    assert bench.said() == [
-        ("one invocation of the finder for each tick", "one without a tick"),
-        ("the finder starts within 5 s", "after 6 s"),
-        ("tick 2 within 1 s of its minute", "3 s early"),
-        ("tick 3 within 1 s of its minute", "60 s late"),
-        ("the tick at 57 s invokes the finder", "it did not"),
-        ("a tick at 240 s", "none until the end"),
-        ("the tick at 180 s invokes the finder", "it did not"),
-        ("the finder invoked at 0 s starts", "it never did"),
-    ]
-
-
-def test_ticks_that_drift_are_noticed_once_they_are_a_second_off() -> None:
-    bench = Bench(TriggerCadence)
-    for number in range(4):
-        tick(bench, number + 1, number * 60.4)
-    assert bench.said() == [("tick 4 within 1 s of its minute", "1.2 s late")]
-
-
-def test_a_tick_too_many_does_not_put_off_the_next() -> None:
-    bench = Bench(TriggerCadence)
-    for number, second in enumerate((0, 30, 60, 120), 1):
-        tick(bench, number, second)
-    assert bench.said() == [("tick 2 within 1 s of its minute", "30 s early")]
-
-
-def test_other_invocations_are_not_the_rules() -> None:
-    bench = Bench(TriggerCadence)
-    tick(bench, 1, 0)
-    bench.trace.emit(Invoked(SECOND_US, "r-1", "f-1-0", POLLER, "e-1"))
-    bench.trace.emit(Invoked(SECOND_US, "f-x", "r-1", FINDER, ""))
-    bench.trace.emit(started("r-1"))
-    assert bench.said() == []
-
-
-def test_a_tick_at_the_very_end_need_start_nothing() -> None:
-    bench = Bench(TriggerCadence)
-    tick(bench, 1, 0)
-    tick(bench, 2, 60, runs=0)
-    bench.monitor.finish(MINUTE_US)
-    assert bench.said() == []
-    bench.monitor.finish(MINUTE_US + 1)
-    assert bench.said() == [("the tick at 60 s invokes the finder", "it did not")]
-
-
-def test_what_comes_at_its_bound_is_in_time() -> None:
-    bench = Bench(TriggerCadence)
-    bench.trace.emit(TickFired(0, 1))
-    bench.trace.emit(Invoked(0, "f-1", "", FINDER, ""))
-    bench.trace.emit(started("f-1", FINDER, "", 5 * SECOND_US))
-    bench.trace.emit(TickFired(MINUTE_US, 2))
-    bench.trace.emit(Invoked(MINUTE_US, "f-2", "", FINDER, ""))
-    bench.monitor.finish(65 * SECOND_US)
-    assert bench.said() == []
-    bench.trace.emit(started("f-2", FINDER, "", 65 * SECOND_US))
-    bench.monitor.finish(121 * SECOND_US)
-    assert bench.said() == []
+def with_settings(**settings: int) -> WorldSpec:
+    """A world whose functions have these environment variables."""
+    return WorldSpec.model_validate({"settings": settings})
 
 
 # --- phases and intervals -------------------------------------------------------------------------------------
@@ -135,8 +52,10 @@ def test_the_phase_is_that_of_the_wave_with_the_shortest_interval(waves: list[It
     bench.write(an_item(Waves=waves), by="worker")
     execution = bench.table.get(KEY)
     assert execution is not None
-    assert phase(execution.execution, Settings()) == found
-    assert interval_us(phase(execution.execution, Settings()), Settings()) == seconds * SECOND_US
+    assert execution.execution is not None
+    assert LIMITS.intervals_us is not None
+    assert phase(execution.execution, LIMITS) == found
+    assert LIMITS.intervals_us[phase(execution.execution, LIMITS)] == seconds * SECOND_US
 
 
 def test_the_shortest_interval_is_that_of_the_settings() -> None:
@@ -144,8 +63,9 @@ def test_the_shortest_interval_is_that_of_the_settings() -> None:
     bench.write(an_item(Waves=[a_wave(), a_wave(Servers=IDLE)]), by="worker")
     execution = bench.table.get(KEY)
     assert execution is not None
-    settings = Settings(started_interval_us=90 * SECOND_US, in_progress_interval_us=20 * SECOND_US)
-    assert phase(execution.execution, settings) == "IN_PROGRESS"
+    assert execution.execution is not None
+    settings = {"STARTED_INTERVAL_SECONDS": "90", "IN_PROGRESS_INTERVAL_SECONDS": "20"}
+    assert phase(execution.execution, limits_of(OUR_CONTRACT, settings)) == "IN_PROGRESS"
 
 
 # --- poll-cadence: polls --------------------------------------------------------------------------------------
@@ -153,8 +73,8 @@ def test_the_shortest_interval_is_that_of_the_settings() -> None:
 
 def a_watched_bench(*, lag: str = "0s", looks_missed: int = 0, **settings: int) -> Bench:
     """A bench with an execution in POLLING, whose interval is 30 s."""
-    spec = WorldSpec.model_validate({"table": {"index_lag": lag}, "bounds": {"looks_missed": looks_missed}})
-    bench = Bench(PollCadence, spec=spec, settings=Settings(**settings))
+    given = {"table": {"index_lag": lag}, "bounds": {"looks_missed": looks_missed}, "settings": settings}
+    bench = Bench(PollCadence, spec=WorldSpec.model_validate(given))
     bench.write(an_item(), by="worker")
     return bench
 
@@ -181,7 +101,7 @@ def test_poll_cadence_notices_a_poll_before_its_time() -> None:
     bench = a_watched_bench()
     poll(bench, 1, 2)
     poll(bench, 2, 30.9)
-    assert bench.said() == [("at least 29 s between polls", "28.9 s")]
+    assert bench.said() == [("at least 28.984 s between polls", "28.9 s")]
 
 
 def test_poll_cadence_notices_a_poll_by_another_look_than_the_first() -> None:
@@ -225,8 +145,8 @@ def test_a_look_need_not_see_what_the_index_does_not_show_yet() -> None:
 
 
 def test_without_slack_the_time_of_a_query_may_cost_a_look() -> None:
-    for slack_us, said in ((0, []), (SECOND_US, ["polled by the look at 32.02 s, the first since it was due"])):
-        bench = a_watched_bench(due_slack_us=slack_us)
+    for slack_s, said in ((0, []), (1, ["polled by the look at 32.02 s, the first since it was due"])):
+        bench = a_watched_bench(DUE_SLACK_SECONDS=slack_s)
         poll(bench, 1, 2)
         bench.at(32.02)
         bench.look("f-x")
@@ -307,13 +227,13 @@ def a_run(bench: Bench, *looks_s: float, outcome: str = "ok") -> None:
     ],
 )
 def test_finder_looks_as_often_as_configured(looks_s: tuple[float, ...], said: list[tuple[str, str]]) -> None:
-    bench = Bench(PollCadence, settings=Settings(sweeps_per_invocation=4))
+    bench = Bench(PollCadence, spec=with_settings(SWEEPS_PER_INVOCATION=4))
     a_run(bench, *looks_s)
     assert bench.said() == said
 
 
 def test_one_missing_look_is_expected_in_the_singular() -> None:
-    bench = Bench(PollCadence, settings=Settings(sweeps_per_invocation=1))
+    bench = Bench(PollCadence, spec=with_settings(SWEEPS_PER_INVOCATION=1))
     a_run(bench)
     assert bench.said() == [("1 look in an invocation of the finder", "0")]
 
@@ -323,73 +243,3 @@ def test_a_run_that_failed_need_not_have_looked(outcome: str) -> None:
     bench = Bench(PollCadence)
     a_run(bench, outcome=outcome)
     assert bench.said() == []
-
-
-# --- no-starvation --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("second", "how", "said"),
-    [
-        (155, "poll", []),
-        (156, "poll", [("a poll within 150 s", "none for 151 s")]),
-        (156, "end", [("a poll within 150 s", "none for 151 s")]),
-        (156, "cancellation", [("a poll within 150 s", "none for 151 s")]),
-        (156, "deletion", [("a poll within 150 s", "none for 151 s")]),
-        (156, "nothing", [("a poll within 150 s", "none for 151 s")]),
-        (155, "nothing", []),
-    ],
-)
-def test_no_starvation_counts_from_poll_to_poll_and_to_the_end(
-    second: int, how: str, said: list[tuple[str, str]]
-) -> None:
-    bench = Bench(NoStarvation)
-    bench.write(an_item(), by="worker")
-    bench.at(5)
-    bench.write(an_item(Version=2))
-    bench.at(100)
-    # The worker's writes are no polls.
-    bench.write(an_item(Version=3), by="worker")
-    bench.at(second)
-    match how:
-        case "poll":
-            bench.write(an_item(Version=4))
-        case "end":
-            bench.write(an_item(Version=4, Status="FAILED"))
-        case "cancellation":
-            bench.write(an_item(Version=4, Status="CANCELLED"), by="person")
-        case "deletion":
-            bench.delete(by="person")
-    bench.monitor.finish(second * SECOND_US)
-    assert bench.said() == said
-    # The first poll, and the last or what came in its place; after a poll that goes on, the end of the run as well.
-    assert bench.monitor.checked == (3 if how == "poll" else 2)
-    bench.monitor.finish(9000 * SECOND_US)
-    assert (len(bench.said()) == len(said)) is (how in ("end", "cancellation", "deletion"))
-
-
-def test_no_starvation_does_not_mind_who_lists_an_execution() -> None:
-    bench = Bench(NoStarvation)
-    bench.write(an_item())
-    bench.monitor.finish(0)
-    assert (bench.said(), bench.monitor.checked) == ([], 1)
-
-
-def test_no_starvation_bound_follows_longest_interval_or_scenario() -> None:
-    slow = Settings(pending_interval_us=300 * SECOND_US)
-    bounded = WorldSpec.model_validate({"bounds": {"poll_gap": "3m"}})
-    for bench, bound_s in ((Bench(NoStarvation, settings=slow), 630), (Bench(NoStarvation, spec=bounded), 180)):
-        bench.write(an_item(), by="worker")
-        bench.monitor.finish(bound_s * SECOND_US)
-        assert bench.said() == []
-        bench.monitor.finish(bound_s * SECOND_US + 1)
-        assert bench.said() == [(f"a poll within {bound_s} s", f"none for {bound_s} s")]
-
-
-def test_an_execution_that_is_not_polled_yet_does_not_starve() -> None:
-    bench = Bench(NoStarvation)
-    bench.write(an_item(Status="PENDING"), by="worker")
-    bench.write(an_item(Status="LOST"), by="worker")
-    bench.delete(by="person")
-    bench.monitor.finish(1000 * SECOND_US)
-    assert bench.monitor.verdict is Verdict.NOT_EXERCISED

@@ -7,6 +7,8 @@ import pytest
 from drsim.orchestrator.model import ExecutionKey, MetricName, MetricPoint, Unit, point
 from drsim.simulator.checks.metrics import MetricsComplete
 from drsim.simulator.checks.monitor import Verdict
+from drsim.simulator.contract.model import Contract
+from drsim.simulator.contract.presets import preset
 from drsim.simulator.events import FINDER, POLLER, IndexRead, Invoked, MetricsPublished
 from drsim.simulator.spec.world import WorldSpec
 from tests.simulator.cloudwatch.runs import SECOND_US, START_S, Bench, an_item, ended
@@ -211,3 +213,76 @@ def test_poll_that_writes_timeout_owes_no_age(status: str, age_s: float | None, 
     publish(bench, **{name: value for name, value in values.items() if value is not None})
     bench.trace.emit(ended())
     assert [observed for _, observed in bench.said()] == said
+
+
+# --- by a team's names ----------------------------------------------------------------------------------------
+
+
+def put(bench: Bench, *points: MetricPoint, request_id: str = "r-1", function: str = POLLER) -> None:
+    bench.trace.emit(MetricsPublished(bench.kernel.now_us, request_id, function, "e-1", points))
+
+
+def named(**metrics: str) -> Contract:
+    return preset("plain", judged={"metrics": metrics})
+
+
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        ([MetricPoint("Took", 0.7, Unit.SECONDS)], []),
+        ([MetricPoint("Took", 700, Unit.MILLISECONDS), MetricPoint("Others", -1)], []),
+        ([MetricPoint("Took", 700, Unit.SECONDS)], ["PollingDuration 700 s"]),
+        ([MetricPoint("Took", 700, Unit.COUNT)], ["PollingDuration 700"]),
+        ([MetricPoint("PollingDuration", 700, Unit.MILLISECONDS)], ["no PollingDuration"]),
+        ([MetricPoint("Took", 0.7, Unit.SECONDS)] * 2, ["2 values of 1 metrics"]),
+    ],
+)
+def test_only_named_metrics_are_judged_in_each_unit_of_time(points: list[MetricPoint], said: list[str]) -> None:
+    bench = Bench(MetricsComplete, contract=named(PollingDuration="Took"))
+    a_poll(bench, second=0.9)
+    put(bench, *points)
+    bench.trace.emit(ended())
+    assert [observed for _, observed in bench.said()] == said
+
+
+@pytest.mark.parametrize(("outcome", "said"), [("ok", []), ("error", ["no PollErrors"])])
+def test_team_may_count_failed_polls_alone(outcome: str, said: list[str]) -> None:
+    bench = Bench(MetricsComplete, contract=named(PollErrors="Failures"))
+    a_poll(bench)
+    bench.trace.emit(ended(outcome=outcome))
+    assert [observed for _, observed in bench.said()] == said
+
+
+def test_metric_that_the_finder_publishes_is_not_owed_by_polls() -> None:
+    for by_finder, said in ((True, []), (False, ["no ActivePollingExecutions"])):
+        bench = Bench(MetricsComplete, contract=named(ActivePollingExecutions="Active"))
+        if by_finder:
+            put(bench, MetricPoint("Active", 1), request_id="f-1", function=FINDER)
+        a_poll(bench)
+        bench.trace.emit(ended())
+        assert [observed for _, observed in bench.said()] == said
+
+
+@pytest.mark.parametrize(("active", "is_right"), [(2, True), (3, True), (5, True), (1, False), (6, False)])
+def test_active_executions_are_those_of_one_word_or_all(active: int, is_right: bool) -> None:
+    bench = Bench(MetricsComplete, contract=named(ActivePollingExecutions="Active"))
+    bench.write(an_item(), by="worker")
+    # Of the look before nothing is left.
+    for word, count in (("POLLING", 7), ("CANCELLING", 2), ("CANCELLING", 2), ("POLLING", 3)):
+        bench.trace.emit(IndexRead(0, "f-1", 1, 1, count, 100, word))
+    bench.trace.emit(Invoked(0, "r-1", "f-1", POLLER, "e-1"))
+    bench.write(an_item(Version=2))
+    put(bench, MetricPoint("Active", active))
+    bench.trace.emit(ended())
+    assert (bench.said() == []) is is_right
+
+
+def test_batch_may_publish_each_metric_for_each_execution() -> None:
+    bench = Bench(MetricsComplete, contract=named(WavesPolled="Waves"))
+    bench.write(an_item(), by="worker")
+    bench.trace.emit(Invoked(0, "r-1", "f-1", POLLER, "", batch=("e-1", "e-2")))
+    for execution_id in ("e-1", "e-2"):
+        bench.write(an_item(ExecutionId=execution_id, Version=2))
+        put(bench, MetricPoint("Waves", 1))
+    bench.trace.emit(ended())
+    assert (bench.said(), bench.monitor.checked) == ([], 1)

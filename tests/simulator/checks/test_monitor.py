@@ -3,11 +3,11 @@
 from typing import Final
 
 from drsim.scenarios.files import load
-from drsim.simulator.checks.monitor import CASES_MAX, EXECUTIONS_MAX, Consequence, Kind, Monitor, Verdict
+from drsim.simulator.checks.monitor import CASES_MAX, EXECUTIONS_MAX, Consequence, Monitor, Verdict, ViolationKind
 from drsim.simulator.events import FINDER, POLLER, Throttled
 from drsim.simulator.world import World
 
-RARE: Final = Kind("rare", Consequence.WRONG_END, "It matters.")
+RARE: Final = ViolationKind("rare", Consequence.WRONG_END, "It matters.")
 
 
 def a_monitor() -> Monitor:

@@ -120,7 +120,7 @@ def test_limits_follow_from_the_variables_that_the_contract_names() -> None:
     limits = limits_of(contract, {"MINUTES": "45", "EVERY": "20", "LOOKS": "4", "OTHER": "x"})
     assert (limits.timeout_us, limits.looks, limits.look_distance_us) == (2700 * SECOND_US, 4, 15 * SECOND_US)
     assert limits.intervals_us == dict.fromkeys(Phase, 20 * SECOND_US)
-    with pytest.raises(ValueError, match="MINUTES must be a number, for it sets timeout, got 'half'"):
+    with pytest.raises(ValueError, match="MINUTES must be a number >= 0, for it sets timeout, got 'half'"):
         limits_of(contract, {"MINUTES": "half"})
 
 

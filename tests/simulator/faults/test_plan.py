@@ -60,7 +60,7 @@ def test_injected_fault_is_traced() -> None:
     rig = PlanRig({"fault": "denied"}, {"fault": "slow", "delay": "7s"}).at(3)
     assert rig.hit("GetItem", function="ExecutionPoller", request_id="r-1", run=4, nth=2) is not None
     assert rig.injected == [
-        (3_000_000, 0, "denied", "GetItem", "ExecutionPoller", "e", 4, 2, 0, "r-1"),
+        (3_000_000, 0, "denied", "GetItem", "ExecutionPoller", "e", 4, 2, 0, "r-1", 1),
     ]
 
 
@@ -191,3 +191,20 @@ def test_the_largest_skew_of_any_rule_is_what_clocks_may_be_off_by() -> None:
     assert PlanRig({"fault": "slow", "delay": "9s"}).plan.skew_us == 0
     rules = ({"fault": "clock-skew", "delay": "1s..3s"}, {"fault": "clock-skew", "delay": "2s"})
     assert PlanRig(*rules).plan.skew_us == 3_000_000
+
+
+@pytest.mark.parametrize(
+    ("point", "event", "held"),
+    [
+        ("Query", {"function": "ExecutionFinder"}, ["e", "other"]),
+        ("GetItem", {"function": "ExecutionPoller", "execution_id": "e"}, ["e"]),
+        # A call on which no poll depends, such as a query for executions that have ended.
+        ("Query", {"function": "ExecutionFinder", "holds_up": False}, []),
+        ("PutMetricData", {"function": "ExecutionPoller", "execution_id": "e"}, []),
+    ],
+)
+def test_fault_holds_up_only_what_it_hit(point: str, event: dict[str, Any], held: list[str]) -> None:
+    rig = PlanRig({"fault": "denied"})
+    assert rig.hit(point, **{"execution_id": "", **event}) is not None
+    assert [each for each in ("e", "other") if rig.plan.acts_until_us(each)] == held
+    assert [each.holds_up for each in rig.injected] == [int(bool(held))]

@@ -60,7 +60,8 @@ def test_wave_is_counted_by_each_poll_until_its_job_is_known() -> None:
     bench = Tallied()
     bench.write(an_item(Waves=[a_wave(JobId="drsjob-unknown"), without(a_wave(WaveNumber=2), "JobId")]), by="worker")
     for version in (2, 3):
-        bench.write(an_item(Version=version, Waves=[a_wave(JobId="drsjob-unknown"), without(a_wave(), "JobId")]))
+        waves = [a_wave(JobId="drsjob-unknown"), without(a_wave(), "JobId")]
+        bench.write(an_item(Version=version, Waves=waves), request_id=f"r-{version}")
     met = (figures.WAVES_WITH_UNKNOWN_JOB, figures.WAVES_WITHOUT_JOB_ID)
     assert [bench.tally.counts[each] for each in met] == [2, 2]
 

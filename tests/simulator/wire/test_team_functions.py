@@ -57,14 +57,16 @@ class Ran:
         self.looks += event.first_page
 
 
-def run(folder: Path, finder: str, contract: object, *, poller: str | None = None, **variables: str) -> Ran:
-    """Run the functions for 50 s, in which the finder starts once."""
+def run(
+    folder: Path, finder: str, contract: object, *, poller: str | None = None, duration: str = "50s", **variables: str
+) -> Ran:
+    """Run the functions; the finder starts once a minute."""
     handlers = {}
     for role, code in (("finder", finder), ("poller", poller)):
         (folder / f"{role}.py").write_text(code or "", encoding="utf-8")
         handlers[role] = f"{folder}/{role}.py:handler" if code else None
     (folder / "contract.yaml").write_text(json.dumps(contract), encoding="utf-8")
-    changes = ("duration=50s", "workload.0.ids=[first]", "functions.queue_delay=1s")
+    changes = (f"duration={duration}", "workload.0.ids=[first]", "functions.queue_delay=1s")
     scenario = load("drill", changes, contract=f"{folder / 'contract.yaml'}")
     functions = Handlers(finder=handlers["finder"] or "", poller=handlers["poller"], variables=variables)
     ran = Ran()
@@ -90,12 +92,15 @@ def run(folder: Path, finder: str, contract: object, *, poller: str | None = Non
 
 def test_one_function_has_both_roles_in_one_environment(tmp_path: Path) -> None:
     contract = {"functions": {"one": "Watcher"}, "surroundings": {"event": {"operation": "find"}}}
-    ran = run(tmp_path, FINDS_AND_POLLS, contract)
+    ran = run(tmp_path, FINDS_AND_POLLS, contract, duration="70s")
+    # The finder changes its event, and gets the contract's again.
     assert ran.lines == [
         ("ExecutionFinder", "changed Watcher Watcher 1"),
         ("ExecutionPoller", "poll Watcher Watcher 2"),
+        ("ExecutionFinder", "changed Watcher Watcher 3"),
+        ("ExecutionPoller", "poll Watcher Watcher 4"),
     ]
-    assert [(event.execution_id, event.environment) for event in ran.started] == [("", 1), ("first", 1)]
+    assert [(event.execution_id, event.environment) for event in ran.started] == [("", 1), ("first", 1)] * 2
     assert not ran.finder_polls
 
 
@@ -221,6 +226,7 @@ def test_role_document_decides_what_its_function_may_do(plans: Path) -> None:
     [
         ({"Statement": [{**statement("s3:*"), "Effect": "Deny"}]}, "must allow actions on resources"),
         ({"Statement": statement("s3:*", Condition={"Bool": {"a": "true"}})}, "if anything by StringEquals"),
+        ({"Statement": {"Effect": "Allow", "Action": "s3:*"}}, "must allow actions on resources"),
     ],
 )
 def test_unsupported_statement_of_a_role_is_refused(tmp_path: Path, document: object, says: str) -> None:
