@@ -123,6 +123,9 @@ class CompletionSoundness(AnswersMonitor):
             elif before.word != settles:
                 observed = f"over {before.word} by {event.writer}"
                 self.violate(event, f"CANCELLED only over {settles}", observed, WRONG_CANCELLATION, where)
+            elif self.truth.final_us(before) > event.at_us:
+                expected = f"{settles} until no started job runs any more"
+                self.violate(event, expected, "CANCELLED while a job runs", EARLY_END, where)
         if now.status not in _BY_TRUTH:
             return
         self.checked += 1

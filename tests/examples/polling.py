@@ -41,8 +41,8 @@ BUGS: Final = (
 """,
         scenario="partial",
         changes=("duration=6m", "table.page_bytes_max=2048"),
-        caught_by="no-starvation",
-        says="a poll within 150 s, observed none for",
+        caught_by="poll-cadence",
+        says="the first since it was due, observed not polled until the end",
     ),
     Bug(
         name="assumes that a wave has a jobStatus",
@@ -51,8 +51,8 @@ BUGS: Final = (
         written='wave["jobStatus"]',
         scenario="missing-job",
         changes=("duration=6m",),
-        caught_by="no-starvation",
-        says="a poll within 150 s, observed none for",
+        caught_by="poll-cadence",
+        says="the first since it was due, observed not polled until the end",
     ),
     Bug(
         name="waits 60 s although ticks come every 60 s",
@@ -134,8 +134,8 @@ def jobs_by_place(item, places={}):
 """,
         scenario="missing-job",
         changes=("duration=6m",),
-        caught_by="no-starvation",
-        says="a poll within 150 s, observed none for",
+        caught_by="poll-cadence",
+        says="the first since it was due, observed not polled until the end",
     ),
     Bug(
         name="calls DRS once per job",
@@ -182,7 +182,7 @@ def jobs_by_place(item, places={}):
         scenario="drill",
         changes=("duration=6m",),
         caught_by="no-lost-update",
-        says="foreign attributes of server",
+        says="ExecutionPoller dropped `Hostname` of server",
     ),
     Bug(
         name="completes a wave with its job, even if servers failed",
@@ -246,8 +246,8 @@ def jobs_by_place(item, places={}):
         mended='FINISHED = ("COMPLETED", "PARTIAL", "FAILED")',
         written='FINISHED = ("COMPLETED", "FAILED")',
         scenario="partial",
-        caught_by="completion-liveness",
-        says="terminal within 90 s of the truth",
+        caught_by="timeout-truth",
+        says="PARTIAL, for every job had ended, observed TIMEOUT",
     ),
     Bug(
         name="times out after 30 minutes without asking DRS",
@@ -286,8 +286,8 @@ def jobs_by_place(item, places={}):
         mended='":end": int(time.time())}',
         written='":end": int(time.time() * 1000)}',
         scenario="drill",
-        caught_by="finalize-once",
-        says="EndTime of the poll that ended it",
+        caught_by="readable",
+        says="milliseconds instead of seconds?",
     ),
     Bug(
         name="overwrites waves that another writer changed meanwhile",
