@@ -21,6 +21,7 @@ BUGS: Final = (
         mended="        for status in OPEN:\n",
         written="        for status in OPEN[:1]:\n",
         scenario="usual.yaml",
+        changes=("duration=8m",),
         caught_by="poll-cadence",
     ),
     Bug(
@@ -34,6 +35,7 @@ BUGS: Final = (
         return "CANCELLED"
 """,
         scenario="usual.yaml",
+        changes=("duration=6m",),
         caught_by="completion-soundness",
     ),
     Bug(
