@@ -122,6 +122,8 @@ class CompletionSoundness(AnswersMonitor):
             elif before.word != settles:
                 observed = f"over {before.word} by {event.writer}"
                 self.violate(event, f"CANCELLED only over {settles}", observed, WRONG_CANCELLATION, where)
+            elif event.at_us < min(self.truth.final_us(before), self.truth.times_out_us(before)):
+                self.violate(event, f"{settles} while a job runs", "CANCELLED", EARLY_END, where)
         if now.status not in _BY_TRUTH:
             return
         self.checked += 1

@@ -120,7 +120,7 @@ def test_poll_that_writes_twice_is_one_poll() -> None:
 
 
 @pytest.mark.parametrize(("asks", "kinds"), [(False, []), (True, [EARLY])])
-def test_invocation_that_only_writes_an_end_is_no_poll(asks: bool, kinds: list[Kind]) -> None:
+def test_invocation_that_only_writes_an_end_is_no_poll(asks: bool, kinds: list[ViolationKind]) -> None:
     bench = a_bench(a_contract("finder"))
     query(bench, 0, "f-1", "POLLING")
     dispatch(bench, "f-1", "r-1", "e-1")
