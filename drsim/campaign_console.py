@@ -23,10 +23,7 @@ from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.result import RunVerdict
 from drsim.scenarios.shrink import shrunk_failure
-from drsim.simulator.checks.completion import completion_bound_us
 from drsim.simulator.checks.ledger import PHASES
-from drsim.simulator.contract.limits import limits_of
-from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.durations import plural
 from drsim.simulator.trace import BrokenSimulationError
 
@@ -47,8 +44,7 @@ def show_totals(
     console.print(f"  {ran if where else 'no seed was left to run'}")
     if campaign.recovery_s:
         took = ", ".join(f"{name} {campaign.recovery(q)} s" for name, q in (("p50", 0.5), ("p99", 0.99), ("max", 1)))
-        limits = limits_of(scenario.contract or OUR_CONTRACT, scenario.settings)
-        overdue, allowed = campaign.recovery_s.total(), duration(completion_bound_us(scenario, limits) / 1e6)
+        overdue, allowed = campaign.recovery_s.total(), duration(scenario.completion_bound_us / 1e6)
         console.print(f"  {plural(overdue, 'execution')} overdue when healed ended after {took} of {allowed}")
     for reason, count in sorted(campaign.unwinnable.items()):
         console.print(Text(f"  {plural(count, 'execution')} could not end as DRS's truth demands: {reason}"))

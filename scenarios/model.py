@@ -12,7 +12,10 @@ from pydantic import AfterValidator, Field, field_validator
 from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.result import RunVerdict, Verdict
 from drsim.simulator.checks import PROPERTIES
+from drsim.simulator.checks.completion import completion_bound_us
 from drsim.simulator.cloudwatch.deployed import alarms_by_name
+from drsim.simulator.contract.limits import limits_of
+from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.models import Spec
 from drsim.simulator.spec.world import WorldSpec
 
@@ -49,6 +52,11 @@ class Scenario(WorldSpec):
     @classmethod
     def _known_alarms(cls, alarms: dict[str, str]) -> dict[str, str]:
         return {known("alarm", alarms_by_name(), name): then for name, then in alarms.items()}
+
+    @property
+    def completion_bound_us(self) -> int:
+        """How long after DRS's truth an execution may end, by the contract's limits and the settings."""
+        return completion_bound_us(self, limits_of(self.contract or OUR_CONTRACT, self.settings))
 
 
 def verdict(verdicts: Mapping[str, Verdict], exercises: Exercises, unjudged: Set[str]) -> RunVerdict:

@@ -30,7 +30,7 @@ class KernelExecutor(Executor):
 
     Workers are children of the process that submits, and die with it; a killed worker's future stays running for ever.
     An executor that outlives an invocation has separate workers for each one (for each tag of a process): a task runs
-    and dies with the invocation that submitted it.
+    in the name of the invocation that submitted it.
     """
 
     def __init__(self, kernel: Kernel, workers_max: int) -> None:

@@ -60,6 +60,8 @@ class Kernel:
         # Processes by age. Killed ones stay here: a suspended greenlet is unwound when its last reference goes.
         self._unfinished: dict[Process, None] = {}
         self._idle: list[Carrier] = []
+        # Frozen families by their roots, each with the carriers that wait for the thaw, in the order of their events.
+        self._frozen: dict[Process, list[Carrier]] = {}
 
     def at(self, due_us: int, action: Callable[[_T], object], argument: _T) -> None:
         """Call `action(argument)` at `due_us`, after everything scheduled earlier for that instant.
@@ -160,8 +162,8 @@ class Kernel:
         self._unfinished[process] = None
         self._start(process)
 
-    def sleep(self, duration_us: int) -> None:
-        """Suspend the current process for `duration_us` (>= 0)."""
+    def sleep(self, duration_us: int, *, held: bool = True) -> None:
+        """Suspend the current process for `duration_us` (>= 0), and if it is frozen then, until the thaw if `held`."""
         carrier = getcurrent()
         if duration_us < 0:
             raise MisuseError(f"duration_us must be >= 0, got {duration_us}")
@@ -170,6 +172,8 @@ class Kernel:
         self.at(self.now_us + duration_us, _SWITCH, carrier)
         carrier.serial = self._serial
         self._to_hub()
+        if self._frozen and held:
+            self.hold()
 
     def suspend(self, until: Callable[[Callable[[], None]], object]) -> None:
         """Call `until(wake)` and suspend the current process until the first call of `wake`."""
@@ -188,6 +192,27 @@ class Kernel:
 
         until(wake)
         self._to_hub()
+        if self._frozen:
+            self.hold()
+
+    def freeze(self, process: Process) -> None:
+        """Let no process of the root's family continue until `thaw`. Events come due; their processes then wait."""
+        self._frozen.setdefault(process.root, [])
+
+    def thaw(self, process: Process) -> None:
+        """Let the family continue: first the processes whose events came due meanwhile, in that order."""
+        for carrier in self._frozen.pop(process.root, ()):
+            if carrier.process is not None and carrier.process.alive:
+                self.at(self.now_us, _SWITCH, carrier)
+                carrier.serial = self._serial
+
+    def hold(self) -> None:
+        """Suspend the current process while its family is frozen."""
+        process = self.current
+        assert process is not None, "only a process is held"
+        while (waiting := self._frozen.get(process.root)) is not None:
+            waiting.append(cast(Carrier, process._carrier))
+            self._to_hub()
 
     def kill(self, process: Process) -> None:
         """End a process and its descendants where they are: none of their code runs again, not even `finally`.
@@ -197,9 +222,9 @@ class Kernel:
         if not process._ended:
             self._kill([process])
 
-    def kill_family(self, process: Process) -> None:
-        """Like `kill`, for the process's root and all descendants of the root, even if the root has ended."""
-        self._kill([process.root])
+    def kill_families(self, *processes: Process) -> None:
+        """Like `kill`, for the roots of these processes and all of their descendants, even if a root has ended."""
+        self._kill([process.root for process in processes])
 
     def _kill(self, doomed: list[Process]) -> None:
         for each in doomed:
@@ -231,6 +256,7 @@ class Kernel:
             if carrier is not None:
                 carrier.throw(GreenletExit)
         self._unfinished.clear()
+        self._frozen.clear()
         self._idle.clear()
         self._heap.clear()
 
@@ -253,6 +279,8 @@ class Kernel:
     def _run(self, process: Process) -> None:
         """Run the process's task. An exception ends the run, since greenlets pass it to their parent."""
         try:
+            if self._frozen:
+                self.hold()
             process._task()
         # SystemExit, too: sys.exit() in a simulated process must not end the simulator with success.
         except (Exception, SystemExit) as error:

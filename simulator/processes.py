@@ -46,6 +46,11 @@ class Process:
         return not (self._killed or self._ended)
 
     @property
+    def leaves_work(self) -> bool:
+        """Whether processes that it spawned can still run."""
+        return any(child.alive for child in self._children)
+
+    @property
     def root(self) -> "Process":
         """The process at the top of the family. It stays the root after its end, so that its children can be killed."""
         process = self

@@ -5,6 +5,7 @@ already runs. Its writes require an unchanged version.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeGuard
@@ -19,7 +20,7 @@ from drsim.simulator.planned import PlannedExecution, PlannedWave, first_item, l
 from drsim.simulator.randomness import Stream, exponential_us
 from drsim.simulator.services.drs import DrsJob, DrsService
 from drsim.simulator.services.dynamodb import ALWAYS, Condition, Table
-from drsim.simulator.services.errors import ConditionFailedError, ServiceError
+from drsim.simulator.services.errors import ConditionFailedError, ItemTooLargeError, ServiceError
 from drsim.simulator.spec.groups import Group, Launch
 from drsim.simulator.spec.world import WorldSpec
 
@@ -94,7 +95,7 @@ class Workload:
         self._keys[coming.place] = plan.key
         if "total_waves" not in self._layout.execution.places:
             self.planned[plan.key.execution_id] = len(plan.waves)
-        self._kernel.spawn(f"worker of {plan.key.execution_id}", self._work, plan)
+        self._kernel.spawn(f"worker of {plan.key.execution_id}", self._work_or_stop, plan)
         group = plan.group
         for after_us, act in (
             (group.cancel_after, self._cancel),
@@ -135,6 +136,11 @@ class Workload:
             scope.account_id if "account" in places else HOME_ACCOUNT,
             scope.region if "region" in places and group.wave_regions else HOME_REGION,
         )
+
+    def _work_or_stop(self, plan: PlannedExecution) -> None:
+        """Play the worker. One whose write DynamoDB refuses ends there: no further wave starts, the item stays."""
+        with suppress(ItemTooLargeError):
+            self._work(plan)
 
     def _work(self, plan: PlannedExecution) -> None:
         self._pause_for_write(plan)
@@ -228,7 +234,8 @@ class Workload:
             return
         version = layout.version_of(item.attributes) + 1
         changes = layout.execution.changes(item.attributes, version=version, **fields)
-        self._table.update(plan.key, changes, writer=PERSON)
+        with suppress(ItemTooLargeError):
+            self._table.update(plan.key, changes, writer=PERSON)
 
 
 def check_fit(groups: Sequence[Group], contract: Contract) -> None:

@@ -32,7 +32,7 @@ from drsim.simulator.contract.promises import unjudged_of
 from drsim.simulator.events import FINDER, POLLER, ItemChanged, RunEnded
 from drsim.simulator.executor import KernelExecutor
 from drsim.simulator.faults.effects import Effects
-from drsim.simulator.faults.kinds import CLOCK, EVENT, INDEX, START, TICK
+from drsim.simulator.faults.kinds import CLOCK, END, EVENT, INDEX, START, TICK
 from drsim.simulator.faults.plan import Plan
 from drsim.simulator.figures.errors import ErrorCollector
 from drsim.simulator.figures.statistics import Statistics
@@ -210,6 +210,8 @@ class World:
             functions.deploy(POLLER, spec.functions.poller, poller, role_of=role_of)
         target = effects.on_tick(self.tick) if TICK in plan.operations else self.tick
         parts.rule(kernel, trace, first_us=spec.schedule.first, rate_us=spec.schedule.rate, target=target)
+        if END in plan.operations:
+            trace.listen(ItemChanged, effects.on_write(functions))
         if spec.until_finished:
             trace.listen(ItemChanged, self._count_ended)
 

@@ -45,7 +45,7 @@ Fewer than three prove nothing."""
 
 
 @dataclass(slots=True)
-class _Use:
+class _InvocationUse:
     """What an invocation has used.
 
     `named` are the executions of its payload, `written` those that it wrote, and `listed` the number that it found.
@@ -68,7 +68,7 @@ class _Use:
         return max(len(self.named), len(self.written), self.listed, 1) + self.lost
 
 
-class _Minute:
+class _CapacityMinute:
     """Capacity units of the present minute."""
 
     def __init__(self) -> None:
@@ -95,12 +95,12 @@ class Budgets(Monitor):
         promised = limits.describe_calls or (1 if promises.one_describe else None)
         self._describes_max = None if promised is None else max(promised, self.bounds.describe_calls)
         self._waits_us = self._due_after_us()
-        self._uses: dict[str, _Use] = {}
+        self._uses: dict[str, _InvocationUse] = {}
         # When each poller was invoked, and for which executions.
         self._invoked: dict[str, tuple[int, tuple[str, ...]]] = {}
         # When a function last wrote each open execution, or when it was opened.
         self._open: dict[str, int] = {}
-        self._read, self._written = _Minute(), _Minute()
+        self._read, self._written = _CapacityMinute(), _CapacityMinute()
         self._polled_count = self._idle_count = 0
         # The function, execution and instant of the last start that a fault throttled.
         self._starved = ("", "", -1)
@@ -120,10 +120,10 @@ class Budgets(Monitor):
                 stuck = event.fault == Fault.STUCK
                 use.held_us += self._spec_of(event.function).timeout if stuck else 3 * event.delay_us
 
-    def _use(self, request_id: str) -> _Use:
+    def _use(self, request_id: str) -> _InvocationUse:
         use = self._uses.get(request_id)
         if use is None:
-            use = self._uses[request_id] = _Use(*self._invoked.get(request_id, (0, ())))
+            use = self._uses[request_id] = _InvocationUse(*self._invoked.get(request_id, (0, ())))
         return use
 
     def _on_invoked(self, event: events.Invoked) -> None:
@@ -181,7 +181,7 @@ class Budgets(Monitor):
             self._polled_count += 1
             self._idle_count += self._is_idle(event, use)
 
-    def _check_time(self, event: events.LambdaEnded, use: _Use) -> None:
+    def _check_time(self, event: events.LambdaEnded, use: _InvocationUse) -> None:
         function, ratio = self._spec_of(event.function), self.bounds.lambda_ratio
         promised = self.contract.limits.finder if event.function == FINDER else self.contract.limits.poller
         # A finder that looks several times sleeps in between, which is no work.
@@ -195,7 +195,7 @@ class Budgets(Monitor):
             expected = f"{event.function} within {function.memory_mb} MB"
             self.violate(event, expected, f"{event.memory_mb} MB", MEMORY, "memory")
 
-    def _check_calls(self, event: events.LambdaEnded, use: _Use) -> None:
+    def _check_calls(self, event: events.LambdaEnded, use: _InvocationUse) -> None:
         if self._describes_max is not None:
             # A poll that lost a race asks again, because the answer may have changed since.
             most = self._describes_max * use.polls
@@ -208,7 +208,7 @@ class Budgets(Monitor):
             expected = f"at most {calls_max * use.polls} AWS calls"
             self.violate(event, expected, str(use.calls), TOO_MANY_CALLS, "calls")
 
-    def _check_units(self, what: str, minute: _Minute, at_us: int, units: float) -> None:
+    def _check_units(self, what: str, minute: _CapacityMinute, at_us: int, units: float) -> None:
         limits = self.contract.limits
         most = limits.read_units if what == "read" else limits.write_units
         used = minute.add(at_us, units)
@@ -216,7 +216,7 @@ class Budgets(Monitor):
             expected = f"at most {most:g} {what} units a minute"
             self.violate_at("", at_us, expected, f"{used:g}", CAPACITY, what)
 
-    def _is_idle(self, event: events.LambdaEnded, use: _Use) -> bool:
+    def _is_idle(self, event: events.LambdaEnded, use: _InvocationUse) -> bool:
         """Whether an invocation was due to poll, wrote nothing, and neither a fault nor another writer explains it."""
         waits_us = self.spec.table.index_lag.high_us if event.outcome != "ok" else self._waits_us
         if waits_us is None or use.written or use.is_hit:

@@ -29,7 +29,7 @@ _SIGNS: Final[Mapping[Unit, str]] = {Unit.COUNT: "", Unit.MILLISECONDS: " ms", U
 
 
 @dataclass(slots=True)
-class _Poll:
+class _PublishedPoll:
     """What one poller invocation published and wrote. `waves` is -1 until it writes.
 
     `active` is the least and the most executions that the causing look saw, and `started_us` the first and the last
@@ -59,21 +59,21 @@ class _Poll:
 class MetricRule(NamedTuple):
     """How one metric is judged: whether a poll must publish it, and its right values, if known, from least to most."""
 
-    owed: Callable[[_Poll], bool]
-    right: Callable[[_Poll, Context], tuple[float, float] | None]
+    owed: Callable[[_PublishedPoll], bool]
+    right: Callable[[_PublishedPoll, Context], tuple[float, float] | None]
 
 
-def _owes_age(poll: _Poll) -> bool:
+def _owes_age(poll: _PublishedPoll) -> bool:
     """Whether a look caused the poll and saw the StartTime. A poll that writes TIMEOUT owes none (decision 10)."""
     return poll.active is not None and poll.started_us is not None and not poll.timed_out
 
 
-def _waves(poll: _Poll, _: Context) -> tuple[float, float]:
+def _waves(poll: _PublishedPoll, _: Context) -> tuple[float, float]:
     # A poll that fails after its write may not know that the write succeeded.
     return 0 if poll.failed else max(poll.waves, 0), max(poll.waves, 0)
 
 
-def _duration_ms(poll: _Poll, context: Context) -> tuple[float, float]:
+def _duration_ms(poll: _PublishedPoll, context: Context) -> tuple[float, float]:
     poller, skew_us = context.spec.functions.poller, context.plan.skew_us
     # A poll lasts at least from the end of its handler's start-up to its write, and a clock may be corrected meanwhile.
     overhead_us = max(poller.overhead_cold.high_us, poller.overhead_warm.high_us)
@@ -81,7 +81,7 @@ def _duration_ms(poll: _Poll, context: Context) -> tuple[float, float]:
     return max(least_us - skew_us, 1) / 1000, (poll.duration_us + skew_us) / 1000
 
 
-def _age_s(poll: _Poll, context: Context) -> tuple[float, float] | None:
+def _age_s(poll: _PublishedPoll, context: Context) -> tuple[float, float] | None:
     """The execution's age at some instant from the look to the publication, in whole seconds or finer."""
     if poll.started_us is None:
         return None
@@ -129,9 +129,9 @@ class MetricsComplete(Monitor):
         self._malformed: set[str] = set()
         # The first and the last StartTime of each unfinished execution.
         self._started_us: dict[str, tuple[int, int]] = {}
-        self._polls: dict[str, _Poll] = {}
+        self._polls: dict[str, _PublishedPoll] = {}
         # The poll that wrote last to each unfinished execution.
-        self._wrote: dict[str, _Poll] = {}
+        self._wrote: dict[str, _PublishedPoll] = {}
 
     def _on_fault(self, event: events.FaultInjected) -> None:
         poll = self._polls.get(event.request_id)
@@ -163,7 +163,7 @@ class MetricsComplete(Monitor):
             counts = None if found is None else (*found.values(),)
             active = None if counts is None else (min(counts) - len(self._malformed), sum(counts))
             started_us = self._started_us.get(event.execution_id)
-            self._polls[event.request_id] = _Poll(active, started_us, event.execution_id, bool(event.batch))
+            self._polls[event.request_id] = _PublishedPoll(active, started_us, event.execution_id, bool(event.batch))
 
     def _on_change(self, event: events.ItemChanged) -> None:
         now = event.execution
@@ -215,13 +215,13 @@ class MetricsComplete(Monitor):
             poll.began_us = event.at_us - event.duration_us
             self._judge(poll, event)
 
-    def _owes(self, name: MetricName, poll: _Poll) -> bool:
+    def _owes(self, name: MetricName, poll: _PublishedPoll) -> bool:
         if name not in self._ours.values() or name in self._by_finder:
             return False
         # No failure is as good as none counted.
         return METRIC_RULES[name].owed(poll) and not (self._is_named and name is _ERRORS and not poll.failed)
 
-    def _judge(self, poll: _Poll, event: events.LambdaEnded) -> None:
+    def _judge(self, poll: _PublishedPoll, event: events.LambdaEnded) -> None:
         owed = [name for name in METRIC_RULES if self._owes(name, poll)]
         missing = [name for name in owed if name not in poll.published]
         is_twice = poll.points_count > len(poll.published) and not poll.is_batch
@@ -233,7 +233,7 @@ class MetricsComplete(Monitor):
         elif not poll.is_batch:
             self._check_values(poll, event)
 
-    def _check_values(self, poll: _Poll, event: events.LambdaEnded) -> None:
+    def _check_values(self, poll: _PublishedPoll, event: events.LambdaEnded) -> None:
         expected, observed_values, wrong = [], [], []
         for name, rule in METRIC_RULES.items():
             bounds = rule.right(poll, self.context) if name in poll.published else None

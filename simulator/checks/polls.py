@@ -24,7 +24,7 @@ class WaveEnd(NamedTuple):
 
 
 @dataclass(slots=True)
-class Poll:
+class WrittenPoll:
     """What one invocation has written of one execution.
 
     `before` is the view that its first write replaced, `last` its latest write, `now` the view that this one left, and
@@ -50,13 +50,13 @@ class PollsMonitor(Monitor):
 
     def prepare(self) -> None:
         # The polls of each running invocation, by execution.
-        self._running: dict[str, dict[str, Poll]] = {}
+        self._running: dict[str, dict[str, WrittenPoll]] = {}
 
-    def judge(self, poll: Poll) -> None:
+    def judge(self, poll: WrittenPoll) -> None:
         """Judge what a poll left behind."""
         raise NotImplementedError
 
-    def wrote(self, event: ItemChanged, poll: Poll) -> None:
+    def wrote(self, event: ItemChanged, poll: WrittenPoll) -> None:
         """Take notice of one write; `poll` shows the state after it."""
 
     def _on_started(self, event: LambdaStarted) -> None:
@@ -74,7 +74,7 @@ class PollsMonitor(Monitor):
         polls = self._running.get(event.request_id)
         poll = None if polls is None else polls.get(event.execution_id)
         if poll is None:
-            poll = Poll(before, event.at_us, event, now)
+            poll = WrittenPoll(before, event.at_us, event, now)
             if polls is not None:
                 polls[event.execution_id] = poll
         if now.status not in TERMINAL:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
-from drsim.orchestrator.model import TERMINAL, ExecutionStatus, Job, JobStatus, ServerStatus, WaveStatus
+from drsim.orchestrator.model import TERMINAL, ExecutionStatus, JobStatus, ServerStatus, WaveStatus
 from drsim.simulator.checks.monitor import Consequence, ViolationKind, pairs
-from drsim.simulator.checks.polls import AnswersMonitor, Poll, WaveEnd
+from drsim.simulator.checks.polls import AnswersMonitor, WaveEnd, WrittenPoll
 from drsim.simulator.contract.layout import Vocabulary
 from drsim.simulator.events import ItemChanged
 from drsim.simulator.reader import ExecutionView, ServerView, WaveView
+from drsim.simulator.services.drs import DrsJob
 
 EARLY_END: Final = ViolationKind(
     "ended early", Consequence.WRONG_END, "The table shows an end while DRS still works: servers may yet fail."
@@ -59,7 +60,7 @@ class CompletionSoundness(AnswersMonitor):
             self._open[event.execution_id] = now
         super()._on_change(event)
 
-    def wrote(self, event: ItemChanged, poll: Poll) -> None:
+    def wrote(self, event: ItemChanged, poll: WrittenPoll) -> None:
         before, now = event.previous, event.execution
         if now is None or before is None or before.waves is now.waves:
             return
@@ -73,7 +74,7 @@ class CompletionSoundness(AnswersMonitor):
             if new.servers is not old.servers and new.servers != old.servers:
                 self._judge_rows(event, old, new)
 
-    def judge(self, poll: Poll) -> None:
+    def judge(self, poll: WrittenPoll) -> None:
         for index, end in poll.ends.items():
             if index < len(poll.now.waves) and poll.now.waves[index].finished:
                 self._judge_end(end, index, poll.now.waves[index])
@@ -122,8 +123,9 @@ class CompletionSoundness(AnswersMonitor):
             elif before.word != settles:
                 observed = f"over {before.word} by {event.writer}"
                 self.violate(event, f"CANCELLED only over {settles}", observed, WRONG_CANCELLATION, where)
-            elif event.at_us < min(self.truth.final_us(before), self.truth.times_out_us(before)):
-                self.violate(event, f"{settles} while a job runs", "CANCELLED", EARLY_END, where)
+            elif self.truth.final_us(before) > event.at_us:
+                expected = f"{settles} until no started job runs any more"
+                self.violate(event, expected, "CANCELLED while a job runs", EARLY_END, where)
         if now.status not in _BY_TRUTH:
             return
         self.checked += 1
@@ -151,7 +153,7 @@ class CompletionSoundness(AnswersMonitor):
 
     # --- records ------------------------------------------------------------------------------------------------
 
-    def _judge_records(self, poll: Poll, before: ExecutionView) -> None:
+    def _judge_records(self, poll: WrittenPoll, before: ExecutionView) -> None:
         event, now, asked_us = poll.last, poll.now, poll.asked_us
         if asked_us is None:
             present = now if poll.ended is not None else self._open.get(event.execution_id)
@@ -171,7 +173,7 @@ class CompletionSoundness(AnswersMonitor):
             if seen_us is not None and (old is None or not old.finished):
                 self._judge_record(poll, judged, index, wave, seen_us)
 
-    def _judge_record(self, poll: Poll, judged: _Judged, index: int, wave: WaveView, seen_us: int) -> None:
+    def _judge_record(self, poll: WrittenPoll, judged: _Judged, index: int, wave: WaveView, seen_us: int) -> None:
         job = self.truth.job(wave)
         if job is None:
             return
@@ -186,13 +188,13 @@ class CompletionSoundness(AnswersMonitor):
             expected, where = f"{what} with its job {view.status}", f"wave {self.contract.wave.job_status}"
             self.violate(event, expected, f"job {wave.job_status}", STALE_RECORD, where)
         if self._keeps_servers:
-            self._judge_servers(event, wave, view)
+            self._judge_servers(event, wave, job, seen_us)
         if not wave.finished and wave.status is not None and poll.ended is None:
-            self._judge_open(event, what, wave.status, view)
+            self._judge_open(event, what, wave.status, job, seen_us)
 
-    def _judge_servers(self, event: ItemChanged, wave: WaveView, view: Job) -> None:
+    def _judge_servers(self, event: ItemChanged, wave: WaveView, job: DrsJob, seen_us: int) -> None:
         kept, promises, server_places = _by_id(wave.servers), self._promises, self.contract.server
-        for launch in view.servers:
+        for launch in job.view(seen_us).servers:
             server, where = kept.get(launch.source_server_id), f"server {server_places.status}"
             expected = f"server {launch.source_server_id} {launch.status} by DRS's truth"
             if server is None:
@@ -208,8 +210,9 @@ class CompletionSoundness(AnswersMonitor):
                 where = f"server {server_places.instance}"
                 self.violate(event, expected, "none", STALE_RECORD, where)
 
-    def _judge_open(self, event: ItemChanged, what: str, status: WaveStatus, view: Job) -> None:
+    def _judge_open(self, event: ItemChanged, what: str, status: WaveStatus, job: DrsJob, seen_us: int) -> None:
         """Judge the status of an open wave: leniently, for an answer leaves most words open."""
+        view = job.view(seen_us)
         has_moved = any(server.status in _MOVED for server in view.servers)
         match status:
             case WaveStatus.IN_PROGRESS if (

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from drsim.orchestrator.model import ExecutionStatus, WaveStatus
+from drsim.orchestrator.model import ExecutionStatus, ServerStatus, WaveStatus
 from drsim.simulator.checks.monitor import Consequence, ViolationKind, seconds
-from drsim.simulator.checks.polls import AnswersMonitor, Poll
+from drsim.simulator.checks.polls import AnswersMonitor, WrittenPoll
 from drsim.simulator.contract.layout import Vocabulary
 from drsim.simulator.events import ItemChanged
 from drsim.simulator.reader import ExecutionView, WaveView
@@ -31,6 +31,8 @@ FALSE_WAVE: Final = ViolationKind(
     "wave without its truth", Consequence.UNASKED_TIMEOUT, "At the timeout a wave shows what DRS did not say of it."
 )
 
+# A server without a status, or that waits for a job.
+_UNNAMED: Final = frozenset({None, ServerStatus.NOT_STARTED})
 _WATCHING_ENDED: Final = frozenset({WaveStatus.TIMEOUT, WaveStatus.UNKNOWN})
 
 
@@ -48,11 +50,11 @@ class TimeoutTruth(AnswersMonitor):
         self._wave_words = Vocabulary(WaveStatus, self.contract.words.wave)
         self._where = self.contract.execution.status
 
-    def wrote(self, event: ItemChanged, poll: Poll) -> None:
+    def wrote(self, event: ItemChanged, poll: WrittenPoll) -> None:
         if poll.ended is event:
             poll.answers_us = dict(self.answers(event.request_id).at_us)
 
-    def judge(self, poll: Poll) -> None:
+    def judge(self, poll: WrittenPoll) -> None:
         event, now, asked_us = poll.ended, poll.now, poll.answers_us
         if event is None or now.status is not ExecutionStatus.TIMEOUT:
             return
@@ -106,7 +108,7 @@ class TimeoutTruth(AnswersMonitor):
         if event.at_us + self.plan.skew_us + step_us > times_out_us + limits.incomplete_answer_us:
             return
         # A job that DRS first names to this poll was not named before.
-        named = {index for index, wave in enumerate(before.waves) if wave.job_status is not None}
+        named = {index for index, wave in enumerate(before.waves) if _was_named(wave)}
         for index, (wave, end) in enumerate(zip(waves, ends, strict=True)):
             if end is None and index in named and self._hidden(event, wave):
                 expected = f"POLLING for up to {seconds(limits.incomplete_answer_us)} after the timeout"
@@ -147,3 +149,8 @@ class TimeoutTruth(AnswersMonitor):
         ):
             expected = f"{what} TIMEOUT, because its job was {job.status(seen_us)}"
             self.violate(event, expected, "UNKNOWN", FALSE_WAVE, where)
+
+
+def _was_named(wave: WaveView) -> bool:
+    """Whether DRS has named the wave's job before, as far as the table shows it."""
+    return wave.job_status is not None or any(each.status not in _UNNAMED for each in wave.servers)

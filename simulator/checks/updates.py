@@ -109,7 +109,8 @@ class NoLostUpdate(Monitor):
     def _compare_waves(self, event: ItemChanged, index: int, old: WaveView, new: WaveView) -> None:
         of, places = f" of wave {index + 1 if old.number is None else old.number}", self.contract.wave
         root = (self._level.path("waves"), str(index))
-        self._compare_maps(event, root, of, old.extra, new.extra)
+        if old.extra != new.extra:
+            self._compare_maps(event, root, of, old.extra, new.extra)
         named = [
             (places.job, old.job_id, new.job_id),
             (places.number, old.number, new.number),
@@ -142,7 +143,8 @@ class NoLostUpdate(Monitor):
 
     def _compare_server(self, event: ItemChanged, path: Path, old: ServerView, new: ServerView) -> None:
         of = f" of server {old.source_server_id}"
-        self._compare_maps(event, path, of, old.extra, new.extra)
+        if old.extra != new.extra:
+            self._compare_maps(event, path, of, old.extra, new.extra)
         # Functions write the instance id themselves, but DRS leaves it out of finished jobs: one that is lost stays so.
         is_judged = event.request_id and self.contract.promises.instances
         if is_judged and old.instance_id is not None and new.instance_id != old.instance_id:
@@ -201,8 +203,11 @@ def _differences(
 ) -> Iterator[tuple[Path, object, object]]:
     """Yield each attribute that differs, with both values. A list that was only extended has lost nothing."""
     for name, old in before.items():
-        new, path = after.get(name, _MISSING), (*root, name)
-        if new is old or (path in free and new is not _MISSING) or new == old:
+        new = after.get(name, _MISSING)
+        if new is old:
+            continue
+        path = (*root, name)
+        if (path in free and new is not _MISSING) or new == old:
             continue
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             yield from _differences(old, new, free, path)

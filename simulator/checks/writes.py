@@ -4,7 +4,7 @@ from typing import Final, TypeVar
 
 from drsim.orchestrator.model import TERMINAL, Status
 from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind, seconds
-from drsim.simulator.checks.polls import Poll, PollsMonitor
+from drsim.simulator.checks.polls import PollsMonitor, WrittenPoll
 from drsim.simulator.contract.layout import Layout
 from drsim.simulator.events import FaultInjected, ItemChanged, LambdaEnded, LambdaStarted
 from drsim.simulator.reader import WaveView
@@ -133,7 +133,13 @@ class FinalizeOnce(PollsMonitor):
         self._place = Layout(self.contract).execution.places.get("end")
         self._held_us: dict[str, int] = {}
 
-    def judge(self, poll: Poll) -> None:
+    def _on_change(self, event: ItemChanged) -> None:
+        super()._on_change(event)
+        if not event.request_id and event.execution is not None:
+            # A person's write stands for itself.
+            self.judge(WrittenPoll(event.previous, event.at_us, event, event.execution))
+
+    def judge(self, poll: WrittenPoll) -> None:
         before, now, event = poll.before, poll.now, poll.ended or poll.last
         if now.status is None:
             return
@@ -154,7 +160,7 @@ class FinalizeOnce(PollsMonitor):
         else:
             self._check_end(event, poll, now.end_us - self.truth.epoch_us)
 
-    def _check_end(self, event: ItemChanged, poll: Poll, end_us: int) -> None:
+    def _check_end(self, event: ItemChanged, poll: WrittenPoll, end_us: int) -> None:
         skew_us, delay_us = self.plan.skew_us, self.bounds.poll_delay
         # EndTime is taken before the call that writes it, which a fault may delay.
         held_us = self._held_us.get(event.request_id, 0)

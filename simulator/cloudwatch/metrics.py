@@ -15,6 +15,7 @@ from drsim.orchestrator.model import ExecutionStatus
 from drsim.orchestrator.settings import MINUTE_US, SECOND_US
 from drsim.simulator import events
 from drsim.simulator.events import FINDER, POLLER
+from drsim.simulator.faults.kinds import Fault
 from drsim.simulator.trace import Trace
 
 NAMESPACE: Final = "DRSOrchestration"
@@ -196,7 +197,9 @@ class CloudWatch:
                 self._read.values.append(max(_units(size_bytes, _READ_BYTES), 1))
         elif event.error in _THROTTLES:
             name = "WriteThrottleEvents" if operation == "UpdateItem" else "ReadThrottleEvents"
-            self._of(_DYNAMODB, name, _OF_INDEX if operation == "Query" else _OF_TABLE).values.append(1)
+            # Also of a write that the table refuses because the index cannot follow.
+            of_index = operation == "Query" or event.fault == Fault.HOT_INDEX
+            self._of(_DYNAMODB, name, _OF_INDEX if of_index else _OF_TABLE).values.append(1)
 
     def _on_read(self, event: events.IndexRead) -> None:
         # An eventually consistent Query sums its items' sizes and rounds up once; no items cost the minimum.

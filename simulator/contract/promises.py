@@ -19,10 +19,9 @@ def unjudged_of(contract: Contract, *, is_ours: bool) -> tuple[Unjudged, ...]:
     return tuple(_found(contract, is_ours=is_ours))
 
 
-def _found(contract: Contract, *, is_ours: bool) -> Iterator[Unjudged]:
-    limits, promises, judged = contract.limits, contract.promises, contract.judged
-    off = [
-        (limits.timeout is None, "timeout-truth", "no timeout is known", "limits.timeout: 30m, or none"),
+def _of_cadence(contract: Contract) -> list[tuple[bool, str, str, str]]:
+    limits, promises = contract.limits, contract.promises
+    return [
         (limits.intervals is None, "poll-cadence: intervals", "no interval is known", "limits.intervals: 60s"),
         (
             promises.decides_due is None,
@@ -37,6 +36,14 @@ def _found(contract: Contract, *, is_ours: bool) -> Iterator[Unjudged]:
             "promises.once: true",
         ),
         ("looks" not in limits.model_fields_set, "poll-cadence: looks", "their number is not known", "limits.looks: 1"),
+    ]
+
+
+def _found(contract: Contract, *, is_ours: bool) -> Iterator[Unjudged]:
+    limits, promises, judged = contract.limits, contract.promises, contract.judged
+    off = [
+        (limits.timeout is None, "timeout-truth", "no timeout is known", "limits.timeout: 30m, or none"),
+        *_of_cadence(contract),
         (
             limits.incomplete_answers is None,
             "timeout-truth: incomplete answers",

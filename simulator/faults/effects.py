@@ -4,15 +4,19 @@ Services do not know of faults: these objects stand between services and their c
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import count
 from typing import NoReturn, TypeVar
 
-from drsim.orchestrator.model import ExecutionKey
+from drsim.orchestrator.model import TERMINAL, ExecutionKey
 from drsim.simulator.contract.layout import Layout
+from drsim.simulator.events import POLLER, ItemChanged
 from drsim.simulator.faults import kinds
 from drsim.simulator.faults.plan import Hit, Plan
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.dynamodb import Table
+from drsim.simulator.services.errors import ItemTooLargeError
 from drsim.simulator.services.functions import Invocation, LambdaService, Start
 from drsim.simulator.services.spec import JobLife
 
@@ -68,7 +72,13 @@ class Effects:
             crash=lambda: _ends(lambda: functions.crash(invocation, redeliver=hit.rule.redelivered)),
             write=lambda change: self._write(key, change),
         )
-        return _attempts(hit, call), str(hit.rule.fault)
+        about = (hit.rule, invocation.function, execution_id, hit.delay_us)
+        holds_up = holds_up and operation != kinds.PUT_METRIC_DATA
+
+        def prolong(attempt: int) -> None:
+            self._plan.prolong(attempt, *about, holds_up=holds_up)
+
+        return _attempts(hit, call, prolong), str(hit.rule.fault)
 
     def _write(self, key: ExecutionKey | None, change: kinds.Change) -> None:
         """Write as another writer, by the rules of all writers: raise the version, leave finished executions alone."""
@@ -82,11 +92,27 @@ class Effects:
             self._plan.lose(key.execution_id, "its record was deleted")
         else:
             version = layout.execution.changes(item.attributes, version=layout.version_of(item.attributes) + 1)
-            self._table.update(key, {**version, **changes}, writer="another writer")
+            with suppress(ItemTooLargeError):
+                self._table.update(key, {**version, **changes}, writer="another writer")
 
     def deliveries(self, function: str, execution_id: str, number: int) -> Sequence[int]:
         hit = self._plan.hit(kinds.EVENT, function=function, execution_id=execution_id, run=number)
         return (0,) if hit is None else hit.effect(self._plan.held_us(hit.delay_us))
+
+    def on_write(self, functions: LambdaService) -> Callable[[ItemChanged], None]:
+        """Return a listener that repeats the event of a poll which ends an execution."""
+
+        def changed(event: ItemChanged) -> None:
+            now, before = event.execution, event.previous
+            is_over, was_over = [each is not None and each.status in TERMINAL for each in (now, before)]
+            if event.writer != POLLER or not is_over or was_over:
+                return
+            execution_id, request_id = event.execution_id, event.request_id
+            hit = self._plan.hit(kinds.END, function=POLLER, execution_id=execution_id, request_id=request_id)
+            if hit is not None:
+                functions.repeat(event.request_id, hit.effect(self._plan.held_us(hit.delay_us)))
+
+        return changed
 
     def start(self, function: str, execution_id: str, request_id: str, run: int) -> Start:
         hit = self._plan.hit(kinds.START, function=function, execution_id=execution_id, request_id=request_id, run=run)
@@ -110,6 +136,21 @@ class Effects:
         hit = self._plan.hit(kinds.INDEX, execution_id=key.execution_id, run=number)
         return 0 if hit is None else hit.effect(self._plan.held_us(hit.delay_us))
 
+    def stale_us(self, invocation: Invocation, key: ExecutionKey) -> int:
+        """Return how much further than usual an eventually consistent read of an item is behind."""
+        if kinds.READ not in self.operations:
+            return 0
+        execution_id = key.execution_id
+        hit = self._plan.hit(
+            kinds.READ,
+            function=invocation.function,
+            execution_id=execution_id,
+            request_id=invocation.request_id,
+            run=invocation.run,
+            nth=invocation.count_call(kinds.READ, execution_id),
+        )
+        return 0 if hit is None else hit.effect(self._plan.held_us(hit.delay_us))
+
     def skew_us(self, invocation: Invocation) -> int:
         """Return how far the clock of an invocation's environment is ahead; less than 0 if it is behind."""
         environment, function = invocation.environment, invocation.function
@@ -127,16 +168,21 @@ class Effects:
         return life if hit is None else hit.effect(life, hit.delay_us, hit.rule.servers or servers_count)
 
 
-def _attempts(hit: Hit[kinds.CallEffect], call: kinds.Call[T]) -> Callable[[], T]:
-    """Return the answer of the call's attempts: the effect acts on each, or on as many as the rule has."""
+def _attempts(hit: Hit[kinds.CallEffect], call: kinds.Call[T], prolong: Callable[[int], None]) -> Callable[[], T]:
+    """Return the answer of the call's attempts: the effect acts on each, or on as many as the rule has.
+
+    `prolong` takes the number of an attempt on which it acts.
+    """
     if "attempts" not in hit.rule.fault.kind.options:
         return lambda: hit.effect(call)
-    attempts_left = hit.rule.attempts
+    numbers = count(1)
 
     def attempt() -> T:
-        nonlocal attempts_left
-        attempts_left -= 1
-        return hit.effect(call) if attempts_left >= 0 else call.answer()
+        number = next(numbers)
+        if hit.rule.attempts is not None and number > hit.rule.attempts:
+            return call.answer()
+        prolong(number)
+        return hit.effect(call)
 
     return attempt
 

@@ -49,7 +49,8 @@ class CallEffect(Protocol):
     def __call__(self, call: Call[T], /) -> T: ...
 
 
-# From the rule's delay (us) to each delivery's delay, to the handler's start, to the lag of an index entry or a clock.
+# From the rule's delay (us) to each delivery's delay, to the handler's start, and to the lag of an index entry, clock,
+# read or a repeated event.
 Deliveries = Callable[[int], Sequence[int]]
 StartEffect = Callable[[int], Start]
 Lag = Callable[[int], int]
@@ -74,6 +75,10 @@ EVENT: Final = Point[Deliveries]("Event", "function execution run", FINDER, POLL
 START: Final = Point[StartEffect]("Start", "function execution run", FINDER, POLLER)
 INDEX: Final = Point[Lag]("Index", "execution run")
 CLOCK: Final = Point[Lag]("Clock", "function run", FINDER, POLLER)
+READ: Final = Point[Lag]("Read", "function execution run nth", FINDER, POLLER)
+"""A GetItem without ConsistentRead. Our own functions make none."""
+END: Final = Point[Lag]("End", "function execution", POLLER)
+"""A poll's write that ends an execution."""
 START_RECOVERY: Final = Point[LifeEffect]("StartRecovery", "execution region run")
 QUERY: Final = Point[CallEffect]("Query", "function run nth", FINDER)
 INVOKE: Final = Point[CallEffect]("Invoke", "function execution run nth", FINDER)
@@ -83,7 +88,7 @@ UPDATE_ITEM: Final = Point[CallEffect]("UpdateItem", "function execution run nth
 PUT_METRIC_DATA: Final = Point[CallEffect]("PutMetricData", "function execution run nth", POLLER)
 CALLS: Final = (QUERY, INVOKE, GET_ITEM, DESCRIBE_JOBS, UPDATE_ITEM, PUT_METRIC_DATA)
 POINTS: Final[Mapping[str, Point[Any]]] = {
-    point: point for point in (*CALLS, TICK, EVENT, START, INDEX, CLOCK, START_RECOVERY)
+    point: point for point in (*CALLS, TICK, EVENT, START, INDEX, CLOCK, READ, END, START_RECOVERY)
 }
 
 
@@ -128,6 +133,15 @@ _THROTTLES: Final = {
 
 def _throttled(call: Call[T]) -> T:
     raise ServiceError(_THROTTLES.get(call.operation, "ThrottlingException"), "injected", retryable=True)
+
+
+def _hot(call: Call[T]) -> T:
+    """Throttle a key: 3,000 read and 1,000 write units a second (developer guide, throttling of indexes, 2026-11).
+
+    The table refuses a write that the index cannot follow.
+    """
+    what = "reads" if call.operation == "Query" else "writes"
+    raise ServiceError("ThrottlingException", f"injected: too many {what} of a key of StatusIndex", retryable=True)
 
 
 def _denied(call: Call[T]) -> T:
@@ -237,6 +251,13 @@ class Fault(StrEnum):
     EVENT_DUPLICATED = Kind(
         "event-duplicated", (EVENT,), lambda us: (0, us), "An event comes twice.", delay=spread_of("0s..90s")
     )
+    END_DUPLICATED = Kind(
+        "end-duplicated",
+        (END,),
+        _behind,
+        "The event whose poll ended an execution comes once more.",
+        delay=spread_of("1s..20s"),
+    )
     COLD_START = Kind(
         "cold-start",
         (START,),
@@ -275,6 +296,16 @@ class Fault(StrEnum):
         rare=True,
     )
     INDEX_LAG = Kind("index-lag", (INDEX,), _behind, "A write reaches StatusIndex late.", delay=spread_of("10s..3m"))
+    HOT_INDEX = Kind(
+        "hot-index", (QUERY, UPDATE_ITEM), _hot, "A key of StatusIndex is throttled, so writes are as well.", _FAILURE
+    )
+    STALE_READ = Kind(
+        "stale-read",
+        (READ,),
+        _behind,
+        "A GetItem without ConsistentRead shows an earlier version.",
+        delay=spread_of("10s..3m"),
+    )
     CLOCK_SKEW = Kind(
         "clock-skew", (CLOCK,), _behind, "A clock is fast or slow.", delay=spread_of("0s..2s"), excuses=Excuse.CLOCK
     )

@@ -15,8 +15,12 @@ from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Stream
 from drsim.simulator.trace import Trace
 
-# A call has three attempts, with waits of up to 1 s and 2 s, and each takes a little time.
+# What a client usually makes: three attempts, with waits of up to 1 s and 2 s, and each takes a little time.
+_ATTEMPTS: Final = 3
 _BACKOFF_US: Final = 5_000_000
+# A client that makes more waits for up to 1 s * 2**(number - 1) before the next one (botocore 1.44, legacy mode).
+_LONGER_US: Final = 1_000_000
+_LONGER_US_MAX: Final = 20_000_000
 
 
 class Hit(NamedTuple, Generic[E]):
@@ -98,7 +102,24 @@ class Plan:
             return Hit(rule, delay_us, rule.fault.kind.effect)
         return None
 
-    def _excuse(self, rule: Rule, function: str, execution_id: str, delay_us: int, *, holds_up: bool) -> None:
+    def prolong(
+        self, attempt: int, rule: Rule, function: str, execution_id: str, delay_us: int, *, holds_up: bool
+    ) -> None:
+        """Excuse an attempt beyond those that a client usually makes, on which the rule acts as well."""
+        if attempt > _ATTEMPTS:
+            backoff_us = min(_LONGER_US << attempt, _LONGER_US_MAX)
+            self._excuse(rule, function, execution_id, delay_us, holds_up=holds_up, backoff_us=backoff_us)
+
+    def _excuse(
+        self,
+        rule: Rule,
+        function: str,
+        execution_id: str,
+        delay_us: int,
+        *,
+        holds_up: bool,
+        backoff_us: int = _BACKOFF_US,
+    ) -> None:
         kind, now_us = rule.fault.kind, self._kernel.now_us
         match kind.excuses:
             case Excuse.INCOMPLETE:
@@ -108,7 +129,7 @@ class Plan:
                     return
                 # A fault that may end a finder holds up all executions.
                 held = "" if kind.ends and function == FINDER else execution_id
-                until_us = now_us + self.held_us(rule.attempts * delay_us) + _BACKOFF_US
+                until_us = now_us + self.held_us((rule.attempts or _ATTEMPTS) * delay_us) + backoff_us
                 self._acts_until_us[held] = max(until_us, self._acts_until_us.get(held, 0))
             case Excuse.TRUTH | Excuse.CLOCK:
                 pass

@@ -38,7 +38,12 @@ class Rule(BaseModel):
     nth: int | None = Field(None, ge=1, description="At the nth call of the operation in its run, retries not counted.")
     chance: float = Field(1.0, gt=0, le=1, description="Probability, decided for each event by itself.")
     delay: SpreadField | None = Field(None, description="How long: late, slow, delayed, lagging, skewed by.")
-    attempts: int = Field(3, ge=1, le=3, description="How many attempts of a call fail; botocore makes three.")
+    attempts: int | None = Field(
+        None,
+        ge=1,
+        le=10,
+        description="Acts on the first attempts of a call, this many; by default on all.",
+    )
     servers: int | None = Field(None, ge=1, description="How many servers of the job fail; by default all.")
     redelivered: bool = Field(False, description="Whether Lambda delivers the event again after the crash.")
     lasting: bool = Field(False, description="Whether it goes on when all else heals, and makes the end impossible.")
@@ -71,8 +76,8 @@ class Rule(BaseModel):
             raise ValueError(f"chance of a lasting rule must be 1, or an end stays possible, got {self.chance:g}")
         if narrowed:
             raise ValueError(f"a lasting rule must have no {narrowed[0]}, or an end stays possible")
-        if self.attempts < 3:
-            raise ValueError(f"attempts of a lasting rule must be 3, or a retry gets through, got {self.attempts}")
+        if self.attempts is not None:
+            raise ValueError(f"a lasting rule must have no attempts, or a retry gets through, got {self.attempts}")
         if PUT_METRIC_DATA in self.operations:
             raise ValueError("operation of a lasting rule must be named, and not be PutMetricData: it prevents no end")
 

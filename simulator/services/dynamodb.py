@@ -17,8 +17,8 @@ from drsim.simulator.events import WriteRefused
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread, Stream
 from drsim.simulator.reader import Reader
-from drsim.simulator.services.errors import ConditionFailedError
-from drsim.simulator.services.stored_item import StoredItem, change
+from drsim.simulator.services.errors import ConditionFailedError, ItemTooLargeError
+from drsim.simulator.services.stored_item import ITEM_BYTES_MAX, StoredItem, change
 from drsim.simulator.trace import Trace
 
 
@@ -44,12 +44,12 @@ class Table(Protocol):
         """Strongly consistent read."""
 
     def put(self, attributes: Attributes, *, writer: str, request_id: str = "") -> None:
-        """PutItem."""
+        """PutItem. Raises ItemTooLargeError."""
 
     def update(
         self, key: ExecutionKey, new: Attributes, *, writer: str, request_id: str = "", condition: Condition = ALWAYS
     ) -> None:
-        """UpdateItem with SET of new attributes; all others stay. Raises ConditionFailedError."""
+        """UpdateItem with SET of new attributes; all others stay. Raises ConditionFailedError, ItemTooLargeError."""
 
     def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
         """DeleteItem; deleting a missing item is no error."""
@@ -131,7 +131,7 @@ class ExecutionTable:
             self._trace.emit(WriteRefused(self._kernel.now_us, request_id, writer, key.execution_id))
             raise ConditionFailedError
         old = self._reader.layout.keys(key) if before is None else before.attributes
-        self._write(key, {**old, **new}, writer, request_id)
+        self._write(key, {**old, **new}, writer, request_id, is_update=True)
 
     def delete(self, key: ExecutionKey, *, writer: str, request_id: str = "") -> None:
         if key in self._items:
@@ -143,11 +143,20 @@ class ExecutionTable:
             self._index.show(key, item)
         return self._index.page(status, after, self._page_bytes_max)
 
-    def _write(self, key: ExecutionKey, attributes: dict[str, object] | None, writer: str, request_id: str) -> None:
+    def _write(
+        self,
+        key: ExecutionKey,
+        attributes: dict[str, object] | None,
+        writer: str,
+        request_id: str,
+        is_update: bool = False,
+    ) -> None:
         before = self._items.get(key)
         after = (
             None if attributes is None else StoredItem(attributes, self._reader, before, by_function=request_id != "")
         )
+        if after is not None and after.size_bytes > ITEM_BYTES_MAX:
+            raise ItemTooLargeError(is_update=is_update)
         if after is None:
             del self._items[key]
         else:

@@ -11,6 +11,14 @@ class ServiceError(Exception):
         self.retryable = retryable
 
 
+class ItemTooLargeError(ServiceError):
+    """ValidationException: a write would make an item larger than DynamoDB allows."""
+
+    def __init__(self, *, is_update: bool) -> None:
+        subject = "Item size to update" if is_update else "Item size"
+        super().__init__("ValidationException", f"{subject} has exceeded the maximum allowed size")
+
+
 class ConditionFailedError(ServiceError):
     """ConditionalCheckFailedException: the present item does not meet the condition of a write."""
 

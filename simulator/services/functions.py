@@ -28,12 +28,17 @@ _ERROR_STATUSES: Final = frozenset({*range(400, 1000), *map(str, range(400, 1000
 
 @dataclass(slots=True)
 class Environment:
-    """One execution environment. Those of a `pool` have different numbers."""
+    """One execution environment. Those of a `pool` have different numbers.
+
+    It is frozen unless an invocation runs in it, and `left` are its frozen families.
+    """
 
     number: int
     pool: str = ""
     warm: bool = False
     idle_since_us: int = 0
+    current: "Invocation | None" = None
+    left: list[Process] = field(default_factory=list)
     # The error of its clock, drawn when the clock is first read.
     skew_us: int | None = None
 
@@ -86,6 +91,7 @@ class _Queued:
     payload: Payload
     execution_id: str
     request_id: str
+    by: str
     accepted_us: int
     attempt: int = 1
     throttles: int = 0
@@ -169,24 +175,31 @@ class LambdaService:
             # On Lambda a repeated event keeps its request id. Here each delivery has its own.
             request_id = _request_id(stream)
             self._trace.emit(Invoked(now_us, request_id, by, name, execution_id, place, batch))
-            queued = _Queued(function, payload, execution_id, request_id, now_us)
+            queued = _Queued(function, payload, execution_id, request_id, by, now_us)
             self._kernel.at(now_us + held_us + self._spec.queue_delay.draw(stream), self._start, queued)
 
-    def crash(self, invocation: Invocation, *, redeliver: bool) -> None:
-        """Crash the runtime of an invocation, whose processes do not return from this call.
+    def repeat(self, request_id: str, after_us: int) -> None:
+        """Deliver the event of an invocation once more, after this time, unless the invocation has ended."""
+        now_us = self._kernel.now_us
+        for queued in [each for each in self._running.values() if each.request_id == request_id]:
+            again_id = _request_id(Stream(self._kernel.seed, f"lambda/{request_id}/again"))
+            self._trace.emit(Invoked(now_us, again_id, queued.by, queued.function.name, queued.execution_id))
+            again = _Queued(queued.function, queued.payload, queued.execution_id, again_id, queued.by, now_us)
+            self._kernel.at(now_us + after_us, self._start, again)
 
-        With `redeliver` Lambda delivers the event once more, whatever its retries. An ended invocation loses the
-        processes that its handler left behind, and its environment starts over.
+    def crash(self, invocation: Invocation, *, redeliver: bool) -> None:
+        """Crash the runtime in which an invocation runs, or left work behind. Its processes do not return.
+
+        The invocation that runs there now crashes, and with `redeliver` Lambda delivers its event once more, whatever
+        its retries.
         """
-        queued = self._running.get(invocation)
-        process = self._kernel.current if queued is None else queued.process
-        assert process is not None, "handlers, and what they leave behind, run in processes"
-        if queued is None:
-            invocation.environment.warm = False
-            self._kernel.kill_family(process)
-            return
-        self._end(queued, invocation, "crash", "Runtime.ExitError", redeliver)
-        self._kernel.kill(process)
+        running = invocation.environment.current
+        assert running is not None, "what a handler leaves behind is frozen while no invocation runs"
+        queued = self._running[running]
+        process = queued.process
+        assert process is not None, "handlers run in processes"
+        self._end(queued, running, "crash", "Runtime.ExitError", redeliver)
+        self._end_runtime(running.environment, process)
 
     def _start(self, queued: _Queued) -> None:
         function = queued.function
@@ -226,7 +239,11 @@ class LambdaService:
         assert process is not None, "handlers run in processes"
         queued.timeout = kernel.timer(invocation.deadline_us, lambda: self._time_out(queued, invocation, process))
         self._running[invocation] = queued
-        environment_number, attempt = invocation.environment.number, queued.attempt
+        environment = invocation.environment
+        environment.current = invocation
+        for family in environment.left:
+            kernel.thaw(family)
+        environment_number, attempt = environment.number, queued.attempt
         ids = (invocation.request_id, function.name, queued.execution_id)
         self._trace.emit(LambdaStarted(kernel.now_us, *ids, environment_number, attempt, init_us, self._running_count))
         outcome, detail = "ok", ""
@@ -245,26 +262,32 @@ class LambdaService:
         self._end(queued, invocation, outcome, detail)
         if outcome == "crash":
             # The handler's tasks end with the runtime.
-            kernel.kill(process)
+            self._end_runtime(environment, process)
 
     def _time_out(self, queued: _Queued, invocation: Invocation, process: Process) -> None:
         queued.timeout = None
-        self._kernel.kill(process)
         text = f"Task timed out after {queued.function.spec.timeout / 1_000_000:.2f} seconds"
         self._end(queued, invocation, "timeout", text)
+        self._end_runtime(invocation.environment, process)
 
     def _end(self, queued: _Queued, invocation: Invocation, outcome: str, detail: str, redeliver: bool = False) -> None:
         function, now_us = queued.function, self._kernel.now_us
         del self._running[invocation]
         if queued.timeout is not None:
             queued.timeout.cancel()
-        queued.process = queued.timeout = None
+        process, queued.process, queued.timeout = queued.process, None, None
         self._running_count -= 1
         function.pool.running_count -= 1
         self._free_count += function.pool.reserved_concurrency is None
         environment = invocation.environment
         # After a timeout or a crash the runtime starts over, as in a new environment.
         environment.warm = outcome not in ("timeout", "crash")
+        environment.current = None
+        if process is not None and process.leaves_work:
+            environment.left.append(process)
+        if environment.left:
+            # What the handler submitted last begins first, as threads do.
+            self._kernel.at(now_us, self._freeze, environment)
         environment.idle_since_us = now_us
         function.pool.idle.append(environment)
         ids = (invocation.request_id, function.name, queued.execution_id)
@@ -278,6 +301,18 @@ class LambdaService:
             self._requeue(queued, _RETRY_WAITS_US[min(retries, len(_RETRY_WAITS_US) - 1)])
         else:
             self._drop(queued, "retries exhausted")
+
+    def _freeze(self, environment: Environment) -> None:
+        """Freeze an environment until its next invocation (Lambda developer guide, execution environment, 2026-11)."""
+        environment.left = [family for family in environment.left if family.leaves_work]
+        if environment.current is None:
+            for family in environment.left:
+                self._kernel.freeze(family)
+
+    def _end_runtime(self, environment: Environment, process: Process) -> None:
+        """End all processes of an environment, the current one last."""
+        families, environment.left = (process, *environment.left), []
+        self._kernel.kill_families(*families)
 
     def _requeue(self, queued: _Queued, wait_us: int) -> None:
         now_us = self._kernel.now_us

@@ -12,6 +12,9 @@ from drsim.simulator.contract.layout import Attributes
 from drsim.simulator.events import ItemChanged
 from drsim.simulator.reader import ExecutionView, Reader, WaveView
 
+ITEM_BYTES_MAX: Final = 409_600
+"""DynamoDB's limit: 400 KB, with the names of attributes (developer guide, service quotas)."""
+
 # Of a list or a map, besides one for each of its entries.
 _CONTAINER_BYTES: Final = 3
 

@@ -23,8 +23,12 @@ from drsim.simulator.wire.errors import NotSimulatedError
 from drsim.simulator.wire.gateway import by_moto
 from drsim.simulator.wire.messages import body_of, header_of
 from drsim.simulator.wire.resources import resources_of
+from drsim.simulator.wire.sessions import check_session
 from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.world import World
+
+_EVENT_BYTES_MAX: Final = 1_048_576
+"""The payload of an asynchronous Invoke (botocore 1.44, model of Lambda's Invoke)."""
 
 
 @dataclass(slots=True)
@@ -85,16 +89,19 @@ class Calls:
             call = self._begun[process] = self._prepared(request, service, operation, invocation)
         call.request = request
         began_us = self.world.kernel.now_us
-        self.world.kernel.sleep(call.latency.draw(call.stream))
+        # The service acts on a request although its sender is frozen. The answer waits for the thaw.
+        self.world.kernel.sleep(call.latency.draw(call.stream), held=False)
         try:
             response = call.act()
         except ServiceError as error:
             self._made(call, began_us, error.code)
+            self.world.kernel.hold()
             return messages.failure(request, call.service, error)
         self._made(call, began_us, messages.error_code(response))
         if call.seen is not None and response.status_code < 300:
             call.seen(response)
         announcements.record(self, call, response)
+        self.world.kernel.hold()
         return response
 
     def used(self, call: ClientCall, action: str, condition: str = "") -> None:
@@ -117,6 +124,13 @@ class Calls:
         call.resources = resources_of(service, operation, request)
         if service in _PREPARE:
             _PREPARE[service](self, call)
+        act = call.act
+
+        def in_session() -> AWSResponse:
+            check_session(service, messages.access_key_of(call.request))
+            return act()
+
+        call.act = in_session
         if operation != "PutMetricData":
             self.used(call, messages.action_of(service, operation))
         effects = self.world.effects
@@ -148,13 +162,16 @@ def _to_dynamodb(calls: Calls, call: ClientCall) -> None:
         if is_own and "IndexName" in body:
             with table.as_indexed():
                 return by_moto(call.request)
+        if is_own and call.operation == "GetItem" and call.key is not None and not body.get("ConsistentRead"):
+            behind_us = world.spec.table.index_lag.draw(call.stream) + world.effects.stale_us(invocation, call.key)
+            with table.as_it_was(call.key, world.kernel.now_us - behind_us):
+                return by_moto(call.request)
         response = by_moto(call.request)
         if messages.refused_by_condition(response):
             for key in keys:
                 world.trace.emit(WriteRefused(world.kernel.now_us, request_id, function, key.execution_id, call.place))
         elif response.status_code < 300 and call.operation in messages.WRITES:
-            for key in keys:
-                table.written(key, function, request_id, call.place)
+            table.written(keys, function, request_id, call.place, is_update=call.operation == "UpdateItem")
         elif response.status_code < 300 and not messages.READS.match(call.operation):
             table.look_again(function, request_id, call.place)
         return response
@@ -177,8 +194,7 @@ def _to_drs(calls: Calls, call: ClientCall) -> None:
     if call.operation != "DescribeJobs":
         return
     world, body = calls.world, body_of(call.request)
-    access_key = header_of(call.request, "Authorization").partition("Credential=")[2].partition("/")[0]
-    scope = JobScope(messages.account_of(access_key), call.region)
+    scope = JobScope(messages.account_of(messages.access_key_of(call.request)), call.region)
     ids = (call.invocation.request_id, call.invocation.execution_id, *scope)
     asked, is_first = tuple(body.get("filters", {}).get("jobIDs", ())), int("nextToken" not in body)
 
@@ -196,6 +212,9 @@ def _to_lambda(calls: Calls, call: ClientCall) -> None:
     if call.operation != "Invoke":
         raise NotSimulatedError(f"{caller} calls lambda {call.operation}; only Invoke is simulated")
     name = unquote(str(call.request.url).split("/functions/")[1].split("/")[0]).rpartition("function:")[2]
+    if len(messages.bytes_of(call.request)) > _EVENT_BYTES_MAX:
+        call.act = _too_large
+        return
     try:
         payload = body_of(call.request)
     except ValueError:
@@ -222,6 +241,11 @@ def _to_lambda(calls: Calls, call: ClientCall) -> None:
 
 def _no_json() -> AWSResponse:
     raise ServiceError("InvalidRequestContentException", "Could not parse request body into json")
+
+
+def _too_large() -> AWSResponse:
+    text = f"Request must be smaller than {_EVENT_BYTES_MAX} bytes for the InvokeFunction operation"
+    raise ServiceError("RequestTooLargeException", text)
 
 
 def _executions_in(payload: Any, known: Mapping[str, ExecutionKey]) -> Iterator[str]:

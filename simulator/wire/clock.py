@@ -5,6 +5,7 @@ A run starts only if each clock that handlers, boto3 and moto could read shows t
 
 import calendar
 import datetime as dt
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,8 +36,29 @@ class VirtualClock:
 
 
 @contextmanager
+def _in_utc() -> Iterator[None]:
+    """Local time is UTC whatever the host's zone: Lambda sets TZ to :UTC (developer guide, environment variables)."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = ":UTC"
+    time.tzset()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TZ"]
+        else:
+            os.environ["TZ"] = before
+        time.tzset()
+
+
+@contextmanager
 def virtual_clock(kernel: Kernel, epoch_us: int) -> Iterator[VirtualClock]:
-    """Freeze every clock of this process and route `time.sleep` to the kernel."""
+    """Freeze every clock of this process, in UTC, and route `time.sleep` to the kernel."""
+    with _in_utc():
+        yield from _frozen(kernel, epoch_us)
+
+
+def _frozen(kernel: Kernel, epoch_us: int) -> Iterator[VirtualClock]:
     real_sleep = time.sleep
 
     def sleep(seconds: float, /) -> None:
@@ -59,7 +81,7 @@ def virtual_clock(kernel: Kernel, epoch_us: int) -> Iterator[VirtualClock]:
         freezer.stop()
 
 
-_COARSE_S: Final = {"date.today": 86_400.0, "time.gmtime": 1.0}
+_COARSE_S: Final = {"date.today": 86_400.0, "time.gmtime": 1.0, "time.localtime": 1.0}
 """Clocks that may be slow by less than their unit."""
 _STOPPED: Final = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
 """Clocks of `time` without an epoch: they must stand still while virtual time does."""
@@ -71,6 +93,7 @@ def check(epoch_us: int) -> None:
         "time.time": time.time(),
         "time.time_ns": time.time_ns() / 1e9,
         "time.gmtime": calendar.timegm(time.gmtime()),
+        "time.localtime": calendar.timegm(time.localtime()),
         "datetime.now": dt.datetime.now(dt.UTC).timestamp(),
         "datetime.utcnow": (dt.datetime.utcnow() - _naive(0)).total_seconds(),
         "date.today": (dt.date.today() - _naive(0).date()).total_seconds(),

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from xml.sax.saxutils import escape
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
@@ -31,22 +32,40 @@ READS: Final = re.compile(r"(Get|BatchGet|TransactGet|Query|Scan|Describe|List)"
 _STATUSES: Final = {
     "ThrottlingException": 429,
     "TooManyRequestsException": 429,
+    "RequestTooLargeException": 413,
     "InternalServerError": 500,
     "AccessDeniedException": 403,
+    "ExpiredTokenException": 403,
+    "ExpiredToken": 403,
     "ResourceNotFoundException": 404,
 }
 """HTTP status by code (botocore 1.44, service models); DynamoDB answers 400 to all but its own failures."""
 
+_XML: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("sns", "sts"), "<ErrorResponse>{}</ErrorResponse>"),
+    "ec2": "<Response><Errors>{}</Errors></Response>",
+}
+"""Services that answer in XML, and the elements around an error."""
+
+
+def bytes_of(request: AWSPreparedRequest) -> bytes:
+    body = request.body or b""
+    assert isinstance(body, str | bytes), "these APIs send no streams"
+    return body.encode() if isinstance(body, str) else body
+
 
 def body_of(request: AWSPreparedRequest) -> Any:
-    body = request.body or b"{}"
-    assert isinstance(body, str | bytes), "these APIs send no streams"
-    return json.loads(body)
+    return json.loads(bytes_of(request) or b"{}")
 
 
 def header_of(request: AWSPreparedRequest, name: str) -> str:
     value: Any = request.headers.get(name, "")
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def access_key_of(request: AWSPreparedRequest) -> str:
+    """The access key that signed a request."""
+    return header_of(request, "Authorization").partition("Credential=")[2].partition("/")[0]
 
 
 def account_of(access_key: str) -> str:
@@ -99,7 +118,7 @@ def answer(url: str, status: int, headers: dict[str, str], body: bytes) -> AWSRe
 
 
 def failure(request: AWSPreparedRequest, service: str, error: ServiceError) -> AWSResponse:
-    """An error in JSON, as all services that meet faults send it. Raises botocore's exception for a network error."""
+    """An error in the service's protocol. Raises botocore's exception for a network error."""
     if error.code == "ReadTimeoutError":
         raise ReadTimeoutError(endpoint_url=request.url)
     if error.code == "ConnectionClosedError":
@@ -108,7 +127,13 @@ def failure(request: AWSPreparedRequest, service: str, error: ServiceError) -> A
     if service == "dynamodb" and status < 500:
         status = 400
     headers = {"Content-Type": "application/json", "x-amzn-errortype": error.code, "x-amzn-requestid": "0" * 8}
-    return answer(request.url, status, headers, json.dumps({"__type": error.code, "message": error.message}).encode())
+    if service in _XML:
+        headers["Content-Type"] = "text/xml"
+        code, message = escape(error.code), escape(error.message)
+        body = _XML[service].format(f"<Error><Code>{code}</Code><Message>{message}</Message></Error>")
+    else:
+        body = json.dumps({"__type": error.code, "message": error.message})
+    return answer(request.url, status, headers, body.encode())
 
 
 def error_code(response: AWSResponse) -> str:

@@ -22,6 +22,7 @@ from drsim.simulator import moto_drs
 from drsim.simulator.contract.layout import HOME_ACCOUNT
 from drsim.simulator.durations import duration_us
 from drsim.simulator.reader import WaveView
+from drsim.simulator.services.errors import ItemTooLargeError
 from drsim.simulator.spec.world import Bounds, WorldSpec
 from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.wire.messages import READS, account_of
@@ -192,14 +193,14 @@ class Endpoint:
             asked = content if isinstance(content, dict) else {}
         if operation == "DeleteTable" and f"{asked.get('TableName')}".rpartition("/")[2] == table.name:
             # As for a table with deletion protection: the workload has no other table.
-            text = f"Resource cannot be deleted as it is currently protected against deletion: {table.name}"
-            answer = _json(400, {"__type": "com.amazon.coral.validate#ValidationException", "message": text})
-            answer.headers["x-amzn-errortype"] = "ValidationException"
-            return answer
+            return _refused(f"Resource cannot be deleted as it is currently protected against deletion: {table.name}")
         with table.as_indexed() if "IndexName" in asked else nullcontext():
             answer = self._by_moto(environ)
         if not READS.match(operation):
-            table.look_again(writer="client")
+            try:
+                table.look_again(writer="client")
+            except ItemTooLargeError as error:
+                return _refused(error.message)
         return answer
 
     def _by_moto(self, environ: dict[str, Any]) -> Response:
@@ -212,6 +213,13 @@ def _parameters(query: str, known: set[str]) -> dict[str, str]:
     if unknown := sorted(parameters.keys() - known):
         raise WrongUseError(f"no such parameter: {', '.join(unknown)}; known are {', '.join(known) or 'none here'}")
     return parameters
+
+
+def _refused(text: str) -> Response:
+    """DynamoDB's ValidationException."""
+    answer = _json(400, {"__type": "com.amazon.coral.validate#ValidationException", "message": text})
+    answer.headers["x-amzn-errortype"] = "ValidationException"
+    return answer
 
 
 def _json(status: int, content: Any) -> Response:

@@ -6,7 +6,7 @@ simulated index shows.
 
 import base64
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Final
@@ -15,7 +15,7 @@ import boto3
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models import table as moto_table
-from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 
 from drsim.orchestrator.model import ExecutionKey
 from drsim.simulator.contract.layout import HOME_ACCOUNT, HOME_REGION, Attributes, Layout
@@ -23,9 +23,12 @@ from drsim.simulator.events import WriteRefused
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.reader import Reader
 from drsim.simulator.services.dynamodb import ALWAYS, Condition, IndexLag
-from drsim.simulator.services.errors import ConditionFailedError
-from drsim.simulator.services.stored_item import StoredItem, change
+from drsim.simulator.services.errors import ConditionFailedError, ItemTooLargeError
+from drsim.simulator.services.stored_item import ITEM_BYTES_MAX, StoredItem, change
 from drsim.simulator.trace import Trace
+
+_READABLE_US: Final = 600_000_000
+"""How far back reads may be behind: longer than any rule's delay by default."""
 
 
 class _Deserializer(TypeDeserializer):
@@ -41,6 +44,17 @@ class _Deserializer(TypeDeserializer):
 
 _serialize = TypeSerializer().serialize
 _deserialize = _Deserializer().deserialize
+
+
+@contextmanager
+def sizes_unchecked_by_moto() -> Iterator[None]:
+    """Let moto 5.2.5 take items of any size: it counts an attribute's old and new value. `MotoTable` checks sizes."""
+    before = LimitedSizeDict.__setitem__
+    LimitedSizeDict.__setitem__ = dict.__setitem__  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        LimitedSizeDict.__setitem__ = before  # type: ignore[method-assign]
 
 
 def create(client: Any, layout: Layout) -> None:
@@ -84,6 +98,8 @@ class MotoTable:
         # Each item as read after its last write, and in moto's form then.
         self._items: dict[ExecutionKey, StoredItem] = {}
         self._seen: dict[ExecutionKey, Any] = {}
+        # Versions in moto's form, each with the instant of its write, for reads that are behind.
+        self._versions: defaultdict[ExecutionKey, list[tuple[int, Any]]] = defaultdict(list)
         # The items that the index shows, in moto's own form, and the size of the largest one ever, by moto's count.
         self._indexed: Any = defaultdict(dict)
         self._largest_bytes = 0
@@ -104,7 +120,7 @@ class MotoTable:
         if not condition.holds(self.get(key)):
             self._trace.emit(WriteRefused(self._kernel.now_us, request_id, writer, key.execution_id))
             raise ConditionFailedError
-        with self._own_write(key, writer, request_id):
+        with self._own_write(key, writer, request_id, is_update=True):
             self._client.update_item(
                 TableName=self.name,
                 Key=self._wire_key(key),
@@ -131,16 +147,38 @@ class MotoTable:
             {name: _deserialize(wire_item[name]) for name in names if name is not None and name in wire_item}
         )
 
-    def written(self, key: ExecutionKey, writer: str, request_id: str, place: str = "") -> None:
-        """Read an item after a write that moto accepted, record the change, and let the index show it later."""
-        now_us, before = self._kernel.now_us, self._items.get(key)
+    def written(
+        self,
+        keys: Sequence[ExecutionKey],
+        writer: str,
+        request_id: str,
+        place: str = "",
+        *,
+        is_update: bool = False,
+    ) -> None:
+        """Read the items after a write that moto accepted, record the changes, and let the index show them later.
+
+        Raises ItemTooLargeError if any item is now larger than DynamoDB allows; then none has changed.
+        """
+        read = [(key, *self._read(key, by_function=request_id != "")) for key in keys]
+        if any(after is not None and after.size_bytes > ITEM_BYTES_MAX for _, _, after in read):
+            for key in keys:
+                self._put_into(self._table.items, key, self._seen.get(key))
+            raise ItemTooLargeError(is_update=is_update)
+        for key, wire_item, after in read:
+            self._record(key, wire_item, after, (writer, request_id, place))
+
+    def _read(self, key: ExecutionKey, *, by_function: bool) -> tuple[Any, StoredItem | None]:
+        """An item as moto holds it now, in both forms."""
         held = self._held(key)
-        wire_item = None if held is None else held.to_json()["Attributes"]
-        after = (
-            None
-            if wire_item is None
-            else StoredItem(_plain(wire_item), self._reader, before, by_function=request_id != "")
-        )
+        if held is None:
+            return None, None
+        wire_item = held.to_json()["Attributes"]
+        return wire_item, StoredItem(_plain(wire_item), self._reader, self._items.get(key), by_function=by_function)
+
+    def _record(self, key: ExecutionKey, wire_item: Any, after: StoredItem | None, by: tuple[str, str, str]) -> None:
+        now_us, before = self._kernel.now_us, self._items.get(key)
+        writer, request_id, place = by
         if before is None and after is None:
             return
         if after is None:
@@ -148,31 +186,41 @@ class MotoTable:
         else:
             self._items[key] = after
         self._seen[key] = wire_item
+        versions = self._versions[key]
+        versions.append((now_us, wire_item))
+        while len(versions) > 1 and versions[1][0] < now_us - _READABLE_US:
+            del versions[0]
         self._lag.expect(key, wire_item)
         self._trace.emit(change(now_us, request_id, writer, key.execution_id, before, after, place))
 
     def look_again(self, writer: str, request_id: str = "", place: str = "") -> None:
-        """Find every item that has changed, after a write that may have been to any of them."""
+        """Find every item that has changed, after a write of any of them. Raises ItemTooLargeError."""
         held = self._all_held()
-        for key in [*held, *(key for key in self._items if key not in held)]:
-            if key not in self._items or key not in held or held[key].to_json()["Attributes"] != self._seen[key]:
-                self.written(key, writer, request_id, place)
+        changed = [
+            key
+            for key in [*held, *(key for key in self._items if key not in held)]
+            if key not in self._items or key not in held or held[key].to_json()["Attributes"] != self._seen[key]
+        ]
+        self.written(changed, writer, request_id, place)
+
+    @contextmanager
+    def as_it_was(self, key: ExecutionKey, at_us: int) -> Iterator[None]:
+        """Let moto see one item only, as it was at an instant of the last minutes."""
+        versions = [wire_item for written_us, wire_item in self._versions[key] if written_us <= at_us]
+        items, shown = self._table.items, defaultdict[Any, Any](dict)
+        if versions:
+            self._put_into(shown, key, versions[-1])
+        self._table.items = shown
+        try:
+            yield
+        finally:
+            self._table.items = items
 
     @contextmanager
     def as_indexed(self) -> Iterator[None]:
         """Let moto see the items as the index shows them, in pages of the scenario's size."""
         for key, wire_item in self._lag.due():
-            hash_key, range_key = self._moto_key(key)
-            if wire_item is None:
-                self._drop(hash_key, range_key)
-                continue
-            # A new one, since moto changes its items in place.
-            shown = Item(hash_key, range_key, wire_item)
-            self._largest_bytes = max(self._largest_bytes, shown.size())
-            if range_key is None:
-                self._indexed[hash_key] = shown
-            else:
-                self._indexed[hash_key][range_key] = shown
+            self._largest_bytes = max(self._largest_bytes, self._put_into(self._indexed, key, wire_item))
         items, size_max = self._table.items, moto_table.RESULT_SIZE_LIMIT
         # DynamoDB gives one item at least; moto 5.2.5 breaks if the first of a page is larger than the page.
         limit_bytes = max(self._page_bytes_max, self._largest_bytes)
@@ -183,13 +231,13 @@ class MotoTable:
             self._table.items, moto_table.RESULT_SIZE_LIMIT = items, size_max
 
     @contextmanager
-    def _own_write(self, key: ExecutionKey, writer: str, request_id: str) -> Iterator[None]:
+    def _own_write(self, key: ExecutionKey, writer: str, request_id: str, *, is_update: bool = False) -> Iterator[None]:
         self.apart = True
         try:
             yield
         finally:
             self.apart = False
-        self.written(key, writer, request_id)
+        self.written([key], writer, request_id, is_update=is_update)
 
     def _held(self, key: ExecutionKey) -> Any:
         """The item in moto's form, or None. No get_item: it would leave an empty entry for a missing key."""
@@ -209,11 +257,16 @@ class MotoTable:
             for range_key, item in items.items()
         }
 
-    def _drop(self, hash_key: Any, range_key: Any) -> None:
-        if range_key is None:
-            self._indexed.pop(hash_key, None)
-        else:
-            self._indexed[hash_key].pop(range_key, None)
+    def _put_into(self, items: Any, key: ExecutionKey, wire_item: Any) -> int:
+        """Put an item into a mapping of moto's, or drop it if it is None; return its size by moto's count."""
+        hash_key, range_key = self._moto_key(key)
+        held, name = (items, hash_key) if range_key is None else (items[hash_key], range_key)
+        if wire_item is None:
+            held.pop(name, None)
+            return 0
+        # A new one, since moto changes its items in place.
+        item = held[name] = Item(hash_key, range_key, wire_item)
+        return item.size()
 
     def _wire_key(self, key: ExecutionKey) -> dict[str, Any]:
         return wire_form(self.layout.keys(key))

@@ -33,7 +33,7 @@ from drsim.simulator.wire.errors import HandlerError
 from drsim.simulator.wire.messages import SERVICES
 from drsim.simulator.wire.own_code import base_of
 from drsim.simulator.wire.surroundings import create, team_functions
-from drsim.simulator.wire.table import MotoTable
+from drsim.simulator.wire.table import MotoTable, sizes_unchecked_by_moto
 from drsim.simulator.world import Parts, World
 
 OUR_FINDER: Final = "drsim.orchestrator.entrypoints:finder_handler"
@@ -64,6 +64,7 @@ def wire_parts(spec: WorldSpec, *, seed: int, functions: Handlers | None = None)
         stack.callback(_empty)
         _empty()
         stack.enter_context(gateway.opened())
+        stack.enter_context(sizes_unchecked_by_moto())
         stack.callback(moto_drs.detach)
         yield _WireTier(spec, functions or Handlers()).parts
 

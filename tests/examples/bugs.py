@@ -64,6 +64,7 @@ class Pair:
 
     def scenario(self, name: str, *changes: str) -> Scenario:
         """A scenario of the catalogue, or a file of the pair, with the pair's contract."""
+        # An absolute name stays.
         file = str(self.scenarios / name) if name.endswith(".yaml") else name
         return adapted(load(file, changes, contract=str(self.scenarios / "contract.yaml")))[0]
 

@@ -21,7 +21,7 @@ BUGS: Final = (
         mended="        for status in OPEN:\n",
         written="        for status in OPEN[:1]:\n",
         scenario="usual.yaml",
-        caught_by="no-starvation",
+        caught_by="poll-cadence",
     ),
     Bug(
         name="settles a cancelled execution while its jobs run",

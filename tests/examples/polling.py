@@ -41,24 +41,24 @@ BUGS: Final = (
 """,
         scenario="partial",
         changes=("duration=6m", "table.page_bytes_max=2048"),
-        caught_by="no-starvation",
-        says="a poll within 150 s, observed none for",
+        caught_by="poll-cadence",
+        says="the first since it was due, observed not polled until the end",
     ),
     Bug(
         name="assumes that a wave has a jobStatus",
-        file=FINDER,
-        mended='INTERVALS[wave.get("jobStatus")]',
-        written='INTERVALS[wave["jobStatus"]]',
+        file=LAYER,
+        mended='wave.get("jobStatus", "PENDING")',
+        written='wave["jobStatus"]',
         scenario="missing-job",
         changes=("duration=6m",),
-        caught_by="no-starvation",
-        says="a poll within 150 s, observed none for",
+        caught_by="poll-cadence",
+        says="the first since it was due, observed not polled until the end",
     ),
     Bug(
         name="waits 60 s although ticks come every 60 s",
-        file=FINDER,
-        mended='INTERVALS = {None: 45, "PENDING": 45, "STARTED": 15, "COMPLETED": 15}',
-        written='INTERVALS = {None: 60, "PENDING": 60, "STARTED": 60, "COMPLETED": 60}',
+        file=LAYER,
+        mended='INTERVALS = {"PENDING": 45, "STARTED": 15, "IN_PROGRESS": 30}',
+        written='INTERVALS = {"PENDING": 60, "STARTED": 60, "IN_PROGRESS": 60}',
         scenario="drill",
         changes=("duration=6m",),
         caught_by="poll-cadence",
@@ -97,12 +97,10 @@ def start_pollers(items, now):
         name="calls DRS only in the home Region",
         file=POLLER,
         mended="""\
-    if account == own_account:
-        return boto3.client("drs", region_name=region)
+        return boto3.client("drs", region_name=region), math.inf
 """,
         written="""\
-    if account == own_account:
-        return boto3.client("drs")
+        return boto3.client("drs"), math.inf
 """,
         scenario="recovery",
         changes=("accounts=1",),
@@ -136,8 +134,8 @@ def jobs_by_place(item, places={}):
 """,
         scenario="missing-job",
         changes=("duration=6m",),
-        caught_by="no-starvation",
-        says="a poll within 150 s, observed none for",
+        caught_by="poll-cadence",
+        says="the first since it was due, observed not polled until the end",
     ),
     Bug(
         name="calls DRS once per job",
@@ -184,7 +182,7 @@ def jobs_by_place(item, places={}):
         scenario="drill",
         changes=("duration=6m",),
         caught_by="no-lost-update",
-        says="foreign attributes of server",
+        says="ExecutionPoller dropped `Hostname` of server",
     ),
     Bug(
         name="completes a wave with its job, even if servers failed",
@@ -248,8 +246,8 @@ def jobs_by_place(item, places={}):
         mended='FINISHED = ("COMPLETED", "PARTIAL", "FAILED")',
         written='FINISHED = ("COMPLETED", "FAILED")',
         scenario="partial",
-        caught_by="completion-liveness",
-        says="terminal within 90 s of the truth",
+        caught_by="timeout-truth",
+        says="PARTIAL, for every job had ended, observed TIMEOUT",
     ),
     Bug(
         name="times out after 30 minutes without asking DRS",
@@ -288,8 +286,8 @@ def jobs_by_place(item, places={}):
         mended='":end": int(time.time())}',
         written='":end": int(time.time() * 1000)}',
         scenario="drill",
-        caught_by="finalize-once",
-        says="EndTime of the poll that ended it",
+        caught_by="readable",
+        says="milliseconds instead of seconds?",
     ),
     Bug(
         name="overwrites waves that another writer changed meanwhile",
@@ -306,8 +304,8 @@ def jobs_by_place(item, places={}):
         name="polls again when Lambda delivers an event twice",
         file=POLLER,
         mended="""\
-        if float(item.get("lastPolledTime", 0)) >= event["lookedAt"]:
-            print(f"{event['executionId']} was polled later than this event's look")
+        if not is_due(item, event["lookedAt"]):
+            print(f"{event['executionId']} has been polled since it was due")
             return None
 """,
         written="",

@@ -41,7 +41,7 @@ BUGS: Final = (
 """,
         scenario="partial",
         changes=("duration=6m", "table.page_bytes_max=2048"),
-        caught_by="no-starvation",
+        caught_by="poll-cadence",
     ),
     Bug(
         name="compares seconds with milliseconds",

@@ -19,6 +19,7 @@ PAIRS: Final = {
 }
 FILES: Final = ("finder/app.py", "poller/app.py", "layer/executions.py")
 EACH_CHANGE: Final = ("partial", "timeout-incomplete", "fault-raced")
+OLD: Final = Path(__file__).parents[1] / "old"
 
 
 def each_bug() -> Iterable[Any]:
@@ -41,7 +42,7 @@ def whole_catalogue() -> Iterable[Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("pair", "bug"), each_bug())
+@pytest.mark.parametrize(("pair", "bug"), list(each_bug()))
 def test_first_or_second_finding_names_the_bug(pair: Pair, bug: Bug, tmp_path: Path) -> None:
     functions = pair.handlers(pair.with_bugs([bug], tmp_path / "pair"))
     found, _ = judged(functions, pair.scenario(bug.scenario, *bug.changes), bug.seed)
@@ -49,7 +50,7 @@ def test_first_or_second_finding_names_the_bug(pair: Pair, bug: Bug, tmp_path: P
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("pair", "scenario", "changes", "seed"), where_bugs_are_found())
+@pytest.mark.parametrize(("pair", "scenario", "changes", "seed"), list(where_bugs_are_found()))
 def test_right_pair_has_no_finding_where_bugs_have(
     pair: Pair, scenario: str, changes: tuple[str, ...], seed: int
 ) -> None:
@@ -59,11 +60,46 @@ def test_right_pair_has_no_finding_where_bugs_have(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("pair", "scenario"), whole_catalogue())
+@pytest.mark.parametrize(("pair", "scenario"), list(whole_catalogue()))
 def test_right_pair_has_no_finding_in_the_catalogue(pair: Pair, scenario: str) -> None:
     changes = () if scenario == pair.own else load(scenario).small
     found, others = judged(pair.handlers(pair.folder), pair.scenario(scenario, *changes))
     assert (found, others) == ([], set())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [("fault-tick-doubled", 1), (f"{OLD}/mended-pair-raced.yaml", 1), (f"{OLD}/session-expiry.yaml", 1), ("chaos", 5)],
+)
+def test_mended_pair_has_no_finding_in_runs_it_once_failed(name: str, seed: int) -> None:
+    assert judged(polling.PAIR.handlers(polling.PAIR.folder), polling.PAIR.scenario(name), seed) == ([], set())
+
+
+FOR_EVER: Final = Bug(
+    name="keeps a session for ever",
+    file=polling.POLLER,
+    mended='    return client, credentials["Expiration"].timestamp()\n',
+    written="    return client, math.inf\n",
+    scenario=f"{OLD}/session-expiry.yaml",
+    caught_by="no-starvation",
+    says="a poll within 150 s, observed none for",
+)
+ONCE_A_LOOK: Final = Bug(
+    name="polls once for each of two looks a moment apart",
+    file=polling.POLLER,
+    mended='not is_due(item, event["lookedAt"])',
+    written='float(item.get("lastPolledTime", 0)) >= event["lookedAt"]',
+    scenario="fault-tick-doubled",
+    caught_by="poll-cadence",
+    says="between polls",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bug", [FOR_EVER, ONCE_A_LOOK], ids=lambda bug: bug.name)
+def test_finding_names_a_former_bug_of_the_mended_pair(bug: Bug, tmp_path: Path) -> None:
+    test_first_or_second_finding_names_the_bug(polling.PAIR, bug, tmp_path)
 
 
 def test_buggy_pair_is_the_mended_pair_with_every_bug(tmp_path: Path) -> None:

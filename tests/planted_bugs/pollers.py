@@ -90,6 +90,16 @@ class SwallowsErrors(Poller):
             return None
 
 
+class WorksEverySecondTime(Poller):
+    """A lock that a poll takes is released by the next one, which then does nothing else."""
+
+    _is_locked = False
+
+    def poll(self, dispatch: Dispatch, *, deadline_us: int) -> PollReport | None:  # type: ignore[override]
+        self._is_locked = not self._is_locked
+        return super().poll(dispatch, deadline_us=deadline_us) if self._is_locked else None
+
+
 class ReadsTwice(Poller):
     """Retries a whole poll that it takes for failed, although it was written."""
 

@@ -128,6 +128,7 @@ MORE: Final = (
     on_table(services.TableInMilliseconds, "drill", f"{LATE} readable"),
     storing(adapters.CachedStore, "drill", LATE),
     polling(pollers.ReadsTwice, "drill", "budgets metrics-complete"),
+    polling(pollers.WorksEverySecondTime, "drill", "budgets poll-cadence"),
     asking(adapters.ActionsIgnored, "recovery", "completion-soundness"),
     storing(adapters.DrillsAreRecoveries, "drill", "completion-liveness", "workload.0.jobs.actions=4"),
     polling(conclusions.SlowIsFailed, "timeout-stuck", "completion-soundness"),

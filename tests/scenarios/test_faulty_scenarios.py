@@ -171,7 +171,7 @@ def test_a_lasting_rule_is_certain() -> None:
         ("fault: denied, operation: GetItem, run: 12", "a lasting rule must have no run"),
         ("fault: denied, operation: GetItem, before: 15m", "a lasting rule must have no before"),
         ("fault: denied", "operation of a lasting rule must be named, and not be PutMetricData"),
-        ("fault: throttled, operation: GetItem, attempts: 2", "attempts of a lasting rule must be 3"),
+        ("fault: throttled, operation: GetItem, attempts: 2", "a lasting rule must have no attempts"),
         ("fault: index-lag", "lasting means nothing for index-lag"),
         ("fault: slow, operation: GetItem", "lasting means nothing for slow"),
         ("fault: tick-doubled", "lasting means nothing for tick-doubled"),

@@ -197,7 +197,7 @@ def test_what_a_process_left_running_dies_with_its_family(
     (grandchild,) = grandchildren
     assert not process.alive
     assert grandchild.root is process
-    kernel.kill_family(grandchild)
+    kernel.kill_families(grandchild)
     kernel.run()
     assert log == []
 

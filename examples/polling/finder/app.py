@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import BotoCoreError, ClientError
-from executions import INDEX_NAME, TABLE, key_of, open_waves
+from executions import INDEX_NAME, TABLE, is_due, key_of
 
 logger = logging.getLogger()
 logger.setLevel(os.environ.get("LOG_LEVEL", "INFO"))
@@ -17,20 +17,10 @@ logger.setLevel(os.environ.get("LOG_LEVEL", "INFO"))
 lambda_client = boto3.client("lambda")
 POLLER = os.environ["POLLER_FUNCTION_NAME"]
 
-# Seconds between two polls, by the status of the job.
-INTERVALS = {None: 60, "PENDING": 60, "STARTED": 60, "COMPLETED": 60}
-
 
 def find_polling():
     query = {"IndexName": INDEX_NAME, "KeyConditionExpression": Key("status").eq("POLLING")}
     return TABLE.query(**query)["Items"]
-
-
-def is_due(item, now):
-    if "lastPolledTime" not in item:
-        return True
-    interval = min([INTERVALS[wave["jobStatus"]] for wave in open_waves(item)], default=45)
-    return now - float(item["lastPolledTime"]) >= interval
 
 
 def start_pollers(items, now):

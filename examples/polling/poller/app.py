@@ -2,15 +2,15 @@
 
 import json
 import logging
+import math
 import os
 import time
 from decimal import Decimal
-from functools import cache
 
 import boto3
 from boto3.dynamodb.conditions import Attr
 from botocore.exceptions import BotoCoreError, ClientError
-from executions import FINISHED, TABLE, key_of, open_waves
+from executions import FINISHED, TABLE, is_due, key_of, open_waves
 
 logger = logging.getLogger()
 logger.setLevel(os.environ.get("LOG_LEVEL", "INFO"))
@@ -21,6 +21,8 @@ DRS_ROLE = os.environ.get("CROSS_ACCOUNT_ROLE", "drs-orchestration-polling")
 TIMEOUT = 60 * int(os.environ.get("TIMEOUT_MINUTES", "30"))
 # How long after the timeout the poller asks again when DRS's answer is incomplete.
 PATIENCE = 60 * int(os.environ.get("PATIENCE_MINUTES", "5"))
+# A session of an assumed role is replaced this many seconds before its end: longer than this function may run.
+SESSION_MARGIN = 600
 
 WAVE_STATUS = {"PENDING": "PENDING", "STARTED": "IN_PROGRESS"}
 
@@ -28,19 +30,30 @@ WAVE_STATUS = {"PENDING": "PENDING", "STARTED": "IN_PROGRESS"}
 # --- DRS -----------------------------------------------------------------------------------------------------------
 
 
-@cache
+# Each client and the end of its session, by account and Region.
+clients = {}
+
+
 def drs_client(own_account, account, region):
+    _, end = clients.get((account, region), (None, 0))
+    if time.time() > end - SESSION_MARGIN:
+        clients[account, region] = new_client(own_account, account, region)
+    return clients[account, region][0]
+
+
+def new_client(own_account, account, region):
     if account == own_account:
-        return boto3.client("drs")
+        return boto3.client("drs"), math.inf
     role = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/{DRS_ROLE}", RoleSessionName="poller")
     credentials = role["Credentials"]
-    return boto3.client(
+    client = boto3.client(
         "drs",
         region_name=region,
         aws_access_key_id=credentials["AccessKeyId"],
         aws_secret_access_key=credentials["SecretAccessKey"],
         aws_session_token=credentials["SessionToken"],
     )
+    return client, credentials["Expiration"].timestamp()
 
 
 def jobs_by_place(item, places={}):

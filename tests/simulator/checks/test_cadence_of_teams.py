@@ -195,7 +195,7 @@ def test_polls_of_a_batch_count_from_one_to_the_next(last_s: float, kinds: list[
         # The poller decides at any time before its write: 30.3 s lie between the first look and the second write.
         ("poller", ((0, 1), (29, 30.3)), []),
         ("poller", ((0, 1), (20, 21)), [EARLY]),
-        # A poller that counts from its write may skip the look at 30 s, and not that at 45 s.
+        # A poller that counts from its write may skip the look at 30.5 s, and not that at 45 s.
         ("poller", ((0, 1), (45, 46)), []),
         ("poller", ((0, 1), (60, 61)), [PASSED_OVER]),
         ("finder", ((0, 1), (29, 30.3)), []),
@@ -215,13 +215,24 @@ def test_polls_are_judged_by_who_decides(
 ) -> None:
     bench = a_bench(a_contract(decides))
     polls = dict(seconds)
-    for look in sorted({0, 15, 30, 45, 60, *polls}):
+    for look in sorted({0, 15, 30.5, 45, 60, *polls}):
         if look > max(polls):
             break
         query(bench, look, f"f-{look}", "POLLING")
         if look in polls:
             dispatch(bench, f"f-{look}", f"r-{look}", "e-1")
-            save(bench, polls[look], f"r-{look}", Version=int(look) + 2)
+            save(bench, polls[look], f"r-{look}", Version=round(look) + 2)
+    assert found(bench) == kinds
+
+
+@pytest.mark.parametrize(("from_look", "kinds"), [(False, []), (True, [PASSED_OVER])])
+def test_interval_from_look_to_look_is_a_promise(from_look: bool, kinds: list[ViolationKind]) -> None:
+    bench = a_bench(a_contract(promises={"decides_due": "finder", "from_look": from_look}))
+    for number, look in enumerate((0, 30.5, 45)):
+        query(bench, look, f"f-{number}", "POLLING")
+        if look != 30.5:
+            dispatch(bench, f"f-{number}", f"r-{number}", "e-1")
+            save(bench, look + 1, f"r-{number}", Version=number + 2)
     assert found(bench) == kinds
 
 

@@ -16,7 +16,7 @@ from drsim.simulator.faults.rules import Rule
 from drsim.simulator.services.drs import DrsJob
 from drsim.simulator.services.spec import JobLife
 from drsim.simulator.spec.world import WorldSpec
-from tests.simulator.cloudwatch.runs import LIFE, SCOPE, SECOND_US, Bench, Item, a_wave, an_item, without
+from tests.simulator.cloudwatch.runs import LIFE, SCOPE, SECOND_US, Bench, Item, a_server, a_wave, an_item, without
 from tests.simulator.tables import LIMITS
 
 STUCK = JobLife.model_validate({"pending": "60s", "started": "30s", "hangs": True})
@@ -71,6 +71,16 @@ def test_timeout_over_an_incomplete_answer_needs_four_minutes(fault: Fault, seco
     silence = Silence(TimeoutTruth, fault)
     silence.answer(second)
     silence.give_up()
+    assert silence.said() == ([] if right else [WAITS])
+
+
+@pytest.mark.parametrize(("status", "right"), [("NOT_STARTED", True), ("PENDING", False)])
+def test_without_job_status_servers_show_that_a_job_was_named(status: str, right: bool) -> None:
+    silence = Silence(TimeoutTruth)
+    wave = without(silence.wave(Servers=[a_server(status=status)]), "JobStatus")
+    silence.bench.write(an_item(Version=2, Waves=[wave]), by="worker")
+    silence.answer(1801)
+    silence.bench.write(an_item(Version=3, Status="TIMEOUT", Waves=[{**wave, "Status": "UNKNOWN"}]))
     assert silence.said() == ([] if right else [WAITS])
 
 

@@ -11,7 +11,6 @@ from drsim.simulator.checks.timeouts import TimeoutTruth
 from drsim.simulator.events import FINDER, POLLER, FaultInjected
 from drsim.simulator.faults.kinds import Fault
 from tests.simulator.cloudwatch.runs import SECOND_US, Bench, an_item, ended, started
-from tests.simulator.tables import LIMITS
 
 
 class Rig:
@@ -19,7 +18,7 @@ class Rig:
 
     def __init__(self, **changes: Any) -> None:
         self.bench = Bench(TimeoutTruth)
-        self.ledger = Ledger(self.bench.trace, LIMITS, self.bench.monitor.context.truth)
+        self.ledger = Ledger(self.bench.trace, self.bench.monitor.limits, self.bench.monitor.context.truth)
         self.bench.write(an_item(**changes), by="worker")
 
     def strike(self, second: float, execution_id: str = "e-1") -> None:

@@ -210,6 +210,18 @@ def test_function_cancels_only_what_a_person_has_cancelled(settles: str | None, 
     assert kinds == ([] if right else ["wrong cancellation"])
 
 
+@pytest.mark.parametrize(("second", "right"), [(209, False), (211, True)])
+def test_cancelled_execution_is_settled_once_its_job_has_ended(second: int, right: bool) -> None:
+    words = {"execution": {"POLLING": ["POLLING", "CANCELLING"]}}
+    given = {**PRESETS["ours"], "words": words}
+    run = Run(CompletionSoundness, Contract.model_validate({**given, "promises": {"settles": "CANCELLING"}}))
+    waves = [run.wave("LAUNCHING", "PENDING", "PENDING")]
+    run.bench.write(an_item(Version=2, Status="CANCELLING", Waves=waves), by="person")
+    run.poll(second, {"Status": "CANCELLED", "EndTime": START_S + second}, asks=False)
+    kinds = [each.kind.name for each in run.bench.monitor.violations]
+    assert kinds == ([] if right else ["ended early"])
+
+
 def test_record_is_judged_as_far_as_promised() -> None:
     plain = with_promises(job_status=False, instances=False, server_status=False)
     run = Run(CompletionSoundness, plain)

@@ -154,6 +154,11 @@ def test_each_throttled_request_counts_where_it_went(operation: str, metric: tup
     assert watched.seen() == {metric: {0: [3, 3, 1, 1]}}
 
 
+def test_write_refused_for_a_hot_index_counts_as_the_index_throttled() -> None:
+    watched = Watched().emit(call("UpdateItem", "ThrottlingException")._replace(fault="hot-index"))
+    assert (watched.sums("WriteThrottleEvents", INDEX), watched.sums("WriteThrottleEvents", TABLE)) == ([1], [])
+
+
 def test_drs_is_asked_as_often_as_it_was_called_whether_it_answered_or_not() -> None:
     watched = Watched().emit(call("DescribeJobs"), call("DescribeJobs", "ThrottlingException"))
     assert list(watched.cloudwatch.metrics()) == [DRS_CALLS]

@@ -4,13 +4,14 @@ from typing import Final
 
 import pytest
 
-from drsim.simulator.events import IndexRead
+from drsim.simulator.events import IndexRead, ItemChanged, LambdaStarted
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.ports import WorldClock
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.schedule import ScheduleRule
 from drsim.simulator.services.spec import JobLife
+from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.world import World
 from tests.simulator.faults.worlds import a_spec
 from tests.simulator.lambdas import INIT_US, SECOND, LambdaRig
@@ -128,6 +129,25 @@ def test_clocks_of_different_environments_are_fast_or_slow() -> None:
         rig.play(lambda kernel=kernel, clock=clock: off.add(clock.now_us() > kernel.now_us))  # type: ignore[misc]
         kernel.close()
     assert off == {True, False}
+
+
+# --- ends ------------------------------------------------------------------------------------------------------
+
+
+def test_event_whose_poll_ended_an_execution_comes_once_more() -> None:
+    rule = {"fault": "end-duplicated", "execution": "e", "delay": "7s"}
+    jobs = {"pending": "20s", "started": "0s", "in_progress": "20s"}
+    workload = [{"executions": 2, "ids": ["e", "other"], "jobs": jobs}]
+    spec = WorldSpec.model_validate({"duration": "5m", "settle": "20s", "workload": workload, "faults": [rule]})
+    world = World(spec, seed=7)
+    ends, starts = dict[str, ItemChanged](), list[LambdaStarted]()
+    world.trace.listen(ItemChanged, lambda change: ends.update({change.execution_id: change}))
+    world.trace.listen(LambdaStarted, starts.append)
+    world.run()
+    world.close()
+    after = [each for each in starts if each.execution_id and each.at_us > ends["e"].at_us]
+    assert [(each.execution_id, (each.at_us - ends["e"].at_us) // SECOND) for each in after] == [("e", 7)]
+    assert {end.after["Status"] for end in ends.values() if end.after} == {"COMPLETED"}
 
 
 # --- DRS's jobs ------------------------------------------------------------------------------------------------

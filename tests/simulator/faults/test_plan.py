@@ -56,6 +56,18 @@ def test_operations_are_the_points_at_which_anything_may_go_wrong() -> None:
     assert rig.plan.operations == {"Tick", "Query", "Index"}
 
 
+def test_attempts_beyond_the_usual_three_prolong_the_excuse() -> None:
+    rig = PlanRig({"fault": "throttled", "operation": "Query"})
+    hit = rig.hit("Query", function="ExecutionPoller")
+    assert hit is not None
+    about = (hit.rule, "ExecutionPoller", "e", hit.delay_us)
+    until_us = rig.plan.acts_until_us("e")
+    rig.at(4).plan.prolong(3, *about, holds_up=True)
+    assert rig.plan.acts_until_us("e") == until_us
+    rig.plan.prolong(4, *about, holds_up=True)
+    assert rig.plan.acts_until_us("e") == 20_000_000
+
+
 def test_injected_fault_is_traced() -> None:
     rig = PlanRig({"fault": "denied"}, {"fault": "slow", "delay": "7s"}).at(3)
     assert rig.hit("GetItem", function="ExecutionPoller", request_id="r-1", run=4, nth=2) is not None

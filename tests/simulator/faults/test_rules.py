@@ -42,12 +42,13 @@ def test_a_rule_is_as_long_as_it_says_or_else_as_its_fault_is() -> None:
         ({"fault": "denied", "before": "0s"}, ": before must come later than after (0s), got 0s"),
         (
             {"fault": "denied", "delay": "2s"},
-            ": delay means nothing for denied; it applies to clock-skew, cold-start, event-delayed, "
-            "event-duplicated, index-lag, job-late, slow, tick-late, timed-out",
+            ": delay means nothing for denied; it applies to clock-skew, cold-start, end-duplicated, "
+            "event-delayed, "
+            "event-duplicated, index-lag, job-late, slow, stale-read, tick-late, timed-out",
         ),
         ({"fault": "slow", "chance": 0}, "chance: Input should be greater than 0, got 0"),
         ({"fault": "slow", "chance": 1.5}, "chance: Input should be less than or equal to 1, got 1.5"),
-        ({"fault": "slow", "attempts": 4}, "attempts: Input should be less than or equal to 3, got 4"),
+        ({"fault": "slow", "attempts": 11}, "attempts: Input should be less than or equal to 10, got 11"),
         ({"fault": "slow", "run": 0}, "run: Input should be greater than or equal to 1, got 0"),
         ({"fault": "slow", "nth": 0}, "nth: Input should be greater than or equal to 1, got 0"),
         ({"fault": "servers-fail", "servers": 0}, "servers: Input should be greater than or equal to 1, got 0"),

@@ -21,7 +21,7 @@ from drsim.simulator.services.dynamodb import ExecutionTable, IndexLag
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire import gateway, sandbox
 from drsim.simulator.wire.deployment import REGION
-from drsim.simulator.wire.table import MotoTable, create, wire_form
+from drsim.simulator.wire.table import MotoTable, create, sizes_unchecked_by_moto, wire_form
 from tests.simulator.tables import LAYOUT, READER
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def moto_answering() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(sandbox.no_credentials(REGION))
         stack.enter_context(gateway.opened())
+        stack.enter_context(sizes_unchecked_by_moto())
         stack.callback(_forget)
         # The first client of all takes half a second, which is no test's own.
         new_client()

@@ -252,7 +252,7 @@ class Tables(RuleBasedStateMachine):
                 # The gateway records refused writes of functions.
                 self.both.traces[1].emit(WriteRefused(self.both.now_us, request, "poller", key.execution_id))
                 raise ConditionFailedError from None
-            table.written(key, "poller", request)
+            table.written([key], "poller", request)
 
         self.perform(key, write)
 
@@ -274,7 +274,7 @@ class Tables(RuleBasedStateMachine):
                 UpdateExpression="REMOVE #name",
                 ExpressionAttributeNames={"#name": name},
             )
-            table.written(key, "theirs", request)
+            table.written([key], "theirs", request)
 
         self.perform(key, write)
 

@@ -64,12 +64,6 @@ DIFFERENCES: Final = {
         fast="as AWS",
         source="as simulator.services.stored_item counts, from the developer guide, item sizes and formats",
     ),
-    "how large an item may be": Difference(
-        aws="400 KB, refused with a ValidationException",
-        moto="405,000 bytes, refused likewise",
-        fast="any size",
-        source=UNVERIFIED,
-    ),
     "a bare reserved word": Difference(
         aws="`Status` is refused in every expression",
         moto="refused, but for KeyConditionExpression",
@@ -213,17 +207,6 @@ def test_moto_counts_an_items_bytes_in_its_own_way(kernel: Kernel) -> None:
         for name, value in {"text": "xé", "number": 1_234_567, "list": ["x"], "map": {"k": "x"}}.items()
     }
     assert sizes == {"text": (3, 3), "number": (5, 7), "list": (5, 1), "map": (6, 2)}
-
-
-@shows("how large an item may be")
-def test_moto_refuses_an_item_at_another_size_than_aws(kernel: Kernel) -> None:
-    client = new_client()
-    wire = moto_table(kernel, client)
-    rest = moto_size_bytes(attributes_of("a", Note=""))
-    wire.put(attributes_of("a", Note="x" * (405_000 - rest)), writer="test")
-    text = refusal_of(lambda: wire.put(attributes_of("a", Note="x" * (405_001 - rest)), writer="test"))
-    assert text == "ValidationException: Item size has exceeded the maximum allowed size"
-    table_of(kernel).put(attributes_of("a", Note="x" * 500_000), writer="test")
 
 
 @shows("a bare reserved word")

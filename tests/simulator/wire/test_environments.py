@@ -127,3 +127,40 @@ def test_error_of_a_handler_is_in_the_summary_and_in_the_report(
     line = "3 x ExecutionFinder: KeyError: 'plans'"
     assert line in capsys.readouterr().out
     assert line in Path("drsim-runs/drill-1/report.md").read_text(encoding="utf-8")
+
+
+LEAVES_A_CALL = """\
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+
+BEGAN = time.time()
+dynamodb = boto3.client("dynamodb")
+pool = ThreadPoolExecutor()
+
+def write(status):
+    key = {"ExecutionId": {"S": "left"}, "PlanId": {"S": "plan"}}
+    dynamodb.put_item(TableName="drs-orchestration-execution-history-test", Item={**key, "Status": {"S": status}})
+    print(f"wrote {status} at {round(time.time() - BEGAN)} s")
+
+def both():
+    write("FIRST")
+    write("SECOND")
+
+def handler(event, context):
+    print("starts")
+    if not hasattr(dynamodb, "left"):
+        dynamodb.left = pool.submit(both)
+        return
+    time.sleep(2)
+"""
+
+
+def test_call_in_flight_at_the_freeze_acts_at_once_and_answers_later(tmp_path: Path) -> None:
+    seen = run(tmp_path, LEAVES_A_CALL, duration="65s")
+    assert [line for line in seen.lines if line != "starts"] == ["wrote FIRST at 60 s", "wrote SECOND at 60 s"]
+    first, second = [change for change in seen.changes if change.execution_id == "left"]
+    assert (first.at_us < 1_000_000, 60_000_000 < second.at_us < 61_000_000) == (True, True)
+    # Both are writes of the invocation that submitted the task.
+    assert first.request_id == second.request_id == seen.ends[0].request_id

@@ -8,7 +8,7 @@ import pytest
 
 from drsim.scenarios.files import load
 from drsim.scenarios.machine import wall_seconds
-from drsim.simulator.events import FINDER, LambdaEnded, LambdaStarted, LogWritten
+from drsim.simulator.events import FINDER, ItemChanged, LambdaEnded, LambdaStarted, LogWritten
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire.errors import HandlerError, NotSimulatedError
 from drsim.simulator.wire.tier import Handlers, wire_parts
@@ -29,11 +29,13 @@ class Seen:
     levels: list[str] = field(default_factory=list)
     ends: list[LambdaEnded] = field(default_factory=list)
     environments: list[int] = field(default_factory=list)
+    changes: list[ItemChanged] = field(default_factory=list)
 
     def listen(self, trace: Trace) -> None:
         trace.listen(LogWritten, self._on_line)
         trace.listen(LambdaEnded, lambda event: self.ends.append(event) if event.function == FINDER else None)
         trace.listen(LambdaStarted, self._on_started)
+        trace.listen(ItemChanged, self.changes.append)
 
     def _on_line(self, event: LogWritten) -> None:
         if event.function == FINDER:

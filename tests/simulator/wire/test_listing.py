@@ -91,7 +91,7 @@ def test_segments_of_a_parallel_scan_are_pages_of_one() -> None:
     assert not is_first_page({"Segment": 1, "TotalSegments": 2})
 
 
-def test_pages_are_told_apart_by_their_cursors() -> None:
+def test_cursors_distinguish_pages() -> None:
     assert not is_first_page({"ExclusiveStartKey": {}})
     assert not is_first_page({"NextToken": "next"})
     assert (is_last_page({"Items": []}), is_last_page({"LastEvaluatedKey": {}})) == (True, False)

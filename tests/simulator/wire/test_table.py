@@ -166,7 +166,7 @@ def test_deleting_a_missing_item_records_nothing(kernel: Kernel) -> None:
     trace = Trace()
     table = moto_table(kernel, new_client(), trace=trace)
     table.delete(key_of("a"), writer="test")
-    table.written(key_of("a"), "test", "")
+    table.written([key_of("a")], "test", "")
     assert list(trace.lines()) == []
 
 
@@ -183,7 +183,7 @@ def test_write_of_a_function_is_seen_after_written(kernel: Kernel) -> None:
         ExpressionAttributeValues={":s": {"S": "COMPLETED"}},
     )
     assert (len(changes), indexed(table)) == (1, ["a"])
-    table.written(key_of("a"), "poller", "request-1")
+    table.written([key_of("a")], "poller", "request-1")
     put, update = changes
     assert (put.before, put.writer, put.execution is not None) == (None, "worker", True)
     assert (update.writer, update.request_id, update.before) == ("poller", "request-1", put.after)
