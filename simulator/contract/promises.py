@@ -29,6 +29,12 @@ def _of_cadence(contract: Contract) -> list[tuple[bool, str, str, str]]:
             "who decides what is due is not known",
             "promises.decides_due: finder, poller or nothing",
         ),
+        (
+            limits.intervals is not None and promises.decides_due != "nothing" and not promises.once,
+            "poll-cadence: repeated events",
+            "an event that comes twice may cause a second poll",
+            "promises.once: true",
+        ),
         ("looks" not in limits.model_fields_set, "poll-cadence: looks", "their number is not known", "limits.looks: 1"),
     ]
 
