@@ -1,6 +1,7 @@
 """Adapts a scenario to the contract of its functions: the account of DRS's jobs, quotas, and expected ends."""
 
 from itertools import islice
+from typing import Final
 
 from drsim.orchestrator.model import ExecutionStatus, ExecutionType
 from drsim.scenarios.limits import busiest
@@ -9,6 +10,10 @@ from drsim.simulator.contract.model import Promises
 from drsim.simulator.spec.groups import Group
 
 _QUOTAS = (("jobs_max", "jobs"), ("servers_in_jobs_max", "source servers in jobs"))
+
+
+_RECOVERIES: Final = "recoveries with launch actions"
+_SETTLED: Final = "executions that functions settle"
 
 
 def adapted(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
@@ -52,7 +57,7 @@ def _with_expected_ends(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
     changes = [
         f"{end} expected instead of {expect}"
         if end
-        else f"{expect} no longer expected of recoveries with launch actions"
+        else f"{expect} no longer expected of {_SETTLED if expect is ExecutionStatus.CANCELLED else _RECOVERIES}"
         for expect, end in changed
     ]
     return scenario.model_copy(update={"workload": workload}), tuple(changes)
@@ -60,6 +65,9 @@ def _with_expected_ends(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
 
 def _expected(group: Group, promises: Promises) -> ExecutionStatus | None:
     lives = [wave.jobs or group.jobs for wave in group.waves]
+    if group.expect is ExecutionStatus.CANCELLED and promises.settles is not None:
+        # It ends as its jobs do if all have ended by then.
+        return None
     has_actions = group.type is ExecutionType.RECOVERY and any(life.actions for life in lives)
     if has_actions and not promises.launch_actions and group.expect is not ExecutionStatus.COMPLETED:
         # Launch actions decided the end, or delayed it.

@@ -101,7 +101,9 @@ def _parallel(world: World) -> Assessment:
 
 def _updates(world: World) -> Assessment:
     tally = world.tally
-    updates, errors = tally.counts[figures.CALLS.of(POLLER, "UpdateItem")], tally.errors["UpdateItem"]
+    # A finder may poll by itself.
+    updates = sum(tally.counts[figures.CALLS.of(function, "UpdateItem")] for function in (FINDER, POLLER))
+    errors = tally.errors["UpdateItem"]
     if not updates:
         return Assessment(None, "no update", "no poll wrote")
     recorded = world.statistics.counts[figures.POLLS_RECORDED]

@@ -11,6 +11,7 @@ from typing import Final
 from drsim.orchestrator.model import JobStatus, Phase, ServerStatus
 from drsim.simulator import events
 from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind, same_waves, seconds
+from drsim.simulator.checks.repeats import Repeats
 from drsim.simulator.contract.limits import JudgedLimits
 from drsim.simulator.durations import plural
 from drsim.simulator.events import FINDER, POLLER
@@ -136,6 +137,7 @@ class PollCadence(Monitor):
         self._finders: dict[str, _FinderInvocation] = {}
         # By the request of a running invocation; a poller's are known from its dispatch on.
         self._polls: dict[str, _Polls] = {}
+        self._repeats = Repeats()
         self._waiting: dict[str, _Waiting] = {}
         # The finder counts from before its query, the trace from after it; without slack that may cost a look.
         query_us = max(latencies.query_cold.high_us, latencies.query_warm.high_us)
@@ -151,6 +153,7 @@ class PollCadence(Monitor):
     # --- looks ----------------------------------------------------------------------------------------------------
 
     def _on_fault(self, event: events.FaultInjected) -> None:
+        self._repeats.fault(event)
         finder = self._finders.get(event.request_id)
         if finder is not None and event.operation == "Query" and event.holds_up:
             # Up to three attempts, and the waits between them.
@@ -184,6 +187,7 @@ class PollCadence(Monitor):
         self.violate_at("", event.at_us, expected, f"at {seconds(event.at_us)}", LOOK_OFF, "Query")
 
     def _on_invoked(self, event: events.Invoked) -> None:
+        self._repeats.invoked(event)
         if event.function == POLLER:
             finder = self._finders.get(event.by)
             look = None if finder is None else finder.look
@@ -203,6 +207,7 @@ class PollCadence(Monitor):
         if polls is not None and event.outcome == "ok" and self._may_write_nothing:
             self._end_unwritten(event, polls)
         finder = self._finders.pop(event.request_id, None)
+        self._repeats.ended(event.request_id, retried=event.outcome != "ok" and event.function == POLLER)
         self._polls.pop(event.request_id, None)
         if event.function == POLLER:
             # Lambda may deliver a failed poll again, for the same look.
@@ -287,7 +292,8 @@ class PollCadence(Monitor):
             # The poller may decide at any time before it writes.
             waited_us = event.at_us - waiting.since_us
         least_us = waiting.shortest_us - self._early_us
-        if waiting.polled and self._decider != "nothing" and waited_us + waiting.held_us < least_us:
+        is_judged = self.contract.promises.once or event.request_id not in self._repeats
+        if waiting.polled and self._decider != "nothing" and is_judged and waited_us + waiting.held_us < least_us:
             expected = f"at least {seconds(least_us)} between polls"
             self._violate(event, execution_id, expected, seconds(waited_us), EARLY)
         first_us, delay_us = self._first_look_us(execution_id, waiting), self.bounds.poll_delay

@@ -5,12 +5,12 @@ A poll may write several times, so monitors judge what it leaves behind when its
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from drsim.orchestrator.model import TERMINAL, WaveStatus
 from drsim.simulator.checks.monitor import Monitor
-from drsim.simulator.events import FaultInjected, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
+from drsim.simulator.events import FaultInjected, Invoked, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
 from drsim.simulator.faults.kinds import INCOMPLETE, UPDATE_ITEM
 from drsim.simulator.reader import ExecutionView, WaveView
 
@@ -113,20 +113,38 @@ class Answers:
         """Return the instant of the last complete answer about the wave's job, or None."""
         return None if wave.job_id is None else self.at_us.get(wave.job_id)
 
+    def copy(self) -> "Answers":
+        """Return the answers as they are now."""
+        return replace(self, at_us=dict(self.at_us), left_out=set(self.left_out), named=set(self.named))
+
 
 _NONE = Answers()
 
 
 class AnswersMonitor(PollsMonitor):
-    """Keeps what each running invocation has asked DRS as well, and how complete the answers were."""
+    """Keeps what each running invocation has asked DRS as well, and how complete the answers were.
+
+    An invocation that another one dispatches knows the answers to that one, too.
+    """
 
     def prepare(self) -> None:
         super().prepare()
         self._answers: defaultdict[str, Answers] = defaultdict(Answers)
+        # The answers that invocations were dispatched with.
+        self._given: dict[str, Answers] = {}
 
     def answers(self, request_id: str) -> Answers:
         """Return the answers to an invocation so far."""
         return self._answers.get(request_id, _NONE)
+
+    def _on_invoked(self, event: Invoked) -> None:
+        if event.by in self._answers:
+            self._given[event.request_id] = self._answers[event.by].copy()
+
+    def _on_started(self, event: LambdaStarted) -> None:
+        super()._on_started(event)
+        if event.request_id in self._given:
+            self._answers[event.request_id] = self._given[event.request_id].copy()
 
     def _on_fault(self, event: FaultInjected) -> None:
         # Only a fault excuses an answer without the job: a poll that asks in the wrong Region gets no job, too.
@@ -151,3 +169,6 @@ class AnswersMonitor(PollsMonitor):
     def _on_ended(self, event: LambdaEnded) -> None:
         super()._on_ended(event)
         self._answers.pop(event.request_id, None)
+        if event.outcome == "ok":
+            # Lambda may deliver a failed event again.
+            self._given.pop(event.request_id, None)

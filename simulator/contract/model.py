@@ -177,6 +177,7 @@ class Promises(Spec):
         None, description="Which function keeps to the intervals; nothing: each look polls every execution."
     )
     from_look: bool = Field(False, description="Intervals count from look to look, however long a poll takes.")
+    once: bool = Field(False, description="An event or a tick that AWS delivers twice or late causes no early poll.")
     settles: str | None = Field(
         None, description="The word for a cancelled execution that the functions still settle, such as CANCELLING."
     )

@@ -46,6 +46,7 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
             "one_describe": True,
             "decides_due": "finder",
             "from_look": True,
+            "once": True,
             "wave_timeout": True,
         },
     },

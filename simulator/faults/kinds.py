@@ -173,10 +173,20 @@ def _leaves_out(shown: Shown) -> CallEffect:
     return lambda call: call.leave_out(call.answer(), shown)
 
 
+def noted_by_another_tool(layout: Layout, item: Attributes, _: int) -> Attributes:
+    """Return a note of another tool, in each wave as well if no version protects the waves."""
+    note = {"Note": "written by another tool"}
+    waves = layout.execution.places["waves"].of(item)
+    if layout.contract.promises.versioned or not isinstance(waves, list):
+        return note
+    noted = [{**wave, **note} if isinstance(wave, Mapping) else wave for wave in waves]
+    return {**note, **layout.execution.changes(item, waves=noted)}
+
+
 _server_error: Final = _fails("InternalServerError", "")
 _timed_out: Final = _fails("ReadTimeoutError", ": the request never arrived", lambda call: call.wait())
 _answer_lost: Final = _fails("ConnectionClosedError", ": the answer never arrived", lambda call: call.answer())
-_raced: Final = _does(lambda call: call.write(lambda *_: {"Note": "written by another tool"}))
+_raced: Final = _does(lambda call: call.write(noted_by_another_tool))
 _cancelled: Final = _does(
     lambda call: call.write(lambda layout, item, us: layout.execution.changes(item, **layout.cancelled(us)))
 )
@@ -267,7 +277,7 @@ class Fault(StrEnum):
         "crashed-before", CALLS, _crashed_before, "The function dies before a call.", _CRASH, ends=True
     )
     CRASHED_AFTER = Kind("crashed-after", CALLS, _crashed_after, "The function dies after a call.", _CRASH, ends=True)
-    RACED = Kind("raced", _WRITES, _raced, "Another writer comes first and raises the version.", _ATTEMPTS)
+    RACED = Kind("raced", _WRITES, _raced, "Another writer comes first.", _ATTEMPTS)
     CANCELLED = Kind("cancelled", _WRITES, _cancelled, "A person cancels the execution first.", _ATTEMPTS, rare=True)
     DELETED = Kind("deleted", _WRITES, _deleted, "A person deletes the record first.", _ATTEMPTS, rare=True)
     JOB_VANISHED = Kind("job-vanished", _JOBS, _job_vanished, "DRS leaves out the jobs.", _LASTING, excuses=_PART)

@@ -62,5 +62,12 @@ def test_no_end_is_expected_that_unawaited_launch_actions_decide() -> None:
     assert ends("partial", partial=True, launch_actions=False) == expected
 
 
+def test_cancelled_executions_that_functions_settle_may_end_otherwise() -> None:
+    words = "words: {execution: {POLLING: [POLLING, CANCELLING]}}"
+    found, changes = adapted(load("cancelled", (f"contract={{{words}, promises: {{settles: CANCELLING}}}}",)))
+    assert [group.expect for group in found.workload] == [None]
+    assert changes[-1] == "CANCELLED no longer expected of executions that functions settle"
+
+
 def test_recoveries_complete_whether_launch_actions_are_awaited_or_not() -> None:
     assert ends("recovery", cross_account=True) == (["COMPLETED"], ())

@@ -9,7 +9,7 @@ from drsim.simulator.checks.monitor import ViolationKind
 from drsim.simulator.contract.model import Contract
 from drsim.simulator.contract.presets import preset
 from drsim.simulator.events import FINDER, POLLER, FaultInjected, IndexRead, Invoked, JobsDescribed
-from drsim.simulator.faults.kinds import Fault
+from drsim.simulator.faults.kinds import EVENT, TICK, Fault
 from drsim.simulator.spec.world import WorldSpec
 from tests.simulator.cloudwatch.runs import KEY, SCOPE, SECOND_US, Bench, an_item, ended, started
 
@@ -120,7 +120,7 @@ def test_poll_that_writes_twice_is_one_poll() -> None:
 
 
 @pytest.mark.parametrize(("asks", "kinds"), [(False, []), (True, [EARLY])])
-def test_invocation_that_only_writes_an_end_is_no_poll(asks: bool, kinds: list[Kind]) -> None:
+def test_invocation_that_only_writes_an_end_is_no_poll(asks: bool, kinds: list[ViolationKind]) -> None:
     bench = a_bench(a_contract("finder"))
     query(bench, 0, "f-1", "POLLING")
     dispatch(bench, "f-1", "r-1", "e-1")
@@ -183,6 +183,34 @@ def test_polls_of_a_batch_count_from_one_to_the_next(last_s: float, kinds: list[
     dispatch(bench, "f-1", "r-1", *ids)
     for execution_id, second in zip(ids, (5, 14, last_s), strict=True):
         save(bench, second, "r-1", ExecutionId=execution_id, Version=2)
+    assert found(bench) == kinds
+
+
+@pytest.mark.parametrize(
+    ("point", "function", "execution_id", "once", "kinds"),
+    [
+        (EVENT, POLLER, "e-1", False, []),
+        (EVENT, POLLER, "e-2", False, [EARLY]),
+        (TICK, "", "", False, []),
+        (EVENT, POLLER, "e-1", True, [EARLY]),
+        (TICK, "", "", True, [EARLY]),
+        # No fault acted: the finder itself dispatched twice.
+        ("", "", "", False, [EARLY]),
+    ],
+)
+def test_repeated_event_causes_no_early_poll_only_if_promised(
+    point: str, function: str, execution_id: str, once: bool, kinds: list[ViolationKind]
+) -> None:
+    bench = a_bench(a_contract("finder", promises={"decides_due": "finder", "once": once}))
+    if point:
+        fault = Fault.TICK_DOUBLED if point == TICK else Fault.EVENT_DUPLICATED
+        bench.trace.emit(FaultInjected(0, 0, fault, str(point), function, execution_id, 1, 1, 0, ""))
+    for finder in ("f-1", "f-2"):
+        bench.trace.emit(Invoked(0, finder, "", FINDER, ""))
+        query(bench, 0, finder, "POLLING")
+        dispatch(bench, finder, finder.replace("f", "r"), "e-1")
+    save(bench, 1, "r-1", Version=2)
+    save(bench, 1.1, "r-2", Version=3)
     assert found(bench) == kinds
 
 

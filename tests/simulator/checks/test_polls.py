@@ -10,7 +10,7 @@ from drsim.simulator.checks.timeouts import TimeoutTruth
 from drsim.simulator.checks.writes import FinalizeOnce, StatusOrder, TerminalAbsorbing
 from drsim.simulator.contract.model import Contract
 from drsim.simulator.contract.presets import OUR_CONTRACT, PRESETS
-from drsim.simulator.events import FaultInjected
+from drsim.simulator.events import POLLER, FaultInjected, Invoked
 from drsim.simulator.services.drs import DrsJob
 from drsim.simulator.services.spec import JobLife
 from tests.simulator.cloudwatch.runs import (
@@ -191,6 +191,23 @@ def test_invocation_that_hangs_after_a_false_end_is_judged_at_the_end() -> None:
     run.bench.write(an_item(Version=2, Waves=[run.done]))
     run.bench.monitor.finish(111_000_000)
     assert [each.kind.name for each in run.bench.monitor.violations] == ["ended early"]
+
+
+@pytest.mark.parametrize(("by", "kinds"), [("r-1", []), ("r-0", ["timeout without asking"])])
+def test_invoked_invocation_knows_the_answers_to_its_invoker(by: str, kinds: list[str]) -> None:
+    run = Run(TimeoutTruth, with_promises(wave_timeout=False), life=STUCK)
+    bench = run.bench
+    bench.at(1801)
+    bench.trace.emit(started())
+    bench.ask(run.job.job_id)
+    bench.trace.emit(Invoked(bench.kernel.now_us, "r-2", by, POLLER, "e-1"))
+    bench.trace.emit(ended())
+    bench.trace.emit(started("r-2"))
+    stored = bench.table.get(KEY)
+    assert stored is not None
+    bench.write({**stored.attributes, "Status": "TIMEOUT", "EndTime": START_S + 1801}, request_id="r-2")
+    bench.trace.emit(ended("r-2"))
+    assert [each.kind.name for each in bench.monitor.violations] == kinds
 
 
 # --- promises ---------------------------------------------------------------------------------------------------

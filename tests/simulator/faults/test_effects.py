@@ -8,7 +8,10 @@ import pytest
 from drsim.orchestrator.errors import LostRaceError, RefusedError, TryLaterError
 from drsim.orchestrator.model import Dispatch, MetricPoint, PollUpdate
 from drsim.orchestrator.ports import JobsPage
+from drsim.simulator.contract.layout import Layout
+from drsim.simulator.contract.presets import preset
 from drsim.simulator.events import JobsDescribed
+from drsim.simulator.faults.kinds import noted_by_another_tool
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.spec import JobLife
 from tests.simulator.faults.worlds import a_spec
@@ -229,6 +232,14 @@ def test_another_writer_comes_first_and_raises_the_version(kernel: Kernel) -> No
     rig = FaultRig(kernel, {"fault": "raced", "operation": "UpdateItem"})
     fails(rig, "UpdateItem", LostRaceError)
     assert read(rig.table, "e") == attributes_of("e", "POLLING", Version=2, Waves=[], Note="written by another tool")
+
+
+@pytest.mark.parametrize(("versioned", "noted"), [(True, False), (False, True)])
+def test_another_writer_notes_waves_that_no_version_protects(versioned: bool, noted: bool) -> None:
+    layout = Layout(preset("plain", promises={"versioned": versioned}))
+    changes = noted_by_another_tool(layout, {"Waves": [{"Status": "PENDING"}, None]}, 0)
+    note = {"Note": "written by another tool"}
+    assert changes == {**note, **({"Waves": [{"Status": "PENDING", **note}, None]} if noted else {})}
 
 
 def test_a_person_cancels_just_before_the_write(kernel: Kernel) -> None:
