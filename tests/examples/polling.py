@@ -159,8 +159,9 @@ def jobs_by_place(item, places={}):
         file=POLLER,
         mended="""\
     launches = {server["sourceServerID"]: server for server in job.get("participatingServers", [])}
+    known = {server["sourceServerId"] for server in wave["servers"]}
     servers = []
-    for server in wave["servers"]:
+    for server in [*wave["servers"], *({"sourceServerId": each} for each in launches if each not in known)]:
         launch = launches.get(server["sourceServerId"])
         if launch is not None:
             server = {**server, "status": launch["launchStatus"]}
@@ -189,9 +190,9 @@ def jobs_by_place(item, places={}):
         file=POLLER,
         mended="""\
     statuses = [server["status"] for server in wave["servers"]]
-    if not job.get("participatingServers") or not {"NOT_STARTED", "PENDING", "IN_PROGRESS"}.isdisjoint(statuses):
+    if left_out(wave, job) or not statuses:
         return "IN_PROGRESS"
-    launched = len(statuses) - statuses.count("FAILED")
+    launched = sum(status in LAUNCHED for status in statuses)
     if launched == 0:
         return "FAILED"
     if launched < len(statuses):

@@ -64,7 +64,9 @@ def test_right_pair_has_no_finding_where_bugs_have(
 def test_right_pair_has_no_finding_in_the_catalogue(pair: Pair, scenario: str) -> None:
     changes = () if scenario == pair.own else load(scenario).small
     found, others = judged(pair.handlers(pair.folder), pair.scenario(scenario, *changes))
-    assert (found, others) == ([], set())
+    # A smaller form of the scenario may end before its executions do.
+    is_cut = any(change.startswith("duration=") for change in changes)
+    assert (found, set() if is_cut else others) == ([], set())
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ PATIENCE = 60 * int(os.environ.get("PATIENCE_MINUTES", "5"))
 SESSION_MARGIN = 600
 
 WAVE_STATUS = {"PENDING": "PENDING", "STARTED": "IN_PROGRESS"}
+LAUNCHED = {"LAUNCHED", "TERMINATED"}
 
 
 # --- DRS -----------------------------------------------------------------------------------------------------------
