@@ -124,8 +124,8 @@ class CompletionSoundness(AnswersMonitor):
                 observed = f"over {before.word} by {event.writer}"
                 self.violate(event, f"CANCELLED only over {settles}", observed, WRONG_CANCELLATION, where)
             elif self.truth.final_us(before) > event.at_us:
-                expected = f"{settles} until no started job runs any more"
-                self.violate(event, expected, "CANCELLED while a job runs", EARLY_END, where)
+                until = f"{settles} until no started job runs any more"
+                self.violate(event, until, "CANCELLED while a job runs", EARLY_END, where)
         if now.status not in _BY_TRUTH:
             return
         self.checked += 1
