@@ -13,6 +13,9 @@ from drsim.simulator.spec.groups import Group
 _QUOTAS = (("jobs_max", "jobs"), ("servers_in_jobs_max", "source servers in jobs"))
 
 
+_AS_EXPECTED = "Executions end as expected"
+
+
 def adapted(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
     """Return the scenario as the functions of its contract can run it, and what was changed, for people."""
     scenario, ends = _with_expected_ends(scenario)
@@ -53,7 +56,14 @@ def _with_expected_ends(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
         elif expect is not end:
             changes[f"{end} expected instead of {expect}"] = None
         workload.append(group if expect is end else group.model_copy(update={"expect": end}))
-    return scenario.model_copy(update={"workload": tuple(workload)}) if changes else scenario, tuple(changes)
+    if not changes:
+        return scenario, ()
+    update: dict[str, object] = {"workload": tuple(workload)}
+    if all(group.expect is None for group in workload):
+        # Nothing is left that the run could exercise.
+        criteria = tuple(each for each in scenario.exercises.criteria if each != _AS_EXPECTED)
+        update["exercises"] = scenario.exercises.model_copy(update={"criteria": criteria})
+    return scenario.model_copy(update=update), tuple(changes)
 
 
 def _end_of(group: Group, promises: Promises) -> ExecutionStatus | None:
