@@ -70,8 +70,8 @@ def _check_names(path: Path, execution: str, function: str) -> None:
     """Raise UserError if the trace has no such execution or function."""
     from difflib import get_close_matches
 
-    from drsim.simulator.decoder import events_of
-    from drsim.simulator.events import FINDER, POLLER, ItemRecord, LambdaStarted
+    from drsim.simulator.decoder import ItemRecord, events_of
+    from drsim.simulator.events import FINDER, POLLER, LambdaStarted
     from drsim.simulator.trace import read_lines
 
     def known() -> Iterator[tuple[str, str]]:

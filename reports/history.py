@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from drsim.orchestrator.model import WaveStatus
-from drsim.simulator.decoder import events_of
-from drsim.simulator.events import POLLER, FaultInjected, ItemRecord, JobStarted, LambdaEnded, RunEnded
+from drsim.simulator.decoder import ItemRecord, events_of
+from drsim.simulator.events import POLLER, FaultInjected, JobStarted, LambdaEnded, RunEnded
 
 
 class TraceError(Exception):

@@ -2,10 +2,47 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, NamedTuple, Self, get_type_hints
+from urllib.parse import unquote
 
 from drsim.simulator import events
-from drsim.simulator.events import UNWRITTEN, ItemRecord
+from drsim.simulator.events import UNWRITTEN
+
+
+class WaveRecord(NamedTuple):
+    """One wave of an ItemRecord. `job_id` and `job_status` are "" for none, `servers` are statuses between commas."""
+
+    number: str
+    status: str
+    job_id: str
+    job_status: str
+    servers: str
+
+    @classmethod
+    def of(cls, number: str, status: str, job_id: str, job_status: str, servers: str) -> Self:
+        job = "" if job_id == "-" else unquote(job_id, errors="replace")
+        return cls(number, status, job, job_status.removeprefix("-"), servers)
+
+
+class ItemRecord(NamedTuple):
+    """An ItemChanged in the trace. `status` is the execution's, DELETED, or MALFORMED if the item cannot be read."""
+
+    at_us: int
+    request_id: str
+    writer: str
+    execution_id: str
+    status: str
+    version: int
+    waves: tuple[WaveRecord, ...]
+    size_bytes: int
+
+    @classmethod
+    def parse(cls, *record: Any) -> Self:
+        *columns, text, size_bytes = record
+        # Traces from before job ids were quoted may have a wave in pieces, which are skipped.
+        parts = [wave.split(":") for wave in text.split(" ") if wave.count(":") == 4]
+        return cls._make([*columns, tuple(WaveRecord.of(*each) for each in parts), size_bytes])
+
 
 Event = (
     events.TickFired
@@ -16,7 +53,7 @@ Event = (
     | events.CallMade
     | events.JobStarted
     | events.WriteRefused
-    | events.ItemRecord
+    | ItemRecord
     | events.LogWritten
     | events.FaultInjected
     | events.RunEnded

@@ -8,7 +8,7 @@ trace if that needs other fields, and `parse` is the inverse.
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Self
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from drsim.orchestrator.model import MetricPoint
 from drsim.simulator.contract.layout import Attributes
@@ -240,41 +240,6 @@ class ItemChanged(NamedTuple):
             for wave in now.waves
         )
         return (*self[:4], str(now.status), now.version or 0, waves, self.size_bytes)
-
-
-class WaveRecord(NamedTuple):
-    """One wave of an ItemRecord. `job_id` and `job_status` are "" for none, `servers` are statuses between commas."""
-
-    number: str
-    status: str
-    job_id: str
-    job_status: str
-    servers: str
-
-    @classmethod
-    def of(cls, number: str, status: str, job_id: str, job_status: str, servers: str) -> Self:
-        job = "" if job_id == "-" else unquote(job_id, errors="replace")
-        return cls(number, status, job, job_status.removeprefix("-"), servers)
-
-
-class ItemRecord(NamedTuple):
-    """An ItemChanged in the trace. `status` is the execution's, DELETED, or MALFORMED if the item cannot be read."""
-
-    at_us: int
-    request_id: str
-    writer: str
-    execution_id: str
-    status: str
-    version: int
-    waves: tuple[WaveRecord, ...]
-    size_bytes: int
-
-    @classmethod
-    def parse(cls, *record: Any) -> Self:
-        *columns, text, size_bytes = record
-        # Traces from before job ids were quoted may have a wave in pieces, which are skipped.
-        parts = [wave.split(":") for wave in text.split(" ") if wave.count(":") == 4]
-        return cls._make([*columns, tuple(WaveRecord.of(*each) for each in parts), size_bytes])
 
 
 class MetricsPublished(NamedTuple):

@@ -16,7 +16,7 @@ from drsim.reports.statuses import ENDS
 from drsim.scenarios.result import Result
 from drsim.simulator import events
 from drsim.simulator.decoder import Event as TraceEvent
-from drsim.simulator.decoder import events_of
+from drsim.simulator.decoder import ItemRecord, events_of
 
 _PROCESSES: Final = {"Scenario": 1, events.FINDER: 2, events.POLLER: 3, "Executions": 4, "DRS truth": 5}
 _SCENARIO, _FINDER, _POLLER, _EXECUTIONS, _TRUTH = _PROCESSES.values()
@@ -101,7 +101,7 @@ class _Drawing:
                 yield from self._invocation(self._running.pop(request), at_us, event.outcome, event.detail)
             case events.WriteRefused(writer=by):
                 yield canvas.instant(_EXECUTIONS, self._row(event.execution_id), at_us, "write refused", {"by": by})
-            case events.ItemRecord():
+            case ItemRecord():
                 yield from self._change(event)
             case events.JobStarted():
                 yield from self._job(event)
@@ -153,7 +153,7 @@ class _Drawing:
         changes[handler_us] += 1
         changes[end_us] -= 1
 
-    def _change(self, event: events.ItemRecord) -> Iterator[Event]:
+    def _change(self, event: ItemRecord) -> Iterator[Event]:
         """An execution's line, and those of its waves below it, as the table has them from now on."""
         at_us, execution_id, status = event.at_us, event.execution_id, event.status
         row = self._row(execution_id)

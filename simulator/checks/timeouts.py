@@ -108,7 +108,7 @@ class TimeoutTruth(AnswersMonitor):
         if event.at_us + self.plan.skew_us + step_us > times_out_us + limits.incomplete_answer_us:
             return
         # A job that DRS first names to this poll was not named before.
-        named = {index for index, wave in enumerate(before.waves) if _was_named(wave)}
+        named = {index for index, wave in enumerate(before.waves) if self._was_named(wave)}
         for index, (wave, end) in enumerate(zip(waves, ends, strict=True)):
             if end is None and index in named and self._hidden(event, wave):
                 expected = f"POLLING for up to {seconds(limits.incomplete_answer_us)} after the timeout"
@@ -116,6 +116,12 @@ class TimeoutTruth(AnswersMonitor):
                 observed = f"TIMEOUT {late} after it, and DRS's answer left out job {wave.job_id} or its servers"
                 self.violate(event, expected, observed, IMPATIENT_TIMEOUT, self._where)
                 return
+
+    def _was_named(self, wave: WaveView) -> bool:
+        """Whether DRS has named the wave's job before, as far as the table shows it."""
+        if self.contract.wave.job_status is not None:
+            return wave.job_status is not None
+        return any(server.status not in _UNNAMED for server in wave.servers)
 
     def _hidden(self, event: ItemChanged, wave: WaveView) -> bool:
         """Whether the answer left out the wave's job, or the servers of a job that it shows as ended."""
@@ -149,8 +155,3 @@ class TimeoutTruth(AnswersMonitor):
         ):
             expected = f"{what} TIMEOUT, because its job was {job.status(seen_us)}"
             self.violate(event, expected, "UNKNOWN", FALSE_WAVE, where)
-
-
-def _was_named(wave: WaveView) -> bool:
-    """Whether DRS has named the wave's job before, as far as the table shows it."""
-    return wave.job_status is not None or any(each.status not in _UNNAMED for each in wave.servers)

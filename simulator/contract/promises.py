@@ -39,11 +39,11 @@ def _of_cadence(contract: Contract) -> list[tuple[bool, str, str, str]]:
     ]
 
 
-def _found(contract: Contract, *, is_ours: bool) -> Iterator[Unjudged]:
-    limits, promises, judged = contract.limits, contract.promises, contract.judged
-    off = [
+def _of_ends(contract: Contract) -> list[tuple[bool, str, str, str]]:
+    limits, promises = contract.limits, contract.promises
+    record, ends = "completion-soundness: ", "completion-soundness: mixed ends"
+    return [
         (limits.timeout is None, "timeout-truth", "no timeout is known", "limits.timeout: 30m, or none"),
-        *_of_cadence(contract),
         (
             limits.incomplete_answers is None,
             "timeout-truth: incomplete answers",
@@ -51,51 +51,42 @@ def _found(contract: Contract, *, is_ours: bool) -> Iterator[Unjudged]:
             "limits.incomplete_answers: 5m",
         ),
         (not promises.versioned, "no-lost-update: versions", "writes are not versioned", "promises.versioned: true"),
-        (
-            promises.partial is None,
-            "completion-soundness: mixed ends",
-            "PARTIAL and FAILED both fit",
-            "promises.partial: true",
-        ),
+        (promises.partial is None, ends, "PARTIAL and FAILED both fit", "promises.partial: true"),
         (
             not promises.launch_actions,
-            "completion-soundness: launch actions",
+            f"{record}launch actions",
             "waves need not wait for launch actions",
             "promises.launch_actions: true",
         ),
+        (not promises.job_status, f"{record}job status", "waves need not keep it", "promises.job_status: true"),
+        (not promises.instances, f"{record}instances", "servers need not keep them", "promises.instances: true"),
+    ]
+
+
+def _of_functions(contract: Contract) -> list[tuple[bool, str, str, str]]:
+    """The checks of budgets, metrics, logs and roles, and criteria that know drsim's own functions only."""
+    limits, judged = contract.limits, contract.judged
+    return [
         (
-            not promises.job_status,
-            "completion-soundness: job status",
-            "waves need not keep it",
-            "promises.job_status: true",
-        ),
-        (
-            not promises.instances,
-            "completion-soundness: instances",
-            "servers need not keep them",
-            "promises.instances: true",
-        ),
-        (
-            not promises.one_describe and limits.describe_calls is None,
-            "budgets: DescribeJobs",
-            "no number of calls is promised",
-            "promises.one_describe: true",
-        ),
-        (
-            None in (limits.finder.timeout, limits.poller.timeout) and not is_ours,
+            None in (limits.finder.timeout, limits.poller.timeout),
             "budgets: time",
             "the functions' timeouts are not known",
             "limits.poller: {timeout: 300s, memory_mb: 256}",
         ),
-        (not (judged.metrics or is_ours), "metrics-complete", "no metric is named", "judged.metrics"),
-        (
-            not (judged.log_field or is_ours),
-            "log-correlation",
-            "no log field is named",
-            "judged.log_field: executionId",
-        ),
-        (not (judged.roles or is_ours), "least-privilege", "no role is given", "judged.roles: {poller: policy.json}"),
-        (not is_ours, "CloudWatch logs comprehensive", "it quotes lines of drsim's own functions", ""),
-        (not is_ours, "Alarms go off and clear", "it knows the alarms of drsim's own template only", ""),
+        (not judged.metrics, "metrics-complete", "no metric is named", "judged.metrics"),
+        (judged.log_field is None, "log-correlation", "no log field is named", "judged.log_field: executionId"),
+        (not judged.roles, "least-privilege", "no role is given", "judged.roles: {poller: policy.json}"),
+        (True, "CloudWatch logs comprehensive", "it quotes lines of drsim's own functions", ""),
+        (True, "Alarms go off and clear", "it knows the alarms of drsim's own template only", ""),
+    ]
+
+
+def _found(contract: Contract, *, is_ours: bool) -> Iterator[Unjudged]:
+    asks = contract.promises.one_describe or contract.limits.describe_calls is not None
+    off = [
+        *_of_ends(contract),
+        *_of_cadence(contract),
+        (not asks, "budgets: DescribeJobs", "no number of calls is promised", "promises.one_describe: true"),
+        *([] if is_ours else _of_functions(contract)),
     ]
     yield from (Unjudged(check, reason, how) for is_off, check, reason, how in off if is_off)

@@ -79,7 +79,7 @@ BUGS: Final = (
         mended="if client is None or time.time() > renew_at:",
         written="if client is None:",
         scenario="sessions.yaml",
-        caught_by="no-starvation",
+        caught_by="poll-cadence",
     ),
     Bug(
         name="writes back all waves as it has read them",

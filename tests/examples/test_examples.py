@@ -82,8 +82,8 @@ FOR_EVER: Final = Bug(
     mended='    return client, credentials["Expiration"].timestamp()\n',
     written="    return client, math.inf\n",
     scenario=f"{OLD}/session-expiry.yaml",
-    caught_by="no-starvation",
-    says="a poll within 150 s, observed none for",
+    caught_by="poll-cadence",
+    says="the first since it was due, observed not polled until the end",
 )
 ONCE_A_LOOK: Final = Bug(
     name="polls once for each of two looks a moment apart",

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from drsim.orchestrator.model import ExecutionStatus, ExecutionType, JobStatus, ServerStatus, WaveStatus
 from drsim.simulator import events
-from drsim.simulator.decoder import NoEventError, columns_of, events_of
-from drsim.simulator.events import ItemChanged, ItemRecord, JobStarted, WaveRecord
+from drsim.simulator.decoder import ItemRecord, NoEventError, WaveRecord, columns_of, events_of
+from drsim.simulator.events import ItemChanged, JobStarted
 from drsim.simulator.reader import ExecutionView, ServerView, WaveView
 from drsim.simulator.trace import Trace
 from tests.catalogue import run_of

@@ -10,6 +10,8 @@ from drsim.simulator.checks.completion import CompletionLiveness
 from drsim.simulator.checks.monitor import Monitor
 from drsim.simulator.checks.timeouts import TimeoutTruth
 from drsim.simulator.contract.limits import JudgedLimits
+from drsim.simulator.contract.model import Contract
+from drsim.simulator.contract.presets import OUR_CONTRACT, PRESETS
 from drsim.simulator.events import JobsDescribed
 from drsim.simulator.faults.kinds import DESCRIBE_JOBS, Fault
 from drsim.simulator.faults.rules import Rule
@@ -33,9 +35,10 @@ class Silence:
         *,
         life: JobLife = LIFE,
         limits: JudgedLimits = LIMITS,
+        contract: Contract = OUR_CONTRACT,
         **changes: Any,
     ) -> None:
-        self.bench = Bench(monitor, spec=WorldSpec(faults=(Rule(fault=fault),)), limits=limits)
+        self.bench = Bench(monitor, spec=WorldSpec(faults=(Rule(fault=fault),)), limits=limits, contract=contract)
         self.fault = fault
         self.job = self.bench.job(life=life)
         self.bench.write(an_item(Waves=[self.wave()], **changes), by="worker")
@@ -76,7 +79,10 @@ def test_timeout_over_an_incomplete_answer_needs_four_minutes(fault: Fault, seco
 
 @pytest.mark.parametrize(("status", "right"), [("NOT_STARTED", True), ("PENDING", False)])
 def test_without_job_status_servers_show_that_a_job_was_named(status: str, right: bool) -> None:
-    silence = Silence(TimeoutTruth)
+    given = PRESETS["ours"]
+    promises = {**given["promises"], "job_status": False}
+    contract = Contract.model_validate({**given, "wave": {"job_status": None}, "promises": promises})
+    silence = Silence(TimeoutTruth, contract=contract)
     wave = without(silence.wave(Servers=[a_server(status=status)]), "JobStatus")
     silence.bench.write(an_item(Version=2, Waves=[wave]), by="worker")
     silence.answer(1801)
