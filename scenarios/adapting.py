@@ -11,8 +11,6 @@ from drsim.simulator.faults.rules import Rule
 from drsim.simulator.spec.groups import Group
 
 _QUOTAS = (("jobs_max", "jobs"), ("servers_in_jobs_max", "source servers in jobs"))
-
-
 _AS_EXPECTED = "Executions end as expected"
 
 

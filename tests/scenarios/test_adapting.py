@@ -78,6 +78,7 @@ def test_cancelled_executions_that_functions_settle_may_end_otherwise() -> None:
     words = "words: {execution: {POLLING: [POLLING, CANCELLING]}}"
     found, changes = adapted(load("cancelled", (f"contract={{{words}, promises: {{settles: CANCELLING}}}}",)))
     assert [group.expect for group in found.workload] == [None]
+    assert "Executions end as expected" not in found.exercises.criteria
     assert changes[-1] == "CANCELLED no longer expected of executions that functions settle"
 
 
