@@ -1,19 +1,17 @@
 """Adapts a scenario to the contract of its functions: the account of DRS's jobs, quotas, and expected ends."""
 
 from itertools import islice
-from typing import Final
 
 from drsim.orchestrator.model import ExecutionStatus, ExecutionType
 from drsim.scenarios.limits import busiest
 from drsim.scenarios.model import Scenario
 from drsim.simulator.contract.model import Promises
+from drsim.simulator.faults.kinds import INCOMPLETE
+from drsim.simulator.faults.rules import Rule
 from drsim.simulator.spec.groups import Group
 
 _QUOTAS = (("jobs_max", "jobs"), ("servers_in_jobs_max", "source servers in jobs"))
-
-
-_RECOVERIES: Final = "recoveries with launch actions"
-_SETTLED: Final = "executions that functions settle"
+_AS_EXPECTED = "Executions end as expected"
 
 
 def adapted(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
@@ -47,31 +45,51 @@ def _in_one_account(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
 
 def _with_expected_ends(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
     """Expect of each execution what the contract makes of its jobs."""
-    promises = scenario.judged_by.promises
-    ends = [_expected(group, promises) for group in scenario.workload]
-    pairs = list(zip(scenario.workload, ends, strict=True))
-    changed = dict.fromkeys((group.expect, end) for group, end in pairs if group.expect is not end)
-    if not changed:
+    workload, changes = [], dict[str, None]()
+    for group in scenario.workload:
+        expect, end, which = group.expect, _end_of(group, scenario.judged_by.promises), _undecided(group, scenario)
+        if expect is not None and which:
+            end = None
+            changes[f"{expect} no longer expected of {which}"] = None
+        elif expect is not end:
+            changes[f"{end} expected instead of {expect}"] = None
+        workload.append(group if expect is end else group.model_copy(update={"expect": end}))
+    if not changes:
         return scenario, ()
-    workload = tuple([group.model_copy(update={"expect": end}) for group, end in pairs])
-    changes = [
-        f"{end} expected instead of {expect}"
-        if end
-        else f"{expect} no longer expected of {_SETTLED if expect is ExecutionStatus.CANCELLED else _RECOVERIES}"
-        for expect, end in changed
-    ]
-    return scenario.model_copy(update={"workload": workload}), tuple(changes)
+    update: dict[str, object] = {"workload": tuple(workload)}
+    if all(group.expect is None for group in workload):
+        # Nothing is left that the run could exercise.
+        criteria = tuple(each for each in scenario.exercises.criteria if each != _AS_EXPECTED)
+        update["exercises"] = scenario.exercises.model_copy(update={"criteria": criteria})
+    return scenario.model_copy(update=update), tuple(changes)
 
 
-def _expected(group: Group, promises: Promises) -> ExecutionStatus | None:
+def _end_of(group: Group, promises: Promises) -> ExecutionStatus | None:
+    is_mixed = group.expect is ExecutionStatus.PARTIAL
+    return ExecutionStatus.FAILED if is_mixed and promises.partial is False else group.expect
+
+
+def _undecided(group: Group, scenario: Scenario) -> str:
+    """Return of which executions the contract does not decide the expected end, if the group's are such; or ""."""
+    promises, limits = scenario.judged_by.promises, scenario.judged_by.limits
+    if group.expect is ExecutionStatus.CANCELLED:
+        # One whose jobs have all ended by then may end as they did.
+        return "executions that functions settle" if promises.settles is not None else ""
     lives = [wave.jobs or group.jobs for wave in group.waves]
-    if group.expect is ExecutionStatus.CANCELLED and promises.settles is not None:
-        # It ends as its jobs do if all have ended by then.
-        return None
     has_actions = group.type is ExecutionType.RECOVERY and any(life.actions for life in lives)
     if has_actions and not promises.launch_actions and group.expect is not ExecutionStatus.COMPLETED:
         # Launch actions decided the end, or delayed it.
-        return None
-    if group.expect is ExecutionStatus.PARTIAL and promises.partial is False:
-        return ExecutionStatus.FAILED
-    return group.expect
+        return "recoveries with launch actions"
+    if group.expect is ExecutionStatus.TIMEOUT or limits.incomplete_answers is not None or limits.timeout == "none":
+        return ""
+    overdue_us = group.arrival.at + (limits.timeout or 0)
+    if limits.timeout is not None and any(_leaves_out(rule, group, overdue_us, scenario) for rule in scenario.faults):
+        return "executions that are overdue while DRS's answers are incomplete"
+    return ""
+
+
+def _leaves_out(rule: Rule, group: Group, at_us: int, scenario: Scenario) -> bool:
+    """Whether a fault leaves something out of DRS's answers to the poll after this instant."""
+    until_us = rule.before or scenario.heal or scenario.duration
+    is_of_group = rule.execution is None or rule.execution in group.ids
+    return rule.fault in INCOMPLETE and is_of_group and rule.after <= at_us < until_us

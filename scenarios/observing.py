@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 from boto3.dynamodb.types import TypeDeserializer
 
@@ -21,6 +22,7 @@ from drsim.simulator.world import World
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
 
+_INVOKED: Final = re.compile(r"/functions/(?:[^/]*function:)?([^/:]+)")
 _CONDITION: Final = re.compile(r"\s*\(?\s*(#?\w+)\s*=\s*(:\w+)")
 _LOOK_US: Final = 5_000_000
 """Looks come as often, so that the functions themselves show their intervals."""
@@ -40,6 +42,7 @@ class Seen:
     other_tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
     resources: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     operations: Counter[str] = field(default_factory=Counter)
+    functions: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     describes_max: int = 0
     writes: list[ItemChanged] = field(default_factory=list)
@@ -122,6 +125,8 @@ def _note(request: "AWSPreparedRequest", event_name: str, world: World, seen: Se
         return
     _, service, operation = event_name.split(".")
     seen.operations[operation] += 1
+    if service == "lambda" and (invoked := _INVOKED.search(unquote(str(request.url)))):
+        seen.functions[invoked[1]] += 1
     if service not in ("dynamodb", "ssm", "eventbridge", "sfn") or not request.body:
         return
     body = body_of(request)

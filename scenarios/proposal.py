@@ -14,6 +14,7 @@ from drsim.scenarios.source_scan import SourceScan
 from drsim.simulator.contract.model import Contract
 from drsim.simulator.contract.places import OURS
 from drsim.simulator.contract.presets import completed, preset
+from drsim.simulator.events import POLLER
 from drsim.simulator.wire.tier import Handlers
 
 _STYLES: Final = ("PascalCase", "camelCase", "snake_case")
@@ -224,6 +225,10 @@ def _ours(level: str, word: str) -> str | None:
 def _corrected(proposal: Proposal, seen: Seen) -> bool:
     """Correct a guess by what a run showed, and return whether it changed."""
     changed = False
+    if seen.functions and POLLER not in seen.functions:
+        name = max(seen.functions, key=seen.functions.__getitem__)
+        role = "one" if "one" in proposal.data.get("functions", {}) else "poller"
+        changed |= proposal.put(f"functions/{role}", name, f"invoked {seen.functions[name]} times")
     if seen.tables:
         ours = max((each for each in seen.tables if each), key=seen.tables.__getitem__, default="")
         changed |= bool(ours) and proposal.put("table/name", ours, f"named by {seen.tables[ours]} requests")

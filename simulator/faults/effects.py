@@ -60,6 +60,8 @@ class Effects:
             run=invocation.run,
             nth=invocation.count_call(operation, execution_id),
             holds_up=holds_up,
+            # A finder, or a poller of a batch.
+            is_shared=not invocation.execution_id,
         )
         if hit is None:
             return answer, ""
@@ -72,7 +74,7 @@ class Effects:
             crash=lambda: _ends(lambda: functions.crash(invocation, redeliver=hit.rule.redelivered)),
             write=lambda change: self._write(key, change),
         )
-        about = (hit.rule, invocation.function, execution_id, hit.delay_us)
+        about = (hit.rule, execution_id, hit.delay_us)
         holds_up = holds_up and operation != kinds.PUT_METRIC_DATA
 
         def prolong(attempt: int) -> None:

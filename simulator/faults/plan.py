@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final, Generic, NamedTuple, assert_never
 
 from drsim.simulator.durations import NEVER_US
-from drsim.simulator.events import FINDER, FaultInjected
+from drsim.simulator.events import FaultInjected
 from drsim.simulator.faults.kinds import PUT_METRIC_DATA, TRUTHS, E, Excuse, Point
 from drsim.simulator.faults.rules import Rule
 from drsim.simulator.kernel import Kernel
@@ -72,10 +72,12 @@ class Plan:
         run: int = 1,
         nth: int = 1,
         holds_up: bool = True,
+        is_shared: bool = False,
     ) -> Hit[E] | None:
         """Return the first verdict on this event, or None if no rule acts on it.
 
-        A fault on an event that does not `holds_up` polls excuses nothing.
+        A fault on an event that does not `holds_up` polls excuses nothing. One that may end an invocation which
+        `is_shared` by several executions holds up all.
         """
         now_us = self._kernel.now_us
         for number, rule, name, until_us in self._armed.get(point, ()):
@@ -94,7 +96,8 @@ class Plan:
             delay_us = rule.length.draw(stream)
             self.fired_counts[number] += 1
             holds_up = holds_up and point != PUT_METRIC_DATA
-            self._excuse(rule, function, execution_id, delay_us, holds_up=holds_up)
+            held = "" if is_shared and rule.fault.kind.ends else execution_id
+            self._excuse(rule, held, delay_us, holds_up=holds_up)
             if rule.lasting and now_us >= self._heal_us:
                 self.lose(execution_id, f"{point} stays {rule.fault}")
             event = (str(point), function, execution_id, run, nth, delay_us, request_id, int(holds_up))
@@ -102,18 +105,15 @@ class Plan:
             return Hit(rule, delay_us, rule.fault.kind.effect)
         return None
 
-    def prolong(
-        self, attempt: int, rule: Rule, function: str, execution_id: str, delay_us: int, *, holds_up: bool
-    ) -> None:
+    def prolong(self, attempt: int, rule: Rule, execution_id: str, delay_us: int, *, holds_up: bool) -> None:
         """Excuse an attempt beyond those that a client usually makes, on which the rule acts as well."""
         if attempt > _ATTEMPTS:
             backoff_us = min(_LONGER_US << attempt, _LONGER_US_MAX)
-            self._excuse(rule, function, execution_id, delay_us, holds_up=holds_up, backoff_us=backoff_us)
+            self._excuse(rule, execution_id, delay_us, holds_up=holds_up, backoff_us=backoff_us)
 
     def _excuse(
         self,
         rule: Rule,
-        function: str,
         execution_id: str,
         delay_us: int,
         *,
@@ -127,10 +127,8 @@ class Plan:
             case Excuse.DELAY:
                 if not holds_up:
                     return
-                # A fault that may end a finder holds up all executions.
-                held = "" if kind.ends and function == FINDER else execution_id
                 until_us = now_us + self.held_us((rule.attempts or _ATTEMPTS) * delay_us) + backoff_us
-                self._acts_until_us[held] = max(until_us, self._acts_until_us.get(held, 0))
+                self._acts_until_us[execution_id] = max(until_us, self._acts_until_us.get(execution_id, 0))
             case Excuse.TRUTH | Excuse.CLOCK:
                 pass
             case _:
@@ -145,8 +143,8 @@ class Plan:
         return max(self._acts_until_us.get(execution_id, 0), self._acts_until_us.get("", 0))
 
     def incomplete_us(self, execution_id: str) -> int:
-        """Return when DRS's answer about an execution last left something out; 0 if never."""
-        return self._incomplete_us.get(execution_id, 0)
+        """Return when DRS's answer about an execution, or about several, last left something out; 0 if never."""
+        return max(self._incomplete_us.get(execution_id, 0), self._incomplete_us.get("", 0))
 
     def lose(self, execution_id: str, reason: str) -> None:
         self.unwinnable[execution_id] = reason

@@ -62,10 +62,23 @@ def test_no_end_is_expected_that_unawaited_launch_actions_decide() -> None:
     assert ends("partial", partial=True, launch_actions=False) == expected
 
 
+def test_no_end_is_expected_after_incomplete_answers_without_patience() -> None:
+    of = "executions that are overdue while DRS's answers are incomplete"
+    patient = (
+        "contract={limits: {timeout: 30m, incomplete_answers: 5m}, promises: {partial: true, launch_actions: true}}"
+    )
+    given = load("timeout-incomplete", (patient,))
+    assert adapted(given) == (given, ())
+    found, changes = adapted(load("timeout-incomplete", (patient.replace(", incomplete_answers: 5m", ""),)))
+    assert [group.expect for group in found.workload] == [None, None, "TIMEOUT"]
+    assert changes == (f"COMPLETED no longer expected of {of}", f"PARTIAL no longer expected of {of}")
+
+
 def test_cancelled_executions_that_functions_settle_may_end_otherwise() -> None:
     words = "words: {execution: {POLLING: [POLLING, CANCELLING]}}"
     found, changes = adapted(load("cancelled", (f"contract={{{words}, promises: {{settles: CANCELLING}}}}",)))
     assert [group.expect for group in found.workload] == [None]
+    assert "Executions end as expected" not in found.exercises.criteria
     assert changes[-1] == "CANCELLED no longer expected of executions that functions settle"
 
 

@@ -18,6 +18,13 @@ def a_bench(by: str = "worker", **changes: Any) -> Bench:
     return bench
 
 
+def test_write_after_an_end_of_others_is_judged_by_terminal_absorbing() -> None:
+    """Who wrote an attribute is forgotten then: the functions may have added it."""
+    bench = a_bench(Note="a", Status="CANCELLED")
+    bench.write(an_item(Version=2, Note="b", Status="CANCELLED"))
+    assert bench.said() == []
+
+
 @pytest.mark.parametrize(
     ("after", "said"),
     [

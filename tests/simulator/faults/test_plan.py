@@ -60,7 +60,7 @@ def test_attempts_beyond_the_usual_three_prolong_the_excuse() -> None:
     rig = PlanRig({"fault": "throttled", "operation": "Query"})
     hit = rig.hit("Query", function="ExecutionPoller")
     assert hit is not None
-    about = (hit.rule, "ExecutionPoller", "e", hit.delay_us)
+    about = (hit.rule, "e", hit.delay_us)
     until_us = rig.plan.acts_until_us("e")
     rig.at(4).plan.prolong(3, *about, holds_up=True)
     assert rig.plan.acts_until_us("e") == until_us
@@ -203,6 +203,27 @@ def test_the_largest_skew_of_any_rule_is_what_clocks_may_be_off_by() -> None:
     assert PlanRig({"fault": "slow", "delay": "9s"}).plan.skew_us == 0
     rules = ({"fault": "clock-skew", "delay": "1s..3s"}, {"fault": "clock-skew", "delay": "2s"})
     assert PlanRig(*rules).plan.skew_us == 3_000_000
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_shared", "held"),
+    [
+        ("crashed-before", True, ["e", "other"]),
+        ("crashed-before", False, ["e"]),
+        # The function itself must keep the error of one execution from the others.
+        ("denied", True, ["e"]),
+    ],
+)
+def test_fault_that_ends_a_batch_holds_up_all(fault: str, is_shared: bool, held: list[str]) -> None:
+    rig = PlanRig({"fault": fault})
+    assert rig.hit("UpdateItem", function="ExecutionPoller", execution_id="e", is_shared=is_shared) is not None
+    assert [each for each in ("e", "other") if rig.plan.acts_until_us(each)] == held
+
+
+def test_answer_for_a_batch_may_be_incomplete_for_each_execution() -> None:
+    rig = PlanRig({"fault": "servers-omitted"})
+    rig.at(60).hit("DescribeJobs", "")
+    assert rig.plan.incomplete_us("e") == 60_000_000
 
 
 @pytest.mark.parametrize(
