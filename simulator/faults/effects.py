@@ -15,9 +15,10 @@ from drsim.simulator.faults import kinds
 from drsim.simulator.faults.plan import Hit, Plan
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Stream
+from drsim.simulator.services.conditions import Start
 from drsim.simulator.services.dynamodb import Table
 from drsim.simulator.services.errors import ItemTooLargeError
-from drsim.simulator.services.functions import Invocation, LambdaService, Start
+from drsim.simulator.services.functions import Invocation, LambdaService
 from drsim.simulator.services.spec import JobLife
 
 T = TypeVar("T")

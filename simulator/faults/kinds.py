@@ -12,8 +12,8 @@ from drsim.simulator.contract.layout import Attributes, Layout
 from drsim.simulator.durations import spread_of
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.randomness import Spread
+from drsim.simulator.services.conditions import Start
 from drsim.simulator.services.errors import ServiceError
-from drsim.simulator.services.functions import Start
 from drsim.simulator.services.spec import JobLife
 
 T = TypeVar("T")

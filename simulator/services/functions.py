@@ -4,14 +4,15 @@ Every invocation is asynchronous. Source: AWS Lambda developer guide, asynchrono
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
 from drsim.simulator.events import Dropped, Invoked, LambdaEnded, LambdaStarted, Throttled
 from drsim.simulator.kernel import Kernel, Timer
 from drsim.simulator.processes import NOT_OF_THE_CODE, Process
 from drsim.simulator.randomness import Stream
+from drsim.simulator.services.conditions import Conditions, Start
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.spec import Function, Functions
 from drsim.simulator.trace import Trace
@@ -41,22 +42,6 @@ class Environment:
     left: list[Process] = field(default_factory=list)
     # The error of its clock, drawn when the clock is first read.
     skew_us: int | None = None
-
-
-class Start(NamedTuple):
-    throttled: bool = False
-    cold: bool = False
-    init_us: int = 0
-
-
-class Conditions(Protocol):
-    """Faults applied to an event after Lambda accepts it and before its handler runs."""
-
-    def deliveries(self, function: str, execution_id: str, number: int) -> Sequence[int]:
-        """Return the delay (us) of each delivery of the execution's nth event; usually (0,)."""
-
-    def start(self, function: str, execution_id: str, request_id: str, run: int) -> Start:
-        """Return how the handler starts."""
 
 
 @dataclass(slots=True, eq=False)

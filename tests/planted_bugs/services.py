@@ -9,9 +9,10 @@ from drsim.orchestrator.model import TERMINAL, ExecutionKey
 from drsim.orchestrator.settings import SECOND_US
 from drsim.simulator.events import POLLER
 from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.conditions import Conditions
 from drsim.simulator.services.dynamodb import ALWAYS, ExecutionTable, QueryPage
 from drsim.simulator.services.errors import ServiceError
-from drsim.simulator.services.functions import Conditions, LambdaService
+from drsim.simulator.services.functions import LambdaService
 from drsim.simulator.services.schedule import ScheduleRule
 from drsim.simulator.services.spec import Functions
 from drsim.simulator.trace import Trace
