@@ -17,8 +17,9 @@ _AS_EXPECTED = "Executions end as expected"
 def adapted(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
     """Return the scenario as the functions of its contract can run it, and what was changed, for people."""
     scenario, ends = _with_expected_ends(scenario)
+    scenario, orders = _with_waves_in_order(scenario)
     scenario, places = _in_one_account(scenario)
-    return scenario, (*places, *ends)
+    return scenario, (*places, *orders, *ends)
 
 
 def _in_one_account(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
@@ -41,6 +42,15 @@ def _in_one_account(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
             quotas[field] = raised
             changes.append(f"DRS quota of {what} {quota:,} -> {raised:,}")
     return one.model_copy(update={"drs": scenario.drs.model_copy(update=quotas)}), tuple(changes)
+
+
+def _with_waves_in_order(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
+    """Start each wave after the one before has ended, if the team promises that its plans do so."""
+    is_together = any(group.order == "parallel" and len(group.waves) > 1 for group in scenario.workload)
+    if not (scenario.judged_by.promises.waves_in_order and is_together):
+        return scenario, ()
+    workload = tuple(group.model_copy(update={"order": "sequential"}) for group in scenario.workload)
+    return scenario.model_copy(update={"workload": workload}), ("waves one after another instead of together",)
 
 
 def _with_expected_ends(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:

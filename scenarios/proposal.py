@@ -4,7 +4,7 @@ Owns the tables of synonyms and the drills. Each value keeps what it rests on, w
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -288,9 +288,10 @@ def _by_writes(proposal: Proposal, seen: Seen) -> bool:
         for name, value in after.items():
             if name in before and before[name] != value:
                 changed |= _timed(proposal, name, value)
-        for server in _rows(proposal, after):
-            for name in server.keys() - {"Hostname"}:
-                changed |= _added(proposal, "server", str(name), server[name])
+        old = dict(_rows(proposal, before))
+        for place, server in _rows(proposal, after):
+            for name in sorted(server.keys() - old.get(place, server).keys()):
+                changed |= _added(proposal, "server", name, server[name])
     return changed
 
 
@@ -329,13 +330,11 @@ def _format_of(value: object) -> str | None:
     return "milliseconds" if float(value) > 1e11 else "seconds"
 
 
-def _rows(proposal: Proposal, item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _rows(proposal: Proposal, item: Mapping[str, Any]) -> Iterator[tuple[tuple[int, object], Mapping[str, Any]]]:
+    """Yield the rows of servers by wave and place, or by wave and id."""
     contract = proposal.contract
     waves = item.get(contract.execution.waves)
-    for wave in waves if isinstance(waves, list) else ():
+    for number, wave in enumerate(waves if isinstance(waves, list) else ()):
         rows = wave.get(contract.wave.servers) if isinstance(wave, dict) else None
-        yield from (row for row in _values(rows) if isinstance(row, dict))
-
-
-def _values(rows: object) -> Iterable[object]:
-    return rows.values() if isinstance(rows, dict) else rows if isinstance(rows, list) else ()
+        found = rows.items() if isinstance(rows, dict) else enumerate(rows) if isinstance(rows, list) else ()
+        yield from (((number, place), row) for place, row in found if isinstance(row, dict))

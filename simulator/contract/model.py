@@ -172,7 +172,9 @@ class Promises(Spec):
     instances: bool = Field(False, description="A server holds its instance id once DRS has it.")
     cross_account: bool = Field(False, description="Jobs may be in other accounts.")
     one_describe: bool = Field(False, description="One DescribeJobs call asks about all jobs of an account and Region.")
-    waves_in_order: bool = Field(False, description="Waves start one after another.")
+    waves_in_order: bool = Field(
+        False, description="Plans start a wave once the one before has ended: scenarios do so, too."
+    )
     decides_due: Literal["finder", "poller", "nothing"] | None = Field(
         None, description="Which function keeps to the intervals; nothing: each look polls every execution."
     )

@@ -82,10 +82,12 @@ def _of_functions(contract: Contract) -> list[tuple[bool, str, str, str]]:
 
 
 def _found(contract: Contract, *, is_ours: bool) -> Iterator[Unjudged]:
+    announces = contract.promises.announces
     asks = contract.promises.one_describe or contract.limits.describe_calls is not None
     off = [
         *_of_ends(contract),
         *_of_cadence(contract),
+        (not announces, "announced-truly", "announcements of ends are not judged", "promises.announces: true"),
         (not asks, "budgets: DescribeJobs", "no number of calls is promised", "promises.one_describe: true"),
         *([] if is_ours else _of_functions(contract)),
     ]

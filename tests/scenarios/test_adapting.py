@@ -47,6 +47,13 @@ def test_handlers_without_a_contract_use_one_account() -> None:
     assert adapted(load("load-100"))[0].accounts == 1
 
 
+def test_waves_of_plans_that_run_them_in_order_are_sequential() -> None:
+    found, changes = adapted(load("partial", ("contract={promises: {waves_in_order: true, partial: true}}",)))
+    assert {group.order for group in found.workload if len(group.waves) > 1} == {"sequential"}
+    assert "waves one after another instead of together" in changes
+    assert adapted(load("drill", ("contract={promises: {waves_in_order: true}}",)))[1] == ()
+
+
 def ends(name: str, **promises: bool) -> tuple[list[str | None], tuple[str, ...]]:
     found, changes = adapted(load(name, (f"contract={{promises: {promises}}}".replace("'", "").lower(),)))
     return [group.expect for group in found.workload], changes

@@ -173,7 +173,7 @@ def test_schema_accepts_what_a_contract_file_may_leave_out(contract: dict[str, o
 
 
 def test_contract_in_the_documentation_is_right(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "your-own-handlers.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "contracts.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(name: team\n.*?)```", page, re.DOTALL)
     contract = parse(SCENARIO, "mine.yaml", contract=written(tmp_path, text)).contract
     assert contract is not None

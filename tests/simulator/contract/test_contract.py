@@ -168,6 +168,14 @@ def test_wrong_contract_is_refused_with_the_rule(contract: dict[str, Any], probl
         Contract.model_validate(contract)
 
 
+def test_announcements_are_judged_unless_the_contract_says_otherwise() -> None:
+    off = [
+        {each.check for each in unjudged_of(preset("plain", promises={"announces": on}), is_ours=False)}
+        for on in (True, False)
+    ]
+    assert ["announced-truly" in checks for checks in off] == [False, True]
+
+
 def test_contract_that_extends_ours_changes_only_what_it_gives() -> None:
     contract = Contract.model_validate(completed({"extends": "ours", "limits": {"timeout": "45m"}}))
     assert (contract.limits.timeout, contract.limits.looks) == (2700 * SECOND_US, 1)

@@ -1,0 +1,70 @@
+"""`drsim contract`: what it proposes for each right pair in examples, and what it says of wrong handlers."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from drsim.cli import main
+from drsim.scenarios.adapting import adapted
+from drsim.scenarios.files import load
+from tests.examples import one_function, polling, resource_iso, snake_mapping
+from tests.examples.bugs import Pair, judged
+
+PAIRS = {
+    "polling_mended": polling.PAIR,
+    "snake_mapping": snake_mapping.PAIR,
+    "resource_iso": resource_iso.PAIR,
+    "one_function": one_function.PAIR,
+}
+
+
+def proposed(pair: Pair, tmp_path: Path) -> Path:
+    """The file of the contract that the command proposes for a right pair."""
+    handlers, file = pair.handlers(pair.folder), tmp_path / "contract.yaml"
+    options = [("--finder", handlers.finder), *([("--poller", handlers.poller)] if handlers.poller else [])]
+    options += [("--path", str(path)) for path in handlers.paths]
+    options += [("--env", f"{name}={value}") for name, value in handlers.variables.items()]
+    assert main(["contract", *(word for option in options for word in option), "--out", str(file)]) == 0
+    return file
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PAIRS)
+def test_right_pair_has_no_finding_with_its_proposed_contract(name: str, tmp_path: Path) -> None:
+    pair, file = PAIRS[name], proposed(PAIRS[name], tmp_path)
+    for scenario in ("drill", "partial", "timeout-stuck"):
+        given, _ = adapted(load(scenario, contract=str(file)))
+        assert judged(pair.handlers(pair.folder), given) == ([], set()), scenario
+
+
+@pytest.mark.slow
+def test_proposal_names_what_the_pair_promises(tmp_path: Path) -> None:
+    text = proposed(one_function.PAIR, tmp_path).read_text(encoding="utf-8")
+    contract = yaml.safe_load(text)
+    assert contract["words"]["execution"]["POLLING"] == ["POLLING", "CANCELLING"]
+    assert contract["surroundings"] == {"event": {"operation": "find"}, "buses": ["executions"]}
+    promises = {"settles": "CANCELLING", "partial": False, "versioned": True, "decides_due": "finder"}
+    assert promises.items() <= contract["promises"].items()
+    assert "  intervals: {PENDING: 45s, STARTED: 15s, IN_PROGRESS: 30s}  # the shortest gaps seen" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--finder", "none.py:handler"], "drsim: --finder: no file none.py\n"),
+        (["--finder", "finder"], "drsim: --finder must be FILE.py:HANDLER or MODULE:HANDLER, got 'finder'\n"),
+        (["--finder", "bad.py:handler"], "drsim: ExecutionFinder: cannot import bad.py:handler: NameError"),
+        (["--finder", "odd.py:handler"], "drsim: ExecutionFinder: cannot import odd.py:handler: it reads QUEUE"),
+    ],
+)
+def test_wrong_handlers_give_one_message(
+    words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.py").write_text("nothing()", encoding="utf-8")
+    Path("odd.py").write_text("import os\nQUEUE = os.environ['QUEUE']\n", encoding="utf-8")
+    assert main(["contract", *words]) == 4
+    shown = capsys.readouterr()
+    assert shown.err.startswith(message)
+    assert shown.out == ""
