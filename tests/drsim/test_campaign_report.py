@@ -101,7 +101,7 @@ def test_ledger_marks_possible_cells_that_were_never_met(explored: Path) -> None
     rows = summary.campaign.ledger(summary.header.scenario)
     page, markdown = documents(explored)
     line = next(line for line in markdown.splitlines() if line.startswith("| job-late"))
-    assert line == "| job-late | 1 / 0 / 0 | 1 / 0 / 0 | **never** | **never** | **never** | - |"
+    assert line == "| job-late | **never** | 1 / 0 / 0 | **never** | **never** | **never** | - |"
     assert not rows[Fault.QUOTA]["ENDED"].possible
     assert all(cell.possible for cell in rows[Fault.INDEX_LAG].values())
     struck = rows[Fault.STARVED]["PENDING"]

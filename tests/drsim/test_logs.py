@@ -176,10 +176,10 @@ def test_logs_show_the_traceback_of_a_finder_with_its_own_lines(
     pair = PAIR.with_bugs([bug], tmp_path / "pair")
     done = run(PAIR.scenario(bug.scenario, *bug.changes), seed=1, tier="wire", functions=PAIR.handlers(pair))
     assert outputs.write(done, tmp_path / "missing-job-1") == ()
-    text = (pair / "finder/app.py").read_text(encoding="utf-8").splitlines()
+    text = (pair / bug.file).read_text(encoding="utf-8").splitlines()
     number = next(number for number, line in enumerate(text, start=1) if bug.written in line)
     lines = shown(capsys, tmp_path / "missing-job-1", "--function", "finder", "--level", "ERROR")
     assert lines[0].endswith("  ExecutionFinder  ERROR    -  [ERROR] KeyError: 'jobStatus'")
     assert lines[1] == "    Traceback (most recent call last):"
-    assert f"      finder/app.py:{number}, in <listcomp>" in lines
+    assert f"      {bug.file}:{number}, in phase_of" in lines
     assert not [line for line in lines if "KeyError" in line and "[ERROR]" not in line]

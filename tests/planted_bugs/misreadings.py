@@ -138,8 +138,8 @@ AWS: Final = (
     ),
     Misreading(
         "launchStatus is misspelt",
-        'server.get("launchStatus", ServerStatus.PENDING)',
-        'server.get("LaunchStatus", ServerStatus.PENDING)',
+        'if "launchStatus" not in server:',
+        'if "LaunchStatus" not in server:',
         "drill",
         "completion-soundness",
         file="aws/drs.py",
@@ -154,8 +154,8 @@ AWS: Final = (
     ),
     Misreading(
         "a launched server is a failed one",
-        '_one_of(_LAUNCH_STATUSES, server.get("launchStatus", ServerStatus.PENDING), f"{where}: launchStatus")',
-        'ServerStatus.FAILED if server.get("launchStatus") == "LAUNCHED" else ServerStatus.PENDING',
+        '_one_of(_LAUNCH_STATUSES, server["launchStatus"], f"{where}: launchStatus")',
+        'ServerStatus.FAILED if server["launchStatus"] == "LAUNCHED" else ServerStatus.PENDING',
         "drill",
         "completion-soundness",
         file="aws/drs.py",

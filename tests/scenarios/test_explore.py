@@ -50,7 +50,7 @@ def test_same_seeds_give_same_totals_for_all_ranges() -> None:
 def test_the_failures_of_a_bug_are_grouped_and_begin_with_the_lowest_seed() -> None:
     campaign = explored((1, 12), parts=BUG)
     (first, failures), *others = campaign.groups().items()
-    assert first == ("completion-soundness", "unfinished, as its waves")
+    assert first == ("completion-soundness", "ended early Status")
     seeds = [each.seed for each in failures]
     assert seeds == sorted(seeds)
     # The poll takes the end that it wrote for a TIMEOUT, and so publishes no age.

@@ -173,7 +173,8 @@ def test_events_name_the_line_of_the_call_that_caused_them(tmp_path: Path) -> No
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
     finder, poller = (f"{tmp_path}/{name}.py:handler" for name in ("finder", "poller"))
-    handlers = Handlers(finder=finder, poller=poller, paths=(tmp_path / "layer",))
+    variables = {"EXECUTION_TABLE": "drs-orchestration-execution-history-test", "POLLER_FUNCTION": "ExecutionPoller"}
+    handlers = Handlers(finder=finder, poller=poller, paths=(tmp_path / "layer",), variables=variables)
     scenario = load("drill", ("duration=100s",))
     seen: Counter[tuple[str, str]] = Counter()
     with wire_parts(scenario, seed=1, functions=handlers) as parts:
