@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from drsim.simulator.checks import PROPERTIES
 from tests.browser.visits import Locator, Page, Visits, expect
 
 
@@ -88,4 +89,4 @@ def test_acceptance_table_filters_by_verdict_and_text(visits: Visits, reports: d
     bar.get_by_role("button", name="Failed").click()
     assert rows.count() == 0
     # The filter does not affect the other table.
-    assert page.locator("#properties tbody tr:visible").count() == 15
+    assert page.locator("#properties tbody tr:visible").count() == len(PROPERTIES)

@@ -148,6 +148,24 @@ def test_kernel_closes_with_a_frozen_process() -> None:
     assert log == ["unwound"]
 
 
+def test_process_killed_while_frozen_stays_ended_after_the_thaw(kernel: Kernel) -> None:
+    log: list[str] = []
+
+    def work() -> None:
+        kernel.sleep(SECOND)
+        log.append("continued")
+
+    process = kernel.spawn("frozen", work)
+    kernel.run(until_us=10)
+    kernel.freeze(process)
+    # Its sleep ends, and it waits for the thaw.
+    kernel.run()
+    kernel.kill(process)
+    kernel.thaw(process)
+    kernel.run()
+    assert log == []
+
+
 def test_a_handler_that_exits_takes_its_tasks_with_it(kernel: Kernel) -> None:
     log: list[str] = []
     leave = leaving(kernel, lambda _: None, log)
