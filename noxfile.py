@@ -145,7 +145,8 @@ def coverage(session: nox.Session) -> None:
     _python(session, "coverage", "combine", "--quiet")
     whole = "orchestrator/*,simulator/kernel.py,simulator/processes.py,simulator/executor.py"
     _python(session, "coverage", "report", f"--include={whole}", "--fail-under=100")
-    _python(session, "coverage", "report", f"--omit={whole}", "--fail-under=90")
+    # Tests write modules of handlers into folders that are gone by now.
+    _python(session, "coverage", "report", f"--omit={whole},*/pytest-of-*", "--fail-under=90")
 
 
 @nox.session
