@@ -146,7 +146,7 @@ def coverage(session: nox.Session) -> None:
     whole = "orchestrator/*,simulator/kernel.py,simulator/processes.py,simulator/executor.py"
     _python(session, "coverage", "report", f"--include={whole}", "--fail-under=100")
     # Tests write modules of handlers into folders that are gone by now.
-    _python(session, "coverage", "report", f"--omit={whole},*/pytest-of-*", "--fail-under=90")
+    _python(session, "coverage", "report", f"--omit={whole}", "--ignore-errors", "--fail-under=90")
 
 
 @nox.session
