@@ -261,6 +261,7 @@ class Announced(NamedTuple):
     """A message about an execution's end was accepted: an event, a notification, or a callback.
 
     `channel` names the operation and where it sends, and `text_status` is the team's own status in the message.
+    `place` is the line of the handler's file.
     """
 
     at_us: int
@@ -269,6 +270,7 @@ class Announced(NamedTuple):
     execution_id: str
     channel: str
     text_status: str
+    place: str = ""
 
 
 class LogWritten(NamedTuple):

@@ -225,6 +225,7 @@ class World:
             plan=self.plan,
             allows=parts.allows,
             finder_polls=parts.finder_polls,
+            is_ours=parts.is_ours,
         )
         self.unjudged = unjudged_of(parts.contract, is_ours=parts.is_ours)
         off = {each.check for each in self.unjudged} if parts.is_judged else {each.name for each in PROPERTIES}

@@ -58,6 +58,7 @@ class Context:
     plan: Plan
     allows: Allows | None = None
     finder_polls: bool = False
+    is_ours: bool = False
 
     def owed_us(self, execution_id: str, since_us: int) -> int:
         """The instant from which a deadline counts that would count from `since_us` without faults."""

@@ -38,13 +38,14 @@ def record(calls: "Calls", call: "ClientCall", response: AWSResponse) -> None:
         word = end_in(message.text, world.layout.executions) if execution_id else None
         if word is not None:
             ids = (invocation.request_id, invocation.function, execution_id)
-            world.trace.emit(Announced(world.kernel.now_us, *ids, message.channel, word))
+            world.trace.emit(Announced(world.kernel.now_us, *ids, message.channel, word, call.place))
 
 
 def end_in(text: str, words: Vocabulary[Any]) -> str | None:
     """Return the team's word for an end that a message announces; None if it says that the execution is open.
 
-    The word is a value of the message's own fields rather than of a list in it, such as that of the waves.
+    The word is a value of the message's own fields rather than of a list in it, such as that of the waves. A message
+    that names one wave, server or job announces the end of that.
     """
     terminal = {word for status in TERMINAL for word in words.theirs[status]}
     known = {word for found in words.theirs.values() for word in found} | words.other
@@ -54,9 +55,25 @@ def end_in(text: str, words: Vocabulary[Any]) -> str | None:
         spoken = [word for value in level if isinstance(value, str) for word in _WORD.findall(value) if word in known]
         found = exact or spoken
         if found:
-            return found[0] if all(word in terminal for word in found) else None
+            is_end = all(word in terminal for word in found) and not any(map(_is_of_a_part, level))
+            return found[0] if is_end else None
+        if any(map(_is_of_a_part, level)):
+            return None
         level = [below for value in level for below in _below(value)]
     return None
+
+
+# The fields by which a message names a part of an execution, in lower case without underscores; and texts that do so.
+_PART: Final = re.compile(r"(wave|server|sourceserver|job|drsjob|(recovery|ec2)?instance)(id|number|name|index)?")
+_PART_IN_TEXT: Final = re.compile(r"\b(wave|server|job|instance)\W+[\w-]*\d", re.IGNORECASE)
+
+
+def _is_of_a_part(value: object) -> bool:
+    """Whether a message names one wave, server or job."""
+    if isinstance(value, Mapping):
+        scalars = (name for name, each in value.items() if isinstance(each, str | int | float))
+        return any(_PART.fullmatch(str(name).lower().replace("_", "")) for name in scalars)
+    return isinstance(value, str) and _PART_IN_TEXT.search(value) is not None
 
 
 _WORD: Final = re.compile(r"[\w-]+")

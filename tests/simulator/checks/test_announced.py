@@ -71,4 +71,32 @@ def test_functions_that_announce_nothing_are_not_exercised() -> None:
     bench.write(an_item(Version=2, Status="COMPLETED"))
     bench.trace.emit(ended())
     assert bench.monitor.verdict is Verdict.NOT_EXERCISED
-    assert not [value for value in vars(bench.monitor).values() if isinstance(value, dict) and value]
+
+
+def test_other_end_announced_by_a_later_invocation_is_named() -> None:
+    bench = a_bench()
+    bench.write(an_item(Version=2, Status="COMPLETED"))
+    bench.trace.emit(ended())
+    bench.trace.emit(started("r-2"))
+    announce(bench, "FAILED", request_id="r-2")
+    assert kinds(bench) == ["announced otherwise"]
+
+
+def test_announced_end_of_an_execution_that_never_began_is_named() -> None:
+    bench = Bench(AnnouncedTruly)
+    announce(bench)
+    assert bench.said()[0][1].endswith("while the table shows no such execution")
+
+
+def test_announced_end_of_a_deleted_execution_is_not_judged() -> None:
+    bench = a_bench()
+    bench.delete(by="person")
+    announce(bench)
+    assert bench.said() == []
+
+
+def test_violation_names_the_line_that_announced() -> None:
+    bench = a_bench()
+    event = Announced(bench.kernel.now_us, "r-1", POLLER, "e-1", BUS, "COMPLETED", "poller/app.py:9 put_events")
+    bench.trace.emit(event)
+    assert bench.monitor.violations[0].place == "poller/app.py:9 put_events"

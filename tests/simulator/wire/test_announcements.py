@@ -24,6 +24,14 @@ WORDS = Layout(preset("plain", words={"execution": {"COMPLETED": ["DONE"], "POLL
         (json.dumps({"text": "all DONE", "status": "PARTIAL"}), "PARTIAL"),
         # COMPLETED is none of this team's words.
         (json.dumps({"status": "COMPLETED"}), None),
+        # A part of the execution ended.
+        (json.dumps({"id": "e-1", "wave": 1, "status": "DONE"}), None),
+        (json.dumps({"id": "e-1", "sourceServerID": "s-1", "status": "FAILED"}), None),
+        (json.dumps({"id": "e-1", "wave_number": 2, "detail": {"status": "DONE"}}), None),
+        ("e-1: wave 1 is DONE", None),
+        ("e-1: job drsjob-0123 FAILED", None),
+        (json.dumps({"id": "e-1", "waves": 3, "status": "DONE"}), "DONE"),
+        ("e-1 ended with 3 waves: DONE", "DONE"),
         ("e-1", None),
         ("{", None),
     ],
