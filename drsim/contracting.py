@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from typer.exceptions import Exit
 
-from drsim.arguments import UserError, writing
+from drsim.arguments import ExitCode, UserError, complain, writing
 
 if TYPE_CHECKING:
     from drsim.scenarios.source_scan import SourceScan
@@ -84,6 +85,9 @@ def contract(
         print(text, end="")
     else:
         writing(lambda: out.write_text(text, encoding="utf-8"))
+    if not proposal.is_complete:
+        complain(f"no function wrote to the table, so little is known: {' '.join(proposal.unknown[-1].split())}")
+        raise Exit(ExitCode.UNKNOWN)
 
 
 def _guessed(source: "SourceScan", table: str) -> Iterator[tuple[str, str]]:

@@ -18,8 +18,10 @@ Tier = Literal["fast", "wire"]
 
 def refused_contracts(scenarios: "Iterable[Scenario]") -> Iterator[str]:
     """Yield a message for each scenario whose contract this project's own functions do not have."""
+    from drsim.simulator.contract.presets import OUR_CONTRACT
+
     for scenario in scenarios:
-        if scenario.contract is not None:
+        if scenario.contract not in (None, OUR_CONTRACT):
             name, own = scenario.name, scenario.contract.name
             yield f"{name}: contract {own} needs --finder, for drsim's own functions keep to `ours`"
 

@@ -48,7 +48,8 @@ def propose(handlers: Handlers, source: SourceScan, *, table: str = "", name: st
     proposal, drill = guessed(handlers, source, table=table, name=name)
     if not drill.writes:
         errors = [f"{count} times {error}" for error, count in drill.errors.most_common(3)]
-        proposal.unknown.append("no function wrote to the table in a drill" + "".join(f"; {each}" for each in errors))
+        proposal.unknown.append("; ".join(errors) or "no function failed")
+        proposal.is_complete = False
         return proposal
     _records(proposal, drill)
     _cadence(proposal, drill, source)
@@ -76,7 +77,7 @@ def _records(proposal: Proposal, seen: Seen) -> None:
             )
     for promise, changed in (("job_status", _job_changed), ("instances", _instance_set)):
         if count := sum(changed(each) for each in writes):
-            proposal.put(f"promises/{promise}", True, f"seen in {count} writes")
+            proposal.put(f"promises/{promise}", True, f"seen in {plural(count, 'write')}")
 
 
 def _job_changed(event: ItemChanged) -> bool:

@@ -92,6 +92,8 @@ class Proposal:
     reasons: dict[str, str] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     runs: int = 0
+    is_complete: bool = True
+    """Whether the functions wrote to the table, which shows most of a contract."""
 
     @property
     def contract(self) -> Contract:
@@ -309,17 +311,17 @@ def _added(proposal: Proposal, level: str, name: str, value: object) -> bool:
 
 
 def _timed(proposal: Proposal, name: str, value: object) -> bool:
-    contract = proposal.contract
-    places = {path: each for each, path in contract.execution if each in ("end", "last_polled")}
-    if name not in places:
-        return False
+    places = {path: each for each, path in proposal.contract.execution if each in ("end", "last_polled")}
     form = _format_of(value)
-    if form is None or form == getattr(contract.times, places[name]):
+    if name not in places or form is None:
         return False
     reason = f"{name} is written as {shown(value)}"
     changed = proposal.put(f"times/{places[name]}", form, reason)
-    # Teams use one format; what functions write shows how they read.
-    return changed | proposal.put("times/start", form, reason) | proposal.put("times/end", form, reason)
+    # What a function writes shows how it reads, as long as nothing else does.
+    others = [each for each in ("start", "end") if f"times/{each}" not in proposal.reasons]
+    for each in others:
+        changed |= proposal.put(f"times/{each}", form, reason)
+    return changed
 
 
 def _format_of(value: object) -> str | None:

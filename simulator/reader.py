@@ -75,6 +75,10 @@ class WaveView(NamedTuple):
         """Whether the wave has its final status."""
         return self.status in FINISHED_WAVE
 
+    def shown(self, index: int) -> str:
+        """Return the wave as messages name it: by its number or, without one, by its place from 1."""
+        return f"wave {index + 1 if self.number is None else self.number}"
+
 
 class ExecutionView(NamedTuple):
     """One version of an item. `word` is the team's own status; `unreadable` holds the reasons of its waves as well.

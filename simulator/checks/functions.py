@@ -238,8 +238,8 @@ class Budgets(Monitor):
     def finish(self, end_us: int) -> None:
         for what, minute in (("read", self._read), ("write", self._written)):
             self._check_units(what, minute, (minute.number + 1) * _MINUTE_US, 0)
-        idle, most = self._idle_count, int(self._polled_count * _IDLE_RATIO_MAX)
-        if idle > max(most, _IDLE_COUNT_MIN - 1):
+        idle, most = self._idle_count, max(int(self._polled_count * _IDLE_RATIO_MAX), _IDLE_COUNT_MIN - 1)
+        if idle > most:
             expected = f"at most {most} of {self._polled_count} invocations of {POLLER} without a result"
             self.violate_at("", end_us, expected, str(idle), IDLE, "Invoke")
 

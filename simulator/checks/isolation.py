@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from drsim.orchestrator.model import TERMINAL
-from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind, pairs, same_waves
+from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind, same_waves
 from drsim.simulator.events import FINDER, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
 from drsim.simulator.reader import ExecutionView, WaveView
 
@@ -68,11 +68,11 @@ class Isolation(Monitor):
         self.checked += 1
         self._check_writer(event)
         if before is not None and now is not None:
-            for old, new in pairs(before.waves, now.waves):
+            for index, (old, new) in enumerate(zip(before.waves, now.waves, strict=False)):
                 if new.servers is not old.servers:
-                    self._check_servers(event, old, new)
+                    self._check_servers(event, old, new, new.shown(index))
                 if new.message is not None and new.message != old.message:
-                    self._check_message(event, now, new, new.message)
+                    self._check_message(event, now, new.message, new.shown(index))
 
     def _check_writer(self, event: ItemChanged) -> None:
         """An invocation for no execution in particular ("") serves several."""
@@ -85,7 +85,7 @@ class Isolation(Monitor):
         elif own not in ("", event.execution_id):
             self.violate(event, f"a write to execution {own}", observed, FOREIGN_WRITE, "item")
 
-    def _check_servers(self, event: ItemChanged, old: WaveView, new: WaveView) -> None:
+    def _check_servers(self, event: ItemChanged, old: WaveView, new: WaveView, which: str) -> None:
         own = {server.source_server_id for server in old.servers}
         if all(server.source_server_id in own for server in new.servers):
             return
@@ -94,9 +94,9 @@ class Isolation(Monitor):
         for server in new.servers:
             if server.source_server_id is not None and server.source_server_id not in own:
                 what, where = f"server {server.source_server_id}", f"server {self.contract.server.id}"
-                self.violate(event, f"wave {new.number} with its own servers", what, FOREIGN_SERVER, where)
+                self.violate(event, f"{which} with its own servers", what, FOREIGN_SERVER, where)
 
-    def _check_message(self, event: ItemChanged, now: ExecutionView, wave: WaveView, message: str) -> None:
+    def _check_message(self, event: ItemChanged, now: ExecutionView, message: str, which: str) -> None:
         named = set(_ID.findall(message))
         if not named:
             return
@@ -105,5 +105,5 @@ class Isolation(Monitor):
             named -= {each.job_id, *(server.source_server_id for server in each.servers)}
             named -= {server.source_server_id for server in job.servers} if job is not None else set()
         if named:
-            expected, where = f"wave {wave.number} with a message about itself", f"wave {self.contract.wave.message}"
+            expected, where = f"{which} with a message about itself", f"wave {self.contract.wave.message}"
             self.violate(event, expected, f"it names {', '.join(sorted(named))}", FOREIGN_MESSAGE, where)

@@ -110,7 +110,7 @@ class CompletionSoundness(AnswersMonitor):
         self.checked += 1
         if wave.status not in end.right:
             kind = EARLY_END if end.true is None else WRONG_END
-            expected = f"{_name(wave, index)} {end.true or 'unfinished'} by DRS's truth"
+            expected = f"{wave.shown(index)} {end.true or 'unfinished'} by DRS's truth"
             self.violate(end.event, expected, str(wave.status), kind, f"wave {self.contract.wave.status}")
 
     def _judge_outcome(self, event: ItemChanged, before: ExecutionView, now: ExecutionView) -> None:
@@ -183,7 +183,7 @@ class CompletionSoundness(AnswersMonitor):
             return
         judged[index] = (wave, view)
         self.checked += 1
-        event, what, promises = poll.last, _name(wave, index), self._promises
+        event, what, promises = poll.last, wave.shown(index), self._promises
         if promises.job_status and wave.job_status is not view.status and self._job_words.theirs[view.status]:
             expected, where = f"{what} with its job {view.status}", f"wave {self.contract.wave.job_status}"
             self.violate(event, expected, f"job {wave.job_status}", STALE_RECORD, where)
@@ -250,7 +250,3 @@ class CompletionSoundness(AnswersMonitor):
 
 def _by_id(servers: Sequence[ServerView]) -> dict[str | None, ServerView]:
     return {server.source_server_id: server for server in servers}
-
-
-def _name(wave: WaveView, index: int) -> str:
-    return f"wave {index + 1 if wave.number is None else wave.number}"

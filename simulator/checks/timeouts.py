@@ -133,7 +133,7 @@ class TimeoutTruth(AnswersMonitor):
     def _judge_wave(
         self, event: ItemChanged, index: int, wave: WaveView, asked_us: Mapping[str, int], *, is_kept: bool
     ) -> None:
-        what, where = f"wave {index + 1 if wave.number is None else wave.number}", f"wave {self.contract.wave.status}"
+        what, where = wave.shown(index), f"wave {self.contract.wave.status}"
         waits = wave.job_id is None and wave.status is WaveStatus.PENDING
         is_judged = self.contract.promises.wave_timeout and is_kept and wave.status is not None
         if is_judged and wave.status not in _WATCHING_ENDED and not waits:

@@ -17,6 +17,9 @@ from drsim.simulator.reader import ExecutionView, ServerView, WaveView
 OVERWRITTEN: Final = ViolationKind(
     "lost update", Consequence.LOST_DATA, "A function destroyed what someone else had written."
 )
+LOST_INSTANCE: Final = ViolationKind(
+    "instance id lost", Consequence.LOST_DATA, "DRS does not name the instance of a finished job again."
+)
 DELETED: Final = ViolationKind("item deleted", Consequence.LOST_DATA, "A function deleted an execution.")
 SKIPPED_VERSION: Final = ViolationKind(
     "version not raised by one", Consequence.PROMISE, "Other writers cannot see that the item changed."
@@ -110,7 +113,7 @@ class NoLostUpdate(Monitor):
                 self._compare_waves(event, index, old, new)
 
     def _compare_waves(self, event: ItemChanged, index: int, old: WaveView, new: WaveView) -> None:
-        of, places = f" of wave {index + 1 if old.number is None else old.number}", self.contract.wave
+        of, places = f" of {old.shown(index)}", self.contract.wave
         root = (self._level.path("waves"), str(index))
         if old.extra != new.extra:
             self._compare_maps(event, root, of, old.extra, new.extra)
@@ -152,7 +155,7 @@ class NoLostUpdate(Monitor):
         is_judged = event.request_id and self.contract.promises.instances
         if is_judged and old.instance_id is not None and new.instance_id != old.instance_id:
             now, name = _MISSING if new.instance_id is None else new.instance_id, self.contract.server.instance or ""
-            self._violate_loss(event, name, of, old.instance_id, now, "")
+            self._violate_loss(event, name, of, old.instance_id, now, "", LOST_INSTANCE)
 
     def _compare_maps(
         self,
@@ -181,11 +184,20 @@ class NoLostUpdate(Monitor):
             owner = "" if is_shared else f", which {_NAMES.get(writer, writer)} had set"
             self._violate_loss(event, name, of, old, new, owner)
 
-    def _violate_loss(self, event: ItemChanged, name: str, of: str, old: object, new: object, owner: str) -> None:
+    def _violate_loss(
+        self,
+        event: ItemChanged,
+        name: str,
+        of: str,
+        old: object,
+        new: object,
+        owner: str,
+        kind: ViolationKind = OVERWRITTEN,
+    ) -> None:
         verb = "dropped" if new is _MISSING else "overwrote"
         observed = f"{event.writer} {verb} `{name}`{of}{owner}: {_shown(old)} -> {_shown(new)}"
         level = of.split()[1] + " " if of else ""
-        self.violate(event, f"`{name}`{of} kept", observed, OVERWRITTEN, f"{level}{name}")
+        self.violate(event, f"`{name}`{of} kept", observed, kind, f"{level}{name}")
 
     def _writer(self, execution_id: str, path: Path) -> str:
         """Return who wrote an attribute, or the map that holds it."""

@@ -91,7 +91,7 @@ class StatusOrder(Monitor):
                 self._check_wave(event, index, old, new)
 
     def _check_wave(self, event: ItemChanged, index: int, old: WaveView, new: WaveView) -> None:
-        what, places = f"wave {index + 1 if new.number is None else new.number}", self.contract.wave
+        what, places = new.shown(index), self.contract.wave
         where = f"wave {places.status}"
         own = self._finished.get(event.request_id)
         if old.finished:

@@ -5,9 +5,10 @@ Owns shape, defaults and validation. `layout` reads and writes items by it, `lim
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
+from itertools import permutations
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 from pydantic.alias_generators import to_snake
 
 from drsim.orchestrator.model import ExecutionStatus, ExecutionType, JobStatus, Phase, ServerStatus, WaveStatus
@@ -23,7 +24,7 @@ from drsim.simulator.contract.places import (
     all_optional,
 )
 from drsim.simulator.contract.surroundings import AlsoJudged, Surroundings
-from drsim.simulator.durations import DurationUs, duration_us
+from drsim.simulator.durations import DurationUs, duration_us, show_duration
 from drsim.simulator.models import Spec
 
 _STYLES: Final[Mapping[str, Callable[[str], str]]] = {
@@ -79,13 +80,18 @@ class Words(Spec):
             each = [word for found in words.values() for word in found]
             if twice := sorted({word for word in each if each.count(word) > 1}):
                 raise ValueError(f"{level}: a word must have one meaning, got {twice[0]!r} twice")
+        for status in (ExecutionStatus.POLLING, ExecutionStatus.COMPLETED):
+            if not self.execution[status]:
+                raise ValueError(f"execution: {status} must have at least one word")
         return self
 
 
 def _with_own(level: str, given: Any) -> Any:
     if not isinstance(given, Mapping):
         return given
-    taken = {word for words in given.values() for word in ((words,) if isinstance(words, str) else words or ())}
+    listed = [(words,) if isinstance(words, str) else words for words in given.values()]
+    # Validation reports what is no list of texts.
+    taken = {word for words in listed if isinstance(words, list | tuple) for word in words if isinstance(word, str)}
     own = [str(each) for each in _STATUSES[level] if each not in given]
     return {**{each: () if each in taken else (each,) for each in own}, **given}
 
@@ -129,10 +135,23 @@ def _each_phase(value: object) -> object:
     return dict.fromkeys(map(str, Phase), value) if isinstance(value, str) else value
 
 
+def _timeout_of(value: object) -> object:
+    if value in (None, "none"):
+        return value
+    try:
+        return duration_us(value)
+    except ValueError:
+        raise ValueError(f"must be a duration such as 30m, or none, got {value!r}") from None
+
+
 class Limits(Spec):
     """What the team promises about time and use. What is not given is not judged."""
 
-    timeout: DurationUs | Literal["none"] | None = Field(None, description="Age at which polling gives up, or none.")
+    timeout: Annotated[
+        int | Literal["none"] | None,
+        BeforeValidator(_timeout_of, json_schema_input_type=str | None),
+        PlainSerializer(lambda value: show_duration(value) if isinstance(value, int) else value),
+    ] = Field(None, description="Age at which polling gives up, or none.")
     intervals: Annotated[
         dict[Phase, DurationUs] | None,
         BeforeValidator(_each_phase, json_schema_input_type=str | dict[Phase, str] | None),
@@ -160,7 +179,7 @@ class Limits(Spec):
 
 
 class Promises(Spec):
-    """Each promise switches a check on. One that is not given is not checked."""
+    """Each promise switches a check on, or changes scenarios. `server_status` and `announces` are on by default."""
 
     versioned: bool = Field(False, description="Every write raises the version by one, under a condition.")
     partial: bool | None = Field(
@@ -224,6 +243,9 @@ class Contract(Spec):
         names, style = given.pop("names", {}), _STYLES.get(str(given.get("style", "PascalCase")), str)
         if not isinstance(names, Mapping):
             raise ValueError(f"names must map our attributes to the team's, got {names!r}")
+        ours = dict.fromkeys(name for fields in OURS.values() for name in fields.values())
+        if unknown := [str(name) for name in names if name not in ours]:
+            raise ValueError(f"names: keys must be among {', '.join(ours)}, got {unknown[0]!r}")
         for level, fields in OURS.items():
             places = given.get(level, {})
             if isinstance(places, Mapping):
@@ -249,6 +271,9 @@ class Contract(Spec):
             places = [path for field, path in getattr(self, level) if path is not None and field != "shape"]
             if twice := sorted({path for path in places if places.count(path) > 1}):
                 yield f"{level}: fields must have different places, got {twice[0]!r} twice"
+            for path, inner in permutations(places, 2):
+                if inner.startswith(f"{path}."):
+                    yield f"{level}: a place must not lie in another one, got {inner!r} in {path!r}"
         if "." in self.execution.id or "." in (self.execution.plan or "") or "." in self.execution.status:
             yield "execution: id, plan and status must be attributes of the item, for they are keys"
         if self.server.id is None and self.server.shape == "list":

@@ -68,3 +68,17 @@ def test_wrong_handlers_give_one_message(
     shown = capsys.readouterr()
     assert shown.err.startswith(message)
     assert shown.out == ""
+
+
+def test_handlers_that_always_fail_give_a_contract_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.py").write_text(
+        "def handler(event, context):\n    raise ValueError('first\\nname: other')\n", encoding="utf-8"
+    )
+    assert main(["contract", "--finder", "bad.py:handler"]) == 5
+    shown = capsys.readouterr()
+    assert "drsim: no function wrote to the table, so little is known: " in shown.err
+    assert "ValueError: first name: other" in shown.err
+    assert yaml.safe_load(shown.out)["name"] != "other"

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from drsim.cli import main
+from drsim.scenarios.files import load
+from drsim.tiers import refused_contracts
 
 FINDER = "def handler(event, context):\n    print('looked')\n"
 POLLER = "def handler(event, context):\n    pass\n"
@@ -62,7 +64,6 @@ def test_handler_that_cannot_be_imported_is_reported_in_one_line(
         (["--path", "lib"], "are for --tier wire"),
         (["--tier", "wire", "--poller", "poller.py:handler"], "--poller needs --finder"),
         (["--contract", "plain"], "drill: contract plain needs --finder"),
-        (["--tier", "wire", "--contract", "ours"], "drill: contract ours needs --finder"),
         (["--set", "contract.name=team"], "drill: contract team needs --finder"),
         (["--contract", "their"], "--contract must be plain, ours or a YAML file, got 'their'"),
         (
@@ -81,6 +82,10 @@ def test_wrong_option_is_reported(words: list[str], message: str, capsys: pytest
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_contract_of_our_own_functions_may_be_named() -> None:
+    assert list(refused_contracts([load("drill", contract="ours")])) == []
 
 
 @pytest.mark.slow

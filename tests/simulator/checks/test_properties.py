@@ -94,6 +94,15 @@ def test_isolation_notices_a_server_of_another_waves_job() -> None:
     assert bench.said() == [("wave 1 with its own servers", "server s-9")]
 
 
+def test_wave_without_a_number_is_named_by_its_place() -> None:
+    bench = Bench(Isolation)
+    bench.write(an_item(Waves=[without(a_wave(), "WaveNumber")]), by="worker")
+    bench.trace.emit(started())
+    servers = [a_server(), a_server(SourceServerId="s-9")]
+    bench.write(an_item(Version=2, Waves=[without(a_wave(Servers=servers), "WaveNumber")]))
+    assert bench.said() == [("wave 1 with its own servers", "server s-9")]
+
+
 def test_isolation_notices_a_question_about_the_job_of_another() -> None:
     bench = Bench(Isolation)
     bench.write(an_item(), by="worker")

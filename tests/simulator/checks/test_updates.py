@@ -176,3 +176,11 @@ def test_a_person_may_delete_an_item_and_a_function_may_not(by: str, said: list[
     bench = a_bench(Status="FAILED")
     bench.delete(by=by)
     assert bench.said() == said
+
+
+def test_lost_instance_id_is_no_overwritten_attribute_of_others() -> None:
+    bench = Bench(NoLostUpdate)
+    bench.write(an_item(Waves=[a_wave(Servers=[a_server(InstanceId="i-1")])]), by="worker")
+    bench.trace.emit(started())
+    bench.write(an_item(Version=2, Waves=[a_wave(Servers=[without(a_server(), "InstanceId")])]))
+    assert [each.kind.name for each in bench.monitor.violations] == ["instance id lost"]

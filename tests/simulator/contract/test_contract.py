@@ -161,6 +161,13 @@ def test_what_plain_leaves_unjudged_has_a_reason_and_a_way_to_turn_it_on() -> No
         ({"limits": {"intervals": {"PENDING": "1m"}}}, "must have each phase, and lacks STARTED, IN_PROGRESS"),
         ({"limits": {"variables": {"X": {"limit": "speed"}}}}, "limit must be one of timeout, intervals, "),
         ({"functions": {"one": "a", "poller": "b"}}, "one must be given alone"),
+        ({"words": {"execution": {"POLLING": 3}}}, "Input should be a valid tuple"),
+        ({"words": {"execution": {"POLLING": []}}}, "execution: POLLING must have at least one word"),
+        ({"words": {"execution": {"COMPLETED": []}}}, "execution: COMPLETED must have at least one word"),
+        ({"names": {"Statuz": "state"}}, "names: keys must be among ExecutionId, .*, got 'Statuz'"),
+        ({"execution": {"waves": "w", "end": "w.end"}}, "a place must not lie in another one, got 'w.end' in 'w'"),
+        ({"wave": {"status": "state", "job": "state.job"}}, "got 'state.job' in 'state'"),
+        ({"limits": {"timeout": -3}}, "must be a duration such as 30m, or none, got -3"),
     ],
 )
 def test_wrong_contract_is_refused_with_the_rule(contract: dict[str, Any], problem: str) -> None:
