@@ -20,6 +20,9 @@ from drsim.simulator.figures.tally import LOST_RACE
 
 _FINDINGS_MAX: Final = 10
 _FOLLOWERS_MAX: Final = 4
+_EXCEPTIONS_MAX: Final = 3
+_MESSAGE_MAX: Final = 200
+_SCENARIOS_MAX: Final = 5
 _ID_MAX: Final = 80
 
 
@@ -36,11 +39,13 @@ def show(console: Console, result: Result, folder: Path) -> None:
     console.print()
     if result.findings:
         _show_findings(console, result, folder)
+    if errors := _errors(result.errors):
+        line(console, "fault", errors, indent=2)
+        _show_exceptions(console, result.errors)
+        console.print()
     _show_criteria(console, result)
     console.print()
     _show_properties(console, result.properties)
-    if errors := _errors(result.errors):
-        line(console, "fault", errors, indent=2)
     if result.faults:
         _show_faults(console, result)
     if result.unjudged:
@@ -84,6 +89,15 @@ def _errors(errors: ErrorsMet) -> str:
     ]
     text = ", ".join(filter(None, parts))
     return f"functions met errors: {text}" if text else ""
+
+
+def _show_exceptions(console: Console, errors: ErrorsMet) -> None:
+    """The most frequent exceptions that functions raised or logged, each with the line that raised the first one."""
+    for each in sorted(errors.exceptions, key=lambda each: -each.count)[:_EXCEPTIONS_MAX]:
+        which = f", first for {visible(each.execution_id, _ID_MAX)}" if each.execution_id else ""
+        at = f" at {each.place}" if each.place else ""
+        text = f"{plural(each.count, 'time')} {visible(each.message, _MESSAGE_MAX)}{at}, by {each.function}{which}"
+        block(console, text)
 
 
 def _unjudged(result: Result) -> str:
@@ -165,7 +179,9 @@ def show_total(console: Console, results: list[Result]) -> None:
     others = [f"{result.scenario} {result.verdict}" for result in results if result.verdict != "pass"]
     verdict = "pass" if not others else "fail" if any(result.verdict == "fail" for result in results) else "unknown"
     console.print()
-    line(console, verdict, ", ".join([f"{passed} of {plural(len(results), 'run')} passed", *others]), bold=True)
+    line(console, verdict, f"{passed} of {plural(len(results), 'run')} passed", bold=True)
+    if others:
+        block(console, ", ".join(others))
     _show_merged(console, results)
 
 
@@ -174,8 +190,8 @@ def _show_merged(console: Console, results: list[Result]) -> None:
     for number, (finding, counts) in enumerate(found[:_FINDINGS_MAX], 1):
         times = plural(sum(counts.values()), "time")
         heading = f"{title(finding)} ({plural(len(counts), 'scenario')}, {times}) {culprit(finding)}".rstrip()
-        _numbered(
-            console, number, Text(visible(heading), "bold"), Text(finding.meaning), Text(", ".join(counts), "dim")
-        )
+        names, left = [*counts][:_SCENARIOS_MAX], len(counts) - _SCENARIOS_MAX
+        which = ", ".join(names) + (f" and {left} more" if left > 0 else "")
+        _numbered(console, number, Text(visible(heading), "bold"), Text(finding.meaning), Text(which, "dim"))
     if len(found) > _FINDINGS_MAX:
         console.print(f"  {plural(len(found) - _FINDINGS_MAX, 'further finding')} in the reports of these runs")

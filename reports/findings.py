@@ -10,6 +10,11 @@ from drsim.simulator.durations import plural
 _RANKS: Final = {name: rank for rank, name in enumerate(get_args(ConsequenceName))}
 
 
+_WRITES: Final = frozenset(
+    ("put_item", "update_item", "delete_item", "batch_write_item", "transact_write_items", "execute_statement")
+)
+
+
 class MergedFinding(NamedTuple):
     """One finding in several runs: that of the first run, and the number of violations by scenario."""
 
@@ -34,8 +39,12 @@ def extent(finding: FindingRecord) -> str:
 
 
 def culprit(finding: FindingRecord) -> str:
-    """The line of the handler's file, or the function if no line is known; "" if no function did it."""
-    return finding.place or finding.function
+    """The line of the handler's file, or the function if no line is known; "" if no function did it.
+
+    A write shows what the function had decided before.
+    """
+    is_write = finding.place.rpartition(" ")[2] in _WRITES
+    return f"written at {finding.place}" if is_write else finding.place or finding.function
 
 
 def summary(finding: FindingRecord) -> str:

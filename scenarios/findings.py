@@ -36,6 +36,7 @@ class _Found(NamedTuple):
     """A group of violations with the name of its property and what its members have in common."""
 
     name: str
+    is_cause: bool
     kind: ViolationKind
     function: str
     where: str
@@ -49,7 +50,8 @@ class _Found(NamedTuple):
         """Whether all its executions had the cause, which came no later."""
         ids = self.group.execution_ids
         return (
-            cause.kind.consequence in CAUSES.get(self.kind.consequence, ())
+            cause.is_cause
+            and cause.kind.consequence in CAUSES.get(self.kind.consequence, ())
             and self.name not in INDEPENDENT
             and 0 < len(ids) < EXECUTIONS_MAX
             and ids <= cause.group.execution_ids
@@ -73,7 +75,14 @@ def findings_of(monitors: Iterable[Monitor], epoch_us: int) -> tuple[FindingReco
 def _found(monitors: Iterable[Monitor]) -> Iterator[_Found]:
     for monitor in monitors:
         for (kind, function, where), group in monitor.groups.items():
-            yield _Found(monitor.name, kind, function, where, group)
+            yield _Found(monitor.name, _is_cause(monitor, where), kind, function, where, group)
+
+
+def _is_cause(monitor: Monitor, where: str) -> bool:
+    """Whether anything may follow: polls do not need each field that cannot be read."""
+    execution = monitor.contract.execution
+    needed = (execution.status, execution.waves, execution.start, execution.last_polled, execution.version)
+    return monitor.name != "readable" or where.partition(".")[0] in needed
 
 
 def _record(found: _Found, epoch_us: int, followers: Iterable[_Found] = ()) -> FindingRecord:

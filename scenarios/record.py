@@ -67,6 +67,8 @@ class ExceptionRecord(Record):
     count: int
     logged: bool = Field(description="Whether the function caught and logged it; otherwise it ended the invocation.")
     traceback: str = Field("", description="Of the first one, if it was logged.")
+    place: str = Field("", description="The line of the handler's file that raised the first one, if it is known.")
+    execution_id: str = Field("", description="Of the first one.")
 
 
 class ErrorsMet(Record):

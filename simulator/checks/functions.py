@@ -6,6 +6,7 @@ from typing import Final
 
 from drsim.simulator import events
 from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind, seconds
+from drsim.simulator.durations import plural
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.faults.kinds import CALLS, Fault
 from drsim.simulator.services.spec import Function
@@ -102,6 +103,8 @@ class Budgets(Monitor):
         self._open: dict[str, int] = {}
         self._read, self._written = _CapacityMinute(), _CapacityMinute()
         self._polled_count = self._idle_count = 0
+        # By the line that raised: how often idle invocations ended there, and the first error.
+        self._idle_ends: dict[str, tuple[int, str]] = {}
         # The function, execution and instant of the last start that a fault throttled.
         self._starved = ("", "", -1)
 
@@ -179,7 +182,11 @@ class Budgets(Monitor):
             if event.outcome == "ok":
                 self._invoked.pop(event.request_id, None)
             self._polled_count += 1
-            self._idle_count += self._is_idle(event, use)
+            if self._is_idle(event, use):
+                self._idle_count += 1
+                if event.place:
+                    count, detail = self._idle_ends.get(event.place, (0, event.detail))
+                    self._idle_ends[event.place] = (count + 1, detail)
 
     def _check_time(self, event: events.LambdaEnded, use: _InvocationUse) -> None:
         function, ratio = self._spec_of(event.function), self.bounds.lambda_ratio
@@ -201,7 +208,7 @@ class Budgets(Monitor):
             most = self._describes_max * use.polls
             for (account_id, region), calls in use.described.items():
                 if calls > most:
-                    expected = f"at most {most} DescribeJobs calls in {account_id} {region}"
+                    expected = f"at most {plural(most, 'DescribeJobs call')} of a poll in {account_id} {region}"
                     self.violate(event, expected, str(calls), DESCRIBES, "DescribeJobs")
         calls_max = self.contract.limits.calls
         if calls_max is not None and use.calls > calls_max * use.polls:
@@ -241,7 +248,9 @@ class Budgets(Monitor):
         idle, most = self._idle_count, max(int(self._polled_count * _IDLE_RATIO_MAX), _IDLE_COUNT_MIN - 1)
         if idle > most:
             expected = f"at most {most} of {self._polled_count} invocations of {POLLER} without a result"
-            self.violate_at("", end_us, expected, str(idle), IDLE, "Invoke")
+            ends = sorted(self._idle_ends.items(), key=lambda each: -each[1][0])[:1]
+            why = [f"; {plural(count, 'time')} {detail} at {place}" for place, (count, detail) in ends]
+            self.violate_at("", end_us, expected, f"{idle}{''.join(why)}", IDLE, "Invoke")
 
 
 @dataclass(slots=True)

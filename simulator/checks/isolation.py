@@ -51,9 +51,19 @@ class Isolation(Monitor):
         self.checked += 1
         for job_id in event.asked:
             if (event.account_id, event.region, job_id) not in own:
-                observed = f"{job_id} in {event.account_id} {event.region}"
+                observed = self._described(event, job_id)
                 expected = "DRS asked about the execution's own jobs"
                 self.violate(event, expected, observed, FOREIGN_JOB, "DescribeJobs")
+
+    def _described(self, event: JobsDescribed, job_id: str) -> str:
+        """Return a job that DRS was asked about and where, with where it is in truth."""
+        asked = f"{job_id} asked about in {event.account_id} {event.region}"
+        known = ((each, *job) for each, jobs in self._jobs.items() for job in jobs if job[2] == job_id)
+        owner, account_id, region, _ = next(known, ("", "", "", ""))
+        if not owner:
+            return f"{asked}, the job of no open execution"
+        whose = "its own job" if owner == event.execution_id else f"the job of execution {owner}"
+        return f"{asked}, {whose} in {account_id} {region}"
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution

@@ -3,6 +3,7 @@
 A poll may write several times, so monitors judge what it leaves behind when its invocation ends.
 """
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -45,16 +46,16 @@ class WrittenPoll:
     """The waves that the poll ended, by index."""
 
 
-class PollsMonitor(Monitor):
+class PollsMonitor(Monitor, ABC):
     """Collects the writes of each poll. A subclass judges a poll in `judge`, once its invocation has ended."""
 
     def prepare(self) -> None:
         # The polls of each running invocation, by execution.
         self._running: dict[str, dict[str, WrittenPoll]] = {}
 
+    @abstractmethod
     def judge(self, poll: WrittenPoll) -> None:
         """Judge what a poll left behind."""
-        raise NotImplementedError
 
     def wrote(self, event: ItemChanged, poll: WrittenPoll) -> None:
         """Take notice of one write; `poll` shows the state after it."""

@@ -7,6 +7,7 @@ from drsim.orchestrator.model import TERMINAL, ExecutionStatus, JobStatus, Serve
 from drsim.simulator.checks.monitor import Consequence, ViolationKind, pairs
 from drsim.simulator.checks.polls import AnswersMonitor, WaveEnd, WrittenPoll
 from drsim.simulator.contract.layout import Vocabulary
+from drsim.simulator.durations import plural
 from drsim.simulator.events import ItemChanged
 from drsim.simulator.reader import ExecutionView, ServerView, WaveView
 from drsim.simulator.services.drs import DrsJob
@@ -106,12 +107,30 @@ class CompletionSoundness(AnswersMonitor):
         true = self.truth.wave_status(before, old, event.at_us, overdue=max(overdue))
         return WaveEnd(event, frozenset().union(*ends), true)
 
+    def _answer(self, event: ItemChanged, wave: WaveView) -> str:
+        """Return what DRS had answered to the poll about a wave's job, in words."""
+        if wave.job_id is None:
+            return "the wave has no job"
+        asked_us, job = self.answers(event.request_id).asked_us(wave), self.truth.job(wave)
+        if asked_us is None or job is None:
+            region = wave.scope[1] if wave.scope is not None else "no Region"
+            return f"no answer of DRS to this poll had its job {wave.job_id} of {region}"
+        launched = sum(server.status is ServerStatus.LAUNCHED for server in job.view(asked_us).servers)
+        status, servers = job.view(asked_us).status, plural(len(job.servers), "server")
+        return f"DRS had answered that its job is {status}, {launched} of {servers} LAUNCHED"
+
     def _judge_end(self, end: WaveEnd, index: int, wave: WaveView) -> None:
         self.checked += 1
         if wave.status not in end.right:
             kind = EARLY_END if end.true is None else WRONG_END
             expected = f"{wave.shown(index)} {end.true or 'unfinished'} by DRS's truth"
-            self.violate(end.event, expected, str(wave.status), kind, f"wave {self.contract.wave.status}")
+            self.violate(
+                end.event,
+                expected,
+                f"{wave.status}; {self._answer(end.event, wave)}",
+                kind,
+                f"wave {self.contract.wave.status}",
+            )
 
     def _judge_outcome(self, event: ItemChanged, before: ExecutionView, now: ExecutionView) -> None:
         where = self.contract.execution.status

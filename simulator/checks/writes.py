@@ -15,7 +15,9 @@ REWRITTEN: Final = ViolationKind(
     "ended and written again", Consequence.WRONG_END, "A finished execution did not stay as it was."
 )
 RECREATED: Final = ViolationKind("created by a function", Consequence.WRONG_END, "A deleted execution came back.")
-BACKWARD: Final = ViolationKind("backward status", Consequence.LOST_DATA, "A status went back: later news was lost.")
+BACKWARD: Final = ViolationKind(
+    "backward status", Consequence.LOST_DATA, "A status went back: readers see progress undone."
+)
 FINISHED_CHANGED: Final = ViolationKind(
     "finished wave changed", Consequence.WRONG_END, "A finished wave did not stay as it was."
 )
@@ -119,9 +121,8 @@ class StatusOrder(Monitor):
     def _check(self, event: ItemChanged, what: str, old: _S | None, new: _S | None, where: str) -> None:
         # A status that cannot be read is neither right nor wrong.
         if old is not None and new is not None and new is not old and new not in old.moves:
-            allowed = ", ".join(sorted(old.moves)) or "nothing"
-            observed = f"to {new} by {event.writer}"
-            self.violate(event, f"{what} goes from {old} to {allowed}", observed, BACKWARD, where)
+            allowed = f" or goes to {', '.join(sorted(old.moves))}" if old.moves else ""
+            self.violate(event, f"{what} stays {old}{allowed}", f"to {new} by {event.writer}", BACKWARD, where)
 
 
 class FinalizeOnce(PollsMonitor):

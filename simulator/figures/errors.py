@@ -34,10 +34,12 @@ class CallFailures:
 
 @dataclass(slots=True)
 class ExceptionsSeen:
-    """One kind of exception: its first message and traceback, and their number."""
+    """One kind of exception: the first one's message, traceback, line and execution, and their number."""
 
     message: str
     traceback: str
+    place: str = ""
+    execution_id: str = ""
     count: int = 0
 
 
@@ -82,7 +84,7 @@ class ErrorCollector:
         text = event.message[-_TRACEBACK_MAX:]
         if not event.message.startswith(_BY_RUNTIME):
             last = text.rstrip().rpartition("\n")[2].strip()
-            self._count(event.function, last, text, logged=True)
+            self._count(event, last, text, logged=True)
         elif event.request_id in self._failing:
             self._tracebacks[event.request_id] = text
 
@@ -90,19 +92,22 @@ class ErrorCollector:
         failing = self._failing.pop(event.request_id, {})
         traceback = self._tracebacks.pop(event.request_id, "")
         if event.outcome != "ok":
-            self._count(event.function, event.detail, traceback, logged=False)
+            self._count(event, event.detail, traceback, logged=False)
             return
         for operation, error in failing.items():
             self.calls[event.function, operation, error].swallowed += 1
         if event.detail:
             self.statuses[event.function, event.detail] += 1
 
-    def _count(self, function: str, message: str, traceback: str, *, logged: bool) -> None:
-        message = message[:_MESSAGE_MAX]
+    def _count(
+        self, event: events.LogWritten | events.LambdaEnded, message: str, traceback: str, *, logged: bool
+    ) -> None:
+        message, function = message[:_MESSAGE_MAX], event.function
         key = (function, logged, without_numbers(message))
+        first = ExceptionsSeen(message, traceback, getattr(event, "place", ""), event.execution_id)
         if key not in self.exceptions and len(self.exceptions) >= EXCEPTIONS_MAX:
-            key, message, traceback = ("", False, FURTHER), FURTHER, ""
-        self.exceptions.setdefault(key, ExceptionsSeen(message, traceback)).count += 1
+            key, first = ("", False, FURTHER), ExceptionsSeen(FURTHER, "")
+        self.exceptions.setdefault(key, first).count += 1
 
 
 def without_numbers(text: str) -> str:

@@ -152,7 +152,7 @@ def jobs_by_place(item, places={}):
         scenario="partial",
         changes=("duration=6m",),
         caught_by="budgets",
-        says="at most 1 DescribeJobs calls",
+        says="at most 1 DescribeJobs call of a poll",
     ),
     Bug(
         name="replaces the servers by those of DRS's answer",

@@ -7,6 +7,7 @@ import pytest
 
 from drsim.simulator.checks.functions import Budgets, LeastPrivilege, LogCorrelation
 from drsim.simulator.contract.presets import preset
+from drsim.simulator.durations import plural
 from drsim.simulator.events import (
     FINDER,
     POLLER,
@@ -79,7 +80,7 @@ def test_a_poll_that_lost_a_race_may_ask_again_and_no_more(asked: int, lost: int
     for _ in range(asked):
         bench.ask("drsjob-1")
     bench.trace.emit(ended())
-    expected = f"at most {1 + lost} DescribeJobs calls in 777788889999 us-east-1"
+    expected = f"at most {plural(1 + lost, 'DescribeJobs call')} of a poll in 777788889999 us-east-1"
     assert bench.said() == [(expected, observed) for observed in said]
 
 
