@@ -95,8 +95,9 @@ def _show_exceptions(console: Console, errors: ErrorsMet) -> None:
     """The most frequent exceptions that functions raised or logged, each with the line that raised the first one."""
     for each in sorted(errors.exceptions, key=lambda each: -each.count)[:_EXCEPTIONS_MAX]:
         which = f", first for {visible(each.execution_id, _ID_MAX)}" if each.execution_id else ""
-        at = f" at {each.place}" if each.place else ""
-        text = f"{plural(each.count, 'time')} {visible(each.message, _MESSAGE_MAX)}{at}, by {each.function}{which}"
+        at = f" at {visible(each.place, _ID_MAX)}" if each.place else ""
+        times, function = plural(each.count, "time"), visible(each.function, _ID_MAX)
+        text = f"{times} {visible(each.message, _MESSAGE_MAX)}{at}, by {function}{which}"
         block(console, text)
 
 

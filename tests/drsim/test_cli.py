@@ -74,7 +74,7 @@ def test_failed_run_exits_with_1_and_prints_its_findings(capsys: pytest.CaptureF
     shown = capsys.readouterr().out
     assert "1. completion-liveness" in shown
     assert "expected terminal within 0 s of the truth at" in shown
-    assert "0 of 2 runs passed, drill fail, partial fail" in shown
+    assert "0 of 2 runs passed\n    drill fail, partial fail" in shown
     assert shown.rindex("1. completion-liveness") > shown.index("0 of 2 runs passed")
     assert Path("out/drill-1/report.md").exists()
 

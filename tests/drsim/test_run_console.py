@@ -39,7 +39,9 @@ def shown(*results: Result, width: int = 200) -> str:
 
 def test_findings_come_first_with_meaning_case_and_line(phase_2: Result) -> None:
     lines = [line.rstrip() for line in shown(failed(phase_2, finding(5, followers=(FOLLOWER,)))).splitlines()]
-    first = lines.index("✗ 1. completion-soundness: ended early (1 execution, 5 times) poller/app.py:87 update_item")
+    first = lines.index(
+        "✗ 1. completion-soundness: ended early (1 execution, 5 times) written at poller/app.py:87 update_item"
+    )
     assert lines[first + 1 : first + 4] == [
         "     Servers still launch.",
         "     20:32:29 drill: expected wave 2 unfinished; observed COMPLETED",
@@ -81,7 +83,9 @@ def test_a_run_of_several_scenarios_ends_with_merged_findings(phase_2: Result) -
     one, two = failed(phase_2, finding(5)), failed(phase_2, finding(1))
     text = shown(one, two.model_copy(update={"scenario": "drill"}))
     end = text.partition("0 of 2 runs passed")[2]
-    assert "✗ 1. completion-soundness: ended early (2 scenarios, 6 times) poller/app.py:87 update_item" in end
+    assert (
+        "✗ 1. completion-soundness: ended early (2 scenarios, 6 times) written at poller/app.py:87 update_item" in end
+    )
     assert "phase-2, drill" in end
 
 
@@ -93,3 +97,16 @@ def test_errors_that_functions_met_are_one_line(phase_2: Result) -> None:
     assert "! functions met errors: 5 failed calls (2 by faults), 1 failure swallowed, 7 exceptions of 1 kind" in text
     lost = ErrorsMet(calls=(call.model_copy(update={"error": "ConditionalCheckFailedException"}),))
     assert "functions met errors" not in shown(phase_2.model_copy(update={"errors": lost}))
+
+
+def test_most_frequent_exceptions_have_their_line_and_execution(phase_2: Result) -> None:
+    exceptions = tuple(
+        ExceptionRecord(
+            function="ExecutionPoller", message=f"KeyError: '{count}'", count=count, logged=False,
+            place=f"poller/app.py:{count}", execution_id="e-1",
+        )
+        for count in (1, 30, 2, 3)
+    )  # fmt: skip
+    text = shown(phase_2.model_copy(update={"errors": ErrorsMet(exceptions=exceptions)}))
+    assert "30 times KeyError: '30' at poller/app.py:30, by ExecutionPoller, first for e-1" in text
+    assert "KeyError: '1'" not in text

@@ -30,7 +30,7 @@ def test_an_extent_counts_executions_and_times(executions: int, at_least: bool, 
 
 def test_a_summary_names_the_line_or_else_the_function() -> None:
     line = "poller/app.py:87 update_item"
-    assert summary(finding(5)) == f"completion-soundness: ended early (1 execution, 5 times) {line}"
+    assert summary(finding(5)) == f"completion-soundness: ended early (1 execution, 5 times) written at {line}"
     assert summary(LATE).endswith("(1 execution, 1 time) ExecutionPoller")
     assert summary(finding(place="", function="", where="EndTime")).endswith("early, EndTime (1 execution, 1 time)")
 

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import pytest
+
 from drsim.scenarios.files import load
 from drsim.scenarios.findings import CAUSES, INDEPENDENT, findings_of
 from drsim.scenarios.record import FindingRecord
@@ -114,3 +116,14 @@ def test_a_failed_run_has_findings_and_a_passed_one_none() -> None:
     failed = run(load("drill", ["bounds.completion=0s"]), seed=1).result
     assert [each.property for each in failed.findings] == ["completion-liveness"]
     assert run(load("idle"), seed=1).result.findings == ()
+
+
+@pytest.mark.parametrize(("where", "folded"), [("EndTime", False), ("Status", True)])
+def test_only_a_field_that_polls_need_causes_starvation(where: str, folded: bool) -> None:
+    world = World(load("idle"), seed=1)
+    monitors = {monitor.name: monitor for monitor in world.monitors}
+    unreadable = ViolationKind("unreadable field", Consequence.LOST_DATA, "Readers fail.")
+    monitors["readable"].violate_at("a", 1, "order", "chaos", unreadable, where)
+    monitors[STARVATION].violate_at("a", 2, "order", "chaos", STARVED)
+    found = findings_of(world.monitors, world.spec.epoch_us)
+    assert [len(each.followers) for each in found] == ([1] if folded else [0, 0])

@@ -68,7 +68,8 @@ def test_a_wave_that_ends_too_early_or_otherwise_is_noticed(second: int, wave: s
     bench, job, _ = a_bench(CompletionSoundness, TotalWaves=2)
     bench.at(second)
     bench.write(an_item(Version=2, TotalWaves=2, Waves=[done(job) | {"Status": wave}]))
-    assert bench.said() == [(expected, wave)]
+    unasked = f"{wave}; no answer of DRS to this poll had its job {job.job_id} of us-east-1"
+    assert bench.said() == [(expected, unasked)]
 
 
 def test_an_execution_ends_as_its_waves_do() -> None:
@@ -95,7 +96,7 @@ def test_a_poll_cannot_prove_by_its_own_write_that_a_job_was_never_started() -> 
     waits = without(a_wave(Status="LAUNCHING"), "JobId")
     bench.write(an_item(Waves=[waits]), by="worker")
     bench.write(an_item(Version=2, Status="FAILED", Waves=[waits | {"Status": "FAILED"}]))
-    assert bench.said() == [("wave 1 unfinished by DRS's truth", "FAILED")]
+    assert bench.said() == [("wave 1 unfinished by DRS's truth", "FAILED; the wave has no job")]
 
 
 def test_what_the_worker_says_of_a_wave_that_it_could_not_start_is_true() -> None:
@@ -124,7 +125,8 @@ def test_wave_end_under_unreadable_status_is_judged() -> None:
     bench, job, _ = a_bench(CompletionSoundness)
     bench.write(an_item(Version=3, Status="LOST"))
     bench.write(an_item(Version=4, Status="LOST", Waves=[done(job)]))
-    assert bench.said() == [("wave 1 unfinished by DRS's truth", "COMPLETED")]
+    unasked = f"COMPLETED; no answer of DRS to this poll had its job {job.job_id} of us-east-1"
+    assert bench.said() == [("wave 1 unfinished by DRS's truth", unasked)]
 
 
 # --- completion-soundness: what a poll records ----------------------------------------------------------------

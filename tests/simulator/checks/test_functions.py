@@ -207,6 +207,18 @@ def test_tenth_of_all_invocations_may_achieve_nothing(idle: int, of: int, is_sai
     assert bool(bench.said()) is is_said
 
 
+def test_idle_invocations_name_the_line_that_most_of_them_raised_at() -> None:
+    bench = Bench(Budgets)
+    bench.write(an_item(), by="worker")
+    for number, place in enumerate(["poller/app.py:9", "poller/app.py:7", "poller/app.py:7", "poller/app.py:7"], 1):
+        bench.at(number * 60)
+        bench.trace.emit(Invoked(bench.kernel.now_us, f"r-{number}", "f-1", POLLER, "e-1"))
+        event = ended(f"r-{number}", outcome="error")
+        bench.trace.emit(event._replace(detail="KeyError: 'jobId'", place=place))
+    bench.monitor.finish(10_000 * SECOND_US)
+    assert bench.said()[0][1] == "4; 3 times KeyError: 'jobId' at poller/app.py:7"
+
+
 def test_poll_of_an_execution_that_another_has_just_polled_is_not_idle() -> None:
     bench = Bench(Budgets)
     bench.write(an_item(), by="worker")

@@ -94,6 +94,15 @@ def test_isolation_notices_a_server_of_another_waves_job() -> None:
     assert bench.said() == [("wave 1 with its own servers", "server s-9")]
 
 
+def test_own_job_asked_about_in_another_region_is_named_as_such() -> None:
+    bench = Bench(Isolation)
+    elsewhere = SCOPE._replace(region="eu-west-1")
+    bench.write(an_item(Waves=[a_wave(Region=elsewhere.region, JobId="drsjob-7")]), by="worker")
+    bench.ask("drsjob-7")
+    ((_, observed),) = bench.said()
+    assert observed.endswith(f"{SCOPE.region}, its own job in {SCOPE.account_id} eu-west-1")
+
+
 def test_wave_without_a_number_is_named_by_its_place() -> None:
     bench = Bench(Isolation)
     bench.write(an_item(Waves=[without(a_wave(), "WaveNumber")]), by="worker")
@@ -110,7 +119,9 @@ def test_isolation_notices_a_question_about_the_job_of_another() -> None:
     assert (bench.said(), bench.monitor.checked) == ([], 1)
     bench.ask("drsjob-1", "drsjob-2")
     place = f"{SCOPE.account_id} {SCOPE.region}"
-    assert bench.said() == [("DRS asked about the execution's own jobs", f"drsjob-2 in {place}")]
+    assert bench.said() == [
+        ("DRS asked about the execution's own jobs", f"drsjob-2 asked about in {place}, the job of no open execution")
+    ]
 
 
 def test_a_poll_that_asks_while_its_execution_is_cancelled_is_not_judged() -> None:
