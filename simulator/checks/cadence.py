@@ -15,6 +15,7 @@ from drsim.simulator.checks.repeats import Repeats
 from drsim.simulator.contract.limits import JudgedLimits
 from drsim.simulator.durations import plural
 from drsim.simulator.events import FINDER, POLLER
+from drsim.simulator.faults.plan import longest_call_us
 from drsim.simulator.reader import ExecutionView, WaveView
 
 _IDLE_SERVERS = frozenset({ServerStatus.NOT_STARTED, ServerStatus.PENDING})
@@ -156,8 +157,7 @@ class PollCadence(Monitor):
         self._repeats.fault(event)
         finder = self._finders.get(event.request_id)
         if finder is not None and event.operation == "Query" and event.holds_up:
-            # Up to three attempts, and the waits between them.
-            finder.held_us += 3 * event.delay_us + 5_000_000
+            finder.held_us += longest_call_us(event.delay_us)
 
     def _on_started(self, event: events.LambdaStarted) -> None:
         if event.function == FINDER:

@@ -7,6 +7,7 @@ from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind, 
 from drsim.simulator.checks.polls import PollsMonitor, WrittenPoll
 from drsim.simulator.contract.layout import Layout
 from drsim.simulator.events import FaultInjected, ItemChanged, LambdaEnded, LambdaStarted
+from drsim.simulator.faults.plan import longest_call_us
 from drsim.simulator.reader import WaveView
 
 _S = TypeVar("_S", bound=Status)
@@ -174,8 +175,7 @@ class FinalizeOnce(PollsMonitor):
 
     def _on_fault(self, event: FaultInjected) -> None:
         if event.request_id and event.operation == "UpdateItem":
-            # Up to three attempts, and the waits between them.
-            self._held_us[event.request_id] = 3 * event.delay_us + 5_000_000
+            self._held_us[event.request_id] = longest_call_us(event.delay_us)
 
     def _on_ended(self, event: LambdaEnded) -> None:
         super()._on_ended(event)

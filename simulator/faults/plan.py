@@ -150,6 +150,11 @@ class Plan:
         self.unwinnable[execution_id] = reason
 
 
+def longest_call_us(delay_us: int) -> int:
+    """Return how long a call may last that a fault delays: the attempts that a client usually makes, and its waits."""
+    return _ATTEMPTS * delay_us + _BACKOFF_US
+
+
 def healed_us(rules: Sequence[Rule], heal_us: int | None) -> int:
     """Return the instant from which nothing disturbs polling: 0 without faults, never if they do not heal."""
     if all(rule.fault in TRUTHS for rule in rules):
