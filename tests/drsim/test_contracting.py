@@ -30,7 +30,15 @@ def proposed(pair: Pair, tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "polling_mended",
+        "one_function",
+        pytest.param("snake_mapping", marks=pytest.mark.nightly),
+        pytest.param("resource_iso", marks=pytest.mark.nightly),
+    ],
+)
 def test_right_pair_has_no_finding_with_its_proposed_contract(name: str, tmp_path: Path) -> None:
     pair, file = PAIRS[name], proposed(PAIRS[name], tmp_path)
     for scenario in ("drill", "partial", "timeout-stuck"):
