@@ -8,6 +8,7 @@ from drsim.simulator.checks import (
     completion,
     functions,
     isolation,
+    logs,
     metrics,
     readable,
     soundness,
@@ -34,7 +35,7 @@ PROPERTIES: Final[tuple[type[Monitor], ...]] = (
     writes.FinalizeOnce,
     announced.AnnouncedTruly,
     metrics.MetricsComplete,
-    functions.LogCorrelation,
+    logs.LogCorrelation,
     functions.LeastPrivilege,
     functions.Budgets,
 )

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from drsim.simulator.checks.functions import Budgets, LeastPrivilege, LogCorrelation
+from drsim.simulator.checks.functions import Budgets, LeastPrivilege
+from drsim.simulator.checks.logs import LogCorrelation
 from drsim.simulator.contract.presets import preset
 from drsim.simulator.durations import plural
 from drsim.simulator.events import (
@@ -205,6 +206,18 @@ def test_tenth_of_all_invocations_may_achieve_nothing(idle: int, of: int, is_sai
         bench.trace.emit(ended(f"r-{number + 100}"))
     bench.monitor.finish(10_000 * SECOND_US)
     assert bool(bench.said()) is is_said
+
+
+@pytest.mark.parametrize(("lost", "is_said"), [(6, False), (7, True)])
+def test_poll_starts_over_at_most_as_often_as_its_limit_says(lost: int, is_said: bool) -> None:
+    bench = Bench(Budgets)
+    bench.write(an_item(), by="worker")
+    bench.trace.emit(Invoked(0, "r-1", "f-1", POLLER, "e-1"))
+    for _ in range(lost):
+        bench.trace.emit(WriteRefused(SECOND_US, "r-1", POLLER, "e-1"))
+    bench.trace.emit(ended("r-1"))
+    retries = ("at most 5 retries of a poll after lost races", "7 races lost")
+    assert bench.said() == ([retries] if is_said else [])
 
 
 def test_idle_invocations_name_the_line_that_most_of_them_raised_at() -> None:
