@@ -48,7 +48,7 @@ def test_right_pair_has_no_finding_with_its_proposed_contract(name: str, tmp_pat
     no_findings(PAIRS[name], proposed(PAIRS[name], tmp_path))
 
 
-@pytest.mark.parametrize @ pytest.mark.slow
+@pytest.mark.slow
 def test_proposal_for_one_function_is_what_it_promises(tmp_path: Path) -> None:
     pair, file = one_function.PAIR, proposed(one_function.PAIR, tmp_path)
     text = file.read_text(encoding="utf-8")
@@ -61,7 +61,7 @@ def test_proposal_for_one_function_is_what_it_promises(tmp_path: Path) -> None:
     no_findings(pair, file)
 
 
-(
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--finder", "none.py:handler"], "drsim: --finder: no file none.py\n"),
@@ -70,8 +70,6 @@ def test_proposal_for_one_function_is_what_it_promises(tmp_path: Path) -> None:
         (["--finder", "odd.py:handler"], "drsim: ExecutionFinder: cannot import odd.py:handler: it reads QUEUE"),
     ],
 )
-
-
 def test_wrong_handlers_give_one_message(
     words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
