@@ -55,13 +55,14 @@ def _phase_of(wave: WaveView) -> Phase:
 class _Look:
     """One look: when its first page and its last one so far were read, and the words asked for.
 
-    `held_us` is how long faults may have delayed its first page.
+    `held_us` is how long faults may have delayed its first page, and `place` the line of the handler's file.
     """
 
     at_us: int
     read_us: int
     held_us: int = 0
     words: set[str] = field(default_factory=set)
+    place: str = ""
 
 
 @dataclass(slots=True)
@@ -171,7 +172,7 @@ class PollCadence(Monitor):
             look.words.add(event.word)
         elif event.first_page:
             self._looks.append(event.at_us)
-            finder.look = _Look(event.at_us, event.at_us, finder.held_us, {event.word})
+            finder.look = _Look(event.at_us, event.at_us, finder.held_us, {event.word}, event.place)
             finder.looks_count += 1
             finder.held_us = 0
             if self._looks_promised:
@@ -302,7 +303,11 @@ class PollCadence(Monitor):
         # Of two finders that look at nearly the same time, either may come first.
         if first_us is not None and look.at_us > first_us + self._together_us:
             observed = f"polled by the look at {seconds(look.at_us)}"
-            self._violate(event, execution_id, self._by_look(first_us), observed, PASSED_OVER)
+            if waiting.polled:
+                observed += f"; passed over {seconds(first_us - waiting.since_us)} after the look of its last poll"
+            # The look that passed it over was made at the same line as this one.
+            by_finder = (FINDER, look.place) if self._decider != "poller" else ()
+            self._violate(event, execution_id, self._by_look(first_us), observed, PASSED_OVER, *by_finder)
         elif took_us > delay_us and not self.context.excuses(execution_id, look.at_us):
             expected = f"a poll recorded within {seconds(delay_us)} of its look"
             self._violate(event, execution_id, expected, seconds(took_us), SLOW_POLL)
@@ -314,11 +319,13 @@ class PollCadence(Monitor):
         expected: str,
         observed: str,
         kind: ViolationKind,
+        *by: str,
     ) -> None:
-        if event.execution_id == execution_id:
-            self.violate(event, expected, observed, kind, "poll")
+        """Record a violation by the given function and line, or else by what the event shows of this execution."""
+        if by or event.execution_id != execution_id:
+            self.violate_at(execution_id, event.at_us, expected, observed, kind, "poll", *by)
         else:
-            self.violate_at(execution_id, event.at_us, expected, observed, kind, "poll")
+            self.violate(event, expected, observed, kind, "poll")
 
     def _first_look_us(self, execution_id: str, waiting: _Waiting) -> int | None:
         """The look that must poll the execution; None if there is none yet, or if none must."""

@@ -46,6 +46,7 @@ class _InvocationUse:
     """What an invocation has used.
 
     `named` are the executions of its payload, `written` those that it wrote, and `listed` the number that it found.
+    `described` counts its DescribeJobs calls by account and Region, and `described_place` is the line of the last one.
     `held_us` is its delay by faults, which `is_hit` says there were.
     """
 
@@ -54,6 +55,7 @@ class _InvocationUse:
     written: set[str] = field(default_factory=set)
     listed: int = 0
     described: Counter[tuple[str, str]] = field(default_factory=Counter)
+    described_place: str = ""
     calls: int = 0
     lost: int = 0
     held_us: int = 0
@@ -148,7 +150,9 @@ class Budgets(Monitor):
 
     def _on_described(self, event: events.JobsDescribed) -> None:
         if event.first_page:
-            self._use(event.request_id).described[event.account_id, event.region] += 1
+            use = self._use(event.request_id)
+            use.described[event.account_id, event.region] += 1
+            use.described_place = event.place
 
     def _on_call(self, event: events.CallMade) -> None:
         self._use(event.request_id).calls += not event.fault
@@ -205,7 +209,8 @@ class Budgets(Monitor):
             for (account_id, region), calls in use.described.items():
                 if calls > most:
                     expected = f"at most {plural(most, 'DescribeJobs call')} of a poll in {account_id} {region}"
-                    self.violate(event, expected, str(calls), DESCRIBES, "DescribeJobs")
+                    found = (expected, str(calls), DESCRIBES, "DescribeJobs", event.function, use.described_place)
+                    self.violate_at(event.execution_id, event.at_us, *found)
         retries = self.limits.retries
         if retries is not None and use.lost > (retries + 1) * (use.polls - use.lost):
             expected = f"at most {retries:,} {'retry' if retries == 1 else 'retries'} of a poll after lost races"

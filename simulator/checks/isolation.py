@@ -18,6 +18,11 @@ FINDER_WRITE: Final = ViolationKind(
 FOREIGN_JOB: Final = ViolationKind(
     "foreign job", Consequence.LOST_DATA, "A poll asked about the jobs of another execution."
 )
+WRONG_PLACE: Final = ViolationKind(
+    "own job elsewhere",
+    Consequence.LOST_DATA,
+    "A poll asked about its own job in an account or Region that does not have it.",
+)
 FOREIGN_SERVER: Final = ViolationKind("foreign server", Consequence.LOST_DATA, "A wave shows a server of another wave.")
 FOREIGN_MESSAGE: Final = ViolationKind(
     "foreign message", Consequence.LOST_DATA, "A wave's message is about another execution."
@@ -51,19 +56,19 @@ class Isolation(Monitor):
         self.checked += 1
         for job_id in event.asked:
             if (event.account_id, event.region, job_id) not in own:
-                observed = self._described(event, job_id)
-                expected = "DRS asked about the execution's own jobs"
-                self.violate(event, expected, observed, FOREIGN_JOB, "DescribeJobs")
+                self._violate_described(event, job_id)
 
-    def _described(self, event: JobsDescribed, job_id: str) -> str:
-        """Return a job that DRS was asked about and where, with where it is in truth."""
-        asked = f"{job_id} asked about in {event.account_id} {event.region}"
+    def _violate_described(self, event: JobsDescribed, job_id: str) -> None:
+        """Say whose the job is that DRS was asked about, and where it is in truth."""
         known = ((each, *job) for each, jobs in self._jobs.items() for job in jobs if job[2] == job_id)
         owner, account_id, region, _ = next(known, ("", "", "", ""))
-        if not owner:
-            return f"{asked}, the job of no open execution"
-        whose = "its own job" if owner == event.execution_id else f"the job of execution {owner}"
-        return f"{asked}, {whose} in {account_id} {region}"
+        expected, kind = "DRS asked about the execution's own jobs", FOREIGN_JOB
+        whose = f"the job of execution {owner} in {account_id} {region}" if owner else "the job of no open execution"
+        if owner == event.execution_id:
+            expected, kind = "DRS asked about each job in its own account and Region", WRONG_PLACE
+            whose = f"its own job in {account_id} {region}"
+        observed = f"{job_id} asked about in {event.account_id} {event.region}, {whose}"
+        self.violate(event, expected, observed, kind, "DescribeJobs")
 
     def _on_change(self, event: ItemChanged) -> None:
         before, now = event.previous, event.execution

@@ -188,9 +188,14 @@ class Monitor:
         observed: str,
         kind: ViolationKind = UNSORTED,
         where: str = "",
+        function: str = "",
+        place: str = "",
     ) -> None:
-        """Record a violation that no single call shows; `execution_id` is "" if it concerns no execution."""
-        self._record(Violation(execution_id, at_us, expected, observed, kind, where))
+        """Record a violation that another call than the present one shows, or none.
+
+        `execution_id` is "" if it concerns no execution.
+        """
+        self._record(Violation(execution_id, at_us, expected, observed, kind, where, function, place))
 
     def _record(self, violation: Violation) -> None:
         self.violations_count += 1

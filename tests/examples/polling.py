@@ -105,7 +105,7 @@ def start_pollers(items, now):
         scenario="recovery",
         changes=("accounts=1",),
         caught_by="isolation",
-        says="DRS asked about the execution's own jobs",
+        says="DRS asked about each job in its own account and Region",
     ),
     Bug(
         name="keeps jobs of other executions in a default argument",

@@ -111,7 +111,8 @@ def test_poll_cadence_notices_a_poll_by_another_look_than_the_first() -> None:
         bench.at(second)
         bench.look(f"f-at-{second}")
     poll(bench, 2, 62)
-    assert bench.said() == [("polled by the look at 32 s, the first since it was due", "polled by the look at 62 s")]
+    observed = "polled by the look at 62 s; passed over 30 s after the look of its last poll"
+    assert bench.said() == [("polled by the look at 32 s, the first since it was due", observed)]
 
 
 @pytest.mark.parametrize("missed", [0, 1, 2])
@@ -122,9 +123,10 @@ def test_as_many_looks_as_the_scenario_allows_may_pass_over_an_execution(missed:
         bench.at(second)
         bench.look(f"f-at-{second}")
     poll(bench, 2, 62)
+    observed = "polled by the look at 62 s; passed over"
     wanted = [
-        ("polled by the look at 32 s, the first since it was due", "polled by the look at 62 s"),
-        ("polled by the look at 47 s, number 2 since it was due", "polled by the look at 62 s"),
+        ("polled by the look at 32 s, the first since it was due", f"{observed} 30 s after the look of its last poll"),
+        ("polled by the look at 47 s, number 2 since it was due", f"{observed} 45 s after the look of its last poll"),
     ]
     assert bench.said() == wanted[missed : missed + 1]
 

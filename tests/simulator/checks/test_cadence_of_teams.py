@@ -14,6 +14,7 @@ from drsim.simulator.spec.world import WorldSpec
 from tests.simulator.cloudwatch.runs import KEY, SCOPE, SECOND_US, Bench, an_item, ended, started
 
 NO_LAG = {"table": {"index_lag": "0s"}}
+QUERIED = "finder/app.py:9 query"
 
 
 def a_contract(decides: str | None = None, **parts: Any) -> Contract:
@@ -34,7 +35,8 @@ def query(bench: Bench, second: float, request_id: str, *words: str, pages: int 
     bench.at(second)
     for word in words:
         for page in range(1, pages + 1):
-            bench.trace.emit(IndexRead(bench.kernel.now_us, request_id, int(page == 1), int(page == pages), 1, 9, word))
+            parts = (request_id, int(page == 1), int(page == pages), 1, 9, word, QUERIED)
+            bench.trace.emit(IndexRead(bench.kernel.now_us, *parts))
 
 
 def dispatch(bench: Bench, finder: str, poller: str, *ids: str) -> None:
@@ -50,6 +52,18 @@ def save(bench: Bench, second: float, request_id: str, by: str = POLLER, **chang
 
 def found(bench: Bench) -> list[ViolationKind]:
     return [each.kind for each in bench.monitor.violations]
+
+
+@pytest.mark.parametrize(("decides", "by"), [("finder", (FINDER, QUERIED)), ("poller", (POLLER, ""))])
+def test_execution_passed_over_is_shown_where_it_is_decided(decides: str, by: tuple[str, str]) -> None:
+    bench = a_bench(a_contract(decides))
+    for number, second in enumerate((2, 70, 140), 1):
+        query(bench, second, f"f-{number}", "POLLING")
+        if number != 2:
+            dispatch(bench, f"f-{number}", f"r-{number}", "e-1")
+            save(bench, second + 1, f"r-{number}", Version=number + 1)
+    ((kind, *shown),) = [(each.kind, each.function, each.place) for each in bench.monitor.violations]
+    assert (kind, tuple(shown)) == (PASSED_OVER, by)
 
 
 # --- looks ----------------------------------------------------------------------------------------------------

@@ -85,6 +85,14 @@ def test_a_poll_that_lost_a_race_may_ask_again_and_no_more(asked: int, lost: int
     assert bench.said() == [(expected, observed) for observed in said]
 
 
+def test_too_many_calls_to_drs_are_shown_with_their_line() -> None:
+    bench = Bench(Budgets)
+    for line in (7, 9):
+        bench.ask("drsjob-1", place=f"app.py:{line} describe_jobs")
+    bench.trace.emit(ended())
+    assert [(each.function, each.place) for each in bench.monitor.violations] == [(POLLER, "app.py:9 describe_jobs")]
+
+
 @pytest.mark.parametrize(
     ("fault", "execution_id", "is_said"),
     [(Fault.STARVED, "e-1", False), (Fault.STARVED, "e-2", True), (Fault.COLD_START, "e-1", True)],

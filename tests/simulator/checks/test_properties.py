@@ -99,8 +99,11 @@ def test_own_job_asked_about_in_another_region_is_named_as_such() -> None:
     elsewhere = SCOPE._replace(region="eu-west-1")
     bench.write(an_item(Waves=[a_wave(Region=elsewhere.region, JobId="drsjob-7")]), by="worker")
     bench.ask("drsjob-7")
-    ((_, observed),) = bench.said()
+    ((expected, observed),) = bench.said()
+    assert expected == "DRS asked about each job in its own account and Region"
     assert observed.endswith(f"{SCOPE.region}, its own job in {SCOPE.account_id} eu-west-1")
+    bench.ask("drsjob-8")
+    assert [each.kind.name for each in bench.monitor.violations] == ["own job elsewhere", "foreign job"]
 
 
 def test_wave_without_a_number_is_named_by_its_place() -> None:

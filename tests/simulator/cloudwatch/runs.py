@@ -151,10 +151,10 @@ class Bench:
         self.drs.add_servers(SCOPE, server_ids or ("s-1",), life)
         return self.drs.start_recovery(SCOPE, server_ids or ("s-1",))
 
-    def ask(self, *asked: str, found: tuple[str, ...] | None = None, request_id: str = "r-1") -> None:
+    def ask(self, *asked: str, found: tuple[str, ...] | None = None, request_id: str = "r-1", place: str = "") -> None:
         """A poll asks DRS about jobs, and DRS returns those in `found`."""
         found = asked if found is None else found
-        self.trace.emit(JobsDescribed(self.kernel.now_us, request_id, "e-1", *SCOPE, asked, found, (), 1))
+        self.trace.emit(JobsDescribed(self.kernel.now_us, request_id, "e-1", *SCOPE, asked, found, (), 1, place))
 
     def look(self, request_id: str, *polls: str, items_count: int = 1) -> None:
         """One look of a finder, and the polls that it invokes."""
