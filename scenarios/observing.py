@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from boto3.dynamodb.types import TypeDeserializer
 
 from drsim.orchestrator.model import Phase
-from drsim.simulator.checks.cadence import phase
+from drsim.simulator.checks.phases import phase
 from drsim.simulator.events import FINDER, Invoked, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.wire import gateway

@@ -8,17 +8,14 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Final
 
-from drsim.orchestrator.model import JobStatus, Phase, ServerStatus
 from drsim.simulator import events
 from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind, same_waves, seconds
+from drsim.simulator.checks.phases import phase
 from drsim.simulator.checks.repeats import Repeats
-from drsim.simulator.contract.limits import JudgedLimits
 from drsim.simulator.durations import plural
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.faults.plan import longest_call_us
-from drsim.simulator.reader import ExecutionView, WaveView
-
-_IDLE_SERVERS = frozenset({ServerStatus.NOT_STARTED, ServerStatus.PENDING})
+from drsim.simulator.reader import ExecutionView
 
 _LATE: Final = Consequence.LATENESS
 LOOK_OFF: Final = ViolationKind(
@@ -37,18 +34,6 @@ SLOW_POLL: Final = ViolationKind("slow poll", _LATE, "What a look found reaches 
 UNPOLLED: Final = ViolationKind(
     "no longer polled", Consequence.NO_END, "The execution never ends, for no function polls it."
 )
-
-
-def phase(execution: ExecutionView, limits: JudgedLimits) -> Phase:
-    """An execution's phase by the contract: that of its unfinished wave with the shortest interval."""
-    found = [_phase_of(wave) for wave in execution.waves if not wave.finished]
-    return min(found, key=limits.rank, default=Phase.PENDING)
-
-
-def _phase_of(wave: WaveView) -> Phase:
-    if any(server.status not in _IDLE_SERVERS for server in wave.servers):
-        return Phase.IN_PROGRESS
-    return Phase.STARTED if wave.job_status in (JobStatus.STARTED, JobStatus.COMPLETED) else Phase.PENDING
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Final
 
 from drsim.orchestrator.model import TERMINAL
-from drsim.simulator.checks.cadence import phase
+from drsim.simulator.checks.phases import phase
 from drsim.simulator.checks.truth import Truth
 from drsim.simulator.contract.limits import JudgedLimits
 from drsim.simulator.events import POLLER, FaultInjected, ItemChanged, LambdaEnded, LambdaStarted

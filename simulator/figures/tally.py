@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 
 from drsim.orchestrator.model import TERMINAL, ExecutionStatus, WaveStatus
 from drsim.simulator import events
-from drsim.simulator.checks.cadence import phase
+from drsim.simulator.checks.phases import phase
 from drsim.simulator.checks.truth import Truth
 from drsim.simulator.contract.limits import JudgedLimits
 from drsim.simulator.durations import NEVER_US

@@ -2,7 +2,8 @@
 
 import pytest
 
-from drsim.simulator.checks.cadence import PollCadence, phase
+from drsim.simulator.checks.cadence import PollCadence
+from drsim.simulator.checks.phases import phase
 from drsim.simulator.contract.limits import limits_of
 from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.events import FINDER, POLLER, IndexRead, Invoked
