@@ -149,8 +149,8 @@ def _run_one(
     from drsim import outputs
     from drsim.scenarios.runner import run as run_scenario
     from drsim.simulator.errors import MisfitError
+    from drsim.simulator.handlers.errors import HandlerError
     from drsim.simulator.trace import BrokenSimulationError, UnwrittenTraceError
-    from drsim.simulator.wire.errors import HandlerError
 
     which, folder = f"{scenario.name}, seed {seed}", out / f"{scenario.name}-{seed}"
     level: Level = "full" if trace == "chrome" else trace

@@ -57,8 +57,8 @@ def contract(
         from drsim.scenarios.promising import propose
         from drsim.scenarios.proposal_text import text_of
         from drsim.scenarios.source_scan import files_of, scan
-        from drsim.simulator.wire.errors import HandlerError
-        from drsim.simulator.wire.tier import Handlers
+        from drsim.simulator.handlers.errors import HandlerError
+        from drsim.simulator.handlers.tier import Handlers
     source = scan(files_of([each for each in (finder, poller) if each], choice.paths))
     given = dict(variable.split("=", 1) for variable in choice.variables)
     known = {**dict(_guessed(source, table)), **given}

@@ -10,7 +10,7 @@ from drsim.arguments import TraceKept
 
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
-    from drsim.simulator.wire.tier import Handlers
+    from drsim.simulator.handlers.tier import Handlers
 
 
 Tier = Literal["fast", "wire"]
@@ -88,6 +88,6 @@ class Choice:
         from drsim.scenarios.extras import needs
 
         with needs("wire", "--finder"):
-            from drsim.simulator.wire.tier import Handlers
+            from drsim.simulator.handlers.tier import Handlers
         variables = dict(variable.split("=", 1) for variable in self.variables)
         return Handlers(finder=self.finder, poller=self.poller or None, paths=self.paths, variables=variables)

@@ -5,24 +5,20 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote
+from functools import partial
+from typing import Any, Final
 
 from boto3.dynamodb.types import TypeDeserializer
 
 from drsim.orchestrator.model import Phase
 from drsim.simulator.checks.phases import phase
 from drsim.simulator.events import FINDER, Invoked, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
+from drsim.simulator.handlers.tier import Handlers
 from drsim.simulator.spec.world import WorldSpec
-from drsim.simulator.wire import gateway
-from drsim.simulator.wire.messages import body_of
-from drsim.simulator.wire.tier import Handlers, wire_parts
+from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import World
 
-if TYPE_CHECKING:
-    from botocore.awsrequest import AWSPreparedRequest
-
-_INVOKED: Final = re.compile(r"/functions/(?:[^/]*function:)?([^/:]+)")
+_INVOKED: Final = re.compile(r"(?:.*function:)?([^:]+)")
 _CONDITION: Final = re.compile(r"\s*\(?\s*(#?\w+)\s*=\s*(:\w+)")
 _LOOK_US: Final = 5_000_000
 """Looks come as often, so that the functions themselves show their intervals."""
@@ -61,9 +57,8 @@ def observed(handlers: Handlers, fields: Mapping[str, Any], contract: Mapping[st
     """
     spec = WorldSpec.model_validate({"settle": "5s", **fields, "contract": contract})
     seen = Seen()
-    with wire_parts(spec, seed=1, functions=handlers) as parts:
+    with wire_parts(spec, seed=1, functions=handlers, watch=partial(_note, seen)) as parts:
         world = World(spec, seed=1, parts=replace(parts, is_judged=False), verdict_only=True)
-        gateway.watch(lambda request, event: _note(request, event, world, seen))
         _Watch(world, seen)
         if often:
             for at_us in range(_LOOK_US, spec.duration, _LOOK_US):
@@ -119,63 +114,58 @@ class _Watch:
             self._seen.idle_polls += 1
 
 
-def _note(request: "AWSPreparedRequest", event_name: str, world: World, seen: Seen) -> None:
-    """Keep what a function's request names; the world's own writers make requests, too."""
-    if getattr(world.table, "apart", False):
-        return
-    _, service, operation = event_name.split(".")
+def _note(seen: Seen, world: World, service: str, operation: str, asked: Mapping[str, Any]) -> None:
+    """Keep what a function's call names."""
     seen.operations[operation] += 1
-    if service == "lambda" and (invoked := _INVOKED.search(unquote(str(request.url)))):
+    if service == "lambda" and (invoked := _INVOKED.match(str(asked.get("FunctionName", "")))):
         seen.functions[invoked[1]] += 1
-    if service not in ("dynamodb", "ssm", "eventbridge", "sfn") or not request.body:
-        return
-    body = body_of(request)
-    if service != "dynamodb":
-        for name, value in _named(body):
+    if service in ("ssm", "eventbridge", "sfn"):
+        for name, value in _named(asked):
             seen.resources[name].add(value)
+    if service != "dynamodb":
         return
-    table = str(body.get("TableName", "")).rpartition("/")[2]
-    keys = tuple(sorted(body.get("Key", ())))
-    if "IndexName" in body or table == world.layout.contract.table.name or _names_execution(body, world):
+    table = str(asked.get("TableName", "")).rpartition("/")[2]
+    keys = tuple(sorted(asked.get("Key", ())))
+    if "IndexName" in asked or table == world.layout.contract.table.name or _names_execution(asked, world):
         seen.tables[table] += 1
-        seen.conditions.update(_names_in(body, body.get("ConditionExpression", "")))
+        seen.conditions.update(_names_in(asked, asked.get("ConditionExpression", "")))
         if keys:
             seen.keys[keys] += 1
-        if found := _CONDITION.match(str(body.get("KeyConditionExpression", ""))):
-            _note_query(body, found, seen)
+        if found := _CONDITION.match(str(asked.get("KeyConditionExpression", ""))):
+            _note_query(asked, found, seen)
     elif table:
         seen.other_tables[table] = keys or seen.other_tables.get(table, ())
 
 
-def _note_query(body: Mapping[str, Any], found: re.Match[str], seen: Seen) -> None:
+def _note_query(asked: Mapping[str, Any], found: re.Match[str], seen: Seen) -> None:
     name, value = found.groups()
-    word = _deserialize(body.get("ExpressionAttributeValues", {}).get(value, {"NULL": True}))
-    if "IndexName" in body and isinstance(word, str):
-        seen.indexes[body["IndexName"]] += 1
-        seen.looks += "ExclusiveStartKey" not in body
-        seen.status_names[body.get("ExpressionAttributeNames", {}).get(name, name)] += 1
+    word = _deserialize(asked.get("ExpressionAttributeValues", {}).get(value, {"NULL": True}))
+    if "IndexName" in asked and isinstance(word, str):
+        seen.indexes[asked["IndexName"]] += 1
+        seen.looks += "ExclusiveStartKey" not in asked
+        seen.status_names[asked.get("ExpressionAttributeNames", {}).get(name, name)] += 1
         seen.open_words[word] += 1
 
 
-def _names_execution(body: Mapping[str, Any], world: World) -> bool:
+def _names_execution(asked: Mapping[str, Any], world: World) -> bool:
     ids = {key.execution_id for key in world.workload.expected}
-    return any(value in ids for each in body.get("Key", {}).values() for value in each.values())
+    return any(value in ids for each in asked.get("Key", {}).values() for value in each.values())
 
 
-def _names_in(body: Mapping[str, Any], expression: str) -> Iterator[str]:
-    names = body.get("ExpressionAttributeNames", {})
+def _names_in(asked: Mapping[str, Any], expression: str) -> Iterator[str]:
+    names = asked.get("ExpressionAttributeNames", {})
     yield from (names.get(each, each) for each in re.findall(r"#?[A-Za-z_][\w]*", expression))
 
 
-def _named(body: Any) -> Iterator[tuple[str, str]]:
-    """Yield the names of resources in a request's body, such as EventBusName, however deep."""
-    if isinstance(body, Mapping):
-        for name, value in body.items():
+def _named(asked: Any) -> Iterator[tuple[str, str]]:
+    """Yield the names of resources in a request, such as EventBusName, however deep."""
+    if isinstance(asked, Mapping):
+        for name, value in asked.items():
             if name in ("EventBusName", "Name", "Names", "stateMachineArn"):
                 yield from ((name, each) for each in (value if isinstance(value, list) else [value]))
             yield from _named(value)
-    elif isinstance(body, Sequence) and not isinstance(body, str):
-        for each in body:
+    elif isinstance(asked, Sequence) and not isinstance(asked, str):
+        for each in asked:
             yield from _named(each)
 
 

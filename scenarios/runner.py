@@ -30,7 +30,7 @@ from drsim.simulator.trace import Level, Trace
 from drsim.simulator.world import Parts, World
 
 if TYPE_CHECKING:
-    from drsim.simulator.wire.tier import Handlers
+    from drsim.simulator.handlers.tier import Handlers
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,8 @@ FLOORS: Final = (
     ("figures", "cloudwatch"),
     ("ports", "moto_drs"),
     ("world",),
-    ("wire",),
+    ("handlers",),
+    ("wire", "client"),
 )
 """The floors of `simulator`, lowest first: a module may import its own floor and those below it."""
 

@@ -168,6 +168,12 @@ class Layout:
         self.open_words: Final = self.executions.theirs[ExecutionStatus.POLLING]
         """The words of executions that are polled: looks query for these."""
 
+    @property
+    def index_range_is_text(self) -> bool:
+        """Whether the index's range key is a text; otherwise it is a number."""
+        table = self.contract.table
+        return self.formats["start"] == "iso" or table.index_range != self.execution.path("start")
+
     def key_of(self, item: Attributes) -> ExecutionKey:
         """Return the item's key; a table without a range key has "" as plan."""
         plan = "" if self.range_name is None else str(item.get(self.range_name, ""))

@@ -58,7 +58,7 @@ class Table(Protocol):
 class IndexKey(NamedTuple):
     """An item's position in the index of its status: by StartTime, then by key."""
 
-    start_time: int | Decimal
+    start_time: int | Decimal | str
     key: ExecutionKey
 
 
@@ -143,6 +143,12 @@ class ExecutionTable:
             self._index.show(key, item)
         return self._index.page(status, after, self._page_bytes_max)
 
+    def shown(self, status: str | None = None) -> Iterator[tuple[int | Decimal | str, ExecutionKey, StoredItem]]:
+        """Yield what the index shows now, in its order: start, key and item; without a status everything."""
+        for key, item in self._lag.due():
+            self._index.show(key, item)
+        return self._index.all(status)
+
     def _write(
         self,
         key: ExecutionKey,
@@ -150,6 +156,7 @@ class ExecutionTable:
         writer: str,
         request_id: str,
         is_update: bool = False,
+        place: str = "",
     ) -> None:
         before = self._items.get(key)
         after = (
@@ -162,12 +169,13 @@ class ExecutionTable:
         else:
             self._items[key] = after
         self._lag.expect(key, after)
-        self._trace.emit(change(self._kernel.now_us, request_id, writer, key.execution_id, before, after))
+        self._trace.emit(change(self._kernel.now_us, request_id, writer, key.execution_id, before, after, place))
 
 
 class _ShownItems:
     def __init__(self, layout: Layout) -> None:
         self._hash, self._range = layout.execution.path("status"), layout.contract.table.index_range
+        self._kinds = (str,) if layout.index_range_is_text else (int, Decimal)
         self._items: dict[ExecutionKey, StoredItem | None] = {}
         self._order: dict[str, list[IndexKey]] = {}
 
@@ -196,12 +204,19 @@ class _ShownItems:
                 return QueryPage(tuple(items), size_bytes, entry)
         return QueryPage(tuple(items), size_bytes, None)
 
+    def all(self, status: str | None) -> Iterator[tuple[int | Decimal | str, ExecutionKey, StoredItem]]:
+        for order in self._order.values() if status is None else [self._order.get(status, [])]:
+            for start, key in order:
+                item = self._items[key]
+                assert item is not None, "only items that exist are in the order"
+                yield start, key, item
+
     def _entry(self, key: ExecutionKey, item: StoredItem | None) -> tuple[str, IndexKey] | None:
         """Return an item's status and position in the index, or None without a key attribute: the index is sparse."""
         if item is None:
             return None
         status = item.attributes.get(self._hash)
         start = 0 if self._range is None else item.attributes.get(self._range)
-        if not isinstance(status, str) or not isinstance(start, int | Decimal):
+        if not isinstance(status, str) or (self._range is not None and not isinstance(start, self._kinds)):
             return None
-        return status, IndexKey(start, key)
+        return status, IndexKey(start, key)  # type: ignore[arg-type]  # one of these kinds

@@ -1,25 +1,21 @@
-"""Deploys the production template into moto before a run of the wire tier, and returns names, limits and roles.
-
-Source of the roles' rules: IAM JSON policy elements reference, Action, Resource and Condition.
-"""
+"""Deploys the production template into moto before a run of the wire tier, and returns names, limits and roles."""
 
 import ast
 import io
 import json
-import re
-import sys
 import zipfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import boto3
 
 from drsim.simulator.cloudformation import TEMPLATE_PATH, resolver, template
 from drsim.simulator.contract.layout import HOME_REGION, Layout
 from drsim.simulator.contract.model import Contract
+from drsim.simulator.handlers.deployed import DeployedFunction, Role, Statement
 from drsim.simulator.wire.table import create
 
 REGION: Final = HOME_REGION
@@ -31,69 +27,6 @@ _BY_API: Final = {
     "AWS::Lambda::EventInvokeConfig": ("lambda", "put_function_event_invoke_config"),
     "AWS::CloudWatch::Alarm": ("cloudwatch", "put_metric_alarm"),
 }
-# An ARN is arn, partition, service, Region, account, and the rest, which may hold colons of its own.
-_ARN_PARTS: Final = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One Allow statement. `conditions` maps operators to keys and values, as in the document."""
-
-    actions: tuple[str, ...]
-    resources: tuple[str, ...]
-    conditions: Mapping[str, Mapping[str, str | Sequence[str]]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Self:
-        """A statement of a policy document. Raises ValueError for an unsupported one."""
-        strange = sorted(document.keys() - {"Sid", "Effect", "Action", "Resource", "Condition"})
-        strange += sorted(document.get("Condition", {}).keys() - {"StringEquals"})
-        if document.get("Effect") != "Allow" or strange or not document.keys() >= {"Action", "Resource"}:
-            rule = "a statement must allow actions on resources, if anything by StringEquals"
-            raise ValueError(f"{rule}, got {dict(document)!r}")
-        return cls(_texts(document["Action"]), _texts(document["Resource"]), document.get("Condition", {}))
-
-    def covers(self, action: str, resource: str, context: Mapping[str, str] = MappingProxyType({})) -> bool:
-        conditions = self.conditions.get("StringEquals", {})
-        return (
-            any(_matcher(known.lower()).fullmatch(action.lower()) for known in self.actions)
-            and any(_is_resource(known, resource) for known in self.resources)
-            and all(context.get(key) in _texts(values) for key, values in conditions.items())
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    statements: tuple[Statement, ...]
-
-    def allows(self, action: str, resource: str, context: Mapping[str, str] = MappingProxyType({})) -> bool:
-        """Whether the role allows the action on the resource, an ARN or "*"; `context` holds the condition keys."""
-        return any(statement.covers(action, resource, context) for statement in self.statements)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeployedFunction:
-    name: str
-    arn: str
-    memory_mb: int
-    environment: Mapping[str, str]
-    role: Role
-
-    @property
-    def log_group(self) -> str:
-        return f"/aws/lambda/{self.name}"
-
-    @property
-    def runtime_environment(self) -> Mapping[str, str]:
-        """The variables that Lambda itself sets, which name no environment: Lambda developer guide, 2026-11."""
-        return {
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": f"{self.memory_mb}",
-            "AWS_LAMBDA_FUNCTION_NAME": self.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_LOG_GROUP_NAME": self.log_group,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,22 +129,3 @@ def _function(name: str) -> DeployedFunction:
         environment={key: str(value) for key, value in found["Environment"]["Variables"].items()},
         role=Role(tuple(statements)),
     )
-
-
-def _texts(value: str | Sequence[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
-
-
-def _is_resource(known: str, resource: str) -> bool:
-    """Match a resource: case-sensitive, and a wildcard ends at the ARN's next colon."""
-    if known == "*":
-        return True
-    parts, asked = known.split(":", _ARN_PARTS - 1), resource.split(":", _ARN_PARTS - 1)
-    matched = (_matcher(part).fullmatch(text) for part, text in zip(parts, asked, strict=False))
-    return len(parts) == len(asked) and all(matched)
-
-
-@lru_cache(maxsize=256)
-def _matcher(pattern: str) -> re.Pattern[str]:
-    parts = (".*" if sign == "*" else "." if sign == "?" else re.escape(sign) for sign in pattern)
-    return re.compile("".join(parts), re.DOTALL)

@@ -9,7 +9,8 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.botocore_stubber import BotocoreStubber
 
 from drsim.simulator.contract.layout import HOME_ACCOUNT
-from drsim.simulator.wire.errors import NotSimulatedError
+from drsim.simulator.handlers.errors import NotSimulatedError
+from drsim.simulator.handlers.operations import Members
 from drsim.simulator.wire.messages import header_of
 
 _MOTO: Final = BotocoreStubber()
@@ -31,44 +32,49 @@ def by_moto(request: AWSPreparedRequest, _: str = "") -> AWSResponse:
     return response
 
 
-_routes: list[tuple[Callable[[], None], Callable[[AWSPreparedRequest, str], AWSResponse]]] = []
-"""What begins a call and what answers each attempt; the last one holds. Without any, clients are unchanged."""
+Send = Callable[[AWSPreparedRequest, str], AWSResponse]
+
+_ASKED: Final = "drsim's members"
+"""The name of a call's members in botocore's context."""
+_routes: list[Send] = []
+"""What answers each attempt; the last one holds. Without any, clients are unchanged."""
 
 
 @contextmanager
 def opened() -> Iterator[None]:
     """Stand between every client of this process and AWS; moto answers all requests until `route`."""
-    _routes.append((lambda: None, by_moto))
+    _routes.append(by_moto)
     try:
         yield
     finally:
         _routes.pop()
 
 
-def route(begin: Callable[[], None], send: Callable[[AWSPreparedRequest, str], AWSResponse]) -> None:
-    """From now on call `begin` when a call begins, and let `send` answer each of its attempts."""
-    _routes[-1] = (begin, send)
+def route(send: Send) -> None:
+    """From now on let `send` answer each attempt of a call."""
+    _routes[-1] = send
 
 
-def watch(see: Callable[[AWSPreparedRequest, str], None]) -> None:
-    """From now on call `see` with each attempt of a call, before it is answered."""
-    begin, send = _routes[-1]
-
-    def seen(request: AWSPreparedRequest, event_name: str) -> AWSResponse:
-        see(request, event_name)
-        return send(request, event_name)
-
-    _routes[-1] = (begin, seen)
+def context_of(request: AWSPreparedRequest) -> dict[str, Any]:
+    """Return botocore's context of the call that a request belongs to."""
+    context: dict[str, Any] = request.context  # type: ignore[attr-defined]  # unknown to its types
+    return context
 
 
-def _begin(**_: Any) -> None:
+def asked_by(request: AWSPreparedRequest) -> Members:
+    """Return the members of the call that a request belongs to, as its client got them."""
+    members: Members = context_of(request)[_ASKED]
+    return members
+
+
+def _keep(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
     if _routes:
-        _routes[-1][0]()
+        context[_ASKED] = params
 
 
 def _send(request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse | None:
-    return _routes[-1][1](request, event_name) if _routes else None
+    return _routes[-1](request, event_name) if _routes else None
 
 
 # As moto does for its own: each client takes the handlers on this list when it is made, in any run.
-botocore.handlers.BUILTIN_HANDLERS += [("before-call", _begin), ("before-send", _send)]
+botocore.handlers.BUILTIN_HANDLERS += [("before-endpoint-resolution", _keep), ("before-send", _send)]

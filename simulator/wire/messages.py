@@ -1,8 +1,7 @@
-"""Facts about the HTTP messages between boto3 and AWS: latency, items, IAM action and error code."""
+"""HTTP messages between boto3 and AWS: credentials, answers and errors."""
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
@@ -14,21 +13,9 @@ from moto.iam.models import get_account_id_from, iam_backends
 
 from drsim.simulator.contract.layout import HOME_ACCOUNT
 from drsim.simulator.faults.kinds import Shown
-from drsim.simulator.randomness import Spread
+from drsim.simulator.handlers.operations import Members
 from drsim.simulator.services.errors import ServiceError
-from drsim.simulator.services.spec import Latencies
 
-SERVICES: Final[Mapping[str, str]] = {
-    **{name: name for name in ("cloudwatch", "drs", "dynamodb", "ec2", "lambda", "sns", "sqs", "ssm", "sts")},
-    "cloudwatch-logs": "logs",
-    "eventbridge": "events",
-    "sfn": "stepfunctions",
-}
-"""The services that moto and this project answer for functions, by botocore's name: moto's name."""
-WRITES: Final = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
-"""Operations of DynamoDB that name the items which they write."""
-READS: Final = re.compile(r"(Get|BatchGet|TransactGet|Query|Scan|Describe|List)")
-"""How the names of read-only operations begin. A request of another one, such as PartiQL's, may write anything."""
 _STATUSES: Final = {
     "ThrottlingException": 429,
     "TooManyRequestsException": 429,
@@ -48,16 +35,6 @@ _XML: Final[Mapping[str, str]] = {
 """Services that answer in XML, and the elements around an error."""
 
 
-def bytes_of(request: AWSPreparedRequest) -> bytes:
-    body = request.body or b""
-    assert isinstance(body, str | bytes), "these APIs send no streams"
-    return body.encode() if isinstance(body, str) else body
-
-
-def body_of(request: AWSPreparedRequest) -> Any:
-    return json.loads(bytes_of(request) or b"{}")
-
-
 def header_of(request: AWSPreparedRequest, name: str) -> str:
     value: Any = request.headers.get(name, "")
     return value.decode() if isinstance(value, bytes) else str(value)
@@ -72,45 +49,6 @@ def account_of(access_key: str) -> str:
     """The account of an access key that moto issued, as for an assumed role; otherwise the home account."""
     known = any(access_key in each.access_keys for account in [*iam_backends.values()] for each in [*account.values()])
     return get_account_id_from(access_key) if known else HOME_ACCOUNT
-
-
-def action_of(service: str, operation: str) -> str:
-    """The IAM action that permits an operation. IAM names services as moto does, except for Step Functions."""
-    if (service, operation) == ("lambda", "Invoke"):
-        return "lambda:InvokeFunction"
-    return f"{'states' if service == 'sfn' else SERVICES[service]}:{operation}"
-
-
-def latency_of(latencies: Latencies, service: str, operation: str, *, cold: bool) -> Spread:
-    """The latency of a call: as in the fast tier, or that of the most similar call there."""
-    match service:
-        case "dynamodb" if operation in ("Query", "Scan"):
-            return latencies.query_cold if cold else latencies.query_warm
-        case "dynamodb" if operation in WRITES:
-            return latencies.update_cold if cold else latencies.update_warm
-        case "dynamodb":
-            return latencies.get_item
-        case "drs":
-            return latencies.describe_jobs
-        case "lambda":
-            return latencies.invoke
-        case _:
-            return latencies.put_metric_data
-
-
-def items_of(body: Mapping[str, Any], table: str) -> Iterator[Mapping[str, Any]]:
-    """Every key or item of the table that a request names."""
-    # A request names its table by name or ARN.
-    if body.get("TableName", "").rpartition("/")[2] == table:
-        yield from (body[name] for name in ("Key", "Item") if name in body)
-    for name, requests in body.get("RequestItems", {}).items():
-        # BatchWriteItem gives a list of requests, BatchGetItem an object with keys, which writes nothing.
-        for each in requests if isinstance(requests, list) else ():
-            for request in each.values():
-                yield from items_of({**request, "TableName": name}, table)
-    for each in body.get("TransactItems", ()):
-        for request in each.values():
-            yield from items_of(request, table)
 
 
 def answer(url: str, status: int, headers: dict[str, str], body: bytes) -> AWSResponse:
@@ -141,20 +79,16 @@ def error_code(response: AWSResponse) -> str:
         return ""
     if named := response.headers.get("x-amzn-errortype"):
         return str(named).partition(":")[0]
+    return str(members_of(response).get("__type", response.status_code)).rpartition("#")[2]
+
+
+def members_of(response: AWSResponse) -> Members:
+    """Return the members of an answer in JSON; none of one in XML."""
     try:
-        body = json.loads(response.content)
+        found = json.loads(response.content)
     except ValueError:
-        return str(response.status_code)
-    return str(body.get("__type", response.status_code)).rpartition("#")[2]
-
-
-def refused_by_condition(response: AWSResponse) -> bool:
-    """Whether a condition prevented a write, or a transaction of several."""
-    code = error_code(response)
-    if code == "TransactionCanceledException":
-        reasons = json.loads(response.content).get("CancellationReasons", ())
-        return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
-    return code == "ConditionalCheckFailedException"
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def shortened(response: AWSResponse, shown: Shown) -> AWSResponse:

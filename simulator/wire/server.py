@@ -21,14 +21,16 @@ from drsim.orchestrator.model import JobScope, JobStatus
 from drsim.simulator import moto_drs
 from drsim.simulator.contract.layout import HOME_ACCOUNT
 from drsim.simulator.durations import duration_us
+from drsim.simulator.handlers.operations import READS
+from drsim.simulator.handlers.tier import Handlers
 from drsim.simulator.reader import WaveView
 from drsim.simulator.services.errors import ItemTooLargeError
 from drsim.simulator.spec.world import Bounds, WorldSpec
 from drsim.simulator.wire.deployment import REGION
-from drsim.simulator.wire.messages import READS, account_of
+from drsim.simulator.wire.messages import account_of
 from drsim.simulator.wire.pacer import Pacer, StoppedError
 from drsim.simulator.wire.table import MotoTable
-from drsim.simulator.wire.tier import Handlers, wire_parts
+from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import Parts, World
 
 _THEIRS: Final = Handlers(finder="the client's", poller="the client's")

@@ -1,7 +1,7 @@
-"""Creates in moto what a contract says about the functions' surroundings, and describes a team's own functions."""
+"""Creates in moto what a contract says about the functions' surroundings."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -10,43 +10,13 @@ from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from drsim.simulator.contract.layout import HOME_ACCOUNT
-from drsim.simulator.contract.model import Contract
-from drsim.simulator.contract.surroundings import OtherTable, Surroundings, items_in, statements_in
-from drsim.simulator.events import FINDER, POLLER
-from drsim.simulator.services.spec import Functions
-from drsim.simulator.wire.deployment import REGION, DeployedFunction, Role, Statement
-from drsim.simulator.wire.errors import HandlerError
+from drsim.simulator.contract.surroundings import OtherTable, Surroundings, items_in
+from drsim.simulator.handlers.errors import HandlerError
+from drsim.simulator.wire.deployment import REGION
 
 _serialize = TypeSerializer().serialize
 _PASS: Final = json.dumps({"StartAt": "Pass", "States": {"Pass": {"Type": "Pass", "End": True}}})
 _ROLE_ARN: Final = f"arn:aws:iam::{HOME_ACCOUNT}:role/state-machine"
-_ANYTHING: Final = Role((Statement(("*",), ("*",)),))
-
-
-def team_functions(contract: Contract, functions: Functions) -> Mapping[str, DeployedFunction]:
-    """Return a team's functions by our names for their roles; one with both roles is there twice.
-
-    A function without a role document may do anything. Raises HandlerError for a document that is not supported.
-    """
-    names, documents = contract.functions, contract.judged.roles
-    finder = names.one or names.finder or FINDER
-    poller = names.one or names.poller or POLLER
-    of_finder, of_poller = documents.get("finder", ""), documents.get("poller", "")
-    if names.one is not None:
-        of_finder = of_poller = of_finder or of_poller
-    return {
-        FINDER: _team_function(finder, functions.finder.memory_mb, of_finder),
-        POLLER: _team_function(poller, functions.poller.memory_mb, of_poller),
-    }
-
-
-def _team_function(name: str, memory_mb: int, document: str) -> DeployedFunction:
-    try:
-        role = Role(tuple(Statement.of(each) for each in statements_in(document))) if document else _ANYTHING
-    except ValueError as error:
-        raise HandlerError(f"judged.roles: {document}: {error}") from None
-    arn = f"arn:aws:lambda:{REGION}:{HOME_ACCOUNT}:function:{name}"
-    return DeployedFunction(name=name, arn=arn, memory_mb=memory_mb, environment={}, role=role)
 
 
 def create(surroundings: Surroundings) -> None:

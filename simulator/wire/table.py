@@ -63,8 +63,7 @@ def create(client: Any, layout: Layout) -> None:
     kinds: dict[str, str] = {name: "S" for name in (layout.hash_name, layout.range_name, status) if name is not None}
     index = [{"AttributeName": status, "KeyType": "HASH"}]
     if table.index_range is not None:
-        is_text = layout.formats["start"] == "iso" or table.index_range != layout.execution.path("start")
-        kinds.setdefault(table.index_range, "S" if is_text else "N")
+        kinds.setdefault(table.index_range, "S" if layout.index_range_is_text else "N")
         index.append({"AttributeName": table.index_range, "KeyType": "RANGE"})
     key = [{"AttributeName": layout.hash_name, "KeyType": "HASH"}]
     if layout.range_name is not None:

@@ -14,7 +14,8 @@ from drsim.scenarios.adapting import adapted
 from drsim.scenarios.files import load
 from drsim.scenarios.findings import findings_of
 from drsim.scenarios.model import Scenario
-from drsim.simulator.wire.tier import Handlers, wire_parts
+from drsim.simulator.handlers.tier import Handlers
+from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import World
 
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"

@@ -14,12 +14,13 @@ from drsim.simulator.contract.layout import Attributes, Layout
 from drsim.simulator.contract.model import Contract
 from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.events import ItemChanged, WriteRefused
+from drsim.simulator.handlers import sandbox
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
 from drsim.simulator.reader import Reader
 from drsim.simulator.services.dynamodb import ExecutionTable, IndexLag
 from drsim.simulator.trace import Trace
-from drsim.simulator.wire import gateway, sandbox
+from drsim.simulator.wire import gateway
 from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.wire.table import MotoTable, create, sizes_unchecked_by_moto, wire_form
 from tests.simulator.tables import LAYOUT, READER

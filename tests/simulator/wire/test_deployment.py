@@ -19,8 +19,9 @@ from drsim.simulator.cloudformation import template
 from drsim.simulator.cloudwatch.deployed import Alarm, alarms_by_name
 from drsim.simulator.cloudwatch.metrics import TABLE as TABLE_IN_RUNS
 from drsim.simulator.cloudwatch.metrics import Metric
+from drsim.simulator.handlers.deployed import Statement
 from drsim.simulator.spec.world import WorldSpec
-from drsim.simulator.wire.deployment import REGION, Deployment, Statement, deploy
+from drsim.simulator.wire.deployment import REGION, Deployment, deploy
 
 # The first deployment of a process imports moto's CloudFormation, which takes a second and more.
 pytestmark = pytest.mark.slow

@@ -12,13 +12,13 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.dynamodb.models import table as moto_module
 
+from drsim.simulator.handlers.errors import NotSimulatedError
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.dynamodb import Condition
 from drsim.simulator.services.errors import ConditionFailedError
 from drsim.simulator.services.stored_item import item_size_bytes
 from drsim.simulator.trace import Trace
-from drsim.simulator.wire.errors import NotSimulatedError
 from drsim.simulator.wire.table import MotoTable, wire_form
 from tests.simulator.tables import attributes_of, key_of, table_of
 from tests.simulator.wire.tables import NAME, moto_size_bytes, moto_table, new_client, plain_item, query_of

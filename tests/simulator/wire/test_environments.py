@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from drsim.cli import main
-from drsim.simulator.wire.errors import HandlerError
+from drsim.simulator.handlers.errors import HandlerError
 from tests.simulator.wire.test_handlers import IDLE, outcomes, run
 
 pytestmark = pytest.mark.slow

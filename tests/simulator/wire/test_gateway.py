@@ -6,8 +6,9 @@ import pytest
 
 from drsim.scenarios.files import load
 from drsim.simulator.events import FINDER, ActionUsed, ItemChanged, WriteRefused
-from drsim.simulator.wire.errors import NotSimulatedError
-from drsim.simulator.wire.tier import Handlers, wire_parts
+from drsim.simulator.handlers.errors import NotSimulatedError
+from drsim.simulator.handlers.tier import Handlers
+from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import World
 from tests.simulator.wire.test_handlers import IDLE, run
 

@@ -9,9 +9,10 @@ import pytest
 from drsim.scenarios.files import load
 from drsim.scenarios.machine import wall_seconds
 from drsim.simulator.events import FINDER, ItemChanged, LambdaEnded, LambdaStarted, LogWritten
+from drsim.simulator.handlers.errors import HandlerError, NotSimulatedError
+from drsim.simulator.handlers.tier import Handlers
 from drsim.simulator.trace import Trace
-from drsim.simulator.wire.errors import HandlerError, NotSimulatedError
-from drsim.simulator.wire.tier import Handlers, wire_parts
+from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import World
 
 pytestmark = pytest.mark.slow

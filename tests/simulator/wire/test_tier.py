@@ -18,10 +18,10 @@ import pytest
 from drsim.scenarios.files import load
 from drsim.scenarios.runner import run
 from drsim.simulator.events import POLLER, CallMade, LambdaEnded
+from drsim.simulator.handlers.errors import NotSimulatedError
 from drsim.simulator.trace import BrokenSimulationError
 from drsim.simulator.wire import deployment
 from drsim.simulator.wire.deployment import Deployment
-from drsim.simulator.wire.errors import NotSimulatedError
 from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import World
 

@@ -1,23 +1,26 @@
 """Virtual time for code that reads the wall clock: freezegun, started once and moved with virtual time.
 
-A run starts only if each clock that handlers, boto3 and moto could read shows the kernel's time.
+A run starts only if each clock that handlers and boto3 could read shows the kernel's time.
 """
 
 import calendar
 import datetime as dt
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Final
 
 import botocore.compat
 import botocore.endpoint
 import freezegun
-import moto.core.utils
 
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.trace import BrokenSimulationError
+
+Clocks = Mapping[str, Callable[[], float]]
+"""Further clocks by name, which return Unix seconds."""
 
 
 class VirtualClock:
@@ -52,13 +55,13 @@ def _in_utc() -> Iterator[None]:
 
 
 @contextmanager
-def virtual_clock(kernel: Kernel, epoch_us: int) -> Iterator[VirtualClock]:
-    """Freeze every clock of this process, in UTC, and route `time.sleep` to the kernel."""
+def virtual_clock(kernel: Kernel, epoch_us: int, more: Clocks = MappingProxyType({})) -> Iterator[VirtualClock]:
+    """Freeze every clock of this process, in UTC, and route `time.sleep` to the kernel. Checks `more` clocks, too."""
     with _in_utc():
-        yield from _frozen(kernel, epoch_us)
+        yield from _frozen(kernel, epoch_us, more)
 
 
-def _frozen(kernel: Kernel, epoch_us: int) -> Iterator[VirtualClock]:
+def _frozen(kernel: Kernel, epoch_us: int, more: Clocks) -> Iterator[VirtualClock]:
     real_sleep = time.sleep
 
     def sleep(seconds: float, /) -> None:
@@ -74,7 +77,7 @@ def _frozen(kernel: Kernel, epoch_us: int) -> Iterator[VirtualClock]:
     time.sleep = sleep  # type: ignore[assignment]
     try:
         clock.show()
-        check(epoch_us + kernel.now_us)
+        check(epoch_us + kernel.now_us, more)
         yield clock
     finally:
         time.sleep = real_sleep
@@ -87,7 +90,7 @@ _STOPPED: Final = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns
 """Clocks of `time` without an epoch: they must stand still while virtual time does."""
 
 
-def check(epoch_us: int) -> None:
+def check(epoch_us: int, more: Clocks = MappingProxyType({})) -> None:
     """Raise BrokenSimulationError if any clock leaks, naming each that does."""
     seconds = {
         "time.time": time.time(),
@@ -98,8 +101,7 @@ def check(epoch_us: int) -> None:
         "datetime.utcnow": (dt.datetime.utcnow() - _naive(0)).total_seconds(),
         "date.today": (dt.date.today() - _naive(0).date()).total_seconds(),
         "botocore's": botocore.compat.get_current_datetime(remove_tzinfo=False).timestamp(),
-        "moto's utcnow": (moto.core.utils.utcnow() - _naive(0)).total_seconds(),
-        "moto's unix_time": moto.core.utils.unix_time(),
+        **{name: read() for name, read in more.items()},
     }
     wrong = []
     for name, shown_s in seconds.items():
@@ -110,7 +112,7 @@ def check(epoch_us: int) -> None:
     if vars(botocore.endpoint)["time"].sleep is not time.sleep:
         wrong.append("botocore's retries sleep by another clock")
     if wrong:
-        raise BrokenSimulationError(f"clocks leak into the wire tier: {'; '.join(wrong)}")
+        raise BrokenSimulationError(f"clocks leak into the run: {'; '.join(wrong)}")
 
 
 def _naive(epoch_us: int) -> dt.datetime:

@@ -1,4 +1,4 @@
-"""The host as functions see it during a wire run: credentials, sockets, threads, output."""
+"""The host as functions see it during a run: credentials, randomness, sockets, threads, output."""
 
 import concurrent.futures
 import json
@@ -15,15 +15,14 @@ from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 
 import boto3
 import botocore
-from moto.moto_api._internal import mock_random
 
 from drsim.simulator.executor import KernelExecutor
+from drsim.simulator.handlers.errors import HandlerError, NotSimulatedError
+from drsim.simulator.handlers.own_code import run_submitted
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import seeded_for_others
 from drsim.simulator.services.functions import Invocation
 from drsim.simulator.services.observability import LogsService
-from drsim.simulator.wire.errors import HandlerError, NotSimulatedError
-from drsim.simulator.wire.own_code import run_submitted
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -57,11 +56,10 @@ def no_credentials(region: str) -> Iterator[None]:
 
 @contextmanager
 def repeatable(seed: int) -> Iterator[None]:
-    """Seed all randomness: botocore's retries, moto's ids, and functions that draw random numbers.
+    """Seed all randomness: botocore's retries, and functions that draw random numbers.
 
     Afterwards remove what functions' modules registered: Powertools at botocore, overloads at typing.
     """
-    mock_random.seed(seed)
     initializers = vars(botocore)["_INITIALIZERS"]
     before = list(initializers)
     try:

@@ -6,7 +6,7 @@ import pytest
 
 from drsim.simulator.contract.layout import Layout
 from drsim.simulator.contract.presets import preset
-from drsim.simulator.wire.announcements import _MESSAGES, _named, end_in
+from drsim.simulator.handlers.announcements import _MESSAGES, _named, end_in
 
 WORDS = Layout(preset("plain", words={"execution": {"COMPLETED": ["DONE"], "POLLING": ["RUNNING"]}})).executions
 
@@ -68,5 +68,6 @@ def test_callbacks_and_notifications_have_their_texts() -> None:
     assert list(_MESSAGES["sfn", "SendTaskSuccess"]({"output": "o"}, {})) == [("SendTask", "o")]
     assert list(_MESSAGES["sfn", "SendTaskFailure"]({"error": "E", "cause": "c"}, {})) == [("SendTask", '["E", "c"]')]
     assert list(_MESSAGES["sns", "Publish"]({"TopicArn": "t", "Message": "m"}, {})) == [("Publish t", "m")]
-    batch = {"TopicArn": "t", "PublishBatchRequestEntries.member.1.Message": "m", "Action": "PublishBatch"}
-    assert list(_MESSAGES["sns", "PublishBatch"](batch, {})) == [("Publish t", "m")]
+    entries = [{"Id": "1", "Message": "m"}, {"Id": "2", "Message": "refused"}]
+    batch = {"TopicArn": "t", "PublishBatchRequestEntries": entries}
+    assert list(_MESSAGES["sns", "PublishBatch"](batch, {"Failed": [{"Id": "2"}]})) == [("Publish t", "m")]

@@ -6,7 +6,7 @@ import pytest
 
 from drsim.simulator.contract.layout import Layout
 from drsim.simulator.contract.presets import preset
-from drsim.simulator.wire.listing import is_first_page, is_last_page, status_asked
+from drsim.simulator.handlers.listing import is_first_page, is_last_page, status_asked
 
 TABLE: Final = "drs-orchestration-execution-history-test"
 LAYOUT: Final = Layout(preset("plain", words={"execution": {"POLLING": ["POLLING", "CANCELLING"]}}))

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from greenlet import settrace
 
+from drsim.simulator.handlers.clock import VirtualClock
+from drsim.simulator.handlers.errors import HandlerError
+from drsim.simulator.handlers.own_code import OwnCode, installed
 from drsim.simulator.services.functions import Invocation
-from drsim.simulator.wire.clock import VirtualClock
-from drsim.simulator.wire.errors import HandlerError
-from drsim.simulator.wire.own_code import OwnCode, installed
 
 _STATEFUL: Final = ("aws_lambda_powertools",)
 """Libraries with module-level state that belongs to one environment."""

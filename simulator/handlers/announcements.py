@@ -7,17 +7,14 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import parse_qsl
-
-from botocore.awsrequest import AWSResponse
 
 from drsim.orchestrator.model import TERMINAL
 from drsim.simulator.contract.layout import Vocabulary
 from drsim.simulator.events import Announced
-from drsim.simulator.wire.messages import body_of
+from drsim.simulator.handlers.operations import Members
 
 if TYPE_CHECKING:
-    from drsim.simulator.wire.calls import Calls, ClientCall
+    from drsim.simulator.handlers.calls import A, Calls, ClientCall
 
 
 class Message(NamedTuple):
@@ -27,13 +24,13 @@ class Message(NamedTuple):
     text: str
 
 
-def record(calls: "Calls", call: "ClientCall", response: AWSResponse) -> None:
+def record(calls: "Calls[A]", call: "ClientCall[A]", answer: "A") -> None:
     """Record each announcement in a call that succeeded."""
     messages = _MESSAGES.get((call.service, call.operation))
-    if messages is None or response.status_code >= 300:
+    if messages is None:
         return
     world, invocation = calls.world, call.invocation
-    for message in messages(_parameters(call), _answer(response)):
+    for message in messages(call.asked, calls.responder.members_of(answer)):
         execution_id = _named(message.text, invocation.execution_id, calls.executions)
         word = end_in(message.text, world.layout.executions) if execution_id else None
         if word is not None:
@@ -103,60 +100,46 @@ def _named(text: str, own: str, known: Iterable[str]) -> str:
     return longest[0] if len(longest) == 1 else ""
 
 
-def _parameters(call: "ClientCall") -> Mapping[str, Any]:
-    """Return a call's parameters; those of a query protocol are flat, such as `Message`."""
-    body = call.request.body or b""
-    text = body.decode() if isinstance(body, bytes) else str(body)
-    return body_of(call.request) if text.startswith("{") else dict(parse_qsl(text))
-
-
-def _answer(response: AWSResponse) -> Mapping[str, Any]:
-    try:
-        found = json.loads(response.content)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _events(body: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[Message]:
+def _events(asked: Members, answer: Members) -> Iterator[Message]:
     results = answer.get("Entries", ())
-    for number, entry in enumerate(body.get("Entries", ())):
+    for number, entry in enumerate(asked.get("Entries", ())):
         if number >= len(results) or "ErrorCode" not in results[number]:
             yield Message(f"PutEvents {entry.get('EventBusName', 'default')}", str(entry.get("Detail", "")))
 
 
-def _notification(body: Mapping[str, Any], _: Mapping[str, Any]) -> Iterator[Message]:
-    target = body.get("TopicArn") or body.get("TargetArn") or body.get("PhoneNumber") or ""
-    texts = [str(body[name]) for name in ("Message", "Subject") if name in body]
+def _notification(asked: Members, _: Members) -> Iterator[Message]:
+    target = asked.get("TopicArn") or asked.get("TargetArn") or asked.get("PhoneNumber") or ""
+    texts = [str(asked[name]) for name in ("Message", "Subject") if name in asked]
     yield Message(f"Publish {target}", texts[0] if len(texts) == 1 else json.dumps(texts))
 
 
-def _notifications(body: Mapping[str, Any], _: Mapping[str, Any]) -> Iterator[Message]:
-    for name, value in body.items():
-        if name.endswith(".Message"):
-            yield Message(f"Publish {body.get('TopicArn', '')}", str(value))
-
-
-def _queued(body: Mapping[str, Any], _: Mapping[str, Any]) -> Iterator[Message]:
-    yield Message(f"SendMessage {body.get('QueueUrl', '')}", str(body.get("MessageBody", "")))
-
-
-def _queued_batch(body: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[Message]:
+def _notifications(asked: Members, answer: Members) -> Iterator[Message]:
     failed = {each.get("Id") for each in answer.get("Failed", ())}
-    for entry in body.get("Entries", ()):
+    for entry in asked.get("PublishBatchRequestEntries", ()):
         if entry.get("Id") not in failed:
-            yield Message(f"SendMessage {body.get('QueueUrl', '')}", str(entry.get("MessageBody", "")))
+            yield Message(f"Publish {asked.get('TopicArn', '')}", str(entry.get("Message", "")))
 
 
-def _success(body: Mapping[str, Any], _: Mapping[str, Any]) -> Iterator[Message]:
-    yield Message("SendTask", str(body.get("output", "")))
+def _queued(asked: Members, _: Members) -> Iterator[Message]:
+    yield Message(f"SendMessage {asked.get('QueueUrl', '')}", str(asked.get("MessageBody", "")))
 
 
-def _failure(body: Mapping[str, Any], _: Mapping[str, Any]) -> Iterator[Message]:
-    yield Message("SendTask", json.dumps([str(body.get("error", "")), str(body.get("cause", ""))]))
+def _queued_batch(asked: Members, answer: Members) -> Iterator[Message]:
+    failed = {each.get("Id") for each in answer.get("Failed", ())}
+    for entry in asked.get("Entries", ()):
+        if entry.get("Id") not in failed:
+            yield Message(f"SendMessage {asked.get('QueueUrl', '')}", str(entry.get("MessageBody", "")))
 
 
-_MESSAGES: Final[Mapping[tuple[str, str], Callable[[Mapping[str, Any], Mapping[str, Any]], Iterator[Message]]]] = {
+def _success(asked: Members, _: Members) -> Iterator[Message]:
+    yield Message("SendTask", str(asked.get("output", "")))
+
+
+def _failure(asked: Members, _: Members) -> Iterator[Message]:
+    yield Message("SendTask", json.dumps([str(asked.get("error", "")), str(asked.get("cause", ""))]))
+
+
+_MESSAGES: Final[Mapping[tuple[str, str], Callable[[Members, Members], Iterator[Message]]]] = {
     ("eventbridge", "PutEvents"): _events,
     ("sns", "Publish"): _notification,
     ("sns", "PublishBatch"): _notifications,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drsim.simulator.wire.deployment import Role, Statement
+from drsim.simulator.handlers.deployed import Role, Statement
 
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/history"
 

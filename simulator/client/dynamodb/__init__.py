@@ -1,0 +1,1 @@
+"""DynamoDB at the API's level: items, expressions and operations."""

@@ -1,0 +1,1 @@
+"""Lambda handlers as deployed, in virtual time: what the wire tier and the client tier share."""
