@@ -53,7 +53,9 @@ def resolver(names: Mapping[str, str]) -> "Resolver":
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
-    """Evaluates intrinsic functions. `names` has the values of Ref: parameters, pseudo parameters, physical ids."""
+    """Evaluates intrinsic functions. `names` has the values of Ref and GetAtt: parameters, pseudo parameters, physical
+    ids, and attributes such as Table.Arn.
+    """
 
     names: Mapping[str, str]
     conditions: Mapping[str, Any]
@@ -65,6 +67,8 @@ class Resolver:
                 return _NO_VALUE
             case {"Ref": str(name)}:
                 return self.names[name]
+            case {"Fn::GetAtt": [*path]}:
+                return self.names[".".join(path)]
             case {"Fn::Sub": str(text)}:
                 return re.sub(r"\$\{([^!}]+)\}", lambda found: self.names[found[1]], text)
             case {"Fn::If": [str(condition), met, unmet]}:
@@ -74,9 +78,11 @@ class Resolver:
             case {"Fn::Not": [inner]}:
                 return not self.value(inner)
             case dict():
-                strange = [key for key in node if key == "Condition" or key.startswith("Fn::")]
+                # A policy's Condition is a mapping.
+                names = [key for key, member in node.items() if key != "Condition" or isinstance(member, str)]
+                strange = [key for key in names if key == "Condition" or key.startswith("Fn::")]
                 if strange:
-                    raise ValueError(f"functions must be Ref, Sub, If, Equals or Not, got {strange}")
+                    raise ValueError(f"functions must be Ref, GetAtt, Sub, If, Equals or Not, got {strange}")
                 members = {key: self.value(member) for key, member in node.items()}
                 return {key: member for key, member in members.items() if member is not _NO_VALUE}
             case list():

@@ -22,6 +22,24 @@ WRITES: Final = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteIte
 READS: Final = re.compile(r"(Get|BatchGet|TransactGet|Query|Scan|Describe|List)")
 """How the names of read-only operations begin. A request of another one, such as PartiQL's, may write anything."""
 
+_STATUSES: Final = {
+    "ThrottlingException": 429,
+    "TooManyRequestsException": 429,
+    "RequestTooLargeException": 413,
+    "InternalServerError": 500,
+    "AccessDeniedException": 403,
+    "ExpiredTokenException": 403,
+    "ExpiredToken": 403,
+    "ResourceNotFoundException": 404,
+}
+"""HTTP status by code (botocore 1.44, service models); DynamoDB answers 400 to all but its own failures."""
+
+
+def status_of(service: str, code: str) -> int:
+    """Return the HTTP status of an error."""
+    status = _STATUSES.get(code, 400)
+    return 400 if service == "dynamodb" and status < 500 else status
+
 
 def action_of(service: str, operation: str) -> str:
     """Return the IAM action that permits an operation. IAM names services as moto does, except for Step Functions."""

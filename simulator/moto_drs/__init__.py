@@ -21,10 +21,11 @@ from typing import Final
 import moto
 from moto import backend_index
 
+from drsim.simulator.drs_api.operations import OPERATIONS
+from drsim.simulator.drs_api.state import DrsWorld
 from drsim.simulator.moto_drs import exceptions, models, responses, urls
 from drsim.simulator.moto_drs.exceptions import AccessDeniedError, DRSError, InternalServerError, ThrottlingError
-from drsim.simulator.moto_drs.models import DRSBackend, DrsWorld, drs_backends
-from drsim.simulator.moto_drs.operations import OPERATIONS
+from drsim.simulator.moto_drs.models import DRSBackend, drs_backends
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import Drs, JobLife

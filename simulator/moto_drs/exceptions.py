@@ -1,7 +1,7 @@
 """The errors of botocore's model of DRS as moto's exceptions: HTTP status, body and headers as botocore reads them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
@@ -48,19 +48,3 @@ class ThrottlingError(DRSError):
     def __init__(self, message: str = "Rate exceeded", *, retry_after_s: int = 1, quota_code: str = "unknown") -> None:
         members = {"serviceCode": "drs", "quotaCode": quota_code}
         super().__init__("ThrottlingException", message, members, retry_after_s=retry_after_s)
-
-
-class ValidationError(DRSError):
-    """ValidationException, 400. `fields` are pairs of a member's path and its message."""
-
-    def __init__(self, fields: Sequence[tuple[str, str]], reason: str = "fieldValidationFailed") -> None:
-        noun = "error" if len(fields) == 1 else "errors"
-        text = f"{len(fields)} validation {noun} detected: " + "; ".join(text for _, text in fields)
-        field_list = [{"name": name, "message": text} for name, text in fields]
-        super().__init__("ValidationException", text, {"reason": reason, "fieldList": field_list})
-
-
-def not_found(resource_id: str, resource_type: str) -> DRSError:
-    """ResourceNotFoundException, 404."""
-    members = {"resourceId": resource_id, "resourceType": resource_type}
-    return DRSError("ResourceNotFoundException", f"{resource_type} {resource_id} was not found", members)

@@ -1,15 +1,14 @@
 """The backend of each account and Region, and the DRS that it answers from: its own, or one that was attached."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.utils import unix_time
 
 from drsim.orchestrator.model import JobScope
-from drsim.simulator.moto_drs import shapes
-from drsim.simulator.moto_drs.exceptions import DRSError
+from drsim.simulator.drs_api import shapes
+from drsim.simulator.drs_api.state import DrsWorld
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import Drs
 from drsim.simulator.trace import Trace
@@ -24,21 +23,6 @@ class HostClock:
     def now_us(self) -> int:
         """Now. A float holds a present Unix time to a quarter of a microsecond, so rounding gives the exact one."""
         return round(unix_time() * 1_000_000)
-
-
-@dataclass(slots=True)
-class DrsWorld:
-    """Where answers come from: a DRS whose instants count from `epoch_us`, and what the API adds to it."""
-
-    service: DrsService
-    epoch_us: int
-    tags: dict[str, dict[str, str]] = field(default_factory=dict)
-    """By ARN."""
-    staging_account_ids: dict[str, str] = field(default_factory=dict)
-    """By ARN of the source server; those without one are staged in their own account."""
-    uninitialized: set[JobScope] = field(default_factory=set)
-    failures: dict[tuple[JobScope, str], list[DRSError]] = field(default_factory=dict)
-    """Errors of the next calls, by account and Region and by operation."""
 
 
 class DRSBackend(BaseBackend):

@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from drsim.orchestrator.model import Job, JobScope, JobStatus, ServerStatus
 from drsim.simulator.durations import NEVER_US
@@ -31,7 +31,7 @@ class SeededClock(Protocol):
 class DrsRefusedError(ServiceError):
     """A refused call. `members` are those of the error's shape besides its message, as on the wire."""
 
-    def __init__(self, code: str, message: str, **members: str) -> None:
+    def __init__(self, code: str, message: str, **members: Any) -> None:
         super().__init__(code, message)
         self.members = members
 

@@ -13,20 +13,8 @@ from moto.iam.models import get_account_id_from, iam_backends
 
 from drsim.simulator.contract.layout import HOME_ACCOUNT
 from drsim.simulator.faults.kinds import Shown
-from drsim.simulator.handlers.operations import Members
+from drsim.simulator.handlers.operations import Members, status_of
 from drsim.simulator.services.errors import ServiceError
-
-_STATUSES: Final = {
-    "ThrottlingException": 429,
-    "TooManyRequestsException": 429,
-    "RequestTooLargeException": 413,
-    "InternalServerError": 500,
-    "AccessDeniedException": 403,
-    "ExpiredTokenException": 403,
-    "ExpiredToken": 403,
-    "ResourceNotFoundException": 404,
-}
-"""HTTP status by code (botocore 1.44, service models); DynamoDB answers 400 to all but its own failures."""
 
 _XML: Final[Mapping[str, str]] = {
     **dict.fromkeys(("sns", "sts"), "<ErrorResponse>{}</ErrorResponse>"),
@@ -61,9 +49,7 @@ def failure(request: AWSPreparedRequest, service: str, error: ServiceError) -> A
         raise ReadTimeoutError(endpoint_url=request.url)
     if error.code == "ConnectionClosedError":
         raise ConnectionClosedError(endpoint_url=request.url)
-    status = _STATUSES.get(error.code, 400)
-    if service == "dynamodb" and status < 500:
-        status = 400
+    status = status_of(service, error.code)
     headers = {"Content-Type": "application/json", "x-amzn-errortype": error.code, "x-amzn-requestid": "0" * 8}
     if service in _XML:
         headers["Content-Type"] = "text/xml"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from drsim.simulator import moto_drs
-from drsim.simulator.moto_drs.operations import OPERATIONS
+from drsim.simulator.drs_api.operations import OPERATIONS
 from tests.simulator.moto_drs.answers import MODEL
 
 PAGE: Final = (Path(__file__).resolve().parents[3] / "docs" / "moto-drs.md").read_text(encoding="utf-8")

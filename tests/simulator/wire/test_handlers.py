@@ -299,7 +299,7 @@ def handler(event, context):
 @pytest.mark.parametrize(
     ("service", "call", "says"),
     [
-        ("rds", "describe_db_instances()", "ExecutionFinder calls rds DescribeDBInstances .*nothing here simulates"),
+        ("rds", "describe_db_instances()", "ExecutionFinder calls rds DescribeDBInstances, which nothing here simulates"),
         (
             "lambda",
             "invoke(FunctionName='ExecutionPoller', Payload=b'{}')",

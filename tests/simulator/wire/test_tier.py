@@ -115,7 +115,7 @@ def test_action_outside_the_role_violates_least_privilege_only(action: str, monk
 def test_no_run_begins_while_a_clock_leaks(clock: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real = {"utcnow": lambda: datetime(2031, 1, 1, tzinfo=UTC).replace(tzinfo=None), "unix_time": lambda *_: 1.9e9}
     monkeypatch.setattr(moto.core.utils, clock, real[clock])
-    with pytest.raises(BrokenSimulationError, match=f"clocks leak into the wire tier: moto's {clock} is off by"):
+    with pytest.raises(BrokenSimulationError, match=f"clocks leak into the run: moto's {clock} is off by"):
         poll()
 
 

@@ -1,0 +1,256 @@
+"""Clients made quickly: each is a copy of the first one with the same service, Region and configuration.
+
+botocore reads models, resolves endpoints and registers some eighty handlers for each client; copies share all of that
+which is never changed. What belongs to one client stays its own: credentials, retry quota, handlers, and the exceptions
+of its session.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any, Final
+
+import botocore.client
+import botocore.session
+from boto3.resources.factory import ResourceFactory
+from botocore.credentials import Credentials
+from botocore.retries import standard
+
+_OF_RESOURCES: Final = "dynamodb-"
+"""How the names of the handlers begin that boto3's resources register at a client of DynamoDB."""
+
+
+class SharedEvents:
+    """A client's emitter: that of the first client of its kind, until somebody registers a handler."""
+
+    def __init__(self, base: Any, known: dict[str, tuple[Any, ...]]) -> None:
+        self._base = base
+        self._is_own = False
+        # Handlers by event.
+        self._known = known
+        # Registrations of boto3's resources, which `client.boundary` stands in for.
+        self._of_resources: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+    @property
+    def is_of_resource(self) -> bool:
+        """Whether a resource of boto3 uses the client, and nobody has asked for real events."""
+        return bool(self._of_resources)
+
+    def handlers(self, event: str) -> tuple[Any, ...]:
+        """Return the handlers of an event, without those of boto3's resources while they are stood in for."""
+        found = self._known.get(event)
+        if found is None:
+            base = self._base
+            found = tuple(base._emitter._handlers.prefix_search(base._alias_event_name(event)))
+            self._known[event] = found
+        return found
+
+    def register(self, *arguments: Any, **keywords: Any) -> None:
+        if not self._is_own and str(keywords.get("unique_id", "")).startswith(_OF_RESOURCES):
+            self._of_resources.append((arguments, keywords))
+            return
+        self._own().register(*arguments, **keywords)
+
+    def register_first(self, *arguments: Any, **keywords: Any) -> None:
+        self._own().register_first(*arguments, **keywords)
+
+    def register_last(self, *arguments: Any, **keywords: Any) -> None:
+        self._own().register_last(*arguments, **keywords)
+
+    def unregister(self, *arguments: Any, **keywords: Any) -> None:
+        self._own().unregister(*arguments, **keywords)
+
+    def emit(self, *arguments: Any, **keywords: Any) -> Any:
+        return self.real.emit(*arguments, **keywords)
+
+    def emit_until_response(self, *arguments: Any, **keywords: Any) -> Any:
+        return self.real.emit_until_response(*arguments, **keywords)
+
+    @property
+    def real(self) -> Any:
+        """The emitter with all handlers."""
+        return self._own() if self._of_resources else self._base
+
+    def _own(self) -> Any:
+        if not self._is_own:
+            self._base, self._is_own = copy.copy(self._base), True
+        self._known = {}
+        for arguments, keywords in self._of_resources:
+            self._base.register(*arguments, **keywords)
+        self._of_resources = []
+        return self._base
+
+    def __copy__(self) -> Any:
+        return copy.copy(self.real)
+
+
+class Retries:
+    """The retry handler and the quota of one client, in `standard` mode. Made at its first failed attempt."""
+
+    def __init__(self, client: Any) -> None:
+        registered: list[Callable[..., Any]] = []
+        events = SimpleNamespace(register=lambda _, handler, **__: registered.append(handler))
+        meta = SimpleNamespace(service_model=client.meta.service_model, events=events)
+        stand_in: Any = SimpleNamespace(meta=meta)
+        standard.register_retry_handler(stand_in, client.meta.config.retries.get("total_max_attempts"))
+        _, self.release, self.needs_retry = registered
+
+
+def _made(kinds: "Kinds", session: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    asked = _ASKED.bind(session, *arguments, **keywords)
+    key = kinds.key_of(session, asked)
+    first = kinds.first.get(key)
+    if first is None:
+        made: Any = _create_client(session, **asked)
+        if made.meta.config.retries["mode"] == "adaptive":
+            # Its rate limiter belongs to the client.
+            return made
+        first = kinds.first[key] = _First(made)
+    return first.copied(session, asked)
+
+
+class _First:
+    """The first client of a kind, which nobody uses."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._known: dict[str, tuple[Any, ...]] = {}
+
+    def copied(self, session: Any, asked: dict[str, Any]) -> Any:
+        first = self._client
+        client = _shallow(first)
+        client.meta = _shallow(first.meta)
+        client.meta.events = SharedEvents(first.meta.events, self._known)
+        client._exceptions_factory, client._exceptions = session.get_component("exceptions_factory"), None
+        names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+        given: list[Any] = [asked.get(name) for name in names]
+        credentials = Credentials(*given) if given[0] is not None else session.get_credentials()
+        client._request_signer = _shallow(first._request_signer)
+        client._request_signer._credentials = credentials
+        client._drsim_retries = None
+        return client
+
+
+def _shallow(value: Any) -> Any:
+    new = object.__new__(value.__class__)
+    new.__dict__.update(value.__dict__)
+    return new
+
+
+class _Asked:
+    """The parameters of `Session.create_client`, by name."""
+
+    names = (
+        "service_name",
+        "region_name",
+        "api_version",
+        "use_ssl",
+        "verify",
+        "endpoint_url",
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "aws_session_token",
+        "config",
+        "aws_account_id",
+    )
+
+    def bind(self, _: Any, *arguments: Any, **keywords: Any) -> dict[str, Any]:
+        return {**dict(zip(self.names, arguments, strict=False)), **keywords}
+
+
+_ASKED: Final = _Asked()
+_create_client: Final = botocore.session.Session.create_client
+_create_loader: Final = botocore.session.create_loader
+_load: Final = ResourceFactory.load_from_definition
+_get_paginator: Final = botocore.client.BaseClient.get_paginator
+
+
+class Kinds:
+    """What clients of this process share, kept from run to run: first clients, resources' classes and paginators."""
+
+    def __init__(self) -> None:
+        self.first: dict[tuple[Any, ...], _First] = {}
+        self.loader: Any = None
+        self.resources: dict[tuple[str, str], Any] = {}
+        self.paginators: dict[tuple[type, str], tuple[type, dict[str, Any]]] = {}
+
+    def key_of(self, session: Any, asked: dict[str, Any]) -> tuple[Any, ...]:
+        config = asked.get("config") or session.get_default_client_config()
+        options = None if config is None else repr(sorted(config._user_provided_options.items(), key=str))
+        own = {name: value for name, value in asked.items() if not name.startswith("aws_") and name != "config"}
+        own["region_name"] = own.get("region_name") or session.get_config_variable("region")
+        mode = (session.get_config_variable("retry_mode"), session.get_config_variable("max_attempts"))
+        return (*sorted(own.items(), key=lambda item: item[0]), options, mode, _handlers_of(session))
+
+    def load(self, factory: Any, resource_name: str, definition: Any, context: Any) -> Any:
+        key = (context.service_name, resource_name)
+        if key not in self.resources:
+            self.resources[key] = _load(factory, resource_name, definition, context)
+        return self.resources[key]
+
+    def shared_loader(self, path: str | None = None) -> Any:
+        if self.loader is None:
+            self.loader = _create_loader(path)
+        return self.loader
+
+    def paginator(self, client: Any, operation_name: str) -> Any:
+        """As botocore's, which makes a class for each paginator, with one class for each operation."""
+        known = self.paginators.get((client.__class__, operation_name))
+        if known is None:
+            made = _get_paginator(client, operation_name)
+            self.paginators[client.__class__, operation_name] = (made.__class__, dict(made.__dict__))
+            return made
+        kind, kept = known
+        paginator: Any = object.__new__(kind)
+        paginator.__dict__.update(kept, _method=getattr(client, operation_name))
+        return paginator
+
+
+_KINDS: Final = Kinds()
+
+
+def _handlers_of(session: Any) -> int:
+    """Return the number of handlers registered at a session: its clients begin with all of them."""
+    emitter = session.get_component("event_emitter")._emitter
+    # botocore replaces this cache at each registration.
+    cache, count = vars(session).get("_drsim_handlers", (None, 0))
+    if cache is not emitter._lookup_cache:
+        count = _count(emitter._handlers._root)
+        session._drsim_handlers = (emitter._lookup_cache, count)
+    return int(count)
+
+
+def _count(node: dict[str, Any]) -> int:
+    """Return the number of handlers at a node of botocore's prefix tree and below it."""
+    own = sum(map(len, node["values"])) if node["values"] else 0
+    return own + sum(map(_count, node["children"].values()))
+
+
+@contextmanager
+def made_quickly() -> Iterator[None]:
+    """Let sessions make copies of clients. Outside, botocore is unchanged."""
+
+    def create_client(session: Any, *arguments: Any, **keywords: Any) -> Any:
+        return _made(_KINDS, session, arguments, keywords)
+
+    def load(factory: Any, resource_name: str, single_resource_json_definition: Any, service_context: Any) -> Any:
+        return _KINDS.load(factory, resource_name, single_resource_json_definition, service_context)
+
+    def get_paginator(client: Any, operation_name: str) -> Any:
+        return _KINDS.paginator(client, operation_name)
+
+    places: list[tuple[Any, str, Any]] = [
+        (botocore.session.Session, "create_client", create_client),
+        (botocore.session, "create_loader", _KINDS.shared_loader),
+        (botocore.client.BaseClient, "get_paginator", get_paginator),
+        (ResourceFactory, "load_from_definition", load),
+    ]
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in places]
+    for owner, name, value in places:
+        setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        for owner, name, value in before:
+            setattr(owner, name, value)

@@ -1,0 +1,84 @@
+"""The client tier's parts of a world: functions on real boto3, whose calls are answered at the client's boundary."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any, Final
+
+from drsim.simulator.client.boundary import answered_by
+from drsim.simulator.client.clients import made_quickly
+from drsim.simulator.client.deployment import deployed_functions
+from drsim.simulator.client.dynamodb.execution_table import ClientTable
+from drsim.simulator.client.dynamodb.operations import Tables
+from drsim.simulator.client.dynamodb.schema import PlainTable, Schema, Schemas, Writer
+from drsim.simulator.client.dynamodb.values import kind_of, plain_item
+from drsim.simulator.client.forms import wire_asked
+from drsim.simulator.client.responder import ClientResponder
+from drsim.simulator.contract.layout import HOME_REGION
+from drsim.simulator.contract.surroundings import OtherTable, items_in
+from drsim.simulator.handlers import sandbox
+from drsim.simulator.handlers.calls import Calls, Watch
+from drsim.simulator.handlers.deployed import DeployedFunction
+from drsim.simulator.handlers.errors import HandlerError
+from drsim.simulator.handlers.meanings import MEANINGS
+from drsim.simulator.handlers.tier import Handlers, HandlerTier
+from drsim.simulator.spec.world import WorldSpec
+from drsim.simulator.world import Parts, World
+
+_DEPLOYER: Final = Writer("the deployment", "", "")
+
+
+@contextmanager
+def client_parts(
+    spec: WorldSpec, *, seed: int, functions: Handlers | None = None, watch: Watch | None = None
+) -> Iterator[Parts]:
+    """The parts of one run in the client tier. Create, run and close the world inside the context."""
+    with ExitStack() as stack:
+        stack.enter_context(sandbox.no_credentials(HOME_REGION))
+        stack.enter_context(sandbox.repeatable(seed))
+        stack.enter_context(made_quickly())
+        yield _ClientTier(spec, functions or Handlers(), watch, stack).parts
+
+
+class _ClientTier(HandlerTier):
+    table = ClientTable
+    rule_arn = ""
+
+    def __init__(self, spec: WorldSpec, functions: Handlers, watch: Watch | None, stack: ExitStack) -> None:
+        super().__init__(spec, functions, watch)
+        self._stack = stack
+        surroundings = self.contract.surroundings
+        self._others = [] if functions.are_ours else [_other_table(each) for each in surroundings.tables]
+
+    def deploy(self, spec: WorldSpec) -> Mapping[str, DeployedFunction]:
+        parameters = {"DrsRoleName": "drs-orchestration-polling"} if spec.accounts > 1 else {}
+        functions, self.rule_arn = deployed_functions(parameters)
+        return functions
+
+    def connect(self, world: World) -> None:
+        assert isinstance(world.table, ClientTable), "this tier's parts make it one"
+        tables = Tables(lambda: world.kernel.now_us)
+        for table in (world.table, *self._others):
+            tables.add(table)
+        responder = ClientResponder(world, tables, self.contract.surroundings)
+        calls = Calls(world, world.table, responder, self.names, partial(self.own_line, world), MEANINGS, self.watch)
+        self._stack.enter_context(answered_by(calls))
+
+
+def _other_table(table: OtherTable) -> PlainTable:
+    """Return a table whose keys have the types that they have in its items; without items, they are text."""
+    items = [_plain(item) for item in (items_in(table.items) if table.items else [])]
+    key = Schema(table.hash, table.range)
+    for item in items:
+        if missing := [name for name in key.names if name not in item]:
+            what = f"{table.items}: each item must have the key {missing[0]}, got {item}"
+            raise HandlerError(f"surroundings: cannot create table {table.name}: {what}")
+    kinds = {name: kind_of(items[0][name]) if items else "S" for name in key.names}
+    made = PlainTable(table.name, Schemas(key, kinds))
+    for item in items:
+        made.replace(made.schemas.check_item(item), item, _DEPLOYER)
+    return made
+
+
+def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    return plain_item(wire_asked({"Item": dict(item)})["Item"])

@@ -1,0 +1,71 @@
+"""From a request's members to those of the answer, for every operation alike: checks in DRS's order, and paging."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
+from typing import Any
+
+from botocore.model import OperationModel
+
+from drsim.simulator.drs_api.operations import OPERATIONS, Members
+from drsim.simulator.drs_api.state import DrsRegion, not_found, validation_error
+from drsim.simulator.drs_api.validation import Breach, breaches
+from drsim.simulator.services.drs import DrsRefusedError
+
+
+def answer(model: OperationModel, region: DrsRegion, request: Members) -> Members | None:
+    """Answer a request; None for an answer without a body. Raises DrsRefusedError, and what `fail_next` has set."""
+    world, errors = region.world, {shape.name for shape in model.error_shapes}
+    if failures := world.failures.get((region.scope, model.name)):
+        raise failures.pop(0)
+    shape = model.input_shape
+    if found := [] if shape is None else list(breaches(shape, request)):
+        raise _invalid(errors, region.scope.account_id, request, found)
+    if "UninitializedAccountException" in errors and region.scope in world.uninitialized:
+        text = "Account is not initialized. Initialize the service first."
+        raise DrsRefusedError("UninitializedAccountException", text)
+    answered = OPERATIONS[model.name](region, _without_nulls(request))
+    return _page(answered, request, world.service.spec.page_size) if isinstance(answered, list) else answered
+
+
+def _invalid(errors: set[str], account_id: str, request: Members, found: list[Breach]) -> DrsRefusedError:
+    """The error for a request that breaks the model's constraints: ValidationException where it is modelled.
+
+    AWS does not publish what the other operations answer. One that starts a job refuses it as for a well-formed id:
+    the model's maximum is the quota of servers in a job, and all else is a conflict. DeleteJob finds no job with an
+    impossible id. DescribeRecoveryInstances models no fitting error, so it gives a ValidationException all the same.
+    """
+    first = found[0]
+    if "ServiceQuotaExceededException" in errors:
+        if first.constraint == "max" and first.path.count("/") == 1:
+            quota = {"serviceCode": "drs", "quotaCode": "L-B827C881"}
+            members = {"resourceId": account_id, "resourceType": "account", **quota}
+            return DrsRefusedError("ServiceQuotaExceededException", first.message, **members)
+        members = {"resourceId": first.path, "resourceType": "request"}
+        return DrsRefusedError("ConflictException", first.message, **members)
+    if "ValidationException" not in errors and isinstance(request.get("jobID"), str):
+        return not_found(request["jobID"], "job")
+    return validation_error([(breach.path.lstrip("/").replace("/", "."), breach.message) for breach in found])
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [_without_nulls(each) for each in value]
+    return value
+
+
+def _page(items: list[Members], request: Members, size_default: int) -> Members:
+    """The page that a request asks for. Raises DrsRefusedError for a token that no answer held."""
+    token = request.get("nextToken")
+    word, offset = ("after", "0") if token is None else ("", "")
+    with suppress(ValueError):
+        if token is not None:
+            word, _, offset = urlsafe_b64decode(token.encode()).decode().partition(":")
+    if word != "after" or not offset.isdecimal():
+        raise validation_error([("nextToken", f"Value '{token}' at 'nextToken' is not a token of an earlier answer")])
+    last = int(offset) + (request.get("maxResults") or size_default)
+    page: Members = {"items": items[int(offset) : last]}
+    if last < len(items):
+        page["nextToken"] = urlsafe_b64encode(f"after:{last}".encode()).decode()
+    return page
