@@ -19,7 +19,7 @@ from botocore.validate import ParamValidationDecorator
 
 from drsim.simulator.client.answers import Answer
 from drsim.simulator.client.clients import Retries, SharedEvents
-from drsim.simulator.client.forms import UnusualError, python_members, wire_asked, wire_members
+from drsim.simulator.client.forms import MADE, UnusualError, python_members, wire_asked, wire_members
 from drsim.simulator.client.validation import Accepted
 from drsim.simulator.handlers.calls import Calls
 from drsim.simulator.services.functions import Invocation
@@ -39,6 +39,8 @@ class _Operation:
         self.events = {event: f"{event}.{self.service}.{name}" for event in (*_EVENTS, "needs-retry")}
         shape = self.model.input_shape
         self.accepts: Callable[[Any], bool] = (lambda asked: not asked) if shape is None else accepted.by(shape)
+        # Where `wire_asked` has made the items, they are right.
+        self.accepts_made = self.accepts if shape is None else accepted.made(shape, MADE)
         self.needs_token = bool(self.model.idempotent_members)
 
 
@@ -105,7 +107,8 @@ class _Called:
                 is_python, self._is_heard = False, True
         if self._is_heard:
             asked = self._emit_asked(asked)
-        if not operation.accepts(asked) and isinstance(client._serializer, ParamValidationDecorator):
+        accepts = operation.accepts_made if is_python else operation.accepts
+        if not accepts(asked) and isinstance(client._serializer, ParamValidationDecorator):
             # botocore finds the words, or accepts it after all.
             client._serializer.serialize_to_request(asked, operation.model)
         if self._is_heard:
@@ -217,11 +220,14 @@ class _Called:
 
 def _is_heard(shared: SharedEvents, operation: _Operation) -> bool:
     """Return whether anybody but botocore listens to the call's events."""
-    return operation.needs_token or any(
-        not _module_of(handler).startswith(_KNOWN)
-        for event in _EVENTS
-        for handler in shared.handlers(operation.events[event])
-    )
+    found = shared.heard.get(operation)
+    if found is None:
+        found = shared.heard[operation] = operation.needs_token or any(
+            not _module_of(handler).startswith(_KNOWN)
+            for event in _EVENTS
+            for handler in shared.handlers(operation.events[event])
+        )
+    return found
 
 
 def _module_of(handler: Any) -> str:

@@ -24,11 +24,11 @@ _OF_RESOURCES: Final = "dynamodb-"
 class SharedEvents:
     """A client's emitter: that of the first client of its kind, until somebody registers a handler."""
 
-    def __init__(self, base: Any, known: dict[str, tuple[Any, ...]]) -> None:
+    def __init__(self, base: Any, heard: dict[Any, bool]) -> None:
         self._base = base
         self._is_own = False
-        # Handlers by event.
-        self._known = known
+        self.heard = heard
+        """Whether anybody listens to an operation's events, as far as `client.boundary` has looked."""
         # Registrations of boto3's resources, which `client.boundary` stands in for.
         self._of_resources: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
 
@@ -39,12 +39,8 @@ class SharedEvents:
 
     def handlers(self, event: str) -> tuple[Any, ...]:
         """Return the handlers of an event, without those of boto3's resources while they are stood in for."""
-        found = self._known.get(event)
-        if found is None:
-            base = self._base
-            found = tuple(base._emitter._handlers.prefix_search(base._alias_event_name(event)))
-            self._known[event] = found
-        return found
+        base = self._base
+        return tuple(base._emitter._handlers.prefix_search(base._alias_event_name(event)))
 
     def register(self, *arguments: Any, **keywords: Any) -> None:
         if not self._is_own and str(keywords.get("unique_id", "")).startswith(_OF_RESOURCES):
@@ -75,7 +71,7 @@ class SharedEvents:
     def _own(self) -> Any:
         if not self._is_own:
             self._base, self._is_own = copy.copy(self._base), True
-        self._known = {}
+        self.heard = {}
         for arguments, keywords in self._of_resources:
             self._base.register(*arguments, **keywords)
         self._of_resources = []
@@ -115,13 +111,13 @@ class _First:
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self._known: dict[str, tuple[Any, ...]] = {}
+        self._heard: dict[Any, bool] = {}
 
     def copied(self, session: Any, asked: dict[str, Any]) -> Any:
         first = self._client
         client = _shallow(first)
         client.meta = _shallow(first.meta)
-        client.meta.events = SharedEvents(first.meta.events, self._known)
+        client.meta.events = SharedEvents(first.meta.events, self._heard)
         client._exceptions_factory, client._exceptions = session.get_component("exceptions_factory"), None
         names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
         given: list[Any] = [asked.get(name) for name in names]

@@ -17,7 +17,8 @@ Members = dict[str, Any]
 
 _CONDITIONS: Final = ("FilterExpression", "KeyConditionExpression", "ConditionExpression")
 """In the order in which boto3 numbers their placeholders: that of the members in the service model."""
-_ITEMS: Final = ("Key", "Item", "ExclusiveStartKey", "ExpressionAttributeValues")
+MADE: Final = ("Key", "Item", "ExclusiveStartKey", "ExpressionAttributeValues")
+"""The members that hold items or values."""
 _NESTED: Final = frozenset(
     ("AttributeUpdates", "Expected", "KeyConditions", "QueryFilter", "RequestItems", "ScanFilter", "TransactItems")
 )
@@ -33,7 +34,7 @@ def wire_asked(asked: Members) -> Members:
     if not _NESTED.isdisjoint(asked):
         raise UnusualError
     converted = dict(asked)
-    for name in _ITEMS:
+    for name in MADE:
         if name in asked:
             value = asked[name]
             if type(value) is not dict:

@@ -34,6 +34,10 @@ class Accepted:
             self._made[shape.name] = found
         return found
 
+    def made(self, shape: Any, names: tuple[str, ...]) -> Accepts:
+        """Return the check of a structure whose members with these names are right."""
+        return self._structure(shape, names)
+
     def _make(self, shape: Any) -> Accepts:
         kind, least = shape.type_name, shape.metadata.get("min")
         if kind == "structure":
@@ -48,11 +52,12 @@ class Accepted:
             return lambda value: type(value) is int and (least is None or value >= least)
         return _SIMPLE.get(kind, lambda _: False)
 
-    def _structure(self, shape: Any) -> Accepts:
+    def _structure(self, shape: Any, right: tuple[str, ...] = ()) -> Accepts:
         if getattr(shape, "is_document_type", False):
             return lambda _: False
         required = tuple(shape.metadata.get("required", ()))
         members = {name: self.by(member) for name, member in shape.members.items()}
+        members |= dict.fromkeys(members.keys() & set(right), lambda _: True)
         is_union = bool(getattr(shape, "is_tagged_union", False))
 
         def structure(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Virtual time for code that reads the wall clock: freezegun, started once and moved with virtual time.
+"""Virtual time for code that reads the wall clock: freezegun, started once, which asks the kernel for the time.
 
 A run starts only if each clock that handlers and boto3 could read shows the kernel's time.
 """
@@ -10,13 +10,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import botocore.compat
 import botocore.endpoint
 import freezegun
+import freezegun.api
 
 from drsim.simulator.kernel import Kernel
+from drsim.simulator.services.functions import Invocation
 from drsim.simulator.trace import BrokenSimulationError
 
 Clocks = Mapping[str, Callable[[], float]]
@@ -24,18 +26,26 @@ Clocks = Mapping[str, Callable[[], float]]
 
 
 class VirtualClock:
-    def __init__(self, kernel: Kernel, epoch_us: int, frozen: Any) -> None:
+    """The kernel's time plus the clock error of the environment that reads it, worked out when it is read.
+
+    Takes the place of freezegun's factory of the frozen instant.
+    """
+
+    def __init__(self, kernel: Kernel, epoch_us: int, skew_us: Callable[[Invocation], int]) -> None:
         self._kernel = kernel
         self._epoch_us = epoch_us
-        self._frozen = frozen
+        self._skew_us = skew_us
         self._shown_us = -1
+        self._shown = _naive(epoch_us)
 
-    def show(self, off_us: int = 0) -> None:
-        """Show the kernel's time plus the clock error of the environment that reads it."""
+    def __call__(self) -> dt.datetime:
+        process = self._kernel.current
+        invocation = None if process is None else process.tag
+        off_us = self._skew_us(invocation) if isinstance(invocation, Invocation) else 0
         now_us = self._epoch_us + self._kernel.now_us + off_us
         if now_us != self._shown_us:
-            self._shown_us = now_us
-            self._frozen.move_to(_naive(now_us))
+            self._shown_us, self._shown = now_us, _naive(now_us)
+        return self._shown
 
 
 @contextmanager
@@ -55,13 +65,18 @@ def _in_utc() -> Iterator[None]:
 
 
 @contextmanager
-def virtual_clock(kernel: Kernel, epoch_us: int, more: Clocks = MappingProxyType({})) -> Iterator[VirtualClock]:
-    """Freeze every clock of this process, in UTC, and route `time.sleep` to the kernel. Checks `more` clocks, too."""
+def virtual_clock(
+    kernel: Kernel, epoch_us: int, skew_us: Callable[[Invocation], int], more: Clocks = MappingProxyType({})
+) -> Iterator[None]:
+    """Let every clock of this process show virtual time, in UTC, and route `time.sleep` to the kernel.
+
+    `skew_us` returns how far the clock of an invocation is ahead. Checks `more` clocks, too.
+    """
     with _in_utc():
-        yield from _frozen(kernel, epoch_us, more)
+        yield from _frozen(kernel, epoch_us, VirtualClock(kernel, epoch_us, skew_us), more)
 
 
-def _frozen(kernel: Kernel, epoch_us: int, more: Clocks) -> Iterator[VirtualClock]:
+def _frozen(kernel: Kernel, epoch_us: int, clock: VirtualClock, more: Clocks) -> Iterator[None]:
     real_sleep = time.sleep
 
     def sleep(seconds: float, /) -> None:
@@ -73,12 +88,12 @@ def _frozen(kernel: Kernel, epoch_us: int, more: Clocks) -> Iterator[VirtualCloc
     # The progress bar still reads the host's time. Nothing else may: freezegun ignores a module if one of its last five
     # callers is ignored.
     freezer.ignore = ("rich.",)
-    clock = VirtualClock(kernel, epoch_us, freezer.start())
+    freezer.start()
+    freezegun.api.freeze_factories[-1] = clock  # type: ignore[call-overload]  # what freezegun calls for the time
     time.sleep = sleep  # type: ignore[assignment]
     try:
-        clock.show()
         check(epoch_us + kernel.now_us, more)
-        yield clock
+        yield
     finally:
         time.sleep = real_sleep
         freezer.stop()

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from greenlet import settrace
 
-from drsim.simulator.handlers.clock import VirtualClock
 from drsim.simulator.handlers.errors import HandlerError
 from drsim.simulator.handlers.own_code import OwnCode, installed
 from drsim.simulator.services.functions import Invocation
@@ -118,9 +117,7 @@ class _Loaded:
 class Environments:
     """All environments of a run, and the one in place now."""
 
-    def __init__(self, clock: VirtualClock, skew_us: Callable[[Invocation], int]) -> None:
-        self._clock = clock
-        self._skew_us = skew_us
+    def __init__(self) -> None:
         self._loaded: dict[tuple[str, int], _Loaded] = {}
         self._placed: _Loaded | None = None
         self._before: Any = None
@@ -175,10 +172,8 @@ class Environments:
         invocation = None if process is None else process.tag
         if not isinstance(invocation, Invocation):
             self._place(None)
-            self._clock.show()
-            return
-        self._place(self._loaded.get(_key(invocation)))
-        self._clock.show(self._skew_us(invocation))
+        else:
+            self._place(self._loaded.get(_key(invocation)))
 
     def _place(self, loaded: _Loaded | None) -> None:
         """Put an environment in place of the present one; None restores the outside state."""

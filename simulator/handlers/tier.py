@@ -187,11 +187,11 @@ class HandlerTier(ABC):
     def _running(self, world: World) -> Iterator[None]:
         known = {key.execution_id for key in world.workload.expected}
         with (
-            virtual_clock(world.kernel, world.spec.epoch_us, self.clocks) as clock,
+            virtual_clock(world.kernel, world.spec.epoch_us, world.effects.skew_us, self.clocks),
             sandbox.no_network(),
             sandbox.threads_in_virtual_time(world.kernel, partial(self.own_line, world)),
             sandbox.output_into(world.logs, world.kernel, known.__contains__, self.contract.judged.log_field),
-            Environments(clock, world.effects.skew_us) as self._environments,
+            Environments() as self._environments,
         ):
             yield
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from drsim.simulator.client.dynamodb import expressions, updates
+from drsim.simulator.client.dynamodb import capacity, expressions, updates
 from drsim.simulator.client.dynamodb.query import query, scan
 from drsim.simulator.client.dynamodb.requests import Expressions, refused_members
 from drsim.simulator.client.dynamodb.schema import ItemTable, Key, Writer
@@ -98,10 +98,8 @@ class Tables:
 
 def get_item(request: Request) -> Answer:
     found = request.table.find(request.key, request.as_at_us)
-    size = 0 if found is None else item_size_bytes(found)
-    is_strong = bool(request.asked.get("ConsistentRead"))
     answer: Answer = {} if found is None else {"Item": request.expressions.shown(found)}
-    return answer | consumed(request, read_units(size, is_strong=is_strong))
+    return answer | capacity.of_read(request.asked, request.table.name, lambda: capacity.size_of(found))
 
 
 def put_item(request: Request) -> Answer:
@@ -113,7 +111,7 @@ def put_item(request: Request) -> Answer:
     old = table.find(key)
     request.check_condition(old)
     table.replace(key, new, request.by)
-    return _old(request, old) | consumed(request, write_units(old, new))
+    return _old(request, old) | capacity.of_write(request.asked, request.table.name, old, new)
 
 
 def delete_item(request: Request) -> Answer:
@@ -123,7 +121,7 @@ def delete_item(request: Request) -> Answer:
     old = request.table.find(key)
     request.check_condition(old)
     request.table.replace(key, None, request.by)
-    return _old(request, old) | consumed(request, write_units(old, None))
+    return _old(request, old) | capacity.of_write(request.asked, request.table.name, old, None)
 
 
 def update_item(request: Request) -> Answer:
@@ -143,7 +141,7 @@ def update_item(request: Request) -> Answer:
         paths = updates.touched(request.expressions.actions)
         if parts := expressions.projected(whole or {}, paths):
             answer["Attributes"] = parts
-    return answer | consumed(request, write_units(old, new))
+    return answer | capacity.of_write(request.asked, request.table.name, old, new)
 
 
 def change_of(request: Request) -> tuple[Key, Item | None, Item]:
@@ -167,12 +165,12 @@ def change_of(request: Request) -> tuple[Key, Item | None, Item]:
 
 def query_items(request: Request) -> Answer:
     page = query(request.table, request.asked, request.expressions)
-    return page.members | consumed(request, read_units(page.size_bytes, is_strong=page.is_strong))
+    return page.members | capacity.of_read(request.asked, request.table.name, lambda: page.size_bytes)
 
 
 def scan_items(request: Request) -> Answer:
     page = scan(request.table, request.asked, request.expressions)
-    return page.members | consumed(request, read_units(page.size_bytes, is_strong=page.is_strong))
+    return page.members | capacity.of_read(request.asked, request.table.name, lambda: page.size_bytes)
 
 
 def describe_table(request: Request) -> Answer:
@@ -306,34 +304,6 @@ def _check_size(item: Item, *, is_update: bool) -> None:
 def _check_distinct(requests: list[Request], keys: list[Key]) -> None:
     if len({(request.table.name, key) for request, key in zip(requests, keys, strict=True)}) < len(keys):
         raise invalid("Transaction request cannot include multiple operations on one item")
-
-
-# --- capacity ---------------------------------------------------------------------------------------------------------
-
-
-def read_units(size_bytes: int, *, is_strong: bool) -> float:
-    """Return the units of a read: one for each 4 KB, half of it if it may be behind."""
-    return max(-(-size_bytes // 4096), 1) * (1.0 if is_strong else 0.5)
-
-
-def write_units(old: Item | None, new: Item | None) -> float:
-    """Return the units of a write: one for each KB of the larger version."""
-    size_bytes = max(0 if item is None else item_size_bytes(item) for item in (old, new))
-    return float(max(-(-size_bytes // 1024), 1))
-
-
-def consumed(request: Request, units: float) -> Answer:
-    """Return the consumed capacity, if the request asks for it."""
-    asked = request.asked.get("ReturnConsumedCapacity", "NONE")
-    if asked == "NONE":
-        return {}
-    about: dict[str, Any] = {"TableName": request.table.name, "CapacityUnits": units}
-    if asked == "INDEXES":
-        index = request.asked.get("IndexName")
-        about["Table"] = {"CapacityUnits": 0.0 if index else units}
-        if index:
-            about["GlobalSecondaryIndexes"] = {index: {"CapacityUnits": units}}
-    return {"ConsumedCapacity": about}
 
 
 _OF_ONE: Final[Mapping[str, Callable[[Request], Answer]]] = {

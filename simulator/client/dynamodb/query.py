@@ -25,7 +25,6 @@ class Page:
 
     members: dict[str, Any]
     size_bytes: int
-    is_strong: bool
 
 
 def query(table: ItemTable, asked: Mapping[str, Any], given: Expressions) -> Page:
@@ -81,8 +80,8 @@ def _page(
     is_forward: bool,
 ) -> Page:
     index, limit, select = asked.get("IndexName"), asked.get("Limit"), _select(asked)
-    schema, is_strong = table.schemas.of(index), bool(asked.get("ConsistentRead"))
-    if is_strong and index is not None:
+    schema = table.schemas.of(index)
+    if asked.get("ConsistentRead") and index is not None:
         raise invalid("Consistent reads are not supported on global secondary indexes")
     ordered = entries if is_forward else entries[::-1]
     names = dict.fromkeys((*schema.names, *table.schemas.key.names))
@@ -103,7 +102,7 @@ def _page(
         members["Items"] = [given.shown(item) for item in shown]
     if last is not None:
         members["LastEvaluatedKey"] = last
-    return Page(members, size_bytes, is_strong)
+    return Page(members, size_bytes)
 
 
 def _select(asked: Mapping[str, Any]) -> str | None:
