@@ -15,8 +15,9 @@ from drsim.exploring import explore, replay, shrink
 from drsim.logs import logs
 from drsim.reporting import report
 from drsim.scenarios.extras import MissingExtraError
+from drsim.scenarios.tiers import Tier
 from drsim.serving import serve
-from drsim.tiers import Choice, Tier
+from drsim.tiers import Choice, default_tier
 
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
@@ -80,7 +81,7 @@ def run(
     tier: Annotated[
         Tier | None,
         typer.Option(
-            help="fast: production code on simulated services; wire: handlers on boto3 and moto. Yours run in wire."
+            help="fast: drsim's functions on ports; client: handlers on boto3 (the default for yours); wire: on moto."
         ),
     ] = None,
     finder: Annotated[str, typer.Option(metavar="PLACE", help="Your finder: FILE.py:HANDLER or MODULE:HANDLER.")] = "",
@@ -105,8 +106,8 @@ def run(
     """Run scenarios, check every property, and write result, report and trace of each."""
     from drsim import console as terminal
 
-    names, tier = arguments.chosen(names, suite), tier or ("wire" if finder else "fast")
-    is_small = suite is not None and tier != "fast"
+    names, tier = arguments.chosen(names, suite), tier or default_tier(finder)
+    is_small = suite is not None and tier == "wire"
     scenarios = arguments.loaded(names, changes or [], contract=contract, is_small=is_small)
     choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()), contract)
     if problems := list(choice.problems(scenarios)):

@@ -50,15 +50,15 @@ def contract(
     from drsim.scenarios.extras import needs
     from drsim.tiers import Choice
 
-    choice = Choice("wire", finder, poller, tuple(paths or ()), tuple(variables or ()))
+    choice = Choice("client", finder, poller, tuple(paths or ()), tuple(variables or ()))
     if problems := list(choice.problems()):
         raise UserError("\n".join(problems))
-    with needs("wire", "drsim contract"):
+    with needs("client", "drsim contract"):
         from drsim.scenarios.promising import propose
         from drsim.scenarios.proposal_text import text_of
         from drsim.scenarios.source_scan import files_of, scan
         from drsim.simulator.handlers.errors import HandlerError
-        from drsim.simulator.handlers.tier import Handlers
+        from drsim.simulator.handlers.functions import Handlers
     source = scan(files_of([each for each in (finder, poller) if each], choice.paths))
     given = dict(variable.split("=", 1) for variable in choice.variables)
     known = {**dict(_guessed(source, table)), **given}
@@ -79,7 +79,7 @@ def contract(
     options += [("--env", f"{key}={value}") for key, value in known.items()]
     words = [word for option in options for word in option]
     file = str(out or "contract.yaml")
-    command = shlex.join(["drsim", "run", "--suite", "acceptance", "--tier", "wire", "--contract", file, *words])
+    command = shlex.join(["drsim", "run", "--suite", "acceptance", "--contract", file, *words])
     text = text_of(proposal, commands=(command,))
     if out is None:
         print(text, end="")

@@ -4,16 +4,14 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from drsim.arguments import TraceKept
+from drsim.scenarios.tiers import Tier
 
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
-    from drsim.simulator.handlers.tier import Handlers
-
-
-Tier = Literal["fast", "wire"]
+    from drsim.simulator.handlers.functions import Handlers
 
 
 def refused_contracts(scenarios: "Iterable[Scenario]") -> Iterator[str]:
@@ -24,6 +22,11 @@ def refused_contracts(scenarios: "Iterable[Scenario]") -> Iterator[str]:
         if scenario.contract not in (None, OUR_CONTRACT):
             name, own = scenario.name, scenario.contract.name
             yield f"{name}: contract {own} needs --finder, for drsim's own functions keep to `ours`"
+
+
+def default_tier(finder: str) -> Tier:
+    """Return the tier of a run without `--tier`."""
+    return "client" if finder else "fast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,8 @@ class Choice:
     contract: str = ""
 
     def problems(self, scenarios: "Iterable[Scenario]" = ()) -> Iterator[str]:
-        if self.tier != "wire" and (self.finder or self.poller or self.paths or self.variables):
-            yield "--finder, --poller, --path and --env are for --tier wire"
+        if self.tier == "fast" and (self.finder or self.poller or self.paths or self.variables):
+            yield "--finder, --poller, --path and --env are for --tier client and --tier wire"
             return
         if not self.finder:
             yield from refused_contracts(scenarios)
@@ -68,7 +71,7 @@ class Choice:
         """The command that replays a run."""
         options = (
             ("--set", changes),
-            ("--tier", [self.tier] if self.tier != "fast" else []),
+            ("--tier", [self.tier] if self.tier != default_tier(self.finder) else []),
             ("--finder", [self.finder] if self.finder else []),
             ("--poller", [self.poller] if self.poller else []),
             ("--path", map(str, self.paths)),
@@ -85,9 +88,7 @@ class Choice:
         """The user's handlers, or None for this project's own."""
         if not self.finder:
             return None
-        from drsim.scenarios.extras import needs
+        from drsim.simulator.handlers.functions import Handlers
 
-        with needs("wire", "--finder"):
-            from drsim.simulator.handlers.tier import Handlers
         variables = dict(variable.split("=", 1) for variable in self.variables)
         return Handlers(finder=self.finder, poller=self.poller or None, paths=self.paths, variables=variables)

@@ -12,10 +12,10 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from drsim.orchestrator.model import Phase
 from drsim.simulator.checks.phases import phase
+from drsim.simulator.client.tier import client_parts
 from drsim.simulator.events import FINDER, Invoked, ItemChanged, JobsDescribed, LambdaEnded, LambdaStarted
-from drsim.simulator.handlers.tier import Handlers
+from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.spec.world import WorldSpec
-from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import World
 
 _INVOKED: Final = re.compile(r"(?:.*function:)?([^:]+)")
@@ -57,7 +57,7 @@ def observed(handlers: Handlers, fields: Mapping[str, Any], contract: Mapping[st
     """
     spec = WorldSpec.model_validate({"settle": "5s", **fields, "contract": contract})
     seen = Seen()
-    with wire_parts(spec, seed=1, functions=handlers, watch=partial(_note, seen)) as parts:
+    with client_parts(spec, seed=1, functions=handlers, watch=partial(_note, seen)) as parts:
         world = World(spec, seed=1, parts=replace(parts, is_judged=False), verdict_only=True)
         _Watch(world, seen)
         if often:

@@ -10,7 +10,7 @@ from drsim.scenarios.source_scan import SourceScan
 from drsim.simulator.contract.layout import Layout
 from drsim.simulator.durations import plural, show_duration
 from drsim.simulator.events import ItemChanged
-from drsim.simulator.handlers.tier import Handlers
+from drsim.simulator.handlers.functions import Handlers
 
 _SECOND_US: Final = 1_000_000
 _LOOK_US: Final = 5 * _SECOND_US

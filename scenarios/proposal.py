@@ -15,7 +15,7 @@ from drsim.simulator.contract.model import Contract
 from drsim.simulator.contract.places import OURS
 from drsim.simulator.contract.presets import completed, preset
 from drsim.simulator.events import POLLER
-from drsim.simulator.handlers.tier import Handlers
+from drsim.simulator.handlers.functions import Handlers
 
 _STYLES: Final = ("PascalCase", "camelCase", "snake_case")
 _SYNONYMS: Final[Mapping[str, Mapping[str, str]]] = {

@@ -11,11 +11,11 @@ from pydantic import Field, model_validator
 
 from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.record import ErrorsMet, FindingRecord, Record, ViolationRecord
+from drsim.scenarios.tiers import Tier
 from drsim.simulator.figures.table import EXECUTIONS_STARTED, Basis
 
 Verdict = Literal["pass", "fail", "not exercised"]
 RunVerdict = Literal["pass", "fail", "unknown"]
-Tier = Literal["fast", "wire"]
 TraceLevel = Literal["off", "summary", "full"]
 Relation = Literal["<", "<=", ">="]
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,12 +10,12 @@ from drsim.orchestrator.model import ExecutionStatus, Phase
 from drsim.scenarios import criteria, machine, result
 from drsim.scenarios.adapting import adapted
 from drsim.scenarios.cloudwatch import records_of
-from drsim.scenarios.extras import needs
 from drsim.scenarios.findings import findings_of, violation_record
 from drsim.scenarios.limits import capacity_of
 from drsim.scenarios.model import Scenario, verdict
 from drsim.scenarios.phase_2_criteria import effective_us, look_every_us
 from drsim.scenarios.record import ErrorsMet, ExceptionRecord, FailedCalls, ReturnedStatuses
+from drsim.scenarios.tiers import Tier, parts_of
 from drsim.simulator.checks.monitor import Monitor
 from drsim.simulator.events import POLLER
 from drsim.simulator.faults.rules import Rule
@@ -30,7 +29,7 @@ from drsim.simulator.trace import Level, Trace
 from drsim.simulator.world import Parts, World
 
 if TYPE_CHECKING:
-    from drsim.simulator.handlers.tier import Handlers
+    from drsim.simulator.handlers.functions import Handlers
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def run(
     scenario: Scenario,
     *,
     seed: int,
-    tier: result.Tier = "fast",
+    tier: Tier = "fast",
     replay: str = "",
     parts: Parts | None = None,
     functions: "Handlers | None" = None,
@@ -57,17 +56,18 @@ def run(
 
     `trace` selects the events that become lines. With a `spool`, lines go to that file during the run, in bounded
     memory; `Run.trace.write` moves it to its final path, and a run that does not end leaves none. `functions` are other
-    Lambda handlers than this project's, for the wire tier, and the scenario is adapted to their contract. `replay` is
-    the command that repeats the run. Raises KernelError if the simulation broke, HandlerError (of `simulator.wire`) if
-    handlers cannot be run, MisfitError if their contract cannot hold the workload, MissingExtraError without the wire
-    tier's packages, OSError or UnwrittenTraceError for a spool that cannot be made or written.
+    Lambda handlers than this project's, which the fast tier cannot run, and the scenario is adapted to their contract.
+    `replay` is the command that repeats the run. Raises KernelError if the simulation broke, HandlerError (of
+    `simulator.handlers`) if handlers cannot be run, MisfitError if their contract cannot hold the workload,
+    MissingExtraError without the tier's packages, OSError or UnwrittenTraceError for a spool that cannot be made or
+    written.
     """
     changes: tuple[str, ...] = ()
     if functions is not None:
         scenario, changes = adapted(scenario)
     lines = Trace(level=trace, spool=spool)
     try:
-        with _wire(scenario, seed, functions) if tier == "wire" else nullcontext(parts) as chosen:
+        with parts_of(tier, scenario, seed=seed, functions=functions, parts=parts) as chosen:
             began = machine.wall_seconds()
             world = World(scenario, seed=seed, parts=chosen, trace=lines)
             world.run(on_progress=on_progress)
@@ -85,14 +85,8 @@ def run(
         raise
 
 
-def _wire(scenario: Scenario, seed: int, functions: "Handlers | None") -> AbstractContextManager[Parts]:
-    with needs("wire", "the wire tier"):
-        from drsim.simulator.wire.tier import wire_parts
-    return wire_parts(scenario, seed=seed, functions=functions)
-
-
 def _result(
-    world: World, scenario: Scenario, *, seed: int, tier: result.Tier, wall_seconds: float, replay: str
+    world: World, scenario: Scenario, *, seed: int, tier: Tier, wall_seconds: float, replay: str
 ) -> result.Result:
     properties, judged = tuple(_property(monitor, world) for monitor in world.monitors), criteria.judge(world)
     verdicts = {each.name: each.verdict for each in properties} | {each.name: each.verdict for each in judged}

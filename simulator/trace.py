@@ -195,7 +195,7 @@ class _LineFile:
         self._path = path
         self._is_moved = False
         self._raw = path.open("wb")
-        self._file = gzip.GzipFile(filename="", mode="wb", fileobj=self._raw, mtime=0, compresslevel=4)
+        self._file = gzip.GzipFile(filename="", mode="wb", fileobj=self._raw, mtime=0, compresslevel=1)
 
     def put(self, piece: bytes) -> None:
         self._file.write(piece)

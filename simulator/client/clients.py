@@ -90,7 +90,8 @@ class Retries:
         meta = SimpleNamespace(service_model=client.meta.service_model, events=events)
         stand_in: Any = SimpleNamespace(meta=meta)
         standard.register_retry_handler(stand_in, client.meta.config.retries.get("total_max_attempts"))
-        _, self.release, self.needs_retry = registered
+        named = {handler.__name__: handler for handler in registered}
+        self.release, self.needs_retry = named["release_retry_quota"], named["needs_retry"]
 
 
 def _made(kinds: "Kinds", session: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
@@ -118,7 +119,7 @@ class _First:
         client = _shallow(first)
         client.meta = _shallow(first.meta)
         client.meta.events = SharedEvents(first.meta.events, self._heard)
-        client._exceptions_factory, client._exceptions = session.get_component("exceptions_factory"), None
+        client._exceptions_factory, client._exceptions = session._get_internal_component("exceptions_factory"), None
         names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
         given: list[Any] = [asked.get(name) for name in names]
         credentials = Credentials(*given) if given[0] is not None else session.get_credentials()

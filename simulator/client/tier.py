@@ -20,8 +20,9 @@ from drsim.simulator.handlers import sandbox
 from drsim.simulator.handlers.calls import Calls, Watch
 from drsim.simulator.handlers.deployed import DeployedFunction
 from drsim.simulator.handlers.errors import HandlerError
+from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.handlers.meanings import MEANINGS
-from drsim.simulator.handlers.tier import Handlers, HandlerTier
+from drsim.simulator.handlers.tier import HandlerTier
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.world import Parts, World
 

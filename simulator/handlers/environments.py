@@ -45,6 +45,8 @@ class Source:
         # Names of modules in these folders that a module of another project may have in this process.
         self._shadowed = {found.name for found in pkgutil.iter_modules(self.folders)} - installed()
         self.code = OwnCode(self._package, self.folders, base)
+        self.others: dict[str, ModuleType] = {}
+        """Modules of the process that are known not to be its own."""
 
     def owns(self, name: str, module: ModuleType) -> bool:
         """Whether a module is the function's own, keeps its state, or has the name of one of its own."""
@@ -209,7 +211,16 @@ def _key(invocation: Invocation) -> tuple[str, int]:
 
 
 def _owned(source: Source) -> dict[str, ModuleType]:
-    return {name: module for name, module in list(sys.modules.items()) if source.owns(name, module)}
+    """Return the function's own modules among those of the process."""
+    others, found = source.others, {}
+    for name, module in list(sys.modules.items()):
+        if others.get(name) is module:
+            continue
+        if source.owns(name, module):
+            found[name] = module
+        else:
+            others[name] = module
+    return found
 
 
 def _load(modules: Mapping[str, ModuleType]) -> None:

@@ -8,12 +8,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
-from typing import Any, Final
+from typing import Any
 
 from drsim.simulator.contract.layout import HOME_ACCOUNT, HOME_REGION
 from drsim.simulator.contract.limits import limits_of
@@ -26,31 +25,12 @@ from drsim.simulator.handlers.clock import Clocks, virtual_clock
 from drsim.simulator.handlers.deployed import DeployedFunction, team_functions
 from drsim.simulator.handlers.environments import Environments, Source, UnsetVariableError
 from drsim.simulator.handlers.errors import HandlerError
+from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.handlers.own_code import base_of
 from drsim.simulator.processes import NOT_OF_THE_CODE, MisuseError
 from drsim.simulator.services.functions import Handler, Invocation, Payload
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.world import Parts, World
-
-OUR_FINDER: Final = "drsim.orchestrator.entrypoints:finder_handler"
-OUR_POLLER: Final = "drsim.orchestrator.entrypoints:poller_handler"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handlers:
-    """The functions: handlers as MODULE:NAME or FILE.py:NAME, folders of their modules, environment variables.
-
-    Without a poller the finder polls by itself, unless its contract says that it has both roles.
-    """
-
-    finder: str = OUR_FINDER
-    poller: str | None = OUR_POLLER
-    paths: tuple[Path, ...] = ()
-    variables: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def are_ours(self) -> bool:
-        return (self.finder, self.poller) == (OUR_FINDER, OUR_POLLER)
 
 
 class HandlerTier(ABC):

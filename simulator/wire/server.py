@@ -21,8 +21,8 @@ from drsim.orchestrator.model import JobScope, JobStatus
 from drsim.simulator import moto_drs
 from drsim.simulator.contract.layout import HOME_ACCOUNT
 from drsim.simulator.durations import duration_us
+from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.handlers.operations import READS
-from drsim.simulator.handlers.tier import Handlers
 from drsim.simulator.reader import WaveView
 from drsim.simulator.services.errors import ItemTooLargeError
 from drsim.simulator.spec.world import Bounds, WorldSpec

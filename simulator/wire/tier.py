@@ -16,9 +16,10 @@ from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.handlers import sandbox
 from drsim.simulator.handlers.calls import Calls, Watch
 from drsim.simulator.handlers.deployed import DeployedFunction
+from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.handlers.meanings import MEANINGS
 from drsim.simulator.handlers.operations import SERVICES
-from drsim.simulator.handlers.tier import Handlers, HandlerTier
+from drsim.simulator.handlers.tier import HandlerTier
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.wire import deployment, gateway
 from drsim.simulator.wire.responder import WireResponder

@@ -12,7 +12,8 @@ from time import process_time
 from typing import cast
 
 from drsim.scenarios.files import load
-from drsim.scenarios.result import Tier, TraceLevel
+from drsim.scenarios.result import TraceLevel
+from drsim.scenarios.tiers import Tier
 from drsim.scenarios.runner import run
 
 

@@ -14,8 +14,8 @@ from drsim.scenarios.adapting import adapted
 from drsim.scenarios.files import load
 from drsim.scenarios.findings import findings_of
 from drsim.scenarios.model import Scenario
-from drsim.simulator.handlers.tier import Handlers
-from drsim.simulator.wire.tier import wire_parts
+from drsim.scenarios.tiers import Tier, parts_of
+from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.world import World
 
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
@@ -81,9 +81,9 @@ class Pair:
         return folder
 
 
-def judged(functions: Handlers, scenario: Scenario, seed: int = 1) -> tuple[list[str], set[str]]:
+def judged(functions: Handlers, scenario: Scenario, seed: int = 1, tier: Tier = "client") -> tuple[list[str], set[str]]:
     """A run's findings as text, the worst first, and the executions with another final status than expected."""
-    with wire_parts(scenario, seed=seed, functions=functions) as parts:
+    with parts_of(tier, scenario, seed=seed, functions=functions) as parts:
         world = World(scenario, seed=seed, parts=parts)
         try:
             world.run()

@@ -40,7 +40,7 @@ BUGS: Final = (
     return [plain(item) for item in page["Items"]]
 """,
         scenario="partial",
-        changes=("duration=6m", "table.page_bytes_max=2048"),
+        changes=("duration=6m", "table.page_bytes_max=1024"),
         caught_by="poll-cadence",
     ),
     Bug(

@@ -14,7 +14,7 @@ from typing import Final
 from drsim.orchestrator import items
 from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.events import POLLER
-from drsim.simulator.handlers.tier import Handlers
+from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.world import Parts, World
 
 _PRODUCTION: Final = Path(items.__file__).resolve().parent

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from drsim.scenarios.files import load
-from drsim.simulator.handlers.tier import Handlers
+from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import World
 from tests.planted_bugs.misreadings import AWS, ITEMS, Misreading

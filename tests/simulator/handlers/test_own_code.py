@@ -10,8 +10,8 @@ import pytest
 
 from drsim.scenarios.files import load
 from drsim.simulator.events import IndexRead, Invoked, ItemChanged, JobsDescribed, LambdaEnded, WriteRefused
+from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.handlers.own_code import OwnCode, base_of
-from drsim.simulator.handlers.tier import Handlers
 from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import World
 from tests.simulator.wire.test_handlers import run as run_finder

@@ -7,7 +7,7 @@ import pytest
 from drsim.scenarios.files import load
 from drsim.simulator.events import FINDER, ActionUsed, ItemChanged, WriteRefused
 from drsim.simulator.handlers.errors import NotSimulatedError
-from drsim.simulator.handlers.tier import Handlers
+from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import World
 from tests.simulator.wire.test_handlers import IDLE, run

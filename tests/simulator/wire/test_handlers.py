@@ -10,7 +10,7 @@ from drsim.scenarios.files import load
 from drsim.scenarios.machine import wall_seconds
 from drsim.simulator.events import FINDER, ItemChanged, LambdaEnded, LambdaStarted, LogWritten
 from drsim.simulator.handlers.errors import HandlerError, NotSimulatedError
-from drsim.simulator.handlers.tier import Handlers
+from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.trace import Trace
 from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import World
@@ -299,7 +299,11 @@ def handler(event, context):
 @pytest.mark.parametrize(
     ("service", "call", "says"),
     [
-        ("rds", "describe_db_instances()", "ExecutionFinder calls rds DescribeDBInstances, which nothing here simulates"),
+        (
+            "rds",
+            "describe_db_instances()",
+            "ExecutionFinder calls rds DescribeDBInstances, which nothing",
+        ),
         (
             "lambda",
             "invoke(FunctionName='ExecutionPoller', Payload=b'{}')",

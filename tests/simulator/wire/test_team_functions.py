@@ -12,7 +12,7 @@ from drsim.simulator.checks.functions import LeastPrivilege
 from drsim.simulator.checks.monitor import Violation
 from drsim.simulator.events import ActionUsed, CallMade, IndexRead, LambdaEnded, LambdaStarted, LogWritten
 from drsim.simulator.handlers.errors import HandlerError
-from drsim.simulator.handlers.tier import Handlers
+from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import World
 

@@ -10,7 +10,7 @@ from drsim.scenarios.files import load
 from drsim.simulator.checks.cadence import LOOK_MISSING, PASSED_OVER
 from drsim.simulator.checks.monitor import Monitor
 from drsim.simulator.events import Invoked
-from drsim.simulator.handlers.tier import Handlers
+from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import World
 

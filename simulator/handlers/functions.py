@@ -1,0 +1,27 @@
+"""The functions that a run deploys: handlers by their places in code, their modules and variables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+OUR_FINDER: Final = "drsim.orchestrator.entrypoints:finder_handler"
+OUR_POLLER: Final = "drsim.orchestrator.entrypoints:poller_handler"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handlers:
+    """The functions: handlers as MODULE:NAME or FILE.py:NAME, folders of their modules, environment variables.
+
+    Without a poller the finder polls by itself, unless its contract says that it has both roles.
+    """
+
+    finder: str = OUR_FINDER
+    poller: str | None = OUR_POLLER
+    paths: tuple[Path, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def are_ours(self) -> bool:
+        """Whether they are this project's own."""
+        return (self.finder, self.poller) == (OUR_FINDER, OUR_POLLER)
