@@ -13,8 +13,8 @@ from typing import cast
 
 from drsim.scenarios.files import load
 from drsim.scenarios.result import TraceLevel
-from drsim.scenarios.tiers import Tier
 from drsim.scenarios.runner import run
+from drsim.scenarios.tiers import Tier
 
 
 def main(name: str, tier: Tier, trace: TraceLevel) -> None:
