@@ -30,6 +30,19 @@ SetOption = Annotated[
 ]
 OutOption = Annotated[Path, typer.Option(metavar="DIR", help="Where the folder of each run or campaign goes.")]
 OUT_DEFAULT = Path("drsim-runs")
+FinderOption = Annotated[str, typer.Option(metavar="PLACE", help="Your finder: FILE.py:HANDLER or MODULE:HANDLER.")]
+PollerOption = Annotated[
+    str, typer.Option(metavar="PLACE", help="Your poller, likewise; none if your finder polls by itself.")
+]
+PathsOption = Annotated[
+    list[Path] | None, typer.Option("--path", metavar="DIR", help="A folder of modules that your handlers import.")
+]
+VariablesOption = Annotated[
+    list[str] | None, typer.Option("--env", metavar="KEY=VALUE", help="An environment variable of your handlers.")
+]
+ContractOption = Annotated[
+    str, typer.Option(metavar="FILE|ours|plain", help="What your functions promise, in place of the scenario's.")
+]
 EngineName = Literal["process", "dask"]
 TraceKept = Literal["off", "summary", "full", "chrome"]
 

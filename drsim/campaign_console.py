@@ -21,6 +21,7 @@ from drsim.scenarios.explanation import Difference
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario
+from drsim.scenarios.parts import Code
 from drsim.scenarios.result import RunVerdict
 from drsim.scenarios.shrink import shrunk_failure
 from drsim.simulator.checks.ledger import PHASES
@@ -102,21 +103,21 @@ def show_crashes(
         line(console, "unknown", f"never injected: {rule}", indent=2)
 
 
-def keep_each(console: Console, failures: Found, parts: str, folder: Path) -> bool:
+def keep_each(console: Console, failures: Found, code: Code, folder: Path) -> bool:
     """Shrink the first failures, keep and print them. False if interrupted. Raises OSError."""
     broken = [each for each in failures if each[1].property == BROKEN][:_GROUPS_SHOWN_MAX]
     others = [each for each in failures if each[1].property != BROKEN][:_GROUPS_SHOWN_MAX]
     try:
         for scenario, found in [*broken, *others]:
             console.print()
-            _keep(console, scenario, found, parts, campaign_files.failure_path(folder, found))
+            _keep(console, scenario, found, code, campaign_files.failure_path(folder, found))
     except KeyboardInterrupt:
         console.print("  interrupted; failures not shrunk yet are left out")
         return False
     return True
 
 
-def _keep(console: Console, scenario: Scenario, found: Contradiction, parts: str, path: Path) -> None:
+def _keep(console: Console, scenario: Scenario, found: Contradiction, code: Code, path: Path) -> None:
     name = f"{found.property}, seed {found.seed}"
     if path.exists():
         # This campaign kept it before an interruption. It may have been shrunk further since.
@@ -130,9 +131,9 @@ def _keep(console: Console, scenario: Scenario, found: Contradiction, parts: str
         return
     began = machine.wall_seconds()
     if found.property == BROKEN:
-        kept, runs_count, trouble = failure.unshrunk(scenario, found, parts), 0, "a broken simulation is not shrunk"
+        kept, runs_count, trouble = failure.unshrunk(scenario, found, code), 0, "a broken simulation is not shrunk"
     else:
-        kept, runs_count, trouble = shrunk_failure(scenario, found, parts_place=parts, seconds_max=_SHRINK_SECONDS)
+        kept, runs_count, trouble = shrunk_failure(scenario, found, code=code, seconds_max=_SHRINK_SECONDS)
     failure.write(kept, path)
     how = f"shrunk in {duration(machine.wall_seconds() - began)} ({plural(runs_count, 'run')})"
     line(console, "fail", f"{name}, {f'kept as it was found: {trouble}' if trouble else how}", bold=True)
@@ -164,14 +165,15 @@ def _show_end(console: Console, kept: Failure, path: Path, difference: Differenc
     long_line(console, f"  replay  drsim replay {path}")
 
 
-def replayed(console: Console, path: Path, parts_place: str | None) -> str:
+def replayed(console: Console, path: Path, parts: str | None) -> str:
     """Run a saved failure again, print its outcome, and return it. Raises ScenarioError."""
     kept = failure.read(path)
-    answer = failure.replay(kept, parts_place)
+    answer = failure.replay(kept, parts)
     verdict = "pass" if answer.outcome == "fixed" else "fail"
     line(console, verdict, f"{path}: {answer.outcome}: {answer.detail}", bold=True)
     if answer.outcome == "still fails":
-        _show_failure(console, kept if parts_place is None else kept.model_copy(update={"parts": parts_place}), path)
+        shown = kept if parts is None else kept.model_copy(update={"parts": parts, "functions": None})
+        _show_failure(console, shown, path)
     return answer.outcome
 
 
@@ -182,7 +184,7 @@ def shrunk_again(console: Console, path: Path) -> bool:
         line(console, "pass", f"{path}: fixed, there is nothing to shrink", bold=True)
         return False
     smaller, runs_count, trouble = shrunk_failure(
-        kept.scenario, kept, parts_place=kept.parts, seconds_max=_SHRINK_SECONDS
+        kept.scenario, kept, code=failure.code_of(kept), seconds_max=_SHRINK_SECONDS
     )
     if trouble:
         line(console, "fail", f"{path}: {kept.property}, left as it is: {trouble}", bold=True)

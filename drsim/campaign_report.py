@@ -72,13 +72,17 @@ def _grouped(
     groups = []
     for (_, expected), found in campaign.groups().items():
         paths = [failure_path(folder, each) for each in found]
-        # An earlier campaign with other parts may have left a file of that name.
-        stories = [story(path) for path in paths if path in left and left[path].parts == header.parts]
+        # An earlier campaign with other code may have left a file of that name.
+        stories = [story(path) for path in paths if path in left and _is_of(left[path], header)]
         groups.append(report.FailureGroup(expected, found, stories))
     others = [story(path) for path in list(left)]
     # If the page cannot show all groups, those with a story come first.
     groups.sort(key=lambda group: not group.stories)
     return groups, others
+
+
+def _is_of(kept: Failure, header: Header) -> bool:
+    return (kept.parts, kept.functions) == (header.parts, header.functions)
 
 
 def _story(path: Path, kept: Failure, folder: Path, *, run_again: bool) -> report.FailureStory:

@@ -26,7 +26,9 @@ from drsim.scenarios.explore import LostError, explore
 from drsim.scenarios.extras import needs
 from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario
+from drsim.scenarios.parts import Code
 from drsim.scenarios.result import RunVerdict
+from drsim.scenarios.source_scan import sources_digest
 from drsim.simulator.durations import plural
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ def explored(
     folder: Path,
     *,
     engine: EngineStart,
-    parts: str,
+    code: Code,
     seeds: tuple[int, int],
     seconds_max: float | None,
     resume: bool,
@@ -101,9 +103,7 @@ def explored(
 
     Without `resume` or `restart` the folder must hold no campaign: its file would be replaced.
     """
-    module = sys.modules.get(parts.partition(":")[0])
-    code = machine.code_digest(None if module is None else module.__file__)
-    path, header = folder / campaign_files.CAMPAIGN, Header(scenario=scenario, parts=parts, code=code, seeds=seeds)
+    path, header = folder / campaign_files.CAMPAIGN, _header(scenario, code, seeds)
     kept = _kept(path, header) if resume else []
     campaign = Campaign(kept)
     before, began = campaign.seeds_count, machine.wall_seconds()
@@ -120,7 +120,7 @@ def explored(
         # The start of the workers is no part of the rate.
         began = machine.wall_seconds()
         with path.open("a", encoding="utf-8") as file:
-            for each in explore(scenario, ranges, work.engine, parts, seconds_max) if work.engine else ():
+            for each in explore(scenario, ranges, work.engine, code, seconds_max) if work.engine else ():
                 campaign.add(each)
                 file.write(campaign_files.line_of(each) + "\n")
                 file.flush()
@@ -134,7 +134,7 @@ def explored(
     seconds, where = machine.wall_seconds() - began, work.engine.where() if work.engine else ""
     campaign_console.show_totals(console, scenario, campaign, campaign.seeds_count - before, seconds, where)
     firsts = [(scenario_of(scenario, group[0]), group[0]) for group in campaign.groups().values()]
-    exit_code = _ended(console, work, campaign.verdict, firsts, parts, folder)
+    exit_code = _ended(console, work, campaign.verdict, firsts, code, folder)
     _report(console, folder)
     if (work.interrupted or work.lost) and campaign.seeds_count < seeds[1] - seeds[0] + 1:
         console.print(f"  {'interrupted; ' if work.interrupted else ''}--resume continues from {path}")
@@ -142,15 +142,15 @@ def explored(
 
 
 def crashed(
-    console: Console, scenario: Scenario, folder: Path, *, engine: EngineStart, parts: str, seed: int, restart: bool
+    console: Console, scenario: Scenario, folder: Path, *, engine: EngineStart, code: Code, seed: int, restart: bool
 ) -> ExitCode:
     """Kill the functions at each of their calls; show and keep failures. Raises OSError, UserError for the engine."""
-    plain, points = crashes.crash_points(scenario, seed, parts)
+    plain, points = crashes.crash_points(scenario, seed, code)
     done = crashes.Crashed()
     with progress(errors(), scenario.name, len(points)) as show, _working() as work, engine() as work.engine:
         if restart:
             _set_aside(console, folder)
-        for each in crashes.crash_everywhere(plain, points, seed, work.engine, parts):
+        for each in crashes.crash_everywhere(plain, points, seed, work.engine, code):
             done = done.plus(each)
             covered = done.points_count - len(done.missed)
             show(covered, f"{covered} of {len(points)} crash points, {plural(len(done.failures), 'violation')}")
@@ -158,7 +158,17 @@ def crashed(
     verdict: RunVerdict = "fail" if done.failures or done.missed else "pass" if is_whole else "unknown"
     campaign_console.show_crashes(console, f"{scenario.name}, seed {seed}", verdict, points, done)
     firsts = [(point.within(plain), found) for (point, found), *_ in done.groups().values()]
-    return _ended(console, work, verdict, firsts, parts, folder)
+    return _ended(console, work, verdict, firsts, code, folder)
+
+
+def _header(scenario: Scenario, code: Code, seeds: tuple[int, int]) -> Header:
+    """What a campaign explores, with a digest of all code that runs."""
+    if not isinstance(code, str):
+        digest = machine.code_digest() + sources_digest(code)
+        return Header(scenario=scenario, parts="", functions=code, code=digest, seeds=seeds)
+    module = sys.modules.get(code.partition(":")[0])
+    digest = machine.code_digest(None if module is None else module.__file__)
+    return Header(scenario=scenario, parts=code, code=digest, seeds=seeds)
 
 
 def _kept(path: Path, header: Header) -> list[Explored]:
@@ -170,7 +180,8 @@ def _kept(path: Path, header: Header) -> list[Explored]:
     if kept is None:
         return []
     if kept.header.model_copy(update={"seeds": header.seeds}) != header:
-        raise ScenarioError(f"--resume: {path} was explored with another scenario, --set, --parts or other code")
+        others = "another scenario, --set, handlers, --parts or other code"
+        raise ScenarioError(f"--resume: {path} was explored with {others}")
     return kept.ranges
 
 
@@ -179,13 +190,13 @@ def _set_aside(console: Console, folder: Path) -> None:
         long_line(console, f"  the earlier campaign is now in {aside}")
 
 
-def _ended(console: Console, work: _Work, verdict: RunVerdict, firsts: Found, parts: str, folder: Path) -> ExitCode:
+def _ended(console: Console, work: _Work, verdict: RunVerdict, firsts: Found, code: Code, folder: Path) -> ExitCode:
     """Print what was lost, keep the first failure of each group unless interrupted, and return the exit code."""
     if work.lost:
         line(console, "unknown", work.lost, indent=2)
     for trouble in work.engine.troubles if work.engine else ():
         line(console, "unknown", f"a worker could not take part: {trouble}", indent=2)
-    work.interrupted = work.interrupted or not campaign_console.keep_each(console, firsts, parts, folder)
+    work.interrupted = work.interrupted or not campaign_console.keep_each(console, firsts, code, folder)
     if work.interrupted:
         return ExitCode.INTERRUPTED
     if any(found.property == BROKEN for _, found in firsts):

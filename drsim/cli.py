@@ -84,19 +84,11 @@ def run(
             help="fast: drsim's functions on ports; client: handlers on boto3 (the default for yours); wire: on moto."
         ),
     ] = None,
-    finder: Annotated[str, typer.Option(metavar="PLACE", help="Your finder: FILE.py:HANDLER or MODULE:HANDLER.")] = "",
-    poller: Annotated[
-        str, typer.Option(metavar="PLACE", help="Your poller, likewise; none if your finder polls by itself.")
-    ] = "",
-    paths: Annotated[
-        list[Path] | None, typer.Option("--path", metavar="DIR", help="A folder of modules that your handlers import.")
-    ] = None,
-    variables: Annotated[
-        list[str] | None, typer.Option("--env", metavar="KEY=VALUE", help="An environment variable of your handlers.")
-    ] = None,
-    contract: Annotated[
-        str, typer.Option(metavar="FILE|ours|plain", help="What your functions promise, in place of the scenario's.")
-    ] = "",
+    finder: arguments.FinderOption = "",
+    poller: arguments.PollerOption = "",
+    paths: arguments.PathsOption = None,
+    variables: arguments.VariablesOption = None,
+    contract: arguments.ContractOption = "",
     out: arguments.OutOption = arguments.OUT_DEFAULT,
     trace: Annotated[
         TraceKept, typer.Option(help="Events to write: none, a summary of each execution, all, or also for Perfetto.")

@@ -43,7 +43,7 @@ def here(jobs: int) -> Iterator[SpecCluster]:
 
 
 @contextmanager
-def connected(cluster: str | SpecCluster, named: str, parts_place: str) -> "Iterator[OnCluster]":
+def connected(cluster: str | SpecCluster, named: str, code: str) -> "Iterator[OnCluster]":
     """A cluster, or the one at an address, with ready workers. Raises UserError, which begins with `named`."""
     try:
         client = Client(cluster, timeout=_CONNECT_SECONDS, set_as_default=False)
@@ -56,7 +56,7 @@ def connected(cluster: str | SpecCluster, named: str, parts_place: str) -> "Iter
         try:
             client.wait_for_workers(1, timeout=_WORKERS_SECONDS)
             _check_pythons(client, named)
-            client.register_plugin(shipping.Shipped(shipping.archive(parts_place), plugin), plugin)
+            client.register_plugin(shipping.Shipped(shipping.archive(code), plugin), plugin)
         except TimeoutError:
             raise UserError(f"{named}: it has had no worker for {_WORKERS_SECONDS} s") from None
         except (BrokenExecutor, OSError) as error:

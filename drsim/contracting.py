@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from typer.exceptions import Exit
 
+from drsim import arguments
 from drsim.arguments import ExitCode, UserError, complain, writing
 
 if TYPE_CHECKING:
@@ -37,12 +38,8 @@ def contract(
     poller: Annotated[
         str, typer.Option(metavar="PLACE", help="Your poller; leave it out if the finder does all.")
     ] = "",
-    paths: Annotated[
-        list[Path] | None, typer.Option("--path", metavar="DIR", help="A folder of modules that your handlers import.")
-    ] = None,
-    variables: Annotated[
-        list[str] | None, typer.Option("--env", metavar="KEY=VALUE", help="An environment variable of your handlers.")
-    ] = None,
+    paths: arguments.PathsOption = None,
+    variables: arguments.VariablesOption = None,
     table: Annotated[str, typer.Option(metavar="NAME", help="The name of your table, if no variable holds it.")] = "",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where it goes; by default it is printed.")] = None,
 ) -> None:

@@ -11,7 +11,8 @@ from typer.exceptions import Exit
 
 from drsim import arguments
 from drsim.arguments import EngineName, ExitCode, UserError, option, reading, worst, writing
-from drsim.tiers import refused_contracts
+from drsim.scenarios.extras import MissingExtraError
+from drsim.tiers import Choice, default_tier
 
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
@@ -35,6 +36,11 @@ def explore(
     parts: Annotated[
         str, typer.Option(metavar="MODULE:NAME", help="A drsim.simulator.world.Parts to run in place of drsim's code.")
     ] = "",
+    finder: arguments.FinderOption = "",
+    poller: arguments.PollerOption = "",
+    paths: arguments.PathsOption = None,
+    variables: arguments.VariablesOption = None,
+    contract: arguments.ContractOption = "",
     engine: Annotated[
         EngineName, typer.Option(help="process: processes of this machine; dask: dask workers, here or of a cluster.")
     ] = "process",
@@ -49,18 +55,25 @@ def explore(
 
     An earlier campaign in the same folder is never overwritten: continue it (--resume) or start over (--restart).
     """
-    scenarios, (first, last), seconds_max = _loaded(names, changes or []), _seeds(seeds), _seconds(time)
-    _check_code(scenarios, parts)
+    tier = default_tier(finder)
+    choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()), contract)
+    scenarios, (first, last), seconds_max = _loaded(names, changes or [], choice), _seeds(seeds), _seconds(time)
+    _check_code(scenarios, parts, choice)
     if resume and restart:
         raise UserError("--resume continues the earlier campaign and --restart starts over: give one of them")
     if crash_points and (time is not None or resume):
         raise UserError("--crash-points is exhaustive: it takes neither --time nor --resume")
     _check_engine(engine, jobs, scheduler)
+    if finder and scheduler:
+        raise UserError(f"--scheduler {scheduler}: handlers are files of this machine, which its workers do not have")
     from drsim import campaigns
     from drsim.campaign_files import refuse_to_replace
     from drsim.console import output
 
     folders = [out / f"{'crash-points' if crash_points else 'explore'}-{scenario.name}" for scenario in scenarios]
+    code = choice.functions or parts
+    for scenario in scenarios if finder else ():
+        _try(scenario, first, choice)
     # All folders first: an hour's work on one scenario must not end at the folder of the next.
     for folder in folders if not (resume or restart) else ():
         writing(partial(refuse_to_replace, folder, resumable=not crash_points))
@@ -72,7 +85,7 @@ def explore(
     )
     codes: list[ExitCode] = []
     for scenario, folder in zip(scenarios, folders, strict=True):
-        one = partial(run, output(), scenario, folder, engine=workers, parts=parts, restart=restart)
+        one = partial(run, output(), scenario, folder, engine=workers, code=code, restart=restart)
         codes.append(writing(partial(reading, one)))
         if codes[-1] is ExitCode.INTERRUPTED:
             break
@@ -116,11 +129,28 @@ def _seconds(text: str | None) -> float | None:
     return None if text is None else option("--time", lambda: duration_us(text)) / 1_000_000
 
 
-def _check_code(scenarios: "Sequence[Scenario]", parts: str) -> None:
-    """Refuse what this project's own functions, or the parts in their place, cannot run."""
-    if problems := list(refused_contracts(scenarios)):
+def _check_code(scenarios: "Sequence[Scenario]", parts: str, choice: Choice) -> None:
+    """Refuse what this project's own functions, the parts in their place or the handlers cannot run."""
+    if parts and choice.finder:
+        raise UserError("--parts and --finder both replace drsim's own code: give one of them")
+    if problems := list(choice.problems(scenarios)):
         raise UserError("\n".join(problems))
     _check_parts(parts)
+
+
+def _try(scenario: "Scenario", seed: int, choice: Choice) -> None:
+    """Run handlers once, so that what keeps them from running is said before any worker begins. Raises UserError."""
+    from drsim.scenarios.contradiction import contradictions
+    from drsim.scenarios.parts import world_of
+    from drsim.simulator.errors import MisfitError, RunEndingError
+
+    assert choice.functions is not None, "there are handlers"
+    try:
+        world = world_of(scenario, seed, choice.functions, verdict_only=True)
+        contradictions(world, seed)
+        world.close()
+    except (RunEndingError, MisfitError, MissingExtraError) as error:
+        raise UserError(f"{scenario.name}: {error}") from None
 
 
 def _check_parts(parts: str) -> None:
@@ -129,14 +159,18 @@ def _check_parts(parts: str) -> None:
     option("--parts", lambda: parts_of(parts))
 
 
-def _loaded(names: list[str], changes: list[str]) -> "Sequence[Scenario]":
-    """The scenarios, which our own contract can hold. Raises UserError."""
+def _loaded(names: list[str], changes: list[str], choice: Choice) -> "Sequence[Scenario]":
+    """The scenarios, which the functions' contract can hold. Raises UserError."""
+    from drsim.scenarios.adapting import adapted
     from drsim.simulator.contract.presets import OUR_CONTRACT
     from drsim.simulator.workload import check_fit
 
-    scenarios = arguments.loaded(names, changes)
+    scenarios = arguments.loaded(names, changes, contract=choice.contract)
+    if choice.finder:
+        scenarios = [option(scenario.name, lambda: adapted(scenario)[0]) for scenario in scenarios]  # noqa: B023 - at once
     for scenario in scenarios:
-        option(scenario.name, partial(check_fit, scenario.workload, OUR_CONTRACT))
+        judged_by = scenario.judged_by if choice.finder else OUR_CONTRACT
+        option(scenario.name, partial(check_fit, scenario.workload, judged_by))
     return scenarios
 
 

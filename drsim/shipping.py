@@ -27,12 +27,12 @@ from drsim.processes import ProcessExecutor
 _SUFFIXES: Final = frozenset({".py", ".typed", ".yaml", ".j2", ".css", ".js"})
 
 
-def archive(parts_place: str = "") -> bytes:
-    """A zip of drsim, and of the modules that `--parts` imported from its own folder. `parts_place` is imported."""
+def archive(code: str = "") -> bytes:
+    """A zip of drsim, and of the modules that `--parts` imported from its own folder. `code` is imported."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as packed:
         # If parts are in a checkout, drsim is beside them and its modules are found twice.
-        for name, path in sorted((dict(_files_of_parts(parts_place)) | dict(_files_of_drsim())).items()):
+        for name, path in sorted((dict(_files_of_parts(code)) | dict(_files_of_drsim())).items()):
             # ZipInfo has a constant date, so that the same files give the same bytes.
             packed.writestr(zipfile.ZipInfo(name), path.read_bytes(), zipfile.ZIP_DEFLATED)
     return written.getvalue()
@@ -48,9 +48,9 @@ def _files_of_drsim() -> Iterator[tuple[str, Path]]:
                 yield f"drsim/{path.relative_to(root).as_posix()}", path
 
 
-def _files_of_parts(parts_place: str) -> Iterator[tuple[str, Path]]:
+def _files_of_parts(code: str) -> Iterator[tuple[str, Path]]:
     """All modules that were imported from the folder of the parts' module, so none of site-packages."""
-    name = parts_place.partition(":")[0]
+    name = code.partition(":")[0]
     file = getattr(sys.modules.get(name), "__file__", None)
     if file is None or name.partition(".")[0] == "drsim":
         return

@@ -16,6 +16,7 @@ from drsim.scenarios.record import Record
 from drsim.scenarios.result import RunVerdict
 from drsim.simulator.checks.ledger import PHASES, phases_of
 from drsim.simulator.faults.kinds import Fault
+from drsim.simulator.handlers.functions import Handlers
 
 _CLAIM_MIN: Final = 4
 
@@ -31,6 +32,7 @@ class Header(Record):
 
     scenario: Scenario
     parts: str
+    functions: Handlers | None = None
     code: str
     seeds: Seeds | None = None
 

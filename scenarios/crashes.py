@@ -13,7 +13,7 @@ from drsim.scenarios.contradiction import Contradiction, broken, contradictions,
 from drsim.scenarios.explore import LostError
 from drsim.scenarios.failure import concrete
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.parts import UnbuiltWorldError, parts_of, world_of
+from drsim.scenarios.parts import Code, UnbuiltWorldError, world_of
 from drsim.simulator.events import FaultInjected
 from drsim.simulator.faults.kinds import Fault
 from drsim.simulator.faults.rules import Rule
@@ -52,12 +52,12 @@ class Crashed(NamedTuple):
         return groups
 
 
-def crash_points(scenario: Scenario, seed: int, parts_place: str = "") -> tuple[Scenario, tuple[CrashPoint, ...]]:
+def crash_points(scenario: Scenario, seed: int, code: Code = "") -> tuple[Scenario, tuple[CrashPoint, ...]]:
     """The scenario without faults and with every execution named, and each way to die in it."""
-    plain = concrete(without_faults(scenario).model_copy(update={"heal": None}), seed, parts_place)
+    plain = concrete(without_faults(scenario).model_copy(update={"heal": None}), seed, code)
     # A slowness of no length meets every call and changes none; so the calls are counted.
     probe = plain.model_copy(update={"faults": (Rule.model_validate({"fault": "slow", "delay": "0s"}),)})
-    world = world_of(probe, seed, parts_of(parts_place), verdict_only=True)
+    world = world_of(probe, seed, code, verdict_only=True)
     calls: list[FaultInjected] = []
     world.trace.listen(FaultInjected, calls.append)
     contradictions(world, seed)
@@ -77,14 +77,14 @@ def _death(call: FaultInjected, fault: Fault, *, redelivered: bool) -> Rule:
     return Rule(fault=fault, execution=call.execution_id or None, redelivered=redelivered, **call_fields)
 
 
-def crash(scenario_json: str, points: Sequence[CrashPoint], seed: int, parts_place: str) -> Crashed:
+def crash(scenario_json: str, points: Sequence[CrashPoint], seed: int, code: Code) -> Crashed:
     """Run the scenario once for each point; what a worker does."""
-    scenario, parts = Scenario.model_validate_json(scenario_json), parts_of(parts_place)
+    scenario = Scenario.model_validate_json(scenario_json)
     missed: list[str] = []
     failures: list[tuple[CrashPoint, Contradiction]] = []
     for point in points:
         try:
-            world = world_of(point.within(scenario), seed, parts, verdict_only=True)
+            world = world_of(point.within(scenario), seed, code, verdict_only=True)
         except UnbuiltWorldError as error:
             failures.append((point, broken(seed, 0, error)))
             continue
@@ -96,13 +96,13 @@ def crash(scenario_json: str, points: Sequence[CrashPoint], seed: int, parts_pla
 
 
 def crash_everywhere(
-    scenario: Scenario, points: Sequence[CrashPoint], seed: int, executor: Executor, parts_place: str = ""
+    scenario: Scenario, points: Sequence[CrashPoint], seed: int, executor: Executor, code: Code = ""
 ) -> Iterator[Crashed]:
     """All points, in chunks as they are done. Raises LostError at the end if calls raised BrokenExecutor."""
     text = scenario.model_dump_json()
     chunks = [points[first : first + _CHUNK] for first in range(0, len(points), _CHUNK)]
     lost_count, reason = 0, ""
-    futures = {executor.submit(crash, text, chunk, seed, parts_place): len(chunk) for chunk in chunks}
+    futures = {executor.submit(crash, text, chunk, seed, code): len(chunk) for chunk in chunks}
     for future in as_completed(futures):
         try:
             yield future.result()

@@ -5,14 +5,14 @@ from itertools import groupby
 from typing import NamedTuple
 
 from drsim.scenarios.contradiction import contradictions
-from drsim.scenarios.failure import Failure
+from drsim.scenarios.failure import Failure, code_of
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.parts import parts_of, world_of
+from drsim.scenarios.parts import Code, world_of
 from drsim.simulator.decoder import columns_of
 from drsim.simulator.durations import plural
 from drsim.simulator.events import FaultInjected, ItemChanged, JobStarted, LambdaEnded, WriteRefused
 from drsim.simulator.reader import ExecutionView, WaveView
-from drsim.simulator.world import Parts, World
+from drsim.simulator.world import World
 
 _LINES_MAX = 16
 _IDLE = "nothing but version"
@@ -37,7 +37,7 @@ class Difference(NamedTuple):
 
 def story(failure: Failure) -> list[Line]:
     """Return the last 16 lines up to the violation: its execution's, all DRS job starts and unattributed events."""
-    world = world_of(failure.scenario, failure.seed, parts_of(failure.parts), verdict_only=True)
+    world = world_of(failure.scenario, failure.seed, code_of(failure), verdict_only=True)
     concerned = failure.execution_id
     lines: list[Line] = []
 
@@ -81,22 +81,22 @@ def line_of(event: _Event) -> Line | None:
 
 def difference(failure: Failure) -> Difference | None:
     """Return the first difference from the nearest passing run; None without such a run or a differing event."""
-    scenario, parts = failure.scenario, parts_of(failure.parts)
+    scenario, code = failure.scenario, code_of(failure)
     # The passing run omits the last fault (every fault in a shrunk plan is needed) or uses drsim's own code.
     if scenario.faults:
         without = scenario.model_copy(update={"faults": scenario.faults[:-1]})
-        passing, passed = f"the same run without {scenario.faults[-1]}", _events(without, failure.seed, parts)
+        passing, passed = f"the same run without {scenario.faults[-1]}", _events(without, failure.seed, code)
     elif failure.parts:
-        passing, passed = "the same run of drsim's own code", _events(scenario, failure.seed, None)
+        passing, passed = "the same run of drsim's own code", _events(scenario, failure.seed, "")
     else:
         return None
-    pairs = zip(_events(scenario, failure.seed, parts), passed, strict=False)
+    pairs = zip(_events(scenario, failure.seed, code), passed, strict=False)
     differing = (Difference(passing, _shown(fails), _shown(passes)) for fails, passes in pairs if fails != passes)
     return next(differing, None)
 
 
-def _events(scenario: Scenario, seed: int, parts: Parts | None) -> list[str]:
-    world = world_of(scenario, seed, parts)
+def _events(scenario: Scenario, seed: int, code: Code) -> list[str]:
+    world = world_of(scenario, seed, code)
     contradictions(world, seed)
     # Fault events differ by construction.
     lines = [line for line in world.trace.lines() if not line.startswith('["FaultInjected"')]

@@ -14,27 +14,27 @@ from drsim.scenarios import machine
 from drsim.scenarios.campaign import Campaign, Explored, Seeds, joined
 from drsim.scenarios.contradiction import BROKEN, broken, judged, new_without_faults, without_faults
 from drsim.scenarios.model import Scenario, unexercised
-from drsim.scenarios.parts import UnbuiltWorldError, parts_of, world_of
+from drsim.scenarios.parts import Code, UnbuiltWorldError, world_of
 from drsim.simulator.checks.ledger import Ledger
-from drsim.simulator.world import Parts, World, collecting_seldom
+from drsim.simulator.world import World, collecting_seldom
 
 # One seed in 16 also runs without its faults, to see what they changed.
 _COMPARED_EVERY: Final = 16
 _RANGE_SECONDS: Final = 1.0
 
 
-def explore_range(scenario_json: str, first: int, last: int, parts_place: str) -> Explored:
+def explore_range(scenario_json: str, first: int, last: int, code: Code) -> Explored:
     """Run seeds `first` to `last`; what a worker does. Everything in and out can be pickled."""
-    scenario, parts, sums = _scenario(scenario_json), _parts(parts_place), Campaign()
+    scenario, sums = _scenario(scenario_json), Campaign()
     with collecting_seldom():
         for seed in range(first, last + 1):
-            _explore_seed(sums, scenario, seed, parts)
+            _explore_seed(sums, scenario, seed, code)
     return sums.explored(first, last)
 
 
-def _explore_seed(sums: Campaign, scenario: Scenario, seed: int, parts: Parts | None) -> None:
+def _explore_seed(sums: Campaign, scenario: Scenario, seed: int, code: Code) -> None:
     try:
-        world = world_of(scenario, seed, parts, verdict_only=True)
+        world = world_of(scenario, seed, code, verdict_only=True)
     except UnbuiltWorldError as error:
         sums.failures.append(broken(seed, 0, error))
         return
@@ -48,7 +48,7 @@ def _explore_seed(sums: Campaign, scenario: Scenario, seed: int, parts: Parts | 
     sums.overdue_seeds += ledger.met_the_timeout
     sums.recovery_s.update(-(-us // SECOND_US) for us in world.recovery_us)
     if seed % _COMPARED_EVERY == 0 and world.plan.rules:
-        plain = world_of(without_faults(world.spec), seed, parts, verdict_only=True)
+        plain = world_of(without_faults(world.spec), seed, code, verdict_only=True)
         found += new_without_faults(plain, seed, [each.property for each in found])
         # How far a broken run got says nothing about faults.
         if BROKEN not in (each.property for each in found):
@@ -72,9 +72,8 @@ def _ends(world: World) -> dict[str, object]:
     return ends
 
 
-# A worker makes them only once.
+# A worker reads it only once.
 _scenario = cache(Scenario.model_validate_json)
-_parts = cache(parts_of)
 
 
 class LostError(Exception):
@@ -92,7 +91,7 @@ class Engine(Protocol):
 
 
 def explore(
-    scenario: Scenario, ranges: Sequence[Seeds], engine: Engine, parts_place: str = "", seconds_max: float | None = None
+    scenario: Scenario, ranges: Sequence[Seeds], engine: Engine, code: Code = "", seconds_max: float | None = None
 ) -> Iterator[Explored]:
     """Explore ranges of seeds, yielding what is done as it comes. No new range begins after `seconds_max`.
 
@@ -110,7 +109,7 @@ def explore(
             count = sum(high - low + 1 for low, high in left)
             seeds = _taken(left, min(size, -(-count // (2 * jobs))))
             try:
-                running[engine.submit(_timed_range, text, *seeds, parts_place)] = seeds
+                running[engine.submit(_timed_range, text, *seeds, code)] = seeds
             except BrokenExecutor as error:
                 reason = str(error)
                 lost += [seeds, *left]
@@ -142,8 +141,8 @@ def _taken(left: list[Seeds], size: int) -> Seeds:
     return low, last
 
 
-def _timed_range(scenario_json: str, first: int, last: int, parts_place: str) -> tuple[Explored, float]:
+def _timed_range(scenario_json: str, first: int, last: int, code: Code) -> tuple[Explored, float]:
     """A range, and how many seconds it took the worker, without the wait for a free one."""
     began = machine.wall_seconds()
-    explored = explore_range(scenario_json, first, last, parts_place)
+    explored = explore_range(scenario_json, first, last, code)
     return explored, machine.wall_seconds() - began

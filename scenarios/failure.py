@@ -17,12 +17,14 @@ from drsim.scenarios.contradiction import BROKEN, Contradiction, contradictions
 from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.files import ScenarioError, plain, shown, text_of
 from drsim.scenarios.model import PROPERTY_NAMES, Scenario, known
-from drsim.scenarios.parts import UnbuiltWorldError, parts_of, world_of
+from drsim.scenarios.parts import Code, UnbuiltWorldError, world_of
 from drsim.scenarios.record import Record
+from drsim.scenarios.source_scan import sources_digest
 from drsim.simulator.durations import DurationUs, show_duration
 from drsim.simulator.events import FaultInjected
 from drsim.simulator.faults.kinds import POINTS
 from drsim.simulator.faults.rules import Rule
+from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.planned import PlannedExecution
 from drsim.simulator.randomness import Spread
 from drsim.simulator.spec.groups import Arrival, Group
@@ -40,8 +42,15 @@ class Failure(Record):
     observed: str
     digest: str
     parts: str = ""
+    functions: Handlers | None = Field(None, description="The handlers that failed, in place of drsim's own functions.")
+    sources: str = Field("", description="SHA-256 of the handlers' files.")
     versions: dict[str, str]
     scenario: Scenario
+
+
+def code_of(failure: Failure) -> Code:
+    """Return what ran when it failed."""
+    return failure.parts if failure.functions is None else failure.functions
 
 
 class Replay(NamedTuple):
@@ -51,12 +60,12 @@ class Replay(NamedTuple):
     detail: str
 
 
-def concrete(scenario: Scenario, seed: int, parts_place: str = "") -> Scenario:
+def concrete(scenario: Scenario, seed: int, code: Code = "") -> Scenario:
     """The same run without randomness: each execution by its id, and each fault at the event of its injection.
 
     Removing a part then leaves the others unchanged.
     """
-    world = world_of(scenario, seed, parts_of(parts_place), verdict_only=True)
+    world = world_of(scenario, seed, code, verdict_only=True)
     injected: list[FaultInjected] = []
     world.trace.listen(FaultInjected, injected.append)
     contradictions(world, seed)
@@ -85,34 +94,38 @@ def _exactly(event: FaultInjected, rule: Rule, ids: set[str]) -> Rule:
     return rule.model_copy(update={**changes, **always, "operation": event.operation, "delay": delay})
 
 
-def failure_of(scenario: Scenario, seed: int, name: str, parts_place: str = "") -> Failure | None:
+def failure_of(scenario: Scenario, seed: int, name: str, code: Code = "") -> Failure | None:
     """The failure of that property in that run, or None if it holds."""
-    world = world_of(scenario, seed, parts_of(parts_place))
+    world = world_of(scenario, seed, code)
     found = next((each for each in contradictions(world, seed) if each.property == name), None)
     digest = world.trace.digest()
     world.close()
-    return None if found is None else _failure(scenario, found, parts_place, digest)
+    return None if found is None else _failure(scenario, found, code, digest)
 
 
-def unshrunk(scenario: Scenario, found: Contradiction, parts_place: str = "") -> Failure:
+def unshrunk(scenario: Scenario, found: Contradiction, code: Code = "") -> Failure:
     """The failure as exploration found it, with the run's digest if it fails again."""
     try:
-        again = failure_of(scenario, found.seed, found.property, parts_place)
+        again = failure_of(scenario, found.seed, found.property, code)
     except UnbuiltWorldError:
         again = None
-    return again or _failure(scenario, found, parts_place, digest="")
+    return again or _failure(scenario, found, code, digest="")
 
 
-def _failure(scenario: Scenario, found: Contradiction, parts_place: str, digest: str) -> Failure:
+def _failure(scenario: Scenario, found: Contradiction, code: Code, digest: str) -> Failure:
     data = {**found.model_dump(exclude={"at_us", "kind", "where"}), "at": show_duration(found.at_us), "digest": digest}
-    return Failure.model_validate({**data, "parts": parts_place, "versions": machine.versions(), "scenario": scenario})
+    if isinstance(code, str):
+        data["parts"] = code
+    else:
+        data |= {"functions": code, "sources": sources_digest(code)}
+    return Failure.model_validate({**data, "versions": machine.versions(), "scenario": scenario})
 
 
-def replay(failure: Failure, parts_place: str | None = None) -> Replay:
+def replay(failure: Failure, code: Code | None = None) -> Replay:
     """Run a failure again, with the parts it was found with or with others ("" for the real ones)."""
-    place = failure.parts if parts_place is None else parts_place
+    code = code_of(failure) if code is None else code
     try:
-        world = world_of(failure.scenario, failure.seed, parts_of(place))
+        world = world_of(failure.scenario, failure.seed, code)
     except UnbuiltWorldError as error:
         detail = f"its world cannot be built: {error}"
         return Replay("still fails" if failure.property == BROKEN else "differs", detail)

@@ -57,19 +57,19 @@ def observed(handlers: Handlers, fields: Mapping[str, Any], contract: Mapping[st
     """
     spec = WorldSpec.model_validate({"settle": "5s", **fields, "contract": contract})
     seen = Seen()
-    with client_parts(spec, seed=1, functions=handlers, watch=partial(_note, seen)) as parts:
-        world = World(spec, seed=1, parts=replace(parts, is_judged=False), verdict_only=True)
-        _Watch(world, seen)
-        if often:
-            for at_us in range(_LOOK_US, spec.duration, _LOOK_US):
-                if at_us % 60_000_000:
-                    world.kernel.at(at_us, lambda _: world.tick(0), None)
-        try:
-            world.run()
-            items = {key.execution_id: world.table.get(key) for key in world.workload.expected}
-            seen.finals = {name: item.attributes for name, item in items.items() if item is not None}
-        finally:
-            world.close()
+    parts = client_parts(spec, functions=handlers, watch=partial(_note, seen))
+    world = World(spec, seed=1, parts=replace(parts, is_judged=False), verdict_only=True)
+    _Watch(world, seen)
+    if often:
+        for at_us in range(_LOOK_US, spec.duration, _LOOK_US):
+            if at_us % 60_000_000:
+                world.kernel.at(at_us, lambda _: world.tick(0), None)
+    try:
+        world.run()
+        items = {key.execution_id: world.table.get(key) for key in world.workload.expected}
+        seen.finals = {name: item.attributes for name, item in items.items() if item is not None}
+    finally:
+        world.close()
     return seen
 
 

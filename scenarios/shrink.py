@@ -15,14 +15,13 @@ from drsim.scenarios.contradiction import Contradiction, contradictions, in_word
 from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.failure import Failure, concrete, failure_of, unshrunk
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.parts import UnbuiltWorldError, parts_of, world_of
+from drsim.scenarios.parts import Code, UnbuiltWorldError, world_of
 from drsim.simulator.faults.rules import Rule
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.spec import JobLife
 from drsim.simulator.spec.groups import Group
 from drsim.simulator.spec.swarm import with_swarm
 from drsim.simulator.trace import BrokenSimulationError
-from drsim.simulator.world import Parts
 
 _T = TypeVar("_T")
 
@@ -37,10 +36,10 @@ class Shrinker:
     the other executions and their warm environments.
     """
 
-    def __init__(self, seed: int, name: str, parts: Parts | None, seconds_max: float) -> None:
+    def __init__(self, seed: int, name: str, code: Code, seconds_max: float) -> None:
         self.seed = seed
         self._name = name
-        self._parts = parts
+        self._code = code
         self._until = machine.wall_seconds() + seconds_max
         self.runs_count = 0
         # Of the first failure of a criterion: a smaller scenario may fail it for another reason, such as an early end.
@@ -70,7 +69,7 @@ class Shrinker:
         try:
             scenario = Scenario.model_validate(scenario.model_dump())
             self.runs_count += 1
-            world = world_of(scenario, self.seed, self._parts, verdict_only=True)
+            world = world_of(scenario, self.seed, self._code, verdict_only=True)
         except (ValidationError, UnbuiltWorldError):
             # Parts that cannot be built for such a small scenario are another error.
             return False
@@ -207,30 +206,30 @@ class UnrepeatableError(Exception):
 
 
 def shrunk(
-    scenario: Scenario, seed: int, name: str, *, parts_place: str = "", seconds_max: float = 60.0
+    scenario: Scenario, seed: int, name: str, *, code: Code = "", seconds_max: float = 60.0
 ) -> tuple[Failure, int]:
     """The smallest failure found of that property, and the number of runs. Raises UnrepeatableError."""
-    shrinker = Shrinker(seed, name, parts_of(parts_place), seconds_max)
+    shrinker = Shrinker(seed, name, code, seconds_max)
     few = shrinker.with_fewer_rules(with_swarm(scenario, seed))
-    small = shrinker.shrink(concrete(few, seed, parts_place))
+    small = shrinker.shrink(concrete(few, seed, code))
     if small is None:
         raise UnrepeatableError("it did not fail again with each of its faults made concrete")
-    failure = failure_of(small, shrinker.seed, name, parts_place)
+    failure = failure_of(small, shrinker.seed, name, code)
     if failure is None:
         raise UnrepeatableError("the smallest scenario failed once and not again, so its runs differ")
     return failure, shrinker.runs_count
 
 
 def shrunk_failure(
-    scenario: Scenario, found: Contradiction | Failure, *, parts_place: str = "", seconds_max: float = 60.0
+    scenario: Scenario, found: Contradiction | Failure, *, code: Code = "", seconds_max: float = 60.0
 ) -> tuple[Failure, int, str]:
     """The smallest failure found, the number of runs, and ""; or the failure as found, 0, and why it was not shrunk."""
     try:
-        return *shrunk(scenario, found.seed, found.property, parts_place=parts_place, seconds_max=seconds_max), ""
+        return *shrunk(scenario, found.seed, found.property, code=code, seconds_max=seconds_max), ""
     except UnrepeatableError as error:
         trouble = str(error)
     except (Exception, BrokenSimulationError) as error:
         # Keep the failure whatever goes wrong here.
         trouble = in_words(error)
-    kept = found if isinstance(found, Failure) else unshrunk(scenario, found, parts_place)
+    kept = found if isinstance(found, Failure) else unshrunk(scenario, found, code)
     return kept, 0, f"shrinking failed: {trouble}"

@@ -5,8 +5,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
+
+from drsim.simulator.handlers.functions import Handlers
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORD: Final = re.compile(r"[A-Z][A-Z_]{2,}")
@@ -49,6 +52,14 @@ def files_of(places: Iterable[str], folders: Iterable[Path]) -> list[Path]:
     roots += [Path(name) for name in modules if Path(name).is_dir()]
     files = [Path(f"{name}.py") for name in modules if Path(f"{name}.py").is_file()]
     return list(dict.fromkeys([*files, *(path for root in (*roots, *folders) for path in sorted(root.rglob("*.py")))]))
+
+
+def sources_digest(handlers: Handlers) -> str:
+    """Return the SHA-256 of all files of handlers."""
+    digest = sha256()
+    for file in files_of([each for each in (handlers.finder, handlers.poller) if each], handlers.paths):
+        digest.update(f"{file.name}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def _note(node: ast.AST, found: SourceScan) -> None:

@@ -242,6 +242,11 @@ class Kernel:
         if current is not None and current._killed:
             self._to_hub()
 
+    @property
+    def is_suspended(self) -> bool:
+        """Whether any process has begun and not ended, so that `close` unwinds its code."""
+        return any(process._carrier is not None for process in self._unfinished)
+
     def close(self) -> None:
         """Release all suspended processes. Read all results first: the kernel cannot be used afterwards.
 

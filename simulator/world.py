@@ -8,7 +8,7 @@ import gc
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -262,8 +262,9 @@ class World:
         return [us for each in self.monitors if isinstance(each, CompletionLiveness) for us in each.margins_us]
 
     def close(self) -> None:
-        """End everything that is still suspended. Take all results first."""
-        self.kernel.close()
+        """End everything that is still suspended, where its code runs. Take all results first."""
+        with self.parts.running(self) if self.kernel.is_suspended else nullcontext():
+            self.kernel.close()
 
     def ports(self) -> Ports:
         """The ports of production code in the fast tier."""

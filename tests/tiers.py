@@ -51,6 +51,7 @@ WIRE_ONLY = frozenset({"least-privilege"})
 OURS: Final = "ours"
 OURS_ONLY: Final[frozenset[str]] = frozenset()
 """Scenarios that only this project's table can hold."""
+_ALL_TIERS: Final[tuple[Tier, ...]] = ("fast", "client", "wire")
 BUGGY: Final = "polling, with its bugs"
 PAIRS: Final[Mapping[str, Pair]] = {
     "polling": polling.PAIR,
@@ -90,9 +91,9 @@ def compared(functions: str, name: str, seed: int) -> Row:
     """Run a scenario of the catalogue with a seed in each tier that can run these functions."""
     handlers: Handlers | None = None
     if functions == OURS:
-        scenario, tiers = small(name), ("fast", "client", "wire")
+        scenario, tiers = small(name), _ALL_TIERS
     else:
-        pair, tiers = PAIRS[functions], ("client", "wire")
+        pair, tiers = PAIRS[functions], _ALL_TIERS[1:]
         folder = EXAMPLES / "polling" if functions == BUGGY else pair.folder
         scenario, handlers = pair.scenario(name, *small_changes(name)), pair.handlers(folder)
     first, *others = [seen(scenario, seed, tier, handlers) for tier in tiers]

@@ -42,6 +42,11 @@ class _Operation:
         # Where `wire_asked` has made the items, they are right.
         self.accepts_made = self.accepts if shape is None else accepted.made(shape, MADE)
         self.needs_token = bool(self.model.idempotent_members)
+        self._path: str = self.model.http["requestUri"].partition("?")[0]
+
+    def path(self, asked: dict[str, Any]) -> str:
+        """Return the path of a request's URL."""
+        return self._path.format_map(asked) if "{" in self._path else self._path
 
 
 _open: list[Calls[Answer]] = []
@@ -147,7 +152,7 @@ class _Called:
         """Return the answer to the last attempt. Raises what prevented it from having one."""
         client, calls = self._client, self._calls
         call = calls.begin(self._operation.service, self._name, asked, client.meta.region_name, invocation)
-        call.carried = self._operation.model
+        call.carried, call.url = self._operation.model, client.meta.endpoint_url + self._operation.path(asked)
         attempts = 0
         while True:
             attempts += 1

@@ -1,10 +1,11 @@
 """The client tier's parts of a world: functions on real boto3, whose calls are answered at the client's boundary."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
+from drsim.simulator.client.answers import Answer
 from drsim.simulator.client.boundary import answered_by
 from drsim.simulator.client.clients import made_quickly
 from drsim.simulator.client.deployment import deployed_functions
@@ -29,27 +30,20 @@ from drsim.simulator.world import Parts, World
 _DEPLOYER: Final = Writer("the deployment", "", "")
 
 
-@contextmanager
-def client_parts(
-    spec: WorldSpec, *, seed: int, functions: Handlers | None = None, watch: Watch | None = None
-) -> Iterator[Parts]:
-    """The parts of one run in the client tier. Create, run and close the world inside the context."""
-    with ExitStack() as stack:
-        stack.enter_context(sandbox.no_credentials(HOME_REGION))
-        stack.enter_context(sandbox.repeatable(seed))
-        stack.enter_context(made_quickly())
-        yield _ClientTier(spec, functions or Handlers(), watch, stack).parts
+def client_parts(spec: WorldSpec, *, functions: Handlers | None = None, watch: Watch | None = None) -> Parts:
+    """Return the parts of one run in the client tier."""
+    return _ClientTier(spec, functions or Handlers(), watch).parts
 
 
 class _ClientTier(HandlerTier):
     table = ClientTable
     rule_arn = ""
 
-    def __init__(self, spec: WorldSpec, functions: Handlers, watch: Watch | None, stack: ExitStack) -> None:
+    def __init__(self, spec: WorldSpec, functions: Handlers, watch: Watch | None) -> None:
         super().__init__(spec, functions, watch)
-        self._stack = stack
         surroundings = self.contract.surroundings
         self._others = [] if functions.are_ours else [_other_table(each) for each in surroundings.tables]
+        self._calls: Calls[Answer]
 
     def deploy(self, spec: WorldSpec) -> Mapping[str, DeployedFunction]:
         parameters = {"DrsRoleName": "drs-orchestration-polling"} if spec.accounts > 1 else {}
@@ -62,8 +56,19 @@ class _ClientTier(HandlerTier):
         for table in (world.table, *self._others):
             tables.add(table)
         responder = ClientResponder(world, tables, self.contract.surroundings)
-        calls = Calls(world, world.table, responder, self.names, partial(self.own_line, world), MEANINGS, self.watch)
-        self._stack.enter_context(answered_by(calls))
+        own_line = partial(self.own_line, world)
+        self._calls = Calls(world, world.table, responder, self.names, own_line, MEANINGS, self.watch)
+
+    @contextmanager
+    def running(self, world: World) -> Iterator[None]:
+        with (
+            sandbox.no_credentials(HOME_REGION),
+            sandbox.repeatable(world.kernel.seed),
+            made_quickly(),
+            answered_by(self._calls),
+            super().running(world),
+        ):
+            yield
 
 
 def _other_table(table: OtherTable) -> PlainTable:

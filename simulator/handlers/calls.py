@@ -6,9 +6,10 @@ Owns what a call means, whatever carries it. A tier's `Responder` owns how servi
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from botocore import xform_name
+from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
 
 from drsim.orchestrator.model import ExecutionKey
 from drsim.simulator.events import ActionUsed, CallMade
@@ -28,6 +29,13 @@ Watch = Callable[[World, str, str, Members], None]
 """What may look at each call that begins: its world, service, operation and members."""
 
 
+_OF_NETWORK: Final[Mapping[str, type[HTTPClientError]]] = {
+    "ConnectionClosedError": ConnectionClosedError,
+    "ReadTimeoutError": ReadTimeoutError,
+}
+"""Faults of the network, which botocore raises as they are."""
+
+
 @dataclass(slots=True)
 class ClientCall(Generic[A]):
     """One call over all of its attempts: `act` answers an attempt, `seen` records the members of a successful answer.
@@ -42,7 +50,8 @@ class ClientCall(Generic[A]):
     invocation: Invocation
     stream: Stream
     latency: Spread
-    # The present attempt: the access key that signs it, and what carries it in this tier.
+    # The present attempt: where it goes, the access key that signs it, and what carries it in this tier.
+    url: str = ""
     access_key: str = ""
     carried: Any = None
     act: Callable[[], A] = field(init=False)
@@ -87,7 +96,7 @@ class Responder(ABC, Generic[A]):
 
     @abstractmethod
     def failure(self, call: ClientCall[A], error: ServiceError) -> A:
-        """Return the answer for an error. Raises botocore's exception for a network error."""
+        """Return the answer for an error."""
 
     @abstractmethod
     def accepted(self, call: ClientCall[A], status: int) -> A:
@@ -191,6 +200,8 @@ class Calls(Generic[A]):
         except ServiceError as error:
             self._made(call, began_us, error.code)
             kernel.hold()
+            if error.code in _OF_NETWORK:
+                raise _OF_NETWORK[error.code](endpoint_url=call.url) from None
             return responder.failure(call, error)
         code = responder.code_of(answer)
         self._made(call, began_us, code)

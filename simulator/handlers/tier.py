@@ -76,7 +76,7 @@ class HandlerTier(ABC):
         return Parts(
             table=self.table,
             handlers=self._handlers,
-            running=self._running,
+            running=self.running,
             allows=self._allows if functions.are_ours or contract.judged.roles else None,
             contract=contract,
             variables=functions.variables,
@@ -164,7 +164,8 @@ class HandlerTier(ABC):
             raise
 
     @contextmanager
-    def _running(self, world: World) -> Iterator[None]:
+    def running(self, world: World) -> Iterator[None]:
+        """Let functions run: clocks, threads, output and the network are virtual inside."""
         known = {key.execution_id for key in world.workload.expected}
         with (
             virtual_clock(world.kernel, world.spec.epoch_us, world.effects.skew_us, self.clocks),

@@ -7,7 +7,6 @@ from xml.sax.saxutils import escape
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
-from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 from moto.iam.models import get_account_id_from, iam_backends
 
@@ -44,11 +43,7 @@ def answer(url: str, status: int, headers: dict[str, str], body: bytes) -> AWSRe
 
 
 def failure(request: AWSPreparedRequest, service: str, error: ServiceError) -> AWSResponse:
-    """An error in the service's protocol. Raises botocore's exception for a network error."""
-    if error.code == "ReadTimeoutError":
-        raise ReadTimeoutError(endpoint_url=request.url)
-    if error.code == "ConnectionClosedError":
-        raise ConnectionClosedError(endpoint_url=request.url)
+    """An error in the service's protocol."""
     status = status_of(service, error.code)
     headers = {"Content-Type": "application/json", "x-amzn-errortype": error.code, "x-amzn-requestid": "0" * 8}
     if service in _XML:

@@ -38,7 +38,7 @@ class WireResponder(Responder[AWSResponse]):
             _, service, operation = event_name.split(".")
             about = (gateway.asked_by(request), context["client_region"], invocation)
             call = context[_CALL] = calls.begin(service, operation, *about)
-        call.carried, call.access_key = request, messages.access_key_of(request)
+        call.carried, call.url, call.access_key = request, request.url, messages.access_key_of(request)
         return calls.attempt(call)
 
     def answer(self, call: ClientCall[AWSResponse]) -> AWSResponse:

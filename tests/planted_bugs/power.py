@@ -91,7 +91,7 @@ def _smallest(seed: int, found: Sequence[str], place: str) -> Failure | None:
     scenario = load("chaos")
     for name in found:
         with suppress(UnrepeatableError):
-            return shrunk(scenario, seed, name, parts_place=place, seconds_max=_SHRINK_SECONDS)[0]
+            return shrunk(scenario, seed, name, code=place, seconds_max=_SHRINK_SECONDS)[0]
     return None
 
 

@@ -19,7 +19,7 @@ SLOW = "tests.planted_bugs.registry:BUGS:SlowIsFailed"
 
 
 def found(seed: int, name: str, place: str) -> Failure:
-    return shrunk(load("chaos"), seed, name, parts_place=place)[0]
+    return shrunk(load("chaos"), seed, name, code=place)[0]
 
 
 @pytest.mark.slow
@@ -64,7 +64,7 @@ def test_run_with_concrete_faults_ends_like_the_original() -> None:
 def test_what_does_not_fail_is_not_shrunk() -> None:
     with pytest.raises(UnrepeatableError, match="did not fail again"):
         shrunk(load("chaos"), 1, "no-lost-update")
-    assert Shrinker(1, "no-lost-update", None, 60.0).shrink(load("drill")) is None
+    assert Shrinker(1, "no-lost-update", "", 60.0).shrink(load("drill")) is None
 
 
 def test_ddmin_finds_the_two_items_that_matter() -> None:

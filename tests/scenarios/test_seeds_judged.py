@@ -100,7 +100,7 @@ def test_failed_criterion_is_shrunk_saved_and_replayed(tmp_path: Path) -> None:
 
 def test_shrinking_does_not_take_an_early_end_for_the_same_failure() -> None:
     scenario = load("drill", [*SHORT, "expect=FAILED"])
-    shrinker = Shrinker(1, EXPECTATION, None, 60.0)
+    shrinker = Shrinker(1, EXPECTATION, "", 60.0)
     assert shrinker.with_fewer_rules(scenario) == scenario
     assert not shrinker._fails(scenario.model_copy(update={"duration": 90_000_000}))
 

@@ -11,7 +11,6 @@ from drsim.scenarios.files import load
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.parts import UnbuiltWorldError
 from drsim.scenarios.shrink import Shrinker, shrunk_failure
-from drsim.simulator.world import Parts
 from tests.planted_bugs import unrepeatable
 
 PLACE = "tests.planted_bugs.unrepeatable:"
@@ -35,7 +34,7 @@ def only(place: str) -> Contradiction:
 
 def test_failure_of_one_run_only_is_kept_as_it_was_found(tmp_path: Path) -> None:
     found = only(PLACE + "ONCE")
-    kept, _, trouble = shrunk_failure(short(), found, parts_place=PLACE + "ONCE")
+    kept, _, trouble = shrunk_failure(short(), found, code=PLACE + "ONCE")
     assert trouble == "shrinking failed: it did not fail again with each of its faults made concrete"
     assert (kept.property, kept.seed, kept.observed, kept.digest) == ("log-correlation", 1, found.observed, "")
     assert kept.scenario == short()
@@ -48,7 +47,7 @@ def test_failure_of_one_run_only_is_kept_as_it_was_found(tmp_path: Path) -> None
 
 def test_failure_whose_world_breaks_when_written_is_kept_as_it_was_found() -> None:
     found = only(PLACE + "EXPLORED_ONLY")
-    kept, _, trouble = shrunk_failure(short(), found, parts_place=PLACE + "EXPLORED_ONLY")
+    kept, _, trouble = shrunk_failure(short(), found, code=PLACE + "EXPLORED_ONLY")
     assert trouble == "shrinking failed: BrokenSimulationError: no logs today"
     assert (kept.property, kept.observed) == ("log-correlation", found.observed)
 
@@ -65,9 +64,7 @@ def test_fault_of_the_shrinker_itself_keeps_the_failure(monkeypatch: pytest.Monk
 
 def test_failure_that_repeats_is_shrunk_without_trouble() -> None:
     found = only("tests.planted_bugs.registry:BUGS:LogsWithoutIds")
-    kept, runs_count, trouble = shrunk_failure(
-        short(), found, parts_place="tests.planted_bugs.registry:BUGS:LogsWithoutIds"
-    )
+    kept, runs_count, trouble = shrunk_failure(short(), found, code="tests.planted_bugs.registry:BUGS:LogsWithoutIds")
     assert (trouble, kept.property) == ("", "log-correlation")
     assert kept.scenario.duration < short().duration
     assert runs_count > 1
@@ -86,4 +83,4 @@ def test_parts_that_cannot_be_built_are_a_broken_simulation() -> None:
 
 
 def test_smaller_scenario_that_cannot_be_built_does_not_fail() -> None:
-    assert Shrinker(1, "isolation", Parts(poller=unrepeatable.UNBUILT.poller), 60.0).shrink(short()) is None
+    assert Shrinker(1, "isolation", PLACE + "UNBUILT", 60.0).shrink(short()) is None
