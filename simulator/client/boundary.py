@@ -49,8 +49,8 @@ class _Operation:
         return self._path.format_map(asked) if "{" in self._path else self._path
 
 
-_open: list[Calls[Answer]] = []
-"""The calls of the runs that are open; the last one answers. Without any, botocore is unchanged."""
+_open: list[Calls[Answer] | None] = [None]
+"""The calls of the runs that are open; the last one answers. None leaves botocore unchanged."""
 _operations: dict[tuple[type, str], _Operation] = {}
 _accepted: dict[str, Accepted] = {}
 _BaseClient: Final[Any] = botocore.client.BaseClient
@@ -67,11 +67,22 @@ def answered_by(calls: Calls[Answer]) -> Iterator[None]:
         _open.pop()
 
 
+@contextmanager
+def unanswered() -> Iterator[None]:
+    """Leave botocore as it is, for calls that go over HTTP."""
+    _open.append(None)
+    try:
+        yield
+    finally:
+        _open.pop()
+
+
 def _make_api_call(client: Any, operation_name: str, api_params: dict[str, Any]) -> Any:
-    invocation = _open[-1].invocation if _open else None
-    if invocation is None:
+    calls = _open[-1]
+    invocation = None if calls is None else calls.invocation
+    if calls is None or invocation is None:
         return _original(client, operation_name, api_params)
-    return _Called(_open[-1], client, operation_name).made(invocation, api_params)
+    return _Called(calls, client, operation_name).made(invocation, api_params)
 
 
 # Once, and not for each run: what patches the method later, as tracers do, wraps this one.

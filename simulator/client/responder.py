@@ -11,6 +11,7 @@ from drsim.simulator.client.answers import Answer, error_answer
 from drsim.simulator.client.dynamodb.operations import Tables
 from drsim.simulator.client.dynamodb.schema import Writer
 from drsim.simulator.client.errors import AwsError
+from drsim.simulator.client.others import Others
 from drsim.simulator.contract.layout import HOME_ACCOUNT
 from drsim.simulator.contract.surroundings import Surroundings
 from drsim.simulator.drs_api.answers import answer as answer_of_drs
@@ -38,6 +39,7 @@ class ClientResponder(Responder[Answer]):
         self._tables = tables
         self._drs = DrsWorld(world.drs, world.spec.epoch_us)
         self._surroundings = surroundings
+        self._others = Others(surroundings, world.kernel.seed)
         # Accounts of assumed roles' keys, and the instants at which their sessions end.
         self._sessions: dict[str, tuple[str, int]] = {}
         self._answers_count = 0
@@ -46,10 +48,7 @@ class ClientResponder(Responder[Answer]):
         if call.service == "drs":
             return self._answered(self._by_drs(call))
         find = _SERVICES.get((call.service, call.operation))
-        if find is None:
-            caller, what = call.invocation.function, f"{call.service} {call.operation}"
-            raise NotSimulatedError(f"{caller} calls {what}, which the client tier does not simulate: use --tier wire")
-        return self._answered(find(self, call))
+        return self._answered(self._others.answer(call) if find is None else find(self, call))
 
     def from_table(
         self, call: ClientCall[Answer], keys: Sequence[ExecutionKey], *, is_own: bool, as_at_us: int | None

@@ -1,5 +1,6 @@
 """The client tier's parts of a world: functions on real boto3, whose calls are answered at the client's boundary."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -16,7 +17,7 @@ from drsim.simulator.client.dynamodb.values import kind_of, plain_item
 from drsim.simulator.client.forms import wire_asked
 from drsim.simulator.client.responder import ClientResponder
 from drsim.simulator.contract.layout import HOME_REGION
-from drsim.simulator.contract.surroundings import OtherTable, items_in
+from drsim.simulator.contract.surroundings import OtherTable, Surroundings, items_in
 from drsim.simulator.handlers import sandbox
 from drsim.simulator.handlers.calls import Calls, Watch
 from drsim.simulator.handlers.deployed import DeployedFunction
@@ -42,6 +43,7 @@ class _ClientTier(HandlerTier):
     def __init__(self, spec: WorldSpec, functions: Handlers, watch: Watch | None) -> None:
         super().__init__(spec, functions, watch)
         surroundings = self.contract.surroundings
+        _check_names(surroundings)
         self._others = [] if functions.are_ours else [_other_table(each) for each in surroundings.tables]
         self._calls: Calls[Answer]
 
@@ -69,6 +71,24 @@ class _ClientTier(HandlerTier):
             super().running(world),
         ):
             yield
+
+
+# Amazon SNS CreateTopic, EventBridge CreateEventBus, Systems Manager PutParameter, Step Functions CreateStateMachine.
+_NAMES: Final = {
+    "topics": ("topic", re.compile(r"[\w-]{1,256}(\.fifo)?", re.ASCII)),
+    "buses": ("bus", re.compile(r"[\w./-]{1,256}", re.ASCII)),
+    "parameters": ("parameter", re.compile(r"[\w./-]{1,1011}", re.ASCII)),
+    "state_machines": ("state machine", re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")),
+}
+
+
+def _check_names(surroundings: Surroundings) -> None:
+    """Raise HandlerError for a name that AWS would refuse."""
+    for kind, (what, pattern) in _NAMES.items():
+        for name in getattr(surroundings, kind):
+            if not pattern.fullmatch(name):
+                text = f"its name must match {pattern.pattern}"
+                raise HandlerError(f"surroundings: cannot create {what} {name}: {text}")
 
 
 def _other_table(table: OtherTable) -> PlainTable:

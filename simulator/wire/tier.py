@@ -40,15 +40,15 @@ def wire_parts(
         stack.enter_context(sandbox.no_credentials(deployment.REGION))
         stack.enter_context(sandbox.repeatable(seed))
         mock_random.seed(seed)
-        stack.callback(_empty)
-        _empty()
+        stack.callback(empty_moto)
+        empty_moto()
         stack.enter_context(gateway.opened())
         stack.enter_context(sizes_unchecked_by_moto())
         stack.callback(moto_drs.detach)
         yield _WireTier(spec, functions or Handlers(), watch).parts
 
 
-def _empty() -> None:
+def empty_moto() -> None:
     """Remove moto's state of an earlier run or test in this process."""
     default_user_config["lambda"] = {"use_docker": False}
     for name in _EMPTIED:

@@ -73,6 +73,8 @@ class Tables:
 
     def answer(self, operation: str, asked: Members, by: Writer, as_at_us: int | None = None) -> Answer:
         """Answer a request. Raises AwsError, and NotSimulatedError for what nothing here simulates."""
+        if operation == "ListTables":
+            return {"TableNames": sorted(self._tables)}
         if operation in _OF_MANY:
             return _OF_MANY[operation](self, asked, by)
         if operation not in _OF_ONE:

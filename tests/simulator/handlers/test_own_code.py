@@ -12,9 +12,9 @@ from drsim.scenarios.files import load
 from drsim.simulator.events import IndexRead, Invoked, ItemChanged, JobsDescribed, LambdaEnded, WriteRefused
 from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.handlers.own_code import OwnCode, base_of
-from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import World
-from tests.simulator.wire.test_handlers import run as run_finder
+from tests.simulator.handlers.test_handlers import run as run_finder
+from tests.simulator.handlers.tiers import handler_parts
 
 Placed = IndexRead | Invoked | JobsDescribed | ItemChanged | WriteRefused | LambdaEnded
 LIBRARY = """\
@@ -178,7 +178,7 @@ def test_events_name_the_line_of_the_call_that_caused_them(tmp_path: Path) -> No
     handlers = Handlers(finder=finder, poller=poller, paths=(tmp_path / "layer",), variables=variables)
     scenario = load("drill", ("duration=100s",))
     seen: Counter[tuple[str, str]] = Counter()
-    with wire_parts(scenario, seed=1, functions=handlers) as parts:
+    with handler_parts(scenario, handlers) as parts:
         world = World(scenario, seed=1, parts=parts)
 
         def on_event(event: Placed) -> None:

@@ -10,7 +10,7 @@ from drsim.simulator.handlers.errors import NotSimulatedError
 from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import World
-from tests.simulator.wire.test_handlers import IDLE, run
+from tests.simulator.handlers.test_handlers import IDLE, run
 
 pytestmark = pytest.mark.slow
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulator.wire.test_handlers import ROOT, run
+from tests.simulator.handlers.test_handlers import ROOT, run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tier")]
 
 
 def test_event_over_1_mb_is_refused_as_too_large(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_handler_sees_utc_whatever_the_zone_of_the_host(tmp_path: Path) -> None:
     code = f"""\
 import time
 from pathlib import Path
-from tests.simulator.wire.test_aws_rules import LOCAL_TIMES, run
+from tests.simulator.handlers.test_aws_rules import LOCAL_TIMES, run
 print(*run(Path({str(tmp_path)!r}), LOCAL_TIMES, duration="50s").lines, time.tzname[0], sep="; ")
 """
     host = {**os.environ, "TZ": "Asia/Tokyo"}

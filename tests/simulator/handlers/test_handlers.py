@@ -12,10 +12,10 @@ from drsim.simulator.events import FINDER, ItemChanged, LambdaEnded, LambdaStart
 from drsim.simulator.handlers.errors import HandlerError, NotSimulatedError
 from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.trace import Trace
-from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import World
+from tests.simulator.handlers.tiers import handler_parts
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tier")]
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -55,7 +55,7 @@ def run(tmp_path: Path, finder: str, *changes: str, duration: str = "150s", path
     functions = Handlers(finder=f"{tmp_path}/finder.py:handler", poller=f"{tmp_path}/poller.py:handler", paths=paths)
     scenario = load("drill", (f"duration={duration}", *changes))
     seen = Seen()
-    with wire_parts(scenario, seed=1, functions=functions) as parts:
+    with handler_parts(scenario, functions) as parts:
         world = World(scenario, seed=1, parts=parts)
         seen.listen(world.trace)
         try:
@@ -354,6 +354,7 @@ def handler(event, context):
 """
 
 
+@pytest.mark.parametrize("tier", ["wire"], indirect=True)
 def test_failure_of_moto_is_not_passed_off_as_an_error_of_aws(tmp_path: Path) -> None:
     """moto cannot do an update that sets nothing."""
     with pytest.raises(NotSimulatedError, match=r"moto cannot answer DynamoDB_\d+\.UpdateItem .*AttributeError"):

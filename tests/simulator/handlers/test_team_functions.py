@@ -13,10 +13,10 @@ from drsim.simulator.checks.monitor import Violation
 from drsim.simulator.events import ActionUsed, CallMade, IndexRead, LambdaEnded, LambdaStarted, LogWritten
 from drsim.simulator.handlers.errors import HandlerError
 from drsim.simulator.handlers.functions import Handlers
-from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import World
+from tests.simulator.handlers.tiers import handler_parts
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tier")]
 
 FINDS_AND_POLLS = """\
 import json
@@ -71,7 +71,7 @@ def run(
     scenario = load("drill", changes, contract=f"{folder / 'contract.yaml'}")
     functions = Handlers(finder=handlers["finder"] or "", poller=handlers["poller"], variables=variables)
     ran = Ran()
-    with wire_parts(scenario, seed=1, functions=functions) as parts:
+    with handler_parts(scenario, functions) as parts:
         world = World(scenario, seed=1, parts=parts)
         world.trace.listen(LogWritten, lambda event: ran.lines.append((event.function, event.message)))
         world.trace.listen(LambdaEnded, ran.ends.append)

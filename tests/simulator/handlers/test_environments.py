@@ -6,9 +6,9 @@ import pytest
 
 from drsim.cli import main
 from drsim.simulator.handlers.errors import HandlerError
-from tests.simulator.wire.test_handlers import IDLE, outcomes, run
+from tests.simulator.handlers.test_handlers import IDLE, outcomes, run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tier")]
 
 
 SETS = """\

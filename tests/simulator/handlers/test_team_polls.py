@@ -11,10 +11,10 @@ from drsim.simulator.checks.cadence import LOOK_MISSING, PASSED_OVER
 from drsim.simulator.checks.monitor import Monitor
 from drsim.simulator.events import Invoked
 from drsim.simulator.handlers.functions import Handlers
-from drsim.simulator.wire.tier import wire_parts
 from drsim.simulator.world import World
+from tests.simulator.handlers.tiers import handler_parts
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tier")]
 
 TABLE = "drs-orchestration-execution-history-test"
 COMMON = f"""\
@@ -90,7 +90,7 @@ def judged(
     usual = ("duration=5m", "workload.0.executions=3", *changes)
     scenario = load("drill", usual, contract=f"{folder / 'contract.yaml'}")
     invoked: list[Invoked] = []
-    with wire_parts(scenario, seed=1, functions=Handlers(finder=places[0] or "", poller=places[1])) as parts:
+    with handler_parts(scenario, Handlers(finder=places[0] or "", poller=places[1])) as parts:
         world = World(scenario, seed=1, parts=parts)
         world.trace.listen(Invoked, invoked.append)
         try:
