@@ -17,33 +17,39 @@ from drsim.tiers import Choice, default_tier
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
 
+_TimeOption = Annotated[
+    str | None, typer.Option(metavar="DURATION", help="Stop starting new seeds after this long, e.g. 10m.")
+]
+_RestartOption = Annotated[
+    bool, typer.Option("--restart", help="Start over: rename an earlier campaign's folder to NAME.1, NAME.2...")
+]
+_CrashPointsOption = Annotated[
+    bool, typer.Option("--crash-points", help="Kill the functions at every call they make with the first seed.")
+]
+_PartsOption = Annotated[
+    str, typer.Option(metavar="MODULE:NAME", help="A drsim.simulator.world.Parts to run in place of drsim's code.")
+]
+_EngineOption = Annotated[
+    EngineName, typer.Option(help="process: processes of this machine; dask: dask workers, here or of a cluster.")
+]
+
 
 def explore(
     names: arguments.NamesArgument,
     seeds: Annotated[str, typer.Option(metavar="FIRST-LAST", help="Seeds to explore, or one seed.")] = "1-1000",
-    time: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="Stop starting new seeds after this long, e.g. 10m.")
-    ] = None,
+    time: _TimeOption = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes; by default one for each processor.")] = None,
     changes: arguments.SetOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the earlier campaign in DIR.")] = False,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Start over: rename an earlier campaign's folder to NAME.1, NAME.2...")
-    ] = False,
-    crash_points: Annotated[
-        bool, typer.Option("--crash-points", help="Kill the functions at every call they make with the first seed.")
-    ] = False,
-    parts: Annotated[
-        str, typer.Option(metavar="MODULE:NAME", help="A drsim.simulator.world.Parts to run in place of drsim's code.")
-    ] = "",
+    restart: _RestartOption = False,
+    crash_points: _CrashPointsOption = False,
+    parts: _PartsOption = "",
     finder: arguments.FinderOption = "",
     poller: arguments.PollerOption = "",
     paths: arguments.PathsOption = None,
     variables: arguments.VariablesOption = None,
     contract: arguments.ContractOption = "",
-    engine: Annotated[
-        EngineName, typer.Option(help="process: processes of this machine; dask: dask workers, here or of a cluster.")
-    ] = "process",
+    engine: _EngineOption = "process",
     scheduler: Annotated[str, typer.Option(metavar="tcp://HOST:PORT", help="A cluster for --engine dask.")] = "",
     out: arguments.OutOption = arguments.OUT_DEFAULT,
 ) -> None:

@@ -239,11 +239,15 @@ def _is_heard(shared: SharedEvents, operation: _Operation) -> bool:
     found = shared.heard.get(operation)
     if found is None:
         found = shared.heard[operation] = operation.needs_token or any(
-            not _module_of(handler).startswith(_KNOWN)
+            _is_of_others(_module_of(handler))
             for event in _EVENTS
             for handler in shared.handlers(operation.events[event])
         )
     return found
+
+
+def _is_of_others(module: str) -> bool:
+    return module == "botocore.stub" or not module.startswith(_KNOWN)
 
 
 def _module_of(handler: Any) -> str:

@@ -17,6 +17,8 @@ from boto3.resources.factory import ResourceFactory
 from botocore.credentials import Credentials
 from botocore.retries import standard
 
+from drsim.simulator.handlers.errors import NotSimulatedError
+
 _OF_RESOURCES: Final = "dynamodb-"
 """How the names of the handlers begin that boto3's resources register at a client of DynamoDB."""
 
@@ -101,8 +103,8 @@ def _made(kinds: "Kinds", session: Any, arguments: tuple[Any, ...], keywords: di
     if first is None:
         made: Any = _create_client(session, **asked)
         if made.meta.config.retries["mode"] == "adaptive":
-            # Its rate limiter belongs to the client.
-            return made
+            what = "the retry mode `adaptive` waits in real threads, which virtual time cannot hold"
+            raise NotSimulatedError(f"{asked['service_name']}: {what}: use `standard`")
         first = kinds.first[key] = _First(made)
     return first.copied(session, asked)
 

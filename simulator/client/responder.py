@@ -60,7 +60,7 @@ class ClientResponder(Responder[Answer]):
         return error_answer(error, call.carried.service_model, self._request_id())
 
     def accepted(self, call: ClientCall[Answer], status: int) -> Answer:
-        return Answer({"StatusCode": status, "Payload": _Stream(b"")}, call.invocation.request_id, status=status)
+        return Answer({"StatusCode": status, "Payload": _Body(b"")}, call.invocation.request_id, status=status)
 
     def code_of(self, answer: Answer) -> str:
         return answer.code
@@ -168,7 +168,7 @@ class ClientResponder(Responder[Answer]):
         }
 
 
-class _Stream:
+class _Body:
     """A streaming body, as Lambda's payload."""
 
     def __init__(self, content: bytes) -> None:

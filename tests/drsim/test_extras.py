@@ -53,9 +53,15 @@ def test_base_install_runs_first_commands_of_readme(tmp_path: Path) -> None:
         (["run", "idle", "--tier", "wire"], "idle, seed 1: the wire tier", "moto", "wire"),
         (
             ["run", "idle", "--tier", "wire", *["--finder", "f:h", "--poller", "p:h"]],
-            "idle, seed 1: --finder",
+            "idle, seed 1: the wire tier",
             "boto3",
             "wire",
+        ),
+        (
+            ["run", "idle", "--finder", "f:h", "--poller", "p:h"],
+            "idle, seed 1: the client tier",
+            "freezegun",
+            "client",
         ),
         (["serve"], "serve", "flask", "wire"),
     ],

@@ -60,8 +60,8 @@ def test_handler_that_cannot_be_imported_is_reported_in_one_line(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--tier", "fast", "--finder", "finder.py:handler"], "are for --tier wire"),
-        (["--path", "lib"], "are for --tier wire"),
+        (["--tier", "fast", "--finder", "finder.py:handler"], "are for --tier client and --tier wire"),
+        (["--path", "lib"], "are for --tier client and --tier wire"),
         (["--tier", "wire", "--poller", "poller.py:handler"], "--poller needs --finder"),
         (["--contract", "plain"], "drill: contract plain needs --finder"),
         (["--set", "contract.name=team"], "drill: contract team needs --finder"),
@@ -74,7 +74,7 @@ def test_handler_that_cannot_be_imported_is_reported_in_one_line(
         (["--tier", "wire", "--finder", "no.py:f", "--poller", "poller.py:handler"], "--finder: no file no.py"),
         (["--tier", "wire", "--path", "nowhere"], "--path must be a folder, got nowhere"),
         (["--tier", "wire", "--env", "A"], "--env must be KEY=VALUE, got 'A'"),
-        (["--tier", "slow"], "'--tier': 'slow' is not one of 'fast', 'wire'"),
+        (["--tier", "slow"], "'--tier': 'slow' is not one of 'fast', 'client', 'wire'"),
     ],
 )
 def test_wrong_option_is_reported(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,8 +90,6 @@ class Parser:
     def refuse(self, problem: str) -> NoReturn:
         raise invalid(f"Invalid {self.what}: {problem}")
 
-    # --- tokens ---------------------------------------------------------------------------------------------------
-
     @property
     def _token(self) -> str:
         return self._tokens[self._next][1] if self._next < len(self._tokens) else ""
@@ -101,8 +99,8 @@ class Parser:
         """The present token in upper case, as keywords are."""
         return self._token.upper()
 
-    def _after(self, ahead: int = 1) -> str:
-        place = self._next + ahead
+    def _after(self) -> str:
+        place = self._next + 1
         return self._tokens[place][1] if place < len(self._tokens) else ""
 
     def _take(self, expected: str = "") -> str:

@@ -1,0 +1,281 @@
+"""What code can observe of boto3's clients: the same in the client tier, which sends nothing, as in the wire tier."""
+
+from pathlib import Path
+
+import pytest
+
+from drsim.simulator.handlers.errors import NotSimulatedError
+from tests.simulator.handlers.test_handlers import run
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tier")]
+
+TABLE = "drs-orchestration-execution-history-test"
+HEAD = f"""\
+import boto3
+from boto3.dynamodb.conditions import Attr, Key
+from botocore.config import Config
+from botocore.exceptions import ClientError, ParamValidationError
+from botocore.stub import Stubber
+
+TABLE = "{TABLE}"
+KEY = {{"ExecutionId": {{"S": "e"}}, "PlanId": {{"S": "p"}}}}
+ITEM = {{**KEY, "Status": {{"S": "NEW"}}, "StartTime": {{"N": "1"}}}}
+
+def said(call, *arguments, **keywords):
+    try:
+        call(*arguments, **keywords)
+    except Exception as error:
+        print(f"{{type(error).__name__}}: {{error}}".replace("\\n", " "))
+        return error
+
+def handler(event, context):
+    client = boto3.client("dynamodb")
+"""
+
+
+def lines(folder: Path, *code: str, faults: str = "") -> list[str]:
+    """What a finder prints that runs this code once."""
+    body = "".join(f"    {line}\n" for text in code for line in text.splitlines())
+    changes = (f"faults=[{faults}]",) if faults else ()
+    return run(folder, HEAD + body, *changes, duration="50s").lines
+
+
+def test_events_are_emitted_in_their_order_and_may_change_the_call(tmp_path: Path) -> None:
+    code = """\
+def note(event_name, **about):
+    print(event_name.partition(".")[0], sorted(about))
+for event in ("provide-client-params", "before-parameter-build", "before-call", "after-call"):
+    client.meta.events.register(f"{event}.dynamodb", note)
+def shorter(params, **_):
+    return {**params, "Key": KEY}
+client.meta.events.register("provide-client-params.dynamodb.GetItem", shorter)
+print(sorted(client.get_item(TableName=TABLE, Key={"no": {"S": "key"}})))
+client.meta.events.unregister("provide-client-params.dynamodb.GetItem", shorter)
+said(client.get_item, TableName=TABLE, Key={"no": {"S": "key"}})
+"""
+    noted = [
+        "provide-client-params ['context', 'model', 'params']",
+        "before-parameter-build ['context', 'model', 'params']",
+        "before-call ['context', 'model', 'params', 'request_signer']",
+        "after-call ['context', 'http_response', 'model', 'parsed']",
+    ]
+    found = lines(tmp_path, code)
+    assert found[:5] == [*noted, "['ResponseMetadata']"]
+    assert found[5:9] == noted
+    assert found[9].startswith(
+        "ClientError: An error occurred (ValidationException) when calling the GetItem operation"
+    )
+
+
+def test_a_stubbed_client_answers_itself(tmp_path: Path) -> None:
+    code = """\
+with Stubber(client) as stub:
+    stub.add_response("get_item", {"Item": {"a": {"S": "b"}}}, {"TableName": TABLE, "Key": KEY})
+    stub.add_client_error("put_item", "ThrottlingException", "slowly", 400)
+    print(client.get_item(TableName=TABLE, Key=KEY)["Item"])
+    said(client.put_item, TableName=TABLE, Item=ITEM)
+print("Item" in client.get_item(TableName=TABLE, Key=KEY))
+"""
+    error = "An error occurred (ThrottlingException) when calling the PutItem operation: slowly"
+    assert lines(tmp_path, code) == ["{'a': {'S': 'b'}}", f"ThrottlingException: {error}", "False"]
+
+
+def test_wrong_parameters_are_refused_in_botocores_words(tmp_path: Path) -> None:
+    code = """\
+said(client.get_item, TableName=TABLE)
+said(client.get_item, TableName=TABLE, Key={"ExecutionId": {"S": 1}})
+said(client.query, TableName=TABLE, Limit=0, Nothing=1)
+said(client.get_item, TABLE)
+said(boto3.resource("dynamodb").Table(TABLE).put_item, Item={"ExecutionId": "e", "PlanId": "p", "n": 0.5})
+"""
+    failed = "ParamValidationError: Parameter validation failed:"
+    kinds = "Invalid type for parameter Key.ExecutionId.S, value: 1, type: <class 'int'>, valid types: <class 'str'>"
+    known = 'Unknown parameter in input: "Nothing", must be one of: TableName, IndexName'
+    found = lines(tmp_path, code)
+    assert found[:2] == [f'{failed} Missing required parameter in input: "Key"', f"{failed} {kinds}"]
+    assert known in found[2]
+    assert "Invalid value for parameter Limit, value: 0, valid min value: 1" in found[2]
+    assert found[3] == "TypeError: get_item() only accepts keyword arguments."
+    assert found[4] == "TypeError: Float types are not supported. Use Decimal types instead."
+
+
+def test_errors_have_modelled_classes_and_members(tmp_path: Path) -> None:
+    code = """\
+client.put_item(TableName=TABLE, Item=ITEM)
+new = {"ConditionExpression": "attribute_not_exists(ExecutionId)", "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+error = said(client.put_item, TableName=TABLE, Item=ITEM, **new)
+print(isinstance(error, client.exceptions.ConditionalCheckFailedException), isinstance(error, ClientError))
+print(error.operation_name, error.response["Error"]["Code"], error.response["Item"]["Status"])
+print(error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["ResponseMetadata"]["RetryAttempts"])
+print(hasattr(client.exceptions, "ValidationException"))
+other = boto3.Session().client("dynamodb")
+print(isinstance(error, other.exceptions.ConditionalCheckFailedException))
+print(isinstance(error, boto3.client("dynamodb").exceptions.ConditionalCheckFailedException))
+said(boto3.client("drs").describe_job_log_items, jobID="x" * 24)
+"""
+    text = "An error occurred (ConditionalCheckFailedException) when calling the PutItem operation"
+    found = lines(tmp_path, code)
+    assert found[0] == f"ConditionalCheckFailedException: {text}: The conditional request failed"
+    assert found[1:7] == [
+        "True True",
+        "PutItem ConditionalCheckFailedException {'S': 'NEW'}",
+        "400 0",
+        "False",
+        "False",
+        "True",
+    ]
+    assert found[7].startswith("ValidationException: An error occurred (ValidationException) when calling the Descr")
+
+
+@pytest.mark.parametrize(
+    ("config", "retries"),
+    [
+        ("Config()", 3),
+        ("Config(retries={'max_attempts': 1})", 1),
+        ("Config(retries={'total_max_attempts': 1})", 0),
+        ("Config(retries={'mode': 'legacy', 'max_attempts': 2})", 2),
+    ],
+)
+def test_clients_retry_as_their_configuration_says(tmp_path: Path, config: str, retries: int) -> None:
+    code = f"""\
+import time
+client = boto3.client("dynamodb", config={config})
+begun = time.time()
+error = said(client.query, TableName=TABLE, IndexName="StatusIndex", KeyConditionExpression="#s = :s",
+             ExpressionAttributeNames={{"#s": "Status"}}, ExpressionAttributeValues={{":s": {{"S": "POLLING"}}}})
+print(error.response["ResponseMetadata"]["RetryAttempts"], error.response["ResponseMetadata"].get("MaxAttemptsReached"))
+print(time.time() > begun)
+"""
+    fault = "{fault: throttled, operation: Query}"
+    name = "ProvisionedThroughputExceededException"
+    found = lines(tmp_path, code, faults=fault)
+    assert found[0].startswith(f"{name}: An error occurred ({name}) when calling the Query operation (reached max")
+    assert f"(reached max retries: {retries}): " in found[0]
+    assert found[1:] == [f"{retries} True", "True"]
+
+
+def test_retry_quota_belongs_to_one_client(tmp_path: Path) -> None:
+    code = """\
+asked = {"TableName": TABLE, "IndexName": "StatusIndex", "KeyConditionExpression": "#s = :s"}
+asked |= {"ExpressionAttributeNames": {"#s": "Status"}, "ExpressionAttributeValues": {":s": {"S": "POLLING"}}}
+for _ in range(40):
+    said(client.query, **asked)
+print(said(client.query, **asked).response["ResponseMetadata"].get("RetryQuotaReached"))
+print(said(boto3.client("dynamodb").query, **asked).response["ResponseMetadata"].get("RetryQuotaReached"))
+"""
+    fault = "{fault: server-error, operation: Query}"
+    found = [line for line in lines(tmp_path, code, faults=fault) if not line.startswith("InternalServerError")]
+    assert found == ["True", "None"]
+
+
+def test_paginators_waiters_resources_and_batches_work(tmp_path: Path) -> None:
+    code = """\
+import time
+client.get_waiter("table_exists").wait(TableName=TABLE)
+table = boto3.resource("dynamodb").Table(TABLE)
+with table.batch_writer() as batch:
+    for number in range(30):
+        item = {"ExecutionId": f"e-{number:02}", "PlanId": "p", "Status": "NEW", "StartTime": number, "n": number}
+        batch.put_item(Item=item)
+time.sleep(10)
+asked = {"IndexName": "StatusIndex", "KeyConditionExpression": Key("Status").eq("NEW") & Key("StartTime").between(5, 9)}
+print([str(item["StartTime"]) for item in table.query(**asked, ScanIndexForward=False)["Items"]])
+pages = client.get_paginator("scan").paginate(TableName=TABLE, PaginationConfig={"PageSize": 7, "MaxItems": 16})
+print([len(page["Items"]) for page in pages], "NextToken" in pages.build_full_result())
+kept = table.query(IndexName="StatusIndex", KeyConditionExpression=Key("Status").eq("NEW"),
+                   FilterExpression=Attr("n").gt(27) | Attr("no").exists(), ProjectionExpression="ExecutionId")
+print(kept["Items"], kept["Count"], kept["ScannedCount"])
+table.update_item(Key={"ExecutionId": "e-00", "PlanId": "p"}, UpdateExpression="SET tags = :t, m = :m",
+                  ExpressionAttributeValues={":t": {"b", "a"}, ":m": {"list": [1, None, True, b"x"]}})
+item = table.get_item(Key={"ExecutionId": "e-00", "PlanId": "p"}, ConsistentRead=True)["Item"]
+print(sorted(item["tags"]), item["m"]["list"], type(item["StartTime"]).__name__)
+item["m"]["list"].clear()
+print(len(table.get_item(Key={"ExecutionId": "e-00", "PlanId": "p"}, ConsistentRead=True)["Item"]["m"]["list"]))
+"""
+    assert lines(tmp_path, code) == [
+        "['9', '8', '7', '6', '5']",
+        "[7, 7, 2] True",
+        "[{'ExecutionId': 'e-28'}, {'ExecutionId': 'e-29'}] 2 30",
+        "['a', 'b'] [Decimal('1'), None, True, Binary(b'x')] Decimal",
+        "4",
+    ]
+
+
+def test_what_wraps_the_clients_method_sees_each_call(tmp_path: Path) -> None:
+    """As tracers do: they replace the method of the class, and read its arguments by their places."""
+    code = """\
+from botocore.client import BaseClient
+inner = BaseClient._make_api_call
+def traced(*arguments):
+    print(arguments[1], sorted(arguments[2]))
+    return inner(*arguments)
+BaseClient._make_api_call = traced
+try:
+    print(client.get_item(TableName=TABLE, Key=KEY)["ResponseMetadata"]["HTTPStatusCode"])
+finally:
+    BaseClient._make_api_call = inner
+"""
+    assert lines(tmp_path, code) == ["GetItem ['Key', 'TableName']", "200"]
+
+
+def test_transactions_and_batches_are_whole(tmp_path: Path) -> None:
+    code = """\
+put = {"Put": {"TableName": TABLE, "Item": ITEM}}
+other = {**KEY, "PlanId": {"S": "q"}}
+check = {"ConditionCheck": {"TableName": TABLE, "Key": other, "ConditionExpression": "attribute_exists(PlanId)"}}
+error = said(client.transact_write_items, TransactItems=[put, check])
+print([reason["Code"] for reason in error.response["CancellationReasons"]])
+print("Item" in client.get_item(TableName=TABLE, Key=KEY, ConsistentRead=True))
+client.transact_write_items(TransactItems=[put], ClientRequestToken="once")
+client.transact_write_items(TransactItems=[put], ClientRequestToken="once")
+found = client.transact_get_items(TransactItems=[{"Get": {"TableName": TABLE, "Key": KEY}}])
+print(found["Responses"][0]["Item"]["Status"])
+found = client.batch_get_item(RequestItems={TABLE: {"Keys": [KEY, other], "ProjectionExpression": "PlanId"}})
+print(found["Responses"], found["UnprocessedKeys"])
+print(client.batch_write_item(RequestItems={TABLE: [{"DeleteRequest": {"Key": KEY}}]})["UnprocessedItems"])
+"""
+    found = lines(tmp_path, code)
+    assert found[0].startswith("TransactionCanceledException: An error occurred (TransactionCanceledException)")
+    assert found[1:] == [
+        "['None', 'ConditionalCheckFailed']",
+        "False",
+        "{'S': 'NEW'}",
+        f"{{'{TABLE}': [{{'PlanId': {{'S': 'p'}}}}]}} {{}}",
+        "{}",
+    ]
+
+
+def test_other_services_answer(tmp_path: Path) -> None:
+    code = """\
+role = "arn:aws:iam::111122223333:role/drs"
+found = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="finder")
+keys = found["Credentials"]
+print(found["AssumedRoleUser"]["Arn"], keys["AccessKeyId"][:4], keys["Expiration"].tzname())
+session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+print(session.client("sts").get_caller_identity()["Account"], boto3.client("sts").get_caller_identity()["Account"])
+entry = {"Source": "s", "DetailType": "t", "Detail": "{}"}
+print(boto3.client("events").put_events(Entries=[entry])["FailedEntryCount"])
+said(boto3.client("ssm").get_parameter, Name="/none")
+said(boto3.client("sns").publish, TopicArn="arn:aws:sns:us-east-1:777788889999:none", Message="m")
+print(boto3.client("drs").describe_jobs(filters={"jobIDs": ["drsjob-01234567890123456"]})["items"])
+print(boto3.client("cloudwatch").put_metric_data(Namespace="n", MetricData=[{"MetricName": "m", "Value": 1}]).keys())
+"""
+    found = lines(tmp_path, code)
+    assert found[:3] == [
+        "arn:aws:sts::111122223333:assumed-role/drs/finder ASIA UTC",
+        "111122223333 777788889999",
+        "0",
+    ]
+    assert found[3] == (
+        "ParameterNotFound: An error occurred (ParameterNotFound) when calling the GetParameter operation: "
+        "Parameter /none not found."
+    )
+    assert found[4].startswith("NotFoundException: An error occurred (NotFound) when calling the Publish operation")
+    assert found[5:] == ["[]", "dict_keys(['ResponseMetadata'])"]
+
+
+@pytest.mark.parametrize("tier", ["client"], indirect=True)
+def test_adaptive_retries_are_refused_by_name(tmp_path: Path) -> None:
+    """botocore's rate limiter waits in a thread's condition, for ever while virtual time stands still."""
+    with pytest.raises(NotSimulatedError, match="dynamodb: the retry mode `adaptive` waits in real threads"):
+        lines(tmp_path, "boto3.client('dynamodb', config=Config(retries={'mode': 'adaptive'}))")
