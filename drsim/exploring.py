@@ -69,9 +69,7 @@ def explore(
         raise UserError("--resume continues the earlier campaign and --restart starts over: give one of them")
     if crash_points and (time is not None or resume):
         raise UserError("--crash-points is exhaustive: it takes neither --time nor --resume")
-    _check_engine(engine, jobs, scheduler)
-    if finder and scheduler:
-        raise UserError(f"--scheduler {scheduler}: handlers are files of this machine, which its workers do not have")
+    _check_engine(engine, jobs, scheduler, choice)
     from drsim import campaigns
     from drsim.campaign_files import refuse_to_replace
     from drsim.console import output
@@ -180,8 +178,10 @@ def _loaded(names: list[str], changes: list[str], choice: Choice) -> "Sequence[S
     return scenarios
 
 
-def _check_engine(engine: EngineName, jobs: int | None, scheduler: str) -> None:
+def _check_engine(engine: EngineName, jobs: int | None, scheduler: str, choice: Choice) -> None:
     if scheduler and engine != "dask":
         raise UserError(f"--scheduler {scheduler}: it needs --engine dask, got --engine {engine}")
     if scheduler and jobs is not None:
         raise UserError(f"--jobs {jobs}: the scheduler decides on its workers; leave out --jobs or --scheduler")
+    if scheduler and choice.finder:
+        raise UserError(f"--scheduler {scheduler}: handlers are files of this machine, which its workers do not have")

@@ -114,7 +114,7 @@ class _Called:
     def made(self, invocation: Invocation, asked: dict[str, Any]) -> dict[str, Any]:
         """Return the members of the answer. Raises what botocore raises."""
         operation, client = self._operation, self._client
-        # A resource of boto3, whose handlers are stood in for while nobody else listens.
+        # A resource of boto3, whose handlers are stood in for while no one else listens.
         is_python = not self._is_heard and self._shared is not None and self._shared.is_of_resource
         if is_python:
             try:

@@ -24,7 +24,7 @@ _OF_RESOURCES: Final = "dynamodb-"
 
 
 class SharedEvents:
-    """A client's emitter: that of the first client of its kind, until somebody registers a handler."""
+    """A client's emitter: that of the first client of its kind, until someone registers a handler."""
 
     def __init__(self, base: Any, heard: dict[Any, bool]) -> None:
         self._base = base
@@ -36,7 +36,7 @@ class SharedEvents:
 
     @property
     def is_of_resource(self) -> bool:
-        """Whether a resource of boto3 uses the client, and nobody has asked for real events."""
+        """Whether a resource of boto3 uses the client, and no code has asked for real events."""
         return bool(self._of_resources)
 
     def handlers(self, event: str) -> tuple[Any, ...]:
@@ -110,7 +110,7 @@ def _made(kinds: "Kinds", session: Any, arguments: tuple[Any, ...], keywords: di
 
 
 class _First:
-    """The first client of a kind, which nobody uses."""
+    """The first client of a kind, which no code uses."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

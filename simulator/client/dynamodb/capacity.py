@@ -8,7 +8,7 @@ from drsim.simulator.services.stored_item import item_size_bytes
 
 
 def of_read(asked: Mapping[str, Any], table: str, size_of: Callable[[], int]) -> dict[str, Any]:
-    """Return what a read of so many bytes used: one unit for each 4 KB, half of it if the read may be behind."""
+    """Return what a read of this size used: one unit for each 4 KB, half of it if the read may be behind."""
     if asked.get("ReturnConsumedCapacity", "NONE") == "NONE":
         return {}
     units = max(-(-size_of() // 4096), 1) * (1.0 if asked.get("ConsistentRead") else 0.5)

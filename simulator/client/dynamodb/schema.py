@@ -126,7 +126,7 @@ class ItemTable(ABC):
 
     @abstractmethod
     def find(self, key: Key, as_at_us: int | None = None) -> Item | None:
-        """Return an item, which nobody may change; as it was at an instant of the last minutes if one is given."""
+        """Return an item, which is never changed; as it was at an instant of the last minutes if one is given."""
 
     @abstractmethod
     def replace(self, key: Key, item: dict[str, Any] | None, by: Writer, *, is_update: bool = False) -> None:
