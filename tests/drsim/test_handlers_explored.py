@@ -1,0 +1,79 @@
+"""Exploring, replaying and killing handlers of a team, as its users type it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from drsim.cli import main
+
+pytestmark = pytest.mark.slow
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+HANDLERS = (
+    *("--finder", "pair/finder/app.py:lambda_handler", "--poller", "pair/poller/app.py:lambda_handler"),
+    *("--path", "pair/layer", "--env", "TABLE_NAME=drs-orchestration-execution-history-test"),
+    *("--env", "POLLER_FUNCTION_NAME=ExecutionPoller", "--contract", "contract.yaml"),
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory of a team: a pair of handlers with its contract."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(EXAMPLES / "polling", tmp_path / "pair")
+    shutil.copy(EXAMPLES / "polling" / "contract.yaml", tmp_path / "contract.yaml")
+    return tmp_path
+
+
+def test_failure_of_handlers_is_kept_and_replayed_until_it_is_fixed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explore", "drill", "--seeds", "1-2", "--jobs", "1", *HANDLERS]) == 1
+    shown = capsys.readouterr().out
+    assert "drill: 2 of 2 seeds failed" in shown
+    assert "ExecutionPoller writes" in shown
+    assert "at poller/app.py:169 update_item" in shown
+    kept = folder / "drsim-runs/explore-drill/failures/status-order-1.yaml"
+    saved = yaml.safe_load(kept.read_text(encoding="utf-8"))
+    assert saved["functions"]["finder"] == "pair/finder/app.py:lambda_handler"
+    assert len(saved["sources"]) == 64
+    # Shrunk to little more than nothing.
+    assert len(saved["scenario"]["workload"]) == 1
+    assert main(["replay", str(kept)]) == 1
+    assert "still fails: the very same run, event by event" in capsys.readouterr().out
+    assert main(["shrink", str(kept)]) == 1
+    shutil.copytree(EXAMPLES / "polling_mended", folder / "pair", dirs_exist_ok=True)
+    assert main(["replay", str(kept)]) == 0
+    assert ": fixed: every property holds" in capsys.readouterr().out
+
+
+def test_handlers_are_killed_at_each_of_their_calls(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(EXAMPLES / "polling_mended", folder / "pair", dirs_exist_ok=True)
+    short = ("waves=1", "jobs={pending: 1m, started: 20s, in_progress: 1m}", "duration=6m")
+    words = ["--crash-points", "--seeds", "1", "--jobs", "1", *(word for each in short for word in ("--set", each))]
+    assert main(["explore", "drill", *words, *HANDLERS]) == 0
+    shown = capsys.readouterr().out
+    assert "crash points covered, 0 violations" in shown
+    assert "before and after each call (DescribeJobs, GetItem, Invoke, Query, UpdateItem)" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--finder", "no.py:f"], "--finder: no file no.py"),
+        (["--poller", "pair/poller/app.py:lambda_handler"], "--finder, --poller, --path and --env are for"),
+        ([*HANDLERS, "--parts", "module:NAME"], "--parts and --finder both replace drsim's own code: give one of them"),
+        ([*HANDLERS, "--engine", "dask", "--scheduler", "tcp://h:1"], "handlers are files of this machine"),
+        ([*HANDLERS[:4], "--contract", "contract.yaml"], "drill: ExecutionFinder: cannot import pair/finder/app.py"),
+    ],
+)
+def test_wrong_option_is_one_message(
+    folder: Path, words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explore", "drill", "--seeds", "1", *words]) == 4
+    error = capsys.readouterr().err
+    assert says in error
+    assert "Traceback" not in error
+    assert not (folder / "drsim-runs").exists()
