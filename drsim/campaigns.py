@@ -34,6 +34,8 @@ from drsim.simulator.durations import plural
 if TYPE_CHECKING:
     from drsim.clusters import OnCluster
 
+_OF_HANDLERS = ("HandlerError: ", "NotSimulatedError: ")
+
 Engine: TypeAlias = Union[ProcessExecutor, "OnCluster"]
 """An executor of ready workers. Its `troubles` grow by a line for each worker that joined and could not start."""
 EngineStart: TypeAlias = Callable[[], AbstractContextManager[Engine]]
@@ -199,8 +201,10 @@ def _ended(console: Console, work: _Work, verdict: RunVerdict, firsts: Found, co
     work.interrupted = work.interrupted or not campaign_console.keep_each(console, firsts, code, folder)
     if work.interrupted:
         return ExitCode.INTERRUPTED
-    if any(found.property == BROKEN for _, found in firsts):
-        return ExitCode.INTERNAL
+    if broken := [found for _, found in firsts if found.property == BROKEN]:
+        # What nothing simulates is no fault of drsim's.
+        of_handlers = all(found.observed.startswith(_OF_HANDLERS) for found in broken)
+        return ExitCode.USAGE if of_handlers else ExitCode.INTERNAL
     if verdict == "fail":
         return ExitCode.FAIL
     return ExitCode.UNKNOWN if work.lost or verdict == "unknown" else ExitCode.PASS

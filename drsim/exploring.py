@@ -1,7 +1,8 @@
 """`drsim explore`, `drsim replay` and `drsim shrink`: their options, checked, and their exit codes."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -107,7 +108,8 @@ def replay(
     from drsim.console import output
 
     _check_parts(parts or "")
-    outcome = reading(lambda: campaign_console.replayed(output(), file, parts))
+    with _running_code(f"{file}"):
+        outcome = reading(lambda: campaign_console.replayed(output(), file, parts))
     raise Exit(ExitCode.PASS if outcome == "fixed" else ExitCode.FAIL)
 
 
@@ -116,7 +118,8 @@ def shrink(file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure 
     from drsim import campaign_console
     from drsim.console import output
 
-    failing = writing(lambda: reading(lambda: campaign_console.shrunk_again(output(), file)))
+    with _running_code(f"{file}"):
+        failing = writing(lambda: reading(lambda: campaign_console.shrunk_again(output(), file)))
     raise Exit(ExitCode.FAIL if failing else ExitCode.PASS)
 
 
@@ -137,6 +140,8 @@ def _check_code(scenarios: "Sequence[Scenario]", parts: str, choice: Choice) -> 
     """Refuse what this project's own functions, the parts in their place or the handlers cannot run."""
     if parts and choice.finder:
         raise UserError("--parts and --finder both replace drsim's own code: give one of them")
+    if not choice.finder and (choice.poller or choice.paths or choice.variables):
+        raise UserError("--poller, --path and --env need --finder")
     if problems := list(choice.problems(scenarios)):
         raise UserError("\n".join(problems))
     _check_parts(parts)
@@ -146,15 +151,24 @@ def _try(scenario: "Scenario", seed: int, choice: Choice) -> None:
     """Run handlers once, so that what keeps them from running is said before any worker begins. Raises UserError."""
     from drsim.scenarios.contradiction import contradictions
     from drsim.scenarios.parts import world_of
-    from drsim.simulator.errors import MisfitError, RunEndingError
 
     assert choice.functions is not None, "there are handlers"
-    try:
+    with _running_code(scenario.name):
         world = world_of(scenario, seed, choice.functions, verdict_only=True)
         contradictions(world, seed)
         world.close()
-    except (RunEndingError, MisfitError, MissingExtraError) as error:
-        raise UserError(f"{scenario.name}: {error}") from None
+
+
+@contextmanager
+def _running_code(name: str) -> Iterator[None]:
+    """Turn what keeps a user's code from running into a UserError."""
+    from drsim.simulator.errors import MisfitError
+    from drsim.simulator.handlers.errors import HandlerError
+
+    try:
+        yield
+    except (HandlerError, MisfitError, MissingExtraError) as error:
+        raise UserError(f"{name}: {error}") from None
 
 
 def _check_parts(parts: str) -> None:

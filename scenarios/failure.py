@@ -24,6 +24,7 @@ from drsim.simulator.durations import DurationUs, show_duration
 from drsim.simulator.events import FaultInjected
 from drsim.simulator.faults.kinds import POINTS
 from drsim.simulator.faults.rules import Rule
+from drsim.simulator.handlers.errors import HandlerError
 from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.planned import PlannedExecution
 from drsim.simulator.randomness import Spread
@@ -107,7 +108,7 @@ def unshrunk(scenario: Scenario, found: Contradiction, code: Code = "") -> Failu
     """The failure as exploration found it, with the run's digest if it fails again."""
     try:
         again = failure_of(scenario, found.seed, found.property, code)
-    except UnbuiltWorldError:
+    except (UnbuiltWorldError, HandlerError):
         again = None
     return again or _failure(scenario, found, code, digest="")
 
@@ -139,12 +140,20 @@ def replay(failure: Failure, code: Code | None = None) -> Replay:
     if failure.property in found:
         differs = "by another way than the one that was saved: the trace differs"
         same = "the very same run, event by event" if digest == failure.digest else differs
-        return Replay("still fails", same if failure.digest else "its run could not be repeated when it was saved")
+        detail = same if failure.digest else "its run could not be repeated when it was saved"
+        return Replay("still fails", detail + _changed(failure, code))
     if found:
         return Replay("differs", f"it now breaks {', '.join(sorted(found))}")
     if failure.scenario.faults and not injected:
         return Replay("differs", "none of its faults was injected, so nothing was tested")
     return Replay("fixed", f"every property{' and criterion' if is_criterion else ''} holds")
+
+
+def _changed(failure: Failure, code: Code) -> str:
+    """Say whether the handlers are others than those that were saved."""
+    if isinstance(code, str) or code != failure.functions or sources_digest(code) == failure.sources:
+        return ""
+    return "; its handlers have changed since it was saved"
 
 
 def write(failure: Failure, path: Path) -> None:

@@ -16,12 +16,12 @@ from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.failure import Failure, concrete, failure_of, unshrunk
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.parts import Code, UnbuiltWorldError, world_of
+from drsim.simulator.errors import RunEndingError
 from drsim.simulator.faults.rules import Rule
 from drsim.simulator.randomness import Spread
 from drsim.simulator.services.spec import JobLife
 from drsim.simulator.spec.groups import Group
 from drsim.simulator.spec.swarm import with_swarm
-from drsim.simulator.trace import BrokenSimulationError
 
 _T = TypeVar("_T")
 
@@ -228,7 +228,7 @@ def shrunk_failure(
         return *shrunk(scenario, found.seed, found.property, code=code, seconds_max=seconds_max), ""
     except UnrepeatableError as error:
         trouble = str(error)
-    except (Exception, BrokenSimulationError) as error:
+    except (Exception, RunEndingError) as error:
         # Keep the failure whatever goes wrong here.
         trouble = in_words(error)
     kept = found if isinstance(found, Failure) else unshrunk(scenario, found, code)

@@ -51,7 +51,11 @@ def files_of(places: Iterable[str], folders: Iterable[Path]) -> list[Path]:
     modules = [each.partition(":")[0].split(".")[0] for each in places if not each.rpartition(":")[0].endswith(".py")]
     roots += [Path(name) for name in modules if Path(name).is_dir()]
     files = [Path(f"{name}.py") for name in modules if Path(f"{name}.py").is_file()]
-    return list(dict.fromkeys([*files, *(path for root in (*roots, *folders) for path in sorted(root.rglob("*.py")))]))
+    return list(
+        dict.fromkeys(
+            [*files, *(path for root in (*roots, *folders) for path in sorted(root.rglob("*.py")) if path.is_file())]
+        )
+    )
 
 
 def sources_digest(handlers: Handlers) -> str:

@@ -18,7 +18,7 @@ from botocore.hooks import first_non_none_response
 from botocore.validate import ParamValidationDecorator
 
 from drsim.simulator.client.answers import Answer
-from drsim.simulator.client.clients import Retries, SharedEvents
+from drsim.simulator.client.clients import Retries, SharedEvents, module_of
 from drsim.simulator.client.forms import MADE, UnusualError, python_members, wire_asked, wire_members
 from drsim.simulator.client.validation import Accepted
 from drsim.simulator.handlers.calls import Calls
@@ -59,12 +59,14 @@ _original: Final = _BaseClient._make_api_call
 
 @contextmanager
 def answered_by(calls: Calls[Answer]) -> Iterator[None]:
-    """Let a world answer all clients of its invocations."""
+    """Let a world answer all clients of its invocations. What handlers wrap around the method goes with the run."""
+    before = _BaseClient._make_api_call
     _open.append(calls)
     try:
         yield
     finally:
         _open.pop()
+        _BaseClient._make_api_call = before
 
 
 @contextmanager
@@ -132,7 +134,9 @@ class _Called:
             if given is not None:
                 return self._ended(given[0], given[1])
         answer = self._attempted(asked, invocation)
-        members = answer.members if answer.code else (python_members if is_python else wire_members)(answer.members)
+        members = answer.members
+        if operation.service == "dynamodb" and not answer.code:
+            members = python_members(members) if is_python else wire_members(members)
         parsed = {**members, "ResponseMetadata": answer.metadata}
         if answer.code or self._is_heard:
             return self._ended(answer.http, parsed)
@@ -226,7 +230,7 @@ class _Called:
         """Return the members of an answer. Raises botocore's exception for an error's."""
         if self._is_heard:
             self._emit("after-call", http_response=http, parsed=parsed, model=self._operation.model)
-        if self._client._drsim_retries is not None if self._shared is not None else False:
+        if self._shared is not None and self._client._drsim_retries is not None:
             self._client._drsim_retries.release(context=self._context, http_response=http)
         if http.status_code < 300:
             return parsed
@@ -239,7 +243,7 @@ def _is_heard(shared: SharedEvents, operation: _Operation) -> bool:
     found = shared.heard.get(operation)
     if found is None:
         found = shared.heard[operation] = operation.needs_token or any(
-            _is_of_others(_module_of(handler))
+            _is_of_others(module_of(handler))
             for event in _EVENTS
             for handler in shared.handlers(operation.events[event])
         )
@@ -248,8 +252,3 @@ def _is_heard(shared: SharedEvents, operation: _Operation) -> bool:
 
 def _is_of_others(module: str) -> bool:
     return module == "botocore.stub" or not module.startswith(_KNOWN)
-
-
-def _module_of(handler: Any) -> str:
-    function = getattr(handler, "__func__", handler)
-    return str(getattr(function, "__module__", "") or type(handler).__module__)

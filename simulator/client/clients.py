@@ -19,6 +19,7 @@ from botocore.retries import standard
 
 from drsim.simulator.handlers.errors import NotSimulatedError
 
+_LIBRARIES: Final = ("botocore.", "boto3.", "moto.", "drsim.")
 _OF_RESOURCES: Final = "dynamodb-"
 """How the names of the handlers begin that boto3's resources register at a client of DynamoDB."""
 
@@ -99,13 +100,15 @@ class Retries:
 def _made(kinds: "Kinds", session: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     asked = _ASKED.bind(session, *arguments, **keywords)
     key = kinds.key_of(session, asked)
-    first = kinds.first.get(key)
+    # Handlers that a session's own code has registered belong to its clients alone.
+    shared = kinds.first if not _has_own_handlers(session) else vars(session).setdefault("_drsim_first", {})
+    first = shared.get(key)
     if first is None:
         made: Any = _create_client(session, **asked)
         if made.meta.config.retries["mode"] == "adaptive":
             what = "the retry mode `adaptive` waits in real threads, which virtual time cannot hold"
             raise NotSimulatedError(f"{asked['service_name']}: {what}: use `standard`")
-        first = kinds.first[key] = _First(made)
+        first = shared[key] = _First(made)
     return first.copied(session, asked)
 
 
@@ -218,6 +221,30 @@ def _handlers_of(session: Any) -> int:
         count = _count(emitter._handlers._root)
         session._drsim_handlers = (emitter._lookup_cache, count)
     return int(count)
+
+
+def _has_own_handlers(session: Any) -> bool:
+    """Return whether anybody but botocore and boto3 has registered handlers at a session."""
+    emitter = session.get_component("event_emitter")._emitter
+    cache, found = vars(session).get("_drsim_own", (None, False))
+    if cache is not emitter._lookup_cache:
+        found = any(not module_of(handler).startswith(_LIBRARIES) for handler in _all_in(emitter._handlers._root))
+        session._drsim_own = (emitter._lookup_cache, found)
+    return bool(found)
+
+
+def _all_in(node: dict[str, Any]) -> Iterator[Any]:
+    """Yield the handlers at a node of botocore's prefix tree and below it."""
+    for handlers in node["values"] or ():
+        yield from handlers
+    for child in node["children"].values():
+        yield from _all_in(child)
+
+
+def module_of(handler: Any) -> str:
+    """Return the name of the module that a handler comes from."""
+    function = getattr(handler, "__func__", handler)
+    return str(getattr(function, "__module__", "") or type(handler).__module__)
 
 
 def _count(node: dict[str, Any]) -> int:

@@ -39,7 +39,7 @@ def wire_asked(asked: Members) -> Members:
             value = asked[name]
             if type(value) is not dict:
                 raise UnusualError
-            converted[name] = {each: _wire(held) for each, held in value.items()}
+            converted[name] = _wire_map(value)
     built = [name for name in _CONDITIONS if isinstance(asked.get(name), ConditionBase)]
     if built:
         builder = ConditionExpressionBuilder()
@@ -70,7 +70,14 @@ def _number(value: Decimal | int) -> dict[str, Any]:
 
 
 def _map(value: Mapping[Any, Any]) -> dict[str, Any]:
-    return {"M": {name: _wire(each) for name, each in value.items()}}
+    return {"M": _wire_map(value)}
+
+
+def _wire_map(value: Mapping[Any, Any]) -> dict[str, Any]:
+    for name in value:
+        if not isinstance(name, str):
+            raise UnusualError
+    return {name: _wire(each) for name, each in value.items()}
 
 
 _WIRE: Final[Mapping[type, Callable[[Any], dict[str, Any]]]] = {

@@ -1,9 +1,13 @@
 """The client tier's services: what each answers to a call, in this process."""
 
+import io
+import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from botocore.response import StreamingBody
 from dateutil.tz import tzutc  # type: ignore[import-untyped]
 
 from drsim.orchestrator.model import ExecutionKey, JobScope
@@ -27,6 +31,8 @@ from drsim.simulator.services.stored_item import item_size_bytes
 from drsim.simulator.world import World
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=tzutc())
+_ROLE: Final = re.compile(r"arn:[\w-]+:iam::\d{12}:role/.+")
+_READ: Final = re.compile(r"(Get|List|Describe|Head|Batch?Get|Receive|Lookup)")
 _QUERY: Final = frozenset({"cloudwatch", "ec2", "sns", "sts"})
 """Services whose error codes are those of AWS's query protocol."""
 
@@ -39,6 +45,7 @@ class ClientResponder(Responder[Answer]):
         self._tables = tables
         self._drs = DrsWorld(world.drs, world.spec.epoch_us)
         self._surroundings = surroundings
+        self._of_moto: set[str] = set()
         self._others = Others(surroundings, world.kernel.seed)
         # Accounts of assumed roles' keys, and the instants at which their sessions end.
         self._sessions: dict[str, tuple[str, int]] = {}
@@ -48,7 +55,11 @@ class ClientResponder(Responder[Answer]):
         if call.service == "drs":
             return self._answered(self._by_drs(call))
         find = _SERVICES.get((call.service, call.operation))
-        return self._answered(self._others.answer(call) if find is None else find(self, call))
+        if find is None and not _READ.match(call.operation):
+            # From now on moto has the state of this service.
+            self._of_moto.add(call.service)
+        is_ours = find is not None and call.service not in self._of_moto
+        return self._answered(find(self, call) if find is not None and is_ours else self._others.answer(call))
 
     def from_table(
         self, call: ClientCall[Answer], keys: Sequence[ExecutionKey], *, is_own: bool, as_at_us: int | None
@@ -60,7 +71,11 @@ class ClientResponder(Responder[Answer]):
         return error_answer(error, call.carried.service_model, self._request_id())
 
     def accepted(self, call: ClientCall[Answer], status: int) -> Answer:
-        return Answer({"StatusCode": status, "Payload": _Body(b"")}, call.invocation.request_id, status=status)
+        return Answer(
+            {"StatusCode": status, "Payload": StreamingBody(io.BytesIO(b""), 0)},
+            call.invocation.request_id,
+            status=status,
+        )
 
     def code_of(self, answer: Answer) -> str:
         return answer.code
@@ -106,6 +121,8 @@ class ClientResponder(Responder[Answer]):
     def _assume_role(self, call: ClientCall[Answer]) -> dict[str, Any]:
         asked, now_us = call.asked, self._world.kernel.now_us
         arn, name = asked["RoleArn"], asked["RoleSessionName"]
+        if not _ROLE.fullmatch(arn):
+            raise AwsError("ValidationError", f"{arn} is invalid")
         stream = Stream(self._world.kernel.seed, f"sts/{call.invocation.request_id}/{arn}/{self._answers_count}")
         ends_us = now_us + asked.get("DurationSeconds", 3600) * 1_000_000
         key = f"ASIA{stream.hexadecimal(16).upper()}"
@@ -129,8 +146,11 @@ class ClientResponder(Responder[Answer]):
 
     def _put_events(self, call: ClientCall[Answer]) -> dict[str, Any]:
         entries = call.asked["Entries"]
-        ids = [{"EventId": f"{self._request_id()}"} for _ in entries]
-        return {"FailedEntryCount": 0, "Entries": ids}
+        if len(entries) > _EVENTS_MAX:
+            what = "Value at 'entries' failed to satisfy constraint: Member must have length less than or equal to"
+            raise AwsError("ValidationException", f"1 validation error detected: {what} {_EVENTS_MAX}")
+        results = [_refused_event(entry) or {"EventId": self._request_id()} for entry in entries]
+        return {"FailedEntryCount": sum("ErrorCode" in each for each in results), "Entries": results}
 
     def _publish(self, call: ClientCall[Answer]) -> dict[str, Any]:
         arn = call.asked.get("TopicArn") or call.asked.get("TargetArn")
@@ -168,15 +188,20 @@ class ClientResponder(Responder[Answer]):
         }
 
 
-class _Body:
-    """A streaming body, as Lambda's payload."""
+_EVENTS_MAX: Final = 10
 
-    def __init__(self, content: bytes) -> None:
-        self._content = content
 
-    def read(self, amt: int | None = None) -> bytes:
-        shown, self._content = self._content[:amt], b"" if amt is None else self._content[amt:]
-        return shown
+def _refused_event(entry: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the error of an entry of PutEvents (API reference, PutEventsResultEntry); None if it is right."""
+    for name in ("Source", "DetailType", "Detail"):
+        if not entry.get(name):
+            text = f"Parameter {name} is not valid. Reason: {name} is a required argument."
+            return {"ErrorCode": "InvalidArgument", "ErrorMessage": text}
+    try:
+        is_object = isinstance(json.loads(entry["Detail"]), dict)
+    except ValueError:
+        is_object = False
+    return None if is_object else {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
 
 
 _SERVICES: Final[Mapping[tuple[str, str], Callable[[ClientResponder, ClientCall[Answer]], dict[str, Any]]]] = {

@@ -14,7 +14,7 @@ from drsim.simulator.client.dynamodb.execution_table import ClientTable
 from drsim.simulator.client.dynamodb.operations import Tables
 from drsim.simulator.client.dynamodb.schema import PlainTable, Schema, Schemas, Writer
 from drsim.simulator.client.dynamodb.values import kind_of, plain_item
-from drsim.simulator.client.forms import wire_asked
+from drsim.simulator.client.forms import UnusualError, wire_asked
 from drsim.simulator.client.responder import ClientResponder
 from drsim.simulator.contract.layout import HOME_REGION
 from drsim.simulator.contract.surroundings import OtherTable, Surroundings, items_in
@@ -25,6 +25,7 @@ from drsim.simulator.handlers.errors import HandlerError
 from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.handlers.meanings import MEANINGS
 from drsim.simulator.handlers.tier import HandlerTier
+from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.world import Parts, World
 
@@ -93,13 +94,21 @@ def _check_names(surroundings: Surroundings) -> None:
 
 def _other_table(table: OtherTable) -> PlainTable:
     """Return a table whose keys have the types that they have in its items; without items, they are text."""
+    try:
+        return _filled(table)
+    except (ServiceError, UnusualError, TypeError) as error:
+        raise HandlerError(f"surroundings: cannot create table {table.name}: {table.items}: {error}") from None
+
+
+def _filled(table: OtherTable) -> PlainTable:
     items = [_plain(item) for item in (items_in(table.items) if table.items else [])]
     key = Schema(table.hash, table.range)
     for item in items:
         if missing := [name for name in key.names if name not in item]:
-            what = f"{table.items}: each item must have the key {missing[0]}, got {item}"
-            raise HandlerError(f"surroundings: cannot create table {table.name}: {what}")
+            raise TypeError(f"each item must have the key {missing[0]}, got {item}")
     kinds = {name: kind_of(items[0][name]) if items else "S" for name in key.names}
+    if strange := [name for name, kind in kinds.items() if kind not in ("S", "N", "B")]:
+        raise TypeError(f"the key {strange[0]} must be text, number or binary, got {items[0][strange[0]]!r}")
     made = PlainTable(table.name, Schemas(key, kinds))
     for item in items:
         made.replace(made.schemas.check_item(item), item, _DEPLOYER)

@@ -44,6 +44,9 @@ def test_failure_of_handlers_is_kept_and_replayed_until_it_is_fixed(
     assert main(["replay", str(kept)]) == 1
     assert "still fails: the very same run, event by event" in capsys.readouterr().out
     assert main(["shrink", str(kept)]) == 1
+    (folder / "pair/layer/executions.py").write_text("import nothing_of_this_name\n", encoding="utf-8")
+    assert main(["replay", str(kept)]) == 4
+    assert "cannot import pair/finder/app.py:lambda_handler: ModuleNotFoundError" in capsys.readouterr().err
     shutil.copytree(EXAMPLES / "polling_mended", folder / "pair", dirs_exist_ok=True)
     assert main(["replay", str(kept)]) == 0
     assert ": fixed: every property holds" in capsys.readouterr().out
@@ -63,7 +66,7 @@ def test_handlers_are_killed_at_each_of_their_calls(folder: Path, capsys: pytest
     ("words", "says"),
     [
         (["--finder", "no.py:f"], "--finder: no file no.py"),
-        (["--poller", "pair/poller/app.py:lambda_handler"], "--finder, --poller, --path and --env are for"),
+        (["--poller", "pair/poller/app.py:lambda_handler"], "--poller, --path and --env need --finder"),
         ([*HANDLERS, "--parts", "module:NAME"], "--parts and --finder both replace drsim's own code: give one of them"),
         ([*HANDLERS, "--engine", "dask", "--scheduler", "tcp://h:1"], "handlers are files of this machine"),
         ([*HANDLERS[:4], "--contract", "contract.yaml"], "drill: ExecutionFinder: cannot import pair/finder/app.py"),

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from drsim.orchestrator.model import ExecutionKey
 from drsim.simulator.client.dynamodb.schema import ItemTable, Key, Placed, Schema, Schemas, Writer
-from drsim.simulator.client.dynamodb.values import Item, plain
+from drsim.simulator.client.dynamodb.values import Item
 from drsim.simulator.contract.layout import Layout
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.reader import Reader
@@ -28,14 +28,15 @@ class ClientTable(ExecutionTable, ItemTable):
         self.name = reader.layout.contract.table.name
         self.schemas = schemas_of(reader.layout)
         self.page_bytes_max = page_bytes_max
+        self._serials: dict[ExecutionKey, int] = {}
         self._keys_of: defaultdict[str, dict[ExecutionKey, None]] = defaultdict(dict)
         # Versions with the instants of their writes, for reads that are behind.
         self._versions: defaultdict[ExecutionKey, list[tuple[int, StoredItem | None]]] = defaultdict(list)
 
     def key_of(self, wire_item: Mapping[str, Any]) -> ExecutionKey:
         """Return the key in an item or `Key` of a request, whatever else it is."""
-        names = self.schemas.key.names
-        return self.layout.key_of({name: plain(wire_item[name]) for name in names if len(wire_item.get(name, ())) == 1})
+        texts = {name: wire_item[name]["S"] for name in self.schemas.key.names if "S" in wire_item.get(name, ())}
+        return self.layout.key_of(texts)
 
     def find(self, key: Key, as_at_us: int | None = None) -> Item | None:
         named = _execution_key(key)
@@ -53,12 +54,23 @@ class ClientTable(ExecutionTable, ItemTable):
 
     def entries(self, index: str | None, hash_value: Any = None) -> Sequence[Placed]:
         if index is not None:
-            return [
+            shown = [
                 Placed((start, *_key_of(key, self.layout)), item.attributes, item.size_bytes)
+                if hash_value is not None
+                else Placed((self._serials[key],), item.attributes, item.size_bytes)
                 for start, key, item in self.shown(hash_value)
             ]
-        keys = list(self._items) if hash_value is None else sorted(self._keys_of[hash_value])
-        return [Placed((key.plan_id,), self._items[key].attributes, self._items[key].size_bytes) for key in keys]
+            return shown if hash_value is not None else sorted(shown, key=lambda entry: entry.order)
+        if hash_value is not None:
+            held = [(key, self._items[key]) for key in sorted(self._keys_of[hash_value])]
+            orders = [(key.plan_id if self.layout.range_name is not None else 0,) for key, _ in held]
+        else:
+            held = sorted(self._items.items(), key=lambda each: self._serials[each[0]])
+            orders = [(self._serials[key],) for key, _ in held]
+        return [Placed(order, item.attributes, item.size_bytes) for order, (_, item) in zip(orders, held, strict=True)]
+
+    def serial(self, key: Key) -> int:
+        return self._serials.get(_execution_key(key), -1)
 
     def _write(
         self,
@@ -70,6 +82,7 @@ class ClientTable(ExecutionTable, ItemTable):
         place: str = "",
     ) -> None:
         super()._write(key, attributes, writer, request_id, is_update, place)
+        self._serials.setdefault(key, len(self._serials))
         if attributes is None:
             self._keys_of[key.execution_id].pop(key, None)
         else:

@@ -29,13 +29,19 @@ class Parsed:
 def parsed(what: str, text: str, names: frozenset[tuple[str, str]]) -> Parsed:
     """Parse an expression; `what` is its member's name, such as FilterExpression. Raises AwsError."""
     parser = Parser(what, text, dict(names))
-    if what == "UpdateExpression":
-        tree: Any = parser.update()
-    elif what == "ProjectionExpression":
-        tree = parser.projection()
-    else:
-        tree = parser.condition()
+    try:
+        tree = _tree(parser, what)
+    except RecursionError:
+        parser.refuse("The expression contains too many nested parentheses")
     return Parsed(tree, frozenset(parser.used.names), frozenset(parser.used.values))
+
+
+def _tree(parser: Parser, what: str) -> Any:
+    if what == "UpdateExpression":
+        return parser.update()
+    if what == "ProjectionExpression":
+        return parser.projection()
+    return parser.condition()
 
 
 def at(item: Any, path: Path) -> Any:

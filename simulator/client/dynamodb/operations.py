@@ -3,16 +3,18 @@
 Sources: DynamoDB API reference, 2026-11; paritysuite/dynamodb-conformance (captured on AWS in 2026) for messages.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from drsim.simulator.client.dynamodb import capacity, expressions, updates
 from drsim.simulator.client.dynamodb.query import query, scan
 from drsim.simulator.client.dynamodb.requests import Expressions, refused_members
-from drsim.simulator.client.dynamodb.schema import ItemTable, Key, Writer
+from drsim.simulator.client.dynamodb.schema import ItemTable, Key, Schema, Writer
 from drsim.simulator.client.dynamodb.values import Item, plain_item, wire_item
 from drsim.simulator.client.errors import AwsError, invalid
+from drsim.simulator.contract.layout import HOME_ACCOUNT, HOME_REGION
 from drsim.simulator.handlers.errors import NotSimulatedError
 from drsim.simulator.services.errors import ItemTooLargeError
 from drsim.simulator.services.stored_item import ITEM_BYTES_MAX, item_size_bytes
@@ -20,6 +22,7 @@ from drsim.simulator.services.stored_item import ITEM_BYTES_MAX, item_size_bytes
 Members = Mapping[str, Any]
 Answer = dict[str, Any]
 
+_ALL: Final = {"ProjectionType": "ALL"}
 _TOKEN_US: Final = 600_000_000
 """How long a transaction's token holds."""
 _NOT_HERE: Final = "the client tier does not simulate: use --tier wire"
@@ -86,16 +89,18 @@ class Tables:
 
     def is_repeated(self, token: str | None, asked: Members) -> bool:
         """Return whether a transaction was made before. Raises AwsError for another one with the same token."""
-        if token is None:
-            return False
-        known = self._tokens.get(token)
+        known = None if token is None else self._tokens.get(token)
         if known is None or known[0] < self._now_us() - _TOKEN_US:
-            self._tokens[token] = (self._now_us(), asked)
             return False
         if known[1] != asked:
             message = "The request uses the same client token as a previous, but non-identical request."
             raise AwsError("IdempotentParameterMismatchException", message)
         return True
+
+    def keep_token(self, token: str | None, asked: Members) -> None:
+        """Remember a transaction that was made."""
+        if token is not None:
+            self._tokens[token] = (self._now_us(), deepcopy(asked))
 
 
 def get_item(request: Request) -> Answer:
@@ -133,7 +138,7 @@ def update_item(request: Request) -> Answer:
         problem = f"Value '{returned}' at 'returnValues' failed to satisfy constraint"
         raise invalid(f"1 validation error detected: {problem}: Member must satisfy enum value set: {enum}")
     key, old, new = change_of(request)
-    if new is not old:
+    if old is not None or new:
         table.replace(key, dict(new), request.by, is_update=True)
     answer: Answer = {}
     if returned.startswith("ALL_") and (shown := old if returned == "ALL_OLD" else new):
@@ -177,15 +182,22 @@ def scan_items(request: Request) -> Answer:
 
 def describe_table(request: Request) -> Answer:
     table = request.table
-    schema = [{"AttributeName": name, "KeyType": kind} for name, kind in _key_types(table.schemas.key.names)]
+    schema = [*_shown_key(table.schemas.key)]
     kinds = [{"AttributeName": name, "AttributeType": kind} for name, kind in table.schemas.kinds.items()]
     count = len(table.entries(None))
     about = {"TableName": table.name, "TableStatus": "ACTIVE", "KeySchema": schema, "AttributeDefinitions": kinds}
+    indexes = [
+        {"IndexName": name, "KeySchema": [*_shown_key(index)], "IndexStatus": "ACTIVE", "Projection": _ALL}
+        for name, index in table.schemas.indexes.items()
+    ]
+    arn = f"arn:aws:dynamodb:{HOME_REGION}:{HOME_ACCOUNT}:table/{table.name}"
+    about |= {"TableArn": arn, **({"GlobalSecondaryIndexes": indexes} if indexes else {})}
     return {"Table": {**about, "ItemCount": count}}
 
 
-def _key_types(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    return zip(names, ("HASH", "RANGE"), strict=False)
+def _shown_key(schema: Schema) -> Iterator[dict[str, str]]:
+    for name, kind in zip(schema.names, ("HASH", "RANGE"), strict=False):
+        yield {"AttributeName": name, "KeyType": kind}
 
 
 def _old(request: Request, old: Item | None) -> Answer:
@@ -195,9 +207,13 @@ def _old(request: Request, old: Item | None) -> Answer:
 # --- several items ----------------------------------------------------------------------------------------------------
 
 
-def batch_get(tables: Tables, asked: Members, _: Writer) -> Answer:
+def batch_get(tables: Tables, asked: Members, by: Writer) -> Answer:
     responses: dict[str, list[Item]] = {}
     for name, wanted in asked["RequestItems"].items():
+        if "AttributesToGet" in wanted:
+            raise NotSimulatedError(
+                f"{by.function} calls dynamodb BatchGetItem with AttributesToGet, which {_NOT_HERE}"
+            )
         table, keys = tables.named(name), [plain_item(key) for key in wanted["Keys"]]
         if len(keys) > 100:
             problem = "Member must have length less than or equal to 100"
@@ -262,6 +278,9 @@ def transact_write(tables: Tables, asked: Members, by: Writer) -> Answer:
         for (kind, members), request in zip(actions, requests, strict=True)
     ]
     _check_distinct(requests, keys)
+    for kind, members in actions:
+        if kind == "Put":
+            _check_size(plain_item(members["Item"]), is_update=False)
     reasons: list[dict[str, Any]] = []
     writes: list[tuple[Request, Key, dict[str, Any] | None, bool]] = []
     for (kind, members), request, key in zip(actions, requests, keys, strict=True):
@@ -281,6 +300,7 @@ def transact_write(tables: Tables, asked: Members, by: Writer) -> Answer:
         raise AwsError("TransactionCanceledException", f"{message} [{codes}]", CancellationReasons=reasons)
     for request, key, item, is_update in writes:
         request.table.replace(key, item, by, is_update=is_update)
+    tables.keep_token(asked.get("ClientRequestToken"), asked)
     return {}
 
 
@@ -293,9 +313,7 @@ def _new_item(kind: str, members: Members, request: Request, key: Key) -> dict[s
     request.check_condition(request.table.find(key))
     if kind != "Put":
         return None
-    item = plain_item(members["Item"])
-    _check_size(item, is_update=False)
-    return item
+    return plain_item(members["Item"])
 
 
 def _check_size(item: Item, *, is_update: bool) -> None:

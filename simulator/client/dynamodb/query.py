@@ -4,13 +4,13 @@ Sources: DynamoDB API reference, "Query" and "Scan", 2026-11; paritysuite/dynamo
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from drsim.simulator.client.dynamodb import conditions
 from drsim.simulator.client.dynamodb.requests import Expressions
-from drsim.simulator.client.dynamodb.schema import ItemTable, Placed, Schema
+from drsim.simulator.client.dynamodb.schema import ItemTable, Key, Placed, Schema
 from drsim.simulator.client.dynamodb.tree import Attribute, Between, Both, Compare, Condition, FunctionCall, Value
 from drsim.simulator.client.dynamodb.values import Item, kind_of, plain_item
 from drsim.simulator.client.errors import AwsError, invalid
@@ -47,7 +47,11 @@ def query(table: ItemTable, asked: Mapping[str, Any], given: Expressions) -> Pag
         if begins[schema.hash] != hash_value:
             problem = "The provided starting key is outside query boundaries based on provided conditions"
             raise invalid(problem)
-    return _page(table, asked, given, entries, begins, is_forward=asked.get("ScanIndexForward", True))
+
+    def order_of(item: Item) -> Any:
+        return schema.order(item, None if index is None else _table_key(item, table))
+
+    return _page(table, asked, given, entries, begins, order_of, is_forward=asked.get("ScanIndexForward", True))
 
 
 def scan(table: ItemTable, asked: Mapping[str, Any], given: Expressions) -> Page:
@@ -64,10 +68,14 @@ def scan(table: ItemTable, asked: Mapping[str, Any], given: Expressions) -> Page
         if segment >= total:
             problem = "The Segment parameter is zero-based and must be less than parameter TotalSegments"
             raise invalid(f"{problem}: Segment: {segment} is not less than TotalSegments: {total}")
-        entries = entries[segment::total]
+        entries = [each for each in entries if each.order[0] % total == segment]
     start = asked.get("ExclusiveStartKey")
     begins = None if start is None else _start(plain_item(start), table, schema, index)
-    return _page(table, asked, given, entries, begins, is_forward=True)
+    return _page(table, asked, given, entries, begins, lambda item: (table.serial(_table_key(item, table)),))
+
+
+def _table_key(item: Item, table: ItemTable) -> Key:
+    return tuple([item[name] for name in table.schemas.key.names])
 
 
 def _page(
@@ -76,8 +84,9 @@ def _page(
     given: Expressions,
     entries: Sequence[Placed],
     begins: Item | None,
+    order_of: Callable[[Item], Any],
     *,
-    is_forward: bool,
+    is_forward: bool = True,
 ) -> Page:
     index, limit, select = asked.get("IndexName"), asked.get("Limit"), _select(asked)
     schema = table.schemas.of(index)
@@ -88,7 +97,7 @@ def _page(
     shown: list[Item] = []
     scanned = size_bytes = 0
     last: Item | None = None
-    for entry in ordered[_after(begins, ordered, table, schema, index, is_forward=is_forward) :]:
+    for entry in ordered[_after(begins, ordered, order_of, is_forward=is_forward) :]:
         scanned += 1
         size_bytes += entry.size_bytes
         if given.holds("FilterExpression", entry.item):
@@ -117,24 +126,11 @@ def _select(asked: Mapping[str, Any]) -> str | None:
     return select
 
 
-def _after(
-    begins: Item | None,
-    ordered: Sequence[Placed],
-    table: ItemTable,
-    schema: Schema,
-    index: str | None,
-    *,
-    is_forward: bool,
-) -> int:
+def _after(begins: Item | None, ordered: Sequence[Placed], order_of: Callable[[Item], Any], *, is_forward: bool) -> int:
     """Return the place after the item whose key is given, which need not exist any more."""
     if begins is None:
         return 0
-    keys = [begins[name] for name in table.schemas.key.names]
-    for place, entry in enumerate(ordered):
-        if all(entry.item[name] == value for name, value in zip(table.schemas.key.names, keys, strict=True)):
-            return place + 1
-    own = [begins[schema.range]] if schema.range is not None else []
-    order = tuple(own if index is None else [*(own or [0]), *keys])
+    order = order_of(begins)
     if is_forward:
         return bisect_right(ordered, order, key=lambda entry: entry.order)
     return next((place for place, entry in enumerate(ordered) if entry.order < order), len(ordered))

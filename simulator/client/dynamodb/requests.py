@@ -57,9 +57,6 @@ class Expressions:
                 shown = ", ".join(sorted(unused))
                 raise invalid(f"Value provided in {member} unused in expressions: keys: {{{shown}}}")
 
-    def has(self, name: str) -> bool:
-        return name in self._parsed
-
     @property
     def actions(self) -> tuple[Action, ...]:
         found = self._parsed.get("UpdateExpression")

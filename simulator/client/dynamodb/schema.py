@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, NoReturn
 
 from drsim.simulator.client.dynamodb.values import Item, kind_of
 from drsim.simulator.client.errors import invalid
-from drsim.simulator.services.stored_item import item_size_bytes
+from drsim.simulator.services.errors import ItemTooLargeError
+from drsim.simulator.services.stored_item import ITEM_BYTES_MAX, item_size_bytes
 
 Key = tuple[Any, ...]
 """The values of a key's attributes: hash, and range if the table has one."""
@@ -34,15 +35,19 @@ class Placed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The key of a table or of an index. `projected` are the attributes that an index holds; None: all."""
+    """The key of a table, or of an index of all attributes."""
 
     hash: str
     range: str | None = None
-    projected: frozenset[str] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         return (self.hash,) if self.range is None else (self.hash, self.range)
+
+    def order(self, item: Item, key: Key | None) -> tuple[Any, ...]:
+        """Return what sorts an item among those of its hash key; in an index its table `key` decides ties."""
+        own = 0 if self.range is None else item[self.range]
+        return (own,) if key is None else (own, *key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,11 @@ class ItemTable(ABC):
 
     @abstractmethod
     def entries(self, index: str | None, hash_value: Any = None) -> Sequence[Placed]:
-        """Return the items with a hash key, in their order, or with None every item."""
+        """Return the items with a hash key, in their order; with None every item, by its serial number."""
+
+    @abstractmethod
+    def serial(self, key: Key) -> int:
+        """Return the number of a key in the order of first writes, also if its item is gone; -1 if it never was."""
 
 
 class PlainTable(ItemTable):
@@ -144,6 +153,7 @@ class PlainTable(ItemTable):
         self.name = name
         self.schemas = schemas
         self._items: dict[Key, Item] = {}
+        self._serials: dict[Key, int] = {}
 
     def find(self, key: Key, as_at_us: int | None = None) -> Item | None:  # noqa: ARG002 - its reads are never behind
         return self._items.get(key)
@@ -151,23 +161,22 @@ class PlainTable(ItemTable):
     def replace(self, key: Key, item: dict[str, Any] | None, by: Writer, *, is_update: bool = False) -> None:  # noqa: ARG002
         if item is None:
             self._items.pop(key, None)
-        else:
-            self._items[key] = item
+            return
+        if item_size_bytes(item) > ITEM_BYTES_MAX:
+            raise ItemTooLargeError(is_update=is_update)
+        self._items[key] = item
+        self._serials.setdefault(key, len(self._serials))
 
     def entries(self, index: str | None, hash_value: Any = None) -> Sequence[Placed]:
         schema = self.schemas.of(index)
         found = []
         for key, item in self._items.items():
             if all(name in item for name in schema.names) and hash_value in (None, item[schema.hash]):
-                shown = projected_to(item, schema, self.schemas.key)
-                order = () if schema.range is None else (item[schema.range],)
-                found.append(Placed(order if index is None else (*order, *key), shown, item_size_bytes(shown)))
-        return found if hash_value is None else sorted(found, key=lambda entry: entry.order)
+                order = (
+                    (self._serials[key],) if hash_value is None else schema.order(item, None if index is None else key)
+                )
+                found.append(Placed(order, item, item_size_bytes(item)))
+        return sorted(found, key=lambda entry: entry.order)
 
-
-def projected_to(item: Item, schema: Schema, key: Schema) -> Item:
-    """Return the attributes of an item that an index holds."""
-    if schema.projected is None:
-        return item
-    names = schema.projected | {*schema.names, *key.names}
-    return {name: value for name, value in item.items() if name in names}
+    def serial(self, key: Key) -> int:
+        return self._serials.get(key, -1)

@@ -99,18 +99,23 @@ def plain(wire: Any, depth: int = 0) -> Any:
         raise invalid(f"Supplied AttributeValue {what} exactly one of the supported datatypes")
     ((kind, value),) = wire.items()
     if kind == "S":
-        return value
+        return _text(value)
     if kind == "N":
         return number(value)
     if kind == "M":
         _check_depth(depth)
         if "" in value:
             raise invalid(f"{_INVALID}Empty attribute name")
-        return {name: plain(each, depth + 1) for name, each in value.items()}
+        return {_text(name): plain(each, depth + 1) for name, each in value.items()}
     if kind == "L":
         _check_depth(depth)
         return [plain(each, depth + 1) for each in value]
     return _REST[kind](value)
+
+
+def _text(value: str) -> str:
+    """Return a text as a plain one, such as a member of a StrEnum."""
+    return value if type(value) is str else str.__str__(value)
 
 
 def _check_depth(depth: int) -> None:
@@ -147,7 +152,7 @@ _REST: Final[Mapping[str, Callable[[Any], Any]]] = {
     "BOOL": bool,
     "NULL": _null,
     "B": _bytes,
-    "SS": _set("string", lambda each: each),
+    "SS": _set("string", _text),
     "NS": _set("number", number),
     "BS": _set("Binary", _bytes),
 }
@@ -155,7 +160,7 @@ _REST: Final[Mapping[str, Callable[[Any], Any]]] = {
 
 def plain_item(wire: Mapping[str, Any]) -> dict[str, Any]:
     """Return the plain form of an item or a key. Raises AwsError."""
-    return {name: plain(value) for name, value in wire.items()}
+    return {_text(name): plain(value) for name, value in wire.items()}
 
 
 def wire(value: Any) -> dict[str, Any]:

@@ -279,3 +279,75 @@ def test_adaptive_retries_are_refused_by_name(tmp_path: Path) -> None:
     """botocore's rate limiter waits in a thread's condition, for ever while virtual time stands still."""
     with pytest.raises(NotSimulatedError, match="dynamodb: the retry mode `adaptive` waits in real threads"):
         lines(tmp_path, "boto3.client('dynamodb', config=Config(retries={'mode': 'adaptive'}))")
+
+
+def test_values_of_enums_and_pages_of_a_shrinking_table_are_read(tmp_path: Path) -> None:
+    code = """\
+import enum
+class Word(str, enum.Enum):
+    NEW = "NEW"
+for number in range(4):
+    item = {**ITEM, "PlanId": {"S": f"p{number}"}, "Status": {"S": Word.NEW}}
+    client.put_item(TableName=TABLE, Item=item)
+seen, start = 0, {}
+while True:
+    page = client.scan(TableName=TABLE, Limit=1, **start)
+    for item in page["Items"]:
+        seen += 1
+        client.delete_item(TableName=TABLE, Key={name: item[name] for name in KEY})
+    if "LastEvaluatedKey" not in page:
+        break
+    start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+print(seen, item["Status"])
+client.update_item(TableName=TABLE, Key=KEY, UpdateExpression="REMOVE Note")
+print(client.get_item(TableName=TABLE, Key=KEY, ConsistentRead=True).get("Item"))
+"""
+    found = lines(tmp_path, code)
+    assert found[0] == "4 {'S': 'NEW'}"
+    # moto creates the item.
+    assert found[1] in ("None", str({"ExecutionId": {"S": "e"}, "PlanId": {"S": "p"}}))
+
+
+def test_answers_of_other_services_are_left_as_they_are(tmp_path: Path) -> None:
+    code = """\
+queue = boto3.client("sqs").create_queue(QueueName="ends")["QueueUrl"]
+print(boto3.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])["Attributes"])
+boto3.client("ssm").put_parameter(Name="/new", Value="v", Type="String")
+print(boto3.client("ssm").get_parameter(Name="/new")["Parameter"]["Value"])
+machine = "arn:aws:states:us-east-1:777788889999:stateMachine:none"
+error = said(boto3.client("stepfunctions").start_execution, stateMachineArn=machine)
+print(error.response["Error"]["Code"])
+"""
+    found = lines(tmp_path, code)
+    assert found[:2] == ["{'VisibilityTimeout': '30'}", "v"]
+    assert found[-1] == "StateMachineDoesNotExist"
+
+
+@pytest.mark.parametrize("tier", ["client"], indirect=True)
+def test_a_cancelled_transaction_leaves_its_token_free(tmp_path: Path) -> None:
+    code = """\
+check = {"ConditionCheck": {"TableName": TABLE, "Key": KEY, "ConditionExpression": "attribute_exists(PlanId)"}}
+put = {"Put": {"TableName": TABLE, "Item": {**ITEM, "PlanId": {"S": "q"}}}}
+said(client.transact_write_items, TransactItems=[put, check], ClientRequestToken="one")
+client.put_item(TableName=TABLE, Item=ITEM)
+client.transact_write_items(TransactItems=[put, check], ClientRequestToken="one")
+print("Item" in client.get_item(TableName=TABLE, Key={**KEY, "PlanId": {"S": "q"}}, ConsistentRead=True))
+put["Put"]["Item"]["Status"] = {"S": "OTHER"}
+print(type(said(client.transact_write_items, TransactItems=[put, check], ClientRequestToken="one")).__name__)
+"""
+    found = [line for line in lines(tmp_path, code) if ": An error" not in line]
+    assert found == ["True", "IdempotentParameterMismatchException"]
+
+
+def test_handlers_of_a_session_belong_to_its_clients(tmp_path: Path) -> None:
+    code = """\
+def session(name):
+    made = boto3.Session()
+    made.events.register("provide-client-params.dynamodb", lambda **_: print(name))
+    return made
+one, two = session("one"), session("two")
+one.client("dynamodb").get_item(TableName=TABLE, Key=KEY)
+two.client("dynamodb").get_item(TableName=TABLE, Key=KEY)
+client.get_item(TableName=TABLE, Key=KEY)
+"""
+    assert lines(tmp_path, code) == ["one", "two"]
