@@ -58,7 +58,7 @@ def empty_moto() -> None:
 class _WireTier(HandlerTier):
     clocks: Mapping[str, Callable[[], float]] = {
         "moto's utcnow": lambda: moto.core.utils.utcnow().timestamp(),
-        "moto's unix_time": moto.core.utils.unix_time,
+        "moto's unix_time": lambda: float(moto.core.utils.unix_time()),
     }
     table = MotoTable
     rule_arn = ""

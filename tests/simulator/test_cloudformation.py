@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from cfnlint.decode import decode
 
-from drsim.simulator.cloudformation import TEMPLATE_PATH, Resolver, template
+from drsim.simulator.cloudformation import TEMPLATE_PATH, Resolver, resolver, template
 
 RESOLVER = Resolver(
     {"Environment": "test", "Role": "", "Table": "history-test"},
@@ -32,8 +32,17 @@ def test_a_function_is_replaced_by_its_value(node: Any, value: Any) -> None:
 
 
 def test_a_function_that_is_not_known_is_refused() -> None:
-    with pytest.raises(ValueError, match="Fn::GetAtt"):
-        RESOLVER.value({"Arn": {"Fn::GetAtt": ["Table", "Arn"]}})
+    with pytest.raises(ValueError, match="Fn::Join"):
+        RESOLVER.value({"Arn": {"Fn::Join": ["", ["Table", "Arn"]]}})
+    with pytest.raises(ValueError, match="Condition"):
+        RESOLVER.value({"Condition": "HasRole"})
+
+
+def test_a_policys_condition_is_no_function() -> None:
+    statement = {"Condition": {"StringEquals": {"a": {"Ref": "Environment"}}}}
+    assert RESOLVER.value(statement) == {"Condition": {"StringEquals": {"a": "test"}}}
+    names = {"Table.Arn": "arn:aws:dynamodb:r:a:table/t"}
+    assert resolver(names).value({"Fn::GetAtt": ["Table", "Arn"]}) == names["Table.Arn"]
 
 
 def test_a_name_that_nothing_has_is_refused() -> None:
