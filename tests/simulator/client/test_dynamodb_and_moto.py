@@ -202,6 +202,7 @@ def test_both_answer_alike() -> None:
     _run(100, 50)
 
 
+@pytest.mark.slow
 @pytest.mark.nightly
 def test_both_answer_alike_for_long() -> None:
     _run(4000, 50)
