@@ -11,7 +11,7 @@ from drsim.simulator.client.forms import UnusualError, python_members, wire_aske
 from tests.simulator.client.tables import INDEX, NAME, Ours
 
 KEY: Final = {"pk": {"S": "a"}, "sk": {"N": "1"}}
-ITEM: Final = {
+ITEM: Final[dict[str, Any]] = {
     **KEY,
     "n": {"N": "5"},
     "s": {"S": "text"},
@@ -25,7 +25,7 @@ ITEM: Final = {
     "bs": {"BS": [b"1"]},
     "g": {"S": "one"},
 }
-VALUES: Final = {
+VALUES: Final[dict[str, Any]] = {
     "five": {"N": "5"},
     "one": {"N": "1"},
     "text": {"S": "text"},
@@ -160,7 +160,7 @@ def test_pages_end_at_limits_and_go_on_behind_them() -> None:
     assert ours.ask("Query", ExclusiveStartKey=first["LastEvaluatedKey"], **index)[1]["Count"] == 3
     segments = [ours.ask("Scan", Segment=number, TotalSegments=2)[1]["Count"] for number in range(2)]
     assert sum(segments) == 4
-    refused = (
+    refused: tuple[tuple[str, dict[str, Any], str], ...] = (
         ("Scan", {"Segment": 1}, "The TotalSegments parameter is required"),
         ("Scan", {"Segment": 2, "TotalSegments": 2}, "zero-based"),
         ("Query", {**index, "ConsistentRead": True}, "Consistent reads are not supported"),
@@ -224,7 +224,13 @@ def test_resources_are_converted_in_one_pass() -> None:
         {"#n0": "n", "#n1": "b", "#n2": "pk"},
         values,
     )
-    for unusual in ({"Key": {"n": 0.5}}, {"Key": {"m": {1: "x"}}}, {"Item": []}, {"RequestItems": {}}):
+    refused: tuple[dict[str, Any], ...] = (
+        {"Key": {"n": 0.5}},
+        {"Key": {"m": {1: "x"}}},
+        {"Item": []},
+        {"RequestItems": {}},
+    )
+    for unusual in refused:
         with pytest.raises(UnusualError):
             wire_asked(unusual)
     held = {"a": 1, "b": Decimal("0.5"), "c": b"x", "d": {"v", "u"}, "e": [None, True, {"f": "g"}]}
