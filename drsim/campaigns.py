@@ -122,7 +122,7 @@ def explored(
         # The start of the workers is no part of the rate.
         began = machine.wall_seconds()
         with path.open("a", encoding="utf-8") as file:
-            for each in explore(scenario, ranges, work.engine, code, seconds_max) if work.engine else ():
+            for each in explore(scenario, ranges, work.engine, _for_workers(code), seconds_max) if work.engine else ():
                 campaign.add(each)
                 file.write(campaign_files.line_of(each) + "\n")
                 file.flush()
@@ -152,7 +152,7 @@ def crashed(
     with progress(errors(), scenario.name, len(points)) as show, _working() as work, engine() as work.engine:
         if restart:
             _set_aside(console, folder)
-        for each in crashes.crash_everywhere(plain, points, seed, work.engine, code):
+        for each in crashes.crash_everywhere(plain, points, seed, work.engine, _for_workers(code)):
             done = done.plus(each)
             covered = done.points_count - len(done.missed)
             show(covered, f"{covered} of {len(points)} crash points, {plural(len(done.failures), 'violation')}")
@@ -161,6 +161,11 @@ def crashed(
     campaign_console.show_crashes(console, f"{scenario.name}, seed {seed}", verdict, points, done)
     firsts = [(point.within(plain), found) for (point, found), *_ in done.groups().values()]
     return _ended(console, work, verdict, firsts, code, folder)
+
+
+def _for_workers(code: Code) -> Code:
+    """Return what runs as workers find it, which may work in other folders."""
+    return code if isinstance(code, str) else code.from_anywhere()
 
 
 def _header(scenario: Scenario, code: Code, seeds: tuple[int, int]) -> Header:
