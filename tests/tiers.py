@@ -49,8 +49,6 @@ EACH_CHANGE = (
 WIRE_ONLY = frozenset({"least-privilege"})
 """Properties of deployed functions, which the fast tier has none of."""
 OURS: Final = "ours"
-OURS_ONLY: Final[frozenset[str]] = frozenset()
-"""Scenarios that only this project's table can hold."""
 _ALL_TIERS: Final[tuple[Tier, ...]] = ("fast", "client", "wire")
 BUGGY: Final = "polling, with its bugs"
 PAIRS: Final[Mapping[str, Pair]] = {
@@ -189,7 +187,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             (functions, name): [pool.submit(compared, functions, name, 1 + seed) for seed in range(options.seeds)]
             for functions in (OURS, *PAIRS)
             for name in names
-            if functions == OURS or name not in OURS_ONLY
         }
         for (functions, name), futures in waiting.items():
             rows = [future.result() for future in futures]

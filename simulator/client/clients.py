@@ -9,7 +9,7 @@ import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import botocore.client
 import botocore.session
@@ -18,6 +18,7 @@ from botocore.credentials import Credentials
 from botocore.retries import standard
 
 from drsim.simulator.handlers.errors import NotSimulatedError
+from drsim.simulator.handlers.sandbox import replaced
 
 _LIBRARIES: Final = ("botocore.", "boto3.", "moto.", "drsim.")
 _OF_RESOURCES: Final = "dynamodb-"
@@ -101,7 +102,8 @@ def _made(kinds: "Kinds", session: Any, arguments: tuple[Any, ...], keywords: di
     asked = _ASKED.bind(session, *arguments, **keywords)
     key = kinds.key_of(session, asked)
     # Handlers that a session's own code has registered belong to its clients alone.
-    shared = kinds.first if not _has_own_handlers(session) else vars(session).setdefault("_drsim_first", {})
+    has_own = _registered_at(session).has_own
+    shared = vars(session).setdefault("_drsim_first", {}) if has_own else kinds.first
     first = shared.get(key)
     if first is None:
         made: Any = _create_client(session, **asked)
@@ -183,7 +185,7 @@ class Kinds:
         own = {name: value for name, value in asked.items() if not name.startswith("aws_") and name != "config"}
         own["region_name"] = own.get("region_name") or session.get_config_variable("region")
         mode = (session.get_config_variable("retry_mode"), session.get_config_variable("max_attempts"))
-        return (*sorted(own.items(), key=lambda item: item[0]), options, mode, _handlers_of(session))
+        return (*sorted(own.items(), key=lambda item: item[0]), options, mode, _registered_at(session).total)
 
     def load(self, factory: Any, resource_name: str, definition: Any, context: Any) -> Any:
         key = (context.service_name, resource_name)
@@ -212,45 +214,37 @@ class Kinds:
 _KINDS: Final = Kinds()
 
 
-def _handlers_of(session: Any) -> int:
-    """Return the number of handlers registered at a session: its clients begin with all of them."""
+class _Registered(NamedTuple):
+    """The handlers of a session, with which its clients begin: how many, and whether any is a user's own."""
+
+    cache: object
+    total: int
+    has_own: bool
+
+
+def _registered_at(session: Any) -> _Registered:
     emitter = session.get_component("event_emitter")._emitter
-    # botocore replaces this cache at each registration.
-    cache, count = vars(session).get("_drsim_handlers", (None, 0))
-    if cache is not emitter._lookup_cache:
-        count = _count(emitter._handlers._root)
-        session._drsim_handlers = (emitter._lookup_cache, count)
-    return int(count)
+    known: _Registered | None = vars(session).get("_drsim_registered")
+    # botocore replaces its cache at each registration.
+    if known is None or known.cache is not emitter._lookup_cache:
+        handlers = list(_handlers_in(emitter._handlers._root))
+        has_own = any(not module_of(handler).startswith(_LIBRARIES) for handler in handlers)
+        known = session._drsim_registered = _Registered(emitter._lookup_cache, len(handlers), has_own)
+    return known
 
 
-def _has_own_handlers(session: Any) -> bool:
-    """Return whether anybody but botocore and boto3 has registered handlers at a session."""
-    emitter = session.get_component("event_emitter")._emitter
-    cache, found = vars(session).get("_drsim_own", (None, False))
-    if cache is not emitter._lookup_cache:
-        found = any(not module_of(handler).startswith(_LIBRARIES) for handler in _all_in(emitter._handlers._root))
-        session._drsim_own = (emitter._lookup_cache, found)
-    return bool(found)
-
-
-def _all_in(node: dict[str, Any]) -> Iterator[Any]:
+def _handlers_in(node: dict[str, Any]) -> Iterator[Any]:
     """Yield the handlers at a node of botocore's prefix tree and below it."""
     for handlers in node["values"] or ():
         yield from handlers
     for child in node["children"].values():
-        yield from _all_in(child)
+        yield from _handlers_in(child)
 
 
 def module_of(handler: Any) -> str:
     """Return the name of the module that a handler comes from."""
     function = getattr(handler, "__func__", handler)
     return str(getattr(function, "__module__", "") or type(handler).__module__)
-
-
-def _count(node: dict[str, Any]) -> int:
-    """Return the number of handlers at a node of botocore's prefix tree and below it."""
-    own = sum(map(len, node["values"])) if node["values"] else 0
-    return own + sum(map(_count, node["children"].values()))
 
 
 @contextmanager
@@ -272,11 +266,5 @@ def made_quickly() -> Iterator[None]:
         (botocore.client.BaseClient, "get_paginator", get_paginator),
         (ResourceFactory, "load_from_definition", load),
     ]
-    before = [(owner, name, getattr(owner, name)) for owner, name, _ in places]
-    for owner, name, value in places:
-        setattr(owner, name, value)
-    try:
+    with replaced(*places):
         yield
-    finally:
-        for owner, name, value in before:
-            setattr(owner, name, value)

@@ -24,7 +24,7 @@ from drsim.simulator.drs_api.state import DrsWorld, WorldRegion
 from drsim.simulator.faults.kinds import Shown
 from drsim.simulator.handlers.calls import ClientCall, Responder
 from drsim.simulator.handlers.errors import NotSimulatedError
-from drsim.simulator.handlers.operations import Members
+from drsim.simulator.handlers.operations import READS, Members
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.stored_item import item_size_bytes
@@ -32,7 +32,6 @@ from drsim.simulator.world import World
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=tzutc())
 _ROLE: Final = re.compile(r"arn:[\w-]+:iam::\d{12}:role/.+")
-_READ: Final = re.compile(r"(Get|List|Describe|Head|Batch?Get|Receive|Lookup)")
 _QUERY: Final = frozenset({"cloudwatch", "ec2", "sns", "sts"})
 """Services whose error codes are those of AWS's query protocol."""
 
@@ -55,11 +54,12 @@ class ClientResponder(Responder[Answer]):
         if call.service == "drs":
             return self._answered(self._by_drs(call))
         find = _SERVICES.get((call.service, call.operation))
-        if find is None and not _READ.match(call.operation):
+        if find is None and not READS.match(call.operation):
             # From now on moto has the state of this service.
             self._of_moto.add(call.service)
-        is_ours = find is not None and call.service not in self._of_moto
-        return self._answered(find(self, call) if find is not None and is_ours else self._others.answer(call))
+        if find is None or call.service in self._of_moto:
+            return self._answered(self._others.answer(call))
+        return self._answered(find(self, call))
 
     def from_table(
         self, call: ClientCall[Answer], keys: Sequence[ExecutionKey], *, is_own: bool, as_at_us: int | None

@@ -47,7 +47,7 @@ def no_credentials(region: str) -> Iterator[None]:
         del os.environ[name]
     os.environ.update({**_DUMMIES, "AWS_REGION": region, "AWS_DEFAULT_REGION": region})
     try:
-        with _replaced((boto3, "DEFAULT_SESSION", None)):
+        with replaced((boto3, "DEFAULT_SESSION", None)):
             yield
     finally:
         os.environ.clear()
@@ -81,7 +81,7 @@ def no_network() -> AbstractContextManager[None]:
         raise NotSimulatedError(f"a function looks up {host}, which nothing here simulates")
 
     connections = [(socket.socket, name, refused) for name in ("connect", "connect_ex", "sendto")]
-    return _replaced(*connections, (socket, "getaddrinfo", unresolved))
+    return replaced(*connections, (socket, "getaddrinfo", unresolved))
 
 
 def threads_in_virtual_time(kernel: Kernel, own_line: Callable[[], str]) -> AbstractContextManager[None]:
@@ -110,7 +110,7 @@ def threads_in_virtual_time(kernel: Kernel, own_line: Callable[[], str]) -> Abst
 
     modules = (concurrent.futures, concurrent.futures.thread)
     pools = [(module, "ThreadPoolExecutor", Workers) for module in modules]
-    return _replaced(*pools, (threading.Thread, "start", begin))
+    return replaced(*pools, (threading.Thread, "start", begin))
 
 
 def output_into(
@@ -121,7 +121,7 @@ def output_into(
     `known` tests whether a text is an execution's id. JSON lines have it in `id_field`; None: in any field.
     """
     names, about = ("stdout", "stderr"), (logs, kernel, known, id_field)
-    return _replaced(*[(sys, name, _FunctionOutput(getattr(sys, name), *about)) for name in names])
+    return replaced(*[(sys, name, _FunctionOutput(getattr(sys, name), *about)) for name in names])
 
 
 class _FunctionOutput:
@@ -183,7 +183,8 @@ class _FunctionOutput:
 
 
 @contextmanager
-def _replaced(*places: tuple[Any, str, Any]) -> Iterator[None]:
+def replaced(*places: tuple[Any, str, Any]) -> Iterator[None]:
+    """Replace attributes of modules and classes: each place is an owner, a name and a value."""
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in places]
     for owner, name, value in places:
         setattr(owner, name, value)
