@@ -146,7 +146,6 @@ def coverage(session: nox.Session) -> None:
         "errors_have_modelled_classes_and_members",
         "paginators_waiters_resources_and_batches_work",
         "transactions_and_batches_are_whole",
-        "other_services_answer",
     )
     few += [f"tests/simulator/handlers/test_clients.py::test_{name}[client]" for name in clients]
     few.append(

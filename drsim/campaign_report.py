@@ -18,6 +18,7 @@ from drsim.scenarios.campaign import Campaign, Header, joined, missing_ranges
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.model import Scenario
 from drsim.simulator.durations import plural
+from drsim.simulator.errors import RunEndingError
 
 _STORIES_MAX: Final = 20
 
@@ -103,7 +104,7 @@ def _story(path: Path, kept: Failure, folder: Path, *, run_again: bool) -> repor
         if replay.outcome != "still fails":
             return story._replace(trouble=f"{replay.outcome}: {replay.detail}")
         steps, nearest = explanation.story(kept), explanation.difference(kept)
-    # The parts are a user's own: importing or building them may raise anything.
-    except Exception as error:
+    # The code is a user's own: importing, building or running it may raise anything.
+    except (Exception, RunEndingError) as error:
         return story._replace(trouble=f"cannot be run again: {type(error).__name__}: {error}")
     return story._replace(outcome=replay.detail, steps=steps, nearest=nearest)

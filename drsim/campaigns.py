@@ -21,7 +21,7 @@ from drsim.console import errors, line, long_line, progress
 from drsim.processes import ProcessExecutor
 from drsim.scenarios import crashes, machine
 from drsim.scenarios.campaign import Campaign, Explored, Header, missing_ranges
-from drsim.scenarios.contradiction import BROKEN, scenario_of
+from drsim.scenarios.contradiction import BROKEN, is_of_handlers, scenario_of
 from drsim.scenarios.explore import LostError, explore
 from drsim.scenarios.extras import needs
 from drsim.scenarios.files import ScenarioError
@@ -33,8 +33,6 @@ from drsim.simulator.durations import plural
 
 if TYPE_CHECKING:
     from drsim.clusters import OnCluster
-
-_OF_HANDLERS = ("HandlerError: ", "NotSimulatedError: ")
 
 Engine: TypeAlias = Union[ProcessExecutor, "OnCluster"]
 """An executor of ready workers. Its `troubles` grow by a line for each worker that joined and could not start."""
@@ -207,9 +205,7 @@ def _ended(console: Console, work: _Work, verdict: RunVerdict, firsts: Found, co
     if work.interrupted:
         return ExitCode.INTERRUPTED
     if broken := [found for _, found in firsts if found.property == BROKEN]:
-        # What nothing simulates is no fault of drsim's.
-        of_handlers = all(found.observed.startswith(_OF_HANDLERS) for found in broken)
-        return ExitCode.USAGE if of_handlers else ExitCode.INTERNAL
+        return ExitCode.USAGE if all(map(is_of_handlers, broken)) else ExitCode.INTERNAL
     if verdict == "fail":
         return ExitCode.FAIL
     return ExitCode.UNKNOWN if work.lost or verdict == "unknown" else ExitCode.PASS

@@ -149,13 +149,13 @@ def _check_code(scenarios: "Sequence[Scenario]", parts: str, choice: Choice) -> 
 
 def _try(scenario: "Scenario", seed: int, choice: Choice) -> None:
     """Run handlers once, so that what keeps them from running is said before any worker begins. Raises UserError."""
-    from drsim.scenarios.contradiction import contradictions
+    from drsim.scenarios.contradiction import check_runnable, contradictions
     from drsim.scenarios.parts import world_of
 
     assert choice.functions is not None, "there are handlers"
     with _running_code(scenario.name):
         world = world_of(scenario, seed, choice.functions, verdict_only=True)
-        contradictions(world, seed)
+        check_runnable(contradictions(world, seed))
         world.close()
 
 

@@ -13,15 +13,17 @@ from drsim.scenarios.parts import UnbuiltWorldError
 from drsim.scenarios.record import Record
 from drsim.scenarios.result import Verdict
 from drsim.simulator.checks.monitor import UNSORTED, Violation
+from drsim.simulator.errors import RunEndingError
 from drsim.simulator.figures.errors import without_numbers
+from drsim.simulator.handlers.errors import HandlerError, NotSimulatedError
 from drsim.simulator.spec.world import WorldSpec
-from drsim.simulator.trace import BrokenSimulationError
 from drsim.simulator.world import World
 
 _Spec = TypeVar("_Spec", bound=WorldSpec)
 
 BROKEN: Final = "simulation"
 """The `property` name used when the simulation itself failed."""
+_OF_HANDLERS: Final = (f"{HandlerError.__name__}: ", f"{NotSimulatedError.__name__}: ")
 # Prefix of `expected` when only the run without faults violated the property.
 _WITHOUT_FAULTS: Final = "without the seed's faults: "
 
@@ -68,7 +70,7 @@ def judged(world: World, seed: int) -> tuple[list[Contradiction], Mapping[str, V
     try:
         world.run()
         assessments = criteria.assessments(world)
-    except (Exception, BrokenSimulationError) as error:
+    except (Exception, RunEndingError) as error:
         return [broken(seed, world.kernel.now_us, error)], {}
     verdicts: dict[str, Verdict] = {monitor.name: monitor.verdict.value for monitor in world.monitors}
     failed = [monitor for monitor in world.monitors if monitor.violations]
@@ -81,6 +83,17 @@ def judged(world: World, seed: int) -> tuple[list[Contradiction], Mapping[str, V
             at_end = Violation("", world.kernel.now_us, criterion.threshold(world).threshold, observed)
             found.append(_contradiction(seed, criterion.name, assessment.first or at_end))
     return found, verdicts
+
+
+def is_of_handlers(found: Contradiction) -> bool:
+    """Return whether a run broke because its handlers cannot be run here, which is no fault of the simulation."""
+    return found.property == BROKEN and found.observed.startswith(_OF_HANDLERS)
+
+
+def check_runnable(found: Sequence[Contradiction]) -> None:
+    """Raise HandlerError if a run broke because its handlers cannot be run here."""
+    for each in filter(is_of_handlers, found):
+        raise HandlerError(each.observed.partition(": ")[2])
 
 
 def contradictions(world: World, seed: int) -> list[Contradiction]:

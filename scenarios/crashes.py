@@ -17,7 +17,6 @@ from drsim.scenarios.parts import Code, UnbuiltWorldError, world_of
 from drsim.simulator.events import FaultInjected
 from drsim.simulator.faults.kinds import Fault
 from drsim.simulator.faults.rules import Rule
-from drsim.simulator.handlers.errors import HandlerError
 
 _CHUNK: Final = 25
 
@@ -89,10 +88,7 @@ def crash(scenario_json: str, points: Sequence[CrashPoint], seed: int, code: Cod
         except UnbuiltWorldError as error:
             failures.append((point, broken(seed, 0, error)))
             continue
-        try:
-            failures += [(point, found) for found in contradictions(world, seed)]
-        except HandlerError as error:
-            failures.append((point, broken(seed, world.kernel.now_us, error)))
+        failures += [(point, found) for found in contradictions(world, seed)]
         if not world.plan.fired_counts[0]:
             missed.append(str(point.rule))
         world.close()

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from drsim.scenarios import machine
 from drsim.scenarios.aliases import current
 from drsim.scenarios.atomic_files import replaced
-from drsim.scenarios.contradiction import BROKEN, Contradiction, contradictions
+from drsim.scenarios.contradiction import BROKEN, Contradiction, check_runnable, contradictions
 from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.files import ScenarioError, plain, shown, text_of
 from drsim.scenarios.model import PROPERTY_NAMES, Scenario, known
@@ -24,7 +24,6 @@ from drsim.simulator.durations import DurationUs, show_duration
 from drsim.simulator.events import FaultInjected
 from drsim.simulator.faults.kinds import POINTS
 from drsim.simulator.faults.rules import Rule
-from drsim.simulator.handlers.errors import HandlerError
 from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.planned import PlannedExecution
 from drsim.simulator.randomness import Spread
@@ -108,7 +107,7 @@ def unshrunk(scenario: Scenario, found: Contradiction, code: Code = "") -> Failu
     """The failure as exploration found it, with the run's digest if it fails again."""
     try:
         again = failure_of(scenario, found.seed, found.property, code)
-    except (UnbuiltWorldError, HandlerError):
+    except UnbuiltWorldError:
         again = None
     return again or _failure(scenario, found, code, digest="")
 
@@ -123,16 +122,21 @@ def _failure(scenario: Scenario, found: Contradiction, code: Code, digest: str) 
 
 
 def replay(failure: Failure, code: Code | None = None) -> Replay:
-    """Run a failure again, with the parts it was found with or with others ("" for the real ones)."""
+    """Run a failure again, with the code it was found with or with other code ("" for drsim's own).
+
+    Raises HandlerError for handlers that cannot be run here.
+    """
     code = code_of(failure) if code is None else code
     try:
         world = world_of(failure.scenario, failure.seed, code)
     except UnbuiltWorldError as error:
         detail = f"its world cannot be built: {error}"
         return Replay("still fails" if failure.property == BROKEN else "differs", detail)
-    found = {each.property for each in contradictions(world, failure.seed)}
+    met = contradictions(world, failure.seed)
+    found = {each.property for each in met}
     injected, digest = any(world.plan.fired_counts), world.trace.digest()
     world.close()
+    check_runnable(met)
     is_criterion = failure.property in CRITERIA_NAMES
     if not is_criterion:
         # Shrinking keeps only what the property needs, so criteria mean nothing then.

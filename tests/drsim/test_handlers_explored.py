@@ -44,6 +44,10 @@ def test_failure_of_handlers_is_kept_and_replayed_until_it_is_fixed(
     assert main(["replay", str(kept)]) == 1
     assert "still fails: the very same run, event by event" in capsys.readouterr().out
     assert main(["shrink", str(kept)]) == 1
+    poller = folder / "pair/poller/app.py"
+    poller.write_text(poller.read_text(encoding="utf-8") + "# Changed.\n", encoding="utf-8")
+    assert main(["replay", str(kept)]) == 1
+    assert "event by event; its handlers have changed since it was saved" in " ".join(capsys.readouterr().out.split())
     (folder / "pair/layer/executions.py").write_text("import nothing_of_this_name\n", encoding="utf-8")
     assert main(["replay", str(kept)]) == 4
     assert "cannot import pair/finder/app.py:lambda_handler: ModuleNotFoundError" in capsys.readouterr().err
@@ -80,3 +84,38 @@ def test_wrong_option_is_one_message(
     assert says in error
     assert "Traceback" not in error
     assert not (folder / "drsim-runs").exists()
+
+
+@pytest.mark.socket
+def test_both_engines_find_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explore", "drill", "--seeds", "1-2", "--jobs", "1", "--engine", "dask", *HANDLERS]) == 1
+    by_dask = sorted(each.name for each in (folder / "drsim-runs/explore-drill/failures").iterdir())
+    assert main(["explore", "drill", "--seeds", "1-2", "--jobs", "1", "--restart", *HANDLERS]) == 1
+    by_processes = sorted(each.name for each in (folder / "drsim-runs/explore-drill/failures").iterdir())
+    assert by_dask == by_processes != []
+
+
+LATE = """\
+import boto3
+looks = 0
+def handler(event, context):
+    global looks
+    looks += 1
+    if event["id"] == "tick-3" and context.aws_request_id[0] in "01234567":
+        boto3.client("rds").describe_db_instances()
+"""
+
+
+def test_call_that_nothing_simulates_ends_its_seeds_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first seed runs; one of the others meets the call. No internal error, and all else is kept."""
+    (folder / "late.py").write_text(LATE, encoding="utf-8")
+    words = ["--jobs", "1", "--finder", "late.py:handler", "--contract", "contract.yaml", "--set", "duration=5m"]
+    first = next(seed for seed in range(1, 20) if main(["explore", "idle", "--seeds", f"{seed}", *words]) != 4)
+    capsys.readouterr()
+    assert main(["explore", "idle", "--seeds", f"{first}-{first + 12}", "--restart", *words]) == 4
+    captured = capsys.readouterr()
+    assert "ExecutionFinder calls rds DescribeDBInstances, which nothing here simulates" in " ".join(
+        captured.out.split()
+    )
+    assert "Traceback" not in captured.out + captured.err
+    assert (folder / "drsim-runs/explore-idle/report.html").is_file()

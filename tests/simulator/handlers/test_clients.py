@@ -245,35 +245,6 @@ print(client.batch_write_item(RequestItems={TABLE: [{"DeleteRequest": {"Key": KE
     ]
 
 
-def test_other_services_answer(tmp_path: Path) -> None:
-    code = """\
-role = "arn:aws:iam::111122223333:role/drs"
-found = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="finder")
-keys = found["Credentials"]
-print(found["AssumedRoleUser"]["Arn"], keys["AccessKeyId"][:4], keys["Expiration"].tzname())
-session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
-print(session.client("sts").get_caller_identity()["Account"], boto3.client("sts").get_caller_identity()["Account"])
-entry = {"Source": "s", "DetailType": "t", "Detail": "{}"}
-print(boto3.client("events").put_events(Entries=[entry])["FailedEntryCount"])
-said(boto3.client("ssm").get_parameter, Name="/none")
-said(boto3.client("sns").publish, TopicArn="arn:aws:sns:us-east-1:777788889999:none", Message="m")
-print(boto3.client("drs").describe_jobs(filters={"jobIDs": ["drsjob-01234567890123456"]})["items"])
-print(boto3.client("cloudwatch").put_metric_data(Namespace="n", MetricData=[{"MetricName": "m", "Value": 1}]).keys())
-"""
-    found = lines(tmp_path, code)
-    assert found[:3] == [
-        "arn:aws:sts::111122223333:assumed-role/drs/finder ASIA UTC",
-        "111122223333 777788889999",
-        "0",
-    ]
-    assert found[3] == (
-        "ParameterNotFound: An error occurred (ParameterNotFound) when calling the GetParameter operation: "
-        "Parameter /none not found."
-    )
-    assert found[4].startswith("NotFoundException: An error occurred (NotFound) when calling the Publish operation")
-    assert found[5:] == ["[]", "dict_keys(['ResponseMetadata'])"]
-
-
 @pytest.mark.parametrize("tier", ["client"], indirect=True)
 def test_adaptive_retries_are_refused_by_name(tmp_path: Path) -> None:
     """botocore's rate limiter waits in a thread's condition, for ever while virtual time stands still."""
@@ -308,21 +279,6 @@ print(client.get_item(TableName=TABLE, Key=KEY, ConsistentRead=True).get("Item")
     assert found[1] in ("None", str({"ExecutionId": {"S": "e"}, "PlanId": {"S": "p"}}))
 
 
-def test_answers_of_other_services_are_left_as_they_are(tmp_path: Path) -> None:
-    code = """\
-queue = boto3.client("sqs").create_queue(QueueName="ends")["QueueUrl"]
-print(boto3.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])["Attributes"])
-boto3.client("ssm").put_parameter(Name="/new", Value="v", Type="String")
-print(boto3.client("ssm").get_parameter(Name="/new")["Parameter"]["Value"])
-machine = "arn:aws:states:us-east-1:777788889999:stateMachine:none"
-error = said(boto3.client("stepfunctions").start_execution, stateMachineArn=machine)
-print(error.response["Error"]["Code"])
-"""
-    found = lines(tmp_path, code)
-    assert found[:2] == ["{'VisibilityTimeout': '30'}", "v"]
-    assert found[-1] == "StateMachineDoesNotExist"
-
-
 @pytest.mark.parametrize("tier", ["client"], indirect=True)
 def test_a_cancelled_transaction_leaves_its_token_free(tmp_path: Path) -> None:
     code = """\
@@ -351,3 +307,30 @@ two.client("dynamodb").get_item(TableName=TABLE, Key=KEY)
 client.get_item(TableName=TABLE, Key=KEY)
 """
     assert lines(tmp_path, code) == ["one", "two"]
+
+
+@pytest.mark.parametrize("tier", ["client"], indirect=True)
+def test_what_wraps_the_method_goes_with_the_run(tmp_path: Path) -> None:
+    code = """\
+from botocore.client import BaseClient
+inner = BaseClient._make_api_call
+def traced(*arguments):
+    print("traced")
+    return inner(*arguments)
+BaseClient._make_api_call = traced
+client.get_item(TableName=TABLE, Key=KEY)
+"""
+    assert lines(tmp_path, code) == ["traced"]
+    assert lines(tmp_path, "client.get_item(TableName=TABLE, Key=KEY)") == []
+
+
+def test_code_that_ends_with_the_run_reaches_no_network(tmp_path: Path) -> None:
+    """The run ends while the handler waits; closing the world unwinds it, and its `finally` calls once more."""
+    code = """\
+import time
+try:
+    time.sleep(55)
+finally:
+    client.get_item(TableName=TABLE, Key=KEY)
+"""
+    assert lines(tmp_path, code) == []

@@ -241,6 +241,15 @@ def test_surroundings_that_aws_would_refuse_are_named(tmp_path: Path) -> None:
         run(tmp_path, VARIABLES, {"surroundings": {"topics": ["no topic"]}})
 
 
+@pytest.mark.parametrize("tier", ["client"], indirect=True)
+@pytest.mark.parametrize("items", [[{"id": "a"}, {"id": 5}], [{"id": ""}], [{"id": True}], [{"no": "id"}]])
+def test_items_of_a_table_that_aws_would_refuse_are_named(tmp_path: Path, items: list[dict[str, object]]) -> None:
+    (tmp_path / "items.json").write_text(json.dumps(items), encoding="utf-8")
+    table = {"name": "plans", "hash": "id", "items": "items.json"}
+    with pytest.raises(HandlerError, match=r"surroundings: cannot create table plans: .*items\.json: "):
+        run(tmp_path, VARIABLES, {"surroundings": {"tables": [table]}})
+
+
 def test_variable_that_sets_a_limit_must_be_a_number(tmp_path: Path) -> None:
     contract = {"limits": {"variables": {"MINUTES": {"limit": "timeout", "unit": "1m"}}}}
     for wrong in ("soon", "nan", "-1"):
