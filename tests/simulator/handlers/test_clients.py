@@ -84,6 +84,7 @@ def test_wrong_parameters_are_refused_in_botocores_words(tmp_path: Path) -> None
     code = """\
 said(client.get_item, TableName=TABLE)
 said(client.get_item, TableName=TABLE, Key={"ExecutionId": {"S": 1}})
+said(client.get_item, TableName=TABLE, Key={"ExecutionId": "text"})
 said(client.query, TableName=TABLE, Limit=0, Nothing=1)
 said(client.get_item, TABLE)
 said(boto3.resource("dynamodb").Table(TABLE).put_item, Item={"ExecutionId": "e", "PlanId": "p", "n": 0.5})
@@ -93,10 +94,12 @@ said(boto3.resource("dynamodb").Table(TABLE).put_item, Item={"ExecutionId": "e",
     known = 'Unknown parameter in input: "Nothing", must be one of: TableName, IndexName'
     found = lines(tmp_path, code)
     assert found[:2] == [f'{failed} Missing required parameter in input: "Key"', f"{failed} {kinds}"]
-    assert known in found[2]
-    assert "Invalid value for parameter Limit, value: 0, valid min value: 1" in found[2]
-    assert found[3] == "TypeError: get_item() only accepts keyword arguments."
-    assert found[4] == "TypeError: Float types are not supported. Use Decimal types instead."
+    text = "Invalid type for parameter Key.ExecutionId, value: text, type: <class 'str'>, valid types: <class 'dict'>"
+    assert found[2] == f"{failed} {text}"
+    assert known in found[3]
+    assert "Invalid value for parameter Limit, value: 0, valid min value: 1" in found[3]
+    assert found[4] == "TypeError: get_item() only accepts keyword arguments."
+    assert found[5] == "TypeError: Float types are not supported. Use Decimal types instead."
 
 
 def test_errors_have_modelled_classes_and_members(tmp_path: Path) -> None:
@@ -152,6 +155,29 @@ print(time.time() > begun)
     assert found[0].startswith(f"{name}: An error occurred ({name}) when calling the Query operation (reached max")
     assert f"(reached max retries: {retries}): " in found[0]
     assert found[1:] == [f"{retries} True", "True"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("answer-lost", "ConnectionClosedError: Connection was closed before we received a valid response"),
+        ("timed-out", "ReadTimeoutError: Read timeout"),
+    ],
+)
+def test_failures_of_the_network_are_botocores_own(tmp_path: Path, fault: str, error: str) -> None:
+    code = """\
+from botocore.exceptions import HTTPClientError
+client = boto3.client("dynamodb", config=Config(retries={"total_max_attempts": 2}))
+client.meta.events.register("after-call-error", lambda exception, **_: print(type(exception).__name__))
+failed = said(client.get_item, TableName=TABLE, Key=KEY)
+print(isinstance(failed, HTTPClientError), isinstance(failed, ClientError))
+"""
+    name, _, text = error.partition(": ")
+    found = lines(tmp_path, code, faults=f"{{fault: {fault}, operation: GetItem}}")
+    assert found[0] == name
+    assert found[1].startswith(f"{name}: {text}")
+    assert 'endpoint URL: "https://dynamodb.us-east-1.amazonaws.com/"' in found[1]
+    assert found[2] == "True False"
 
 
 def test_retry_quota_belongs_to_one_client(tmp_path: Path) -> None:
