@@ -163,3 +163,19 @@ def test_read_that_is_not_consistent_shows_an_earlier_version(
 ) -> None:
     faults = (f"faults=[{{fault: {fault}}}]",) if fault else ()
     assert run(tmp_path, READS, f"table.index_lag={lag}", *faults).lines == lines
+
+
+SKEWED = """\
+import time
+from datetime import datetime, timezone
+
+def handler(event, context):
+    begun = datetime.fromisoformat(event["time"].replace("Z", "+00:00"))
+    print(round(abs(time.time() - begun.timestamp()), -1), round(abs((datetime.now(timezone.utc) - begun).seconds), -1))
+"""
+
+
+def test_clock_of_an_environment_is_off_as_its_fault_says(tmp_path: Path) -> None:
+    lines = run(tmp_path, SKEWED, "faults=[{fault: clock-skew, delay: 40s}]", duration="50s").lines
+    assert lines in (["40.0 40"], ["40.0 86360"])
+    assert run(tmp_path, SKEWED, duration="50s").lines == ["0.0 0"]
