@@ -24,7 +24,7 @@ from drsim import processes
 from drsim.processes import ProcessExecutor
 
 # No other file of a checkout leaves this machine.
-_SUFFIXES: Final = frozenset({".py", ".typed", ".yaml", ".j2", ".css", ".js", ".txt"})
+_SUFFIXES: Final = frozenset({".py", ".typed", ".yaml", ".j2", ".css", ".js"})
 
 
 def archive(code: str = "") -> bytes:

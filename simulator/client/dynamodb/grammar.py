@@ -7,10 +7,9 @@ DynamoDB developer guide, "Expressions", 2026-11; ScyllaDB's and paritysuite's t
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from importlib.resources import files
 from typing import Final, NoReturn, TypeVar
 
+from drsim.simulator.client.dynamodb.reserved_words import RESERVED_WORDS
 from drsim.simulator.client.dynamodb.tree import (
     Action,
     Among,
@@ -61,12 +60,6 @@ _CONDITIONS: Final = {
 _UPDATES: Final = {"if_not_exists": 2, "list_append": 2}
 _OF_PATHS: Final = ("attribute_exists", "attribute_not_exists")
 _SECTIONS: Final = ("SET", "REMOVE", "ADD", "DELETE")
-
-
-@lru_cache(maxsize=1)
-def reserved_words() -> frozenset[str]:
-    """Return DynamoDB's reserved words (developer guide, "Reserved words"), in upper case."""
-    return frozenset(files(__package__).joinpath("reserved_words.txt").read_text(encoding="utf-8").split())
 
 
 class Parser:
@@ -165,7 +158,7 @@ class Parser:
         if not token[:1].isalpha():
             self._fail()
         self._take()
-        if token.upper() in reserved_words():
+        if token.upper() in RESERVED_WORDS:
             self.refuse(f"Attribute name is a reserved keyword; reserved keyword: {token}")
         return token
 
