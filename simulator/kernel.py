@@ -57,6 +57,8 @@ class Kernel:
         # The greenlet that called `run`, during a run.
         self._hub: greenlet | None = None
         self._stopped = False
+        self.on_resume: Callable[[Process | None], object] | None = None
+        """Called with each process that begins or continues, and with None when a run ends."""
         # Processes by age. Killed ones stay here: a suspended greenlet is unwound when its last reference goes.
         self._unfinished: dict[Process, None] = {}
         self._idle: list[Carrier] = []
@@ -121,6 +123,8 @@ class Kernel:
             raise
         finally:
             self._hub = None
+            if self.on_resume is not None:
+                self.on_resume(None)
         if until_us is None:
             return StopReason.IDLE
         self.now_us = until_us
@@ -171,7 +175,7 @@ class Kernel:
             raise MisuseError(_outside("sleep(...)"))
         self.at(self.now_us + duration_us, _SWITCH, carrier)
         carrier.serial = self._serial
-        self._to_hub()
+        self._wait()
         if self._frozen and held:
             self.hold()
 
@@ -191,7 +195,7 @@ class Kernel:
                 carrier.serial = self._serial
 
         until(wake)
-        self._to_hub()
+        self._wait()
         if self._frozen:
             self.hold()
 
@@ -212,7 +216,7 @@ class Kernel:
         assert process is not None, "only a process is held"
         while (waiting := self._frozen.get(process.root)) is not None:
             waiting.append(cast(Carrier, process._carrier))
-            self._to_hub()
+            self._wait()
 
     def kill(self, process: Process) -> None:
         """End a process and its descendants where they are: none of their code runs again, not even `finally`.
@@ -286,6 +290,8 @@ class Kernel:
         try:
             if self._frozen:
                 self.hold()
+            if self.on_resume is not None:
+                self.on_resume(process)
             process._task()
         # SystemExit, too: sys.exit() in a simulated process must not end the simulator with success.
         except (Exception, SystemExit) as error:
@@ -297,6 +303,12 @@ class Kernel:
             process._ended = True
             self._unfinished.pop(process, None)
             process.bequeath()
+
+    def _wait(self) -> None:
+        """Switch to the loop until the current process continues."""
+        self._to_hub()
+        if self.on_resume is not None:
+            self.on_resume(self.current)
 
     def _to_hub(self) -> None:
         """Switch from the current process to the loop of `run`; outside a run, where only `close` runs it, unwind."""

@@ -4,21 +4,32 @@ Stands in for the handlers that boto3's resources register (boto3 1.44.8, dynamo
 pass what they copy, transform and serialise.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Final
 
 from boto3.dynamodb.conditions import ConditionBase, ConditionExpressionBuilder
 from boto3.dynamodb.types import Binary
 
-from drsim.simulator.client.dynamodb.values import Item, number_text, python_item, wire_item
+from drsim.simulator.client.dynamodb.values import (
+    DEPTH_MAX,
+    DIGITS_MAX,
+    Item,
+    Made,
+    in_range,
+    made,
+    python_item,
+    wire_item,
+)
+from drsim.simulator.client.errors import AwsError
 
 Members = dict[str, Any]
 
 _CONDITIONS: Final = ("FilterExpression", "KeyConditionExpression", "ConditionExpression")
 """In the order in which boto3 numbers their placeholders: that of the members in the service model."""
 MADE: Final = ("Key", "Item", "ExclusiveStartKey", "ExpressionAttributeValues")
-"""The members that hold items or values."""
+"""The members that hold items or values, which `wire_asked` makes."""
 _NESTED: Final = frozenset(
     ("AttributeUpdates", "Expected", "KeyConditions", "QueryFilter", "RequestItems", "ScanFilter", "TransactItems")
 )
@@ -39,7 +50,7 @@ def wire_asked(asked: Members) -> Members:
             value = asked[name]
             if type(value) is not dict:
                 raise UnusualError
-            converted[name] = _wire_map(value)
+            converted[name] = {each: _made(held) for each, held in value.items()}
     built = [name for name in _CONDITIONS if isinstance(asked.get(name), ConditionBase)]
     if built:
         builder = ConditionExpressionBuilder()
@@ -48,49 +59,43 @@ def wire_asked(asked: Members) -> Members:
             expression = builder.build_expression(asked[name], is_key_condition=name == "KeyConditionExpression")
             converted[name] = expression.condition_expression
             names |= expression.attribute_name_placeholders
-            values |= {each: _wire(held) for each, held in expression.attribute_value_placeholders.items()}
+            values |= {each: _made(held) for each, held in expression.attribute_value_placeholders.items()}
         converted |= {"ExpressionAttributeNames": names} if names else {}
         converted |= {"ExpressionAttributeValues": values} if values else {}
     return converted
 
 
-def _wire(value: Any) -> dict[str, Any]:
-    form = _WIRE.get(type(value))
-    if form is None:
-        raise UnusualError
-    return form(value)
+def _made(value: Any) -> Made:
+    return made(_plain(value))
 
 
-def _number(value: Decimal | int) -> dict[str, Any]:
-    if type(value) is int and -(10**38) < value < 10**38:
-        return {"N": str(value)}
-    if not isinstance(value, Decimal) or not value.is_finite() or len(value.as_tuple().digits) > 38:
-        raise UnusualError
-    return {"N": number_text(value)}
+def _plain(value: Any, depth: int = 0) -> Any:
+    """Return the plain form of a value, which is right for DynamoDB. Raises UnusualError."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return value
+    if kind is int or kind is Decimal:
+        return _number(value)
+    if kind is list and depth < DEPTH_MAX:
+        return [each if type(each) is str else _plain(each, depth + 1) for each in value]
+    if kind is dict and depth < DEPTH_MAX:
+        for name in value:
+            if type(name) is not str or not name:
+                raise UnusualError
+        return {name: each if type(each) is str else _plain(each, depth + 1) for name, each in value.items()}
+    if kind is bytes or kind is Binary:
+        return bytes(value)
+    raise UnusualError
 
 
-def _map(value: Mapping[Any, Any]) -> dict[str, Any]:
-    return {"M": _wire_map(value)}
-
-
-def _wire_map(value: Mapping[Any, Any]) -> dict[str, Any]:
-    for name in value:
-        if not isinstance(name, str):
-            raise UnusualError
-    return {name: _wire(each) for name, each in value.items()}
-
-
-_WIRE: Final[Mapping[type, Callable[[Any], dict[str, Any]]]] = {
-    str: lambda value: {"S": value},
-    bool: lambda value: {"BOOL": value},
-    type(None): lambda _: {"NULL": True},
-    int: _number,
-    Decimal: _number,
-    dict: _map,
-    list: lambda value: {"L": [_wire(each) for each in value]},
-    bytes: lambda value: {"B": value},
-    Binary: lambda value: {"B": bytes(value)},
-}
+def _number(value: Decimal | int) -> Decimal | int:
+    if isinstance(value, int):
+        if -(10**DIGITS_MAX) < value < 10**DIGITS_MAX:
+            return value
+    elif value.is_finite() and len(value.as_tuple().digits) <= DIGITS_MAX:
+        with suppress(AwsError):
+            return in_range(value)
+    raise UnusualError
 
 
 def wire_members(members: Members) -> Members:

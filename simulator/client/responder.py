@@ -13,6 +13,7 @@ from dateutil.tz import tzutc  # type: ignore[import-untyped]
 from drsim.orchestrator.model import ExecutionKey, JobScope
 from drsim.simulator.client.answers import Answer, error_answer
 from drsim.simulator.client.dynamodb.operations import Tables
+from drsim.simulator.client.dynamodb.query import Page
 from drsim.simulator.client.dynamodb.schema import Writer
 from drsim.simulator.client.errors import AwsError
 from drsim.simulator.client.others import Others
@@ -27,7 +28,6 @@ from drsim.simulator.handlers.errors import NotSimulatedError
 from drsim.simulator.handlers.operations import READS, Members
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.errors import ServiceError
-from drsim.simulator.services.stored_item import item_size_bytes
 from drsim.simulator.world import World
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=tzutc())
@@ -84,7 +84,7 @@ class ClientResponder(Responder[Answer]):
         return answer.members
 
     def size_of(self, answer: Answer) -> int:
-        return sum(item_size_bytes(item) for item in answer.members.get("Items", ()))
+        return answer.members.size_bytes if isinstance(answer.members, Page) else 0
 
     def shortened(self, answer: Answer, shown: Shown) -> Answer:
         jobs, kept = answer.members.get("items", ()), []

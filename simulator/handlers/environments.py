@@ -1,7 +1,7 @@
 """Lambda's execution environments, each with its own modules, environment variables, import path and loggers.
 
-A cold start imports the function's modules again. Greenlets share one interpreter: each switch puts the state of the
-process that continues in place. All other modules are shared.
+A cold start imports the function's modules again. Greenlets share one interpreter: when a process continues, the state
+of its environment is put in place. All other modules are shared.
 """
 
 import logging
@@ -13,10 +13,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from greenlet import settrace
-
 from drsim.simulator.handlers.errors import HandlerError
 from drsim.simulator.handlers.own_code import OwnCode, installed
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.processes import Process
 from drsim.simulator.services.functions import Invocation
 
 _STATEFUL: Final = ("aws_lambda_powertools",)
@@ -117,12 +117,12 @@ class _Loaded:
 
 
 class Environments:
-    """All environments of a run, and the one in place now."""
+    """All environments of a run, and the one in place now. It stays until a process of another one continues."""
 
-    def __init__(self) -> None:
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
         self._loaded: dict[tuple[str, int], _Loaded] = {}
         self._placed: _Loaded | None = None
-        self._before: Any = None
         # The state of the process outside the functions, where an environment replaces it.
         self._modules: dict[str, ModuleType] = {}
         self._variables = os.environ
@@ -130,11 +130,11 @@ class Environments:
         self._manager = logging.Logger.manager
 
     def __enter__(self) -> "Environments":
-        self._before = settrace(self._switched)
+        self._kernel.on_resume = self._resumed
         return self
 
     def __exit__(self, *_: object) -> None:
-        settrace(self._before)
+        self._kernel.on_resume = None
         self._place(None)
 
     def handler(self, source: Source, invocation: Invocation) -> Callable[[Any, Any], Any]:
@@ -168,14 +168,11 @@ class Environments:
             raise HandlerError(f"{function}: {source.module} has no function {source.handler!r}")
         return handler  # type: ignore[no-any-return]
 
-    def _switched(self, _: str, arguments: tuple[Any, Any]) -> None:
-        """Called when the kernel switches to another process, or to its own loop."""
-        process = getattr(arguments[1], "process", None)
-        invocation = None if process is None else process.tag
-        if not isinstance(invocation, Invocation):
+    def _resumed(self, process: Process | None) -> None:
+        if process is None:
             self._place(None)
-        else:
-            self._place(self._loaded.get(_key(invocation)))
+        elif isinstance(process.tag, Invocation):
+            self._place(self._loaded.get(_key(process.tag)))
 
     def _place(self, loaded: _Loaded | None) -> None:
         """Put an environment in place of the present one; None restores the outside state."""

@@ -41,10 +41,15 @@ class OwnCode:
 
         In a task of a pool that is not the function's own, such as a client's method, the line that submitted it.
         """
+        names = self._names
         while frame is not None:
-            if name := self._name(frame):
+            code = frame.f_code
+            name = names.get(code.co_filename)
+            if name is None:
+                name = self._name(frame)
+            if name:
                 return f"{name}:{frame.f_lineno}"
-            if frame.f_code is run_submitted.__code__:
+            if code is run_submitted.__code__:
                 return str(frame.f_locals["submitted_at"])
             frame = frame.f_back
         return ""

@@ -163,8 +163,9 @@ class _FunctionOutput:
 
     def _event(self, invocation: Invocation, line: str) -> None:
         fields: Any = None
-        with suppress(ValueError):
-            fields = json.loads(line)
+        if line.lstrip().startswith("{"):
+            with suppress(ValueError):
+                fields = json.loads(line)
         if not isinstance(fields, Mapping):
             level = next((each for each in _LEVELS if line.startswith((f"[{each}]", each))), "INFO")
             fields = {"level": level, "message": line}

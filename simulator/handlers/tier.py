@@ -172,7 +172,7 @@ class HandlerTier(ABC):
             sandbox.no_network(),
             sandbox.threads_in_virtual_time(world.kernel, partial(self.own_line, world)),
             sandbox.output_into(world.logs, world.kernel, known.__contains__, self.contract.judged.log_field),
-            Environments() as self._environments,
+            Environments(world.kernel) as self._environments,
         ):
             yield
 

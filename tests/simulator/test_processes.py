@@ -308,3 +308,23 @@ def test_an_interrupt_passes_through_and_leaves_the_kernel_readable(kernel: Kern
     assert [process.alive for process in processes] == [False, True]
     assert kernel.run() is StopReason.IDLE
     assert log == [(6, "other")]
+
+
+# --- continuing ----------------------------------------------------------------------------------------------
+
+
+def test_on_resume_is_called_once_whenever_a_process_begins_or_continues(kernel: Kernel, log: Log) -> None:
+    def body(first_us: int) -> None:
+        kernel.sleep(first_us)
+        kernel.suspend(lambda wake: kernel.at(9, lambda _: wake(), None))
+
+    kernel.on_resume = lambda process: log.append((kernel.now_us, "" if process is None else process.name))
+    for name, first_us in (("a", 5), ("b", 3)):
+        kernel.spawn(name, body, first_us)
+    kernel.at(10, lambda _: kernel.spawn("on a carrier that was used before", kernel.sleep, 1), None)
+    kernel.run(until_us=4)
+    assert log == [(0, "a"), (0, "b"), (3, "b"), (3, "")]
+    del log[:]
+    kernel.run()
+    again = "on a carrier that was used before"
+    assert log == [(5, "a"), (9, "a"), (9, "b"), (10, again), (11, again), (11, "")]

@@ -172,12 +172,14 @@ def change_of(request: Request) -> tuple[Key, Item | None, Item]:
 
 def query_items(request: Request) -> Answer:
     page = query(request.table, request.asked, request.expressions)
-    return page.members | capacity.of_read(request.asked, request.table.name, lambda: page.size_bytes)
+    page.update(capacity.of_read(request.asked, request.table.name, lambda: page.size_bytes))
+    return page
 
 
 def scan_items(request: Request) -> Answer:
     page = scan(request.table, request.asked, request.expressions)
-    return page.members | capacity.of_read(request.asked, request.table.name, lambda: page.size_bytes)
+    page.update(capacity.of_read(request.asked, request.table.name, lambda: page.size_bytes))
+    return page
 
 
 def describe_table(request: Request) -> Answer:

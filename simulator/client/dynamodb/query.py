@@ -5,7 +5,6 @@ Sources: DynamoDB API reference, "Query" and "Scan", 2026-11; paritysuite/dynamo
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from drsim.simulator.client.dynamodb import conditions
@@ -19,11 +18,9 @@ _WHAT: Final = "KeyConditionExpression"
 _TURNED: Final = {"=": "=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page: the members of its answer, and the bytes that were read for it."""
+class Page(dict[str, Any]):
+    """The members of a page's answer, and the bytes that were read for it."""
 
-    members: dict[str, Any]
     size_bytes: int
 
 
@@ -106,12 +103,13 @@ def _page(
         if scanned == limit or size_bytes >= table.page_bytes_max:
             last = {name: entry.item[name] for name in names}
             break
-    members: dict[str, Any] = {"Count": len(shown), "ScannedCount": scanned}
+    page = Page(Count=len(shown), ScannedCount=scanned)
+    page.size_bytes = size_bytes
     if select != "COUNT":
-        members["Items"] = [given.shown(item) for item in shown]
+        page["Items"] = [given.shown(item) for item in shown]
     if last is not None:
-        members["LastEvaluatedKey"] = last
-    return Page(members, size_bytes)
+        page["LastEvaluatedKey"] = last
+    return page
 
 
 def _select(asked: Mapping[str, Any]) -> str | None:

@@ -15,8 +15,9 @@ from drsim.simulator.client.errors import invalid
 Item = Mapping[str, Any]
 
 _INVALID: Final = "One or more parameter values were invalid: "
-_DEPTH_MAX: Final = 32
-_DIGITS_MAX: Final = 38
+DEPTH_MAX: Final = 31
+"""How deep lists and maps may lie in an attribute's value."""
+DIGITS_MAX: Final = 38
 _EXPONENT_MAX: Final = 125
 _EXPONENT_MIN: Final = -130
 _EXACT: Final = Context(prec=1000)
@@ -60,7 +61,7 @@ _KINDS: Final[Mapping[type, str]] = {
 
 def number(text: str) -> int | Decimal:
     """Return a number as DynamoDB keeps it. Raises AwsError."""
-    if text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX:
+    if text.isascii() and text.isdecimal() and len(text) <= DIGITS_MAX:
         return int(text)
     try:
         found = Decimal(text) if "_" not in text and text == text.strip() else None
@@ -73,7 +74,7 @@ def number(text: str) -> int | Decimal:
 
 def in_range(value: Decimal | int) -> int | Decimal:
     """Return a finite number in its plain form: an int if it is whole. Raises AwsError for one that is too large."""
-    if type(value) is int and -(10**_DIGITS_MAX) < value < 10**_DIGITS_MAX:
+    if type(value) is int and -(10**DIGITS_MAX) < value < 10**DIGITS_MAX:
         return value
     shown = _EXACT.normalize(Decimal(value))
     if not shown:
@@ -82,7 +83,7 @@ def in_range(value: Decimal | int) -> int | Decimal:
         raise invalid("Number overflow. Attempting to store a number with magnitude larger than supported range")
     if shown.adjusted() < _EXPONENT_MIN:
         raise invalid("Number underflow. Attempting to store a number with magnitude smaller than supported range")
-    if len(shown.as_tuple().digits) > _DIGITS_MAX:
+    if len(shown.as_tuple().digits) > DIGITS_MAX:
         raise invalid("Attempting to store more than 38 significant digits in a Number")
     return int(shown) if shown == shown.to_integral_value() else shown
 
@@ -92,8 +93,26 @@ def number_text(value: int | Decimal) -> str:
     return f"{value:f}" if type(value) is Decimal else str(value)
 
 
+class Made(dict[str, Any]):
+    """A value in the API's form with its plain form. Of lists and maps, nothing reads the API's form below the top."""
+
+    __slots__ = ("plain",)
+
+    plain: Any
+
+
+def made(value: Any) -> Made:
+    """Return the API's form of a plain value, which it shares."""
+    kind = kind_of(value)
+    new = Made(((kind, number_text(value) if kind == "N" else True if kind == "NULL" else value),))
+    new.plain = value
+    return new
+
+
 def plain(wire: Any, depth: int = 0) -> Any:
     """Return the plain form of an attribute's value. Raises AwsError."""
+    if type(wire) is Made:
+        return wire.plain
     if len(wire) != 1:
         what = "is empty, must contain" if not wire else "has more than one datatypes set, must contain"
         raise invalid(f"Supplied AttributeValue {what} exactly one of the supported datatypes")
@@ -119,7 +138,7 @@ def _text(value: str) -> str:
 
 
 def _check_depth(depth: int) -> None:
-    if depth >= _DEPTH_MAX - 1:
+    if depth >= DEPTH_MAX:
         where = "Attributes in the item have nested levels beyond supported limit"
         raise invalid(f"Nesting Levels have exceeded supported limits: {where}")
 
@@ -194,9 +213,9 @@ def python(value: Any) -> Any:
     if kind is int:
         return Decimal(value)
     if kind is dict:
-        return {name: python(each) for name, each in value.items()}
+        return {name: each if type(each) is str else python(each) for name, each in value.items()}
     if kind is list:
-        return [python(each) for each in value]
+        return [each if type(each) is str else python(each) for each in value]
     if kind is bytes:
         return Binary(value)
     return value if kind is Decimal else set(map(python, value))
@@ -204,7 +223,7 @@ def python(value: Any) -> Any:
 
 def python_item(item: Item) -> dict[str, Any]:
     """Return a new item as boto3's resources show it."""
-    return {name: python(value) for name, value in item.items()}
+    return {name: each if type(each) is str else python(each) for name, each in item.items()}
 
 
 def same(one: Any, other: Any) -> bool:
