@@ -114,7 +114,7 @@ class CallMade(NamedTuple):
 
 
 class ActionUsed(NamedTuple):
-    """A function used an IAM action on a resource (an ARN, or "*"); the wire tier alone emits it.
+    """A function used an IAM action on a resource (an ARN, or "*") for the first time; tiers of handlers emit it.
 
     `condition` is the context for conditions of policies, as KEY=VALUE, or "".
     """

@@ -5,6 +5,7 @@ Sources: botocore's service model for drs 2020-02-26, AWS's sample jobs of 2022-
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from drsim.orchestrator.model import JobScope, JobStatus
@@ -26,7 +27,7 @@ class Frame(NamedTuple):
 
     def time(self, at_us: int) -> str:
         """An instant as AWS sends it: 32 characters that end in +00:00, where the model's pattern ends in Z."""
-        return (EPOCH + timedelta(microseconds=self.epoch_us + at_us)).isoformat(timespec="microseconds")
+        return _time(self.epoch_us + at_us)
 
     def arn(self, resource_type: str, resource_id: str) -> str:
         """The ARN of a job, source-server or recovery-instance."""
@@ -36,6 +37,11 @@ class Frame(NamedTuple):
     def identity(self, resource_type: str, resource_id: str) -> dict[str, Any]:
         arn = self.arn(resource_type, resource_id)
         return {"arn": arn, "tags": dict(self.tags.get(arn, {}))}
+
+
+@lru_cache(maxsize=4096)
+def _time(unix_us: int) -> str:
+    return (EPOCH + timedelta(microseconds=unix_us)).isoformat(timespec="microseconds")
 
 
 def job(frame: Frame, shown: DrsJob) -> dict[str, Any]:

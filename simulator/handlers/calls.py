@@ -151,6 +151,7 @@ class Calls(Generic[A]):
         self.own_line = own_line
         self.watch = watch
         self.executions = {key.execution_id: key for key in world.workload.expected}
+        self._used: set[tuple[str, str, str, str]] = set()
 
     @property
     def invocation(self) -> Invocation | None:
@@ -213,10 +214,13 @@ class Calls(Generic[A]):
         return answer
 
     def used(self, call: ClientCall[A], action: str, condition: str = "") -> None:
-        """Record that the call needs permission for an action on its resources."""
-        ids = (call.invocation.request_id, call.invocation.function)
+        """Record that the call needs permission for an action on its resources, once for each function."""
+        request_id, function = call.invocation.request_id, call.invocation.function
         for resource in call.resources:
-            self.world.trace.emit(ActionUsed(self.world.kernel.now_us, *ids, action, resource, condition))
+            needed = (function, action, resource, condition)
+            if needed not in self._used:
+                self._used.add(needed)
+                self.world.trace.emit(ActionUsed(self.world.kernel.now_us, request_id, *needed))
 
     def _made(self, call: ClientCall[A], began_us: int, error: str) -> None:
         invocation, now_us = call.invocation, self.world.kernel.now_us

@@ -21,13 +21,21 @@ def resources_of(service: str, operation: str, asked: Members) -> tuple[str, ...
 
 
 def _tables(_: str, asked: Members) -> Iterator[str]:
-    names = [asked["TableName"]] if "TableName" in asked else [*asked.get("RequestItems", ())]
-    names += [request["TableName"] for each in asked.get("TransactItems", ()) for request in each.values()]
-    for each in [asked, *asked.get("Statements", ()), *asked.get("TransactStatements", ())]:
-        names += _IN_STATEMENT.findall(str(each.get("Statement", "")))
+    if "TableName" in asked:
+        names = [asked["TableName"]]
+    else:
+        names = _tables_inside(asked)
     for name in names:
         arn = f"arn:aws:dynamodb:{_HOME}:table/{name.rpartition('/')[2]}"
         yield f"{arn}/index/{asked['IndexName']}" if "IndexName" in asked else arn
+
+
+def _tables_inside(asked: Members) -> list[str]:
+    names = [*asked.get("RequestItems", ())]
+    names += [request["TableName"] for each in asked.get("TransactItems", ()) for request in each.values()]
+    for each in [asked, *asked.get("Statements", ()), *asked.get("TransactStatements", ())]:
+        names += _IN_STATEMENT.findall(str(each.get("Statement", "")))
+    return names
 
 
 def _buses(_: str, asked: Members) -> Iterator[str]:

@@ -132,11 +132,12 @@ class HandlerTier(ABC):
         handler = self._environments.handler(source, invocation)
         deployed = self._deployed[invocation.function]
         group, stream = deployed.log_group, f"{invocation.environment.number}"
-        # Lambda's runtime writes log lines with the function's role.
-        log_arn = f"arn:aws:logs:{HOME_REGION}:{HOME_ACCOUNT}:log-group:{group}:log-stream:{stream}"
-        ids = (invocation.request_id, invocation.function)
-        for action in ("logs:CreateLogStream", "logs:PutLogEvents") if invocation.cold else ("logs:PutLogEvents",):
-            world.trace.emit(ActionUsed(world.kernel.now_us, *ids, action, log_arn))
+        if invocation.cold:
+            # Lambda's runtime writes log lines with the function's role.
+            log_arn = f"arn:aws:logs:{HOME_REGION}:{HOME_ACCOUNT}:log-group:{group}:log-stream:{stream}"
+            ids = (invocation.request_id, invocation.function)
+            for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+                world.trace.emit(ActionUsed(world.kernel.now_us, *ids, action, log_arn))
         # As in Lambda's Python runtime (AWS Lambda developer guide, 2026-11).
         context = SimpleNamespace(
             function_name=deployed.name,

@@ -327,4 +327,4 @@ def test_on_resume_is_called_once_whenever_a_process_begins_or_continues(kernel:
     del log[:]
     kernel.run()
     again = "on a carrier that was used before"
-    assert log == [(5, "a"), (9, "a"), (9, "b"), (10, again), (11, again), (11, "")]
+    assert log == [(5, "a"), (9, "b"), (9, "a"), (10, again), (11, again), (11, "")]

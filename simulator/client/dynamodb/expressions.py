@@ -1,8 +1,7 @@
-"""Expressions of DynamoDB, parsed once for each text, and what projections show of an item."""
+"""Expressions of DynamoDB, and what projections show of an item."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 from drsim.simulator.client.dynamodb.grammar import Parser
@@ -25,10 +24,9 @@ class Parsed:
     values: frozenset[str]
 
 
-@lru_cache(maxsize=4096)
-def parsed(what: str, text: str, names: frozenset[tuple[str, str]]) -> Parsed:
+def parsed(what: str, text: str, names: Mapping[str, str]) -> Parsed:
     """Parse an expression; `what` is its member's name, such as FilterExpression. Raises AwsError."""
-    parser = Parser(what, text, dict(names))
+    parser = Parser(what, text, names)
     try:
         tree = _tree(parser, what)
     except RecursionError:

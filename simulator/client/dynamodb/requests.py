@@ -1,6 +1,7 @@
 """The expressions of one request: their placeholders are checked over all of them together, then each is read."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from drsim.simulator.client.dynamodb import conditions, expressions, updates
@@ -34,28 +35,13 @@ class Expressions:
             self.values: Values = {name: plain(value) for name, value in wire_values.items()}
         except AwsError as error:
             raise _about_values(error, wire_values) from None
-        kept = frozenset(names.items())
-        self._parsed: dict[str, Parsed] = {name: parsed(name, asked[name], kept) for name in given}
-        self._check_used(names)
+        texts = tuple([(name, asked[name]) for name in given])
+        self._parsed = _parsed(texts, frozenset(names.items()), frozenset(self.values))
         for name, found in self._parsed.items():
             if name == "UpdateExpression":
                 updates.check_update(found.tree, self.values)
             elif name != "ProjectionExpression":
                 conditions.check_condition(name, found.tree, self.values)
-
-    def _check_used(self, names: Mapping[str, str]) -> None:
-        used_names: set[str] = set()
-        used_values: set[str] = set()
-        for name, found in self._parsed.items():
-            used_names |= found.names
-            used_values |= found.values
-            if missing := sorted(found.values - self.values.keys()):
-                problem = "An expression attribute value used in expression is not defined"
-                raise invalid(f"Invalid {name}: {problem}; attribute value: {missing[0]}")
-        for member, unused in ((_NAMES, names.keys() - used_names), (_VALUES, self.values.keys() - used_values)):
-            if unused:
-                shown = ", ".join(sorted(unused))
-                raise invalid(f"Value provided in {member} unused in expressions: keys: {{{shown}}}")
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -81,6 +67,26 @@ class Expressions:
         """Return what the projection leaves of an item."""
         paths = self.paths
         return item if paths is None else expressions.projected(item, paths)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(
+    texts: tuple[tuple[str, str], ...], names: frozenset[tuple[str, str]], values: frozenset[str]
+) -> Mapping[str, Parsed]:
+    """Parse the expressions, which use all of the names and of the values. Raises AwsError."""
+    known = dict(names)
+    found = {name: parsed(name, text, known) for name, text in texts}
+    for name, each in found.items():
+        if missing := sorted(each.values - values):
+            problem = "An expression attribute value used in expression is not defined"
+            raise invalid(f"Invalid {name}: {problem}; attribute value: {missing[0]}")
+    used_names = {name for each in found.values() for name in each.names}
+    used_values = {name for each in found.values() for name in each.values}
+    for member, unused in ((_NAMES, known.keys() - used_names), (_VALUES, values - used_values)):
+        if unused:
+            shown = ", ".join(sorted(unused))
+            raise invalid(f"Value provided in {member} unused in expressions: keys: {{{shown}}}")
+    return found
 
 
 def _check_placeholders(member: str, given: Mapping[str, Any], *, is_used: bool) -> None:
