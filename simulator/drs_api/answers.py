@@ -1,7 +1,9 @@
 """From a request's members to those of the answer, for every operation alike: checks in DRS's order, and paging."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Collection
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 from botocore.model import OperationModel
@@ -14,7 +16,7 @@ from drsim.simulator.services.drs import DrsRefusedError
 
 def answer(model: OperationModel, region: DrsRegion, request: Members) -> Members | None:
     """Answer a request; None for an answer without a body. Raises DrsRefusedError, and what `fail_next` has set."""
-    world, errors = region.world, {shape.name for shape in model.error_shapes}
+    world, errors = region.world, _errors_of(model)
     if failures := world.failures.get((region.scope, model.name)):
         raise failures.pop(0)
     shape = model.input_shape
@@ -27,7 +29,12 @@ def answer(model: OperationModel, region: DrsRegion, request: Members) -> Member
     return _page(answered, request, world.service.spec.page_size) if isinstance(answered, list) else answered
 
 
-def _invalid(errors: set[str], account_id: str, request: Members, found: list[Breach]) -> DrsRefusedError:
+@lru_cache(maxsize=256)
+def _errors_of(model: OperationModel) -> frozenset[str]:
+    return frozenset([shape.name for shape in model.error_shapes])
+
+
+def _invalid(errors: Collection[str], account_id: str, request: Members, found: list[Breach]) -> DrsRefusedError:
     """The error for a request that breaks the model's constraints: ValidationException where it is modelled.
 
     AWS does not publish what the other operations answer. One that starts a job refuses it as for a well-formed id:

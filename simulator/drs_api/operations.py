@@ -45,8 +45,8 @@ def describe_jobs(region: DrsRegion, request: Members) -> Answer:
     first_us, last_us = _instant_us("fromDate", filters, -inf), _instant_us("toDate", filters, inf)
     found = [
         job
-        for job in reversed(region.world.service.jobs(region.scope))
-        if (not ids or job.job_id in ids) and first_us <= frame.epoch_us + job.created_us <= last_us
+        for job in reversed(region.world.service.jobs(region.scope, ids))
+        if first_us <= frame.epoch_us + job.created_us <= last_us
     ]
     # The sort is stable: of jobs that started at the same instant the later call's comes first.
     found.sort(key=lambda job: job.created_us, reverse=True)
@@ -56,7 +56,7 @@ def describe_jobs(region: DrsRegion, request: Members) -> Answer:
 def describe_job_log_items(region: DrsRegion, request: Members) -> Answer:
     """The log of a job, oldest first; nothing for an unknown job, since no error for it is modelled (inferred)."""
     frame = region.frame
-    jobs = (job for job in region.world.service.jobs(region.scope) if job.job_id == request["jobID"])
+    jobs = region.world.service.jobs(region.scope, [request["jobID"]])
     return [shapes.log_item(frame, job, item) for job in jobs for item in job.log_items(frame.now_us)]
 
 

@@ -5,6 +5,7 @@ Before it sends, botocore checks minima, types and unknown members, but neither 
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
@@ -59,17 +60,30 @@ def breaches(shape: Shape, value: Any, path: str = "") -> Iterator[Breach]:
             yield from breaches(shape.member, each, f"{path}/{number}")
 
 
+class _Limits(NamedTuple):
+    least: float | None
+    most: float | None
+    pattern: re.Pattern[str] | None
+
+
+@lru_cache(maxsize=1024)
+def _limits_of(shape: Shape) -> _Limits:
+    known, pattern = shape.metadata, shape.metadata.get("pattern")
+    if pattern is None:
+        return _Limits(known.get("min"), known.get("max"), None)
+    allowed = TIME if shape.name == "ISO8601DatetimeString" else re.compile(pattern)
+    return _Limits(known.get("min"), known.get("max"), allowed)
+
+
 def _bounds(shape: Shape, value: Any, path: str) -> Iterator[Breach]:
+    least, most, allowed = _limits_of(shape)
     what, size = ("value", value) if isinstance(value, int) else ("length", len(value))
-    least, most = shape.metadata.get("min"), shape.metadata.get("max")
     if least is not None and size < least:
         yield _breach(path, value, f"Member must have {what} greater than or equal to {least}", "min")
     if most is not None and size > most:
         yield _breach(path, value, f"Member must have {what} less than or equal to {most}", "max")
-    if (pattern := shape.metadata.get("pattern")) is not None:
-        allowed = TIME if shape.name == "ISO8601DatetimeString" else re.compile(pattern)
-        if not allowed.fullmatch(value):
-            yield _breach(path, value, f"Member must satisfy regular expression pattern: {allowed.pattern}", "pattern")
+    if allowed is not None and not allowed.fullmatch(value):
+        yield _breach(path, value, f"Member must satisfy regular expression pattern: {allowed.pattern}", "pattern")
 
 
 def _breach(path: str, value: object, text: str, constraint: str) -> Breach:

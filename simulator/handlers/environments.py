@@ -179,28 +179,34 @@ class Environments:
         placed = self._placed
         if loaded is placed:
             return
+        self._placed = loaded
         if placed is not None:
             if placed.importing:
                 placed.modules = _owned(placed.source)
-            for name in placed.modules:
-                sys.modules.pop(name, None)
-            _load(self._modules)
             # A function may have replaced the list and the mapping by others.
-            placed.path, sys.path = sys.path, self._path
-            placed.variables, os.environ = os.environ, self._variables
-            _use_loggers(self._manager)
-        self._placed = loaded
+            placed.path, placed.variables = sys.path, os.environ
+        # Between environments of one function the outside state stays aside.
+        if not (placed and loaded and loaded.modules and loaded.modules.keys() == placed.modules.keys()):
+            if placed is not None:
+                self._restore(placed)
+            if loaded is not None:
+                self._set_aside(loaded)
         if loaded is not None:
-            if loaded.modules:
-                self._modules = {name: sys.modules[name] for name in loaded.modules if name in sys.modules}
-            else:
-                self._modules = _owned(loaded.source)
-            for name in self._modules:
-                del sys.modules[name]
-            _load(loaded.modules)
-            self._variables, os.environ = os.environ, loaded.variables
-            self._path, sys.path = sys.path, loaded.path
-            _use_loggers(loaded.manager)
+            _put(loaded.modules, loaded.path, loaded.variables, loaded.manager)
+
+    def _restore(self, placed: _Loaded) -> None:
+        for name in placed.modules:
+            sys.modules.pop(name, None)
+        _put(self._modules, self._path, self._variables, self._manager)
+
+    def _set_aside(self, loaded: _Loaded) -> None:
+        if loaded.modules:
+            self._modules = {name: sys.modules[name] for name in loaded.modules if name in sys.modules}
+        else:
+            self._modules = _owned(loaded.source)
+        for name in self._modules:
+            del sys.modules[name]
+        self._path, self._variables = sys.path, os.environ
 
 
 def _key(invocation: Invocation) -> tuple[str, int]:
@@ -220,15 +226,13 @@ def _owned(source: Source) -> dict[str, ModuleType]:
     return found
 
 
-def _load(modules: Mapping[str, ModuleType]) -> None:
-    """Load these modules, also as attributes of packages that are not among them."""
+def _put(modules: Mapping[str, ModuleType], path: list[str], variables: Any, manager: logging.Manager) -> None:
+    """Put a state in place; modules also as attributes of packages that are not among them."""
     sys.modules.update(modules)
     for name, module in modules.items():
         package, _, attribute = name.rpartition(".")
         if package and package not in modules:
             setattr(sys.modules[package], attribute, module)
-
-
-def _use_loggers(manager: logging.Manager) -> None:
+    sys.path, os.environ = path, variables
     logging.Logger.manager = manager
     logging.root = logging.Logger.root = manager.root

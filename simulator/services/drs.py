@@ -3,7 +3,7 @@
 `drs_jobs` has a job's state at each instant. Sources: botocore's service model for drs 2020-02-26, AWS service quotas.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
@@ -78,10 +78,13 @@ class DrsService:
         job = self.job(scope, job_id)
         return job is not None and shown_count < len(job.servers)
 
-    def jobs(self, scope: JobScope) -> list[DrsJob]:
-        """Return the jobs that no DeleteJob has hidden, in the order of their start."""
-        deleted = self._deleted.get(scope, ())
-        return [job for job in self._jobs.get(scope, {}).values() if job.job_id not in deleted]
+    def jobs(self, scope: JobScope, job_ids: Collection[str] = ()) -> list[DrsJob]:
+        """Return the jobs that no DeleteJob has hidden, in the order of their start: those with these ids, or all."""
+        known, deleted = self._jobs.get(scope, {}), self._deleted.get(scope, ())
+        found = [job for job in map(known.get, job_ids) if job is not None] if job_ids else list(known.values())
+        if len(job_ids) > 1:
+            found.sort(key=lambda job: job.serial)
+        return [job for job in found if job.job_id not in deleted]
 
     def recovery_instances(self, scope: JobScope) -> dict[str, RecoveryInstance]:
         """Return the present recovery instance of each source server. The next launch replaces it (assumed)."""
@@ -179,7 +182,9 @@ class DrsService:
 
     def _keep(self, job: DrsJob, open_jobs: list[DrsJob]) -> DrsJob:
         open_jobs.append(job)
-        self._jobs.setdefault(job.scope, {})[job.job_id] = job
+        jobs = self._jobs.setdefault(job.scope, {})
+        job.serial = len(jobs)
+        jobs[job.job_id] = job
         return job
 
     def _check(self, scope: JobScope, open_jobs: Sequence[DrsJob], server_ids: Sequence[str]) -> None:

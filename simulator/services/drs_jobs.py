@@ -81,7 +81,7 @@ class ServerLife:
 class DrsJob:
     """One job and its whole timeline. An event that never happens has a time later than any run.
 
-    The job ends `lingers_us` after its last server.
+    The job ends `lingers_us` after its last server. `serial` numbers the jobs of an account's Region as they start.
     """
 
     job_id: str
@@ -91,6 +91,7 @@ class DrsJob:
     servers: tuple[ServerLife, ...]
     is_drill: bool = False
     lingers_us: int = 0
+    serial: int = 0
     ended_us: int = field(init=False)
     settled_us: int = field(init=False)  # When the last server and launch action have ended.
     _changes: list[int] = field(init=False)
