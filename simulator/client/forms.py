@@ -89,6 +89,9 @@ def _plain(value: Any, depth: int = 0) -> Any:
 
 
 def _number(value: Decimal | int) -> Decimal | int:
+    text = str(value)
+    if len(text) <= DIGITS_MAX and text.isdecimal():
+        return int(text)
     if isinstance(value, int):
         if -(10**DIGITS_MAX) < value < 10**DIGITS_MAX:
             return value
