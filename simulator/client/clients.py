@@ -15,6 +15,7 @@ import botocore.client
 import botocore.session
 from boto3.resources.factory import ResourceFactory
 from botocore.credentials import Credentials
+from botocore.hooks import HierarchicalEmitter
 from botocore.retries import standard
 
 from drsim.simulator.handlers.errors import NotSimulatedError
@@ -168,6 +169,7 @@ _create_client: Final = botocore.session.Session.create_client
 _create_loader: Final = botocore.session.create_loader
 _load: Final = ResourceFactory.load_from_definition
 _get_paginator: Final = botocore.client.BaseClient.get_paginator
+_register_handlers: Final = botocore.session.Session._register_builtin_handlers
 
 
 class Kinds:
@@ -178,6 +180,8 @@ class Kinds:
         self.loader: Any = None
         self.resources: dict[tuple[str, str], Any] = {}
         self.paginators: dict[tuple[type, str], tuple[type, dict[str, Any]]] = {}
+        # botocore's own handlers, which each session begins with.
+        self.handlers: Any = None
 
     def key_of(self, session: Any, asked: dict[str, Any]) -> tuple[Any, ...]:
         config = asked.get("config") or session.get_default_client_config()
@@ -192,6 +196,18 @@ class Kinds:
         if key not in self.resources:
             self.resources[key] = _load(factory, resource_name, definition, context)
         return self.resources[key]
+
+    def register_handlers(self, session: Any, events: Any) -> None:
+        """Register botocore's own handlers at a new session's emitter, which may be one that code has given it."""
+        emitter = events._emitter
+        is_plain = type(emitter) is HierarchicalEmitter
+        if not is_plain or emitter._handlers._root["children"]:
+            _register_handlers(session, events)
+        elif self.handlers is None:
+            _register_handlers(session, events)
+            self.handlers = copy.copy(emitter._handlers)
+        else:
+            emitter._handlers = copy.copy(self.handlers)
 
     def shared_loader(self, path: str | None = None) -> Any:
         if self.loader is None:
@@ -260,8 +276,12 @@ def made_quickly() -> Iterator[None]:
     def get_paginator(client: Any, operation_name: str) -> Any:
         return _KINDS.paginator(client, operation_name)
 
+    def register_handlers(session: Any, events: Any) -> None:
+        _KINDS.register_handlers(session, events)
+
     places: list[tuple[Any, str, Any]] = [
         (botocore.session.Session, "create_client", create_client),
+        (botocore.session.Session, "_register_builtin_handlers", register_handlers),
         (botocore.session, "create_loader", _KINDS.shared_loader),
         (botocore.client.BaseClient, "get_paginator", get_paginator),
         (ResourceFactory, "load_from_definition", load),

@@ -47,6 +47,8 @@ class Source:
         self.code = OwnCode(self._package, self.folders, base)
         self.others: dict[str, ModuleType] = {}
         """Modules of the process that are known not to be its own."""
+        self.outside: tuple[str, ...] | None = None
+        """Names of its own modules that are loaded outside of environments; None before the first cold start."""
 
     def owns(self, name: str, module: ModuleType) -> bool:
         """Whether a module is the function's own, keeps its state, or has the name of one of its own."""
@@ -200,10 +202,11 @@ class Environments:
         _put(self._modules, self._path, self._variables, self._manager)
 
     def _set_aside(self, loaded: _Loaded) -> None:
-        if loaded.modules:
-            self._modules = {name: sys.modules[name] for name in loaded.modules if name in sys.modules}
-        else:
-            self._modules = _owned(loaded.source)
+        source = loaded.source
+        if source.outside is None:
+            source.outside = tuple(_owned(source))
+        names = loaded.modules or source.outside
+        self._modules = {name: sys.modules[name] for name in names if name in sys.modules}
         for name in self._modules:
             del sys.modules[name]
         self._path, self._variables = sys.path, os.environ
