@@ -169,7 +169,8 @@ _create_client: Final = botocore.session.Session.create_client
 _create_loader: Final = botocore.session.create_loader
 _load: Final = ResourceFactory.load_from_definition
 _get_paginator: Final = botocore.client.BaseClient.get_paginator
-_register_handlers: Final = botocore.session.Session._register_builtin_handlers
+_Session: Final[Any] = botocore.session.Session
+_register_handlers: Final = _Session._register_builtin_handlers
 
 
 class Kinds:
