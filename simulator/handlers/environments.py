@@ -114,7 +114,6 @@ class _Loaded:
         root.addHandler(handler)
         self.manager = logging.Manager(root)
         self.modules: dict[str, ModuleType] = {}
-        self.importing = False
         self.handler: Callable[[Any, Any], Any] | None = None
 
 
@@ -125,6 +124,8 @@ class Environments:
         self._kernel = kernel
         self._loaded: dict[tuple[str, int], _Loaded] = {}
         self._placed: _Loaded | None = None
+        # How many modules there were when it was put in place.
+        self._modules_count = 0
         # The state of the process outside the functions, where an environment replaces it.
         self._modules: dict[str, ModuleType] = {}
         self._variables = os.environ
@@ -154,7 +155,6 @@ class Environments:
 
     def _imported(self, loaded: _Loaded, function: str) -> Callable[[Any, Any], Any]:
         source = loaded.source
-        loaded.importing = True
         try:
             module = pkgutil.resolve_name(f"{source.module}:")
         except (Exception, SystemExit) as error:
@@ -162,9 +162,6 @@ class Environments:
             if isinstance(error, ModuleNotFoundError):
                 what += " (add its folder with --path DIR, or install it)"
             raise HandlerError(f"{function}: cannot import {source.place}: {what}") from error
-        finally:
-            loaded.importing = False
-            loaded.modules = _owned(source)
         handler = getattr(module, source.handler, None)
         if not callable(handler):
             raise HandlerError(f"{function}: {source.module} has no function {source.handler!r}")
@@ -183,7 +180,8 @@ class Environments:
             return
         self._placed = loaded
         if placed is not None:
-            if placed.importing:
+            if len(sys.modules) != self._modules_count:
+                # Its code has imported more, perhaps within the handler.
                 placed.modules = _owned(placed.source)
             # A function may have replaced the list and the mapping by others.
             placed.path, placed.variables = sys.path, os.environ
@@ -195,6 +193,7 @@ class Environments:
                 self._set_aside(loaded)
         if loaded is not None:
             _put(loaded.modules, loaded.path, loaded.variables, loaded.manager)
+            self._modules_count = len(sys.modules)
 
     def _restore(self, placed: _Loaded) -> None:
         for name in placed.modules:
