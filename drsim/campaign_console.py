@@ -3,6 +3,7 @@
 No failure is lost: one that cannot be shrunk is kept as it was found, and an existing file is not overwritten.
 """
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -13,6 +14,8 @@ from rich.text import Text
 
 from drsim import campaign_files, campaign_report
 from drsim.console import block, duration, line, long_line
+from drsim.reports.markdown import clock
+from drsim.reports.text import visible
 from drsim.scenarios import explanation, failure, machine
 from drsim.scenarios.campaign import Campaign
 from drsim.scenarios.contradiction import BROKEN, Contradiction, in_words
@@ -21,8 +24,9 @@ from drsim.scenarios.explanation import Difference
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario
+from drsim.scenarios.narration import Line
 from drsim.scenarios.parts import Code
-from drsim.scenarios.result import RunVerdict
+from drsim.scenarios.result import RunVerdict, instant
 from drsim.scenarios.shrink import shrunk_failure
 from drsim.simulator.checks.ledger import PHASES
 from drsim.simulator.durations import plural
@@ -32,6 +36,9 @@ Found: TypeAlias = Sequence[tuple[Scenario, Contradiction]]
 """Failures, each with the scenario in which it occurs."""
 _GROUPS_SHOWN_MAX: Final = 5
 _SHRINK_SECONDS: Final = 60.0
+_STORY_WIDTH_MIN: Final = 60
+_STYLES: Final = {"fault": "magenta", "trouble": "red", "look": "dim", "call": "dim", "more": "dim"}
+"""How lines of a story look, by kind."""
 
 
 def show_totals(
@@ -150,9 +157,17 @@ def _show_failure(console: Console, kept: Failure, path: Path) -> None:
     except (Exception, BrokenSimulationError) as error:
         long_line(console, f"  no story: {in_words(error)}")
     else:
-        for each in lines:
-            long_line(console, f"    {each.at_us / 1e6:>9.3f} s  {each.text}")
+        _show_story(console, kept, lines)
     _show_end(console, kept, path, difference)
+
+
+def _show_story(console: Console, kept: Failure, lines: Sequence[Line]) -> None:
+    """Print each line beside its virtual time and its time of day."""
+    width = max(console.width, _STORY_WIDTH_MIN)
+    for each in lines:
+        head = f"{each.at_us / 1e6:>13.3f} s  {clock(instant(kept.scenario.epoch_us + each.at_us))}  "
+        wrapped = textwrap.wrap(head + visible(each.text), width, subsequent_indent=" " * len(head))
+        long_line(console, "\n".join(wrapped), _STYLES.get(each.kind, ""))
 
 
 def _show_end(console: Console, kept: Failure, path: Path, difference: Difference | None = None) -> None:
@@ -160,8 +175,8 @@ def _show_end(console: Console, kept: Failure, path: Path, difference: Differenc
     long_line(console, f"    observed  {kept.observed}", "bold")
     if difference is not None:
         long_line(console, f"  {difference.passing} passes; they first differ here:")
-        console.print(Text(f"    fails   {difference.fails}"), no_wrap=True, overflow="ellipsis")
-        console.print(Text(f"    passes  {difference.passes}"), no_wrap=True, overflow="ellipsis")
+        block(console, f"fails   {visible(difference.fails)}")
+        block(console, f"passes  {visible(difference.passes)}")
     long_line(console, f"  replay  drsim replay {path}")
 
 

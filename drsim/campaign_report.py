@@ -17,6 +17,7 @@ from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.campaign import Campaign, Header, joined, missing_ranges
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.model import Scenario
+from drsim.scenarios.result import instant
 from drsim.simulator.durations import plural
 from drsim.simulator.errors import RunEndingError
 
@@ -53,11 +54,12 @@ def summed_up(folder: Path) -> report.CampaignSummary:
 
 
 def size_of(scenario: Scenario) -> str:
-    """The size of a shrunk scenario: "1 execution, 1 wave, 1 fault, 10m 2s of virtual time"."""
+    """The size of a shrunk scenario: "1 execution, 1 wave, 1 fault, 10m of virtual time from 2025-11-28T20:32:29Z"."""
     executions = sum(group.executions for group in scenario.workload)
     waves = sum(group.executions * len(group.waves) for group in scenario.workload)
     counted = ((executions, "execution"), (waves, "wave"), (len(scenario.faults), "fault"))
-    return f"{', '.join(plural(*each) for each in counted)}, {duration(scenario.duration / 1e6)} of virtual time"
+    lasts = f"{duration(scenario.duration / 1e6)} of virtual time from {instant(scenario.epoch_us)}"
+    return f"{', '.join(plural(*each) for each in counted)}, {lasts}"
 
 
 def _grouped(

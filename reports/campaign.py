@@ -10,8 +10,10 @@ from drsim.reports.comparing.effect import wilson
 from drsim.reports.text import visible
 from drsim.scenarios.campaign import Campaign, Header, Seeds
 from drsim.scenarios.contradiction import Contradiction
-from drsim.scenarios.explanation import Difference, Line
+from drsim.scenarios.explanation import Difference
 from drsim.scenarios.failure import Failure
+from drsim.scenarios.narration import Line
+from drsim.scenarios.result import instant
 
 PAGE_BYTES_MAX: Final = 300_000
 _STORIES_SHOWN: Final = (20, 10, 5, 2, 1, 0)
@@ -151,12 +153,17 @@ def _fitting(summary: CampaignSummary, bytes_max: int, render: Callable[[Mapping
         "ranges": lambda ranges: _listed([_range(seeds) for seeds in ranges], 20, "more ranges"),
         "seeds": lambda seeds, shown_max=12: _listed(seeds, shown_max, "more"),
         "lines": _lines,
+        "clock_at": _clock_at,
     }
     for shown in _STORIES_SHOWN:
         text = render({**context, "shown": {story.file for story in stories[:shown]}})
         if len(text.encode()) <= bytes_max:
             break
     return text
+
+
+def _clock_at(story: FailureStory, at_us: int) -> str:
+    return markdown.clock(instant(story.failure.scenario.epoch_us + at_us))
 
 
 def _lines(text: str) -> str:

@@ -1,30 +1,22 @@
 """Explain a failure in domain words, and how the failing run differs from the nearest passing run."""
 
-from collections.abc import Iterator
-from itertools import groupby
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
+from drsim.scenarios.changes import IDLE
 from drsim.scenarios.contradiction import contradictions
 from drsim.scenarios.failure import Failure, code_of
 from drsim.scenarios.model import Scenario
+from drsim.scenarios.narration import Line, Narrator
 from drsim.scenarios.parts import Code, world_of
 from drsim.simulator.decoder import columns_of
-from drsim.simulator.durations import plural
-from drsim.simulator.events import FaultInjected, ItemChanged, JobStarted, LambdaEnded, WriteRefused
-from drsim.simulator.reader import ExecutionView, WaveView
-from drsim.simulator.world import World
+from drsim.simulator.figures.errors import without_numbers
 
-_LINES_MAX = 16
-_IDLE = "nothing but version"
-_Event = ItemChanged | FaultInjected | WriteRefused | LambdaEnded | JobStarted
-
-
-class Line(NamedTuple):
-    """One line of the story; `kind` is "write", "fault", "trouble", "drs", or "more" for omitted lines."""
-
-    at_us: int
-    text: str
-    kind: str = "write"
+_LINES_MAX: Final = 32
+_FIRST_MAX: Final = 4
+"""Of a longer story the first lines stay, which show where the execution comes from, and the last ones."""
+_ROUND_MAX: Final = 10
+"""The most lines of a round, a look and what follows it, that is folded with an equal one before it."""
 
 
 class Difference(NamedTuple):
@@ -36,47 +28,58 @@ class Difference(NamedTuple):
 
 
 def story(failure: Failure) -> list[Line]:
-    """Return the last 16 lines up to the violation: its execution's, all DRS job starts and unattributed events."""
+    """Return at most 33 lines up to the violation, about its execution or, without one, about all.
+
+    Equal rounds are folded into the last one, and what is left out in the middle has a line of its own.
+    """
     world = world_of(failure.scenario, failure.seed, code_of(failure), verdict_only=True)
-    concerned = failure.execution_id
-    lines: list[Line] = []
-
-    def on_event(event: _Event) -> None:
-        line = line_of(event)
-        if line and (not concerned or isinstance(event, JobStarted) or event.execution_id in ("", concerned)):
-            lines.append(line)
-
-    for event_type in _Event.__args__:
-        world.trace.listen(event_type, on_event)
+    narrator = Narrator(world, failure.execution_id)
     contradictions(world, failure.seed)
-    lines += _truth(world, concerned)
+    lines = folded([line for line in narrator.lines() if line.at_us <= failure.at])
     world.close()
-    lines = sorted((line for line in lines if line.at_us <= failure.at), key=lambda line: line.at_us)
-    # Collapse consecutive identical lines, and consecutive polls that changed nothing, to the last one.
-    alike = groupby(lines, key=lambda line: _IDLE if _IDLE in line.text else line.text)
-    shown = [list(group)[-1] for _, group in alike]
-    left_out = len(shown) - _LINES_MAX
-    more = [Line(shown[0].at_us, f"... {left_out} earlier events", "more")] if left_out > 0 else []
-    return more + shown[-_LINES_MAX:]
+    left_out = lines[_FIRST_MAX : _FIRST_MAX - _LINES_MAX]
+    if not left_out:
+        return lines
+    more = Line(left_out[0].at_us, f"... {len(left_out):,} more lines", "more")
+    return [*lines[:_FIRST_MAX], more, *lines[_FIRST_MAX - _LINES_MAX :]]
 
 
-def line_of(event: _Event) -> Line | None:
-    """The line of an event in a story; None for an invocation that ended well."""
-    match event:
-        case ItemChanged():
-            where = f" at {event.place}" if event.place else ""
-            return Line(event.at_us, f"{event.writer} writes {event.execution_id}{where}: {_change(event)}")
-        case FaultInjected():
-            where = f" in run {event.run} of {event.function}" if event.function else ""
-            return Line(event.at_us, f"FAULT {event.fault} at {event.operation}{where}", "fault")
-        case WriteRefused():
-            where = f" at {event.place}" if event.place else ""
-            return Line(event.at_us, f"{event.writer} is refused its write{where}: another write came first", "trouble")
-        case LambdaEnded():
-            text = f"{event.function} ends in {event.outcome}: {event.detail}"
-            return None if event.outcome == "ok" else Line(event.at_us, text, "trouble")
-        case JobStarted():
-            return Line(event.at_us, f"DRS starts {event.job_id} with {plural(event.servers, 'server')}", "drs")
+class _Round(NamedTuple):
+    """A line and how often the round of `length` lines that begins with it was there, first at `since_us`."""
+
+    line: Line
+    like: str
+    since_us: int
+    times: int = 1
+    length: int = 1
+
+
+def folded(lines: Sequence[Line]) -> list[Line]:
+    """Fold each round of lines that repeats the one just before it, but for its figures."""
+    kept: list[_Round] = []
+    for line in lines:
+        kept.append(_Round(line, _like(line), line.at_us))
+        for length in range(1, min(_ROUND_MAX, len(kept) // 2) + 1):
+            earlier, later = kept[-2 * length : -length], kept[-length:]
+            if [each.like for each in earlier] == [each.like for each in later]:
+                first = earlier[0]
+                later[0] = later[0]._replace(since_us=first.since_us, times=first.times + 1, length=length)
+                kept[-2 * length :] = later
+                break
+    return [line for each in kept for line in _unfolded(each)]
+
+
+def _unfolded(kept: _Round) -> Iterator[Line]:
+    since = f"{kept.times:,} times since {kept.since_us / 1e6:.3f} s"
+    if kept.times > 1 and kept.length > 1:
+        yield Line(kept.since_us, f"... {since}: the next {kept.length} lines", "more")
+    yield kept.line._replace(text=f"{kept.line.text} ({since})") if kept.times > 1 == kept.length else kept.line
+
+
+def _like(line: Line) -> str:
+    """Return what repeated lines have in common: all but figures, unless the line changes something."""
+    is_passive = line.kind in ("look", "call", "log") or IDLE in line.text
+    return without_numbers(line.text) if is_passive else line.text
 
 
 def difference(failure: Failure) -> Difference | None:
@@ -110,49 +113,3 @@ def _shown(line: str) -> str:
     # Omit request ids: they do not help readers.
     shown = [str(value) for field, value in columns.items() if field not in ("request_id", "by") and value != ""]
     return f"{at_us / 1e6:.3f} s {name} {' '.join(shown)}"
-
-
-def _truth(world: World, concerned: str) -> Iterator[Line]:
-    """Yield a line for each DRS job of the execution that ended during the run."""
-    items = [world.table.get(key) for key in world.workload.expected if concerned in ("", key.execution_id)]
-    for wave in (wave for item in items if item and item.execution for wave in item.execution.waves):
-        job = world.truth.job(wave)
-        if job is not None and job.ended_us < world.spec.duration:
-            launched = sum(server.launches for server in job.servers)
-            servers = f"{launched} of {plural(len(job.servers), 'server')} launched"
-            yield Line(job.ended_us, f"DRS ends the job of wave {wave.number}: {servers}", "drs")
-
-
-def _change(event: ItemChanged) -> str:
-    before, now = event.previous, event.execution
-    if now is None:
-        return "deleted" if event.after is None else "no longer readable"
-    if before is None:
-        waves = "no TotalWaves" if now.total_waves is None else plural(now.total_waves, "wave")
-        return f"{now.status}, {waves}"
-    return "; ".join(_changes(before, now)) or f"{_IDLE} {now.version}"
-
-
-def _changes(before: ExecutionView, now: ExecutionView) -> Iterator[str]:
-    if now.status is not before.status:
-        yield f"{before.status} -> {now.status}"
-    for old, wave in zip(before.waves, now.waves, strict=False):
-        yield from _wave_changes(old, wave)
-    yield from (f"wave {wave.number} {wave.status}" for wave in now.waves[len(before.waves) :])
-    if len(now.waves) < len(before.waves):
-        yield f"{plural(len(before.waves) - len(now.waves), 'wave')} gone"
-
-
-def _wave_changes(old: WaveView, wave: WaveView) -> Iterator[str]:
-    if wave.status is not old.status:
-        yield f"wave {wave.number} {old.status} -> {wave.status}"
-    if wave.job_id != old.job_id:
-        yield f"wave {wave.number} has job {wave.job_id or 'no more'}"
-    if wave.job_status is not old.job_status:
-        yield f"its job {wave.job_status}"
-    servers = {server.source_server_id: server.status for server in old.servers}
-    moved = [str(each.status) for each in wave.servers if servers.get(each.source_server_id) is not each.status]
-    if moved:
-        yield f"{len(moved)} of its servers {', '.join(sorted(set(moved)))}"
-    if len(wave.servers) < len(old.servers):
-        yield f"{len(old.servers) - len(wave.servers)} of its servers gone"

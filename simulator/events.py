@@ -101,7 +101,10 @@ class LambdaEnded(NamedTuple):
 
 
 class CallMade(NamedTuple):
-    """One AWS call returned to its function. `error` and `fault` (if injected) are "" for none, `cold` is 1 or 0."""
+    """One AWS call returned to its function. `error` and `fault` (if injected) are "" for none, `cold` is 1 or 0.
+
+    `place` is the line of the handler's file and the operation, "" for others.
+    """
 
     at_us: int
     request_id: str
@@ -111,6 +114,7 @@ class CallMade(NamedTuple):
     cold: int
     error: str
     fault: str
+    place: str = ""
 
 
 class ActionUsed(NamedTuple):

@@ -26,7 +26,7 @@ RESULT_DATA: Final = (
     "drsim.scenarios.campaign",
     "drsim.scenarios.contradiction.Contradiction",
     "drsim.scenarios.explanation.Difference",
-    "drsim.scenarios.explanation.Line",
+    "drsim.scenarios.narration.Line",
     "drsim.scenarios.extras",
     "drsim.scenarios.failure.Failure",
     "drsim.scenarios.record",

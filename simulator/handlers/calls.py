@@ -224,5 +224,6 @@ class Calls(Generic[A]):
 
     def _made(self, call: ClientCall[A], began_us: int, error: str) -> None:
         invocation, now_us = call.invocation, self.world.kernel.now_us
-        ids, is_cold = (invocation.request_id, invocation.function), int(invocation.cold)
-        self.world.trace.emit(CallMade(now_us, *ids, call.operation, now_us - began_us, is_cold, error, call.fault))
+        ids, took_us = (invocation.request_id, invocation.function, call.operation), now_us - began_us
+        made = CallMade(now_us, *ids, took_us, int(invocation.cold), error, call.fault, call.place)
+        self.world.trace.emit(made)

@@ -25,7 +25,7 @@ def test_service_acts_and_call_returns_when_the_latency_has_passed(kernel: Kerne
 
     rig.play(scene)
     assert log == [(0, "call"), (70, "service acts"), (70, "answer 42")]
-    assert rig.calls == [(HANDLER_US + 70, rig.started[0].request_id, "f", "Do", 70, 1, "", "")]
+    assert rig.calls == [(HANDLER_US + 70, rig.started[0].request_id, "f", "Do", 70, 1, "", "", "")]
 
 
 def test_each_call_draws_its_latency_from_the_stream_of_its_invocation(kernel: Kernel) -> None:
