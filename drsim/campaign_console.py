@@ -36,7 +36,7 @@ Found: TypeAlias = Sequence[tuple[Scenario, Contradiction]]
 """Failures, each with the scenario in which it occurs."""
 _GROUPS_SHOWN_MAX: Final = 5
 _SHRINK_SECONDS: Final = 60.0
-_STORY_WIDTH_MIN: Final = 60
+_WIDTH_MIN: Final = 60
 _STYLES: Final = {"fault": "magenta", "trouble": "red", "look": "dim", "call": "dim", "more": "dim"}
 """How lines of a story look, by kind."""
 
@@ -163,11 +163,16 @@ def _show_failure(console: Console, kept: Failure, path: Path) -> None:
 
 def _show_story(console: Console, kept: Failure, lines: Sequence[Line]) -> None:
     """Print each line beside its virtual time and its time of day."""
-    width = max(console.width, _STORY_WIDTH_MIN)
     for each in lines:
-        head = f"{each.at_us / 1e6:>13.3f} s  {clock(instant(kept.scenario.epoch_us + each.at_us))}  "
-        wrapped = textwrap.wrap(head + visible(each.text), width, subsequent_indent=" " * len(head))
-        long_line(console, "\n".join(wrapped), _STYLES.get(each.kind, ""))
+        at = clock(instant(kept.scenario.epoch_us + each.at_us))
+        _hanging(console, f"{each.at_us / 1e6:>13.3f} s  {at}  ", each.text, _STYLES.get(each.kind, ""))
+
+
+def _hanging(console: Console, head: str, text: str, style: str = "") -> None:
+    """Print text that is wrapped right of its head."""
+    width = max(console.width, _WIDTH_MIN)
+    lines = textwrap.wrap(head + visible(text), width, subsequent_indent=" " * len(head), break_on_hyphens=False)
+    long_line(console, "\n".join(lines), style)
 
 
 def _show_end(console: Console, kept: Failure, path: Path, difference: Difference | None = None) -> None:
@@ -175,8 +180,8 @@ def _show_end(console: Console, kept: Failure, path: Path, difference: Differenc
     long_line(console, f"    observed  {kept.observed}", "bold")
     if difference is not None:
         long_line(console, f"  {difference.passing} passes; they first differ here:")
-        block(console, f"fails   {visible(difference.fails)}")
-        block(console, f"passes  {visible(difference.passes)}")
+        _hanging(console, "    fails   ", difference.fails)
+        _hanging(console, "    passes  ", difference.passes)
     long_line(console, f"  replay  drsim replay {path}")
 
 

@@ -67,10 +67,10 @@ def _wave_changes(old: WaveView, wave: WaveView, name: str) -> Iterator[str]:
     if wave.job_id != old.job_id:
         yield f"{name} has job {wave.job_id or 'no more'}"
     if wave.job_status is not old.job_status:
-        yield f"its job {wave.job_status}"
+        yield f"the job of {name} {wave.job_status}"
     servers = {server.source_server_id: server.status for server in old.servers}
     moved = [str(each.status) for each in wave.servers if servers.get(each.source_server_id) is not each.status]
     if moved:
-        yield f"{len(moved)} of its servers {', '.join(sorted(set(moved)))}"
+        yield f"{plural(len(moved), 'server')} of {name} {', '.join(sorted(set(moved)))}"
     if len(wave.servers) < len(old.servers):
-        yield f"{len(old.servers) - len(wave.servers)} of its servers gone"
+        yield f"{plural(len(old.servers) - len(wave.servers), 'server')} of {name} gone"

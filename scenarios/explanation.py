@@ -15,6 +15,10 @@ from drsim.simulator.figures.errors import without_numbers
 _LINES_MAX: Final = 32
 _FIRST_MAX: Final = 4
 """Of a longer story the first lines stay, which show where the execution comes from, and the last ones."""
+# Of a long event: its instant and name, what comes before the difference, and all that is shown.
+_HEAD_MAX: Final = 40
+_CONTEXT_MAX: Final = 40
+_DIFFERENCE_MAX: Final = 200
 _ROUND_MAX: Final = 10
 """The most lines of a round, a look and what follows it, that is folded with an equal one before it."""
 
@@ -38,7 +42,7 @@ def story(failure: Failure) -> list[Line]:
     lines = folded([line for line in narrator.lines() if line.at_us <= failure.at])
     world.close()
     left_out = lines[_FIRST_MAX : _FIRST_MAX - _LINES_MAX]
-    if not left_out:
+    if len(left_out) <= 1:
         return lines
     more = Line(left_out[0].at_us, f"... {len(left_out):,} more lines", "more")
     return [*lines[:_FIRST_MAX], more, *lines[_FIRST_MAX - _LINES_MAX :]]
@@ -55,13 +59,13 @@ class _Round(NamedTuple):
 
 
 def folded(lines: Sequence[Line]) -> list[Line]:
-    """Fold each round of lines that repeats the one just before it, but for its figures."""
+    """Fold each line that repeats the one before it, and each round that does so but for times and logged figures."""
     kept: list[_Round] = []
     for line in lines:
         kept.append(_Round(line, _like(line), line.at_us))
         for length in range(1, min(_ROUND_MAX, len(kept) // 2) + 1):
             earlier, later = kept[-2 * length : -length], kept[-length:]
-            if [each.like for each in earlier] == [each.like for each in later]:
+            if _are_alike(earlier, later):
                 first = earlier[0]
                 later[0] = later[0]._replace(since_us=first.since_us, times=first.times + 1, length=length)
                 kept[-2 * length :] = later
@@ -70,16 +74,24 @@ def folded(lines: Sequence[Line]) -> list[Line]:
 
 
 def _unfolded(kept: _Round) -> Iterator[Line]:
-    since = f"{kept.times:,} times since {kept.since_us / 1e6:.3f} s"
-    if kept.times > 1 and kept.length > 1:
-        yield Line(kept.since_us, f"... {since}: the next {kept.length} lines", "more")
-    yield kept.line._replace(text=f"{kept.line.text} ({since})") if kept.times > 1 == kept.length else kept.line
+    if kept.times == 1:
+        yield kept.line
+    elif kept.length == 1:
+        yield kept.line._replace(text=f"{kept.line.text} ({kept.times:,} times since {kept.since_us / 1e6:.3f} s)")
+    else:
+        yield Line(kept.since_us, f"... {kept.times:,} times from here: the next {kept.length} lines", "more")
+        yield kept.line
+
+
+def _are_alike(earlier: Sequence[_Round], later: Sequence[_Round]) -> bool:
+    if len(later) == 1:
+        return earlier[0].line[1:] == later[0].line[1:]
+    return [each.like for each in earlier] == [each.like for each in later]
 
 
 def _like(line: Line) -> str:
-    """Return what repeated lines have in common: all but figures, unless the line changes something."""
-    is_passive = line.kind in ("look", "call", "log") or IDLE in line.text
-    return without_numbers(line.text) if is_passive else line.text
+    """Return what rounds that change nothing have in common in this line."""
+    return without_numbers(line.text) if line.kind == "log" or IDLE in line.text else line.text
 
 
 def difference(failure: Failure) -> Difference | None:
@@ -94,7 +106,8 @@ def difference(failure: Failure) -> Difference | None:
     else:
         return None
     pairs = zip(_events(scenario, failure.seed, code), passed, strict=False)
-    differing = (Difference(passing, _shown(fails), _shown(passes)) for fails, passes in pairs if fails != passes)
+    shown = ((_shown(fails), _shown(passes)) for fails, passes in pairs if fails != passes)
+    differing = (Difference(passing, *_around(fails, passes)) for fails, passes in shown if fails != passes)
     return next(differing, None)
 
 
@@ -110,6 +123,20 @@ def _events(scenario: Scenario, seed: int, code: Code) -> list[str]:
 def _shown(line: str) -> str:
     name, columns = columns_of(line)
     at_us = int(columns.pop("at_us"))
-    # Omit request ids: they do not help readers.
-    shown = [str(value) for field, value in columns.items() if field not in ("request_id", "by") and value != ""]
+    # Request ids do not help readers, and the fault of a call differs by construction.
+    omitted = ("request_id", "by", "fault")
+    shown = [f"{field}={value}" for field, value in columns.items() if field not in omitted and value != ""]
     return f"{at_us / 1e6:.3f} s {name} {' '.join(shown)}"
+
+
+def _around(text: str, other: str) -> tuple[str, str]:
+    """Shorten two long texts to their beginnings and to what surrounds their first difference, which stays visible."""
+    at = next((at for at, (a, b) in enumerate(zip(text, other, strict=False)) if a != b), min(len(text), len(other)))
+    begin = text.rfind(" ", 0, max(at - _CONTEXT_MAX, 0)) + 1
+
+    def shortened(each: str) -> str:
+        if len(each) > _DIFFERENCE_MAX and begin > _HEAD_MAX:
+            each = f"{each[:_HEAD_MAX]}... {each[begin:]}"
+        return each if len(each) <= _DIFFERENCE_MAX else f"{each[:_DIFFERENCE_MAX]}..."
+
+    return shortened(text), shortened(other)

@@ -14,7 +14,7 @@ from drsim.scenarios import changes
 from drsim.simulator import events
 from drsim.simulator.contract.layout import HOME_ACCOUNT
 from drsim.simulator.durations import NEVER_US, plural, show_duration
-from drsim.simulator.events import FINDER
+from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.reader import ExecutionView, WaveView
 from drsim.simulator.world import World
 
@@ -72,6 +72,9 @@ class Narrator:
         self._others_jobs: set[str] = set()
         self._started: list[tuple[str, Line]] = []
         self._logs: Counter[str] = Counter()
+        # Runs by function and execution, and the number of each run that has not ended.
+        self._runs: Counter[tuple[str, str]] = Counter()
+        self._running: dict[str, int] = {}
         # The request and instant of the last event with a line of its own, which tells of its call as well.
         self._seen = ("", -1)
         world.trace.attach(self)
@@ -84,10 +87,16 @@ class Narrator:
         self._lines += [line for job_id, line in self._started if job_id in own or job_id not in self._others_jobs]
         for execution_id, followed in self._followed.items():
             self._lines += self._truth(execution_id, followed)
-        return sorted(self._lines, key=lambda line: line.at_us)
+        # A look is complete later than what it starts.
+        return sorted(self._lines, key=lambda line: (line.at_us, line.kind != "look"))
 
     def _concerns(self, request_id: str, execution_id: str) -> bool:
         return not self._concerned or execution_id == self._concerned or request_id in self._requests
+
+    def _who(self, function: str, request_id: str) -> str:
+        """Return the function and, if several polls run at once, the number of the run, as faults count it."""
+        run = self._running.get(request_id)
+        return function if run is None or len(self._running) == 1 else f"{function} run {run}"
 
     def _add(self, at_us: int, text: str, kind: str, request_id: str = "") -> None:
         self._lines.append(Line(at_us, text, kind))
@@ -140,12 +149,18 @@ class Narrator:
     # --- invocations ----------------------------------------------------------------------------------------------
 
     def _on_started(self, event: events.LambdaStarted) -> None:
+        ids = (event.function, event.execution_id)
+        self._runs[ids] += 1
+        if event.request_id in self._requests:
+            self._running[event.request_id] = self._runs[ids]
         if event.attempt > 1 and self._concerns(event.request_id, event.execution_id):
             self._add(event.at_us, f"{event.function} runs again, attempt {event.attempt}", "trouble")
 
     def _on_ended(self, event: events.LambdaEnded) -> None:
         self._end_look(event.request_id)
-        if (line := line_of(event)) and self._concerns(event.request_id, event.execution_id or self._concerned):
+        shown = event._replace(function=self._who(event.function, event.request_id))
+        self._running.pop(event.request_id, None)
+        if (line := line_of(shown)) and self._concerns(event.request_id, event.execution_id or self._concerned):
             self._lines.append(line)
 
     def _on_throttled(self, event: events.Throttled) -> None:
@@ -163,26 +178,24 @@ class Narrator:
         if event.by_runtime or not (is_named or self._concerns(event.request_id, event.execution_id)):
             return
         self._logs[event.request_id] += 1
-        count = self._logs[event.request_id]
-        if count > _LOGS_MAX:
-            text = f"{event.function} logs more" if count == _LOGS_MAX + 1 else ""
-        else:
-            level = "" if event.level in ("", "INFO") else f" {event.level}"
-            text = f"{event.function} logs{level}: {_message(event.message)}"
-        if text:
-            self._lines.append(Line(event.at_us, text, "log"))
+        count, who = self._logs[event.request_id], self._who(event.function, event.request_id)
+        if count <= _LOGS_MAX:
+            level = "" if event.level in ("", "INFO") or event.message.startswith("[") else f" {event.level}"
+            self._lines.append(Line(event.at_us, f"{who} logs{level}: {_message(event.message)}", "log"))
+        elif count == _LOGS_MAX + 1:
+            self._lines.append(Line(event.at_us, f"{who} logs more", "log"))
 
     # --- calls ----------------------------------------------------------------------------------------------------
 
     def _on_call(self, event: events.CallMade) -> None:
         if self._seen == (event.request_id, event.at_us):
             return
+        called = f"{self._who(event.function, event.request_id)} calls {event.place or event.operation}"
         if event.error:
             if event.function == FINDER or self._concerns(event.request_id, ""):
-                call = f"calls {event.operation}" if not event.place else f"calls{_at(event.place)[3:]}"
-                self._add(event.at_us, f"{event.function} {call}: {event.error}", "trouble", event.request_id)
+                self._add(event.at_us, f"{called}: {event.error}", "trouble", event.request_id)
         elif event.place and event.request_id in self._requests:
-            self._add(event.at_us, f"{event.function} calls {event.place}", "call", event.request_id)
+            self._add(event.at_us, called, "call", event.request_id)
 
     def _on_described(self, event: events.JobsDescribed) -> None:
         followed = self._followed.get(self._concerned)
@@ -194,7 +207,7 @@ class Narrator:
         shown = own or [*dict.fromkeys((*event.asked, *event.found))]
         answers = [self._answer(event, job_id) for job_id in shown[:_JOBS_MAX]] or ["no job"]
         more = f" and {len(shown) - _JOBS_MAX} more" if len(shown) > _JOBS_MAX else ""
-        who = FINDER if self._world.parts.finder_polls else events.POLLER
+        who = self._who(FINDER if self._world.parts.finder_polls else POLLER, event.request_id)
         text = f"{who} asks DRS of {account}{event.region}{_at(event.place)}: {'; '.join(answers)}{more}"
         self._add_answer(event.at_us, text, "call", event.request_id)
 
@@ -215,7 +228,8 @@ class Narrator:
 
     def _on_announced(self, event: events.Announced) -> None:
         if self._concerns(event.request_id, event.execution_id):
-            text = f"{event.function} announces {event.text_status} by {event.channel}{_at(event.place)}"
+            who = self._who(event.function, event.request_id)
+            text = f"{who} announces {event.text_status} by {event.channel}{_at(event.place)}"
             self._add_answer(event.at_us, text, "write", event.request_id)
 
     # --- the table, DRS and faults --------------------------------------------------------------------------------
@@ -225,7 +239,8 @@ class Narrator:
         if self._concerned and execution_id != self._concerned:
             self._others_jobs.update(wave.job_id for wave in now.waves if wave.job_id) if now else None
             return
-        text = f"{event.writer} writes {execution_id}{_at(event.place)}: {changes.change(event, self._world.layout)}"
+        who = self._who(event.writer, event.request_id)
+        text = f"{who} writes {execution_id}{_at(event.place)}: {changes.change(event, self._world.layout)}"
         if now is not None:
             followed = self._followed.setdefault(execution_id, _Followed(now))
             followed.execution = now
@@ -240,11 +255,14 @@ class Narrator:
         self._add(event.at_us, text, "write", event.request_id)
 
     def _on_refused(self, event: events.WriteRefused) -> None:
-        if self._concerns(event.request_id, event.execution_id) and (line := line_of(event)):
+        shown = event._replace(writer=self._who(event.writer, event.request_id))
+        if self._concerns(event.request_id, event.execution_id) and (line := line_of(shown)):
             self._add(*line, event.request_id)
 
     def _on_fault(self, event: events.FaultInjected) -> None:
-        if self._concerns(event.request_id, event.execution_id or self._concerned) and (line := line_of(event)):
+        # What goes wrong in a finder concerns all executions.
+        concerned = event.function == FINDER or self._concerns(event.request_id, event.execution_id or self._concerned)
+        if concerned and (line := line_of(event)):
             self._lines.append(line)
 
     def _on_job(self, event: events.JobStarted) -> None:
