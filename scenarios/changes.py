@@ -24,7 +24,10 @@ def change(event: ItemChanged, layout: Layout) -> str:
         return "; ".join([f"{now.status}, {waves}", *_unreadable(now, None)])
     times = [*_times(before, now, layout)]
     changes = [*_changes(before, now), *_ends(before, now, layout), *_unreadable(now, before)]
-    return "; ".join([*changes, *times]) if changes else IDLE + ", ".join([*times, f"version {now.version}"])
+    if changes:
+        return "; ".join([*changes, *times])
+    version = [] if now.version is None or layout.contract.execution.version is None else [f"version {now.version}"]
+    return IDLE + (", ".join([*times, *version]) or "attributes that are no status")
 
 
 def wall_clock(epoch_us: int) -> str:
@@ -52,6 +55,8 @@ def _unreadable(now: ExecutionView, before: ExecutionView | None) -> list[str]:
 def _changes(before: ExecutionView, now: ExecutionView) -> Iterator[str]:
     if now.status is not before.status:
         yield f"{before.status} -> {now.status}"
+    elif now.word != before.word:
+        yield f"{before.word} -> {now.word}"
     for index, wave in enumerate(now.waves):
         if index < len(before.waves):
             yield from _wave_changes(before.waves[index], wave, wave.shown(index))

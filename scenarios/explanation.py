@@ -1,6 +1,7 @@
 """Explain a failure in domain words, and how the failing run differs from the nearest passing run."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from drsim.scenarios.changes import IDLE
@@ -15,6 +16,7 @@ from drsim.simulator.figures.errors import without_numbers
 _LINES_MAX: Final = 32
 _FIRST_MAX: Final = 4
 """Of a longer story the first lines stay, which show where the execution comes from, and the last ones."""
+_KEPT_MAX: Final = 8
 # Of a long event: its instant and name, what comes before the difference, and all that is shown.
 _HEAD_MAX: Final = 40
 _CONTEXT_MAX: Final = 40
@@ -32,20 +34,28 @@ class Difference(NamedTuple):
 
 
 def story(failure: Failure) -> list[Line]:
-    """Return at most 33 lines up to the violation, about its execution or, without one, about all.
+    """Return the lines up to the violation, about its execution or, without one, about all.
 
-    Equal rounds are folded into the last one, and what is left out in the middle has a line of its own.
+    Equal rounds are folded into the last one. Of a long story the middle is left out, but for faults and what DRS does.
     """
     world = world_of(failure.scenario, failure.seed, code_of(failure), verdict_only=True)
     narrator = Narrator(world, failure.execution_id)
     contradictions(world, failure.seed)
     lines = folded([line for line in narrator.lines() if line.at_us <= failure.at])
     world.close()
-    left_out = lines[_FIRST_MAX : _FIRST_MAX - _LINES_MAX]
-    if len(left_out) <= 1:
-        return lines
-    more = Line(left_out[0].at_us, f"... {len(left_out):,} more lines", "more")
-    return [*lines[:_FIRST_MAX], more, *lines[_FIRST_MAX - _LINES_MAX :]]
+    middle = lines[_FIRST_MAX : _FIRST_MAX - _LINES_MAX]
+    return [*lines[:_FIRST_MAX], *_shortened(middle), *lines[_FIRST_MAX - _LINES_MAX :]] if middle else lines
+
+
+def _shortened(lines: Sequence[Line]) -> Iterator[Line]:
+    """Yield the last faults and facts of DRS among the lines, and how many lines are left out between them."""
+    kept = [line for line in lines if line.kind in ("fault", "drs")][-_KEPT_MAX:]
+    for is_kept, group in groupby(lines, key=lambda line: line in kept):
+        found = list(group)
+        if is_kept or len(found) == 1:
+            yield from found
+        else:
+            yield Line(found[0].at_us, f"... {len(found):,} more lines", "more")
 
 
 class _Round(NamedTuple):
@@ -86,12 +96,14 @@ def _unfolded(kept: _Round) -> Iterator[Line]:
 def _are_alike(earlier: Sequence[_Round], later: Sequence[_Round]) -> bool:
     if len(later) == 1:
         return earlier[0].line[1:] == later[0].line[1:]
-    return [each.like for each in earlier] == [each.like for each in later]
+    # A round begins with a look, unless none is among its lines.
+    begins = later[0].line.kind == "look" or all(each.line.kind != "look" for each in later)
+    return begins and [each.like for each in earlier] == [each.like for each in later]
 
 
 def _like(line: Line) -> str:
     """Return what rounds that change nothing have in common in this line."""
-    return without_numbers(line.text) if line.kind == "log" or IDLE in line.text else line.text
+    return without_numbers(line.text) if line.kind in ("log", "look") or IDLE in line.text else line.text
 
 
 def difference(failure: Failure) -> Difference | None:
@@ -107,7 +119,7 @@ def difference(failure: Failure) -> Difference | None:
         return None
     pairs = zip(_events(scenario, failure.seed, code), passed, strict=False)
     shown = ((_shown(fails), _shown(passes)) for fails, passes in pairs if fails != passes)
-    differing = (Difference(passing, *_around(fails, passes)) for fails, passes in shown if fails != passes)
+    differing = (Difference(passing, *around_difference(fails, passes)) for fails, passes in shown if fails != passes)
     return next(differing, None)
 
 
@@ -129,14 +141,16 @@ def _shown(line: str) -> str:
     return f"{at_us / 1e6:.3f} s {name} {' '.join(shown)}"
 
 
-def _around(text: str, other: str) -> tuple[str, str]:
+def around_difference(text: str, other: str) -> tuple[str, str]:
     """Shorten two long texts to their beginnings and to what surrounds their first difference, which stays visible."""
     at = next((at for at, (a, b) in enumerate(zip(text, other, strict=False)) if a != b), min(len(text), len(other)))
-    begin = text.rfind(" ", 0, max(at - _CONTEXT_MAX, 0)) + 1
+    begin = max(at - _CONTEXT_MAX, 0)
+    # From the next word on, if one begins before the difference.
+    begin = text.find(" ", begin, at) + 1 or begin
 
-    def shortened(each: str) -> str:
+    def cut(each: str) -> str:
         if len(each) > _DIFFERENCE_MAX and begin > _HEAD_MAX:
             each = f"{each[:_HEAD_MAX]}... {each[begin:]}"
         return each if len(each) <= _DIFFERENCE_MAX else f"{each[:_DIFFERENCE_MAX]}..."
 
-    return shortened(text), shortened(other)
+    return cut(text), cut(other)
