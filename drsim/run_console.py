@@ -1,5 +1,6 @@
 """The summary of a run on the terminal, in the style of k6: its findings first, then criteria and properties."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +51,8 @@ def show(console: Console, result: Result, folder: Path) -> None:
         _show_faults(console, result)
     if result.unjudged:
         line(console, "not exercised", _unjudged(result), indent=2)
+    if result.forwarded:
+        _show_forwarded(console, result.forwarded)
     long_line(console, f"  replay  {result.replay}")
     long_line(console, f"  report  {folder / PAGE}")
 
@@ -105,6 +108,13 @@ def _unjudged(result: Result) -> str:
     first, more = result.unjudged[0].check, len(result.unjudged) - 1
     others = f" and {more} more" if more else ""
     return f"{plural(more + 1, 'check')} {'are' if more else 'is'} off: {first}{others}; see report"
+
+
+def _show_forwarded(console: Console, forwarded: Mapping[str, int]) -> None:
+    """What moto answered, and not this tier itself."""
+    total = plural(sum(forwarded.values()), "call")
+    line(console, "not exercised", f"{total} answered by moto, over HTTP:", indent=2)
+    block(console, ", ".join(f"{name} {count:,}" for name, count in forwarded.items()), "dim")
 
 
 def _show_faults(console: Console, result: Result) -> None:

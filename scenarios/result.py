@@ -286,6 +286,7 @@ class Result(Record):
     faults: tuple[FaultRecord, ...] = ()
     unwinnable: tuple[UnwinnableRecord, ...] = ()
     unjudged: tuple[UnjudgedRecord, ...] = Field((), description="Checks that are off for these functions.")
+    forwarded: dict[str, int] = Field({}, description="Calls that the client tier sent to moto, by operation.")
     adapted: tuple[str, ...] = Field((), description="What of the scenario was changed to fit the contract.")
     capacity: Capacity | None = Field(None, description="Null where a result of version 1 does not have the figures.")
 

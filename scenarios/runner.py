@@ -113,6 +113,7 @@ def _result(
             result.UnwinnableRecord(execution_id=each, reason=why) for each, why in sorted(plan.unwinnable.items())
         ),
         unjudged=tuple(result.UnjudgedRecord(**each._asdict()) for each in world.unjudged),
+        forwarded=dict(sorted(world.forwarded.items())),
         # How other functions hand over is not known.
         capacity=capacity_of(world.spec, metrics) if world.parts.is_ours else None,
     )

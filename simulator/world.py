@@ -6,6 +6,7 @@ see the properties notice.
 
 import gc
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -198,6 +199,8 @@ class World:
         self.tally = Tally(trace, self.truth, self.limits) if verdict_only else self.statistics
         # Metrics are figures, unless a verdict depends on the alarms that watch them.
         self.cloudwatch = CloudWatch(trace if spec.alarms else figures, epoch_us=spec.epoch_us)
+        self.forwarded: Counter[str] = Counter()
+        """Calls that the client tier sent to moto, by service and operation: `ec2 DescribeInstances`."""
         self.workload = Workload(kernel, self.table, layout, self.drs, spec, effects)
         reader.planned = self.workload.planned
         # The number of executions to come, and the ids of those that have begun and not ended.

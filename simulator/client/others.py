@@ -13,16 +13,17 @@ from drsim.simulator.client.boundary import unanswered
 from drsim.simulator.client.errors import AwsError
 from drsim.simulator.contract.surroundings import Surroundings
 from drsim.simulator.handlers.calls import ClientCall
+from drsim.simulator.world import World
 
 _METADATA: Final = "ResponseMetadata"
 
 
 class Others:
-    """moto, with a contract's surroundings, for one run. The tables are the client tier's own."""
+    """moto, with a contract's surroundings, for one world. The tables are the client tier's own."""
 
-    def __init__(self, surroundings: Surroundings, seed: int) -> None:
+    def __init__(self, surroundings: Surroundings, world: World) -> None:
         self._surroundings = surroundings.model_copy(update={"tables": ()})
-        self._seed = seed
+        self._world = world
         # Sessions from before moto was imported do not lead to it.
         self._session: Any = None
         self._clients: dict[tuple[str, str], Any] = {}
@@ -35,6 +36,7 @@ class Others:
             if self._session is None:
                 self._set_up()
             service = call.carried.service_model.service_name
+            self._world.forwarded[f"{service} {call.operation}"] += 1
             key = (service, call.region)
             if key not in self._clients:
                 self._clients[key] = self._session.client(service, region_name=call.region)
@@ -52,7 +54,7 @@ class Others:
         from drsim.simulator.wire.surroundings import create
         from drsim.simulator.wire.tier import empty_moto
 
-        mock_random.seed(self._seed)
+        mock_random.seed(self._world.kernel.seed)
         empty_moto()
         self._session = boto3.Session(aws_access_key_id="none", aws_secret_access_key="none")
         before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, self._session

@@ -45,7 +45,7 @@ class ClientResponder(Responder[Answer]):
         self._drs = DrsWorld(world.drs, world.spec.epoch_us)
         self._surroundings = surroundings
         self._of_moto: set[str] = set()
-        self._others = Others(surroundings, world.kernel.seed)
+        self._others = Others(surroundings, world)
         # Accounts of assumed roles' keys, and the instants at which their sessions end.
         self._sessions: dict[str, tuple[str, int]] = {}
         self._answers_count = 0

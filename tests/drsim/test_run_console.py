@@ -50,6 +50,12 @@ def test_findings_come_first_with_meaning_case_and_line(phase_2: Result) -> None
     assert first < next(number for number, line in enumerate(lines) if "StatusIndex GSI" in line)
 
 
+def test_calls_answered_by_moto_are_shown_only_if_there_are_some(phase_2: Result) -> None:
+    assert "moto" not in shown(phase_2)
+    text = shown(phase_2.model_copy(update={"forwarded": {"ec2 DescribeInstances": 1200}}))
+    assert "- 1,200 calls answered by moto, over HTTP:\n    ec2 DescribeInstances 1,200" in text
+
+
 @pytest.mark.parametrize("width", [60, 200])
 def test_findings_wrap_at_the_width_of_the_terminal(phase_2: Result, width: int) -> None:
     text = shown(failed(hostile(phase_2), finding(5, followers=(FOLLOWER,) * 9)), width=width)

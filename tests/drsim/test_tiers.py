@@ -119,6 +119,29 @@ def test_terminal_and_reports_show_checks_that_are_off(capsys: pytest.CaptureFix
     assert "<td><code>limits.timeout: 30m, or none</code></td>" in page
 
 
+@pytest.mark.slow
+def test_run_reports_which_calls_moto_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    finder = """\
+import boto3
+
+def handler(event, context):
+    boto3.client("sts").get_caller_identity()
+    boto3.client("sns").list_topics()
+    for _ in range(2):
+        boto3.client("ec2").describe_instances()
+"""
+    Path("asks.py").write_text(finder, encoding="utf-8")
+    words = ["run", "idle", "--set", "duration=3m", "--out", "out", "--finder", "asks.py:handler"]
+    main(words)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "- 9 calls answered by moto, over HTTP: ec2 DescribeInstances 6, sns ListTopics 3 replay" in shown
+    result = json.loads(Path("out/idle-1/result.json").read_text(encoding="utf-8"))
+    assert result["forwarded"] == {"ec2 DescribeInstances": 6, "sns ListTopics": 3}
+    for name in ("report.md", "report.html"):
+        text = Path("out/idle-1", name).read_text(encoding="utf-8")
+        assert "moto did, over HTTP: ec2 DescribeInstances 6, sns ListTopics 3." in text
+
+
 def test_wrong_contract_is_reported_by_file_and_line(capsys: pytest.CaptureFixture[str]) -> None:
     Path("contract.yaml").write_text("name: team\nlimits: {looks: 0}\n", encoding="utf-8")
     words = ["--tier", "wire", "--finder", "finder.py:handler", "--contract", "contract.yaml"]

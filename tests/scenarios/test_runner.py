@@ -78,6 +78,7 @@ def test_a_result_has_the_fields_that_others_depend_on() -> None:
         "faults",
         "unwinnable",
         "unjudged",
+        "forwarded",
         "adapted",
         "capacity",
     ]
