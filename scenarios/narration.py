@@ -75,8 +75,9 @@ class Narrator:
         # Runs by function and execution, and the number of each run that has not ended.
         self._runs: Counter[tuple[str, str]] = Counter()
         self._running: dict[str, int] = {}
-        # The request and instant of the last event with a line of its own, which tells of its call as well.
-        self._seen = ("", -1)
+        # The request and instant of the last event with a line of its own, which stands for its call as well, and
+        # of the last refused write, which stands for the call's error.
+        self._seen = self._refused = ("", -1)
         world.trace.attach(self)
 
     def lines(self) -> list[Line]:
@@ -188,7 +189,7 @@ class Narrator:
     # --- calls ----------------------------------------------------------------------------------------------------
 
     def _on_call(self, event: events.CallMade) -> None:
-        if self._seen == (event.request_id, event.at_us):
+        if (event.request_id, event.at_us) == (self._refused if event.error else self._seen):
             return
         called = f"{self._who(event.function, event.request_id)} calls {event.place or event.operation}"
         if event.error:
@@ -258,6 +259,7 @@ class Narrator:
         shown = event._replace(writer=self._who(event.writer, event.request_id))
         if self._concerns(event.request_id, event.execution_id) and (line := line_of(shown)):
             self._add(*line, event.request_id)
+            self._refused = self._seen
 
     def _on_fault(self, event: events.FaultInjected) -> None:
         # What goes wrong in a finder concerns all executions.

@@ -201,6 +201,14 @@ def test_call_with_a_line_of_its_own_is_told_once() -> None:
     ]
 
 
+def test_write_whose_answer_is_lost_is_shown_with_the_error_of_its_call() -> None:
+    written = events.ItemChanged(2, "p-1", POLLER, "e-1", {}, None, None, None, 0, PLACE)
+    assert Told().lines(*polls("p-1", 1), written, called("p-1", 2, "UpdateItem", "ConnectionClosedError")) == [
+        f"ExecutionPoller writes e-1 at {PLACE}: deleted",
+        f"ExecutionPoller calls {PLACE}: ConnectionClosedError",
+    ]
+
+
 def test_log_lines_of_other_executions_are_left_out_unless_they_name_this_one() -> None:
     assert Told().lines(
         *polls("p-1", 1),
