@@ -153,7 +153,7 @@ class World:
     """One run of one spec with one seed, recorded in `trace`, by default one in memory.
 
     With `verdict_only` there are properties and the tally, which verdicts come from, and no lines or figures; `trace`
-    must then be None.
+    must then be None. `forwarded` counts the calls that the client tier sent to moto, by service and operation.
     """
 
     def __init__(
@@ -200,7 +200,6 @@ class World:
         # Metrics are figures, unless a verdict depends on the alarms that watch them.
         self.cloudwatch = CloudWatch(trace if spec.alarms else figures, epoch_us=spec.epoch_us)
         self.forwarded: Counter[str] = Counter()
-        """Calls that the client tier sent to moto, by service and operation: `ec2 DescribeInstances`."""
         self.workload = Workload(kernel, self.table, layout, self.drs, spec, effects)
         reader.planned = self.workload.planned
         # The number of executions to come, and the ids of those that have begun and not ended.

@@ -88,11 +88,12 @@ def test_both_documents_show_the_bug_with_its_story(explored: Path) -> None:
         assert "FAULT answer-lost at UpdateItem in run 10 of ExecutionPoller" in text
         assert EXPECTED in text
         assert "the very same run, event by event" in text
-        assert "ConnectionClosedError answer-lost" in text
+        assert "cold=0 error=ConnectionClosedError" in text
         assert f"drsim replay {path}" in text
         assert "16–47" in text
         assert "its record was deleted" in text
-    assert '<li class="fault"><time>600.346 s</time>' in page
+    assert '<li class="fault"><time>600.346 s</time><time>20:42:29</time>' in page
+    assert "   600.346 s  20:42:29  FAULT answer-lost" in markdown
     assert "jobs:\n    pending: 2m" in page
 
 

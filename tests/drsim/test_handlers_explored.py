@@ -31,7 +31,7 @@ def test_failure_of_handlers_is_kept_and_replayed_until_it_is_fixed(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["explore", "drill", "--seeds", "1-2", "--jobs", "1", *HANDLERS]) == 1
-    shown = capsys.readouterr().out
+    shown = " ".join(capsys.readouterr().out.split())
     assert "drill: 2 of 2 seeds failed" in shown
     assert "ExecutionPoller writes" in shown
     assert "at poller/app.py:169 update_item" in shown

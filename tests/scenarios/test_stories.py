@@ -137,7 +137,7 @@ def test_long_text_that_begins_as_the_other_one_keeps_its_end() -> None:
 # --- events -------------------------------------------------------------------------------------------------------
 
 
-class Told:
+class Narrated:
     """A narrator of a world that has not run, fed by hand."""
 
     def __init__(self, concerned: str = "e-1") -> None:
@@ -172,7 +172,7 @@ def called(request_id: str, at_us: int, operation: str, error: str = "", place: 
 
 
 def test_each_call_names_the_line_of_the_handler() -> None:
-    assert Told().lines(
+    assert Narrated().lines(
         *polls("p-1", 1),
         called("p-1", 2, "GetItem", place="poller/app.py:9 get_item"),
         called("p-1", 3, "DescribeJobs", "ThrottlingException", "poller/app.py:12 describe_jobs"),
@@ -184,9 +184,9 @@ def test_each_call_names_the_line_of_the_handler() -> None:
     ]
 
 
-def test_call_with_a_line_of_its_own_is_told_once() -> None:
+def test_call_with_a_line_of_its_own_is_shown_once() -> None:
     described = events.JobsDescribed(3, "p-1", "e-1", "1", "us-west-2", ("j-1",), (), (), 1, "poller/app.py:12")
-    assert Told().lines(
+    assert Narrated().lines(
         *polls("p-1", 1),
         events.WriteRefused(2, "p-1", POLLER, "e-1", PLACE),
         called("p-1", 2, "UpdateItem", "ConditionalCheckFailedException"),
@@ -203,14 +203,14 @@ def test_call_with_a_line_of_its_own_is_told_once() -> None:
 
 def test_write_whose_answer_is_lost_is_shown_with_the_error_of_its_call() -> None:
     written = events.ItemChanged(2, "p-1", POLLER, "e-1", {}, None, None, None, 0, PLACE)
-    assert Told().lines(*polls("p-1", 1), written, called("p-1", 2, "UpdateItem", "ConnectionClosedError")) == [
+    assert Narrated().lines(*polls("p-1", 1), written, called("p-1", 2, "UpdateItem", "ConnectionClosedError")) == [
         f"ExecutionPoller writes e-1 at {PLACE}: deleted",
         f"ExecutionPoller calls {PLACE}: ConnectionClosedError",
     ]
 
 
-def test_log_lines_of_other_executions_are_left_out_unless_they_name_this_one() -> None:
-    assert Told().lines(
+def test_log_lines_of_others_are_left_out_unless_they_name_the_execution() -> None:
+    assert Narrated().lines(
         *polls("p-1", 1),
         *polls("p-2", 1, execution_id="e-2"),
         logged("p-1", 2, '{"level": "WARNING", "message": "no job"}', "WARNING"),
@@ -225,14 +225,16 @@ def test_log_lines_of_other_executions_are_left_out_unless_they_name_this_one() 
 
 
 def test_many_and_long_log_lines_of_an_invocation_are_cut() -> None:
-    lines = Told().lines(*polls("p-1", 1), *(logged("p-1", at_us, f"{at_us} " + "z" * 300) for at_us in range(2, 30)))
+    lines = Narrated().lines(
+        *polls("p-1", 1), *(logged("p-1", at_us, f"{at_us} " + "z" * 300) for at_us in range(2, 30))
+    )
     assert len(lines) == 6
     assert lines[-1] == "ExecutionPoller logs more"
     assert len(lines[0]) < 240
 
 
-def test_polls_that_run_at_once_are_told_apart_by_their_run() -> None:
-    assert Told().lines(
+def test_polls_that_run_at_once_have_the_number_of_their_run() -> None:
+    assert Narrated().lines(
         *polls("p-1", 1),
         logged("p-1", 2, "alone"),
         *polls("p-2", 3),
@@ -251,12 +253,12 @@ def test_polls_that_run_at_once_are_told_apart_by_their_run() -> None:
 
 def test_poll_of_a_batch_belongs_to_each_execution_in_it() -> None:
     batch = polls("p-1", 1, execution_id="", batch=("e-0", "e-1"))
-    assert Told().lines(*batch, logged("p-1", 2, "both")) == ["ExecutionPoller logs: both"]
-    assert Told("e-9").lines(*batch, logged("p-1", 2, "both")) == []
+    assert Narrated().lines(*batch, logged("p-1", 2, "both")) == ["ExecutionPoller logs: both"]
+    assert Narrated("e-9").lines(*batch, logged("p-1", 2, "both")) == []
 
 
-def test_story_tells_of_throttled_repeated_and_dropped_events() -> None:
-    assert Told().lines(
+def test_story_shows_throttled_repeated_and_dropped_events() -> None:
+    assert Narrated().lines(
         events.Throttled(1, POLLER, "e-1"),
         events.Throttled(2, POLLER, "e-2"),
         events.Invoked(3, "p-1", "f-1", POLLER, "e-1"),
@@ -278,7 +280,7 @@ def test_look_for_all_executions_counts_what_it_starts() -> None:
     ]
     made = [*pages, *polls("p-1", 3), *polls("p-2", 4, execution_id="e-2")]
     ends = events.LambdaEnded(5, "f-1", FINDER, "", "ok", 1, 1, "")
-    assert Told("").lines(*made, ends) == [
+    assert Narrated("").lines(*made, ends) == [
         "ExecutionFinder looks at finder/app.py:2 query: 5 items in 2 pages; starts a poll of 2 executions at "
         "finder/app.py:3 invoke"
     ]
