@@ -5,13 +5,14 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from drsim.scenarios.changes import IDLE
-from drsim.scenarios.contradiction import contradictions
+from drsim.scenarios.contradiction import BROKEN, contradictions
 from drsim.scenarios.failure import Failure, code_of
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.narration import Line, Narrator
 from drsim.scenarios.parts import Code, world_of
 from drsim.simulator.decoder import columns_of
 from drsim.simulator.figures.errors import without_numbers
+from drsim.simulator.trace import BrokenSimulationError
 
 _LINES_MAX: Final = 32
 _FIRST_MAX: Final = 4
@@ -37,10 +38,13 @@ def story(failure: Failure) -> list[Line]:
     """Return the lines up to the violation, about its execution or, without one, about all.
 
     Equal rounds are folded into the last one. Of a long story the middle is left out, but for faults and what DRS does.
+    Raises BrokenSimulationError if the run breaks, unless that is the failure.
     """
     world = world_of(failure.scenario, failure.seed, code_of(failure), verdict_only=True)
     narrator = Narrator(world, failure.execution_id)
-    contradictions(world, failure.seed)
+    for found in contradictions(world, failure.seed):
+        if found.property == BROKEN != failure.property:
+            raise BrokenSimulationError(found.observed)
     lines = folded([line for line in narrator.lines() if line.at_us <= failure.at])
     world.close()
     middle = lines[_FIRST_MAX : _FIRST_MAX - _LINES_MAX]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from drsim.orchestrator.model import ActionStatus, ExecutionType, JobScope
+from drsim.orchestrator.model import TERMINAL, ActionStatus, ExecutionType, JobScope
 from drsim.scenarios import changes
 from drsim.simulator import events
 from drsim.simulator.contract.layout import HOME_ACCOUNT
@@ -36,10 +36,9 @@ class Line(NamedTuple):
 
 @dataclass(slots=True)
 class _ShownLook:
-    """One look of the finder, with the words that its queries asked for, and the lines where it invoked pollers."""
+    """One look of the finder, with the words that its queries asked for, and the line where it invoked pollers."""
 
     at_us: int
-    function: str
     place: str
     words: set[str]
     items_count: int = 0
@@ -52,9 +51,10 @@ class _ShownLook:
 
 @dataclass(slots=True)
 class _Followed:
-    """An execution as the story follows it: its last view with a start, its end, and its waves by job id."""
+    """An execution: its last view, whether it owes polls, its end, and its waves with their names by job id."""
 
     execution: ExecutionView
+    is_open: bool = False
     ended_us: int = NEVER_US
     jobs: dict[str, tuple[ExecutionView, WaveView, str]] = field(default_factory=dict)
 
@@ -95,9 +95,10 @@ class Narrator:
         return not self._concerned or execution_id == self._concerned or request_id in self._requests
 
     def _who(self, function: str, request_id: str) -> str:
-        """Return the function and, if several polls run at once, the number of the run, as faults count it."""
+        """Return the function and, if several polls of the execution run at once, the run's number, as in faults."""
         run = self._running.get(request_id)
-        return function if run is None or len(self._running) == 1 else f"{function} run {run}"
+        is_alone = not self._concerned or len(self._running) == 1
+        return function if run is None or is_alone else f"{function} run {run}"
 
     def _add(self, at_us: int, text: str, kind: str, request_id: str = "") -> None:
         self._lines.append(Line(at_us, text, kind))
@@ -117,8 +118,8 @@ class Narrator:
         if look is None or (event.first_page and event.word in look.words):
             self._end_look(event.request_id)
             followed = self._followed.get(self._concerned)
-            is_open = not self._concerned or (followed is not None and followed.execution.owes_polls)
-            look = _ShownLook(event.at_us, FINDER, event.place, set(), is_open=is_open)
+            is_open = not self._concerned or (followed is not None and followed.is_open)
+            look = _ShownLook(event.at_us, event.place, set(), is_open=is_open)
             self._looks[event.request_id] = look
         look.words.add(event.word)
         look.items_count += event.items_count
@@ -135,7 +136,7 @@ class Narrator:
             handed = f"; starts a poll of {what}{_at(look.invoked_at)}"
         elif self._concerned and not self._world.parts.finder_polls:
             handed = f"; starts no poll of {self._concerned}"
-        text = f"{look.function} looks{_at(look.place)}: {plural(look.items_count, 'item')}{pages}{handed}"
+        text = f"{FINDER} looks{_at(look.place)}: {plural(look.items_count, 'item')}{pages}{handed}"
         self._lines.append(Line(look.at_us, text, "look"))
 
     def _on_invoked(self, event: events.Invoked) -> None:
@@ -238,14 +239,14 @@ class Narrator:
     def _on_change(self, event: events.ItemChanged) -> None:
         now, execution_id = event.execution, event.execution_id
         if self._concerned and execution_id != self._concerned:
-            self._others_jobs.update(wave.job_id for wave in now.waves if wave.job_id) if now else None
+            self._others_jobs.update(wave.job_id for wave in (now.waves if now else ()) if wave.job_id)
             return
         who = self._who(event.writer, event.request_id)
         text = f"{who} writes {execution_id}{_at(event.place)}: {changes.change(event, self._world.layout)}"
         if now is not None:
             followed = self._followed.setdefault(execution_id, _Followed(now))
-            followed.execution = now
-            if not now.owes_polls and now.end_us is not None:
+            followed.execution, followed.is_open = now, now.owes_polls
+            if now.status in TERMINAL:
                 followed.ended_us = min(followed.ended_us, event.at_us)
             for index, wave in enumerate(now.waves):
                 if wave.job_id:
@@ -253,6 +254,8 @@ class Narrator:
             due_us = self._world.truth.times_out_us(now)
             if event.before is None and due_us < NEVER_US:
                 text += f"; times out at {changes.wall_clock(due_us + self._world.spec.epoch_us)}"
+        elif (gone := self._followed.get(execution_id)) is not None:
+            gone.is_open, gone.ended_us = False, min(gone.ended_us, event.at_us)
         self._add(event.at_us, text, "write", event.request_id)
 
     def _on_refused(self, event: events.WriteRefused) -> None:

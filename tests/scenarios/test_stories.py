@@ -10,10 +10,22 @@ from drsim.scenarios.files import load
 from drsim.scenarios.narration import Line, Narrator
 from drsim.simulator import events
 from drsim.simulator.events import FINDER, POLLER
+from drsim.simulator.services.observability import MetricsService
+from drsim.simulator.trace import BrokenSimulationError
 from drsim.simulator.world import Parts, World
 from tests.examples import polling, snake_mapping
 from tests.examples.bugs import Bug
 
+
+def _out_of_order(*_: object, **__: object) -> None:
+    raise BrokenSimulationError("out of order")
+
+
+class MetricsThatBreak(MetricsService):
+    put = _out_of_order
+
+
+BREAKS = Parts(metrics=MetricsThatBreak)
 CORPUS = Path(__file__).parent.parent / "corpus"
 PLACE = "poller/app.py:87 update_item"
 
@@ -284,6 +296,13 @@ def test_look_for_all_executions_counts_what_it_starts() -> None:
         "ExecutionFinder looks at finder/app.py:2 query: 5 items in 2 pages; starts a poll of 2 executions at "
         "finder/app.py:3 invoke"
     ]
+
+
+def test_story_of_a_run_that_breaks_is_refused() -> None:
+    """A story of half a run would look like that of a whole one."""
+    failure = read(CORPUS / "EndsLate.yaml").model_copy(update={"parts": "tests.scenarios.test_stories:BREAKS"})
+    with pytest.raises(BrokenSimulationError, match="out of order"):
+        story(failure)
 
 
 # --- handlers -----------------------------------------------------------------------------------------------------
