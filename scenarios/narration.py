@@ -222,7 +222,7 @@ class Narrator:
             return job_id
         seen = job.view(event.at_us)
         servers = Counter(str(server.status) for server in seen.servers)
-        actions = Counter(str(each) for server in seen.servers for each in server.actions if not job.is_drill)
+        actions = Counter(str(each) for server in seen.servers for each in server.actions)
         parts = [f"{plural(count, 'server')} {status}" for status, count in sorted(servers.items())]
         parts += [f"{plural(count, 'launch action')} {status}" for status, count in sorted(actions.items())]
         parts += ["some servers left out"] if job_id in event.incomplete else []

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from drsim.scenarios.explanation import around_difference, folded, story
+from drsim.orchestrator.model import ExecutionStatus, WaveStatus
+from drsim.scenarios.explanation import around_difference, difference, folded, story
 from drsim.scenarios.failure import failure_of, read
 from drsim.scenarios.files import load
 from drsim.scenarios.narration import Line, Narrator
 from drsim.simulator import events
 from drsim.simulator.events import FINDER, POLLER
+from drsim.simulator.reader import ExecutionView, WaveView
 from drsim.simulator.services.observability import MetricsService
 from drsim.simulator.trace import BrokenSimulationError
 from drsim.simulator.world import Parts, World
@@ -146,6 +148,12 @@ def test_long_text_that_begins_as_the_other_one_keeps_its_end() -> None:
     assert around_difference(text, f"{text} more")[1].endswith(" more")
 
 
+def test_difference_is_no_mere_name_of_the_injected_fault() -> None:
+    found = difference(read(CORPUS / "FailsWhatItCannotFind.yaml"))
+    assert found is not None
+    assert found.fails.split()[2] == found.passes.split()[2] == "JobsDescribed"
+
+
 # --- events -------------------------------------------------------------------------------------------------------
 
 
@@ -218,6 +226,52 @@ def test_write_whose_answer_is_lost_is_shown_with_the_error_of_its_call() -> Non
     assert Narrated().lines(*polls("p-1", 1), written, called("p-1", 2, "UpdateItem", "ConnectionClosedError")) == [
         f"ExecutionPoller writes e-1 at {PLACE}: deleted",
         f"ExecutionPoller calls {PLACE}: ConnectionClosedError",
+    ]
+
+
+def seen(word: str, *jobs: str) -> ExecutionView:
+    """An open execution with this word as its status, and waves with these jobs."""
+    waves = tuple(
+        WaveView(number, None, ("1", "r"), WaveStatus.IN_PROGRESS, job, None, None, (), {}, ())
+        for number, job in enumerate(jobs, 1)
+    )
+    start_us, total = 1_764_361_949_000_000, len(jobs)
+    return ExecutionView(ExecutionStatus.POLLING, None, start_us, None, None, 1, total, waves, word, True, ())
+
+
+def written(
+    at_us: int, before: ExecutionView | None, now: ExecutionView | None, execution_id: str = "e-1"
+) -> events.ItemChanged:
+    return events.ItemChanged(at_us, "", "person", execution_id, {}, None if now is None else {}, before, now, 0)
+
+
+def look(at_us: int) -> events.IndexRead:
+    return events.IndexRead(at_us, f"f-{at_us}", 1, 1, 0, 0)
+
+
+def test_looks_after_an_execution_was_deleted_are_left_out() -> None:
+    view = seen("POLLING")
+    assert Narrated().lines(written(1, None, view), look(2), written(3, view, None), look(4)) == [
+        "person writes e-1: POLLING, 0 waves",
+        "ExecutionFinder looks: 0 items; starts no poll of e-1",
+        "person writes e-1: deleted",
+    ]
+
+
+def test_another_word_for_the_same_status_is_shown() -> None:
+    text = Narrated().lines(written(1, seen("POLLING"), seen("CANCELLING")))[0]
+    assert text == "person writes e-1: POLLING -> CANCELLING"
+
+
+def test_jobs_of_other_executions_are_left_out() -> None:
+    started = [events.JobStarted(1, "1", "r", job_id, 1, 1, 1, ()) for job_id in ("j-1", "j-2", "j-3")]
+    texts = Narrated().lines(
+        *started, written(2, None, seen("POLLING", "j-1")), written(3, None, seen("POLLING", "j-2"), "e-2")
+    )
+    # No item names the last one.
+    assert [text for text in texts if "starts j" in text] == [
+        "DRS starts j-1 with 1 server",
+        "DRS starts j-3 with 1 server",
     ]
 
 
