@@ -22,7 +22,7 @@ _KEPT_MAX: Final = 8
 _HEAD_MAX: Final = 40
 _CONTEXT_MAX: Final = 40
 _DIFFERENCE_MAX: Final = 200
-_ROUND_MAX: Final = 10
+_ROUND_MAX: Final = 15
 """The most lines of a round, a look and what follows it, that is folded with an equal one before it."""
 
 
@@ -62,42 +62,50 @@ def _shortened(lines: Sequence[Line]) -> Iterator[Line]:
             yield Line(found[0].at_us, f"... {len(found):,} more lines", "more")
 
 
-class _Round(NamedTuple):
-    """A line and how often the round of `length` lines that begins with it was there, first at `since_us`."""
+class _Folded(NamedTuple):
+    """A line that stands for equal ones, the first at `since_us`, and for `rounds` of `length` lines from it on.
+
+    The first of these rounds began at `begun_us`.
+    """
 
     line: Line
     like: str
     since_us: int
+    begun_us: int
     times: int = 1
+    rounds: int = 1
     length: int = 1
 
 
 def folded(lines: Sequence[Line]) -> list[Line]:
     """Fold each line that repeats the one before it, and each round that does so but for times and logged figures."""
-    kept: list[_Round] = []
+    kept: list[_Folded] = []
     for line in lines:
-        kept.append(_Round(line, _like(line), line.at_us))
+        kept.append(_Folded(line, _like(line), line.at_us, line.at_us))
         for length in range(1, min(_ROUND_MAX, len(kept) // 2) + 1):
             earlier, later = kept[-2 * length : -length], kept[-length:]
             if _are_alike(earlier, later):
-                first = earlier[0]
-                later[0] = later[0]._replace(since_us=first.since_us, times=first.times + 1, length=length)
+                later[0] = _joined(earlier[0], later[0], length)
                 kept[-2 * length :] = later
                 break
     return [line for each in kept for line in _unfolded(each)]
 
 
-def _unfolded(kept: _Round) -> Iterator[Line]:
-    if kept.times == 1:
-        yield kept.line
-    elif kept.length == 1:
-        yield kept.line._replace(text=f"{kept.line.text} ({kept.times:,} times since {kept.since_us / 1e6:.3f} s)")
-    else:
-        yield Line(kept.since_us, f"... {kept.times:,} times from here: the next {kept.length} lines", "more")
-        yield kept.line
+def _joined(first: _Folded, last: _Folded, length: int) -> _Folded:
+    if length == 1:
+        return last._replace(since_us=first.since_us, begun_us=first.begun_us, times=first.times + 1)
+    rounds = first.rounds if first.length == length else 1
+    return last._replace(begun_us=first.begun_us, rounds=rounds + 1, length=length)
 
 
-def _are_alike(earlier: Sequence[_Round], later: Sequence[_Round]) -> bool:
+def _unfolded(kept: _Folded) -> Iterator[Line]:
+    if kept.rounds > 1:
+        yield Line(kept.begun_us, f"... {kept.rounds:,} times from here: the next {kept.length} lines", "more")
+    since = f" ({kept.times:,} times since {kept.since_us / 1e6:.3f} s)" if kept.times > 1 else ""
+    yield kept.line._replace(text=f"{kept.line.text}{since}")
+
+
+def _are_alike(earlier: Sequence[_Folded], later: Sequence[_Folded]) -> bool:
     if len(later) == 1:
         return earlier[0].line[1:] == later[0].line[1:]
     # A round begins with a look, unless none is among its lines.
@@ -106,8 +114,9 @@ def _are_alike(earlier: Sequence[_Round], later: Sequence[_Round]) -> bool:
 
 
 def _like(line: Line) -> str:
-    """Return what rounds that change nothing have in common in this line."""
-    return without_numbers(line.text) if line.kind in ("log", "look") or IDLE in line.text else line.text
+    """Return what equal rounds have in common in this line: no counts of items, times, versions and runs."""
+    has_figures = line.kind in ("look", "log", "fault") or IDLE in line.text
+    return without_numbers(line.text) if has_figures else line.text
 
 
 def difference(failure: Failure) -> Difference | None:

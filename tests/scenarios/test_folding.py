@@ -1,0 +1,98 @@
+"""How a story is folded, and what is left of two long texts that differ."""
+
+from pathlib import Path
+
+from drsim.scenarios.explanation import around_difference, difference, folded
+from drsim.scenarios.failure import read
+from drsim.scenarios.narration import Line
+
+CORPUS = Path(__file__).parent.parent / "corpus"
+
+
+def round_of(minute: int, *, job: str = "PENDING") -> list[Line]:
+    at_us = minute * 60_000_000
+    return [
+        Line(at_us, f"finder looks: {minute} items", "look"),
+        Line(at_us + 1, f"poller asks DRS: {job}", "call"),
+        Line(at_us + 2, f"poller writes: nothing but LastPolledTime, version {minute}"),
+        Line(at_us + 3, f"poller logs: version {minute}", "log"),
+    ]
+
+
+def test_rounds_that_change_nothing_are_folded_into_the_last_one() -> None:
+    lines = [line for minute in range(1, 6) for line in round_of(minute)]
+    assert folded(lines) == [Line(60_000_000, "... 5 times from here: the next 4 lines", "more"), *round_of(5)]
+
+
+def test_rounds_in_which_a_fault_repeats_are_folded() -> None:
+    def fails(minute: int) -> list[Line]:
+        fault = Line(minute, f"FAULT denied at Invoke in run {minute} of ExecutionFinder", "fault")
+        return [Line(minute, "finder looks: 2 items", "look"), fault]
+
+    lines = [line for minute in range(1, 5) for line in fails(minute)]
+    assert folded(lines) == [Line(1, "... 4 times from here: the next 2 lines", "more"), *fails(4)]
+
+
+def test_rounds_that_begin_with_repeated_looks_are_counted_as_rounds() -> None:
+    lines: list[Line] = []
+    for minute in (1, 5, 9):
+        lines += [Line(minute + each, "finder looks: 1 item; starts no poll", "look") for each in range(3)]
+        lines.append(Line(minute + 3, "poller asks DRS: PENDING", "call"))
+    assert folded(lines) == [
+        Line(1, "... 3 times from here: the next 2 lines", "more"),
+        Line(11, "finder looks: 1 item; starts no poll (3 times since 0.000 s)", "look"),
+        Line(12, "poller asks DRS: PENDING", "call"),
+    ]
+
+
+def test_round_with_another_answer_of_drs_is_not_folded() -> None:
+    lines = [*round_of(1), *round_of(2, job="STARTED"), *round_of(3)]
+    assert folded(lines) == lines
+
+
+def test_round_that_is_folded_begins_with_its_look() -> None:
+    lines = [Line(1, "poller logs: version 0", "log"), *round_of(1), *round_of(2)]
+    assert [line.text for line in folded(lines)[:3]] == [
+        "poller logs: version 0",
+        "... 2 times from here: the next 4 lines",
+        "finder looks: 2 items",
+    ]
+
+
+def test_equal_lines_are_folded_and_lines_with_other_figures_are_not() -> None:
+    lines = [Line(at_us, "DRS knows no job of wave 1", "log") for at_us in (1_000, 2_000, 3_000)]
+    other = Line(4_000, "DRS knows no job of wave 2", "log")
+    assert folded([*lines, other]) == [
+        Line(3_000, "DRS knows no job of wave 1 (3 times since 0.001 s)", "log"),
+        other,
+    ]
+
+
+# --- differences --------------------------------------------------------------------------------------------------
+
+
+def test_long_difference_shows_where_it_differs() -> None:
+    waves = "waves=" + " ".join(f"{number}:COMPLETED:drsjob-{number:017}" for number in range(100))
+    head = "300.391 s ItemChanged writer=ExecutionPoller"
+    fails, passes = around_difference(f"{head} {waves} end=1 {waves}", f"{head} {waves} end=2 {waves}")
+    assert fails.replace("end=1", "end=2") == passes
+    assert "end=1" in fails
+    assert "end=2" in passes
+    assert fails.startswith("300.391 s ItemChanged writer=Execution")
+    assert len(fails) < 210
+
+
+def test_short_difference_is_shown_whole() -> None:
+    texts = ("1.000 s Throttled function=ExecutionFinder", "1.000 s LambdaStarted function=ExecutionFinder")
+    assert around_difference(*texts) == texts
+
+
+def test_long_text_that_begins_as_the_other_one_keeps_its_end() -> None:
+    text = "x" * 30 + " " + "y" * 300
+    assert around_difference(text, f"{text} more")[1].endswith(" more")
+
+
+def test_difference_is_no_mere_name_of_the_injected_fault() -> None:
+    found = difference(read(CORPUS / "FailsWhatItCannotFind.yaml"))
+    assert found is not None
+    assert found.fails.split()[2] == found.passes.split()[2] == "JobsDescribed"
