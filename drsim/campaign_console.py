@@ -14,6 +14,7 @@ from rich.text import Text
 
 from drsim import campaign_files, campaign_report
 from drsim.console import block, duration, line, long_line
+from drsim.repeating import Repeater
 from drsim.reports.markdown import clock
 from drsim.reports.text import visible
 from drsim.scenarios import explanation, failure, machine
@@ -26,6 +27,7 @@ from drsim.scenarios.files import ScenarioError
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.narration import Line
 from drsim.scenarios.parts import Code
+from drsim.scenarios.repeating import NOT_DETERMINISTIC
 from drsim.scenarios.result import RunVerdict, instant
 from drsim.scenarios.shrink import shrunk_failure
 from drsim.simulator.checks.ledger import PHASES
@@ -115,16 +117,19 @@ def keep_each(console: Console, failures: Found, code: Code, folder: Path) -> bo
     broken = [each for each in failures if each[1].property == BROKEN][:_GROUPS_SHOWN_MAX]
     others = [each for each in failures if each[1].property != BROKEN][:_GROUPS_SHOWN_MAX]
     try:
-        for scenario, found in [*broken, *others]:
-            console.print()
-            _keep(console, scenario, found, code, campaign_files.failure_path(folder, found))
+        with Repeater() as repeater:
+            for scenario, found in [*broken, *others]:
+                console.print()
+                _keep(console, scenario, found, code, campaign_files.failure_path(folder, found), repeater)
     except KeyboardInterrupt:
         console.print("  interrupted; failures not shrunk yet are left out")
         return False
     return True
 
 
-def _keep(console: Console, scenario: Scenario, found: Contradiction, code: Code, path: Path) -> None:
+def _keep(
+    console: Console, scenario: Scenario, found: Contradiction, code: Code, path: Path, repeater: Repeater
+) -> None:
     name = f"{found.property}, seed {found.seed}"
     if path.exists():
         # This campaign kept it before an interruption. It may have been shrunk further since.
@@ -139,6 +144,8 @@ def _keep(console: Console, scenario: Scenario, found: Contradiction, code: Code
     began = machine.wall_seconds()
     if found.property == BROKEN:
         kept, runs_count, trouble = failure.unshrunk(scenario, found, code), 0, "a broken simulation is not shrunk"
+    elif differing := repeater.difference(scenario, found, code):
+        kept, runs_count, trouble = failure.unshrunk(scenario, found, code, differing), 0, NOT_DETERMINISTIC
     else:
         kept, runs_count, trouble = shrunk_failure(scenario, found, code=code, seconds_max=_SHRINK_SECONDS)
     failure.write(kept, path)
@@ -178,6 +185,10 @@ def _hanging(console: Console, head: str, text: str, style: str = "") -> None:
 def _show_end(console: Console, kept: Failure, path: Path, difference: Difference | None = None) -> None:
     long_line(console, f"    expected  {kept.expected}", "bold")
     long_line(console, f"    observed  {kept.observed}", "bold")
+    if kept.differing is not None:
+        console.print("  its handlers are not deterministic, and two runs of it first differ here:")
+        long_line(console, f"    first   {kept.differing.first}")
+        long_line(console, f"    second  {kept.differing.second}")
     if difference is not None:
         long_line(console, f"  {difference.passing} passes; they first differ here:")
         _hanging(console, "    fails   ", difference.fails)
@@ -203,9 +214,16 @@ def shrunk_again(console: Console, path: Path) -> bool:
     if failure.replay(kept).outcome == "fixed":
         line(console, "pass", f"{path}: fixed, there is nothing to shrink", bold=True)
         return False
-    smaller, runs_count, trouble = shrunk_failure(
-        kept.scenario, kept, code=failure.code_of(kept), seconds_max=_SHRINK_SECONDS
-    )
+    code = failure.code_of(kept)
+    with Repeater() as repeater:
+        differing = repeater.difference(kept.scenario, kept, code)
+    if differing:
+        kept = kept.model_copy(update={"digest": "", "differing": differing})
+        failure.write(kept, path)
+        line(console, "fail", f"{path}: {kept.property}, not shrunk: {NOT_DETERMINISTIC}", bold=True)
+        _show_end(console, kept, path)
+        return True
+    smaller, runs_count, trouble = shrunk_failure(kept.scenario, kept, code=code, seconds_max=_SHRINK_SECONDS)
     if trouble:
         line(console, "fail", f"{path}: {kept.property}, left as it is: {trouble}", bold=True)
         return True

@@ -99,6 +99,9 @@ def _story(path: Path, kept: Failure, folder: Path, *, run_again: bool) -> repor
         replay=shlex.join(["drsim", "replay", str(path)]),
         size=size_of(kept.scenario),
     )
+    if kept.differing is not None:
+        runs = f"first {kept.differing.first}; then {kept.differing.second}"
+        return story._replace(trouble=f"not deterministic: two runs of it first differ here: {runs}")
     if not run_again:
         return story
     try:

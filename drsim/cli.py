@@ -1,6 +1,9 @@
 """The command line. Commands import what they need when they run, so that `--help` is quick."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -22,8 +25,10 @@ from drsim.tiers import Choice, default_tier
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
     from drsim.scenarios.result import Result
+    from drsim.scenarios.runner import Run
     from drsim.simulator.trace import Level
 
+    Compare = Callable[[Run, Scenario], Run]
 
 app = typer.Typer(
     name="drsim",
@@ -110,16 +115,18 @@ def run(
         raise UserError(f"--out {out}: {error.strerror}") from None
     results: list[Result] = []
     codes: list[ExitCode] = []
-    try:
-        for name, scenario in zip(names, scenarios, strict=True):
-            replay = choice.command(name, seed, changes or [], trace)
-            code, result = _run_one(scenario, seed, choice, replay, out, trace=trace, as_json=as_json)
-            codes.append(code)
-            if result is not None:
-                results.append(result)
-    except KeyboardInterrupt:
-        codes.append(ExitCode.INTERRUPTED)
-        terminal.errors().print(f"drsim: interrupted; {len(results)} of {len(names)} runs are done and kept in {out}")
+    with _repeating(choice) as compared:
+        try:
+            for name, scenario in zip(names, scenarios, strict=True):
+                replay = choice.command(name, seed, changes or [], trace)
+                code, result = _run_one(scenario, seed, choice, replay, out, compared, trace=trace, as_json=as_json)
+                codes.append(code)
+                if result is not None:
+                    results.append(result)
+        except KeyboardInterrupt:
+            codes.append(ExitCode.INTERRUPTED)
+            done = f"{len(results)} of {len(names)} runs are done and kept in {out}"
+            terminal.errors().print(f"drsim: interrupted; {done}")
     if len(results) > 1 and not as_json:
         from drsim.run_console import show_total
 
@@ -131,8 +138,28 @@ for command in (contract, explore, replay, shrink, report, logs, compare, serve)
     app.command()(command)
 
 
+@contextmanager
+def _repeating(choice: Choice) -> "Iterator[Compare]":
+    """What a run becomes when it is compared with its repetition, which only failing runs of handlers are."""
+    if choice.functions is None:
+        yield lambda run, _: run
+        return
+    from drsim.repeating import Repeater
+
+    with Repeater() as again:
+        yield partial(again.compared, functions=choice.functions)
+
+
 def _run_one(
-    scenario: "Scenario", seed: int, choice: Choice, replay: str, out: Path, *, trace: TraceKept, as_json: bool
+    scenario: "Scenario",
+    seed: int,
+    choice: Choice,
+    replay: str,
+    out: Path,
+    compared: "Compare",
+    *,
+    trace: TraceKept,
+    as_json: bool,
 ) -> "tuple[ExitCode, Result | None]":
     """Run a scenario, write its files and show it. Without a result, the simulation itself broke."""
     import contextlib
@@ -172,6 +199,7 @@ def _run_one(
             writing(lambda: outputs.write_error(trouble, folder))
             complain(f"internal error in {which}: {error} (see {folder / outputs.ERROR})")
             return ExitCode.INTERNAL, None
+        done = compared(done, scenario)
         troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace == "chrome"))
     for trouble in troubles:
         complain(f"internal error in the reports of {folder}: {trouble}")

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-ConsequenceName = Literal["wrong end", "lost data", "no end", "unasked timeout", "lateness", "promise"]
+ConsequenceName = Literal["another run", "wrong end", "lost data", "no end", "unasked timeout", "lateness", "promise"]
 
 
 class Record(BaseModel):

@@ -1,7 +1,7 @@
 """The runner: a scenario and a seed in, a result and a trace out."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from drsim.scenarios.limits import capacity_of
 from drsim.scenarios.model import Scenario, verdict
 from drsim.scenarios.phase_2_criteria import effective_us, look_every_us
 from drsim.scenarios.record import ErrorsMet, ExceptionRecord, FailedCalls, ReturnedStatuses
+from drsim.scenarios.repeating import places_of_calls
 from drsim.scenarios.tiers import Tier, parts_of
 from drsim.simulator.checks.monitor import Monitor
 from drsim.simulator.events import POLLER
@@ -34,10 +35,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The result and the trace of one run."""
+    """The result and the trace of one run, and the line of the handler's file for each call in it."""
 
     result: result.Result
     trace: Trace
+    places: Sequence[str] = ()
 
 
 def run(
@@ -66,6 +68,7 @@ def run(
     if functions is not None:
         scenario, changes = adapted(scenario)
     lines = Trace(level=trace, spool=spool)
+    places = [] if functions is None else places_of_calls(lines)
     try:
         with parts_of(tier, scenario, seed=seed, functions=functions, parts=parts) as chosen:
             began = machine.wall_seconds()
@@ -75,11 +78,11 @@ def run(
             wall_seconds = machine.wall_seconds() - began
             found = _result(world, scenario, seed=seed, tier=tier, wall_seconds=round(wall_seconds, 3), replay=replay)
             if functions is not None:
-                places = {"finder": functions.finder, "poller": functions.poller}
-                given = {role: place for role, place in places.items() if place}
+                roles = {"finder": functions.finder, "poller": functions.poller}
+                given = {role: place for role, place in roles.items() if place}
                 found = found.model_copy(update={"functions": given, "adapted": changes})
             world.close()
-            return Run(found, lines)
+            return Run(found, lines, places)
     except BaseException:
         lines.discard()
         raise
