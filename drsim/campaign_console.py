@@ -33,6 +33,7 @@ from drsim.scenarios.shrink import shrunk_failure
 from drsim.simulator.checks.ledger import PHASES
 from drsim.simulator.durations import plural
 from drsim.simulator.trace import BrokenSimulationError
+from drsim.watching import Check
 
 Found: TypeAlias = Sequence[tuple[Scenario, Contradiction]]
 """Failures, each with the scenario in which it occurs."""
@@ -112,15 +113,16 @@ def show_crashes(
         line(console, "unknown", f"never injected: {rule}", indent=2)
 
 
-def keep_each(console: Console, failures: Found, code: Code, folder: Path) -> bool:
-    """Shrink the first failures, keep and print them. False if interrupted. Raises OSError."""
+def keep_each(console: Console, failures: Found, code: Code, folder: Path, check: Check) -> bool:
+    """Shrink the first failures, keep and print them. False if interrupted. Raises OSError, and what `check` does."""
     broken = [each for each in failures if each[1].property == BROKEN][:_GROUPS_SHOWN_MAX]
     others = [each for each in failures if each[1].property != BROKEN][:_GROUPS_SHOWN_MAX]
     try:
         with Repeater() as repeater:
             for scenario, found in [*broken, *others]:
+                check()
                 console.print()
-                _keep(console, scenario, found, code, campaign_files.failure_path(folder, found), repeater)
+                _keep(console, scenario, found, code, folder, repeater)
     except KeyboardInterrupt:
         console.print("  interrupted; failures not shrunk yet are left out")
         return False
@@ -128,19 +130,24 @@ def keep_each(console: Console, failures: Found, code: Code, folder: Path) -> bo
 
 
 def _keep(
-    console: Console, scenario: Scenario, found: Contradiction, code: Code, path: Path, repeater: Repeater
+    console: Console, scenario: Scenario, found: Contradiction, code: Code, folder: Path, repeater: Repeater
 ) -> None:
     name = f"{found.property}, seed {found.seed}"
-    if path.exists():
+    for path in campaign_files.failure_paths(folder, found):
+        if not path.exists():
+            break
         # This campaign kept it before an interruption. It may have been shrunk further since.
         try:
             kept = failure.read(path)
+            is_fixed = failure.has_other_code(kept, code) and failure.replay(kept).outcome != "still fails"
         except ScenarioError as error:
             line(console, "fail", f"{name}, not shrunk: its file exists and cannot be read: {error}", bold=True)
             return
-        line(console, "fail", f"{name}, kept before in {path}", bold=True)
-        _show_failure(console, kept, path)
-        return
+        # With --watch, the file may hold an earlier failure of this name, which has been fixed.
+        if not is_fixed:
+            line(console, "fail", f"{name}, kept before in {path}", bold=True)
+            _show_failure(console, kept, path)
+            return
     began = machine.wall_seconds()
     if found.property == BROKEN:
         kept, runs_count, trouble = failure.unshrunk(scenario, found, code), 0, "a broken simulation is not shrunk"
@@ -196,13 +203,13 @@ def _show_end(console: Console, kept: Failure, path: Path, difference: Differenc
     long_line(console, f"  replay  drsim replay {path}")
 
 
-def replayed(console: Console, path: Path, parts: str | None) -> str:
+def replayed(console: Console, path: Path, parts: str | None, *, with_story: bool = True) -> str:
     """Run a saved failure again, print its outcome, and return it. Raises ScenarioError."""
     kept = failure.read(path)
     answer = failure.replay(kept, parts)
     verdict = "pass" if answer.outcome == "fixed" else "fail"
     line(console, verdict, f"{path}: {answer.outcome}: {answer.detail}", bold=True)
-    if answer.outcome == "still fails":
+    if answer.outcome == "still fails" and with_story:
         shown = kept if parts is None else kept.model_copy(update={"parts": parts, "functions": None})
         _show_failure(console, shown, path)
     return answer.outcome

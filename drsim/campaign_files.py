@@ -6,7 +6,7 @@ done, so that an interruption loses seconds. No campaign is lost to a later one.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count, pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -59,6 +59,13 @@ def failure_path(folder: Path, found: Contradiction) -> Path:
     """The file of the failure that is shrunk from this one. Only words are kept of a criterion's name."""
     words = re.findall(r"[a-z0-9]+", found.property.lower().replace("'", ""))
     return folder / FAILURES / f"{'-'.join(words)}-{found.seed}.yaml"
+
+
+def failure_paths(folder: Path, found: Contradiction) -> Iterator[Path]:
+    """Yield the file of a failure, and those of later ones of the same name: NAME-2.yaml, NAME-3.yaml..."""
+    path = failure_path(folder, found)
+    yield path
+    yield from (path.with_name(f"{path.stem}-{number}.yaml") for number in count(2))
 
 
 def begin(path: Path, header: Header, ranges: Sequence[Explored]) -> None:

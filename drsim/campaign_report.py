@@ -5,11 +5,12 @@ Adds up the ranges, and runs each failure again for its story; `reports.campaign
 
 import shlex
 import textwrap
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
 from drsim.arguments import UserError, reading
-from drsim.campaign_files import CAMPAIGN, FAILURES, failure_path, read
+from drsim.campaign_files import CAMPAIGN, FAILURES, failure_paths, read
 from drsim.console import duration
 from drsim.reports import campaign as report
 from drsim.scenarios import explanation, failure
@@ -74,7 +75,7 @@ def _grouped(
 
     groups = []
     for (_, expected), found in campaign.groups().items():
-        paths = [failure_path(folder, each) for each in found]
+        paths = [path for each in found for path in takewhile(left.__contains__, failure_paths(folder, each))]
         # An earlier campaign with other code may have left a file of that name.
         stories = [story(path) for path in paths if path in left and _is_of(left[path], header)]
         groups.append(report.FailureGroup(expected, found, stories))

@@ -10,7 +10,7 @@ from concurrent.futures import BrokenExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, Final, TypeAlias, Union
 
 from rich.console import Console
 
@@ -30,12 +30,21 @@ from drsim.scenarios.parts import Code
 from drsim.scenarios.result import RunVerdict
 from drsim.scenarios.source_scan import sources_digest
 from drsim.simulator.durations import plural
+from drsim.watching import Check, unwatched
 
 if TYPE_CHECKING:
     from drsim.clusters import OnCluster
 
 Engine: TypeAlias = Union[ProcessExecutor, "OnCluster"]
 """An executor of ready workers. Its `troubles` grow by a line for each worker that joined and could not start."""
+_OTHERS: Final = {
+    "scenario": "another scenario, --set or --contract",
+    "parts": "other --parts",
+    "functions": "other --finder, --poller, --path or --env",
+    "sources": "other code of your handlers: it has changed since",
+    "code": "other code of drsim or of --parts",
+}
+"""What differs if a field of two headers does."""
 EngineStart: TypeAlias = Callable[[], AbstractContextManager[Engine]]
 
 
@@ -98,9 +107,11 @@ def explored(
     seconds_max: float | None,
     resume: bool,
     restart: bool,
+    check: Check = unwatched,
 ) -> ExitCode:
     """Explore seeds, and show and keep the failures. Raises OSError, ScenarioError, and UserError for the engine.
 
+    `check` is called about once a second; its ChangedError leaves the campaign as it is.
     Without `resume` or `restart` the folder must hold no campaign: its file would be replaced.
     """
     path, header = folder / campaign_files.CAMPAIGN, _header(scenario, code, seeds)
@@ -128,13 +139,14 @@ def explored(
                 rate = done / max(machine.wall_seconds() - began, 0.001)
                 seeds_done, failed = plural(campaign.seeds_count, "seed"), len(campaign.failed_seeds)
                 show(done, f"{seeds_done}, {rate:.0f} seeds/s, {failed} failed")
+                check()
     if ranges and work.engine is None:
         console.print("  interrupted before anything began; what earlier campaigns left is as it was")
         return ExitCode.INTERRUPTED
     seconds, where = machine.wall_seconds() - began, work.engine.where() if work.engine else ""
     campaign_console.show_totals(console, scenario, campaign, campaign.seeds_count - before, seconds, where)
     firsts = [(scenario_of(scenario, group[0]), group[0]) for group in campaign.groups().values()]
-    exit_code = _ended(console, work, campaign.verdict, firsts, code, folder)
+    exit_code = _ended(console, work, campaign.verdict, firsts, code, folder, check)
     _report(console, folder)
     if (work.interrupted or work.lost) and campaign.seeds_count < seeds[1] - seeds[0] + 1:
         console.print(f"  {'interrupted; ' if work.interrupted else ''}--resume continues from {path}")
@@ -142,9 +154,20 @@ def explored(
 
 
 def crashed(
-    console: Console, scenario: Scenario, folder: Path, *, engine: EngineStart, code: Code, seed: int, restart: bool
+    console: Console,
+    scenario: Scenario,
+    folder: Path,
+    *,
+    engine: EngineStart,
+    code: Code,
+    seed: int,
+    restart: bool,
+    check: Check = unwatched,
 ) -> ExitCode:
-    """Kill the functions at each of their calls; show and keep failures. Raises OSError, UserError for the engine."""
+    """Kill the functions at each of their calls; show and keep failures. Raises OSError, UserError for the engine.
+
+    `check` may raise ChangedError after each of the calls on the engine.
+    """
     plain, points = crashes.crash_points(scenario, seed, code)
     done = crashes.Crashed()
     with progress(errors(), scenario.name, len(points)) as show, _working() as work, engine() as work.engine:
@@ -154,11 +177,12 @@ def crashed(
             done = done.plus(each)
             covered = done.points_count - len(done.missed)
             show(covered, f"{covered} of {len(points)} crash points, {plural(len(done.failures), 'violation')}")
+            check()
     is_whole = bool(points) and not (work.interrupted or work.lost)
     verdict: RunVerdict = "fail" if done.failures or done.missed else "pass" if is_whole else "unknown"
     campaign_console.show_crashes(console, f"{scenario.name}, seed {seed}", verdict, points, done)
     firsts = [(point.within(plain), found) for (point, found), *_ in done.groups().values()]
-    return _ended(console, work, verdict, firsts, code, folder)
+    return _ended(console, work, verdict, firsts, code, folder, check)
 
 
 def _for_workers(code: Code) -> Code:
@@ -169,8 +193,8 @@ def _for_workers(code: Code) -> Code:
 def _header(scenario: Scenario, code: Code, seeds: tuple[int, int]) -> Header:
     """What a campaign explores, with a digest of all code that runs."""
     if not isinstance(code, str):
-        digest = machine.code_digest() + sources_digest(code)
-        return Header(scenario=scenario, parts="", functions=code, code=digest, seeds=seeds)
+        digests = {"code": machine.code_digest(), "sources": sources_digest(code)}
+        return Header(scenario=scenario, parts="", functions=code, seeds=seeds, **digests)
     module = sys.modules.get(code.partition(":")[0])
     digest = machine.code_digest(None if module is None else module.__file__)
     return Header(scenario=scenario, parts=code, code=digest, seeds=seeds)
@@ -184,9 +208,8 @@ def _kept(path: Path, header: Header) -> list[Explored]:
         raise ScenarioError(f"--resume: {error}") from None
     if kept is None:
         return []
-    if kept.header.model_copy(update={"seeds": header.seeds}) != header:
-        others = "another scenario, --set, handlers, --parts or other code"
-        raise ScenarioError(f"--resume: {path} was explored with {others}")
+    if others := [what for field, what in _OTHERS.items() if getattr(kept.header, field) != getattr(header, field)]:
+        raise ScenarioError(f"--resume: {path} was explored with {', '.join(others)}; --restart starts over")
     return kept.ranges
 
 
@@ -195,13 +218,15 @@ def _set_aside(console: Console, folder: Path) -> None:
         long_line(console, f"  the earlier campaign is now in {aside}")
 
 
-def _ended(console: Console, work: _Work, verdict: RunVerdict, firsts: Found, code: Code, folder: Path) -> ExitCode:
+def _ended(
+    console: Console, work: _Work, verdict: RunVerdict, firsts: Found, code: Code, folder: Path, check: Check
+) -> ExitCode:
     """Print what was lost, keep the first failure of each group unless interrupted, and return the exit code."""
     if work.lost:
         line(console, "unknown", work.lost, indent=2)
     for trouble in work.engine.troubles if work.engine else ():
         line(console, "unknown", f"a worker could not take part: {trouble}", indent=2)
-    work.interrupted = work.interrupted or not campaign_console.keep_each(console, firsts, code, folder)
+    work.interrupted = work.interrupted or not campaign_console.keep_each(console, firsts, code, folder, check)
     if work.interrupted:
         return ExitCode.INTERRUPTED
     if broken := [found for _, found in firsts if found.property == BROKEN]:

@@ -1,8 +1,7 @@
 """`drsim explore`, `drsim replay` and `drsim shrink`: their options, checked, and their exit codes."""
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,8 +11,7 @@ from typer.exceptions import Exit
 
 from drsim import arguments
 from drsim.arguments import EngineName, ExitCode, UserError, option, reading, worst, writing
-from drsim.scenarios.extras import MissingExtraError
-from drsim.tiers import Choice, default_tier
+from drsim.tiers import Choice, default_tier, running_code
 
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
@@ -26,6 +24,9 @@ _RestartOption = Annotated[
 ]
 _CrashPointsOption = Annotated[
     bool, typer.Option("--crash-points", help="Kill the functions at every call they make with the first seed.")
+]
+_WatchOption = Annotated[
+    bool, typer.Option("--watch", help="Explore again, known failures first, when a file of your handlers changes.")
 ]
 _PartsOption = Annotated[
     str, typer.Option(metavar="MODULE:NAME", help="A drsim.simulator.world.Parts to run in place of drsim's code.")
@@ -50,6 +51,7 @@ def explore(
     paths: arguments.PathsOption = None,
     variables: arguments.VariablesOption = None,
     contract: arguments.ContractOption = "",
+    watch: _WatchOption = False,
     engine: _EngineOption = "process",
     scheduler: Annotated[str, typer.Option(metavar="tcp://HOST:PORT", help="A cluster for --engine dask.")] = "",
     out: arguments.OutOption = arguments.OUT_DEFAULT,
@@ -66,6 +68,8 @@ def explore(
     choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()), contract)
     scenarios, (first, last), seconds_max = _loaded(names, changes or [], choice), _seeds(seeds), _seconds(time)
     _check_code(scenarios, parts, choice)
+    if watch and not finder:
+        raise UserError("--watch needs --finder: it waits for changes of your handlers' files")
     if resume and restart:
         raise UserError("--resume continues the earlier campaign and --restart starts over: give one of them")
     if crash_points and (time is not None or resume):
@@ -74,27 +78,39 @@ def explore(
     from drsim import campaigns
     from drsim.campaign_files import refuse_to_replace
     from drsim.console import output
+    from drsim.rounds import explore_on_changes
+    from drsim.watching import Watched, unwatched
 
     folders = [out / f"{'crash-points' if crash_points else 'explore'}-{scenario.name}" for scenario in scenarios]
     code = choice.functions or parts
-    for scenario in scenarios if finder else ():
-        _try(scenario, first, choice)
+    # From before the first run on, so that no change is missed.
+    watched = Watched(choice.functions) if watch and choice.functions else None
+    check = unwatched if watched is None else watched.check
+    try_handlers = partial(_try, scenarios, first, choice)
+    try_handlers()
     # All folders first: an hour's work on one scenario must not end at the folder of the next.
     for folder in folders if not (resume or restart) else ():
         writing(partial(refuse_to_replace, folder, resumable=not crash_points))
     workers = partial(campaigns.running, engine, jobs or arguments.jobs_default(), scheduler, parts)
-    run = (
-        partial(campaigns.crashed, seed=first)
-        if crash_points
-        else partial(campaigns.explored, seeds=(first, last), seconds_max=seconds_max, resume=resume)
-    )
-    codes: list[ExitCode] = []
-    for scenario, folder in zip(scenarios, folders, strict=True):
-        one = partial(run, output(), scenario, folder, engine=workers, code=code, restart=restart)
-        codes.append(writing(partial(reading, one)))
-        if codes[-1] is ExitCode.INTERRUPTED:
-            break
-    raise Exit(worst(codes))
+
+    def explore_all(*, resume: bool = False, restart: bool = False) -> ExitCode:
+        run = (
+            partial(campaigns.crashed, seed=first)
+            if crash_points
+            else partial(campaigns.explored, seeds=(first, last), seconds_max=seconds_max, resume=resume)
+        )
+        codes: list[ExitCode] = []
+        for scenario, folder in zip(scenarios, folders, strict=True):
+            one = partial(run, output(), scenario, folder, engine=workers, code=code, restart=restart, check=check)
+            codes.append(writing(partial(reading, one)))
+            if codes[-1] is ExitCode.INTERRUPTED:
+                break
+        return worst(codes)
+
+    first_round = partial(explore_all, resume=resume, restart=restart)
+    if watched is None:
+        raise Exit(first_round())
+    raise Exit(explore_on_changes(output(), watched, folders, first_round, try_handlers, explore_all))
 
 
 def replay(
@@ -108,7 +124,7 @@ def replay(
     from drsim.console import output
 
     _check_parts(parts or "")
-    with _running_code(f"{file}"):
+    with running_code(f"{file}"):
         outcome = reading(lambda: campaign_console.replayed(output(), file, parts))
     raise Exit(ExitCode.PASS if outcome == "fixed" else ExitCode.FAIL)
 
@@ -118,7 +134,7 @@ def shrink(file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure 
     from drsim import campaign_console
     from drsim.console import output
 
-    with _running_code(f"{file}"):
+    with running_code(f"{file}"):
         failing = writing(lambda: reading(lambda: campaign_console.shrunk_again(output(), file)))
     raise Exit(ExitCode.FAIL if failing else ExitCode.PASS)
 
@@ -147,28 +163,18 @@ def _check_code(scenarios: "Sequence[Scenario]", parts: str, choice: Choice) -> 
     _check_parts(parts)
 
 
-def _try(scenario: "Scenario", seed: int, choice: Choice) -> None:
-    """Run handlers once, so that what keeps them from running is said before any worker begins. Raises UserError."""
+def _try(scenarios: "Sequence[Scenario]", seed: int, choice: Choice) -> None:
+    """Run handlers once, to report what keeps them from running before any worker begins. Raises UserError."""
+    if choice.functions is None:
+        return
     from drsim.scenarios.contradiction import check_runnable, contradictions
     from drsim.scenarios.parts import world_of
 
-    assert choice.functions is not None, "there are handlers"
-    with _running_code(scenario.name):
-        world = world_of(scenario, seed, choice.functions, verdict_only=True)
-        check_runnable(contradictions(world, seed))
-        world.close()
-
-
-@contextmanager
-def _running_code(name: str) -> Iterator[None]:
-    """Turn what keeps a user's code from running into a UserError."""
-    from drsim.simulator.errors import MisfitError
-    from drsim.simulator.handlers.errors import HandlerError
-
-    try:
-        yield
-    except (HandlerError, MisfitError, MissingExtraError) as error:
-        raise UserError(f"{name}: {error}") from None
+    for scenario in scenarios:
+        with running_code(scenario.name):
+            world = world_of(scenario, seed, choice.functions, verdict_only=True)
+            check_runnable(contradictions(world, seed))
+            world.close()
 
 
 def _check_parts(parts: str) -> None:

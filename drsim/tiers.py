@@ -2,11 +2,13 @@
 
 import shlex
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drsim.arguments import TraceKept
+from drsim.arguments import TraceKept, UserError
+from drsim.scenarios.extras import MissingExtraError
 from drsim.scenarios.tiers import Tier
 
 if TYPE_CHECKING:
@@ -27,6 +29,18 @@ def refused_contracts(scenarios: "Iterable[Scenario]") -> Iterator[str]:
 def default_tier(finder: str) -> Tier:
     """Return the tier of a run without `--tier`."""
     return "client" if finder else "fast"
+
+
+@contextmanager
+def running_code(name: str) -> Iterator[None]:
+    """Turn what keeps a user's code from running into a UserError."""
+    from drsim.simulator.errors import MisfitError
+    from drsim.simulator.handlers.errors import HandlerError
+
+    try:
+        yield
+    except (HandlerError, MisfitError, MissingExtraError) as error:
+        raise UserError(f"{name}: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,15 +25,17 @@ Seeds: TypeAlias = tuple[int, int]
 
 
 class Header(Record):
-    """What is explored: a scenario, its parts ("" for drsim's own code), a digest of the code, and seeds.
+    """What is explored: a scenario, its parts ("" for drsim's own code) or handlers, digests of the code, and seeds.
 
-    `seeds` are those of the latest request; None in files of earlier versions.
+    `sources` is the digest of the handlers' files. `seeds` are those of the latest request; None in files of earlier
+    versions.
     """
 
     scenario: Scenario
     parts: str
     functions: Handlers | None = None
     code: str
+    sources: str = ""
     seeds: Seeds | None = None
 
 

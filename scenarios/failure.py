@@ -149,7 +149,8 @@ def replay(failure: Failure, code: Code | None = None) -> Replay:
         differs = "by another way than the one that was saved: the trace differs"
         same = "the very same run, event by event" if digest == failure.digest else differs
         detail = same if failure.digest else "its run could not be repeated when it was saved"
-        return Replay("still fails", detail + _changed(failure, code))
+        changed = "; its handlers have changed since it was saved" if has_other_code(failure, code) else ""
+        return Replay("still fails", detail + changed)
     if found:
         return Replay("differs", f"it now breaks {', '.join(sorted(found))}")
     if failure.scenario.faults and not injected:
@@ -157,11 +158,9 @@ def replay(failure: Failure, code: Code | None = None) -> Replay:
     return Replay("fixed", f"every property{' and criterion' if is_criterion else ''} holds")
 
 
-def _changed(failure: Failure, code: Code) -> str:
-    """Say whether the handlers are others than those that were saved."""
-    if isinstance(code, str) or code != failure.functions or sources_digest(code) == failure.sources:
-        return ""
-    return "; its handlers have changed since it was saved"
+def has_other_code(failure: Failure, code: Code) -> bool:
+    """Return whether the same handlers have other code than when the failure was saved."""
+    return not isinstance(code, str) and code == failure.functions and sources_digest(code) != failure.sources
 
 
 def write(failure: Failure, path: Path) -> None:

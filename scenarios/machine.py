@@ -13,6 +13,11 @@ def wall_seconds() -> float:
     return time.perf_counter()
 
 
+def pause(seconds: float) -> None:
+    """Wait in real time."""
+    time.sleep(seconds)
+
+
 def code_digest(*files: str | None) -> str:
     """SHA-256 of the sources that a run is made of, and of further files."""
     digest = sha256()

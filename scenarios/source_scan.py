@@ -1,17 +1,22 @@
 """What the source of handlers shows without running it: names in texts, paths into items, words, and variables."""
 
 import ast
+import os
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Final
 
 from drsim.simulator.handlers.functions import Handlers
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NOT_OWN: Final = ("site-packages", "__pycache__", "node_modules")
 _WORD: Final = re.compile(r"[A-Z][A-Z_]{2,}")
 
 
@@ -47,22 +52,44 @@ def scan(files: Iterable[Path]) -> SourceScan:
 
 def files_of(places: Iterable[str], folders: Iterable[Path]) -> list[Path]:
     """Return the Python files of handlers, given as FILE.py:NAME or MODULE:NAME, and of further folders."""
-    roots = [Path(each.rpartition(":")[0]).parent for each in places if each.rpartition(":")[0].endswith(".py")]
-    modules = [each.partition(":")[0].split(".")[0] for each in places if not each.rpartition(":")[0].endswith(".py")]
-    roots += [Path(name) for name in modules if Path(name).is_dir()]
-    files = [Path(f"{name}.py") for name in modules if Path(f"{name}.py").is_file()]
-    return list(
-        dict.fromkeys(
-            [*files, *(path for root in (*roots, *folders) for path in sorted(root.rglob("*.py")) if path.is_file())]
-        )
-    )
+    folders, roots, files = list(folders), list[Path](), list[Path]()
+    for place in places:
+        stem = place.rpartition(":")[0]
+        if stem.endswith(".py"):
+            roots.append(Path(stem).parent)
+        else:
+            _add_module(stem.partition(".")[0], folders, roots, files)
+    files += [file for root in (*roots, *folders) for file in _python_files(root)]
+    return list(dict.fromkeys(files))
+
+
+def _add_module(name: str, folders: Iterable[Path], roots: list[Path], files: list[Path]) -> None:
+    """Add a top-level module's file, or its package's folders, from where the import system finds it."""
+    spec = PathFinder.find_spec(name, [*map(str, folders), "", *sys.path])
+    if spec is not None and spec.submodule_search_locations is not None:
+        roots += map(Path, spec.submodule_search_locations)
+    elif spec is not None and spec.origin is not None:
+        files.append(Path(spec.origin))
+
+
+def _python_files(root: Path) -> Iterator[Path]:
+    """Yield the Python files below a folder, but none of a virtual environment, a cache or a repository."""
+    for folder, below, names in os.walk(root):
+        below[:] = sorted(name for name in below if not name.startswith(".") and name not in _NOT_OWN)
+        yield from (Path(folder, name) for name in sorted(names) if name.endswith(".py"))
+
+
+def sources_of(handlers: Handlers) -> list[Path]:
+    """Return the Python files of handlers."""
+    return files_of([each for each in (handlers.finder, handlers.poller) if each], handlers.paths)
 
 
 def sources_digest(handlers: Handlers) -> str:
-    """Return the SHA-256 of all files of handlers."""
+    """Return the SHA-256 of all files of handlers, wherever they are. A file that cannot be read is left out."""
     digest = sha256()
-    for file in files_of([each for each in (handlers.finder, handlers.poller) if each], handlers.paths):
-        digest.update(f"{file.name}\n".encode() + file.read_bytes())
+    for file in sources_of(handlers):
+        with suppress(OSError):
+            digest.update(f"{'/'.join(file.parts[-2:])}\n".encode() + file.read_bytes())
     return digest.hexdigest()
 
 

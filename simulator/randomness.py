@@ -4,6 +4,7 @@ Streams are independent, so adding an execution or a fault does not disturb the 
 counter mode: unlike `random.Random` they are cheap to make, and the same on every Python and platform.
 """
 
+import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,10 +97,24 @@ def exponential_us(stream: Stream, mean_us: int) -> int:
 
 @contextmanager
 def seeded_for_others(seed: int) -> Iterator[None]:
-    """Seed the global generator, which botocore's retries and handlers use, and restore its state afterwards."""
-    before = random.getstate()
+    """Seed what botocore's retries and handlers draw: the global generator, `os.urandom`, and so `uuid4` and `secrets`.
+
+    Restores both afterwards.
+    """
+    stream = Stream(seed, "os.urandom")
+
+    def urandom(size: int, /) -> bytes:
+        return bytes([stream.below(256) for _ in range(size)])
+
+    # `random` has imported it by another name, for SystemRandom.
+    places = ((os, "urandom"), (random, "_urandom"))
+    state, before = random.getstate(), os.urandom
     random.seed(seed)
     try:
+        for module, name in places:
+            setattr(module, name, urandom)
         yield
     finally:
-        random.setstate(before)
+        for module, name in places:
+            setattr(module, name, before)
+        random.setstate(state)

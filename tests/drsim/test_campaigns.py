@@ -127,7 +127,7 @@ def test_resume_continues_the_campaign_and_refuses_another(tmp_path: Path, capsy
     path.write_text(kept[0].replace('"code": "', '"code": "0') + "\n", encoding="utf-8")
     code, printed = run(capsys, *words, "--seeds", "1-9", "--resume")
     assert code == 4
-    assert "or other code" in printed
+    assert "was explored with other code of drsim or of --parts; --restart starts over" in printed
     path.write_text("garbage\n", encoding="utf-8")
     code, printed = run(capsys, *words, "--seeds", "1-9", "--resume")
     assert code == 4
