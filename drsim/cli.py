@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 from typer.exceptions import Abort, Exit, TyperException
@@ -223,20 +223,23 @@ def _usage(error: TyperException) -> str:
     return error.format_message()
 
 
+_TYPERS_INTERRUPT: Final = 130
+"""What typer returns for a KeyboardInterrupt, which no command returns."""
+
+
 def main(words: list[str] | None = None) -> int:
     """Run the command line and return its exit code. No user error ends in a traceback."""
     code = 0
     try:
         code = int(typer.main.get_command(app).main(words, prog_name="drsim", standalone_mode=False) or 0)
+        if code == _TYPERS_INTERRUPT:
+            raise KeyboardInterrupt
         # Output that is still buffered meets a closed pipe here.
         sys.stdout.flush()
     except (TyperException, UserError, MissingExtraError) as error:
         complain(_usage(error) if isinstance(error, TyperException) else str(error))
         return ExitCode.USAGE
-    except (KeyboardInterrupt, Abort, Exit) as error:
-        # typer makes exit code 130 of a KeyboardInterrupt.
-        if isinstance(error, Exit) and error.exit_code != 130:
-            return error.exit_code
+    except (KeyboardInterrupt, Abort):
         complain("interrupted")
         return ExitCode.INTERRUPTED
     except (BrokenPipeError, SystemExit) as error:

@@ -95,6 +95,46 @@ def test_both_engines_find_the_same(folder: Path, capsys: pytest.CaptureFixture[
     assert by_dask == by_processes != []
 
 
+@pytest.mark.parametrize("engine", ["process", pytest.param("dask", marks=pytest.mark.socket)])
+def test_campaign_of_handlers_is_resumed_while_they_are_the_same(
+    folder: Path, engine: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(EXAMPLES / "polling_mended", folder / "pair", dirs_exist_ok=True)
+    words = ["explore", "drill", "--jobs", "1", "--engine", engine, "--resume"]
+    assert main([*words, "--seeds", "1-2", *HANDLERS]) == 0
+    assert main([*words, "--seeds", "1-3", *HANDLERS]) == 0
+    shown = capsys.readouterr().out
+    assert "drill: 0 of 3 seeds failed" in shown
+    assert "1 seed in" in shown
+    campaign = folder / "drsim-runs/explore-drill/campaign.jsonl"
+    before = campaign.read_text(encoding="utf-8")
+
+    def refused(*more: str) -> str:
+        assert main([*words, "--seeds", "1-3", *HANDLERS, *more]) == 4
+        return capsys.readouterr().err
+
+    others = f"drsim: --resume: {campaign.relative_to(folder)} was explored with"
+    assert f"{others} other --finder, --poller, --path or --env; --restart starts over\n" in refused("--env", "A=B")
+    changed = f"{others} another scenario, --set or --contract; --restart starts over\n"
+    assert changed in refused("--set", "contract.limits.timeout=45m")
+    (folder / "pair/layer/more.py").touch()
+    assert f"{others} other code of your handlers: it has changed since; --restart starts over\n" in refused()
+    assert campaign.read_text(encoding="utf-8") == before
+
+
+def test_campaign_says_that_handlers_changed_while_it_ran(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(EXAMPLES / "polling_mended", folder / "pair", dirs_exist_ok=True)
+    words = ["explore", "drill", "--seeds", "1", "--jobs", "1", *HANDLERS]
+    changed = "your handlers' code changed meanwhile: seeds ran different code"
+    assert main(words) == 0
+    assert changed not in capsys.readouterr().out
+    layer = folder / "pair/layer/executions.py"
+    itself = "\nwith open(__file__, 'a') as file:\n    file.write('# Imported.\\n')\n"
+    layer.write_text(layer.read_text(encoding="utf-8") + itself, encoding="utf-8")
+    assert main([*words, "--restart"]) == 0
+    assert changed in capsys.readouterr().out
+
+
 LATE = """\
 import boto3
 looks = 0

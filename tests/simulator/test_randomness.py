@@ -1,3 +1,7 @@
+import os
+import random
+import secrets
+import uuid
 from collections.abc import Callable
 from math import exp
 from statistics import mean
@@ -6,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsim.simulator.randomness import Spread, Stream, exponential_us
+from drsim.simulator.randomness import Spread, Stream, exponential_us, seeded_for_others
 
 NAMES = st.text(max_size=8)
 SEEDS = st.integers(-(1 << 70), 1 << 70)
@@ -189,3 +193,18 @@ def test_exponential_durations_match_their_mean_and_are_not_negative() -> None:
     drawn = [exponential_us(stream, 1_000_000) for _ in range(10_000)]
     assert mean(drawn) == pytest.approx(1_000_000, rel=0.02)
     assert min(drawn) >= 0
+
+
+def test_randomness_of_the_system_is_seeded_and_restored() -> None:
+    def drawn() -> tuple[object, ...]:
+        return uuid.uuid4(), secrets.token_hex(8), os.urandom(4), random.SystemRandom().random(), random.random()
+
+    with seeded_for_others(3):
+        first = drawn()
+        assert drawn() != first
+    with seeded_for_others(3):
+        assert drawn() == first
+    with seeded_for_others(4):
+        assert drawn() != first
+    assert drawn() != drawn()
+    assert uuid.UUID(str(first[0])).version == 4
