@@ -151,7 +151,7 @@ def _keep(
     began = machine.wall_seconds()
     if found.property == BROKEN:
         kept, runs_count, trouble = failure.unshrunk(scenario, found, code), 0, "a broken simulation is not shrunk"
-    elif differing := repeater.difference(scenario, found, code):
+    elif differing := repeater.divergence(scenario, found, code):
         kept, runs_count, trouble = failure.unshrunk(scenario, found, code, differing), 0, NOT_DETERMINISTIC
     else:
         kept, runs_count, trouble = shrunk_failure(scenario, found, code=code, seconds_max=_SHRINK_SECONDS)
@@ -223,7 +223,7 @@ def shrunk_again(console: Console, path: Path) -> bool:
         return False
     code = failure.code_of(kept)
     with Repeater() as repeater:
-        differing = repeater.difference(kept.scenario, kept, code)
+        differing = repeater.divergence(kept.scenario, kept, code)
     if differing:
         kept = kept.model_copy(update={"digest": "", "differing": differing})
         failure.write(kept, path)

@@ -1,7 +1,7 @@
 """`drsim explore`, `drsim replay` and `drsim shrink`: their options, checked, and their exit codes."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +15,7 @@ from drsim.tiers import Choice, default_tier, running_code
 
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
+    from drsim.watching import HandlerFiles
 
 _TimeOption = Annotated[
     str | None, typer.Option(metavar="DURATION", help="Stop starting new seeds after this long, e.g. 10m.")
@@ -67,50 +68,61 @@ def explore(
     tier = default_tier(finder)
     choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()), contract)
     scenarios, (first, last), seconds_max = _loaded(names, changes or [], choice), _seeds(seeds), _seconds(time)
-    _check_code(scenarios, parts, choice)
-    if watch and not finder:
-        raise UserError("--watch needs --finder: it waits for changes of your handlers' files")
-    if resume and restart:
-        raise UserError("--resume continues the earlier campaign and --restart starts over: give one of them")
-    if crash_points and (time is not None or resume):
-        raise UserError("--crash-points is exhaustive: it takes neither --time nor --resume")
+    _check_code(scenarios, parts, choice, watch=watch)
+    _check_campaign(time, resume=resume, restart=restart, crash_points=crash_points)
     _check_engine(engine, jobs, scheduler, choice)
     from drsim import campaigns
     from drsim.campaign_files import refuse_to_replace
     from drsim.console import output
-    from drsim.rounds import explore_on_changes
-    from drsim.watching import Watched, unwatched
+    from drsim.watching import HandlerFiles, unwatched
 
     folders = [out / f"{'crash-points' if crash_points else 'explore'}-{scenario.name}" for scenario in scenarios]
     code = choice.functions or parts
-    # From before the first run on, so that no change is missed.
-    watched = Watched(choice.functions) if watch and choice.functions else None
-    check = unwatched if watched is None else watched.check
+    # Before the first run, so that no change is missed.
+    files = HandlerFiles(choice.functions) if watch and choice.functions else None
     try_handlers = partial(_try, scenarios, first, choice)
     try_handlers()
     # All folders first: an hour's work on one scenario must not end at the folder of the next.
     for folder in folders if not (resume or restart) else ():
         writing(partial(refuse_to_replace, folder, resumable=not crash_points))
     workers = partial(campaigns.running, engine, jobs or arguments.jobs_default(), scheduler, parts)
+    run = (
+        partial(campaigns.crashed, seed=first)
+        if crash_points
+        else partial(campaigns.explored, seeds=(first, last), seconds_max=seconds_max, resume=resume)
+    )
+    check = unwatched if files is None else files.check
+    run = partial(run, output(), engine=workers, code=code, restart=restart, check=check)
+    raise Exit(_rounds(run, scenarios, folders, files, try_handlers))
 
-    def explore_all(*, resume: bool = False, restart: bool = False) -> ExitCode:
-        run = (
-            partial(campaigns.crashed, seed=first)
-            if crash_points
-            else partial(campaigns.explored, seeds=(first, last), seconds_max=seconds_max, resume=resume)
-        )
-        codes: list[ExitCode] = []
-        for scenario, folder in zip(scenarios, folders, strict=True):
-            one = partial(run, output(), scenario, folder, engine=workers, code=code, restart=restart, check=check)
-            codes.append(writing(partial(reading, one)))
-            if codes[-1] is ExitCode.INTERRUPTED:
-                break
-        return worst(codes)
 
-    first_round = partial(explore_all, resume=resume, restart=restart)
-    if watched is None:
-        raise Exit(first_round())
-    raise Exit(explore_on_changes(output(), watched, folders, first_round, try_handlers, explore_all))
+def _rounds(
+    run: "partial[ExitCode]",
+    scenarios: "Sequence[Scenario]",
+    folders: Sequence[Path],
+    files: "HandlerFiles | None",
+    try_handlers: Callable[[], None],
+) -> ExitCode:
+    """Run the campaigns, and again after each change of these files. Later rounds replace the first one's campaigns."""
+    first_round = partial(_each, run, scenarios, folders)
+    if files is None:
+        return first_round()
+    from drsim.console import output
+    from drsim.rounds import explore_on_changes
+
+    fresh = {name: False for name in ("resume", "restart") if name in run.keywords}
+    later_round = partial(_each, partial(run, **fresh), scenarios, folders)
+    return explore_on_changes(output(), files, folders, first_round, try_handlers, later_round)
+
+
+def _each(run: Callable[..., ExitCode], scenarios: "Sequence[Scenario]", folders: Sequence[Path]) -> ExitCode:
+    """Run a campaign of each scenario in its folder, until one is interrupted. Raises UserError."""
+    codes: list[ExitCode] = []
+    for scenario, folder in zip(scenarios, folders, strict=True):
+        codes.append(writing(partial(reading, partial(run, scenario, folder))))
+        if codes[-1] is ExitCode.INTERRUPTED:
+            break
+    return worst(codes)
 
 
 def replay(
@@ -152,12 +164,21 @@ def _seconds(text: str | None) -> float | None:
     return None if text is None else option("--time", lambda: duration_us(text)) / 1_000_000
 
 
-def _check_code(scenarios: "Sequence[Scenario]", parts: str, choice: Choice) -> None:
+def _check_campaign(time: str | None, *, resume: bool, restart: bool, crash_points: bool) -> None:
+    if resume and restart:
+        raise UserError("--resume continues the earlier campaign and --restart starts over: give one of them")
+    if crash_points and (time is not None or resume):
+        raise UserError("--crash-points is exhaustive: it takes neither --time nor --resume")
+
+
+def _check_code(scenarios: "Sequence[Scenario]", parts: str, choice: Choice, *, watch: bool) -> None:
     """Refuse what this project's own functions, the parts in their place or the handlers cannot run."""
     if parts and choice.finder:
         raise UserError("--parts and --finder both replace drsim's own code: give one of them")
     if not choice.finder and (choice.poller or choice.paths or choice.variables):
         raise UserError("--poller, --path and --env need --finder")
+    if watch and not choice.finder:
+        raise UserError("--watch needs --finder: it waits for changes of your handlers' files")
     if problems := list(choice.problems(scenarios)):
         raise UserError("\n".join(problems))
     _check_parts(parts)

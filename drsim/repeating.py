@@ -15,7 +15,7 @@ from drsim.scenarios.contradiction import Contradiction
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.parts import Code
-from drsim.scenarios.repeating import Difference, Recorded, difference, finding_of, never_again, recorded, repeated
+from drsim.scenarios.repeating import Divergence, Recorded, divergence, finding_of, never_again, recorded, repeated
 from drsim.scenarios.runner import Run
 from drsim.simulator.handlers.functions import Handlers
 
@@ -40,20 +40,20 @@ class Repeater(ExitStack):
             return run
         text = adapted(scenario)[0].model_dump_json()
         second = self._ask(text, found.seed, functions, found.tier, found.trace, digest)
-        differing = second and difference(Recorded([*run.trace.lines()], digest, run.places), second)
+        differing = second and divergence(Recorded([*run.trace.lines()], digest, run.places), second)
         if not differing:
             return run
         findings = (finding_of(differing, scenario.epoch_us), *found.findings)
         return replace(run, result=found.model_copy(update={"findings": findings}))
 
-    def difference(self, scenario: Scenario, found: Contradiction | Failure, code: Code) -> Difference | None:
+    def divergence(self, scenario: Scenario, found: Contradiction | Failure, code: Code) -> Divergence | None:
         """Run a failure of handlers here and in the other process: how both runs differ, if they do."""
         if isinstance(code, str):
             return None
         text = scenario.model_dump_json()
         first = recorded(text, found.seed, code)
         second = self._ask(text, found.seed, code, "client", "full", first.digest)
-        if second and (differing := difference(first, second)):
+        if second and (differing := divergence(first, second)):
             return differing
         return None if found.property in first.broke else never_again(scenario, found.property)
 

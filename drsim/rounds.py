@@ -14,12 +14,12 @@ from drsim.campaign_console import replayed
 from drsim.campaign_files import FAILURES
 from drsim.console import long_line
 from drsim.tiers import running_code
-from drsim.watching import ChangedError, Watched
+from drsim.watching import ChangedError, HandlerFiles
 
 
 def explore_on_changes(
     console: Console,
-    watched: Watched,
+    files: HandlerFiles,
     folders: Sequence[Path],
     first_round: Callable[[], ExitCode],
     try_handlers: Callable[[], None],
@@ -38,21 +38,26 @@ def explore_on_changes(
                 raise
             complain(f"{error}")
         console.print("\n  waiting for a change of your handlers; Ctrl-C ends")
-        changed = watched.wait()
+        changed = files.wait()
         long_line(console, f"\n  changed: {', '.join(map(str, changed))}", "bold")
-        explore = partial(_next_round, console, watched, folders, try_handlers, explore_all)
+        explore = partial(_next_round, console, files, folders, try_handlers, explore_all)
 
 
 def _next_round(
     console: Console,
-    watched: Watched,
+    files: HandlerFiles,
     folders: Sequence[Path],
     try_handlers: Callable[[], None],
     explore_all: Callable[[], ExitCode],
 ) -> ExitCode:
+    """Replay the saved failures, and explore. Raises UserError for handlers that cannot be run."""
     try_handlers()
     for path in (path for folder in folders for path in sorted((folder / FAILURES).glob("*.yaml"))):
-        watched.check()
-        with running_code(f"{path}"):
-            reading(partial(replayed, console, path, None, with_story=False))
+        files.check()
+        # One failure that cannot be read or run keeps no other one from its replay.
+        try:
+            with running_code(f"{path}"):
+                reading(partial(replayed, console, path, None, with_story=False))
+        except UserError as error:
+            complain(f"{error}")
     return explore_all()

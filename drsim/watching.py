@@ -27,7 +27,7 @@ def unwatched() -> None:
     """Check nothing: no change ends a round."""
 
 
-class Watched:
+class HandlerFiles:
     """The handlers' files as they were when a round began."""
 
     def __init__(self, handlers: Handlers) -> None:

@@ -19,7 +19,7 @@ from drsim.scenarios.files import ScenarioError, plain, shown, text_of
 from drsim.scenarios.model import PROPERTY_NAMES, Scenario, known
 from drsim.scenarios.parts import Code, UnbuiltWorldError, world_of
 from drsim.scenarios.record import Record
-from drsim.scenarios.repeating import Difference
+from drsim.scenarios.repeating import Divergence
 from drsim.scenarios.source_scan import sources_digest
 from drsim.simulator.durations import DurationUs, show_duration
 from drsim.simulator.events import FaultInjected
@@ -45,7 +45,7 @@ class Failure(Record):
     parts: str = ""
     functions: Handlers | None = Field(None, description="The handlers that failed, in place of drsim's own functions.")
     sources: str = Field("", description="SHA-256 of the handlers' files.")
-    differing: Difference | None = Field(None, description="How two of its runs differ: it is not deterministic.")
+    differing: Divergence | None = Field(None, description="How two of its runs differ: it is not deterministic.")
     versions: dict[str, str]
     scenario: Scenario
 
@@ -105,7 +105,7 @@ def failure_of(scenario: Scenario, seed: int, name: str, code: Code = "") -> Fai
     return None if found is None else _failure(scenario, found, code, digest)
 
 
-def unshrunk(scenario: Scenario, found: Contradiction, code: Code = "", differing: Difference | None = None) -> Failure:
+def unshrunk(scenario: Scenario, found: Contradiction, code: Code = "", differing: Divergence | None = None) -> Failure:
     """The failure as exploration found it, with the run's digest if it fails again, or how its runs differ."""
     if differing:
         return _failure(scenario, found, code, digest="").model_copy(update={"differing": differing})

@@ -38,7 +38,7 @@ _KEPT: Final = 40
 """How much of two long texts is shown before they differ."""
 
 
-class Difference(Record):
+class Divergence(Record):
     """The first event by which two runs differ. `place` is the line of the handler's file, `where` names the event."""
 
     at_us: int
@@ -89,18 +89,18 @@ def repeated(
     return None if again.digest == digest else again
 
 
-def difference(first: Recorded, second: Recorded) -> Difference | None:
+def divergence(first: Recorded, second: Recorded) -> Divergence | None:
     """Return the first event by which two runs differ; None without one."""
     pairs = enumerate(zip_longest(first.lines, second.lines, fillvalue="the run has ended"))
     for number, (one, other) in pairs:
         if one != other:
-            return _difference(_Side.of(one, number, first), _Side.of(other, number, second))
+            return _divergence(_EventOfRun.of(one, number, first), _EventOfRun.of(other, number, second))
     return None
 
 
-def never_again(scenario: Scenario, broke: str) -> Difference:
+def never_again(scenario: Scenario, broke: str) -> Divergence:
     """Return the difference between a run that broke a property or criterion and two equal ones that did not."""
-    return Difference(
+    return Divergence(
         at_us=scenario.duration,
         execution_id="",
         function="",
@@ -111,7 +111,7 @@ def never_again(scenario: Scenario, broke: str) -> Difference:
     )
 
 
-def finding_of(found: Difference, epoch_us: int) -> FindingRecord:
+def finding_of(found: Divergence, epoch_us: int) -> FindingRecord:
     """Return a difference as a finding."""
     case = ViolationRecord(
         execution_id=found.execution_id,
@@ -134,7 +134,7 @@ def finding_of(found: Difference, epoch_us: int) -> FindingRecord:
     )
 
 
-class _Side(NamedTuple):
+class _EventOfRun(NamedTuple):
     """What one of the runs has where both differ: an event, or a text about the run's end.
 
     `place` is the line of the handler's file, with the operation if it is the event's call; `near` relates the two.
@@ -177,11 +177,11 @@ class _Side(NamedTuple):
         return " ".join(filter(None, parts))
 
 
-def _difference(one: _Side, other: _Side) -> Difference:
+def _divergence(one: _EventOfRun, other: _EventOfRun) -> Divergence:
     # A run that has ended, or an event of AWS, leads to no line.
     side = next((each for each in (one, other) if each.place), one if one.columns else other)
     text = {name: str(value) for name, value in side.columns.items()}
-    return Difference(
+    return Divergence(
         at_us=min([int(each.columns["at_us"]) for each in (one, other) if each.columns], default=0),
         execution_id=text.get("execution_id", ""),
         function=text.get("function") or text.get("writer", ""),

@@ -33,7 +33,7 @@ UNSEEDED = {
     "the system's randomness": "import os, time; time.sleep(os.getrandom(2)[0] / 1000 + os.getrandom(2)[1] / 100_000)",
     "a file that it writes": COUNTED,
     "its process": "import os, time; time.sleep(os.getpid() / 1_000_000)",
-    "the order of a set": "print([*{'wave', 'job', 'server', 'status', 'region', 'account', 'time', 'end', 'id'}])",
+    "the order of a set": "print([*set('wave job server status region account time end id name'.split())])",
     "a clock that is not virtual": "import time; time.sleep(time.clock_gettime_ns(time.CLOCK_REALTIME) % 1000 / 1e6)",
 }
 SEEDED = "import secrets, time, uuid; print(uuid.uuid4(), time.time()); time.sleep(secrets.randbelow(1000) / 1e6)"
@@ -72,8 +72,9 @@ def test_failing_run_that_reads_what_no_seed_decides_says_so_first(
     assert "status-order" in found
     shown = " ".join(capsys.readouterr().out.split())
     assert "✗ 1. not-deterministic: a repetition differs" in shown
-    # The call after the statement.
+    # The call after the statement, as the finding's line and in both runs.
     assert "(1 time) poller/app.py:190" in shown
+    assert shown.partition("✗ 2.")[0].count("poller/app.py:190") == 3
     assert "as in the first run" in shown
     assert "in the second run" in shown
 
@@ -141,7 +142,7 @@ def test_failure_that_two_further_runs_lack_is_not_deterministic(pair: Path) -> 
     scenario = load("drill", contract=str(EXAMPLES / "polling/contract.yaml"))
     lost = broken(1, 0, RuntimeError("once")).model_copy(update={"property": "status-order"})
     with Repeater() as repeater:
-        found = repeater.difference(adapted(scenario)[0], lost, code)
+        found = repeater.divergence(adapted(scenario)[0], lost, code)
     assert found is not None
     assert found.first == "a run that breaks status-order"
     assert found.second == "a run that does not, with the same seed"

@@ -15,7 +15,7 @@ import pytest
 
 from drsim.cli import main
 from drsim.simulator.handlers.functions import Handlers
-from drsim.watching import ChangedError, Watched
+from drsim.watching import ChangedError, HandlerFiles
 from tests.examples import polling
 
 HANDLERS: Final = (
@@ -149,7 +149,7 @@ def test_watch_without_handlers_is_refused(tmp_path: Path, capsys: pytest.Captur
 
 def test_watch_sees_changed_added_and_removed_files(pair: Path) -> None:
     handlers = Handlers(finder="pair/finder/app.py:f", poller="pair/poller/app.py:f", paths=(pair / "layer",))
-    watched = Watched(handlers)
+    watched = HandlerFiles(handlers)
     (pair / "poller/notes.txt").write_text("no code", encoding="utf-8")
     watched.check()
     changes: list[Callable[[], object]] = [
@@ -158,7 +158,7 @@ def test_watch_sees_changed_added_and_removed_files(pair: Path) -> None:
         (pair / "layer/executions.py").unlink,
     ]
     for change in changes:
-        watched = Watched(handlers)
+        watched = HandlerFiles(handlers)
         watched.check()
         change()
         with pytest.raises(ChangedError):

@@ -3,7 +3,7 @@
 import json
 from typing import TypeAlias
 
-from drsim.scenarios.repeating import Recorded, difference, finding_of
+from drsim.scenarios.repeating import Recorded, divergence, finding_of
 
 Event: TypeAlias = list[int | str]
 
@@ -22,13 +22,13 @@ def run(*events: Event) -> Recorded:
 
 
 def test_equal_runs_have_no_difference() -> None:
-    assert difference(run(STARTED, GET, OTHER, UPDATE), run(STARTED, GET, OTHER, UPDATE)) is None
+    assert divergence(run(STARTED, GET, OTHER, UPDATE), run(STARTED, GET, OTHER, UPDATE)) is None
 
 
 def test_difference_names_the_line_of_the_call_and_both_values() -> None:
     later = [*UPDATE]
     later[1] = 41_000
-    found = difference(run(STARTED, GET, OTHER, UPDATE), run(STARTED, GET, OTHER, later))
+    found = divergence(run(STARTED, GET, OTHER, UPDATE), run(STARTED, GET, OTHER, later))
     assert found is not None
     assert (found.where, found.place, found.at_us) == ("UpdateItem", "poller/app.py:9 update_item", 40_000)
     shown = "CallMade (function ExecutionPoller, operation UpdateItem) at poller/app.py:9 update_item"
@@ -38,7 +38,7 @@ def test_difference_names_the_line_of_the_call_and_both_values() -> None:
 
 def test_event_before_its_call_is_made_leads_to_that_call() -> None:
     used: Event = ["ActionUsed", 31_000, "r-1", "ExecutionPoller", "dynamodb:UpdateItem", "arn:1", ""]
-    found = difference(run(STARTED, GET, OTHER, used, UPDATE), run(STARTED, GET, OTHER, [*used[:5], "arn:2", ""]))
+    found = divergence(run(STARTED, GET, OTHER, used, UPDATE), run(STARTED, GET, OTHER, [*used[:5], "arn:2", ""]))
     assert found is not None
     assert (found.where, found.place) == ("dynamodb:UpdateItem", "poller/app.py:9 update_item")
     assert "resource arn:1" in found.first
@@ -47,7 +47,7 @@ def test_event_before_its_call_is_made_leads_to_that_call() -> None:
 
 def test_log_line_leads_to_the_last_call_before_it() -> None:
     other: Event = [*LOGGED[:5], "one", "failed", 6]
-    found = difference(run(STARTED, GET, OTHER, LOGGED, UPDATE), run(STARTED, GET, OTHER, other, UPDATE))
+    found = divergence(run(STARTED, GET, OTHER, LOGGED, UPDATE), run(STARTED, GET, OTHER, other, UPDATE))
     assert found is not None
     # Without the operation: the call is not what differs.
     assert (found.where, found.place, found.execution_id) == ("LogWritten", "poller/app.py:7", "one")
@@ -58,11 +58,11 @@ def test_log_line_leads_to_the_last_call_before_it() -> None:
 def test_run_that_ends_early_differs_where_it_ends() -> None:
     whole, short = run(STARTED, GET, OTHER, UPDATE), run(STARTED, GET, OTHER)
     broken = short._replace(lines=[*short.lines, "HandlerError: it starts a thread"])
-    found = difference(whole, broken)
+    found = divergence(whole, broken)
     assert found is not None
     assert found.place == "poller/app.py:9 update_item"
     assert found.second == "HandlerError: it starts a thread"
-    found = difference(whole, short)
+    found = divergence(whole, short)
     assert found is not None
     assert found.second == "the run has ended"
 
@@ -70,7 +70,7 @@ def test_run_that_ends_early_differs_where_it_ends() -> None:
 def test_long_texts_are_shown_from_before_they_differ() -> None:
     texts = ["x" * 300 + end + "y" * 300 for end in ("one", "two")]
     runs = [run(STARTED, GET, [*LOGGED[:5], "", text, 6]) for text in texts]
-    found = difference(*runs)
+    found = divergence(*runs)
     assert found is not None
     assert "xxxone" in found.first
     assert "xxxtwo" in found.second
@@ -78,7 +78,7 @@ def test_long_texts_are_shown_from_before_they_differ() -> None:
 
 
 def test_finding_of_a_difference_shows_both_runs() -> None:
-    found = difference(run(STARTED, GET, LOGGED), run(STARTED, GET, [*LOGGED[:5], "one", "failed", 6]))
+    found = divergence(run(STARTED, GET, LOGGED), run(STARTED, GET, [*LOGGED[:5], "one", "failed", 6]))
     assert found is not None
     finding = finding_of(found, epoch_us=0)
     assert (finding.property, finding.consequence, finding.place) == (
