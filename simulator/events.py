@@ -38,7 +38,7 @@ class TickFired(NamedTuple):
 
 
 class Invoked(NamedTuple):
-    """Lambda accepted an asynchronous invocation into its queue.
+    """Lambda accepted an invocation, into its queue unless its caller waits.
 
     `by` is the caller's request, and `place` the line of its handler's file; both are "" for a service. A payload that
     names several executions has them in `batch`, and `execution_id` is "".
@@ -54,7 +54,7 @@ class Invoked(NamedTuple):
 
 
 class Throttled(NamedTuple):
-    """A queued invocation found no free concurrency and returned to the queue."""
+    """An invocation found no free concurrency: it returned to the queue, or was refused if its caller waits."""
 
     at_us: int
     function: str

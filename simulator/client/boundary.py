@@ -21,7 +21,7 @@ from drsim.simulator.client.answers import Answer
 from drsim.simulator.client.clients import Retries, SharedEvents, module_of
 from drsim.simulator.client.forms import MADE, UnusualError, python_members, wire_asked, wire_members
 from drsim.simulator.client.validation import Accepted
-from drsim.simulator.handlers.calls import Calls
+from drsim.simulator.handlers.calls import Calls, patience_us
 from drsim.simulator.services.functions import Invocation
 
 _EVENTS: Final = ("provide-client-params", "before-parameter-build", "before-call", "after-call", "after-call-error")
@@ -168,6 +168,7 @@ class _Called:
         client, calls = self._client, self._calls
         call = calls.begin(self._operation.service, self._name, asked, client.meta.region_name, invocation)
         call.carried, call.url = self._operation.model, client.meta.endpoint_url + self._operation.path(asked)
+        call.patience_us = patience_us(client.meta.config)
         attempts = 0
         while True:
             attempts += 1

@@ -28,6 +28,7 @@ from drsim.simulator.handlers.errors import NotSimulatedError
 from drsim.simulator.handlers.operations import READS, Members
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.errors import ServiceError
+from drsim.simulator.services.lambda_answers import Ended
 from drsim.simulator.world import World
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=tzutc())
@@ -70,12 +71,12 @@ class ClientResponder(Responder[Answer]):
     def failure(self, call: ClientCall[Answer], error: ServiceError) -> Answer:
         return error_answer(error, call.carried.service_model, self._request_id())
 
-    def accepted(self, call: ClientCall[Answer], status: int) -> Answer:
-        return Answer(
-            {"StatusCode": status, "Payload": StreamingBody(io.BytesIO(b""), 0)},
-            call.invocation.request_id,
-            status=status,
-        )
+    def invoked(self, call: ClientCall[Answer], status: int, ended: Ended | None = None) -> Answer:
+        payload = b"" if ended is None else ended.payload
+        members: dict[str, Any] = {"StatusCode": status, "Payload": StreamingBody(io.BytesIO(payload), len(payload))}
+        if ended is not None:
+            members |= {"ExecutedVersion": "$LATEST", **({"FunctionError": "Unhandled"} if ended.is_error else {})}
+        return Answer(members, call.invocation.request_id, status=status)
 
     def code_of(self, answer: Answer) -> str:
         return answer.code

@@ -21,6 +21,7 @@ from drsim.simulator.handlers.resources import resources_of
 from drsim.simulator.randomness import Spread, Stream
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.functions import Invocation
+from drsim.simulator.services.lambda_answers import Ended
 from drsim.simulator.world import World
 
 A = TypeVar("A")
@@ -34,6 +35,15 @@ _OF_NETWORK: Final[Mapping[str, type[HTTPClientError]]] = {
     "ReadTimeoutError": ReadTimeoutError,
 }
 """Faults of the network, which botocore raises as they are."""
+
+
+def patience_us(config: Any) -> int:
+    """Return how long a client with this configuration waits for an answer: 60 s without one, None for ever."""
+    seconds = config.read_timeout
+    return _FOREVER_US if seconds is None else round(seconds * 1_000_000)
+
+
+_FOREVER_US: Final = 365 * 86_400_000_000
 
 
 @dataclass(slots=True)
@@ -50,9 +60,11 @@ class ClientCall(Generic[A]):
     invocation: Invocation
     stream: Stream
     latency: Spread
-    # The present attempt: where it goes, the access key that signs it, and what carries it in this tier.
+    # The present attempt: where it goes, the access key that signs it, how long its client waits for an answer, and
+    # what carries it in this tier.
     url: str = ""
     access_key: str = ""
+    patience_us: int = 0
     carried: Any = None
     act: Callable[[], A] = field(init=False)
     seen: Callable[[A], None] | None = None
@@ -99,8 +111,8 @@ class Responder(ABC, Generic[A]):
         """Return the answer for an error."""
 
     @abstractmethod
-    def accepted(self, call: ClientCall[A], status: int) -> A:
-        """Return Lambda's answer to an Invoke."""
+    def invoked(self, call: ClientCall[A], status: int, ended: Ended | None = None) -> A:
+        """Return Lambda's answer to an Invoke, whose caller has waited for the end if there is one."""
 
     @abstractmethod
     def code_of(self, answer: A) -> str:

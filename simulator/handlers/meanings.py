@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 from drsim.orchestrator.model import ExecutionKey, JobScope, MetricPoint, Unit
@@ -14,8 +15,8 @@ from drsim.simulator.handlers.operations import Members
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.errors import ServiceError
 
-_EVENT_BYTES_MAX: Final = 1_048_576
-"""The payload of an asynchronous Invoke (botocore 1.44, model of Lambda's Invoke)."""
+_PAYLOAD_BYTES_MAX: Final = {"DryRun": 6_291_456, "Event": 1_048_576, "RequestResponse": 6_291_456}
+"""The payload of an Invoke by its InvocationType (botocore 1.44, model of Lambda's Invoke)."""
 
 
 def _to_dynamodb(calls: Calls[A], call: ClientCall[A]) -> None:
@@ -87,13 +88,20 @@ def _to_lambda(calls: Calls[A], call: ClientCall[A]) -> None:
         raise NotSimulatedError(f"{caller} calls lambda {call.operation}; only Invoke is simulated")
     name = str(call.asked["FunctionName"]).rpartition("function:")[2]
     content = bytes_of(call.asked.get("Payload", b""))
-    if len(content) > _EVENT_BYTES_MAX:
-        call.act = _too_large
+    kind = call.asked.get("InvocationType", "RequestResponse")
+    if kind not in _PAYLOAD_BYTES_MAX:
+        call.act = partial(_refused, "InvalidParameterValueException", f"Invalid InvocationType: {kind}")
+        return
+    if kind == "RequestResponse" and call.asked.get("LogType", "None") != "None":
+        raise NotSimulatedError(f"{caller} invokes {name} with LogType Tail; only None is simulated")
+    if len(content) > (most := _PAYLOAD_BYTES_MAX[kind]):
+        text = f"Request must be smaller than {most} bytes for the InvokeFunction operation"
+        call.act = partial(_refused, "RequestTooLargeException", text)
         return
     try:
         payload = json.loads(content or b"{}")
     except ValueError:
-        call.act = _no_json
+        call.act = partial(_refused, "InvalidRequestContentException", "Could not parse request body into json")
         return
     named = tuple(dict.fromkeys(_executions_in(payload, calls.executions)))
     # A payload that names several executions starts a batch of polls, which may read and write all of them.
@@ -101,15 +109,19 @@ def _to_lambda(calls: Calls[A], call: ClientCall[A]) -> None:
     call.key = calls.executions.get(execution_id)
     call.stream = Stream(world.kernel.seed, f"invoke/{invocation.request_id}/{execution_id}")
     call.resources = (f"arn:aws:lambda:{HOME_REGION}:{HOME_ACCOUNT}:function:{name}",)
-    kind = call.asked.get("InvocationType", "RequestResponse")
-    if kind != "Event":
-        raise NotSimulatedError(f"{caller} invokes {name} with InvocationType {kind}; only Event is simulated")
 
     def act() -> A:
+        functions, responder = world.functions, calls.responder
         function = calls.functions.get(name, name)
-        by = invocation.request_id
-        world.functions.invoke_event(function, payload, execution_id=execution_id, by=by, place=call.place, batch=batch)
-        return calls.responder.accepted(call, 202)
+        about: dict[str, Any] = {"execution_id": execution_id, "by": invocation.request_id, "batch": batch}
+        if kind == "Event":
+            functions.invoke_event(function, payload, place=call.place, **about)
+            return responder.invoked(call, 202)
+        if kind == "DryRun":
+            functions.named(function)
+            return responder.invoked(call, 204)
+        ended = functions.invoke(function, payload, place=call.place, patience_us=call.patience_us, **about)
+        return responder.invoked(call, 200, ended)
 
     call.act = act
 
@@ -120,13 +132,8 @@ def bytes_of(blob: Any) -> bytes:
     return content.encode() if isinstance(content, str) else bytes(content)
 
 
-def _no_json() -> Any:
-    raise ServiceError("InvalidRequestContentException", "Could not parse request body into json")
-
-
-def _too_large() -> Any:
-    text = f"Request must be smaller than {_EVENT_BYTES_MAX} bytes for the InvokeFunction operation"
-    raise ServiceError("RequestTooLargeException", text)
+def _refused(code: str, message: str) -> Any:
+    raise ServiceError(code, message)
 
 
 def _executions_in(payload: Any, known: Mapping[str, ExecutionKey]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from traceback import StackSummary, walk_tb
 from types import FrameType
 from typing import Final, TypeVar
 
-from drsim.simulator.services.functions import text_of
+from drsim.simulator.services.lambda_answers import text_of
 
 _T = TypeVar("_T")
 
@@ -56,6 +56,14 @@ class OwnCode:
     def raised_at(self, error: BaseException) -> str:
         """The innermost own line of an error; "" without one."""
         return next((f"{self._name(frame)}:{line}" for frame, line in reversed(self._frames(error))), "")
+
+    def stack(self, error: BaseException) -> list[str]:
+        """The own frames of an error as Lambda's runtime answers them, the outermost first."""
+        frames = self._frames(error)[-_FRAMES_MAX:]
+        return [
+            f'  File "/var/task/{self._name(frame)}", line {line}, in {summary.name}\n    {summary.line}\n'
+            for (frame, line), summary in zip(frames, StackSummary.extract(iter(frames)), strict=True)
+        ]
 
     def traceback(self, error: BaseException) -> str:
         """An error as Lambda's runtime logs it, with own frames only."""

@@ -29,6 +29,7 @@ from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.handlers.own_code import base_of
 from drsim.simulator.processes import NOT_OF_THE_CODE, MisuseError
 from drsim.simulator.services.functions import Handler, Invocation, Payload
+from drsim.simulator.services.lambda_answers import error_payload, marshalled, text_of
 from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.world import Parts, World
 
@@ -120,7 +121,8 @@ class HandlerTier(ABC):
 
         def handle(payload: Payload, invocation: Invocation) -> object:
             event: object = payload
-            if function == FINDER:
+            # A finder may be invoked by a function, too.
+            if function == FINDER and not invocation.by:
                 # A copy, which the handler may change.
                 event = _scheduled_event(world, payload, self.rule_arn) if constant is None else deepcopy(constant)
             return self._run(world, source, invocation, event)
@@ -152,7 +154,9 @@ class HandlerTier(ABC):
             get_remaining_time_in_millis=lambda: (invocation.deadline_us - world.kernel.now_us) // 1000,
         )
         try:
-            return handler(event, context)
+            result = handler(event, context)
+            invocation.payload = marshalled(result)
+            return result
         except (UnsetVariableError, MisuseError) as error:
             raise HandlerError(f"{invocation.function}: {error}") from error
         except NOT_OF_THE_CODE:
@@ -162,6 +166,8 @@ class HandlerTier(ABC):
             # After SystemExit the runtime exits and logs nothing.
             if isinstance(error, Exception):
                 world.logs.raised(invocation, source.code.traceback(error))
+                kind, _, message = text_of(error).partition(": ")
+                invocation.payload = error_payload(kind, message, invocation.request_id, source.code.stack(error))
             raise
 
     @contextmanager

@@ -1,6 +1,6 @@
 """Lambda: when a handler starts and ends. Environments, concurrency, the asynchronous queue, retries, timeouts.
 
-Every invocation is asynchronous. Source: AWS Lambda developer guide, asynchronous invocation, 2026-11.
+Source: AWS Lambda developer guide, asynchronous and synchronous invocation, 2026-11.
 """
 
 from collections import Counter
@@ -14,6 +14,8 @@ from drsim.simulator.processes import NOT_OF_THE_CODE, Process
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.conditions import Conditions, Start
 from drsim.simulator.services.errors import ServiceError
+from drsim.simulator.services.fleets import Environment, Fleet
+from drsim.simulator.services.lambda_answers import Ended, end_payload, failure_in, text_of
 from drsim.simulator.services.spec import Function, Functions
 from drsim.simulator.trace import Trace
 
@@ -24,24 +26,6 @@ _RETRY_WAITS_US: Final = (60_000_000, 120_000_000)
 # A throttled event returns to the queue for a time that doubles from one second to five minutes.
 _THROTTLE_WAIT_US: Final = 1_000_000
 _THROTTLE_WAIT_US_MAX: Final = 300_000_000
-_ERROR_STATUSES: Final = frozenset({*range(400, 1000), *map(str, range(400, 1000))})
-
-
-@dataclass(slots=True)
-class Environment:
-    """One execution environment. Those of a `pool` have different numbers.
-
-    It is frozen unless an invocation runs in it, and `left` are its frozen families.
-    """
-
-    number: int
-    pool: str = ""
-    warm: bool = False
-    idle_since_us: int = 0
-    current: "Invocation | None" = None
-    left: list[Process] = field(default_factory=list)
-    # The error of its clock, drawn when the clock is first read.
-    skew_us: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -57,8 +41,11 @@ class Invocation:
     stream: Stream
     cold: bool
     run: int
-    # The line of the handler's file that raised, if its driver knows it.
+    # The request that invoked it; "" for a service.
+    by: str
+    # The line of the handler's file that raised, and the payload for a caller that waits, if its driver knows them.
     raised_at: str = ""
+    payload: bytes = b"null"
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def count_call(self, operation: str, execution_id: str) -> int:
@@ -83,17 +70,8 @@ class _Queued:
     # Handles to terminate the running invocation.
     process: Process | None = None
     timeout: Timer | None = None
-
-
-@dataclass(slots=True)
-class _Fleet:
-    """The environments and running invocations of one Lambda function, which may have two roles."""
-
-    name: str
-    reserved_concurrency: int | None
-    idle: list[Environment] = field(default_factory=list)
-    environments_count: int = 0
-    running_count: int = 0
+    # Takes the end for a caller that waits. Such an invocation is never queued, nor repeated.
+    answer: Callable[[Ended], object] | None = None
 
 
 @dataclass(slots=True)
@@ -101,7 +79,7 @@ class _Deployed:
     name: str
     spec: Function
     handler: Handler
-    pool: _Fleet
+    pool: Fleet
 
 
 class LambdaService:
@@ -127,34 +105,21 @@ class LambdaService:
         With `role_of` it is a further role of that function, and shares its environments and concurrency.
         """
         if role_of is None:
-            pool = _Fleet(name, spec.reserved_concurrency)
+            pool = Fleet(name, spec.reserved_concurrency)
             self._free_count -= spec.reserved_concurrency or 0
         else:
             pool = self._functions[role_of].pool
         self._functions[name] = _Deployed(name, spec, handler, pool)
 
     def invoke_event(
-        self,
-        name: str,
-        payload: Payload,
-        *,
-        execution_id: str,
-        by: str,
-        place: str = "",
-        batch: tuple[str, ...] = (),
+        self, name: str, payload: Payload, *, execution_id: str, by: str, place: str = "", batch: tuple[str, ...] = ()
     ) -> None:
         """Accept an event, `by` a request id or a service (""). Raises ServiceError: ResourceNotFoundException.
 
-        `place` is the line of the caller's file. A payload for several executions has their ids in `batch`, and no
-        `execution_id`.
+        `place` is the caller's line. A payload for several executions has their ids in `batch`, and no `execution_id`.
         """
-        function = self._functions.get(name)
-        if function is None:
-            raise ServiceError("ResourceNotFoundException", f"Function not found: {name}")
-        now_us = self._kernel.now_us
-        number = self._events[name, execution_id] = self._events[name, execution_id] + 1
-        # Named by function, execution and number, so that other executions' invocations do not change it.
-        stream = Stream(self._kernel.seed, f"lambda/{name}/{execution_id}/{number}/queue")
+        function, now_us = self.named(name), self._kernel.now_us
+        number, stream = self._next(name, execution_id)
         conditions = self._conditions
         for held_us in (0,) if conditions is None else conditions.deliveries(name, execution_id, number):
             # On Lambda a repeated event keeps its request id. Here each delivery has its own.
@@ -163,10 +128,64 @@ class LambdaService:
             queued = _Queued(function, payload, execution_id, request_id, by, now_us)
             self._kernel.at(now_us + held_us + self._spec.queue_delay.draw(stream), self._start, queued)
 
+    def invoke(
+        self,
+        name: str,
+        payload: Payload,
+        *,
+        execution_id: str,
+        by: str,
+        place: str = "",
+        batch: tuple[str, ...] = (),
+        patience_us: int,
+    ) -> Ended:
+        """Invoke a function as `invoke_event` does, and suspend the calling process until the invocation ends.
+
+        Raises ServiceError: ResourceNotFoundException, TooManyRequestsException, and ReadTimeoutError after
+        `patience_us`, when the function continues without its caller.
+        """
+        kernel, function, now_us = self._kernel, self.named(name), self._kernel.now_us
+        _, stream = self._next(name, execution_id)
+        queued = _Queued(function, payload, execution_id, _request_id(stream), by, now_us)
+        invocation = self._admitted(queued)
+        if invocation is None:
+            raise ServiceError("TooManyRequestsException", "Rate Exceeded.", retryable=True)
+        self._trace.emit(Invoked(now_us, queued.request_id, by, name, execution_id, place, batch))
+        ended: list[Ended] = []
+
+        def until(wake: Callable[[], None]) -> None:
+            timer = kernel.timer(now_us + patience_us, wake)
+
+            def answer(found: Ended) -> None:
+                ended.append(found)
+                timer.cancel()
+                wake()
+
+            queued.answer = answer
+            kernel.at(now_us, lambda _: self._begin(queued, invocation), None)
+
+        kernel.suspend(until)
+        if not ended:
+            raise ServiceError("ReadTimeoutError", f"{name} still runs", retryable=True)
+        return ended[0]
+
+    def named(self, name: str) -> _Deployed:
+        """Return a function. Raises ServiceError: ResourceNotFoundException."""
+        function = self._functions.get(name)
+        if function is None:
+            raise ServiceError("ResourceNotFoundException", f"Function not found: {name}")
+        return function
+
+    def _next(self, name: str, execution_id: str) -> tuple[int, Stream]:
+        """Return the number of the execution's next event, and its stream."""
+        number = self._events[name, execution_id] = self._events[name, execution_id] + 1
+        # Named by function, execution and number, so that other executions' invocations do not change it.
+        return number, Stream(self._kernel.seed, f"lambda/{name}/{execution_id}/{number}/queue")
+
     def repeat(self, request_id: str, after_us: int) -> None:
         """Deliver the event of an invocation once more, after this time, unless the invocation has ended."""
-        now_us = self._kernel.now_us
-        for queued in [each for each in self._running.values() if each.request_id == request_id]:
+        now_us, running = self._kernel.now_us, self._running.values()
+        for queued in [each for each in running if each.request_id == request_id and each.answer is None]:
             again_id = _request_id(Stream(self._kernel.seed, f"lambda/{request_id}/again"))
             self._trace.emit(Invoked(now_us, again_id, queued.by, queued.function.name, queued.execution_id))
             again = _Queued(queued.function, queued.payload, queued.execution_id, again_id, queued.by, now_us)
@@ -187,37 +206,47 @@ class LambdaService:
         self._end_runtime(running.environment, process)
 
     def _start(self, queued: _Queued) -> None:
+        """Begin a queued invocation, or return it to the queue."""
+        if queued.function.pool.reserved_concurrency == 0:
+            self._drop(queued, "reserved concurrency is 0")
+        elif (invocation := self._admitted(queued)) is not None:
+            self._begin(queued, invocation)
+        else:
+            wait_us = min(_THROTTLE_WAIT_US << queued.throttles, _THROTTLE_WAIT_US_MAX)
+            queued.throttles += 1
+            self._requeue(queued, wait_us)
+
+    def _admitted(self, queued: _Queued) -> Invocation | None:
+        """Return an invocation that has concurrency and an environment; None if the function is throttled."""
         function = queued.function
         ids = (function.name, queued.execution_id)
         run = self._runs.get(ids, 0) + 1
         conditions = self._conditions
         start = Start() if conditions is None else conditions.start(*ids, queued.request_id, run)
         reserved = function.pool.reserved_concurrency
-        if reserved == 0:
-            self._drop(queued, "reserved concurrency is 0")
-            return
         free_count = self._free_count if reserved is None else reserved - function.pool.running_count
         if start.throttled or free_count <= 0:
             self._trace.emit(Throttled(self._kernel.now_us, *ids))
-            wait_us = min(_THROTTLE_WAIT_US << queued.throttles, _THROTTLE_WAIT_US_MAX)
-            queued.throttles += 1
-            self._requeue(queued, wait_us)
-            return
+            return None
         self._runs[ids] = run
         self._running_count += 1
         function.pool.running_count += 1
         self._free_count -= reserved is None
-        environment = self._environment(function.pool, start.cold)
+        now_us = self._kernel.now_us
+        environment = function.pool.environment(now_us, self._spec.idle_max, cold=start.cold)
         stream = Stream(self._kernel.seed, f"lambda/{queued.request_id}/{queued.attempt}")
         init_us = 0 if environment.warm else function.spec.init.draw(stream) + start.init_us
-        started_us = self._kernel.now_us + init_us
+        started_us = now_us + init_us
         deadline_us, cold = started_us + function.spec.timeout, not environment.warm
         names = (function.name, queued.request_id, queued.execution_id)
-        invocation = Invocation(*names, environment, started_us, deadline_us, stream, cold, run)
-        self._kernel.begin(function.name, invocation, self._run, queued, invocation, init_us)
+        return Invocation(*names, environment, started_us, deadline_us, stream, cold, run, queued.by)
 
-    def _run(self, queued: _Queued, invocation: Invocation, init_us: int) -> None:
+    def _begin(self, queued: _Queued, invocation: Invocation) -> None:
+        self._kernel.begin(queued.function.name, invocation, self._run, queued, invocation)
+
+    def _run(self, queued: _Queued, invocation: Invocation) -> None:
         kernel, function = self._kernel, queued.function
+        init_us = invocation.started_us - kernel.now_us
         if init_us:
             kernel.sleep(init_us)
         process = queued.process = kernel.current
@@ -235,7 +264,7 @@ class LambdaService:
         try:
             overhead = function.spec.overhead_cold if invocation.cold else function.spec.overhead_warm
             kernel.sleep(overhead.draw(invocation.stream))
-            detail = _failure_in(function.handler(queued.payload, invocation))
+            detail = failure_in(function.handler(queued.payload, invocation))
         except NOT_OF_THE_CODE:
             raise
         except Exception as error:
@@ -278,6 +307,11 @@ class LambdaService:
         ids = (invocation.request_id, function.name, queued.execution_id)
         used = (now_us - invocation.started_us, function.spec.memory_used_mb)
         self._trace.emit(LambdaEnded(now_us, *ids, outcome, *used, detail, invocation.raised_at))
+        if queued.answer is not None:
+            by_runtime = outcome in ("ok", "error")
+            payload = invocation.payload if by_runtime else end_payload(outcome, detail, invocation.request_id)
+            queued.answer(Ended(payload, outcome != "ok"))
+            return
         if outcome == "ok":
             return
         retries = queued.attempt - 1
@@ -309,30 +343,6 @@ class LambdaService:
 
     def _drop(self, queued: _Queued, reason: str) -> None:
         self._trace.emit(Dropped(self._kernel.now_us, queued.function.name, queued.execution_id, reason))
-
-    def _environment(self, pool: _Fleet, cold: bool) -> Environment:
-        """Return the environment used last if Lambda still keeps it, or a new one."""
-        if pool.idle and not cold:
-            environment = pool.idle.pop()
-            if self._kernel.now_us - environment.idle_since_us <= self._spec.idle_max:
-                return environment
-            pool.idle.clear()
-        pool.environments_count += 1
-        return Environment(pool.environments_count, pool.name)
-
-
-def text_of(error: BaseException) -> str:
-    """Return an error as text. The `__str__` of code under test may fail."""
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:
-        return f"{type(error).__name__}: (its text cannot be made)"
-
-
-def _failure_in(answer: object) -> str:
-    """Return the HTTP status of a handler's answer if it reports an error, as API Gateway reads it; else ""."""
-    status = answer.get("statusCode") if isinstance(answer, dict) else None
-    return f"statusCode {int(status)}" if isinstance(status, int | str) and status in _ERROR_STATUSES else ""
 
 
 def _request_id(stream: Stream) -> str:

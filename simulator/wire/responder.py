@@ -8,9 +8,10 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from drsim.orchestrator.model import ExecutionKey
 from drsim.simulator.faults.kinds import Shown
-from drsim.simulator.handlers.calls import Calls, ClientCall, Responder
+from drsim.simulator.handlers.calls import Calls, ClientCall, Responder, patience_us
 from drsim.simulator.handlers.operations import READS, WRITES, Members
 from drsim.simulator.services.errors import ServiceError
+from drsim.simulator.services.lambda_answers import Ended
 from drsim.simulator.wire import gateway, messages
 from drsim.simulator.wire.sessions import check_session
 from drsim.simulator.wire.table import MotoTable
@@ -39,6 +40,7 @@ class WireResponder(Responder[AWSResponse]):
             about = (gateway.asked_by(request), context["client_region"], invocation)
             call = context[_CALL] = calls.begin(service, operation, *about)
         call.carried, call.url, call.access_key = request, request.url, messages.access_key_of(request)
+        call.patience_us = patience_us(context["client_config"])
         return calls.attempt(call)
 
     def answer(self, call: ClientCall[AWSResponse]) -> AWSResponse:
@@ -66,9 +68,13 @@ class WireResponder(Responder[AWSResponse]):
     def failure(self, call: ClientCall[AWSResponse], error: ServiceError) -> AWSResponse:
         return messages.failure(call.carried, call.service, error)
 
-    def accepted(self, call: ClientCall[AWSResponse], status: int) -> AWSResponse:
-        headers = {"x-amzn-requestid": call.invocation.request_id}
-        return messages.answer(call.carried.url, status, headers, b"")
+    def invoked(self, call: ClientCall[AWSResponse], status: int, ended: Ended | None = None) -> AWSResponse:
+        headers, payload = {"x-amzn-requestid": call.invocation.request_id}, b""
+        if ended is not None:
+            payload = ended.payload
+            headers |= {"x-amz-executed-version": "$LATEST", "content-length": f"{len(payload)}"}
+            headers |= {"x-amz-function-error": "Unhandled"} if ended.is_error else {}
+        return messages.answer(call.carried.url, status, headers, payload)
 
     def code_of(self, answer: AWSResponse) -> str:
         return messages.error_code(answer)

@@ -306,8 +306,8 @@ def handler(event, context):
         ),
         (
             "lambda",
-            "invoke(FunctionName='ExecutionPoller', Payload=b'{}')",
-            "invokes ExecutionPoller with InvocationType RequestResponse; only Event",
+            "get_function(FunctionName='ExecutionPoller')",
+            "calls lambda GetFunction; only Invoke is simulated",
         ),
     ],
 )
