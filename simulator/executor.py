@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, ParamSpec, TypeVar
 
 from drsim.simulator.kernel import Kernel
@@ -33,6 +34,11 @@ class KernelExecutor(Executor):
     in the name of the invocation that submitted it.
     """
 
+    @property
+    def waiters(self) -> type[list[Any]]:
+        """The type of list to which `wait` and `as_completed` append: the usual one, if their events wait here."""
+        return _NoWaiters
+
     def __init__(self, kernel: Kernel, workers_max: int) -> None:
         if workers_max < 1:
             raise MisuseError(f"workers_max must be >= 1, got {workers_max}")
@@ -41,11 +47,12 @@ class KernelExecutor(Executor):
         self._pools: dict[object, _Pool] = {}
         self._unfinished: dict[_KernelFuture[Any], None] = {}
         self._shut_down = False
+        self._numbers = count()
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
         if self._shut_down:
             raise RuntimeError("cannot schedule new futures after shutdown")
-        future: _KernelFuture[_T] = _KernelFuture(self._kernel)
+        future: _KernelFuture[_T] = _KernelFuture(self._kernel, self.waiters(), next(self._numbers))
         pool = self._pool()
         # A worker ends when it finds no task, so with one in line all are at work.
         if len(pool.workers) >= self._workers_max and not pool.tasks:
@@ -120,12 +127,20 @@ class KernelExecutor(Executor):
 class _KernelFuture(Future[_T]):
     """A future whose waiting suspends a process instead of a thread."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, waiters: list[Any], number: int) -> None:
         super().__init__()
         self._kernel = kernel
+        self._number = number
         # One process runs at a time, and a lock would cost more than everything else that a future does.
         self._condition: Any = _NoLock()
-        self._waiters = _NoWaiters()
+        self._waiters = waiters
+
+    def __hash__(self) -> int:
+        # Sets of futures, such as those that `wait` returns, have the same order in each run.
+        return self._number
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
 
     def result(self, timeout: float | None = None) -> _T:
         self.wait(timeout)

@@ -19,7 +19,7 @@ from botocore.hooks import HierarchicalEmitter
 from botocore.retries import standard
 
 from drsim.simulator.handlers.errors import NotSimulatedError
-from drsim.simulator.handlers.sandbox import replaced
+from drsim.simulator.handlers.replacing import replaced
 
 _LIBRARIES: Final = ("botocore.", "boto3.", "moto.", "drsim.")
 _OF_RESOURCES: Final = "dynamodb-"

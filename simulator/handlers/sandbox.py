@@ -1,31 +1,24 @@
-"""The host as functions see it during a run: credentials, randomness, sockets, threads, output."""
+"""The host as functions see it during a run: credentials, randomness, sockets, output."""
 
-import concurrent.futures
 import json
 import os
 import re
 import socket
 import sys
-import threading
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Any, Final, NoReturn, ParamSpec, TypeVar
+from typing import Any, Final, NoReturn
 
 import boto3
 import botocore
 
-from drsim.simulator.executor import KernelExecutor
-from drsim.simulator.handlers.errors import HandlerError, NotSimulatedError
-from drsim.simulator.handlers.own_code import run_submitted
+from drsim.simulator.handlers.errors import NotSimulatedError
+from drsim.simulator.handlers.replacing import replaced
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.randomness import seeded_for_others
 from drsim.simulator.services.functions import Invocation
 from drsim.simulator.services.observability import LogsService
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 
 _DUMMIES: Final = {
     "AWS_ACCESS_KEY_ID": "AKIADRSIMDRSIMDRSIM0",
@@ -82,35 +75,6 @@ def no_network() -> AbstractContextManager[None]:
 
     connections = [(socket.socket, name, refused) for name in ("connect", "connect_ex", "sendto")]
     return replaced(*connections, (socket, "getaddrinfo", unresolved))
-
-
-def threads_in_virtual_time(kernel: Kernel, own_line: Callable[[], str]) -> AbstractContextManager[None]:
-    """Make ThreadPoolExecutor's workers processes of the kernel; a function's own thread is an error.
-
-    A task keeps the line of the function's own code that submitted it.
-    """
-
-    class Workers(KernelExecutor):
-        def __init__(self, max_workers: int | None = None, *_: object, **__: object) -> None:
-            super().__init__(kernel, max_workers or 5)
-
-        def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
-            return super().submit(run_submitted, own_line(), fn, *args, **kwargs)
-
-    start = threading.Thread.start
-
-    def begin(thread: threading.Thread) -> None:
-        process = kernel.current
-        if process is not None and isinstance(process.tag, Invocation):
-            raise HandlerError(
-                f"{process.tag.function} starts a thread ({thread.name}), which virtual time cannot hold: "
-                "use concurrent.futures.ThreadPoolExecutor, whose workers run in virtual time here"
-            )
-        start(thread)
-
-    modules = (concurrent.futures, concurrent.futures.thread)
-    pools = [(module, "ThreadPoolExecutor", Workers) for module in modules]
-    return replaced(*pools, (threading.Thread, "start", begin))
 
 
 def output_into(
@@ -181,16 +145,3 @@ class _FunctionOutput:
         error = str(fields.get("exception") or "").rpartition("\n")[2]
         message = "\n".join(filter(None, [message, error]))
         self._logs.write(invocation, level, found, message, len(line.encode()), names)
-
-
-@contextmanager
-def replaced(*places: tuple[Any, str, Any]) -> Iterator[None]:
-    """Replace attributes of modules and classes: each place is an owner, a name and a value."""
-    before = [(owner, name, getattr(owner, name)) for owner, name, _ in places]
-    for owner, name, value in places:
-        setattr(owner, name, value)
-    try:
-        yield
-    finally:
-        for owner, name, value in before:
-            setattr(owner, name, value)

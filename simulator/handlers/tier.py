@@ -27,6 +27,7 @@ from drsim.simulator.handlers.environments import Environments, Source, UnsetVar
 from drsim.simulator.handlers.errors import HandlerError
 from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.handlers.own_code import base_of
+from drsim.simulator.handlers.threads import threads_in_virtual_time
 from drsim.simulator.processes import NOT_OF_THE_CODE, MisuseError
 from drsim.simulator.services.functions import Handler, Invocation, Payload
 from drsim.simulator.services.lambda_answers import error_payload, marshalled, text_of
@@ -177,7 +178,7 @@ class HandlerTier(ABC):
         with (
             virtual_clock(world.kernel, world.spec.epoch_us, world.effects.skew_us, self.clocks),
             sandbox.no_network(),
-            sandbox.threads_in_virtual_time(world.kernel, partial(self.own_line, world)),
+            threads_in_virtual_time(world.kernel, partial(self.own_line, world)),
             sandbox.output_into(world.logs, world.kernel, known.__contains__, self.contract.judged.log_field),
             Environments(world.kernel) as self._environments,
         ):
