@@ -76,3 +76,11 @@ SpreadField = Annotated[
     WithJsonSchema({"type": "string", "examples": ["13m", "12m..14m", "10m..13m..20m"]}),
 ]
 """A spread: text in files, a Spread in code."""
+
+
+def wait_us(seconds: float) -> int:
+    """Return how long a wait of code under test lasts, at least a microsecond.
+
+    Code that waits again for what is left until an instant, which is nothing, would else stop virtual time.
+    """
+    return max(round(seconds * 1_000_000), 1)

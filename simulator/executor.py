@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, ParamSpec, TypeVar
 
+from drsim.simulator.durations import wait_us
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.processes import NOT_OF_THE_CODE, MisuseError, Process
 
@@ -71,7 +72,7 @@ class KernelExecutor(Executor):
         chunksize: int = 1,  # noqa: ARG002 - as with threads, it has no effect
     ) -> Iterator[_T]:
         # Executor.map would measure its timeout by the host's clock.
-        due_us = None if timeout is None else self._kernel.now_us + _us(timeout)
+        due_us = None if timeout is None else self._kernel.now_us + wait_us(timeout)
         futures = [self.submit(fn, *arguments) for arguments in zip(*iterables, strict=False)]
 
         def results() -> Iterator[_T]:
@@ -158,7 +159,7 @@ class _KernelFuture(Future[_T]):
         def until(wake: Callable[[], None]) -> None:
             self.add_done_callback(lambda _: wake())
             if timeout is not None:
-                timer = self._kernel.timer(self._kernel.now_us + _us(timeout), wake)
+                timer = self._kernel.timer(self._kernel.now_us + wait_us(timeout), wake)
                 self.add_done_callback(lambda _: timer.cancel())
 
         self._kernel.suspend(until)
@@ -183,7 +184,3 @@ class _NoWaiters(list[Any]):
 
 
 _Tasks = deque[tuple[_KernelFuture[Any], Callable[[], Any]]]
-
-
-def _us(seconds: float) -> int:
-    return round(seconds * 1_000_000)

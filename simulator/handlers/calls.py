@@ -12,6 +12,7 @@ from botocore import xform_name
 from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
 
 from drsim.orchestrator.model import ExecutionKey
+from drsim.simulator.durations import NEVER_US
 from drsim.simulator.events import ActionUsed, CallMade
 from drsim.simulator.faults.kinds import Shown
 from drsim.simulator.handlers import announcements, operations
@@ -40,10 +41,7 @@ _OF_NETWORK: Final[Mapping[str, type[HTTPClientError]]] = {
 def patience_us(config: Any) -> int:
     """Return how long a client with this configuration waits for an answer: 60 s without one, None for ever."""
     seconds = config.read_timeout
-    return _FOREVER_US if seconds is None else round(seconds * 1_000_000)
-
-
-_FOREVER_US: Final = 365 * 86_400_000_000
+    return NEVER_US if seconds is None else round(seconds * 1_000_000)
 
 
 @dataclass(slots=True)

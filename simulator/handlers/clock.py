@@ -17,6 +17,7 @@ import botocore.endpoint
 import freezegun
 import freezegun.api
 
+from drsim.simulator.durations import wait_us
 from drsim.simulator.kernel import Kernel
 from drsim.simulator.services.functions import Invocation
 from drsim.simulator.trace import BrokenSimulationError
@@ -86,7 +87,9 @@ def _frozen(kernel: Kernel, epoch_us: int, clock: VirtualClock, more: Clocks) ->
     def sleep(seconds: float, /) -> None:
         if kernel.current is None:
             raise BrokenSimulationError(f"time.sleep({seconds}) outside any process would stop virtual time")
-        kernel.sleep(round(seconds * 1_000_000))
+        if seconds < 0:
+            raise ValueError("sleep length must be non-negative")
+        kernel.sleep(wait_us(seconds))
 
     freezer = freezegun.freeze_time(_naive(epoch_us))
     # Nothing reads the host's time, and freezegun need not look who asks.

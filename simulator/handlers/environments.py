@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from drsim.simulator.handlers import event_loops
 from drsim.simulator.handlers.errors import HandlerError
 from drsim.simulator.handlers.own_code import OwnCode, installed
 from drsim.simulator.kernel import Kernel
@@ -113,6 +114,8 @@ class _Loaded:
         root = logging.RootLogger(logging.WARNING)
         root.addHandler(handler)
         self.manager = logging.Manager(root)
+        # asyncio's policy, which holds the current event loop.
+        self.policy: Any = None
         self.modules: dict[str, ModuleType] = {}
         self.handler: Callable[[Any, Any], Any] | None = None
 
@@ -131,6 +134,8 @@ class Environments:
         self._variables = os.environ
         self._path = sys.path
         self._manager = logging.Logger.manager
+        self._policy: Any = None
+        self._loops = event_loops.RunningLoops()
 
     def __enter__(self) -> "Environments":
         self._kernel.on_resume = self._resumed
@@ -168,6 +173,7 @@ class Environments:
         return handler  # type: ignore[no-any-return]
 
     def _resumed(self, process: Process | None) -> None:
+        self._loops.resumed(process)
         if process is None:
             self._place(None)
         elif isinstance(process.tag, Invocation):
@@ -184,7 +190,7 @@ class Environments:
                 # Its code has imported more, perhaps within the handler.
                 placed.modules = _owned(placed.source)
             # A function may have replaced the list and the mapping by others.
-            placed.path, placed.variables = sys.path, os.environ
+            placed.path, placed.variables, placed.policy = sys.path, os.environ, event_loops.policy()
         # Between environments of one function the outside state stays aside.
         if not (placed and loaded and loaded.modules and loaded.modules.keys() == placed.modules.keys()):
             if placed is not None:
@@ -192,13 +198,13 @@ class Environments:
             if loaded is not None:
                 self._set_aside(loaded)
         if loaded is not None:
-            _put(loaded.modules, loaded.path, loaded.variables, loaded.manager)
+            _put(loaded.modules, loaded.path, loaded.variables, loaded.manager, loaded.policy)
             self._modules_count = len(sys.modules)
 
     def _restore(self, placed: _Loaded) -> None:
         for name in placed.modules:
             sys.modules.pop(name, None)
-        _put(self._modules, self._path, self._variables, self._manager)
+        _put(self._modules, self._path, self._variables, self._manager, self._policy)
 
     def _set_aside(self, loaded: _Loaded) -> None:
         source = loaded.source
@@ -208,7 +214,7 @@ class Environments:
         self._modules = {name: sys.modules[name] for name in names if name in sys.modules}
         for name in self._modules:
             del sys.modules[name]
-        self._path, self._variables = sys.path, os.environ
+        self._path, self._variables, self._policy = sys.path, os.environ, event_loops.policy()
 
 
 def _key(invocation: Invocation) -> tuple[str, int]:
@@ -228,7 +234,9 @@ def _owned(source: Source) -> dict[str, ModuleType]:
     return found
 
 
-def _put(modules: Mapping[str, ModuleType], path: list[str], variables: Any, manager: logging.Manager) -> None:
+def _put(
+    modules: Mapping[str, ModuleType], path: list[str], variables: Any, manager: logging.Manager, policy: Any
+) -> None:
     """Put a state in place; modules also as attributes of packages that are not among them."""
     sys.modules.update(modules)
     for name, module in modules.items():
@@ -236,5 +244,6 @@ def _put(modules: Mapping[str, ModuleType], path: list[str], variables: Any, man
         if package and package not in modules:
             setattr(sys.modules[package], attribute, module)
     sys.path, os.environ = path, variables
+    event_loops.use_policy(policy)
     logging.Logger.manager = manager
     logging.root = logging.Logger.root = manager.root

@@ -18,6 +18,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 
+from drsim.simulator.durations import wait_us
 from drsim.simulator.executor import KernelExecutor
 from drsim.simulator.handlers.errors import HandlerError
 from drsim.simulator.handlers.own_code import run_submitted
@@ -35,7 +36,7 @@ _ADVICE: Final = "use concurrent.futures.ThreadPoolExecutor, whose workers run i
 
 
 class VirtualLock:
-    """`threading.Lock` for processes of a kernel: whoever waits first gets it first."""
+    """`threading.Lock` for processes of a kernel, which get it in the order in which they wait."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
@@ -43,10 +44,14 @@ class VirtualLock:
         self._waiting: list[Callable[[], None]] = []
 
     def acquire(self, blocking: bool = True, timeout: float = _FOREVER_S) -> bool:
+        if not self._is_held:
+            self._is_held = True
+            return True
         kernel = self._kernel
-        due_us = None if timeout < 0 else kernel.now_us + round(timeout * 1_000_000)
+        # A failed attempt takes time, too, so that code which tries again and again does not stop it.
+        due_us = kernel.now_us + wait_us(timeout if blocking else 0) if timeout >= 0 or not blocking else None
         while self._is_held:
-            if not blocking or (due_us is not None and kernel.now_us >= due_us):
+            if due_us is not None and kernel.now_us >= due_us:
                 return False
             if due_us is None:
                 kernel.suspend(self._waiting.append)
@@ -75,6 +80,10 @@ class VirtualLock:
             wake()
 
     def locked(self) -> bool:
+        return self._is_held
+
+    def _is_owned(self) -> bool:
+        """Stand in for what `threading.Condition` would find out by an attempt."""
         return self._is_held
 
     def __enter__(self) -> bool:

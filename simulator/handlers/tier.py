@@ -25,6 +25,7 @@ from drsim.simulator.handlers.clock import Clocks, virtual_clock
 from drsim.simulator.handlers.deployed import DeployedFunction, team_functions
 from drsim.simulator.handlers.environments import Environments, Source, UnsetVariableError
 from drsim.simulator.handlers.errors import HandlerError
+from drsim.simulator.handlers.event_loops import loops_in_virtual_time
 from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.handlers.own_code import base_of
 from drsim.simulator.handlers.threads import threads_in_virtual_time
@@ -179,6 +180,7 @@ class HandlerTier(ABC):
             virtual_clock(world.kernel, world.spec.epoch_us, world.effects.skew_us, self.clocks),
             sandbox.no_network(),
             threads_in_virtual_time(world.kernel, partial(self.own_line, world)),
+            loops_in_virtual_time(world.kernel),
             sandbox.output_into(world.logs, world.kernel, known.__contains__, self.contract.judged.log_field),
             Environments(world.kernel) as self._environments,
         ):

@@ -252,21 +252,6 @@ def test_a_table_is_spelled_as_the_team_spells_it(tmp_path: Path) -> None:
 
 # --- what is refused -----------------------------------------------------------------------------------------------
 
-THREAD = """\
-import threading
-
-def handler(event, context):
-    try:
-        threading.Thread(target=print, name="helper").start()
-    except Exception:
-        print("a handler cannot hide it")
-"""
-
-
-def test_a_thread_of_its_own_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(HandlerError, match=r"ExecutionFinder starts a thread \(helper\).*use .*ThreadPoolExecutor"):
-        run(tmp_path, THREAD, duration="50s")
-
 
 def test_a_module_that_cannot_be_found_is_named_with_the_option_that_helps(tmp_path: Path) -> None:
     with pytest.raises(HandlerError, match=r"cannot import .*finder.py:handler: .*'plans_of_ours'.*--path DIR"):
@@ -374,5 +359,5 @@ def test_lines_of_a_pool_are_lines_of_its_invocation(tmp_path: Path) -> None:
 
 def test_after_a_refusal_the_process_is_as_before(tmp_path: Path) -> None:
     with pytest.raises(HandlerError):
-        run(tmp_path, THREAD, duration="50s")
+        run(tmp_path, "import os\n\ndef handler(event, context):\n    os.fork()\n", duration="50s")
     assert run(tmp_path, COUNTS, duration="50s").lines == ["invocation 1 in 1"]
