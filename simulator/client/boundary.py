@@ -18,7 +18,7 @@ from botocore.hooks import first_non_none_response
 from botocore.validate import ParamValidationDecorator
 
 from drsim.simulator.client.answers import Answer
-from drsim.simulator.client.clients import Retries, SharedEvents, module_of
+from drsim.simulator.client.clients import Retries, SharedEvents, limiters_of, module_of
 from drsim.simulator.client.forms import MADE, UnusualError, python_members, wire_asked, wire_members
 from drsim.simulator.client.validation import Accepted
 from drsim.simulator.handlers.calls import Calls, patience_us
@@ -169,9 +169,11 @@ class _Called:
         call = calls.begin(self._operation.service, self._name, asked, client.meta.region_name, invocation)
         call.carried, call.url = self._operation.model, client.meta.endpoint_url + self._operation.path(asked)
         call.patience_us = patience_us(client.meta.config)
-        attempts = 0
+        attempts, limiters = 0, limiters_of(client)
         while True:
             attempts += 1
+            for limiter in limiters:
+                limiter(request=None)
             call.access_key = self._access_key()
             answer, caught = None, None
             try:

@@ -18,7 +18,6 @@ from botocore.credentials import Credentials
 from botocore.hooks import HierarchicalEmitter
 from botocore.retries import standard
 
-from drsim.simulator.handlers.errors import NotSimulatedError
 from drsim.simulator.handlers.replacing import replaced
 
 _LIBRARIES: Final = ("botocore.", "boto3.", "moto.", "drsim.")
@@ -109,8 +108,8 @@ def _made(kinds: "Kinds", session: Any, arguments: tuple[Any, ...], keywords: di
     if first is None:
         made: Any = _create_client(session, **asked)
         if made.meta.config.retries["mode"] == "adaptive":
-            what = "the retry mode `adaptive` waits in real threads, which virtual time cannot hold"
-            raise NotSimulatedError(f"{asked['service_name']}: {what}: use `standard`")
+            # Its rate limiter is its own, and hangs on its events.
+            return made
         first = shared[key] = _First(made)
     return first.copied(session, asked)
 
@@ -256,6 +255,15 @@ def _handlers_in(node: dict[str, Any]) -> Iterator[Any]:
         yield from handlers
     for child in node["children"].values():
         yield from _handlers_in(child)
+
+
+def limiters_of(client: Any) -> list[Callable[..., None]]:
+    """Return what a client calls before it sends: the rate limiter of the retry mode `adaptive`, if anything."""
+    emitter = client.meta.events
+    if isinstance(emitter, SharedEvents):
+        return []
+    handlers = emitter._emitter._handlers.prefix_search("before-send")
+    return [each for each in handlers if module_of(each) == "botocore.retries.adaptive"]
 
 
 def module_of(handler: Any) -> str:

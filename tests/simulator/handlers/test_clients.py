@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from drsim.simulator.handlers.errors import NotSimulatedError
 from tests.simulator.handlers.test_handlers import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tier")]
@@ -271,11 +270,26 @@ print(client.batch_write_item(RequestItems={TABLE: [{"DeleteRequest": {"Key": KE
     ]
 
 
-@pytest.mark.parametrize("tier", ["client"], indirect=True)
-def test_adaptive_retries_are_refused_by_name(tmp_path: Path) -> None:
-    """botocore's rate limiter waits in a thread's condition, for ever while virtual time stands still."""
-    with pytest.raises(NotSimulatedError, match="dynamodb: the retry mode `adaptive` waits in real threads"):
-        lines(tmp_path, "boto3.client('dynamodb', config=Config(retries={'mode': 'adaptive'}))")
+def test_adaptive_retries_limit_the_rate_in_virtual_time(tmp_path: Path) -> None:
+    """After the first throttle botocore sends half a request a second, and more with each success."""
+    code = """\
+import time
+client = boto3.client("dynamodb", config=Config(retries={"mode": "adaptive", "total_max_attempts": 2}))
+asked = {"TableName": TABLE, "IndexName": "StatusIndex", "KeyConditionExpression": "#s = :s"}
+asked |= {"ExpressionAttributeNames": {"#s": "Status"}, "ExpressionAttributeValues": {":s": {"S": "POLLING"}}}
+begun = time.time()
+error = said(client.query, **asked)
+print(error.response["ResponseMetadata"]["RetryAttempts"])
+for _ in range(3):
+    client.get_item(TableName=TABLE, Key=KEY)
+print(4 < time.time() - begun < 30)
+begun = time.time()
+boto3.client("dynamodb").get_item(TableName=TABLE, Key=KEY)
+print(time.time() - begun < 1)
+"""
+    found = lines(tmp_path, code, faults="{fault: throttled, operation: Query}")
+    assert found[0].startswith("ProvisionedThroughputExceededException")
+    assert found[1:] == ["1", "True", "True"]
 
 
 def test_values_of_enums_and_pages_of_a_shrinking_table_are_read(tmp_path: Path) -> None:
