@@ -50,13 +50,19 @@ class ClientResponder(Responder[Answer]):
         # Accounts of assumed roles' keys, and the instants at which their sessions end.
         self._sessions: dict[str, tuple[str, int]] = {}
         self._answers_count = 0
+        # Whether points of metrics were answered here, which moto would not know.
+        self._keeps_no_metrics = False
 
     def answer(self, call: ClientCall[Answer]) -> Answer:
         if call.service == "drs":
             return self._answered(self._by_drs(call))
+        if call.operation in _READS_OF_METRICS and self._keeps_no_metrics:
+            what = f"{call.invocation.function} calls cloudwatch {call.operation} after PutMetricData"
+            raise NotSimulatedError(f"{what}, whose points the client tier does not keep: use --tier wire")
         find = _SERVICES.get((call.service, call.operation))
         if find is None and not READS.match(call.operation):
-            # From now on moto has the state of this service.
+            # From now on moto has the state of this service. What was answered here before left none that it lacks:
+            # no topic has subscribers, no bus has rules, and parameters are those of the surroundings.
             self._of_moto.add(call.service)
         if find is None or call.service in self._of_moto:
             return self._answered(self._others.answer(call))
@@ -153,6 +159,10 @@ class ClientResponder(Responder[Answer]):
         results = [_refused_event(entry) or {"EventId": self._request_id()} for entry in entries]
         return {"FailedEntryCount": sum("ErrorCode" in each for each in results), "Entries": results}
 
+    def _put_metrics(self, _: ClientCall[Answer]) -> dict[str, Any]:
+        self._keeps_no_metrics = True
+        return {}
+
     def _publish(self, call: ClientCall[Answer]) -> dict[str, Any]:
         arn = call.asked.get("TopicArn") or call.asked.get("TargetArn")
         if arn is not None and arn.rpartition(":")[2] not in self._surroundings.topics:
@@ -190,6 +200,7 @@ class ClientResponder(Responder[Answer]):
 
 
 _EVENTS_MAX: Final = 10
+_READS_OF_METRICS: Final = frozenset({"GetMetricData", "GetMetricStatistics", "GetMetricWidgetImage", "ListMetrics"})
 
 
 def _refused_event(entry: Mapping[str, Any]) -> dict[str, str] | None:
@@ -206,7 +217,7 @@ def _refused_event(entry: Mapping[str, Any]) -> dict[str, str] | None:
 
 
 _SERVICES: Final[Mapping[tuple[str, str], Callable[[ClientResponder, ClientCall[Answer]], dict[str, Any]]]] = {
-    ("cloudwatch", "PutMetricData"): lambda *_: {},
+    ("cloudwatch", "PutMetricData"): ClientResponder._put_metrics,
     ("eventbridge", "PutEvents"): ClientResponder._put_events,
     ("sfn", "SendTaskFailure"): lambda *_: {},
     ("sfn", "SendTaskHeartbeat"): lambda *_: {},

@@ -247,3 +247,47 @@ def test_resources_are_converted_in_one_pass() -> None:
         },
         "Responses": {NAME: [{"a": {"N": "1"}}]},
     }
+
+
+def test_batches_and_transactions_give_the_capacity_that_is_asked_for() -> None:
+    ours, total = table(), {"ReturnConsumedCapacity": "TOTAL"}
+    big = {"pk": {"S": "b"}, "sk": {"N": "1"}, "s": {"S": "x" * 5000}}
+    other = {"pk": {"S": "c"}, "sk": {"N": "1"}}
+    put = {NAME: [{"PutRequest": {"Item": big}}, {"PutRequest": {"Item": {**other, "g": {"S": "one"}}}}]}
+    written = ours.ask("BatchWriteItem", RequestItems=put, ReturnConsumedCapacity="INDEXES")[1]
+    # 5 KB and a little more, a small item, and its entry in the index.
+    shown = {"Table": {"CapacityUnits": 6.0}, "GlobalSecondaryIndexes": {INDEX: {"CapacityUnits": 1.0}}}
+    assert written["ConsumedCapacity"] == [{"TableName": NAME, "CapacityUnits": 7.0, **shown}]
+    keys = [{name: item[name] for name in ("pk", "sk")} for item in (big, other, {**other, "sk": {"N": "9"}})]
+    # 2 blocks of 4 KB, a small item, and a missing one.
+    for strong, units in ((False, 2.0), (True, 4.0)):
+        asked_for = {NAME: {"Keys": keys, "ConsistentRead": strong}}
+        read = ours.ask("BatchGetItem", RequestItems=asked_for, **total)[1]
+        assert read["ConsumedCapacity"] == [{"TableName": NAME, "CapacityUnits": units}]
+    gets = [{"Get": {"TableName": NAME, "Key": key}} for key in keys]
+    read = ours.ask("TransactGetItems", TransactItems=gets, **total)[1]
+    assert read["ConsumedCapacity"] == [{"TableName": NAME, "CapacityUnits": 8.0, "ReadCapacityUnits": 8.0}]
+    check = {"TableName": NAME, "Key": keys[0], "ConditionExpression": "attribute_exists(s)"}
+    moved = {"TableName": NAME, "Item": {**other, "g": {"S": "two"}}}
+    once = {"TransactItems": [{"ConditionCheck": check}, {"Put": moved}], "ClientRequestToken": "one", **total}
+    # Twice 5 units for the check, 1 for the item, and 2 for an entry of the index that moves.
+    written = ours.ask("TransactWriteItems", **once)[1]
+    assert written["ConsumedCapacity"] == [{"TableName": NAME, "CapacityUnits": 16.0, "WriteCapacityUnits": 16.0}]
+    repeated = ours.ask("TransactWriteItems", **once)[1]
+    assert repeated["ConsumedCapacity"] == [{"TableName": NAME, "CapacityUnits": 6.0, "ReadCapacityUnits": 6.0}]
+    assert "ConsumedCapacity" not in ours.ask("BatchGetItem", RequestItems={NAME: {"Keys": keys}})[1]
+
+
+def test_writes_use_units_of_indexes_only_if_their_entries_change() -> None:
+    ours = table()
+    key = {"pk": {"S": "c"}, "sk": {"N": "1"}}
+
+    def units(**members: Any) -> tuple[float, Any]:
+        found = ours.ask("PutItem", ReturnConsumedCapacity="INDEXES", **members)[1]["ConsumedCapacity"]
+        return found["CapacityUnits"], found.get("GlobalSecondaryIndexes")
+
+    assert units(Item=key) == (1.0, None)
+    assert units(Item={**key, "g": {"S": "one"}}) == (2.0, {INDEX: {"CapacityUnits": 1.0}})
+    assert units(Item={**key, "g": {"S": "one"}}) == (1.0, None)
+    assert units(Item={**key, "g": {"S": "two"}}) == (3.0, {INDEX: {"CapacityUnits": 2.0}})
+    assert units(Item=key) == (2.0, {INDEX: {"CapacityUnits": 1.0}})

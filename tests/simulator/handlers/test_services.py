@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from drsim.simulator.handlers.errors import NotSimulatedError
 from tests.simulator.handlers.test_clients import lines
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tier")]
@@ -75,3 +76,38 @@ said(events.put_events, Entries=[entry] * 11)
     assert found[2].startswith("ClientError: An error occurred (ValidationError) when calling the AssumeRole operation")
     assert found[3] == "2 [None, 'MalformedDetail', 'InvalidArgument']"
     assert found[4].startswith("ClientError: An error occurred (ValidationException) when calling the PutEvents")
+
+
+@pytest.mark.parametrize("tier", ["client"], indirect=True)
+def test_metrics_that_are_not_kept_cannot_be_read_back(tmp_path: Path) -> None:
+    code = """\
+metrics = boto3.client("cloudwatch")
+print(metrics.list_metrics()["Metrics"])
+metrics.put_metric_data(Namespace="n", MetricData=[{"MetricName": "m", "Value": 1}])
+try:
+    metrics.list_metrics()
+except Exception:
+    print("a handler cannot hide it")
+"""
+    says = "ExecutionFinder calls cloudwatch ListMetrics after PutMetricData, .* use --tier wire"
+    with pytest.raises(NotSimulatedError, match=says):
+        lines(tmp_path, code)
+    # Without metrics of its own, there is nothing to keep.
+    assert lines(tmp_path, "print(boto3.client('cloudwatch').list_metrics()['Metrics'])") == ["[]"]
+
+
+def test_what_a_function_did_before_a_service_moves_to_moto_is_not_lost(tmp_path: Path) -> None:
+    code = """\
+ssm, sns = boto3.client("ssm"), boto3.client("sns")
+said(sns.publish, TopicArn="arn:aws:sns:us-east-1:777788889999:none", Message="m")
+topic = sns.create_topic(Name="ends")["TopicArn"]
+queue = boto3.client("sqs").create_queue(QueueName="ends")["QueueUrl"]
+sns.publish(TopicArn=topic, Message="before the subscription")
+sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:777788889999:ends")
+sns.publish(TopicArn=topic, Message="after it")
+messages = boto3.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+print(len(messages), "after it" in messages[0]["Body"])
+ssm.put_parameter(Name="/mine", Value="v", Type="String")
+print(ssm.get_parameters(Names=["/mine", "/none"])["InvalidParameters"])
+"""
+    assert lines(tmp_path, code)[1:] == ["1 True", "['/none']"]
