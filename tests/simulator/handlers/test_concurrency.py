@@ -64,6 +64,10 @@ shown(len(wait(tasks, timeout=3.5).done))
 shown(len(wait(tasks).done))""",
         "1 2 2.0|2 5.5|3 7.0",
     ),
+    "sets of futures": (
+        "shown([each.result() for each in wait([pool.submit(work, s) for s in (4, 1, 5, 2, 6, 3)]).done])",
+        "[4, 1, 5, 2, 6, 3] 9.0",
+    ),
     "wait for an exception": (
         """\
 tasks = [pool.submit(work, s) for s in (5, "2", 7)]
