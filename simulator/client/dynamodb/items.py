@@ -136,7 +136,8 @@ def _page(request: Request, page: Page) -> Answer:
     used = Consumed(request.asked)
     index = request.asked.get("IndexName", "")
     used.read(request.table, page.size_bytes, is_strong=request.asked.get("ConsistentRead"), index=index)
-    return page.members | used.of_one
+    page.update(used.of_one)
+    return page
 
 
 def describe_table(request: Request) -> Answer:
