@@ -15,6 +15,7 @@ import botocore.client
 import botocore.session
 from boto3.resources.factory import ResourceFactory
 from botocore.credentials import Credentials
+from botocore.handlers import BUILTIN_HANDLERS
 from botocore.hooks import HierarchicalEmitter
 from botocore.retries import standard
 
@@ -180,8 +181,9 @@ class Kinds:
         self.loader: Any = None
         self.resources: dict[tuple[str, str], Any] = {}
         self.paginators: dict[tuple[type, str], tuple[type, dict[str, Any]]] = {}
-        # botocore's own handlers, which each session begins with.
+        # The handlers that each session begins with, registered. Libraries such as moto add some to botocore's list.
         self.handlers: Any = None
+        self.builtin: list[Any] = []
 
     def key_of(self, session: Any, asked: dict[str, Any]) -> tuple[Any, ...]:
         config = asked.get("config") or session.get_default_client_config()
@@ -198,16 +200,16 @@ class Kinds:
         return self.resources[key]
 
     def register_handlers(self, session: Any, events: Any) -> None:
-        """Register botocore's own handlers at a new session's emitter, which may be one that code has given it."""
+        """Register botocore's list of handlers at a new session's emitter, which may be one that code has given it."""
         emitter = events._emitter
         is_plain = type(emitter) is HierarchicalEmitter
-        if not is_plain or emitter._handlers._root["children"]:
-            _register_handlers(session, events)
-        elif self.handlers is None:
-            _register_handlers(session, events)
-            self.handlers = copy.copy(emitter._handlers)
-        else:
+        is_new = is_plain and not emitter._handlers._root["children"]
+        if is_new and self.builtin == BUILTIN_HANDLERS:
             emitter._handlers = copy.copy(self.handlers)
+            return
+        _register_handlers(session, events)
+        if is_new:
+            self.handlers, self.builtin = copy.copy(emitter._handlers), list(BUILTIN_HANDLERS)
 
     def shared_loader(self, path: str | None = None) -> Any:
         if self.loader is None:
