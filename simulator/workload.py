@@ -37,10 +37,21 @@ class _Coming(NamedTuple):
 
 
 class Workload:
-    """All executions of a world. Each is drawn when it starts, to save memory."""
+    """All executions of a world. Each is drawn when it starts, to save memory.
+
+    The start time in their items lies `aged_us` before that.
+    """
 
     def __init__(
-        self, kernel: Kernel, table: Table, layout: Layout, drs: DrsService, spec: WorldSpec, effects: Effects
+        self,
+        kernel: Kernel,
+        table: Table,
+        layout: Layout,
+        drs: DrsService,
+        spec: WorldSpec,
+        effects: Effects,
+        *,
+        aged_us: int = 0,
     ) -> None:
         self._kernel = kernel
         self._layout = layout
@@ -48,6 +59,7 @@ class Workload:
         self._table = table
         self._drs = drs
         self._spec = spec
+        self._aged_us = aged_us
         self._scopes = [
             JobScope(f"{int(HOME_ACCOUNT) + account:012}", region)
             for account in range(spec.accounts)
@@ -144,7 +156,7 @@ class Workload:
 
     def _work(self, plan: PlannedExecution) -> None:
         self._pause_for_write(plan)
-        self._table.put(first_item(self._layout, plan, self._spec.epoch_us), writer=WORKER)
+        self._table.put(first_item(self._layout, plan, self._spec.epoch_us - self._aged_us), writer=WORKER)
         for wave in plan.waves:
             item = self._table.get(plan.key)
             if item is not None and self._layout.is_cancelling(item.attributes):

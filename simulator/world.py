@@ -200,7 +200,7 @@ class World:
         # Metrics are figures, unless a verdict depends on the alarms that watch them.
         self.cloudwatch = CloudWatch(trace if spec.alarms else figures, epoch_us=spec.epoch_us)
         self.forwarded: Counter[str] = Counter()
-        self.workload = Workload(kernel, self.table, layout, self.drs, spec, effects)
+        self.workload = Workload(kernel, self.table, layout, self.drs, spec, effects, aged_us=self._aged_us())
         reader.planned = self.workload.planned
         # The number of executions to come, and the ids of those that have begun and not ended.
         self._coming_count = len(self.workload)
@@ -235,6 +235,16 @@ class World:
         # A scenario beyond the system's capacity has wider bounds; these report what would have broken the usual ones.
         usual = replace(context, spec=spec.model_copy(update={"bounds": Bounds()}))
         self.strained = [monitor(trace, usual) for monitor in STRAINED] if spec.bounds.looks_missed else []
+
+    def _aged_us(self) -> int:
+        """How long before they arrive executions have started, so that they are overdue when the scenario sets it.
+
+        Functions of a contract may have a longer timeout than the scenario's TIMEOUT_SECONDS, and not read that.
+        """
+        timeout_us = self.limits.timeout_us
+        if timeout_us is None or "TIMEOUT_SECONDS" not in self.spec.settings:
+            return 0
+        return max(timeout_us - self.settings.timeout_us, 0)
 
     def run(self, *, on_progress: Callable[[int], None] | None = None) -> None:
         """Run to the end, calling `on_progress` with the virtual time (us) after every virtual minute."""

@@ -134,7 +134,8 @@ def claim(item, looked_at):
 
 
 def save_wave(key, looked_at, number, before, after):
-    unchanged = f"last_polled_at = :mine AND waves[{number}] = :before"
+    # botocore writes again if it has lost the answer: what it finds then is its own.
+    unchanged = f"last_polled_at = :mine AND waves[{number}] IN (:before, :after)"
     update(key, f"waves[{number}] = :after", unchanged, {":mine": looked_at, ":before": before, ":after": after})
 
 
