@@ -218,7 +218,7 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session
 def power(session: nox.Session) -> None:
-    """Each planted bug, what catches it, and how small its failure becomes; `-- --keep` writes tests/corpus."""
+    """Each planted bug and bug of a pair, what catches it, how small it becomes; `-- --keep` writes tests/corpus."""
     _install(session, "tests", extras=EXTRAS)
     _python(session, "tests.planted_bugs", *session.posargs)
 

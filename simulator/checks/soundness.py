@@ -174,13 +174,16 @@ class CompletionSoundness(AnswersMonitor):
 
     def _judge_records(self, poll: WrittenPoll, before: ExecutionView) -> None:
         event, now, asked_us = poll.last, poll.now, poll.asked_us
+        present = now if poll.ended is not None else self._open.get(event.execution_id)
+        if present is None or present.waves is not now.waves:
+            # Others have written the waves, ended the execution or deleted it since. They may know more, and what the
+            # poll still wrote was refused.
+            return
+        answers = self.answers(event.request_id)
+        if answers.is_unsure and poll.ended is None:
+            return
         if asked_us is None:
-            present = now if poll.ended is not None else self._open.get(event.execution_id)
-            if before.waves is not now.waves or present is None or present.waves is not now.waves:
-                # Others have written the waves since, and may know more.
-                return
-            answers = self.answers(event.request_id)
-            if answers.is_unsure:
+            if before.waves is not now.waves:
                 return
             asked_us = [answers.asked_us(wave) for wave in now.waves]
         elif len(asked_us) != len(now.waves):

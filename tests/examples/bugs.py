@@ -25,7 +25,7 @@ EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
 class Bug:
     """One bug: its file, the `mended` and the `written` code, the scenario and property that find it.
 
-    `says` is part of the first violation's text.
+    `says` is part of the first violation's text. `not_in_chaos` is why `chaos` cannot show it, if that is so.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Bug:
     seed: int = 1
     caught_by: str
     says: str = ""
+    not_in_chaos: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,6 +80,7 @@ BUGS: Final = (
         written="if client is None:",
         scenario="sessions.yaml",
         caught_by="poll-cadence",
+        not_in_chaos="a session lasts an hour, and chaos 45 minutes",
     ),
     Bug(
         name="writes back all waves as it has read them",

@@ -8,15 +8,10 @@ from typing import Any, Final
 import pytest
 
 from drsim.scenarios.files import catalogue, load
-from tests.examples import one_function, polling, resource_iso, snake_mapping
+from tests.examples import one_function, polling
 from tests.examples.bugs import Bug, Pair, judged
+from tests.examples.power import PAIRS, hunt
 
-PAIRS: Final = {
-    "polling": (polling.PAIR, polling.BUGS),
-    "snake_mapping": (snake_mapping.PAIR, snake_mapping.BUGS),
-    "resource_iso": (resource_iso.PAIR, resource_iso.BUGS),
-    "one_function": (one_function.PAIR, one_function.BUGS),
-}
 FILES: Final = ("finder/app.py", "poller/app.py", "layer/executions.py")
 EACH_CHANGE: Final = ("partial", "timeout-incomplete", "fault-raced")
 OLD: Final = Path(__file__).parents[1] / "old"
@@ -102,6 +97,21 @@ ONCE_A_LOOK: Final = Bug(
 @pytest.mark.parametrize("bug", [FOR_EVER, ONCE_A_LOOK], ids=lambda bug: bug.name)
 def test_finding_names_a_former_bug_of_the_mended_pair(bug: Bug, tmp_path: Path) -> None:
     test_first_or_second_finding_names_the_bug(polling.PAIR, bug, tmp_path)
+
+
+@pytest.mark.slow
+def test_hunt_finds_a_bug_makes_it_small_and_names_its_line() -> None:
+    number = [bug.name for bug in polling.BUGS].index("calls DRS once per job")
+    found = hunt("polling", number, seeds=3)
+    assert (found.scenario, found.seed, found.size) == ("chaos", 1, "1+0")
+    assert found.finding.startswith("budgets: ")
+    assert " at poller/app.py:" in found.finding
+
+
+@pytest.mark.slow
+def test_hunt_reports_a_bug_that_no_seed_shows() -> None:
+    number = [bug.name for bug in one_function.BUGS].index("swallows the errors of DRS")
+    assert hunt("one_function", number, seeds=2).seed is None
 
 
 def test_buggy_pair_is_the_mended_pair_with_every_bug(tmp_path: Path) -> None:

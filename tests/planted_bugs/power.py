@@ -1,7 +1,7 @@
 """The proof of power: each planted bug hunted through `chaos`, and by the scenario that is named for it.
 
-`python -m tests.planted_bugs [--seeds N] [--jobs N] [BUG...]`. Exit 1 if a bug is caught neither way, or a property
-catches none that no other does.
+`python -m tests.planted_bugs [--seeds N] [--jobs N] [BUG...] [PAIR...]`. The bugs of the example pairs follow. Exit 1
+if a bug is not caught, or a property catches none that no other does.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from drsim.scenarios.shrink import UnrepeatableError, shrunk
 from drsim.simulator.checks import PROPERTIES
 from drsim.simulator.checks.functions import LeastPrivilege
 from drsim.simulator.world import World
+from tests.examples import power as pairs
 from tests.planted_bugs.registry import ALL, ALONE, FAULTY, Planted
 
 SEEDS: Final = 200
@@ -98,29 +99,47 @@ def _smallest(seed: int, found: Sequence[str], place: str) -> Failure | None:
 def main() -> int:
     """Hunt the bugs and print the matrix."""
     parser = argparse.ArgumentParser(prog="python -m tests.planted_bugs", description=main.__doc__)
-    parser.add_argument("bugs", nargs="*", help="names of bugs; all by default")
-    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("names", nargs="*", help=f"bugs, or pairs: {', '.join(pairs.PAIRS)}; all by default")
+    parser.add_argument("--seeds", type=int, help=f"default: {SEEDS}, and {pairs.SEEDS:,} for bugs of pairs")
     parser.add_argument("--keep", action="store_true", help="write shrunk failures into tests/corpus")
     parser.add_argument("--jobs", type=int, default=jobs_default())
     options = parser.parse_args()
-    unknown = sorted(set(options.bugs) - {planted.name for planted in ALL})
-    if unknown:
-        parser.error(f"no such bug: {', '.join(unknown)}; known are {', '.join(planted.name for planted in ALL)}")
-    wanted = [planted for planted in ALL if not options.bugs or planted.name in options.bugs]
-    numbers = [ALL.index(planted) for planted in wanted]
+    names = [planted.name for planted in ALL]
+    if unknown := sorted(set(options.names) - {*names, *pairs.PAIRS}):
+        known = ", ".join([*names, *pairs.PAIRS])
+        parser.error(f"no such bug or pair: {', '.join(unknown)}; known are {known}")
+    numbers = [number for number, name in enumerate(names) if not options.names or name in options.names]
+    chosen = [pair for pair in pairs.PAIRS if not options.names or pair in options.names]
+    is_right = True
+    with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as executor:
+        if numbers:
+            caught = _caught_bugs(executor, numbers, options.seeds or SEEDS, keeps=options.keep)
+            # Some bugs say nothing about properties that were to catch others.
+            is_right = _summary(caught, options.seeds or SEEDS, is_whole=not options.names)
+        if chosen:
+            is_right &= pairs.report(executor, chosen, options.seeds or pairs.SEEDS)
+    return 0 if is_right else 1
+
+
+def _caught_bugs(executor: ProcessPoolExecutor, numbers: Sequence[int], seeds: int, *, keeps: bool) -> list[Caught]:
+    """Hunt the bugs of these numbers and print a line for each."""
     print("Seed of chaos, executions + faults after shrinking, and what caught it; the scenario named for it.\n")
     print(f"{'bug':<28} {'seed':>4} {'size':<5} {'caught in chaos':<23} in its own scenario")
     caught = []
-    with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as executor:
-        for each in executor.map(_hunt_number, numbers, [options.seeds] * len(numbers)):
-            caught.append(each)
-            print(each, flush=True)
-            if options.keep and each.failure is not None and each.name in KEPT:
-                write(each.failure, CORPUS / f"{each.name.replace(' ', '-')}.yaml")
+    for each in executor.map(_hunt_number, numbers, [seeds] * len(numbers)):
+        caught.append(each)
+        print(each, flush=True)
+        if keeps and each.failure is not None and each.name in KEPT:
+            write(each.failure, CORPUS / f"{each.name.replace(' ', '-')}.yaml")
+    return caught
+
+
+def _summary(caught: Sequence[Caught], seeds: int, *, is_whole: bool) -> bool:
+    """Print what was caught, and return whether that is all; of all bugs, whether no property is idle either."""
     missed = [each.name for each in caught if each.seed is None and not each.by_scenario]
     by_chaos = sum(each.seed is not None for each in caught)
     total = f"{len(caught) - len(missed)} of {len(caught)} bugs caught"
-    print(f"\n{total}, {by_chaos} of them by chaos in {options.seeds} seeds")
+    print(f"\n{total}, {by_chaos} of them by chaos in {seeds} seeds")
     for each in caught:
         if each.broken_count:
             print(f"{each.name}: the simulation broke in {each.broken_count} runs, which count as nothing")
@@ -132,9 +151,8 @@ def main() -> int:
         print(
             textwrap.fill(f"{name}: {', '.join(bugs) or 'NOTHING'}", 100, initial_indent="  ", subsequent_indent="    ")
         )
-    # Some bugs say nothing about properties that were to catch others.
-    idle = not options.bugs and not all(alone.values())
-    return 1 if missed or idle else 0
+    print()
+    return not missed and (all(alone.values()) or not is_whole)
 
 
 def _hunt_number(number: int, seeds: int) -> Caught:

@@ -194,7 +194,7 @@ FAULTY: Final = (
         "OverwritesAfterALostRace",
         pollers.poller(under_faults.OverwritesAfterALostRace),
         "answer-lost",
-        8,
+        40,
         "no-lost-update",
     ),
     polling(conclusions.TakesMissingActionsForUnconfirmed, "timeout-incomplete", "completion-soundness"),

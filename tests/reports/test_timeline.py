@@ -53,8 +53,8 @@ def test_it_begins_when_virtual_time_does(chaos: Run, lanes: History) -> None:
 
 
 def test_it_says_when_it_is_healed(chaos: Run, lanes: History) -> None:
-    assert chaos.result.metrics.configuration["heal"] == "20m"
-    assert timeline(chaos.result, lanes)["healed"] == 20 * 60_000
+    assert chaos.result.metrics.configuration["heal"] == "22m"
+    assert timeline(chaos.result, lanes)["healed"] == 22 * 60_000
     drill = run_of("drill")
     assert timeline(drill.result, history(drill.trace.lines()))["healed"] is None
 

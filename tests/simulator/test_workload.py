@@ -12,6 +12,12 @@ from tests.simulator.workloads import FIXED, SECOND, START_US, WRITE_US, Rig, on
 # --- what is written -----------------------------------------------------------------------------------------
 
 
+def test_aged_execution_started_before_it_arrived(kernel: Kernel) -> None:
+    rig = Rig(kernel, {"arrival": {"at": "1s"}}, aged_us=900 * SECOND)
+    rig.kernel.run(until_us=SECOND + WRITE_US)
+    assert rig.attributes()["StartTime"] == rig.spec.epoch_us // SECOND + 1 - 900
+
+
 def test_the_first_item_lists_the_waves_and_says_where_each_of_them_runs(kernel: Kernel) -> None:
     rig = Rig(kernel, {"ids": ["e"], "waves": [{"servers": 2}, {}], "type": "RECOVERY", "arrival": {"at": "1s"}})
     rig.kernel.run(until_us=SECOND + WRITE_US)

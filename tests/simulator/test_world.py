@@ -240,6 +240,33 @@ def test_settings_reach_the_functions_as_environment_variables_would() -> None:
     assert often.statistics.counts[LOOKS] > 3 * once.statistics.counts[LOOKS]
 
 
+@pytest.mark.parametrize(
+    ("settings", "timeout", "aged_s"),
+    [
+        ({"TIMEOUT_SECONDS": "900"}, "30m", 900),
+        ({"TIMEOUT_SECONDS": "900"}, "10m", 0),
+        ({"TIMEOUT_SECONDS": "900"}, "none", 0),
+        ({}, "60m", 0),
+    ],
+)
+def test_executions_are_aged_until_the_scenario_makes_them_overdue(
+    settings: dict[str, str], timeout: str, aged_s: int
+) -> None:
+    """A team's functions do not read the scenario's setting."""
+    contract = {"extends": "plain", "limits": {"timeout": timeout}}
+    spec = WorldSpec.model_validate({"duration": "2m", "workload": [ONE], "contract": contract, "settings": settings})
+    world = World(spec, seed=1, parts=Parts(contract=spec.judged_by, is_ours=False))
+    world.run()
+    (key,) = world.workload.expected
+    item = world.table.get(key)
+    assert item is not None
+    assert item.execution is not None
+    assert item.execution.start_us is not None
+    # The item holds whole seconds.
+    assert (item.execution.start_us - world.spec.epoch_us) // SECOND_US == 5 - aged_s
+    world.close()
+
+
 def test_world_that_only_judges_refuses_a_trace() -> None:
     with pytest.raises(ValueError, match="trace must be None with verdict_only, got one of level 'full'"):
         World(WorldSpec(), seed=1, verdict_only=True, trace=Trace())

@@ -40,7 +40,12 @@ class Rig:
     """A workload over a table and a DRS, and the events of both."""
 
     def __init__(
-        self, kernel: Kernel, *groups: Mapping[str, Any], make_table: MakeTable = fast_table, **fields: Any
+        self,
+        kernel: Kernel,
+        *groups: Mapping[str, Any],
+        make_table: MakeTable = fast_table,
+        aged_us: int = 0,
+        **fields: Any,
     ) -> None:
         self.kernel = kernel
         self.spec = WorldSpec.model_validate(
@@ -64,7 +69,7 @@ class Rig:
         effects = Effects(
             Plan(kernel, self.trace, self.spec.faults, self.spec.heal), kernel, self.table, layout, self.spec.epoch_us
         )
-        self.workload = Workload(kernel, self.table, layout, self.drs, self.spec, effects)
+        self.workload = Workload(kernel, self.table, layout, self.drs, self.spec, effects, aged_us=aged_us)
 
     @property
     def key(self) -> ExecutionKey:

@@ -174,7 +174,7 @@ def test_ticks_and_faults_are_instants(chaos: Run, chaos_events: list[Event]) ->
         "ticks": len(chaos.result.metrics.ticks),
         "faults": sum(each.struck for each in chaos.result.faults),
     }
-    dropped = [each for each in of(chaos_events, "i", POLLER) if each["name"] == "dropped"]
+    dropped = [each for pid in (FINDER, POLLER) for each in of(chaos_events, "i", pid) if each["name"] == "dropped"]
     assert len(dropped) == len(recorded(chaos, "Dropped")) > 0
     assert {each["args"]["reason"] for each in dropped} == {"retries exhausted"}
 

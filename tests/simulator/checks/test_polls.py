@@ -103,12 +103,35 @@ def test_stale_record_counts_only_if_the_poll_returned(outcome: str, right: bool
     assert (run.bench.said() == []) is right
 
 
-def test_poll_that_lost_the_answer_of_a_write_may_leave_a_stale_record() -> None:
+@pytest.mark.parametrize("writes_waves", [False, True])
+def test_poll_that_lost_the_answer_of_a_write_may_leave_a_stale_record(writes_waves: bool) -> None:
     run = Run(CompletionSoundness)
     lost = FaultInjected(0, 0, "answer-lost", "UpdateItem", "ExecutionPoller", "e-1", 1, 1, 0, "r-1")
     run.bench.trace.emit(lost)
-    run.poll(100, POLLED)
+    # The second of its waves, for instance, is not written any more.
+    run.poll(100, POLLED, *([{"Waves": [run.wave("IN_PROGRESS", "PENDING", "PENDING")]}] if writes_waves else []))
     assert run.bench.said() == []
+
+
+@pytest.mark.parametrize("other", ["none", "deletes", "cancels", "notes"])
+def test_poll_may_leave_a_stale_record_that_another_writer_replaced(other: str) -> None:
+    """A poll that writes one wave after another is refused once another writer has come between."""
+    run = Run(CompletionSoundness)
+    bench = run.bench
+    bench.at(100)
+    bench.trace.emit(started())
+    bench.ask(run.job.job_id)
+    stale = an_item(Waves=[run.wave("LAUNCHING", "PENDING", "PENDING", StatusMessage="asked")])
+    bench.write(stale)
+    match other:
+        case "deletes":
+            bench.delete(by="person")
+        case "cancels":
+            bench.write({**stale, "Status": "CANCELLED"}, by="person")
+        case "notes":
+            bench.write({**stale, "Waves": [{**stale["Waves"][0], "Note": "another tool"}]}, by="another tool")
+    bench.trace.emit(ended())
+    assert (bench.said() == []) is (other != "none")
 
 
 def test_violation_names_the_write_that_ended_the_wave() -> None:
