@@ -233,7 +233,7 @@ def mutation(session: nox.Session) -> None:
 @nox.session
 def ratchet(session: nox.Session) -> None:
     """No ratio of speeds is much worse than the kept one; `-- --keep` keeps today's."""
-    _install(session, "bench")
+    _install(session, "bench", extras=("client",))
     _python(session, "tests.bench.ratchet", *session.posargs)
 
 

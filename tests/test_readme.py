@@ -35,9 +35,14 @@ def commands(page: Path) -> list[str]:
 
 
 def printed_by(page: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """Run the page's drsim commands in that folder, check their exit codes, and return the lines that they print."""
+    """Run the page's drsim commands in that folder, check their exit codes, and return the lines that they print.
+
+    Commands that copy files run, too.
+    """
     (folder / "examples").symlink_to(ROOT / "examples")
     for line in commands(page):
+        if line.startswith("cp "):
+            subprocess.run(shlex.split(line), check=True, cwd=folder)
         if line.startswith("drsim "):
             command, _, code = line.partition("# exit ")
             words = shlex.split(command.partition(" > ")[0].replace("/tmp/out", str(folder / "out")))

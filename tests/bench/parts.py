@@ -4,11 +4,13 @@ The targets are the project's aims on two shared cores.
 """
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import log
 from statistics import linear_regression, median
 from typing import Any, Final
 
+from drsim.simulator.events import FINDER, POLLER
 from tests.bench.figures import Figure, Target
 from tests.bench.rounds import (
     at_least,
@@ -20,10 +22,12 @@ from tests.bench.rounds import (
     in_turn,
     ratios,
 )
+from tests.examples.polling import PAIR
 
 Round = dict[str, Any]
 
 _MIB: Final = 2**20
+_PAIR_DRILL: Final = "drsim run drill, example pair"
 _EVENTS_BEFORE: Final = 9.18
 """Kernel events per poll of load-100 in the first measurement."""
 
@@ -59,8 +63,8 @@ def large() -> list[Figure]:
     ]
 
 
-def _load(name: str, tier: str = "fast", trace: str = "full") -> Callable[[], Round]:
-    return lambda: child("load", name, tier, trace)
+def _load(name: str, tier: str = "fast", trace: str = "full", functions: str = "ours") -> Callable[[], Round]:
+    return lambda: child("load", name, tier, trace, functions)
 
 
 def _rates(runs: Sequence[Round], clock: str) -> list[float]:
@@ -89,33 +93,80 @@ def _growth(span: str, sizes: Sequence[Sequence[Round]], over: str, target: Targ
 
 
 def tiers() -> list[Figure]:
-    """load-100 in both tiers, and the same handlers in a loop over moto and freezegun."""
-    sides = {"fast": _load("load-100"), "wire": _load("load-100", "wire"), "loop": lambda: child("loop")}
+    """load-100 in each tier, the loop over moto and freezegun, and the example pair once the process is warm."""
+    sides = {
+        "ours, fast": _load("load-100"),
+        "ours, client": _load("load-100", "client"),
+        "pair, client": _load("load-100", "client", functions="pair"),
+        "pair, wire": _load("load-100", "wire", functions="pair"),
+        "loop": lambda: child("loop"),
+    }
     rates = {name: _rates(runs, "cpu_seconds") for name, runs in in_turn(sides, rounds=3).items()}
-    how = "load-100, one process per round, processor time"
+    warm = in_turn({"ours": lambda: child("seeds", "40", "whole"), "pair": lambda: child("pair", "16")}, rounds=3)
+    how, in_process = "load-100, one process per round, processor time", "processor time, in a warm process"
+    seeds = [1000 * each["seed_seconds"] for each in warm["pair"]]
+    our_seeds = [1000 * each["cpu_seconds"] / each["seeds"] for each in warm["ours"]]
     return [
-        figure("fast tier", rates["fast"], "polls/s", how),
-        figure("wire tier", rates["wire"], "polls/s", how),
-        figure("loop over moto and freezegun", rates["loop"], "polls/s", "handlers called in turn, no checks"),
-        figure("fast tier relative to wire tier", ratios(rates["fast"], rates["wire"]), "times", how),
-        figure("fast tier relative to the loop", ratios(rates["fast"], rates["loop"]), "times", how, at_least(500)),
+        figure("fast tier, drsim's functions", rates["ours, fast"], "polls/s", how),
+        figure("client tier, drsim's functions with their boto3 adapters", rates["ours, client"], "polls/s", how),
+        figure("client tier, example pair", rates["pair, client"], "polls/s", how),
+        figure("wire tier, example pair", rates["pair, wire"], "polls/s", how),
+        figure(
+            "loop over moto and freezegun", rates["loop"], "polls/s", "drsim's functions, called in turn, no checks"
+        ),
+        *(
+            figure(name, ratios(rates[one], rates[other]), "times", how, target)
+            for name, one, other, target in (
+                ("pair: client tier relative to wire tier", "pair, client", "pair, wire", at_least(20)),
+                ("pair in the client tier relative to the loop", "pair, client", "loop", at_least(15)),
+                ("fast tier relative to the loop", "ours, fast", "loop", at_least(30)),
+                ("cost of a poll: pair in the client tier / fast tier", "ours, fast", "pair, client", at_most(3)),
+                ("cost of a poll: drsim's functions, client / fast tier", "ours, fast", "ours, client", None),
+            )
+        ),
+        figure("a seed of chaos, fast tier, drsim's functions", our_seeds, "ms", in_process),
+        figure("a seed of chaos, client tier, example pair", seeds, "ms", in_process, at_most(100)),
+        *(
+            figure(
+                f"cold start of the pair's {role}",
+                [1000 * each["cold_start_seconds"][function] for each in warm["pair"]],
+                "ms",
+                f"{in_process}, median of all",
+                at_most(1),
+            )
+            for role, function in (("finder", FINDER), ("poller", POLLER))
+        ),
     ]
+
+
+def _pair_options() -> Iterator[str]:
+    """The options that run the pair in examples/polling_mended with its contract."""
+    handlers = PAIR.handlers(PAIR.folder)
+    yield from ("--finder", handlers.finder, "--poller", handlers.poller or "")
+    for path in handlers.paths:
+        yield from ("--path", str(path))
+    for variable in handlers.variables.items():
+        yield from ("--env", "=".join(variable))
+    yield from ("--contract", str(PAIR.scenarios / "contract.yaml"))
 
 
 def processes() -> list[Figure]:
     """Whole commands, from the start of Python to its end."""
     with tempfile.TemporaryDirectory() as out:
-        sides = {
-            "drsim --help": lambda: command_spent("--help"),
-            "drsim run phase-2": lambda: command_spent("run", "phase-2", "--out", out),
+        commands = {
+            "drsim --help": ("--help",),
+            "drsim run phase-2": ("run", "phase-2", "--out", out),
+            _PAIR_DRILL: ("run", "drill", *_pair_options(), "--out", out),
         }
+        sides = {name: partial(command_spent, *words) for name, words in commands.items()}
         spent = in_turn(sides, rounds=7)
-    bounds = {"drsim --help": 0.25, "drsim run phase-2": 1.2}
+    wall_bounds = {"drsim --help": at_most(0.25), "drsim run phase-2": at_most(1.2)}
+    cpu_bounds = {_PAIR_DRILL: at_most(1.1)}
     how = "the whole process, including the files that it writes"
     wall, cpu = ({name: [each[clock] for each in runs] for name, runs in spent.items()} for clock in (0, 1))
     return [
-        *(figure(name, wall[name], "s", f"{how}, wall time", at_most(bounds[name])) for name in spent),
-        *(figure(f"{name}: processor time", cpu[name], "s", how) for name in spent),
+        *(figure(name, wall[name], "s", f"{how}, wall time", wall_bounds.get(name)) for name in spent),
+        *(figure(f"{name}: processor time", cpu[name], "s", how, cpu_bounds.get(name)) for name in spent),
     ]
 
 

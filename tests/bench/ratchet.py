@@ -18,6 +18,7 @@ from drsim.scenarios.runner import run
 from tests.bench import kept, kernel, seeds, yardstick
 from tests.bench.kept import Better, Ratio
 from tests.bench.rounds import in_turn, ratios, timed
+from tests.examples.polling import PAIR
 
 _KERNEL_ROUNDS: Final = 21
 _COST_ROUNDS: Final = 5
@@ -31,6 +32,7 @@ def measured() -> list[Ratio]:
         *_kernel(),
         _cost("load-100", lambda: run(scenario, seed=1)),
         _cost(f"{_SEEDS} seeds of chaos", lambda: explore_range(text, 1, _SEEDS, "")),
+        _client(),
         _events(),
     ]
 
@@ -51,6 +53,22 @@ def _cost(name: str, work: Callable[[], object]) -> Ratio:
     took = in_turn({"before": stick, "work": timed(work), "after": stick}, _COST_ROUNDS)
     sticks = [mean(pair) for pair in zip(took["before"], took["after"], strict=True)]
     return Ratio(f"time of {name} / yardstick", Better.LOWER, median(ratios(took["work"], sticks)))
+
+
+def _client() -> Ratio:
+    """Processor time of the example pair in the client tier, relative to this project's functions in the fast tier."""
+    name, changes = "load-100", ("executions=20",)
+    ours, theirs, handlers = load(name, changes), PAIR.scenario(name, *changes), PAIR.handlers(PAIR.folder)
+    sides: dict[str, Callable[[], object]] = {
+        "fast": lambda: run(ours, seed=1),
+        "client": lambda: run(theirs, seed=1, tier="client", functions=handlers),
+    }
+    for work in sides.values():
+        work()
+    took = in_turn({side: timed(work) for side, work in sides.items()}, _COST_ROUNDS)
+    return Ratio(
+        "time of a pair in the client tier / fast tier", Better.LOWER, median(ratios(took["client"], took["fast"]))
+    )
 
 
 def _events() -> Ratio:

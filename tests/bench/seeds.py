@@ -1,4 +1,7 @@
-"""Seeds of the scenario chaos in one process: `python -m tests.bench.seeds 200` prints figures as JSON."""
+"""Seeds of the scenario chaos in one process: `python -m tests.bench.seeds 200` prints figures as JSON.
+
+A second word `whole` explores the scenario as it is, and not its shorter form.
+"""
 
 import json
 import sys
@@ -14,14 +17,14 @@ SETTINGS: Final = ("duration=30m", "heal=20m")
 _WARM: Final = 8
 
 
-def scenario() -> Scenario:
+def scenario(form: str = "short") -> Scenario:
     """The explored scenario."""
-    return load("chaos", SETTINGS)
+    return load("chaos", () if form == "whole" else SETTINGS)
 
 
-def main(count: int) -> None:
+def main(count: int, form: str = "short") -> None:
     """Explore this many seeds, after some warm-up seeds, and print the time."""
-    text = scenario().model_dump_json()
+    text = scenario(form).model_dump_json()
     explore_range(text, 1, _WARM, "")
     wall, cpu = perf_counter(), process_time()
     explored = explore_range(text, _WARM + 1, _WARM + count, "")
@@ -32,4 +35,4 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), *sys.argv[2:])
