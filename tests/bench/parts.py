@@ -1,6 +1,6 @@
 """Parts of the benchmark that run scenarios: loads, tiers, whole commands, pages. Each function returns figures.
 
-The targets are the project's aims on two shared cores.
+The targets are the project's aims. Most are ratios, because times depend on the machine.
 """
 
 import tempfile
@@ -40,7 +40,7 @@ def loads() -> list[Figure]:
     how = "load-100, one process per round"
     events = [each["kernel_events"] / each["polls"] for each in small]
     return [
-        figure("polls per second", _rates(small, "wall_seconds"), "polls/s", f"{how}, wall time", at_least(20_000)),
+        figure("polls per second", _rates(small, "wall_seconds"), "polls/s", f"{how}, wall time"),
         figure("polls per second of processor time", _rates(small, "cpu_seconds"), "polls/s", how),
         figure("kernel events per poll", events, "events", f"{how}, the same in each", below(_EVENTS_BEFORE)),
         *(each for name in runs for each in _sizes(name, runs[name], "full")),
@@ -56,7 +56,7 @@ def large() -> list[Figure]:
     points = [runs[name] for name in names if name != "overload"]
     return [
         *_sizes("load-10000", runs["load-10000"], "summary"),
-        *_sizes("load-100000", runs["load-100000"], "summary", wall=at_most(900), peak=at_most(4_096)),
+        *_sizes("load-100000", runs["load-100000"], "summary", peak=at_most(4_096)),
         *_sizes("overload", runs["overload"], "summary"),
         _growth("from 1,000 to 100,000", points, "executions", at_most(1.05)),
         _growth("from 1,000 to 100,000", points, "polls"),
@@ -71,14 +71,12 @@ def _rates(runs: Sequence[Round], clock: str) -> list[float]:
     return [each["polls"] / each[clock] for each in runs]
 
 
-def _sizes(
-    name: str, runs: Sequence[Round], trace: str, *, wall: Target | None = None, peak: Target | None = None
-) -> list[Figure]:
+def _sizes(name: str, runs: Sequence[Round], trace: str, *, peak: Target | None = None) -> list[Figure]:
     """Time and memory of one load."""
     how = f"one process per round, all properties, --trace {trace}"
     ratio = [each["virtual_seconds"] / each["wall_seconds"] for each in runs]
     return [
-        figure(f"{name}: wall time", [each["wall_seconds"] for each in runs], "s", how, wall),
+        figure(f"{name}: wall time", [each["wall_seconds"] for each in runs], "s", how),
         figure(f"{name}: virtual time per wall time", ratio, "times", how),
         figure(f"{name}: peak memory", [each["peak_bytes"] / _MIB for each in runs], "MiB", how, peak),
     ]
@@ -160,13 +158,12 @@ def processes() -> list[Figure]:
         }
         sides = {name: partial(command_spent, *words) for name, words in commands.items()}
         spent = in_turn(sides, rounds=7)
-    wall_bounds = {"drsim --help": at_most(0.25), "drsim run phase-2": at_most(1.2)}
-    cpu_bounds = {_PAIR_DRILL: at_most(1.1)}
+    bounds = {"drsim --help": 0.2, "drsim run phase-2": 0.8, _PAIR_DRILL: 1.1}
     how = "the whole process, including the files that it writes"
     wall, cpu = ({name: [each[clock] for each in runs] for name, runs in spent.items()} for clock in (0, 1))
     return [
-        *(figure(name, wall[name], "s", f"{how}, wall time", wall_bounds.get(name)) for name in spent),
-        *(figure(f"{name}: processor time", cpu[name], "s", how, cpu_bounds.get(name)) for name in spent),
+        *(figure(name, wall[name], "s", f"{how}, wall time") for name in spent),
+        *(figure(f"{name}: processor time", cpu[name], "s", how, at_most(bounds[name])) for name in spent),
     ]
 
 
