@@ -117,7 +117,7 @@ def tiers() -> list[Figure]:
             for name, one, other, target in (
                 ("pair: client tier relative to wire tier", "pair, client", "pair, wire", at_least(20)),
                 ("pair in the client tier relative to the loop", "pair, client", "loop", at_least(15)),
-                ("fast tier relative to the loop", "ours, fast", "loop", at_least(30)),
+                ("fast tier relative to the loop", "ours, fast", "loop", at_least(20)),
                 ("cost of a poll: pair in the client tier / fast tier", "ours, fast", "pair, client", at_most(3)),
                 ("cost of a poll: drsim's functions, client / fast tier", "ours, fast", "ours, client", None),
             )
