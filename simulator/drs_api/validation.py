@@ -60,23 +60,23 @@ def breaches(shape: Shape, value: Any, path: str = "") -> Iterator[Breach]:
             yield from breaches(shape.member, each, f"{path}/{number}")
 
 
-class _Limits(NamedTuple):
+class _Constraints(NamedTuple):
     least: float | None
     most: float | None
     pattern: re.Pattern[str] | None
 
 
 @lru_cache(maxsize=1024)
-def _limits_of(shape: Shape) -> _Limits:
+def _constraints_of(shape: Shape) -> _Constraints:
     known, pattern = shape.metadata, shape.metadata.get("pattern")
     if pattern is None:
-        return _Limits(known.get("min"), known.get("max"), None)
+        return _Constraints(known.get("min"), known.get("max"), None)
     allowed = TIME if shape.name == "ISO8601DatetimeString" else re.compile(pattern)
-    return _Limits(known.get("min"), known.get("max"), allowed)
+    return _Constraints(known.get("min"), known.get("max"), allowed)
 
 
 def _bounds(shape: Shape, value: Any, path: str) -> Iterator[Breach]:
-    least, most, allowed = _limits_of(shape)
+    least, most, allowed = _constraints_of(shape)
     what, size = ("value", value) if isinstance(value, int) else ("length", len(value))
     if least is not None and size < least:
         yield _breach(path, value, f"Member must have {what} greater than or equal to {least}", "min")

@@ -31,10 +31,10 @@ def handler(event, context):
 
 
 def test_a_module_imported_by_the_handler_lives_as_long_as_its_environment(tmp_path: Path) -> None:
-    (tmp_path / "counted.py").write_text("seen = 0\nowner = 'nobody'\n", encoding="utf-8")
+    (tmp_path / "counted.py").write_text("seen = 0\nowner = 'neither'\n", encoding="utf-8")
     finder = FINDER.replace("    boto3", "    # boto3")
-    assert run(tmp_path, finder).lines == [f"finder nobody {count}" for count in (1, 2, 3)]
-    assert run(tmp_path, finder, "functions.idle_max=30s").lines == ["finder nobody 1"] * 3
+    assert run(tmp_path, finder).lines == [f"finder neither {count}" for count in (1, 2, 3)]
+    assert run(tmp_path, finder, "functions.idle_max=30s").lines == ["finder neither 1"] * 3
 
 
 def test_functions_that_import_modules_of_one_name_have_each_their_own(tmp_path: Path) -> None:
