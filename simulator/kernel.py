@@ -212,6 +212,8 @@ class Kernel:
 
     def hold(self) -> None:
         """Suspend the current process while its family is frozen."""
+        if not self._frozen:
+            return
         process = self.current
         assert process is not None, "only a process is held"
         while (waiting := self._frozen.get(process.root)) is not None:

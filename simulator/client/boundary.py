@@ -205,7 +205,7 @@ class _Called:
         credentials = client._request_signer._credentials
         if credentials is None:
             raise NoCredentialsError
-        return str(credentials.get_frozen_credentials().access_key)
+        return str(credentials.access_key)
 
     def _retry_delay(self, answer: Answer | None, caught: Exception | None, attempts: int) -> float | None:
         """Return for how many seconds botocore waits before it tries again; None if it does not."""

@@ -42,7 +42,8 @@ def breaches(shape: Shape, value: Any, path: str = "") -> Iterator[Breach]:
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
         yield _breach(path, None, f"Member must be a {shape.type_name}", "type")
         return
-    yield from _bounds(shape, value, path)
+    if (constraints := _constraints_of(shape)) is not None:
+        yield from _bounds(constraints, value, path)
     if isinstance(shape, StructureShape):
         for name in shape.required_members:
             if value.get(name) is None:
@@ -67,16 +68,17 @@ class _Constraints(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _constraints_of(shape: Shape) -> _Constraints:
-    known, pattern = shape.metadata, shape.metadata.get("pattern")
+def _constraints_of(shape: Shape) -> _Constraints | None:
+    least, most, pattern = (shape.metadata.get(name) for name in ("min", "max", "pattern"))
+    if least is most is pattern is None:
+        return None
     if pattern is None:
-        return _Constraints(known.get("min"), known.get("max"), None)
-    allowed = TIME if shape.name == "ISO8601DatetimeString" else re.compile(pattern)
-    return _Constraints(known.get("min"), known.get("max"), allowed)
+        return _Constraints(least, most, None)
+    return _Constraints(least, most, TIME if shape.name == "ISO8601DatetimeString" else re.compile(pattern))
 
 
-def _bounds(shape: Shape, value: Any, path: str) -> Iterator[Breach]:
-    least, most, allowed = _constraints_of(shape)
+def _bounds(constraints: _Constraints, value: Any, path: str) -> Iterator[Breach]:
+    least, most, allowed = constraints
     what, size = ("value", value) if isinstance(value, int) else ("length", len(value))
     if least is not None and size < least:
         yield _breach(path, value, f"Member must have {what} greater than or equal to {least}", "min")

@@ -6,7 +6,7 @@ A version shares unchanged waves with the version before it: only changed waves 
 from collections.abc import Sequence
 from decimal import Decimal
 from operator import is_
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from drsim.simulator.contract.layout import Attributes
 from drsim.simulator.events import ItemChanged
@@ -119,7 +119,19 @@ def _text_size_bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
-def _value_size_bytes(value: object) -> int:
+def _value_size_bytes(value: Any) -> int:
+    kind = type(value)
+    if kind is str:
+        return len(value) if value.isascii() else len(value.encode())
+    if kind is dict:
+        return _CONTAINER_BYTES + len(value) + item_size_bytes(value)
+    if kind is list:
+        return _CONTAINER_BYTES + len(value) + sum(map(_value_size_bytes, value))
+    return _other_size_bytes(value)
+
+
+def _other_size_bytes(value: object) -> int:
+    """Return the size of a scalar, or of a value of a subclass, such as a member of a StrEnum."""
     if isinstance(value, str):
         return _text_size_bytes(value)
     if isinstance(value, dict):
