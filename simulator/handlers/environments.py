@@ -23,6 +23,9 @@ from drsim.simulator.services.functions import Invocation
 _STATEFUL: Final = ("aws_lambda_powertools",)
 """Libraries with module-level state that belongs to one environment."""
 
+_OTHERS: Final[dict[tuple[Any, ...], dict[str, ModuleType]]] = {}
+"""Modules that are not a function's own, by the rules of its source, for all runs of the process."""
+
 
 class Source:
     """The source of a function's handler: `place` is MODULE:NAME or FILE.py:NAME, `paths` go before sys.path.
@@ -46,7 +49,8 @@ class Source:
         # Names of modules in these folders that a module of another project may have in this process.
         self._shadowed = {found.name for found in pkgutil.iter_modules(self.folders)} - installed()
         self.code = OwnCode(self._package, self.folders, base)
-        self.others: dict[str, ModuleType] = {}
+        rules = (self._package, *self.folders, frozenset(self._shadowed))
+        self.others: dict[str, ModuleType] = _OTHERS.setdefault(rules, {})
         """Modules of the process that are known not to be its own."""
         self.outside: tuple[str, ...] | None = None
         """Names of its own modules that are loaded outside of environments; None before the first cold start."""
