@@ -51,7 +51,7 @@ class _Operation:
 
 _open: list[Calls[Answer] | None] = [None]
 """The calls of the runs that are open; the last one answers. None leaves botocore unchanged."""
-_operations: dict[tuple[type, str], _Operation] = {}
+_operations: dict[tuple[str, str, str], _Operation] = {}
 _accepted: dict[str, Accepted] = {}
 _BaseClient: Final[Any] = botocore.client.BaseClient
 _original: Final = _BaseClient._make_api_call
@@ -92,10 +92,11 @@ _BaseClient._make_api_call = _make_api_call
 
 
 def _operation(client: Any, name: str) -> _Operation:
-    key = (client.__class__, name)
+    model = client._service_model
+    service = model.service_name
+    key = (service, model.api_version, name)
     found = _operations.get(key)
     if found is None:
-        service = client._service_model.service_name
         found = _operations[key] = _Operation(client, name, _accepted.setdefault(service, Accepted()))
     return found
 

@@ -180,7 +180,7 @@ class Kinds:
         self.first: dict[tuple[Any, ...], _First] = {}
         self.loader: Any = None
         self.resources: dict[tuple[str, str], Any] = {}
-        self.paginators: dict[tuple[type, str], tuple[type, dict[str, Any]]] = {}
+        self.paginators: dict[tuple[str, str, str], tuple[type, dict[str, Any]]] = {}
         # The handlers that each session begins with, registered. Libraries such as moto add some to botocore's list.
         self.handlers: Any = None
         self.builtin: list[Any] = []
@@ -218,10 +218,12 @@ class Kinds:
 
     def paginator(self, client: Any, operation_name: str) -> Any:
         """As botocore's, which makes a class for each paginator, with one class for each operation."""
-        known = self.paginators.get((client.__class__, operation_name))
+        model = client._service_model
+        key = (model.service_name, model.api_version, operation_name)
+        known = self.paginators.get(key)
         if known is None:
             made = _get_paginator(client, operation_name)
-            self.paginators[client.__class__, operation_name] = (made.__class__, dict(made.__dict__))
+            self.paginators[key] = (made.__class__, dict(made.__dict__))
             return made
         kind, kept = known
         paginator: Any = object.__new__(kind)

@@ -6,6 +6,7 @@ moto is imported and set up at the first of them, since that takes half a second
 from typing import Any, Final
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from drsim.simulator.client.answers import Answer
@@ -16,6 +17,8 @@ from drsim.simulator.handlers.calls import ClientCall
 from drsim.simulator.world import World
 
 _METADATA: Final = "ResponseMetadata"
+_ONCE: Final = Config(retries={"total_max_attempts": 1})
+"""The function's own client tries again, in virtual time."""
 
 
 class Others:
@@ -39,7 +42,7 @@ class Others:
             self._world.forwarded[f"{service} {call.operation}"] += 1
             key = (service, call.region)
             if key not in self._clients:
-                self._clients[key] = self._session.client(service, region_name=call.region)
+                self._clients[key] = self._session.client(service, region_name=call.region, config=_ONCE)
             try:
                 answered: dict[str, Any] = self._clients[key]._make_api_call(call.operation, dict(call.asked))
             except ClientError as error:

@@ -60,7 +60,8 @@ class ClientResponder(Responder[Answer]):
             what = f"{call.invocation.function} calls cloudwatch {call.operation} after PutMetricData"
             raise NotSimulatedError(f"{what}, whose points the client tier does not keep: use --tier wire")
         find = _SERVICES.get((call.service, call.operation))
-        if find is None and not READS.match(call.operation):
+        # Assumed roles stay here, where each account's DRS is.
+        if find is None and call.service != "sts" and not READS.match(call.operation):
             # From now on moto has the state of this service. What was answered here before left none that it lacks:
             # no topic has subscribers, no bus has rules, and parameters are those of the surroundings.
             self._of_moto.add(call.service)

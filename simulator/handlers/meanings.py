@@ -17,6 +17,7 @@ from drsim.simulator.services.errors import ServiceError
 
 _PAYLOAD_BYTES_MAX: Final = {"DryRun": 6_291_456, "Event": 1_048_576, "RequestResponse": 6_291_456}
 """The payload of an Invoke by its InvocationType (botocore 1.44, model of Lambda's Invoke)."""
+_LATEST: Final = "$LATEST"
 
 
 def _to_dynamodb(calls: Calls[A], call: ClientCall[A]) -> None:
@@ -87,6 +88,9 @@ def _to_lambda(calls: Calls[A], call: ClientCall[A]) -> None:
     if call.operation != "Invoke":
         raise NotSimulatedError(f"{caller} calls lambda {call.operation}; only Invoke is simulated")
     name = str(call.asked["FunctionName"]).rpartition("function:")[2]
+    if (version := call.asked.get("Qualifier", _LATEST)) != _LATEST:
+        # Neither an alias nor a published version is deployed.
+        name += f":{version}"
     content = bytes_of(call.asked.get("Payload", b""))
     kind = call.asked.get("InvocationType", "RequestResponse")
     if kind not in _PAYLOAD_BYTES_MAX:

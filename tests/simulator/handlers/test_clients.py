@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from drsim.simulator.client import boundary
 from tests.simulator.handlers.test_handlers import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tier")]
@@ -374,3 +375,19 @@ finally:
     client.get_item(TableName=TABLE, Key=KEY)
 """
     assert lines(tmp_path, code) == []
+
+
+@pytest.mark.parametrize("tier", ["client"], indirect=True)
+@pytest.mark.usefixtures("tier")
+def test_clients_made_afresh_leave_nothing_behind(tmp_path: Path) -> None:
+    """botocore makes a class for each client in `adaptive` mode. The wire tier keeps nothing of clients."""
+    code = """\
+client = boto3.client("dynamodb", config=Config(retries={"mode": "adaptive"}))
+for _ in client.get_paginator("scan").paginate(TableName=TABLE):
+    pass
+"""
+    counts = []
+    for _ in range(3):
+        lines(tmp_path, code)
+        counts.append(len(boundary._operations))
+    assert len({*counts}) == 1

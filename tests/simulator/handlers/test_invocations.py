@@ -235,3 +235,11 @@ def test_finder_that_waits_for_its_polls_passes(tmp_path: Path) -> None:
         assert [(each.expected, each.observed) for each in monitors[name].violations] == []
     assert monitors["poll-cadence"].checked == 12
     assert len([each for each in invoked if each.by and each.execution_id]) == 12
+
+
+def test_only_the_latest_version_is_deployed(tmp_path: Path) -> None:
+    seen = run(
+        tmp_path, 'invoke(Qualifier="$LATEST")\ninvoke(Qualifier="LIVE")', "def handler(event, context):\n    pass\n"
+    )
+    assert seen.lines[0].startswith("{'StatusCode': 200")
+    assert seen.lines[1].startswith("ResourceNotFoundException")
