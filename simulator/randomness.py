@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from math import isqrt
 from struct import Struct
+from types import MethodType
+from typing import Any
 
 _WORDS = Struct("<8Q")
 _WORD = 1 << 64
@@ -35,11 +37,12 @@ class Stream:
         if not 1 <= limit <= _WORD:
             raise ValueError(f"limit must be from 1 to 2**64, got {limit}")
         if not self._words:
-            # Most streams need one block, and a salt of zeros equals no salt.
-            block = blake2b(self._key, salt=self._blocks.to_bytes(16, "little")) if self._blocks else blake2b(self._key)
-            self._blocks += 1
-            self._words = list(_WORDS.unpack(block.digest()))
+            self._words = list(_WORDS.unpack(self._block()))
         return self._words.pop() * limit >> 64
+
+    def octets(self, size: int) -> bytes:
+        """Draw `size` bytes, from blocks of their own."""
+        return b"".join(self._block() for _ in range(0, size, _WORDS.size))[:size]
 
     def chance(self, probability: float) -> bool:
         """Draw True with this probability (0 to 1)."""
@@ -53,6 +56,12 @@ class Stream:
         """Draw `size` different integers below `population`, in ascending order."""
         left = list(range(population))
         return sorted(left.pop(self.below(len(left))) for _ in range(min(size, population)))
+
+    def _block(self) -> bytes:
+        # Most streams need one block, and a salt of zeros equals no salt.
+        block = blake2b(self._key, salt=self._blocks.to_bytes(16, "little")) if self._blocks else blake2b(self._key)
+        self._blocks += 1
+        return block.digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +106,37 @@ def exponential_us(stream: Stream, mean_us: int) -> int:
 
 @contextmanager
 def seeded_for_others(seed: int) -> Iterator[None]:
-    """Seed what botocore's retries and handlers draw: the global generator, `os.urandom`, and so `uuid4` and `secrets`.
+    """Seed what botocore's retries and handlers draw: `random`, `os.urandom`, and so `uuid4` and `secrets`.
 
-    Restores both afterwards.
+    Generators made without a seed take one from a stream. Restores all afterwards.
     """
-    stream = Stream(seed, "os.urandom")
+    entropy, seeds = Stream(seed, "os.urandom"), Stream(seed, "random.Random")
+    real = random.Random.seed
 
     def urandom(size: int, /) -> bytes:
-        return bytes([stream.below(256) for _ in range(size)])
+        if size < 0:
+            raise ValueError("negative argument not allowed")
+        return entropy.octets(size)
 
-    # `random` has imported it by another name, for SystemRandom.
-    places = ((os, "urandom"), (random, "_urandom"))
-    state, before = random.getstate(), os.urandom
+    def seeded(self: random.Random, a: Any = None, version: int = 2) -> None:
+        real(self, seeds.below(_WORD) if a is None else a, version)
+
+    state = random.getstate()
     random.seed(seed)
+    # `random` has imported os.urandom by another name, for SystemRandom, and bound `seed` to the global generator.
+    bound: Any = random.seed
+    places: tuple[tuple[Any, str, Any], ...] = (
+        (os, "urandom", urandom),
+        (random, "_urandom", urandom),
+        (random.Random, "seed", seeded),
+        (random, "seed", MethodType(seeded, bound.__self__)),
+    )
+    before = [getattr(owner, name) for owner, name, _ in places]
     try:
-        for module, name in places:
-            setattr(module, name, urandom)
+        for owner, name, value in places:
+            setattr(owner, name, value)
         yield
     finally:
-        for module, name in places:
-            setattr(module, name, before)
+        for (owner, name, _), value in zip(places, before, strict=True):
+            setattr(owner, name, value)
         random.setstate(state)

@@ -208,3 +208,27 @@ def test_randomness_of_the_system_is_seeded_and_restored() -> None:
         assert drawn() != first
     assert drawn() != drawn()
     assert uuid.UUID(str(first[0])).version == 4
+
+
+def test_generators_without_a_seed_follow_the_seed_of_the_run() -> None:
+    def drawn() -> tuple[float, ...]:
+        first, second = random.Random(), random.Random()
+        random.seed()
+        return first.random(), second.random(), random.random()
+
+    with seeded_for_others(3):
+        first = drawn()
+        assert len({*first, *drawn()}) == 6
+        assert random.Random(5).random() == random.Random(5).random()
+    with seeded_for_others(3):
+        assert drawn() == first
+    with seeded_for_others(4):
+        assert drawn() != first
+    assert drawn() != drawn()
+
+
+def test_octets_come_from_whole_digests() -> None:
+    stream = Stream(7, "x")
+    assert [len(stream.octets(size)) for size in (0, 1, 64, 65, 1_000)] == [0, 1, 64, 65, 1_000]
+    # One block each for 1 and 64, 2 for 65, 16 for 1,000: a mebibyte takes 16,384 hashes, not 131,072.
+    assert Stream(7, "x").octets(64 * 21)[64 * 20 :] == stream.octets(64)
