@@ -180,7 +180,7 @@ class HandlerTier(ABC):
             virtual_clock(world.kernel, world.spec.epoch_us, world.effects.skew_us, self.clocks),
             sandbox.no_network(),
             threads_in_virtual_time(world.kernel, partial(self.own_line, world)),
-            loops_in_virtual_time(world.kernel),
+            loops_in_virtual_time(world.kernel, partial(self.own_line, world)),
             sandbox.output_into(world.logs, world.kernel, known.__contains__, self.contract.judged.log_field),
             Environments(world.kernel) as self._environments,
         ):

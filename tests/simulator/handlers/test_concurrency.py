@@ -1,5 +1,7 @@
 """Threads, locks, queues and event loops of handlers: they wait in virtual time, or are refused by name."""
 
+import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -209,6 +211,55 @@ async def blocks(seconds):
 shown(list(pool.map(lambda s: asyncio.run(blocks(s)), (1, 2, 3))))""",
         "[True, True, True] 6.0",
     ),
+    "loops of a chosen class": (
+        """\
+import selectors
+class Own(asyncio.SelectorEventLoop):
+    def __init__(self):
+        super().__init__(selectors.SelectSelector())
+for factory in (asyncio.SelectorEventLoop, asyncio.new_event_loop, Own):
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(asyncio.sleep(2))
+        shown()
+        runner.get_loop().add_signal_handler(15, print)""",
+        "2.0|4.0|6.0",
+    ),
+    "asynchronous generators of two loops": (
+        """\
+async def numbers():
+    try:
+        yield 1
+        yield 2
+    finally:
+        await asyncio.sleep(0.5)
+        shown("closed")
+async def use():
+    await asyncio.sleep(3)
+    async for _ in numbers():
+        break
+    await asyncio.sleep(1)
+one = pool.submit(lambda: asyncio.run(asyncio.sleep(2)))
+two = pool.submit(lambda: work(1) and asyncio.run(use()))
+one.result(), two.result()
+shown()""",
+        "closed 4.5|5.0",
+    ),
+    "sets of tasks": (
+        """\
+async def nap(number):
+    await asyncio.sleep(1)
+    return number
+async def main():
+    gathered = [asyncio.gather(nap(number)) for number in range(8, 16)]
+    done, _ = await asyncio.wait([*[asyncio.create_task(nap(number)) for number in range(8)], *gathered])
+    print(*sorted(task.get_name() for task in done if isinstance(task, asyncio.Task)))
+    return [task.result() for task in done]
+# Objects between the tasks, so that the order of their addresses is another one.
+kept = [bytearray(number * 37 % 1_000) for number in range(1_000)]
+del kept[::3]
+shown(*asyncio.run(main()))""",
+        "Task-10 Task-11 Task-12 Task-13 Task-14 Task-15 Task-16 Task-17|[8] [9] [10] [11] [12] [13] [14] [15] 0 1 2 3 4 5 6 7 1.0",
+    ),
 }
 
 
@@ -253,6 +304,53 @@ def test_threads_and_processes_of_the_host_are_refused(code: str, what: str, tmp
     says = rf"ExecutionFinder starts {what} at .*finder.py:{line}, which virtual time cannot hold: use concurrent"
     with pytest.raises(HandlerError, match=says):
         played(tmp_path, hidden)
+
+
+OTHER_LOOPS = {
+    "Other": """\
+class Other(asyncio.AbstractEventLoop):
+    def run_forever(self):
+        time.sleep(1)
+Other().run_forever()""",
+    "Bare": """\
+class Bare(asyncio.BaseEventLoop):
+    def __del__(self):
+        pass
+Bare().run_forever()""",
+    "_UnixSelectorEventLoop": """\
+from tests.simulator.handlers import test_concurrency
+test_concurrency.LOOPS[0].run_forever()""",
+}
+LOOPS: list[asyncio.AbstractEventLoop] = []
+"""Loops of the host."""
+
+
+@pytest.mark.parametrize("kind", OTHER_LOOPS)
+def test_event_loops_that_cannot_wait_in_virtual_time_are_refused(kind: str, tmp_path: Path) -> None:
+    """The message names their class, the line and what to do. Outside the run they work again."""
+    code = OTHER_LOOPS[kind]
+    line = len(HEAD.splitlines()) + len(code.splitlines())
+    says = (
+        rf"ExecutionFinder runs an event loop of .*{kind} at .*finder.py:{line}, which virtual time .* use asyncio.run"
+    )
+    LOOPS[:] = [asyncio.new_event_loop()]
+    try:
+        with pytest.raises(HandlerError, match=says):
+            played(tmp_path, code)
+        LOOPS[0].run_until_complete(asyncio.sleep(0))
+    finally:
+        LOOPS.pop().close()
+
+
+def test_killed_loops_keep_no_descriptors_and_no_hooks(tmp_path: Path) -> None:
+    code = "print(len(os.listdir('/proc/self/fd')))\nasyncio.run(asyncio.sleep(1000))"
+    body = "".join(f"    {line}\n" for line in code.splitlines())
+    hooks = sys.get_asyncgen_hooks()
+    seen = run(tmp_path, f"import os\n{HEAD}{body}", "functions.finder.timeout=9s", duration="5m")
+    assert outcomes(seen) == ["timeout Task timed out after 9.00 seconds"] * len(seen.ends)
+    assert len(seen.lines) >= 5
+    assert len(set(seen.lines)) == 1
+    assert sys.get_asyncgen_hooks() == hooks
 
 
 LOOP_OF_THE_MODULE = """\
