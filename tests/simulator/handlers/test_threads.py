@@ -3,7 +3,7 @@
 import pytest
 
 from drsim.simulator.durations import wait_us
-from drsim.simulator.handlers.threads import VirtualLock, VirtualRLock
+from drsim.simulator.handlers.locks import VirtualLock, VirtualRLock
 from drsim.simulator.kernel import Kernel
 
 Log = list[tuple[int, str]]
