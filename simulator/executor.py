@@ -55,13 +55,13 @@ class KernelExecutor(Executor):
             raise RuntimeError("cannot schedule new futures after shutdown")
         future: _KernelFuture[_T] = _KernelFuture(self._kernel, self.waiters(), next(self._numbers))
         pool = self._pool()
-        # A worker ends when it finds no task, so with one in line all are at work.
+        # Workers that have ended are gone; those that were killed are not. With a task in line all are at work.
         if len(pool.workers) >= self._workers_max and not pool.tasks:
             pool.workers = [worker for worker in pool.workers if worker.alive]
         pool.tasks.append((future, lambda: fn(*args, **kwargs)))
         self._unfinished[future] = None
         if len(pool.workers) < self._workers_max:
-            pool.workers.append(self._kernel.spawn("executor worker", self._work, pool.tasks))
+            pool.workers.append(self._kernel.spawn("executor worker", self._work, pool))
         return future
 
     def map(
@@ -109,9 +109,9 @@ class KernelExecutor(Executor):
             pool = self._pools[owner] = _Pool()
         return pool
 
-    def _work(self, tasks: "_Tasks") -> None:
-        while tasks:
-            future, task = tasks.popleft()
+    def _work(self, pool: _Pool) -> None:
+        while pool.tasks:
+            future, task = pool.tasks.popleft()
             if future.set_running_or_notify_cancel():
                 try:
                     result = task()
@@ -123,6 +123,8 @@ class KernelExecutor(Executor):
                 else:
                     future.set_result(result)
             del self._unfinished[future]
+        ended = self._kernel.current
+        pool.workers = [worker for worker in pool.workers if worker is not ended]
 
 
 class _KernelFuture(Future[_T]):

@@ -60,6 +60,17 @@ def test_tasks_start_in_order_of_submission_up_to_workers_max(kernel: Kernel, lo
     assert kernel.now_us == 5
 
 
+def test_executor_that_was_idle_has_all_its_workers(kernel: Kernel, log: Log, task: Task) -> None:
+    def scene() -> None:
+        executor = KernelExecutor(kernel, 2)
+        executor.submit(task, "a", 1).result()
+        for name in "bc":
+            executor.submit(task, name, 5)
+
+    in_a_process(kernel, scene)
+    assert log[2:] == [(1, "b begins"), (1, "c begins"), (6, "b ends"), (6, "c ends")]
+
+
 def test_one_worker_does_one_task_after_the_other(kernel: Kernel, log: Log, task: Task) -> None:
     in_a_process(kernel, lambda: list(KernelExecutor(kernel, 1).map(task, "ab", (3, 4))))
     assert log == [(0, "a begins"), (3, "a ends"), (3, "b begins"), (7, "b ends")]
