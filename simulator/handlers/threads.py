@@ -11,6 +11,7 @@ import multiprocessing.context
 import multiprocessing.process
 import os
 import queue
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -50,7 +51,8 @@ def _refusing(real: Callable[..., Any], what: str) -> Callable[..., Any]:
 _LOCKS: Final = ((_thread, "allocate_lock"), (threading, "Lock"), (threading, "_allocate_lock"))
 _REFUSED: Final[tuple[tuple[Any, str, str], ...]] = (
     (_thread, "start_new_thread", "a thread by _thread"),
-    (os, "fork", "a process by os.fork"),
+    *[(os, name, f"a process by os.{name}") for name in ("fork", "forkpty", "posix_spawn", "posix_spawnp", "system")],
+    (subprocess.Popen, "__init__", "a process by subprocess"),
     (multiprocessing.process.BaseProcess, "start", "a process by multiprocessing"),
     # What each pool, queue and lock of processes asks for first.
     (multiprocessing.context.BaseContext, "get_context", "multiprocessing"),

@@ -291,6 +291,9 @@ def test_what_waits_for_ever_waits_until_the_function_times_out(code: str, tmp_p
     [
         ("import _thread\n_thread.start_new_thread(print, ())", "a thread by _thread"),
         ("import os\nos.fork()", "a process by os.fork"),
+        ("import os\nos.posix_spawn('/bin/true', ['true'], {})", "a process by os.posix_spawn"),
+        ("import os\nos.system('true')", "a process by os.system"),
+        ("import subprocess\nsubprocess.run(['true'])", "a process by subprocess"),
         ("import multiprocessing\nmultiprocessing.Process(target=print).start()", "a process by multiprocessing"),
         ("import multiprocessing\nmultiprocessing.Pool(2)", "multiprocessing"),
         ("from multiprocessing.pool import ThreadPool\nThreadPool(2)", "multiprocessing"),
