@@ -39,14 +39,17 @@ class VirtualLock:
         return True
 
     def _wait(self, due_us: int) -> None:
-        timers = []
+        wakes, timers = [], []
 
         def until(wake: Callable[[], None]) -> None:
-            self._waiting.append(wake)
+            wakes.append(wake)
             timers.append(self._kernel.timer(due_us, wake))
+            self._waiting.append(wake)
 
         self._kernel.suspend(until)
         timers[0].cancel()
+        # Code that tries again and again would fill the list while nobody releases the lock.
+        self._waiting = [wake for wake in self._waiting if wake not in wakes]
 
     def release(self) -> None:
         if not self._is_held:

@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from concurrent.futures.thread import BrokenThreadPool
 from types import SimpleNamespace
 from typing import Any
 
@@ -117,3 +118,58 @@ def test_functions_of_an_earlier_run_are_refused_with_the_present_line() -> None
         return str(caught.value)
 
     assert in_invocation(refused).startswith("finder starts a process by os.fork at app.py:1, which")
+
+
+# --- pools ------------------------------------------------------------------------------------------------------------
+
+
+def test_initializer_runs_once_for_each_thread_that_python_would_begin() -> None:
+    def work(kernel: Kernel) -> tuple[list[str], int]:
+        begun: list[str] = []
+        with concurrent.futures.ThreadPoolExecutor(3, initializer=begun.append, initargs=("client",)) as pool:
+            for _ in range(4):
+                pool.submit(kernel.sleep, 1_000_000).result()
+            in_sequence = len(begun)
+            for _ in range(9):
+                pool.submit(kernel.sleep, 1_000_000)
+        return begun, in_sequence
+
+    assert in_invocation(work) == (["client"] * 3, 1)
+
+
+def test_failing_initializer_breaks_the_pool() -> None:
+    def work(_: Kernel) -> list[str]:
+        pool = concurrent.futures.ThreadPoolExecutor(1, initializer=int, initargs=("wave",))
+        tasks = [pool.submit(int, "1"), pool.submit(int, "2")]
+        found = [type(task.exception()).__name__ for task in tasks]
+        with pytest.raises(BrokenThreadPool, match="A thread initializer failed"):
+            pool.submit(int, "3")
+        return found
+
+    assert in_invocation(work) == ["BrokenThreadPool"] * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"max_workers": 0}, "max_workers must be greater than 0"),
+        ({"initializer": 1}, "initializer must be a callable"),
+    ],
+)
+def test_pool_refuses_wrong_arguments_as_python_does(arguments: dict[str, Any], error: str) -> None:
+    def make(_: Kernel) -> None:
+        with pytest.raises((ValueError, TypeError), match=error):
+            concurrent.futures.ThreadPoolExecutor(**arguments)
+
+    in_invocation(make)
+    with pytest.raises((ValueError, TypeError), match=error):
+        concurrent.futures.ThreadPoolExecutor(**arguments)
+
+
+def test_pool_without_a_size_has_six_workers() -> None:
+    def work(kernel: Kernel) -> int:
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            pool.map(kernel.sleep, [1_000_000] * 7)
+        return kernel.now_us
+
+    assert in_invocation(work) == 2_000_000

@@ -46,6 +46,19 @@ def test_attempts_end_at_their_timeouts(kernel: Kernel, log: Log) -> None:
     assert kernel.now_us == 5_000_000
 
 
+def test_expired_attempts_leave_the_line(kernel: Kernel) -> None:
+    lock = VirtualLock(kernel)
+
+    def attempt() -> None:
+        lock.acquire()
+        for _ in range(3):
+            lock.acquire(timeout=1)
+
+    kernel.spawn("attempt", attempt)
+    kernel.run()
+    assert lock._waiting == []
+
+
 def test_killed_process_does_not_keep_others_from_a_free_lock(kernel: Kernel, log: Log) -> None:
     lock = VirtualLock(kernel)
 
