@@ -48,7 +48,7 @@ class VirtualLock:
 
         self._kernel.suspend(until)
         timers[0].cancel()
-        # Code that tries again and again would fill the list while nobody releases the lock.
+        # Code that tries again and again would fill the list until a release.
         self._waiting = [wake for wake in self._waiting if wake not in wakes]
 
     def release(self) -> None:
