@@ -82,27 +82,39 @@ def virtual_clock(
 
 
 def _frozen(kernel: Kernel, epoch_us: int, clock: VirtualClock, more: Clocks) -> Iterator[None]:
-    real_sleep = time.sleep
-
-    def sleep(seconds: float, /) -> None:
-        if kernel.current is None:
-            raise BrokenSimulationError(f"time.sleep({seconds}) outside any process would stop virtual time")
-        if seconds < 0:
-            raise ValueError("sleep length must be non-negative")
-        kernel.sleep(wait_us(seconds))
-
+    before = time.sleep
     freezer = freezegun.freeze_time(_naive(epoch_us))
     # Nothing reads the host's time, and freezegun need not look who asks.
     freezer.ignore = ()
     freezer.start()
     freezegun.api.freeze_factories[-1] = clock  # type: ignore[call-overload]  # what freezegun calls for the time
-    time.sleep = sleep  # type: ignore[assignment]
+    _kernels.append(kernel)
+    time.sleep = _sleep  # type: ignore[assignment]
     try:
         check(epoch_us + kernel.now_us, more)
         yield
     finally:
-        time.sleep = real_sleep
+        _kernels.pop()
+        time.sleep = before
         freezer.stop()
+
+
+def _sleep(seconds: float, /) -> None:
+    """Sleep in the open run. Installed packages keep it from run to run, and outside of runs it is the host's."""
+    if not _kernels:
+        _HOST_SLEEP(seconds)
+        return
+    kernel = _kernels[-1]
+    if kernel.current is None:
+        raise BrokenSimulationError(f"time.sleep({seconds}) outside any process would stop virtual time")
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+    kernel.sleep(wait_us(seconds))
+
+
+_kernels: Final[list[Kernel]] = []
+"""The kernels of the runs that are open; the last one sleeps."""
+_HOST_SLEEP: Final = time.sleep
 
 
 _COARSE_S: Final = {"date.today": 86_400.0, "time.gmtime": 1.0, "time.localtime": 1.0}
