@@ -1,7 +1,7 @@
 """Explain a failure in domain words, and how the failing run differs from the nearest passing run."""
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, groupby
 from typing import Final, NamedTuple
 
 from drsim.scenarios.changes import IDLE
@@ -17,13 +17,13 @@ from drsim.simulator.trace import BrokenSimulationError
 _LINES_MAX: Final = 32
 _FIRST_MAX: Final = 4
 """Of a longer story the first lines stay, which show where the execution comes from, and the last ones."""
-_KEPT_MAX: Final = 8
+_KEPT_MAX: Final = 12
 # Of a long event: its instant and name, what comes before the difference, and all that is shown.
 _HEAD_MAX: Final = 40
 _CONTEXT_MAX: Final = 40
 _DIFFERENCE_MAX: Final = 200
 _ROUND_MAX: Final = 15
-"""The most lines of a round, a look and what follows it, that is folded with an equal one before it."""
+"""The most parts of a round, a look and what follows it, that is folded with an equal one before it."""
 
 
 class Difference(NamedTuple):
@@ -32,6 +32,28 @@ class Difference(NamedTuple):
     passing: str
     fails: str
     passes: str
+
+
+class _Repeated(NamedTuple):
+    """A line or a round of several, and how many `times` it came in a row since then.
+
+    `line` is the line, the last of the equal ones, or the first line of the first round. `round` is the last round, ()
+    for a line. `like` is what equal rounds have in common.
+    """
+
+    line: Line
+    round: tuple["_Repeated", ...]
+    since_us: int
+    like: str
+    times: int = 1
+
+    def lines(self) -> list[Line]:
+        if self.round:
+            lines = _lines(self.round)
+            text = f"... {self.times:,} times from here: the next {len(lines)} lines"
+            return [Line(self.since_us, text, "more"), *lines]
+        since = f" ({self.times:,} times since {self.since_us / 1e6:.3f} s)" if self.times > 1 else ""
+        return [self.line._replace(text=f"{self.line.text}{since}")]
 
 
 def story(failure: Failure) -> list[Line]:
@@ -45,72 +67,84 @@ def story(failure: Failure) -> list[Line]:
     for found in contradictions(world, failure.seed):
         if found.property == BROKEN != failure.property:
             raise BrokenSimulationError(found.observed)
-    lines = folded([line for line in narrator.lines() if line.at_us <= failure.at])
+    lines = shortened([line for line in narrator.lines() if line.at_us <= failure.at])
     world.close()
-    middle = lines[_FIRST_MAX : _FIRST_MAX - _LINES_MAX]
-    return [*lines[:_FIRST_MAX], *_shortened(middle), *lines[_FIRST_MAX - _LINES_MAX :]] if middle else lines
+    return lines
 
 
-def _shortened(lines: Sequence[Line]) -> Iterator[Line]:
-    """Yield the last faults and facts of DRS among the lines, and how many lines are left out between them."""
-    kept = [line for line in lines if line.kind in ("fault", "drs")][-_KEPT_MAX:]
-    for is_kept, group in groupby(lines, key=lambda line: line in kept):
-        found = list(group)
-        if is_kept or len(found) == 1:
-            yield from found
-        else:
-            yield Line(found[0].at_us, f"... {len(found):,} more lines", "more")
+def shortened(lines: Sequence[Line]) -> list[Line]:
+    """Fold the lines; of too many keep the first, the last, and between them the last faults and what DRS does.
 
-
-class _Folded(NamedTuple):
-    """A line that stands for equal ones, the first at `since_us`, and for `rounds` of `length` lines from it on.
-
-    The first of these rounds began at `begun_us`.
+    A round is kept or left out as a whole. Each gap is one line with the number of lines left out.
     """
+    found = _rounds(lines)
+    if len(_lines(found)) <= _LINES_MAX:
+        return _lines(found)
+    first = _fitting(found, _FIRST_MAX)
+    last = max(_fitting(found[::-1], _LINES_MAX - _FIRST_MAX), 1)
+    middle = found[first:-last]
+    eventful = [each for each in middle if any(line.kind in ("fault", "drs") for line in each.lines())]
+    kept = eventful[len(eventful) - _fitting(eventful[::-1], _KEPT_MAX) :]
+    shown = _lines(found[:first])
+    for is_kept, group in groupby(middle, key=lambda each: each in kept):
+        own = _lines(group)
+        more = Line(own[0].at_us, f"... {len(own):,} more lines", "more")
+        shown += own if is_kept or len(own) == 1 else [more]
+    return [*shown, *_lines(found[-last:])]
 
-    line: Line
-    like: str
-    since_us: int
-    begun_us: int
-    times: int = 1
-    rounds: int = 1
-    length: int = 1
+
+def _fitting(found: Sequence[_Repeated], lines_max: int) -> int:
+    """Return how many of the first rounds have at most that many lines together."""
+    counts = accumulate(len(each.lines()) for each in found)
+    return sum(count <= lines_max for count in counts)
 
 
 def folded(lines: Sequence[Line]) -> list[Line]:
-    """Fold each line that repeats the one before it, and each round that does so but for times and logged figures."""
-    kept: list[_Folded] = []
+    """Fold each line that repeats the one before it, and each round that does so but for instants and figures."""
+    return _lines(_rounds(lines))
+
+
+def _lines(found: Iterable[_Repeated]) -> list[Line]:
+    return [line for each in found for line in each.lines()]
+
+
+def _rounds(lines: Sequence[Line]) -> list[_Repeated]:
+    kept: list[_Repeated] = []
     for line in lines:
-        kept.append(_Folded(line, _like(line), line.at_us, line.at_us))
-        for length in range(1, min(_ROUND_MAX, len(kept) // 2) + 1):
-            earlier, later = kept[-2 * length : -length], kept[-length:]
-            if _are_alike(earlier, later):
-                later[0] = _joined(earlier[0], later[0], length)
-                kept[-2 * length :] = later
-                break
-    return [line for each in kept for line in _unfolded(each)]
+        kept.append(_Repeated(line, (), line.at_us, _like(line)))
+        # What is folded may complete a longer round.
+        while _fold_last(kept):
+            pass
+    return kept
 
 
-def _joined(first: _Folded, last: _Folded, length: int) -> _Folded:
-    if length == 1:
-        return last._replace(since_us=first.since_us, begun_us=first.begun_us, times=first.times + 1)
-    rounds = first.rounds if first.length == length else 1
-    return last._replace(begun_us=first.begun_us, rounds=rounds + 1, length=length)
+def _fold_last(kept: list[_Repeated]) -> bool:
+    """Fold the shortest round at the end that repeats what is before it, and return whether there is one."""
+    if len(kept) > 1 and _is_repeated(*kept[-2:]):
+        before, last = kept[-2:]
+        kept[-2:] = [last._replace(since_us=before.since_us, times=before.times + 1)]
+        return True
+    for length in range(2, min(_ROUND_MAX, len(kept) - 1) + 1):
+        before = kept[-length - 1]
+        earlier, last = kept[-2 * length : -length], kept[-length:]
+        if _are_alike(before.round, last):
+            kept[-length - 1 :] = [before._replace(round=tuple(last), times=before.times + 1)]
+            return True
+        # A round begins with a look, unless none is among its lines.
+        begins = last[0].line.kind == "look" or all(each.line.kind != "look" for each in last)
+        if begins and _are_alike(earlier, last):
+            like = " ".join(f"{each.times} {each.like}" for each in last)
+            kept[-2 * length :] = [_Repeated(earlier[0].line, tuple(last), earlier[0].since_us, like, times=2)]
+            return True
+    return False
 
 
-def _unfolded(kept: _Folded) -> Iterator[Line]:
-    if kept.rounds > 1:
-        yield Line(kept.begun_us, f"... {kept.rounds:,} times from here: the next {kept.length} lines", "more")
-    since = f" ({kept.times:,} times since {kept.since_us / 1e6:.3f} s)" if kept.times > 1 else ""
-    yield kept.line._replace(text=f"{kept.line.text}{since}")
+def _is_repeated(line: _Repeated, other: _Repeated) -> bool:
+    return not line.round and not other.round and line.line[1:] == other.line[1:]
 
 
-def _are_alike(earlier: Sequence[_Folded], later: Sequence[_Folded]) -> bool:
-    if len(later) == 1:
-        return earlier[0].line[1:] == later[0].line[1:]
-    # A round begins with a look, unless none is among its lines.
-    begins = later[0].line.kind == "look" or all(each.line.kind != "look" for each in later)
-    return begins and [each.like for each in earlier] == [each.like for each in later]
+def _are_alike(earlier: Sequence[_Repeated], later: Sequence[_Repeated]) -> bool:
+    return [(each.like, each.times) for each in earlier] == [(each.like, each.times) for each in later]
 
 
 def _like(line: Line) -> str:

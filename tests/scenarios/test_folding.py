@@ -1,8 +1,12 @@
 """How a story is folded, and what is left of two long texts that differ."""
 
+import re
+from itertools import product
 from pathlib import Path
 
-from drsim.scenarios.explanation import around_difference, difference, folded
+import pytest
+
+from drsim.scenarios.explanation import around_difference, difference, folded, shortened
 from drsim.scenarios.failure import read
 from drsim.scenarios.narration import Line
 
@@ -65,6 +69,85 @@ def test_equal_lines_are_folded_and_lines_with_other_figures_are_not() -> None:
     assert folded([*lines, other]) == [
         Line(3_000, "DRS knows no job of wave 1 (3 times since 0.001 s)", "log"),
         other,
+    ]
+
+
+def letters(text: str) -> list[Line]:
+    """One line per letter; A is a look."""
+    return [Line(at_us, each, "look" if each == "A" else "write") for at_us, each in enumerate(text)]
+
+
+def unfolded(lines: list[Line]) -> str:
+    """The letters that a reader takes the folded lines to stand for."""
+    read = ""
+    while lines:
+        line, *lines = lines
+        if found := re.fullmatch(r"\.\.\. (\d+) times from here: the next (\d+) lines", line.text):
+            times, count = map(int, found.groups())
+            read += unfolded(lines[:count]) * times
+            lines = lines[count:]
+        else:
+            repeated = re.search(r"\((\d+) times", line.text)
+            read += line.text[0] * (int(repeated[1]) if repeated else 1)
+    return read
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ABABABCABC", "ABABABABABCABABABABC", "ABCDABCDCD", "ABBABBB", "ABBBAB", "ACBCBACBCB", "ABABCABABCABABCAAB"],
+)
+def test_folded_lines_stand_for_each_line_of_the_run(text: str) -> None:
+    assert unfolded(folded(letters(text))) == text
+
+
+def test_any_folded_lines_stand_for_each_line_of_the_run() -> None:
+    for each in product("ABC", repeat=7):
+        text = "".join(each)
+        assert unfolded(folded(letters(text))) == text
+
+
+def test_rounds_within_rounds_are_folded() -> None:
+    assert [line.text for line in folded(letters("ACBCBACBCB"))] == [
+        "... 2 times from here: the next 4 lines",
+        "A",
+        "... 2 times from here: the next 2 lines",
+        "C",
+        "B",
+    ]
+
+
+# --- what is left of long stories -----------------------------------------------------------------------------------
+
+
+def different(count: int, begin: int = 0) -> list[Line]:
+    """Lines of which none repeats another."""
+    return [Line(begin + number, f"line {begin + number}") for number in range(count)]
+
+
+@pytest.mark.parametrize("before", range(1, 12))
+@pytest.mark.parametrize("after", [20, 25, 26, 27, 28, 40])
+def test_rounds_of_a_long_story_are_shown_or_left_out_as_a_whole(before: int, after: int) -> None:
+    rounds = [line for minute in range(1, 6) for line in round_of(minute)]
+    lines = shortened([*different(before), *rounds, *different(after, 100)])
+    for at, line in enumerate(lines):
+        if "times from here" in line.text:
+            assert lines[at + 1 : at + 5] == round_of(5)
+    headers = sum("times from here" in line.text for line in lines)
+    assert sum(line in round_of(5) for line in lines) == 4 * headers
+    assert len(lines) <= 33
+
+
+def test_fault_in_the_middle_of_a_long_story_stays_with_its_rounds() -> None:
+    def fails(minute: int) -> list[Line]:
+        fault = Line(minute, f"FAULT denied at Invoke in run {minute} of ExecutionFinder", "fault")
+        return [Line(minute, "finder looks: 2 items", "look"), fault]
+
+    faults = [line for minute in range(50, 54) for line in fails(minute)]
+    assert shortened([*different(8), *faults, *different(40, 100)])[4:9] == [
+        Line(4, "... 4 more lines", "more"),
+        Line(50, "... 4 times from here: the next 2 lines", "more"),
+        *fails(53),
+        Line(100, "... 12 more lines", "more"),
     ]
 
 
