@@ -121,8 +121,8 @@ def _rounds(lines: Sequence[Line]) -> list[_Repeated]:
 def _fold_last(kept: list[_Repeated]) -> bool:
     """Fold the shortest round at the end that repeats what is before it, and return whether there is one."""
     if len(kept) > 1 and _is_repeated(*kept[-2:]):
-        before, last = kept[-2:]
-        kept[-2:] = [last._replace(since_us=before.since_us, times=before.times + 1)]
+        first, again = kept[-2:]
+        kept[-2:] = [again._replace(since_us=first.since_us, times=first.times + 1)]
         return True
     for length in range(2, min(_ROUND_MAX, len(kept) - 1) + 1):
         before = kept[-length - 1]
