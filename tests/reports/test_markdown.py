@@ -50,6 +50,11 @@ def test_found_and_polled_are_those_of_the_original(report: str) -> None:
     assert found["Ticks"] == ["30", "30 from 20:32:29 to 21:01:29", "observed"]
 
 
+def test_calls_answered_by_moto_are_counted_with_thousands_separators(phase_2: Result) -> None:
+    text = render(phase_2.model_copy(update={"forwarded": {"ec2 DescribeInstances": 1200}}))
+    assert "moto did, over HTTP: ec2 DescribeInstances 1,200.\n" in text
+
+
 def test_every_figure_of_the_run_says_its_basis_and_stands_beside_phase_2s(report: str, phase_2: Result) -> None:
     update = phase_2.metrics.distributions["UpdateItem.warm"]
     row = rows(report)["Update latency, warm"]
