@@ -146,7 +146,7 @@ def explored(
     seconds, where = machine.wall_seconds() - began, work.engine.where() if work.engine else ""
     campaign_console.show_totals(console, scenario, campaign, campaign.seeds_count - before, seconds, where)
     if not isinstance(code, str) and header.sources != sources_digest(code):
-        line(console, "unknown", "your handlers' code changed meanwhile: seeds ran different code", indent=2)
+        line(console, "unknown", "your handlers' code changed during the campaign: seeds ran different code", indent=2)
     firsts = [(scenario_of(scenario, group[0]), group[0]) for group in campaign.groups().values()]
     exit_code = _ended(console, work, campaign.verdict, firsts, code, folder, check)
     _report(console, folder)

@@ -18,7 +18,7 @@ def text_of(proposal: Proposal, *, commands: tuple[str, ...]) -> str:
     lines += [f"#   {command}" for command in commands]
     lines += _lines(proposal.data, proposal.reasons)
     if proposal.unknown:
-        lines += ["# Could not tell:", *(f"# - {_one_line(each)}" for each in proposal.unknown)]
+        lines += ["# Unknown:", *(f"# - {_one_line(each)}" for each in proposal.unknown)]
     return "\n".join(lines) + "\n"
 
 

@@ -125,7 +125,7 @@ def test_campaign_of_handlers_is_resumed_while_they_are_the_same(
 def test_campaign_says_that_handlers_changed_while_it_ran(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(EXAMPLES / "polling_mended", folder / "pair", dirs_exist_ok=True)
     words = ["explore", "drill", "--seeds", "1", "--jobs", "1", *HANDLERS]
-    changed = "your handlers' code changed meanwhile: seeds ran different code"
+    changed = "your handlers' code changed during the campaign: seeds ran different code"
     assert main(words) == 0
     assert changed not in capsys.readouterr().out
     layer = folder / "pair/layer/executions.py"
