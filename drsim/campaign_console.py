@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from drsim import campaign_files, campaign_report
+from drsim.arguments import UserError
 from drsim.console import block, duration, line, long_line
 from drsim.repeating import Repeater
 from drsim.reports.markdown import clock
@@ -32,7 +33,8 @@ from drsim.scenarios.result import RunVerdict, instant
 from drsim.scenarios.shrink import shrunk_failure
 from drsim.simulator.checks.ledger import PHASES
 from drsim.simulator.durations import plural
-from drsim.simulator.trace import BrokenSimulationError
+from drsim.simulator.errors import RunEndingError
+from drsim.tiers import running_code
 from drsim.watching import Check
 
 Found: TypeAlias = Sequence[tuple[Scenario, Contradiction]]
@@ -136,18 +138,24 @@ def _keep(
     for path in campaign_files.failure_paths(folder, found):
         if not path.exists():
             break
-        # This campaign kept it before an interruption. It may have been shrunk further since.
         try:
-            kept = failure.read(path)
-            is_fixed = failure.has_other_code(kept, code) and failure.replay(kept).outcome != "still fails"
-        except ScenarioError as error:
-            line(console, "fail", f"{name}, not shrunk: its file exists and cannot be read: {error}", bold=True)
+            with running_code(f"{path}"):
+                kept = failure.read(path)
+                has_changed = failure.has_other_code(kept, code)
+                still_fails = not has_changed or failure.replay(kept).outcome == "still fails"
+        except (ScenarioError, UserError) as error:
+            line(console, "fail", f"{name}, not shrunk: its file exists and cannot be read or run: {error}", bold=True)
             return
-        # With --watch, the file may hold an earlier failure of this name, which has been fixed.
-        if not is_fixed:
-            line(console, "fail", f"{name}, kept before in {path}", bold=True)
-            _show_failure(console, kept, path)
-            return
+        # With --watch, the file may hold an earlier failure of this name: fixed since, or of another property now.
+        if not still_fails:
+            continue
+        # Other code may be deterministic: this failure is judged again, in the place of the earlier one.
+        if has_changed and kept.differing is not None:
+            break
+        # This campaign kept it before an interruption, or an earlier round. It may have been shrunk further since.
+        line(console, "fail", f"{name}, kept before in {path}", bold=True)
+        _show_failure(console, kept, path)
+        return
     began = machine.wall_seconds()
     if found.property == BROKEN:
         kept, runs_count, trouble = failure.unshrunk(scenario, found, code), 0, "a broken simulation is not shrunk"
@@ -168,7 +176,7 @@ def _show_failure(console: Console, kept: Failure, path: Path) -> None:
     difference = None
     try:
         lines, difference = explanation.story(kept), explanation.difference(kept)
-    except (Exception, BrokenSimulationError) as error:
+    except (Exception, RunEndingError) as error:
         long_line(console, f"  no story: {in_words(error)}")
     else:
         _show_story(console, kept, lines)

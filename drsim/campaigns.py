@@ -195,8 +195,8 @@ def _for_workers(code: Code) -> Code:
 def _header(scenario: Scenario, code: Code, seeds: tuple[int, int]) -> Header:
     """What a campaign explores, with a digest of all code that runs."""
     if not isinstance(code, str):
-        digests = {"code": machine.code_digest(), "sources": sources_digest(code)}
-        return Header(scenario=scenario, parts="", functions=code, seeds=seeds, **digests)
+        digest, sources = machine.code_digest(), sources_digest(code)
+        return Header(scenario=scenario, parts="", functions=code, seeds=seeds, code=digest, sources=sources)
     module = sys.modules.get(code.partition(":")[0])
     digest = machine.code_digest(None if module is None else module.__file__)
     return Header(scenario=scenario, parts=code, code=digest, seeds=seeds)

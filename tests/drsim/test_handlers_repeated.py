@@ -146,3 +146,25 @@ def test_failure_that_two_further_runs_lack_is_not_deterministic(pair: Path) -> 
     assert found is not None
     assert found.first == "a run that breaks status-order"
     assert found.second == "a run that does not, with the same seed"
+
+
+def test_failure_kept_as_not_deterministic_is_judged_again_with_other_code(
+    pair: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a later round of --watch, after the handlers were made deterministic."""
+    make_worse(pair, SURVIVING)
+    words = ["explore", "drill", "--seeds", "1", "--jobs", "1", *HANDLERS]
+    assert main(words) == 1
+    failures = Path("drsim-runs/explore-drill/failures")
+    before = sorted(failures.iterdir())
+    shutil.copytree(EXAMPLES / "polling", pair, dirs_exist_ok=True)
+    Path("drsim-runs/explore-drill/campaign.jsonl").unlink()
+    capsys.readouterr()
+    assert main([*words, "--resume"]) == 1
+    shown = capsys.readouterr().out
+    assert "status-order, seed 1, shrunk in" in shown
+    assert "not deterministic" not in shown
+    saved = yaml.safe_load((failures / "status-order-1.yaml").read_text(encoding="utf-8"))
+    assert "differing" not in saved
+    assert saved["digest"]
+    assert sorted(failures.iterdir()) == before

@@ -14,6 +14,7 @@ from typing import Final
 import pytest
 
 from drsim.cli import main
+from drsim.scenarios import machine
 from drsim.simulator.handlers.functions import Handlers
 from drsim.watching import ChangedError, HandlerFiles
 from tests.examples import polling
@@ -112,8 +113,11 @@ def test_change_ends_a_round_that_runs(pair: Path) -> None:
     campaign = pair.parent / "drsim-runs/explore-drill/campaign.jsonl"
     shutil.copytree(polling.PAIR.folder, pair, dirs_exist_ok=True)
     with watching("--seeds", "1-100000") as watched:
+        deadline = machine.wall_seconds() + _SECONDS_MAX
         while not (campaign.exists() and campaign.read_text(encoding="utf-8").count("\n") > 1):
-            os.sched_yield()
+            assert watched.process.poll() is None, "it ended before it explored a range of seeds"
+            assert machine.wall_seconds() < deadline, f"no range of seeds in {_SECONDS_MAX} s"
+            machine.pause(0.01)
         with (pair / "layer/executions.py").open("a", encoding="utf-8") as layer:
             layer.write("# Changed.\n")
         assert "seeds failed" not in watched.until("changed: pair/layer/executions.py")
