@@ -159,3 +159,34 @@ def test_call_that_nothing_simulates_ends_its_seeds_alone(folder: Path, capsys: 
     )
     assert "Traceback" not in captured.out + captured.err
     assert (folder / "drsim-runs/explore-idle/report.html").is_file()
+
+
+def test_kept_failure_that_handlers_refuse_now_is_one_message(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The finder starts a process for an id that only the kept failure has."""
+    finder = folder / "pair/finder/app.py"
+    looks = "    items = find_polling()\n"
+    before, found, after = finder.read_text(encoding="utf-8").partition(looks)
+    assert found
+    finder.write_text(f"{before}{looks}    'zzz' in str(items) and os.fork()\n{after}", encoding="utf-8")
+    words = ["explore", "drill", "--seeds", "1", "--jobs", "1", *HANDLERS]
+    assert main(words) == 1
+    failures = folder / "drsim-runs/explore-drill/failures"
+    all_kept = sorted(failures.iterdir())
+    kept = failures / "status-order-1.yaml"
+    text = kept.read_text(encoding="utf-8")
+    saved = yaml.safe_load(text)
+    (execution_id,) = saved["scenario"]["workload"][0]["ids"]
+    changed = text.replace(execution_id, "zzz").replace(saved["sources"], "'0'")
+    kept.write_text(changed, encoding="utf-8")
+    others = [path for path in all_kept if path != kept]
+    assert others
+    for path in others:
+        path.unlink()
+    capsys.readouterr()
+    assert main([*words, "--resume"]) == 1
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "status-order, seed 1, not shrunk: its file exists and cannot be read or run:" in shown
+    assert "os.fork" in shown
+    assert "explore-drill/report.html" in shown
+    assert kept.read_text(encoding="utf-8") == changed
+    assert sorted(failures.iterdir()) == all_kept
