@@ -115,14 +115,16 @@ def run(
         raise UserError(f"--out {out}: {error.strerror}") from None
     results: list[Result] = []
     codes: list[ExitCode] = []
-    with _repeating(choice) as compared:
+    with _repeating(choice) as comparing:
         try:
             for name, scenario in zip(names, scenarios, strict=True):
                 replay = choice.command(name, seed, changes or [], trace)
-                code, result = _run_one(scenario, seed, choice, replay, out, compared, trace=trace, as_json=as_json)
+                code, result = _run_one(scenario, seed, choice, replay, out, comparing(), trace=trace, as_json=as_json)
                 codes.append(code)
                 if result is not None:
                     results.append(result)
+                if code is ExitCode.INTERRUPTED:
+                    raise KeyboardInterrupt
         except KeyboardInterrupt:
             codes.append(ExitCode.INTERRUPTED)
             done = f"{len(results)} of {len(names)} runs are done and kept in {out}"
@@ -139,15 +141,15 @@ for command in (contract, explore, replay, shrink, report, logs, compare, serve)
 
 
 @contextmanager
-def _repeating(choice: Choice) -> "Iterator[Compare]":
-    """What a run becomes when it is compared with its repetition, which only failing runs of handlers are."""
+def _repeating(choice: Choice) -> "Iterator[Callable[[], Compare]]":
+    """What compares a run that begins now with its repetition. Only failing runs of handlers are repeated."""
     if choice.functions is None:
-        yield lambda run, _: run
+        yield lambda: lambda run, _: run
         return
     from drsim.repeating import Repeater
 
     with Repeater() as again:
-        yield partial(again.compared, functions=choice.functions)
+        yield partial(again.comparing, choice.functions)
 
 
 def _run_one(
@@ -199,7 +201,12 @@ def _run_one(
             writing(lambda: outputs.write_error(trouble, folder))
             complain(f"internal error in {which}: {error} (see {folder / outputs.ERROR})")
             return ExitCode.INTERNAL, None
-        done = compared(done, scenario)
+        code = ExitCode[done.result.verdict.upper()]
+        try:
+            done = compared(done, scenario)
+        except KeyboardInterrupt:
+            complain(f"{which}: its repetition was interrupted, so its findings do not say whether it is deterministic")
+            code = ExitCode.INTERRUPTED
         troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace == "chrome"))
     for trouble in troubles:
         complain(f"internal error in the reports of {folder}: {trouble}")
@@ -209,7 +216,7 @@ def _run_one(
         from drsim.run_console import show
 
         show(terminal.output(), done.result, folder)
-    return ExitCode.INTERNAL if troubles else ExitCode[done.result.verdict.upper()], done.result
+    return worst([code, ExitCode.INTERNAL] if troubles else [code]), done.result
 
 
 def _usage(error: TyperException) -> str:

@@ -10,7 +10,7 @@ from itertools import takewhile, zip_longest
 from operator import eq
 from typing import Final, NamedTuple, Self
 
-from drsim.scenarios.contradiction import BROKEN, contradictions
+from drsim.scenarios.contradiction import BROKEN, Contradiction, contradictions
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.record import FindingRecord, Record, ViolationRecord
 from drsim.scenarios.result import instant
@@ -27,6 +27,10 @@ NOT_DETERMINISTIC: Final = "not-deterministic"
 _MEANING: Final = (
     "The same seed gave another run: your handlers read what no seed decides, such as the order of a set, an address "
     "or a file. Such a failure cannot be replayed or shrunk."
+)
+_ENDED: Final = (
+    "The run was repeated in another process, where it ended with this error. Until it does not, such a failure cannot "
+    "be replayed or shrunk."
 )
 _OF_NO_CALL: Final = ("LogWritten", "LambdaEnded")
 """Events that no call causes. A call before or after them leads to their line."""
@@ -71,22 +75,33 @@ def recorded(
     scenario_json: str, seed: int, functions: Handlers, tier: Tier = "client", level: Level = "full"
 ) -> Recorded:
     """Run a scenario that fits the handlers' contract. The trace of a run that breaks ends with its error."""
-    scenario, trace = Scenario.model_validate_json(scenario_json), Trace(level=level)
-    places = places_of_calls(trace)
-    with parts_of(tier, scenario, seed=seed, functions=functions) as parts:
-        world = World(scenario, seed=seed, parts=parts, trace=trace)
-        found = contradictions(world, seed)
-        world.close()
-    ended = [each.observed for each in found if each.property == BROKEN]
-    return Recorded([*trace.lines(), *ended], trace.digest(), places, tuple(each.property for each in found))
+    return _recorded(*_ran(scenario_json, seed, functions, tier, level))
 
 
 def repeated(
     scenario_json: str, seed: int, functions: Handlers, tier: Tier, level: Level, digest: str
 ) -> Recorded | None:
     """Run a scenario again; what another process does. None for this digest: equal lines need not be sent."""
-    again = recorded(scenario_json, seed, functions, tier, level)
-    return None if again.digest == digest else again
+    trace, places, found = _ran(scenario_json, seed, functions, tier, level)
+    return None if trace.digest() == digest else _recorded(trace, places, found)
+
+
+def _ran(
+    scenario_json: str, seed: int, functions: Handlers, tier: Tier, level: Level
+) -> tuple[Trace, list[str], list[Contradiction]]:
+    """Run a scenario; return its trace, the places of its calls, and what it broke."""
+    scenario, trace = Scenario.model_validate_json(scenario_json), Trace(level=level)
+    places = places_of_calls(trace)
+    with parts_of(tier, scenario, seed=seed, functions=functions) as parts:
+        world = World(scenario, seed=seed, parts=parts, trace=trace)
+        found = contradictions(world, seed)
+        world.close()
+    return trace, places, found
+
+
+def _recorded(trace: Trace, places: list[str], found: Sequence[Contradiction]) -> Recorded:
+    ended = [each.observed for each in found if each.property == BROKEN]
+    return Recorded([*trace.lines(), *ended], trace.digest(), places, tuple(each.property for each in found))
 
 
 def divergence(first: Recorded, second: Recorded) -> Divergence | None:
@@ -111,8 +126,9 @@ def never_again(scenario: Scenario, broke: str) -> Divergence:
     )
 
 
-def finding_of(found: Divergence, epoch_us: int) -> FindingRecord:
-    """Return a difference as a finding."""
+def finding_of(found: Divergence, epoch_us: int, second: Recorded) -> FindingRecord:
+    """Return the difference of the second run as a finding."""
+    is_error = BROKEN in second.broke and found.second == second.lines[-1]
     case = ViolationRecord(
         execution_id=found.execution_id,
         at=instant(epoch_us + found.at_us),
@@ -124,7 +140,7 @@ def finding_of(found: Divergence, epoch_us: int) -> FindingRecord:
         property=NOT_DETERMINISTIC,
         kind="a repetition differs",
         consequence="another run",
-        meaning=_MEANING,
+        meaning=_ENDED if is_error else _MEANING,
         function=found.function,
         where=found.where,
         place=found.place,

@@ -3,6 +3,9 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ import yaml
 
 from drsim.cli import main
 from drsim.repeating import Repeater
+from drsim.scenarios import machine
 from drsim.scenarios.adapting import adapted
 from drsim.scenarios.contradiction import broken
 from drsim.scenarios.files import load
@@ -108,6 +112,59 @@ def test_repetition_that_dies_leaves_the_run_as_it_is(pair: Path, capsys: pytest
     make_worse(pair, f"import os; os.getpid() == {os.getpid()} or os._exit(9)")
     assert "not-deterministic" not in properties_found()
     assert "a failing run could not be repeated: its process ended with exit code 9, 3 times" in capsys.readouterr().err
+
+
+def test_repetition_that_raises_leaves_the_run_as_it_is(
+    pair: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("drsim.repeating.repeated", json.loads)
+    assert "status-order" in properties_found()
+    assert "drsim: a failing run could not be repeated: TypeError: loads()" in capsys.readouterr().err
+
+
+def test_ctrl_c_during_the_repetition_keeps_the_run(pair: Path) -> None:
+    first = "import os, pathlib; first = pathlib.Path('first'); first.exists() or first.write_text(str(os.getpid()))"
+    endless = "[pathlib.Path('second').touch() for _ in iter(int, 1)]"
+    make_worse(pair, f"{first}; first.read_text() == str(os.getpid()) or {endless}")
+    command = [sys.executable, "-m", "drsim", "run", "drill", "idle", *HANDLERS]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        until = machine.wall_seconds() + 60
+        while not Path("second").exists():
+            assert process.poll() is None
+            assert machine.wall_seconds() < until
+            machine.pause(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert err.splitlines() == [
+        "drsim: drill, seed 1: its repetition was interrupted, so its findings do not say whether it is deterministic",
+        "drsim: interrupted; 1 of 2 runs are done and kept in drsim-runs",
+    ]
+    assert "drill, seed 1: FAIL" in out
+    assert Path("drsim-runs/drill-1/result.json").exists()
+    assert Path("drsim-runs/drill-1/report.html").exists()
+
+
+def test_file_saved_before_the_repetition_makes_no_finding(pair: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save = "(open('pair/layer/new.py', 'a').write('#'), time.sleep(0.5))"
+    make_worse(pair, f"import os, time; os.getpid() == {os.getpid()} or {save}")
+    assert "not-deterministic" not in properties_found()
+    assert "differ, but a file of your handlers changed meanwhile: run it again" in capsys.readouterr().err
+    assert main(["explore", "drill", "--seeds", "1", "--jobs", "1", *HANDLERS]) == 1
+    assert "kept as it was found" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("statement", ["os.fork()", "raise ImportError('here only')"])
+def test_repetition_that_ends_with_an_error_is_shown_as_that(
+    pair: Path, statement: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    poller = pair / "poller/app.py"
+    text = poller.read_text(encoding="utf-8")
+    poller.write_text(f"import os\nif os.getpid() != {os.getpid()}:\n    {statement}\n{text}", encoding="utf-8")
+    assert properties_found()[0] == "not-deterministic"
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "in another process, where it ended with this error" in shown
+    assert "your handlers read what no seed decides" not in shown
 
 
 def test_failure_that_is_not_deterministic_is_kept_unshrunk(pair: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,13 @@
 import json
 from typing import TypeAlias
 
-from drsim.scenarios.repeating import Recorded, divergence, finding_of
+import pytest
+
+from drsim.scenarios.adapting import adapted
+from drsim.scenarios.files import load
+from drsim.scenarios.repeating import Recorded, divergence, finding_of, recorded, repeated
+from drsim.simulator.handlers.functions import Handlers
+from drsim.simulator.trace import Trace
 
 Event: TypeAlias = list[int | str]
 
@@ -67,6 +73,28 @@ def test_run_that_ends_early_differs_where_it_ends() -> None:
     assert found.second == "the run has ended"
 
 
+def test_repetition_that_ended_with_an_error_is_said_to_have_done_so() -> None:
+    error = "HandlerError: cannot import app.py:f"
+    second = run(STARTED)._replace(lines=[*run(STARTED).lines, error], broke=("simulation",))
+    found = divergence(run(STARTED, GET), second)
+    assert found is not None
+    assert "ended with this error" in finding_of(found, epoch_us=0, second=second).meaning
+    # An error after the first difference is no explanation of it.
+    second = run(GET)._replace(lines=[*run(GET).lines, error], broke=("simulation",))
+    found = divergence(run(STARTED, GET), second)
+    assert found is not None
+    assert "your handlers read what no seed decides" in finding_of(found, epoch_us=0, second=second).meaning
+
+
+@pytest.mark.slow
+def test_lines_of_an_equal_repetition_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = adapted(load("drill", ["duration=2m"], contract="plain"))[0].model_dump_json()
+    handlers = Handlers(finder="json:dumps", poller=None)
+    digest = recorded(text, 1, handlers).digest
+    monkeypatch.setattr(Trace, "lines", None)
+    assert repeated(text, 1, handlers, "client", "full", digest) is None
+
+
 def test_long_texts_are_shown_from_before_they_differ() -> None:
     texts = ["x" * 300 + end + "y" * 300 for end in ("one", "two")]
     runs = [run(STARTED, GET, [*LOGGED[:5], "", text, 6]) for text in texts]
@@ -80,7 +108,7 @@ def test_long_texts_are_shown_from_before_they_differ() -> None:
 def test_finding_of_a_difference_shows_both_runs() -> None:
     found = divergence(run(STARTED, GET, LOGGED), run(STARTED, GET, [*LOGGED[:5], "one", "failed", 6]))
     assert found is not None
-    finding = finding_of(found, epoch_us=0)
+    finding = finding_of(found, epoch_us=0, second=run(STARTED))
     assert (finding.property, finding.consequence, finding.place) == (
         "not-deterministic",
         "another run",
