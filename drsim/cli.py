@@ -201,12 +201,7 @@ def _run_one(
             writing(lambda: outputs.write_error(trouble, folder))
             complain(f"internal error in {which}: {error} (see {folder / outputs.ERROR})")
             return ExitCode.INTERNAL, None
-        code = ExitCode[done.result.verdict.upper()]
-        try:
-            done = compared(done, scenario)
-        except KeyboardInterrupt:
-            complain(f"{which}: its repetition was interrupted, so its findings do not say whether it is deterministic")
-            code = ExitCode.INTERRUPTED
+        code, done = _judged(done, scenario, compared, which)
         troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace == "chrome"))
     for trouble in troubles:
         complain(f"internal error in the reports of {folder}: {trouble}")
@@ -217,6 +212,16 @@ def _run_one(
 
         show(terminal.output(), done.result, folder)
     return worst([code, ExitCode.INTERNAL] if troubles else [code]), done.result
+
+
+def _judged(done: "Run", scenario: "Scenario", compared: "Compare", which: str) -> "tuple[ExitCode, Run]":
+    """Compare a finished run with its repetition, and return its exit code. An interruption leaves it as it is."""
+    try:
+        done = compared(done, scenario)
+    except KeyboardInterrupt:
+        complain(f"{which}: its repetition was interrupted, so its findings do not say whether it is deterministic")
+        return ExitCode.INTERRUPTED, done
+    return ExitCode[done.result.verdict.upper()], done
 
 
 def _usage(error: TyperException) -> str:

@@ -27,7 +27,7 @@ _CrashPointsOption = Annotated[
     bool, typer.Option("--crash-points", help="Kill the functions at every call they make with the first seed.")
 ]
 _WatchOption = Annotated[
-    bool, typer.Option("--watch", help="Explore again, known failures first, when a file of your handlers changes.")
+    bool, typer.Option("--watch", help="Explore again, known failures first, when a handler's Python file changes.")
 ]
 _PartsOption = Annotated[
     str, typer.Option(metavar="MODULE:NAME", help="A drsim.simulator.world.Parts to run in place of drsim's code.")

@@ -1,4 +1,4 @@
-"""Waits for changes of the handlers' files: those in their own folders and in those of `--path`.
+"""Waits for changes of the handlers' Python files: those in their own folders and in those of `--path`.
 
 Looks at them once a second. `drsim.rounds` owns what happens then.
 """

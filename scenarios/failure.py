@@ -44,7 +44,7 @@ class Failure(Record):
     digest: str
     parts: str = ""
     functions: Handlers | None = Field(None, description="The handlers that failed, in place of drsim's own functions.")
-    sources: str = Field("", description="SHA-256 of the handlers' files.")
+    sources: str = Field("", description="SHA-256 of the handlers' Python files.")
     differing: Divergence | None = Field(None, description="How two of its runs differ: it is not deterministic.")
     versions: dict[str, str]
     scenario: Scenario

@@ -52,24 +52,31 @@ def scan(files: Iterable[Path]) -> SourceScan:
 
 def files_of(places: Iterable[str], folders: Iterable[Path]) -> list[Path]:
     """Return the Python files of handlers, given as FILE.py:NAME or MODULE:NAME, and of further folders."""
-    folders, roots, files = list(folders), list[Path](), list[Path]()
+    return list(_names_of(places, folders))
+
+
+def _names_of(places: Iterable[str], folders: Iterable[Path]) -> dict[Path, str]:
+    """Return these files, each with its name within the folder in which it was found."""
+    folders, roots, names = list(folders), list[Path](), dict[Path, str]()
     for place in places:
         stem = place.rpartition(":")[0]
         if stem.endswith(".py"):
             roots.append(Path(stem).parent)
         else:
-            _add_module(stem.partition(".")[0], folders, roots, files)
-    files += [file for root in (*roots, *folders) for file in _python_files(root)]
-    return list(dict.fromkeys(files))
+            _add_module(stem.partition(".")[0], folders, roots, names)
+    for root in (*roots, *folders):
+        for file in _python_files(root):
+            names.setdefault(file, file.relative_to(root).as_posix())
+    return names
 
 
-def _add_module(name: str, folders: Iterable[Path], roots: list[Path], files: list[Path]) -> None:
+def _add_module(name: str, folders: Iterable[Path], roots: list[Path], names: dict[Path, str]) -> None:
     """Add a top-level module's file, or its package's folders, from where the import system finds it."""
     spec = PathFinder.find_spec(name, [*map(str, folders), "", *sys.path])
     if spec is not None and spec.submodule_search_locations is not None:
         roots += map(Path, spec.submodule_search_locations)
     elif spec is not None and spec.origin is not None:
-        files.append(Path(spec.origin))
+        names[Path(spec.origin)] = Path(spec.origin).name
 
 
 def _python_files(root: Path) -> Iterator[Path]:
@@ -81,16 +88,23 @@ def _python_files(root: Path) -> Iterator[Path]:
 
 def sources_of(handlers: Handlers) -> list[Path]:
     """Return the Python files of handlers."""
-    return files_of([each for each in (handlers.finder, handlers.poller) if each], handlers.paths)
+    return list(_sources(handlers))
 
 
 def sources_digest(handlers: Handlers) -> str:
-    """Return the SHA-256 of all files of handlers, wherever they are. A file that cannot be read is left out."""
+    """Return the SHA-256 of the Python files of handlers and of their names within their folders.
+
+    Their folders may be anywhere. A file that cannot be read is left out.
+    """
     digest = sha256()
-    for file in sources_of(handlers):
+    for file, name in _sources(handlers).items():
         with suppress(OSError):
-            digest.update(f"{'/'.join(file.parts[-2:])}\n".encode() + file.read_bytes())
+            digest.update(f"{name}\n".encode() + file.read_bytes())
     return digest.hexdigest()
+
+
+def _sources(handlers: Handlers) -> dict[Path, str]:
+    return _names_of([each for each in (handlers.finder, handlers.poller) if each], handlers.paths)
 
 
 def _note(node: ast.AST, found: SourceScan) -> None:

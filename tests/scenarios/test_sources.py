@@ -51,5 +51,7 @@ def test_digest_is_the_same_in_another_folder_and_knows_names(team: Path, monkey
     team.rename(team.with_name("moved"))
     monkeypatch.chdir(team.with_name("moved"))
     assert sources_digest(handlers) == here
+    # An absolute place is the same one, whatever its folder is called.
+    assert sources_digest(handlers.from_anywhere()) == here
     Path("layer/shared.py").rename("layer/other.py")
     assert sources_digest(handlers) != here
