@@ -20,7 +20,7 @@ from drsim.reports.markdown import clock
 from drsim.reports.text import visible
 from drsim.scenarios import explanation, failure, machine
 from drsim.scenarios.campaign import Campaign
-from drsim.scenarios.contradiction import BROKEN, Contradiction, in_words
+from drsim.scenarios.contradiction import BROKEN, Contradiction, in_words, signature
 from drsim.scenarios.crashes import Crashed, CrashPoint
 from drsim.scenarios.explanation import Difference
 from drsim.scenarios.failure import Failure
@@ -147,7 +147,8 @@ def _keep(
             line(console, "fail", f"{name}, not shrunk: its file exists and cannot be read or run: {error}", bold=True)
             return
         # With --watch, the file may hold an earlier failure of this name: fixed since, or of another property now.
-        if not still_fails:
+        # A seed may break a property in another way since.
+        if not still_fails or kept.signature not in ("", signature(found)):
             continue
         # Other code may be deterministic: this failure is judged again, in the place of the earlier one.
         if has_changed and kept.differing is not None:
@@ -163,6 +164,7 @@ def _keep(
         kept, runs_count, trouble = failure.unshrunk(scenario, found, code, differing), 0, NOT_DETERMINISTIC
     else:
         kept, runs_count, trouble = shrunk_failure(scenario, found, code=code, seconds_max=_SHRINK_SECONDS)
+    kept = kept.model_copy(update={"signature": signature(found)})
     failure.write(kept, path)
     how = f"shrunk in {duration(machine.wall_seconds() - began)} ({plural(runs_count, 'run')})"
     line(console, "fail", f"{name}, {f'kept as it was found: {trouble}' if trouble else how}", bold=True)
@@ -242,6 +244,7 @@ def shrunk_again(console: Console, path: Path) -> bool:
     if trouble:
         line(console, "fail", f"{path}: {kept.property}, left as it is: {trouble}", bold=True)
         return True
+    smaller = smaller.model_copy(update={"signature": kept.signature})
     failure.write(smaller, path)
     line(console, "fail", f"{path}: {kept.property}, shrunk ({plural(runs_count, 'run')})", bold=True)
     _show_failure(console, smaller, path)

@@ -45,6 +45,7 @@ class Failure(Record):
     parts: str = ""
     functions: Handlers | None = Field(None, description="The handlers that failed, in place of drsim's own functions.")
     sources: str = Field("", description="SHA-256 of the handlers' Python files.")
+    signature: str = Field("", description="Of the failure that was explored; a smaller one may fail in another way.")
     differing: Divergence | None = Field(None, description="How two of its runs differ: it is not deterministic.")
     versions: dict[str, str]
     scenario: Scenario

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import yaml
 
 from drsim.cli import main
 from drsim.scenarios import machine
@@ -144,6 +145,27 @@ def test_failure_of_a_fixed_ones_name_gets_a_file_of_its_own(pair: Path, capsys:
     assert f"status-order, seed 1, kept before in {failures / 'status-order-1-2.yaml'}" in capsys.readouterr().out
     report = Path("drsim-runs/explore-drill/report.md").read_text(encoding="utf-8")
     assert "fixed: every property holds" in report
+
+
+@pytest.mark.slow
+def test_other_failure_of_a_kept_ones_name_gets_a_file_of_its_own(
+    pair: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["explore", "drill", "--seeds", "1", "--jobs", "1", *HANDLERS]
+    assert main(words) == 1
+    failures = Path("drsim-runs/explore-drill/failures")
+    kept = failures / "status-order-1.yaml"
+    saved = yaml.safe_load(kept.read_text(encoding="utf-8"))
+    other = yaml.safe_dump({**saved, "signature": "another kind", "sources": "0"}, sort_keys=False)
+    kept.write_text(other, encoding="utf-8")
+    for _ in range(2):
+        assert main([*words, "--resume"]) == 1
+    assert f"status-order, seed 1, kept before in {failures / 'status-order-1-2.yaml'}" in capsys.readouterr().out
+    assert kept.read_text(encoding="utf-8") == other
+    assert yaml.safe_load((failures / "status-order-1-2.yaml").read_text(encoding="utf-8")) == saved
+    # A smaller failure is still the one that was explored.
+    assert main(["shrink", str(kept)]) == 1
+    assert yaml.safe_load(kept.read_text(encoding="utf-8"))["signature"] == "another kind"
 
 
 def test_watch_without_handlers_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
