@@ -82,5 +82,5 @@ def _has_changed(functions: Handlers, sources: str) -> bool:
     """Return whether the handlers' files changed since they had this digest, which then explains any difference."""
     if sources_digest(functions) == sources:
         return False
-    complain("a failing run and its repetition differ, but a Python file of your handlers changed meanwhile: run again")
+    complain("a run and its repetition differ, but a Python file of your handlers changed between them: run again")
     return True

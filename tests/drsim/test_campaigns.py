@@ -46,7 +46,7 @@ def test_bug_is_found_shrunk_printed_saved_and_replayed(tmp_path: Path, capsys: 
     assert "FAULT answer-lost at UpdateItem in run" in printed
     assert " of 1 server launched" in printed
     assert "with 1 server\n" in printed
-    assert "\n      600.346 s  20:42:29  FAULT answer-lost" in printed
+    assert "\n      660.355 s  20:43:29  FAULT answer-lost" in printed
     assert max(map(len, printed.partition("virtual time from")[2].partition("expected")[0].splitlines())) <= 100
     assert f"replay  drsim replay {path}" in printed
     code, printed = run(capsys, "replay", str(path))

@@ -149,7 +149,7 @@ def test_file_saved_before_the_repetition_makes_no_finding(pair: Path, capsys: p
     save = "(open('pair/layer/new.py', 'a').write('#'), time.sleep(0.5))"
     make_worse(pair, f"import os, time; os.getpid() == {os.getpid()} or {save}")
     assert "not-deterministic" not in properties_found()
-    assert "differ, but a Python file of your handlers changed meanwhile: run again" in capsys.readouterr().err
+    assert "differ, but a Python file of your handlers changed between them: run again" in capsys.readouterr().err
     assert main(["explore", "drill", "--seeds", "1", "--jobs", "1", *HANDLERS]) == 1
     assert "kept as it was found" not in capsys.readouterr().out
 
