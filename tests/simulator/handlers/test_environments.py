@@ -87,7 +87,7 @@ def test_variable_missing_at_call_time_is_named_with_the_option_to_set_it(tmp_pa
         run(tmp_path, finder)
 
 
-MISUSE = """\
+TOO_FEW = """\
 from concurrent.futures import ThreadPoolExecutor
 
 def handler(event, context):
@@ -95,9 +95,9 @@ def handler(event, context):
 """
 
 
-def test_misuse_of_virtual_time_is_reported_and_is_no_error_of_the_handler(tmp_path: Path) -> None:
-    with pytest.raises(HandlerError, match="ExecutionFinder: workers_max must be >= 1, got -1"):
-        run(tmp_path, MISUSE, duration="50s")
+def test_wrong_arguments_of_a_pool_are_errors_of_the_handler_as_in_python(tmp_path: Path) -> None:
+    seen = run(tmp_path, TOO_FEW, duration="50s")
+    assert outcomes(seen) == ["error ValueError: max_workers must be greater than 0"]
 
 
 @pytest.mark.parametrize(
