@@ -142,9 +142,6 @@ class _KernelFuture(Future[_T]):
         # Sets of futures, such as those that `wait` returns, have the same order in each run.
         return self._number
 
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
     def result(self, timeout: float | None = None) -> _T:
         self.wait(timeout)
         return super().result(0)
