@@ -6,6 +6,7 @@ a stand-in knows no kernel: it asks for the open run at each call, and its state
 
 import _thread
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from concurrent.futures.thread import BrokenThreadPool
@@ -65,16 +66,17 @@ def run_of_invocation() -> OpenRun | None:
     return None if run is None or run.invocation is None else run
 
 
-class StandIn:
+class StandIn(ABC):
     """What code may keep beyond the run in which it made it."""
 
+    @abstractmethod
     def _of_run(self, run: OpenRun) -> Any:
         """Make what stands for it in a run."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def _real(self) -> Any:
-        raise NotImplementedError
+        """What stands for it outside of runs."""
 
     @property
     def _present(self) -> Any:
@@ -90,7 +92,23 @@ class StandIn:
         return found
 
 
-class StandInLock(StandIn):
+class _Acquired(StandIn):
+    """A lock of either kind."""
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        return bool(self._present.acquire(blocking, timeout))
+
+    def release(self) -> None:
+        self._present.release()
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class StandInLock(_Acquired):
     """Stands in for `threading.Lock`."""
 
     def __init__(self) -> None:
@@ -103,27 +121,15 @@ class StandInLock(StandIn):
     def _of_run(self, run: OpenRun) -> Any:
         return VirtualLock(run.kernel)
 
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        return bool(self._present.acquire(blocking, timeout))
-
-    def release(self) -> None:
-        self._present.release()
-
     def locked(self) -> bool:
         return bool(self._present.locked())
-
-    def __enter__(self) -> bool:
-        return self.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
 
     def _is_owned(self) -> bool:
         """Stand in for what `threading.Condition` would find out by an attempt."""
         return self.locked()
 
 
-class StandInRLock(StandIn):
+class StandInRLock(_Acquired):
     """Stands in for `threading.RLock`."""
 
     def __init__(self) -> None:
@@ -135,18 +141,6 @@ class StandInRLock(StandIn):
 
     def _of_run(self, run: OpenRun) -> Any:
         return VirtualRLock(run.kernel)
-
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        return bool(self._present.acquire(blocking, timeout))
-
-    def release(self) -> None:
-        self._present.release()
-
-    def __enter__(self) -> bool:
-        return self.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
 
     # What `threading.Condition` asks of its lock.
 
