@@ -75,6 +75,7 @@ def story(failure: Failure) -> list[Line]:
 def shortened(lines: Sequence[Line]) -> list[Line]:
     """Fold the lines; of too many keep the first, the last, and between them the last faults and what DRS does.
 
+    A line is folded that repeats the one before it, and a round that does so but for instants and figures.
     A round is kept or left out as a whole. Each gap is one line with the number of lines left out.
     """
     found = _rounds(lines)
@@ -97,11 +98,6 @@ def _fitting(found: Sequence[_Repeated], lines_max: int) -> int:
     """Return how many of the first rounds have at most that many lines together."""
     counts = accumulate(len(each.lines()) for each in found)
     return sum(count <= lines_max for count in counts)
-
-
-def folded(lines: Sequence[Line]) -> list[Line]:
-    """Fold each line that repeats the one before it, and each round that does so but for instants and figures."""
-    return _lines(_rounds(lines))
 
 
 def _lines(found: Iterable[_Repeated]) -> list[Line]:

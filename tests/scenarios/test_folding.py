@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drsim.scenarios.explanation import around_difference, difference, folded, shortened
+from drsim.scenarios.explanation import around_difference, difference, shortened
 from drsim.scenarios.failure import read
 from drsim.scenarios.narration import Line
 
@@ -25,7 +25,7 @@ def round_of(minute: int, *, job: str = "PENDING") -> list[Line]:
 
 def test_rounds_that_change_nothing_are_folded_into_the_last_one() -> None:
     lines = [line for minute in range(1, 6) for line in round_of(minute)]
-    assert folded(lines) == [Line(60_000_000, "... 5 times from here: the next 4 lines", "more"), *round_of(5)]
+    assert shortened(lines) == [Line(60_000_000, "... 5 times from here: the next 4 lines", "more"), *round_of(5)]
 
 
 def test_rounds_in_which_a_fault_repeats_are_folded() -> None:
@@ -34,7 +34,7 @@ def test_rounds_in_which_a_fault_repeats_are_folded() -> None:
         return [Line(minute, "finder looks: 2 items", "look"), fault]
 
     lines = [line for minute in range(1, 5) for line in fails(minute)]
-    assert folded(lines) == [Line(1, "... 4 times from here: the next 2 lines", "more"), *fails(4)]
+    assert shortened(lines) == [Line(1, "... 4 times from here: the next 2 lines", "more"), *fails(4)]
 
 
 def test_rounds_that_begin_with_repeated_looks_are_counted_as_rounds() -> None:
@@ -42,7 +42,7 @@ def test_rounds_that_begin_with_repeated_looks_are_counted_as_rounds() -> None:
     for minute in (1, 5, 9):
         lines += [Line(minute + each, "finder looks: 1 item; starts no poll", "look") for each in range(3)]
         lines.append(Line(minute + 3, "poller asks DRS: PENDING", "call"))
-    assert folded(lines) == [
+    assert shortened(lines) == [
         Line(1, "... 3 times from here: the next 2 lines", "more"),
         Line(11, "finder looks: 1 item; starts no poll (3 times since 0.000 s)", "look"),
         Line(12, "poller asks DRS: PENDING", "call"),
@@ -51,12 +51,12 @@ def test_rounds_that_begin_with_repeated_looks_are_counted_as_rounds() -> None:
 
 def test_round_with_another_answer_of_drs_is_not_folded() -> None:
     lines = [*round_of(1), *round_of(2, job="STARTED"), *round_of(3)]
-    assert folded(lines) == lines
+    assert shortened(lines) == lines
 
 
 def test_round_that_is_folded_begins_with_its_look() -> None:
     lines = [Line(1, "poller logs: version 0", "log"), *round_of(1), *round_of(2)]
-    assert [line.text for line in folded(lines)[:3]] == [
+    assert [line.text for line in shortened(lines)[:3]] == [
         "poller logs: version 0",
         "... 2 times from here: the next 4 lines",
         "finder looks: 2 items",
@@ -66,7 +66,7 @@ def test_round_that_is_folded_begins_with_its_look() -> None:
 def test_equal_lines_are_folded_and_lines_with_other_figures_are_not() -> None:
     lines = [Line(at_us, "DRS knows no job of wave 1", "log") for at_us in (1_000, 2_000, 3_000)]
     other = Line(4_000, "DRS knows no job of wave 2", "log")
-    assert folded([*lines, other]) == [
+    assert shortened([*lines, other]) == [
         Line(3_000, "DRS knows no job of wave 1 (3 times since 0.001 s)", "log"),
         other,
     ]
@@ -97,17 +97,17 @@ def unfolded(lines: list[Line]) -> str:
     ["ABABABCABC", "ABABABABABCABABABABC", "ABCDABCDCD", "ABBABBB", "ABBBAB", "ACBCBACBCB", "ABABCABABCABABCAAB"],
 )
 def test_folded_lines_stand_for_each_line_of_the_run(text: str) -> None:
-    assert unfolded(folded(letters(text))) == text
+    assert unfolded(shortened(letters(text))) == text
 
 
 def test_any_folded_lines_stand_for_each_line_of_the_run() -> None:
     for each in product("ABC", repeat=7):
         text = "".join(each)
-        assert unfolded(folded(letters(text))) == text
+        assert unfolded(shortened(letters(text))) == text
 
 
 def test_rounds_within_rounds_are_folded() -> None:
-    assert [line.text for line in folded(letters("ACBCBACBCB"))] == [
+    assert [line.text for line in shortened(letters("ACBCBACBCB"))] == [
         "... 2 times from here: the next 4 lines",
         "A",
         "... 2 times from here: the next 2 lines",
