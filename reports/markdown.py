@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from drsim.reports import findings
 from drsim.reports.capacity import about, note
+from drsim.reports.compiled import CompiledTemplates
 from drsim.reports.sections import TITLES, Document, Section, render_sections, troubles
 from drsim.reports.text import plain, visible
 from drsim.scenarios.result import Minute, Result, TickRecord, WidgetLine
@@ -115,6 +116,7 @@ def environment(rows_max: int = _ROWS_MAX) -> Environment:
     """The environment of templates for Markdown, kept, since compiling them takes longer than rendering them."""
     found = Environment(
         loader=PackageLoader("drsim.reports"),
+        bytecode_cache=CompiledTemplates(),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -9,6 +9,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from drsim.reports.compiled import CompiledTemplates
 from drsim.reports.markdown import clock, number
 from drsim.reports.statuses import LOOKS
 from drsim.reports.text import visible
@@ -23,6 +24,7 @@ def render(template: str, **context: object) -> Markup:
 def environment() -> Environment:
     found = Environment(
         loader=PackageLoader("drsim.reports"),
+        bytecode_cache=CompiledTemplates(),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
