@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
 
 import botocore.client
+import botocore.httpsession
 import botocore.session
 from boto3.resources.factory import ResourceFactory
 from botocore.credentials import Credentials
@@ -167,6 +168,7 @@ class _Asked:
 _ASKED: Final = _Asked()
 _create_client: Final = botocore.session.Session.create_client
 _create_loader: Final = botocore.session.create_loader
+_create_ssl_context: Final = botocore.httpsession.create_urllib3_context
 _load: Final = ResourceFactory.load_from_definition
 _get_paginator: Final = botocore.client.BaseClient.get_paginator
 _Session: Final[Any] = botocore.session.Session
@@ -184,6 +186,10 @@ class Kinds:
         # The handlers that each session begins with, registered. Libraries such as moto add some to botocore's list.
         self.handlers: Any = None
         self.builtin: list[Any] = []
+        # botocore's names of events by the names that code gives.
+        self.names: dict[str, str] = {}
+        # What sessions look for credentials with; nothing is ever sent.
+        self.ssl_context: Any = None
 
     def key_of(self, session: Any, asked: dict[str, Any]) -> tuple[Any, ...]:
         config = asked.get("config") or session.get_default_client_config()
@@ -204,6 +210,7 @@ class Kinds:
         emitter = events._emitter
         is_plain = type(emitter) is HierarchicalEmitter
         is_new = is_plain and not emitter._handlers._root["children"]
+        events._alias_name_cache = self.names
         if is_new and self.builtin == BUILTIN_HANDLERS:
             emitter._handlers = copy.copy(self.handlers)
             return
@@ -215,6 +222,10 @@ class Kinds:
         if self.loader is None:
             self.loader = _create_loader(path)
         return self.loader
+
+    def shared_ssl_context(self) -> Any:
+        self.ssl_context = self.ssl_context or _create_ssl_context()
+        return self.ssl_context
 
     def paginator(self, client: Any, operation_name: str) -> Any:
         """As botocore's, which makes a class for each paginator, with one class for each operation."""
@@ -296,6 +307,7 @@ def made_quickly() -> Iterator[None]:
         (botocore.session.Session, "create_client", create_client),
         (botocore.session.Session, "_register_builtin_handlers", register_handlers),
         (botocore.session, "create_loader", _KINDS.shared_loader),
+        (botocore.httpsession, "create_urllib3_context", _KINDS.shared_ssl_context),
         (botocore.client.BaseClient, "get_paginator", get_paginator),
         (ResourceFactory, "load_from_definition", load),
     ]
