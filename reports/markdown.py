@@ -13,10 +13,12 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from drsim.reports import findings
-from drsim.reports.capacity import about, note
+from drsim.reports.capacity import note
 from drsim.reports.sections import TITLES, Document, Section, render_sections, troubles
 from drsim.reports.text import plain, visible
-from drsim.scenarios.result import Minute, Result, TickRecord, WidgetLine
+from drsim.scenarios.metric_records import Minute, WidgetLine
+from drsim.scenarios.result import Result, TickRecord
+from drsim.simulator.durations import about
 from drsim.simulator.figures.table import FIGURES
 
 SIGNS: Final = {"pass": "✅ PASS", "fail": "❌ FAIL", "not exercised": "➖ not exercised", "unknown": "❔ UNKNOWN"}

@@ -61,6 +61,12 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def about(executions: int) -> str:
+    """Format an extrapolated number with three digits, rounded down: "521", "20,600"."""
+    unit = 10 ** max(len(str(executions)) - 3, 0)
+    return f"{executions // unit * unit:,}"
+
+
 DurationUs = Annotated[
     int,
     BeforeValidator(duration_us),
