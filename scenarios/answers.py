@@ -13,7 +13,7 @@ from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.metric_records import AlarmChange, AlarmRecord
 from drsim.scenarios.record import FindingRecord
 from drsim.scenarios.result import Result
-from drsim.simulator.durations import about, plural
+from drsim.simulator.durations import about, plural, show_seconds
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.figures import table as figures
 from drsim.simulator.figures.table import FIGURES, Figure
@@ -94,12 +94,12 @@ def _healed(result: Result) -> str:
     found = result.metrics.distributions.get(figures.RECOVERY.name)
     if found is None:
         return "none was overdue when the faults ended"
-    return f"{found.count:,} overdue when the faults ended, ended within {duration(found.max / 1000)} of that"
+    return f"{found.count:,} overdue when the faults ended, ended within {show_seconds(found.max / 1000)} of that"
 
 
 def _at_most(result: Result, figure: Figure, text: str, without: str) -> str:
     found = result.metrics.distributions.get(figure.name)
-    return without if found is None else text.format(duration(found.max / 1000))
+    return without if found is None else text.format(show_seconds(found.max / 1000))
 
 
 def _at_once(result: Result) -> str:
@@ -180,7 +180,7 @@ def _jobs(result: Result) -> str:
 
 def _gaps(result: Result) -> str:
     found = {each.phase: result.metrics.distributions.get(f"poll_gap.{each.phase}") for each in result.metrics.cadence}
-    gaps = [f"{duration(gap.p50 / 1000)} in {phase}" for phase, gap in found.items() if gap is not None]
+    gaps = [f"{show_seconds(gap.p50 / 1000)} in {phase}" for phase, gap in found.items() if gap is not None]
     return f"the median gap between polls was {', '.join(gaps)}" if gaps else "no execution was polled twice"
 
 
@@ -272,15 +272,6 @@ def _phase_2(result: Result) -> str:
 
 def _count(result: Result, figure: Figure) -> int:
     return result.metrics.counts.get(figure.name, 0)
-
-
-def duration(seconds: float) -> str:
-    """Format a duration for people: 27m 3s, 49 s, 0.3 s."""
-    if seconds < 60:
-        return f"{round(seconds, 1) if seconds < 10 else round(seconds):g} s"
-    hours, minutes = divmod(round(seconds) // 60, 60)
-    parts = ((hours, "h"), (minutes, "m"), (round(seconds) % 60, "s"))
-    return " ".join(f"{count}{unit}" for count, unit in parts if count)
 
 
 CLAUSES: Final[Mapping[str, Callable[[Result], str]]] = {

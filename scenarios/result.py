@@ -17,6 +17,7 @@ from drsim.simulator.figures.table import EXECUTIONS_STARTED, POLLS_RECORDED, Ba
 
 Verdict = Literal["pass", "fail", "not exercised"]
 RunVerdict = Literal["pass", "fail", "unknown"]
+Outcome = Literal["pass", "degraded", "fail", "unknown"]
 TraceLevel = Literal["off", "summary", "full"]
 Relation = Literal["<", "<=", ">="]
 
@@ -268,9 +269,9 @@ class Result(Record):
         return self.metrics.counts.get(POLLS_RECORDED.name, 0)
 
     @property
-    def is_degraded(self) -> bool:
-        """Whether the run passed only because a bound is wider than usual."""
-        return self.verdict == "pass" and bool(self.degraded)
+    def outcome(self) -> Outcome:
+        """The verdict; "degraded" if the run passed only because a bound is wider than usual."""
+        return "degraded" if self.verdict == "pass" and self.degraded else self.verdict
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -67,6 +67,15 @@ def about(executions: int) -> str:
     return f"{executions // unit * unit:,}"
 
 
+def show_seconds(seconds: float) -> str:
+    """Format a duration for people: 27m 3s, 49 s, 0.3 s."""
+    if seconds < 60:
+        return f"{round(seconds, 1) if seconds < 10 else round(seconds):g} s"
+    hours, minutes = divmod(round(seconds) // 60, 60)
+    parts = ((hours, "h"), (minutes, "m"), (round(seconds) % 60, "s"))
+    return " ".join(f"{count}{unit}" for count, unit in parts if count)
+
+
 DurationUs = Annotated[
     int,
     BeforeValidator(duration_us),
