@@ -1,10 +1,12 @@
 """The answers of scenarios: sentences from a result's data that stay true whatever came of the run."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from drsim.scenarios.answers import CLAUSES, answer, checked
+from drsim.scenarios.answers import CLAUSES, DEFAULT, answer, checked
 from drsim.scenarios.files import ScenarioError, catalogue, load, parse
 from drsim.scenarios.result import Result
 from drsim.scenarios.runner import run
@@ -75,6 +77,13 @@ def test_template_with_an_unknown_name_is_refused_with_its_line(template: str, p
         parse(f'{PLAIN}answer: "{template}"\n', "mine.yaml")
     assert str(refused.value).startswith(f"mine.yaml:4: answer{'' if problem.startswith('no') else ' '}".rstrip())
     assert problem in str(refused.value)
+
+
+def test_docs_list_each_clause_in_order() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "using.md").read_text(encoding="utf-8")
+    table = text.partition("| Name | Clause, for example |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(CLAUSES)
+    assert f'`"{DEFAULT}"`' in text
 
 
 def test_catalogue_scenarios_declare_an_answer_of_known_clauses() -> None:

@@ -45,7 +45,7 @@ def test_narrower_bound_is_no_reason_and_fails_what_it_forbids() -> None:
 
 
 def test_failed_run_keeps_what_only_wider_bounds_let_pass() -> None:
-    result = busy("bounds.poll_delay=12s")
+    result = busy("bounds.poll_delay=14s")
     (found,) = result.degraded
     strict = next(each for each in busy().properties if each.name == "poll-cadence")
     failed = next(each for each in result.properties if each.name == "poll-cadence")
