@@ -65,16 +65,19 @@ def list_scenarios() -> None:
 
 @app.command()
 def schema(
-    what: Annotated[Literal["scenario", "contract"], typer.Argument(help="Which kind of file.")] = "scenario",
+    what: Annotated[Literal["scenario", "contract", "result"], typer.Argument(help="Which kind of file.")] = "scenario",
 ) -> None:
-    """Print the JSON Schema of scenario files, or of contract files."""
+    """Print the JSON Schema of scenario files, of contract files, or of result.json."""
     import json
 
+    from pydantic import BaseModel
+
     from drsim.scenarios.model import Scenario
+    from drsim.scenarios.result import Result
     from drsim.simulator.contract.model import Contract
 
-    model = Scenario if what == "scenario" else Contract
-    print(json.dumps(model.model_json_schema(), indent=2))
+    models: dict[str, type[BaseModel]] = {"scenario": Scenario, "contract": Contract, "result": Result}
+    print(json.dumps(models[what].model_json_schema(), indent=2))
 
 
 @app.command()

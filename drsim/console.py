@@ -14,8 +14,15 @@ from rich.text import Text
 from drsim.scenarios.result import Verdict
 
 _WIDTH_PIPED: Final = 100
-_STYLES: Final = {"pass": "green", "fail": "bold red", "not exercised": "dim", "unknown": "yellow", "fault": "magenta"}
-_MARKS: Final = {"pass": "✓", "fail": "✗", "not exercised": "-", "unknown": "?", "fault": "!"}
+_STYLES: Final = {
+    "pass": "green",
+    "degraded": "yellow",
+    "fail": "bold red",
+    "not exercised": "dim",
+    "unknown": "yellow",
+    "fault": "magenta",
+}
+_MARKS: Final = {"pass": "✓", "degraded": "!", "fail": "✗", "not exercised": "-", "unknown": "?", "fault": "!"}
 _PLAIN_MARKS: Final = {**_MARKS, "pass": "+", "fail": "x"}
 
 
@@ -55,9 +62,9 @@ def line(console: Console, verdict: Verdict | str, text: str, *, indent: int = 0
     console.print(line, no_wrap=True, overflow="ellipsis" if terminal else "ignore", crop=terminal)
 
 
-def block(console: Console, text: str, style: str = "") -> None:
+def block(console: Console, text: str, style: str = "", *, indent: int = 4) -> None:
     """Text that is indented and wrapped, below a line."""
-    console.print(Padding(Text(text, style), (0, 0, 0, 4)))
+    console.print(Padding(Text(text, style), (0, 0, 0, indent)))
 
 
 def long_line(console: Console, text: str, style: str = "") -> None:

@@ -1,4 +1,4 @@
-"""The summary of a run on the terminal, in the style of k6: its findings first, then criteria and properties."""
+"""The summary of a run on the terminal: verdict and answer, what failed or was degraded, one line for what passed."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,11 +11,12 @@ from rich.text import Text
 from drsim.console import block, duration, line, long_line, mark
 from drsim.reports.documents import PAGE
 from drsim.reports.findings import culprit, extent, merged, summary, title
+from drsim.reports.first_screen import FirstScreen, first_screen, idle_line, passed_line
 from drsim.reports.markdown import clock
 from drsim.reports.statuses import counted
 from drsim.reports.text import visible
 from drsim.scenarios.record import ErrorsMet, FindingRecord
-from drsim.scenarios.result import PropertyResult, Result
+from drsim.scenarios.result import CriterionResult, Result
 from drsim.simulator.durations import plural
 from drsim.simulator.figures.tally import LOST_RACE
 
@@ -25,28 +26,28 @@ _EXCEPTIONS_MAX: Final = 3
 _MESSAGE_MAX: Final = 200
 _SCENARIOS_MAX: Final = 5
 _ID_MAX: Final = 80
+_ANSWER_MAX: Final = 800
 
 
 def show(console: Console, result: Result, folder: Path) -> None:
+    first = first_screen(result)
     console.print()
-    line(console, result.verdict, f"{result.scenario}, seed {result.seed}: {result.verdict.upper()}", bold=True)
-    console.print(Text(f"  {result.metrics.configuration['title']}"), style="dim")
-    ends = ", ".join(f"{count} {phrase}" for count, phrase in counted(result.executions))
-    started = plural(result.started, "execution") + (f" ({ends})" if ends else "")
-    took = f"{duration(result.virtual_seconds)} of virtual time in {result.wall_seconds:.2f} s"
-    console.print(f"  {took}: {started}, {plural(result.polls, 'poll')}")
-    if result.adapted:
-        console.print(Text(f"  adapted to the contract: {', '.join(result.adapted)}"), style="dim")
+    line(console, result.outcome, f"{result.scenario}, seed {result.seed}: {label(result)}", bold=True)
+    if result.answer:
+        block(console, visible(result.answer, _ANSWER_MAX), indent=2)
+    _show_facts(console, result)
     console.print()
-    if result.findings:
-        _show_findings(console, result, folder)
+    for reason in first.degraded:
+        _wrapped(console, "degraded", reason)
+    if first.findings:
+        _show_findings(console, first, folder)
+    _show_failed(console, first)
+    line(console, "pass", passed_line(first, result), indent=2)
+    if idle := idle_line(first, result):
+        line(console, "not exercised", f"{idle} not exercised", indent=2)
     if errors := _errors(result.errors):
         line(console, "fault", errors, indent=2)
         _show_exceptions(console, result.errors)
-        console.print()
-    _show_criteria(console, result)
-    console.print()
-    _show_properties(console, result.properties)
     if result.faults:
         _show_faults(console, result)
     if result.unjudged:
@@ -57,24 +58,36 @@ def show(console: Console, result: Result, folder: Path) -> None:
     long_line(console, f"  report  {folder / PAGE}")
 
 
-def _show_criteria(console: Console, result: Result) -> None:
-    broken = {each.name for each in result.properties if each.verdict == "fail"}
-    folded = [each.name for each in result.criteria if each.verdict == "fail" and broken.intersection(each.rests_on)]
-    for criterion in result.criteria:
-        if criterion.name in folded:
-            continue
-        text = f"{criterion.name:<37}{criterion.value:<30} {criterion.threshold}"
-        is_narrow = console.is_terminal and console.width < len(text) + 4
-        line(console, criterion.verdict, criterion.name if is_narrow else text, indent=2)
-        if is_narrow:
-            block(console, f"{criterion.value} ({criterion.threshold})", "dim")
-        if criterion.verdict == "fail":
-            block(console, criterion.evidence, "dim")
-    if folded:
-        count = len(folded)
-        text = f"{count} {'criterion fails' if count == 1 else 'criteria fail'} with these properties:"
-        line(console, "fail", text, indent=2)
-        block(console, ", ".join(folded), "dim")
+def label(result: Result) -> str:
+    """The outcome in words: PASS; PASS, degraded; FAIL; UNKNOWN."""
+    return "PASS, degraded" if result.outcome == "degraded" else result.verdict.upper()
+
+
+def _show_facts(console: Console, result: Result) -> None:
+    """What ran: the scenario's title, how executions ended, and polls."""
+    ends = ", ".join(f"{count:,} {phrase}" for count, phrase in counted(result.executions))
+    started = plural(result.started, "execution") + (f" ({ends})" if ends else "")
+    polls = f"{plural(result.polls, 'poll')} started, {result.polls_recorded:,} recorded"
+    took = f"{duration(result.virtual_seconds)} of virtual time in {result.wall_seconds:.2f} s"
+    block(console, visible(result.metrics.configuration["title"]), "dim", indent=2)
+    block(console, f"{took}: {started}, {polls}", "dim", indent=2)
+    if result.adapted:
+        console.print(Text(f"  adapted to the contract: {', '.join(result.adapted)}"), style="dim")
+
+
+def _show_failed(console: Console, first: FirstScreen) -> None:
+    """What failed beside the findings, each with its threshold, and what was not exercised although declared."""
+    for criterion in first.failed:
+        _wrapped(console, "fail", _of_criterion(criterion))
+        block(console, visible(criterion.evidence), "dim")
+    for broken in first.broken:
+        _wrapped(console, "fail", f"{broken.name}: {plural(broken.violations_count, 'violation')}")
+    if first.missing:
+        _wrapped(console, "unknown", f"declared and not exercised: {', '.join(first.missing)}")
+
+
+def _of_criterion(criterion: CriterionResult) -> str:
+    return f"{criterion.name}: {visible(criterion.value)} (threshold: {visible(criterion.threshold)})"
 
 
 def _errors(errors: ErrorsMet) -> str:
@@ -133,35 +146,20 @@ def _show_faults(console: Console, result: Result) -> None:
         line(console, "unknown", f"{which} cannot end as DRS's truth demands: {lost.reason}", indent=2)
 
 
-def _show_properties(console: Console, properties: tuple[PropertyResult, ...]) -> None:
-    held = [each for each in properties if each.verdict == "pass"]
-    quiet = [each.name for each in properties if each.verdict == "not exercised"]
-    if held:
-        checks = plural(sum(each.checked for each in held), "check")
-        line(console, "pass", f"{len(held)} of {len(properties)} properties hold, {checks}", indent=2)
-    if quiet:
-        line(console, "not exercised", f"{len(quiet)} not exercised:", indent=2)
-        block(console, ", ".join(quiet), "dim")
-    broken = [each for each in properties if each.verdict == "fail"]
-    if broken:
-        violations = plural(sum(each.violations_count for each in broken), "violation")
-        line(console, "fail", f"{len(broken)} of {len(properties)} properties fail, {violations}:", indent=2)
-        block(console, ", ".join(each.name for each in broken), "dim")
-
-
-def _show_findings(console: Console, result: Result, folder: Path) -> None:
-    for number, finding in enumerate(result.findings[:_FINDINGS_MAX], 1):
-        case = finding.cases[0]
+def _show_findings(console: Console, first: FirstScreen, folder: Path) -> None:
+    for shown in first.findings[:_FINDINGS_MAX]:
+        finding, case = shown.finding, shown.finding.cases[0]
         who = f"{clock(case.at)} {visible(case.execution_id, _ID_MAX)}".rstrip()
         _numbered(
             console,
-            number,
+            shown.number,
             Text(visible(summary(finding)), "bold"),
             Text(finding.meaning),
             Text(f"{who}: expected {visible(case.expected)}; observed {visible(case.observed)}"),
+            *(Text(f"fails with it: {_of_criterion(each)}") for each in shown.criteria),
             *([Text(f"then: {visible(_followers(finding))}", "dim")] if finding.followers else []),
         )
-    left = len(result.findings) - _FINDINGS_MAX
+    left = len(first.findings) - _FINDINGS_MAX
     if left > 0:
         long_line(console, f"  {plural(left, 'further finding')} in {folder / PAGE}")
     console.print()
@@ -171,6 +169,15 @@ def _followers(finding: FindingRecord) -> str:
     shown = finding.followers[:_FOLLOWERS_MAX]
     left = len(finding.followers) - len(shown)
     return "; ".join([*(f"{title(each)} ({extent(each)})" for each in shown), *([f"and {left} more"] if left else [])])
+
+
+def _wrapped(console: Console, outcome: str, text: str) -> None:
+    """A line with its mark that wraps beside it."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text("  ") + mark(console, outcome), Text(text))
+    console.print(grid)
 
 
 def _numbered(console: Console, number: int, *texts: Text) -> None:
@@ -187,10 +194,15 @@ def _numbered(console: Console, number: int, *texts: Text) -> None:
 
 def show_total(console: Console, results: list[Result]) -> None:
     passed = sum(result.verdict == "pass" for result in results)
+    degraded = [result.scenario for result in results if result.outcome == "degraded"]
     others = [f"{result.scenario} {result.verdict}" for result in results if result.verdict != "pass"]
     verdict = "pass" if not others else "fail" if any(result.verdict == "fail" for result in results) else "unknown"
     console.print()
-    line(console, verdict, f"{passed} of {plural(len(results), 'run')} passed", bold=True)
+    outcome = "degraded" if verdict == "pass" and degraded else verdict
+    text = f"{passed} of {plural(len(results), 'run')} passed"
+    line(console, outcome, text + (f", {len(degraded)} of them degraded" if degraded else ""), bold=True)
+    if degraded:
+        block(console, f"degraded: {', '.join(degraded)}")
     if others:
         block(console, ", ".join(others))
     _show_merged(console, results)

@@ -34,7 +34,7 @@ def result_in(path: Path) -> "Result":
         first, *others = error.errors(include_url=False)
         more = f" (and {len(others)} more)" if others else ""
         trouble = visible(plain(first, shown(first["loc"])), _TROUBLE_MAX) + more
-        raise UserError(f"{file}: is no result of version 1 or 2: {trouble}") from None
+        raise UserError(f"{file}: is no result of version 1, 2 or 3: {trouble}") from None
 
 
 def runs_in(path: Path) -> list[Path]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from drsim.scenarios.result import Capacity, Limit
+from drsim.simulator.durations import about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +32,11 @@ def note(capacity: Capacity | None, *, is_ours: bool = True) -> CapacityNote:
         return CapacityNote(sentences=("Too few executions were found, handed over and polled to compute capacity.",))
     hard = [each for each in capacity.limits if each.is_hard]
     reached = [each for each in hard if each.is_reached]
-    ahead = {each.name: each for each in hard if not each.is_reached}
-    order = sorted((each.at_executions, name) for name, each in ahead.items() if each.at_executions is not None)
+    ahead = [each for each in hard if not each.is_reached]
+    order = sorted((each.at_executions, each.name) for each in ahead if each.at_executions is not None)
     return CapacityNote(
         limits=capacity.limits,
-        first=next(iter((*reached, *(ahead[name] for _, name in order))), None),
+        first=capacity.first,
         sentences=(*_finder_sentences(capacity), *_limit_sentences(hard, reached, order)),
     )
 
@@ -71,9 +72,3 @@ def _limit_sentences(hard: list[Limit], reached: list[Limit], order: list[tuple[
             f"However many executions there are, pollers alone never reach {' or '.join(never)}: ExecutionFinder hands "
             "over too slowly for that."
         )
-
-
-def about(executions: int) -> str:
-    """Format an extrapolated number with three digits, rounded down: "521", "20,600"."""
-    unit = 10 ** max(len(str(executions)) - 3, 0)
-    return f"{executions // unit * unit:,}"

@@ -15,7 +15,8 @@ from drsim.orchestrator.model import Phase
 from drsim.reports.charts import Mark, Series, Span, distribution, ranges, stacked
 from drsim.reports.charts import timeline as over_time
 from drsim.reports.markdown import STATISTICS
-from drsim.scenarios.result import AlarmRecord, Distribution, MetricRecord, Minute, Result, Widget
+from drsim.scenarios.metric_records import AlarmRecord, MetricRecord, Minute, Widget
+from drsim.scenarios.result import Distribution, Result
 from drsim.simulator.figures.table import FIGURES
 
 Plot = Callable[[], Markup]

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from drsim.reports import markdown, page
 from drsim.reports.figures import plots_of
+from drsim.reports.first_screen import first_screen, idle_line, passed_line
 from drsim.reports.history import TraceError, history
 from drsim.reports.sections import Document, Section
 from drsim.reports.statuses import counted
@@ -23,11 +24,19 @@ from drsim.reports.timeline import timeline
 from drsim.scenarios.result import Result
 
 # Most fonts lack the pictures that Markdown uses; they have these signs.
-_SIGNS: Final = {"pass": "✓ PASS", "fail": "✗ FAIL", "not exercised": "– not exercised", "unknown": "? UNKNOWN"}
+_SIGNS: Final = {
+    "pass": "✓ PASS",
+    "degraded": "✓ PASS, degraded",
+    "fail": "✗ FAIL",
+    "not exercised": "– not exercised",
+    "unknown": "? UNKNOWN",
+}
 
 MARKS: Final = {verdict: f"\u2063{verdict}\u2063" for verdict in _SIGNS}
 """Verdicts until they are HTML, between signs that `reports.text` escapes in text from outside."""
 _MARK: Final = re.compile("\u2063([a-z ]+)\u2063")
+_FINDING: Final = re.compile(r"(\d+)\. .*: ")
+"""The heading of a finding, with its number. Those of sections have no colon."""
 _TABLE: Final = Markup('<div class="table" tabindex="0" role="region" aria-label="{}">')
 
 
@@ -40,11 +49,15 @@ def render(result: Result, lines: Iterable[str]) -> Document:
     sections = markdown.sections(result, signs=MARKS)
     findings = sections.pop(0) if sections[0].name == "findings" else None
     summary, *sections = sections
+    first = first_screen(result)
     text = page.render(
         "report.html.j2",
         run=result,
         ends=counted(result.executions),
-        verdict=result.verdict,
+        verdict=result.outcome,
+        first=first,
+        passed=passed_line(first, result),
+        idle=idle_line(first, result),
         configuration=result.metrics.configuration,
         figure=result.metrics.distributions.get,
         sign=_SIGNS.__getitem__,
@@ -124,6 +137,9 @@ def html_of(text: str, name: str) -> Markup:
         match token.type:
             case "heading_open":
                 name = _words(content)
+                # The page links to findings by their numbers.
+                if finding := _FINDING.match(name):
+                    token.attrSet("id", f"finding-{finding[1]}")
             case "table_open":
                 names[name] += 1
                 label = name if names[name] == 1 else f"{name}, table {names[name]}"

@@ -13,15 +13,24 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from drsim.reports import findings
-from drsim.reports.capacity import about, note
+from drsim.reports.capacity import note
 from drsim.reports.compiled import CompiledTemplates
+from drsim.reports.first_screen import first_screen, idle_line, passed_line
 from drsim.reports.sections import TITLES, Document, Section, render_sections, troubles
 from drsim.reports.text import plain, visible
-from drsim.scenarios.result import Minute, Result, TickRecord, WidgetLine
+from drsim.scenarios.metric_records import Minute, WidgetLine
+from drsim.scenarios.result import Result, TickRecord
+from drsim.simulator.durations import about
 from drsim.simulator.figures.table import FIGURES
 
-SIGNS: Final = {"pass": "✅ PASS", "fail": "❌ FAIL", "not exercised": "➖ not exercised", "unknown": "❔ UNKNOWN"}
-"""How each verdict is written."""
+SIGNS: Final = {
+    "pass": "✅ PASS",
+    "degraded": "⚠️ PASS, degraded",
+    "fail": "❌ FAIL",
+    "not exercised": "➖ not exercised",
+    "unknown": "❔ UNKNOWN",
+}
+"""How each verdict and outcome is written."""
 
 STATISTICS: Final[Mapping[str, Callable[[Minute], float]]] = {
     "Sum": lambda minute: minute.sum,
@@ -61,6 +70,7 @@ def document(result: Result, bytes_max: int = BYTES_MAX) -> Document:
         text = template.render(
             run=result,
             configuration=result.metrics.configuration,
+            degraded=first_screen(result).degraded,
             sections=written,
             troubles=failed,
             shortened=shortened,
@@ -90,7 +100,7 @@ def sections(result: Result, rows_max: int = _ROWS_MAX, *, signs: Mapping[str, s
 
     Verdicts are written as in `signs`.
     """
-    metrics = result.metrics
+    metrics, first = result.metrics, cache(partial(first_screen, result))
     context = {
         "run": result,
         "metrics": metrics,
@@ -100,6 +110,9 @@ def sections(result: Result, rows_max: int = _ROWS_MAX, *, signs: Mapping[str, s
         "rows_of": lambda *names: [_row(result, name) for name in names],
         "periods": lambda: list(_periods(metrics.ticks)),
         "capacity": lambda: note(result.capacity, is_ours=result.is_ours),
+        "first": first,
+        "passed_line": lambda: passed_line(first(), result),
+        "idle_line": lambda: idle_line(first(), result),
         "unexercised": lambda: [each.name for each in result.criteria if each.verdict == "not exercised"],
         "span": partial(span, result),
         "values_of": partial(values_of, result),

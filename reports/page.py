@@ -9,10 +9,12 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from drsim.reports import findings
 from drsim.reports.compiled import CompiledTemplates
 from drsim.reports.markdown import clock, number
 from drsim.reports.statuses import LOOKS
 from drsim.reports.text import visible
+from drsim.simulator.durations import plural
 
 
 def render(template: str, **context: object) -> Markup:
@@ -32,7 +34,8 @@ def environment() -> Environment:
         finalize=lambda value: "–" if value is None else value,
     )
     found.globals["looks"] = LOOKS
-    found.filters |= {"clock": clock, "number": number, "visible": visible, "data": data}
+    found.filters |= {"clock": clock, "number": number, "visible": visible, "data": data, "plural": plural}
+    found.filters |= {"title": findings.title, "extent": findings.extent, "culprit": findings.culprit}
     return found
 
 

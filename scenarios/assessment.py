@@ -25,6 +25,7 @@ class Threshold(NamedTuple):
 class Assessment(NamedTuple):
     """What a criterion concludes. `passed` is None if the run could not judge it, `first` the first violation.
 
+    `follows` are the failed properties that alone explain why it failed; none if it also fails by itself.
     `passed` comes from properties, `World.tally` and the table, so it is the same in a world with `verdict_only`.
     There `value` may have fewer figures, and `evidence` and `measured` lack those of `World.statistics`.
     """
@@ -34,6 +35,7 @@ class Assessment(NamedTuple):
     evidence: str
     measured: float | None = None
     first: Violation | None = None
+    follows: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -95,7 +97,14 @@ def by_properties(world: World, value: str, *names: str, evidence: str = "") -> 
     evidence = "; ".join(filter(None, (evidence, violations(world, *names))))
     count = sum(monitor_of(world, name).violations_count for name in names)
     reason = "" if count else unread(world, *names)
-    return Assessment(None, UNREAD, reason) if reason else Assessment(not count, value, evidence, count)
+    if reason:
+        return Assessment(None, UNREAD, reason)
+    return Assessment(not count, value, evidence, count, follows=broken(world, *names))
+
+
+def broken(world: World, *names: str) -> tuple[str, ...]:
+    """Return those of several properties that have violations."""
+    return tuple(name for name in names if monitor_of(world, name).violations_count)
 
 
 def holds(world: World, *names: str) -> bool | None:

@@ -3,7 +3,8 @@
 from collections import Counter
 
 from drsim.orchestrator.settings import MINUTE_US
-from drsim.scenarios.result import AlarmChange, AlarmRecord, MetricRecord, Minute, Widget, WidgetLine, instant
+from drsim.scenarios.metric_records import AlarmChange, AlarmRecord, MetricRecord, Minute, Widget, WidgetLine
+from drsim.scenarios.result import instant
 from drsim.simulator.cloudwatch.deployed import Alarm, DashboardWidget, alarms_by_name, condition, dashboard, history
 from drsim.simulator.cloudwatch.metrics import Metric, MetricSeries
 from drsim.simulator.figures.table import Basis
@@ -15,7 +16,7 @@ def records_of(world: World) -> tuple[tuple[MetricRecord, ...], tuple[AlarmRecor
     found = world.cloudwatch.metrics()
     positions = {metric: position for position, metric in enumerate(found)}
     metrics = tuple(_metric(metric, series) for metric, series in found.items())
-    alarms = tuple(_alarm(alarm, positions, world) for alarm in alarms_by_name().values())
+    alarms = tuple(_alarm(name, alarm, positions, world) for name, alarm in alarms_by_name().items())
     return metrics, alarms, tuple(_widget(widget, positions) for widget in dashboard())
 
 
@@ -27,13 +28,14 @@ def changes_of(alarm: Alarm, world: World) -> tuple[AlarmChange, ...]:
     for each in history(alarm, series, epoch_us // MINUTE_US, ended_us // MINUTE_US):
         # A state begins at the end of its minute, and not before the run.
         at = instant(max((each.minute + 1) * MINUTE_US, epoch_us))
-        changes.append(AlarmChange(at=at, state=each.state, reason=each.reason))
+        changes.append(AlarmChange(at=at, state=each.state, reason=each.reason, value=each.value))
     return tuple(changes)
 
 
-def _alarm(alarm: Alarm, positions: dict[Metric, int], world: World) -> AlarmRecord:
+def _alarm(logical_name: str, alarm: Alarm, positions: dict[Metric, int], world: World) -> AlarmRecord:
     return AlarmRecord(
         name=alarm.name,
+        logical_name=logical_name,
         description=alarm.description,
         condition=condition(alarm),
         metric=positions.get(alarm.metric),

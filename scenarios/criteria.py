@@ -14,6 +14,7 @@ from drsim.scenarios.assessment import (
     Criterion,
     Threshold,
     always,
+    broken,
     by_properties,
     holds,
     monitor_of,
@@ -24,7 +25,7 @@ from drsim.scenarios.cloudwatch import changes_of
 from drsim.scenarios.phase_2_criteria import PHASE_2
 from drsim.scenarios.result import CriterionResult
 from drsim.simulator.checks.completion import CompletionLiveness, completion_bound_us
-from drsim.simulator.checks.monitor import Violation, seconds
+from drsim.simulator.checks.monitor import Consequence, Violation, seconds
 from drsim.simulator.cloudwatch.deployed import alarms_by_name
 from drsim.simulator.figures import table as figures
 from drsim.simulator.world import World
@@ -33,6 +34,7 @@ ALARMS: Final = "Alarms go off and clear"
 
 # How an execution ends when DRS reports its end.
 _BY_TRUTH: Final = (ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL, ExecutionStatus.FAILED)
+_ENDS_WRONGLY: Final = (Consequence.WRONG_END, Consequence.NO_END, Consequence.UNASKED_TIMEOUT)
 _CONCURRENT_MIN: Final = 100
 _HUNDRED: Final = always("100 or more, all served", "executions", ">=", _CONCURRENT_MIN)
 _COMPLETION: Final = ("completion-soundness", "completion-liveness")
@@ -57,6 +59,7 @@ def judge(world: World) -> tuple[CriterionResult, ...]:
             basis=criterion.basis,
             measured=assessment.measured,
             rests_on=criterion.rests_on,
+            follows=() if assessment.passed else assessment.follows,
             **criterion.threshold(world)._asdict(),
         )
         for criterion, assessment in assessments(world)
@@ -87,7 +90,8 @@ def _completions(world: World) -> Assessment:
     delays = world.statistics.values(figures.COMPLETION_DELAY)
     if delays and delays.high > completion_bound_us(world.spec, world.limits):
         evidence += f"; at most {seconds(delays.high)} after the truth, with what faults excuse"
-    return Assessment(passed, f"{sum(ended.values())} ended{late}", evidence, latest)
+    value = f"{sum(ended.values()):,} ended{late}"
+    return Assessment(passed, value, evidence, latest, follows=broken(world, *_COMPLETION))
 
 
 def _timeouts(world: World) -> Assessment:
@@ -103,7 +107,8 @@ def _concurrent(world: World) -> Assessment:
     if most < _CONCURRENT_MIN:
         return Assessment(None, f"at most {most} at once", "fewer than 100 executions in POLLING at the same time")
     evidence = unread(world, *_SERVICE) or violations(world, *_SERVICE)
-    return Assessment(holds(world, *_SERVICE), f"{most} in POLLING at once", evidence, most)
+    value = f"{most:,} in POLLING at once"
+    return Assessment(holds(world, *_SERVICE), value, evidence, most, follows=broken(world, *_SERVICE))
 
 
 def _cadence(world: World) -> Assessment:
@@ -115,7 +120,10 @@ def _cadence(world: World) -> Assessment:
         return Assessment(None, UNREAD, reason)
     latest = f"; a poll is recorded at most {seconds(delays.high)} after its look" if delays else ""
     evidence = violations(world, "poll-cadence") + latest
-    return Assessment(not wrong, f"{monitor.checked} polls, {wrong} early or late", evidence, wrong)
+    late = sum(each.count for each in world.granted if each.property == "poll-cadence")
+    beyond = f", {late:,} beyond usual bounds" if late else ""
+    value = f"{monitor.checked:,} polls recorded, {wrong:,} early or late{beyond}"
+    return Assessment(not wrong, value, evidence, wrong, follows=broken(world, "poll-cadence"))
 
 
 def _expectation(world: World) -> Assessment:
@@ -124,7 +132,7 @@ def _expectation(world: World) -> Assessment:
         return Assessment(None, "nothing expected", "the scenario names no status")
     actual = {key: world.status_of(key) for key in expected}
     others = [key for key, status in expected.items() if actual[key] is not status]
-    value = f"{len(expected) - len(others)} of {len(expected)} as expected"
+    value = f"{len(expected) - len(others):,} of {len(expected):,} as expected"
     if not others:
         return Assessment(True, value, "each one", 0)
     evidence = "; ".join(f"{key.execution_id}: {actual[key]}, not {expected[key]}" for key in others[:3])
@@ -132,12 +140,27 @@ def _expectation(world: World) -> Assessment:
     key = others[0]
     differs = f"{expected[key]} at the end, not {actual[key]}"
     first = Violation(key.execution_id, world.kernel.now_us, differs, str(actual[key]))
-    return Assessment(False, value, evidence, len(others), first)
+    ids = frozenset(key.execution_id for key in others)
+    return Assessment(False, value, evidence, len(others), first, _explanation(world, ids))
+
+
+def _explanation(world: World, execution_ids: frozenset[str]) -> tuple[str, ...]:
+    """Return the failed properties that concern how executions end; none unless they have a case of each of these."""
+    groups = [
+        (monitor.name, group)
+        for monitor in world.monitors
+        for (kind, *_), group in monitor.groups.items()
+        if kind.consequence in _ENDS_WRONGLY
+    ]
+    explained = frozenset[str]().union(*(group.execution_ids for _, group in groups))
+    if not execution_ids <= explained:
+        return ()
+    return tuple(dict.fromkeys(name for name, group in groups if not execution_ids.isdisjoint(group.execution_ids)))
 
 
 def _overload(world: World) -> Assessment:
-    strained = [monitor for monitor in world.strained if monitor.violations]
-    if not world.strained:
+    strained = [monitor for monitor in world.by_usual_bounds if monitor.violations]
+    if not world.is_strained:
         return Assessment(None, "no overload", "the scenario's bounds let no look pass over an execution that is due")
     statuses = world.tally.statuses
     # A timeout is what overload does to an execution. A cancelled one need not be served.
@@ -146,18 +169,20 @@ def _overload(world: World) -> Assessment:
     passed = served == owed and holds(world, *_OVERLOAD)
     if passed is None:
         return Assessment(None, UNREAD, unread(world, *_OVERLOAD))
+    follows = broken(world, *_OVERLOAD) if served == owed else ()
     if not strained:
-        value = "nothing gave way" if passed else f"{served} of {owed} served; nothing gave way"
-        return Assessment(None if passed else False, value, "the usual bounds held, without overload", owed - served)
+        value = "nothing gave way" if passed else f"{served:,} of {owed:,} served; nothing gave way"
+        evidence = "the usual bounds held, without overload"
+        return Assessment(None if passed else False, value, evidence, owed - served, follows=follows)
     firsts = sorted(((each, each.violations[0]) for each in strained), key=lambda pair: pair[1].at_us)
     given_way = [
-        f"{each.name} at {seconds(first.at_us)}: {first.expected}; {first.observed} ({each.violations_count} times)"
+        f"{each.name} at {seconds(first.at_us)}: {first.expected}; {first.observed} ({each.violations_count:,} times)"
         for each, first in firsts
     ]
     monitor, first = firsts[0]
-    value = f"{served} of {owed} served; first {monitor.name}, {round(first.at_us / 1e6)} s"
+    value = f"{served:,} of {owed:,} served; first {monitor.name}, {round(first.at_us / 1e6)} s"
     evidence = "what would have broken the usual bounds, by its first time: " + ". ".join(given_way)
-    return Assessment(passed, value, evidence, owed - served)
+    return Assessment(passed, value, evidence, owed - served, follows=follows)
 
 
 def _alarms(world: World) -> Assessment:

@@ -12,7 +12,8 @@ from itertools import count, islice
 from typing import Any, Final, NamedTuple
 
 from drsim.orchestrator.settings import SECOND_US, settings_from
-from drsim.scenarios.result import Capacity, Distribution, HandOver, Limit, Measurements, Minute
+from drsim.scenarios.metric_records import Minute
+from drsim.scenarios.result import Capacity, Distribution, HandOver, Limit, Measurements
 from drsim.simulator.events import POLLER
 from drsim.simulator.figures import table as figures
 from drsim.simulator.figures.table import Figure

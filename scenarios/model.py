@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
+from drsim.scenarios.answers import CLAUSES, DEFAULT, checked
 from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.result import RunVerdict, Verdict
 from drsim.simulator.checks import PROPERTIES
@@ -42,6 +43,9 @@ class Scenario(WorldSpec):
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)
     title: str = Field(min_length=1, max_length=64)
     why: str = Field(min_length=1, description="Why it matters, in one sentence.")
+    answer: str = Field(
+        DEFAULT, description=f"What came of a run, in one sentence; {{name}} is filled for {', '.join(CLAUSES)}."
+    )
     exercises: Exercises = Exercises()
     suites: tuple[Literal["acceptance", "faults", "load"], ...] = Field(
         (), description="The suites of `drsim run --suite` that have it."
@@ -52,6 +56,11 @@ class Scenario(WorldSpec):
     @classmethod
     def _known_alarms(cls, alarms: dict[str, str]) -> dict[str, str]:
         return {known("alarm", alarms_by_name(), name): then for name, then in alarms.items()}
+
+    @field_validator("answer")
+    @classmethod
+    def _known_clauses(cls, answer: str) -> str:
+        return checked(answer)
 
     @property
     def completion_bound_us(self) -> int:

@@ -10,6 +10,7 @@ from drsim.scenarios.assessment import (
     Criterion,
     Threshold,
     always,
+    broken,
     by_properties,
     holds,
     monitor_of,
@@ -57,7 +58,7 @@ def _queries(world: World) -> Assessment:
         return Assessment(None, "no query", "the finder never looked")
     looks, pages, found = counts[figures.LOOKS], counts[figures.INDEX_PAGES], counts[figures.EXECUTIONS_FOUND]
     evidence = f"{looks} looks read {pages} pages with {found} items, {counts[figures.LOOKS_EMPTY]} of them empty"
-    return Assessment(errors == 0, f"{queries} queries, {errors} errors", evidence, errors)
+    return Assessment(errors == 0, f"{queries:,} queries, {errors:,} errors", evidence, errors)
 
 
 def _adaptive(world: World) -> Assessment:
@@ -65,7 +66,7 @@ def _adaptive(world: World) -> Assessment:
         return Assessment(None, "disturbed by faults", "poll-cadence judges each poll by itself, faults or not")
     if world.limits.intervals_us is None:
         return Assessment(None, "no interval is known", "the contract gives none")
-    if world.strained:
+    if world.is_strained:
         return Assessment(None, "given up under overload", "looks may pass over executions that are due, as bounds say")
     gaps = {phase: world.tally.values(figures.POLL_GAP.of(phase)) for phase in Phase}
     medians_us = {phase: values.quantiles(0.5)[0] for phase, values in gaps.items() if values}
@@ -111,7 +112,9 @@ def _updates(world: World) -> Assessment:
     passed = errors == 0 and holds(world, "no-lost-update")
     if passed is None:
         return Assessment(None, UNREAD, unread(world, "no-lost-update"))
-    return Assessment(passed, f"{updates} updates, {tally.counts[figures.WRITES_REFUSED]} lost races", evidence, errors)
+    value = f"{updates:,} updates, {tally.counts[figures.WRITES_REFUSED]:,} lost races"
+    follows = () if errors else broken(world, "no-lost-update")
+    return Assessment(passed, value, evidence, errors, follows=follows)
 
 
 def _logs(world: World) -> Assessment:
@@ -119,9 +122,9 @@ def _logs(world: World) -> Assessment:
     lines, size = sum(group.lines for group in groups), sum(group.size_bytes for group in groups)
     if not monitor_of(world, "log-correlation").checked:
         reason = "whose functions promise nothing of their lines" if lines else "no function ran"
-        return Assessment(None, f"{lines} lines" if lines else "no line", reason)
+        return Assessment(None, f"{lines:,} lines" if lines else "no line", reason)
     evidence = f"{size / 1e6:.2f} MB with platform lines"
-    return by_properties(world, f"{lines} lines", "log-correlation", evidence=evidence)
+    return by_properties(world, f"{lines:,} lines", "log-correlation", evidence=evidence)
 
 
 def _query_time(world: World) -> Assessment:
@@ -145,13 +148,16 @@ def _no_errors(world: World) -> Assessment:
     throttled, dropped = tally.counts[figures.THROTTLES], tally.counts[figures.EVENTS_DROPPED]
     common = [f"{count} x {text}" for text, count in world.statistics.failures.most_common(3)]
     evidence = "; ".join([*common, f"{throttled} throttles, {dropped} events dropped", violations(world, "budgets")])
+    injected = ""
     if tally.disturbed:
         by_faults, throttled, dropped = tally.counts[figures.FAILED_BY_FAULTS], 0, 0
-        evidence += f"; {by_faults} runs failed by injected faults"
+        injected = f" by themselves, {by_faults:,} by faults"
         failed -= by_faults
     passed = failed == throttled == dropped == 0 and holds(world, "budgets")
     over = monitor_of(world, "budgets").violations_count
-    return Assessment(passed, f"{failed} of {runs} failed, {over} over", evidence, failed)
+    value = f"{failed:,} of {runs:,} invocations failed{injected}, {over:,} over budget"
+    follows = () if failed or throttled or dropped else broken(world, "budgets")
+    return Assessment(passed, value, evidence, failed, follows=follows)
 
 
 def _permissions(world: World) -> Assessment:
@@ -159,7 +165,7 @@ def _permissions(world: World) -> Assessment:
     monitor = monitor_of(world, "least-privilege")
     if not monitor.checked:
         return Assessment(None, "no IAM in this run", f"called: {actions}; nothing checks them against a policy here")
-    value = f"{monitor.checked} actions, {monitor.violations_count} denied"
+    value = f"{monitor.checked:,} actions, {monitor.violations_count:,} denied"
     return by_properties(world, value, "least-privilege", evidence=f"called: {actions}")
 
 
@@ -173,7 +179,7 @@ def _graceful(world: World) -> Assessment:
     evidence = f"polls met a wave without JobId {missing} times, and one with an unknown job {unknown} times"
     # What others log is theirs to decide.
     passed = errors == 0 and (warnings >= missing + unknown or not world.parts.is_ours)
-    return Assessment(passed, f"{warnings} warnings, {errors} errors", evidence, errors)
+    return Assessment(passed, f"{warnings:,} warnings, {errors:,} errors", evidence, errors)
 
 
 def _effective(world: World) -> Threshold:

@@ -1,4 +1,4 @@
-"""What went wrong in a run, as parts of `result.json`: violations, findings, and the errors that functions met."""
+"""What went wrong in a run, as parts of `result.json`: violations, findings, errors, and what wider bounds let pass."""
 
 from typing import Literal
 
@@ -40,6 +40,22 @@ class FindingRecord(Record):
     followers: tuple["FindingRecord", ...] = Field((), description="Findings on the same executions that follow.")
 
 
+class DegradedRecord(Record):
+    """One bound that is wider than usual, and what only that let pass: `count` of `checked` cases."""
+
+    property: str
+    bound: str = Field(description="The field of the scenario's `bounds`.")
+    unit: str = Field(description="Of `usual`, `granted` and `worst`; empty for a ratio.")
+    usual: float
+    granted: float
+    worst: float | None = Field(description="The largest value observed; null if it is not known.")
+    count: int
+    checked: int
+    executions: int
+    at_least: bool = Field(False, description="Whether there may be more executions, which were not counted.")
+    first: ViolationRecord = Field(description="The first case, judged by the usual bound.")
+
+
 class FailedCalls(Record):
     """Calls of one operation by one function that failed with one error."""
 
@@ -65,6 +81,7 @@ class ExceptionRecord(Record):
     function: str
     message: str
     count: int
+    injected: int = Field(0, description="How many of them in invocations in which a fault was injected.")
     logged: bool = Field(description="Whether the function caught and logged it; otherwise it ended the invocation.")
     traceback: str = Field("", description="Of the first one, if it was logged.")
     place: str = Field("", description="The line of the handler's file that raised the first one, if it is known.")

@@ -1,21 +1,23 @@
-"""The result of a run as data: `result.json`, version 2. Reports see nothing else of a run.
+"""The result of a run as data: `result.json`, version 3. Reports see nothing else of a run.
 
-Owns the shape and no judgement; a result of version 1 is read as one of version 2. Durations are in the unit that a
-figure names; instants are ISO 8601 in UTC. Each figure states its basis, and none was measured on AWS.
+Owns the shape and no judgement; results of versions 1 and 2 are read as ones of version 3. Durations are in the unit
+that a figure names; instants are ISO 8601 in UTC. Each figure states its basis, and none was measured on AWS.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 from pydantic import Field, model_validator
 
 from drsim.orchestrator.model import ExecutionStatus
-from drsim.scenarios.record import ErrorsMet, FindingRecord, Record, ViolationRecord
+from drsim.scenarios.metric_records import AlarmRecord, MetricRecord, Widget
+from drsim.scenarios.record import DegradedRecord, ErrorsMet, FindingRecord, Record, ViolationRecord
 from drsim.scenarios.tiers import Tier
-from drsim.simulator.figures.table import EXECUTIONS_STARTED, Basis
+from drsim.simulator.figures.table import EXECUTIONS_STARTED, POLLS_RECORDED, Basis
 
 Verdict = Literal["pass", "fail", "not exercised"]
 RunVerdict = Literal["pass", "fail", "unknown"]
+Outcome = Literal["pass", "degraded", "fail", "unknown"]
 TraceLevel = Literal["off", "summary", "full"]
 Relation = Literal["<", "<=", ">="]
 
@@ -45,6 +47,7 @@ class CriterionResult(Record):
     evidence: str
     basis: Basis
     rests_on: tuple[str, ...] = Field((), description="It fails whenever one of these properties does.")
+    follows: tuple[str, ...] = Field((), description="Properties whose failure alone explains that it fails.")
 
 
 class TickRecord(Record):
@@ -97,67 +100,6 @@ class LogGroup(Record):
     fields: tuple[str, ...]
 
 
-class Minute(NamedTuple):
-    """One metric in one minute; `at` is its first second, in seconds since the Unix epoch."""
-
-    at: int
-    samples: int
-    sum: float
-    min: float
-    max: float
-    p50: float
-    p99: float
-
-
-class MetricRecord(Record):
-    """One CloudWatch metric with the minutes in which it got values. Dimensions are name, value, name, value."""
-
-    namespace: str
-    name: str
-    dimensions: tuple[str, ...]
-    unit: str
-    basis: Basis
-    minutes: tuple[Minute, ...]
-
-
-class AlarmChange(Record):
-    """The state of an alarm from an instant on: INSUFFICIENT_DATA, OK or ALARM."""
-
-    at: str
-    state: str
-    reason: str
-
-
-class AlarmRecord(Record):
-    """One deployed alarm and its states. `condition` is for people: Errors, Sum over 5 min > 5."""
-
-    name: str
-    description: str
-    condition: str
-    metric: int | None = Field(description="The index of its metric in `cloudwatch`; null if that has no value.")
-    statistic: str
-    period_minutes: int
-    threshold: float
-    changes: tuple[AlarmChange, ...]
-
-
-class WidgetLine(Record):
-    """One line of a widget: the index of its metric in `cloudwatch` (None if it has no value), and its statistic."""
-
-    label: str
-    metric: int | None
-    statistic: str
-    right: bool = Field(description="Whether its axis is the right one.")
-
-
-class Widget(Record):
-    """One widget of the deployed dashboard; `marks` are its horizontal annotations."""
-
-    title: str
-    lines: tuple[WidgetLine, ...]
-    marks: tuple[tuple[str, float], ...]
-
-
 class SampleRecord(Record):
     """One execution, from its start to its end or to that of the run."""
 
@@ -175,6 +117,7 @@ class FaultRecord(Record):
     """One fault rule in words, and how often it was injected. It acts from `after` to `before`, in seconds."""
 
     rule: str
+    kind: str = Field("", description="The kind of fault; empty in results of versions 1 and 2.")
     struck: int
     after: float
     before: float
@@ -244,6 +187,14 @@ class Capacity(Record):
     invoke_ms: float = Field(0.0, description="Mean of the finder's Invoke calls.")
     hand_overs: tuple[HandOver, ...] = Field((), description="One invoke at a time, then as many as configured.")
 
+    @property
+    def first(self) -> Limit | None:
+        """The first hard limit that the run reached, or else the one that the fewest executions reach, if any does."""
+        hard = [each for each in self.limits if each.is_hard]
+        ahead = [(each.at_executions, each.name, each) for each in hard if each.at_executions is not None]
+        reached = next((each for each in hard if each.is_reached), None)
+        return reached or min(ahead, key=lambda each: each[:2], default=(0, "", None))[2]
+
 
 class Measurements(Record):
     """Everything measured, for reports. `configuration` is the scenario as it ran, defaults included."""
@@ -265,19 +216,21 @@ class Measurements(Record):
 class Result(Record):
     """One run of one scenario with one seed."""
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     scenario: str
     seed: int
     tier: Tier
     functions: dict[str, str] = Field({}, description="Handlers of another team by role; empty for drsim's own.")
     verdict: RunVerdict
+    answer: str = Field("", description="The scenario's own answer; empty in results of versions 1 and 2.")
+    degraded: tuple[DegradedRecord, ...] = Field((), description="What needed a bound wider than usual.")
     trace: TraceLevel = Field("full", description="Which events were written: none, what became of executions, all.")
     trace_digest: str | None = Field(description="SHA-256 of the lines that were written; null if no trace was kept.")
     virtual_seconds: float
     wall_seconds: float
     replay: str
     executions: dict[ExecutionStatus, int] = Field(description="Executions at the end of the run, by status.")
-    polls: int
+    polls: int = Field(description="Polls started: invocations of the poller. `counts` has those recorded.")
     properties: tuple[PropertyResult, ...]
     criteria: tuple[CriterionResult, ...]
     findings: tuple[FindingRecord, ...] = Field((), description="The violations by meaning, the worst first.")
@@ -293,7 +246,7 @@ class Result(Record):
     @model_validator(mode="before")
     @classmethod
     def _upgraded(cls, data: Any) -> Any:
-        if isinstance(data, dict) and data.get("schema_version") == 1:
+        if isinstance(data, dict) and data.get("schema_version") in (1, 2):
             # Imported only here: it needs the scenario's model, which needs this module.
             from drsim.scenarios.upgrade import upgraded
 
@@ -309,6 +262,16 @@ class Result(Record):
     def started(self) -> int:
         """How many executions were started."""
         return self.metrics.counts.get(EXECUTIONS_STARTED.name, 0)
+
+    @property
+    def polls_recorded(self) -> int:
+        """How many polls wrote what they found."""
+        return self.metrics.counts.get(POLLS_RECORDED.name, 0)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict; "degraded" if the run passed only because a bound is wider than usual."""
+        return "degraded" if self.verdict == "pass" and self.degraded else self.verdict
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from drsim.orchestrator.model import ExecutionStatus, Phase
 from drsim.scenarios import criteria, machine, result
 from drsim.scenarios.adapting import adapted
+from drsim.scenarios.answers import answer
 from drsim.scenarios.cloudwatch import records_of
+from drsim.scenarios.degradation import degraded_of
 from drsim.scenarios.findings import findings_of, violation_record
 from drsim.scenarios.limits import capacity_of
 from drsim.scenarios.model import Scenario, verdict
@@ -81,6 +83,7 @@ def run(
                 roles = {"finder": functions.finder, "poller": functions.poller}
                 given = {role: place for role, place in roles.items() if place}
                 found = found.model_copy(update={"functions": given, "adapted": changes})
+            found = found.model_copy(update={"answer": answer(scenario.answer, found)})
             world.close()
             return Run(found, lines, places)
     except BaseException:
@@ -108,6 +111,7 @@ def _result(
         polls=world.statistics.counts[figures.INVOCATIONS.of(POLLER)],
         properties=properties,
         criteria=judged,
+        degraded=degraded_of(world),
         findings=findings_of(world.monitors, world.spec.epoch_us),
         errors=_errors(world.errors),
         metrics=metrics,
@@ -153,7 +157,13 @@ def _fault(rule: Rule, count: int, world: World) -> result.FaultRecord:
     # A rule acts until its own end, healing, or the end of the run.
     ends_us = (rule.before, None if rule.lasting else world.spec.heal, world.kernel.now_us)
     until_us = min(end_us for end_us in ends_us if end_us is not None)
-    return result.FaultRecord(rule=str(rule), struck=count, after=rule.after / 1_000_000, before=until_us / 1_000_000)
+    return result.FaultRecord(
+        rule=str(rule),
+        kind=str(rule.fault),
+        struck=count,
+        after=rule.after / 1_000_000,
+        before=until_us / 1_000_000,
+    )
 
 
 def _measurements(world: World, scenario: Scenario) -> result.Measurements:

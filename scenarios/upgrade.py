@@ -15,6 +15,27 @@ _LIMITS: Final = {"Performance <100ms queries": {"relation": "<", "limit": 100.0
 
 
 def upgraded(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the data of a result of version 1 or 2 in the shape of version 3."""
+    return _from_2(_from_1(data) if data["schema_version"] == 1 else data)
+
+
+def _from_2(data: dict[str, Any]) -> dict[str, Any]:
+    """Add what version 2 left to its readers: which criteria fail only because a property does."""
+    data = {**data, "schema_version": 3}
+    try:
+        broken = {each["name"] for each in data["properties"] if each["verdict"] == "fail"}
+        criteria = [
+            {**each, "follows": [name for name in each.get("rests_on", ()) if name in broken]}
+            if each["verdict"] == "fail"
+            else each
+            for each in data["criteria"]
+        ]
+    except (AttributeError, KeyError, TypeError):
+        return data
+    return {**data, "criteria": criteria}
+
+
+def _from_1(data: dict[str, Any]) -> dict[str, Any]:
     """Return the data of a result of version 1 in the shape of version 2.
 
     Version 1 named statuses in lower case beside `started`, gave distributions no title and had no capacity. A part

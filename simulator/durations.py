@@ -61,6 +61,21 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def about(executions: int) -> str:
+    """Format an extrapolated number with three digits, rounded down: "521", "20,600"."""
+    unit = 10 ** max(len(str(executions)) - 3, 0)
+    return f"{executions // unit * unit:,}"
+
+
+def show_seconds(seconds: float) -> str:
+    """Format a duration for people: 27m 3s, 49 s, 0.3 s."""
+    if seconds < 60:
+        return f"{round(seconds, 1) if seconds < 10 else round(seconds):g} s"
+    hours, minutes = divmod(round(seconds) // 60, 60)
+    parts = ((hours, "h"), (minutes, "m"), (round(seconds) % 60, "s"))
+    return " ".join(f"{count}{unit}" for count, unit in parts if count)
+
+
 DurationUs = Annotated[
     int,
     BeforeValidator(duration_us),

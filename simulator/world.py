@@ -20,8 +20,9 @@ from drsim.orchestrator.poller import Poller
 from drsim.orchestrator.ports import Clock, ExecutionStore, MetricPublisher, PollerInvoker, PollingIndex, RecoveryJobs
 from drsim.orchestrator.settings import MINUTE_US, Settings, settings_from
 from drsim.simulator import ports as adapters
-from drsim.simulator.checks import PROPERTIES, STRAINED
+from drsim.simulator.checks import PROPERTIES
 from drsim.simulator.checks.completion import CompletionLiveness
+from drsim.simulator.checks.granted import Granted, granted_by, monitors_of, usual_bounds
 from drsim.simulator.checks.monitor import Allows, Context
 from drsim.simulator.checks.truth import Truth
 from drsim.simulator.cloudwatch.metrics import CloudWatch
@@ -46,7 +47,7 @@ from drsim.simulator.services.functions import Handler, Invocation, LambdaServic
 from drsim.simulator.services.observability import LogsService, MetricsService
 from drsim.simulator.services.schedule import ScheduleRule
 from drsim.simulator.spec.swarm import with_swarm
-from drsim.simulator.spec.world import Bounds, WorldSpec
+from drsim.simulator.spec.world import WorldSpec
 from drsim.simulator.trace import BrokenSimulationError, Trace
 from drsim.simulator.workload import WORKER, Workload
 
@@ -232,9 +233,13 @@ class World:
         self.unjudged = unjudged_of(parts.contract, is_ours=parts.is_ours)
         off = {each.check for each in self.unjudged} if parts.is_judged else {each.name for each in PROPERTIES}
         self.monitors = [monitor(muted if monitor.name in off else trace, context) for monitor in PROPERTIES]
-        # A scenario beyond the system's capacity has wider bounds; these report what would have broken the usual ones.
-        usual = replace(context, spec=spec.model_copy(update={"bounds": Bounds()}))
-        self.strained = [monitor(trace, usual) for monitor in STRAINED] if spec.bounds.looks_missed else []
+        # Where bounds are wider, these report what would have broken the usual ones. Only overload is judged by them.
+        bounds = usual_bounds(context)
+        usual = replace(context, spec=spec.model_copy(update={"bounds": bounds}))
+        is_needed = self.is_strained or not self.verdict_only
+        wider = monitors_of(spec.bounds, bounds) if is_needed else ()
+        self.by_usual_bounds = [monitor(trace, usual) for monitor in wider if monitor.name not in off]
+        self._context = context
 
     def _aged_us(self) -> int:
         """How long before they arrive executions have started, so that they are overdue when the scenario sets it.
@@ -260,13 +265,23 @@ class World:
                 if on_progress is not None:
                     on_progress(kernel.now_us)
         self.trace.emit(RunEnded(kernel.now_us))
-        for monitor in (*self.monitors, *self.strained):
+        for monitor in (*self.monitors, *self.by_usual_bounds):
             monitor.finish(kernel.now_us)
 
     def status_of(self, key: ExecutionKey) -> ExecutionStatus | None:
         """The status that the table holds now, or None if the item is gone or malformed."""
         item = self.table.get(key)
         return None if item is None or item.execution is None else item.execution.status
+
+    @property
+    def is_strained(self) -> bool:
+        """Whether the scenario is beyond the system's capacity: looks may pass over executions that are due."""
+        return self.spec.bounds.looks_missed > 0
+
+    @property
+    def granted(self) -> list[Granted]:
+        """What only bounds that are wider than usual let pass."""
+        return granted_by(self._context, self.monitors, self.by_usual_bounds)
 
     @property
     def recovery_us(self) -> list[int]:

@@ -29,6 +29,7 @@ RESULT_DATA: Final = (
     "drsim.scenarios.narration.Line",
     "drsim.scenarios.extras",
     "drsim.scenarios.failure.Failure",
+    "drsim.scenarios.metric_records",
     "drsim.scenarios.record",
     "drsim.scenarios.result",
     "drsim.simulator.decoder",

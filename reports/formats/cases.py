@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from drsim.reports.findings import each_of, summary
+from drsim.reports.first_screen import missing, reason
 from drsim.scenarios.record import FindingRecord
 from drsim.scenarios.result import CriterionResult, PropertyResult, Result, RunVerdict, Verdict
 
@@ -37,6 +38,8 @@ def cases(result: Result) -> Iterator[Case]:
     replay = f"replay: {result.replay}"
     for each in result.criteria:
         facts = {"value": each.value, "threshold": each.threshold, "evidence": each.evidence, "basis": each.basis}
+        if each.follows:
+            facts["follows from"] = ", ".join(each.follows)
         text = "\n".join([*(f"{name}: {fact}" for name, fact in facts.items()), replay])
         reason = f"{each.value}; threshold: {each.threshold}"
         yield Case("criteria", each.name, each.verdict, _message(each.verdict, reason, reason), text, facts)
@@ -57,16 +60,15 @@ def began(result: Result) -> datetime:
 
 def _of_run(result: Result) -> Case:
     judged: list[CriterionResult | PropertyResult] = [*result.criteria, *result.properties]
-    passed, failed, idle = (
-        [each.name for each in judged if each.verdict == verdict] for verdict in ("pass", "fail", "not exercised")
-    )
-    declared = {name for names in result.metrics.configuration.get("exercises", {}).values() for name in names}
-    missing = [name for name in idle if name in declared]
-    unknown = f"declared and not exercised: {', '.join(missing)}" if missing else "nothing was exercised"
+    passed, failed = ([each.name for each in judged if each.verdict == verdict] for verdict in ("pass", "fail"))
+    undone = missing(result)
+    unknown = f"declared and not exercised: {', '.join(undone)}" if undone else "nothing was exercised"
     message = {"pass": "", "fail": f"failed: {', '.join(failed)}", "unknown": unknown}[result.verdict]
     found = (f"{rank}. {_finding(each)}" for rank, each in enumerate(result.findings, 1))
-    text = "\n".join(filter(None, [f"verdict: {result.verdict}", message, *found, f"replay: {result.replay}"]))
-    facts = {"passed": len(passed), "failed": len(failed), "declared and not exercised": len(missing)}
+    degraded = (f"degraded: {reason(each)}" for each in result.degraded)
+    lines = (f"verdict: {result.verdict}", result.answer, *degraded, message, *found, f"replay: {result.replay}")
+    text = "\n".join(filter(None, lines))
+    facts = {"passed": len(passed), "failed": len(failed), "declared and not exercised": len(undone)}
     return Case("run", "verdict", result.verdict, message, text, facts)
 
 

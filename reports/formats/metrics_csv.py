@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from drsim.reports.text import plain
-from drsim.scenarios.result import MetricRecord, Result
+from drsim.scenarios.metric_records import MetricRecord
+from drsim.scenarios.result import Result
 
 COLUMNS: Final = (
     "at", "namespace", "name", "dimensions", "unit", "basis", "samples", "sum", "min", "max", "p50", "p99"

@@ -40,6 +40,3 @@ PROPERTIES: Final[tuple[type[Monitor], ...]] = (
     functions.Budgets,
 )
 """In the order of the design, which is the order of reports."""
-
-STRAINED: Final = (cadence.PollCadence, starvation.NoStarvation, completion.CompletionLiveness, functions.Budgets)
-"""The properties that load alone can break. Held to the usual bounds as well, they show what fails first."""

@@ -7,6 +7,7 @@ from drsim.simulator.checks.cadence import UNPOLLED
 from drsim.simulator.checks.monitor import Consequence, Monitor, ViolationKind, seconds
 from drsim.simulator.contract.limits import JudgedLimits
 from drsim.simulator.events import FINDER
+from drsim.simulator.spec.world import WorldSpec
 
 STARVED: Final = ViolationKind(
     "starved", Consequence.LATENESS, "An open execution is not polled, and its record grows stale."
@@ -17,6 +18,15 @@ def usual_gap_us(limits: JudgedLimits, rate_us: int) -> int:
     """Return the longest interval, rounded up to looks: with one look a minute 45 s take a minute in effect."""
     looks_us = rate_us - (limits.looks - 1) * limits.look_distance_us
     return max(-(-limits.longest_interval_us // looks_us), 1) * looks_us
+
+
+def gap_bound_us(spec: WorldSpec, limits: JudgedLimits) -> int:
+    """Return how long an open execution may wait for a poll.
+
+    By default that is twice the usual gap, so that one look may be lost, and half a minute for the poll itself.
+    """
+    usual_us = 2 * usual_gap_us(limits, spec.schedule.rate) + 30_000_000
+    return usual_us if spec.bounds.poll_gap is None else spec.bounds.poll_gap
 
 
 class NoStarvation(Monitor):
@@ -30,9 +40,9 @@ class NoStarvation(Monitor):
         # A team that keeps no time of the last poll may write only what changes: then its invocations are polls.
         self._may_write_nothing = self.contract.execution.last_polled is None
         self._batches: dict[str, tuple[str, ...]] = {}
-        # Twice the usual gap, so that one look may be lost; half a minute for the poll itself.
-        usual_us = 2 * usual_gap_us(self.limits, self.spec.schedule.rate) + 30_000_000
-        self._bound_us = usual_us if self.bounds.poll_gap is None else self.bounds.poll_gap
+        self._bound_us = gap_bound_us(self.spec, self.limits)
+        # The longest wait that was judged. None if none was.
+        self.waited_us_max: int | None = None
 
     def _on_change(self, event: events.ItemChanged) -> None:
         now = event.execution
@@ -67,6 +77,9 @@ class NoStarvation(Monitor):
     def _check(self, execution_id: str, polled_us: int, now_us: int, kind: ViolationKind) -> None:
         self.checked += 1
         waited_us = now_us - self.context.owed_us(execution_id, polled_us)
-        if waited_us > self._bound_us and not self.context.lost(execution_id):
+        if self.context.lost(execution_id):
+            return
+        self.waited_us_max = max(waited_us, self.waited_us_max or 0)
+        if waited_us > self._bound_us:
             expected = f"a poll within {seconds(self._bound_us)}"
             self.violate_at(execution_id, now_us, expected, f"none for {seconds(waited_us)}", kind, "poll")

@@ -62,11 +62,15 @@ class Alarm:
 
 
 class StateChange(NamedTuple):
-    """An alarm's new state, from the end of a minute on. Minutes count from the Unix epoch."""
+    """An alarm's new state, from the end of a minute on. Minutes count from the Unix epoch.
+
+    `value` is the statistic that decided, None without data.
+    """
 
     minute: int
     state: str
     reason: str
+    value: float | None = None
 
 
 @lru_cache(maxsize=1)
@@ -96,8 +100,8 @@ def history(alarm: Alarm, series: MetricSeries | None, first: int, last: int) ->
     for now in range(first, last):
         before = changes[-1].state
         period = [minutes[number] for number in range(now - width + 1, now + 1) if number in minutes]
-        if period:
-            value = statistic(period, alarm.statistic)
+        value = statistic(period, alarm.statistic) if period else None
+        if value is not None:
             breaching = breaches(value, alarm.threshold)
             state = "ALARM" if breaching else "OK"
             reason = f"{alarm.statistic} {value:g} is {'' if breaching else 'not '}{sign} {alarm.threshold:g}"
@@ -105,7 +109,7 @@ def history(alarm: Alarm, series: MetricSeries | None, first: int, last: int) ->
             state = _WITHOUT_DATA.get(alarm.missing, before)
             reason = f"no data in {width} min, which is {alarm.missing}"
         if state != before:
-            changes.append(StateChange(now, state, reason))
+            changes.append(StateChange(now, state, reason, value))
     return tuple(changes)
 
 

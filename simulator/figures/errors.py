@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from drsim.simulator import events
+from drsim.simulator.faults.kinds import CALLS
 from drsim.simulator.figures.tally import LOST_RACE
 from drsim.simulator.trace import Trace
 
@@ -34,13 +35,17 @@ class CallFailures:
 
 @dataclass(slots=True)
 class ExceptionsSeen:
-    """One kind of exception: the first one's message, traceback, line and execution, and their number."""
+    """One kind of exception: the first one's message, traceback, line and execution, and their number.
+
+    `injected` of them came in invocations that a fault had hit.
+    """
 
     message: str
     traceback: str
     place: str = ""
     execution_id: str = ""
     count: int = 0
+    injected: int = 0
 
 
 class ErrorCollector:
@@ -56,10 +61,17 @@ class ErrorCollector:
         # Of each running invocation, the operations whose last answer is an error.
         self._failing: dict[str, dict[str, str]] = {}
         self._tracebacks: dict[str, str] = {}
+        # Running invocations in which a fault was injected.
+        self._struck: set[str] = set()
         trace.attach(self)
 
     def _on_started(self, event: events.LambdaStarted) -> None:
         self._failing[event.request_id] = {}
+
+    def _on_fault(self, event: events.FaultInjected) -> None:
+        # A slow start or a wrong clock raises nothing by itself.
+        if event.request_id and event.operation in CALLS:
+            self._struck.add(event.request_id)
 
     def _on_call(self, event: events.CallMade) -> None:
         failing = self._failing.get(event.request_id)
@@ -93,6 +105,8 @@ class ErrorCollector:
         traceback = self._tracebacks.pop(event.request_id, "")
         if event.outcome != "ok":
             self._count(event, event.detail, traceback, logged=False)
+        self._struck.discard(event.request_id)
+        if event.outcome != "ok":
             return
         for operation, error in failing.items():
             self.calls[event.function, operation, error].swallowed += 1
@@ -107,7 +121,9 @@ class ErrorCollector:
         first = ExceptionsSeen(message, traceback, getattr(event, "place", ""), event.execution_id)
         if key not in self.exceptions and len(self.exceptions) >= EXCEPTIONS_MAX:
             key, first = ("", False, FURTHER), ExceptionsSeen(FURTHER, "")
-        self.exceptions.setdefault(key, first).count += 1
+        seen = self.exceptions.setdefault(key, first)
+        seen.count += 1
+        seen.injected += event.request_id in self._struck
 
 
 def without_numbers(text: str) -> str:

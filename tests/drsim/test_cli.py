@@ -9,12 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from drsim import api, arguments
 from drsim.arguments import ExitCode
 from drsim.cli import main
 from drsim.scenarios.files import catalogue
 from drsim.scenarios.result import Result
+from tests.catalogue import run_of
 
 MINE = """\
 name: mine
@@ -207,6 +209,17 @@ def test_list_shows_each_scenario_in_100_columns(capsys: pytest.CaptureFixture[s
     assert max(len(line) for line in lines) <= 100
     assert [line.split()[0] for line in lines[1:]] == sorted(line.split()[0] for line in lines[1:])
     assert len(lines) == 1 + len(catalogue())
+
+
+@pytest.mark.parametrize("scenario", ["phase-2", "alarm-poller-errors", "idle"])
+def test_schema_of_results_describes_each_run(capsys: pytest.CaptureFixture[str], scenario: str) -> None:
+    assert main(["schema", "result"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    Draft202012Validator.check_schema(schema)
+    data = json.loads(run_of(scenario).result.model_dump_json())
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(data)] == []
+    assert {"answer", "degraded", "findings"} <= schema["properties"].keys()
+    assert not Draft202012Validator(schema).is_valid(data | {"schema_version": 2})
 
 
 def test_schema_describes_the_catalogue(capsys: pytest.CaptureFixture[str]) -> None:

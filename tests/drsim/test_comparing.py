@@ -117,12 +117,12 @@ def test_unreadable_result_is_reported_in_one_line(
 
     assert refusal(tmp_path / "nope") == f"drsim: {tmp_path / 'nope'}: cannot be read (No such file or directory)"
     assert refusal(tmp_path) == f"drsim: {tmp_path}: holds no result.json, nor does a folder in it"
-    begin = f"drsim: {file}: is no result of version 1 or 2: "
+    begin = f"drsim: {file}: is no result of version 1, 2 or 3: "
     assert refusal(file.parent, "{") == f"{begin}Invalid JSON: EOF while parsing an object at line 1 column 1"
     assert refusal(file.parent, json.dumps(data | {"seed": "\x1b[31m one"})) == (
         f"{begin}seed must be a whole number, got '\\x1b[31m one'"
     )
-    assert refusal(tmp_path, json.dumps(data | {"schema_version": 3})) == f"{begin}schema_version must be 2, got 3"
+    assert refusal(tmp_path, json.dumps(data | {"schema_version": 4})) == f"{begin}schema_version must be 3, got 4"
     assert refusal(file, json.dumps(data | {"a\u202e": 1, "b": 2})) == (
         f"{begin}a\\u202e: there is no such field (and 1 more)"
     )

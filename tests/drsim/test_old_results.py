@@ -1,4 +1,4 @@
-"""Results of version 1 are read: reported, compared, and as complete as those of today."""
+"""Results of versions 1 and 2 are read: reported, compared, and as complete as those of today."""
 
 import json
 import shutil
@@ -8,11 +8,15 @@ import pytest
 
 from drsim.cli import main
 from drsim.reports import markdown
+from drsim.scenarios.files import load
 from drsim.scenarios.result import Result
+from drsim.scenarios.runner import run
 from tests.catalogue import run_of
 
 OLD = Path(__file__).resolve().parent.parent / "old" / "result-1.json"
 """What phase-2 with seed 1 left in version 1."""
+SECOND = OLD.with_name("result-2.json")
+"""What drill with seed 1 and `bounds.completion=0s`, which fails, left in version 2."""
 
 
 @pytest.fixture
@@ -26,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 def test_version_1_is_read_as_the_current_result() -> None:
     assert json.loads(OLD.read_bytes())["schema_version"] == 1
     old, now = Result.model_validate_json(OLD.read_bytes()), run_of("phase-2").result
-    assert (old.schema_version, old.started, old.polls) == (2, now.started, now.polls)
+    assert (old.schema_version, old.started, old.polls) == (3, now.started, now.polls)
     # Statuses and figures of later versions are missing in the old result.
     assert {status: old.executions.get(status, 0) for status in now.executions} == now.executions
     assert {name: now.metrics.distributions[name] for name in old.metrics.distributions} == old.metrics.distributions
@@ -72,3 +76,21 @@ def test_version_1_without_a_scenario_has_no_capacity() -> None:
     result = Result.model_validate(data)
     assert result.capacity is None
     assert "lacks the figures that limits are computed from" in markdown.render(result)
+
+
+def test_version_2_is_read_as_the_current_result() -> None:
+    assert json.loads(SECOND.read_bytes())["schema_version"] == 2
+    old, now = (
+        Result.model_validate_json(SECOND.read_bytes()),
+        run(load("drill", ["bounds.completion=0s"]), seed=1).result,
+    )
+    assert (old.schema_version, old.answer, old.degraded) == (3, "", ())
+    assert (old.verdict, old.findings, old.capacity) == ("fail", now.findings, now.capacity)
+    assert {each.name: each.follows for each in old.criteria} == {each.name: each.follows for each in now.criteria}
+    assert [each.follows for each in old.criteria if each.verdict == "fail"] == [("completion-liveness",)]
+
+
+def test_version_2_is_reported(folder: Path) -> None:
+    shutil.copy(SECOND, folder / "result.json")
+    assert main(["report", str(folder)]) == 4
+    assert "completion-liveness: late end" in (folder / "report.html").read_text(encoding="utf-8")

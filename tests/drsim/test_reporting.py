@@ -255,9 +255,9 @@ def test_folder_without_runs_is_reported(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_file_that_is_no_result_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "result.json").write_text('{"schema_version": 2}', encoding="utf-8")
+    (folder / "result.json").write_text('{"schema_version": 3}', encoding="utf-8")
     assert main(["report", str(folder)]) == 4
-    assert f"{folder / 'result.json'}: is no result of version 1 or 2" in complaint(capsys)
+    assert f"{folder / 'result.json'}: is no result of version 1, 2 or 3" in complaint(capsys)
 
 
 def test_exploration_has_no_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

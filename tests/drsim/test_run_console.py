@@ -9,15 +9,15 @@ from rich.console import Console
 from drsim.run_console import show, show_total
 from drsim.scenarios.record import ErrorsMet, ExceptionRecord, FailedCalls, FindingRecord
 from drsim.scenarios.result import Result
-from tests.reports.hostile import finding, hostile
+from tests.reports.hostile import finding, hostile, late_polls
 
 FOLLOWER = finding(2, property="completion-liveness", kind="ended late", consequence="lateness")
 
 
 def failed(result: Result, *findings: FindingRecord) -> Result:
-    """The result, with findings and one failed property, on which one criterion rests."""
+    """The result, with findings, one failed property, and one criterion that fails only because of that."""
     prop = result.properties[0].model_copy(update={"verdict": "fail", "violations_count": 5})
-    criterion = result.criteria[0].model_copy(update={"verdict": "fail", "rests_on": (prop.name,)})
+    criterion = result.criteria[0].model_copy(update={"verdict": "fail", "follows": (prop.name,)})
     return result.model_copy(
         update={
             "verdict": "fail",
@@ -47,7 +47,7 @@ def test_findings_come_first_with_meaning_case_and_line(phase_2: Result) -> None
         "     20:32:29 drill: expected wave 2 unfinished; observed COMPLETED",
         "     then: completion-liveness: ended late (1 execution, 2 times)",
     ]
-    assert first < next(number for number, line in enumerate(lines) if "StatusIndex GSI" in line)
+    assert first < next(number for number, line in enumerate(lines) if "10 criteria passed" in line)
 
 
 def test_calls_answered_by_moto_are_shown_only_if_there_are_some(phase_2: Result) -> None:
@@ -59,7 +59,7 @@ def test_calls_answered_by_moto_are_shown_only_if_there_are_some(phase_2: Result
 @pytest.mark.parametrize("width", [60, 200])
 def test_findings_wrap_at_the_width_of_the_terminal(phase_2: Result, width: int) -> None:
     text = shown(failed(hostile(phase_2), finding(5, followers=(FOLLOWER,) * 9)), width=width)
-    findings = text.partition("1. completion-soundness")[2].partition("StatusIndex GSI")[0]
+    findings = text.partition("1. completion-soundness")[2].partition("criteria passed")[0]
     assert max(map(len, findings.splitlines())) <= width
     assert "and 5 more" in " ".join(findings.split())
 
@@ -71,18 +71,52 @@ def test_at_most_ten_findings_are_shown_and_the_rest_counted(phase_2: Result) ->
     assert "2 further findings in runs/drill-1/report.html" in text
 
 
-def test_criteria_that_rest_on_failed_properties_are_one_line(phase_2: Result) -> None:
-    result = failed(phase_2, finding())
-    text = shown(result)
-    assert "1 criterion fails with these properties:" in text
-    assert text.count(result.criteria[0].name) == 1
-    assert result.criteria[0].threshold not in text
+def test_criterion_that_follows_stands_under_its_finding(phase_2: Result) -> None:
+    result = failed(phase_2, finding(property=phase_2.properties[0].name))
+    text, criterion = shown(result), result.criteria[0]
+    line = f"     fails with it: {criterion.name}: {criterion.value} (threshold: {criterion.threshold})"
+    assert line in [each.rstrip() for each in text.splitlines()]
+    assert text.count(criterion.name) == 1
 
 
-@pytest.mark.parametrize("width", [60, 200])
-def test_value_and_threshold_of_a_criterion_are_readable(phase_2: Result, width: int) -> None:
-    text = " ".join(shown(phase_2, width=width).split())
-    assert all(each.value in text and each.threshold in text for each in phase_2.criteria)
+def test_criterion_that_fails_by_itself_has_value_and_threshold(phase_2: Result) -> None:
+    criterion = phase_2.criteria[1].model_copy(update={"verdict": "fail", "value": "3 of 30 failed"})
+    criteria = (phase_2.criteria[0], criterion, *phase_2.criteria[2:])
+    text = shown(phase_2.model_copy(update={"verdict": "fail", "criteria": criteria}))
+    assert "  ✗ StatusIndex GSI queries work: 3 of 30 failed (threshold: no error)" in text
+    assert criterion.evidence in text
+
+
+def test_what_passed_is_one_line_after_verdict_and_answer(phase_2: Result) -> None:
+    lines = [line.strip() for line in shown(phase_2).splitlines() if line.strip()]
+    assert lines[0] == "✓ phase-2, seed 1: PASS"
+    assert lines[1] == phase_2.answer
+    assert lines[4] == "✓ 11 criteria passed; 10 of 17 properties hold, 624 checks"
+    assert lines[5] == "- 6 criteria and 7 properties not exercised"
+
+
+def test_polls_started_and_recorded_are_counted_apart(phase_2: Result) -> None:
+    counts = phase_2.metrics.counts | {"polls_recorded": 55}
+    fewer = phase_2.model_copy(update={"metrics": phase_2.metrics.model_copy(update={"counts": counts})})
+    assert "58 polls started, 55 recorded" in shown(fewer)
+
+
+def test_degraded_run_gives_its_reasons_first(phase_2: Result) -> None:
+    degraded = phase_2.model_copy(update={"degraded": (late_polls(),)})
+    lines = [line.strip() for line in shown(degraded).splitlines() if line.strip()]
+    assert lines[0] == "! phase-2, seed 1: PASS, degraded"
+    assert lines[4] == (
+        "! 9 of 58 polls were recorded later than the usual 10 s after their look (allowed: 1m 10s; at most 57 s here)"
+    )
+    assert "! 2 of 2 runs passed, 1 of them degraded" in shown(phase_2, degraded)
+
+
+def test_unknown_run_names_what_it_did_not_exercise(phase_2: Result) -> None:
+    exercises = {"exercises": {"criteria": ["Timeout asks DRS first"], "properties": []}}
+    configuration = phase_2.metrics.configuration | exercises
+    metrics = phase_2.metrics.model_copy(update={"configuration": configuration})
+    text = shown(phase_2.model_copy(update={"verdict": "unknown", "metrics": metrics}))
+    assert "? declared and not exercised: Timeout asks DRS first" in text
 
 
 def test_a_run_of_several_scenarios_ends_with_merged_findings(phase_2: Result) -> None:

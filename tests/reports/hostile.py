@@ -3,6 +3,7 @@
 from typing import Final
 
 from drsim.scenarios.record import (
+    DegradedRecord,
     ErrorsMet,
     ExceptionRecord,
     FailedCalls,
@@ -39,6 +40,23 @@ def finding(count: int = 1, **changes: object) -> FindingRecord:
         "cases": (ViolationRecord(execution_id="drill", at=AT, expected="wave 2 unfinished", observed="COMPLETED"),),
     }
     return FindingRecord.model_validate(fields | changes)
+
+
+def late_polls(**changes: object) -> DegradedRecord:
+    """A reason to be degraded, with changes."""
+    fields: dict[str, object] = {
+        "property": "poll-cadence",
+        "bound": "poll_delay",
+        "unit": "s",
+        "usual": 10.0,
+        "granted": 70.0,
+        "worst": 57.4,
+        "count": 9,
+        "checked": 58,
+        "executions": 3,
+        "first": ViolationRecord(execution_id="drill", at=AT, expected="within 10 s", observed="10.2 s"),
+    }
+    return DegradedRecord.model_validate(fields | changes)
 
 
 def hostile(result: Result) -> Result:

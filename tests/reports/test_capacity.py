@@ -2,10 +2,11 @@
 
 import pytest
 
-from drsim.reports.capacity import CapacityNote, about, note
+from drsim.reports.capacity import CapacityNote, note
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Limit, Result
 from drsim.scenarios.runner import run
+from drsim.simulator.durations import about
 from tests.catalogue import run_of
 
 CONCURRENCY = "Concurrent Lambda invocations (init included)"

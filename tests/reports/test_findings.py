@@ -87,13 +87,13 @@ def test_errors_that_functions_met_are_in_the_report(phase_2: Result) -> None:
         statuses=(ReturnedStatuses(function="Poller", status="statusCode 500", count=3),),
         exceptions=(
             ExceptionRecord(
-                function="Poller", message="KeyError: 'a'", count=7, logged=False, traceback="Trace\n  a()"
+                function="Poller", message="KeyError: 'a'", count=7, injected=2, logged=False, traceback="Trace\n  a()"
             ),
         ),
     )
     text = markdown.render(phase_2.model_copy(update={"errors": errors}))
     assert "| `Poller` | `Query` | `Throttled` | 5 | 2 | 1 |" in text
     assert "| `Poller` | statusCode 500 | 3 |" in text
-    assert "| `Poller` | KeyError: 'a' | 7 | yes |" in text
+    assert "| `Poller` | KeyError: 'a' | 7 | 2 | yes |" in text
     assert "\n    Trace\n      a()\n" in text
     assert "### Failed calls" not in markdown.render(phase_2)

@@ -204,7 +204,7 @@ def test_refused_invocations_exercise_the_criterion() -> None:
 def test_missing_poll_counts_as_late() -> None:
     denied = Parts(functions=DeniedInvokeAlways)
     criterion, _ = judged("drill", "No poll is early, none is late", denied)
-    assert (criterion.verdict, criterion.value) == ("fail", "0 polls, 1 early or late")
+    assert (criterion.verdict, criterion.value) == ("fail", "0 polls recorded, 1 early or late")
 
 
 def test_thresholds_are_those_of_the_run() -> None:

@@ -50,3 +50,9 @@ def test_largest_value_of_phase_2_is_the_last_number_of_its_text() -> None:
     for entry in FIGURES.values():
         if entry.phase_2_max is not None:
             assert f"{entry.phase_2_max:g} {entry.unit}" in entry.phase_2
+
+
+def test_smallest_value_of_phase_2_begins_its_text() -> None:
+    entries = [entry for entry in FIGURES.values() if entry.phase_2_min is not None]
+    assert len(entries) == 7
+    assert all(entry.phase_2.startswith(f"{entry.phase_2_min:g}-{entry.phase_2_max:g} ms") for entry in entries)
