@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from drsim.reports import findings
 from drsim.reports.capacity import about, note
 from drsim.reports.sections import TITLES, Document, Section, render_sections, troubles
-from drsim.reports.text import plain, visible
+from drsim.reports.text import duration, number, plain, visible
 from drsim.scenarios.result import Minute, Result, TickRecord, WidgetLine
 from drsim.simulator.figures.table import FIGURES
 
@@ -125,7 +125,7 @@ def environment(rows_max: int = _ROWS_MAX) -> Environment:
     )
     found.filters |= {"cell": cell, "code": code, "fenced": fenced, "clock": clock, "number": number, "about": about}
     found.filters |= {"title": findings.title, "extent": findings.extent, "culprit": findings.culprit}
-    found.filters["indented"] = indented
+    found.filters |= {"indented": indented, "duration": duration}
     found.filters["head"] = lambda rows: rows[:rows_max]
     found.globals["sign"] = SIGNS.__getitem__
     return found
@@ -167,13 +167,6 @@ def values_of(result: Result, line: WidgetLine) -> list[float]:
     if line.metric is None:
         return []
     return [STATISTICS[line.statistic](minute) for minute in result.metrics.cloudwatch[line.metric].minutes]
-
-
-def number(value: float) -> str:
-    """A figure with as many digits as it deserves: 60000, 115.3, 59.98, 0.25."""
-    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2
-    text = f"{value:.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def clock(instant: str) -> str:

@@ -27,14 +27,3 @@
     apply();
   }
 })();
-/* Only tables that can be scrolled are stops of the Tab key. */
-(() => {
-  "use strict";
-  const watch = new ResizeObserver((changes) => {
-    for (const { target } of changes) {
-      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
-      else target.removeAttribute("tabindex");
-    }
-  });
-  for (const table of document.querySelectorAll(".table[role]")) watch.observe(table);
-})();

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from drsim.reports.markdown import cell, number, render
+from drsim.reports.markdown import cell, render
+from drsim.reports.text import number
 from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Result

@@ -11,7 +11,7 @@ from drsim.reports.comparing import documents, wording
 from drsim.reports.comparing.comparison import Compared, Comparison, compare, in_common
 from drsim.reports.comparing.effect import Effect
 from drsim.reports.comparing.regressions import Judgement, direction
-from drsim.reports.markdown import number
+from drsim.reports.text import number
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Result
 from drsim.scenarios.runner import run
