@@ -11,11 +11,13 @@ from typing import Final
 
 from markupsafe import Markup
 
-from drsim.orchestrator.model import Phase
-from drsim.reports.charts import Mark, Series, Span, distribution, ranges, stacked
+from drsim.reports.capacity import about, note
+from drsim.reports.charts import Bar, Mark, Series, Span, bars, distribution, ranges, stacked
 from drsim.reports.charts import timeline as over_time
+from drsim.reports.charts.drawing import COLOURS
 from drsim.reports.markdown import STATISTICS
-from drsim.scenarios.result import AlarmRecord, Distribution, MetricRecord, Minute, Result, Widget
+from drsim.reports.text import number
+from drsim.scenarios.result import AlarmRecord, Distribution, Limit, MetricRecord, Minute, Result, Widget
 from drsim.simulator.figures.table import FIGURES
 
 Plot = Callable[[], Markup]
@@ -24,7 +26,6 @@ _FINDER: Final = "ExecutionFinder"
 _POLLER: Final = "ExecutionPoller"
 _QUERIES: Final = "Performance <100ms queries"
 """The criterion whose threshold limits queries."""
-_PHASE_COLOURS: Final[Mapping[str, str]] = {Phase.PENDING: "--c6", Phase.STARTED: "--c2", Phase.IN_PROGRESS: "--c1"}
 
 
 def plots_of(section: str, result: Result) -> list[Plot]:
@@ -44,15 +45,23 @@ def _of_finder(result: Result) -> Iterator[Plot]:
         yield partial(_ticks, result)
     gaps = {each.phase: f"poll_gap.{each.phase}" for each in result.metrics.cadence}
     if found := _named(result, gaps):
-        marks = [
-            Mark(label=f"{each.phase} {kind}", value=value * 1000, colour=_PHASE_COLOURS[each.phase])
-            for each in result.metrics.cadence
-            if each.phase in found
-            for kind, value in (("as set", each.configured), ("in effect", each.effective))
-        ]
-        yield partial(distribution, "gaps", "Gap between two polls, by phase", found, marks=marks)
+        marks = _cadence_marks([each for each in result.metrics.cadence if each.phase in found])
+        yield partial(distribution, "gaps", "Gap between two polls, by phase", found, marks=marks, from_zero=True)
     if durations := _durations(result, _FINDER):
         yield partial(ranges, "finder-time", "Duration of the finder", durations)
+
+
+def _cadence_marks(cadence: Sequence[Cadence]) -> list[Mark]:
+    """The configured interval of each phase, in its colour, and that in effect: one mark if all are equal."""
+    effective = {each.effective for each in cadence}
+    marks = []
+    for each, colour in zip(cadence, COLOURS, strict=False):
+        marks.append(Mark(label=f"{each.phase} configured", value=each.configured * 1000, colour=colour))
+        if len(effective) > 1:
+            marks.append(Mark(label=f"{each.phase} in effect", value=each.effective * 1000, colour=colour))
+    if len(effective) == 1:
+        marks.append(Mark(label="in effect", value=effective.pop() * 1000, colour="--ink"))
+    return marks
 
 
 def _of_poller(result: Result) -> Iterator[Plot]:
@@ -73,6 +82,9 @@ def _of_table(section: str, result: Result) -> Iterator[Plot]:
 
 
 def _of_performance(result: Result) -> Iterator[Plot]:
+    if limits := [each for each in note(result.capacity, is_ours=result.is_ours).limits if each.utilisation is not None]:
+        rows = [Bar(each.name, (each.utilisation or 0) * 100, *_use(each)) for each in limits]
+        yield partial(bars, "capacity", "Share of each limit that this run used", rows, basis=_bases(limits))
     functions = result.metrics.configuration["functions"]
     labels = {(): "account", (_POLLER,): "pollers"}
     if running := _lines(result, "AWS/Lambda", "ConcurrentExecutions", "Maximum", labels):
@@ -92,6 +104,19 @@ def _of_performance(result: Result) -> Iterator[Plot]:
         marks = [Mark(label="criterion: under", value=limit) for limit in limits]
         marks += _phase_2("max", "Query.cold")
         yield partial(distribution, "queries", "Latency of StatusIndex queries", queries, marks=marks)
+
+
+def _use(limit: Limit) -> tuple[str, str]:
+    """What is used of a limit, and at how many executions it is reached."""
+    unit = f" {limit.unit}" if limit.unit else ""
+    use = f"{number(limit.used)} of {number(limit.limit or 0)}{unit}"
+    if limit.is_reached:
+        return use, "reached"
+    return use, "" if limit.at_executions is None else f"all at {about(limit.at_executions)} executions"
+
+
+def _bases(limits: Sequence[Limit]) -> str:
+    return ", ".join(dict.fromkeys(each.basis for each in limits))
 
 
 def _of_cloudwatch(result: Result) -> Iterator[Plot]:
