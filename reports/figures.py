@@ -17,7 +17,7 @@ from drsim.reports.charts import timeline as over_time
 from drsim.reports.charts.drawing import COLOURS
 from drsim.reports.markdown import STATISTICS
 from drsim.reports.text import number
-from drsim.scenarios.result import AlarmRecord, Distribution, Limit, MetricRecord, Minute, Result, Widget
+from drsim.scenarios.result import AlarmRecord, Cadence, Distribution, Limit, MetricRecord, Minute, Result, Widget
 from drsim.simulator.figures.table import FIGURES
 
 Plot = Callable[[], Markup]

@@ -135,7 +135,8 @@ class _PageParts:
         elif section.name == "acceptance":
             sign, run = _SIGNS.__getitem__, self._result
             return self.guarded(section.title, lambda: page.render("acceptance.html.j2", run=run, sign=sign))
-        return html_of(section.text, section.title)
+        # A region within the section must not have the name of the section.
+        return html_of(section.text, f"{section.title}: figures")
 
 
 def html_of(text: str, name: str) -> Markup:

@@ -15,8 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from drsim.reports import findings
 from drsim.reports.capacity import about, note
 from drsim.reports.sections import TITLES, Document, Section, render_sections, troubles
-from drsim.reports.text import duration, number, plain, visible
+from drsim.reports.text import MINUTES_FROM, duration, number, plain, visible
 from drsim.scenarios.result import Minute, Result, TickRecord, WidgetLine
+from drsim.simulator.durations import plural
 from drsim.simulator.figures.table import FIGURES
 
 SIGNS: Final = {"pass": "✅ PASS", "fail": "❌ FAIL", "not exercised": "➖ not exercised", "unknown": "❔ UNKNOWN"}
@@ -119,7 +120,7 @@ def environment(rows_max: int = _ROWS_MAX) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        finalize=lambda value: "-" if value is None else value,
+        finalize=_written,
         # Markdown, not HTML: what a run brings in is escaped by `cell` and `code`.
         autoescape=False,
     )
@@ -129,6 +130,13 @@ def environment(rows_max: int = _ROWS_MAX) -> Environment:
     found.filters["head"] = lambda rows: rows[:rows_max]
     found.globals["sign"] = SIGNS.__getitem__
     return found
+
+
+def _written(value: object) -> object:
+    """What an expression of a template writes: figures with separators. A seed is no figure; write it as `| string`."""
+    if value is None:
+        return "-"
+    return number(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _row(result: Result, name: str) -> tuple[str, str, str | int | None, str]:
@@ -151,15 +159,17 @@ def span(result: Result, *names: str) -> str | None:
     if not found:
         return None
     low, high = min(each.min for each in found), max(each.max for each in found)
-    count = sum(each.count for each in found)
+    values = plural(sum(each.count for each in found), "value")
     unit, scale = (found[0].unit, 1) if found[0].unit != "ms" or high < 10_000 else ("s", 1000)
-    values = f"{count} value{'s' * (count != 1)}"
+    in_minutes = unit == "s" and high / scale >= MINUTES_FROM
+    write = (lambda value: duration(value / scale)) if in_minutes else (lambda value: number(value / scale))
+    after = "" if in_minutes else f" {unit}"
     if low == high:
-        return f"{number(low / scale)} {unit} ({values})"
-    text = f"{number(low / scale)}-{number(high / scale)} {unit}"
+        return f"{write(low)}{after} ({values})"
+    text = f"{write(low)}-{write(high)}{after}"
     if len(found) > 1:
         return f"{text} ({values})"
-    return f"{text} (p50 {number(found[0].p50 / scale)}, p99 {number(found[0].p99 / scale)}; {values})"
+    return f"{text} (p50 {write(found[0].p50)}, p99 {write(found[0].p99)}; {values})"
 
 
 def values_of(result: Result, line: WidgetLine) -> list[float]:

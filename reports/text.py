@@ -10,7 +10,7 @@ from typing import Final
 SHOWN_MAX: Final = 400
 """The most characters of one text that are shown to people; result.json has all of them."""
 
-_MINUTES_FROM: Final = 90
+MINUTES_FROM: Final = 90
 """Durations from here on are written in minutes. Below it stand the polls' gaps, whose fractions matter."""
 
 _UNSHOWN: Final = re.compile(
@@ -31,7 +31,7 @@ def number(value: float) -> str:
 
 def duration(seconds: float) -> str:
     """A duration for people: 250 ms, 59.98 s, 1m 30s, 2h 5m, 3d 4h."""
-    if abs(seconds) < _MINUTES_FROM:
+    if abs(seconds) < MINUTES_FROM:
         in_ms = 0 < abs(seconds) < 1
         return f"{number(seconds * 1000)} ms" if in_ms else f"{number(seconds)} s"
     sign, left = "-" if seconds < 0 else "", round(abs(seconds))
