@@ -82,9 +82,10 @@ def _of_table(section: str, result: Result) -> Iterator[Plot]:
 
 
 def _of_performance(result: Result) -> Iterator[Plot]:
-    if limits := [each for each in note(result.capacity, is_ours=result.is_ours).limits if each.utilisation is not None]:
-        rows = [Bar(each.name, (each.utilisation or 0) * 100, *_use(each)) for each in limits]
-        yield partial(bars, "capacity", "Share of each limit that this run used", rows, basis=_bases(limits))
+    shares = [each for each in note(result.capacity, is_ours=result.is_ours).limits if each.utilisation is not None]
+    if shares:
+        rows = [Bar(each.name, (each.utilisation or 0) * 100, *_use(each)) for each in shares]
+        yield partial(bars, "capacity", "Share of each limit that this run used", rows, basis=_bases(shares))
     functions = result.metrics.configuration["functions"]
     labels = {(): "account", (_POLLER,): "pollers"}
     if running := _lines(result, "AWS/Lambda", "ConcurrentExecutions", "Maximum", labels):
@@ -122,9 +123,9 @@ def _bases(limits: Sequence[Limit]) -> str:
 def _of_cloudwatch(result: Result) -> Iterator[Plot]:
     for alarm in result.metrics.alarms:
         yield partial(_alarm, result, alarm)
-    for number, widget in enumerate(result.metrics.dashboard):
+    for place, widget in enumerate(result.metrics.dashboard):
         if any(line.metric is not None for line in widget.lines):
-            yield partial(_widget, result, number, widget)
+            yield partial(_widget, result, place, widget)
 
 
 def _ticks(result: Result) -> Markup:
@@ -178,12 +179,12 @@ def _together(minutes: Sequence[Minute]) -> Minute:
     return Minute(at[0], sum(samples), sum(sums), min(lows), max(highs), math.nan, math.nan)
 
 
-def _widget(result: Result, number: int, widget: Widget) -> Markup:
+def _widget(result: Result, place: int, widget: Widget) -> Markup:
     """A widget of the dashboard, as CloudWatch would draw it from this run's metrics."""
     lines = [(line, result.metrics.cloudwatch[line.metric]) for line in widget.lines if line.metric is not None]
     left, right = (next((metric for line, metric in lines if line.right is side), None) for side in (False, True))
     return over_time(
-        f"widget-{number}",
+        f"widget-{place}",
         f"Dashboard: {widget.title}",
         [_series(line.label, metric, line.statistic, right=line.right) for line, metric in lines],
         unit=_unit(left),

@@ -6,16 +6,18 @@
 from collections.abc import Mapping
 from typing import Final
 
+from drsim.orchestrator.model import ExecutionStatus
+
 GLOSSARY: Final[Mapping[str, str]] = {
     "tick": "One firing of the EventBridge rule, which starts ExecutionFinder.",
     "look": "One query of ExecutionFinder for executions that are being watched. A tick has one or more looks.",
     "due": "An execution is due when the interval of its phase has passed since its last poll.",
     "poll": "One run of ExecutionPoller that asks DRS about one execution and writes what it learns to the table.",
-    "cadence": "The time between two polls of one execution: as configured, and in effect, which the looks may lengthen.",
+    "cadence": "The time between two polls of an execution: as configured, and in effect, which looks may lengthen.",
     "staleness": "How long the table shows an old state after DRS has a new one.",
     "truth": "What DRS itself knows about its jobs, which the simulator can see at each instant.",
     "wave": "A group of servers that an execution recovers together, with one DRS job.",
-    "POLLING": "The status of an execution that has begun and whose DRS jobs are still watched.",
+    str(ExecutionStatus.POLLING): "The status of an execution that has begun and whose DRS jobs are still watched.",
     "p99": "The value that 99 of 100 values do not exceed. Likewise p50, the middle value, and p95.",
     "virtual time": "The simulator's clock. It moves from event to event, so that hours pass within seconds.",
     "tier": "How the functions are connected to the simulated AWS: fast, client (boto3) or wire (HTTP requests).",

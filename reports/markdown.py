@@ -162,8 +162,11 @@ def span(result: Result, *names: str) -> str | None:
     values = plural(sum(each.count for each in found), "value")
     unit, scale = (found[0].unit, 1) if found[0].unit != "ms" or high < 10_000 else ("s", 1000)
     in_minutes = unit == "s" and high / scale >= MINUTES_FROM
-    write = (lambda value: duration(value / scale)) if in_minutes else (lambda value: number(value / scale))
     after = "" if in_minutes else f" {unit}"
+
+    def write(value: float) -> str:
+        return duration(value / scale) if in_minutes else number(value / scale)
+
     if low == high:
         return f"{write(low)}{after} ({values})"
     text = f"{write(low)}-{write(high)}{after}"

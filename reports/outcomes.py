@@ -3,7 +3,6 @@
 Owns which criteria and properties a section answers for, and when it is shown open. It judges nothing itself.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
@@ -66,8 +65,8 @@ def outcome_of(section: str, result: Result) -> Outcome:
     everything = section == "acceptance"
     criteria = [each for each in result.criteria if everything or each.name in _CRITERIA.get(section, ())]
     properties = [each for each in result.properties if everything or each.name in _PROPERTIES.get(section, ())]
-    verdicts = [each.verdict for each in (*criteria, *properties)]
-    failed = [each for each in (*criteria, *properties) if each.verdict == "fail"]
+    verdicts = [*(each.verdict for each in criteria), *(each.verdict for each in properties)]
+    failed = verdicts.count("fail")
     above = _above_phase_2(section, result)
     parts = [*_words_of(section, result), *_missed(criteria, properties)]
     if above:
@@ -75,9 +74,9 @@ def outcome_of(section: str, result: Result) -> Outcome:
     return Outcome(
         "; ".join(parts),
         "fail" if failed else "pass" if "pass" in verdicts else "",
-        len(failed),
+        failed,
         # Phase 2's executions had no DRS job. Only such a run can differ from it by surprise.
-        bool(failed) or bool(above and not result.metrics.counts.get("jobs_started", 0)),
+        bool(failed) or bool(above and not _count(result, "jobs_started")),
     )
 
 
@@ -97,39 +96,39 @@ def _missed(criteria: Iterable[CriterionResult], properties: Iterable[PropertyRe
 
 
 def _words_of(section: str, result: Result) -> list[str]:
-    return _WORDS[section](result, Counter(result.metrics.counts)) if section in _WORDS else []
+    return _WORDS[section](result) if section in _WORDS else []
 
 
-def _infrastructure(result: Result, counts: Counter[str]) -> list[str]:
+def _infrastructure(result: Result) -> list[str]:
     functions, schedule = (result.metrics.configuration[name] for name in ("functions", "schedule"))
     sizes = [f"{name} {each['memory_mb']} MB, {each['timeout']}" for name, each in functions.items() if name in _ROLES]
     return [*sizes, f"rule every {schedule['rate']}"]
 
 
-def _finder(result: Result, counts: Counter[str]) -> list[str]:
+def _finder(result: Result) -> list[str]:
     cadence = sorted({each.effective for each in result.metrics.cadence})
     effect = [f"polls every {' or '.join(map(duration, cadence))} in effect"] if cadence else []
-    return [f"{plural(len(result.metrics.ticks), 'tick')}, {plural(counts['looks'], 'look')}", *effect]
+    return [f"{plural(len(result.metrics.ticks), 'tick')}, {plural(_count(result, 'looks'), 'look')}", *effect]
 
 
-def _poller(result: Result, counts: Counter[str]) -> list[str]:
-    failed = sum(counts[f"ExecutionPoller.{end}"] for end in ("error", "timeout", "crash"))
+def _poller(result: Result) -> list[str]:
+    failed = sum(_count(result, f"ExecutionPoller.{end}") for end in ("error", "timeout", "crash"))
     return [plural(result.polls, "poll"), *_p99(result, "ExecutionPoller.warm", "p99 {}"), f"{number(failed)} failed"]
 
 
-def _integration(result: Result, counts: Counter[str]) -> list[str]:
+def _integration(result: Result) -> list[str]:
     stale = _p99(result, "staleness", "staleness p99 {}") + _p99(result, "completion_delay", "completion delay p99 {}")
-    return stale or [f"{plural(counts['jobs_started'], 'DRS job')} started"]
+    return stale or [f"{plural(_count(result, 'jobs_started'), 'DRS job')} started"]
 
 
-def _performance(result: Result, counts: Counter[str]) -> list[str]:
+def _performance(result: Result) -> list[str]:
     first = note(result.capacity, is_ours=result.is_ours).first
     at = "reached" if first and first.is_reached else first and first.at_executions and about(first.at_executions)
     limit = [] if first is None else [f"first limit: {first.name}, {at if at == 'reached' else f'at {at} executions'}"]
     return [*_p99(result, "Query.warm", "query p99 {}"), *limit]
 
 
-def _cloudwatch(result: Result, counts: Counter[str]) -> list[str]:
+def _cloudwatch(result: Result) -> list[str]:
     alarms = result.metrics.alarms
     rang = [each for each in alarms if any(change.state == "ALARM" for change in each.changes)]
     still = [each for each in rang if each.changes[-1].state == "ALARM"]
@@ -137,36 +136,40 @@ def _cloudwatch(result: Result, counts: Counter[str]) -> list[str]:
     return [f"{plural(len(alarms), 'alarm')}, {ends}" if alarms else "no alarm"]
 
 
-def _errors(result: Result, counts: Counter[str]) -> list[str]:
+def _errors(result: Result) -> list[str]:
     struck = sum(each.struck for each in result.faults)
     injected = sum(each.injected for each in result.errors.calls)
     calls = sum(each.count for each in result.errors.calls)
-    faults = [f"faults injected {number(struck)} times by {plural(len(result.faults), 'rule')}"] if result.faults else []
-    own = f"{plural(calls - injected, 'call')} answered with an error" + (f" and {number(injected)} by faults" if injected else "")
+    faults = (
+        [f"faults injected {number(struck)} times by {plural(len(result.faults), 'rule')}"] if result.faults else []
+    )
+    own = f"{plural(calls - injected, 'call')} answered with an error" + (
+        f" and {number(injected)} by faults" if injected else ""
+    )
     return [*(faults or ["no fault injected"]), own]
 
 
-def _logging(result: Result, counts: Counter[str]) -> list[str]:
+def _logging(result: Result) -> list[str]:
     groups = result.metrics.log_groups.values()
     lines, size = sum(each.lines for each in groups), sum(each.size_bytes for each in groups)
     return [f"{plural(lines, 'line')}, {number(size / 1000)} kB"]
 
 
-def _security(result: Result, counts: Counter[str]) -> list[str]:
+def _security(result: Result) -> list[str]:
     role = next((each for each in result.properties if each.name == "least-privilege"), None)
     if role is None or not role.checked:
         return ["no role checked"]
     return [f"{plural(role.checked, 'action')} checked, {number(role.violations_count)} not allowed"]
 
 
-def _limitations(result: Result, counts: Counter[str]) -> list[str]:
+def _limitations(result: Result) -> list[str]:
     criteria, properties = (
         sum(each.verdict == "not exercised" for each in judged) for judged in (result.criteria, result.properties)
     )
     return [f"{number(criteria)} criteria and {number(properties)} properties not exercised"]
 
 
-def _environment(result: Result, counts: Counter[str]) -> list[str]:
+def _environment(result: Result) -> list[str]:
     configuration = result.metrics.configuration
     regions = configuration["regions"]
     return [
@@ -175,7 +178,7 @@ def _environment(result: Result, counts: Counter[str]) -> list[str]:
     ]
 
 
-def _acceptance(result: Result, counts: Counter[str]) -> list[str]:
+def _acceptance(result: Result) -> list[str]:
     judged = [each for each in result.criteria if each.verdict != "not exercised"]
     held = [each for each in result.properties if each.verdict != "not exercised"]
     return [
@@ -184,13 +187,17 @@ def _acceptance(result: Result, counts: Counter[str]) -> list[str]:
     ]
 
 
+def _count(result: Result, name: str) -> int:
+    return result.metrics.counts.get(name, 0)
+
+
 def _p99(result: Result, name: str, text: str) -> list[str]:
     """The p99 of a distribution of milliseconds within a text; nothing without values."""
     found = result.metrics.distributions.get(name)
     return [text.format(duration(found.p99 / 1000))] if found else []
 
 
-_WORDS: Final[Mapping[str, Callable[[Result, Counter[str]], list[str]]]] = {
+_WORDS: Final[Mapping[str, Callable[[Result], list[str]]]] = {
     "infrastructure": _infrastructure,
     "finder": _finder,
     "poller": _poller,

@@ -31,7 +31,14 @@ def environment() -> Environment:
         finalize=lambda value: "–" if value is None else value,
     )
     found.globals["looks"] = LOOKS
-    found.filters |= {"clock": clock, "number": number, "duration": duration, "visible": visible, "data": data, "css_text": css_text}
+    found.filters |= {
+        "clock": clock,
+        "number": number,
+        "duration": duration,
+        "visible": visible,
+        "data": data,
+        "css_text": css_text,
+    }
     return found
 
 

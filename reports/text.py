@@ -5,6 +5,7 @@ each format quotes the others in its own way.
 """
 
 import re
+from itertools import pairwise
 from typing import Final
 
 SHOWN_MAX: Final = 400
@@ -35,12 +36,12 @@ def duration(seconds: float) -> str:
         in_ms = 0 < abs(seconds) < 1
         return f"{number(seconds * 1000)} ms" if in_ms else f"{number(seconds)} s"
     sign, left = "-" if seconds < 0 else "", round(abs(seconds))
-    units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]
-    first = next(index for index, (_, size) in enumerate(units) if left >= size)
-    (major, size), (minor, part) = units[first], units[first + 1]
-    # Rounded to the smaller unit, which may complete the larger one.
-    count, rest = divmod(round(left / part) * part, size)
-    return f"{sign}{count}{major}" + (f" {rest // part}{minor}" if rest else "")
+    pairs = list(pairwise([("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]))
+    part = next(part for (_, size), (_, part) in pairs if left >= size)
+    # Rounding to the smaller unit may complete a day or an hour.
+    left = round(left / part) * part
+    major, size, minor, part = next((*large, *small) for large, small in pairs if left >= large[1])
+    return f"{sign}{left // size}{major}" + (f" {left % size // part}{minor}" if left % size else "")
 
 
 def plain(text: str) -> str:

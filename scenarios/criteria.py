@@ -87,7 +87,7 @@ def _completions(world: World) -> Assessment:
     delays = world.statistics.values(figures.COMPLETION_DELAY)
     if delays and delays.high > completion_bound_us(world.spec, world.limits):
         evidence += f"; at most {seconds(delays.high)} after the truth, with what faults excuse"
-    return Assessment(passed, f"{sum(ended.values())} ended{late}", evidence, latest)
+    return Assessment(passed, f"{sum(ended.values()):,} ended{late}", evidence, latest)
 
 
 def _timeouts(world: World) -> Assessment:
@@ -103,7 +103,7 @@ def _concurrent(world: World) -> Assessment:
     if most < _CONCURRENT_MIN:
         return Assessment(None, f"at most {most} at once", "fewer than 100 executions in POLLING at the same time")
     evidence = unread(world, *_SERVICE) or violations(world, *_SERVICE)
-    return Assessment(holds(world, *_SERVICE), f"{most} in POLLING at once", evidence, most)
+    return Assessment(holds(world, *_SERVICE), f"{most:,} in POLLING at once", evidence, most)
 
 
 def _cadence(world: World) -> Assessment:
@@ -115,7 +115,7 @@ def _cadence(world: World) -> Assessment:
         return Assessment(None, UNREAD, reason)
     latest = f"; a poll is recorded at most {seconds(delays.high)} after its look" if delays else ""
     evidence = violations(world, "poll-cadence") + latest
-    return Assessment(not wrong, f"{monitor.checked} polls, {wrong} early or late", evidence, wrong)
+    return Assessment(not wrong, f"{monitor.checked:,} polls, {wrong} early or late", evidence, wrong)
 
 
 def _expectation(world: World) -> Assessment:

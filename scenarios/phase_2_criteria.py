@@ -57,7 +57,7 @@ def _queries(world: World) -> Assessment:
         return Assessment(None, "no query", "the finder never looked")
     looks, pages, found = counts[figures.LOOKS], counts[figures.INDEX_PAGES], counts[figures.EXECUTIONS_FOUND]
     evidence = f"{looks} looks read {pages} pages with {found} items, {counts[figures.LOOKS_EMPTY]} of them empty"
-    return Assessment(errors == 0, f"{queries} queries, {errors} errors", evidence, errors)
+    return Assessment(errors == 0, f"{queries:,} queries, {errors:,} errors", evidence, errors)
 
 
 def _adaptive(world: World) -> Assessment:
@@ -107,11 +107,13 @@ def _updates(world: World) -> Assessment:
     if not updates:
         return Assessment(None, "no update", "no poll wrote")
     recorded = world.statistics.counts[figures.POLLS_RECORDED]
-    evidence = f"{recorded} polls recorded; {violations(world, 'no-lost-update')}"
+    evidence = f"{recorded:,} polls recorded; {violations(world, 'no-lost-update')}"
     passed = errors == 0 and holds(world, "no-lost-update")
     if passed is None:
         return Assessment(None, UNREAD, unread(world, "no-lost-update"))
-    return Assessment(passed, f"{updates} updates, {tally.counts[figures.WRITES_REFUSED]} lost races", evidence, errors)
+    return Assessment(
+        passed, f"{updates:,} updates, {tally.counts[figures.WRITES_REFUSED]:,} lost races", evidence, errors
+    )
 
 
 def _logs(world: World) -> Assessment:
@@ -119,9 +121,9 @@ def _logs(world: World) -> Assessment:
     lines, size = sum(group.lines for group in groups), sum(group.size_bytes for group in groups)
     if not monitor_of(world, "log-correlation").checked:
         reason = "whose functions promise nothing of their lines" if lines else "no function ran"
-        return Assessment(None, f"{lines} lines" if lines else "no line", reason)
+        return Assessment(None, f"{lines:,} lines" if lines else "no line", reason)
     evidence = f"{size / 1e6:.2f} MB with platform lines"
-    return by_properties(world, f"{lines} lines", "log-correlation", evidence=evidence)
+    return by_properties(world, f"{lines:,} lines", "log-correlation", evidence=evidence)
 
 
 def _query_time(world: World) -> Assessment:
@@ -151,7 +153,7 @@ def _no_errors(world: World) -> Assessment:
         failed -= by_faults
     passed = failed == throttled == dropped == 0 and holds(world, "budgets")
     over = monitor_of(world, "budgets").violations_count
-    return Assessment(passed, f"{failed} of {runs} failed, {over} over", evidence, failed)
+    return Assessment(passed, f"{failed:,} of {runs:,} failed, {over:,} over", evidence, failed)
 
 
 def _permissions(world: World) -> Assessment:
@@ -159,7 +161,7 @@ def _permissions(world: World) -> Assessment:
     monitor = monitor_of(world, "least-privilege")
     if not monitor.checked:
         return Assessment(None, "no IAM in this run", f"called: {actions}; nothing checks them against a policy here")
-    value = f"{monitor.checked} actions, {monitor.violations_count} denied"
+    value = f"{monitor.checked:,} actions, {monitor.violations_count:,} denied"
     return by_properties(world, value, "least-privilege", evidence=f"called: {actions}")
 
 

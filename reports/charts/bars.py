@@ -38,6 +38,7 @@ def bars(name: str, title: str, rows: Sequence[Bar], *, basis: str = "") -> Mark
         sides = (0.0, axis.at(each.percent), 1 - middle - 0.3 / count, 1 - middle + 0.3 / count)
         colour = "--fail" if each.percent >= _ALL else "--c2" if each.percent >= _HIGH else "--c1"
         shapes.append(Shape(drawing.boxes([sides]), "bars", colour))
+    marked = drawing.upright([Mark(label="limit", value=_ALL)], axis)
     most = max(shown, key=lambda each: each.percent, default=None)
     labels = [visible(f"{each.label}: {each.text}", drawing.LABEL_MAX) for each in shown]
     return drawing.ChartLayout(
@@ -50,11 +51,14 @@ def bars(name: str, title: str, rows: Sequence[Bar], *, basis: str = "") -> Mark
             "l": labels,
             "s": [drawing.data_of("used", "--c1", "%", None, [each.percent for each in shown])],
         },
-        shapes=[drawing.grid(axis, upright=False), *shapes],
-        marked=drawing.upright([Mark(label="limit", value=_ALL)], axis),
+        shapes=[drawing.grid(axis, upright=False), *shapes, *marked.lines],
+        marked=marked,
         bottom=[each._replace(label=f"{each.label}%") for each in axis.labels()],
         left=[AxisLabel(place, each.label) for place, each in zip(places, shown, strict=True)],
-        right=[AxisLabel(place, f"{number(each.percent)}%{each.note and f', {each.note}'}") for place, each in zip(places, shown, strict=True)],
+        right=[
+            AxisLabel(place, f"{number(each.percent)}%{each.note and f', {each.note}'}")
+            for place, each in zip(places, shown, strict=True)
+        ],
         basis=basis,
         unit_right="used",
         rows=count,

@@ -14,6 +14,7 @@ from drsim.reports.charts.histograms import Cell, cells_of, coarsest, cumulated,
 from drsim.reports.charts.scales import Axis, AxisLabel
 from drsim.reports.text import visible
 from drsim.scenarios.result import Distribution
+from drsim.simulator.durations import plural
 
 Distributions: TypeAlias = Mapping[str, Distribution]
 
@@ -186,7 +187,7 @@ def _summary(distributions: Distributions) -> str:
     """A sentence: the number of values, and where they are; of three distributions at most."""
     parts = []
     for label, each in list(distributions.items())[:3]:
-        values, unit = f"{each.count} value{'' if each.count == 1 else 's'}", scales.unit_of(each.unit)
+        values, unit = plural(each.count, "value"), scales.unit_of(each.unit)
         figures = (each.min, each.p50, each.p95, each.p99, each.max)
         low, p50, p95, p99, high = (scales.quantity(at, unit) for at in figures)
         if len(distributions) > 1:

@@ -15,11 +15,13 @@
   };
   // As reports.text.duration writes it.
   const duration = (seconds) => {
-    const left = Math.round(Math.abs(seconds)), units = [["d", 86400], ["h", 3600], ["m", 60], ["s", 1]];
     if (Math.abs(seconds) < 90) return number(seconds) + "\u00a0s";
-    const first = units.findIndex(([, size]) => left >= size), [major, size] = units[first], [minor, part] = units[first + 1];
-    const whole = Math.round(left / part) * part, rest = Math.floor((whole % size) / part);
-    return (seconds < 0 ? "-" : "") + Math.floor(whole / size) + major + (rest ? "\u00a0" + rest + minor : "");
+    const units = [["d", 86400], ["h", 3600], ["m", 60], ["s", 1]], first = (all) => units.findIndex(([, size]) => all >= size);
+    let left = Math.round(Math.abs(seconds));
+    const step = units[first(left) + 1][1];
+    left = Math.round(left / step) * step;
+    const [[major, size], [minor, part]] = units.slice(first(left)), rest = Math.floor((left % size) / part);
+    return (seconds < 0 ? "-" : "") + Math.floor(left / size) + major + (rest ? "\u00a0" + rest + minor : "");
   };
   const SECONDS = { min: 60, h: 3600 };
   const words = (value, unit) =>

@@ -68,7 +68,7 @@
   for (let node of texts) {
     while (node && terms.size) {
       const forms = [...terms.keys()].map((each) => each.replace(/^[a-z]/, (first) => `[${first}${first.toUpperCase()}]`));
-      const found = new RegExp(`\\b(?:${forms.map((form) => `(${form})`).join("|")})\\b`).exec(node.data);
+      const found = new RegExp(`(?<![\\w-])(?:${forms.map((form) => `(${form})`).join("|")})(?![\\w-])`).exec(node.data);
       const term = found && [...terms.keys()][found.slice(1).findIndex((each) => each !== undefined)];
       if (!found) break;
       const after = node.splitText(found.index), rest = after.splitText(found[0].length);

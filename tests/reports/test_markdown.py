@@ -215,8 +215,8 @@ def test_numbers_have_three_or_four_significant_digits() -> None:
         "6.9",
         "59.98",
         "115.3",
-        "1234",
-        "60000",
+        "1,234",
+        "60,000",
     ]
 
 
