@@ -124,7 +124,7 @@ def _expectation(world: World) -> Assessment:
         return Assessment(None, "nothing expected", "the scenario names no status")
     actual = {key: world.status_of(key) for key in expected}
     others = [key for key, status in expected.items() if actual[key] is not status]
-    value = f"{len(expected) - len(others)} of {len(expected)} as expected"
+    value = f"{len(expected) - len(others):,} of {len(expected):,} as expected"
     if not others:
         return Assessment(True, value, "each one", 0)
     evidence = "; ".join(f"{key.execution_id}: {actual[key]}, not {expected[key]}" for key in others[:3])

@@ -30,7 +30,7 @@
     state.height = top + 4;
     space.style.height = box.style.height = `${state.height}px`;
     if (!state.shown.includes(state.chosen)) choose(state.shown.find((row) => row.alike && row.course === state.chosen?.course && state.chosen?.alike) || null);
-    one("[data-show=count]").textContent = `${found.length} of ${lanes.length} lanes`;
+    one("[data-show=count]").textContent = `${found.length.toLocaleString("en-US")} of ${lanes.length.toLocaleString("en-US")} lanes`;
     control("dense").setAttribute("aria-pressed", String(state.dense));
     control("fold").setAttribute("aria-pressed", String(state.fold));
     redraw();
@@ -108,7 +108,7 @@
       strip.dataset.key = key;
       const found = counts(state.from, state.to, columns), scale = (STRIP - 8) / Math.max(lanes.length, 1);
       const place = (column) => (gutter() + (wide * column) / (columns - 1)).toFixed(1), bottoms = found.map(() => 0);
-      let out = text(6, 14, `${lanes.length}`) + text(6, STRIP - 4, "0");
+      let out = text(6, 14, lanes.length.toLocaleString("en-US")) + text(6, STRIP - 4, "0");
       present.forEach((status, index) => {
         const up = found.map((row, column) => `${place(column)} ${(STRIP - 4 - (bottoms[column] + row[index]) * scale).toFixed(1)}`);
         const down = bottoms.map((under, column) => `${place(column)} ${(STRIP - 4 - under * scale).toFixed(1)}`).reverse();

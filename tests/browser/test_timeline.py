@@ -359,7 +359,7 @@ def thousand(runs: dict[str, Run], tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_only_visible_lanes_of_a_thousand_are_drawn(visits: Visits, thousand: Path) -> None:
     page = opened(visits, thousand)
-    assert count(page) == "1000 of 1000 lanes"
+    assert count(page) == "1,000 of 1,000 lanes"
     for dense in ("true", "false"):
         expect(control(page, "dense")).to_have_attribute("aria-pressed", dense)
         assert 5 < len(lanes(page)) < 200
