@@ -11,8 +11,7 @@ from drsim.reports.comparing import wording
 from drsim.reports.comparing.comparison import Compared, Comparison
 from drsim.reports.comparing.effect import Histogram
 from drsim.reports.comparing.regressions import Judgement
-from drsim.reports.markdown import number
-from drsim.reports.text import visible
+from drsim.reports.text import number, visible
 
 _MARKS: Final = {"worse": "fail", "better": "pass", "changed": "unknown", "same": "unknown"}
 _LEVELS: Final = " ▁▂▃▄▅▆▇█"

@@ -11,12 +11,15 @@ from typing import Final
 
 from markupsafe import Markup
 
-from drsim.orchestrator.model import Phase
-from drsim.reports.charts import Mark, Series, Span, distribution, ranges, stacked
+from drsim.reports.capacity import note
+from drsim.reports.charts import Bar, Mark, Series, Span, bars, distribution, ranges, stacked
 from drsim.reports.charts import timeline as over_time
+from drsim.reports.charts.drawing import COLOURS
 from drsim.reports.markdown import STATISTICS
+from drsim.reports.text import number
 from drsim.scenarios.metric_records import AlarmRecord, MetricRecord, Minute, Widget
-from drsim.scenarios.result import Distribution, Result
+from drsim.scenarios.result import Cadence, Distribution, Limit, Result
+from drsim.simulator.durations import about
 from drsim.simulator.figures.table import FIGURES
 
 Plot = Callable[[], Markup]
@@ -25,7 +28,6 @@ _FINDER: Final = "ExecutionFinder"
 _POLLER: Final = "ExecutionPoller"
 _QUERIES: Final = "Performance <100ms queries"
 """The criterion whose threshold limits queries."""
-_PHASE_COLOURS: Final[Mapping[str, str]] = {Phase.PENDING: "--c6", Phase.STARTED: "--c2", Phase.IN_PROGRESS: "--c1"}
 
 
 def plots_of(section: str, result: Result) -> list[Plot]:
@@ -45,15 +47,23 @@ def _of_finder(result: Result) -> Iterator[Plot]:
         yield partial(_ticks, result)
     gaps = {each.phase: f"poll_gap.{each.phase}" for each in result.metrics.cadence}
     if found := _named(result, gaps):
-        marks = [
-            Mark(label=f"{each.phase} {kind}", value=value * 1000, colour=_PHASE_COLOURS[each.phase])
-            for each in result.metrics.cadence
-            if each.phase in found
-            for kind, value in (("as set", each.configured), ("in effect", each.effective))
-        ]
-        yield partial(distribution, "gaps", "Gap between two polls, by phase", found, marks=marks)
+        marks = _cadence_marks([each for each in result.metrics.cadence if each.phase in found])
+        yield partial(distribution, "gaps", "Gap between two polls, by phase", found, marks=marks, from_zero=True)
     if durations := _durations(result, _FINDER):
         yield partial(ranges, "finder-time", "Duration of the finder", durations)
+
+
+def _cadence_marks(cadence: Sequence[Cadence]) -> list[Mark]:
+    """The configured interval of each phase, in its colour, and that in effect: one mark if all are equal."""
+    effective = {each.effective for each in cadence}
+    marks = []
+    for each, colour in zip(cadence, COLOURS, strict=False):
+        marks.append(Mark(label=f"{each.phase} configured", value=each.configured * 1000, colour=colour))
+        if len(effective) > 1:
+            marks.append(Mark(label=f"{each.phase} in effect", value=each.effective * 1000, colour=colour))
+    if len(effective) == 1:
+        marks.append(Mark(label="in effect", value=effective.pop() * 1000, colour="--ink"))
+    return marks
 
 
 def _of_poller(result: Result) -> Iterator[Plot]:
@@ -74,6 +84,10 @@ def _of_table(section: str, result: Result) -> Iterator[Plot]:
 
 
 def _of_performance(result: Result) -> Iterator[Plot]:
+    shares = [each for each in note(result.capacity, is_ours=result.is_ours).limits if each.utilisation is not None]
+    if shares:
+        rows = [Bar(each.name, (each.utilisation or 0) * 100, *_use(each)) for each in shares]
+        yield partial(bars, "capacity", "Share of each limit that this run used", rows, basis=_bases(shares))
     functions = result.metrics.configuration["functions"]
     labels = {(): "account", (_POLLER,): "pollers"}
     if running := _lines(result, "AWS/Lambda", "ConcurrentExecutions", "Maximum", labels):
@@ -95,12 +109,25 @@ def _of_performance(result: Result) -> Iterator[Plot]:
         yield partial(distribution, "queries", "Latency of StatusIndex queries", queries, marks=marks)
 
 
+def _use(limit: Limit) -> tuple[str, str]:
+    """What is used of a limit, and at how many executions it is reached."""
+    unit = f" {limit.unit}" if limit.unit else ""
+    use = f"{number(limit.used)} of {number(limit.limit or 0)}{unit}"
+    if limit.is_reached:
+        return use, "reached"
+    return use, "" if limit.at_executions is None else f"all at {about(limit.at_executions)} executions"
+
+
+def _bases(limits: Sequence[Limit]) -> str:
+    return ", ".join(dict.fromkeys(each.basis for each in limits))
+
+
 def _of_cloudwatch(result: Result) -> Iterator[Plot]:
     for alarm in result.metrics.alarms:
         yield partial(_alarm, result, alarm)
-    for number, widget in enumerate(result.metrics.dashboard):
+    for place, widget in enumerate(result.metrics.dashboard):
         if any(line.metric is not None for line in widget.lines):
-            yield partial(_widget, result, number, widget)
+            yield partial(_widget, result, place, widget)
 
 
 def _ticks(result: Result) -> Markup:
@@ -154,12 +181,12 @@ def _together(minutes: Sequence[Minute]) -> Minute:
     return Minute(at[0], sum(samples), sum(sums), min(lows), max(highs), math.nan, math.nan)
 
 
-def _widget(result: Result, number: int, widget: Widget) -> Markup:
+def _widget(result: Result, place: int, widget: Widget) -> Markup:
     """A widget of the dashboard, as CloudWatch would draw it from this run's metrics."""
     lines = [(line, result.metrics.cloudwatch[line.metric]) for line in widget.lines if line.metric is not None]
     left, right = (next((metric for line, metric in lines if line.right is side), None) for side in (False, True))
     return over_time(
-        f"widget-{number}",
+        f"widget-{place}",
         f"Dashboard: {widget.title}",
         [_series(line.label, metric, line.statistic, right=line.right) for line, metric in lines],
         unit=_unit(left),

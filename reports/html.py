@@ -16,10 +16,13 @@ from markupsafe import Markup
 from drsim.reports import markdown, page
 from drsim.reports.figures import plots_of
 from drsim.reports.first_screen import first_screen, idle_line, passed_line
+from drsim.reports.glossary import GLOSSARY
 from drsim.reports.history import TraceError, history
+from drsim.reports.outcomes import Outcome, outcome_of
 from drsim.reports.sections import Document, Section
 from drsim.reports.statuses import counted
-from drsim.reports.text import visible
+from drsim.reports.text import number, visible
+from drsim.reports.tiles import tiles_of
 from drsim.reports.timeline import timeline
 from drsim.scenarios.result import Result
 
@@ -53,20 +56,39 @@ def render(result: Result, lines: Iterable[str]) -> Document:
     text = page.render(
         "report.html.j2",
         run=result,
-        ends=counted(result.executions),
-        verdict=result.outcome,
         first=first,
         passed=passed_line(first, result),
         idle=idle_line(first, result),
+        ends=", ".join(f"{number(count)} {phrase}" for count, phrase in counted(result.executions)),
+        paper=_paper(result),
+        siblings=_siblings(result),
+        glossary=GLOSSARY,
+        tiles=list(tiles_of(result)),
+        verdict=result.outcome,
         configuration=result.metrics.configuration,
-        figure=result.metrics.distributions.get,
         sign=_SIGNS.__getitem__,
         findings=findings and parts.text_of(findings),
         summary=parts.text_of(summary),
         executions=parts.guarded("Executions", lambda: parts.executions(lines)),
-        sections=[(section, parts.plots_of(section), parts.text_of(section)) for section in sections],
+        sections=[
+            (section, parts.plots_of(section), parts.text_of(section), parts.outcome_of(section))
+            for section in sections
+        ],
     )
     return Document(str(text), tuple(parts.troubles), parts.damage)
+
+
+def _paper(result: Result) -> str:
+    """What stands in the margin of each printed page."""
+    digest = result.trace_digest
+    text = f"{visible(result.scenario, 60)}, seed {result.seed}"
+    return f"{text}, {result.verdict}" + (f", trace digest {digest[:16]}" if digest else "")
+
+
+def _siblings(result: Result) -> list[str]:
+    """The other files of the run's folder."""
+    trace = [] if result.trace == "off" else ["trace.jsonl.gz"]
+    return ["report.md", "result.json", *trace, "metrics.csv", "junit.xml", "ctrf.json", "evidence.json"]
 
 
 class _PageParts:
@@ -88,6 +110,15 @@ class _PageParts:
         trouble = f"{type(error).__name__}: {error}"
         self.troubles.append(f"{title}: {trouble}")
         return page.render("broken.html.j2", error=trouble)
+
+    def outcome_of(self, section: Section) -> Outcome:
+        """What came of a section. A section that could not be written is shown open."""
+        try:
+            outcome = outcome_of(section.name, self._result)
+        except Exception as error:
+            self._broken(f"{section.title}, its outcome", error)
+            return Outcome("", is_open=True)
+        return outcome._replace(is_open=outcome.is_open or section.trouble is not None)
 
     def plots_of(self, section: Section) -> list[Markup]:
         try:
@@ -117,7 +148,8 @@ class _PageParts:
         elif section.name == "acceptance":
             sign, run = _SIGNS.__getitem__, self._result
             return self.guarded(section.title, lambda: page.render("acceptance.html.j2", run=run, sign=sign))
-        return html_of(section.text, section.title)
+        # A region within the section must not have the name of the section.
+        return html_of(section.text, f"{section.title}: figures")
 
 
 def html_of(text: str, name: str) -> Markup:

@@ -17,10 +17,10 @@ from drsim.reports.capacity import note
 from drsim.reports.compiled import CompiledTemplates
 from drsim.reports.first_screen import first_screen, idle_line, passed_line
 from drsim.reports.sections import TITLES, Document, Section, render_sections, troubles
-from drsim.reports.text import plain, visible
+from drsim.reports.text import MINUTES_FROM, duration, number, plain, visible
 from drsim.scenarios.metric_records import Minute, WidgetLine
 from drsim.scenarios.result import Result, TickRecord
-from drsim.simulator.durations import about
+from drsim.simulator.durations import about, plural
 from drsim.simulator.figures.table import FIGURES
 
 SIGNS: Final = {
@@ -134,16 +134,23 @@ def environment(rows_max: int = _ROWS_MAX) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        finalize=lambda value: "-" if value is None else value,
+        finalize=_written,
         # Markdown, not HTML: what a run brings in is escaped by `cell` and `code`.
         autoescape=False,
     )
     found.filters |= {"cell": cell, "code": code, "fenced": fenced, "clock": clock, "number": number, "about": about}
     found.filters |= {"title": findings.title, "extent": findings.extent, "culprit": findings.culprit}
-    found.filters["indented"] = indented
+    found.filters |= {"indented": indented, "duration": duration}
     found.filters["head"] = lambda rows: rows[:rows_max]
     found.globals["sign"] = SIGNS.__getitem__
     return found
+
+
+def _written(value: object) -> object:
+    """What an expression of a template writes: figures with separators. A seed is no figure; write it as `| string`."""
+    if value is None:
+        return "-"
+    return number(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _row(result: Result, name: str) -> tuple[str, str, str | int | None, str]:
@@ -166,15 +173,20 @@ def span(result: Result, *names: str) -> str | None:
     if not found:
         return None
     low, high = min(each.min for each in found), max(each.max for each in found)
-    count = sum(each.count for each in found)
+    values = plural(sum(each.count for each in found), "value")
     unit, scale = (found[0].unit, 1) if found[0].unit != "ms" or high < 10_000 else ("s", 1000)
-    values = f"{count} value{'s' * (count != 1)}"
+    in_minutes = unit == "s" and high / scale >= MINUTES_FROM
+    after = "" if in_minutes else f" {unit}"
+
+    def write(value: float) -> str:
+        return duration(value / scale) if in_minutes else number(value / scale)
+
     if low == high:
-        return f"{number(low / scale)} {unit} ({values})"
-    text = f"{number(low / scale)}-{number(high / scale)} {unit}"
+        return f"{write(low)}{after} ({values})"
+    text = f"{write(low)}-{write(high)}{after}"
     if len(found) > 1:
         return f"{text} ({values})"
-    return f"{text} (p50 {number(found[0].p50 / scale)}, p99 {number(found[0].p99 / scale)}; {values})"
+    return f"{text} (p50 {write(found[0].p50)}, p99 {write(found[0].p99)}; {values})"
 
 
 def values_of(result: Result, line: WidgetLine) -> list[float]:
@@ -182,13 +194,6 @@ def values_of(result: Result, line: WidgetLine) -> list[float]:
     if line.metric is None:
         return []
     return [STATISTICS[line.statistic](minute) for minute in result.metrics.cloudwatch[line.metric].minutes]
-
-
-def number(value: float) -> str:
-    """A figure with as many digits as it deserves: 60000, 115.3, 59.98, 0.25."""
-    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2
-    text = f"{value:.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def clock(instant: str) -> str:

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,9 +12,9 @@ from markupsafe import Markup
 
 from drsim.reports import findings
 from drsim.reports.compiled import CompiledTemplates
-from drsim.reports.markdown import clock, number
+from drsim.reports.markdown import clock
 from drsim.reports.statuses import LOOKS
-from drsim.reports.text import visible
+from drsim.reports.text import duration, number, visible
 from drsim.simulator.durations import plural
 
 
@@ -34,8 +35,16 @@ def environment() -> Environment:
         finalize=lambda value: "–" if value is None else value,
     )
     found.globals["looks"] = LOOKS
-    found.filters |= {"clock": clock, "number": number, "visible": visible, "data": data, "plural": plural}
     found.filters |= {"title": findings.title, "extent": findings.extent, "culprit": findings.culprit}
+    found.filters |= {
+        "clock": clock,
+        "number": number,
+        "duration": duration,
+        "visible": visible,
+        "data": data,
+        "css_text": css_text,
+        "plural": plural,
+    }
     return found
 
 
@@ -43,3 +52,8 @@ def data(value: object) -> Markup:
     """Any data as JSON for a script element, without characters that could end it or start markup."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=True)
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
+
+
+def css_text(value: object) -> Markup:
+    """Any text for a string of a style sheet: all but letters, digits and a few signs are escapes."""
+    return Markup(re.sub(r"[^A-Za-z0-9 .,:·-]", lambda found: f"\\{ord(found.group()):x} ", visible(value)))

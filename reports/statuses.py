@@ -29,11 +29,11 @@ def appearance_of(status: ExecutionStatus | WaveStatus | ItemStatus) -> Appearan
     """The appearance of a status; a word that executions and waves share has one."""
     match status:
         case ExecutionStatus.PENDING | WaveStatus.PENDING:
-            return Appearance("#b6bfc9", "#4d5866", "·", "pending")
+            return Appearance("#e3d9bf", "#5c543c", "·", "pending")
         case ExecutionStatus.POLLING:
-            return Appearance("#c3d6e8", "#25415f", "○", "polling")
+            return Appearance("#c6ced8", "#3d4753", "○", "polling")
         case WaveStatus.LAUNCHING:
-            return Appearance("#8fc1f5", "#2f5f96", "◔", "launching")
+            return Appearance("#1f9fb5", "#3fb6c9", "◔", "launching")
         case WaveStatus.IN_PROGRESS:
             return Appearance("#2f6fde", "#4a8bf5", "◑", "in progress")
         case ExecutionStatus.COMPLETED | WaveStatus.COMPLETED:

@@ -6,18 +6,27 @@ Instants are milliseconds since the run's start, each as the distance from the p
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
+from urllib.parse import quote
 
 from drsim.orchestrator.model import ExecutionStatus
 from drsim.reports.history import History, Lane, Spans
-from drsim.reports.statuses import ENDS, PROGRESS
+from drsim.reports.statuses import ENDS, LOOKS, PROGRESS
 from drsim.reports.text import visible
 from drsim.scenarios.result import Result
 from drsim.simulator.durations import duration_us
 
+_ID_MAX: Final = 100
+
+
+def anchor(execution_id: str) -> str:
+    """The fragment of a page's address that leads to an execution's lane, opened and with its story."""
+    return f"execution={quote(visible(execution_id, _ID_MAX), safe='')}"
+
 
 def timeline(result: Result, found: History) -> dict[str, Any]:
     """Lanes, fault rules and strikes, with statuses by their index in `names`; `ends` are the terminal ones.
+    `order` has all statuses, those of the first steps first.
 
     A `polling` execution is drawn as its most advanced wave by `progress`; it is sound if it ends as `completed`.
     `healed` is the instant at which all faults end except permanent ones, or None.
@@ -32,6 +41,7 @@ def timeline(result: Result, found: History) -> dict[str, Any]:
         "lanes": [_lane(lane, names, broken=lane.execution_id in broken) for lane in found.lanes],
         "names": list(names),
         "ends": sorted(ENDS),
+        "order": list(LOOKS),
         "progress": list(PROGRESS),
         "polling": ExecutionStatus.POLLING,
         "completed": ExecutionStatus.COMPLETED,
@@ -43,7 +53,7 @@ def timeline(result: Result, found: History) -> dict[str, Any]:
 
 def _lane(lane: Lane, names: dict[str, int], *, broken: bool) -> list[Any]:
     return [
-        visible(lane.execution_id, 100),
+        visible(lane.execution_id, _ID_MAX),
         _distances_and_names(lane.statuses, names),
         _distances(lane.polls),
         lane.failed,

@@ -108,7 +108,7 @@ def _updates(world: World) -> Assessment:
     if not updates:
         return Assessment(None, "no update", "no poll wrote")
     recorded = world.statistics.counts[figures.POLLS_RECORDED]
-    evidence = f"{recorded} polls recorded; {violations(world, 'no-lost-update')}"
+    evidence = f"{recorded:,} polls recorded; {violations(world, 'no-lost-update')}"
     passed = errors == 0 and holds(world, "no-lost-update")
     if passed is None:
         return Assessment(None, UNREAD, unread(world, "no-lost-update"))

@@ -1,5 +1,6 @@
 """Charts of distributions: the share of values in each step, the share up to each value, and ranges in rows."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -13,6 +14,7 @@ from drsim.reports.charts.histograms import Cell, cells_of, coarsest, cumulated,
 from drsim.reports.charts.scales import Axis, AxisLabel
 from drsim.reports.text import visible
 from drsim.scenarios.result import Distribution
+from drsim.simulator.durations import plural
 
 Distributions: TypeAlias = Mapping[str, Distribution]
 
@@ -33,16 +35,22 @@ class _DistributionPlot(NamedTuple):
 
 
 def distribution(
-    name: str, title: str, distributions: Distributions, *, marks: Sequence[Mark] = (), log: bool = True
+    name: str,
+    title: str,
+    distributions: Distributions,
+    *,
+    marks: Sequence[Mark] = (),
+    log: bool = True,
+    from_zero: bool = False,
 ) -> Markup:
-    """Distributions of one unit, by their labels. The axis may be logarithmic if `log`.
+    """Distributions of one unit, by their labels. The axis may be logarithmic if `log`; it begins at 0 if `from_zero`.
 
     A single one shows the share of values in each step, with p50, p95 and p99; several show the share up to each value.
     """
     shown = list(distributions.values())
     several = len(shown) > 1
     cells = [list(cells_of(each)) for each in shown]
-    axis = _axis(shown, marks, log=log)
+    axis = _axis(shown, marks, log=log and not from_zero, low=0.0 if from_zero else math.inf)
     picture = _cdf(axis, cells) if several else _density(axis, cells[0] if cells else [])
     marked = drawing.upright(marks, axis, _percentiles(shown[0], axis) if len(shown) == 1 else ())
     labels = distributions if several else ["share of values"] * len(shown)
@@ -62,6 +70,7 @@ def distribution(
         left=picture.height.labels(upright=True),
         basis=_bases(shown),
         keys=[Key(label, drawing.coloured("", index), index) for index, label in enumerate(distributions) if several],
+        is_flat=all(each.min == each.max for each in shown),
     ).html()
 
 
@@ -108,15 +117,23 @@ def _row(found: Distribution, axis: Axis, middle: float, rows: int) -> Iterator[
     yield Shape(drawing.dots([(p50, at)]), "dots", "--c1")
 
 
-def _axis(shown: Sequence[Distribution], marks: Sequence[Mark], *, log: bool = True, steps: int = 7) -> Axis:
-    """An axis for all values, no finer than they are known, and for the marks that do not squash them."""
+def _axis(
+    shown: Sequence[Distribution],
+    marks: Sequence[Mark],
+    *,
+    log: bool = True,
+    steps: int = 7,
+    low: float = math.inf,
+) -> Axis:
+    """An axis for all values and `low`, no finer than they are known, and for the marks that do not squash them."""
+    least = low
     unit = scales.unit_of(shown[0].unit) if shown else ""
     low, high = scales.extent([end for each in shown for end in (each.min, each.max)])
     if log and 0 < _LOG_FROM * low < high:
         near = [each.value for each in marks if scales.drawable(each.value) and low / 10 <= each.value <= high * 10]
         return scales.logarithmic(min(low, *near, low), max(high, *near, high), unit)
     lacking = max(4 * coarsest(cell for each in shown for cell in cells_of(each)) - (high - low), 0) / 2
-    low, high = drawing.room_for(low - lacking, high + lacking, marks)
+    low, high = drawing.room_for(min(low - lacking, least), high + lacking, marks)
     unit, divisor = scales.in_unit(unit, max(abs(low), abs(high)))
     axis = scales.linear(low, high, steps, unit=unit, divisor=divisor)
     return replace(axis, ticks=[AxisLabel(at, scales.with_unit(label, unit)) for at, label in axis.ticks])
@@ -170,7 +187,7 @@ def _summary(distributions: Distributions) -> str:
     """A sentence: the number of values, and where they are; of three distributions at most."""
     parts = []
     for label, each in list(distributions.items())[:3]:
-        values, unit = f"{each.count} value{'' if each.count == 1 else 's'}", scales.unit_of(each.unit)
+        values, unit = plural(each.count, "value"), scales.unit_of(each.unit)
         figures = (each.min, each.p50, each.p95, each.p99, each.max)
         low, p50, p95, p99, high = (scales.quantity(at, unit) for at in figures)
         if len(distributions) > 1:

@@ -98,6 +98,9 @@ class ChartLayout:
     unit_right: str = ""
     keys: Sequence[Key] = ()
     rows: int = 0
+    is_wide: bool = False
+    is_flat: bool = False
+    """All values are equal, or there is none: the page shows a row with a sparkline, not a plot."""
 
     def html(self) -> Markup:
         """The figure; every text from a run is escaped, cut and made visible."""

@@ -136,6 +136,7 @@ def _figure(
         unit=axis.unit,
         unit_right=right.unit if right else "",
         keys=[*(keys if len(keys) > 1 or shaded else ()), *shaded.values()],
+        is_flat=not spans and all(len({value for _, value in each.values()}) <= 1 for each in whole),
     ).html()
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from drsim.reports.markdown import number
-from drsim.reports.text import visible
+from drsim.reports.text import duration, number, visible
 
 LARGEST: Final = 1e300
 """Beyond this the arithmetic of an axis overflows; such a value, like infinity or nan, counts as missing."""
@@ -21,6 +20,7 @@ _LADDERS: Final = {
     "s": (("s", 1), ("min", 60), ("h", 3600)),
     "B": (("B", 1), ("kB", 1000), ("MB", 1_000_000), ("GB", 1_000_000_000)),
 }
+_SECONDS: Final = {"min": 60, "h": 3600}
 _UNIT_MAX: Final = 12
 _ENOUGH: Final = 10
 """A figure moves to the next larger unit at this many of it: 9 900 ms, but 10 s."""
@@ -73,7 +73,7 @@ class Axis:
     def text(self, value: float) -> str:
         """The value with its unit: 60 s."""
         shown = value / self.divisor
-        return quantity(shown, self.unit) if self.log else with_unit(figure(shown), self.unit)
+        return quantity(shown, self.unit) if self.log else _shown(shown, self.unit)
 
     def grid(self) -> list[float]:
         return [self._position(tick.at) for tick in self.ticks]
@@ -143,9 +143,16 @@ def in_unit(unit: str, largest: float) -> tuple[str, float]:
 
 
 def quantity(value: float, unit: str) -> str:
-    """A figure in the unit that suits it: 120 ms, 57.2 s, 90 min."""
+    """A figure in the unit that suits it: 120 ms, 57.2 s, 1h 30m."""
     unit, divisor = in_unit(unit, value)
-    return with_unit(figure(value / divisor), unit)
+    return _shown(value / divisor, unit)
+
+
+def _shown(value: float, unit: str) -> str:
+    """A figure with its unit; minutes and hours are a duration, such as 1m 30s."""
+    if unit not in _SECONDS:
+        return with_unit(figure(value), unit)
+    return duration(value * _SECONDS[unit]).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def with_unit(text: str, unit: str) -> str:
@@ -160,7 +167,7 @@ def figure(value: float) -> str:
 
 def rounded(value: float) -> float | int:
     """The value that `figure` shows, as a number."""
-    shown = float(figure(value))
+    shown = float(figure(value).replace(",", ""))
     return int(shown) if shown.is_integer() and abs(shown) < 1e15 else shown
 
 

@@ -8,8 +8,7 @@ from drsim.reports.charts.scales import in_unit
 from drsim.reports.comparing.comparison import Compared, Comparison, Side
 from drsim.reports.comparing.effect import VALUES_MIN
 from drsim.reports.comparing.regressions import Judgement, Outcome
-from drsim.reports.markdown import number
-from drsim.reports.text import visible
+from drsim.reports.text import number, visible
 
 _DIGITS_MAX: Final = 6
 

@@ -11,10 +11,21 @@
   const number = (value) => {
     const size = Math.abs(value);
     if (value && (size < 0.01 || size >= 1e15)) return String(value);
-    return String(+value.toFixed(size >= 1000 ? 0 : size >= 100 ? 1 : 2));
+    return (+value.toFixed(size >= 1000 ? 0 : size >= 100 ? 1 : 2)).toLocaleString("en-US");
   };
+  // As reports.text.duration writes it.
+  const duration = (seconds) => {
+    if (Math.abs(seconds) < 90) return number(seconds) + "\u00a0s";
+    const units = [["d", 86400], ["h", 3600], ["m", 60], ["s", 1]], first = (all) => units.findIndex(([, size]) => all >= size);
+    let left = Math.round(Math.abs(seconds));
+    const step = units[first(left) + 1][1];
+    left = Math.round(left / step) * step;
+    const [[major, size], [minor, part]] = units.slice(first(left)), rest = Math.floor((left % size) / part);
+    return (seconds < 0 ? "-" : "") + Math.floor(left / size) + major + (rest ? "\u00a0" + rest + minor : "");
+  };
+  const SECONDS = { min: 60, h: 3600 };
   const words = (value, unit) =>
-    value == null ? "–" : number(value) + (unit === "%" ? "%" : unit && "\u00a0" + unit);
+    value == null ? "–" : SECONDS[unit] ? duration(value * SECONDS[unit]) : number(value) + (unit === "%" ? "%" : unit && "\u00a0" + unit);
 
   const enliven = (figure, data) => {
     const plot = figure.querySelector(".plot");
@@ -26,15 +37,32 @@
     const hidden = new Set();
     let current = 0;
 
+    // The instant that the pointer is at in another chart or in the timeline.
+    const tell = (at) => data.x && document.dispatchEvent(new CustomEvent("instant", { detail: { at, by: figure } }));
+    if (data.x) {
+      const line = make(plot, "div", "cross shared");
+      line.hidden = true;
+      document.addEventListener("instant", ({ detail }) => {
+        const share = detail.at === null ? -1 : (detail.at - data.t - data.d[0]) / (data.d[1] - data.d[0]);
+        line.hidden = detail.by === figure || share < 0 || share > 1;
+        line.style.left = 100 * share + "%";
+      });
+    }
+
     const marks = make(plot, "div");
     const tip = make(plot, "div", "tip");
     tip.setAttribute("role", "status");
-    const hide = () => {
+    const clear = () => {
       marks.replaceChildren();
       tip.hidden = true;
     };
+    const hide = () => {
+      if (!tip.hidden) tell(null);
+      clear();
+    };
     const show = (index) => {
-      hide();
+      clear();
+      if (data.x) tell(data.t + data.x[index]);
       current = index;
       const at = places[index] / 10;
       make(marks, "div", data.rows ? "cross level" : "cross").style[data.rows ? "top" : "left"] = at + "%";
@@ -61,7 +89,7 @@
       const far = places.map((place) => Math.abs(place - at * 1000));
       show(far.indexOf(Math.min(...far)));
     };
-    hide();
+    clear();
     plot.addEventListener("pointermove", nearest);
     plot.addEventListener("pointerdown", nearest);
     plot.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && hide());

@@ -6,66 +6,50 @@
   const data = JSON.parse(document.getElementById("timeline-data").textContent);
   const one = (selector) => root.querySelector(selector);
   const control = (name) => one(`[data-do=${name}]`);
-  const axis = one(".axis"), box = one(".lanes"), svg = one(".lanes svg"), space = one(".space"), tip = one(".tip");
-  const said = one("[data-show=said]"), story = one("[data-show=story]"), NONE = "", PAPER = 720, SHEET = 250, ACTING = 3;
+  const axis = one(".axis"), box = one(".lanes"), svg = one(".lanes svg"), space = one(".space"), tip = one(".tip"), strip = one(".strip");
+  const said = one("[data-show=said]"), story = one("[data-show=story]"), PAPER = 720, STRIP = 46, ALIKE_MIN = 3, SHEET = 250, ACTING = 3;
 
-  /* --- data: distances become instants ------------------------------------------------------------------ */
-  const sums = (list) => { let at = 0; return list.map((step) => (at += step)); };
-  const spans = (flat) => {
-    let at = 0; const found = [];
-    for (let i = 0; i < flat.length; i += 2) found.push([(at += flat[i]), data.names[flat[i + 1]]]);
-    return found;
-  };
-  const ENDED = new Set(data.ends);
-  /* How far an execution has come in one colour: that of its most advanced wave, and in the end its own. */
-  function progress(lane) {
-    const changes = lane.statuses.map(([at, status]) => [at, -1, status]);
-    lane.waves.forEach((wave, place) => { for (const [at, status] of wave.table) changes.push([at, place, status]); });
-    changes.sort((a, b) => a[0] - b[0]);
-    const now = new Map(), found = [];
-    for (const [at, place, status] of changes) {
-      now.set(place, status);
-      const all = [...now.values()], own = now.get(-1);
-      const shown = own !== data.polling ? own : data.progress.find((each) => all.includes(each)) || (all.some((each) => ENDED.has(each)) ? data.progress[0] : own);
-      if (!found.length || found.at(-1)[1] !== shown) found.push([at, shown]);
-    }
-    return found;
-  }
-  const lanes = data.lanes.map(([id, statuses, polls, failed, waves, broken], place) => {
-    const lane = { id, place, broken, statuses: spans(statuses), polls: sums(polls), failed: new Set(failed),
-      waves: waves.map(([table, truth]) => ({ table: spans(table), truth: spans(truth) })), strikes: [] };
-    const last = lane.statuses.at(-1) || [0, NONE];
-    lane.start = lane.statuses.length ? lane.statuses[0][0] : 0;
-    lane.final = last[1];
-    lane.end = ENDED.has(last[1]) ? last[0] : data.end;
-    lane.progress = progress(lane);
-    return lane;
-  });
-  const common = [];
-  for (const [at, rule, place] of data.strikes) (place < 0 ? common : lanes[place].strikes).push([at, rule]);
+  const { lanes, common, ENDED, present, counts } = timelineLanes(data);
 
   /* --- what is shown --------------------------------------------------------------------------------------- */
-  const state = { from: 0, to: data.end || 1, dense: lanes.length > 150, chosen: null, shown: lanes, tops: [], height: 0, cross: null };
-  const laneHeight = (lane) => (state.dense ? 11 : 24 + lane.waves.length * 11);
+  const state = { from: 0, to: data.end || 1, dense: lanes.length > 150, fold: true, opened: new Set(), chosen: null, shown: lanes, tops: [], height: 0, cross: null };
+  if (lanes.some((lane) => lane.trouble >= 100)) control("sort").value = "trouble";
+  const laneHeight = (lane) => (lane.alike ? 17 : state.dense ? 11 : 24 + lane.waves.length * 11);
   function arrange() {
     const wanted = control("filter").value.trim().toLowerCase(), status = control("status").value;
     const orders = {
       start: (a, b) => a.start - b.start || a.place - b.place, end: (a, b) => a.end - b.end || a.place - b.place,
       length: (a, b) => b.end - b.start - (a.end - a.start) || a.place - b.place,
-      trouble: (a, b) => trouble(b) - trouble(a) || a.place - b.place,
+      trouble: (a, b) => b.trouble - a.trouble || a.place - b.place,
     };
-    state.shown = lanes.filter((lane) => state.printing || (!wanted || lane.id.toLowerCase().includes(wanted)) && (!status || lane.final === status))
+    const found = lanes.filter((lane) => state.printing || (!wanted || lane.id.toLowerCase().includes(wanted)) && (!status || lane.final === status))
       .sort(orders[control("sort").value]);
+    state.shown = state.printing || wanted || !state.fold ? found : folded(found);
     state.tops = []; let top = 4;
     for (const lane of state.shown) { state.tops.push(top); top += laneHeight(lane); }
     state.height = top + 4;
     space.style.height = box.style.height = `${state.height}px`;
-    if (!state.shown.includes(state.chosen)) choose(null);
-    one("[data-show=count]").textContent = `${state.shown.length} of ${lanes.length} lanes`;
+    if (!state.shown.includes(state.chosen)) choose(state.shown.find((row) => row.alike && row.course === state.chosen?.course && state.chosen?.alike) || null);
+    one("[data-show=count]").textContent = `${found.length.toLocaleString("en-US")} of ${lanes.length.toLocaleString("en-US")} lanes`;
     control("dense").setAttribute("aria-pressed", String(state.dense));
+    control("fold").setAttribute("aria-pressed", String(state.fold));
     redraw();
   }
-  const trouble = (lane) => lane.broken * 1e6 + (lane.final !== data.completed) * 1e5 + lane.failed.size * 100 + lane.strikes.length;
+  /* The lanes, of which the first of each course is followed by a row that stands for all others. */
+  function folded(found) {
+    const groups = new Map(), rows = [];
+    for (const lane of found) if (lane.course !== undefined) groups.set(lane.course, [...(groups.get(lane.course) || []), lane]);
+    const many = (lane) => lane.course !== undefined && groups.get(lane.course).length > ALIKE_MIN;
+    for (const lane of found) {
+      if (!many(lane)) { rows.push(lane); continue; }
+      const [first, ...alike] = groups.get(lane.course);
+      if (lane !== first) continue;
+      const open = state.opened.has(lane.course);
+      rows.push(lane, { alike, open, course: lane.course, waves: [], id: `${open ? "\u25be" : "\u25b8"} ${alike.length} alike: ${lane.final}, ${lane.waves.length} wave${lane.waves.length === 1 ? "" : "s"}` });
+      if (open) rows.push(...alike);
+    }
+    return rows;
+  }
 
   /* --- geometry -------------------------------------------------------------------------------------------- */
   const gutter = () => (state.width < 600 ? 66 : 92);
@@ -114,6 +98,28 @@
       marks += text(x(data.healed) + (left ? -4 : 4), 25, "healed", ` class="healed" text-anchor="${left ? "end" : "start"}"`);
     }
     axis.innerHTML = marks;
+    drawStrip();
+  }
+  /* How many executions are in which status, over time. */
+  function drawStrip() {
+    const wide = state.width - gutter() - 6, columns = Math.max(Math.floor(wide / 2), 2), key = [state.from, state.to, state.width].join();
+    if (state.printing) strip.setAttribute("viewBox", `0 0 ${PAPER} ${STRIP}`); else strip.removeAttribute("viewBox");
+    if (strip.dataset.key !== key) {
+      strip.dataset.key = key;
+      const found = counts(state.from, state.to, columns), scale = (STRIP - 8) / Math.max(lanes.length, 1);
+      const place = (column) => (gutter() + (wide * column) / (columns - 1)).toFixed(1), bottoms = found.map(() => 0);
+      let out = text(6, 14, lanes.length.toLocaleString("en-US")) + text(6, STRIP - 4, "0");
+      present.forEach((status, index) => {
+        const up = found.map((row, column) => `${place(column)} ${(STRIP - 4 - (bottoms[column] + row[index]) * scale).toFixed(1)}`);
+        const down = bottoms.map((under, column) => `${place(column)} ${(STRIP - 4 - under * scale).toFixed(1)}`).reverse();
+        out += `<path class="${colour(status)}" d="M${up.join("L")}L${down.join("L")}z"/>`;
+        found.forEach((row, column) => { bottoms[column] += row[index]; });
+      });
+      strip.innerHTML = out + '<line class="cross" y1="0" y2="100%" visibility="hidden"/>';
+    }
+    const cross = strip.querySelector(".cross");
+    cross.setAttribute("visibility", state.cross === null ? "hidden" : "visible");
+    for (const end of ["x1", "x2"]) cross.setAttribute(end, x(state.cross ?? 0));
   }
   /* The lanes from `top` on, in a picture that is so high. */
   function picture(top, view, ticks) {
@@ -126,7 +132,7 @@
     }
     for (let i = firstInSight(top); i < state.shown.length && state.tops[i] < top + view; i++) out += drawLane(state.shown[i], state.tops[i] - top);
     if (healed()) out += `<line class="healed" x1="${x(data.healed)}" x2="${x(data.healed)}" y1="0" y2="${view}"/>`;
-    if (state.cross !== null) out += `<line class="cross" x1="${state.cross}" x2="${state.cross}" y1="0" y2="${view}"/>`;
+    if (state.cross !== null) out += `<line class="cross" x1="${x(state.cross)}" x2="${x(state.cross)}" y1="0" y2="${view}"/>`;
     return out;
   }
   const healed = () => data.healed !== null && data.healed >= state.from && data.healed <= state.to;
@@ -140,8 +146,9 @@
   }
   function drawLane(lane, py) {
     const end = data.end, height = laneHeight(lane);
-    let out = lane === state.chosen ? `<rect class="chosen" x="0" y="${py}" width="${state.width}" height="${height}"/>` : "";
-    out += text(6, py + (state.dense ? 9 : 12), lane.id.slice(0, state.width < 600 ? 8 : 11), lane.broken ? ' class="broken"' : "");
+    const chosen = lane === state.chosen ? `<rect class="chosen" x="0" y="${py}" width="${state.width}" height="${height}"/>` : "";
+    if (lane.alike) return chosen + text(6, py + 12, lane.id, ' class="alike"');
+    let out = chosen + text(6, py + (state.dense ? 9 : 12), lane.id.slice(0, state.width < 600 ? 8 : 11), lane.broken ? ' class="broken"' : "");
     out += band(state.dense ? lane.progress : lane.statuses, ENDED.has(lane.final) ? Math.min(lane.end + Math.max((state.to - state.from) / 90, 1), end) : end, py + (state.dense ? 1 : 4), 9);
     let good = "", bad = "";
     const from = py + (state.dense ? 1 : 3), length = state.dense ? 9 : 11;
@@ -189,16 +196,34 @@
     }));
     tip.hidden = false;
     tip.style.left = `${clamp(px + 14, 0, Math.max(state.width - tip.offsetWidth - 4, 0))}px`;
-    tip.style.top = `${clamp(py + 18, 0, Math.max(box.clientHeight + 26 - tip.offsetHeight, 0))}px`;
+    tip.style.top = `${clamp(py + 18, 0, Math.max(box.clientHeight + 26 + STRIP - tip.offsetHeight, 0))}px`;
   }
-  function hide() { tip.hidden = true; if (state.cross !== null) { state.cross = null; redraw(); } }
+  /* One cursor for the timeline and all charts over time: each shows the instant that the pointer is at in another. */
+  function mark(instant, tell = true) {
+    if (state.cross === instant) return;
+    state.cross = instant; redraw();
+    if (tell) document.dispatchEvent(new CustomEvent("instant", { detail: { at: instant === null ? null : (data.start + instant) / 1000, by: root } }));
+  }
+  document.addEventListener("instant", ({ detail }) => {
+    const instant = detail.at === null ? null : detail.at * 1000 - data.start;
+    if (detail.by !== root) mark(instant !== null && instant >= state.from && instant <= state.to ? instant : null, false);
+  });
+  function hide() { tip.hidden = true; mark(null); }
   function hover(event) {
     const frame = box.getBoundingClientRect(), px = event.clientX - frame.left, py = event.clientY - frame.top;
     const lane = laneAt(py + box.scrollTop);
-    if (!lane || px < gutter()) return hide();
-    state.cross = px; redraw();
-    show(facts(lane, clamp(when(px), 0, data.end)), px, py + 26);
+    if (!lane || lane.alike || px < gutter()) return hide();
+    mark(clamp(when(px), 0, data.end));
+    show(facts(lane, state.cross), px, py + 26 + STRIP);
   }
+  strip.addEventListener("pointermove", (event) => {
+    const px = event.clientX - strip.getBoundingClientRect().left;
+    if (px < gutter()) return hide();
+    mark(clamp(when(px), 0, data.end));
+    const [row] = counts(state.cross, state.cross, 1);
+    show([[null, clock(state.cross, true)], ...present.map((status, index) => [status, `${row[index]} ${status}`]).filter((each, index) => row[index])], px, 26);
+  });
+  strip.addEventListener("pointerleave", hide);
 
   /* --- moving ------------------------------------------------------------------------------------------------- */
   function look(from, to) {
@@ -210,13 +235,14 @@
   function zoom(factor, around = (state.from + state.to) / 2) { look(around - (around - state.from) * factor, around + (state.to - around) * factor); }
   const pan = (share) => { const by = (state.to - state.from) * share; look(state.from + by, state.to + by); };
   function choose(lane) {
+    if (state.chosen && location.hash.startsWith("#execution=")) history.replaceState(null, "", location.pathname + location.search);
     state.chosen = lane;
     if (lane) {
       const place = state.shown.indexOf(lane), top = state.tops[place], bottom = top + laneHeight(lane);
       if (top < box.scrollTop) box.scrollTop = top - 4;
       if (bottom > box.scrollTop + box.clientHeight) box.scrollTop = bottom - box.clientHeight + 4;
     }
-    said.textContent = lane ? `${lane.id}: ${lane.final || "no status"}` : "";
+    said.textContent = !lane ? "" : lane.alike ? `${lane.id.slice(2)}, ${lane.open ? "shown" : "folded"}. Enter ${lane.open ? "folds" : "shows"} them.` : `${lane.id}: ${lane.final || "no status"}`;
     story.replaceChildren();
     redraw();
   }
@@ -224,6 +250,10 @@
   function showStory() {
     const lane = state.chosen;
     if (!lane) return;
+    if (lane.alike) {
+      if (!state.opened.delete(lane.course)) state.opened.add(lane.course);
+      return arrange();
+    }
     const events = lane.statuses.map(([when, status]) => [when, `execution ${status}`]);
     lane.waves.forEach((wave, place) => {
       for (const [when, status] of wave.truth) events.push([when, `DRS: wave ${place + 1} ${status}`]);
@@ -239,8 +269,33 @@
       row.insertCell().textContent = clock(when, true);
       row.insertCell().textContent = line;
     }
-    story.replaceChildren(table);
+    const link = document.createElement("a"), close = document.createElement("button"), head = document.createElement("p");
+    link.href = `#execution=${encodeURIComponent(lane.id)}`;
+    link.textContent = "Link to this execution";
+    close.type = "button";
+    close.textContent = "Close";
+    close.setAttribute("aria-label", "Close the story");
+    close.addEventListener("click", () => { choose(null); box.focus(); });
+    head.append(link, close);
+    story.replaceChildren(head, table);
+    history.replaceState(null, "", link.href);
   }
+  /* A link to an execution opens its lane and its story, whatever is folded or filtered. */
+  function follow() {
+    if (!location.hash.startsWith("#execution=")) return;
+    let id = location.hash.slice("#execution=".length);
+    try { id = decodeURIComponent(id); } catch { /* It stays as it is, and no lane has this id. */ }
+    for (let at = root; at; at = at.parentElement) if (at.matches("details")) at.open = true;
+    const lane = lanes.find((each) => each.id === id);
+    control("filter").value = control("status").value = "";
+    if (lane) state.opened.add(lane.course);
+    arrange();
+    choose(lane || null);
+    if (lane) showStory(); else said.textContent = `This timeline has no execution ${id}.`;
+    root.scrollIntoView({ block: "start" });
+    box.focus({ preventScroll: true });
+  }
+  addEventListener("hashchange", follow);
 
   let held = null, moved = false;
   const touches = new Map();
@@ -269,7 +324,7 @@
   box.addEventListener("click", (event) => {
     if (moved) return;
     const lane = laneAt(event.clientY - box.getBoundingClientRect().top + box.scrollTop);
-    choose(lane === state.chosen ? null : lane);
+    choose(lane === state.chosen && !lane?.alike ? null : lane);
     showStory();
   });
   box.addEventListener("dblclick", (event) => zoom(0.4, when(event.clientX - box.getBoundingClientRect().left)));
@@ -291,6 +346,7 @@
   control("out").addEventListener("click", () => zoom(2));
   control("all").addEventListener("click", () => look(0, data.end));
   control("dense").addEventListener("click", () => { state.dense = !state.dense; arrange(); });
+  control("fold").addEventListener("click", () => { state.fold = !state.fold; state.opened.clear(); arrange(); });
   control("filter").addEventListener("input", arrange);
   control("status").addEventListener("change", arrange);
   control("sort").addEventListener("change", arrange);
@@ -328,4 +384,5 @@
   addEventListener("afterprint", () => print(false));
   new ResizeObserver(redraw).observe(box);
   arrange();
+  follow();
 })();

@@ -4,16 +4,16 @@ import re
 from pathlib import Path
 
 from drsim.simulator.checks import PROPERTIES
-from tests.browser.visits import Locator, Page, Visits, expect
+from tests.browser.visits import Locator, Page, Visits, expect, unfolded
 
 
 def with_legend(page: Page) -> Locator:
-    """The first chart with several lines."""
-    return page.locator("figure.chart:has(path.line[data-s='1'])").first
+    """A chart with two lines."""
+    return page.locator("#queries")
 
 
 def test_hovering_a_chart_shows_its_values(visits: Visits, reports: dict[str, Path]) -> None:
-    page = visits.open(reports["load-100"])
+    page = unfolded(visits.open(reports["load-100"]))
     figure = with_legend(page)
     tip, names = figure.locator(".tip"), figure.locator("button.key").all_inner_texts()
     expect(tip).to_be_hidden()
@@ -28,7 +28,7 @@ def test_hovering_a_chart_shows_its_values(visits: Visits, reports: dict[str, Pa
 
 
 def test_legend_button_hides_and_shows_its_line(visits: Visits, reports: dict[str, Path]) -> None:
-    page = visits.open(reports["load-100"])
+    page = unfolded(visits.open(reports["load-100"]))
     figure = with_legend(page)
     button, lines = figure.locator("button.key").first, figure.locator("path[data-s='0']")
     expect(button).to_have_attribute("aria-pressed", "true")
@@ -44,7 +44,7 @@ def test_legend_button_hides_and_shows_its_line(visits: Visits, reports: dict[st
 
 
 def test_keys_move_between_values_of_a_chart(visits: Visits, reports: dict[str, Path]) -> None:
-    page = visits.open(reports["load-100"])
+    page = unfolded(visits.open(reports["load-100"]))
     figure = page.locator("#finder figure.chart").first
     tip, plot = figure.locator(".tip"), figure.locator(".plot")
     plot.focus()
@@ -61,7 +61,7 @@ def test_keys_move_between_values_of_a_chart(visits: Visits, reports: dict[str, 
 
 
 def test_chart_values_are_also_a_table(visits: Visits, reports: dict[str, Path]) -> None:
-    page = visits.open(reports["phase-2"])
+    page = unfolded(visits.open(reports["phase-2"]))
     figure = with_legend(page)
     figure.locator("summary").click()
     rows = figure.locator("details tr")
@@ -71,7 +71,7 @@ def test_chart_values_are_also_a_table(visits: Visits, reports: dict[str, Path])
 
 
 def test_acceptance_table_filters_by_verdict_and_text(visits: Visits, reports: dict[str, Path]) -> None:
-    page = visits.open(reports["load-100"])
+    page = unfolded(visits.open(reports["load-100"]))
     bar = page.get_by_role("group", name="Filter the criteria")
     rows = page.locator("#criteria tbody tr:visible")
     everything = rows.count()

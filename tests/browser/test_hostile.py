@@ -12,7 +12,7 @@ from drsim.outputs import write
 from drsim.reports import html
 from drsim.scenarios.files import parse
 from drsim.scenarios.runner import Run, run
-from tests.browser.visits import PHONE, WIDE, Page, Visits, expect, settled
+from tests.browser.visits import PHONE, WIDE, Page, Visits, expect, settled, unfolded
 from tests.reports.hostile import hostile
 
 IMAGE: Final = "<img src=x onerror=alert(1)>"
@@ -44,6 +44,8 @@ def report(bad: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def use(page: Page) -> None:
     """Use the page so that its script writes every kind of text."""
+    unfolded(page)
+    page.locator("#timeline [data-do=fold]").click()
     box = page.locator("#timeline .lanes")
     box.scroll_into_view_if_needed()
     box.focus()

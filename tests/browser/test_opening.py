@@ -67,13 +67,18 @@ def test_no_part_is_wider_than_the_window(visits: Visits, reports: dict[str, Pat
 def test_contents_link_to_each_section(visits: Visits, reports: dict[str, Path], width: int) -> None:
     page = visits.open(reports["phase-2"], width=width)
     links = page.get_by_role("navigation", name="Contents").get_by_role("link")
-    headings = page.locator("main > section > h2")
-    names = headings.all_inner_texts()
-    assert links.all_inner_texts() == names
-    assert len(names) == 14
+    headings = page.locator("main > section h2")
+    names = headings.all_text_contents()
+    contents = page.locator(".contents details")
+    assert (contents.get_attribute("open") is None) == (width == PHONE)
+    if width == PHONE:
+        contents.locator("summary").click()
+    assert links.all_text_contents() == names
+    assert len(names) == 15
     for place in (1, 7, 12):
         links.nth(place).click()
         expect(headings.nth(place)).to_be_in_viewport()
+        expect(page.locator("main > section").nth(place).locator("details.fold")).to_have_attribute("open", "")
 
 
 def test_page_without_script_shows_the_rest_and_a_note(visits: Visits, reports: dict[str, Path]) -> None:
@@ -85,6 +90,9 @@ def test_page_without_script_shows_the_rest_and_a_note(visits: Visits, reports: 
     expect(without.locator(note)).to_contain_text("drawn by the script in this file, which your browser did not run")
     expect(without.locator(note)).to_be_visible()
     expect(with_script.locator(note)).to_have_count(0)
+    folded = without.locator("details.fold:not([open]) > summary")
+    for _ in range(folded.count()):
+        folded.first.click()
     for plot in without.locator("figure.chart .plot").all():
         expect(plot).to_be_visible()
     for control in without.locator("main").locator("button:enabled, select, input").all():

@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.conftest import SEEDS
 from tests.browser.picture import PICTURE, WIDTH, point_at
-from tests.browser.visits import PHONE, WIDE, Theme, Visits, expect
+from tests.browser.visits import PHONE, WIDE, Theme, Visits, expect, unfolded
 from tests.samples import ROOT
 
 FOLDER: Final = ROOT / "build" / "browser"
@@ -32,12 +32,14 @@ def test_screenshots_of_all_sections_differ_and_fill_the_window(
 ) -> None:
     width, theme = LOOKS[look]
     page = visits.open(reports[scenario], width=width, theme=theme)
+    page.locator("#timeline [data-do=fold]").click()
     taken = {"top": page.screenshot(path=FOLDER / f"{scenario}-{look}-top.png")}
     page.locator("#timeline").evaluate("(timeline) => timeline.scrollIntoView()")
     page.locator("#timeline [data-do=in]").click()
     point_at(page)
     expect(page.locator("#timeline .view > .tip")).to_be_visible()
     taken["timeline"] = page.screenshot(path=FOLDER / f"{scenario}-{look}-timeline.png")
+    unfolded(page)
     for place in PLACES:
         page.locator(f"#{place}").evaluate("(section) => section.scrollIntoView()")
         taken[place] = page.screenshot(path=FOLDER / f"{scenario}-{look}-{place}.png")

@@ -10,11 +10,13 @@ import pytest
 
 from drsim.reports import html
 from drsim.scenarios.runner import Run
-from tests.browser.visits import PHONE, WIDE, Locator, Page, Visits, expect, settled
+from tests.browser.visits import PHONE, WIDE, Locator, Page, Visits, expect, settled, unfolded
 
 
 def opened(visits: Visits, path: Path, *, width: int = WIDE) -> Page:
+    """The page at its timeline, with every lane shown."""
     page = visits.open(path, width=width)
+    control(page, "fold").click()
     page.locator("#timeline .lanes").scroll_into_view_if_needed()
     return page
 
@@ -164,6 +166,8 @@ def test_lanes_are_sorted_by_start_end_or_trouble(
     page = opened(visits, reports["chaos"])
     samples = {each.execution_id: each for each in runs["chaos"].result.metrics.executions}
     ended = {name: each.ended_at or "9" for name, each in samples.items()}
+    assert control(page, "sort").input_value() == "trouble"
+    control(page, "sort").select_option("start")
     by_start = lanes(page)
     assert by_start == sorted(samples, key=lambda name: samples[name].started_at)
     control(page, "sort").select_option("end")
@@ -277,7 +281,7 @@ def test_healing_is_shown_as_a_labelled_line(visits: Visits, reports: dict[str, 
 
 
 def test_printing_ignores_filters_and_zoom_and_restores_the_screen(visits: Visits, reports: dict[str, Path]) -> None:
-    page = opened(visits, reports["chaos"])
+    page = unfolded(opened(visits, reports["chaos"]))
     whole = clocks(page)
     control(page, "status").select_option("TIMEOUT")
     control(page, "in").click()
@@ -355,7 +359,7 @@ def thousand(runs: dict[str, Run], tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_only_visible_lanes_of_a_thousand_are_drawn(visits: Visits, thousand: Path) -> None:
     page = opened(visits, thousand)
-    assert count(page) == "1000 of 1000 lanes"
+    assert count(page) == "1,000 of 1,000 lanes"
     for dense in ("true", "false"):
         expect(control(page, "dense")).to_have_attribute("aria-pressed", dense)
         assert 5 < len(lanes(page)) < 200

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.browser import chromium
 
-__all__ = ["PHONE", "WIDE", "Browser", "Locator", "Page", "Visits", "expect", "launched", "settled"]
+__all__ = ["PHONE", "WIDE", "Browser", "Locator", "Page", "Visits", "expect", "launched", "settled", "unfolded"]
 
 PHONE: Final = 390
 WIDE: Final = 1600
@@ -37,6 +37,13 @@ def launched() -> Iterator[Browser]:
 def settled(page: Page) -> None:
     """Wait until the page has redrawn, which it does before the next frame."""
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def unfolded(page: Page) -> Page:
+    """The page with all sections expanded."""
+    page.get_by_role("button", name="Expand all").click()
+    settled(page)
+    return page
 
 
 class Visits:

@@ -74,14 +74,14 @@ def test_the_timeout_is_the_configured_one(phase_2: Result) -> None:
     assert phase_2.capacity is not None
     short = phase_2.model_copy(update={"capacity": phase_2.capacity.model_copy(update={"timeout": 1.5})})
     assert "timeout 60 s" in plot(phase_2, "performance", "finder-minute")
-    assert "timeout 1500 ms" in plot(short, "performance", "finder-minute")
+    assert "timeout 1,500 ms" in plot(short, "performance", "finder-minute")
 
 
 def test_reserved_concurrency_is_a_limit_beside_the_account_s(phase_2: Result) -> None:
     assert "reserved" not in plot(phase_2, "performance", "concurrency")
     text = plot(changed(phase_2, "functions.poller.reserved_concurrency", 4), "performance", "concurrency")
     assert "reserved for the poller 4" in text
-    assert "limit of the account 1000" in text
+    assert "limit of the account 1,000" in text
 
 
 def test_criterions_mark_equals_its_threshold(phase_2: Result) -> None:
@@ -121,3 +121,21 @@ def test_error_in_choosing_plots_affects_one_section(phase_2: Result, monkeypatc
 
 def test_sections_of_figures_exist_in_the_report() -> None:
     assert {figure.section for figure in FIGURES.values() if figure.section} <= set(TITLES)
+
+
+def test_poll_gaps_begin_at_zero_beside_configured_and_effective_cadence(chaos: Result) -> None:
+    text = plot(chaos, "finder", "gaps")
+    marks = re.findall(r'<span class="upright[^>]*>([^<]*)</span>', text)
+    assert {"STARTED configured 15 s", "IN_PROGRESS configured 30 s", "in effect 60 s"} <= {
+        mark.replace("\N{NO-BREAK SPACE}", " ") for mark in marks
+    }
+    first = re.findall(r'<div class="xs"[^>]*><i style="left:0.0%">([^<]*)</i>', text)
+    assert [label.split()[0] for label in first] == ["0"]
+
+
+def test_capacity_has_a_bar_for_each_limit(phase_2: Result) -> None:
+    assert phase_2.capacity is not None
+    used = [each for each in phase_2.capacity.limits if each.utilisation is not None]
+    shown = data(plot(phase_2, "performance", "capacity"))
+    assert [label.partition(":")[0] for label in shown["l"]] == [each.name for each in used]
+    assert shown["s"][0]["v"] == [pytest.approx((each.utilisation or 0) * 100, abs=0.006) for each in used]

@@ -79,3 +79,27 @@ def test_tables_are_named_by_the_heading_above_them_and_no_two_alike() -> None:
 def test_markdown_without_tables_or_verdicts_is_plain_commonmark() -> None:
     text = "Some *words*, `code` and <b>no markup</b>.\n\n- a list\n"
     assert html_of(text, "x") == MarkdownIt("commonmark", {"html": False}).render(text)
+
+
+def test_paper_has_scenario_verdict_digest_and_page_in_its_margin(phase_2: Result) -> None:
+    text = html.render(phase_2, []).text
+    digest = (phase_2.trace_digest or "")[:16]
+    assert f'@bottom-left {{ content: "phase-2, seed 1, pass, trace digest {digest}"' in text
+    assert '@bottom-right { content: "page " counter(page) " of " counter(pages)' in text
+
+
+def test_scenario_cannot_leave_the_margin_of_the_paper(phase_2: Result) -> None:
+    text = html.render(phase_2.model_copy(update={"scenario": 'a"; } </style><script>x\n\\'}), []).text
+    margin = text.partition('@bottom-left { content: "')[2].partition(", seed 1")[0]
+    assert margin == "a\\22 \\3b  \\7d  \\3c \\2f style\\3e \\3c script\\3e x \\5c "
+
+
+def test_files_beside_the_page_are_linked(phase_2: Result) -> None:
+    links = [each["href"] for each in Pieces(_body(html.render(phase_2, []).text)).all("a")]
+    assert {"report.md", "result.json", "trace.jsonl.gz", "metrics.csv", "junit.xml", "evidence.json"} <= set(links)
+    untraced = html.render(phase_2.model_copy(update={"trace": "off", "trace_digest": None}), []).text
+    assert 'href="trace.jsonl.gz"' not in untraced
+
+
+def _body(page: str) -> str:
+    return page.partition("<footer>")[2].partition("</footer>")[0]

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from drsim.reports.markdown import cell, number, render
+from drsim.reports.markdown import cell, render
+from drsim.reports.text import number
 from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Result
@@ -214,8 +215,8 @@ def test_numbers_have_three_or_four_significant_digits() -> None:
         "6.9",
         "59.98",
         "115.3",
-        "1234",
-        "60000",
+        "1,234",
+        "60,000",
     ]
 
 

@@ -1,7 +1,7 @@
 """The tables of statuses: rows that belong together, and colours and signs that differ."""
 
 import re
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
@@ -66,3 +66,13 @@ def test_reports_spell_no_status_outside_the_tables() -> None:
 def test_progress_has_the_most_advanced_wave_status_first() -> None:
     assert PROGRESS == ("IN_PROGRESS", "LAUNCHING")
     assert all(before in WaveStatus(after).moves for before, after in pairwise(PROGRESS))
+
+
+@pytest.mark.parametrize("ground", [0, 1])
+def test_steps_of_an_execution_have_distant_colours(ground: int) -> None:
+    steps = [ExecutionStatus.POLLING, WaveStatus.PENDING, WaveStatus.LAUNCHING, WaveStatus.IN_PROGRESS]
+    colours = [bytes.fromhex(LOOKS[step][ground][1:]) for step in steps]
+    for one, other in combinations(colours, 2):
+        assert sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5 > 30
+    # The bar of an execution is neutral: nearly grey.
+    assert max(colours[0]) - min(colours[0]) < 25

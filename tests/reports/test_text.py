@@ -2,10 +2,11 @@
 
 from xml.etree import ElementTree
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsim.reports.text import plain, shortened
+from drsim.reports.text import duration, number, plain, shortened
 
 
 def test_characters_that_break_a_format_or_reorder_words_are_escaped() -> None:
@@ -28,3 +29,28 @@ def test_any_text_comes_back_from_xml_as_it_was_shown(text: str) -> None:
 def test_long_text_is_shortened_and_shows_its_length() -> None:
     assert shortened("abc", 3) == "abc"
     assert shortened("abcd", 3) == "abc… (4 characters)"
+
+
+def test_figures_have_separators_and_three_or_four_digits() -> None:
+    values = (0.0, 0.254, 59.984, 115.34, 1234.5, 60_000, -1_234_567)
+    assert [number(value) for value in values] == ["0", "0.25", "59.98", "115.3", "1,234", "60,000", "-1,234,567"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (0.25, "250 ms"),
+        (59.984, "59.98 s"),
+        (60, "60 s"),
+        (90, "1m 30s"),
+        (1800, "30m"),
+        (3599.6, "1h"),
+        (7500, "2h 5m"),
+        (86_399, "1d"),
+        (100_000, "1d 4h"),
+        (-90, "-1m 30s"),
+    ],
+)
+def test_durations_have_two_units_at_most(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

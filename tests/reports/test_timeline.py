@@ -7,7 +7,7 @@ from itertools import accumulate
 import pytest
 
 from drsim.reports.history import History, history
-from drsim.reports.timeline import timeline
+from drsim.reports.timeline import anchor, timeline
 from drsim.scenarios.files import load
 from drsim.scenarios.runner import Run, run
 from tests.catalogue import run_of
@@ -77,3 +77,8 @@ def test_page_gets_the_words_that_order_progress(chaos: Run, lanes: History) -> 
     data = timeline(chaos.result, lanes)
     words = {word: data[word] for word in ("progress", "polling", "completed")}
     assert words == {"progress": ["IN_PROGRESS", "LAUNCHING"], "polling": "POLLING", "completed": "COMPLETED"}
+
+
+def test_anchor_of_an_execution_holds_its_id_as_the_lane_shows_it() -> None:
+    assert anchor("a/b c#1") == "execution=a%2Fb%20c%231"
+    assert anchor("x" * 200) == f"execution={'x' * 100}%E2%80%A6%20%28200%20characters%29"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drsim.reports.charts import Mark, Point, Series, Span, distribution, ranges, stacked, timeline
+from drsim.reports.charts import Bar, Mark, Point, Series, Span, bars, distribution, ranges, stacked, timeline
 from drsim.reports.charts.drawing import HEIGHT, WIDTH
 from drsim.reports.charts.histograms import Cell, cells_of, cumulated, shares_of
 from drsim.scenarios.result import Distribution, Result
@@ -88,7 +88,7 @@ def test_near_limit_is_a_line_and_a_far_one_an_arrow() -> None:
 def test_limit_at_any_distance_is_a_line_if_all_values_are_zero() -> None:
     chart = Pieces(timeline("n", "t", [minutes(0, 0)], marks=[Mark(label="limit", value=1000)]))
     assert points(chart.paths("mark")[0]) == [[(0, 0), (WIDTH, 0)]]
-    assert {"limit 1000", "2 values from 20:32 to 20:33; all 0."} <= set(chart.texts)
+    assert {"limit 1,000", "2 values from 20:32 to 20:33; all 0."} <= set(chart.texts)
 
 
 def test_spans_are_shaded_from_start_to_end_and_named_once() -> None:
@@ -276,3 +276,33 @@ def test_same_data_give_the_same_bytes(phase_2: Result) -> None:
     found = phase_2.metrics.distributions
     assert ranges("n", "t", found) == ranges("n", "t", dict(found))
     assert timeline("n", "t", [minutes(1, 2, 3)]) == timeline("n", "t", [minutes(1, 2, 3)])
+
+
+@pytest.mark.parametrize("values", [(), (0, 0, 0), (7,), (None, 3, 3)])
+def test_line_without_change_is_a_row(values: tuple[float | None, ...]) -> None:
+    chart = Pieces(timeline("n", "t", [minutes(*values)], marks=[Mark(label="limit", value=5)]))
+    assert "flat" in chart.all("figure")[0]["class"].split()
+    assert "limit 5" in chart.texts
+
+
+def test_line_that_changes_or_has_a_shaded_time_is_a_plot() -> None:
+    for chart in (
+        timeline("n", "t", [minutes(1, 2)]),
+        timeline("n", "t", [minutes(1, 1)], spans=[Span(label="ALARM", start=START, end=None)]),
+    ):
+        assert "flat" not in Pieces(chart).all("figure")[0]["class"].split()
+
+
+def test_single_value_is_a_row_and_no_distribution() -> None:
+    one, two = (Pieces(distribution("n", "t", {"": spread(*values)})) for values in ([(5.0, 1)], [(5.0, 1), (9.0, 1)]))
+    assert "flat" in one.all("figure")[0]["class"].split()
+    assert "flat" not in two.all("figure")[0]["class"].split()
+
+
+def test_bars_are_as_long_as_their_shares_and_marked_at_the_limit() -> None:
+    chart = Pieces(bars("n", "t", [Bar("a", 50, "1 of 2", "all at 9"), Bar("b", 120, "6 of 5", "reached")]))
+    first, second = (points(path)[0] for path in chart.paths("bars"))
+    width = points(chart.paths("mark")[0])[0][0][0]
+    assert first[1][0] - first[0][0] == pytest.approx(width / 2, abs=1)
+    assert second[1][0] > width
+    assert {"50%, all at 9", "120%, reached", "Most used: b, 6 of 5."} <= set(chart.texts)

@@ -11,7 +11,7 @@ from drsim.reports.comparing import documents, wording
 from drsim.reports.comparing.comparison import Compared, Comparison, compare, in_common
 from drsim.reports.comparing.effect import Effect
 from drsim.reports.comparing.regressions import Judgement, direction
-from drsim.reports.markdown import number
+from drsim.reports.text import number
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Result
 from drsim.scenarios.runner import run
@@ -321,7 +321,7 @@ def test_long_durations_are_shown_in_larger_units(seeds: list[Result]) -> None:
     assert shown(compared("ms", 1_375_381, 1_255_406)) == ("22.92", "min", "-120 s")
     assert shown(compared("ms", 60_000, 60_016)) == ("60", "s", "+16 ms")
     assert shown(compared("ms", 63.26, 123.3)) == ("63.26", "ms", "+60.04 ms")
-    assert shown(compared("waves", 100_000, 200_000)) == ("100000", "waves", "+100000 waves")
+    assert shown(compared("waves", 100_000, 200_000)) == ("100,000", "waves", "+100,000 waves")
     assert shown(compared("\x1b", 1, 2)) == ("1", "\\x1b", "+1 \\x1b")
 
 

@@ -1,0 +1,60 @@
+"""The tiles of a report's summary: one figure each, with its target where the run has one."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from drsim.reports.statuses import counted
+from drsim.reports.text import duration, number
+from drsim.scenarios.result import CriterionResult, Relation, Result, Verdict
+
+_CRITERIA: Final = {
+    "Executions complete with DRS's truth": "longest completion delay",
+    "Performance <100ms queries": "longest query",
+    "No poll is early, none is late": "polls early or late",
+    "No errors or failures": "failed invocations of {}",
+}
+"""The criteria whose measured value and limit make a tile, with its label."""
+_RELATIONS: Final[Mapping[Relation, str]] = {"<=": "at most", ">=": "at least", "<": "under"}
+
+
+class Tile(NamedTuple):
+    """A value, what it is, its target ("" for none) and the verdict about it ("" if it is not judged)."""
+
+    value: str
+    what: str
+    target: str = ""
+    verdict: Verdict | str = ""
+
+
+def tiles_of(result: Result) -> Iterator[Tile]:
+    """The tiles of a run: executions, polls, and what its criteria measured against their limits."""
+    yield Tile(number(result.started), "executions started")
+    for count, phrase in counted(result.executions):
+        yield Tile(number(count), phrase)
+    yield Tile(number(result.polls), "polls started")
+    yield Tile(number(result.polls_recorded), "polls recorded")
+    if found := result.metrics.distributions.get("staleness"):
+        yield Tile(duration(found.p99 / 1000), f"staleness p99, {found.basis}")
+    invocations = sum(
+        result.metrics.counts.get(f"{name}.invocations", 0) for name in ("ExecutionFinder", "ExecutionPoller")
+    )
+    for criterion in result.criteria:
+        if criterion.name in _CRITERIA and criterion.measured is not None and criterion.limit is not None:
+            yield _judged(criterion, _CRITERIA[criterion.name].format(number(invocations)))
+    violations = sum(each.violations_count for each in result.properties)
+    checked = sum(each.checked for each in result.properties)
+    verdict = "fail" if violations else "pass" if checked else ""
+    yield Tile(number(violations), f"violations in {number(checked)} checks", "target: 0", verdict)
+
+
+def _judged(criterion: CriterionResult, what: str) -> Tile:
+    assert criterion.measured is not None
+    assert criterion.limit is not None
+    target = f"target: {_RELATIONS[criterion.relation]} {_amount(criterion.limit, criterion.unit)}"
+    if criterion.limit == 0 and criterion.relation == "<=":
+        target = "target: 0"
+    return Tile(_amount(criterion.measured, criterion.unit), what, target, criterion.verdict)
+
+
+def _amount(value: float, unit: str) -> str:
+    return duration(value) if unit == "s" else f"{number(value)} ms" if unit == "ms" else number(value)

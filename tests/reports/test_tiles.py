@@ -1,0 +1,26 @@
+"""The tiles of a page: values of the result, beside the limits that its criteria set."""
+
+from drsim.reports.text import duration, number
+from drsim.reports.tiles import Tile, tiles_of
+from drsim.scenarios.result import Result
+from tests.catalogue import run_of
+
+
+def test_tiles_have_the_values_and_limits_of_the_criteria() -> None:
+    result = run_of("chaos", 73).result
+    tiles = {each.what: each for each in tiles_of(result)}
+    delay = next(each for each in result.criteria if each.name == "Executions complete with DRS's truth")
+    assert delay.measured is not None
+    assert tiles["longest completion delay"] == Tile(
+        duration(delay.measured), "longest completion delay", f"target: at most {duration(delay.limit or 0)}", "pass"
+    )
+    query = next(each for each in result.criteria if each.name == "Performance <100ms queries")
+    assert tiles["longest query"].value == f"{number(query.measured or 0)} ms"
+    assert tiles["longest query"].target == "target: under 100 ms"
+    assert tiles["executions started"].value == str(result.started)
+
+
+def test_violations_make_their_tile_fail(phase_2: Result) -> None:
+    properties = (phase_2.properties[0].model_copy(update={"violations_count": 1200}), *phase_2.properties[1:])
+    *_, last = tiles_of(phase_2.model_copy(update={"properties": properties}))
+    assert (last.value, last.target, last.verdict) == ("1,200", "target: 0", "fail")
