@@ -1,0 +1,114 @@
+"""Recovery times against their objectives, as a criterion and as a part of `result.json`."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from drsim.scenarios.assessment import Assessment, Criterion, Threshold
+from drsim.scenarios.record import ObjectiveRecord, RecoveryRecord, Times
+from drsim.simulator.checks.monitor import Violation
+from drsim.simulator.durations import show_rounded
+from drsim.simulator.figures.parts import PART_NAMES
+from drsim.simulator.figures.recoveries import Achieved, Recoveries, Recovery
+from drsim.simulator.figures.sketch import Sketch
+from drsim.simulator.world import World
+
+
+def objectives_of(recoveries: Recoveries) -> tuple[ObjectiveRecord, ...]:
+    """Return what executions and waves achieved, without those of which the run had none."""
+    achieved = recoveries.all.items()
+    return tuple(_record(wave, each) for wave, each in achieved if each.times or each.unrecovered)
+
+
+def _record(wave: str, achieved: Achieved) -> ObjectiveRecord:
+    count, objective_us = len(achieved.times), achieved.objective_us
+    means = [round(total / count / 1e6, 6) for total in achieved.parts] if count else []
+    return ObjectiveRecord(
+        wave=wave,
+        objective=None if objective_us is None else objective_us / 1e6,
+        missed=achieved.missed,
+        unrecovered=dict(sorted(achieved.unrecovered.items())),
+        times=_times(achieved.times),
+        own=_times(achieved.own),
+        parts=dict(zip(PART_NAMES, means, strict=False)),
+        slowest=_recoveries(achieved.slowest),
+        first_missed=_recoveries(achieved.first_missed),
+    )
+
+
+def _times(values: Sketch) -> Times | None:
+    if not values:
+        return None
+    p50, p95, p99 = (value / 1e6 for value in values.quantiles(0.50, 0.95, 0.99))
+    mean = round(values.total / len(values) / 1e6, 6)
+    return Times(count=len(values), min=values.low / 1e6, mean=mean, p50=p50, p95=p95, p99=p99, max=values.high / 1e6)
+
+
+def _recoveries(found: Sequence[Recovery]) -> tuple[RecoveryRecord, ...]:
+    return tuple(
+        RecoveryRecord(
+            execution_id=each.execution_id,
+            status=each.status,
+            seconds=each.took_us / 1e6,
+            parts=dict(zip(PART_NAMES, (us / 1e6 for us in each.parts), strict=True)),
+        )
+        for each in found
+    )
+
+
+def _judged(world: World) -> dict[str, Achieved]:
+    """What was achieved of each objective that is set, by the wave's name, "" for whole executions."""
+    return {wave: each for wave, each in world.recoveries.all.items() if each.objective_us is not None}
+
+
+def _threshold(world: World) -> Threshold:
+    objectives = world.recoveries.objectives
+    parts = [f"each within {show_rounded(objectives.execution)}"] if objectives.execution is not None else []
+    parts += [f"{_wave_of(key)} within {show_rounded(each)}" for key, each in objectives.waves.items()]
+    return Threshold(", ".join(parts) or "no objective is set", "<=", 0, "missed")
+
+
+def _wave_of(key: str) -> str:
+    return f"wave {key}" if key.isdecimal() else key
+
+
+def _assess(world: World) -> Assessment:
+    if not world.recoveries.objectives:
+        return Assessment(None, "no objective", "neither the scenario nor its contract sets rto")
+    judged = {wave: each for wave, each in _judged(world).items() if each.times}
+    if not judged:
+        return Assessment(None, "nothing recovered", "no execution or wave that has an objective recovered, or was due to")
+    missed = {wave: each for wave, each in judged.items() if each.missed}
+    count, total = (sum(each) for each in zip(*((a.missed, len(a.times)) for a in judged.values()), strict=True))
+    evidence = "; ".join(_evidence(wave, each) for wave, each in judged.items())
+    first = min(
+        (_violation(wave, each) for wave, each in missed.items()), key=lambda violation: violation.at_us, default=None
+    )
+    value = f"{count:,} of {total:,} missed"
+    if "" in judged:
+        value += f", p95 {show_rounded(judged[''].times.quantiles(0.95)[0])}"
+    return Assessment(not missed, value, evidence, count, first)
+
+
+def _evidence(wave: str, achieved: Achieved) -> str:
+    """One objective with what was achieved: Wave 1: 2 of 40 missed 12m; first exec-1 (COMPLETED, 12m 20s)."""
+    assert achieved.objective_us is not None
+    objective = show_rounded(achieved.objective_us)
+    head = f"{wave or 'executions'}: {achieved.missed:,} of {len(achieved.times):,} missed {objective}"
+    first = ", ".join(f"{each.execution_id} ({_end_of(each)})" for each in achieved.first_missed)
+    slowest = f"slowest {show_rounded(achieved.times.high)}"
+    others = ", ".join(f"{count:,} {what}" for what, count in sorted(achieved.unrecovered.items()))
+    return f"{head}; {f'first {first}' if first else slowest}" + (f"; no recovery: {others}" if others else "")
+
+
+def _end_of(found: Recovery) -> str:
+    return f"{found.status} after {show_rounded(found.took_us)}"
+
+
+def _violation(wave: str, achieved: Achieved) -> Violation:
+    found = achieved.first_missed[0]
+    assert achieved.objective_us is not None
+    expected = f"{wave or 'the execution'} recovered within {show_rounded(achieved.objective_us)}"
+    return Violation(found.execution_id, found.ended_us, expected, _end_of(found))
+
+
+OBJECTIVES: Final = Criterion("Recovery within its objective", _threshold, _assess)

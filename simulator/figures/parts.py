@@ -1,0 +1,78 @@
+"""What the time of a recovery consisted of: the table of its parts, and the pure function that divides a time.
+
+Parts add up to the whole. They follow the job that ended last and, before that was started, the job before it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from drsim.simulator.services.drs import DrsJob
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a recovery's time; `meaning` is its definition, in one sentence."""
+
+    name: str
+    title: str
+    meaning: str
+
+
+PARTS: Final = (
+    Part("no_job", "No job", "The plan had no job in DRS yet, or its next wave had not been started."),
+    Part("pending", "DRS pending", "DRS had accepted the job and not begun it: the job was PENDING."),
+    Part("started", "DRS started", "The job was STARTED, and no server had begun to launch."),
+    Part("in_progress", "In progress", "Servers launched, until DRS ended the job."),
+    Part("launch_actions", "Launch actions", "The job had ended, and the launch actions of a RECOVERY still ran."),
+    Part("waiting", "Waiting for a look", "DRS had finished, and the look that led to the last poll had not begun."),
+    Part("detection", "Detection", "That look had begun, and its poll had not yet written the end."),
+)
+"""In the order of time. Every instant of a recovery belongs to exactly one."""
+
+PART_NAMES: Final = tuple(part.name for part in PARTS)
+
+
+class JobSpan(NamedTuple):
+    """The instants at which a job's state changes, settled last; they only rise."""
+
+    created_us: int
+    started_us: int
+    launching_us: int
+    ended_us: int
+    settled_us: int
+
+
+def span_of(job: DrsJob, *, counts_actions: bool) -> JobSpan:
+    """Return a job's span. Without launch actions it is settled when it ends."""
+    launching_us = min(server.launching_us for server in job.servers)
+    settled_us = job.settled_us if counts_actions else job.ended_us
+    return JobSpan(job.created_us, job.started_us, launching_us, job.ended_us, settled_us)
+
+
+def divided(
+    began_us: int, known_us: int, look_us: int | None, written_us: int, spans: Sequence[JobSpan]
+) -> tuple[int, ...]:
+    """Divide a recovery's time into PARTS, in microseconds, which add up to `written_us` less `began_us`.
+
+    `known_us` is when DRS had finished, `look_us` the start of the look whose poll wrote the end, None if it is not
+    known. The first span is the job that decided the end; the others count where they ran before it.
+    """
+    known_us = min(max(known_us, began_us), written_us)
+    seen_us = min(max(known_us if look_us is None else look_us, known_us), written_us)
+    idle_us, phases, until_us = 0, [0, 0, 0, 0], known_us
+    for span in (*spans[:1], *sorted(spans[1:], key=lambda span: -span.settled_us)):
+        if span.created_us >= until_us:
+            continue
+        edges = list(_clamped(span, began_us, until_us))
+        phases = [total + after - before for total, before, after in zip(phases, edges, edges[1:], strict=False)]
+        idle_us += until_us - edges[-1]
+        until_us = edges[0]
+    idle_us += until_us - began_us
+    return idle_us, *phases, seen_us - known_us, written_us - seen_us
+
+
+def _clamped(span: JobSpan, low_us: int, high_us: int) -> Iterator[int]:
+    for instant_us in span:
+        low_us = max(low_us, min(instant_us, high_us))
+        yield low_us
