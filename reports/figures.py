@@ -14,8 +14,11 @@ from markupsafe import Markup
 from drsim.orchestrator.model import Phase
 from drsim.reports.charts import Mark, Series, Span, distribution, ranges, stacked
 from drsim.reports.charts import timeline as over_time
+from drsim.reports.charts.bullets import Bullet, bullets, stacks
 from drsim.reports.markdown import STATISTICS
+from drsim.reports.objectives import name_of, row_of
 from drsim.scenarios.result import AlarmRecord, Distribution, MetricRecord, Minute, Result, Widget
+from drsim.simulator.figures.parts import PARTS
 from drsim.simulator.figures.table import FIGURES
 
 Plot = Callable[[], Markup]
@@ -73,6 +76,9 @@ def _of_table(section: str, result: Result) -> Iterator[Plot]:
 
 
 def _of_performance(result: Result) -> Iterator[Plot]:
+    if any(each.times for each in result.objectives):
+        yield partial(_recovery_times, result)
+        yield partial(_recovery_parts, result)
     functions = result.metrics.configuration["functions"]
     labels = {(): "account", (_POLLER,): "pollers"}
     if running := _lines(result, "AWS/Lambda", "ConcurrentExecutions", "Maximum", labels):
@@ -92,6 +98,23 @@ def _of_performance(result: Result) -> Iterator[Plot]:
         marks = [Mark(label="criterion: under", value=limit) for limit in limits]
         marks += _phase_2("max", "Query.cold")
         yield partial(distribution, "queries", "Latency of StatusIndex queries", queries, marks=marks)
+
+
+def _recovery_times(result: Result) -> Markup:
+    """What executions and waves achieved, each beside its objective."""
+    rows = {}
+    for record in result.objectives:
+        if times := record.times:
+            row = row_of(record)
+            note = row.p95 if record.objective is None else f"{row.p95} of {row.objective}"
+            rows[row.name] = Bullet(p50=times.p50, p95=times.p95, most=times.max, limit=record.objective, note=note)
+    return bullets("recovery-times", "Recovery time against its objective", rows, basis="observed")
+
+
+def _recovery_parts(result: Result) -> Markup:
+    timed = [each for each in result.objectives if each.times]
+    rows = {name_of(record): {part.title: record.parts.get(part.name, 0.0) for part in PARTS} for record in timed}
+    return stacks("recovery-parts", "What a recovery's time consisted of, mean", rows, basis="observed")
 
 
 def _of_cloudwatch(result: Result) -> Iterator[Plot]:

@@ -12,11 +12,12 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from drsim.reports import findings
+from drsim.reports import findings, objectives
 from drsim.reports.capacity import about, note
 from drsim.reports.sections import TITLES, Document, Section, render_sections, troubles
 from drsim.reports.text import plain, visible
 from drsim.scenarios.result import Minute, Result, TickRecord, WidgetLine
+from drsim.simulator.figures.parts import PARTS
 from drsim.simulator.figures.table import FIGURES
 
 SIGNS: Final = {"pass": "✅ PASS", "fail": "❌ FAIL", "not exercised": "➖ not exercised", "unknown": "❔ UNKNOWN"}
@@ -125,9 +126,10 @@ def environment(rows_max: int = _ROWS_MAX) -> Environment:
     )
     found.filters |= {"cell": cell, "code": code, "fenced": fenced, "clock": clock, "number": number, "about": about}
     found.filters |= {"title": findings.title, "extent": findings.extent, "culprit": findings.culprit}
+    found.filters |= {"took": objectives.took, "achieved": objectives.row_of, "recovered": objectives.sentence}
     found.filters["indented"] = indented
     found.filters["head"] = lambda rows: rows[:rows_max]
-    found.globals["sign"] = SIGNS.__getitem__
+    found.globals |= {"sign": SIGNS.__getitem__, "recovery_parts": PARTS}
     return found
 
 

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from drsim.reports.markdown import clock, number
+from drsim.reports.objectives import row_of, took
 from drsim.reports.statuses import LOOKS
 from drsim.reports.text import visible
 
@@ -30,7 +31,14 @@ def environment() -> Environment:
         finalize=lambda value: "–" if value is None else value,
     )
     found.globals["looks"] = LOOKS
-    found.filters |= {"clock": clock, "number": number, "visible": visible, "data": data}
+    found.filters |= {
+        "clock": clock,
+        "number": number,
+        "visible": visible,
+        "data": data,
+        "achieved": row_of,
+        "took": took,
+    }
     return found
 
 

@@ -1,10 +1,10 @@
 """Recovery times against their objectives, as a criterion and as a part of `result.json`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from drsim.scenarios.assessment import Assessment, Criterion, Threshold
-from drsim.scenarios.record import ObjectiveRecord, RecoveryRecord, Times
+from drsim.scenarios.record import ObjectiveRecord, ObjectiveTotals, RecoveryRecord, Times
 from drsim.simulator.checks.monitor import Violation
 from drsim.simulator.durations import show_rounded
 from drsim.simulator.figures.parts import PART_NAMES
@@ -12,11 +12,31 @@ from drsim.simulator.figures.recoveries import Achieved, Recoveries, Recovery
 from drsim.simulator.figures.sketch import Sketch
 from drsim.simulator.world import World
 
+_SHOWN_MAX: Final = 3
+"""Objectives that one line names."""
+
 
 def objectives_of(recoveries: Recoveries) -> tuple[ObjectiveRecord, ...]:
     """Return what executions and waves achieved, without those of which the run had none."""
     achieved = recoveries.all.items()
     return tuple(_record(wave, each) for wave, each in achieved if each.times or each.unrecovered)
+
+
+def totals_of(recoveries: Recoveries, seed: int) -> dict[str, ObjectiveTotals]:
+    """Return what one seed of an exploration achieved of each objective that is set, by the wave's name."""
+    return {
+        wave: ObjectiveTotals(
+            objective_s=achieved.objective_us / 1e6,
+            seeds=1,
+            seeds_missed=achieved.missed > 0,
+            recoveries=len(achieved.times),
+            missed=achieved.missed,
+            worst_s=achieved.times.quantiles(0.95)[0] / 1e6,
+            worst_seed=seed,
+        )
+        for wave, achieved in recoveries.all.items()
+        if achieved.objective_us is not None and achieved.times
+    }
 
 
 def _record(wave: str, achieved: Achieved) -> ObjectiveRecord:
@@ -64,7 +84,7 @@ def _threshold(world: World) -> Threshold:
     objectives = world.recoveries.objectives
     parts = [f"each within {show_rounded(objectives.execution)}"] if objectives.execution is not None else []
     parts += [f"{_wave_of(key)} within {show_rounded(each)}" for key, each in objectives.waves.items()]
-    return Threshold(", ".join(parts) or "no objective is set", "<=", 0, "missed")
+    return Threshold(_first_of(parts) or "no objective is set", "<=", 0, "missed")
 
 
 def _wave_of(key: str) -> str:
@@ -76,17 +96,33 @@ def _assess(world: World) -> Assessment:
         return Assessment(None, "no objective", "neither the scenario nor its contract sets rto")
     judged = {wave: each for wave, each in _judged(world).items() if each.times}
     if not judged:
-        return Assessment(None, "nothing recovered", "no execution or wave that has an objective recovered, or was due to")
+        return Assessment(None, "nothing recovered", "no execution or wave with an objective recovered, or was due to")
     missed = {wave: each for wave, each in judged.items() if each.missed}
-    count, total = (sum(each) for each in zip(*((a.missed, len(a.times)) for a in judged.values()), strict=True))
-    evidence = "; ".join(_evidence(wave, each) for wave, each in judged.items())
+    evidence = "; ".join(_evidence(wave, each) for wave, each in (missed or judged).items())
     first = min(
         (_violation(wave, each) for wave, each in missed.items()), key=lambda violation: violation.at_us, default=None
     )
-    value = f"{count:,} of {total:,} missed"
-    if "" in judged:
-        value += f", p95 {show_rounded(judged[''].times.quantiles(0.95)[0])}"
-    return Assessment(not missed, value, evidence, count, first)
+    return Assessment(not missed, _value(judged), evidence, sum(each.missed for each in judged.values()), first)
+
+
+def _value(judged: Mapping[str, Achieved]) -> str:
+    """What missed: 4 of 100 missed, Wave 1: 9 of 100 missed. If nothing did: 100 of 100 in time, p95 22m 1s."""
+    missed = [
+        f"{f'{wave}: ' if wave else ''}{each.missed:,} of {len(each.times):,} missed"
+        for wave, each in judged.items()
+        if each.missed
+    ]
+    if missed:
+        return _first_of(missed)
+    wave, first = next(iter(judged.items()))
+    count = f"{len(first.times):,}"
+    p95 = show_rounded(first.times.quantiles(0.95)[0])
+    return f"{f'{wave}: ' if wave else ''}{count} of {count} in time, p95 {p95}"
+
+
+def _first_of(parts: Sequence[str]) -> str:
+    more = len(parts) - _SHOWN_MAX
+    return ", ".join([*parts[:_SHOWN_MAX], *([f"{more} more"] if more > 0 else [])])
 
 
 def _evidence(wave: str, achieved: Achieved) -> str:
@@ -94,21 +130,24 @@ def _evidence(wave: str, achieved: Achieved) -> str:
     assert achieved.objective_us is not None
     objective = show_rounded(achieved.objective_us)
     head = f"{wave or 'executions'}: {achieved.missed:,} of {len(achieved.times):,} missed {objective}"
-    first = ", ".join(f"{each.execution_id} ({_end_of(each)})" for each in achieved.first_missed)
+    first = ", ".join(f"{each.execution_id} ({_end_of(each, achieved.objective_us)})" for each in achieved.first_missed)
     slowest = f"slowest {show_rounded(achieved.times.high)}"
     others = ", ".join(f"{count:,} {what}" for what, count in sorted(achieved.unrecovered.items()))
     return f"{head}; {f'first {first}' if first else slowest}" + (f"; no recovery: {others}" if others else "")
 
 
-def _end_of(found: Recovery) -> str:
-    return f"{found.status} after {show_rounded(found.took_us)}"
+def _end_of(found: Recovery, objective_us: int) -> str:
+    """How a recovery that missed its objective ended, and by how much it was late."""
+    over_us = found.took_us - objective_us
+    late = f", {show_rounded(over_us)} over" if over_us > 0 else f" after {show_rounded(found.took_us)}"
+    return f"{found.status}{late}"
 
 
 def _violation(wave: str, achieved: Achieved) -> Violation:
     found = achieved.first_missed[0]
     assert achieved.objective_us is not None
     expected = f"{wave or 'the execution'} recovered within {show_rounded(achieved.objective_us)}"
-    return Violation(found.execution_id, found.ended_us, expected, _end_of(found))
+    return Violation(found.execution_id, found.ended_us, expected, _end_of(found, achieved.objective_us))
 
 
 OBJECTIVES: Final = Criterion("Recovery within its objective", _threshold, _assess)

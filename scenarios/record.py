@@ -81,6 +81,33 @@ class ObjectiveRecord(Record):
     first_missed: tuple[RecoveryRecord, ...] = Field((), description="The first ones that missed it, by their end.")
 
 
+class ObjectiveTotals(Record):
+    """What a range of seeds achieved of one recovery time objective: seeds and recoveries that missed it, of how many.
+
+    `worst_s` is the largest p95 of a seed, in seconds, and `worst_seed` the first seed that has it.
+    """
+
+    objective_s: float
+    seeds: int
+    seeds_missed: int
+    recoveries: int
+    missed: int
+    worst_s: float
+    worst_seed: int
+
+    def plus(self, other: "ObjectiveTotals") -> "ObjectiveTotals":
+        worst = min((self, other), key=lambda each: (-each.worst_s, each.worst_seed))
+        return ObjectiveTotals(
+            objective_s=self.objective_s,
+            seeds=self.seeds + other.seeds,
+            seeds_missed=self.seeds_missed + other.seeds_missed,
+            recoveries=self.recoveries + other.recoveries,
+            missed=self.missed + other.missed,
+            worst_s=worst.worst_s,
+            worst_seed=worst.worst_seed,
+        )
+
+
 class FailedCalls(Record):
     """Calls of one operation by one function that failed with one error."""
 

@@ -38,14 +38,16 @@ class Objectives(Spec):
     waves: Annotated[
         dict[str, ObjectiveUs],
         BeforeValidator(_with_text_keys, json_schema_input_type=dict[str, ObjectiveUs]),
-    ] = Field({}, description="By the wave's name or number: from the execution's StartTime to the wave's recorded end.")
+    ] = Field({}, description="By the wave's name or number: from the execution's StartTime to its recorded end.")
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
         for name, wave_us in self.waves.items():
             if self.execution is not None and wave_us > self.execution:
                 most, got = show_duration(self.execution), show_duration(wave_us)
-                raise ValueError(f"waves: {name!r} must be <= execution ({most}), for both count from the start, got {got}")
+                raise ValueError(
+                    f"wave {name!r} must be <= execution ({most}), for both count from StartTime, got {got}"
+                )
         return self
 
     def __bool__(self) -> bool:
@@ -71,7 +73,5 @@ def _objectives_of(given: object) -> object:
         raise ValueError(f"must be {forms}, got {given!r}") from None
 
 
-RtoField = Annotated[
-    Objectives | None, BeforeValidator(_objectives_of, json_schema_input_type=str | Objectives | None)
-]
+RtoField = Annotated[Objectives | None, BeforeValidator(_objectives_of, json_schema_input_type=str | Objectives | None)]
 """A pydantic field: a duration for the execution, `none`, or objectives for the execution and its waves."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from drsim.orchestrator.model import TERMINAL, ExecutionStatus, ExecutionType, WaveStatus
+from drsim.orchestrator.model import TERMINAL, ExecutionType
 from drsim.simulator import events
 from drsim.simulator.checks.truth import Truth
 from drsim.simulator.contract.objectives import Objectives
