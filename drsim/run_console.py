@@ -12,6 +12,7 @@ from drsim.console import block, duration, line, long_line, mark
 from drsim.reports.documents import PAGE
 from drsim.reports.findings import culprit, extent, merged, summary, title
 from drsim.reports.markdown import clock
+from drsim.reports.objectives import sentence
 from drsim.reports.statuses import counted
 from drsim.reports.text import visible
 from drsim.scenarios.record import ErrorsMet, FindingRecord
@@ -35,6 +36,9 @@ def show(console: Console, result: Result, folder: Path) -> None:
     started = plural(result.started, "execution") + (f" ({ends})" if ends else "")
     took = f"{duration(result.virtual_seconds)} of virtual time in {result.wall_seconds:.2f} s"
     console.print(f"  {took}: {started}, {plural(result.polls, 'poll')}")
+    for record in result.objectives:
+        if record.times and not record.wave:
+            console.print(f"  recovery time: {sentence(record)}")
     if result.adapted:
         console.print(Text(f"  adapted to the contract: {', '.join(result.adapted)}"), style="dim")
     console.print()

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from drsim.scenarios.campaign import Campaign
 from drsim.scenarios.record import ObjectiveRecord
+from drsim.scenarios.result import Result
 from drsim.simulator.durations import show_rounded
 
 WHOLE: Final = "Execution"
@@ -49,11 +50,26 @@ def row_of(record: ObjectiveRecord) -> AchievedRow:
 
 
 def sentence(record: ObjectiveRecord) -> str:
-    """Executions in one line: p95 22m 1s of 25m allowed, 0 of 100 missed it."""
+    """Executions in one line: p95 22m 1s, max 22m 1s; 0 of 100 missed 25m."""
     row = row_of(record)
-    if record.objective is None:
-        return f"p50 {row.p50}, p95 {row.p95}, max {row.max}; no objective is set"
-    return f"p95 {row.p95} of {row.objective} allowed, max {row.max}; {row.missed} missed it"
+    p50 = f"p50 {row.p50}, " if record.objective is None else ""
+    achieved = f"{p50}p95 {row.p95}, max {row.max}" if record.times and record.times.count > 1 else row.p95
+    judged = "no objective is set" if record.objective is None else f"{row.missed} missed {row.objective}"
+    return f"{achieved}; {judged}"
+
+
+def recovery_facts(result: Result) -> dict[str, str]:
+    """What whole executions, and waves with an objective, achieved, in seconds, for formats of name and value."""
+    facts: dict[str, str] = {}
+    for record in result.objectives:
+        name = f"recovery {name_of(record)}"
+        if record.times and (record.objective is not None or not record.wave):
+            facts[f"{name} p95 seconds"] = f"{record.times.p95:.3f}"
+            facts[f"{name} max seconds"] = f"{record.times.max:.3f}"
+        if record.objective is not None:
+            facts[f"{name} objective seconds"] = f"{record.objective:.3f}"
+            facts[f"{name} missed"] = str(record.missed)
+    return facts
 
 
 def objectives_in_words(campaign: Campaign) -> Iterator[str]:
