@@ -18,8 +18,7 @@ from drsim.reports.charts.bullets import Bullet, bullets, stacks
 from drsim.reports.markdown import STATISTICS
 from drsim.reports.objectives import name_of, row_of
 from drsim.scenarios.result import AlarmRecord, Distribution, MetricRecord, Minute, Result, Widget
-from drsim.simulator.figures.parts import PARTS
-from drsim.simulator.figures.table import FIGURES
+from drsim.simulator.figures.table import FIGURES, PARTS
 
 Plot = Callable[[], Markup]
 

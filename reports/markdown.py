@@ -17,8 +17,7 @@ from drsim.reports.capacity import about, note
 from drsim.reports.sections import TITLES, Document, Section, render_sections, troubles
 from drsim.reports.text import plain, visible
 from drsim.scenarios.result import Minute, Result, TickRecord, WidgetLine
-from drsim.simulator.figures.parts import PARTS
-from drsim.simulator.figures.table import FIGURES
+from drsim.simulator.figures.table import FIGURES, PARTS
 
 SIGNS: Final = {"pass": "✅ PASS", "fail": "❌ FAIL", "not exercised": "➖ not exercised", "unknown": "❔ UNKNOWN"}
 """How each verdict is written."""

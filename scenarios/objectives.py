@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from drsim.scenarios.assessment import Assessment, Criterion, Threshold
-from drsim.scenarios.record import ObjectiveRecord, ObjectiveTotals, RecoveryRecord, Times
+from drsim.scenarios.record import ObjectiveRecord, ObjectiveTotals, RecoveryRecord, RecoveryTimes
 from drsim.simulator.checks.monitor import Violation
 from drsim.simulator.durations import show_rounded
-from drsim.simulator.figures.parts import PART_NAMES
 from drsim.simulator.figures.recoveries import Achieved, Recoveries, Recovery
 from drsim.simulator.figures.sketch import Sketch
+from drsim.simulator.figures.table import PART_NAMES
 from drsim.simulator.world import World
 
 _SHOWN_MAX: Final = 3
@@ -55,12 +55,14 @@ def _record(wave: str, achieved: Achieved) -> ObjectiveRecord:
     )
 
 
-def _times(values: Sketch) -> Times | None:
+def _times(values: Sketch) -> RecoveryTimes | None:
     if not values:
         return None
     p50, p95, p99 = (value / 1e6 for value in values.quantiles(0.50, 0.95, 0.99))
     mean = round(values.total / len(values) / 1e6, 6)
-    return Times(count=len(values), min=values.low / 1e6, mean=mean, p50=p50, p95=p95, p99=p99, max=values.high / 1e6)
+    return RecoveryTimes(
+        count=len(values), min=values.low / 1e6, mean=mean, p50=p50, p95=p95, p99=p99, max=values.high / 1e6
+    )
 
 
 def _recoveries(found: Sequence[Recovery]) -> tuple[RecoveryRecord, ...]:

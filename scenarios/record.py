@@ -40,7 +40,7 @@ class FindingRecord(Record):
     followers: tuple["FindingRecord", ...] = Field((), description="Findings on the same executions that follow.")
 
 
-class Times(Record):
+class RecoveryTimes(Record):
     """Times in seconds, summarised; quantiles are nearest-rank, and within 0.1 % if there are very many values."""
 
     count: int
@@ -74,8 +74,8 @@ class ObjectiveRecord(Record):
     unrecovered: dict[str, int] = Field(
         {}, description="Those without a recovery time, by what became of them: FAILED, ended by hand, deleted."
     )
-    times: Times | None = Field(description="Null if none recovered.")
-    own: Times | None = Field(None, description="Of a wave: from the start of its own job.")
+    times: RecoveryTimes | None = Field(description="Null if none recovered.")
+    own: RecoveryTimes | None = Field(None, description="Of a wave: from the start of its own job.")
     parts: dict[str, float] = Field({}, description="What the times consisted of: means, which add up to their mean.")
     slowest: tuple[RecoveryRecord, ...] = Field((), description="The slowest first.")
     first_missed: tuple[RecoveryRecord, ...] = Field((), description="The first ones that missed it, by their end.")

@@ -195,15 +195,7 @@ class World:
         # Disabled monitors and collectors listen to a muted trace.
         muted = Trace(level="off")
         self._make_monitors(muted)
-        figures = muted if verdict_only else trace
-        self.statistics = Statistics(figures, self.truth, self.limits)
-        self.errors = ErrorCollector(figures)
-        self.tally = Tally(trace, self.truth, self.limits) if verdict_only else self.statistics
-        # Recovery times are figures, unless a verdict depends on an objective.
-        objectives = (parts.contract.rto if spec.rto is None else spec.rto) or Objectives()
-        self.recoveries = Recoveries(trace if objectives else figures, self.truth, objectives, self.tally.look_us)
-        # Metrics are figures, unless a verdict depends on the alarms that watch them.
-        self.cloudwatch = CloudWatch(trace if spec.alarms else figures, epoch_us=spec.epoch_us)
+        self._make_figures(muted)
         self.forwarded: Counter[str] = Counter()
         self.workload = Workload(kernel, self.table, layout, self.drs, spec, effects, aged_us=self._aged_us())
         reader.planned = self.workload.planned
@@ -221,6 +213,18 @@ class World:
             trace.listen(ItemChanged, effects.on_write(functions))
         if spec.until_finished:
             trace.listen(ItemChanged, self._count_ended)
+
+    def _make_figures(self, muted: Trace) -> None:
+        spec, trace, verdict_only = self.spec, self.trace, self.verdict_only
+        figures = muted if verdict_only else trace
+        self.statistics = Statistics(figures, self.truth, self.limits)
+        self.errors = ErrorCollector(figures)
+        self.tally = Tally(trace, self.truth, self.limits) if verdict_only else self.statistics
+        # Recovery times are figures, unless a verdict depends on an objective.
+        objectives = (self.parts.contract.rto if spec.rto is None else spec.rto) or Objectives()
+        self.recoveries = Recoveries(trace if objectives else figures, self.truth, objectives, self.tally.look_us)
+        # Metrics are figures, unless a verdict depends on the alarms that watch them.
+        self.cloudwatch = CloudWatch(trace if spec.alarms else figures, epoch_us=spec.epoch_us)
 
     def _make_monitors(self, muted: Trace) -> None:
         spec, parts, trace = self.spec, self.parts, self.trace

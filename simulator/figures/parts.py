@@ -1,36 +1,12 @@
-"""What the time of a recovery consisted of: the table of its parts, and the pure function that divides a time.
+"""What the time of a recovery consisted of, as a pure function. The table of figures has the parts.
 
 Parts add up to the whole. They follow the job that ended last and, before that was started, the job before it.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from drsim.simulator.services.drs import DrsJob
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part of a recovery's time; `meaning` is its definition, in one sentence."""
-
-    name: str
-    title: str
-    meaning: str
-
-
-PARTS: Final = (
-    Part("no_job", "No job", "The plan had no job in DRS yet, or its next wave had not been started."),
-    Part("pending", "DRS pending", "DRS had accepted the job and not begun it: the job was PENDING."),
-    Part("started", "DRS started", "The job was STARTED, and no server had begun to launch."),
-    Part("in_progress", "In progress", "Servers launched, until DRS ended the job."),
-    Part("launch_actions", "Launch actions", "The job had ended, and the launch actions of a RECOVERY still ran."),
-    Part("waiting", "Waiting for a look", "DRS had finished, and the look that led to the last poll had not begun."),
-    Part("detection", "Detection", "That look had begun, and its poll had not yet written the end."),
-)
-"""In the order of time. Every instant of a recovery belongs to exactly one."""
-
-PART_NAMES: Final = tuple(part.name for part in PARTS)
 
 
 class JobSpan(NamedTuple):

@@ -15,8 +15,9 @@ from drsim.simulator import events
 from drsim.simulator.checks.truth import Truth
 from drsim.simulator.contract.objectives import Objectives
 from drsim.simulator.durations import NEVER_US
-from drsim.simulator.figures.parts import PART_NAMES, divided, span_of
+from drsim.simulator.figures.parts import divided, span_of
 from drsim.simulator.figures.sketch import Sketch
+from drsim.simulator.figures.table import PART_NAMES
 from drsim.simulator.reader import ExecutionView, WaveView
 from drsim.simulator.trace import Trace
 from drsim.simulator.workload import PERSON, WORKER
