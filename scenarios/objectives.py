@@ -1,6 +1,6 @@
 """Recovery times against their objectives, as a criterion and as a part of `result.json`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from drsim.scenarios.assessment import Assessment, Criterion, Threshold
@@ -11,9 +11,6 @@ from drsim.simulator.figures.recoveries import Achieved, Recoveries, Recovery
 from drsim.simulator.figures.sketch import Sketch
 from drsim.simulator.figures.table import PART_NAMES
 from drsim.simulator.world import World
-
-_SHOWN_MAX: Final = 3
-"""Objectives that one line names."""
 
 
 def objectives_of(recoveries: Recoveries) -> tuple[ObjectiveRecord, ...]:
@@ -83,10 +80,14 @@ def _judged(world: World) -> dict[str, Achieved]:
 
 
 def _threshold(world: World) -> Threshold:
-    objectives = world.recoveries.objectives
-    parts = [f"each within {show_rounded(objectives.execution)}"] if objectives.execution is not None else []
-    parts += [f"{_wave_of(key)} within {show_rounded(each)}" for key, each in objectives.waves.items()]
-    return Threshold(_first_of(parts) or "no objective is set", "<=", 0, "missed")
+    whole_us, waves = world.recoveries.objectives.execution, world.recoveries.objectives.waves
+    whole = "" if whole_us is None else f"within {show_rounded(whole_us)}"
+    if len(waves) == 1:
+        ((key, wave_us),) = waves.items()
+        some = f"{_wave_of(key)} in {show_rounded(wave_us)}"
+    else:
+        some = f"{len(waves)} waves sooner" if waves else ""
+    return Threshold(", ".join(filter(None, (whole, some))) or "no objective is set", "<=", 0, "missed")
 
 
 def _wave_of(key: str) -> str:
@@ -100,31 +101,33 @@ def _assess(world: World) -> Assessment:
     if not judged:
         return Assessment(None, "nothing recovered", "no execution or wave with an objective recovered, or was due to")
     missed = {wave: each for wave, each in judged.items() if each.missed}
-    evidence = "; ".join(_evidence(wave, each) for wave, each in (missed or judged).items())
+    evidence = "; ".join([*(_evidence(wave, each) for wave, each in (missed or judged).items()), *_unknown(world)])
     first = min(
         (_violation(wave, each) for wave, each in missed.items()), key=lambda violation: violation.at_us, default=None
     )
     return Assessment(not missed, _value(judged), evidence, sum(each.missed for each in judged.values()), first)
 
 
+def _unknown(world: World) -> Iterator[str]:
+    """Objectives of waves that the run did not have. A contract may name any, and judges none by a wrong name."""
+    known = {text for wave, each in world.recoveries.all.items() if wave for text in (wave, str(each.position))}
+    if unknown := [key for key in world.recoveries.objectives.waves if key not in known]:
+        yield f"no wave is called {', '.join(map(repr, unknown))}"
+
+
 def _value(judged: Mapping[str, Achieved]) -> str:
-    """What missed: 4 of 100 missed, Wave 1: 9 of 100 missed. If nothing did: 100 of 100 in time, p95 22m 1s."""
+    """What missed: Wave 1: 9 of 100 missed, 1 more. If nothing did: 100 of 100 in time, p95 22m 1s."""
     missed = [
         f"{f'{wave}: ' if wave else ''}{each.missed:,} of {len(each.times):,} missed"
         for wave, each in judged.items()
         if each.missed
     ]
     if missed:
-        return _first_of(missed)
+        return missed[0] + (f", {len(missed) - 1} more" if len(missed) > 1 else "")
     wave, first = next(iter(judged.items()))
     count = f"{len(first.times):,}"
     p95 = show_rounded(first.times.quantiles(0.95)[0])
     return f"{f'{wave}: ' if wave else ''}{count} of {count} in time, p95 {p95}"
-
-
-def _first_of(parts: Sequence[str]) -> str:
-    more = len(parts) - _SHOWN_MAX
-    return ", ".join([*parts[:_SHOWN_MAX], *([f"{more} more"] if more > 0 else [])])
 
 
 def _evidence(wave: str, achieved: Achieved) -> str:
