@@ -38,8 +38,6 @@ def divided(
     seen_us = min(max(known_us if look_us is None else look_us, known_us), written_us)
     idle_us, phases, until_us = 0, [0, 0, 0, 0], known_us
     for span in (*spans[:1], *sorted(spans[1:], key=lambda span: -span.settled_us)):
-        if span.created_us >= until_us:
-            continue
         edges = list(_clamped(span, began_us, until_us))
         phases = [total + after - before for total, before, after in zip(phases, edges, edges[1:], strict=False)]
         idle_us += until_us - edges[-1]

@@ -153,6 +153,14 @@ def test_missed_objective_is_shrunk_to_one_wave() -> None:
     assert failure.observed.startswith("COMPLETED, ")
 
 
+@pytest.mark.slow
+def test_objectives_of_waves_do_not_keep_other_failures_large() -> None:
+    scenario = load("drill", ["rto={waves: {3: 50m}}", "expect=PARTIAL"])
+    failure, _ = shrunk(scenario, 1, "Executions end as expected")
+    assert [len(group.waves) for group in failure.scenario.workload] == [1]
+    assert failure.scenario.rto is None
+
+
 def test_result_without_objectives_is_read() -> None:
     data = run_of("idle").result.model_dump(mode="json", exclude={"objectives"})
     assert Result.model_validate(data).objectives == ()

@@ -29,6 +29,18 @@ def test_waves_in_sequence_add_up_with_the_pause_between_them() -> None:
     assert found == {"no_job": 1 + 6, "pending": 4 + 4, "started": 5 + 10, "in_progress": 10 + 20, "detection": 1}
 
 
+def test_waves_in_any_order_of_the_table_add_up_in_the_order_of_time() -> None:
+    waves = JobSpan(0, 2, 3, 10, 10), JobSpan(12, 13, 15, 20, 20), JobSpan(22, 25, 26, 30, 30)
+    assert parts(30, 30, 30, waves[2], waves[0], waves[1]) == {
+        "no_job": 4, "pending": 6, "started": 4, "in_progress": 16
+    }  # fmt: skip
+
+
+def test_job_of_a_later_wave_does_not_count_for_an_earlier_one() -> None:
+    found = parts(10, 11, 12, JobSpan(0, 2, 3, 10, 10), JobSpan(12, 13, 15, 20, 20))
+    assert found == {"pending": 2, "started": 1, "in_progress": 7, "waiting": 1, "detection": 1}
+
+
 def test_of_jobs_at_once_the_one_that_ended_last_counts() -> None:
     short, long = JobSpan(0, 5, 10, 20, 20), JobSpan(0, 50, 60, 90, 90)
     assert parts(90, 95, 96, long, short) == {

@@ -84,6 +84,7 @@ def test_execution_still_open_misses_only_past_its_objective() -> None:
         ({"jobs": {**EXACT, "failed_servers": 1}}, "FAILED"),
         ({"cancel_after": "2m"}, "CANCELLED by hand"),
         ({"ended_after": "2m"}, "FAILED by hand"),
+        ({"ended_after": "2m", "ended_as": "PARTIAL"}, "PARTIAL by hand"),
         ({"deleted_after": "2m"}, "deleted"),
     ],
 )
