@@ -6,7 +6,7 @@ from typing import Final
 from drsim.scenarios.assessment import Assessment, Criterion, Threshold
 from drsim.scenarios.record import ObjectiveRecord, ObjectiveTotals, RecoveryRecord, RecoveryTimes
 from drsim.simulator.checks.monitor import Violation
-from drsim.simulator.durations import show_rounded
+from drsim.simulator.durations import plural, show_rounded
 from drsim.simulator.figures.recoveries import Achieved, Recoveries, Recovery
 from drsim.simulator.figures.sketch import Sketch
 from drsim.simulator.figures.table import PART_NAMES
@@ -116,17 +116,18 @@ def _unknown(world: World) -> Iterator[str]:
 
 
 def _value(judged: Mapping[str, Achieved]) -> str:
-    """What missed: Wave 1: 9 of 100 missed, 1 more. If nothing did: 100 of 100 in time, p95 22m 1s."""
-    missed = [
-        f"{f'{wave}: ' if wave else ''}{each.missed:,} of {len(each.times):,} missed"
-        for wave, each in judged.items()
-        if each.missed
-    ]
-    if missed:
-        return missed[0] + (f", {len(missed) - 1} more" if len(missed) > 1 else "")
-    wave, first = next(iter(judged.items()))
-    count = f"{len(first.times):,}"
-    p95 = show_rounded(first.times.quantiles(0.95)[0])
+    """What missed: 4 of 100 missed, 1 wave too. If nothing did: 100 of 100 in time, p95 22m 1s."""
+    (wave, first), *_ = judged.items()
+    waves = {name: each for name, each in judged.items() if name and each.missed}
+    if not wave and first.missed:
+        return f"{first.missed:,} of {len(first.times):,} missed" + (
+            f", {plural(len(waves), 'wave')} too" if waves else ""
+        )
+    if waves:
+        (late, worst), *others = waves.items()
+        missed = f"{worst.missed:,} of {len(worst.times):,}"
+        return f"{plural(len(waves), 'wave')} missed, {late} {missed}" if others else f"{late}: {missed} missed"
+    count, p95 = f"{len(first.times):,}", show_rounded(first.times.quantiles(0.95)[0])
     return f"{f'{wave}: ' if wave else ''}{count} of {count} in time, p95 {p95}"
 
 

@@ -206,3 +206,8 @@ def test_campaign_shows_seeds_that_missed_and_the_worst_p95() -> None:
 
 def test_every_plot_of_performance_can_be_drawn(missed: Run) -> None:
     assert all(plot() for plot in figures.plots_of("performance", missed.result))
+
+
+def test_documentation_defines_the_parts_as_reports_do() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "using.md").read_text(encoding="utf-8")
+    assert [f"| {part.title} | {part.meaning} |" in text for part in PARTS] == [True] * len(PARTS)

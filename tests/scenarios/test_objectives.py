@@ -66,7 +66,7 @@ def test_objectives_survive_a_file(rto: str) -> None:
 
 def test_criterion_names_what_missed_by_how_much_and_who_was_first() -> None:
     found = judged("rto={execution: 15m, waves: {1: 5m, 2: 29s}}", "executions=2")
-    assert (found.verdict, found.value) == ("fail", "2 of 2 missed, 2 more")
+    assert (found.verdict, found.value) == ("fail", "2 of 2 missed, 2 waves too")
     assert (found.threshold, found.measured, found.limit) == ("within 15m, 2 waves sooner", 6, 0)
     first, *waves = found.evidence.split("; Wave ")
     executions = run(load("drill", ["executions=2"]), seed=1).result.objectives[0]
@@ -76,6 +76,18 @@ def test_criterion_names_what_missed_by_how_much_and_who_was_first() -> None:
     assert " (COMPLETED, " in first
     assert " over)" in first
     assert [each[:20] for each in waves] == ["1: 2 of 2 missed 5m;", "2: 2 of 2 missed 29s"]
+
+
+@pytest.mark.parametrize(
+    ("waves", "value"),
+    [
+        ("1: 5m", "Wave 1: 1 of 1 missed"),
+        ("1: 5m, 3: 9m", "2 waves missed, Wave 1 1 of 1"),
+        ("2: 30m", "Wave 2: 1 of 1 in time, p95 15m 55s"),
+    ],
+)
+def test_criterion_names_waves_if_only_waves_have_objectives(waves: str, value: str) -> None:
+    assert judged(f"rto={{waves: {{{waves}}}}}").value == value
 
 
 def test_criterion_passes_with_the_p95_that_was_achieved() -> None:
