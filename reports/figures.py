@@ -17,6 +17,7 @@ from drsim.reports.charts import timeline as over_time
 from drsim.reports.charts.bullets import Bullet, bullets, stacks
 from drsim.reports.markdown import STATISTICS
 from drsim.reports.objectives import name_of, row_of
+from drsim.scenarios.record import ObjectiveRecord
 from drsim.scenarios.result import AlarmRecord, Distribution, MetricRecord, Minute, Result, Widget
 from drsim.simulator.figures.table import FIGURES, PARTS
 
@@ -26,6 +27,7 @@ _FINDER: Final = "ExecutionFinder"
 _POLLER: Final = "ExecutionPoller"
 _QUERIES: Final = "Performance <100ms queries"
 """The criterion whose threshold limits queries."""
+_ROWS_MAX: Final = 20
 _PHASE_COLOURS: Final[Mapping[str, str]] = {Phase.PENDING: "--c6", Phase.STARTED: "--c2", Phase.IN_PROGRESS: "--c1"}
 
 
@@ -99,19 +101,26 @@ def _of_performance(result: Result) -> Iterator[Plot]:
         yield partial(distribution, "queries", "Latency of StatusIndex queries", queries, marks=marks)
 
 
+def _timed(result: Result) -> list[ObjectiveRecord]:
+    """Executions and the first waves that recovered, as many as a plot has rows."""
+    return [each for each in result.objectives if each.times][:_ROWS_MAX]
+
+
 def _recovery_times(result: Result) -> Markup:
     """What executions and waves achieved, each beside its objective."""
     rows = {}
-    for record in result.objectives:
+    for record in _timed(result):
         if times := record.times:
             row = row_of(record)
             note = row.p95 if record.objective is None else f"{row.p95} of {row.objective}"
             rows[row.name] = Bullet(p50=times.p50, p95=times.p95, most=times.max, limit=record.objective, note=note)
-    return bullets("recovery-times", "Recovery time against its objective", rows, basis="observed")
+    is_judged = any(each.limit is not None for each in rows.values())
+    title = "Recovery time against its objective" if is_judged else "Recovery time"
+    return bullets("recovery-times", title, rows, basis="observed")
 
 
 def _recovery_parts(result: Result) -> Markup:
-    timed = [each for each in result.objectives if each.times]
+    timed = _timed(result)
     rows = {name_of(record): {part.title: record.parts.get(part.name, 0.0) for part in PARTS} for record in timed}
     return stacks("recovery-parts", "What a recovery's time consisted of, mean", rows, basis="observed")
 

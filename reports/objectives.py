@@ -13,7 +13,7 @@ WHOLE: Final = "Execution"
 
 
 class AchievedRow(NamedTuple):
-    """One executions' or wave's line of a table, as texts; "-" where there is no value."""
+    """The line of whole executions, or of one wave, in a table, as texts; "-" where there is no value."""
 
     name: str
     objective: str

@@ -32,7 +32,7 @@ def _with_text_keys(waves: Any) -> Any:
 
 
 class Objectives(Spec):
-    """The objectives of a run: for the whole execution, and for waves by name or number. None of them: no objective."""
+    """The objectives of a run: for the whole execution, and for waves by name or number. Both may be empty."""
 
     execution: ObjectiveUs | None = Field(None, description="From StartTime to the end that a poll records.")
     waves: Annotated[

@@ -204,6 +204,16 @@ def test_campaign_shows_seeds_that_missed_and_the_worst_p95() -> None:
     assert "<script>alert" not in text.replace("&lt;", "") + page
 
 
+def test_plots_have_a_bounded_number_of_rows(missed: Run) -> None:
+    whole, wave, *_ = missed.result.objectives
+    many = [wave.model_copy(update={"wave": f"Wave {number}"}) for number in range(1, 101)]
+    drawn = [
+        plot()
+        for plot in figures.plots_of("performance", missed.result.model_copy(update={"objectives": (whole, *many)}))
+    ]
+    assert [("Wave 19" in each, "Wave 20" in each) for each in drawn[:2]] == [(True, False)] * 2
+
+
 def test_every_plot_of_performance_can_be_drawn(missed: Run) -> None:
     assert all(plot() for plot in figures.plots_of("performance", missed.result))
 
