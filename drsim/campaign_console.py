@@ -17,6 +17,7 @@ from drsim.arguments import UserError
 from drsim.console import block, duration, line, long_line
 from drsim.repeating import Repeater
 from drsim.reports.markdown import clock
+from drsim.reports.objectives import objectives_in_words
 from drsim.reports.text import visible
 from drsim.scenarios import explanation, failure, machine
 from drsim.scenarios.campaign import Campaign
@@ -59,6 +60,8 @@ def show_totals(
         took = ", ".join(f"{name} {campaign.recovery(q)} s" for name, q in (("p50", 0.5), ("p99", 0.99), ("max", 1)))
         overdue, allowed = campaign.recovery_s.total(), duration(scenario.completion_bound_us / 1e6)
         console.print(f"  {plural(overdue, 'execution')} overdue when healed ended after {took} of {allowed}")
+    for achieved in objectives_in_words(campaign):
+        console.print(Text(f"  recovery: {achieved}"))
     for reason, count in sorted(campaign.unwinnable.items()):
         console.print(Text(f"  {plural(count, 'execution')} could not end as DRS's truth demands: {reason}"))
     if campaign.fired:

@@ -71,6 +71,9 @@ def _show_facts(console: Console, result: Result) -> None:
     took = f"{duration(result.virtual_seconds)} of virtual time in {result.wall_seconds:.2f} s"
     block(console, visible(result.metrics.configuration["title"]), "dim", indent=2)
     block(console, f"{took}: {started}, {polls}", "dim", indent=2)
+    for record in result.objectives:
+        if record.times and not record.wave:
+            block(console, f"recovery time: {sentence(record)}", "dim", indent=2)
     if result.adapted:
         console.print(Text(f"  adapted to the contract: {', '.join(result.adapted)}"), style="dim")
 

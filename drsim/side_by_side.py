@@ -38,6 +38,8 @@ def show(console: Console, comparison: Comparison) -> None:
         (each.execution_id, f"{each.a_status}, {each.a_polls} polls", f"{each.b_status}, {each.b_polls} polls")
         for each in comparison.executions
     ]
+    objectives = [(each.name, each.a, each.b) for each in comparison.objectives]
+    _show_pairs(console, "Recovery time against its objective", objectives)
     _show_pairs(console, "Criteria with another value", values)
     _show_pairs(console, "Set differently", [(each.name, each.a, each.b) for each in comparison.settings])
     _show_pairs(console, f"Counts{per_run}", [(each.name, number(each.a), number(each.b)) for each in counts])

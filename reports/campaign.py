@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from drsim.reports import markdown, page
 from drsim.reports.comparing.effect import wilson
+from drsim.reports.objectives import objectives_in_words
 from drsim.reports.text import visible
 from drsim.scenarios.campaign import Campaign, Header, Seeds
 from drsim.scenarios.contradiction import Contradiction
@@ -149,6 +150,7 @@ def _fitting(summary: CampaignSummary, bytes_max: int, render: Callable[[Mapping
         "bars": bars,
         "bar_seconds": bar_seconds,
         "quantiles": {name: summary.campaign.recovery(ratio) for name, ratio in _QUANTILES.items()},
+        "objectives": list(objectives_in_words(summary.campaign)),
         "missing_count": sum(last - first + 1 for first, last in summary.missing),
         "ranges": lambda ranges: _listed([_range(seeds) for seeds in ranges], 20, "more ranges"),
         "seeds": lambda seeds, shown_max=12: _listed(seeds, shown_max, "more"),

@@ -14,13 +14,16 @@ from markupsafe import Markup
 from drsim.reports.capacity import note
 from drsim.reports.charts import Bar, Mark, Series, Span, bars, distribution, ranges, stacked
 from drsim.reports.charts import timeline as over_time
+from drsim.reports.charts.bullets import Bullet, bullets, stacks
 from drsim.reports.charts.drawing import COLOURS
 from drsim.reports.markdown import STATISTICS
+from drsim.reports.objectives import name_of, row_of
 from drsim.reports.text import number
 from drsim.scenarios.metric_records import AlarmRecord, MetricRecord, Minute, Widget
+from drsim.scenarios.record import ObjectiveRecord
 from drsim.scenarios.result import Cadence, Distribution, Limit, Result
 from drsim.simulator.durations import about
-from drsim.simulator.figures.table import FIGURES
+from drsim.simulator.figures.table import FIGURES, PARTS
 
 Plot = Callable[[], Markup]
 
@@ -28,6 +31,7 @@ _FINDER: Final = "ExecutionFinder"
 _POLLER: Final = "ExecutionPoller"
 _QUERIES: Final = "Performance <100ms queries"
 """The criterion whose threshold limits queries."""
+_ROWS_MAX: Final = 20
 
 
 def plots_of(section: str, result: Result) -> list[Plot]:
@@ -88,6 +92,9 @@ def _of_performance(result: Result) -> Iterator[Plot]:
     if shares:
         rows = [Bar(each.name, (each.utilisation or 0) * 100, *_use(each)) for each in shares]
         yield partial(bars, "capacity", "Share of each limit that this run used", rows, basis=_bases(shares))
+    if any(each.times for each in result.objectives):
+        yield partial(_recovery_times, result)
+        yield partial(_recovery_parts, result)
     functions = result.metrics.configuration["functions"]
     labels = {(): "account", (_POLLER,): "pollers"}
     if running := _lines(result, "AWS/Lambda", "ConcurrentExecutions", "Maximum", labels):
@@ -120,6 +127,30 @@ def _use(limit: Limit) -> tuple[str, str]:
 
 def _bases(limits: Sequence[Limit]) -> str:
     return ", ".join(dict.fromkeys(each.basis for each in limits))
+
+
+def _timed(result: Result) -> list[ObjectiveRecord]:
+    """Executions and the first waves that recovered, as many as a plot has rows."""
+    return [each for each in result.objectives if each.times][:_ROWS_MAX]
+
+
+def _recovery_times(result: Result) -> Markup:
+    """What executions and waves achieved, each beside its objective."""
+    rows = {}
+    for record in _timed(result):
+        if times := record.times:
+            row = row_of(record)
+            beside = row.p95 if record.objective is None else f"{row.p95} of {row.objective}"
+            rows[row.name] = Bullet(p50=times.p50, p95=times.p95, most=times.max, limit=record.objective, note=beside)
+    is_judged = any(each.limit is not None for each in rows.values())
+    title = "Recovery time against its objective" if is_judged else "Recovery time"
+    return bullets("recovery-times", title, rows, basis="observed")
+
+
+def _recovery_parts(result: Result) -> Markup:
+    timed = _timed(result)
+    rows = {name_of(record): {part.title: record.parts.get(part.name, 0.0) for part in PARTS} for record in timed}
+    return stacks("recovery-parts", "What a recovery's time consisted of, mean", rows, basis="observed")
 
 
 def _of_cloudwatch(result: Result) -> Iterator[Plot]:

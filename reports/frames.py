@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from drsim.reports.formats.metrics_csv import COLUMNS, dimensions_of
+from drsim.reports.formats.metrics_csv import COLUMNS, rows_of
 from drsim.scenarios.extras import needs
 from drsim.scenarios.result import Result
 
@@ -41,12 +41,9 @@ def verdicts(results: Sequence[Result]) -> pd.DataFrame:
 def metrics(result: Result) -> pd.DataFrame:
     """One row per CloudWatch metric and minute, indexed by the minute's first second (UTC), metric by metric.
 
+    What recoveries took follows, in rows of the run's last minute.
+
     Columns: namespace, name, dimensions (Name=Value,Name=Value), unit, basis, samples, sum, min, max, p50, p99.
     """
-    rows = [
-        (at, metric.namespace, metric.name, dimensions_of(metric), metric.unit, metric.basis, *figures)
-        for metric in result.metrics.cloudwatch
-        for at, *figures in metric.minutes
-    ]
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame = pd.DataFrame(list(rows_of(result)), columns=list(COLUMNS))
     return frame.assign(at=pd.to_datetime(frame["at"], unit="s", utc=True)).set_index("at")

@@ -12,7 +12,7 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from drsim.reports import findings
+from drsim.reports import findings, objectives
 from drsim.reports.capacity import note
 from drsim.reports.compiled import CompiledTemplates
 from drsim.reports.first_screen import first_screen, idle_line, passed_line
@@ -21,7 +21,7 @@ from drsim.reports.text import MINUTES_FROM, duration, number, plain, visible
 from drsim.scenarios.metric_records import Minute, WidgetLine
 from drsim.scenarios.result import Result, TickRecord
 from drsim.simulator.durations import about, plural
-from drsim.simulator.figures.table import FIGURES
+from drsim.simulator.figures.table import FIGURES, PARTS
 
 SIGNS: Final = {
     "pass": "✅ PASS",
@@ -141,8 +141,9 @@ def environment(rows_max: int = _ROWS_MAX) -> Environment:
     found.filters |= {"cell": cell, "code": code, "fenced": fenced, "clock": clock, "number": number, "about": about}
     found.filters |= {"title": findings.title, "extent": findings.extent, "culprit": findings.culprit}
     found.filters |= {"indented": indented, "duration": duration}
+    found.filters |= {"took": objectives.took, "achieved": objectives.row_of, "recovered": objectives.sentence}
     found.filters["head"] = lambda rows: rows[:rows_max]
-    found.globals["sign"] = SIGNS.__getitem__
+    found.globals |= {"sign": SIGNS.__getitem__, "recovery_parts": PARTS}
     return found
 
 

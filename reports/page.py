@@ -13,6 +13,7 @@ from markupsafe import Markup
 from drsim.reports import findings
 from drsim.reports.compiled import CompiledTemplates
 from drsim.reports.markdown import clock
+from drsim.reports.objectives import took
 from drsim.reports.statuses import LOOKS
 from drsim.reports.text import duration, number, visible
 from drsim.simulator.durations import plural
@@ -44,6 +45,7 @@ def environment() -> Environment:
         "data": data,
         "css_text": css_text,
         "plural": plural,
+        "took": took,
     }
     return found
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+from drsim.reports.objectives import row_of
 from drsim.reports.statuses import counted
 from drsim.reports.text import duration, number
+from drsim.scenarios.record import ObjectiveRecord
 from drsim.scenarios.result import CriterionResult, Relation, Result, Verdict
 
 _CRITERIA: Final = {
@@ -33,6 +35,9 @@ def tiles_of(result: Result) -> Iterator[Tile]:
         yield Tile(number(count), phrase)
     yield Tile(number(result.polls), "polls started")
     yield Tile(number(result.polls_recorded), "polls recorded")
+    for record in result.objectives:
+        if record.times and not record.wave:
+            yield _recovered(record)
     if found := result.metrics.distributions.get("staleness"):
         yield Tile(duration(found.p99 / 1000), f"staleness p99, {found.basis}")
     invocations = sum(
@@ -45,6 +50,13 @@ def tiles_of(result: Result) -> Iterator[Tile]:
     checked = sum(each.checked for each in result.properties)
     verdict = "fail" if violations else "pass" if checked else ""
     yield Tile(number(violations), f"violations in {number(checked)} checks", "target: 0", verdict)
+
+
+def _recovered(record: ObjectiveRecord) -> Tile:
+    row, what = row_of(record), "recovery time p95, observed"
+    if record.objective is None:
+        return Tile(row.p95, f"{what}; no objective is set")
+    return Tile(row.p95, what, f"target: {row.objective}, {row.missed} missed", "fail" if record.missed else "pass")
 
 
 def _judged(criterion: CriterionResult, what: str) -> Tile:

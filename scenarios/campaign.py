@@ -4,7 +4,7 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from typing import Final, NamedTuple, TypeAlias
 
@@ -12,7 +12,7 @@ from pydantic import Field
 
 from drsim.scenarios.contradiction import Contradiction, signature
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.record import Record
+from drsim.scenarios.record import ObjectiveTotals, Record
 from drsim.scenarios.result import RunVerdict
 from drsim.simulator.checks.ledger import PHASES, phases_of
 from drsim.simulator.faults.kinds import Fault
@@ -43,7 +43,8 @@ class Explored(Record):
     """The totals of a range of seeds. Counters have a fault and a phase of life as keys, "tick-lost PENDING".
 
     `overdue_seeds` counts those in which a fault met an execution older than its timeout. `unexercised` is what the
-    scenario declares and none of these seeds exercised; it is empty in lines of earlier versions.
+    scenario declares and none of these seeds exercised; it is empty in lines of earlier versions. `objectives` has a
+    wave's name as key, "" for whole executions.
     """
 
     first: int
@@ -57,6 +58,7 @@ class Explored(Record):
     compared: int = 0
     overdue_seeds: int = 0
     unexercised: tuple[str, ...] = ()
+    objectives: dict[str, ObjectiveTotals] = Field(default_factory=dict)
 
 
 class LedgerCell(NamedTuple):
@@ -80,6 +82,7 @@ class Campaign:
         self.unwinnable: Counter[str] = Counter()
         self.recovery_s: Counter[int] = Counter()
         self.compared = self.overdue_seeds = 0
+        self.objectives: dict[str, ObjectiveTotals] = {}
         self._unexercised: tuple[str, ...] | None = None
         for each in kept:
             self.add(each)
@@ -91,7 +94,13 @@ class Campaign:
             getattr(self, name).update(getattr(explored, name))
         self.compared += explored.compared
         self.overdue_seeds += explored.overdue_seeds
+        self.add_objectives(explored.objectives)
         self.keep_unexercised(explored.unexercised)
+
+    def add_objectives(self, found: Mapping[str, ObjectiveTotals]) -> None:
+        for wave, totals in found.items():
+            before = self.objectives.get(wave)
+            self.objectives[wave] = totals if before is None else before.plus(totals)
 
     def keep_unexercised(self, names: Sequence[str]) -> None:
         """Of what no seed has exercised so far, keep these names."""

@@ -22,6 +22,7 @@ from drsim.scenarios.assessment import (
     violations,
 )
 from drsim.scenarios.cloudwatch import changes_of
+from drsim.scenarios.objectives import OBJECTIVES
 from drsim.scenarios.phase_2_criteria import PHASE_2
 from drsim.scenarios.result import CriterionResult
 from drsim.simulator.checks.completion import CompletionLiveness, completion_bound_us
@@ -219,6 +220,7 @@ CRITERIA: Final = (
     Criterion("No poll is early, none is late", always("0 early or late", "polls"), _cadence, ("poll-cadence",)),
     Criterion("Executions end as expected", always("each one", "executions"), _expectation),
     Criterion("Overload loses no execution", always("each is served", "executions"), _overload, _OVERLOAD),
+    OBJECTIVES,
     Criterion(ALARMS, always("each as declared", "alarms"), _alarms),
 )
 """In the order of reports."""

@@ -14,6 +14,7 @@ from drsim.scenarios import machine
 from drsim.scenarios.campaign import Campaign, Explored, Seeds, joined
 from drsim.scenarios.contradiction import BROKEN, broken, judged, new_without_faults, without_faults
 from drsim.scenarios.model import Scenario, unexercised
+from drsim.scenarios.objectives import totals_of
 from drsim.scenarios.parts import Code, UnbuiltWorldError, world_of
 from drsim.simulator.checks.ledger import Ledger
 from drsim.simulator.world import World, collecting_seldom
@@ -46,6 +47,7 @@ def _explore_seed(sums: Campaign, scenario: Scenario, seed: int, code: Code) -> 
     sums.in_flight.update({" ".join(cell): count for cell, count in ledger.in_flight.items()})
     sums.unwinnable.update(world.plan.unwinnable.values())
     sums.overdue_seeds += ledger.met_the_timeout
+    sums.add_objectives(totals_of(world.recoveries, seed))
     sums.recovery_s.update(-(-us // SECOND_US) for us in world.recovery_us)
     if seed % _COMPARED_EVERY == 0 and world.plan.rules:
         plain = world_of(without_faults(world.spec), seed, code, verdict_only=True)

@@ -56,6 +56,74 @@ class DegradedRecord(Record):
     first: ViolationRecord = Field(description="The first case, judged by the usual bound.")
 
 
+class RecoveryTimes(Record):
+    """Times in seconds, summarised; quantiles are nearest-rank, and within 0.1 % if there are very many values."""
+
+    count: int
+    min: float
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+    max: float
+
+
+class RecoveryRecord(Record):
+    """One recovery. Its parts, in the order of time, add up to `seconds`."""
+
+    execution_id: str
+    status: str = Field(description="As recorded at its end; POLLING if it was still open when the run ended.")
+    seconds: float = Field(description="From the execution's StartTime to the recorded end, or to the run's.")
+    parts: dict[str, float]
+
+
+class ObjectiveRecord(Record):
+    """What was achieved against a recovery time objective, by executions or by one wave of theirs.
+
+    Times count from an execution's StartTime until COMPLETED, PARTIAL or TIMEOUT is recorded, for a wave as well. They
+    include executions that are past their objective and still open when the run ends.
+    """
+
+    wave: str = Field(description="The wave's name; empty for whole executions.")
+    objective: float | None = Field(description="Seconds; null if none is set.")
+    missed: int = Field(description="How many took longer, timed out, or were still open past the objective.")
+    unrecovered: dict[str, int] = Field(
+        {}, description="Those without a recovery time, by what became of them: FAILED, ended by hand, deleted."
+    )
+    times: RecoveryTimes | None = Field(description="Null if none recovered.")
+    own: RecoveryTimes | None = Field(None, description="Of a wave: from the start of its own job.")
+    parts: dict[str, float] = Field({}, description="What the times consisted of: means, which add up to their mean.")
+    slowest: tuple[RecoveryRecord, ...] = Field((), description="The slowest first.")
+    first_missed: tuple[RecoveryRecord, ...] = Field((), description="The first ones that missed it, by their end.")
+
+
+class ObjectiveTotals(Record):
+    """What a range of seeds achieved of one recovery time objective: seeds and recoveries that missed it, of how many.
+
+    `worst_s` is the largest p95 of a seed, in seconds, and `worst_seed` the first seed that has it.
+    """
+
+    objective_s: float
+    seeds: int
+    seeds_missed: int
+    recoveries: int
+    missed: int
+    worst_s: float
+    worst_seed: int
+
+    def plus(self, other: "ObjectiveTotals") -> "ObjectiveTotals":
+        worst = min((self, other), key=lambda each: (-each.worst_s, each.worst_seed))
+        return ObjectiveTotals(
+            objective_s=self.objective_s,
+            seeds=self.seeds + other.seeds,
+            seeds_missed=self.seeds_missed + other.seeds_missed,
+            recoveries=self.recoveries + other.recoveries,
+            missed=self.missed + other.missed,
+            worst_s=worst.worst_s,
+            worst_seed=worst.worst_seed,
+        )
+
+
 class FailedCalls(Record):
     """Calls of one operation by one function that failed with one error."""
 

@@ -11,7 +11,14 @@ from pydantic import Field, model_validator
 
 from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.metric_records import AlarmRecord, MetricRecord, Widget
-from drsim.scenarios.record import DegradedRecord, ErrorsMet, FindingRecord, Record, ViolationRecord
+from drsim.scenarios.record import (
+    DegradedRecord,
+    ErrorsMet,
+    FindingRecord,
+    ObjectiveRecord,
+    Record,
+    ViolationRecord,
+)
 from drsim.scenarios.tiers import Tier
 from drsim.simulator.figures.table import EXECUTIONS_STARTED, POLLS_RECORDED, Basis
 
@@ -241,6 +248,9 @@ class Result(Record):
     unjudged: tuple[UnjudgedRecord, ...] = Field((), description="Checks that are off for these functions.")
     forwarded: dict[str, int] = Field({}, description="Calls that the client tier sent to moto, by operation.")
     adapted: tuple[str, ...] = Field((), description="What of the scenario was changed to fit the contract.")
+    objectives: tuple[ObjectiveRecord, ...] = Field(
+        (), description="Recovery times against their objectives: of executions, then of each wave."
+    )
     capacity: Capacity | None = Field(None, description="Null where a result of version 1 does not have the figures.")
 
     @model_validator(mode="before")

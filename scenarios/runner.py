@@ -15,6 +15,7 @@ from drsim.scenarios.degradation import degraded_of
 from drsim.scenarios.findings import findings_of, violation_record
 from drsim.scenarios.limits import capacity_of
 from drsim.scenarios.model import Scenario, verdict
+from drsim.scenarios.objectives import objectives_of
 from drsim.scenarios.phase_2_criteria import effective_us, look_every_us
 from drsim.scenarios.record import ErrorsMet, ExceptionRecord, FailedCalls, ReturnedStatuses
 from drsim.scenarios.repeating import places_of_calls
@@ -121,6 +122,7 @@ def _result(
         ),
         unjudged=tuple(result.UnjudgedRecord(**each._asdict()) for each in world.unjudged),
         forwarded=dict(sorted(world.forwarded.items())),
+        objectives=objectives_of(world.recoveries),
         # How other functions hand over is not known.
         capacity=capacity_of(world.spec, metrics) if world.parts.is_ours else None,
     )

@@ -147,7 +147,18 @@ class Shrinker:
 
     def _plainer_world(self, scenario: Scenario) -> Scenario:
         """Every field of the world set to its default."""
-        for name in ("table", "drs", "latencies", "functions", "settings", "regions", "accounts", "settle", "bounds"):
+        for name in (
+            "table",
+            "drs",
+            "latencies",
+            "functions",
+            "settings",
+            "regions",
+            "accounts",
+            "settle",
+            "bounds",
+            "rto",
+        ):
             default = Scenario.model_fields[name].get_default(call_default_factory=True)
             scenario = self._better(scenario, [scenario.model_copy(update={name: default})]) or scenario
         return scenario

@@ -36,6 +36,16 @@ def show_duration(us: int) -> str:
     return text or "0s"
 
 
+def show_rounded(us: int) -> str:
+    """A duration for people, to a second from a minute on: 25m, 1m 30s, 12.3s."""
+    if us < 60_000_000:
+        return f"{us / 1_000_000:.1f}".removesuffix(".0") + "s"
+    minutes, rest = divmod(round(us / 1_000_000), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "m"), (rest, "s"))
+    return " ".join(f"{count}{unit}" for count, unit in parts if count)
+
+
 def spread_of(text: object) -> Spread:
     """Parse "13m" (fixed), "12m..14m" (uniform) or "10m..13m..20m" (triangular). Raises ValueError."""
     if isinstance(text, Spread):

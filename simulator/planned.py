@@ -33,6 +33,7 @@ ODD: Final[Mapping[str, object]] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedWave:
     number: int
+    name: str
     scope: JobScope
     server_ids: tuple[str, ...]
     launch: Launch
@@ -76,7 +77,7 @@ def listed_wave(layout: Layout, plan: PlannedExecution, wave: PlannedWave) -> di
     }
     return layout.wave.written(
         {"ProtectionGroupId": f"pg-{wave.server_ids[0][2:10]}", **_odd(group)},
-        name=f"Wave {wave.number}",
+        name=wave.name,
         account=wave.scope.account_id,
         region=wave.scope.region if group.wave_regions else None,
         status=WaveStatus.PENDING,

@@ -130,6 +130,7 @@ class Workload:
         waves = tuple(
             PlannedWave(
                 number=position + 1,
+                name=wave.shown(position + 1),
                 scope=self._scope(group, place + position * group.spread_waves),
                 server_ids=tuple(f"s-{stream.hexadecimal(16)}0" for _ in range(wave.servers or group.servers)),
                 launch=wave.launch,

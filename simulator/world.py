@@ -29,6 +29,7 @@ from drsim.simulator.cloudwatch.metrics import CloudWatch
 from drsim.simulator.contract.layout import Layout
 from drsim.simulator.contract.limits import limits_of
 from drsim.simulator.contract.model import Contract
+from drsim.simulator.contract.objectives import Objectives
 from drsim.simulator.contract.presets import OUR_CONTRACT
 from drsim.simulator.contract.promises import unjudged_of
 from drsim.simulator.events import FINDER, POLLER, ItemChanged, RunEnded
@@ -37,6 +38,7 @@ from drsim.simulator.faults.effects import Effects
 from drsim.simulator.faults.kinds import CLOCK, END, EVENT, INDEX, START, TICK
 from drsim.simulator.faults.plan import Plan
 from drsim.simulator.figures.errors import ErrorCollector
+from drsim.simulator.figures.recoveries import Recoveries
 from drsim.simulator.figures.statistics import Statistics
 from drsim.simulator.figures.tally import Tally
 from drsim.simulator.kernel import Kernel, StopReason
@@ -194,12 +196,7 @@ class World:
         # Disabled monitors and collectors listen to a muted trace.
         muted = Trace(level="off")
         self._make_monitors(muted)
-        figures = muted if verdict_only else trace
-        self.statistics = Statistics(figures, self.truth, self.limits)
-        self.errors = ErrorCollector(figures)
-        self.tally = Tally(trace, self.truth, self.limits) if verdict_only else self.statistics
-        # Metrics are figures, unless a verdict depends on the alarms that watch them.
-        self.cloudwatch = CloudWatch(trace if spec.alarms else figures, epoch_us=spec.epoch_us)
+        self._make_figures(muted)
         self.forwarded: Counter[str] = Counter()
         self.workload = Workload(kernel, self.table, layout, self.drs, spec, effects, aged_us=self._aged_us())
         reader.planned = self.workload.planned
@@ -217,6 +214,18 @@ class World:
             trace.listen(ItemChanged, effects.on_write(functions))
         if spec.until_finished:
             trace.listen(ItemChanged, self._count_ended)
+
+    def _make_figures(self, muted: Trace) -> None:
+        spec, trace, verdict_only = self.spec, self.trace, self.verdict_only
+        figures = muted if verdict_only else trace
+        self.statistics = Statistics(figures, self.truth, self.limits)
+        self.errors = ErrorCollector(figures)
+        self.tally = Tally(trace, self.truth, self.limits) if verdict_only else self.statistics
+        # Recovery times are figures, unless a verdict depends on an objective.
+        objectives = (self.parts.contract.rto if spec.rto is None else spec.rto) or Objectives()
+        self.recoveries = Recoveries(trace if objectives else figures, self.truth, objectives, self.tally.look_us)
+        # Metrics are figures, unless a verdict depends on the alarms that watch them.
+        self.cloudwatch = CloudWatch(trace if spec.alarms else figures, epoch_us=spec.epoch_us)
 
     def _make_monitors(self, muted: Trace) -> None:
         spec, parts, trace = self.spec, self.parts, self.trace

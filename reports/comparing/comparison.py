@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from drsim.reports.comparing.effect import Effect, effect, pooled, quantile
+from drsim.reports.comparing.recoveries import recoveries
 from drsim.reports.comparing.regressions import Judgement, judged
 from drsim.scenarios.result import Distribution, Result
 
@@ -72,7 +73,8 @@ class Compared:
 class Comparison:
     """All differences of two sides, and each distribution unless they are identical.
 
-    `settings` are of configuration and environment, None where a side lacks one; `counts` are means of a side's runs.
+    `settings` are of configuration and environment, None where a side lacks one; `counts` are means of a side's runs;
+    `objectives` are recovery times in words, beside their objectives.
     """
 
     a: Side
@@ -84,6 +86,7 @@ class Comparison:
     counts: tuple[Differing[float], ...]
     executions: tuple[ExecutionChange, ...]
     distributions: tuple[Compared, ...]
+    objectives: tuple[Differing[str | None], ...] = ()
 
     def changed(self, change: str) -> tuple[Judgement, ...]:
         """The judgements that got `worse` or `better`, the verdict as a whole first."""
@@ -111,6 +114,7 @@ def compare(a: Sequence[Result], b: Sequence[Result]) -> Comparison:
         counts=tuple(_counts(a, b)),
         executions=tuple(_executions(a[0], b[0])) if len(a) == len(b) == 1 else (),
         distributions=() if identical else tuple(_distributions(a, b)),
+        objectives=() if identical else tuple(Differing(*each) for each in recoveries(a, b)),
     )
 
 

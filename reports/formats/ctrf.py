@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from drsim.reports.formats.cases import Case, began, cases
+from drsim.reports.objectives import recovery_facts
 from drsim.reports.text import plain
 from drsim.scenarios.result import Result
 
@@ -46,7 +47,12 @@ def render(result: Result) -> str:
                 "osPlatform": host["platform"],
                 "testEnvironment": f"simulated, {result.tier} tier",
                 "healthy": result.verdict == "pass",
-                "extra": {**run, "traceDigest": result.trace_digest, "python": host["python"]},
+                "extra": {
+                    **run,
+                    "traceDigest": result.trace_digest,
+                    "python": host["python"],
+                    **recovery_facts(result),
+                },
             },
         },
     }

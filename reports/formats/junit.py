@@ -9,6 +9,7 @@ from typing import Final
 from xml.etree import ElementTree
 
 from drsim.reports.formats.cases import began, cases
+from drsim.reports.objectives import recovery_facts
 from drsim.reports.text import plain
 from drsim.scenarios.result import Result
 
@@ -35,7 +36,7 @@ def render(result: Result) -> str:
     )
     run = {"seed": str(result.seed), "tier": result.tier, "verdict": result.verdict, "replay": result.replay}
     properties = _add(suite, "properties")
-    for name, value in {**run, "digest": result.trace_digest or "no trace was kept"}.items():
+    for name, value in {**run, "digest": result.trace_digest or "no trace was kept", **recovery_facts(result)}.items():
         _add(properties, "property", name=name, value=value)
     for case in judged:
         element = _add(suite, "testcase", classname=f"{result.scenario}.{case.suite}", name=case.name, time="0")

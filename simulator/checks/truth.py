@@ -114,13 +114,14 @@ class Truth:
         total = execution.total_waves
         if not waves or total is None or len(waves) < total:
             return NEVER_US
-        return max(self._wave_final_us(execution, wave) for wave in waves)
+        return max(self.wave_final_us(execution, wave) for wave in waves)
 
     def _launched(self, wave: WaveView) -> bool:
         job = self.job(wave)
         return job is not None and any(server.launches for server in job.servers)
 
-    def _wave_final_us(self, execution: ExecutionView, wave: WaveView) -> int:
+    def wave_final_us(self, execution: ExecutionView, wave: WaveView) -> int:
+        """The first instant at which the wave's outcome is known, or NEVER_US if the wave as it is now never ends."""
         if wave.job_id is None:
             return 0 if wave.status is WaveStatus.FAILED else NEVER_US
         job = self.job(wave)

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSe
 from pydantic.alias_generators import to_snake
 
 from drsim.orchestrator.model import ExecutionStatus, ExecutionType, JobStatus, Phase, ServerStatus, WaveStatus
+from drsim.simulator.contract.objectives import RtoField
 from drsim.simulator.contract.places import (
     OURS,
     ExecutionPlaces,
@@ -230,6 +231,7 @@ class Contract(Spec):
     times: Times = Times()
     limits: Limits = Limits()
     promises: Promises = Promises()
+    rto: RtoField = Field(None, description="Recovery time objectives of scenarios that set none.")
     surroundings: Surroundings = Surroundings()
     judged: AlsoJudged = AlsoJudged()
 

@@ -158,7 +158,7 @@ class Statistics(Tally):
         self.counts[figures.POLLS_RECORDED] += 1
         if event.execution is not None:
             distributions[figures.WAVES_PER_UPDATE].append(len(event.execution.waves))
-        look_us, asked_us = self._look_us(event.request_id), self._asked_us.get(event.request_id)
+        look_us, asked_us = self.look_us(event.request_id), self._asked_us.get(event.request_id)
         if look_us is not None:
             distributions[figures.POLL_DELAY].append(event.at_us - look_us)
         if asked_us is not None:

@@ -146,6 +146,29 @@ _count(f"{POLLER}.GetItem", "Executions read from DynamoDB")
 _count(f"{POLLER}.DescribeJobs", "DescribeJobs calls to DRS", "never asked")
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a recovery's time; `meaning` is its definition, in one sentence."""
+
+    name: str
+    title: str
+    meaning: str
+
+
+PARTS: Final = (
+    Part("no_job", "No job", "The plan had no job in DRS yet, or its next wave had not been started."),
+    Part("pending", "DRS pending", "DRS had accepted the job and not begun it: the job was PENDING."),
+    Part("started", "DRS started", "The job was STARTED, and no server had begun to launch."),
+    Part("in_progress", "In progress", "Servers launched, until DRS ended the job."),
+    Part("launch_actions", "Launch actions", "The job had ended, and the launch actions of a RECOVERY still ran."),
+    Part("waiting", "Waiting for a look", "DRS had finished, and the look that led to the last poll had not begun."),
+    Part("detection", "Detection", "That look had begun, and its poll had not yet written the end."),
+)
+"""In the order of time. Every instant of a recovery belongs to exactly one."""
+
+PART_NAMES: Final = tuple(part.name for part in PARTS)
+
+
 _FAMILIES: Final = (POLL_GAP, INIT, COLD, WARM, COLD_IDLE, WARM_IDLE)
 
 

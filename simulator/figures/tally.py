@@ -187,7 +187,7 @@ class Tally:
 
     def _count_poll(self, event: events.ItemChanged, watched: Watched, before: ExecutionView) -> None:
         """Count a poll at its first write."""
-        look_us = self._look_us(event.request_id)
+        look_us = self.look_us(event.request_id)
         if look_us is not None and (self.every_gap or not self.disturbed):
             found = phase(before, self._limits)
             self.counts[figures.POLLS.of(found)] += 1
@@ -199,7 +199,7 @@ class Tally:
             unsound = sum(not self._is_sound(wave) for wave in before.waves)
             watched.sound_waves = None if unsound else before.waves
 
-    def _look_us(self, request_id: str) -> int | None:
+    def look_us(self, request_id: str) -> int | None:
         """Return when the look of an invocation's polls began: its own, or that which invoked it."""
         look = self._looks.get(request_id)
         return self._looked_us.get(request_id) if look is None else look.at_us

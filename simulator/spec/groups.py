@@ -24,6 +24,7 @@ class Launch(StrEnum):
 class WaveSpec(Spec):
     """One wave, as far as it differs from its group."""
 
+    name: str | None = Field(None, min_length=1, max_length=60, description="By default Wave 1, Wave 2 and so on.")
     servers: int | None = Field(None, ge=1, description="Servers of this wave; None as in the group.")
     jobs: JobLife | None = Field(None, description="Its job's life; None as in the group.")
     launch: Launch = Field(
@@ -31,6 +32,10 @@ class WaveSpec(Spec):
         description="drs: a job; never: no JobId; empty: JobId is an empty text; "
         "failed: no JobId, and the wave is FAILED; unknown: a JobId that DRS never gave.",
     )
+
+    def shown(self, number: int) -> str:
+        """The name of the wave with this number, from 1."""
+        return self.name or f"Wave {number}"
 
 
 def _waves_of(value: object) -> object:

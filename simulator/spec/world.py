@@ -10,6 +10,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 from drsim.orchestrator.errors import MalformedError
 from drsim.orchestrator.settings import SETTING_NAMES, settings_from
 from drsim.simulator.contract.model import Contract
+from drsim.simulator.contract.objectives import Objectives, RtoField
 from drsim.simulator.contract.presets import PRESETS, completed, preset
 from drsim.simulator.durations import DurationUs, duration_us, show_duration
 from drsim.simulator.faults.kinds import Fault
@@ -118,6 +119,11 @@ class WorldSpec(Spec):
     )
     workload: tuple[Group, ...] = ()
     bounds: Bounds = Bounds()
+    rto: RtoField = Field(
+        None,
+        description="Recovery time objectives: a duration such as 25m, or for execution and waves; none: not the "
+        "contract's either. By default the contract's.",
+    )
     alarms: dict[str, Literal["clears", "stays"]] = Field(
         {},
         description="Alarms that must go off, and whether each then clears or stays, such as StuckExecution: clears.",
@@ -133,6 +139,16 @@ class WorldSpec(Spec):
         if twice:
             raise ValueError(f"ids must be different, got {', '.join(repr(each) for each in twice)} twice")
         return self
+
+    @field_validator("rto")
+    @classmethod
+    def _known_waves(cls, rto: Objectives | None, info: ValidationInfo) -> Objectives | None:
+        waves = [pair for group in info.data.get("workload", ()) for pair in enumerate(group.waves, 1)]
+        known = dict.fromkeys(text for number, wave in waves for text in (str(number), wave.shown(number)))
+        for name in rto.waves if rto is not None and known else ():
+            if name not in known:
+                raise ValueError(f"waves must be of the workload ({', '.join(known)}), got {name!r}")
+        return rto
 
     @field_validator("table")
     @classmethod

@@ -71,6 +71,7 @@ FAILING: Final[tuple[tuple[str, str, Parts, tuple[str, ...]], ...]] = (
     ("100+ concurrent executions", "load-100", finders.finder(finders.FinderThatBacksOff), ()),
     ("No poll is early, none is late", "drill", Parts(finder=finders.finder_with(pollers.LAZY)), ()),
     ("Executions end as expected", "drill", Parts(), ("expect=PARTIAL",)),
+    ("Recovery within its objective", "drill", Parts(), ("rto=10m",)),
     ("Alarms go off and clear", "alarm-execution-stuck", adapters.poller_measuring(adapters.AgeLeftOut), ()),
 )
 """Criterion, scenario, what is wrong with the world, and what is changed in the scenario."""

@@ -82,6 +82,7 @@ def test_a_result_has_the_fields_that_others_depend_on() -> None:
         "unjudged",
         "forwarded",
         "adapted",
+        "objectives",
         "capacity",
     ]
     assert list(fields["executions"]) == [status.value for status in ExecutionStatus]
