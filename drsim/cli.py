@@ -20,9 +20,12 @@ from drsim.reporting import report
 from drsim.scenarios.extras import MissingExtraError
 from drsim.scenarios.tiers import Tier
 from drsim.serving import serve
+from drsim.signing import sign
 from drsim.tiers import Choice, default_tier
+from drsim.verifying import verify
 
 if TYPE_CHECKING:
+    from drsim.evidence import Circumstances
     from drsim.scenarios.model import Scenario
     from drsim.scenarios.result import Result
     from drsim.scenarios.runner import Run
@@ -98,10 +101,13 @@ def run(
     trace: Annotated[
         TraceKept, typer.Option(help="Events to write: none, a summary of each execution, all, or also for Perfetto.")
     ] = "full",
+    by: arguments.ByOption = "",
+    comment: arguments.CommentOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print only the results, each as a line of JSON.")] = False,
 ) -> None:
     """Run scenarios, check every property, and write result, report and trace of each."""
     from drsim import console as terminal
+    from drsim import evidence
 
     names, tier = arguments.chosen(names, suite), tier or default_tier(finder)
     is_small = suite is not None and tier == "wire"
@@ -113,13 +119,17 @@ def run(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out {out}: {error.strerror}") from None
+    evidence.refuse_signed(out / f"{scenario.name}-{seed}" for scenario in scenarios)
+    found = evidence.circumstances(choice, by, comment, out)
     results: list[Result] = []
     codes: list[ExitCode] = []
     with _repeating(choice) as comparing:
         try:
             for name, scenario in zip(names, scenarios, strict=True):
                 replay = choice.command(name, seed, changes or [], trace)
-                code, result = _run_one(scenario, seed, choice, replay, out, comparing(), trace=trace, as_json=as_json)
+                code, result = _run_one(
+                    scenario, seed, choice, replay, out, comparing(), found, trace=trace, as_json=as_json
+                )
                 codes.append(code)
                 if result is not None:
                     results.append(result)
@@ -136,7 +146,7 @@ def run(
     raise Exit(worst(codes))
 
 
-for command in (contract, explore, replay, shrink, report, logs, compare, serve):
+for command in (contract, explore, replay, shrink, report, logs, compare, sign, verify, serve):
     app.command()(command)
 
 
@@ -159,6 +169,7 @@ def _run_one(
     replay: str,
     out: Path,
     compared: "Compare",
+    found: "Circumstances",
     *,
     trace: TraceKept,
     as_json: bool,
@@ -168,7 +179,8 @@ def _run_one(
     import traceback
 
     from drsim import console as terminal
-    from drsim import outputs
+    from drsim import evidence, outputs
+    from drsim.scenarios import machine
     from drsim.scenarios.runner import run as run_scenario
     from drsim.simulator.errors import MisfitError
     from drsim.simulator.handlers.errors import HandlerError
@@ -176,6 +188,7 @@ def _run_one(
 
     which, folder = f"{scenario.name}, seed {seed}", out / f"{scenario.name}-{seed}"
     level: Level = "full" if trace == "chrome" else trace
+    began = machine.utc_now()
     with contextlib.ExitStack() as ending:
         spool = None if level == "off" else writing(lambda: ending.enter_context(outputs.spool_in(folder)))
         try:
@@ -203,6 +216,7 @@ def _run_one(
             return ExitCode.INTERNAL, None
         code, done = _judged(done, scenario, compared, which)
         troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace == "chrome"))
+        kept = writing(lambda: evidence.keep(folder, done.result, scenario, began, found))
     for trouble in troubles:
         complain(f"internal error in the reports of {folder}: {trouble}")
     if as_json:
@@ -211,6 +225,7 @@ def _run_one(
         from drsim.run_console import show
 
         show(terminal.output(), done.result, folder)
+        terminal.long_line(terminal.output(), f"  evidence  {kept.last_digest}")
     return worst([code, ExitCode.INTERNAL] if troubles else [code]), done.result
 
 

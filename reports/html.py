@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from drsim.reports import markdown, page
+from drsim.reports import evidence_block, markdown, page
 from drsim.reports.figures import plots_of
 from drsim.reports.history import TraceError, history
 from drsim.reports.sections import Document, Section
@@ -51,6 +51,7 @@ def render(result: Result, lines: Iterable[str]) -> Document:
         findings=findings and parts.text_of(findings),
         summary=parts.text_of(summary),
         executions=parts.guarded("Executions", lambda: parts.executions(lines)),
+        evidence=evidence_block.EMPTY,
         sections=[(section, parts.plots_of(section), parts.text_of(section)) for section in sections],
     )
     return Document(str(text), tuple(parts.troubles), parts.damage)

@@ -1,7 +1,10 @@
 """This host: wall time, versions and sources. The only place that looks at the real clock."""
 
+import os
 import platform
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from hashlib import sha256
 from importlib import resources
 from importlib.metadata import version
@@ -11,6 +14,11 @@ from pathlib import Path
 def wall_seconds() -> float:
     """Seconds of a clock that only goes forward, from an arbitrary start."""
     return time.perf_counter()
+
+
+def utc_now() -> str:
+    """The date and the time of day, to the second: 2026-11-30T15:11:45Z."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def pause(seconds: float) -> None:
@@ -26,6 +34,22 @@ def code_digest(*files: str | None) -> str:
     for path in [*sources, *(Path(file) for file in files if file is not None)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def whole_digest() -> str:
+    """SHA-256 of all that drsim is installed with: sources, templates and data, with their names."""
+    digest = sha256()
+    root = Path(str(resources.files("drsim")))
+    for path in _files_below(root):
+        digest.update(f"{path.relative_to(root).as_posix()}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _files_below(root: Path) -> Iterator[Path]:
+    # In a checkout, the packages are links.
+    for folder, below, names in os.walk(root, followlinks=True):
+        below[:] = sorted(name for name in below if name != "__pycache__")
+        yield from (Path(folder, name) for name in sorted(names))
 
 
 def versions() -> dict[str, str]:

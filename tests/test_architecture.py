@@ -31,6 +31,7 @@ RESULT_DATA: Final = (
     "drsim.scenarios.failure.Failure",
     "drsim.scenarios.record",
     "drsim.scenarios.result",
+    "drsim.scenarios.tiers.Tier",
     "drsim.simulator.decoder",
     "drsim.simulator.durations",
     "drsim.simulator.events",

@@ -1,0 +1,225 @@
+"""Whether the files of a run are as its evidence records, and whether the run repeats.
+
+Owns the comparison. `drsim.verifying` and `drsim.signing` are the commands that show it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import chdir
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+
+from drsim import evidence as keeping
+from drsim.arguments import UserError
+from drsim.outputs import TRACE
+from drsim.reports.documents import PAGE, files
+from drsim.reports.evidence import EVIDENCE, Evidence, breaks_of, text_of
+from drsim.reports.evidence_block import Parted, block_of, parted
+from drsim.reports.text import visible
+from drsim.scenarios import machine
+from drsim.scenarios.files import plain, shown
+from drsim.scenarios.model import Scenario
+from drsim.scenarios.repeating import NOT_DETERMINISTIC
+from drsim.scenarios.result import Result
+from drsim.scenarios.runner import run
+from drsim.scenarios.source_scan import sources_digest
+from drsim.simulator.trace import read_lines
+from drsim.stored_runs import RESULT, damage_of, result_in
+from drsim.tiers import Choice, running_code
+
+if TYPE_CHECKING:
+    from drsim.scenarios.runner import Run
+
+_FIELDS_MAX: Final = 8
+_BEFORE_MAX, _SHOWN_MAX = 30, 80
+_MEASURED: Final = ("wall_seconds", "replay", "schema_version")
+"""What two equal runs may have otherwise. So may the versions of what ran, which are compared by themselves."""
+
+
+def differences(folder: Path, evidence: Evidence) -> Iterator[str]:
+    """Yield each file that is not as recorded, and what is wrong with the evidence and its block."""
+    if (folder / EVIDENCE).read_bytes().decode() != text_of(evidence):
+        yield f"{EVIDENCE}: is not written as drsim writes it"
+    yield from (f"{EVIDENCE}: {trouble}" for trouble in breaks_of(evidence))
+    page = keeping.page_in(folder)
+    recorded, found = evidence.files, keeping.digests_in(folder, page)
+    others = {path.name for path in folder.iterdir()} - found.keys() - {EVIDENCE}
+    names = sorted({*recorded, *found, *others})
+    differing = [name for name in names if name in recorded and found.get(name, "") not in ("", recorded[name])]
+    originals = _written_again(folder) if differing else {}
+    for name in names:
+        if name in recorded and name not in found:
+            yield f"{name}: is missing"
+        elif name not in recorded:
+            yield f"{visible(name)}: is new"
+        elif name in differing:
+            yield f"{name}: {_difference(folder, name, recorded[name], originals, evidence, page)}"
+    if page is not None and evidence.block:
+        yield from _differences_of_block(page, evidence)
+
+
+def _difference(
+    folder: Path,
+    name: str,
+    digest: str,
+    originals: Mapping[str, str],
+    evidence: Evidence,
+    page: Parted | None,
+) -> str:
+    """What is wrong with a file that has another digest: the first line that differs, if its original is known."""
+    original = originals.get(name)
+    if name == PAGE and original is not None and (empty := parted(original)):
+        # The block has its own digest; here it must not differ.
+        is_original = empty.digest == digest
+        original = empty._replace(block=page.block if page else block_of(evidence)).text
+    else:
+        is_original = original is not None and sha256(original.encode()).hexdigest() == digest
+    if original is not None and is_original:
+        return first_difference(original, (folder / name).read_bytes().decode(errors="backslashreplace"))
+    if name == TRACE and evidence.trace_digest and (damage := damage_of(folder / name, evidence.trace_digest)):
+        return f"differs: {damage}"
+    return "differs"
+
+
+def _written_again(folder: Path) -> dict[str, str]:
+    """The reports that this drsim makes of the result and the trace in the folder; none if they cannot be read."""
+    try:
+        result = result_in(folder)
+        made = files(result, lambda: () if result.trace == "off" else read_lines(folder / TRACE))
+        return {each.name: "".join(each.text) for each in made if each.text is not None and not each.troubles}
+    except UserError:
+        return {}
+
+
+def first_difference(recorded: str, found: str) -> str:
+    """The first line that differs, as it was and as it is, around the first character that differs."""
+    old, new = recorded.split("\n"), found.split("\n")
+    pairs = enumerate(zip(old, new, strict=False), start=1)
+    number = next((number for number, (one, other) in pairs if one != other), min(len(old), len(new)) + 1)
+    was, now = (lines[number - 1] if number <= len(lines) else None for lines in (old, new))
+    return f"differs, first in line {number}:\n  was {_cut(was, now)}\n  is  {_cut(now, was)}"
+
+
+def _cut(line: str | None, other: str | None) -> str:
+    if line is None:
+        return "no line"
+    pairs = zip(line, other or "", strict=False)
+    at = next((at for at, (one, two) in enumerate(pairs) if one != two), min(len(line), len(other or "")))
+    begin = max(at - _BEFORE_MAX, 0)
+    part = visible(line[begin : begin + _SHOWN_MAX])
+    return f"{'…' if begin else ''}{part}{'…' if begin + _SHOWN_MAX < len(line) else ''}"
+
+
+def _differences_of_block(page: Parted, evidence: Evidence) -> Iterator[str]:
+    own = block_of(evidence)
+    is_other_code = machine.whole_digest() != evidence.digests.get("drsim")
+    if page.block_digest != evidence.block:
+        where = "" if is_other_code else f": {first_difference(own, page.block)}"
+        yield f"{PAGE}: its evidence block is not the one that {EVIDENCE} records{where}"
+    elif page.block != own and not is_other_code:
+        yield f"{PAGE}: its evidence block is not that of {EVIDENCE}: {first_difference(own, page.block)}"
+
+
+def changes_since(evidence: Evidence) -> list[str]:
+    """What differs between the run's code and versions and those that are here now."""
+    found = []
+    if machine.whole_digest() != evidence.digests.get("drsim"):
+        found.append("drsim's code has changed")
+    choice = _choice(evidence)
+    if choice.functions is not None:
+        with chdir(_folder(evidence)):
+            if sources_digest(choice.functions) != evidence.digests.get("handlers"):
+                found.append("Python files of the handlers have changed")
+    now = keeping.versions(evidence.tier)
+    for name in sorted({*evidence.versions, *now}):
+        one, other = evidence.versions.get(name, "none"), now.get(name, "none")
+        if one != other:
+            found.append(f"{name} {one} -> {other}")
+    return found
+
+
+def repetition(folder: Path, evidence: Evidence) -> Iterator[str]:
+    """Run the scenario again, and yield how its trace and its result differ from those that are recorded.
+
+    Raises UserError if the handlers cannot be run here.
+    """
+    try:
+        scenario = Scenario.model_validate(evidence.configuration)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        yield f"its scenario is none of this drsim's: {plain(first, shown(first['loc']))}"
+        return
+    again = _run(scenario, evidence).result
+    if again.trace_digest != evidence.trace_digest:
+        yield f"another trace: its digest was {evidence.trace_digest}, is {again.trace_digest}"
+    try:
+        recorded = result_in(folder)
+    except UserError:
+        yield f"no result to compare with: {RESULT} cannot be read"
+        return
+    for path, was, now in [*_fields(_data(recorded), _data(again))][:_FIELDS_MAX]:
+        yield f"another result: {path} was {visible(was, _SHOWN_MAX)}, is {visible(now, _SHOWN_MAX)}"
+
+
+def is_repeatable(folder: Path) -> bool:
+    """Return whether the run's own repetition found it deterministic, or was not needed."""
+    try:
+        return all(each.property != NOT_DETERMINISTIC for each in result_in(folder).findings)
+    except UserError:
+        return True
+
+
+def _run(scenario: Scenario, evidence: Evidence) -> "Run":
+    choice = _choice(evidence)
+    with chdir(_folder(evidence)), TemporaryDirectory() as spare, running_code(evidence.scenario):
+        if problems := list(choice.problems([scenario])):
+            raise UserError("\n".join(f"{evidence.scenario} cannot be run again here: {each}" for each in problems))
+        done = run(
+            scenario,
+            seed=evidence.seed,
+            tier=choice.tier,
+            functions=choice.functions,
+            trace=evidence.trace,
+            spool=None if evidence.trace == "off" else Path(spare, TRACE),
+        )
+        done.trace.discard()
+        return done
+
+
+def _choice(evidence: Evidence) -> Choice:
+    tier, found = evidence.tier, evidence.functions
+    if found is None:
+        return Choice(tier)
+    variables = tuple(f"{name}={value}" for name, value in found.variables.items())
+    return Choice(tier, found.finder, found.poller, tuple(map(Path, found.paths)), variables)
+
+
+def _folder(evidence: Evidence) -> Path:
+    """The folder in which the run's command was given, or the current one on another machine."""
+    recorded = Path(evidence.host.folder)
+    return recorded if evidence.functions is not None and recorded.is_dir() else Path.cwd()
+
+
+def _data(result: Result) -> dict[str, Any]:
+    data: dict[str, Any] = result.model_dump(mode="json", exclude=set(_MEASURED))
+    data["metrics"].pop("environment")
+    return data
+
+
+def _fields(was: Any, now: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield each value that differs, with its dotted path."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        for name in dict.fromkeys((*was, *now)):
+            yield from _fields(was.get(name), now.get(name), f"{path}.{name}" if path else name)
+    elif _is_list(was) and _is_list(now) and len(was) == len(now):
+        for number, (one, other) in enumerate(zip(was, now, strict=True)):
+            yield from _fields(one, other, f"{path}.{number}")
+    elif was != now:
+        yield path, was, now
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
