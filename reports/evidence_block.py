@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from markupsafe import Markup
 
 from drsim.reports import page
-from drsim.reports.evidence import Evidence
+from drsim.reports.evidence import CommitRecord, Evidence
 
 # Text from outside cannot contain them: the page escapes each "<" of it.
 _BEGIN: Final = "<!-- drsim evidence begins -->"
@@ -56,12 +56,67 @@ def parted(text: str) -> Parted | None:
     return Parted(before + begin, block, end + after)
 
 
+class Row(NamedTuple):
+    """One line of the block: a name, a text, and a text that is shown as code or, with http, as a link."""
+
+    name: str
+    text: str
+    code: str = ""
+
+    @property
+    def is_link(self) -> bool:
+        return self.code.startswith(("https://", "http://"))
+
+
 def block_of(evidence: Evidence) -> str:
     """What lies between the comments, from `evidence.json` alone."""
     settings = list(_leaves(evidence.configuration))
-    return f"\n{page.render('evidence.html.j2', evidence=evidence, settings=settings)}\n"
+    tables = (
+        ("SHA-256 of code and input", [Row(name, "", digest) for name, digest in evidence.digests.items()]),
+        ("SHA-256 of files", [Row(name, "", digest) for name, digest in evidence.files.items()]),
+        (
+            "Settings that differ from their defaults",
+            [Row(name, "", value) for name, value in settings[:_SETTINGS_MAX]],
+        ),
+    )
+    left_out = max(len(settings) - _SETTINGS_MAX, 0)
+    parts = {"evidence": evidence, "rows": list(_rows(evidence)), "tables": tables, "left_out": left_out}
+    return f"\n{page.render('evidence.html.j2', **parts)}\n"
 
 
+def _rows(evidence: Evidence) -> Iterator[Row]:
+    """Yield who, when, where and what, in words."""
+    host, job, commit, functions = evidence.host, evidence.job, evidence.commit, evidence.functions
+    yield Row("When", f"{evidence.at} (wall clock)")
+    yield Row("By whom", evidence.by)
+    if evidence.comment:
+        yield Row("Comment", evidence.comment)
+    yield Row("Where", f"{host.name}, {host.system}, in {host.folder}")
+    if job is not None:
+        yield Row("CI job", ", ".join(filter(None, (job.system, job.name))), job.url)
+    yield (
+        Row("Commit", "none: no git, or no repository") if commit is None else Row("Commit", _state(commit), commit.id)
+    )
+    if functions is not None:
+        yield Row("Handlers", "", " ".join(filter(None, (functions.finder, functions.poller))))
+    degraded = f", degraded: {'; '.join(evidence.degraded)}" if evidence.degraded else ""
+    yield Row("Verdict", f"{evidence.verdict}{degraded}")
+    yield Row("Not exercised", ", ".join(evidence.not_exercised) or "none")
+    if evidence.unjudged:
+        yield Row("Off by contract", ", ".join(evidence.unjudged))
+    yield Row("Trace digest", "", evidence.trace_digest) if evidence.trace_digest else Row("Trace digest", "no trace")
+    yield Row("Versions", ", ".join(f"{name} {version}" for name, version in evidence.versions.items()))
+
+
+def _state(commit: CommitRecord) -> str:
+    if not commit.changed_count:
+        return "no file differs from it:"
+    more = ", ..." if commit.changed_count > len(commit.changed) else ""
+    differ = "file differs" if commit.changed_count == 1 else "files differ"
+    return f"{commit.changed_count:,} {differ} from it ({', '.join(commit.changed)}{more}):"
+
+
+_SETTINGS_MAX: Final = 100
 _NAMED_ELSEWHERE: Final = ("name", "title", "why", "suites", "small", "exercises")
 
 

@@ -3,7 +3,6 @@
 import os
 import platform
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib import resources
@@ -38,18 +37,16 @@ def code_digest(*files: str | None) -> str:
 
 def whole_digest() -> str:
     """SHA-256 of all that drsim is installed with: sources, templates and data, with their names."""
-    digest = sha256()
-    root = Path(str(resources.files("drsim")))
-    for path in _files_below(root):
-        digest.update(f"{path.relative_to(root).as_posix()}\n".encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-def _files_below(root: Path) -> Iterator[Path]:
-    # In a checkout, the packages are links.
+    digest, root = sha256(), str(resources.files("drsim"))
+    # Strings and plain files: each run waits for it. In a checkout, the packages are links.
     for folder, below, names in os.walk(root, followlinks=True):
         below[:] = sorted(name for name in below if name != "__pycache__")
-        yield from (Path(folder, name) for name in sorted(names))
+        for name in sorted(names):
+            path = f"{folder}/{name}"
+            digest.update(f"{path.removeprefix(root)}\n".encode())
+            with open(path, "rb", buffering=0) as file:
+                digest.update(file.read())
+    return digest.hexdigest()
 
 
 def versions() -> dict[str, str]:
