@@ -26,6 +26,7 @@ from drsim.scenarios.repeating import NOT_DETERMINISTIC
 from drsim.scenarios.result import Result
 from drsim.scenarios.runner import run
 from drsim.scenarios.source_scan import sources_digest
+from drsim.simulator.durations import plural
 from drsim.simulator.trace import read_lines
 from drsim.stored_runs import RESULT, damage_of, result_in
 from drsim.tiers import Choice, running_code
@@ -33,7 +34,7 @@ from drsim.tiers import Choice, running_code
 if TYPE_CHECKING:
     from drsim.scenarios.runner import Run
 
-_FIELDS_MAX: Final = 8
+_FIELDS_MAX: Final = 3
 _BEFORE_MAX, _SHOWN_MAX = 30, 80
 _MEASURED: Final = ("wall_seconds", "replay", "schema_version")
 """What two equal runs may have otherwise. So may the versions of what ran, which are compared by themselves."""
@@ -130,7 +131,7 @@ def changes_since(evidence: Evidence) -> list[str]:
         found.append("drsim's code has changed")
     choice = _choice(evidence)
     if choice.functions is not None:
-        with chdir(_folder(evidence)):
+        with chdir(_folder(evidence, choice)):
             if sources_digest(choice.functions) != evidence.digests.get("handlers"):
                 found.append("Python files of the handlers have changed")
     now = keeping.versions(evidence.tier)
@@ -149,19 +150,24 @@ def repetition(folder: Path, evidence: Evidence) -> Iterator[str]:
     try:
         scenario = Scenario.model_validate(evidence.configuration)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        yield f"its scenario is none of this drsim's: {plain(first, shown(first['loc']))}"
+        trouble = error.errors(include_url=False)[0]
+        yield f"a scenario that this drsim does not know: {plain(trouble, shown(trouble['loc']))}"
         return
     again = _run(scenario, evidence).result
     if again.trace_digest != evidence.trace_digest:
-        yield f"another trace: its digest was {evidence.trace_digest}, is {again.trace_digest}"
+        yield f"another trace:{_was_is(evidence.trace_digest, again.trace_digest)}"
     try:
         recorded = result_in(folder)
     except UserError:
         yield f"no result to compare with: {RESULT} cannot be read"
         return
-    for path, was, now in [*_fields(_data(recorded), _data(again))][:_FIELDS_MAX]:
-        yield f"another result: {path} was {visible(was, _SHOWN_MAX)}, is {visible(now, _SHOWN_MAX)}"
+    if found := list(_fields(_data(recorded), _data(again))):
+        first = "".join(f"\n  {path}{_was_is(was, now, '    ')}" for path, was, now in found[:_FIELDS_MAX])
+        yield f"another result, {plural(len(found), 'value')} of it:{first}"
+
+
+def _was_is(was: object, now: object, indent: str = "  ") -> str:
+    return f"\n{indent}was {visible(was, _SHOWN_MAX)}\n{indent}is  {visible(now, _SHOWN_MAX)}"
 
 
 def is_repeatable(folder: Path) -> bool:
@@ -174,9 +180,9 @@ def is_repeatable(folder: Path) -> bool:
 
 def _run(scenario: Scenario, evidence: Evidence) -> "Run":
     choice = _choice(evidence)
-    with chdir(_folder(evidence)), TemporaryDirectory() as spare, running_code(evidence.scenario):
+    with chdir(_folder(evidence, choice)), TemporaryDirectory() as spare, running_code(evidence.scenario):
         if problems := list(choice.problems([scenario])):
-            raise UserError("\n".join(f"{evidence.scenario} cannot be run again here: {each}" for each in problems))
+            raise UserError("\n".join(problems))
         done = run(
             scenario,
             seed=evidence.seed,
@@ -197,10 +203,14 @@ def _choice(evidence: Evidence) -> Choice:
     return Choice(tier, found.finder, found.poller, tuple(map(Path, found.paths)), variables)
 
 
-def _folder(evidence: Evidence) -> Path:
-    """The folder in which the run's command was given, or the current one on another machine."""
+def _folder(evidence: Evidence, choice: Choice) -> Path:
+    """The folder in which the run's command was given if the handlers are still there, or else the current one."""
     recorded = Path(evidence.host.folder)
-    return recorded if evidence.functions is not None and recorded.is_dir() else Path.cwd()
+    if choice.functions is not None and recorded.is_dir():
+        with chdir(recorded):
+            if not list(choice.problems()):
+                return recorded
+    return Path.cwd()
 
 
 def _data(result: Result) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`drsim verify`: whether runs are as their evidence records, and whether they repeat."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,19 +76,28 @@ def _verified(folder: Path, expect: str, *, files_only: bool) -> ExitCode:
     try:
         evidence = evidence_in(folder)
         troubles = list(differences(folder, evidence))
-        if expect and not evidence.last_digest.startswith(expect):
-            troubles.append(f"{EVIDENCE}: its last value must be {expect}, got {evidence.last_digest}")
-        notes = [f"{plural(len(evidence.files), 'file')} recorded, {_approvals(evidence)}"]
-        for each, is_trouble in () if files_only else _ran_again(folder, evidence):
-            (troubles if is_trouble else notes).append(each)
-        notes.append(f"last value of the chain: {evidence.last_digest}")
-    except ValueError as error:
-        troubles, notes = [f"{EVIDENCE}: {error}"], []
     except UserError as error:
         complain(str(error))
         return ExitCode.USAGE
-    show(folder, troubles, notes)
-    return ExitCode.FAIL if troubles else ExitCode.PASS
+    except ValueError as error:
+        show(folder, [f"{EVIDENCE}: {error}"], [])
+        return ExitCode.FAIL
+    if expect and not evidence.last_digest.startswith(expect):
+        troubles.append(f"{EVIDENCE}: its last value must be {expect}, got {evidence.last_digest}")
+    notes = [f"{plural(len(evidence.files), 'file')} recorded, {_approvals(evidence)}"]
+    code = ExitCode.PASS
+    if not files_only:
+        try:
+            differing, remarks = _ran_again(folder, evidence)
+            troubles += differing
+            notes += remarks
+        except UserError as error:
+            # Not the end: what was found in the files counts.
+            notes.append("not run again")
+            code = ExitCode.USAGE
+            complain(f"{folder}: it cannot be run again here; --files-only compares the files alone\n{error}")
+    show(folder, troubles, [*notes, f"last value of the chain: {evidence.last_digest}"])
+    return worst([code, ExitCode.FAIL if troubles else ExitCode.PASS])
 
 
 def show(folder: Path, troubles: list[str], notes: list[str]) -> None:
@@ -112,22 +120,19 @@ def _approvals(evidence: "Evidence") -> str:
     return f"approved by {named}" if named else "no approval"
 
 
-def _ran_again(folder: Path, evidence: "Evidence") -> Iterator[tuple[str, bool]]:
-    """Run a scenario again: yield lines about it, each with whether it is a difference."""
+def _ran_again(folder: Path, evidence: "Evidence") -> tuple[list[str], list[str]]:
+    """Run a scenario again: return the differences, and what else is worth knowing. Raises UserError."""
     from drsim import console as terminal
     from drsim.verification import changes_since, is_repeatable, repetition
 
     changes = changes_since(evidence)
-    if changes:
-        yield f"since the run: {', '.join(changes)}", False
+    remarks = [f"since the run: {', '.join(changes)}"] if changes else []
     if not is_repeatable(folder):
-        yield "not run again: its findings say that the handlers are not deterministic", False
-        return
+        return [], [*remarks, "not run again: by its findings, the handlers are not deterministic"]
     with terminal.errors().status(f"{evidence.scenario} runs again"):
         found = list(repetition(folder, evidence))
-    why = "; what changed since the run may be the reason" if changes else ""
-    for each in found:
-        yield f"run again, it has {each}{why}", True
     if not found:
         same = "the same trace and the same result" if evidence.trace_digest else "the same result"
-        yield f"run again, it has {same}", False
+        return [], [*remarks, f"run again, it has {same}"]
+    why = f" ({', '.join(changes)} since the run, which may be why)" if changes else ""
+    return [f"run again{why}, it has {each}" for each in found], []

@@ -41,7 +41,7 @@ def whole_digest() -> str:
     # Strings and plain files: each run waits for it. In a checkout, the packages are links.
     for folder, below, names in os.walk(root, followlinks=True):
         below[:] = sorted(name for name in below if name != "__pycache__")
-        for name in sorted(names):
+        for name in sorted(name for name in names if not name.startswith(".")):
             path = f"{folder}/{name}"
             digest.update(f"{path.removeprefix(root)}\n".encode())
             with open(path, "rb", buffering=0) as file:
