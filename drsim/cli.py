@@ -25,7 +25,7 @@ from drsim.tiers import Choice, default_tier
 from drsim.verifying import verify
 
 if TYPE_CHECKING:
-    from drsim.evidence import Circumstances
+    from drsim.circumstances import Circumstances
     from drsim.scenarios.model import Scenario
     from drsim.scenarios.result import Result
     from drsim.scenarios.runner import Run
@@ -106,8 +106,8 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print only the results, each as a line of JSON.")] = False,
 ) -> None:
     """Run scenarios, check every property, and write result, report and trace of each."""
+    from drsim import circumstances, evidence
     from drsim import console as terminal
-    from drsim import evidence
 
     names, tier = arguments.chosen(names, suite), tier or default_tier(finder)
     is_small = suite is not None and tier == "wire"
@@ -120,7 +120,7 @@ def run(
     except OSError as error:
         raise UserError(f"--out {out}: {error.strerror}") from None
     evidence.refuse_signed(out / f"{scenario.name}-{seed}" for scenario in scenarios)
-    found = evidence.circumstances(choice, by, comment, out)
+    found = circumstances.gathered(choice, by, comment, out)
     results: list[Result] = []
     codes: list[ExitCode] = []
     with _repeating(choice) as comparing:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from drsim import evidence as keeping
 from drsim.arguments import UserError
+from drsim.circumstances import versions
 from drsim.outputs import TRACE
 from drsim.reports.documents import PAGE, files
 from drsim.reports.evidence import EVIDENCE, Evidence, breaks_of, text_of
@@ -134,7 +135,7 @@ def changes_since(evidence: Evidence) -> list[str]:
         with chdir(_folder(evidence, choice)):
             if sources_digest(choice.functions) != evidence.digests.get("handlers"):
                 found.append("Python files of the handlers have changed")
-    now = keeping.versions(evidence.tier)
+    now = versions(evidence.tier)
     for name in sorted({*evidence.versions, *now}):
         one, other = evidence.versions.get(name, "none"), now.get(name, "none")
         if one != other:
