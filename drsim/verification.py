@@ -72,15 +72,19 @@ def _difference(
     page: Parted | None,
 ) -> str:
     """What is wrong with a file that has another digest: the first line that differs, if its original is known."""
+    text = (folder / name).read_bytes().decode(errors="backslashreplace")
     original = originals.get(name)
+    made, is_original = original, original is not None and sha256(original.encode()).hexdigest() == digest
     if name == PAGE and original is not None and (empty := parted(original)):
         # The block has its own digest; here it must not differ.
-        is_original = empty.digest == digest
-        original = empty._replace(block=page.block if page else block_of(evidence)).text
-    else:
-        is_original = original is not None and sha256(original.encode()).hexdigest() == digest
-    if original is not None and is_original:
-        return first_difference(original, (folder / name).read_bytes().decode(errors="backslashreplace"))
+        made, is_original = (
+            empty._replace(block=page.block if page else block_of(evidence)).text,
+            empty.digest == digest,
+        )
+    if made is not None and is_original:
+        return f"differs, {first_difference(made, text)}"
+    if made == text:
+        return "differs: it was written again since, by a drsim with other code"
     if name == TRACE and evidence.trace_digest and (damage := damage_of(folder / name, evidence.trace_digest)):
         return f"differs: {damage}"
     return "differs"
@@ -102,7 +106,7 @@ def first_difference(recorded: str, found: str) -> str:
     pairs = enumerate(zip(old, new, strict=False), start=1)
     number = next((number for number, (one, other) in pairs if one != other), min(len(old), len(new)) + 1)
     was, now = (lines[number - 1] if number <= len(lines) else None for lines in (old, new))
-    return f"differs, first in line {number}:\n  was {_cut(was, now)}\n  is  {_cut(now, was)}"
+    return f"first in line {number}:\n  was {_cut(was, now)}\n  is  {_cut(now, was)}"
 
 
 def _cut(line: str | None, other: str | None) -> str:
@@ -119,10 +123,10 @@ def _differences_of_block(page: Parted, evidence: Evidence) -> Iterator[str]:
     own = block_of(evidence)
     is_other_code = machine.whole_digest() != evidence.digests.get("drsim")
     if page.block_digest != evidence.block:
-        where = "" if is_other_code else f": {first_difference(own, page.block)}"
+        where = "" if is_other_code else f", {first_difference(own, page.block)}"
         yield f"{PAGE}: its evidence block is not the one that {EVIDENCE} records{where}"
     elif page.block != own and not is_other_code:
-        yield f"{PAGE}: its evidence block is not that of {EVIDENCE}: {first_difference(own, page.block)}"
+        yield f"{PAGE}: its evidence block is not that of {EVIDENCE}, {first_difference(own, page.block)}"
 
 
 def changes_since(evidence: Evidence) -> list[str]:

@@ -56,64 +56,70 @@ def parted(text: str) -> Parted | None:
     return Parted(before + begin, block, end + after)
 
 
-class Row(NamedTuple):
-    """One line of the block: a name, a text, and a text that is shown as code or, with http, as a link."""
+class Fact(NamedTuple):
+    """One line of the block: its name, and what is shown as code, as text and as a link, in this order."""
 
     name: str
-    text: str
+    text: str = ""
     code: str = ""
+    url: str = ""
 
     @property
-    def is_link(self) -> bool:
-        return self.code.startswith(("https://", "http://"))
+    def is_linked(self) -> bool:
+        """Whether the address is one of the web; another is text."""
+        return self.url.startswith(("https://", "http://"))
 
 
 def block_of(evidence: Evidence) -> str:
     """What lies between the comments, from `evidence.json` alone."""
     settings = list(_leaves(evidence.configuration))
-    tables = (
-        ("SHA-256 of code and input", [Row(name, "", digest) for name, digest in evidence.digests.items()]),
-        ("SHA-256 of files", [Row(name, "", digest) for name, digest in evidence.files.items()]),
+    lists = (
+        ("SHA-256 of code and input", [Fact(name, code=digest) for name, digest in evidence.digests.items()]),
+        ("SHA-256 of files", [Fact(name, code=digest) for name, digest in evidence.files.items()]),
         (
             "Settings that differ from their defaults",
-            [Row(name, "", value) for name, value in settings[:_SETTINGS_MAX]],
+            [Fact(name, code=value) for name, value in settings[:_SETTINGS_MAX]],
         ),
     )
     left_out = max(len(settings) - _SETTINGS_MAX, 0)
-    parts = {"evidence": evidence, "rows": list(_rows(evidence)), "tables": tables, "left_out": left_out}
+    parts = {"evidence": evidence, "facts": list(_facts(evidence)), "lists": lists, "left_out": left_out}
     return f"\n{page.render('evidence.html.j2', **parts)}\n"
 
 
-def _rows(evidence: Evidence) -> Iterator[Row]:
+def _facts(evidence: Evidence) -> Iterator[Fact]:
     """Yield who, when, where and what, in words."""
     host, job, commit, functions = evidence.host, evidence.job, evidence.commit, evidence.functions
-    yield Row("When", f"{evidence.at} (wall clock)")
-    yield Row("By whom", evidence.by)
+    yield Fact("When", f"{evidence.at} (wall clock)")
+    yield Fact("By whom", evidence.by)
     if evidence.comment:
-        yield Row("Comment", evidence.comment)
-    yield Row("Where", f"{host.name}, {host.system}, in {host.folder}")
+        yield Fact("Comment", evidence.comment)
+    yield Fact("Where", f"{host.name}, {host.system}, in {host.folder}")
     if job is not None:
-        yield Row("CI job", ", ".join(filter(None, (job.system, job.name))), job.url)
+        yield Fact("CI job", ", ".join(filter(None, (job.system, job.name))), url=job.url)
     yield (
-        Row("Commit", "none: no git, or no repository") if commit is None else Row("Commit", _state(commit), commit.id)
+        Fact("Commit", "none: no git, or no repository")
+        if commit is None
+        else Fact("Commit", _state(commit), code=commit.id)
     )
     if functions is not None:
-        yield Row("Handlers", "", " ".join(filter(None, (functions.finder, functions.poller))))
+        yield Fact("Handlers", code=" ".join(filter(None, (functions.finder, functions.poller))))
     degraded = f", degraded: {'; '.join(evidence.degraded)}" if evidence.degraded else ""
-    yield Row("Verdict", f"{evidence.verdict}{degraded}")
-    yield Row("Not exercised", ", ".join(evidence.not_exercised) or "none")
+    yield Fact("Verdict", f"{evidence.verdict}{degraded}")
+    yield Fact("Not exercised", ", ".join(evidence.not_exercised) or "none")
     if evidence.unjudged:
-        yield Row("Off by contract", ", ".join(evidence.unjudged))
-    yield Row("Trace digest", "", evidence.trace_digest) if evidence.trace_digest else Row("Trace digest", "no trace")
-    yield Row("Versions", ", ".join(f"{name} {version}" for name, version in evidence.versions.items()))
+        yield Fact("Off by contract", ", ".join(evidence.unjudged))
+    yield (
+        Fact("Trace digest", code=evidence.trace_digest) if evidence.trace_digest else Fact("Trace digest", "no trace")
+    )
+    yield Fact("Versions", ", ".join(f"{name} {version}" for name, version in evidence.versions.items()))
 
 
 def _state(commit: CommitRecord) -> str:
     if not commit.changed_count:
-        return "no file differs from it:"
+        return "and no file differs from it"
     more = ", ..." if commit.changed_count > len(commit.changed) else ""
     differ = "file differs" if commit.changed_count == 1 else "files differ"
-    return f"{commit.changed_count:,} {differ} from it ({', '.join(commit.changed)}{more}):"
+    return f"and {commit.changed_count:,} {differ} from it ({', '.join(commit.changed)}{more})"
 
 
 _SETTINGS_MAX: Final = 100
