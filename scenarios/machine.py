@@ -4,6 +4,7 @@ import os
 import platform
 import time
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from importlib import resources
 from importlib.metadata import version
@@ -35,8 +36,9 @@ def code_digest(*files: str | None) -> str:
     return digest.hexdigest()
 
 
+@cache
 def whole_digest() -> str:
-    """SHA-256 of all that drsim is installed with: sources, templates and data, with their names."""
+    """SHA-256 of all that drsim is installed with: sources, templates and data, with their names; read once."""
     digest, root = sha256(), str(resources.files("drsim"))
     # Strings and plain files: each run waits for it. In a checkout, the packages are links.
     for folder, below, names in os.walk(root, followlinks=True):

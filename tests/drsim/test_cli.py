@@ -35,7 +35,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_run_writes_result_reports_and_trace_and_prints_their_place(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "drill", "--seed", "7"]) == 0
     folder = Path("drsim-runs/drill-7")
-    reports = ["ctrf.json", "junit.xml", "metrics.csv", "report.html", "report.md"]
+    reports = ["ctrf.json", "evidence.json", "junit.xml", "metrics.csv", "report.html", "report.md"]
     assert sorted(path.name for path in folder.iterdir()) == [*reports, "result.json", "trace.jsonl.gz"]
     result = Result.model_validate_json((folder / "result.json").read_text(encoding="utf-8"))
     trace = gzip.decompress((folder / "trace.jsonl.gz").read_bytes())
