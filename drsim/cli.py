@@ -106,7 +106,6 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print only the results, each as a line of JSON.")] = False,
 ) -> None:
     """Run scenarios, check every property, and write result, report and trace of each."""
-    from drsim import circumstances, evidence
     from drsim import console as terminal
 
     names, tier = arguments.chosen(names, suite), tier or default_tier(finder)
@@ -115,12 +114,7 @@ def run(
     choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()), contract)
     if problems := list(choice.problems(scenarios)):
         raise UserError("\n".join(problems))
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out {out}: {error.strerror}") from None
-    evidence.refuse_signed(out / f"{scenario.name}-{seed}" for scenario in scenarios)
-    found = circumstances.gathered(choice, by, comment, out)
+    found = _begun(scenarios, seed, choice, by, comment, out)
     results: list[Result] = []
     codes: list[ExitCode] = []
     with _repeating(choice) as comparing:
@@ -148,6 +142,18 @@ def run(
 
 for command in (contract, explore, replay, shrink, report, logs, compare, sign, verify, serve):
     app.command()(command)
+
+
+def _begun(scenarios: "list[Scenario]", seed: int, choice: Choice, by: str, comment: str, out: Path) -> "Circumstances":
+    """Make the folder of runs, which holds none that a person signed, and return what surrounds them."""
+    from drsim import circumstances, evidence
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out {out}: {error.strerror}") from None
+    evidence.refuse_signed(out / f"{scenario.name}-{seed}" for scenario in scenarios)
+    return circumstances.gathered(choice, by, comment, out)
 
 
 @contextmanager
@@ -216,17 +222,23 @@ def _run_one(
             return ExitCode.INTERNAL, None
         code, done = _judged(done, scenario, compared, which)
         troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace == "chrome"))
-        kept = writing(lambda: evidence.keep(folder, done.result, scenario, began, found))
+        kept = writing(lambda: evidence.keep(folder, done.result, scenario, began, found)).last_digest
+    _show(done.result, folder, kept, troubles, as_json=as_json)
+    return worst([code, ExitCode.INTERNAL] if troubles else [code]), done.result
+
+
+def _show(result: "Result", folder: Path, evidence: str, troubles: tuple[str, ...], *, as_json: bool) -> None:
+    """Show a run, or print its result, and what failed in its reports."""
+    from drsim import console as terminal
+
     for trouble in troubles:
         complain(f"internal error in the reports of {folder}: {trouble}")
     if as_json:
-        terminal.output().out(done.result.model_dump_json(), highlight=False)
+        terminal.output().out(result.model_dump_json(), highlight=False)
     else:
         from drsim.run_console import show
 
-        show(terminal.output(), done.result, folder)
-        terminal.long_line(terminal.output(), f"  evidence  {kept.last_digest}")
-    return worst([code, ExitCode.INTERNAL] if troubles else [code]), done.result
+        show(terminal.output(), result, folder, evidence)
 
 
 def _judged(done: "Run", scenario: "Scenario", compared: "Compare", which: str) -> "tuple[ExitCode, Run]":

@@ -27,7 +27,8 @@ _SCENARIOS_MAX: Final = 5
 _ID_MAX: Final = 80
 
 
-def show(console: Console, result: Result, folder: Path) -> None:
+def show(console: Console, result: Result, folder: Path, evidence: str) -> None:
+    """Show a run, at its end its folder's page and the last value of its evidence."""
     console.print()
     line(console, result.verdict, f"{result.scenario}, seed {result.seed}: {result.verdict.upper()}", bold=True)
     console.print(Text(f"  {result.metrics.configuration['title']}"), style="dim")
@@ -55,6 +56,7 @@ def show(console: Console, result: Result, folder: Path) -> None:
         _show_forwarded(console, result.forwarded)
     long_line(console, f"  replay  {result.replay}")
     long_line(console, f"  report  {folder / PAGE}")
+    long_line(console, f"  evidence  {evidence}")
 
 
 def _show_criteria(console: Console, result: Result) -> None:

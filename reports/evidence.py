@@ -1,7 +1,7 @@
 """`evidence.json`: who ran what, when and where, the digests of all that went into it, and who approved it.
 
-Owns the shape, the digests and the chain of approvals. Hashes show accidents, not forgery: whoever may write the
-folder may write new hashes, so people keep the chain's last value elsewhere.
+Owns the shape, the digests and the chain of approvals. Hashes show accidents, not forgery: a person
+who can write the folder can write new hashes, so the chain's last value is kept elsewhere.
 """
 
 import json

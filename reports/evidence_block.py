@@ -90,7 +90,7 @@ def _facts(evidence: Evidence) -> Iterator[Fact]:
     """Yield who, when, where and what, in words."""
     host, job, commit, functions = evidence.host, evidence.job, evidence.commit, evidence.functions
     yield Fact("When", f"{evidence.at} (wall clock)")
-    yield Fact("By whom", evidence.by)
+    yield Fact("Run by", evidence.by)
     if evidence.comment:
         yield Fact("Comment", evidence.comment)
     yield Fact("Where", f"{host.name}, {host.system}, in {host.folder}")

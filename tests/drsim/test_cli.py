@@ -90,7 +90,7 @@ def test_unknown_verdict_exits_with_5() -> None:
         (["run", "drill", "--suite", "load"], "drsim: --suite load chooses the scenarios: leave out drill\n"),
         (["run", "--suite", "big"], "drsim: Invalid value for '--suite': 'big' is not one of"),
         (["frob"], "drsim: No such command 'frob'.\n"),
-        (["run", "drill", "--frob"], "drsim: No such option: --frob\n"),
+        (["run", "drill", "--zip"], "drsim: No such option: --zip\n"),
         (["run", "drill", "drill"], "drsim: drill: named twice, and the second run would overwrite the first\n"),
         (["run", "dril", "no.yaml"], "drsim: no scenario 'dril': did you mean 'drill'? `drsim list` shows them; a"),
         (["run", "drill", "--set", "servers=0"], "drsim: --set workload[0].servers must be greater than"),

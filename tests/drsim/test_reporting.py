@@ -161,7 +161,11 @@ def test_failing_chrome_trace_leaves_no_file_and_other_scenarios_run(
     monkeypatch.setattr("drsim.reports.formats.chrome.render", broken_halfway)
     words = ["run", "idle", "cancelled", "--set", "duration=5m", "--trace", "chrome", "--out", str(tmp_path)]
     assert main(words) == 3
-    assert sorted(contents(tmp_path / "idle-1")) == sorted(contents(tmp_path / "cancelled-1")) == FILES
+    assert (
+        sorted(contents(tmp_path / "idle-1"))
+        == sorted(contents(tmp_path / "cancelled-1"))
+        == sorted([*FILES, "evidence.json"])
+    )
     assert capsys.readouterr().err.count("trace.chrome.json: RuntimeError: halfway") == 2
 
 

@@ -215,7 +215,7 @@ def test_edited_block_of_the_page_is_noticed(folder: Path, capsys: pytest.Captur
     code, shown = verified(folder, capsys, "--files-only")
     assert code == 1
     assert "1 difference report.html: its evidence block is not the one that evidence.json records, first in" in shown
-    assert "was <dt>By whom</dt><dd>Ann </dd> is <dt>By whom</dt><dd>Eve </dd>" in shown
+    assert "was <dt>Run by</dt><dd>Ann </dd> is <dt>Run by</dt><dd>Eve </dd>" in shown
     page.write_text(text.replace("<!-- drsim evidence ends -->", ""), encoding="utf-8")
     assert "1 difference report.html: differs, first in line" in verified(folder, capsys, "--files-only")[1]
 
