@@ -1,7 +1,7 @@
 """The evidence in the folder of a run: written beside the run's other files, read, and shown in the page."""
 
 from collections.abc import Iterable
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from drsim.circumstances import Circumstances
 from drsim.reports import evidence_block
 from drsim.reports.documents import PAGE
 from drsim.reports.evidence import EVIDENCE, Evidence, digest_of, sealed, text_of
-from drsim.reports.text import plain
+from drsim.reports.text import visible
 from drsim.scenarios.atomic_files import replaced
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ def keep(folder: Path, result: "Result", scenario: "Scenario", at: str, found: C
     verdicts = {each.name: each.verdict for each in result.properties}
     verdicts |= {each.name: each.verdict for each in result.criteria}
     configuration = scenario.model_dump(mode="json", exclude_defaults=True)
-    contract = digest_of(scenario.judged_by.model_dump(mode="json"))
     page = page_in(folder)
     evidence = Evidence(
         schema_version=1,
@@ -46,13 +45,21 @@ def keep(folder: Path, result: "Result", scenario: "Scenario", at: str, found: C
         commit=found.commit,
         functions=found.functions,
         configuration=configuration,
-        digests={**found.digests, "contract": contract, "scenario": digest_of(configuration)},
+        digests={**found.digests, "contract": contract_digest(scenario), "scenario": digest_of(configuration)},
         versions=found.versions,
         files=digests_in(folder, page),
         block="",
         approvals=(),
     )
     return write(folder, sealed(evidence), page)
+
+
+def contract_digest(scenario: "Scenario") -> str:
+    """SHA-256 of a scenario's contract and of the files that it names. Raises OSError."""
+    contract = scenario.judged_by
+    named = (*(table.items for table in contract.surroundings.tables), *contract.judged.roles.values())
+    files = [sha256(Path(file).read_bytes()).hexdigest() for file in named if file]
+    return digest_of([contract.model_dump(mode="json"), files])
 
 
 def write(folder: Path, evidence: Evidence, page: evidence_block.Parted | None) -> Evidence:
@@ -69,7 +76,10 @@ def write(folder: Path, evidence: Evidence, page: evidence_block.Parted | None) 
 
 def read(folder: Path) -> Evidence:
     """The evidence in a folder. Raises ValueError if it is damaged, and OSError if it cannot be read."""
-    text = (folder / EVIDENCE).read_bytes().decode()
+    try:
+        text = (folder / EVIDENCE).read_bytes().decode()
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8 text") from None
     try:
         return Evidence.model_validate_json(text)
     except ValidationError as error:
@@ -108,7 +118,5 @@ def refuse_signed(folders: Iterable[Path]) -> None:
         except (OSError, ValueError):
             continue
         if approvals:
-            last = approvals[-1]
-            raise UserError(
-                f"{folder}: holds a run that {plain(last.by)!r} signed on {last.at[:10]}: move it, or change --out"
-            )
+            by, at = visible(approvals[-1].by, 80), visible(approvals[-1].at[:10])
+            raise UserError(f"{folder}: holds a run that {by!r} signed on {at}: move it, or change --out")

@@ -46,7 +46,7 @@ def sign(
     signed = approved(evidence, at=machine.utc_now(), **texts)
     writing(lambda: write(run, signed, page_in(run)))
     output = terminal.output()
-    what = f"{evidence.scenario}, seed {evidence.seed}: {evidence.verdict.upper()}"
+    what = f"{visible(evidence.scenario)}, seed {evidence.seed}: {evidence.verdict.upper()}"
     mark = "pass" if evidence.verdict == "pass" else evidence.verdict
     terminal.line(output, mark, f"{what}, approved by {visible(name, 200)} ({visible(role, 200)})", bold=True)
     if conditions:

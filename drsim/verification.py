@@ -139,12 +139,23 @@ def changes_since(evidence: Evidence) -> list[str]:
         with chdir(_folder(evidence, choice)):
             if sources_digest(choice.functions) != evidence.digests.get("handlers"):
                 found.append("Python files of the handlers have changed")
+            # With other code of drsim, the same file may be another contract.
+            if not found and _contract_digest(evidence) != evidence.digests.get("contract"):
+                found.append("a file that the contract names has changed")
     now = versions(evidence.tier)
     for name in sorted({*evidence.versions, *now}):
         one, other = evidence.versions.get(name, "none"), now.get(name, "none")
         if one != other:
             found.append(f"{name} {one} -> {other}")
     return found
+
+
+def _contract_digest(evidence: Evidence) -> str:
+    """The digest of the contract as its files are now; "" if one of them is missing, or for an unknown scenario."""
+    try:
+        return keeping.contract_digest(Scenario.model_validate(evidence.configuration))
+    except (ValidationError, OSError):
+        return ""
 
 
 def repetition(folder: Path, evidence: Evidence) -> Iterator[str]:

@@ -70,6 +70,7 @@ def evidence_in(folder: Path) -> "Evidence":
 def _verified(folder: Path, expect: str, *, files_only: bool) -> ExitCode:
     """Verify one run and show what was found."""
     from drsim.reports.evidence import EVIDENCE
+    from drsim.reports.text import visible
     from drsim.simulator.durations import plural
     from drsim.verification import differences
 
@@ -83,7 +84,7 @@ def _verified(folder: Path, expect: str, *, files_only: bool) -> ExitCode:
         show(folder, [f"{EVIDENCE}: {error}"], [])
         return ExitCode.FAIL
     if expect and not evidence.last_digest.startswith(expect):
-        troubles.append(f"{EVIDENCE}: its last value must be {expect}, got {evidence.last_digest}")
+        troubles.append(f"{EVIDENCE}: its last value must be {visible(expect)}, got {visible(evidence.last_digest)}")
     notes = [f"{plural(len(evidence.files), 'file')} recorded, {_approvals(evidence)}"]
     code = ExitCode.PASS
     if not files_only:
@@ -122,14 +123,17 @@ def _approvals(evidence: "Evidence") -> str:
 
 def _ran_again(folder: Path, evidence: "Evidence") -> tuple[list[str], list[str]]:
     """Run a scenario again: return the differences, and what else is worth knowing. Raises UserError."""
+    from rich.text import Text
+
     from drsim import console as terminal
+    from drsim.reports.text import visible
     from drsim.verification import changes_since, is_repeatable, repetition
 
     changes = changes_since(evidence)
     remarks = [f"since the run: {', '.join(changes)}"] if changes else []
     if not is_repeatable(folder):
         return [], [*remarks, "not run again: by its findings, the handlers are not deterministic"]
-    with terminal.errors().status(f"{evidence.scenario} runs again"):
+    with terminal.errors().status(Text(f"{visible(evidence.scenario)} runs again")):
         found = list(repetition(folder, evidence))
     if not found:
         same = "the same trace and the same result" if evidence.trace_digest else "the same result"

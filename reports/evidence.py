@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
+from drsim.reports.text import visible
 from drsim.scenarios.record import Record
 from drsim.scenarios.result import RunVerdict, TraceLevel
 from drsim.scenarios.tiers import Tier
@@ -86,7 +87,9 @@ class Evidence(Record):
     commit: CommitRecord | None = Field(description="Null without git, or outside a repository.")
     functions: FunctionsRecord | None = Field(description="Null for drsim's own functions.")
     configuration: dict[str, Any] = Field(description="The scenario as given, without values that are defaults.")
-    digests: dict[str, str] = Field(description="SHA-256 of drsim, handlers, template, contract and scenario.")
+    digests: dict[str, str] = Field(
+        description="SHA-256 of drsim, handlers, template, scenario, and contract with its files."
+    )
     versions: dict[str, str]
     files: dict[str, str] = Field(description="SHA-256 of each file; that of report.html leaves its block out.")
     block: str = Field("", description="SHA-256 of the block in report.html that is made from this file.")
@@ -151,4 +154,4 @@ def _entry_digest(approval: Approval) -> str:
 
 
 def _short(digest: str) -> str:
-    return f"{digest[:16]}..." if digest else "none"
+    return f"{visible(digest[:16])}..." if digest else "none"
