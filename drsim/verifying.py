@@ -117,7 +117,7 @@ def show(folder: Path, troubles: list[str], notes: list[str]) -> None:
 
 
 def _approvals(evidence: "Evidence") -> str:
-    named = ", ".join(f"{each.by} ({each.role}, {each.at[:10]})" for each in evidence.approvals)
+    named = ", ".join(f"{each.by} ({each.role})" for each in evidence.approvals)
     return f"approved by {named}" if named else "no approval"
 
 

@@ -308,7 +308,7 @@ def test_signed_run_is_as_recorded_and_shows_its_approvals(folder: Path, capsys:
     assert page.index("<b>Bo</b>, DR lead") < page.index("<b>Cy</b>, release manager") < page.index(third)
     code, shown = verified(folder, capsys, "--expect", third)
     assert code == 0
-    assert "approved by Bo (DR lead, 20" in shown
+    assert "approved by Bo (DR lead), Cy (release manager)" in shown
 
 
 def test_approvals_in_another_order_are_noticed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
