@@ -16,9 +16,10 @@ def sign(
     role: Annotated[str, typer.Option(metavar="ROLE", help="In which role, such as 'release manager'.")],
     conditions: Annotated[str, typer.Option(metavar="TEXT", help="Under which conditions.")] = "",
 ) -> None:
-    """Approve a run: its evidence.json and its page name the approval, which covers all entries before it.
+    """Approve a run: add an approval to its evidence.json and its page.
 
-    A run whose files are not as recorded is refused, with exit code 1.
+    The approval covers the run's record and all approvals before it. A run whose files are not as recorded is refused,
+    with exit code 1.
     """
     from drsim import console as terminal
     from drsim.evidence import page_in, write

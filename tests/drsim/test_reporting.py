@@ -83,6 +83,12 @@ def test_error_file_of_an_earlier_run_is_removed(drill: Run, folder: Path) -> No
     assert "error.txt" not in contents(folder)
 
 
+def test_evidence_of_an_earlier_run_is_removed(drill: Run, folder: Path) -> None:
+    (folder / "evidence.json").write_text("{}", encoding="utf-8")
+    assert outputs.write(drill, folder) == ()
+    assert sorted(contents(folder)) == FILES
+
+
 def test_folder_of_runs_gets_reports_for_each_run(
     drill: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
