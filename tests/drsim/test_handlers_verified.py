@@ -85,6 +85,7 @@ def test_moved_handlers_run_from_the_current_folder(
     team: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     moved = team.rename(tmp_path / "clone")
+    team.mkdir()
     code, shown, complaint = verified(tmp_path / "out", capsys)
     assert code == 4
     assert "as recorded" in shown
