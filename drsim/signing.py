@@ -37,9 +37,10 @@ def sign(
     [run] = runs
     try:
         evidence = evidence_in(run)
-        troubles = list(differences(run, evidence))
     except ValueError as error:
-        troubles = [f"{EVIDENCE}: {error}"]
+        show(run, [f"{EVIDENCE}: {error}"], ["not signed"])
+        raise Exit(ExitCode.FAIL) from None
+    troubles = list(differences(run, evidence))
     if troubles:
         show(run, troubles, ["not signed: an approval must not cover files that were changed since the run"])
         raise Exit(ExitCode.FAIL)

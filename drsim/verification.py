@@ -28,7 +28,7 @@ from drsim.scenarios.result import Result
 from drsim.scenarios.runner import run
 from drsim.scenarios.source_scan import sources_digest
 from drsim.simulator.durations import plural
-from drsim.simulator.trace import read_lines
+from drsim.simulator.trace import BrokenSimulationError, read_lines
 from drsim.stored_runs import RESULT, damage_of, result_in
 from drsim.tiers import Choice, running_code
 
@@ -54,13 +54,15 @@ def differences(folder: Path, evidence: Evidence) -> Iterator[str]:
     originals = _written_again(folder) if differing else {}
     for name in names:
         if name in recorded and name not in found:
-            yield f"{name}: is missing"
+            yield f"{visible(name)}: is missing"
         elif name not in recorded:
             yield f"{visible(name)}: is new"
         elif name in differing:
-            yield f"{name}: {_difference(folder, name, recorded[name], originals, evidence, page)}"
+            yield f"{visible(name)}: {_difference(folder, name, recorded[name], originals, evidence, page)}"
     if page is not None and evidence.block:
         yield from _differences_of_block(page, evidence)
+    if RESULT in found and RESULT not in differing:
+        yield from _contradictions(folder, evidence)
 
 
 def _difference(
@@ -72,22 +74,37 @@ def _difference(
     page: Parted | None,
 ) -> str:
     """What is wrong with a file that has another digest: the first line that differs, if its original is known."""
-    text = (folder / name).read_bytes().decode(errors="backslashreplace")
+    if name == TRACE and evidence.trace_digest and (damage := damage_of(folder / name, evidence.trace_digest)):
+        return f"differs: {damage}"
     original = originals.get(name)
-    made, is_original = original, original is not None and sha256(original.encode()).hexdigest() == digest
-    if name == PAGE and original is not None and (empty := parted(original)):
+    if original is None:
+        return "differs"
+    text = (folder / name).read_bytes().decode(errors="backslashreplace")
+    made, is_original = original, sha256(original.encode()).hexdigest() == digest
+    if name == PAGE and (empty := parted(original)):
         # The block has its own digest; here it must not differ.
         made, is_original = (
             empty._replace(block=page.block if page else block_of(evidence)).text,
             empty.digest == digest,
         )
-    if made is not None and is_original:
+    if is_original:
         return f"differs, {first_difference(made, text)}"
     if made == text:
         return "differs: it was written again since, by a drsim with other code"
-    if name == TRACE and evidence.trace_digest and (damage := damage_of(folder / name, evidence.trace_digest)):
-        return f"differs: {damage}"
     return "differs"
+
+
+def _contradictions(folder: Path, evidence: Evidence) -> Iterator[str]:
+    """Yield what the evidence says otherwise than the result that it records."""
+    try:
+        result = result_in(folder)
+    except UserError as error:
+        yield f"{RESULT}: is as recorded, but {error}"
+        return
+    for name in ("scenario", "seed", "tier", "verdict", "trace", "trace_digest"):
+        recorded, found = getattr(result, name), getattr(evidence, name)
+        if recorded != found:
+            yield f"{EVIDENCE}: {name} must be {visible(recorded)} as in {RESULT}, got {visible(found)}"
 
 
 def _written_again(folder: Path) -> dict[str, str]:
@@ -169,7 +186,11 @@ def repetition(folder: Path, evidence: Evidence) -> Iterator[str]:
         trouble = error.errors(include_url=False)[0]
         yield f"a scenario that this drsim does not know: {plain(trouble, shown(trouble['loc']))}"
         return
-    again = _run(scenario, evidence).result
+    try:
+        again = _run(scenario, evidence).result
+    except BrokenSimulationError as error:
+        yield f"no result: the simulation broke: {visible(error)}"
+        return
     if again.trace_digest != evidence.trace_digest:
         yield f"another trace:{_was_is(evidence.trace_digest, again.trace_digest)}"
     try:

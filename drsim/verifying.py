@@ -76,13 +76,13 @@ def _verified(folder: Path, expect: str, *, files_only: bool) -> ExitCode:
 
     try:
         evidence = evidence_in(folder)
-        troubles = list(differences(folder, evidence))
     except UserError as error:
         complain(str(error))
         return ExitCode.USAGE
     except ValueError as error:
         show(folder, [f"{EVIDENCE}: {error}"], [])
         return ExitCode.FAIL
+    troubles = list(differences(folder, evidence))
     if expect and not evidence.last_digest.startswith(expect):
         troubles.append(f"{EVIDENCE}: its last value must be {visible(expect)}, got {visible(evidence.last_digest)}")
     notes = [f"{plural(len(evidence.files), 'file')} recorded, {_approvals(evidence)}"]

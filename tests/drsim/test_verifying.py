@@ -187,6 +187,14 @@ def test_changed_versions_are_named(folder: Path) -> None:
     ]
 
 
+def test_evidence_that_contradicts_its_result_is_noticed(folder: Path) -> None:
+    found = rewritten(folder, verdict="fail", trace_digest=None)
+    assert list(differences(folder, found)) == [
+        "evidence.json: verdict must be pass as in result.json, got fail",
+        f"evidence.json: trace_digest must be {result_in(folder).trace_digest} as in result.json, got None",
+    ]
+
+
 def test_scenario_that_drsim_does_not_know_is_named(folder: Path) -> None:
     found = keeping.read(folder)
     found = found.model_copy(update={"configuration": {**found.configuration, "duration": "long"}})
