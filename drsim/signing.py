@@ -49,8 +49,7 @@ def sign(
     writing(lambda: write(run, signed, page_in(run)))
     output = terminal.output()
     what = f"{visible(evidence.scenario)}, seed {evidence.seed}: {evidence.verdict.upper()}"
-    mark = "pass" if evidence.verdict == "pass" else evidence.verdict
-    terminal.line(output, mark, f"{what}, approved by {visible(name, 200)} ({visible(role, 200)})", bold=True)
+    terminal.line(output, evidence.verdict, f"{what}, approved by {visible(name, 200)} ({visible(role, 200)})", bold=True)
     if conditions:
         terminal.block(output, visible(conditions, 1000))
     terminal.long_line(output, f"  evidence  {signed.last_digest}")
