@@ -10,6 +10,8 @@ import pytest
 from drsim import evidence as keeping
 from drsim.cli import main
 from drsim.reports.evidence import EVIDENCE, Evidence, sealed
+from drsim.scenarios.files import catalogue, load
+from drsim.scenarios.model import Scenario
 from drsim.stored_runs import result_in
 from drsim.verification import changes_since, differences, first_difference, repetition
 
@@ -293,3 +295,10 @@ def test_folder_of_runs_verifies_each_and_names_the_changed_one(
     assert code == 1
     assert f"{folder.parent / 'a'}: 1 difference" in shown
     assert f"{folder}: as recorded" in shown
+
+
+@pytest.mark.parametrize("name", catalogue())
+def test_recorded_settings_give_the_same_scenario(name: str) -> None:
+    scenario = load(name)
+    recorded = json.loads(json.dumps(scenario.model_dump(mode="json", exclude_defaults=True)))
+    assert Scenario.model_validate(recorded) == scenario
