@@ -43,6 +43,11 @@ VariablesOption = Annotated[
 ContractOption = Annotated[
     str, typer.Option(metavar="FILE|ours|plain", help="What your functions promise, in place of the scenario's.")
 ]
+ByOption = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="Who runs this, for evidence.json; by default CI's, git's or the login's."),
+]
+CommentOption = Annotated[str, typer.Option(metavar="TEXT", help="A remark for evidence.json.")]
 EngineName = Literal["process", "dask"]
 TraceKept = Literal["off", "summary", "full", "chrome"]
 

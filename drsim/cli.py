@@ -20,9 +20,12 @@ from drsim.reporting import report
 from drsim.scenarios.extras import MissingExtraError
 from drsim.scenarios.tiers import Tier
 from drsim.serving import serve
+from drsim.signing import sign
 from drsim.tiers import Choice, default_tier
+from drsim.verifying import verify
 
 if TYPE_CHECKING:
+    from drsim.circumstances import Circumstances
     from drsim.scenarios.model import Scenario
     from drsim.scenarios.result import Result
     from drsim.scenarios.runner import Run
@@ -101,6 +104,8 @@ def run(
     trace: Annotated[
         TraceKept, typer.Option(help="Events to write: none, a summary of each execution, all, or also for Perfetto.")
     ] = "full",
+    by: arguments.ByOption = "",
+    comment: arguments.CommentOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print only the results, each as a line of JSON.")] = False,
 ) -> None:
     """Run scenarios, check every property, and write result, report and trace of each."""
@@ -112,17 +117,16 @@ def run(
     choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()), contract)
     if problems := list(choice.problems(scenarios)):
         raise UserError("\n".join(problems))
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out {out}: {error.strerror}") from None
+    found = _begun(scenarios, seed, choice, by, comment, out)
     results: list[Result] = []
     codes: list[ExitCode] = []
     with _repeating(choice) as comparing:
         try:
             for name, scenario in zip(names, scenarios, strict=True):
                 replay = choice.command(name, seed, changes or [], trace)
-                code, result = _run_one(scenario, seed, choice, replay, out, comparing(), trace=trace, as_json=as_json)
+                code, result = _run_one(
+                    scenario, seed, choice, replay, out, comparing(), found, trace=trace, as_json=as_json
+                )
                 codes.append(code)
                 if result is not None:
                     results.append(result)
@@ -139,8 +143,20 @@ def run(
     raise Exit(worst(codes))
 
 
-for command in (contract, explore, replay, shrink, report, logs, compare, serve):
+for command in (contract, explore, replay, shrink, report, logs, compare, sign, verify, serve):
     app.command()(command)
+
+
+def _begun(scenarios: "list[Scenario]", seed: int, choice: Choice, by: str, comment: str, out: Path) -> "Circumstances":
+    """Make the folder of runs, which holds none that a person signed, and return what surrounds them."""
+    from drsim import circumstances, evidence
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out {out}: {error.strerror}") from None
+    evidence.refuse_signed(out / f"{scenario.name}-{seed}" for scenario in scenarios)
+    return circumstances.gathered(choice, by, comment, out)
 
 
 @contextmanager
@@ -162,6 +178,7 @@ def _run_one(
     replay: str,
     out: Path,
     compared: "Compare",
+    found: "Circumstances",
     *,
     trace: TraceKept,
     as_json: bool,
@@ -171,7 +188,8 @@ def _run_one(
     import traceback
 
     from drsim import console as terminal
-    from drsim import outputs
+    from drsim import evidence, outputs
+    from drsim.scenarios import machine
     from drsim.scenarios.runner import run as run_scenario
     from drsim.simulator.errors import MisfitError
     from drsim.simulator.handlers.errors import HandlerError
@@ -179,6 +197,7 @@ def _run_one(
 
     which, folder = f"{scenario.name}, seed {seed}", out / f"{scenario.name}-{seed}"
     level: Level = "full" if trace == "chrome" else trace
+    began = machine.utc_now()
     with contextlib.ExitStack() as ending:
         spool = None if level == "off" else writing(lambda: ending.enter_context(outputs.spool_in(folder)))
         try:
@@ -206,15 +225,23 @@ def _run_one(
             return ExitCode.INTERNAL, None
         code, done = _judged(done, scenario, compared, which)
         troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace == "chrome"))
+        kept = writing(lambda: evidence.keep(folder, done.result, scenario, began, found)).last_digest
+    _show(done.result, folder, kept, troubles, as_json=as_json)
+    return worst([code, ExitCode.INTERNAL] if troubles else [code]), done.result
+
+
+def _show(result: "Result", folder: Path, evidence: str, troubles: tuple[str, ...], *, as_json: bool) -> None:
+    """Show a run, or print its result, and what failed in its reports."""
+    from drsim import console as terminal
+
     for trouble in troubles:
         complain(f"internal error in the reports of {folder}: {trouble}")
     if as_json:
-        terminal.output().out(done.result.model_dump_json(), highlight=False)
+        terminal.output().out(result.model_dump_json(), highlight=False)
     else:
         from drsim.run_console import show
 
-        show(terminal.output(), done.result, folder)
-    return worst([code, ExitCode.INTERNAL] if troubles else [code]), done.result
+        show(terminal.output(), result, folder, evidence)
 
 
 def _judged(done: "Run", scenario: "Scenario", compared: "Compare", which: str) -> "tuple[ExitCode, Run]":

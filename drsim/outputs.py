@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from drsim.reports.documents import CHROME, File, Lines, UnwrittenError, files
+from drsim.reports.documents import CHROME, PAGE, File, Lines, UnwrittenError, files
+from drsim.reports.evidence import EVIDENCE
+from drsim.reports.evidence_block import parted
 from drsim.reports.history import TraceError
 from drsim.scenarios.atomic_files import beside, replaced
 from drsim.scenarios.result import Result
@@ -37,6 +39,8 @@ def write(run: "Run", folder: Path, *, with_chrome: bool = False) -> tuple[str, 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ERROR).unlink(missing_ok=True)
     (folder / LEFT).unlink(missing_ok=True)
+    # That of an earlier run must not pass for this run's.
+    (folder / EVIDENCE).unlink(missing_ok=True)
     is_traced = run.result.trace != "off"
     try:
         with replaced(folder / RESULT) as place:
@@ -57,7 +61,7 @@ def write(run: "Run", folder: Path, *, with_chrome: bool = False) -> tuple[str, 
 def write_reports(result: Result, lines: Lines, folder: Path, *, with_chrome: bool = False) -> tuple[str, ...]:
     """Write the reports of a run into its folder, and return a line for each that failed. Raises OSError.
 
-    If the lines raise TraceError, an earlier report that needs them stays.
+    If the lines raise TraceError, an earlier report that needs them stays. The page shows the evidence beside it.
     """
     if not with_chrome:
         (folder / CHROME).unlink(missing_ok=True)
@@ -67,6 +71,8 @@ def write_reports(result: Result, lines: Lines, folder: Path, *, with_chrome: bo
         path = folder / file.name
         if file.damage and path.exists():
             continue
+        if file.name == PAGE and file.text is not None and (folder / EVIDENCE).exists():
+            file = file._replace(text=[_with_evidence("".join(file.text), folder)])  # noqa: PLW2901 - the same file
         try:
             _write(file, path)
         except UnwrittenError as error:
@@ -74,6 +80,17 @@ def write_reports(result: Result, lines: Lines, folder: Path, *, with_chrome: bo
         except TraceError:
             continue
     return tuple(troubles)
+
+
+def _with_evidence(text: str, folder: Path) -> str:
+    """The page with the block of the evidence in the folder; without it if that cannot be read, as `verify` says."""
+    from drsim.evidence import read
+
+    page = parted(text)
+    try:
+        return text if page is None else page.showing(read(folder)).text
+    except (OSError, ValueError):
+        return text
 
 
 def _write(file: File, path: Path) -> None:

@@ -24,7 +24,7 @@ def report(
         Literal["chrome"] | None, typer.Option("--trace", help="Also write the trace for Perfetto, trace.chrome.json.")
     ] = None,
 ) -> None:
-    """Write all reports again, from result.json and the trace alone: the same bytes.
+    """Write all reports again, from result.json, the trace and evidence.json: the same bytes.
 
     A run that cannot be read is reported, and all others are written. One whose trace cannot be read gets reports
     without the timeline; an earlier page with the timeline stays. trace.chrome.json is written again if it exists, or

@@ -13,6 +13,7 @@ from drsim.reports.documents import PAGE
 from drsim.reports.findings import culprit, extent, merged, summary, title
 from drsim.reports.first_screen import FirstScreen, first_screen, idle_line, passed_line
 from drsim.reports.markdown import clock
+from drsim.reports.objectives import sentence
 from drsim.reports.statuses import counted
 from drsim.reports.text import visible
 from drsim.scenarios.record import ErrorsMet, FindingRecord
@@ -29,7 +30,8 @@ _ID_MAX: Final = 80
 _ANSWER_MAX: Final = 800
 
 
-def show(console: Console, result: Result, folder: Path) -> None:
+def show(console: Console, result: Result, folder: Path, evidence: str) -> None:
+    """Show a run, at its end its folder's page and the last value of its evidence."""
     first = first_screen(result)
     console.print()
     line(console, result.outcome, f"{result.scenario}, seed {result.seed}: {label(result)}", bold=True)
@@ -56,6 +58,7 @@ def show(console: Console, result: Result, folder: Path) -> None:
         _show_forwarded(console, result.forwarded)
     long_line(console, f"  replay  {result.replay}")
     long_line(console, f"  report  {folder / PAGE}")
+    long_line(console, f"  evidence  {evidence}")
 
 
 def label(result: Result) -> str:

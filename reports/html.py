@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from drsim.reports import markdown, page
+from drsim.reports import evidence_block, markdown, page
 from drsim.reports.figures import plots_of
 from drsim.reports.first_screen import first_screen, idle_line, passed_line
 from drsim.reports.glossary import GLOSSARY
@@ -74,6 +74,7 @@ def render(result: Result, lines: Iterable[str]) -> Document:
             (section, parts.plots_of(section), parts.text_of(section), parts.outcome_of(section))
             for section in sections
         ],
+        evidence=evidence_block.EMPTY,
     )
     return Document(str(text), tuple(parts.troubles), parts.damage)
 

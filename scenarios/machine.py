@@ -1,7 +1,10 @@
 """This host: wall time, versions and sources. The only place that looks at the real clock."""
 
+import os
 import platform
 import time
+from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from importlib import resources
 from importlib.metadata import version
@@ -11,6 +14,11 @@ from pathlib import Path
 def wall_seconds() -> float:
     """Seconds of a clock that only goes forward, from an arbitrary start."""
     return time.perf_counter()
+
+
+def utc_now() -> str:
+    """The date and the time of day, to the second: 2026-11-30T15:11:45Z."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def pause(seconds: float) -> None:
@@ -25,6 +33,21 @@ def code_digest(*files: str | None) -> str:
     sources = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     for path in [*sources, *(Path(file) for file in files if file is not None)]:
         digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def whole_digest() -> str:
+    """SHA-256 of all that drsim is installed with: sources, templates and data, with their names; read once."""
+    digest, root = sha256(), str(resources.files("drsim"))
+    # Strings and plain files: each run waits for it. In a checkout, the packages are links.
+    for folder, below, names in os.walk(root, followlinks=True):
+        below[:] = sorted(name for name in below if name != "__pycache__")
+        for name in sorted(name for name in names if not name.startswith(".")):
+            path = f"{folder}/{name}"
+            digest.update(f"{path.removeprefix(root)}\n".encode())
+            with open(path, "rb", buffering=0) as file:
+                digest.update(file.read())
     return digest.hexdigest()
 
 

@@ -32,6 +32,7 @@ RESULT_DATA: Final = (
     "drsim.scenarios.metric_records",
     "drsim.scenarios.record",
     "drsim.scenarios.result",
+    "drsim.scenarios.tiers.Tier",
     "drsim.simulator.decoder",
     "drsim.simulator.durations",
     "drsim.simulator.events",

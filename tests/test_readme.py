@@ -19,6 +19,7 @@ README: Final = ROOT / "README.md"
 USING: Final = ROOT / "docs" / "using.md"
 CHECKS: Final = ROOT / "docs" / "checks.md"
 EXPLORING: Final = ROOT / "docs" / "exploring.md"
+EVIDENCE: Final = ROOT / "docs" / "evidence.md"
 HANDLERS: Final = ROOT / "docs" / "your-own-handlers.md"
 LINKED: Final = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -57,8 +58,8 @@ def timeless(text: str) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "language"),
-    [(README, ""), (EXPLORING, "text"), (HANDLERS, "text")],
-    ids=["README", "exploring", "your-own-handlers"],
+    [(README, ""), (EXPLORING, "text"), (HANDLERS, "text"), (EVIDENCE, "text")],
+    ids=["README", "exploring", "your-own-handlers", "evidence"],
 )
 def test_commands_run_and_print_the_excerpt_of_the_page(
     page: Path, language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

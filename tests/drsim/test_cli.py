@@ -37,7 +37,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_run_writes_result_reports_and_trace_and_prints_their_place(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "drill", "--seed", "7"]) == 0
     folder = Path("drsim-runs/drill-7")
-    reports = ["ctrf.json", "junit.xml", "metrics.csv", "report.html", "report.md"]
+    reports = ["ctrf.json", "evidence.json", "junit.xml", "metrics.csv", "report.html", "report.md"]
     assert sorted(path.name for path in folder.iterdir()) == [*reports, "result.json", "trace.jsonl.gz"]
     result = Result.model_validate_json((folder / "result.json").read_text(encoding="utf-8"))
     trace = gzip.decompress((folder / "trace.jsonl.gz").read_bytes())
@@ -92,7 +92,7 @@ def test_unknown_verdict_exits_with_5() -> None:
         (["run", "drill", "--suite", "load"], "drsim: --suite load chooses the scenarios: leave out drill\n"),
         (["run", "--suite", "big"], "drsim: Invalid value for '--suite': 'big' is not one of"),
         (["frob"], "drsim: No such command 'frob'.\n"),
-        (["run", "drill", "--frob"], "drsim: No such option: --frob\n"),
+        (["run", "drill", "--zip"], "drsim: No such option: --zip\n"),
         (["run", "drill", "drill"], "drsim: drill: named twice, and the second run would overwrite the first\n"),
         (["run", "dril", "no.yaml"], "drsim: no scenario 'dril': did you mean 'drill'? `drsim list` shows them; a"),
         (["run", "drill", "--set", "servers=0"], "drsim: --set workload[0].servers must be greater than"),

@@ -83,6 +83,12 @@ def test_error_file_of_an_earlier_run_is_removed(drill: Run, folder: Path) -> No
     assert "error.txt" not in contents(folder)
 
 
+def test_evidence_of_an_earlier_run_is_removed(drill: Run, folder: Path) -> None:
+    (folder / "evidence.json").write_text("{}", encoding="utf-8")
+    assert outputs.write(drill, folder) == ()
+    assert sorted(contents(folder)) == FILES
+
+
 def test_folder_of_runs_gets_reports_for_each_run(
     drill: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -161,7 +167,11 @@ def test_failing_chrome_trace_leaves_no_file_and_other_scenarios_run(
     monkeypatch.setattr("drsim.reports.formats.chrome.render", broken_halfway)
     words = ["run", "idle", "cancelled", "--set", "duration=5m", "--trace", "chrome", "--out", str(tmp_path)]
     assert main(words) == 3
-    assert sorted(contents(tmp_path / "idle-1")) == sorted(contents(tmp_path / "cancelled-1")) == FILES
+    assert (
+        sorted(contents(tmp_path / "idle-1"))
+        == sorted(contents(tmp_path / "cancelled-1"))
+        == sorted([*FILES, "evidence.json"])
+    )
     assert capsys.readouterr().err.count("trace.chrome.json: RuntimeError: halfway") == 2
 
 

@@ -31,7 +31,7 @@ def failed(result: Result, *findings: FindingRecord) -> Result:
 def shown(*results: Result, width: int = 200) -> str:
     terminal = Console(width=width, record=True, force_terminal=True, file=StringIO())
     for result in results:
-        show(terminal, result, Path("runs/drill-1"))
+        show(terminal, result, Path("runs/drill-1"), "ab" * 32)
     if len(results) > 1:
         show_total(terminal, list(results))
     return terminal.export_text()
