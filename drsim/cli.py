@@ -16,6 +16,7 @@ from drsim.comparing import compare
 from drsim.contracting import contract
 from drsim.exploring import explore, replay, shrink
 from drsim.logs import logs
+from drsim.releases import INDEX, released
 from drsim.reporting import report
 from drsim.scenarios.extras import MissingExtraError
 from drsim.scenarios.tiers import Tier
@@ -115,7 +116,7 @@ def run(
         raise UserError(f"--out {out}: {error.strerror}") from None
     results: list[Result] = []
     codes: list[ExitCode] = []
-    with _repeating(choice) as comparing:
+    with _repeating(choice) as comparing, released(out, scenarios, seed, codes, results):
         try:
             for name, scenario in zip(names, scenarios, strict=True):
                 replay = choice.command(name, seed, changes or [], trace)
@@ -133,6 +134,7 @@ def run(
         from drsim.run_console import show_total
 
         show_total(terminal.output(), results)
+        terminal.long_line(terminal.output(), f"  report  {out / INDEX}")
     raise Exit(worst(codes))
 
 

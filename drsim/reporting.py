@@ -9,6 +9,7 @@ import typer
 from typer.exceptions import Exit
 
 from drsim.arguments import ExitCode, UserError, complain, worst, writing
+from drsim.releases import write_again
 from drsim.stored_runs import damage_of, result_in, runs_in, wrong_line
 
 
@@ -44,6 +45,8 @@ def _written_again(folder: Path, campaign: bool, *, with_chrome: bool) -> Iterat
             print(*writing(partial(write, folder)), sep="\n")
         for file in () if campaign else runs_in(folder):
             yield _written(file, with_chrome=with_chrome)
+        if not campaign and (index := write_again(folder)):
+            print(index)
     except UserError as error:
         complain(str(error))
         yield ExitCode.USAGE

@@ -289,6 +289,8 @@ class Result(Record):
     forwarded: dict[str, int] = Field({}, description="Calls that the client tier sent to moto, by operation.")
     adapted: tuple[str, ...] = Field((), description="What of the scenario was changed to fit the contract.")
     capacity: Capacity | None = Field(None, description="Null where a result of version 1 does not have the figures.")
+    answer: str = Field("", description="What came of the scenario, in one sentence.")
+    degraded: tuple[Any, ...] = Field((), description="Why a pass is degraded: each bound that was widened.")
 
     @model_validator(mode="before")
     @classmethod
