@@ -12,10 +12,12 @@ from urllib.parse import quote
 
 from drsim.reports import findings, html, markdown, page
 from drsim.reports.formats import junit
+from drsim.reports.formats.cases import undone
 from drsim.reports.sections import Section, render_sections
 from drsim.scenarios.record import Record
 from drsim.scenarios.result import Result, RunVerdict
 from drsim.simulator.durations import plural
+from drsim.simulator.figures.table import EXECUTION_TIME, STALENESS
 
 _CASES_MAX: Final = 3
 
@@ -73,7 +75,7 @@ class Release(NamedTuple):
         others = {
             "unknown": counts["unknown"],
             "without a result": len(self.missing),
-            "degraded": sum(result.verdict == "pass" and bool(result.degraded) for result in self.results),
+            "degraded": sum(result.is_degraded for result in self.results),
         }
         count = counts["fail"] or counts["pass"]
         return ", ".join(
@@ -101,13 +103,13 @@ def failures(result: Result) -> list[Failure]:
         for name, each in broken.items()
         if name not in shown
     ]
-    for each in result.criteria:
-        if each.verdict == "fail" and not broken.keys() & each.rests_on:
-            found.append(Failure(each.name, each.value, each.threshold))
+    found += [
+        Failure(each.name, each.value, each.threshold)
+        for each in result.criteria
+        if each.verdict == "fail" and not broken.keys() & each.rests_on
+    ]
     if result.verdict == "unknown":
-        declared = {name for names in result.metrics.configuration.get("exercises", {}).values() for name in names}
-        idle = {each.name for each in (*result.properties, *result.criteria) if each.verdict == "not exercised"}
-        found += [Failure(name, "not exercised", "exercised, as declared") for name in sorted(declared & idle)]
+        found += [Failure(name, "not exercised", "exercised, as declared") for name in undone(result)]
     return found
 
 
@@ -131,6 +133,18 @@ def lasting(ms: float) -> str:
     return f"{hours}h {minutes}m" if hours else f"{minutes}m {seconds}s"
 
 
+def staleness(result: Result) -> str | None:
+    """The 99th percentile of staleness for people; None if the run has none."""
+    found = result.metrics.distributions.get(STALENESS.name)
+    return found and lasting(found.p99)
+
+
+def recovery(result: Result) -> str | None:
+    """The 95th percentile of recovery times for people; None if no execution ended by itself."""
+    found = result.metrics.distributions.get(EXECUTION_TIME.name)
+    return found and lasting(found.p95)
+
+
 def record(release: Release, files: Mapping[str, Mapping[str, bytes]]) -> ReleaseRecord:
     """The record of a release, from the bytes of each run's files, by folder and name."""
     runs = [
@@ -139,7 +153,7 @@ def record(release: Release, files: Mapping[str, Mapping[str, bytes]]) -> Releas
             scenario=result.scenario,
             seed=result.seed,
             verdict=result.verdict,
-            is_degraded=bool(result.degraded),
+            is_degraded=result.is_degraded,
             sha256={name: hashlib.sha256(data).hexdigest() for name, data in files[folder].items()},
         )
         for folder, result in release.runs
@@ -207,10 +221,10 @@ def _sections(release: Release, signs: Mapping[str, str], report: str) -> list[S
         "failed_parts": failed_parts,
         "run_of": by_scenario.__getitem__,
         "sign": signs.__getitem__,
-        "lasting": lasting,
+        "staleness": staleness,
+        "recovery": recovery,
         "plural": plural,
         "link": lambda run, place="": f"<{quote(run.folder)}/{report}{place}>",
         "first": lambda items: list(items)[:_CASES_MAX],
-        "figure": lambda result, name: result.metrics.distributions.get(name),
     }
     return render_sections(markdown.environment(), "markdown/{}.md.j2", context, titles)

@@ -271,6 +271,8 @@ class Result(Record):
     tier: Tier
     functions: dict[str, str] = Field({}, description="Handlers of another team by role; empty for drsim's own.")
     verdict: RunVerdict
+    answer: str = Field("", description="The scenario's own answer; empty in results of versions 1 and 2.")
+    degraded: tuple[Any, ...] = Field((), description="What needed a bound wider than usual.")
     trace: TraceLevel = Field("full", description="Which events were written: none, what became of executions, all.")
     trace_digest: str | None = Field(description="SHA-256 of the lines that were written; null if no trace was kept.")
     virtual_seconds: float
@@ -289,8 +291,6 @@ class Result(Record):
     forwarded: dict[str, int] = Field({}, description="Calls that the client tier sent to moto, by operation.")
     adapted: tuple[str, ...] = Field((), description="What of the scenario was changed to fit the contract.")
     capacity: Capacity | None = Field(None, description="Null where a result of version 1 does not have the figures.")
-    answer: str = Field("", description="What came of the scenario, in one sentence.")
-    degraded: tuple[Any, ...] = Field((), description="Why a pass is degraded: each bound that was widened.")
 
     @model_validator(mode="before")
     @classmethod
@@ -311,6 +311,11 @@ class Result(Record):
     def started(self) -> int:
         """How many executions were started."""
         return self.metrics.counts.get(EXECUTIONS_STARTED.name, 0)
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether the run passed only because a bound is wider than usual."""
+        return self.verdict == "pass" and bool(self.degraded)
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -55,13 +55,17 @@ def began(result: Result) -> datetime:
     return datetime.fromisoformat(result.metrics.configuration["start"]).astimezone(UTC)
 
 
+def undone(result: Result) -> list[str]:
+    """The criteria and properties that the scenario declares and this run did not exercise."""
+    judged: list[CriterionResult | PropertyResult] = [*result.criteria, *result.properties]
+    declared = {name for names in result.metrics.configuration.get("exercises", {}).values() for name in names}
+    return [each.name for each in judged if each.verdict == "not exercised" and each.name in declared]
+
+
 def _of_run(result: Result) -> Case:
     judged: list[CriterionResult | PropertyResult] = [*result.criteria, *result.properties]
-    passed, failed, idle = (
-        [each.name for each in judged if each.verdict == verdict] for verdict in ("pass", "fail", "not exercised")
-    )
-    declared = {name for names in result.metrics.configuration.get("exercises", {}).values() for name in names}
-    missing = [name for name in idle if name in declared]
+    passed, failed = ([each.name for each in judged if each.verdict == verdict] for verdict in ("pass", "fail"))
+    missing = undone(result)
     unknown = f"declared and not exercised: {', '.join(missing)}" if missing else "nothing was exercised"
     message = {"pass": "", "fail": f"failed: {', '.join(failed)}", "unknown": unknown}[result.verdict]
     found = (f"{rank}. {_finding(each)}" for rank, each in enumerate(result.findings, 1))
