@@ -22,6 +22,7 @@ from drsim.scenarios.extras import MissingExtraError
 from drsim.scenarios.tiers import Tier
 from drsim.serving import serve
 from drsim.tiers import Choice, default_tier
+from drsim.trending import trend
 
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
@@ -138,7 +139,7 @@ def run(
     raise Exit(worst(codes))
 
 
-for command in (contract, explore, replay, shrink, report, logs, compare, serve):
+for command in (contract, explore, replay, shrink, report, logs, compare, trend, serve):
     app.command()(command)
 
 

@@ -83,7 +83,7 @@ class Release(NamedTuple):
         )
 
 
-class Failure(NamedTuple):
+class Shortfall(NamedTuple):
     """One thing that kept a run from passing and that no finding shows. `got` and `asked` are for people."""
 
     name: str
@@ -91,7 +91,7 @@ class Failure(NamedTuple):
     asked: str
 
 
-def failures(result: Result) -> list[Failure]:
+def shortfalls(result: Result) -> list[Shortfall]:
     """What failed in a run without a finding, or what an unknown run left out.
 
     A criterion that rests on a failed property fails with it, and is left out.
@@ -99,17 +99,17 @@ def failures(result: Result) -> list[Failure]:
     broken = {each.name: each for each in result.properties if each.verdict == "fail"}
     shown = {each.property for each in findings.each_of(result.findings)}
     found = [
-        Failure(name, plural(each.violations_count, "violation"), each.rule)
+        Shortfall(name, plural(each.violations_count, "violation"), each.rule)
         for name, each in broken.items()
         if name not in shown
     ]
     found += [
-        Failure(each.name, each.value, each.threshold)
+        Shortfall(each.name, each.value, each.threshold)
         for each in result.criteria
         if each.verdict == "fail" and not broken.keys() & each.rests_on
     ]
     if result.verdict == "unknown":
-        found += [Failure(name, "not exercised", "exercised, as declared") for name in undone(result)]
+        found += [Shortfall(name, "not exercised", "exercised, as declared") for name in undone(result)]
     return found
 
 
@@ -136,13 +136,13 @@ def lasting(ms: float) -> str:
 def staleness(result: Result) -> str | None:
     """The 99th percentile of staleness for people; None if the run has none."""
     found = result.metrics.distributions.get(STALENESS.name)
-    return found and lasting(found.p99)
+    return lasting(found.p99) if found else None
 
 
 def recovery(result: Result) -> str | None:
     """The 95th percentile of recovery times for people; None if no execution ended by itself."""
     found = result.metrics.distributions.get(EXECUTION_TIME.name)
-    return found and lasting(found.p95)
+    return lasting(found.p95) if found else None
 
 
 def record(release: Release, files: Mapping[str, Mapping[str, bytes]]) -> ReleaseRecord:
@@ -205,7 +205,7 @@ def render_html(release: Release) -> str:
 
 def _sections(release: Release, signs: Mapping[str, str], report: str) -> list[Section]:
     found = findings.merged(release.results)
-    reasons = [(run, each) for run in release.runs for each in failures(run.result)]
+    reasons = [(run, each) for run in release.runs for each in shortfalls(run.result)]
     titles = {
         **({"release_findings": "Findings"} if found else {}),
         **({"release_failures": "Further failures"} if reasons or release.missing else {}),
