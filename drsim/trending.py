@@ -87,9 +87,8 @@ def _show(found: "Trend", path: Path) -> None:
         for curve in documents.curves(found, track):
             if any(value is not None for value in curve.values):
                 console.print(Text(f"      {curve.name:<24} {curve.text}  {curve.last}"), soft_wrap=True)
-        changes = track.last.changes
-        if changes is not None and track.last.point == len(found.points) - 1:
-            console.print(Padding(Text(f"changed: {documents.changes_of(track.last)}", "dim"), (0, 0, 0, 6)))
+        if track.last.point == len(found.points) - 1 and (changes := documents.changes_of(track.last)):
+            console.print(Padding(Text(f"changed: {'; '.join(changes)}", "dim"), (0, 0, 0, 6)))
     console.print()
     long_line(console, f"  report  {path}")
 

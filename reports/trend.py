@@ -124,7 +124,7 @@ class Track(Generic[C]):
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """All points in order, and the scenarios that were run or explored, in the order in which points have them."""
+    """All points in order, and the scenarios that were run or explored: first those that fail at their last point."""
 
     points: tuple[TrendPoint, ...]
     runs: tuple[Track[RunsOutcome], ...]
@@ -146,9 +146,13 @@ def trend(points: Sequence[TrendPoint]) -> Trend:
     explored = dict.fromkeys(header.scenario.name for point in points for header, _ in point.campaigns)
     return Trend(
         tuple(points),
-        tuple(_runs_track(name, points) for name in runs),
-        tuple(_seeds_track(name, points) for name in explored),
+        tuple(sorted((_runs_track(name, points) for name in runs), key=_severity)),
+        tuple(sorted((_seeds_track(name, points) for name in explored), key=_severity)),
     )
+
+
+def _severity(track: Track[RunsOutcome] | Track[SeedsOutcome]) -> int:
+    return ("fail", "unknown", "pass").index(track.last.verdict)
 
 
 def _runs_track(name: str, points: Sequence[TrendPoint]) -> Track[RunsOutcome]:

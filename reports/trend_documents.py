@@ -184,16 +184,16 @@ def limit_of(outcome: RunsOutcome) -> str:
     return f"{'reached' if outcome.limit_at is None else f'{outcome.limit_at:,}'}, {outcome.limit}"
 
 
-def changes_of(outcome: RunsOutcome | SeedsOutcome) -> str:
-    """What changed before a point, in words: verdicts first; the JSON has all of it."""
+def changes_of(outcome: RunsOutcome | SeedsOutcome) -> list[str]:
+    """What changed since the point before, in words: verdicts first; the JSON has all of it."""
     if outcome.changes is None:
-        return "first point"
+        return []
     kinds = {each.kind for each in outcome.changes}
     parts = [*_verdicts(outcome.changes), *_settings(outcome.changes)]
     parts += [_change(each) for each in outcome.changes if each.kind == "trace"]
     if kinds in ({"trace"}, {"trace", "verdict"}):
         parts.append("nothing was set differently, so code changed")
-    return "; ".join(parts) or "nothing"
+    return parts
 
 
 def _verdicts(changes: Sequence[TrendChange]) -> Iterator[str]:
