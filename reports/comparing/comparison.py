@@ -54,6 +54,11 @@ class Compared:
         return self.a is not None and self.b is not None and self.a.histogram == self.b.histogram
 
     @property
+    def few(self) -> bool:
+        """Whether the values differ, and a side has too few of them to tell more."""
+        return self.effect is not None and self.effect.few and not self.same
+
+    @property
     def clear(self) -> bool:
         """Whether the sides differ by more than the uncertainty; values of single runs count as independent."""
         return self.effect is not None and self.effect.clear

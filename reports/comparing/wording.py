@@ -12,6 +12,7 @@ from drsim.reports.markdown import number
 from drsim.reports.text import visible
 
 _DIGITS_MAX: Final = 6
+_CONFIDENCE: Final = "95 % confidence:"
 
 
 def unit_of(compared: Compared) -> tuple[str, float]:
@@ -52,8 +53,8 @@ def notes(comparison: Comparison) -> Iterator[str]:
         clear = sum(each.clear for each in effects)
         yield (
             f"{clear} of the {len(effects)} distributions with {VALUES_MIN} values or more on both sides differ"
-            " clearly: their 95 % interval of pairs in which B's is larger excludes one half. About one in 20 would by"
-            " chance. A tie counts half."
+            " clearly: with 95 % confidence, B's value is larger in more than half of all pairs, or in fewer. About one"
+            " in 20 would by chance. A tie counts half."
         )
         if all(each.by_run for each in effects):
             yield "The intervals follow from the spread between runs, so values of a run may depend on each other."
@@ -66,7 +67,7 @@ def notes(comparison: Comparison) -> Iterator[str]:
 
 
 def difference(compared: Compared) -> str:
-    """What the effect means: "B's is longer in 63 % of pairs, 58-68 %", or that there is no clear difference."""
+    """What the effect means: "B's is longer in 63 % of pairs (95 % confidence: 58-68 %)", or that none is clear."""
     a, b, effect = compared.a, compared.b, compared.effect
     if compared.same:
         return "the same values"
@@ -77,7 +78,9 @@ def difference(compared: Compared) -> str:
     if effect.few:
         return f"too few values to tell ({a.count} and {b.count})"
     if not effect.clear:
-        return f"no clear difference ({_rates(effect.superiority, effect.low, effect.high, ', ')})"
+        digits = _digits(effect.low, effect.high)
+        interval = percents(effect.low, effect.high, digits)
+        return f"no clear difference ({100 * effect.superiority:.{digits}f} % of pairs; {_CONFIDENCE} {interval})"
     longer, shorter = ("longer", "shorter") if b.unit == "ms" else ("larger", "smaller")
     if effect.superiority > 0.5:
         return f"B's is {longer} in {_rates(effect.superiority, effect.low, effect.high)}"
@@ -93,10 +96,13 @@ def shift(compared: Compared) -> str:
 
 
 def outcome(side: Outcome) -> str:
-    """The verdict of one run, or the pass rate of several: "9 of 10 passed (59-99 %)"."""
-    if side.runs <= 1 or not side.judged:
-        return side.verdict
-    return f"{side.passed} of {side.judged} passed ({percents(side.low, side.high)})"
+    """The verdict of one run, or how many of several passed: "9 of 10 passed"."""
+    return side.verdict if side.runs <= 1 or not side.judged else f"{side.passed} of {side.judged} passed"
+
+
+def pass_rate(side: Outcome) -> str:
+    """What the pass rate of several runs may be: "95 % confidence: 59-99 %"; "" for one run."""
+    return "" if side.runs <= 1 or not side.judged else f"{_CONFIDENCE} {percents(side.low, side.high)}"
 
 
 def reason(judged: Judgement, side: Outcome) -> str:
@@ -127,9 +133,9 @@ def _digits(low: float, high: float) -> int:
     return digits
 
 
-def _rates(rate: float, low: float, high: float, between: str = " of pairs, ") -> str:
+def _rates(rate: float, low: float, high: float) -> str:
     digits = _digits(low, high)
-    return f"{100 * rate:.{digits}f} %{between}{percents(low, high, digits)}"
+    return f"{100 * rate:.{digits}f} % of pairs ({_CONFIDENCE} {percents(low, high, digits)})"
 
 
 def _things(judged: tuple[Judgement, ...]) -> str:
