@@ -66,8 +66,11 @@ def notes(comparison: Comparison) -> Iterator[str]:
         yield f"No distribution has {VALUES_MIN} values or more on both sides: too few to tell a difference."
 
 
-def difference(compared: Compared) -> str:
-    """What the effect means: "B's is longer in 63 % of pairs (95 % confidence: 58-68 %)", or that none is clear."""
+def difference(compared: Compared, *, is_short: bool = False) -> str:
+    """What the effect means: "B's is longer in 63 % of pairs (95 % confidence: 58-68 %)", or that none is clear.
+
+    A short one leaves out the interval.
+    """
     a, b, effect = compared.a, compared.b, compared.effect
     if compared.same:
         return "the same values"
@@ -77,14 +80,17 @@ def difference(compared: Compared) -> str:
         return "not comparable, since the units differ"
     if effect.few:
         return f"too few values to tell ({a.count} and {b.count})"
+    if not effect.clear and is_short:
+        return "no clear difference"
     if not effect.clear:
         digits = _digits(effect.low, effect.high)
         interval = percents(effect.low, effect.high, digits)
         return f"no clear difference ({100 * effect.superiority:.{digits}f} % of pairs; {_CONFIDENCE} {interval})"
+    rates = _share if is_short else _rates
     longer, shorter = ("longer", "shorter") if b.unit == "ms" else ("larger", "smaller")
     if effect.superiority > 0.5:
-        return f"B's is {longer} in {_rates(effect.superiority, effect.low, effect.high)}"
-    return f"B's is {shorter} in {_rates(1 - effect.superiority, 1 - effect.high, 1 - effect.low)}"
+        return f"B's is {longer} in {rates(effect.superiority, effect.low, effect.high)}"
+    return f"B's is {shorter} in {rates(1 - effect.superiority, 1 - effect.high, 1 - effect.low)}"
 
 
 def shift(compared: Compared) -> str:
@@ -133,9 +139,12 @@ def _digits(low: float, high: float) -> int:
     return digits
 
 
+def _share(rate: float, low: float, high: float) -> str:
+    return f"{100 * rate:.{_digits(low, high)}f} % of pairs"
+
+
 def _rates(rate: float, low: float, high: float) -> str:
-    digits = _digits(low, high)
-    return f"{100 * rate:.{digits}f} % of pairs ({_CONFIDENCE} {percents(low, high, digits)})"
+    return f"{_share(rate, low, high)} ({_CONFIDENCE} {percents(low, high, _digits(low, high))})"
 
 
 def _things(judged: tuple[Judgement, ...]) -> str:

@@ -57,7 +57,10 @@ def test_newly_failing_criterion_exits_with_1_and_is_shown_first(
 def test_sets_show_pass_rates_and_differences_in_100_columns(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", str(runs / "before"), str(runs / "bound")]) == 1
     shown = capsys.readouterr().out
-    assert "3 of 3 passed -> 0 of 3 passed\n      A  95 % confidence: 43-100 %\n      B  95 % confidence: 0-57 %\n" in shown
+    assert (
+        "3 of 3 passed -> 0 of 3 passed\n      A  95 % confidence: 43-100 %\n      B  95 % confidence: 0-57 %\n"
+        in shown
+    )
     assert shown.index("  Set differently") < shown.index("  Verdicts that changed")
     assert main(["compare", str(runs / "before"), str(runs / "slow")]) == 0
     lines = capsys.readouterr().out.splitlines()
