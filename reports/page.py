@@ -9,7 +9,6 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from drsim.reports.findings import culprit
 from drsim.reports.markdown import clock, number
 from drsim.reports.statuses import LOOKS
 from drsim.reports.text import visible
@@ -31,7 +30,7 @@ def environment() -> Environment:
         finalize=lambda value: "–" if value is None else value,
     )
     found.globals["looks"] = LOOKS
-    found.filters |= {"clock": clock, "number": number, "visible": visible, "data": data, "culprit": culprit}
+    found.filters |= {"clock": clock, "number": number, "visible": visible, "data": data}
     return found
 
 

@@ -196,6 +196,7 @@ def render_html(release: Release) -> str:
             sign=html.SIGNS.__getitem__,
             failed=[result.scenario for result in results if result.verdict != "pass"],
             worst=found[0].finding if found else None,
+            culprit=findings.culprit,
             findings_count=plural(len(found), "finding"),
             totals=totals,
             sections=sections,
@@ -225,6 +226,7 @@ def _sections(release: Release, signs: Mapping[str, str], report: str) -> list[S
         "recovery": recovery,
         "plural": plural,
         "link": lambda run, place="": f"<{quote(run.folder)}/{report}{place}>",
+        "lane": lambda run, execution: f"<{quote(run.folder)}/report.html#execution={quote(execution, safe='')}>",
         "first": lambda items: list(items)[:_CASES_MAX],
     }
     return render_sections(markdown.environment(), "markdown/{}.md.j2", context, titles)
