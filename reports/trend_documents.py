@@ -71,10 +71,12 @@ class Curve(NamedTuple):
         return None if at is None else (_WIDTH - _MARGIN, round(_HEIGHT - _MARGIN - at * (_HEIGHT - 2 * _MARGIN), 1))
 
     def _places(self) -> list[float | None]:
-        """Each value between 0, the smallest, and 1, the largest; equal values are in the middle."""
+        """Each value between 0 and 1. The height spans all values, and at least a share of the largest one."""
         known = [value for value in self.values if value is not None]
         low, high = min(known, default=0.0), max(known, default=0.0)
-        return [None if value is None else (value - low) / (high - low) if high > low else 0.5 for value in self.values]
+        span = max(high - low, _SPAN_MIN * abs(high)) or 1.0
+        base = (low + high - span) / 2
+        return [None if value is None else (value - base) / span for value in self.values]
 
 
 def render_json(trend: Trend) -> str:
