@@ -72,6 +72,15 @@ def test_sets_show_pass_rates_and_differences_in_100_columns(runs: Path, capsys:
     assert max(map(len, lines)) <= 100
 
 
+def test_values_too_few_to_tell_are_one_line(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(runs / "before/drill-1"), str(runs / "before/drill-2")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (place,) = (index for index, line in enumerate(lines) if line == "  - too few values to tell:")
+    names = lines[place + 1].strip().split(", ")
+    assert len(names) > 1
+    assert [line for line in lines for name in names if line.startswith(f"  - {name} ")] == []
+
+
 def test_json_and_page_are_written_on_demand(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "page.html"
     words = ["compare", str(runs / "before"), str(runs / "bound"), "--json", "--html", str(page)]

@@ -107,6 +107,17 @@ def test_each_figure_of_a_row_is_its_results(passing: list[Result]) -> None:
         assert seconds(recovery) == pytest.approx(figures["execution_time"].p95 / 1000, abs=0.5)
 
 
+def test_row_has_p99_of_staleness_and_p95_of_recovery(passing: list[Result]) -> None:
+    metrics = passing[0].metrics
+    changed = {
+        name: metrics.distributions[name].model_copy(update={"p50": 1e3, "p95": p95, "p99": p99, "max": 9e9})
+        for name, p95, p99 in (("staleness", 2e3, 3e3), ("execution_time", 4e3, 5e3))
+    }
+    metrics = metrics.model_copy(update={"distributions": {**metrics.distributions, **changed}})
+    (row,) = rows(written(release_of(passing[0].model_copy(update={"metrics": metrics})))["summary.md"], "Scenarios")
+    assert row[5:7] == ["3 s", "4 s"]
+
+
 def test_page_has_the_rows_and_the_totals_of_the_results(passing: list[Result]) -> None:
     pieces = main_of(written(release_of(*passing))["index.html"])
     texts = " ".join(pieces.texts)

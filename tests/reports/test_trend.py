@@ -13,6 +13,7 @@ from drsim.reports.trend_documents import (
     changes_of,
     curves,
     headline,
+    limit_of,
     render_html,
     render_json,
     render_markdown,
@@ -74,6 +75,12 @@ def test_changed_setting_and_digest_are_named(drill: Result, often: Result) -> N
         "settings.SWEEPS_PER_INVOCATION: none → 4",
         f"trace digest: {digests[0]} → {digests[1]}",
     ]
+
+
+def test_changes_are_those_since_the_point_before(drill: Result, often: Result) -> None:
+    (track,) = trend([point("a", drill), point("b", often), point("gap"), point("c", often)]).runs
+    assert [each.point for each in track.outcomes] == [0, 1, 3]
+    assert track.last.changes == ()
 
 
 def test_other_trace_with_the_same_settings_means_other_code(drill: Result) -> None:
@@ -149,6 +156,21 @@ def test_seeds_of_a_point_count_as_one_outcome(drill: Result, late: Result) -> N
     assert [(each.verdict, each.passed, each.runs) for each in track.outcomes] == [("pass", 3, 3), ("fail", 2, 3)]
     longest = max(each.metrics.distributions["execution_time"].max for each in several)
     assert track.outcomes[0].recovery_p95 == pytest.approx(longest, rel=0.05)
+
+
+def test_first_limit_is_that_of_the_fewest_executions(drill: Result) -> None:
+    def limited(at: int, *, refused: int | None = None) -> Result:
+        assert drill.capacity is not None
+        limit = drill.capacity.limits[0].model_copy(
+            update={"name": f"limit {at}", "is_hard": True, "used": 0.0, "at_executions": at, "refused": refused}
+        )
+        return drill.model_copy(update={"capacity": drill.capacity.model_copy(update={"limits": (limit,)})})
+
+    (track,) = trend([point("a", limited(90), limited(30), limited(60))]).runs
+    assert (track.last.limit, track.last.limit_at) == ("limit 30", 30)
+    (track,) = trend([point("a", limited(90, refused=4), limited(30))]).runs
+    assert (track.last.limit, track.last.limit_at) == ("limit 90", None)
+    assert limit_of(track.last) == "reached, limit 90"
 
 
 def test_exploration_shows_seeds_and_the_rate_claimed() -> None:
