@@ -102,7 +102,10 @@ def run(
     ] = "full",
     as_json: Annotated[bool, typer.Option("--json", help="Print only the results, each as a line of JSON.")] = False,
 ) -> None:
-    """Run scenarios, check every property, and write result, report and trace of each."""
+    """Run scenarios, check every property, and write result, report and trace of each.
+
+    Several scenarios also leave one report of them all: index.html, summary.md, junit.xml and evidence.json.
+    """
     from drsim import console as terminal
 
     names, tier = arguments.chosen(names, suite), tier or default_tier(finder)

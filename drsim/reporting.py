@@ -29,7 +29,7 @@ def report(
 
     A run that cannot be read is reported, and all others are written. One whose trace cannot be read gets reports
     without the timeline; an earlier page with the timeline stays. trace.chrome.json is written again if it exists, or
-    with --trace.
+    with --trace. The report of a release is written again, too, unless a run of it was made again since.
     """
     if campaign and trace is not None:
         raise UserError("--trace: an exploration keeps no trace; `drsim run` does")
