@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from drsim.arguments import UserError, reading, writing
-from drsim.campaign_files import CAMPAIGN, read
 from drsim.stored_runs import RESULT, result_in
 
 if TYPE_CHECKING:
     from drsim.reports.trend import Trend, TrendPoint
 
+_CAMPAIGN: Final = "campaign.jsonl"
 _EVIDENCE: Final = "evidence.json"
 _CODE: Final = ("drsim", "handlers", "template")
 """The digests of code in evidence; scenario and contract differ in their settings, which a result has."""
@@ -97,16 +97,16 @@ def _points_in(folder: Path) -> list[Path]:
     """The folders of points in a folder: itself, or its own folders if they hold runs. Raises UserError for none."""
     if not folder.is_dir():
         raise UserError(f"{folder}: is no folder")
-    if any((folder / name).exists() for name in (RESULT, CAMPAIGN)) or _held(folder):
+    if any((folder / name).exists() for name in (RESULT, _CAMPAIGN)) or _held(folder):
         return [folder]
     if found := [each for each in folder.iterdir() if each.is_dir() and _held(each)]:
         return sorted(found, key=_natural)
-    raise UserError(f"{folder}: holds no {RESULT} and no {CAMPAIGN}, nor does a folder in it")
+    raise UserError(f"{folder}: holds no {RESULT} and no {_CAMPAIGN}, nor does a folder in it")
 
 
 def _held(folder: Path) -> list[Path]:
     """The folders of runs and explorations in a folder, without explorations that were set aside."""
-    found = [path.parent for name in (RESULT, CAMPAIGN) for path in folder.glob(f"*/{name}")]
+    found = [path.parent for name in (RESULT, _CAMPAIGN) for path in folder.glob(f"*/{name}")]
     return sorted(each for each in found if not _SET_ASIDE.search(each.name))
 
 
@@ -123,12 +123,13 @@ def _labelled(folders: list[Path]) -> Iterator[tuple[Path, str]]:
 
 
 def _point(folder: Path, label: str) -> "TrendPoint":
+    from drsim.campaign_files import read
     from drsim.reports.trend import TrendPoint
     from drsim.scenarios.campaign import Campaign
 
-    own = [folder] if any((folder / name).exists() for name in (RESULT, CAMPAIGN)) else _held(folder)
+    own = [folder] if any((folder / name).exists() for name in (RESULT, _CAMPAIGN)) else _held(folder)
     results = [result_in(each) for each in own if (each / RESULT).exists()]
-    kept = reading(lambda: [read(each / CAMPAIGN) for each in own if (each / CAMPAIGN).exists()])
+    kept = reading(lambda: [read(each / _CAMPAIGN) for each in own if (each / _CAMPAIGN).exists()])
     records = [record for each in own if (record := _evidence(each))]
     commit, digests = (records[0].get(name) if records else None for name in ("commit", "digests"))
     return TrendPoint(

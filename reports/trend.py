@@ -17,7 +17,7 @@ from drsim.scenarios.campaign import Campaign, Header
 from drsim.scenarios.result import Distribution, Limit, Result, RunVerdict
 from drsim.simulator.figures.table import EXECUTION_TIME, STALENESS
 
-C = TypeVar("C", bound="_Outcome")
+C = TypeVar("C", bound="_AtPoint")
 
 ChangeKind = Literal["verdict", "seeds", "setting", "code", "trace"]
 _DIGEST_SHOWN: Final = 12
@@ -58,7 +58,7 @@ class TrendChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Outcome:
+class _AtPoint:
     """What a scenario came to at a point, which is its index. None: changes cannot be known, at its first point."""
 
     point: int
@@ -67,7 +67,7 @@ class _Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunsOutcome(_Outcome):
+class RunsOutcome(_AtPoint):
     """The runs of a scenario at a point, one for each seed; quantiles are those of all their values, in ms.
 
     `limit_at` is the number of executions at which `limit` would be reached; None if the run itself reached it.
@@ -85,7 +85,7 @@ class RunsOutcome(_Outcome):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeedsOutcome(_Outcome):
+class SeedsOutcome(_AtPoint):
     """An exploration of a scenario. `rate_max` is the failure rate in percent that its seeds do not exclude."""
 
     seeds: int

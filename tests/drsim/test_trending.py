@@ -52,7 +52,7 @@ def test_dates_of_evidence_decide_the_order(made: Path, tmp_path: Path, capsys: 
     assert "| build-10 | ✅ PASS | 2026-11-29T15:00:00Z | `abcdef012345` | 1 of 1 | 0 |" in text
 
 
-def test_folders_of_the_same_name_are_told_apart(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folders_of_the_same_name_have_their_paths_as_labels(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = [made / name / "drill-1" for name in ("build-9", "build-10")]
     assert points(capsys, *runs) == [str(each) for each in runs]
 

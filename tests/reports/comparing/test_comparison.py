@@ -370,25 +370,6 @@ def test_page_charts_clear_differences_and_names_what_is_worse(seeds: list[Resul
     assert page == documents.render_html([compare(seeds[:1], [slow])])
 
 
-def test_page_begins_with_settings_and_folds_what_tells_nothing(seeds: list[Result]) -> None:
-    found = compare(seeds[:1], [drill(1, "SWEEPS_PER_INVOCATION=4")])
-    page = documents.render_html([found])
-    assert page.index("<h3>Set differently</h3>") < page.index("<h3>Verdicts that changed</h3>")
-    few, same = ([each.name for each in found.distributions if getattr(each, name)] for name in ("few", "same"))
-    assert few
-    assert same
-    assert set(few).isdisjoint(same)
-    for names, text in (
-        (few, "with too few values to tell a difference"),
-        (same, "with the same values on both sides"),
-    ):
-        _, folded = page.split(f"<summary>{len(names)} {text}</summary>")
-        shown = re.findall(r'<tr><th scope="row">([^,]+),', folded.partition("</details>")[0])
-        assert shown == names
-        for name in names:
-            assert page.count(f'<th scope="row">{name},') == 1
-
-
 def test_a_page_of_several_scenarios_has_a_section_each(seeds: list[Result]) -> None:
     idle = run_of("idle").result
     page = documents.render_html(
