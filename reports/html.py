@@ -23,7 +23,13 @@ from drsim.reports.timeline import timeline
 from drsim.scenarios.result import Result
 
 # Most fonts lack the pictures that Markdown uses; they have these signs.
-SIGNS: Final = {"pass": "✓ PASS", "fail": "✗ FAIL", "not exercised": "– not exercised", "unknown": "? UNKNOWN"}
+SIGNS: Final = {
+    "pass": "✓ PASS",
+    "degraded": "✓ PASS, degraded",
+    "fail": "✗ FAIL",
+    "not exercised": "– not exercised",
+    "unknown": "? UNKNOWN",
+}
 
 MARKS: Final = {verdict: f"\u2063{verdict}\u2063" for verdict in SIGNS}
 """Verdicts until they are HTML, between signs that `reports.text` escapes in text from outside."""

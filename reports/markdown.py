@@ -19,8 +19,14 @@ from drsim.reports.text import plain, visible
 from drsim.scenarios.result import Minute, Result, TickRecord, WidgetLine
 from drsim.simulator.figures.table import FIGURES
 
-SIGNS: Final = {"pass": "✅ PASS", "fail": "❌ FAIL", "not exercised": "➖ not exercised", "unknown": "❔ UNKNOWN"}
-"""How each verdict is written."""
+SIGNS: Final = {
+    "pass": "✅ PASS",
+    "degraded": "⚠️ PASS, degraded",
+    "fail": "❌ FAIL",
+    "not exercised": "➖ not exercised",
+    "unknown": "❔ UNKNOWN",
+}
+"""How each verdict and outcome is written."""
 
 STATISTICS: Final[Mapping[str, Callable[[Minute], float]]] = {
     "Sum": lambda minute: minute.sum,

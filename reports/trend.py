@@ -173,7 +173,7 @@ def _runs_track(name: str, points: Sequence[TrendPoint]) -> Track[RunsOutcome]:
                 changes=changes,
                 passed=sum(run.verdict == "pass" for run in runs),
                 runs=len(runs),
-                is_degraded=any(run.is_degraded for run in runs),
+                is_degraded=any(run.outcome == "degraded" for run in runs),
                 answer=runs[0].answer,
                 recovery_p95=recovery.p95 if recovery else None,
                 staleness_p99=staleness.p99 if staleness else None,

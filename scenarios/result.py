@@ -16,6 +16,7 @@ from drsim.simulator.figures.table import EXECUTIONS_STARTED, Basis
 
 Verdict = Literal["pass", "fail", "not exercised"]
 RunVerdict = Literal["pass", "fail", "unknown"]
+Outcome = Literal["pass", "degraded", "fail", "unknown"]
 TraceLevel = Literal["off", "summary", "full"]
 Relation = Literal["<", "<=", ">="]
 
@@ -313,9 +314,9 @@ class Result(Record):
         return self.metrics.counts.get(EXECUTIONS_STARTED.name, 0)
 
     @property
-    def is_degraded(self) -> bool:
-        """Whether the run passed only because a bound is wider than usual."""
-        return self.verdict == "pass" and bool(self.degraded)
+    def outcome(self) -> Outcome:
+        """The verdict; "degraded" if the run passed only because a bound is wider than usual."""
+        return "degraded" if self.verdict == "pass" and self.degraded else self.verdict
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

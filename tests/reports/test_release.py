@@ -88,8 +88,10 @@ def test_release_without_a_result_is_unknown(passing: list[Result], unknown: Res
 
 def test_degraded_runs_pass_and_are_counted(passing: list[Result]) -> None:
     release = release_of(passing[0].model_copy(update={"degraded": ({"bound": "wider"},)}), *passing[1:])
-    assert (release.verdict, release.headline) == ("pass", "3 of 3 scenarios passed, 1 degraded")
-    assert rows(written(release)["summary.md"], "Scenarios")[0][0] == "✅ PASS, degraded"
+    assert (release.verdict, release.outcome) == ("pass", "degraded")
+    summary = written(release)["summary.md"]
+    assert summary.startswith("# ⚠️ PASS, degraded: 3 of 3 scenarios passed, 1 degraded\n")
+    assert [row[0] for row in rows(summary, "Scenarios")] == ["⚠️ PASS, degraded", "✅ PASS", "✅ PASS"]
 
 
 def test_each_figure_of_a_row_is_its_results(passing: list[Result]) -> None:
