@@ -16,12 +16,14 @@ from drsim.comparing import compare
 from drsim.contracting import contract
 from drsim.exploring import explore, replay, shrink
 from drsim.logs import logs
+from drsim.releases import INDEX, released
 from drsim.reporting import report
 from drsim.scenarios.extras import MissingExtraError
 from drsim.scenarios.tiers import Tier
 from drsim.serving import serve
 from drsim.signing import sign
 from drsim.tiers import Choice, default_tier
+from drsim.trending import trend
 from drsim.verifying import verify
 
 if TYPE_CHECKING:
@@ -108,7 +110,10 @@ def run(
     comment: arguments.CommentOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print only the results, each as a line of JSON.")] = False,
 ) -> None:
-    """Run scenarios, check every property, and write result, report and trace of each."""
+    """Run scenarios, check every property, and write result, report and trace of each.
+
+    Several scenarios also leave one report of them all: index.html, summary.md, junit.xml and evidence.json.
+    """
     from drsim import console as terminal
 
     names, tier = arguments.chosen(names, suite), tier or default_tier(finder)
@@ -120,7 +125,7 @@ def run(
     found = _begun(scenarios, seed, choice, by, comment, out)
     results: list[Result] = []
     codes: list[ExitCode] = []
-    with _repeating(choice) as comparing:
+    with _repeating(choice) as comparing, released(out, scenarios, seed, codes, results):
         try:
             for name, scenario in zip(names, scenarios, strict=True):
                 replay = choice.command(name, seed, changes or [], trace)
@@ -140,10 +145,11 @@ def run(
         from drsim.run_console import show_total
 
         show_total(terminal.output(), results)
+        terminal.long_line(terminal.output(), f"  report  {out / INDEX}")
     raise Exit(worst(codes))
 
 
-for command in (contract, explore, replay, shrink, report, logs, compare, sign, verify, serve):
+for command in (contract, explore, replay, shrink, report, logs, compare, trend, sign, verify, serve):
     app.command()(command)
 
 

@@ -9,6 +9,7 @@ import typer
 from typer.exceptions import Exit
 
 from drsim.arguments import ExitCode, UserError, complain, worst, writing
+from drsim.releases import write_again
 from drsim.stored_runs import damage_of, result_in, runs_in, wrong_line
 
 
@@ -28,7 +29,7 @@ def report(
 
     A run that cannot be read is reported, and all others are written. One whose trace cannot be read gets reports
     without the timeline; an earlier page with the timeline stays. trace.chrome.json is written again if it exists, or
-    with --trace.
+    with --trace. The report of a release is written again, too, unless a run of it was made again since.
     """
     if campaign and trace is not None:
         raise UserError("--trace: an exploration keeps no trace; `drsim run` does")
@@ -44,6 +45,8 @@ def _written_again(folder: Path, campaign: bool, *, with_chrome: bool) -> Iterat
             print(*writing(partial(write, folder)), sep="\n")
         for file in () if campaign else runs_in(folder):
             yield _written(file, with_chrome=with_chrome)
+        if not campaign and (index := write_again(folder)):
+            print(index)
     except UserError as error:
         complain(str(error))
         yield ExitCode.USAGE

@@ -1,4 +1,4 @@
-"""A comparison on the terminal, in 100 columns: changed verdicts first, differences of values last."""
+"""A comparison on the terminal, in 100 columns: what was set differently first, differences of values last."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -27,6 +27,7 @@ def show(console: Console, comparison: Comparison) -> None:
     console.print(Text(f"A  {wording.whose(comparison.a)}\nB  {wording.whose(comparison.b)}"))
     verdict = "fail" if comparison.changed("worse") else "pass"
     line(console, verdict, wording.headline(comparison), bold=True)
+    _show_pairs(console, "Set differently", [(each.name, each.a, each.b) for each in comparison.settings])
     if moved := [each for each in comparison.judged if each.moved]:
         _title(console, "Verdicts that changed")
         for each in moved:
@@ -41,7 +42,6 @@ def show(console: Console, comparison: Comparison) -> None:
     objectives = [(each.name, each.a, each.b) for each in comparison.objectives]
     _show_pairs(console, "Recovery time against its objective", objectives)
     _show_pairs(console, "Criteria with another value", values)
-    _show_pairs(console, "Set differently", [(each.name, each.a, each.b) for each in comparison.settings])
     _show_pairs(console, f"Counts{per_run}", [(each.name, number(each.a), number(each.b)) for each in counts])
     _show_pairs(console, "Executions", executions)
     if comparison.distributions and not comparison.same_traces:
@@ -58,7 +58,7 @@ def _show_judged(console: Console, judged: Judgement) -> None:
     verdicts = f"{wording.outcome(judged.a)} -> {wording.outcome(judged.b)}"
     line(console, _MARKS[judged.change], f"{wording.named(judged):<39} {verdicts}", indent=2)
     for name, side in (("A", judged.a), ("B", judged.b)):
-        if text := wording.reason(judged, side):
+        if text := "; ".join(filter(None, (wording.pass_rate(side), wording.reason(judged, side)))):
             console.print(Text(f"      {name}  {visible(text, _TEXT_MAX)}", "dim"))
 
 
@@ -80,16 +80,19 @@ def _show_pairs(console: Console, title: str, pairs: Sequence[tuple[str, str | N
 
 def _show_distributions(console: Console, distributions: Sequence[Compared]) -> None:
     _title(console, "Distributions")
-    for each in (each for each in distributions if not each.same):
+    for each in (each for each in distributions if not (each.same or each.few)):
         text = f"{visible(each.name, 40):<25} {wording.difference(each)}"
         if each.clear:
-            line(console, "fault", f"{text}; median {wording.shift(each)}", indent=2)
+            line(console, "fault", text, indent=2)
             _show_figures(console, each)
         else:
             line(console, "not exercised", text, indent=2)
-    if same := [visible(each.name, 40) for each in distributions if each.same]:
-        line(console, "not exercised", "the same values on both sides:", indent=2)
-        block(console, ", ".join(same), "dim")
+    same = [visible(each.name, 40) for each in distributions if each.same]
+    few = [visible(each.name, 40) for each in distributions if each.few]
+    for names, text in ((same, "the same values on both sides:"), (few, "too few values to tell:")):
+        if names:
+            line(console, "not exercised", text, indent=2)
+            block(console, ", ".join(names), "dim")
 
 
 def _show_figures(console: Console, compared: Compared) -> None:
@@ -98,9 +101,10 @@ def _show_figures(console: Console, compared: Compared) -> None:
     levels = _LEVELS if console.encoding.lower().startswith("utf") else _PLAIN_LEVELS
     shapes = shapes_of(compared.a.histogram, compared.b.histogram, levels)
     unit, size = wording.unit_of(compared)
-    for name, shape, side in zip("AB", shapes, (compared.a, compared.b), strict=True):
+    shifts = ("", f"; p50 {wording.shift(compared)}")
+    for name, shape, side, shift in zip("AB", shapes, (compared.a, compared.b), shifts, strict=True):
         p50, p95, p99 = (number(value / size) for value in (side.p50, side.p95, side.p99))
-        figures = f"p50 {p50}, p95 {p95}, p99 {p99} {unit}, {side.count} values"
+        figures = f"p50 {p50}, p95 {p95}, p99 {p99} {unit}, {side.count:,} values{shift}"
         console.print(Text(f"      {name} |{shape}| {figures}"), no_wrap=True, overflow="ellipsis")
 
 

@@ -27,7 +27,7 @@ from drsim.reports.timeline import timeline
 from drsim.scenarios.result import Result
 
 # Most fonts lack the pictures that Markdown uses; they have these signs.
-_SIGNS: Final = {
+SIGNS: Final = {
     "pass": "✓ PASS",
     "degraded": "✓ PASS, degraded",
     "fail": "✗ FAIL",
@@ -35,7 +35,7 @@ _SIGNS: Final = {
     "unknown": "? UNKNOWN",
 }
 
-MARKS: Final = {verdict: f"\u2063{verdict}\u2063" for verdict in _SIGNS}
+MARKS: Final = {verdict: f"\u2063{verdict}\u2063" for verdict in SIGNS}
 """Verdicts until they are HTML, between signs that `reports.text` escapes in text from outside."""
 _MARK: Final = re.compile("\u2063([a-z ]+)\u2063")
 _FINDING: Final = re.compile(r"(\d+)\. .*: ")
@@ -66,7 +66,7 @@ def render(result: Result, lines: Iterable[str]) -> Document:
         tiles=list(tiles_of(result)),
         verdict=result.outcome,
         configuration=result.metrics.configuration,
-        sign=_SIGNS.__getitem__,
+        sign=SIGNS.__getitem__,
         findings=findings and parts.text_of(findings),
         summary=parts.text_of(summary),
         executions=parts.guarded("Executions", lambda: parts.executions(lines)),
@@ -147,7 +147,7 @@ class _PageParts:
         if section.trouble is not None:
             self.troubles.append(f"{section.title}: {section.trouble}")
         elif section.name == "acceptance":
-            sign, run = _SIGNS.__getitem__, self._result
+            sign, run = SIGNS.__getitem__, self._result
             return self.guarded(section.title, lambda: page.render("acceptance.html.j2", run=run, sign=sign))
         # A region within the section must not have the name of the section.
         return html_of(section.text, f"{section.title}: figures")
@@ -193,7 +193,7 @@ def html_of(text: str, name: str) -> Markup:
         shown += [each for each in (between[0], token, between[1]) if each.content or each is token]
     text = parser.renderer.render(shown, parser.options, {})
     verdict = Markup('<span class="verdict {}">{}</span>')
-    return Markup(_MARK.sub(lambda found: verdict.format(found[1], _SIGNS[found[1]]), text))
+    return Markup(_MARK.sub(lambda found: verdict.format(found[1], SIGNS[found[1]]), text))
 
 
 def _words(content: Token | None) -> str:

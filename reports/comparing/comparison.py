@@ -55,6 +55,11 @@ class Compared:
         return self.a is not None and self.b is not None and self.a.histogram == self.b.histogram
 
     @property
+    def few(self) -> bool:
+        """Whether the values differ, and a side has too few of them to tell more."""
+        return self.effect is not None and self.effect.few and not self.same
+
+    @property
     def clear(self) -> bool:
         """Whether the sides differ by more than the uncertainty; values of single runs count as independent."""
         return self.effect is not None and self.effect.clear
@@ -139,7 +144,7 @@ def _side(runs: Sequence[Result]) -> Side:
 
 
 def _settings(a: Sequence[Result], b: Sequence[Result]) -> Iterator[Differing[str | None]]:
-    parts = [[{"tier": run.tier, **run.metrics.configuration} for run in runs] for runs in (a, b)]
+    parts = [[_parts(run) for run in runs] for runs in (a, b)]
     # What each run of a set draws from its seed, such as a swarm's faults, is no setting of the set.
     drawn = {name for side in parts for each in side for name in each if each[name] != side[0].get(name)}
     before, after = (
@@ -147,9 +152,16 @@ def _settings(a: Sequence[Result], b: Sequence[Result]) -> Iterator[Differing[st
         | _flat(environment, "environment.")
         for side, environment in zip(parts, (a[0].metrics.environment, b[0].metrics.environment), strict=True)
     )
+    # An empty part, or none, is no setting beside its fields on the other side.
+    fields = {name.rpartition(".")[0] for name in before.keys() ^ after.keys()}
     for name in dict.fromkeys([*before, *after]):
-        if before.get(name) != after.get(name):
+        if before.get(name) != after.get(name) and name not in fields:
             yield Differing(name, before.get(name), after.get(name))
+
+
+def _parts(run: Result) -> dict[str, Any]:
+    handlers = {"handlers": run.functions} if run.functions else {}
+    return {"tier": run.tier, **handlers, **run.metrics.configuration}
 
 
 def _flat(part: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -193,12 +205,12 @@ def _distributions(a: Sequence[Result], b: Sequence[Result]) -> list[Compared]:
 def _compared(name: str, a: Sequence[Result], b: Sequence[Result]) -> Compared:
     sides = [[run.metrics.distributions[name] for run in runs if name in run.metrics.distributions] for runs in (a, b)]
     units = {each.unit for side in sides for each in side}
-    before, after = (_together(side) for side in sides)
+    before, after = (together(side) for side in sides)
     histograms = [[each.histogram for each in side] for side in sides]
     return Compared(name, before, after, effect(*histograms) if len(units) == 1 else None)
 
 
-def _together(runs: Sequence[Distribution]) -> Distribution | None:
+def together(runs: Sequence[Distribution]) -> Distribution | None:
     """The distribution of all values of all runs; None without runs."""
     if len(runs) <= 1:
         # The quantiles of one run are exact.

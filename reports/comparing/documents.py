@@ -42,4 +42,4 @@ def render_html(comparisons: Sequence[Comparison]) -> str:
 
 
 def _chart(compared: Compared, name: str) -> Markup:
-    return distribution(name, f"{compared.name}: {wording.difference(compared)}", compared.sides)
+    return distribution(name, f"{compared.name}: {wording.difference(compared, is_short=True)}", compared.sides)

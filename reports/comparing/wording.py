@@ -11,6 +11,7 @@ from drsim.reports.comparing.regressions import Judgement, Outcome
 from drsim.reports.text import number, visible
 
 _DIGITS_MAX: Final = 6
+_CONFIDENCE: Final = "95 % confidence:"
 
 
 def unit_of(compared: Compared) -> tuple[str, float]:
@@ -51,8 +52,8 @@ def notes(comparison: Comparison) -> Iterator[str]:
         clear = sum(each.clear for each in effects)
         yield (
             f"{clear} of the {len(effects)} distributions with {VALUES_MIN} values or more on both sides differ"
-            " clearly: their 95 % interval of pairs in which B's is larger excludes one half. About one in 20 would by"
-            " chance. A tie counts half."
+            " clearly: with 95 % confidence, B's value is larger in more than half of all pairs, or in fewer. About one"
+            " in 20 would by chance. A tie counts half."
         )
         if all(each.by_run for each in effects):
             yield "The intervals follow from the spread between runs, so values of a run may depend on each other."
@@ -64,8 +65,11 @@ def notes(comparison: Comparison) -> Iterator[str]:
         yield f"No distribution has {VALUES_MIN} values or more on both sides: too few to tell a difference."
 
 
-def difference(compared: Compared) -> str:
-    """What the effect means: "B's is longer in 63 % of pairs, 58-68 %", or that there is no clear difference."""
+def difference(compared: Compared, *, is_short: bool = False) -> str:
+    """What the effect means: "B's is longer in 63 % of pairs (95 % confidence: 58-68 %)", or that none is clear.
+
+    A short one leaves out the interval.
+    """
     a, b, effect = compared.a, compared.b, compared.effect
     if compared.same:
         return "the same values"
@@ -75,12 +79,17 @@ def difference(compared: Compared) -> str:
         return "not comparable, since the units differ"
     if effect.few:
         return f"too few values to tell ({a.count} and {b.count})"
+    if not effect.clear and is_short:
+        return "no clear difference"
     if not effect.clear:
-        return f"no clear difference ({_rates(effect.superiority, effect.low, effect.high, ', ')})"
+        digits = _digits(effect.low, effect.high)
+        interval = percents(effect.low, effect.high, digits)
+        return f"no clear difference ({100 * effect.superiority:.{digits}f} % of pairs; {_CONFIDENCE} {interval})"
+    rates = _share if is_short else _rates
     longer, shorter = ("longer", "shorter") if b.unit == "ms" else ("larger", "smaller")
     if effect.superiority > 0.5:
-        return f"B's is {longer} in {_rates(effect.superiority, effect.low, effect.high)}"
-    return f"B's is {shorter} in {_rates(1 - effect.superiority, 1 - effect.high, 1 - effect.low)}"
+        return f"B's is {longer} in {rates(effect.superiority, effect.low, effect.high)}"
+    return f"B's is {shorter} in {rates(1 - effect.superiority, 1 - effect.high, 1 - effect.low)}"
 
 
 def shift(compared: Compared) -> str:
@@ -92,10 +101,13 @@ def shift(compared: Compared) -> str:
 
 
 def outcome(side: Outcome) -> str:
-    """The verdict of one run, or the pass rate of several: "9 of 10 passed (59-99 %)"."""
-    if side.runs <= 1 or not side.judged:
-        return side.verdict
-    return f"{side.passed} of {side.judged} passed ({percents(side.low, side.high)})"
+    """The verdict of one run, or how many of several passed: "9 of 10 passed"."""
+    return side.verdict if side.runs <= 1 or not side.judged else f"{side.passed} of {side.judged} passed"
+
+
+def pass_rate(side: Outcome) -> str:
+    """What the pass rate of several runs may be: "95 % confidence: 59-99 %"; "" for one run."""
+    return "" if side.runs <= 1 or not side.judged else f"{_CONFIDENCE} {percents(side.low, side.high)}"
 
 
 def reason(judged: Judgement, side: Outcome) -> str:
@@ -126,9 +138,12 @@ def _digits(low: float, high: float) -> int:
     return digits
 
 
-def _rates(rate: float, low: float, high: float, between: str = " of pairs, ") -> str:
-    digits = _digits(low, high)
-    return f"{100 * rate:.{digits}f} %{between}{percents(low, high, digits)}"
+def _share(rate: float, low: float, high: float) -> str:
+    return f"{100 * rate:.{_digits(low, high)}f} % of pairs"
+
+
+def _rates(rate: float, low: float, high: float) -> str:
+    return f"{_share(rate, low, high)} ({_CONFIDENCE} {percents(low, high, _digits(low, high))})"
 
 
 def _things(judged: tuple[Judgement, ...]) -> str:

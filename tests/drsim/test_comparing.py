@@ -56,7 +56,12 @@ def test_newly_failing_criterion_exits_with_1_and_is_shown_first(
 
 def test_sets_show_pass_rates_and_differences_in_100_columns(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", str(runs / "before"), str(runs / "bound")]) == 1
-    assert "3 of 3 passed (43-100 %) -> 0 of 3 passed (0-57 %)" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert (
+        "3 of 3 passed -> 0 of 3 passed\n      A  95 % confidence: 43-100 %\n      B  95 % confidence: 0-57 %\n"
+        in shown
+    )
+    assert shown.index("  Set differently") < shown.index("  Verdicts that changed")
     assert main(["compare", str(runs / "before"), str(runs / "slow")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "A  drill, seeds 1-3" in lines
@@ -65,6 +70,15 @@ def test_sets_show_pass_rates_and_differences_in_100_columns(runs: Path, capsys:
     assert lines[update + 1].startswith("      A |")
     assert lines[update + 2].startswith("      B |            ")
     assert max(map(len, lines)) <= 100
+
+
+def test_values_too_few_to_tell_are_one_line(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(runs / "before/drill-1"), str(runs / "before/drill-2")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (place,) = (index for index, line in enumerate(lines) if line == "  - too few values to tell:")
+    names = lines[place + 1].strip().split(", ")
+    assert len(names) > 1
+    assert [line for line in lines for name in names if line.startswith(f"  - {name} ")] == []
 
 
 def test_json_and_page_are_written_on_demand(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

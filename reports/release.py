@@ -1,0 +1,238 @@
+"""The report of a release, which is all runs of one command: a page, Markdown, JUnit XML, and a record of its runs.
+
+Owns the verdict over all runs, and what a row shows of one. The words and tables are those of `release_*.md.j2`.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple
+from urllib.parse import quote
+
+from drsim.reports import findings, html, markdown, page
+from drsim.reports.first_screen import missing
+from drsim.reports.formats import junit
+from drsim.reports.sections import Section, render_sections
+from drsim.scenarios.record import Record
+from drsim.scenarios.result import Outcome, Result, RunVerdict
+from drsim.simulator.durations import plural
+from drsim.simulator.figures.table import EXECUTION_TIME, STALENESS
+
+_CASES_MAX: Final = 3
+
+
+class MemberRecord(Record):
+    """One run of a release: its folder, its verdict, and the SHA-256 of its files by name."""
+
+    folder: str
+    scenario: str
+    seed: int
+    verdict: RunVerdict
+    is_degraded: bool
+    sha256: dict[str, str]
+
+
+class ReleaseRecord(Record):
+    """`evidence.json` of a release. `missing` are scenarios without a result, each with the reason."""
+
+    schema_version: Literal[1] = 1
+    kind: Literal["release"] = "release"
+    verdict: RunVerdict
+    runs: tuple[MemberRecord, ...]
+    missing: dict[str, str]
+
+
+class Member(NamedTuple):
+    """A run of a release, and the name of its folder beside the release's files."""
+
+    folder: str
+    result: Result
+
+
+class Release(NamedTuple):
+    """The runs in the order of the command. `missing` are scenarios without a result, each with the reason."""
+
+    runs: Sequence[Member]
+    missing: Mapping[str, str]
+
+    @property
+    def results(self) -> list[Result]:
+        return [run.result for run in self.runs]
+
+    @property
+    def verdict(self) -> RunVerdict:
+        """Fail if a run failed, unknown if one is unknown or missing, else pass."""
+        verdicts = {result.verdict for result in self.results}
+        return "fail" if "fail" in verdicts else "unknown" if "unknown" in verdicts or self.missing else "pass"
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict; "degraded" if all runs pass, and one only because a bound is wider than usual."""
+        is_degraded = any(result.outcome == "degraded" for result in self.results)
+        return "degraded" if self.verdict == "pass" and is_degraded else self.verdict
+
+    @property
+    def headline(self) -> str:
+        """How many failed, are unknown, or passed: "2 of 15 scenarios failed, 1 unknown"."""
+        counts = Counter(result.verdict for result in self.results)
+        whole = plural(len(self.runs) + len(self.missing), "scenario")
+        main = "failed" if counts["fail"] else "passed"
+        others = {
+            "unknown": counts["unknown"],
+            "without a result": len(self.missing),
+            "degraded": sum(result.outcome == "degraded" for result in self.results),
+        }
+        count = counts["fail"] or counts["pass"]
+        return ", ".join(
+            [f"{count} of {whole} {main}", *(f"{count} {what}" for what, count in others.items() if count)]
+        )
+
+
+class Shortfall(NamedTuple):
+    """One thing that kept a run from passing and that no finding shows. `got` and `asked` are for people."""
+
+    name: str
+    got: str
+    asked: str
+
+
+def shortfalls(result: Result) -> list[Shortfall]:
+    """What failed in a run without a finding, or what an unknown run left out.
+
+    A criterion that rests on a failed property fails with it, and is left out.
+    """
+    broken = {each.name: each for each in result.properties if each.verdict == "fail"}
+    shown = {each.property for each in findings.each_of(result.findings)}
+    found = [
+        Shortfall(name, plural(each.violations_count, "violation"), each.rule)
+        for name, each in broken.items()
+        if name not in shown
+    ]
+    found += [
+        Shortfall(each.name, each.value, each.threshold)
+        for each in result.criteria
+        if each.verdict == "fail" and not broken.keys() & each.rests_on
+    ]
+    if result.verdict == "unknown":
+        found += [Shortfall(name, "not exercised", "exercised, as declared") for name in missing(result)]
+    return found
+
+
+def failed_parts(result: Result) -> str:
+    """How much of a run failed: "8 of 17 properties, 2 of 21 criteria"; "" if nothing did."""
+    parts = []
+    for judged, name in ((result.properties, "properties"), (result.criteria, "criteria")):
+        if count := sum(each.verdict == "fail" for each in judged):
+            parts.append(f"{count} of {len(judged)} {name}")
+    return ", ".join(parts)
+
+
+def lasting(ms: float) -> str:
+    """A duration for people: "850 ms", "57.2 s", "13m 30s", "2h 5m"."""
+    if ms < 1000:
+        return f"{markdown.number(ms)} ms"
+    if ms < 60_000:
+        return f"{markdown.number(round(ms / 1000, 1))} s"
+    minutes, seconds = divmod(round(ms / 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h {minutes}m" if hours else f"{minutes}m {seconds}s"
+
+
+def staleness(result: Result) -> str | None:
+    """The 99th percentile of staleness for people; None if the run has none."""
+    found = result.metrics.distributions.get(STALENESS.name)
+    return lasting(found.p99) if found else None
+
+
+def recovery(result: Result) -> str | None:
+    """The 95th percentile of recovery times for people; None if no execution ended by itself."""
+    found = result.metrics.distributions.get(EXECUTION_TIME.name)
+    return lasting(found.p95) if found else None
+
+
+def record(release: Release, files: Mapping[str, Mapping[str, bytes]]) -> ReleaseRecord:
+    """The record of a release, from the bytes of each run's files, by folder and name."""
+    runs = [
+        MemberRecord(
+            folder=folder,
+            scenario=result.scenario,
+            seed=result.seed,
+            verdict=result.verdict,
+            is_degraded=result.outcome == "degraded",
+            sha256={name: hashlib.sha256(data).hexdigest() for name, data in files[folder].items()},
+        )
+        for folder, result in release.runs
+    ]
+    return ReleaseRecord(verdict=release.verdict, runs=tuple(runs), missing=dict(release.missing))
+
+
+def documents(release: Release) -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of each report of a release. The same runs give the same bytes."""
+    yield "index.html", render_html(release)
+    yield "summary.md", render_markdown(release)
+    yield "junit.xml", junit.render(*release.results, missing=release.missing)
+
+
+def render_markdown(release: Release) -> str:
+    """The release as GitHub-flavoured Markdown."""
+    template = markdown.environment().get_template("release.md.j2")
+    text = template.render(release=release, sections=_sections(release, markdown.SIGNS, "report.md"))
+    return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
+
+
+def render_html(release: Release) -> str:
+    """The release as a self-contained page."""
+    sections = [
+        (each.name.removeprefix("release_"), each.title, html.html_of(each.text, f"Table: {each.title}"))
+        for each in _sections(release, html.MARKS, "report.html")
+    ]
+    results, found = release.results, findings.merged(release.results)
+    totals = {
+        "scenarios": len(results),
+        "executions": sum(result.started for result in results),
+        "polls": sum(result.polls for result in results),
+        "checks of properties": sum(each.checked for result in results for each in result.properties),
+    }
+    return str(
+        page.render(
+            "release.html.j2",
+            release=release,
+            verdict=release.outcome,
+            sign=html.SIGNS.__getitem__,
+            failed=[result.scenario for result in results if result.verdict != "pass"],
+            worst=found[0].finding if found else None,
+            culprit=findings.culprit,
+            findings_count=plural(len(found), "finding"),
+            totals=totals,
+            sections=sections,
+        )
+    )
+
+
+def _sections(release: Release, signs: Mapping[str, str], report: str) -> list[Section]:
+    found = findings.merged(release.results)
+    reasons = [(run, each) for run in release.runs for each in shortfalls(run.result)]
+    titles = {
+        **({"release_findings": "Findings"} if found else {}),
+        **({"release_failures": "Further failures"} if reasons or release.missing else {}),
+        "release_scenarios": "Scenarios",
+        **({"release_cases": "Findings, case by case"} if found else {}),
+        "release_files": "Files",
+    }
+    by_scenario = {run.result.scenario: run for run in release.runs}
+    context: dict[str, Any] = {
+        "release": release,
+        "findings": found,
+        "failures": reasons,
+        "failed_parts": failed_parts,
+        "run_of": by_scenario.__getitem__,
+        "sign": signs.__getitem__,
+        "staleness": staleness,
+        "recovery": recovery,
+        "plural": plural,
+        "link": lambda run, place="": f"<{quote(run.folder)}/{report}{place}>",
+        "lane": lambda run, execution: f"<{quote(run.folder)}/report.html#execution={quote(execution, safe='')}>",
+        "first": lambda items: list(items)[:_CASES_MAX],
+    }
+    return render_sections(markdown.environment(), "markdown/{}.md.j2", context, titles)

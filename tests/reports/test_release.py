@@ -1,0 +1,209 @@
+"""The report of a release: its verdict over all runs, and its figures, which are those of the runs' results."""
+
+import re
+
+import pytest
+from markdown_it import MarkdownIt
+
+from drsim.reports.findings import title
+from drsim.reports.release import Member, Release, documents, failed_parts, lasting, shortfalls
+from drsim.scenarios.files import load
+from drsim.scenarios.result import Result
+from drsim.scenarios.runner import run
+from tests.catalogue import run_of
+from tests.reports.formats.test_junit import SCHEMA
+from tests.reports.hostile import TEXTS, hostile
+from tests.reports.pieces import Pieces
+
+NAMES = ("drill", "partial", "idle")
+
+
+def release_of(*results: Result, **missing: str) -> Release:
+    return Release([Member(f"{each.scenario}-{each.seed}", each) for each in results], missing)
+
+
+def written(release: Release) -> dict[str, str]:
+    return dict(documents(release))
+
+
+def rows(markdown: str, heading: str) -> list[list[str]]:
+    """The cells of each row of the table under a heading."""
+    part = markdown.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    lines = [line for line in part.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def main_of(page: str) -> Pieces:
+    """The main part of a page, taken apart; fails if a tag is left open."""
+    return Pieces(page[page.index("<main") : page.index("</main>") + len("</main>")])
+
+
+def html_in(markdown: str) -> list[str]:
+    """The HTML that a renderer which allows it finds in Markdown."""
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(markdown)
+    inner = [each for token in tokens for each in (token, *(token.children or ()))]
+    return [each.content for each in inner if each.type in ("html_inline", "html_block")]
+
+
+def seconds(text: str) -> float:
+    """The seconds of a duration for people: 21m 55s, 57.6 s."""
+    units = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
+    return sum(float(count) * units[unit] for count, unit in re.findall(r"([\d.]+) ?(ms|h|m|s)", text))
+
+
+@pytest.fixture(scope="module")
+def passing() -> list[Result]:
+    return [run_of(name).result for name in NAMES]
+
+
+@pytest.fixture(scope="module")
+def failed() -> Result:
+    return run(load("drill", ["bounds.completion=0s"]), seed=7, replay="drsim run drill --seed 7").result
+
+
+@pytest.fixture(scope="module")
+def unknown() -> Result:
+    return run(load("idle", ["exercises.properties=[timeout-truth]", "duration=5m"]), seed=1).result
+
+
+def test_release_fails_with_one_failing_run(passing: list[Result], failed: Result, unknown: Result) -> None:
+    release = release_of(*passing[1:], failed, unknown)
+    assert release.verdict == "fail"
+    assert release.headline == "1 of 4 scenarios failed, 1 unknown"
+    page = written(release)["index.html"]
+    assert '<header class="banner fail">' in page
+    assert "<p>Not passed: drill, idle.</p>" in page
+
+
+def test_release_without_a_result_is_unknown(passing: list[Result], unknown: Result) -> None:
+    assert release_of(*passing).verdict == "pass"
+    assert release_of(*passing).headline == "3 of 3 scenarios passed"
+    assert release_of(*passing[:2], unknown).verdict == "unknown"
+    interrupted = release_of(*passing[:2], idle="interrupted")
+    assert interrupted.verdict == "unknown"
+    assert interrupted.headline == "2 of 3 scenarios passed, 1 without a result"
+    assert rows(written(interrupted)["summary.md"], "Further failures") == [["idle", "interrupted"]]
+    assert "<p>Without a result: idle.</p>" in written(interrupted)["index.html"]
+
+
+def test_degraded_runs_pass_and_are_counted(passing: list[Result]) -> None:
+    release = release_of(passing[0].model_copy(update={"degraded": ({"bound": "wider"},)}), *passing[1:])
+    assert (release.verdict, release.outcome) == ("pass", "degraded")
+    summary = written(release)["summary.md"]
+    assert summary.startswith("# ⚠️ PASS, degraded: 3 of 3 scenarios passed, 1 degraded\n")
+    assert [row[0] for row in rows(summary, "Scenarios")] == ["⚠️ PASS, degraded", "✅ PASS", "✅ PASS"]
+
+
+def test_each_figure_of_a_row_is_its_results(passing: list[Result]) -> None:
+    for row, result in zip(rows(written(release_of(*passing))["summary.md"], "Scenarios"), passing, strict=True):
+        verdict, scenario, answer, executions, polls, staleness, recovery, seed = row
+        assert verdict == "✅ PASS"
+        assert scenario == f"[{result.scenario}](<{result.scenario}-1/report.md>)"
+        assert answer == result.metrics.configuration["title"]
+        assert (executions, polls, seed) == (f"{result.started:,}", f"{result.polls:,}", str(result.seed))
+        figures = result.metrics.distributions
+        if "staleness" not in figures:
+            assert (staleness, recovery) == ("-", "-")
+            continue
+        assert seconds(staleness) == pytest.approx(figures["staleness"].p99 / 1000, abs=0.5)
+        assert seconds(recovery) == pytest.approx(figures["execution_time"].p95 / 1000, abs=0.5)
+
+
+def test_row_has_p99_of_staleness_and_p95_of_recovery(passing: list[Result]) -> None:
+    metrics = passing[0].metrics
+    changed = {
+        name: metrics.distributions[name].model_copy(update={"p50": 1e3, "p95": p95, "p99": p99, "max": 9e9})
+        for name, p95, p99 in (("staleness", 2e3, 3e3), ("execution_time", 4e3, 5e3))
+    }
+    metrics = metrics.model_copy(update={"distributions": {**metrics.distributions, **changed}})
+    (row,) = rows(written(release_of(passing[0].model_copy(update={"metrics": metrics})))["summary.md"], "Scenarios")
+    assert row[5:7] == ["3 s", "4 s"]
+
+
+def test_page_has_the_rows_and_the_totals_of_the_results(passing: list[Result]) -> None:
+    pieces = main_of(written(release_of(*passing))["index.html"])
+    texts = " ".join(pieces.texts)
+    for row in rows(written(release_of(*passing))["summary.md"], "Scenarios"):
+        assert " ".join(row[2:]) in texts
+    executions, polls = (
+        sum(counts) for counts in ([each.started for each in passing], [each.polls for each in passing])
+    )
+    checks = sum(each.checked for result in passing for each in result.properties)
+    assert f"3 scenarios {executions:,} executions {polls:,} polls {checks:,} checks of properties" in texts
+    assert [each["href"] for each in pieces.all("a") if "-1/" in each["href"]] == [
+        f"{name}-1/report.html" for name in NAMES
+    ]
+
+
+def test_an_answer_takes_the_place_of_the_title(passing: list[Result]) -> None:
+    answered = passing[0].model_copy(update={"answer": "It took 21m 55s."})
+    assert rows(written(release_of(answered))["summary.md"], "Scenarios")[0][2] == "It took 21m 55s."
+
+
+def test_merged_findings_link_to_each_run_and_replay(passing: list[Result], failed: Result) -> None:
+    again = failed.model_copy(update={"scenario": "partial", "seed": 8})
+    release = release_of(failed, again)
+    (found,) = failed.findings
+    summary, page = written(release)["summary.md"], written(release)["index.html"]
+    (row,) = rows(summary, "Findings")
+    assert row[1:3] == [title(found), found.meaning]
+    assert row[3] == (
+        f"{2 * found.count} times in [drill](<drill-7/report.md#findings>), [partial](<partial-8/report.md#findings>)"
+    )
+    assert "$ drsim run drill --seed 7\n" in summary
+    case = found.cases[0]
+    assert f'<a href="drill-7/report.html#execution={case.execution_id}">' in page
+    assert f"1 finding, the worst: {found.meaning} " in " ".join(page.split())
+
+
+def test_what_no_finding_shows_is_listed_as_further_failure(failed: Result, unknown: Result) -> None:
+    assert shortfalls(failed) == []
+    (liveness,) = (each for each in failed.properties if each.verdict == "fail")
+    old = failed.model_copy(update={"findings": ()})
+    assert [(each.name, each.asked) for each in shortfalls(old)] == [(liveness.name, liveness.rule)]
+    alone = tuple(each.model_copy(update={"rests_on": ()}) for each in failed.criteria)
+    names = [each.name for each in alone if each.verdict == "fail"]
+    assert [each.name for each in shortfalls(failed.model_copy(update={"criteria": alone}))] == names
+    assert [each.name for each in shortfalls(unknown)] == ["timeout-truth"]
+    assert failed_parts(failed) == f"1 of {len(failed.properties)} properties, 1 of {len(failed.criteria)} criteria"
+
+
+def test_junit_has_a_suite_for_each_scenario(passing: list[Result], failed: Result) -> None:
+    text = written(release_of(*passing[1:], failed, late="not run"))["junit.xml"]
+    SCHEMA.validate(text)
+    assert re.findall(r'<testsuite name="([^"]+)"', text) == ["partial", "idle", "drill", "late"]
+    assert '<error message="not run" type="run" />' in text
+
+
+def test_hostile_titles_and_ids_are_escaped(failed: Result) -> None:
+    bad = hostile(failed)
+    configuration = {**bad.metrics.configuration, "title": TEXTS[0] + TEXTS[1] + TEXTS[2]}
+    bad = bad.model_copy(update={"metrics": bad.metrics.model_copy(update={"configuration": configuration})})
+    files = written(Release([Member("<b>&' drill", bad)], {"<i>": "<script>"}))
+    page = files["index.html"]
+    main_of(page)
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+    assert "<i>" not in page
+    assert 'href="%3Cb%3E%26%27%20drill/report.html"' in page
+    assert html_in(files["summary.md"]) == []
+    for text in files.values():
+        assert "\u202e" not in text
+        assert "\x00" not in text
+    SCHEMA.validate(files["junit.xml"])
+
+
+def test_page_needs_no_network_and_is_the_same_each_time(passing: list[Result], failed: Result) -> None:
+    release = release_of(*passing[1:], failed)
+    page = written(release)["index.html"]
+    assert re.findall(r'(?:src|href)="(?:https?:)?//', page) == []
+    again = release_of(*(Result.model_validate_json(each.model_dump_json()) for each in release.results))
+    assert written(again) == written(release)
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [(0.0, "0 ms"), (850, "850 ms"), (57_180, "57.2 s"), (90_000, "1m 30s"), (7_505_000, "2h 5m")],
+)
+def test_duration_has_two_units_at_most(ms: float, text: str) -> None:
+    assert lasting(ms) == text
