@@ -14,7 +14,7 @@ from rich.text import Text
 
 from drsim import campaign_files, campaign_report
 from drsim.arguments import UserError
-from drsim.console import block, duration, line, long_line
+from drsim.console import block, line, long_line
 from drsim.repeating import Repeater
 from drsim.reports.markdown import clock
 from drsim.reports.objectives import objectives_in_words
@@ -33,7 +33,7 @@ from drsim.scenarios.repeating import NOT_DETERMINISTIC
 from drsim.scenarios.result import RunVerdict, instant
 from drsim.scenarios.shrink import shrunk_failure
 from drsim.simulator.checks.ledger import PHASES
-from drsim.simulator.durations import plural
+from drsim.simulator.durations import plural, show_seconds
 from drsim.simulator.errors import RunEndingError
 from drsim.tiers import running_code
 from drsim.watching import Check
@@ -54,11 +54,11 @@ def show_totals(
     console.print()
     line(console, campaign.verdict, f"{scenario.name}: {campaign.claim()}", bold=True)
     rate = f"{seeds_count / max(seconds, 0.001):.0f} seeds/s"
-    ran = f"{plural(seeds_count, 'seed')} in {duration(seconds)}, {rate} {where}"
+    ran = f"{plural(seeds_count, 'seed')} in {show_seconds(seconds)}, {rate} {where}"
     console.print(f"  {ran if where else 'no seed was left to run'}")
     if campaign.recovery_s:
         took = ", ".join(f"{name} {campaign.recovery(q)} s" for name, q in (("p50", 0.5), ("p99", 0.99), ("max", 1)))
-        overdue, allowed = campaign.recovery_s.total(), duration(scenario.completion_bound_us / 1e6)
+        overdue, allowed = campaign.recovery_s.total(), show_seconds(scenario.completion_bound_us / 1e6)
         console.print(f"  {plural(overdue, 'execution')} overdue when healed ended after {took} of {allowed}")
     for achieved in objectives_in_words(campaign):
         console.print(Text(f"  recovery: {achieved}"))
@@ -169,7 +169,7 @@ def _keep(
         kept, runs_count, trouble = shrunk_failure(scenario, found, code=code, seconds_max=_SHRINK_SECONDS)
     kept = kept.model_copy(update={"signature": signature(found)})
     failure.write(kept, path)
-    how = f"shrunk in {duration(machine.wall_seconds() - began)} ({plural(runs_count, 'run')})"
+    how = f"shrunk in {show_seconds(machine.wall_seconds() - began)} ({plural(runs_count, 'run')})"
     line(console, "fail", f"{name}, {f'kept as it was found: {trouble}' if trouble else how}", bold=True)
     (_show_end if trouble else _show_failure)(console, kept, path)
 

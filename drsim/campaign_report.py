@@ -11,7 +11,6 @@ from typing import Final
 
 from drsim.arguments import UserError, reading
 from drsim.campaign_files import CAMPAIGN, FAILURES, failure_paths, read
-from drsim.console import duration
 from drsim.reports import campaign as report
 from drsim.scenarios import explanation, failure
 from drsim.scenarios.atomic_files import replaced
@@ -19,7 +18,7 @@ from drsim.scenarios.campaign import Campaign, Header, joined, missing_ranges
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.result import instant
-from drsim.simulator.durations import plural
+from drsim.simulator.durations import plural, show_seconds
 from drsim.simulator.errors import RunEndingError
 
 _STORIES_MAX: Final = 20
@@ -59,7 +58,7 @@ def size_of(scenario: Scenario) -> str:
     executions = sum(group.executions for group in scenario.workload)
     waves = sum(group.executions * len(group.waves) for group in scenario.workload)
     counted = ((executions, "execution"), (waves, "wave"), (len(scenario.faults), "fault"))
-    lasts = f"{duration(scenario.duration / 1e6)} of virtual time from {instant(scenario.epoch_us)}"
+    lasts = f"{show_seconds(scenario.duration / 1e6)} of virtual time from {instant(scenario.epoch_us)}"
     return f"{', '.join(plural(*each) for each in counted)}, {lasts}"
 
 

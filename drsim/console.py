@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from drsim.scenarios.result import Verdict
+from drsim.simulator.durations import show_seconds
 
 _WIDTH_PIPED: Final = 100
 _STYLES: Final = {
@@ -72,13 +73,6 @@ def long_line(console: Console, text: str, style: str = "") -> None:
     console.print(Text(text, style), soft_wrap=True)
 
 
-def duration(seconds: float) -> str:
-    """A duration for people: 26m 0.3s."""
-    hours, minutes = divmod(int(seconds) // 60, 60)
-    rest = f"{round(seconds - hours * 3600 - minutes * 60, 1):g}s"
-    return " ".join([*([f"{hours}h"] if hours else []), *([f"{minutes}m"] if hours or minutes else []), rest])
-
-
 @contextmanager
 def progress(console: Console, name: str, total: int) -> Iterator[Callable[[int, str], None]]:
     """A bar, on a terminal only, as a function of how much is done and a remark."""
@@ -94,6 +88,6 @@ def virtual_time(console: Console, name: str, duration_us: int) -> Iterator[Call
     with progress(console, name, duration_us) as show_done:
 
         def show_time(now_us: int) -> None:
-            show_done(now_us, f"{duration(now_us / 1_000_000)} of virtual time")
+            show_done(now_us, f"{show_seconds(now_us / 1_000_000)} of virtual time")
 
         yield show_time if console.is_terminal else None

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from drsim.console import block, duration, line, long_line, mark
+from drsim.console import block, line, long_line, mark
 from drsim.reports.documents import PAGE
 from drsim.reports.findings import culprit, extent, merged, summary, title
 from drsim.reports.first_screen import FirstScreen, first_screen, idle_line, passed_line
@@ -18,7 +18,7 @@ from drsim.reports.statuses import counted
 from drsim.reports.text import visible
 from drsim.scenarios.record import ErrorsMet, FindingRecord
 from drsim.scenarios.result import CriterionResult, Result
-from drsim.simulator.durations import plural
+from drsim.simulator.durations import plural, show_seconds
 from drsim.simulator.figures.tally import LOST_RACE
 
 _FINDINGS_MAX: Final = 10
@@ -71,7 +71,7 @@ def _show_facts(console: Console, result: Result) -> None:
     ends = ", ".join(f"{count:,} {phrase}" for count, phrase in counted(result.executions))
     started = plural(result.started, "execution") + (f" ({ends})" if ends else "")
     polls = f"{plural(result.polls, 'poll')} started, {result.polls_recorded:,} recorded"
-    took = f"{duration(result.virtual_seconds)} of virtual time in {result.wall_seconds:.2f} s"
+    took = f"{show_seconds(result.virtual_seconds)} of virtual time in {result.wall_seconds:.2f} s"
     block(console, visible(result.metrics.configuration["title"]), "dim", indent=2)
     block(console, f"{took}: {started}, {polls}", "dim", indent=2)
     for record in result.objectives:

@@ -133,10 +133,10 @@ Ctrl-C ends it."""
 
 
 def _totals(world: "ServedWorld", endpoint: "Endpoint", seconds: float) -> str:
-    from drsim.console import duration
+    from drsim.simulator.durations import show_seconds
 
     counts = ", ".join(f"{service} {count}" for service, count in sorted(endpoint.requests.items())) or "none"
     jobs = sum(len(world.drs.jobs(scope)) for scope in world.scopes)
-    ran = f"{duration(world.kernel.now_us / 1e6)} of virtual time"
+    ran = f"{show_seconds(world.kernel.now_us / 1e6)} of virtual time"
     ended = f"{ran}, executions in the table: {len(world.table)}, DRS jobs: {jobs}"
-    return f"\ndrsim served requests for {duration(seconds)}: {counts}\n  {ended}"
+    return f"\ndrsim served requests for {show_seconds(seconds)}: {counts}\n  {ended}"

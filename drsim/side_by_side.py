@@ -11,7 +11,8 @@ from drsim.reports.comparing import wording
 from drsim.reports.comparing.comparison import Compared, Comparison
 from drsim.reports.comparing.effect import Histogram
 from drsim.reports.comparing.regressions import Judgement
-from drsim.reports.text import number, visible
+from drsim.reports.text import visible
+from drsim.simulator.durations import number
 
 _MARKS: Final = {"worse": "fail", "better": "pass", "changed": "unknown", "same": "unknown"}
 _LEVELS: Final = " ▁▂▃▄▅▆▇█"

@@ -18,11 +18,10 @@ from drsim.reports.charts.bullets import Bullet, bullets, stacks
 from drsim.reports.charts.drawing import COLOURS
 from drsim.reports.markdown import STATISTICS
 from drsim.reports.objectives import name_of, row_of
-from drsim.reports.text import number
 from drsim.scenarios.metric_records import AlarmRecord, MetricRecord, Minute, Widget
 from drsim.scenarios.record import ObjectiveRecord
 from drsim.scenarios.result import Cadence, Distribution, Limit, Result
-from drsim.simulator.durations import about
+from drsim.simulator.durations import about, number
 from drsim.simulator.figures.table import FIGURES, PARTS
 
 Plot = Callable[[], Markup]

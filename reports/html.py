@@ -21,10 +21,11 @@ from drsim.reports.history import TraceError, history
 from drsim.reports.outcomes import Outcome, outcome_of
 from drsim.reports.sections import Document, Section
 from drsim.reports.statuses import counted
-from drsim.reports.text import number, visible
+from drsim.reports.text import visible
 from drsim.reports.tiles import tiles_of
 from drsim.reports.timeline import timeline
 from drsim.scenarios.result import Result
+from drsim.simulator.durations import number
 
 # Most fonts lack the pictures that Markdown uses; they have these signs.
 SIGNS: Final = {

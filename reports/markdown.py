@@ -17,10 +17,10 @@ from drsim.reports.capacity import note
 from drsim.reports.compiled import CompiledTemplates
 from drsim.reports.first_screen import first_screen, idle_line, passed_line
 from drsim.reports.sections import TITLES, Document, Section, render_sections, troubles
-from drsim.reports.text import MINUTES_FROM, duration, number, plain, visible
+from drsim.reports.text import plain, visible
 from drsim.scenarios.metric_records import Minute, WidgetLine
 from drsim.scenarios.result import Result, TickRecord
-from drsim.simulator.durations import about, plural
+from drsim.simulator.durations import MINUTES_FROM, about, number, plural, show_seconds
 from drsim.simulator.figures.table import FIGURES, PARTS
 
 SIGNS: Final = {
@@ -140,7 +140,7 @@ def environment(rows_max: int = _ROWS_MAX) -> Environment:
     )
     found.filters |= {"cell": cell, "code": code, "fenced": fenced, "clock": clock, "number": number, "about": about}
     found.filters |= {"title": findings.title, "extent": findings.extent, "culprit": findings.culprit}
-    found.filters |= {"indented": indented, "duration": duration}
+    found.filters |= {"indented": indented, "duration": show_seconds}
     found.filters |= {"took": objectives.took, "achieved": objectives.row_of, "recovered": objectives.sentence}
     found.filters["head"] = lambda rows: rows[:rows_max]
     found.globals |= {"sign": SIGNS.__getitem__, "recovery_parts": PARTS}
@@ -180,7 +180,7 @@ def span(result: Result, *names: str) -> str | None:
     after = "" if in_minutes else f" {unit}"
 
     def write(value: float) -> str:
-        return duration(value / scale) if in_minutes else number(value / scale)
+        return show_seconds(value / scale) if in_minutes else number(value / scale)
 
     if low == high:
         return f"{write(low)}{after} ({values})"

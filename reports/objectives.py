@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from drsim.scenarios.campaign import Campaign
 from drsim.scenarios.record import ObjectiveRecord
 from drsim.scenarios.result import Result
-from drsim.simulator.durations import show_rounded
+from drsim.simulator.durations import show_seconds
 
 WHOLE: Final = "Execution"
 """How reports name the row of whole executions."""
@@ -27,7 +27,7 @@ class AchievedRow(NamedTuple):
 
 def took(seconds: float | None) -> str:
     """A recovery time for people: 22m 1s; "-" without one."""
-    return "-" if seconds is None else show_rounded(round(seconds * 1_000_000))
+    return "-" if seconds is None else show_seconds(seconds)
 
 
 def name_of(record: ObjectiveRecord) -> str:

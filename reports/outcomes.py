@@ -6,10 +6,9 @@ Owns which criteria and properties a section answers for, and when it is shown o
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
-from drsim.reports.capacity import about, note
-from drsim.reports.text import duration, number
+from drsim.reports.capacity import note
 from drsim.scenarios.result import CriterionResult, PropertyResult, Result
-from drsim.simulator.durations import plural
+from drsim.simulator.durations import about, number, plural, show_seconds
 from drsim.simulator.figures.table import FIGURES
 
 _PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -107,7 +106,7 @@ def _infrastructure(result: Result) -> list[str]:
 
 def _finder(result: Result) -> list[str]:
     cadence = sorted({each.effective for each in result.metrics.cadence})
-    effect = [f"polls every {' or '.join(map(duration, cadence))} in effect"] if cadence else []
+    effect = [f"polls every {' or '.join(map(show_seconds, cadence))} in effect"] if cadence else []
     return [f"{plural(len(result.metrics.ticks), 'tick')}, {plural(_count(result, 'looks'), 'look')}", *effect]
 
 
@@ -194,7 +193,7 @@ def _count(result: Result, name: str) -> int:
 def _p99(result: Result, name: str, text: str) -> list[str]:
     """The p99 of a distribution of milliseconds within a text; nothing without values."""
     found = result.metrics.distributions.get(name)
-    return [text.format(duration(found.p99 / 1000))] if found else []
+    return [text.format(show_seconds(found.p99 / 1000))] if found else []
 
 
 _WORDS: Final[Mapping[str, Callable[[Result], list[str]]]] = {

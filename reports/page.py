@@ -15,8 +15,8 @@ from drsim.reports.compiled import CompiledTemplates
 from drsim.reports.markdown import clock
 from drsim.reports.objectives import took
 from drsim.reports.statuses import LOOKS
-from drsim.reports.text import duration, number, visible
-from drsim.simulator.durations import plural
+from drsim.reports.text import visible
+from drsim.simulator.durations import number, plural, show_seconds
 
 
 def render(template: str, **context: object) -> Markup:
@@ -40,7 +40,7 @@ def environment() -> Environment:
     found.filters |= {
         "clock": clock,
         "number": number,
-        "duration": duration,
+        "duration": show_seconds,
         "visible": visible,
         "data": data,
         "css_text": css_text,

@@ -16,7 +16,7 @@ from drsim.reports.formats import junit
 from drsim.reports.sections import Section, render_sections
 from drsim.scenarios.record import Record
 from drsim.scenarios.result import Outcome, Result, RunVerdict
-from drsim.simulator.durations import plural
+from drsim.simulator.durations import number, plural
 from drsim.simulator.figures.table import EXECUTION_TIME, STALENESS
 
 _CASES_MAX: Final = 3
@@ -131,9 +131,9 @@ def failed_parts(result: Result) -> str:
 def lasting(ms: float) -> str:
     """A duration for people: "850 ms", "57.2 s", "13m 30s", "2h 5m"."""
     if ms < 1000:
-        return f"{markdown.number(ms)} ms"
+        return f"{number(ms)} ms"
     if ms < 60_000:
-        return f"{markdown.number(round(ms / 1000, 1))} s"
+        return f"{number(round(ms / 1000, 1))} s"
     minutes, seconds = divmod(round(ms / 1000), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h {minutes}m" if hours else f"{minutes}m {seconds}s"

@@ -1,18 +1,14 @@
-"""Text for people in every format: figures, durations, and text from outside, made safe.
+"""Text from outside, made safe for every format.
 
-Owns how a figure is written, and which characters of ids and messages of user-supplied handlers are shown as escapes;
+Owns which characters of ids and messages of user-supplied handlers are shown as escapes;
 each format quotes the others in its own way.
 """
 
 import re
-from itertools import pairwise
 from typing import Final
 
 SHOWN_MAX: Final = 400
 """The most characters of one text that are shown to people; result.json has all of them."""
-
-MINUTES_FROM: Final = 90
-"""Durations from here on are written in minutes. Below it stand the polls' gaps, whose fractions matter."""
 
 _UNSHOWN: Final = re.compile(
     # Controls except tab and line feed, which XML 1.0 (section 2.2) cannot hold or, like a carriage return, changes;
@@ -21,27 +17,6 @@ _UNSHOWN: Final = re.compile(
     # Marks that reorder the text around them or are invisible, and separators that some readers treat as ends of lines.
     "\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
 )
-
-
-def number(value: float) -> str:
-    """A figure with as many digits as it deserves: 60,000, 115.3, 59.98, 0.25."""
-    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2
-    text = f"{value:,.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def duration(seconds: float) -> str:
-    """A duration for people: 250 ms, 59.98 s, 1m 30s, 2h 5m, 3d 4h."""
-    if abs(seconds) < MINUTES_FROM:
-        in_ms = 0 < abs(seconds) < 1
-        return f"{number(seconds * 1000)} ms" if in_ms else f"{number(seconds)} s"
-    sign, left = "-" if seconds < 0 else "", round(abs(seconds))
-    pairs = list(pairwise([("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]))
-    part = next(part for (_, size), (_, part) in pairs if left >= size)
-    # Rounding to the smaller unit may complete a day or an hour.
-    left = round(left / part) * part
-    major, size, minor, part = next((*large, *small) for large, small in pairs if left >= large[1])
-    return f"{sign}{left // size}{major}" + (f" {left % size // part}{minor}" if left % size else "")
 
 
 def plain(text: str) -> str:

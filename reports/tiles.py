@@ -5,9 +5,9 @@ from typing import Final, NamedTuple
 
 from drsim.reports.objectives import row_of
 from drsim.reports.statuses import counted
-from drsim.reports.text import duration, number
 from drsim.scenarios.record import ObjectiveRecord
 from drsim.scenarios.result import CriterionResult, Relation, Result, Verdict
+from drsim.simulator.durations import number, show_seconds
 
 _CRITERIA: Final = {
     "Executions complete with DRS's truth": "longest completion delay",
@@ -39,7 +39,7 @@ def tiles_of(result: Result) -> Iterator[Tile]:
         if record.times and not record.wave:
             yield _recovered(record)
     if found := result.metrics.distributions.get("staleness"):
-        yield Tile(duration(found.p99 / 1000), f"staleness p99, {found.basis}")
+        yield Tile(show_seconds(found.p99 / 1000), f"staleness p99, {found.basis}")
     invocations = sum(
         result.metrics.counts.get(f"{name}.invocations", 0) for name in ("ExecutionFinder", "ExecutionPoller")
     )
@@ -69,4 +69,4 @@ def _judged(criterion: CriterionResult, what: str) -> Tile:
 
 
 def _amount(value: float, unit: str) -> str:
-    return duration(value) if unit == "s" else f"{number(value)} ms" if unit == "ms" else number(value)
+    return show_seconds(value) if unit == "s" else f"{number(value)} ms" if unit == "ms" else number(value)

@@ -6,7 +6,7 @@ from typing import Final
 from drsim.scenarios.assessment import Assessment, Criterion, Threshold
 from drsim.scenarios.record import ObjectiveRecord, ObjectiveTotals, RecoveryRecord, RecoveryTimes
 from drsim.simulator.checks.monitor import Violation
-from drsim.simulator.durations import plural, show_rounded
+from drsim.simulator.durations import plural, show_seconds
 from drsim.simulator.figures.recoveries import Achieved, Recoveries, Recovery
 from drsim.simulator.figures.sketch import Sketch
 from drsim.simulator.figures.table import PART_NAMES
@@ -81,10 +81,10 @@ def _judged(world: World) -> dict[str, Achieved]:
 
 def _threshold(world: World) -> Threshold:
     whole_us, waves = world.recoveries.objectives.execution, world.recoveries.objectives.waves
-    whole = "" if whole_us is None else f"within {show_rounded(whole_us)}"
+    whole = "" if whole_us is None else f"within {show_seconds(whole_us / 1_000_000)}"
     if len(waves) == 1:
         ((key, wave_us),) = waves.items()
-        some = f"{_wave_of(key)} in {show_rounded(wave_us)}"
+        some = f"{_wave_of(key)} in {show_seconds(wave_us / 1_000_000)}"
     else:
         some = f"{len(waves)} waves sooner" if waves else ""
     return Threshold(", ".join(filter(None, (whole, some))) or "no objective is set", "<=", 0, "missed")
@@ -127,17 +127,17 @@ def _value(judged: Mapping[str, Achieved]) -> str:
         (late, worst), *others = waves.items()
         missed = f"{worst.missed:,} of {len(worst.times):,}"
         return f"{plural(len(waves), 'wave')} missed, {late} {missed}" if others else f"{late}: {missed} missed"
-    count, p95 = f"{len(first.times):,}", show_rounded(first.times.quantiles(0.95)[0])
+    count, p95 = f"{len(first.times):,}", show_seconds(first.times.quantiles(0.95)[0] / 1_000_000)
     return f"{f'{wave}: ' if wave else ''}{count} of {count} in time, p95 {p95}"
 
 
 def _evidence(wave: str, achieved: Achieved) -> str:
     """One objective with what was achieved: Wave 1: 2 of 40 missed 12m; first exec-1 (COMPLETED, 12m 20s)."""
     assert achieved.objective_us is not None
-    objective = show_rounded(achieved.objective_us)
+    objective = show_seconds(achieved.objective_us / 1_000_000)
     head = f"{wave or 'executions'}: {achieved.missed:,} of {len(achieved.times):,} missed {objective}"
     first = ", ".join(f"{each.execution_id} ({_end_of(each, achieved.objective_us)})" for each in achieved.first_missed)
-    slowest = f"slowest {show_rounded(achieved.times.high)}"
+    slowest = f"slowest {show_seconds(achieved.times.high / 1_000_000)}"
     others = ", ".join(f"{count:,} {what}" for what, count in sorted(achieved.unrecovered.items()))
     return f"{head}; {f'first {first}' if first else slowest}" + (f"; no recovery: {others}" if others else "")
 
@@ -145,14 +145,18 @@ def _evidence(wave: str, achieved: Achieved) -> str:
 def _end_of(found: Recovery, objective_us: int) -> str:
     """How a recovery that missed its objective ended, and by how much it was late."""
     over_us = found.took_us - objective_us
-    late = f", {show_rounded(over_us)} over" if over_us > 0 else f" after {show_rounded(found.took_us)}"
+    late = (
+        f", {show_seconds(over_us / 1_000_000)} over"
+        if over_us > 0
+        else f" after {show_seconds(found.took_us / 1_000_000)}"
+    )
     return f"{found.status}{late}"
 
 
 def _violation(wave: str, achieved: Achieved) -> Violation:
     found = achieved.first_missed[0]
     assert achieved.objective_us is not None
-    expected = f"{wave or 'the execution'} recovered within {show_rounded(achieved.objective_us)}"
+    expected = f"{wave or 'the execution'} recovered within {show_seconds(achieved.objective_us / 1_000_000)}"
     return Violation(found.execution_id, found.ended_us, expected, _end_of(found, achieved.objective_us))
 
 

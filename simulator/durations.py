@@ -1,7 +1,8 @@
-"""Durations and spreads as text ("30m", "5ms..21ms"), and as pydantic fields; counts as text for people."""
+"""Durations and spreads as text ("30m", "5ms..21ms"), and as pydantic fields; counts and figures as text for people."""
 
 import re
 from fractions import Fraction
+from itertools import pairwise
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -13,6 +14,8 @@ _PART: Final = r"([0-9]+(?:\.[0-9]+)?)(us|ms|s|m|h|d) ?"
 _DURATION: Final = f"({_PART})+"
 NEVER_US: Final = 1 << 62
 """Later than any run."""
+MINUTES_FROM: Final = 90
+"""Durations from here on are written in minutes. Below it stand the polls' gaps, whose fractions matter."""
 
 
 def duration_us(text: object) -> int:
@@ -36,16 +39,6 @@ def show_duration(us: int) -> str:
     return text or "0s"
 
 
-def show_rounded(us: int) -> str:
-    """A duration for people, to a second from a minute on: 25m, 1m 30s, 12.3s."""
-    if us < 60_000_000:
-        return f"{us / 1_000_000:.1f}".removesuffix(".0") + "s"
-    minutes, rest = divmod(round(us / 1_000_000), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = ((hours, "h"), (minutes, "m"), (rest, "s"))
-    return " ".join(f"{count}{unit}" for count, unit in parts if count)
-
-
 def spread_of(text: object) -> Spread:
     """Parse "13m" (fixed), "12m..14m" (uniform) or "10m..13m..20m" (triangular). Raises ValueError."""
     if isinstance(text, Spread):
@@ -66,6 +59,27 @@ def show_spread(spread: Spread) -> str:
     return "..".join(show_duration(point) for point in points if point is not None)
 
 
+def number(value: float) -> str:
+    """A figure with as many digits as it deserves: 60,000, 115.3, 59.98, 0.25."""
+    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def show_seconds(seconds: float) -> str:
+    """A duration for people: 250 ms, 59.98 s, 1m 30s, 2h 5m, 3d 4h."""
+    if abs(seconds) < MINUTES_FROM:
+        in_ms = 0 < abs(seconds) < 1
+        return f"{number(seconds * 1000)} ms" if in_ms else f"{number(seconds)} s"
+    sign, left = "-" if seconds < 0 else "", round(abs(seconds))
+    pairs = list(pairwise([("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]))
+    part = next(part for (_, size), (_, part) in pairs if left >= size)
+    # Rounding to the smaller unit may complete a day or an hour.
+    left = round(left / part) * part
+    major, size, minor, part = next((*large, *small) for large, small in pairs if left >= large[1])
+    return f"{sign}{left // size}{major}" + (f" {left % size // part}{minor}" if left % size else "")
+
+
 def plural(count: int, noun: str) -> str:
     """A count for people: 1 seed, 2,000 seeds."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
@@ -75,15 +89,6 @@ def about(executions: int) -> str:
     """Format an extrapolated number with three digits, rounded down: "521", "20,600"."""
     unit = 10 ** max(len(str(executions)) - 3, 0)
     return f"{executions // unit * unit:,}"
-
-
-def show_seconds(seconds: float) -> str:
-    """Format a duration for people: 27m 3s, 49 s, 0.3 s."""
-    if seconds < 60:
-        return f"{round(seconds, 1) if seconds < 10 else round(seconds):g} s"
-    hours, minutes = divmod(round(seconds) // 60, 60)
-    parts = ((hours, "h"), (minutes, "m"), (round(seconds) % 60, "s"))
-    return " ".join(f"{count}{unit}" for count, unit in parts if count)
 
 
 DurationUs = Annotated[

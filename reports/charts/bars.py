@@ -9,7 +9,8 @@ from markupsafe import Markup
 from drsim.reports.charts import drawing, scales
 from drsim.reports.charts.drawing import Mark, Shape
 from drsim.reports.charts.scales import AxisLabel
-from drsim.reports.text import number, visible
+from drsim.reports.text import visible
+from drsim.simulator.durations import number
 
 _ALL: Final = 100
 _HIGH: Final = 80

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from drsim.reports.text import duration, number, visible
+from drsim.reports.text import visible
+from drsim.simulator.durations import number, show_seconds
 
 LARGEST: Final = 1e300
 """Beyond this the arithmetic of an axis overflows; such a value, like infinity or nan, counts as missing."""
@@ -152,7 +153,7 @@ def _shown(value: float, unit: str) -> str:
     """A figure with its unit; minutes and hours are a duration, such as 1m 30s."""
     if unit not in _SECONDS:
         return with_unit(figure(value), unit)
-    return duration(value * _SECONDS[unit]).replace(" ", "\N{NO-BREAK SPACE}")
+    return show_seconds(value * _SECONDS[unit]).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def with_unit(text: str, unit: str) -> str:

@@ -8,7 +8,8 @@ from drsim.reports.charts.scales import in_unit
 from drsim.reports.comparing.comparison import Compared, Comparison, Side
 from drsim.reports.comparing.effect import VALUES_MIN
 from drsim.reports.comparing.regressions import Judgement, Outcome
-from drsim.reports.text import number, visible
+from drsim.reports.text import visible
+from drsim.simulator.durations import number
 
 _DIGITS_MAX: Final = 6
 _CONFIDENCE: Final = "95 % confidence:"

@@ -10,11 +10,10 @@ import pytest
 from drsim.reports import html, markdown
 from drsim.reports.first_screen import first_screen, reason
 from drsim.reports.formats import junit
-from drsim.reports.markdown import number
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Result, UnjudgedRecord
 from drsim.scenarios.runner import run
-from drsim.simulator.durations import about, show_seconds
+from drsim.simulator.durations import about, number, show_seconds
 from drsim.simulator.figures.table import FIGURES
 from tests.catalogue import run_of
 from tests.reports.hostile import TEXTS, finding, hostile, late_polls

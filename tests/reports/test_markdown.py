@@ -5,11 +5,11 @@ import re
 import pytest
 
 from drsim.reports.markdown import cell, render
-from drsim.reports.text import number
 from drsim.scenarios.criteria import CRITERIA_NAMES
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Result
 from drsim.scenarios.runner import run
+from drsim.simulator.durations import number
 from tests.catalogue import run_of
 
 SECTIONS = [

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsim.reports.text import duration, number, plain, shortened
+from drsim.reports.text import plain, shortened
+from drsim.simulator.durations import number, show_seconds
 
 
 def test_characters_that_break_a_format_or_reorder_words_are_escaped() -> None:
@@ -53,4 +54,4 @@ def test_figures_have_separators_and_three_or_four_digits() -> None:
     ],
 )
 def test_durations_have_two_units_at_most(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+    assert show_seconds(seconds) == text

@@ -1,8 +1,8 @@
 """The tiles of a page: values of the result, beside the limits that its criteria set."""
 
-from drsim.reports.text import duration, number
 from drsim.reports.tiles import Tile, tiles_of
 from drsim.scenarios.result import Result
+from drsim.simulator.durations import number, show_seconds
 from tests.catalogue import run_of
 
 
@@ -12,7 +12,10 @@ def test_tiles_have_the_values_and_limits_of_the_criteria() -> None:
     delay = next(each for each in result.criteria if each.name == "Executions complete with DRS's truth")
     assert delay.measured is not None
     assert tiles["longest completion delay"] == Tile(
-        duration(delay.measured), "longest completion delay", f"target: at most {duration(delay.limit or 0)}", "pass"
+        show_seconds(delay.measured),
+        "longest completion delay",
+        f"target: at most {show_seconds(delay.limit or 0)}",
+        "pass",
     )
     query = next(each for each in result.criteria if each.name == "Performance <100ms queries")
     assert tiles["longest query"].value == f"{number(query.measured or 0)} ms"

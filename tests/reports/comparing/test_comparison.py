@@ -11,10 +11,10 @@ from drsim.reports.comparing import documents, wording
 from drsim.reports.comparing.comparison import Compared, Comparison, compare, in_common
 from drsim.reports.comparing.effect import Effect
 from drsim.reports.comparing.regressions import Judgement, direction
-from drsim.reports.text import number
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Result
 from drsim.scenarios.runner import run
+from drsim.simulator.durations import number
 from tests.catalogue import run_of
 
 HOSTILE = "<script>alert(1)</script>\u202e\x00&\"'" + "x" * 10_000
