@@ -36,7 +36,11 @@ def show(console: Console, comparison: Comparison) -> None:
     counts = sorted(comparison.counts, key=lambda each: -abs(each.b - each.a) / max(each.a, each.b))
     per_run = " (mean of the runs)" if comparison.of_sets else ""
     executions = [
-        (each.execution_id, f"{each.a_status}, {each.a_polls} polls", f"{each.b_status}, {each.b_polls} polls")
+        (
+            each.execution_id,
+            f"{each.a_status}, {each.a_polls} polls recorded",
+            f"{each.b_status}, {each.b_polls} polls recorded",
+        )
         for each in comparison.executions
     ]
     _show_pairs(console, "Criteria with another value", values)
