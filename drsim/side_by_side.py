@@ -37,7 +37,11 @@ def show(console: Console, comparison: Comparison) -> None:
     counts = sorted(comparison.counts, key=lambda each: -abs(each.b - each.a) / max(each.a, each.b))
     per_run = " (mean of the runs)" if comparison.of_sets else ""
     executions = [
-        (each.execution_id, f"{each.a_status}, {each.a_polls} polls", f"{each.b_status}, {each.b_polls} polls")
+        (
+            each.execution_id,
+            f"{each.a_status}, {each.a_polls} polls recorded",
+            f"{each.b_status}, {each.b_polls} polls recorded",
+        )
         for each in comparison.executions
     ]
     objectives = [(each.name, each.a, each.b) for each in comparison.objectives]

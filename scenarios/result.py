@@ -115,7 +115,7 @@ class SampleRecord(Record):
     status: str
     waves: int
     servers: int
-    polls: int
+    polls: int = Field(description="Those recorded.")
     started_at: str
     ended_at: str | None
 

@@ -145,7 +145,7 @@ def test_runs_of_these_tests_have_the_outcomes_of_their_names() -> None:
     assert outcomes == {"pass": "pass", "fail": "fail", "degraded": "degraded", "alarm": "pass"}
 
 
-def test_first_screen_of_a_failure_has_expected_observed_threshold_and_links() -> None:
+def test_failure_shows_expected_observed_threshold_and_links() -> None:
     result = result_of("fail")
     page, text = banner(result), text_of(result)
     (found,) = result.findings

@@ -106,3 +106,10 @@ def test_errors_of_a_run_are_in_its_result() -> None:
     assert {(each.operation, each.error) for each in errors.calls} == {("DescribeJobs", THROTTLED)}
     assert all(each.injected == each.count for each in errors.calls)
     assert [each.logged for each in errors.exceptions] == [False]
+
+
+def test_exceptions_with_injected_faults_are_counted_apart() -> None:
+    denied = run(load("alarm-poller-errors"), seed=1).result.errors.exceptions
+    assert [(each.count, each.injected) for each in denied] == [(4, 4)] * 3
+    own = run(load("chaos"), seed=1).result.errors.exceptions
+    assert all(0 < each.injected <= each.count for each in own)
