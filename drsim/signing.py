@@ -49,9 +49,8 @@ def sign(
     writing(lambda: write(run, signed, page_in(run)))
     output = terminal.output()
     what = f"{visible(evidence.scenario)}, seed {evidence.seed}: {evidence.verdict.upper()}"
-    terminal.line(
-        output, evidence.verdict, f"{what}, approved by {visible(name, 200)} ({visible(role, 200)})", bold=True
-    )
+    who = f"{visible(name, 200)} ({visible(role, 200)})"
+    terminal.line(output, evidence.verdict, f"{what}, approved by {who}", bold=True)
     if conditions:
         terminal.block(output, visible(conditions, 1000))
     terminal.long_line(output, f"  evidence  {signed.last_digest}")
