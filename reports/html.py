@@ -18,7 +18,7 @@ from drsim.reports.figures import plots_of
 from drsim.reports.first_screen import first_screen, idle_line, passed_line
 from drsim.reports.glossary import GLOSSARY
 from drsim.reports.history import TraceError, history
-from drsim.reports.outcomes import Outcome, outcome_of
+from drsim.reports.outcomes import SectionOutcome, outcome_of
 from drsim.reports.sections import Document, Section
 from drsim.reports.statuses import counted
 from drsim.reports.text import visible
@@ -113,13 +113,13 @@ class _PageParts:
         self.troubles.append(f"{title}: {trouble}")
         return page.render("broken.html.j2", error=trouble)
 
-    def outcome_of(self, section: Section) -> Outcome:
+    def outcome_of(self, section: Section) -> SectionOutcome:
         """What came of a section. A section that could not be written is shown open."""
         try:
             outcome = outcome_of(section.name, self._result)
         except Exception as error:
             self._broken(f"{section.title}, its outcome", error)
-            return Outcome("", is_open=True)
+            return SectionOutcome("", is_open=True)
         return outcome._replace(is_open=outcome.is_open or section.trouble is not None)
 
     def plots_of(self, section: Section) -> list[Markup]:

@@ -47,7 +47,7 @@ _FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
 _ROLES: Final = ("finder", "poller")
 
 
-class Outcome(NamedTuple):
+class SectionOutcome(NamedTuple):
     """What came of a section: a few words, a verdict ("" if nothing is judged), and whether the page shows it open.
 
     `failed` counts the criteria and properties of the section that failed.
@@ -59,7 +59,7 @@ class Outcome(NamedTuple):
     is_open: bool = False
 
 
-def outcome_of(section: str, result: Result) -> Outcome:
+def outcome_of(section: str, result: Result) -> SectionOutcome:
     """The outcome of a section, by its name in `sections.TITLES`."""
     everything = section == "acceptance"
     criteria = [each for each in result.criteria if everything or each.name in _CRITERIA.get(section, ())]
@@ -70,7 +70,7 @@ def outcome_of(section: str, result: Result) -> Outcome:
     parts = [*_words_of(section, result), *_missed(criteria, properties)]
     if above:
         parts.append(f"{plural(len(above), 'figure')} above Phase 2's highest")
-    return Outcome(
+    return SectionOutcome(
         "; ".join(parts),
         "fail" if failed else "pass" if "pass" in verdicts else "",
         failed,

@@ -35,8 +35,8 @@
     print();
   });
 
-  /* A cell of a card on a phone needs the title of its column. */
-  for (const table of document.querySelectorAll(".table > table")) {
+  /* A cell of a card on a phone needs the title of its column. A matrix stays a table. */
+  for (const table of document.querySelectorAll(".table > table:not(.ledger)")) {
     const titles = [...(table.tHead?.rows[0]?.cells || [])].map((cell) => cell.textContent.trim());
     if (titles.length < 3) continue;
     table.classList.add("cards");

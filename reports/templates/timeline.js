@@ -279,6 +279,8 @@
     head.append(link, close);
     story.replaceChildren(head, table);
     history.replaceState(null, "", link.href);
+    // In a narrow window the story stands below the lanes.
+    if (!matchMedia("(min-width: 68.75rem)").matches) story.scrollIntoView({ block: "nearest" });
   }
   /* A link to an execution opens its lane and its story, whatever is folded or filtered. */
   function follow() {
@@ -291,8 +293,8 @@
     if (lane) state.opened.add(lane.course);
     arrange();
     choose(lane || null);
-    if (lane) showStory(); else said.textContent = `This timeline has no execution ${id}.`;
     root.scrollIntoView({ block: "start" });
+    if (lane) showStory(); else said.textContent = `This timeline has no execution ${id}.`;
     box.focus({ preventScroll: true });
   }
   addEventListener("hashchange", follow);

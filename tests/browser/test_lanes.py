@@ -5,7 +5,7 @@ from pathlib import Path
 
 from drsim.reports.timeline import anchor
 from drsim.scenarios.runner import Run
-from tests.browser.visits import Page, Visits, expect, settled, unfolded
+from tests.browser.visits import PHONE, Page, Visits, expect, settled, unfolded
 
 
 def labels(page: Page) -> list[str]:
@@ -60,6 +60,9 @@ def test_address_of_an_execution_works_when_the_page_opens(
     page.goto("about:blank")
     page.goto(f"{reports['phase-2'].as_uri()}#{anchor(chosen)}")
     expect(page.locator("#timeline [data-show=story] caption")).to_contain_text(f"{chosen}: ")
+    phone = visits.open(reports["phase-2"], width=PHONE)
+    phone.evaluate("(anchor) => { location.hash = anchor; }", anchor(chosen))
+    expect(phone.locator("#timeline [data-show=story] caption")).to_be_in_viewport()
     link = page.get_by_role("link", name="Link to this execution")
     assert link.get_attribute("href") == f"#{anchor(chosen)}"
 
