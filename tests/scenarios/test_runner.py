@@ -63,6 +63,8 @@ def test_a_result_has_the_fields_that_others_depend_on() -> None:
         "tier",
         "functions",
         "verdict",
+        "answer",
+        "degraded",
         "trace",
         "trace_digest",
         "virtual_seconds",
