@@ -146,8 +146,8 @@ def test_merged_findings_link_to_each_run_and_replay(passing: list[Result], fail
     (found,) = failed.findings
     summary, page = written(release)["summary.md"], written(release)["index.html"]
     (row,) = rows(summary, "Findings")
-    assert row[1:3] == [title(found), found.meaning]
-    assert row[3] == (
+    assert row[:2] == [f"1. {title(found)}", found.meaning]
+    assert row[2] == (
         f"{2 * found.count} times in [drill](<drill-7/report.md#findings>), [partial](<partial-8/report.md#findings>)"
     )
     assert "$ drsim run drill --seed 7\n" in summary
