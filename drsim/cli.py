@@ -1,39 +1,23 @@
 """The command line. Commands import what they need when they run, so that `--help` is quick."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Final, Literal
 
 import typer
-from typer.exceptions import Abort, Exit, TyperException
+from typer.exceptions import Abort, TyperException
 
-from drsim import arguments
-from drsim.arguments import ExitCode, TraceKept, UserError, complain, worst, writing
+from drsim.arguments import ExitCode, UserError, complain
 from drsim.comparing import compare
 from drsim.contracting import contract
 from drsim.exploring import explore, replay, shrink
 from drsim.logs import logs
-from drsim.releases import INDEX, released
 from drsim.reporting import report
+from drsim.running import run
 from drsim.scenarios.extras import MissingExtraError
-from drsim.scenarios.tiers import Tier
 from drsim.serving import serve
 from drsim.signing import sign
-from drsim.tiers import Choice, default_tier
 from drsim.trending import trend
 from drsim.verifying import verify
-
-if TYPE_CHECKING:
-    from drsim.circumstances import Circumstances
-    from drsim.scenarios.model import Scenario
-    from drsim.scenarios.result import Result
-    from drsim.scenarios.runner import Run
-    from drsim.simulator.trace import Level
-
-    Compare = Callable[[Run, Scenario], Run]
 
 app = typer.Typer(
     name="drsim",
@@ -85,179 +69,8 @@ def schema(
     print(json.dumps(models[what].model_json_schema(), indent=2))
 
 
-@app.command()
-def run(
-    names: arguments.SomeNamesArgument = None,
-    suite: arguments.SuiteOption = None,
-    seed: arguments.SeedOption = 1,
-    changes: arguments.SetOption = None,
-    tier: Annotated[
-        Tier | None,
-        typer.Option(
-            help="fast: drsim's functions on ports; client: handlers on boto3 (the default for yours); wire: on moto."
-        ),
-    ] = None,
-    finder: arguments.FinderOption = "",
-    poller: arguments.PollerOption = "",
-    paths: arguments.PathsOption = None,
-    variables: arguments.VariablesOption = None,
-    contract: arguments.ContractOption = "",
-    out: arguments.OutOption = arguments.OUT_DEFAULT,
-    trace: Annotated[
-        TraceKept, typer.Option(help="Events to write: none, a summary of each execution, all, or also for Perfetto.")
-    ] = "full",
-    by: arguments.ByOption = "",
-    comment: arguments.CommentOption = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print only the results, each as a line of JSON.")] = False,
-) -> None:
-    """Run scenarios, check every property, and write result, report and trace of each.
-
-    Several scenarios also leave one report of them all: index.html, summary.md, junit.xml and evidence.json.
-    """
-    from drsim import console as terminal
-
-    names, tier = arguments.chosen(names, suite), tier or default_tier(finder)
-    is_small = suite is not None and tier == "wire"
-    scenarios = arguments.loaded(names, changes or [], contract=contract, is_small=is_small)
-    choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()), contract)
-    if problems := list(choice.problems(scenarios)):
-        raise UserError("\n".join(problems))
-    found = _begun(scenarios, seed, choice, by, comment, out)
-    results: list[Result] = []
-    codes: list[ExitCode] = []
-    with _repeating(choice) as comparing, released(out, scenarios, seed, codes, results):
-        try:
-            for name, scenario in zip(names, scenarios, strict=True):
-                replay = choice.command(name, seed, changes or [], trace)
-                code, result = _run_one(
-                    scenario, seed, choice, replay, out, comparing(), found, trace=trace, as_json=as_json
-                )
-                codes.append(code)
-                if result is not None:
-                    results.append(result)
-                if code is ExitCode.INTERRUPTED:
-                    raise KeyboardInterrupt
-        except KeyboardInterrupt:
-            codes.append(ExitCode.INTERRUPTED)
-            done = f"{len(results)} of {len(names)} runs are done and kept in {out}"
-            terminal.errors().print(f"drsim: interrupted; {done}")
-    if len(results) > 1 and not as_json:
-        from drsim.run_console import show_total
-
-        show_total(terminal.output(), results)
-        terminal.long_line(terminal.output(), f"  report  {out / INDEX}")
-    raise Exit(worst(codes))
-
-
-for command in (contract, explore, replay, shrink, report, logs, compare, trend, sign, verify, serve):
+for command in (run, contract, explore, replay, shrink, report, logs, compare, trend, sign, verify, serve):
     app.command()(command)
-
-
-def _begun(scenarios: "list[Scenario]", seed: int, choice: Choice, by: str, comment: str, out: Path) -> "Circumstances":
-    """Make the folder of runs, which holds none that a person signed, and return what surrounds them."""
-    from drsim import circumstances, evidence
-
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out {out}: {error.strerror}") from None
-    evidence.refuse_signed(out / f"{scenario.name}-{seed}" for scenario in scenarios)
-    return circumstances.gathered(choice, by, comment, out)
-
-
-@contextmanager
-def _repeating(choice: Choice) -> "Iterator[Callable[[], Compare]]":
-    """What compares a run that begins now with its repetition. Only failing runs of handlers are repeated."""
-    if choice.functions is None:
-        yield lambda: lambda run, _: run
-        return
-    from drsim.repeating import Repeater
-
-    with Repeater() as again:
-        yield partial(again.comparing, choice.functions)
-
-
-def _run_one(
-    scenario: "Scenario",
-    seed: int,
-    choice: Choice,
-    replay: str,
-    out: Path,
-    compared: "Compare",
-    found: "Circumstances",
-    *,
-    trace: TraceKept,
-    as_json: bool,
-) -> "tuple[ExitCode, Result | None]":
-    """Run a scenario, write its files and show it. Without a result, the simulation itself broke."""
-    import contextlib
-    import traceback
-
-    from drsim import console as terminal
-    from drsim import evidence, outputs
-    from drsim.scenarios import machine
-    from drsim.scenarios.runner import run as run_scenario
-    from drsim.simulator.errors import MisfitError
-    from drsim.simulator.handlers.errors import HandlerError
-    from drsim.simulator.trace import BrokenSimulationError, UnwrittenTraceError
-
-    which, folder = f"{scenario.name}, seed {seed}", out / f"{scenario.name}-{seed}"
-    level: Level = "full" if trace == "chrome" else trace
-    began = machine.utc_now()
-    with contextlib.ExitStack() as ending:
-        spool = None if level == "off" else writing(lambda: ending.enter_context(outputs.spool_in(folder)))
-        try:
-            with terminal.virtual_time(terminal.errors(), scenario.name, scenario.duration) as on_progress:
-                done = run_scenario(
-                    scenario,
-                    seed=seed,
-                    tier=choice.tier,
-                    functions=choice.functions,
-                    replay=replay,
-                    on_progress=on_progress,
-                    trace=level,
-                    spool=spool,
-                )
-        except UnwrittenTraceError as error:
-            cause = error.__cause__
-            assert isinstance(cause, OSError), "nothing else keeps a trace from being written"
-            raise UserError(f"{which}: cannot write its trace: {cause.strerror or cause}") from None
-        except (HandlerError, MisfitError, MissingExtraError) as error:
-            raise UserError(f"{which}: {error}") from None
-        except (Exception, BrokenSimulationError) as error:
-            trouble = traceback.format_exc()
-            writing(lambda: outputs.write_error(trouble, folder))
-            complain(f"internal error in {which}: {error} (see {folder / outputs.ERROR})")
-            return ExitCode.INTERNAL, None
-        code, done = _judged(done, scenario, compared, which)
-        troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace == "chrome"))
-        kept = writing(lambda: evidence.keep(folder, done.result, scenario, began, found)).last_digest
-    _show(done.result, folder, kept, troubles, as_json=as_json)
-    return worst([code, ExitCode.INTERNAL] if troubles else [code]), done.result
-
-
-def _show(result: "Result", folder: Path, evidence: str, troubles: tuple[str, ...], *, as_json: bool) -> None:
-    """Show a run, or print its result, and what failed in its reports."""
-    from drsim import console as terminal
-
-    for trouble in troubles:
-        complain(f"internal error in the reports of {folder}: {trouble}")
-    if as_json:
-        terminal.output().out(result.model_dump_json(), highlight=False)
-    else:
-        from drsim.run_console import show
-
-        show(terminal.output(), result, folder, evidence)
-
-
-def _judged(done: "Run", scenario: "Scenario", compared: "Compare", which: str) -> "tuple[ExitCode, Run]":
-    """Compare a finished run with its repetition, and return its exit code. An interruption leaves it as it is."""
-    try:
-        done = compared(done, scenario)
-    except KeyboardInterrupt:
-        complain(f"{which}: its repetition was interrupted, so its findings do not say whether it is deterministic")
-        return ExitCode.INTERRUPTED, done
-    return ExitCode[done.result.verdict.upper()], done
 
 
 def _usage(error: TyperException) -> str:

@@ -12,6 +12,7 @@ from drsim.circumstances import Circumstances
 from drsim.reports import evidence_block
 from drsim.reports.documents import PAGE
 from drsim.reports.evidence import EVIDENCE, Evidence, digest_of, sealed, text_of
+from drsim.reports.first_screen import reason
 from drsim.reports.text import visible
 from drsim.scenarios.atomic_files import replaced
 
@@ -33,7 +34,7 @@ def keep(folder: Path, result: "Result", scenario: "Scenario", at: str, found: C
         tier=result.tier,
         trace=result.trace,
         verdict=result.verdict,
-        degraded=tuple(str(each) for each in getattr(result, "degraded", ())),
+        degraded=tuple(map(reason, result.degraded)),
         not_exercised=tuple(name for name, verdict in verdicts.items() if verdict == "not exercised"),
         unjudged=tuple(each.check for each in result.unjudged),
         trace_digest=result.trace_digest,

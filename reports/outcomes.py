@@ -31,7 +31,7 @@ _CRITERIA: Final[Mapping[str, tuple[str, ...]]] = {
         *("Executions complete with DRS's truth", "Timeout asks DRS first", "Executions end as expected"),
         "Overload loses no execution",
     ),
-    "performance": ("Performance <100ms queries", "100+ concurrent executions"),
+    "performance": (*("Performance <100ms queries", "100+ concurrent executions", "Recovery within its objective"),),
     "cloudwatch": ("Alarms go off and clear",),
     "errors": ("No errors or failures", "Graceful error handling"),
     "logging": ("CloudWatch logs comprehensive",),

@@ -17,7 +17,8 @@ from drsim.scenarios.model import Scenario, unexercised
 from drsim.scenarios.objectives import totals_of
 from drsim.scenarios.parts import Code, UnbuiltWorldError, world_of
 from drsim.simulator.checks.ledger import Ledger
-from drsim.simulator.world import World, collecting_seldom
+from drsim.simulator.garbage import collecting_seldom
+from drsim.simulator.world import World
 
 # One seed in 16 also runs without its faults, to see what they changed.
 _COMPARED_EVERY: Final = 16

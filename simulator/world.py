@@ -4,7 +4,6 @@ The only place that chooses the parts of the fast tier. `Parts` names those that
 see the properties notice.
 """
 
-import gc
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -41,6 +40,7 @@ from drsim.simulator.figures.errors import ErrorCollector
 from drsim.simulator.figures.recoveries import Recoveries
 from drsim.simulator.figures.statistics import Statistics
 from drsim.simulator.figures.tally import Tally
+from drsim.simulator.garbage import collecting_seldom
 from drsim.simulator.kernel import Kernel, StopReason
 from drsim.simulator.reader import Reader
 from drsim.simulator.services.drs import DrsService
@@ -340,14 +340,3 @@ class World:
             self._open_ids.remove(event.execution_id)
             if not self._open_ids and not self._coming_count:
                 self.kernel.at(self.kernel.now_us + self.spec.settle, lambda _: self.kernel.stop(), None)
-
-
-@contextmanager
-def collecting_seldom() -> Iterator[None]:
-    """Let the garbage collector run less often: a run makes many objects, and few cycles of them."""
-    before = gc.get_threshold()
-    gc.set_threshold(200_000, 20, 20)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
