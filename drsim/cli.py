@@ -102,10 +102,7 @@ def run(
     ] = "full",
     as_json: Annotated[bool, typer.Option("--json", help="Print only the results, each as a line of JSON.")] = False,
 ) -> None:
-    """Run scenarios, check every property, and write result, report and trace of each.
-
-    Several scenarios also leave one report of them all: index.html, summary.md, junit.xml and evidence.json.
-    """
+    """Run scenarios, check every property, write result, report and trace of each, and one report of several."""
     from drsim import console as terminal
 
     names, tier = arguments.chosen(names, suite), tier or default_tier(finder)
