@@ -16,8 +16,8 @@ from drsim.reports.formats import junit
 from drsim.reports.sections import Section, render_sections
 from drsim.scenarios.record import Record
 from drsim.scenarios.result import Outcome, Result, RunVerdict
-from drsim.simulator.durations import number, plural
-from drsim.simulator.figures.table import EXECUTION_TIME, STALENESS
+from drsim.simulator.durations import plural, show_seconds
+from drsim.simulator.figures.table import STALENESS
 
 _CASES_MAX: Final = 3
 
@@ -128,27 +128,19 @@ def failed_parts(result: Result) -> str:
     return ", ".join(parts)
 
 
-def lasting(ms: float) -> str:
-    """A duration for people: "850 ms", "57.2 s", "13m 30s", "2h 5m"."""
-    if ms < 1000:
-        return f"{number(ms)} ms"
-    if ms < 60_000:
-        return f"{number(round(ms / 1000, 1))} s"
-    minutes, seconds = divmod(round(ms / 1000), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h {minutes}m" if hours else f"{minutes}m {seconds}s"
-
-
 def staleness(result: Result) -> str | None:
     """The 99th percentile of staleness for people; None if the run has none."""
     found = result.metrics.distributions.get(STALENESS.name)
-    return lasting(found.p99) if found else None
+    return show_seconds(found.p99 / 1000) if found else None
 
 
 def recovery(result: Result) -> str | None:
-    """The 95th percentile of recovery times for people; None if no execution ended by itself."""
-    found = result.metrics.distributions.get(EXECUTION_TIME.name)
-    return lasting(found.p95) if found else None
+    """The 95th percentile of recovery times, of its objective if one is set; None if no execution recovered."""
+    whole = next((each for each in result.objectives if each.times and not each.wave), None)
+    if whole is None or whole.times is None:
+        return None
+    objective = "" if whole.objective is None else f" of {show_seconds(whole.objective)}"
+    return f"{show_seconds(whole.times.p95)}{objective}"
 
 
 def record(release: Release, files: Mapping[str, Mapping[str, bytes]]) -> ReleaseRecord:

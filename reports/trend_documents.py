@@ -12,10 +12,9 @@ from typing import Any, Final, NamedTuple
 from drsim.reports import html, markdown, page
 from drsim.reports.campaign import percent
 from drsim.reports.comparing.regressions import direction
-from drsim.reports.release import lasting
 from drsim.reports.text import visible
 from drsim.reports.trend import RunsOutcome, SeedsOutcome, Track, Trend, TrendChange
-from drsim.simulator.durations import plural
+from drsim.simulator.durations import plural, show_seconds
 
 AnyTrack = Track[RunsOutcome] | Track[SeedsOutcome]
 
@@ -273,4 +272,4 @@ def _label(trend: Trend, number: int) -> str:
 
 
 def _lasting(ms: float | None) -> str:
-    return "-" if ms is None else lasting(ms)
+    return "-" if ms is None else show_seconds(ms / 1000)

@@ -6,7 +6,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from drsim.reports.findings import title
-from drsim.reports.release import Member, Release, documents, failed_parts, lasting, shortfalls
+from drsim.reports.release import Member, Release, documents, failed_parts, shortfalls
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Result
 from drsim.scenarios.runner import run
@@ -199,11 +199,3 @@ def test_page_needs_no_network_and_is_the_same_each_time(passing: list[Result], 
     assert re.findall(r'(?:src|href)="(?:https?:)?//', page) == []
     again = release_of(*(Result.model_validate_json(each.model_dump_json()) for each in release.results))
     assert written(again) == written(release)
-
-
-@pytest.mark.parametrize(
-    ("ms", "text"),
-    [(0.0, "0 ms"), (850, "850 ms"), (57_180, "57.2 s"), (90_000, "1m 30s"), (7_505_000, "2h 5m")],
-)
-def test_duration_has_two_units_at_most(ms: float, text: str) -> None:
-    assert lasting(ms) == text
