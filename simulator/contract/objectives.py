@@ -6,7 +6,14 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    WrapSerializer,
+    model_validator,
+)
 
 from drsim.simulator.durations import DurationUs, duration_us, show_duration
 from drsim.simulator.models import Spec
@@ -73,5 +80,14 @@ def _objectives_of(given: object) -> object:
         raise ValueError(f"must be {forms}, got {given!r}") from None
 
 
-RtoField = Annotated[Objectives | None, BeforeValidator(_objectives_of, json_schema_input_type=str | Objectives | None)]
+def _written(objectives: Objectives | None, write: SerializerFunctionWrapHandler) -> object:
+    """Write objectives as they can be read, so `none` if there are none."""
+    return NONE if objectives is not None and not objectives else write(objectives)
+
+
+RtoField = Annotated[
+    Objectives | None,
+    BeforeValidator(_objectives_of, json_schema_input_type=str | Objectives | None),
+    WrapSerializer(_written),
+]
 """A pydantic field: a duration for the execution, `none`, or objectives for the execution and its waves."""

@@ -225,7 +225,7 @@ def test_injected_failures_are_a_neutral_remark_apart_from_own_ones() -> None:
         (
             {},
             "9 of 58 polls were recorded later than the usual 10 s after their look "
-            "(allowed: 1m 10s; at most 57 s here)",
+            "(allowed: 70 s; at most 57.4 s here)",
         ),
         (
             {"bound": "looks_missed", "unit": "looks", "usual": 0, "granted": 3, "worst": None},

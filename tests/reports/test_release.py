@@ -8,6 +8,7 @@ from markdown_it import MarkdownIt
 from drsim.reports.findings import title
 from drsim.reports.release import Member, Release, documents, failed_parts, shortfalls
 from drsim.scenarios.files import load
+from drsim.scenarios.record import DegradedRecord, ViolationRecord
 from drsim.scenarios.result import Result
 from drsim.scenarios.runner import run
 from tests.catalogue import run_of
@@ -87,7 +88,19 @@ def test_release_without_a_result_is_unknown(passing: list[Result], unknown: Res
 
 
 def test_degraded_runs_pass_and_are_counted(passing: list[Result]) -> None:
-    release = release_of(passing[0].model_copy(update={"degraded": ({"bound": "wider"},)}), *passing[1:])
+    wider = DegradedRecord(
+        property="poll-cadence",
+        bound="start_delay",
+        unit="s",
+        usual=10,
+        granted=70,
+        worst=57.4,
+        count=9,
+        checked=58,
+        executions=3,
+        first=ViolationRecord(execution_id="e", at="2025-11-28T20:32:29Z", expected="", observed=""),
+    )
+    release = release_of(passing[0].model_copy(update={"degraded": (wider,)}), *passing[1:])
     assert (release.verdict, release.outcome) == ("pass", "degraded")
     summary = written(release)["summary.md"]
     assert summary.startswith("# ⚠️ PASS, degraded: 3 of 3 scenarios passed, 1 degraded\n")
@@ -99,25 +112,33 @@ def test_each_figure_of_a_row_is_its_results(passing: list[Result]) -> None:
         verdict, scenario, answer, executions, polls, staleness, recovery, seed = row
         assert verdict == "✅ PASS"
         assert scenario == f"[{result.scenario}](<{result.scenario}-1/report.md>)"
-        assert answer == result.metrics.configuration["title"]
+        assert answer == result.answer
         assert (executions, polls, seed) == (f"{result.started:,}", f"{result.polls:,}", str(result.seed))
         figures = result.metrics.distributions
         if "staleness" not in figures:
             assert (staleness, recovery) == ("-", "-")
             continue
         assert seconds(staleness) == pytest.approx(figures["staleness"].p99 / 1000, abs=0.5)
-        assert seconds(recovery) == pytest.approx(figures["execution_time"].p95 / 1000, abs=0.5)
+        (whole,) = (each for each in result.objectives if not each.wave)
+        assert whole.times is not None
+        achieved, _, objective = recovery.partition(" of ")
+        assert seconds(achieved) == pytest.approx(whole.times.p95, abs=0.5)
+        assert (seconds(objective) if objective else None) == whole.objective
 
 
 def test_row_has_p99_of_staleness_and_p95_of_recovery(passing: list[Result]) -> None:
-    metrics = passing[0].metrics
-    changed = {
-        name: metrics.distributions[name].model_copy(update={"p50": 1e3, "p95": p95, "p99": p99, "max": 9e9})
-        for name, p95, p99 in (("staleness", 2e3, 3e3), ("execution_time", 4e3, 5e3))
-    }
-    metrics = metrics.model_copy(update={"distributions": {**metrics.distributions, **changed}})
-    (row,) = rows(written(release_of(passing[0].model_copy(update={"metrics": metrics})))["summary.md"], "Scenarios")
-    assert row[5:7] == ["3 s", "4 s"]
+    metrics, (whole, *_) = passing[0].metrics, passing[0].objectives
+    assert whole.times is not None
+    staleness = metrics.distributions["staleness"].model_copy(update={"p50": 1e3, "p95": 2e3, "p99": 3e3, "max": 9e9})
+    times = whole.times.model_copy(update={"p50": 1, "p95": 4, "p99": 5, "max": 9e6})
+    changed = passing[0].model_copy(
+        update={
+            "metrics": metrics.model_copy(update={"distributions": {**metrics.distributions, "staleness": staleness}}),
+            "objectives": (whole.model_copy(update={"times": times, "objective": 60.0}),),
+        }
+    )
+    (row,) = rows(written(release_of(changed))["summary.md"], "Scenarios")
+    assert row[5:7] == ["3 s", "4 s of 60 s"]
 
 
 def test_page_has_the_rows_and_the_totals_of_the_results(passing: list[Result]) -> None:
