@@ -239,3 +239,12 @@ def test_injected_failures_are_a_neutral_remark_apart_from_own_ones() -> None:
 )  # fmt: skip
 def test_reason_names_usual_and_allowed_bound_with_its_unit(changes: dict[str, object], expected: str) -> None:
     assert reason(late_polls(**changes)) == expected
+
+
+def test_unknown_run_names_what_it_did_not_exercise(phase_2: Result) -> None:
+    exercises = {"exercises": {"criteria": ["Timeout asks DRS first"], "properties": ["budgets"]}}
+    metrics = phase_2.metrics.model_copy(update={"configuration": phase_2.metrics.configuration | exercises})
+    unknown = phase_2.model_copy(update={"verdict": "unknown", "metrics": metrics})
+    assert "The scenario declares what this run did not exercise: Timeout asks DRS first." in text_of(unknown)
+    assert "declares what this run did not exercise: Timeout asks DRS first\n" in markdown.render(unknown)
+    assert "did not exercise" not in text_of(phase_2)

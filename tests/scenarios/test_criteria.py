@@ -304,3 +304,30 @@ def test_late_execution_breaks_the_limit_of_its_criterion() -> None:
     assert found.measured is not None
     assert found.limit == 1
     assert found.measured > found.limit
+
+
+def follows(result: Result, name: str) -> tuple[str, ...]:
+    (found,) = [each for each in result.criteria if each.name == name]
+    assert found.verdict == "fail"
+    return found.follows
+
+
+def test_unexpected_ends_follow_from_findings_of_the_same_executions() -> None:
+    wrong = adapters.poller_asking(adapters.FailedIsLaunched)
+    result = run(load("partial"), seed=1, parts=wrong).result
+    assert follows(result, "Executions end as expected") == ("completion-soundness",)
+    # A third execution ends as DRS says, and otherwise than expected.
+    result = run(load("partial", ["workload.2.expect=COMPLETED"]), seed=1, parts=wrong).result
+    assert follows(result, "Executions end as expected") == ()
+
+
+def test_criterion_with_errors_of_its_own_follows_from_nothing() -> None:
+    throttled = adapters.poller_asking(adapters.AlwaysThrottled)
+    result = run(load("drill"), seed=1, parts=throttled).result
+    assert next(each.verdict for each in result.properties if each.name == "budgets") == "fail"
+    assert follows(result, "No errors or failures") == ()
+
+
+def test_criterion_without_errors_follows_from_its_failed_property() -> None:
+    result = run(load("drill"), seed=1, parts=pollers.poller(conclusions.ForgetsNames)).result
+    assert follows(result, "DynamoDB updates successful") == ("no-lost-update",)
