@@ -1,8 +1,9 @@
 """The files of a release beside the folders of its runs, and those files written again from its runs."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -39,29 +40,35 @@ def released(
 
 
 def _write(out: Path, runs: "Sequence[tuple[str, Result]]", missing: dict[str, str]) -> None:
+    from drsim.evidence import read
     from drsim.reports.release import Member, Release, record
 
-    release = Release([Member(*run) for run in runs], missing)
-    files = {
-        folder: {name: path.read_bytes() for name in (RESULT, EVIDENCE) if (path := out / folder / name).exists()}
-        for folder, _ in runs
-    }
-    _replace(out / EVIDENCE, record(release, files).model_dump_json(indent=2) + "\n")
-    _write_documents(out, release)
+    members = [
+        Member(folder, result, _digest(out / folder / RESULT), read(out / folder).digest) for folder, result in runs
+    ]
+    release = Release(members, missing)
+    files = _documents(release)
+    record_file = (record(release, files).model_dump_json(indent=2) + "\n").encode()
+    for name, data in {**files, EVIDENCE: record_file}.items():
+        _replace(out / name, data)
 
 
-def _write_documents(out: Path, release: "Release") -> None:
+def _documents(release: "Release") -> dict[str, bytes]:
+    """The content of each report of a release, by its name."""
     from drsim.reports.release import documents
 
-    for name, text in documents(release):
-        _replace(out / name, text)
+    return {name: text.encode(errors="backslashreplace") for name, text in documents(release)}
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, data: bytes) -> None:
     from drsim.scenarios.atomic_files import replaced
 
     with replaced(path) as place:
-        place.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        place.write_bytes(data)
+
+
+def _digest(file: Path) -> str:
+    return sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
 
 
 def release_in(folder: Path) -> "ReleaseRecord | None":
@@ -97,11 +104,30 @@ def write_again(folder: Path) -> Path | None:
     for member in kept.runs:
         file = folder / member.folder / RESULT
         result = result_in(file)
-        if hashlib.sha256(file.read_bytes()).hexdigest() != member.sha256.get(RESULT):
+        if _digest(file) != member.result:
             raise UserError(
                 f"{folder / EVIDENCE}: {member.folder} was run again since, so {INDEX} stays as before; "
                 "run the scenarios together for a new one"
             )
         runs.append(Member(member.folder, result))
-    writing(lambda: _write_documents(folder, Release(runs, kept.missing)))
+    for name, data in _documents(Release(runs, kept.missing)).items():
+        writing(partial(_replace, folder / name, data))
     return folder / INDEX
+
+
+def differences(folder: Path, kept: "ReleaseRecord") -> Iterator[str]:
+    """Yield which reports and runs of a release are not as its record says. Each run has evidence of its own."""
+    from drsim.verifying import evidence_in
+
+    for name, digest in kept.files.items():
+        if (found := _digest(folder / name)) != digest:
+            yield f"{name}: {'differs' if found else 'is missing'}"
+    for member in kept.runs:
+        if _digest(folder / member.folder / RESULT) != member.result:
+            yield f"{member.folder}: its {RESULT} is not the one of this release"
+        try:
+            is_same = evidence_in(folder / member.folder).digest == member.evidence
+        except (UserError, ValueError):
+            is_same = False
+        if not is_same:
+            yield f"{member.folder}: its {EVIDENCE} is not the one of this release"

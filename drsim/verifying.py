@@ -21,7 +21,7 @@ def verify(
         str, typer.Option(metavar="VALUE", help="The value that `run` or `sign` printed, or its first 16 characters.")
     ] = "",
 ) -> None:
-    """Compare the files of runs with their evidence.json, and run each scenario again.
+    """Compare the files of runs, and of a release of them, with their evidence.json, and run each scenario again.
 
     Names each file that differs, is missing or is new. Exits with 1 if anything is not as recorded.
     """
@@ -30,7 +30,8 @@ def verify(
         raise UserError(f"--expect {expect}: it is the value of one run, got {len(runs)} runs")
     if expect and len(expect) < 16:
         raise UserError(f"--expect must have at least 16 characters, got {expect!r}")
-    raise Exit(worst([_verified(run, expect.lower(), files_only=files_only) for run in runs]))
+    codes = [_verified_release(folder) for folder in folders]
+    raise Exit(worst([*codes, *(_verified(run, expect.lower(), files_only=files_only) for run in runs)]))
 
 
 def runs_with_evidence(path: Path) -> list[Path]:
@@ -50,6 +51,23 @@ def runs_with_evidence(path: Path) -> list[Path]:
     if found:
         return found
     raise UserError(f"{path}: holds no run, nor does a folder in it")
+
+
+def _verified_release(folder: Path) -> ExitCode:
+    """Verify the reports of a release and that its runs are those that it records; nothing in another folder."""
+    from drsim.releases import differences, release_in
+    from drsim.simulator.durations import plural
+
+    try:
+        kept = release_in(folder)
+    except UserError as error:
+        complain(str(error))
+        return ExitCode.USAGE
+    if kept is None:
+        return ExitCode.PASS
+    troubles = list(differences(folder, kept))
+    show(folder, troubles, [f"a release of {plural(len(kept.runs), 'run')}"])
+    return ExitCode.FAIL if troubles else ExitCode.PASS
 
 
 def evidence_in(folder: Path) -> "Evidence":

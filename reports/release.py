@@ -3,12 +3,14 @@
 Owns the verdict over all runs, and what a row shows of one. The words and tables are those of `release_*.md.j2`.
 """
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import quote
+
+from pydantic import Field
 
 from drsim.reports import findings, html, markdown, page
 from drsim.reports.first_screen import missing
@@ -30,7 +32,8 @@ class MemberRecord(Record):
     seed: int
     verdict: RunVerdict
     is_degraded: bool
-    sha256: dict[str, str]
+    result: str = Field(description="SHA-256 of its result.json.")
+    evidence: str = Field(description="The digest of its record in evidence.json, which approvals do not change.")
 
 
 class ReleaseRecord(Record):
@@ -41,13 +44,16 @@ class ReleaseRecord(Record):
     verdict: RunVerdict
     runs: tuple[MemberRecord, ...]
     missing: dict[str, str]
+    files: dict[str, str] = Field(description="SHA-256 of each report of the release.")
 
 
 class Member(NamedTuple):
-    """A run of a release, and the name of its folder beside the release's files."""
+    """A run of a release, the name of its folder beside the release's files, and the digests that are recorded."""
 
     folder: str
     result: Result
+    result_digest: str = ""
+    evidence_digest: str = ""
 
 
 class Release(NamedTuple):
@@ -143,20 +149,22 @@ def recovery(result: Result) -> str | None:
     return f"{show_seconds(whole.times.p95)}{objective}"
 
 
-def record(release: Release, files: Mapping[str, Mapping[str, bytes]]) -> ReleaseRecord:
-    """The record of a release, from the bytes of each run's files, by folder and name."""
+def record(release: Release, files: Mapping[str, bytes]) -> ReleaseRecord:
+    """The record of a release and of its reports, by their names."""
     runs = [
         MemberRecord(
-            folder=folder,
-            scenario=result.scenario,
-            seed=result.seed,
-            verdict=result.verdict,
-            is_degraded=result.outcome == "degraded",
-            sha256={name: hashlib.sha256(data).hexdigest() for name, data in files[folder].items()},
+            folder=each.folder,
+            scenario=each.result.scenario,
+            seed=each.result.seed,
+            verdict=each.result.verdict,
+            is_degraded=each.result.outcome == "degraded",
+            result=each.result_digest,
+            evidence=each.evidence_digest,
         )
-        for folder, result in release.runs
+        for each in release.runs
     ]
-    return ReleaseRecord(verdict=release.verdict, runs=tuple(runs), missing=dict(release.missing))
+    digests = {name: sha256(data).hexdigest() for name, data in files.items()}
+    return ReleaseRecord(verdict=release.verdict, runs=tuple(runs), missing=dict(release.missing), files=digests)
 
 
 def documents(release: Release) -> Iterator[tuple[str, str]]:

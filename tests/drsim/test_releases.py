@@ -52,12 +52,37 @@ def test_several_runs_leave_one_report_and_digests(folder: Path) -> None:
     assert [(each["folder"], each["verdict"]) for each in record["runs"]] == [("drill-1", "pass"), ("idle-1", "pass")]
     for each in record["runs"]:
         digest = hashlib.sha256((folder / each["folder"] / "result.json").read_bytes()).hexdigest()
-        assert each["sha256"]["result.json"] == digest
+        assert each["result"] == digest
+        evidence = json.loads((folder / each["folder"] / "evidence.json").read_text(encoding="utf-8"))
+        assert each["evidence"] == evidence["digest"]
     page = (folder / "index.html").read_text(encoding="utf-8")
     assert all(
         (folder / name / "report.html").exists() and f'href="{name}/report.html"' in page
         for name in ("drill-1", "idle-1")
     )
+
+
+def test_signed_runs_still_belong_to_their_release(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sign", str(folder / "drill-1"), "--as", "Bo", "--role", "DR lead"]) == 0
+    assert main(["verify", str(folder), "--files-only"]) == 0
+    assert f"{folder}: as recorded" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", FILES[1:])
+def test_verify_names_a_changed_file_of_a_release(folder: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    text = (folder / name).read_bytes()
+    (folder / name).write_bytes(text[:-2] + b"#" + text[-1:])
+    assert main(["verify", str(folder), "--files-only"]) == 1
+    assert f"{name}: differs" in capsys.readouterr().out
+
+
+def test_verify_names_a_run_of_another_release(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "idle", "--set", "duration=2m", "--out", str(folder)]) == 0
+    assert main(["verify", str(folder), "--files-only"]) == 1
+    shown = capsys.readouterr().out
+    assert "idle-1: its result.json is not the one of this release" in shown
+    assert "idle-1: its evidence.json is not the one of this release" in shown
+    assert "drill-1: its" not in shown
 
 
 def test_a_single_run_leaves_no_release(tmp_path: Path) -> None:
