@@ -7,7 +7,9 @@ the plots are `figures`, the executions' lanes `timeline`.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import zip_longest
 from typing import Final
+from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -41,6 +43,8 @@ MARKS: Final = {verdict: f"\u2063{verdict}\u2063" for verdict in SIGNS}
 _MARK: Final = re.compile("\u2063([a-z ]+)\u2063")
 _FINDING: Final = re.compile(r"(\d+)\. .*: ")
 """The heading of a finding, with its number. Those of sections have no colon."""
+_EXECUTIONS: Final = ("Execution", "Slowest execution")
+"""Titles of columns with ids of executions."""
 _TABLE: Final = Markup('<div class="table" tabindex="0" role="region" aria-label="{}">')
 
 
@@ -50,7 +54,7 @@ def render(result: Result, lines: Iterable[str]) -> Document:
     Without a trace, when `lines` raise TraceError, the page has no timeline and says why.
     """
     parts = _PageParts(result)
-    sections = markdown.sections(result, signs=MARKS)
+    sections = markdown.sections(result, signs=MARKS, has_first_screen=True)
     findings = sections.pop(0) if sections[0].name == "findings" else None
     summary, *sections = sections
     first = first_screen(result)
@@ -151,22 +155,22 @@ class _PageParts:
             sign, run = SIGNS.__getitem__, self._result
             return self.guarded(section.title, lambda: page.render("acceptance.html.j2", run=run, sign=sign))
         # A region within the section must not have the name of the section.
-        return html_of(section.text, f"{section.title}: figures")
+        return html_of(section.text, f"{section.title}: figures", has_lanes=self._result.trace != "off")
 
 
-def html_of(text: str, name: str) -> Markup:
+def html_of(text: str, name: str, *, has_lanes: bool = False) -> Markup:
     """Markdown of ours, with verdicts written as `MARKS`, as HTML; HTML in it stays text.
 
     Tables scroll, and get the name of the heading above them, or `name`. Only the column "Basis" gets badges, and only
-    marks become verdicts, since text from outside may hold the same words.
+    marks become verdicts, since text from outside may hold the same words. With lanes, executions link to theirs.
     """
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(text)
     shown: list[Token] = []
     names: Counter[str] = Counter()
     titles: list[str] = []
-    column = 0
-    for token, content in zip(tokens, [*tokens[1:], None], strict=True):
+    column, lane = 0, ""
+    for token, content in zip_longest(tokens, tokens[1:]):
         before = after = ""
         match token.type:
             case "heading_open":
@@ -188,13 +192,21 @@ def html_of(text: str, name: str) -> Markup:
             case "td_open":
                 column += 1
                 after = '<span class="basis">' if titles[column] == "Basis" else ""
+                lane = _id_of(content) if has_lanes and titles[column] in _EXECUTIONS else ""
+                after += f'<a href="#execution={quote(lane, safe="")}">' if lane else ""
             case "td_close":
-                before = "</span>" if titles[column] == "Basis" else ""
+                before = "</a>" if lane else ""
+                before += "</span>" if titles[column] == "Basis" else ""
         between = [Token("html_block", "", 0, content=text) for text in (before, after)]
         shown += [each for each in (between[0], token, between[1]) if each.content or each is token]
     text = parser.renderer.render(shown, parser.options, {})
     verdict = Markup('<span class="verdict {}">{}</span>')
     return Markup(_MARK.sub(lambda found: verdict.format(found[1], SIGNS[found[1]]), text))
+
+
+def _id_of(content: Token | None) -> str:
+    """What a cell has as code; "" if it has text."""
+    return next((each.content for each in (content and content.children) or () if each.type == "code_inline"), "")
 
 
 def _words(content: Token | None) -> str:

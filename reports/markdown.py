@@ -95,10 +95,12 @@ def _shorter_and_shorter(result: Result) -> Iterator[tuple[list[Section], tuple[
         yield written, (tables, f"left out: {', '.join(left_out)}")
 
 
-def sections(result: Result, rows_max: int = _ROWS_MAX, *, signs: Mapping[str, str] = SIGNS) -> list[Section]:
+def sections(
+    result: Result, rows_max: int = _ROWS_MAX, *, signs: Mapping[str, str] = SIGNS, has_first_screen: bool = False
+) -> list[Section]:
     """The findings, if there are any, the executive summary and the twelve sections as Markdown, with shortened tables.
 
-    Verdicts are written as in `signs`.
+    Verdicts are written as in `signs`. The summary leaves out what a first screen and its tiles show, if there is one.
     """
     metrics, first = result.metrics, cache(partial(first_screen, result))
     context = {
@@ -111,6 +113,7 @@ def sections(result: Result, rows_max: int = _ROWS_MAX, *, signs: Mapping[str, s
         "periods": lambda: list(_periods(metrics.ticks)),
         "capacity": lambda: note(result.capacity, is_ours=result.is_ours),
         "first": first,
+        "has_first_screen": has_first_screen,
         "passed_line": lambda: passed_line(first(), result),
         "idle_line": lambda: idle_line(first(), result),
         "unexercised": lambda: [each.name for each in result.criteria if each.verdict == "not exercised"],

@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 from drsim.reports.capacity import note
 from drsim.scenarios.result import CriterionResult, PropertyResult, Result
 from drsim.simulator.durations import about, number, plural, show_seconds
-from drsim.simulator.figures.table import FIGURES
+from drsim.simulator.figures.table import FAILED_BY_FAULTS, FIGURES
 
 _PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {
     "finder": ("trigger-cadence", "poll-cadence", "no-starvation"),
@@ -45,6 +45,7 @@ _FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 _ROLES: Final = ("finder", "poller")
+_FUNCTIONS: Final = ("ExecutionFinder", "ExecutionPoller")
 
 
 class SectionOutcome(NamedTuple):
@@ -106,13 +107,20 @@ def _infrastructure(result: Result) -> list[str]:
 
 def _finder(result: Result) -> list[str]:
     cadence = sorted({each.effective for each in result.metrics.cadence})
-    effect = [f"polls every {' or '.join(map(show_seconds, cadence))} in effect"] if cadence else []
+    effect = [f"executions due every {' or '.join(map(show_seconds, cadence))}"] if cadence else []
     return [f"{plural(len(result.metrics.ticks), 'tick')}, {plural(_count(result, 'looks'), 'look')}", *effect]
 
 
 def _poller(result: Result) -> list[str]:
     failed = sum(_count(result, f"ExecutionPoller.{end}") for end in ("error", "timeout", "crash"))
-    return [plural(result.polls, "poll"), *_p99(result, "ExecutionPoller.warm", "p99 {}"), f"{number(failed)} failed"]
+    polls = plural(result.polls, "poll") if result.polls else f"{plural(result.polls_recorded, 'poll')} recorded"
+    return [polls, *_p99(result, "ExecutionPoller.warm", "p99 {}"), f"{number(failed)} failed{_by_faults(result)}"]
+
+
+def _by_faults(result: Result) -> str:
+    """Say that faults failed all invocations that failed, if they did."""
+    failed = sum(_count(result, f"{name}.{end}") for name in _FUNCTIONS for end in ("error", "timeout", "crash"))
+    return ", by faults" if failed and _count(result, FAILED_BY_FAULTS.name) >= failed else ""
 
 
 def _integration(result: Result) -> list[str]:
@@ -122,8 +130,12 @@ def _integration(result: Result) -> list[str]:
 
 def _performance(result: Result) -> list[str]:
     first = note(result.capacity, is_ours=result.is_ours).first
-    at = "reached" if first and first.is_reached else first and first.at_executions and about(first.at_executions)
-    limit = [] if first is None else [f"first limit: {first.name}, {at if at == 'reached' else f'at {at} executions'}"]
+    limit = []
+    if first and first.is_reached:
+        limit = [f"limit reached: {first.name}"]
+    # Faults may slow polls so much that the extrapolation leaves no execution.
+    elif first and first.at_executions:
+        limit = [f"first limit: {first.name}, at {about(first.at_executions)} executions"]
     return [*_p99(result, "Query.warm", "query p99 {}"), *limit]
 
 
@@ -136,12 +148,11 @@ def _cloudwatch(result: Result) -> list[str]:
 
 
 def _errors(result: Result) -> list[str]:
-    struck = sum(each.struck for each in result.faults)
+    struck = [each.struck for each in result.faults if each.struck]
     injected = sum(each.injected for each in result.errors.calls)
     calls = sum(each.count for each in result.errors.calls)
-    faults = (
-        [f"faults injected {number(struck)} times by {plural(len(result.faults), 'rule')}"] if result.faults else []
-    )
+    rules = f"{len(struck):,} of {plural(len(result.faults), 'rule')}"
+    faults = [f"faults injected {plural(sum(struck), 'time')} by {rules}"] if struck else []
     own = f"{plural(calls - injected, 'call')} answered with an error" + (
         f" and {number(injected)} by faults" if injected else ""
     )

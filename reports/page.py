@@ -8,7 +8,7 @@ import re
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from drsim.reports import findings
 from drsim.reports.compiled import CompiledTemplates
@@ -42,12 +42,18 @@ def environment() -> Environment:
         "number": number,
         "duration": show_seconds,
         "visible": visible,
+        "coded": coded,
         "data": data,
         "css_text": css_text,
         "plural": plural,
         "took": took,
     }
     return found
+
+
+def coded(text: str) -> Markup:
+    """A text with its names between backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def data(value: object) -> Markup:

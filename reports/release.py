@@ -202,12 +202,19 @@ def render_html(release: Release) -> str:
             sign=html.SIGNS.__getitem__,
             failed=[result.scenario for result in results if result.verdict != "pass"],
             worst=found[0].finding if found else None,
+            again=_again(results, found),
             culprit=findings.culprit,
             findings_count=plural(len(found), "finding"),
             totals=totals,
             sections=sections,
         )
     )
+
+
+def _again(results: Sequence[Result], found: Sequence[findings.MergedFinding]) -> Result | None:
+    """The run to repeat first: that of the worst finding, else the first that did not pass."""
+    names = found[0].counts if found else {result.scenario for result in results if result.verdict != "pass"}
+    return next((result for result in results if result.scenario in names), None)
 
 
 def _sections(release: Release, signs: Mapping[str, str], report: str) -> list[Section]:

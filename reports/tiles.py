@@ -1,6 +1,7 @@
 """The tiles of a report's summary: one figure each, with its target where the run has one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from operator import ge, le, lt
 from typing import Final, NamedTuple
 
 from drsim.reports.objectives import row_of
@@ -13,10 +14,11 @@ _CRITERIA: Final = {
     "Executions complete with DRS's truth": "longest completion delay",
     "Performance <100ms queries": "longest query",
     "No poll is early, none is late": "polls early or late",
-    "No errors or failures": "failed invocations of {}",
+    "No errors or failures": "of {} failed without a fault",
 }
 """The criteria whose measured value and limit make a tile, with its label."""
 _RELATIONS: Final[Mapping[Relation, str]] = {"<=": "at most", ">=": "at least", "<": "under"}
+_WITHIN: Final[Mapping[Relation, Callable[[float, float], bool]]] = {"<=": le, ">=": ge, "<": lt}
 
 
 class Tile(NamedTuple):
@@ -30,11 +32,14 @@ class Tile(NamedTuple):
 
 def tiles_of(result: Result) -> Iterator[Tile]:
     """The tiles of a run: executions, polls, and what its criteria measured against their limits."""
-    yield Tile(number(result.started), "executions started")
-    for count, phrase in counted(result.executions):
-        yield Tile(number(count), phrase)
-    yield Tile(number(result.polls), "polls started")
-    yield Tile(number(result.polls_recorded), "polls recorded")
+    ends = ", ".join(f"{number(count)} {phrase}" for count, phrase in counted(result.executions))
+    noun = "execution started" if result.started == 1 else "executions started"
+    yield Tile(number(result.started), f"{noun}: {ends}" if ends else noun)
+    # A finder that polls by itself starts no poller.
+    if result.polls:
+        yield Tile(number(result.polls), f"polls started; recorded: {number(result.polls_recorded)}")
+    else:
+        yield Tile(number(result.polls_recorded), "polls recorded")
     for record in result.objectives:
         if record.times and not record.wave:
             yield _recovered(record)
@@ -65,7 +70,10 @@ def _judged(criterion: CriterionResult, what: str) -> Tile:
     target = f"target: {_RELATIONS[criterion.relation]} {_amount(criterion.limit, criterion.unit)}"
     if criterion.limit == 0 and criterion.relation == "<=":
         target = "target: 0"
-    return Tile(_amount(criterion.measured, criterion.unit), what, target, criterion.verdict)
+    # A criterion may fail by more than its value, such as a broken property, which has its own tile.
+    is_within = _WITHIN[criterion.relation](criterion.measured, criterion.limit)
+    verdict = "" if criterion.verdict == "fail" and is_within else criterion.verdict
+    return Tile(_amount(criterion.measured, criterion.unit), what, target, verdict)
 
 
 def _amount(value: float, unit: str) -> str:

@@ -75,12 +75,13 @@ def _ends(result: Result) -> str:
 
 
 def _longest(result: Result) -> str:
-    return _at_most(result, figures.EXECUTION_TIME, "the longest took {}", "none ended")
+    subject = "it" if result.started == 1 else "the longest"
+    return _at_most(result, figures.EXECUTION_TIME, f"{subject} took {{}}", "none ended")
 
 
 def _behind(result: Result) -> str:
     return _at_most(
-        result, figures.COMPLETION_DELAY, "each end came within {} of DRS's", "no end came after that of a last job"
+        result, figures.COMPLETION_DELAY, "each end came within {} of DRS's", "no execution ended after its last job"
     )
 
 
@@ -248,7 +249,7 @@ def _clock(change: AlarmChange) -> str:
 
 def _first_limit(result: Result) -> str:
     if result.capacity is None:
-        return "limits are known of drsim's own functions only"
+        return "limits are computed for drsim's own functions only"
     first = result.capacity.first
     if first is None:
         return "no limit would be reached"

@@ -3,10 +3,15 @@
 import re
 from pathlib import Path
 
+import pytest
+
+from drsim.cli import main
 from tests.browser.visits import PHONE, WIDE, Page, Visits, expect, unfolded
 
 FOLDED_MAX = 2_500
 """The most pixels of a folded page of load-100, 1,600 wide."""
+FOLDS = 15
+"""Executions, the twelve sections, evidence and the glossary."""
 
 
 def opened(page: Page) -> list[str]:
@@ -22,14 +27,14 @@ def test_passing_page_is_short_with_a_result_in_each_line(visits: Visits, report
     assert opened(page) == ["executions"]
     assert page.evaluate("document.documentElement.scrollHeight") <= FOLDED_MAX
     lines = page.locator("details.fold > summary .outcome").all_inner_texts()
-    assert len(lines) == 14
+    assert len(lines) == FOLDS
     assert all(lines)
     expect(page.locator("#cloudwatch .fold > summary")).to_contain_text("3 alarms, none went off")
 
 
 def test_buttons_expand_and_collapse_all_sections(visits: Visits, reports: dict[str, Path]) -> None:
     page = unfolded(visits.open(reports["phase-2"]))
-    assert len(opened(page)) == 14
+    assert len(opened(page)) == FOLDS
     page.get_by_role("button", name="Collapse all").click()
     assert opened(page) == []
 
@@ -60,7 +65,7 @@ def test_summary_is_printed_on_two_pages_and_the_screen_restored(visits: Visits,
     page.get_by_role("button", name="Print the summary").click()
     page.emulate_media(media="print")
     shown = [each.get_attribute("id") for each in page.locator("main > section").all() if each.is_visible()]
-    assert shown == ["summary", "acceptance"]
+    assert shown == ["summary", "acceptance", "evidence"]
     expect(page.locator("#criteria")).to_be_visible()
     pages = re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4", print_background=True))
     assert 1 <= len(pages) <= 2
@@ -70,12 +75,36 @@ def test_summary_is_printed_on_two_pages_and_the_screen_restored(visits: Visits,
     expect(page.locator("#finder")).to_be_visible()
 
 
+def test_short_print_of_a_failing_run_fits_two_pages(visits: Visits, tmp_path: Path) -> None:
+    assert (
+        main(["run", "load-100", "--set", "bounds.completion=0s", "--set", "expect=FAILED", "--out", str(tmp_path)])
+        == 1
+    )
+    page = visits.open(tmp_path / "load-100-1" / "report.html")
+    page.evaluate("window.print = () => dispatchEvent(new Event('beforeprint'))")
+    page.get_by_role("button", name="Print the summary").click()
+    page.emulate_media(media="print")
+    pages = re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4", print_background=True))
+    assert 1 <= len(pages) <= 2
+    expect(page.locator("#evidence")).to_contain_text("Simulated, not measured on AWS.")
+    expect(page.locator("#findings")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [1024, WIDE])
+def test_next_command_of_a_failing_run_is_on_the_first_screen(visits: Visits, tmp_path: Path, width: int) -> None:
+    assert (
+        main(["run", "drill", "--set", "bounds.completion=0s", "--set", "expect=FAILED", "--out", str(tmp_path)]) == 1
+    )
+    page = visits.open(tmp_path / "drill-1" / "report.html", width=width, height=768)
+    expect(page.locator("header .replay button")).to_be_in_viewport()
+
+
 def test_whole_print_opens_every_section_and_folds_it_again(visits: Visits, reports: dict[str, Path]) -> None:
     page = visits.open(reports["phase-2"])
     before = opened(page)
     page.evaluate("window.print = () => dispatchEvent(new Event('beforeprint'))")
     page.get_by_role("button", name="Print everything").click()
-    assert len(opened(page)) == 14
+    assert len(opened(page)) == FOLDS
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert opened(page) == before
 

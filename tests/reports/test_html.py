@@ -6,6 +6,7 @@ from markdown_it import MarkdownIt
 from drsim.reports import html, markdown
 from drsim.reports.html import MARKS, html_of
 from drsim.reports.markdown import SIGNS
+from drsim.reports.page import coded
 from drsim.scenarios.result import Result
 from tests.reports.pieces import Pieces
 
@@ -47,13 +48,32 @@ def test_name_equal_to_a_verdict_or_a_basis_stays_text(phase_2: Result, posing: 
     assert "\\u2063pass\\u2063" in other["environment"]
 
 
-def test_verdicts_of_the_summary_are_marked_and_no_mark_is_left(phase_2: Result) -> None:
+def test_verdicts_are_marked_and_no_mark_is_left(phase_2: Result) -> None:
     text = html.render(phase_2, []).text
     assert "\u2063" not in text
     assert not any(sign in text for sign in SIGNS.values())
-    summary = text.partition('<section id="summary"')[2].partition("</section>")[0]
-    assert '<span class="verdict pass">✓ PASS</span>: 11 criteria passed' in summary
-    assert '<span class="verdict not exercised">– not exercised</span>: 7 criteria and 7 properties' in summary
+    marked = str(html_of(f"- {MARKS['pass']}: all\n- {MARKS['not exercised']}: none", "Here"))
+    assert '<span class="verdict pass">✓ PASS</span>: all' in marked
+    assert '<span class="verdict not exercised">– not exercised</span>: none' in marked
+
+
+def test_summary_of_the_page_repeats_nothing_of_the_first_screen(phase_2: Result) -> None:
+    summary = html.render(phase_2, []).text.partition('<section id="summary"')[2].partition("</section>")[0]
+    assert "criteria passed" not in summary
+    assert "<strong>Polls</strong>" not in summary
+    assert "58 started, 58 recorded" in markdown.render(phase_2)
+
+
+def test_executions_in_tables_link_to_their_lanes_if_there_are_any() -> None:
+    table = "| Execution | Call |\n|---|---|\n| `a/b` | `Query` |\n| - | - |\n"
+    linked, plain = (str(html_of(table, "Here", has_lanes=has_lanes)) for has_lanes in (True, False))
+    assert linked.count("<a ") == 1
+    assert '<a href="#execution=a%2Fb"><code>a/b</code></a>' in linked
+    assert "<a " not in plain
+
+
+def test_names_between_backticks_are_code_and_all_else_stays_text() -> None:
+    assert coded("`<b>` kept, <b>") == "<code>&lt;b&gt;</code> kept, &lt;b&gt;"
 
 
 def test_a_basis_is_a_badge_in_its_own_column_only() -> None:

@@ -75,6 +75,27 @@ def test_figure_above_phase_2_opens_a_run_without_jobs_only(phase_2: Result, cha
     assert not outcome_of("poller", same).is_open
 
 
+def test_faults_are_told_from_own_failures_and_leave_no_limit_at_zero(chaos: Result) -> None:
+    assert outcome_of("poller", run_of("chaos", 1).result).words.endswith(
+        "1 failed, by faults; 3 figures above Phase 2's highest"
+    )
+    rules = sum(bool(each.struck) for each in chaos.faults)
+    assert f"by {rules} of {len(chaos.faults)} rule" in outcome_of("errors", chaos).words
+    assert chaos.capacity is not None
+    first = chaos.capacity.first
+    assert first is not None
+    nowhere = chaos.capacity.model_copy(
+        update={
+            "limits": tuple(
+                each.model_copy(update={"at_executions": 0}) if each.name == first.name else each
+                for each in chaos.capacity.limits
+            )
+        }
+    )
+    words = outcome_of("performance", chaos.model_copy(update={"capacity": nowhere})).words
+    assert "at 0 executions" not in words
+
+
 def test_acceptance_counts_what_was_exercised(chaos: Result) -> None:
     passed = sum(each.verdict == "pass" for each in chaos.criteria)
     held = sum(each.verdict == "pass" for each in chaos.properties)

@@ -1,5 +1,7 @@
 """The tiles of a page: values of the result, beside the limits that its criteria set."""
 
+import re
+
 from drsim.reports.tiles import Tile, tiles_of
 from drsim.scenarios.result import Result
 from drsim.simulator.durations import number, show_seconds
@@ -20,7 +22,24 @@ def test_tiles_have_the_values_and_limits_of_the_criteria() -> None:
     query = next(each for each in result.criteria if each.name == "Performance <100ms queries")
     assert tiles["longest query"].value == f"{number(query.measured or 0)} ms"
     assert tiles["longest query"].target == "target: under 100 ms"
-    assert tiles["executions started"].value == str(result.started)
+    started = next(each for each in tiles.values() if each.what.startswith("executions started: "))
+    assert started.value == str(result.started)
+    assert sum(map(int, re.findall(r"\d+", started.what))) == result.started
+    assert Tile(number(result.polls), f"polls started; recorded: {number(result.polls_recorded)}") in tiles.values()
+
+
+def test_tile_of_a_criterion_that_fails_by_a_property_alone_is_not_red() -> None:
+    result = run_of("chaos", 73).result
+    name = "No errors or failures"
+    for measured, verdict in ((0, ""), (3, "fail")):
+        found = tuple(
+            each.model_copy(update={"verdict": "fail", "measured": measured}) if each.name == name else each
+            for each in result.criteria
+        )
+        tile = next(
+            each for each in tiles_of(result.model_copy(update={"criteria": found})) if "without a fault" in each.what
+        )
+        assert (tile.value, tile.verdict) == (str(measured), verdict)
 
 
 def test_violations_make_their_tile_fail(phase_2: Result) -> None:

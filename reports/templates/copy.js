@@ -10,6 +10,19 @@
     area.remove();
     return done;
   };
+  /* A block with a command of its own gets its button here. */
+  for (const block of document.querySelectorAll("main pre")) {
+    const command = /^(?:\$ )?(drsim .+)$/s.exec(block.textContent.trim());
+    if (!command) continue;
+    const bar = document.createElement("div"), button = document.createElement("button"), status = document.createElement("span");
+    bar.className = "bar";
+    button.type = "button";
+    button.dataset.copy = command[1];
+    button.textContent = "Copy";
+    status.setAttribute("role", "status");
+    bar.append(button, status);
+    block.after(bar);
+  }
   for (const button of document.querySelectorAll("[data-copy]")) button.addEventListener("click", async () => {
     const text = button.dataset.copy, status = button.parentElement.querySelector("[role=status]");
     let done = true;
