@@ -75,7 +75,7 @@ def test_figure_above_phase_2_opens_a_run_without_jobs_only(phase_2: Result, cha
     assert not outcome_of("poller", same).is_open
 
 
-def test_faults_are_told_from_own_failures_and_leave_no_limit_at_zero(chaos: Result) -> None:
+def test_faults_count_apart_from_own_failures_without_limit_at_zero(chaos: Result) -> None:
     assert outcome_of("poller", run_of("chaos", 1).result).words.endswith(
         "1 failed, by faults; 3 figures above Phase 2's highest"
     )
