@@ -71,7 +71,7 @@ def schema(
 
 
 for configured in (run, contract, explore):
-    app.command(cls=ProjectCommand)(configured)
+    app.command(cls=ProjectCommand, epilog="pyproject.toml may set options for a project, in [tool.drsim].")(configured)
 for command in (replay, shrink, report, logs, compare, trend, sign, verify, serve):
     app.command()(command)
 
