@@ -71,7 +71,10 @@ def schema(
 
 
 for configured in (run, contract, explore):
-    app.command(cls=ProjectCommand, epilog="pyproject.toml may set options for a project, in [tool.drsim].")(configured)
+    app.command(
+        cls=ProjectCommand,
+        epilog="Options that you leave out come from the table tool.drsim of pyproject.toml, if there is one.",
+    )(configured)
 for command in (replay, shrink, report, logs, compare, trend, sign, verify, serve):
     app.command()(command)
 

@@ -145,3 +145,7 @@ def test_page_on_pytest_is_true_of_both_kinds_of_functions() -> None:
     printed = run("drill", changes=LATE).summary().splitlines()
     for line in shown.splitlines():
         assert line.strip() == "..." or line in printed, line
+
+
+def test_handlers_without_a_poller_do_not_get_that_of_drsim() -> None:
+    assert Handlers(finder="app.py:handler").poller is None
