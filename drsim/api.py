@@ -11,18 +11,12 @@ scenario, a change or a contract) and UserError (handlers, tiers and missing ext
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Final, Self
 
-from rich.console import Console
-
-from drsim import outputs
 from drsim.arguments import UserError, jobs_default, writing
 from drsim.processes import ProcessExecutor
-from drsim.reports.documents import PAGE
 from drsim.reports.markdown import render as markdown
-from drsim.run_console import show
 from drsim.scenarios import explore as exploration
 from drsim.scenarios import files, runner
 from drsim.scenarios.campaign import Campaign
@@ -96,8 +90,16 @@ class JudgedRun(Run):
 
     def summary(self) -> str:
         """Return what `drsim run` shows of the run."""
+        from io import StringIO
+
+        from rich.console import Console
+
+        from drsim.run_console import show
+
         text = StringIO()
-        show(Console(file=text, width=_WIDTH, highlight=False), self.result, self.folder)
+        # Where FORCE_COLOR is set, rich would take any text for a terminal.
+        console = Console(file=text, width=_WIDTH, highlight=False, force_terminal=False, color_system=None)
+        show(console, self.result, self.folder)
         return "\n".join(line.rstrip() for line in text.getvalue().strip("\n").splitlines())
 
     def check(self) -> Self:
@@ -111,9 +113,13 @@ class JudgedRun(Run):
     def write(self, folder: str | Path) -> "JudgedRun":
         """Write the run's files into a folder, and return the run with that folder.
 
-        They are those of `drsim run` without the evidence. Raises UserError if they cannot be written.
+        They are those of `drsim run` without the evidence. Raises UserError if they cannot be written, or would replace
+        a signed run.
         """
+        from drsim import evidence, outputs
+
         folder = Path(folder)
+        evidence.refuse_signed([folder])
         if troubles := writing(lambda: outputs.write(self, folder)):
             raise RuntimeError(f"the reports in {folder}: {'; '.join(troubles)}")
         return JudgedRun(self.result, self.trace, self.places, folder)
@@ -121,6 +127,8 @@ class JudgedRun(Run):
     @property
     def page(self) -> Path | None:
         """The report for people, if the files were written."""
+        from drsim.reports.documents import PAGE
+
         return None if self.folder is None else self.folder / PAGE
 
 

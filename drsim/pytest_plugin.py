@@ -4,8 +4,8 @@ Owns what a test may ask for. It imports drsim when a test first runs a scenario
 """
 
 import contextlib
-import itertools
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypedDict
@@ -84,6 +84,7 @@ class DrsimFixture:
 
     def __init__(self, node: pytest.Item, folder: Path) -> None:
         self._node, self._config, self._folder = node, node.config, folder
+        self._written: Counter[str] = Counter()
 
     def run(
         self, scenario: "str | Path | Scenario" = "", *, seed: int | None = None, **options: "Unpack[RunOptions]"
@@ -112,11 +113,16 @@ class DrsimFixture:
                 tier=found.get("tier"),
             )
             if done.verdict != "pass" or self._config.getoption(OUT):
-                done = done.write(_unused(self._folder / f"{done.result.scenario}-{done.result.seed}"))
+                done = done.write(self._folder_of(f"{done.result.scenario}-{done.result.seed}"))
         # pytest shows it if something else fails the test.
         shown = f"{done.result.scenario}, seed {done.result.seed}: {done.verdict}; replay  {done.replay}"
         self._node.add_report_section("call", "drsim", shown)
         return done
+
+    def _folder_of(self, name: str) -> Path:
+        """The folder of a run, with a number behind its name if this test has written one of that name."""
+        self._written[name] += 1
+        return self._folder / (name if self._written[name] == 1 else f"{name}-{self._written[name]}")
 
     def _options(self, given: RunOptions) -> dict[str, Any]:
         """Options by the marker's names: those of pyproject.toml, then the marker's, then these."""
@@ -231,9 +237,3 @@ def _handlers(config: pytest.Config, options: Mapping[str, Any]) -> "Handlers | 
         paths=tuple(Path(rooted(str(path), root, start)) for path in _listed(options, "paths")),
         variables=dict(options.get("env", {})),
     )
-
-
-def _unused(folder: Path) -> Path:
-    """The folder, or with a number behind its name if the test has written it before."""
-    numbered = (folder.with_name(f"{folder.name}-{number}") for number in itertools.count(2))
-    return next(each for each in itertools.chain([folder], numbered) if not each.exists())

@@ -11,6 +11,7 @@ import pytest
 
 from drsim import api
 from drsim.api import Contract, FailedRunError, Handlers, ScenarioError, UserError, explore, load, run
+from drsim.cli import main
 from tests.catalogue import run_of
 from tests.test_readme import ROOT, blocks
 
@@ -34,7 +35,9 @@ def test_run_has_a_default_seed_and_the_trace_of_the_command() -> None:
     assert not [*Path().iterdir()]
 
 
-def test_check_raises_with_findings_and_replay() -> None:
+def test_check_raises_with_findings_and_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As many CI services do; the message has no escape codes.
+    monkeypatch.setenv("FORCE_COLOR", "1")
     done = run("drill", seed=2, changes=LATE)
     with pytest.raises(FailedRunError) as error:
         done.check()
@@ -57,6 +60,13 @@ def test_write_reports_a_folder_that_cannot_be_made() -> None:
     Path("runs").write_text("in the way", encoding="utf-8")
     with pytest.raises(UserError, match="cannot write runs: File exists"):
         run("idle").write("runs")
+
+
+def test_write_does_not_replace_a_signed_run() -> None:
+    assert main(["run", "idle"]) == 0
+    assert main(["sign", "drsim-runs/idle-1", "--as", "Bo", "--role", "lead"]) == 0
+    with pytest.raises(UserError, match="drsim-runs/idle-1"):
+        run("idle").write("drsim-runs/idle-1")
 
 
 def test_contract_object_takes_the_place_of_the_scenarios_own() -> None:
