@@ -60,10 +60,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marked = _marked(metafunc.definition)
     if "drsim_run" in metafunc.fixturenames:
-        names = marked.get("scenario", ())
-        names = [names] if isinstance(names, str | Path) else [*names]
+        given, where = marked.get("scenario"), metafunc.definition.nodeid
+        names = [given] if isinstance(given, str | Path) else given
         if not names:
-            _refuse(f"{metafunc.definition.nodeid}: drsim_run needs @pytest.mark.drsim(scenario=...)")
+            _refuse(f"{where}: drsim_run needs @pytest.mark.drsim(scenario=...)")
+        if not isinstance(names, list | tuple) or not all(isinstance(name, str | Path) for name in names):
+            _refuse(f"{where}: scenario must be a name, a file or a list of them, got {given!r}")
         cases = [(str(name), seed) for name in names for seed in _seeds(metafunc, marked)]
         ids = [f"{Path(name).stem}-{seed}" for name, seed in cases]
         metafunc.parametrize("drsim_run", cases, indirect=True, ids=ids)
@@ -230,10 +232,13 @@ def _handlers(config: pytest.Config, options: Mapping[str, Any]) -> "Handlers | 
 
     if not options.get("finder"):
         return None
+    variables = options.get("env", {})
+    if not isinstance(variables, Mapping):
+        _refuse(f"env must be a mapping of texts, got {variables!r}")
     root, start = config.rootpath, config.invocation_params.dir
     return Handlers(
         finder=rooted_place(options["finder"], root, start),
         poller=rooted_place(options.get("poller") or "", root, start) or None,
         paths=tuple(Path(rooted(str(path), root, start)) for path in _listed(options, "paths")),
-        variables=dict(options.get("env", {})),
+        variables=dict(variables),
     )

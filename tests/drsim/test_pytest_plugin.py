@@ -196,6 +196,8 @@ def test(drsim):
         ('scenario="idle", paths="layer", finder="a:b"', "drsim_run", "paths must be a list, got 'layer'"),
         ('scenario="idle", finder="no.py:handler"', "drsim_run", "--finder: no file no.py"),
         ('scenario="drill", contract="no.yaml", finder="json:dumps"', "drsim_run", "cannot read no.yaml: No such file"),
+        ("scenario=7", "drsim_run", "scenario must be a name, a file or a list of them, got 7"),
+        ('scenario="idle", env="A=1", finder="a:b"', "drsim_run", "env must be a mapping of texts, got 'A=1'"),
         ('contract="plain"', "drsim", "drsim.run needs a scenario: a name or a file"),
     ],
 )
