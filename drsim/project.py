@@ -10,7 +10,7 @@ from typing import Any, Final, TypeGuard
 
 from typer.core import TyperCommand
 
-from drsim.arguments import UserError
+from drsim.arguments import UserError, seeds_of
 
 FILE: Final = "pyproject.toml"
 CODE: Final = ("finder", "poller", "paths", "env", "contract")
@@ -29,6 +29,13 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def _are_seeds(value: object) -> bool:
+    try:
+        return _is_number(value) or (isinstance(value, str) and bool(seeds_of(value)))
+    except UserError:
+        return False
+
+
 _KEYS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "finder": (_is_text, "FILE.py:HANDLER or MODULE:HANDLER"),
     "poller": (_is_text, "FILE.py:HANDLER or MODULE:HANDLER"),
@@ -40,7 +47,7 @@ _KEYS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "contract": (_is_text, "a YAML file, ours or plain"),
     "out": (lambda value: _is_text(value) and value != "", "a folder"),
     "seed": (_is_number, "a whole number >= 0"),
-    "seeds": (lambda value: _is_text(value) or _is_number(value), 'FIRST-LAST, such as "1-100", or one seed'),
+    "seeds": (_are_seeds, 'FIRST-LAST, such as "1-100", or one seed'),
     "set": (_are_texts, 'a list of changes such as ["executions=200"]'),
 }
 """Each key with its check, and what it must be in words."""
@@ -80,7 +87,10 @@ def options_of(file: Path | None, start: Path) -> dict[str, Any]:
     given = tool.get("drsim", {}) if isinstance(tool, dict) else {}
     if not isinstance(given, dict):
         raise UserError(f"{shown}: tool.drsim must be a table of {', '.join(_KEYS)}, got {given!r}")
-    if problems := [problem for key, value in given.items() if (problem := _problem(key, value))]:
+    problems = [problem for key, value in given.items() if (problem := _problem(key, value))]
+    if not given.get("finder"):
+        problems += [f"{key} needs finder, whose functions it belongs to" for key in CODE[1:] if key in given]
+    if problems:
         raise UserError("\n".join(f"{shown}: tool.drsim.{problem}" for problem in problems))
     return {key: _seen_from(start, file.parent, key, value) for key, value in given.items()}
 

@@ -60,7 +60,7 @@ def test_modules_presets_and_absolute_paths_stay_as_they_are(tmp_path: Path) -> 
 
 
 def test_all_wrong_keys_are_named_at_once_with_the_file() -> None:
-    file = written('findr = "x"\npaths = "layer"\nseed = -1\nseeds = true\nout = ""\n[tool.drsim.env]\nA = 1')
+    file = written('findr = "x"\npaths = "layer"\nseed = -1\nseeds = "3-1"\nout = ""\n[tool.drsim.env]\nA = 1')
     with pytest.raises(UserError) as error:
         options_of(file, Path())
     keys = "finder, poller, paths, env, contract, out, seed, seeds, set"
@@ -68,9 +68,11 @@ def test_all_wrong_keys_are_named_at_once_with_the_file() -> None:
         f"pyproject.toml: tool.drsim.findr: there is no such key; did you mean 'finder'? the keys are {keys}",
         "pyproject.toml: tool.drsim.paths must be a list of folders such as [\"layer\"], got 'layer'",
         "pyproject.toml: tool.drsim.seed must be a whole number >= 0, got -1",
-        'pyproject.toml: tool.drsim.seeds must be FIRST-LAST, such as "1-100", or one seed, got True',
+        "pyproject.toml: tool.drsim.seeds must be FIRST-LAST, such as \"1-100\", or one seed, got '3-1'",
         "pyproject.toml: tool.drsim.out must be a folder, got ''",
         "pyproject.toml: tool.drsim.env must be a table of texts such as { TABLE_NAME = \"executions\" }, got {'A': 1}",
+        "pyproject.toml: tool.drsim.paths needs finder, whose functions it belongs to",
+        "pyproject.toml: tool.drsim.env needs finder, whose functions it belongs to",
     ]
 
 
