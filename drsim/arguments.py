@@ -1,6 +1,7 @@
 """What commands share: options, exit codes, and errors of arguments, files and disks as messages for users."""
 
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -90,6 +91,14 @@ def option(name: str, read: Callable[[], T]) -> T:
         return read()
     except ValueError as error:
         raise UserError(f"{name}: {error}") from None
+
+
+def seeds_of(text: str) -> range:
+    """The seeds of `--seeds`: FIRST-LAST, or one seed. Raises UserError."""
+    first, _, last = text.partition("-")
+    if not re.fullmatch(r"[0-9]{1,18}(-[0-9]{1,18})?", text) or int(last or first) < int(first):
+        raise UserError(f"--seeds must be FIRST-LAST, such as 1-20, or one seed, got {text!r}")
+    return range(int(first), int(last or first) + 1)
 
 
 def reading(read: Callable[[], T]) -> T:

@@ -11,6 +11,7 @@ from drsim.comparing import compare
 from drsim.contracting import contract
 from drsim.exploring import explore, replay, shrink
 from drsim.logs import logs
+from drsim.project import ProjectCommand
 from drsim.reporting import report
 from drsim.running import run
 from drsim.scenarios.extras import MissingExtraError
@@ -69,7 +70,12 @@ def schema(
     print(json.dumps(models[what].model_json_schema(), indent=2))
 
 
-for command in (run, contract, explore, replay, shrink, report, logs, compare, trend, sign, verify, serve):
+for configured in (run, contract, explore):
+    app.command(
+        cls=ProjectCommand,
+        epilog="Options that you leave out come from the table tool.drsim of pyproject.toml, if there is one.",
+    )(configured)
+for command in (replay, shrink, report, logs, compare, trend, sign, verify, serve):
     app.command()(command)
 
 

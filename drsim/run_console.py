@@ -30,8 +30,8 @@ _ID_MAX: Final = 80
 _ANSWER_MAX: Final = 800
 
 
-def show(console: Console, result: Result, folder: Path, evidence: str) -> None:
-    """Show a run, at its end its folder's page and the last value of its evidence."""
+def show(console: Console, result: Result, folder: Path | None, evidence: str = "") -> None:
+    """Show a run, at its end the page in its folder and the last value of its evidence, if there are any."""
     first = first_screen(result)
     console.print()
     line(console, result.outcome, f"{result.scenario}, seed {result.seed}: {label(result)}", bold=True)
@@ -57,8 +57,10 @@ def show(console: Console, result: Result, folder: Path, evidence: str) -> None:
     if result.forwarded:
         _show_forwarded(console, result.forwarded)
     long_line(console, f"  replay  {result.replay}")
-    long_line(console, f"  report  {folder / PAGE}")
-    long_line(console, f"  evidence  {evidence}")
+    if folder is not None:
+        long_line(console, f"  report  {folder / PAGE}")
+    if evidence:
+        long_line(console, f"  evidence  {evidence}")
 
 
 def label(result: Result) -> str:
@@ -152,7 +154,7 @@ def _show_faults(console: Console, result: Result) -> None:
         line(console, "unknown", f"{which} cannot end as DRS's truth demands: {lost.reason}", indent=2)
 
 
-def _show_findings(console: Console, first: FirstScreen, folder: Path) -> None:
+def _show_findings(console: Console, first: FirstScreen, folder: Path | None) -> None:
     for shown in first.findings[:_FINDINGS_MAX]:
         finding, case = shown.finding, shown.finding.cases[0]
         who = f"{clock(case.at)} {visible(case.execution_id, _ID_MAX)}".rstrip()
@@ -167,7 +169,8 @@ def _show_findings(console: Console, first: FirstScreen, folder: Path) -> None:
         )
     left = len(first.findings) - _FINDINGS_MAX
     if left > 0:
-        long_line(console, f"  {plural(left, 'further finding')} in {folder / PAGE}")
+        where = "its result" if folder is None else folder / PAGE
+        long_line(console, f"  {plural(left, 'further finding')} in {where}")
     console.print()
 
 
