@@ -29,7 +29,7 @@ def test_exploration_without_failures_prints_its_claim(tmp_path: Path, capsys: p
     assert code == 0
     assert "chaos: 0 of 32 seeds failed (failure rate below 9.4 %, 95 % confidence)" in printed
     assert "32 seeds in" in printed
-    assert "never met:" in printed
+    assert "never in overdue: " in printed
     assert "when healed ended after p50" in printed
     header, *lines = (tmp_path / "explore-chaos" / "campaign.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(header)["scenario"]["name"] == "chaos"
