@@ -8,6 +8,8 @@ from rich.console import Console
 from drsim.progress import Pace, Runs, progress, time_left
 from drsim.scenarios import machine
 from drsim.scenarios.files import load
+from drsim.scenarios.runner import run
+from tests.examples.polling import PAIR
 
 
 def lines(console: Console) -> list[str]:
@@ -77,3 +79,18 @@ def test_bar_shows_number_name_remark_and_time_left(width: int) -> None:
     shown = " ".join(terminal.export_text().split())
     assert "1 of 9: drill" in shown
     assert "40m of virtual time, about 2h" in shown
+
+
+@pytest.mark.slow
+def test_time_left_is_wall_time_while_handlers_run() -> None:
+    began, seen = machine.wall_seconds(), list[float]()
+    handlers = PAIR.handlers(PAIR.folder)
+    run(
+        load("drill"),
+        seed=1,
+        tier="client",
+        functions=handlers,
+        on_progress=lambda _: seen.append(machine.wall_seconds()),
+    )
+    assert len(seen) > 5
+    assert began < min(seen) <= max(seen) <= machine.wall_seconds()
