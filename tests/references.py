@@ -1,13 +1,11 @@
 """The pages of docs/reference, generated from schemas, the command line and the tables of the code.
 
-As a program, this module compares them with what is kept; `--update` writes them. Owns how a schema becomes a table.
+Owns how a schema becomes a table. `tests.docs_site` writes and compares them.
 """
 
-import argparse
 import inspect
 import json
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -212,21 +210,13 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
 }
 
 
-def main() -> int:
-    """Compare the pages with those kept, or write them; return 1 if one differs."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--update", action="store_true")
-    update, found = parser.parse_args().update, []
+def outdated(*, update: bool) -> list[str]:
+    """Compare the pages with those kept, or write them; return what differs."""
+    found = []
     for name, made in PAGES.items():
-        text = made()
         if update:
             REFERENCE.mkdir(exist_ok=True)
-            (REFERENCE / name).write_text(text, encoding="utf-8")
-        elif trouble := difference(REFERENCE / name, text):
+            (REFERENCE / name).write_text(made(), encoding="utf-8")
+        elif trouble := difference(REFERENCE / name, made()):
             found.append(trouble)
-    print("\n".join([*found, f"run: {COMMAND}"]) if found else "the references are current")
-    return 1 if found else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return [*found, f"run: {COMMAND}"] if found else []
