@@ -12,6 +12,7 @@ from typing import Final
 from drsim.arguments import UserError, reading
 from drsim.campaign_files import CAMPAIGN, FAILURES, failure_paths, read
 from drsim.reports import campaign as report
+from drsim.reports import crash_points
 from drsim.scenarios import explanation, failure
 from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.campaign import Campaign, Header, joined, missing_ranges
@@ -21,6 +22,8 @@ from drsim.scenarios.result import instant
 from drsim.simulator.durations import plural, show_seconds
 from drsim.simulator.errors import RunEndingError
 
+_PAGE: Final = "report.html"
+_MARKDOWN: Final = "report.md"
 _STORIES_MAX: Final = 20
 
 
@@ -30,8 +33,24 @@ def write(folder: Path) -> list[Path]:
     Raises OSError, and UserError for a folder without a campaign or with a file that cannot be read.
     """
     summary = summed_up(folder)
-    page, markdown = report.render_html(summary), report.render_markdown(summary)
-    documents = {folder / "report.html": page, folder / "report.md": markdown}
+    return _written(folder, report.render_html(summary), report.render_markdown(summary))
+
+
+def write_crashes(folder: Path, found: crash_points.CrashReport) -> Path:
+    """Write the page and the Markdown of crash points into their folder, and return the page. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = found._replace(failures=sorted((folder / FAILURES).glob("*.yaml")))
+    return _written(folder, crash_points.render_html(found), crash_points.render_markdown(found))[0]
+
+
+def remove(folder: Path) -> None:
+    """Remove the two documents: an earlier verdict must not stay beside a campaign that is not finished."""
+    for name in (_PAGE, _MARKDOWN):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _written(folder: Path, page: str, markdown: str) -> list[Path]:
+    documents = {folder / _PAGE: page, folder / _MARKDOWN: markdown}
     for path, text in documents.items():
         with replaced(path) as place:
             place.write_text(text, encoding="utf-8")

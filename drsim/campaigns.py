@@ -20,6 +20,7 @@ from drsim.campaign_console import Found
 from drsim.console import errors, line, long_line
 from drsim.processes import ProcessExecutor
 from drsim.progress import Pace, progress
+from drsim.reports.crash_points import CrashReport
 from drsim.scenarios import crashes, machine
 from drsim.scenarios.campaign import Campaign, Explored, Header, missing_ranges
 from drsim.scenarios.contradiction import BROKEN, is_of_handlers, scenario_of
@@ -177,6 +178,7 @@ def crashed(
     with progress(errors(), scenario.name, len(points)) as show, _working() as work, engine() as work.engine:
         if restart:
             _set_aside(console, folder)
+        campaign_report.remove(folder)
         for each in crashes.crash_everywhere(plain, points, seed, work.engine, _for_workers(code)):
             done = done.plus(each)
             covered = done.points_count - len(done.missed)
@@ -186,7 +188,10 @@ def crashed(
     verdict: RunVerdict = "fail" if done.failures or done.missed else "pass" if is_whole else "unknown"
     campaign_console.show_crashes(console, f"{scenario.name}, seed {seed}", verdict, points, done)
     firsts = [(point.within(plain), found) for (point, found), *_ in done.groups().values()]
-    return _ended(console, work, verdict, firsts, code, folder, check)
+    exit_code = _ended(console, work, verdict, firsts, code, folder, check)
+    report = CrashReport(scenario, seed, verdict, points, done)
+    long_line(console, f"  report  {campaign_report.write_crashes(folder, report)}")
+    return exit_code
 
 
 def _for_workers(code: Code) -> Code:
