@@ -5,6 +5,8 @@ Adds up the ranges, and runs each failure again for its story; `reports.campaign
 
 import shlex
 import textwrap
+from collections import Counter
+from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Final
@@ -16,9 +18,10 @@ from drsim.reports import crash_points
 from drsim.scenarios import explanation, failure
 from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.campaign import Campaign, Header, joined, missing_ranges
+from drsim.scenarios.crashes import Crashed, CrashPoint
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.result import instant
+from drsim.scenarios.result import RunVerdict, instant
 from drsim.simulator.durations import plural, show_seconds
 from drsim.simulator.errors import RunEndingError
 
@@ -36,11 +39,31 @@ def write(folder: Path) -> list[Path]:
     return _written(folder, report.render_html(summary), report.render_markdown(summary))
 
 
-def write_crashes(folder: Path, found: crash_points.CrashReport) -> Path:
+def write_crashes(
+    folder: Path, scenario: Scenario, seed: int, verdict: RunVerdict, points: Sequence[CrashPoint], done: Crashed
+) -> Path:
     """Write the page and the Markdown of crash points into their folder, and return the page. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = found._replace(failures=sorted((folder / FAILURES).glob("*.yaml")))
+    missed = {*done.missed}
+    counts = [
+        Counter(map(_call, points)),
+        Counter(_call(point) for point, _ in done.failures),
+        Counter(_call(point) for point in points if str(point.rule) in missed),
+    ]
+    rows = [crash_points.CallRow(*call, *(count[call] for count in counts)) for call in counts[0]]
+    broken = [
+        crash_points.Broken(name, len(group), str(group[0][0].rule), group[0][1])
+        for name, group in done.groups().items()
+    ]
+    failures = sorted((folder / FAILURES).glob("*.yaml"))
+    found = crash_points.CrashReport(
+        scenario.name, scenario.title, seed, verdict, done.points_count, rows, broken, failures
+    )
     return _written(folder, crash_points.render_html(found), crash_points.render_markdown(found))[0]
+
+
+def _call(point: CrashPoint) -> tuple[str, str]:
+    return f"{point.rule.function}", f"{point.rule.operation}"
 
 
 def remove(folder: Path) -> None:

@@ -20,7 +20,6 @@ from drsim.campaign_console import Found
 from drsim.console import errors, line, long_line
 from drsim.processes import ProcessExecutor
 from drsim.progress import Pace, progress
-from drsim.reports.crash_points import CrashReport
 from drsim.scenarios import crashes, machine
 from drsim.scenarios.campaign import Campaign, Explored, Header, missing_ranges
 from drsim.scenarios.contradiction import BROKEN, is_of_handlers, scenario_of
@@ -189,8 +188,8 @@ def crashed(
     campaign_console.show_crashes(console, f"{scenario.name}, seed {seed}", verdict, points, done)
     firsts = [(point.within(plain), found) for (point, found), *_ in done.groups().values()]
     exit_code = _ended(console, work, verdict, firsts, code, folder, check)
-    report = CrashReport(scenario, seed, verdict, points, done)
-    long_line(console, f"  report  {campaign_report.write_crashes(folder, report)}")
+    page = campaign_report.write_crashes(folder, scenario, seed, verdict, points, done)
+    long_line(console, f"  report  {page}")
     return exit_code
 
 

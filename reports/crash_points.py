@@ -1,7 +1,6 @@
 """The report of crash points, as a page and as Markdown: the calls at which functions died, and what broke."""
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,8 +8,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from drsim.reports import html, markdown, page
-from drsim.scenarios.crashes import Crashed, CrashPoint
-from drsim.scenarios.model import Scenario
+from drsim.scenarios.contradiction import Contradiction
 from drsim.scenarios.result import RunVerdict
 
 
@@ -24,28 +22,30 @@ class CallRow(NamedTuple):
     missed: int
 
 
+class Broken(NamedTuple):
+    """A property or criterion that failed at crash points, with the first of them as a rule, and its violation."""
+
+    name: str
+    points: int
+    rule: str
+    found: Contradiction
+
+
 class CrashReport(NamedTuple):
     """Everything that the two documents show. `failures` are the files of shrunk failures."""
 
-    scenario: Scenario
+    scenario: str
+    title: str
     seed: int
     verdict: RunVerdict
-    points: Sequence[CrashPoint]
-    crashed: Crashed
+    run_count: int
+    rows: Sequence[CallRow]
+    broken: Sequence[Broken]
     failures: Sequence[Path] = ()
 
     @property
-    def rows(self) -> list[CallRow]:
-        """The calls in the order in which they first occur."""
-        missed = {*self.crashed.missed}
-        points = Counter(_call(point) for point in self.points)
-        broken = Counter(_call(point) for point, _ in self.crashed.failures)
-        never = Counter(_call(point) for point in self.points if str(point.rule) in missed)
-        return [CallRow(*call, points[call], broken[call], never[call]) for call in points]
-
-
-def _call(point: CrashPoint) -> tuple[str, str]:
-    return f"{point.rule.function}", f"{point.rule.operation}"
+    def points_count(self) -> int:
+        return sum(row.points for row in self.rows)
 
 
 def render_markdown(report: CrashReport) -> str:

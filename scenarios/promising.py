@@ -125,12 +125,12 @@ def _ends(proposal: Proposal, handlers: Handlers, drill: Seen) -> None:
     waves = {name: _wave_word(layout, item) for name, item in finals.items() if words[name] not in layout.open_words}
     for level, found in (("execution", words), ("wave", waves)):
         for ours, name in (("COMPLETED", "drill"), ("FAILED", "failed")):
-            if isinstance(found.get(name), str) and found[name] not in layout.open_words:
-                _put_word(proposal, level, ours, found[name], f"the end of a run that {ours.lower()}")
+            if isinstance(word := found.get(name), str) and word not in layout.open_words:
+                _put_word(proposal, level, ours, word, f"the end of a run that {ours.lower()}")
         if found.get("mixed") == found.get("failed") != found.get("drill"):
             proposal.put(f"words/{level}/PARTIAL", [], "a mixed outcome has the word of a failed one")
-        elif isinstance(found.get("mixed"), str):
-            _put_word(proposal, level, "PARTIAL", found["mixed"], "the end of a mixed outcome")
+        elif isinstance(word := found.get("mixed"), str):
+            _put_word(proposal, level, "PARTIAL", word, "the end of a mixed outcome")
     if words.get("mixed") in layout.open_words:
         proposal.unknown.append("promises.partial: the mixed outcome did not end")
     elif words.get("mixed") == words.get("drill"):

@@ -93,7 +93,7 @@ def _type(field: Schema) -> str:
             return " or ".join(dict.fromkeys(map(_type, field[key])))
     if "const" in field or "enum" in field:
         return " or ".join(f"`{word}`" for word in field.get("enum", [field.get("const")]))
-    kind = field.get("type", "any")
+    kind = str(field.get("type", "any"))
     if kind == "array":
         return f"list of {_type(field.get('items', {}))}"
     if kind == "object":
