@@ -210,6 +210,13 @@ def samples(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation as a site, in build/docs, with its links checked; `-- --update` writes docs/reference."""
+    _install(session, "docs", extras=("client",))
+    _python(session, "tests.docs_site", *session.posargs)
+
+
+@nox.session
 def conformance(session: nox.Session) -> None:
     """Both tiers on thirteen kinds of scenario; `-- --all`: the whole catalogue; `--seeds 20`: more seeds."""
     _install(session, "tests", extras=EXTRAS)

@@ -10,7 +10,6 @@ from typing import Final, TypeAlias
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from drsim import campaign_files, campaign_report
 from drsim.arguments import UserError
@@ -20,7 +19,7 @@ from drsim.reports.markdown import clock
 from drsim.reports.objectives import objectives_in_words
 from drsim.reports.text import visible
 from drsim.scenarios import explanation, failure, machine
-from drsim.scenarios.campaign import Campaign
+from drsim.scenarios.campaign import Campaign, LedgerCell
 from drsim.scenarios.contradiction import BROKEN, Contradiction, in_words, signature
 from drsim.scenarios.crashes import Crashed, CrashPoint
 from drsim.scenarios.explanation import Difference
@@ -35,12 +34,15 @@ from drsim.scenarios.shrink import shrunk_failure
 from drsim.simulator.checks.ledger import PHASES
 from drsim.simulator.durations import plural, show_seconds
 from drsim.simulator.errors import RunEndingError
+from drsim.simulator.faults.kinds import Fault
 from drsim.tiers import running_code
 from drsim.watching import Check
 
 Found: TypeAlias = Sequence[tuple[Scenario, Contradiction]]
 """Failures, each with the scenario in which it occurs."""
 _GROUPS_SHOWN_MAX: Final = 5
+_NEVER_SHOWN_MAX: Final = 4
+"""With more names, the ledger is longer than 25 lines of 60 columns."""
 _SHRINK_SECONDS: Final = 60.0
 _WIDTH_MIN: Final = 60
 _STYLES: Final = {"fault": "magenta", "trouble": "red", "look": "dim", "call": "dim", "more": "dim"}
@@ -55,17 +57,16 @@ def show_totals(
     line(console, campaign.verdict, f"{scenario.name}: {campaign.claim()}", bold=True)
     rate = f"{seeds_count / max(seconds, 0.001):.0f} seeds/s"
     ran = f"{plural(seeds_count, 'seed')} in {show_seconds(seconds)}, {rate} {where}"
-    console.print(f"  {ran if where else 'no seed was left to run'}")
+    block(console, ran if where else "no seed was left to run", indent=2)
     if campaign.recovery_s:
         took = ", ".join(f"{name} {campaign.recovery(q)} s" for name, q in (("p50", 0.5), ("p99", 0.99), ("max", 1)))
         overdue, allowed = campaign.recovery_s.total(), show_seconds(scenario.completion_bound_us / 1e6)
-        console.print(f"  {plural(overdue, 'execution')} overdue when healed ended after {took} of {allowed}")
+        ended = f"{plural(overdue, 'execution')} overdue when healed ended after {took} of {allowed}"
+        block(console, ended, indent=2)
     for achieved in objectives_in_words(campaign):
-        console.print(Text(f"  recovery: {achieved}"))
+        block(console, f"recovery: {achieved}", indent=2)
     for reason, count in sorted(campaign.unwinnable.items()):
-        console.print(Text(f"  {plural(count, 'execution')} could not end as DRS's truth demands: {reason}"))
-    if campaign.fired:
-        _show_ledger(console, scenario, campaign)
+        block(console, f"{plural(count, 'execution')} could not end as DRS's truth demands: {reason}", indent=2)
     for name in campaign.unexercised:
         line(console, "unknown", f"{name}: the scenario declares it, and no seed exercised it", indent=2)
     for (name, expected), group in campaign.groups().items():
@@ -75,28 +76,38 @@ def show_totals(
         block(console, f"expected {expected}")
         if name == BROKEN:
             block(console, group[0].observed)
+    if campaign.fired:
+        _show_ledger(console, scenario, campaign)
 
 
 def _show_ledger(console: Console, scenario: Scenario, campaign: Campaign) -> None:
+    """Show each phase of life with the kinds of fault that were injected in it, of those that can be."""
     ledger = campaign.ledger(scenario)
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
-    table.add_column("  fault", no_wrap=True)
+    absent = [fault for fault, cells in ledger.items() if not any(cell.struck for cell in cells.values())]
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in ("  phase", "kinds of fault", "during a poll", "changed an end"):
+        table.add_column(name, justify="left" if name.endswith("phase") else "right", no_wrap=True)
+    gaps = []
     for phase in PHASES:
-        table.add_column(_phase(phase), justify="right")
-    for fault, cells in ledger.items():
-        counts = [f"{cell.struck}/{cell.met_poll}/{cell.changed}" if cell.struck else "-" for cell in cells.values()]
-        table.add_row(f"  {fault}", *counts)
-    console.print("\n  injected / during a running poll / outcome changed", end=" ")
-    console.print(f"(of {campaign.compared} seeds\n  that also ran without faults); executions by their phase of life")
+        cells = {fault: each[phase] for fault, each in ledger.items() if each[phase].possible}
+        counts = [sum(getattr(cell, name) > 0 for cell in cells.values()) for name in LedgerCell._fields[:3]]
+        table.add_row(f"  {_phase(phase)}", f"{counts[0]} of {len(cells)}", *(f"{count}" for count in counts[1:]))
+        never = [fault for fault, cell in cells.items() if not cell.struck and fault not in absent]
+        gaps += [f"never in {_phase(phase)}: {_few(never)}"] if never else []
+    console.print()
+    block(console, "Kinds of fault that were injected, by the execution's phase of life:", indent=2)
     console.print(table)
+    block(console, f"compared with the run without faults: {plural(campaign.compared, 'seed')}", "dim", indent=2)
     if campaign.overdue_seeds:
         share = campaign.overdue_seeds / campaign.seeds_count
-        console.print(f"  faults met an execution older than its timeout in {share:.0%} of seeds")
-    for count, met in (("struck", "met"), ("met_poll", "met a running poll")):
-        for fault, cells in ledger.items():
-            if never := [phase for phase, cell in cells.items() if cell.possible and not getattr(cell, count)]:
-                console.print(Text(f"  {fault} never {met}: {', '.join(map(_phase, never))}", "dim"))
-    console.print()
+        block(console, f"faults met an execution older than its timeout in {share:.0%} of seeds", "dim", indent=2)
+    for gap in [f"never injected: {_few(absent)}"] * bool(absent) + gaps:
+        block(console, gap, "dim", indent=2)
+
+
+def _few(faults: Sequence[Fault]) -> str:
+    left = len(faults) - _NEVER_SHOWN_MAX
+    return ", ".join(faults[:_NEVER_SHOWN_MAX]) + (f" and {left} more" if left > 0 else "")
 
 
 def _phase(phase: str) -> str:
@@ -110,7 +121,7 @@ def show_crashes(
     covered, violations = crashed.points_count - len(crashed.missed), plural(len(crashed.failures), "violation")
     line(console, verdict, f"{name}: {covered} of {len(points)} crash points covered, {violations}", bold=True)
     calls = sorted({str(point.rule.operation) for point in points})
-    console.print(f"  before and after each call ({', '.join(calls)}), alone and with a redelivery")
+    block(console, f"before and after each call ({', '.join(calls)}), alone and with a redelivery", indent=2)
     for violated, group in crashed.groups().items():
         example = group[0][0].rule
         line(console, "fail", f"{violated}: {plural(len(group), 'crash point')}, such as {example}", indent=2)
@@ -175,9 +186,9 @@ def _keep(
 
 
 def _show_failure(console: Console, kept: Failure, path: Path) -> None:
-    console.print(f"  {campaign_report.size_of(kept.scenario)}")
+    block(console, campaign_report.size_of(kept.scenario), indent=2)
     for rule in kept.scenario.faults:
-        console.print(Text(f"    {rule}"))
+        block(console, f"{rule}")
     difference = None
     try:
         lines, difference = explanation.story(kept), explanation.difference(kept)
@@ -221,7 +232,8 @@ def replayed(console: Console, path: Path, parts: str | None, *, with_story: boo
     kept = failure.read(path)
     answer = failure.replay(kept, parts)
     verdict = "pass" if answer.outcome == "fixed" else "fail"
-    line(console, verdict, f"{path}: {answer.outcome}: {answer.detail}", bold=True)
+    line(console, verdict, f"{answer.outcome}: {answer.detail}", bold=True)
+    long_line(console, f"  failure  {path}")
     if answer.outcome == "still fails" and with_story:
         shown = kept if parts is None else kept.model_copy(update={"parts": parts, "functions": None})
         _show_failure(console, shown, path)

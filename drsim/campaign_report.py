@@ -5,6 +5,8 @@ Adds up the ranges, and runs each failure again for its story; `reports.campaign
 
 import shlex
 import textwrap
+from collections import Counter
+from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Final
@@ -12,15 +14,19 @@ from typing import Final
 from drsim.arguments import UserError, reading
 from drsim.campaign_files import CAMPAIGN, FAILURES, failure_paths, read
 from drsim.reports import campaign as report
+from drsim.reports import crash_points
 from drsim.scenarios import explanation, failure
 from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.campaign import Campaign, Header, joined, missing_ranges
+from drsim.scenarios.crashes import Crashed, CrashPoint
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.model import Scenario
-from drsim.scenarios.result import instant
+from drsim.scenarios.result import RunVerdict, instant
 from drsim.simulator.durations import plural, show_seconds
 from drsim.simulator.errors import RunEndingError
 
+_PAGE: Final = "report.html"
+_MARKDOWN: Final = "report.md"
 _STORIES_MAX: Final = 20
 
 
@@ -30,8 +36,44 @@ def write(folder: Path) -> list[Path]:
     Raises OSError, and UserError for a folder without a campaign or with a file that cannot be read.
     """
     summary = summed_up(folder)
-    page, markdown = report.render_html(summary), report.render_markdown(summary)
-    documents = {folder / "report.html": page, folder / "report.md": markdown}
+    return _written(folder, report.render_html(summary), report.render_markdown(summary))
+
+
+def write_crashes(
+    folder: Path, scenario: Scenario, seed: int, verdict: RunVerdict, points: Sequence[CrashPoint], done: Crashed
+) -> Path:
+    """Write the page and the Markdown of crash points into their folder, and return the page. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    missed = {*done.missed}
+    counts = [
+        Counter(map(_call, points)),
+        Counter(_call(point) for point, _ in done.failures),
+        Counter(_call(point) for point in points if str(point.rule) in missed),
+    ]
+    rows = [crash_points.CallRow(*call, *(count[call] for count in counts)) for call in counts[0]]
+    broken = [
+        crash_points.Broken(name, len(group), str(group[0][0].rule), group[0][1])
+        for name, group in done.groups().items()
+    ]
+    failures = sorted((folder / FAILURES).glob("*.yaml"))
+    found = crash_points.CrashReport(
+        scenario.name, scenario.title, seed, verdict, done.points_count, rows, broken, failures
+    )
+    return _written(folder, crash_points.render_html(found), crash_points.render_markdown(found))[0]
+
+
+def _call(point: CrashPoint) -> tuple[str, str]:
+    return f"{point.rule.function}", f"{point.rule.operation}"
+
+
+def remove(folder: Path) -> None:
+    """Remove the two documents: an earlier verdict must not stay beside a campaign that is not finished."""
+    for name in (_PAGE, _MARKDOWN):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _written(folder: Path, page: str, markdown: str) -> list[Path]:
+    documents = {folder / _PAGE: page, folder / _MARKDOWN: markdown}
     for path, text in documents.items():
         with replaced(path) as place:
             place.write_text(text, encoding="utf-8")

@@ -17,8 +17,9 @@ from rich.console import Console
 from drsim import campaign_console, campaign_files, campaign_report
 from drsim.arguments import EngineName, ExitCode, UserError
 from drsim.campaign_console import Found
-from drsim.console import errors, line, long_line, progress
+from drsim.console import errors, line, long_line
 from drsim.processes import ProcessExecutor
+from drsim.progress import Pace, progress
 from drsim.scenarios import crashes, machine
 from drsim.scenarios.campaign import Campaign, Explored, Header, missing_ranges
 from drsim.scenarios.contradiction import BROKEN, is_of_handlers, scenario_of
@@ -119,11 +120,12 @@ def explored(
     campaign = Campaign(kept)
     before, began = campaign.seeds_count, machine.wall_seconds()
     ranges = missing_ranges(*seeds, [(each.first, each.last) for each in kept])
+    left_count = sum(high - low + 1 for low, high in ranges)
     with (
         _working() as work,
         # Nothing is written before there are workers: without any, an earlier campaign stays as it is.
         engine() if ranges else nullcontext() as work.engine,
-        progress(errors(), scenario.name, sum(high - low + 1 for low, high in ranges)) as show,
+        progress(errors(), scenario.name, left_count, Pace(seconds_max=seconds_max)) as show,
     ):
         if restart:
             _set_aside(console, folder)
@@ -137,8 +139,8 @@ def explored(
                 file.flush()
                 done = campaign.seeds_count - before
                 rate = done / max(machine.wall_seconds() - began, 0.001)
-                seeds_done, failed = plural(campaign.seeds_count, "seed"), len(campaign.failed_seeds)
-                show(done, f"{seeds_done}, {rate:.0f} seeds/s, {failed} failed")
+                of_all = f"{campaign.seeds_count:,} of {plural(before + left_count, 'seed')}"
+                show(done, f"{of_all}, {rate:.0f} seeds/s, {len(campaign.failed_seeds):,} failed")
                 check()
     if ranges and work.engine is None:
         console.print("  interrupted before anything began; what earlier campaigns left is as it was")
@@ -175,6 +177,7 @@ def crashed(
     with progress(errors(), scenario.name, len(points)) as show, _working() as work, engine() as work.engine:
         if restart:
             _set_aside(console, folder)
+        campaign_report.remove(folder)
         for each in crashes.crash_everywhere(plain, points, seed, work.engine, _for_workers(code)):
             done = done.plus(each)
             covered = done.points_count - len(done.missed)
@@ -184,7 +187,10 @@ def crashed(
     verdict: RunVerdict = "fail" if done.failures or done.missed else "pass" if is_whole else "unknown"
     campaign_console.show_crashes(console, f"{scenario.name}, seed {seed}", verdict, points, done)
     firsts = [(point.within(plain), found) for (point, found), *_ in done.groups().values()]
-    return _ended(console, work, verdict, firsts, code, folder, check)
+    exit_code = _ended(console, work, verdict, firsts, code, folder, check)
+    page = campaign_report.write_crashes(folder, scenario, seed, verdict, points, done)
+    long_line(console, f"  report  {page}")
+    return exit_code
 
 
 def _for_workers(code: Code) -> Code:

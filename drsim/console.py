@@ -1,20 +1,20 @@
-"""Output on the terminal: lines with marks, and progress in virtual time."""
+"""Output on the terminal: lines with marks. `drsim.progress` shows how far a command is."""
 
 import os
+import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
 from rich.text import Text
 
 from drsim.scenarios.result import Verdict
-from drsim.simulator.durations import show_seconds
 
 _WIDTH_PIPED: Final = 100
+_WIDTH_MAX: Final = 120
+"""Longer lines of prose are hard to read; what users copy is never wrapped."""
 _STYLES: Final = {
     "pass": "green",
     "degraded": "yellow",
@@ -40,8 +40,14 @@ def leave_unseen() -> None:
 
 
 def output() -> Console:
-    console = _Output(highlight=False)
-    return console if console.is_terminal else _Output(highlight=False, width=_WIDTH_PIPED)
+    """Standard output, as wide as the terminal or COLUMNS, and at most 120 columns."""
+    width = shutil.get_terminal_size((_WIDTH_PIPED, 0)).columns if _has_width() else _WIDTH_PIPED
+    return _Output(highlight=False, width=min(width, _WIDTH_MAX))
+
+
+def _has_width() -> bool:
+    """Return whether output has a width: a pipe has none unless COLUMNS gives one."""
+    return sys.stdout.isatty() or "COLUMNS" in os.environ
 
 
 def errors() -> Console:
@@ -55,39 +61,32 @@ def mark(console: Console, verdict: Verdict | str) -> Text:
 
 
 def line(console: Console, verdict: Verdict | str, text: str, *, indent: int = 0, bold: bool = False) -> None:
-    """A line with its mark. Hostile text stays text, and a long line is cut at the terminal's edge, not wrapped."""
-    line = Text(" " * indent) + mark(console, verdict) + Text(f" {text}", "bold" if bold else "")
+    """A line with its mark. Hostile text stays text. Where output has a width, a long line wraps beside its mark."""
+    sign, words = mark(console, verdict), Text(text, "bold" if bold else "")
     if verdict == "not exercised":
-        line.stylize("dim")
-    terminal = console.is_terminal
-    console.print(line, no_wrap=True, overflow="ellipsis" if terminal else "ignore", crop=terminal)
+        words.stylize("dim")
+    if _has_width():
+        hanging(console, Text(" " * indent) + sign, words)
+    else:
+        console.print(Text(" " * indent) + sign + Text(" ") + words, no_wrap=True, overflow="ignore", crop=False)
+
+
+def hanging(console: Console, head: Text, *texts: Text) -> None:
+    """Texts below each other, each wrapped right of the first one's head."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for text in texts:
+        grid.add_row(head, text)
+        head = Text()
+    console.print(grid)
 
 
 def block(console: Console, text: str, style: str = "", *, indent: int = 4) -> None:
     """Text that is indented and wrapped, below a line."""
-    console.print(Padding(Text(text, style), (0, 0, 0, indent)))
+    console.print(Padding(Text(text, style), (0, 0, 0, indent), expand=False))
 
 
 def long_line(console: Console, text: str, style: str = "") -> None:
     """Text that users copy, which is never wrapped."""
     console.print(Text(text, style), soft_wrap=True)
-
-
-@contextmanager
-def progress(console: Console, name: str, total: int) -> Iterator[Callable[[int, str], None]]:
-    """A bar, on a terminal only, as a function of how much is done and a remark."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[remark]}"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(name, total=total, remark="")
-        yield lambda done, remark: bar.update(task, completed=done, remark=remark)
-
-
-@contextmanager
-def virtual_time(console: Console, name: str, duration_us: int) -> Iterator[Callable[[int], None] | None]:
-    """A bar in virtual time while a run lasts, on a terminal only."""
-    with progress(console, name, duration_us) as show_done:
-
-        def show_time(now_us: int) -> None:
-            show_done(now_us, f"{show_seconds(now_us / 1_000_000)} of virtual time")
-
-        yield show_time if console.is_terminal else None

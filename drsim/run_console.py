@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from drsim.console import block, line, long_line, mark
+from drsim.console import block, hanging, line, long_line, mark
 from drsim.reports.documents import PAGE
 from drsim.reports.findings import culprit, extent, merged, summary, title
 from drsim.reports.first_screen import FirstScreen, first_screen, idle_line, passed_line
@@ -182,23 +181,12 @@ def _followers(finding: FindingRecord) -> str:
 
 def _wrapped(console: Console, outcome: str, text: str) -> None:
     """A line with its mark that wraps beside it."""
-    grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    grid.add_row(Text("  ") + mark(console, outcome), Text(text))
-    console.print(grid)
+    hanging(console, Text("  ") + mark(console, outcome), Text(text))
 
 
 def _numbered(console: Console, number: int, *texts: Text) -> None:
     """A finding: its texts below each other, right of its mark and number."""
-    grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    sign = mark(console, "fail") + Text(f" {number}.", "bold")
-    for text in texts:
-        grid.add_row(sign, text)
-        sign = Text()
-    console.print(grid)
+    hanging(console, mark(console, "fail") + Text(f" {number}.", "bold"), *texts)
 
 
 def show_total(console: Console, results: list[Result]) -> None:

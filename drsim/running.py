@@ -19,6 +19,7 @@ from drsim.tiers import Choice, default_tier
 
 if TYPE_CHECKING:
     from drsim.circumstances import Circumstances
+    from drsim.progress import Runs
     from drsim.scenarios.model import Scenario
     from drsim.scenarios.result import Result
     from drsim.scenarios.runner import Run
@@ -107,11 +108,13 @@ def _run_all(
 ) -> None:
     """Run each scenario, by the name that the user gave, and add its exit code and its result to the lists."""
     from drsim import console as terminal
+    from drsim.progress import Runs
 
+    runs = Runs(terminal.errors(), list(scenarios.values()))
     with _repeating(command.choice) as comparing:
         try:
             for name, scenario in scenarios.items():
-                code, result = _run_one(command, name, scenario, comparing())
+                code, result = _run_one(command, name, scenario, comparing(), runs)
                 codes.append(code)
                 if result is not None:
                     results.append(result)
@@ -136,13 +139,12 @@ def _repeating(choice: Choice) -> "Iterator[Callable[[], Compare]]":
 
 
 def _run_one(
-    command: _Command, name: str, scenario: "Scenario", compared: "Compare"
+    command: _Command, name: str, scenario: "Scenario", compared: "Compare", runs: "Runs"
 ) -> "tuple[ExitCode, Result | None]":
     """Run a scenario, write its files and show it. Without a result, the simulation itself broke."""
     import contextlib
     import traceback
 
-    from drsim import console as terminal
     from drsim import evidence, outputs
     from drsim.scenarios import machine
     from drsim.scenarios.runner import run as run_scenario
@@ -157,7 +159,7 @@ def _run_one(
     with contextlib.ExitStack() as ending:
         spool = None if level == "off" else writing(lambda: ending.enter_context(outputs.spool_in(folder)))
         try:
-            with terminal.virtual_time(terminal.errors(), scenario.name, scenario.duration) as on_progress:
+            with runs.next(scenario.name) as on_progress:
                 done = run_scenario(
                     scenario,
                     seed=seed,

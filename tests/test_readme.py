@@ -13,6 +13,7 @@ from drsim.cli import main
 from drsim.scenarios.files import parse
 from drsim.scenarios.runner import run
 from drsim.simulator.checks import PROPERTIES
+from tests.planted_bugs.registry import ALONE
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = ROOT / "README.md"
@@ -20,7 +21,11 @@ USING: Final = ROOT / "docs" / "using.md"
 CHECKS: Final = ROOT / "docs" / "checks.md"
 EXPLORING: Final = ROOT / "docs" / "exploring.md"
 EVIDENCE: Final = ROOT / "docs" / "evidence.md"
-HANDLERS: Final = ROOT / "docs" / "your-own-handlers.md"
+HANDLERS: Final = ROOT / "docs" / "first-hour-your-handlers.md"
+FIRST_HOUR: Final = ROOT / "docs" / "first-hour.md"
+REPORTS: Final = ROOT / "docs" / "reports.md"
+CI: Final = ROOT / "docs" / "ci.md"
+SCENARIOS: Final = ROOT / "docs" / "scenarios.md"
 LINKED: Final = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -38,9 +43,12 @@ def commands(page: Path) -> list[str]:
 def printed_by(page: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Run the page's drsim commands in that folder, check their exit codes, and return the lines that they print.
 
-    Commands that copy files run, too.
+    Commands that copy files run, too. Scenarios that the page shows are files of their names.
     """
     (folder / "examples").symlink_to(ROOT / "examples")
+    for text in blocks(page, "yaml"):
+        if name := re.match(r"name: (\S+)\ntitle: ", text):
+            (folder / f"{name[1]}.yaml").write_text(text, encoding="utf-8")
     for line in commands(page):
         if line.startswith("cp "):
             subprocess.run(shlex.split(line), check=True, cwd=folder)
@@ -58,8 +66,8 @@ def timeless(text: str) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "language"),
-    [(README, ""), (EXPLORING, "text"), (HANDLERS, "text"), (EVIDENCE, "text")],
-    ids=["README", "exploring", "your-own-handlers", "evidence"],
+    [(README, ""), (EXPLORING, "text"), (FIRST_HOUR, "text"), (HANDLERS, "text"), (EVIDENCE, "text")],
+    ids=["README", "exploring", "first-hour", "first-hour-your-handlers", "evidence"],
 )
 def test_commands_run_and_print_the_excerpt_of_the_page(
     page: Path, language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -71,11 +79,12 @@ def test_commands_run_and_print_the_excerpt_of_the_page(
 
 
 @pytest.mark.slow
-def test_commands_of_the_page_on_using_drsim_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("page", [USING, REPORTS, CI], ids=["using", "reports", "ci"])
+def test_commands_of_the_page_run(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert printed_by(USING, tmp_path, capsys)
+    assert printed_by(page, tmp_path, capsys)
 
 
 def test_the_two_commands_come_first_and_name_sessions_that_exist() -> None:
@@ -96,15 +105,24 @@ def test_the_python_example_runs() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=ROOT)
 
 
-def test_the_example_scenario_passes() -> None:
-    (text,) = blocks(README, "yaml")
-    assert run(parse(text, "README.md"), seed=1).result.verdict == "pass"
+@pytest.mark.parametrize("page", [README, SCENARIOS, FIRST_HOUR], ids=["README", "scenarios", "first-hour"])
+def test_the_example_scenario_passes(page: Path) -> None:
+    text = blocks(page, "yaml")[0]
+    assert run(parse(text, page.name), seed=1).result.verdict == "pass"
 
 
 def test_every_property_is_listed() -> None:
     listed = CHECKS.read_text(encoding="utf-8")
     for monitor in PROPERTIES:
         assert f"| `{monitor.name}` |" in listed
+
+
+def test_each_property_has_the_bug_that_it_alone_finds() -> None:
+    section = CHECKS.read_text(encoding="utf-8").partition("### The bug that each property is for")[2]
+    rows = re.findall(r"^\| `([\w-]+)` \| [^|]+ \| `([\w-]+)` \|$", section, re.MULTILINE)
+    planted = [(bug.caught_by, bug.scenario) for bug in ALONE]
+    assert sorted(rows) == sorted([*planted, ("least-privilege", "drill")])
+    assert {name for name, _ in rows} == {monitor.name for monitor in PROPERTIES}
 
 
 @pytest.mark.parametrize("page", LINKED, ids=lambda page: str(page.relative_to(ROOT)))

@@ -29,7 +29,7 @@ def test_exploration_without_failures_prints_its_claim(tmp_path: Path, capsys: p
     assert code == 0
     assert "chaos: 0 of 32 seeds failed (failure rate below 9.4 %, 95 % confidence)" in printed
     assert "32 seeds in" in printed
-    assert "never met:" in printed
+    assert "never in overdue: " in printed
     assert "when healed ended after p50" in printed
     header, *lines = (tmp_path / "explore-chaos" / "campaign.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(header)["scenario"]["name"] == "chaos"
@@ -152,10 +152,18 @@ def test_ctrl_c_keeps_explored_ranges_and_exits_with_2(tmp_path: Path) -> None:
     assert "Requested and not run" in path.with_name("report.html").read_text(encoding="utf-8")
 
 
-def test_crash_points_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_crash_points_that_pass_leave_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     short = ("--set", "waves=1", "--set", "jobs={pending: 1m, started: 20s, in_progress: 1m}", "--set", "duration=6m")
-    code, printed = run(capsys, "explore", "drill", "--crash-points", "--seeds", "3", "--jobs", "1", *short)
+    code, printed = run(
+        capsys, "explore", "drill", "--crash-points", "--seeds", "3", "--jobs", "1", *short, "--out", str(tmp_path)
+    )
     assert code == 0
+    page = tmp_path / "crash-points-drill" / "report.html"
+    assert f"  report  {page}\n" in printed
+    assert "No property or criterion failed at any crash point" in page.read_text(encoding="utf-8")
+    markdown = page.with_suffix(".md").read_text(encoding="utf-8")
+    assert markdown.startswith("# ✅ PASS: ")
+    assert "| ExecutionPoller | UpdateItem | " in markdown
     assert "crash points covered, 0 violations" in printed
     covered = printed.split(" crash points covered")[0].split()[-3::2]
     assert covered[0] == covered[1]
@@ -171,6 +179,10 @@ def test_crash_that_breaks_a_property_is_shrunk_and_kept(tmp_path: Path, capsys:
     path = tmp_path / "crash-points-drill" / "failures" / "log-correlation-1.yaml"
     assert f"replay  drsim replay {path}" in printed
     assert path.exists()
+    markdown = path.parents[1].joinpath("report.md").read_text(encoding="utf-8")
+    assert markdown.startswith("# ❌ FAIL: ")
+    assert f"drsim replay {path}" in markdown
+    assert "| log-correlation | " in markdown
 
 
 @pytest.mark.parametrize("scenario", ["load-1000", "chaos"])

@@ -244,20 +244,6 @@ def test_help_imports_no_simulator_pandas_or_engine() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_progress_bar_follows_virtual_time_on_a_terminal() -> None:
-    from rich.console import Console
-
-    from drsim.console import virtual_time
-
-    terminal = Console(force_terminal=True, width=100, record=True)
-    with virtual_time(terminal, "drill", 600_000_000) as on_progress:
-        assert on_progress is not None
-        on_progress(300_000_000)
-    assert "5m of virtual time" in terminal.export_text()
-    with virtual_time(Console(force_terminal=False), "drill", 600_000_000) as on_progress:
-        assert on_progress is None
-
-
 def test_exit_codes_match_the_documentation() -> None:
     assert [(code.name, code.value) for code in ExitCode] == [
         ("PASS", 0),

@@ -53,7 +53,7 @@ def test_failure_of_handlers_is_kept_and_replayed_until_it_is_fixed(
     assert "cannot import pair/finder/app.py:lambda_handler: ModuleNotFoundError" in capsys.readouterr().err
     shutil.copytree(EXAMPLES / "polling_mended", folder / "pair", dirs_exist_ok=True)
     assert main(["replay", str(kept)]) == 0
-    assert ": fixed: every property holds" in capsys.readouterr().out
+    assert "✓ fixed: every property holds" in capsys.readouterr().out
 
 
 def test_handlers_are_killed_at_each_of_their_calls(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

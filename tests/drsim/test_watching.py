@@ -99,7 +99,7 @@ def test_change_replays_known_failures_then_explores_again(pair: Path) -> None:
         shutil.copytree(polling.PAIR.folder, pair, dirs_exist_ok=True)
         shown = watched.until(WAITS)
         replayed, _ = shown.split("drill: 0 of 2 seeds failed")
-        assert replayed.count(": fixed: every property holds") == len(known)
+        assert replayed.count("✓ fixed: every property holds") == len(known)
 
         os.killpg(watched.process.pid, signal.SIGINT)
         assert watched.process.wait(timeout=10) == 2

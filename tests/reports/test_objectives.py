@@ -219,5 +219,5 @@ def test_every_plot_of_performance_can_be_drawn(missed: Run) -> None:
 
 
 def test_documentation_defines_the_parts_as_reports_do() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "using.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
     assert [f"| {part.title} | {part.meaning} |" in text for part in PARTS] == [True] * len(PARTS)

@@ -80,7 +80,7 @@ def test_template_with_an_unknown_name_is_refused_with_its_line(template: str, p
 
 
 def test_docs_list_each_clause_in_order() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "using.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "reports.md").read_text(encoding="utf-8")
     table = text.partition("| Name | Clause, for example |")[2].partition("\n\n")[0]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(CLAUSES)
     assert f'`"{DEFAULT}"`' in text
