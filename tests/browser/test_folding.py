@@ -84,10 +84,11 @@ def test_short_print_of_a_failing_run_fits_two_pages(visits: Visits, tmp_path: P
     page.evaluate("window.print = () => dispatchEvent(new Event('beforeprint'))")
     page.get_by_role("button", name="Print the summary").click()
     page.emulate_media(media="print")
-    pages = re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4", print_background=True))
-    assert 1 <= len(pages) <= 2
     expect(page.locator("#evidence")).to_contain_text("Simulated, not measured on AWS.")
     expect(page.locator("#findings")).to_be_hidden()
+    # Chromium ends printing with afterprint, which restores the screen.
+    pages = re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4", print_background=True))
+    assert 1 <= len(pages) <= 2
 
 
 @pytest.mark.parametrize("width", [1024, WIDE])
