@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
 from drsim.reports.capacity import note
+from drsim.scenarios.phase_2 import beside_phase_2
 from drsim.scenarios.result import CriterionResult, PropertyResult, Result
 from drsim.simulator.durations import about, number, plural, show_seconds
 from drsim.simulator.figures.table import FIGURES
@@ -66,23 +67,15 @@ def outcome_of(section: str, result: Result) -> SectionOutcome:
     properties = [each for each in result.properties if everything or each.name in _PROPERTIES.get(section, ())]
     verdicts = [*(each.verdict for each in criteria), *(each.verdict for each in properties)]
     failed = verdicts.count("fail")
-    above = _above_phase_2(section, result)
-    parts = [*_words_of(section, result), *_missed(criteria, properties)]
-    if above:
-        parts.append(f"{plural(len(above), 'figure')} above Phase 2's highest")
+    beside = beside_phase_2(result, _FIGURES.get(section, ()))
+    parts = [*_words_of(section, result), *_missed(criteria, properties), *filter(None, [beside.words])]
     return SectionOutcome(
         "; ".join(parts),
         "fail" if failed else "pass" if "pass" in verdicts else "",
         failed,
         # Phase 2's executions had no DRS job. Only such a run can differ from it by surprise.
-        bool(failed) or bool(above and not _count(result, "jobs_started")),
+        bool(failed) or bool(beside.outside and not _count(result, "jobs_started")),
     )
-
-
-def _above_phase_2(section: str, result: Result) -> list[str]:
-    found = result.metrics.distributions
-    largest = {name: FIGURES[name].phase_2_max for name in _FIGURES.get(section, ())}
-    return [name for name, most in largest.items() if most is not None and name in found and found[name].max > most]
 
 
 def _missed(criteria: Iterable[CriterionResult], properties: Iterable[PropertyResult]) -> list[str]:
