@@ -16,7 +16,7 @@ _WRITES: Final = frozenset(
 
 
 class MergedFinding(NamedTuple):
-    """One finding in several runs: that of `scenario`, the first that has it at the top, and its violations by scenario."""
+    """One finding in several runs: that of the first `scenario` with it at the top, and its violations by scenario."""
 
     finding: FindingRecord
     scenario: str

@@ -140,7 +140,7 @@ def environment(rows_max: int = _ROWS_MAX) -> Environment:
     )
     found.filters |= {"cell": cell, "code": code, "fenced": fenced, "clock": clock, "number": number, "about": about}
     found.filters |= {"title": findings.title, "extent": findings.extent, "culprit": findings.culprit}
-    found.filters |= {"indented": indented, "duration": show_seconds}
+    found.filters |= {"indented": indented, "duration": show_seconds, "plural": plural}
     found.filters |= {"took": objectives.took, "achieved": objectives.row_of, "recovered": objectives.sentence}
     found.filters["head"] = lambda rows: rows[:rows_max]
     found.globals |= {"sign": SIGNS.__getitem__, "recovery_parts": PARTS}

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
 from drsim.reports.capacity import note
+from drsim.reports.first_screen import first_screen, idle_line
 from drsim.scenarios.phase_2 import beside_phase_2
 from drsim.scenarios.result import CriterionResult, PropertyResult, Result
 from drsim.simulator.durations import about, number, plural, show_seconds
-from drsim.simulator.figures.table import FIGURES
+from drsim.simulator.events import FINDER, POLLER
+from drsim.simulator.figures.table import FAILED_BY_FAULTS, FIGURES
 
 _PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {
     "finder": ("trigger-cadence", "poll-cadence", "no-starvation"),
@@ -68,7 +70,8 @@ def outcome_of(section: str, result: Result) -> SectionOutcome:
     verdicts = [*(each.verdict for each in criteria), *(each.verdict for each in properties)]
     failed = verdicts.count("fail")
     beside = beside_phase_2(result, _FIGURES.get(section, ()))
-    parts = [*_words_of(section, result), *_missed(criteria, properties), *filter(None, [beside.words])]
+    missed = _names_of_missed(criteria, properties) if everything else _missed(criteria, properties)
+    parts = [*_words_of(section, result), *missed, *filter(None, [beside.words])]
     return SectionOutcome(
         "; ".join(parts),
         "fail" if failed else "pass" if "pass" in verdicts else "",
@@ -80,11 +83,18 @@ def outcome_of(section: str, result: Result) -> SectionOutcome:
 
 def _missed(criteria: Iterable[CriterionResult], properties: Iterable[PropertyResult]) -> list[str]:
     """The first failures of the section in words, and the number of the others."""
-    found = [f"{each.name}: {each.value} (allowed: {each.threshold})" for each in criteria if each.verdict == "fail"]
+    found = [f"{each.name}: {each.value} (threshold: {each.threshold})" for each in criteria if each.verdict == "fail"]
     found += [
         f"{each.name}: {plural(each.violations_count, 'violation')}" for each in properties if each.verdict == "fail"
     ]
     return [*found[:2], *([f"{len(found) - 2} more failed"] if len(found) > 2 else [])]
+
+
+def _names_of_missed(criteria: Iterable[CriterionResult], properties: Iterable[PropertyResult]) -> list[str]:
+    """The names of all that failed. Values and thresholds stand at their own sections."""
+    judged: list[CriterionResult | PropertyResult] = [*criteria, *properties]
+    names = [each.name for each in judged if each.verdict == "fail"]
+    return [f"failed: {', '.join(names)}"] if names else []
 
 
 def _words_of(section: str, result: Result) -> list[str]:
@@ -104,8 +114,21 @@ def _finder(result: Result) -> list[str]:
 
 
 def _poller(result: Result) -> list[str]:
-    failed = sum(_count(result, f"ExecutionPoller.{end}") for end in ("error", "timeout", "crash"))
-    return [plural(result.polls, "poll"), *_p99(result, "ExecutionPoller.warm", "p99 {}"), f"{number(failed)} failed"]
+    failed, others = (
+        sum(_count(result, f"{function}.{end}") for end in ("error", "timeout", "crash"))
+        for function in (POLLER, FINDER)
+    )
+    # A run counts what faults failed for both functions together.
+    injected = 0 if others else _count(result, FAILED_BY_FAULTS.name)
+    words = f"{number(failed)} failed{_by_faults(injected, failed)}"
+    return [plural(result.polls, "poll"), *_p99(result, "ExecutionPoller.warm", "p99 {}"), words]
+
+
+def _by_faults(injected: int, failed: int) -> str:
+    """Which part of the failures is due to faults: ", all by faults"; "" for none."""
+    if not injected or not failed:
+        return ""
+    return ", all by faults" if injected >= failed else f", {number(injected)} of them by faults"
 
 
 def _integration(result: Result) -> list[str]:
@@ -129,16 +152,13 @@ def _cloudwatch(result: Result) -> list[str]:
 
 
 def _errors(result: Result) -> list[str]:
-    struck = sum(each.struck for each in result.faults)
-    injected = sum(each.injected for each in result.errors.calls)
+    times = plural(sum(each.struck for each in result.faults), "time")
+    by_faults = sum(each.injected for each in result.errors.calls)
     calls = sum(each.count for each in result.errors.calls)
-    faults = (
-        [f"faults injected {number(struck)} times by {plural(len(result.faults), 'rule')}"] if result.faults else []
-    )
-    own = f"{plural(calls - injected, 'call')} answered with an error" + (
-        f" and {number(injected)} by faults" if injected else ""
-    )
-    return [*(faults or ["no fault injected"]), own]
+    return [
+        f"faults injected {times} by {plural(len(result.faults), 'rule')}" if result.faults else "no fault injected",
+        f"{plural(calls, 'failed call')}{_by_faults(by_faults, calls)}",
+    ]
 
 
 def _logging(result: Result) -> list[str]:
@@ -155,10 +175,8 @@ def _security(result: Result) -> list[str]:
 
 
 def _limitations(result: Result) -> list[str]:
-    criteria, properties = (
-        sum(each.verdict == "not exercised" for each in judged) for judged in (result.criteria, result.properties)
-    )
-    return [f"{number(criteria)} criteria and {number(properties)} properties not exercised"]
+    idle = idle_line(first_screen(result), result)
+    return [f"{idle} not exercised" if idle else "all criteria and properties exercised"]
 
 
 def _environment(result: Result) -> list[str]:
@@ -174,8 +192,8 @@ def _acceptance(result: Result) -> list[str]:
     judged = [each for each in result.criteria if each.verdict != "not exercised"]
     held = [each for each in result.properties if each.verdict != "not exercised"]
     return [
-        f"{sum(each.verdict == 'pass' for each in judged)} of {len(judged)} criteria passed",
-        f"{sum(each.verdict == 'pass' for each in held)} of {len(held)} properties held",
+        f"{sum(each.verdict == 'pass' for each in judged)} of {plural(len(judged), 'criterion', 'criteria')} passed",
+        f"{sum(each.verdict == 'pass' for each in held)} of {plural(len(held), 'property', 'properties')} held",
     ]
 
 

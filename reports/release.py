@@ -128,9 +128,9 @@ def shortfalls(result: Result) -> list[Shortfall]:
 def failed_parts(result: Result) -> str:
     """How much of a run failed: "8 of 17 properties, 2 of 21 criteria"; "" if nothing did."""
     parts = []
-    for judged, name in ((result.properties, "properties"), (result.criteria, "criteria")):
+    for judged, *names in ((result.properties, "property", "properties"), (result.criteria, "criterion", "criteria")):
         if count := sum(each.verdict == "fail" for each in judged):
-            parts.append(f"{count} of {len(judged)} {name}")
+            parts.append(f"{count} of {plural(len(judged), *names)}")
     return ", ".join(parts)
 
 

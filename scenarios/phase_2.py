@@ -22,7 +22,7 @@ class BesidePhase2(NamedTuple):
 def beside_phase_2(result: Result, names: Collection[str] = FIGURES.keys()) -> BesidePhase2:
     """Compare all values of each figure with its range.
 
-    A figure of which the report gives one value has no range: a run differs from it by chance alone. It is not compared.
+    A figure of which the report gives one value has no range and is not compared: each run differs from it by chance.
     """
     compared, outside = 0, []
     for name in names:
