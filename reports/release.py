@@ -17,7 +17,7 @@ from drsim.reports.first_screen import missing
 from drsim.reports.formats import junit
 from drsim.reports.sections import Section, render_sections
 from drsim.scenarios.record import Record
-from drsim.scenarios.result import Outcome, Result, RunVerdict
+from drsim.scenarios.result import Outcome, Result, RunVerdict, graded, worst
 from drsim.simulator.durations import plural, show_seconds
 from drsim.simulator.figures.table import STALENESS
 
@@ -69,14 +69,12 @@ class Release(NamedTuple):
     @property
     def verdict(self) -> RunVerdict:
         """Fail if a run failed, unknown if one is unknown or missing, else pass."""
-        verdicts = {result.verdict for result in self.results}
-        return "fail" if "fail" in verdicts else "unknown" if "unknown" in verdicts or self.missing else "pass"
+        return worst([*(result.verdict for result in self.results), *("unknown" for _ in self.missing)])
 
     @property
     def outcome(self) -> Outcome:
         """The verdict; "degraded" if all runs pass, and one only because a bound is wider than usual."""
-        is_degraded = any(result.outcome == "degraded" for result in self.results)
-        return "degraded" if self.verdict == "pass" and is_degraded else self.verdict
+        return graded(self.verdict, is_degraded=any(result.outcome == "degraded" for result in self.results))
 
     @property
     def headline(self) -> str:

@@ -104,6 +104,7 @@ def test_degraded_runs_pass_and_are_counted(passing: list[Result]) -> None:
     assert (release.verdict, release.outcome) == ("pass", "degraded")
     summary = written(release)["summary.md"]
     assert summary.startswith("# ⚠️ PASS, degraded: 3 of 3 scenarios passed, 1 degraded\n")
+    assert "<title>PASS, degraded: 3 of 3" in written(release)["index.html"]
     assert [row[0] for row in rows(summary, "Scenarios")] == ["⚠️ PASS, degraded", "✅ PASS", "✅ PASS"]
 
 
