@@ -45,7 +45,7 @@ STATISTICS: Final[Mapping[str, Callable[[Minute], float]]] = {
 
 # GitHub accepts a step summary of 1 MiB. Source: GitHub Docs, workflow commands, job summaries, 2026-11.
 BYTES_MAX: Final = 900_000
-_ROWS_MAX: Final = 60
+ROWS_MAX: Final = 60
 _FEWER_ROWS: Final = (20, 5, 1)
 _LOWEST_VALUE_FIRST: Final = (
     *("environment", "logging", "security", "infrastructure", "integration", "poller", "finder", "cloudwatch"),
@@ -95,7 +95,7 @@ def _shorter_and_shorter(result: Result) -> Iterator[tuple[list[Section], tuple[
         yield written, (tables, f"left out: {', '.join(left_out)}")
 
 
-def sections(result: Result, rows_max: int = _ROWS_MAX, *, signs: Mapping[str, str] = SIGNS) -> list[Section]:
+def sections(result: Result, rows_max: int = ROWS_MAX, *, signs: Mapping[str, str] = SIGNS) -> list[Section]:
     """The findings, if there are any, the executive summary and the twelve sections as Markdown, with shortened tables.
 
     Verdicts are written as in `signs`.
@@ -125,7 +125,7 @@ def sections(result: Result, rows_max: int = _ROWS_MAX, *, signs: Mapping[str, s
 
 
 @cache
-def environment(rows_max: int = _ROWS_MAX) -> Environment:
+def environment(rows_max: int = ROWS_MAX) -> Environment:
     """The environment of templates for Markdown, kept, since compiling them takes longer than rendering them."""
     found = Environment(
         loader=PackageLoader("drsim.reports"),

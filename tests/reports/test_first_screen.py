@@ -169,6 +169,16 @@ def test_links_of_the_first_screen_lead_to_the_findings() -> None:
     assert "2 further findings" in page
 
 
+def test_findings_that_the_page_cuts_have_no_links() -> None:
+    result = result_of("fail").model_copy(update={"findings": tuple(finding(each) for each in range(1, 64))})
+    page = str(html.render(result, ()).text)
+    targets = re.findall(r'href="#(finding-\d+)"', page)
+    assert targets == [f"finding-{each}" for each in range(1, 61)]
+    assert [page.count(f'id="{target}"') for target in targets] == [1] * 60
+    assert "60 further findings" in page
+    assert "<li>3 more in result.json</li>" in page
+
+
 def test_run_without_a_trace_has_no_links_to_lanes() -> None:
     result = result_of("fail").model_copy(update={"trace": "off", "trace_digest": None})
     assert "#execution=" not in banner(result)
