@@ -69,7 +69,8 @@ class Release(NamedTuple):
     @property
     def verdict(self) -> RunVerdict:
         """Fail if a run failed, unknown if one is unknown or missing, else pass."""
-        return worst([*(result.verdict for result in self.results), *("unknown" for _ in self.missing)])
+        verdicts = [result.verdict for result in self.results]
+        return worst([*verdicts, "unknown"] if self.missing else verdicts)
 
     @property
     def outcome(self) -> Outcome:
@@ -94,11 +95,11 @@ class Release(NamedTuple):
 
 
 class Shortfall(NamedTuple):
-    """One thing that kept a run from passing and that no finding shows. `got` and `asked` are for people."""
+    """One thing that kept a run from passing and that no finding shows. `value` and `threshold` are for people."""
 
     name: str
-    got: str
-    asked: str
+    value: str
+    threshold: str
 
 
 def shortfalls(result: Result) -> list[Shortfall]:

@@ -203,10 +203,13 @@ def test_what_no_finding_shows_is_listed_as_further_failure(failed: Result, unkn
     assert shortfalls(failed) == []
     (liveness,) = (each for each in failed.properties if each.verdict == "fail")
     old = failed.model_copy(update={"findings": ()})
-    assert [(each.name, each.asked) for each in shortfalls(old)] == [(liveness.name, liveness.rule)]
+    assert [(each.name, each.threshold) for each in shortfalls(old)] == [(liveness.name, liveness.rule)]
     alone = tuple(each.model_copy(update={"rests_on": ()}) for each in failed.criteria)
     names = [each.name for each in alone if each.verdict == "fail"]
     assert [each.name for each in shortfalls(failed.model_copy(update={"criteria": alone}))] == names
+    summary = written(release_of(old))["summary.md"]
+    assert "| Scenario | What failed | Value | Threshold |" in summary
+    assert rows(summary, "Further failures")[0][2:] == ["1 violation", liveness.rule]
     assert [each.name for each in shortfalls(unknown)] == ["timeout-truth"]
     assert failed_parts(failed) == f"1 of {len(failed.properties)} properties, 1 of {len(failed.criteria)} criteria"
 
