@@ -249,7 +249,7 @@ def _clock(change: AlarmChange) -> str:
 
 def _first_limit(result: Result) -> str:
     if result.capacity is None:
-        return "limits are known of drsim's own functions only"
+        return "the first limit of these functions is not known"
     first = result.capacity.first
     if first is None:
         return "no limit would be reached"
