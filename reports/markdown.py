@@ -182,7 +182,7 @@ def span(result: Result, *names: str) -> str | None:
     def write(value: float) -> str:
         return show_seconds(value / scale) if in_minutes else number(value / scale)
 
-    if low == high:
+    if write(low) == write(high):
         return f"{write(low)}{after} ({values})"
     text = f"{write(low)}-{write(high)}{after}"
     if len(found) > 1:
