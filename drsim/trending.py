@@ -78,14 +78,14 @@ def _show(found: "Trend", path: Path) -> None:
 
     console = output()
     console.print()
-    line(console, found.verdict, documents.headline(found), bold=True)
+    line(console, found.outcome, documents.headline(found), bold=True)
     for sentence in documents.sentences(found):
         console.print(Text(f"  {sentence}"))
     for track in found.tracks:
         console.print()
-        line(console, track.last.verdict, documents.name_of(track), indent=2)
+        line(console, track.last.outcome, documents.name_of(track), indent=2)
         for curve in documents.curves(found, track):
-            if any(value is not None for value in curve.values):
+            if curve.last != "-":
                 console.print(Text(f"      {curve.name:<24} {curve.text}  {curve.last}"), soft_wrap=True)
         if track.last.point == len(found.points) - 1 and (changes := documents.changes_of(track.last)):
             console.print(Padding(Text(f"changed: {'; '.join(changes)}", "dim"), (0, 0, 0, 6)))

@@ -17,7 +17,7 @@ from drsim.reports.first_screen import missing
 from drsim.reports.formats import junit
 from drsim.reports.sections import Section, render_sections
 from drsim.scenarios.record import Record
-from drsim.scenarios.result import Outcome, Result, RunVerdict
+from drsim.scenarios.result import Outcome, Result, RunVerdict, graded, worst
 from drsim.simulator.durations import plural, show_seconds
 from drsim.simulator.figures.table import STALENESS
 
@@ -69,14 +69,13 @@ class Release(NamedTuple):
     @property
     def verdict(self) -> RunVerdict:
         """Fail if a run failed, unknown if one is unknown or missing, else pass."""
-        verdicts = {result.verdict for result in self.results}
-        return "fail" if "fail" in verdicts else "unknown" if "unknown" in verdicts or self.missing else "pass"
+        verdicts = [result.verdict for result in self.results]
+        return worst([*verdicts, "unknown"] if self.missing else verdicts)
 
     @property
     def outcome(self) -> Outcome:
         """The verdict; "degraded" if all runs pass, and one only because a bound is wider than usual."""
-        is_degraded = any(result.outcome == "degraded" for result in self.results)
-        return "degraded" if self.verdict == "pass" and is_degraded else self.verdict
+        return graded(self.verdict, is_degraded=any(result.outcome == "degraded" for result in self.results))
 
     @property
     def headline(self) -> str:
@@ -96,11 +95,11 @@ class Release(NamedTuple):
 
 
 class Shortfall(NamedTuple):
-    """One thing that kept a run from passing and that no finding shows. `got` and `asked` are for people."""
+    """One thing that kept a run from passing and that no finding shows. `value` and `threshold` are for people."""
 
     name: str
-    got: str
-    asked: str
+    value: str
+    threshold: str
 
 
 def shortfalls(result: Result) -> list[Shortfall]:
@@ -128,9 +127,9 @@ def shortfalls(result: Result) -> list[Shortfall]:
 def failed_parts(result: Result) -> str:
     """How much of a run failed: "8 of 17 properties, 2 of 21 criteria"; "" if nothing did."""
     parts = []
-    for judged, name in ((result.properties, "properties"), (result.criteria, "criteria")):
+    for judged, *names in ((result.properties, "property", "properties"), (result.criteria, "criterion", "criteria")):
         if count := sum(each.verdict == "fail" for each in judged):
-            parts.append(f"{count} of {len(judged)} {name}")
+            parts.append(f"{count} of {plural(len(judged), *names)}")
     return ", ".join(parts)
 
 

@@ -14,7 +14,7 @@ from drsim.reports.comparing.comparison import compare, together
 from drsim.reports.comparing.effect import wilson
 from drsim.reports.findings import merged
 from drsim.scenarios.campaign import Campaign, Header
-from drsim.scenarios.result import Distribution, Limit, Result, RunVerdict
+from drsim.scenarios.result import Distribution, Limit, Outcome, Result, RunVerdict, graded, worst
 from drsim.simulator.figures.table import EXECUTION_TIME, STALENESS
 
 C = TypeVar("C", bound="_AtPoint")
@@ -36,7 +36,12 @@ class TrendPoint(NamedTuple):
     @property
     def verdict(self) -> RunVerdict:
         """Fail if a run or an exploration failed, else unknown if one is unknown, else pass."""
-        return _worst([*(run.verdict for run in self.results), *(campaign.verdict for _, campaign in self.campaigns)])
+        return worst([*(run.verdict for run in self.results), *(campaign.verdict for _, campaign in self.campaigns)])
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict; "degraded" if it is a pass and a run passes only because a bound is wider than usual."""
+        return graded(self.verdict, is_degraded=any(run.outcome == "degraded" for run in self.results))
 
     @property
     def passed(self) -> int:
@@ -65,6 +70,10 @@ class _AtPoint:
     verdict: RunVerdict
     changes: tuple[TrendChange, ...] | None
 
+    @property
+    def outcome(self) -> Outcome:
+        return self.verdict
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunsOutcome(_AtPoint):
@@ -82,6 +91,10 @@ class RunsOutcome(_AtPoint):
     limit: str | None
     limit_at: int | None
     digest: str | None
+
+    @property
+    def outcome(self) -> Outcome:
+        return graded(self.verdict, is_degraded=self.is_degraded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,18 +121,18 @@ class Track(Generic[C]):
 
     @property
     def since(self) -> int:
-        """The index of the point from which on it has had its last verdict."""
+        """The index of the point from which on it has had its last outcome."""
         first = self.last.point
         for each in reversed(self.outcomes):
-            if each.verdict != self.last.verdict:
+            if each.outcome != self.last.outcome:
                 break
             first = each.point
         return first
 
     @property
     def has_moved(self) -> bool:
-        """Whether its verdict changed between two points."""
-        return len({each.verdict for each in self.outcomes}) > 1
+        """Whether its outcome changed between two points."""
+        return len({each.outcome for each in self.outcomes}) > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +152,11 @@ class Trend:
         """That of the last point."""
         return self.points[-1].verdict
 
+    @property
+    def outcome(self) -> Outcome:
+        """That of the last point."""
+        return self.points[-1].outcome
+
 
 def trend(points: Sequence[TrendPoint]) -> Trend:
     """Put the points' scenarios side by side. The points are in order, and each has a run or an exploration."""
@@ -152,7 +170,7 @@ def trend(points: Sequence[TrendPoint]) -> Trend:
 
 
 def _severity(track: Track[RunsOutcome] | Track[SeedsOutcome]) -> int:
-    return ("fail", "unknown", "pass").index(track.last.verdict)
+    return ("fail", "unknown", "degraded", "pass").index(track.last.outcome)
 
 
 def _runs_track(name: str, points: Sequence[TrendPoint]) -> Track[RunsOutcome]:
@@ -169,7 +187,7 @@ def _runs_track(name: str, points: Sequence[TrendPoint]) -> Track[RunsOutcome]:
         outcomes.append(
             RunsOutcome(
                 point=number,
-                verdict=_worst([run.verdict for run in runs]),
+                verdict=worst([run.verdict for run in runs]),
                 changes=changes,
                 passed=sum(run.verdict == "pass" for run in runs),
                 runs=len(runs),
@@ -261,10 +279,6 @@ def _first_limit(runs: Sequence[Result]) -> Limit | None:
 
 def _pooled(runs: Sequence[Result], name: str) -> Distribution | None:
     return together([run.metrics.distributions[name] for run in runs if name in run.metrics.distributions])
-
-
-def _worst(verdicts: Sequence[RunVerdict]) -> RunVerdict:
-    return "fail" if "fail" in verdicts else "unknown" if "unknown" in verdicts else "pass"
 
 
 def _short(digest: str | None) -> str | None:
