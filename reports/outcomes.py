@@ -118,8 +118,9 @@ def _poller(result: Result) -> list[str]:
         sum(_count(result, f"{function}.{end}") for end in ("error", "timeout", "crash"))
         for function in (POLLER, FINDER)
     )
-    # A run counts what faults failed for both functions together.
-    injected = 0 if others else _count(result, FAILED_BY_FAULTS.name)
+    # A run counts what faults failed for both functions together: all of it, or nothing is known of the poller alone.
+    injected = _count(result, FAILED_BY_FAULTS.name)
+    injected = failed if injected >= failed + others else 0 if others else injected
     words = f"{number(failed)} failed{_by_faults(injected, failed)}"
     polls = plural(result.polls, "poll") if result.polls else f"{plural(result.polls_recorded, 'poll')} recorded"
     return [polls, *_p99(result, "ExecutionPoller.warm", "p99 {}"), words]

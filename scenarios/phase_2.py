@@ -30,5 +30,7 @@ def beside_phase_2(result: Result, names: Collection[str] = FIGURES.keys()) -> B
         if found is not None and figure.phase_2_min is not None and figure.phase_2_max is not None:
             compared += 1
             if not figure.phase_2_min <= found.min <= found.max <= figure.phase_2_max:
-                outside.append(f"{figure.title} ({found.min:.0f}-{found.max:.0f} {found.unit}, there {figure.phase_2})")
+                outside.append(
+                    f"{figure.title} ({found.min:,.0f}-{found.max:,.0f} {found.unit}, there {figure.phase_2})"
+                )
     return BesidePhase2(compared, tuple(outside))

@@ -39,7 +39,7 @@ def test_tile_of_a_criterion_that_fails_by_a_property_alone_is_not_red() -> None
             for each in result.criteria
         )
         tile = next(
-            each for each in tiles_of(result.model_copy(update={"criteria": found})) if "without a fault" in each.what
+            each for each in tiles_of(result.model_copy(update={"criteria": found})) if "by themselves" in each.what
         )
         assert (tile.value, tile.verdict) == (str(measured), verdict)
 
@@ -52,10 +52,8 @@ def test_violations_make_their_tile_fail(phase_2: Result) -> None:
 
 def test_tiles_of_a_run_with_an_alarm_are_its_figures() -> None:
     assert list(tiles_of(run_of("alarm-poller-errors").result)) == [
-        Tile("3", "executions started"),
-        Tile("3", "completed"),
-        Tile("25", "polls started"),
-        Tile("13", "polls recorded"),
+        Tile("3", "executions started: 3 completed"),
+        Tile("25", "polls started; recorded: 13"),
         Tile("8m 55s", "recovery time p95, observed; no objective is set"),
         Tile("4m 55s", "staleness p99, observed"),
         Tile("17.05 ms", "longest query", "target: under 100 ms", "pass"),
