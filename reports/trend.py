@@ -10,12 +10,12 @@ from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 from drsim.reports.campaign import rate_sentence
 from drsim.reports.capacity import note
-from drsim.reports.comparing.comparison import compare, together
+from drsim.reports.comparing.comparison import compare
 from drsim.reports.comparing.effect import wilson
 from drsim.reports.findings import merged
 from drsim.scenarios.campaign import Campaign, Header
-from drsim.scenarios.result import Distribution, Limit, Outcome, Result, RunVerdict, graded, worst
-from drsim.simulator.figures.table import EXECUTION_TIME, STALENESS
+from drsim.scenarios.result import Limit, Outcome, Result, RunVerdict, graded, worst
+from drsim.simulator.figures.table import STALENESS
 
 C = TypeVar("C", bound="_AtPoint")
 
@@ -77,7 +77,7 @@ class _AtPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunsOutcome(_AtPoint):
-    """The runs of a scenario at a point, one for each seed; quantiles are those of all their values, in ms.
+    """The runs of a scenario at a point, one for each seed; quantiles are those of the worst run, in ms.
 
     `limit_at` is the number of executions at which `limit` would be reached; None if the run itself reached it.
     """
@@ -183,7 +183,9 @@ def _runs_track(name: str, points: Sequence[TrendPoint]) -> Track[RunsOutcome]:
         changes = None if earlier is None else (*_changes(earlier[0], runs), *_code_changes(earlier[1], point.digests))
         earlier = runs, point.digests
         limit = _first_limit(runs)
-        recovery, staleness = (_pooled(runs, figure.name) for figure in (EXECUTION_TIME, STALENESS))
+        wholes = (each for run in runs for each in run.objectives if not each.wave)
+        recoveries = [1000 * each.times.p95 for each in wholes if each.times]
+        stale = [found.p99 for run in runs if (found := run.metrics.distributions.get(STALENESS.name))]
         outcomes.append(
             RunsOutcome(
                 point=number,
@@ -193,8 +195,8 @@ def _runs_track(name: str, points: Sequence[TrendPoint]) -> Track[RunsOutcome]:
                 runs=len(runs),
                 is_degraded=any(run.outcome == "degraded" for run in runs),
                 answer=runs[0].answer,
-                recovery_p95=recovery.p95 if recovery else None,
-                staleness_p99=staleness.p99 if staleness else None,
+                recovery_p95=max(recoveries, default=None),
+                staleness_p99=max(stale, default=None),
                 limit=limit.name if limit else None,
                 limit_at=None if limit is None or limit.is_reached else limit.at_executions,
                 digest=runs[0].trace_digest if len(runs) == 1 else None,
@@ -275,10 +277,6 @@ def _first_limit(runs: Sequence[Result]) -> Limit | None:
     """The limit that one of the runs reached, or else the one that is reached at the fewest executions."""
     found = [limit for run in runs if (limit := note(run.capacity, is_ours=run.is_ours).first)]
     return min(found, key=lambda each: 0 if each.is_reached else each.at_executions or 0, default=None)
-
-
-def _pooled(runs: Sequence[Result], name: str) -> Distribution | None:
-    return together([run.metrics.distributions[name] for run in runs if name in run.metrics.distributions])
 
 
 def _short(digest: str | None) -> str | None:
