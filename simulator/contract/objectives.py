@@ -61,10 +61,13 @@ class Objectives(Spec):
         """Whether there is any objective."""
         return self.execution is not None or bool(self.waves)
 
-    def of_wave(self, name: str | None, number: int) -> int | None:
+    def is_by_number(self, name: str, number: int) -> bool:
+        """Whether the objective of this wave is set by its number."""
+        return name not in self.waves and str(number) in self.waves
+
+    def of_wave(self, name: str, number: int) -> int | None:
         """The objective of a wave, by its name or else its number; None without one."""
-        by_name = self.waves.get(name) if name is not None else None
-        return self.waves.get(str(number)) if by_name is None else by_name
+        return self.waves.get(str(number) if self.is_by_number(name, number) else name)
 
 
 def _objectives_of(given: object) -> object:

@@ -26,7 +26,7 @@ SLOWEST_MAX: Final = 5
 FIRST_MAX: Final = 3
 _WAVES_MAX: Final = 200
 _OTHERS: Final = "other waves"
-"""The waves beyond that number of names, which a function may have written."""
+"""The waves beyond that number of names, which a function may have written. They have no objective."""
 
 _RECOVERED: Final = frozenset({"COMPLETED", "PARTIAL"})
 _OVERDUE: Final = frozenset({"TIMEOUT", "UNKNOWN"})
@@ -46,9 +46,9 @@ class Recovery(NamedTuple):
 
 @dataclass(slots=True)
 class Achieved:
-    """The recoveries of all executions, or of one wave of theirs; `position` orders waves, from 1."""
+    """The recoveries of all executions, or of one wave of theirs; `number` orders waves, from 1."""
 
-    position: int
+    number: int
     objective_us: int | None
     times: Sketch = field(default_factory=Sketch)
     own: Sketch = field(default_factory=Sketch)
@@ -97,7 +97,8 @@ class Recoveries:
     ) -> None:
         self.objectives = objectives
         self.executions = Achieved(0, objectives.execution)
-        self._waves: dict[str, Achieved] = {}
+        self._waves: dict[tuple[str, int | None], Achieved] = {}
+        """By name, and by number where that sets the objective: waves of one name may differ in it."""
         self._truth = truth
         self._look_us = look_us
         self._open: dict[str, _Open] = {}
@@ -105,8 +106,16 @@ class Recoveries:
 
     @property
     def all(self) -> dict[str, Achieved]:
-        """By the wave's name, in the order of waves; "" for the executions as a whole."""
-        return {"": self.executions, **dict(sorted(self._waves.items(), key=lambda each: (each[1].position, each[0])))}
+        """By the wave's name, in the order of waves; "" for the executions as a whole.
+
+        Waves of one name have their number beside it if that sets their objectives.
+        """
+        alike = Counter(name for name, _ in self._waves)
+        waves = sorted(self._waves.items(), key=lambda each: (each[1].number, each[0][0]))
+        return {"": self.executions} | {
+            f"{name} (wave {number})" if number and alike[name] > 1 else name: achieved
+            for (name, number), achieved in waves
+        }
 
     def _on_tick(self, _: events.TickFired) -> None:
         for each in (self.executions, *self._waves.values()):
@@ -166,11 +175,13 @@ class Recoveries:
     def _of_wave(self, wave: WaveView, place: int) -> Achieved:
         number = place + 1 if wave.number is None else wave.number
         name = wave.name or f"Wave {number}"
-        if name not in self._waves and len(self._waves) >= _WAVES_MAX:
-            name = _OTHERS
-        if name not in self._waves:
-            self._waves[name] = Achieved(number, self.objectives.of_wave(name, number))
-        return self._waves[name]
+        key = (name, number if self.objectives.is_by_number(name, number) else None)
+        objective_us = self.objectives.of_wave(name, number)
+        if key not in self._waves and len(self._waves) >= _WAVES_MAX:
+            key, objective_us = (_OTHERS, None), None
+        if key not in self._waves:
+            self._waves[key] = Achieved(number, objective_us)
+        return self._waves[key]
 
     def _parts(
         self, event: events.ItemChanged, seen: _Open, now: ExecutionView, place: int
