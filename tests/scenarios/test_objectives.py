@@ -67,7 +67,7 @@ def test_objectives_survive_a_file(rto: str) -> None:
 def test_criterion_names_what_missed_by_how_much_and_who_was_first() -> None:
     found = judged("rto={execution: 15m, waves: {1: 5m, 2: 29s}}", "executions=2")
     assert (found.verdict, found.value) == ("fail", "2 of 2 missed, 2 waves too")
-    assert (found.threshold, found.measured, found.limit) == ("within 15m, 2 waves sooner", 6, 0)
+    assert (found.threshold, found.measured, found.limit) == ("within 15m, wave 1 in 5m, wave 2 in 29 s", 6, 0)
     first, *waves = found.evidence.split("; Wave ")
     executions = run(load("drill", ["executions=2"]), seed=1).result.objectives[0]
     assert executions.times is not None
@@ -82,7 +82,7 @@ def test_criterion_names_what_missed_by_how_much_and_who_was_first() -> None:
     ("waves", "value"),
     [
         ("1: 5m", "Wave 1: 1 of 1 missed"),
-        ("1: 5m, 3: 9m", "2 waves missed, Wave 1 1 of 1"),
+        ("1: 5m, 3: 9m", "2 waves missed, Wave 1: 1 of 1"),
         ("2: 30m", "Wave 2: 1 of 1 in time, p95 15m 55s"),
     ],
 )
@@ -115,6 +115,18 @@ def test_objective_of_an_unknown_wave_is_named_in_the_evidence() -> None:
     found = judged(scenario="many-waves", parts=Parts(contract=contract))
     assert found.verdict == "pass"
     assert found.evidence.endswith("; no wave is called 'Databse'")
+
+
+def test_threshold_names_three_waves_and_counts_the_others() -> None:
+    found = judged("waves=5", "rto={waves: {Wave 1: 40m, 2: 41m, 3: 42m, 4: 43m, 5: 44m}}", "jobs={pending: 1s}")
+    assert found.threshold == "Wave 1 in 40m, wave 2 in 41m, wave 3 in 42m, 2 more"
+
+
+def test_objective_of_an_unknown_wave_alone_is_not_exercised_and_named() -> None:
+    contract = Contract.model_validate({**PRESETS["ours"], "rto": {"waves": {"Wav 1": "10m"}}})
+    found = judged(scenario="many-waves", parts=Parts(contract=contract))
+    assert (found.verdict, found.value) == ("not exercised", "no wave is called 'Wav 1'")
+    assert found.evidence == "no objective was judged: no wave is called 'Wav 1'"
 
 
 @pytest.mark.parametrize(("rto", "verdict"), [(None, "fail"), ("30m", "pass"), ("none", "not exercised")])
