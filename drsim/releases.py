@@ -1,5 +1,6 @@
 """The files of a release beside the folders of its runs, and those files written again from its runs."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -71,6 +72,17 @@ def _digest(file: Path) -> str:
     return sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
 
 
+def is_release(folder: Path) -> bool:
+    """Whether the evidence.json in a folder is that of a release, and not of a run. A damaged one is if a page is."""
+    if (folder / RESULT).exists() or not (folder / EVIDENCE).is_file():
+        return False
+    try:
+        data = json.loads((folder / EVIDENCE).read_bytes())
+    except (OSError, ValueError):
+        data = None
+    return data.get("kind") == "release" if isinstance(data, dict) else (folder / INDEX).exists()
+
+
 def release_in(folder: Path) -> "ReleaseRecord | None":
     """The record of the release in a folder; None if there is none. Raises UserError."""
     from pydantic import ValidationError
@@ -79,7 +91,7 @@ def release_in(folder: Path) -> "ReleaseRecord | None":
     from drsim.scenarios.files import plain
 
     file = folder / EVIDENCE
-    if (folder / RESULT).exists() or not file.is_file():
+    if not is_release(folder):
         return None
     try:
         return ReleaseRecord.model_validate_json(file.read_bytes())

@@ -36,19 +36,20 @@ def verify(
 
 def runs_with_evidence(path: Path) -> list[Path]:
     """The folders of a run, or of the runs in a folder. Raises UserError if there are none."""
+    from drsim.releases import is_release
     from drsim.reports.evidence import EVIDENCE
     from drsim.stored_runs import RESULT
 
     def is_run(folder: Path) -> bool:
-        return (folder / RESULT).exists() or (folder / EVIDENCE).exists()
+        return (folder / RESULT).exists() or ((folder / EVIDENCE).exists() and not is_release(folder))
 
     folder = path.parent if path.name in (RESULT, EVIDENCE) else path
     if not folder.is_dir():
         raise UserError(f"{path}: is no folder of a run")
-    found = sorted(each for each in folder.iterdir() if each.is_dir() and is_run(each))
-    if is_run(folder) and not found:
+    if is_run(folder):
+        # A folder in it is no run of its own: it is new, or a record of the run.
         return [folder]
-    if found:
+    if found := sorted(each for each in folder.iterdir() if each.is_dir() and is_run(each)):
         return found
     raise UserError(f"{path}: holds no run, nor does a folder in it")
 

@@ -12,7 +12,6 @@ from drsim.simulator.figures.sketch import Sketch
 from drsim.simulator.figures.table import PART_NAMES
 from drsim.simulator.world import World
 
-
 _WAVES_MAX: Final = 3
 """The waves that a threshold names."""
 

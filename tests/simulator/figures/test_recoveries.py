@@ -68,9 +68,9 @@ def test_waves_of_one_name_have_the_objectives_of_their_numbers(names: tuple[str
     sequential = {"order": "sequential", "reaction": "30s"}
     found = ran_groups({"waves": one, **sequential}, {"waves": two, **sequential}, rto={"waves": {1: "8m"}})
     objectives = {name: (each.objective_us, each.missed, len(each.times)) for name, each in found.all.items() if name}
-    assert objectives == {name: (8 * MINUTE_US, 0, 1) for name in ("App (wave 1)", "Web (wave 1)")} | {
-        name: (None, 0, 1) for name in ("App", "Web")
-    }
+    assert objectives == dict.fromkeys(("App (wave 1)", "Web (wave 1)"), (8 * MINUTE_US, 0, 1)) | dict.fromkeys(
+        ("App", "Web"), (None, 0, 1)
+    )
 
 
 def test_time_equal_to_the_objective_is_no_miss() -> None:
