@@ -44,6 +44,7 @@ def keep(folder: Path, result: "Result", scenario: "Scenario", at: str, found: C
         host=found.host,
         job=found.job,
         commit=found.commit,
+        no_commit=found.no_commit,
         functions=found.functions,
         configuration=configuration,
         digests={**found.digests, "contract": contract_digest(scenario), "scenario": digest_of(configuration)},

@@ -84,7 +84,8 @@ class Evidence(Record):
     comment: str
     host: HostRecord
     job: JobRecord | None
-    commit: CommitRecord | None = Field(description="Null without git, or outside a repository.")
+    commit: CommitRecord | None = Field(description="Null if git named none; then no_commit says why.")
+    no_commit: str = ""
     functions: FunctionsRecord | None = Field(description="Null for drsim's own functions.")
     configuration: dict[str, Any] = Field(description="The scenario as given, without values that are defaults.")
     digests: dict[str, str] = Field(
