@@ -32,10 +32,20 @@ ObjectiveUs = Annotated[DurationUs, AfterValidator(_positive)]
 
 
 def _with_text_keys(waves: Any) -> Any:
-    """Accept numbers of waves as YAML reads them."""
+    """Accept numbers of waves as YAML reads them. Raises ValueError if two keys are the same wave, or one is none."""
     if not isinstance(waves, Mapping):
         raise ValueError(f"must map waves to durations, such as {{Wave 1: 10m}}, got {waves!r}")
-    return {str(key) if isinstance(key, int) and not isinstance(key, bool) else key: waves[key] for key in waves}
+    found: dict[str, Any] = {}
+    for key, objective in waves.items():
+        if isinstance(key, bool) or not isinstance(key, int | str):
+            raise ValueError(f"must have names or whole numbers of waves as keys, got {key!r}")
+        if (name := str(key)) in found:
+            raise ValueError(f"must have each wave once, got {name!r} twice")
+        found[name] = objective
+    for name in found:
+        if (default := f"Wave {name}") in found:
+            raise ValueError(f"must have each wave once, got {name!r} and {default!r}")
+    return found
 
 
 class Objectives(Spec):

@@ -148,6 +148,9 @@ class WorldSpec(Spec):
         for name in rto.waves if rto is not None and known else ():
             if name not in known:
                 raise ValueError(f"waves must be of the workload ({', '.join(known)}), got {name!r}")
+        for number, wave in waves if rto is not None else ():
+            if {str(number), wave.shown(number)} <= rto.waves.keys():
+                raise ValueError(f"waves must have each wave once, got {str(number)!r} and {wave.shown(number)!r}")
         return rto
 
     @field_validator("table")

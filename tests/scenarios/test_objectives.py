@@ -44,12 +44,23 @@ def judged(*changes: str, scenario: str = "drill", parts: Parts | None = None) -
             "{execution: 10m, waves: {1: 12m}}",
             "rto: wave '1' must be <= execution (10m), for both count from StartTime, got 12m",
         ),
+        ("{waves: {1: 5m, '1': 6m}}", "rto.waves must have each wave once, got '1' twice"),
+        ("{waves: {Wave 1: 5m, 1: 6m}}", "rto.waves must have each wave once, got '1' and 'Wave 1'"),
+        ("{waves: {1.5: 5m}}", "rto.waves must have names or whole numbers of waves as keys, got 1.5"),
+        ("{waves: {true: 5m}}", "rto.waves must have names or whole numbers of waves as keys, got True"),
+        ("{waves: {null: 5m}}", "rto.waves must have names or whole numbers of waves as keys, got None"),
         ("{execution: 10m, wave: 5m}", "rto.wave: there is no such field"),
     ],
 )
 def test_nonsense_is_refused_with_one_message(rto: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "drill", "--set", f"rto={rto}"]) == 4
     assert capsys.readouterr().err == f"drsim: --set {message}\n"
+
+
+def test_wave_with_two_objectives_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["run", "drill", "--set", "waves=[{name: Database}]", "--set", "rto={waves: {1: 5m, Database: 6m}}"]
+    assert main(words) == 4
+    assert capsys.readouterr().err == "drsim: --set rto: waves must have each wave once, got '1' and 'Database'\n"
 
 
 def test_contract_with_nonsense_is_refused_with_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
