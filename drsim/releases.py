@@ -1,7 +1,7 @@
 """The files of a release beside the folders of its runs, and those files written again from its runs."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
@@ -49,9 +49,28 @@ def _write(out: Path, runs: "Sequence[tuple[str, Result]]", missing: dict[str, s
     ]
     release = Release(members, missing)
     files = _documents(release)
-    record_file = (record(release, files).model_dump_json(indent=2) + "\n").encode()
-    for name, data in {**files, EVIDENCE: record_file}.items():
+    for name, data in files.items():
         _replace(out / name, data)
+    write_record(out, record(release, files))
+
+
+def write_record(out: Path, kept: "ReleaseRecord") -> None:
+    """Write the record of a release into its folder. Raises OSError."""
+    _replace(out / EVIDENCE, (kept.model_dump_json(indent=2) + "\n").encode())
+
+
+def refuse_signed(out: Path, folders: Iterable[str]) -> None:
+    """Raise UserError if runs in these folders, or a release of them, would replace a signed release or part of it."""
+    from drsim.reports.text import visible
+
+    try:
+        kept = release_in(out)
+    except UserError:
+        return
+    names = list(folders)
+    if kept and kept.approvals and (len(names) > 1 or names[0] in {each.folder for each in kept.runs}):
+        by, at = visible(kept.approvals[-1].by, 80), visible(kept.approvals[-1].at[:10])
+        raise UserError(f"{out}: holds a release that {by!r} signed on {at}: move it, or change --out")
 
 
 def _documents(release: "Release") -> dict[str, bytes]:
@@ -131,6 +150,7 @@ def differences(folder: Path, kept: "ReleaseRecord") -> Iterator[str]:
     """Yield which reports and runs of a release are not as its record says. Each run has evidence of its own."""
     from drsim.verifying import evidence_in
 
+    yield from (f"{EVIDENCE}: {trouble}" for trouble in kept.breaks)
     for name, digest in kept.files.items():
         if (found := _digest(folder / name)) != digest:
             yield f"{name}: {'differs' if found else 'is missing'}"

@@ -92,13 +92,15 @@ def run(
 
 def _begun(scenarios: "list[Scenario]", seed: int, choice: Choice, by: str, comment: str, out: Path) -> "Circumstances":
     """Make the folder of runs, which holds none that a person signed, and return what surrounds them."""
-    from drsim import circumstances, evidence
+    from drsim import circumstances, evidence, releases
 
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out {out}: {error.strerror}") from None
-    evidence.refuse_signed(out / f"{scenario.name}-{seed}" for scenario in scenarios)
+    folders = [f"{scenario.name}-{seed}" for scenario in scenarios]
+    evidence.refuse_signed(out / folder for folder in folders)
+    releases.refuse_signed(out, folders)
     return circumstances.gathered(choice, by, comment, out)
 
 

@@ -10,6 +10,7 @@ from drsim.arguments import ExitCode, UserError, complain, worst
 
 if TYPE_CHECKING:
     from drsim.reports.evidence import Evidence
+    from drsim.reports.release import ReleaseRecord
 
 
 def verify(
@@ -67,7 +68,8 @@ def _verified_release(folder: Path) -> ExitCode:
     if kept is None:
         return ExitCode.PASS
     troubles = list(differences(folder, kept))
-    show(folder, troubles, [f"a release of {plural(len(kept.runs), 'run')}"])
+    about = f"a release of {plural(len(kept.runs), 'run')}, {_approvals(kept)}"
+    show(folder, troubles, [about, f"last value of the chain: {kept.last_digest}"])
     return ExitCode.FAIL if troubles else ExitCode.PASS
 
 
@@ -135,7 +137,7 @@ def show(folder: Path, troubles: list[str], notes: list[str]) -> None:
         terminal.block(output, visible(text, 1000), "dim")
 
 
-def _approvals(evidence: "Evidence") -> str:
+def _approvals(evidence: "Evidence | ReleaseRecord") -> str:
     named = ", ".join(f"{each.by} ({each.role})" for each in evidence.approvals)
     return f"approved by {named}" if named else "no approval"
 

@@ -314,7 +314,7 @@ def test_expected_value_is_for_one_run_and_long_enough(folder: Path, capsys: pyt
     assert main(["verify", str(folder.parent), "--expect", "a" * 64]) == 4
     assert "it is the value of one run, got 2 runs" in capsys.readouterr().err
     assert main(["sign", str(folder.parent), "--as", "Bo", "--role", "lead"]) == 4
-    assert "holds 2 runs; sign each of them by itself" in capsys.readouterr().err
+    assert "holds 2 runs and no release of them; sign each of them by itself" in capsys.readouterr().err
 
 
 def test_folder_of_runs_verifies_each_and_names_the_changed_one(
