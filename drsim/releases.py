@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from drsim.scenarios.result import Result
 
 INDEX: Final = "index.html"
-EVIDENCE: Final = "evidence.json"
 _REASONS: Final = {ExitCode.INTERNAL: "an internal error ended it", ExitCode.INTERRUPTED: "interrupted"}
 
 
@@ -43,6 +42,7 @@ def released(
 def _write(out: Path, runs: "Sequence[tuple[str, Result]]", missing: dict[str, str]) -> None:
     from drsim.evidence import read
     from drsim.reports.release import Member, Release, record
+    from drsim.scenarios.atomic_files import write_whole
 
     members = [
         Member(folder, result, _digest(out / folder / RESULT), read(out / folder).digest) for folder, result in runs
@@ -50,13 +50,16 @@ def _write(out: Path, runs: "Sequence[tuple[str, Result]]", missing: dict[str, s
     release = Release(members, missing)
     files = _documents(release)
     for name, data in files.items():
-        _replace(out / name, data)
+        write_whole(out / name, data)
     write_record(out, record(release, files))
 
 
 def write_record(out: Path, kept: "ReleaseRecord") -> None:
     """Write the record of a release into its folder. Raises OSError."""
-    _replace(out / EVIDENCE, (kept.model_dump_json(indent=2) + "\n").encode())
+    from drsim.reports.evidence import EVIDENCE
+    from drsim.scenarios.atomic_files import write_whole
+
+    write_whole(out / EVIDENCE, (kept.model_dump_json(indent=2) + "\n").encode())
 
 
 def refuse_signed(out: Path, folders: Iterable[str]) -> None:
@@ -80,19 +83,14 @@ def _documents(release: "Release") -> dict[str, bytes]:
     return {name: text.encode(errors="backslashreplace") for name, text in documents(release)}
 
 
-def _replace(path: Path, data: bytes) -> None:
-    from drsim.scenarios.atomic_files import replaced
-
-    with replaced(path) as place:
-        place.write_bytes(data)
-
-
 def _digest(file: Path) -> str:
     return sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
 
 
 def is_release(folder: Path) -> bool:
     """Whether the evidence.json in a folder is that of a release, and not of a run. A damaged one is if a page is."""
+    from drsim.reports.evidence import EVIDENCE
+
     if (folder / RESULT).exists() or not (folder / EVIDENCE).is_file():
         return False
     try:
@@ -106,6 +104,7 @@ def release_in(folder: Path) -> "ReleaseRecord | None":
     """The record of the release in a folder; None if there is none. Raises UserError."""
     from pydantic import ValidationError
 
+    from drsim.reports.evidence import EVIDENCE
     from drsim.reports.release import ReleaseRecord
     from drsim.scenarios.files import plain
 
@@ -129,7 +128,9 @@ def write_again(folder: Path) -> Path | None:
     kept = release_in(folder)
     if kept is None:
         return None
+    from drsim.reports.evidence import EVIDENCE
     from drsim.reports.release import Member, Release
+    from drsim.scenarios.atomic_files import write_whole
 
     runs = []
     for member in kept.runs:
@@ -142,12 +143,13 @@ def write_again(folder: Path) -> Path | None:
             )
         runs.append(Member(member.folder, result))
     for name, data in _documents(Release(runs, kept.missing)).items():
-        writing(partial(_replace, folder / name, data))
+        writing(partial(write_whole, folder / name, data))
     return folder / INDEX
 
 
 def differences(folder: Path, kept: "ReleaseRecord") -> Iterator[str]:
     """Yield which reports and runs of a release are not as its record says. Each run has evidence of its own."""
+    from drsim.reports.evidence import EVIDENCE
     from drsim.verifying import evidence_in
 
     yield from (f"{EVIDENCE}: {trouble}" for trouble in kept.breaks)

@@ -35,7 +35,7 @@ class _Command:
     seed: int
     changes: list[str]
     out: Path
-    surroundings: "Circumstances"
+    circumstances: "Circumstances"
     trace: TraceKept
     as_json: bool
 
@@ -183,7 +183,7 @@ def _run_one(
             return ExitCode.INTERNAL, None
         code, done = _judged(done, scenario, compared, which)
         troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace == "chrome"))
-        kept = writing(lambda: evidence.keep(folder, done.result, scenario, began, command.surroundings)).last_digest
+        kept = writing(lambda: evidence.keep(folder, done.result, scenario, began, command.circumstances)).last_digest
     _show(done.result, folder, kept, troubles, as_json=command.as_json)
     return worst([code, ExitCode.INTERNAL] if troubles else [code]), done.result
 

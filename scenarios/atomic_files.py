@@ -14,6 +14,12 @@ def replaced(path: Path) -> Iterator[Path]:
         place.replace(path)
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file in one step. Raises OSError."""
+    with replaced(path) as new:
+        new.write_bytes(data)
+
+
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
     """A place on the same disk that no other process has; what is not moved away is removed at the end."""
