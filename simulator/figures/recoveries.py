@@ -78,7 +78,7 @@ class Achieved:
 
 @dataclass(slots=True)
 class _Open:
-    """An execution that has not ended, and the places of its waves that have."""
+    """An execution that has not ended, and the indexes of its waves that have."""
 
     began_us: int
     ended: set[int] = field(default_factory=set)
@@ -132,8 +132,8 @@ class Recoveries:
             self._leave_out(seen, "deleted")
         else:
             if now.waves is not seen.waves:
-                for place, wave in self._ended_waves(seen, now):
-                    self._add_wave(event, seen, now, place, wave, str(wave.status))
+                for index, wave in self._ended_waves(seen, now):
+                    self._add_wave(event, seen, now, index, wave, str(wave.status))
                 seen.waves = now.waves
             if now.status not in TERMINAL:
                 return
@@ -141,39 +141,39 @@ class Recoveries:
         del self._open[event.execution_id]
 
     def _ended_waves(self, seen: _Open, now: ExecutionView) -> Iterator[tuple[int, WaveView]]:
-        for place, wave in enumerate(now.waves):
-            if place not in seen.ended and (wave.finished or wave.status in _OVERDUE):
-                seen.ended.add(place)
-                yield place, wave
+        for index, wave in enumerate(now.waves):
+            if index not in seen.ended and (wave.finished or wave.status in _OVERDUE):
+                seen.ended.add(index)
+                yield index, wave
 
     def _add(self, event: events.ItemChanged, seen: _Open, now: ExecutionView, status: str) -> None:
         if event.writer == PERSON or status not in _RECOVERED | _OVERDUE:
             self._leave_out(seen, f"{status} by hand" if event.writer == PERSON else status)
             return
-        ends = [(self._truth.wave_final_us(now, wave), place) for place, wave in enumerate(now.waves)]
+        ends = [(self._truth.wave_final_us(now, wave), index) for index, wave in enumerate(now.waves)]
         last = max(ends, default=(0, 0), key=lambda end: (end[0], -end[1]))[1]
         parts, _ = self._parts(event, seen, now, last)
         took_us = event.at_us - seen.began_us
         self.executions.add(Recovery(event.execution_id, status, event.at_us, took_us, None, parts))
         if status in _OVERDUE:
-            for place, wave in enumerate(now.waves):
-                if place not in seen.ended:
-                    self._add_wave(event, seen, now, place, wave, status)
+            for index, wave in enumerate(now.waves):
+                if index not in seen.ended:
+                    self._add_wave(event, seen, now, index, wave, status)
 
     def _add_wave(
-        self, event: events.ItemChanged, seen: _Open, now: ExecutionView, place: int, wave: WaveView, status: str
+        self, event: events.ItemChanged, seen: _Open, now: ExecutionView, index: int, wave: WaveView, status: str
     ) -> None:
-        achieved = self._of_wave(wave, place)
+        achieved = self._of_wave(wave, index)
         if status not in _RECOVERED | _OVERDUE:
             achieved.unrecovered[status] += 1
             return
-        parts, created_us = self._parts(event, seen, now, place)
+        parts, created_us = self._parts(event, seen, now, index)
         own_us = None if created_us is None else event.at_us - created_us
         took_us = event.at_us - seen.began_us
         achieved.add(Recovery(event.execution_id, status, event.at_us, took_us, own_us, parts))
 
-    def _of_wave(self, wave: WaveView, place: int) -> Achieved:
-        number = place + 1 if wave.number is None else wave.number
+    def _of_wave(self, wave: WaveView, index: int) -> Achieved:
+        number = index + 1 if wave.number is None else wave.number
         name = wave.name or f"Wave {number}"
         key = (name, number if self.objectives.is_by_number(name, number) else None)
         objective_us = self.objectives.of_wave(name, number)
@@ -184,22 +184,22 @@ class Recoveries:
         return self._waves[key]
 
     def _parts(
-        self, event: events.ItemChanged, seen: _Open, now: ExecutionView, place: int
+        self, event: events.ItemChanged, seen: _Open, now: ExecutionView, index: int
     ) -> tuple[tuple[int, ...], int | None]:
         """The parts of the time to a wave's end, and when its job was created, None without a job."""
-        decisive = self._truth.job(now.waves[place]) if now.waves else None
-        others = (self._truth.job(wave) for wave in now.waves if wave is not now.waves[place])
+        decisive = self._truth.job(now.waves[index]) if now.waves else None
+        others = (self._truth.job(wave) for wave in now.waves if wave is not now.waves[index])
         jobs = [job for job in (decisive, *others) if job is not None]
         spans = [span_of(job, counts_actions=now.type is ExecutionType.RECOVERY) for job in jobs]
-        known_us = self._truth.wave_final_us(now, now.waves[place]) if now.waves else NEVER_US
+        known_us = self._truth.wave_final_us(now, now.waves[index]) if now.waves else NEVER_US
         parts = divided(seen.began_us, known_us, self._look_us(event.request_id), event.at_us, spans)
         return parts, None if decisive is None else decisive.created_us
 
     def _leave_out(self, seen: _Open, status: str) -> None:
         self.executions.unrecovered[status] += 1
-        for place, wave in enumerate(seen.waves):
-            if place not in seen.ended:
-                self._of_wave(wave, place).unrecovered[status] += 1
+        for index, wave in enumerate(seen.waves):
+            if index not in seen.ended:
+                self._of_wave(wave, index).unrecovered[status] += 1
 
     def _on_end(self, event: events.RunEnded) -> None:
         """Count what is still open past its objective, as of now."""
