@@ -167,31 +167,31 @@ def _git(folder: Path, *words: str) -> "subprocess.Popen[str] | None":
         return None
 
 
-class _Answer(NamedTuple):
+class _GitAnswer(NamedTuple):
     """What git printed; or else why there is nothing, for people."""
 
     text: str
     reason: str = ""
 
 
-def _answer(process: "subprocess.Popen[str] | None") -> _Answer:
+def _answer(process: "subprocess.Popen[str] | None") -> _GitAnswer:
     if process is None:
-        return _Answer("", "none: git cannot be started")
+        return _GitAnswer("", "none: git cannot be started")
     with process:
         try:
             text, trouble = process.communicate(timeout=_GIT_SECONDS_MAX)
         except subprocess.TimeoutExpired:
             process.kill()
-            return _Answer("", f"unknown: git gave no answer within {_GIT_SECONDS_MAX} s")
+            return _GitAnswer("", f"unknown: git gave no answer within {_GIT_SECONDS_MAX} s")
     if process.returncode == 0:
-        return _Answer(text)
+        return _GitAnswer(text)
     if "not a git repository" in trouble:
-        return _Answer("", "none: no repository")
+        return _GitAnswer("", "none: no repository")
     first, *_ = trouble.removeprefix("fatal: ").splitlines() or [f"exit code {process.returncode}"]
-    return _Answer("", f"unknown: git refused: {plain(first)[:_REASON_MAX]}")
+    return _GitAnswer("", f"unknown: git refused: {plain(first)[:_REASON_MAX]}")
 
 
-def _commit(status: _Answer, folder: Path, out: Path) -> tuple[CommitRecord | None, str]:
+def _commit(status: _GitAnswer, folder: Path, out: Path) -> tuple[CommitRecord | None, str]:
     """The commit of a repository by `git status --porcelain=v2 --branch -z`, or None and the reason."""
     lines = iter(status.text.split("\0"))
     commit, changed = "", []
