@@ -76,7 +76,7 @@ def _show_facts(console: Console, result: Result) -> None:
     block(console, f"{took}: {started}, {polls}", "dim", indent=2)
     for record in result.objectives:
         if record.times and not record.wave:
-            block(console, f"recovery time: {sentence(record)}", "dim", indent=2)
+            block(console, f"recovery time: {sentence(record, result.objectives)}", "dim", indent=2)
     if result.adapted:
         console.print(Text(f"  adapted to the contract: {', '.join(result.adapted)}"), style="dim")
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from drsim.reports.trend import Trend, TrendPoint
 
 _CAMPAIGN: Final = "campaign.jsonl"
-_EVIDENCE: Final = "evidence.json"
 _CODE: Final = ("drsim", "handlers", "template")
 """The digests of code in evidence; scenario and contract differ in their settings, which a result has."""
 _SET_ASIDE: Final = re.compile(r"\.\d+$")
@@ -144,8 +143,10 @@ def _point(folder: Path, label: str) -> "TrendPoint":
 
 def _evidence(folder: Path) -> dict[str, Any]:
     """The evidence of a run; empty without one, or if it cannot be read, which `drsim verify` reports."""
+    from drsim.reports.evidence import EVIDENCE
+
     try:
-        found = json.loads((folder / _EVIDENCE).read_bytes())
+        found = json.loads((folder / EVIDENCE).read_bytes())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

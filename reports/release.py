@@ -7,12 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, Self
 from urllib.parse import quote
 
 from pydantic import Field
 
 from drsim.reports import findings, html, markdown, page
+from drsim.reports.evidence import Approval, chain_breaks, digest_of
 from drsim.reports.first_screen import missing
 from drsim.reports.formats import junit
 from drsim.reports.sections import Section, render_sections
@@ -45,6 +46,27 @@ class ReleaseRecord(Record):
     runs: tuple[MemberRecord, ...]
     missing: dict[str, str]
     files: dict[str, str] = Field(description="SHA-256 of each report of the release.")
+    digest: str = Field("", description="SHA-256 of all fields above, the first entry of the chain.")
+    approvals: tuple[Approval, ...] = ()
+
+    @property
+    def last_digest(self) -> str:
+        """The last value of the chain, which people keep elsewhere."""
+        return self.approvals[-1].digest if self.approvals else self.digest
+
+    @property
+    def breaks(self) -> list[str]:
+        """What is wrong with the chain, for people."""
+        return list(chain_breaks(self._own_digest, self.digest, self.approvals))
+
+    @property
+    def sealed(self) -> Self:
+        """The record with its digest."""
+        return self.model_copy(update={"digest": self._own_digest})
+
+    @property
+    def _own_digest(self) -> str:
+        return digest_of(self.model_dump(mode="json", exclude={"digest", "approvals"}))
 
 
 class Member(NamedTuple):
@@ -163,7 +185,8 @@ def record(release: Release, files: Mapping[str, bytes]) -> ReleaseRecord:
         for each in release.runs
     ]
     digests = {name: sha256(data).hexdigest() for name, data in files.items()}
-    return ReleaseRecord(verdict=release.verdict, runs=tuple(runs), missing=dict(release.missing), files=digests)
+    made = ReleaseRecord(verdict=release.verdict, runs=tuple(runs), missing=dict(release.missing), files=digests)
+    return made.sealed
 
 
 def documents(release: Release) -> Iterator[tuple[str, str]]:
